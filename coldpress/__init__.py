@@ -1,0 +1,1 @@
+"""Coldpress presses a large transformer encoder into a small, fast, trusted ONNX model."""

@@ -1,0 +1,34 @@
+"""Distillation on soft targets (Hinton, Vinyals & Dean 2015, "Distilling the Knowledge")."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from coldpress.section import Optimization, Section
+
+
+class StudentShape(Section):
+    """Which of the teacher's layers the student starts from."""
+
+    layers: Annotated[int, Field(ge=1, le=128, description="Encoder layers that the student has.")]
+    take: Annotated[
+        Literal["every-other", "first", "last"],
+        Field(description="Teacher layers it is initialised from, spread, lowest or highest."),
+    ] = "every-other"
+
+
+class Logits(Optimization):
+    """Fit the teacher's softened probabilities and the true labels together."""
+
+    method: Literal["logits"]
+    student: StudentShape
+    temperature: Annotated[
+        float, Field(ge=0.1, le=100.0, description="Softens both distributions.")
+    ] = 4.0
+    alpha: Annotated[
+        float, Field(ge=0.0, le=1.0, description="Weight of soft targets; 1 - alpha of labels.")
+    ] = 0.9
+    epochs: Annotated[int, Field(ge=0, le=1000)] = 6
+    learning_rate: Annotated[float, Field(ge=1e-7, le=1.0)] = 3e-4

@@ -1,0 +1,124 @@
+"""Texts to token ids to padded batches, with the same `tokenizers` library that serves the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+    from coldpress.benchmark import Split
+
+Ids = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A split as token ids, row by row, unpadded.
+
+    Attributes:
+        input_ids: One array of shape (tokens,) a row.
+        token_type_ids: The same for segment ids.
+        labels: Shape (rows,); empty for unlabelled rows.
+        truncated: How many rows were longer than the tokenizer's limit.
+        pad_id: What fills the shorter rows of a batch.
+    """
+
+    input_ids: tuple[Ids, ...]
+    token_type_ids: tuple[Ids, ...]
+    labels: Ids
+    truncated: int
+    pad_id: int
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.input_ids)
+
+    def batch(self, rows: Sequence[int]) -> Batch:
+        """Pad some rows to the longest of them.
+
+        Args:
+            rows: Row numbers.
+
+        Returns:
+            Arrays of shape (batch, tokens).
+        """
+        tokens = max(len(self.input_ids[row]) for row in rows)
+        ids = np.full((len(rows), tokens), self.pad_id, dtype=np.int64)
+        types, mask = np.zeros_like(ids), np.zeros_like(ids)
+        for i, row in enumerate(rows):
+            length = len(self.input_ids[row])
+            ids[i, :length] = self.input_ids[row]
+            types[i, :length] = self.token_type_ids[row]
+            mask[i, :length] = 1
+        return Batch(ids, mask, types, np.asarray(rows, dtype=np.int64))
+
+    def batches(self, batch_size: int) -> Iterator[Batch]:
+        """Every row once, longest first, so that batches need little padding.
+
+        Args:
+            batch_size: Rows a batch; the last may be smaller.
+
+        Yields:
+            Batches whose `rows` say where their results belong.
+        """
+        order = sorted(range(len(self)), key=lambda row: (-len(self.input_ids[row]), row))
+        for start in range(0, len(order), batch_size):
+            yield self.batch(order[start : start + batch_size])
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Padded arrays of shape (batch, tokens), and the rows they are, of shape (batch,)."""
+
+    input_ids: Ids
+    attention_mask: Ids
+    token_type_ids: Ids
+    rows: Ids
+
+
+def encode(tokenizer: Tokenizer, split: Split) -> Encoded:
+    """Tokenize a split.
+
+    Args:
+        tokenizer: With its truncation set; padding is left to the batches.
+        split: Rows to encode.
+
+    Returns:
+        The rows as ids, and how many of them were cut.
+    """
+    tokenizer.no_padding()
+    rows = (
+        list(split.texts)
+        if split.pairs is None
+        else list(zip(split.texts, split.pairs, strict=True))
+    )
+    encodings = tokenizer.encode_batch(rows)
+    return Encoded(
+        input_ids=tuple(np.asarray(e.ids, dtype=np.int64) for e in encodings),
+        token_type_ids=tuple(np.asarray(e.type_ids, dtype=np.int64) for e in encodings),
+        labels=np.asarray(split.labels, dtype=np.int64),
+        truncated=sum(bool(e.overflowing) for e in encodings),
+        pad_id=pad_id(tokenizer),
+    )
+
+
+def pad_id(tokenizer: Tokenizer) -> int:
+    """Return the id of the tokenizer's padding token.
+
+    Args:
+        tokenizer: Any tokenizer of an encoder.
+
+    Returns:
+        The id of `[PAD]` or `<pad>`, or 0 where there is neither.
+    """
+    for name in ("[PAD]", "<pad>"):
+        token = tokenizer.token_to_id(name)
+        if token is not None:
+            return int(token)
+    return 0

@@ -1,0 +1,13 @@
+"""The few errors that a user can cause; everything else is our own fault and keeps its traceback."""
+
+
+class InputError(Exception):
+    """The user's input is wrong. The message is one line and names the field, file or row."""
+
+
+class CorruptCheckpointError(Exception):
+    """A checkpoint's files do not have the digests that it wrote down."""
+
+
+class ParityError(Exception):
+    """An exported graph does not compute what the checkpoint it came from computes."""

@@ -1,0 +1,1 @@
+"""From a quantized checkpoint to one ONNX file that is proven to compute the same."""

@@ -1,0 +1,12 @@
+"""Quantization: one method a file. Decided in torch, lowered by export."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from coldpress.quantization.dynamic_int8 import DynamicInt8
+from coldpress.quantization.static_int8 import StaticInt8
+
+QuantizationMethod = Annotated[DynamicInt8 | StaticInt8, Field(discriminator="method")]
+
+__all__ = ["DynamicInt8", "QuantizationMethod", "StaticInt8"]

@@ -1,0 +1,120 @@
+"""The recipe: everything that decides what comes out, one section a stage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from coldpress.benchmark import BenchmarkSection
+from coldpress.distillation import DistillationMethod
+from coldpress.pruning import PruningStep
+from coldpress.quantization import QuantizationMethod
+from coldpress.section import FlatChoice, Section
+from coldpress.teacher import Teacher
+
+STAGES = (
+    "train_teacher",
+    "generate_soft_targets",
+    "distill_student",
+    "prune",
+    "quantize",
+    "export_onnx",
+    "evaluate",
+)
+RESERVED_ENDINGS = ("-teacher", "-student", "-pruned", "-quantized", "-audit")
+
+
+class SoftTargets(Section):
+    """What the teacher's answers are kept for."""
+
+    unlabelled: Annotated[
+        Path | None, Field(description="More texts without labels: .jsonl, .csv or .parquet.")
+    ] = None
+    hidden_states: Annotated[
+        bool, Field(description="Also keep the first token's hidden state after every layer.")
+    ] = False
+
+
+class Export(Section):
+    """How the ONNX file is written."""
+
+    opset: Annotated[int, Field(ge=17, le=20, description="ONNX operator set.")] = 17
+
+
+class Latency(Section):
+    """What is timed."""
+
+    batch: Annotated[int, Field(ge=1, le=256, description="Texts per call.")] = 1
+    threads: Annotated[int, Field(ge=1, le=256, description="Intra-op threads.")] = 1
+    rounds: Annotated[
+        int, Field(ge=20, le=100_000, description="Calls per model, interleaved with the others'.")
+    ] = 300
+
+
+class Evaluate(Section):
+    """How the models are judged."""
+
+    latency: Latency = Latency()
+
+
+class Gate(Section):
+    """What a model must hold before it may be promoted. An empty bound is not checked."""
+
+    max_drop: Annotated[
+        float, Field(ge=0.0, le=1.0, description="Largest loss of accuracy against the teacher.")
+    ] = 0.03
+    max_class_drop: Annotated[
+        float | None, Field(ge=0.0, le=1.0, description="Largest loss of accuracy in any class.")
+    ] = None
+    min_speedup: Annotated[
+        float | None, Field(ge=0.0, le=1e6, description="Least gain over the torch teacher.")
+    ] = None
+    max_bytes: Annotated[
+        int | None, Field(ge=1, description="Largest model and tokenizer on disk, in bytes.")
+    ] = None
+    max_p95_ms: Annotated[
+        float | None, Field(ge=0.0, le=1e6, description="Slowest 95th percentile, milliseconds.")
+    ] = None
+
+
+class Recipe(Section):
+    """One press of one model: what to read, what to do, what to promise."""
+
+    name: Annotated[
+        str,
+        Field(
+            pattern=r"^[a-z0-9-]+$",
+            max_length=100,
+            description="Name of the registered model: lower case, digits, dashes.",
+        ),
+    ]
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="Every stage reseeds from it.")] = 0
+    benchmark: BenchmarkSection
+    teacher: Teacher
+    soft_targets: SoftTargets = SoftTargets()
+    distill: Annotated[DistillationMethod | None, FlatChoice()] = None
+    prune: Annotated[list[Annotated[PruningStep, FlatChoice()]] | None, FlatChoice()] = None
+    quantize: Annotated[QuantizationMethod | None, FlatChoice()] = None
+    export: Export = Export()
+    evaluate: Evaluate = Evaluate()
+    gate: Gate | None = None
+
+    @model_validator(mode="after")
+    def _name_is_free(self) -> Self:
+        if self.name.endswith(RESERVED_ENDINGS):
+            ending = next(e for e in RESERVED_ENDINGS if self.name.endswith(e))
+            raise ValueError(f"name: {self.name!r} ends in {ending!r}, which a stage's models own")
+        return self
+
+
+Stage = Literal[
+    "train_teacher",
+    "generate_soft_targets",
+    "distill_student",
+    "prune",
+    "quantize",
+    "export_onnx",
+    "evaluate",
+]

@@ -1,0 +1,64 @@
+"""What every section of a recipe has in common, and how a choice between methods is shown as a form.
+
+A recipe's JSON schema is also the form that the Prefect UI draws. Two constructs that pydantic emits
+by itself break in that form (docs/recipes.md), so they are reshaped here; validation is untouched.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+
+def _show_tags_as_choices(schema: dict[str, Any]) -> None:
+    """A one-value literal is an editable text box in the form unless it is an enum."""
+    for field in schema.get("properties", {}).values():
+        if "const" in field:
+            field["enum"] = [field.pop("const")]
+
+
+class Section(BaseModel):
+    """A frozen part of a recipe that refuses keys it does not know."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", json_schema_extra=_show_tags_as_choices, allow_inf_nan=False
+    )
+
+
+class FlatChoice:
+    """Shows a discriminated, possibly optional union to the form as one flat ``anyOf``.
+
+    Use it as the outermost annotation: ``Annotated[A | B | None, FlatChoice()]``. With the
+    discriminator left in, switching a tab in the form leaks the fields of the first variant.
+    """
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Return the schema of the union with its variants side by side."""
+        schema = handler(core_schema)
+        variants = list(_variants(schema))
+        kept = {k: v for k, v in schema.items() if k not in {"oneOf", "anyOf", "discriminator"}}
+        return kept if variants == [schema] else {**kept, "anyOf": variants}
+
+
+def _variants(schema: JsonSchemaValue) -> list[JsonSchemaValue]:
+    nested = schema.get("oneOf") or schema.get("anyOf")
+    if nested is None:
+        return [schema]
+    return [variant for member in nested for variant in _variants(member)]
+
+
+class Optimization(Section):
+    """How a model is fitted: the same four numbers for the teacher, the student and recovery."""
+
+    epochs: Annotated[int, Field(ge=0, le=1000, description="Passes over the training split.")]
+    learning_rate: Annotated[
+        float, Field(ge=1e-7, le=1.0, description="Peak learning rate of AdamW, after warm-up.")
+    ]
+    batch_size: Annotated[int, Field(ge=1, le=4096, description="Examples per step.")] = 32
+    freeze_embeddings: Annotated[
+        bool,
+        Field(description="Leave the embedding tables as they are: faster, and rarely worse."),
+    ] = True
