@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -162,7 +162,8 @@ def load(checkpoint: Checkpoint) -> Classifier:
         The classifier in evaluation mode.
     """
     config = AutoConfig.from_pretrained(checkpoint.path, local_files_only=True)
-    module = AutoModelForSequenceClassification.from_config(config, attn_implementation="eager")
+    build = cast("Callable[..., nn.Module]", AutoModelForSequenceClassification.from_config)
+    module = build(config, attn_implementation="eager")
     tokenizer = Tokenizer.from_file(str(checkpoint.path / "tokenizer.json"))
     classifier = Classifier(module, tokenizer, checkpoint.manifest.labels)
     if checkpoint.manifest.shapes:

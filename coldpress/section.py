@@ -1,7 +1,8 @@
-"""What every section of a recipe has in common, and how a choice between methods is shown as a form.
+"""What every section of a recipe shares, and how a choice of methods is shown as a form.
 
-A recipe's JSON schema is also the form that the Prefect UI draws. Two constructs that pydantic emits
-by itself break in that form (docs/recipes.md), so they are reshaped here; validation is untouched.
+A recipe's JSON schema is also the form that the Prefect UI draws. Two constructs that pydantic
+emits by itself break in that form (docs/recipes.md), so they are reshaped here; validation is
+untouched.
 """
 
 from typing import Annotated, Any

@@ -1,0 +1,69 @@
+"""Tiny models and splits that every test can afford."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from tokenizers.processors import TemplateProcessing
+from transformers import BertConfig, BertForSequenceClassification
+
+from coldpress.benchmark import Split
+from coldpress.checkpoint import Checkpoint, Manifest, writing
+from coldpress.model import Classifier, save
+
+WORDS = ("cold", "press", "olive", "oil", "slow", "warm", "fast", "stone")
+
+
+@pytest.fixture
+def tokenizer() -> Tokenizer:
+    """One id a word: [PAD] 0, [UNK] 1, [CLS] 2, [SEP] 3, then WORDS from 4."""
+    names = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", *WORDS)
+    made = Tokenizer(WordLevel({n: i for i, n in enumerate(names)}, unk_token="[UNK]"))
+    made.pre_tokenizer = Whitespace()
+    made.post_processor = TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
+    )
+    made.enable_truncation(16)
+    return made
+
+
+@pytest.fixture
+def tiny(tokenizer: Tokenizer) -> Classifier:
+    """A BERT of 2 layers, 4 heads of size 4, 32 neurons and 3 labels, with fixed weights."""
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=tokenizer.get_vocab_size(),
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=32,
+        max_position_embeddings=16,
+        num_labels=3,
+        initializer_range=0.5,
+    )
+    module = BertForSequenceClassification._from_config(config, attn_implementation="eager")
+    module.eval()
+    return Classifier(module, tokenizer, ("calm", "fast", "warm"))
+
+
+@pytest.fixture
+def split() -> Split:
+    """Twelve rows of different lengths, four of each label."""
+    texts = tuple(" ".join(WORDS[i % 8] for i in range(n, n + 1 + n % 5)) for n in range(12))
+    return Split(tuple(f"row-{n}" for n in range(12)), texts, None, tuple(n % 3 for n in range(12)))
+
+
+@pytest.fixture
+def tiny_checkpoint(tiny: Classifier, tmp_path: Path) -> Checkpoint:
+    """The tiny model on disk."""
+    manifest = Manifest(stage="train_teacher", labels=tiny.labels, shapes=tiny.shapes)
+    with writing(tmp_path / "tiny", manifest) as directory:
+        save(tiny, directory)
+    return Checkpoint.open(tmp_path / "tiny")
