@@ -1,4 +1,4 @@
-"""Texts to token ids to padded batches, with the same `tokenizers` library that serves the model."""
+"""Texts to token ids to padded batches, by the `tokenizers` library that serves the model too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The few errors that a user can cause; everything else is our own fault and keeps its traceback."""
+"""The few errors that a user can cause; all others are our fault and keep their traceback."""
 
 
 class InputError(Exception):

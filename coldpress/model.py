@@ -1,4 +1,4 @@
-"""A classifier in memory: the torch module, its tokenizer and its labels, to and from a checkpoint."""
+"""A classifier in memory: torch module, tokenizer and labels, to and from a checkpoint."""
 
 from __future__ import annotations
 
@@ -117,7 +117,8 @@ class Classifier:
         }
         if getattr(self.config, "type_vocab_size", 0) < 2:
             named.pop("token_type_ids")
-        return {k: torch.from_numpy(v) for k, v in named.items() if k in self._accepted}
+        device = next(self.module.parameters()).device
+        return {k: torch.from_numpy(v).to(device) for k, v in named.items() if k in self._accepted}
 
     def logits(self, encoded: Encoded, batch_size: int = 64) -> Tensor:
         """Answer every row, without gradients, in evaluation mode.
@@ -134,7 +135,9 @@ class Classifier:
         self.module.eval()
         with torch.inference_mode():
             for batch in encoded.batches(batch_size):
-                answers[torch.from_numpy(batch.rows)] = self.module(**self.inputs(batch)).logits
+                answers[torch.from_numpy(batch.rows)] = self.module(
+                    **self.inputs(batch)
+                ).logits.cpu()
         self.module.train(training)
         return answers
 

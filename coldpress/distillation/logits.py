@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from coldpress.section import Optimization, Section
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from coldpress.training import Loss
 
 
 class StudentShape(Section):
@@ -32,3 +37,17 @@ class Logits(Optimization):
     ] = 0.9
     epochs: Annotated[int, Field(ge=0, le=1000)] = 6
     learning_rate: Annotated[float, Field(ge=1e-7, le=1.0)] = 3e-4
+
+    def loss(self, teacher_logits: Tensor, labels: Tensor) -> Loss:
+        """Return the loss of this method over the rows of a split.
+
+        Args:
+            teacher_logits: What the teacher answered, shape (rows, labels).
+            labels: Class index a row, shape (labelled rows,); rows beyond these have no label.
+
+        Returns:
+            alpha * soft + (1 - alpha) * hard, rows without a label counting as soft alone.
+        """
+        from coldpress.distillation.soft_targets import soft_and_hard
+
+        return soft_and_hard(teacher_logits, labels, self.temperature, self.alpha)

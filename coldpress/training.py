@@ -1,0 +1,197 @@
+"""The one optimisation loop: it fits the teacher, the student and what pruning has hurt."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
+
+from coldpress.encoding import Batch, Encoded
+from coldpress.model import Classifier, accuracy
+from coldpress.section import Optimization
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+"""From logits (batch, labels) and row numbers (batch,) to a scalar."""
+
+Progress = Callable[[int, int, float], None]
+"""Told after each step: steps done, steps in all, the step's loss."""
+
+WARM_UP = 0.1
+WEIGHT_DECAY = 0.01
+LARGEST_GRADIENT = 1.0
+_GROUPED_BATCHES = 50
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one pass over the data came to.
+
+    Attributes:
+        number: Counted from 1.
+        loss: Mean over the steps.
+        validation_accuracy: After the epoch, as a fraction.
+        seconds: Wall clock, validation included.
+    """
+
+    number: int
+    loss: float
+    validation_accuracy: float
+    seconds: float
+
+
+def reseed(seed: int, stage: str) -> None:
+    """Give a stage random numbers of its own, whatever ran before it in this process.
+
+    Args:
+        seed: The recipe's.
+        stage: The stage's name.
+    """
+    derived = int.from_bytes(hashlib.sha256(f"{seed}:{stage}".encode()).digest()[:4], "big")
+    random.seed(derived)
+    np.random.seed(derived)
+    torch.manual_seed(derived)
+
+
+def silent(done: int, total: int, loss: float) -> None:
+    """Progress that nobody watches."""
+
+
+def label_loss(labels: Tensor) -> Loss:
+    """Cross-entropy against the true labels.
+
+    Args:
+        labels: One class index a row of the training split, shape (rows,).
+
+    Returns:
+        The loss of a batch.
+    """
+    return lambda logits, rows: nn.functional.cross_entropy(logits, labels[rows])
+
+
+def fit(
+    classifier: Classifier,
+    data: Encoded,
+    loss: Loss,
+    plan: Optimization,
+    validation: Encoded,
+    progress: Progress = silent,
+) -> tuple[Epoch, ...]:
+    """Fit a classifier in place and leave it at its best epoch by validation accuracy.
+
+    Args:
+        classifier: Changed in place.
+        data: Training rows.
+        loss: What to minimise.
+        plan: Epochs, peak learning rate, batch size, whether the embeddings move.
+        validation: Rows that choose the epoch; of equal epochs the later one is kept.
+        progress: Told after each step.
+
+    Returns:
+        One record an epoch.
+    """
+    if plan.epochs == 0:
+        return ()
+    with _frozen(classifier, plan.freeze_embeddings):
+        steps = math.ceil(len(data) / plan.batch_size) * plan.epochs
+        step = _Step(classifier, loss, plan.learning_rate, steps, progress)
+        best, epochs = classifier.module.state_dict(), list[Epoch]()
+        for number in range(1, plan.epochs + 1):
+            started = time.perf_counter()
+            losses = [step(batch) for batch in _grouped_by_length(data, plan.batch_size)]
+            score = accuracy(classifier.logits(validation), validation.labels.tolist())
+            if score >= max((epoch.validation_accuracy for epoch in epochs), default=0.0):
+                best = {k: v.detach().clone() for k, v in classifier.module.state_dict().items()}
+            seconds = time.perf_counter() - started
+            epochs.append(Epoch(number, float(np.mean(losses)), score, seconds))
+        classifier.module.load_state_dict(best)
+    classifier.module.eval()
+    return tuple(epochs)
+
+
+class _Step:
+    """One step of AdamW with clipped gradients, warm-up and linear decay."""
+
+    def __init__(
+        self, classifier: Classifier, loss: Loss, peak: float, steps: int, progress: Progress
+    ) -> None:
+        self._accelerator = Accelerator(mixed_precision="bf16" if computes_bf16() else "no")
+        self._classifier, self._loss, self._progress = classifier, loss, progress
+        self._steps, self._done = steps, 0
+        optimizer = AdamW(_decayed_and_not(classifier.module), lr=peak, fused=True)
+        self._module, self._optimizer = self._accelerator.prepare(classifier.module, optimizer)
+        self._schedule = LambdaLR(optimizer, lambda done: _warm_up_then_decay(done, steps))
+
+    def __call__(self, batch: Batch) -> float:
+        self._module.train()
+        logits = self._module(**self._classifier.inputs(batch)).logits
+        loss = self._loss(logits.float(), torch.from_numpy(batch.rows).to(logits.device))
+        self._accelerator.backward(loss)
+        self._accelerator.clip_grad_norm_(self._module.parameters(), LARGEST_GRADIENT)
+        self._optimizer.step()
+        self._schedule.step()
+        self._optimizer.zero_grad()
+        self._done += 1
+        self._progress(self._done, self._steps, loss.item())
+        return float(loss.item())
+
+
+def computes_bf16() -> bool:
+    """Whether bf16 is done in hardware; where it is emulated it is far slower than fp32."""
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+@contextmanager
+def _frozen(classifier: Classifier, freeze: bool) -> Iterator[None]:
+    """Keep the embedding tables out of the gradient, and give back what was trainable before."""
+    tables = classifier.encoder.get_submodule(classifier.architecture.embeddings)
+    frozen = [p for p in tables.parameters() if freeze and p.requires_grad]
+    for parameter in frozen:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in frozen:
+            parameter.requires_grad_(True)
+
+
+def _decayed_and_not(module: nn.Module) -> list[dict[str, Any]]:
+    """Decay matrices only: shrinking a bias or a normalisation's gain regularises nothing."""
+    trainable = [p for p in module.parameters() if p.requires_grad]
+    matrices = [p for p in trainable if p.ndim > 1]
+    vectors = [p for p in trainable if p.ndim <= 1]
+    return [
+        {"params": matrices, "weight_decay": WEIGHT_DECAY},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+
+
+def _warm_up_then_decay(done: int, steps: int) -> float:
+    """Share of the peak rate: up over the first tenth of the steps, then straight down to 0."""
+    rise = max(1, int(WARM_UP * steps))
+    return (done + 1) / rise if done < rise else max(0.0, (steps - done) / (steps - rise))
+
+
+def _grouped_by_length(data: Encoded, batch_size: int) -> Iterator[Batch]:
+    """Shuffle, then sort by length inside runs of 50 batches: little padding, still random."""
+    shuffled = torch.randperm(len(data)).tolist()
+    run = batch_size * _GROUPED_BATCHES
+    rows: list[list[int]] = []
+    for start in range(0, len(shuffled), run):
+        group = sorted(shuffled[start : start + run], key=lambda row: len(data.input_ids[row]))
+        rows += [group[i : i + batch_size] for i in range(0, len(group), batch_size)]
+    for index in torch.randperm(len(rows)).tolist():
+        yield data.batch(rows[index])
