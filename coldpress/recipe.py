@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
@@ -12,18 +12,8 @@ from coldpress.distillation import DistillationMethod
 from coldpress.pruning import PruningStep
 from coldpress.quantization import QuantizationMethod
 from coldpress.section import FlatChoice, Section
+from coldpress.stages import RESERVED_ENDINGS
 from coldpress.teacher import Teacher
-
-STAGES = (
-    "train_teacher",
-    "generate_soft_targets",
-    "distill_student",
-    "prune",
-    "quantize",
-    "export_onnx",
-    "evaluate",
-)
-RESERVED_ENDINGS = ("-teacher", "-student", "-pruned", "-quantized", "-audit")
 
 
 class SoftTargets(Section):
@@ -107,14 +97,3 @@ class Recipe(Section):
             ending = next(e for e in RESERVED_ENDINGS if self.name.endswith(e))
             raise ValueError(f"name: {self.name!r} ends in {ending!r}, which a stage's models own")
         return self
-
-
-Stage = Literal[
-    "train_teacher",
-    "generate_soft_targets",
-    "distill_student",
-    "prune",
-    "quantize",
-    "export_onnx",
-    "evaluate",
-]

@@ -1,0 +1,1 @@
+"""One stage a file: fetch the inputs, call the library, record the result."""

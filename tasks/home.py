@@ -1,0 +1,66 @@
+"""Where state lives when nothing is configured: one directory, absolute, on this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+_QUIET = {
+    # Without these, both libraries call home, and fail slowly where there is no network.
+    "DO_NOT_TRACK": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "GIT_PYTHON_REFRESH": "quiet",
+    "TOKENIZERS_PARALLELISM": "true",
+}
+
+
+def home() -> Path:
+    """Return `$COLDPRESS_HOME`, or `./.coldpress`, as an absolute path."""
+    return Path(os.environ.get("COLDPRESS_HOME", ".coldpress")).expanduser().resolve()
+
+
+def embed() -> None:
+    """Point Prefect and MLflow at the home unless the environment points them elsewhere.
+
+    Must run before either is imported: both read their settings at import.
+    """
+    directory = home()
+    directory.mkdir(parents=True, exist_ok=True)
+    os.environ["COLDPRESS_HOME"] = str(directory)
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    os.environ.setdefault("PREFECT_HOME", str(directory / "prefect"))
+    os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{directory / 'mlflow.db'}")
+
+
+def artifact_location(experiment: str) -> str | None:
+    """Where a new experiment keeps its files: beside an embedded database, else as served.
+
+    Args:
+        experiment: Its name.
+
+    Returns:
+        A URI, or None to leave it to the tracking server.
+    """
+    embedded = os.environ["MLFLOW_TRACKING_URI"].startswith("sqlite:")
+    return (home() / "artifacts" / experiment).as_uri() if embedded else None
+
+
+@contextmanager
+def workspace() -> Iterator[Path]:
+    """Lend a directory for unfinished files; what killed processes left behind is swept first."""
+    root = home() / "work"
+    root.mkdir(parents=True, exist_ok=True)
+    for left in root.iterdir():
+        if not psutil.pid_exists(int(left.name.split("-")[0])):
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=root) as directory:
+        yield Path(directory)
