@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from coldpress.benchmark import BenchmarkSection
 from coldpress.distillation import DistillationMethod
+from coldpress.evaluation import Evaluate
 from coldpress.pruning import PruningStep
 from coldpress.quantization import QuantizationMethod
 from coldpress.section import FlatChoice, Section
@@ -31,22 +32,6 @@ class Export(Section):
     """How the ONNX file is written."""
 
     opset: Annotated[int, Field(ge=17, le=20, description="ONNX operator set.")] = 17
-
-
-class Latency(Section):
-    """What is timed."""
-
-    batch: Annotated[int, Field(ge=1, le=256, description="Texts per call.")] = 1
-    threads: Annotated[int, Field(ge=1, le=256, description="Intra-op threads.")] = 1
-    rounds: Annotated[
-        int, Field(ge=20, le=100_000, description="Calls per model, interleaved with the others'.")
-    ] = 300
-
-
-class Evaluate(Section):
-    """How the models are judged."""
-
-    latency: Latency = Latency()
 
 
 class Gate(Section):

@@ -1,0 +1,25 @@
+"""The recipe's `evaluate` section."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from coldpress.section import Section
+
+
+class Latency(Section):
+    """What is timed."""
+
+    batch: Annotated[int, Field(ge=1, le=256, description="Texts per call.")] = 1
+    threads: Annotated[int, Field(ge=1, le=256, description="Intra-op threads.")] = 1
+    rounds: Annotated[
+        int, Field(ge=20, le=100_000, description="Calls per model, interleaved with the others'.")
+    ] = 300
+
+
+class Evaluate(Section):
+    """How the models are judged."""
+
+    latency: Latency = Latency()
