@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from coldpress.architecture import ARCHITECTURES, Architecture
-from coldpress.checkpoint import Checkpoint, LayerShape
+from coldpress.checkpoint import Checkpoint, LayerShape, Manifest, writing
 from coldpress.encoding import Batch, Encoded
 from coldpress.errors import InputError
 
@@ -229,3 +229,16 @@ def resize(linear: nn.Linear, out_features: int, in_features: int) -> None:
     linear.out_features, linear.in_features = out_features, in_features
     linear.weight = nn.Parameter(torch.empty(out_features, in_features))
     linear.bias = nn.Parameter(torch.empty(out_features))
+
+
+def write(classifier: Classifier, target: Path, manifest: Manifest) -> None:
+    """Write a whole checkpoint of a classifier.
+
+    Args:
+        classifier: What to write.
+        target: Directory that must not exist yet.
+        manifest: Stage, parents, section and notes; labels and shapes are filled in.
+    """
+    described = {"labels": classifier.labels, "shapes": classifier.shapes}
+    with writing(target, manifest.model_copy(update=described)) as directory:
+        save(classifier, directory)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import importlib.util
 import json
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -12,6 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
+
+import coldpress
+
+_ROOT = Path(coldpress.__file__).parent.parent
 
 
 def key(stage: str, module: str, depends_on: Mapping[str, Any]) -> str:
@@ -76,12 +79,10 @@ def _collect(module: str, sources: dict[str, str]) -> None:
 
 
 def _source_file(module: str) -> Path | None:
-    """Return the module's file; a name imported from a module is not a module itself."""
-    try:
-        spec = importlib.util.find_spec(module)
-    except ModuleNotFoundError:
-        return None
-    return Path(spec.origin) if spec is not None and spec.origin else None
+    """Find a module's file without importing its parents, which would import torch."""
+    stem = _ROOT.joinpath(*module.split("."))
+    candidates = (stem.with_suffix(".py"), stem / "__init__.py")
+    return next((path for path in candidates if path.is_file()), None)
 
 
 def _imported(node: ast.AST) -> Iterator[str]:

@@ -23,6 +23,22 @@ class StudentShape(Section):
         Field(description="Teacher layers it is initialised from, spread, lowest or highest."),
     ] = "every-other"
 
+    def taken_from(self, teacher_layers: int) -> list[int]:
+        """Choose the teacher layers that the student starts from.
+
+        Args:
+            teacher_layers: How many there are.
+
+        Returns:
+            Ascending layer numbers; `every-other` spreads them from the lowest up, as DistilBERT
+            does (Sanh et al. 2019, section 3).
+        """
+        if self.take == "first":
+            return list(range(self.layers))
+        if self.take == "last":
+            return list(range(teacher_layers - self.layers, teacher_layers))
+        return [i * teacher_layers // self.layers for i in range(self.layers)]
+
 
 class Logits(Optimization):
     """Fit the teacher's softened probabilities and the true labels together."""

@@ -48,21 +48,3 @@ def soft_and_hard(teacher_logits: Tensor, labels: Tensor, temperature: float, al
         return alpha * soft + (1 - alpha) * hard
 
     return loss
-
-
-def taken_layers(teacher_layers: int, layers: int, take: str) -> list[int]:
-    """Choose which teacher layers a student starts from.
-
-    Args:
-        teacher_layers: How many there are.
-        layers: How many to take.
-        take: `first`, `last`, or `every-other` (DistilBERT, section 3: spread, the lowest kept).
-
-    Returns:
-        Ascending layer numbers.
-    """
-    if take == "first":
-        return list(range(layers))
-    if take == "last":
-        return list(range(teacher_layers - layers, teacher_layers))
-    return [int(i) for i in torch.arange(layers) * teacher_layers // layers]

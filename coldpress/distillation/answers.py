@@ -1,0 +1,117 @@
+"""Soft targets: what the teacher answered for every example, kept so that students can share it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from coldpress.benchmark import Split
+from coldpress.encoding import encode
+from coldpress.model import Classifier
+
+_TENSORS = "soft_targets.safetensors"
+_IDS = "ids.json"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The teacher's answers, row by row.
+
+    Attributes:
+        ids: Example ids, in the order of the rows.
+        logits: float16, shape (rows, labels): never divided by a temperature, which each student
+            chooses for itself.
+        hidden_states: float16, shape (rows, layers + 1, hidden): the first token after the
+            embeddings and after every layer; None when nobody asked for it.
+    """
+
+    ids: tuple[str, ...]
+    logits: Tensor
+    hidden_states: Tensor | None = None
+
+    def of(self, split: Split) -> Tensor:
+        """Return the logits of a split's rows, found by id.
+
+        Args:
+            split: Rows that were all answered.
+
+        Returns:
+            float32, shape (rows, labels).
+
+        Raises:
+            KeyError: A row was never answered.
+        """
+        place = {name: row for row, name in enumerate(self.ids)}
+        return self.logits[[place[name] for name in split.ids]].float()
+
+
+def answer(teacher: Classifier, split: Split, hidden_states: bool = False) -> Answers:
+    """Ask the teacher about every row.
+
+    Args:
+        teacher: In evaluation mode.
+        split: Labelled or unlabelled rows.
+        hidden_states: Also keep the first token's states.
+
+    Returns:
+        Its answers.
+    """
+    encoded = encode(teacher.tokenizer, split)
+    logits = teacher.logits(encoded).half()
+    if not hidden_states:
+        return Answers(split.ids, logits)
+    states: list[Tensor] = [torch.empty(0)] * len(encoded)
+    with torch.inference_mode():
+        for batch in encoded.batches(64):
+            layers = teacher.module(**teacher.inputs(batch), output_hidden_states=True)
+            first = torch.stack([state[:, 0] for state in layers.hidden_states], dim=1)
+            for row, state in zip(batch.rows, first.cpu().half(), strict=True):
+                states[int(row)] = state
+    return Answers(split.ids, logits, torch.stack(states))
+
+
+def write(answers: Answers, directory: Path) -> None:
+    """Put answers into a checkpoint that is being written.
+
+    Args:
+        answers: What the teacher said.
+        directory: What `checkpoint.writing` yielded.
+    """
+    tensors = {"logits": answers.logits}
+    if answers.hidden_states is not None:
+        tensors["hidden_states"] = answers.hidden_states
+    save_file(tensors, directory / _TENSORS)
+    (directory / _IDS).write_text(json.dumps(answers.ids))
+
+
+def read(directory: Path) -> Answers:
+    """Read answers back.
+
+    Args:
+        directory: An opened checkpoint's.
+
+    Returns:
+        What was written.
+    """
+    tensors = load_file(directory / _TENSORS)
+    ids = tuple(json.loads((directory / _IDS).read_text()))
+    return Answers(ids, tensors["logits"], tensors.get("hidden_states"))
+
+
+def entropy(logits: Tensor) -> float:
+    """Return how unsure the teacher is, in nats, averaged over the rows.
+
+    Args:
+        logits: Shape (rows, labels).
+
+    Returns:
+        Between 0 and ln(labels).
+    """
+    probabilities = torch.softmax(logits.float(), dim=-1)
+    each = -(probabilities * probabilities.clamp_min(1e-12).log()).sum(-1)
+    return float(each.mean())

@@ -1,0 +1,1 @@
+"""What a person triggers: one flow a file."""

@@ -1,0 +1,33 @@
+"""Press a large encoder into a small ONNX model, one stage after the other."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from coldpress.recipe import Recipe
+from tasks import chain
+from tasks.distill_student import distill_student
+from tasks.evaluate import evaluate
+from tasks.export_onnx import export_onnx
+from tasks.generate_soft_targets import generate_soft_targets
+from tasks.prune import prune
+from tasks.quantize import quantize
+from tasks.results import StageResult
+from tasks.train_teacher import train_teacher
+
+
+@flow(name="compress", flow_run_name="{recipe.name}", persist_result=False)
+def compress(recipe: Recipe) -> StageResult:
+    """Press a large transformer encoder into a small, fast ONNX model.
+
+    Args:
+        recipe: What to read, what to do and what to promise, one section a stage.
+    """
+    with chain.pressing(recipe):
+        teacher = train_teacher(recipe)
+        soft_targets = generate_soft_targets(recipe, teacher)
+        student = distill_student(recipe, teacher, soft_targets)
+        pruned = prune(recipe, student, soft_targets)
+        quantized = quantize(recipe, pruned)
+        onnx = export_onnx(recipe, quantized)
+        return evaluate(recipe, [teacher, student, pruned, quantized, onnx])

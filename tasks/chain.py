@@ -1,0 +1,121 @@
+"""The run that a whole chain of stages belongs to, found again from the flow run alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from prefect import get_run_logger, runtime
+from prefect.artifacts import create_markdown_artifact
+
+from tasks import caching, dataset, home, processes, tracking
+
+if TYPE_CHECKING:
+    from coldpress.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Chain:
+    """One press of one recipe.
+
+    Attributes:
+        run_id: The parent run in MLflow.
+        experiment_id: The recipe's experiment.
+        tags: What every run and version of this chain carries.
+    """
+
+    run_id: str
+    experiment_id: str
+    tags: dict[str, str]
+
+
+def recipe_digest(recipe: Recipe) -> str:
+    """sha256 of a recipe, whatever the order of its keys."""
+    return hashlib.sha256(caching.canonical(recipe).encode()).hexdigest()
+
+
+@contextmanager
+def pressing(recipe: Recipe) -> Iterator[Chain]:
+    """Open the chain's run, or take it up again in a retry, and close it at the end.
+
+    Args:
+        recipe: What is pressed.
+
+    Yields:
+        The open chain.
+    """
+    experiment_id = tracking.experiment(recipe.name)
+    closed = tracking.close_dead_runs(experiment_id)
+    if closed:
+        get_run_logger().warning("Closed %d MLflow runs whose process was killed", closed)
+    known = tracking.parent_run(_flow_run_id())
+    run_id = known.info.run_id if known else _open(recipe, experiment_id)
+    if known:
+        tracking.reopen(run_id)
+    _link_both_ways(run_id)
+    with tracking.recorded(run_id):
+        yield Chain(run_id, experiment_id, _tags(recipe))
+
+
+def current(recipe: Recipe) -> Chain:
+    """Find the chain that this task belongs to, on whatever machine it runs.
+
+    Args:
+        recipe: What is pressed.
+
+    Returns:
+        The chain that the flow opened.
+    """
+    run = tracking.parent_run(_flow_run_id())
+    if run is None:
+        raise RuntimeError(f"flow run {_flow_run_id()} has no run in MLflow")
+    return Chain(run.info.run_id, run.info.experiment_id, _tags(recipe))
+
+
+def _flow_run_id() -> str:
+    return str(runtime.flow_run.id)
+
+
+def _tags(recipe: Recipe) -> dict[str, str]:
+    return {"recipe_digest": recipe_digest(recipe), "flow_run_id": _flow_run_id()}
+
+
+def _open(recipe: Recipe, experiment_id: str) -> str:
+    run_id = tracking.open_run(experiment_id, recipe.name, _tags(recipe))
+    tracking.log_params(run_id, dict(_flat(recipe.model_dump(mode="json"))))
+    benchmark = dataset.benchmark(recipe)
+    tracking.log_benchmark(run_id, recipe, benchmark)
+    if benchmark.overlap:
+        get_run_logger().warning("%d test texts also stand in train", benchmark.overlap)
+    with home.workspace() as directory:
+        path = directory / "recipe.yaml"
+        path.write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
+        tracking.log_file(run_id, path)
+    return run_id
+
+
+def _link_both_ways(run_id: str) -> None:
+    """Name the Prefect run in MLflow and the MLflow run in Prefect."""
+    address = str(runtime.flow_run.ui_url or f"flow run {_flow_run_id()}")
+    tracking.tag(run_id, {"prefect": address, "process": processes.this_process()})
+    create_markdown_artifact(f"MLflow: {tracking.page(run_id)}", key="mlflow-run")
+
+
+def _flat(value: Any, path: str = "") -> Iterator[tuple[str, object]]:  # noqa: ANN401
+    """Flatten nested sections to `distill.student.layers`."""
+    if isinstance(value, dict | list) and value:
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for name, member in items:
+            yield from _flat(member, f"{path}.{name}" if path else str(name))
+    else:
+        yield path, value
+
+
+def flat_section(section: object) -> dict[str, object]:
+    """Return a recipe's section as flat parameters for MLflow."""
+    return dict(_flat(json.loads(caching.canonical(section)))) if section is not None else {}

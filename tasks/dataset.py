@@ -1,0 +1,40 @@
+"""The benchmark of a recipe, read once a process."""
+
+import hashlib
+from functools import cache
+
+from coldpress import benchmark as library
+from coldpress.recipe import Recipe
+
+
+def transfer_set(recipe: Recipe) -> library.Split:
+    """Return what the student learns from: the training rows, then the unlabelled ones."""
+    train = benchmark(recipe).train
+    if recipe.soft_targets.unlabelled is None:
+        return train
+    unlabelled = library.read_unlabelled(recipe.soft_targets.unlabelled, recipe.benchmark.columns)
+    return library.joined(train, unlabelled)
+
+
+def unlabelled_digest(recipe: Recipe) -> str | None:
+    """sha256 of the unlabelled file, wherever it lies."""
+    path = recipe.soft_targets.unlabelled
+    return None if path is None else hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def benchmark(recipe: Recipe) -> library.Benchmark:
+    """Read and check a recipe's dataset.
+
+    Args:
+        recipe: Names the source, the columns and the seed of the validation cut.
+
+    Returns:
+        The checked benchmark.
+
+    Raises:
+        InputError: Names the file and row that cannot be used.
+    """
+    return _load(recipe.benchmark, recipe.seed)
+
+
+_load = cache(library.load)

@@ -1,0 +1,47 @@
+"""Distill the student: fewer of the teacher's layers, fitted to its soft targets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from tasks import dataset, tracking
+from tasks.stage import Order, Work, carry_out
+
+if TYPE_CHECKING:
+    from coldpress.recipe import Recipe
+    from tasks.results import StageResult
+
+
+@task(name="distill-student", cache_policy=NO_CACHE)
+def distill_student(recipe: Recipe, teacher: StageResult, soft_targets: StageResult) -> StageResult:
+    """Start from some of the teacher's layers and fit what the teacher answered."""
+    if recipe.distill is None:
+        return teacher.passed_over("distill_student")
+    inputs = (teacher, soft_targets)
+    return carry_out(Order("distill_student", __name__, recipe, recipe.distill, inputs), _make)
+
+
+def _make(work: Work) -> dict[str, float]:
+    import torch
+
+    from coldpress import model, surgery, training
+    from coldpress.distillation import answers
+    from coldpress.encoding import encode
+
+    recipe, data = work.order.recipe, dataset.benchmark(work.order.recipe)
+    method = work.order.section
+    training.reseed(recipe.seed, work.order.stage)
+    teacher = model.load(work.inputs[0])
+    student = surgery.keep_layers(teacher, method.student.taken_from(len(teacher.layers)))
+    rows = dataset.transfer_set(recipe)
+    train, validation = (encode(student.tokenizer, split) for split in (rows, data.validation))
+    targets = answers.read(work.inputs[1].path).of(rows)
+    loss = method.loss(targets, torch.from_numpy(train.labels))
+    epochs = training.fit(student, train, loss, method, validation, work.progress)
+    model.write(student, work.target, work.manifest())
+    tracking.log_epochs(work.run_id, epochs)
+    score = model.accuracy(student.logits(validation), data.validation.labels)
+    return {"validation_accuracy": score, "parameters": surgery.parameters(student)}

@@ -1,0 +1,49 @@
+"""Export: write the model as one ONNX file and prove that it computes the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from coldpress import processor
+from tasks import dataset
+from tasks.stage import Order, Work, carry_out
+
+if TYPE_CHECKING:
+    from coldpress.recipe import Recipe
+    from tasks.results import StageResult
+
+
+@task(name="export-to-onnx", cache_policy=NO_CACHE)
+def export_onnx(recipe: Recipe, quantized: StageResult) -> StageResult:
+    """Lower exactly the quantized integers; a graph that answers differently fails the stage."""
+    from tasks.serving import pack
+
+    kernels = processor.kernels()
+    order = Order("export_onnx", __name__, recipe, recipe.export, (quantized,), kernels)
+    return carry_out(order, _make, pack)
+
+
+def _make(work: Work) -> dict[str, float]:
+    from coldpress.checkpoint import writing
+    from coldpress.encoding import encode
+    from coldpress.model import load_tokenizer
+    from coldpress.onnx.export import export
+    from coldpress.onnx.parity import check_parity
+
+    recipe, source = work.order.recipe, work.inputs[0]
+    validation = encode(load_tokenizer(source), dataset.benchmark(recipe).validation)
+    labels = source.manifest.labels
+    about = {"recipe": recipe.name, "labels": json.dumps(labels), "source": source.digest}
+    with writing(work.target, work.manifest().model_copy(update={"labels": labels})) as directory:
+        export(source, directory, recipe.export.opset, about)
+        parity = check_parity(source, directory / "model.onnx", validation)
+    return {**parity.metrics(), "bytes": _size(work.target)}
+
+
+def _size(directory: Path) -> int:
+    return sum(path.stat().st_size for path in directory.iterdir())

@@ -1,0 +1,41 @@
+"""Generate soft targets: ask the teacher about every training example, once, for all students."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from tasks import dataset
+from tasks.stage import Order, Work, carry_out
+
+if TYPE_CHECKING:
+    from coldpress.recipe import Recipe
+    from tasks.results import StageResult
+
+
+@task(name="generate-soft-targets", cache_policy=NO_CACHE)
+def generate_soft_targets(recipe: Recipe, teacher: StageResult) -> StageResult:
+    """Keep the teacher's logits for the training rows and for any unlabelled ones."""
+    section = {
+        "hidden_states": recipe.soft_targets.hidden_states,
+        "unlabelled": dataset.unlabelled_digest(recipe),
+    }
+    order = Order("generate_soft_targets", __name__, recipe, section, (teacher,))
+    return carry_out(order, _make)
+
+
+def _make(work: Work) -> dict[str, float]:
+    from coldpress import model
+    from coldpress.checkpoint import writing
+    from coldpress.distillation import answers
+
+    recipe = work.order.recipe
+    notes = {"dataset_digest": dataset.benchmark(recipe).digest}
+    teacher = model.load(work.inputs[0])
+    rows = dataset.transfer_set(recipe)
+    given = answers.answer(teacher, rows, recipe.soft_targets.hidden_states)
+    with writing(work.target, work.manifest(notes)) as directory:
+        answers.write(given, directory)
+    return {"rows": len(rows), "entropy_nats": answers.entropy(given.logits)}

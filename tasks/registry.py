@@ -1,0 +1,73 @@
+"""Lineage, aliases and versions: the only place that reads or moves registry state."""
+
+from __future__ import annotations
+
+import time
+
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
+
+from coldpress.stages import REGISTERED_SUFFIX, Stage
+from tasks import tracking
+
+_TRIES = 8
+
+
+def registered_name(recipe: str, stage: Stage) -> str | None:
+    """Return the registered model that a stage's checkpoints become versions of.
+
+    Args:
+        recipe: The recipe's name.
+        stage: One of the seven.
+
+    Returns:
+        The name, or None for a stage that registers nothing.
+    """
+    suffix = REGISTERED_SUFFIX.get(stage)
+    return None if suffix is None else recipe + suffix
+
+
+def version_with_digest(name: str, digest: str) -> ModelVersion | None:
+    """Find the version of a model that has a digest; there is at most one."""
+    named = f"name = '{name}' AND tags.`digest` = '{digest}'"
+    return next(iter(tracking.client().search_model_versions(named)), None)
+
+
+def register(name: str, model_uri: str, run_id: str, tags: dict[str, str]) -> str:
+    """Make a model a version, complete with its tags in one call.
+
+    Args:
+        name: Registered name; made on first use.
+        model_uri: The LoggedModel, `models:/m-...`.
+        run_id: The run that made it.
+        tags: What every version carries; `digest` among them.
+
+    Returns:
+        `name/version`: the one with this digest where there is one already.
+    """
+    found = version_with_digest(name, tags["digest"])
+    if found is not None:
+        return f"{name}/{found.version}"
+    _ensure_name(name)
+    client = tracking.client()
+    for attempt in range(_TRIES):
+        try:
+            version = client.create_model_version(
+                name, model_uri, run_id, tags=tags, model_id=model_uri.removeprefix("models:/")
+            )
+            return f"{name}/{version.version}"
+        except MlflowException:
+            # MLflow itself gives up after three collisions with other writers.
+            if attempt == _TRIES - 1:
+                raise
+            time.sleep(0.1 * 2**attempt)
+    raise AssertionError("unreachable")
+
+
+def _ensure_name(name: str) -> None:
+    try:
+        tracking.client().create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
+            raise

@@ -1,0 +1,188 @@
+"""How a stage is carried out: look it up, make it only if it is not there, record it either way."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from coldpress.checkpoint import Checkpoint, Manifest
+from coldpress.recipe import Recipe
+from coldpress.stages import Stage
+from tasks import caching, chain, dataset, home, registry, store, tracking
+from tasks.progress import Watched, watched
+from tasks.results import StageResult
+from tasks.single_flight import wait_for_turn
+
+
+@dataclass(frozen=True)
+class Order:
+    """One stage of one recipe.
+
+    Attributes:
+        stage: Its name.
+        module: The task's `__name__`: its code is part of the cache key.
+        recipe: The whole recipe.
+        section: The part of it that decides this stage.
+        inputs: Results of the stages before that it builds on.
+        also: Whatever else changes the outcome, such as the processor.
+    """
+
+    stage: Stage
+    module: str
+    recipe: Recipe
+    section: Any
+    inputs: tuple[StageResult, ...] = ()
+    also: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The cache key: equal keys, equal results."""
+        depends_on = {
+            "section": self.section,
+            "benchmark": dataset.benchmark(self.recipe).digest,
+            "max_tokens": self.recipe.benchmark.max_tokens,
+            "inputs": [result.digest for result in self.inputs],
+            "seed": self.recipe.seed,
+            "also": dict(self.also),
+        }
+        return caching.key(self.stage, self.module, depends_on)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a stage is given to make its result with.
+
+    Attributes:
+        order: What is to be made.
+        target: Where the checkpoint must be written, whole.
+        inputs: Opened checkpoints of the order's inputs, in their order.
+        run_id: The stage's MLflow run, for curves and figures.
+        progress: To be told after each step.
+    """
+
+    order: Order
+    target: Path
+    inputs: Sequence[Checkpoint]
+    run_id: str
+    progress: Watched
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """Digests of the inputs."""
+        return tuple(checkpoint.digest for checkpoint in self.inputs)
+
+    def manifest(self, notes: Mapping[str, Any] | None = None) -> Manifest:
+        """Say what is being made, of what, by which section of the recipe."""
+        section = json.loads(caching.canonical(self.order.section))
+        return Manifest(
+            stage=self.order.stage, parents=self.parents, section=section, notes=dict(notes or {})
+        )
+
+
+Make = Callable[[Work], dict[str, float]]
+"""Writes the checkpoint at `work.target` and returns the stage's metrics."""
+
+Pack = Callable[[Path, Path], Path]
+"""Lays a checkpoint out as an MLflow model: from the checkpoint, to a new directory."""
+
+
+def carry_out(order: Order, make: Make, pack: Pack = store.pack) -> StageResult:
+    """Find a stage's result or make it, and record it in a run of its own.
+
+    Args:
+        order: What is wanted.
+        make: Makes it when it is not there, or no longer intact.
+        pack: How its checkpoint becomes an MLflow model.
+
+    Returns:
+        The result, with status `ran` or `reused`.
+    """
+    started = time.perf_counter()
+    with _stage_run(order) as run_id:
+        wait_for_turn(order.key, run_id)
+        found = _intact(order)
+        result = _link(order, found, run_id) if found else _make(order, run_id, make, pack)
+        result = result.model_copy(update={"seconds": time.perf_counter() - started})
+        tracking.log_metrics(run_id, {**result.metrics, "seconds": result.seconds})
+        tracking.log_lineage(run_id, order.inputs, result.model_uri)
+        tracking.write_result(run_id, result)
+    return result
+
+
+@contextmanager
+def _stage_run(order: Order) -> Iterator[str]:
+    """Open the stage's run; its key tag is also its place in the queue."""
+    pressed = chain.current(order.recipe)
+    tags = {**pressed.tags, "stage": order.stage, "key": order.key}
+    run_id = tracking.open_run(pressed.experiment_id, order.stage, tags, parent=pressed.run_id)
+    with tracking.recorded(run_id):
+        tracking.log_params(run_id, chain.flat_section(order.section))
+        yield run_id
+
+
+def _intact(order: Order) -> StageResult | None:
+    """Return the latest result with this key whose files still have their digest."""
+    for result in tracking.results_with_key(order.key):
+        if store.is_intact(result.model_uri or "", result.digest or ""):
+            return result
+    return None
+
+
+def _link(order: Order, found: StageResult, run_id: str) -> StageResult:
+    """Take a result over into this run, and register it if this recipe has not."""
+    tracking.tag(run_id, {"reused_from": found.run_id or ""})
+    name = registry.registered_name(order.recipe.name, order.stage)
+    registered = None
+    if name is not None:
+        tags = _version_tags(order, found, run_id)
+        registered = registry.register(name, found.model_uri or "", run_id, tags)
+    return found.model_copy(update={"status": "reused", "run_id": run_id, "registered": registered})
+
+
+def _make(order: Order, run_id: str, make: Make, pack: Pack) -> StageResult:
+    with home.workspace() as directory, ExitStack() as opened:
+        inputs = [opened.enter_context(store.fetched(r.model_uri or "")) for r in order.inputs]
+        with watched(order.stage) as progress:
+            work = Work(order, directory / store.FOLDER, inputs, run_id, progress)
+            metrics = make(work)
+        made = Checkpoint.open(work.target)
+        result = StageResult(
+            stage=order.stage,
+            status="ran",
+            digest=made.digest,
+            parents=work.parents,
+            metrics=metrics,
+            run_id=run_id,
+        )
+        return _keep(order, result, made.path, pack)
+
+
+def _keep(order: Order, result: StageResult, checkpoint: Path, pack: Pack) -> StageResult:
+    """Put what was made into the artifact store, and into the registry if it is a model."""
+    run_id, digest = result.run_id or "", result.digest or ""
+    name = registry.registered_name(order.recipe.name, order.stage)
+    if name is None:
+        uri = store.put_artifact(run_id, checkpoint, order.stage)
+        return result.model_copy(update={"model_uri": uri})
+    packed = pack(checkpoint, checkpoint.parent / "packed")
+    known = registry.version_with_digest(name, digest)
+    if known is not None:
+        # The same model again, because its files were lost: they are put back where they were.
+        uri = store.mend_model(str(known.source), packed, digest)
+    else:
+        uri = store.put_model(run_id, name, packed, order.stage)
+    tags = _version_tags(order, result, run_id)
+    registered = registry.register(name, uri, run_id, tags)
+    return result.model_copy(update={"model_uri": uri, "registered": registered})
+
+
+def _version_tags(order: Order, result: StageResult, run_id: str) -> dict[str, str]:
+    pressed = chain.current(order.recipe)
+    parents = ",".join(result.parents)
+    own = {"stage": order.stage, "digest": result.digest or "", "parents": parents}
+    return {**pressed.tags, **own, "run_id": run_id}

@@ -1,0 +1,161 @@
+"""Models and files in the MLflow artifact store: put there whole, taken out verified."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+from mlflow.artifacts import download_artifacts
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model
+
+from coldpress.checkpoint import MANIFEST, Checkpoint
+from coldpress.errors import CorruptCheckpointError
+from tasks import tracking
+
+FOLDER = "checkpoint"
+
+
+@contextmanager
+def fetched(model_uri: str) -> Iterator[Checkpoint]:
+    """Open the checkpoint behind a URI, from disk where it is local, else from a download.
+
+    Args:
+        model_uri: `models:/m-...` or `runs:/<run>/<path>`.
+
+    Yields:
+        The verified checkpoint, until the block ends.
+
+    Raises:
+        CorruptCheckpointError: Its files are gone or are not those that were written.
+    """
+    location = _location(model_uri)
+    if urlparse(location).scheme == "file":
+        yield _opened(Path(unquote(urlparse(location).path)), model_uri)
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        try:
+            download_artifacts(artifact_uri=location, dst_path=directory)
+        except (MlflowException, OSError) as error:
+            raise CorruptCheckpointError(f"{model_uri}: {error}") from error
+        yield _opened(Path(directory), model_uri)
+
+
+def is_intact(model_uri: str, digest: str) -> bool:
+    """Whether what a URI names is there and is still what it was.
+
+    Args:
+        model_uri: See `fetched`.
+        digest: What was written down when it was made.
+
+    Returns:
+        True only if every file has been read and hashed to it.
+    """
+    try:
+        with fetched(model_uri) as checkpoint:
+            return checkpoint.digest == digest
+    except (CorruptCheckpointError, MlflowException):
+        return False
+
+
+def put_model(run_id: str, name: str, packed: Path, stage: str) -> str:
+    """Store a directory as a LoggedModel; it is ready only when every file is there.
+
+    Args:
+        run_id: The run that made it.
+        name: What the UI shows.
+        packed: Directory with `MLmodel` and the checkpoint.
+        stage: Which stage's model it is.
+
+    Returns:
+        `models:/m-...`.
+    """
+    client = tracking.client()
+    experiment_id = client.get_run(run_id).info.experiment_id
+    model = client.create_logged_model(
+        experiment_id,
+        name=name,
+        source_run_id=run_id,
+        model_type="coldpress",
+        tags={"stage": stage},
+    )
+    client.log_model_artifacts(model.model_id, str(packed))
+    client.finalize_logged_model(model.model_id, "READY")
+    return f"models:/{model.model_id}"
+
+
+def mend_model(model_uri: str, packed: Path, digest: str) -> str:
+    """Put a LoggedModel's files back where they are missing or altered.
+
+    Args:
+        model_uri: `models:/m-...`.
+        packed: The same model, made again.
+        digest: What its checkpoint must hash to.
+
+    Returns:
+        The same URI.
+    """
+    if not is_intact(model_uri, digest):
+        tracking.client().log_model_artifacts(model_uri.removeprefix("models:/"), str(packed))
+    return model_uri
+
+
+def put_artifact(run_id: str, checkpoint: Path, name: str) -> str:
+    """Store a checkpoint that is no model with the run that made it.
+
+    Args:
+        run_id: The stage's run.
+        checkpoint: A written checkpoint.
+        name: Folder inside the run's artifacts.
+
+    Returns:
+        `runs:/<run>/<name>`.
+    """
+    tracking.client().log_artifacts(run_id, str(checkpoint), name)
+    return f"runs:/{run_id}/{name}"
+
+
+def pack(checkpoint: Path, into: Path) -> Path:
+    """Lay a torch checkpoint out as an MLflow model that other tools recognise.
+
+    Args:
+        checkpoint: A written checkpoint.
+        into: Directory that does not exist yet.
+
+    Returns:
+        The directory.
+    """
+    shutil.copytree(checkpoint, into / FOLDER, copy_function=_link_or_copy)
+    model = Model()
+    model.add_flavor("coldpress", checkpoint=FOLDER, format=1)
+    model.save(str(into / "MLmodel"))
+    return into
+
+
+def _link_or_copy(source: str, target: str) -> str:
+    """A checkpoint never changes, so on one disk two names for it are as good as two copies."""
+    try:
+        Path(target).hardlink_to(source)
+    except OSError:
+        shutil.copy2(source, target)
+    return target
+
+
+def _location(model_uri: str) -> str:
+    client = tracking.client()
+    if model_uri.startswith("models:/m-"):
+        model = client.get_logged_model(model_uri.removeprefix("models:/"))
+        return str(model.artifact_location)
+    run_id, _, path = model_uri.removeprefix("runs:/").partition("/")
+    return f"{client.get_run(run_id).info.artifact_uri}/{path}"
+
+
+def _opened(directory: Path, model_uri: str) -> Checkpoint:
+    manifest = next(iter(sorted(directory.rglob(MANIFEST))), None)
+    if manifest is None:
+        raise CorruptCheckpointError(f"{model_uri}: no {MANIFEST} below {directory}")
+    return Checkpoint.open(manifest.parent)

@@ -1,0 +1,265 @@
+"""The only place that writes MLflow runs and models."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlflow import MlflowClient
+from mlflow.entities import (
+    Dataset,
+    DatasetInput,
+    InputTag,
+    LoggedModelInput,
+    LoggedModelOutput,
+    Metric,
+    Param,
+    Run,
+    RunTag,
+)
+
+from coldpress.stages import STAGES
+from tasks import home, processes
+from tasks.results import StageResult
+
+if TYPE_CHECKING:
+    from coldpress.benchmark import Benchmark
+    from coldpress.recipe import Recipe
+    from coldpress.training import Epoch
+
+RUN_ENDED = {"FINISHED", "FAILED", "KILLED"}
+
+
+def client() -> MlflowClient:
+    """Return a client of the tracking server that the environment names."""
+    home.embed()
+    return MlflowClient()
+
+
+def experiment(name: str) -> str:
+    """Return the id of a recipe's experiment, made on first use.
+
+    Args:
+        name: The recipe's name.
+
+    Returns:
+        The experiment's id.
+    """
+    mlflow = client()
+    found = mlflow.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    return str(mlflow.create_experiment(name, home.artifact_location(name)))
+
+
+@contextmanager
+def recorded(run_id: str) -> Iterator[None]:
+    """Close a run when the block ends: finished, failed, or killed when it was interrupted.
+
+    Args:
+        run_id: An open run.
+    """
+    try:
+        yield
+    except BaseException as error:
+        tag(run_id, {"error": f"{type(error).__name__}: {error}"[:5000]})
+        client().set_terminated(run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
+        raise
+    client().set_terminated(run_id, "FINISHED")
+
+
+def open_run(
+    experiment_id: str, name: str, tags: Mapping[str, str], parent: str | None = None
+) -> str:
+    """Start a run that says which process owns it.
+
+    Args:
+        experiment_id: Where it belongs.
+        name: What the UI shows.
+        tags: Without the `coldpress.` prefix.
+        parent: Run id of the chain that a stage belongs to.
+
+    Returns:
+        The run's id.
+    """
+    owned = {**_prefixed(tags), "coldpress.process": processes.this_process()}
+    nested = {"mlflow.parentRunId": parent} if parent else {}
+    run = client().create_run(experiment_id, run_name=name, tags={**owned, **nested})
+    return str(run.info.run_id)
+
+
+def reopen(run_id: str) -> None:
+    """Let a retry go on with the run that its first try closed."""
+    client().update_run(run_id, status="RUNNING")
+
+
+def tag(run_id: str, tags: Mapping[str, str]) -> None:
+    """Set tags, without their `coldpress.` prefix, on a run in one call."""
+    client().log_batch(run_id, tags=[RunTag(k, v) for k, v in _prefixed(tags).items()])
+
+
+def _prefixed(tags: Mapping[str, str]) -> dict[str, str]:
+    return {f"coldpress.{name}": value for name, value in tags.items()}
+
+
+def close_dead_runs(experiment_id: str) -> int:
+    """End the runs whose process is gone, and drop the models that they did not finish.
+
+    Args:
+        experiment_id: Where to look.
+
+    Returns:
+        How many runs were closed.
+    """
+    mlflow = client()
+    running = mlflow.search_runs([experiment_id], "attributes.status = 'RUNNING'")
+    dead = [run for run in running if is_dead(run)]
+    for run in dead:
+        for model in mlflow.search_logged_models(
+            [experiment_id], f"source_run_id = '{run.info.run_id}'"
+        ):
+            if str(model.status) == "PENDING":
+                mlflow.delete_logged_model(model.model_id)
+        mlflow.set_terminated(run.info.run_id, "KILLED")
+    return len(dead)
+
+
+def is_dead(run: Run) -> bool:
+    """Whether nobody works on an open run any more."""
+    owner = run.data.tags.get("coldpress.process")
+    flow_run_id = run.data.tags.get("coldpress.flow_run_id")
+    return processes.is_gone(owner) or processes.flow_run_has_ended(flow_run_id)
+
+
+def log_params(run_id: str, params: Mapping[str, object]) -> None:
+    """Record flat parameters; MLflow takes 100 a call and 6000 characters each."""
+    flat = [Param(k, str(v)[:6000]) for k, v in params.items()]
+    for start in range(0, len(flat), 100):
+        client().log_batch(run_id, params=flat[start : start + 100])
+
+
+def log_metrics(run_id: str, metrics: Mapping[str, float]) -> None:
+    """Record final numbers."""
+    now = int(time.time() * 1000)
+    client().log_batch(run_id, metrics=[Metric(k, float(v), now, 0) for k, v in metrics.items()])
+
+
+def log_curve(run_id: str, name: str, values: Sequence[float]) -> None:
+    """Record one number an epoch, counted from 1."""
+    now = int(time.time() * 1000)
+    points = [Metric(name, float(value), now, i) for i, value in enumerate(values, 1)]
+    for start in range(0, len(points), 1000):
+        client().log_batch(run_id, metrics=points[start : start + 1000])
+
+
+def log_epochs(run_id: str, epochs: Sequence[Epoch], prefix: str = "") -> None:
+    """Record a training curve: loss, validation accuracy and seconds of each epoch."""
+    log_curve(run_id, f"{prefix}epoch_loss", [e.loss for e in epochs])
+    log_curve(run_id, f"{prefix}epoch_accuracy", [e.validation_accuracy for e in epochs])
+    log_curve(run_id, f"{prefix}epoch_seconds", [e.seconds for e in epochs])
+
+
+def log_benchmark(run_id: str, recipe: Recipe, benchmark: Benchmark) -> None:
+    """Record the dataset as an input of a run, with the digest that names its rows."""
+    source = recipe.benchmark.source.model_dump_json()
+    data = Dataset(recipe.name, benchmark.digest[:36], recipe.benchmark.source.origin, source)
+    context = [InputTag("mlflow.data.context", "training"), InputTag("digest", benchmark.digest)]
+    client().log_inputs(run_id, datasets=[DatasetInput(data, context)])
+
+
+def log_lineage(run_id: str, inputs: Sequence[StageResult], output: str | None) -> None:
+    """Link models to a run, so that MLflow draws what came from what.
+
+    Args:
+        run_id: The stage's run.
+        inputs: Results whose models went in.
+        output: URI of what came out.
+    """
+    into = dict.fromkeys(_model_id(result.model_uri) for result in inputs)
+    if any(into):
+        client().log_inputs(run_id, models=[LoggedModelInput(i) for i in into if i])
+    made = _model_id(output)
+    if made:
+        client().log_outputs(run_id, [LoggedModelOutput(made, 0)])
+
+
+def _model_id(uri: str | None) -> str | None:
+    return uri.removeprefix("models:/") if uri and uri.startswith("models:/") else None
+
+
+def open_runs_with_key(key: str) -> list[Run]:
+    """Return the stage runs that work, or wait to work, on a cache key."""
+    return _search(f"tags.`coldpress.key` = '{key}' AND attributes.status = 'RUNNING'")
+
+
+def results_with_key(key: str) -> list[StageResult]:
+    """Return what earlier runs made for a cache key, the latest first."""
+    made = f"tags.`coldpress.key` = '{key}' AND tags.`coldpress.status` = 'ran'"
+    finished = _search(f"{made} AND attributes.status = 'FINISHED'")
+    return [_result_of(run) for run in reversed(finished)]
+
+
+def _search(condition: str) -> list[Run]:
+    """Search every experiment, oldest run first: recipes share what they have in common."""
+    mlflow = client()
+    ids = [e.experiment_id for e in mlflow.search_experiments()]
+    return list(mlflow.search_runs(ids, condition, order_by=["attributes.start_time ASC"]))
+
+
+def flow_runs(flow_run_id: str) -> list[Run]:
+    """Return the chain's run and its stages' runs, oldest first."""
+    return _search(f"tags.`coldpress.flow_run_id` = '{flow_run_id}'")
+
+
+def parent_run(flow_run_id: str) -> Run | None:
+    """Return the chain's run of a flow run, if it was opened."""
+    return next((r for r in flow_runs(flow_run_id) if "coldpress.stage" not in r.data.tags), None)
+
+
+def stage_results(flow_run_id: str) -> list[StageResult]:
+    """Return all seven results of a flow run, in order, as far as it came.
+
+    A stage that a retry carried out again counts once, by its last run.
+    """
+    last: dict[str, StageResult] = {}
+    for run in flow_runs(flow_run_id):
+        if "coldpress.stage" in run.data.tags:
+            last[run.data.tags["coldpress.stage"]] = _result_of(run)
+    return [last.get(stage, StageResult(stage=stage, status="skipped")) for stage in STAGES]
+
+
+def _result_of(run: Run) -> StageResult:
+    written = run.data.tags.get("coldpress.result")
+    if written is not None:
+        return StageResult.model_validate_json(written)
+    stage: Any = run.data.tags["coldpress.stage"]
+    ended = run.info.end_time or int(time.time() * 1000)
+    seconds = (ended - run.info.start_time) / 1000
+    return StageResult(stage=stage, status="failed", seconds=seconds, run_id=run.info.run_id)
+
+
+def write_result(run_id: str, result: StageResult) -> None:
+    """Write the record that the next run, another machine and `--json` read.
+
+    This is the last write of a stage before its run is closed: a run without it made nothing.
+    """
+    plain = {"status": result.status, "digest": result.digest or ""}
+    tag(run_id, {**plain, "result": result.model_dump_json()})
+
+
+def log_file(run_id: str, path: Path, folder: str | None = None) -> None:
+    """Keep a file with a run."""
+    client().log_artifact(run_id, str(path), folder)
+
+
+def page(run_id: str) -> str:
+    """Return the address of a run in the MLflow UI, or how to reach it without a server."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI", "")
+    run = client().get_run(run_id)
+    if uri.startswith("http"):
+        return f"{uri.rstrip('/')}/#/experiments/{run.info.experiment_id}/runs/{run_id}"
+    return f"run {run_id} in {uri}"

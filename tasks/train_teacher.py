@@ -1,0 +1,43 @@
+"""Train the teacher: fine-tune a pretrained encoder, or train one from scratch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from coldpress.teacher import content_digest
+from tasks import dataset, tracking
+from tasks.stage import Order, Work, carry_out
+
+if TYPE_CHECKING:
+    from coldpress.recipe import Recipe
+    from tasks.results import StageResult
+
+
+@task(name="train-teacher", cache_policy=NO_CACHE)
+def train_teacher(recipe: Recipe) -> StageResult:
+    """Fit the large model to the labels, and keep its best epoch by validation accuracy."""
+    section = recipe.teacher.model_dump(mode="json", exclude={"model"})
+    model = {"model": content_digest(recipe.teacher.model)}
+    return carry_out(Order("train_teacher", __name__, recipe, section, also=model), _make)
+
+
+def _make(work: Work) -> dict[str, float]:
+    import torch
+
+    from coldpress import model, pretrained, training
+    from coldpress.encoding import encode
+
+    recipe, data = work.order.recipe, dataset.benchmark(work.order.recipe)
+    training.reseed(recipe.seed, work.order.stage)
+    teacher = pretrained.build_teacher(recipe.teacher, data, recipe.benchmark.max_tokens)
+    train = encode(teacher.tokenizer, data.train)
+    validation = encode(teacher.tokenizer, data.validation)
+    loss = training.label_loss(torch.from_numpy(train.labels))
+    epochs = training.fit(teacher, train, loss, recipe.teacher, validation, work.progress)
+    model.write(teacher, work.target, work.manifest())
+    tracking.log_epochs(work.run_id, epochs)
+    score = model.accuracy(teacher.logits(validation), data.validation.labels)
+    return {"validation_accuracy": score, "truncated": train.truncated, "train_rows": len(train)}
