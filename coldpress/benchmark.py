@@ -2,62 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from coldpress import rows, source
+from coldpress.errors import InputError
+from coldpress.rows import Rows
 from coldpress.section import FlatChoice, Section
-
-
-class Hub(Section):
-    """A Parquet dataset repository on the Hugging Face hub."""
-
-    origin: Literal["hub"]
-    dataset: Annotated[str, Field(min_length=1, description="Repository id, as in `SetFit/sst2`.")]
-    config: Annotated[str | None, Field(description="Named configuration.")] = None
-    revision: Annotated[
-        str, Field(min_length=1, description="Commit or tag: what a branch names may change.")
-    ]
-    train_split: Annotated[str, Field(description="Name of the training split.")] = "train"
-    validation_split: Annotated[
-        str | None, Field(description="Name of the validation split; cut from train when empty.")
-    ] = None
-    test_split: Annotated[str, Field(description="Name of a labelled test split.")] = "test"
-
-
-class Files(Section):
-    """Local files: `.jsonl`, `.csv` or `.parquet`."""
-
-    origin: Literal["files"]
-    train: Annotated[Path, Field(description="Training rows.")]
-    validation: Annotated[
-        Path | None, Field(description="Validation rows; cut from train when empty.")
-    ] = None
-    test: Annotated[Path, Field(description="Test rows, opened by evaluate alone.")]
-
-
-class Synthetic(Section):
-    """The built-in intent benchmark: generated, seeded, ambiguous on purpose."""
-
-    origin: Literal["synthetic"]
-    train_examples: Annotated[int, Field(ge=60, le=100_000)] = 2400
-    test_examples: Annotated[int, Field(ge=60, le=100_000)] = 600
-    data_seed: Annotated[int, Field(ge=0, description="Seed of the generator.")] = 0
-
-
-Source = Annotated[Synthetic | Files | Hub, Field(discriminator="origin")]
-
-
-class Columns(Section):
-    """Which of the source's columns hold the text, the optional second text and the label."""
-
-    text: Annotated[str, Field(min_length=1, description="Column of the text.")] = "text"
-    text_pair: Annotated[
-        str | None, Field(description="Column of the second text of a pair, if there is one.")
-    ] = None
-    label: Annotated[str, Field(min_length=1, description="Column of the label.")] = "label"
+from coldpress.source import Columns, Source
+from coldpress.splits import row_ids, stratified_cut
 
 
 class BenchmarkSection(Section):
@@ -94,6 +53,22 @@ class Split:
         """Return the number of rows."""
         return len(self.ids)
 
+    def take(self, rows: Sequence[int]) -> Split:
+        """Return some of the rows.
+
+        Args:
+            rows: Row numbers.
+
+        Returns:
+            A split of these rows in this order.
+        """
+        return Split(
+            ids=tuple(self.ids[row] for row in rows),
+            texts=tuple(self.texts[row] for row in rows),
+            pairs=None if self.pairs is None else tuple(self.pairs[row] for row in rows),
+            labels=tuple(self.labels[row] for row in rows) if self.labels else (),
+        )
+
 
 @dataclass(frozen=True)
 class Benchmark:
@@ -114,3 +89,86 @@ class Benchmark:
     test: Split
     digest: str
     overlap: int
+
+
+def load(section: BenchmarkSection, seed: int) -> Benchmark:
+    """Read and check a dataset.
+
+    Args:
+        section: Where it is and which columns count.
+        seed: Decides which rows are cut off for validation.
+
+    Returns:
+        Its splits.
+
+    Raises:
+        InputError: A file, column or row is not what it should be.
+    """
+    train, validation, test = source.read(section.source, section.columns)
+    labels = tuple(sorted(set(rows.labels(train, section.columns.label))))
+    if len(labels) < 2:
+        raise InputError(f"{train.place} has a single class, {labels[0]!r}")
+    kept = _split(train, section.columns, labels)
+    if validation is None:
+        kept, chosen = _cut(kept, section.validation_share, seed, train.place)
+    else:
+        chosen = _split(validation, section.columns, labels)
+    judged = _split(test, section.columns, labels)
+    digest = _digest(labels, (kept, chosen, judged))
+    return Benchmark(labels, kept, chosen, judged, digest, _overlap((kept, chosen), judged))
+
+
+def read_unlabelled(path: Path, columns: Columns) -> Split:
+    """Read more texts for the teacher to answer.
+
+    Args:
+        path: A `.jsonl`, `.csv` or `.parquet` file; its label column, if any, is not read.
+        columns: Which columns hold the texts.
+
+    Returns:
+        Rows without labels.
+
+    Raises:
+        InputError: The file, a column or a row is not what it should be.
+    """
+    names = [name for name in (columns.text, columns.text_pair) if name is not None]
+    return _split(rows.read(path, names, "soft_targets.unlabelled"), columns, None)
+
+
+def _split(read: Rows, columns: Columns, labels: tuple[str, ...] | None) -> Split:
+    texts = rows.texts(read, columns.text)
+    pairs = None if columns.text_pair is None else rows.texts(read, columns.text_pair)
+    numbers = () if labels is None else _numbered(read, columns.label, labels)
+    return Split(row_ids(texts, pairs), texts, pairs, numbers)
+
+
+def _numbered(read: Rows, column: str, labels: tuple[str, ...]) -> tuple[int, ...]:
+    number = {name: i for i, name in enumerate(labels)}
+    names = rows.labels(read, column)
+    for row, name in enumerate(names):
+        if name not in number:
+            raise InputError(f"{read.at(row)}: label {name!r} is not in the training rows")
+    return tuple(number[name] for name in names)
+
+
+def _cut(train: Split, share: float, seed: int, place: str) -> tuple[Split, Split]:
+    kept, cut = stratified_cut(train.ids, train.labels, share, seed)
+    if not cut:
+        raise InputError(f"{place} has one row a class: too few to cut a validation split from")
+    return train.take(kept), train.take(cut)
+
+
+def _digest(labels: tuple[str, ...], splits: Sequence[Split]) -> str:
+    digest = hashlib.sha256(json.dumps(labels).encode())
+    for split in splits:
+        digest.update(json.dumps([split.texts, split.pairs, split.labels]).encode())
+    return digest.hexdigest()
+
+
+def _overlap(seen: Sequence[Split], test: Split) -> int:
+    known = {key for split in seen for key in _keys(split)}
+    return sum(key in known for key in _keys(test))
+
+
+def _keys(split: Split) -> list[tuple[str, str]]:
+    return list(zip(split.texts, split.pairs or ("",) * len(split), strict=True))

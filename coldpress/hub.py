@@ -1,0 +1,155 @@
+"""What Coldpress asks of the Hugging Face hub, and how long it waits for an answer."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from coldpress.errors import InputError
+
+if TYPE_CHECKING:
+    from huggingface_hub.hf_api import DatasetInfo, ModelInfo
+
+Kind = Literal["model", "dataset"]
+
+PATIENCE = 15.0
+"""Seconds until a silent hub counts as unreachable."""
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def commit(kind: Kind, repository: str, revision: str, field: str) -> str:
+    """Find the commit that a revision names.
+
+    Args:
+        kind: `model` or `dataset`.
+        repository: As in `SetFit/sst2`.
+        revision: Commit, tag or branch.
+        field: The recipe's field to blame.
+
+    Returns:
+        40 hexadecimal digits.
+
+    Raises:
+        InputError: There is no such revision, or the hub does not answer.
+    """
+    from huggingface_hub.constants import is_offline_mode
+
+    if _COMMIT.fullmatch(revision):
+        return revision
+    if is_offline_mode():
+        cached = _cached(kind, repository, revision, [])
+        if cached is None:
+            raise InputError(f"{field}: {repository}@{revision} is not cached and HF_HUB_OFFLINE=1")
+        return cached.name
+    sha = _ask(kind, repository, revision, field).sha
+    if sha is None:
+        raise InputError(f"{field}: the hub names no commit for {repository}@{revision}")
+    return sha
+
+
+def snapshot(
+    kind: Kind, repository: str, revision: str, patterns: Sequence[str], field: str
+) -> Path:
+    """Have some files of a repository on this disk.
+
+    A pinned commit that is cached already is found without asking the hub.
+
+    Args:
+        kind: `model` or `dataset`.
+        repository: As in `SetFit/sst2`.
+        revision: Commit, tag or branch.
+        patterns: Which files, as shell patterns.
+        field: The recipe's field to blame.
+
+    Returns:
+        The directory that holds them.
+
+    Raises:
+        InputError: The hub does not answer, or not with this repository.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    sha = commit(kind, repository, revision, field)
+    cached = _cached(kind, repository, sha, patterns)
+    if cached is not None:
+        return cached
+    if sha == revision:
+        _ask(kind, repository, sha, field)
+    try:
+        found = snapshot_download(
+            repository, repo_type=kind, revision=sha, allow_patterns=list(patterns)
+        )
+    except (HfHubHTTPError, LocalEntryNotFoundError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"{field}: {repository} cannot be downloaded: {reason}") from error
+    return Path(found)
+
+
+def _cached(kind: Kind, repository: str, revision: str, patterns: Sequence[str]) -> Path | None:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    try:
+        found = snapshot_download(
+            repository,
+            repo_type=kind,
+            revision=revision,
+            allow_patterns=list(patterns),
+            local_files_only=True,
+        )
+    except (LocalEntryNotFoundError, HFValidationError):
+        return None
+    return Path(found)
+
+
+def _ask(kind: Kind, repository: str, revision: str, field: str) -> ModelInfo | DatasetInfo:
+    """Ask for a revision, in a thread of its own.
+
+    No timeout of the HTTP client bounds name resolution, or the addresses tried one by one; a
+    daemon thread that is still waiting does not keep the process alive.
+    """
+    answers: list[ModelInfo | DatasetInfo | Exception] = []
+
+    def ask() -> None:
+        from huggingface_hub import HfApi
+
+        try:
+            api = HfApi()
+            inform = api.model_info if kind == "model" else api.dataset_info
+            answers.append(inform(repository, revision=revision, timeout=PATIENCE))
+        except Exception as error:  # whatever it is, it belongs to the thread that waits
+            answers.append(error)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    if not answers:
+        raise InputError(f"{field}: the hub did not answer for {repository} in {PATIENCE:g} s")
+    if isinstance(answers[0], Exception):
+        raise _explained(answers[0], f"{repository}@{revision}", field) from answers[0]
+    return answers[0]
+
+
+def _explained(error: Exception, asked: str, field: str) -> InputError:
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HFValidationError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    reason = f"the hub cannot be reached ({type(error).__name__})"
+    if isinstance(error, GatedRepoError):
+        reason = "the hub wants a token with access"
+    elif isinstance(error, RepositoryNotFoundError):
+        reason = "the hub has no such repository, or it is private"
+    elif isinstance(error, RevisionNotFoundError):
+        reason = "the hub has no such revision"
+    elif isinstance(error, HFValidationError):
+        reason = "not a repository id"
+    return InputError(f"{field}: {asked}: {reason}")

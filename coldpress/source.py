@@ -1,0 +1,131 @@
+"""Where a benchmark's rows come from: local files, the hub, or the built-in generator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from coldpress import dataset_repository, hub, rows, synthetic
+from coldpress.errors import InputError
+from coldpress.rows import Rows
+from coldpress.section import Section
+
+_FIELD = "benchmark.source"
+
+
+class Hub(Section):
+    """A Parquet dataset repository on the Hugging Face hub."""
+
+    origin: Literal["hub"]
+    dataset: Annotated[str, Field(min_length=1, description="Repository id, as in `SetFit/sst2`.")]
+    config: Annotated[str | None, Field(description="Named configuration.")] = None
+    revision: Annotated[
+        str, Field(min_length=1, description="Commit or tag: what a branch names may change.")
+    ]
+    train_split: Annotated[str, Field(description="Name of the training split.")] = "train"
+    validation_split: Annotated[
+        str | None, Field(description="Name of the validation split; cut from train when empty.")
+    ] = None
+    test_split: Annotated[str, Field(description="Name of a labelled test split.")] = "test"
+
+
+class Files(Section):
+    """Local files: `.jsonl`, `.csv` or `.parquet`."""
+
+    origin: Literal["files"]
+    train: Annotated[Path, Field(description="Training rows.")]
+    validation: Annotated[
+        Path | None, Field(description="Validation rows; cut from train when empty.")
+    ] = None
+    test: Annotated[Path, Field(description="Test rows, opened by evaluate alone.")]
+
+
+class Synthetic(Section):
+    """The built-in intent benchmark: generated, seeded, ambiguous on purpose."""
+
+    origin: Literal["synthetic"]
+    train_examples: Annotated[int, Field(ge=60, le=100_000)] = 2400
+    test_examples: Annotated[int, Field(ge=60, le=100_000)] = 600
+    data_seed: Annotated[int, Field(ge=0, description="Seed of the generator.")] = 0
+
+
+Source = Annotated[Synthetic | Files | Hub, Field(discriminator="origin")]
+
+
+class Columns(Section):
+    """Which of the source's columns hold the text, the optional second text and the label."""
+
+    text: Annotated[str, Field(min_length=1, description="Column of the text.")] = "text"
+    text_pair: Annotated[
+        str | None, Field(description="Column of the second text of a pair, if there is one.")
+    ] = None
+    label: Annotated[str, Field(min_length=1, description="Column of the label.")] = "label"
+
+
+def read(source: Synthetic | Files | Hub, columns: Columns) -> tuple[Rows, Rows | None, Rows]:
+    """Read every split of a source.
+
+    Args:
+        source: Where the rows are.
+        columns: Which of its columns are read.
+
+    Returns:
+        Rows of train, of validation if the source has it, and of test.
+
+    Raises:
+        InputError: A file, column or row is not what it should be.
+    """
+    wanted = [columns.text, columns.label]
+    wanted += [] if columns.text_pair is None else [columns.text_pair]
+    if isinstance(source, Files):
+        return _read_files(source, wanted)
+    if isinstance(source, Hub):
+        return _read_hub(source, wanted)
+    return _read_synthetic(source, columns)
+
+
+def _read_files(source: Files, wanted: list[str]) -> tuple[Rows, Rows | None, Rows]:
+    validation = None
+    if source.validation is not None:
+        validation = rows.read(source.validation, wanted, f"{_FIELD}.validation")
+    train = rows.read(source.train, wanted, f"{_FIELD}.train")
+    return train, validation, rows.read(source.test, wanted, f"{_FIELD}.test")
+
+
+def _read_hub(source: Hub, wanted: list[str]) -> tuple[Rows, Rows | None, Rows]:
+    place = f"{_FIELD}.dataset: {source.dataset}"
+    directory = hub.snapshot(
+        "dataset",
+        source.dataset,
+        source.revision,
+        dataset_repository.DATA_FILES,
+        f"{_FIELD}.dataset",
+    )
+    splits = dataset_repository.load_repository(directory, source.config, place)
+
+    def read_split(name: str) -> Rows:
+        return dataset_repository.split_rows(splits, name, wanted, place)
+
+    validation = None if source.validation_split is None else read_split(source.validation_split)
+    return read_split(source.train_split), validation, read_split(source.test_split)
+
+
+def _read_synthetic(source: Synthetic, columns: Columns) -> tuple[Rows, Rows | None, Rows]:
+    if columns.text_pair is not None:
+        raise InputError("benchmark.columns.text_pair: synthetic texts come alone, not in pairs")
+    parts = (("train", source.train_examples), ("test", source.test_examples))
+    train, test = (
+        _generated(synthetic.generate(count, f"{source.data_seed}:{part}"), part, columns)
+        for part, count in parts
+    )
+    return train, None, test
+
+
+def _generated(examples: Sequence[tuple[str, str]], part: str, columns: Columns) -> Rows:
+    texts, labels = zip(*examples, strict=True)
+    numbers = range(1, len(examples) + 1)
+    named = {columns.text: texts, columns.label: labels}
+    return Rows(f"{_FIELD}: synthetic {part}", "row", numbers, named)
