@@ -1,0 +1,152 @@
+"""Open the test split once, for all models side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coldpress.benchmark import Benchmark
+from coldpress.evaluation import metrics, significance
+from coldpress.evaluation.latency import percentiles, torch_threads
+from coldpress.evaluation.scorecard import Comparison, Evaluation, Scorecard
+from coldpress.evaluation.section import Evaluate, Latency
+from coldpress.evaluation.subject import Logits, Subject
+from coldpress.evaluation.timing import Seconds, time_answers, time_end_to_end
+
+_TEACHER_IN_ONNX = "teacher in ONNX"
+
+
+@dataclass(frozen=True)
+class _Sitting:
+    """What one subject showed.
+
+    Attributes:
+        logits: Shape (rows, labels).
+        predicted: Label indices, shape (rows,).
+        right: Whether they are the labels, shape (rows,).
+    """
+
+    subject: Subject
+    logits: Logits
+    predicted: NDArray[np.int64]
+    right: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class _Room:
+    """What all subjects are judged against."""
+
+    benchmark: Benchmark
+    labels: NDArray[np.int64]
+    latency: Latency
+    seconds: Seconds
+    end_to_end: Seconds
+    teacher: _Sitting
+
+
+def judge(
+    benchmark: Benchmark,
+    subjects: Sequence[Subject],
+    section: Evaluate,
+    teacher_in_onnx: Subject | None = None,
+) -> Evaluation:
+    """Judge all models of a run on the test split, paired and timed in turns.
+
+    Args:
+        benchmark: Its test split is what counts.
+        subjects: From the teacher, whose parent is None, to the final model. A stage that was
+            skipped is left out, and its child names the stage before it as its parent.
+        section: What is timed.
+        teacher_in_onnx: The unpressed teacher in the runtime of the final model: timed with the
+            others, and not judged.
+
+    Returns:
+        One scorecard a subject, and each compared with its parent and with the teacher.
+    """
+    labels = np.asarray(benchmark.test.labels, dtype=np.int64)
+    sittings = {subject.name: _sit(subject, labels) for subject in subjects}
+    timed = {subject.name: subject for subject in subjects}
+    if teacher_in_onnx is not None:
+        timed[_TEACHER_IN_ONNX] = teacher_in_onnx
+    with torch_threads(section.latency.threads):
+        seconds = time_answers(timed, section.latency)
+        end_to_end = time_end_to_end(timed, benchmark.test, section.latency)
+    teacher = next(s for s in sittings.values() if s.subject.parent is None)
+    room = _Room(benchmark, labels, section.latency, seconds, end_to_end, teacher)
+    return Evaluation(
+        n=len(labels),
+        overlap=benchmark.overlap,
+        models={name: _score(sitting, room) for name, sitting in sittings.items()},
+        comparisons=_comparisons(sittings, teacher, labels),
+    )
+
+
+def _sit(subject: Subject, labels: NDArray[np.int64]) -> _Sitting:
+    logits = subject.logits(subject.test)
+    predicted = logits.argmax(axis=1)
+    return _Sitting(subject, logits, predicted, predicted == labels)
+
+
+def _score(sitting: _Sitting, room: _Room) -> Scorecard:
+    subject, teacher = sitting.subject, room.teacher
+    seconds, end_to_end = room.seconds.get(subject.name), room.end_to_end.get(subject.name)
+    in_onnx = subject.runtime == "onnxruntime"
+    accuracy = metrics.accuracy(sitting.predicted, room.labels)
+    return Scorecard(
+        accuracy=accuracy,
+        macro_f1=metrics.macro_f1(sitting.predicted, room.labels),
+        parameters=subject.parameters,
+        bytes=subject.bytes,
+        macs_per_token=subject.macs_per_token,
+        latency_ms=None if seconds is None else percentiles(seconds),
+        end_to_end_ms=None if end_to_end is None else float(np.median(end_to_end) * 1e3),
+        batch=None if seconds is None else room.latency.batch,
+        threads=None if seconds is None else room.latency.threads,
+        runtime=subject.runtime,
+        per_class=metrics.per_class(sitting.predicted, room.labels, room.benchmark.labels),
+        calibration_error=metrics.calibration_error(sitting.logits, room.labels),
+        retention=metrics.retention(accuracy, metrics.accuracy(teacher.predicted, room.labels)),
+        agreement=metrics.agreement(sitting.predicted, teacher.predicted),
+        difference=significance.paired_interval(sitting.right, teacher.right, room.labels),
+        speedup=_speedup(room.seconds, teacher.subject.name, subject.name),
+        speedup_same_runtime=(
+            _speedup(room.seconds, _TEACHER_IN_ONNX, subject.name) if in_onnx else None
+        ),
+        compression=teacher.subject.bytes / subject.bytes,
+        truncated=subject.test.truncated,
+    )
+
+
+def _speedup(seconds: Seconds, baseline: str, model: str) -> float | None:
+    if baseline not in seconds or model not in seconds:
+        return None
+    return float(np.median(seconds[baseline]) / np.median(seconds[model]))
+
+
+def _comparisons(
+    sittings: Mapping[str, _Sitting], teacher: _Sitting, labels: NDArray[np.int64]
+) -> tuple[Comparison, ...]:
+    """Compare with the parent first, and with the teacher where that is another one."""
+    return tuple(
+        _compare(sitting, sittings[baseline], labels)
+        for sitting in sittings.values()
+        if sitting.subject.parent is not None
+        for baseline in dict.fromkeys((sitting.subject.parent, teacher.subject.name))
+    )
+
+
+def _compare(model: _Sitting, baseline: _Sitting, labels: NDArray[np.int64]) -> Comparison:
+    only_model = int((model.right & ~baseline.right).sum())
+    only_baseline = int((baseline.right & ~model.right).sum())
+    return Comparison(
+        model=model.subject.name,
+        baseline=baseline.subject.name,
+        n=len(labels),
+        difference=significance.paired_interval(model.right, baseline.right, labels),
+        mcnemar_p=significance.mcnemar(only_model, only_baseline),
+        only_model_right=only_model,
+        only_baseline_right=only_baseline,
+    )

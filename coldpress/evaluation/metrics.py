@@ -1,0 +1,115 @@
+"""How well answers fit labels, and one model's answers another's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
+
+from coldpress.evaluation.scorecard import ClassScore
+
+Answers = NDArray[np.int64]
+"""One label index a row, shape (rows,)."""
+
+BINS = 15
+
+
+def accuracy(predicted: Answers, labels: Answers) -> float:
+    """Share of rows whose answer is their label.
+
+    Args:
+        predicted: Shape (rows,).
+        labels: Shape (rows,).
+
+    Returns:
+        A fraction.
+    """
+    return float(accuracy_score(labels, predicted))
+
+
+def macro_f1(predicted: Answers, labels: Answers) -> float:
+    """Mean F1 over the classes that are among the labels or the answers.
+
+    Args:
+        predicted: Shape (rows,).
+        labels: Shape (rows,).
+
+    Returns:
+        A fraction.
+    """
+    return float(f1_score(labels, predicted, average="macro"))
+
+
+def per_class(predicted: Answers, labels: Answers, names: Sequence[str]) -> dict[str, ClassScore]:
+    """Precision, recall and F1 of every class.
+
+    Args:
+        predicted: Shape (rows,).
+        labels: Shape (rows,).
+        names: Label names, in the order of their indices.
+
+    Returns:
+        One score a name; what has no denominator is None.
+    """
+    scores = precision_recall_fscore_support(
+        labels, predicted, labels=range(len(names)), zero_division=np.nan
+    )
+    return {
+        name: ClassScore(n=int(n), precision=_defined(p), recall=_defined(r), f1=_defined(f1))
+        for name, p, r, f1, n in zip(names, *scores, strict=True)
+    }
+
+
+def calibration_error(logits: NDArray[np.floating[Any]], labels: Answers) -> float:
+    """Expected calibration error: how far confidence is from accuracy, over bins of confidence.
+
+    Bins are the intervals (0, 1/15], (1/15, 2/15], ... of Guo et al., "On Calibration of Modern
+    Neural Networks", 2017, equation 3.
+
+    Args:
+        logits: Shape (rows, labels).
+        labels: Shape (rows,).
+
+    Returns:
+        A fraction; 0 is a model that is right as often as it says.
+    """
+    confidence = softmax(logits.astype(np.float64), axis=1).max(axis=1)
+    right = logits.argmax(axis=1) == labels
+    bins = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
+    gaps = np.bincount(bins, weights=confidence - right)
+    return float(np.abs(gaps).sum() / len(labels))
+
+
+def agreement(predicted: Answers, teacher: Answers) -> float:
+    """Share of rows that two models answer alike, rightly or not.
+
+    Args:
+        predicted: Shape (rows,).
+        teacher: Shape (rows,).
+
+    Returns:
+        A fraction.
+    """
+    return float((predicted == teacher).mean())
+
+
+def retention(own: float, teacher: float) -> float | None:
+    """What is left of the teacher's accuracy.
+
+    Args:
+        own: Accuracy of the model.
+        teacher: Accuracy of the teacher.
+
+    Returns:
+        Their ratio, or None for a teacher that is never right.
+    """
+    return own / teacher if teacher else None
+
+
+def _defined(score: float) -> float | None:
+    return None if math.isnan(score) else float(score)
