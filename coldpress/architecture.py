@@ -16,6 +16,17 @@ class Architecture:
         up, down: The feed-forward linear modules inside a layer.
         word_embeddings: The token table inside the encoder.
         embeddings: The module inside the encoder that holds every table.
+        position_embeddings, token_type_embeddings: The other tables inside the encoder; a family
+            may lack the second.
+        embedding_norm: The normalization inside the encoder that follows the tables.
+        embedding_projection: A linear module inside the encoder, from the tables' width to the
+            layers'; not every model has one.
+        attention_norm, output_norm: The normalizations inside a layer, after each residual sum.
+        pooler: The linear module that sees the first token.
+        pooler_activation: What follows it, by its name in a configuration.
+        output: The linear module that gives the logits.
+        reserved_positions: Rows of the position table that no token uses.
+        config_activation: Name of the feed-forward activation in the configuration.
         config_layers: Name of the number of layers in the configuration.
         config_heads: Name of the number of heads in the configuration.
         config_neurons: Name of the feed-forward width in the configuration.
@@ -31,16 +42,32 @@ class Architecture:
     down: str = "output.dense"
     word_embeddings: str = "embeddings.word_embeddings"
     embeddings: str = "embeddings"
+    position_embeddings: str = "embeddings.position_embeddings"
+    token_type_embeddings: str = "embeddings.token_type_embeddings"
+    embedding_norm: str = "embeddings.LayerNorm"
+    embedding_projection: str = "embeddings_project"
+    attention_norm: str = "attention.output.LayerNorm"
+    output_norm: str = "output.LayerNorm"
+    pooler: str = "classifier.dense"
+    pooler_activation: str = "tanh"
+    output: str = "classifier"
+    reserved_positions: int = 0
+    config_activation: str = "hidden_act"
     config_layers: str = "num_hidden_layers"
     config_heads: str = "num_attention_heads"
     config_neurons: str = "intermediate_size"
 
 
+# Its positions are counted from pad_token_id + 1, which is 2.
+_ROBERTA = Architecture(encoder="roberta", output="classifier.out_proj", reserved_positions=2)
+
 ARCHITECTURES = {
-    "bert": Architecture(encoder="bert"),
-    "roberta": Architecture(encoder="roberta"),
-    "xlm-roberta": Architecture(encoder="roberta"),
-    "electra": Architecture(encoder="electra"),
+    "bert": Architecture(encoder="bert", pooler="bert.pooler.dense"),
+    "roberta": _ROBERTA,
+    "xlm-roberta": _ROBERTA,
+    "electra": Architecture(
+        encoder="electra", output="classifier.out_proj", pooler_activation="gelu"
+    ),
     "distilbert": Architecture(
         encoder="distilbert",
         layers="transformer.layer",
@@ -50,6 +77,11 @@ ARCHITECTURES = {
         attention_output="attention.out_lin",
         up="ffn.lin1",
         down="ffn.lin2",
+        attention_norm="sa_layer_norm",
+        output_norm="output_layer_norm",
+        pooler="pre_classifier",
+        pooler_activation="relu",
+        config_activation="activation",
         config_layers="n_layers",
         config_heads="n_heads",
         config_neurons="hidden_dim",
