@@ -16,7 +16,7 @@ class Architecture:
         up, down: The feed-forward linear modules inside a layer.
         word_embeddings: The token table inside the encoder.
         embeddings: The module inside the encoder that holds every table.
-        position_embeddings, token_type_embeddings: The other tables inside the encoder; a family
+        position_embeddings, segment_embeddings: The other tables inside the encoder; a family
             may lack the second.
         embedding_norm: The normalization inside the encoder that follows the tables.
         embedding_projection: A linear module inside the encoder, from the tables' width to the
@@ -43,7 +43,7 @@ class Architecture:
     word_embeddings: str = "embeddings.word_embeddings"
     embeddings: str = "embeddings"
     position_embeddings: str = "embeddings.position_embeddings"
-    token_type_embeddings: str = "embeddings.token_type_embeddings"
+    segment_embeddings: str = "embeddings.token_type_embeddings"
     embedding_norm: str = "embeddings.LayerNorm"
     embedding_projection: str = "embeddings_project"
     attention_norm: str = "attention.output.LayerNorm"
