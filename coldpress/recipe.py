@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from coldpress.benchmark import BenchmarkSection
-from coldpress.distillation import DistillationMethod
+from coldpress.distillation import DistillationMethod, Logits, StudentShape
 from coldpress.evaluation import Evaluate
 from coldpress.pruning import PruningStep
 from coldpress.quantization import QuantizationMethod
@@ -82,3 +82,11 @@ class Recipe(Section):
             ending = next(e for e in RESERVED_ENDINGS if self.name.endswith(e))
             raise ValueError(f"name: {self.name!r} ends in {ending!r}, which a stage's models own")
         return self
+
+    @property
+    def recovery(self) -> DistillationMethod:
+        """How a pruned model is retrained: as the student was, or with the teacher's settings."""
+        if self.distill is not None:
+            return self.distill
+        fitting = self.teacher.model_dump(exclude={"model", "epochs"})
+        return Logits(method="logits", student=StudentShape(layers=1), **fitting)

@@ -13,7 +13,7 @@ def transfer_set(recipe: Recipe) -> library.Split:
     if recipe.soft_targets.unlabelled is None:
         return train
     unlabelled = library.read_unlabelled(recipe.soft_targets.unlabelled, recipe.benchmark.columns)
-    return library.joined(train, unlabelled)
+    return train.followed_by(unlabelled)
 
 
 def unlabelled_digest(recipe: Recipe) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from prefect import task
+from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from coldpress import processor
@@ -35,8 +36,9 @@ def _make(work: Work) -> dict[str, float]:
     evaluation = judged(work, dataset.benchmark(work.order.recipe))
     with writing(work.target, work.manifest()) as directory:
         (directory / "evaluation.json").write_text(evaluation.model_dump_json(indent=2))
-        waterfall.write(evaluation, directory)
-    tracking.log_waterfall(work.run_id, evaluation)
+        waterfall.figure(evaluation, directory / "waterfall.png")
+    tracking.log_rows(work.run_id, waterfall.table(evaluation), "waterfall.json")
+    create_table_artifact(waterfall.table(evaluation), key="waterfall")
     return _headline(evaluation)
 
 

@@ -10,7 +10,11 @@ import psutil
 
 def this_process() -> str:
     """Name this process so that no later one with the same pid is taken for it."""
-    process = psutil.Process()
+    return name_of(psutil.Process())
+
+
+def name_of(process: psutil.Process) -> str:
+    """Name a process by host, pid and start time."""
     return f"{socket.gethostname()}:{process.pid}:{process.create_time():.2f}"
 
 
@@ -23,17 +27,40 @@ def is_gone(name: str | None) -> bool:
     Returns:
         False for a process of another host: from here it cannot be seen.
     """
-    if name is None:
+    if name is None or name.rsplit(":", 2)[0] != socket.gethostname():
         return False
-    host, pid, started = name.rsplit(":", 2)
-    if host != socket.gethostname():
+    return _living(name) is None
+
+
+def end(name: str | None) -> bool:
+    """Terminate a named process of this host, if it is still that process.
+
+    Args:
+        name: From `name_of`.
+
+    Returns:
+        Whether there was one to end.
+    """
+    process = _living(name) if name else None
+    if process is None:
         return False
+    process.terminate()
     try:
-        alive = psutil.Process(int(pid))
-        zombie = alive.status() == psutil.STATUS_ZOMBIE
-        return zombie or f"{alive.create_time():.2f}" != started
+        process.wait(timeout=10)
+    except psutil.TimeoutExpired:
+        process.kill()
+    return True
+
+
+def _living(name: str) -> psutil.Process | None:
+    host, pid, started = name.rsplit(":", 2)
+    try:
+        process = psutil.Process(int(pid))
+        zombie = process.status() == psutil.STATUS_ZOMBIE
+        same = f"{process.create_time():.2f}" == started and host == socket.gethostname()
     except psutil.NoSuchProcess:
-        return True
+        return None
+    return process if same and not zombie else None
 
 
 def flow_run_has_ended(flow_run_id: str | None) -> bool:

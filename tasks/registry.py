@@ -8,6 +8,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 
+from coldpress.errors import InputError
 from coldpress.stages import REGISTERED_SUFFIX, Stage
 from tasks import tracking
 
@@ -71,3 +72,36 @@ def _ensure_name(name: str) -> None:
     except MlflowException as error:
         if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
             raise
+
+
+def resolve(reference: str) -> ModelVersion:
+    """Find a version by what a person writes.
+
+    Args:
+        reference: `name` (the latest version), `name@alias` or `name/version`.
+
+    Returns:
+        The version, with its tags and source.
+
+    Raises:
+        InputError: There is no such model, alias or version.
+    """
+    name, mark, which = _parted(reference)
+    client = tracking.client()
+    try:
+        if mark == "@":
+            return client.get_model_version_by_alias(name, which)
+        if mark == "/":
+            return client.get_model_version(name, which)
+        versions = client.search_model_versions(f"name = '{name}'")
+        return max(versions, key=lambda version: int(version.version))
+    except (MlflowException, ValueError) as error:
+        raise InputError(f"model: no {reference} in the registry") from error
+
+
+def _parted(reference: str) -> tuple[str, str, str]:
+    for mark in "@/":
+        name, found, which = reference.partition(mark)
+        if found:
+            return name, mark, which
+    return reference, "", ""

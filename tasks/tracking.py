@@ -200,7 +200,7 @@ def results_with_key(key: str) -> list[StageResult]:
     """Return what earlier runs made for a cache key, the latest first."""
     made = f"tags.`coldpress.key` = '{key}' AND tags.`coldpress.status` = 'ran'"
     finished = _search(f"{made} AND attributes.status = 'FINISHED'")
-    return [_result_of(run) for run in reversed(finished)]
+    return [result_of(run) for run in reversed(finished)]
 
 
 def _search(condition: str) -> list[Run]:
@@ -228,11 +228,12 @@ def stage_results(flow_run_id: str) -> list[StageResult]:
     last: dict[str, StageResult] = {}
     for run in flow_runs(flow_run_id):
         if "coldpress.stage" in run.data.tags:
-            last[run.data.tags["coldpress.stage"]] = _result_of(run)
+            last[run.data.tags["coldpress.stage"]] = result_of(run)
     return [last.get(stage, StageResult(stage=stage, status="skipped")) for stage in STAGES]
 
 
-def _result_of(run: Run) -> StageResult:
+def result_of(run: Run) -> StageResult:
+    """Return what a stage run wrote down last; nothing written means that it failed."""
     written = run.data.tags.get("coldpress.result")
     if written is not None:
         return StageResult.model_validate_json(written)
@@ -254,6 +255,12 @@ def write_result(run_id: str, result: StageResult) -> None:
 def log_file(run_id: str, path: Path, folder: str | None = None) -> None:
     """Keep a file with a run."""
     client().log_artifact(run_id, str(path), folder)
+
+
+def log_rows(run_id: str, rows: Sequence[Mapping[str, object]], name: str) -> None:
+    """Keep a table that the UI shows as one."""
+    columns = {key: [row[key] for row in rows] for key in rows[0]}
+    client().log_table(run_id, columns, name)
 
 
 def page(run_id: str) -> str:

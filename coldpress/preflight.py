@@ -1,0 +1,95 @@
+"""Everything that can be known to go wrong before anything is trained."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.table import Table
+
+from coldpress import benchmark, teacher
+from coldpress.benchmark import Benchmark
+from coldpress.errors import InputError
+from coldpress.recipe import Recipe
+
+_COPIES_OF_THE_TEACHER = 5
+_ROOM_FOR_RECORDS = 200 * 2**20
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a recipe would work on.
+
+    Attributes:
+        recipe: The checked recipe.
+        data: Its dataset.
+        needed_bytes: Disk that a run may take at most.
+        free_bytes: Disk that there is.
+    """
+
+    recipe: Recipe
+    data: Benchmark
+    needed_bytes: int
+    free_bytes: int
+
+    def table(self) -> Table:
+        """Return what was found, for a terminal."""
+        rows = {
+            "recipe": self.recipe.name,
+            "rows": f"{len(self.data.train)} train, {len(self.data.validation)} validation, "
+            f"{len(self.data.test)} test",
+            "labels": f"{len(self.data.labels)}: {', '.join(self.data.labels[:8])}"
+            + (", ..." if len(self.data.labels) > 8 else ""),
+            "dataset digest": self.data.digest[:16],
+            "test texts also in train": str(self.data.overlap),
+            "disk": f"{self.needed_bytes / 2**20:.0f} MiB at most, "
+            f"{self.free_bytes / 2**20:.0f} MiB free",
+        }
+        table = Table("checked", "found", box=None)
+        for name, value in rows.items():
+            table.add_row(name, value)
+        return table
+
+
+def inspect(recipe: Recipe, state: Path) -> Inspection:
+    """Check everything that a recipe names: data, teacher, sizes, disk.
+
+    Args:
+        recipe: A valid recipe with absolute paths.
+        state: The directory that results will be kept in; it need not exist.
+
+    Returns:
+        What was found.
+
+    Raises:
+        InputError: Names the field, file or row that cannot be used.
+    """
+    teacher.check(recipe.teacher.model)
+    data = benchmark.load(recipe.benchmark, recipe.seed)
+    teacher.check_labels(recipe.teacher, data.labels)
+    if recipe.soft_targets.unlabelled is not None:
+        benchmark.read_unlabelled(recipe.soft_targets.unlabelled, recipe.benchmark.columns)
+    _check_layers(recipe)
+    needed = _COPIES_OF_THE_TEACHER * teacher.weights_bytes(recipe.teacher.model)
+    found = Inspection(recipe, data, needed + _ROOM_FOR_RECORDS, _free(state))
+    if found.free_bytes < found.needed_bytes:
+        raise InputError(
+            f"disk: {state} has {found.free_bytes / 2**20:.0f} MiB free, "
+            f"the run may need {found.needed_bytes / 2**20:.0f} MiB"
+        )
+    return found
+
+
+def _check_layers(recipe: Recipe) -> None:
+    """A student cannot start from more layers than its teacher has."""
+    layers = teacher.layers(recipe.teacher.model)
+    if recipe.distill is None or layers is None or recipe.distill.student.layers <= layers:
+        return
+    wanted = recipe.distill.student.layers
+    raise InputError(f"distill.student.layers: {wanted} wanted, the teacher has {layers}")
+
+
+def _free(state: Path) -> int:
+    existing = next(path for path in (state, *state.parents) if path.exists())
+    return shutil.disk_usage(existing).free

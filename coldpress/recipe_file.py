@@ -1,0 +1,194 @@
+"""From a recipe's name or path, and assignments to it, to a checked recipe with absolute paths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from coldpress.errors import InputError
+from coldpress.recipe import Recipe
+
+DISCRIMINATORS = ("method", "origin")
+
+
+def read_recipe(reference: str, assignments: Sequence[str] = ()) -> Recipe:
+    """Read, change and check a recipe.
+
+    Args:
+        reference: A path if it has a slash or ends in `.yaml`; otherwise a name that is looked
+            up in `./recipes`, then among the packaged ones.
+        assignments: `a.b=value`, applied together before anything is checked.
+
+    Returns:
+        The recipe, its paths resolved against the working directory.
+
+    Raises:
+        InputError: Names the file and the field that is wrong.
+    """
+    path = find_recipe(reference)
+    order = assign(_parsed(path), assignments)
+    try:
+        recipe: Recipe = _absolute(Recipe.model_validate(order))
+    except ValidationError as error:
+        raise InputError(f"{path.name}: {first_problem(error, order)}") from error
+    return recipe
+
+
+def find_recipe(reference: str) -> Path:
+    """Find a recipe's file.
+
+    Args:
+        reference: See `read_recipe`.
+
+    Returns:
+        An existing file.
+
+    Raises:
+        InputError: There is none.
+    """
+    if "/" in reference or reference.endswith((".yaml", ".yml")):
+        path = Path(reference).expanduser()
+        if not path.is_file():
+            raise InputError(f"recipe: no file {reference}")
+        return path
+    for path in known_recipes():
+        if path.stem == reference:
+            return path
+    names = ", ".join(dict.fromkeys(path.stem for path in known_recipes()))
+    raise InputError(f"recipe: no recipe {reference!r}; there are: {names}")
+
+
+def known_recipes() -> list[Path]:
+    """Return the recipes in `./recipes`, then the packaged ones."""
+    folders = (Path("recipes"), Path(str(files("recipes"))))
+    found = (path for folder in folders for path in sorted(folder.glob("*.yaml")))
+    return list({path.resolve(): path for path in found}.values())
+
+
+def assign(order: dict[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
+    """Apply `a.b=value` assignments to a recipe that is still plain data.
+
+    Choices of a method or an origin come first, whatever their place in the list: a new choice
+    drops the keys of the old one, and the other assignments fill in those of the new.
+
+    Args:
+        order: Parsed YAML, changed in place.
+        assignments: Values parse as YAML; list items are named by index.
+
+    Returns:
+        The same mapping.
+
+    Raises:
+        InputError: An assignment has no `=`, no value that parses, or an index out of range.
+    """
+    parsed = [_assignment(text) for text in assignments]
+    for path, value in sorted(parsed, key=lambda pair: pair[0][-1] not in DISCRIMINATORS):
+        _set(order, path, value)
+    return order
+
+
+def first_problem(error: ValidationError, order: object) -> str:
+    """Say in one line what is wrong with a recipe, naming the field as the file writes it.
+
+    Args:
+        error: What pydantic found; its locations also name the variants that it tried.
+        order: The plain data.
+
+    Returns:
+        `field: what is wrong`.
+    """
+    problem = error.errors(include_url=False)[0]
+    field = ".".join(_location(problem["loc"], order))
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    if problem["type"] == "extra_forbidden":
+        message = "unknown key"
+    elif not isinstance(problem["input"], dict | list) and problem["type"] != "value_error":
+        message = f"{message}, not {problem['input']!r}"
+    return f"{field}: {message}" if field else message
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        order = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path.name}: byte {error.start} is not UTF-8") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" line {mark.line + 1}:" if mark else ""
+        raise InputError(f"{path.name}:{line} {getattr(error, 'problem', error)}") from error
+    if not isinstance(order, dict):
+        raise InputError(f"{path.name}: a recipe is a mapping of sections")
+    return order
+
+
+def _assignment(text: str) -> tuple[list[str], Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not all(name.split(".")):
+        raise InputError(f"--set {text}: expected field=value, as in distill.epochs=3")
+    try:
+        return name.split("."), yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise InputError(f"--set {text}: the value is no YAML") from error
+
+
+def _set(order: dict[str, Any], path: Sequence[str], value: object) -> None:
+    parent: Any = order
+    for name, following in pairwise(path):
+        parent = _child(parent, name, path, following)
+    last = path[-1]
+    if isinstance(parent, list):
+        parent[_index(parent, last, path)] = value
+        return
+    if last in DISCRIMINATORS and parent.get(last) != value:
+        parent.clear()
+    parent[last] = value
+
+
+def _child(parent: Any, name: str, path: Sequence[str], following: str) -> Any:  # noqa: ANN401
+    """Step into a member; what is no container yet (a scalar, null, absent) becomes one."""
+    key: Any = _index(parent, name, path) if isinstance(parent, list) else name
+    child = parent[key] if isinstance(parent, list) else parent.get(key)
+    if not isinstance(child, dict | list):
+        child = parent[key] = [] if following.isdigit() else {}
+    return child
+
+
+def _index(items: list[Any], name: str, path: Sequence[str]) -> int:
+    """Return a list index; one past the end appends."""
+    if not name.isdigit() or int(name) > len(items):
+        raise InputError(f"--set {'.'.join(path)}: {name!r} is not an index from 0 to {len(items)}")
+    if int(name) == len(items):
+        items.append({})
+    return int(name)
+
+
+def _location(location: Iterable[int | str], order: Any) -> list[str]:  # noqa: ANN401
+    """Drop the names of variants from a location: the file does not have them."""
+    names, at, parts = [], order, list(location)
+    for place, part in enumerate(parts):
+        inside = isinstance(at, dict) and part in at
+        if not (isinstance(part, int) or inside or place == len(parts) - 1):
+            continue
+        names.append(str(part))
+        in_list = isinstance(at, list) and isinstance(part, int) and part < len(at)
+        at = at[part] if inside or in_list else None
+    return names
+
+
+def _absolute(value: Any) -> Any:  # noqa: ANN401
+    """Resolve every path of a recipe against the working directory of whoever ordered it."""
+    if isinstance(value, Path):
+        return value.expanduser().resolve()
+    if isinstance(value, list):
+        return [_absolute(member) for member in value]
+    if isinstance(value, BaseModel):
+        fields = {name: _absolute(getattr(value, name)) for name in type(value).model_fields}
+        return value.model_copy(update=fields)
+    return value

@@ -1,0 +1,144 @@
+"""`coldpress ...`: a thin face on the flows."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console
+
+from coldpress.errors import CorruptCheckpointError, InputError
+
+app = App(
+    name="coldpress",
+    help="Press a large transformer encoder into a small, fast, trusted ONNX model.",
+    result_action="return_value",
+    exit_on_error=False,
+    print_error=False,
+)
+_DONE, _FAILED, _WRONG_INPUT = 0, 1, 2
+
+
+def main() -> None:
+    """Run one command and exit: 0 done, 1 the work failed, 2 the input is wrong."""
+    try:
+        sys.exit(app() or _DONE)
+    except (InputError, CycloptsError) as error:
+        _say(str(error))
+        sys.exit(_WRONG_INPUT)
+    except CorruptCheckpointError as error:
+        _say(str(error))
+        sys.exit(_FAILED)
+
+
+@app.command
+def run(
+    recipe: str,
+    /,
+    *,
+    assignments: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
+    json: Path | None = None,
+) -> int:
+    """Press the model that a recipe describes.
+
+    Args:
+        recipe: Name of a known recipe, or path of a YAML file.
+        assignments: `field=value`, as in `distill.epochs=3`; may be repeated.
+        json: Where to write the outcome, whether it succeeds or not.
+    """
+    from flows import pressing
+
+    return pressing.press(recipe, assignments, json)
+
+
+@app.command
+def check(
+    recipe: str,
+    /,
+    *,
+    assignments: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
+) -> None:
+    """Check a recipe and everything that it names, without training anything.
+
+    Args:
+        recipe: Name of a known recipe, or path of a YAML file.
+        assignments: `field=value`, as in `distill.epochs=3`; may be repeated.
+    """
+    from coldpress.preflight import inspect
+    from coldpress.recipe_file import read_recipe
+    from tasks.home import home
+
+    Console().print(inspect(read_recipe(recipe, assignments), home()).table())
+
+
+@app.command
+def recipes() -> None:
+    """List the recipes that can be named."""
+    from flows.listing import recipe_table
+
+    Console().print(recipe_table())
+
+
+@app.command
+def lineage(model: str, /, *, json: bool = False) -> None:
+    """Show where a registered model comes from, back to its teacher and dataset.
+
+    Args:
+        model: `name`, `name@alias` or `name/version`.
+        json: Print JSON instead of a tree.
+    """
+    from flows.listing import lineage_tree
+    from tasks.lineage import trace
+
+    node = trace(model)
+    if json:
+        sys.stdout.write(node.model_dump_json(indent=2) + "\n")
+    else:
+        Console().print(lineage_tree(node))
+
+
+@app.command
+def predict(model: str, /, *texts: str, pair: tuple[str, ...] = ()) -> None:
+    """Answer texts, one JSON line each.
+
+    Args:
+        model: `name`, `name@alias` or `name/version`.
+        texts: What to classify.
+        pair: The second text of each, for a model of text pairs; may be repeated.
+    """
+    from flows.serving import predictions
+
+    for line in predictions(model, texts, pair):
+        sys.stdout.write(line + "\n")
+
+
+@app.command
+def pull(model: str, directory: Path, /) -> None:
+    """Put a model's deployable files into a new folder.
+
+    Args:
+        model: `name`, `name@alias` or `name/version`.
+        directory: Must not exist yet, or be empty.
+    """
+    from flows.serving import pull_model
+
+    pull_model(model, directory)
+
+
+@app.command
+def doctor() -> None:
+    """Say what this machine has: versions, instruction sets, servers, space."""
+    from flows.doctor import findings
+
+    Console().print(findings())
+
+
+def _say(message: str) -> None:
+    """One line on standard error, whatever the message holds."""
+    sys.stderr.write(f"coldpress: {' '.join(message.split())}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""How a run went, read from the tracking store: as JSON for scripts and as a table for people."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from coldpress.evaluation.scorecard import Evaluation
+from tasks import store, tracking
+from tasks.results import StageResult
+
+_SCORES = ("accuracy", "size", "p50 latency", "speedup", "retention")
+
+
+def read(flow_run_id: str) -> dict[str, Any]:
+    """Read a run's outcome, as far as it came.
+
+    Args:
+        flow_run_id: Prefect's.
+
+    Returns:
+        The part of the `--json` contract that the tracking store knows.
+    """
+    chain = tracking.parent_run(flow_run_id)
+    stages = tracking.stage_results(flow_run_id)
+    evaluation = _evaluation(stages[-1])
+    return {
+        "flow_run_id": flow_run_id,
+        "mlflow": {
+            "tracking_uri": os.environ["MLFLOW_TRACKING_URI"],
+            "experiment_id": chain.info.experiment_id if chain else None,
+            "parent_run_id": chain.info.run_id if chain else None,
+        },
+        "stages": [stage.model_dump(mode="json", exclude={"run_id"}) for stage in stages],
+        "evaluation": evaluation.model_dump(mode="json") if evaluation else None,
+        "gate": None,
+    }
+
+
+def show(outcome: dict[str, Any]) -> None:
+    """Print what each stage did and what its model came to."""
+    console = Console()
+    stages = Table("stage", "status", "seconds", "registered", box=None)
+    for stage in outcome["stages"]:
+        registered = stage["registered"] or ""
+        stages.add_row(stage["stage"], stage["status"], f"{stage['seconds']:.1f}", registered)
+    console.print(stages)
+    if outcome["evaluation"] is not None:
+        console.print()
+        console.print(_scores(Evaluation.model_validate(outcome["evaluation"])))
+    sys.stdout.flush()
+
+
+def _scores(evaluation: Evaluation) -> Table:
+    table = Table("model", *_SCORES, box=None, title=f"test split, n = {evaluation.n}")
+    for name, card in evaluation.models.items():
+        latency = f"{card.latency_ms.p50:.2f} ms" if card.latency_ms else "simulated"
+        speedup = f"{card.speedup:.1f}x" if card.speedup else ""
+        retention = f"{card.retention:.1%}" if card.retention else ""
+        size = f"{card.bytes / 1e6:.1f} MB"
+        table.add_row(name, f"{card.accuracy:.3f}", size, latency, speedup, retention)
+    return table
+
+
+def _evaluation(result: StageResult) -> Evaluation | None:
+    if result.status not in {"ran", "reused"} or result.model_uri is None:
+        return None
+    with store.fetched(result.model_uri) as checkpoint:
+        written = (checkpoint.path / "evaluation.json").read_bytes()
+    return Evaluation.model_validate_json(written)

@@ -1,0 +1,70 @@
+"""Answer with a registered model, or take its files away: neither needs Prefect nor torch."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from coldpress.checkpoint import Checkpoint
+from coldpress.errors import InputError
+from coldpress.onnx import predictor
+from tasks import registry, store
+
+
+def predictions(model: str, texts: Sequence[str], pairs: Sequence[str]) -> list[str]:
+    """Answer texts.
+
+    Args:
+        model: `name`, `name@alias` or `name/version`.
+        texts: What to classify.
+        pairs: The second text of each, or nothing.
+
+    Returns:
+        One JSON line a text.
+
+    Raises:
+        InputError: No text, pairs that do not match, or no deployable model.
+    """
+    if not texts:
+        raise InputError("TEXT: give at least one text")
+    if pairs and len(pairs) != len(texts):
+        raise InputError(f"--pair: {len(pairs)} given for {len(texts)} texts")
+    with _deployable(model) as checkpoint:
+        answers = predictor.Predictor(checkpoint.path).predict(texts, pairs or None)
+    return [json.dumps(answer, ensure_ascii=False) for answer in answers]
+
+
+def pull_model(model: str, directory: Path) -> None:
+    """Copy a model's deployable files, and the code that answers with them, into a folder.
+
+    Args:
+        model: `name`, `name@alias` or `name/version`.
+        directory: Must not exist yet, or be empty.
+
+    Raises:
+        InputError: The folder is in use, or the model is not deployable.
+    """
+    target = directory.expanduser().resolve()
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise InputError(f"DIR: {directory} exists and is not an empty folder")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _deployable(model) as checkpoint:
+        aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+        shutil.copytree(checkpoint.path, aside, dirs_exist_ok=True)
+        shutil.copyfile(predictor.__file__, aside / "predictor.py")
+        aside.chmod(0o755)
+        aside.replace(target)
+
+
+@contextmanager
+def _deployable(model: str) -> Iterator[Checkpoint]:
+    version = registry.resolve(model)
+    with store.fetched(str(version.source)) as checkpoint:
+        if not (checkpoint.path / "model.onnx").exists():
+            stage = version.tags.get("stage", "another stage")
+            raise InputError(f"model: {model} is a checkpoint of {stage}, not an ONNX model")
+        yield checkpoint
