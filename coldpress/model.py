@@ -164,16 +164,39 @@ def load(checkpoint: Checkpoint) -> Classifier:
     Returns:
         The classifier in evaluation mode.
     """
+    classifier = skeleton(checkpoint)
+    classifier.module.load_state_dict(load_file(checkpoint.path / "model.safetensors"))
+    return classifier
+
+
+def skeleton(checkpoint: Checkpoint) -> Classifier:
+    """Rebuild a checkpoint's modules in their shapes, with meaningless weights.
+
+    Args:
+        checkpoint: An opened checkpoint with `config.json`.
+
+    Returns:
+        The classifier in evaluation mode.
+    """
     config = AutoConfig.from_pretrained(checkpoint.path, local_files_only=True)
     build = cast("Callable[..., nn.Module]", AutoModelForSequenceClassification.from_config)
-    module = build(config, attn_implementation="eager")
-    tokenizer = Tokenizer.from_file(str(checkpoint.path / "tokenizer.json"))
-    classifier = Classifier(module, tokenizer, checkpoint.manifest.labels)
+    module = build(config, attn_implementation="eager").eval()
+    classifier = Classifier(module, load_tokenizer(checkpoint), checkpoint.manifest.labels)
     if checkpoint.manifest.shapes:
         _reshape(classifier, checkpoint.manifest.shapes)
-    module.load_state_dict(load_file(checkpoint.path / "model.safetensors"))
-    module.eval()
     return classifier
+
+
+def load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
+    """Read a checkpoint's tokenizer, without its weights.
+
+    Args:
+        checkpoint: An opened checkpoint with `tokenizer.json`.
+
+    Returns:
+        A tokenizer that truncates at the model's limit.
+    """
+    return Tokenizer.from_file(str(checkpoint.path / "tokenizer.json"))
 
 
 def save(classifier: Classifier, directory: Path) -> None:

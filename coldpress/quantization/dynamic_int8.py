@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from coldpress.processor import weight_bits
 from coldpress.section import Section
+
+if TYPE_CHECKING:
+    from coldpress.encoding import Encoded
+    from coldpress.model import Classifier
 
 
 class DynamicInt8(Section):
@@ -17,3 +22,17 @@ class DynamicInt8(Section):
         Literal[7, 8] | None,
         Field(description="7 cannot saturate a processor without VNNI; empty: as this one needs."),
     ] = None
+
+    def quantize(self, classifier: Classifier, calibration: Encoded) -> Classifier:  # noqa: ARG002
+        """Decide the integers of weights and tables.
+
+        Args:
+            classifier: The source, left as it is.
+            calibration: Not needed.
+
+        Returns:
+            A classifier that answers as ONNX Runtime will.
+        """
+        from coldpress.quantization.replacement import quantized
+
+        return quantized(classifier, self.weight_bits or weight_bits())

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from coldpress.processor import weight_bits
 from coldpress.section import Section
+
+if TYPE_CHECKING:
+    from coldpress.encoding import Encoded
+    from coldpress.model import Classifier
 
 
 class StaticInt8(Section):
@@ -20,3 +25,19 @@ class StaticInt8(Section):
         Literal[7, 8] | None,
         Field(description="7 cannot saturate a processor without VNNI; empty: as this one needs."),
     ] = None
+
+    def quantize(self, classifier: Classifier, calibration: Encoded) -> Classifier:
+        """Decide the integers of weights and tables, and the ranges of activations.
+
+        Args:
+            classifier: The source, left as it is.
+            calibration: Training rows.
+
+        Returns:
+            A classifier that answers as ONNX Runtime will, whatever the batch.
+        """
+        from coldpress.quantization.calibration import activation_ranges
+        from coldpress.quantization.replacement import quantized
+
+        ranges = activation_ranges(classifier, calibration, self.calibration_examples)
+        return quantized(classifier, self.weight_bits or weight_bits(), ranges)

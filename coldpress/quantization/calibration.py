@@ -1,0 +1,66 @@
+"""Watch what arrives at the linear modules while a classifier reads training text."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from coldpress.encoding import Batch, Encoded
+from coldpress.model import Classifier
+from coldpress.quantization.replacement import Ranges, first_token_paths, modules
+from coldpress.quantization.simulation import measured
+
+_BATCH_SIZE = 64
+
+
+@torch.inference_mode()
+def activation_ranges(classifier: Classifier, rows: Encoded, examples: int) -> Ranges:
+    """Measure the range of every linear module's input.
+
+    Args:
+        classifier: In float32; in evaluation mode.
+        rows: Training rows.
+        examples: How many of them to read, spread evenly over the split.
+
+    Returns:
+        Smallest and largest value, two float32 scalars, by the module's path.
+    """
+    spans: dict[str, tuple[Tensor, Tensor]] = {}
+    first = first_token_paths(classifier)
+    with ExitStack() as hooks:
+        for path, linear in modules(classifier, nn.Linear).items():
+            hook = _widen(spans, path, first_token=path in first)
+            hooks.callback(linear.register_forward_pre_hook(hook).remove)
+        for batch in _unpadded(rows, examples):
+            classifier.module(**classifier.inputs(batch))
+    return spans
+
+
+def _widen(
+    spans: dict[str, tuple[Tensor, Tensor]], path: str, *, first_token: bool
+) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+    """Make a hook that widens a module's range by what arrives at it."""
+
+    def hook(_module: nn.Module, arriving: tuple[Tensor, ...]) -> None:
+        seen = measured(arriving[0], first_token=first_token)
+        low, high = seen.amin(), seen.amax()
+        before = spans.get(path, (low, high))
+        spans[path] = (torch.minimum(before[0], low), torch.maximum(before[1], high))
+
+    return hook
+
+
+def _unpadded(rows: Encoded, examples: int) -> Iterator[Batch]:
+    """Batches of rows of one length, as padding would widen the ranges."""
+    chosen = np.linspace(0, len(rows) - 1, min(examples, len(rows))).round().astype(int)
+    by_length: defaultdict[int, list[int]] = defaultdict(list)
+    for row in chosen.tolist():
+        by_length[len(rows.input_ids[row])].append(row)
+    for _, alike in sorted(by_length.items()):
+        for start in range(0, len(alike), _BATCH_SIZE):
+            yield rows.batch(alike[start : start + _BATCH_SIZE])

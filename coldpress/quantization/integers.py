@@ -1,0 +1,76 @@
+"""Rounding to eight bits, with the arithmetic that ONNX Runtime uses on the same numbers."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+LARGEST_ACTIVATION = 255
+
+
+def quantize_rows(weight: Tensor, bits: int) -> tuple[Tensor, Tensor]:
+    """Round a weight to signed integers, one scale a row.
+
+    Args:
+        weight: float32 of shape (out, in).
+        bits: 8 uses -127..127, 7 uses -63..63.
+
+    Returns:
+        int8 of shape (out, in) and float32 scales of shape (out, 1); a row of zeros has scale 1.
+    """
+    largest = 2 ** (bits - 1) - 1
+    scale = _step(weight.abs().amax(1, keepdim=True) / largest)
+    return _signed(weight / scale, largest), scale
+
+
+def quantize_table(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Round an embedding table to signed bytes with one scale.
+
+    Args:
+        weight: float32 of shape (rows, width).
+
+    Returns:
+        int8 of the same shape and a float32 scalar.
+    """
+    scale = _step(weight.abs().amax() / 127)
+    return _signed(weight / scale, 127), scale
+
+
+def activation_range(smallest: Tensor, largest: Tensor) -> tuple[Tensor, Tensor]:
+    """Spread 0..255 over a range that is widened to hold zero, as DynamicQuantizeLinear does.
+
+    Args:
+        smallest: float32 scalar.
+        largest: float32 scalar.
+
+    Returns:
+        The step, a float32 scalar, and the integer that stands for zero, a uint8 scalar.
+    """
+    low, high = smallest.clamp(max=0), largest.clamp(min=0)
+    scale = _step((high - low) / LARGEST_ACTIVATION)
+    zero_point = torch.round(-low / scale).clamp(0, LARGEST_ACTIVATION)
+    return scale, zero_point.to(torch.uint8)
+
+
+def quantize_activation(activation: Tensor, scale: Tensor, zero_point: Tensor) -> Tensor:
+    """Round an activation to 0..255, ties to even.
+
+    Args:
+        activation: float32 of any shape.
+        scale: float32 scalar.
+        zero_point: uint8 scalar.
+
+    Returns:
+        uint8 of the same shape.
+    """
+    shifted = torch.round(activation / scale) + zero_point
+    return shifted.clamp(0, LARGEST_ACTIVATION).to(torch.uint8)
+
+
+def _signed(steps: Tensor, largest: int) -> Tensor:
+    return torch.round(steps).clamp(-largest, largest).to(torch.int8)
+
+
+def _step(scale: Tensor) -> Tensor:
+    """Replace a step of zero, which nothing could be divided by."""
+    return torch.where(scale > 0, scale, torch.ones_like(scale))

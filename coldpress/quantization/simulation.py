@@ -1,0 +1,111 @@
+"""Torch modules that compute with integers what ONNX Runtime will compute with them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from coldpress.quantization.integers import activation_range, quantize_activation
+
+
+class QuantizedLinear(nn.Module):
+    """A linear module with signed integer weights and activations rounded to unsigned bytes.
+
+    Its activation range is that of the whole tensor that arrives, padding included, unless it was
+    calibrated. The integers sum to less than 2^24, so that float32 adds them up exactly.
+
+    Attributes:
+        weight: int8 of shape (out, in).
+        scale: float32 of shape (out, 1).
+        bias: float32 of shape (out,).
+        activation_scale: float32 scalar, or None where the range is measured in each call.
+        activation_zero_point: uint8 scalar, or None likewise.
+        first_token: Measure the range on the first token alone, as the exported graph computes
+            nothing else there.
+    """
+
+    activation_scale: Tensor | None
+    activation_zero_point: Tensor | None
+    scale: Tensor
+
+    def __init__(self, out_features: int, in_features: int, *, calibrated: bool) -> None:
+        super().__init__()
+        self.out_features, self.in_features = out_features, in_features
+        self.first_token = False
+        integers = torch.zeros(out_features, in_features, dtype=torch.int8)
+        self.weight = nn.Parameter(integers, requires_grad=False)
+        self.bias = nn.Parameter(torch.zeros(out_features), requires_grad=False)
+        self.register_buffer("scale", torch.ones(out_features, 1))
+        zero = torch.zeros((), dtype=torch.uint8)
+        self.register_buffer("activation_scale", torch.ones(()) if calibrated else None)
+        self.register_buffer("activation_zero_point", zero if calibrated else None)
+
+    def activation_step(self, activation: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the scale and zero point for an activation.
+
+        Args:
+            activation: float32 of shape (batch, tokens, in) or (batch, in).
+
+        Returns:
+            The calibrated ones, or those of the range that the activation spans.
+        """
+        if self.activation_scale is not None and self.activation_zero_point is not None:
+            return self.activation_scale, self.activation_zero_point
+        seen = measured(activation, first_token=self.first_token)
+        return activation_range(seen.amin(), seen.amax())
+
+    def forward(self, activation: Tensor) -> Tensor:
+        """Round the activation, multiply integers, scale the sums and add the bias.
+
+        Args:
+            activation: float32 of shape (..., in).
+
+        Returns:
+            float32 of shape (..., out).
+        """
+        step, zero_point = self.activation_step(activation)
+        integers = quantize_activation(activation, step, zero_point).float() - zero_point
+        sums = nn.functional.linear(integers, self.weight.float())
+        return sums * (step * self.scale.squeeze(1)) + self.bias
+
+
+class QuantizedEmbedding(nn.Module):
+    """An embedding table of signed bytes with one scale.
+
+    Attributes:
+        weight: int8 of shape (rows, width).
+        scale: float32 scalar.
+    """
+
+    scale: Tensor
+
+    def __init__(self, num_embeddings: int, embedding_dim: int) -> None:
+        super().__init__()
+        self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
+        integers = torch.zeros(num_embeddings, embedding_dim, dtype=torch.int8)
+        self.weight = nn.Parameter(integers, requires_grad=False)
+        self.register_buffer("scale", torch.ones(()))
+
+    def forward(self, indices: Tensor) -> Tensor:
+        """Look rows up and scale them.
+
+        Args:
+            indices: int64 of any shape.
+
+        Returns:
+            float32 of shape (*indices.shape, width).
+        """
+        return self.weight[indices].float() * self.scale
+
+
+def measured(activation: Tensor, *, first_token: bool) -> Tensor:
+    """Return the part of an activation that its range is taken from.
+
+    Args:
+        activation: Shape (batch, tokens, in), or (batch, in) once the first token was picked.
+        first_token: Whether only the first token is computed in the exported graph.
+
+    Returns:
+        The activation, or its first tokens.
+    """
+    return activation[:, :1] if first_token and activation.dim() == 3 else activation
