@@ -90,7 +90,6 @@ def _time(model: Call, numbers: Sequence[int]) -> list[float]:
 @contextmanager
 def _without_garbage_collection() -> Iterator[None]:
     enabled = gc.isenabled()
-    gc.collect()
     gc.disable()
     try:
         yield

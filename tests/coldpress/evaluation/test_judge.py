@@ -1,0 +1,221 @@
+"""Five models on eight texts: everything that a report says of them, worked out by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from coldpress.benchmark import Benchmark, Split
+from coldpress.encoding import Batch, Encoded, encode
+from coldpress.evaluation import Evaluate, Latency
+from coldpress.evaluation.judge import judge
+from coldpress.evaluation.latency import torch_threads
+from coldpress.evaluation.scorecard import Evaluation, Interval, Runtime
+from coldpress.evaluation.subject import Subject, torch_subject
+from coldpress.model import Classifier
+
+LABELS = (0, 0, 0, 0, 1, 1, 1, 1)
+TEACHER = (0, 0, 0, 0, 1, 1, 1, 0)
+STUDENT = (0, 0, 0, 1, 1, 1, 1, 1)
+PRUNED = (0, 0, 1, 1, 1, 1, 0, 0)
+NONE = Split((), (), None, ())
+
+
+class _Clock(Protocol):
+    now: float
+
+
+@pytest.fixture
+def benchmark() -> Benchmark:
+    texts = ("cold", "press", "olive", "oil", "slow", "warm", "fast", "stone")
+    test = Split(tuple(f"t{n}" for n in range(8)), texts, None, LABELS)
+    return Benchmark(("cold", "warm"), NONE, NONE, test, "digest", overlap=2)
+
+
+@pytest.fixture
+def test_rows(benchmark: Benchmark, tokenizer: Tokenizer) -> Encoded:
+    return replace(encode(tokenizer, benchmark.test), truncated=3)
+
+
+def _subject(
+    name: str, parent: str | None, predicted: Sequence[int], rows: Encoded, size: int
+) -> Subject:
+    logits: NDArray[np.float64] = np.eye(2)[list(predicted)]
+    return Subject(
+        name=name,
+        parent=parent,
+        runtime="simulated",
+        test=rows,
+        logits=lambda asked: logits if asked is rows else logits[:0],
+        answer=None,
+        end_to_end=None,
+        bytes=size,
+        parameters=size // 4,
+        macs_per_token=10,
+    )
+
+
+def _timed(subject: Subject, runtime: Runtime, clock: _Clock, milliseconds: float) -> Subject:
+    """Let a subject move the clock: so long a text, and 1 ms more to read one."""
+
+    def answer(batch: Batch) -> None:
+        clock.now += milliseconds / 1e3 * len(batch.rows)
+
+    def end_to_end(texts: Sequence[str], _: Sequence[str] | None) -> None:
+        clock.now += (milliseconds + 1) / 1e3 * len(texts)
+
+    return replace(subject, runtime=runtime, answer=answer, end_to_end=end_to_end)
+
+
+@pytest.fixture
+def judged(benchmark: Benchmark, test_rows: Encoded, clock: _Clock) -> Evaluation:
+    teacher = _subject("teacher", None, TEACHER, test_rows, 800)
+    student = _subject("student", "teacher", STUDENT, test_rows, 400)
+    pruned = _subject("pruned", "student", PRUNED, test_rows, 200)
+    quantized = _subject("quantized", "pruned", PRUNED, test_rows, 100)
+    onnx = _subject("onnx", "quantized", PRUNED, test_rows, 100)
+    subjects = (
+        _timed(teacher, "torch", clock, 12),
+        _timed(student, "torch", clock, 6),
+        _timed(pruned, "torch", clock, 4),
+        quantized,
+        _timed(onnx, "onnxruntime", clock, 0.5),
+    )
+    section = Evaluate(latency=Latency(batch=2, rounds=20))
+    return judge(benchmark, subjects, section, _timed(teacher, "onnxruntime", clock, 3))
+
+
+def test_the_report_says_what_was_judged(judged: Evaluation) -> None:
+    assert (judged.split, judged.n, judged.overlap) == ("test", 8, 2)
+    assert list(judged.models) == ["teacher", "student", "pruned", "quantized", "onnx"]
+
+
+def test_quality_is_counted_against_the_labels_and_against_the_teacher(
+    judged: Evaluation,
+) -> None:
+    pruned = judged.models["pruned"]
+    assert pruned.accuracy == 0.5
+    assert pruned.retention == pytest.approx(0.5 / 0.875)
+    assert pruned.agreement == 5 / 8
+    assert pruned.difference.estimate == -3 / 8
+    assert pruned.per_class["warm"].recall == 0.5
+    assert pruned.per_class["cold"].n == 4
+
+
+def test_the_teacher_retains_all_of_itself(judged: Evaluation) -> None:
+    teacher = judged.models["teacher"]
+    assert (teacher.accuracy, teacher.retention, teacher.agreement) == (0.875, 1.0, 1.0)
+    assert (teacher.speedup, teacher.compression) == (1.0, 1.0)
+    assert teacher.difference == Interval(estimate=0.0, low=0.0, high=0.0)
+
+
+def test_speedup_is_over_the_torch_teacher_and_over_the_one_in_the_same_runtime(
+    judged: Evaluation,
+) -> None:
+    onnx = judged.models["onnx"]
+    assert onnx.speedup == pytest.approx(24)
+    assert onnx.speedup_same_runtime == pytest.approx(6)
+    assert judged.models["pruned"].speedup == pytest.approx(3)
+    assert judged.models["pruned"].speedup_same_runtime is None
+
+
+def test_latency_is_that_of_a_whole_batch_with_and_without_reading(judged: Evaluation) -> None:
+    onnx = judged.models["onnx"]
+    assert onnx.latency_ms is not None
+    assert onnx.latency_ms.model_dump() == pytest.approx({"p50": 1.0, "p95": 1.0, "p99": 1.0})
+    assert onnx.end_to_end_ms == pytest.approx(3.0)
+    assert (onnx.batch, onnx.threads, onnx.runtime) == (2, 1, "onnxruntime")
+
+
+def test_a_simulated_model_has_answers_and_no_latency(judged: Evaluation) -> None:
+    quantized = judged.models["quantized"]
+    assert quantized.accuracy == 0.5
+    assert quantized.runtime == "simulated"
+    absent = ("latency_ms", "end_to_end_ms", "batch", "threads", "speedup", "speedup_same_runtime")
+    assert [getattr(quantized, name) for name in absent] == [None] * 6
+
+
+def test_costs_are_the_subjects_own(judged: Evaluation) -> None:
+    student = judged.models["student"]
+    assert (student.bytes, student.parameters, student.macs_per_token) == (400, 100, 10)
+    assert (student.compression, student.truncated) == (2.0, 3)
+
+
+def test_every_model_is_compared_with_its_parent_and_with_the_teacher(judged: Evaluation) -> None:
+    assert [(c.model, c.baseline) for c in judged.comparisons] == [
+        ("student", "teacher"),
+        ("pruned", "student"),
+        ("pruned", "teacher"),
+        ("quantized", "pruned"),
+        ("quantized", "teacher"),
+        ("onnx", "quantized"),
+        ("onnx", "teacher"),
+    ]
+
+
+def test_a_comparison_counts_the_rows_that_one_model_alone_has_right(judged: Evaluation) -> None:
+    student, pruned = judged.comparisons[:2]
+    assert (student.only_model_right, student.only_baseline_right) == (1, 1)
+    assert (student.difference.estimate, student.mcnemar_p) == (0.0, 1.0)
+    # Three losses, no gain: 2 x (1/2)^3. Resamples lose Binomial(4, 1/4) rows of one class and
+    # Binomial(4, 1/2) of the other: P(0) = 0.020, P(6 or more) = 0.031, P(7 or more) = 0.004.
+    assert (pruned.only_model_right, pruned.only_baseline_right, pruned.n) == (0, 3, 8)
+    assert pruned.mcnemar_p == pytest.approx(0.25)
+    assert pruned.difference == Interval(estimate=-3 / 8, low=-6 / 8, high=-1 / 8)
+
+
+def test_without_a_teacher_in_onnx_there_is_no_same_runtime(
+    benchmark: Benchmark, test_rows: Encoded, clock: _Clock
+) -> None:
+    teacher = _timed(_subject("teacher", None, TEACHER, test_rows, 8), "torch", clock, 4)
+    onnx = _timed(_subject("onnx", "teacher", STUDENT, test_rows, 4), "onnxruntime", clock, 1)
+    card = judge(benchmark, [teacher, onnx], Evaluate(latency=Latency(rounds=20))).models["onnx"]
+    assert card.speedup == pytest.approx(4)
+    assert card.speedup_same_runtime is None
+
+
+def test_real_models_are_timed_on_as_many_threads_as_the_recipe_says(
+    benchmark: Benchmark, test_rows: Encoded, tiny: Classifier
+) -> None:
+    teacher = torch_subject("teacher", None, tiny, test_rows, 8)
+    threads: list[int] = []
+
+    def counted(batch: Batch) -> Any:  # noqa: ANN401
+        threads.append(torch.get_num_threads())
+        assert teacher.answer is not None
+        return teacher.answer(batch)
+
+    three_labels = replace(benchmark, labels=tiny.labels)
+    section = Evaluate(latency=Latency(rounds=20, threads=1))
+    with torch_threads(2):
+        report = judge(three_labels, [replace(teacher, answer=counted)], section)
+        assert torch.get_num_threads() == 2
+    latency = report.models["teacher"].latency_ms
+    assert latency is not None
+    assert 0 < latency.p50 <= latency.p95 <= latency.p99
+    assert set(threads) == {1}
+
+
+def test_second_texts_are_read_with_the_first_ones_and_groups_wrap_around(
+    benchmark: Benchmark, test_rows: Encoded
+) -> None:
+    read: list[tuple[str, str]] = []
+
+    def end_to_end(texts: Sequence[str], pairs: Sequence[str] | None) -> None:
+        assert pairs is not None
+        read.extend(zip(texts, pairs, strict=True))
+        assert len(texts) == 3
+
+    paired = replace(benchmark.test, pairs=tuple(text.upper() for text in benchmark.test.texts))
+    teacher = replace(_subject("teacher", None, TEACHER, test_rows, 8), end_to_end=end_to_end)
+    section = Evaluate(latency=Latency(batch=3, rounds=20))
+    judge(replace(benchmark, test=paired), [teacher], section)
+    assert {first for first, _ in read} == set(benchmark.test.texts)
+    assert all(second == first.upper() for first, second in read)

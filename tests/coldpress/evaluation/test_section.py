@@ -1,0 +1,27 @@
+"""The `evaluate` section of a recipe."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from pydantic import ValidationError
+
+from coldpress.evaluation import Evaluate
+
+
+def test_nothing_said_is_one_text_on_one_thread() -> None:
+    latency = Evaluate().latency
+    assert (latency.batch, latency.threads, latency.rounds) == (1, 1, 300)
+
+
+def test_too_few_rounds_are_refused_by_name() -> None:
+    with pytest.raises(ValidationError, match=r"latency\.rounds"):
+        Evaluate.model_validate({"latency": {"rounds": 19}})
+
+
+def test_a_recipe_is_checked_without_what_evaluation_needs() -> None:
+    heavy = "{'torch', 'scipy', 'sklearn', 'matplotlib'}"
+    code = f"import sys, coldpress.evaluation; sys.exit(bool({heavy} & set(sys.modules)))"
+    subprocess.run([sys.executable, "-c", code], check=True)
