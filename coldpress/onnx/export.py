@@ -1,0 +1,52 @@
+"""Export: a checkpoint, in float32 or quantized, as one ONNX file."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import onnx
+
+from coldpress import model
+from coldpress.checkpoint import Checkpoint
+from coldpress.model import Classifier
+from coldpress.onnx.encoder import encoder_graph
+from coldpress.quantization.storage import is_quantized, load_quantized
+
+
+def export(
+    checkpoint: Checkpoint, directory: Path, opset: int, metadata: Mapping[str, str]
+) -> None:
+    """Write `model.onnx` and `tokenizer.json`; equal checkpoints give equal bytes.
+
+    Args:
+        checkpoint: In float32 or quantized.
+        directory: What `checkpoint.writing` yielded.
+        opset: Version of ONNX's own operators.
+        metadata: What the file says of itself; labels and a temperature of 1 are filled in.
+
+    Raises:
+        InputError: The model's family or activation has no graph.
+        ValueError: onnx's checker refuses the graph.
+    """
+    classifier = open_source(checkpoint)
+    labels = json.dumps(classifier.labels)
+    about = {"labels": labels, "temperature": "1.0", **metadata}
+    made = encoder_graph(classifier).model(len(classifier.labels), opset, about)
+    onnx.checker.check_model(made, full_check=True)
+    (directory / "model.onnx").write_bytes(made.SerializeToString(deterministic=True))
+    shutil.copyfile(checkpoint.path / "tokenizer.json", directory / "tokenizer.json")
+
+
+def open_source(checkpoint: Checkpoint) -> Classifier:
+    """Load a checkpoint in torch, whichever kind it is.
+
+    Args:
+        checkpoint: In float32 or quantized.
+
+    Returns:
+        The classifier that a graph is to agree with.
+    """
+    return load_quantized(checkpoint) if is_quantized(checkpoint) else model.load(checkpoint)
