@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from coldpress.section import Section
 
+if TYPE_CHECKING:
+    from coldpress.encoding import Encoded
+    from coldpress.model import Classifier
+    from coldpress.training import Loss
+
 
 class Heads(Section):
     """Remove the attention heads that the loss is least sensitive to."""
 
+    size_neutral: ClassVar[bool] = False
+
     method: Literal["heads"]
     keep_heads: Annotated[float, Field(ge=0.0, le=1.0, description="Share of heads that stay.")]
     recovery_epochs: Annotated[int, Field(ge=0, le=100, description="Retraining, in epochs.")] = 1
+
+    def prune(self, classifier: Classifier, sample: Encoded, loss: Loss) -> Classifier:
+        """Rank the heads of all layers together and remove the least important ones.
+
+        Args:
+            classifier: The source, left as it is.
+            sample: Rows to judge importance on.
+            loss: A mean over its rows.
+
+        Returns:
+            A classifier with this share of the heads, at least one in each layer.
+        """
+        from coldpress.pruning.importance import head_importance, most_important
+        from coldpress.surgery import keep_heads
+
+        stay = round(self.keep_heads * sum(shape.heads for shape in classifier.shapes))
+        importance = head_importance(classifier, sample, loss)
+        return keep_heads(classifier, most_important(importance, stay))

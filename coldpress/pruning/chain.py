@@ -1,0 +1,176 @@
+"""The steps of a recipe's `prune` list, one after the other: prune, retrain, write down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from coldpress.encoding import Encoded
+from coldpress.model import Classifier, accuracy
+from coldpress.pruning.method import PruningMethod
+from coldpress.pruning.sparsity import hold_zeros
+from coldpress.section import Optimization
+from coldpress.surgery import nonzero_parameters, parameters
+from coldpress.training import Epoch, Loss, Progress, fit, silent
+
+SAMPLE_ROWS = 1024
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """What pruned models are judged and retrained on.
+
+    Attributes:
+        train: Training rows.
+        loss: What to minimise; its rows are those of `train`.
+        plan: How to retrain; each step brings its own number of epochs.
+        validation: Rows that accuracies are measured on.
+        progress: Told after each training step.
+    """
+
+    train: Encoded
+    loss: Loss
+    plan: Optimization
+    validation: Encoded
+    progress: Progress = silent
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A classifier at one moment of a step.
+
+    Attributes:
+        parameters: Their number, embeddings and head included.
+        nonzero: How many of them are not exactly zero.
+        heads: Attention heads of each layer.
+        neurons: Feed-forward neurons of each layer.
+        validation_accuracy: As a fraction.
+    """
+
+    parameters: int
+    nonzero: int
+    heads: tuple[int, ...]
+    neurons: tuple[int, ...]
+    validation_accuracy: float
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What one step did.
+
+    Attributes:
+        method: The step's.
+        size_neutral: No shape changed: nothing became smaller on disk or faster.
+        before: The model that the step was given.
+        pruned: The model before retraining.
+        recovered: The model after it.
+        epochs: The retraining, epoch by epoch.
+    """
+
+    method: str
+    size_neutral: bool
+    before: Snapshot
+    pruned: Snapshot
+    recovered: Snapshot
+    epochs: tuple[Epoch, ...]
+
+    def __str__(self) -> str:
+        """Say in a line what the step removed and what it cost."""
+        removed = (
+            f"{self.before.nonzero:,} -> {self.pruned.nonzero:,} nonzero parameters, no shape"
+            " changed: neither smaller nor faster"
+            if self.size_neutral
+            else f"{self.before.parameters:,} -> {self.pruned.parameters:,} parameters, heads"
+            f" {_listed(self.pruned.heads)}, neurons {_listed(self.pruned.neurons)}"
+        )
+        scores = (self.before, self.pruned, self.recovered)
+        path = " -> ".join(f"{score.validation_accuracy:.3f}" for score in scores)
+        return f"{self.method}: {removed}; validation accuracy {path}"
+
+
+@dataclass(frozen=True)
+class Pressed:
+    """The pruned classifier and what each step did, in order."""
+
+    classifier: Classifier
+    reports: tuple[StepReport, ...]
+
+    def metrics(self) -> dict[str, float]:
+        """Return what the last step left."""
+        last = self.reports[-1].recovered
+        return {
+            "validation_accuracy": last.validation_accuracy,
+            "parameters": last.parameters,
+            "nonzero_parameters": last.nonzero,
+        }
+
+
+def press(steps: Sequence[PruningMethod], classifier: Classifier, recovery: Recovery) -> Pressed:
+    """Take the steps in order, retraining after each.
+
+    Args:
+        steps: Pruning methods.
+        classifier: The source, left as it is.
+        recovery: What to judge importance on, and how to retrain.
+
+    Returns:
+        The final classifier and a report a step.
+    """
+    reports: list[StepReport] = []
+    sparse = False
+    for step in steps:
+        sparse = sparse or step.size_neutral
+        classifier, report = _take(step, classifier, recovery, sparse)
+        reports.append(report)
+    return Pressed(classifier, tuple(reports))
+
+
+def _take(
+    step: PruningMethod, classifier: Classifier, recovery: Recovery, sparse: bool
+) -> tuple[Classifier, StepReport]:
+    before = _snapshot(classifier, recovery.validation)
+    classifier = step.prune(classifier, *_importance_sample(recovery))
+    pruned = _snapshot(classifier, recovery.validation)
+    plan = recovery.plan.model_copy(update={"epochs": step.recovery_epochs})
+    with hold_zeros(classifier) if sparse else nullcontext():
+        epochs = fit(
+            classifier, recovery.train, recovery.loss, plan, recovery.validation, recovery.progress
+        )
+    recovered = _snapshot(classifier, recovery.validation)
+    report = StepReport(step.method, step.size_neutral, before, pruned, recovered, epochs)
+    return classifier, report
+
+
+def _snapshot(classifier: Classifier, validation: Encoded) -> Snapshot:
+    return Snapshot(
+        parameters=parameters(classifier),
+        nonzero=nonzero_parameters(classifier),
+        heads=tuple(shape.heads for shape in classifier.shapes),
+        neurons=tuple(shape.neurons for shape in classifier.shapes),
+        validation_accuracy=accuracy(classifier.logits(validation), validation.labels.tolist()),
+    )
+
+
+def _importance_sample(recovery: Recovery) -> tuple[Encoded, Loss]:
+    """The same training rows for every step and every run, and the loss over their numbers."""
+    train = recovery.train
+    if len(train) <= SAMPLE_ROWS:
+        return train, recovery.loss
+    rows = np.sort(np.random.default_rng(0).choice(len(train), SAMPLE_ROWS, replace=False))
+    sample = replace(
+        train,
+        input_ids=tuple(train.input_ids[row] for row in rows),
+        token_type_ids=tuple(train.token_type_ids[row] for row in rows),
+        # Rows without a label come last, in the split as in the sample.
+        labels=train.labels[rows[rows < len(train.labels)]],
+    )
+    chosen = torch.from_numpy(rows)
+    return sample, lambda logits, of_sample: recovery.loss(logits, chosen[of_sample])
+
+
+def _listed(counts: Sequence[int]) -> str:
+    return "/".join(str(count) for count in counts)

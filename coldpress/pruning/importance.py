@@ -1,0 +1,122 @@
+"""How much the loss would miss a head or a neuron: the first-order Taylor criterion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from coldpress.encoding import Encoded
+    from coldpress.model import Classifier
+    from coldpress.training import Loss
+
+BATCH_SIZE = 32
+
+
+def head_importance(classifier: Classifier, sample: Encoded, loss: Loss) -> list[Tensor]:
+    """Michel et al. 2019, "Are Sixteen Heads Really Better than One?", equation 2.
+
+    I_h = E_x |dL/dxi_h| = E_x |Att_h(x)^T dL/dAtt_h(x)|, where xi_h = 1 would mask head h.
+
+    Args:
+        classifier: The model, left as it is.
+        sample: Rows to take the expectation over.
+        loss: A mean over its rows.
+
+    Returns:
+        One tensor of shape (heads,) a layer, each of l2 norm 1, as in the paper.
+    """
+    raw = _importance(classifier, sample, loss, "attention_output", classifier.head_size)
+    return [nn.functional.normalize(layer, dim=0) for layer in raw]
+
+
+def neuron_importance(classifier: Classifier, sample: Encoded, loss: Loss) -> list[Tensor]:
+    """Molchanov et al. 2017, "Pruning Convolutional Neural Networks ...", section 2.2.
+
+    |sum over the tokens of h * dL/dh|, averaged over the examples, h being what the activation
+    function gives.
+
+    Args:
+        classifier: The model, left as it is.
+        sample: Rows to take the expectation over.
+        loss: A mean over its rows.
+
+    Returns:
+        One tensor of shape (neurons,) a layer, on one scale for all layers.
+    """
+    return _importance(classifier, sample, loss, "down", 1)
+
+
+def most_important(importance: Sequence[Tensor], keep: int, least: int = 1) -> list[list[int]]:
+    """Rank the units of all layers together.
+
+    Args:
+        importance: One tensor of shape (units,) a layer.
+        keep: How many units stay in all layers together.
+        least: How many stay in a layer at any rate, even if `keep` is exceeded by it.
+
+    Returns:
+        The indices that stay, ascending, one list a layer. Of equals, the first stays.
+    """
+    candidates = [
+        (rank >= least, -float(units[index]), layer, index)
+        for layer, units in enumerate(importance)
+        for rank, index in enumerate(units.argsort(descending=True, stable=True).tolist())
+    ]
+    secured = sum(not beyond for beyond, *_ in candidates)
+    stay = sorted(candidates)[: max(keep, secured)]
+    return [
+        sorted(index for *_, at, index in stay if at == layer) for layer in range(len(importance))
+    ]
+
+
+def _importance(
+    classifier: Classifier, sample: Encoded, loss: Loss, role: str, width: int
+) -> list[Tensor]:
+    """E_x |activation^T gradient| of every `width` neighbouring inputs of a linear module."""
+    linears = [classifier.linear(layer, role) for layer in classifier.layers]
+    sums = [torch.zeros(linear.in_features // width) for linear in linears]
+    with _evaluating(classifier.module), _recorded_inputs(linears) as inputs:
+        for batch in sample.batches(BATCH_SIZE):
+            inputs.clear()
+            logits = classifier.module(**classifier.inputs(batch)).logits
+            value = loss(logits, torch.from_numpy(batch.rows))
+            for total, x, gradient in zip(
+                sums, inputs, torch.autograd.grad(value, inputs), strict=True
+            ):
+                # (batch, tokens, features) -> (batch, features) -> (batch, units)
+                features = (x.detach() * gradient).sum(1)
+                each = features.view(len(batch.rows), -1, width).sum(-1)
+                # The loss is a mean over the batch: its gradients are 1/batch of each example's.
+                total += each.abs().sum(0) * len(batch.rows)
+    return [total / len(sample) for total in sums]
+
+
+@contextmanager
+def _evaluating(module: nn.Module) -> Iterator[None]:
+    training = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(training)
+
+
+@contextmanager
+def _recorded_inputs(modules: Sequence[nn.Module]) -> Iterator[list[Tensor]]:
+    """Collect what goes into the modules, in the order of their calls."""
+    seen: list[Tensor] = []
+
+    def record(_: nn.Module, arguments: tuple[Tensor, ...]) -> None:
+        seen.append(arguments[0])
+
+    handles = [module.register_forward_pre_hook(record) for module in modules]
+    try:
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -1,0 +1,118 @@
+"""Removal for real: heads, neurons and layers leave the weights, so that less is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from coldpress.model import Classifier
+
+
+def keep_heads(classifier: Classifier, keep: Sequence[Sequence[int]]) -> Classifier:
+    """Remove all other attention heads.
+
+    Args:
+        classifier: The source, left as it is.
+        keep: Indices of the heads that stay, one sequence a layer; in any order.
+
+    Returns:
+        A classifier whose query, key and value lose rows, and whose attention output loses columns.
+
+    Raises:
+        ValueError: A layer is missing, would lose every head, or lacks a named head.
+    """
+    pruned, size = classifier.copy(), classifier.head_size
+    for layer, heads, shape in zip(pruned.layers, keep, classifier.shapes, strict=True):
+        rows = torch.arange(shape.heads * size).view(shape.heads, size)
+        features = rows[_checked(heads, shape.heads)].flatten()
+        for role in ("query", "key", "value"):
+            _keep_outputs(pruned.linear(layer, role), features)
+        _keep_inputs(pruned.linear(layer, "attention_output"), features)
+    return pruned
+
+
+def keep_neurons(classifier: Classifier, keep: Sequence[Sequence[int]]) -> Classifier:
+    """Remove all other feed-forward neurons.
+
+    Args:
+        classifier: The source, left as it is.
+        keep: Indices of the neurons that stay, one sequence a layer; in any order.
+
+    Returns:
+        A classifier whose up projections lose rows, and whose down projections lose columns.
+
+    Raises:
+        ValueError: A layer is missing, would lose every neuron, or lacks a named neuron.
+    """
+    pruned = classifier.copy()
+    for layer, neurons, shape in zip(pruned.layers, keep, classifier.shapes, strict=True):
+        features = _checked(neurons, shape.neurons)
+        _keep_outputs(pruned.linear(layer, "up"), features)
+        _keep_inputs(pruned.linear(layer, "down"), features)
+    return pruned
+
+
+def keep_layers(classifier: Classifier, indices: Sequence[int]) -> Classifier:
+    """Remove all other encoder layers.
+
+    Args:
+        classifier: The source, left as it is.
+        indices: The layers that stay, counted from the embeddings; in any order.
+
+    Returns:
+        A classifier with these layers, lowest first, and a configuration that says so.
+
+    Raises:
+        ValueError: No layer would stay, or one is named twice or does not exist.
+    """
+    stay = _checked(indices, len(classifier.layers)).tolist()
+    pruned = classifier.copy()
+    layers = nn.ModuleList(pruned.layers[index] for index in stay)
+    pruned.encoder.set_submodule(pruned.architecture.layers, layers)
+    setattr(pruned.config, pruned.architecture.config_layers, len(stay))
+    return pruned
+
+
+def parameters(classifier: Classifier) -> int:
+    """Count the parameters, embeddings and classification head included.
+
+    Args:
+        classifier: Any classifier.
+
+    Returns:
+        Their number, zeros included.
+    """
+    return sum(parameter.numel() for parameter in classifier.module.parameters())
+
+
+def nonzero_parameters(classifier: Classifier) -> int:
+    """Count the parameters that are not exactly zero.
+
+    Args:
+        classifier: Any classifier.
+
+    Returns:
+        Their number, embeddings and classification head included.
+    """
+    return sum(int(parameter.count_nonzero()) for parameter in classifier.module.parameters())
+
+
+def _checked(indices: Sequence[int], available: int) -> Tensor:
+    """Return the indices in ascending order, which keeps what stays in its old order."""
+    stay = sorted(indices)
+    if not stay or len(set(stay)) < len(stay) or not 0 <= stay[0] <= stay[-1] < available:
+        raise ValueError(f"{stay} must be at least one of 0..{available - 1}, each once")
+    return torch.tensor(stay)
+
+
+def _keep_outputs(linear: nn.Linear, rows: Tensor) -> None:
+    linear.weight = nn.Parameter(linear.weight.detach()[rows])
+    linear.bias = nn.Parameter(linear.bias.detach()[rows])
+    linear.out_features = len(rows)
+
+
+def _keep_inputs(linear: nn.Linear, columns: Tensor) -> None:
+    linear.weight = nn.Parameter(linear.weight.detach()[:, columns])
+    linear.in_features = len(columns)

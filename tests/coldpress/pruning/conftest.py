@@ -1,0 +1,23 @@
+"""Rows and a loss for the tiny model."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from coldpress.benchmark import Split
+from coldpress.encoding import Encoded, encode
+from coldpress.model import Classifier
+from coldpress.training import Loss, label_loss
+
+
+@pytest.fixture
+def rows(tiny: Classifier, split: Split) -> Encoded:
+    """The twelve rows as ids."""
+    return encode(tiny.tokenizer, split)
+
+
+@pytest.fixture
+def loss(rows: Encoded) -> Loss:
+    """Cross-entropy against the rows' labels."""
+    return label_loss(torch.from_numpy(rows.labels))

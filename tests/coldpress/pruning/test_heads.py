@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from coldpress.encoding import Encoded
+from coldpress.model import Classifier
+from coldpress.pruning import Heads
+from coldpress.training import Loss
+
+
+def heads(share: float) -> Heads:
+    return Heads(method="heads", keep_heads=share)
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(share=st.floats(0.0, 1.0))
+def test_any_share_is_reached_and_the_source_is_untouched(
+    tiny: Classifier, rows: Encoded, loss: Loss, share: float
+) -> None:
+    before = tiny.logits(rows)
+    pruned, again = (heads(share).prune(tiny, rows, loss) for _ in range(2))
+    assert sum(shape.heads for shape in pruned.shapes) == max(round(share * 8), 2)
+    assert min(shape.heads for shape in pruned.shapes) >= 1
+    assert torch.equal(pruned.logits(rows), again.logits(rows))
+    assert torch.equal(tiny.logits(rows), before)
+
+
+def test_the_head_that_nothing_reads_goes(tiny: Classifier, rows: Encoded, loss: Loss) -> None:
+    tiny.linear(tiny.layers[1], "attention_output").weight.data[:, 8:12] = 0.0
+    pruned = heads(7 / 8).prune(tiny, rows, loss)
+    assert [shape.heads for shape in pruned.shapes] == [4, 3]
+    torch.testing.assert_close(pruned.logits(rows), tiny.logits(rows))
+
+
+def test_removing_heads_makes_the_model_smaller() -> None:
+    assert not heads(0.5).size_neutral
