@@ -41,10 +41,10 @@ def commit(kind: Kind, repository: str, revision: str, field: str) -> str:
     if _COMMIT.fullmatch(revision):
         return revision
     if is_offline_mode():
-        cached = _cached(kind, repository, revision, [])
-        if cached is None:
+        found = cached(kind, repository, revision, [])
+        if found is None:
             raise InputError(f"{field}: {repository}@{revision} is not cached and HF_HUB_OFFLINE=1")
-        return cached.name
+        return found.name
     sha = _ask(kind, repository, revision, field).sha
     if sha is None:
         raise InputError(f"{field}: the hub names no commit for {repository}@{revision}")
@@ -75,22 +75,52 @@ def snapshot(
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     sha = commit(kind, repository, revision, field)
-    cached = _cached(kind, repository, sha, patterns)
-    if cached is not None:
-        return cached
+    found = cached(kind, repository, sha, patterns)
+    if found is not None:
+        return found
     if sha == revision:
         _ask(kind, repository, sha, field)
     try:
-        found = snapshot_download(
+        downloaded = snapshot_download(
             repository, repo_type=kind, revision=sha, allow_patterns=list(patterns)
         )
     except (HfHubHTTPError, LocalEntryNotFoundError) as error:
         reason = str(error).partition("\n")[0]
         raise InputError(f"{field}: {repository} cannot be downloaded: {reason}") from error
-    return Path(found)
+    return Path(downloaded)
 
 
-def _cached(kind: Kind, repository: str, revision: str, patterns: Sequence[str]) -> Path | None:
+def files(kind: Kind, repository: str, revision: str, field: str) -> tuple[str, ...]:
+    """List what a repository holds, without downloading it.
+
+    Args:
+        kind: `model` or `dataset`.
+        repository: As in `SetFit/sst2`.
+        revision: Commit, tag or branch.
+        field: The recipe's field to blame.
+
+    Returns:
+        Paths inside the repository.
+
+    Raises:
+        InputError: The hub does not answer, or not with this repository.
+    """
+    siblings = _ask(kind, repository, revision, field).siblings or []
+    return tuple(sibling.rfilename for sibling in siblings)
+
+
+def cached(kind: Kind, repository: str, revision: str, patterns: Sequence[str]) -> Path | None:
+    """Look for a repository on this disk, without asking the hub.
+
+    Args:
+        kind: `model` or `dataset`.
+        repository: As in `SetFit/sst2`.
+        revision: Commit, tag or branch.
+        patterns: Which files, as shell patterns.
+
+    Returns:
+        The directory that holds all of them, or None.
+    """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 

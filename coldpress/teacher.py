@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
+from safetensors import SafetensorError, safe_open
 
+from coldpress import hub
+from coldpress.architecture import ARCHITECTURES
+from coldpress.errors import InputError
 from coldpress.section import FlatChoice, Optimization, Section
+
+_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+_TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json")
+_CONTENT = (
+    *("config.json", *_WEIGHTS, "model-*-of-*.safetensors", *_TOKENIZERS),
+    *("merges.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
+)
 
 
 class HubModel(Section):
@@ -55,3 +69,171 @@ class Teacher(Optimization):
     model: Annotated[TeacherModel, BeforeValidator(_from_string), FlatChoice()]
     epochs: Annotated[int, Field(ge=0, le=1000)] = 3
     learning_rate: Annotated[float, Field(ge=1e-7, le=1.0)] = 2e-4
+
+
+def check(model: TeacherModel) -> None:
+    """Check a teacher's source as far as one can without loading it.
+
+    Args:
+        model: Hub, directory or sizes.
+
+    Raises:
+        InputError: It is no encoder that Coldpress can read.
+    """
+    if isinstance(model, ScratchModel):
+        if model.hidden_size % model.heads:
+            raise InputError(
+                f"teacher.model.heads: {model.heads} do not divide a hidden size"
+                f" of {model.hidden_size}"
+            )
+    elif isinstance(model, DirectoryModel):
+        _check_directory(model.path, f"teacher.model.path: {model.path}")
+    else:
+        _check_hub(model)
+
+
+def check_labels(teacher: Teacher, labels: Sequence[str]) -> None:
+    """Check that a teacher which is used as it is knows the benchmark's labels.
+
+    Args:
+        teacher: Nothing is asked of one with epochs.
+        labels: The benchmark's label names.
+
+    Raises:
+        InputError: It has no classification head, or one with other label names.
+    """
+    if teacher.epochs:
+        return
+    if isinstance(teacher.model, ScratchModel):
+        raise InputError("teacher.epochs: 0, but a teacher from scratch has to be trained")
+    config, place = configuration(teacher.model)
+    if not any("ForSequenceClassification" in name for name in config.get("architectures") or ()):
+        raise InputError(f"teacher.epochs: 0, but {place} has no classification head")
+    known = set((config.get("id2label") or {}).values())
+    if known != set(labels):
+        differing = ", ".join(sorted(known ^ set(labels))[:6])
+        raise InputError(
+            f"teacher.epochs: 0, but {place} has other labels than the benchmark: {differing}"
+        )
+
+
+def fetch(model: HubModel | DirectoryModel) -> Path:
+    """Have a pretrained teacher on this disk.
+
+    Args:
+        model: From the hub, weights as safetensors only, or a directory as it is.
+
+    Returns:
+        The checked directory.
+
+    Raises:
+        InputError: It cannot be had, or is no encoder that Coldpress can read.
+    """
+    if isinstance(model, DirectoryModel):
+        _check_directory(model.path, f"teacher.model.path: {model.path}")
+        return model.path
+    directory = hub.snapshot("model", model.id, model.revision, _CONTENT, "teacher.model")
+    _check_directory(directory, f"teacher.model: {model.id}")
+    return directory
+
+
+def content_digest(model: TeacherModel) -> str:
+    """Name what a teacher starts from, by content.
+
+    Args:
+        model: Hub, directory or sizes.
+
+    Returns:
+        The hub's commit, or a sha256 in hexadecimal of the files or the sizes.
+
+    Raises:
+        InputError: The hub does not know or answer.
+    """
+    if isinstance(model, HubModel):
+        return hub.commit("model", model.id, model.revision, "teacher.model")
+    if isinstance(model, ScratchModel):
+        return hashlib.sha256(model.model_dump_json().encode()).hexdigest()
+    digests = {}
+    for path in sorted({path for pattern in _CONTENT for path in model.path.glob(pattern)}):
+        with path.open("rb") as file:
+            digests[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return hashlib.sha256(json.dumps(digests).encode()).hexdigest()
+
+
+def _check_hub(model: HubModel) -> None:
+    place = f"teacher.model: {model.id}"
+    sha = hub.commit("model", model.id, model.revision, "teacher.model")
+    found = hub.cached("model", model.id, sha, _CONTENT)
+    if found is not None:
+        return _check_directory(found, place)
+    _check_names(hub.files("model", model.id, sha, "teacher.model"), place)
+    return _check_config(configuration(model)[0], place)
+
+
+def _check_directory(directory: Path, place: str) -> None:
+    if not directory.is_dir():
+        raise InputError(f"{place}: no such directory")
+    _check_names([path.name for path in directory.iterdir()], place)
+    _check_config(_read_json(directory / "config.json", place), place)
+    for name in _shards(directory, place):
+        try:
+            with safe_open(directory / name, framework="np"):
+                pass
+        except (OSError, SafetensorError) as error:
+            raise InputError(f"{place}: {name} cannot be read: {error}") from error
+
+
+def _check_names(names: Collection[str], place: str) -> None:
+    if "config.json" not in names:
+        raise InputError(f"{place} is no model: it has no config.json")
+    if not any(name in names for name in _WEIGHTS):
+        pickled = any(name.endswith((".bin", ".pt", ".pth", ".ckpt")) for name in names)
+        instead = "only pickled ones, which are not read" if pickled else "no weights at all"
+        raise InputError(f"{place} has no model.safetensors, {instead}")
+    if not any(name in names for name in _TOKENIZERS):
+        raise InputError(f"{place} has no tokenizer: none of {', '.join(_TOKENIZERS)}")
+
+
+def _check_config(config: dict[str, Any], place: str) -> None:
+    family = config.get("model_type")
+    if family is None:
+        raise InputError(f"{place} is no transformers model: config.json names no model_type")
+    if family not in ARCHITECTURES:
+        known = ", ".join(sorted(ARCHITECTURES))
+        raise InputError(f"{place}: family {family!r} is not one of: {known}")
+
+
+def _shards(directory: Path, place: str) -> list[str]:
+    single, index = (directory / name for name in _WEIGHTS)
+    if single.exists():
+        return [single.name]
+    return sorted(set(_read_json(index, place).get("weight_map", {}).values()))
+
+
+def configuration(model: HubModel | DirectoryModel) -> tuple[dict[str, Any], str]:
+    """Read a pretrained teacher's configuration.
+
+    Args:
+        model: From the hub, or a directory.
+
+    Returns:
+        The content of its config.json, and what to call the model.
+
+    Raises:
+        InputError: It cannot be had or read.
+    """
+    if isinstance(model, DirectoryModel):
+        place = f"teacher.model.path: {model.path}"
+        return _read_json(model.path / "config.json", place), str(model.path)
+    found = hub.snapshot("model", model.id, model.revision, ["config.json"], "teacher.model")
+    return _read_json(found / "config.json", f"teacher.model: {model.id}"), model.id
+
+
+def _read_json(path: Path, place: str) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{place}: {path.name} cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{place}: {path.name} holds no object")
+    return content

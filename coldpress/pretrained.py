@@ -1,0 +1,161 @@
+"""Builds the teacher: from pretrained files, or from sizes and random numbers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import cast
+
+import torch
+from tokenizers import Tokenizer
+from torch import nn
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    BertConfig,
+    PreTrainedConfig,
+)
+from transformers.utils.logging import (
+    disable_progress_bar,
+    enable_progress_bar,
+    is_progress_bar_enabled,
+)
+
+from coldpress.benchmark import Benchmark
+from coldpress.errors import InputError
+from coldpress.model import Classifier
+from coldpress.teacher import ScratchModel, Teacher, check_labels, fetch
+from coldpress.wordpiece import SPECIAL, train_wordpiece
+
+
+def build_teacher(teacher: Teacher, benchmark: Benchmark, max_tokens: int) -> Classifier:
+    """Build the model that the teacher stage fits, or uses as it is.
+
+    New weights are drawn from torch's current random state.
+
+    Args:
+        teacher: Where it comes from; with zero epochs its head must know the labels.
+        benchmark: Gives the labels, and the texts that a scratch teacher's tokenizer learns from.
+        max_tokens: Longer texts are cut here, or at the model's own limit.
+
+    Returns:
+        A float32 classifier in evaluation mode, its logits in the benchmark's order.
+
+    Raises:
+        InputError: The model cannot be had, read or used as it is.
+    """
+    check_labels(teacher, benchmark.labels)
+    if isinstance(teacher.model, ScratchModel):
+        return _from_scratch(teacher.model, benchmark, max_tokens)
+    classifier, unread = _from_directory(fetch(teacher.model), benchmark.labels, max_tokens)
+    if unread and not teacher.epochs:
+        raise InputError(f"teacher.epochs: 0, but the weights lack {min(unread)}")
+    return classifier
+
+
+def _from_scratch(model: ScratchModel, benchmark: Benchmark, max_tokens: int) -> Classifier:
+    texts = [*benchmark.train.texts, *(benchmark.train.pairs or ())]
+    tokenizer = train_wordpiece(texts, model.vocabulary_size)
+    tokenizer.enable_truncation(max_tokens)
+    config = BertConfig(
+        vocab_size=tokenizer.get_vocab_size(),
+        hidden_size=model.hidden_size,
+        num_hidden_layers=model.layers,
+        num_attention_heads=model.heads,
+        intermediate_size=model.neurons,
+        max_position_embeddings=max_tokens,
+        id2label=dict(enumerate(benchmark.labels)),
+        pad_token_id=SPECIAL.index("[PAD]"),
+    )
+    build = cast("Callable[..., nn.Module]", AutoModelForSequenceClassification.from_config)
+    module = build(config, attn_implementation="eager")
+    module.eval()
+    return Classifier(module, tokenizer, benchmark.labels)
+
+
+def _from_directory(
+    directory: Path, labels: tuple[str, ...], max_tokens: int
+) -> tuple[Classifier, list[str]]:
+    """Return the classifier, and the names of its parameters that are new."""
+    config = AutoConfig.from_pretrained(directory, local_files_only=True)
+    known = tuple(config.id2label[i] for i in range(len(config.id2label)))
+    module, unread = _load(directory, config, len(labels))
+    classifier = Classifier(module, _tokenizer(directory), labels)
+    _check_unread(unread, classifier, directory)
+    if set(known) == set(labels):
+        _reorder_head(classifier, [known.index(name) for name in labels])
+    classifier.tokenizer.enable_truncation(min(max_tokens, _limit(classifier)))
+    module.eval()
+    return classifier, unread
+
+
+def _load(directory: Path, config: PreTrainedConfig, labels: int) -> tuple[nn.Module, list[str]]:
+    """Return the module, and the names of its parameters that no weights were found for."""
+    if config.num_labels != labels:
+        config.num_labels = labels
+    with _quiet():
+        module, report = AutoModelForSequenceClassification.from_pretrained(
+            directory,
+            config=config,
+            attn_implementation="eager",
+            dtype=torch.float32,
+            ignore_mismatched_sizes=True,
+            local_files_only=True,
+            output_loading_info=True,
+            use_safetensors=True,
+        )
+    return module, [*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])]
+
+
+def _check_unread(unread: Sequence[str], classifier: Classifier, directory: Path) -> None:
+    """Refuse weights of another model: only pooler and head may be new."""
+    prefix = f"{classifier.architecture.encoder}."
+    lost = [k for k in unread if k.startswith(prefix) and not k.startswith(f"{prefix}pooler.")]
+    if lost:
+        raise InputError(
+            f"teacher.model: {directory} has no fitting weights for {len(lost)} of the encoder's"
+            f" parameters, such as {min(lost)}"
+        )
+
+
+def _reorder_head(classifier: Classifier, order: Sequence[int]) -> None:
+    """Put the rows of the last linear module, one a label, into the benchmark's order."""
+    head = classifier.module.get_submodule(classifier.architecture.output)
+    with torch.no_grad():
+        for parameter in head.parameters():
+            parameter.copy_(parameter[torch.tensor(order)].clone())
+
+
+def _limit(classifier: Classifier) -> int:
+    """Tokens that the position table has room for."""
+    rows = int(classifier.config.max_position_embeddings)
+    return rows - classifier.architecture.reserved_positions
+
+
+def _tokenizer(directory: Path) -> Tokenizer:
+    with _quiet():
+        wrapper = AutoTokenizer.from_pretrained(directory, local_files_only=True)
+    if getattr(wrapper, "backend_tokenizer", None) is None:
+        raise InputError(f"teacher.model: {directory} has no tokenizer that runs without Python")
+    # A copy: the wrapper sets padding and truncation of its own.
+    tokenizer = Tokenizer.from_str(wrapper.backend_tokenizer.to_str())
+    tokenizer.no_padding()
+    return tokenizer
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep transformers' report on new weights, which we check ourselves, off the screen."""
+    logger = logging.getLogger("transformers")
+    level, bars = logger.level, is_progress_bar_enabled()
+    logger.setLevel(logging.ERROR)
+    disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        if bars:
+            enable_progress_bar()  # type: ignore[no-untyped-call]
