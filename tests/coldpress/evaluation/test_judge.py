@@ -24,7 +24,7 @@ from coldpress.model import Classifier
 LABELS = (0, 0, 0, 0, 1, 1, 1, 1)
 TEACHER = (0, 0, 0, 0, 1, 1, 1, 0)
 STUDENT = (0, 0, 0, 1, 1, 1, 1, 1)
-PRUNED = (0, 0, 1, 1, 1, 1, 0, 0)
+PRUNED = (0, 0, 0, 1, 0, 0, 0, 1)
 NONE = Split((), (), None, ())
 
 
@@ -103,9 +103,9 @@ def test_quality_is_counted_against_the_labels_and_against_the_teacher(
     pruned = judged.models["pruned"]
     assert pruned.accuracy == 0.5
     assert pruned.retention == pytest.approx(0.5 / 0.875)
-    assert pruned.agreement == 5 / 8
+    assert pruned.agreement == 3 / 8
     assert pruned.difference.estimate == -3 / 8
-    assert pruned.per_class["warm"].recall == 0.5
+    assert pruned.per_class["warm"].recall == 0.25
     assert pruned.per_class["cold"].n == 4
 
 
@@ -164,11 +164,11 @@ def test_a_comparison_counts_the_rows_that_one_model_alone_has_right(judged: Eva
     student, pruned = judged.comparisons[:2]
     assert (student.only_model_right, student.only_baseline_right) == (1, 1)
     assert (student.difference.estimate, student.mcnemar_p) == (0.0, 1.0)
-    # Three losses, no gain: 2 x (1/2)^3. Resamples lose Binomial(4, 1/4) rows of one class and
-    # Binomial(4, 1/2) of the other: P(0) = 0.020, P(6 or more) = 0.031, P(7 or more) = 0.004.
+    # Three losses, no gain: 2 x (1/2)^3. All are of one class, whose four rows lose
+    # Binomial(4, 3/4) of them in a resample: P(0) = 0.004, P(0 or 1) = 0.051.
     assert (pruned.only_model_right, pruned.only_baseline_right, pruned.n) == (0, 3, 8)
     assert pruned.mcnemar_p == pytest.approx(0.25)
-    assert pruned.difference == Interval(estimate=-3 / 8, low=-6 / 8, high=-1 / 8)
+    assert pruned.difference == Interval(estimate=-3 / 8, low=-4 / 8, high=-1 / 8)
 
 
 def test_without_a_teacher_in_onnx_there_is_no_same_runtime(
