@@ -1,0 +1,33 @@
+# Two commands on a fresh machine with Python 3.11: `make demo` and `make test`.
+
+PYTHON := $(shell python3.11 -V >/dev/null 2>&1 && echo python3.11 || echo python3)
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+.PHONY: help demo test setup
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo   set up .venv and press the demo model"
+	@echo "make test   set up .venv and run lint, types, import contracts and tests"
+
+demo: setup
+	$(BIN)/coldpress run demo
+
+# Two test processes with one thread each: more threads would only wait for one another.
+test: export OMP_NUM_THREADS := 1
+test: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -n 2
+
+setup: $(INSTALLED)
+
+# The stamp is written last: an installation that was cut short is done again.
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Coldpress needs Python 3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
+	touch $@
