@@ -180,7 +180,8 @@ def skeleton(checkpoint: Checkpoint) -> Classifier:
     """
     config = AutoConfig.from_pretrained(checkpoint.path, local_files_only=True)
     build = cast("Callable[..., nn.Module]", AutoModelForSequenceClassification.from_config)
-    module = build(config, attn_implementation="eager").eval()
+    # What is trained is float32, whatever precision the pretrained files announced.
+    module = build(config, attn_implementation="eager", dtype=torch.float32).eval()
     classifier = Classifier(module, load_tokenizer(checkpoint), checkpoint.manifest.labels)
     if checkpoint.manifest.shapes:
         _reshape(classifier, checkpoint.manifest.shapes)

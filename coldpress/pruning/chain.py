@@ -100,13 +100,24 @@ class Pressed:
     reports: tuple[StepReport, ...]
 
     def metrics(self) -> dict[str, float]:
-        """Return what the last step left."""
-        last = self.reports[-1].recovered
-        return {
-            "validation_accuracy": last.validation_accuracy,
-            "parameters": last.parameters,
-            "nonzero_parameters": last.nonzero,
-        }
+        """Return where the steps ended, and each step's cost in validation accuracy.
+
+        Returns:
+            `parameters`, `nonzero_parameters` and `validation_accuracy` of the final model, and for
+            a first step of method heads `step_1_heads_pruned_accuracy` and
+            `step_1_heads_recovered_accuracy`.
+        """
+        named: dict[str, float] = {}
+        for number, report in enumerate(self.reports, start=1):
+            prefix, last = f"step_{number}_{report.method}", report.recovered
+            named[f"{prefix}_pruned_accuracy"] = report.pruned.validation_accuracy
+            named[f"{prefix}_recovered_accuracy"] = last.validation_accuracy
+            named |= {
+                "parameters": last.parameters,
+                "nonzero_parameters": last.nonzero,
+                "validation_accuracy": last.validation_accuracy,
+            }
+        return named
 
 
 def press(steps: Sequence[PruningMethod], classifier: Classifier, recovery: Recovery) -> Pressed:

@@ -10,7 +10,7 @@ from coldpress.checkpoint import LayerShape
 from coldpress.encoding import Encoded
 from coldpress.model import Classifier, accuracy
 from coldpress.pruning import Heads, Magnitude, Neurons
-from coldpress.pruning.chain import Recovery, Snapshot, StepReport, press
+from coldpress.pruning.chain import Pressed, Recovery, Snapshot, StepReport, press
 from coldpress.pruning.method import PruningMethod
 from coldpress.section import Optimization
 from coldpress.surgery import parameters
@@ -134,3 +134,21 @@ def test_a_report_of_zeros_says_that_nothing_became_smaller() -> None:
         "magnitude: 5,283 -> 3,235 nonzero parameters, no shape changed: neither smaller nor"
         " faster; validation accuracy 0.950 -> 0.950 -> 0.950"
     )
+
+
+def test_metrics_name_each_step_and_end_with_the_last(tiny: Classifier) -> None:
+    before = Snapshot(5283, 5283, (4, 4), (32, 32), 0.95)
+    pruned = Snapshot(4227, 4200, (4, 4), (2, 30), 0.9)
+    first = StepReport("neurons", False, before, pruned, pruned, ())
+    zeroed = replace(pruned, nonzero=2000, validation_accuracy=0.8)
+    recovered = replace(zeroed, validation_accuracy=0.85)
+    second = StepReport("magnitude", True, pruned, zeroed, recovered, ())
+    assert Pressed(tiny, (first, second)).metrics() == {
+        "step_1_neurons_pruned_accuracy": 0.9,
+        "step_1_neurons_recovered_accuracy": 0.9,
+        "step_2_magnitude_pruned_accuracy": 0.8,
+        "step_2_magnitude_recovered_accuracy": 0.85,
+        "parameters": 4227,
+        "nonzero_parameters": 2000,
+        "validation_accuracy": 0.85,
+    }
