@@ -13,7 +13,7 @@ import yaml
 from prefect import get_run_logger, runtime
 from prefect.artifacts import create_markdown_artifact
 
-from tasks import caching, dataset, home, processes, tracking
+from tasks import caching, dataset, history, home, processes, tracking
 
 if TYPE_CHECKING:
     from coldpress.recipe import Recipe
@@ -53,7 +53,7 @@ def pressing(recipe: Recipe) -> Iterator[Chain]:
     closed = tracking.close_dead_runs(experiment_id)
     if closed:
         get_run_logger().warning("Closed %d MLflow runs whose process was killed", closed)
-    known = tracking.parent_run(_flow_run_id())
+    known = history.parent_run(_flow_run_id())
     run_id = known.info.run_id if known else _open(recipe, experiment_id)
     if known:
         tracking.reopen(run_id)
@@ -71,7 +71,7 @@ def current(recipe: Recipe) -> Chain:
     Returns:
         The chain that the flow opened.
     """
-    run = tracking.parent_run(_flow_run_id())
+    run = history.parent_run(_flow_run_id())
     if run is None:
         raise RuntimeError(f"flow run {_flow_run_id()} has no run in MLflow")
     return Chain(run.info.run_id, run.info.experiment_id, _tags(recipe))

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import psutil
 
-_QUIET = {
+_DEFAULTS = {
+    # On a machine with other work, OpenMP threads that spin while they wait for each other make
+    # training ten times slower (docs/log.md, 2026-11-23); asleep they cost nothing measurable.
+    "OMP_WAIT_POLICY": "passive",
     # Without these, both libraries call home, and fail slowly where there is no network.
     "DO_NOT_TRACK": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -35,7 +38,7 @@ def embed() -> None:
     directory = home()
     directory.mkdir(parents=True, exist_ok=True)
     os.environ["COLDPRESS_HOME"] = str(directory)
-    for name, value in _QUIET.items():
+    for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     os.environ.setdefault("PREFECT_HOME", str(directory / "prefect"))
     os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{directory / 'mlflow.db'}")

@@ -6,7 +6,7 @@ from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 from pydantic import BaseModel, ConfigDict
 
-from tasks import registry, tracking
+from tasks import history, registry, tracking
 
 
 class Ancestor(BaseModel):
@@ -52,7 +52,7 @@ def trace(reference: str) -> Ancestor:
 def _model(model_id: str, version: ModelVersion | None = None) -> Ancestor:
     client = tracking.client()
     run = client.get_run(client.get_logged_model(model_id).source_run_id)
-    result = tracking.result_of(run)
+    result = history.result_of(run)
     known = f"{version.name}/{version.version}" if version else result.registered
     return Ancestor(
         stage=result.stage,

@@ -6,7 +6,7 @@ import time
 
 from mlflow.entities import Run
 
-from tasks import tracking
+from tasks import history, tracking
 
 _POLL_SECONDS = 2.0
 
@@ -26,7 +26,7 @@ def wait_for_turn(key: str, run_id: str) -> None:
 
 
 def _is_blocked(key: str, run_id: str) -> bool:
-    queue = sorted(tracking.open_runs_with_key(key), key=_place)
+    queue = sorted(history.open_runs_with_key(key), key=_place)
     mine = next(run for run in queue if run.info.run_id == run_id)
     earlier = (run for run in queue if _place(run) < _place(mine))
     return any(not tracking.is_dead(run) for run in earlier)

@@ -13,7 +13,7 @@ from typing import Any
 from coldpress.checkpoint import Checkpoint, Manifest
 from coldpress.recipe import Recipe
 from coldpress.stages import Stage
-from tasks import caching, chain, dataset, home, registry, store, tracking
+from tasks import caching, chain, dataset, history, home, registry, store, tracking
 from tasks.progress import Watched, watched
 from tasks.results import StageResult
 from tasks.single_flight import wait_for_turn
@@ -127,7 +127,7 @@ def _stage_run(order: Order) -> Iterator[str]:
 
 def _intact(order: Order) -> StageResult | None:
     """Return the latest result with this key whose files still have their digest."""
-    for result in tracking.results_with_key(order.key):
+    for result in history.results_with_key(order.key):
         if store.is_intact(result.model_uri or "", result.digest or ""):
             return result
     return None

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from coldpress import model
 from coldpress.benchmark import Benchmark
+from coldpress.checkpoint import Checkpoint
+from coldpress.encoding import Batch, Encoded, encode
 from coldpress.evaluation.judge import judge
 from coldpress.evaluation.scorecard import Evaluation
-from coldpress.evaluation.subject import Subject
+from coldpress.evaluation.subject import Logits, Subject, torch_subject
+from coldpress.onnx.export import export
+from coldpress.onnx.predictor import Predictor
+from coldpress.quantization.storage import load_quantized
 from coldpress.stages import Stage
 from tasks.stage import Work
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlflow import MlflowClient
 from mlflow.entities import (
@@ -22,7 +22,6 @@ from mlflow.entities import (
     RunTag,
 )
 
-from coldpress.stages import STAGES
 from tasks import home, processes
 from tasks.results import StageResult
 
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from coldpress.benchmark import Benchmark
     from coldpress.recipe import Recipe
     from coldpress.training import Epoch
-
-RUN_ENDED = {"FINISHED", "FAILED", "KILLED"}
 
 
 def client() -> MlflowClient:
@@ -189,58 +186,6 @@ def log_lineage(run_id: str, inputs: Sequence[StageResult], output: str | None) 
 
 def _model_id(uri: str | None) -> str | None:
     return uri.removeprefix("models:/") if uri and uri.startswith("models:/") else None
-
-
-def open_runs_with_key(key: str) -> list[Run]:
-    """Return the stage runs that work, or wait to work, on a cache key."""
-    return _search(f"tags.`coldpress.key` = '{key}' AND attributes.status = 'RUNNING'")
-
-
-def results_with_key(key: str) -> list[StageResult]:
-    """Return what earlier runs made for a cache key, the latest first."""
-    made = f"tags.`coldpress.key` = '{key}' AND tags.`coldpress.status` = 'ran'"
-    finished = _search(f"{made} AND attributes.status = 'FINISHED'")
-    return [result_of(run) for run in reversed(finished)]
-
-
-def _search(condition: str) -> list[Run]:
-    """Search every experiment, oldest run first: recipes share what they have in common."""
-    mlflow = client()
-    ids = [e.experiment_id for e in mlflow.search_experiments()]
-    return list(mlflow.search_runs(ids, condition, order_by=["attributes.start_time ASC"]))
-
-
-def flow_runs(flow_run_id: str) -> list[Run]:
-    """Return the chain's run and its stages' runs, oldest first."""
-    return _search(f"tags.`coldpress.flow_run_id` = '{flow_run_id}'")
-
-
-def parent_run(flow_run_id: str) -> Run | None:
-    """Return the chain's run of a flow run, if it was opened."""
-    return next((r for r in flow_runs(flow_run_id) if "coldpress.stage" not in r.data.tags), None)
-
-
-def stage_results(flow_run_id: str) -> list[StageResult]:
-    """Return all seven results of a flow run, in order, as far as it came.
-
-    A stage that a retry carried out again counts once, by its last run.
-    """
-    last: dict[str, StageResult] = {}
-    for run in flow_runs(flow_run_id):
-        if "coldpress.stage" in run.data.tags:
-            last[run.data.tags["coldpress.stage"]] = result_of(run)
-    return [last.get(stage, StageResult(stage=stage, status="skipped")) for stage in STAGES]
-
-
-def result_of(run: Run) -> StageResult:
-    """Return what a stage run wrote down last; nothing written means that it failed."""
-    written = run.data.tags.get("coldpress.result")
-    if written is not None:
-        return StageResult.model_validate_json(written)
-    stage: Any = run.data.tags["coldpress.stage"]
-    ended = run.info.end_time or int(time.time() * 1000)
-    seconds = (ended - run.info.start_time) / 1000
-    return StageResult(stage=stage, status="failed", seconds=seconds, run_id=run.info.run_id)
 
 
 def write_result(run_id: str, result: StageResult) -> None:

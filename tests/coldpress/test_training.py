@@ -1,0 +1,84 @@
+import pytest
+import torch
+from torch import Tensor
+
+from coldpress.benchmark import Split
+from coldpress.encoding import Encoded, encode
+from coldpress.model import Classifier, accuracy
+from coldpress.section import Optimization
+from coldpress.training import _grouped_by_length, _warm_up_then_decay, fit, label_loss, reseed
+
+PLAN = Optimization(epochs=12, learning_rate=5e-3, batch_size=4)
+
+
+@pytest.fixture
+def rows(tiny: Classifier, split: Split) -> Encoded:
+    return encode(tiny.tokenizer, split)
+
+
+def test_it_learns_what_it_is_shown(tiny: Classifier, rows: Encoded) -> None:
+    reseed(0, "train_teacher")
+    epochs = fit(tiny, rows, label_loss(torch.from_numpy(rows.labels)), PLAN, rows)
+    assert epochs[-1].loss < epochs[0].loss / 2
+    assert accuracy(tiny.logits(rows), rows.labels.tolist()) >= 0.9
+
+
+def test_it_ends_at_its_best_epoch(tiny: Classifier, rows: Encoded) -> None:
+    """A rate that destroys the model late must not decide what is kept."""
+    reseed(0, "train_teacher")
+    wild = PLAN.model_copy(update={"learning_rate": 0.2})
+    epochs = fit(tiny, rows, label_loss(torch.from_numpy(rows.labels)), wild, rows)
+    best = max(epoch.validation_accuracy for epoch in epochs)
+    assert accuracy(tiny.logits(rows), rows.labels.tolist()) == pytest.approx(best)
+
+
+def test_equal_seeds_give_equal_weights(tiny: Classifier, rows: Encoded) -> None:
+    first, second = tiny.copy(), tiny.copy()
+    for classifier in (first, second):
+        reseed(3, "distill_student")
+        fit(classifier, rows, label_loss(torch.from_numpy(rows.labels)), PLAN, rows)
+    assert torch.equal(first.logits(rows), second.logits(rows))
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_frozen_embeddings_do_not_move_and_are_trainable_again_after(
+    tiny: Classifier, rows: Encoded, frozen: bool
+) -> None:
+    table = tiny.encoder.get_parameter("embeddings.word_embeddings.weight")
+    before = table.detach().clone()
+    plan = PLAN.model_copy(update={"freeze_embeddings": frozen, "epochs": 1})
+    fit(tiny, rows, label_loss(torch.from_numpy(rows.labels)), plan, rows)
+    assert torch.equal(before, table) is frozen
+    assert table.requires_grad
+
+
+def test_no_epochs_change_nothing(tiny: Classifier, rows: Encoded) -> None:
+    before = tiny.logits(rows)
+
+    def forbidden(logits: Tensor, rows: Tensor) -> Tensor:
+        raise AssertionError("a step was taken")
+
+    assert fit(tiny, rows, forbidden, PLAN.model_copy(update={"epochs": 0}), rows) == ()
+    assert torch.equal(tiny.logits(rows), before)
+
+
+def test_every_row_comes_once_an_epoch_in_batches_of_like_length(rows: Encoded) -> None:
+    batches = list(_grouped_by_length(rows, 4))
+    assert sorted(int(row) for batch in batches for row in batch.rows) == list(range(12))
+    lengths = [sorted(len(rows.input_ids[row]) for row in batch.rows) for batch in batches]
+    assert sum(group[-1] - group[0] for group in lengths) <= 4
+
+
+def test_the_rate_rises_for_a_tenth_of_the_steps_and_falls_to_nothing() -> None:
+    shares = [_warm_up_then_decay(done, 20) for done in range(21)]
+    assert shares[:3] == [0.5, 1.0, 1.0]
+    assert shares[11] == pytest.approx(0.5)
+    assert shares[20] == 0.0
+
+
+def test_progress_is_told_after_every_step(tiny: Classifier, rows: Encoded) -> None:
+    told: list[tuple[int, int]] = []
+    plan = PLAN.model_copy(update={"epochs": 2, "batch_size": 8})
+    loss = label_loss(torch.from_numpy(rows.labels))
+    fit(tiny, rows, loss, plan, rows, lambda done, total, _: told.append((done, total)))
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
