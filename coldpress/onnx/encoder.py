@@ -108,12 +108,12 @@ def _attending(
     lowering: Lowering, table: Architecture, layer: str, hidden: str, *, first_token: bool
 ) -> list[str]:
     """Add queries, keys and values, of one activation and so of one range."""
-    query, key, value = (f"{layer}.{role}" for role in (table.query, table.key, table.value))
-    arriving = lowering.activation(hidden, key)
+    paths = [f"{layer}.{role}" for role in (table.query, table.key, table.value)]
+    arriving = lowering.activation(hidden, paths)
     if not first_token:
-        return lowering.linears(arriving, [query, key, value])
+        return lowering.linears(arriving, paths)
     first = lowering.first_token(arriving)
-    return [*lowering.linears(first, [query]), *lowering.linears(arriving, [key, value])]
+    return [*lowering.linears(first, paths[:1]), *lowering.linears(arriving, paths[1:])]
 
 
 def _head(lowering: Lowering, classifier: Classifier, hidden: str) -> None:

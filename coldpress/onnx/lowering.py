@@ -65,24 +65,24 @@ class Lowering:
         """
         return int(cast("Any", self._module.get_submodule(path)).padding_idx)
 
-    def activation(self, values: str, path: str) -> Activation:
-        """Bring an activation into the form that a linear module multiplies.
+    def activation(self, values: str, paths: Sequence[str]) -> Activation:
+        """Bring an activation into the form that linear modules multiply.
 
         Args:
             values: Name of a float32 tensor.
-            path: The module; those that share an activation share its range.
+            paths: The modules that it arrives at; they have one range, which `parity` checks.
 
         Returns:
-            The activation, rounded if the module computes with integers.
+            The activation, rounded if the modules compute with integers.
         """
-        module = self._module.get_submodule(path)
+        module = self._module.get_submodule(paths[0])
         if not isinstance(module, QuantizedLinear):
             return Activation(values)
         step, zero_point = module.activation_scale, module.activation_zero_point
         if step is None or zero_point is None:
             return Activation(*self.graph.nodes("DynamicQuantizeLinear", [values], 3))
-        scale = self._constant(f"{path}.activation_scale", step)
-        zero = self._constant(f"{path}.activation_zero_point", zero_point)
+        scale = self._constant(_joined(paths, "activation_scale"), step)
+        zero = self._constant(_joined(paths, "activation_zero_point"), zero_point)
         rounded = self.graph.node("QuantizeLinear", [values, scale, zero])
         return Activation(rounded, scale, zero)
 
@@ -109,7 +109,7 @@ class Lowering:
         Returns:
             Name of a float32 tensor of shape (..., out).
         """
-        return self.linears(self.activation(values, path), [path])[0]
+        return self.linears(self.activation(values, [path]), [path])[0]
 
     def linears(self, activation: Activation, paths: Sequence[str]) -> list[str]:
         """Add linear modules that share their input as one multiplication.
@@ -194,8 +194,11 @@ class Lowering:
         return self.graph.node("DequantizeLinear", [rows, scale])
 
     def _side_by_side(self, paths: Sequence[str], name: str, tensors: Sequence[Any]) -> str:
-        joined = TOGETHER.join(f"{path}.{name}" for path in paths)
-        return self._constant(joined, torch.cat(tuple(tensors), dim=-1))
+        return self._constant(_joined(paths, name), torch.cat(tuple(tensors), dim=-1))
 
     def _constant(self, name: str, tensor: Tensor) -> str:
         return self.graph.constant(name, tensor.detach().numpy())
+
+
+def _joined(paths: Sequence[str], name: str) -> str:
+    return TOGETHER.join(f"{path}.{name}" for path in paths)

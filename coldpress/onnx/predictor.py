@@ -1,0 +1,161 @@
+"""Answers texts with an exported model: numpy, onnxruntime and tokenizers, and nothing else.
+
+This file travels with the model. It imports nothing of the project that made it, so that a copy of
+it serves on its own, and as the loader module of an MLflow pyfunc.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+_BATCH_SIZE = 32
+
+
+class Predictor:
+    """An exported model, ready to answer.
+
+    Attributes:
+        labels: Label names, in the order of the logits.
+        temperature: What logits are divided by before they become probabilities.
+    """
+
+    def __init__(self, directory: Path | str, threads: int = 1) -> None:
+        self._session = open_session(Path(directory) / "model.onnx", threads)
+        self._tokenizer = _padding_tokenizer(Path(directory) / "tokenizer.json")
+        self._inputs = frozenset(value.name for value in self._session.get_inputs())
+        about = self._session.get_modelmeta().custom_metadata_map
+        self.labels: tuple[str, ...] = tuple(json.loads(about["labels"]))
+        self.temperature = float(about["temperature"])
+
+    def predict(
+        self, texts: Sequence[str], pairs: Sequence[str] | None = None
+    ) -> list[dict[str, Any]]:
+        """Answer texts.
+
+        Args:
+            texts: First texts.
+            pairs: Second texts, one a text, for a model of pairs.
+
+        Returns:
+            A record a text: the text, its label, the label's probability, and all probabilities.
+        """
+        rows = list(texts) if pairs is None else list(zip(texts, pairs, strict=True))
+        records: list[dict[str, Any]] = []
+        for start in range(0, len(rows), _BATCH_SIZE):
+            stop = start + _BATCH_SIZE
+            scores = self._scores(rows[start:stop])
+            records += map(self._record, texts[start:stop], scores.tolist())
+        return records
+
+    def logits(
+        self,
+        input_ids: NDArray[np.int64],
+        attention_mask: NDArray[np.int64],
+        token_type_ids: NDArray[np.int64],
+    ) -> NDArray[np.float32]:
+        """Run the graph on a padded batch.
+
+        Args:
+            input_ids: Shape (batch, tokens).
+            attention_mask: The same; 0 where there is padding.
+            token_type_ids: The same; ignored by a model without segments.
+
+        Returns:
+            Logits of shape (batch, labels), not divided by the temperature.
+        """
+        feeds = {"input_ids": input_ids, "attention_mask": attention_mask}
+        if "token_type_ids" in self._inputs:
+            feeds["token_type_ids"] = token_type_ids
+        logits: NDArray[np.float32] = self._session.run(None, feeds)[0]
+        return logits
+
+    def _scores(self, rows: Sequence[str | tuple[str, str]]) -> NDArray[np.float64]:
+        encodings = self._tokenizer.encode_batch(rows)
+        logits = self.logits(
+            np.array([e.ids for e in encodings], dtype=np.int64),
+            np.array([e.attention_mask for e in encodings], dtype=np.int64),
+            np.array([e.type_ids for e in encodings], dtype=np.int64),
+        )
+        return softmax(logits.astype(np.float64) / self.temperature)
+
+    def _record(self, text: str, scores: Sequence[float]) -> dict[str, Any]:
+        best = int(np.argmax(scores))
+        by_label = dict(zip(self.labels, scores, strict=True))
+        return {"text": text, "label": self.labels[best], "score": scores[best], "scores": by_label}
+
+
+def open_session(path: Path, threads: int) -> onnxruntime.InferenceSession:
+    """Load a graph for the processor.
+
+    Args:
+        path: The ONNX file.
+        threads: Intra-op threads.
+
+    Returns:
+        A session that runs one node after the other.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Turn logits into probabilities.
+
+    Args:
+        logits: Shape (rows, labels).
+
+    Returns:
+        The same shape; every row sums to 1.
+    """
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    scores: NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
+    return scores
+
+
+class _Pyfunc:
+    """What MLflow calls."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self._predictor = predictor
+
+    def predict(
+        self,
+        model_input: Any,  # noqa: ANN401
+        params: Mapping[str, Any] | None = None,  # noqa: ARG002
+    ) -> list[dict[str, Any]]:
+        """Answer a data frame or mapping with a column `text`, or a list of texts or records."""
+        texts, pairs = _columns(model_input)
+        return self._predictor.predict(texts, pairs)
+
+
+def _load_pyfunc(data_path: str) -> _Pyfunc:
+    """Load the model for `mlflow.pyfunc`, which looks for a function of this name."""
+    return _Pyfunc(Predictor(data_path))
+
+
+def _columns(model_input: Any) -> tuple[list[str], list[str] | None]:  # noqa: ANN401
+    """Return first and second texts, whatever MLflow was handed."""
+    if isinstance(model_input, list):
+        if all(isinstance(row, str) for row in model_input):
+            return model_input, None
+        model_input = {name: [row[name] for row in model_input] for name in model_input[0]}
+    second = model_input.get("text_pair")
+    return list(model_input["text"]), None if second is None else list(second)
+
+
+def _padding_tokenizer(path: Path) -> Tokenizer:
+    tokenizer = Tokenizer.from_file(str(path))
+    names = (name for name in ("[PAD]", "<pad>") if tokenizer.token_to_id(name) is not None)
+    name = next(names, "[PAD]")
+    tokenizer.enable_padding(pad_id=tokenizer.token_to_id(name) or 0, pad_token=name)
+    return tokenizer
