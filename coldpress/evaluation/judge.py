@@ -68,12 +68,11 @@ def judge(
     """
     labels = np.asarray(benchmark.test.labels, dtype=np.int64)
     sittings = {subject.name: _sit(subject, labels) for subject in subjects}
-    timed = {subject.name: subject for subject in subjects}
-    if teacher_in_onnx is not None:
-        timed[_TEACHER_IN_ONNX] = teacher_in_onnx
+    judged = {subject.name: subject for subject in subjects}
+    reference = {} if teacher_in_onnx is None else {_TEACHER_IN_ONNX: teacher_in_onnx}
     with torch_threads(section.latency.threads):
-        seconds = time_answers(timed, section.latency)
-        end_to_end = time_end_to_end(timed, benchmark.test, section.latency)
+        seconds = time_answers(judged | reference, section.latency)
+        end_to_end = time_end_to_end(judged, benchmark.test, section.latency)
     teacher = next(s for s in sittings.values() if s.subject.parent is None)
     room = _Room(benchmark, labels, section.latency, seconds, end_to_end, teacher)
     return Evaluation(
