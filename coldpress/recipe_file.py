@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from coldpress.errors import InputError
 from coldpress.recipe import Recipe
@@ -74,8 +75,8 @@ def known_recipes() -> list[Path]:
 def assign(order: dict[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
     """Apply `a.b=value` assignments to a recipe that is still plain data.
 
-    Choices of a method or an origin come first, whatever their place in the list: a new choice
-    drops the keys of the old one, and the other assignments fill in those of the new.
+    Their place in the list does not count: whole sections come before what stands in them, and a
+    choice of a method or an origin before the keys beside it, as a new choice drops the old keys.
 
     Args:
         order: Parsed YAML, changed in place.
@@ -88,9 +89,13 @@ def assign(order: dict[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
         InputError: An assignment has no `=`, no value that parses, or an index out of range.
     """
     parsed = [_assignment(text) for text in assignments]
-    for path, value in sorted(parsed, key=lambda pair: pair[0][-1] not in DISCRIMINATORS):
+    for path, value in sorted(parsed, key=lambda pair: _turn(pair[0])):
         _set(order, path, value)
     return order
+
+
+def _turn(path: Sequence[str]) -> tuple[int, bool]:
+    return len(path), path[-1] not in DISCRIMINATORS
 
 
 def first_problem(error: ValidationError, order: object) -> str:
@@ -104,19 +109,42 @@ def first_problem(error: ValidationError, order: object) -> str:
         `field: what is wrong`.
     """
     problem = error.errors(include_url=False)[0]
-    field = ".".join(_location(problem["loc"], order))
-    message = str(problem["msg"]).removeprefix("Value error, ")
+    names, message = _location(problem["loc"], order), _message(problem)
+    if problem["type"] in _CHOICES:
+        names.append(problem["ctx"]["discriminator"].strip("'"))
+    return f"{'.'.join(names)}: {message}" if names else message
+
+
+_CHOICES = {
+    "union_tag_invalid": "{tag!r} is not one of {expected_tags}",
+    "union_tag_not_found": "field required",
+}
+_PLAIN = {
+    "extra_forbidden": "unknown key",
+    "path_type": "a path is text",
+    "model_type": "a section is a mapping",
+    "model_attributes_type": "a section is a mapping",
+}
+
+
+def _message(problem: ErrorDetails) -> str:
+    """Say what is wrong, with the value where it is short enough to be one."""
+    kind = problem["type"]
+    if kind in _CHOICES:
+        return _CHOICES[kind].format(**problem["ctx"])
+    message = _PLAIN.get(kind, problem["msg"].removeprefix("Value error, "))
     message = message[0].lower() + message[1:]
-    if problem["type"] == "extra_forbidden":
-        message = "unknown key"
-    elif not isinstance(problem["input"], dict | list) and problem["type"] != "value_error":
-        message = f"{message}, not {problem['input']!r}"
-    return f"{field}: {message}" if field else message
+    shown = kind not in {"extra_forbidden", "value_error", "missing"}
+    if shown and not isinstance(problem["input"], dict | list):
+        return f"{message}, not {problem['input']!r}"
+    return message
 
 
 def _parsed(path: Path) -> dict[str, Any]:
     try:
         order = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path.name}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path.name}: byte {error.start} is not UTF-8") from error
     except yaml.YAMLError as error:
@@ -156,13 +184,13 @@ def _child(parent: Any, name: str, path: Sequence[str], following: str) -> Any: 
     key: Any = _index(parent, name, path) if isinstance(parent, list) else name
     child = parent[key] if isinstance(parent, list) else parent.get(key)
     if not isinstance(child, dict | list):
-        child = parent[key] = [] if following.isdigit() else {}
+        child = parent[key] = [] if following.isdecimal() else {}
     return child
 
 
 def _index(items: list[Any], name: str, path: Sequence[str]) -> int:
     """Return a list index; one past the end appends."""
-    if not name.isdigit() or int(name) > len(items):
+    if not name.isdecimal() or int(name) > len(items):
         raise InputError(f"--set {'.'.join(path)}: {name!r} is not an index from 0 to {len(items)}")
     if int(name) == len(items):
         items.append({})

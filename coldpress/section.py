@@ -51,13 +51,17 @@ def _variants(schema: JsonSchemaValue) -> list[JsonSchemaValue]:
     return [variant for member in nested for variant in _variants(member)]
 
 
+Epochs = Annotated[int, Field(ge=0, le=1000, description="Passes over the training split.")]
+LearningRate = Annotated[
+    float, Field(ge=1e-7, le=1.0, description="Peak learning rate of AdamW, after warm-up.")
+]
+
+
 class Optimization(Section):
     """How a model is fitted: the same four numbers for the teacher, the student and recovery."""
 
-    epochs: Annotated[int, Field(ge=0, le=1000, description="Passes over the training split.")]
-    learning_rate: Annotated[
-        float, Field(ge=1e-7, le=1.0, description="Peak learning rate of AdamW, after warm-up.")
-    ]
+    epochs: Epochs
+    learning_rate: LearningRate
     batch_size: Annotated[int, Field(ge=1, le=4096, description="Examples per step.")] = 32
     freeze_embeddings: Annotated[
         bool,

@@ -47,8 +47,10 @@ class Synthetic(Section):
     """The built-in intent benchmark: generated, seeded, ambiguous on purpose."""
 
     origin: Literal["synthetic"]
-    train_examples: Annotated[int, Field(ge=60, le=100_000)] = 2400
-    test_examples: Annotated[int, Field(ge=60, le=100_000)] = 600
+    train_examples: Annotated[
+        int, Field(ge=60, le=100_000, description="Rows for training and validation.")
+    ] = 2400
+    test_examples: Annotated[int, Field(ge=60, le=100_000, description="Test rows.")] = 600
     data_seed: Annotated[int, Field(ge=0, description="Seed of the generator.")] = 0
 
 

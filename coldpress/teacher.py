@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from coldpress import hub
 from coldpress.architecture import ARCHITECTURES
 from coldpress.errors import InputError
-from coldpress.section import FlatChoice, Optimization, Section
+from coldpress.section import Epochs, FlatChoice, LearningRate, Optimization, Section
 
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 _TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json")
@@ -43,11 +43,13 @@ class ScratchModel(Section):
     """An encoder with these sizes, random weights and a tokenizer trained on the training split."""
 
     origin: Literal["scratch"]
-    layers: Annotated[int, Field(ge=1, le=48)] = 4
-    hidden_size: Annotated[int, Field(ge=8, le=4096)] = 128
+    layers: Annotated[int, Field(ge=1, le=48, description="Encoder layers.")] = 4
+    hidden_size: Annotated[int, Field(ge=8, le=4096, description="Width of a token.")] = 128
     heads: Annotated[int, Field(ge=1, le=64, description="Must divide the hidden size.")] = 4
     neurons: Annotated[int, Field(ge=8, le=16384, description="Feed-forward width.")] = 512
-    vocabulary_size: Annotated[int, Field(ge=100, le=200_000)] = 4000
+    vocabulary_size: Annotated[
+        int, Field(ge=100, le=200_000, description="Word pieces, at most.")
+    ] = 4000
 
 
 def _from_string(value: Any) -> Any:  # noqa: ANN401
@@ -67,8 +69,8 @@ class Teacher(Optimization):
     """The large model. Zero epochs: it is fine-tuned already and used as it is."""
 
     model: Annotated[TeacherModel, BeforeValidator(_from_string), FlatChoice()]
-    epochs: Annotated[int, Field(ge=0, le=1000)] = 3
-    learning_rate: Annotated[float, Field(ge=1e-7, le=1.0)] = 2e-4
+    epochs: Epochs = 3
+    learning_rate: LearningRate = 2e-4
 
 
 def check(model: TeacherModel) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from coldpress.section import Optimization, Section
+from coldpress.section import Epochs, LearningRate, Optimization, Section
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,8 +51,8 @@ class Logits(Optimization):
     alpha: Annotated[
         float, Field(ge=0.0, le=1.0, description="Weight of soft targets; 1 - alpha of labels.")
     ] = 0.9
-    epochs: Annotated[int, Field(ge=0, le=1000)] = 6
-    learning_rate: Annotated[float, Field(ge=1e-7, le=1.0)] = 3e-4
+    epochs: Epochs = 6
+    learning_rate: LearningRate = 3e-4
 
     def loss(self, teacher_logits: Tensor, labels: Tensor) -> Loss:
         """Return the loss of this method over the rows of a split.

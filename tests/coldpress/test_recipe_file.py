@@ -1,0 +1,251 @@
+"""Recipes by name or path, `--set`, and what is said of a recipe that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coldpress.errors import InputError
+from coldpress.recipe import Recipe
+from coldpress.recipe_file import assign, find_recipe, known_recipes, read_recipe
+
+TREC = """\
+name: trec
+benchmark: {kind: text-classification, source: {origin: synthetic, data_seed: 3}}
+teacher: {model: {origin: scratch, layers: 2}, epochs: 1}
+distill: {method: logits, student: {layers: 1}, alpha: 0.5}
+prune: [{method: neurons, keep_neurons: 0.5}, {method: heads, keep_heads: 0.5}]
+quantize: {method: static-int8, calibration_examples: 64}
+"""
+
+Read = Callable[..., Recipe]
+
+
+@pytest.fixture
+def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
+    """Read the recipe above from a file in the working directory, changed by assignments."""
+    monkeypatch.chdir(tmp_path)
+    Path("trec.yaml").write_text(TREC)
+    return lambda *assignments: read_recipe("trec.yaml", assignments)
+
+
+def order() -> dict[str, Any]:
+    parsed: dict[str, Any] = yaml.safe_load(TREC)
+    return parsed
+
+
+def test_a_value_parses_as_yaml(read: Read) -> None:
+    recipe = read("seed=7", "teacher.freeze_embeddings=false", "distill.temperature=2.5e+0")
+    assert recipe.seed == 7
+    assert recipe.teacher.freeze_embeddings is False
+    assert recipe.distill is not None
+    assert recipe.distill.temperature == 2.5
+
+
+def test_null_leaves_a_stage_out(read: Read) -> None:
+    assert read("prune=null").prune is None
+
+
+def test_list_items_are_named_by_index() -> None:
+    assert assign(order(), ["prune.1.keep_heads=0.25"])["prune"] == [
+        {"method": "neurons", "keep_neurons": 0.5},
+        {"method": "heads", "keep_heads": 0.25},
+    ]
+
+
+def test_one_past_the_last_index_appends() -> None:
+    added = assign(order(), ["prune.2.sparsity=0.3", "prune.2.method=magnitude"])
+    assert added["prune"][2:] == [{"method": "magnitude", "sparsity": 0.3}]
+
+
+def test_a_section_that_is_absent_comes_into_being() -> None:
+    assert assign({}, ["gate.max_drop=0.01"]) == {"gate": {"max_drop": 0.01}}
+    assert assign({"prune": None}, ["prune.0.method=heads"]) == {"prune": [{"method": "heads"}]}
+
+
+def test_all_assignments_are_applied_before_anything_is_checked(read: Read) -> None:
+    """Neither assignment alone makes a valid recipe."""
+    recipe = read("quantize.method=dynamic-int8", "quantize.weight_bits=7")
+    assert recipe.model_dump()["quantize"] == {"method": "dynamic-int8", "weight_bits": 7}
+
+
+def test_a_new_method_drops_the_keys_of_the_old_one() -> None:
+    changed = assign(order(), ["quantize.method=dynamic-int8"])
+    assert changed["quantize"] == {"method": "dynamic-int8"}
+
+
+def test_a_new_origin_drops_the_keys_of_the_old_one() -> None:
+    source = ["benchmark.source.test=b.csv", "benchmark.source.origin=files"]
+    changed = assign(order(), [*source, "benchmark.source.train=a.csv"])
+    wanted = {"origin": "files", "train": "a.csv", "test": "b.csv"}
+    assert changed["benchmark"]["source"] == wanted
+
+
+def test_the_same_method_again_keeps_its_keys() -> None:
+    assert assign(order(), ["distill.method=logits"]) == order()
+
+
+def test_a_scalar_replaces_a_mapping(read: Read) -> None:
+    model = read("teacher.model=bert-base-uncased").teacher.model
+    assert model.model_dump() == {"origin": "hub", "id": "bert-base-uncased", "revision": "main"}
+
+
+def test_a_mapping_replaces_a_scalar() -> None:
+    changed = assign({"teacher": {"model": "bert-base-uncased"}}, ["teacher.model.origin=scratch"])
+    assert changed == {"teacher": {"model": {"origin": "scratch"}}}
+
+
+def test_a_whole_section_comes_before_what_stands_in_it() -> None:
+    steps = ["prune.0.method=magnitude", "prune.0.sparsity=0.3", "prune=[]"]
+    assert assign(order(), steps)["prune"] == [{"method": "magnitude", "sparsity": 0.3}]
+
+
+def test_of_two_values_for_one_field_the_later_counts() -> None:
+    assert assign({}, ["seed=1", "seed=2"]) == {"seed": 2}
+
+
+@given(
+    st.permutations(
+        [
+            "quantize.method=dynamic-int8",
+            "quantize.weight_bits=7",
+            "prune=[]",
+            "prune.0.method=heads",
+            "prune.0.keep_heads=0.5",
+            "teacher.model.origin=hub",
+            "teacher.model.id=a/b",
+        ]
+    )
+)
+def test_the_order_of_assignments_does_not_count(assignments: list[str]) -> None:
+    assert assign(order(), assignments) == {
+        **order(),
+        "quantize": {"method": "dynamic-int8", "weight_bits": 7},
+        "prune": [{"method": "heads", "keep_heads": 0.5}],
+        "teacher": {"model": {"origin": "hub", "id": "a/b"}, "epochs": 1},
+    }
+
+
+@pytest.mark.parametrize(
+    ("assignment", "complaint"),
+    [
+        ("seed", "--set seed: expected field=value, as in distill.epochs=3"),
+        ("=3", "--set =3: expected field=value, as in distill.epochs=3"),
+        ("distill..alpha=3", "--set distill..alpha=3: expected field=value"),
+        ("seed=[1", "--set seed=[1: the value is no YAML"),
+        ("prune.3.keep_heads=1", "--set prune.3.keep_heads: '3' is not an index from 0 to 2"),
+        ("prune.last.keep_heads=1", "'last' is not an index from 0 to 2"),
+        ("prune.-1.keep_heads=1", "'-1' is not an index from 0 to 2"),
+        ("prune.²=1", "'²' is not an index from 0 to 2"),
+    ],
+)
+def test_an_assignment_that_cannot_be_applied_is_quoted(assignment: str, complaint: str) -> None:
+    with pytest.raises(InputError) as error:
+        assign(order(), [assignment])
+    assert complaint in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "complaint"),
+    [
+        ("nme=trec", "nme: unknown key"),
+        ("distill.tempurature=3", "distill.tempurature: unknown key"),
+        ("prune.1.keep_neurons=0.5", "prune.1.keep_neurons: unknown key"),
+        ("benchmark.source.train=x", "benchmark.source.train: unknown key"),
+        ("teacher.model.path=x", "teacher.model.path: unknown key"),
+        ("distill.alpha=2", "distill.alpha: input should be less than or equal to 1, not 2"),
+        ("distill.alpha=.nan", "distill.alpha: input should be a finite number, not nan"),
+        (
+            "prune.1.keep_heads=1.5",
+            "prune.1.keep_heads: input should be less than or equal to 1, not 1.5",
+        ),
+        ("gate.max_drop=-1", "gate.max_drop: input should be greater than or equal to 0, not -1"),
+        ("name=3", "name: input should be a valid string, not 3"),
+        ("name=trec-pruned", "name: 'trec-pruned' ends in '-pruned', which a stage's models own"),
+        ("prune=heads", "prune: input should be a valid list, not 'heads'"),
+        ("prune.0=null", "prune.0: a section is a mapping, not None"),
+        ("quantize=dynamic-int8", "quantize: a section is a mapping, not 'dynamic-int8'"),
+        ("evaluate=[1]", "evaluate: a section is a mapping"),
+        (
+            "quantize.method=int4",
+            "quantize.method: 'int4' is not one of 'dynamic-int8', 'static-int8'",
+        ),
+        ("quantize={}", "quantize.method: field required"),
+        ("benchmark.source.origin=files", "benchmark.source.train: field required"),
+        ("teacher={}", "teacher.model: field required"),
+        ("soft_targets.unlabelled=3", "soft_targets.unlabelled: a path is text, not 3"),
+    ],
+)
+def test_a_wrong_recipe_is_told_in_one_line_that_names_the_field(
+    read: Read, assignment: str, complaint: str
+) -> None:
+    with pytest.raises(InputError) as error:
+        read(assignment)
+    assert str(error.value) == f"trec.yaml: {complaint}"
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"name: \xff", "trec.yaml: byte 6 is not UTF-8"),
+        (b"name: trec\nseed: [1", "trec.yaml: line 2: expected ',' or ']', but got '<stream end>'"),
+        (b"- trec", "trec.yaml: a recipe is a mapping of sections"),
+        (b"", "trec.yaml: a recipe is a mapping of sections"),
+    ],
+)
+def test_a_file_that_is_no_recipe_is_named(read: Read, content: bytes, complaint: str) -> None:
+    Path("trec.yaml").write_bytes(content)
+    with pytest.raises(InputError) as error:
+        read()
+    assert str(error.value) == complaint
+
+
+def test_relative_paths_belong_to_the_working_directory(read: Read, tmp_path: Path) -> None:
+    files = ["benchmark.source={origin: files, train: a/train.csv, test: ../test.csv}"]
+    recipe = read(*files, "teacher.model=./teacher", "soft_targets.unlabelled=more.jsonl")
+    sections = recipe.model_dump()
+    assert sections["benchmark"]["source"]["train"] == tmp_path / "a/train.csv"
+    assert sections["benchmark"]["source"]["test"] == tmp_path.parent / "test.csv"
+    assert sections["teacher"]["model"]["path"] == tmp_path / "teacher"
+    assert sections["soft_targets"]["unlabelled"] == tmp_path / "more.jsonl"
+
+
+def test_a_name_is_looked_up_in_the_working_directory_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    packaged = find_recipe("demo")
+    own = tmp_path / "recipes" / "demo.yaml"
+    own.parent.mkdir()
+    own.write_text(TREC)
+    assert find_recipe("demo") == own
+    assert packaged in known_recipes()
+
+
+@pytest.mark.parametrize("path", ["./demo", "demo.yaml", "recipes/demo"])
+def test_what_looks_like_a_path_is_not_looked_up_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=f"recipe: no file {path}"):
+        find_recipe(path)
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"no recipe 'dmo'; there are: .*demo"):
+        find_recipe("dmo")
+
+
+@pytest.mark.parametrize("path", known_recipes(), ids=lambda path: path.stem)
+def test_every_packaged_recipe_is_valid_and_named_as_its_file(path: Path) -> None:
+    assert read_recipe(str(path)).name == path.stem
+    assert path.read_text().startswith("# ")

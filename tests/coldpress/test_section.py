@@ -1,0 +1,82 @@
+"""Sections refuse what they do not know; choices are flat in the form and strict in validation."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import Field, ValidationError
+
+from coldpress.section import FlatChoice, Section
+
+
+class Cold(Section):
+    method: Literal["cold"]
+    degrees: Annotated[float, Field(ge=0.0, le=27.0)] = 20.0
+
+
+class Warm(Section):
+    method: Literal["warm"]
+    hours: int = 1
+
+
+Method = Annotated[Cold | Warm, Field(discriminator="method")]
+
+
+class Mill(Section):
+    steps: list[Annotated[Method, FlatChoice()]]
+    press: Annotated[Method | None, FlatChoice()] = None
+    single: Annotated[Cold | None, FlatChoice()] = None
+
+
+def properties(model: type[Section]) -> dict[str, Any]:
+    found: dict[str, Any] = model.model_json_schema()["properties"]
+    return found
+
+
+def test_a_section_refuses_a_key_that_it_does_not_know() -> None:
+    with pytest.raises(ValidationError, match="degree\n"):
+        Cold.model_validate({"method": "cold", "degree": 20})
+
+
+@pytest.mark.parametrize("number", ["nan", "inf"])
+def test_a_section_refuses_numbers_that_are_none(number: str) -> None:
+    with pytest.raises(ValidationError, match="finite"):
+        Cold(method="cold", degrees=float(number))
+
+
+def test_a_section_never_changes() -> None:
+    cold = Cold(method="cold")
+    with pytest.raises(ValidationError, match="frozen"):
+        cold.degrees = 5.0  # type: ignore[misc]
+
+
+def test_an_optional_choice_is_one_flat_list_of_variants() -> None:
+    refs = [{"$ref": "#/$defs/Cold"}, {"$ref": "#/$defs/Warm"}]
+    assert properties(Mill)["press"]["anyOf"] == [*refs, {"type": "null"}]
+
+
+def test_a_choice_inside_a_list_is_flat() -> None:
+    refs = [{"$ref": "#/$defs/Cold"}, {"$ref": "#/$defs/Warm"}]
+    assert properties(Mill)["steps"]["items"] == {"anyOf": refs}
+
+
+def test_a_choice_of_one_method_is_still_a_choice_when_it_may_be_empty() -> None:
+    assert properties(Mill)["single"]["anyOf"] == [{"$ref": "#/$defs/Cold"}, {"type": "null"}]
+
+
+def test_a_tag_is_shown_as_a_list_of_one_value_and_is_required() -> None:
+    schema = Cold.model_json_schema()
+    assert schema["properties"]["method"] == {
+        "enum": ["cold"],
+        "title": "Method",
+        "type": "string",
+    }
+    assert schema["required"] == ["method"]
+
+
+def test_the_flat_form_is_still_validated_by_its_tag() -> None:
+    mill = Mill.model_validate({"press": {"method": "warm", "hours": 3}, "steps": []})
+    assert mill.press == Warm(method="warm", hours=3)
+    with pytest.raises(ValidationError, match="hours"):
+        Mill.model_validate({"press": {"method": "cold", "hours": 3}, "steps": []})
