@@ -25,7 +25,7 @@ def interleaved(models: Mapping[str, Call], calls: int) -> dict[str, NDArray[np.
 
     A turn is 20 calls on the same 20 texts for every model, after 3 calls that are not timed. With
     turns of one call each model would find the others' weights in the cache, never its own: a
-    small model looks a third slower than where it is served (docs/log.md).
+    small model looks a third to a half slower than where it is served alone.
 
     Args:
         models: What to time, by name.
