@@ -1,0 +1,78 @@
+"""What holds for the house as a whole, and that no single module can see to."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow
+import pytest
+
+ROOT = Path(__file__).parent.parent
+# Imported by every command before the input is known to be right, or by the answering of texts.
+LIGHT = (
+    "coldpress.benchmark",
+    "coldpress.checkpoint",
+    "coldpress.distillation",
+    "coldpress.evaluation.section",
+    "coldpress.onnx.predictor",
+    "coldpress.preflight",
+    "coldpress.processor",
+    "coldpress.pruning",
+    "coldpress.quantization",
+    "coldpress.recipe",
+    "coldpress.recipe_file",
+    "coldpress.teacher",
+    "flows.cli",
+    "flows.pressing",
+    "tasks.home",
+)
+HEAVY = {"torch", "transformers", "prefect", "mlflow", "datasets"}
+# An absolute path below a folder where people keep their own things.
+MACHINE = re.compile(r"(?<![\w.:/-])/(?:root|work|home|Users|mnt)/\w")
+
+
+def tracked_files() -> list[Path]:
+    """What is in the repository, read from git itself."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_the_folder_mlflow_holds_no_python() -> None:
+    assert list((ROOT / "mlflow").rglob("*.py")) == []
+
+
+def test_mlflow_is_the_installed_package_even_from_the_repository_root() -> None:
+    assert Path(mlflow.__file__).parent != ROOT / "mlflow"
+    found = subprocess.run(
+        [sys.executable, "-c", "import importlib.util as i; print(i.find_spec('mlflow').origin)"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert found.stdout.strip() == mlflow.__file__
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="only a clone knows what is tracked")
+def test_no_file_names_a_path_of_some_machine() -> None:
+    named = {
+        path.relative_to(ROOT).as_posix(): MACHINE.findall(path.read_text(errors="replace"))
+        for path in tracked_files()
+    }
+    assert {name: found for name, found in named.items() if found} == {}
+
+
+def test_what_runs_before_the_input_is_checked_imports_nothing_heavy() -> None:
+    loads = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\n"
+    loaded = subprocess.run(
+        [sys.executable, "-c", loads + "print(*sys.modules)", *LIGHT],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert set(loaded.stdout.split()) & HEAVY == set()
