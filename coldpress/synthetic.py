@@ -1,8 +1,8 @@
 """The built-in intent benchmark: requests of customers, generated, seeded, ambiguous on purpose.
 
 No model can be right about all of it. A share of the requests fits two intents and is labelled by
-a coin; a few labels are plainly wrong; and some requests hold a clause about another intent that
-is settled or denied, so that counting words is not enough.
+a coin; a few labels are plainly wrong; and many requests name a second matter that is settled or
+denied, so that counting words is not enough.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from collections.abc import Sequence
 from coldpress.synthetic_phrases import (
     AMBIGUOUS,
     CLOSINGS,
+    FRAMES,
     INTENTS,
-    JOINTS,
+    MATTERS,
     OPENINGS,
-    SETTLED,
     SLOTS,
 )
 
-AMBIGUOUS_SHARE = 0.06
-WRONG_SHARE = 0.015
-SETTLED_SHARE = 0.35
+AMBIGUOUS_SHARE = 0.05
+WRONG_SHARE = 0.01
+FRAMED_SHARE = 0.1
 TYPO_SHARE = 0.03
 
 _SLOT = re.compile(r"\{(\w+)\}")
@@ -59,13 +59,11 @@ def _said(draw: random.Random, intent: str) -> tuple[str, str]:
         fitting = [(both, phrase) for both, phrase in AMBIGUOUS if intent in both]
         both, phrase = draw.choice(fitting)
         return phrase, draw.choice(both)
-    phrase = draw.choice(INTENTS[intent])
-    if draw.random() < SETTLED_SHARE:
-        other = draw.choice([name for name in sorted(SETTLED) if name != intent])
-        clauses = [draw.choice(SETTLED[other]), phrase]
-        draw.shuffle(clauses)
-        phrase = draw.choice(JOINTS).join(clauses)
-    return phrase, intent
+    if draw.random() < FRAMED_SHARE:
+        other = draw.choice([name for name in sorted(MATTERS) if name != intent])
+        frame = draw.choice(FRAMES).replace("{other}", draw.choice(MATTERS[other]))
+        return frame.replace("{this}", draw.choice(MATTERS[intent])), intent
+    return draw.choice(INTENTS[intent]), intent
 
 
 def _filled(draw: random.Random, phrase: str) -> str:

@@ -123,19 +123,32 @@ AMBIGUOUS: tuple[tuple[tuple[str, str], str], ...] = (
     (("cancel_order", "change_address"), "{order} must not go to {city}"),
 )
 
-# A clause about another intent that is settled or denied: the words of one, the meaning of another.
-SETTLED: dict[str, tuple[str, ...]] = {
-    "account_access": ("i can log in again", "the new password is fine"),
-    "cancel_order": ("i do not want to cancel anything", "the other order is cancelled already"),
-    "change_address": ("the address is right now", "i have changed the address already"),
-    "damaged_item": ("nothing is broken", "the last one was broken, this one is not"),
-    "exchange_item": ("i do not want to swap it", "the exchange went well"),
-    "invoice_copy": ("i have the invoice", "no need for a receipt"),
-    "order_status": ("the parcel is here", "the delivery was quick"),
-    "payment_problem": ("the payment went through", "my card is fine now"),
-    "refund_status": ("the refund is here, thanks", "i do not ask for money back"),
-    "stock_question": ("i know that it is in stock", "you have plenty of them"),
+# What each intent is about, as it stands in the frames below.
+MATTERS: dict[str, tuple[str, ...]] = {
+    "account_access": ("my login", "my password", "getting into my account", "the locked account"),
+    "cancel_order": ("a cancellation", "cancelling {order}", "calling off {order}"),
+    "change_address": ("a new address", "sending it to {city}", "the postcode of {order}"),
+    "damaged_item": ("the {broken} {product}", "damage to {order}", "a {flaw} on the {product}"),
+    "exchange_item": ("an exchange", "swapping the {product}", "getting a {size2} {product}"),
+    "invoice_copy": ("the invoice", "a receipt for {order}", "a bill with the tax on it"),
+    "order_status": ("the tracking of {order}", "the delivery date", "the late parcel"),
+    "payment_problem": ("my declined card", "the double charge", "paying with {pay}"),
+    "refund_status": ("my refund", "getting my {amount} back", "the money you owe me"),
+    "stock_question": ("what you have in stock", "a {colour} {product} in a {shop}", "the price"),
 }
+
+# Only the place in the frame tells which of two matters the customer asks about: counting words
+# does not.
+FRAMES: tuple[str, ...] = (
+    "it is not about {other}, it is about {this}",
+    "this is about {this} and not about {other}",
+    "forget {other}, i am asking about {this}",
+    "i am asking about {this}, {other} is settled",
+    "{other} is solved, what about {this}",
+    "what about {this}? {other} is fine by now",
+    "your colleague sorted out {other} but not {this}",
+    "your colleague did not sort out {this}, only {other}",
+)
 
 SLOTS: dict[str, tuple[str, ...]] = {
     "amount": ("12 euro", "19.99", "35 dollars", "48.50", "75 euro", "99", "120 pounds", "249.00"),
@@ -186,4 +199,3 @@ CLOSINGS = (
     *("thanks", "thank you", "many thanks", "cheers", "best regards", "please hurry"),
     *("this is urgent", "i am a bit annoyed", "hope you can help", "waiting for your answer"),
 )
-JOINTS = (", but ", ". ", " and ", ", now ", "; ")
