@@ -69,6 +69,20 @@ class Split:
             labels=tuple(self.labels[row] for row in rows) if self.labels else (),
         )
 
+    def followed_by(self, unlabelled: Split) -> Split:
+        """Put rows without labels behind these, each text once.
+
+        Args:
+            unlabelled: More rows of the same kind.
+
+        Returns:
+            A split whose labels belong to its first rows.
+        """
+        known = set(self.ids)
+        new = unlabelled.take([row for row, name in enumerate(unlabelled.ids) if name not in known])
+        pairs = None if self.pairs is None else self.pairs + (new.pairs or ())
+        return Split(self.ids + new.ids, self.texts + new.texts, pairs, self.labels)
+
 
 @dataclass(frozen=True)
 class Benchmark:

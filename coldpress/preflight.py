@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from coldpress import benchmark, teacher
+from coldpress import benchmark, teacher, teacher_size
 from coldpress.benchmark import Benchmark
 from coldpress.errors import InputError
 from coldpress.recipe import Recipe
@@ -70,8 +70,11 @@ def inspect(recipe: Recipe, state: Path) -> Inspection:
     teacher.check_labels(recipe.teacher, data.labels)
     if recipe.soft_targets.unlabelled is not None:
         benchmark.read_unlabelled(recipe.soft_targets.unlabelled, recipe.benchmark.columns)
-    _check_layers(recipe)
-    needed = _COPIES_OF_THE_TEACHER * teacher.weights_bytes(recipe.teacher.model)
+    large = teacher_size.size(recipe.teacher.model)
+    if recipe.distill is not None and recipe.distill.student.layers > large.layers:
+        wanted = recipe.distill.student.layers
+        raise InputError(f"distill.student.layers: {wanted}, but the teacher has {large.layers}")
+    needed = _COPIES_OF_THE_TEACHER * large.weights_bytes
     found = Inspection(recipe, data, needed + _ROOM_FOR_RECORDS, _free(state))
     if found.free_bytes < found.needed_bytes:
         raise InputError(
@@ -79,15 +82,6 @@ def inspect(recipe: Recipe, state: Path) -> Inspection:
             f"the run may need {found.needed_bytes / 2**20:.0f} MiB"
         )
     return found
-
-
-def _check_layers(recipe: Recipe) -> None:
-    """A student cannot start from more layers than its teacher has."""
-    layers = teacher.layers(recipe.teacher.model)
-    if recipe.distill is None or layers is None or recipe.distill.student.layers <= layers:
-        return
-    wanted = recipe.distill.student.layers
-    raise InputError(f"distill.student.layers: {wanted} wanted, the teacher has {layers}")
 
 
 def _free(state: Path) -> int:

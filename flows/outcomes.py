@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from coldpress.evaluation.scorecard import Evaluation
-from tasks import store, tracking
+from tasks import history, store
 from tasks.results import StageResult
 
 _SCORES = ("accuracy", "size", "p50 latency", "speedup", "retention")
@@ -25,8 +25,8 @@ def read(flow_run_id: str) -> dict[str, Any]:
     Returns:
         The part of the `--json` contract that the tracking store knows.
     """
-    chain = tracking.parent_run(flow_run_id)
-    stages = tracking.stage_results(flow_run_id)
+    chain = history.parent_run(flow_run_id)
+    stages = history.stage_results(flow_run_id)
     evaluation = _evaluation(stages[-1])
     return {
         "flow_run_id": flow_run_id,

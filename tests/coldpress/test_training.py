@@ -8,12 +8,15 @@ from coldpress.model import Classifier, accuracy
 from coldpress.section import Optimization
 from coldpress.training import _grouped_by_length, _warm_up_then_decay, fit, label_loss, reseed
 
-PLAN = Optimization(epochs=12, learning_rate=5e-3, batch_size=4)
+PLAN = Optimization(epochs=30, learning_rate=1e-2, batch_size=4)
 
 
 @pytest.fixture
-def rows(tiny: Classifier, split: Split) -> Encoded:
-    return encode(tiny.tokenizer, split)
+def rows(tiny: Classifier) -> Encoded:
+    """Twelve rows whose first word gives the label away."""
+    texts = tuple(f"{('cold', 'oil', 'warm')[n % 3]}{' slow' * (n % 4)}" for n in range(12))
+    ids = tuple(str(n) for n in range(12))
+    return encode(tiny.tokenizer, Split(ids, texts, None, tuple(n % 3 for n in range(12))))
 
 
 def test_it_learns_what_it_is_shown(tiny: Classifier, rows: Encoded) -> None:

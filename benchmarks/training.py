@@ -1,0 +1,179 @@
+"""The training loop beside `transformers.Trainer`: same model, data, batch, epochs and rate.
+
+    python benchmarks/training.py --model DIR --train FILE --test FILE
+
+Each contestant runs in a process of its own, in turns. The table gives seconds of training,
+examples a second and accuracy on the test file with its 95 % interval.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from coldpress.benchmark import Benchmark
+    from coldpress.model import Classifier
+    from coldpress.teacher import Teacher
+
+SEED = 0
+CONTESTANTS = ("coldpress", "trainer-fp32", "trainer-bf16")
+PEER_SETTINGS = (
+    "Trainer: default collator with dynamic padding, sdpa attention, fused AdamW, linear decay, "
+    "10 % warm-up, gradients clipped at 1.0, nothing frozen, no evaluation while training"
+)
+
+
+def main() -> None:
+    """Run every contestant and print the table."""
+    options = _options()
+    if options.contestant:
+        sys.stdout.write(json.dumps(_run(options)) + "\n")
+        return
+    print(PEER_SETTINGS)
+    print(f"threads {os.cpu_count()}, batch {options.batch}, epochs {options.epochs}, seed {SEED}")
+    print(f"{'contestant':14}{'rows':>8}{'seconds':>10}{'rows/s':>9}{'accuracy':>10}  interval")
+    for _ in range(options.rounds):
+        for contestant in CONTESTANTS:
+            print(_row(contestant, _in_a_process(contestant)), flush=True)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--train", type=Path, required=True)
+    parser.add_argument("--test", type=Path, required=True)
+    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--rate", type=float, default=2e-4)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--bf16-steps", type=int, help="stop Trainer in bf16 after these steps")
+    parser.add_argument("--contestant", choices=CONTESTANTS, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _in_a_process(contestant: str) -> dict[str, Any]:
+    command = [sys.executable, __file__, *sys.argv[1:], "--contestant", contestant]
+    quiet = {**os.environ, "OMP_WAIT_POLICY": "passive", "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(command, env=quiet, stdout=subprocess.PIPE, check=True, text=True)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def _row(contestant: str, found: dict[str, Any]) -> str:
+    speed = found["rows"] / found["seconds"]
+    scores = f"{found['accuracy']:>10.3f}  {found['low']:.3f} to {found['high']:.3f}"
+    return f"{contestant:14}{found['rows']:>8}{found['seconds']:>10.1f}{speed:>9.1f}{scores}"
+
+
+def _run(options: argparse.Namespace) -> dict[str, Any]:
+    from coldpress import benchmark, pretrained, training
+    from coldpress.encoding import encode
+    from coldpress.evaluation.significance import accuracy_interval
+    from coldpress.teacher import Teacher
+
+    source = {"origin": "files", "train": options.train, "test": options.test}
+    section = benchmark.BenchmarkSection.model_validate(
+        {"kind": "text-classification", "source": source}
+    )
+    data = benchmark.load(section, SEED)
+    teacher = Teacher.model_validate(
+        {
+            "model": {"origin": "directory", "path": options.model},
+            "epochs": options.epochs,
+            "learning_rate": options.rate,
+            "batch_size": options.batch,
+        }
+    )
+    training.reseed(SEED, "train_teacher")
+    classifier = pretrained.build_teacher(teacher, data, section.max_tokens)
+    train = _coldpress if options.contestant == "coldpress" else _trainer
+    rows, seconds = train(classifier, data, teacher, options)
+    test = encode(classifier.tokenizer, data.test)
+    right = int((classifier.logits(test).argmax(-1).numpy() == test.labels).sum())
+    interval = accuracy_interval(right, len(test))
+    accuracy = right / len(test)
+    return {
+        "rows": rows,
+        "seconds": seconds,
+        "accuracy": accuracy,
+        "low": interval.low,
+        "high": interval.high,
+    }
+
+
+def _coldpress(
+    classifier: Classifier, data: Benchmark, teacher: Teacher, options: argparse.Namespace
+) -> tuple[int, float]:
+    import torch
+
+    from coldpress import training
+    from coldpress.encoding import encode
+
+    started = time.perf_counter()
+    train = encode(classifier.tokenizer, data.train)
+    validation = encode(classifier.tokenizer, data.validation)
+    loss = training.label_loss(torch.from_numpy(train.labels))
+    training.fit(classifier, train, loss, teacher, validation)
+    return len(train) * options.epochs, time.perf_counter() - started
+
+
+def _trainer(
+    classifier: Classifier, data: Benchmark, teacher: Teacher, options: argparse.Namespace
+) -> tuple[int, float]:
+    import torch
+    from datasets import Dataset
+    from transformers import (
+        DataCollatorWithPadding,
+        PreTrainedTokenizerFast,
+        Trainer,
+        TrainingArguments,
+    )
+
+    bf16 = options.contestant == "trainer-bf16"
+    classifier.module.set_attn_implementation("sdpa")  # type: ignore[operator]
+    wrap: Any = PreTrainedTokenizerFast
+    tokenizer = wrap(tokenizer_object=classifier.tokenizer, pad_token="[PAD]")
+    started = time.perf_counter()
+    columns = {"text": list(data.train.texts), "labels": list(data.train.labels)}
+    rows = Dataset.from_dict(columns).map(
+        lambda batch: tokenizer(batch["text"]), batched=True, remove_columns=["text"]
+    )
+    with tempfile.TemporaryDirectory() as directory:
+        arguments = TrainingArguments(
+            output_dir=directory,
+            per_device_train_batch_size=options.batch,
+            num_train_epochs=options.epochs,
+            learning_rate=options.rate,
+            warmup_steps=0.1,
+            weight_decay=0.01,
+            optim="adamw_torch_fused",
+            bf16=bf16,
+            use_cpu=not torch.cuda.is_available(),
+            max_steps=options.bf16_steps if bf16 and options.bf16_steps else -1,
+            save_strategy="no",
+            report_to=[],
+            disable_tqdm=True,
+            seed=SEED,
+        )
+        trainer = Trainer(
+            model=classifier.module,
+            args=arguments,
+            train_dataset=rows,
+            data_collator=DataCollatorWithPadding(tokenizer),
+        )
+        trainer.train()
+    limited = bf16 and options.bf16_steps
+    seen = options.bf16_steps * options.batch if limited else len(data.train) * options.epochs
+    return seen, time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""How large a teacher is, known from its configuration before any weight is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from coldpress.architecture import ARCHITECTURES
+from coldpress.teacher import ScratchModel, TeacherModel, configuration
+
+_BYTES_A_PARAMETER = 4
+
+
+@dataclass(frozen=True)
+class TeacherSize:
+    """The sizes that decide how much disk a run takes.
+
+    Attributes:
+        layers: Encoder layers.
+        hidden_size: Width of the residual stream.
+        neurons: Feed-forward width.
+        vocabulary_size: Rows of the token table.
+    """
+
+    layers: int
+    hidden_size: int
+    neurons: int
+    vocabulary_size: int
+
+    @property
+    def weights_bytes(self) -> int:
+        """Weights in fp32: the token table, and the matrices of attention and feed-forward."""
+        attention = 4 * self.hidden_size**2
+        feed_forward = 2 * self.hidden_size * self.neurons
+        table = self.vocabulary_size * self.hidden_size
+        return _BYTES_A_PARAMETER * (table + self.layers * (attention + feed_forward))
+
+
+def size(model: TeacherModel) -> TeacherSize:
+    """Read a teacher's sizes.
+
+    Args:
+        model: Hub, directory or scratch.
+
+    Returns:
+        Its sizes.
+
+    Raises:
+        InputError: Its configuration cannot be had or read.
+    """
+    if isinstance(model, ScratchModel):
+        sizes = (model.layers, model.hidden_size, model.neurons, model.vocabulary_size)
+        return TeacherSize(*sizes)
+    config, _ = configuration(model)
+    names = ARCHITECTURES[config["model_type"]]
+    return TeacherSize(
+        layers=config[names.config_layers],
+        hidden_size=config.get("hidden_size") or config["dim"],
+        neurons=config[names.config_neurons],
+        vocabulary_size=config["vocab_size"],
+    )
