@@ -224,7 +224,7 @@ def test_a_name_is_looked_up_in_the_working_directory_first(
     own = tmp_path / "recipes" / "demo.yaml"
     own.parent.mkdir()
     own.write_text(TREC)
-    assert find_recipe("demo") == own
+    assert find_recipe("demo").resolve() == own
     assert packaged in known_recipes()
 
 
