@@ -4,7 +4,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import Tensor, nn
+from torch import Tensor
 
 from coldpress.encoding import Encoded
 from coldpress.model import Classifier
@@ -115,11 +115,13 @@ def test_what_nothing_reads_has_no_importance(tiny: Classifier, rows: Encoded, l
     assert (neurons[0] == 0).nonzero().flatten().tolist() == [5]
 
 
-def test_measuring_leaves_the_model_as_it_was(tiny: Classifier, rows: Encoded, loss: Loss) -> None:
-    nn.init.normal_(tiny.module.get_parameter("classifier.weight"))
-    before = tiny.logits(rows)
+def test_measuring_ignores_dropout_and_leaves_the_model_as_it_was(
+    tiny: Classifier, rows: Encoded, loss: Loss
+) -> None:
+    before, expected = tiny.logits(rows), head_importance(tiny, rows, loss)
     tiny.module.train()
-    head_importance(tiny, rows, loss)
+    for layer, same in zip(head_importance(tiny, rows, loss), expected, strict=True):
+        torch.testing.assert_close(layer, same)
     assert tiny.module.training
     assert all(parameter.grad is None for parameter in tiny.module.parameters())
     assert not any(module._forward_pre_hooks for module in tiny.module.modules())
