@@ -5,42 +5,22 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from tokenizers import Tokenizer
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from coldpress.architecture import ARCHITECTURES
 from coldpress.benchmark import Split
 from coldpress.checkpoint import LayerShape, Manifest, writing
 from coldpress.encoding import encode
 from coldpress.model import Classifier, save
-from coldpress.surgery import keep_heads, keep_layers, keep_neurons
 
-SIZES: Mapping[str, Any] = {
-    "hidden_size": 16,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 4,
-    "intermediate_size": 32,
-    "max_position_embeddings": 24,
-}
-OWN_SIZES: Mapping[str, Mapping[str, Any]] = {
-    # Tables narrower than the layers, with a projection between, as the published ones have.
-    "electra": {**SIZES, "embedding_size": 8},
-    "distilbert": {
-        "dim": 16,
-        "n_layers": 3,
-        "n_heads": 4,
-        "hidden_dim": 32,
-        "max_position_embeddings": 24,
-    },
-}
+Make = Callable[[str], Classifier]
+Cut = Callable[[Classifier], Classifier]
 RELOAD = """
 import sys
 from pathlib import Path
@@ -60,33 +40,9 @@ save_file(answers, Path(folder) / "answers.safetensors")
 """
 
 
-def random_classifier(family: str, tokenizer: Tokenizer) -> Classifier:
-    """3 layers, 4 heads of size 4, 32 neurons, 3 labels; weights large enough to matter."""
-    torch.manual_seed(0)
-    config = AutoConfig.for_model(
-        family,
-        vocab_size=tokenizer.get_vocab_size(),
-        pad_token_id=0,
-        num_labels=3,
-        initializer_range=0.5,
-        **OWN_SIZES.get(family, SIZES),
-    )
-    build: Any = AutoModelForSequenceClassification
-    module: nn.Module = build.from_config(config, attn_implementation="eager")
-    for parameter in module.parameters():
-        nn.init.normal_(parameter, std=0.5)
-    return Classifier(module.eval(), tokenizer, ("calm", "fast", "warm"))
-
-
-def cut(classifier: Classifier) -> Classifier:
-    """Two of three layers, with different numbers of heads and neurons."""
-    shorter = keep_layers(classifier, [0, 2])
-    return keep_neurons(keep_heads(shorter, [[1, 3], [0]]), [range(7), range(3, 32)])
-
-
 @pytest.fixture(params=sorted(ARCHITECTURES))
-def family(request: pytest.FixtureRequest, tokenizer: Tokenizer) -> Classifier:
-    return random_classifier(request.param, tokenizer)
+def family(request: pytest.FixtureRequest, random_classifier: Make) -> Classifier:
+    return random_classifier(request.param)
 
 
 def test_a_familys_parts_are_where_the_table_says(family: Classifier) -> None:
@@ -108,7 +64,9 @@ def test_each_role_of_the_table_moves_the_logits(family: Classifier, split: Spli
         assert not torch.allclose(hurt.logits(rows), before), role
 
 
-def test_a_cut_family_keeps_the_shapes_it_was_given(family: Classifier, split: Split) -> None:
+def test_a_cut_family_keeps_the_shapes_it_was_given(
+    family: Classifier, cut: Cut, split: Split
+) -> None:
     pruned = cut(family)
     assert pruned.shapes == (LayerShape(heads=2, neurons=7), LayerShape(heads=1, neurons=29))
     assert getattr(pruned.config, pruned.architecture.config_layers) == 2
@@ -116,12 +74,12 @@ def test_a_cut_family_keeps_the_shapes_it_was_given(family: Classifier, split: S
 
 
 def test_a_cut_family_answers_the_same_in_a_clean_process(
-    tokenizer: Tokenizer, split: Split, tmp_path: Path
+    random_classifier: Make, cut: Cut, split: Split, tmp_path: Path
 ) -> None:
     expected: dict[str, Tensor] = {}
     for name in ARCHITECTURES:
-        pruned = cut(random_classifier(name, tokenizer))
-        expected[name] = pruned.logits(encode(tokenizer, split))
+        pruned = cut(random_classifier(name))
+        expected[name] = pruned.logits(encode(pruned.tokenizer, split))
         manifest = Manifest(stage="prune", labels=pruned.labels, shapes=pruned.shapes)
         with writing(tmp_path / name, manifest) as directory:
             save(pruned, directory)

@@ -1,0 +1,67 @@
+"""A tiny model of every family in the architecture table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+import torch
+from tokenizers import Tokenizer
+from torch import nn
+from transformers import AutoConfig, AutoModelForSequenceClassification
+
+from coldpress.model import Classifier
+from coldpress.surgery import keep_heads, keep_layers, keep_neurons
+
+SIZES: Mapping[str, Any] = {
+    "hidden_size": 16,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "intermediate_size": 32,
+    "max_position_embeddings": 24,
+}
+OWN_SIZES: Mapping[str, Mapping[str, Any]] = {
+    # Tables narrower than the layers, with a projection between, as the published ones have.
+    "electra": {**SIZES, "embedding_size": 8},
+    "distilbert": {
+        "dim": 16,
+        "n_layers": 3,
+        "n_heads": 4,
+        "hidden_dim": 32,
+        "max_position_embeddings": 24,
+    },
+}
+
+
+@pytest.fixture
+def random_classifier(tokenizer: Tokenizer) -> Callable[[str], Classifier]:
+    """By family: 3 layers, 4 heads of size 4, 32 neurons, 3 labels; weights that matter."""
+
+    def make(family: str) -> Classifier:
+        torch.manual_seed(0)
+        config = AutoConfig.for_model(
+            family,
+            vocab_size=tokenizer.get_vocab_size(),
+            pad_token_id=0,
+            num_labels=3,
+            **OWN_SIZES.get(family, SIZES),
+        )
+        build: Any = AutoModelForSequenceClassification
+        module: nn.Module = build.from_config(config, attn_implementation="eager")
+        for parameter in module.parameters():
+            nn.init.normal_(parameter, std=0.5)
+        return Classifier(module.eval(), tokenizer, ("calm", "fast", "warm"))
+
+    return make
+
+
+@pytest.fixture
+def cut() -> Callable[[Classifier], Classifier]:
+    """Leaves two of three layers, with different numbers of heads and neurons."""
+
+    def cut(classifier: Classifier) -> Classifier:
+        shorter = keep_layers(classifier, [0, 2])
+        return keep_neurons(keep_heads(shorter, [[1, 3], [0]]), [range(7), range(3, 32)])
+
+    return cut
