@@ -1,0 +1,95 @@
+"""SIGKILL in any stage: the next run redoes at most that stage and ends where it would have."""
+
+import signal
+import sqlite3
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from conftest import Coldpress, new_home
+
+from coldpress.stages import STAGES
+
+IN_EVERY_RUN = ("train_teacher", "prune", "export_onnx")
+OPEN_STAGE = """
+SELECT 1 FROM runs JOIN tags ON runs.run_uuid = tags.run_uuid
+WHERE tags.key = 'coldpress.stage' AND tags.value = ? AND runs.status = 'RUNNING'
+"""
+UNTIMED = ("accuracy", "macro_f1", "agreement", "bytes", "parameters", "per_class", "retention")
+
+
+def stages_to_kill() -> list[Any]:
+    slow = pytest.mark.slow
+    return [s if s in IN_EVERY_RUN else pytest.param(s, marks=slow) for s in STAGES]
+
+
+def wait_for(database: Path, stage: str, process: subprocess.Popen[bytes]) -> None:
+    """Return at the moment that a stage's run is open."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        assert process.poll() is None, f"the run ended before {stage}"
+        try:
+            with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as reader:
+                if reader.execute(OPEN_STAGE, (stage,)).fetchone():
+                    return
+        except sqlite3.OperationalError:
+            pass  # the database or its tables are not there yet, or locked for an instant
+        time.sleep(0.005)
+    raise TimeoutError(stage)
+
+
+def kill_in(coldpress: Coldpress, stage: str) -> None:
+    with (coldpress.home / "killed.log").open("wb") as log:
+        process = subprocess.Popen(
+            coldpress.command("run", "./tiny.yaml"),
+            cwd=coldpress.home,
+            env=coldpress.environment,
+            stdout=log,
+            stderr=log,
+        )
+        wait_for(coldpress.home / "state" / "mlflow.db", stage, process)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+
+def untimed(outcome: dict[str, Any]) -> list[list[object]]:
+    cards = outcome["evaluation"]["models"].values()
+    return [[card[name] for name in UNTIMED] for card in cards]
+
+
+@pytest.mark.parametrize("stage", stages_to_kill())
+def test_a_killed_run_is_taken_up_where_it_was(
+    pressed: dict[str, Any], tmp_path: Path, stage: str
+) -> None:
+    coldpress = new_home(tmp_path)
+    kill_in(coldpress, stage)
+    left = [p for p in psutil.process_iter(["cmdline"]) if _serves(p, tmp_path)]
+    resumed = coldpress.press()
+
+    before = STAGES.index(stage)  # type: ignore[arg-type]
+    found = [s["status"] for s in resumed["stages"]]
+    assert found[:before] == ["reused"] * before
+    assert found[before + 1 :] == ["ran"] * (6 - before)
+    same = [s["digest"] for s in resumed["stages"]][:6]
+    assert same == [s["digest"] for s in pressed["stages"]][:6]
+    assert untimed(resumed) == untimed(pressed)
+    assert all(s["registered"] in {None, p["registered"]} for s, p in _pairs(resumed, pressed))
+    assert not any(process.is_running() for process in left), "the killed run's server lives on"
+    with sqlite3.connect(coldpress.home / "state" / "mlflow.db") as database:
+        assert database.execute("SELECT name FROM runs WHERE status = 'RUNNING'").fetchall() == []
+
+
+def _pairs(first: dict[str, Any], second: dict[str, Any]) -> zip[tuple[Any, Any]]:
+    return zip(first["stages"], second["stages"], strict=True)
+
+
+def _serves(process: psutil.Process, home: Path) -> bool:
+    """Whether a process is the Prefect server of a home."""
+    try:
+        of_this_home = process.environ().get("COLDPRESS_HOME") == str(home / "state")
+        return of_this_home and "uvicorn" in " ".join(process.cmdline())
+    except psutil.Error:
+        return False

@@ -1,0 +1,175 @@
+"""`coldpress run`, end to end on the embedded default."""
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Coldpress
+
+from coldpress.stages import STAGES
+
+pytestmark = pytest.mark.xdist_group("pressed")
+SUFFIXES = ("-teacher", None, "-student", "-pruned", "-quantized", "")
+
+
+def statuses(outcome: dict[str, Any]) -> list[str]:
+    return [stage["status"] for stage in outcome["stages"]]
+
+
+def digests(outcome: dict[str, Any]) -> list[str]:
+    return [stage["digest"] for stage in outcome["stages"]]
+
+
+def test_all_seven_stages_run_and_five_register_a_model(pressed: dict[str, Any]) -> None:
+    assert [stage["stage"] for stage in pressed["stages"]] == list(STAGES)
+    assert statuses(pressed) == ["ran"] * 7
+    registered = [None if s is None else f"tiny{s}/1" for s in SUFFIXES]
+    assert [stage["registered"] for stage in pressed["stages"]] == [*registered, None]
+
+
+def test_every_stage_names_its_parents_by_digest(pressed: dict[str, Any]) -> None:
+    teacher, targets, student, pruned, quantized, onnx, _judged = digests(pressed)
+    assert [stage["parents"] for stage in pressed["stages"]] == [
+        [],
+        [teacher],
+        [teacher, targets],
+        [student, targets],
+        [pruned],
+        [quantized],
+        [teacher, student, pruned, quantized, onnx],
+    ]
+
+
+def test_the_evaluation_holds_what_scripts_depend_on(pressed: dict[str, Any]) -> None:
+    evaluation = pressed["evaluation"]
+    assert (evaluation["split"], evaluation["n"], pressed["gate"]) == ("test", 60, None)
+    assert list(evaluation["models"]) == ["teacher", "student", "pruned", "quantized", "onnx"]
+    final = evaluation["models"]["onnx"]
+    assert final["runtime"] == "onnxruntime"
+    assert final["speedup"] > 1
+    assert final["compression"] > 1
+    assert final["difference"]["low"] <= final["difference"]["estimate"]
+    assert evaluation["models"]["quantized"]["latency_ms"] is None
+
+
+def test_an_unchanged_recipe_is_reused_without_torch(
+    coldpress: Coldpress, pressed: dict[str, Any], tmp_path: Path
+) -> None:
+    """A torch or transformers that cannot be imported stands first on the path."""
+    for name in ("torch", "transformers"):
+        (tmp_path / f"{name}.py").write_text("raise ImportError('imported on the way to reuse')")
+    outcome = coldpress.home / "again.json"
+    words = ("run", "./tiny.yaml", "--json", str(outcome))
+    done = coldpress(*words, also={"PYTHONPATH": str(tmp_path)})
+    assert done.code == 0, done.error
+    again = json.loads(outcome.read_text())
+    assert statuses(again) == ["reused"] * 7
+    assert digests(again) == digests(pressed)
+    assert [s["registered"] for s in again["stages"]] == [
+        s["registered"] for s in pressed["stages"]
+    ]
+
+
+def test_another_method_of_quantization_reruns_only_what_follows(
+    coldpress: Coldpress, pressed: dict[str, Any]
+) -> None:
+    changed = coldpress.press("--set", "quantize.method=static-int8")
+    assert statuses(changed) == ["reused"] * 4 + ["ran"] * 3
+    assert digests(changed)[:4] == digests(pressed)[:4]
+
+
+def test_a_skipped_stage_hands_the_model_on(coldpress: Coldpress, pressed: dict[str, Any]) -> None:
+    outcome = coldpress.press("--set", "prune=null", "--set", "quantize=null")
+    assert statuses(outcome) == ["reused"] * 3 + ["skipped"] * 2 + ["ran"] * 2
+    assert list(outcome["evaluation"]["models"]) == ["teacher", "student", "onnx"]
+    assert outcome["stages"][5]["parents"] == [digests(pressed)[2]]
+
+
+def test_a_model_whose_file_was_altered_is_made_again(
+    coldpress: Coldpress, pressed: dict[str, Any]
+) -> None:
+    model_id = pressed["stages"][3]["model_uri"].removeprefix("models:/")
+    (weights,) = coldpress.home.rglob(f"{model_id}/**/model.safetensors")
+    content = weights.read_bytes()
+    weights.unlink()
+    weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    outcome = coldpress.press()
+    assert statuses(outcome) == ["reused"] * 3 + ["ran"] + ["reused"] * 3
+    assert digests(outcome) == digests(pressed)
+    assert outcome["stages"][3]["registered"] == pressed["stages"][3]["registered"]
+    assert weights.read_bytes() == content
+
+
+def test_nothing_is_left_running(coldpress: Coldpress, pressed: dict[str, Any]) -> None:
+    with sqlite3.connect(coldpress.home / "state" / "mlflow.db") as database:
+        assert database.execute("SELECT name FROM runs WHERE status = 'RUNNING'").fetchall() == []
+    assert list((coldpress.home / "state" / "servers").iterdir()) == []
+    assert list((coldpress.home / "state" / "work").iterdir()) == []
+
+
+def test_lineage_walks_from_the_deployed_model_to_the_dataset(
+    coldpress: Coldpress, pressed: dict[str, Any]
+) -> None:
+    done = coldpress("lineage", "tiny/1", "--json")
+    node, seen = json.loads(done.output), []
+    while node["parents"]:
+        seen.append(node["name"])
+        node = node["parents"][0]
+    assert seen == [
+        "tiny/1",
+        "tiny-quantized/1",
+        "tiny-pruned/1",
+        "tiny-student/1",
+        "tiny-teacher/1",
+    ]
+    assert node["stage"] == "dataset"
+
+
+def test_predict_prints_a_json_line_a_text(coldpress: Coldpress, pressed: dict[str, Any]) -> None:
+    done = coldpress("predict", "tiny", "where is my order", "send me the bill")
+    lines = [json.loads(line) for line in done.output.splitlines()]
+    assert [line["text"] for line in lines] == ["where is my order", "send me the bill"]
+    assert sum(lines[0]["scores"].values()) == pytest.approx(1.0, abs=1e-6)
+    assert lines[0]["score"] == max(lines[0]["scores"].values())
+
+
+def test_pulled_files_answer_without_this_project(
+    coldpress: Coldpress, pressed: dict[str, Any], tmp_path: Path
+) -> None:
+    target = tmp_path / "model"
+    assert coldpress("pull", "tiny/1", str(target)).code == 0
+    assert {"model.onnx", "tokenizer.json", "predictor.py"} <= {p.name for p in target.iterdir()}
+    assert coldpress("pull", "tiny/1", str(target)).code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("run", "./tiny.yaml", "--set", "prune.0.keep_neurons=2"), "prune.0.keep_neurons"),
+        (("run", "./absent.yaml"), "./absent.yaml"),
+        (("run", "./tiny.yaml", "--set", "distill.student.layers=9"), "distill.student.layers"),
+        (("run", "./tiny.yaml", "--set", "teacher.model=./nowhere"), "teacher.model"),
+        (("run", "./tiny.yaml", "--jason", "x"), "--jason"),
+        (("predict", "nobody", "text"), "nobody"),
+        (("predict", "tiny-student", "text"), "tiny-student"),
+        (("lineage", "tiny@nobody"), "tiny@nobody"),
+    ],
+)
+def test_wrong_input_is_one_line_that_names_it(
+    coldpress: Coldpress, pressed: dict[str, Any], words: tuple[str, ...], named: str
+) -> None:
+    done = coldpress(*words)
+    assert done.code == 2
+    assert len(done.error.splitlines()) == 1, done.error
+    assert named in done.error
+
+
+def test_a_refused_run_still_writes_its_outcome(coldpress: Coldpress, tmp_path: Path) -> None:
+    path = tmp_path / "refused.json"
+    done = coldpress("run", "./tiny.yaml", "--set", "seed=-1", "--json", str(path))
+    outcome = json.loads(path.read_text())
+    assert done.code == 2
+    assert statuses(outcome) == ["skipped"] * 7
+    assert outcome["flow_run_id"] is None
