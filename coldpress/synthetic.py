@@ -23,7 +23,7 @@ from coldpress.synthetic_phrases import (
 
 AMBIGUOUS_SHARE = 0.05
 WRONG_SHARE = 0.01
-FRAMED_SHARE = 0.1
+FRAMED_SHARE = 0.08
 TYPO_SHARE = 0.03
 
 _SLOT = re.compile(r"\{(\w+)\}")

@@ -140,14 +140,10 @@ MATTERS: dict[str, tuple[str, ...]] = {
 # Only the place in the frame tells which of two matters the customer asks about: counting words
 # does not.
 FRAMES: tuple[str, ...] = (
-    "it is not about {other}, it is about {this}",
-    "this is about {this} and not about {other}",
+    "not {other} but {this}",
+    "this is about {this}, not about {other}",
     "forget {other}, i am asking about {this}",
-    "i am asking about {this}, {other} is settled",
-    "{other} is solved, what about {this}",
-    "what about {this}? {other} is fine by now",
-    "your colleague sorted out {other} but not {this}",
-    "your colleague did not sort out {this}, only {other}",
+    "what about {this}, since {other} is settled",
 )
 
 SLOTS: dict[str, tuple[str, ...]] = {
