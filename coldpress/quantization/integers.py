@@ -52,8 +52,8 @@ def activation_range(smallest: Tensor, largest: Tensor) -> tuple[Tensor, Tensor]
     return scale, zero_point.to(torch.uint8)
 
 
-def quantize_activation(activation: Tensor, scale: Tensor, zero_point: Tensor) -> Tensor:
-    """Round an activation to 0..255, ties to even.
+def round_activation(activation: Tensor, scale: Tensor, zero_point: Tensor) -> Tensor:
+    """Round an activation to one of 256 steps, ties to even.
 
     Args:
         activation: float32 of any shape.
@@ -61,10 +61,10 @@ def quantize_activation(activation: Tensor, scale: Tensor, zero_point: Tensor) -
         zero_point: uint8 scalar.
 
     Returns:
-        uint8 of the same shape.
+        The unsigned bytes less their zero point, in float32, of the same shape.
     """
-    shifted = torch.round(activation / scale) + zero_point
-    return shifted.clamp(0, LARGEST_ACTIVATION).to(torch.uint8)
+    zero = int(zero_point)
+    return torch.round_(activation / scale).clamp_(-zero, LARGEST_ACTIVATION - zero)
 
 
 def _signed(steps: Tensor, largest: int) -> Tensor:

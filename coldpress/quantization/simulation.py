@@ -5,14 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from coldpress.quantization.integers import activation_range, quantize_activation
+from coldpress.quantization.integers import activation_range, round_activation
 
 
 class QuantizedLinear(nn.Module):
     """A linear module with signed integer weights and activations rounded to unsigned bytes.
 
     Its activation range is that of the whole tensor that arrives, padding included, unless it was
-    calibrated. The integers sum to less than 2^24, so that float32 adds them up exactly.
+    calibrated. Products are summed in float32, which is exact as long as the sums stay below 2^24.
 
     Attributes:
         weight: int8 of shape (out, in).
@@ -64,9 +64,9 @@ class QuantizedLinear(nn.Module):
             float32 of shape (..., out).
         """
         step, zero_point = self.activation_step(activation)
-        integers = quantize_activation(activation, step, zero_point).float() - zero_point
+        integers = round_activation(activation, step, zero_point)
         sums = nn.functional.linear(integers, self.weight.float())
-        return sums * (step * self.scale.squeeze(1)) + self.bias
+        return sums.mul_(step * self.scale.squeeze(1)).add_(self.bias)
 
 
 class QuantizedEmbedding(nn.Module):

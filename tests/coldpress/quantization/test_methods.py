@@ -1,0 +1,151 @@
+"""Dynamic and static int8 on whole tiny models."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from coldpress import processor
+from coldpress.benchmark import Split
+from coldpress.checkpoint import Checkpoint, Manifest, writing
+from coldpress.encoding import Encoded, encode
+from coldpress.model import Classifier
+from coldpress.quantization import DynamicInt8, StaticInt8
+from coldpress.quantization.calibration import activation_ranges
+from coldpress.quantization.integers import activation_range
+from coldpress.quantization.simulation import QuantizedEmbedding, QuantizedLinear
+from coldpress.quantization.storage import is_quantized, save_quantized
+
+DYNAMIC = DynamicInt8(method="dynamic-int8", weight_bits=7)
+STATIC = StaticInt8(method="static-int8", weight_bits=7)
+METHODS: list[DynamicInt8 | StaticInt8] = [DYNAMIC, STATIC]
+RELOAD = """
+import sys
+from pathlib import Path
+from safetensors.torch import save_file
+from coldpress.benchmark import Split
+from coldpress.checkpoint import Checkpoint
+from coldpress.encoding import encode
+from coldpress.quantization.storage import load_quantized
+
+folder, *texts = sys.argv[1:]
+split = Split(tuple(map(str, range(len(texts)))), tuple(texts), None, ())
+answers = {}
+for path in sorted(Path(folder).iterdir()):
+    classifier = load_quantized(Checkpoint.open(path))
+    answers[path.name] = classifier.logits(encode(classifier.tokenizer, split))
+save_file(answers, Path(folder) / "answers.safetensors")
+"""
+
+
+@pytest.fixture
+def rows(tiny: Classifier, split: Split) -> Encoded:
+    return encode(tiny.tokenizer, split)
+
+
+def stored(classifier: Classifier, target: Path) -> Checkpoint:
+    manifest = Manifest(stage="quantize", labels=classifier.labels, shapes=classifier.shapes)
+    with writing(target, manifest) as directory:
+        save_quantized(classifier, directory)
+    return Checkpoint.open(target)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_linear_module_and_table_becomes_integers(
+    method: DynamicInt8 | StaticInt8, tiny: Classifier, rows: Encoded
+) -> None:
+    before = tiny.logits(rows)
+    quantized = method.quantize(tiny, rows)
+    kinds = [type(module) for module in quantized.module.modules()]
+    assert (kinds.count(QuantizedLinear), kinds.count(QuantizedEmbedding)) == (14, 3)
+    assert not {nn.Linear, nn.Embedding} & set(kinds)
+    assert torch.equal(tiny.logits(rows), before), "the source has changed"
+    assert quantized.shapes == tiny.shapes
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_simulated_answers_stay_near_the_source(
+    method: DynamicInt8 | StaticInt8, tiny: Classifier, rows: Encoded
+) -> None:
+    apart = (method.quantize(tiny, rows).logits(rows) - tiny.logits(rows)).abs()
+    assert 0 < apart.mean() < 0.05 * tiny.logits(rows).std()
+
+
+def test_the_bits_are_those_that_this_processor_needs(
+    tiny: Classifier, rows: Encoded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    largest = {}
+    for vnni in (True, False):
+        monkeypatch.setattr(processor, "has_vnni", lambda vnni=vnni: vnni)
+        quantized = DynamicInt8(method="dynamic-int8").quantize(tiny, rows)
+        largest[vnni] = int(quantized.linear(quantized.layers[0], "up").weight.abs().max())
+    assert largest == {True: 127, False: 63}
+
+
+def test_static_ranges_are_those_of_training_text_without_its_padding(
+    tiny: Classifier, rows: Encoded
+) -> None:
+    quantized = STATIC.quantize(tiny, rows)
+    found = quantized.linear(quantized.layers[0], "query")
+    embed = tiny.encoder.get_submodule("embeddings")
+    with torch.inference_mode():
+        seen = [embed(torch.from_numpy(ids)[None]) for ids in rows.input_ids]
+    low, high = min(one.amin() for one in seen), max(one.amax() for one in seen)
+    scale, zero_point = activation_range(low, high)
+    assert torch.equal(found.get_buffer("activation_scale"), scale)
+    assert torch.equal(found.get_buffer("activation_zero_point"), zero_point)
+
+
+def test_the_range_after_the_last_attention_is_that_of_first_tokens(
+    tiny: Classifier, rows: Encoded
+) -> None:
+    quantized = STATIC.quantize(tiny, rows)
+    last = quantized.linear(quantized.layers[-1], "up")
+    seen: list[torch.Tensor] = []
+    tiny.linear(tiny.layers[-1], "up").register_forward_pre_hook(
+        lambda _, arriving: seen.append(arriving[0][:, 0])
+    )
+    tiny.logits(rows)
+    scale, _ = activation_range(seen[0].amin(), seen[0].amax())
+    assert torch.allclose(last.get_buffer("activation_scale"), scale)
+
+
+def test_calibration_reads_as_many_rows_as_it_is_told(tiny: Classifier, rows: Encoded) -> None:
+    one, all_of_them = (
+        activation_ranges(tiny, rows, examples)["bert.encoder.layer.0.intermediate.dense"]
+        for examples in (1, 12)
+    )
+    assert all_of_them[0] < one[0]
+    assert all_of_them[1] > one[1]
+
+
+def test_static_answers_do_not_depend_on_the_batch(tiny: Classifier, rows: Encoded) -> None:
+    for method, moves in zip(METHODS, (True, False), strict=True):
+        quantized = method.quantize(tiny, rows)
+        together, alone = quantized.logits(rows), quantized.logits(rows, batch_size=1)
+        assert torch.allclose(together, alone, atol=1e-5) is not moves
+
+
+def test_quantized_checkpoints_answer_the_same_in_a_clean_process(
+    tiny: Classifier, rows: Encoded, split: Split, tmp_path: Path
+) -> None:
+    for method in METHODS:
+        quantized = method.quantize(tiny, rows)
+        assert is_quantized(stored(quantized, tmp_path / method.method))
+    one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", RELOAD, str(tmp_path), *split.texts]
+    subprocess.run(command, check=True, env=one_thread)
+    answers = load_file(tmp_path / "answers.safetensors")
+    for method in METHODS:
+        assert torch.equal(answers[method.method], method.quantize(tiny, rows).logits(rows))
+
+
+def test_a_float_checkpoint_is_not_taken_for_a_quantized_one(tiny_checkpoint: Checkpoint) -> None:
+    assert not is_quantized(tiny_checkpoint)
