@@ -1,87 +1,11 @@
-"""Real commands in real processes, with a home of their own."""
+"""The tiny recipe, pressed once a session by the real command."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-RECIPE = """
-name: tiny
-benchmark:
-  kind: text-classification
-  source: {origin: synthetic, train_examples: 200, test_examples: 60}
-teacher:
-  model: {origin: scratch, layers: 2, hidden_size: 32, heads: 4, neurons: 64, vocabulary_size: 500}
-  epochs: 2
-  learning_rate: 1.0e-3
-distill: {method: logits, student: {layers: 1}, epochs: 1}
-prune: [{method: neurons, keep_neurons: 0.5}, {method: heads, keep_heads: 0.5}]
-quantize: {method: dynamic-int8}
-evaluate: {latency: {rounds: 20}}
-"""
-
-
-@dataclass(frozen=True)
-class Coldpress:
-    """The command, its working directory and its state."""
-
-    home: Path
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """No server is configured: everything is embedded below the home."""
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT", "MLFLOW"))}
-        return {**kept, "COLDPRESS_HOME": str(self.home / "state"), "OMP_NUM_THREADS": "1"}
-
-    def command(self, *words: str) -> list[str]:
-        """Return the command line."""
-        return [sys.executable, "-m", "flows.cli", *words]
-
-    def __call__(self, *words: str, also: Mapping[str, str] | None = None) -> Done:
-        """Run a command to its end."""
-        environment = {**self.environment, **(also or {})}
-        done = subprocess.run(
-            self.command(*words),
-            cwd=self.home,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        return Done(done.returncode, done.stdout, done.stderr)
-
-    def press(self, *words: str) -> dict[str, Any]:
-        """Run the tiny recipe, changed by `words`, and return its outcome."""
-        path = self.home / "outcome.json"
-        done = self("run", "./tiny.yaml", "--json", str(path), *words)
-        assert done.code == 0, done.error
-        outcome: dict[str, Any] = json.loads(path.read_text())
-        return outcome
-
-
-@dataclass(frozen=True)
-class Done:
-    """How a command ended."""
-
-    code: int
-    output: str
-    error: str
-
-
-def new_home(path: Path) -> Coldpress:
-    """Make a working directory with the tiny recipe in it."""
-    path.mkdir(parents=True, exist_ok=True)
-    (path / "tiny.yaml").write_text(RECIPE)
-    return Coldpress(path)
+from command import Coldpress, new_home
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from typing import Any
 
 import psutil
 import pytest
-from conftest import Coldpress, new_home
+from command import Coldpress, new_home
 
 from coldpress.stages import STAGES
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Coldpress
+from command import Coldpress
 
 from coldpress.stages import STAGES
 
