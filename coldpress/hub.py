@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -73,6 +74,7 @@ def snapshot(
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.utils.tqdm import disable_progress_bars
 
     sha = commit(kind, repository, revision, field)
     found = cached(kind, repository, sha, patterns)
@@ -80,6 +82,8 @@ def snapshot(
         return found
     if sha == revision:
         _ask(kind, repository, sha, field)
+    if not sys.stderr.isatty():
+        disable_progress_bars()
     try:
         downloaded = snapshot_download(
             repository, repo_type=kind, revision=sha, allow_patterns=list(patterns)

@@ -1,12 +1,14 @@
-"""A tiny model of every family in the architecture table."""
+"""A tiny model of every family in the architecture table, and a hub on this machine."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from local_hub import LocalHub, serving
 from tokenizers import Tokenizer
 from torch import nn
 from transformers import AutoConfig, AutoModelForSequenceClassification
@@ -65,3 +67,18 @@ def cut() -> Callable[[Classifier], Classifier]:
         return keep_neurons(keep_heads(shorter, [[1, 3], [0]]), [range(7), range(3, 32)])
 
     return cut
+
+
+@pytest.fixture
+def local_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
+    """A hub with nothing on it yet, and empty caches."""
+    import datasets.config
+    from huggingface_hub import constants
+
+    with serving(tmp_path / "hub") as hub:
+        template = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "arrow"))
+        yield hub

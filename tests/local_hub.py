@@ -1,0 +1,112 @@
+"""As much of a Hugging Face hub as a download needs, served from a directory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+COMMIT = "c0ffee" + 34 * "0"
+
+
+@dataclass
+class LocalHub:
+    """Repositories below a directory, all at one commit, known as `main` too.
+
+    Attributes:
+        root: Holds `models/OWNER/NAME` and `datasets/OWNER/NAME`.
+        url: Where it is served.
+        asked: Paths of the requests that came in.
+    """
+
+    root: Path
+    url: str = ""
+    asked: list[str] = field(default_factory=list)
+
+    def add(self, kind: str, repository: str, files: dict[str, bytes]) -> None:
+        """Put a repository of kind `models` or `datasets` on the hub."""
+        for name, content in files.items():
+            path = self.root / kind / repository / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
+    def answer(self, path: str) -> tuple[int, bytes]:
+        """Return status and content for a path."""
+        self.asked.append(path)
+        parts = unquote(urlsplit(path).path).strip("/").removeprefix("api/").split("/")
+        kind = parts.pop(0) if parts[0] in ("models", "datasets") else "models"
+        owner, name, verb, revision, *file = parts
+        repository = self.root / kind / owner / name
+        if not repository.is_dir():
+            return 404, b"RepoNotFound"
+        if revision not in ("main", COMMIT):
+            return 404, b"RevisionNotFound"
+        if verb == "resolve":
+            return 200, repository.joinpath(*file).read_bytes()
+        listed = {"revision": self._info, "tree": self._tree}[verb](repository)
+        return 200, json.dumps(listed).encode()
+
+    def _info(self, repository: Path) -> dict[str, Any]:
+        names = [{"rfilename": item["path"]} for item in self._tree(repository)]
+        name = f"{repository.parent.name}/{repository.name}"
+        return {"id": name, "sha": COMMIT, "siblings": names}
+
+    def _tree(self, repository: Path) -> list[dict[str, Any]]:
+        return [
+            {
+                "type": "file",
+                "path": path.relative_to(repository).as_posix(),
+                "size": path.stat().st_size,
+                "oid": _etag(path.read_bytes()),
+            }
+            for path in sorted(repository.rglob("*"))
+            if path.is_file()
+        ]
+
+
+@contextmanager
+def serving(root: Path) -> Iterator[LocalHub]:
+    """Serve a directory as a hub while the block runs."""
+    hub = LocalHub(root)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._send(with_body=True)
+
+        def do_HEAD(self) -> None:
+            self._send(with_body=False)
+
+        def _send(self, *, with_body: bool) -> None:
+            status, content = hub.answer(self.path)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.send_header("ETag", f'"{_etag(content)}"')
+            self.send_header("X-Repo-Commit", COMMIT)
+            if status != 200:
+                self.send_header("X-Error-Code", content.decode())
+            self.end_headers()
+            if with_body:
+                self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Stay quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    hub.url = f"http://127.0.0.1:{server.server_address[1]}"
+    try:
+        yield hub
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _etag(content: bytes) -> str:
+    return hashlib.sha1(content, usedforsecurity=False).hexdigest()
