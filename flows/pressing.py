@@ -51,7 +51,8 @@ def press(reference: str, assignments: Sequence[str], report: Path | None) -> in
 def _press(recipe: Recipe, outcome: dict[str, Any]) -> int:
     """Run the flow. Prefect, MLflow and torch are first imported here."""
     home.embed()
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    for name in ("PREFECT_LOGGING_LEVEL", "MLFLOW_LOGGING_LEVEL"):
+        os.environ.setdefault(name, "WARNING")
     from flows import outcomes, server
     from flows.compress import compress
 
@@ -62,9 +63,9 @@ def _press(recipe: Recipe, outcome: dict[str, Any]) -> int:
     if state.is_completed():
         return DONE
     error = state.result(raise_on_failure=False)
-    if isinstance(error, BaseException):
+    if isinstance(error, InputError):
         raise error
-    return FAILED
+    return FAILED  # Prefect has shown the traceback
 
 
 def _nothing_yet(reference: str) -> dict[str, Any]:

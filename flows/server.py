@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+from prefect.logging.handlers import APILogHandler
 from prefect.server.api.server import SubprocessASGIServer
 from prefect.settings import PREFECT_API_URL
 
@@ -28,6 +29,7 @@ def running() -> Iterator[None]:
     try:
         yield
     finally:
+        APILogHandler().flush()
         server.stop()
         record.unlink(missing_ok=True)
 

@@ -60,6 +60,9 @@ def untimed(outcome: dict[str, Any]) -> list[list[object]]:
     return [[card[name] for name in UNTIMED] for card in cards]
 
 
+pytestmark = pytest.mark.xdist_group("pressed")
+
+
 @pytest.mark.parametrize("stage", stages_to_kill())
 def test_a_killed_run_is_taken_up_where_it_was(
     pressed: dict[str, Any], tmp_path: Path, stage: str
