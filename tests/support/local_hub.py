@@ -24,11 +24,13 @@ class LocalHub:
         root: Holds `models/OWNER/NAME` and `datasets/OWNER/NAME`.
         url: Where it is served.
         asked: Paths of the requests that came in.
+        down: Whether it answers nothing but 503.
     """
 
     root: Path
     url: str = ""
     asked: list[str] = field(default_factory=list)
+    down: bool = False
 
     def add(self, kind: str, repository: str, files: dict[str, bytes]) -> None:
         """Put a repository of kind `models` or `datasets` on the hub."""
@@ -40,6 +42,8 @@ class LocalHub:
     def answer(self, path: str) -> tuple[int, bytes]:
         """Return status and content for a path."""
         self.asked.append(path)
+        if self.down:
+            return 503, b"Down"
         parts = unquote(urlsplit(path).path).strip("/").removeprefix("api/").split("/")
         kind = parts.pop(0) if parts[0] in ("models", "datasets") else "models"
         owner, name, verb, revision, *file = parts

@@ -1,0 +1,79 @@
+from pathlib import Path
+
+import pytest
+
+from tasks import history, processes, tracking
+from tasks.results import StageResult
+from tasks.single_flight import _is_blocked
+
+GONE = f"{processes.this_process().rsplit(':', 2)[0]}:1:1.00"
+
+
+def open_stage(experiment: str, key: str, process: str | None = None) -> str:
+    run_id = tracking.open_run(experiment, "prune", {"stage": "prune", "key": key})
+    if process:
+        tracking.tag(run_id, {"process": process})
+    return run_id
+
+
+def status(run_id: str) -> str:
+    return str(tracking.client().get_run(run_id).info.status)
+
+
+@pytest.mark.parametrize(
+    ("raised", "ended"), [(None, "FINISHED"), (ValueError, "FAILED"), (KeyboardInterrupt, "KILLED")]
+)
+def test_a_run_is_closed_however_its_block_ends(
+    state: Path, raised: type[BaseException] | None, ended: str
+) -> None:
+    run_id = tracking.open_run(tracking.experiment("trec"), "trec", {})
+    try:
+        with tracking.recorded(run_id):
+            if raised:
+                raise raised("no luck")
+    except (ValueError, KeyboardInterrupt):
+        assert "no luck" in tracking.client().get_run(run_id).data.tags["coldpress.error"]
+    assert status(run_id) == ended
+
+
+def test_the_dead_are_closed_and_the_living_are_not(state: Path) -> None:
+    experiment = tracking.experiment("trec")
+    dead, living = open_stage(experiment, "k", GONE), open_stage(experiment, "k")
+    assert tracking.close_dead_runs(experiment) == 1
+    assert (status(dead), status(living)) == ("KILLED", "RUNNING")
+
+
+def test_of_two_that_want_the_same_the_earlier_goes_first(state: Path) -> None:
+    experiment = tracking.experiment("trec")
+    first, second = open_stage(experiment, "k"), open_stage(experiment, "k")
+    other = open_stage(experiment, "another key")
+    assert [_is_blocked("k", run) for run in (first, second)].count(True) == 1
+    assert not _is_blocked("another key", other)
+    for run in (first, second):
+        tracking.client().set_terminated(run)
+    third = open_stage(experiment, "k")
+    assert not _is_blocked("k", third)
+
+
+def test_nobody_waits_for_the_dead(state: Path) -> None:
+    experiment = tracking.experiment("trec")
+    open_stage(experiment, "k", GONE)
+    assert not _is_blocked("k", open_stage(experiment, "k"))
+
+
+def test_only_a_finished_run_has_a_result(state: Path) -> None:
+    """The record is written before the run is closed: a kill between the two made nothing."""
+    run_id = open_stage(tracking.experiment("trec"), "k")
+    result = StageResult(stage="prune", status="ran", digest="d", metrics={"accuracy": 0.5})
+    tracking.write_result(run_id, result)
+    assert history.results_with_key("k") == []
+    tracking.client().set_terminated(run_id)
+    assert history.results_with_key("k") == [result]
+
+
+def test_results_are_shared_between_recipes(state: Path) -> None:
+    run_id = open_stage(tracking.experiment("one"), "k")
+    tracking.write_result(run_id, StageResult(stage="prune", status="ran"))
+    tracking.client().set_terminated(run_id)
+    tracking.experiment("two")
+    assert len(history.results_with_key("k")) == 1
