@@ -80,6 +80,20 @@ def test_removed_neurons_take_their_rows_and_columns_with_them(tiny: Classifier)
     assert pruned.linear(pruned.layers[1], "up").bias.shape == (3,)
 
 
+def test_a_cut_module_says_its_new_sizes(tiny: Classifier) -> None:
+    pruned = keep_neurons(keep_heads(tiny, [[2], [0, 3]]), [range(5), range(7)])
+    for layer, heads, neurons in zip(pruned.layers, (4, 8), (5, 7), strict=True):
+        for role, sizes in {
+            "query": (16, heads),
+            "attention_output": (heads, 16),
+            "up": (16, neurons),
+            "down": (neurons, 16),
+        }.items():
+            linear = pruned.linear(layer, role)
+            assert (linear.in_features, linear.out_features) == sizes
+            assert linear.weight.shape == sizes[::-1]
+
+
 @shared_fixtures
 @given(keep=kept(4))
 def test_a_removed_head_is_a_silenced_head(
