@@ -1,0 +1,47 @@
+"""Checkpoints to export, and rows to compare them on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from coldpress.benchmark import Split
+from coldpress.checkpoint import Checkpoint, Manifest, writing
+from coldpress.encoding import Encoded, encode
+from coldpress.model import Classifier, write
+from coldpress.onnx.export import export
+
+Store = Callable[[Classifier, str], Checkpoint]
+Export = Callable[..., Path]
+
+
+@pytest.fixture
+def rows(tiny: Classifier, split: Split) -> Encoded:
+    """The twelve rows as ids."""
+    return encode(tiny.tokenizer, split)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """Writes a classifier, quantized or not, under a name."""
+
+    def store(classifier: Classifier, name: str) -> Checkpoint:
+        write(classifier, tmp_path / name, Manifest(stage="quantize"))
+        return Checkpoint.open(tmp_path / name)
+
+    return store
+
+
+@pytest.fixture
+def exported(tmp_path: Path) -> Export:
+    """Exports a checkpoint, with metadata, into a directory beside it."""
+
+    def exported(checkpoint: Checkpoint, **metadata: str) -> Path:
+        target = tmp_path / f"{checkpoint.path.name}-onnx"
+        with writing(target, Manifest(stage="export_onnx")) as directory:
+            export(checkpoint, directory, 17, metadata)
+        return target
+
+    return exported

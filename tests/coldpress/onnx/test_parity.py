@@ -1,0 +1,128 @@
+"""What is exported computes what it was exported from, and nothing else passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+from coldpress.architecture import ARCHITECTURES
+from coldpress.checkpoint import Checkpoint
+from coldpress.encoding import Encoded
+from coldpress.errors import ParityError
+from coldpress.model import Classifier
+from coldpress.onnx.parity import check_parity
+from coldpress.quantization import DynamicInt8, StaticInt8
+
+Make = Callable[[str], Classifier]
+Cut = Callable[[Classifier], Classifier]
+Store = Callable[[Classifier, str], Checkpoint]
+Export = Callable[..., Path]
+Array = NDArray[Any]
+
+DYNAMIC = DynamicInt8(method="dynamic-int8", weight_bits=7)
+STATIC = StaticInt8(method="static-int8", weight_bits=7)
+QUERY = "bert.encoder.layer.0.attention.self.query"
+
+
+@pytest.mark.parametrize("method", [None, DYNAMIC, STATIC])
+@pytest.mark.parametrize("family", sorted(ARCHITECTURES))
+def test_a_pruned_model_of_every_family_answers_the_same(
+    family: str,
+    method: DynamicInt8 | StaticInt8 | None,
+    random_classifier: Make,
+    cut: Cut,
+    rows: Encoded,
+    store: Store,
+    exported: Export,
+) -> None:
+    pruned = cut(random_classifier(family))
+    final = pruned if method is None else method.quantize(pruned, rows)
+    checkpoint = store(final, "final")
+    parity = check_parity(checkpoint, exported(checkpoint) / "model.onnx", rows)
+    assert parity.rows == 12
+    assert parity.max_logit_difference < 1e-5
+    assert parity.label_agreement == 1.0
+    assert parity.range > 0.5
+
+
+def test_one_row_without_padding_answers_the_same(
+    tiny: Classifier, rows: Encoded, store: Store, exported: Export
+) -> None:
+    checkpoint = store(DYNAMIC.quantize(tiny, rows), "final")
+    path = exported(checkpoint) / "model.onnx"
+    for row in range(len(rows)):
+        one = Encoded(
+            rows.input_ids[row : row + 1], rows.token_type_ids[row : row + 1], rows.labels, 0, 0
+        )
+        assert check_parity(checkpoint, path, one).max_logit_difference < 1e-5
+
+
+def alter(path: Path, name: str, change: Callable[[Array], None]) -> None:
+    """Change the one constant whose name begins so."""
+    model = onnx.load(path)
+    (constant,) = [c for c in model.graph.initializer if c.name.startswith(name)]
+    value = numpy_helper.to_array(constant).copy()
+    change(value)
+    constant.CopyFrom(numpy_helper.from_array(value, constant.name))
+    onnx.save(model, path)
+
+
+def test_one_altered_integer_is_caught_by_name(
+    tiny: Classifier, rows: Encoded, store: Store, exported: Export
+) -> None:
+    checkpoint = store(DYNAMIC.quantize(tiny, rows), "final")
+    path = exported(checkpoint) / "model.onnx"
+    # Queries, keys and values of 16 columns each lie side by side: column 20 is a key's.
+    alter(path, f"{QUERY}.weight", lambda value: value.__setitem__((0, 20), value[0, 20] ^ 1))
+    with pytest.raises(ParityError, match=r"self\.key\.weight is not what"):
+        check_parity(checkpoint, path, rows)
+
+
+def test_an_altered_activation_range_is_caught(
+    tiny: Classifier, rows: Encoded, store: Store, exported: Export
+) -> None:
+    checkpoint = store(STATIC.quantize(tiny, rows), "final")
+    path = exported(checkpoint) / "model.onnx"
+    alter(path, f"{QUERY}.activation_scale", lambda value: value.fill(0.5))
+    with pytest.raises(ParityError, match=r"query\.activation_scale is not what"):
+        check_parity(checkpoint, path, rows)
+
+
+def test_modules_that_share_an_input_must_share_its_range(
+    tiny: Classifier, rows: Encoded, store: Store, exported: Export
+) -> None:
+    quantized = STATIC.quantize(tiny, rows)
+    quantized.linear(quantized.layers[1], "value").get_buffer("activation_scale").mul_(2.0)
+    checkpoint = store(quantized, "final")
+    with pytest.raises(ParityError, match=r"layer\.1.*value\.activation_scale is not what"):
+        check_parity(checkpoint, exported(checkpoint) / "model.onnx", rows)
+
+
+@pytest.mark.parametrize("method", [None, DYNAMIC])
+def test_another_operator_is_caught_by_the_logits(
+    method: DynamicInt8 | None, tiny: Classifier, rows: Encoded, store: Store, exported: Export
+) -> None:
+    final = tiny if method is None else method.quantize(tiny, rows)
+    checkpoint = store(final, "final")
+    path = exported(checkpoint) / "model.onnx"
+    model = onnx.load(path)
+    (first, *_) = [node for node in model.graph.node if node.op_type == "Gelu"]
+    first.op_type, first.domain = "Relu", ""
+    onnx.save(model, path)
+    with pytest.raises(ParityError, match="too far apart"):
+        check_parity(checkpoint, path, rows)
+
+
+def test_figures_that_are_no_numbers_are_not_parity(
+    tiny: Classifier, rows: Encoded, store: Store, exported: Export
+) -> None:
+    tiny.module.get_parameter("classifier.bias").data[0] = float("nan")
+    checkpoint = store(tiny, "final")
+    with pytest.raises(ParityError):
+        check_parity(checkpoint, exported(checkpoint) / "model.onnx", rows)

@@ -1,0 +1,160 @@
+"""The file that travels with a model: its answers, and what it can do without."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from coldpress.benchmark import Split
+from coldpress.checkpoint import Checkpoint
+from coldpress.encoding import Encoded, encode
+from coldpress.model import Classifier
+from coldpress.onnx import predictor
+from coldpress.onnx.predictor import Predictor, softmax
+
+Store = Callable[[Classifier, str], Checkpoint]
+Export = Callable[..., Path]
+
+TEXTS = ("cold press", "olive", "slow warm fast stone oil")
+BLOCK = """
+import sys
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"torch", "transformers", "coldpress"}:
+            raise ImportError(f"{name} is not to be had here")
+
+sys.meta_path.insert(0, Blocked())
+"""
+ALONE = """
+import json
+from predictor import Predictor
+print(json.dumps(Predictor(sys.argv[1]).predict(sys.argv[2:])))
+"""
+PYFUNC = """
+import json
+import mlflow.pyfunc
+folder, model, *texts = sys.argv[1:]
+mlflow.pyfunc.save_model(
+    model,
+    loader_module="predictor",
+    data_path=folder,
+    code_paths=["predictor.py"],
+    pip_requirements=["onnxruntime"],
+)
+loaded = mlflow.pyfunc.load_model(model)
+print(json.dumps(loaded.predict({"text": texts})))
+"""
+
+
+@pytest.fixture
+def directory(tiny: Classifier, store: Store, exported: Export) -> Path:
+    return exported(store(tiny, "tiny"))
+
+
+def test_a_text_gets_the_label_and_probabilities_that_torch_gives(
+    tiny: Classifier, directory: Path
+) -> None:
+    split = Split(("0", "1", "2"), TEXTS, None, ())
+    expected = tiny.logits(encode(tiny.tokenizer, split)).double().softmax(-1).numpy()
+    records = Predictor(directory).predict(TEXTS)
+    for record, text, scores in zip(records, TEXTS, expected, strict=True):
+        assert record["text"] == text
+        assert record["label"] == tiny.labels[scores.argmax()]
+        assert record["score"] == max(record["scores"].values())
+        assert list(record["scores"]) == ["calm", "fast", "warm"]
+        assert np.allclose(list(record["scores"].values()), scores, atol=1e-6)
+
+
+def test_more_texts_than_a_batch_keep_their_order(directory: Path) -> None:
+    texts = [TEXTS[i % 3] for i in range(100)]
+    answers = Predictor(directory).predict(texts)
+    assert [answer["text"] for answer in answers] == texts
+    alone = [Predictor(directory).predict([text])[0]["score"] for text in TEXTS]
+    assert np.allclose([a["score"] for a in answers], [alone[i % 3] for i in range(100)])
+    assert Predictor(directory).predict([]) == []
+
+
+def test_a_pair_is_read_as_two_segments(tiny: Classifier, directory: Path) -> None:
+    split = Split(("0",), ("cold",), ("warm stone",), ())
+    expected = tiny.logits(encode(tiny.tokenizer, split)).softmax(-1)[0].tolist()
+    (record,) = Predictor(directory).predict(["cold"], ["warm stone"])
+    assert list(record["scores"].values()) == pytest.approx(expected, abs=1e-6)
+
+
+def test_logits_are_those_of_a_padded_batch(
+    tiny: Classifier, rows: Encoded, directory: Path
+) -> None:
+    batch = rows.batch([0, 4])
+    found = Predictor(directory).logits(batch.input_ids, batch.attention_mask, batch.token_type_ids)
+    assert np.allclose(found, tiny.logits(rows)[[0, 4]].numpy(), atol=1e-5)
+
+
+def test_a_temperature_flattens_the_probabilities_and_not_the_logits(
+    tiny: Classifier, store: Store, exported: Export, directory: Path
+) -> None:
+    warm = Predictor(exported(store(tiny, "warm"), temperature="2.0"))
+    (cold_scores,), (warm_scores,) = (p.predict(["cold"]) for p in (Predictor(directory), warm))
+    logits = np.log(list(cold_scores["scores"].values()))
+    assert list(warm_scores["scores"].values()) == pytest.approx(softmax(logits / 2).tolist())
+
+
+def test_softmax_of_three_logits() -> None:
+    logits = np.log(np.array([[1.0, 2.0, 5.0]])) + 1000.0
+    assert softmax(logits).tolist() == [pytest.approx([0.125, 0.25, 0.625])]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        list(TEXTS),
+        [{"text": text} for text in TEXTS],
+        {"text": list(TEXTS)},
+        {"text": np.array(TEXTS)},
+        pd.DataFrame({"text": TEXTS}),
+    ],
+    ids=["texts", "records", "mapping", "array", "frame"],
+)
+def test_mlflow_may_hand_over_rows_in_any_of_its_forms(rows: object, directory: Path) -> None:
+    assert predictor._load_pyfunc(str(directory)).predict(rows) == Predictor(directory).predict(
+        TEXTS
+    )
+
+
+def test_mlflow_may_hand_over_pairs(directory: Path) -> None:
+    frame = pd.DataFrame({"text": ["cold", "oil"], "text_pair": ["warm", "fast"]})
+    expected = Predictor(directory).predict(["cold", "oil"], ["warm", "fast"])
+    assert predictor._load_pyfunc(str(directory)).predict(frame) == expected
+
+
+def elsewhere(script: str, folder: Path, *arguments: str) -> object:
+    """Run a script beside a copy of the predictor, where the project cannot be imported."""
+    folder.mkdir()
+    shutil.copyfile(predictor.__file__, folder / "predictor.py")
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
+    command = [sys.executable, "-c", BLOCK + script, *arguments]
+    output = subprocess.run(command, cwd=folder, check=True, env=environment, capture_output=True)
+    return json.loads(output.stdout.splitlines()[-1])
+
+
+def test_a_copy_answers_without_torch_transformers_and_the_project(
+    directory: Path, tmp_path: Path
+) -> None:
+    answers = elsewhere(ALONE, tmp_path / "alone", str(directory), *TEXTS)
+    assert answers == Predictor(directory).predict(TEXTS)
+
+
+def test_a_copy_serves_as_a_pyfunc_without_them(directory: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "served"
+    answers = elsewhere(PYFUNC, folder, str(directory), str(folder / "model"), *TEXTS)
+    assert answers == Predictor(directory).predict(TEXTS)
+    assert not list(folder.rglob("*.pkl"))
