@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["model", "dataset"]
 
-PATIENCE = 15.0
+PATIENCE = 12.0
 """Seconds until a silent hub counts as unreachable."""
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -172,6 +172,7 @@ def _ask(kind: Kind, repository: str, revision: str, field: str) -> ModelInfo | 
 def _explained(error: Exception, asked: str, field: str) -> InputError:
     from huggingface_hub.errors import (
         GatedRepoError,
+        HfHubHTTPError,
         HFValidationError,
         RepositoryNotFoundError,
         RevisionNotFoundError,
@@ -184,6 +185,8 @@ def _explained(error: Exception, asked: str, field: str) -> InputError:
         reason = "the hub has no such repository, or it is private"
     elif isinstance(error, RevisionNotFoundError):
         reason = "the hub has no such revision"
+    elif isinstance(error, HfHubHTTPError):
+        reason = f"the hub answered {error.response.status_code}"
     elif isinstance(error, HFValidationError):
         reason = "not a repository id"
     return InputError(f"{field}: {asked}: {reason}")

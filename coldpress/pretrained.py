@@ -136,12 +136,13 @@ def _limit(classifier: Classifier) -> int:
 
 
 def _tokenizer(directory: Path) -> Tokenizer:
-    with _quiet():
-        wrapper = AutoTokenizer.from_pretrained(directory, local_files_only=True)
-    if getattr(wrapper, "backend_tokenizer", None) is None:
-        raise InputError(f"teacher.model: {directory} has no tokenizer that runs without Python")
-    # A copy: the wrapper sets padding and truncation of its own.
-    tokenizer = Tokenizer.from_str(wrapper.backend_tokenizer.to_str())
+    serialized = directory / "tokenizer.json"
+    if serialized.exists():
+        tokenizer = Tokenizer.from_file(str(serialized))
+    else:
+        with _quiet():
+            wrapper = AutoTokenizer.from_pretrained(directory, local_files_only=True)
+        tokenizer = Tokenizer.from_str(wrapper.backend_tokenizer.to_str())
     tokenizer.no_padding()
     return tokenizer
 

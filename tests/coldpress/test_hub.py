@@ -80,6 +80,12 @@ def test_what_cannot_be_a_repository_is_named(local_hub: LocalHub) -> None:
     assert local_hub.asked == []
 
 
+def test_a_hub_that_is_down_is_quoted(local_hub: LocalHub) -> None:
+    local_hub.down = True
+    with pytest.raises(InputError, match=r"tiny/encoder@main: the hub answered 503"):
+        hub.commit("model", "tiny/encoder", "main", "teacher.model")
+
+
 def test_a_hub_that_refuses_the_connection_is_an_input_error(
     local_hub: LocalHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,7 +110,7 @@ def test_a_hub_that_never_answers_is_given_up_on(
 
 
 def test_the_patience_with_a_silent_hub_leaves_room_within_twenty_seconds() -> None:
-    assert hub.PATIENCE <= 15
+    assert hub.PATIENCE <= 12
 
 
 @pytest.mark.usefixtures("local_hub")

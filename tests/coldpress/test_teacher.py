@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from local_hub import COMMIT, LocalHub
+from safetensors.numpy import save
+
+from coldpress.errors import InputError
+from coldpress.teacher import (
+    DirectoryModel,
+    HubModel,
+    ScratchModel,
+    Teacher,
+    check,
+    check_labels,
+    content_digest,
+    fetch,
+)
+
+WEIGHTS = save({"bert.weight": np.zeros(2, np.float32)})
+HEAD = {"architectures": ["BertForSequenceClassification"]}
+
+
+def files(**config: Any) -> dict[str, bytes]:  # noqa: ANN401
+    return {
+        "config.json": json.dumps({"model_type": "bert", **config}).encode(),
+        "model.safetensors": WEIGHTS,
+        "tokenizer.json": b"{}",
+    }
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Callable[[dict[str, bytes]], DirectoryModel]:
+    """A model's directory with these files in it."""
+
+    def write(contents: dict[str, bytes]) -> DirectoryModel:
+        (tmp_path / "model").mkdir(exist_ok=True)
+        for name, content in contents.items():
+            (tmp_path / "model" / name).write_bytes(content)
+        return DirectoryModel(origin="directory", path=tmp_path / "model")
+
+    return write
+
+
+Write = Callable[[dict[str, bytes]], DirectoryModel]
+
+
+@pytest.mark.parametrize("text", ["/models/x", "./x", "../x", "~/x", "a/b/c"])
+def test_what_looks_like_a_path_is_a_directory(text: str) -> None:
+    assert isinstance(Teacher.model_validate({"model": text}).model, DirectoryModel)
+
+
+@pytest.mark.parametrize("text", ["bert-base-uncased", "sentence-transformers/all-MiniLM-L6-v2"])
+def test_a_plain_name_is_a_hub_id(text: str) -> None:
+    model = Teacher.model_validate({"model": text}).model
+    assert model == HubModel(origin="hub", id=text, revision="main")
+
+
+def test_a_directory_with_safetensors_passes_even_beside_a_pickle(directory: Write) -> None:
+    model = directory(files() | {"pytorch_model.bin": b"pickle"})
+    check(model)
+    assert fetch(model) == model.path
+
+
+def test_sharded_weights_pass_when_every_shard_is_there(directory: Write) -> None:
+    shards = files()
+    shard = shards.pop("model.safetensors")
+    index = {"weight_map": {"bert.weight": "model-00001-of-00001.safetensors"}}
+    shards["model.safetensors.index.json"] = json.dumps(index).encode()
+    with pytest.raises(InputError, match=r"model-00001-of-00001.safetensors cannot be read"):
+        check(directory(shards))
+    check(directory({"model-00001-of-00001.safetensors": shard}))
+
+
+@pytest.mark.parametrize(
+    ("missing", "instead", "said"),
+    [
+        ("config.json", {}, " is no model: it has no config.json"),
+        ("model.safetensors", {}, " has no model.safetensors, no weights at all"),
+        (
+            "model.safetensors",
+            {"pytorch_model.bin": b"pickle"},
+            " has no model.safetensors, only pickled ones, which are not read",
+        ),
+        ("tokenizer.json", {}, " has no tokenizer: none of tokenizer.json, vocab.txt, vocab.json"),
+        (
+            "config.json",
+            {"config.json": b"{}"},
+            " is no transformers model: config.json names no model_type",
+        ),
+        (
+            "config.json",
+            {"config.json": b'{"model_type": "gpt2"}'},
+            ": family 'gpt2' is not one of: bert, distilbert, electra, roberta, xlm-roberta",
+        ),
+        (
+            "config.json",
+            {"config.json": b"[]"},
+            ": config.json holds no object",
+        ),
+        (
+            "config.json",
+            {"config.json": b"{"},
+            ": config.json cannot be read: Expecting property name enclosed in double quotes:"
+            " line 1 column 2 (char 1)",
+        ),
+    ],
+)
+def test_a_directory_that_is_no_model_is_named(
+    directory: Write, missing: str, instead: dict[str, bytes], said: str
+) -> None:
+    contents = files()
+    del contents[missing]
+    model = directory(contents | instead)
+    with pytest.raises(InputError) as caught:
+        check(model)
+    assert str(caught.value) == f"teacher.model.path: {model.path}{said}"
+
+
+@pytest.mark.parametrize(
+    "weights", [WEIGHTS[:-1], b"version https://git-lfs.github.com/spec/v1\n", b""]
+)
+def test_weights_that_are_cut_short_or_only_a_pointer_are_refused(
+    directory: Write, weights: bytes
+) -> None:
+    with pytest.raises(InputError, match=r"^teacher.model.path: .*model.safetensors cannot be"):
+        check(directory(files() | {"model.safetensors": weights}))
+
+
+def test_a_missing_directory_is_named_and_never_looked_for_on_the_hub(
+    local_hub: LocalHub, tmp_path: Path
+) -> None:
+    local_hub.add("models", "tiny/encoder", files())
+    model = Teacher.model_validate({"model": f"{tmp_path}/encoder"}).model
+    assert isinstance(model, DirectoryModel)
+    for use in (check, fetch):
+        with pytest.raises(InputError, match=r"^teacher.model.path: .*: no such directory$"):
+            use(model)
+    assert local_hub.asked == []
+
+
+def test_heads_have_to_divide_the_hidden_size() -> None:
+    check(ScratchModel(origin="scratch", hidden_size=128, heads=4))
+    with pytest.raises(InputError, match=r"^teacher.model.heads: 3 do not divide .* of 128$"):
+        check(ScratchModel(origin="scratch", hidden_size=128, heads=3))
+
+
+def on_hub(revision: str = "main") -> HubModel:
+    return HubModel(origin="hub", id="tiny/encoder", revision=revision)
+
+
+def test_a_hub_model_is_checked_without_its_weights(local_hub: LocalHub) -> None:
+    local_hub.add("models", "tiny/encoder", files())
+    check(on_hub())
+    assert not any("model.safetensors" in path for path in local_hub.asked)
+
+
+def test_a_hub_model_is_fetched_without_pickles_and_other_formats(local_hub: LocalHub) -> None:
+    others = {"pytorch_model.bin": b"p", "onnx/model.onnx": b"o", "README.md": b"#"}
+    local_hub.add("models", "tiny/encoder", files() | others)
+    found = fetch(on_hub())
+    assert {path.name for path in found.iterdir()} == set(files())
+    assert content_digest(on_hub()) == COMMIT
+
+
+def test_a_pinned_hub_model_that_was_fetched_needs_no_hub(local_hub: LocalHub) -> None:
+    local_hub.add("models", "tiny/encoder", files())
+    found = fetch(on_hub(COMMIT))
+    local_hub.asked.clear()
+    check(on_hub(COMMIT))
+    assert (fetch(on_hub(COMMIT)), content_digest(on_hub(COMMIT))) == (found, COMMIT)
+    assert local_hub.asked == []
+
+
+@pytest.mark.parametrize("use", [check, fetch])
+def test_a_hub_model_with_pickled_weights_only_is_refused(
+    local_hub: LocalHub, use: Callable[[HubModel], None]
+) -> None:
+    pickled = files()
+    pickled["pytorch_model.bin"] = pickled.pop("model.safetensors")
+    local_hub.add("models", "tiny/encoder", pickled)
+    with pytest.raises(InputError, match=r"^teacher.model: tiny/encoder has no model.safetensors"):
+        use(on_hub())
+
+
+def test_a_hub_model_of_another_family_is_refused(local_hub: LocalHub) -> None:
+    local_hub.add("models", "tiny/encoder", files(model_type="gpt2"))
+    with pytest.raises(InputError, match=r"^teacher.model: tiny/encoder: family 'gpt2' is not"):
+        check(on_hub())
+
+
+def test_the_digest_of_a_directory_changes_with_one_byte_of_what_is_used(directory: Write) -> None:
+    model = directory(files() | {"README.md": b"old"})
+    digest = content_digest(model)
+    assert len(digest) == 64
+    directory({"README.md": b"new"})
+    assert content_digest(model) == digest
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        directory({name: files()[name] + b" "})
+        assert content_digest(model) != digest
+        directory({name: files()[name]})
+    assert content_digest(model) == digest
+
+
+def test_a_copy_of_a_directory_has_the_same_digest(directory: Write, tmp_path: Path) -> None:
+    model = directory(files())
+    digest = content_digest(model)
+    model.path.rename(tmp_path / "moved")
+    assert content_digest(model.model_copy(update={"path": tmp_path / "moved"})) == digest
+
+
+def test_the_digest_of_a_scratch_model_names_its_sizes() -> None:
+    four, same = ScratchModel(origin="scratch", layers=4), ScratchModel(origin="scratch")
+    assert content_digest(four) == content_digest(same)
+    assert content_digest(four) != content_digest(ScratchModel(origin="scratch", layers=5))
+
+
+def tuned(model: DirectoryModel | HubModel | ScratchModel) -> Teacher:
+    return Teacher(model=model, epochs=0)
+
+
+def test_a_tuned_teacher_may_have_the_labels_in_another_order(directory: Write) -> None:
+    model = directory(files(**HEAD, id2label={"0": "warm", "1": "cold"}))
+    check_labels(tuned(model), ("cold", "warm"))
+
+
+def test_a_tuned_teacher_with_other_labels_is_refused(directory: Write) -> None:
+    model = directory(files(**HEAD, id2label={"0": "warm", "1": "hot"}))
+    with pytest.raises(InputError) as caught:
+        check_labels(tuned(model), ("cold", "warm"))
+    said = "has other labels than the benchmark: cold, hot"
+    assert str(caught.value) == f"teacher.epochs: 0, but {model.path} {said}"
+
+
+def test_a_teacher_that_will_be_trained_may_have_any_labels(directory: Write) -> None:
+    check_labels(Teacher(model=directory(files()), epochs=1), ("cold", "warm"))
+
+
+def test_an_encoder_without_a_head_cannot_be_used_as_it_is(directory: Write) -> None:
+    with pytest.raises(InputError, match=r"^teacher.epochs: 0, but .* no classification head$"):
+        check_labels(tuned(directory(files(architectures=["BertModel"]))), ("cold", "warm"))
+
+
+def test_a_scratch_teacher_has_to_be_trained() -> None:
+    with pytest.raises(InputError, match=r"^teacher.epochs: 0, but a teacher from scratch"):
+        check_labels(tuned(ScratchModel(origin="scratch")), ("cold", "warm"))
+
+
+def test_labels_of_a_hub_model_are_read_without_its_weights(local_hub: LocalHub) -> None:
+    local_hub.add("models", "tiny/encoder", files(**HEAD, id2label={"0": "a", "1": "b"}))
+    check_labels(tuned(on_hub()), ("a", "b"))
+    with pytest.raises(InputError, match=r"tiny/encoder has other labels .*: a, c$"):
+        check_labels(tuned(on_hub()), ("b", "c"))
+    assert not any("model.safetensors" in path for path in local_hub.asked)
