@@ -149,9 +149,9 @@ def _trainer(
     with tempfile.TemporaryDirectory() as directory:
         arguments = TrainingArguments(
             output_dir=directory,
-            per_device_train_batch_size=options.batch,
-            num_train_epochs=options.epochs,
-            learning_rate=options.rate,
+            per_device_train_batch_size=teacher.batch_size,
+            num_train_epochs=teacher.epochs,
+            learning_rate=teacher.learning_rate,
             warmup_steps=0.1,
             weight_decay=0.01,
             optim="adamw_torch_fused",

@@ -51,7 +51,7 @@ def trace(reference: str) -> Ancestor:
 
 def _model(model_id: str, version: ModelVersion | None = None) -> Ancestor:
     client = tracking.client()
-    run = client.get_run(client.get_logged_model(model_id).source_run_id)
+    run = client.get_run(str(client.get_logged_model(model_id).source_run_id))
     result = history.result_of(run)
     known = f"{version.name}/{version.version}" if version else result.registered
     return Ancestor(
@@ -70,7 +70,8 @@ def _parents(run: Run) -> tuple[Ancestor, ...]:
     models = [m.model_id for m in run.inputs.model_inputs] if run.inputs else []
     if models:
         return tuple(_model(model_id) for model_id in models)
-    data = tracking.client().get_run(run.data.tags["mlflow.parentRunId"]).inputs.dataset_inputs
+    chain = tracking.client().get_run(run.data.tags["mlflow.parentRunId"])
+    data = chain.inputs.dataset_inputs if chain.inputs else []
     return tuple(
         Ancestor(
             stage="dataset",

@@ -73,7 +73,7 @@ def _onnx_subject(name: str, parent: Subject, directory: Path, size: int, thread
     """An ONNX graph has the parameters and the arithmetic of the checkpoint it came from."""
     predictor = Predictor(directory, threads)
 
-    def answer(batch: Batch) -> object:
+    def answer(batch: Batch) -> Logits:
         return predictor.logits(batch.input_ids, batch.attention_mask, batch.token_type_ids)
 
     def logits(rows: Encoded) -> Logits:

@@ -10,6 +10,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 from tokenizers.processors import TemplateProcessing
+from torch import nn
 from transformers import BertConfig, BertForSequenceClassification
 
 from coldpress.benchmark import Split
@@ -48,10 +49,11 @@ def tiny(tokenizer: Tokenizer) -> Classifier:
         num_attention_heads=4,
         intermediate_size=32,
         max_position_embeddings=16,
-        num_labels=3,
         initializer_range=0.5,
     )
-    module = BertForSequenceClassification._from_config(config, attn_implementation="eager")
+    config.num_labels = 3
+    config._attn_implementation = "eager"
+    module: nn.Module = BertForSequenceClassification(config)
     module.eval()
     return Classifier(module, tokenizer, ("calm", "fast", "warm"))
 

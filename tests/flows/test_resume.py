@@ -72,7 +72,7 @@ def test_a_killed_run_is_taken_up_where_it_was(
     left = [p for p in psutil.process_iter(["cmdline"]) if _serves(p, tmp_path)]
     resumed = coldpress.press()
 
-    before = STAGES.index(stage)  # type: ignore[arg-type]
+    before = STAGES.index(stage)
     found = [s["status"] for s in resumed["stages"]]
     assert found[:before] == ["reused"] * before
     assert found[before + 1 :] == ["ran"] * (6 - before)
