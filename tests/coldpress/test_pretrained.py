@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+from transformers.utils.logging import is_progress_bar_enabled
+
+from coldpress.benchmark import Benchmark, Split
+from coldpress.encoding import encode
+from coldpress.errors import InputError
+from coldpress.model import Classifier, save
+from coldpress.pretrained import build_teacher
+from coldpress.teacher import Teacher
+
+FAMILIES = ("bert", "distilbert", "electra", "roberta", "xlm-roberta")
+
+
+def benchmark(split: Split, *labels: str) -> Benchmark:
+    return Benchmark(labels, split, split, split, digest="", overlap=0)
+
+
+def tuned_as(classifier: Classifier, labels: tuple[str, ...], directory: Path) -> Teacher:
+    """Save a fine-tuned model whose logits are named `labels`, to be used as it is."""
+    directory.mkdir()
+    classifier.config.architectures = [type(classifier.module).__name__]
+    save(Classifier(classifier.module, classifier.tokenizer, labels), directory)
+    return Teacher.model_validate({"model": str(directory), "epochs": 0})
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_tuned_head_is_reordered_to_the_benchmarks_labels(
+    random_classifier: Callable[[str], Classifier], family: str, split: Split, tmp_path: Path
+) -> None:
+    original = random_classifier(family)
+    teacher = tuned_as(original, ("warm", "calm", "fast"), tmp_path / "tuned")
+    built = build_teacher(teacher, benchmark(split, "calm", "fast", "warm"), 16)
+    data = encode(original.tokenizer, split)
+    assert built.labels == ("calm", "fast", "warm")
+    torch.testing.assert_close(built.logits(data), original.logits(data)[:, [1, 2, 0]])
+
+
+def test_a_tuned_teacher_with_other_labels_is_refused(
+    tiny: Classifier, split: Split, tmp_path: Path
+) -> None:
+    teacher = tuned_as(tiny, ("warm", "calm", "hot"), tmp_path / "tuned")
+    with pytest.raises(InputError, match=r"^teacher.epochs: 0, but .*: fast, hot$"):
+        build_teacher(teacher, benchmark(split, "calm", "fast", "warm"), 16)
+
+
+def test_a_head_that_is_promised_but_not_there_is_refused(
+    tiny: Classifier, split: Split, tmp_path: Path
+) -> None:
+    teacher = tuned_as(tiny, ("calm", "fast", "warm"), tmp_path / "tuned")
+    change_weights(tmp_path / "tuned", lambda name, w: None if "classifier" in name else w)
+    with pytest.raises(InputError, match=r"^teacher.epochs: 0, but the weights lack classifier"):
+        build_teacher(teacher, benchmark(split, "calm", "fast", "warm"), 16)
+
+
+Change = Callable[[str, torch.Tensor], torch.Tensor | None]
+
+
+def change_weights(directory: Path, change: Change) -> None:
+    """Rewrite the weights; those changed to None are left out."""
+    path = directory / "model.safetensors"
+    changed = {name: change(name, weight) for name, weight in load_file(path).items()}
+    kept = {name: weight for name, weight in changed.items() if weight is not None}
+    save_file(kept, path, metadata={"format": "pt"})
+
+
+def to_train(teacher: Teacher) -> Teacher:
+    return teacher.model_copy(update={"epochs": 1})
+
+
+def test_a_new_head_comes_from_torchs_seed(tiny: Classifier, split: Split, tmp_path: Path) -> None:
+    teacher = to_train(tuned_as(tiny, ("calm", "fast", "warm"), tmp_path / "tuned"))
+    two = benchmark(split, "no", "yes")
+    heads = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        heads.append(build_teacher(teacher, two, 16).module.state_dict()["classifier.weight"])
+    assert heads[0].shape == (2, 16)
+    assert torch.equal(heads[0], heads[1])
+    assert not torch.equal(heads[0], heads[2])
+
+
+def test_the_encoder_is_the_one_in_the_directory(
+    tiny: Classifier, split: Split, tmp_path: Path
+) -> None:
+    teacher = to_train(tuned_as(tiny, ("calm", "fast", "warm"), tmp_path / "tuned"))
+    built = build_teacher(teacher, benchmark(split, "no", "yes"), 16)
+    for name, weight in tiny.encoder.state_dict().items():
+        assert torch.equal(built.encoder.state_dict()[name], weight), name
+
+
+def test_half_precision_weights_become_float32(
+    tiny: Classifier, split: Split, tmp_path: Path
+) -> None:
+    teacher = tuned_as(tiny, ("calm", "fast", "warm"), tmp_path / "tuned")
+    change_weights(tmp_path / "tuned", lambda _, weight: weight.half())
+    built = build_teacher(teacher, benchmark(split, "calm", "fast", "warm"), 16)
+    assert {parameter.dtype for parameter in built.module.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda n, w: None if ".query" in n else w, "for 4 of .* bert.encoder.layer.0.attention"),
+        (lambda n, w: w[:-1] if "word" in n else w, "for 1 of .* bert.embeddings.word_embeddings"),
+    ],
+)
+def test_weights_that_do_not_fit_the_configuration_are_refused(
+    tiny: Classifier, split: Split, tmp_path: Path, change: Change, said: str
+) -> None:
+    teacher = to_train(tuned_as(tiny, ("calm", "fast", "warm"), tmp_path / "tuned"))
+    change_weights(tmp_path / "tuned", change)
+    with pytest.raises(InputError, match=rf"^teacher.model: .*no fitting weights {said}"):
+        build_teacher(teacher, benchmark(split, "calm", "fast", "warm"), 16)
+
+
+@pytest.mark.parametrize(
+    ("family", "max_tokens", "limit"),
+    [("bert", 8, 8), ("bert", 512, 24), ("distilbert", 512, 24), ("roberta", 512, 22)],
+)
+def test_texts_are_cut_at_the_smaller_limit_and_the_longest_runs(
+    random_classifier: Callable[[str], Classifier],
+    family: str,
+    max_tokens: int,
+    limit: int,
+    tmp_path: Path,
+) -> None:
+    teacher = tuned_as(random_classifier(family), ("calm", "fast", "warm"), tmp_path / "tuned")
+    long = Split(("a",), ("cold press " * 20,), None, (0,))
+    built = build_teacher(teacher, benchmark(long, "calm", "fast", "warm"), max_tokens)
+    data = encode(built.tokenizer, long)
+    assert (len(data.input_ids[0]), data.truncated) == (limit, 1)
+    assert built.logits(data).isfinite().all()
+
+
+def test_a_tokenizer_that_pads_and_cuts_by_itself_does_not_any_more(
+    tiny: Classifier, split: Split, tmp_path: Path
+) -> None:
+    teacher = tuned_as(tiny, ("calm", "fast", "warm"), tmp_path / "tuned")
+    path = str(tmp_path / "tuned" / "tokenizer.json")
+    padded = Tokenizer.from_file(path)
+    padded.enable_padding(length=12)
+    padded.enable_truncation(4)
+    padded.save(path)
+    built = build_teacher(teacher, benchmark(split, "calm", "fast", "warm"), 16)
+    assert len(built.tokenizer.encode("cold").ids) == 3
+    assert len(built.tokenizer.encode("cold " * 9).ids) == 11
+
+
+def test_a_tokenizer_is_built_from_a_vocabulary_file(
+    tiny: Classifier, split: Split, tmp_path: Path
+) -> None:
+    teacher = to_train(tuned_as(tiny, ("calm", "fast", "warm"), tmp_path / "tuned"))
+    (tmp_path / "tuned" / "tokenizer.json").unlink()
+    words = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "cold", "press", "##ed", "oil")
+    (tmp_path / "tuned" / "vocab.txt").write_text("\n".join(words))
+    built = build_teacher(teacher, benchmark(split, "no", "yes"), 16)
+    assert built.tokenizer.encode("Cold pressed").ids == [2, 5, 6, 7, 3]
+
+
+def test_transformers_says_nothing_and_stays_as_it_was(
+    tiny: Classifier, split: Split, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    teacher = to_train(tuned_as(tiny, ("calm", "fast", "warm"), tmp_path / "tuned"))
+    before = logging.getLogger("transformers").level, is_progress_bar_enabled()
+    build_teacher(teacher, benchmark(split, "no", "yes"), 16)
+    captured = capfd.readouterr()
+    assert (captured.out, captured.err) == ("", "")
+    assert (logging.getLogger("transformers").level, is_progress_bar_enabled()) == before
+
+
+def scratch(**also: Any) -> Teacher:  # noqa: ANN401
+    sizes = {"layers": 2, "hidden_size": 16, "heads": 2, "neurons": 24, "vocabulary_size": 100}
+    return Teacher.model_validate({"model": {"origin": "scratch", **sizes, **also}})
+
+
+def test_a_scratch_teacher_has_the_described_sizes(split: Split) -> None:
+    built = build_teacher(scratch(), benchmark(split, "calm", "fast", "warm"), 12)
+    assert [(shape.heads, shape.neurons) for shape in built.shapes] == [(2, 24), (2, 24)]
+    assert built.logits(encode(built.tokenizer, split)).shape == (12, 3)
+    assert (built.tokenizer.truncation or {})["max_length"] == 12
+    assert built.config.max_position_embeddings == 12
+    assert not built.module.training
+
+
+def test_a_scratch_tokenizer_learns_from_training_texts_and_their_pairs(split: Split) -> None:
+    paired = Split(split.ids, split.texts, ("lemon",) * 12, split.labels)
+    other = Split(("x",), ("zebra zebra zebra",), ("zebra",), (0,))
+    data = Benchmark(("a", "b", "c"), paired, other, other, digest="", overlap=0)
+    tokens = build_teacher(scratch(), data, 12).tokenizer.encode("cold lemon zebra").tokens
+    assert tokens == ["[CLS]", "cold", "lemon", "[UNK]", "[SEP]"]
+
+
+def test_equal_seeds_give_equal_scratch_weights(split: Split) -> None:
+    states = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        built = build_teacher(scratch(), benchmark(split, "calm", "fast", "warm"), 12)
+        states.append(torch.cat([p.flatten() for p in built.module.parameters()]))
+    assert torch.equal(states[0], states[1])
+    assert not torch.equal(states[0], states[2])
