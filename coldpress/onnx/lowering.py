@@ -191,7 +191,7 @@ class Lowering:
         if not isinstance(module, QuantizedEmbedding):
             return rows
         scale = self._constant(f"{path}.scale", module.scale)
-        return self.graph.node("DequantizeLinear", [rows, scale])
+        return self.graph.node("DequantizeLinear", [rows, scale], axis=-1)
 
     def _side_by_side(self, paths: Sequence[str], name: str, tensors: Sequence[Any]) -> str:
         return self._constant(_joined(paths, name), torch.cat(tuple(tensors), dim=-1))

@@ -24,15 +24,18 @@ def quantize_rows(weight: Tensor, bits: int) -> tuple[Tensor, Tensor]:
 
 
 def quantize_table(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Round an embedding table to signed bytes with one scale.
+    """Round an embedding table to signed bytes, one scale a column.
+
+    A single scale would be set by the few columns that carry outliers: on a trained MiniLM it moves
+    the logits six times as far, for the same bytes and the same operators.
 
     Args:
         weight: float32 of shape (rows, width).
 
     Returns:
-        int8 of the same shape and a float32 scalar.
+        int8 of the same shape and float32 scales of shape (width,).
     """
-    scale = _step(weight.abs().amax() / 127)
+    scale = _step(weight.abs().amax(0) / 127)
     return _signed(weight / scale, 127), scale
 
 

@@ -70,11 +70,11 @@ class QuantizedLinear(nn.Module):
 
 
 class QuantizedEmbedding(nn.Module):
-    """An embedding table of signed bytes with one scale.
+    """An embedding table of signed bytes with one scale a column.
 
     Attributes:
         weight: int8 of shape (rows, width).
-        scale: float32 scalar.
+        scale: float32 of shape (width,).
     """
 
     scale: Tensor
@@ -84,7 +84,7 @@ class QuantizedEmbedding(nn.Module):
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         integers = torch.zeros(num_embeddings, embedding_dim, dtype=torch.int8)
         self.weight = nn.Parameter(integers, requires_grad=False)
-        self.register_buffer("scale", torch.ones(()))
+        self.register_buffer("scale", torch.ones(embedding_dim))
 
     def forward(self, indices: Tensor) -> Tensor:
         """Look rows up and scale them.

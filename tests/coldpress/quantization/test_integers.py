@@ -41,11 +41,11 @@ def test_a_row_of_zeros_stays_zero() -> None:
     assert scale.tolist() == [[1.0]]
 
 
-def test_a_table_has_one_scale() -> None:
-    integers, scale = quantize_table(torch.tensor([[127.0, 2.5], [-3.5, 0.0]]))
-    assert integers.tolist() == [[127, 2], [-4, 0]]
+def test_a_column_of_a_table_is_rounded_by_its_own_largest_value() -> None:
+    integers, scale = quantize_table(torch.tensor([[127.0, 2.54, 0.0], [-3.5, 0.01, 0.0]]))
+    assert integers.tolist() == [[127, 127, 0], [-4, 0, 0]]
     assert integers.dtype == torch.int8
-    assert scale.item() == 1.0
+    assert scale.tolist() == [1.0, pytest.approx(0.02), 1.0]
 
 
 def test_an_activation_is_spread_over_its_range_ties_to_even() -> None:

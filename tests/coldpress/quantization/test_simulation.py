@@ -51,5 +51,5 @@ def test_only_the_first_token_is_measured_where_the_graph_computes_nothing_else(
 def test_an_embedding_scales_the_rows_it_looks_up() -> None:
     table = QuantizedEmbedding(2, 2)
     table.weight.data = torch.tensor([[1, -2], [127, 0]], dtype=torch.int8)
-    table.scale.fill_(0.5)
-    assert table(torch.tensor([[1, 0]])).tolist() == [[[63.5, 0.0], [0.5, -1.0]]]
+    table.scale.copy_(torch.tensor([0.5, 3.0]))
+    assert table(torch.tensor([[1, 0]])).tolist() == [[[63.5, 0.0], [0.5, -6.0]]]
