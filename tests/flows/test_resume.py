@@ -85,8 +85,8 @@ def test_a_killed_run_is_taken_up_where_it_was(
         assert database.execute("SELECT name FROM runs WHERE status = 'RUNNING'").fetchall() == []
 
 
-def _pairs(first: dict[str, Any], second: dict[str, Any]) -> zip[tuple[Any, Any]]:
-    return zip(first["stages"], second["stages"], strict=True)
+def _pairs(first: dict[str, Any], second: dict[str, Any]) -> list[tuple[Any, Any]]:
+    return list(zip(first["stages"], second["stages"], strict=True))
 
 
 def _serves(process: psutil.Process, home: Path) -> bool:
