@@ -4,6 +4,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +29,13 @@ def stages_to_kill() -> list[Any]:
 
 def wait_for(database: Path, stage: str, process: subprocess.Popen[bytes]) -> None:
     """Return at the moment that a stage's run is open."""
-    deadline = time.monotonic() + 120
+    deadline, uri = time.monotonic() + 120, f"file:{database}?mode=ro"
     while time.monotonic() < deadline:
         assert process.poll() is None, f"the run ended before {stage}"
-        try:
-            with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as reader:
-                if reader.execute(OPEN_STAGE, (stage,)).fetchone():
-                    return
-        except sqlite3.OperationalError:
-            pass  # the database or its tables are not there yet, or locked for an instant
+        # The database or its tables may not be there yet, or be locked for an instant.
+        with suppress(sqlite3.OperationalError), sqlite3.connect(uri, uri=True) as reader:
+            if reader.execute(OPEN_STAGE, (stage,)).fetchone():
+                return
         time.sleep(0.005)
     raise TimeoutError(stage)
 

@@ -24,4 +24,4 @@ def test_too_few_rounds_are_refused_by_name() -> None:
 def test_a_recipe_is_checked_without_what_evaluation_needs() -> None:
     heavy = "{'torch', 'scipy', 'sklearn', 'matplotlib'}"
     code = f"import sys, coldpress.evaluation; sys.exit(bool({heavy} & set(sys.modules)))"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
