@@ -9,6 +9,7 @@ from pathlib import Path
 import mlflow.pyfunc
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
+from mlflow.types.schema import Map
 
 from coldpress.onnx import predictor
 
@@ -47,4 +48,5 @@ def _signature() -> ModelSignature:
     text = ColSpec(DataType.string, "text")
     pair = ColSpec(DataType.string, "text_pair", required=False)
     label, score = ColSpec(DataType.string, "label"), ColSpec(DataType.double, "score")
-    return ModelSignature(inputs=Schema([text, pair]), outputs=Schema([text, label, score]))
+    scores = ColSpec(Map(DataType.double), "scores")
+    return ModelSignature(inputs=Schema([text, pair]), outputs=Schema([text, label, score, scores]))

@@ -2,6 +2,8 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +144,32 @@ def test_pulled_files_answer_without_this_project(
     assert coldpress("pull", "tiny/1", str(target)).code == 0
     assert {"model.onnx", "tokenizer.json", "predictor.py"} <= {p.name for p in target.iterdir()}
     assert coldpress("pull", "tiny/1", str(target)).code == 2
+
+
+def test_mlflow_serves_the_registered_model_without_torch_or_this_project(
+    coldpress: Coldpress, pressed: dict[str, Any], tmp_path: Path
+) -> None:
+    for name in ("torch", "transformers", "coldpress", "tasks", "flows"):
+        (tmp_path / f"{name}.py").write_text("raise ImportError('not needed to serve')")
+    code = """
+import json, mlflow, pandas
+model = mlflow.pyfunc.load_model("models:/tiny/1")
+texts = pandas.DataFrame({"text": ["where is my order", "the bill"]})
+print(json.dumps(model.predict(texts)))
+"""
+    store = f"sqlite:///{coldpress.home / 'state' / 'mlflow.db'}"
+    also = {"PYTHONPATH": str(tmp_path), "MLFLOW_TRACKING_URI": store}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**coldpress.environment, **also},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    first, second = json.loads(done.stdout.splitlines()[-1])
+    assert (first["text"], second["text"]) == ("where is my order", "the bill")
+    assert first["label"] in first["scores"]
 
 
 @pytest.mark.parametrize(
