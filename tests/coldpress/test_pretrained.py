@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from logging.handlers import QueueHandler
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -167,15 +169,34 @@ def test_a_tokenizer_is_built_from_a_vocabulary_file(
     assert built.tokenizer.encode("Cold pressed").ids == [2, 5, 6, 7, 3]
 
 
+@pytest.fixture
+def heard() -> Iterator[SimpleQueue[logging.LogRecord]]:
+    """What transformers has to say, warnings and up."""
+    logger, records = logging.getLogger("transformers"), SimpleQueue[logging.LogRecord]()
+    handler, level = QueueHandler(records), logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.WARNING)
+    yield records
+    logger.setLevel(level)
+    logger.removeHandler(handler)
+
+
 def test_transformers_says_nothing_and_stays_as_it_was(
-    tiny: Classifier, split: Split, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tiny: Classifier, split: Split, tmp_path: Path, heard: SimpleQueue[logging.LogRecord]
 ) -> None:
     teacher = to_train(tuned_as(tiny, ("calm", "fast", "warm"), tmp_path / "tuned"))
-    before = logging.getLogger("transformers").level, is_progress_bar_enabled()
     build_teacher(teacher, benchmark(split, "no", "yes"), 16)
-    captured = capfd.readouterr()
-    assert (captured.out, captured.err) == ("", "")
-    assert (logging.getLogger("transformers").level, is_progress_bar_enabled()) == before
+    assert heard.empty()
+    assert logging.getLogger("transformers").level == logging.WARNING
+    assert is_progress_bar_enabled()
+
+
+def test_no_progress_bar_is_drawn(
+    tiny: Classifier, split: Split, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    teacher = tuned_as(tiny, ("calm", "fast", "warm"), tmp_path / "tuned")
+    build_teacher(teacher, benchmark(split, "calm", "fast", "warm"), 16)
+    assert capfd.readouterr().err == ""
 
 
 def scratch(**also: Any) -> Teacher:  # noqa: ANN401

@@ -1,0 +1,59 @@
+"""The recipes that ship."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from coldpress import teacher
+from coldpress.recipe import Recipe
+from coldpress.recipe_file import read_recipe
+from coldpress.source import Hub
+from coldpress.teacher import HubModel
+
+RECIPES = sorted((Path(__file__).parent.parent / "recipes").glob("*.yaml"))
+
+
+def shipped(path: Path) -> Recipe:
+    return read_recipe(str(path))
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_a_shipped_recipe_is_named_as_its_file_and_says_what_it_is(path: Path) -> None:
+    assert shipped(path).name == path.stem
+    assert path.read_text().startswith("# ")
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_what_a_shipped_recipe_takes_from_the_hub_is_pinned_to_a_commit(path: Path) -> None:
+    recipe = shipped(path)
+    taken = (recipe.benchmark.source, recipe.teacher.model)
+    for source in taken:
+        if isinstance(source, Hub | HubModel):
+            assert re.fullmatch("[0-9a-f]{40}", source.revision)
+
+
+def test_the_demo_needs_neither_hub_nor_files() -> None:
+    recipe = shipped(next(path for path in RECIPES if path.stem == "demo"))
+    origins = (recipe.benchmark.source.origin, recipe.teacher.model.origin)
+    assert origins == ("synthetic", "scratch")
+    teacher.check(recipe.teacher.model)
+
+
+@pytest.mark.parametrize("name", ["trec", "sst2", "banking77"])
+def test_a_hub_recipe_runs_on_files_and_a_directory_instead(name: str) -> None:
+    path = next(path for path in RECIPES if path.stem == name)
+    recipe = read_recipe(
+        str(path),
+        [
+            "benchmark.source.origin=files",
+            "benchmark.source.train=train.jsonl",
+            "benchmark.source.test=test.jsonl",
+            "benchmark.columns.label=label",
+            "teacher.model=./model",
+        ],
+    )
+    assert recipe.benchmark.source.origin == "files"
+    assert recipe.teacher.model.origin == "directory"
