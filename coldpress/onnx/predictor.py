@@ -92,11 +92,11 @@ class Predictor:
         return {"text": text, "label": self.labels[best], "score": scores[best], "scores": by_label}
 
 
-def open_session(path: Path, threads: int) -> onnxruntime.InferenceSession:
+def open_session(model: Path | bytes, threads: int) -> onnxruntime.InferenceSession:
     """Load a graph for the processor.
 
     Args:
-        path: The ONNX file.
+        model: The ONNX file, or its bytes.
         threads: Intra-op threads.
 
     Returns:
@@ -105,7 +105,7 @@ def open_session(path: Path, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
