@@ -87,3 +87,6 @@ ARCHITECTURES = {
         config_neurons="hidden_dim",
     ),
 }
+
+ACTIVATIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "tanh")
+"""Activation functions, as configurations name them, that an ONNX graph is built with."""

@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.markup import escape
 from rich.table import Table
 
 from coldpress import benchmark, teacher, teacher_size
@@ -48,7 +49,7 @@ class Inspection:
         }
         table = Table("checked", "found", box=None)
         for name, value in rows.items():
-            table.add_row(name, value)
+            table.add_row(name, escape(value))
         return table
 
 

@@ -68,8 +68,8 @@ def find_recipe(reference: str) -> Path:
 def known_recipes() -> list[Path]:
     """Return the recipes in `./recipes`, then the packaged ones."""
     folders = (Path("recipes"), Path(str(files("recipes"))))
-    found = (path for folder in folders for path in sorted(folder.glob("*.yaml")))
-    return list({path.resolve(): path for path in found}.values())
+    found = [path for folder in folders for path in sorted(folder.glob("*.yaml")) if path.is_file()]
+    return list({path.stem: path for path in reversed(found)}.values())[::-1]
 
 
 def assign(order: dict[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def _parsed(path: Path) -> dict[str, Any]:
         raise InputError(f"{path.name}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path.name}: byte {error.start} is not UTF-8") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}:" if mark else ""
         raise InputError(f"{path.name}:{line} {getattr(error, 'problem', error)}") from error
@@ -162,8 +162,8 @@ def _assignment(text: str) -> tuple[list[str], Any]:
         raise InputError(f"--set {text}: expected field=value, as in distill.epochs=3")
     try:
         return name.split("."), yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise InputError(f"--set {text}: the value is no YAML") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InputError(f"--set {text[:80]}: the value is no YAML") from error
 
 
 def _set(order: dict[str, Any], path: Sequence[str], value: object) -> None:

@@ -12,9 +12,9 @@ from pydantic import BeforeValidator, Field
 from safetensors import SafetensorError, safe_open
 
 from coldpress import hub
-from coldpress.architecture import ARCHITECTURES
 from coldpress.errors import InputError
 from coldpress.section import Epochs, FlatChoice, LearningRate, Optimization, Section
+from coldpress.teacher_config import check_config
 
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 _TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json")
@@ -169,14 +169,14 @@ def _check_hub(model: HubModel) -> None:
     if found is not None:
         return _check_directory(found, place)
     _check_names(hub.files("model", model.id, sha, "teacher.model"), place)
-    return _check_config(configuration(model)[0], place)
+    return check_config(configuration(model)[0], place)
 
 
 def _check_directory(directory: Path, place: str) -> None:
     if not directory.is_dir():
         raise InputError(f"{place}: no such directory")
     _check_names([path.name for path in directory.iterdir()], place)
-    _check_config(_read_json(directory / "config.json", place), place)
+    check_config(_read_json(directory / "config.json", place), place)
     for name in _shards(directory, place):
         try:
             with safe_open(directory / name, framework="np"):
@@ -194,15 +194,6 @@ def _check_names(names: Collection[str], place: str) -> None:
         raise InputError(f"{place} has no model.safetensors, {instead}")
     if not any(name in names for name in _TOKENIZERS):
         raise InputError(f"{place} has no tokenizer: none of {', '.join(_TOKENIZERS)}")
-
-
-def _check_config(config: dict[str, Any], place: str) -> None:
-    family = config.get("model_type")
-    if family is None:
-        raise InputError(f"{place} is no transformers model: config.json names no model_type")
-    if family not in ARCHITECTURES:
-        known = ", ".join(sorted(ARCHITECTURES))
-        raise InputError(f"{place}: family {family!r} is not one of: {known}")
 
 
 def _shards(directory: Path, place: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from coldpress.errors import CorruptCheckpointError, InputError
 
 app = App(
     name="coldpress",
+    version=lambda: version("coldpress"),
     help="Press a large transformer encoder into a small, fast, trusted ONNX model.",
     result_action="return_value",
     exit_on_error=False,
@@ -100,8 +102,13 @@ def lineage(model: str, /, *, json: bool = False) -> None:
 
 
 @app.command
-def predict(model: str, /, *texts: str, pair: tuple[str, ...] = ()) -> None:
-    """Answer texts, one JSON line each.
+def predict(
+    model: str,
+    /,
+    *texts: str,
+    pair: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+) -> None:
+    """Answer texts, one JSON line each. Put `--` before texts that begin with a dash.
 
     Args:
         model: `name`, `name@alias` or `name/version`.

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from urllib.parse import urlparse
 
+from rich.markup import escape
 from rich.table import Table
 
 from coldpress import processor
@@ -23,7 +24,7 @@ def findings() -> Table:
     """Return versions, instruction sets, servers and space as a table."""
     table = Table("what", "found", box=None)
     for what, found in (*_software(), *_processor(), *_servers(), *_space()):
-        table.add_row(what, found)
+        table.add_row(what, escape(found))
     return table
 
 
@@ -45,11 +46,15 @@ def _processor() -> Iterator[tuple[str, str]]:
 def _servers() -> Iterator[tuple[str, str]]:
     for name, variable in _SERVERS.items():
         address = os.environ.get(variable, "")
-        parsed = urlparse(address)
+        try:
+            parsed = urlparse(address)
+            port = parsed.port or (443 if parsed.scheme == "https" else 80)
+        except ValueError as error:
+            yield name, f"{variable} is no address: {error}"
+            continue
         if not parsed.hostname:
             yield name, address or "embedded"
             continue
-        port = parsed.port or (443 if parsed.scheme == "https" else 80)
         place = f"{parsed.scheme}://{parsed.hostname}:{port}"
         yield name, f"{place} {'answers' if _answers(parsed.hostname, port) else 'does not answer'}"
 

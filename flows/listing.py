@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import yaml
+import re
+from itertools import takewhile
+from pathlib import Path
+
 from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
@@ -15,11 +18,19 @@ def recipe_table() -> Table:
     """Return the recipes that can be named, each with its own first line."""
     table = Table("recipe", "what it is", "file", box=None)
     for path in known_recipes():
-        text = path.read_text(encoding="utf-8")
-        first = text.partition("\n")[0]
-        about = first.removeprefix("#").strip() if first.startswith("#") else _name(text)
-        table.add_row(path.stem, escape(about), escape(str(path)))
+        table.add_row(path.stem, escape(_about(path)), escape(str(path)))
     return table
+
+
+def _about(path: Path) -> str:
+    """The first sentence of the comment that a recipe begins with."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    comment = (line.removeprefix("#").strip() for line in takewhile(_is_comment, lines))
+    return re.split(r"(?<=[.?])\s", " ".join(comment), maxsplit=1)[0]
+
+
+def _is_comment(line: str) -> bool:
+    return line.startswith("#")
 
 
 def lineage_tree(node: Ancestor) -> Tree:
@@ -35,8 +46,3 @@ def _line(node: Ancestor) -> str:
     seconds = f"  {node.seconds:.1f} s" if node.seconds is not None else ""
     head = f"[bold]{escape(node.name)}[/]  {node.stage}  {node.digest[:12]}{seconds}"
     return "\n".join(part for part in (head, escape(measured), escape(node.run or "")) if part)
-
-
-def _name(text: str) -> str:
-    parsed = yaml.safe_load(text)
-    return str(parsed.get("name", "")) if isinstance(parsed, dict) else ""

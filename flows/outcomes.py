@@ -59,9 +59,9 @@ def _scores(evaluation: Evaluation) -> Table:
     table = Table("model", *_SCORES, box=None, title=f"test split, n = {evaluation.n}")
     for name, card in evaluation.models.items():
         latency = f"{card.latency_ms.p50:.2f} ms" if card.latency_ms else "simulated"
-        speedup = f"{card.speedup:.1f}x" if card.speedup else ""
-        retention = f"{card.retention:.1%}" if card.retention else ""
-        size = f"{card.bytes / 1e6:.1f} MB"
+        speedup = f"{card.speedup:.1f}x" if card.speedup is not None else ""
+        retention = f"{card.retention:.1%}" if card.retention is not None else ""
+        size = f"{card.bytes / 1e6:.2f} MB"
         table.add_row(name, f"{card.accuracy:.3f}", size, latency, speedup, retention)
     return table
 

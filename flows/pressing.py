@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from coldpress.errors import InputError
@@ -16,6 +19,9 @@ from coldpress.stages import STAGES
 from tasks import home
 
 if TYPE_CHECKING:
+    from prefect import Flow, State
+    from prefect.client.schemas.objects import FlowRun
+
     from coldpress.recipe import Recipe
 
 DONE, FAILED = 0, 1
@@ -35,8 +41,8 @@ def press(reference: str, assignments: Sequence[str], report: Path | None) -> in
     Raises:
         InputError: Nothing was started.
     """
-    if report is not None and not report.expanduser().resolve().parent.is_dir():
-        raise InputError(f"--json: no folder {report.parent}")
+    if report is not None:
+        _check_report(report.expanduser().resolve())
     outcome = _nothing_yet(reference)
     try:
         recipe = read_recipe(reference, assignments)
@@ -48,17 +54,31 @@ def press(reference: str, assignments: Sequence[str], report: Path | None) -> in
             _write(report, outcome)
 
 
+def _check_report(target: Path) -> None:
+    if not target.parent.is_dir():
+        raise InputError(f"--json: no folder {target.parent}")
+    if target.is_dir():
+        raise InputError(f"--json: {target} is a folder")
+
+
 def _press(recipe: Recipe, outcome: dict[str, Any]) -> int:
     """Run the flow. Prefect, MLflow and torch are first imported here."""
     home.embed()
-    for name in ("PREFECT_LOGGING_LEVEL", "MLFLOW_LOGGING_LEVEL"):
-        os.environ.setdefault(name, "WARNING")
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
     from flows import outcomes, server
     from flows.compress import compress
 
-    with server.running():
-        state = compress(recipe, return_state=True)
-        outcome.update(outcomes.read(str(state.state_details.flow_run_id)))
+    flow_run_ids: list[str] = []
+
+    def remember(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001
+        flow_run_ids.append(str(flow_run.id))
+
+    with _ended_by_signals(), server.running():
+        try:
+            watched = compress.with_options(on_running=[remember])
+            state = watched(recipe, return_state=True)
+        finally:
+            outcome.update(outcomes.read(flow_run_ids[0]) if flow_run_ids else {})
     outcomes.show(outcome)
     if state.is_completed():
         return DONE
@@ -66,6 +86,20 @@ def _press(recipe: Recipe, outcome: dict[str, Any]) -> int:
     if isinstance(error, InputError):
         raise error
     return FAILED  # Prefect has shown the traceback
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM unwind the stack, as Ctrl-C does: the outcome is written, the server ended."""
+
+    def end(number: int, _: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _nothing_yet(reference: str) -> dict[str, Any]:

@@ -34,8 +34,15 @@ def predictions(model: str, texts: Sequence[str], pairs: Sequence[str]) -> list[
     if pairs and len(pairs) != len(texts):
         raise InputError(f"--pair: {len(pairs)} given for {len(texts)} texts")
     with _deployable(model) as checkpoint:
-        answers = predictor.Predictor(checkpoint.path).predict(texts, pairs or None)
+        answering = predictor.Predictor(checkpoint.path)
+        if answering.pairs is not None and answering.pairs is not bool(pairs):
+            raise InputError(f"--pair: {model} answers {_kind(answering.pairs)} texts")
+        answers = answering.predict(texts, pairs or None)
     return [json.dumps(answer, ensure_ascii=False) for answer in answers]
+
+
+def _kind(pairs: bool) -> str:
+    return "pairs of" if pairs else "single"
 
 
 def pull_model(model: str, directory: Path) -> None:
@@ -51,8 +58,8 @@ def pull_model(model: str, directory: Path) -> None:
     target = directory.expanduser().resolve()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(f"DIR: {directory} exists and is not an empty folder")
-    target.parent.mkdir(parents=True, exist_ok=True)
     with _deployable(model) as checkpoint:
+        target.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
         shutil.copytree(checkpoint.path, aside, dirs_exist_ok=True)
         shutil.copyfile(predictor.__file__, aside / "predictor.py")

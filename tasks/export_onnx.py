@@ -23,7 +23,8 @@ def export_onnx(recipe: Recipe, quantized: StageResult) -> StageResult:
     """Lower exactly the quantized integers; a graph that answers differently fails the stage."""
     from tasks.serving import pack
 
-    kernels = processor.kernels()
+    # The file names its recipe, so another recipe's file is another file.
+    kernels = {**processor.kernels(), "recipe": recipe.name}
     order = Order("export_onnx", __name__, recipe, recipe.export, (quantized,), kernels)
     return carry_out(order, _make, pack)
 
@@ -38,7 +39,8 @@ def _make(work: Work) -> dict[str, float]:
     recipe, source = work.order.recipe, work.inputs[0]
     validation = encode(load_tokenizer(source), dataset.benchmark(recipe).validation)
     labels = source.manifest.labels
-    about = {"recipe": recipe.name, "labels": json.dumps(labels), "source": source.digest}
+    pairs = json.dumps(recipe.benchmark.columns.text_pair is not None)
+    about = {"recipe": recipe.name, "source": source.digest, "pairs": pairs}
     with writing(work.target, work.manifest().model_copy(update={"labels": labels})) as directory:
         export(source, directory, recipe.export.opset, about)
         parity = check_parity(source, directory / "model.onnx", validation)

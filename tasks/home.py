@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psutil
 
+from coldpress.errors import InputError
+
 _DEFAULTS = {
     # On a machine with other work, OpenMP threads that spin while they wait for each other make
     # training ten times slower (docs/log.md, 2026-11-23); asleep they cost nothing measurable.
@@ -18,6 +20,7 @@ _DEFAULTS = {
     # Without these, both libraries call home, and fail slowly where there is no network.
     "DO_NOT_TRACK": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "GIT_PYTHON_REFRESH": "quiet",
@@ -27,7 +30,7 @@ _DEFAULTS = {
 
 def home() -> Path:
     """Return `$COLDPRESS_HOME`, or `./.coldpress`, as an absolute path."""
-    return Path(os.environ.get("COLDPRESS_HOME", ".coldpress")).expanduser().resolve()
+    return Path(os.environ.get("COLDPRESS_HOME") or ".coldpress").expanduser().resolve()
 
 
 def embed() -> None:
@@ -36,6 +39,8 @@ def embed() -> None:
     Must run before either is imported: both read their settings at import.
     """
     directory = home()
+    if directory.exists() and not directory.is_dir():
+        raise InputError(f"COLDPRESS_HOME: {directory} is not a folder")
     directory.mkdir(parents=True, exist_ok=True)
     os.environ["COLDPRESS_HOME"] = str(directory)
     for name, value in _DEFAULTS.items():
@@ -63,7 +68,8 @@ def workspace() -> Iterator[Path]:
     root = home() / "work"
     root.mkdir(parents=True, exist_ok=True)
     for left in root.iterdir():
-        if not psutil.pid_exists(int(left.name.split("-")[0])):
+        owner = left.name.split("-")[0]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
             shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=root) as directory:
         yield Path(directory)

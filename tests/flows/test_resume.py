@@ -1,5 +1,6 @@
 """SIGKILL in any stage: the next run redoes at most that stage and ends where it would have."""
 
+import json
 import signal
 import sqlite3
 import subprocess
@@ -40,18 +41,18 @@ def wait_for(database: Path, stage: str, process: subprocess.Popen[bytes]) -> No
     raise TimeoutError(stage)
 
 
-def kill_in(coldpress: Coldpress, stage: str) -> None:
+def end_in(coldpress: Coldpress, stage: str, number: signal.Signals) -> int:
     with (coldpress.home / "killed.log").open("wb") as log:
         process = subprocess.Popen(
-            coldpress.command("run", "./tiny.yaml"),
+            coldpress.command("run", "./tiny.yaml", "--json", "ended.json"),
             cwd=coldpress.home,
             env=coldpress.environment,
             stdout=log,
             stderr=log,
         )
         wait_for(coldpress.home / "state" / "mlflow.db", stage, process)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.send_signal(number)
+        return process.wait(60)
 
 
 def untimed(outcome: dict[str, Any]) -> list[list[object]]:
@@ -67,7 +68,7 @@ def test_a_killed_run_is_taken_up_where_it_was(
     pressed: dict[str, Any], tmp_path: Path, stage: str
 ) -> None:
     coldpress = new_home(tmp_path)
-    kill_in(coldpress, stage)
+    end_in(coldpress, stage, signal.SIGKILL)
     left = [p for p in psutil.process_iter(["cmdline"]) if _serves(p, tmp_path)]
     resumed = coldpress.press()
 
@@ -82,6 +83,25 @@ def test_a_killed_run_is_taken_up_where_it_was(
     assert not any(process.is_running() for process in left), "the killed run's server lives on"
     with sqlite3.connect(coldpress.home / "state" / "mlflow.db") as database:
         assert database.execute("SELECT name FROM runs WHERE status = 'RUNNING'").fetchall() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_told_to_end_says_how_far_it_came(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    coldpress = new_home(tmp_path)
+    assert end_in(coldpress, "prune", number) == 128 + number
+    outcome = json.loads((coldpress.home / "ended.json").read_text())
+    found = [stage["status"] for stage in outcome["stages"]]
+    assert found == ["ran"] * 3 + ["failed"] + ["skipped"] * 3
+    assert list((coldpress.home / "state" / "servers").iterdir()) == []
+    with sqlite3.connect(coldpress.home / "state" / "mlflow.db") as database:
+        assert set(
+            database.execute("SELECT name, status FROM runs WHERE status != 'FINISHED'")
+        ) == {
+            ("tiny", "KILLED"),
+            ("prune", "KILLED"),
+        }
 
 
 def _pairs(first: dict[str, Any], second: dict[str, Any]) -> list[tuple[Any, Any]]:

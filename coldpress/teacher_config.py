@@ -1,0 +1,68 @@
+"""What a pretrained teacher's config.json must say before anything is trained on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from coldpress.architecture import ACTIVATIONS, ARCHITECTURES
+from coldpress.errors import InputError
+
+_IGNORED_BY_THE_GRAPH = {
+    # An exported graph attends both ways, to absolute positions, over one sequence.
+    "is_decoder": False,
+    "add_cross_attention": False,
+    "position_embedding_type": "absolute",
+}
+
+
+def check_config(config: Mapping[str, Any], place: str) -> None:
+    """Check a teacher's family, sizes, activation and label names.
+
+    Args:
+        config: The content of config.json.
+        place: How an error names the teacher.
+
+    Raises:
+        InputError: It could not be trained, or its graph would compute something else.
+    """
+    family = config.get("model_type")
+    if family is None:
+        raise InputError(f"{place} is no transformers model: config.json names no model_type")
+    if family not in ARCHITECTURES:
+        known = ", ".join(sorted(ARCHITECTURES))
+        raise InputError(f"{place}: family {family!r} is not one of: {known}")
+    for name, wanted in _IGNORED_BY_THE_GRAPH.items():
+        if config.get(name, wanted) != wanted:
+            raise InputError(f"{place}: {name} is {config[name]!r}, only {wanted!r} is supported")
+    _check_sizes(config, place)
+    _check_activation(config, place)
+    _check_labels(config.get("id2label"), place)
+
+
+def _check_sizes(config: Mapping[str, Any], place: str) -> None:
+    names = ARCHITECTURES[config["model_type"]]
+    width = "dim" if "dim" in config else "hidden_size"
+    sizes = (width, names.config_layers, names.config_heads, names.config_neurons, "vocab_size")
+    for name in sizes:
+        value = config.get(name)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise InputError(f"{place}: {name} is {value!r}, not a positive whole number")
+    if config[width] % config[names.config_heads]:
+        heads = config[names.config_heads]
+        raise InputError(f"{place}: {heads} heads do not divide a {width} of {config[width]}")
+
+
+def _check_activation(config: Mapping[str, Any], place: str) -> None:
+    name = ARCHITECTURES[config["model_type"]].config_activation
+    if config.get(name, "gelu") not in ACTIVATIONS:
+        known = ", ".join(ACTIVATIONS)
+        raise InputError(f"{place}: {name} {config[name]!r} is not one of: {known}")
+
+
+def _check_labels(labels: object, place: str) -> None:
+    if labels is None:
+        return
+    wanted = {str(i) for i in range(len(labels))} if isinstance(labels, dict) else None
+    if not isinstance(labels, dict) or set(labels) != wanted:
+        raise InputError(f"{place}: id2label does not name the labels 0, 1, 2 and so on")
