@@ -225,7 +225,9 @@ def test_a_name_is_looked_up_in_the_working_directory_first(
     own.parent.mkdir()
     own.write_text(TREC)
     assert find_recipe("demo").resolve() == own
-    assert packaged in known_recipes()
+    named = [path.resolve() for path in known_recipes() if path.stem == "demo"]
+    assert named == [own]
+    assert packaged != own
 
 
 @pytest.mark.parametrize("path", ["./demo", "demo.yaml", "recipes/demo"])

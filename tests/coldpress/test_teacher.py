@@ -25,10 +25,19 @@ from coldpress.teacher import (
 WEIGHTS = save({"bert.weight": np.zeros(2, np.float32)})
 HEAD = {"architectures": ["BertForSequenceClassification"]}
 
+SIZES = {
+    "model_type": "bert",
+    "hidden_size": 8,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 16,
+    "vocab_size": 10,
+}
+
 
 def files(**config: Any) -> dict[str, bytes]:  # noqa: ANN401
     return {
-        "config.json": json.dumps({"model_type": "bert", **config}).encode(),
+        "config.json": json.dumps({**SIZES, **config}).encode(),
         "model.safetensors": WEIGHTS,
         "tokenizer.json": b"{}",
     }

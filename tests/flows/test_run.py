@@ -182,6 +182,8 @@ print(json.dumps(model.predict(texts)))
         (("run", "./tiny.yaml", "--jason", "x"), "--jason"),
         (("predict", "nobody", "text"), "nobody"),
         (("predict", "tiny-student", "text"), "tiny-student"),
+        (("predict", "tiny", "text", "--pair", "second"), "--pair"),
+        (("run", "./tiny.yaml", "--json", "."), "--json"),
         (("lineage", "tiny@nobody"), "tiny@nobody"),
     ],
 )
