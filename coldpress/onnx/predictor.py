@@ -25,6 +25,7 @@ class Predictor:
     Attributes:
         labels: Label names, in the order of the logits.
         temperature: What logits are divided by before they become probabilities.
+        pairs: Whether it was trained on pairs of texts; None where the file does not say.
     """
 
     def __init__(self, directory: Path | str, threads: int = 1) -> None:
@@ -34,6 +35,7 @@ class Predictor:
         about = self._session.get_modelmeta().custom_metadata_map
         self.labels: tuple[str, ...] = tuple(json.loads(about["labels"]))
         self.temperature = float(about["temperature"])
+        self.pairs: bool | None = json.loads(about.get("pairs", "null"))
 
     def predict(
         self, texts: Sequence[str], pairs: Sequence[str] | None = None
@@ -46,7 +48,12 @@ class Predictor:
 
         Returns:
             A record a text: the text, its label, the label's probability, and all probabilities.
+
+        Raises:
+            ValueError: Second texts for a model of single texts, or none for one of pairs.
         """
+        if self.pairs is not None and self.pairs is (pairs is None):
+            raise ValueError(f"this model answers {'pairs of' if self.pairs else 'single'} texts")
         rows = list(texts) if pairs is None else list(zip(texts, pairs, strict=True))
         records: list[dict[str, Any]] = []
         for start in range(0, len(rows), _BATCH_SIZE):
