@@ -18,6 +18,7 @@ from coldpress.errors import ParityError
 from coldpress.model import Classifier
 from coldpress.onnx.parity import check_parity
 from coldpress.quantization import DynamicInt8, StaticInt8
+from coldpress.quantization.method import Quantization
 
 Make = Callable[[str], Classifier]
 Cut = Callable[[Classifier], Classifier]
@@ -34,7 +35,7 @@ QUERY = "bert.encoder.layer.0.attention.self.query"
 @pytest.mark.parametrize("family", sorted(ARCHITECTURES))
 def test_a_pruned_model_of_every_family_answers_the_same(
     family: str,
-    method: DynamicInt8 | StaticInt8 | None,
+    method: Quantization | None,
     random_classifier: Make,
     cut: Cut,
     rows: Encoded,
@@ -109,7 +110,7 @@ def test_modules_that_share_an_input_must_share_its_range(
     [(None, "too far apart"), (DYNAMIC, r"layer\.0\.output\.dense: what arrives differs")],
 )
 def test_another_operator_is_caught_where_it_stands(
-    method: DynamicInt8 | None,
+    method: Quantization | None,
     message: str,
     tiny: Classifier,
     rows: Encoded,

@@ -20,12 +20,13 @@ from coldpress.model import Classifier
 from coldpress.quantization import DynamicInt8, StaticInt8
 from coldpress.quantization.calibration import activation_ranges
 from coldpress.quantization.integers import activation_range
+from coldpress.quantization.method import Quantization
 from coldpress.quantization.simulation import QuantizedEmbedding, QuantizedLinear
 from coldpress.quantization.storage import is_quantized, save_quantized
 
 DYNAMIC = DynamicInt8(method="dynamic-int8", weight_bits=7)
 STATIC = StaticInt8(method="static-int8", weight_bits=7)
-METHODS: list[DynamicInt8 | StaticInt8] = [DYNAMIC, STATIC]
+METHODS: list[Quantization] = [DYNAMIC, STATIC]
 RELOAD = """
 import sys
 from pathlib import Path
@@ -59,7 +60,7 @@ def stored(classifier: Classifier, target: Path) -> Checkpoint:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_linear_module_and_table_becomes_integers(
-    method: DynamicInt8 | StaticInt8, tiny: Classifier, rows: Encoded
+    method: Quantization, tiny: Classifier, rows: Encoded
 ) -> None:
     before = tiny.logits(rows)
     quantized = method.quantize(tiny, rows)
@@ -72,7 +73,7 @@ def test_every_linear_module_and_table_becomes_integers(
 
 @pytest.mark.parametrize("method", METHODS)
 def test_the_simulated_answers_stay_near_the_source(
-    method: DynamicInt8 | StaticInt8, tiny: Classifier, rows: Encoded
+    method: Quantization, tiny: Classifier, rows: Encoded
 ) -> None:
     apart = (method.quantize(tiny, rows).logits(rows) - tiny.logits(rows)).abs()
     assert 0 < apart.mean() < 0.05 * tiny.logits(rows).std()
