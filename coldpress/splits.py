@@ -37,7 +37,7 @@ def stratified_cut(
     Args:
         ids: One id a row.
         labels: One class a row.
-        share: What to cut off, between 0 and 1.
+        share: What to cut off, at most a half.
         seed: Decides which rows.
 
     Returns:
@@ -57,7 +57,7 @@ def stratified_cut(
 
 def _quotas(sizes: dict[int, int], share: float) -> dict[int, int]:
     """Rows to cut off each class: at most all but one, in total the share of all rows."""
-    quotas = {label: min(int(size * share), size - 1) for label, size in sizes.items()}
+    quotas = {label: int(size * share) for label, size in sizes.items()}
     missing = max(1, round(sum(sizes.values()) * share)) - sum(quotas.values())
     by_remainder = sorted(sizes, key=lambda label: (-(sizes[label] * share % 1), label))
     for label in by_remainder:
