@@ -116,6 +116,7 @@ def fit(
             seconds = time.perf_counter() - started
             epochs.append(Epoch(number, float(np.mean(losses)), score, seconds))
         classifier.module.load_state_dict(best)
+        step.release()
     classifier.module.eval()
     return tuple(epochs)
 
@@ -145,6 +146,10 @@ class _Step:
         self._done += 1
         self._progress(self._done, self._steps, loss.item())
         return float(loss.item())
+
+    def release(self) -> None:
+        """Take autocast off the module again: what is measured next is what will be saved."""
+        self._accelerator.unwrap_model(self._module, keep_fp32_wrapper=False)
 
 
 def computes_bf16() -> bool:
