@@ -144,8 +144,8 @@ def cached(kind: Kind, repository: str, revision: str, patterns: Sequence[str]) 
 def _ask(kind: Kind, repository: str, revision: str, field: str) -> ModelInfo | DatasetInfo:
     """Ask for a revision, in a thread of its own.
 
-    No timeout of the HTTP client bounds name resolution, or the addresses tried one by one; a
-    daemon thread that is still waiting does not keep the process alive.
+    No timeout of the HTTP client bounds name resolution, addresses tried one by one, or an answer
+    that trickles; a daemon thread that is still waiting does not keep the process alive.
     """
     answers: list[ModelInfo | DatasetInfo | Exception] = []
 
@@ -155,7 +155,7 @@ def _ask(kind: Kind, repository: str, revision: str, field: str) -> ModelInfo | 
         try:
             api = HfApi()
             inform = api.model_info if kind == "model" else api.dataset_info
-            answers.append(inform(repository, revision=revision, timeout=PATIENCE))
+            answers.append(inform(repository, revision=revision))
         except Exception as error:  # whatever it is, it belongs to the thread that waits
             answers.append(error)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Iterator
 
@@ -13,12 +14,22 @@ from coldpress.errors import InputError
 
 
 @pytest.fixture
-def silent_port() -> Iterator[int]:
-    """Accepts connections and never says a word."""
+def trickling_port() -> Iterator[int]:
+    """Answers a byte at a time, without end."""
+    over = threading.Event()
+
+    def trickle(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with connection:
+            while not over.wait(0.05):
+                connection.sendall(b"H")
+
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
+        threading.Thread(target=trickle, args=(listening,), daemon=True).start()
         yield listening.getsockname()[1]
+        over.set()
 
 
 def test_a_branch_is_resolved_to_its_commit(local_hub: LocalHub) -> None:
@@ -98,13 +109,15 @@ def test_a_hub_that_refuses_the_connection_is_an_input_error(
 
 
 @pytest.mark.usefixtures("local_hub")
-def test_a_hub_that_never_answers_is_given_up_on(
-    silent_port: int, monkeypatch: pytest.MonkeyPatch
+def test_a_hub_that_never_finishes_its_answer_is_given_up_on(
+    trickling_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{silent_port}")
+    monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{trickling_port}")
     monkeypatch.setattr(hub, "PATIENCE", 0.3)
     started = time.monotonic()
-    with pytest.raises(InputError, match=r"^teacher.model: "):
+    with pytest.raises(
+        InputError, match=r"^teacher.model: the hub did not answer for tiny/encoder in"
+    ):
         hub.commit("model", "tiny/encoder", "main", "teacher.model")
     assert time.monotonic() - started < 3
 
