@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from coldpress.benchmark import BenchmarkSection
 from coldpress.distillation import DistillationMethod, Logits, StudentShape
 from coldpress.evaluation import Evaluate
+from coldpress.gate import Gate
 from coldpress.pruning import PruningStep
 from coldpress.quantization import QuantizationMethod
 from coldpress.section import FlatChoice, Section
@@ -32,26 +33,6 @@ class Export(Section):
     """How the ONNX file is written."""
 
     opset: Annotated[int, Field(ge=17, le=20, description="ONNX operator set.")] = 17
-
-
-class Gate(Section):
-    """What a model must hold before it may be promoted. An empty bound is not checked."""
-
-    max_drop: Annotated[
-        float, Field(ge=0.0, le=1.0, description="Largest loss of accuracy against the teacher.")
-    ] = 0.03
-    max_class_drop: Annotated[
-        float | None, Field(ge=0.0, le=1.0, description="Largest loss of accuracy in any class.")
-    ] = None
-    min_speedup: Annotated[
-        float | None, Field(ge=0.0, le=1e6, description="Least gain over the torch teacher.")
-    ] = None
-    max_bytes: Annotated[
-        int | None, Field(ge=1, description="Largest model and tokenizer on disk, in bytes.")
-    ] = None
-    max_p95_ms: Annotated[
-        float | None, Field(ge=0.0, le=1e6, description="Slowest 95th percentile, milliseconds.")
-    ] = None
 
 
 class Recipe(Section):

@@ -50,6 +50,70 @@ class ClassScore(_Measured):
     f1: Fraction | None
 
 
+class ReliabilityBin(_Measured):
+    """Answers of similar confidence, and how often they were right.
+
+    Attributes:
+        n: Rows in the bin.
+        confidence: Their mean probability of the answer given.
+        accuracy: Share of them that were right.
+    """
+
+    n: int
+    confidence: Fraction
+    accuracy: Fraction
+
+
+class Change(_Measured):
+    """How far answers moved although the texts stayed the same.
+
+    Attributes:
+        largest_logit: Largest absolute change of any logit.
+        labels: Share of rows whose label changed.
+    """
+
+    largest_logit: float
+    labels: Fraction
+
+
+class Invariance(_Measured):
+    """The same texts alone, one thread, against other ways of asking.
+
+    Attributes:
+        rows: Texts compared.
+        batch: Against a batch of texts of other lengths.
+        padding: Against the text alone, padded to the longest.
+        threads: Against more threads.
+    """
+
+    rows: int
+    batch: Change
+    padding: Change
+    threads: Change
+
+
+class Serving(_Measured):
+    """What it costs to answer with the deployable model in a process of its own.
+
+    Attributes:
+        throughput: Texts a second at the best batch size, tokenization included.
+        throughput_batch: That batch size.
+        cold_start_ms: From process start to the first answer.
+        peak_memory_bytes: Resident, of that process, when it has answered.
+        price_per_core_hour: As the recipe states it.
+        cost_per_million: Of a million texts at the best throughput, in the price's currency.
+        joules_per_text: Measured by the processor's own counter; None where it exposes none.
+    """
+
+    throughput: float
+    throughput_batch: int
+    cold_start_ms: float
+    peak_memory_bytes: int
+    price_per_core_hour: float
+    cost_per_million: float
+    joules_per_text: float | None
+
+
 class Scorecard(_Measured):
     """What evaluation says of one model.
 
@@ -73,6 +137,10 @@ class Scorecard(_Measured):
         speedup_same_runtime: The ONNX teacher's median latency over this one's.
         compression: The teacher's bytes over these.
         truncated: Rows that were longer than the model's limit and were cut.
+        reliability: Confidence against accuracy, bin by bin; empty bins are left out.
+        temperature: What the logits were divided by before they became probabilities.
+        invariance: Of the deployable model.
+        serving: Of the deployable model.
     """
 
     accuracy: Fraction
@@ -94,6 +162,10 @@ class Scorecard(_Measured):
     speedup_same_runtime: float | None
     compression: float
     truncated: int
+    reliability: tuple[ReliabilityBin, ...] = ()
+    temperature: float = 1.0
+    invariance: Invariance | None = None
+    serving: Serving | None = None
 
 
 class Comparison(_Measured):
@@ -107,6 +179,7 @@ class Comparison(_Measured):
         mcnemar_p: Two-sided exact McNemar test.
         only_model_right: Rows that the model alone answers rightly.
         only_baseline_right: Rows that the baseline alone answers rightly.
+        macro_f1_difference: Macro F1 of the model minus the baseline's.
     """
 
     model: str
@@ -116,6 +189,60 @@ class Comparison(_Measured):
     mcnemar_p: Fraction
     only_model_right: int
     only_baseline_right: int
+    macro_f1_difference: Interval | None = None
+
+
+GroupKind = Literal["class", "column", "length", "pattern", "found"]
+
+
+class Group(_Measured):
+    """Some of the test rows, and what compression did to them.
+
+    Attributes:
+        kind: What makes them a group: their label, a declared slice, or one that was found on the
+            validation split.
+        name: What a reader calls them, as in `label LOC` or `9 to 16 words`.
+        n: Rows.
+        before: The teacher's accuracy on them.
+        after: The final model's.
+        difference: After minus before, paired.
+        p: One-sided exact McNemar test of a loss.
+        p_adjusted: The same after Holm, over all groups looked at.
+        detectable_drop: The smallest drop that these rows could have shown with p_adjusted below
+            0.05, had the model lost rows and won none; None where no drop could have.
+    """
+
+    kind: GroupKind
+    name: str
+    n: int
+    before: Fraction
+    after: Fraction
+    difference: Interval
+    p: Fraction
+    p_adjusted: Fraction
+    detectable_drop: Fraction | None
+
+
+class Flip(_Measured):
+    """A test row that the teacher answers rightly and the final model does not.
+
+    Attributes:
+        id: The row's.
+        text: First text.
+        text_pair: Second text of a pair.
+        label: What is right.
+        answer: What the final model says.
+        score: Its probability for that.
+        lost_at: The first model of the chain from which on all answers are wrong.
+    """
+
+    id: str
+    text: str
+    text_pair: str | None
+    label: str
+    answer: str
+    score: Fraction
+    lost_at: str
 
 
 class Evaluation(_Measured):
@@ -126,6 +253,8 @@ class Evaluation(_Measured):
         overlap: How many of them have a text that also stands in train or validation.
         models: Scorecards by name, from the teacher to the final model.
         comparisons: Every model with its parent and with the teacher.
+        equity: The final model against the teacher, group by group: classes, then slices.
+        conditions: What the timings were taken on and with: processor, threads, versions.
     """
 
     split: Literal["test"] = "test"
@@ -133,3 +262,5 @@ class Evaluation(_Measured):
     overlap: int
     models: dict[str, Scorecard]
     comparisons: tuple[Comparison, ...]
+    equity: tuple[Group, ...] = ()
+    conditions: dict[str, str] = {}
