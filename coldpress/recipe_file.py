@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from coldpress import recipe_yaml
 from coldpress.errors import InputError
 from coldpress.recipe import Recipe
 
@@ -142,7 +143,7 @@ def _message(problem: ErrorDetails) -> str:
 
 def _parsed(path: Path) -> dict[str, Any]:
     try:
-        order = yaml.safe_load(path.read_text(encoding="utf-8"))
+        order = recipe_yaml.parse(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path.name}: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -150,7 +151,7 @@ def _parsed(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}:" if mark else ""
-        raise InputError(f"{path.name}:{line} {getattr(error, 'problem', error)}") from error
+        raise InputError(f"{path.name}:{line} {_reason(error)}") from error
     if not isinstance(order, dict):
         raise InputError(f"{path.name}: a recipe is a mapping of sections")
     return order
@@ -161,9 +162,13 @@ def _assignment(text: str) -> tuple[list[str], Any]:
     if not equals or not all(name.split(".")):
         raise InputError(f"--set {text}: expected field=value, as in distill.epochs=3")
     try:
-        return name.split("."), yaml.safe_load(value)
+        return name.split("."), recipe_yaml.parse(value)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError(f"--set {text[:80]}: the value is no YAML") from error
+        raise InputError(f"--set {text[:80]}: the value is no YAML: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> object:
+    return getattr(error, "problem", None) or error
 
 
 def _set(order: dict[str, Any], path: Sequence[str], value: object) -> None:

@@ -139,6 +139,7 @@ def test_the_order_of_assignments_does_not_count(assignments: list[str]) -> None
         ("=3", "--set =3: expected field=value, as in distill.epochs=3"),
         ("distill..alpha=3", "--set distill..alpha=3: expected field=value"),
         ("seed=[1", "--set seed=[1: the value is no YAML"),
+        ("gate={max_drop: 0, max_drop: 1}", "key 'max_drop' stands in line 1 already"),
         ("prune.3.keep_heads=1", "--set prune.3.keep_heads: '3' is not an index from 0 to 2"),
         ("prune.last.keep_heads=1", "'last' is not an index from 0 to 2"),
         ("prune.-1.keep_heads=1", "'-1' is not an index from 0 to 2"),
@@ -197,6 +198,14 @@ def test_a_wrong_recipe_is_told_in_one_line_that_names_the_field(
         (b"name: trec\nseed: [1", "trec.yaml: line 2: expected ',' or ']', but got '<stream end>'"),
         (b"- trec", "trec.yaml: a recipe is a mapping of sections"),
         (b"", "trec.yaml: a recipe is a mapping of sections"),
+        (
+            b"name: trec\nseed: 1\n'seed': 1",
+            "trec.yaml: line 3: key 'seed' stands in line 2 already",
+        ),
+        (
+            b"name: trec\nprune:\n- {method: heads,\n   keep_heads: 1, method: heads}",
+            "trec.yaml: line 4: key 'method' stands in line 3 already",
+        ),
     ],
 )
 def test_a_file_that_is_no_recipe_is_named(read: Read, content: bytes, complaint: str) -> None:
@@ -204,6 +213,20 @@ def test_a_file_that_is_no_recipe_is_named(read: Read, content: bytes, complaint
     with pytest.raises(InputError) as error:
         read()
     assert str(error.value) == complaint
+
+
+def test_what_is_merged_in_may_be_overridden(read: Read) -> None:
+    """The anchored mapping merges another one itself, and is used before it is complete."""
+    merged = """
+teacher: {model: {origin: scratch}, <<: &fit {epochs: 5, <<: &rate {learning_rate: 1.0e-3}}}
+distill: {method: logits, student: {layers: 1}, <<: [*fit, *rate], epochs: 2}
+"""
+    kept = [line for line in TREC.splitlines() if not line.startswith(("teacher", "distill"))]
+    Path("trec.yaml").write_text("\n".join(kept) + merged)
+    recipe = read()
+    assert (recipe.teacher.epochs, recipe.teacher.learning_rate) == (5, 1e-3)
+    assert recipe.distill is not None
+    assert (recipe.distill.epochs, recipe.distill.learning_rate) == (2, 1e-3)
 
 
 def test_relative_paths_belong_to_the_working_directory(read: Read, tmp_path: Path) -> None:

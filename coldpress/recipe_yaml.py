@@ -1,0 +1,39 @@
+"""YAML as people mean it: a key stands once in a mapping."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+
+def parse(text: str) -> Any:  # noqa: ANN401
+    """Read one document.
+
+    Args:
+        text: YAML 1.1, merge keys included.
+
+    Returns:
+        Plain data.
+
+    Raises:
+        yaml.YAMLError: It is no YAML, or a mapping has a key twice.
+        ValueError: It holds a number or a date that is none.
+        RecursionError: It is nested too deeply.
+    """
+    return yaml.load(text, _UniqueKeys)  # noqa: S506 - a SafeLoader
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:  # noqa: ANN401
+        """Refuse a second equal key before `<<` puts the keys of other mappings among them."""
+        node = super().compose_mapping_node(anchor)
+        marks: dict[tuple[str, str], yaml.Mark] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            first = marks.setdefault((key.tag, key.value), key.start_mark)
+            if first is not key.start_mark:
+                problem = f"key {key.value!r} stands in line {first.line + 1} already"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+        return node
