@@ -27,21 +27,21 @@ def distill_student(recipe: Recipe, teacher: StageResult, soft_targets: StageRes
 def _make(work: Work) -> dict[str, float]:
     import torch
 
-    from coldpress import model, surgery, training
+    from coldpress import model, model_files, surgery, training
     from coldpress.distillation import answers
     from coldpress.encoding import encode
 
     recipe, data = work.order.recipe, dataset.benchmark(work.order.recipe)
     method = work.order.section
     training.reseed(recipe.seed, work.order.stage)
-    teacher = model.load(work.inputs[0])
+    teacher = model_files.load(work.inputs[0])
     student = surgery.keep_layers(teacher, method.student.taken_from(len(teacher.layers)))
     rows = dataset.transfer_set(recipe)
     train, validation = (encode(student.tokenizer, split) for split in (rows, data.validation))
     targets = answers.read(work.inputs[1].path).of(rows)
     loss = method.loss(targets, torch.from_numpy(train.labels))
     epochs = training.fit(student, train, loss, method, validation, work.progress)
-    model.write(student, work.target, work.manifest())
+    model_files.write(student, work.target, work.manifest())
     tracking.log_epochs(work.run_id, epochs)
     score = model.accuracy(student.logits(validation), data.validation.labels)
     return {"validation_accuracy": score, "parameters": surgery.parameters(student)}

@@ -32,7 +32,7 @@ def export_onnx(recipe: Recipe, quantized: StageResult) -> StageResult:
 def _make(work: Work) -> dict[str, float]:
     from coldpress.checkpoint import writing
     from coldpress.encoding import encode
-    from coldpress.model import load_tokenizer
+    from coldpress.model_files import load_tokenizer
     from coldpress.onnx.export import export
     from coldpress.onnx.parity import check_parity
 

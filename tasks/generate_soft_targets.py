@@ -27,13 +27,13 @@ def generate_soft_targets(recipe: Recipe, teacher: StageResult) -> StageResult:
 
 
 def _make(work: Work) -> dict[str, float]:
-    from coldpress import model
+    from coldpress import model_files
     from coldpress.checkpoint import writing
     from coldpress.distillation import answers
 
     recipe = work.order.recipe
     notes = {"dataset_digest": dataset.benchmark(recipe).digest}
-    teacher = model.load(work.inputs[0])
+    teacher = model_files.load(work.inputs[0])
     rows = dataset.transfer_set(recipe)
     given = answers.answer(teacher, rows, recipe.soft_targets.hidden_states)
     with writing(work.target, work.manifest(notes)) as directory:

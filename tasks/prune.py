@@ -27,14 +27,14 @@ def prune(recipe: Recipe, student: StageResult, soft_targets: StageResult) -> St
 def _make(work: Work) -> dict[str, float]:
     import torch
 
-    from coldpress import model, training
+    from coldpress import model_files, training
     from coldpress.distillation import answers
     from coldpress.encoding import encode
     from coldpress.pruning.chain import Recovery, press
 
     recipe, data = work.order.recipe, dataset.benchmark(work.order.recipe)
     training.reseed(recipe.seed, work.order.stage)
-    student = model.load(work.inputs[0])
+    student = model_files.load(work.inputs[0])
     rows = dataset.transfer_set(recipe)
     train, validation = (encode(student.tokenizer, split) for split in (rows, data.validation))
     targets = answers.read(work.inputs[1].path).of(rows)
@@ -42,7 +42,7 @@ def _make(work: Work) -> dict[str, float]:
     recovery = Recovery(train, loss, recipe.recovery, validation, work.progress)
     pressed = press(work.order.section["steps"], student, recovery)
     notes = {"steps": [str(report) for report in pressed.reports]}
-    model.write(pressed.classifier, work.target, work.manifest(notes))
+    model_files.write(pressed.classifier, work.target, work.manifest(notes))
     for report in pressed.reports:
         tracking.log_epochs(work.run_id, report.epochs, f"{report.method}_")
     return pressed.metrics()

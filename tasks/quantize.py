@@ -27,14 +27,14 @@ def quantize(recipe: Recipe, pruned: StageResult) -> StageResult:
 
 
 def _make(work: Work) -> dict[str, float]:
-    from coldpress import model, training
+    from coldpress import model, model_files, training
     from coldpress.checkpoint import writing
     from coldpress.encoding import encode
     from coldpress.quantization.storage import save_quantized
 
     recipe, data = work.order.recipe, dataset.benchmark(work.order.recipe)
     training.reseed(recipe.seed, work.order.stage)
-    source = model.load(work.inputs[0])
+    source = model_files.load(work.inputs[0])
     validation = encode(source.tokenizer, data.validation)
     before = model.accuracy(source.logits(validation), data.validation.labels)
     quantized = work.order.section.quantize(source, encode(source.tokenizer, data.train))

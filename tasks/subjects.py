@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from coldpress import model
+from coldpress import model_files
 from coldpress.benchmark import Benchmark
 from coldpress.checkpoint import Checkpoint
 from coldpress.encoding import Batch, Encoded, encode
@@ -60,7 +60,7 @@ def _subject(
         threads = work.order.recipe.evaluate.latency.threads
         return _onnx_subject(name, parent, checkpoint.path, checkpoint.bytes, threads)
     simulated = name == "quantized"
-    classifier = load_quantized(checkpoint) if simulated else model.load(checkpoint)
+    classifier = load_quantized(checkpoint) if simulated else model_files.load(checkpoint)
     test = encode(classifier.tokenizer, benchmark.test)
     above = parent.name if parent else None
     subject = torch_subject(name, above, classifier, test, checkpoint.bytes)

@@ -27,7 +27,7 @@ def train_teacher(recipe: Recipe) -> StageResult:
 def _make(work: Work) -> dict[str, float]:
     import torch
 
-    from coldpress import model, pretrained, training
+    from coldpress import model, model_files, pretrained, training
     from coldpress.encoding import encode
 
     recipe, data = work.order.recipe, dataset.benchmark(work.order.recipe)
@@ -37,7 +37,7 @@ def _make(work: Work) -> dict[str, float]:
     validation = encode(teacher.tokenizer, data.validation)
     loss = training.label_loss(torch.from_numpy(train.labels))
     epochs = training.fit(teacher, train, loss, recipe.teacher, validation, work.progress)
-    model.write(teacher, work.target, work.manifest())
+    model_files.write(teacher, work.target, work.manifest())
     tracking.log_epochs(work.run_id, epochs)
     score = model.accuracy(teacher.logits(validation), data.validation.labels)
     return {"validation_accuracy": score, "truncated": train.truncated, "train_rows": len(train)}

@@ -15,7 +15,8 @@ from transformers import BertConfig, BertForSequenceClassification
 
 from coldpress.benchmark import Split
 from coldpress.checkpoint import Checkpoint, Manifest, writing
-from coldpress.model import Classifier, save
+from coldpress.model import Classifier
+from coldpress.model_files import save
 
 # Models this tiny spend their time waiting for a second thread, above all on a busy machine.
 torch.set_num_threads(1)

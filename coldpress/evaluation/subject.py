@@ -59,7 +59,7 @@ def torch_subject(
     Args:
         name: Key of its scorecard.
         parent: Name of the subject that it was made from; None is the teacher.
-        classifier: As `model.load` returned it.
+        classifier: As `model_files.load` returned it.
         test: The test split as its tokenizer reads it.
         size: Its checkpoint's bytes.
 

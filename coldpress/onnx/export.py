@@ -9,7 +9,7 @@ from pathlib import Path
 
 import onnx
 
-from coldpress import model
+from coldpress import model_files
 from coldpress.checkpoint import Checkpoint
 from coldpress.model import Classifier
 from coldpress.onnx.encoder import encoder_graph
@@ -49,4 +49,4 @@ def open_source(checkpoint: Checkpoint) -> Classifier:
     Returns:
         The classifier that a graph is to agree with.
     """
-    return load_quantized(checkpoint) if is_quantized(checkpoint) else model.load(checkpoint)
+    return load_quantized(checkpoint) if is_quantized(checkpoint) else model_files.load(checkpoint)

@@ -9,7 +9,8 @@ from safetensors.torch import load_file
 from torch import nn
 
 from coldpress.checkpoint import Checkpoint
-from coldpress.model import Classifier, save, skeleton
+from coldpress.model import Classifier
+from coldpress.model_files import save, skeleton
 from coldpress.quantization.replacement import mark_first_token, modules
 from coldpress.quantization.simulation import QuantizedEmbedding, QuantizedLinear
 

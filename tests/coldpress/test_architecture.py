@@ -17,7 +17,8 @@ from coldpress.architecture import ARCHITECTURES
 from coldpress.benchmark import Split
 from coldpress.checkpoint import LayerShape, Manifest, writing
 from coldpress.encoding import encode
-from coldpress.model import Classifier, save
+from coldpress.model import Classifier
+from coldpress.model_files import save
 
 Make = Callable[[str], Classifier]
 Cut = Callable[[Classifier], Classifier]
@@ -28,7 +29,7 @@ from safetensors.torch import save_file
 from coldpress.benchmark import Split
 from coldpress.checkpoint import Checkpoint
 from coldpress.encoding import encode
-from coldpress.model import load
+from coldpress.model_files import load
 
 folder, *texts = sys.argv[1:]
 split = Split(tuple(map(str, range(len(texts)))), tuple(texts), None, ())

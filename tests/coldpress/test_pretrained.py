@@ -16,7 +16,8 @@ from transformers.utils.logging import is_progress_bar_enabled
 from coldpress.benchmark import Benchmark, Split
 from coldpress.encoding import encode
 from coldpress.errors import InputError
-from coldpress.model import Classifier, save
+from coldpress.model import Classifier
+from coldpress.model_files import save
 from coldpress.pretrained import build_teacher
 from coldpress.teacher import Teacher
 

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from coldpress.encoding import Encoded
 from coldpress.evaluation.cost import macs_per_token, parameters
-from coldpress.model import Classifier, resize
+from coldpress.model import Classifier
+from coldpress.model_files import resize
 
 
 def _rows(*lengths: int) -> Encoded:

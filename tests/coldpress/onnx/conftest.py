@@ -10,7 +10,8 @@ import pytest
 from coldpress.benchmark import Split
 from coldpress.checkpoint import Checkpoint, Manifest, writing
 from coldpress.encoding import Encoded, encode
-from coldpress.model import Classifier, write
+from coldpress.model import Classifier
+from coldpress.model_files import write
 from coldpress.onnx.export import export
 
 Store = Callable[[Classifier, str], Checkpoint]

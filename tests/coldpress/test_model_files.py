@@ -7,7 +7,8 @@ import torch
 from coldpress.benchmark import Split
 from coldpress.checkpoint import Checkpoint, LayerShape, Manifest
 from coldpress.encoding import encode
-from coldpress.model import Classifier, load, write
+from coldpress.model import Classifier
+from coldpress.model_files import load, write
 from coldpress.surgery import keep_heads, keep_neurons
 
 

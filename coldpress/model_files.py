@@ -1,0 +1,130 @@
+"""A classifier's files: weights, configuration and tokenizer, into a checkpoint and out of it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import cast
+
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+from torch import nn
+from transformers import AutoConfig, AutoModelForSequenceClassification
+
+from coldpress.checkpoint import Checkpoint, LayerShape, Manifest, writing
+from coldpress.model import Classifier
+
+
+def load(checkpoint: Checkpoint) -> Classifier:
+    """Rebuild a checkpoint's model with the shapes that surgery left.
+
+    Args:
+        checkpoint: An opened checkpoint with `model.safetensors`.
+
+    Returns:
+        The classifier in evaluation mode.
+    """
+    classifier = skeleton(checkpoint)
+    classifier.module.load_state_dict(load_file(checkpoint.path / "model.safetensors"))
+    return classifier
+
+
+def skeleton(checkpoint: Checkpoint) -> Classifier:
+    """Rebuild a checkpoint's modules in their shapes, with meaningless weights.
+
+    Args:
+        checkpoint: An opened checkpoint with `config.json`.
+
+    Returns:
+        The classifier in evaluation mode.
+    """
+    config = AutoConfig.from_pretrained(checkpoint.path, local_files_only=True)
+    build = cast("Callable[..., nn.Module]", AutoModelForSequenceClassification.from_config)
+    # What is trained is float32, whatever precision the pretrained files announced.
+    module = build(config, attn_implementation="eager", dtype=torch.float32).eval()
+    classifier = Classifier(module, load_tokenizer(checkpoint), checkpoint.manifest.labels)
+    if checkpoint.manifest.shapes:
+        _reshape(classifier, checkpoint.manifest.shapes)
+    return classifier
+
+
+def load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
+    """Read a checkpoint's tokenizer, without its weights.
+
+    Args:
+        checkpoint: An opened checkpoint with `tokenizer.json`.
+
+    Returns:
+        A tokenizer that truncates at the model's limit.
+    """
+    return Tokenizer.from_file(str(checkpoint.path / "tokenizer.json"))
+
+
+def save(classifier: Classifier, directory: Path) -> None:
+    """Put weights, configuration and tokenizer into a checkpoint that is being written.
+
+    Args:
+        classifier: What to save.
+        directory: What `checkpoint.writing` yielded.
+    """
+    state = {k: v.contiguous() for k, v in classifier.module.state_dict().items()}
+    save_file(state, directory / "model.safetensors", metadata={"format": "pt"})
+    save_description(classifier, directory)
+
+
+def save_description(classifier: Classifier, directory: Path) -> None:
+    """Put configuration and tokenizer, all but the weights, into a directory.
+
+    Args:
+        classifier: What to describe.
+        directory: What `checkpoint.writing` yielded.
+    """
+    config = copy.deepcopy(classifier.config)
+    config.id2label = dict(enumerate(classifier.labels))
+    config.label2id = {name: i for i, name in enumerate(classifier.labels)}
+    # Digested files carry no version and no path, or equal models would not be equal.
+    config.transformers_version = None
+    config._name_or_path = ""
+    (directory / "config.json").write_text(config.to_json_string(use_diff=False))
+    classifier.tokenizer.no_padding()
+    classifier.tokenizer.save(str(directory / "tokenizer.json"))
+
+
+def _reshape(classifier: Classifier, shapes: Sequence[LayerShape]) -> None:
+    """Give every layer empty linear modules of the sizes that were written down."""
+    hidden = int(classifier.config.hidden_size)
+    for layer, shape in zip(classifier.layers, shapes, strict=True):
+        width = shape.heads * classifier.head_size
+        for role in ("query", "key", "value"):
+            resize(classifier.linear(layer, role), width, hidden)
+        resize(classifier.linear(layer, "attention_output"), hidden, width)
+        resize(classifier.linear(layer, "up"), shape.neurons, hidden)
+        resize(classifier.linear(layer, "down"), hidden, shape.neurons)
+
+
+def resize(linear: nn.Linear, out_features: int, in_features: int) -> None:
+    """Give a linear module a new, uninitialised weight.
+
+    Args:
+        linear: The module, changed in place.
+        out_features: Rows of the new weight.
+        in_features: Columns of the new weight.
+    """
+    linear.out_features, linear.in_features = out_features, in_features
+    linear.weight = nn.Parameter(torch.empty(out_features, in_features))
+    linear.bias = nn.Parameter(torch.empty(out_features))
+
+
+def write(classifier: Classifier, target: Path, manifest: Manifest) -> None:
+    """Write a whole checkpoint of a classifier.
+
+    Args:
+        classifier: What to write.
+        target: Directory that must not exist yet.
+        manifest: Stage, parents, section and notes; labels and shapes are filled in.
+    """
+    described = {"labels": classifier.labels, "shapes": classifier.shapes}
+    with writing(target, manifest.model_copy(update=described)) as directory:
+        save(classifier, directory)
