@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -13,7 +12,7 @@ from coldpress.evaluation import Evaluate
 from coldpress.gate import Gate
 from coldpress.pruning import PruningStep
 from coldpress.quantization import QuantizationMethod
-from coldpress.section import FlatChoice, Section
+from coldpress.section import FlatChoice, Section, WrittenPath
 from coldpress.stages import RESERVED_ENDINGS
 from coldpress.teacher import Teacher
 
@@ -22,7 +21,8 @@ class SoftTargets(Section):
     """What the teacher's answers are kept for."""
 
     unlabelled: Annotated[
-        Path | None, Field(description="More texts without labels: .jsonl, .csv or .parquet.")
+        WrittenPath | None,
+        Field(description="More texts without labels: .jsonl, .csv or .parquet."),
     ] = None
     hidden_states: Annotated[
         bool, Field(description="Also keep the first token's hidden state after every layer.")

@@ -1,7 +1,8 @@
-"""YAML as people mean it: a key stands once in a mapping."""
+"""YAML as people mean it: a key stands once in a mapping, and 2e-4 is a number."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -11,7 +12,7 @@ def parse(text: str) -> Any:  # noqa: ANN401
     """Read one document.
 
     Args:
-        text: YAML 1.1, merge keys included.
+        text: YAML 1.1, merge keys included, with the floats of YAML 1.2.
 
     Returns:
         Plain data.
@@ -21,10 +22,10 @@ def parse(text: str) -> Any:  # noqa: ANN401
         ValueError: It holds a number or a date that is none.
         RecursionError: It is nested too deeply.
     """
-    return yaml.load(text, _UniqueKeys)  # noqa: S506 - a SafeLoader
+    return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
 
 
-class _UniqueKeys(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:  # noqa: ANN401
         """Refuse a second equal key before `<<` puts the keys of other mappings among them."""
         node = super().compose_mapping_node(anchor)
@@ -37,3 +38,11 @@ class _UniqueKeys(yaml.SafeLoader):
                 problem = f"key {key.value!r} stands in line {first.line + 1} already"
                 raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
         return node
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    # YAML 1.1 wants a point and a sign, as in 2.0e-4, and takes the rest for text.
+    re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$"),
+    list("-+.0123456789"),
+)

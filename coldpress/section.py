@@ -5,9 +5,10 @@ emits by itself break in that form (docs/recipes.md), so they are reshaped here;
 untouched.
 """
 
+from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, Strict
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -20,11 +21,20 @@ def _show_tags_as_choices(schema: dict[str, Any]) -> None:
 
 
 class Section(BaseModel):
-    """A frozen part of a recipe that refuses keys it does not know."""
+    """A frozen part of a recipe that refuses keys it does not know and values of another type."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", json_schema_extra=_show_tags_as_choices, allow_inf_nan=False
+        frozen=True,
+        extra="forbid",
+        # Otherwise `epochs: true` is one epoch.
+        strict=True,
+        json_schema_extra=_show_tags_as_choices,
+        allow_inf_nan=False,
     )
+
+
+WrittenPath = Annotated[Path, Strict(False)]
+"""A path, as YAML and JSON write it: as text."""
 
 
 class FlatChoice:

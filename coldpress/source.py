@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -11,7 +10,7 @@ from pydantic import Field
 from coldpress import dataset_repository, hub, rows, synthetic
 from coldpress.errors import InputError
 from coldpress.rows import Rows
-from coldpress.section import Section
+from coldpress.section import Section, WrittenPath
 
 _FIELD = "benchmark.source"
 
@@ -36,11 +35,11 @@ class Files(Section):
     """Local files: `.jsonl`, `.csv` or `.parquet`."""
 
     origin: Literal["files"]
-    train: Annotated[Path, Field(description="Training rows.")]
+    train: Annotated[WrittenPath, Field(description="Training rows.")]
     validation: Annotated[
-        Path | None, Field(description="Validation rows; cut from train when empty.")
+        WrittenPath | None, Field(description="Validation rows; cut from train when empty.")
     ] = None
-    test: Annotated[Path, Field(description="Test rows, opened by evaluate alone.")]
+    test: Annotated[WrittenPath, Field(description="Test rows, opened by evaluate alone.")]
 
 
 class Synthetic(Section):

@@ -13,7 +13,14 @@ from safetensors import SafetensorError, safe_open
 
 from coldpress import hub
 from coldpress.errors import InputError
-from coldpress.section import Epochs, FlatChoice, LearningRate, Optimization, Section
+from coldpress.section import (
+    Epochs,
+    FlatChoice,
+    LearningRate,
+    Optimization,
+    Section,
+    WrittenPath,
+)
 from coldpress.teacher_config import check_config
 
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
@@ -36,7 +43,9 @@ class DirectoryModel(Section):
     """A pretrained encoder in a local directory, as safetensors."""
 
     origin: Literal["directory"]
-    path: Annotated[Path, Field(description="Directory with config.json and model.safetensors.")]
+    path: Annotated[
+        WrittenPath, Field(description="Directory with config.json and model.safetensors.")
+    ]
 
 
 class ScratchModel(Section):

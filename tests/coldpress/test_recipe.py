@@ -149,5 +149,13 @@ def test_without_a_student_it_recovers_at_the_teachers_rate() -> None:
 
 def test_a_recipe_turns_into_json_and_back_unchanged() -> None:
     steps = [{"method": "heads", "keep_heads": 0.5}, {"method": "magnitude", "sparsity": 0.3}]
-    full = recipe(prune=steps, quantize={"method": "static-int8"}, gate={"min_speedup": 10})
+    source = {"origin": "files", "train": "train.csv", "test": "test.csv"}
+    full = recipe(
+        benchmark={"kind": "text-classification", "source": source},
+        teacher={"model": "./teacher"},
+        prune=steps,
+        quantize={"method": "static-int8"},
+        gate={"min_speedup": 10},
+    )
     assert Recipe.model_validate_json(full.model_dump_json()) == full
+    assert Recipe.model_validate(full.model_dump(mode="json")) == full

@@ -48,6 +48,18 @@ def test_a_value_parses_as_yaml(read: Read) -> None:
     assert recipe.distill.temperature == 2.5
 
 
+@pytest.mark.parametrize("number", ["2e-4", "2E-4", "2.e-4", "+2.0e-04", ".02e-2", "0.0002"])
+def test_a_number_may_be_written_as_a_person_would(read: Read, number: str) -> None:
+    assert read(f"teacher.learning_rate={number}").teacher.learning_rate == 2e-4
+
+
+def test_what_only_looks_like_a_number_is_text(read: Read) -> None:
+    source = "benchmark.source={origin: hub, dataset: a/b, revision: 12e4f}"
+    recipe = read(source, "benchmark.columns={text: 1e, label: e5}")
+    assert recipe.benchmark.source.model_dump()["revision"] == "12e4f"
+    assert (recipe.benchmark.columns.text, recipe.benchmark.columns.label) == ("1e", "e5")
+
+
 def test_null_leaves_a_stage_out(read: Read) -> None:
     assert read("prune=null").prune is None
 
@@ -167,6 +179,17 @@ def test_an_assignment_that_cannot_be_applied_is_quoted(assignment: str, complai
             "prune.1.keep_heads: input should be less than or equal to 1, not 1.5",
         ),
         ("gate.max_drop=-1", "gate.max_drop: input should be greater than or equal to 0, not -1"),
+        ("teacher.epochs=true", "teacher.epochs: input should be a valid integer, not True"),
+        ("seed=off", "seed: input should be a valid integer, not False"),
+        ("prune.1.keep_heads=true", "prune.1.keep_heads: input should be a valid number, not True"),
+        ("gate.max_drop=false", "gate.max_drop: input should be a valid number, not False"),
+        ("distill.epochs='3'", "distill.epochs: input should be a valid integer, not '3'"),
+        ("distill.alpha='0.5'", "distill.alpha: input should be a valid number, not '0.5'"),
+        ("distill.epochs=1.5", "distill.epochs: input should be a valid integer, not 1.5"),
+        (
+            "teacher.freeze_embeddings=1",
+            "teacher.freeze_embeddings: input should be a valid boolean, not 1",
+        ),
         ("name=3", "name: input should be a valid string, not 3"),
         ("name=trec-pruned", "name: 'trec-pruned' ends in '-pruned', which a stage's models own"),
         ("prune=heads", "prune: input should be a valid list, not 'heads'"),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import Field, ValidationError
 
-from coldpress.section import FlatChoice, Section
+from coldpress.section import FlatChoice, Section, WrittenPath
 
 
 class Cold(Section):
@@ -21,6 +22,11 @@ class Warm(Section):
 
 
 Method = Annotated[Cold | Warm, Field(discriminator="method")]
+
+
+class Stone(Section):
+    place: WrittenPath
+    spare: WrittenPath | None
 
 
 class Mill(Section):
@@ -43,6 +49,26 @@ def test_a_section_refuses_a_key_that_it_does_not_know() -> None:
 def test_a_section_refuses_numbers_that_are_none(number: str) -> None:
     with pytest.raises(ValidationError, match="finite"):
         Cold(method="cold", degrees=float(number))
+
+
+@pytest.mark.parametrize("degrees", [True, "20", None])
+def test_a_number_is_nothing_but_a_number(degrees: object) -> None:
+    for whole in ({"method": "cold", "degrees": degrees}, {"method": "warm", "hours": degrees}):
+        with pytest.raises(ValidationError, match=r"should be a valid (number|integer)"):
+            Mill.model_validate({"steps": [whole]})
+
+
+def test_a_whole_number_is_a_number() -> None:
+    cold = Cold.model_validate({"method": "cold", "degrees": 5})
+    assert (cold.degrees, type(cold.degrees)) == (5.0, float)
+
+
+def test_a_path_is_written_as_text_in_yaml_and_in_json() -> None:
+    stone = Stone(place=Path("a/b"), spare=None)
+    assert Stone.model_validate({"place": "a/b", "spare": None}) == stone
+    assert Stone.model_validate_json('{"place": "a/b", "spare": null}') == stone
+    with pytest.raises(ValidationError, match="not a valid path"):
+        Stone.model_validate({"place": 3, "spare": None})
 
 
 def test_a_section_never_changes() -> None:
