@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from coldpress import dataset_repository, hub, rows, synthetic
 from coldpress.errors import InputError
@@ -64,6 +64,14 @@ class Columns(Section):
         str | None, Field(description="Column of the second text of a pair, if there is one.")
     ] = None
     label: Annotated[str, Field(min_length=1, description="Column of the label.")] = "label"
+
+    @model_validator(mode="after")
+    def _are_different(self) -> Self:
+        fields: dict[str, str] = {}
+        for field, column in self.model_dump(exclude_none=True).items():
+            if fields.setdefault(column, field) != field:
+                raise ValueError(f"{fields[column]} and {field} are both column {column!r}")
+        return self
 
 
 def read(source: Synthetic | Files | Hub, columns: Columns) -> tuple[Rows, Rows | None, Rows]:

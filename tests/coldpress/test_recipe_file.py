@@ -170,6 +170,22 @@ def test_an_assignment_that_cannot_be_applied_is_quoted(assignment: str, complai
         ("nme=trec", "nme: unknown key"),
         ("distill.tempurature=3", "distill.tempurature: unknown key"),
         ("prune.1.keep_neurons=0.5", "prune.1.keep_neurons: unknown key"),
+        (
+            "benchmark.columns={text: a, label: a}",
+            "benchmark.columns: text and label are both column 'a'",
+        ),
+        (
+            "benchmark.columns.text=label",
+            "benchmark.columns: text and label are both column 'label'",
+        ),
+        (
+            "benchmark.columns.text_pair=text",
+            "benchmark.columns: text and text_pair are both column 'text'",
+        ),
+        (
+            "benchmark.columns={text_pair: b, label: b}",
+            "benchmark.columns: text_pair and label are both column 'b'",
+        ),
         ("benchmark.source.train=x", "benchmark.source.train: unknown key"),
         ("teacher.model.path=x", "teacher.model.path: unknown key"),
         ("distill.alpha=2", "distill.alpha: input should be less than or equal to 1, not 2"),
