@@ -40,14 +40,11 @@ def recipe_digest(recipe: Recipe) -> str:
 
 
 @contextmanager
-def pressing(recipe: Recipe) -> Iterator[Chain]:
+def pressing(recipe: Recipe) -> Iterator[None]:
     """Open the chain's run, or take it up again in a retry, and close it at the end.
 
     Args:
         recipe: What is pressed.
-
-    Yields:
-        The open chain.
     """
     experiment_id = tracking.experiment(recipe.name)
     closed = tracking.close_dead_runs(experiment_id)
@@ -59,7 +56,7 @@ def pressing(recipe: Recipe) -> Iterator[Chain]:
         tracking.reopen(run_id)
     _link_both_ways(run_id)
     with tracking.recorded(run_id):
-        yield Chain(run_id, experiment_id, _tags(recipe))
+        yield
 
 
 def current(recipe: Recipe) -> Chain:

@@ -91,6 +91,21 @@ Pack = Callable[[Path, Path], Path]
 """Lays a checkpoint out as an MLflow model: from the checkpoint, to a new directory."""
 
 
+@dataclass(frozen=True)
+class _StageRun:
+    """An order and the MLflow run that records how it was carried out.
+
+    Attributes:
+        order: What is wanted.
+        run_id: The open run.
+        chain_tags: What the chain gives each of its runs and versions.
+    """
+
+    order: Order
+    run_id: str
+    chain_tags: Mapping[str, str]
+
+
 def carry_out(order: Order, make: Make, pack: Pack = store.pack) -> StageResult:
     """Find a stage's result or make it, and record it in a run of its own.
 
@@ -103,26 +118,26 @@ def carry_out(order: Order, make: Make, pack: Pack = store.pack) -> StageResult:
         The result, with status `ran` or `reused`.
     """
     started = time.perf_counter()
-    with _stage_run(order) as run_id:
-        wait_for_turn(order.key, run_id)
+    with _opened(order) as run:
+        wait_for_turn(order.key, run.run_id)
         found = _intact(order)
-        result = _link(order, found, run_id) if found else _make(order, run_id, make, pack)
+        result = _link(run, found) if found else _make(run, make, pack)
         result = result.model_copy(update={"seconds": time.perf_counter() - started})
-        tracking.log_metrics(run_id, {**result.metrics, "seconds": result.seconds})
-        tracking.log_lineage(run_id, order.inputs, result.model_uri)
-        tracking.write_result(run_id, result)
+        tracking.log_metrics(run.run_id, {**result.metrics, "seconds": result.seconds})
+        tracking.log_lineage(run.run_id, order.inputs, result.model_uri)
+        tracking.write_result(run.run_id, result)
     return result
 
 
 @contextmanager
-def _stage_run(order: Order) -> Iterator[str]:
+def _opened(order: Order) -> Iterator[_StageRun]:
     """Open the stage's run; its key tag is also its place in the queue."""
     pressed = chain.current(order.recipe)
     tags = {**pressed.tags, "stage": order.stage, "key": order.key}
     run_id = tracking.open_run(pressed.experiment_id, order.stage, tags, parent=pressed.run_id)
     with tracking.recorded(run_id):
         tracking.log_params(run_id, chain.flat_section(order.section))
-        yield run_id
+        yield _StageRun(order, run_id, pressed.tags)
 
 
 def _intact(order: Order) -> StageResult | None:
@@ -133,22 +148,24 @@ def _intact(order: Order) -> StageResult | None:
     return None
 
 
-def _link(order: Order, found: StageResult, run_id: str) -> StageResult:
+def _link(run: _StageRun, found: StageResult) -> StageResult:
     """Take a result over into this run, and register it if this recipe has not."""
+    order, run_id = run.order, run.run_id
     tracking.tag(run_id, {"reused_from": found.run_id or ""})
     name = registry.registered_name(order.recipe.name, order.stage)
     registered = None
     if name is not None:
-        tags = _version_tags(order, found, run_id)
+        tags = _version_tags(run, found)
         registered = registry.register(name, found.model_uri or "", run_id, tags)
     return found.model_copy(update={"status": "reused", "run_id": run_id, "registered": registered})
 
 
-def _make(order: Order, run_id: str, make: Make, pack: Pack) -> StageResult:
+def _make(run: _StageRun, make: Make, pack: Pack) -> StageResult:
+    order = run.order
     with home.workspace() as directory, ExitStack() as opened:
         inputs = [opened.enter_context(store.fetched(r.model_uri or "")) for r in order.inputs]
         with watched(order.stage) as progress:
-            work = Work(order, directory / store.FOLDER, inputs, run_id, progress)
+            work = Work(order, directory / store.FOLDER, inputs, run.run_id, progress)
             metrics = make(work)
         made = Checkpoint.open(work.target)
         result = StageResult(
@@ -157,14 +174,14 @@ def _make(order: Order, run_id: str, make: Make, pack: Pack) -> StageResult:
             digest=made.digest,
             parents=work.parents,
             metrics=metrics,
-            run_id=run_id,
+            run_id=run.run_id,
         )
-        return _keep(order, result, made.path, pack)
+        return _keep(run, result, made.path, pack)
 
 
-def _keep(order: Order, result: StageResult, checkpoint: Path, pack: Pack) -> StageResult:
+def _keep(run: _StageRun, result: StageResult, checkpoint: Path, pack: Pack) -> StageResult:
     """Put what was made into the artifact store, and into the registry if it is a model."""
-    run_id, digest = result.run_id or "", result.digest or ""
+    order, run_id, digest = run.order, run.run_id, result.digest or ""
     name = registry.registered_name(order.recipe.name, order.stage)
     if name is None:
         uri = store.put_artifact(run_id, checkpoint, order.stage)
@@ -176,13 +193,11 @@ def _keep(order: Order, result: StageResult, checkpoint: Path, pack: Pack) -> St
         uri = store.mend_model(str(known.source), packed, digest)
     else:
         uri = store.put_model(run_id, name, packed, order.stage)
-    tags = _version_tags(order, result, run_id)
-    registered = registry.register(name, uri, run_id, tags)
+    registered = registry.register(name, uri, run_id, _version_tags(run, result))
     return result.model_copy(update={"model_uri": uri, "registered": registered})
 
 
-def _version_tags(order: Order, result: StageResult, run_id: str) -> dict[str, str]:
-    pressed = chain.current(order.recipe)
+def _version_tags(run: _StageRun, result: StageResult) -> dict[str, str]:
     parents = ",".join(result.parents)
-    own = {"stage": order.stage, "digest": result.digest or "", "parents": parents}
-    return {**pressed.tags, **own, "run_id": run_id}
+    own = {"stage": run.order.stage, "digest": result.digest or "", "parents": parents}
+    return {**run.chain_tags, **own, "run_id": run.run_id}
