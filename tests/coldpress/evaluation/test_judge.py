@@ -40,7 +40,7 @@ def benchmark() -> Benchmark:
 
 
 @pytest.fixture
-def test_rows(benchmark: Benchmark, tokenizer: Tokenizer) -> Encoded:
+def encoded(benchmark: Benchmark, tokenizer: Tokenizer) -> Encoded:
     return replace(encode(tokenizer, benchmark.test), truncated=3)
 
 
@@ -75,12 +75,12 @@ def _timed(subject: Subject, runtime: Runtime, clock: _Clock, milliseconds: floa
 
 
 @pytest.fixture
-def judged(benchmark: Benchmark, test_rows: Encoded, clock: _Clock) -> Evaluation:
-    teacher = _subject("teacher", None, TEACHER, test_rows, 800)
-    student = _subject("student", "teacher", STUDENT, test_rows, 400)
-    pruned = _subject("pruned", "student", PRUNED, test_rows, 200)
-    quantized = _subject("quantized", "pruned", PRUNED, test_rows, 100)
-    onnx = _subject("onnx", "quantized", PRUNED, test_rows, 100)
+def judged(benchmark: Benchmark, encoded: Encoded, clock: _Clock) -> Evaluation:
+    teacher = _subject("teacher", None, TEACHER, encoded, 800)
+    student = _subject("student", "teacher", STUDENT, encoded, 400)
+    pruned = _subject("pruned", "student", PRUNED, encoded, 200)
+    quantized = _subject("quantized", "pruned", PRUNED, encoded, 100)
+    onnx = _subject("onnx", "quantized", PRUNED, encoded, 100)
     subjects = (
         _timed(teacher, "torch", clock, 12),
         _timed(student, "torch", clock, 6),
@@ -172,19 +172,19 @@ def test_a_comparison_counts_the_rows_that_one_model_alone_has_right(judged: Eva
 
 
 def test_without_a_teacher_in_onnx_there_is_no_same_runtime(
-    benchmark: Benchmark, test_rows: Encoded, clock: _Clock
+    benchmark: Benchmark, encoded: Encoded, clock: _Clock
 ) -> None:
-    teacher = _timed(_subject("teacher", None, TEACHER, test_rows, 8), "torch", clock, 4)
-    onnx = _timed(_subject("onnx", "teacher", STUDENT, test_rows, 4), "onnxruntime", clock, 1)
+    teacher = _timed(_subject("teacher", None, TEACHER, encoded, 8), "torch", clock, 4)
+    onnx = _timed(_subject("onnx", "teacher", STUDENT, encoded, 4), "onnxruntime", clock, 1)
     card = judge(benchmark, [teacher, onnx], Evaluate(latency=Latency(rounds=20))).models["onnx"]
     assert card.speedup == pytest.approx(4)
     assert card.speedup_same_runtime is None
 
 
 def test_real_models_are_timed_on_as_many_threads_as_the_recipe_says(
-    benchmark: Benchmark, test_rows: Encoded, tiny: Classifier
+    benchmark: Benchmark, encoded: Encoded, tiny: Classifier
 ) -> None:
-    teacher = torch_subject("teacher", None, tiny, test_rows, 8)
+    teacher = torch_subject("teacher", None, tiny, encoded, 8)
     threads: list[int] = []
 
     def counted(batch: Batch) -> Any:  # noqa: ANN401
@@ -204,7 +204,7 @@ def test_real_models_are_timed_on_as_many_threads_as_the_recipe_says(
 
 
 def test_second_texts_are_read_with_the_first_ones_and_groups_wrap_around(
-    benchmark: Benchmark, test_rows: Encoded
+    benchmark: Benchmark, encoded: Encoded
 ) -> None:
     read: list[tuple[str, str]] = []
 
@@ -214,7 +214,7 @@ def test_second_texts_are_read_with_the_first_ones_and_groups_wrap_around(
         assert len(texts) == 3
 
     paired = replace(benchmark.test, pairs=tuple(text.upper() for text in benchmark.test.texts))
-    teacher = replace(_subject("teacher", None, TEACHER, test_rows, 8), end_to_end=end_to_end)
+    teacher = replace(_subject("teacher", None, TEACHER, encoded, 8), end_to_end=end_to_end)
     section = Evaluate(latency=Latency(batch=3, rounds=20))
     judge(replace(benchmark, test=paired), [teacher], section)
     assert {first for first, _ in read} == set(benchmark.test.texts)
