@@ -8,6 +8,9 @@ from pydantic import Field
 
 from coldpress.section import Section
 
+FEWEST_CALLS = 60
+"""Three turns a model: with fewer, what the machine does meanwhile hits one of them alone."""
+
 
 class Latency(Section):
     """What is timed."""
@@ -15,7 +18,12 @@ class Latency(Section):
     batch: Annotated[int, Field(ge=1, le=256, description="Texts per call.")] = 1
     threads: Annotated[int, Field(ge=1, le=256, description="Intra-op threads.")] = 1
     rounds: Annotated[
-        int, Field(ge=20, le=100_000, description="Calls per model, interleaved with the others'.")
+        int,
+        Field(
+            ge=FEWEST_CALLS,
+            le=100_000,
+            description="Calls per model, interleaved with the others'.",
+        ),
     ] = 300
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coldpress.benchmark import Split
-from coldpress.evaluation.latency import TURN, Call, interleaved
-from coldpress.evaluation.section import Latency
+from coldpress.evaluation.latency import Call, interleaved
+from coldpress.evaluation.section import FEWEST_CALLS, Latency
 from coldpress.evaluation.subject import Subject
 
 Seconds = Mapping[str, NDArray[np.float64]]
@@ -43,7 +43,7 @@ def time_end_to_end(subjects: Mapping[str, Subject], test: Split, latency: Laten
     """
     calls = {name: _reading(subject, test, latency) for name, subject in subjects.items()}
     # A median, which is all that is reported, settles earlier than a 99th percentile.
-    rounds = max(TURN, latency.rounds // 3)
+    rounds = max(FEWEST_CALLS, latency.rounds // 3)
     return interleaved({n: call for n, call in calls.items() if call}, rounds)
 
 

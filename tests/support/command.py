@@ -23,7 +23,7 @@ teacher:
 distill: {method: logits, student: {layers: 1}, epochs: 1}
 prune: [{method: neurons, keep_neurons: 0.5}, {method: heads, keep_heads: 0.5}]
 quantize: {method: dynamic-int8}
-evaluate: {latency: {rounds: 20}}
+evaluate: {latency: {rounds: 60}}
 """
 
 

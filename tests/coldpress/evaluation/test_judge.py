@@ -88,7 +88,7 @@ def judged(benchmark: Benchmark, encoded: Encoded, clock: _Clock) -> Evaluation:
         quantized,
         _timed(onnx, "onnxruntime", clock, 0.5),
     )
-    section = Evaluate(latency=Latency(batch=2, rounds=20))
+    section = Evaluate(latency=Latency(batch=2, rounds=60))
     return judge(benchmark, subjects, section, _timed(teacher, "onnxruntime", clock, 3))
 
 
@@ -176,7 +176,7 @@ def test_without_a_teacher_in_onnx_there_is_no_same_runtime(
 ) -> None:
     teacher = _timed(_subject("teacher", None, TEACHER, encoded, 8), "torch", clock, 4)
     onnx = _timed(_subject("onnx", "teacher", STUDENT, encoded, 4), "onnxruntime", clock, 1)
-    card = judge(benchmark, [teacher, onnx], Evaluate(latency=Latency(rounds=20))).models["onnx"]
+    card = judge(benchmark, [teacher, onnx], Evaluate(latency=Latency(rounds=60))).models["onnx"]
     assert card.speedup == pytest.approx(4)
     assert card.speedup_same_runtime is None
 
@@ -193,7 +193,7 @@ def test_real_models_are_timed_on_as_many_threads_as_the_recipe_says(
         return teacher.answer(batch)
 
     three_labels = replace(benchmark, labels=tiny.labels)
-    section = Evaluate(latency=Latency(rounds=20, threads=1))
+    section = Evaluate(latency=Latency(rounds=60, threads=1))
     with torch_threads(2):
         report = judge(three_labels, [replace(teacher, answer=counted)], section)
         assert torch.get_num_threads() == 2
@@ -215,7 +215,7 @@ def test_second_texts_are_read_with_the_first_ones_and_groups_wrap_around(
 
     paired = replace(benchmark.test, pairs=tuple(text.upper() for text in benchmark.test.texts))
     teacher = replace(_subject("teacher", None, TEACHER, encoded, 8), end_to_end=end_to_end)
-    section = Evaluate(latency=Latency(batch=3, rounds=20))
+    section = Evaluate(latency=Latency(batch=3, rounds=60))
     judge(replace(benchmark, test=paired), [teacher], section)
     assert {first for first, _ in read} == set(benchmark.test.texts)
     assert all(second == first.upper() for first, second in read)

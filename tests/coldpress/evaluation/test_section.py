@@ -18,7 +18,7 @@ def test_nothing_said_is_one_text_on_one_thread() -> None:
 
 def test_too_few_rounds_are_refused_by_name() -> None:
     with pytest.raises(ValidationError, match=r"latency\.rounds"):
-        Evaluate.model_validate({"latency": {"rounds": 19}})
+        Evaluate.model_validate({"latency": {"rounds": 59}})
 
 
 def test_a_recipe_is_checked_without_what_evaluation_needs() -> None:
