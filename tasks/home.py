@@ -8,10 +8,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import psutil
+from urllib.parse import quote, unquote
 
 from coldpress.errors import InputError
+from tasks import processes
 
 _DEFAULTS = {
     # On a machine with other work, OpenMP threads that spin while they wait for each other make
@@ -68,8 +68,15 @@ def workspace() -> Iterator[Path]:
     root = home() / "work"
     root.mkdir(parents=True, exist_ok=True)
     for left in root.iterdir():
-        owner = left.name.split("-")[0]
-        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+        if processes.is_gone(_owner(left)):
             shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=root) as directory:
+    # Neither `:` nor `%`, which means something in the URLs that are made of paths.
+    owner = quote(processes.this_process(), safe="").replace("%", "=")
+    with tempfile.TemporaryDirectory(prefix=f"{owner}-", dir=root) as directory:
         yield Path(directory)
+
+
+def _owner(directory: Path) -> str | None:
+    """The process that a directory is named after, if it is one of ours."""
+    owner = unquote(directory.name.rpartition("-")[0].replace("=", "%"))
+    return owner if owner.count(":") >= 2 else None

@@ -14,8 +14,13 @@ def this_process() -> str:
 
 
 def name_of(process: psutil.Process) -> str:
-    """Name a process by host, pid and start time."""
-    return f"{socket.gethostname()}:{process.pid}:{process.create_time():.2f}"
+    """Name a process by host, pid and start, in seconds after the machine's own."""
+    return f"{socket.gethostname()}:{process.pid}:{_start(process):.2f}"
+
+
+def _start(process: psutil.Process) -> float:
+    """The time of day would not do: when the clock is set, every process has another one."""
+    return process.create_time() - psutil.boot_time()
 
 
 def is_gone(name: str | None) -> bool:
@@ -57,7 +62,7 @@ def _living(name: str) -> psutil.Process | None:
     try:
         process = psutil.Process(int(pid))
         zombie = process.status() == psutil.STATUS_ZOMBIE
-        same = f"{process.create_time():.2f}" == started and host == socket.gethostname()
+        same = f"{_start(process):.2f}" == started and host == socket.gethostname()
     except psutil.NoSuchProcess:
         return None
     return process if same and not zombie else None

@@ -3,6 +3,7 @@ import subprocess
 import sys
 
 import psutil
+import pytest
 
 from tasks import processes
 
@@ -13,6 +14,14 @@ def sleeper() -> subprocess.Popen[bytes]:
 
 def test_this_process_is_not_gone() -> None:
     assert not processes.is_gone(processes.this_process())
+
+
+def test_setting_the_clock_ends_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time at which the machine started is what changes then, and with it everyone's."""
+    name, started = processes.this_process(), psutil.boot_time()
+    monkeypatch.setattr("psutil._psplatform.boot_time", lambda: started + 3600)
+    assert psutil.Process().create_time() > started + 3600
+    assert not processes.is_gone(name)
 
 
 def test_an_ended_process_is_gone() -> None:

@@ -1,0 +1,102 @@
+"""The workspace: what is swept is certainly nobody's."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tasks.home import workspace
+
+OWNER = """
+import socket, sys
+if len(sys.argv) > 1:
+    socket.gethostname = lambda: sys.argv[1]
+from tasks.home import workspace
+with workspace() as directory:
+    (directory / "half.safetensors").write_text("half")
+    print(directory, flush=True)
+    sys.stdin.read()
+"""
+
+Owner = subprocess.Popen[str]
+Start = Callable[..., tuple[Owner, Path]]
+
+
+@pytest.fixture
+def start(state: Path) -> Iterator[Start]:
+    """Start a process that holds a directory, on this host or on one of another name."""
+    owners: list[Owner] = []
+
+    def start(*host: str) -> tuple[Owner, Path]:
+        pipe = subprocess.PIPE
+        command = [sys.executable, "-c", OWNER, *host]
+        owners.append(subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True))
+        assert owners[-1].stdout is not None
+        return owners[-1], Path(owners[-1].stdout.readline().rstrip("\n"))
+
+    yield start
+    for owner in owners:
+        kill(owner)
+
+
+def kill(owner: Owner) -> None:
+    owner.kill()
+    owner.communicate()
+
+
+def sweep() -> None:
+    with workspace():
+        """Whoever asks for room sweeps first."""
+
+
+def test_a_directory_lives_as_long_as_its_owner(start: Start) -> None:
+    owner, directory = start()
+    sweep()
+    assert (directory / "half.safetensors").exists()
+    kill(owner)
+    assert directory.exists()
+    sweep()
+    assert not directory.exists()
+
+
+def test_an_owner_that_is_done_leaves_nothing(state: Path) -> None:
+    with workspace() as directory:
+        assert directory.parent == state / "work"
+        sweep()
+        assert directory.is_dir()
+    assert list((state / "work").iterdir()) == []
+
+
+def test_a_later_process_with_the_same_pid_keeps_nothing(start: Start) -> None:
+    owner, directory = start()
+    kill(owner)
+    living = directory.with_name(directory.name.replace(str(owner.pid), str(os.getpid())))
+    directory.rename(living)
+    sweep()
+    assert not living.exists()
+
+
+@pytest.mark.parametrize("host", ["elsewhere", "a-b.c", "odd:name/with=%3A"])
+def test_a_directory_of_another_host_is_left_to_that_host(
+    start: Start, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    owner, directory = start(host)
+    kill(owner)
+    sweep()
+    assert directory.exists()
+    monkeypatch.setattr(socket, "gethostname", lambda: host)
+    sweep()
+    assert not directory.exists()
+
+
+def test_a_directory_whose_name_says_nothing_is_left_alone(state: Path) -> None:
+    for name in ("notes", f"{socket.gethostname()}-notes", "1-notes"):
+        (state / "work" / name).mkdir(parents=True)
+    sweep()
+    assert len(list((state / "work").iterdir())) == 3
