@@ -25,23 +25,18 @@ def distill_student(recipe: Recipe, teacher: StageResult, soft_targets: StageRes
 
 
 def _make(work: Work) -> dict[str, float]:
-    import torch
-
     from coldpress import model, model_files, surgery, training
-    from coldpress.distillation import answers
-    from coldpress.encoding import encode
+    from coldpress.distillation import answers, transfer
 
-    recipe, data = work.order.recipe, dataset.benchmark(work.order.recipe)
-    method = work.order.section
+    recipe, method = work.order.recipe, work.order.section
+    validation = dataset.benchmark(recipe).validation
     training.reseed(recipe.seed, work.order.stage)
     teacher = model_files.load(work.inputs[0])
     student = surgery.keep_layers(teacher, method.student.taken_from(len(teacher.layers)))
-    rows = dataset.transfer_set(recipe)
-    train, validation = (encode(student.tokenizer, split) for split in (rows, data.validation))
-    targets = answers.read(work.inputs[1].path).of(rows)
-    loss = method.loss(targets, torch.from_numpy(train.labels))
-    epochs = training.fit(student, train, loss, method, validation, work.progress)
+    given = answers.read(work.inputs[1].path)
+    shown = transfer.prepare(student, method, given, dataset.transfer_set(recipe), validation)
+    epochs = training.fit(student, shown.train, shown.loss, method, shown.validation, work.progress)
     model_files.write(student, work.target, work.manifest())
     tracking.log_epochs(work.run_id, epochs)
-    score = model.accuracy(student.logits(validation), data.validation.labels)
+    score = model.accuracy(student.logits(shown.validation), validation.labels)
     return {"validation_accuracy": score, "parameters": surgery.parameters(student)}

@@ -25,21 +25,17 @@ def prune(recipe: Recipe, student: StageResult, soft_targets: StageResult) -> St
 
 
 def _make(work: Work) -> dict[str, float]:
-    import torch
-
     from coldpress import model_files, training
-    from coldpress.distillation import answers
-    from coldpress.encoding import encode
+    from coldpress.distillation import answers, transfer
     from coldpress.pruning.chain import Recovery, press
 
-    recipe, data = work.order.recipe, dataset.benchmark(work.order.recipe)
+    recipe, plan = work.order.recipe, work.order.recipe.recovery
+    validation = dataset.benchmark(recipe).validation
     training.reseed(recipe.seed, work.order.stage)
     student = model_files.load(work.inputs[0])
-    rows = dataset.transfer_set(recipe)
-    train, validation = (encode(student.tokenizer, split) for split in (rows, data.validation))
-    targets = answers.read(work.inputs[1].path).of(rows)
-    loss = recipe.recovery.loss(targets, torch.from_numpy(train.labels))
-    recovery = Recovery(train, loss, recipe.recovery, validation, work.progress)
+    given = answers.read(work.inputs[1].path)
+    shown = transfer.prepare(student, plan, given, dataset.transfer_set(recipe), validation)
+    recovery = Recovery(shown.train, shown.loss, plan, shown.validation, work.progress)
     pressed = press(work.order.section["steps"], student, recovery)
     notes = {"steps": [str(report) for report in pressed.reports]}
     model_files.write(pressed.classifier, work.target, work.manifest(notes))

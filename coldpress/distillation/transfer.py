@@ -1,0 +1,59 @@
+"""What a student learns from: the transfer set, and what the teacher answered to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from coldpress.benchmark import Split
+from coldpress.distillation.answers import Answers
+from coldpress.encoding import Encoded, encode
+from coldpress.model import Classifier
+from coldpress.training import Loss
+
+if TYPE_CHECKING:
+    from coldpress.distillation import DistillationMethod
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Rows to fit and rows to compare epochs on, as the student's tokenizer reads them.
+
+    Attributes:
+        train: The transfer set; rows without a label come last.
+        loss: The method's; its rows are those of `train`.
+        validation: Labelled rows that nothing is fitted to.
+    """
+
+    train: Encoded
+    loss: Loss
+    validation: Encoded
+
+
+def prepare(
+    student: Classifier,
+    method: DistillationMethod,
+    answers: Answers,
+    rows: Split,
+    validation: Split,
+) -> Transfer:
+    """Bring rows, their labels and the teacher's answers together.
+
+    Args:
+        student: Brings the tokenizer.
+        method: Brings the loss.
+        answers: Hold every row, in any order.
+        rows: The transfer set.
+        validation: Labelled rows.
+
+    Returns:
+        What `training.fit` takes.
+
+    Raises:
+        KeyError: A row was never answered.
+    """
+    train = encode(student.tokenizer, rows)
+    loss = method.loss(answers.of(rows), torch.from_numpy(train.labels))
+    return Transfer(train, loss, encode(student.tokenizer, validation))
