@@ -39,6 +39,6 @@ def _make(work: Work) -> dict[str, float]:
     pressed = press(work.order.section["steps"], student, recovery)
     notes = {"steps": [str(report) for report in pressed.reports]}
     model_files.write(pressed.classifier, work.target, work.manifest(notes))
-    for report in pressed.reports:
-        tracking.log_epochs(work.run_id, report.epochs, f"{report.method}_")
+    for step, report in pressed.named_reports().items():
+        tracking.log_epochs(work.run_id, report.epochs, f"{step}_")
     return pressed.metrics()

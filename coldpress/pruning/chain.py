@@ -99,6 +99,14 @@ class Pressed:
     classifier: Classifier
     reports: tuple[StepReport, ...]
 
+    def named_reports(self) -> dict[str, StepReport]:
+        """Return each step's report by a name of its own: two steps may share a method.
+
+        Returns:
+            Reports in order; a first step of method heads is `step_1_heads`.
+        """
+        return {f"step_{n}_{report.method}": report for n, report in enumerate(self.reports, 1)}
+
     def metrics(self) -> dict[str, float]:
         """Return where the steps ended, and each step's cost in validation accuracy.
 
@@ -108,10 +116,10 @@ class Pressed:
             `step_1_heads_recovered_accuracy`.
         """
         named: dict[str, float] = {}
-        for number, report in enumerate(self.reports, start=1):
-            prefix, last = f"step_{number}_{report.method}", report.recovered
-            named[f"{prefix}_pruned_accuracy"] = report.pruned.validation_accuracy
-            named[f"{prefix}_recovered_accuracy"] = last.validation_accuracy
+        for step, report in self.named_reports().items():
+            last = report.recovered
+            named[f"{step}_pruned_accuracy"] = report.pruned.validation_accuracy
+            named[f"{step}_recovered_accuracy"] = last.validation_accuracy
             named |= {
                 "parameters": last.parameters,
                 "nonzero_parameters": last.nonzero,

@@ -1,0 +1,60 @@
+"""The prune stage on the tiny model, with a tracking store of its own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from coldpress.checkpoint import Checkpoint, Manifest, writing
+from coldpress.distillation import answers
+from coldpress.model import Classifier
+from coldpress.recipe import Recipe
+from coldpress.training import silent
+from tasks import dataset, tracking
+from tasks.prune import _make
+from tasks.stage import Order, Work
+
+TEXTS = {"calm": "slow oil", "fast": "fast press", "warm": "warm olive stone"}
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Recipe:
+    """Ten rows a label, and two steps of one method that recover for a different time."""
+    rows = [{"text": f"{text} {n}", "label": k} for k, text in TEXTS.items() for n in range(10)]
+    file = tmp_path / "rows.jsonl"
+    file.write_text("\n".join(json.dumps(row) for row in rows))
+    step = {"method": "neurons", "keep_neurons": 0.5}
+    return Recipe.model_validate(
+        {
+            "name": "tiny",
+            "benchmark": {
+                "kind": "text-classification",
+                "source": {"origin": "files", "train": file, "test": file},
+            },
+            "teacher": {"model": {"origin": "scratch", "layers": 2}, "epochs": 1},
+            "prune": [{**step, "recovery_epochs": 1}, {**step, "recovery_epochs": 2}],
+        }
+    )
+
+
+@pytest.fixture
+def soft_targets(recipe: Recipe, tiny: Classifier, tmp_path: Path) -> Checkpoint:
+    with writing(tmp_path / "answers", Manifest(stage="generate_soft_targets")) as directory:
+        answers.write(answers.answer(tiny, dataset.transfer_set(recipe)), directory)
+    return Checkpoint.open(tmp_path / "answers")
+
+
+def test_two_steps_of_one_method_have_a_curve_each(
+    recipe: Recipe, tiny_checkpoint: Checkpoint, soft_targets: Checkpoint, state: Path
+) -> None:
+    run_id = tracking.open_run(tracking.experiment("tiny"), "prune", {"stage": "prune"})
+    order = Order("prune", "tasks.prune", recipe, {"steps": recipe.prune})
+    _make(Work(order, state / "pruned", [tiny_checkpoint, soft_targets], run_id, silent))
+    first, second = (
+        tracking.client().get_metric_history(run_id, f"step_{number}_neurons_epoch_loss")
+        for number in (1, 2)
+    )
+    assert [point.step for point in first] == [1]
+    assert [point.step for point in second] == [1, 2]
