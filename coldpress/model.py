@@ -150,3 +150,27 @@ def accuracy(logits: Tensor, labels: Sequence[int]) -> float:
         A fraction between 0 and 1.
     """
     return float((logits.argmax(-1) == torch.as_tensor(labels)).float().mean())
+
+
+def parameters(classifier: Classifier) -> int:
+    """Count the parameters, embeddings and classification head included.
+
+    Args:
+        classifier: Any classifier.
+
+    Returns:
+        Their number, zeros included.
+    """
+    return sum(parameter.numel() for parameter in classifier.module.parameters())
+
+
+def nonzero_parameters(classifier: Classifier) -> int:
+    """Count the parameters that are not exactly zero.
+
+    Args:
+        classifier: Any classifier.
+
+    Returns:
+        Their number, embeddings and classification head included.
+    """
+    return sum(int(parameter.count_nonzero()) for parameter in classifier.module.parameters())

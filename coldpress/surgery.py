@@ -75,30 +75,6 @@ def keep_layers(classifier: Classifier, indices: Sequence[int]) -> Classifier:
     return pruned
 
 
-def parameters(classifier: Classifier) -> int:
-    """Count the parameters, embeddings and classification head included.
-
-    Args:
-        classifier: Any classifier.
-
-    Returns:
-        Their number, zeros included.
-    """
-    return sum(parameter.numel() for parameter in classifier.module.parameters())
-
-
-def nonzero_parameters(classifier: Classifier) -> int:
-    """Count the parameters that are not exactly zero.
-
-    Args:
-        classifier: Any classifier.
-
-    Returns:
-        Their number, embeddings and classification head included.
-    """
-    return sum(int(parameter.count_nonzero()) for parameter in classifier.module.parameters())
-
-
 def _checked(indices: Sequence[int], available: int) -> Tensor:
     """Return the indices in ascending order, which keeps what stays in its old order."""
     stay = sorted(indices)

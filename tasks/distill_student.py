@@ -39,4 +39,4 @@ def _make(work: Work) -> dict[str, float]:
     model_files.write(student, work.target, work.manifest())
     tracking.log_epochs(work.run_id, epochs)
     score = model.accuracy(student.logits(shown.validation), validation.labels)
-    return {"validation_accuracy": score, "parameters": surgery.parameters(student)}
+    return {"validation_accuracy": score, "parameters": model.parameters(student)}

@@ -1,4 +1,4 @@
-"""What a model costs whatever machine it runs on: parameters and multiply-accumulates."""
+"""What a model costs whatever machine it runs on: multiply-accumulates."""
 
 from __future__ import annotations
 
@@ -11,18 +11,6 @@ from torch import Tensor, nn
 
 from coldpress.encoding import Batch, Encoded
 from coldpress.model import Classifier
-
-
-def parameters(classifier: Classifier) -> int:
-    """Count the numbers in a classifier's weights.
-
-    Args:
-        classifier: With the shapes that surgery left.
-
-    Returns:
-        Embeddings, encoder and head together; zeros count.
-    """
-    return sum(weight.numel() for weight in classifier.module.parameters())
 
 
 def macs_per_token(classifier: Classifier, encoded: Encoded) -> int:

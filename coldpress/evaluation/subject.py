@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from coldpress.benchmark import Split
 from coldpress.encoding import Batch, Encoded, encode
-from coldpress.evaluation.cost import macs_per_token, parameters
+from coldpress.evaluation.cost import macs_per_token
 from coldpress.evaluation.scorecard import Runtime
-from coldpress.model import Classifier
+from coldpress.model import Classifier, parameters
 
 Logits = NDArray[np.floating[Any]]
 Texts = Sequence[str]

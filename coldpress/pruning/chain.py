@@ -10,11 +10,10 @@ import numpy as np
 import torch
 
 from coldpress.encoding import Encoded
-from coldpress.model import Classifier, accuracy
+from coldpress.model import Classifier, accuracy, nonzero_parameters, parameters
 from coldpress.pruning.method import PruningMethod
 from coldpress.pruning.sparsity import hold_zeros
 from coldpress.section import Optimization
-from coldpress.surgery import nonzero_parameters, parameters
 from coldpress.training import Epoch, Loss, Progress, fit, silent
 
 SAMPLE_ROWS = 1024

@@ -8,12 +8,11 @@ from torch import Tensor
 
 from coldpress.checkpoint import LayerShape
 from coldpress.encoding import Encoded
-from coldpress.model import Classifier, accuracy
+from coldpress.model import Classifier, accuracy, parameters
 from coldpress.pruning import Heads, Magnitude, Neurons
 from coldpress.pruning.chain import Pressed, Recovery, Snapshot, StepReport, press
 from coldpress.pruning.method import PruningMethod
 from coldpress.section import Optimization
-from coldpress.surgery import parameters
 from coldpress.training import Loss
 
 HALF_NEURONS = Neurons(method="neurons", keep_neurons=0.5, recovery_epochs=2)
