@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from prefect import flow
+from prefect import State, flow
 
 from coldpress.recipe import Recipe
 from tasks import chain
 from tasks.distill_student import distill_student
 from tasks.evaluate import evaluate
 from tasks.export_onnx import export_onnx
+from tasks.gate import final_state, judge_gate
 from tasks.generate_soft_targets import generate_soft_targets
 from tasks.prune import prune
 from tasks.quantize import quantize
@@ -17,7 +18,7 @@ from tasks.train_teacher import train_teacher
 
 
 @flow(name="compress", flow_run_name="{recipe.name}", persist_result=False)
-def compress(recipe: Recipe) -> StageResult:
+def compress(recipe: Recipe) -> State[StageResult]:
     """Press a large transformer encoder into a small, fast ONNX model.
 
     Args:
@@ -30,4 +31,6 @@ def compress(recipe: Recipe) -> StageResult:
         pruned = prune(recipe, student, soft_targets)
         quantized = quantize(recipe, pruned)
         onnx = export_onnx(recipe, quantized)
-        return evaluate(recipe, [teacher, student, pruned, quantized, onnx])
+        judged = evaluate(recipe, [teacher, student, pruned, quantized, onnx])
+        verdict = judge_gate(recipe, onnx, judged)
+        return final_state(verdict, judged)

@@ -7,10 +7,13 @@ import sys
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from coldpress.evaluation.scorecard import Evaluation
+from coldpress.gate.verdict import Verdict
 from tasks import history, store
+from tasks.gate import read_verdict
 from tasks.results import StageResult
 
 _SCORES = ("accuracy", "size", "p50 latency", "speedup", "retention")
@@ -28,6 +31,7 @@ def read(flow_run_id: str) -> dict[str, Any]:
     chain = history.parent_run(flow_run_id)
     stages = history.stage_results(flow_run_id)
     evaluation = _evaluation(stages[-1])
+    verdict = read_verdict(chain.info.run_id) if chain else None
     return {
         "flow_run_id": flow_run_id,
         "mlflow": {
@@ -37,12 +41,12 @@ def read(flow_run_id: str) -> dict[str, Any]:
         },
         "stages": [stage.model_dump(mode="json", exclude={"run_id"}) for stage in stages],
         "evaluation": evaluation.model_dump(mode="json") if evaluation else None,
-        "gate": None,
+        "gate": verdict.model_dump(mode="json") if verdict else None,
     }
 
 
 def show(outcome: dict[str, Any]) -> None:
-    """Print what each stage did and what its model came to."""
+    """Print what each stage did, what its model came to and what the gate says of the last."""
     console = Console()
     stages = Table("stage", "status", "seconds", "registered", box=None)
     for stage in outcome["stages"]:
@@ -52,6 +56,9 @@ def show(outcome: dict[str, Any]) -> None:
     if outcome["evaluation"] is not None:
         console.print()
         console.print(_scores(Evaluation.model_validate(outcome["evaluation"])))
+    if outcome["gate"] is not None:
+        console.print()
+        console.print(_checks(Verdict.model_validate(outcome["gate"])))
     sys.stdout.flush()
 
 
@@ -63,6 +70,15 @@ def _scores(evaluation: Evaluation) -> Table:
         retention = f"{card.retention:.1%}" if card.retention is not None else ""
         size = f"{card.bytes / 1e6:.2f} MB"
         table.add_row(name, f"{card.accuracy:.3f}", size, latency, speedup, retention)
+    return table
+
+
+def _checks(verdict: Verdict) -> Table:
+    said = "passed" if verdict.passed else "refused"
+    table = Table("check", "verdict", "in words", box=None, title=f"gate: {said}")
+    for check in verdict.checks:
+        word = "passed" if check.passed else "[bold red]refused[/]"
+        table.add_row(check.name, word, escape(check.sentence))
     return table
 
 

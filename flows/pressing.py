@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from coldpress.recipe import Recipe
 
-DONE, FAILED = 0, 1
+DONE, FAILED, REFUSED = 0, 1, 1
 
 
 def press(reference: str, assignments: Sequence[str], report: Path | None) -> int:
@@ -81,7 +81,7 @@ def _press(recipe: Recipe, outcome: dict[str, Any]) -> int:
             outcome.update(outcomes.read(flow_run_ids[0]) if flow_run_ids else {})
     outcomes.show(outcome)
     if state.is_completed():
-        return DONE
+        return REFUSED if outcome["gate"] and not outcome["gate"]["passed"] else DONE
     error = state.result(raise_on_failure=False)
     if isinstance(error, InputError):
         raise error

@@ -6,13 +6,21 @@ import time
 
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
+from mlflow.protos.databricks_pb2 import (
+    INVALID_PARAMETER_VALUE,
+    RESOURCE_ALREADY_EXISTS,
+    RESOURCE_DOES_NOT_EXIST,
+    ErrorCode,
+)
 
 from coldpress.errors import InputError
 from coldpress.stages import REGISTERED_SUFFIX, Stage
 from tasks import tracking
 
+CHALLENGER = "challenger"
 _TRIES = 8
+# MLflow answers with the first where a model has no such alias, with the second without the model.
+_NOT_THERE = {ErrorCode.Name(INVALID_PARAMETER_VALUE), ErrorCode.Name(RESOURCE_DOES_NOT_EXIST)}
 
 
 def registered_name(recipe: str, stage: Stage) -> str | None:
@@ -50,7 +58,7 @@ def register(name: str, model_uri: str, run_id: str, tags: dict[str, str]) -> st
     found = version_with_digest(name, tags["digest"])
     if found is not None:
         return f"{name}/{found.version}"
-    _ensure_name(name)
+    ensure_name(name)
     client = tracking.client()
     for attempt in range(_TRIES):
         try:
@@ -66,7 +74,8 @@ def register(name: str, model_uri: str, run_id: str, tags: dict[str, str]) -> st
     raise AssertionError("unreachable")
 
 
-def _ensure_name(name: str) -> None:
+def ensure_name(name: str) -> None:
+    """Make a registered model unless there is one."""
     try:
         tracking.client().create_registered_model(name)
     except MlflowException as error:
@@ -97,6 +106,44 @@ def resolve(reference: str) -> ModelVersion:
         return max(versions, key=lambda version: int(version.version))
     except (MlflowException, ValueError) as error:
         raise InputError(f"model: no {reference} in the registry") from error
+
+
+def holder(name: str, alias: str) -> ModelVersion | None:
+    """Find the version that an alias names.
+
+    Args:
+        name: Registered name.
+        alias: Such as `champion`.
+
+    Returns:
+        None only where the registry says that there is none: an outage raises.
+    """
+    try:
+        return tracking.client().get_model_version_by_alias(name, alias)
+    except MlflowException as error:
+        if error.error_code in _NOT_THERE:
+            return None
+        raise
+
+
+def record_verdict(reference: str, tags: dict[str, str], description: str, passed: bool) -> None:
+    """Write a judgement on a version: the latest counts. One that passed is the challenger.
+
+    Args:
+        reference: `name/version`.
+        tags: Set one after the other, in their order.
+        description: Markdown.
+        passed: Whether the gate let it through.
+    """
+    client, (name, _, version) = tracking.client(), _parted(reference)
+    client.update_model_version(name, version, description)
+    for key, value in tags.items():
+        client.set_model_version_tag(name, version, key, value)
+    known = holder(name, CHALLENGER)
+    if passed:
+        client.set_registered_model_alias(name, CHALLENGER, version)
+    elif known is not None and str(known.version) == version:
+        client.delete_registered_model_alias(name, CHALLENGER)
 
 
 def _parted(reference: str) -> tuple[str, str, str]:

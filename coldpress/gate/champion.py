@@ -1,0 +1,55 @@
+"""The judged model beside the one in service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coldpress.evaluation import significance
+from coldpress.evaluation.scorecard import Comparison
+
+Right = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The model that the alias `champion` names.
+
+    Attributes:
+        version: As in `trec/3`.
+        comparison: The judged model against it, on the same test rows; None where they could not
+            be compared.
+        obstacle: Why not, as the end of a sentence.
+    """
+
+    version: str
+    comparison: Comparison | None
+    obstacle: str = ""
+
+
+def compare(version: str, model: Right, champion: Right, labels: NDArray[Any]) -> Champion:
+    """Compare two models that answered the same rows.
+
+    Args:
+        version: The champion's name and number.
+        model: Whether the judged model answers each row rightly, shape (rows,).
+        champion: The same of the champion.
+        labels: What is right, shape (rows,).
+
+    Returns:
+        The champion with its comparison.
+    """
+    gained, lost = int((model & ~champion).sum()), int((champion & ~model).sum())
+    comparison = Comparison(
+        model="onnx",
+        baseline=version,
+        n=len(labels),
+        difference=significance.paired_interval(model, champion, labels),
+        mcnemar_p=significance.mcnemar(gained, lost),
+        only_model_right=gained,
+        only_baseline_right=lost,
+    )
+    return Champion(version, comparison)

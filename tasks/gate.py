@@ -1,0 +1,96 @@
+"""The gate: hold the final model to its promises, and write the verdict where people look."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlflow.artifacts import load_text
+from prefect import State, task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed
+
+from coldpress.evaluation.scorecard import Evaluation
+from coldpress.gate import markdown
+from coldpress.gate.judge import judge
+from coldpress.gate.verdict import Verdict
+from tasks import chain, home, registry, store, tracking
+from tasks.results import StageResult
+
+if TYPE_CHECKING:
+    from coldpress.recipe import Recipe
+
+_FILE = "gate.json"
+
+
+@task(name="gate", cache_policy=NO_CACHE)
+def judge_gate(recipe: Recipe, onnx: StageResult, evaluation: StageResult) -> Verdict | None:
+    """Say whether the final model may be promoted; judged anew in every run, never reused."""
+    if recipe.gate is None:
+        return None
+    with store.fetched(evaluation.model_uri or "") as checkpoint:
+        evaluated = Evaluation.model_validate_json(
+            (checkpoint.path / "evaluation.json").read_bytes()
+        )
+    verdict = judge(recipe.gate, evaluated, onnx.metrics)
+    _write(verdict, onnx, chain.current(recipe))
+    return verdict
+
+
+def final_state(verdict: Verdict | None, result: StageResult) -> State[StageResult]:
+    """Let a refused model be seen in Prefect: the run is completed, and called so.
+
+    Args:
+        verdict: None where the recipe has no gate.
+        result: What the flow returns either way.
+
+    Returns:
+        The flow run's last state.
+    """
+    if verdict is None or verdict.passed:
+        return Completed(data=result)
+    reason = next(check.sentence for check in verdict.checks if not check.passed)
+    return Completed(name="Refused", message=reason, data=result)
+
+
+def read_verdict(run_id: str) -> Verdict | None:
+    """Read back what the gate said of a chain.
+
+    Args:
+        run_id: The chain's MLflow run.
+
+    Returns:
+        None where there was no gate, or the chain did not reach it.
+    """
+    if "coldpress.gate" not in tracking.client().get_run(run_id).data.tags:
+        return None
+    return Verdict.model_validate_json(load_text(f"runs:/{run_id}/{_FILE}"))
+
+
+def _write(verdict: Verdict, onnx: StageResult, chain_: chain.Chain) -> None:
+    create_table_artifact([_row(c) for c in verdict.model_dump()["checks"]], key="gate")
+    told = _tags(verdict, chain_), markdown.page(verdict)
+    registry.record_verdict(onnx.registered or "", *told, verdict.passed)
+    with home.workspace() as directory:
+        (directory / _FILE).write_text(verdict.model_dump_json(indent=2) + "\n")
+        tracking.log_file(chain_.run_id, directory / _FILE)
+    values = {f"gate.{c.name}": c.value for c in verdict.checks if c.value is not None}
+    tracking.log_metrics(chain_.run_id, values)
+    tracking.tag(chain_.run_id, {"gate": _word(verdict)})
+
+
+def _tags(verdict: Verdict, chain_: chain.Chain) -> dict[str, str]:
+    """What a version carries; the verdict comes last, when all that it rests on is there."""
+    return {
+        "gate.reasons": markdown.reasons(verdict),
+        "gate.flow_run_id": chain_.tags["flow_run_id"],
+        "gate": _word(verdict),
+    }
+
+
+def _word(verdict: Verdict) -> str:
+    return "passed" if verdict.passed else "refused"
+
+
+def _row(check: dict[str, Any]) -> dict[str, Any]:
+    return {**check, "passed": "passed" if check["passed"] else "refused"}
