@@ -119,7 +119,9 @@ def _coldpress(
 
     started = time.perf_counter()
     train = encode(classifier.tokenizer, data.train)
-    validation = encode(classifier.tokenizer, data.validation)
+    # Trainer evaluates nothing while it trains, so the loop is given one batch to choose by.
+    chosen = data.validation.take(range(min(teacher.batch_size, len(data.validation))))
+    validation = encode(classifier.tokenizer, chosen)
     loss = training.label_loss(torch.from_numpy(train.labels))
     training.fit(classifier, train, loss, teacher, validation)
     return len(train) * options.epochs, time.perf_counter() - started

@@ -23,7 +23,7 @@ from coldpress.model import Classifier, accuracy
 from coldpress.section import Optimization
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-"""From logits (batch, labels) and row numbers (batch,) to a scalar."""
+"""From logits (batch, labels) on any device and row numbers (batch,) on the CPU to a scalar."""
 
 Progress = Callable[[int, int, float], None]
 """Told after each step: steps done, steps in all, the step's loss."""
@@ -77,7 +77,7 @@ def label_loss(labels: Tensor) -> Loss:
     Returns:
         The loss of a batch.
     """
-    return lambda logits, rows: nn.functional.cross_entropy(logits, labels[rows])
+    return lambda logits, rows: nn.functional.cross_entropy(logits, labels[rows].to(logits.device))
 
 
 def fit(
@@ -103,7 +103,7 @@ def fit(
     """
     if plan.epochs == 0:
         return ()
-    with _frozen(classifier, plan.freeze_embeddings):
+    with _frozen(classifier, plan.freeze_embeddings), _first_token_alone(classifier):
         steps = math.ceil(len(data) / plan.batch_size) * plan.epochs
         step = _Step(classifier, loss, plan.learning_rate, steps, progress)
         best, epochs = classifier.module.state_dict(), list[Epoch]()
@@ -116,7 +116,6 @@ def fit(
             seconds = time.perf_counter() - started
             epochs.append(Epoch(number, float(np.mean(losses)), score, seconds))
         classifier.module.load_state_dict(best)
-        step.release()
     classifier.module.eval()
     return tuple(epochs)
 
@@ -130,14 +129,17 @@ class _Step:
         self._accelerator = Accelerator(mixed_precision="bf16" if computes_bf16() else "no")
         self._classifier, self._loss, self._progress = classifier, loss, progress
         self._steps, self._done = steps, 0
-        optimizer = AdamW(_decayed_and_not(classifier.module), lr=peak, fused=True)
-        self._module, self._optimizer = self._accelerator.prepare(classifier.module, optimizer)
+        # Prepared modules would compute in bf16 in validation too: a step alone does (autocast).
+        self._module = classifier.module.to(self._accelerator.device)
+        optimizer = AdamW(_decayed_and_not(self._module), lr=peak, fused=True)
+        self._optimizer = self._accelerator.prepare(optimizer)
         self._schedule = LambdaLR(optimizer, lambda done: _warm_up_then_decay(done, steps))
 
     def __call__(self, batch: Batch) -> float:
         self._module.train()
-        logits = self._module(**self._classifier.inputs(batch)).logits
-        loss = self._loss(logits.float(), torch.from_numpy(batch.rows).to(logits.device))
+        with self._accelerator.autocast():
+            logits = self._module(**self._classifier.inputs(batch)).logits
+        loss = self._loss(logits.float(), torch.from_numpy(batch.rows))
         self._accelerator.backward(loss)
         self._accelerator.clip_grad_norm_(self._module.parameters(), LARGEST_GRADIENT)
         self._optimizer.step()
@@ -146,10 +148,6 @@ class _Step:
         self._done += 1
         self._progress(self._done, self._steps, loss.item())
         return float(loss.item())
-
-    def release(self) -> None:
-        """Take autocast off the module again: what is measured next is what will be saved."""
-        self._accelerator.unwrap_model(self._module, keep_fp32_wrapper=False)
 
 
 def computes_bf16() -> bool:
@@ -173,6 +171,26 @@ def _frozen(classifier: Classifier, freeze: bool) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
+@contextmanager
+def _first_token_alone(classifier: Classifier) -> Iterator[None]:
+    """Spare the last layer the tokens that no head reads: behind attention the first alone counts.
+
+    Gradients and logits stay what they were. What arrives becomes (batch, 1, width); the residual
+    sums broadcast it, so that the other tokens hold numbers of no meaning, and nothing reads them.
+    """
+
+    def first(_: nn.Module, arriving: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return (arriving[0][:, :1],)
+
+    behind = [classifier.linear(classifier.layers[-1], r) for r in ("attention_output", "up")]
+    hooks = [linear.register_forward_pre_hook(first) for linear in behind]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
 def _decayed_and_not(module: nn.Module) -> list[dict[str, Any]]:
     """Decay matrices only: shrinking a bias or a normalisation's gain regularises nothing."""
     trainable = [p for p in module.parameters() if p.requires_grad]
@@ -187,7 +205,9 @@ def _decayed_and_not(module: nn.Module) -> list[dict[str, Any]]:
 def _warm_up_then_decay(done: int, steps: int) -> float:
     """Share of the peak rate: up over the first tenth of the steps, then straight down to 0."""
     rise = max(1, int(WARM_UP * steps))
-    return (done + 1) / rise if done < rise else max(0.0, (steps - done) / (steps - rise))
+    if done < rise:
+        return (done + 1) / rise
+    return max(0.0, (steps - done) / max(1, steps - rise))
 
 
 def _grouped_by_length(data: Encoded, batch_size: int) -> Iterator[Batch]:
