@@ -22,6 +22,7 @@ from coldpress.section import (
     WrittenPath,
 )
 from coldpress.teacher_config import check_config
+from coldpress.teacher_tokenizer import check_tokenizer
 
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 _TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json")
@@ -176,9 +177,13 @@ def _check_hub(model: HubModel) -> None:
     sha = hub.commit("model", model.id, model.revision, "teacher.model")
     found = hub.cached("model", model.id, sha, _CONTENT)
     if found is not None:
-        return _check_directory(found, place)
+        _check_directory(found, place)
+        return
     _check_names(hub.files("model", model.id, sha, "teacher.model"), place)
-    return check_config(configuration(model)[0], place)
+    check_config(configuration(model)[0], place)
+    fetched = hub.cached("model", model.id, sha, ["tokenizer.json"])
+    if fetched is not None:
+        check_tokenizer(fetched, place)
 
 
 def _check_directory(directory: Path, place: str) -> None:
@@ -186,6 +191,7 @@ def _check_directory(directory: Path, place: str) -> None:
         raise InputError(f"{place}: no such directory")
     _check_names([path.name for path in directory.iterdir()], place)
     check_config(_read_json(directory / "config.json", place), place)
+    check_tokenizer(directory, place)
     for name in _shards(directory, place):
         try:
             with safe_open(directory / name, framework="np"):

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 from local_hub import COMMIT, LocalHub
 from safetensors.numpy import save
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
 
+from coldpress import hub
 from coldpress.errors import InputError
 from coldpress.teacher import (
     DirectoryModel,
@@ -23,6 +26,7 @@ from coldpress.teacher import (
 )
 
 WEIGHTS = save({"bert.weight": np.zeros(2, np.float32)})
+TOKENIZER = Tokenizer(WordLevel({"[UNK]": 0, "cold": 1}, unk_token="[UNK]")).to_str().encode()
 HEAD = {"architectures": ["BertForSequenceClassification"]}
 
 SIZES = {
@@ -39,7 +43,7 @@ def files(**config: Any) -> dict[str, bytes]:  # noqa: ANN401
     return {
         "config.json": json.dumps({**SIZES, **config}).encode(),
         "model.safetensors": WEIGHTS,
-        "tokenizer.json": b"{}",
+        "tokenizer.json": TOKENIZER,
     }
 
 
@@ -141,6 +145,14 @@ def test_weights_that_are_cut_short_or_only_a_pointer_are_refused(
         check(directory(files() | {"model.safetensors": weights}))
 
 
+@pytest.mark.parametrize("use", [check, fetch])
+def test_a_broken_tokenizer_in_a_directory_is_refused(
+    directory: Write, use: Callable[[DirectoryModel], object]
+) -> None:
+    with pytest.raises(InputError, match=r"^teacher.model.path: .*: tokenizer.json cannot be"):
+        use(directory(files() | {"tokenizer.json": b"{}"}))
+
+
 def test_a_missing_directory_is_named_and_never_looked_for_on_the_hub(
     local_hub: LocalHub, tmp_path: Path
 ) -> None:
@@ -200,6 +212,17 @@ def test_a_hub_model_with_pickled_weights_only_is_refused(
 def test_a_hub_model_of_another_family_is_refused(local_hub: LocalHub) -> None:
     local_hub.add("models", "tiny/encoder", files(model_type="gpt2"))
     with pytest.raises(InputError, match=r"^teacher.model: tiny/encoder: family 'gpt2' is not"):
+        check(on_hub())
+
+
+@pytest.mark.parametrize("fetched", [["tokenizer.json"], ["*"]])
+def test_a_broken_tokenizer_of_a_hub_model_is_refused_once_it_was_fetched(
+    local_hub: LocalHub, fetched: list[str]
+) -> None:
+    local_hub.add("models", "tiny/encoder", files() | {"tokenizer.json": b"{}"})
+    check(on_hub())
+    hub.snapshot("model", "tiny/encoder", COMMIT, fetched, "teacher.model")
+    with pytest.raises(InputError, match=r"^teacher.model: tiny/encoder: tokenizer.json cannot be"):
         check(on_hub())
 
 
