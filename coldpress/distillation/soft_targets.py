@@ -39,11 +39,12 @@ def soft_and_hard(teacher_logits: Tensor, labels: Tensor, temperature: float, al
     """
 
     def loss(logits: Tensor, rows: Tensor) -> Tensor:
-        soft = soft_target_loss(logits, teacher_logits[rows], temperature)
+        soft = soft_target_loss(logits, teacher_logits[rows].to(logits.device), temperature)
         labelled = rows < len(labels)
         if not bool(labelled.any()):
             return alpha * soft
-        hard = cross_entropy(logits[labelled], labels[rows[labelled]], reduction="sum") / len(rows)
+        true = labels[rows[labelled]].to(logits.device)
+        hard = cross_entropy(logits[labelled], true, reduction="sum") / len(rows)
         return alpha * soft + (1 - alpha) * hard
 
     return loss

@@ -79,7 +79,7 @@ def _importance(
 ) -> list[Tensor]:
     """E_x |activation^T gradient| of every `width` neighbouring inputs of a linear module."""
     linears = [classifier.linear(layer, role) for layer in classifier.layers]
-    sums = [torch.zeros(linear.in_features // width) for linear in linears]
+    sums = [linear.weight.new_zeros(linear.in_features // width) for linear in linears]
     with _evaluating(classifier.module), _recorded_inputs(linears) as inputs:
         for batch in sample.batches(BATCH_SIZE):
             inputs.clear()
@@ -93,7 +93,7 @@ def _importance(
                 each = features.view(len(batch.rows), -1, width).sum(-1)
                 # The loss is a mean over the batch: its gradients are 1/batch of each example's.
                 total += each.abs().sum(0) * len(batch.rows)
-    return [total / len(sample) for total in sums]
+    return [total.cpu() / len(sample) for total in sums]
 
 
 @contextmanager

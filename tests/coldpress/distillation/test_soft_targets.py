@@ -34,6 +34,12 @@ def test_a_row_without_a_label_learns_from_the_teacher_alone() -> None:
     assert loss(STUDENT, torch.tensor([1])).item() == pytest.approx(0.75 * 4 * KL, abs=1e-6)
 
 
+def test_logits_on_another_device_meet_rows_that_stay_where_they_are() -> None:
+    loss = soft_and_hard(TEACHER.repeat(2, 1), torch.tensor([1]), temperature=2.0, alpha=0.75)
+    value = loss(torch.zeros(2, 3, device="meta"), torch.tensor([1, 0]))
+    assert (value.device.type, value.shape) == ("meta", ())
+
+
 @given(st.lists(st.floats(-5, 5), min_size=2, max_size=6), st.floats(0.5, 20))
 def test_nothing_is_lost_where_student_and_teacher_agree(
     logits: list[float], temperature: float
