@@ -5,6 +5,10 @@ class InputError(Exception):
     """The user's input is wrong. The message is one line and names the field, file or row."""
 
 
+class RefusedError(Exception):
+    """The gate, or a person, said no. The message is one line that says why."""
+
+
 class CorruptCheckpointError(Exception):
     """A checkpoint's files do not have the digests that it wrote down."""
 

@@ -10,7 +10,7 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
-from coldpress.errors import CorruptCheckpointError, InputError
+from coldpress.errors import CorruptCheckpointError, InputError, RefusedError
 
 app = App(
     name="coldpress",
@@ -30,7 +30,7 @@ def main() -> None:
     except (InputError, CycloptsError) as error:
         _say(str(error))
         sys.exit(_WRONG_INPUT)
-    except CorruptCheckpointError as error:
+    except (CorruptCheckpointError, RefusedError) as error:
         _say(str(error))
         sys.exit(_FAILED)
 
@@ -135,11 +135,44 @@ def pull(model: str, directory: Path, /) -> None:
 
 
 @app.command
+def promote(
+    model: str, /, *, reason: str, force: Annotated[bool, Parameter(negative=())] = False
+) -> None:
+    """Make a version that passed its gate the champion.
+
+    Args:
+        model: `name/version` or `name@alias`.
+        reason: Why, in one line; it is recorded.
+        force: Pass over the gate; this is recorded too.
+    """
+    from flows import moving
+
+    _print(moving.promote(model, reason, force))
+
+
+@app.command
+def rollback(model: str, /, *, reason: str) -> None:
+    """Swap a model's champion and its previous one.
+
+    Args:
+        model: Registered name.
+        reason: Why, in one line; it is recorded.
+    """
+    from flows import moving
+
+    _print(moving.rollback(model, reason))
+
+
+@app.command
 def doctor() -> None:
     """Say what this machine has: versions, instruction sets, servers, space."""
     from flows.doctor import findings
 
     Console().print(findings())
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
 
 
 def _say(message: str) -> None:

@@ -1,0 +1,86 @@
+"""`coldpress promote` and `coldpress rollback`: check first, then run the flow."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from tasks import audit, home, promotion
+
+if TYPE_CHECKING:
+    from prefect import State
+
+    from tasks.audit import Ticket
+
+
+def promote(reference: str, reason: str, force: bool) -> str:
+    """Promote a version.
+
+    Args:
+        reference: MODEL/VERSION or MODEL@alias.
+        reason: Recorded.
+        force: Pass over the gate.
+
+    Returns:
+        What became of it, in one line.
+
+    Raises:
+        InputError: Nothing was started.
+        RefusedError: The gate refused.
+    """
+    why = audit.one_line(reason)
+    model, version = promotion.promotable(reference)
+    if promotion.is_champion(model, version):
+        return f"{model}/{version} is the champion already: nothing to do"
+
+    def run() -> State[Any]:
+        from flows.promote import promote
+
+        return promote(f"{model}/{version}", why, force, return_state=True)
+
+    return _told(_carried_out(run))
+
+
+def rollback(model: str, reason: str) -> str:
+    """Bring the previous champion back.
+
+    Args:
+        model: Registered name.
+        reason: Recorded.
+
+    Returns:
+        What became of it, in one line.
+
+    Raises:
+        InputError: There is no previous.
+        RefusedError: Its files are not intact.
+    """
+    why = audit.one_line(reason)
+    promotion.check_rollback(model)
+
+    def run() -> State[Any]:
+        from flows.rollback import rollback
+
+        return rollback(model, why, return_state=True)
+
+    return _told(_carried_out(run))
+
+
+def _carried_out(run: Callable[[], State[Any]]) -> Ticket:
+    """Run a flow. Prefect is first imported here; what it raised is raised, not logged."""
+    home.embed()
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
+    from flows import server
+
+    with server.running():
+        ticket: Ticket = run().result()
+    return ticket
+
+
+def _told(ticket: Ticket) -> str:
+    model, before, after = ticket.model, ticket.moved_from, ticket.moved_to
+    if before == after:
+        return f"{model}/{after} is the champion already: nothing to do"
+    was = f", {model}/{before} is previous" if before else ""
+    return f"{model}/{after} is the champion{was} (audit {ticket.number})"

@@ -1,0 +1,221 @@
+"""The audit of a model: each move is a version of `<name>-audit`, and its number is its ticket.
+
+MLflow counts versions up and never gives a number twice, so the numbers are a queue. The record
+stays when the version that was moved is deleted.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from mlflow.entities.model_registry import ModelVersion
+from pydantic import BaseModel, ConfigDict
+
+from coldpress.errors import InputError
+from tasks import processes, registry, tracking
+from tasks.insistence import insist
+
+ENDING = "-audit"
+LONGEST_REASON = 500
+
+Intent = Literal["promote", "rollback", "hand", "revert", "restore", "collect"]
+State = Literal["open", "done", "refused", "expired"]
+
+
+class Request(BaseModel):
+    """What somebody wants done with a model's aliases.
+
+    Attributes:
+        model: Registered name.
+        intent: The kind of move.
+        who: Who asked, as far as anybody can tell.
+        why: One line.
+        target: The version that is to be champion, where the intent alone does not say.
+        forced: Whether the gate is to be passed over.
+        flow_run_id: Prefect's.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    intent: Intent
+    who: str
+    why: str
+    target: str | None = None
+    forced: bool = False
+    flow_run_id: str | None = None
+
+
+class Ticket(BaseModel):
+    """One record of the audit: a place in the queue first, then what became of it.
+
+    Attributes:
+        model: Registered name of the model that is moved.
+        number: Tickets are served in this order.
+        tags: What is written on it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    number: int
+    tags: dict[str, str]
+
+    @property
+    def state(self) -> str:
+        """Open, done, refused, or expired: its holder died before it moved anything."""
+        return self.tags.get("state", "open")
+
+    @property
+    def planned(self) -> bool:
+        """Whether what is to be moved has been written down: from then on it is completed."""
+        return "to" in self.tags
+
+    @property
+    def moved_from(self) -> str | None:
+        """The champion before."""
+        return self.tags.get("from")
+
+    @property
+    def moved_to(self) -> str | None:
+        """The champion after."""
+        return self.tags.get("to")
+
+    @property
+    def previous(self) -> str | None:
+        """What `previous` names after; None leaves it as it is."""
+        return self.tags.get("previous")
+
+
+def one_line(reason: str) -> str:
+    """Make a reason fit for a record.
+
+    Args:
+        reason: What a person wrote.
+
+    Returns:
+        The same on one line, without control characters.
+
+    Raises:
+        InputError: It is empty or too long.
+    """
+    printable = "".join(c if c.isprintable() else " " for c in reason)
+    line = " ".join(printable.split())
+    if not line:
+        raise InputError("--reason: say why, in a few words")
+    if len(line) > LONGEST_REASON:
+        raise InputError(f"--reason: {len(line)} characters, of {LONGEST_REASON} at most")
+    return line
+
+
+def now() -> str:
+    """Return the time as records have it: UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def draw(request: Request) -> Ticket:
+    """Take the next number.
+
+    Args:
+        request: What is wanted; the model exists.
+
+    Returns:
+        An open ticket.
+    """
+    name, source = request.model + ENDING, _source(request)
+    registry.ensure_name(name)
+    tags = _tags(request)
+
+    def create() -> ModelVersion:
+        return tracking.client().create_model_version(name, source, tags=tags)
+
+    return _ticket(request.model, insist(create))
+
+
+def _source(request: Request) -> str:
+    """Any version of the model will do: a version cannot be created of nothing."""
+    version = request.target or registry.resolve(request.model).version
+    return f"models:/{request.model}/{version}"
+
+
+def _tags(request: Request) -> dict[str, str]:
+    known = request.model_dump(include={"intent", "who", "why", "target", "flow_run_id"})
+    return {
+        **{name: value for name, value in known.items() if value is not None},
+        "forced": str(request.forced).lower(),
+        "when": now(),
+        "process": processes.this_process(),
+        "heartbeat": now(),
+        "state": "open",
+    }
+
+
+def read(ticket: Ticket) -> Ticket:
+    """Read a ticket again, as it is now."""
+    name, number = ticket.model + ENDING, str(ticket.number)
+    version = insist(lambda: tracking.client().get_model_version(name, number))
+    return _ticket(ticket.model, version)
+
+
+def write(ticket: Ticket, tags: dict[str, str]) -> None:
+    """Write tags on a ticket one by one, in the order given: MLflow has no call for several."""
+    name, number = ticket.model + ENDING, str(ticket.number)
+    for key, value in tags.items():
+        insist(
+            lambda key=key, value=value: tracking.client().set_model_version_tag(  # type: ignore[misc]
+                name, number, key, value
+            )
+        )
+
+
+def close(ticket: Ticket, state: State, notes: dict[str, str] | None = None) -> Ticket:
+    """End a ticket: whoever waits for it goes on.
+
+    Args:
+        ticket: An open one.
+        state: What became of it.
+        notes: Further tags, written before.
+
+    Returns:
+        The ticket as it is then.
+    """
+    write(ticket, {**(notes or {}), "closed": now(), "state": state})
+    return read(ticket)
+
+
+def open_tickets(model: str) -> list[Ticket]:
+    """Return the queue of a model, the lowest number first."""
+    return _search(model, "AND tags.`state` = 'open'")[::-1]
+
+
+def tickets(model: str) -> list[Ticket]:
+    """Return the whole audit of a model, the lowest number first."""
+    return _search(model, "")[::-1]
+
+
+def last_move(model: str) -> Ticket | None:
+    """Return the move that explains a model's aliases, if there was one."""
+    done = "AND tags.`state` = 'done' AND tags.`intent` != 'collect'"
+    return next(iter(_search(model, done, limit=1)), None)
+
+
+def _search(model: str, condition: str, limit: int | None = None) -> list[Ticket]:
+    """Search a model's audit, the highest number first."""
+    named, order = f"name = '{model}{ENDING}' {condition}", ["version_number DESC"]
+    found: list[ModelVersion] = []
+    token: str | None = None
+    while token or not found:
+        page = insist(
+            lambda token=token: tracking.client().search_model_versions(  # type: ignore[misc]
+                named, limit or 1000, order, token
+            )
+        )
+        found, token = [*found, *page], page.token
+        if not token or len(found) == limit:
+            break
+    return [_ticket(model, version) for version in found]
+
+
+def _ticket(model: str, version: ModelVersion) -> Ticket:
+    return Ticket(model=model, number=int(version.version), tags=dict(version.tags))

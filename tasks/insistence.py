@@ -1,0 +1,38 @@
+"""Ask the tracking store again where only other writers were in the way."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from mlflow.exceptions import MlflowException
+
+_TRIES = 8
+_PASSES = {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"}
+"""A locked database, or MLflow giving up on a version number after three collisions."""
+
+Answer = TypeVar("Answer")
+
+
+def insist(call: Callable[[], Answer]) -> Answer:
+    """Repeat a call that may be repeated, at random distances, so that writers drift apart.
+
+    Args:
+        call: Has the same effect once or twice.
+
+    Returns:
+        Its answer.
+
+    Raises:
+        MlflowException: It is wrong, or it failed eight times.
+    """
+    for attempt in range(_TRIES - 1):
+        try:
+            return call()
+        except MlflowException as error:
+            if error.error_code not in _PASSES:
+                raise
+            time.sleep(random.uniform(0.5, 1.5) * 0.05 * 2**attempt)  # noqa: S311
+    return call()

@@ -1,0 +1,123 @@
+"""The aliases of a model, and the only code that moves `champion` and `previous`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
+from pydantic import BaseModel, ConfigDict
+
+from tasks import audit, tracking
+from tasks.audit import Ticket
+from tasks.insistence import insist
+
+
+class Aliases(BaseModel):
+    """Which version each alias names.
+
+    Attributes:
+        champion: The one in service.
+        previous: The one that a rollback brings back.
+        challenger: The latest that passed its gate.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    champion: str | None = None
+    previous: str | None = None
+    challenger: str | None = None
+
+
+class Plan(BaseModel):
+    """The end state of a move.
+
+    Attributes:
+        champion: Version.
+        previous: Version; None leaves the alias as it is.
+        before: The champion before, if there was one.
+        notes: What else the audit should say.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    champion: str
+    previous: str | None = None
+    before: str | None = None
+    notes: dict[str, str] = {}
+
+    def tags(self) -> dict[str, str]:
+        """Return it as a ticket carries it; `to` is the last to be written, and seals it."""
+        known = {"from": self.before, "previous": self.previous, "to": self.champion}
+        return {**self.notes, **{k: v for k, v in known.items() if v is not None}}
+
+
+def aliases(model: str) -> Aliases:
+    """Read a model's aliases in one call, so that they are of one moment.
+
+    Args:
+        model: Registered name.
+
+    Returns:
+        None for each that names nothing.
+    """
+    try:
+        known = insist(lambda: tracking.client().get_registered_model(model)).aliases
+    except MlflowException as error:
+        if error.error_code == ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
+            return Aliases()
+        raise
+    return Aliases(**{alias: str(version) for alias, version in known.items()})
+
+
+def move(ticket: Ticket, before_each: Callable[[], None] = lambda: None) -> None:
+    """Bring about what a ticket plans. Once or twice is the same, so it can be completed.
+
+    Each alias is replaced in one write, and neither is ever taken away: killed before, between or
+    after, there is a champion.
+
+    Args:
+        ticket: Its plan is written.
+        before_each: Raises where the turn is lost.
+    """
+    wanted = {"champion": ticket.moved_to, "previous": ticket.previous}
+    for alias, version in wanted.items():
+        if version is not None:
+            before_each()
+            _point(ticket.model, alias, version)
+
+
+def _point(model: str, alias: str, version: str) -> None:
+    insist(lambda: tracking.client().set_registered_model_alias(model, alias, version))
+
+
+def settle(left: Ticket, by: Ticket) -> None:
+    """Complete what a dead holder had planned; what it had not planned did not begin.
+
+    A champion that is neither the one before nor the one after was moved by hand since: it stays.
+
+    Args:
+        left: The dead holder's ticket.
+        by: That of whoever follows.
+    """
+    repaired = {"repaired_by": str(by.number)}
+    if not left.planned:
+        audit.close(left, "expired", repaired)
+        return
+    champion = aliases(left.model).champion
+    if champion not in {left.moved_from, left.moved_to, None} or not _exists(left):
+        audit.close(left, "expired", {**repaired, "found": f"champion {champion}"})
+        return
+    move(left)
+    audit.close(left, "done", repaired)
+
+
+def _exists(ticket: Ticket) -> bool:
+    name, version = ticket.model, ticket.moved_to or ""
+    try:
+        insist(lambda: tracking.client().get_model_version(name, version))
+    except MlflowException as error:
+        if error.error_code == ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
+            return False
+        raise
+    return True

@@ -1,0 +1,139 @@
+"""Promotion and rollback: what may become champion, decided when the turn has come."""
+
+from __future__ import annotations
+
+import re
+
+from mlflow.entities.model_registry import ModelVersion
+
+from coldpress.errors import InputError, RefusedError
+from tasks import audit, registry, store
+from tasks.audit import Request, Ticket
+from tasks.moves import Aliases, Plan, aliases
+from tasks.turns import in_turn
+
+_REFERENCE = re.compile(r"[^@/]+(/[0-9]+|@[^@/]+)")
+
+
+def promotable(reference: str) -> tuple[str, str]:
+    """Find what a person wants to promote.
+
+    Args:
+        reference: `name/version` or `name@alias`.
+
+    Returns:
+        Name and version.
+
+    Raises:
+        InputError: There is no such version, or it is not a deployable one.
+    """
+    if not _REFERENCE.fullmatch(reference):
+        raise InputError(f"MODEL: {reference!r} is neither MODEL/VERSION nor MODEL@alias")
+    version = registry.resolve(reference)
+    stage = version.tags.get("stage")
+    if stage != "export_onnx":
+        made = f"a checkpoint of {stage}" if stage else "not of Coldpress's making"
+        raise InputError(f"MODEL: {reference} is {made}, and only ONNX models are promoted")
+    return str(version.name), str(version.version)
+
+
+def is_champion(model: str, version: str) -> bool:
+    """Whether a version is the champion and nobody is about to change that."""
+    return aliases(model).champion == version and not audit.open_tickets(model)
+
+
+def promote(request: Request) -> Ticket:
+    """Make a version the champion, and the champion `previous`.
+
+    Args:
+        request: Names the model, the version as its target, and whether it is forced.
+
+    Returns:
+        The closed ticket; its champion before and after are equal where nothing was to be done.
+
+    Raises:
+        RefusedError: The version did not pass its gate, or its files are not intact.
+    """
+    return in_turn(request, lambda: _promotion(request))
+
+
+def _promotion(request: Request) -> Plan:
+    version = registry.resolve(f"{request.model}/{request.target}")
+    found, number = aliases(request.model), str(version.version)
+    notes = _unexplained(request.model, found)
+    if found.champion == number:
+        return Plan(champion=number, before=number, previous=found.previous, notes=notes)
+    _check_gate(version, request.forced)
+    _check_files(version)
+    return Plan(champion=number, before=found.champion, previous=found.champion, notes=notes)
+
+
+def objection(version: ModelVersion) -> str | None:
+    """Return why the gate does not back a version; None where it does."""
+    verdict = version.tags.get("gate")
+    if verdict == "passed":
+        return None
+    name = f"{version.name}/{version.version}"
+    if verdict is None:
+        return f"{name} was never judged by a gate"
+    reasons = version.tags.get("gate.reasons", "").splitlines()
+    more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+    return f"{name} was refused by its gate: {reasons[0] if reasons else verdict}{more}"
+
+
+def _check_gate(version: ModelVersion, forced: bool) -> None:
+    against = objection(version)
+    if against is not None and not forced:
+        raise RefusedError(against)
+
+
+def _check_files(version: ModelVersion) -> None:
+    """Forced or not: a champion whose files are gone would answer nobody."""
+    if not store.is_intact(str(version.source), version.tags.get("digest", "")):
+        name = f"{version.name}/{version.version}"
+        raise RefusedError(f"{name}: its files are gone or not those that were written")
+
+
+def rollback(request: Request) -> Ticket:
+    """Swap champion and previous.
+
+    Args:
+        request: Names the model.
+
+    Returns:
+        The closed ticket.
+
+    Raises:
+        InputError: There is no previous.
+        RefusedError: Its files are not intact.
+    """
+    return in_turn(request, lambda: _rollback(request.model))
+
+
+def check_rollback(model: str) -> None:
+    """Raise unless there is something to go back to, or a move under way that may make it so."""
+    if not audit.open_tickets(model):
+        _previous(model, aliases(model))
+
+
+def _rollback(model: str) -> Plan:
+    found = aliases(model)
+    previous = _previous(model, found)
+    _check_files(registry.resolve(f"{model}/{previous}"))
+    notes = _unexplained(model, found)
+    return Plan(champion=previous, before=found.champion, previous=found.champion, notes=notes)
+
+
+def _previous(model: str, found: Aliases) -> str:
+    if found.previous is None:
+        registry.resolve(model)  # says so where there is no such model at all
+        raise InputError(f"MODEL: {model} has no previous champion to go back to")
+    return found.previous
+
+
+def _unexplained(model: str, found: Aliases) -> dict[str, str]:
+    """Say in the next record that the champion was moved by hand since the last one."""
+    last = audit.last_move(model)
+    if last is None or last.moved_to == found.champion:
+        return {}
+    return {"moved_by_hand": f"champion {last.moved_to} -> {found.champion}"}

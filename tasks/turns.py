@@ -1,0 +1,186 @@
+"""One move at a time: a queue in the registry itself, where every mover can see it.
+
+A lock elsewhere could not guard it: concurrency limits of two Prefect servers know nothing of each
+other, and aliases have no compare-and-swap. So whoever holds the lowest open ticket has its turn.
+Signs of life are compared with themselves, never with a clock of this machine.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from mlflow.exceptions import MlflowException
+
+from coldpress.errors import InputError, RefusedError
+from tasks import audit, moves, processes
+from tasks.audit import Request, Ticket
+from tasks.moves import Plan
+
+EXPIRES_AFTER = 15.0
+"""Seconds without a sign of life, as a follower counts them, until it goes past."""
+_BEAT = 3.0
+_GRACE = 1.0
+_LONGEST_POLL = 2.0
+
+
+class LostTurnError(Exception):
+    """This process gave no sign of life for so long that the others may have gone past it."""
+
+
+class Lease:
+    """The signs of life of one ticket, given by a thread of their own.
+
+    Args:
+        ticket: An open one of this process.
+    """
+
+    def __init__(self, ticket: Ticket) -> None:
+        self._ticket = ticket
+        self._last = time.monotonic()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._give_signs, daemon=True)
+
+    def __enter__(self) -> Lease:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+
+    def check(self) -> None:
+        """Return if the turn is surely still this process's: no follower can have expired it.
+
+        Raises:
+            LostTurnError: It may have passed to another, or has.
+        """
+        if time.monotonic() - self._last < EXPIRES_AFTER / 2:
+            return
+        self._sign()
+        time.sleep(_GRACE)  # a follower who had given it up has closed it by then
+        if audit.read(self._ticket).state != "open":
+            raise LostTurnError(f"ticket {self._ticket.number} was closed by another")
+
+    def _give_signs(self) -> None:
+        while not self._over.wait(_BEAT):
+            try:
+                self._sign()
+            except MlflowException:
+                continue  # the lease runs out by itself, and `check` says so
+
+    def _sign(self) -> None:
+        begun = time.monotonic()
+        audit.write(self._ticket, {"heartbeat": audit.now()})
+        self._last = begun
+
+
+@contextmanager
+def turn(request: Request) -> Iterator[tuple[Ticket, Lease]]:
+    """Have the aliases of one model to oneself for the length of a block.
+
+    Args:
+        request: What is wanted.
+
+    Yields:
+        The ticket, for the block to close, and its lease.
+
+    Raises:
+        LostTurnError: This process was held up for so long that others went past it.
+    """
+    ticket = audit.draw(request)
+    with Lease(ticket) as lease:
+        try:
+            _wait(ticket, lease)
+            yield ticket, lease
+        except BaseException as error:
+            _give_up(ticket, error)
+            raise
+
+
+def _give_up(ticket: Ticket, error: BaseException) -> None:
+    """Free the way for whoever follows; a plan that was sealed is theirs to complete."""
+    known = audit.read(ticket)
+    if known.state != "open" or known.planned:
+        return
+    refused = isinstance(error, RefusedError | InputError)
+    note = str(error) if refused else f"{type(error).__name__}: {error}"
+    audit.close(ticket, "refused" if refused else "expired", {"outcome": note[:5000]})
+
+
+def in_turn(request: Request, decide: Callable[[], Plan]) -> Ticket:
+    """Carry out one move when its turn has come.
+
+    Args:
+        request: What is wanted.
+        decide: Looks at the registry and says what the end state is to be, or raises.
+
+    Returns:
+        The closed ticket.
+    """
+    while True:
+        try:
+            with turn(request) as (ticket, lease):
+                plan = decide()
+                lease.check()
+                audit.write(ticket, plan.tags())
+                moves.move(audit.read(ticket), lease.check)
+                return audit.close(ticket, "done")
+        except LostTurnError:
+            known = audit.read(ticket)
+            if known.state == "done":
+                return known  # whoever followed has completed it
+
+
+class _Watch:
+    """How long the tickets ahead have given no sign of life."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, tuple[str, float]] = {}
+
+    def is_dead(self, ticket: Ticket) -> bool:
+        if processes.is_gone(ticket.tags.get("process")):
+            return True
+        sign, now = ticket.tags.get("heartbeat", ""), time.monotonic()
+        known, since = self._seen.get(ticket.number, ("", now))
+        if known != sign:
+            since = now
+        self._seen[ticket.number] = (sign, since)
+        return now - since > EXPIRES_AFTER
+
+
+def _wait(mine: Ticket, lease: Lease) -> None:
+    """Return when no living ticket is ahead, and what the dead ones had planned is completed."""
+    watch = _Watch()
+    while True:
+        queue = audit.open_tickets(mine.model)
+        if mine.number not in {ticket.number for ticket in queue}:
+            raise LostTurnError(f"ticket {mine.number} was closed by another")
+        ahead = [ticket for ticket in queue if ticket.number < mine.number]
+        # All of them are asked, since each must be watched from when it was first seen.
+        living = [ticket for ticket in ahead if not watch.is_dead(ticket)]
+        if not living and _went_past(ahead, mine, lease):
+            return
+        pause = min(_LONGEST_POLL, 0.1 + 0.05 * len(living))
+        time.sleep(pause * random.uniform(0.7, 1.3))  # noqa: S311
+
+
+def _went_past(dead: list[Ticket], mine: Ticket, lease: Lease) -> bool:
+    """Settle what dead holders left, in their order; False where one of them is alive after all.
+
+    Their tickets are read again: the last thing that they did may have come after the queue was
+    looked at.
+    """
+    for seen in dead:
+        lease.check()
+        left = audit.read(seen)
+        if left.state != "open":
+            continue
+        gone = processes.is_gone(left.tags.get("process"))
+        if not gone and left.tags["heartbeat"] != seen.tags["heartbeat"]:
+            return False
+        moves.settle(left, mine)
+    lease.check()
+    return True
