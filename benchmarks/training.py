@@ -18,6 +18,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tasks import home
+
 if TYPE_CHECKING:
     from coldpress.benchmark import Benchmark
     from coldpress.model import Classifier
@@ -61,7 +63,9 @@ def _options() -> argparse.Namespace:
 
 def _in_a_process(contestant: str) -> dict[str, Any]:
     command = [sys.executable, __file__, *sys.argv[1:], "--contestant", contestant]
-    quiet = {**os.environ, "OMP_WAIT_POLICY": "passive", "HF_HUB_OFFLINE": "1"}
+    # Each as its users have it: the loop with what `coldpress run` sets, Trainer without.
+    own = home.waiting() if contestant == "coldpress" else {}
+    quiet = {**os.environ, **own, "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(command, env=quiet, stdout=subprocess.PIPE, check=True, text=True)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found

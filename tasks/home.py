@@ -14,13 +14,11 @@ from coldpress.errors import InputError
 from tasks import processes
 
 _DEFAULTS = {
-    # On a machine with other work, OpenMP threads that spin while they wait for each other make
-    # training ten times slower (docs/log.md, 2026-11-23); asleep they cost nothing measurable.
-    "OMP_WAIT_POLICY": "passive",
     # Without these, both libraries call home, and fail slowly where there is no network.
     "DO_NOT_TRACK": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "GIT_PYTHON_REFRESH": "quiet",
@@ -43,10 +41,22 @@ def embed() -> None:
         raise InputError(f"COLDPRESS_HOME: {directory} is not a folder")
     directory.mkdir(parents=True, exist_ok=True)
     os.environ["COLDPRESS_HOME"] = str(directory)
-    for name, value in _DEFAULTS.items():
+    for name, value in {**_DEFAULTS, **waiting()}.items():
         os.environ.setdefault(name, value)
     os.environ.setdefault("PREFECT_HOME", str(directory / "prefect"))
     os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{directory / 'mlflow.db'}")
+
+
+def waiting() -> dict[str, str]:
+    """Return how OpenMP threads are to wait for each other, unless the environment says so.
+
+    On an idle machine a short spin makes training a seventh faster than sleep does; beside other
+    work it takes the cores from the very thread that is waited for (docs/log.md, 2026-11-24).
+    """
+    if {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
+        return {}
+    idle = os.getloadavg()[0] < (os.cpu_count() or 1) / 2
+    return {"GOMP_SPINCOUNT": "2000"} if idle else {"OMP_WAIT_POLICY": "passive"}
 
 
 def artifact_location(experiment: str) -> str | None:

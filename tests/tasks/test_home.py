@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.home import workspace
+from tasks.home import waiting, workspace
 
 OWNER = """
 import socket, sys
@@ -100,3 +100,24 @@ def test_a_directory_whose_name_says_nothing_is_left_alone(state: Path) -> None:
         (state / "work" / name).mkdir(parents=True)
     sweep()
     assert len(list((state / "work").iterdir())) == 3
+
+
+@pytest.mark.parametrize(
+    ("load", "set_already", "expected"),
+    [
+        (0.4, None, {"GOMP_SPINCOUNT": "2000"}),
+        (1.0, None, {"OMP_WAIT_POLICY": "passive"}),
+        (0.4, "OMP_WAIT_POLICY", {}),
+        (1.0, "GOMP_SPINCOUNT", {}),
+    ],
+)
+def test_threads_spin_for_each_other_on_an_idle_machine_alone(
+    load: float, set_already: str | None, expected: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        monkeypatch.delenv(name, raising=False)
+    if set_already:
+        monkeypatch.setenv(set_already, "as the user wants it")
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0))
+    assert waiting() == expected
