@@ -50,13 +50,26 @@ def pressing(recipe: Recipe) -> Iterator[None]:
     closed = tracking.close_dead_runs(experiment_id)
     if closed:
         get_run_logger().warning("Closed %d MLflow runs whose process was killed", closed)
-    known = history.parent_run(_flow_run_id())
-    run_id = known.info.run_id if known else _open(recipe, experiment_id)
-    if known:
-        tracking.reopen(run_id)
-    _link_both_ways(run_id)
-    with tracking.recorded(run_id):
+    with _none_left_open():
+        known = history.parent_run(_flow_run_id())
+        run_id = known.info.run_id if known else _open(recipe, experiment_id)
+        if known:
+            tracking.reopen(run_id)
+        _link_both_ways(run_id)
+        with tracking.recorded(run_id):
+            yield
+
+
+@contextmanager
+def _none_left_open() -> Iterator[None]:
+    """Close the run that an interruption hit between its creation and the block that closes it."""
+    try:
         yield
+    except BaseException:
+        for run in history.flow_runs(_flow_run_id()):
+            if run.info.status == "RUNNING":
+                tracking.close(run.info.run_id)
+        raise
 
 
 def current(recipe: Recipe) -> Chain:

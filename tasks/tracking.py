@@ -64,7 +64,7 @@ def recorded(run_id: str) -> Iterator[None]:
         yield
     except BaseException as error:
         tag(run_id, {"error": f"{type(error).__name__}: {error}"[:5000]})
-        client().set_terminated(run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
+        close(run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
         raise
     client().set_terminated(run_id, "FINISHED")
 
@@ -116,13 +116,23 @@ def close_dead_runs(experiment_id: str) -> int:
     running = mlflow.search_runs([experiment_id], "attributes.status = 'RUNNING'")
     dead = [run for run in running if is_dead(run)]
     for run in dead:
-        for model in mlflow.search_logged_models(
-            [experiment_id], f"source_run_id = '{run.info.run_id}'"
-        ):
-            if str(model.status) == "PENDING":
-                mlflow.delete_logged_model(model.model_id)
-        mlflow.set_terminated(run.info.run_id, "KILLED")
+        close(run.info.run_id)
     return len(dead)
+
+
+def close(run_id: str, status: str = "KILLED") -> None:
+    """End a run that did not finish, and drop the models that it did not complete.
+
+    Args:
+        run_id: An open run.
+        status: `FAILED` or `KILLED`.
+    """
+    mlflow = client()
+    experiment_id = mlflow.get_run(run_id).info.experiment_id
+    for model in mlflow.search_logged_models([experiment_id], f"source_run_id = '{run_id}'"):
+        if str(model.status) == "PENDING":
+            mlflow.delete_logged_model(model.model_id)
+    mlflow.set_terminated(run_id, status)
 
 
 def is_dead(run: Run) -> bool:
@@ -204,7 +214,7 @@ def log_file(run_id: str, path: Path, folder: str | None = None) -> None:
 
 def log_rows(run_id: str, rows: Sequence[Mapping[str, object]], name: str) -> None:
     """Keep a table that the UI shows as one."""
-    columns = {key: [row[key] for row in rows] for key in rows[0]}
+    columns = {key: [row[key] for row in rows] for key in (rows[0] if rows else ())}
     client().log_table(run_id, columns, name)
 
 

@@ -59,7 +59,8 @@ def gradients(classifier: Classifier, rows: Encoded) -> dict[str, Tensor]:
     classifier.module.zero_grad()
     batch = rows.batch(range(len(rows)))
     logits = classifier.module(**classifier.inputs(batch)).logits
-    label_loss(torch.from_numpy(rows.labels))(logits, torch.from_numpy(batch.rows)).backward()
+    loss = label_loss(torch.from_numpy(rows.labels))(logits, torch.from_numpy(batch.rows))
+    torch.autograd.backward(loss)
     named = classifier.module.named_parameters()
     return {n: p.grad.clone() for n, p in named if p.grad is not None}
 

@@ -43,6 +43,18 @@ def test_the_dead_are_closed_and_the_living_are_not(state: Path) -> None:
     assert (status(dead), status(living)) == ("KILLED", "RUNNING")
 
 
+def test_a_run_that_did_not_finish_takes_its_half_made_models_with_it(state: Path) -> None:
+    experiment, mlflow = tracking.experiment("trec"), tracking.client()
+    run_id = open_stage(experiment, "k")
+    half, whole = (mlflow.create_logged_model(experiment, source_run_id=run_id) for _ in "ab")
+    mlflow.finalize_logged_model(whole.model_id, "READY")
+    tracking.close(run_id)
+    left = mlflow.search_logged_models([experiment])
+    assert [model.model_id for model in left] == [whole.model_id]
+    assert status(run_id) == "KILLED"
+    assert half.model_id != whole.model_id
+
+
 def test_of_two_that_want_the_same_the_earlier_goes_first(state: Path) -> None:
     experiment = tracking.experiment("trec")
     first, second = open_stage(experiment, "k"), open_stage(experiment, "k")
