@@ -1,0 +1,72 @@
+"""Who pays for the compression: the groups of test rows, those that lost most on top."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from coldpress.evaluation.scorecard import Group, GroupKind
+from coldpress.report import formats, words
+from coldpress.report.marks import Mark, dot
+from coldpress.report.scale import Scale
+
+DRAWN = 24
+"""Groups in the figure; the table has all of them."""
+
+KINDS: dict[GroupKind, str] = {
+    "class": "class",
+    "column": "slice, by column",
+    "length": "slice, by length",
+    "pattern": "slice, by pattern",
+    "found": "slice, found on validation",
+}
+
+
+@dataclass(frozen=True)
+class Equity:
+    """Groups in the order of their loss.
+
+    Attributes:
+        groups: All of them.
+        marks: The first ones, drawn.
+        zero: Where no change is, as a fraction of the figure's width.
+        sentence: What all of them together say.
+    """
+
+    groups: tuple[Group, ...]
+    marks: tuple[Mark, ...]
+    zero: float
+    sentence: str
+
+
+def equity(groups: tuple[Group, ...]) -> Equity | None:
+    """Lay groups out by what compression took from them.
+
+    Args:
+        groups: Of the final model against the teacher.
+
+    Returns:
+        None where no group was looked at.
+    """
+    if not groups:
+        return None
+    ordered = tuple(sorted(groups, key=lambda g: (g.difference.estimate, g.p_adjusted, g.name)))
+    shown = ordered[:DRAWN]
+    bounds = [n for g in shown for n in (g.difference.low, g.difference.high)]
+    scale = Scale.around([0.0, *bounds])
+    marks = tuple(_mark(one, scale) for one in shown)
+    return Equity(ordered, marks, scale.place(0.0), _sentence(ordered))
+
+
+def _mark(one: Group, scale: Scale) -> Mark:
+    difference = one.difference
+    value, remark = formats.points(difference.estimate), formats.points_range(difference)
+    drawn = dot(one.name, difference, scale, value, f"{remark}, n = {one.n}")
+    return replace(drawn, strong=words.lost(one))
+
+
+def _sentence(ordered: tuple[Group, ...]) -> str:
+    losers = [one.name for one in ordered if words.lost(one)]
+    looked = f"{len(ordered)} groups" if len(ordered) > 1 else "1 group"
+    if losers:
+        return f"Of {looked} looked at, a loss is shown for {', '.join(losers)}."
+    return f"Of {looked} looked at, none is shown to have lost, after Holm's correction."

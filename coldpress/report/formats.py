@@ -1,0 +1,65 @@
+"""Numbers as a reader wants them: few digits, and a sign where one is meant."""
+
+from __future__ import annotations
+
+from coldpress.evaluation.scorecard import Interval
+
+MINUS = "\N{MINUS SIGN}"
+
+
+def percent(fraction: float) -> str:
+    """Return a fraction in percent: 0.9484 is `94.8`."""
+    return f"{100 * fraction:.1f}"
+
+
+def percent_range(interval: Interval) -> str:
+    """Return the bounds of an accuracy in percent, as `92.5 to 96.4`."""
+    return f"{percent(interval.low)} to {percent(interval.high)}"
+
+
+def points(fraction: float) -> str:
+    """Return a difference in percentage points, signed unless it rounds to none."""
+    rounded = round(100 * fraction, 1)
+    sign = "+" if rounded > 0 else MINUS if rounded < 0 else ""
+    return f"{sign}{abs(rounded):.1f}"
+
+
+def points_range(interval: Interval) -> str:
+    """Return the bounds of a difference in percentage points."""
+    return f"{points(interval.low)} to {points(interval.high)}"
+
+
+def short(value: float) -> str:
+    """Return three digits, and all of a number that has more before its point."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def size(count: float) -> str:
+    """Return bytes in the unit that leaves the fewest digits."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= factor:
+            return f"{short(count / factor)} {unit}"
+    return f"{count:.0f} bytes"
+
+
+def large(count: float) -> str:
+    """Return a count in thousands, millions or billions, as in `22.7 M`."""
+    for unit, factor in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if count >= factor:
+            return f"{short(count / factor)} {unit}"
+    return f"{count:.0f}"
+
+
+def times(ratio: float, better: str, worse: str) -> str:
+    """Return a ratio that is read from its better side, as in `5.4x smaller`."""
+    return f"{ratio:.1f}x {better}" if ratio >= 1 else f"{1 / ratio:.1f}x {worse}"
+
+
+def chance(p: float) -> str:
+    """Return a p value, as in `p = 0.031`."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def duration(seconds: float) -> str:
+    """Return seconds, or minutes where there are two of them."""
+    return f"{seconds / 60:.1f} min" if seconds >= 120 else f"{seconds:.1f} s"

@@ -1,0 +1,98 @@
+"""What every stage gave and took, as rows that a page can draw: accuracy, size, latency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from coldpress.evaluation.scorecard import Scorecard
+from coldpress.report import formats
+from coldpress.report.findings import Findings
+from coldpress.report.marks import Mark, dot
+from coldpress.report.scale import Scale
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Rows on one axis.
+
+    Attributes:
+        title: What is drawn.
+        unit: In what, and on what.
+        marks: From top to bottom.
+        reference: Where a thin line goes through all rows.
+    """
+
+    title: str
+    unit: str
+    marks: tuple[Mark, ...]
+    reference: float | None = None
+
+
+def panels(findings: Findings) -> tuple[Panel, ...]:
+    """Lay the models out, from the teacher to the final one.
+
+    Args:
+        findings: The version.
+
+    Returns:
+        Accuracy, size, and latency where anything was timed.
+    """
+    drawn = [_accuracy(findings), _size(findings)]
+    if any(card.latency_ms for card in findings.evaluation.models.values()):
+        drawn.append(_latency(findings))
+    return tuple(drawn)
+
+
+def _accuracy(findings: Findings) -> Panel:
+    names = list(findings.evaluation.models)
+    intervals = [findings.accuracy(name) for name in names]
+    scale = Scale.around(n for i in intervals for n in (i.low, i.high))
+    marks = (
+        replace(
+            dot(name, i, scale, formats.percent(i.estimate), formats.percent_range(i)),
+            strong=name == "onnx",
+        )
+        for name, i in zip(names, intervals, strict=True)
+    )
+    unit = f"percent, 95 % interval, {findings.evaluation.n} test texts"
+    return Panel("Accuracy", unit, tuple(marks), scale.place(intervals[0].estimate))
+
+
+def _size(findings: Findings) -> Panel:
+    models = findings.evaluation.models
+    lengths = {name: card.bytes / 1e6 for name, card in models.items()}
+    marks = (_bar(name, lengths, _smaller(name, card)) for name, card in models.items())
+    return Panel("Size", "megabytes, weights and tokenizer", tuple(marks))
+
+
+def _latency(findings: Findings) -> Panel:
+    models = findings.evaluation.models
+    medians = {name: c.latency_ms.p50 for name, c in models.items() if c.latency_ms}
+    marks = (
+        _bar(name, medians, _faster(name, card))
+        if name in medians
+        else Mark(name, "", f"{card.runtime}, not timed")
+        for name, card in models.items()
+    )
+    return Panel("Latency", _conditions(findings), tuple(marks))
+
+
+def _bar(name: str, lengths: dict[str, float], remark: str) -> Mark:
+    share = lengths[name] / max(lengths.values())
+    return Mark(name, formats.short(lengths[name]), remark, share, strong=name == "onnx")
+
+
+def _smaller(name: str, card: Scorecard) -> str:
+    return "" if name == "teacher" else formats.times(card.compression, "smaller", "larger")
+
+
+def _faster(name: str, card: Scorecard) -> str:
+    if name == "teacher" or card.speedup is None:
+        return ""
+    return formats.times(card.speedup, "faster", "slower")
+
+
+def _conditions(findings: Findings) -> str:
+    timed = next(c for c in findings.evaluation.models.values() if c.latency_ms)
+    threads = f"{timed.threads} thread" + ("" if timed.threads == 1 else "s")
+    return f"milliseconds, median, batch {timed.batch}, {threads}"

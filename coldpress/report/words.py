@@ -1,0 +1,85 @@
+"""What the numbers say, in sentences that claim no more than the intervals do."""
+
+from __future__ import annotations
+
+from coldpress.evaluation.scorecard import Comparison, Group, Interval
+from coldpress.report import formats
+from coldpress.report.findings import Findings
+
+LEVEL = 0.05
+
+
+def verdict(findings: Findings) -> str:
+    """Say in a few words whether the gate let the model through."""
+    if findings.verdict is None:
+        return "Not judged by a gate"
+    return "Passed the gate" if findings.verdict.passed else "Refused by the gate"
+
+
+def headline(findings: Findings) -> str:
+    """Say in one sentence how small, how fast and how accurate the model is.
+
+    Args:
+        findings: The version.
+
+    Returns:
+        Sizes and speeds against the teacher, accuracy with its interval and rows.
+    """
+    card, rows = findings.final, findings.evaluation.n
+    smaller = formats.times(card.compression, "smaller", "larger")
+    clauses = [f"{formats.size(card.bytes)}, {smaller} than its teacher"]
+    if card.latency_ms is not None and card.speedup is not None:
+        faster = formats.times(card.speedup, "faster", "slower")
+        clauses.append(f"{formats.short(card.latency_ms.p50)} ms for a text, {faster}")
+    accuracy = findings.accuracy("onnx")
+    measured = f"{formats.percent(accuracy.estimate)} % ({formats.percent_range(accuracy)})"
+    clauses.append(f"right in {measured} of {rows} test texts, {_against_teacher(findings)}")
+    return "; ".join(clauses) + "."
+
+
+def _against_teacher(findings: Findings) -> str:
+    difference = findings.final.difference
+    pairs = findings.evaluation.comparisons
+    tests = (p.mcnemar_p for p in pairs if (p.model, p.baseline) == ("onnx", "teacher"))
+    estimate = f"{formats.points(difference.estimate)} points, {formats.points_range(difference)}"
+    said = {
+        1: "which is more than its teacher",
+        -1: "which is less than its teacher",
+        0: "where no difference from its teacher is shown",
+    }
+    return f"{said[_shown(difference, next(tests, 0.0))]} ({estimate})"
+
+
+def _shown(difference: Interval, p: float) -> int:
+    """Return 1 or -1 if a difference is shown to have that sign, else 0.
+
+    The interval must leave 0 out and the exact test agree: where few rows differ, a bootstrap
+    interval is too narrow.
+    """
+    if p >= LEVEL:
+        return 0
+    return (difference.low > 0) - (difference.high < 0)
+
+
+def comparison(pair: Comparison) -> str:
+    """Say which of two models is the more accurate, if the rows can tell.
+
+    Args:
+        pair: Two models on the same rows.
+
+    Returns:
+        One sentence; it calls a model better only if both interval and test do.
+    """
+    shown = _shown(pair.difference, pair.mcnemar_p)
+    if shown:
+        word = "more" if shown > 0 else "less"
+        by = formats.points(abs(pair.difference.estimate)).lstrip("+")
+        return f"{pair.model} is {word} accurate than {pair.baseline}, by {by} points."
+    if not pair.only_model_right and not pair.only_baseline_right:
+        return f"{pair.model} and {pair.baseline} are right on the same rows."
+    return f"No difference between {pair.model} and {pair.baseline} is shown."
+
+
+def lost(one: Group) -> bool:
+    """Whether a group of rows is shown to have lost, corrected for all that were looked at."""
+    return one.difference.estimate < 0 and one.p_adjusted < LEVEL

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+
+from coldpress.report import formats
+
+
+@pytest.mark.parametrize(
+    ("fraction", "said"),
+    [
+        (0.0123, "+1.2"),
+        (-0.004, "\u22120.4"),
+        (0.0, "0.0"),
+        (-0.0004, "0.0"),
+        (-1.0, "\u2212100.0"),
+    ],
+)
+def test_points_have_a_sign_unless_they_round_to_none(fraction: float, said: str) -> None:
+    assert formats.points(fraction) == said
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(900, "900 bytes"), (4_210, "4.21 kB"), (4_200_000, "4.2 MB"), (1_340_000_000, "1.34 GB")],
+)
+def test_bytes_are_in_the_unit_with_the_fewest_digits(count: int, said: str) -> None:
+    assert formats.size(count) == said
+
+
+def test_a_ratio_is_read_from_its_better_side() -> None:
+    assert formats.times(5.42, "smaller", "larger") == "5.4x smaller"
+    assert formats.times(0.5, "smaller", "larger") == "2.0x larger"
+
+
+def test_a_small_p_is_not_called_none() -> None:
+    assert formats.chance(0.00004) == "p < 0.001"
+    assert formats.chance(0.0312) == "p = 0.031"
+
+
+def test_seconds_become_minutes() -> None:
+    assert (formats.duration(9.51), formats.duration(210.0)) == ("9.5 s", "3.5 min")
+
+
+def test_counts_are_shortened() -> None:
+    assert [formats.large(n) for n in (950, 22_700_000, 525_000)] == ["950", "22.7 M", "525 k"]

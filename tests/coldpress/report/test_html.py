@@ -1,0 +1,144 @@
+"""The report: everything that was measured, nothing that was not, and a user's words as data."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import measured
+import pytest
+
+from coldpress.report.html import render
+
+SECTIONS = [
+    "gate",
+    "waterfall",
+    "trade-offs",
+    "equity",
+    "reliability",
+    "invariance",
+    "cost",
+    "flips",
+    "comparisons",
+    "lineage",
+    "recipe",
+    "conditions",
+]
+VOID = {"meta", "circle", "line", "rect", "polyline"}
+
+
+class Page(HTMLParser):
+    """What a browser would make of the tags."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.open: list[str] = []
+        self.sections: list[str] = []
+        self.addresses: list[str] = []
+        self.jumps: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.tags.append(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "section":
+            self.sections.append(given["id"])
+        known = [value for name, value in given.items() if name in {"href", "src", "srcset"}]
+        self.jumps += [value[1:] for value in known if value.startswith("#")]
+        self.addresses += [value for value in known if not value.startswith("#")]
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+
+def words(html: str) -> str:
+    """The text of a page, every run of spaces as one."""
+    body = html[html.index("<body>") :]
+    return " ".join(re.sub(r"<[^>]*>", " ", body).split())
+
+
+def test_everything_that_was_measured_has_its_section() -> None:
+    page = Page(render(measured.findings()))
+    assert page.sections == SECTIONS
+    assert page.jumps == SECTIONS
+    assert page.open == []
+
+
+def test_what_was_not_measured_is_left_out() -> None:
+    html = render(measured.bare())
+    page = Page(html)
+    assert page.sections == page.jumps == ["waterfall", "trade-offs", "recipe"]
+    assert "Not judged by a gate" in words(html)
+    assert "None" not in words(html)
+
+
+def test_nothing_comes_from_elsewhere() -> None:
+    html = render(measured.findings())
+    page = Page(html)
+    assert page.addresses == ["http://localhost:5000/#/experiments/1/runs/abc"]
+    assert {"script", "link", "img", "iframe", "object", "base"} & set(page.tags) == set()
+    assert "url(" not in html
+    assert "@import" not in html
+    assert "default-src 'none'" in html
+
+
+def test_what_a_user_wrote_is_data() -> None:
+    html = render(measured.findings())
+    # A label in the gate, in the sentence, figure and table of groups, in a text, in an answer,
+    # and a column's name in the recipe.
+    assert html.count("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;") == 7
+    assert "<script" not in html
+    hostile = replace(measured.findings(), name=measured.HOSTILE, version="\"'><b>")
+    assert "script" not in Page(render(hostile)).tags
+
+
+def test_only_addresses_of_the_web_become_links() -> None:
+    assert "javascript:alert(1)" in words(render(measured.findings()))
+    assert 'href="javascript' not in render(measured.findings())
+
+
+def test_equal_findings_give_equal_bytes() -> None:
+    assert render(measured.findings()) == render(measured.findings())
+
+
+def test_a_hundred_lost_rows_are_shown_and_the_rest_is_counted() -> None:
+    text = words(render(measured.findings()))
+    assert "by road 98 ?" in text
+    assert "by road 99 ?" not in text
+    assert "and 3 more in flips.json" in text
+    few = replace(measured.findings(), flips=measured.flips()[:2])
+    assert "more in flips.json" not in words(render(few))
+
+
+@pytest.mark.parametrize(
+    ("passed", "said"), [(True, "Passed the gate"), (False, "Refused by the gate")]
+)
+def test_the_verdict_stands_in_the_headline(passed: bool, said: str) -> None:
+    verdict = measured.verdict().model_copy(update={"passed": passed})
+    text = words(render(replace(measured.findings(), verdict=verdict)))
+    assert text.startswith(f"Coldpress report trec version 3 {said}")
+
+
+def test_a_check_that_was_not_computed_says_so() -> None:
+    verdict = measured.verdict()
+    check = verdict.checks[0].model_copy(update={"value": None, "passed": False})
+    judged = verdict.model_copy(update={"checks": (check,)})
+    text = words(render(replace(measured.findings(), verdict=judged)))
+    assert "not computed, bound 0.001" in text
+
+
+def test_the_tables_carry_the_numbers() -> None:
+    text = words(render(measured.findings()))
+    assert "onnx onnxruntime 94.8 0.928 97.4 1.05 M 4.2 MB 525 k 0.31 p95 0.372 0.41 21.9x" in text
+    assert "quantized simulated 94.8 0.928 97.4 3.77 M 15.1 MB 1.89 M &ndash; &ndash;" in text
+    assert "source = web forum slice, by column 41 96.0 91.0 \u22125.0" in text
+    assert "in a batch 0.021 0.50" in text
+    assert "Throughput 5210 texts a second at 16 a batch" in text
+    assert "Energy" not in text
+    assert "onnx: calibration error 0.021, temperature 1.37" in text
+    assert "trec-teacher/1 train teacher &middot; 1a1a1a1a1a1a &middot; 3.5 min" in text
