@@ -167,8 +167,8 @@ def _assignment(text: str) -> tuple[list[str], Any]:
         raise InputError(f"--set {text[:80]}: the value is no YAML: {_reason(error)}") from error
 
 
-def _reason(error: Exception) -> object:
-    return getattr(error, "problem", None) or error
+def _reason(error: Exception) -> str:
+    return getattr(error, "problem", None) or str(error).partition("\n")[0]
 
 
 def _set(order: dict[str, Any], path: Sequence[str], value: object) -> None:
@@ -218,7 +218,7 @@ def _location(location: Iterable[int | str], order: Any) -> list[str]:  # noqa: 
 def _absolute(value: Any) -> Any:  # noqa: ANN401
     """Resolve every path of a recipe against the working directory of whoever ordered it."""
     if isinstance(value, Path):
-        return value.expanduser().resolve()
+        return value.resolve()
     if isinstance(value, list):
         return [_absolute(member) for member in value]
     if isinstance(value, BaseModel):

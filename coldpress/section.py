@@ -8,7 +8,7 @@ untouched.
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, Strict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler, Strict
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -33,8 +33,20 @@ class Section(BaseModel):
     )
 
 
-WrittenPath = Annotated[Path, Strict(False)]
-"""A path, as YAML and JSON write it: as text."""
+def _possible(path: Path) -> Path:
+    """Refuse what no file can be called, or may not be looked at; it need not exist."""
+    try:
+        expanded = path.expanduser()
+        expanded.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return expanded
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ValueError(getattr(error, "strerror", None) or str(error)) from error
+    return expanded
+
+
+WrittenPath = Annotated[Path, Strict(False), AfterValidator(_possible)]
+"""A path, as YAML and JSON write it: as text, perhaps with a `~`."""
 
 
 class FlatChoice:

@@ -68,7 +68,7 @@ def _from_string(value: Any) -> Any:  # noqa: ANN401
         return value
     text = str(value)
     if text.startswith(("./", "../", "/", "~")) or text.count("/") > 1:
-        return {"origin": "directory", "path": str(Path(text).expanduser())}
+        return {"origin": "directory", "path": text}
     return {"origin": "hub", "id": text}
 
 

@@ -219,6 +219,7 @@ def test_an_assignment_that_cannot_be_applied_is_quoted(assignment: str, complai
         ("quantize={}", "quantize.method: field required"),
         ("benchmark.source.origin=files", "benchmark.source.train: field required"),
         ("teacher={}", "teacher.model: field required"),
+        ('teacher.model="./a\\0b"', "teacher.model.path: embedded null byte"),
         ("soft_targets.unlabelled=3", "soft_targets.unlabelled: a path is text, not 3"),
     ],
 )
@@ -235,6 +236,10 @@ def test_a_wrong_recipe_is_told_in_one_line_that_names_the_field(
     [
         (b"name: \xff", "trec.yaml: byte 6 is not UTF-8"),
         (b"name: trec\nseed: [1", "trec.yaml: line 2: expected ',' or ']', but got '<stream end>'"),
+        (
+            b"name: \a",
+            "trec.yaml: unacceptable character #x0007: special characters are not allowed",
+        ),
         (b"- trec", "trec.yaml: a recipe is a mapping of sections"),
         (b"", "trec.yaml: a recipe is a mapping of sections"),
         (
