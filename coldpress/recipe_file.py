@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
+from reprlib import Repr
 from typing import Any
 
 import yaml
@@ -127,6 +128,9 @@ _PLAIN = {
     "model_attributes_type": "a section is a mapping",
 }
 
+_SHORTENED = Repr()
+_SHORTENED.maxstring = _SHORTENED.maxother = 80
+
 
 def _message(problem: ErrorDetails) -> str:
     """Say what is wrong, with the value where it is short enough to be one."""
@@ -137,7 +141,7 @@ def _message(problem: ErrorDetails) -> str:
     message = message[0].lower() + message[1:]
     shown = kind not in {"extra_forbidden", "value_error", "missing"}
     if shown and not isinstance(problem["input"], dict | list):
-        return f"{message}, not {problem['input']!r}"
+        return f"{message}, not {_SHORTENED.repr(problem['input'])}"
     return message
 
 
@@ -148,7 +152,7 @@ def _parsed(path: Path) -> dict[str, Any]:
         raise InputError(f"{path.name}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path.name}: byte {error.start} is not UTF-8") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}:" if mark else ""
         raise InputError(f"{path.name}:{line} {_reason(error)}") from error
@@ -163,7 +167,7 @@ def _assignment(text: str) -> tuple[list[str], Any]:
         raise InputError(f"--set {text}: expected field=value, as in distill.epochs=3")
     try:
         return name.split("."), recipe_yaml.parse(value)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise InputError(f"--set {text[:80]}: the value is no YAML: {_reason(error)}") from error
 
 

@@ -19,7 +19,6 @@ def parse(text: str) -> Any:  # noqa: ANN401
 
     Raises:
         yaml.YAMLError: It is no YAML, or a mapping has a key twice.
-        ValueError: It holds a number or a date that is none.
         RecursionError: It is nested too deeply.
     """
     return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
@@ -38,6 +37,14 @@ class _Loader(yaml.SafeLoader):
                 problem = f"key {key.value!r} stands in line {first.line + 1} already"
                 raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
         return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: ANN401
+        """Say where it is that a value is none of its type: PyYAML lets Python say what."""
+        try:
+            return super().construct_object(node, deep)
+        except (AttributeError, LookupError, ValueError) as error:
+            problem = f"{str(node.value)[:40]!r} is no {node.tag.rpartition(':')[2]}"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from error
 
 
 _Loader.add_implicit_resolver(

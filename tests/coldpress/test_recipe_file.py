@@ -240,6 +240,8 @@ def test_a_wrong_recipe_is_told_in_one_line_that_names_the_field(
             b"name: \a",
             "trec.yaml: unacceptable character #x0007: special characters are not allowed",
         ),
+        (b"name: trec\nseed: 2020-13-41", "trec.yaml: line 2: '2020-13-41' is no timestamp"),
+        (b"name: trec\nseed: !!int ''", "trec.yaml: line 2: '' is no int"),
         (b"- trec", "trec.yaml: a recipe is a mapping of sections"),
         (b"", "trec.yaml: a recipe is a mapping of sections"),
         (
@@ -257,6 +259,14 @@ def test_a_file_that_is_no_recipe_is_named(read: Read, content: bytes, complaint
     with pytest.raises(InputError) as error:
         read()
     assert str(error.value) == complaint
+
+
+def test_a_long_value_is_shown_in_part(read: Read) -> None:
+    with pytest.raises(InputError) as error:
+        read("seed=" + 5000 * "a")
+    assert str(error.value) == (
+        f"trec.yaml: seed: input should be a valid integer, not '{37 * 'a'}...{38 * 'a'}'"
+    )
 
 
 def test_what_is_merged_in_may_be_overridden(read: Read) -> None:
