@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -42,12 +42,14 @@ class Split:
         texts: First texts.
         pairs: Second texts, or None for a single-text benchmark.
         labels: Index into `Benchmark.labels` for each row; empty for unlabelled rows.
+        columns: What else is known of each test row, by column, to slice by; None is unknown.
     """
 
     ids: tuple[str, ...]
     texts: tuple[str, ...]
     pairs: tuple[str, ...] | None
     labels: tuple[int, ...]
+    columns: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -67,6 +69,7 @@ class Split:
             texts=tuple(self.texts[row] for row in rows),
             pairs=None if self.pairs is None else tuple(self.pairs[row] for row in rows),
             labels=tuple(self.labels[row] for row in rows) if self.labels else (),
+            columns={n: tuple(values[row] for row in rows) for n, values in self.columns.items()},
         )
 
     def followed_by(self, unlabelled: Split) -> Split:
@@ -104,13 +107,22 @@ class Benchmark:
     digest: str
     overlap: int
 
+    @property
+    def test_digest(self) -> str:
+        """sha256 over labels and test rows alone."""
+        return _digest(self.labels, (self.test,))
 
-def load(section: BenchmarkSection, seed: int) -> Benchmark:
+
+def load(
+    section: BenchmarkSection, seed: int, to_slice_by: Sequence[tuple[str, str]] = ()
+) -> Benchmark:
     """Read and check a dataset.
 
     Args:
         section: Where it is and which columns count.
         seed: Decides which rows are cut off for validation.
+        to_slice_by: More columns of the test rows, each behind the recipe's field that names it.
+            They change no digest.
 
     Returns:
         Its splits.
@@ -127,7 +139,13 @@ def load(section: BenchmarkSection, seed: int) -> Benchmark:
         kept, chosen = _cut(kept, section.validation_share, seed, train.place)
     else:
         chosen = _split(validation, section.columns, labels)
-    judged = _split(test, section.columns, labels)
+    judged = replace(
+        _split(test, section.columns, labels),
+        columns={
+            name: source.test_column(section.source, section.columns, name, blamed)
+            for blamed, name in to_slice_by
+        },
+    )
     digest = _digest(labels, (kept, chosen, judged))
     return Benchmark(labels, kept, chosen, judged, digest, _overlap((kept, chosen), judged))
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from coldpress import benchmark, teacher, teacher_size
 from coldpress.benchmark import Benchmark
 from coldpress.errors import InputError
+from coldpress.evaluation import slices
 from coldpress.recipe import Recipe
 
 _COPIES_OF_THE_TEACHER = 5
@@ -67,7 +68,8 @@ def inspect(recipe: Recipe, state: Path) -> Inspection:
         InputError: Names the field, file or row that cannot be used.
     """
     teacher.check(recipe.teacher.model)
-    data = benchmark.load(recipe.benchmark, recipe.seed)
+    data = benchmark.load(recipe.benchmark, recipe.seed, slices.columns(recipe.evaluate.slices))
+    slices.check(recipe.evaluate.slices, data.test)
     teacher.check_labels(recipe.teacher, data.labels)
     if recipe.soft_targets.unlabelled is not None:
         benchmark.read_unlabelled(recipe.soft_targets.unlabelled, recipe.benchmark.columns)

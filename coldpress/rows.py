@@ -114,6 +114,21 @@ def labels(rows: Rows, column: str) -> tuple[str, ...]:
     )
 
 
+def optional_texts(rows: Rows, column: str) -> tuple[str | None, ...]:
+    """Return a column that may lack values: one text a row, None where it is null or blank.
+
+    Args:
+        rows: What was read.
+        column: Its name; numbers and truth values are written out.
+
+    Raises:
+        InputError: A value is a list, a mapping or the like.
+    """
+    plain = [str(v) if isinstance(v, int | float) else v for v in rows.columns[column]]
+    known = [value is not None and (not isinstance(value, str) or value.strip()) for value in plain]
+    return tuple(_text(v, rows, i, column) if known[i] else None for i, v in enumerate(plain))
+
+
 def require(present: Sequence[str], wanted: Sequence[str], place: str) -> None:
     """Check that columns exist, each once.
 
@@ -129,7 +144,8 @@ def require(present: Sequence[str], wanted: Sequence[str], place: str) -> None:
         if present.count(name) != 1:
             count = "no" if name not in present else "more than one"
             has = ", ".join(dict.fromkeys(present))
-            raise InputError(f"{place}: {count} column {name!r}; benchmark.columns may use: {has}")
+            user = "it" if place.startswith("evaluate.") else "benchmark.columns"
+            raise InputError(f"{place}: {count} column {name!r}; {user} may use: {has}")
 
 
 def _text(value: object, rows: Rows, row: int, column: str) -> str:

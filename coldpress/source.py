@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -96,6 +96,32 @@ def read(source: Synthetic | Files | Hub, columns: Columns) -> tuple[Rows, Rows 
     return _read_synthetic(source, columns)
 
 
+def test_column(
+    source: Synthetic | Files | Hub, columns: Columns, name: str, field: str
+) -> tuple[str | None, ...]:
+    """Read one more column of the test rows.
+
+    Args:
+        source: Where the rows are.
+        columns: What a generated source calls its own columns.
+        name: The column.
+        field: The recipe's field that names it.
+
+    Returns:
+        One value a row, as text; None where it is null or blank.
+
+    Raises:
+        InputError: There is no such column, or a value is neither text nor a number.
+    """
+    if isinstance(source, Files):
+        return rows.optional_texts(rows.read(source.test, [name], field), name)
+    if isinstance(source, Hub):
+        return rows.optional_texts(_hub_reader(source, field)(source.test_split, [name]), name)
+    _, _, test = _read_synthetic(source, columns)
+    rows.require(list(test.columns), [name], f"{field}: synthetic test")
+    return rows.optional_texts(test, name)
+
+
 def _read_files(source: Files, wanted: list[str]) -> tuple[Rows, Rows | None, Rows]:
     validation = None
     if source.validation is not None:
@@ -105,21 +131,19 @@ def _read_files(source: Files, wanted: list[str]) -> tuple[Rows, Rows | None, Ro
 
 
 def _read_hub(source: Hub, wanted: list[str]) -> tuple[Rows, Rows | None, Rows]:
-    place = f"{_FIELD}.dataset: {source.dataset}"
-    directory = hub.snapshot(
-        "dataset",
-        source.dataset,
-        source.revision,
-        dataset_repository.DATA_FILES,
-        f"{_FIELD}.dataset",
-    )
+    read_split, cut = _hub_reader(source, f"{_FIELD}.dataset"), source.validation_split
+    train = read_split(source.train_split, wanted)
+    validation = None if cut is None else read_split(cut, wanted)
+    return train, validation, read_split(source.test_split, wanted)
+
+
+def _hub_reader(source: Hub, field: str) -> Callable[[str, list[str]], Rows]:
+    """Open a repository, to read columns of its splits; the field is what to blame."""
+    patterns = dataset_repository.DATA_FILES
+    directory = hub.snapshot("dataset", source.dataset, source.revision, patterns, field)
+    place = f"{field}: {source.dataset}"
     splits = dataset_repository.load_repository(directory, source.config, place)
-
-    def read_split(name: str) -> Rows:
-        return dataset_repository.split_rows(splits, name, wanted, place)
-
-    validation = None if source.validation_split is None else read_split(source.validation_split)
-    return read_split(source.train_split), validation, read_split(source.test_split)
+    return lambda split, wanted: dataset_repository.split_rows(splits, split, wanted, place)
 
 
 def _read_synthetic(source: Synthetic, columns: Columns) -> tuple[Rows, Rows | None, Rows]:

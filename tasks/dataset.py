@@ -1,9 +1,11 @@
 """The benchmark of a recipe, read once a process."""
 
 import hashlib
+import json
 from functools import cache
 
 from coldpress import benchmark as library
+from coldpress.evaluation import slices
 from coldpress.recipe import Recipe
 
 
@@ -22,11 +24,18 @@ def unlabelled_digest(recipe: Recipe) -> str | None:
     return None if path is None else hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def columns_digest(recipe: Recipe) -> str:
+    """sha256 of what slices need beside texts and labels; no digest of the benchmark has it."""
+    columns = benchmark(recipe).test.columns
+    return hashlib.sha256(json.dumps(columns, sort_keys=True).encode()).hexdigest()
+
+
 def benchmark(recipe: Recipe) -> library.Benchmark:
     """Read and check a recipe's dataset.
 
     Args:
-        recipe: Names the source, the columns and the seed of the validation cut.
+        recipe: Names the source, the columns, those that slices need, and the seed of the
+            validation cut.
 
     Returns:
         The checked benchmark.
@@ -34,7 +43,7 @@ def benchmark(recipe: Recipe) -> library.Benchmark:
     Raises:
         InputError: Names the file and row that cannot be used.
     """
-    return _load(recipe.benchmark, recipe.seed)
+    return _load(recipe.benchmark, recipe.seed, slices.columns(recipe.evaluate.slices))
 
 
 _load = cache(library.load)

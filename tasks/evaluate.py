@@ -10,7 +10,7 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from coldpress import processor
-from tasks import dataset, tracking
+from tasks import dataset, history, tracking
 from tasks.stage import Order, Work, carry_out
 
 if TYPE_CHECKING:
@@ -23,23 +23,36 @@ if TYPE_CHECKING:
 def evaluate(recipe: Recipe, models: Sequence[StageResult]) -> StageResult:
     """Judge every model that this recipe made, paired and timed in turns."""
     made = tuple(model for model in models if model.status != "skipped")
-    kernels = processor.kernels()
-    order = Order("evaluate", __name__, recipe, recipe.evaluate, made, kernels)
+    also = {**processor.kernels(), "columns": dataset.columns_digest(recipe)}
+    order = Order("evaluate", __name__, recipe, recipe.evaluate, made, also)
     return carry_out(order, _make)
 
 
 def _make(work: Work) -> dict[str, float]:
     from coldpress.checkpoint import writing
-    from coldpress.evaluation import waterfall
+    from coldpress.evaluation import answers, equity_figure, flips, waterfall
     from tasks.subjects import judged
 
-    evaluation = judged(work, dataset.benchmark(work.order.recipe))
+    benchmark = dataset.benchmark(work.order.recipe)
+    opened = _opening(work.run_id, benchmark.test_digest)
+    judgement = judged(work, benchmark)
+    evaluation = judgement.evaluation
     with writing(work.target, work.manifest()) as directory:
         (directory / "evaluation.json").write_text(evaluation.model_dump_json(indent=2))
+        answers.write(judgement.answers, directory)
+        flips.write(judgement.flips, directory)
         waterfall.figure(evaluation, directory / "waterfall.png")
+        equity_figure.figure(evaluation, directory / "equity.png")
     tracking.log_rows(work.run_id, waterfall.table(evaluation), "waterfall.json")
+    tracking.log_rows(work.run_id, flips.table(judgement.flips), "flips.json")
     create_table_artifact(waterfall.table(evaluation), key="waterfall")
-    return _headline(evaluation)
+    return {**_headline(evaluation), "test_openings": opened}
+
+
+def _opening(run_id: str, test_digest: str) -> int:
+    """Write down that these test rows are looked at, and return for the how manieth time."""
+    tracking.tag(run_id, {"test_digest": test_digest})
+    return history.openings_of(test_digest) + 1
 
 
 def _headline(evaluation: Evaluation) -> dict[str, float]:

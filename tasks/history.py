@@ -26,6 +26,12 @@ def results_with_key(key: str) -> list[StageResult]:
     return [result_of(run) for run in reversed(finished)]
 
 
+def openings_of(test_digest: str) -> int:
+    """Count the finished evaluations that looked at these test rows, whatever they judged."""
+    judged = f"tags.`coldpress.test_digest` = '{test_digest}' AND tags.`coldpress.status` = 'ran'"
+    return len(search(f"{judged} AND attributes.status = 'FINISHED'"))
+
+
 def search(condition: str) -> list[Run]:
     """Search every experiment, oldest run first: recipes share what they have in common."""
     mlflow = tracking.client()

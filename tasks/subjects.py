@@ -12,8 +12,7 @@ from coldpress import model_files
 from coldpress.benchmark import Benchmark
 from coldpress.checkpoint import Checkpoint
 from coldpress.encoding import Batch, Encoded, encode
-from coldpress.evaluation.judge import judge
-from coldpress.evaluation.scorecard import Evaluation
+from coldpress.evaluation.judge import Judgement, judge
 from coldpress.evaluation.subject import Logits, Subject, torch_subject
 from coldpress.onnx.export import export
 from coldpress.onnx.predictor import Predictor
@@ -31,7 +30,7 @@ NAMES: dict[Stage, str] = {
 """What the scorecard calls each stage's model."""
 
 
-def judged(work: Work, benchmark: Benchmark) -> Evaluation:
+def judged(work: Work, benchmark: Benchmark) -> Judgement:
     """Open the test split for every model of the chain.
 
     Args:
@@ -39,7 +38,7 @@ def judged(work: Work, benchmark: Benchmark) -> Evaluation:
         benchmark: Brings the test split.
 
     Returns:
-        Their scorecards and comparisons.
+        Their scorecards and comparisons, their answers, and what compression lost.
     """
     recipe = work.order.recipe
     subjects: list[Subject] = []

@@ -9,14 +9,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coldpress.benchmark import Benchmark
-from coldpress.evaluation import metrics, significance
+from coldpress.evaluation import equity, metrics, significance, slice_search
+from coldpress.evaluation.answers import Answers
+from coldpress.evaluation.conditions import conditions
+from coldpress.evaluation.flips import flips
 from coldpress.evaluation.latency import percentiles, torch_threads
-from coldpress.evaluation.scorecard import Comparison, Evaluation, Scorecard
+from coldpress.evaluation.scorecard import Comparison, Evaluation, Flip, Group, Scorecard
 from coldpress.evaluation.section import Evaluate, Latency
+from coldpress.evaluation.slice_search import Asked
+from coldpress.evaluation.slices import DeclaredSlices
 from coldpress.evaluation.subject import Logits, Subject
 from coldpress.evaluation.timing import Seconds, time_answers, time_end_to_end
 
 _TEACHER_IN_ONNX = "teacher in ONNX"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What came of opening the test split.
+
+    Attributes:
+        evaluation: All models side by side.
+        flips: The rows that compression lost.
+        answers: What each model said, for whoever compares another model with these.
+    """
+
+    evaluation: Evaluation
+    flips: tuple[Flip, ...]
+    answers: Answers
 
 
 @dataclass(frozen=True)
@@ -52,19 +72,20 @@ def judge(
     subjects: Sequence[Subject],
     section: Evaluate,
     teacher_in_onnx: Subject | None = None,
-) -> Evaluation:
+) -> Judgement:
     """Judge all models of a run on the test split, paired and timed in turns.
 
     Args:
         benchmark: Its test split is what counts.
         subjects: From the teacher, whose parent is None, to the final model. A stage that was
             skipped is left out, and its child names the stage before it as its parent.
-        section: What is timed.
+        section: What is timed, and which slices are judged by themselves.
         teacher_in_onnx: The unpressed teacher in the runtime of the final model: timed with the
             others, and not judged.
 
     Returns:
-        One scorecard a subject, and each compared with its parent and with the teacher.
+        One scorecard a subject, each compared with its parent and with the teacher; the final
+        model against the teacher group by group.
     """
     labels = np.asarray(benchmark.test.labels, dtype=np.int64)
     sittings = {subject.name: _sit(subject, labels) for subject in subjects}
@@ -75,12 +96,43 @@ def judge(
         end_to_end = time_end_to_end(judged, benchmark.test, section.latency)
     teacher = next(s for s in sittings.values() if s.subject.parent is None)
     room = _Room(benchmark, labels, section.latency, seconds, end_to_end, teacher)
-    return Evaluation(
+    answers = _answers(sittings, benchmark)
+    evaluation = Evaluation(
         n=len(labels),
         overlap=benchmark.overlap,
         models={name: _score(sitting, room) for name, sitting in sittings.items()},
         comparisons=_comparisons(sittings, teacher, labels),
+        equity=_equity(subjects, answers, benchmark, section.slices),
+        conditions=conditions(section.latency, subjects[-1].test),
     )
+    return Judgement(evaluation, flips(answers, benchmark.test), answers)
+
+
+def _answers(sittings: Mapping[str, _Sitting], benchmark: Benchmark) -> Answers:
+    logits = {name: s.logits.astype(np.float32) for name, s in sittings.items()}
+    labels = np.asarray(benchmark.test.labels, dtype=np.int64)
+    return Answers(benchmark.test.ids, benchmark.labels, labels, logits)
+
+
+def _equity(
+    subjects: Sequence[Subject],
+    answers: Answers,
+    benchmark: Benchmark,
+    declared: Sequence[DeclaredSlices],
+) -> tuple[Group, ...]:
+    """Judge classes, then declared slices, then those that the validation split points at."""
+    teacher, final = subjects[0], subjects[-1]
+    if final is teacher:
+        return ()
+    validation = benchmark.validation
+    asked = Asked(validation, *(one.logits(one.read(validation)) for one in (teacher, final)))
+    groups = [
+        *equity.class_slices(answers),
+        *(group for one in declared for group in one.of(benchmark.test)),
+        *slice_search.search(asked, benchmark.test, answers.logits[teacher.name]),
+    ]
+    right = (answers.right(final.name), answers.right(teacher.name))
+    return equity.judge_groups(groups, *right, answers.labels)
 
 
 def _sit(subject: Subject, labels: NDArray[np.int64]) -> _Sitting:
@@ -148,4 +200,7 @@ def _compare(model: _Sitting, baseline: _Sitting, labels: NDArray[np.int64]) -> 
         mcnemar_p=significance.mcnemar(only_model, only_baseline),
         only_model_right=only_model,
         only_baseline_right=only_baseline,
+        macro_f1_difference=significance.macro_f1_interval(
+            model.predicted, baseline.predicted, labels
+        ),
     )

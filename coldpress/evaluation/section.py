@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from coldpress.section import Section
+from coldpress.evaluation.slices import DeclaredSlices
+from coldpress.section import FlatChoice, Section
 
 FEWEST_CALLS = 60
 """Three turns a model: with fewer, what the machine does meanwhile hits one of them alone."""
@@ -31,3 +32,8 @@ class Evaluate(Section):
     """How the models are judged."""
 
     latency: Latency = Latency()
+    slices: list[Annotated[DeclaredSlices, FlatChoice()]] = Field(
+        default_factory=list,
+        max_length=100,
+        description="Rows that are judged by themselves, as classes are.",
+    )

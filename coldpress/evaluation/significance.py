@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
+from statsmodels.stats.multitest import multipletests
 
+from coldpress.evaluation.resamples import Cells, Labels, macro_f1_differences
 from coldpress.evaluation.scorecard import Interval
 
-TAIL = 0.025
+Alternative = Literal["two-sided", "less"]
+
+LEVEL = 0.05
+TAIL = LEVEL / 2
+RESAMPLES = 10_000
 _ROUNDING = 1e-12
 
 
@@ -42,18 +50,79 @@ def paired_interval(
     return Interval(estimate=float(outcome.mean()), low=low / rows, high=high / rows)
 
 
-def mcnemar(only_model_right: int, only_baseline_right: int) -> float:
-    """Two-sided exact McNemar test of whether two models are equally accurate.
+def macro_f1_interval(model: Labels, baseline: Labels, classes: Labels, seed: int = 0) -> Interval:
+    """Bootstrap a difference in macro F1: 95 % percentile interval, paired, stratified by class.
+
+    Within each class, rows are resampled with replacement, 10,000 times. To F1 a row is no more
+    than its pair of answers, so that what is drawn is how often each pair occurs: one multinomial
+    count a class, over the pairs that it has.
+
+    Args:
+        model: The model's answers as label indices, shape (rows,).
+        baseline: The baseline's, shape (rows,).
+        classes: True class of each row, shape (rows,).
+        seed: Of the draw.
+
+    Returns:
+        Macro F1 of the model minus the baseline's.
+    """
+    cells = Cells.of(model, baseline, classes)
+    drawn = macro_f1_differences(cells, RESAMPLES, seed)
+    low, high = np.quantile(drawn, [TAIL, 1 - TAIL])
+    estimate = cells.macro_f1_differences(cells.counts[None].astype(np.float64))
+    return Interval(estimate=float(estimate[0]), low=float(low), high=float(high))
+
+
+def mcnemar(
+    only_model_right: int, only_baseline_right: int, alternative: Alternative = "two-sided"
+) -> float:
+    """Exact McNemar test of whether two models are equally accurate.
 
     Args:
         only_model_right: Rows that the model alone answers rightly.
         only_baseline_right: Rows that the baseline alone answers rightly.
+        alternative: "less" tests for a loss alone: whether the model is less accurate.
 
     Returns:
         The chance of a split at least as uneven, were both equally good; 1 if they never differ.
     """
     differing = only_model_right + only_baseline_right
-    return float(binomtest(only_model_right, differing).pvalue) if differing else 1.0
+    if not differing:
+        return 1.0
+    return float(binomtest(only_model_right, differing, alternative=alternative).pvalue)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Correct tests for how many they are, by Holm's step-down procedure (1979).
+
+    Args:
+        p_values: One a test.
+
+    Returns:
+        Adjusted p-values in the same order: those below 0.05 hold together, with a chance of at
+        most 0.05 that any of them holds by accident.
+    """
+    if not p_values:
+        return []
+    adjusted = multipletests(p_values, method="holm")[1]
+    return [float(p) for p in adjusted]
+
+
+def detectable_drop(rows: int, alpha: float) -> float | None:
+    """Smallest drop in accuracy that so many rows can show.
+
+    A model that loses k rows and wins none has a one-sided exact McNemar test of p = 1 / 2^k.
+
+    Args:
+        rows: Rows of the group.
+        alpha: What p must be below; among several tests Holm holds the smallest p to 0.05 divided
+            by their number.
+
+    Returns:
+        A fraction of the rows; None where even losing all of them would show nothing.
+    """
+    lost = math.floor(-math.log2(alpha)) + 1
+    return lost / rows if lost <= rows else None
 
 
 def accuracy_interval(right: int, rows: int) -> Interval:

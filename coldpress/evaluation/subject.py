@@ -29,6 +29,7 @@ class Subject:
         parent: Name of the subject that it was made from; None is the teacher.
         runtime: What computes its answers.
         test: The test split as this model's tokenizer reads it.
+        read: Reads any other split with it.
         logits: From rows to logits of shape (rows, labels), divided by the temperature if the
             model ships with one.
         answer: One forward pass on a padded batch, as it is to be timed; None where time means
@@ -43,6 +44,7 @@ class Subject:
     parent: str | None
     runtime: Runtime
     test: Encoded
+    read: Callable[[Split], Encoded]
     logits: Callable[[Encoded], Logits]
     answer: Callable[[Batch], object] | None
     end_to_end: Callable[[Texts, Texts | None], object] | None
@@ -80,6 +82,7 @@ def torch_subject(
         parent=parent,
         runtime="torch",
         test=test,
+        read=lambda split: encode(classifier.tokenizer, split),
         logits=lambda rows: classifier.logits(rows).numpy(),
         answer=answer,
         end_to_end=end_to_end,

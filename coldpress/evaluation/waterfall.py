@@ -24,7 +24,7 @@ DRAWN = 0.55
 Length = Callable[[Scorecard], float | None]
 Gain = Callable[[Scorecard], str]
 REMARK: dict[str, Any] = {"color": MUTED, "fontsize": 8.5}
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9.5,
     "text.color": INK,
@@ -54,7 +54,7 @@ def figure(evaluation: Evaluation, path: Path) -> None:
         evaluation: What `judge` returned.
         path: Where to; `.png` and `.svg` are put in place of its suffix.
     """
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         drawn = _draw(evaluation)
         drawn.savefig(path.with_suffix(".png"), dpi=160, metadata={"Software": None})
         drawn.savefig(path.with_suffix(".svg"), metadata={"Date": None, "Creator": None})

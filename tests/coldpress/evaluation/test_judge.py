@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 from coldpress.benchmark import Benchmark, Split
 from coldpress.encoding import Batch, Encoded, encode
 from coldpress.evaluation import Evaluate, Latency
-from coldpress.evaluation.judge import judge
+from coldpress.evaluation.judge import Judgement, judge
 from coldpress.evaluation.latency import torch_threads
 from coldpress.evaluation.scorecard import Evaluation, Interval, Runtime
 from coldpress.evaluation.subject import Subject, torch_subject
@@ -53,7 +53,8 @@ def _subject(
         parent=parent,
         runtime="simulated",
         test=rows,
-        logits=lambda asked: logits if asked is rows else logits[:0],
+        read=lambda split: replace(rows, input_ids=rows.input_ids[: len(split)]),
+        logits=lambda asked: logits[: len(asked)],
         answer=None,
         end_to_end=None,
         bytes=size,
@@ -75,7 +76,7 @@ def _timed(subject: Subject, runtime: Runtime, clock: _Clock, milliseconds: floa
 
 
 @pytest.fixture
-def judged(benchmark: Benchmark, encoded: Encoded, clock: _Clock) -> Evaluation:
+def judgement(benchmark: Benchmark, encoded: Encoded, clock: _Clock) -> Judgement:
     teacher = _subject("teacher", None, TEACHER, encoded, 800)
     student = _subject("student", "teacher", STUDENT, encoded, 400)
     pruned = _subject("pruned", "student", PRUNED, encoded, 200)
@@ -89,7 +90,13 @@ def judged(benchmark: Benchmark, encoded: Encoded, clock: _Clock) -> Evaluation:
         _timed(onnx, "onnxruntime", clock, 0.5),
     )
     section = Evaluate(latency=Latency(batch=2, rounds=60))
-    return judge(benchmark, subjects, section, _timed(teacher, "onnxruntime", clock, 3))
+    reference = _timed(teacher, "onnxruntime", clock, 3)
+    return judge(benchmark, subjects, section, reference)
+
+
+@pytest.fixture
+def judged(judgement: Judgement) -> Evaluation:
+    return judgement.evaluation
 
 
 def test_the_report_says_what_was_judged(judged: Evaluation) -> None:
@@ -176,7 +183,8 @@ def test_without_a_teacher_in_onnx_there_is_no_same_runtime(
 ) -> None:
     teacher = _timed(_subject("teacher", None, TEACHER, encoded, 8), "torch", clock, 4)
     onnx = _timed(_subject("onnx", "teacher", STUDENT, encoded, 4), "onnxruntime", clock, 1)
-    card = judge(benchmark, [teacher, onnx], Evaluate(latency=Latency(rounds=60))).models["onnx"]
+    section = Evaluate(latency=Latency(rounds=60))
+    card = judge(benchmark, [teacher, onnx], section).evaluation.models["onnx"]
     assert card.speedup == pytest.approx(4)
     assert card.speedup_same_runtime is None
 
@@ -195,7 +203,7 @@ def test_real_models_are_timed_on_as_many_threads_as_the_recipe_says(
     three_labels = replace(benchmark, labels=tiny.labels)
     section = Evaluate(latency=Latency(rounds=60, threads=1))
     with torch_threads(2):
-        report = judge(three_labels, [replace(teacher, answer=counted)], section)
+        report = judge(three_labels, [replace(teacher, answer=counted)], section).evaluation
         assert torch.get_num_threads() == 2
     latency = report.models["teacher"].latency_ms
     assert latency is not None
