@@ -23,7 +23,7 @@ KINDS: dict[GroupKind, str] = {
 
 @dataclass(frozen=True)
 class Equity:
-    """Groups in the order of their loss.
+    """Groups, the worst first.
 
     Attributes:
         groups: All of them.
@@ -49,12 +49,17 @@ def equity(groups: tuple[Group, ...]) -> Equity | None:
     """
     if not groups:
         return None
-    ordered = tuple(sorted(groups, key=lambda g: (g.difference.estimate, g.p_adjusted, g.name)))
+    ordered = tuple(sorted(groups, key=_rank))
     shown = ordered[:DRAWN]
     bounds = [n for g in shown for n in (g.difference.low, g.difference.high)]
     scale = Scale.around([0.0, *bounds])
     marks = tuple(_mark(one, scale) for one in shown)
     return Equity(ordered, marks, scale.place(0.0), _sentence(ordered))
+
+
+def _rank(one: Group) -> tuple[bool, float, int, str]:
+    """Those that are shown to have lost first, then by what they lost."""
+    return (not words.lost(one), one.difference.estimate, -one.n, one.name)
 
 
 def _mark(one: Group, scale: Scale) -> Mark:

@@ -63,3 +63,8 @@ def chance(p: float) -> str:
 def duration(seconds: float) -> str:
     """Return seconds, or minutes where there are two of them."""
     return f"{seconds / 60:.1f} min" if seconds >= 120 else f"{seconds:.1f} s"
+
+
+def metric(value: float) -> str:
+    """Return a number of which nothing is known: four digits, whole counts in full."""
+    return f"{value:,.0f}" if value == int(value) and abs(value) >= 1000 else f"{value:.4g}"

@@ -68,7 +68,7 @@ def _curve(name: str, card: Scorecard, strong: bool) -> Curve:
             place(one.confidence),
             place(one.accuracy, upward=True),
             # A dot's area is its share of the rows.
-            round(max(1.6, 7 * (one.n / most) ** 0.5), 1),
+            round(max(2.6, 7 * (one.n / most) ** 0.5), 1),
         )
         for one in card.reliability
     )

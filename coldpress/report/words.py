@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from coldpress.evaluation.scorecard import Comparison, Group, Interval
+from coldpress.evaluation.scorecard import Comparison, Group
+from coldpress.evaluation.significance import LEVEL
+from coldpress.gate.wording import standing
 from coldpress.report import formats
 from coldpress.report.findings import Findings
-
-LEVEL = 0.05
 
 
 def verdict(findings: Findings) -> str:
@@ -39,26 +39,17 @@ def headline(findings: Findings) -> str:
 
 def _against_teacher(findings: Findings) -> str:
     difference = findings.final.difference
-    pairs = findings.evaluation.comparisons
-    tests = (p.mcnemar_p for p in pairs if (p.model, p.baseline) == ("onnx", "teacher"))
     estimate = f"{formats.points(difference.estimate)} points, {formats.points_range(difference)}"
+    pairs = findings.evaluation.comparisons
+    pair = next((p for p in pairs if (p.model, p.baseline) == ("onnx", "teacher")), None)
+    if pair is None:
+        return f"against its teacher {estimate}"
     said = {
-        1: "which is more than its teacher",
-        -1: "which is less than its teacher",
-        0: "where no difference from its teacher is shown",
+        "better": "which is more than its teacher",
+        "worse": "which is less than its teacher",
+        "not shown to differ": "where no difference from its teacher is shown",
     }
-    return f"{said[_shown(difference, next(tests, 0.0))]} ({estimate})"
-
-
-def _shown(difference: Interval, p: float) -> int:
-    """Return 1 or -1 if a difference is shown to have that sign, else 0.
-
-    The interval must leave 0 out and the exact test agree: where few rows differ, a bootstrap
-    interval is too narrow.
-    """
-    if p >= LEVEL:
-        return 0
-    return (difference.low > 0) - (difference.high < 0)
+    return f"{said[standing(pair)]} ({estimate})"
 
 
 def comparison(pair: Comparison) -> str:
@@ -70,9 +61,9 @@ def comparison(pair: Comparison) -> str:
     Returns:
         One sentence; it calls a model better only if both interval and test do.
     """
-    shown = _shown(pair.difference, pair.mcnemar_p)
-    if shown:
-        word = "more" if shown > 0 else "less"
+    shown = standing(pair)
+    if shown != "not shown to differ":
+        word = "more" if shown == "better" else "less"
         by = formats.points(abs(pair.difference.estimate)).lstrip("+")
         return f"{pair.model} is {word} accurate than {pair.baseline}, by {by} points."
     if not pair.only_model_right and not pair.only_baseline_right:
@@ -82,4 +73,4 @@ def comparison(pair: Comparison) -> str:
 
 def lost(one: Group) -> bool:
     """Whether a group of rows is shown to have lost, corrected for all that were looked at."""
-    return one.difference.estimate < 0 and one.p_adjusted < LEVEL
+    return one.p_adjusted < LEVEL

@@ -43,3 +43,7 @@ def test_seconds_become_minutes() -> None:
 
 def test_counts_are_shortened() -> None:
     assert [formats.large(n) for n in (950, 22_700_000, 525_000)] == ["950", "22.7 M", "525 k"]
+
+
+def test_whole_counts_are_written_in_full() -> None:
+    assert [formats.metric(n) for n in (4_200_000.0, 0.96154, 3.0)] == ["4,200,000", "0.9615", "3"]

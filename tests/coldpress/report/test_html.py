@@ -140,5 +140,5 @@ def test_the_tables_carry_the_numbers() -> None:
     assert "in a batch 0.021 0.50" in text
     assert "Throughput 5210 texts a second at 16 a batch" in text
     assert "Energy" not in text
-    assert "onnx: calibration error 0.021, temperature 1.37" in text
+    assert "onnx calibration error 0.021, temperature 1.37" in text
     assert "trec-teacher/1 train teacher &middot; 1a1a1a1a1a1a &middot; 3.5 min" in text

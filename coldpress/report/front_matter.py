@@ -1,0 +1,70 @@
+"""What machines read of a model card: the YAML that the Hugging Face hub defines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from coldpress.report.findings import Findings
+from coldpress.source import Hub
+from coldpress.teacher import HubModel
+
+
+def front_matter(findings: Findings) -> str:
+    """Write what is known; a licence or a language that nobody stated is not made up.
+
+    Args:
+        findings: The version.
+
+    Returns:
+        YAML, without the lines around it.
+    """
+    known = {
+        "library_name": "onnxruntime",
+        "pipeline_tag": "text-classification",
+        **_sources(findings),
+        "tags": ["coldpress", "onnx", *_methods(findings)],
+        "metrics": ["accuracy", "f1"],
+        "model-index": [{"name": findings.name, "results": [_result(findings)]}],
+    }
+    return yaml.safe_dump(known, sort_keys=False, allow_unicode=True)
+
+
+def _sources(findings: Findings) -> dict[str, Any]:
+    """Repositories of the hub that the model was made from."""
+    known: dict[str, Any] = {}
+    if isinstance(findings.recipe.teacher.model, HubModel):
+        known["base_model"] = findings.recipe.teacher.model.id
+    if isinstance(findings.recipe.benchmark.source, Hub):
+        known["datasets"] = [findings.recipe.benchmark.source.dataset]
+    return known
+
+
+def _methods(findings: Findings) -> list[str]:
+    recipe = findings.recipe
+    did = {"distillation": recipe.distill, "pruning": recipe.prune, "quantization": recipe.quantize}
+    return [name for name, section in did.items() if section]
+
+
+def _result(findings: Findings) -> dict[str, Any]:
+    final = findings.final
+    measured = (
+        ("accuracy", "Accuracy", final.accuracy),
+        ("f1", "Macro F1", final.macro_f1),
+        ("expected_calibration_error", "Expected calibration error", final.calibration_error),
+    )
+    return {
+        "task": {"type": "text-classification", "name": "Text classification"},
+        "dataset": _dataset(findings),
+        "metrics": [{"type": t, "name": n, "value": round(v, 6)} for t, n, v in measured],
+    }
+
+
+def _dataset(findings: Findings) -> dict[str, str]:
+    source = findings.recipe.benchmark.source
+    if not isinstance(source, Hub):
+        return {"name": findings.recipe.name, "type": source.origin, "split": "test"}
+    config = {"config": source.config} if source.config else {}
+    pinned = {"split": source.test_split, "revision": source.revision}
+    return {"name": source.dataset, "type": source.dataset, **config, **pinned}

@@ -1,0 +1,59 @@
+"""What a reader must not conclude: what was not measured, and what the rows are too few for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from coldpress.report.findings import Findings
+
+_NAMED = 12
+
+
+def limits(findings: Findings) -> list[str]:
+    """List what the measurements do not say.
+
+    Args:
+        findings: The version.
+
+    Returns:
+        Sentences.
+    """
+    return [*_rows(findings), *_groups(findings), *_unmeasured(findings)]
+
+
+def _rows(findings: Findings) -> Iterator[str]:
+    evaluation, cut = findings.evaluation, findings.final.truncated
+    yield (
+        f"All numbers are of one test split of {evaluation.n} texts. "
+        "Texts of another origin, kind or language were not tried."
+    )
+    if evaluation.overlap:
+        yield f"{evaluation.overlap} of the test texts also stand in the training data."
+    if cut:
+        longest = findings.recipe.benchmark.max_tokens
+        yield f"{cut} of the test texts were longer than {longest} tokens and were cut."
+
+
+def _groups(findings: Findings) -> Iterator[str]:
+    groups = findings.evaluation.equity
+    if not groups:
+        yield "What compression did to single classes or slices was not judged."
+    small = [group.name for group in groups if group.detectable_drop is None]
+    if small:
+        more = f" and {len(small) - _NAMED} more" if len(small) > _NAMED else ""
+        named = ", ".join(small[:_NAMED])
+        yield f"Too few rows to show any loss: {named}{more}."
+
+
+def _unmeasured(findings: Findings) -> Iterator[str]:
+    final = findings.final
+    if final.latency_ms is None:
+        yield "Latency was not measured."
+    if final.invariance is None:
+        yield "Whether batch, padding or threads change answers was not measured."
+    if final.serving is None:
+        yield "Throughput, cold start and memory were not measured."
+    if final.serving is None or final.serving.joules_per_text is None:
+        yield "Energy was not measured."
+    if findings.verdict is None:
+        yield "No gate judged it."

@@ -1,0 +1,132 @@
+"""The card: what the hub's own library reads of it, and what a person does."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import measured
+import pytest
+from huggingface_hub import ModelCard, ModelCardData
+
+from coldpress.benchmark import BenchmarkSection
+from coldpress.report import method
+from coldpress.report.card import escaped, render
+
+ESCAPED = r"\<script\>alert('x')\</script\>"
+
+
+def data_of(card: str) -> ModelCardData:
+    """What the hub's library makes of the front matter."""
+    data = ModelCard(card).data
+    assert isinstance(data, ModelCardData)
+    return data
+
+
+def sections(card: str) -> list[str]:
+    return re.findall(r"^## (.*)$", card, flags=re.MULTILINE)
+
+
+def section(card: str, title: str) -> str:
+    """What stands under a heading."""
+    return card.split(f"## {title}\n", 1)[1].split("\n## ", 1)[0].strip()
+
+
+def test_the_hub_reads_what_was_measured() -> None:
+    data = data_of(render(measured.findings()))
+    assert (data.library_name, data.pipeline_tag) == ("onnxruntime", "text-classification")
+    assert (data.base_model, data.license, data.language) == ("some/encoder", None, None)
+    assert data.tags == ["coldpress", "onnx", "distillation", "pruning", "quantization"]
+    read = {one.metric_type: one.metric_value for one in data.eval_results or ()}
+    assert read == {"accuracy": 0.948, "f1": 0.928, "expected_calibration_error": 0.021}
+    assert {one.dataset_split for one in data.eval_results or ()} == {"test"}
+    assert data.model_name == "trec"
+
+
+def test_a_dataset_of_the_hub_is_named_with_its_revision() -> None:
+    found = measured.findings()
+    source = {"origin": "hub", "dataset": "CogComp/trec", "revision": "65752bf"}
+    benchmark = BenchmarkSection.model_validate({"kind": "text-classification", "source": source})
+    card = render(replace(found, recipe=found.recipe.model_copy(update={"benchmark": benchmark})))
+    data = data_of(card)
+    assert data.datasets == ["CogComp/trec"]
+    read = {(one.dataset_type, one.dataset_revision) for one in data.eval_results or ()}
+    assert read == {("CogComp/trec", "65752bf")}
+    assert "CogComp/trec on the Hugging Face hub, revision 65752bf." in section(card, "Data")
+
+
+def test_everything_that_was_measured_has_its_section() -> None:
+    assert sections(render(measured.findings())) == [
+        "What it is",
+        "Data",
+        "Method",
+        "Scorecard",
+        "Who pays for the compression",
+        "Limits",
+        "How to load",
+        "Gate",
+        "Lineage",
+        "Conditions",
+    ]
+
+
+def test_what_was_not_measured_is_a_limit_and_no_section() -> None:
+    card = render(measured.bare())
+    assert sections(card) == ["What it is", "Data", "Method", "Scorecard", "Limits", "How to load"]
+    assert section(card, "Limits").splitlines()[1:] == [
+        "- What compression did to single classes or slices was not judged.",
+        "- Whether batch, padding or threads change answers was not measured.",
+        "- Throughput, cold start and memory were not measured.",
+        "- Energy was not measured.",
+        "- No gate judged it.",
+    ]
+    assert "None" not in card
+
+
+def test_groups_too_small_to_show_a_loss_are_named() -> None:
+    limits = section(render(measured.findings()), "Limits")
+    assert f"- Too few rows to show any loss: label {ESCAPED}." in limits
+    assert "- 3 of the test texts also stand in the training data." in limits
+
+
+def test_what_a_user_wrote_is_neither_html_nor_markdown() -> None:
+    card = render(measured.findings())
+    assert card.count(ESCAPED) == 5
+    assert re.search(r"(?<!\\)<", card) is None
+    assert escaped("a|b\n# c [d](javascript:e) `f`") == r"a\|b # c \[d\](javascript:e) \`f\`"
+
+
+def test_the_method_is_told_in_the_words_of_its_sections() -> None:
+    said = dict(method.steps(measured.recipe()))
+    assert list(said) == [
+        "Teacher",
+        "Distillation, logits",
+        "Pruning, neurons",
+        "Pruning, heads",
+        "Quantization, dynamic-int8",
+        "Export",
+    ]
+    assert said["Teacher"].startswith(
+        "A pretrained encoder on the Hugging Face hub. Id some/encoder, revision c0ffee, epochs 3,"
+    )
+    assert "Keep neurons 0.5" in said["Pruning, neurons"]
+
+
+def test_a_stage_that_was_left_out_is_not_told() -> None:
+    recipe = measured.recipe().model_copy(update={"distill": None, "prune": [], "quantize": None})
+    assert [name for name, _ in method.steps(recipe)] == ["Teacher", "Export"]
+    tags = data_of(render(replace(measured.findings(), recipe=recipe))).tags
+    assert tags == ["coldpress", "onnx"]
+
+
+@pytest.mark.parametrize(("pair", "call"), [(None, '["a text"])'), ("b", '["its second text"])')])
+def test_pairs_are_loaded_as_pairs(pair: str | None, call: str) -> None:
+    recipe = measured.recipe()
+    columns = recipe.benchmark.columns.model_copy(update={"text_pair": pair})
+    benchmark = recipe.benchmark.model_copy(update={"columns": columns})
+    found = replace(measured.findings(), recipe=recipe.model_copy(update={"benchmark": benchmark}))
+    assert call in section(render(found), "How to load")
+
+
+def test_equal_findings_give_equal_bytes() -> None:
+    assert render(measured.findings()) == render(measured.findings())
