@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
-from safetensors import SafetensorError, safe_open
 
 from coldpress import hub
 from coldpress.errors import InputError
@@ -22,12 +21,17 @@ from coldpress.section import (
     WrittenPath,
 )
 from coldpress.teacher_config import check_config
-from coldpress.teacher_tokenizer import check_tokenizer
+from coldpress.teacher_files import (
+    TOKENIZERS,
+    WEIGHTS,
+    check_directory,
+    check_names,
+    check_tokenizer,
+    read_object,
+)
 
-_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
-_TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json")
 _CONTENT = (
-    *("config.json", *_WEIGHTS, "model-*-of-*.safetensors", *_TOKENIZERS),
+    *("config.json", *WEIGHTS, "model-*-of-*.safetensors", *TOKENIZERS),
     *("merges.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
 )
 
@@ -99,7 +103,7 @@ def check(model: TeacherModel) -> None:
                 f" of {model.hidden_size}"
             )
     elif isinstance(model, DirectoryModel):
-        _check_directory(model.path, f"teacher.model.path: {model.path}")
+        check_directory(model.path, f"teacher.model.path: {model.path}")
     else:
         _check_hub(model)
 
@@ -123,7 +127,7 @@ def check_labels(teacher: Teacher, labels: Sequence[str]) -> None:
         raise InputError(f"teacher.epochs: 0, but {place} has no classification head")
     known = set((config.get("id2label") or {}).values())
     if known != set(labels):
-        differing = ", ".join(sorted(known ^ set(labels))[:6])
+        differing = ", ".join(sorted(map(str, known ^ set(labels)))[:6])
         raise InputError(
             f"teacher.epochs: 0, but {place} has other labels than the benchmark: {differing}"
         )
@@ -142,10 +146,10 @@ def fetch(model: HubModel | DirectoryModel) -> Path:
         InputError: It cannot be had, or is no encoder that Coldpress can read.
     """
     if isinstance(model, DirectoryModel):
-        _check_directory(model.path, f"teacher.model.path: {model.path}")
+        check_directory(model.path, f"teacher.model.path: {model.path}")
         return model.path
     directory = hub.snapshot("model", model.id, model.revision, _CONTENT, "teacher.model")
-    _check_directory(directory, f"teacher.model: {model.id}")
+    check_directory(directory, f"teacher.model: {model.id}")
     return directory
 
 
@@ -177,45 +181,14 @@ def _check_hub(model: HubModel) -> None:
     sha = hub.commit("model", model.id, model.revision, "teacher.model")
     found = hub.cached("model", model.id, sha, _CONTENT)
     if found is not None:
-        _check_directory(found, place)
+        check_directory(found, place)
         return
-    _check_names(hub.files("model", model.id, sha, "teacher.model"), place)
-    check_config(configuration(model)[0], place)
+    check_names(hub.files("model", model.id, sha, "teacher.model"), place)
+    config, _ = configuration(model)
+    check_config(config, place)
     fetched = hub.cached("model", model.id, sha, ["tokenizer.json"])
     if fetched is not None:
-        check_tokenizer(fetched, place)
-
-
-def _check_directory(directory: Path, place: str) -> None:
-    if not directory.is_dir():
-        raise InputError(f"{place}: no such directory")
-    _check_names([path.name for path in directory.iterdir()], place)
-    check_config(_read_json(directory / "config.json", place), place)
-    check_tokenizer(directory, place)
-    for name in _shards(directory, place):
-        try:
-            with safe_open(directory / name, framework="np"):
-                pass
-        except (OSError, SafetensorError) as error:
-            raise InputError(f"{place}: {name} cannot be read: {error}") from error
-
-
-def _check_names(names: Collection[str], place: str) -> None:
-    if "config.json" not in names:
-        raise InputError(f"{place} is no model: it has no config.json")
-    if not any(name in names for name in _WEIGHTS):
-        pickled = any(name.endswith((".bin", ".pt", ".pth", ".ckpt")) for name in names)
-        instead = "only pickled ones, which are not read" if pickled else "no weights at all"
-        raise InputError(f"{place} has no model.safetensors, {instead}")
-    if not any(name in names for name in _TOKENIZERS):
-        raise InputError(f"{place} has no tokenizer: none of {', '.join(_TOKENIZERS)}")
-
-
-def _shards(directory: Path, place: str) -> list[str]:
-    single, index = (directory / name for name in _WEIGHTS)
-    if single.exists():
-        return [single.name]
-    return sorted(set(_read_json(index, place).get("weight_map", {}).values()))
+        check_tokenizer(fetched, config, place)
 
 
 def configuration(model: HubModel | DirectoryModel) -> tuple[dict[str, Any], str]:
@@ -232,16 +205,6 @@ def configuration(model: HubModel | DirectoryModel) -> tuple[dict[str, Any], str
     """
     if isinstance(model, DirectoryModel):
         place = f"teacher.model.path: {model.path}"
-        return _read_json(model.path / "config.json", place), str(model.path)
+        return read_object(model.path / "config.json", place), str(model.path)
     found = hub.snapshot("model", model.id, model.revision, ["config.json"], "teacher.model")
-    return _read_json(found / "config.json", f"teacher.model: {model.id}"), model.id
-
-
-def _read_json(path: Path, place: str) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{place}: {path.name} cannot be read: {error}") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{place}: {path.name} holds no object")
-    return content
+    return read_object(found / "config.json", f"teacher.model: {model.id}"), model.id

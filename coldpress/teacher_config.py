@@ -29,7 +29,7 @@ def check_config(config: Mapping[str, Any], place: str) -> None:
     family = config.get("model_type")
     if family is None:
         raise InputError(f"{place} is no transformers model: config.json names no model_type")
-    if family not in ARCHITECTURES:
+    if not isinstance(family, str) or family not in ARCHITECTURES:
         known = ", ".join(sorted(ARCHITECTURES))
         raise InputError(f"{place}: family {family!r} is not one of: {known}")
     for name, wanted in _IGNORED_BY_THE_GRAPH.items():
@@ -37,13 +37,16 @@ def check_config(config: Mapping[str, Any], place: str) -> None:
             raise InputError(f"{place}: {name} is {config[name]!r}, only {wanted!r} is supported")
     _check_sizes(config, place)
     _check_activation(config, place)
+    _check_classes(config.get("architectures"), place)
     _check_labels(config.get("id2label"), place)
 
 
 def _check_sizes(config: Mapping[str, Any], place: str) -> None:
     names = ARCHITECTURES[config["model_type"]]
     width = "dim" if "dim" in config else "hidden_size"
-    sizes = (width, names.config_layers, names.config_heads, names.config_neurons, "vocab_size")
+    sizes = [width, names.config_layers, names.config_heads, names.config_neurons, "vocab_size"]
+    # What is left out is as the family has it.
+    sizes += [name for name in ("max_position_embeddings",) if name in config]
     for name in sizes:
         value = config.get(name)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
@@ -60,9 +63,17 @@ def _check_activation(config: Mapping[str, Any], place: str) -> None:
         raise InputError(f"{place}: {name} {config[name]!r} is not one of: {known}")
 
 
+def _check_classes(names: object, place: str) -> None:
+    known = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    if names is not None and not known:
+        raise InputError(f"{place}: architectures is {names!r}, not a list of names")
+
+
 def _check_labels(labels: object, place: str) -> None:
     if labels is None:
         return
     wanted = {str(i) for i in range(len(labels))} if isinstance(labels, dict) else None
     if not isinstance(labels, dict) or set(labels) != wanted:
         raise InputError(f"{place}: id2label does not name the labels 0, 1, 2 and so on")
+    if any(isinstance(name, dict | list) for name in labels.values()):
+        raise InputError(f"{place}: id2label has a name that is no text")

@@ -90,6 +90,17 @@ def test_sharded_weights_pass_when_every_shard_is_there(directory: Write) -> Non
     check(directory({"model-00001-of-00001.safetensors": shard}))
 
 
+@pytest.mark.parametrize("shards", [None, [], {"bert.weight": 3}])
+def test_an_index_that_maps_no_weights_to_files_is_refused(
+    directory: Write, shards: object
+) -> None:
+    contents = files()
+    del contents["model.safetensors"]
+    index = json.dumps({"weight_map": shards}).encode()
+    with pytest.raises(InputError, match=r"model.safetensors.index.json has no weight_map"):
+        check(directory(contents | {"model.safetensors.index.json": index}))
+
+
 @pytest.mark.parametrize(
     ("missing", "instead", "said"),
     [
@@ -133,6 +144,11 @@ def test_a_directory_that_is_no_model_is_named(
     with pytest.raises(InputError) as caught:
         check(model)
     assert str(caught.value) == f"teacher.model.path: {model.path}{said}"
+
+
+def test_a_configuration_that_is_nested_too_deeply_is_refused(directory: Write) -> None:
+    with pytest.raises(InputError, match=r"config.json cannot be read: .*recursion"):
+        check(directory(files() | {"config.json": 100_000 * b"["}))
 
 
 @pytest.mark.parametrize(
@@ -267,6 +283,12 @@ def test_a_tuned_teacher_with_other_labels_is_refused(directory: Write) -> None:
         check_labels(tuned(model), ("cold", "warm"))
     said = "has other labels than the benchmark: cold, hot"
     assert str(caught.value) == f"teacher.epochs: 0, but {model.path} {said}"
+
+
+def test_label_names_that_are_numbers_are_other_labels(directory: Write) -> None:
+    model = directory(files(**HEAD, id2label={"0": 0, "1": 1}))
+    with pytest.raises(InputError, match=r"other labels than the benchmark: 0, 1, cold, warm$"):
+        check_labels(tuned(model), ("cold", "warm"))
 
 
 def test_a_teacher_that_will_be_trained_may_have_any_labels(directory: Write) -> None:
