@@ -10,11 +10,14 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 
+from coldpress.checkpoint import Checkpoint
+from coldpress.evaluation import answers
 from coldpress.evaluation.scorecard import Evaluation
 from coldpress.gate import markdown
+from coldpress.gate.champion import Champion
 from coldpress.gate.judge import judge
 from coldpress.gate.verdict import Verdict
-from tasks import chain, home, registry, store, tracking
+from tasks import chain, champion, home, registry, store, tracking
 from tasks.results import StageResult
 
 if TYPE_CHECKING:
@@ -29,10 +32,10 @@ def judge_gate(recipe: Recipe, onnx: StageResult, evaluation: StageResult) -> Ve
     if recipe.gate is None:
         return None
     with store.fetched(evaluation.model_uri or "") as checkpoint:
-        evaluated = Evaluation.model_validate_json(
-            (checkpoint.path / "evaluation.json").read_bytes()
-        )
-    verdict = judge(recipe.gate, evaluated, onnx.metrics)
+        written = (checkpoint.path / "evaluation.json").read_bytes()
+        in_service = _in_service(recipe, onnx, checkpoint)
+    evaluated = Evaluation.model_validate_json(written)
+    verdict = judge(recipe.gate, evaluated, onnx.metrics, in_service)
     _write(verdict, onnx, chain.current(recipe))
     return verdict
 
@@ -65,6 +68,13 @@ def read_verdict(run_id: str) -> Verdict | None:
     if "coldpress.gate" not in tracking.client().get_run(run_id).data.tags:
         return None
     return Verdict.model_validate_json(load_text(f"runs:/{run_id}/{_FILE}"))
+
+
+def _in_service(recipe: Recipe, onnx: StageResult, judged: Checkpoint) -> Champion | None:
+    """Compare with the champion only where the gate asks for it: it may have to be run."""
+    if recipe.gate is None or recipe.gate.max_champion_drop is None:
+        return None
+    return champion.compare(recipe, onnx, answers.read(judged.path))
 
 
 def _write(verdict: Verdict, onnx: StageResult, chain_: chain.Chain) -> None:

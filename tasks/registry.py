@@ -17,6 +17,7 @@ from coldpress.errors import InputError
 from coldpress.stages import REGISTERED_SUFFIX, Stage
 from tasks import tracking
 
+CHAMPION = "champion"
 CHALLENGER = "challenger"
 _TRIES = 8
 # MLflow answers with the first where a model has no such alias, with the second without the model.

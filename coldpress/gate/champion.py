@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coldpress.evaluation import significance
+from coldpress.evaluation.answers import Answers
 from coldpress.evaluation.scorecard import Comparison
 
 Right = NDArray[np.bool_]
@@ -53,3 +54,13 @@ def compare(version: str, model: Right, champion: Right, labels: NDArray[Any]) -
         only_baseline_right=lost,
     )
     return Champion(version, comparison)
+
+
+def same_rows(one: Answers, other: Answers) -> bool:
+    """Whether two evaluations asked the same texts, in one order, with the same right answers."""
+    return one.ids == other.ids and right_answers(one) == right_answers(other)
+
+
+def right_answers(answers: Answers) -> list[str]:
+    """Return the name of each row's label: models may number their labels differently."""
+    return [answers.label_names[label] for label in answers.labels]

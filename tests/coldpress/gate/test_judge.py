@@ -1,0 +1,210 @@
+"""Every check at its bound, beyond it, and without the number that it needs."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from evaluated import PARITY, comparison, evaluation, group, scorecard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from coldpress.evaluation.scorecard import Change, Comparison, Evaluation, Invariance
+from coldpress.gate import Gate
+from coldpress.gate.champion import Champion
+from coldpress.gate.judge import judge
+from coldpress.gate.verdict import Check
+
+AT_THE_BOUND: dict[str, float] = {
+    "max_drop": 0.02,
+    "max_champion_drop": 0.02,
+    "max_class_drop": 0.05,
+    "min_speedup": 8.0,
+    "max_bytes": 1000,
+    "max_p95_ms": 2.0,
+    "max_label_change": 0.03,
+    "max_calibration_error": 0.04,
+}
+CHAMPION = Champion("trec/3", comparison(-0.02, 0.0))
+
+
+def only(gate: Gate, judged: Evaluation, champion: Champion | None = CHAMPION) -> list[Check]:
+    """The checks that refuse."""
+    return [c for c in judge(gate, judged, PARITY, champion).checks if not c.passed]
+
+
+def test_a_model_at_every_bound_passes_every_check() -> None:
+    verdict = judge(Gate.model_validate(AT_THE_BOUND), evaluation(), PARITY, CHAMPION)
+    assert verdict.passed
+    assert {c.name: c.bound for c in verdict.checks} == {**AT_THE_BOUND, "parity": 0.02}
+    assert {c.name: c.value for c in verdict.checks} == {**AT_THE_BOUND, "parity": 0.01}
+
+
+@pytest.mark.parametrize(
+    ("name", "tighter"),
+    [
+        ("max_drop", 0.0199),
+        ("max_champion_drop", 0.0199),
+        ("min_speedup", 8.001),
+        ("max_bytes", 999),
+        ("max_p95_ms", 1.999),
+        ("max_label_change", 0.0299),
+        ("max_calibration_error", 0.0399),
+    ],
+)
+def test_a_model_beyond_one_bound_is_refused_for_that_alone(name: str, tighter: float) -> None:
+    gate = Gate.model_validate({**AT_THE_BOUND, name: tighter})
+    (refused,) = only(gate, evaluation())
+    assert (refused.name, refused.bound) == (name, tighter)
+    assert refused.value == pytest.approx(AT_THE_BOUND[name])
+    assert not judge(gate, evaluation(), PARITY, CHAMPION).passed
+
+
+def test_a_bound_that_is_empty_is_not_checked_and_parity_always_is() -> None:
+    assert [c.name for c in judge(Gate(), evaluation(), PARITY).checks] == ["max_drop", "parity"]
+
+
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        ("max_drop", {"comparisons": ()}),
+        ("max_class_drop", {"equity": ()}),
+        ("min_speedup", {"models": {"onnx": scorecard(speedup=None)}}),
+        ("max_p95_ms", {"models": {"onnx": scorecard(latency_ms=None)}}),
+        ("max_label_change", {"models": {"onnx": scorecard(invariance=None)}}),
+        ("max_bytes", {"models": {}}),
+        ("max_calibration_error", {"models": {}}),
+    ],
+)
+def test_what_was_not_measured_is_refused(name: str, changed: dict[str, Any]) -> None:
+    gate = Gate.model_validate({name: AT_THE_BOUND[name]})
+    (refused,) = only(gate, evaluation(**changed))
+    assert (refused.name, refused.value) == (name, None)
+    assert "what is not known is not passed" in refused.sentence
+
+
+@pytest.mark.parametrize("parity", [{}, {**PARITY, "parity_max_logit_difference": float("nan")}])
+def test_a_file_without_proof_of_parity_is_refused(parity: dict[str, float]) -> None:
+    check = judge(Gate(), evaluation(), parity).checks[-1]
+    assert (check.name, check.value, check.passed) == ("parity", None, False)
+
+
+def test_a_file_that_is_too_far_from_its_checkpoint_is_refused() -> None:
+    parity = {**PARITY, "parity_max_logit_difference": 0.021}
+    assert not judge(Gate(), evaluation(), parity).passed
+
+
+def test_where_there_is_no_champion_nothing_falls_behind_it() -> None:
+    gate = Gate(max_champion_drop=0.0)
+    check = judge(gate, evaluation(), PARITY, None).checks[1]
+    assert (check.name, check.value, check.passed) == ("max_champion_drop", None, True)
+
+
+def test_a_champion_that_cannot_be_compared_with_refuses() -> None:
+    champion = Champion("trec/3", None, "it knows other labels")
+    (refused,) = only(Gate(max_champion_drop=1.0), evaluation(), champion)
+    assert refused.value is None
+    assert "trec/3 could not be compared with: it knows other labels" in refused.sentence
+
+
+@pytest.mark.parametrize("way", ["batch", "padding", "threads"])
+def test_the_way_of_asking_that_changes_most_labels_counts(way: str) -> None:
+    calm, moved = Change(largest_logit=0.0, labels=0.0), Change(largest_logit=1.0, labels=0.07)
+    ways = {"batch": calm, "padding": calm, "threads": calm, way: moved}
+    card = scorecard(invariance=Invariance(rows=100, **ways))
+    (refused,) = only(Gate(max_label_change=0.05), evaluation(models={"onnx": card}))
+    assert refused.value == 0.07
+    assert f"({way}), 7 % change" in refused.sentence
+
+
+# 0.7 - 0.8 is -0.10000000000000009: one row of ten, and not more than 0.1.
+@pytest.mark.parametrize(
+    ("n", "before", "after", "bound"), [(10, 0.8, 0.7, 0.1), (100, 1, 0.9, 0.1)]
+)
+def test_a_drop_that_equals_its_bound_is_none_too_many(
+    n: int, before: float, after: float, bound: float
+) -> None:
+    slices = (group("label LOC", n, before - after, 0.0001),)
+    assert only(Gate(max_class_drop=bound), evaluation(equity=slices)) == []
+    drop = comparison(after - before, 0.0, n)
+    assert only(Gate(max_drop=bound), evaluation(comparisons=(drop,))) == []
+    assert only(Gate(max_drop=bound - 0.5 / n), evaluation(comparisons=(drop,))) != []
+
+
+@given(st.integers(1, 5000), st.data())
+def test_counts_meet_decimal_bounds_exactly(n: int, data: st.DataObject) -> None:
+    teacher = data.draw(st.integers(0, n))
+    model = data.draw(st.integers(0, teacher))
+    low = model / n - teacher / n
+    drop = evaluation(comparisons=(comparison(low, 0.0, n),))
+    assert only(Gate(max_drop=(teacher - model) / n), drop) == []
+    if teacher - model > 0:
+        assert only(Gate(max_drop=(teacher - model - 1) / n), drop) != []
+
+
+SHARES = st.floats(0, 1)
+CARDS = st.builds(
+    scorecard,
+    speedup=st.none() | st.floats(0, 100),
+    bytes=st.integers(1, 10**9),
+    calibration_error=SHARES,
+)
+GROUPS = st.lists(
+    st.builds(group, st.just("label x"), st.integers(1, 50), st.floats(-1, 1), SHARES), max_size=5
+)
+LOWS = st.floats(-1, 0).map(lambda low: comparison(low, 0.0))
+GATES = st.builds(
+    Gate,
+    max_drop=SHARES,
+    max_champion_drop=st.none() | SHARES,
+    max_class_drop=st.none() | SHARES,
+    min_speedup=st.none() | st.floats(0, 100),
+    max_bytes=st.none() | st.integers(1, 10**9),
+    max_p95_ms=st.none() | st.floats(0, 10),
+    max_label_change=st.none() | SHARES,
+    max_calibration_error=st.none() | SHARES,
+)
+
+
+def looser(one: Gate, other: Gate) -> Gate:
+    """Of each bound the one that asks for less; an empty one asks for nothing."""
+    loosest: dict[str, Any] = {}
+    for name in Gate.model_fields:
+        first, second = getattr(one, name), getattr(other, name)
+        either = min if name == "min_speedup" else max
+        loosest[name] = None if None in (first, second) else either(first, second)
+    return Gate(**loosest)
+
+
+@settings(max_examples=300)
+@given(CARDS, GROUPS, LOWS, LOWS, GATES, GATES)
+def test_a_looser_bound_never_refuses_what_a_tighter_one_passed(
+    card: Any,  # noqa: ANN401
+    groups: list[Any],
+    drop: Comparison,
+    behind: Comparison,
+    one: Gate,
+    other: Gate,
+) -> None:
+    judged = evaluation(models={"onnx": card}, equity=tuple(groups), comparisons=(drop,))
+    champion = Champion("trec/3", behind)
+    tight = {c.name: c.passed for c in judge(one, judged, PARITY, champion).checks}
+    loose = judge(looser(one, other), judged, PARITY, champion)
+    assert all(check.passed for check in loose.checks if tight[check.name])
+
+
+def test_each_sentence_is_one_and_says_value_and_bound() -> None:
+    gate = Gate.model_validate(AT_THE_BOUND)
+    for check in judge(gate, evaluation(), PARITY, CHAMPION).checks:
+        assert re.fullmatch(r"[A-Z0-9l].*[^.]\.", check.sentence)
+        assert not re.search(r"\. [A-Z]", check.sentence)
+    sentence = {c.name: c.sentence for c in judge(gate, evaluation(), PARITY, CHAMPION).checks}
+    assert sentence["max_drop"] == (
+        "Beside the teacher it is not shown to differ (-0.5 points, 95 % interval -2 to 1, "
+        "n = 500); a loss of more than 2 points is ruled out."
+    )
+    assert sentence["min_speedup"] == (
+        "It is 8 times as fast as the teacher in torch (median, batch 1, threads 1), where at "
+        "least 8 was asked for."
+    )

@@ -1,0 +1,114 @@
+"""Evaluations whose every number a test decides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coldpress.evaluation import equity
+from coldpress.evaluation.answers import Answers
+from coldpress.evaluation.scorecard import (
+    Change,
+    Comparison,
+    Evaluation,
+    Group,
+    Interval,
+    Invariance,
+    Percentiles,
+    Scorecard,
+)
+from coldpress.gate import champion
+
+PARITY = {"parity_max_logit_difference": 0.01, "parity_bound": 0.02}
+Right = NDArray[np.bool_]
+
+
+def scorecard(**changed: Any) -> Scorecard:  # noqa: ANN401
+    """A final model: 8 times as fast, 1000 bytes, p95 of 2 ms, 3 of 100 labels that move."""
+    still = Change(largest_logit=0.1, labels=0.01)
+    known: dict[str, Any] = {
+        "accuracy": 0.9,
+        "macro_f1": 0.9,
+        "parameters": 10,
+        "bytes": 1000,
+        "macs_per_token": 10,
+        "latency_ms": Percentiles(p50=1.0, p95=2.0, p99=3.0),
+        "end_to_end_ms": 1.0,
+        "batch": 1,
+        "threads": 1,
+        "runtime": "onnxruntime",
+        "per_class": {},
+        "calibration_error": 0.04,
+        "retention": 1.0,
+        "agreement": 1.0,
+        "difference": interval(0.0, 0.0),
+        "speedup": 8.0,
+        "speedup_same_runtime": 2.0,
+        "compression": 5.0,
+        "truncated": 0,
+        "invariance": Invariance(
+            rows=100, batch=still, padding=Change(largest_logit=0.2, labels=0.03), threads=still
+        ),
+    }
+    return Scorecard(**{**known, **changed})
+
+
+def interval(low: float, high: float) -> Interval:
+    """With its estimate in the middle."""
+    return Interval(estimate=(low + high) / 2, low=low, high=high)
+
+
+def comparison(low: float, high: float, n: int = 500, p: float = 1.0) -> Comparison:
+    """The final model against the teacher."""
+    return Comparison(
+        model="onnx",
+        baseline="teacher",
+        n=n,
+        difference=interval(low, high),
+        mcnemar_p=p,
+        only_model_right=0,
+        only_baseline_right=0,
+    )
+
+
+def group(name: str, n: int, drop: float, p_adjusted: float, shown: float | None = 0.2) -> Group:
+    """Rows that lost so much; `shown` is the smallest drop that they can show."""
+    return Group(
+        kind="class",
+        name=name,
+        n=n,
+        before=1.0,
+        after=1.0 - max(drop, 0.0),
+        difference=interval(-drop, -drop),
+        p=p_adjusted,
+        p_adjusted=p_adjusted,
+        detectable_drop=shown,
+    )
+
+
+def evaluation(**changed: Any) -> Evaluation:  # noqa: ANN401
+    """500 rows, at most 2 points lost, two groups that nothing happened to."""
+    known: dict[str, Any] = {
+        "n": 500,
+        "overlap": 0,
+        "models": {"onnx": scorecard()},
+        "comparisons": (comparison(-0.02, 0.01),),
+        "equity": (group("label LOC", 80, 0.05, 1.0), group("label NUM", 100, -0.01, 1.0)),
+    }
+    return Evaluation(**{**known, **changed})
+
+
+def compared(answers: Answers, model: str) -> Evaluation:
+    """Compare one model's answers with the teacher's as evaluation does, costs left out."""
+    right, teacher = answers.right(model), answers.right("teacher")
+    found = champion.compare("teacher", right, teacher, answers.labels).comparison
+    groups = equity.class_slices(answers)
+    return Evaluation(
+        n=len(answers.labels),
+        overlap=0,
+        models={},
+        comparisons=() if found is None else (found,),
+        equity=equity.judge_groups(groups, right, teacher, answers.labels),
+    )

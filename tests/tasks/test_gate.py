@@ -1,0 +1,78 @@
+"""What a verdict leaves on a version and in a flow run's state."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from coldpress.gate.verdict import Check, Verdict
+from tasks import gate, registry, tracking
+from tasks.results import StageResult
+
+RESULT = StageResult(stage="evaluate", status="ran")
+
+
+@pytest.fixture
+def versions(state: Path) -> None:
+    """Two versions of a model."""
+    client = tracking.client()
+    run_id = tracking.open_run(tracking.experiment("tiny"), "export_onnx", {})
+    client.create_registered_model("tiny")
+    for _ in range(2):
+        client.create_model_version("tiny", client.get_run(run_id).info.artifact_uri, run_id)
+
+
+def verdict(*failed: str) -> Verdict:
+    checks = (
+        Check(name="parity", value=0.0, bound=1.0, passed=True, sentence="It is the same."),
+        *(Check(name="max_bytes", value=2, bound=1, passed=False, sentence=s) for s in failed),
+    )
+    return Verdict(passed=not failed, checks=checks)
+
+
+def challenger() -> str | None:
+    holder = registry.holder("tiny", "challenger")
+    return None if holder is None else str(holder.version)
+
+
+def test_the_last_judgement_of_a_version_counts(versions: None) -> None:
+    registry.record_verdict("tiny/1", {"gate": "passed"}, "first", True)
+    assert challenger() == "1"
+    registry.record_verdict("tiny/1", {"gate": "refused"}, "second", False)
+    version = registry.resolve("tiny/1")
+    assert (version.description, version.tags["gate"]) == ("second", "refused")
+    assert challenger() is None
+
+
+def test_a_refusal_leaves_another_challenger_alone(versions: None) -> None:
+    registry.record_verdict("tiny/1", {"gate": "passed"}, "", True)
+    registry.record_verdict("tiny/2", {"gate": "refused"}, "", False)
+    assert challenger() == "1"
+
+
+def test_an_alias_that_nobody_holds_is_no_outage(versions: None) -> None:
+    assert registry.holder("tiny", "champion") is None
+    assert registry.holder("nobody", "champion") is None
+
+
+def test_a_registry_that_does_not_answer_is_not_one_without_a_champion(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(Exception, match=r"127\.0\.0\.1"):
+        registry.holder("tiny", "champion")
+
+
+@pytest.mark.parametrize("said", [None, verdict()])
+def test_a_model_that_is_not_refused_completes_its_run(said: Verdict | None) -> None:
+    state = gate.final_state(said, RESULT)
+    assert (state.name, state.data) == ("Completed", RESULT)
+
+
+def test_a_refused_model_is_seen_in_the_state_of_its_run() -> None:
+    state = gate.final_state(verdict("It is too large.", "It is too slow."), RESULT)
+    assert state.is_completed()
+    assert (state.name, state.message) == ("Refused", "It is too large.")
+    assert state.data == RESULT
