@@ -24,6 +24,7 @@ distill: {method: logits, student: {layers: 1}, epochs: 1}
 prune: [{method: neurons, keep_neurons: 0.5}, {method: heads, keep_heads: 0.5}]
 quantize: {method: dynamic-int8}
 evaluate: {latency: {rounds: 60}}
+gate: {max_drop: 1.0, max_class_drop: 1.0, min_speedup: 0.01}
 """
 
 

@@ -194,6 +194,17 @@ def test_a_looser_bound_never_refuses_what_a_tighter_one_passed(
     assert all(check.passed for check in loose.checks if tight[check.name])
 
 
+def test_a_refusal_says_where_the_rows_are_too_few_for_the_bound() -> None:
+    """Half of the interval is 0.0175: 1.8393 times that is 0.0322, above 0.03."""
+    (refused,) = only(Gate(), evaluation(comparisons=(comparison(-0.031, 0.004),)))
+    assert refused.sentence.endswith(
+        "a loss of more than 3 points cannot be ruled out, and of models that lose nothing these "
+        "rows let 95 in 100 through only where 3.3 points are allowed."
+    )
+    (refused,) = only(Gate(), evaluation(comparisons=(comparison(-0.04, -0.03),)))
+    assert refused.sentence.endswith("a loss of more than 3 points cannot be ruled out.")
+
+
 def test_each_sentence_is_one_and_says_value_and_bound() -> None:
     gate = Gate.model_validate(AT_THE_BOUND)
     for check in judge(gate, evaluation(), PARITY, CHAMPION).checks:
