@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from coldpress import recipe_yaml
+from coldpress import paths, recipe_yaml
 from coldpress.errors import InputError
 from coldpress.recipe import Recipe
 
@@ -56,15 +56,22 @@ def find_recipe(reference: str) -> Path:
         InputError: There is none.
     """
     if "/" in reference or reference.endswith((".yaml", ".yml")):
-        path = Path(reference).expanduser()
-        if not path.is_file():
-            raise InputError(f"recipe: no file {reference}")
-        return path
+        return _file(reference)
     for path in known_recipes():
         if path.stem == reference:
             return path
     names = ", ".join(dict.fromkeys(path.stem for path in known_recipes()))
     raise InputError(f"recipe: no recipe {reference!r}; there are: {names}")
+
+
+def _file(reference: str) -> Path:
+    try:
+        path = paths.possible(Path(reference))
+    except ValueError as error:
+        raise InputError(f"recipe: {reference[:80]}: {error}") from error
+    if not path.is_file():
+        raise InputError(f"recipe: no file {reference}")
+    return path
 
 
 def known_recipes() -> list[Path]:
@@ -208,10 +215,12 @@ def _index(items: list[Any], name: str, path: Sequence[str]) -> int:
 
 def _location(location: Iterable[int | str], order: Any) -> list[str]:  # noqa: ANN401
     """Drop the names of variants from a location: the file does not have them."""
-    names, at, parts = [], order, list(location)
+    names, at, parts, variant = [], order, list(location), False
     for place, part in enumerate(parts):
         inside = isinstance(at, dict) and part in at
-        if not (isinstance(part, int) or inside or place == len(parts) - 1):
+        # A variant's name comes once, before the fields, one of which may be called like it.
+        variant = not variant and isinstance(at, dict) and part in map(at.get, DISCRIMINATORS)
+        if variant or not (isinstance(part, int) or inside or place == len(parts) - 1):
             continue
         names.append(str(part))
         in_list = isinstance(at, list) and isinstance(part, int) and part < len(at)

@@ -12,6 +12,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from coldpress import paths
+
 
 def _show_tags_as_choices(schema: dict[str, Any]) -> None:
     """A one-value literal is an editable text box in the form unless it is an enum."""
@@ -33,19 +35,7 @@ class Section(BaseModel):
     )
 
 
-def _possible(path: Path) -> Path:
-    """Refuse what no file can be called, or may not be looked at; it need not exist."""
-    try:
-        expanded = path.expanduser()
-        expanded.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return expanded
-    except (OSError, RuntimeError, ValueError) as error:
-        raise ValueError(getattr(error, "strerror", None) or str(error)) from error
-    return expanded
-
-
-WrittenPath = Annotated[Path, Strict(False), AfterValidator(_possible)]
+WrittenPath = Annotated[Path, Strict(False), AfterValidator(paths.possible)]
 """A path, as YAML and JSON write it: as text, perhaps with a `~`."""
 
 

@@ -217,6 +217,11 @@ def test_an_assignment_that_cannot_be_applied_is_quoted(assignment: str, complai
             "quantize.method: 'int4' is not one of 'dynamic-int8', 'static-int8'",
         ),
         ("quantize={}", "quantize.method: field required"),
+        (
+            "evaluate.slices=[{method: column, column: 1}]",
+            "evaluate.slices.0.column: input should be a valid string, not 1",
+        ),
+        ("evaluate.slices=[{method: column}]", "evaluate.slices.0.column: field required"),
         ("benchmark.source.origin=files", "benchmark.source.train: field required"),
         ("teacher={}", "teacher.model: field required"),
         ('teacher.model="./a\\0b"', "teacher.model.path: embedded null byte"),
@@ -314,6 +319,20 @@ def test_what_looks_like_a_path_is_not_looked_up_by_name(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=f"recipe: no file {path}"):
         find_recipe(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "complaint"),
+    [
+        ("~nobody-of-this-name/trec.yaml", "recipe: ~nobody-of-this-name/trec.yaml: Could not"),
+        ("a/" * 3000, f"recipe: {'a/' * 40}: File name too long"),
+    ],
+    ids=["no home", "long"],
+)
+def test_a_path_that_no_recipe_can_have_is_refused(path: str, complaint: str) -> None:
+    with pytest.raises(InputError) as error:
+        find_recipe(path)
+    assert str(error.value).startswith(complaint)
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones(

@@ -71,29 +71,9 @@ def test_a_path_is_written_as_text_in_yaml_and_in_json() -> None:
         Stone.model_validate({"place": 3, "spare": None})
 
 
-@pytest.mark.parametrize(
-    ("written", "reason"),
-    [
-        ("~nobody-of-this-name/a", "home directory"),
-        ("a\0b", "null"),
-        ("\ud800", "surrogates not allowed"),
-        ("a" * 5000, "File name too long"),
-    ],
-)
-def test_a_path_that_no_file_can_have_is_refused(written: str, reason: str) -> None:
-    with pytest.raises(ValidationError, match=reason):
-        Stone.model_validate({"place": written, "spare": None})
-
-
-def test_a_path_that_leads_in_a_circle_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "circle").symlink_to("circle")
-    with pytest.raises(ValidationError, match="symbolic links"):
-        Stone(place=tmp_path / "circle", spare=None)
-
-
-def test_a_path_may_lead_nowhere_and_begin_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/nowhere")
-    assert Stone(place=Path("~/a"), spare=Path(__file__) / "a").place == Path("/nowhere/a")
+def test_a_path_that_no_file_can_have_is_refused() -> None:
+    with pytest.raises(ValidationError, match=r"spare\n.*File name too long"):
+        Stone.model_validate({"place": "a", "spare": "a" * 5000})
 
 
 def test_a_section_never_changes() -> None:

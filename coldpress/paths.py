@@ -1,0 +1,27 @@
+"""Whether a path that somebody wrote can be one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def possible(path: Path) -> Path:
+    """Refuse a path that no file can have, or that may not be looked at. It need not exist.
+
+    Args:
+        path: As it was written, perhaps with a `~`.
+
+    Returns:
+        The same with the home directory in place of `~`.
+
+    Raises:
+        ValueError: What is wrong with it.
+    """
+    try:
+        expanded = path.expanduser()
+        expanded.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return expanded
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ValueError(getattr(error, "strerror", None) or str(error)) from error
+    return expanded
