@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from coldpress import paths
 from coldpress.errors import InputError
 from tasks import processes
 
@@ -27,19 +28,34 @@ _DEFAULTS = {
 
 
 def home() -> Path:
-    """Return `$COLDPRESS_HOME`, or `./.coldpress`, as an absolute path."""
-    return Path(os.environ.get("COLDPRESS_HOME") or ".coldpress").expanduser().resolve()
+    """Return `$COLDPRESS_HOME`, or `./.coldpress`, as an absolute path.
+
+    Raises:
+        InputError: No folder can be there.
+    """
+    try:
+        directory = paths.possible(Path(os.environ.get("COLDPRESS_HOME") or ".coldpress")).resolve()
+    except ValueError as error:
+        raise InputError(f"COLDPRESS_HOME: {error}") from error
+    existing = next(path for path in (directory, *directory.parents) if path.exists())
+    if not existing.is_dir():
+        raise InputError(f"COLDPRESS_HOME: {existing} is not a folder")
+    return directory
 
 
 def embed() -> None:
     """Point Prefect and MLflow at the home unless the environment points them elsewhere.
 
     Must run before either is imported: both read their settings at import.
+
+    Raises:
+        InputError: The home cannot be made.
     """
     directory = home()
-    if directory.exists() and not directory.is_dir():
-        raise InputError(f"COLDPRESS_HOME: {directory} is not a folder")
-    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"COLDPRESS_HOME: no {directory}: {error.strerror}") from error
     os.environ["COLDPRESS_HOME"] = str(directory)
     for name, value in {**_DEFAULTS, **waiting()}.items():
         os.environ.setdefault(name, value)

@@ -1,4 +1,4 @@
-"""The workspace: what is swept is certainly nobody's."""
+"""Where the home may be; and its workspace: what is swept is certainly nobody's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.home import waiting, workspace
+from coldpress.errors import InputError
+from tasks.home import embed, home, waiting, workspace
 
 OWNER = """
 import socket, sys
@@ -121,3 +122,28 @@ def test_threads_spin_for_each_other_on_an_idle_machine_alone(
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0))
     assert waiting() == expected
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("~nobody-of-this-name/x", "Could not determine home directory."),
+        ("a" * 5000, "File name too long"),
+        (__file__, f"{__file__} is not a folder"),
+        (f"{__file__}/x", f"{__file__} is not a folder"),
+    ],
+    ids=["no home", "long", "file", "in a file"],
+)
+def test_a_home_that_cannot_be_a_folder_is_refused(
+    monkeypatch: pytest.MonkeyPatch, place: str, reason: str
+) -> None:
+    monkeypatch.setenv("COLDPRESS_HOME", place)
+    with pytest.raises(InputError) as error:
+        home()
+    assert str(error.value) == f"COLDPRESS_HOME: {reason}"
+
+
+def test_a_home_that_cannot_be_made_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLDPRESS_HOME", "/proc/coldpress")
+    with pytest.raises(InputError, match=r"^COLDPRESS_HOME: no /proc/coldpress: "):
+        embed()
