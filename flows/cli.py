@@ -102,6 +102,32 @@ def lineage(model: str, /, *, json: bool = False) -> None:
 
 
 @app.command
+def report(model: str, /, *, out: Path | None = None) -> None:
+    """Write the report of the run that last judged a model to an HTML file.
+
+    Args:
+        model: `name`, `name@alias` or `name/version`.
+        out: Where to; `<name>-<version>.html` in the working directory when not given.
+    """
+    from flows.reading import write_report
+
+    _print(str(write_report(model, out)))
+
+
+@app.command
+def card(model: str, /, *, out: Path | None = None) -> None:
+    """Print the card of a model, in the format of the Hugging Face hub.
+
+    Args:
+        model: `name`, `name@alias` or `name/version`.
+        out: Write it to this file instead, such as `README.md`.
+    """
+    from flows import reading
+
+    _print(reading.card(model, out))
+
+
+@app.command
 def predict(
     model: str,
     /,

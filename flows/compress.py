@@ -13,6 +13,7 @@ from tasks.gate import final_state, judge_gate
 from tasks.generate_soft_targets import generate_soft_targets
 from tasks.prune import prune
 from tasks.quantize import quantize
+from tasks.report import publish_report
 from tasks.results import StageResult
 from tasks.train_teacher import train_teacher
 
@@ -33,4 +34,5 @@ def compress(recipe: Recipe) -> State[StageResult]:
         onnx = export_onnx(recipe, quantized)
         judged = evaluate(recipe, [teacher, student, pruned, quantized, onnx])
         verdict = judge_gate(recipe, onnx, judged)
+        publish_report(recipe, onnx, judged, verdict)
         return final_state(verdict, judged)

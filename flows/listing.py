@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
+from coldpress.ancestry import Ancestor
 from coldpress.recipe_file import known_recipes
-from tasks.lineage import Ancestor
 
 
 def recipe_table() -> Table:

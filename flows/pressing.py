@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from coldpress.errors import InputError
 from coldpress.preflight import inspect
 from coldpress.recipe_file import read_recipe
 from coldpress.stages import STAGES
+from flows.writing import checked_target, write_whole
 from tasks import home
 
 if TYPE_CHECKING:
@@ -41,8 +41,7 @@ def press(reference: str, assignments: Sequence[str], report: Path | None) -> in
     Raises:
         InputError: Nothing was started.
     """
-    if report is not None:
-        _check_report(report.expanduser().resolve())
+    target = None if report is None else checked_target(report, "--json")
     outcome = _nothing_yet(reference)
     try:
         recipe = read_recipe(reference, assignments)
@@ -50,15 +49,8 @@ def press(reference: str, assignments: Sequence[str], report: Path | None) -> in
         inspect(recipe, home.home())
         return _press(recipe, outcome)
     finally:
-        if report is not None:
-            _write(report, outcome)
-
-
-def _check_report(target: Path) -> None:
-    if not target.parent.is_dir():
-        raise InputError(f"--json: no folder {target.parent}")
-    if target.is_dir():
-        raise InputError(f"--json: {target} is a folder")
+        if target is not None:
+            write_whole(target, json.dumps(outcome, indent=2, allow_nan=False) + "\n")
 
 
 def _press(recipe: Recipe, outcome: dict[str, Any]) -> int:
@@ -115,13 +107,3 @@ def _nothing_yet(reference: str) -> dict[str, Any]:
         "evaluation": None,
         "gate": None,
     }
-
-
-def _write(path: Path, outcome: dict[str, Any]) -> None:
-    """Write aside and move, so that a reader never sees half an outcome."""
-    target = path.expanduser().resolve()
-    with tempfile.NamedTemporaryFile("w", dir=target.parent, delete=False) as file:
-        json.dump(outcome, file, indent=2, allow_nan=False)
-        file.write("\n")
-    Path(file.name).chmod(0o644)
-    Path(file.name).replace(target)

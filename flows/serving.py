@@ -9,10 +9,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from mlflow.entities.model_registry import ModelVersion
+
 from coldpress.checkpoint import Checkpoint
 from coldpress.errors import InputError
 from coldpress.onnx import predictor
-from tasks import registry, store
+from tasks import published, registry, store
 
 
 def predictions(model: str, texts: Sequence[str], pairs: Sequence[str]) -> list[str]:
@@ -33,7 +35,7 @@ def predictions(model: str, texts: Sequence[str], pairs: Sequence[str]) -> list[
         raise InputError("TEXT: give at least one text")
     if pairs and len(pairs) != len(texts):
         raise InputError(f"--pair: {len(pairs)} given for {len(texts)} texts")
-    with _deployable(model) as checkpoint:
+    with _deployable(registry.resolve(model)) as checkpoint:
         answering = predictor.Predictor(checkpoint.path)
         if answering.pairs is not None and answering.pairs is not bool(pairs):
             raise InputError(f"--pair: {model} answers {_kind(answering.pairs)} texts")
@@ -46,7 +48,7 @@ def _kind(pairs: bool) -> str:
 
 
 def pull_model(model: str, directory: Path) -> None:
-    """Copy a model's deployable files, and the code that answers with them, into a folder.
+    """Copy a model's deployable files, its card and the code that answers into a folder.
 
     Args:
         model: `name`, `name@alias` or `name/version`.
@@ -58,20 +60,24 @@ def pull_model(model: str, directory: Path) -> None:
     target = directory.expanduser().resolve()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(f"DIR: {directory} exists and is not an empty folder")
-    with _deployable(model) as checkpoint:
+    version = registry.resolve(model)
+    with _deployable(version) as checkpoint:
         target.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
         shutil.copytree(checkpoint.path, aside, dirs_exist_ok=True)
         shutil.copyfile(predictor.__file__, aside / "predictor.py")
+        card = published.find(version, published.CARD)
+        if card is not None:
+            (aside / "README.md").write_text(card, encoding="utf-8")
         aside.chmod(0o755)
         aside.replace(target)
 
 
 @contextmanager
-def _deployable(model: str) -> Iterator[Checkpoint]:
-    version = registry.resolve(model)
+def _deployable(version: ModelVersion) -> Iterator[Checkpoint]:
     with store.fetched(str(version.source)) as checkpoint:
         if not (checkpoint.path / "model.onnx").exists():
             stage = version.tags.get("stage", "another stage")
-            raise InputError(f"model: {model} is a checkpoint of {stage}, not an ONNX model")
+            named = f"{version.name}/{version.version}"
+            raise InputError(f"model: {named} is a checkpoint of {stage}, not an ONNX model")
         yield checkpoint

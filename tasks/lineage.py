@@ -4,33 +4,9 @@ from __future__ import annotations
 
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
-from pydantic import BaseModel, ConfigDict
 
+from coldpress.ancestry import Ancestor
 from tasks import history, registry, tracking
-
-
-class Ancestor(BaseModel):
-    """One model, or a dataset, in the tree above a deployed model.
-
-    Attributes:
-        stage: The stage that made it, or `dataset`.
-        name: `name/version` of a registered model, or what else it is called.
-        digest: sha256 of its content.
-        metrics: What its stage measured.
-        seconds: What its stage took when it ran.
-        run: Address of its MLflow run.
-        parents: What it was made from.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    stage: str
-    name: str
-    digest: str
-    metrics: dict[str, float] = {}
-    seconds: float | None = None
-    run: str | None = None
-    parents: tuple[Ancestor, ...] = ()
 
 
 def trace(reference: str) -> Ancestor:
@@ -77,6 +53,7 @@ def _parents(run: Run) -> tuple[Ancestor, ...]:
             stage="dataset",
             name=given.dataset.name,
             digest=next((t.value for t in given.tags if t.key == "digest"), given.dataset.digest),
+            run=tracking.page(chain.info.run_id),
         )
         for given in data
     )

@@ -1,0 +1,51 @@
+"""Reports and cards of registered versions, read back from the run that last judged them."""
+
+from __future__ import annotations
+
+from mlflow.artifacts import load_text
+from mlflow.entities.model_registry import ModelVersion
+
+from coldpress.errors import InputError
+from tasks import history
+
+REPORT, CARD = "report.html", "card.md"
+TAG = "report"
+"""On a chain's run, set when both files are there: which version they are of."""
+
+
+def find(version: ModelVersion, file: str) -> str | None:
+    """Read what the latest run that judged a version wrote of it.
+
+    Args:
+        version: A registered version.
+        file: `REPORT` or `CARD`.
+
+    Returns:
+        The text, or None where no run came so far.
+    """
+    named = f"{version.name}/{version.version}"
+    runs = history.search(f"tags.`coldpress.{TAG}` = '{named}'")
+    return str(load_text(f"runs:/{runs[-1].info.run_id}/{file}")) if runs else None
+
+
+def read(version: ModelVersion, file: str) -> str:
+    """Read what the latest run that judged a version wrote of it.
+
+    Args:
+        version: A registered version.
+        file: `REPORT` or `CARD`.
+
+    Returns:
+        The text.
+
+    Raises:
+        InputError: No run judged this version.
+    """
+    text = find(version, file)
+    if text is None:
+        stage = version.tags.get("stage", "another stage")
+        raise InputError(
+            f"model: {version.name}/{version.version}, of {stage}, has no {file}: "
+            "a run writes it when it has judged its deployable model"
+        )
+    return text

@@ -1,0 +1,56 @@
+"""Report: write down for people what a run found, where the run is kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prefect import task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+
+from coldpress.evaluation import flips
+from coldpress.evaluation.scorecard import Evaluation
+from coldpress.report import card, html, words
+from coldpress.report.findings import Findings
+from tasks import chain, home, lineage, store, tracking
+from tasks.published import CARD, REPORT, TAG
+
+if TYPE_CHECKING:
+    from coldpress.gate.verdict import Verdict
+    from coldpress.recipe import Recipe
+    from tasks.results import StageResult
+
+
+@task(name="report", cache_policy=NO_CACHE)
+def publish_report(
+    recipe: Recipe, onnx: StageResult, evaluation: StageResult, verdict: Verdict | None
+) -> None:
+    """Write the report of this run and the card of its model; refused models have theirs too."""
+    found = _findings(recipe, onnx, evaluation, verdict)
+    run_id = chain.current(recipe).run_id
+    written = {REPORT: html.render(found), CARD: card.render(found)}
+    with home.workspace() as directory:
+        for name, text in written.items():
+            (directory / name).write_text(text, encoding="utf-8")
+            tracking.log_file(run_id, directory / name)
+    tracking.tag(run_id, {TAG: onnx.registered or ""})
+    create_markdown_artifact(_notice(found, run_id), key="report")
+
+
+def _findings(
+    recipe: Recipe, onnx: StageResult, evaluation: StageResult, verdict: Verdict | None
+) -> Findings:
+    name, _, version = (onnx.registered or "").partition("/")
+    with store.fetched(evaluation.model_uri or "") as checkpoint:
+        judged = Evaluation.model_validate_json((checkpoint.path / "evaluation.json").read_bytes())
+        lost = flips.read(checkpoint.path)
+    tree = lineage.trace(onnx.registered or "")
+    return Findings(name, version, recipe, judged, verdict, lost, tree)
+
+
+def _notice(found: Findings, run_id: str) -> str:
+    said = f"**{words.verdict(found)}.** {words.headline(found)}"
+    address = tracking.page(run_id)
+    if address.startswith("http"):
+        return f"{said}\n\n[Report]({address}/artifacts/{REPORT}) and model card, in MLflow."
+    return f"{said}\n\n`coldpress report {found.name}/{found.version}` writes the report to a file."
