@@ -1,0 +1,64 @@
+"""The report in a real browser, as wide as a desk's and as narrow as a phone's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import browser
+import measured
+import pytest
+
+from coldpress.report.html import render
+
+WIDTHS = (1280, 375)
+SECTIONS = [
+    "headline",
+    "gate",
+    "waterfall",
+    "trade-offs",
+    "equity",
+    "reliability",
+    "invariance",
+    "cost",
+    "flips",
+    "comparisons",
+    "lineage",
+    "recipe",
+    "conditions",
+]
+pytestmark = pytest.mark.skipif(
+    browser.CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium"
+)
+
+
+def test_the_whole_report_is_shown_and_fits_desk_and_phone(tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    page.write_text(render(measured.findings()), encoding="utf-8")
+    seen = browser.look_at(page, WIDTHS, tmp_path)
+    assert seen.complaints == []
+    for width, found in zip(WIDTHS, seen.pages, strict=True):
+        assert (found["width"], found["sections"]) == (width, SECTIONS)
+        assert (found["scroll_width"] <= width, found["overflowing"]) == (True, [])
+        assert found["scripts"] == 0
+        assert found["height"] > 3000
+
+
+@pytest.mark.parametrize(
+    "smuggled", ["<script>document.body.remove()</script>", '<img src="https://example.org/x.png">']
+)
+def test_the_browser_runs_and_loads_nothing_even_if_something_slipped_in(
+    tmp_path: Path, smuggled: str
+) -> None:
+    page = tmp_path / "report.html"
+    page.write_text(render(measured.findings()).replace("<main>", f"<main>{smuggled}"))
+    seen = browser.look_at(page, (375,), tmp_path)
+    assert "Content Security Policy" in seen.complaints[0]
+    assert seen.pages[0]["sections"] == SECTIONS
+
+
+def test_a_page_that_is_too_wide_is_noticed(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text('<section id="wide" style="width: 2000px">x</section>')
+    (found,) = browser.look_at(page, (375,), tmp_path).pages
+    assert found["scroll_width"] >= 2000
+    assert found["overflowing"] == ["SECTION wide"]
