@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from evaluated import PARITY, evaluation
+from evaluated import PARITY, comparison, evaluation
 from numpy.typing import NDArray
 
 from coldpress.evaluation.scorecard import Comparison
@@ -43,6 +43,13 @@ def test_an_interval_without_zero_is_not_enough_where_five_rows_decide() -> None
     assert found.difference.low > 0
     assert found.mcnemar_p == 2 * 0.5**5
     assert standing(found) == "not shown to differ"
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 0.02), (-0.02, 0.0)])
+def test_an_interval_that_holds_zero_is_no_difference_whatever_the_test_says(
+    low: float, high: float
+) -> None:
+    assert standing(comparison(low, high, p=0.01)) == "not shown to differ"
 
 
 @pytest.mark.parametrize(("gained", "lost", "said"), [(12, 0, "better"), (0, 12, "worse")])
