@@ -190,6 +190,19 @@ def rollback(model: str, /, *, reason: str) -> None:
 
 
 @app.command
+def gc(*, keep: int = 3, dry_run: Annotated[bool, Parameter(negative=())] = False) -> None:
+    """Delete the files of old versions; never of one with an alias, nor of its ancestors.
+
+    Args:
+        keep: How many of the newest versions of each model stay in any case.
+        dry_run: Only show what would go.
+    """
+    from flows.collecting import collect
+
+    Console().print(collect(keep, dry_run))
+
+
+@app.command
 def doctor() -> None:
     """Say what this machine has: versions, instruction sets, servers, space."""
     from flows.doctor import findings

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from prefect import State, flow
 from prefect.states import Completed, Failed
 
 from coldpress.errors import RefusedError
-from flows import actors
+from flows import actors, approval
 from tasks import audit, promotion
 from tasks.audit import Request, Ticket
 
+A_DAY = 86_400
+
 
 @flow(name="promote", flow_run_name="{model}", persist_result=False)
-def promote(model: str, reason: str, force: bool = False) -> State[Ticket]:
+def promote(
+    model: str,
+    reason: str,
+    force: bool = False,
+    ask: bool = False,
+    seconds_to_answer: int = A_DAY,
+) -> State[Any]:
     """Make a version the champion; the champion until now becomes `previous`.
 
     Args:
         model: MODEL/VERSION or MODEL@alias, such as trec/3 or trec@challenger.
         reason: Why, in one line. It is recorded.
         force: Pass over the gate. This is recorded too.
+        ask: Wait for a person to approve of it here, in Prefect.
+        seconds_to_answer: After these it is refused.
     """
     name, version = promotion.promotable(model)
     request = Request(
@@ -31,6 +43,17 @@ def promote(model: str, reason: str, force: bool = False) -> State[Ticket]:
         flow_run_id=actors.flow_run_id(),
     )
     try:
-        return Completed(data=promotion.promote(request))
+        return Completed(data=_promoted(request, seconds_to_answer if ask else None))
     except RefusedError as error:
         return Failed(name="Refused", message=str(error), data=error)
+
+
+def _promoted(request: Request, seconds_to_answer: int | None) -> Ticket:
+    """Ask first: nobody else should wait for a turn while a person thinks."""
+    if seconds_to_answer is None:
+        return promotion.promote(request)
+    try:
+        said = approval.ask(f"{request.model}/{request.target}", request.why, seconds_to_answer)
+    except RefusedError as error:
+        promotion.refuse(request, str(error))
+    return promotion.promote(request.model_copy(update={"approval": said}))

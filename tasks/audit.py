@@ -7,6 +7,7 @@ stays when the version that was moved is deleted.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Literal
 
 from mlflow.entities.model_registry import ModelVersion
@@ -18,8 +19,9 @@ from tasks.insistence import insist
 
 ENDING = "-audit"
 LONGEST_REASON = 500
+_OPEN = "AND tags.`state` = 'open'"
 
-Intent = Literal["promote", "rollback", "hand", "revert", "restore", "collect"]
+Intent = Literal["promote", "rollback", "watch", "hand", "revert", "restore", "collect"]
 State = Literal["open", "done", "refused", "expired"]
 
 
@@ -34,6 +36,7 @@ class Request(BaseModel):
         target: The version that is to be champion, where the intent alone does not say.
         forced: Whether the gate is to be passed over.
         flow_run_id: Prefect's.
+        approval: What the person said who was asked, where one was.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -45,6 +48,7 @@ class Request(BaseModel):
     target: str | None = None
     forced: bool = False
     flow_run_id: str | None = None
+    approval: str | None = None
 
 
 class Ticket(BaseModel):
@@ -128,7 +132,7 @@ def draw(request: Request) -> Ticket:
     tags = _tags(request)
 
     def create() -> ModelVersion:
-        return tracking.client().create_model_version(name, source, tags=tags)
+        return tracking.client().create_model_version(name, source, tags=tags, await_creation_for=0)
 
     return _ticket(request.model, insist(create))
 
@@ -140,7 +144,7 @@ def _source(request: Request) -> str:
 
 
 def _tags(request: Request) -> dict[str, str]:
-    known = request.model_dump(include={"intent", "who", "why", "target", "flow_run_id"})
+    known = request.model_dump(exclude={"model", "forced"})
     return {
         **{name: value for name, value in known.items() if value is not None},
         "forced": str(request.forced).lower(),
@@ -158,15 +162,24 @@ def read(ticket: Ticket) -> Ticket:
     return _ticket(ticket.model, version)
 
 
-def write(ticket: Ticket, tags: dict[str, str]) -> None:
-    """Write tags on a ticket one by one, in the order given: MLflow has no call for several."""
-    name, number = ticket.model + ENDING, str(ticket.number)
+def write(ticket: Ticket, tags: dict[str, str]) -> Ticket:
+    """Write tags on a ticket one by one, in the order given: MLflow has no call for several.
+
+    Args:
+        ticket: Where to.
+        tags: The last of them may depend on the others being there.
+
+    Returns:
+        The ticket with them.
+    """
     for key, value in tags.items():
-        insist(
-            lambda key=key, value=value: tracking.client().set_model_version_tag(  # type: ignore[misc]
-                name, number, key, value
-            )
-        )
+        _write(ticket, key, value)
+    return ticket.model_copy(update={"tags": {**ticket.tags, **tags}})
+
+
+def _write(ticket: Ticket, key: str, value: str) -> None:
+    name, number = ticket.model + ENDING, str(ticket.number)
+    insist(lambda: tracking.client().set_model_version_tag(name, number, key, value))
 
 
 def close(ticket: Ticket, state: State, notes: dict[str, str] | None = None) -> Ticket:
@@ -180,41 +193,40 @@ def close(ticket: Ticket, state: State, notes: dict[str, str] | None = None) -> 
     Returns:
         The ticket as it is then.
     """
-    write(ticket, {**(notes or {}), "closed": now(), "state": state})
-    return read(ticket)
+    return write(ticket, {**(notes or {}), "closed": now(), "state": state})
+
+
+def head(model: str) -> Ticket | None:
+    """Return the open ticket with the lowest number."""
+    return next(iter(_search(model, _OPEN, ["version_number ASC"], limit=1)), None)
 
 
 def open_tickets(model: str) -> list[Ticket]:
     """Return the queue of a model, the lowest number first."""
-    return _search(model, "AND tags.`state` = 'open'")[::-1]
+    return _search(model, _OPEN, ["version_number ASC"])
 
 
 def tickets(model: str) -> list[Ticket]:
     """Return the whole audit of a model, the lowest number first."""
-    return _search(model, "")[::-1]
+    return _search(model, "", ["version_number ASC"])
 
 
 def last_move(model: str) -> Ticket | None:
     """Return the move that explains a model's aliases, if there was one."""
     done = "AND tags.`state` = 'done' AND tags.`intent` != 'collect'"
-    return next(iter(_search(model, done, limit=1)), None)
+    return next(iter(_search(model, done, ["version_number DESC"], limit=1)), None)
 
 
-def _search(model: str, condition: str, limit: int | None = None) -> list[Ticket]:
-    """Search a model's audit, the highest number first."""
-    named, order = f"name = '{model}{ENDING}' {condition}", ["version_number DESC"]
+def _search(model: str, condition: str, order: list[str], limit: int | None = None) -> list[Ticket]:
+    named = f"name = '{model}{ENDING}' {condition}"
+    search = tracking.client().search_model_versions
     found: list[ModelVersion] = []
     token: str | None = None
-    while token or not found:
-        page = insist(
-            lambda token=token: tracking.client().search_model_versions(  # type: ignore[misc]
-                named, limit or 1000, order, token
-            )
-        )
+    while True:
+        page = insist(partial(search, named, limit or 1000, order, token))
         found, token = [*found, *page], page.token
-        if not token or len(found) == limit:
-            break
-    return [_ticket(model, version) for version in found]
+        if limit or not token:
+            return [_ticket(model, version) for version in found]
 
 
 def _ticket(model: str, version: ModelVersion) -> Ticket:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import NoReturn
 
 from mlflow.entities.model_registry import ModelVersion
 
@@ -92,6 +93,24 @@ def _check_files(version: ModelVersion) -> None:
     if not store.is_intact(str(version.source), version.tags.get("digest", "")):
         name = f"{version.name}/{version.version}"
         raise RefusedError(f"{name}: its files are gone or not those that were written")
+
+
+def refuse(request: Request, why: str) -> NoReturn:
+    """Record that a person, or nobody in time, let a promotion go on.
+
+    Args:
+        request: What was wanted.
+        why: One line.
+
+    Raises:
+        RefusedError: Always.
+    """
+
+    def say_no() -> Plan:
+        raise RefusedError(why)
+
+    in_turn(request, say_no)
+    raise AssertionError("unreachable")
 
 
 def rollback(request: Request) -> Ticket:

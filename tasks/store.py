@@ -12,6 +12,9 @@ from urllib.parse import unquote, urlparse
 from mlflow.artifacts import download_artifacts
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
+from mlflow.store.artifact.artifact_repo import ArtifactRepository
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from coldpress.checkpoint import MANIFEST, Checkpoint
 from coldpress.errors import CorruptCheckpointError
@@ -117,6 +120,27 @@ def put_artifact(run_id: str, checkpoint: Path, name: str) -> str:
     """
     tracking.client().log_artifacts(run_id, str(checkpoint), name)
     return f"runs:/{run_id}/{name}"
+
+
+def stored_bytes(uri: str) -> int:
+    """Return what the files behind a URI take, in bytes; 0 where there are none any more."""
+    try:
+        location = _location(uri)
+    except MlflowException as error:
+        if error.error_code == ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
+            return 0  # somebody has deleted the model in MLflow
+        raise
+    return _size(get_artifact_repository(location))
+
+
+def _size(repository: ArtifactRepository, folder: str | None = None) -> int:
+    found = repository.list_artifacts(folder)
+    return sum(_size(repository, f.path) if f.is_dir else int(f.file_size or 0) for f in found)
+
+
+def remove_files(uri: str) -> None:
+    """Delete the files behind a URI; what MLflow knows of them stays, so they can be mended."""
+    get_artifact_repository(_location(uri)).delete_artifacts()  # type: ignore[no-untyped-call]
 
 
 def pack(checkpoint: Path, into: Path) -> Path:

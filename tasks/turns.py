@@ -20,11 +20,11 @@ from tasks import audit, moves, processes
 from tasks.audit import Request, Ticket
 from tasks.moves import Plan
 
-EXPIRES_AFTER = 15.0
+EXPIRES_AFTER = 20.0
 """Seconds without a sign of life, as a follower counts them, until it goes past."""
-_BEAT = 3.0
+_BEAT = 5.0
 _GRACE = 1.0
-_LONGEST_POLL = 2.0
+_LONGEST_POLL = 5.0
 
 
 class LostTurnError(Exception):
@@ -125,9 +125,9 @@ def in_turn(request: Request, decide: Callable[[], Plan]) -> Ticket:
             with turn(request) as (ticket, lease):
                 plan = decide()
                 lease.check()
-                audit.write(ticket, plan.tags())
-                moves.move(audit.read(ticket), lease.check)
-                return audit.close(ticket, "done")
+                planned = audit.write(ticket, plan.tags())
+                moves.move(planned, lease.check)
+                return audit.close(planned, "done")
         except LostTurnError:
             known = audit.read(ticket)
             if known.state == "done":
@@ -135,7 +135,7 @@ def in_turn(request: Request, decide: Callable[[], Plan]) -> Ticket:
 
 
 class _Watch:
-    """How long the tickets ahead have given no sign of life."""
+    """How long tickets have given no sign of life."""
 
     def __init__(self) -> None:
         self._seen: dict[int, tuple[str, float]] = {}
@@ -152,23 +152,35 @@ class _Watch:
 
 
 def _wait(mine: Ticket, lease: Lease) -> None:
-    """Return when no living ticket is ahead, and what the dead ones had planned is completed."""
+    """Return when no living ticket is ahead, and what the dead ones had planned is completed.
+
+    All who wait look at the head of the queue alone, the more rarely the further back they are:
+    fifty that read the whole queue would keep the registry from serving the one whose turn it is.
+    """
     watch = _Watch()
     while True:
-        queue = audit.open_tickets(mine.model)
-        if mine.number not in {ticket.number for ticket in queue}:
+        head = audit.head(mine.model)
+        if head is None or head.number > mine.number:
             raise LostTurnError(f"ticket {mine.number} was closed by another")
-        ahead = [ticket for ticket in queue if ticket.number < mine.number]
-        # All of them are asked, since each must be watched from when it was first seen.
-        living = [ticket for ticket in ahead if not watch.is_dead(ticket)]
-        if not living and _went_past(ahead, mine, lease):
+        if head.number == mine.number:
+            lease.check()
             return
-        pause = min(_LONGEST_POLL, 0.1 + 0.05 * len(living))
+        if watch.is_dead(head):
+            _follow(mine, watch, lease)
+        pause = min(_LONGEST_POLL, 0.05 + 0.15 * (mine.number - head.number))
         time.sleep(pause * random.uniform(0.7, 1.3))  # noqa: S311
 
 
-def _went_past(dead: list[Ticket], mine: Ticket, lease: Lease) -> bool:
-    """Settle what dead holders left, in their order; False where one of them is alive after all.
+def _follow(mine: Ticket, watch: _Watch, lease: Lease) -> None:
+    """Settle what is left ahead if nobody ahead lives; else it is for them to settle."""
+    ahead = [t for t in audit.open_tickets(mine.model) if t.number < mine.number]
+    # All of them are asked, since each must be watched from when it was first seen.
+    if not [ticket for ticket in ahead if not watch.is_dead(ticket)]:
+        _settle_all(ahead, mine, lease)
+
+
+def _settle_all(dead: list[Ticket], mine: Ticket, lease: Lease) -> None:
+    """Settle what dead holders left, in their order, until one of them is alive after all.
 
     Their tickets are read again: the last thing that they did may have come after the queue was
     looked at.
@@ -180,7 +192,5 @@ def _went_past(dead: list[Ticket], mine: Ticket, lease: Lease) -> bool:
             continue
         gone = processes.is_gone(left.tags.get("process"))
         if not gone and left.tags["heartbeat"] != seen.tags["heartbeat"]:
-            return False
+            return
         moves.settle(left, mine)
-    lease.check()
-    return True

@@ -73,3 +73,15 @@ def tiny_checkpoint(tiny: Classifier, tmp_path: Path) -> Checkpoint:
     with writing(tmp_path / "tiny", manifest) as directory:
         save(tiny, directory)
     return Checkpoint.open(tmp_path / "tiny")
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with MLflow's tables and nothing in them, which takes a second to make."""
+    from mlflow.store.db import utils
+
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    engine = utils.create_sqlalchemy_engine_with_retry(f"sqlite:///{path}")
+    utils._initialize_tables(engine)
+    engine.dispose()
+    return path

@@ -1,0 +1,250 @@
+"""Promotions and rollbacks at once, and promotions killed at a random instant.
+
+    python benchmarks/registry.py --moves 50 --kills 30
+
+Every move is a process of its own. They share one registry: a tracking server that this starts, or
+the one that `--server` names (`sqlite:///...` for none). Prints a table a part, and exits with 1
+where the end state is not what the audit explains.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import random
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Event
+from pathlib import Path
+
+MODEL = "contended"
+VERSIONS = 5
+
+
+def main() -> None:
+    """Move, kill, and judge what is left."""
+    options = _options()
+    with tempfile.TemporaryDirectory() as directory, _registry(options.server, Path(directory)):
+        os.environ["COLDPRESS_HOME"] = directory
+        _register_versions(Path(directory))
+        _move("promote", "1")
+        _move("promote", "2")
+        faults = [*_all_at_once(options.moves), *_killed(options.kills, options.seed)]
+    for fault in faults:
+        print(f"FAULT {fault}")
+    sys.exit(1 if faults else 0)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--moves", type=int, default=50)
+    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--server", help="tracking URI; without it a server is started")
+    return parser.parse_args()
+
+
+@contextmanager
+def _registry(server: str | None, directory: Path) -> Iterator[None]:
+    """Point MLflow at a registry; it must stand before MLflow is imported or a process forked."""
+    if server:
+        os.environ["MLFLOW_TRACKING_URI"] = server
+        yield
+        return
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    os.environ["MLFLOW_TRACKING_URI"] = address = f"http://127.0.0.1:{port}"
+    store = ["--backend-store-uri", f"sqlite:///{directory / 'server.db'}"]
+    files = ["--artifacts-destination", str(directory / "served")]
+    command = [sys.executable, "-m", "mlflow", "server", "--port", port, *store, *files]
+    command += ["--workers", "2"]
+    quiet = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    with (directory / "server.log").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=quiet)
+    try:
+        _wait_for(f"{address}/health")
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _wait_for(address: str) -> None:
+    for _ in range(240):
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+        except OSError:
+            time.sleep(0.5)
+        else:
+            return
+    raise TimeoutError(address)
+
+
+def _register_versions(directory: Path) -> None:
+    """Versions with files of a few bytes: what is moved is an alias, whatever it names."""
+    from coldpress.checkpoint import Checkpoint, Manifest, writing
+    from tasks import registry, store, tracking
+
+    run_id = tracking.open_run(tracking.experiment(MODEL), "export_onnx", {})
+    for number in range(VERSIONS):
+        place = directory / f"made-{number}"
+        with writing(place / "checkpoint", Manifest(stage="export_onnx")) as aside:
+            (aside / "model.onnx").write_text(str(number))
+        digest = Checkpoint.open(place / "checkpoint").digest
+        packed = store.pack(place / "checkpoint", place / "packed")
+        uri = store.put_model(run_id, MODEL, packed, "export_onnx")
+        tags = {"stage": "export_onnx", "digest": digest, "gate": "passed"}
+        registry.register(MODEL, uri, run_id, tags)
+
+
+def _move(intent: str, target: str | None, begun: Event | None = None) -> None:
+    """What each process does; it is connected before it says that it begins."""
+    from tasks import moves, promotion
+    from tasks.audit import Request
+
+    moves.aliases(MODEL)
+    if begun is not None:
+        begun.set()
+    request = Request(
+        model=MODEL, intent=intent, who=f"process {os.getpid()}", why="contention", target=target
+    )
+    (promotion.promote if intent == "promote" else promotion.rollback)(request)
+
+
+def _processes() -> ForkServerContext:
+    """Processes that need not import MLflow each, so that they are there at the same time."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tasks.promotion"])
+    return context
+
+
+def _start(intent: str, target: str | None, begun: Event | None = None) -> BaseProcess:
+    process = _processes().Process(target=_move, args=(intent, target, begun))
+    process.start()
+    return process
+
+
+def _begun(target: str) -> BaseProcess:
+    """Start a promotion and return at the instant that it begins."""
+    begun = _processes().Event()
+    process = _start("promote", target, begun)
+    begun.wait(timeout=60)
+    return process
+
+
+def _all_at_once(moves: int) -> list[str]:
+    """Two thirds promotions and one third rollbacks, all started before any is awaited."""
+    from tasks import audit
+
+    before, started = len(audit.tickets(MODEL)), time.perf_counter()
+    wanted = [
+        ("rollback", None) if number % 3 == 2 else ("promote", str(1 + number % VERSIONS))
+        for number in range(moves)
+    ]
+    movers = [_start(*move) for move in wanted]
+    for mover in movers:
+        mover.join()
+    seconds = time.perf_counter() - started
+    failed = sum(mover.exitcode != 0 for mover in movers)
+    states = Counter(ticket.state for ticket in audit.tickets(MODEL)[before:])
+    print(f"{'at once':12}{moves:>6} moves {seconds:>8.1f} s   {dict(states)}, {failed} failed")
+    return [*_unexplained(), *([] if states == {"done": moves} and not failed else [f"{states}"])]
+
+
+def _killed(kills: int, seed: int) -> list[str]:
+    """SIGKILL a promotion at a random instant, look, and let the next one follow."""
+    from tasks import audit, moves
+
+    if not kills:
+        return []
+    chance, faults, phases = random.Random(seed), list[str](), Counter[str]()
+    usual, worst = _usual_seconds(), 0.0
+    for _ in range(kills):
+        before = len(audit.tickets(MODEL))
+        _kill(_begun(_other(chance)), chance.uniform(0, usual))
+        found = moves.aliases(MODEL)
+        phases[_phase(before)] += 1
+        if found.champion is None or found.previous is None:
+            faults.append(f"after a kill: {found}")
+        started = time.perf_counter()
+        follower = _start("promote", _other(chance))
+        follower.join()
+        worst = max(worst, time.perf_counter() - started)
+        faults += _unexplained() + ([] if follower.exitcode == 0 else ["a follower failed"])
+        faults += [f"left open: {t.number}" for t in audit.open_tickets(MODEL)]
+    print(f"{'killed':12}{kills:>6} kills   within {usual:.2f} s: {dict(phases)}")
+    print(f"{'followed':12}{kills:>6} moves   the slowest took {worst:.2f} s")
+    return faults
+
+
+def _other(chance: random.Random) -> str:
+    """A version that is not the champion, so that there is something to move."""
+    from tasks import moves
+
+    champion = moves.aliases(MODEL).champion
+    return chance.choice([str(n + 1) for n in range(VERSIONS) if str(n + 1) != champion])
+
+
+def _usual_seconds() -> float:
+    seconds = 0.0
+    for number in ("1", "2", "3"):
+        process, started = _begun(number), time.perf_counter()
+        process.join()
+        seconds += time.perf_counter() - started
+    return seconds / 3
+
+
+def _kill(mover: BaseProcess, after: float) -> None:
+    time.sleep(after)
+    mover.kill()
+    mover.join()
+
+
+def _phase(before: int) -> str:
+    """How far a killed promotion came."""
+    from tasks import audit, moves
+
+    drawn = audit.tickets(MODEL)[before:]
+    if not drawn:
+        return "no ticket"
+    if drawn[0].state == "done":
+        return "done"
+    if not drawn[0].planned:
+        return "ticket"
+    found = moves.aliases(MODEL)
+    moved = (found.champion == drawn[0].moved_to) + (found.previous == drawn[0].previous)
+    return ("planned", "champion moved", "both moved")[moved]
+
+
+def _unexplained() -> list[str]:
+    """Replay the intents in the order of their tickets, and compare with what is there."""
+    from tasks import audit, moves
+
+    champion, previous, faults = None, None, list[str]()
+    for ticket in audit.tickets(MODEL):
+        if ticket.state != "done":
+            continue
+        if ticket.moved_from != champion:
+            faults.append(f"ticket {ticket.number} comes from {ticket.moved_from}, not {champion}")
+        wanted = previous if ticket.tags["intent"] == "rollback" else ticket.tags["target"]
+        if wanted != champion:
+            champion, previous = wanted, champion
+    found = moves.aliases(MODEL)
+    if (found.champion, found.previous) != (champion, previous):
+        faults.append(f"replayed to {champion}, {previous}, but found {found}")
+    return faults
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""Delete the files of versions that nobody serves, descends from, works on, or made lately."""
+
+from __future__ import annotations
+
+from prefect import flow
+from prefect.artifacts import create_table_artifact
+
+from flows import actors
+from tasks import retention
+from tasks.retention import Holding
+
+
+@flow(name="collect-garbage", persist_result=False)
+def collect_garbage(keep: int = 3) -> list[Holding]:
+    """Delete old files; versions, tags and the audit stay, and a run makes files again.
+
+    Args:
+        keep: How many of the newest versions of each registered model stay in any case.
+    """
+    found = retention.collect(keep, actors.who(), actors.flow_run_id())
+    rows = [{**h.model_dump(), "kept": h.kept or "removed"} for h in found]
+    if rows:
+        create_table_artifact(rows, key="collected")
+    return found

@@ -1,0 +1,44 @@
+"""Look after the champions: people move aliases in the MLflow UI, where nothing is recorded."""
+
+from __future__ import annotations
+
+from prefect import flow, get_run_logger
+from prefect.artifacts import create_table_artifact
+
+from flows import actors
+from tasks import watching
+from tasks.audit import Ticket
+from tasks.watching import Policy
+
+
+@flow(name="watch-registry", persist_result=False)
+def watch_registry(models: list[str] | None = None, policy: Policy = "flag") -> list[Ticket]:
+    """Record the champions that were moved by hand; restore one that was taken away.
+
+    One look a run: a schedule makes it a watch.
+
+    Args:
+        models: Registered names; all that have a champion where none is given.
+        policy: What to do with one that its gate does not back: flag it, or revert to the last
+            audited one.
+    """
+    names = watching.watched_models() if models is None else models
+    looks = [watching.look(name, policy, actors.flow_run_id()) for name in names]
+    records = [record for record in looks if record is not None]
+    for record in records:
+        get_run_logger().warning("%s", _told(record))
+    if records:
+        create_table_artifact([_row(record) for record in records], key="moved-by-hand")
+    return records
+
+
+def _told(record: Ticket) -> str:
+    flagged = record.tags.get("flagged") or record.tags.get("objection") or "its gate backs it"
+    found = record.tags.get("moved_by_hand", "")
+    return f"{record.model}: {found} by hand; {record.tags['intent']}: {flagged}"
+
+
+def _row(record: Ticket) -> dict[str, str]:
+    shown = ("intent", "moved_by_hand", "flagged", "objection", "when")
+    told = {name: record.tags.get(name, "") for name in shown}
+    return {"model": record.model, "audit": str(record.number), **told}

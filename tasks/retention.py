@@ -1,0 +1,198 @@
+"""Which versions' files may go: what nobody serves, descends from, works on, or made lately."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from functools import partial
+
+from mlflow.entities import Run
+from mlflow.entities.model_registry import ModelVersion
+from pydantic import BaseModel, ConfigDict
+
+from coldpress.stages import REGISTERED_SUFFIX
+from tasks import audit, history, processes, store, tracking
+from tasks.audit import Request
+from tasks.insistence import insist
+from tasks.turns import turn
+
+
+class Holding(BaseModel):
+    """One version, or soft targets, that still has its files.
+
+    Attributes:
+        name: `name/version`, or whose soft targets these are.
+        uri: Where the files are.
+        bytes: What they take.
+        kept: Why they stay; None where they may go.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    uri: str
+    bytes: int
+    kept: str | None = None
+
+
+def holdings(keep: int) -> list[Holding]:
+    """Look at every version that has files, and say which may go.
+
+    Two versions can name one model, where one recipe has taken another's over: its files stay if
+    either stays.
+
+    Args:
+        keep: How many of the newest stay, of each registered model.
+
+    Returns:
+        By name and version, each with its reason; soft targets go with their teacher.
+    """
+    versions = _versions()
+    sizes = {str(v.source): store.stored_bytes(str(v.source)) for v in versions}
+    present = [version for version in versions if sizes[str(version.source)]]
+    reasons: dict[str, str] = {}
+    for uri, reason in _reasons(present, keep):
+        reasons.setdefault(uri, reason)
+    held = [
+        Holding(name=_name(v), uri=uri, bytes=sizes[uri], kept=reasons.get(uri))
+        for v in present
+        for uri in [str(v.source)]
+    ]
+    return [*held, *_soft_targets(versions, reasons)]
+
+
+def collect(keep: int, who: str, flow_run_id: str | None = None) -> list[Holding]:
+    """Delete the files that may go, with no promotion under way; records and tags stay.
+
+    Args:
+        keep: See `holdings`.
+        who: Who asked.
+        flow_run_id: Prefect's.
+
+    Returns:
+        Everything that was looked at; what has no reason to be kept is gone.
+    """
+    with ExitStack() as turns:
+        tickets = []
+        for model in _deployable_models():  # in one order, so that two collections do not cross
+            why = f"keep the newest {keep}"
+            request = Request(
+                model=model, intent="collect", who=who, why=why, flow_run_id=flow_run_id
+            )
+            tickets.append(turns.enter_context(turn(request)))
+        found = holdings(keep)
+        for uri in {holding.uri for holding in found if holding.kept is None}:
+            for _, lease in tickets:
+                lease.check()
+            store.remove_files(uri)
+        gone = [holding.name for holding in found if holding.kept is None]
+        for ticket, _ in tickets:
+            audit.close(ticket, "done", {"removed": ", ".join(gone) or "nothing"})
+    return found
+
+
+def _versions() -> list[ModelVersion]:
+    """Every version that a stage made, by name and number."""
+    found: list[ModelVersion] = []
+    token: str | None = None
+    while True:
+        page = tracking.client().search_model_versions("", 1000, page_token=token)
+        found, token = [*found, *page], page.token
+        if not token:
+            break
+    made = (v for v in found if "digest" in v.tags and str(v.source).startswith("models:/m-"))
+    return sorted(made, key=lambda version: (version.name, int(version.version)))
+
+
+def _deployable_models() -> list[str]:
+    """The models that can have a champion: a promotion of one must not lose its ancestors."""
+    return sorted({str(v.name) for v in _versions() if v.tags.get("stage") == "export_onnx"})
+
+
+def _name(version: ModelVersion) -> str:
+    return f"{version.name}/{version.version}"
+
+
+def _reasons(versions: list[ModelVersion], keep: int) -> Iterator[tuple[str, str]]:
+    """Yield (URI, reason), the strongest reasons first."""
+    named = list(_with_alias(versions))
+    yield from ((str(version.source), reason) for version, reason in named)
+    yield from _ancestors([version for version, _ in named], versions)
+    yield from _in_use(versions)
+    by_model: dict[str, list[ModelVersion]] = {}
+    for version in versions:
+        by_model.setdefault(str(version.name), []).append(version)
+    for known in by_model.values():
+        yield from ((str(v.source), f"one of the newest {keep}") for v in known[::-1][:keep])
+
+
+def _with_alias(versions: list[ModelVersion]) -> Iterator[tuple[ModelVersion, str]]:
+    """Versions that an alias names, or an open ticket is about."""
+    for name in {str(version.name) for version in versions}:
+        known = insist(partial(tracking.client().get_registered_model, name))
+        reasons = {str(number): f"alias {alias}" for alias, number in known.aliases.items()}
+        for ticket in audit.open_tickets(name):
+            reasons.setdefault(ticket.tags.get("target", ""), f"ticket {ticket.number} is open")
+        for version in versions:
+            if version.name == name and str(version.version) in reasons:
+                yield version, reasons[str(version.version)]
+
+
+def _ancestors(
+    descendants: list[ModelVersion], versions: list[ModelVersion]
+) -> Iterator[tuple[str, str]]:
+    """Walk up the parents' digests, across recipes."""
+    with_digest: dict[str, list[ModelVersion]] = {}
+    for version in versions:
+        with_digest.setdefault(version.tags["digest"], []).append(version)
+    for descendant in descendants:
+        waiting, seen = _parents(descendant), set[str]()
+        while waiting:
+            digest = waiting.pop()
+            for parent in with_digest.get(digest, []) if digest not in seen else []:
+                yield str(parent.source), f"ancestor of {_name(descendant)}"
+                waiting += _parents(parent)
+            seen.add(digest)
+
+
+def _parents(version: ModelVersion) -> list[str]:
+    return [digest for digest in version.tags.get("parents", "").split(",") if digest]
+
+
+def _in_use(versions: list[ModelVersion]) -> Iterator[tuple[str, str]]:
+    """What open runs have touched, and all of their recipes: they may be about to."""
+    for run in history.search("attributes.status = 'RUNNING'"):
+        if processes.is_gone(run.data.tags.get("coldpress.process")):
+            continue
+        recipe = tracking.client().get_experiment(run.info.experiment_id).name
+        reason = f"a run of {recipe} is open"
+        names = {recipe + suffix for suffix in REGISTERED_SUFFIX.values()}
+        yield from ((str(v.source), reason) for v in versions if v.name in names)
+        yield from ((uri, reason) for uri in _touched(run))
+
+
+def _touched(run: Run) -> Iterator[str]:
+    """What a run and the others of its flow run made or took over, or would find by their key."""
+    flow_run_id = run.data.tags.get("coldpress.flow_run_id")
+    for member in history.flow_runs(flow_run_id) if flow_run_id else [run]:
+        if "coldpress.result" in member.data.tags:
+            yield history.result_of(member).model_uri or ""
+        if "coldpress.key" in member.data.tags:
+            results = history.results_with_key(member.data.tags["coldpress.key"])
+            yield from (result.model_uri or "" for result in results)
+
+
+def _soft_targets(versions: Iterable[ModelVersion], kept: dict[str, str]) -> Iterator[Holding]:
+    """The soft targets of each teacher: of no use without it, and made again with it."""
+    teachers = {v.tags["digest"]: v for v in versions if v.tags.get("stage") == "train_teacher"}
+    made = "tags.`coldpress.stage` = 'generate_soft_targets' AND tags.`coldpress.status` = 'ran'"
+    for run in history.search(made):
+        result = history.result_of(run)
+        teacher = teachers.get(result.parents[0]) if result.parents else None
+        if teacher is None or result.model_uri is None:
+            continue
+        size = store.stored_bytes(result.model_uri)
+        if size:
+            reason = kept.get(result.model_uri) or kept.get(str(teacher.source))
+            name = f"soft targets of {_name(teacher)}"
+            yield Holding(name=name, uri=result.model_uri, bytes=size, kept=reason)

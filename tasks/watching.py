@@ -1,0 +1,110 @@
+"""People move `champion` in the MLflow UI too: what the audit does not explain is looked into."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from coldpress.errors import InputError, RefusedError
+from tasks import audit, promotion, registry, store, tracking
+from tasks.audit import Request, Ticket
+from tasks.insistence import insist
+from tasks.moves import Aliases, Plan, aliases
+from tasks.turns import in_turn
+
+Policy = Literal["flag", "revert"]
+
+BY_HAND = "unknown (moved in MLflow)"
+
+
+def watched_models() -> list[str]:
+    """Return the models that have a champion, or had one that the audit knows of."""
+    known = insist(lambda: list(tracking.client().search_registered_models(max_results=1000)))
+    names = {model.name: model.aliases for model in known}
+    return sorted(
+        name
+        for name, held in names.items()
+        if not name.endswith(audit.ENDING) and ("champion" in held or name + audit.ENDING in names)
+    )
+
+
+def look(model: str, policy: Policy, flow_run_id: str | None = None) -> Ticket | None:
+    """Look after one model: record a champion that was moved by hand, and keep it or not.
+
+    Args:
+        model: Registered name.
+        policy: What to do with a champion that its gate does not back: leave it and flag it in
+            the audit, or put the last audited one back.
+        flow_run_id: Prefect's.
+
+    Returns:
+        The record that was written; None where the audit explains everything.
+    """
+    if _is_explained(model) and not audit.open_tickets(model):
+        return None
+    # A move under way may explain it, or its holder may be dead: both are known in its turn.
+    request = Request(
+        model=model,
+        intent="watch",
+        who=BY_HAND,
+        why="The champion is not the one that the audit says",
+        flow_run_id=flow_run_id,
+    )
+    try:
+        return in_turn(request, lambda: _plan(model, policy))
+    except RefusedError:
+        return None
+
+
+def _is_explained(model: str) -> bool:
+    last = audit.last_move(model)
+    return aliases(model).champion == (last.moved_to if last else None)
+
+
+def _plan(model: str, policy: Policy) -> Plan:
+    found, last = aliases(model), audit.last_move(model)
+    audited = last.moved_to if last else None
+    if found.champion == audited:
+        raise RefusedError("The audit explains the champion: nothing to do")
+    notes = {"moved_by_hand": f"champion {audited} -> {found.champion}"}
+    if found.champion is None:
+        return _restored(model, found, notes)
+    against = promotion.objection(registry.resolve(f"{model}/{found.champion}"))
+    kept = audited if audited and is_usable(model, audited) else None
+    if against and policy == "revert" and kept:
+        return _reverted(found, kept, {**notes, "objection": against})
+    notes |= {"intent": "hand", "why": "The champion was moved in MLflow"}
+    notes |= {"flagged": against} if against else {}
+    return Plan(champion=found.champion, before=audited, previous=kept, notes=notes)
+
+
+def _reverted(found: Aliases, kept: str, notes: dict[str, str]) -> Plan:
+    """What was moved by hand never becomes `previous`: a rollback would bring it back."""
+    why = "The champion was moved in MLflow to a version that its gate does not back"
+    told = {**notes, "intent": "revert", "why": why}
+    return Plan(champion=kept, before=found.champion, previous=found.previous, notes=told)
+
+
+def _restored(model: str, found: Aliases, notes: dict[str, str]) -> Plan:
+    """Go back through the audit to the last champion that can still answer."""
+    for ticket in reversed(audit.tickets(model)):
+        if ticket.state == "done" and ticket.moved_to and is_usable(model, ticket.moved_to):
+            told = {**notes, "intent": "restore", "why": "The champion was taken away in MLflow"}
+            return Plan(champion=ticket.moved_to, previous=found.previous, notes=told)
+    raise RefusedError(f"{model} has no champion, and no version that ever was one is left")
+
+
+def is_usable(model: str, version: str) -> bool:
+    """Whether a version is still there with its files.
+
+    Args:
+        model: Registered name.
+        version: Its number.
+
+    Returns:
+        True only if every file has its digest.
+    """
+    try:
+        known = registry.resolve(f"{model}/{version}")
+    except InputError:
+        return False
+    return store.is_intact(str(known.source), known.tags.get("digest", ""))

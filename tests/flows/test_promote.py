@@ -1,0 +1,182 @@
+"""Promotion through Prefect, with a real server: the command line, and a person who is asked."""
+
+from __future__ import annotations
+
+import contextvars
+import getpass
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from command import Coldpress, new_home
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.flow_runs import resume_flow_run
+from prefect.settings import PREFECT_API_URL
+from prefect.testing.utilities import prefect_test_harness
+from registered import named, passed, promote, version
+
+from flows import moving
+from flows.promote import promote as promote_flow
+from flows.watch_registry import watch_registry
+from tasks import audit, retention, tracking
+
+pytestmark = pytest.mark.xdist_group("prefect-server")
+
+
+@pytest.fixture(scope="module")
+def prefect() -> Iterator[str]:
+    """A Prefect server, and its address."""
+    with prefect_test_harness(server_startup_timeout=120):
+        yield str(PREFECT_API_URL.value())
+
+
+@pytest.fixture
+def coldpress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_store: Path) -> Coldpress:
+    """An embedded home in which 1 and 2 passed their gate, 3 was refused by it."""
+    command = new_home(tmp_path)
+    home = tmp_path / "state"
+    home.mkdir()
+    monkeypatch.setenv("COLDPRESS_HOME", str(home))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home / 'mlflow.db'}")
+    shutil.copyfile(empty_store, home / "mlflow.db")
+    passed(tmp_path, 2)
+    version(tmp_path, **{"gate": "refused", "gate.reasons": "Too slow.\nToo large."})
+    return command
+
+
+def lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if "Warning" not in line]
+
+
+def test_promote_and_rollback_say_what_became_of_it(prefect: str, coldpress: Coldpress) -> None:
+    said = [
+        moving.promote("trec/1", "told to", force=False),
+        moving.promote("trec/1", "told to", force=False),
+        moving.promote("trec/3", "told to", force=True),
+        moving.rollback("trec", "told to"),
+    ]
+    assert said == [
+        "trec/1 is the champion (audit 1)",
+        "trec/1 is the champion already: nothing to do",
+        "trec/3 is the champion, trec/1 is previous (audit 2)",
+        "trec/1 is the champion, trec/3 is previous (audit 3)",
+    ]
+    asked = [(t.tags["why"], "flow_run_id" in t.tags) for t in audit.tickets("trec")]
+    assert asked == 3 * [("told to", True)]
+
+
+def test_what_the_gate_refused_is_exit_1_and_one_line(prefect: str, coldpress: Coldpress) -> None:
+    words = ("promote", "trec/3", "--reason", "told to")
+    done = coldpress(*words, also={"PREFECT_API_URL": prefect})
+    said = "coldpress: trec/3 was refused by its gate: Too slow. (and 1 more)"
+    assert (done.code, lines(done.error), done.output) == (1, [said], "")
+    assert audit.tickets("trec")[-1].tags["who"] == f"{getpass.getuser()}@{socket.gethostname()}"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("promote", "trec/9", "--reason", "x"), "model: no trec/9 in the registry"),
+        (("promote", "trec/1"), 'Command "promote" parameter --reason requires an argument.'),
+        (
+            ("rollback", "trec", "--reason", "x"),
+            "MODEL: trec has no previous champion to go back to",
+        ),
+        (("gc", "--keep", "-1"), "--keep: -1 is less than 0"),
+    ],
+)
+def test_wrong_input_is_one_line_and_needs_no_prefect(
+    coldpress: Coldpress, tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "prefect.py").write_text("raise ImportError('imported')")
+    done = coldpress(*words, also={"PYTHONPATH": str(tmp_path / "broken")})
+    assert (done.code, lines(done.error)) == (2, [f"coldpress: {said}"])
+
+
+def test_gc_shows_what_would_go_and_then_lets_it_go(prefect: str, coldpress: Coldpress) -> None:
+    def fates(*words: str) -> dict[str, str]:
+        done = coldpress("gc", "--keep", "1", *words, also={"PREFECT_API_URL": prefect})
+        assert done.code == 0, done.error
+        rows = [line.split() for line in done.output.splitlines() if "trec/" in line]
+        return {row[0]: " ".join(row[3:]) for row in rows}
+
+    promote("1")
+    kept = {"trec/1": "alias champion", "trec/3": "one of the newest 1"}
+    assert fates("--dry-run") == {**kept, "trec/2": "would go"}
+    assert fates() == {**kept, "trec/2": "removed"}
+    assert [h.name for h in retention.holdings(1)] == ["trec/1", "trec/3"]
+
+
+def asking() -> tuple[Future[Any], ThreadPoolExecutor]:
+    """Start a promotion of trec/2 that asks a person."""
+    pool = ThreadPoolExecutor(1)
+    context = contextvars.copy_context()
+
+    def start() -> Any:  # noqa: ANN401
+        return promote_flow("trec/2", "faster", ask=True, return_state=True)
+
+    return pool.submit(context.run, start), pool
+
+
+def paused() -> FlowRun:
+    """Wait for the run that waits for a person."""
+    until = time.monotonic() + 60
+    with get_client(sync_client=True) as client:
+        while time.monotonic() < until:
+            runs = client.read_flow_runs()
+            waiting = [run for run in runs if run.state and run.state.is_paused()]
+            if waiting:
+                return waiting[0]
+            time.sleep(0.2)
+    raise TimeoutError("no flow run is paused")
+
+
+@pytest.mark.parametrize(
+    ("approve", "expected"), [(True, ("2", "1")), (False, ("1", None))], ids=["yes", "no"]
+)
+def test_a_person_decides_in_prefect(
+    prefect: str, coldpress: Coldpress, approve: bool, expected: tuple[str, str | None]
+) -> None:
+    promote("1")
+    result, pool = asking()
+    run = paused()
+    assert run.state is not None
+    assert audit.open_tickets("trec") == []  # nobody waits for a turn while a person thinks
+    resume_flow_run(UUID(str(run.id)), run_input={"approve": approve, "reason": "seen it"})
+    state = result.result(timeout=60)
+    pool.shutdown()
+    assert (state.name, named()) == ("Completed" if approve else "Refused", expected)
+    last = audit.tickets("trec")[-1]
+    assert (last.state, last.tags["flow_run_id"]) == (
+        "done" if approve else "refused",
+        str(run.id),
+    )
+    said = last.tags["approval"] if approve else last.tags["outcome"]
+    assert said == ("approved in Prefect: seen it" if approve else "trec/2: not approved: seen it")
+
+
+def test_nobody_answers_and_it_is_refused(prefect: str, coldpress: Coldpress) -> None:
+    promote("1")
+    state = promote_flow("trec/2", "faster", ask=True, seconds_to_answer=1, return_state=True)
+    assert (state.name, state.message) == (
+        "Refused",
+        "trec/2: nobody approved of it within 1 s",
+    )
+    assert (audit.tickets("trec")[-1].state, named()) == ("refused", ("1", None))
+
+
+def test_the_watch_looks_after_every_champion(prefect: str, coldpress: Coldpress) -> None:
+    promote("1")
+    promote("2")
+    tracking.client().set_registered_model_alias("trec", "champion", "3")
+    (record,) = watch_registry(policy="revert")
+    assert (record.tags["intent"], named()) == ("revert", ("2", "1"))
+    assert watch_registry(policy="revert") == []

@@ -1,0 +1,60 @@
+"""Registered models with files of a few bytes: what is moved is an alias, whatever it names."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+from coldpress.checkpoint import Checkpoint, Manifest, writing
+from tasks import moves, promotion, registry, store, tracking
+from tasks.audit import Request, Ticket
+
+_COUNT = itertools.count()
+
+
+def version(place: Path, model: str = "trec", stage: str = "export_onnx", **tags: str) -> str:
+    """Register one more version of a model, with a digest of its own, and return its digest."""
+    number = next(_COUNT)
+    made = place / f"made-{number}"
+    with writing(made / "checkpoint", Manifest(stage=stage)) as aside:
+        (aside / "model.onnx").write_text(f"{model} {number}")
+    digest = Checkpoint.open(made / "checkpoint").digest
+    run_id = tracking.open_run(tracking.experiment("trec"), stage, {})
+    packed = store.pack(made / "checkpoint", made / "packed")
+    uri = store.put_model(run_id, model, packed, stage)
+    tracking.client().set_terminated(run_id)
+    registry.register(model, uri, run_id, {"stage": stage, "digest": digest, **tags})
+    return digest
+
+
+def passed(place: Path, count: int) -> None:
+    """Register versions of trec that passed their gate."""
+    for _ in range(count):
+        version(place, gate="passed")
+
+
+def promote(target: str, *, forced: bool = False) -> Ticket:
+    """Promote a version of trec."""
+    return promotion.promote(
+        Request(
+            model="trec",
+            intent="promote",
+            who="anna@here",
+            why="better",
+            target=target,
+            forced=forced,
+        )
+    )
+
+
+def rollback() -> Ticket:
+    """Roll trec back."""
+    return promotion.rollback(
+        Request(model="trec", intent="rollback", who="anna@here", why="worse")
+    )
+
+
+def named() -> tuple[str | None, str | None]:
+    """Return the champion and the previous version of trec."""
+    found = moves.aliases("trec")
+    return found.champion, found.previous

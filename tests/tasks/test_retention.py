@@ -1,0 +1,145 @@
+from pathlib import Path
+
+import pytest
+from registered import promote, version
+
+from tasks import audit, processes, registry, retention, store, tracking
+from tasks.results import StageResult
+
+GONE = f"{processes.this_process().rsplit(':', 2)[0]}:1:1.00"
+
+
+def press(place: Path, recipe: str = "trec") -> None:
+    """A teacher and what is exported from it."""
+    teacher = version(place, f"{recipe}-teacher", "train_teacher")
+    version(place, recipe, parents=teacher, gate="passed")
+
+
+def fates(keep: int, recipe: str = "trec") -> dict[str, str | None]:
+    return {h.name: h.kept for h in retention.holdings(keep) if h.name.startswith(recipe)}
+
+
+def intact(reference: str) -> bool:
+    known = registry.resolve(reference)
+    return store.is_intact(str(known.source), known.tags["digest"])
+
+
+@pytest.fixture
+def three(state: Path, tmp_path: Path) -> Path:
+    """Pressed three times; the first is in service."""
+    for _ in range(3):
+        press(tmp_path)
+    promote("1")
+    return tmp_path
+
+
+def test_aliases_ancestors_and_the_newest_are_kept(three: Path) -> None:
+    assert fates(1) == {
+        "trec-teacher/1": "ancestor of trec/1",
+        "trec-teacher/2": None,
+        "trec-teacher/3": "one of the newest 1",
+        "trec/1": "alias champion",
+        "trec/2": None,
+        "trec/3": "one of the newest 1",
+    }
+    assert [name for name, kept in fates(0).items() if kept is None] == [
+        *("trec/2", "trec/3", "trec-teacher/2", "trec-teacher/3")
+    ]
+    assert None not in fates(3).values()
+
+
+def test_what_may_go_goes_and_the_records_stay(three: Path) -> None:
+    retention.collect(1, "anna@here")
+    assert [intact(f"trec/{n}") for n in (1, 2, 3)] == [True, False, True]
+    assert [intact(f"trec-teacher/{n}") for n in (1, 2, 3)] == [True, False, True]
+    assert registry.resolve("trec/2").tags["gate"] == "passed"
+    ticket = audit.tickets("trec")[-1]
+    kept = ("intent", "who", "state", "removed")
+    assert [ticket.tags[name] for name in kept] == [
+        *("collect", "anna@here", "done", "trec/2, trec-teacher/2")
+    ]
+    assert fates(0).keys() == {"trec-teacher/1", "trec-teacher/3", "trec/1", "trec/3"}
+
+
+def test_a_collection_is_no_move(three: Path) -> None:
+    retention.collect(1, "anna@here")
+    last = audit.last_move("trec")
+    assert last is not None
+    assert last.moved_to == "1"
+
+
+def test_files_that_went_can_be_put_back(three: Path) -> None:
+    uri = str(registry.resolve("trec/2").source)
+    retention.collect(1, "anna@here")
+    packed = sorted(three.glob("made-*/packed"), key=lambda path: path.stat().st_ctime_ns)[3]
+    store.mend_model(uri, packed, registry.resolve("trec/2").tags["digest"])
+    assert intact("trec/2")
+
+
+def test_an_open_run_keeps_all_of_its_recipe(three: Path) -> None:
+    run_id = tracking.open_run(tracking.experiment("trec"), "trec", {})
+    assert fates(0)["trec-teacher/2"] == "a run of trec is open"
+    tracking.tag(run_id, {"process": GONE})
+    assert fates(0)["trec-teacher/2"] is None
+
+
+def test_an_open_run_keeps_what_its_stages_have_taken_over(three: Path) -> None:
+    experiment, flow = tracking.experiment("other"), {"flow_run_id": "flow-1"}
+    tracking.open_run(experiment, "other", flow)
+    stage = tracking.open_run(experiment, "train_teacher", {**flow, "stage": "train_teacher"})
+    source = str(registry.resolve("trec-teacher/2").source)
+    taken = StageResult(stage="train_teacher", status="reused", model_uri=source)
+    tracking.write_result(stage, taken)
+    tracking.client().set_terminated(stage)
+    assert fates(0)["trec-teacher/2"] == "a run of other is open"
+    assert fates(0)["trec-teacher/3"] is None
+
+
+def test_an_open_stage_keeps_what_it_may_find_by_its_key(three: Path) -> None:
+    found = StageResult(
+        stage="train_teacher",
+        status="ran",
+        model_uri=str(registry.resolve("trec-teacher/2").source),
+    )
+    made = tracking.open_run(tracking.experiment("trec"), "train_teacher", {"key": "k"})
+    tracking.write_result(made, found)
+    tracking.client().set_terminated(made)
+    tracking.open_run(tracking.experiment("other"), "train_teacher", {"key": "k"})
+    assert fates(0)["trec-teacher/2"] == "a run of other is open"
+
+
+def test_a_version_that_is_about_to_be_promoted_is_kept(three: Path) -> None:
+    request = audit.Request(model="trec", intent="promote", who="bob", why="x", target="2")
+    ticket = audit.draw(request)
+    assert (fates(0)["trec/2"], fates(0)["trec-teacher/2"]) == (
+        f"ticket {ticket.number} is open",
+        "ancestor of trec/2",
+    )
+
+
+def test_a_model_that_two_recipes_share_stays_while_one_needs_it(three: Path) -> None:
+    shared = registry.resolve("trec-teacher/2")
+    tags = {"stage": "train_teacher", "digest": shared.tags["digest"]}
+    registry.register("other-teacher", str(shared.source), str(shared.run_id), tags)
+    version(three, "other", parents=shared.tags["digest"])
+    tracking.client().set_registered_model_alias("other", "challenger", "1")
+    assert fates(0)["trec-teacher/2"] == "ancestor of other/1"
+
+
+def test_soft_targets_go_with_their_teacher(three: Path) -> None:
+    digest = registry.resolve("trec-teacher/2").tags["digest"]
+    run_id = tracking.open_run(
+        tracking.experiment("trec"), "targets", {"stage": "generate_soft_targets"}
+    )
+    (three / "targets").mkdir()
+    (three / "targets" / "logits").write_text("1 2 3")
+    uri = store.put_artifact(run_id, three / "targets", "soft")
+    result = StageResult(
+        stage="generate_soft_targets", status="ran", model_uri=uri, parents=(digest,)
+    )
+    tracking.write_result(run_id, result)
+    tracking.client().set_terminated(run_id)
+    found = {h.name: h for h in retention.holdings(0)}["soft targets of trec-teacher/2"]
+    assert (found.kept, found.bytes) == (None, 5)
+    retention.collect(0, "anna@here")
+    assert store.stored_bytes(uri) == 0

@@ -1,0 +1,110 @@
+from pathlib import Path
+
+import pytest
+from registered import named, passed, promote, rollback, version
+
+from tasks import audit, processes, tracking, watching
+from tasks.audit import Request
+from tasks.moves import Plan
+
+GONE = f"{processes.this_process().rsplit(':', 2)[0]}:1:1.00"
+
+
+def point(number: str) -> None:
+    tracking.client().set_registered_model_alias("trec", "champion", number)
+
+
+@pytest.fixture
+def promoted(state: Path, tmp_path: Path) -> None:
+    """1 and then 2 were promoted; 3 passed its gate too, 4 was refused by it."""
+    passed(tmp_path, 3)
+    version(tmp_path, **{"gate": "refused", "gate.reasons": "Too slow."})
+    promote("1")
+    promote("2")
+
+
+def test_what_the_audit_explains_leaves_no_record(promoted: None) -> None:
+    assert watching.look("trec", "revert") is None
+    assert len(audit.tickets("trec")) == 2
+
+
+@pytest.mark.parametrize("policy", ["flag", "revert"])
+def test_a_hand_that_chose_a_version_that_passed_is_recorded(
+    promoted: None, policy: watching.Policy
+) -> None:
+    point("3")
+    record = watching.look("trec", policy, "run-1")
+    assert record is not None
+    kept = ("intent", "who", "from", "to", "moved_by_hand", "flow_run_id", "state")
+    assert [record.tags[name] for name in kept] == [
+        *("hand", "unknown (moved in MLflow)", "2", "3", "champion 2 -> 3", "run-1", "done")
+    ]
+    assert "flagged" not in record.tags
+    assert named() == ("3", "2")  # a rollback now undoes what the hand did
+    assert watching.look("trec", policy) is None
+
+
+def test_a_hand_that_chose_what_the_gate_refused_is_flagged(promoted: None) -> None:
+    point("4")
+    record = watching.look("trec", "flag")
+    assert record is not None
+    assert record.tags["flagged"] == "trec/4 was refused by its gate: Too slow."
+    assert named() == ("4", "2")
+
+
+def test_or_reverted(promoted: None) -> None:
+    point("4")
+    record = watching.look("trec", "revert")
+    assert record is not None
+    assert (record.tags["intent"], record.moved_from, record.moved_to) == ("revert", "4", "2")
+    assert record.tags["objection"] == "trec/4 was refused by its gate: Too slow."
+    assert named() == ("2", "1")  # a rollback must not bring 4 back
+    rollback()
+    assert named() == ("1", "2")
+
+
+def test_a_champion_that_was_taken_away_is_restored(promoted: None) -> None:
+    tracking.client().delete_registered_model_alias("trec", "champion")
+    record = watching.look("trec", "flag")
+    assert record is not None
+    assert (record.tags["intent"], named()) == ("restore", ("2", "1"))
+
+
+def test_if_it_was_deleted_the_one_before_is_restored(promoted: None) -> None:
+    tracking.client().delete_model_version("trec", "2")
+    assert named() == (None, "1")
+    watching.look("trec", "flag")
+    assert named() == ("1", "1")
+
+
+def test_a_first_champion_that_a_hand_made_stays_whatever_it_is(
+    state: Path, tmp_path: Path
+) -> None:
+    """There is nothing to revert to, and none is worse."""
+    version(tmp_path)
+    point("1")
+    assert watching.watched_models() == ["trec"]
+    record = watching.look("trec", "revert")
+    assert record is not None
+    assert record.tags["flagged"] == "trec/1 was never judged by a gate"
+    assert named() == ("1", None)
+
+
+def test_a_promotion_that_died_half_way_is_completed_and_not_taken_for_a_hand(
+    promoted: None,
+) -> None:
+    request = Request(model="trec", intent="promote", who="bob", why="x", target="3")
+    left = audit.draw(request)
+    plan = Plan(champion="3", before="2", previous="2")
+    audit.write(left, {**plan.tags(), "process": GONE})
+    point("3")
+    assert watching.look("trec", "revert") is None
+    assert (audit.read(left).state, named()) == ("done", ("3", "2"))
+    assert [t.tags["intent"] for t in audit.tickets("trec") if t.state == "done"] == 3 * ["promote"]
+
+
+def test_what_is_watched_has_a_champion_or_had_one(promoted: None, tmp_path: Path) -> None:
+    version(tmp_path, "trec-teacher", "train_teacher")
+    version(tmp_path, "other")
+    tracking.client().delete_registered_model_alias("trec", "champion")
+    assert watching.watched_models() == ["trec"]
