@@ -65,7 +65,7 @@ def _rank(one: Group) -> tuple[bool, float, int, str]:
 def _mark(one: Group, scale: Scale) -> Mark:
     difference = one.difference
     value, remark = formats.points(difference.estimate), formats.points_range(difference)
-    drawn = dot(one.name, difference, scale, value, f"{remark}, n = {one.n}")
+    drawn = dot(one.name.removeprefix("label "), difference, scale, value, f"{remark}, n = {one.n}")
     return replace(drawn, strong=words.lost(one))
 
 

@@ -117,39 +117,45 @@ def _y(scale: Scale, value: float) -> float:
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom."""
 
+_LINE_COSTS, _DOT_COSTS, _NAME_COSTS, _OUTSIDE_COSTS = 1, 3, 10, 100
+"""What it costs a name to cover these: a line can be read through, another name cannot."""
+
 
 def _labels(
     places: dict[str, tuple[float, float]], bars: dict[str, tuple[float, float]]
 ) -> dict[str, tuple[float, float]]:
     """Put each name beside its dot, if there is room clear of dots, lines and other names."""
-    taken: list[Box] = [(x - 5, y - 5, x + 5, y + 5) for x, y in places.values()]
-    for name, (high, low) in bars.items():
-        taken.append((places[name][0] - 1, high, places[name][0] + 1, low))
-    found: dict[str, tuple[float, float]] = {}
+    taken: list[tuple[Box, int]] = []
     for name, (x, y) in places.items():
-        wide = _LETTER * len(name)
         high, low = bars[name]
-        ends = ((x - wide / 2, high - 6), (x - wide / 2, low + 13))
-        choices = [_box(*place, wide) for place in (*_beside(x, y, wide), *ends)]
-        box = min(choices, key=lambda box: _crowding(box, taken))
-        taken.append(box)
+        taken.append(((x - 5, y - 5, x + 5, y + 5), _DOT_COSTS))
+        taken.append(((x - 1, high, x + 1, low), _LINE_COSTS))
+    found: dict[str, tuple[float, float]] = {}
+    for name, place in places.items():
+        box = min(_choices(name, place, bars[name]), key=lambda box: _cost(box, taken))
+        taken.append(((box[0] - 4, box[1], box[2] + 4, box[3]), _NAME_COSTS))
         found[name] = (round(box[0], 1), round(box[3] - 3, 1))
     return found
 
 
-def _beside(x: float, y: float, wide: float) -> Iterator[tuple[float, float]]:
-    """Places for a name, the best first: right and left of its dot, then a little up or down."""
-    for shift in (0, -12, 12):
-        yield x + 9, y + 4 + shift
-        yield x - 9 - wide, y + 4 + shift
+def _choices(name: str, place: tuple[float, float], bar: tuple[float, float]) -> Iterator[Box]:
+    """Boxes for a name, the best first: beside its dot, a little up or down, at its bar's ends."""
+    (x, y), (high, low), wide = place, bar, _LETTER * len(name)
+    for shift in (0, -14, 14, -28, 28):
+        yield _box(x + 9, y + 4 + shift, wide)
+        yield _box(x - 9 - wide, y + 4 + shift, wide)
+    yield _box(x - wide / 2, high - 6, wide)
+    yield _box(x - wide / 2, low + 13, wide)
 
 
 def _box(left: float, line: float, wide: float) -> Box:
     return (left, line - _LINE + 3, left + wide, line + 3)
 
 
-def _crowding(box: Box, taken: Sequence[Box]) -> int:
-    """How much a name would cover; leaving the figure is worse than anything else."""
+def _cost(box: Box, taken: Sequence[tuple[Box, int]]) -> int:
     outside = box[0] < LEFT or box[2] > WIDTH or box[1] < 0 or box[3] > HEIGHT - BOTTOM
-    over = (box[0] < t[2] and t[0] < box[2] and box[1] < t[3] and t[1] < box[3] for t in taken)
-    return sum(over) + 100 * outside
+    return _OUTSIDE_COSTS * outside + sum(cost for other, cost in taken if _meet(box, other))
+
+
+def _meet(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

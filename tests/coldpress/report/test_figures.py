@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coldpress.evaluation.scorecard import Percentiles
 from coldpress.report import scatter
 from coldpress.report.equity import DRAWN, equity
+from coldpress.report.findings import Findings
 from coldpress.report.reliability import curves, place
 from coldpress.report.scale import Scale
 from coldpress.report.waterfall_panels import panels
@@ -57,8 +59,24 @@ def test_a_dot_stands_by_its_cost_and_accuracy() -> None:
     assert all(dot.high < dot.y < dot.low for dot in size.dots)
 
 
-def test_names_of_dots_do_not_cover_each_other() -> None:
-    for figure in scatter.trade_offs(measured.findings()):
+def _twins() -> Findings:
+    """All models equally accurate, two of them of one size and speed."""
+    found = measured.findings()
+    final = measured.card(0.948, 4_200_000, 0.31, "onnxruntime")
+    sizes = {"teacher": 6.8, "student": 2.2, "pruned": 2.2, "quantized": 1.9, "onnx": 0.31}
+    models = {
+        name: final.model_copy(
+            update={"bytes": int(1e7 * p50), "latency_ms": Percentiles(p50=p50, p95=p50, p99=p50)}
+        )
+        for name, p50 in sizes.items()
+    }
+    evaluation = found.evaluation.model_copy(update={"models": models})
+    return replace(found, evaluation=evaluation)
+
+
+@pytest.mark.parametrize("found", [measured.findings(), _twins()], ids=["apart", "twins"])
+def test_names_of_dots_do_not_cover_each_other(found: Findings) -> None:
+    for figure in scatter.trade_offs(found):
         for one, other in itertools.combinations(figure.dots, 2):
             apart = abs(one.label_y - other.label_y) >= 12
             first, second = sorted((one, other), key=lambda dot: dot.label_x)
@@ -87,7 +105,7 @@ def test_only_the_worst_of_many_groups_are_drawn() -> None:
     found = equity(many)
     assert found is not None
     assert (len(found.groups), len(found.marks)) == (77, DRAWN)
-    assert found.marks[0].name == "label 76"
+    assert found.marks[0].name == "76"
     assert found.sentence.endswith("none is shown to have lost, after Holm's correction.")
 
 
