@@ -1,0 +1,1 @@
+"""Prefect deployments, automations and work pools; a package, so that they come with Coldpress."""
