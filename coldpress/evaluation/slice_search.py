@@ -18,7 +18,7 @@ from coldpress.evaluation import slices
 from coldpress.evaluation.slices import Band, Slice
 
 FEWEST_ROWS = 20
-SMALLEST_SHARE = 0.02
+SMALLEST_SHARE, LARGEST_SHARE = 0.02, 0.5
 MOST_FOUND = 5
 SMALLEST_LOSS = 2
 OVERLAP = 0.5
@@ -71,9 +71,9 @@ def search(validation: Asked, test: Split, teacher_on_test: Logits) -> list[Slic
     would look worse than it is.
 
     Candidates are words, and first words, of at least 20 validation rows and 2 % of them; quarters
-    by number of words; thirds by the teacher's confidence. Chosen are at most 5, by the share of
-    rows lost, of those that lose at least 2 rows; one that shares more than half of its rows with
-    a worse one is left out.
+    by number of words; thirds by the teacher's confidence; all with at most half of the rows, as
+    the split is judged anyway. Chosen are at most 5, by the share of rows lost, of those that lose
+    at least 2 rows; one that shares more than half of its rows with a worse one is left out.
 
     Args:
         validation: What to choose on.
@@ -142,7 +142,7 @@ def _frequent(counts: Counter[str], rows: int) -> list[str]:
 
 
 def _confidences(of_rows: Sequence[float]) -> Iterator[_Candidate]:
-    low, high = (float(edge) for edge in np.quantile(of_rows, THIRDS))
+    low, high = (float(edge) for edge in np.quantile(of_rows, THIRDS, method="higher"))
     yield _Candidate(f"teacher less than {low:.0%} sure", lambda row: row.confidence < low)
     middle = f"teacher {low:.0%} to {high:.0%} sure"
     yield _Candidate(middle, lambda row: low <= row.confidence < high)
@@ -157,7 +157,7 @@ def _worst(
     for candidate in candidates:
         inside = np.array([candidate.holds(row) for row in rows], dtype=np.bool_)
         size, lost = int(inside.sum()), int(losses[inside].sum())
-        if size >= FEWEST_ROWS and lost >= SMALLEST_LOSS:
+        if FEWEST_ROWS <= size <= LARGEST_SHARE * len(rows) and lost >= SMALLEST_LOSS:
             ranked.append(((-lost / size, -size, candidate.name), candidate, inside))
     chosen: list[tuple[_Candidate, NDArray[np.bool_]]] = []
     for _, candidate, inside in sorted(ranked, key=lambda one: one[0]):

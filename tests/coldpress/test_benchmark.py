@@ -199,6 +199,40 @@ def test_some_rows_of_a_split_keep_ids_texts_and_labels_together(
     assert taken.pairs is None
 
 
+REGION = (("evaluate.slices.0.column", "region"),)
+
+
+def test_columns_to_slice_by_come_with_the_test_rows_and_change_no_digest(
+    section: Callable[..., BenchmarkSection], tmp_path: Path
+) -> None:
+    plain = section()
+    lines = (tmp_path / "test.jsonl").read_text().splitlines()
+    regions = ("north", None)
+    rows = ({**json.loads(line), "region": r} for line, r in zip(lines, regions, strict=True))
+    (tmp_path / "test.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    found = load(plain, 0, REGION)
+    assert found.test.columns == {"region": ("north", None)}
+    assert found.test.take([1]).columns == {"region": (None,)}
+    assert found.train.columns == found.validation.columns == {}
+    assert found.digest == load(plain, 0).digest
+
+
+def test_a_column_that_is_not_there_is_blamed_on_the_slice(
+    section: Callable[..., BenchmarkSection], tmp_path: Path
+) -> None:
+    with pytest.raises(InputError) as caught:
+        load(section(), 0, REGION)
+    path = tmp_path / "test.jsonl"
+    said = f"{path} line 1: no column 'region'; it may use: text, label"
+    assert str(caught.value) == f"evaluate.slices.0.column: {said}"
+
+
+def test_the_digest_of_the_test_rows_is_theirs_alone(loaded: Callable[..., Benchmark]) -> None:
+    digest = loaded().test_digest
+    assert loaded(train=[*TRAIN, ("one more", "cold")]).test_digest == digest
+    assert loaded(test=TEST[::-1]).test_digest != digest
+
+
 def test_loading_files_imports_nothing_heavy(
     section: Callable[..., BenchmarkSection], tmp_path: Path
 ) -> None:

@@ -63,6 +63,7 @@ def test_no_choice_of_the_form_stands_in_another() -> None:
         {"HubModel", "DirectoryModel", "ScratchModel"},
         {"Neurons", "Heads", "Magnitude"},
         {"DynamicInt8", "StaticInt8"},
+        {"ColumnSlices", "LengthSlices", "PatternSlice"},
     ],
     ids=lambda variants: "-".join(sorted(variants)),
 )

@@ -63,6 +63,19 @@ def test_integer_labels_become_their_digits(tmp_path: Path) -> None:
     assert rows.labels(rows.read(path, ["label"], "field"), "label") == ("0", "1")
 
 
+def test_a_column_to_slice_by_may_lack_values_and_hold_numbers(tmp_path: Path) -> None:
+    values = ("null", '" "', '"north"', "7", "0.5", "true")
+    lines = "".join(f'{{"region": {value}}}\n' for value in values)
+    read = rows.read(written(tmp_path / "a.jsonl", lines), ["region"], "field")
+    assert rows.optional_texts(read, "region") == (None, None, "north", "7", "0.5", "True")
+
+
+def test_a_list_is_nothing_to_slice_by(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.jsonl", '{"region": "north"}\n{"region": ["a"]}\n')
+    with pytest.raises(InputError, match=r"line 2: 'region' is list, not a string$"):
+        rows.optional_texts(rows.read(path, ["region"], "field"), "region")
+
+
 @pytest.mark.parametrize(
     ("value", "said"),
     [

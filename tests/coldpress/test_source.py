@@ -90,6 +90,15 @@ def test_a_split_config_or_column_that_is_not_there_is_named(
     assert "\n" not in message
 
 
+@pytest.mark.usefixtures("questions")
+def test_a_hub_dataset_is_sliced_by_a_column_of_its_test_split() -> None:
+    wanted = section(columns={"label": "kind"})
+    found = load(wanted, 0, [("evaluate.slices.0.column", "kind")])
+    assert found.test.columns == {"kind": ("HUM", "LOC", "HUM")}
+    with pytest.raises(InputError, match=r"^evaluate.slices.1.column: tiny/questions split 'test'"):
+        load(wanted, 0, [("evaluate.slices.1.column", "region")])
+
+
 def test_hidden_test_labels_are_refused(local_hub: LocalHub, tmp_path: Path) -> None:
     files = {
         "data/train-0.parquet": parquet(tmp_path / "train", [0, 1] * 6),
@@ -127,6 +136,13 @@ def test_the_synthetic_benchmark_has_ten_intents_and_its_own_validation_split() 
 
 def test_another_data_seed_gives_other_texts() -> None:
     assert load(synthetic(data_seed=1), 0).digest != load(synthetic(), 0).digest
+
+
+def test_synthetic_rows_have_no_more_columns_than_two() -> None:
+    found = load(synthetic(), 0, [("evaluate.slices.0.column", "label")])
+    assert set(found.test.columns["label"]) == set(found.labels)
+    with pytest.raises(InputError, match=r"^evaluate.slices.0.column: synthetic test: no column"):
+        load(synthetic(), 0, [("evaluate.slices.0.column", "region")])
 
 
 def test_synthetic_texts_come_alone() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from command import Coldpress
 
+from coldpress.evaluation import answers, flips
 from coldpress.stages import STAGES
 
 pytestmark = pytest.mark.xdist_group("pressed")
@@ -54,6 +55,22 @@ def test_the_evaluation_holds_what_scripts_depend_on(pressed: dict[str, Any]) ->
     assert final["compression"] > 1
     assert final["difference"]["low"] <= final["difference"]["estimate"]
     assert evaluation["models"]["quantized"]["latency_ms"] is None
+
+
+def test_the_evaluation_says_who_pays_and_keeps_every_answer(
+    coldpress: Coldpress, pressed: dict[str, Any]
+) -> None:
+    evaluation = pressed["evaluation"]
+    classes = [group for group in evaluation["equity"] if group["kind"] == "class"]
+    assert sum(group["n"] for group in classes) == 60
+    assert pressed["stages"][-1]["metrics"]["test_openings"] >= 1
+    run_id = pressed["stages"][-1]["model_uri"].removeprefix("runs:/").partition("/")[0]
+    folder = next((coldpress.home / "state").rglob(f"{run_id}/artifacts/evaluate"))
+    kept = answers.read(folder)
+    assert kept.right("onnx").mean() == pytest.approx(evaluation["models"]["onnx"]["accuracy"])
+    lost = kept.right("teacher") & ~kept.right("onnx")
+    assert len(flips.read(folder)) == lost.sum()
+    assert {"equity.png", "equity.svg"} <= {path.name for path in folder.iterdir()}
 
 
 def test_an_unchanged_recipe_is_reused_without_torch(

@@ -89,3 +89,19 @@ def test_results_are_shared_between_recipes(state: Path) -> None:
     tracking.client().set_terminated(run_id)
     tracking.experiment("two")
     assert len(history.results_with_key("k")) == 1
+
+
+def test_a_table_without_rows_is_kept_as_one(state: Path) -> None:
+    run_id = open_stage(tracking.experiment("trec"), "k")
+    tracking.log_rows(run_id, [], "flips.json")
+    assert [file.path for file in tracking.client().list_artifacts(run_id)] == ["flips.json"]
+
+
+def test_openings_of_a_test_split_are_counted_by_its_digest(state: Path) -> None:
+    """Those that finished, and that looked for themselves: a reuse opens nothing."""
+    for digest, status in (("a", "ran"), ("a", "reused"), ("b", "ran"), ("a", "ran")):
+        run_id = tracking.open_run(tracking.experiment("trec"), "evaluate", {"test_digest": digest})
+        tracking.tag(run_id, {"status": status})
+        tracking.client().set_terminated(run_id)
+    tracking.open_run(tracking.experiment("trec"), "evaluate", {"test_digest": "a"})
+    assert [history.openings_of(digest) for digest in "abc"] == [2, 1, 0]

@@ -178,6 +178,76 @@ def test_a_comparison_counts_the_rows_that_one_model_alone_has_right(judged: Eva
     assert pruned.difference == Interval(estimate=-3 / 8, low=-4 / 8, high=-1 / 8)
 
 
+def test_macro_f1_is_compared_too(judged: Evaluation) -> None:
+    # The student trades one error of warm for one of cold: F1 is 8/9 and 6/7 either way round.
+    student, pruned = judged.comparisons[:2]
+    assert student.macro_f1_difference is not None
+    assert student.macro_f1_difference.estimate == pytest.approx(0)
+    assert pruned.macro_f1_difference is not None
+    # Pruned answers six times cold, three of them rightly, and twice warm, once rightly.
+    teacher = (8 / 9 + 6 / 7) / 2
+    assert pruned.macro_f1_difference.estimate == pytest.approx((6 / 10 + 2 / 6) / 2 - teacher)
+
+
+def test_the_final_model_is_held_against_the_teacher_class_by_class(judged: Evaluation) -> None:
+    cold, warm = judged.equity
+    assert (cold.name, cold.n, cold.before, cold.after) == ("label cold", 4, 1.0, 0.75)
+    assert (warm.name, warm.n, warm.before, warm.after) == ("label warm", 4, 0.75, 0.25)
+    # One row lost: 1/2. Three lost and one won: (1 + 4) / 16, and Holm doubles the smaller.
+    assert (cold.p, warm.p) == pytest.approx((0.5, 0.3125))
+    assert (cold.p_adjusted, warm.p_adjusted) == pytest.approx((0.625, 0.625))
+
+
+def test_declared_slices_are_judged_with_the_classes_and_found_ones_after_them(
+    benchmark: Benchmark, encoded: Encoded
+) -> None:
+    texts = tuple(f"{n} late" if n < 20 else f"{n} soon" for n in range(50))
+    validation = Split(tuple(map(str, range(50))), texts, None, (0,) * 50)
+    lost = np.eye(2)[[1] * 20 + [0] * 30]
+
+    def final(asked: Encoded) -> NDArray[np.float64]:
+        return np.asarray(np.eye(2)[list(STUDENT)] if asked is encoded else lost)
+
+    def always_right(asked: Encoded) -> NDArray[np.float64]:
+        return np.asarray(np.eye(2)[list(TEACHER) if asked is encoded else [0] * 50])
+
+    teacher = _subject("teacher", None, TEACHER, encoded, 8)
+    onnx = _subject("onnx", "teacher", STUDENT, encoded, 4)
+    subjects = [replace(teacher, logits=always_right), replace(onnx, logits=final)]
+    test = replace(benchmark.test, texts=(*benchmark.test.texts[:7], "late"))
+    length = {"method": "length", "edges": [3]}
+    pattern = {"method": "pattern", "name": "with o", "pattern": "o"}
+    section = Evaluate.model_validate({"slices": [length, pattern]})
+    asked = replace(benchmark, test=test, validation=validation)
+    groups = judge(asked, subjects, section).evaluation.equity
+    assert [(group.kind, group.name, group.n) for group in groups] == [
+        ("class", "label cold", 4),
+        ("class", "label warm", 4),
+        ("length", "up to 3 words", 8),
+        ("pattern", "with o", 4),
+        ("found", 'with "late"', 1),
+    ]
+
+
+def test_answers_and_flips_come_with_the_evaluation(judgement: Judgement) -> None:
+    answers = judgement.answers
+    assert list(answers.logits) == ["teacher", "student", "pruned", "quantized", "onnx"]
+    assert answers.predicted("student").tolist() == list(STUDENT)
+    assert (answers.ids[0], answers.label_names) == ("t0", ("cold", "warm"))
+    # The student loses the fourth text; pruning loses three more; the teacher never had the last.
+    assert [(flip.text, flip.lost_at) for flip in judgement.flips] == [
+        ("oil", "student"),
+        ("slow", "pruned"),
+        ("warm", "pruned"),
+        ("fast", "pruned"),
+    ]
+
+
+def test_what_was_timed_says_on_what(judged: Evaluation) -> None:
+    assert judged.conditions["batch"] == "2"
+    assert judged.conditions["calls"] == "60"
+
+
 def test_without_a_teacher_in_onnx_there_is_no_same_runtime(
     benchmark: Benchmark, encoded: Encoded, clock: _Clock
 ) -> None:

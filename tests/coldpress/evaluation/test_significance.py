@@ -7,10 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.stats import bootstrap
+from sklearn.metrics import f1_score
+from statsmodels.stats.contingency_tables import mcnemar as mcnemar_of_statsmodels
 
 from coldpress.evaluation.scorecard import Interval
-from coldpress.evaluation.significance import accuracy_interval, mcnemar, paired_interval
+from coldpress.evaluation.significance import (
+    accuracy_interval,
+    detectable_drop,
+    holm,
+    macro_f1_interval,
+    mcnemar,
+    paired_interval,
+)
 
+Labels = NDArray[np.int64]
 Rows = list[tuple[bool, bool, int]]
 
 
@@ -72,6 +83,123 @@ def test_mcnemar_on_the_transplanted_children_of_fagerland_2013() -> None:
     # "The McNemar test for binary matched-pairs data", table 1: 1 and 7 discordant, p = 0.070.
     assert mcnemar(1, 7) == pytest.approx(2 * (1 + 8) / 2**8)
     assert mcnemar(7, 1) == mcnemar(1, 7)
+
+
+def test_mcnemar_is_that_of_statsmodels() -> None:
+    for won, lost in ((3, 11), (9, 2), (6, 6), (0, 5)):
+        theirs = mcnemar_of_statsmodels([[40, won], [lost, 7]], exact=True).pvalue
+        assert mcnemar(won, lost) == pytest.approx(theirs, abs=1e-12)
+
+
+def test_a_one_sided_test_sees_a_loss_and_no_gain() -> None:
+    # Five losses and no gain: 1 of 2^5 splits. One gain of five: 1 + 5 of 2^5.
+    assert mcnemar(0, 5, "less") == pytest.approx(1 / 32)
+    assert mcnemar(1, 4, "less") == pytest.approx(6 / 32)
+    assert mcnemar(5, 0, "less") == 1.0
+    assert mcnemar(0, 0, "less") == 1.0
+
+
+def test_holm_multiplies_the_smallest_most_and_keeps_the_order() -> None:
+    # Sorted: 0.01 x 4, 0.02 x 3, 0.03 x 2, 0.5 x 1; an adjusted p is never below an earlier one.
+    assert holm([0.03, 0.01, 0.5, 0.02]) == pytest.approx([0.06, 0.04, 0.5, 0.06])
+    assert holm([0.4, 0.9]) == pytest.approx([0.8, 0.9])
+    assert holm([]) == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "alpha", "drop"),
+    [
+        (40, 0.05, 5 / 40),  # 2^-4 is 0.0625 and 2^-5 is 0.031
+        (40, 0.05 / 77, 11 / 40),  # 2^-10 is 0.00098 and 2^-11 is 0.00049
+        (40, 0.03125, 6 / 40),  # below, not at
+        (5, 0.05, 1.0),
+        (4, 0.05, None),
+    ],
+)
+def test_the_smallest_drop_that_rows_can_show(rows: int, alpha: float, drop: float | None) -> None:
+    assert detectable_drop(rows, alpha) == drop
+
+
+@given(st.integers(1, 60), st.integers(1, 100))
+def test_a_detectable_drop_is_detected_and_one_row_less_is_not(rows: int, tests: int) -> None:
+    drop = detectable_drop(rows, 0.05 / tests)
+    lost = rows if drop is None else round(drop * rows)
+    assert (mcnemar(0, lost, "less") < 0.05 / tests) is (drop is not None)
+    if drop is not None:
+        assert mcnemar(0, lost - 1, "less") >= 0.05 / tests
+
+
+def _classified(rows: int, labels: int, seed: int = 1) -> tuple[Labels, Labels, Labels]:
+    """A model, a slightly better baseline and the classes: 7 % and 10 % wrong, roughly."""
+    random = np.random.default_rng(seed)
+    classes = np.arange(rows) % labels
+    baseline = np.where(random.random(rows) < 0.07, random.integers(0, labels, rows), classes)
+    model = np.where(random.random(rows) < 0.04, random.integers(0, labels, rows), baseline)
+    return model, baseline, classes
+
+
+def test_an_accuracy_interval_is_that_of_scipy_to_the_third_digit() -> None:
+    model, baseline, _ = _classified(3000, 5)
+    classes = np.zeros(3000, dtype=np.int64)
+    right = (model % 2 == 0, baseline % 2 == 0)
+    ours = paired_interval(*right, classes)
+    theirs = bootstrap(
+        right,
+        lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis),
+        paired=True,
+        method="percentile",
+        n_resamples=40_000,
+        batch=2000,
+        rng=0,
+    ).confidence_interval
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=5e-4)
+
+
+def test_a_macro_f1_interval_is_that_of_rows_drawn_one_by_one() -> None:
+    model, baseline, classes = _classified(400, 4)
+    interval = macro_f1_interval(model, baseline, classes)
+    score = f1_score(classes, model, average="macro") - f1_score(classes, baseline, average="macro")
+    assert interval.estimate == pytest.approx(score)
+    random = np.random.default_rng(8)
+    rows = [np.flatnonzero(classes == one) for one in range(4)]
+    drawn = np.concatenate(
+        [random.choice(of_class, (3000, len(of_class))) for of_class in rows], axis=1
+    )
+    theirs = _macro_f1(model[drawn], classes[drawn]) - _macro_f1(baseline[drawn], classes[drawn])
+    # A bound of 3000 resamples is itself a draw: one row of 400 is 0.0025.
+    expected = np.quantile(theirs, [0.025, 0.975])
+    assert [interval.low, interval.high] == pytest.approx(expected, abs=0.0025)
+
+
+def _macro_f1(answers: NDArray[np.int64], classes: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Of each resample, from its rows."""
+    scores = [
+        2 * ((answers == one) & (classes == one)).sum(1) / ((answers == one).sum(1) + 100)
+        for one in range(4)
+    ]
+    return np.asarray(np.mean(scores, axis=0))
+
+
+def test_a_macro_f1_interval_of_banking77s_size_hangs_on_no_seed() -> None:
+    rows = _classified(3080, 77)
+    intervals = [macro_f1_interval(*rows, seed=seed) for seed in range(3)]
+    assert np.ptp([one.low for one in intervals]) < 1e-3
+    assert np.ptp([one.high for one in intervals]) < 1e-3
+    assert intervals[0].low < intervals[0].estimate < intervals[0].high < 0
+    assert macro_f1_interval(*rows) == intervals[0]
+
+
+def test_models_that_answer_alike_do_not_differ_in_macro_f1() -> None:
+    model, _, classes = _classified(50, 3)
+    assert macro_f1_interval(model, model, classes) == Interval(estimate=0, low=0, high=0)
+
+
+def test_an_answer_that_is_no_rows_class_counts_as_a_class_of_its_own() -> None:
+    # As scikit-learn counts: F1 of 0 for label 2, so that two perfect classes come to 2 / 3.
+    classes = np.array([0, 0, 0, 1])
+    model = np.array([0, 0, 2, 1])
+    interval = macro_f1_interval(model, classes, classes)
+    assert interval.estimate == pytest.approx((0.8 + 1 + 0) / 3 - 1)
 
 
 def test_models_that_never_differ_are_not_told_apart() -> None:

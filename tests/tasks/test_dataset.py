@@ -1,0 +1,36 @@
+"""What a recipe's data add to cache keys."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from coldpress.recipe import Recipe
+from tasks import dataset
+
+
+def recipe(folder: Path, regions: tuple[str, str]) -> Recipe:
+    """Equal rows in another folder, sliced by region."""
+    folder.mkdir()
+    texts = [{"text": f"row {n}", "label": "cold" if n % 2 else "warm"} for n in range(20)]
+    (folder / "train.jsonl").write_text("\n".join(map(json.dumps, texts)))
+    test = [{**texts[n], "region": region} for n, region in enumerate(regions)]
+    (folder / "test.jsonl").write_text("\n".join(map(json.dumps, test)))
+    files = {"train": folder / "train.jsonl", "test": folder / "test.jsonl"}
+    return Recipe.model_validate(
+        {
+            "name": "trec",
+            "benchmark": {"kind": "text-classification", "source": {"origin": "files", **files}},
+            "teacher": {"model": {"origin": "scratch"}},
+            "evaluate": {"slices": [{"method": "column", "column": "region", "min_rows": 1}]},
+        }
+    )
+
+
+def test_other_values_to_slice_by_are_the_same_data_and_another_evaluation(tmp_path: Path) -> None:
+    one = recipe(tmp_path / "one", ("north", "south"))
+    two = recipe(tmp_path / "two", ("south", "south"))
+    same = recipe(tmp_path / "same", ("north", "south"))
+    assert dataset.benchmark(one).digest == dataset.benchmark(two).digest
+    assert dataset.columns_digest(one) != dataset.columns_digest(two)
+    assert dataset.columns_digest(one) == dataset.columns_digest(same)
