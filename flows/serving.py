@@ -39,7 +39,10 @@ def predictions(model: str, texts: Sequence[str], pairs: Sequence[str]) -> list[
         answering = predictor.Predictor(checkpoint.path)
         if answering.pairs is not None and answering.pairs is not bool(pairs):
             raise InputError(f"--pair: {model} answers {_kind(answering.pairs)} texts")
-        answers = answering.predict(texts, pairs or None)
+        try:
+            answers = answering.predict(texts, pairs or None)
+        except ValueError as error:
+            raise InputError(f"TEXT: {error}") from error
     return [json.dumps(answer, ensure_ascii=False) for answer in answers]
 
 

@@ -35,6 +35,7 @@ def _make(work: Work) -> dict[str, float]:
     from coldpress.model_files import load_tokenizer
     from coldpress.onnx.export import export
     from coldpress.onnx.parity import check_parity
+    from coldpress.onnx.temperature import calibrate
 
     recipe, source = work.order.recipe, work.inputs[0]
     validation = encode(load_tokenizer(source), dataset.benchmark(recipe).validation)
@@ -43,8 +44,9 @@ def _make(work: Work) -> dict[str, float]:
     about = {"recipe": recipe.name, "source": source.digest, "pairs": pairs}
     with writing(work.target, work.manifest().model_copy(update={"labels": labels})) as directory:
         export(source, directory, recipe.export.opset, about)
+        calibration = calibrate(directory, validation)
         parity = check_parity(source, directory / "model.onnx", validation)
-    return {**parity.metrics(), "bytes": _size(work.target)}
+    return {**calibration.metrics(), **parity.metrics(), "bytes": _size(work.target)}
 
 
 def _size(directory: Path) -> int:

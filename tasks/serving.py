@@ -9,7 +9,7 @@ from pathlib import Path
 import mlflow.pyfunc
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
-from mlflow.types.schema import Map
+from mlflow.types.schema import AnyType, Map
 
 from coldpress.onnx import predictor
 
@@ -45,8 +45,11 @@ def pack(checkpoint: Path, into: Path) -> Path:
 
 
 def _signature() -> ModelSignature:
-    text = ColSpec(DataType.string, "text")
-    pair = ColSpec(DataType.string, "text_pair", required=False)
+    # As `string`, MLflow's server would hand null over as "None" and 1 as "1". As `Any`, and not
+    # required, whatever was sent reaches the predictor, which says in one line what is wrong.
+    whatever = AnyType()  # type: ignore[no-untyped-call]
+    text = ColSpec(whatever, "text", required=False)
+    pair = ColSpec(whatever, "text_pair", required=False)
     label, score = ColSpec(DataType.string, "label"), ColSpec(DataType.double, "score")
-    scores = ColSpec(Map(DataType.double), "scores")
-    return ModelSignature(inputs=Schema([text, pair]), outputs=Schema([text, label, score, scores]))
+    scores, echo = ColSpec(Map(DataType.double), "scores"), ColSpec(DataType.string, "text")
+    return ModelSignature(inputs=Schema([text, pair]), outputs=Schema([echo, label, score, scores]))

@@ -6,16 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-
 from coldpress import model_files
 from coldpress.benchmark import Benchmark
 from coldpress.checkpoint import Checkpoint
 from coldpress.encoding import Batch, Encoded, encode
 from coldpress.evaluation.judge import Judgement, judge
 from coldpress.evaluation.subject import Logits, Subject, torch_subject
+from coldpress.onnx.answering import raw_logits, run
 from coldpress.onnx.export import export
+from coldpress.onnx.invariance import invariance
 from coldpress.onnx.predictor import Predictor
+from coldpress.onnx.serving_cost import serving_cost
 from coldpress.quantization.storage import load_quantized
 from coldpress.stages import Stage
 from tasks.stage import Work
@@ -49,7 +50,22 @@ def judged(work: Work, benchmark: Benchmark) -> Judgement:
         export(work.inputs[0], Path(directory), recipe.export.opset, {"recipe": recipe.name})
         threads = recipe.evaluate.latency.threads
         fp32 = _onnx_subject("teacher", subjects[0], Path(directory), subjects[0].bytes, threads)
-        return judge(benchmark, subjects, recipe.evaluate, fp32)
+        judgement = judge(benchmark, subjects, recipe.evaluate, fp32)
+    return _with_serving(judgement, work, benchmark, subjects[-1].test)
+
+
+def _with_serving(
+    judgement: Judgement, work: Work, benchmark: Benchmark, test: Encoded
+) -> Judgement:
+    """Add what is measured of the deployable file alone."""
+    files, cost = work.inputs[-1].path, work.order.recipe.evaluate.cost
+    measured = {
+        "invariance": invariance(files, test),
+        "serving": serving_cost(files, benchmark.test, cost.price_per_core_hour),
+    }
+    cards = judgement.evaluation.models
+    models = {**cards, "onnx": cards["onnx"].model_copy(update=measured)}
+    return replace(judgement, evaluation=judgement.evaluation.model_copy(update={"models": models}))
 
 
 def _subject(
@@ -73,13 +89,10 @@ def _onnx_subject(name: str, parent: Subject, directory: Path, size: int, thread
     predictor = Predictor(directory, threads)
 
     def answer(batch: Batch) -> Logits:
-        return predictor.logits(batch.input_ids, batch.attention_mask, batch.token_type_ids)
+        return run(predictor, batch)
 
     def logits(rows: Encoded) -> Logits:
-        given = np.empty((len(rows), len(predictor.labels)), dtype=np.float32)
-        for batch in rows.batches(64):
-            given[batch.rows] = answer(batch)
-        return given
+        return raw_logits(predictor, rows) / predictor.temperature
 
     return replace(
         parent,
@@ -90,4 +103,5 @@ def _onnx_subject(name: str, parent: Subject, directory: Path, size: int, thread
         answer=answer,
         end_to_end=predictor.predict,
         bytes=size,
+        temperature=predictor.temperature,
     )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coldpress.benchmark import Benchmark
-from coldpress.evaluation import equity, metrics, significance, slice_search
+from coldpress.evaluation import calibration, equity, metrics, significance, slice_search
 from coldpress.evaluation.answers import Answers
 from coldpress.evaluation.conditions import conditions
 from coldpress.evaluation.flips import flips
@@ -158,7 +158,7 @@ def _score(sitting: _Sitting, room: _Room) -> Scorecard:
         threads=None if seconds is None else room.latency.threads,
         runtime=subject.runtime,
         per_class=metrics.per_class(sitting.predicted, room.labels, room.benchmark.labels),
-        calibration_error=metrics.calibration_error(sitting.logits, room.labels),
+        calibration_error=calibration.calibration_error(sitting.logits, room.labels),
         retention=metrics.retention(accuracy, metrics.accuracy(teacher.predicted, room.labels)),
         agreement=metrics.agreement(sitting.predicted, teacher.predicted),
         difference=significance.paired_interval(sitting.right, teacher.right, room.labels),
@@ -168,6 +168,8 @@ def _score(sitting: _Sitting, room: _Room) -> Scorecard:
         ),
         compression=teacher.subject.bytes / subject.bytes,
         truncated=subject.test.truncated,
+        reliability=calibration.reliability(sitting.logits, room.labels),
+        temperature=subject.temperature,
     )
 
 

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
 
 from coldpress.evaluation.scorecard import ClassScore
 
 Answers = NDArray[np.int64]
 """One label index a row, shape (rows,)."""
-
-BINS = 15
 
 
 def accuracy(predicted: Answers, labels: Answers) -> float:
@@ -63,26 +59,6 @@ def per_class(predicted: Answers, labels: Answers, names: Sequence[str]) -> dict
         name: ClassScore(n=int(n), precision=_defined(p), recall=_defined(r), f1=_defined(f1))
         for name, p, r, f1, n in zip(names, *scores, strict=True)
     }
-
-
-def calibration_error(logits: NDArray[np.floating[Any]], labels: Answers) -> float:
-    """Expected calibration error: how far confidence is from accuracy, over bins of confidence.
-
-    Bins are the intervals (0, 1/15], (1/15, 2/15], ... of Guo et al., "On Calibration of Modern
-    Neural Networks", 2017, equation 3.
-
-    Args:
-        logits: Shape (rows, labels).
-        labels: Shape (rows,).
-
-    Returns:
-        A fraction; 0 is a model that is right as often as it says.
-    """
-    confidence = softmax(logits.astype(np.float64), axis=1).max(axis=1)
-    right = logits.argmax(axis=1) == labels
-    bins = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
-    gaps = np.bincount(bins, weights=confidence - right)
-    return float(np.abs(gaps).sum() / len(labels))
 
 
 def agreement(predicted: Answers, teacher: Answers) -> float:

@@ -28,10 +28,19 @@ class Latency(Section):
     ] = 300
 
 
+class Cost(Section):
+    """What the cost of answering is worked out from."""
+
+    price_per_core_hour: Annotated[
+        float, Field(ge=0.0, le=1e6, description="Price of one core for an hour, any currency.")
+    ] = 0.04
+
+
 class Evaluate(Section):
     """How the models are judged."""
 
     latency: Latency = Latency()
+    cost: Cost = Cost()
     slices: list[Annotated[DeclaredSlices, FlatChoice()]] = Field(
         default_factory=list,
         max_length=100,

@@ -38,6 +38,7 @@ class Subject:
         bytes: Weights and tokenizer on disk.
         parameters: Numbers in the weights; an ONNX graph has those of its checkpoint.
         macs_per_token: As `cost.macs_per_token` counts them.
+        temperature: What `logits` divides by; 1 where the model ships with none.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Subject:
     bytes: int
     parameters: int
     macs_per_token: int
+    temperature: float = 1.0
 
 
 def torch_subject(

@@ -7,6 +7,8 @@ it serves on its own, and as the loader module of an MLflow pyfunc.
 from __future__ import annotations
 
 import json
+import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,13 @@ import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+MOST_TEXTS = 512
+MOST_CHARACTERS = 100_000
+"""Of a text, in a request to a server; whoever calls `Predictor` has no such limits."""
+
 _BATCH_SIZE = 32
+_SERVED = "_MLFLOW_IS_IN_SERVING_ENVIRONMENT"
+"""MLflow's scoring server sets it to "true" before the first request."""
 
 
 class Predictor:
@@ -50,10 +58,16 @@ class Predictor:
             A record a text: the text, its label, the label's probability, and all probabilities.
 
         Raises:
-            ValueError: Second texts for a model of single texts, or none for one of pairs.
+            ValueError: Something is not text, or there are second texts for a model of single
+                texts, none for one of pairs, or another number of them.
         """
         if self.pairs is not None and self.pairs is (pairs is None):
             raise ValueError(f"this model answers {'pairs of' if self.pairs else 'single'} texts")
+        _check_texts("text", texts)
+        if pairs is not None:
+            _check_texts("text_pair", pairs)
+            if len(pairs) != len(texts):
+                raise ValueError(f"{len(texts)} in text and {len(pairs)} in text_pair")
         rows = list(texts) if pairs is None else list(zip(texts, pairs, strict=True))
         records: list[dict[str, Any]] = []
         for start in range(0, len(rows), _BATCH_SIZE):
@@ -129,6 +143,25 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return scores
 
 
+def _check_texts(name: str, texts: Sequence[str]) -> None:
+    """Refuse what is no list of texts, by name and place."""
+    if isinstance(texts, str):
+        raise ValueError(f"{name} is one text, not a list of them")
+    for place, text in enumerate(texts):
+        fault = _fault(text)
+        if fault:
+            raise ValueError(f"{name}[{place}] {fault}")
+
+
+def _fault(text: object) -> str | None:
+    if isinstance(text, str):
+        half = not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
+        return "has half of a surrogate pair" if half else None
+    if text is None or (isinstance(text, float) and math.isnan(text)):
+        return "is null"
+    return f"is {type(text).__name__}, not text"
+
+
 class _Pyfunc:
     """What MLflow calls."""
 
@@ -141,8 +174,13 @@ class _Pyfunc:
         params: Mapping[str, Any] | None = None,  # noqa: ARG002
     ) -> list[dict[str, Any]]:
         """Answer a data frame or mapping with a column `text`, or a list of texts or records."""
-        texts, pairs = _columns(model_input)
-        return self._predictor.predict(texts, pairs)
+        try:
+            texts, pairs = _columns(model_input)
+            if os.environ.get(_SERVED) == "true":
+                _check_request(texts, pairs or ())
+            return self._predictor.predict(texts, pairs)
+        except ValueError as error:
+            raise _refusal(str(error)) from error
 
 
 def _load_pyfunc(data_path: str) -> _Pyfunc:
@@ -155,9 +193,50 @@ def _columns(model_input: Any) -> tuple[list[str], list[str] | None]:  # noqa: A
     if isinstance(model_input, list):
         if all(isinstance(row, str) for row in model_input):
             return model_input, None
-        model_input = {name: [row[name] for row in model_input] for name in model_input[0]}
+        model_input = _from_records(model_input)
+    if "text" not in model_input:
+        raise ValueError("no column named text")
     second = model_input.get("text_pair")
-    return list(model_input["text"]), None if second is None else list(second)
+    return _column(model_input["text"]), None if second is None else _column(second)
+
+
+def _from_records(records: list[Any]) -> dict[str, list[Any]]:
+    """Turn records into columns; a record that lacks what another has, has null there."""
+    if not all(isinstance(record, Mapping) for record in records):
+        raise ValueError("the rows are neither all texts nor all records")
+    names = {name: None for record in records for name in record}
+    return {name: [record.get(name) for record in records] for name in names}
+
+
+def _column(values: Any) -> list[Any]:  # noqa: ANN401
+    """Return a column's values. MLflow puts a list of texts into a single cell of its frame."""
+    listed = list(values)
+    return listed[0] if len(listed) == 1 and isinstance(listed[0], list) else listed
+
+
+def _check_request(texts: Sequence[Any], pairs: Sequence[Any]) -> None:
+    if not texts:
+        raise ValueError("no texts")
+    if len(texts) > MOST_TEXTS:
+        raise ValueError(f"{len(texts)} texts; a request may have {MOST_TEXTS}")
+    for name, column in (("text", texts), ("text_pair", pairs)):
+        for place, text in enumerate(column):
+            if isinstance(text, str) and len(text) > MOST_CHARACTERS:
+                length = f"{len(text)} characters; a text may have {MOST_CHARACTERS}"
+                raise ValueError(f"{name}[{place}] has {length}")
+
+
+def _refusal(message: str) -> Exception:
+    """Make what MLflow's server answers with status 400 and this message alone."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import BAD_REQUEST
+
+    class Refusal(MlflowException):
+        def serialize_as_json(self) -> str:
+            # The server has put the whole request before the message by now.
+            return json.dumps({"error_code": self.error_code, "message": message})
+
+    return Refusal(message, error_code=BAD_REQUEST)
 
 
 def _padding_tokenizer(path: Path) -> Tokenizer:

@@ -32,26 +32,6 @@ def test_each_class_has_its_scores_and_none_where_there_is_no_denominator() -> N
     assert scores["never asked"] == ClassScore(n=0, precision=None, recall=None, f1=None)
 
 
-def test_calibration_error_weighs_the_gap_of_each_bin() -> None:
-    # 0.95 twice, once right: |1.9 - 1| = 0.9. 0.55 once, right: |0.55 - 1| = 0.45.
-    logits = np.log([[0.95, 0.05], [0.95, 0.05], [0.45, 0.55]])
-    error = metrics.calibration_error(logits, np.array([0, 1, 1]))
-    assert error == pytest.approx((0.9 + 0.45) / 3)
-
-
-def test_a_model_that_is_sure_and_right_is_calibrated() -> None:
-    logits = np.array([[100.0, 0.0], [0.0, 100.0]], dtype=np.float32)
-    assert metrics.calibration_error(logits, np.array([0, 1])) == pytest.approx(0)
-
-
-def test_gaps_of_opposite_sign_cancel_inside_a_bin_only() -> None:
-    inside = np.log([[0.95, 0.05]] * 20)
-    right_19_times = np.array([0] * 19 + [1])
-    assert metrics.calibration_error(inside, right_19_times) == pytest.approx(0)
-    across = np.log([[0.75, 0.25], [0.55, 0.45]])
-    assert metrics.calibration_error(across, np.array([0, 1])) == pytest.approx((0.25 + 0.55) / 2)
-
-
 def test_agreement_counts_common_mistakes_too() -> None:
     assert metrics.agreement(np.array([0, 1, 1, 2]), np.array([0, 1, 2, 2])) == 0.75
 

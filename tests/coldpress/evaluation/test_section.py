@@ -8,12 +8,21 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from coldpress.evaluation import Evaluate
+from coldpress.evaluation import Cost, Evaluate
 
 
 def test_nothing_said_is_one_text_on_one_thread() -> None:
     latency = Evaluate().latency
     assert (latency.batch, latency.threads, latency.rounds) == (1, 1, 300)
+
+
+def test_a_price_is_stated_or_the_usual_one() -> None:
+    assert Evaluate().cost.price_per_core_hour == 0.04
+    assert Evaluate.model_validate({"cost": {"price_per_core_hour": 0}}).cost == Cost(
+        price_per_core_hour=0.0
+    )
+    with pytest.raises(ValidationError, match=r"cost\.price_per_core_hour"):
+        Evaluate.model_validate({"cost": {"price_per_core_hour": -0.01}})
 
 
 def test_too_few_rounds_are_refused_by_name() -> None:

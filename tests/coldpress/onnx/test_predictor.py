@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow.exceptions import MlflowException
 
 from coldpress.benchmark import Split
 from coldpress.checkpoint import Checkpoint
@@ -134,6 +137,77 @@ def test_mlflow_may_hand_over_pairs(directory: Path) -> None:
     frame = pd.DataFrame({"text": ["cold", "oil"], "text_pair": ["warm", "fast"]})
     expected = Predictor(directory).predict(["cold", "oil"], ["warm", "fast"])
     assert predictor._load_pyfunc(str(directory)).predict(frame) == expected
+
+
+HALF = "\ud800"
+
+
+@pytest.mark.parametrize(
+    ("texts", "pairs", "message"),
+    [
+        ("cold", None, "text is one text, not a list of them"),
+        (["cold", None], None, "text[1] is null"),
+        (["cold", float("nan")], None, "text[1] is null"),
+        ([3], None, "text[0] is int, not text"),
+        ([["cold"]], None, "text[0] is list, not text"),
+        (["cold", HALF], None, "text[1] has half of a surrogate pair"),
+        (["cold"], [None], "text_pair[0] is null"),
+        (["cold", "oil"], ["warm"], "2 in text and 1 in text_pair"),
+    ],
+)
+def test_what_is_no_text_is_named_by_its_place(
+    texts: Sequence[str], pairs: Sequence[str] | None, message: str, directory: Path
+) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        Predictor(directory).predict(texts, pairs)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{"text": "cold"}, {"text_pair": "oil"}], "text[1] is null"),
+        ([{"txt": "cold"}], "no column named text"),
+        ([{"text": "cold"}, "oil"], "the rows are neither all texts nor all records"),
+        (pd.DataFrame({"txt": ["cold"]}), "no column named text"),
+    ],
+    ids=["missing", "misspelt", "mixed", "frame"],
+)
+def test_rows_that_cannot_be_asked_are_refused_as_mlflow_wants_it(
+    rows: object, message: str, directory: Path
+) -> None:
+    with pytest.raises(MlflowException) as caught:
+        predictor._load_pyfunc(str(directory)).predict(rows)
+    refused: Any = caught.value
+    assert refused.get_http_status_code() == 400
+    # MLflow's server puts the whole request before the message: it must not be sent back.
+    refused.message = f"Failed to predict data '...'. \nError: {refused.message}"
+    assert json.loads(refused.serialize_as_json()) == {
+        "error_code": "BAD_REQUEST",
+        "message": message,
+    }
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ([], "no texts"),
+        (["cold"] * 513, "513 texts; a request may have 512"),
+        (
+            ["cold", "c" * 100_001],
+            "text[1] has 100001 characters; a text may have 100000",
+        ),
+    ],
+)
+def test_limits_hold_for_requests_to_a_server_and_for_nobody_else(
+    texts: list[str], message: str, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering = predictor._load_pyfunc(str(directory))
+    assert len(answering.predict({"text": texts})) == len(texts)
+    monkeypatch.setenv("_MLFLOW_IS_IN_SERVING_ENVIRONMENT", "true")
+    with pytest.raises(MlflowException, match=f"^{re.escape(message)}$"):
+        answering.predict({"text": texts})
+    assert len(answering.predict({"text": ["c" * 100_000] * 2})) == 2
+    assert len(answering.predict({"text": ["cold"] * 512})) == 512
 
 
 def elsewhere(script: str, folder: Path, *arguments: str) -> object:

@@ -1,0 +1,53 @@
+"""What the processor itself says that it used: Linux's powercap counters (Intel and AMD RAPL)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+POWERCAP = Path("/sys/class/powercap")
+
+Reading = Mapping[Path, int]
+"""Microjoules by package, since some unknown moment."""
+
+
+def read(root: Path = POWERCAP) -> Reading | None:
+    """Read the counter of every package, cores and memory within it left out.
+
+    Args:
+        root: Where Linux shows them.
+
+    Returns:
+        None where there is no counter, or one that this user may not read.
+    """
+    packages = [zone for zone in sorted(root.glob("intel-rapl:*")) if _is_package(zone)]
+    try:
+        return {zone: int((zone / "energy_uj").read_text()) for zone in packages} or None
+    except PermissionError:
+        return None
+
+
+def joules(before: Reading | None, after: Reading | None) -> float | None:
+    """Add up what all packages used between two readings, whoever they worked for.
+
+    Args:
+        before: The earlier reading.
+        after: The later one, before a counter can have gone round twice (minutes).
+
+    Returns:
+        None where either is missing.
+    """
+    if before is None or after is None:
+        return None
+    return sum(_used(zone, before[zone], after[zone]) for zone in before) / 1e6
+
+
+def _is_package(zone: Path) -> bool:
+    name = zone / "name"
+    return name.is_file() and name.read_text().startswith("package")
+
+
+def _used(zone: Path, before: int, after: int) -> int:
+    if after >= before:
+        return after - before
+    return after - before + int((zone / "max_energy_range_uj").read_text())

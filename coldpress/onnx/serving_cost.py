@@ -1,0 +1,85 @@
+"""What it costs to answer with an exported file, measured in processes that do nothing else."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from coldpress.benchmark import Split
+from coldpress.evaluation import energy
+from coldpress.evaluation.scorecard import Serving
+from coldpress.onnx import predictor
+from coldpress.onnx.answering import spread
+from coldpress.onnx.bare_process import BareProcess, Batch, bare_process, cold_start
+
+_MOST_ROWS = 256
+_STARTS = 5
+_BATCH_SIZES = (1, 8, 32)
+_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class _Throughput:
+    texts_a_second: float
+    batch_size: int
+    joules_per_text: float | None
+
+
+def serving_cost(model: Path, texts: Split, price_per_core_hour: float) -> Serving:
+    """Start the predictor five times, and let it work for some seconds.
+
+    Args:
+        model: Folder with `model.onnx` and `tokenizer.json`.
+        texts: What is asked; at most 256 of them, spread evenly.
+        price_per_core_hour: In any currency.
+
+    Returns:
+        Medians of the starts, and throughput, price and energy at the best batch size.
+    """
+    chosen = texts.take(spread(len(texts), _MOST_ROWS))
+    with TemporaryDirectory() as folder:
+        shutil.copyfile(predictor.__file__, Path(folder) / "predictor.py")
+        starts = [cold_start(model, Path(folder), _batches(chosen, 1)[0]) for _ in range(_STARTS)]
+        with bare_process(model, Path(folder)) as process:
+            runs = [_throughput(process, chosen, size) for size in _BATCH_SIZES]
+    best = max(runs, key=lambda run: run.texts_a_second)
+    return Serving(
+        throughput=best.texts_a_second,
+        throughput_batch=best.batch_size,
+        cold_start_ms=median(seconds for seconds, _ in starts) * 1e3,
+        peak_memory_bytes=int(median(size for _, size in starts)),
+        price_per_core_hour=price_per_core_hour,
+        cost_per_million=cost_per_million(price_per_core_hour, best.texts_a_second),
+        joules_per_text=best.joules_per_text,
+    )
+
+
+def cost_per_million(price_per_core_hour: float, texts_a_second: float) -> float:
+    """Return what a million texts cost on one core that is always busy.
+
+    Args:
+        price_per_core_hour: In any currency.
+        texts_a_second: Of one core.
+
+    Returns:
+        In that currency.
+    """
+    return price_per_core_hour / (texts_a_second * 3600) * 1e6
+
+
+def _throughput(process: BareProcess, texts: Split, size: int) -> _Throughput:
+    batches = _batches(texts, size)
+    process.answer(batches)
+    before = energy.read()
+    answered, seconds = process.answer(batches, _SECONDS)
+    used = energy.joules(before, energy.read())
+    return _Throughput(answered / seconds, size, None if used is None else used / answered)
+
+
+def _batches(texts: Split, size: int) -> Sequence[Batch]:
+    parts = [texts.take(range(at, min(at + size, len(texts)))) for at in range(0, len(texts), size)]
+    return [(part.texts, part.pairs) for part in parts]

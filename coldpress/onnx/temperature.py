@@ -1,0 +1,63 @@
+"""Fit an exported file's temperature on what the file itself answers, and write it into the file.
+
+Guo et al., "On Calibration of Modern Neural Networks", 2017, section 4.2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+
+from coldpress.encoding import Encoded
+from coldpress.evaluation.calibration import calibration_error, fit_temperature
+from coldpress.onnx.answering import raw_logits
+from coldpress.onnx.predictor import Predictor
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What a temperature did on the rows that it was fitted on.
+
+    Attributes:
+        temperature: What the predictor divides logits by.
+        before: Expected calibration error of the raw logits.
+        after: The same of the divided ones.
+    """
+
+    temperature: float
+    before: float
+    after: float
+
+    def metrics(self) -> dict[str, float]:
+        """Return the figures by name, for a tracking store."""
+        return {
+            "temperature": self.temperature,
+            "validation_calibration_error_before": self.before,
+            "validation_calibration_error_after": self.after,
+        }
+
+
+def calibrate(directory: Path, validation: Encoded) -> Calibration:
+    """Fit the temperature of `model.onnx` and write it into the file's metadata.
+
+    Args:
+        directory: What `export` wrote; the graph stays as it is.
+        validation: Labelled rows that the model was not trained on.
+
+    Returns:
+        The temperature, and the calibration error without and with it.
+    """
+    logits, labels = raw_logits(Predictor(directory), validation), validation.labels
+    temperature = fit_temperature(logits, labels)
+    _write(directory / "model.onnx", temperature)
+    before, after = (calibration_error(logits / t, labels) for t in (1.0, temperature))
+    return Calibration(temperature, before, after)
+
+
+def _write(path: Path, temperature: float) -> None:
+    model = onnx.load(path)
+    (kept,) = [entry for entry in model.metadata_props if entry.key == "temperature"]
+    kept.value = str(temperature)
+    path.write_bytes(model.SerializeToString(deterministic=True))

@@ -1,0 +1,85 @@
+"""Whose answers depend on what is asked beside them, and by how much."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from coldpress.benchmark import Split
+from coldpress.checkpoint import Checkpoint
+from coldpress.encoding import Encoded, encode
+from coldpress.model import Classifier
+from coldpress.onnx.invariance import invariance
+from coldpress.quantization import DynamicInt8, StaticInt8
+from coldpress.quantization.method import Quantization
+
+Store = Callable[[Classifier, str], Checkpoint]
+Export = Callable[..., Path]
+
+DYNAMIC = DynamicInt8(method="dynamic-int8", weight_bits=7)
+STATIC = StaticInt8(method="static-int8", weight_bits=7)
+
+
+@pytest.mark.parametrize("method", [None, STATIC], ids=["float32", "static"])
+def test_fixed_ranges_answer_alike_however_asked(
+    method: Quantization | None, tiny: Classifier, rows: Encoded, store: Store, exported: Export
+) -> None:
+    final = tiny if method is None else method.quantize(tiny, rows)
+    found = invariance(exported(store(final, "final")), rows)
+    assert found.rows == 12
+    for change in (found.batch, found.padding, found.threads):
+        assert change.largest_logit < 1e-5
+        assert change.labels == 0.0
+
+
+def test_dynamic_ranges_see_the_batch_and_its_padding(
+    tiny: Classifier, rows: Encoded, store: Store, exported: Export
+) -> None:
+    found = invariance(exported(store(DYNAMIC.quantize(tiny, rows), "final")), rows)
+    assert 1e-3 < found.batch.largest_logit < 1.0
+    assert 1e-3 < found.padding.largest_logit < 1.0
+    assert found.threads.largest_logit < 1e-5
+
+
+def add_width(path: Path) -> None:
+    """Add 1000 (width - 5.5) to the first logit, and take it from the last."""
+    model = onnx.load(path)
+    (first,) = [node for node in model.graph.node if "logits" in node.output]
+    first.output[:] = ["plain"]
+    limit, step = np.array([5.5], np.float32), np.array([[1e3, 0.0, -1e3]], np.float32)
+    for name, value in (("limit", limit), ("step", step)):
+        model.graph.initializer.append(numpy_helper.from_array(value, name))
+    model.graph.node.extend(
+        [
+            helper.make_node("Shape", ["input_ids"], ["shape"], start=1),
+            helper.make_node("Cast", ["shape"], ["width"], to=TensorProto.FLOAT),
+            helper.make_node("Sub", ["width", "limit"], ["beyond"]),
+            helper.make_node("Mul", ["beyond", "step"], ["moved"]),
+            helper.make_node("Add", ["plain", "moved"], ["logits"]),
+        ]
+    )
+    onnx.save(model, path)
+
+
+def test_a_graph_that_counts_padding_is_caught_with_its_labels(
+    tiny: Classifier, rows: Encoded, store: Store, exported: Export
+) -> None:
+    directory = exported(store(tiny, "final"))
+    add_width(directory / "model.onnx")
+    found = invariance(directory, rows)
+    # Of 1 to 5 words with [CLS] and [SEP], 8 of 12 rows are narrower than 5.5; padded to 7, none.
+    for change in (found.padding, found.batch):
+        assert change.largest_logit == pytest.approx(4000, abs=0.1)
+        assert change.labels == 8 / 12
+    assert found.threads.labels == 0.0
+
+
+def test_of_many_rows_256_are_asked(tiny: Classifier, store: Store, exported: Export) -> None:
+    texts = tuple(f"cold {'press ' * (n % 9)}" for n in range(300))
+    many = encode(tiny.tokenizer, Split(texts, texts, None, ()))
+    assert invariance(exported(store(tiny, "final")), many).rows == 256

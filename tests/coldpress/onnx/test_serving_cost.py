@@ -1,0 +1,95 @@
+"""What is measured of a predictor in a process of its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from coldpress.benchmark import Split
+from coldpress.checkpoint import Checkpoint
+from coldpress.model import Classifier
+from coldpress.onnx import predictor, serving_cost
+from coldpress.onnx.bare_process import bare_process, cold_start
+from coldpress.onnx.serving_cost import cost_per_million
+
+Store = Callable[[Classifier, str], Checkpoint]
+Export = Callable[..., Path]
+
+
+@pytest.fixture
+def code(tmp_path: Path) -> Path:
+    """The one file that a deployment needs, in a folder of its own."""
+    folder = tmp_path / "code"
+    folder.mkdir()
+    shutil.copyfile(predictor.__file__, folder / "predictor.py")
+    return folder
+
+
+@pytest.fixture
+def model(tiny: Classifier, store: Store, exported: Export) -> Path:
+    return exported(store(tiny, "tiny"), pairs="false")
+
+
+def test_a_million_texts_at_a_hundred_a_second_take_a_core_2_78_hours() -> None:
+    assert cost_per_million(0.04, 100.0) == pytest.approx(0.04 * 1e4 / 3600)
+
+
+def test_a_start_is_timed_and_weighed(model: Path, code: Path) -> None:
+    seconds, resident = cold_start(model, code, (["cold press"], None))
+    assert 0.05 < seconds < 30
+    # numpy, onnxruntime and tokenizers, and neither torch nor transformers.
+    assert 30e6 < resident < 150e6
+
+
+def test_the_process_goes_through_its_batches_until_the_time_is_over(
+    model: Path, code: Path
+) -> None:
+    with bare_process(model, code) as process:
+        assert process.answer([(["cold"], None), (["press", "olive"], None)])[0] == 3
+        answered, seconds = process.answer([(["cold", "oil"], None)], 0.05)
+        assert seconds >= 0.05
+        assert answered > 2
+        assert answered % 2 == 0
+        assert process.peak_bytes() > 30e6
+
+
+def test_a_process_that_fails_is_not_waited_for(
+    model: Path, code: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (model / "model.onnx").unlink()
+    with pytest.raises(RuntimeError, match="ended with 1"):
+        cold_start(model, code, (["cold"], None))
+    assert "model.onnx" in capfd.readouterr().err
+
+
+def test_cost_follows_from_the_best_throughput(
+    model: Path, split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving_cost, "_SECONDS", 0.05)
+    monkeypatch.setattr(serving_cost, "_STARTS", 1)
+    serving = serving_cost.serving_cost(model, split, 0.04)
+    assert serving.throughput_batch in {1, 8, 32}
+    assert serving.throughput > 100
+    assert serving.price_per_core_hour == 0.04
+    assert serving.cost_per_million == cost_per_million(0.04, serving.throughput)
+    assert serving.cold_start_ms > 50
+    assert serving.joules_per_text is None or serving.joules_per_text > 0
+
+
+def test_second_texts_are_asked_too(
+    tiny: Classifier,
+    split: Split,
+    store: Store,
+    exported: Export,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A model of pairs refuses single texts, so that an answer means that it got both."""
+    monkeypatch.setattr(serving_cost, "_SECONDS", 0.0)
+    monkeypatch.setattr(serving_cost, "_STARTS", 1)
+    paired = exported(store(tiny, "paired"), pairs="true")
+    pairs = replace(split, pairs=split.texts)
+    assert serving_cost.serving_cost(paired, pairs, 0.0).cost_per_million == 0.0
