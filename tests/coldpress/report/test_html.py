@@ -124,12 +124,15 @@ def test_the_verdict_stands_in_the_headline(passed: bool, said: str) -> None:
     assert text.startswith(f"Coldpress report trec version 3 {said}")
 
 
-def test_a_check_that_was_not_computed_says_so() -> None:
+@pytest.mark.parametrize(
+    ("passed", "said"),
+    [(False, "not computed, bound 0.001"), (True, "nothing to compare with, bound 0.001")],
+)
+def test_a_check_without_a_value_says_why(passed: bool, said: str) -> None:
     verdict = measured.verdict()
-    check = verdict.checks[0].model_copy(update={"value": None, "passed": False})
+    check = verdict.checks[0].model_copy(update={"value": None, "passed": passed})
     judged = verdict.model_copy(update={"checks": (check,)})
-    text = words(render(replace(measured.findings(), verdict=judged)))
-    assert "not computed, bound 0.001" in text
+    assert said in words(render(replace(measured.findings(), verdict=judged)))
 
 
 def test_the_tables_carry_the_numbers() -> None:
