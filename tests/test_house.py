@@ -24,6 +24,8 @@ LIGHT = (
     "coldpress.quantization",
     "coldpress.recipe",
     "coldpress.recipe_file",
+    "coldpress.report.card",
+    "coldpress.report.html",
     "coldpress.teacher",
     "flows.cli",
     "flows.pressing",

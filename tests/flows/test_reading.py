@@ -1,0 +1,101 @@
+"""`coldpress report`, `card`, `lineage` and the card of a pulled folder, after a real run."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command import Coldpress
+from huggingface_hub import ModelCard, ModelCardData
+
+pytestmark = pytest.mark.xdist_group("pressed")
+
+
+def test_the_report_lands_in_the_working_directory(
+    coldpress: Coldpress, pressed: dict[str, Any]
+) -> None:
+    done = coldpress("report", "tiny/1")
+    path = coldpress.home / "tiny-1.html"
+    assert (done.code, done.output) == (0, f"{path}\n")
+    html = path.read_text()
+    assert "<h1>tiny <span>version 1</span></h1>" in html
+    for digest in (stage["digest"] for stage in pressed["stages"] if stage["registered"]):
+        assert digest[:12] in html
+    assert "keep_neurons: 0.5" in html
+    # It may be sent to anyone.
+    assert str(coldpress.home) not in html
+
+
+def test_the_report_goes_where_it_is_told(
+    coldpress: Coldpress, pressed: dict[str, Any], tmp_path: Path
+) -> None:
+    target = tmp_path / "told.html"
+    assert coldpress("report", "tiny", "--out", str(target)).output == f"{target}\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["told.html"]
+
+
+def test_prefect_links_to_the_report(coldpress: Coldpress, pressed: dict[str, Any]) -> None:
+    with sqlite3.connect(coldpress.home / "state" / "prefect" / "prefect.db") as database:
+        found = database.execute("SELECT data FROM artifact WHERE key = 'report'").fetchall()
+    said = json.loads(found[-1][0])
+    assert said.startswith("**Passed the gate.** ")
+    assert "`coldpress report tiny/1`" in said
+
+
+def test_the_card_says_what_was_measured(coldpress: Coldpress, pressed: dict[str, Any]) -> None:
+    done = coldpress("card", "tiny/1")
+    data = ModelCard(done.output).data
+    assert isinstance(data, ModelCardData)
+    final = pressed["evaluation"]["models"]["onnx"]
+    read = {one.metric_type: one.metric_value for one in data.eval_results or ()}
+    assert read["accuracy"] == pytest.approx(final["accuracy"], abs=1e-6)
+    assert read["f1"] == pytest.approx(final["macro_f1"], abs=1e-6)
+    assert str(coldpress.home) not in done.output
+
+
+def test_a_pulled_folder_brings_its_card(
+    coldpress: Coldpress, pressed: dict[str, Any], tmp_path: Path
+) -> None:
+    assert coldpress("pull", "tiny/1", str(tmp_path / "model")).code == 0
+    card = tmp_path / "card.md"
+    assert coldpress("card", "tiny/1", "--out", str(card)).output == f"{card}\n"
+    read = (tmp_path / "model" / "README.md").read_text()
+    assert read.rstrip() == card.read_text().rstrip()
+    assert read.startswith("---\nlibrary_name: onnxruntime\n")
+
+
+def test_every_model_of_the_lineage_has_what_a_reader_asks_for(
+    coldpress: Coldpress, pressed: dict[str, Any]
+) -> None:
+    node, seen = json.loads(coldpress("lineage", "tiny/1", "--json").output), 0
+    made = {stage["registered"]: stage for stage in pressed["stages"]}
+    while node["parents"]:
+        stage = made[node["name"]]
+        assert (node["digest"], node["metrics"]) == (stage["digest"], stage["metrics"])
+        assert node["seconds"] > 0
+        assert node["run"].startswith("run ")
+        node, seen = node["parents"][0], seen + 1
+    assert seen == 5
+    assert (node["stage"], node["name"]) == ("dataset", "tiny")
+    assert pressed["mlflow"]["parent_run_id"] in node["run"]
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("report", "tiny-student"), "tiny-student/1, of distill_student, has no report.html"),
+        (("card", "tiny@nobody"), "tiny@nobody"),
+        (("report", "tiny", "--out", "absent/report.html"), "--out"),
+        (("card", "tiny", "--out", "."), "--out"),
+    ],
+)
+def test_what_cannot_be_read_is_one_line_that_names_it(
+    coldpress: Coldpress, pressed: dict[str, Any], words: tuple[str, ...], named: str
+) -> None:
+    done = coldpress(*words)
+    assert done.code == 2
+    assert len(done.error.splitlines()) == 1, done.error
+    assert named in done.error
