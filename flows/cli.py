@@ -203,6 +203,50 @@ def gc(*, keep: int = 3, dry_run: Annotated[bool, Parameter(negative=())] = Fals
 
 
 @app.command
+def up(*, port_mlflow: int | None = None, port_prefect: int | None = None) -> int:
+    """Start an MLflow server, a Prefect server and a worker on this machine, or what is missing.
+
+    Args:
+        port_mlflow: Where MLflow is to answer; else where it did last, at first 5000 if free.
+        port_prefect: Where Prefect answers; likewise, at first 4200.
+    """
+    from flows.stack import telling
+
+    return telling.up(port_mlflow, port_prefect)
+
+
+@app.command
+def down() -> None:
+    """End the servers and the worker that `up` started; what they keep stays on disk."""
+    from flows.stack import telling
+
+    telling.down()
+
+
+@app.command
+def status() -> int:
+    """Say what of the stack runs, where, and whether it answers; exit code 0 if all does."""
+    from flows.stack import telling
+
+    return telling.status()
+
+
+@app.command
+def logs(
+    server: str | None = None, /, *, follow: Annotated[bool, Parameter(negative=())] = False
+) -> None:
+    """Print the last lines that the servers logged.
+
+    Args:
+        server: mlflow, prefect, worker or setup; all of them when not given.
+        follow: Go on with what is added, until interrupted.
+    """
+    from flows.stack import logs
+
+    logs.show(server, follow)
+
+
+@app.command
 def doctor() -> None:
     """Say what this machine has: versions, instruction sets, servers, space."""
     from flows.doctor import findings

@@ -13,16 +13,21 @@ from prefect.logging.handlers import APILogHandler
 from prefect.server.api.server import SubprocessASGIServer
 from prefect.settings import PREFECT_API_URL
 
-from tasks import home, processes
+from tasks import home, local_stack, processes
 
 
 @contextmanager
 def running() -> Iterator[None]:
-    """Have a Prefect server for the length of a block: the configured one, or an own one."""
+    """Have a Prefect server for the length of a block: the configured one, or an own one.
+
+    Raises:
+        InputError: The stack of this home is up, but its Prefect server is gone.
+    """
     end_orphans()
     if PREFECT_API_URL.value():
         yield
         return
+    local_stack.must_run(home.home(), local_stack.PREFECT)
     server = SubprocessASGIServer()
     server.start()
     record = _record(server)

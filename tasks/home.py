@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 
 from coldpress import paths
 from coldpress.errors import InputError
-from tasks import processes
+from tasks import local_stack, processes
 
 _DEFAULTS = {
     # Without these, both libraries call home, and fail slowly where there is no network.
@@ -43,22 +43,37 @@ def home() -> Path:
     return directory
 
 
-def embed() -> None:
-    """Point Prefect and MLflow at the home unless the environment points them elsewhere.
-
-    Must run before either is imported: both read their settings at import.
+def made() -> Path:
+    """Return the home, made if need be.
 
     Raises:
-        InputError: The home cannot be made.
+        InputError: It cannot be made.
     """
     directory = home()
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"COLDPRESS_HOME: no {directory}: {error.strerror}") from error
+    return directory
+
+
+def embed() -> None:
+    """Point Prefect and MLflow at the stack of the home where it is up, else at the home itself.
+
+    What the environment points elsewhere is left so. Must run before either is imported: both read
+    their settings at import.
+
+    Raises:
+        InputError: The home cannot be made, or its stack is up in part.
+    """
+    directory = made()
     os.environ["COLDPRESS_HOME"] = str(directory)
     for name, value in {**_DEFAULTS, **waiting()}.items():
         os.environ.setdefault(name, value)
+    if "MLFLOW_TRACKING_URI" not in os.environ:
+        os.environ.update(local_stack.mlflow_variables(directory))
+    if "PREFECT_API_URL" not in os.environ:
+        os.environ.update(local_stack.prefect_variables(directory))
     os.environ.setdefault("PREFECT_HOME", str(directory / "prefect"))
     os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{directory / 'mlflow.db'}")
 

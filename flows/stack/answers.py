@@ -1,0 +1,59 @@
+"""Whether a server answers: asked on loopback, past any proxy, without its library."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from pathlib import Path
+from typing import Any
+
+from flows.stack import members, servers
+from tasks import local_stack
+from tasks.local_stack import PREFECT, WORKER
+
+_SECONDS = 5
+
+
+def answers(home: Path, server: str) -> bool:
+    """Whether a server of the stack does what it is for.
+
+    Args:
+        home: Whose stack it is.
+        server: `mlflow`, `prefect` or `worker`.
+
+    Returns:
+        True where it is this stack's own process that says so.
+    """
+    if server == WORKER:
+        return _worker_is_online(local_stack.read(home, PREFECT).port)
+    port = local_stack.read(home, server).port
+    if port is None or _ask(port, "GET", servers.HEALTH[server]) is None:
+        return False
+    return members.listen(members.of(home, server), port)
+
+
+def _worker_is_online(port: int | None) -> bool:
+    if port is None:
+        return False
+    found = _ask(port, "POST", f"/api/work_pools/{servers.POOL}/workers/filter", {})
+    return any(
+        worker["name"] == servers.WORKER_NAME and worker["status"] == "ONLINE"
+        for worker in json.loads(found or "[]")
+    )
+
+
+def _ask(port: int, method: str, path: str, body: object = None) -> bytes | None:
+    """The body of a good answer, or None."""
+    content: dict[str, Any] = {}
+    if body is not None:
+        content = {"body": json.dumps(body), "headers": {"Content-Type": "application/json"}}
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_SECONDS)
+    try:
+        connection.request(method, path, **content)
+        answer = connection.getresponse()
+        said = answer.read()
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+    return said if answer.status == http.client.OK else None

@@ -1,0 +1,123 @@
+"""What the stack consists of: commands, environment, where each answers."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from tasks import local_stack
+from tasks.local_stack import MLFLOW, PREFECT, WORKER
+
+NAMES = (MLFLOW, PREFECT, WORKER)
+TITLES = {MLFLOW: "MLflow", PREFECT: "Prefect", WORKER: "worker"}
+PORTS = {MLFLOW: 5000, PREFECT: 4200}
+HEALTH = {MLFLOW: "/health", PREFECT: "/api/health"}
+PAGES = {MLFLOW: "/", PREFECT: "/v2"}
+POOL = "coldpress"
+WORKER_NAME = "local"
+MARKER = "COLDPRESS_STACK"
+
+
+def command(home: Path, server: str, port: int | None) -> list[str]:
+    """Return what starts a server in the foreground.
+
+    Args:
+        home: Whose stack it is.
+        server: `mlflow`, `prefect` or `worker`.
+        port: On loopback; None for the worker.
+
+    Returns:
+        A command line.
+    """
+    # -P: a folder of the working directory must not stand in for a package.
+    python = [sys.executable, "-P", "-m"]
+    if server == MLFLOW:
+        return [*python, *_mlflow(local_stack.folder(home), port)]
+    if server == PREFECT:
+        return [*python, *_prefect(port)]
+    return [*python, *_WORKER]
+
+
+def _mlflow(folder: Path, port: int | None) -> list[str]:
+    hosts = ",".join(f"{host}:{port}" for host in _HOSTS)
+    return [
+        *("mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+        *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"),
+        *("--artifacts-destination", (folder / "artifacts").as_uri()),
+        *("--allowed-hosts", hosts, "--cors-allowed-origins", _origins(port)),
+        "--uvicorn-opts=--no-access-log",
+    ]
+
+
+def _prefect(port: int | None) -> list[str]:
+    return ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+
+
+_WORKER = [
+    *("prefect", "--no-prompt", "worker", "start", "--pool", POOL, "--type", "process"),
+    *("--name", WORKER_NAME, "--install-policy", "never", "--no-create-pool-if-not-found"),
+]
+_HOSTS = ("127.0.0.1", "localhost")
+
+
+def _origins(port: int | None) -> str:
+    return ",".join(f"http://{host}:{port}" for host in _HOSTS)
+
+
+def environment(home: Path, server: str, ports: Mapping[str, int]) -> dict[str, str]:
+    """Return the environment of a server: the caller's, but for what configures other servers.
+
+    Args:
+        home: Whose stack it is.
+        server: `mlflow`, `prefect` or `worker`.
+        ports: Of both servers.
+
+    Returns:
+        All variables.
+    """
+    foreign = ("PREFECT_", "MLFLOW_", "_MLFLOW_")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
+    quiet = {"DO_NOT_TRACK": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "PYTHONUNBUFFERED": "1"}
+    shared = {"COLDPRESS_HOME": str(home), MARKER: marker(home, server), **quiet}
+    if server == MLFLOW:
+        return {**kept, **shared, **_MLFLOW_SETTINGS}
+    if server == PREFECT:
+        return {**kept, **shared, **_prefect_settings(home, ports[PREFECT])}
+    return {**kept, **shared, **_worker_settings(home, ports)}
+
+
+def marker(home: Path, server: str) -> str:
+    """Return what the environment of all processes of a server carries, its children's too."""
+    return f"{server}@{local_stack.folder(home)}"
+
+
+_MLFLOW_SETTINGS = {
+    # Nobody here asks for it, and its consumers take seconds to start and memory to keep.
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+
+
+def _prefect_settings(home: Path, port: int) -> dict[str, str]:
+    folder = local_stack.folder(home) / "prefect"
+    return {
+        "PREFECT_HOME": str(folder),
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder / 'prefect.db'}",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        # By default every page on the web may call it.
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": _origins(port),
+        "PREFECT_UI_URL": f"{local_stack.origin(port)}{PAGES[PREFECT]}",
+    }
+
+
+def _worker_settings(home: Path, ports: Mapping[str, int]) -> dict[str, str]:
+    """For the worker and the flow runs that it starts: as `tasks.home` has it for a command."""
+    prefect = local_stack.origin(ports[PREFECT])
+    return {
+        "PREFECT_HOME": str(home / "prefect"),
+        "PREFECT_API_URL": f"{prefect}/api",
+        "PREFECT_UI_URL": f"{prefect}{PAGES[PREFECT]}",
+        "MLFLOW_TRACKING_URI": local_stack.origin(ports[MLFLOW]),
+    }

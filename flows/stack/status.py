@@ -1,0 +1,49 @@
+"""`coldpress status`: what of the stack runs, where, since when, and whether it answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import psutil
+from rich.table import Table
+
+from flows.stack import servers
+from flows.stack.answers import answers
+from tasks import home, local_stack
+
+
+def look() -> tuple[Table, bool]:
+    """Look at every server of the stack.
+
+    Returns:
+        A table, and whether all of it answers.
+    """
+    where = home.home()
+    table = Table("what", "address", "pid", "since", "answers", box=None)
+    rows = [_row(where, server) for server in servers.NAMES]
+    for row in rows:
+        table.add_row(*row)
+    return table, all(row[-1] == "yes" for row in rows)
+
+
+def _row(where: Path, server: str) -> tuple[str, str, str, str, str]:
+    record = local_stack.read(where, server)
+    address = f"{local_stack.origin(record.port)}{servers.PAGES[server]}" if record.port else "-"
+    pid = local_stack.pid(record)
+    if pid is None:
+        state = "no" if record.process is None else "gone"
+        return servers.TITLES[server], address, "-", "-", state
+    return servers.TITLES[server], address, str(pid), _since(pid), _answer(where, server)
+
+
+def _since(pid: int) -> str:
+    try:
+        began = psutil.Process(pid).create_time()
+    except psutil.NoSuchProcess:
+        return "-"
+    return f"{datetime.fromtimestamp(began).astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def _answer(where: Path, server: str) -> str:
+    return "yes" if answers(where, server) else "not yet"

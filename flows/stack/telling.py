@@ -1,0 +1,79 @@
+"""What `up`, `down` and `status` say to a person."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from flows.stack import down as ending
+from flows.stack import servers
+from flows.stack import status as looking
+from flows.stack import up as starting
+from flows.stack.starting import NotStartedError
+from tasks import home, local_stack
+from tasks.local_stack import MLFLOW, PREFECT
+
+_DONE, _FAILED = 0, 1
+_OVERRIDING = ("MLFLOW_TRACKING_URI", "PREFECT_API_URL")
+
+
+def up(port_mlflow: int | None, port_prefect: int | None) -> int:
+    """Bring the stack up, and say where to look and what to press.
+
+    Args:
+        port_mlflow: The one asked for.
+        port_prefect: The one asked for.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        started = starting.bring_up({MLFLOW: port_mlflow, PREFECT: port_prefect})
+    except NotStartedError as error:
+        sys.stderr.write(f"coldpress: {' '.join(str(error).split())}\n")
+        return _FAILED
+    sys.stdout.write("\n".join(_where_to_look(home.home(), started)) + "\n")
+    return _DONE
+
+
+def _where_to_look(where: Path, started: list[str]) -> list[str]:
+    addresses = [
+        f"{servers.TITLES[server]:8} {_page(where, server)}" for server in (MLFLOW, PREFECT)
+    ]
+    prefect = _page(where, PREFECT)
+    return [
+        f"started: {', '.join(started)}" if started else "all of it runs already",
+        *addresses,
+        f"Press Run, then Quick run, on the deployment demo: {prefect}/deployments",
+        "Commands in this home use these servers; `coldpress down` ends them.",
+        *[f"{name} is set and wins: commands here go there." for name in _set_elsewhere()],
+    ]
+
+
+def _page(where: Path, server: str) -> str:
+    origin = local_stack.origin(local_stack.read(where, server).port)
+    return f"{origin}{servers.PAGES[server]}".rstrip("/")
+
+
+def _set_elsewhere() -> list[str]:
+    return [name for name in _OVERRIDING if name in os.environ]
+
+
+def down() -> None:
+    """Take the stack down, and say what ran."""
+    ended = ending.take_down()
+    sys.stdout.write(f"ended: {', '.join(ended)}\n" if ended else "nothing ran\n")
+
+
+def status() -> int:
+    """Print what runs.
+
+    Returns:
+        The exit code: 0 if all of it answers.
+    """
+    table, all_answer = looking.look()
+    Console().print(table)
+    return _DONE if all_answer else _FAILED

@@ -1,0 +1,150 @@
+"""The servers of `coldpress up` as every other command finds them: one small file each."""
+
+from __future__ import annotations
+
+import json
+import socket
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from coldpress.errors import InputError
+from tasks import processes
+
+MLFLOW, PREFECT, WORKER = "mlflow", "prefect", "worker"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of one server.
+
+    Args:
+        port: The one that it had last, on loopback; None for the worker.
+        process: From `processes.name_of`; None where it is not meant to run.
+    """
+
+    port: int | None = None
+    process: str | None = None
+
+
+def folder(home: Path) -> Path:
+    """Return where the stack of a home keeps all that it has."""
+    return home / "stack"
+
+
+def read(home: Path, server: str) -> Record:
+    """Read what is known of a server; nothing, where there is no file that can be read.
+
+    Args:
+        home: See `tasks.home.home`.
+        server: `mlflow`, `prefect` or `worker`.
+
+    Returns:
+        The record.
+    """
+    try:
+        known = json.loads(_path(home, server).read_text(encoding="utf-8"))
+        return Record(known["port"], known["process"])
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
+        return Record()
+
+
+def write(home: Path, server: str, record: Record) -> None:
+    """Write what is known of a server; moved into place whole, since a kill may come now."""
+    path = _path(home, server)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as aside:
+        json.dump(asdict(record), aside)
+    Path(aside.name).replace(path)
+
+
+def is_running(record: Record) -> bool:
+    """Whether the very process that was recorded still lives, on this machine."""
+    return pid(record) is not None
+
+
+def pid(record: Record) -> int | None:
+    """Return the pid of a server, if it is still that process and on this machine."""
+    host, number, _ = (record.process or "::").rsplit(":", 2)
+    living = host == socket.gethostname() and not processes.is_gone(record.process)
+    return int(number) if living else None
+
+
+def check_host(home: Path) -> None:
+    """Refuse to touch a stack that another machine runs in the same home.
+
+    Args:
+        home: See `tasks.home.home`.
+
+    Raises:
+        InputError: Which machine it is.
+    """
+    for server in (MLFLOW, PREFECT, WORKER):
+        host = (read(home, server).process or "").rsplit(":", 2)[0]
+        if host and host != socket.gethostname():
+            raise InputError(
+                f"stack: it was started on {host}; `coldpress down` there, or if that machine is "
+                f"no more, delete {folder(home)}/*.json"
+            )
+
+
+def origin(port: int | None) -> str:
+    """Return the address of a server on loopback."""
+    return f"http://127.0.0.1:{port}"
+
+
+def mlflow_variables(home: Path) -> dict[str, str]:
+    """Return what points a process at the stack's MLflow; nothing where there is no stack.
+
+    Args:
+        home: See `tasks.home.home`.
+
+    Returns:
+        Environment variables.
+
+    Raises:
+        InputError: The stack is up, and its MLflow is gone: see `must_run`.
+    """
+    record = read(home, MLFLOW)
+    if record.process is None:
+        return {}
+    must_run(home, MLFLOW)
+    return {"MLFLOW_TRACKING_URI": origin(record.port)}
+
+
+def prefect_variables(home: Path) -> dict[str, str]:
+    """Return what points a process at the stack's Prefect; nothing where it does not run.
+
+    Args:
+        home: See `tasks.home.home`.
+
+    Returns:
+        Environment variables.
+    """
+    record = read(home, PREFECT)
+    if not is_running(record):
+        return {}
+    here = origin(record.port)
+    return {"PREFECT_API_URL": f"{here}/api", "PREFECT_UI_URL": f"{here}/v2"}
+
+
+def must_run(home: Path, server: str) -> None:
+    """Refuse to work embedded beside a stack that is up in part: it would split the models.
+
+    Args:
+        home: See `tasks.home.home`.
+        server: Which one is needed.
+
+    Raises:
+        InputError: It was started, never ended by `down`, and its process is gone.
+    """
+    record = read(home, server)
+    if record.process is None or is_running(record):
+        return
+    raise InputError(
+        f"stack: its {server} server is gone; `coldpress up` starts it again, "
+        "`coldpress down` leaves the stack and goes on embedded"
+    )
+
+
+def _path(home: Path, server: str) -> Path:
+    return folder(home) / f"{server}.json"
