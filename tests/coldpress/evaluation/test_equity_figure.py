@@ -37,12 +37,12 @@ def test_losses_that_chance_does_not_explain_come_first() -> None:
 
 
 def test_the_picture_says_who_lost_how_much(tmp_path: Path) -> None:
-    svg = drawn(tmp_path, group("label cold", 0.125, 0.02), group("label $x$ -- <b>", 0.05))
+    svg = drawn(tmp_path, group("label cold", 0.125, 0.02), group("label $\\frac$ -- <b>", 0.05))
     for text in ("cold", "1 of 2 lost more than chance explains (Holm, 5 %)", "\u221212.5", "20.0"):
         assert f"<!-- {text} -->" in svg
     # A label is data: no formula, no markup.
-    assert "$x$" in svg
-    assert "<b>" not in svg.replace("<!-- $x$ - - <b> -->", "")
+    assert "$\\frac$" in svg
+    assert "<b>" not in svg.replace("<!-- $\\frac$ - - <b> -->", "")
 
 
 @pytest.mark.parametrize(("count", "said"), [(20, False), (23, True)])

@@ -194,6 +194,20 @@ def test_models_that_answer_alike_do_not_differ_in_macro_f1() -> None:
     assert macro_f1_interval(model, model, classes) == Interval(estimate=0, low=0, high=0)
 
 
+def test_macro_f1_resamples_keep_the_rows_of_each_class() -> None:
+    classes = np.repeat([0, 1], 10)
+    interval = macro_f1_interval(np.ones_like(classes), classes, classes)
+    # All of class 0 is lost, whichever rows are drawn: F1 of 0, and of 20 / 30.
+    lost = pytest.approx((0 + 2 / 3) / 2 - 1)
+    assert (interval.low, interval.estimate, interval.high) == (lost, lost, lost)
+
+
+def test_a_label_that_nobody_has_or_gives_is_no_class() -> None:
+    classes = np.array([0, 0, 2, 2])
+    interval = macro_f1_interval(np.array([0, 0, 0, 2]), classes, classes)
+    assert interval.estimate == pytest.approx((4 / 5 + 2 / 3) / 2 - 1)
+
+
 def test_an_answer_that_is_no_rows_class_counts_as_a_class_of_its_own() -> None:
     # As scikit-learn counts: F1 of 0 for label 2, so that two perfect classes come to 2 / 3.
     classes = np.array([0, 0, 0, 1])

@@ -51,6 +51,14 @@ def test_one_lost_row_is_no_find(lost_rows: int, expected: list[str]) -> None:
     assert [name for name in names if "late" in name] == expected
 
 
+def test_the_worst_is_what_loses_most_of_its_rows_and_not_most_rows() -> None:
+    texts = [f"{n} large" for n in range(40)] + [f"{n} small" for n in range(20)]
+    texts += [f"{n} other" for n in range(30)]
+    lost = np.isin(np.arange(90), [*range(10), *range(40, 48)])  # 10 of 40, 8 of 20
+    names = [one.name for one in found(texts, lost, ["small large"])]
+    assert [name for name in names if "teacher" not in name] == ['with "small"', 'with "large"']
+
+
 def test_most_of_the_rows_are_no_slice() -> None:
     texts = [f"{n} most" for n in range(31)] + [f"{n} few" for n in range(29)]
     names = [one.name for one in found(texts, np.ones(60, dtype=np.bool_), ["few most"])]
