@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -78,8 +80,7 @@ def tiny_checkpoint(tiny: Classifier, tmp_path: Path) -> Checkpoint:
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with MLflow's tables and nothing in them, which takes a second to make."""
-    from mlflow.store.db import utils
-
+    utils: Any = importlib.import_module("mlflow.store.db.utils")  # it has no types
     path = tmp_path_factory.mktemp("store") / "mlflow.db"
     engine = utils.create_sqlalchemy_engine_with_retry(f"sqlite:///{path}")
     utils._initialize_tables(engine)
