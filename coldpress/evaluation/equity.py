@@ -38,7 +38,9 @@ def judge_groups(
     """Judge a loss in each of several groups, corrected for how many they are.
 
     Each group has a paired bootstrap interval of its difference and a one-sided exact McNemar test
-    of a loss. The tests of all groups are corrected together (Holm).
+    of a loss. The tests of all groups are corrected together (Holm). Groups of the very same rows
+    are one question, asked once under the first name: asked twice, it would make the correction
+    harsher for every other group.
 
     Args:
         groups: All that are looked at; they may share rows.
@@ -47,8 +49,9 @@ def judge_groups(
         labels: True class of each row, shape (rows,).
 
     Returns:
-        One record a group, in their order.
+        One record a group of other rows, in their order.
     """
+    groups = list({group.rows: group for group in reversed(groups)}.values())[::-1]
     alpha = significance.LEVEL / max(1, len(groups))
     judged = []
     for group in groups:

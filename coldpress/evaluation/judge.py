@@ -14,7 +14,14 @@ from coldpress.evaluation.answers import Answers
 from coldpress.evaluation.conditions import conditions
 from coldpress.evaluation.flips import flips
 from coldpress.evaluation.latency import percentiles, torch_threads
-from coldpress.evaluation.scorecard import Comparison, Evaluation, Flip, Group, Scorecard
+from coldpress.evaluation.scorecard import (
+    Comparison,
+    Evaluation,
+    Flip,
+    Group,
+    Interval,
+    Scorecard,
+)
 from coldpress.evaluation.section import Evaluate, Latency
 from coldpress.evaluation.slice_search import Asked
 from coldpress.evaluation.slices import DeclaredSlices
@@ -161,7 +168,7 @@ def _score(sitting: _Sitting, room: _Room) -> Scorecard:
         calibration_error=calibration.calibration_error(sitting.logits, room.labels),
         retention=metrics.retention(accuracy, metrics.accuracy(teacher.predicted, room.labels)),
         agreement=metrics.agreement(sitting.predicted, teacher.predicted),
-        difference=significance.paired_interval(sitting.right, teacher.right, room.labels),
+        difference=_difference(sitting, teacher, room.labels),
         speedup=_speedup(room.seconds, teacher.subject.name, subject.name),
         speedup_same_runtime=(
             _speedup(room.seconds, _TEACHER_IN_ONNX, subject.name) if in_onnx else None
@@ -171,6 +178,13 @@ def _score(sitting: _Sitting, room: _Room) -> Scorecard:
         reliability=calibration.reliability(sitting.logits, room.labels),
         temperature=subject.temperature,
     )
+
+
+def _difference(model: _Sitting, teacher: _Sitting, labels: NDArray[np.int64]) -> Interval:
+    """The teacher differs from itself by nothing, however few the rows."""
+    if model is teacher:
+        return Interval(estimate=0.0, low=0.0, high=0.0)
+    return significance.paired_interval(model.right, teacher.right, labels)
 
 
 def _speedup(seconds: Seconds, baseline: str, model: str) -> float | None:

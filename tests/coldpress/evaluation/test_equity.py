@@ -32,7 +32,9 @@ def test_a_group_is_judged_on_its_own_rows() -> None:
     ]
     lost, half, kept = judge_groups(groups, model, baseline, labels)
     assert (lost.kind, lost.name, lost.n, lost.before, lost.after) == ("class", "lost", 7, 1.0, 0.0)
-    assert lost.difference == Interval(estimate=-1.0, low=-1.0, high=-1.0)
+    # 7 of 7 lost: Wilson says 0.646 to 1, and 0 to 0.354 of none won; -1 + sqrt(2) x 0.354.
+    assert (lost.difference.estimate, lost.difference.low) == (-1.0, -1.0)
+    assert lost.difference.high == pytest.approx(-0.498902, abs=1e-6)
     # Three groups: Holm multiplies the smallest p, 2^-7, by 3, the next, 1/2, by 2.
     assert (lost.p, lost.p_adjusted) == pytest.approx((1 / 128, 3 / 128))
     assert (half.p, half.p_adjusted) == pytest.approx((0.5, 1.0))
@@ -49,12 +51,22 @@ def test_a_gain_is_no_loss() -> None:
 
 
 def test_the_interval_is_stratified_by_class_inside_the_group() -> None:
-    # One class is lost whole and the other kept: no resample of either changes that.
+    # One class is lost whole, 10 rows in every resample; of the other, one row of ten is lost:
+    # P(more than 3 of 10) = 0.013 and P(more than 2) = 0.070.
     labels = np.arange(ROWS) % 2
-    model, baseline = labels == 0, np.ones(ROWS, dtype=np.bool_)
+    baseline = np.ones(ROWS, dtype=np.bool_)
+    model = (labels == 0) & (np.arange(ROWS) > 0)
     every = Slice("found", "all", tuple(range(ROWS)))
     (group,) = judge_groups([every], model, baseline, labels)
-    assert group.difference == Interval(estimate=-0.5, low=-0.5, high=-0.5)
+    assert group.difference == Interval(estimate=-11 / 20, low=-13 / 20, high=-10 / 20)
+
+
+def test_groups_of_the_same_rows_are_one_question() -> None:
+    model, baseline = np.arange(ROWS) >= 7, np.ones(ROWS, dtype=np.bool_)
+    lost, again = tuple(range(7)), tuple(range(7))
+    groups = [Slice("class", "label lost", lost), Slice("pattern", "seven", again)]
+    (group,) = judge_groups(groups, model, baseline, np.zeros(ROWS, dtype=np.int64))
+    assert (group.name, group.p_adjusted) == ("label lost", 1 / 128)
 
 
 def test_no_groups_are_no_trouble() -> None:

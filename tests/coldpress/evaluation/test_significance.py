@@ -53,8 +53,18 @@ def test_a_loss_is_a_gain_seen_from_the_other_side() -> None:
 
 
 def test_classes_keep_their_rows_in_every_resample() -> None:
-    rows: Rows = [(True, False, 0), (True, False, 0), (True, True, 1), (False, False, 1)]
-    assert _interval(rows) == Interval(estimate=0.5, low=0.5, high=0.5)
+    """Class 0 is won whole, 2 rows in every resample; class 1 wins 0 to 3 of its 4, as above."""
+    won: Rows = [(True, False, 0), (True, False, 0)]
+    mixed: Rows = [(True, False, 1), (True, True, 1), (False, False, 1), (True, True, 1)]
+    assert _interval(won + mixed) == Interval(estimate=3 / 6, low=2 / 6, high=5 / 6)
+
+
+@pytest.mark.parametrize(("rows", "bound"), [(7, 0.354330), (30, 0.113513), (500, 0.007624)])
+def test_models_that_never_differ_may_still_differ_on_other_rows(rows: int, bound: float) -> None:
+    """Resamples of equal outcomes are equal: the ends are Wilson's, 3.8415 / (rows + 3.8415)."""
+    interval = _interval([(True, True, row % 3) for row in range(rows)])
+    assert interval.estimate == 0.0
+    assert (interval.low, interval.high) == pytest.approx((-bound, bound), abs=1e-6)
 
 
 def test_it_is_what_ten_thousand_drawn_resamples_come_to() -> None:
