@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from coldpress import paths
 from coldpress.errors import InputError
 
 
@@ -19,13 +20,21 @@ def checked_target(path: Path, option: str) -> Path:
         The absolute path.
 
     Raises:
-        InputError: Its folder does not exist, or it is a folder itself.
+        InputError: Its folder does not exist or takes no files, or it is a folder itself.
     """
-    target = path.expanduser().resolve()
+    try:
+        target = paths.possible(path).resolve()
+    except ValueError as error:
+        raise InputError(f"{option}: {error}") from error
     if not target.parent.is_dir():
         raise InputError(f"{option}: no folder {target.parent}")
     if target.is_dir():
         raise InputError(f"{option}: {target} is a folder")
+    try:
+        tempfile.TemporaryFile(dir=target.parent).close()
+    except OSError as error:
+        place = f"{target.parent} takes no files: {error.strerror}"
+        raise InputError(f"{option}: {place}") from error
     return target
 
 

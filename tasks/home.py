@@ -57,6 +57,12 @@ def made() -> Path:
     return directory
 
 
+def prepare() -> None:
+    """Set what libraries read from the environment when they are imported, unless it is set."""
+    for name, value in {**_DEFAULTS, **waiting()}.items():
+        os.environ.setdefault(name, value)
+
+
 def embed() -> None:
     """Point Prefect and MLflow at the stack of the home where it is up, else at the home itself.
 
@@ -68,8 +74,7 @@ def embed() -> None:
     """
     directory = made()
     os.environ["COLDPRESS_HOME"] = str(directory)
-    for name, value in {**_DEFAULTS, **waiting()}.items():
-        os.environ.setdefault(name, value)
+    prepare()
     if "MLFLOW_TRACKING_URI" not in os.environ:
         os.environ.update(local_stack.mlflow_variables(directory))
     if "PREFECT_API_URL" not in os.environ:

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from coldpress.evaluation.scorecard import Evaluation, Group
 from coldpress.evaluation.significance import LEVEL
-from coldpress.evaluation.waterfall import INK, MUTED, REMARK, RULE, STAGE, STYLE
+from coldpress.evaluation.waterfall import INK, MUTED, REMARK, RULE, STAGE, drawing
 
 LOST = "#b0482f"
 MOST_SHOWN = 20
@@ -41,7 +40,7 @@ def figure(evaluation: Evaluation, path: Path) -> None:
         evaluation: What `judge` found.
         path: Where to; `.png` and `.svg` are put in place of its suffix.
     """
-    with mpl.rc_context(STYLE):
+    with drawing():
         drawn = _draw(evaluation)
         drawn.savefig(path.with_suffix(".png"), dpi=160, metadata={"Software": None})
         drawn.savefig(path.with_suffix(".svg"), metadata={"Date": None, "Creator": None})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +56,18 @@ def figure(evaluation: Evaluation, path: Path) -> None:
         evaluation: What `judge` returned.
         path: Where to; `.png` and `.svg` are put in place of its suffix.
     """
-    with mpl.rc_context(STYLE):
+    with drawing():
         drawn = _draw(evaluation)
         drawn.savefig(path.with_suffix(".png"), dpi=160, metadata={"Software": None})
         drawn.savefig(path.with_suffix(".svg"), metadata={"Date": None, "Creator": None})
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Give every figure one look; letters that the font lacks become boxes, without a word."""
+    with mpl.rc_context(STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        yield
 
 
 def _row(name: str, card: Scorecard, rows: int) -> dict[str, Any]:
