@@ -120,6 +120,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
         Adjusted p-values in the same order: those below 0.05 hold together, with a chance of at
         most 0.05 that any of them holds by accident.
     """
+    # Imported here, as it takes half a second, which a run that reuses everything does not need.
+    from statsmodels.stats.multitest import multipletests
+
     if not p_values:
         return []
     adjusted = multipletests(p_values, method="holm")[1]
