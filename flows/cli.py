@@ -11,6 +11,7 @@ from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
 from coldpress.errors import CorruptCheckpointError, InputError, RefusedError
+from tasks import home
 
 app = App(
     name="coldpress",
@@ -25,6 +26,7 @@ _DONE, _FAILED, _WRONG_INPUT = 0, 1, 2
 
 def main() -> None:
     """Run one command and exit: 0 done, 1 the work failed, 2 the input is wrong."""
+    home.prepare()
     try:
         sys.exit(app() or _DONE)
     except (InputError, CycloptsError) as error:
@@ -70,9 +72,8 @@ def check(
     """
     from coldpress.preflight import inspect
     from coldpress.recipe_file import read_recipe
-    from tasks.home import home
 
-    Console().print(inspect(read_recipe(recipe, assignments), home()).table())
+    Console().print(inspect(read_recipe(recipe, assignments), home.home()).table())
 
 
 @app.command
@@ -203,16 +204,22 @@ def gc(*, keep: int = 3, dry_run: Annotated[bool, Parameter(negative=())] = Fals
 
 
 @app.command
-def up(*, port_mlflow: int | None = None, port_prefect: int | None = None) -> int:
+def up(
+    *,
+    port_mlflow: int | None = None,
+    port_prefect: int | None = None,
+    bring: Annotated[bool, Parameter(name="--import", negative=())] = False,
+) -> int:
     """Start an MLflow server, a Prefect server and a worker on this machine, or what is missing.
 
     Args:
         port_mlflow: Where MLflow is to answer; else where it did last, at first 5000 if free.
         port_prefect: Where Prefect answers; likewise, at first 4200.
+        bring: Copy the models that were made without the stack, and their runs, into it.
     """
     from flows.stack import telling
 
-    return telling.up(port_mlflow, port_prefect)
+    return telling.up(port_mlflow, port_prefect, bring)
 
 
 @app.command

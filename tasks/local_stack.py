@@ -6,7 +6,10 @@ import json
 import socket
 import tempfile
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
+
+import psutil
 
 from coldpress.errors import InputError
 from tasks import processes
@@ -67,6 +70,16 @@ def pid(record: Record) -> int | None:
     host, number, _ = (record.process or "::").rsplit(":", 2)
     living = host == socket.gethostname() and not processes.is_gone(record.process)
     return int(number) if living else None
+
+
+def since(record: Record) -> datetime | None:
+    """Return when a server was started; None where it does not run any more."""
+    number = pid(record)
+    try:
+        began = psutil.Process(number).create_time() if number is not None else None
+    except psutil.NoSuchProcess:
+        return None
+    return None if began is None else datetime.fromtimestamp(began).astimezone()
 
 
 def check_host(home: Path) -> None:

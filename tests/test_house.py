@@ -29,6 +29,8 @@ LIGHT = (
     "coldpress.teacher",
     "flows.cli",
     "flows.pressing",
+    "flows.stack.logs",
+    "flows.stack.telling",
     "tasks.home",
 )
 HEAVY = {"torch", "transformers", "prefect", "mlflow", "datasets"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,21 +26,27 @@ def answers(home: Path, server: str) -> bool:
         True where it is this stack's own process that says so.
     """
     if server == WORKER:
-        return _worker_is_online(local_stack.read(home, PREFECT).port)
+        return _worker_is_online(home)
     port = local_stack.read(home, server).port
     if port is None or _ask(port, "GET", servers.HEALTH[server]) is None:
         return False
     return members.listen(members.of(home, server), port)
 
 
-def _worker_is_online(port: int | None) -> bool:
-    if port is None:
+def _worker_is_online(home: Path) -> bool:
+    """Its last sign of life must be its own: Prefect knows it by name, and so its predecessors."""
+    port = local_stack.read(home, PREFECT).port
+    since = local_stack.since(local_stack.read(home, WORKER))
+    if port is None or since is None:
         return False
     found = _ask(port, "POST", f"/api/work_pools/{servers.POOL}/workers/filter", {})
-    return any(
-        worker["name"] == servers.WORKER_NAME and worker["status"] == "ONLINE"
-        for worker in json.loads(found or "[]")
-    )
+    known = {worker["name"]: worker for worker in json.loads(found or "[]")}
+    worker = known.get(servers.WORKER_NAME, {"status": "OFFLINE"})
+    return worker["status"] == "ONLINE" and _time(worker["last_heartbeat_time"]) > since
+
+
+def _time(written: str) -> datetime:
+    return datetime.fromisoformat(written).astimezone()
 
 
 def _ask(port: int, method: str, path: str, body: object = None) -> bytes | None:

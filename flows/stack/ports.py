@@ -80,11 +80,7 @@ def asked_for(option: str, port: int, avoid: Collection[int]) -> int:
     """
     if not 1 <= port <= 65535:
         raise InputError(f"{option}: {port} is not a port, which is from 1 to 65535")
-    if port in avoid:
-        raise InputError(
-            f"{option}: {port} is the other server's; {next_free(port, avoid)} is free"
-        )
-    if not is_free(port):
-        other = next_free(port, avoid)
-        raise InputError(f"{option}: {port} is taken by {holder(port)}; {other} is free")
-    return port
+    if port not in avoid and is_free(port):
+        return port
+    whose = "the other server" if port in avoid else holder(port)
+    raise InputError(f"{option}: {port} is taken by {whose}; {next_free(port, avoid)} is free")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 
-import psutil
 from rich.table import Table
 
 from flows.stack import servers
@@ -30,19 +28,12 @@ def look() -> tuple[Table, bool]:
 def _row(where: Path, server: str) -> tuple[str, str, str, str, str]:
     record = local_stack.read(where, server)
     address = f"{local_stack.origin(record.port)}{servers.PAGES[server]}" if record.port else "-"
-    pid = local_stack.pid(record)
-    if pid is None:
+    pid, since = local_stack.pid(record), local_stack.since(record)
+    if pid is None or since is None:
         state = "no" if record.process is None else "gone"
         return servers.TITLES[server], address, "-", "-", state
-    return servers.TITLES[server], address, str(pid), _since(pid), _answer(where, server)
-
-
-def _since(pid: int) -> str:
-    try:
-        began = psutil.Process(pid).create_time()
-    except psutil.NoSuchProcess:
-        return "-"
-    return f"{datetime.fromtimestamp(began).astimezone():%Y-%m-%d %H:%M:%S}"
+    began = f"{since:%Y-%m-%d %H:%M:%S}"
+    return servers.TITLES[server], address, str(pid), began, _answer(where, server)
 
 
 def _answer(where: Path, server: str) -> str:

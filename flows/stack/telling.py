@@ -20,12 +20,13 @@ _DONE, _FAILED = 0, 1
 _OVERRIDING = ("MLFLOW_TRACKING_URI", "PREFECT_API_URL")
 
 
-def up(port_mlflow: int | None, port_prefect: int | None) -> int:
+def up(port_mlflow: int | None, port_prefect: int | None, bring: bool) -> int:
     """Bring the stack up, and say where to look and what to press.
 
     Args:
         port_mlflow: The one asked for.
         port_prefect: The one asked for.
+        bring: Whether to bring over what was made embedded.
 
     Returns:
         The exit code.
@@ -35,8 +36,23 @@ def up(port_mlflow: int | None, port_prefect: int | None) -> int:
     except NotStartedError as error:
         sys.stderr.write(f"coldpress: {' '.join(str(error).split())}\n")
         return _FAILED
-    sys.stdout.write("\n".join(_where_to_look(home.home(), started)) + "\n")
+    where = home.home()
+    brought = _bring_over(where) if bring else []
+    sys.stdout.write("\n".join([*_where_to_look(where, started), *brought]) + "\n")
     return _DONE
+
+
+def _bring_over(where: Path) -> list[str]:
+    """MLflow is first imported here."""
+    database = where / "mlflow.db"
+    if not database.exists():
+        return ["brought over: nothing, since nothing was made without the stack"]
+    os.environ["MLFLOW_TRACKING_URI"] = _page(where, MLFLOW)
+    home.embed()
+    from tasks.brought_over import bring_over
+
+    new = bring_over(f"sqlite:///{database}")
+    return [f"brought over: {', '.join(new) or 'nothing new'}"]
 
 
 def _where_to_look(where: Path, started: list[str]) -> list[str]:

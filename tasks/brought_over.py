@@ -1,0 +1,103 @@
+"""Bring what was made embedded over to a tracking server: runs, models, versions, aliases, audit.
+
+MLflow gives new ids, and new numbers where a name has versions already; so every id that is written
+down anywhere is written anew. What is made says where it came from: a try that was killed is
+completed by the next one, and what is there already is left alone.
+"""
+
+from __future__ import annotations
+
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+
+from coldpress.errors import CorruptCheckpointError
+from tasks import audit, brought_runs, registry, store, tracking
+from tasks.brought_runs import ORIGIN, Copying
+
+_NUMBERS = {"from", "to", "previous", "target"}
+"""Tags of a ticket that name a version of its model."""
+
+
+def bring_over(source_uri: str) -> list[str]:
+    """Copy a whole embedded store to the tracking server that the environment names.
+
+    Args:
+        source_uri: The embedded database.
+
+    Returns:
+        Versions that were not there before, as `name/version`.
+
+    Raises:
+        CorruptCheckpointError: A model's files did not arrive as they were.
+    """
+    copying = Copying(MlflowClient(source_uri, source_uri), tracking.client(), {})
+    runs = brought_runs.copy(copying)
+    names = [str(model.name) for model in copying.source.search_registered_models()]
+    own = [name for name in names if not name.endswith(audit.ENDING)]
+    versions = [version for name in own for version in _versions(copying.source, name)]
+    new = [made for version in versions if (made := _copy(copying, version))]
+    brought_runs.complete(copying, runs)
+    for name in own:
+        _copy_aliases(copying, name)
+    for name in {name + audit.ENDING for name in own} & set(names):
+        _copy_audit(copying, name)
+    return new
+
+
+def _versions(client: MlflowClient, name: str) -> list[ModelVersion]:
+    found = client.search_model_versions(f"name = '{name}'")
+    return sorted(found, key=lambda version: int(version.version))
+
+
+def _copy(copying: Copying, version: ModelVersion) -> str | None:
+    """The new version's reference, or None where one with its digest is there."""
+    digest = version.tags.get("digest")
+    if digest is None:
+        return None  # nobody of ours made it
+    name, uri = str(version.name), copying.renamed(str(version.source))
+    known = registry.version_with_digest(name, digest)
+    if known is None and copying.has_files(version) and not store.is_intact(uri, digest):
+        raise CorruptCheckpointError(f"{name}/{version.version}: its files did not arrive whole")
+    tags = {key: copying.renamed(value) for key, value in version.tags.items()}
+    reference = registry.register(name, uri, copying.renamed(str(version.run_id)), tags)
+    copying.names[f"{name}/{version.version}"] = reference
+    if known is not None:
+        return None
+    if version.description:
+        made = reference.partition("/")[2]
+        copying.target.update_model_version(name, made, copying.renamed(version.description))
+    return reference
+
+
+def _copy_aliases(copying: Copying, name: str) -> None:
+    """Only those that the target does not have: somebody may have moved them there since."""
+    for alias, number in copying.source.get_registered_model(name).aliases.items():
+        made = copying.names.get(f"{name}/{number}")
+        if made is not None and registry.holder(name, alias) is None:
+            copying.target.set_registered_model_alias(name, alias, made.partition("/")[2])
+
+
+def _copy_audit(copying: Copying, name: str) -> None:
+    """Closed tickets in their order, unless the target has moved this model by itself."""
+    there = _versions(copying.target, name)
+    known = {version.tags.get(ORIGIN) for version in there}
+    if None in known:
+        return
+    registry.ensure_name(name)
+    for ticket in _versions(copying.source, name):
+        if ticket.tags.get("state") == "open" or str(ticket.version) in known:
+            continue
+        tags = _renumbered(copying, name.removesuffix(audit.ENDING), ticket.tags)
+        source = copying.renamed(str(ticket.source).removeprefix("models:/"))
+        copying.target.create_model_version(
+            name, f"models:/{source}", tags={**tags, ORIGIN: str(ticket.version)}
+        )
+
+
+def _renumbered(copying: Copying, name: str, tags: dict[str, str]) -> dict[str, str]:
+    """A ticket names versions of its model by number alone."""
+    numbers = {
+        key: copying.names.get(f"{name}/{tags[key]}", f"{name}/{tags[key]}").partition("/")[2]
+        for key in _NUMBERS & tags.keys()
+    }
+    return {**{key: copying.renamed(value) for key, value in tags.items()}, **numbers}

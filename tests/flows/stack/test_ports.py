@@ -1,0 +1,89 @@
+"""Which ports the servers get."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from coldpress.errors import InputError
+from flows.stack import choosing, ports
+from tasks import local_stack, processes
+from tasks.local_stack import MLFLOW, PREFECT, Record
+
+NOBODY = {MLFLOW: None, PREFECT: None}
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port that this process listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home whose servers have run on ports of their own."""
+    local_stack.folder(tmp_path).mkdir()
+    for server in (MLFLOW, PREFECT):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            local_stack.write(tmp_path, server, Record(free.getsockname()[1], None))
+    return tmp_path
+
+
+def last(home: Path, server: str) -> int:
+    port = local_stack.read(home, server).port
+    assert port is not None
+    return port
+
+
+def test_a_port_is_taken_while_somebody_listens(taken: int) -> None:
+    assert not ports.is_free(taken)
+    assert ports.next_free(taken, ()) > taken
+
+
+def test_a_port_that_was_asked_for_and_is_taken_is_refused_by_name(taken: int) -> None:
+    free = ports.next_free(taken, ())
+    with pytest.raises(InputError) as refused:
+        ports.asked_for("--port-mlflow", taken, ())
+    said = str(refused.value)
+    assert said.startswith(f"--port-mlflow: {taken} is taken by ")
+    assert said.endswith(f" (pid {os.getpid()}); {free} is free")
+
+
+@pytest.mark.parametrize("port", [0, -1, 65536])
+def test_what_is_no_port_is_refused(port: int) -> None:
+    with pytest.raises(InputError, match=f"--port-prefect: {port} is not a port"):
+        ports.asked_for("--port-prefect", port, ())
+
+
+def test_both_servers_come_back_where_they_were(home: Path) -> None:
+    assert choosing.choose(home, NOBODY) == {
+        MLFLOW: last(home, MLFLOW),
+        PREFECT: last(home, PREFECT),
+    }
+
+
+def test_one_whose_port_was_taken_meanwhile_gets_another(home: Path, taken: int) -> None:
+    local_stack.write(home, MLFLOW, Record(taken, None))
+    chosen = choosing.choose(home, NOBODY)
+    assert chosen[MLFLOW] == ports.next_free(taken, (chosen[PREFECT],))
+    assert chosen[PREFECT] == last(home, PREFECT)
+
+
+def test_two_servers_never_get_one_port(home: Path) -> None:
+    local_stack.write(home, PREFECT, Record(last(home, MLFLOW), None))
+    assert len(set(choosing.choose(home, NOBODY).values())) == 2
+    both = dict.fromkeys((MLFLOW, PREFECT), last(home, MLFLOW))
+    with pytest.raises(InputError, match="is taken by the other server"):
+        choosing.choose(home, both)
+
+
+def test_one_that_runs_is_not_moved(home: Path, taken: int) -> None:
+    local_stack.write(home, MLFLOW, Record(taken, processes.this_process()))
+    assert choosing.choose(home, NOBODY)[MLFLOW] == taken
+    with pytest.raises(InputError, match=f"it runs on {taken}; `coldpress down` first"):
+        choosing.choose(home, {**NOBODY, MLFLOW: ports.next_free(taken, ())})
