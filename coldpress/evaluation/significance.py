@@ -9,7 +9,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
-from statsmodels.stats.multitest import multipletests
 
 from coldpress.evaluation.resamples import Cells, Labels, macro_f1_differences
 from coldpress.evaluation.scorecard import Interval
