@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from mlflow.entities.model_registry import ModelVersion
+from mlflow.entities.model_registry import ModelVersion, ModelVersionTag
 
 from coldpress.errors import InputError
 from tasks import published, tracking
+
+_STAGE = ModelVersionTag("stage", "export_onnx")  # type: ignore[no-untyped-call]
 
 
 def _judge(recipe: str, registered: str, text: str, directory: Path) -> None:
@@ -20,7 +22,7 @@ def _judge(recipe: str, registered: str, text: str, directory: Path) -> None:
 
 
 def _version(name: str, number: str) -> ModelVersion:
-    return ModelVersion(name, number, 0, tags={"stage": "export_onnx"})
+    return ModelVersion(name, number, 0, tags=[_STAGE])
 
 
 def test_a_version_has_the_report_of_the_run_that_judged_it_last(
