@@ -1,0 +1,57 @@
+"""deployments/automations.yaml: what marks a run Crashed must spare all that are not."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from prefect.events.schemas.automations import AutomationCore
+
+ROOT = Path(__file__).parents[2]
+WRITTEN: list[dict[str, Any]] = yaml.safe_load((ROOT / "deployments/automations.yaml").read_text())[
+    "automations"
+]
+(CRASHED,) = (each for each in WRITTEN if each["name"] == "coldpress-crashed-runs")
+DEPLOYMENTS = yaml.safe_load((ROOT / "deployments/prefect.yaml").read_text())["deployments"]
+# How a flow here names the state that it ends in, where it does.
+NAMED_STATE = re.compile(r"(?:Completed|Failed|Cancelled|Crashed)\(name=\"(\w+)\"")
+
+
+def missing(written: object, read: object, at: str = "") -> list[str]:
+    """What stands in the file, and not in what Prefect read of it."""
+    if isinstance(written, dict) and isinstance(read, dict):
+        gone = [f"{at}.{name}" for name in written if name not in read]
+        kept = [name for name in written if name in read]
+        return gone + [m for n in kept for m in missing(written[n], read[n], f"{at}.{n}")]
+    if isinstance(written, list) and isinstance(read, list) and len(written) == len(read):
+        pairs = zip(written, read, strict=True)
+        return [m for place, (w, r) in enumerate(pairs) for m in missing(w, r, f"{at}.{place}")]
+    return []
+
+
+def test_prefect_drops_nothing_of_them() -> None:
+    for written in WRITTEN:
+        read = AutomationCore.model_validate(written).model_dump(mode="json")
+        assert missing(written, read) == []
+        slip = {**written, "trigger": {**written["trigger"], "wihtin": 3}}
+        read = AutomationCore.model_validate(slip).model_dump(mode="json")
+        assert missing(slip, read) == [".trigger.wihtin"]
+
+
+def test_it_waits_for_three_heartbeats_of_the_runs_that_it_looks_at() -> None:
+    for deployment in DEPLOYMENTS:
+        beat = deployment["work_pool"]["job_variables"]["env"]["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"]
+        assert CRASHED["trigger"]["within"] == 3 * int(beat)
+    tag = CRASHED["trigger"]["match_related"]["prefect.resource.id"]
+    assert all(tag == f"prefect.tag.{deployment['tags'][0]}" for deployment in DEPLOYMENTS)
+
+
+def test_every_state_that_a_flow_ends_in_by_name_counts_as_an_end() -> None:
+    """Prefect's events are named after a state's name: a Completed one may be called Refused."""
+    code = [p.read_text() for folder in ("flows", "tasks") for p in (ROOT / folder).rglob("*.py")]
+    names = {name for text in code for name in NAMED_STATE.findall(text)}
+    assert "Refused" in names
+    expected = set(CRASHED["trigger"]["expect"])
+    assert {f"prefect.flow-run.{name}" for name in names} <= expected

@@ -1,0 +1,154 @@
+"""deployments/prefect.yaml, held to Prefect's own models: it drops keys that it does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import resources
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import yaml
+from prefect.cli.deploy._models import (
+    ConcurrencyLimitSpec,
+    DeploymentConfig,
+    PrefectYamlModel,
+    RawScheduleConfig,
+    WorkPoolConfig,
+)
+from prefect.flows import Flow, load_flow_from_entrypoint
+from prefect.server.schemas.core import ConcurrencyOptions
+from prefect.utilities.callables import parameter_schema
+from prefect.utilities.schema_tools import is_valid_schema, validate
+from pydantic import BaseModel
+
+from coldpress.recipe import Recipe
+from coldpress.recipe_file import known_recipes, read_recipe
+
+TEXT = resources.files("deployments").joinpath("prefect.yaml").read_text(encoding="utf-8")
+WRITTEN: dict[str, Any] = yaml.safe_load(TEXT)
+DEPLOYMENTS: dict[str, dict[str, Any]] = {each["name"]: each for each in WRITTEN["deployments"]}
+PRESSES = [
+    name for name, each in DEPLOYMENTS.items() if each["entrypoint"] == "flows.compress.compress"
+]
+SCHEDULED = {name for name, each in DEPLOYMENTS.items() if "schedules" in each}
+NESTED: dict[str, type[BaseModel]] = {
+    "deployments": DeploymentConfig,
+    "work_pool": WorkPoolConfig,
+    "concurrency_limit": ConcurrencyLimitSpec,
+    "schedules": RawScheduleConfig,
+}
+
+
+def dropped(written: dict[str, Any], model: type[BaseModel]) -> Iterator[str]:
+    """The keys that Prefect would pass over without a word."""
+    for name, value in written.items():
+        if name not in model.model_fields:
+            yield name
+        elif name in NESTED:
+            for member in value if isinstance(value, list) else [value]:
+                yield from (f"{name}.{found}" for found in dropped(member, NESTED[name]))
+
+
+def flow_of(entrypoint: str) -> Flow[..., Any]:
+    """The flow, and no placeholder where the import fails, as `prefect deploy` would take."""
+    return load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
+
+
+def test_prefect_drops_nothing_of_it() -> None:
+    PrefectYamlModel.model_validate(WRITTEN)
+    assert list(dropped(WRITTEN, PrefectYamlModel)) == []
+
+
+def test_a_slip_of_the_pen_would_be_found() -> None:
+    slips = {
+        "shedules": [],
+        "job_variables": {},
+        "work_pool": {"nam": "coldpress"},
+        "concurrency_limit": {"limit": 1, "strategy": "CANCEL_NEW"},
+        "schedules": [{"cron": "0 3 * * 0", "time_zone": "UTC"}],
+    }
+    found = set(dropped({"deployments": [slips], "pul": []}, PrefectYamlModel))
+    assert {name.removeprefix("deployments.") for name in found} == {
+        "pul",
+        "shedules",
+        "job_variables",
+        "work_pool.nam",
+        "concurrency_limit.strategy",
+        "schedules.time_zone",
+    }
+
+
+def test_no_name_stands_twice() -> None:
+    assert len(DEPLOYMENTS) == len(WRITTEN["deployments"])
+
+
+@pytest.mark.parametrize(
+    ("names", "flow"),
+    [
+        (PRESSES, "compress"),
+        (["promote"], "promote"),
+        (["rollback"], "rollback"),
+        (["watch-registry"], "watch-registry"),
+        (["gc"], "collect-garbage"),
+    ],
+)
+def test_each_entry_point_is_the_flow_itself_and_no_second_copy(
+    names: list[str], flow: str
+) -> None:
+    for name in names:
+        module, _, function = DEPLOYMENTS[name]["entrypoint"].rpartition(".")
+        loaded = flow_of(f"{module}.{function}")
+        assert (loaded.name, loaded.fn.__module__) == (flow, module)
+
+
+def test_each_shipped_recipe_has_its_press_and_there_is_a_blank_one() -> None:
+    assert {*PRESSES} == {path.stem for path in known_recipes()} | {"blank"}
+
+
+@pytest.mark.parametrize("name", [name for name in PRESSES if name != "blank"])
+def test_a_preset_is_the_shipped_recipe(name: str) -> None:
+    assert Recipe.model_validate(DEPLOYMENTS[name]["parameters"]["recipe"]) == read_recipe(name)
+
+
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_parameters_are_what_the_flow_takes(name: str) -> None:
+    deployment = DEPLOYMENTS[name]
+    schema = parameter_schema(flow_of(deployment["entrypoint"])).model_dump()
+    is_valid_schema(schema, preprocess=False)
+    parameters = deployment.get("parameters", {})
+    assert parameters.keys() <= schema["properties"].keys()
+    validate(parameters, schema, raise_on_error=True, ignore_required=name not in SCHEDULED)
+
+
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_each_says_what_it_does_and_carries_the_tag_that_the_automation_looks_for(
+    name: str,
+) -> None:
+    deployment = DEPLOYMENTS[name]
+    assert deployment["description"].startswith("**")
+    assert deployment["tags"][0] == "coldpress"
+    assert deployment["work_pool"]["name"] == "coldpress"
+
+
+def test_what_runs_by_itself_comes_paused_with_a_slug_and_a_time_zone() -> None:
+    schedules = {name: DEPLOYMENTS[name]["schedules"] for name in SCHEDULED}
+    slugs = {name: [each["slug"] for each in found] for name, found in schedules.items()}
+    assert slugs == {
+        "trec": ["weekly-press"],
+        "watch-registry": ["every-five-minutes"],
+        "gc": ["weekly-collection"],
+    }
+    for schedule in (each for found in schedules.values() for each in found):
+        assert schedule["active"] is False
+        assert ZoneInfo(schedule["timezone"]).key == "UTC"
+
+
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_what_runs_by_itself_skips_a_run_while_the_last_still_goes(name: str) -> None:
+    """What only people start has no limit: two of them may want two models at once."""
+    limit = DEPLOYMENTS[name].get("concurrency_limit")
+    assert (limit is not None) == (name in SCHEDULED)
+    if limit is not None:
+        strategy = ConcurrencyOptions(collision_strategy=limit["collision_strategy"])
+        assert (limit["limit"], strategy.collision_strategy.value) == (1, "CANCEL_NEW")

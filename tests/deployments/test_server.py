@@ -1,0 +1,131 @@
+"""A real Prefect server has read it all: what it made of it, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from copy import deepcopy
+from functools import reduce
+from typing import Any
+
+import pytest
+from prefect_server import DEPLOYMENTS, PrefectServer
+
+from coldpress.recipe import Recipe
+from coldpress.recipe_file import read_recipe
+
+
+@pytest.fixture(scope="module")
+def made(server: PrefectServer) -> dict[str, dict[str, Any]]:
+    """The deployments as the server has them, by name."""
+    return {each["name"]: each for each in server.answer("POST", "deployments/filter", {})}
+
+
+def mappings(schema: object) -> Iterator[dict[str, Any]]:
+    """Every mapping of a schema, however deep."""
+    if isinstance(schema, dict):
+        yield schema
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for member in schema:
+            yield from mappings(member)
+
+
+def test_the_server_has_each_deployment_and_nothing_to_pull(made: dict[str, Any]) -> None:
+    presses = {"demo", "trec", "sst2", "banking77", "blank"}
+    assert set(made) == presses | {"promote", "rollback", "watch-registry", "gc"}
+    for each in made.values():
+        assert (each["work_pool_name"], each["pull_steps"], each["path"]) == ("coldpress", [], None)
+        assert each["enforce_parameter_schema"]
+        assert each["job_variables"] == {"env": {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}}
+
+
+@pytest.mark.parametrize("name", ["trec", "watch-registry", "gc"])
+def test_what_has_a_schedule_is_paused_and_skips(made: dict[str, Any], name: str) -> None:
+    (schedule,) = made[name]["schedules"]
+    assert (schedule["active"], schedule["schedule"]["timezone"]) == (False, "UTC")
+    assert made[name]["global_concurrency_limit"]["limit"] == 1
+    assert made[name]["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
+
+
+@pytest.mark.parametrize("name", ["demo", "trec", "sst2", "banking77"])
+def test_a_preset_comes_back_as_the_shipped_recipe(made: dict[str, Any], name: str) -> None:
+    assert Recipe.model_validate(made[name]["parameters"]["recipe"]) == read_recipe(name)
+
+
+def test_the_form_that_the_server_serves_has_nothing_that_breaks_in_the_browser(
+    made: dict[str, Any],
+) -> None:
+    schema = made["demo"]["parameter_openapi_schema"]
+    broken = {"oneOf", "discriminator", "const", "exclusiveMinimum", "exclusiveMaximum"}
+    assert [sorted(broken & each.keys()) for each in mappings(schema) if broken & each.keys()] == []
+    logits = schema["definitions"]["Logits"]["properties"]
+    assert (logits["alpha"]["minimum"], logits["alpha"]["maximum"]) == (0, 1)
+    assert logits["alpha"]["description"]
+
+
+def test_every_parameter_of_every_form_says_what_it_is(made: dict[str, Any]) -> None:
+    shown = {n: each["parameter_openapi_schema"]["properties"] for n, each in made.items()}
+    fields = [(n, name, field) for n, form in shown.items() for name, field in form.items()]
+    assert [(n, name) for n, name, field in fields if not field.get("description")] == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "named", "reason"),
+    [
+        ("distill.alpha", 2, "recipe.distill.alpha", "greater than the maximum of 1"),
+        ("distill.tempurature", 2, "recipe.distill", "'tempurature' was unexpected"),
+        ("prune.0.keep_neurons", 1.5, "recipe.prune[0].keep_neurons", "greater than the maximum"),
+        ("quantize.method", "int4", "recipe.quantize", "int4"),
+        ("name", "Trec", "recipe.name", "'Trec' does not match"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_field(
+    server: PrefectServer, made: dict[str, Any], field: str, value: object, named: str, reason: str
+) -> None:
+    parameters = deepcopy(made["demo"]["parameters"])
+    *path, last = ["recipe", *field.split(".")]
+    parent = reduce(lambda at, name: at[int(name) if name.isdecimal() else name], path, parameters)
+    parent[last] = value
+    refused = run(server, made["demo"], parameters)
+    assert refused.status_code == 409
+    assert f"field '{named}'" in refused.json()["detail"]
+    assert reason in refused.json()["detail"]
+
+
+@pytest.mark.parametrize(("name", "needed"), [("blank", "recipe"), ("rollback", "model")])
+def test_a_form_left_empty_is_refused(
+    server: PrefectServer, made: dict[str, Any], name: str, needed: str
+) -> None:
+    refused = run(server, made[name], {})
+    assert (refused.status_code, f"'{needed}' is a required property" in refused.text) == (
+        409,
+        True,
+    )
+
+
+def test_a_right_order_is_taken(server: PrefectServer, made: dict[str, Any]) -> None:
+    taken = run(server, made["demo"], made["demo"]["parameters"])
+    server.ask("DELETE", f"flow_runs/{taken.json()['id']}").raise_for_status()
+    assert (taken.status_code, taken.json()["state_type"]) == (201, "SCHEDULED")
+    assert set(taken.json()["tags"]) == {"coldpress", "press"}
+
+
+def test_the_automations_are_there(server: PrefectServer) -> None:
+    names = [each["name"] for each in server.answer("POST", "automations/filter", {})]
+    assert names == ["coldpress-crashed-runs"]
+
+
+@pytest.mark.parametrize("type_", ["docker", "kubernetes"])
+def test_a_pool_of_another_type_takes_its_template(server: PrefectServer, type_: str) -> None:
+    template = DEPLOYMENTS / "work-pools" / f"{type_}.json"
+    pool = ("work-pool", "create", type_, "--type", type_)
+    server.command(*pool, "--base-job-template", str(template))
+    served = server.answer("GET", f"work_pools/{type_}")["base_job_template"]
+    assert served == json.loads(template.read_text())
+
+
+def run(server: PrefectServer, deployment: dict[str, Any], parameters: object) -> Any:  # noqa: ANN401
+    """Press Run."""
+    path = f"deployments/{deployment['id']}/create_flow_run"
+    return server.ask("POST", path, {"parameters": parameters})

@@ -1,0 +1,82 @@
+"""deployments/work-pools: base job templates, held to Prefect's own and to their own schema."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import prefect.server.api
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+FOLDER = Path(__file__).parents[2] / "deployments"
+TYPES = {"process": "prefect", "docker": "prefect-docker", "kubernetes": "prefect-kubernetes"}
+TEMPLATES = {
+    type_: json.loads((FOLDER / f"work-pools/{type_}.json").read_text()) for type_ in TYPES
+}
+COLLECTIONS = Path(prefect.server.api.__file__).parent / "collections_data/views"
+PREFECTS: dict[str, Any] = json.loads(
+    (COLLECTIONS / "aggregate-worker-metadata.json").read_text(encoding="utf-8")
+)
+
+
+def placeholders(configuration: object) -> set[str]:
+    """The variables that a job configuration asks for."""
+    return set(re.findall(r"{{ (\w+) }}", json.dumps(configuration)))
+
+
+def defaults(type_: str) -> dict[str, Any]:
+    """What a job gets when a deployment says nothing."""
+    variables = TEMPLATES[type_]["variables"]["properties"]
+    return {name: field["default"] for name, field in variables.items() if "default" in field}
+
+
+@pytest.mark.parametrize("type_", TYPES)
+def test_what_a_job_asks_for_is_declared_and_what_is_declared_is_used(type_: str) -> None:
+    template = TEMPLATES[type_]
+    assert set(template) == {"job_configuration", "variables"}
+    assert placeholders(template["job_configuration"]) == set(template["variables"]["properties"])
+
+
+@pytest.mark.parametrize("type_", TYPES)
+def test_defaults_are_values_of_their_schema_and_a_wrong_one_would_not_be(type_: str) -> None:
+    schema = {**TEMPLATES[type_]["variables"], "additionalProperties": False}
+    Draft202012Validator.check_schema(schema)
+    Draft202012Validator(schema).validate(defaults(type_))
+    assert not Draft202012Validator(schema).is_valid({**defaults(type_), "env": {"A": 1}})
+
+
+@pytest.mark.parametrize("type_", TYPES)
+def test_it_asks_for_nothing_that_prefects_worker_does_not_know(type_: str) -> None:
+    known = PREFECTS[TYPES[type_]][type_]["default_base_job_configuration"]
+    ours = TEMPLATES[type_]
+    assert ours["job_configuration"].keys() <= known["job_configuration"].keys()
+    assert ours["variables"]["properties"].keys() <= known["variables"]["properties"].keys()
+
+
+@pytest.mark.parametrize("type_", TYPES)
+def test_what_deployments_set_is_a_variable_of_each_pool(type_: str) -> None:
+    schema = {**TEMPLATES[type_]["variables"], "additionalProperties": False}
+    for deployment in yaml.safe_load((FOLDER / "prefect.yaml").read_text())["deployments"]:
+        Draft202012Validator(schema).validate(deployment["work_pool"]["job_variables"])
+
+
+@pytest.mark.parametrize("type_", ["docker", "kubernetes"])
+def test_a_container_keeps_its_state_where_a_volume_is_mounted(type_: str) -> None:
+    environment = defaults(type_)["env"]
+    home = "/var/lib/coldpress"
+    for name in ("COLDPRESS_HOME", "HF_HOME", "PREFECT_HOME"):
+        assert environment[name] == home or environment[name].startswith(f"{home}/")
+    assert home in json.dumps(TEMPLATES[type_]).replace(json.dumps(environment), "")
+
+
+def test_no_template_holds_a_secret_and_kubernetes_takes_them_from_its_own() -> None:
+    written = json.dumps(TEMPLATES).lower()
+    assert re.findall("password|token|api_key|auth_string", written) == []
+    job = TEMPLATES["kubernetes"]["job_configuration"]["job_manifest"]
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    assert container["envFrom"] == [{"secretRef": {"name": "coldpress", "optional": True}}]
+    assert container["securityContext"]["allowPrivilegeEscalation"] is False
