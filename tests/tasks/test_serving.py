@@ -29,6 +29,8 @@ from tasks.serving import pack
 TEXTS = ["cold press", "olive"]
 ANSWERED: dict[str, dict[str, Any]] = {
     "inputs": {"inputs": {"text": TEXTS}},
+    "a list": {"inputs": TEXTS},
+    "a list of records": {"inputs": [{"text": text} for text in TEXTS]},
     "instances": {"instances": [{"text": text} for text in TEXTS]},
     "records": {"dataframe_records": [{"text": text} for text in TEXTS]},
     "split": {"dataframe_split": {"columns": ["text"], "data": [[text] for text in TEXTS]}},
@@ -38,17 +40,26 @@ REFUSED: dict[str, tuple[object, str]] = {
     "too many": ({"inputs": {"text": ["cold"] * 513}}, "513 texts; a request may have 512"),
     "too long": (
         {"dataframe_records": [{"text": "cold"}, {"text": "c" * 100_001}]},
-        "text[1] has 100001 characters; a text may have 100000",
+        "text[1] has more than 100000 characters",
     ),
     "no texts": ({"inputs": {"text": []}}, "no texts"),
     "no rows": ({"dataframe_split": {"columns": ["text"], "data": []}}, "no texts"),
     "an empty list": ({"dataframe_records": []}, "no column named text"),
     "another column": ({"inputs": {"txt": TEXTS}}, "no column named text"),
-    "a list": ({"inputs": TEXTS}, "no column named text"),
+    "nothing": ({"inputs": None}, "text[0] is null"),
+    "an empty list of texts": ({"inputs": []}, "no texts"),
+    "texts and records": (
+        {"inputs": ["cold", {"text": "oil"}]},
+        "the rows are neither all texts nor all records",
+    ),
     "null": ({"inputs": {"text": ["cold", None]}}, "text[1] is null"),
     "null alone": ({"inputs": {"text": None}}, "text[0] is null"),
     "null in a record": ({"dataframe_records": [{"text": None}]}, "text[0] is null"),
-    "a number": ({"inputs": {"text": [1, "cold"]}}, "text[0] is int, not text"),
+    "a number": ({"inputs": {"text": 1}}, "text[0] is int, not text"),
+    "a number beside": (
+        {"dataframe_split": {"columns": ["text"], "data": [["cold"], [1]]}},
+        "text[1] is int, not text",
+    ),
     "numbers": ({"instances": [{"text": 1}]}, "text[0] is int, not text"),
     "a truth": ({"dataframe_records": [{"text": True}]}, "text[0] is bool, not text"),
     "a record": ({"dataframe_records": [{"text": {"a": 1}}]}, "text[0] is dict, not text"),

@@ -1,0 +1,27 @@
+"""The deployable model is judged as it is served."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from coldpress.benchmark import Split
+from coldpress.checkpoint import Checkpoint, Manifest, writing
+from coldpress.encoding import encode
+from coldpress.evaluation.subject import torch_subject
+from coldpress.model import Classifier
+from coldpress.onnx.export import export
+from tasks.subjects import _onnx_subject
+
+
+def test_an_onnx_models_logits_are_divided_by_the_temperature_of_its_file(
+    tiny: Classifier, tiny_checkpoint: Checkpoint, split: Split, tmp_path: Path
+) -> None:
+    test = encode(tiny.tokenizer, split)
+    with writing(tmp_path / "onnx", Manifest(stage="export_onnx")) as directory:
+        export(tiny_checkpoint, directory, 17, {"temperature": "2.5"})
+    parent = torch_subject("quantized", None, tiny, test, 8)
+    onnx = _onnx_subject("onnx", parent, tmp_path / "onnx", 4, 1)
+    assert (onnx.temperature, parent.temperature) == (2.5, 1.0)
+    assert np.allclose(onnx.logits(test), parent.logits(test) / 2.5, atol=1e-5)
