@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 
 from coldpress.errors import InputError
@@ -42,10 +44,14 @@ def fresh(where: Path, name: str) -> Path:
 def tail(where: Path, name: str, lines: int = _LINES) -> list[str]:
     """Return the last lines of a log; none where there is none."""
     log = path(where, name)
-    if not log.exists():
-        return []
-    with log.open(encoding="utf-8", errors="replace") as file:
-        return [line.rstrip("\n") for line in deque(file, lines)]
+    return _last(log, lines)[0] if log.exists() else []
+
+
+def _last(log: Path, lines: int) -> tuple[list[str], int]:
+    """The last lines, and how far the file was read to find them, in bytes."""
+    with log.open("rb") as file:
+        found = deque(file, lines)
+        return [line.decode(errors="replace").rstrip("\n") for line in found], file.tell()
 
 
 def show(name: str | None, follow: bool) -> None:
@@ -67,29 +73,31 @@ def show(name: str | None, follow: bool) -> None:
     if not shown:
         raise InputError(f"SERVER: {name or 'the stack'} has no log; `coldpress up` starts it")
     for each in shown:
-        _print(where, each, titled=name is None)
+        read = _print(path(where, each), titled=name is None)
     if follow:
-        _follow(path(where, shown[0]))
+        with suppress(KeyboardInterrupt):
+            _follow(path(where, shown[0]), read)
 
 
-def _print(where: Path, name: str, *, titled: bool) -> None:
+def _print(log: Path, *, titled: bool) -> int:
     if titled:
-        sys.stdout.write(f"==> {path(where, name)}\n")
-    sys.stdout.writelines(f"{line}\n" for line in tail(where, name))
+        sys.stdout.write(f"==> {log}\n")
+    lines, read = _last(log, _LINES)
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+    return read
 
 
-def _follow(log: Path) -> None:
-    """Print what is added to a file; a file that was begun anew is read from its beginning."""
-    read = log.stat().st_size
+def _follow(log: Path, read: int) -> None:
+    """Print what is added to a file; one that was begun anew is read from its beginning."""
+    known = log.stat().st_ino
     while True:
         sys.stdout.flush()
         time.sleep(_PAUSE)
-        size = log.stat().st_size if log.exists() else 0
-        if size <= read:
-            read = min(size, read)
+        if not log.exists():
             continue
         with log.open("rb") as file:
-            file.seek(read)
+            begun = os.fstat(file.fileno()).st_ino
+            file.seek(read if begun == known else 0)
             added = file.read()
+            known, read = begun, file.tell()
         sys.stdout.write(added.decode(errors="replace"))
-        read += len(added)

@@ -79,8 +79,10 @@ def test_a_log_is_shown_from_its_end_and_followed(coldpress: Coldpress) -> None:
         with log.open("a") as file:
             file.write("line 101\n")
         shown.append(following.stdout.readline())
+        logs.fresh(state, MLFLOW).write_text("begun anew\n")
+        shown.append(following.stdout.readline())
         following.kill()
-    assert shown[-2:] == ["line 100\n", "line 101\n"]
+    assert shown[-3:] == ["line 100\n", "line 101\n", "begun anew\n"]
 
 
 @pytest.mark.parametrize("words", [("logs", "redis"), ("logs", "--follow")])
