@@ -11,6 +11,7 @@ from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
 from coldpress.errors import CorruptCheckpointError, InputError, RefusedError
+from flows.stack import commands
 from tasks import home
 
 app = App(
@@ -203,54 +204,8 @@ def gc(*, keep: int = 3, dry_run: Annotated[bool, Parameter(negative=())] = Fals
     Console().print(collect(keep, dry_run))
 
 
-@app.command
-def up(
-    *,
-    port_mlflow: int | None = None,
-    port_prefect: int | None = None,
-    bring: Annotated[bool, Parameter(name="--import", negative=())] = False,
-) -> int:
-    """Start an MLflow server, a Prefect server and a worker on this machine, or what is missing.
-
-    Args:
-        port_mlflow: Where MLflow is to answer; else where it did last, at first 5000 if free.
-        port_prefect: Where Prefect answers; likewise, at first 4200.
-        bring: Copy the models that were made without the stack, and their runs, into it.
-    """
-    from flows.stack import telling
-
-    return telling.up(port_mlflow, port_prefect, bring)
-
-
-@app.command
-def down() -> None:
-    """End the servers and the worker that `up` started; what they keep stays on disk."""
-    from flows.stack import telling
-
-    telling.down()
-
-
-@app.command
-def status() -> int:
-    """Say what of the stack runs, where, and whether it answers; exit code 0 if all does."""
-    from flows.stack import telling
-
-    return telling.status()
-
-
-@app.command
-def logs(
-    server: str | None = None, /, *, follow: Annotated[bool, Parameter(negative=())] = False
-) -> None:
-    """Print the last lines that the servers logged.
-
-    Args:
-        server: mlflow, prefect, worker or setup; all of them when not given.
-        follow: Go on with what is added, until interrupted.
-    """
-    from flows.stack import logs
-
-    logs.show(server, follow)
+for _command in (commands.up, commands.down, commands.status, commands.logs):
+    app.command(_command)
 
 
 @app.command
