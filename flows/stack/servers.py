@@ -77,7 +77,7 @@ def environment(home: Path, server: str, ports: Mapping[str, int]) -> dict[str, 
     Returns:
         All variables.
     """
-    # How threads wait is decided for each run (`tasks.home.waiting`), not once when the stack starts.
+    # How threads wait is decided for each run (tasks.home.waiting), not once for the whole stack.
     foreign = ("PREFECT_", "MLFLOW_", "_MLFLOW_", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
     quiet = {"DO_NOT_TRACK": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "PYTHONUNBUFFERED": "1"}
