@@ -57,6 +57,21 @@ def test_the_evaluation_holds_what_scripts_depend_on(pressed: dict[str, Any]) ->
     assert evaluation["models"]["quantized"]["latency_ms"] is None
 
 
+def test_the_final_model_is_calibrated_and_measured_as_it_is_served(
+    pressed: dict[str, Any],
+) -> None:
+    models, exported = pressed["evaluation"]["models"], pressed["stages"][5]["metrics"]
+    final = models["onnx"]
+    assert final["temperature"] == exported["temperature"]
+    assert exported["validation_calibration_error_after"] >= 0
+    assert sum(one["n"] for one in final["reliability"]) == 60
+    assert final["invariance"]["rows"] == 60
+    assert final["serving"]["throughput"] > 0
+    assert final["serving"]["price_per_core_hour"] == 0.04
+    unserved = [models["quantized"][name] for name in ("temperature", "invariance", "serving")]
+    assert unserved == [1.0, None, None]
+
+
 def test_the_evaluation_says_who_pays_and_keeps_every_answer(
     coldpress: Coldpress, pressed: dict[str, Any]
 ) -> None:
