@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from coldpress.evaluation import significance
 from coldpress.evaluation.answers import Answers
-from coldpress.evaluation.scorecard import Comparison
+from coldpress.evaluation.scorecard import Comparison, Interval
 
 Right = NDArray[np.bool_]
 
@@ -52,6 +52,28 @@ def compare(version: str, model: Right, champion: Right, labels: NDArray[Any]) -
         mcnemar_p=significance.mcnemar(gained, lost),
         only_model_right=gained,
         only_baseline_right=lost,
+    )
+    return Champion(version, comparison)
+
+
+def itself(version: str, right: Right) -> Champion:
+    """Say of the champion that it is the judged model: it differs by nothing, however few the rows.
+
+    Args:
+        version: The champion's name and number.
+        right: Whether it answers each row rightly, shape (rows,).
+
+    Returns:
+        The champion with its comparison.
+    """
+    comparison = Comparison(
+        model="onnx",
+        baseline=version,
+        n=len(right),
+        difference=Interval(estimate=0.0, low=0.0, high=0.0),
+        mcnemar_p=1.0,
+        only_model_right=0,
+        only_baseline_right=0,
     )
     return Champion(version, comparison)
 
