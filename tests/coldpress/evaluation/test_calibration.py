@@ -101,6 +101,11 @@ def test_a_model_that_is_no_better_than_chance_is_told_so_within_bounds() -> Non
     assert 19 < temperature <= 20
 
 
+def test_logits_that_say_nothing_at_any_temperature_are_left_alone() -> None:
+    logits = np.array([[1e-30, 0.0], [0.0, 1e-30]])
+    assert fit_temperature(logits, np.array([1, 1])) == 1.0
+
+
 @given(answered())
 def test_a_temperature_surprises_no_more_than_none_and_changes_no_answer(
     case: tuple[Array, Array],

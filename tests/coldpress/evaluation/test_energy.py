@@ -23,7 +23,8 @@ def test_packages_are_added_up_and_what_they_hold_is_not_counted_twice(tmp_path:
     zone(tmp_path, "intel-rapl:1", "package-1", 200)
     zone(tmp_path, "intel-rapl:2", "psys", 900)
     before = energy.read(tmp_path)
-    for number, microjoules in enumerate((500_100, 250_200)):
+    later = {"0": 500_100, "0:0": 400_060, "1": 250_200, "2": 800_900}
+    for number, microjoules in later.items():
         (tmp_path / f"intel-rapl:{number}" / "energy_uj").write_text(str(microjoules))
     assert energy.joules(before, energy.read(tmp_path)) == pytest.approx(0.75)
 
