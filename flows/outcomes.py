@@ -86,5 +86,4 @@ def _evaluation(result: StageResult) -> Evaluation | None:
     if result.status not in {"ran", "reused"} or result.model_uri is None:
         return None
     with store.fetched(result.model_uri) as checkpoint:
-        written = (checkpoint.path / "evaluation.json").read_bytes()
-    return Evaluation.model_validate_json(written)
+        return Evaluation.read(checkpoint.path)

@@ -42,7 +42,7 @@ def compare(recipe: Recipe, onnx: StageResult, given: Answers) -> Champion | Non
         return None
     name, right = f"{recipe.name}/{version.version}", given.right(given.final)
     if version.tags.get("digest") == onnx.digest:
-        return champion.itself(name, right)
+        return champion.itself(name, right, given.labels)
     try:
         theirs = _right(version, recipe, given)
     except (_IncomparableError, CorruptCheckpointError) as error:

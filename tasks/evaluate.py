@@ -38,7 +38,7 @@ def _make(work: Work) -> dict[str, float]:
     judgement = judged(work, benchmark)
     evaluation = judgement.evaluation
     with writing(work.target, work.manifest()) as directory:
-        (directory / "evaluation.json").write_text(evaluation.model_dump_json(indent=2))
+        evaluation.write(directory)
         answers.write(judgement.answers, directory)
         flips.write(judgement.flips, directory)
         waterfall.figure(evaluation, directory / "waterfall.png")

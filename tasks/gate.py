@@ -32,9 +32,8 @@ def judge_gate(recipe: Recipe, onnx: StageResult, evaluation: StageResult) -> Ve
     if recipe.gate is None:
         return None
     with store.fetched(evaluation.model_uri or "") as checkpoint:
-        written = (checkpoint.path / "evaluation.json").read_bytes()
+        evaluated = Evaluation.read(checkpoint.path)
         in_service = _in_service(recipe, onnx, checkpoint)
-    evaluated = Evaluation.model_validate_json(written)
     verdict = judge(recipe.gate, evaluated, onnx.metrics, in_service)
     _write(verdict, onnx, chain.current(recipe))
     return verdict

@@ -42,7 +42,7 @@ def _findings(
 ) -> Findings:
     name, _, version = (onnx.registered or "").partition("/")
     with store.fetched(evaluation.model_uri or "") as checkpoint:
-        judged = Evaluation.model_validate_json((checkpoint.path / "evaluation.json").read_bytes())
+        judged = Evaluation.read(checkpoint.path)
         lost = flips.read(checkpoint.path)
     tree = lineage.trace(onnx.registered or "")
     return Findings(name, version, recipe, judged, verdict, lost, tree)

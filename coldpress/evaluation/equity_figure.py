@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from coldpress.evaluation.scorecard import Evaluation, Group
 from coldpress.evaluation.significance import LEVEL
-from coldpress.evaluation.waterfall import INK, MUTED, REMARK, RULE, STAGE, drawing
+from coldpress.evaluation.waterfall import INK, MUTED, REMARK, RULE, STAGE, drawing, save
 
 LOST = "#b0482f"
 MOST_SHOWN = 20
@@ -41,9 +41,7 @@ def figure(evaluation: Evaluation, path: Path) -> None:
         path: Where to; `.png` and `.svg` are put in place of its suffix.
     """
     with drawing():
-        drawn = _draw(evaluation)
-        drawn.savefig(path.with_suffix(".png"), dpi=160, metadata={"Software": None})
-        drawn.savefig(path.with_suffix(".svg"), metadata={"Date": None, "Creator": None})
+        save(_draw(evaluation), path)
 
 
 def worst_first(groups: Sequence[Group]) -> list[Group]:

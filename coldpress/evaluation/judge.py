@@ -181,9 +181,8 @@ def _score(sitting: _Sitting, room: _Room) -> Scorecard:
 
 
 def _difference(model: _Sitting, teacher: _Sitting, labels: NDArray[np.int64]) -> Interval:
-    """The teacher differs from itself by nothing, however few the rows."""
     if model is teacher:
-        return Interval(estimate=0.0, low=0.0, high=0.0)
+        return significance.NO_DIFFERENCE
     return significance.paired_interval(model.right, teacher.right, labels)
 
 
@@ -206,17 +205,7 @@ def _comparisons(
 
 
 def _compare(model: _Sitting, baseline: _Sitting, labels: NDArray[np.int64]) -> Comparison:
-    only_model = int((model.right & ~baseline.right).sum())
-    only_baseline = int((baseline.right & ~model.right).sum())
-    return Comparison(
-        model=model.subject.name,
-        baseline=baseline.subject.name,
-        n=len(labels),
-        difference=significance.paired_interval(model.right, baseline.right, labels),
-        mcnemar_p=significance.mcnemar(only_model, only_baseline),
-        only_model_right=only_model,
-        only_baseline_right=only_baseline,
-        macro_f1_difference=significance.macro_f1_interval(
-            model.predicted, baseline.predicted, labels
-        ),
-    )
+    names = (model.subject.name, baseline.subject.name)
+    compared = significance.compare(names, model.right, baseline.right, labels)
+    macro_f1 = significance.macro_f1_interval(model.predicted, baseline.predicted, labels)
+    return compared.model_copy(update={"macro_f1_difference": macro_f1})

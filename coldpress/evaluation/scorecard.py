@@ -6,19 +6,19 @@ What does not apply to a model is None, `null` in the report.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from coldpress.evaluation.record import Fraction, Measured
+from coldpress.evaluation.served import Invariance, Serving
 
 Runtime = Literal["torch", "onnxruntime", "simulated"]
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+_FILE = "evaluation.json"
 
 
-class _Measured(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Interval(_Measured):
+class Interval(Measured):
     """An estimate and its 95 % interval."""
 
     estimate: float
@@ -26,7 +26,7 @@ class Interval(_Measured):
     high: float
 
 
-class Percentiles(_Measured):
+class Percentiles(Measured):
     """Of single calls, in milliseconds."""
 
     p50: float
@@ -34,7 +34,7 @@ class Percentiles(_Measured):
     p99: float
 
 
-class ClassScore(_Measured):
+class ClassScore(Measured):
     """How one class is recognised.
 
     Attributes:
@@ -50,7 +50,7 @@ class ClassScore(_Measured):
     f1: Fraction | None
 
 
-class ReliabilityBin(_Measured):
+class ReliabilityBin(Measured):
     """Answers of similar confidence, and how often they were right.
 
     Attributes:
@@ -64,57 +64,7 @@ class ReliabilityBin(_Measured):
     accuracy: Fraction
 
 
-class Change(_Measured):
-    """How far answers moved although the texts stayed the same.
-
-    Attributes:
-        largest_logit: Largest absolute change of any logit.
-        labels: Share of rows whose label changed.
-    """
-
-    largest_logit: float
-    labels: Fraction
-
-
-class Invariance(_Measured):
-    """The same texts alone, one thread, against other ways of asking.
-
-    Attributes:
-        rows: Texts compared.
-        batch: Against a batch of texts of other lengths.
-        padding: Against the text alone, padded to the longest.
-        threads: Against more threads.
-    """
-
-    rows: int
-    batch: Change
-    padding: Change
-    threads: Change
-
-
-class Serving(_Measured):
-    """What it costs to answer with the deployable model in a process of its own.
-
-    Attributes:
-        throughput: Texts a second at the best batch size, tokenization included.
-        throughput_batch: That batch size.
-        cold_start_ms: From process start to the first answer.
-        peak_memory_bytes: Resident, of that process, when it has answered.
-        price_per_core_hour: As the recipe states it.
-        cost_per_million: Of a million texts at the best throughput, in the price's currency.
-        joules_per_text: Measured by the processor's own counter; None where it exposes none.
-    """
-
-    throughput: float
-    throughput_batch: int
-    cold_start_ms: float
-    peak_memory_bytes: int
-    price_per_core_hour: float
-    cost_per_million: float
-    joules_per_text: float | None
-
-
-class Scorecard(_Measured):
+class Scorecard(Measured):
     """What evaluation says of one model.
 
     Attributes:
@@ -168,7 +118,7 @@ class Scorecard(_Measured):
     serving: Serving | None = None
 
 
-class Comparison(_Measured):
+class Comparison(Measured):
     """Two models on the same rows.
 
     Attributes:
@@ -195,7 +145,7 @@ class Comparison(_Measured):
 GroupKind = Literal["class", "column", "length", "pattern", "found"]
 
 
-class Group(_Measured):
+class Group(Measured):
     """Some of the test rows, and what compression did to them.
 
     Attributes:
@@ -223,7 +173,7 @@ class Group(_Measured):
     detectable_drop: Fraction | None
 
 
-class Flip(_Measured):
+class Flip(Measured):
     """A test row that the teacher answers rightly and the final model does not.
 
     Attributes:
@@ -245,7 +195,7 @@ class Flip(_Measured):
     lost_at: str
 
 
-class Evaluation(_Measured):
+class Evaluation(Measured):
     """All models of a run on the test split.
 
     Attributes:
@@ -263,4 +213,24 @@ class Evaluation(_Measured):
     models: dict[str, Scorecard]
     comparisons: tuple[Comparison, ...]
     equity: tuple[Group, ...] = ()
-    conditions: dict[str, str] = {}
+    conditions: dict[str, str] = Field(default_factory=dict)
+
+    def write(self, directory: Path) -> None:
+        """Keep the evaluation with what else was found.
+
+        Args:
+            directory: What `checkpoint.writing` yielded.
+        """
+        (directory / _FILE).write_text(self.model_dump_json(indent=2))
+
+    @classmethod
+    def read(cls, directory: Path) -> Evaluation:
+        """Read an evaluation back.
+
+        Args:
+            directory: Of the evaluation's checkpoint.
+
+        Returns:
+            What was written.
+        """
+        return cls.model_validate_json((directory / _FILE).read_bytes())

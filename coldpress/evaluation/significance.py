@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from coldpress.evaluation.resamples import Cells, Labels, macro_f1_differences
-from coldpress.evaluation.scorecard import Interval
+from coldpress.evaluation.scorecard import Comparison, Interval
 
 Alternative = Literal["two-sided", "less"]
 
 LEVEL = 0.05
 TAIL = LEVEL / 2
 RESAMPLES = 10_000
+NO_DIFFERENCE = Interval(estimate=0.0, low=0.0, high=0.0)
+"""Of a model from itself: known, however few the rows."""
+
 _ROUNDING = 1e-12
 
 
@@ -54,6 +57,36 @@ def paired_interval(
     if low == high:
         return _without_resampling(outcome)
     return Interval(estimate=float(outcome.mean()), low=low / rows, high=high / rows)
+
+
+def compare(
+    names: tuple[str, str],
+    model_right: NDArray[np.bool_],
+    baseline_right: NDArray[np.bool_],
+    classes: NDArray[Any],
+) -> Comparison:
+    """Compare two models that answered the same rows.
+
+    Args:
+        names: Of the model that is judged, and of the one that it is compared with.
+        model_right: Whether the model answers each row rightly, shape (rows,).
+        baseline_right: The same for the baseline.
+        classes: True class of each row, shape (rows,).
+
+    Returns:
+        Difference in accuracy and McNemar test; macro F1 needs the answers themselves.
+    """
+    won = int((model_right & ~baseline_right).sum())
+    lost = int((baseline_right & ~model_right).sum())
+    return Comparison(
+        model=names[0],
+        baseline=names[1],
+        n=len(classes),
+        difference=paired_interval(model_right, baseline_right, classes),
+        mcnemar_p=mcnemar(won, lost),
+        only_model_right=won,
+        only_baseline_right=lost,
+    )
 
 
 def _without_resampling(outcome: NDArray[np.int64]) -> Interval:

@@ -57,9 +57,7 @@ def figure(evaluation: Evaluation, path: Path) -> None:
         path: Where to; `.png` and `.svg` are put in place of its suffix.
     """
     with drawing():
-        drawn = _draw(evaluation)
-        drawn.savefig(path.with_suffix(".png"), dpi=160, metadata={"Software": None})
-        drawn.savefig(path.with_suffix(".svg"), metadata={"Date": None, "Creator": None})
+        save(_draw(evaluation), path)
 
 
 @contextmanager
@@ -68,6 +66,17 @@ def drawing() -> Iterator[None]:
     with mpl.rc_context(STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         yield
+
+
+def save(drawn: Figure, path: Path) -> None:
+    """Write a figure as pixels and as lines, without a date: equal figures are equal bytes.
+
+    Args:
+        drawn: Inside of `drawing`.
+        path: `.png` and `.svg` are put in place of its suffix.
+    """
+    drawn.savefig(path.with_suffix(".png"), dpi=160, metadata={"Software": None})
+    drawn.savefig(path.with_suffix(".svg"), metadata={"Date": None, "Creator": None})
 
 
 def _row(name: str, card: Scorecard, rows: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from coldpress.evaluation import significance
 from coldpress.evaluation.answers import Answers
-from coldpress.evaluation.scorecard import Comparison, Interval
+from coldpress.evaluation.scorecard import Comparison
 
 Right = NDArray[np.bool_]
 
@@ -43,39 +43,23 @@ def compare(version: str, model: Right, champion: Right, labels: NDArray[Any]) -
     Returns:
         The champion with its comparison.
     """
-    gained, lost = int((model & ~champion).sum()), int((champion & ~model).sum())
-    comparison = Comparison(
-        model="onnx",
-        baseline=version,
-        n=len(labels),
-        difference=significance.paired_interval(model, champion, labels),
-        mcnemar_p=significance.mcnemar(gained, lost),
-        only_model_right=gained,
-        only_baseline_right=lost,
-    )
-    return Champion(version, comparison)
+    return Champion(version, significance.compare(("onnx", version), model, champion, labels))
 
 
-def itself(version: str, right: Right) -> Champion:
-    """Say of the champion that it is the judged model: it differs by nothing, however few the rows.
+def itself(version: str, right: Right, labels: NDArray[Any]) -> Champion:
+    """Say of the champion that it is the judged model.
 
     Args:
         version: The champion's name and number.
         right: Whether it answers each row rightly, shape (rows,).
+        labels: What is right, shape (rows,).
 
     Returns:
         The champion with its comparison.
     """
-    comparison = Comparison(
-        model="onnx",
-        baseline=version,
-        n=len(right),
-        difference=Interval(estimate=0.0, low=0.0, high=0.0),
-        mcnemar_p=1.0,
-        only_model_right=0,
-        only_baseline_right=0,
-    )
-    return Champion(version, comparison)
+    compared = significance.compare(("onnx", version), right, right, labels)
+    none = {"difference": significance.NO_DIFFERENCE}
+    return Champion(version, compared.model_copy(update=none))
 
 
 def same_rows(one: Answers, other: Answers) -> bool:

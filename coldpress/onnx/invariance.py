@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from coldpress.encoding import Encoded
-from coldpress.evaluation.scorecard import Change, Invariance
+from coldpress.evaluation.served import Change, Invariance
 from coldpress.onnx.answering import Logits, run, spread
 from coldpress.onnx.predictor import Predictor
 

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from coldpress.benchmark import Split
 from coldpress.evaluation import energy
-from coldpress.evaluation.scorecard import Serving
+from coldpress.evaluation.served import Serving
 from coldpress.onnx import predictor
 from coldpress.onnx.answering import spread
 from coldpress.onnx.bare_process import BareProcess, Batch, bare_process, cold_start

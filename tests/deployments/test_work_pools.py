@@ -60,8 +60,11 @@ def test_it_asks_for_nothing_that_prefects_worker_does_not_know(type_: str) -> N
 @pytest.mark.parametrize("type_", TYPES)
 def test_what_deployments_set_is_a_variable_of_each_pool(type_: str) -> None:
     schema = {**TEMPLATES[type_]["variables"], "additionalProperties": False}
-    for deployment in yaml.safe_load((FOLDER / "prefect.yaml").read_text())["deployments"]:
-        Draft202012Validator(schema).validate(deployment["work_pool"]["job_variables"])
+    deployments = yaml.safe_load((FOLDER / "prefect.yaml").read_text())["deployments"]
+    assert deployments
+    for deployment in deployments:
+        variables = deployment["work_pool"]["job_variables"]
+        assert list(Draft202012Validator(schema).iter_errors(variables)) == []
 
 
 @pytest.mark.parametrize("type_", ["docker", "kubernetes"])

@@ -10,15 +10,14 @@ from numpy.typing import NDArray
 from coldpress.evaluation import equity
 from coldpress.evaluation.answers import Answers
 from coldpress.evaluation.scorecard import (
-    Change,
     Comparison,
     Evaluation,
     Group,
     Interval,
-    Invariance,
     Percentiles,
     Scorecard,
 )
+from coldpress.evaluation.served import Change, Invariance
 from coldpress.gate import champion
 
 PARITY = {"parity_max_logit_difference": 0.01, "parity_bound": 0.02}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from coldpress.ancestry import Ancestor
 from coldpress.evaluation.scorecard import (
-    Change,
     ClassScore,
     Comparison,
     Evaluation,
@@ -12,13 +11,12 @@ from coldpress.evaluation.scorecard import (
     Group,
     GroupKind,
     Interval,
-    Invariance,
     Percentiles,
     ReliabilityBin,
     Runtime,
     Scorecard,
-    Serving,
 )
+from coldpress.evaluation.served import Change, Invariance, Serving
 from coldpress.gate.verdict import Check, Verdict
 from coldpress.recipe import Recipe
 from coldpress.report.findings import Findings
@@ -36,6 +34,22 @@ _BINS_OF_TEACHER = (
     ReliabilityBin(n=30, confidence=0.8, accuracy=0.7),
     ReliabilityBin(n=460, confidence=0.99, accuracy=0.98),
 )
+
+SECTIONS = [
+    "gate",
+    "waterfall",
+    "trade-offs",
+    "equity",
+    "reliability",
+    "invariance",
+    "cost",
+    "flips",
+    "comparisons",
+    "lineage",
+    "recipe",
+    "conditions",
+]
+"""Of a report of which nothing is left out, below its headline."""
 
 
 def card(

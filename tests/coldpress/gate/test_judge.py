@@ -10,7 +10,8 @@ from evaluated import PARITY, comparison, evaluation, group, scorecard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coldpress.evaluation.scorecard import Change, Comparison, Evaluation, Invariance
+from coldpress.evaluation.scorecard import Comparison, Evaluation
+from coldpress.evaluation.served import Change, Invariance
 from coldpress.gate import Gate
 from coldpress.gate.champion import Champion
 from coldpress.gate.judge import judge

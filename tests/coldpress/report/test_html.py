@@ -8,23 +8,10 @@ from html.parser import HTMLParser
 
 import measured
 import pytest
+from measured import SECTIONS
 
 from coldpress.report.html import render
 
-SECTIONS = [
-    "gate",
-    "waterfall",
-    "trade-offs",
-    "equity",
-    "reliability",
-    "invariance",
-    "cost",
-    "flips",
-    "comparisons",
-    "lineage",
-    "recipe",
-    "conditions",
-]
 VOID = {"meta", "circle", "line", "rect", "polyline"}
 
 
