@@ -110,6 +110,9 @@ def _prefect_settings(home: Path, port: int) -> dict[str, str]:
         # By default every page on the web may call it.
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": _origins(port),
         "PREFECT_UI_URL": f"{local_stack.origin(port)}{PAGES[PREFECT]}",
+        # Otherwise its pages call port 4200, whichever it listens on.
+        "PREFECT_SERVER_UI_API_URL": f"{local_stack.origin(port)}/api",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     }
 
 

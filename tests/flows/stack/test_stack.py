@@ -78,6 +78,8 @@ def test_both_pages_open_and_all_of_it_answers(coldpress: Coldpress) -> None:
         (200, True),
         (200, True),
     ]
+    settings = httpx.get(f"{address(coldpress, PREFECT)}/ui-settings").json()
+    assert settings["api_url"] == f"{address(coldpress, PREFECT)}/api"
 
 
 def test_the_pool_the_deployments_and_the_automation_are_there(coldpress: Coldpress) -> None:
