@@ -23,7 +23,7 @@ class BenchmarkSection(Section):
     """Dataset, task kind and how the splits are made."""
 
     kind: Literal["text-classification"]
-    source: Annotated[Source, FlatChoice()]
+    source: Annotated[Source, Field(description="Where the rows are."), FlatChoice()]
     columns: Columns = Columns()
     validation_share: Annotated[
         float, Field(ge=0.01, le=0.5, description="Share cut from train when no split is given.")

@@ -50,12 +50,28 @@ class Recipe(Section):
     benchmark: BenchmarkSection
     teacher: Teacher
     soft_targets: SoftTargets = SoftTargets()
-    distill: Annotated[DistillationMethod | None, FlatChoice()] = None
-    prune: Annotated[list[Annotated[PruningStep, FlatChoice()]] | None, FlatChoice()] = None
-    quantize: Annotated[QuantizationMethod | None, FlatChoice()] = None
+    distill: Annotated[
+        DistillationMethod | None,
+        Field(
+            description="A smaller student learns the teacher's answers; none: the teacher stays."
+        ),
+        FlatChoice(),
+    ] = None
+    prune: Annotated[
+        list[Annotated[PruningStep, FlatChoice()]] | None,
+        Field(description="What is taken out of the student, step by step; none: nothing."),
+        FlatChoice(),
+    ] = None
+    quantize: Annotated[
+        QuantizationMethod | None,
+        Field(description="How weights become integers; none: they stay as they are."),
+        FlatChoice(),
+    ] = None
     export: Export = Export()
     evaluate: Evaluate = Evaluate()
-    gate: Gate | None = None
+    gate: Annotated[
+        Gate | None, Field(description="Whether the model may be promoted; none: nobody judges it.")
+    ] = None
 
     @model_validator(mode="after")
     def _name_is_free(self) -> Self:

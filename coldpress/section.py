@@ -1,10 +1,11 @@
 """What every section of a recipe shares, and how a choice of methods is shown as a form.
 
-A recipe's JSON schema is also the form that the Prefect UI draws. Two constructs that pydantic
-emits by itself break in that form (docs/recipes.md), so they are reshaped here; validation is
+A recipe's JSON schema is also the form that the Prefect UI draws. What pydantic emits by itself
+breaks or reads badly in that form (docs/recipes.md), so it is reshaped here; validation is
 untouched.
 """
 
+from inspect import get_annotations
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,11 +16,28 @@ from pydantic_core import CoreSchema
 from coldpress import paths
 
 
-def _show_tags_as_choices(schema: dict[str, Any]) -> None:
-    """A one-value literal is an editable text box in the form unless it is an enum."""
-    for field in schema.get("properties", {}).values():
-        if "const" in field:
-            field["enum"] = [field.pop("const")]
+# What the tabs of an optional value are called; Prefect would say `float`, `str`, `list`.
+_TABS = {"integer": "number", "number": "number", "string": "text", "array": "list", "null": "none"}
+
+
+def _draw(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Make a form of a section's schema: its own fields first, each called what a recipe says."""
+    fields = schema.get("properties", {})
+    own = [name for name in get_annotations(model) if name in fields]
+    for place, name in enumerate(dict.fromkeys([*own, *fields])):
+        # Prefect sorts by position; PostgreSQL does not keep the order of keys.
+        fields[name] |= {"title": name.replace("_", " ").capitalize(), "position": place}
+        _name_tabs(fields[name].get("anyOf", []))
+        if "const" in fields[name]:
+            # A one-value literal is an editable text box in the form unless it is an enum.
+            schema["title"] = tag = fields[name].pop("const")
+            fields[name]["enum"] = [tag]
+
+
+def _name_tabs(variants: list[dict[str, Any]]) -> None:
+    for variant in variants:
+        if variant.get("type") in _TABS:
+            variant["title"] = variant.get("format", _TABS[variant["type"]])
 
 
 class Section(BaseModel):
@@ -30,7 +48,7 @@ class Section(BaseModel):
         extra="forbid",
         # Otherwise `epochs: true` is one epoch.
         strict=True,
-        json_schema_extra=_show_tags_as_choices,
+        json_schema_extra=_draw,
         allow_inf_nan=False,
     )
 

@@ -82,7 +82,12 @@ TeacherModel = Annotated[HubModel | DirectoryModel | ScratchModel, Field(discrim
 class Teacher(Optimization):
     """The large model. Zero epochs: it is fine-tuned already and used as it is."""
 
-    model: Annotated[TeacherModel, BeforeValidator(_from_string), FlatChoice()]
+    model: Annotated[
+        TeacherModel,
+        BeforeValidator(_from_string),
+        Field(description="The encoder that it starts from."),
+        FlatChoice(),
+    ]
     epochs: Epochs = 3
     learning_rate: LearningRate = 2e-4
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from coldpress.recipe import Recipe
 from flows.stack import servers
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 def digest() -> str:
     """Return what changes whenever something else would be made: by an upgrade, say."""
     content = hashlib.sha256(f"{version('coldpress')} {version('prefect')}".encode())
+    content.update(json.dumps(Recipe.model_json_schema()).encode())  # the form
     for file in sorted(_files(resources.files("deployments")), key=lambda f: f.name):
         content.update(file.name.encode() + b"\0" + file.read_bytes())
     return content.hexdigest()

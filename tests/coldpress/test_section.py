@@ -22,6 +22,7 @@ class Warm(Section):
 
 
 Method = Annotated[Cold | Warm, Field(discriminator="method")]
+NONE = {"type": "null", "title": "none"}
 
 
 class Stone(Section):
@@ -33,6 +34,14 @@ class Mill(Section):
     steps: list[Annotated[Method, FlatChoice()]]
     press: Annotated[Method | None, FlatChoice()] = None
     single: Annotated[Cold | None, FlatChoice()] = None
+    grain_size: int | None = None
+    note: str | None = None
+
+
+class Slow(Cold):
+    hours: int
+    degrees: float = 10.0
+    patience: Stone
 
 
 def properties(model: type[Section]) -> dict[str, Any]:
@@ -84,7 +93,7 @@ def test_a_section_never_changes() -> None:
 
 def test_an_optional_choice_is_one_flat_list_of_variants() -> None:
     refs = [{"$ref": "#/$defs/Cold"}, {"$ref": "#/$defs/Warm"}]
-    assert properties(Mill)["press"]["anyOf"] == [*refs, {"type": "null"}]
+    assert properties(Mill)["press"]["anyOf"] == [*refs, NONE]
 
 
 def test_a_choice_inside_a_list_is_flat() -> None:
@@ -93,7 +102,7 @@ def test_a_choice_inside_a_list_is_flat() -> None:
 
 
 def test_a_choice_of_one_method_is_still_a_choice_when_it_may_be_empty() -> None:
-    assert properties(Mill)["single"]["anyOf"] == [{"$ref": "#/$defs/Cold"}, {"type": "null"}]
+    assert properties(Mill)["single"]["anyOf"] == [{"$ref": "#/$defs/Cold"}, NONE]
 
 
 def test_a_tag_is_shown_as_a_list_of_one_value_and_is_required() -> None:
@@ -101,9 +110,36 @@ def test_a_tag_is_shown_as_a_list_of_one_value_and_is_required() -> None:
     assert schema["properties"]["method"] == {
         "enum": ["cold"],
         "title": "Method",
+        "position": 0,
         "type": "string",
     }
     assert schema["required"] == ["method"]
+
+
+def test_a_variant_is_called_by_its_tag_as_in_the_recipe() -> None:
+    titles = {name: found["title"] for name, found in Mill.model_json_schema()["$defs"].items()}
+    assert titles == {"Cold": "cold", "Warm": "warm"}
+
+
+def test_the_tabs_of_what_may_be_empty_are_called_in_plain_words() -> None:
+    shown = properties(Mill)
+    assert [tab["title"] for tab in shown["grain_size"]["anyOf"]] == ["number", "none"]
+    assert [tab["title"] for tab in shown["note"]["anyOf"]] == ["text", "none"]
+    assert [tab["title"] for tab in properties(Stone)["spare"]["anyOf"]] == ["path", "none"]
+
+
+def test_each_field_is_called_by_its_own_name_sections_and_choices_too() -> None:
+    names = {name: field["title"] for name, field in properties(Mill).items()}
+    assert names.pop("grain_size") == "Grain size"
+    assert names == {name: name.capitalize() for name in names}
+    assert properties(Slow)["patience"]["title"] == "Patience"
+
+
+def test_fields_stand_in_their_order_and_inherited_ones_behind() -> None:
+    """By position: the database behind the form may forget the order of keys."""
+    shown = properties(Slow)
+    by_position = sorted(shown, key=lambda name: shown[name]["position"])
+    assert by_position == ["hours", "degrees", "patience", "method"]
 
 
 def test_the_flat_form_is_still_validated_by_its_tag() -> None:
