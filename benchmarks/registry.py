@@ -1,10 +1,12 @@
 """Promotions and rollbacks at once, and promotions killed at a random instant.
 
     python benchmarks/registry.py --moves 50 --kills 30
+    python benchmarks/registry.py --moves 50 --kills 30 --flows
 
 Every move is a process of its own. They share one registry: a tracking server that this starts, or
-the one that `--server` names (`sqlite:///...` for none). Prints a table a part, and exits with 1
-where the end state is not what the audit explains.
+the one that `--server` names (`sqlite:///...` for none). With `--flows` each is a flow run, and all
+are of one Prefect server, that this starts too. Prints a table a part, and exits with 1 where the
+end state is not what the audit explains.
 """
 
 from __future__ import annotations
@@ -13,19 +15,18 @@ import argparse
 import multiprocessing
 import os
 import random
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from pathlib import Path
+
+from servers import mlflow_server, prefect_server
 
 MODEL = "contended"
 VERSIONS = 5
@@ -34,7 +35,7 @@ VERSIONS = 5
 def main() -> None:
     """Move, kill, and judge what is left."""
     options = _options()
-    with tempfile.TemporaryDirectory() as directory, _registry(options.server, Path(directory)):
+    with tempfile.TemporaryDirectory() as directory, _servers(options, Path(directory)):
         os.environ["COLDPRESS_HOME"] = directory
         _register_versions(Path(directory))
         _move("promote", "1")
@@ -51,44 +52,21 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--server", help="tracking URI; without it a server is started")
+    parser.add_argument("--flows", action="store_true", help="move in flow runs of one server")
     return parser.parse_args()
 
 
 @contextmanager
-def _registry(server: str | None, directory: Path) -> Iterator[None]:
-    """Point MLflow at a registry; it must stand before MLflow is imported or a process forked."""
-    if server:
-        os.environ["MLFLOW_TRACKING_URI"] = server
-        yield
-        return
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    os.environ["MLFLOW_TRACKING_URI"] = address = f"http://127.0.0.1:{port}"
-    store = ["--backend-store-uri", f"sqlite:///{directory / 'server.db'}"]
-    files = ["--artifacts-destination", str(directory / "served")]
-    command = [sys.executable, "-m", "mlflow", "server", "--port", port, *store, *files]
-    command += ["--workers", "2"]
-    quiet = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    with (directory / "server.log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=quiet)
-    try:
-        _wait_for(f"{address}/health")
-        yield
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def _wait_for(address: str) -> None:
-    for _ in range(240):
-        try:
-            urllib.request.urlopen(address, timeout=5).close()
-        except OSError:
-            time.sleep(0.5)
+def _servers(options: argparse.Namespace, directory: Path) -> Iterator[None]:
+    os.environ.pop("PREFECT_API_URL", None)
+    with ExitStack() as started:
+        if options.server:
+            os.environ["MLFLOW_TRACKING_URI"] = options.server
         else:
-            return
-    raise TimeoutError(address)
+            started.enter_context(mlflow_server(directory))
+        if options.flows:
+            started.enter_context(prefect_server(directory))
+        yield
 
 
 def _register_versions(directory: Path) -> None:
@@ -110,22 +88,42 @@ def _register_versions(directory: Path) -> None:
 
 def _move(intent: str, target: str | None, begun: Event | None = None) -> None:
     """What each process does; it is connected before it says that it begins."""
-    from tasks import moves, promotion
-    from tasks.audit import Request
+    from tasks import moves
 
     moves.aliases(MODEL)
     if begun is not None:
         begun.set()
+    (_in_a_flow_run if "PREFECT_API_URL" in os.environ else _plainly)(intent, target)
+
+
+def _plainly(intent: str, target: str | None) -> None:
+    from tasks import promotion
+    from tasks.audit import Request
+
     request = Request(
         model=MODEL, intent=intent, who=f"process {os.getpid()}", why="contention", target=target
     )
     (promotion.promote if intent == "promote" else promotion.rollback)(request)
 
 
+def _in_a_flow_run(intent: str, target: str | None) -> None:
+    from flows import moving
+
+    if intent == "promote":
+        moving.promote(f"{MODEL}/{target}", "contention", force=False)
+    else:
+        moving.rollback(MODEL, "contention")
+
+
 def _processes() -> ForkServerContext:
     """Processes that need not import MLflow each, so that they are there at the same time."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tasks.promotion"])
+    flows = (
+        ["flows.promote", "flows.rollback", "flows.server"]
+        if "PREFECT_API_URL" in os.environ
+        else []
+    )
+    context.set_forkserver_preload(["tasks.promotion", *flows])
     return context
 
 

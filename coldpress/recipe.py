@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from coldpress.benchmark import BenchmarkSection
 from coldpress.distillation import DistillationMethod, Logits, StudentShape
-from coldpress.evaluation import Evaluate
+from coldpress.evaluation import Evaluate, slices
 from coldpress.gate import Gate
 from coldpress.pruning import PruningStep
 from coldpress.quantization import QuantizationMethod
@@ -78,6 +78,16 @@ class Recipe(Section):
         if self.name.endswith(RESERVED_ENDINGS):
             ending = next(e for e in RESERVED_ENDINGS if self.name.endswith(e))
             raise ValueError(f"name: {self.name!r} ends in {ending!r}, which a stage's models own")
+        return self
+
+    @model_validator(mode="after")
+    def _slices_are_of_other_columns(self) -> Self:
+        columns = self.benchmark.columns
+        taken = {columns.text: "text", columns.text_pair: "text_pair", columns.label: "label"}
+        for field, column in slices.columns(self.evaluate.slices):
+            if column in taken:
+                why = f"{column!r} is benchmark.columns.{taken[column]}"
+                raise ValueError(f"{field}: {why}, and no slice; every label is judged anyway")
         return self
 
     @property

@@ -100,7 +100,8 @@ def lineage(model: str, /, *, json: bool = False) -> None:
     if json:
         sys.stdout.write(node.model_dump_json(indent=2) + "\n")
     else:
-        Console().print(lineage_tree(node))
+        # Whole lines, however narrow the terminal: the addresses in them are copied.
+        Console(width=10_000).print(lineage_tree(node))
 
 
 @app.command

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from coldpress.errors import RefusedError
 from tasks import audit, home, promotion
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def promote(reference: str, reason: str, force: bool) -> str:
 
         return promote(f"{model}/{version}", why, force, return_state=True)
 
-    return _told(_carried_out(run))
+    return _told(_carried_out(model, run))
 
 
 def rollback(model: str, reason: str) -> str:
@@ -64,18 +65,26 @@ def rollback(model: str, reason: str) -> str:
 
         return rollback(model, why, return_state=True)
 
-    return _told(_carried_out(run))
+    return _told(_carried_out(model, run))
 
 
-def _carried_out(run: Callable[[], State[Any]]) -> Ticket:
-    """Run a flow. Prefect is first imported here; what it raised is raised, not logged."""
+def _carried_out(model: str, run: Callable[[], State[Any]]) -> Ticket:
+    """Run a flow. Prefect is first imported here; what it raised is raised, not logged.
+
+    What came of it is read from the audit: a server that is asked twice, since its first answer
+    came late, gives the state back without what the flow returned.
+    """
     home.embed()
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
     from flows import server
 
     with server.running():
-        ticket: Ticket = run().result()
-    return ticket
+        state = run()
+        if state.name == "Refused":
+            raise RefusedError(state.message)
+        if not state.is_completed():
+            state.result()
+    return audit.of_flow_run(model, str(state.state_details.flow_run_id))
 
 
 def _told(ticket: Ticket) -> str:

@@ -217,6 +217,12 @@ def last_move(model: str) -> Ticket | None:
     return next(iter(_search(model, done, ["version_number DESC"], limit=1)), None)
 
 
+def of_flow_run(model: str, flow_run_id: str) -> Ticket:
+    """Return what a flow run drew."""
+    drawn = f"AND tags.`flow_run_id` = '{flow_run_id}'"
+    return _search(model, drawn, ["version_number DESC"], limit=1)[0]
+
+
 def _search(model: str, condition: str, order: list[str], limit: int | None = None) -> list[Ticket]:
     named = f"name = '{model}{ENDING}' {condition}"
     search = tracking.client().search_model_versions

@@ -83,6 +83,16 @@ def embed() -> None:
     os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{directory / 'mlflow.db'}")
 
 
+def is_unused() -> bool:
+    """Whether nothing is configured and nothing was made here: to look is no reason to make it."""
+    directory = home()
+    return (
+        "MLFLOW_TRACKING_URI" not in os.environ
+        and not (directory / "mlflow.db").exists()
+        and not local_stack.mlflow_variables(directory)
+    )
+
+
 def waiting() -> dict[str, str]:
     """Return how OpenMP threads are to wait for each other, unless the environment says so.
 

@@ -15,7 +15,7 @@ from mlflow.protos.databricks_pb2 import (
 
 from coldpress.errors import InputError
 from coldpress.stages import REGISTERED_SUFFIX, Stage
-from tasks import tracking
+from tasks import home, tracking
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
@@ -96,6 +96,8 @@ def resolve(reference: str) -> ModelVersion:
     Raises:
         InputError: There is no such model, alias or version.
     """
+    if home.is_unused():
+        raise InputError(f"model: no {reference} in the registry; nothing is in {home.home()} yet")
     name, mark, which = _parted(reference)
     client = tracking.client()
     try:

@@ -129,7 +129,8 @@ class Comparison(Measured):
         mcnemar_p: Two-sided exact McNemar test.
         only_model_right: Rows that the model alone answers rightly.
         only_baseline_right: Rows that the baseline alone answers rightly.
-        macro_f1_difference: Macro F1 of the model minus the baseline's.
+        macro_f1_difference: Macro F1 of the model minus the baseline's; None where the rows cannot
+            bound it.
     """
 
     model: str

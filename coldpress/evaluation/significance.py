@@ -100,7 +100,9 @@ def _without_resampling(outcome: NDArray[np.int64]) -> Interval:
     )
 
 
-def macro_f1_interval(model: Labels, baseline: Labels, classes: Labels, seed: int = 0) -> Interval:
+def macro_f1_interval(
+    model: Labels, baseline: Labels, classes: Labels, seed: int = 0
+) -> Interval | None:
     """Bootstrap a difference in macro F1: 95 % percentile interval, paired, stratified by class.
 
     Within each class, rows are resampled with replacement, 10,000 times. To F1 a row is no more
@@ -114,10 +116,13 @@ def macro_f1_interval(model: Labels, baseline: Labels, classes: Labels, seed: in
         seed: Of the draw.
 
     Returns:
-        Macro F1 of the model minus the baseline's.
+        Macro F1 of the model minus the baseline's. None where no resample differs from another, as
+        of models that always agree: the bootstrap would claim certainty, however few the rows.
     """
     cells = Cells.of(model, baseline, classes)
     drawn = macro_f1_differences(cells, RESAMPLES, seed)
+    if drawn.min() == drawn.max():
+        return None
     low, high = np.quantile(drawn, [TAIL, 1 - TAIL])
     estimate = cells.macro_f1_differences(cells.counts[None].astype(np.float64))
     return Interval(estimate=float(estimate[0]), low=float(low), high=float(high))

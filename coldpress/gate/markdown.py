@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import html
-import re
-
 from coldpress.gate.verdict import Check, Verdict
+from coldpress.markdown import as_text
 
 _LONGEST = 5000
 _LONGEST_SENTENCE = 400
@@ -36,11 +34,5 @@ def reasons(verdict: Verdict) -> str:
 def _row(check: Check) -> str:
     value = "not known" if check.value is None else f"{check.value:.6g}"
     said = "passed" if check.passed else "**refused**"
-    sentence = _as_text(check.sentence[:_LONGEST_SENTENCE])
+    sentence = as_text(check.sentence[:_LONGEST_SENTENCE])
     return f"| `{check.name}` | {said} | {value} | {check.bound:.6g} | {sentence} |"
-
-
-def _as_text(data: str) -> str:
-    """Names of classes stand in sentences: nothing in them may become markup."""
-    one_line = " ".join(data.split())
-    return re.sub(r"([\\`*_\[\]|~#!])", r"\\\1", html.escape(one_line, quote=False))

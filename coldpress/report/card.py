@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from coldpress.markdown import as_text
 from coldpress.report import formats, method, words
 from coldpress.report.equity import KINDS, equity
 from coldpress.report.findings import Findings
@@ -55,7 +55,7 @@ def escaped(value: Any) -> Any:  # noqa: ANN401
     """Return text as Markdown that shows it as it is, on one line."""
     if isinstance(value, Markup) or not isinstance(value, str):
         return value
-    return re.sub(r"([\\`*\[\]<>|&~])", r"\\\1", " ".join(value.split()))
+    return as_text(value)
 
 
 @cache

