@@ -52,9 +52,7 @@ class Recipe(Section):
     soft_targets: SoftTargets = SoftTargets()
     distill: Annotated[
         DistillationMethod | None,
-        Field(
-            description="A smaller student learns the teacher's answers; none: the teacher stays."
-        ),
+        Field(description="A smaller student learns from the teacher; none: the teacher stays."),
         FlatChoice(),
     ] = None
     prune: Annotated[

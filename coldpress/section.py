@@ -15,7 +15,6 @@ from pydantic_core import CoreSchema
 
 from coldpress import paths
 
-
 # What the tabs of an optional value are called; Prefect would say `float`, `str`, `list`.
 _TABS = {"integer": "number", "number": "number", "string": "text", "array": "list", "null": "none"}
 
