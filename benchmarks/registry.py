@@ -107,22 +107,21 @@ def _plainly(intent: str, target: str | None) -> None:
 
 
 def _in_a_flow_run(intent: str, target: str | None) -> None:
-    from flows import moving
+    from flows.promote import promote
+    from flows.rollback import rollback
 
     if intent == "promote":
-        moving.promote(f"{MODEL}/{target}", "contention", force=False)
+        state = promote(f"{MODEL}/{target}", "contention", return_state=True)
     else:
-        moving.rollback(MODEL, "contention")
+        state = rollback(MODEL, "contention", return_state=True)
+    if not state.is_completed():
+        raise RuntimeError(state.message)
 
 
 def _processes() -> ForkServerContext:
     """Processes that need not import MLflow each, so that they are there at the same time."""
     context = multiprocessing.get_context("forkserver")
-    flows = (
-        ["flows.promote", "flows.rollback", "flows.server"]
-        if "PREFECT_API_URL" in os.environ
-        else []
-    )
+    flows = ["flows.promote", "flows.rollback"] if "PREFECT_API_URL" in os.environ else []
     context.set_forkserver_preload(["tasks.promotion", *flows])
     return context
 

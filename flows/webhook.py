@@ -1,0 +1,93 @@
+"""Where MLflow's webhooks end: when `champion` moves, the registry is looked at, not minutes later.
+
+Run it beside the servers: `uvicorn flows.webhook:receiver --port 4300`.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+import time
+from typing import Annotated
+
+from fastapi import FastAPI, Header, HTTPException, Request, Response
+from prefect.deployments import arun_deployment
+from pydantic import BaseModel
+
+from tasks.registry import CHAMPION
+
+SECRET = "COLDPRESS_WEBHOOK_SECRET"  # noqa: S105 - the name of the variable
+DEPLOYMENT = "watch-registry/watch-registry"
+_SECONDS_OLD = 300
+
+# Nothing is served but the one path: no pages that describe it.
+receiver = FastAPI(openapi_url=None)
+
+
+class Alias(BaseModel):
+    """What was set, moved or taken away."""
+
+    name: str
+    alias: str
+
+
+class Event(BaseModel):
+    """What MLflow sends of an alias."""
+
+    data: Alias
+
+
+@receiver.post("/", status_code=202)
+async def receive(
+    request: Request,
+    x_mlflow_delivery_id: Annotated[str, Header()],
+    x_mlflow_timestamp: Annotated[str, Header()],
+    x_mlflow_signature: Annotated[str, Header()],
+) -> Response:
+    """Look after a model whose champion was moved.
+
+    Args:
+        request: The event, as MLflow sent it.
+        x_mlflow_delivery_id: Of this event, whichever attempt it is.
+        x_mlflow_timestamp: When it was sent, in seconds since 1970.
+        x_mlflow_signature: `v1,` and the HMAC of the three, in base64.
+
+    Returns:
+        202 where a look was ordered, 204 where the alias is none that is watched.
+
+    Raises:
+        HTTPException: 401 for what MLflow did not sign, or signed five minutes ago; 422 for what is
+            no event of an alias.
+    """
+    body = await request.body()
+    signed = f"{x_mlflow_delivery_id}.{x_mlflow_timestamp}.".encode() + body
+    if not (_is_recent(x_mlflow_timestamp) and _is_signature(x_mlflow_signature, signed)):
+        raise HTTPException(401)
+    moved = _alias(body)
+    if moved.alias != CHAMPION:
+        return Response(status_code=204)
+    await arun_deployment(
+        DEPLOYMENT,
+        parameters={"models": [moved.name]},
+        timeout=0,
+        idempotency_key=x_mlflow_delivery_id,
+    )
+    return Response(status_code=202)
+
+
+def _is_recent(timestamp: str) -> bool:
+    return timestamp.isdecimal() and abs(time.time() - int(timestamp)) <= _SECONDS_OLD
+
+
+def _is_signature(given: str, signed: bytes) -> bool:
+    digest = hmac.new(os.environ[SECRET].encode(), signed, hashlib.sha256).digest()
+    return hmac.compare_digest(given.encode(), b"v1," + base64.b64encode(digest))
+
+
+def _alias(body: bytes) -> Alias:
+    try:
+        return Event.model_validate_json(body).data
+    except ValueError as error:
+        raise HTTPException(422, "no event of an alias") from error
