@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 from prefect import get_run_logger, runtime
-from prefect.artifacts import create_markdown_artifact
 
-from tasks import caching, dataset, history, home, processes, tracking
+from coldpress.preflight import inspect
+from tasks import addresses, caching, dataset, flow_run_page, history, home, processes, tracking
 
 if TYPE_CHECKING:
     from coldpress.recipe import Recipe
@@ -46,11 +46,12 @@ def pressing(recipe: Recipe) -> Iterator[None]:
     Args:
         recipe: What is pressed.
     """
-    experiment_id = tracking.experiment(recipe.name)
-    closed = tracking.close_dead_runs(experiment_id)
-    if closed:
-        get_run_logger().warning("Closed %d MLflow runs whose process was killed", closed)
-    with _none_left_open():
+    with _explained(), _none_left_open():
+        _check(recipe)
+        experiment_id = tracking.experiment(recipe.name)
+        closed = tracking.close_dead_runs(experiment_id)
+        if closed:
+            get_run_logger().warning("Closed %d MLflow runs whose process was killed", closed)
         known = history.parent_run(_flow_run_id())
         run_id = known.info.run_id if known else _open(recipe, experiment_id)
         if known:
@@ -58,6 +59,24 @@ def pressing(recipe: Recipe) -> Iterator[None]:
         _link_both_ways(run_id)
         with tracking.recorded(run_id):
             yield
+
+
+def _check(recipe: Recipe) -> None:
+    """Check first what a deployment was given; `coldpress run` has done so before it began."""
+    if runtime.deployment.id:
+        inspect(recipe, home.home())
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Say on the flow run's page what failed; by then all of its runs are closed."""
+    try:
+        yield
+    except Exception as error:
+        stages = history.stage_results(_flow_run_id())
+        failed = next((stage for stage in stages if stage.status == "failed"), None)
+        flow_run_page.explain(error, failed)
+        raise
 
 
 @contextmanager
@@ -87,6 +106,13 @@ def current(recipe: Recipe) -> Chain:
     return Chain(run.info.run_id, run.info.experiment_id, _tags(recipe))
 
 
+def flow_run_link() -> str:
+    """Return Markdown that leads from MLflow to the flow run's page in Prefect."""
+    address = runtime.flow_run.ui_url
+    words = f"Flow run {runtime.flow_run.name} in Prefect"
+    return addresses.link(words, str(address) if address else None)
+
+
 def _flow_run_id() -> str:
     return str(runtime.flow_run.id)
 
@@ -111,9 +137,15 @@ def _open(recipe: Recipe, experiment_id: str) -> str:
 
 def _link_both_ways(run_id: str) -> None:
     """Name the Prefect run in MLflow and the MLflow run in Prefect."""
-    address = str(runtime.flow_run.ui_url or f"flow run {_flow_run_id()}")
-    tracking.tag(run_id, {"prefect": address, "process": processes.this_process()})
-    create_markdown_artifact(f"MLflow: {tracking.page(run_id)}", key="mlflow-run")
+    tracking.tag(
+        run_id,
+        {
+            "prefect": str(runtime.flow_run.ui_url or _flow_run_id()),
+            "process": processes.this_process(),
+        },
+    )
+    tracking.describe(run_id, flow_run_link())
+    flow_run_page.lead_to_run(run_id)
 
 
 def _flat(value: Any, path: str = "") -> Iterator[tuple[str, object]]:  # noqa: ANN401

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from prefect import task
-from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from coldpress import processor
@@ -45,7 +44,6 @@ def _make(work: Work) -> dict[str, float]:
         equity_figure.figure(evaluation, directory / "equity.png")
     tracking.log_rows(work.run_id, waterfall.table(evaluation), "waterfall.json")
     tracking.log_rows(work.run_id, flips.table(judgement.flips), "flips.json")
-    create_table_artifact(waterfall.table(evaluation), key="waterfall")
     return {**_headline(evaluation), "test_openings": opened}
 
 

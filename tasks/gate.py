@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlflow.artifacts import load_text
 from prefect import State, task
-from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 
@@ -17,7 +16,7 @@ from coldpress.gate import markdown
 from coldpress.gate.champion import Champion
 from coldpress.gate.judge import judge
 from coldpress.gate.verdict import Verdict
-from tasks import chain, champion, home, registry, store, tracking
+from tasks import chain, champion, flow_run_page, home, registry, store, tracking
 from tasks.results import StageResult
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ def _in_service(recipe: Recipe, onnx: StageResult, judged: Checkpoint) -> Champi
 
 
 def _write(verdict: Verdict, onnx: StageResult, chain_: chain.Chain) -> None:
-    create_table_artifact([_row(c) for c in verdict.model_dump()["checks"]], key="gate")
+    flow_run_page.show_verdict(verdict)
     told = _tags(verdict, chain_), markdown.page(verdict)
     registry.record_verdict(onnx.registered or "", *told, verdict.passed)
     with home.workspace() as directory:
@@ -99,7 +98,3 @@ def _tags(verdict: Verdict, chain_: chain.Chain) -> dict[str, str]:
 
 def _word(verdict: Verdict) -> str:
     return "passed" if verdict.passed else "refused"
-
-
-def _row(check: dict[str, Any]) -> dict[str, Any]:
-    return {**check, "passed": "passed" if check["passed"] else "refused"}

@@ -6,7 +6,7 @@ from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 
 from coldpress.ancestry import Ancestor
-from tasks import history, registry, tracking
+from tasks import addresses, history, registry, tracking
 
 
 def trace(reference: str) -> Ancestor:
@@ -36,7 +36,7 @@ def _model(model_id: str, version: ModelVersion | None = None) -> Ancestor:
         digest=result.digest or (version.tags.get("digest", "") if version else ""),
         metrics=result.metrics,
         seconds=result.seconds,
-        run=tracking.page(run.info.run_id),
+        run=addresses.page(run.info.run_id),
         parents=_parents(run),
     )
 
@@ -53,7 +53,7 @@ def _parents(run: Run) -> tuple[Ancestor, ...]:
             stage="dataset",
             name=given.dataset.name,
             digest=next((t.value for t in given.tags if t.key == "digest"), given.dataset.digest),
-            run=tracking.page(chain.info.run_id),
+            run=addresses.page(chain.info.run_id),
         )
         for given in data
     )

@@ -35,7 +35,7 @@ def watched(stage: str) -> Iterator[Watched]:
 
         def step(done: int, total: int, loss: float) -> None:
             bars.update(bar, completed=done, total=total, description=f"{stage} loss {loss:.3f}")
-            artifact.update(100 * done / total)
+            artifact.update(100 * done / total, loss)
 
         yield step
 
@@ -48,12 +48,13 @@ class _Artifact:
         self._id: UUID | None = None
         self._next = time.monotonic() + _SECONDS_BETWEEN_ARTIFACTS
 
-    def update(self, percent: float) -> None:
+    def update(self, percent: float, loss: float) -> None:
         if time.monotonic() < self._next and (self._id is None or percent < 100):
             return
         self._next = time.monotonic() + _SECONDS_BETWEEN_ARTIFACTS
+        said = f"{percent:.0f} %, loss {loss:.3f}"
         if self._id is None:
-            made = create_progress_artifact(progress=percent, key=self._key)
+            made = create_progress_artifact(percent, key=self._key, description=said)
             self._id = made if isinstance(made, UUID) else None
         else:
-            update_progress_artifact(artifact_id=self._id, progress=percent)
+            update_progress_artifact(self._id, progress=percent, description=said)

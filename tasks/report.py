@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prefect import task
-from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from coldpress.evaluation import flips
 from coldpress.evaluation.scorecard import Evaluation
 from coldpress.report import card, html, words
 from coldpress.report.findings import Findings
-from tasks import chain, home, lineage, store, tracking
+from tasks import chain, flow_run_page, home, lineage, store, tracking
 from tasks.published import CARD, REPORT, TAG
 
 if TYPE_CHECKING:
@@ -34,7 +33,9 @@ def publish_report(
             (directory / name).write_text(text, encoding="utf-8")
             tracking.log_file(run_id, directory / name)
     tracking.tag(run_id, {TAG: onnx.registered or ""})
-    create_markdown_artifact(_notice(found, run_id), key="report")
+    flow_run_page.show_evaluation(found.evaluation, evaluation.model_uri or "")
+    said = f"**{words.verdict(found)}.** {words.headline(found)}"
+    flow_run_page.show_report(said, onnx.registered or "", run_id)
 
 
 def _findings(
@@ -46,11 +47,3 @@ def _findings(
         lost = flips.read(checkpoint.path)
     tree = lineage.trace(onnx.registered or "")
     return Findings(name, version, recipe, judged, verdict, lost, tree)
-
-
-def _notice(found: Findings, run_id: str) -> str:
-    said = f"**{words.verdict(found)}.** {words.headline(found)}"
-    address = tracking.page(run_id)
-    if address.startswith("http"):
-        return f"{said}\n\n[Report]({address}/artifacts/{REPORT}) and model card, in MLflow."
-    return f"{said}\n\n`coldpress report {found.name}/{found.version}` writes the report to a file."

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from prefect import get_run_logger
+
 from coldpress.checkpoint import Checkpoint, Manifest
 from coldpress.recipe import Recipe
 from coldpress.stages import Stage
@@ -126,6 +128,7 @@ def carry_out(order: Order, make: Make, pack: Pack = store.pack) -> StageResult:
         tracking.log_metrics(run.run_id, {**result.metrics, "seconds": result.seconds})
         tracking.log_lineage(run.run_id, order.inputs, result.model_uri)
         tracking.write_result(run.run_id, result)
+    get_run_logger().info("%s: %s %s", order.stage, result.status, result.registered or "")
     return result
 
 
@@ -137,6 +140,7 @@ def _opened(order: Order) -> Iterator[_StageRun]:
     run_id = tracking.open_run(pressed.experiment_id, order.stage, tags, parent=pressed.run_id)
     with tracking.recorded(run_id):
         tracking.log_params(run_id, chain.flat_section(order.section))
+        tracking.describe(run_id, chain.flow_run_link())
         yield _StageRun(order, run_id, pressed.tags)
 
 

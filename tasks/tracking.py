@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -97,6 +96,11 @@ def reopen(run_id: str) -> None:
 def tag(run_id: str, tags: Mapping[str, str]) -> None:
     """Set tags, without their `coldpress.` prefix, on a run in one call."""
     client().log_batch(run_id, tags=[RunTag(k, v) for k, v in _prefixed(tags).items()])
+
+
+def describe(run_id: str, text: str) -> None:
+    """Set the description of a run, which its page shows as Markdown."""
+    client().set_tag(run_id, "mlflow.note.content", text)
 
 
 def _prefixed(tags: Mapping[str, str]) -> dict[str, str]:
@@ -216,12 +220,3 @@ def log_rows(run_id: str, rows: Sequence[Mapping[str, object]], name: str) -> No
     """Keep a table that the UI shows as one."""
     columns = {key: [row[key] for row in rows] for key in (rows[0] if rows else ())}
     client().log_table(run_id, columns, name)
-
-
-def page(run_id: str) -> str:
-    """Return the address of a run in the MLflow UI, or how to reach it without a server."""
-    uri = os.environ.get("MLFLOW_TRACKING_URI", "")
-    run = client().get_run(run_id)
-    if uri.startswith("http"):
-        return f"{uri.rstrip('/')}/#/experiments/{run.info.experiment_id}/runs/{run_id}"
-    return f"run {run_id} in {uri}"

@@ -1,0 +1,78 @@
+"""What the page of a flow run shows in Prefect, and that MLflow's runs lead back to it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from command import Coldpress
+
+pytestmark = pytest.mark.xdist_group("pressed")
+
+
+def artifacts(coldpress: Coldpress, flow_run_id: str) -> dict[str, tuple[str, str]]:
+    """Description and content of each artifact of a flow run, by key; progress left out."""
+    query = """
+    SELECT key, description, data FROM artifact
+    WHERE flow_run_id = ? AND type IN ('markdown', 'table')
+    """
+    with sqlite3.connect(coldpress.home / "state" / "prefect" / "prefect.db") as database:
+        found = database.execute(query, (str(UUID(flow_run_id)),)).fetchall()
+    assert len(found) == len({key for key, _, _ in found})
+    return {key: (description, json.loads(data)) for key, description, data in found}
+
+
+def test_the_page_shows_what_was_found(coldpress: Coldpress, pressed: dict[str, Any]) -> None:
+    shown = artifacts(coldpress, pressed["flow_run_id"])
+    assert {"mlflow-run", "gate", "waterfall", "report"} <= shown.keys()
+    assert shown["gate"][0] == "Passed the gate"
+    assert shown["report"][0] == "Model: tiny/1"
+    run_id = pressed["mlflow"]["parent_run_id"]
+    assert shown["mlflow-run"][1].startswith(f"run {run_id} in sqlite:")
+    rows = {row["model"]: row for row in json.loads(shown["waterfall"][1])}
+    assert list(rows) == ["teacher", "student", "pruned", "quantized", "onnx"]
+    accuracy = pressed["evaluation"]["models"]["onnx"]["accuracy"]
+    assert rows["onnx"]["accuracy"].startswith(f"{100 * accuracy:.1f} % (")
+    assert rows["quantized"]["median latency"] == "not timed"
+    assert rows["teacher"]["smaller"] == "1.0x"
+
+
+def test_a_run_that_reuses_everything_shows_the_same(
+    coldpress: Coldpress, pressed: dict[str, Any]
+) -> None:
+    shown = artifacts(coldpress, coldpress.press()["flow_run_id"])
+    before = artifacts(coldpress, pressed["flow_run_id"])
+    assert shown["waterfall"] == before["waterfall"]
+    assert shown["report"] == before["report"]
+
+
+def test_every_run_in_mlflow_leads_to_the_flow_run(
+    coldpress: Coldpress, pressed: dict[str, Any]
+) -> None:
+    query = """
+    SELECT note.value FROM tags AS flow JOIN tags AS note ON flow.run_uuid = note.run_uuid
+    WHERE flow.key = 'coldpress.flow_run_id' AND flow.value = ? AND note.key = 'mlflow.note.content'
+    """
+    with sqlite3.connect(coldpress.home / "state" / "mlflow.db") as database:
+        notes = database.execute(query, (pressed["flow_run_id"],)).fetchall()
+    assert len(notes) == 8
+    assert all("Flow run tiny in Prefect" in note for (note,) in notes)
+
+
+def test_a_failure_says_which_stage_why_and_what_to_do(
+    coldpress: Coldpress, pressed: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "torch.py").write_text("raise ImportError('no *torch* here')")
+    words = ("run", "./tiny.yaml", "--set", "seed=9", "--json", "failed.json")
+    done = coldpress(*words, also={"PYTHONPATH": str(tmp_path)})
+    assert done.code == 1
+    assert "train_teacher failed: ImportError: no *torch* here. Retry goes on here" in done.error
+    outcome = json.loads((coldpress.home / "failed.json").read_text())
+    said, text = artifacts(coldpress, outcome["flow_run_id"])["failure"]
+    assert said == "**train_teacher failed**"
+    assert r"ImportError: no \*torch\* here" in text
+    assert "finished stages are reused" in text
