@@ -20,24 +20,22 @@ from flows.stack import servers
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
 
+_POOL = "work-pools/process.json"
+_AUTOMATIONS = "automations.yaml"
+_DEPLOYMENTS = "prefect.yaml"
+
 
 def digest() -> str:
     """Return what changes whenever something else would be made: by an upgrade, say."""
     content = hashlib.sha256(f"{version('coldpress')} {version('prefect')}".encode())
     content.update(json.dumps(Recipe.model_json_schema()).encode())  # the form
-    for file in sorted(_files(resources.files("deployments")), key=lambda f: f.name):
-        content.update(file.name.encode() + b"\0" + file.read_bytes())
+    for name in (_POOL, _AUTOMATIONS, _DEPLOYMENTS):
+        content.update(name.encode() + b"\0" + _file(name).read_bytes())
     return content.hexdigest()
 
 
-def _files(folder: Traversable) -> list[Traversable]:
-    found: list[Traversable] = []
-    for entry in folder.iterdir():
-        if entry.is_dir():
-            found.extend(_files(entry))
-        elif entry.name.endswith((".yaml", ".json")):
-            found.append(entry)
-    return found
+def _file(name: str) -> Traversable:
+    return resources.files("deployments").joinpath(*name.split("/"))
 
 
 def main() -> None:
@@ -55,10 +53,8 @@ def _ensure_pool(client: SyncPrefectClient) -> None:
     from prefect.client.schemas.actions import WorkPoolCreate
     from prefect.exceptions import ObjectAlreadyExists
 
-    template = resources.files("deployments").joinpath("work-pools", "process.json")
-    pool = WorkPoolCreate(
-        name=servers.POOL, type="process", base_job_template=json.loads(template.read_bytes())
-    )
+    template = json.loads(_file(_POOL).read_bytes())
+    pool = WorkPoolCreate(name=servers.POOL, type="process", base_job_template=template)
     try:
         client.create_work_pool(pool)
     except ObjectAlreadyExists:
@@ -69,8 +65,7 @@ def _ensure_automations(client: SyncPrefectClient) -> None:
     """One of the same name is updated, and stays paused if it is: creation would make a second."""
     from prefect.events.schemas.automations import AutomationCore
 
-    text = resources.files("deployments").joinpath("automations.yaml").read_text(encoding="utf-8")
-    for described in yaml.safe_load(text)["automations"]:
+    for described in yaml.safe_load(_file(_AUTOMATIONS).read_bytes())["automations"]:
         wanted = AutomationCore.model_validate(described)
         known = client.read_automations_by_name(wanted.name)
         for one in known:
@@ -82,7 +77,7 @@ def _ensure_automations(client: SyncPrefectClient) -> None:
 def _deploy() -> None:
     with resources.as_file(resources.files("deployments")) as folder:
         prefect = [sys.executable, "-P", "-m", "prefect", "--no-prompt"]
-        wanted = ["deploy", "--all", "--prefect-file", str(folder / "prefect.yaml")]
+        wanted = ["deploy", "--all", "--prefect-file", str(folder / _DEPLOYMENTS)]
         subprocess.run([*prefect, *wanted], cwd=Path(folder), check=True)  # noqa: S603
 
 
