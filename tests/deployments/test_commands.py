@@ -43,9 +43,7 @@ def mlflow_reads(words: Sequence[str]) -> dict[str, Any]:
 def prefect_reads(words: Sequence[str]) -> dict[str, Any]:
     """What a command of `prefect` makes of its options."""
     assert words[0] == "prefect"
-    _, bound, _ = prefect_cli.parse_args(
-        filled(words[1:]), exit_on_error=False, print_error=False
-    )
+    _, bound, _ = prefect_cli.parse_args(filled(words[1:]), exit_on_error=False, print_error=False)
     return dict(bound.arguments)
 
 
@@ -104,7 +102,10 @@ def environments() -> dict[str, Mapping[str, str]]:
     found = {f"compose-{name}": each["environment"] for name, each in SERVICES.items()}
     for name in ("mlflow-values", "prefect-server-values"):
         values = chart(name)
-        listed = [*values.get("env", []), *values.get("global", {}).get("prefect", {}).get("env", [])]
+        listed = [
+            *values.get("env", []),
+            *values.get("global", {}).get("prefect", {}).get("env", []),
+        ]
         found[name] = {each["name"]: "" for each in listed}
     return found
 

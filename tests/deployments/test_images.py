@@ -1,4 +1,4 @@
-"""deployments/Dockerfile and the images that files of deployments/ name: pinned, unprivileged, whole."""
+"""deployments/Dockerfile, and the images that files of deployments/ name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deployments"
 TEXT = (FOLDER / "Dockerfile").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-PINS = {
+PINS: dict[str, str] = {
     canonicalize_name(line.split("==")[0]): line.split("==")[1]
     for line in (ROOT / "constraints.txt").read_text().splitlines()
     if not line.startswith("#")
@@ -31,7 +31,9 @@ def instructions(text: str) -> list[Instruction]:
     """Each instruction with its arguments, lines that go on joined."""
     bare = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
     lines = bare.replace("\\\n", " ").splitlines()
-    return [(word, rest.strip()) for word, _, rest in (line.partition(" ") for line in lines if line)]
+    return [
+        (word, rest.strip()) for word, _, rest in (line.partition(" ") for line in lines if line)
+    ]
 
 
 def stages(text: str) -> dict[str, list[Instruction]]:
@@ -81,8 +83,8 @@ def test_nothing_is_wrong_with_it() -> None:
         ("ARG TORCH=cpu", "ARG HUB_TOKEN", "a secret in ARG HUB_TOKEN"),
         ("HOME=/tmp", "PGPASSWORD=x", "a secret in ENV"),
         ("--constraint constraints.txt --requirement", "--requirement", "unpinned: pip install"),
-        ("USER 1000:1000\nCMD [\"cold", "CMD [\"cold", "worker runs as root"),
-        ("USER 1000:1000\nCMD [\"cold", "USER 0:0\nCMD [\"cold", "worker runs as 0:0"),
+        ('USER 1000:1000\nCMD ["cold', 'CMD ["cold', "worker runs as root"),
+        ('USER 1000:1000\nCMD ["cold', 'USER 0:0\nCMD ["cold', "worker runs as 0:0"),
     ],
 )
 def test_each_slip_is_found(written: str, slip: str, fault: str) -> None:
