@@ -144,6 +144,10 @@ def _rollback(model: str) -> Plan:
 
 
 def _previous(model: str, found: Aliases) -> str:
+    """Return the champion before: the last audited one, where a hand has moved it since."""
+    last = audit.last_move(model)
+    if last and last.moved_to and found.champion not in {None, last.moved_to}:
+        return last.moved_to
     if found.previous is None:
         registry.resolve(model)  # says so where there is no such model at all
         raise InputError(f"MODEL: {model} has no previous champion to go back to")

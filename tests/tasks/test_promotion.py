@@ -89,6 +89,19 @@ def test_without_a_previous_there_is_no_way_back(state: Path, tmp_path: Path) ->
         promotion.check_rollback("nobody")
 
 
+def test_a_rollback_undoes_what_a_hand_has_moved(state: Path, tmp_path: Path) -> None:
+    passed(tmp_path, 3)
+    promote("1")
+    promote("2")
+    tracking.client().set_registered_model_alias("trec", "champion", "3")
+    rollback()
+    assert named() == ("2", "3")
+    # The hand may also have named the one that `previous` names.
+    tracking.client().set_registered_model_alias("trec", "champion", "3")
+    rollback()
+    assert named() == ("2", "3")
+
+
 def test_only_deployable_versions_are_promoted(state: Path, tmp_path: Path) -> None:
     version(tmp_path, "trec-teacher", "train_teacher")
     version(tmp_path)
