@@ -55,6 +55,11 @@ class Split:
         """Return the number of rows."""
         return len(self.ids)
 
+    @property
+    def all_texts(self) -> tuple[str, ...]:
+        """First texts, then second ones."""
+        return self.texts + (self.pairs or ())
+
     def take(self, rows: Sequence[int]) -> Split:
         """Return some of the rows.
 

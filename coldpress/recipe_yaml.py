@@ -53,3 +53,8 @@ _Loader.add_implicit_resolver(
     re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$"),
     list("-+.0123456789"),
 )
+for _digit in "0123456789":
+    # YAML 1.1 reads 2:4 as 124, a number in base sixty.
+    _Loader.yaml_implicit_resolvers[_digit].insert(
+        0, ("tag:yaml.org,2002:str", re.compile(r"^[0-9]+(:[0-9]+)+$"))
+    )

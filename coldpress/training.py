@@ -103,21 +103,45 @@ def fit(
     """
     if plan.epochs == 0:
         return ()
+    best, epochs = classifier.module.state_dict(), list[Epoch]()
+    for epoch in passes(classifier, data, loss, plan, validation, progress):
+        if epoch.validation_accuracy >= max((e.validation_accuracy for e in epochs), default=0.0):
+            best = {k: v.detach().clone() for k, v in classifier.module.state_dict().items()}
+        epochs.append(epoch)
+    classifier.module.load_state_dict(best)
+    return tuple(epochs)
+
+
+def passes(
+    classifier: Classifier,
+    data: Encoded,
+    loss: Loss,
+    plan: Optimization,
+    validation: Encoded,
+    progress: Progress = silent,
+) -> Iterator[Epoch]:
+    """Fit a classifier in place, pass by pass, and leave it as the last one did.
+
+    Args:
+        classifier: Changed in place.
+        data: Training rows.
+        loss: What to minimise.
+        plan: Epochs, peak learning rate, batch size, whether the embeddings move.
+        validation: Rows to report an accuracy on after each pass.
+        progress: Told after each step.
+
+    Yields:
+        A record of each pass, when it is done.
+    """
     with _frozen(classifier, plan.freeze_embeddings), _first_token_alone(classifier):
         steps = math.ceil(len(data) / plan.batch_size) * plan.epochs
         step = _Step(classifier, loss, plan.learning_rate, steps, progress)
-        best, epochs = classifier.module.state_dict(), list[Epoch]()
         for number in range(1, plan.epochs + 1):
             started = time.perf_counter()
             losses = [step(batch) for batch in _grouped_by_length(data, plan.batch_size)]
             score = accuracy(classifier.logits(validation), validation.labels.tolist())
-            if score >= max((epoch.validation_accuracy for epoch in epochs), default=0.0):
-                best = {k: v.detach().clone() for k, v in classifier.module.state_dict().items()}
-            seconds = time.perf_counter() - started
-            epochs.append(Epoch(number, float(np.mean(losses)), score, seconds))
-        classifier.module.load_state_dict(best)
+            yield Epoch(number, float(np.mean(losses)), score, time.perf_counter() - started)
     classifier.module.eval()
-    return tuple(epochs)
 
 
 class _Step:

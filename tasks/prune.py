@@ -34,8 +34,10 @@ def _make(work: Work) -> dict[str, float]:
     training.reseed(recipe.seed, work.order.stage)
     student = model_files.load(work.inputs[0])
     given = answers.read(work.inputs[1].path)
-    shown = transfer.prepare(student, plan, given, dataset.transfer_set(recipe), validation)
-    recovery = Recovery(shown.train, shown.loss, plan, shown.validation, work.progress)
+    rows = dataset.transfer_set(recipe)
+    shown = transfer.prepare(student, plan, given, rows, validation)
+    texts = (*rows.all_texts, *validation.all_texts)
+    recovery = Recovery(shown.train, shown.loss, plan, shown.validation, work.progress, texts)
     pressed = press(work.order.section["steps"], student, recovery)
     notes = {"steps": [str(report) for report in pressed.reports]}
     model_files.write(pressed.classifier, work.target, work.manifest(notes))

@@ -5,9 +5,10 @@ from typing import Annotated
 from pydantic import Field
 
 from coldpress.pruning.heads import Heads
+from coldpress.pruning.layers import Layers
 from coldpress.pruning.magnitude import Magnitude
 from coldpress.pruning.neurons import Neurons
 
-PruningStep = Annotated[Neurons | Heads | Magnitude, Field(discriminator="method")]
+PruningStep = Annotated[Neurons | Heads | Layers | Magnitude, Field(discriminator="method")]
 
-__all__ = ["Heads", "Magnitude", "Neurons", "PruningStep"]
+__all__ = ["Heads", "Layers", "Magnitude", "Neurons", "PruningStep"]

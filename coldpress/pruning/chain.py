@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,10 +11,10 @@ import torch
 
 from coldpress.encoding import Encoded
 from coldpress.model import Classifier, accuracy, nonzero_parameters, parameters
-from coldpress.pruning.method import PruningMethod
+from coldpress.pruning.method import Evidence, PruningMethod
 from coldpress.pruning.sparsity import hold_zeros
 from coldpress.section import Optimization
-from coldpress.training import Epoch, Loss, Progress, fit, silent
+from coldpress.training import Epoch, Loss, Progress, fit, passes, silent
 
 SAMPLE_ROWS = 1024
 
@@ -29,6 +29,7 @@ class Recovery:
         plan: How to retrain; each step brings its own number of epochs.
         validation: Rows that accuracies are measured on.
         progress: Told after each training step.
+        texts: Every text of `train` and `validation`, untokenized.
     """
 
     train: Encoded
@@ -36,6 +37,11 @@ class Recovery:
     plan: Optimization
     validation: Encoded
     progress: Progress = silent
+    texts: tuple[str, ...] = ()
+
+    def planned(self, epochs: int) -> Optimization:
+        """Return the plan with another number of epochs."""
+        return self.plan.model_copy(update={"epochs": epochs})
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ class StepReport:
         before: The model that the step was given.
         pruned: The model before retraining.
         recovered: The model after it.
-        epochs: The retraining, epoch by epoch.
+        epochs: The training, epoch by epoch: what the method trained itself comes first.
     """
 
     method: str
@@ -141,26 +147,49 @@ def press(steps: Sequence[PruningMethod], classifier: Classifier, recovery: Reco
     reports: list[StepReport] = []
     sparse = False
     for step in steps:
+        before = _snapshot(classifier, recovery.validation)
+        classifier, trained = _prune(step, classifier, recovery, sparse)
+        pruned = _snapshot(classifier, recovery.validation)
         sparse = sparse or step.size_neutral
-        classifier, report = _take(step, classifier, recovery, sparse)
-        reports.append(report)
+        trained += _recover(step, classifier, recovery, sparse)
+        epochs = tuple(replace(epoch, number=n) for n, epoch in enumerate(trained, 1))
+        recovered = _snapshot(classifier, recovery.validation)
+        size_neutral = step.size_neutral
+        reports.append(StepReport(step.method, size_neutral, before, pruned, recovered, epochs))
     return Pressed(classifier, tuple(reports))
 
 
-def _take(
+def _prune(
     step: PruningMethod, classifier: Classifier, recovery: Recovery, sparse: bool
-) -> tuple[Classifier, StepReport]:
-    before = _snapshot(classifier, recovery.validation)
-    classifier = step.prune(classifier, *_importance_sample(recovery))
-    pruned = _snapshot(classifier, recovery.validation)
-    plan = recovery.plan.model_copy(update={"epochs": step.recovery_epochs})
-    with hold_zeros(classifier) if sparse else nullcontext():
-        epochs = fit(
+) -> tuple[Classifier, tuple[Epoch, ...]]:
+    """Return the pruned classifier, and the epochs that the method trained it for."""
+    trained: list[Epoch] = []
+
+    def train(classifier: Classifier, epochs: int, told: Progress) -> None:
+        def tell(done: int, total: int, loss: float) -> None:
+            told(done, total, loss)
+            recovery.progress(done, total, loss)
+
+        rows, plan = recovery.train, recovery.planned(epochs)
+        with _holding_zeros(classifier, sparse):
+            trained.extend(passes(classifier, rows, recovery.loss, plan, recovery.validation, tell))
+
+    evidence = Evidence(*_importance_sample(recovery), recovery.texts, train)
+    return step.prune(classifier, evidence), tuple(trained)
+
+
+def _recover(
+    step: PruningMethod, classifier: Classifier, recovery: Recovery, sparse: bool
+) -> tuple[Epoch, ...]:
+    plan = recovery.planned(step.recovery_epochs)
+    with _holding_zeros(classifier, sparse):
+        return fit(
             classifier, recovery.train, recovery.loss, plan, recovery.validation, recovery.progress
         )
-    recovered = _snapshot(classifier, recovery.validation)
-    report = StepReport(step.method, step.size_neutral, before, pruned, recovered, epochs)
-    return classifier, report
+
+
+def _holding_zeros(classifier: Classifier, sparse: bool) -> AbstractContextManager[None]:
+    return hold_zeros(classifier) if sparse else nullcontext()
 
 
 def _snapshot(classifier: Classifier, validation: Encoded) -> Snapshot:

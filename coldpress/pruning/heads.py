@@ -9,9 +9,8 @@ from pydantic import Field
 from coldpress.section import Section
 
 if TYPE_CHECKING:
-    from coldpress.encoding import Encoded
     from coldpress.model import Classifier
-    from coldpress.training import Loss
+    from coldpress.pruning.method import Evidence
 
 
 class Heads(Section):
@@ -21,22 +20,28 @@ class Heads(Section):
 
     method: Literal["heads"]
     keep_heads: Annotated[float, Field(ge=0.0, le=1.0, description="Share of heads that stay.")]
+    by: Annotated[
+        Literal["importance", "random"],
+        Field(description="Random is a control: what any other choice has to beat."),
+    ] = "importance"
     recovery_epochs: Annotated[int, Field(ge=0, le=100, description="Retraining, in epochs.")] = 1
 
-    def prune(self, classifier: Classifier, sample: Encoded, loss: Loss) -> Classifier:
-        """Rank the heads of all layers together and remove the least important ones.
+    def prune(self, classifier: Classifier, evidence: Evidence) -> Classifier:
+        """Rank the heads of all layers together and remove the least important ones, or any.
 
         Args:
             classifier: The source, left as it is.
-            sample: Rows to judge importance on.
-            loss: A mean over its rows.
+            evidence: Rows to judge importance on, and a loss that is a mean over them.
 
         Returns:
             A classifier with this share of the heads, at least one in each layer.
         """
-        from coldpress.pruning.importance import head_importance, most_important
+        from coldpress.pruning.importance import head_importance, most_important, random_importance
         from coldpress.surgery import keep_heads
 
         stay = round(self.keep_heads * sum(shape.heads for shape in classifier.shapes))
-        importance = head_importance(classifier, sample, loss)
+        if self.by == "random":
+            importance = random_importance([shape.heads for shape in classifier.shapes])
+        else:
+            importance = head_importance(classifier, evidence.sample, evidence.loss)
         return keep_heads(classifier, most_important(importance, stay))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from coldpress.surgery import keep_layers
+
 if TYPE_CHECKING:
     from coldpress.encoding import Encoded
     from coldpress.model import Classifier
@@ -49,6 +51,41 @@ def neuron_importance(classifier: Classifier, sample: Encoded, loss: Loss) -> li
         One tensor of shape (neurons,) a layer, on one scale for all layers.
     """
     return _importance(classifier, sample, loss, "down", 1)
+
+
+def random_importance(units: Sequence[int]) -> list[Tensor]:
+    """Rank by chance, from torch's current random state.
+
+    Args:
+        units: How many there are, a number a layer.
+
+    Returns:
+        One tensor of shape (units,) a layer.
+    """
+    return [torch.rand(count) for count in units]
+
+
+def layer_importance(classifier: Classifier, sample: Encoded, loss: Loss) -> Tensor:
+    """By how much the loss grows when a layer is skipped, each by itself.
+
+    Args:
+        classifier: A model of two layers or more, left as it is.
+        sample: Rows to take the mean over.
+        loss: A mean over its rows.
+
+    Returns:
+        Shape (layers,).
+    """
+    layers = range(len(classifier.layers))
+    skipped = (keep_layers(classifier, [at for at in layers if at != layer]) for layer in layers)
+    whole = _mean_loss(classifier, sample, loss)
+    return torch.tensor([_mean_loss(shorter, sample, loss) - whole for shorter in skipped])
+
+
+def _mean_loss(classifier: Classifier, sample: Encoded, loss: Loss) -> float:
+    logits = classifier.logits(sample, BATCH_SIZE)
+    batches = torch.arange(len(sample)).split(BATCH_SIZE)
+    return sum(float(loss(logits[rows], rows)) * len(rows) for rows in batches) / len(sample)
 
 
 def most_important(importance: Sequence[Tensor], keep: int, least: int = 1) -> list[list[int]]:

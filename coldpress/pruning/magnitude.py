@@ -1,17 +1,16 @@
-"""Unstructured magnitude pruning (Han et al. 2015; See et al. 2016)."""
+"""Unstructured magnitude pruning (Han et al. 2015; See et al. 2016; Zhu & Gupta 2017)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from coldpress.section import Section
 
 if TYPE_CHECKING:
-    from coldpress.encoding import Encoded
     from coldpress.model import Classifier
-    from coldpress.training import Loss
+    from coldpress.pruning.method import Evidence
 
 
 class Magnitude(Section):
@@ -20,20 +19,65 @@ class Magnitude(Section):
     size_neutral: ClassVar[bool] = True
 
     method: Literal["magnitude"]
-    sparsity: Annotated[float, Field(ge=0.0, le=0.99, description="Share of weights zeroed.")]
+    sparsity: Annotated[
+        float | None,
+        Field(ge=0.0, le=0.99, description="Share of weights zeroed; none if there is a pattern."),
+    ] = None
+    pattern: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[1-9][0-9]?:[1-9][0-9]?$",
+            description="n:m, such as 2:4: of every m neighbouring weights of a row n stay.",
+        ),
+    ] = None
+    scheme: Annotated[
+        Literal["class-blind", "class-uniform", "class-distribution"],
+        Field(description="Compare all weights, those of a matrix, or in units of its spread."),
+    ] = "class-blind"
+    schedule: Annotated[
+        Literal["one-shot", "cubic"],
+        Field(description="Zero at once, or more and more while the model is trained."),
+    ] = "one-shot"
+    growth_epochs: Annotated[
+        int, Field(ge=1, le=100, description="Training in which a cubic schedule zeroes.")
+    ] = 1
     recovery_epochs: Annotated[int, Field(ge=0, le=100, description="Retraining, in epochs.")] = 1
 
-    def prune(self, classifier: Classifier, sample: Encoded, loss: Loss) -> Classifier:  # noqa: ARG002
-        """Zero this share of the encoder's linear weights; no data is needed to choose them.
+    @model_validator(mode="after")
+    def _says_how_many(self) -> Self:
+        if (self.sparsity is None) == (self.pattern is None):
+            raise ValueError("one of sparsity and pattern must be given, not both")
+        if self.pattern is None:
+            return self
+        stay, of = self._stay_of
+        if stay > of:
+            raise ValueError(f"pattern: {stay} of every {of} weights cannot stay")
+        if self.schedule != "one-shot" or self.scheme != "class-blind":
+            raise ValueError(
+                "pattern: its share is that of every row at once; leave schedule and scheme out"
+            )
+        return self
+
+    @property
+    def _stay_of(self) -> tuple[int, int]:
+        stay, _, of = (self.pattern or "").partition(":")
+        return int(stay), int(of)
+
+    def prune(self, classifier: Classifier, evidence: Evidence) -> Classifier:
+        """Zero this share of the encoder's linear weights; data is needed to train alone.
 
         Args:
             classifier: The source, left as it is.
-            sample: Unused.
-            loss: Unused.
+            evidence: Trains the model while a cubic schedule zeroes.
 
         Returns:
             A classifier of the same shapes.
         """
-        from coldpress.pruning.sparsity import zero_smallest
+        from coldpress.pruning import growth, sparsity
 
-        return zero_smallest(classifier, self.sparsity)
+        if self.sparsity is None:
+            return sparsity.zero_in_groups(classifier, *self._stay_of)
+        wanted = sparsity.Target(self.sparsity, self.scheme)
+        if self.schedule == "cubic":
+            return growth.grow(classifier, wanted, self.growth_epochs, evidence.train)
+        return sparsity.zero_smallest(classifier, wanted)

@@ -1,13 +1,44 @@
-"""What a pruning method must offer."""
+"""What a pruning method must offer, and what it is given."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from coldpress.encoding import Encoded
     from coldpress.model import Classifier
-    from coldpress.training import Loss
+    from coldpress.training import Loss, Progress
+
+
+class Train(Protocol):
+    """Training on all rows, for a method that prunes while the model learns."""
+
+    def __call__(self, classifier: Classifier, epochs: int, told: Progress) -> None:
+        """Fit a classifier in place and leave it as the last epoch did.
+
+        Args:
+            classifier: Changed in place.
+            epochs: Passes over the training rows.
+            told: Told after each step, when the weights have moved.
+        """
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a method may judge by.
+
+    Attributes:
+        sample: Rows to judge importance on.
+        loss: What the model is trained for; its rows are the sample's.
+        texts: Every text that the model is trained or validated on, untokenized.
+        train: Trains on all rows.
+    """
+
+    sample: Encoded
+    loss: Loss
+    texts: tuple[str, ...]
+    train: Train
 
 
 class PruningMethod(Protocol):
@@ -25,11 +56,10 @@ class PruningMethod(Protocol):
     def size_neutral(self) -> bool:
         """Whether it changes no shape, so that nothing becomes smaller or faster."""
 
-    def prune(self, classifier: Classifier, sample: Encoded, loss: Loss) -> Classifier:
+    def prune(self, classifier: Classifier, evidence: Evidence) -> Classifier:
         """Return a pruned classifier and leave the source as it is.
 
         Args:
             classifier: The source.
-            sample: Rows to judge importance on.
-            loss: What the model is trained for; its rows are the sample's.
+            evidence: What to judge by.
         """

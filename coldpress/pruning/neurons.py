@@ -12,9 +12,8 @@ FLOOR = 1 / 8
 """No layer falls below this part of an even share: a layer without neurons cannot recover."""
 
 if TYPE_CHECKING:
-    from coldpress.encoding import Encoded
     from coldpress.model import Classifier
-    from coldpress.training import Loss
+    from coldpress.pruning.method import Evidence
 
 
 class Neurons(Section):
@@ -26,7 +25,7 @@ class Neurons(Section):
     keep_neurons: Annotated[float, Field(ge=0.0, le=1.0, description="Share that stays.")]
     recovery_epochs: Annotated[int, Field(ge=0, le=100, description="Retraining, in epochs.")] = 1
 
-    def prune(self, classifier: Classifier, sample: Encoded, loss: Loss) -> Classifier:
+    def prune(self, classifier: Classifier, evidence: Evidence) -> Classifier:
         """Rank the neurons of all layers together and remove the least important ones.
 
         Importance is on one scale for all layers, so that they may end at different widths; the
@@ -34,8 +33,7 @@ class Neurons(Section):
 
         Args:
             classifier: The source, left as it is.
-            sample: Rows to judge importance on.
-            loss: A mean over its rows.
+            evidence: Rows to judge importance on, and a loss that is a mean over them.
 
         Returns:
             A classifier with this share of the neurons, at least one in each layer.
@@ -45,5 +43,5 @@ class Neurons(Section):
 
         stay = round(self.keep_neurons * sum(shape.neurons for shape in classifier.shapes))
         least = max(1, int(FLOOR * stay / len(classifier.shapes)))
-        importance = neuron_importance(classifier, sample, loss)
+        importance = neuron_importance(classifier, evidence.sample, evidence.loss)
         return keep_neurons(classifier, most_important(importance, stay, least))

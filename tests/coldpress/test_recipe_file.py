@@ -58,6 +58,8 @@ def test_what_only_looks_like_a_number_is_text(read: Read) -> None:
     recipe = read(source, "benchmark.columns={text: 1e, label: e5}")
     assert recipe.benchmark.source.model_dump()["revision"] == "12e4f"
     assert (recipe.benchmark.columns.text, recipe.benchmark.columns.label) == ("1e", "e5")
+    steps = read("prune=[{method: magnitude, pattern: 2:4}]").prune or []
+    assert steps[0].model_dump()["pattern"] == "2:4"
 
 
 def test_null_leaves_a_stage_out(read: Read) -> None:

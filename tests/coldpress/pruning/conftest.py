@@ -8,7 +8,9 @@ import torch
 from coldpress.benchmark import Split
 from coldpress.encoding import Encoded, encode
 from coldpress.model import Classifier
-from coldpress.training import Loss, label_loss
+from coldpress.pruning.method import Evidence
+from coldpress.section import Optimization
+from coldpress.training import Loss, Progress, label_loss, passes
 
 
 @pytest.fixture
@@ -21,3 +23,15 @@ def rows(tiny: Classifier, split: Split) -> Encoded:
 def loss(rows: Encoded) -> Loss:
     """Cross-entropy against the rows' labels."""
     return label_loss(torch.from_numpy(rows.labels))
+
+
+@pytest.fixture
+def evidence(rows: Encoded, loss: Loss, split: Split) -> Evidence:
+    """The rows, their loss and texts, and three steps an epoch of training on them."""
+
+    def train(classifier: Classifier, epochs: int, told: Progress) -> None:
+        plan = Optimization(epochs=epochs, learning_rate=0.01, batch_size=4)
+        for _ in passes(classifier, rows, loss, plan, rows, told):
+            pass
+
+    return Evidence(rows, loss, split.all_texts, train)

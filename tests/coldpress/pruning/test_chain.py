@@ -11,7 +11,7 @@ from coldpress.encoding import Encoded
 from coldpress.model import Classifier, accuracy, parameters
 from coldpress.pruning import Heads, Magnitude, Neurons
 from coldpress.pruning.chain import Pressed, Recovery, Snapshot, StepReport, press
-from coldpress.pruning.method import PruningMethod
+from coldpress.pruning.method import Evidence, PruningMethod
 from coldpress.section import Optimization
 from coldpress.training import Loss
 
@@ -53,12 +53,14 @@ def test_a_report_counts_what_is_left(tiny: Classifier, recovery: Recovery) -> N
         assert snapshot.validation_accuracy == score
 
 
-def test_recovery_trains_and_the_source_is_untouched(tiny: Classifier, recovery: Recovery) -> None:
+def test_recovery_trains_and_the_source_is_untouched(
+    tiny: Classifier, recovery: Recovery, evidence: Evidence
+) -> None:
     before = tiny.logits(recovery.train)
     told: list[tuple[int, int]] = []
     watched = replace(recovery, progress=lambda done, total, _: told.append((done, total)))
     pressed = press([HALF_NEURONS], tiny, watched)
-    untrained = HALF_NEURONS.prune(tiny, recovery.train, recovery.loss)
+    untrained = HALF_NEURONS.prune(tiny, evidence)
     rows = recovery.train
     assert told == [(done, 6) for done in range(1, 7)]
     assert not torch.allclose(pressed.classifier.logits(rows), untrained.logits(rows))

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from coldpress.encoding import Encoded
 from coldpress.model import Classifier
 from coldpress.pruning import Heads
-from coldpress.training import Loss
+from coldpress.pruning.method import Evidence
+from coldpress.training import reseed
 
 
 def heads(share: float) -> Heads:
@@ -19,21 +20,36 @@ def heads(share: float) -> Heads:
 )
 @given(share=st.floats(0.0, 1.0))
 def test_any_share_is_reached_and_the_source_is_untouched(
-    tiny: Classifier, rows: Encoded, loss: Loss, share: float
+    tiny: Classifier, rows: Encoded, evidence: Evidence, share: float
 ) -> None:
     before = tiny.logits(rows)
-    pruned, again = (heads(share).prune(tiny, rows, loss) for _ in range(2))
+    pruned, again = (heads(share).prune(tiny, evidence) for _ in range(2))
     assert sum(shape.heads for shape in pruned.shapes) == max(round(share * 8), 2)
     assert min(shape.heads for shape in pruned.shapes) >= 1
     assert torch.equal(pruned.logits(rows), again.logits(rows))
     assert torch.equal(tiny.logits(rows), before)
 
 
-def test_the_head_that_nothing_reads_goes(tiny: Classifier, rows: Encoded, loss: Loss) -> None:
+def test_the_head_that_nothing_reads_goes(
+    tiny: Classifier, rows: Encoded, evidence: Evidence
+) -> None:
     tiny.linear(tiny.layers[1], "attention_output").weight.data[:, 8:12] = 0.0
-    pruned = heads(7 / 8).prune(tiny, rows, loss)
+    pruned = heads(7 / 8).prune(tiny, evidence)
     assert [shape.heads for shape in pruned.shapes] == [4, 3]
     torch.testing.assert_close(pruned.logits(rows), tiny.logits(rows))
+
+
+def test_by_chance_the_seed_decides_which_go(tiny: Classifier, evidence: Evidence) -> None:
+    step = Heads(method="heads", keep_heads=0.5, by="random")
+
+    def staying(seed: int) -> list[list[float]]:
+        reseed(seed, "prune")
+        pruned = step.prune(tiny, evidence)
+        return [pruned.linear(layer, "query").weight[::4, 0].tolist() for layer in pruned.layers]
+
+    first = staying(0)
+    assert staying(0) == first
+    assert len({str(staying(seed)) for seed in range(6)}) > 3
 
 
 def test_removing_heads_makes_the_model_smaller() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from coldpress.encoding import Encoded
 from coldpress.model import Classifier
 from coldpress.pruning import Neurons
-from coldpress.training import Loss
+from coldpress.pruning.method import Evidence
 
 
 def neurons(share: float) -> Neurons:
@@ -19,29 +19,31 @@ def neurons(share: float) -> Neurons:
 )
 @given(share=st.floats(0.0, 1.0))
 def test_any_share_is_reached_and_the_source_is_untouched(
-    tiny: Classifier, rows: Encoded, loss: Loss, share: float
+    tiny: Classifier, rows: Encoded, evidence: Evidence, share: float
 ) -> None:
     before = tiny.logits(rows)
-    pruned, again = (neurons(share).prune(tiny, rows, loss) for _ in range(2))
+    pruned, again = (neurons(share).prune(tiny, evidence) for _ in range(2))
     assert sum(shape.neurons for shape in pruned.shapes) == max(round(share * 64), 2)
     assert min(shape.neurons for shape in pruned.shapes) >= 1
     assert torch.equal(pruned.logits(rows), again.logits(rows))
     assert torch.equal(tiny.logits(rows), before)
 
 
-def test_the_neurons_that_nothing_reads_go(tiny: Classifier, rows: Encoded, loss: Loss) -> None:
+def test_the_neurons_that_nothing_reads_go(
+    tiny: Classifier, rows: Encoded, evidence: Evidence
+) -> None:
     for layer, dead in zip(tiny.layers, ([0, 7, 31], [4]), strict=True):
         tiny.linear(layer, "down").weight.data[:, dead] = 0.0
-    pruned = neurons(60 / 64).prune(tiny, rows, loss)
+    pruned = neurons(60 / 64).prune(tiny, evidence)
     assert [shape.neurons for shape in pruned.shapes] == [29, 31]
     torch.testing.assert_close(pruned.logits(rows), tiny.logits(rows))
 
 
 def test_a_layer_of_little_importance_keeps_an_eighth_of_an_even_share(
-    tiny: Classifier, rows: Encoded, loss: Loss
+    tiny: Classifier, rows: Encoded, evidence: Evidence
 ) -> None:
     tiny.linear(tiny.layers[0], "down").weight.data *= 1e-6
-    pruned = neurons(0.5).prune(tiny, rows, loss)
+    pruned = neurons(0.5).prune(tiny, evidence)
     assert [shape.neurons for shape in pruned.shapes] == [2, 30]
 
 

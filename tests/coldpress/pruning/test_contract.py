@@ -1,0 +1,138 @@
+"""What every pruning method holds to, for every family of the architecture table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from coldpress import model_files
+from coldpress.architecture import ARCHITECTURES
+from coldpress.benchmark import Split
+from coldpress.checkpoint import Checkpoint, Manifest, writing
+from coldpress.encoding import encode
+from coldpress.model import Classifier, parameters
+from coldpress.onnx.export import export
+from coldpress.onnx.parity import check_parity
+from coldpress.pruning import Heads, Layers, Magnitude, Neurons
+from coldpress.pruning.method import Evidence, PruningMethod
+from coldpress.pruning.sparsity import share_of_zeros
+from coldpress.section import Optimization
+from coldpress.training import Progress, label_loss, passes, reseed
+
+Reached = Callable[[Classifier, Classifier], bool]
+
+
+def heads(classifier: Classifier) -> int:
+    return sum(shape.heads for shape in classifier.shapes)
+
+
+def neurons(classifier: Classifier) -> int:
+    return sum(shape.neurons for shape in classifier.shapes)
+
+
+def half_is_zero(_: Classifier, pruned: Classifier) -> bool:
+    return abs(share_of_zeros(pruned) - 0.5) < 0.001
+
+
+# Three layers of four heads and 32 neurons.
+STEPS: Mapping[str, tuple[PruningMethod, Reached]] = {
+    "neurons": (
+        Neurons(method="neurons", keep_neurons=0.5),
+        lambda _, pruned: neurons(pruned) == 48,
+    ),
+    "heads": (Heads(method="heads", keep_heads=0.5), lambda _, pruned: heads(pruned) == 6),
+    "heads by chance": (
+        Heads(method="heads", keep_heads=0.5, by="random"),
+        lambda _, pruned: heads(pruned) == 6,
+    ),
+    "layers": (
+        Layers(method="layers", keep_layers=2, drop="importance"),
+        lambda _, pruned: len(pruned.layers) == 2,
+    ),
+    "magnitude": (Magnitude(method="magnitude", sparsity=0.5), half_is_zero),
+    "magnitude, growing": (
+        Magnitude(method="magnitude", sparsity=0.5, schedule="cubic"),
+        half_is_zero,
+    ),
+    "magnitude, 2 of 4": (Magnitude(method="magnitude", pattern="2:4"), half_is_zero),
+}
+ALL_KEPT: Mapping[str, PruningMethod] = {
+    "neurons": Neurons(method="neurons", keep_neurons=1.0),
+    "heads": Heads(method="heads", keep_heads=1.0),
+    "heads by chance": Heads(method="heads", keep_heads=1.0, by="random"),
+    "layers": Layers(method="layers", keep_layers=3, drop="alternate"),
+    "magnitude": Magnitude(method="magnitude", sparsity=0.0),
+    "magnitude, 4 of 4": Magnitude(method="magnitude", pattern="4:4"),
+}
+
+
+@pytest.fixture(params=sorted(ARCHITECTURES))
+def source(
+    request: pytest.FixtureRequest, random_classifier: Callable[[str], Classifier]
+) -> Classifier:
+    return random_classifier(request.param)
+
+
+@pytest.fixture
+def evidence(source: Classifier, split: Split) -> Evidence:
+    rows = encode(source.tokenizer, split)
+    loss = label_loss(torch.from_numpy(rows.labels))
+
+    def train(classifier: Classifier, epochs: int, told: Progress) -> None:
+        plan = Optimization(epochs=epochs, learning_rate=0.01, batch_size=4)
+        for _ in passes(classifier, rows, loss, plan, rows, told):
+            pass
+
+    return Evidence(rows, loss, split.all_texts, train)
+
+
+def seeded(step: PruningMethod, source: Classifier, evidence: Evidence) -> Classifier:
+    reseed(7, "prune")
+    return step.prune(source, evidence)
+
+
+def state(classifier: Classifier) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in classifier.module.state_dict().items()}
+
+
+def same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_it_reaches_its_target_alike_under_a_seed_and_leaves_its_source(
+    name: str, source: Classifier, evidence: Evidence
+) -> None:
+    step, reached = STEPS[name]
+    before, shapes = state(source), source.shapes
+    pruned, again = (seeded(step, source, evidence) for _ in range(2))
+    assert reached(source, pruned)
+    assert same(state(pruned), state(again))
+    assert same(state(source), before)
+    assert source.shapes == shapes
+    assert step.size_neutral == (parameters(pruned) == parameters(source))
+
+
+@pytest.mark.parametrize("name", ALL_KEPT)
+def test_to_keep_all_is_the_identity(name: str, source: Classifier, evidence: Evidence) -> None:
+    pruned = seeded(ALL_KEPT[name], source, evidence)
+    assert same(state(pruned), state(source))
+    assert pruned.shapes == source.shapes
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_what_it_makes_is_read_elsewhere_and_becomes_onnx(
+    name: str, source: Classifier, evidence: Evidence, tmp_path: Path
+) -> None:
+    pruned = seeded(STEPS[name][0], source, evidence)
+    model_files.write(pruned, tmp_path / "pruned", Manifest(stage="prune"))
+    checkpoint = Checkpoint.open(tmp_path / "pruned")
+    rows = evidence.sample
+    assert torch.equal(model_files.load(checkpoint).logits(rows), pruned.logits(rows))
+    with writing(tmp_path / "onnx", Manifest(stage="export_onnx")) as directory:
+        export(checkpoint, directory, 17, {})
+    assert check_parity(checkpoint, tmp_path / "onnx" / "model.onnx", rows).rows == 12

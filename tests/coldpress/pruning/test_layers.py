@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import pytest
+import torch
+
+from coldpress.encoding import Encoded
+from coldpress.model import Classifier
+from coldpress.pruning import Layers
+from coldpress.pruning.importance import layer_importance
+from coldpress.pruning.method import Evidence
+from coldpress.surgery import keep_layers
+from coldpress.training import Loss
+
+
+@pytest.fixture
+def five(tiny: Classifier) -> Classifier:
+    """Five layers, of which the n-th has n as the bias of its query."""
+    deep = tiny.copy()
+    deep.layers.extend(deep.copy().layers)
+    deep.layers.append(deep.copy().layers[0])
+    for number, layer in enumerate(deep.layers):
+        deep.linear(layer, "query").bias.data.fill_(number)
+    return deep
+
+
+def numbers(classifier: Classifier) -> list[float]:
+    return [classifier.linear(layer, "query").bias[0].item() for layer in classifier.layers]
+
+
+@pytest.mark.parametrize(
+    ("drop", "keep", "stay"),
+    [
+        ("top", 2, [0, 1]),
+        ("bottom", 2, [3, 4]),
+        ("alternate", 2, [0, 2]),
+        ("alternate", 3, [0, 1, 3]),
+        ("alternate", 9, [0, 1, 2, 3, 4]),
+    ],
+)
+def test_these_layers_stay(
+    five: Classifier,
+    evidence: Evidence,
+    drop: Literal["top", "bottom", "alternate"],
+    keep: int,
+    stay: list[int],
+) -> None:
+    step = Layers(method="layers", keep_layers=keep, drop=drop)
+    pruned = step.prune(five, evidence)
+    assert numbers(pruned) == stay
+    assert pruned.config.num_hidden_layers == len(stay)
+
+
+def silenced(classifier: Classifier, number: int) -> None:
+    """Make a layer return what it is given, up to a normalisation that comes after it anyway."""
+    for role in ("attention_output", "down"):
+        linear = classifier.linear(classifier.layers[number], role)
+        linear.weight.data.zero_()
+        linear.bias.data.zero_()
+
+
+def test_the_layers_that_do_nothing_go_first(five: Classifier, evidence: Evidence) -> None:
+    silenced(five, 1)
+    silenced(five, 3)
+    answers = five.logits(evidence.sample)
+    own = replace(evidence, loss=lambda logits, rows: (logits - answers[rows]).square().mean())
+    pruned = Layers(method="layers", keep_layers=3, drop="importance").prune(five, own)
+    assert numbers(pruned) == [0, 2, 4]
+    torch.testing.assert_close(pruned.logits(evidence.sample), answers, atol=1e-4, rtol=1e-4)
+
+
+def test_importance_is_what_the_loss_grows_by(
+    tiny: Classifier, rows: Encoded, loss: Loss, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coldpress.pruning.importance.BATCH_SIZE", 5)
+    every = torch.arange(12)
+    whole = loss(tiny.logits(rows), every)
+    without = [loss(keep_layers(tiny, [stays]).logits(rows), every) - whole for stays in (1, 0)]
+    torch.testing.assert_close(layer_importance(tiny, rows, loss), torch.stack(without))
