@@ -84,8 +84,11 @@ def layer_importance(classifier: Classifier, sample: Encoded, loss: Loss) -> Ten
 
 def _mean_loss(classifier: Classifier, sample: Encoded, loss: Loss) -> float:
     logits = classifier.logits(sample, BATCH_SIZE)
-    batches = torch.arange(len(sample)).split(BATCH_SIZE)
-    return sum(float(loss(logits[rows], rows)) * len(rows) for rows in batches) / len(sample)
+    total = 0.0
+    for start in range(0, len(sample), BATCH_SIZE):
+        rows = torch.arange(start, min(start + BATCH_SIZE, len(sample)))
+        total += float(loss(logits[rows], rows)) * len(rows)
+    return total / len(sample)
 
 
 def most_important(importance: Sequence[Tensor], keep: int, least: int = 1) -> list[list[int]]:
