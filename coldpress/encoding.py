@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -106,6 +106,29 @@ def encode(tokenizer: Tokenizer, split: Split) -> Encoded:
         truncated=sum(bool(e.overflowing) for e in encodings),
         pad_id=pad_id(tokenizer),
     )
+
+
+def renumbered(encoded: Encoded, old: Tokenizer, new: Tokenizer) -> Encoded:
+    """Give rows the ids that the same tokens have in another tokenizer.
+
+    Args:
+        encoded: Rows as the old tokenizer numbers them.
+        old: Knows every token of the rows.
+        new: Knows them too.
+
+    Returns:
+        The same rows as the new tokenizer numbers them.
+
+    Raises:
+        KeyError: A token is unknown to the new tokenizer.
+    """
+    known = new.get_vocab()
+    ids = {int(token) for row in encoded.input_ids for token in np.unique(row)}
+    place = np.zeros(max(ids, default=0) + 1, dtype=np.int64)
+    for token in ids:
+        place[token] = known[old.id_to_token(token)]
+    rows = tuple(place[row] for row in encoded.input_ids)
+    return replace(encoded, input_ids=rows, pad_id=pad_id(new))
 
 
 def pad_id(tokenizer: Tokenizer) -> int:

@@ -62,6 +62,12 @@ class Classifier:
         return cast("nn.ModuleList", self.encoder.get_submodule(self.architecture.layers))
 
     @property
+    def token_table(self) -> nn.Embedding:
+        """The embedding table with a row a token."""
+        table = self.encoder.get_submodule(self.architecture.word_embeddings)
+        return cast("nn.Embedding", table)
+
+    @property
     def shapes(self) -> tuple[LayerShape, ...]:
         """Heads and neurons of each layer, as they are now."""
         return tuple(

@@ -9,11 +9,14 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
-from coldpress import benchmark, teacher, teacher_size
+from coldpress import benchmark, hub, teacher, teacher_size
 from coldpress.benchmark import Benchmark
 from coldpress.errors import InputError
 from coldpress.evaluation import slices
+from coldpress.pruning.needed_tokens import check_kind
 from coldpress.recipe import Recipe
+from coldpress.teacher import HubModel, ScratchModel
+from coldpress.teacher_files import read_object
 
 _COPIES_OF_THE_TEACHER = 5
 _ROOM_FOR_RECORDS = 200 * 2**20
@@ -73,6 +76,7 @@ def inspect(recipe: Recipe, state: Path) -> Inspection:
     teacher.check_labels(recipe.teacher, data.labels)
     if recipe.soft_targets.unlabelled is not None:
         benchmark.read_unlabelled(recipe.soft_targets.unlabelled, recipe.benchmark.columns)
+    _check_tokenizer(recipe)
     large = teacher_size.size(recipe.teacher.model)
     if recipe.distill is not None and recipe.distill.student.layers > large.layers:
         wanted = recipe.distill.student.layers
@@ -85,6 +89,23 @@ def inspect(recipe: Recipe, state: Path) -> Inspection:
             f"the run may need {found.needed_bytes / 2**20:.0f} MiB"
         )
     return found
+
+
+def _check_tokenizer(recipe: Recipe) -> None:
+    """Refuse to prune a vocabulary that cannot be; one from scratch is WordPiece."""
+    model = recipe.teacher.model
+    wanted = any(step.method == "vocabulary" for step in recipe.prune or ())
+    if not wanted or isinstance(model, ScratchModel):
+        return
+    if isinstance(model, HubModel):
+        place = f"teacher.model: {model.id}"
+        only = ["tokenizer.json"]
+        directory = hub.snapshot("model", model.id, model.revision, only, "teacher.model")
+    else:
+        place, directory = f"teacher.model.path: {model.path}", model.path
+    file = directory / "tokenizer.json"
+    if file.exists():
+        check_kind(read_object(file, place)["model"])
 
 
 def _free(state: Path) -> int:

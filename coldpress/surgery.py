@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from coldpress.model import Classifier
@@ -73,6 +74,61 @@ def keep_layers(classifier: Classifier, indices: Sequence[int]) -> Classifier:
     pruned.encoder.set_submodule(pruned.architecture.layers, layers)
     setattr(pruned.config, pruned.architecture.config_layers, len(stay))
     return pruned
+
+
+def keep_tokens(classifier: Classifier, ids: Sequence[int], tokenizer: Tokenizer) -> Classifier:
+    """Remove the rows of all other tokens from the token table.
+
+    Args:
+        classifier: The source, left as it is.
+        ids: The tokens that stay, ascending. Those beyond the table have no row to lose.
+        tokenizer: Knows these tokens by their places in `ids`.
+
+    Returns:
+        A classifier with this tokenizer, and a configuration that names tokens by their new ids.
+    """
+    pruned, new = classifier.copy(), {old: place for place, old in enumerate(ids)}
+    pruned.tokenizer = tokenizer
+    table = pruned.token_table
+    rows = torch.tensor([old for old in ids if old < table.num_embeddings])
+    table.weight = nn.Parameter(table.weight.detach()[rows])
+    table.num_embeddings = pruned.config.vocab_size = len(rows)
+    if table.padding_idx is not None:
+        table.padding_idx = new[table.padding_idx]
+    for name, token in _named_tokens(classifier).items():
+        renumbered = [new[old] for old in token] if isinstance(token, list) else new[token]
+        setattr(pruned.config, name, renumbered)
+    return pruned
+
+
+def tokens_of_the_model(classifier: Classifier) -> set[int]:
+    """Return the tokens that a model needs whatever the texts are.
+
+    Args:
+        classifier: Any.
+
+    Returns:
+        Ids that its configuration names, and its table's padding. Where positions are counted from
+        the padding's id, all tokens below it too, so that it keeps that id.
+    """
+    padding = classifier.token_table.padding_idx
+    needed = set() if padding is None else {padding}
+    for token in _named_tokens(classifier).values():
+        needed.update(token if isinstance(token, list) else [token])
+    if padding is not None and classifier.architecture.reserved_positions:
+        needed.update(range(padding))
+    return needed
+
+
+def _named_tokens(classifier: Classifier) -> dict[str, int | list[int]]:
+    """What a configuration says of tokens that there are, such as `pad_token_id`."""
+    rows = range(classifier.token_table.num_embeddings)
+    return {
+        name: token
+        for name, token in classifier.config.to_dict().items()
+        if name.endswith("_token_id")
+        if all(one in rows for one in (token if isinstance(token, list) else [token]))
+    }
 
 
 def _checked(indices: Sequence[int], available: int) -> Tensor:

@@ -8,7 +8,11 @@ from coldpress.pruning.heads import Heads
 from coldpress.pruning.layers import Layers
 from coldpress.pruning.magnitude import Magnitude
 from coldpress.pruning.neurons import Neurons
+from coldpress.pruning.vocabulary import Vocabulary
 
-PruningStep = Annotated[Neurons | Heads | Layers | Magnitude, Field(discriminator="method")]
+PruningStep = Annotated[
+    # The form takes the first that has all of the fields: fewest first.
+    Vocabulary | Neurons | Heads | Layers | Magnitude, Field(discriminator="method")
+]
 
-__all__ = ["Heads", "Layers", "Magnitude", "Neurons", "PruningStep"]
+__all__ = ["Heads", "Layers", "Magnitude", "Neurons", "PruningStep", "Vocabulary"]

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from tokenizers import Tokenizer
 
-from coldpress.encoding import Encoded
+from coldpress.encoding import Encoded, renumbered
 from coldpress.model import Classifier, accuracy, nonzero_parameters, parameters
 from coldpress.pruning.method import Evidence, PruningMethod
 from coldpress.pruning.sparsity import hold_zeros
@@ -42,6 +43,13 @@ class Recovery:
     def planned(self, epochs: int) -> Optimization:
         """Return the plan with another number of epochs."""
         return self.plan.model_copy(update={"epochs": epochs})
+
+    def read_by(self, old: Tokenizer, new: Tokenizer) -> Recovery:
+        """Return the same rows with the ids of the tokenizer that a step has left."""
+        if new is old:
+            return self
+        train, validation = (renumbered(rows, old, new) for rows in (self.train, self.validation))
+        return replace(self, train=train, validation=validation)
 
 
 @dataclass(frozen=True)
@@ -148,7 +156,9 @@ def press(steps: Sequence[PruningMethod], classifier: Classifier, recovery: Reco
     sparse = False
     for step in steps:
         before = _snapshot(classifier, recovery.validation)
+        given = classifier.tokenizer
         classifier, trained = _prune(step, classifier, recovery, sparse)
+        recovery = recovery.read_by(given, classifier.tokenizer)
         pruned = _snapshot(classifier, recovery.validation)
         sparse = sparse or step.size_neutral
         trained += _recover(step, classifier, recovery, sparse)

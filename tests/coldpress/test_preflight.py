@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from coldpress.errors import InputError
+from coldpress.model import Classifier
+from coldpress.model_files import save
 from coldpress.preflight import inspect
 from coldpress.recipe import Recipe
 
@@ -43,3 +45,15 @@ def test_a_slice_that_would_never_be_judged_is_named(
 ) -> None:
     with pytest.raises(InputError, match=said):
         inspect(recipe({"method": "length", "edges": [8]}, wrong), tmp_path)
+
+
+def test_a_vocabulary_that_cannot_be_pruned_is_refused_before_anything_is_trained(
+    tiny: Classifier, tmp_path: Path
+) -> None:
+    teacher = tmp_path / "teacher"
+    teacher.mkdir()
+    save(tiny, teacher)
+    sections = {"teacher": {"model": {"origin": "directory", "path": teacher}}}
+    wanted = {**recipe().model_dump(), **sections, "prune": [{"method": "vocabulary"}]}
+    with pytest.raises(InputError, match=r"^prune: vocabulary: the tokenizer is WordLevel, which"):
+        inspect(Recipe.model_validate(wanted), tmp_path)
