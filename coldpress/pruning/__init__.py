@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from coldpress.pruning.fisher import Fisher
 from coldpress.pruning.heads import Heads
 from coldpress.pruning.layers import Layers
 from coldpress.pruning.magnitude import Magnitude
@@ -12,7 +13,8 @@ from coldpress.pruning.vocabulary import Vocabulary
 
 PruningStep = Annotated[
     # The form takes the first that has all of the fields: fewest first.
-    Vocabulary | Neurons | Heads | Layers | Magnitude, Field(discriminator="method")
+    Vocabulary | Neurons | Heads | Layers | Magnitude | Fisher,
+    Field(discriminator="method"),
 ]
 
-__all__ = ["Heads", "Layers", "Magnitude", "Neurons", "PruningStep", "Vocabulary"]
+__all__ = ["Fisher", "Heads", "Layers", "Magnitude", "Neurons", "PruningStep", "Vocabulary"]

@@ -32,8 +32,8 @@ def head_importance(classifier: Classifier, sample: Encoded, loss: Loss) -> list
     Returns:
         One tensor of shape (heads,) a layer, each of l2 norm 1, as in the paper.
     """
-    raw = _importance(classifier, sample, loss, "attention_output", classifier.head_size)
-    return [nn.functional.normalize(layer, dim=0) for layer in raw]
+    raw = head_gradients(classifier, sample, loss)
+    return [nn.functional.normalize(layer.abs().mean(0), dim=0) for layer in raw]
 
 
 def neuron_importance(classifier: Classifier, sample: Encoded, loss: Loss) -> list[Tensor]:
@@ -50,7 +50,35 @@ def neuron_importance(classifier: Classifier, sample: Encoded, loss: Loss) -> li
     Returns:
         One tensor of shape (neurons,) a layer, on one scale for all layers.
     """
-    return _importance(classifier, sample, loss, "down", 1)
+    return [layer.abs().mean(0) for layer in neuron_gradients(classifier, sample, loss)]
+
+
+def head_gradients(classifier: Classifier, sample: Encoded, loss: Loss) -> list[Tensor]:
+    """dL(x)/dm of a mask m = 1 on every head's output, example by example.
+
+    Args:
+        classifier: The model, left as it is.
+        sample: The examples x.
+        loss: A mean over its rows.
+
+    Returns:
+        One tensor of shape (rows, heads) a layer.
+    """
+    return _gradients(classifier, sample, loss, "attention_output", classifier.head_size)
+
+
+def neuron_gradients(classifier: Classifier, sample: Encoded, loss: Loss) -> list[Tensor]:
+    """dL(x)/dm of a mask m = 1 on every feed-forward neuron's output, example by example.
+
+    Args:
+        classifier: The model, left as it is.
+        sample: The examples x.
+        loss: A mean over its rows.
+
+    Returns:
+        One tensor of shape (rows, neurons) a layer.
+    """
+    return _gradients(classifier, sample, loss, "down", 1)
 
 
 def random_importance(units: Sequence[int]) -> list[Tensor]:
@@ -114,30 +142,35 @@ def most_important(importance: Sequence[Tensor], keep: int, least: int = 1) -> l
     ]
 
 
-def _importance(
+def _gradients(
     classifier: Classifier, sample: Encoded, loss: Loss, role: str, width: int
 ) -> list[Tensor]:
-    """E_x |activation^T gradient| of every `width` neighbouring inputs of a linear module."""
+    """activation^T gradient of every `width` neighbouring inputs of a linear module."""
     linears = [classifier.linear(layer, role) for layer in classifier.layers]
-    sums = [linear.weight.new_zeros(linear.in_features // width) for linear in linears]
-    with _evaluating(classifier.module), _recorded_inputs(linears) as inputs:
+    found = [torch.zeros(len(sample), linear.in_features // width) for linear in linears]
+    with evaluating(classifier.module), recorded_inputs(linears) as inputs:
         for batch in sample.batches(BATCH_SIZE):
             inputs.clear()
-            logits = classifier.module(**classifier.inputs(batch)).logits
-            value = loss(logits, torch.from_numpy(batch.rows))
-            for total, x, gradient in zip(
-                sums, inputs, torch.autograd.grad(value, inputs), strict=True
+            rows = torch.from_numpy(batch.rows)
+            value = loss(classifier.module(**classifier.inputs(batch)).logits, rows)
+            for layer, x, gradient in zip(
+                found, inputs, torch.autograd.grad(value, inputs), strict=True
             ):
                 # (batch, tokens, features) -> (batch, features) -> (batch, units)
                 features = (x.detach() * gradient).sum(1)
-                each = features.view(len(batch.rows), -1, width).sum(-1)
+                each = features.view(len(rows), -1, width).sum(-1)
                 # The loss is a mean over the batch: its gradients are 1/batch of each example's.
-                total += each.abs().sum(0) * len(batch.rows)
-    return [total.cpu() / len(sample) for total in sums]
+                layer[rows] = each.cpu() * len(rows)
+    return found
 
 
 @contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Switch dropout off for a while.
+
+    Args:
+        module: Given back as it was.
+    """
     training = module.training
     module.eval()
     try:
@@ -147,8 +180,15 @@ def _evaluating(module: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def _recorded_inputs(modules: Sequence[nn.Module]) -> Iterator[list[Tensor]]:
-    """Collect what goes into the modules, in the order of their calls."""
+def recorded_inputs(modules: Sequence[nn.Module]) -> Iterator[list[Tensor]]:
+    """Collect what goes into modules, in the order of their calls.
+
+    Args:
+        modules: Parts of a model that is about to answer.
+
+    Yields:
+        A list that grows; whoever reads it clears it.
+    """
     seen: list[Tensor] = []
 
     def record(_: nn.Module, arguments: tuple[Tensor, ...]) -> None:

@@ -21,7 +21,7 @@ from coldpress.encoding import encode
 from coldpress.model import Classifier, parameters
 from coldpress.onnx.export import export
 from coldpress.onnx.parity import check_parity
-from coldpress.pruning import Heads, Layers, Magnitude, Neurons, Vocabulary
+from coldpress.pruning import Fisher, Heads, Layers, Magnitude, Neurons, Vocabulary
 from coldpress.pruning.method import Evidence, PruningMethod
 from coldpress.pruning.sparsity import share_of_zeros
 from coldpress.section import Optimization
@@ -42,6 +42,12 @@ def half_is_zero(_: Classifier, pruned: Classifier) -> bool:
     return abs(share_of_zeros(pruned) - 0.5) < 0.001
 
 
+def half_of_the_macs(_: Classifier, pruned: Classifier) -> bool:
+    # A mean length of 5: a head costs 4 * (4 * 16 + 2 * 5) = 296, a neuron 2 * 16 = 32.
+    left = 296 * heads(pruned) + 32 * neurons(pruned)
+    return 0 <= (12 * 296 + 96 * 32) / 2 - left < 32
+
+
 # Three layers of four heads and 32 neurons.
 STEPS: Mapping[str, tuple[PruningMethod, Reached]] = {
     "neurons": (
@@ -57,6 +63,7 @@ STEPS: Mapping[str, tuple[PruningMethod, Reached]] = {
         Layers(method="layers", keep_layers=2, drop="importance"),
         lambda _, pruned: len(pruned.layers) == 2,
     ),
+    "fisher": (Fisher(method="fisher", keep_macs=0.5), half_of_the_macs),
     "magnitude": (Magnitude(method="magnitude", sparsity=0.5), half_is_zero),
     "magnitude, growing": (
         Magnitude(method="magnitude", sparsity=0.5, schedule="cubic"),
@@ -74,6 +81,7 @@ ALL_KEPT: Mapping[str, PruningMethod] = {
     "heads": Heads(method="heads", keep_heads=1.0),
     "heads by chance": Heads(method="heads", keep_heads=1.0, by="random"),
     "layers": Layers(method="layers", keep_layers=3, drop="alternate"),
+    "fisher": Fisher(method="fisher", keep_macs=1.0),
     "magnitude": Magnitude(method="magnitude", sparsity=0.0),
     "magnitude, 4 of 4": Magnitude(method="magnitude", pattern="4:4"),
     "vocabulary": Vocabulary(method="vocabulary"),

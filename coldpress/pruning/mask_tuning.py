@@ -1,0 +1,150 @@
+"""How much of each kept unit gives the layer its old output (Kwon et al. 2022, section 4.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from coldpress.encoding import Encoded
+from coldpress.model import Classifier
+from coldpress.pruning.importance import BATCH_SIZE, evaluating, recorded_inputs
+
+LARGEST = 10.0
+"""A mask beyond it has been fitted to nothing: tuning ends there, as in the paper."""
+
+DAMPING = 1e-3
+"""Pull towards 1, as a share of the mean square of a unit's output."""
+
+
+@dataclass(frozen=True)
+class Sublayer:
+    """Attention or feed-forward of one layer.
+
+    Attributes:
+        layer: Counted from the embeddings.
+        role: The linear module that sums its units' outputs.
+        norm: Path of the normalization behind the residual sum, inside the layer.
+        width: Features of a unit.
+        first_token: Whether what leaves it counts at the first token alone.
+    """
+
+    layer: int
+    role: str
+    norm: str
+    width: int
+    first_token: bool
+
+
+def tune(pruned: Classifier, source: Classifier, sample: Encoded) -> None:
+    """Rescale what stays, sublayer by sublayer from the embeddings up.
+
+        argmin over m of || x + layer(x; m) - (x' + layer(x'; 1)) ||^2
+
+    x' and layer(x'; 1) are the source's, x and layer the pruned model's, tuned below already.
+
+    Args:
+        pruned: Changed in place: the masks are multiplied into the weights that read the units.
+        source: What it was pruned from.
+        sample: Rows to fit on.
+    """
+    for sublayer in sublayers(pruned):
+        mask = _mask(pruned, source, sublayer, sample)
+        if mask.abs().max() > LARGEST or not mask.isfinite().all():
+            return
+        linear = pruned.linear(pruned.layers[sublayer.layer], sublayer.role)
+        columns = mask.repeat_interleave(sublayer.width).to(linear.weight)
+        linear.weight = nn.Parameter(linear.weight.detach() * columns)
+
+
+def sublayers(classifier: Classifier) -> Iterator[Sublayer]:
+    """Name attention and feed-forward of every layer, from the embeddings up.
+
+    Args:
+        classifier: Any.
+
+    Yields:
+        Two a layer.
+    """
+    table, last = classifier.architecture, len(classifier.layers) - 1
+    for layer in range(last + 1):
+        size = classifier.head_size
+        yield Sublayer(layer, "attention_output", table.attention_norm, size, layer == last)
+        yield Sublayer(layer, "down", table.output_norm, 1, layer == last)
+
+
+def _mask(pruned: Classifier, source: Classifier, sublayer: Sublayer, sample: Encoded) -> Tensor:
+    """Solve for m = 1 + d, of shape (units,): (A^T A + damping) d = A^T r.
+
+    A has what each unit adds to each output at m = 1, r what these are short of the source's.
+    """
+    linear = pruned.linear(pruned.layers[sublayer.layer], sublayer.role)
+    weight = linear.weight.detach().double()
+    units = linear.in_features // sublayer.width
+    gram, short = torch.zeros(units, units).double(), torch.zeros(units).double()
+    for inputs, missing in outputs(pruned, source, sublayer, sample):
+        square, product = normal_equations(weight, inputs, missing, sublayer.width)
+        gram, short = gram + square, short + product
+    # Units that put nothing out at all keep a mask of 1.
+    pull = (DAMPING * gram.diagonal().mean()).clamp_min(torch.finfo(gram.dtype).tiny)
+    gram += pull * torch.eye(units)
+    change: Tensor = torch.linalg.solve(gram, short)
+    return 1 + change
+
+
+def normal_equations(
+    weight: Tensor, inputs: Tensor, missing: Tensor, width: int
+) -> tuple[Tensor, Tensor]:
+    """Return A^T A and A^T r without the many rows of A.
+
+    Args:
+        weight: Of the linear module that sums the units' outputs, (hidden, units * width).
+        inputs: What it is given, (tokens, units * width).
+        missing: r, (tokens, hidden).
+        width: Features of a unit.
+
+    Returns:
+        Shapes (units, units) and (units,).
+    """
+    # <W_i x_i, W_j x_j> over all tokens is the sum of block i, j of (W^T W) * (x^T x).
+    products = (weight.T @ weight) * (inputs.T @ inputs)
+    units = len(products) // width
+    square = products.view(units, width, units, width).sum((1, 3))
+    return square, ((missing @ weight) * inputs).sum(0).view(units, width).sum(1)
+
+
+def outputs(
+    pruned: Classifier, source: Classifier, sublayer: Sublayer, sample: Encoded
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Compare a sublayer in both models.
+
+    Args:
+        pruned: The model to tune.
+        source: What it was pruned from.
+        sublayer: Where to look.
+        sample: Rows to answer.
+
+    Yields:
+        What the pruned model's linear module is given, (tokens, features), and what its residual sum
+        is short of the source's, (tokens, hidden); padding is left out.
+    """
+    layer = pruned.layers[sublayer.layer]
+    linear, norm = pruned.linear(layer, sublayer.role), layer.get_submodule(sublayer.norm)
+    wanted = source.layers[sublayer.layer].get_submodule(sublayer.norm)
+    with (
+        torch.no_grad(),
+        evaluating(pruned.module),
+        evaluating(source.module),
+        recorded_inputs([linear, norm, wanted]) as seen,
+    ):
+        for batch in sample.batches(BATCH_SIZE):
+            seen.clear()
+            pruned.module(**pruned.inputs(batch))
+            source.module(**source.inputs(batch))
+            real = torch.from_numpy(batch.attention_mask).bool()
+            if sublayer.first_token:
+                real[:, 1:] = False
+            inputs, found, target = (each.cpu()[real].double() for each in seen)
+            yield inputs, target - found
