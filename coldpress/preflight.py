@@ -78,9 +78,8 @@ def inspect(recipe: Recipe, state: Path) -> Inspection:
         benchmark.read_unlabelled(recipe.soft_targets.unlabelled, recipe.benchmark.columns)
     _check_tokenizer(recipe)
     large = teacher_size.size(recipe.teacher.model)
-    if recipe.distill is not None and recipe.distill.student.layers > large.layers:
-        wanted = recipe.distill.student.layers
-        raise InputError(f"distill.student.layers: {wanted}, but the teacher has {large.layers}")
+    if recipe.distill is not None:
+        recipe.distill.check(large)
     needed = _COPIES_OF_THE_TEACHER * large.weights_bytes
     found = Inspection(recipe, data, needed + _ROOM_FOR_RECORDS, _free(state))
     if found.free_bytes < found.needed_bytes:

@@ -7,7 +7,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
 from coldpress.encoding import Batch, Encoded
+from coldpress.inner_states import Comparison, inner_states
+from coldpress.left_out import first_token_alone, frozen
 from coldpress.model import Classifier, accuracy
 from coldpress.section import Optimization
 
@@ -83,7 +85,7 @@ def label_loss(labels: Tensor) -> Loss:
 def fit(
     classifier: Classifier,
     data: Encoded,
-    loss: Loss,
+    loss: Loss | Comparison,
     plan: Optimization,
     validation: Encoded,
     progress: Progress = silent,
@@ -93,7 +95,7 @@ def fit(
     Args:
         classifier: Changed in place.
         data: Training rows.
-        loss: What to minimise.
+        loss: What to minimise, of the logits alone or of what is inside.
         plan: Epochs, peak learning rate, batch size, whether the embeddings move.
         validation: Rows that choose the epoch; of equal epochs the later one is kept.
         progress: Told after each step.
@@ -115,7 +117,7 @@ def fit(
 def passes(
     classifier: Classifier,
     data: Encoded,
-    loss: Loss,
+    loss: Loss | Comparison,
     plan: Optimization,
     validation: Encoded,
     progress: Progress = silent,
@@ -125,7 +127,7 @@ def passes(
     Args:
         classifier: Changed in place.
         data: Training rows.
-        loss: What to minimise.
+        loss: What to minimise, of the logits alone or of what is inside.
         plan: Epochs, peak learning rate, batch size, whether the embeddings move.
         validation: Rows to report an accuracy on after each pass.
         progress: Told after each step.
@@ -133,7 +135,9 @@ def passes(
     Yields:
         A record of each pass, when it is done.
     """
-    with _frozen(classifier, plan.freeze_embeddings), _first_token_alone(classifier):
+    # A loss that looks inside may read any token of any layer.
+    spared = nullcontext() if isinstance(loss, Comparison) else first_token_alone(classifier)
+    with frozen(classifier, plan.freeze_embeddings), spared:
         steps = math.ceil(len(data) / plan.batch_size) * plan.epochs
         step = _Step(classifier, loss, plan.learning_rate, steps, progress)
         for number in range(1, plan.epochs + 1):
@@ -148,24 +152,31 @@ class _Step:
     """One step of AdamW with clipped gradients, warm-up and linear decay."""
 
     def __init__(
-        self, classifier: Classifier, loss: Loss, peak: float, steps: int, progress: Progress
+        self,
+        classifier: Classifier,
+        loss: Loss | Comparison,
+        peak: float,
+        steps: int,
+        progress: Progress,
     ) -> None:
         self._accelerator = Accelerator(mixed_precision="bf16" if computes_bf16() else "no")
         self._classifier, self._loss, self._progress = classifier, loss, progress
         self._steps, self._done = steps, 0
         # Prepared modules would compute in bf16 in validation too: a step alone does (autocast).
         self._module = classifier.module.to(self._accelerator.device)
-        optimizer = AdamW(_decayed_and_not(self._module), lr=peak, fused=True)
+        self._fitted = nn.ModuleList([self._module])
+        if isinstance(loss, Comparison):
+            loss.teacher.module.to(self._accelerator.device).eval()
+            self._fitted.append(loss.projections.to(self._accelerator.device))
+        optimizer = AdamW(_decayed_and_not(self._fitted), lr=peak, fused=True)
         self._optimizer = self._accelerator.prepare(optimizer)
         self._schedule = LambdaLR(optimizer, lambda done: _warm_up_then_decay(done, steps))
 
     def __call__(self, batch: Batch) -> float:
         self._module.train()
-        with self._accelerator.autocast():
-            logits = self._module(**self._classifier.inputs(batch)).logits
-        loss = self._loss(logits.float(), torch.from_numpy(batch.rows))
+        loss = self._of(batch)
         self._accelerator.backward(loss)
-        self._accelerator.clip_grad_norm_(self._module.parameters(), LARGEST_GRADIENT)
+        self._accelerator.clip_grad_norm_(self._fitted.parameters(), LARGEST_GRADIENT)
         self._optimizer.step()
         self._schedule.step()
         self._optimizer.zero_grad()
@@ -173,46 +184,24 @@ class _Step:
         self._progress(self._done, self._steps, loss.item())
         return float(loss.item())
 
+    def _of(self, batch: Batch) -> Tensor:
+        rows = torch.from_numpy(batch.rows)
+        if not isinstance(self._loss, Comparison):
+            with self._accelerator.autocast():
+                logits = self._module(**self._classifier.inputs(batch)).logits
+            return self._loss(logits.float(), rows)
+        with self._accelerator.autocast():
+            fitted = inner_states(self._classifier, batch)
+            with torch.no_grad():
+                teacher = inner_states(self._loss.teacher, batch)
+        return self._loss.loss(fitted, teacher, rows)
+
 
 def computes_bf16() -> bool:
     """Whether bf16 is done in hardware; where it is emulated it is far slower than fp32."""
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-
-
-@contextmanager
-def _frozen(classifier: Classifier, freeze: bool) -> Iterator[None]:
-    """Keep the embedding tables out of the gradient, and give back what was trainable before."""
-    tables = classifier.encoder.get_submodule(classifier.architecture.embeddings)
-    frozen = [p for p in tables.parameters() if freeze and p.requires_grad]
-    for parameter in frozen:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in frozen:
-            parameter.requires_grad_(True)
-
-
-@contextmanager
-def _first_token_alone(classifier: Classifier) -> Iterator[None]:
-    """Spare the last layer the tokens that no head reads: behind attention the first alone counts.
-
-    Gradients and logits stay what they were. What arrives becomes (batch, 1, width); the residual
-    sums broadcast it, so that the other tokens hold numbers of no meaning, and nothing reads them.
-    """
-
-    def first(_: nn.Module, arriving: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        return (arriving[0][:, :1],)
-
-    behind = [classifier.linear(classifier.layers[-1], r) for r in ("attention_output", "up")]
-    hooks = [linear.register_forward_pre_hook(first) for linear in behind]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 def _decayed_and_not(module: nn.Module) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ def distill_student(recipe: Recipe, teacher: StageResult, soft_targets: StageRes
 
 def _make(work: Work) -> dict[str, float]:
     from coldpress import model, model_files, surgery, training
-    from coldpress.distillation import answers, transfer
+    from coldpress.distillation import answers, phase, transfer
 
     recipe, method = work.order.recipe, work.order.section
     validation = dataset.benchmark(recipe).validation
@@ -35,8 +35,9 @@ def _make(work: Work) -> dict[str, float]:
     student = surgery.keep_layers(teacher, method.student.taken_from(len(teacher.layers)))
     given = answers.read(work.inputs[1].path)
     shown = transfer.prepare(student, method, given, dataset.transfer_set(recipe), validation)
-    epochs = training.fit(student, shown.train, shown.loss, method, shown.validation, work.progress)
+    phases = method.phases(teacher, student, shown.loss)
+    for name, epochs in phase.distill(student, phases, shown, work.progress).items():
+        tracking.log_epochs(work.run_id, epochs, "" if len(phases) == 1 else f"{name}_")
     model_files.write(student, work.target, work.manifest())
-    tracking.log_epochs(work.run_id, epochs)
     score = model.accuracy(student.logits(shown.validation), validation.labels)
     return {"validation_accuracy": score, "parameters": model.parameters(student)}

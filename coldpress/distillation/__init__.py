@@ -1,7 +1,17 @@
 """Distillation: one method a file."""
 
-from coldpress.distillation.logits import Logits, StudentShape
+from typing import Annotated
 
-DistillationMethod = Logits
+from pydantic import Field
 
-__all__ = ["DistillationMethod", "Logits", "StudentShape"]
+from coldpress.distillation.distilbert import DistilBert
+from coldpress.distillation.hidden import Hidden
+from coldpress.distillation.logits import Logits
+from coldpress.distillation.relations import Relations
+from coldpress.distillation.student import StudentShape
+
+DistillationMethod = Annotated[
+    Logits | DistilBert | Hidden | Relations, Field(discriminator="method")
+]
+
+__all__ = ["DistilBert", "DistillationMethod", "Hidden", "Logits", "Relations", "StudentShape"]

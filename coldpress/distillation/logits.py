@@ -6,38 +6,21 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from coldpress.section import Epochs, LearningRate, Optimization, Section
+from coldpress.distillation.student import StudentShape
+from coldpress.section import Epochs, LearningRate, Optimization
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from coldpress.distillation.phase import Phase
+    from coldpress.model import Classifier
+    from coldpress.teacher_size import TeacherSize
     from coldpress.training import Loss
 
-
-class StudentShape(Section):
-    """Which of the teacher's layers the student starts from."""
-
-    layers: Annotated[int, Field(ge=1, le=128, description="Encoder layers that the student has.")]
-    take: Annotated[
-        Literal["every-other", "first", "last"],
-        Field(description="Teacher layers it is initialised from, spread, lowest or highest."),
-    ] = "every-other"
-
-    def taken_from(self, teacher_layers: int) -> list[int]:
-        """Choose the teacher layers that the student starts from.
-
-        Args:
-            teacher_layers: How many there are.
-
-        Returns:
-            Ascending layer numbers; `every-other` spreads them from the lowest up, as DistilBERT
-            does (Sanh et al. 2019, section 3).
-        """
-        if self.take == "first":
-            return list(range(self.layers))
-        if self.take == "last":
-            return list(range(teacher_layers - self.layers, teacher_layers))
-        return [i * teacher_layers // self.layers for i in range(self.layers)]
+Temperature = Annotated[float, Field(ge=0.1, le=100.0, description="Softens both distributions.")]
+Alpha = Annotated[
+    float, Field(ge=0.0, le=1.0, description="Weight of soft targets; 1 - alpha of labels.")
+]
 
 
 class Logits(Optimization):
@@ -45,14 +28,21 @@ class Logits(Optimization):
 
     method: Literal["logits"]
     student: StudentShape
-    temperature: Annotated[
-        float, Field(ge=0.1, le=100.0, description="Softens both distributions.")
-    ] = 4.0
-    alpha: Annotated[
-        float, Field(ge=0.0, le=1.0, description="Weight of soft targets; 1 - alpha of labels.")
-    ] = 0.9
+    temperature: Temperature = 4.0
+    alpha: Alpha = 0.9
     epochs: Epochs = 6
     learning_rate: LearningRate = 3e-4
+
+    def check(self, teacher: TeacherSize) -> None:
+        """Check that the student can be made of this teacher.
+
+        Args:
+            teacher: Its sizes.
+
+        Raises:
+            InputError: The student would be larger.
+        """
+        self.student.check(teacher)
 
     def loss(self, teacher_logits: Tensor, labels: Tensor) -> Loss:
         """Return the loss of this method over the rows of a split.
@@ -67,3 +57,18 @@ class Logits(Optimization):
         from coldpress.distillation.soft_targets import soft_and_hard
 
         return soft_and_hard(teacher_logits, labels, self.temperature, self.alpha)
+
+    def phases(self, teacher: Classifier, student: Classifier, loss: Loss) -> tuple[Phase, ...]:  # noqa: ARG002
+        """Return the one phase of this method, which needs the teacher's answers alone.
+
+        Args:
+            teacher: Unused.
+            student: Unused.
+            loss: As `loss` returned it.
+
+        Returns:
+            One phase.
+        """
+        from coldpress.distillation.phase import Phase
+
+        return (Phase(self.method, loss, self),)

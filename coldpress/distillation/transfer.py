@@ -14,7 +14,7 @@ from coldpress.model import Classifier
 from coldpress.training import Loss
 
 if TYPE_CHECKING:
-    from coldpress.distillation import DistillationMethod
+    from coldpress.distillation.method import Distillation
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Transfer:
 
     Attributes:
         train: The transfer set; rows without a label come last.
-        loss: The method's; its rows are those of `train`.
+        loss: The method's of logits; its rows are those of `train`.
         validation: Labelled rows that nothing is fitted to.
     """
 
@@ -34,7 +34,7 @@ class Transfer:
 
 def prepare(
     student: Classifier,
-    method: DistillationMethod,
+    method: Distillation,
     answers: Answers,
     rows: Split,
     validation: Split,
@@ -43,7 +43,7 @@ def prepare(
 
     Args:
         student: Brings the tokenizer.
-        method: Brings the loss.
+        method: Brings the loss of logits.
         answers: Hold every row, in any order.
         rows: The transfer set.
         validation: Labelled rows.

@@ -61,6 +61,7 @@ def test_no_choice_of_the_form_stands_in_another() -> None:
     [
         {"Synthetic", "Files", "Hub"},
         {"HubModel", "DirectoryModel", "ScratchModel"},
+        {"Logits", "DistilBert", "Hidden", "Relations"},
         {"Neurons", "Heads", "Magnitude"},
         {"DynamicInt8", "StaticInt8"},
         {"ColumnSlices", "LengthSlices", "PatternSlice"},

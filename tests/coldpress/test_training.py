@@ -7,10 +7,10 @@ from torch import Tensor
 from coldpress.architecture import ARCHITECTURES
 from coldpress.benchmark import Split
 from coldpress.encoding import Encoded, encode
+from coldpress.left_out import first_token_alone
 from coldpress.model import Classifier, accuracy
 from coldpress.section import Optimization
 from coldpress.training import (
-    _first_token_alone,
     _grouped_by_length,
     _warm_up_then_decay,
     fit,
@@ -74,7 +74,7 @@ def test_tokens_that_no_head_reads_are_spared_and_no_gradient_changes(
     up = classifier.linear(classifier.layers[-1], "up")
     watch = up.register_forward_hook(lambda _, arriving, __: seen.append(arriving[0].shape[1]))
     whole = gradients(classifier, rows)
-    with _first_token_alone(classifier):
+    with first_token_alone(classifier):
         spared = gradients(classifier, rows)
     watch.remove()
     assert seen[0] > 1

@@ -5,8 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coldpress.distillation.logits import StudentShape
 from coldpress.distillation.soft_targets import soft_and_hard, soft_target_loss
+from coldpress.distillation.student import StudentShape
 
 # At T = 2 the teacher says (1/2, 1/4, 1/4) and the undecided student (1/3, 1/3, 1/3).
 TEACHER = torch.tensor([[2 * math.log(2), 0.0, 0.0]])

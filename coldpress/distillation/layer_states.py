@@ -1,0 +1,106 @@
+"""Transformer distillation, layer by layer (Jiao et al. 2020, "TinyBERT", section 3.1)."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor, nn
+from torch.nn.functional import mse_loss
+
+from coldpress.inner_states import Comparison, InnerStates
+from coldpress.model import Classifier
+
+
+def layer_map(student_layers: int, teacher_layers: int) -> list[int]:
+    """Say which of the teacher's layers each of the student's is compared with.
+
+    Args:
+        student_layers: M.
+        teacher_layers: N.
+
+    Returns:
+        g(m) = floor(m * N / M) for m = 0 .. M: the uniform mapping of section 4.2. Number 0 are
+        the embeddings, and the last layers meet.
+    """
+    return [m * teacher_layers // student_layers for m in range(student_layers + 1)]
+
+
+def state_loss(student: Tensor, teacher: Tensor, real: Tensor, projection: nn.Module) -> Tensor:
+    """Mean squared error of hidden states or embeddings (eqs. 8 and 9).
+
+    Args:
+        student: H^S, shape (batch, tokens, student width).
+        teacher: H^T, shape (batch, tokens, teacher width).
+        real: Shape (batch, tokens): true where a token is no padding.
+        projection: W, from the one width to the other.
+
+    Returns:
+        MSE(H^S W, H^T) over the real tokens.
+    """
+    return mse_loss(projection(student[real].float()), teacher[real].float())
+
+
+def attention_loss(student: Tensor, teacher: Tensor, real: Tensor) -> Tensor:
+    """Mean squared error of attention matrices before the softmax (eq. 7).
+
+    Args:
+        student: A^S, shape (batch, heads, tokens, tokens).
+        teacher: A^T, the same shape.
+        real: Shape (batch, tokens): true where a token is no padding.
+
+    Returns:
+        1/h sum over heads of MSE(A^S, A^T), over pairs of real tokens.
+    """
+    pairs = (real[:, None, :, None] & real[:, None, None, :]).expand_as(student)
+    return mse_loss(student[pairs], teacher[pairs])
+
+
+def attention_scores(states: InnerStates, layer: int, head_size: int) -> Tensor:
+    """What a layer's softmax is given.
+
+    Args:
+        states: Of one forward pass.
+        layer: Counted from 0.
+        head_size: Width of one head.
+
+    Returns:
+        QK^T / sqrt(head size), shape (batch, heads, tokens, tokens).
+    """
+    queries, keys = (_by_head(linear[layer], head_size) for linear in (states.queries, states.keys))
+    return queries @ keys.mT / math.sqrt(head_size)
+
+
+def _by_head(states: Tensor, size: int) -> Tensor:
+    """(batch, tokens, heads * head size) -> (batch, heads, tokens, head size)."""
+    return states.float().view(*states.shape[:2], -1, size).transpose(1, 2)
+
+
+def layerwise(teacher: Classifier, student: Classifier) -> Comparison:
+    """Compare embeddings, hidden states and attention matrices (eq. 11 with m up to M).
+
+    Args:
+        teacher: With as many heads in a layer as the student.
+        student: Before anything is fitted.
+
+    Returns:
+        What the optimisation loop minimises; it leaves the classification head alone.
+    """
+    embedding, hidden = projections = nn.ModuleList(_projection(student, teacher) for _ in "eh")
+    mapped = layer_map(len(student.layers), len(teacher.layers))
+    size = teacher.head_size
+
+    def compared(fitted: InnerStates, taught: InnerStates, _: Tensor) -> Tensor:
+        total = state_loss(fitted.hidden[0], taught.hidden[0], fitted.real, embedding)
+        for m, g in enumerate(mapped[1:], 1):
+            total = total + state_loss(fitted.hidden[m], taught.hidden[g], fitted.real, hidden)
+            scores = (attention_scores(fitted, m - 1, size), attention_scores(taught, g - 1, size))
+            total = total + attention_loss(*scores, fitted.real)
+        return total
+
+    return Comparison(teacher, compared, projections)
+
+
+def _projection(student: Classifier, teacher: Classifier) -> nn.Module:
+    """W of eqs. 8 and 9; states of equal width are compared as they are."""
+    widths = (int(student.config.hidden_size), int(teacher.config.hidden_size))
+    return nn.Identity() if widths[0] == widths[1] else nn.Linear(*widths, bias=False)

@@ -1,0 +1,55 @@
+"""Distillation proper: a student is fitted in the phases that its method names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from coldpress.inner_states import Comparison
+from coldpress.model import Classifier
+from coldpress.section import Optimization
+from coldpress.training import Epoch, Loss, Progress, fit, passes, silent
+
+if TYPE_CHECKING:
+    from coldpress.distillation.transfer import Transfer
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One run of the optimisation loop.
+
+    Attributes:
+        name: Of this phase among those of its method.
+        minimised: A loss of logits, or a comparison with the teacher's inner states.
+        plan: How long and how fast.
+        judged: Whether validation accuracy chooses the epoch. Where the loss leaves the logits
+            alone, accuracy says nothing and the last epoch stays.
+    """
+
+    name: str
+    minimised: Loss | Comparison
+    plan: Optimization
+    judged: bool = True
+
+
+def distill(
+    student: Classifier, phases: Sequence[Phase], shown: Transfer, progress: Progress = silent
+) -> dict[str, tuple[Epoch, ...]]:
+    """Fit a student, phase after phase.
+
+    Args:
+        student: Changed in place.
+        phases: As the method returned them, in order.
+        shown: What it learns from.
+        progress: Told after each step.
+
+    Returns:
+        The epochs of each phase, by its name.
+    """
+    fitted = {}
+    for phase in phases:
+        run = fit if phase.judged else passes
+        epochs = run(student, shown.train, phase.minimised, phase.plan, shown.validation, progress)
+        fitted[phase.name] = tuple(epochs)
+    return fitted

@@ -1,0 +1,100 @@
+"""What every distillation method promises, on a tiny random model of every family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import torch
+from pydantic import TypeAdapter
+from torch import Tensor
+
+from coldpress.architecture import ARCHITECTURES
+from coldpress.benchmark import Split
+from coldpress.checkpoint import Checkpoint, Manifest, writing
+from coldpress.distillation import DistillationMethod
+from coldpress.distillation.answers import answer
+from coldpress.distillation.method import Distillation
+from coldpress.distillation.phase import distill
+from coldpress.distillation.transfer import prepare
+from coldpress.encoding import encode
+from coldpress.model import Classifier
+from coldpress.model_files import load, write
+from coldpress.onnx.export import export
+from coldpress.onnx.parity import check_parity
+from coldpress.surgery import keep_heads, keep_layers
+from coldpress.training import fit, reseed
+
+Make = Callable[[str], Classifier]
+QUICK = {"student": {"layers": 2}, "epochs": 1, "batch_size": 6, "learning_rate": 1e-3}
+SECTIONS: Mapping[str, Mapping[str, Any]] = {
+    "logits": QUICK,
+    "distilbert": QUICK,
+    "hidden": {**QUICK, "layer_epochs": 1},
+    "relations": {**QUICK, "relation_epochs": 1, "relation_heads": 8},
+}
+
+
+def method(name: str) -> Distillation:
+    made: Distillation = TypeAdapter(DistillationMethod).validate_python(
+        {"method": name, **SECTIONS[name]}
+    )
+    return made
+
+
+def distilled(teacher: Classifier, by: Distillation, split: Split) -> Classifier:
+    reseed(0, "distill_student")
+    student = keep_layers(teacher, by.student.taken_from(len(teacher.layers)))
+    # The last three rows are unlabelled.
+    rows = Split(split.ids, split.texts, None, split.labels[:9])
+    shown = prepare(student, by, answer(teacher, rows), rows, split)
+    distill(student, by.phases(teacher, student, shown.loss), shown)
+    return student
+
+
+def state(classifier: Classifier) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in classifier.module.state_dict().items()}
+
+
+@pytest.fixture(params=sorted(ARCHITECTURES))
+def family(request: pytest.FixtureRequest, random_classifier: Make) -> Classifier:
+    return random_classifier(request.param)
+
+
+def test_every_method_is_held_to_its_promises() -> None:
+    union, _ = get_args(DistillationMethod)
+    tags = {get_args(each.model_fields["method"].annotation)[0] for each in get_args(union)}
+    assert tags == set(SECTIONS)
+
+
+@pytest.mark.parametrize("name", sorted(SECTIONS))
+def test_a_student_of_every_family_is_the_same_again_and_is_exported(
+    name: str, family: Classifier, split: Split, tmp_path: Path
+) -> None:
+    before, rows = state(family), encode(family.tokenizer, split)
+    student = distilled(family, method(name), split)
+    again = distilled(family, method(name), split)
+    untouched = keep_layers(family, [0, 1])
+    assert all(torch.equal(value, before[key]) for key, value in state(family).items())
+    assert torch.equal(student.logits(rows), again.logits(rows))
+    assert not torch.equal(student.logits(rows), untouched.logits(rows))
+    write(student, tmp_path / "student", Manifest(stage="distill_student"))
+    opened = Checkpoint.open(tmp_path / "student")
+    assert torch.equal(load(opened).logits(rows), student.logits(rows))
+    with writing(tmp_path / "onnx", Manifest(stage="export_onnx")) as directory:
+        export(opened, directory, 17, {})
+    assert check_parity(opened, tmp_path / "onnx" / "model.onnx", rows).label_agreement == 1.0
+
+
+@pytest.mark.parametrize("name", sorted(SECTIONS))
+def test_a_student_that_lost_a_head_recovers_by_the_logits_alone(
+    name: str, tiny: Classifier, split: Split
+) -> None:
+    by, pruned = method(name), keep_heads(tiny, [[0, 1, 2], [3]])
+    shown = prepare(pruned, by, answer(tiny, split), split, split)
+    before = pruned.logits(shown.train)
+    (first, *_) = by.phases(tiny, pruned, shown.loss)
+    fit(pruned, shown.train, shown.loss, first.plan, shown.validation)
+    assert not torch.equal(pruned.logits(shown.train), before)
