@@ -8,13 +8,23 @@ from coldpress.pruning.fisher import Fisher
 from coldpress.pruning.heads import Heads
 from coldpress.pruning.layers import Layers
 from coldpress.pruning.magnitude import Magnitude
+from coldpress.pruning.movement import Movement
 from coldpress.pruning.neurons import Neurons
 from coldpress.pruning.vocabulary import Vocabulary
 
 PruningStep = Annotated[
     # The form takes the first that has all of the fields: fewest first.
-    Vocabulary | Neurons | Heads | Layers | Magnitude | Fisher,
+    Vocabulary | Neurons | Heads | Layers | Movement | Magnitude | Fisher,
     Field(discriminator="method"),
 ]
 
-__all__ = ["Fisher", "Heads", "Layers", "Magnitude", "Neurons", "PruningStep", "Vocabulary"]
+__all__ = [
+    "Fisher",
+    "Heads",
+    "Layers",
+    "Magnitude",
+    "Movement",
+    "Neurons",
+    "PruningStep",
+    "Vocabulary",
+]

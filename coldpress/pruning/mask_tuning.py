@@ -127,7 +127,7 @@ def outputs(
         sample: Rows to answer.
 
     Yields:
-        What the pruned model's linear module is given, (tokens, features), and what its residual sum
+        What the pruned linear module is given, (tokens, features), and what its residual sum
         is short of the source's, (tokens, hidden); padding is left out.
     """
     layer = pruned.layers[sublayer.layer]

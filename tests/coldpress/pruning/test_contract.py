@@ -21,7 +21,7 @@ from coldpress.encoding import encode
 from coldpress.model import Classifier, parameters
 from coldpress.onnx.export import export
 from coldpress.onnx.parity import check_parity
-from coldpress.pruning import Fisher, Heads, Layers, Magnitude, Neurons, Vocabulary
+from coldpress.pruning import Fisher, Heads, Layers, Magnitude, Movement, Neurons, Vocabulary
 from coldpress.pruning.method import Evidence, PruningMethod
 from coldpress.pruning.sparsity import share_of_zeros
 from coldpress.section import Optimization
@@ -70,6 +70,7 @@ STEPS: Mapping[str, tuple[PruningMethod, Reached]] = {
         half_is_zero,
     ),
     "magnitude, 2 of 4": (Magnitude(method="magnitude", pattern="2:4"), half_is_zero),
+    "movement": (Movement(method="movement", sparsity=0.5, growth_epochs=1), half_is_zero),
     "vocabulary": (
         # Of eight words the three texts have five; four tokens are special.
         Vocabulary(method="vocabulary"),
@@ -84,6 +85,7 @@ ALL_KEPT: Mapping[str, PruningMethod] = {
     "fisher": Fisher(method="fisher", keep_macs=1.0),
     "magnitude": Magnitude(method="magnitude", sparsity=0.0),
     "magnitude, 4 of 4": Magnitude(method="magnitude", pattern="4:4"),
+    "movement": Movement(method="movement", sparsity=0.0),
     "vocabulary": Vocabulary(method="vocabulary"),
 }
 
