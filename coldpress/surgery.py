@@ -1,13 +1,15 @@
-"""Removal for real: heads, neurons and layers leave the weights, so that less is computed."""
+"""Removal for real: parts leave the weights of a model, so that less is computed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from coldpress.errors import InputError
 from coldpress.model import Classifier
 
 
@@ -74,6 +76,76 @@ def keep_layers(classifier: Classifier, indices: Sequence[int]) -> Classifier:
     pruned.encoder.set_submodule(pruned.architecture.layers, layers)
     setattr(pruned.config, pruned.architecture.config_layers, len(stay))
     return pruned
+
+
+def keep_width(classifier: Classifier, dimensions: Sequence[int]) -> Classifier:
+    """Remove all other dimensions of what flows from layer to layer.
+
+    Heads and neurons stay as many as they are. Of the features between the head's two linear
+    modules, as many stay as dimensions do: those with the largest weights towards the logits.
+
+    Args:
+        classifier: The source, left as it is.
+        dimensions: Those that stay, a multiple of the head size; in any order.
+
+    Returns:
+        A classifier with narrower tables, normalizations and linear modules, and a configuration
+        that says so.
+
+    Raises:
+        ValueError: No dimension would stay, one is named twice or does not exist, or their number
+            is no multiple of the head size.
+        InputError: A configuration cannot say it, as the tables have this width already.
+    """
+    stay, size = _checked(dimensions, int(classifier.config.hidden_size)), classifier.head_size
+    if len(stay) % size:
+        raise ValueError(f"{len(stay)} dimensions are no multiple of the head size {size}")
+    narrow = classifier.copy()
+    _narrow_embeddings(narrow, stay)
+    for layer in narrow.layers:
+        for role in ("query", "key", "value", "up"):
+            _keep_inputs(narrow.linear(layer, role), stay)
+        for role in ("attention_output", "down"):
+            _keep_outputs(narrow.linear(layer, role), stay)
+        for norm in (narrow.architecture.attention_norm, narrow.architecture.output_norm):
+            _keep_features(layer.get_submodule(norm), stay)
+    _narrow_head(narrow, stay)
+    narrow.config.hidden_size = len(stay)
+    # A head's size is what a configuration says of the width, by the number of heads.
+    setattr(narrow.config, narrow.architecture.config_heads, len(stay) // size)
+    return narrow
+
+
+def _narrow_embeddings(classifier: Classifier, stay: Tensor) -> None:
+    """Narrow the tables, or what leads from narrower tables to the layers."""
+    table, encoder = classifier.architecture, classifier.encoder
+    modules = dict(encoder.named_modules())
+    if table.embedding_projection in modules:
+        if classifier.config.embedding_size == len(stay):
+            wrong = f"the embedding tables have a width of {len(stay)}, from which a projection"
+            raise InputError(f"distill.student.width: {wrong} leads; take another width")
+        _keep_outputs(cast("nn.Linear", modules[table.embedding_projection]), stay)
+        return
+    for path in (table.word_embeddings, table.position_embeddings, table.segment_embeddings):
+        if path in modules:
+            rows = cast("nn.Embedding", modules[path])
+            rows.weight = nn.Parameter(rows.weight.detach()[:, stay])
+            rows.embedding_dim = len(stay)
+    _keep_features(modules[table.embedding_norm], stay)
+    if hasattr(classifier.config, "embedding_size"):
+        classifier.config.embedding_size = len(stay)
+
+
+def _narrow_head(classifier: Classifier, stay: Tensor) -> None:
+    table, module = classifier.architecture, classifier.module
+    pooler, output = (
+        cast("nn.Linear", module.get_submodule(path)) for path in (table.pooler, table.output)
+    )
+    weights = output.weight.detach().norm(dim=0)
+    features = weights.argsort(descending=True, stable=True)[: len(stay)].sort().values
+    _keep_inputs(pooler, stay)
+    _keep_outputs(pooler, features)
+    _keep_inputs(output, features)
 
 
 def keep_tokens(classifier: Classifier, ids: Sequence[int], tokenizer: Tokenizer) -> Classifier:
@@ -148,3 +220,10 @@ def _keep_outputs(linear: nn.Linear, rows: Tensor) -> None:
 def _keep_inputs(linear: nn.Linear, columns: Tensor) -> None:
     linear.weight = nn.Parameter(linear.weight.detach()[:, columns])
     linear.in_features = len(columns)
+
+
+def _keep_features(norm: nn.Module, features: Tensor) -> None:
+    layer_norm = cast("nn.LayerNorm", norm)
+    layer_norm.weight = nn.Parameter(layer_norm.weight.detach()[features])
+    layer_norm.bias = nn.Parameter(layer_norm.bias.detach()[features])
+    layer_norm.normalized_shape = (len(features),)

@@ -17,14 +17,21 @@ class TeacherSize:
     Attributes:
         layers: Encoder layers.
         hidden_size: Width of the residual stream.
+        heads: Attention heads of a layer.
         neurons: Feed-forward width.
         vocabulary_size: Rows of the token table.
     """
 
     layers: int
     hidden_size: int
+    heads: int
     neurons: int
     vocabulary_size: int
+
+    @property
+    def head_size(self) -> int:
+        """Width of one attention head."""
+        return self.hidden_size // self.heads
 
     @property
     def weights_bytes(self) -> int:
@@ -48,13 +55,19 @@ def size(model: TeacherModel) -> TeacherSize:
         InputError: Its configuration cannot be had or read.
     """
     if isinstance(model, ScratchModel):
-        sizes = (model.layers, model.hidden_size, model.neurons, model.vocabulary_size)
-        return TeacherSize(*sizes)
+        return TeacherSize(
+            layers=model.layers,
+            hidden_size=model.hidden_size,
+            heads=model.heads,
+            neurons=model.neurons,
+            vocabulary_size=model.vocabulary_size,
+        )
     config, _ = configuration(model)
     names = ARCHITECTURES[config["model_type"]]
     return TeacherSize(
         layers=config[names.config_layers],
         hidden_size=config.get("hidden_size") or config["dim"],
+        heads=config[names.config_heads],
         neurons=config[names.config_neurons],
         vocabulary_size=config["vocab_size"],
     )

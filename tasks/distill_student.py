@@ -1,4 +1,4 @@
-"""Distill the student: fewer of the teacher's layers, fitted to its soft targets."""
+"""Distill the student: a smaller model made of the teacher's parts, fitted to what it computes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @task(name="distill-student", cache_policy=NO_CACHE)
 def distill_student(recipe: Recipe, teacher: StageResult, soft_targets: StageResult) -> StageResult:
-    """Start from some of the teacher's layers and fit what the teacher answered."""
+    """Start from some of the teacher's parts and fit what the teacher answered."""
     if recipe.distill is None:
         return teacher.passed_over("distill_student")
     inputs = (teacher, soft_targets)
@@ -25,16 +25,17 @@ def distill_student(recipe: Recipe, teacher: StageResult, soft_targets: StageRes
 
 
 def _make(work: Work) -> dict[str, float]:
-    from coldpress import model, model_files, surgery, training
+    from coldpress import model, model_files, training
     from coldpress.distillation import answers, phase, transfer
 
     recipe, method = work.order.recipe, work.order.section
     validation = dataset.benchmark(recipe).validation
     training.reseed(recipe.seed, work.order.stage)
     teacher = model_files.load(work.inputs[0])
-    student = surgery.keep_layers(teacher, method.student.taken_from(len(teacher.layers)))
+    rows = dataset.transfer_set(recipe)
+    student = method.student.made_of(teacher, rows)
     given = answers.read(work.inputs[1].path)
-    shown = transfer.prepare(student, method, given, dataset.transfer_set(recipe), validation)
+    shown = transfer.prepare(student, method, given, rows, validation)
     phases = method.phases(teacher, student, shown.loss)
     for name, epochs in phase.distill(student, phases, shown, work.progress).items():
         tracking.log_epochs(work.run_id, epochs, "" if len(phases) == 1 else f"{name}_")

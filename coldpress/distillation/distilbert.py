@@ -8,6 +8,7 @@ from pydantic import Field
 
 from coldpress.distillation.logits import Alpha, Temperature
 from coldpress.distillation.student import StudentShape
+from coldpress.errors import InputError
 from coldpress.section import Epochs, LearningRate, Optimization
 
 if TYPE_CHECKING:
@@ -39,9 +40,15 @@ class DistilBert(Optimization):
             teacher: Its sizes.
 
         Raises:
-            InputError: The student would be larger.
+            InputError: The student would be larger, or narrower: directions of different widths
+                cannot be compared.
         """
         self.student.check(teacher)
+        if self.student.width not in (None, teacher.hidden_size):
+            raise InputError(
+                "distill.student.width: distilbert compares hidden states of equal width;"
+                " narrower students are for hidden, relations and logits"
+            )
 
     def loss(self, teacher_logits: Tensor, labels: Tensor) -> Loss:
         """Return the two terms that need logits alone.

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from coldpress.distillation.logits import Alpha, Temperature
 from coldpress.distillation.student import StudentShape
+from coldpress.errors import InputError
 from coldpress.section import Epochs, LearningRate, Optimization
 
 if TYPE_CHECKING:
@@ -39,9 +40,14 @@ class Hidden(Optimization):
             teacher: Its sizes.
 
         Raises:
-            InputError: The student would be larger.
+            InputError: The student would be larger, or have fewer heads.
         """
         self.student.check(teacher)
+        if self.student.heads not in (None, teacher.heads):
+            raise InputError(
+                "distill.student.heads: hidden compares attention head by head; fewer heads are"
+                " for relations and logits, or for a step of prune"
+            )
 
     def loss(self, teacher_logits: Tensor, labels: Tensor) -> Loss:
         """Return the prediction loss; with the defaults it is equation 10.

@@ -55,11 +55,16 @@ class Relations(Optimization):
             raise InputError(
                 f"distill.teacher_layer: {self.teacher_layer}, but the teacher has {teacher.layers}"
             )
-        if teacher.hidden_size % self.relation_heads:
-            raise InputError(
-                f"distill.relation_heads: {self.relation_heads} do not divide the teacher's"
-                f" {teacher.hidden_size} query features"
-            )
+        heads = self.student.heads or teacher.heads
+        for whose, features in (
+            ("teacher", teacher.hidden_size),
+            ("student", heads * teacher.head_size),
+        ):
+            if features % self.relation_heads:
+                raise InputError(
+                    f"distill.relation_heads: {self.relation_heads} do not divide the {whose}'s"
+                    f" {features} query features"
+                )
 
     def loss(self, teacher_logits: Tensor, labels: Tensor) -> Loss:
         """Return the loss of the second phase.

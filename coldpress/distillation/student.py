@@ -1,4 +1,4 @@
-"""Which student is distilled: how many layers, and which of the teacher's they start from."""
+"""Which student is distilled: its sizes, and which of the teacher's parts it starts from."""
 
 from __future__ import annotations
 
@@ -10,17 +10,29 @@ from coldpress.errors import InputError
 from coldpress.section import Section
 
 if TYPE_CHECKING:
+    from coldpress.benchmark import Split
+    from coldpress.model import Classifier
     from coldpress.teacher_size import TeacherSize
 
 
 class StudentShape(Section):
-    """Which of the teacher's layers the student starts from."""
+    """How large the student is, and what it starts from. A size left out is the teacher's."""
 
     layers: Annotated[int, Field(ge=1, le=128, description="Encoder layers that the student has.")]
     take: Annotated[
         Literal["every-other", "first", "last"],
         Field(description="Teacher layers it is initialised from, spread, lowest or highest."),
     ] = "every-other"
+    width: Annotated[
+        int | None,
+        Field(ge=1, le=4096, description="Of a token's state: a multiple of the head size."),
+    ] = None
+    heads: Annotated[
+        int | None, Field(ge=1, le=256, description="Attention heads of each layer.")
+    ] = None
+    neurons: Annotated[
+        int | None, Field(ge=1, le=65536, description="Feed-forward neurons of each layer.")
+    ] = None
 
     def taken_from(self, teacher_layers: int) -> list[int]:
         """Choose the teacher layers that the student starts from.
@@ -38,6 +50,20 @@ class StudentShape(Section):
             return list(range(teacher_layers - self.layers, teacher_layers))
         return [i * teacher_layers // self.layers for i in range(self.layers)]
 
+    def made_of(self, teacher: Classifier, rows: Split) -> Classifier:
+        """Cut the student out of its teacher.
+
+        Args:
+            teacher: The source, left as it is.
+            rows: Texts to measure on what is active, if anything but layers goes.
+
+        Returns:
+            The student before anything is fitted.
+        """
+        from coldpress.distillation.narrowing import cut_out
+
+        return cut_out(teacher, self, rows)
+
     def check(self, teacher: TeacherSize) -> None:
         """Check that the teacher has what the student is made of.
 
@@ -45,9 +71,19 @@ class StudentShape(Section):
             teacher: Its sizes.
 
         Raises:
-            InputError: The student would be larger.
+            InputError: The student would be larger, or its width is no multiple of the head size.
         """
-        if self.layers > teacher.layers:
+        sizes = {
+            "layers": (self.layers, teacher.layers),
+            "width": (self.width or 0, teacher.hidden_size),
+            "heads": (self.heads or 0, teacher.heads),
+            "neurons": (self.neurons or 0, teacher.neurons),
+        }
+        for field, (wanted, there) in sizes.items():
+            if wanted > there:
+                raise InputError(f"distill.student.{field}: {wanted}, but the teacher has {there}")
+        if (self.width or 0) % teacher.head_size:
             raise InputError(
-                f"distill.student.layers: {self.layers}, but the teacher has {teacher.layers}"
+                f"distill.student.width: {self.width} is no multiple of {teacher.head_size},"
+                " the size of the teacher's heads"
             )

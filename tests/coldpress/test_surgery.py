@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -9,8 +11,9 @@ from torch import Tensor
 from coldpress.benchmark import Split
 from coldpress.checkpoint import LayerShape
 from coldpress.encoding import Encoded, encode
+from coldpress.errors import InputError
 from coldpress.model import Classifier
-from coldpress.surgery import keep_heads, keep_layers, keep_neurons
+from coldpress.surgery import keep_heads, keep_layers, keep_neurons, keep_width
 
 ALL_HEADS, ALL_NEURONS = [range(4), range(4)], [range(32), range(32)]
 shared_fixtures = settings(
@@ -48,6 +51,7 @@ def test_keeping_everything_changes_no_bit(tiny: Classifier, rows: Encoded) -> N
     assert torch.equal(keep_heads(tiny, ALL_HEADS).logits(rows), untouched)
     assert torch.equal(keep_neurons(tiny, ALL_NEURONS).logits(rows), untouched)
     assert torch.equal(keep_layers(tiny, [0, 1]).logits(rows), untouched)
+    assert torch.equal(keep_width(tiny, range(16)).logits(rows), untouched)
 
 
 def test_removed_heads_take_their_rows_and_columns_with_them(tiny: Classifier) -> None:
@@ -148,3 +152,44 @@ def test_a_layer_keeps_at_least_one_unit_and_only_what_it_has(
 def test_every_layer_is_decided_on(tiny: Classifier) -> None:
     with pytest.raises(ValueError, match="shorter"):
         keep_heads(tiny, [[0]])
+
+
+def test_a_narrower_model_has_lost_its_dimensions_everywhere(tiny: Classifier) -> None:
+    stay = [1, 2, 3, 5, 8, 9, 13, 15]
+    narrow = keep_width(tiny, stay[::-1])
+    assert narrow.shapes == tiny.shapes
+    assert (narrow.config.hidden_size, narrow.head_size) == (8, 4)
+    for role in ("query", "key", "value", "up"):
+        assert torch.equal(weight(narrow, 1, role), weight(tiny, 1, role)[:, stay])
+    for role in ("attention_output", "down"):
+        assert torch.equal(weight(narrow, 1, role), weight(tiny, 1, role)[stay])
+    for table in ("word_embeddings", "position_embeddings", "token_type_embeddings"):
+        own, whole = (m.encoder.get_parameter(f"embeddings.{table}.weight") for m in (narrow, tiny))
+        assert torch.equal(own, whole[:, stay])
+    sizes = {p.shape for n, p in narrow.module.named_parameters() if "LayerNorm" in n}
+    assert sizes == {(8,)}
+
+
+def test_the_heaviest_features_of_the_head_stay(tiny: Classifier) -> None:
+    """Of sixteen columns towards the logits the odd ones weigh most."""
+    output = tiny.module.get_parameter("classifier.weight")
+    output.data = torch.arange(16.0).remainder(2).repeat(3, 1) + 0.1
+    pooler = tiny.module.get_parameter("bert.pooler.dense.weight").detach().clone()
+    narrow = keep_width(tiny, range(8))
+    assert narrow.module.get_parameter("classifier.weight").flatten().tolist() == (
+        pytest.approx([1.1] * 24)
+    )
+    assert torch.equal(narrow.module.get_parameter("bert.pooler.dense.weight"), pooler[1::2, :8])
+
+
+def test_a_width_is_a_multiple_of_the_head_size(tiny: Classifier) -> None:
+    with pytest.raises(ValueError, match="6 dimensions are no multiple of the head size 4"):
+        keep_width(tiny, range(6))
+
+
+def test_a_width_that_a_configuration_cannot_say_is_refused(
+    random_classifier: Callable[[str], Classifier],
+) -> None:
+    """An ELECTRA whose tables have its width has no projection when it is loaded again."""
+    with pytest.raises(InputError, match=r"distill\.student\.width: .* take another width"):
+        keep_width(random_classifier("electra"), range(8))

@@ -20,6 +20,7 @@ from coldpress.surgery import keep_heads, keep_layers
 from coldpress.teacher_size import TeacherSize
 from coldpress.training import label_loss
 
+TEACHER = TeacherSize(layers=4, hidden_size=128, heads=4, neurons=512, vocabulary_size=4000)
 BOTH = torch.tensor([[True, True]])
 ROOT = math.sqrt(math.log(3))
 
@@ -112,4 +113,4 @@ def test_the_teachers_layer_is_the_last_unless_it_is_named(
 def test_what_the_teacher_has_not_is_refused(section: dict[str, Any], wrong: str) -> None:
     by = Relations.model_validate({"method": "relations", "student": {"layers": 2}, **section})
     with pytest.raises(InputError, match=f"distill.{wrong}"):
-        by.check(TeacherSize(layers=4, hidden_size=128, neurons=512, vocabulary_size=4000))
+        by.check(TEACHER)
