@@ -31,9 +31,9 @@ def collect(keep: int, dry_run: bool) -> Table:
     """
     if keep < 0:
         raise InputError(f"--keep: {keep} is less than 0")
-    found = retention.holdings(keep)
+    found = [] if home.is_unused() else retention.holdings(keep)
     if dry_run or all(holding.kept for holding in found):
-        return _table(found, "would go")
+        return _table(found, "would go" if dry_run else "removed")
     return _table(_collected(keep), "removed")
 
 

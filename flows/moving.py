@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from coldpress.errors import RefusedError
+from coldpress.errors import InputError, RefusedError
 from tasks import audit, home, promotion
 
 if TYPE_CHECKING:
     from prefect import State
 
     from tasks.audit import Ticket
+
+
+_NAME = re.compile(r"[^/@'\"\s]+")
 
 
 def promote(reference: str, reason: str, force: bool) -> str:
@@ -58,6 +62,8 @@ def rollback(model: str, reason: str) -> str:
         RefusedError: Its files are not intact.
     """
     why = audit.one_line(reason)
+    if not _NAME.fullmatch(model):
+        raise InputError(f"MODEL: a name alone, such as trec, not {model!r}")
     promotion.check_rollback(model)
 
     def run() -> State[Any]:
@@ -89,7 +95,14 @@ def _carried_out(model: str, run: Callable[[], State[Any]]) -> Ticket:
 
 def _told(ticket: Ticket) -> str:
     model, before, after = ticket.model, ticket.moved_from, ticket.moved_to
+    if "completes" in ticket.tags:
+        interrupted = f"audit {ticket.tags['completes']}"
+        return f"{model}/{after} is the champion: what was interrupted is completed ({interrupted})"
     if before == after:
         return f"{model}/{after} is the champion already: nothing to do"
     was = f", {model}/{before} is previous" if before else ""
-    return f"{model}/{after} is the champion{was} (audit {ticket.number})"
+    return f"{model}/{after} is the champion{was} (audit {ticket.number}){_flagged(ticket)}"
+
+
+def _flagged(ticket: Ticket) -> str:
+    return f"; {ticket.tags['flagged']}" if "flagged" in ticket.tags else ""

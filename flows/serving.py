@@ -11,8 +11,9 @@ from pathlib import Path
 
 from mlflow.entities.model_registry import ModelVersion
 
+from coldpress import paths
 from coldpress.checkpoint import Checkpoint
-from coldpress.errors import InputError
+from coldpress.errors import CorruptCheckpointError, InputError
 from coldpress.onnx import predictor
 from tasks import published, registry, store
 
@@ -60,13 +61,10 @@ def pull_model(model: str, directory: Path) -> None:
     Raises:
         InputError: The folder is in use, or the model is not deployable.
     """
-    target = directory.expanduser().resolve()
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise InputError(f"DIR: {directory} exists and is not an empty folder")
+    target = _empty(directory)
     version = registry.resolve(model)
     with _deployable(version) as checkpoint:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+        aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=".pulled."))
         shutil.copytree(checkpoint.path, aside, dirs_exist_ok=True)
         shutil.copyfile(predictor.__file__, aside / "predictor.py")
         card = published.find(version, published.CARD)
@@ -76,11 +74,35 @@ def pull_model(model: str, directory: Path) -> None:
         aside.replace(target)
 
 
+def _empty(directory: Path) -> Path:
+    """Make sure that a folder can be written; the one that it is in is made."""
+    try:
+        target = paths.possible(directory).resolve()
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise InputError(f"DIR: {directory} exists and is not an empty folder")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=target.parent).close()
+    except (OSError, ValueError) as error:
+        raise InputError(f"DIR: {error}") from error
+    return target
+
+
+@contextmanager
+def _explained(named: str) -> Iterator[None]:
+    """Say whose files are gone, and what makes them again."""
+    try:
+        yield
+    except CorruptCheckpointError as error:
+        again = "pressing its recipe again makes them anew"
+        message = f"{named}: its files are gone or not those that were written; {again} ({error})"
+        raise CorruptCheckpointError(message) from error
+
+
 @contextmanager
 def _deployable(version: ModelVersion) -> Iterator[Checkpoint]:
-    with store.fetched(str(version.source)) as checkpoint:
+    named = f"{version.name}/{version.version}"
+    with _explained(named), store.fetched(str(version.source)) as checkpoint:
         if not (checkpoint.path / "model.onnx").exists():
             stage = version.tags.get("stage", "another stage")
-            named = f"{version.name}/{version.version}"
             raise InputError(f"model: {named} is a checkpoint of {stage}, not an ONNX model")
         yield checkpoint

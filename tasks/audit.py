@@ -17,7 +17,7 @@ from coldpress.errors import InputError
 from tasks import processes, registry, tracking
 from tasks.insistence import insist
 
-ENDING = "-audit"
+ENDING = registry.AUDIT
 LONGEST_REASON = 500
 _OPEN = "AND tags.`state` = 'open'"
 

@@ -85,7 +85,7 @@ def objection(version: ModelVersion) -> str | None:
 def _check_gate(version: ModelVersion, forced: bool) -> None:
     against = objection(version)
     if against is not None and not forced:
-        raise RefusedError(against)
+        raise RefusedError(f"{against}; --force passes over it")
 
 
 def _check_files(version: ModelVersion) -> None:
@@ -126,7 +126,7 @@ def rollback(request: Request) -> Ticket:
         InputError: There is no previous.
         RefusedError: Its files are not intact.
     """
-    return in_turn(request, lambda: _rollback(request.model))
+    return in_turn(request, lambda: _rollback(request))
 
 
 def check_rollback(model: str) -> None:
@@ -135,23 +135,66 @@ def check_rollback(model: str) -> None:
         _previous(model, aliases(model))
 
 
-def _rollback(model: str) -> Plan:
-    found = aliases(model)
-    previous = _previous(model, found)
-    _check_files(registry.resolve(f"{model}/{previous}"))
-    notes = _unexplained(model, found)
-    return Plan(champion=previous, before=found.champion, previous=found.champion, notes=notes)
+def _rollback(request: Request) -> Plan:
+    model, found = request.model, aliases(request.model)
+    interrupted = _completed_for(request)
+    if interrupted and found.champion:
+        notes = {"completes": str(interrupted.number)}
+        now = found.champion
+        return Plan(champion=now, before=now, previous=found.previous, notes=notes)
+    version = registry.resolve(f"{model}/{_previous(model, found)}")
+    _check_files(version)
+    against, back = objection(version), str(version.version)
+    notes = _unexplained(model, found) | ({"flagged": against} if against else {})
+    in_service = found.champion or _audited(model) or back
+    return Plan(champion=back, before=found.champion, previous=in_service, notes=notes)
+
+
+def _completed_for(request: Request) -> Ticket | None:
+    """Return the rollback that was interrupted and is completed, if this is the same again.
+
+    Whoever was killed runs the command again, and wants one rollback, not two.
+    """
+    last = audit.last_move(request.model)
+    if last is None or "repaired_by" not in last.tags:
+        return None
+    same = all(last.tags.get(k) == getattr(request, k) for k in ("intent", "who", "why"))
+    return last if same else None
 
 
 def _previous(model: str, found: Aliases) -> str:
     """Return the champion before: the last audited one, where a hand has moved it since."""
-    last = audit.last_move(model)
-    if last and last.moved_to and found.champion not in {None, last.moved_to}:
-        return last.moved_to
-    if found.previous is None:
+    audited = _audited(model)
+    if audited and found.champion not in {None, audited}:
+        return audited
+    if found.previous in {None, found.champion}:
         registry.resolve(model)  # says so where there is no such model at all
         raise InputError(f"MODEL: {model} has no previous champion to go back to")
-    return found.previous
+    return str(found.previous)
+
+
+def _audited(model: str) -> str | None:
+    """Return the champion that the audit knows of, if it can still answer."""
+    last = audit.last_move(model)
+    known = last.moved_to if last else None
+    return known if known and is_usable(model, known) else None
+
+
+def is_usable(model: str, version: str) -> bool:
+    """Whether a version is still there with its files.
+
+    Args:
+        model: Registered name.
+        version: Its number.
+
+    Returns:
+        True only if every file has its digest.
+    """
+    try:
+        known = registry.resolve(f"{model}/{version}")
+    except InputError:
+        return False
+    return store.is_intact(str(known.source), known.tags.get("digest", ""))
 
 
 def _unexplained(model: str, found: Aliases) -> dict[str, str]:
@@ -159,4 +202,4 @@ def _unexplained(model: str, found: Aliases) -> dict[str, str]:
     last = audit.last_move(model)
     if last is None or last.moved_to == found.champion:
         return {}
-    return {"moved_by_hand": f"champion {last.moved_to} -> {found.champion}"}
+    return {"moved_by_hand": f"champion {last.moved_to} -> {found.champion or 'none'}"}

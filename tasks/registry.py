@@ -19,6 +19,7 @@ from tasks import home, tracking
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
+AUDIT = "-audit"
 _TRIES = 8
 # MLflow answers with the first where a model has no such alias, with the second without the model.
 _NOT_THERE = {ErrorCode.Name(INVALID_PARAMETER_VALUE), ErrorCode.Name(RESOURCE_DOES_NOT_EXIST)}
@@ -99,6 +100,8 @@ def resolve(reference: str) -> ModelVersion:
     if home.is_unused():
         raise InputError(f"model: no {reference} in the registry; nothing is in {home.home()} yet")
     name, mark, which = _parted(reference)
+    if name.endswith(AUDIT):
+        raise InputError(f"model: {name} holds the record of moves, and is no model")
     client = tracking.client()
     try:
         if mark == "@":

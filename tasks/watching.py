@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from coldpress.errors import InputError, RefusedError
-from tasks import audit, promotion, registry, store, tracking
+from coldpress.errors import RefusedError
+from tasks import audit, promotion, registry, tracking
 from tasks.audit import Request, Ticket
 from tasks.insistence import insist
 from tasks.moves import Aliases, Plan, aliases
+from tasks.promotion import is_usable
 from tasks.turns import in_turn
 
 Policy = Literal["flag", "revert"]
@@ -65,7 +66,7 @@ def _plan(model: str, policy: Policy) -> Plan:
     audited = last.moved_to if last else None
     if found.champion == audited:
         raise RefusedError("The audit explains the champion: nothing to do")
-    notes = {"moved_by_hand": f"champion {audited} -> {found.champion}"}
+    notes = {"moved_by_hand": f"champion {audited or 'none'} -> {found.champion or 'none'}"}
     if found.champion is None:
         return _restored(model, found, notes)
     against = promotion.objection(registry.resolve(f"{model}/{found.champion}"))
@@ -91,20 +92,3 @@ def _restored(model: str, found: Aliases, notes: dict[str, str]) -> Plan:
             told = {**notes, "intent": "restore", "why": "The champion was taken away in MLflow"}
             return Plan(champion=ticket.moved_to, previous=found.previous, notes=told)
     raise RefusedError(f"{model} has no champion, and no version that ever was one is left")
-
-
-def is_usable(model: str, version: str) -> bool:
-    """Whether a version is still there with its files.
-
-    Args:
-        model: Registered name.
-        version: Its number.
-
-    Returns:
-        True only if every file has its digest.
-    """
-    try:
-        known = registry.resolve(f"{model}/{version}")
-    except InputError:
-        return False
-    return store.is_intact(str(known.source), known.tags.get("digest", ""))

@@ -109,6 +109,9 @@ def test_to_look_into_an_empty_home_leaves_it_empty(tmp_path: Path, words: tuple
         (("card", "tiny@nobody"), "tiny@nobody"),
         (("report", "tiny", "--out", "absent/report.html"), "--out"),
         (("card", "tiny", "--out", "."), "--out"),
+        (("pull", "tiny", "tiny.yaml/below"), "DIR"),
+        (("pull", "tiny", "x" * 300), "DIR"),
+        (("rollback", "tiny/1", "--reason", "x"), "a name alone"),
     ],
 )
 def test_what_cannot_be_read_is_one_line_that_names_it(

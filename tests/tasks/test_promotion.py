@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from registered import named, passed, promote, rollback, version
 
 from coldpress.errors import InputError, RefusedError
-from tasks import audit, promotion, tracking
+from tasks import audit, processes, promotion, tracking
+from tasks.audit import Request
 
 
 def test_the_champion_becomes_previous_and_a_rollback_swaps_them(
@@ -100,6 +101,52 @@ def test_a_rollback_undoes_what_a_hand_has_moved(state: Path, tmp_path: Path) ->
     tracking.client().set_registered_model_alias("trec", "champion", "3")
     rollback()
     assert named() == ("2", "3")
+
+
+def test_without_a_champion_a_rollback_leaves_what_the_audit_says(
+    state: Path, tmp_path: Path
+) -> None:
+    passed(tmp_path, 2)
+    promote("1")
+    promote("2")
+    tracking.client().delete_registered_model_alias("trec", "champion")
+    back = rollback()
+    assert named() == ("1", "2") == (back.moved_to, back.previous)
+
+
+def test_there_is_no_way_back_to_the_champion_itself(state: Path, tmp_path: Path) -> None:
+    passed(tmp_path, 2)
+    promote("1")
+    promote("2")
+    tracking.client().delete_model_version("trec", "2")
+    assert rollback().moved_to == "1"
+    with pytest.raises(InputError, match="trec has no previous champion"):
+        rollback()
+
+
+def test_a_rollback_that_was_killed_and_is_run_again_rolls_back_once(
+    state: Path, tmp_path: Path
+) -> None:
+    passed(tmp_path, 2)
+    promote("1")
+    promote("2")
+    asked = Request(model="trec", intent="rollback", who="anna@here", why="worse")
+    killed = audit.draw(asked)
+    gone = f"{processes.this_process().rsplit(':', 2)[0]}:1:1.00"
+    audit.write(killed, {"process": gone, "from": "2", "previous": "2", "to": "1"})
+    again = rollback()
+    assert named() == ("1", "2")
+    assert again.tags["completes"] == str(killed.number)
+    rollback()
+    assert named() == ("2", "1")
+
+
+def test_a_rollback_to_what_its_gate_refuses_says_so(state: Path, tmp_path: Path) -> None:
+    version(tmp_path, gate="refused", **{"gate.reasons": "Too slow."})
+    passed(tmp_path, 1)
+    promote("1", forced=True)
+    promote("2")
+    assert rollback().tags["flagged"] == "trec/1 was refused by its gate: Too slow."
 
 
 def test_only_deployable_versions_are_promoted(state: Path, tmp_path: Path) -> None:
