@@ -75,7 +75,8 @@ def test_promote_and_rollback_say_what_became_of_it(prefect: str, coldpress: Col
 def test_what_the_gate_refused_is_exit_1_and_one_line(prefect: str, coldpress: Coldpress) -> None:
     words = ("promote", "trec/3", "--reason", "told to")
     done = coldpress(*words, also={"PREFECT_API_URL": prefect})
-    said = "coldpress: trec/3 was refused by its gate: Too slow. (and 1 more)"
+    refused = "trec/3 was refused by its gate: Too slow. (and 1 more)"
+    said = f"coldpress: {refused}; --force passes over it"
     assert (done.code, lines(done.error), done.output) == (1, [said], "")
     assert audit.tickets("trec")[-1].tags["who"] == f"{getpass.getuser()}@{socket.gethostname()}"
 
