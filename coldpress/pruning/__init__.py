@@ -6,6 +6,7 @@ from pydantic import Field
 
 from coldpress.pruning.fisher import Fisher
 from coldpress.pruning.heads import Heads
+from coldpress.pruning.l0 import L0
 from coldpress.pruning.layers import Layers
 from coldpress.pruning.magnitude import Magnitude
 from coldpress.pruning.movement import Movement
@@ -14,11 +15,12 @@ from coldpress.pruning.vocabulary import Vocabulary
 
 PruningStep = Annotated[
     # The form takes the first that has all of the fields: fewest first.
-    Vocabulary | Neurons | Heads | Layers | Movement | Magnitude | Fisher,
+    Vocabulary | Neurons | Heads | Layers | Movement | Magnitude | Fisher | L0,
     Field(discriminator="method"),
 ]
 
 __all__ = [
+    "L0",
     "Fisher",
     "Heads",
     "Layers",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
@@ -11,6 +11,7 @@ import torch
 from tokenizers import Tokenizer
 
 from coldpress.encoding import Encoded, renumbered
+from coldpress.inner_states import Comparison
 from coldpress.model import Classifier, accuracy, nonzero_parameters, parameters
 from coldpress.pruning.method import Evidence, PruningMethod
 from coldpress.pruning.sparsity import hold_zeros
@@ -175,14 +176,20 @@ def _prune(
     """Return the pruned classifier, and the epochs that the method trained it for."""
     trained: list[Epoch] = []
 
-    def train(classifier: Classifier, epochs: int, told: Progress) -> None:
+    def train(
+        classifier: Classifier,
+        epochs: int,
+        told: Progress,
+        adapted: Callable[[Loss], Loss | Comparison] | None = None,
+    ) -> None:
         def tell(done: int, total: int, loss: float) -> None:
             told(done, total, loss)
             recovery.progress(done, total, loss)
 
         rows, plan = recovery.train, recovery.planned(epochs)
+        loss = recovery.loss if adapted is None else adapted(recovery.loss)
         with _holding_zeros(classifier, sparse):
-            trained.extend(passes(classifier, rows, recovery.loss, plan, recovery.validation, tell))
+            trained.extend(passes(classifier, rows, loss, plan, recovery.validation, tell))
 
     evidence = Evidence(*_importance_sample(recovery), recovery.texts, train)
     return step.prune(classifier, evidence), tuple(trained)

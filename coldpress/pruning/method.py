@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from coldpress.encoding import Encoded
+    from coldpress.inner_states import Comparison
     from coldpress.model import Classifier
     from coldpress.training import Loss, Progress
 
@@ -14,13 +17,20 @@ if TYPE_CHECKING:
 class Train(Protocol):
     """Training on all rows, for a method that prunes while the model learns."""
 
-    def __call__(self, classifier: Classifier, epochs: int, told: Progress) -> None:
+    def __call__(
+        self,
+        classifier: Classifier,
+        epochs: int,
+        told: Progress,
+        adapted: Callable[[Loss], Loss | Comparison] | None = None,
+    ) -> None:
         """Fit a classifier in place and leave it as the last epoch did.
 
         Args:
             classifier: Changed in place.
             epochs: Passes over the training rows.
             told: Told after each step, when the weights have moved.
+            adapted: Makes what is minimised of the loss over all rows; that loss itself, if none.
         """
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+from pruning_evidence import training_on
 
 from coldpress.benchmark import Split
 from coldpress.encoding import Encoded, encode
 from coldpress.model import Classifier
 from coldpress.pruning.method import Evidence
-from coldpress.section import Optimization
-from coldpress.training import Loss, Progress, label_loss, passes
+from coldpress.training import Loss, label_loss
 
 
 @pytest.fixture
@@ -28,10 +28,4 @@ def loss(rows: Encoded) -> Loss:
 @pytest.fixture
 def evidence(rows: Encoded, loss: Loss, split: Split) -> Evidence:
     """The rows, their loss and texts, and three steps an epoch of training on them."""
-
-    def train(classifier: Classifier, epochs: int, told: Progress) -> None:
-        plan = Optimization(epochs=epochs, learning_rate=0.01, batch_size=4)
-        for _ in passes(classifier, rows, loss, plan, rows, told):
-            pass
-
-    return Evidence(rows, loss, split.all_texts, train)
+    return Evidence(rows, loss, split.all_texts, training_on(rows, loss))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from pruning_evidence import training_on
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
 from torch import Tensor
@@ -21,11 +22,10 @@ from coldpress.encoding import encode
 from coldpress.model import Classifier, parameters
 from coldpress.onnx.export import export
 from coldpress.onnx.parity import check_parity
-from coldpress.pruning import Fisher, Heads, Layers, Magnitude, Movement, Neurons, Vocabulary
+from coldpress.pruning import L0, Fisher, Heads, Layers, Magnitude, Movement, Neurons, Vocabulary
 from coldpress.pruning.method import Evidence, PruningMethod
 from coldpress.pruning.sparsity import share_of_zeros
-from coldpress.section import Optimization
-from coldpress.training import Progress, label_loss, passes, reseed
+from coldpress.training import label_loss, reseed
 
 Reached = Callable[[Classifier, Classifier], bool]
 
@@ -46,6 +46,12 @@ def half_of_the_macs(_: Classifier, pruned: Classifier) -> bool:
     # A mean length of 5: a head costs 4 * (4 * 16 + 2 * 5) = 296, a neuron 2 * 16 = 32.
     left = 296 * heads(pruned) + 32 * neurons(pruned)
     return 0 <= (12 * 296 + 96 * 32) / 2 - left < 32
+
+
+def half_of_the_matrices(_: Classifier, pruned: Classifier) -> bool:
+    # A head has 4 * 4 * 16 weights, a neuron 2 * 16. A sublayer that is closed keeps a unit.
+    left = 256 * heads(pruned) + 32 * neurons(pruned)
+    return 0.4 * 6144 < left <= 0.5 * 6144 + 3 * 256
 
 
 # Three layers of four heads and 32 neurons.
@@ -71,6 +77,7 @@ STEPS: Mapping[str, tuple[PruningMethod, Reached]] = {
     ),
     "magnitude, 2 of 4": (Magnitude(method="magnitude", pattern="2:4"), half_is_zero),
     "movement": (Movement(method="movement", sparsity=0.5, growth_epochs=1), half_is_zero),
+    "l0": (L0(method="l0", keep_parameters=0.5, gate_epochs=2), half_of_the_matrices),
     "vocabulary": (
         # Of eight words the three texts have five; four tokens are special.
         Vocabulary(method="vocabulary"),
@@ -86,6 +93,7 @@ ALL_KEPT: Mapping[str, PruningMethod] = {
     "magnitude": Magnitude(method="magnitude", sparsity=0.0),
     "magnitude, 4 of 4": Magnitude(method="magnitude", pattern="4:4"),
     "movement": Movement(method="movement", sparsity=0.0),
+    "l0": L0(method="l0", keep_parameters=1.0),
     "vocabulary": Vocabulary(method="vocabulary"),
 }
 
@@ -107,13 +115,7 @@ def source(
 def evidence(source: Classifier, split: Split) -> Evidence:
     rows = encode(source.tokenizer, split)
     loss = label_loss(torch.from_numpy(rows.labels))
-
-    def train(classifier: Classifier, epochs: int, told: Progress) -> None:
-        plan = Optimization(epochs=epochs, learning_rate=0.01, batch_size=4)
-        for _ in passes(classifier, rows, loss, plan, rows, told):
-            pass
-
-    return Evidence(rows, loss, split.all_texts[:3], train)
+    return Evidence(rows, loss, split.all_texts[:3], training_on(rows, loss))
 
 
 def seeded(step: PruningMethod, source: Classifier, evidence: Evidence) -> Classifier:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pruning_evidence import watched
 from pydantic import ValidationError
 from torch import Tensor
 
@@ -26,7 +27,7 @@ from coldpress.pruning.sparsity import (
     zero_smallest_of,
 )
 from coldpress.section import Optimization
-from coldpress.training import Loss, Progress, fit
+from coldpress.training import Loss, fit
 
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 LINEAR_WEIGHTS = 2 * (4 * 16 * 16 + 2 * 16 * 32)
@@ -147,16 +148,8 @@ def test_sparsity_grows_by_the_cube_of_what_is_left_of_the_time() -> None:
 def test_a_cubic_schedule_zeroes_while_it_trains_and_reaches_its_target(
     tiny: Classifier, evidence: Evidence
 ) -> None:
-    seen: list[float] = []
+    watching, seen = watched(evidence.train, share_of_zeros)
     step = Magnitude(method="magnitude", sparsity=0.5, schedule="cubic", growth_epochs=2)
-
-    def watching(classifier: Classifier, epochs: int, told: Progress) -> None:
-        def tell(done: int, total: int, loss: float) -> None:
-            told(done, total, loss)
-            seen.append(share_of_zeros(classifier))
-
-        evidence.train(classifier, epochs, tell)
-
     before = tiny.module.state_dict()
     pruned = step.prune(tiny, replace(evidence, train=watching))
     # Two epochs of three steps: 0.5 - 0.5 * (1 - t / 6)^3.

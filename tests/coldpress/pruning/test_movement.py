@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from pruning_evidence import watched
 from torch import nn
 from torch.nn.utils.parametrize import register_parametrization
 
@@ -14,7 +15,6 @@ from coldpress.pruning.method import Evidence, PruningMethod
 from coldpress.pruning.movement_scores import Movement as Scoring
 from coldpress.pruning.sparsity import share_of_zeros, weights
 from coldpress.section import Optimization
-from coldpress.training import Progress
 
 
 @pytest.fixture
@@ -63,15 +63,7 @@ def test_of_weights_that_never_moved_no_more_than_the_share_is_masked(linear: nn
 def test_sparsity_grows_and_each_matrix_ends_with_its_share(
     tiny: Classifier, evidence: Evidence
 ) -> None:
-    seen: list[float] = []
-
-    def watching(classifier: Classifier, epochs: int, told: Progress) -> None:
-        def tell(done: int, total: int, loss: float) -> None:
-            told(done, total, loss)
-            seen.append(share_of_zeros(classifier))
-
-        evidence.train(classifier, epochs, tell)
-
+    watching, seen = watched(evidence.train, share_of_zeros)
     step = Movement(method="movement", sparsity=0.5, growth_epochs=2)
     pruned = step.prune(tiny, replace(evidence, train=watching))
     # 0.5 - 0.5 * (1 - t / 6)^3.

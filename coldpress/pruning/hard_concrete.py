@@ -1,0 +1,59 @@
+"""Gates that are open, closed or in between (Louizos, Welling & Kingma 2018, section 2.2)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+TEMPERATURE = 2 / 3
+"""beta"""
+
+LOW, HIGH = -0.1, 1.1
+"""The stretched interval, gamma and zeta (l and r in CoFi)."""
+
+
+def drawn(log_alpha: Tensor) -> Tensor:
+    """Draw gates: equations 10 and 11, and CoFi's equation 1.
+
+    u ~ U(0, 1);  s = sigmoid((log u - log(1 - u) + log alpha) / beta);
+    z = min(1, max(0, s (zeta - gamma) + gamma))
+
+    Args:
+        log_alpha: How far each gate tends to be open, any shape.
+
+    Returns:
+        z, of that shape.
+    """
+    # Neither end of the interval: their logarithms are infinite.
+    u = torch.rand_like(log_alpha).clamp(1e-6, 1 - 1e-6)
+    return _stretched(((u.log() - (1 - u).log()) + log_alpha) / TEMPERATURE)
+
+
+def settled(log_alpha: Tensor) -> Tensor:
+    """Return the gates to answer with: equation 13.
+
+    Args:
+        log_alpha: Any shape.
+
+    Returns:
+        z = min(1, max(0, sigmoid(log alpha) (zeta - gamma) + gamma)).
+    """
+    return _stretched(log_alpha)
+
+
+def open_probability(log_alpha: Tensor) -> Tensor:
+    """P(z != 0) = sigmoid(log alpha - beta log(-gamma / zeta)): equation 12.
+
+    Args:
+        log_alpha: Any shape.
+
+    Returns:
+        Probabilities of that shape.
+    """
+    return torch.sigmoid(log_alpha - TEMPERATURE * math.log(-LOW / HIGH))
+
+
+def _stretched(value: Tensor) -> Tensor:
+    return (torch.sigmoid(value) * (HIGH - LOW) + LOW).clamp(0.0, 1.0)
