@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from coldpress.benchmark import BenchmarkSection
 from coldpress.distillation import DistillationMethod, Logits, StudentShape
+from coldpress.distillation.augment import Augment
 from coldpress.evaluation import Evaluate, slices
 from coldpress.gate import Gate
 from coldpress.pruning import PruningStep
@@ -27,6 +28,9 @@ class SoftTargets(Section):
     hidden_states: Annotated[
         bool, Field(description="Also keep the first token's hidden state after every layer.")
     ] = False
+    augment: Annotated[
+        Augment | None, Field(description="Variants of the texts to learn from; none: the texts.")
+    ] = None
 
 
 class Export(Section):

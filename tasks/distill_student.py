@@ -32,9 +32,9 @@ def _make(work: Work) -> dict[str, float]:
     validation = dataset.benchmark(recipe).validation
     training.reseed(recipe.seed, work.order.stage)
     teacher = model_files.load(work.inputs[0])
-    rows = dataset.transfer_set(recipe)
-    student = method.student.made_of(teacher, rows)
     given = answers.read(work.inputs[1].path)
+    rows = given.transfer_set(dataset.transfer_set(recipe))
+    student = method.student.made_of(teacher, rows)
     shown = transfer.prepare(student, method, given, rows, validation)
     phases = method.phases(teacher, student, shown.loss)
     for name, epochs in phase.distill(student, phases, shown, work.progress).items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from prefect import task
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
 
 @task(name="generate-soft-targets", cache_policy=NO_CACHE)
 def generate_soft_targets(recipe: Recipe, teacher: StageResult) -> StageResult:
-    """Keep the teacher's logits for the training rows and for any unlabelled ones."""
+    """Keep the teacher's logits for the training rows, unlabelled ones, and variants of both."""
     section = {
         "hidden_states": recipe.soft_targets.hidden_states,
+        "augment": recipe.soft_targets.augment,
         "unlabelled": dataset.unlabelled_digest(recipe),
     }
     order = Order("generate_soft_targets", __name__, recipe, section, (teacher,))
@@ -34,8 +36,11 @@ def _make(work: Work) -> dict[str, float]:
     recipe = work.order.recipe
     notes = {"dataset_digest": dataset.benchmark(recipe).digest}
     teacher = model_files.load(work.inputs[0])
-    rows = dataset.transfer_set(recipe)
+    rows, made = dataset.transfer_set(recipe), None
+    if recipe.soft_targets.augment is not None:
+        made = recipe.soft_targets.augment.more(teacher, rows, recipe.seed)
+        rows = rows.followed_by(made)
     given = answers.answer(teacher, rows, recipe.soft_targets.hidden_states)
     with writing(work.target, work.manifest(notes)) as directory:
-        answers.write(given, directory)
+        answers.write(replace(given, augmented=made), directory)
     return {"rows": len(rows), "entropy_nats": answers.entropy(given.logits)}

@@ -34,7 +34,7 @@ def _make(work: Work) -> dict[str, float]:
     training.reseed(recipe.seed, work.order.stage)
     student = model_files.load(work.inputs[0])
     given = answers.read(work.inputs[1].path)
-    rows = dataset.transfer_set(recipe)
+    rows = given.transfer_set(dataset.transfer_set(recipe))
     shown = transfer.prepare(student, plan, given, rows, validation)
     texts = (*rows.all_texts, *validation.all_texts)
     recovery = Recovery(shown.train, shown.loss, plan, shown.validation, work.progress, texts)

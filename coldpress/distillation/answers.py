@@ -13,9 +13,11 @@ from torch import Tensor
 from coldpress.benchmark import Split
 from coldpress.encoding import encode
 from coldpress.model import Classifier
+from coldpress.splits import row_ids
 
 _TENSORS = "soft_targets.safetensors"
 _IDS = "ids.json"
+_AUGMENTED = "augmented.json"
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,24 @@ class Answers:
             chooses for itself.
         hidden_states: float16, shape (rows, layers + 1, hidden): the first token after the
             embeddings and after every layer; None when nobody asked for it.
+        augmented: Rows that were made for the teacher to answer; None when nobody asked for them.
     """
 
     ids: tuple[str, ...]
     logits: Tensor
     hidden_states: Tensor | None = None
+    augmented: Split | None = None
+
+    def transfer_set(self, rows: Split) -> Split:
+        """Return what a student learns from.
+
+        Args:
+            rows: Training rows, and unlabelled ones behind them.
+
+        Returns:
+            These, and what was made of them.
+        """
+        return rows if self.augmented is None else rows.followed_by(self.augmented)
 
     def of(self, split: Split) -> Tensor:
         """Return the logits of a split's rows, found by id.
@@ -87,6 +102,9 @@ def write(answers: Answers, directory: Path) -> None:
         tensors["hidden_states"] = answers.hidden_states
     save_file(tensors, directory / _TENSORS)
     (directory / _IDS).write_text(json.dumps(answers.ids))
+    if answers.augmented is not None:
+        made = {"texts": answers.augmented.texts, "pairs": answers.augmented.pairs}
+        (directory / _AUGMENTED).write_text(json.dumps(made))
 
 
 def read(directory: Path) -> Answers:
@@ -100,7 +118,16 @@ def read(directory: Path) -> Answers:
     """
     tensors = load_file(directory / _TENSORS)
     ids = tuple(json.loads((directory / _IDS).read_text()))
-    return Answers(ids, tensors["logits"], tensors.get("hidden_states"))
+    return Answers(ids, tensors["logits"], tensors.get("hidden_states"), _augmented(directory))
+
+
+def _augmented(directory: Path) -> Split | None:
+    path = directory / _AUGMENTED
+    if not path.exists():
+        return None
+    made = json.loads(path.read_text())
+    texts, pairs = tuple(made["texts"]), None if made["pairs"] is None else tuple(made["pairs"])
+    return Split(row_ids(texts, pairs), texts, pairs, ())
 
 
 def entropy(logits: Tensor) -> float:

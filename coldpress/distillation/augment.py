@@ -1,0 +1,44 @@
+"""More transfer data: the training texts, with some of their words replaced."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from coldpress.section import Section
+
+if TYPE_CHECKING:
+    from coldpress.benchmark import Split
+    from coldpress.model import Classifier
+
+
+class Augment(Section):
+    """Make variants of every text; the teacher answers them, and no label is claimed for them."""
+
+    copies: Annotated[int, Field(ge=1, le=100, description="Variants of each text.")] = 2
+    replace: Annotated[
+        float, Field(ge=0.0, le=1.0, description="Share of words that a neighbour replaces.")
+    ] = 0.2
+    neighbours: Annotated[
+        int, Field(ge=1, le=1000, description="Nearest tokens among which one is drawn.")
+    ] = 15
+    mask: Annotated[float, Field(ge=0.0, le=1.0, description="Share of words masked.")] = 0.1
+
+    def more(self, teacher: Classifier, rows: Split, seed: int) -> Split:
+        """Make the variants.
+
+        Args:
+            teacher: Brings the tokenizer and the table that nearness is measured in.
+            rows: Texts or pairs, labelled or not.
+            seed: Equal seeds, equal variants.
+
+        Returns:
+            Unlabelled rows, none of which stands in `rows` or twice.
+
+        Raises:
+            InputError: Words are to be masked, and the tokenizer has no token for that.
+        """
+        from coldpress.distillation.augmentation import variants
+
+        return variants(teacher, rows, self, seed)
