@@ -28,6 +28,9 @@ class SoftTargets(Section):
     hidden_states: Annotated[
         bool, Field(description="Also keep the first token's hidden state after every layer.")
     ] = False
+    teachers: Annotated[
+        int, Field(ge=1, le=20, description="Teachers whose answers are averaged.")
+    ] = 1
     augment: Annotated[
         Augment | None, Field(description="Variants of the texts to learn from; none: the texts.")
     ] = None
@@ -80,6 +83,14 @@ class Recipe(Section):
         if self.name.endswith(RESERVED_ENDINGS):
             ending = next(e for e in RESERVED_ENDINGS if self.name.endswith(e))
             raise ValueError(f"name: {self.name!r} ends in {ending!r}, which a stage's models own")
+        return self
+
+    @model_validator(mode="after")
+    def _teachers_differ(self) -> Self:
+        if self.soft_targets.teachers > 1 and not self.teacher.epochs:
+            raise ValueError(
+                "soft_targets.teachers: with zero teacher.epochs they are all the same"
+            )
         return self
 
     @model_validator(mode="after")

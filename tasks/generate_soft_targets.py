@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from coldpress.teacher import content_digest
 from tasks import dataset
 from tasks.stage import Order, Work, carry_out
 
 if TYPE_CHECKING:
+    from coldpress.distillation.answers import Answers
+    from coldpress.model import Classifier
     from coldpress.recipe import Recipe
     from tasks.results import StageResult
 
@@ -23,24 +27,65 @@ def generate_soft_targets(recipe: Recipe, teacher: StageResult) -> StageResult:
         "hidden_states": recipe.soft_targets.hidden_states,
         "augment": recipe.soft_targets.augment,
         "unlabelled": dataset.unlabelled_digest(recipe),
+        "others": _others(recipe),
     }
     order = Order("generate_soft_targets", __name__, recipe, section, (teacher,))
     return carry_out(order, _make)
 
 
+def _others(recipe: Recipe) -> dict[str, object] | None:
+    """What decides the teachers beside the first, which is an input of this stage."""
+    if recipe.soft_targets.teachers == 1:
+        return None
+    fitting = recipe.teacher.model_dump(mode="json", exclude={"model"})
+    content = content_digest(recipe.teacher.model)
+    return {"teachers": recipe.soft_targets.teachers, "model": content, **fitting}
+
+
 def _make(work: Work) -> dict[str, float]:
     from coldpress import model_files
     from coldpress.checkpoint import writing
-    from coldpress.distillation import answers
+    from coldpress.distillation import answers, ensemble
+
+    recipe, data = work.order.recipe, dataset.benchmark(work.order.recipe)
+    plan, first = recipe.soft_targets, model_files.load(work.inputs[0])
+    rows, made = dataset.transfer_set(recipe), None
+    if plan.augment is not None:
+        made = plan.augment.more(first, rows, recipe.seed)
+        rows = rows.followed_by(made)
+    given, judged = [], []
+    for teacher in (first, *_further(work)):
+        given.append(answers.answer(teacher, rows, plan.hidden_states))
+        judged.append(answers.answer(teacher, data.validation))
+    kept = replace(ensemble.averaged(given), augmented=made)
+    with writing(work.target, work.manifest({"dataset_digest": data.digest})) as directory:
+        answers.write(kept, directory)
+    metrics = {"rows": len(rows), "entropy_nats": answers.entropy(kept.logits)}
+    return metrics | _accuracies(judged, data.validation.labels)
+
+
+def _further(work: Work) -> Iterator[Classifier]:
+    from coldpress.distillation import ensemble
 
     recipe = work.order.recipe
-    notes = {"dataset_digest": dataset.benchmark(recipe).digest}
-    teacher = model_files.load(work.inputs[0])
-    rows, made = dataset.transfer_set(recipe), None
-    if recipe.soft_targets.augment is not None:
-        made = recipe.soft_targets.augment.more(teacher, rows, recipe.seed)
-        rows = rows.followed_by(made)
-    given = answers.answer(teacher, rows, recipe.soft_targets.hidden_states)
-    with writing(work.target, work.manifest(notes)) as directory:
-        answers.write(replace(given, augmented=made), directory)
-    return {"rows": len(rows), "entropy_nats": answers.entropy(given.logits)}
+    return ensemble.others(
+        recipe.soft_targets.teachers - 1,
+        recipe.teacher,
+        dataset.benchmark(recipe),
+        recipe.benchmark.max_tokens,
+        recipe.seed,
+        work.progress,
+    )
+
+
+def _accuracies(judged: Sequence[Answers], labels: Sequence[int]) -> dict[str, float]:
+    """How good each teacher is on the validation rows, and all together."""
+    from coldpress import model
+    from coldpress.distillation import ensemble
+
+    if len(judged) == 1:
+        return {}
+    named = {f"teacher_{n}": each.logits for n, each in enumerate(judged, 1)}
+    named["ensemble"] = ensemble.averaged(judged).logits
+    accuracies = {name: model.accuracy(logits, labels) for name, logits in named.items()}
+    return {f"{name}_validation_accuracy": value for name, value in accuracies.items()}

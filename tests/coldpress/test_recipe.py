@@ -161,6 +161,13 @@ def test_without_a_student_it_recovers_at_the_teachers_rate() -> None:
     assert (recovery.learning_rate, recovery.batch_size) == (1e-3, 8)
 
 
+def test_teachers_that_would_all_be_the_same_are_refused() -> None:
+    teacher = {"model": "./teacher", "epochs": 0}
+    with pytest.raises(ValidationError, match=r"with zero teacher\.epochs they are all"):
+        recipe(teacher=teacher, soft_targets={"teachers": 3})
+    assert recipe(soft_targets={"teachers": 3}).soft_targets.teachers == 3
+
+
 def test_a_recipe_turns_into_json_and_back_unchanged() -> None:
     steps = [{"method": "heads", "keep_heads": 0.5}, {"method": "magnitude", "sparsity": 0.3}]
     source = {"origin": "files", "train": "train.csv", "test": "test.csv"}

@@ -1,0 +1,85 @@
+"""The soft-targets stage with variants and further teachers, and a tracking store of its own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from coldpress import model_files, pretrained
+from coldpress.checkpoint import Checkpoint, Manifest
+from coldpress.distillation import answers
+from coldpress.recipe import Recipe
+from coldpress.training import reseed, silent
+from tasks import dataset, generate_soft_targets
+from tasks.stage import Order, Work
+
+TEXTS = {"calm": "slow oil", "fast": "fast press", "warm": "warm olive stone"}
+SIZES = {"origin": "scratch", "layers": 1, "hidden_size": 16, "heads": 2, "neurons": 16}
+
+
+def recipe(folder: Path, **soft_targets: Any) -> Recipe:  # noqa: ANN401
+    rows = [{"text": f"{text} {n}", "label": k} for k, text in TEXTS.items() for n in range(10)]
+    file = folder / "rows.jsonl"
+    file.write_text("\n".join(json.dumps(row) for row in rows))
+    source = {"origin": "files", "train": file, "test": file}
+    return Recipe.model_validate(
+        {
+            "name": "tiny",
+            "benchmark": {"kind": "text-classification", "source": source, "max_tokens": 16},
+            "teacher": {"model": SIZES, "epochs": 1, "freeze_embeddings": False},
+            "soft_targets": soft_targets,
+        }
+    )
+
+
+@pytest.fixture
+def teacher(tmp_path: Path) -> Checkpoint:
+    reseed(0, "train_teacher")
+    order = recipe(tmp_path)
+    made = pretrained.build_teacher(order.teacher, dataset.benchmark(order), 16)
+    model_files.write(made, tmp_path / "teacher", Manifest(stage="train_teacher"))
+    return Checkpoint.open(tmp_path / "teacher")
+
+
+def asked(order: Recipe, teacher: Checkpoint, target: Path) -> tuple[answers.Answers, Any]:
+    work = Order("generate_soft_targets", "tasks.generate_soft_targets", order, {})
+    metrics = generate_soft_targets._make(Work(work, target, [teacher], "none", silent))
+    return answers.read(target), metrics
+
+
+def test_several_teachers_are_averaged_and_each_is_judged(
+    teacher: Checkpoint, tmp_path: Path
+) -> None:
+    alone, _ = asked(recipe(tmp_path), teacher, tmp_path / "one")
+    three, metrics = asked(recipe(tmp_path, teachers=3), teacher, tmp_path / "three")
+    again, _ = asked(recipe(tmp_path, teachers=3), teacher, tmp_path / "again")
+    assert three.ids == alone.ids
+    assert not torch.equal(three.logits, alone.logits)
+    assert torch.equal(three.logits, again.logits)
+    judged = {name for name in metrics if name.endswith("validation_accuracy")}
+    names = ("teacher_1", "teacher_2", "teacher_3", "ensemble")
+    assert judged == {f"{name}_validation_accuracy" for name in names}
+
+
+def test_variants_are_answered_too(teacher: Checkpoint, tmp_path: Path) -> None:
+    order = recipe(tmp_path, augment={"copies": 1, "replace": 0.0, "mask": 1.0})
+    given, metrics = asked(order, teacher, tmp_path / "answers")
+    train = dataset.transfer_set(order)
+    assert given.augmented is not None
+    assert set(given.augmented.texts) == {"[MASK] [MASK] [MASK]", "[MASK] [MASK] [MASK] [MASK]"}
+    assert metrics["rows"] == len(given.ids) == len(train) + 2
+    assert given.of(given.transfer_set(train)).shape == (len(train) + 2, 3)
+
+
+def test_other_teachers_are_part_of_the_key(tmp_path: Path) -> None:
+    one, two, three = (recipe(tmp_path, teachers=n) for n in (1, 2, 3))
+    faster = two.model_copy(
+        update={"teacher": two.teacher.model_copy(update={"learning_rate": 1e-3})}
+    )
+    keys = [generate_soft_targets._others(order) for order in (one, two, three, faster)]
+    assert keys[0] is None
+    assert len({json.dumps(key) for key in keys}) == 4
