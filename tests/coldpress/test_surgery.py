@@ -1,18 +1,22 @@
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
+from transformers import ElectraForSequenceClassification
 
 from coldpress.benchmark import Split
-from coldpress.checkpoint import LayerShape
+from coldpress.checkpoint import Checkpoint, LayerShape, Manifest
 from coldpress.encoding import Encoded, encode
 from coldpress.errors import InputError
 from coldpress.model import Classifier
+from coldpress.model_files import load, write
 from coldpress.surgery import keep_heads, keep_layers, keep_neurons, keep_width
 
 ALL_HEADS, ALL_NEURONS = [range(4), range(4)], [range(32), range(32)]
@@ -193,3 +197,19 @@ def test_a_width_that_a_configuration_cannot_say_is_refused(
     """An ELECTRA whose tables have its width has no projection when it is loaded again."""
     with pytest.raises(InputError, match=r"distill\.student\.width: .* take another width"):
         keep_width(random_classifier("electra"), range(8))
+
+
+def test_tables_that_no_projection_follows_are_narrowed_and_said_to_be(
+    random_classifier: Callable[[str], Classifier], rows: Encoded, tmp_path: Path
+) -> None:
+    """An ELECTRA whose tables have the layers' width; its configuration says that of both."""
+    electra = random_classifier("electra")
+    config = copy.deepcopy(electra.config)
+    config.embedding_size = 16
+    module: nn.Module = ElectraForSequenceClassification(config)
+    module.eval()
+    narrow = keep_width(Classifier(module, electra.tokenizer, electra.labels), range(12))
+    write(narrow, tmp_path / "narrow", Manifest(stage="distill_student"))
+    back = load(Checkpoint.open(tmp_path / "narrow"))
+    assert back.token_table.embedding_dim == narrow.config.embedding_size == 12
+    assert torch.equal(back.logits(rows), narrow.logits(rows))

@@ -12,7 +12,7 @@ from coldpress.model import Classifier
 
 # Two rows of two tokens: alike but for length, at right angles, opposite, and padding.
 STUDENT = torch.tensor([[[1.0, 0.0], [0.0, 3.0]], [[2.0, 2.0], [5.0, 5.0]]])
-TEACHER = torch.tensor([[[4.0, 0.0], [1.0, 0.0]], [[-1.0, -1.0], [-5.0, 5.0]]])
+TEACHER = torch.tensor([[[4.0, 0.0], [1.0, 0.0]], [[-1.0, -1.0], [5.0, 5.0]]])
 REAL = torch.tensor([[True, True], [True, False]])
 
 
