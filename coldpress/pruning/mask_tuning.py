@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from coldpress.encoding import Encoded
 from coldpress.model import Classifier
 from coldpress.pruning.importance import BATCH_SIZE, evaluating, recorded_inputs
+from coldpress.surgery import keep_layers
 
 LARGEST = 10.0
 """A mask beyond it has been fitted to nothing: tuning ends there, as in the paper."""
@@ -81,38 +82,38 @@ def _mask(pruned: Classifier, source: Classifier, sublayer: Sublayer, sample: En
     A has what each unit adds to each output at m = 1, r what these are short of the source's.
     """
     linear = pruned.linear(pruned.layers[sublayer.layer], sublayer.role)
-    weight = linear.weight.detach().double()
-    units = linear.in_features // sublayer.width
-    gram, short = torch.zeros(units, units).double(), torch.zeros(units).double()
+    weight, features = linear.weight.detach().double().cpu(), linear.in_features
+    inner = torch.zeros(features, features).double()
+    cross = torch.zeros(len(weight), features).double()
     for inputs, missing in outputs(pruned, source, sublayer, sample):
-        square, product = normal_equations(weight, inputs, missing, sublayer.width)
-        gram, short = gram + square, short + product
+        inner += inputs.T @ inputs
+        cross += missing.T @ inputs
+    gram, short = normal_equations(weight, inner, cross, sublayer.width)
     # Units that put nothing out at all keep a mask of 1.
     pull = (DAMPING * gram.diagonal().mean()).clamp_min(torch.finfo(gram.dtype).tiny)
-    gram += pull * torch.eye(units)
-    change: Tensor = torch.linalg.solve(gram, short)
+    change: Tensor = torch.linalg.solve(gram + pull * torch.eye(len(gram)), short)
     return 1 + change
 
 
 def normal_equations(
-    weight: Tensor, inputs: Tensor, missing: Tensor, width: int
+    weight: Tensor, inner: Tensor, cross: Tensor, width: int
 ) -> tuple[Tensor, Tensor]:
     """Return A^T A and A^T r without the many rows of A.
 
     Args:
-        weight: Of the linear module that sums the units' outputs, (hidden, units * width).
-        inputs: What it is given, (tokens, units * width).
-        missing: r, (tokens, hidden).
+        weight: W of the linear module that sums the units' outputs, (hidden, units * width).
+        inner: x^T x of what it is given, x being (tokens, units * width).
+        cross: r^T x of what is missing, r being (tokens, hidden).
         width: Features of a unit.
 
     Returns:
         Shapes (units, units) and (units,).
     """
     # <W_i x_i, W_j x_j> over all tokens is the sum of block i, j of (W^T W) * (x^T x).
-    products = (weight.T @ weight) * (inputs.T @ inputs)
+    products = (weight.T @ weight) * inner
     units = len(products) // width
     square = products.view(units, width, units, width).sum((1, 3))
-    return square, ((missing @ weight) * inputs).sum(0).view(units, width).sum(1)
+    return square, (weight * cross).sum(0).view(units, width).sum(1)
 
 
 def outputs(
@@ -130,6 +131,9 @@ def outputs(
         What the pruned linear module is given, (tokens, features), and what its residual sum
         is short of the source's, (tokens, hidden); padding is left out.
     """
+    # What lies above has no part in it.
+    below = range(sublayer.layer + 1)
+    pruned, source = keep_layers(pruned, below), keep_layers(source, below)
     layer = pruned.layers[sublayer.layer]
     linear, norm = pruned.linear(layer, sublayer.role), layer.get_submodule(sublayer.norm)
     wanted = source.layers[sublayer.layer].get_submodule(sublayer.norm)
@@ -146,5 +150,5 @@ def outputs(
             real = torch.from_numpy(batch.attention_mask).bool()
             if sublayer.first_token:
                 real[:, 1:] = False
-            inputs, found, target = (each.cpu()[real].double() for each in seen)
+            inputs, found, target = (each.cpu()[real] for each in seen)
             yield inputs, target - found

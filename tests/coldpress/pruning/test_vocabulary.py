@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer
 from tokenizers.models import BPE, Unigram, WordPiece
@@ -121,6 +121,7 @@ corpora = st.lists(st.text("abc é", max_size=12), max_size=4)
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=50, deadline=None)
 @given(texts=corpora)
 def test_texts_are_cut_into_the_same_tokens(kind: str, texts: list[str]) -> None:
     old = KINDS[kind]()
