@@ -28,9 +28,10 @@ def _draw(schema: dict[str, Any], model: type[BaseModel]) -> None:
         fields[name] |= {"title": name.replace("_", " ").capitalize(), "position": place}
         _name_tabs(fields[name].get("anyOf", []))
         if "const" in fields[name]:
-            # A one-value literal is an editable text box in the form unless it is an enum.
+            # An editable text box in the form unless it is an enum; and empty in a tab that one
+            # changes to, unless there is a default.
             schema["title"] = tag = fields[name].pop("const")
-            fields[name]["enum"] = [tag]
+            fields[name] |= {"enum": [tag], "default": tag}
 
 
 def _name_tabs(variants: list[dict[str, Any]]) -> None:

@@ -1,25 +1,33 @@
 """What the page of a flow run shows in Prefect: where to go on, what was found, why it failed.
 
-Descriptions stand on the page itself, in one line; what an artifact holds is a click away.
+Descriptions stand on the page itself, in one line, and a click leads on: without a key to what an
+artifact holds, with one to a list of all runs' artifacts of that key, headed by the latest. So only
+tables have keys.
 """
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from prefect import get_run_logger
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.client.orchestration import get_client
+from prefect.exceptions import ObjectNotFound
+from prefect.settings import PREFECT_UI_URL
 
 from coldpress.errors import InputError
 from coldpress.gate.verdict import Check
 from coldpress.markdown import as_text
-from coldpress.report import formats
+from coldpress.report import formats, words
 from tasks import addresses
 from tasks.published import REPORT
 
 if TYPE_CHECKING:
     from coldpress.evaluation.scorecard import Evaluation
     from coldpress.gate.verdict import Verdict
+    from coldpress.report.findings import Findings
     from tasks.results import StageResult
 
 _FIGURES = ("waterfall", "equity")
@@ -30,9 +38,8 @@ _OTHER_INPUT = "Start another run with this put right; finished stages are reuse
 def lead_to_run(run_id: str) -> None:
     """Lead to the chain's run in MLflow, from its start on."""
     address = addresses.run(run_id)
-    words = addresses.link("Open the run in MLflow", address)
-    held = words if address else addresses.page(run_id)
-    create_markdown_artifact(held, key="mlflow-run", description=words)
+    held = addresses.link("Open the run in MLflow", address) if address else addresses.page(run_id)
+    create_markdown_artifact(held, description="The run in MLflow")
 
 
 def show_evaluation(evaluation: Evaluation, uri: str) -> None:
@@ -52,7 +59,7 @@ def show_evaluation(evaluation: Evaluation, uri: str) -> None:
         address = addresses.file(run_id, f"{folder}/{name}.png")
         if address:
             picture = f"![{name}]({address})"
-            create_markdown_artifact(picture, key=f"{name}-figure", description=picture)
+            create_markdown_artifact(picture, description=picture)
 
 
 def show_verdict(verdict: Verdict) -> None:
@@ -62,20 +69,34 @@ def show_verdict(verdict: Verdict) -> None:
     create_table_artifact(checks, key="gate", description=said)
 
 
-def show_report(said: str, registered: str, run_id: str) -> None:
-    """Lead to the report and to the registered model.
+def show_report(found: Findings, run_id: str) -> None:
+    """Lead to the report, to the registered model and, if it passed, to the form that promotes it.
 
     Args:
-        said: The verdict and the headline.
-        registered: `name/version` of the deployable model.
+        found: What the report is made of.
         run_id: The chain's run, which keeps the report.
     """
-    run, model = addresses.run(run_id), addresses.link(registered, addresses.version(registered))
+    registered, page = f"{found.name}/{found.version}", addresses.run(run_id)
     report = f"`coldpress report {registered}` writes the report to a file."
-    if run:
-        report = f"[Report]({run}/artifacts/{REPORT}) and model card, in MLflow."
-    text = f"{said}\n\nModel: {model}. {report}"
-    create_markdown_artifact(text, key="report", description=f"Model: {model}")
+    if page:
+        report = f"[Report]({page}/artifacts/{REPORT}) and model card, in MLflow."
+    where = f"Model: {addresses.link(registered, addresses.version(registered))}. {report}"
+    form = _promotion(registered) if found.verdict and found.verdict.passed else None
+    onward = f" [Promote it]({form})." if form else ""
+    said = f"**{words.verdict(found)}.** {words.headline(found)}"
+    text = f"{said}\n\n{where}{onward}"
+    create_markdown_artifact(text, description=f"Report on {registered}")
+
+
+def _promotion(registered: str) -> str | None:
+    """The form of the deployment `promote`, filled in; None where Prefect does not have it."""
+    try:
+        with get_client(sync_client=True) as prefect:
+            deployment = prefect.read_deployment_by_name("promote/promote")
+    except ObjectNotFound:
+        return None
+    parameters = urlencode({"parameters": json.dumps({"model": registered})})
+    return f"{PREFECT_UI_URL.value()}/deployments/deployment/{deployment.id}/run?{parameters}"
 
 
 def explain(error: Exception, failed: StageResult | None) -> None:
@@ -93,7 +114,7 @@ def explain(error: Exception, failed: StageResult | None) -> None:
     address = addresses.run(failed.run_id) if failed and failed.run_id else None
     where = f"\n\n{addresses.link('Its run in MLflow', address)}" if address else ""
     text = f"**{what}.** {as_text(why)}\n\n{then}{where}"
-    create_markdown_artifact(text, key="failure", description=f"**{what}**")
+    create_markdown_artifact(text, description=f"**{what}**")
 
 
 def _row(model: dict[str, Any]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 
 from coldpress.evaluation import flips
 from coldpress.evaluation.scorecard import Evaluation
-from coldpress.report import card, html, words
+from coldpress.report import card, html
 from coldpress.report.findings import Findings
 from tasks import chain, flow_run_page, home, lineage, store, tracking
 from tasks.published import CARD, REPORT, TAG
@@ -34,8 +34,7 @@ def publish_report(
             tracking.log_file(run_id, directory / name)
     tracking.tag(run_id, {TAG: onnx.registered or ""})
     flow_run_page.show_evaluation(found.evaluation, evaluation.model_uri or "")
-    said = f"**{words.verdict(found)}.** {words.headline(found)}"
-    flow_run_page.show_report(said, onnx.registered or "", run_id)
+    flow_run_page.show_report(found, run_id)
 
 
 def _findings(

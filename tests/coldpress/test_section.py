@@ -105,9 +105,10 @@ def test_a_choice_of_one_method_is_still_a_choice_when_it_may_be_empty() -> None
     assert properties(Mill)["single"]["anyOf"] == [{"$ref": "#/$defs/Cold"}, NONE]
 
 
-def test_a_tag_is_shown_as_a_list_of_one_value_and_is_required() -> None:
+def test_a_tag_is_a_choice_of_one_value_that_is_made_and_is_required() -> None:
     schema = Cold.model_json_schema()
     assert schema["properties"]["method"] == {
+        "default": "cold",
         "enum": ["cold"],
         "title": "Method",
         "position": 0,

@@ -1,0 +1,138 @@
+"""The stack as a person uses it, in a real browser: the form, the run's page, MLflow, a promotion.
+
+COLDPRESS_SCREENSHOTS names a folder that keeps what the pages look like.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import browser
+import pages
+import pytest
+import stack as stacks
+from playwright.sync_api import Page, expect
+from stack import Stack
+
+from tasks.local_stack import MLFLOW, PREFECT
+
+pytestmark = [
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.skipif(
+        browser.CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium"
+    ),
+]
+_A_RUN_MS = 300_000
+MODELS = ["demo", "demo-pruned", "demo-quantized", "demo-student", "demo-teacher"]
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack in which nothing was pressed."""
+    with stacks.up(tmp_path_factory.mktemp("browser")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where screenshots are kept."""
+    named = os.environ.get("COLDPRESS_SCREENSHOTS")
+    return Path(named) if named else tmp_path_factory.mktemp("screenshots")
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """A browser that was never here."""
+    with pages.opened() as opened:
+        yield opened
+
+
+def open_form(page: Page, stack: Stack, deployment: str) -> None:
+    """Go to a deployment's form as a person does."""
+    page.goto(f"{stack.address(PREFECT)}/v2/deployments")
+    page.get_by_role("link", name=deployment, exact=True).first.click()
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Custom run").click()
+    expect(page.get_by_role("button", name="Submit")).to_be_visible()
+
+
+def start(page: Page) -> str:
+    """Press Submit and go to the run's page, and return the run's id."""
+    page.get_by_role("button", name="Submit").click()
+    page.get_by_text("View run").click()
+    page.wait_for_url("**/runs/flow-run/*")
+    return page.url.partition("/flow-run/")[2].partition("?")[0]
+
+
+def wait_for_completion(page: Page) -> None:
+    """Look at the run's page until it says so."""
+    ended = page.get_by_text(re.compile("^(Completed|Failed|Crashed|Refused)$")).first
+    expect(ended).to_have_text("Completed", timeout=_A_RUN_MS)
+
+
+def test_a_wrong_value_is_refused_with_its_field(page: Page, stack: Stack, folder: Path) -> None:
+    """By the form where it knows the bounds, by the server where it knows the pattern."""
+    open_form(page, stack, "demo")
+    alpha, name = page.get_by_label("Alpha"), page.get_by_label("Name", exact=True)
+    alpha.fill("2")
+    page.get_by_role("button", name="Submit").click()
+    assert alpha.evaluate("field => field.validationMessage") == (
+        "Value must be less than or equal to 1."
+    )
+    alpha.fill("0.5")
+    name.fill("Demo")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_text("Validation failed for field 'recipe.name'")).to_be_visible()
+    pages.keep(page, folder, "refused")
+    assert stack.ask("POST", "flow_runs/filter", {}) == []
+
+
+def test_a_model_is_pressed_looked_at_and_promoted(page: Page, stack: Stack, folder: Path) -> None:
+    open_form(page, stack, "demo")
+    page.get_by_label("Train examples").fill("1200")
+    page.get_by_label("Rounds").fill("60")
+    page.get_by_role("tab", name="static-int8").click()
+    pages.keep(page, folder, "form")
+    began, run_id = time.monotonic(), start(page)
+    wait_for_completion(page)
+    print(f"the run took {time.monotonic() - began:.0f} s")  # noqa: T201
+    recipe = stack.ask("GET", f"flow_runs/{run_id}")["parameters"]["recipe"]
+    assert recipe["benchmark"]["source"]["train_examples"] == 1200
+    assert recipe["evaluate"]["latency"]["rounds"] == 60
+    assert recipe["quantize"]["method"] == "static-int8"
+
+    page.get_by_role("tab", name="Artifacts").click()
+    for card in ("Passed the gate", "What each stage gave and took", "Report on demo/1"):
+        expect(page.get_by_role("link", name=card)).to_be_visible()
+    pages.keep(page, folder, "flow-run", height=1060)
+    page.get_by_role("link", name="The run in MLflow").click()
+    page.get_by_role("link", name="Open the run in MLflow").click()
+    page.wait_for_url(f"{stack.address(MLFLOW)}/#/experiments/*/runs/*")
+    for stage in ("train_teacher", "export_onnx", "evaluate"):
+        expect(page.get_by_role("link", name=stage)).to_be_visible()
+    back = page.get_by_role("link", name="Flow run demo in Prefect")
+    assert str(back.get_attribute("href")).endswith(run_id)
+
+    page.goto(f"{stack.address(MLFLOW)}/#/models")
+    page.get_by_role("button", name="Try it now").click()  # shown to newcomers, over the page
+    for model in MODELS:
+        row = page.get_by_role("row").filter(has=page.get_by_role("link", name=model, exact=True))
+        expect(row.get_by_role("link", name="Version 1").first).to_be_visible()
+    expect(page.get_by_text("challenger")).to_be_visible()
+
+    page.goto(f"{stack.address(PREFECT)}/v2/runs/flow-run/{run_id}?tab=Artifacts")
+    page.get_by_role("link", name="Report on demo/1").click()
+    page.get_by_role("link", name="Promote it").click()
+    expect(page.get_by_label("model")).to_have_value("demo/1")
+    page.get_by_label("reason").fill("pressed and looked at in the browser")
+    start(page)
+    wait_for_completion(page)
+    page.goto(f"{stack.address(MLFLOW)}/#/models/demo/versions/1")
+    expect(page.get_by_text("champion", exact=True)).to_be_visible()
+    expect(page.get_by_text("Beside the teacher")).to_be_visible()
+    page.get_by_role("button", name="Close").click()  # MLflow's assistant, which needs a model
+    pages.keep(page, folder, "registered-version", height=480)
