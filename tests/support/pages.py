@@ -51,8 +51,7 @@ def keep(page: Page, folder: Path, name: str, height: int = 800) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.png"
     page.set_viewport_size({"width": _WIDTH, "height": height})
-    # The drawings of both servers move to their places.
-    page.wait_for_timeout(1000)
+    page.wait_for_timeout(2500)  # what is drawn moves to its place; nothing says when it is there
     with Image.open(io.BytesIO(page.screenshot())) as taken:
         taken.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
     return path
