@@ -1,0 +1,49 @@
+"""What the service `deploy` of compose does, start after start, at a real server."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+from prefect_server import PrefectServer
+
+MODULE = "flows.stack.furnish_once"
+
+
+def furnish(server: PrefectServer) -> str:
+    """Start it as compose does, and return its last line."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", MODULE],
+        cwd=server.folder,
+        env=server.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[-1]
+
+
+def collection(server: PrefectServer) -> dict[str, Any]:
+    """The deployment of the weekly collection."""
+    found: list[dict[str, Any]] = server.answer("POST", "deployments/filter", {})
+    return next(each for each in found if each["name"] == "gc")
+
+
+def test_only_what_the_server_does_not_have_is_made_and_schedules_stay_on(
+    server: PrefectServer,
+) -> None:
+    """Made anew, a deployment would have its schedule paused, as the file says."""
+    old = {"name": "coldpress_furnished", "value": "of another version"}
+    server.ask("POST", "variables/", old).raise_for_status()
+    assert furnish(server) == "made"
+    deployment = collection(server)
+    path = f"deployments/{deployment['id']}/schedules/{deployment['schedules'][0]['id']}"
+    server.ask("PATCH", path, {"active": True}).raise_for_status()
+    try:
+        assert furnish(server) == "nothing to make: the server has it all"
+        assert collection(server)["schedules"][0]["active"] is True
+        assert len(server.answer("POST", "automations/filter", {})) == 1
+    finally:
+        server.ask("PATCH", path, {"active": False}).raise_for_status()
