@@ -12,7 +12,7 @@ from rich.console import Console
 
 from coldpress.errors import CorruptCheckpointError, InputError, RefusedError
 from flows.stack import commands
-from tasks import home
+from tasks import access, home
 
 app = App(
     name="coldpress",
@@ -36,6 +36,12 @@ def main() -> None:
     except (CorruptCheckpointError, RefusedError) as error:
         _say(str(error))
         sys.exit(_FAILED)
+    except Exception as error:
+        told = access.forbidden(error)
+        if told is None:
+            raise
+        _say(told)
+        sys.exit(_WRONG_INPUT)
 
 
 @app.command

@@ -5,19 +5,17 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import socket
 from collections.abc import Iterator
 from importlib.metadata import version
-from urllib.parse import urlparse
 
 from rich.markup import escape
 from rich.table import Table
 
 from coldpress import processor
-from tasks import home
+from flows.standing import standing
+from tasks import access, home
 
 _LIBRARIES = ("coldpress", "torch", "transformers", "onnx", "onnxruntime", "prefect", "mlflow")
-_SERVERS = {"Prefect": "PREFECT_API_URL", "MLflow": "MLFLOW_TRACKING_URI"}
 
 
 def findings() -> Table:
@@ -44,27 +42,8 @@ def _processor() -> Iterator[tuple[str, str]]:
 
 
 def _servers() -> Iterator[tuple[str, str]]:
-    for name, variable in _SERVERS.items():
-        address = os.environ.get(variable, "")
-        try:
-            parsed = urlparse(address)
-            port = parsed.port or (443 if parsed.scheme == "https" else 80)
-        except ValueError as error:
-            yield name, f"{variable} is no address: {error}"
-            continue
-        if not parsed.hostname:
-            yield name, address or "embedded"
-            continue
-        place = f"{parsed.scheme}://{parsed.hostname}:{port}"
-        yield name, f"{place} {'answers' if _answers(parsed.hostname, port) else 'does not answer'}"
-
-
-def _answers(host: str, port: int) -> bool:
-    try:
-        with socket.create_connection((host, port), timeout=3):
-            return True
-    except OSError:
-        return False
+    for name, server in (("Prefect", access.PREFECT), ("MLflow", access.MLFLOW)):
+        yield name, standing(server)
 
 
 def _space() -> Iterator[tuple[str, str]]:

@@ -16,7 +16,7 @@ from coldpress.preflight import inspect
 from coldpress.recipe_file import read_recipe
 from coldpress.stages import STAGES
 from flows.writing import checked_target, write_whole
-from tasks import home
+from tasks import access, home
 
 if TYPE_CHECKING:
     from prefect import Flow, State
@@ -56,6 +56,7 @@ def press(reference: str, assignments: Sequence[str], report: Path | None) -> in
 def _press(recipe: Recipe, outcome: dict[str, Any]) -> int:
     """Run the flow. Prefect, MLflow and torch are first imported here."""
     home.embed()
+    access.check_mlflow(os.environ["MLFLOW_TRACKING_URI"])
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
     from flows import outcomes, server
     from flows.compress import compress

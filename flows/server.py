@@ -13,7 +13,7 @@ from prefect.logging.handlers import APILogHandler
 from prefect.server.api.server import SubprocessASGIServer
 from prefect.settings import PREFECT_API_URL
 
-from tasks import home, local_stack, processes
+from tasks import access, home, local_stack, processes
 
 
 @contextmanager
@@ -21,10 +21,12 @@ def running() -> Iterator[None]:
     """Have a Prefect server for the length of a block: the configured one, or an own one.
 
     Raises:
-        InputError: The stack of this home is up, but its Prefect server is gone.
+        InputError: The configured one refuses this process; or the stack of this home is up, but
+            its Prefect server is gone.
     """
     end_orphans()
     if PREFECT_API_URL.value():
+        access.check_prefect()
         yield
         return
     local_stack.must_run(home.home(), local_stack.PREFECT)

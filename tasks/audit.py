@@ -134,7 +134,18 @@ def draw(request: Request) -> Ticket:
     def create() -> ModelVersion:
         return tracking.client().create_model_version(name, source, tags=tags, await_creation_for=0)
 
-    return _ticket(request.model, insist(create))
+    drawn = _ticket(request.model, insist(create))
+    _close_repeated(drawn)
+    return drawn
+
+
+def _close_repeated(drawn: Ticket) -> None:
+    """A call whose answer was lost is repeated, and may have drawn two: nobody holds the other."""
+    told = drawn.tags
+    same = f"{_OPEN} AND tags.`when` = '{told['when']}' AND tags.`process` = '{told['process']}'"
+    for other in _search(drawn.model, same, ["version_number ASC"]):
+        if other.number != drawn.number:
+            close(other, "expired", {"outcome": "Drawn twice: the first answer was lost"})
 
 
 def _source(request: Request) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 
 from coldpress import paths
 from coldpress.errors import InputError
-from tasks import local_stack, processes
+from tasks import access, local_stack, processes
 
 _DEFAULTS = {
     # Without these, both libraries call home, and fail slowly where there is no network.
@@ -20,8 +20,13 @@ _DEFAULTS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    # Patience of four minutes, as MLflow's client has by itself. Without its database Prefect's
+    # server answers 500, which its client does not ask again for on its own.
+    "PREFECT_CLIENT_MAX_RETRIES": "7",
+    "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",
     "GIT_PYTHON_REFRESH": "quiet",
     "TOKENIZERS_PARALLELISM": "true",
 }
@@ -70,8 +75,9 @@ def embed() -> None:
     their settings at import.
 
     Raises:
-        InputError: The home cannot be made, or its stack is up in part.
+        InputError: The home cannot be made, its stack is up in part, or an address has a password.
     """
+    access.check_addresses()
     directory = made()
     os.environ["COLDPRESS_HOME"] = str(directory)
     prepare()

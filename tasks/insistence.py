@@ -10,8 +10,9 @@ from typing import TypeVar
 from mlflow.exceptions import MlflowException
 
 _TRIES = 8
-_PASSES = {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"}
-"""A locked database, or MLflow giving up on a version number after three collisions."""
+_PASSES = {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "BAD_REQUEST"}
+"""A locked database, MLflow giving up on a version number after three collisions, and, called a bad
+request, whatever else a database refuses: a row that another writer has just written."""
 
 Answer = TypeVar("Answer")
 

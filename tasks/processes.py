@@ -37,6 +37,11 @@ def is_gone(name: str | None) -> bool:
     return _living(name) is None
 
 
+def is_here(name: str | None) -> bool:
+    """Whether a named process certainly lives, on this host."""
+    return name is not None and name.count(":") >= 2 and _living(name) is not None
+
+
 def end(name: str | None) -> bool:
     """Terminate a named process of this host, if it is still that process.
 
@@ -68,24 +73,24 @@ def _living(name: str) -> psutil.Process | None:
     return process if same and not zombie else None
 
 
-def flow_run_has_ended(flow_run_id: str | None) -> bool:
-    """Whether Prefect, if it is reachable and knows the flow run, says that it is over.
+def flow_run_end(flow_run_id: str | None) -> str | None:
+    """Say how a flow run ended, if Prefect is reachable, knows it and says that it is over.
 
     Args:
         flow_run_id: The flow run that owns an MLflow run.
 
     Returns:
-        False where nobody can tell.
+        The type of its state, such as `CRASHED`; None where nobody can tell.
     """
     import httpx
     from prefect.client.orchestration import get_client
     from prefect.exceptions import ObjectNotFound
 
     if flow_run_id is None:
-        return False
+        return None
     try:
         with get_client(sync_client=True) as prefect:
             state = prefect.read_flow_run(UUID(flow_run_id)).state
     except (ObjectNotFound, httpx.HTTPError, RuntimeError):
-        return False
-    return state is not None and state.is_final()
+        return None
+    return state.type.value if state is not None and state.is_final() else None

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import (
     INVALID_PARAMETER_VALUE,
+    PERMISSION_DENIED,
     RESOURCE_ALREADY_EXISTS,
     RESOURCE_DOES_NOT_EXIST,
     ErrorCode,
@@ -15,12 +14,12 @@ from mlflow.protos.databricks_pb2 import (
 
 from coldpress.errors import InputError
 from coldpress.stages import REGISTERED_SUFFIX, Stage
-from tasks import home, tracking
+from tasks import home, lost_answers, tracking
+from tasks.insistence import insist
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 AUDIT = "-audit"
-_TRIES = 8
 # MLflow answers with the first where a model has no such alias, with the second without the model.
 _NOT_THERE = {ErrorCode.Name(INVALID_PARAMETER_VALUE), ErrorCode.Name(RESOURCE_DOES_NOT_EXIST)}
 
@@ -61,19 +60,14 @@ def register(name: str, model_uri: str, run_id: str, tags: dict[str, str]) -> st
     if found is not None:
         return f"{name}/{found.version}"
     ensure_name(name)
-    client = tracking.client()
-    for attempt in range(_TRIES):
-        try:
-            version = client.create_model_version(
-                name, model_uri, run_id, tags=tags, model_id=model_uri.removeprefix("models:/")
-            )
-            return f"{name}/{version.version}"
-        except MlflowException:
-            # MLflow itself gives up after three collisions with other writers.
-            if attempt == _TRIES - 1:
-                raise
-            time.sleep(0.1 * 2**attempt)
-    raise AssertionError("unreachable")
+    client, model_id = tracking.client(), model_uri.removeprefix("models:/")
+    insist(
+        lambda: client.create_model_version(
+            name, model_uri, run_id, tags=tags, model_id=model_id, await_creation_for=0
+        )
+    )
+    made = lost_answers.first_version(client, name, tags["digest"], run_id)
+    return f"{name}/{made.version}"
 
 
 def ensure_name(name: str) -> None:
@@ -95,7 +89,7 @@ def resolve(reference: str) -> ModelVersion:
         The version, with its tags and source.
 
     Raises:
-        InputError: There is no such model, alias or version.
+        InputError: There is no such model, alias or version, or none that this user may read.
     """
     if home.is_unused():
         raise InputError(f"model: no {reference} in the registry; nothing is in {home.home()} yet")
@@ -110,8 +104,22 @@ def resolve(reference: str) -> ModelVersion:
             return client.get_model_version(name, which)
         versions = client.search_model_versions(f"name = '{name}'")
         return max(versions, key=lambda version: int(version.version))
-    except (MlflowException, ValueError) as error:
+    except ValueError as error:
         raise InputError(f"model: no {reference} in the registry") from error
+    except MlflowException as error:
+        told = _told(reference, error)
+        if told is None:
+            raise
+        raise InputError(told) from error
+
+
+def _told(reference: str, error: MlflowException) -> str | None:
+    """Say what is the matter where it is the user's to know: an outage is not."""
+    if error.error_code in _NOT_THERE:
+        return f"model: no {reference} in the registry"
+    if error.error_code == ErrorCode.Name(PERMISSION_DENIED):
+        return f"model: this user may not read {reference}"
+    return None
 
 
 def holder(name: str, alias: str) -> ModelVersion | None:

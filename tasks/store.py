@@ -12,15 +12,21 @@ from urllib.parse import unquote, urlparse
 from mlflow.artifacts import download_artifacts
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model
-from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
+from mlflow.protos.databricks_pb2 import (
+    INVALID_PARAMETER_VALUE,
+    RESOURCE_DOES_NOT_EXIST,
+    ErrorCode,
+)
 from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from coldpress.checkpoint import MANIFEST, Checkpoint
 from coldpress.errors import CorruptCheckpointError
-from tasks import tracking
+from tasks import lost_answers, tracking
 
 FOLDER = "checkpoint"
+# MLflow's answers to an id of nothing, and to what is no id.
+_NOT_THERE = {ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), ErrorCode.Name(INVALID_PARAMETER_VALUE)}
 
 
 @contextmanager
@@ -34,7 +40,8 @@ def fetched(model_uri: str) -> Iterator[Checkpoint]:
         The verified checkpoint, until the block ends.
 
     Raises:
-        CorruptCheckpointError: Its files are gone or are not those that were written.
+        CorruptCheckpointError: Its files are gone or are not those that were written. An outage
+            raises something else: nothing is known of the files then.
     """
     location = _location(model_uri)
     if urlparse(location).scheme == "file":
@@ -44,6 +51,7 @@ def fetched(model_uri: str) -> Iterator[Checkpoint]:
         try:
             download_artifacts(artifact_uri=location, dst_path=directory)
         except (MlflowException, OSError) as error:
+            stored_bytes(model_uri)
             raise CorruptCheckpointError(f"{model_uri}: {error}") from error
         yield _opened(Path(directory), model_uri)
 
@@ -61,7 +69,11 @@ def is_intact(model_uri: str, digest: str) -> bool:
     try:
         with fetched(model_uri) as checkpoint:
             return checkpoint.digest == digest
-    except (CorruptCheckpointError, MlflowException):
+    except CorruptCheckpointError:
+        return False
+    except MlflowException as error:
+        if error.error_code not in _NOT_THERE:
+            raise
         return False
 
 
@@ -88,6 +100,7 @@ def put_model(run_id: str, name: str, packed: Path, stage: str) -> str:
     )
     client.log_model_artifacts(model.model_id, str(packed))
     client.finalize_logged_model(model.model_id, "READY")
+    lost_answers.drop_models(client, experiment_id, run_id)
     return f"models:/{model.model_id}"
 
 
@@ -127,7 +140,7 @@ def stored_bytes(uri: str) -> int:
     try:
         location = _location(uri)
     except MlflowException as error:
-        if error.error_code == ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
+        if error.error_code in _NOT_THERE:
             return 0  # somebody has deleted the model in MLflow
         raise
     return _size(get_artifact_repository(location))

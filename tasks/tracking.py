@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from mlflow import MlflowClient
 from mlflow.entities import (
@@ -14,14 +16,15 @@ from mlflow.entities import (
     DatasetInput,
     InputTag,
     LoggedModelInput,
-    LoggedModelOutput,
     Metric,
     Param,
     Run,
     RunTag,
 )
+from mlflow.exceptions import MlflowException
 
-from tasks import home, processes
+from tasks import access, home, lost_answers, processes
+from tasks.insistence import insist
 from tasks.results import StageResult
 
 if TYPE_CHECKING:
@@ -31,8 +34,13 @@ if TYPE_CHECKING:
 
 
 def client() -> MlflowClient:
-    """Return a client of the tracking server that the environment names."""
+    """Return a client of the tracking server that the environment names.
+
+    Raises:
+        InputError: The server does not let this process in.
+    """
     home.embed()
+    access.check_mlflow(os.environ["MLFLOW_TRACKING_URI"])
     return MlflowClient()
 
 
@@ -49,7 +57,13 @@ def experiment(name: str) -> str:
     found = mlflow.get_experiment_by_name(name)
     if found is not None:
         return str(found.experiment_id)
-    return str(mlflow.create_experiment(name, home.artifact_location(name)))
+    try:
+        return str(mlflow.create_experiment(name, home.artifact_location(name)))
+    except MlflowException:
+        found = mlflow.get_experiment_by_name(name)
+        if found is None:
+            raise
+        return str(found.experiment_id)  # another run was first
 
 
 @contextmanager
@@ -82,10 +96,13 @@ def open_run(
     Returns:
         The run's id.
     """
-    owned = {**_prefixed(tags), "coldpress.process": processes.this_process()}
+    mlflow, opening = client(), uuid4().hex
+    owned = {"coldpress.process": processes.this_process(), lost_answers.OPENING: opening}
     nested = {"mlflow.parentRunId": parent} if parent else {}
-    run = client().create_run(experiment_id, run_name=name, tags={**owned, **nested})
-    return str(run.info.run_id)
+    every = {**_prefixed(tags), **owned, **nested}
+    run_id = str(mlflow.create_run(experiment_id, run_name=name, tags=every).info.run_id)
+    lost_answers.drop_runs(mlflow, experiment_id, opening, run_id)
+    return run_id
 
 
 def reopen(run_id: str) -> None:
@@ -132,18 +149,18 @@ def close(run_id: str, status: str = "KILLED") -> None:
         status: `FAILED` or `KILLED`.
     """
     mlflow = client()
-    experiment_id = mlflow.get_run(run_id).info.experiment_id
-    for model in mlflow.search_logged_models([experiment_id], f"source_run_id = '{run_id}'"):
-        if str(model.status) == "PENDING":
-            mlflow.delete_logged_model(model.model_id)
+    lost_answers.drop_models(mlflow, mlflow.get_run(run_id).info.experiment_id, run_id)
     mlflow.set_terminated(run_id, status)
 
 
 def is_dead(run: Run) -> bool:
     """Whether nobody works on an open run any more."""
     owner = run.data.tags.get("coldpress.process")
-    flow_run_id = run.data.tags.get("coldpress.flow_run_id")
-    return processes.is_gone(owner) or processes.flow_run_has_ended(flow_run_id)
+    if processes.is_gone(owner):
+        return True
+    ended = processes.flow_run_end(run.data.tags.get("coldpress.flow_run_id"))
+    # An outage swallows heartbeats, and then Prefect calls runs Crashed that go on.
+    return ended is not None and not (ended == "CRASHED" and processes.is_here(owner))
 
 
 def log_params(run_id: str, params: Mapping[str, object]) -> None:
@@ -179,7 +196,8 @@ def log_benchmark(run_id: str, recipe: Recipe, benchmark: Benchmark) -> None:
     source = recipe.benchmark.source.model_dump_json()
     data = Dataset(recipe.name, benchmark.digest[:36], recipe.benchmark.source.origin, source)
     context = [InputTag("mlflow.data.context", "training"), InputTag("digest", benchmark.digest)]
-    client().log_inputs(run_id, datasets=[DatasetInput(data, context)])
+    # Two runs that write one dataset at the same time: the database refuses the second.
+    insist(lambda: client().log_inputs(run_id, datasets=[DatasetInput(data, context)]))
 
 
 def log_lineage(run_id: str, inputs: Sequence[StageResult], output: str | None) -> None:
@@ -195,7 +213,7 @@ def log_lineage(run_id: str, inputs: Sequence[StageResult], output: str | None) 
         client().log_inputs(run_id, models=[LoggedModelInput(i) for i in into if i])
     made = _model_id(output)
     if made:
-        client().log_outputs(run_id, [LoggedModelOutput(made, 0)])
+        lost_answers.link_output(client(), run_id, made)
 
 
 def _model_id(uri: str | None) -> str | None:

@@ -1,12 +1,17 @@
-"""The files of deployments/, and one Prefect server for a session that has them all."""
+"""The files of deployments/, and servers for a session that have them all."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+import postgres
 import prefect_server
 import pytest
+import team_servers
+from command import Coldpress, new_home
 from prefect_server import DEPLOYMENTS, PrefectServer
+from team_servers import Team
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +28,28 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
             "automation", "create", "--from-file", str(DEPLOYMENTS / "automations.yaml")
         )
         yield running
+
+
+@pytest.fixture(scope="session")
+def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
+    """PostgreSQL, and MLflow and Prefect servers on it that ask who you are."""
+    reason = postgres.why_not()
+    if reason is not None:
+        pytest.skip(reason)
+    with team_servers.running(tmp_path_factory.mktemp("team")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def member(team: Team) -> Coldpress:
+    """The command, as somebody runs it who has the credentials."""
+    return Coldpress(new_home(team.folder / "member").home, team.prefect.environment)
+
+
+@pytest.fixture(scope="session")
+def pressed(member: Coldpress) -> dict[str, Any]:
+    """The tiny recipe, pressed and promoted."""
+    outcome = member.press()
+    done = member("promote", "tiny/1", "--reason", "the first")
+    assert done.code == 0, done.error
+    return outcome

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +33,14 @@ class Coldpress:
     """The command, its working directory and its state."""
 
     home: Path
+    servers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
-        """No server is configured: everything is embedded below the home."""
+        """Where no server is configured, everything is embedded below the home."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT", "MLFLOW"))}
-        return {**kept, "COLDPRESS_HOME": str(self.home / "state"), "OMP_NUM_THREADS": "1"}
+        own = {"COLDPRESS_HOME": str(self.home / "state"), "OMP_NUM_THREADS": "1"}
+        return {**kept, **own, **self.servers}
 
     def command(self, *words: str) -> list[str]:
         """Return the command line."""

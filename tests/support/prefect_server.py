@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ class PrefectServer:
 
     folder: Path
     port: int
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -35,6 +36,7 @@ class PrefectServer:
             "PREFECT_HOME": str(self.folder / "prefect"),
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "DO_NOT_TRACK": "1",
+            **self.settings,
         }
 
     def command(self, *words: str, also: Mapping[str, str] | None = None) -> str:
@@ -54,7 +56,8 @@ class PrefectServer:
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
         """Call its API."""
         address = f"{self.environment['PREFECT_API_URL']}/{path}"
-        return httpx.request(method, address, json=body, timeout=60)
+        user, _, password = self.settings.get("PREFECT_API_AUTH_STRING", "").partition(":")
+        return httpx.request(method, address, json=body, timeout=60, auth=(user, password))
 
     def answer(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401
         """Call its API, and return what a good answer holds."""
@@ -65,7 +68,7 @@ class PrefectServer:
         self, *words: str, also: Mapping[str, str] | None = None
     ) -> Iterator[subprocess.Popen[bytes]]:
         """Have `prefect ...` run beside a block, and end it with all that it started."""
-        with (self.folder / f"{words[0]}.log").open("w") as log:
+        with (self.folder / f"{words[0]}.log").open("a") as log:
             started = subprocess.Popen(
                 [sys.executable, "-P", "-m", "prefect", *words],
                 cwd=self.folder,
@@ -85,13 +88,21 @@ class PrefectServer:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[PrefectServer]:
-    """Have a server that answers, for the length of a block."""
+def running(
+    folder: Path, settings: Mapping[str, str] | None = None, own: Mapping[str, str] | None = None
+) -> Iterator[PrefectServer]:
+    """Have a server that answers, for the length of a block.
+
+    Args:
+        folder: See `PrefectServer`.
+        settings: Further variables of its clients.
+        own: Further variables of the server alone.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        server = PrefectServer(folder, free.getsockname()[1])
-    own = ("server", "start", "--host", "127.0.0.1", "--port", str(server.port))
-    with server.process(*own):
+        server = PrefectServer(folder, free.getsockname()[1], settings or {})
+    words = ("server", "start", "--host", "127.0.0.1", "--port", str(server.port))
+    with server.process(*words, also=own):
         _wait_until_healthy(server)
         yield server
 

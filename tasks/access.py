@@ -1,0 +1,119 @@
+"""Who may use the servers: credentials are in the environment, and never in an address."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from urllib.parse import urlsplit
+
+from coldpress.errors import InputError
+
+MLFLOW, PREFECT = "MLFLOW_TRACKING_URI", "PREFECT_API_URL"
+CREDENTIALS = {
+    MLFLOW: ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"),
+    PREFECT: ("PREFECT_API_AUTH_STRING",),
+}
+_TITLES = {MLFLOW: "MLflow", PREFECT: "Prefect"}
+REFUSED = (401, 403)
+_REFUSED_BY_MLFLOW = {"UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED", "PERMISSION_DENIED"}
+
+
+def check_addresses() -> None:
+    """Refuse credentials in an address: it is printed, and kept with every run.
+
+    Raises:
+        InputError: Which variable it is, without its value.
+    """
+    for server in CREDENTIALS:
+        if holds_credentials(os.environ.get(server, "")):
+            raise InputError(in_address(server))
+
+
+def in_address(server: str) -> str:
+    """Say in one line where credentials belong."""
+    instead = " and ".join(CREDENTIALS[server])
+    return f"{server}: takes no user or password, since it is kept with every run; set {instead}"
+
+
+def holds_credentials(address: str) -> bool:
+    """Whether a password, or with a server whatever stands before its name, is in an address."""
+    try:
+        parsed = urlsplit(address)
+    except ValueError:
+        return False  # what uses it says so
+    return parsed.password is not None or (
+        parsed.scheme.startswith("http") and parsed.username is not None
+    )
+
+
+@cache
+def check_mlflow(address: str) -> None:
+    """Make sure, once a process, that a tracking server lets this one in.
+
+    Args:
+        address: As `MLFLOW_TRACKING_URI` has it; what is no server is let pass.
+
+    Raises:
+        InputError: The server refuses; the message says what to set.
+    """
+    if not address.startswith("http"):
+        return
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    try:
+        MlflowClient(address).search_experiments(max_results=1)
+    except MlflowException as error:
+        if error.error_code not in _REFUSED_BY_MLFLOW:
+            raise
+        raise InputError(refusal(MLFLOW)) from error
+
+
+def check_prefect() -> None:
+    """Make sure that the Prefect server that is configured lets this process in.
+
+    Raises:
+        InputError: The server refuses; the message says what to set.
+    """
+    from httpx import HTTPStatusError
+    from prefect.client.orchestration import get_client
+
+    try:
+        with get_client(sync_client=True) as prefect:
+            prefect.hello()
+    except HTTPStatusError as error:
+        if error.response.status_code not in REFUSED:
+            raise
+        raise InputError(refusal(PREFECT)) from error
+
+
+def refusal(server: str) -> str:
+    """Say that a server refuses this process, and what to set or to correct.
+
+    Args:
+        server: `MLFLOW` or `PREFECT`.
+
+    Returns:
+        One line that begins with the variable.
+    """
+    wanted = CREDENTIALS[server]
+    missing = [name for name in wanted if not os.environ.get(name)]
+    place = f"the {_TITLES[server]} server at {os.environ.get(server, '')}"
+    if missing:
+        return f"{missing[0]}: {place} asks who you are; set {' and '.join(wanted)}"
+    return f"{wanted[-1]}: {place} does not accept {' and '.join(wanted)} as they are"
+
+
+def forbidden(error: BaseException) -> str | None:
+    """Say that a server knows who asks and does not let them; told by the error alone.
+
+    Args:
+        error: Whatever was raised; MLflow need not be imported to look at it.
+
+    Returns:
+        One line, or None where it is something else.
+    """
+    if getattr(error, "error_code", None) != "PERMISSION_DENIED":
+        return None
+    user = os.environ.get(CREDENTIALS[MLFLOW][0], "this user")
+    return f"{CREDENTIALS[MLFLOW][0]}: the MLflow server does not allow {user} to do that"
