@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, Strict
 
-from coldpress import rows, source
+from coldpress import fresh, rows, source
 from coldpress.errors import InputError
+from coldpress.fresh import Fresh
 from coldpress.rows import Rows
 from coldpress.section import FlatChoice, Section
 from coldpress.source import Columns, Source
+from coldpress.splits import Split as Split
 from coldpress.splits import row_ids, stratified_cut
+
+FRESH_TEST_SHARE = 0.3
+"""Of the rows that came later: a model that is to answer them is judged on some of them."""
 
 
 class BenchmarkSection(Section):
@@ -24,6 +29,13 @@ class BenchmarkSection(Section):
 
     kind: Literal["text-classification"]
     source: Annotated[Source, Field(description="Where the rows are."), FlatChoice()]
+    fresh: Annotated[
+        tuple[Annotated[Fresh, FlatChoice()], ...],
+        Strict(False),
+        Field(
+            max_length=100, description="Labelled rows that came later: they join train and test."
+        ),
+    ] = ()
     columns: Columns = Columns()
     validation_share: Annotated[
         float, Field(ge=0.01, le=0.5, description="Share cut from train when no split is given.")
@@ -31,65 +43,6 @@ class BenchmarkSection(Section):
     max_tokens: Annotated[
         int, Field(ge=8, le=8192, description="Longer texts are cut here, and counted.")
     ] = 128
-
-
-@dataclass(frozen=True)
-class Split:
-    """Rows of one split, column by column.
-
-    Attributes:
-        ids: One stable id a row, derived from its texts (and from how often they came before).
-        texts: First texts.
-        pairs: Second texts, or None for a single-text benchmark.
-        labels: Index into `Benchmark.labels` for each row; empty for unlabelled rows.
-        columns: What else is known of each test row, by column, to slice by; None is unknown.
-    """
-
-    ids: tuple[str, ...]
-    texts: tuple[str, ...]
-    pairs: tuple[str, ...] | None
-    labels: tuple[int, ...]
-    columns: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        """Return the number of rows."""
-        return len(self.ids)
-
-    @property
-    def all_texts(self) -> tuple[str, ...]:
-        """First texts, then second ones."""
-        return self.texts + (self.pairs or ())
-
-    def take(self, rows: Sequence[int]) -> Split:
-        """Return some of the rows.
-
-        Args:
-            rows: Row numbers.
-
-        Returns:
-            A split of these rows in this order.
-        """
-        return Split(
-            ids=tuple(self.ids[row] for row in rows),
-            texts=tuple(self.texts[row] for row in rows),
-            pairs=None if self.pairs is None else tuple(self.pairs[row] for row in rows),
-            labels=tuple(self.labels[row] for row in rows) if self.labels else (),
-            columns={n: tuple(values[row] for row in rows) for n, values in self.columns.items()},
-        )
-
-    def followed_by(self, unlabelled: Split) -> Split:
-        """Put rows without labels behind these, each text once.
-
-        Args:
-            unlabelled: More rows of the same kind.
-
-        Returns:
-            A split whose labels belong to its first rows.
-        """
-        known = set(self.ids)
-        new = unlabelled.take([row for row, name in enumerate(unlabelled.ids) if name not in known])
-        pairs = None if self.pairs is None else self.pairs + (new.pairs or ())
-        return Split(self.ids + new.ids, self.texts + new.texts, pairs, self.labels)
 
 
 @dataclass(frozen=True)
@@ -140,10 +93,7 @@ def load(
     if len(labels) < 2:
         raise InputError(f"{train.place} has a single class, {labels[0]!r}")
     kept = _split(train, section.columns, labels)
-    if validation is None:
-        kept, chosen = _cut(kept, section.validation_share, seed, train.place)
-    else:
-        chosen = _split(validation, section.columns, labels)
+    chosen = None if validation is None else _split(validation, section.columns, labels)
     judged = replace(
         _split(test, section.columns, labels),
         columns={
@@ -151,6 +101,13 @@ def load(
             for blamed, name in to_slice_by
         },
     )
+    for new in _fresh(
+        section, labels, [kept, judged] if chosen is None else [kept, chosen, judged]
+    ):
+        stay, cut = stratified_cut(new.ids, new.labels, FRESH_TEST_SHARE, seed)
+        kept, judged = kept.followed_by(new.take(stay)), judged.followed_by(new.take(cut))
+    if chosen is None:
+        kept, chosen = _cut(kept, section.validation_share, seed, train.place)
     digest = _digest(labels, (kept, chosen, judged))
     return Benchmark(labels, kept, chosen, judged, digest, _overlap((kept, chosen), judged))
 
@@ -168,8 +125,41 @@ def read_unlabelled(path: Path, columns: Columns) -> Split:
     Raises:
         InputError: The file, a column or a row is not what it should be.
     """
-    names = [name for name in (columns.text, columns.text_pair) if name is not None]
-    return _split(rows.read(path, names, "soft_targets.unlabelled"), columns, None)
+    return _split(rows.read(path, columns.texts, "soft_targets.unlabelled"), columns, None)
+
+
+def read_fresh(one: Fresh, columns: Columns, labels: tuple[str, ...] | None, field: str) -> Split:
+    """Read rows that came later.
+
+    Args:
+        one: Where they are.
+        columns: Which columns hold texts and label.
+        labels: The names that are known; None for rows without labels.
+        field: What to blame, as in `benchmark.fresh.0`.
+
+    Returns:
+        All of them.
+
+    Raises:
+        InputError: The source, a column or a row is not what it should be.
+    """
+    wanted = columns.texts if labels is None else columns.names
+    return _split(fresh.read(one, wanted, field), columns, labels)
+
+
+def _fresh(
+    section: BenchmarkSection, labels: tuple[str, ...], known: Sequence[Split]
+) -> Iterator[Split]:
+    """Read what came later, source by source: each text once, and none that is known already.
+
+    A text of the test rows must not be trained on, nor one of the training rows judged on.
+    """
+    seen = {key for split in known for key in _keys(split)}
+    for place, one in enumerate(section.fresh):
+        found = read_fresh(one, section.columns, labels, f"benchmark.fresh.{place}")
+        first = {key: row for row, key in reversed(list(enumerate(_keys(found))))}
+        yield found.take(sorted(row for key, row in first.items() if key not in seen))
+        seen |= first.keys()
 
 
 def _split(read: Rows, columns: Columns, labels: tuple[str, ...] | None) -> Split:

@@ -232,8 +232,8 @@ def _absolute(value: Any) -> Any:  # noqa: ANN401
     """Resolve every path of a recipe against the working directory of whoever ordered it."""
     if isinstance(value, Path):
         return value.resolve()
-    if isinstance(value, list):
-        return [_absolute(member) for member in value]
+    if isinstance(value, list | tuple):
+        return type(value)(_absolute(member) for member in value)
     if isinstance(value, BaseModel):
         fields = {name: _absolute(getattr(value, name)) for name in type(value).model_fields}
         return value.model_copy(update=fields)

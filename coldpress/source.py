@@ -65,6 +65,16 @@ class Columns(Section):
     ] = None
     label: Annotated[str, Field(min_length=1, description="Column of the label.")] = "label"
 
+    @property
+    def texts(self) -> list[str]:
+        """The columns of the texts."""
+        return [self.text] if self.text_pair is None else [self.text, self.text_pair]
+
+    @property
+    def names(self) -> list[str]:
+        """All columns: those of the texts, and that of the label."""
+        return [*self.texts, self.label]
+
     @model_validator(mode="after")
     def _are_different(self) -> Self:
         fields: dict[str, str] = {}
@@ -87,8 +97,7 @@ def read(source: Synthetic | Files | Hub, columns: Columns) -> tuple[Rows, Rows 
     Raises:
         InputError: A file, column or row is not what it should be.
     """
-    wanted = [columns.text, columns.label]
-    wanted += [] if columns.text_pair is None else [columns.text_pair]
+    wanted = columns.names
     if isinstance(source, Files):
         return _read_files(source, wanted)
     if isinstance(source, Hub):

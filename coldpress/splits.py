@@ -1,11 +1,78 @@
-"""Names rows, and cuts a validation split that every machine and library version cuts alike."""
+"""The rows of a split, their names, and a cut that every machine and library version cuts alike."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows of one split, column by column.
+
+    Attributes:
+        ids: One stable id a row, derived from its texts (and from how often they came before).
+        texts: First texts.
+        pairs: Second texts, or None for a single-text benchmark.
+        labels: Index into `Benchmark.labels` for each row; empty for unlabelled rows.
+        columns: What else is known of each test row, by column, to slice by; None is unknown.
+    """
+
+    ids: tuple[str, ...]
+    texts: tuple[str, ...]
+    pairs: tuple[str, ...] | None
+    labels: tuple[int, ...]
+    columns: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.ids)
+
+    @property
+    def all_texts(self) -> tuple[str, ...]:
+        """First texts, then second ones."""
+        return self.texts + (self.pairs or ())
+
+    def take(self, rows: Sequence[int]) -> Split:
+        """Return some of the rows.
+
+        Args:
+            rows: Row numbers.
+
+        Returns:
+            A split of these rows in this order.
+        """
+        return Split(
+            ids=tuple(self.ids[row] for row in rows),
+            texts=tuple(self.texts[row] for row in rows),
+            pairs=None if self.pairs is None else tuple(self.pairs[row] for row in rows),
+            labels=tuple(self.labels[row] for row in rows) if self.labels else (),
+            columns={n: tuple(values[row] for row in rows) for n, values in self.columns.items()},
+        )
+
+    def followed_by(self, more: Split) -> Split:
+        """Put more rows behind these, each text once.
+
+        Args:
+            more: Rows of the same kind, with labels or without.
+
+        Returns:
+            A split whose labels, where it is not all rows that have some, belong to its first.
+        """
+        known = set(self.ids)
+        new = more.take([row for row, name in enumerate(more.ids) if name not in known])
+        pairs = None if self.pairs is None else self.pairs + (new.pairs or ())
+        nothing = (None,) * len(new)
+        return Split(
+            ids=self.ids + new.ids,
+            texts=self.texts + new.texts,
+            pairs=pairs,
+            labels=self.labels + new.labels,
+            columns={name: values + nothing for name, values in self.columns.items()},
+        )
 
 
 def row_ids(texts: Sequence[str], pairs: Sequence[str] | None) -> tuple[str, ...]:

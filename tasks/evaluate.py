@@ -29,6 +29,7 @@ def evaluate(recipe: Recipe, models: Sequence[StageResult]) -> StageResult:
 
 def _make(work: Work) -> dict[str, float]:
     from coldpress.checkpoint import writing
+    from coldpress.drift import portrait
     from coldpress.evaluation import answers, equity_figure, flips, waterfall
     from tasks.subjects import judged
 
@@ -39,6 +40,7 @@ def _make(work: Work) -> dict[str, float]:
     with writing(work.target, work.manifest()) as directory:
         evaluation.write(directory)
         answers.write(judgement.answers, directory)
+        portrait.write(portrait.portray(benchmark.test, work.inputs[-1].path), directory)
         flips.write(judgement.flips, directory)
         waterfall.figure(evaluation, directory / "waterfall.png")
         equity_figure.figure(evaluation, directory / "equity.png")

@@ -39,6 +39,17 @@ def search(condition: str) -> list[Run]:
     return list(mlflow.search_runs(ids, condition, order_by=["attributes.start_time ASC"]))
 
 
+def is_being_pressed(recipe: str) -> bool:
+    """Whether some process presses a recipe of this name now."""
+    mlflow = tracking.client()
+    experiment = mlflow.get_experiment_by_name(recipe)
+    if experiment is None:
+        return False
+    opened = "attributes.status = 'RUNNING' AND tags.`coldpress.recipe_digest` != ''"
+    runs = mlflow.search_runs([experiment.experiment_id], opened)
+    return not all(tracking.is_dead(run) for run in runs)
+
+
 def flow_runs(flow_run_id: str) -> list[Run]:
     """Return the chain's run and its stages' runs, oldest first."""
     return search(f"tags.`coldpress.flow_run_id` = '{flow_run_id}'")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlflow.artifacts import load_text
+from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 
 from coldpress.errors import InputError
@@ -23,9 +24,21 @@ def find(version: ModelVersion, file: str) -> str | None:
     Returns:
         The text, or None where no run came so far.
     """
+    run = judging_run(version)
+    return None if run is None else str(load_text(f"runs:/{run.info.run_id}/{file}"))
+
+
+def judging_run(version: ModelVersion) -> Run | None:
+    """Find the latest chain that judged a version and wrote its report.
+
+    Args:
+        version: A registered version.
+
+    Returns:
+        The chain's run, or None where none came so far.
+    """
     named = f"{version.name}/{version.version}"
-    runs = history.search(f"tags.`coldpress.{TAG}` = '{named}'")
-    return str(load_text(f"runs:/{runs[-1].info.run_id}/{file}")) if runs else None
+    return next(reversed(history.search(f"tags.`coldpress.{TAG}` = '{named}'")), None)
 
 
 def read(version: ModelVersion, file: str) -> str:

@@ -151,13 +151,24 @@ def record_verdict(reference: str, tags: dict[str, str], description: str, passe
     """
     client, (name, _, version) = tracking.client(), _parted(reference)
     client.update_model_version(name, version, description)
-    for key, value in tags.items():
-        client.set_model_version_tag(name, version, key, value)
+    note(reference, tags)
     known = holder(name, CHALLENGER)
     if passed:
         client.set_registered_model_alias(name, CHALLENGER, version)
     elif known is not None and str(known.version) == version:
         client.delete_registered_model_alias(name, CHALLENGER)
+
+
+def note(reference: str, tags: dict[str, str]) -> None:
+    """Set tags of a version.
+
+    Args:
+        reference: `name/version`.
+        tags: Set one after the other, in their order.
+    """
+    name, _, version = _parted(reference)
+    for key, value in tags.items():
+        tracking.client().set_model_version_tag(name, version, key, value)
 
 
 def _parted(reference: str) -> tuple[str, str, str]:

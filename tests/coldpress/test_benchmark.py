@@ -246,3 +246,69 @@ def test_loading_files_imports_nothing_heavy(
         "sys.exit(', '.join(heavy & set(sys.modules)) or 0)\n"
     )
     assert subprocess.run([sys.executable, "-c", code, found], check=False).returncode == 0
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Callable[[list[Row]], dict[str, Any]]:
+    """Rows that came later, in a file of their own, as a recipe names them."""
+
+    def make(rows: list[Row]) -> dict[str, Any]:
+        path = tmp_path / f"fresh-{len(list(tmp_path.iterdir()))}.jsonl"
+        lines = (json.dumps({"text": text, "label": label}) for text, label in rows)
+        path.write_text("\n".join(lines))
+        return {"origin": "files", "path": path}
+
+    return make
+
+
+LATER: list[Row] = [(f"later {i}", "cold" if i % 2 else "warm") for i in range(20)]
+
+
+def test_most_rows_that_came_later_join_train_and_some_of_each_label_join_test(
+    loaded: Callable[..., Benchmark], fresh: Callable[[list[Row]], dict[str, Any]]
+) -> None:
+    found, before = loaded(fresh=[fresh(LATER)], validation_share=0.1), loaded(validation_share=0.1)
+    seen = {*found.train.texts, *found.validation.texts}
+    assert seen > {*before.train.texts, *before.validation.texts}
+    judged = found.test.texts[len(before.test) :]
+    assert found.test.texts[: len(before.test)] == before.test.texts
+    assert {*seen, *judged} >= {text for text, _ in LATER}
+    assert Counter(found.test.labels[len(before.test) :]) == {0: 3, 1: 3}
+    assert not seen & set(judged)
+    assert found.overlap == before.overlap
+    assert found.digest != before.digest
+
+
+def test_a_text_that_is_known_does_not_come_again(
+    loaded: Callable[..., Benchmark], fresh: Callable[[list[Row]], dict[str, Any]]
+) -> None:
+    """Neither one of the test rows into train, nor the other way round, nor twice."""
+    known = [("new words", "warm"), ("press number 4", "cold"), *LATER[:10]]
+    once = loaded(fresh=[fresh(LATER[:10])])
+    again = loaded(fresh=[fresh(known + LATER[:10]), fresh(LATER[:10])])
+    assert again.digest == once.digest
+
+
+def test_rows_that_came_later_are_cut_off_for_validation_too(
+    loaded: Callable[..., Benchmark], fresh: Callable[[list[Row]], dict[str, Any]]
+) -> None:
+    found = loaded(fresh=[fresh(LATER)], validation_share=0.5)
+    assert any(text.startswith("later") for text in found.validation.texts)
+    given = loaded(fresh=[fresh(LATER)], validation=[("checked", "warm")])
+    assert given.validation.texts == ("checked",)
+    assert len(given.train) == 20 + 14
+
+
+def test_what_to_slice_by_is_unknown_of_them(
+    section: Callable[..., BenchmarkSection],
+    fresh: Callable[[list[Row]], dict[str, Any]],
+) -> None:
+    found = load(section(fresh=[fresh(LATER)]), 0, [("evaluate.slices.0.column", "text")]).test
+    assert found.columns["text"] == ("new words", "press number 3", *(None,) * 6)
+
+
+def test_a_label_that_train_does_not_have_is_named_with_its_row(
+    loaded: Callable[..., Benchmark], fresh: Callable[[list[Row]], dict[str, Any]]
+) -> None:
+    with pytest.raises(InputError, match=r"^benchmark\.fresh\.1\.path: .* line 2: label 'hot'"):
+        loaded(fresh=[fresh(LATER), fresh([("later", "cold"), ("latest", "hot")])])

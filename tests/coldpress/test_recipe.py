@@ -60,6 +60,7 @@ def test_no_choice_of_the_form_stands_in_another() -> None:
     "variants",
     [
         {"Synthetic", "Files", "Hub"},
+        {"FreshFile", "FreshHub"},
         {"HubModel", "DirectoryModel", "ScratchModel"},
         {"Logits", "DistilBert", "Hidden", "Relations"},
         {"Neurons", "Heads", "Magnitude"},

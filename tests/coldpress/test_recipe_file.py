@@ -292,10 +292,12 @@ distill: {method: logits, student: {layers: 1}, <<: [*fit, *rate], epochs: 2}
 
 def test_relative_paths_belong_to_the_working_directory(read: Read, tmp_path: Path) -> None:
     files = ["benchmark.source={origin: files, train: a/train.csv, test: ../test.csv}"]
-    recipe = read(*files, "teacher.model=./teacher", "soft_targets.unlabelled=more.jsonl")
+    later = "benchmark.fresh.0={origin: files, path: later.csv}"
+    recipe = read(*files, later, "teacher.model=./teacher", "soft_targets.unlabelled=more.jsonl")
     sections = recipe.model_dump()
     assert sections["benchmark"]["source"]["train"] == tmp_path / "a/train.csv"
     assert sections["benchmark"]["source"]["test"] == tmp_path.parent / "test.csv"
+    assert sections["benchmark"]["fresh"][0]["path"] == tmp_path / "later.csv"
     assert sections["teacher"]["model"]["path"] == tmp_path / "teacher"
     assert sections["soft_targets"]["unlabelled"] == tmp_path / "more.jsonl"
 

@@ -1,0 +1,74 @@
+"""Announce a champion that no longer fits, as a Prefect event that an automation can answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
+from prefect.events import emit_event
+from prefect.exceptions import ObjectNotFound
+
+from coldpress.drift import markdown
+from coldpress.drift.answer import answer
+from tasks import history, tracking
+
+if TYPE_CHECKING:
+    from coldpress.drift.record import Reevaluation
+    from coldpress.fresh import Fresh
+    from coldpress.recipe import Recipe
+    from tasks.in_service import InService
+
+ROLE = "coldpress-answer"
+"""Of the deployment that would answer: deployments/automations.yaml looks for it."""
+
+
+@task(name="announce", cache_policy=NO_CACHE)
+def announce(champion: InService, fresh: Fresh, found: Reevaluation, run_id: str) -> None:
+    """Say what was found, and what could be pressed; without a press to name nothing answers."""
+    recipe = answer(champion.recipe, fresh, found.accuracy is not None)
+    press = _press(champion.recipe.name, recipe)
+    emit_event(
+        event=f"coldpress.champion.{found.verdict}",
+        resource={
+            "prefect.resource.id": f"coldpress.model.{champion.recipe.name}",
+            "prefect.resource.name": champion.name,
+        },
+        related=[] if press is None else [press],
+        payload={
+            "version": champion.name,
+            "verdict": found.verdict,
+            "drifted": [one.way for one in found.drift if one.drifted],
+            "sentence": markdown.headline(found),
+            "run_id": run_id,
+            "page": tracking.page(run_id),
+            "recipe": None if recipe is None else recipe.model_dump(mode="json"),
+        },
+    )
+
+
+def _press(model: str, recipe: Recipe | None) -> dict[str, str] | None:
+    """Name the deployment that would press the recipe, unless it is being pressed already."""
+    if recipe is None:
+        get_run_logger().warning("Rows of the hub without labels cannot be trained on")
+        return None
+    if history.is_being_pressed(model):
+        get_run_logger().warning("A press of %s is under way: no other is asked for", model)
+        return None
+    for name in (f"compress/{model}", "compress/blank"):
+        found = _deployment(name)
+        if found is not None:
+            return found
+    get_run_logger().warning("There is no deployment compress/blank that could answer")
+    return None
+
+
+def _deployment(name: str) -> dict[str, str] | None:
+    with get_client(sync_client=True) as prefect:
+        try:
+            id_ = prefect.read_deployment_by_name(name).id
+        except ObjectNotFound:
+            return None
+    resource: dict[str, Any] = {"prefect.resource.id": f"prefect.deployment.{id_}"}
+    return {**resource, "prefect.resource.role": ROLE, "prefect.resource.name": name}

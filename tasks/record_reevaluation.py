@@ -1,0 +1,75 @@
+"""Record a re-evaluation where people look: in MLflow, on the version, and in Prefect."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from prefect import runtime, task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+
+from coldpress.drift import markdown
+from tasks import home, registry, tracking
+from tasks.results import StageResult
+
+if TYPE_CHECKING:
+    from coldpress.drift.record import Reevaluation
+    from coldpress.fresh import Fresh
+    from tasks.in_service import InService
+
+FILE, PAGE = "reevaluation.json", "reevaluation.md"
+
+
+@task(name="record-reevaluation", cache_policy=NO_CACHE)
+def record_reevaluation(champion: InService, fresh: Fresh, found: Reevaluation) -> str:
+    """Write a run of its own, and the latest verdict onto the version; return the run's id."""
+    experiment_id = tracking.experiment(champion.recipe.name)
+    tags = {
+        "reevaluates": found.model,
+        "reevaluated": found.verdict,
+        "fresh": fresh.model_dump_json(),
+        "fresh_digest": found.digest,
+        "prefect": str(runtime.flow_run.ui_url or f"flow run {runtime.flow_run.id}"),
+    }
+    run_id = tracking.open_run(experiment_id, "re-evaluate", tags)
+    with tracking.recorded(run_id):
+        tracking.log_lineage(run_id, [_as_result(champion)], None)
+        tracking.log_metrics(run_id, _metrics(found))
+        _keep(run_id, found)
+    create_markdown_artifact(f"{markdown.page(found)}\n\nMLflow: {tracking.page(run_id)}", _KEY)
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    # The verdict comes last, when all that it rests on is there.
+    told = {"reevaluated.when": when, "reevaluated.run_id": run_id, "reevaluated": found.verdict}
+    registry.note(found.model, told)
+    return run_id
+
+
+_KEY = "re-evaluation"
+
+
+def _as_result(champion: InService) -> StageResult:
+    return StageResult(stage="export_onnx", status="reused", model_uri=champion.model_uri)
+
+
+def _keep(run_id: str, found: Reevaluation) -> None:
+    with home.workspace() as directory:
+        (directory / FILE).write_text(found.model_dump_json(indent=2) + "\n")
+        (directory / PAGE).write_text(markdown.page(found) + "\n")
+        for name in (FILE, PAGE):
+            tracking.log_file(run_id, directory / name)
+
+
+def _metrics(found: Reevaluation) -> dict[str, float]:
+    metrics = {"rows": float(found.n)}
+    for one in found.drift:
+        metrics |= {f"drift.{one.way}": one.effect, f"drift.{one.way}.p_adjusted": one.p_adjusted}
+    if found.accuracy is not None:
+        metrics["accuracy"] = found.accuracy.fresh.estimate
+        if found.accuracy.others is not None:
+            metrics["accuracy.difference"] = found.accuracy.others.difference.estimate
+        if found.accuracy.same is not None:
+            metrics["accuracy.difference_on_same_rows"] = found.accuracy.same.difference.estimate
+    if found.agreement is not None:
+        metrics["agreement"] = found.agreement.fresh.estimate
+    return metrics
