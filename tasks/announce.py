@@ -12,7 +12,7 @@ from prefect.exceptions import ObjectNotFound
 
 from coldpress.drift import markdown
 from coldpress.drift.answer import answer
-from tasks import history, tracking
+from tasks import addresses, history
 
 if TYPE_CHECKING:
     from coldpress.drift.record import Reevaluation
@@ -42,7 +42,7 @@ def announce(champion: InService, fresh: Fresh, found: Reevaluation, run_id: str
             "drifted": [one.way for one in found.drift if one.drifted],
             "sentence": markdown.headline(found),
             "run_id": run_id,
-            "page": tracking.page(run_id),
+            "page": addresses.page(run_id),
             "recipe": None if recipe is None else recipe.model_dump(mode="json"),
         },
     )

@@ -25,6 +25,7 @@ from tasks import addresses
 from tasks.published import REPORT
 
 if TYPE_CHECKING:
+    from coldpress.drift.record import Reevaluation
     from coldpress.evaluation.scorecard import Evaluation
     from coldpress.gate.verdict import Verdict
     from coldpress.report.findings import Findings
@@ -97,6 +98,21 @@ def _promotion(registered: str) -> str | None:
         return None
     parameters = urlencode({"parameters": json.dumps({"model": registered})})
     return f"{PREFECT_UI_URL.value()}/deployments/deployment/{deployment.id}/run?{parameters}"
+
+
+def show_reevaluation(found: Reevaluation, run_id: str) -> None:
+    """Show what was found of a champion, and lead to its run.
+
+    Args:
+        found: The re-evaluation.
+        run_id: The run that keeps it.
+    """
+    from coldpress.drift import markdown
+
+    where = addresses.link("Open the run in MLflow", addresses.run(run_id))
+    text = f"{markdown.page(found)}\n\n{where}"
+    said = f"**{found.model}: {found.verdict}.** {as_text(markdown.headline(found))}"
+    create_markdown_artifact(text, key="re-evaluation", description=said)
 
 
 def explain(error: Exception, failed: StageResult | None) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from prefect import runtime, task
-from prefect.artifacts import create_markdown_artifact
+from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from coldpress.drift import markdown
-from tasks import home, registry, tracking
+from tasks import chain, flow_run_page, home, registry, tracking
 from tasks.results import StageResult
 
 if TYPE_CHECKING:
@@ -30,22 +29,19 @@ def record_reevaluation(champion: InService, fresh: Fresh, found: Reevaluation) 
         "reevaluated": found.verdict,
         "fresh": fresh.model_dump_json(),
         "fresh_digest": found.digest,
-        "prefect": str(runtime.flow_run.ui_url or f"flow run {runtime.flow_run.id}"),
+        "prefect": chain.flow_run_link(),
     }
     run_id = tracking.open_run(experiment_id, "re-evaluate", tags)
     with tracking.recorded(run_id):
         tracking.log_lineage(run_id, [_as_result(champion)], None)
         tracking.log_metrics(run_id, _metrics(found))
         _keep(run_id, found)
-    create_markdown_artifact(f"{markdown.page(found)}\n\nMLflow: {tracking.page(run_id)}", _KEY)
+    flow_run_page.show_reevaluation(found, run_id)
     when = datetime.now(UTC).isoformat(timespec="seconds")
     # The verdict comes last, when all that it rests on is there.
     told = {"reevaluated.when": when, "reevaluated.run_id": run_id, "reevaluated": found.verdict}
     registry.note(found.model, told)
     return run_id
-
-
-_KEY = "re-evaluation"
 
 
 def _as_result(champion: InService) -> StageResult:

@@ -81,8 +81,9 @@ def _sentences(others: Against | None, same: Comparison | None) -> list[str]:
     if others is not None:
         gap, n = others.difference, others.n
         told.append(
-            f"It answers {points(others.fresh.estimate)} % of {n} rows that it was not judged on rightly, "
-            f"where its scorecard says {points(others.before.estimate)} %: "
+            f"Of {n} rows that it was not judged on it answers "
+            f"{points(others.fresh.estimate)} % rightly, where its scorecard says "
+            f"{points(others.before.estimate)} %: "
             f"{points(gap.estimate)} points, 95 % interval {points(gap.low)} to {points(gap.high)}."
         )
     if same is not None:

@@ -30,8 +30,8 @@ def test_rows_that_are_new_to_it_are_another_sample() -> None:
     assert found.others.difference.high < 0
     assert found.worse
     assert found.sentence == (
-        "It answers 80 % of 500 rows that it was not judged on rightly, where its scorecard says 90 %: "
-        "-10 points, 95 % interval -14.4 to -5.6."
+        "Of 500 rows that it was not judged on it answers 80 % rightly, where its scorecard says "
+        "90 %: -10 points, 95 % interval -14.4 to -5.6."
     )
 
 
