@@ -28,7 +28,7 @@ ROLE = "coldpress-answer"
 def announce(champion: InService, fresh: Fresh, found: Reevaluation, run_id: str) -> None:
     """Say what was found, and what could be pressed; without a press to name nothing answers."""
     recipe = answer(champion.recipe, fresh, found.accuracy is not None)
-    press = _press(champion.recipe.name, recipe)
+    press = answering_deployment(champion.recipe.name, recipe)
     emit_event(
         event=f"coldpress.champion.{found.verdict}",
         resource={
@@ -48,8 +48,17 @@ def announce(champion: InService, fresh: Fresh, found: Reevaluation, run_id: str
     )
 
 
-def _press(model: str, recipe: Recipe | None) -> dict[str, str] | None:
-    """Name the deployment that would press the recipe, unless it is being pressed already."""
+def answering_deployment(model: str, recipe: Recipe | None) -> dict[str, str] | None:
+    """Name the deployment that would press a recipe.
+
+    Args:
+        model: The registered name.
+        recipe: What would be pressed; None where nothing can be.
+
+    Returns:
+        `compress/<model>` or `compress/blank` as a resource of the event; None where there is
+        neither, nothing to press, or a press of the model under way.
+    """
     if recipe is None:
         get_run_logger().warning("Rows of the hub without labels cannot be trained on")
         return None

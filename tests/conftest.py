@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -86,3 +87,15 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     utils._initialize_tables(engine)
     engine.dispose()
     return path
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_store: Path) -> Path:
+    """Point everything at an empty home, embedded: a SQLite file of its own for every test."""
+    home = tmp_path / "state"
+    monkeypatch.setenv("COLDPRESS_HOME", str(home))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home / 'mlflow.db'}")
+    monkeypatch.setenv("PREFECT_HOME", str(home / "prefect"))
+    home.mkdir()
+    shutil.copyfile(empty_store, home / "mlflow.db")
+    return home

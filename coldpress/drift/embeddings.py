@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from coldpress.drift.shift import RESAMPLES, SEED, Shift
+from coldpress.gate.wording import points
 
 Vectors = NDArray[np.float32]
 Numbers = NDArray[np.float64]
@@ -38,7 +39,7 @@ def embedding_shift(reference: Vectors, fresh: Vectors) -> Shift:
     p = float((energies >= energies[0] - _ROUNDING).mean())
     part = max(float(energies[0] / across[0]), 0.0) if across[0] else 0.0
     sentence = (
-        f"A fresh text lies {100 * part / (1 - part):.2g} % farther from an earlier one than "
+        f"A fresh text lies {points(part / (1 - part))} % farther from an earlier one than "
         "texts of one time from each other."
     )
     return Shift(math.sqrt(part), p, sentence)

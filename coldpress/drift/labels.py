@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import MonteCarloMethod, chi2_contingency
 
 from coldpress.drift.shift import RESAMPLES, SEED, Shift
+from coldpress.gate.wording import points
 
 Labels = NDArray[np.int64]
 
@@ -32,7 +33,7 @@ def label_shift(reference: Labels, fresh: Labels, names: Sequence[str]) -> Shift
     shares = counts / counts.sum(axis=1, keepdims=True)
     change = np.abs(shares[1] - shares[0])
     most = int(change.argmax())
-    before, after = (f"{100 * share:.1f} %" for share in shares[:, most])
+    before, after = (f"{points(share)} %" for share in shares[:, most])
     sentence = f"{names[most]} went from {before} of the rows to {after}, more than any other."
     if not change[most]:
         sentence = "Each label is as frequent as it was."

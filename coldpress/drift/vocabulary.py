@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import permutation_test
 
 from coldpress.drift.shift import RESAMPLES, SEED, Shift
+from coldpress.gate.wording import points
 
 Counts = NDArray[np.int64]
 _RESAMPLES_AT_ONCE = 50
@@ -61,6 +62,6 @@ def vocabulary_shift(reference: Words, fresh: Words) -> Shift:
         axis=-1,
         rng=np.random.default_rng(SEED),
     )
-    before, after = (f"{100 * words.share():.2g} %" for words in (reference, fresh))
+    before, after = (f"{points(words.share())} %" for words in (reference, fresh))
     sentence = f"Of the words, {before} were not in the vocabulary, and {after} are not now."
     return Shift(abs(fresh.share() - reference.share()), float(tested.pvalue), sentence)

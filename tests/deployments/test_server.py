@@ -13,6 +13,9 @@ from prefect_server import DEPLOYMENTS, PrefectServer
 
 from coldpress.recipe import Recipe
 from coldpress.recipe_file import read_recipe
+from tasks import announce
+
+SCHEDULED = ("watch-registry", "gc", "re-evaluate")
 
 
 @pytest.fixture(scope="module")
@@ -33,14 +36,14 @@ def mappings(schema: object) -> Iterator[dict[str, Any]]:
 
 def test_the_server_has_each_deployment_and_nothing_to_pull(made: dict[str, Any]) -> None:
     presses = {"demo", "trec", "sst2", "banking77", "blank"}
-    assert set(made) == presses | {"promote", "rollback", "watch-registry", "gc"}
+    assert set(made) == presses | {"promote", "rollback", *SCHEDULED}
     for each in made.values():
         assert (each["work_pool_name"], each["pull_steps"], each["path"]) == ("coldpress", [], None)
         assert each["enforce_parameter_schema"]
         assert each["job_variables"] == {"env": {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}}
 
 
-@pytest.mark.parametrize("name", ["trec", "watch-registry", "gc"])
+@pytest.mark.parametrize("name", ["trec", *SCHEDULED])
 def test_what_has_a_schedule_is_paused_and_skips(made: dict[str, Any], name: str) -> None:
     (schedule,) = made[name]["schedules"]
     assert (schedule["active"], schedule["schedule"]["timezone"]) == (False, "UTC")
@@ -56,9 +59,11 @@ def test_a_preset_comes_back_as_the_shipped_recipe(made: dict[str, Any], name: s
 def test_the_form_that_the_server_serves_has_nothing_that_breaks_in_the_browser(
     made: dict[str, Any],
 ) -> None:
-    schema = made["demo"]["parameter_openapi_schema"]
     broken = {"oneOf", "discriminator", "const", "exclusiveMinimum", "exclusiveMaximum"}
-    assert [sorted(broken & each.keys()) for each in mappings(schema) if broken & each.keys()] == []
+    for name in ("demo", "re-evaluate"):
+        served = mappings(made[name]["parameter_openapi_schema"])
+        assert [sorted(broken & each.keys()) for each in served if broken & each.keys()] == []
+    schema = made["demo"]["parameter_openapi_schema"]
     logits = schema["definitions"]["Logits"]["properties"]
     assert (logits["alpha"]["minimum"], logits["alpha"]["maximum"]) == (0, 1)
     assert logits["alpha"]["description"]
@@ -95,7 +100,21 @@ def test_a_wrong_value_is_refused_with_its_field(
     assert reason in refused.json()["detail"]
 
 
-@pytest.mark.parametrize(("name", "needed"), [("blank", "recipe"), ("rollback", "model")])
+def test_a_schedule_may_bring_the_model_and_the_rows(
+    server: PrefectServer, made: dict[str, Any]
+) -> None:
+    fresh = {"origin": "files", "path": "/data/tonight.jsonl"}
+    ordered = {"model": "support", "fresh": fresh, "labelled": False}
+    nightly = {"schedule": {"cron": "0 4 * * *", "timezone": "UTC"}, "active": False}
+    path = f"deployments/{made['re-evaluate']['id']}/schedules"
+    (added,) = server.answer("POST", path, [{**nightly, "slug": "more", "parameters": ordered}])
+    server.ask("DELETE", f"{path}/{added['id']}").raise_for_status()
+    assert added["parameters"] == ordered
+
+
+@pytest.mark.parametrize(
+    ("name", "needed"), [("blank", "recipe"), ("rollback", "model"), ("re-evaluate", "fresh")]
+)
 def test_a_form_left_empty_is_refused(
     server: PrefectServer, made: dict[str, Any], name: str, needed: str
 ) -> None:
@@ -115,7 +134,16 @@ def test_a_right_order_is_taken(server: PrefectServer, made: dict[str, Any]) -> 
 
 def test_the_automations_are_there(server: PrefectServer) -> None:
     names = [each["name"] for each in server.answer("POST", "automations/filter", {})]
-    assert names == ["coldpress-crashed-runs"]
+    assert sorted(names) == ["coldpress-answer-drift", "coldpress-crashed-runs"]
+
+
+def test_what_answers_drift_runs_what_the_event_names(server: PrefectServer) -> None:
+    made = server.answer("POST", "automations/filter", {})
+    (answering,) = (each for each in made if each["name"] == "coldpress-answer-drift")
+    (action,) = answering["actions"]
+    assert (action["type"], action["source"]) == ("run-deployment", "inferred")
+    assert answering["trigger"]["match_related"]["prefect.resource.role"] == announce.ROLE
+    assert (answering["enabled"], answering["trigger"]["within"]) == (True, 72_000)
 
 
 @pytest.mark.parametrize("type_", ["docker", "kubernetes"])

@@ -105,3 +105,15 @@ def test_openings_of_a_test_split_are_counted_by_its_digest(state: Path) -> None
         tracking.client().set_terminated(run_id)
     tracking.open_run(tracking.experiment("trec"), "evaluate", {"test_digest": "a"})
     assert [history.openings_of(digest) for digest in "abc"] == [2, 1, 0]
+
+
+def test_a_press_under_way_is_known_until_it_ends_or_dies(state: Path) -> None:
+    assert not history.is_being_pressed("trec")
+    experiment, chain = tracking.experiment("trec"), {"recipe_digest": "0"}
+    tracking.open_run(experiment, "re-evaluate", {"reevaluates": "trec/3"})
+    assert not history.is_being_pressed("trec")
+    ended, killed = (tracking.open_run(experiment, "trec", chain) for _ in "ab")
+    tracking.client().set_terminated(ended)
+    assert history.is_being_pressed("trec")
+    tracking.tag(killed, {"process": GONE})
+    assert not history.is_being_pressed("trec")

@@ -22,7 +22,7 @@ def test_the_effect_is_worked_out_from_mean_distances() -> None:
     found = embedding_shift(points(0, 1), points(10, 12))
     assert found.effect == pytest.approx((18 / 21.0) ** 0.5)
     assert found.sentence == (
-        "A fresh text lies 6e+02 % farther from an earlier one than texts of one time from each "
+        "A fresh text lies 600 % farther from an earlier one than texts of one time from each "
         "other."
     )
 

@@ -19,7 +19,7 @@ def test_the_effect_is_the_share_of_rows_that_would_have_to_change_their_label()
     found = label_shift(rows(50, 50, 0), rows(16, 2, 2), NAMES)
     assert found.effect == pytest.approx(0.4)
     assert found.p == 0.001
-    assert found.sentence == "fast went from 50.0 % of the rows to 10.0 %, more than any other."
+    assert found.sentence == "fast went from 50 % of the rows to 10 %, more than any other."
 
 
 def test_the_p_value_is_that_of_all_tables_with_these_sums() -> None:

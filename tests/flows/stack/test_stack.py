@@ -47,12 +47,13 @@ def test_both_pages_open_and_all_of_it_answers(stack: Stack) -> None:
     assert settings["api_url"] == f"{stack.address(PREFECT)}/api"
 
 
-def test_the_pool_the_deployments_and_the_automation_are_there(stack: Stack) -> None:
+def test_the_pool_the_deployments_and_the_automations_are_there(stack: Stack) -> None:
     deployments = stack.ask("POST", "deployments/filter", {})
-    assert {"demo", "promote", "rollback", "gc"} <= {d["name"] for d in deployments}
+    assert {"demo", "promote", "rollback", "gc", "re-evaluate"} <= {d["name"] for d in deployments}
     assert {d["work_pool_name"] for d in deployments} == {"coldpress"}
     automations = stack.ask("POST", "automations/filter", {})
-    assert [a["name"] for a in automations] == ["coldpress-crashed-runs"]
+    named = {automation["name"] for automation in automations}
+    assert named == {"coldpress-crashed-runs", "coldpress-answer-drift"}
 
 
 def test_strangers_are_refused(stack: Stack) -> None:

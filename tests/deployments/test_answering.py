@@ -1,0 +1,108 @@
+"""A champion that drifted is answered: by a real server, from the event to the press."""
+
+from __future__ import annotations
+
+import time
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import in_service as pressed
+import pytest
+from in_service import rows, write
+from prefect_server import PrefectServer
+
+from coldpress.checkpoint import Checkpoint
+from coldpress.drift.answer import answer
+from coldpress.fresh import FreshFile
+from coldpress.recipe import Recipe
+
+ELSEWHERE = ("okapi", "ibex", "kudu")
+
+
+def deployment(server: PrefectServer, name: str) -> str:
+    """Its id."""
+    found = server.answer("POST", "deployments/filter", {})
+    return str(next(each["id"] for each in found if each["name"] == name))
+
+
+def presses(server: PrefectServer, model: str) -> list[dict[str, Any]]:
+    """Flow runs of `compress/blank` for a model."""
+    of_it = {"deployments": {"id": {"any_": [deployment(server, "blank")]}}}
+    found = server.answer("POST", "flow_runs/filter", of_it)
+    return [run for run in found if run["parameters"]["recipe"]["name"] == model]
+
+
+def wait_for_press(server: PrefectServer, model: str) -> dict[str, Any]:
+    until = time.monotonic() + 60
+    while not presses(server, model):
+        assert time.monotonic() < until, f"nothing presses {model}"
+        time.sleep(0.2)
+    (run,) = presses(server, model)
+    return run
+
+
+def event(server: PrefectServer, model: str) -> dict[str, Any]:
+    """The last event about a model."""
+    prefix = {"filter": {"event": {"prefix": ["coldpress.champion"]}}}
+    found = server.answer("POST", "events/filter", prefix)["events"]
+    of_it = [e for e in found if e["resource"]["prefect.resource.id"] == f"coldpress.model.{model}"]
+    return dict(max(of_it, key=lambda one: one["occurred"]))
+
+
+def again(server: PrefectServer, raised: dict[str, Any], model: str, *, answered: bool) -> None:
+    """Raise an event anew, about a model, with a deployment that would answer or without."""
+    sent = deepcopy(raised)
+    sent |= {"id": str(uuid4()), "occurred": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+    sent["resource"]["prefect.resource.id"] = f"coldpress.model.{model}"
+    sent["payload"]["recipe"]["name"] = model
+    if not answered:
+        sent["related"] = [
+            one for one in sent["related"] if one["prefect.resource.role"] != "coldpress-answer"
+        ]
+    server.ask("POST", "events", [sent]).raise_for_status()
+
+
+@pytest.fixture
+def drifted(
+    server: PrefectServer, state: Path, tmp_path: Path, tiny_checkpoint: Checkpoint
+) -> Recipe:
+    """Re-evaluate as a worker would, on rows from elsewhere; return the champion's recipe."""
+    recipe = pressed.champion(tmp_path, tiny_checkpoint)
+    path = write(tmp_path / "tonight.jsonl", rows(7, 60, ELSEWHERE, longer=9))
+    ordered = {"model": "tiny", "fresh": {"origin": "files", "path": str(path)}}
+    created = f"deployments/{deployment(server, 're-evaluate')}/create_flow_run"
+    run = server.answer("POST", created, {"parameters": ordered})
+    also = {"COLDPRESS_HOME": str(state), "MLFLOW_TRACKING_URI": f"sqlite:///{state / 'mlflow.db'}"}
+    server.command("flow-run", "execute", run["id"], also=also)
+    ended = server.answer("GET", f"flow_runs/{run['id']}")
+    assert (ended["state_type"], ended["state_name"]) == ("COMPLETED", "Drifted")
+    return recipe
+
+
+def test_what_drifted_is_pressed_with_the_new_rows_once(
+    server: PrefectServer, drifted: Recipe, tmp_path: Path
+) -> None:
+    run = wait_for_press(server, "tiny")
+    wanted = answer(
+        drifted, FreshFile(origin="files", path=tmp_path / "tonight.jsonl"), labelled=True
+    )
+    assert Recipe.model_validate(run["parameters"]["recipe"]) == wanted
+    assert run["state_type"] == "SCHEDULED"
+    assert run["created_by"]["type"] == "AUTOMATION"
+
+    raised = event(server, "tiny")
+    assert raised["event"] == "coldpress.champion.drifted"
+    assert (raised["payload"]["version"], raised["payload"]["verdict"]) == ("tiny/1", "drifted")
+    assert "embeddings" in raised["payload"]["drifted"]
+
+    # A second night too soon, then a press under way: neither is answered. What comes after is.
+    again(server, raised, "tiny", answered=True)
+    again(server, raised, "pressing", answered=False)
+    again(server, raised, "other", answered=True)
+    wait_for_press(server, "other")
+    assert len(presses(server, "tiny")) == 1
+    assert presses(server, "pressing") == []
+    wrong = {"deployments": {"id": {"any_": [deployment(server, "re-evaluate")]}}}
+    assert len(server.answer("POST", "flow_runs/filter", wrong)) == 1
