@@ -126,7 +126,7 @@ def renumbered(encoded: Encoded, old: Tokenizer, new: Tokenizer) -> Encoded:
     ids = {int(token) for row in encoded.input_ids for token in np.unique(row)}
     place = np.zeros(max(ids, default=0) + 1, dtype=np.int64)
     for token in ids:
-        place[token] = known[old.id_to_token(token)]
+        place[token] = known[str(old.id_to_token(token))]
     rows = tuple(place[row] for row in encoded.input_ids)
     return replace(encoded, input_ids=rows, pad_id=pad_id(new))
 

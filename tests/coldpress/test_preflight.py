@@ -14,8 +14,12 @@ from coldpress.preflight import inspect
 from coldpress.recipe import Recipe
 
 
-def recipe(*slices: dict[str, Any]) -> Recipe:
-    source = {"origin": "synthetic", "train_examples": 60, "test_examples": 60}
+def recipe(place: Path, *slices: dict[str, Any]) -> Recipe:
+    rows = [f"the answer is {n},{n % 2},{'north' if n < 30 else 'south'}\n" for n in range(60)]
+    files = {split: place / f"{split}.csv" for split in ("train", "test")}
+    for number, file in enumerate(files.values()):
+        file.write_text("text,label,region\n" + "".join(rows).replace("answer", f"answer {number}"))
+    source = {"origin": "files", **{split: str(file) for split, file in files.items()}}
     return Recipe.model_validate(
         {
             "name": "trec",
@@ -27,16 +31,19 @@ def recipe(*slices: dict[str, Any]) -> Recipe:
 
 
 def test_slices_that_have_rows_pass(tmp_path: Path) -> None:
-    column = {"method": "column", "column": "label", "min_rows": 2}
-    found = inspect(recipe({"method": "length", "edges": [8]}, column), tmp_path)
-    assert list(found.data.test.columns) == ["label"]
+    column = {"method": "column", "column": "region", "min_rows": 2}
+    found = inspect(recipe(tmp_path, {"method": "length", "edges": [8]}, column), tmp_path)
+    assert list(found.data.test.columns) == ["region"]
 
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"method": "column", "column": "region"}, r"^evaluate.slices.1.column: .*'region'"),
-        ({"method": "column", "column": "label", "min_rows": 61}, r"^evaluate.slices.1.min_rows: "),
+        ({"method": "column", "column": "country"}, r"^evaluate.slices.1.column: .*'country'"),
+        (
+            {"method": "column", "column": "region", "min_rows": 61},
+            r"^evaluate.slices.1.min_rows: ",
+        ),
         ({"method": "pattern", "name": "x", "pattern": "zebra"}, r"^evaluate.slices.1.pattern: "),
     ],
 )
@@ -44,7 +51,7 @@ def test_a_slice_that_would_never_be_judged_is_named(
     tmp_path: Path, wrong: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(InputError, match=said):
-        inspect(recipe({"method": "length", "edges": [8]}, wrong), tmp_path)
+        inspect(recipe(tmp_path, {"method": "length", "edges": [8]}, wrong), tmp_path)
 
 
 def test_a_vocabulary_that_cannot_be_pruned_is_refused_before_anything_is_trained(
@@ -54,6 +61,6 @@ def test_a_vocabulary_that_cannot_be_pruned_is_refused_before_anything_is_traine
     teacher.mkdir()
     save(tiny, teacher)
     sections = {"teacher": {"model": {"origin": "directory", "path": teacher}}}
-    wanted = {**recipe().model_dump(), **sections, "prune": [{"method": "vocabulary"}]}
+    wanted = {**recipe(tmp_path).model_dump(), **sections, "prune": [{"method": "vocabulary"}]}
     with pytest.raises(InputError, match=r"^prune: vocabulary: the tokenizer is WordLevel, which"):
         inspect(Recipe.model_validate(wanted), tmp_path)

@@ -53,13 +53,13 @@ class PrefectServer:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
+    def ask(self, method: str, path: str, body: object = None) -> httpx.Response:
         """Call its API."""
         address = f"{self.environment['PREFECT_API_URL']}/{path}"
         user, _, password = self.settings.get("PREFECT_API_AUTH_STRING", "").partition(":")
         return httpx.request(method, address, json=body, timeout=60, auth=(user, password))
 
-    def answer(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401
+    def answer(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401
         """Call its API, and return what a good answer holds."""
         return self.ask(method, path, body).raise_for_status().json()
 

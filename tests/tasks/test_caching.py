@@ -13,7 +13,7 @@ def imported(source: str) -> set[str]:
 
 def test_equal_sections_are_written_equally_whatever_their_order() -> None:
     section = Heads(method="heads", keep_heads=0.5)
-    plain = {"recovery_epochs": 1, "keep_heads": 0.5, "method": "heads"}
+    plain = {"recovery_epochs": 1, "keep_heads": 0.5, "by": "importance", "method": "heads"}
     assert caching.canonical([section]) == caching.canonical([plain])
 
 

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
 from tokenizers.pre_tokenizers import Whitespace
+from torch.nn import Embedding
 
 from coldpress.checkpoint import Checkpoint
 from coldpress.drift import portrait
@@ -54,7 +56,8 @@ def test_an_embedding_is_the_mean_of_the_tokens_without_marks_and_padding(
     model: Path, tiny: Classifier
 ) -> None:
     """`cold` is token 4 and `olive` token 6."""
-    table = tiny.module.get_submodule("bert.embeddings.word_embeddings").weight.detach().numpy()
+    words = cast("Embedding", tiny.module.get_submodule("bert.embeddings.word_embeddings"))
+    table = words.weight.detach().numpy()
     found = portray(of("cold olive", "cold", "\u200b"), model).embeddings
     np.testing.assert_allclose(found[0], (table[4] + table[6]) / 2, rtol=1e-6)
     np.testing.assert_allclose(found[1], table[4], rtol=1e-6)

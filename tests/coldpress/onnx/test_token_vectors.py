@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
+from torch.nn import Embedding
 
 from coldpress.architecture import ARCHITECTURES
 from coldpress.checkpoint import Checkpoint
@@ -20,9 +22,8 @@ Export = Callable[..., Path]
 def table(classifier: Classifier) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     names = classifier.architecture
     path = f"{names.encoder}.{names.word_embeddings}"
-    found: np.ndarray[tuple[int, ...], np.dtype[np.float32]] = (
-        classifier.module.get_submodule(path).weight.detach().numpy()
-    )
+    words = cast("Embedding", classifier.module.get_submodule(path))
+    found: np.ndarray[tuple[int, ...], np.dtype[np.float32]] = words.weight.detach().numpy()
     return found
 
 
