@@ -1,0 +1,66 @@
+"""deployments/init-databases.sh, run by a real PostgreSQL as its image runs it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import postgres
+import pytest
+from postgres import Cluster
+
+SCRIPT = Path(__file__).parents[2] / "deployments" / "init-databases.sh"
+# What a password may hold, and an address or a statement may not.
+PASSWORDS = {"mlflow": "m@:/'d b$x\\", "prefect": 'p";--@%41'}
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """A cluster where the script has run."""
+    reason = postgres.why_not()
+    if reason is not None:
+        pytest.skip(reason)
+    with postgres.running() as cluster:
+        told = {f"{user.upper()}_DATABASE_PASSWORD": word for user, word in PASSWORDS.items()}
+        # psql is found beside the server, where only the server's folder has it.
+        path = f"{os.environ['PATH']}:{postgres.programs()}"
+        known = {**os.environ, **cluster.environment, "PATH": path}
+        known |= {"POSTGRES_USER": postgres.USER, **told}
+        done = subprocess.run([SCRIPT], env=known, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        yield cluster
+
+
+def entered(cluster: Cluster, user: str, password: str, database: str) -> str:
+    """The encoding of a database that somebody writes into; or why they do not."""
+    known = {**os.environ, **cluster.environment, "PGUSER": user, "PGPASSWORD": password}
+    words = ["-At", "-d", database, "-c", "CREATE TABLE own (id int)", "-c", "SHOW server_encoding"]
+    psql = f"{postgres.programs()}/psql"
+    done = subprocess.run([psql, *words], env=known, capture_output=True, text=True, check=False)
+    return done.stderr or done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("user", "database"),
+    [("mlflow", "mlflow"), ("mlflow", "mlflow_auth"), ("prefect", "prefect")],
+)
+def test_each_server_owns_its_databases(cluster: Cluster, user: str, database: str) -> None:
+    assert entered(cluster, user, PASSWORDS[user], database) == "UTF8"
+
+
+@pytest.mark.parametrize(
+    ("user", "database"),
+    [
+        *(("mlflow", "prefect"), ("prefect", "mlflow"), ("prefect", "mlflow_auth")),
+        *(("mlflow", "postgres"), ("prefect", "template1")),
+    ],
+)
+def test_and_enters_no_other(cluster: Cluster, user: str, database: str) -> None:
+    refused = entered(cluster, user, PASSWORDS[user], database)
+    assert f'permission denied for database "{database}"' in refused
+
+
+def test_a_wrong_password_opens_nothing(cluster: Cluster) -> None:
+    assert "authentication failed" in entered(cluster, "mlflow", "wrong", "mlflow")
