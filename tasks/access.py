@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import ssl
+import time
+import urllib.error
+import urllib.request
 from functools import cache
 from urllib.parse import urlsplit
 
@@ -15,6 +19,8 @@ CREDENTIALS = {
 }
 _TITLES = {MLFLOW: "MLflow", PREFECT: "Prefect"}
 REFUSED = (401, 403)
+PATIENCE = 20.0
+"""Seconds until a tracking server that does not answer at all is given up."""
 _REFUSED_BY_MLFLOW = {"UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED", "PERMISSION_DENIED"}
 
 
@@ -54,10 +60,11 @@ def check_mlflow(address: str) -> None:
         address: As `MLFLOW_TRACKING_URI` has it; what is no server is let pass.
 
     Raises:
-        InputError: The server refuses; the message says what to set.
+        InputError: The server refuses, or there is none; the message says what to set.
     """
     if not address.startswith("http"):
         return
+    _check_answers(address)
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
@@ -67,6 +74,30 @@ def check_mlflow(address: str) -> None:
         if error.error_code not in _REFUSED_BY_MLFLOW:
             raise
         raise InputError(refusal(MLFLOW)) from error
+
+
+def _check_answers(address: str) -> None:
+    """Wait a little for a server that is being started; MLflow's client would wait four minutes."""
+    until = time.monotonic() + PATIENCE
+    while not _answers(address):
+        if time.monotonic() > until:
+            raise InputError(f"{MLFLOW}: nothing answers at {address}")
+        time.sleep(1)
+
+
+def _answers(address: str) -> bool:
+    try:
+        urllib.request.urlopen(address, timeout=PATIENCE).close()  # noqa: S310 - begins with http
+    except urllib.error.HTTPError:
+        return True
+    except urllib.error.URLError as error:
+        # Whether a certificate is trusted is MLflow's to decide.
+        return isinstance(error.reason, ssl.SSLError)
+    except TimeoutError:
+        return True  # it was reached, and is slow
+    except OSError:
+        return False
+    return True
 
 
 def check_prefect() -> None:
