@@ -23,7 +23,8 @@ class Refusing(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_error(401)
 
-    do_POST = do_GET
+    def do_POST(self) -> None:
+        self.send_error(401)
 
 
 @pytest.fixture
