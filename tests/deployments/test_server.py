@@ -113,7 +113,7 @@ def test_a_schedule_may_bring_the_model_and_the_rows(
 
 
 @pytest.mark.parametrize(
-    ("name", "needed"), [("blank", "recipe"), ("rollback", "model"), ("re-evaluate", "fresh")]
+    ("name", "needed"), [("blank", "recipe"), ("rollback", "model"), ("re-evaluate", "model")]
 )
 def test_a_form_left_empty_is_refused(
     server: PrefectServer, made: dict[str, Any], name: str, needed: str
