@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -34,21 +35,21 @@ def presses(server: PrefectServer, model: str) -> list[dict[str, Any]]:
     return [run for run in found if run["parameters"]["recipe"]["name"] == model]
 
 
-def wait_for_press(server: PrefectServer, model: str) -> dict[str, Any]:
+def wait_for(found: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Ask until there is something: the server does what follows from an event in its own time."""
     until = time.monotonic() + 60
-    while not presses(server, model):
-        assert time.monotonic() < until, f"nothing presses {model}"
+    while not found():
+        assert time.monotonic() < until, "it does not come"
         time.sleep(0.2)
-    (run,) = presses(server, model)
-    return run
+    return found()
 
 
-def event(server: PrefectServer, model: str) -> dict[str, Any]:
-    """The last event about a model."""
+def events(server: PrefectServer, model: str) -> list[dict[str, Any]]:
+    """What was raised about a model, as far as it is stored yet."""
     prefix = {"filter": {"event": {"prefix": ["coldpress.champion"]}}}
     found = server.answer("POST", "events/filter", prefix)["events"]
-    of_it = [e for e in found if e["resource"]["prefect.resource.id"] == f"coldpress.model.{model}"]
-    return dict(max(of_it, key=lambda one: one["occurred"]))
+    about = f"coldpress.model.{model}"
+    return [each for each in found if each["resource"]["prefect.resource.id"] == about]
 
 
 def again(server: PrefectServer, raised: dict[str, Any], model: str, *, answered: bool) -> None:
@@ -84,7 +85,7 @@ def drifted(
 def test_what_drifted_is_pressed_with_the_new_rows_once(
     server: PrefectServer, drifted: Recipe, tmp_path: Path
 ) -> None:
-    run = wait_for_press(server, "tiny")
+    (run,) = wait_for(lambda: presses(server, "tiny"))
     wanted = answer(
         drifted, FreshFile(origin="files", path=tmp_path / "tonight.jsonl"), labelled=True
     )
@@ -92,7 +93,7 @@ def test_what_drifted_is_pressed_with_the_new_rows_once(
     assert run["state_type"] == "SCHEDULED"
     assert run["created_by"]["type"] == "AUTOMATION"
 
-    raised = event(server, "tiny")
+    (raised,) = wait_for(lambda: events(server, "tiny"))
     assert raised["event"] == "coldpress.champion.drifted"
     assert (raised["payload"]["version"], raised["payload"]["verdict"]) == ("tiny/1", "drifted")
     assert "embeddings" in raised["payload"]["drifted"]
@@ -101,7 +102,7 @@ def test_what_drifted_is_pressed_with_the_new_rows_once(
     again(server, raised, "tiny", answered=True)
     again(server, raised, "pressing", answered=False)
     again(server, raised, "other", answered=True)
-    wait_for_press(server, "other")
+    wait_for(lambda: presses(server, "other"))
     assert len(presses(server, "tiny")) == 1
     assert presses(server, "pressing") == []
     wrong = {"deployments": {"id": {"any_": [deployment(server, "re-evaluate")]}}}
