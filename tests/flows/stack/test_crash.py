@@ -19,7 +19,10 @@ from tasks.local_stack import WORKER
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("crash")]
 # docs/operations.md: 90 seconds after the last beat, of which there is one every 30 seconds.
 _SOONEST, _LATEST = 60, 120
-_SLOW_PRUNING = [{"method": "neurons", "keep_neurons": 0.5, "recovery_epochs": 400}]
+_SLOW_PRUNING = [
+    {"method": "neurons", "keep_neurons": 0.5, "recovery_epochs": 100},
+    {"method": "heads", "keep_heads": 0.5, "recovery_epochs": 100},
+]
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +78,7 @@ def test_a_run_killed_in_a_stage_is_crashed_in_time_and_its_retry_resumes(
     stack: Stack, victims: list[str]
 ) -> None:
     name = f"killed-{len(victims)}"
-    run_id = press(stack, recipe(name, prune=_SLOW_PRUNING))
+    run_id = press(stack, recipe(name, seed=len(victims), prune=_SLOW_PRUNING))
     within(180, lambda: ("prune", "RUNNING", "") in stages(stack, run_id))
     assert len(members.of(stack.state, WORKER)) >= 2
     kill(stack, victims)
