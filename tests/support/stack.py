@@ -46,9 +46,14 @@ class Stack:
         return local_stack.origin(local_stack.read(self.state, server).port)
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
-        """Call Prefect's API, and return what a good answer holds."""
-        address = f"{self.address(PREFECT)}/api/{path}"
-        return httpx.request(method, address, json=body, timeout=60).raise_for_status().json()
+        """Call Prefect's API, and return what a good answer holds.
+
+        Again where its SQLite was locked for an instant, as Prefect's own client does.
+        """
+        address, answer = f"{self.address(PREFECT)}/api/{path}", None
+        while answer is None or answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            answer = httpx.request(method, address, json=body, timeout=60)
+        return answer.raise_for_status().json()
 
     def runs_in_mlflow(self) -> list[dict[str, Any]]:
         """Every run: name, status and tags, the latest first."""
