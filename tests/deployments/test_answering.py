@@ -44,12 +44,11 @@ def wait_for(found: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
     return found()
 
 
-def events(server: PrefectServer, model: str) -> list[dict[str, Any]]:
-    """What was raised about a model, as far as it is stored yet."""
-    prefix = {"filter": {"event": {"prefix": ["coldpress.champion"]}}}
-    found = server.answer("POST", "events/filter", prefix)["events"]
-    about = f"coldpress.model.{model}"
-    return [each for each in found if each["resource"]["prefect.resource.id"] == about]
+def events(server: PrefectServer, name: str) -> list[dict[str, Any]]:
+    """What was raised under a name, as far as it is stored yet."""
+    wanted = {"filter": {"event": {"prefix": [name]}}}
+    found: list[dict[str, Any]] = server.answer("POST", "events/filter", wanted)["events"]
+    return found
 
 
 def again(server: PrefectServer, raised: dict[str, Any], model: str, *, answered: bool) -> None:
@@ -93,7 +92,7 @@ def test_what_drifted_is_pressed_with_the_new_rows_once(
     assert run["state_type"] == "SCHEDULED"
     assert run["created_by"]["type"] == "AUTOMATION"
 
-    (raised,) = wait_for(lambda: events(server, "tiny"))
+    (raised,) = wait_for(lambda: events(server, "coldpress.champion"))
     assert raised["event"] == "coldpress.champion.drifted"
     assert (raised["payload"]["version"], raised["payload"]["verdict"]) == ("tiny/1", "drifted")
     assert "embeddings" in raised["payload"]["drifted"]
@@ -105,5 +104,7 @@ def test_what_drifted_is_pressed_with_the_new_rows_once(
     wait_for(lambda: presses(server, "other"))
     assert len(presses(server, "tiny")) == 1
     assert presses(server, "pressing") == []
+    wait_for(lambda: events(server, "prefect.automation.action.executed")[1:])
+    assert events(server, "prefect.automation.action.failed") == []
     wrong = {"deployments": {"id": {"any_": [deployment(server, "re-evaluate")]}}}
     assert len(server.answer("POST", "flow_runs/filter", wrong)) == 1

@@ -13,13 +13,16 @@ from in_service import rows, write
 from mlflow.artifacts import load_text
 from mlflow.entities import Run
 from prefect.artifacts import Artifact
+from prefect.deployments.runner import RunnerDeployment
+from prefect.logging import disable_run_logger
 from prefect.testing.utilities import prefect_test_harness
 
 from coldpress.checkpoint import Checkpoint
 from coldpress.drift.record import Reevaluation
 from coldpress.errors import InputError
+from flows.compress import compress
 from flows.reevaluate import re_evaluate
-from tasks import history, registry
+from tasks import announce, history, registry, tracking
 
 pytestmark = pytest.mark.xdist_group("prefect-server")
 
@@ -98,3 +101,28 @@ def test_wrong_input_fails_in_one_line_and_leaves_nothing(
         ended.result()
     assert runs() == []
     assert "reevaluated" not in registry.resolve("tiny/1").tags
+
+
+def test_a_press_of_its_own_answers_before_the_blank_one_and_none_while_it_is_pressed(
+    prefect: None, state: Path, tmp_path: Path, tiny_checkpoint: Checkpoint
+) -> None:
+    recipe = pressed.champion(tmp_path, tiny_checkpoint)
+
+    def answering() -> tuple[str, str] | None:
+        with disable_run_logger():
+            found = announce.answering_deployment("tiny", recipe)
+        if found is None:
+            return None
+        return found["prefect.resource.id"], found["prefect.resource.name"]
+
+    def deploy(name: str) -> tuple[str, str]:
+        made = cast("RunnerDeployment", compress.to_deployment(name))
+        return f"prefect.deployment.{made.apply()}", f"compress/{name}"
+
+    assert answering() is None
+    assert deploy("blank") == answering()
+    assert deploy("tiny") == answering()
+    with disable_run_logger():
+        assert announce.answering_deployment("tiny", None) is None
+    tracking.open_run(tracking.experiment("tiny"), "tiny", {"recipe_digest": "0"})
+    assert answering() is None
