@@ -12,7 +12,7 @@ from coldpress.drift.shift import RESAMPLES, SEED, Shift
 from coldpress.gate.wording import points
 
 Counts = NDArray[np.int64]
-_RESAMPLES_AT_ONCE = 50
+_NUMBERS_AT_ONCE = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def vocabulary_shift(reference: Words, fresh: Words) -> Shift:
         difference,
         vectorized=True,
         n_resamples=RESAMPLES,
-        batch=_RESAMPLES_AT_ONCE,
+        batch=max(1, _NUMBERS_AT_ONCE // len(every)),
         axis=-1,
         rng=np.random.default_rng(SEED),
     )
