@@ -94,6 +94,9 @@ def load(
         raise InputError(f"{train.place} has a single class, {labels[0]!r}")
     kept = _split(train, section.columns, labels)
     chosen = None if validation is None else _split(validation, section.columns, labels)
+    if chosen is None:
+        # A column of unlike values is no label: said before test rows are blamed for theirs.
+        _cut(kept, section.validation_share, seed, train.place)
     judged = replace(
         _split(test, section.columns, labels),
         columns={

@@ -11,6 +11,8 @@ import pytest
 from command import Coldpress, new_home
 from huggingface_hub import ModelCard, ModelCardData
 
+_REPORTS = "SELECT data FROM artifact WHERE description = 'Report on tiny/1' ORDER BY created"
+
 pytestmark = pytest.mark.xdist_group("pressed")
 
 
@@ -39,7 +41,7 @@ def test_the_report_goes_where_it_is_told(
 
 def test_prefect_links_to_the_report(coldpress: Coldpress, pressed: dict[str, Any]) -> None:
     with sqlite3.connect(coldpress.home / "state" / "prefect" / "prefect.db") as database:
-        found = database.execute("SELECT data FROM artifact WHERE key = 'report'").fetchall()
+        found = database.execute(_REPORTS).fetchall()
     said = json.loads(found[-1][0])
     assert said.startswith("**Passed the gate.** ")
     assert "`coldpress report tiny/1`" in said
