@@ -51,7 +51,8 @@ def fetched(model_uri: str) -> Iterator[Checkpoint]:
         try:
             download_artifacts(artifact_uri=location, dst_path=directory)
         except (MlflowException, OSError) as error:
-            stored_bytes(model_uri)
+            if stored_bytes(model_uri):
+                raise
             raise CorruptCheckpointError(f"{model_uri}: {error}") from error
         yield _opened(Path(directory), model_uri)
 

@@ -32,6 +32,10 @@ WHERE tags.key = 'coldpress.flow_run_id' AND runs.lifecycle_stage = 'active'
 """
 VERSIONS = "SELECT name, value FROM model_version_tags WHERE key = 'digest'"
 CHAMPION = "SELECT version FROM registered_model_aliases WHERE name = 'tiny' AND alias = 'champion'"
+FAILURES = """
+SELECT flow_run.id, left(flow_run_state.message, 1000) FROM flow_run
+JOIN flow_run_state ON flow_run_state.id = flow_run.state_id WHERE flow_run.state_type = 'FAILED'
+"""
 AUDIT = """
 SELECT state.value, moved.value FROM model_version_tags state
 LEFT JOIN model_version_tags moved
@@ -106,7 +110,8 @@ def call_crashed(team: Team, ids: Sequence[str]) -> None:
 
 def check(team: Team, ids: Sequence[str]) -> None:
     """Nothing is lost, nothing is there twice, nothing is left open."""
-    assert states(team, ids) == ["COMPLETED"] * len(ids)
+    failures = team.cluster.rows("prefect", FAILURES)
+    assert (states(team, ids), failures) == (["COMPLETED"] * len(ids), [])
     runs = [row for row in team.cluster.rows("mlflow", RUNS_OF_CHAINS) if row[0] in ids]
     # A run for the chain and one a stage.
     assert Counter(map(tuple, runs)) == {(each, "FINISHED"): 8 for each in ids}

@@ -12,6 +12,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from tasks import home
+
 FOLDER = Path(__file__).parents[2] / "deployments"
 TYPES = {"process": "prefect", "docker": "prefect-docker", "kubernetes": "prefect-kubernetes"}
 TEMPLATES = {
@@ -65,6 +67,13 @@ def test_what_deployments_set_is_a_variable_of_each_pool(type_: str) -> None:
     for deployment in deployments:
         variables = deployment["work_pool"]["job_variables"]
         assert list(Draft202012Validator(schema).iter_errors(variables)) == []
+
+
+@pytest.mark.parametrize("type_", TYPES)
+def test_a_run_is_as_patient_with_servers_as_a_command(type_: str) -> None:
+    patience = {"PREFECT_CLIENT_MAX_RETRIES": "7", "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500"}
+    assert patience.items() <= defaults(type_)["env"].items()
+    assert patience.items() <= home._DEFAULTS.items()
 
 
 @pytest.mark.parametrize("type_", ["docker", "kubernetes"])

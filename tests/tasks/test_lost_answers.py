@@ -10,8 +10,9 @@ import losing
 import pytest
 import registered
 from losing import LosingServer
+from mlflow.exceptions import MlflowException
 
-from tasks import audit, registry, tracking
+from tasks import audit, registry, store, tracking
 from tasks.audit import Request
 from tasks.results import StageResult
 
@@ -85,3 +86,27 @@ def test_nobody_waits_for_a_ticket_that_was_drawn_twice(
     ticket = audit.draw(request)
     assert [t.number for t in audit.open_tickets("moved")] == [ticket.number]
     assert [t.state for t in audit.tickets("moved")] == ["expired", "open"]
+
+
+def test_files_that_cannot_be_fetched_are_not_called_gone(
+    server: LosingServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = registered.version(tmp_path, "fetched")
+    uri = str(registry.resolve("fetched/1").source)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    server.lose("model.onnx")
+    with pytest.raises(MlflowException, match="503"):
+        store.is_intact(uri, digest)
+    assert store.is_intact(uri, digest)
+    store.remove_files(uri)
+    assert not store.is_intact(uri, digest)
+
+
+def test_an_outage_is_not_taken_for_a_model_that_is_not_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("COLDPRESS_HOME", str(tmp_path))
+    with pytest.raises(MlflowException, match=r"127\.0\.0\.1:9"):
+        registry.resolve("trec/1")
