@@ -92,20 +92,10 @@ def press_through_an_outage(team: Team, member: Coldpress, seeds: Sequence[int])
         within(300, lambda: len(team.cluster.rows("mlflow", STUDENTS)) > students)
         with outage(team):
             promotion = subprocess.Popen(promote, cwd=member.home, env=member.environment)
-        call_crashed(team, ids)
         within(900, lambda: set(states(team, ids)) <= ENDED and promotion.poll() is not None)
     assert promotion.returncode == 0
     assert team.cluster.rows("mlflow", CHAMPION) == [[other]]
     return ids
-
-
-def call_crashed(team: Team, ids: Sequence[str]) -> None:
-    """Do to one run what the automation does to one whose heartbeats were lost: it goes on."""
-    known = dict(zip(ids, states(team, ids), strict=True))
-    alive = next(each for each, state in known.items() if state == "RUNNING")
-    state = {"state": {"type": "CRASHED"}, "force": True}
-    team.prefect.answer("POST", f"flow_runs/{alive}/set_state", state)
-    assert states(team, [alive]) == ["CRASHED"]
 
 
 def check(team: Team, ids: Sequence[str]) -> None:

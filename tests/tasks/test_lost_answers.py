@@ -12,7 +12,8 @@ import registered
 from losing import LosingServer
 from mlflow.exceptions import MlflowException
 
-from tasks import audit, registry, store, tracking
+from coldpress.errors import InputError
+from tasks import access, audit, registry, store, tracking
 from tasks.audit import Request
 from tasks.results import StageResult
 
@@ -108,5 +109,6 @@ def test_an_outage_is_not_taken_for_a_model_that_is_not_there(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     monkeypatch.setenv("COLDPRESS_HOME", str(tmp_path))
-    with pytest.raises(MlflowException, match=r"127\.0\.0\.1:9"):
+    monkeypatch.setattr(access, "PATIENCE", 0.1)
+    with pytest.raises(InputError, match=r"nothing answers at http://127\.0\.0\.1:9"):
         registry.resolve("trec/1")
