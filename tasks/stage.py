@@ -16,6 +16,7 @@ from coldpress.checkpoint import Checkpoint, Manifest
 from coldpress.recipe import Recipe
 from coldpress.stages import Stage
 from tasks import caching, chain, dataset, history, home, registry, store, tracking
+from tasks.interruptions import held_back
 from tasks.progress import Watched, watched
 from tasks.results import StageResult
 from tasks.single_flight import wait_for_turn
@@ -137,10 +138,12 @@ def _opened(order: Order) -> Iterator[_StageRun]:
     """Open the stage's run; its key tag is also its place in the queue."""
     pressed = chain.current(order.recipe)
     tags = {**pressed.tags, "stage": order.stage, "key": order.key}
-    run_id = tracking.open_run(pressed.experiment_id, order.stage, tags, parent=pressed.run_id)
+    with held_back():
+        run_id = tracking.open_run(pressed.experiment_id, order.stage, tags, parent=pressed.run_id)
     with tracking.recorded(run_id):
-        tracking.log_params(run_id, chain.flat_section(order.section))
-        tracking.describe(run_id, chain.flow_run_link())
+        with held_back():
+            tracking.log_params(run_id, chain.flat_section(order.section))
+            tracking.describe(run_id, chain.flow_run_link())
         yield _StageRun(order, run_id, pressed.tags)
 
 
