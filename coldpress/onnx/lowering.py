@@ -16,6 +16,9 @@ from coldpress.quantization.simulation import QuantizedEmbedding, QuantizedLinea
 TOGETHER = "+"
 """Joins the names of the tensors that lie side by side in one constant."""
 
+SHARED = ("activation_scale", "activation_zero_point", "input_scale")
+"""What modules that share their input have in common: one constant bears all of their names."""
+
 
 @dataclass(frozen=True)
 class Activation:
@@ -79,6 +82,9 @@ class Lowering:
         module = self._module.get_submodule(paths[0])
         if not isinstance(module, QuantizedLinear):
             return Activation(values)
+        if module.input_scale is not None:
+            smoothing = self._constant(_joined(paths, "input_scale"), module.input_scale)
+            values = self.graph.node("Mul", [values, smoothing])
         step, zero_point = module.activation_scale, module.activation_zero_point
         if step is None or zero_point is None:
             return Activation(*self.graph.nodes("DynamicQuantizeLinear", [values], 3))

@@ -20,7 +20,7 @@ from coldpress.encoding import Encoded
 from coldpress.errors import ParityError
 from coldpress.model import Classifier
 from coldpress.onnx.export import open_source
-from coldpress.onnx.lowering import TOGETHER
+from coldpress.onnx.lowering import SHARED, TOGETHER
 from coldpress.onnx.predictor import open_session
 from coldpress.onnx.synchrony import LARGEST_GAP, Synchrony
 from coldpress.quantization.simulation import QuantizedLinear
@@ -139,7 +139,9 @@ def _constants(model: onnx.ModelProto) -> dict[str, Array]:
     found: dict[str, Array] = {}
     for constant in model.graph.initializer:
         names, value = constant.name.split(TOGETHER), numpy_helper.to_array(constant)
-        parts = np.split(value, len(names), axis=-1) if value.ndim else [value] * len(names)
+        shared = names[0].rpartition(".")[2] in SHARED
+        alone = shared or len(names) == 1
+        parts = [value] * len(names) if alone else np.split(value, len(names), axis=-1)
         found.update(zip(names, parts, strict=True))
     return found
 

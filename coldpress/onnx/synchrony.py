@@ -69,7 +69,7 @@ class Synchrony:
 
 
 def _arrivals(model: onnx.ModelProto) -> dict[str, str]:
-    """Name the tensor that is rounded for each linear module, by the module's path."""
+    """Name the tensor that arrives at each linear module, by the module's path."""
     producers = {output: node for node in model.graph.node for output in node.output}
     arrivals = {}
     for node in model.graph.node:
@@ -78,8 +78,15 @@ def _arrivals(model: onnx.ModelProto) -> dict[str, str]:
             if rounding.op_type == "Slice":
                 rounding = producers[rounding.input[0]]
             for name in node.input[1].split(TOGETHER):
-                arrivals[name.removesuffix(".weight")] = rounding.input[0]
+                arrivals[name.removesuffix(".weight")] = _unsmoothed(rounding.input[0], producers)
     return arrivals
+
+
+def _unsmoothed(rounded: str, producers: Mapping[str, onnx.NodeProto]) -> str:
+    """Name what a tensor was before its channels were scaled, if they were."""
+    before = producers[rounded]
+    scaled = before.op_type == "Mul" and before.input[1].endswith(".input_scale")
+    return str(before.input[0]) if scaled else rounded
 
 
 def _hint() -> str:

@@ -18,7 +18,6 @@ from coldpress.quantization.simulation import measured
 _BATCH_SIZE = 64
 
 
-@torch.inference_mode()
 def activation_ranges(classifier: Classifier, rows: Encoded, examples: int) -> Ranges:
     """Measure the range of every linear module's input.
 
@@ -29,6 +28,22 @@ def activation_ranges(classifier: Classifier, rows: Encoded, examples: int) -> R
 
     Returns:
         Smallest and largest value, two float32 scalars, by the module's path.
+    """
+    channels = channel_ranges(classifier, rows, examples)
+    return {path: (low.amin(), high.amax()) for path, (low, high) in channels.items()}
+
+
+@torch.inference_mode()
+def channel_ranges(classifier: Classifier, rows: Encoded, examples: int) -> Ranges:
+    """Measure the range of each channel of every linear module's input.
+
+    Args:
+        classifier: In float32; in evaluation mode.
+        rows: Training rows.
+        examples: How many of them to read, spread evenly over the split.
+
+    Returns:
+        Smallest and largest values, two float32 tensors of shape (in,), by the module's path.
     """
     spans: dict[str, tuple[Tensor, Tensor]] = {}
     first = first_token_paths(classifier)
@@ -44,11 +59,11 @@ def activation_ranges(classifier: Classifier, rows: Encoded, examples: int) -> R
 def _widen(
     spans: dict[str, tuple[Tensor, Tensor]], path: str, *, first_token: bool
 ) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
-    """Make a hook that widens a module's range by what arrives at it."""
+    """Make a hook that widens the ranges of a module's channels by what arrives at it."""
 
     def hook(_module: nn.Module, arriving: tuple[Tensor, ...]) -> None:
-        seen = measured(arriving[0], first_token=first_token)
-        low, high = seen.amin(), seen.amax()
+        seen = measured(arriving[0], first_token=first_token).flatten(0, -2)
+        low, high = seen.amin(0), seen.amax(0)
         before = spans.get(path, (low, high))
         spans[path] = (torch.minimum(before[0], low), torch.maximum(before[1], high))
 

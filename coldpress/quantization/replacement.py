@@ -10,7 +10,11 @@ from torch import Tensor, nn
 
 from coldpress.model import Classifier
 from coldpress.quantization.integers import activation_range, quantize_rows, quantize_table
-from coldpress.quantization.simulation import QuantizedEmbedding, QuantizedLinear
+from coldpress.quantization.simulation import (
+    QuantizedEmbedding,
+    QuantizedLinear,
+    SmoothedLinear,
+)
 
 Kind = TypeVar("Kind", bound=nn.Module)
 Ranges = Mapping[str, tuple[Tensor, Tensor]]
@@ -79,11 +83,14 @@ def mark_first_token(classifier: Classifier) -> None:
 
 @torch.no_grad()
 def _linear(linear: nn.Linear, bits: int, span: Sequence[Tensor] | None) -> QuantizedLinear:
-    made = QuantizedLinear(*linear.weight.shape, calibrated=span is not None)
+    smoothed = isinstance(linear, SmoothedLinear)
+    made = QuantizedLinear(*linear.weight.shape, calibrated=span is not None, smoothed=smoothed)
     made.weight.data, made.scale = quantize_rows(linear.weight, bits)
     made.bias.data = linear.bias.clone()
     if span is not None:
         made.activation_scale, made.activation_zero_point = activation_range(*span)
+    if isinstance(linear, SmoothedLinear):
+        made.input_scale = linear.input_scale
     return made
 
 

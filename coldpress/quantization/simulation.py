@@ -8,6 +8,43 @@ from torch import Tensor, nn
 from coldpress.quantization.integers import activation_range, round_activation
 
 
+class SmoothedLinear(nn.Linear):
+    """A linear module in float32 whose input is multiplied, channel by channel, first.
+
+    Attributes:
+        input_scale: float32 of shape (in,).
+    """
+
+    input_scale: Tensor
+
+    @classmethod
+    def of(cls, linear: nn.Linear, input_scale: Tensor) -> SmoothedLinear:
+        """Give a linear module's weight and bias an input scale.
+
+        Args:
+            linear: Its parameters are shared.
+            input_scale: Shape (in,).
+
+        Returns:
+            The module.
+        """
+        made = cls(linear.in_features, linear.out_features, device="meta")
+        made.weight, made.bias = linear.weight, linear.bias
+        made.register_buffer("input_scale", input_scale)
+        return made
+
+    def forward(self, activation: Tensor) -> Tensor:
+        """Multiply, then map.
+
+        Args:
+            activation: float32 of shape (..., in).
+
+        Returns:
+            float32 of shape (..., out).
+        """
+        return super().forward(activation * self.input_scale)
+
+
 class QuantizedLinear(nn.Module):
     """A linear module with signed integer weights and activations rounded to unsigned bytes.
 
@@ -20,15 +57,20 @@ class QuantizedLinear(nn.Module):
         bias: float32 of shape (out,).
         activation_scale: float32 scalar, or None where the range is measured in each call.
         activation_zero_point: uint8 scalar, or None likewise.
+        input_scale: float32 of shape (in,) that the activation is multiplied by before it is
+            rounded, or None.
         first_token: Measure the range on the first token alone, as the exported graph computes
             nothing else there.
     """
 
     activation_scale: Tensor | None
     activation_zero_point: Tensor | None
+    input_scale: Tensor | None
     scale: Tensor
 
-    def __init__(self, out_features: int, in_features: int, *, calibrated: bool) -> None:
+    def __init__(
+        self, out_features: int, in_features: int, *, calibrated: bool, smoothed: bool = False
+    ) -> None:
         super().__init__()
         self.out_features, self.in_features = out_features, in_features
         self.first_token = False
@@ -39,6 +81,7 @@ class QuantizedLinear(nn.Module):
         zero = torch.zeros((), dtype=torch.uint8)
         self.register_buffer("activation_scale", torch.ones(()) if calibrated else None)
         self.register_buffer("activation_zero_point", zero if calibrated else None)
+        self.register_buffer("input_scale", torch.ones(in_features) if smoothed else None)
 
     def activation_step(self, activation: Tensor) -> tuple[Tensor, Tensor]:
         """Return the scale and zero point for an activation.
@@ -63,6 +106,8 @@ class QuantizedLinear(nn.Module):
         Returns:
             float32 of shape (..., out).
         """
+        if self.input_scale is not None:
+            activation = activation * self.input_scale
         step, zero_point = self.activation_step(activation)
         integers = round_activation(activation, step, zero_point)
         sums = nn.functional.linear(integers, self.weight.float())

@@ -39,7 +39,10 @@ def load_quantized(checkpoint: Checkpoint) -> Classifier:
     classifier, state = skeleton(checkpoint), load_file(checkpoint.path / WEIGHTS)
     for path, linear in modules(classifier, nn.Linear).items():
         rows, columns = linear.weight.shape
-        made = QuantizedLinear(rows, columns, calibrated=f"{path}.activation_scale" in state)
+        calibrated, smoothed = (
+            f"{path}.{name}" in state for name in ("activation_scale", "input_scale")
+        )
+        made = QuantizedLinear(rows, columns, calibrated=calibrated, smoothed=smoothed)
         classifier.module.set_submodule(path, made)
     for path, table in modules(classifier, nn.Embedding).items():
         classifier.module.set_submodule(path, QuantizedEmbedding(*table.weight.shape))

@@ -17,7 +17,7 @@ from coldpress.encoding import Encoded
 from coldpress.errors import ParityError
 from coldpress.model import Classifier
 from coldpress.onnx.parity import check_parity
-from coldpress.quantization import DynamicInt8, StaticInt8
+from coldpress.quantization import DynamicInt8, Smooth, StaticInt8
 from coldpress.quantization.method import Quantization
 
 Make = Callable[[str], Classifier]
@@ -28,10 +28,11 @@ Array = NDArray[Any]
 
 DYNAMIC = DynamicInt8(method="dynamic-int8", weight_bits=7)
 STATIC = StaticInt8(method="static-int8", weight_bits=7)
+SMOOTH = Smooth(method="smooth", weight_bits=7)
 QUERY = "bert.encoder.layer.0.attention.self.query"
 
 
-@pytest.mark.parametrize("method", [None, DYNAMIC, STATIC])
+@pytest.mark.parametrize("method", [None, DYNAMIC, STATIC, SMOOTH])
 @pytest.mark.parametrize("family", sorted(ARCHITECTURES))
 def test_a_pruned_model_of_every_family_answers_the_same(
     family: str,
