@@ -1,0 +1,57 @@
+"""The figure of a claim: its curves with their spread, a panel a dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from claim import Claim, Result
+from coldpress.evaluation.waterfall import FINAL, INK, MUTED, RULE, STAGE, drawing
+
+COLOURS = (FINAL, STAGE, "#c0603a", "#5b6fb5", INK, "#b59a3c")
+
+
+def draw(claim: Claim, docs: Path) -> Path | None:
+    """Draw a record's curves as `figures/<name>.svg`; equal records give equal bytes.
+
+    Args:
+        claim: The record.
+        docs: The folder of the documentation.
+
+    Returns:
+        The file, or None where there is no curve.
+    """
+    if not any(result.curves for result in claim.results):
+        return None
+    target = docs / "figures" / f"{claim.paper.name}.svg"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_name(f".{target.name}")
+    with drawing():
+        _panels(claim).savefig(aside, format="svg", metadata={"Date": None, "Creator": None})
+    aside.replace(target)
+    return target
+
+
+def _panels(claim: Claim) -> Figure:
+    drawn = Figure(figsize=(6.4 * len(claim.results), 4.4), facecolor="white", layout="tight")
+    panels = drawn.subplots(1, len(claim.results), squeeze=False)[0]
+    for axes, result in zip(panels, claim.results, strict=True):
+        _panel(axes, result)
+        axes.set_xlabel(f"{claim.paper.across}, %")
+    panels[0].set_ylabel("accuracy on test rows, %")
+    return drawn
+
+
+def _panel(axes: Axes, result: Result) -> None:
+    """Draw means as lines, and the seeds' range as a shade."""
+    for colour, (name, curve) in zip(COLOURS, result.curves.items(), strict=False):
+        across, seeds = 100 * np.asarray(curve.across), 100 * np.asarray(curve.seeds)
+        axes.plot(across, seeds.mean(0), "o-", color=colour, markersize=4, label=name)
+        axes.fill_between(across, seeds.min(0), seeds.max(0), color=colour, alpha=0.15, linewidth=0)
+    axes.set_title(f"{result.data.name}, {result.data.test} test rows", fontsize=10, color=MUTED)
+    axes.grid(color=RULE, linewidth=0.8)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8.5)

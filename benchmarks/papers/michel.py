@@ -1,0 +1,155 @@
+"""Are many heads of no use? Heads removed from a fine-tuned model, without retraining.
+
+python benchmarks/papers/michel.py --data trec=TREC/train.jsonl,TREC/test.jsonl --teacher MODEL
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import script
+from claim import Curve, Paper, Verdict, said
+from measurement import Measured, Measurement
+from script import Curves, Numbers, Script
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from coldpress.encoding import Encoded
+    from trials import Trial
+
+SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+SAMPLE = 1024
+"""Training rows that importance is judged on."""
+DRAWS = 3
+"""Random orders a seed: one is one order's luck."""
+CLAIMED = (0.2, 0.4)
+ONE_POINT = 0.01
+
+PAPER = Paper(
+    name="michel",
+    title="Many heads are of no use",
+    source="Michel, Levy & Neubig 2019, Are Sixteen Heads Really Better than One?, section 4",
+    claim="Of BERT's heads 40 %, of a translation model's 20 %, can be removed by importance, "
+    "without retraining, and no impact is noticeable.",
+    figure="20 to 40 % of the heads",
+    across="heads removed",
+    setting="Heads are ranked over all layers together by the paper's equation 2 on "
+    f"{SAMPLE} training rows, normalised in each layer, and removed for real; each layer keeps one "
+    f"at least, so that not all can go. Random is the mean of {DRAWS} orders a seed. The largest "
+    "share whose loss is under one point is chosen on validation rows.",
+)
+MOST = "share removed with under one point lost on validation"
+THERE = "test accuracy there, against the whole model"
+
+
+def measure(trial: Trial) -> Measured:
+    """Remove more and more heads, by importance and by chance.
+
+    Args:
+        trial: One seed of one dataset.
+
+    Returns:
+        Test accuracy by share removed, and what the validation rows would have chosen.
+    """
+    ranked = _importance(trial)
+    tested = _accuracies(trial, ranked, trial.test)
+    chosen = _accuracies(trial, ranked, trial.validation)
+    most = _most(chosen)
+    change = {share: score - tested[0.0] for share, score in tested.items()}
+    numbers = {
+        "whole model": Measurement("percent", tested[0.0]),
+        MOST: Measurement("percent", most, "20 to 40 %"),
+        THERE: Measurement("points", change[most]),
+        **{at(share): Measurement("points", change[share], "about 0") for share in CLAIMED},
+    }
+    return Measured(numbers, {"by importance": tested, "at random": _at_random(trial)})
+
+
+def judge(numbers: Numbers, curves: Curves) -> Verdict:
+    """Ask what is lost at the paper's two shares, and whether the order matters.
+
+    Args:
+        numbers: As `measure` names them, all seeds.
+        curves: The same.
+
+    Returns:
+        Holds if neither share costs a point, and importance is better than chance.
+    """
+    few, many = (numbers[at(share)] for share in CLAIMED)
+    gain = _mean(curves["by importance"]) - _mean(curves["at random"])
+    reason = (
+        f"{few} with {100 * CLAIMED[0]:.0f} % of the heads removed, {many} with"
+        f" {100 * CLAIMED[1]:.0f} %; under one point on validation up to {numbers[MOST]} removed."
+        f" Over all shares the order by importance is {said('points', gain, None)} on chance."
+    )
+    if min(few.mean, many.mean) > -ONE_POINT and gain > 0:
+        return Verdict(judgement="holds", reason=reason)
+    return Verdict(
+        judgement="holds partly" if few.mean > -ONE_POINT else "does not hold", reason=reason
+    )
+
+
+def _importance(trial: Trial) -> list[Tensor]:
+    from coldpress.pruning.importance import head_importance
+
+    rows, loss = trial.sample(SAMPLE)
+    return head_importance(trial.teacher, rows, loss)
+
+
+def _accuracies(trial: Trial, ranked: list[Tensor], rows: Encoded) -> dict[float, float]:
+    """Remove as the method `heads` does; the ranking is one for all shares, as in the paper."""
+    from coldpress.pruning.importance import most_important
+    from coldpress.surgery import keep_heads
+
+    heads = sum(shape.heads for shape in trial.teacher.shapes)
+    scores = dict[float, float]()
+    for share in trial.some(SHARES):
+        stay = most_important(ranked, round((1 - share) * heads))
+        scores[share] = trial.accuracy(keep_heads(trial.teacher, stay), rows)
+    return scores
+
+
+def _at_random(trial: Trial) -> dict[float, float]:
+    """Return the mean test accuracy of several orders, by share removed."""
+    from coldpress.pruning.importance import random_importance
+    from coldpress.training import reseed
+
+    reseed(trial.seed, "random orders")
+    heads = [shape.heads for shape in trial.teacher.shapes]
+    draws = [_accuracies(trial, random_importance(heads), trial.test) for _ in range(DRAWS)]
+    return {share: statistics.fmean(draw[share] for draw in draws) for share in draws[0]}
+
+
+def _most(accuracies: Mapping[float, float]) -> float:
+    """Return the share up to which no share loses a point."""
+    least, most = accuracies[0.0] - ONE_POINT, 0.0
+    for share, accuracy in accuracies.items():
+        if accuracy <= least:
+            break
+        most = share
+    return most
+
+
+def _mean(curve: Curve) -> float:
+    return statistics.fmean(curve.at(place).mean for place in range(len(curve.across)))
+
+
+def at(share: float) -> str:
+    """Name the number that is measured at a share.
+
+    Args:
+        share: Of the heads, removed.
+
+    Returns:
+        Its name in the record.
+    """
+    return f"test accuracy with {100 * share:.0f} % removed, against the whole model"
+
+
+SCRIPT = Script(PAPER, measure, judge)
+
+if __name__ == "__main__":
+    script.main(SCRIPT)

@@ -1,0 +1,106 @@
+"""A trial: one dataset, cut by one seed, and the large model fine-tuned on it with that seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+import teachers
+from coldpress import benchmark, model, model_files, training
+from coldpress.benchmark import Benchmark, BenchmarkSection
+from coldpress.checkpoint import Checkpoint
+from coldpress.encoding import Encoded, encode
+from coldpress.model import Classifier
+from coldpress.pruning.chain import Recovery
+from coldpress.teacher import Teacher
+from coldpress.training import Loss
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a claim is measured on.
+
+    Attributes:
+        name: Of the dataset.
+        data: Its rows; which of them are for validation is the seed's choice.
+        seed: Of everything that is drawn.
+        checkpoint: The fine-tuned large model.
+        plan: How it was fitted.
+        cache: Where models that several claims start from are kept.
+        quick: Whether it is only to be seen that it works.
+    """
+
+    name: str
+    data: Benchmark
+    seed: int
+    checkpoint: Checkpoint
+    plan: Teacher
+    cache: Path
+    quick: bool
+
+    @cached_property
+    def teacher(self) -> Classifier:
+        """The fine-tuned large model in memory; methods leave it as it is."""
+        return model_files.load(self.checkpoint)
+
+    @cached_property
+    def train(self) -> Encoded:
+        """The training rows, as the teacher's tokenizer reads them."""
+        return encode(self.teacher.tokenizer, self.data.train)
+
+    @cached_property
+    def validation(self) -> Encoded:
+        """The rows that selection may look at."""
+        return encode(self.teacher.tokenizer, self.data.validation)
+
+    @cached_property
+    def test(self) -> Encoded:
+        """The rows that are reported on, and that choose nothing."""
+        return encode(self.teacher.tokenizer, self.data.test)
+
+    def recovery(self) -> Recovery:
+        """Return what pruning judges by and retrains on: labels, at half the teacher's rate."""
+        loss = training.label_loss(torch.from_numpy(self.train.labels))
+        plan = self.plan.model_copy(update={"learning_rate": self.plan.learning_rate / 2})
+        texts = (*self.data.train.all_texts, *self.data.validation.all_texts)
+        return Recovery(self.train, loss, plan, self.validation, texts=texts)
+
+    def sample(self, rows: int) -> tuple[Encoded, Loss]:
+        """Draw training rows to judge importance on, and the loss over their labels."""
+        drawn = torch.randperm(len(self.train), generator=torch.Generator().manual_seed(self.seed))
+        chosen = self.data.train.take(sorted(drawn[:rows].tolist()))
+        sample = encode(self.teacher.tokenizer, chosen)
+        return sample, training.label_loss(torch.from_numpy(sample.labels))
+
+    def some(self, shares: Sequence[float]) -> Sequence[float]:
+        """Return all shares, or every other where it is only to be seen that it works."""
+        return shares[::2] if self.quick else shares
+
+    def accuracy(self, classifier: Classifier, rows: Encoded) -> float:
+        """Return a model's accuracy on rows of this trial, a fraction."""
+        return model.accuracy(classifier.logits(rows), rows.labels.tolist())
+
+
+def prepare(
+    name: str, section: BenchmarkSection, seed: int, teacher: Teacher, cache: Path, quick: bool
+) -> Trial:
+    """Read the data, cut it, and have the large model.
+
+    Args:
+        name: Of the dataset.
+        section: Where it is.
+        seed: Cuts validation, and fits the large model.
+        teacher: What it starts from.
+        cache: Where it is kept.
+        quick: Whether it is only to be seen that it works.
+
+    Returns:
+        A trial.
+    """
+    data = benchmark.load(section, seed)
+    checkpoint = teachers.fine_tuned(teacher, data, seed, cache)
+    return Trial(name, data, seed, checkpoint, teacher, cache, quick)

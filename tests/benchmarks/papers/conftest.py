@@ -1,0 +1,21 @@
+"""One cache for all claims, as their users have it: the large model is trained once a seed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from options import Options
+
+
+@pytest.fixture(scope="session")
+def papers_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where fine-tuned models are kept."""
+    return tmp_path_factory.mktemp("papers")
+
+
+@pytest.fixture
+def quick(papers_cache: Path, tmp_path: Path) -> Options:
+    """One seed of made-up text; the documentation is a folder of the test."""
+    return Options(quick=True, seeds=1, cache=papers_cache, docs=tmp_path / "docs")
