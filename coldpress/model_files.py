@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
 import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
-from torch import nn
+from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from coldpress.checkpoint import Checkpoint, LayerShape, Manifest, writing
@@ -69,9 +69,19 @@ def save(classifier: Classifier, directory: Path) -> None:
         classifier: What to save.
         directory: What `checkpoint.writing` yielded.
     """
-    state = {k: v.contiguous() for k, v in classifier.module.state_dict().items()}
-    save_file(state, directory / "model.safetensors", metadata={"format": "pt"})
+    save_state(classifier.module.state_dict(), directory)
     save_description(classifier, directory)
+
+
+def save_state(state: Mapping[str, Tensor], directory: Path) -> None:
+    """Put tensors into a checkpoint that is being written.
+
+    Args:
+        state: Tensors by name.
+        directory: What `checkpoint.writing` yielded.
+    """
+    whole = {name: tensor.contiguous() for name, tensor in state.items()}
+    save_file(whole, directory / "model.safetensors", metadata={"format": "pt"})
 
 
 def save_description(classifier: Classifier, directory: Path) -> None:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 MICROSOFT = "com.microsoft"
+TOGETHER = "+"
+"""Joins the names of the tensors that lie side by side in one constant."""
 _DIMENSIONS = ("batch", "sequence")
 
 

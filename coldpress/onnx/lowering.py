@@ -10,11 +10,10 @@ import torch
 from onnx import TensorProto
 from torch import Tensor, nn
 
-from coldpress.onnx.graph import MICROSOFT, Graph
+from coldpress.onnx.graph import MICROSOFT, TOGETHER, Graph
+from coldpress.onnx.unpacking import unpacked
+from coldpress.quantization.packing import WHOLE, pack
 from coldpress.quantization.simulation import QuantizedEmbedding, QuantizedLinear
-
-TOGETHER = "+"
-"""Joins the names of the tensors that lie side by side in one constant."""
 
 SHARED = ("activation_scale", "activation_zero_point", "input_scale")
 """What modules that share their input have in common: one constant bears all of their names."""
@@ -129,7 +128,7 @@ class Lowering:
             Names of float32 tensors of shape (batch, tokens, out), one a module.
         """
         modules = [cast("Any", self._module.get_submodule(path)) for path in paths]
-        weight = self._side_by_side(paths, "weight", [m.weight.T for m in modules])
+        weight = self._weights(paths)
         bias = self._side_by_side(paths, "bias", [m.bias for m in modules])
         if activation.scale:
             scale = self._side_by_side(paths, "scale", [m.scale.flatten() for m in modules])
@@ -189,9 +188,30 @@ class Lowering:
         kind = "LayerNormalization"
         return self.graph.node(kind, [total, scale, bias], axis=-1, epsilon=module.eps)
 
+    def _weights(self, paths: Sequence[str]) -> str:
+        """Lay the weights of modules side by side: (in, out of all together)."""
+        modules = [cast("Any", self._module.get_submodule(path)) for path in paths]
+        if not any(_is_packed(module) for module in modules):
+            return self._side_by_side(paths, "weight", [module.weight.T for module in modules])
+        parts = [self._weight(path) for path in paths]
+        return parts[0] if len(parts) == 1 else self.graph.node("Concat", parts, axis=1)
+
+    def _weight(self, path: str) -> str:
+        module = cast("Any", self._module.get_submodule(path))
+        if not _is_packed(module):
+            return self._constant(f"{path}.weight", module.weight.T)
+        return self.graph.node("Transpose", [self._unpacked(path)], perm=[1, 0])
+
     def _table(self, path: str) -> str:
         module = cast("nn.Embedding | QuantizedEmbedding", self._module.get_submodule(path))
+        if _is_packed(module):
+            return self._unpacked(path)
         return self._constant(f"{path}.weight", module.weight)
+
+    def _unpacked(self, path: str) -> str:
+        module = cast("Any", self._module.get_submodule(path))
+        packed = pack(module.weight.numpy(), module.bits)
+        return unpacked(self.graph, f"{path}.weight", packed, module.weight.shape)
 
     def _scaled(self, rows: str, path: str) -> str:
         module = self._module.get_submodule(path)
@@ -207,6 +227,10 @@ class Lowering:
 
     def _constant(self, name: str, tensor: Tensor) -> str:
         return self.graph.constant(name, tensor.detach().numpy())
+
+
+def _is_packed(module: nn.Module) -> bool:
+    return isinstance(module, QuantizedLinear | QuantizedEmbedding) and module.bits < WHOLE
 
 
 def _joined(paths: Sequence[str], name: str) -> str:

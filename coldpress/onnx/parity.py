@@ -20,10 +20,12 @@ from coldpress.encoding import Encoded
 from coldpress.errors import ParityError
 from coldpress.model import Classifier
 from coldpress.onnx.export import open_source
-from coldpress.onnx.lowering import SHARED, TOGETHER
+from coldpress.onnx.graph import TOGETHER
+from coldpress.onnx.lowering import SHARED
 from coldpress.onnx.predictor import open_session
 from coldpress.onnx.synchrony import LARGEST_GAP, Synchrony
 from coldpress.quantization.simulation import QuantizedLinear
+from coldpress.quantization.storage import stored
 
 Array = NDArray[Any]
 
@@ -127,7 +129,7 @@ def _apart(
 def _check_constants(model: onnx.ModelProto, classifier: Classifier) -> None:
     """Compare every tensor of the checkpoint with the constant that bears its name."""
     found = _constants(model)
-    for name, tensor in classifier.module.state_dict().items():
+    for name, tensor in stored(classifier).items():
         if name not in found:
             raise ParityError(f"{name} is missing")
         if not np.array_equal(found[name], _as_stored(classifier, name, tensor.numpy())):
@@ -151,4 +153,6 @@ def _as_stored(classifier: Classifier, name: str, value: Array) -> Array:
     path, _, kind = name.rpartition(".")
     if not isinstance(classifier.module.get_submodule(path), nn.Linear | QuantizedLinear):
         return value
+    if kind == "weight" and value.dtype == np.uint8:
+        return value  # packed
     return {"weight": value.T, "scale": value.flatten()}.get(kind, value)

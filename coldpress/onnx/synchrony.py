@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from coldpress.errors import ParityError
 from coldpress.model import Classifier
-from coldpress.onnx.lowering import TOGETHER
 from coldpress.onnx.predictor import open_session
+from coldpress.onnx.unpacking import weights_behind
 from coldpress.processor import has_vnni
 
 Array = NDArray[Any]
@@ -77,8 +77,8 @@ def _arrivals(model: onnx.ModelProto) -> dict[str, str]:
             rounding = producers[node.input[0]]
             if rounding.op_type == "Slice":
                 rounding = producers[rounding.input[0]]
-            for name in node.input[1].split(TOGETHER):
-                arrivals[name.removesuffix(".weight")] = _unsmoothed(rounding.input[0], producers)
+            for path in weights_behind(producers, node.input[1]):
+                arrivals[path] = _unsmoothed(rounding.input[0], producers)
     return arrivals
 
 

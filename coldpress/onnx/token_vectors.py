@@ -9,6 +9,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from coldpress.onnx.unpacking import weights_behind
+from coldpress.quantization.packing import unpack
+
 
 def token_vectors(model: Path) -> NDArray[np.float32]:
     """Read the table of token embeddings, scaled where it is stored in integers.
@@ -20,12 +23,17 @@ def token_vectors(model: Path) -> NDArray[np.float32]:
         Shape (vocabulary, width).
     """
     graph = onnx.load(model).graph
-    constants = {constant.name: constant for constant in graph.initializer}
-    (table,) = (
+    constants = {c.name: numpy_helper.to_array(c) for c in graph.initializer}
+    producers = {output: node for node in graph.node for output in node.output}
+    (looked_up,) = (
         node.input[0]
         for node in graph.node
         if node.op_type == "Gather" and node.input[1] == "input_ids"
     )
-    rows: NDArray[np.float32] = numpy_helper.to_array(constants[table]).astype(np.float32)
-    scale = constants.get(f"{table.removesuffix('.weight')}.scale")
-    return rows if scale is None else rows * numpy_helper.to_array(scale)
+    (path,) = weights_behind(producers, looked_up)
+    rows = constants[f"{path}.weight"]
+    if looked_up in producers:
+        rows = unpack(rows, tuple(constants[producers[looked_up].input[1]]))
+    scale = constants.get(f"{path}.scale")
+    vectors: NDArray[np.float32] = rows.astype(np.float32)
+    return vectors if scale is None else vectors * scale

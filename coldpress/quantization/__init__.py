@@ -5,9 +5,12 @@ from typing import Annotated
 from pydantic import Field
 
 from coldpress.quantization.dynamic_int8 import DynamicInt8
+from coldpress.quantization.k_bit import KBit
 from coldpress.quantization.smooth import Smooth
 from coldpress.quantization.static_int8 import StaticInt8
 
-QuantizationMethod = Annotated[DynamicInt8 | StaticInt8 | Smooth, Field(discriminator="method")]
+QuantizationMethod = Annotated[
+    DynamicInt8 | StaticInt8 | Smooth | KBit, Field(discriminator="method")
+]
 
-__all__ = ["DynamicInt8", "QuantizationMethod", "Smooth", "StaticInt8"]
+__all__ = ["DynamicInt8", "KBit", "QuantizationMethod", "Smooth", "StaticInt8"]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from coldpress.model import Classifier
+from coldpress.quantization.few_bits import Per, quantize_weight
 from coldpress.quantization.integers import activation_range, quantize_rows, quantize_table
+from coldpress.quantization.packing import WHOLE
 from coldpress.quantization.simulation import (
     QuantizedEmbedding,
     QuantizedLinear,
@@ -32,12 +34,109 @@ def quantized(classifier: Classifier, bits: int, ranges: Ranges | None = None) -
     Returns:
         A classifier that answers as ONNX Runtime will.
     """
+
+    def linear(path: str, source: nn.Linear) -> QuantizedLinear:
+        integers, scale = quantize_rows(source.weight, bits)
+        return integer_linear(source, integers, scale, span=ranges[path] if ranges else None)
+
+    return replaced(classifier, linear, lambda _, table: integer_table(*quantize_table(table)))
+
+
+def few_bits(
+    classifier: Classifier, bits: Callable[[str], int], per: Per, table_bits: int
+) -> Classifier:
+    """Round every weight to as many bits as it is told to.
+
+    Args:
+        classifier: The source, left as it is.
+        bits: From a linear module's path to the bits of its weights, 1 to 8.
+        per: What has a scale of its own in linear modules; tables have one scale a column.
+        table_bits: Of embedding tables, 1 to 8.
+
+    Returns:
+        A classifier that answers as ONNX Runtime will.
+    """
+
+    def linear(path: str, source: nn.Linear) -> QuantizedLinear:
+        integers, scale = quantize_weight(source.weight, bits(path), per)
+        return integer_linear(source, integers, scale, bits=bits(path))
+
+    def table(_: str, weight: Tensor) -> QuantizedEmbedding:
+        integers, scale = quantize_weight(weight.T, table_bits, "channel")
+        return integer_table(integers.T.contiguous(), scale.flatten(), bits=table_bits)
+
+    return replaced(classifier, linear, table)
+
+
+@torch.no_grad()
+def replaced(
+    classifier: Classifier,
+    linear: Callable[[str, nn.Linear], nn.Module],
+    table: Callable[[str, Tensor], nn.Module],
+) -> Classifier:
+    """Put other modules in the place of linear modules and tables.
+
+    Args:
+        classifier: The source, left as it is.
+        linear: From a path and the module there to what takes its place.
+        table: From a path and the weight of the table there to what takes its place.
+
+    Returns:
+        A classifier with these modules.
+    """
     made = classifier.copy()
-    for path, linear in modules(made, nn.Linear).items():
-        made.module.set_submodule(path, _linear(linear, bits, ranges[path] if ranges else None))
-    for path, table in modules(made, nn.Embedding).items():
-        made.module.set_submodule(path, _embedding(table))
+    for path, module in modules(made, nn.Linear).items():
+        made.module.set_submodule(path, linear(path, module))
+    for path, embedding in modules(made, nn.Embedding).items():
+        made.module.set_submodule(path, table(path, embedding.weight))
     mark_first_token(made)
+    return made
+
+
+def integer_linear(
+    source: nn.Linear,
+    integers: Tensor,
+    scale: Tensor,
+    *,
+    bits: int = WHOLE,
+    span: Sequence[Tensor] | None = None,
+) -> QuantizedLinear:
+    """Make a linear module of integers that were decided.
+
+    Args:
+        source: Brings the bias, and what its input is multiplied by where it is smoothed.
+        integers: int8 of shape (out, in).
+        scale: float32 of shape (out, 1).
+        bits: How many of them the integers need: fewer than 8 are packed in files.
+        span: Smallest and largest input; without them each call measures its own.
+
+    Returns:
+        A module that computes with these integers.
+    """
+    smoothed, calibrated = isinstance(source, SmoothedLinear), span is not None
+    made = QuantizedLinear(*integers.shape, calibrated=calibrated, smoothed=smoothed, bits=bits)
+    made.weight.data, made.scale = integers, scale
+    made.bias.data = source.bias.detach().clone()
+    if span is not None:
+        made.activation_scale, made.activation_zero_point = activation_range(*span)
+    if isinstance(source, SmoothedLinear):
+        made.input_scale = source.input_scale
+    return made
+
+
+def integer_table(integers: Tensor, scale: Tensor, *, bits: int = WHOLE) -> QuantizedEmbedding:
+    """Make an embedding table of integers that were decided.
+
+    Args:
+        integers: int8 of shape (rows, width).
+        scale: float32 of shape (width,).
+        bits: How many of them the integers need: fewer than 8 are packed in files.
+
+    Returns:
+        A module that looks these integers up.
+    """
+    made = QuantizedEmbedding(*integers.shape, bits=bits)
+    made.weight.data, made.scale = integers, scale
     return made
 
 
@@ -79,23 +178,3 @@ def mark_first_token(classifier: Classifier) -> None:
         module = classifier.module.get_submodule(path)
         if isinstance(module, QuantizedLinear):
             module.first_token = True
-
-
-@torch.no_grad()
-def _linear(linear: nn.Linear, bits: int, span: Sequence[Tensor] | None) -> QuantizedLinear:
-    smoothed = isinstance(linear, SmoothedLinear)
-    made = QuantizedLinear(*linear.weight.shape, calibrated=span is not None, smoothed=smoothed)
-    made.weight.data, made.scale = quantize_rows(linear.weight, bits)
-    made.bias.data = linear.bias.clone()
-    if span is not None:
-        made.activation_scale, made.activation_zero_point = activation_range(*span)
-    if isinstance(linear, SmoothedLinear):
-        made.input_scale = linear.input_scale
-    return made
-
-
-@torch.no_grad()
-def _embedding(table: nn.Embedding) -> QuantizedEmbedding:
-    made = QuantizedEmbedding(*table.weight.shape)
-    made.weight.data, made.scale = quantize_table(table.weight)
-    return made

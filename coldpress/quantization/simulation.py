@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from coldpress.quantization.integers import activation_range, round_activation
+from coldpress.quantization.packing import WHOLE
 
 
 class SmoothedLinear(nn.Linear):
@@ -61,6 +62,7 @@ class QuantizedLinear(nn.Module):
             rounded, or None.
         first_token: Measure the range on the first token alone, as the exported graph computes
             nothing else there.
+        bits: How many each weight takes in files, where fewer than 8 are packed.
     """
 
     activation_scale: Tensor | None
@@ -69,10 +71,17 @@ class QuantizedLinear(nn.Module):
     scale: Tensor
 
     def __init__(
-        self, out_features: int, in_features: int, *, calibrated: bool, smoothed: bool = False
+        self,
+        out_features: int,
+        in_features: int,
+        *,
+        calibrated: bool,
+        smoothed: bool = False,
+        bits: int = WHOLE,
     ) -> None:
         super().__init__()
         self.out_features, self.in_features = out_features, in_features
+        self.bits = bits
         self.first_token = False
         integers = torch.zeros(out_features, in_features, dtype=torch.int8)
         self.weight = nn.Parameter(integers, requires_grad=False)
@@ -120,12 +129,14 @@ class QuantizedEmbedding(nn.Module):
     Attributes:
         weight: int8 of shape (rows, width).
         scale: float32 of shape (width,).
+        bits: How many each integer takes in files, where fewer than 8 are packed.
     """
 
     scale: Tensor
 
-    def __init__(self, num_embeddings: int, embedding_dim: int) -> None:
+    def __init__(self, num_embeddings: int, embedding_dim: int, *, bits: int = WHOLE) -> None:
         super().__init__()
+        self.bits = bits
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         integers = torch.zeros(num_embeddings, embedding_dim, dtype=torch.int8)
         self.weight = nn.Parameter(integers, requires_grad=False)

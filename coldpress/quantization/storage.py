@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
 
 from coldpress.checkpoint import Checkpoint
 from coldpress.model import Classifier
-from coldpress.model_files import save, skeleton
+from coldpress.model_files import save_description, save_state, skeleton
+from coldpress.quantization.packing import WHOLE, pack, unpack
 from coldpress.quantization.replacement import mark_first_token, modules
 from coldpress.quantization.simulation import QuantizedEmbedding, QuantizedLinear
 
@@ -24,7 +28,25 @@ def save_quantized(classifier: Classifier, directory: Path) -> None:
         classifier: As a method's `quantize` returned it.
         directory: What `checkpoint.writing` yielded.
     """
-    save(classifier, directory)
+    save_state(stored(classifier), directory)
+    save_description(classifier, directory)
+
+
+def stored(classifier: Classifier) -> dict[str, Tensor]:
+    """Return the tensors of a quantized classifier as files hold them.
+
+    Args:
+        classifier: As a method's `quantize` returned it.
+
+    Returns:
+        Its state; a weight of fewer than 8 bits packed, as uint8 of shape (bits, bytes).
+    """
+    state = classifier.module.state_dict()
+    for path, module in classifier.module.named_modules():
+        if isinstance(module, QuantizedLinear | QuantizedEmbedding) and module.bits < WHOLE:
+            packed = pack(module.weight.numpy(), module.bits)
+            state[f"{path}.weight"] = torch.from_numpy(packed)
+    return state
 
 
 def load_quantized(checkpoint: Checkpoint) -> Classifier:
@@ -38,17 +60,29 @@ def load_quantized(checkpoint: Checkpoint) -> Classifier:
     """
     classifier, state = skeleton(checkpoint), load_file(checkpoint.path / WEIGHTS)
     for path, linear in modules(classifier, nn.Linear).items():
-        rows, columns = linear.weight.shape
+        bits = _unpack(state, f"{path}.weight", linear.weight.shape)
         calibrated, smoothed = (
             f"{path}.{name}" in state for name in ("activation_scale", "input_scale")
         )
-        made = QuantizedLinear(rows, columns, calibrated=calibrated, smoothed=smoothed)
+        made = QuantizedLinear(
+            *linear.weight.shape, calibrated=calibrated, smoothed=smoothed, bits=bits
+        )
         classifier.module.set_submodule(path, made)
     for path, table in modules(classifier, nn.Embedding).items():
-        classifier.module.set_submodule(path, QuantizedEmbedding(*table.weight.shape))
+        bits = _unpack(state, f"{path}.weight", table.weight.shape)
+        classifier.module.set_submodule(path, QuantizedEmbedding(*table.weight.shape, bits=bits))
     mark_first_token(classifier)
     classifier.module.load_state_dict(state)
     return classifier
+
+
+def _unpack(state: dict[str, Tensor], name: str, shape: Sequence[int]) -> int:
+    """Unpack a weight in place; return how many bits it had."""
+    packed = state[name].numpy()
+    if packed.dtype != np.uint8:
+        return WHOLE
+    state[name] = torch.from_numpy(unpack(packed, tuple(shape)))
+    return len(packed)
 
 
 def is_quantized(checkpoint: Checkpoint) -> bool:

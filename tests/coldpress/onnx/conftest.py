@@ -11,8 +11,8 @@ from coldpress.benchmark import Split
 from coldpress.checkpoint import Checkpoint, Manifest, writing
 from coldpress.encoding import Encoded, encode
 from coldpress.model import Classifier
-from coldpress.model_files import write
 from coldpress.onnx.export import export
+from coldpress.quantization.storage import save_quantized
 
 Store = Callable[[Classifier, str], Checkpoint]
 Export = Callable[..., Path]
@@ -29,7 +29,11 @@ def store(tmp_path: Path) -> Store:
     """Writes a classifier, quantized or not, under a name."""
 
     def store(classifier: Classifier, name: str) -> Checkpoint:
-        write(classifier, tmp_path / name, Manifest(stage="quantize"))
+        with writing(
+            tmp_path / name,
+            Manifest(stage="quantize", labels=classifier.labels, shapes=classifier.shapes),
+        ) as directory:
+            save_quantized(classifier, directory)
         return Checkpoint.open(tmp_path / name)
 
     return store

@@ -17,7 +17,7 @@ from coldpress.encoding import Encoded
 from coldpress.errors import ParityError
 from coldpress.model import Classifier
 from coldpress.onnx.parity import check_parity
-from coldpress.quantization import DynamicInt8, Smooth, StaticInt8
+from coldpress.quantization import DynamicInt8, KBit, Smooth, StaticInt8
 from coldpress.quantization.method import Quantization
 
 Make = Callable[[str], Classifier]
@@ -29,10 +29,12 @@ Array = NDArray[Any]
 DYNAMIC = DynamicInt8(method="dynamic-int8", weight_bits=7)
 STATIC = StaticInt8(method="static-int8", weight_bits=7)
 SMOOTH = Smooth(method="smooth", weight_bits=7)
+FOUR_BIT = KBit(method="k-bit", bits=4)
+ONE_BIT = KBit(method="k-bit", bits=1, per="tensor", table_bits=3)
 QUERY = "bert.encoder.layer.0.attention.self.query"
 
 
-@pytest.mark.parametrize("method", [None, DYNAMIC, STATIC, SMOOTH])
+@pytest.mark.parametrize("method", [None, DYNAMIC, STATIC, SMOOTH, FOUR_BIT, ONE_BIT])
 @pytest.mark.parametrize("family", sorted(ARCHITECTURES))
 def test_a_pruned_model_of_every_family_answers_the_same(
     family: str,
@@ -83,6 +85,16 @@ def test_one_altered_integer_is_caught_by_name(
     # Queries, keys and values of 16 columns each lie side by side: column 20 is a key's.
     alter(path, f"{QUERY}.weight", lambda value: value.__setitem__((0, 20), value[0, 20] ^ 1))
     with pytest.raises(ParityError, match=r"self\.key\.weight is not what"):
+        check_parity(checkpoint, path, rows)
+
+
+def test_one_altered_bit_is_caught_by_name(
+    tiny: Classifier, rows: Encoded, store: Store, exported: Export
+) -> None:
+    checkpoint = store(FOUR_BIT.quantize(tiny, rows), "final")
+    path = exported(checkpoint) / "model.onnx"
+    alter(path, f"{QUERY}.weight", lambda value: value.__setitem__((2, 5), value[2, 5] ^ 16))
+    with pytest.raises(ParityError, match=r"self\.query\.weight is not what"):
         check_parity(checkpoint, path, rows)
 
 
