@@ -81,7 +81,7 @@ def judge(numbers: Numbers, curves: Curves) -> Verdict:
     reason = (
         f"{few} with {100 * CLAIMED[0]:.0f} % of the heads removed, {many} with"
         f" {100 * CLAIMED[1]:.0f} %; under one point on validation up to {numbers[MOST]} removed."
-        f" Over all shares the order by importance is {said('points', gain, None)} on chance."
+        f" Over all shares the order by importance is {said('points', gain, None)} against chance."
     )
     if min(few.mean, many.mean) > -ONE_POINT and gain > 0:
         return Verdict(judgement="holds", reason=reason)

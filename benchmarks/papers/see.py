@@ -39,8 +39,8 @@ PAPER = Paper(
     across="weights zeroed",
     setting="The weights are those of the encoder's linear modules; embeddings and biases stay, "
     "and so does every shape: nothing becomes faster. Retraining is one epoch on labels at half "
-    "the rate of fine-tuning, zeros held. It is measured at five sparsities for class-blind and at "
-    "80 and 90 % for the other two. The largest sparsity whose loss is under one point is chosen on "
+    "the rate of fine-tuning, zeros held: at five sparsities for class-blind, at 80 and 90 % for "
+    "the other two. The largest sparsity whose loss is under one point is chosen on "
     "validation rows.",
 )
 
