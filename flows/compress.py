@@ -30,7 +30,7 @@ def compress(recipe: Recipe) -> State[StageResult]:
         soft_targets = generate_soft_targets(recipe, teacher)
         student = distill_student(recipe, teacher, soft_targets)
         pruned = prune(recipe, student, soft_targets)
-        quantized = quantize(recipe, pruned)
+        quantized = quantize(recipe, pruned, soft_targets)
         onnx = export_onnx(recipe, quantized)
         judged = evaluate(recipe, [teacher, student, pruned, quantized, onnx])
         verdict = judge_gate(recipe, onnx, judged)

@@ -6,11 +6,12 @@ from pydantic import Field
 
 from coldpress.quantization.dynamic_int8 import DynamicInt8
 from coldpress.quantization.k_bit import KBit
+from coldpress.quantization.qat import Qat
 from coldpress.quantization.smooth import Smooth
 from coldpress.quantization.static_int8 import StaticInt8
 
 QuantizationMethod = Annotated[
-    DynamicInt8 | StaticInt8 | Smooth | KBit, Field(discriminator="method")
+    DynamicInt8 | StaticInt8 | Smooth | KBit | Qat, Field(discriminator="method")
 ]
 
-__all__ = ["DynamicInt8", "KBit", "QuantizationMethod", "Smooth", "StaticInt8"]
+__all__ = ["DynamicInt8", "KBit", "Qat", "QuantizationMethod", "Smooth", "StaticInt8"]

@@ -109,9 +109,11 @@ def test_an_unchanged_recipe_is_reused_without_torch(
 def test_another_method_of_quantization_reruns_only_what_follows(
     coldpress: Coldpress, pressed: dict[str, Any]
 ) -> None:
-    changed = coldpress.press("--set", "quantize.method=static-int8")
+    changed = coldpress.press("--set", "quantize={method: qat, bits: 2, epochs: 1}")
     assert statuses(changed) == ["reused"] * 4 + ["ran"] * 3
     assert digests(changed)[:4] == digests(pressed)[:4]
+    # It trains, on the teacher's answers.
+    assert changed["stages"][4]["parents"] == [digests(pressed)[3], digests(pressed)[1]]
 
 
 def test_a_skipped_stage_hands_the_model_on(coldpress: Coldpress, pressed: dict[str, Any]) -> None:

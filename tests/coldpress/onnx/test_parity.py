@@ -8,6 +8,7 @@ from typing import Any
 
 import onnx
 import pytest
+from lessons import lessons_on
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
@@ -17,8 +18,8 @@ from coldpress.encoding import Encoded
 from coldpress.errors import ParityError
 from coldpress.model import Classifier
 from coldpress.onnx.parity import check_parity
-from coldpress.quantization import DynamicInt8, KBit, Smooth, StaticInt8
-from coldpress.quantization.method import Quantization
+from coldpress.quantization import DynamicInt8, KBit, Qat, Smooth, StaticInt8
+from coldpress.quantization.method import Quantization, TrainedQuantization
 
 Make = Callable[[str], Classifier]
 Cut = Callable[[Classifier], Classifier]
@@ -31,28 +32,38 @@ STATIC = StaticInt8(method="static-int8", weight_bits=7)
 SMOOTH = Smooth(method="smooth", weight_bits=7)
 FOUR_BIT = KBit(method="k-bit", bits=4)
 ONE_BIT = KBit(method="k-bit", bits=1, per="tensor", table_bits=3)
+QAT = Qat(method="qat", bits=3, epochs=1, batch_size=6)
 QUERY = "bert.encoder.layer.0.attention.self.query"
 
 
-@pytest.mark.parametrize("method", [None, DYNAMIC, STATIC, SMOOTH, FOUR_BIT, ONE_BIT])
+@pytest.mark.parametrize("method", [None, DYNAMIC, STATIC, SMOOTH, FOUR_BIT, ONE_BIT, QAT])
 @pytest.mark.parametrize("family", sorted(ARCHITECTURES))
 def test_a_pruned_model_of_every_family_answers_the_same(
     family: str,
-    method: Quantization | None,
+    method: Quantization | TrainedQuantization | None,
     random_classifier: Make,
     cut: Cut,
     rows: Encoded,
     store: Store,
     exported: Export,
 ) -> None:
-    pruned = cut(random_classifier(family))
-    final = pruned if method is None else method.quantize(pruned, rows)
+    final = pressed(cut(random_classifier(family)), method, rows)
     checkpoint = store(final, "final")
     parity = check_parity(checkpoint, exported(checkpoint) / "model.onnx", rows)
     assert parity.rows == 12
     assert parity.max_logit_difference < 1e-5
     assert parity.label_agreement == 1.0
     assert parity.range > 0.5
+
+
+def pressed(
+    source: Classifier, method: Quantization | TrainedQuantization | None, rows: Encoded
+) -> Classifier:
+    if method is None:
+        return source
+    if isinstance(method, TrainedQuantization):
+        return method.train(source, lessons_on(rows)).classifier
+    return method.quantize(source, rows)
 
 
 def test_one_row_without_padding_answers_the_same(

@@ -1,0 +1,73 @@
+"""What the quantize stage depends on, and what it hands to a method that trains."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coldpress.checkpoint import Checkpoint, Manifest, writing
+from coldpress.distillation import answers
+from coldpress.model import Classifier
+from coldpress.quantization.storage import is_quantized
+from coldpress.recipe import Recipe
+from coldpress.training import silent
+from tasks import dataset, tracking
+from tasks.quantize import _make, _order
+from tasks.results import StageResult
+from tasks.stage import Order, Work
+
+TEXTS = {"calm": "slow oil", "fast": "fast press", "warm": "warm olive stone"}
+STATIC = {"method": "static-int8"}
+QAT = {"method": "qat", "bits": 2, "epochs": 2, "batch_size": 8}
+PRUNED = StageResult(stage="prune", status="ran", digest="pruned")
+
+
+@pytest.fixture
+def described(tmp_path: Path) -> dict[str, Any]:
+    """Ten rows a label, and a student that was distilled."""
+    rows = [{"text": f"{text} {n}", "label": k} for k, text in TEXTS.items() for n in range(10)]
+    file = tmp_path / "rows.jsonl"
+    file.write_text("\n".join(json.dumps(row) for row in rows))
+    files = {"origin": "files", "train": file, "test": file}
+    return {
+        "name": "tiny",
+        "benchmark": {"kind": "text-classification", "source": files},
+        "teacher": {"model": {"origin": "scratch", "layers": 2}, "epochs": 1},
+        "distill": {"method": "logits", "student": {"layers": 2}},
+    }
+
+
+def ordered(described: dict[str, Any], section: dict[str, Any], answered: str) -> Order:
+    """The order for a section, with the teacher's answers of this digest."""
+    recipe = Recipe.model_validate({**described, "quantize": section})
+    soft_targets = StageResult(stage="generate_soft_targets", status="ran", digest=answered)
+    return _order(recipe, PRUNED, soft_targets)
+
+
+@pytest.mark.parametrize(("section", "depends"), [(STATIC, False), (QAT, True)])
+def test_only_a_method_that_trains_depends_on_what_the_teacher_answered(
+    section: dict[str, Any], depends: bool, described: dict[str, Any]
+) -> None:
+    one, same, other = (ordered(described, section, digest) for digest in ("a", "a", "b"))
+    assert one.key == same.key
+    assert (one.key != other.key) is depends
+    warmer = {**described, "distill": {**described["distill"], "temperature": 7.0}}
+    assert (one.key != ordered(warmer, section, "a").key) is depends
+
+
+def test_training_leaves_a_curve_and_integers(
+    described: dict[str, Any], tiny: Classifier, tiny_checkpoint: Checkpoint, state: Path
+) -> None:
+    order = ordered(described, QAT, "a")
+    with writing(state / "answers", Manifest(stage="generate_soft_targets")) as directory:
+        answers.write(answers.answer(tiny, dataset.transfer_set(order.recipe)), directory)
+    inputs = [tiny_checkpoint, Checkpoint.open(state / "answers")]
+    run_id = tracking.open_run(tracking.experiment("tiny"), "quantize", {"stage": "quantize"})
+    metrics = _make(Work(order, state / "quantized", inputs, run_id, silent))
+    curve = tracking.client().get_metric_history(run_id, "epoch_loss")
+    assert [point.step for point in curve] == [1, 2]
+    assert is_quantized(Checkpoint.open(state / "quantized"))
+    assert set(metrics) == {"validation_accuracy", "validation_accuracy_before"}
