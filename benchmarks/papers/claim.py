@@ -88,6 +88,11 @@ class Curve(_Record):
         """Return one point of it."""
         return Number(unit="percent", seeds=tuple(row[place] for row in self.seeds))
 
+    @property
+    def mean(self) -> float:
+        """Over points and seeds."""
+        return statistics.fmean(statistics.fmean(row) for row in self.seeds)
+
 
 class Verdict(_Record):
     """Whether the claim holds here, and why one must say so."""

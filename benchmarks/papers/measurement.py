@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from claim import Unit
 from coldpress.evaluation.scorecard import Interval
 
+ONE_POINT = 0.01
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -35,3 +37,20 @@ class Measured:
 
     numbers: Mapping[str, Measurement] = field(default_factory=dict)
     curves: Mapping[str, Mapping[float, float]] = field(default_factory=dict)
+
+
+def under_a_point(accuracies: Mapping[float, float]) -> float:
+    """Return the share up to which no share loses a point.
+
+    Args:
+        accuracies: By share, ascending from 0, of validation rows.
+
+    Returns:
+        One of the shares.
+    """
+    most = 0.0
+    for share, accuracy in accuracies.items():
+        if accuracy <= accuracies[0.0] - ONE_POINT:
+            break
+        most = share
+    return most

@@ -6,12 +6,11 @@ python benchmarks/papers/michel.py --data trec=TREC/train.jsonl,TREC/test.jsonl 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import script
-from claim import Curve, Paper, Verdict, said
-from measurement import Measured, Measurement
+from claim import Paper, Verdict, said
+from measurement import ONE_POINT, Measured, Measurement, under_a_point
 from script import Curves, Numbers, Script
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ SAMPLE = 1024
 DRAWS = 3
 """Random orders a seed: one is one order's luck."""
 CLAIMED = (0.2, 0.4)
-ONE_POINT = 0.01
 
 PAPER = Paper(
     name="michel",
@@ -57,7 +55,7 @@ def measure(trial: Trial) -> Measured:
     ranked = _importance(trial)
     tested = _accuracies(trial, ranked, trial.test)
     chosen = _accuracies(trial, ranked, trial.validation)
-    most = _most(chosen)
+    most = under_a_point(chosen)
     change = {share: score - tested[0.0] for share, score in tested.items()}
     numbers = {
         "whole model": Measurement("percent", tested[0.0]),
@@ -79,11 +77,11 @@ def judge(numbers: Numbers, curves: Curves) -> Verdict:
         Holds if neither share costs a point, and importance is better than chance.
     """
     few, many = (numbers[at(share)] for share in CLAIMED)
-    gain = _mean(curves["by importance"]) - _mean(curves["at random"])
+    gain = curves["by importance"].mean - curves["at random"].mean
     reason = (
         f"{few} with {100 * CLAIMED[0]:.0f} % of the heads removed, {many} with"
         f" {100 * CLAIMED[1]:.0f} %; under one point on validation up to {numbers[MOST]} removed."
-        f" Over all shares the order by importance is {said('points', gain, None)} on chance."
+        f" Over all shares the order by importance is {said('points', gain, None)} against chance."
     )
     if min(few.mean, many.mean) > -ONE_POINT and gain > 0:
         return Verdict(judgement="holds", reason=reason)
@@ -121,20 +119,6 @@ def _at_random(trial: Trial) -> dict[float, float]:
     heads = [shape.heads for shape in trial.teacher.shapes]
     draws = [_accuracies(trial, random_importance(heads), trial.test) for _ in range(DRAWS)]
     return {share: statistics.fmean(draw[share] for draw in draws) for share in draws[0]}
-
-
-def _most(accuracies: Mapping[float, float]) -> float:
-    """Return the share up to which no share loses a point."""
-    least, most = accuracies[0.0] - ONE_POINT, 0.0
-    for share, accuracy in accuracies.items():
-        if accuracy <= least:
-            break
-        most = share
-    return most
-
-
-def _mean(curve: Curve) -> float:
-    return statistics.fmean(curve.at(place).mean for place in range(len(curve.across)))
 
 
 def at(share: float) -> str:

@@ -1,0 +1,46 @@
+"""Students of the fine-tuned large model, made once for all claims that start from one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import teachers
+from coldpress import training
+from coldpress.distillation import answers, phase, transfer
+from tasks import caching
+
+if TYPE_CHECKING:
+    from coldpress.checkpoint import Checkpoint
+    from coldpress.distillation import DistillationMethod
+    from coldpress.model import Classifier
+    from trials import Trial
+
+
+def distilled(trial: Trial, method: DistillationMethod) -> Checkpoint:
+    """Distill a student as the stage of a recipe does, unless it has been done.
+
+    Args:
+        trial: Brings teacher, rows and seed; validation chooses the epoch.
+        method: A recipe's `distill` section.
+
+    Returns:
+        The verified checkpoint.
+    """
+
+    def make() -> Classifier:
+        rows, validation = trial.data.train, trial.data.validation
+        training.reseed(trial.seed, "distill_student")
+        student = method.student.made_of(trial.teacher, rows)
+        given = answers.answer(trial.teacher, rows)
+        shown = transfer.prepare(student, method, given, rows, validation)
+        phase.distill(student, method.phases(trial.teacher, student, shown.loss), shown)
+        return student
+
+    about = {
+        "code": caching.code_digest("benchmarks.papers.students"),
+        "teacher": trial.checkpoint.digest,
+        "method": method,
+        "data": trial.data.digest,
+        "seed": trial.seed,
+    }
+    return teachers.kept(trial.cache, "student", about, make)
