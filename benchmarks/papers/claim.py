@@ -120,7 +120,7 @@ class Result(_Record):
         numbers: By name.
         curves: By name.
         verdict: Computed from the numbers and curves.
-        seconds: Of all seeds, the training of teachers included where none was kept.
+        seconds: Of all seeds; the training of models that are kept for all claims is left out.
     """
 
     data: Data

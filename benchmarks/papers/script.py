@@ -23,6 +23,7 @@ from options import Options
 from tasks import home
 
 if TYPE_CHECKING:
+    from outcomes import Outcome
     from trials import Trial
 
 Numbers = Mapping[str, Number]
@@ -37,11 +38,13 @@ class Script:
         paper: The claim.
         measure: What one seed of one dataset comes to.
         judge: From what all seeds came to, to the verdict.
+        timed: Whether it measures times: these are measured anew in each run.
     """
 
     paper: Paper
     measure: Callable[[Trial], Measured]
     judge: Callable[[Numbers, Curves], Verdict]
+    timed: bool = False
 
 
 def main(script: Script) -> None:
@@ -93,11 +96,11 @@ def run(script: Script, options: Options) -> Claim:
 
 
 def _result(script: Script, options: Options, name: str, section: BenchmarkSection) -> Result:
-    started, tried = time.perf_counter(), list["tuple[Trial, Measured]"]()
+    started, tried = time.perf_counter(), list["tuple[Trial, Outcome]"]()
     for seed in range(options.seeds):
         tried.append(_try(script, options, name, section, seed))
         _tell(f"{name}, seed {seed}: {time.perf_counter() - started:.0f} s")
-    found = [measured for _, measured in tried]
+    found = [outcome.measured for _, outcome in tried]
     numbers, curves = _numbers(found), _curves(found)
     return Result(
         data=_rows(tried[0][0]),
@@ -105,18 +108,21 @@ def _result(script: Script, options: Options, name: str, section: BenchmarkSecti
         numbers=numbers,
         curves=curves,
         verdict=script.judge(numbers, curves),
-        seconds=round(time.perf_counter() - started, 1),
+        seconds=round(sum(outcome.seconds for _, outcome in tried), 1),
     )
 
 
 def _try(
     script: Script, options: Options, name: str, section: BenchmarkSection, seed: int
-) -> tuple[Trial, Measured]:
+) -> tuple[Trial, Outcome]:
+    import outcomes
     import trials
 
     teacher = options.large_model()
     trial = trials.prepare(name, section, seed, teacher, options.cache, options.quick)
-    return trial, script.measure(trial)
+    if script.timed:
+        return trial, outcomes.fresh(trial, script.measure)
+    return trial, outcomes.kept(script.paper.name, trial, script.measure)
 
 
 def _rows(trial: Trial) -> Data:
