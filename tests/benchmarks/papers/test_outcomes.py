@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import outcomes
 import trials
 from coldpress.evaluation.scorecard import Interval
@@ -7,9 +10,10 @@ from measurement import Measured, Measurement
 from options import QUICK, Options
 
 
-def test_a_trial_is_measured_once_and_read_back_as_it_was(quick: Options) -> None:
+def test_a_trial_is_measured_once_and_read_back_as_it_was(quick: Options, tmp_path: Path) -> None:
     (section,) = quick.benchmarks().values()
-    trial = trials.prepare(QUICK, section, 0, quick.large_model(), quick.cache, True)
+    made = trials.prepare(QUICK, section, 0, quick.large_model(), quick.cache, True)
+    trial = replace(made, cache=tmp_path)
     interval = Interval(estimate=0.97, low=0.9, high=1.0)
     found = Measured({"kept": Measurement("percent", interval, "97 %")}, {"curve": {0.1: 0.9}})
     called = []
