@@ -15,7 +15,8 @@ from coldpress.encoding import Batch
 from coldpress.errors import InputError
 from coldpress.model import Classifier
 from coldpress.onnx.graph import MICROSOFT, Graph
-from coldpress.onnx.lowering import Activation, Lowering
+from coldpress.onnx.lowering import Lowering
+from coldpress.onnx.products import Activation
 
 _ACTIVATIONS = {
     "gelu": f"{MICROSOFT}.Gelu",

@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast
 
-import torch
 from onnx import TensorProto
 from torch import Tensor, nn
 
-from coldpress.onnx.graph import MICROSOFT, TOGETHER, Graph
-from coldpress.onnx.unpacking import unpacked
-from coldpress.quantization.packing import WHOLE, pack
+from coldpress.onnx.graph import Graph
+from coldpress.onnx.products import Activation, constant, joined, product, table
 from coldpress.quantization.simulation import QuantizedEmbedding, QuantizedLinear
 
 SHARED = ("activation_scale", "activation_zero_point", "input_scale")
 """What modules that share their input have in common: one constant bears all of their names."""
-
-
-@dataclass(frozen=True)
-class Activation:
-    """What arrives at linear modules.
-
-    Attributes:
-        values: Name of the tensor: float32, or uint8 beside a scale.
-        scale: Name of its step; empty for float32.
-        zero_point: Name of the integer that stands for zero; empty for float32.
-    """
-
-    values: str
-    scale: str = ""
-    zero_point: str = ""
 
 
 class Lowering:
@@ -82,13 +65,13 @@ class Lowering:
         if not isinstance(module, QuantizedLinear):
             return Activation(values)
         if module.input_scale is not None:
-            smoothing = self._constant(_joined(paths, "input_scale"), module.input_scale)
+            smoothing = self._constant(joined(paths, "input_scale"), module.input_scale)
             values = self.graph.node("Mul", [values, smoothing])
         step, zero_point = module.activation_scale, module.activation_zero_point
         if step is None or zero_point is None:
             return Activation(*self.graph.nodes("DynamicQuantizeLinear", [values], 3))
-        scale = self._constant(_joined(paths, "activation_scale"), step)
-        zero = self._constant(_joined(paths, "activation_zero_point"), zero_point)
+        scale = self._constant(joined(paths, "activation_scale"), step)
+        zero = self._constant(joined(paths, "activation_zero_point"), zero_point)
         rounded = self.graph.node("QuantizeLinear", [values, scale, zero])
         return Activation(rounded, scale, zero)
 
@@ -127,20 +110,11 @@ class Lowering:
         Returns:
             Names of float32 tensors of shape (batch, tokens, out), one a module.
         """
-        modules = [cast("Any", self._module.get_submodule(path)) for path in paths]
-        weight = self._weights(paths)
-        bias = self._side_by_side(paths, "bias", [m.bias for m in modules])
-        if activation.scale:
-            scale = self._side_by_side(paths, "scale", [m.scale.flatten() for m in modules])
-            values, steps = activation.values, [activation.scale, scale, activation.zero_point, ""]
-            operator = f"{MICROSOFT}.MatMulIntegerToFloat"
-            out = self.graph.node(operator, [values, weight, *steps, bias])
-        else:
-            out = self.graph.node("MatMul", [activation.values, weight])
-            out = self.graph.node("Add", [out, bias])
+        modules = {path: cast("Any", self._module.get_submodule(path)) for path in paths}
+        out = product(self.graph, activation, modules)
         if len(paths) == 1:
             return [out]
-        widths = self.graph.integers(*(module.out_features for module in modules))
+        widths = self.graph.integers(*(module.out_features for module in modules.values()))
         return self.graph.nodes("Split", [out, widths], len(paths), axis=2)
 
     def embedding(self, indices: str, path: str) -> str:
@@ -188,30 +162,9 @@ class Lowering:
         kind = "LayerNormalization"
         return self.graph.node(kind, [total, scale, bias], axis=-1, epsilon=module.eps)
 
-    def _weights(self, paths: Sequence[str]) -> str:
-        """Lay the weights of modules side by side: (in, out of all together)."""
-        modules = [cast("Any", self._module.get_submodule(path)) for path in paths]
-        if not any(_is_packed(module) for module in modules):
-            return self._side_by_side(paths, "weight", [module.weight.T for module in modules])
-        parts = [self._weight(path) for path in paths]
-        return parts[0] if len(parts) == 1 else self.graph.node("Concat", parts, axis=1)
-
-    def _weight(self, path: str) -> str:
-        module = cast("Any", self._module.get_submodule(path))
-        if not _is_packed(module):
-            return self._constant(f"{path}.weight", module.weight.T)
-        return self.graph.node("Transpose", [self._unpacked(path)], perm=[1, 0])
-
     def _table(self, path: str) -> str:
         module = cast("nn.Embedding | QuantizedEmbedding", self._module.get_submodule(path))
-        if _is_packed(module):
-            return self._unpacked(path)
-        return self._constant(f"{path}.weight", module.weight)
-
-    def _unpacked(self, path: str) -> str:
-        module = cast("Any", self._module.get_submodule(path))
-        packed = pack(module.weight.numpy(), module.bits)
-        return unpacked(self.graph, f"{path}.weight", packed, module.weight.shape)
+        return table(self.graph, path, module)
 
     def _scaled(self, rows: str, path: str) -> str:
         module = self._module.get_submodule(path)
@@ -222,16 +175,5 @@ class Lowering:
         scale = self._constant(f"{path}.scale", module.scale)
         return self.graph.node("Mul", [values, scale])
 
-    def _side_by_side(self, paths: Sequence[str], name: str, tensors: Sequence[Any]) -> str:
-        return self._constant(_joined(paths, name), torch.cat(tuple(tensors), dim=-1))
-
     def _constant(self, name: str, tensor: Tensor) -> str:
-        return self.graph.constant(name, tensor.detach().numpy())
-
-
-def _is_packed(module: nn.Module) -> bool:
-    return isinstance(module, QuantizedLinear | QuantizedEmbedding) and module.bits < WHOLE
-
-
-def _joined(paths: Sequence[str], name: str) -> str:
-    return TOGETHER.join(f"{path}.{name}" for path in paths)
+        return constant(self.graph, name, tensor)

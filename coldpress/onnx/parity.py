@@ -24,6 +24,7 @@ from coldpress.onnx.graph import TOGETHER
 from coldpress.onnx.lowering import SHARED
 from coldpress.onnx.predictor import open_session
 from coldpress.onnx.synchrony import LARGEST_GAP, Synchrony
+from coldpress.quantization.blocks import BlockLinear
 from coldpress.quantization.simulation import QuantizedLinear
 from coldpress.quantization.storage import stored
 
@@ -138,21 +139,33 @@ def _check_constants(model: onnx.ModelProto, classifier: Classifier) -> None:
 
 def _constants(model: onnx.ModelProto) -> dict[str, Array]:
     """Read the file's constants, those that lie side by side taken apart."""
-    found: dict[str, Array] = {}
+    found = _attributes(model)
     for constant in model.graph.initializer:
         names, value = constant.name.split(TOGETHER), numpy_helper.to_array(constant)
         shared = names[0].rpartition(".")[2] in SHARED
         alone = shared or len(names) == 1
-        parts = [value] * len(names) if alone else np.split(value, len(names), axis=-1)
+        axis = 0 if value.ndim == 3 else -1  # blocks of rows, one above the other
+        parts = [value] * len(names) if alone else np.split(value, len(names), axis)
         found.update(zip(names, parts, strict=True))
     return found
+
+
+def _attributes(model: onnx.ModelProto) -> dict[str, Array]:
+    """Read what a checkpoint holds in tensors and a graph in attributes, by the tensors' names."""
+    return {
+        f"{name.removesuffix('.weight')}.{attribute.name}": np.asarray(attribute.i)
+        for node in model.graph.node
+        if node.op_type == "MatMulNBits"
+        for name in node.input[1].split(TOGETHER)
+        for attribute in node.attribute
+    }
 
 
 def _as_stored(classifier: Classifier, name: str, value: Array) -> Array:
     """Bring a checkpoint's tensor into the shape that the graph keeps it in."""
     path, _, kind = name.rpartition(".")
-    if not isinstance(classifier.module.get_submodule(path), nn.Linear | QuantizedLinear):
+    kinds = nn.Linear | QuantizedLinear | BlockLinear
+    packed = kind == "weight" and value.dtype == np.uint8
+    if packed or not isinstance(classifier.module.get_submodule(path), kinds):
         return value
-    if kind == "weight" and value.dtype == np.uint8:
-        return value  # packed
     return {"weight": value.T, "scale": value.flatten()}.get(kind, value)

@@ -71,9 +71,11 @@ class Synchrony:
 def _arrivals(model: onnx.ModelProto) -> dict[str, str]:
     """Name the tensor that arrives at each linear module, by the module's path."""
     producers = {output: node for node in model.graph.node for output in node.output}
-    arrivals = {}
+    arrivals: dict[str, str] = {}
     for node in model.graph.node:
-        if node.op_type == "MatMulIntegerToFloat":
+        if node.op_type == "MatMulNBits":
+            arrivals |= dict.fromkeys(weights_behind(producers, node.input[1]), node.input[0])
+        elif node.op_type == "MatMulIntegerToFloat":
             rounding = producers[node.input[0]]
             if rounding.op_type == "Slice":
                 rounding = producers[rounding.input[0]]

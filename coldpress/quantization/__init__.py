@@ -9,9 +9,18 @@ from coldpress.quantization.k_bit import KBit
 from coldpress.quantization.qat import Qat
 from coldpress.quantization.smooth import Smooth
 from coldpress.quantization.static_int8 import StaticInt8
+from coldpress.quantization.weight_only import WeightOnly
 
 QuantizationMethod = Annotated[
-    DynamicInt8 | StaticInt8 | Smooth | KBit | Qat, Field(discriminator="method")
+    DynamicInt8 | StaticInt8 | Smooth | KBit | WeightOnly | Qat, Field(discriminator="method")
 ]
 
-__all__ = ["DynamicInt8", "KBit", "Qat", "QuantizationMethod", "Smooth", "StaticInt8"]
+__all__ = [
+    "DynamicInt8",
+    "KBit",
+    "Qat",
+    "QuantizationMethod",
+    "Smooth",
+    "StaticInt8",
+    "WeightOnly",
+]

@@ -34,7 +34,7 @@ def zero(bits: int) -> int:
     """Return the unsigned integer that zero is stored as.
 
     Args:
-        bits: From 2 to 7. A single bit has no zero: 0 and 1 stand for -1 and 1.
+        bits: From 2 to 8. A single bit has no zero: 0 and 1 stand for -1 and 1.
 
     Returns:
         What is to be subtracted from what fields sum up to.

@@ -61,11 +61,21 @@ def few_bits(
         integers, scale = quantize_weight(source.weight, bits(path), per)
         return integer_linear(source, integers, scale, bits=bits(path))
 
-    def table(_: str, weight: Tensor) -> QuantizedEmbedding:
-        integers, scale = quantize_weight(weight.T, table_bits, "channel")
-        return integer_table(integers.T.contiguous(), scale.flatten(), bits=table_bits)
+    return replaced(classifier, linear, lambda _, table: few_bits_table(table, table_bits))
 
-    return replaced(classifier, linear, table)
+
+def few_bits_table(weight: Tensor, bits: int) -> QuantizedEmbedding:
+    """Round an embedding table to k bits, one scale a column.
+
+    Args:
+        weight: float32 of shape (rows, width).
+        bits: From 1 to 8.
+
+    Returns:
+        The table of integers.
+    """
+    integers, scale = quantize_weight(weight.T, bits, "channel")
+    return integer_table(integers.T.contiguous(), scale.flatten(), bits=bits)
 
 
 @torch.no_grad()

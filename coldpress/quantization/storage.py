@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from coldpress.checkpoint import Checkpoint
 from coldpress.model import Classifier
 from coldpress.model_files import save_description, save_state, skeleton
+from coldpress.quantization.blocks import BlockLinear, pack_blocks, unpack_blocks
 from coldpress.quantization.packing import WHOLE, pack, unpack
 from coldpress.quantization.replacement import mark_first_token, modules
 from coldpress.quantization.simulation import QuantizedEmbedding, QuantizedLinear
@@ -39,14 +41,23 @@ def stored(classifier: Classifier) -> dict[str, Tensor]:
         classifier: As a method's `quantize` returned it.
 
     Returns:
-        Its state; a weight of fewer than 8 bits packed, as uint8 of shape (bits, bytes).
+        Its state; a weight of fewer than 8 bits packed, as uint8 of shape (bits, bytes), and
+        blocks as uint8 of shape (out, blocks, bytes).
     """
     state = classifier.module.state_dict()
     for path, module in classifier.module.named_modules():
-        if isinstance(module, QuantizedLinear | QuantizedEmbedding) and module.bits < WHOLE:
-            packed = pack(module.weight.numpy(), module.bits)
+        if (packed := _packed(module)) is not None:
             state[f"{path}.weight"] = torch.from_numpy(packed)
     return state
+
+
+def _packed(module: nn.Module) -> NDArray[np.uint8] | None:
+    """The weight of a module as files hold it; nothing where it is no other than in memory."""
+    if isinstance(module, BlockLinear):
+        return pack_blocks(module)
+    if isinstance(module, QuantizedLinear | QuantizedEmbedding) and module.bits < WHOLE:
+        return pack(module.weight.numpy(), module.bits)
+    return None
 
 
 def load_quantized(checkpoint: Checkpoint) -> Classifier:
@@ -60,20 +71,26 @@ def load_quantized(checkpoint: Checkpoint) -> Classifier:
     """
     classifier, state = skeleton(checkpoint), load_file(checkpoint.path / WEIGHTS)
     for path, linear in modules(classifier, nn.Linear).items():
-        bits = _unpack(state, f"{path}.weight", linear.weight.shape)
-        calibrated, smoothed = (
-            f"{path}.{name}" in state for name in ("activation_scale", "input_scale")
-        )
-        made = QuantizedLinear(
-            *linear.weight.shape, calibrated=calibrated, smoothed=smoothed, bits=bits
-        )
-        classifier.module.set_submodule(path, made)
+        classifier.module.set_submodule(path, _linear(state, path, linear))
     for path, table in modules(classifier, nn.Embedding).items():
         bits = _unpack(state, f"{path}.weight", table.weight.shape)
         classifier.module.set_submodule(path, QuantizedEmbedding(*table.weight.shape, bits=bits))
     mark_first_token(classifier)
     classifier.module.load_state_dict(state)
     return classifier
+
+
+def _linear(state: dict[str, Tensor], path: str, linear: nn.Linear) -> nn.Module:
+    """Make the module whose tensors lie in a state, and unpack its weight there."""
+    name, shape = f"{path}.weight", linear.weight.shape
+    if f"{path}.block_size" in state:
+        bits = int(state[f"{path}.bits"])
+        state[name] = unpack_blocks(state[name].numpy(), bits, shape[1])
+        return BlockLinear(*shape, blocks=state[f"{path}.scale"].shape[1])
+    parts = ("activation_scale", "input_scale")
+    calibrated, smoothed = (f"{path}.{part}" in state for part in parts)
+    bits = _unpack(state, name, shape)
+    return QuantizedLinear(*shape, calibrated=calibrated, smoothed=smoothed, bits=bits)
 
 
 def _unpack(state: dict[str, Tensor], name: str, shape: Sequence[int]) -> int:

@@ -216,8 +216,8 @@ def test_an_assignment_that_cannot_be_applied_is_quoted(assignment: str, complai
         ("evaluate=[1]", "evaluate: a section is a mapping"),
         (
             "quantize.method=int4",
-            "quantize.method: 'int4' is not one of 'dynamic-int8', 'static-int8', 'smooth',"
-            " 'k-bit', 'qat'",
+            "quantize.method: 'int4' is not one of 'dynamic-int8', 'static-int8', 'smooth', "
+            "'k-bit', 'weight-only', 'qat'",
         ),
         ("quantize={}", "quantize.method: field required"),
         (

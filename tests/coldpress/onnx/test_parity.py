@@ -18,7 +18,7 @@ from coldpress.encoding import Encoded
 from coldpress.errors import ParityError
 from coldpress.model import Classifier
 from coldpress.onnx.parity import check_parity
-from coldpress.quantization import DynamicInt8, KBit, Qat, Smooth, StaticInt8
+from coldpress.quantization import DynamicInt8, KBit, Qat, Smooth, StaticInt8, WeightOnly
 from coldpress.quantization.method import Quantization, TrainedQuantization
 
 Make = Callable[[str], Classifier]
@@ -32,11 +32,14 @@ STATIC = StaticInt8(method="static-int8", weight_bits=7)
 SMOOTH = Smooth(method="smooth", weight_bits=7)
 FOUR_BIT = KBit(method="k-bit", bits=4)
 ONE_BIT = KBit(method="k-bit", bits=1, per="tensor", table_bits=3)
+BLOCKS = WeightOnly(method="weight-only", bits=4, block_size=16)
+BLOCKS_OF_BYTES = WeightOnly(method="weight-only", bits=8, block_size=32, activations="int8")
 QAT = Qat(method="qat", bits=3, epochs=1, batch_size=6)
+METHODS = [None, DYNAMIC, STATIC, SMOOTH, FOUR_BIT, ONE_BIT, BLOCKS, BLOCKS_OF_BYTES, QAT]
 QUERY = "bert.encoder.layer.0.attention.self.query"
 
 
-@pytest.mark.parametrize("method", [None, DYNAMIC, STATIC, SMOOTH, FOUR_BIT, ONE_BIT, QAT])
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("family", sorted(ARCHITECTURES))
 def test_a_pruned_model_of_every_family_answers_the_same(
     family: str,
@@ -106,6 +109,20 @@ def test_one_altered_bit_is_caught_by_name(
     path = exported(checkpoint) / "model.onnx"
     alter(path, f"{QUERY}.weight", lambda value: value.__setitem__((2, 5), value[2, 5] ^ 16))
     with pytest.raises(ParityError, match=r"self\.query\.weight is not what"):
+        check_parity(checkpoint, path, rows)
+
+
+@pytest.mark.parametrize("attribute", ["bits", "block_size", "accuracy_level"])
+def test_an_altered_attribute_of_a_block_is_caught(
+    attribute: str, tiny: Classifier, rows: Encoded, store: Store, exported: Export
+) -> None:
+    checkpoint = store(BLOCKS.quantize(tiny, rows), "final")
+    path = exported(checkpoint) / "model.onnx"
+    model = onnx.load(path)
+    node = next(node for node in model.graph.node if node.op_type == "MatMulNBits")
+    next(a for a in node.attribute if a.name == attribute).i *= 2
+    onnx.save(model, path)
+    with pytest.raises(ParityError, match=rf"\.query\.{attribute} is not what"):
         check_parity(checkpoint, path, rows)
 
 

@@ -17,7 +17,7 @@ from coldpress.benchmark import Split
 from coldpress.checkpoint import Checkpoint, Manifest, writing
 from coldpress.encoding import Encoded, encode
 from coldpress.model import Classifier
-from coldpress.quantization import DynamicInt8, KBit, Smooth, StaticInt8
+from coldpress.quantization import DynamicInt8, KBit, Smooth, StaticInt8, WeightOnly
 from coldpress.quantization.calibration import activation_ranges
 from coldpress.quantization.integers import activation_range
 from coldpress.quantization.method import Quantization
@@ -29,6 +29,8 @@ STATIC = StaticInt8(method="static-int8", weight_bits=7)
 SMOOTH = Smooth(method="smooth", weight_bits=7)
 K_BIT = KBit(method="k-bit", bits=7)
 METHODS: list[Quantization] = [DYNAMIC, STATIC, SMOOTH, K_BIT]
+BLOCKS = WeightOnly(method="weight-only", bits=8, block_size=16, activations="int8")
+ALL = [*METHODS, BLOCKS]
 MOVED_BY_THE_BATCH = {"dynamic-int8", "k-bit"}
 RELOAD = """
 import sys
@@ -74,7 +76,7 @@ def test_every_linear_module_and_table_becomes_integers(
     assert quantized.shapes == tiny.shapes
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ALL)
 def test_the_simulated_answers_stay_near_the_source(
     method: Quantization, tiny: Classifier, rows: Encoded
 ) -> None:
@@ -141,14 +143,14 @@ def test_static_answers_do_not_depend_on_the_batch(tiny: Classifier, rows: Encod
 def test_quantized_checkpoints_answer_the_same_in_a_clean_process(
     tiny: Classifier, rows: Encoded, split: Split, tmp_path: Path
 ) -> None:
-    for method in METHODS:
+    for method in ALL:
         quantized = method.quantize(tiny, rows)
         assert is_quantized(stored(quantized, tmp_path / method.method))
     one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", RELOAD, str(tmp_path), *split.texts]
     subprocess.run(command, check=True, env=one_thread)
     answers = load_file(tmp_path / "answers.safetensors")
-    for method in METHODS:
+    for method in ALL:
         assert torch.equal(answers[method.method], method.quantize(tiny, rows).logits(rows))
 
 
