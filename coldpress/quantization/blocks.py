@@ -105,10 +105,11 @@ def round_blocks(activation: Tensor, block_size: int) -> Tensor:
     width = activation.shape[-1]
     padded = nn.functional.pad(activation, (0, -width % block_size))
     padded = padded.view(*padded.shape[:-1], -1, block_size)
-    scale = padded.abs().amax(-1, keepdim=True) / _LARGEST
-    # As the kernel does: times the inverse, which rounds otherwise than a division.
-    inverse = torch.where(scale > 0, 1 / scale, 0.0)
-    rounded: Tensor = torch.round(padded * inverse) * scale
+    largest = padded.abs().amax(-1, keepdim=True)
+    # As the kernel does: dividing by the scale, or multiplying by 1 / max as torch would with a
+    # plain number, puts one value in a million on its other side.
+    inverse = torch.where(largest > 0, torch.full_like(largest, _LARGEST) / largest, 0.0)
+    rounded: Tensor = torch.round(padded * inverse) * (largest / _LARGEST)
     return rounded.flatten(-2)[..., :width]
 
 

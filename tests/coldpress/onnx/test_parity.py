@@ -32,7 +32,7 @@ STATIC = StaticInt8(method="static-int8", weight_bits=7)
 SMOOTH = Smooth(method="smooth", weight_bits=7)
 FOUR_BIT = KBit(method="k-bit", bits=4)
 ONE_BIT = KBit(method="k-bit", bits=1, per="tensor", table_bits=3)
-BLOCKS = WeightOnly(method="weight-only", bits=4, block_size=16)
+BLOCKS = WeightOnly(method="weight-only", bits=4, block_size=16, activations="float32")
 BLOCKS_OF_BYTES = WeightOnly(method="weight-only", bits=8, block_size=32, activations="int8")
 QAT = Qat(method="qat", bits=3, epochs=1, batch_size=6)
 METHODS = [None, DYNAMIC, STATIC, SMOOTH, FOUR_BIT, ONE_BIT, BLOCKS, BLOCKS_OF_BYTES, QAT]

@@ -94,6 +94,14 @@ def test_the_module_answers_as_the_operator_does(
         np.testing.assert_allclose(ours, multiplied(made, activation), atol=2e-5)
 
 
+@pytest.mark.parametrize("bits", [4, 8])
+def test_no_value_of_a_million_is_rounded_to_its_other_side(bits: int) -> None:
+    made = block_linear(linear(512, 8), bits, 32, INT8)
+    activation = torch.randn(4000, 512, generator=torch.Generator().manual_seed(0)) * 3
+    ours = made(activation).detach().numpy()
+    np.testing.assert_allclose(ours, multiplied(made, activation), atol=1e-4)
+
+
 def test_an_activation_is_rounded_in_blocks_of_each_token() -> None:
     activation = torch.zeros(2, 20)
     activation[0, 0], activation[0, 1], activation[0, 17] = 127.0, 0.4, 0.4
