@@ -33,7 +33,8 @@ def frozen(classifier: Classifier, freeze: bool) -> Iterator[None]:
 def first_token_alone(classifier: Classifier) -> Iterator[None]:
     """Spare the last layer the tokens that no head reads: behind attention the first alone counts.
 
-    Gradients and logits stay what they were. What arrives becomes (batch, 1, width); the residual
+    A head that reads the mean of all tokens is spared nothing. Gradients and logits stay what they
+    were. What arrives becomes (batch, 1, width); the residual
     sums broadcast it, so that the other tokens hold numbers of no meaning, and nothing reads them.
 
     Args:
@@ -43,8 +44,10 @@ def first_token_alone(classifier: Classifier) -> Iterator[None]:
     def first(_: nn.Module, arriving: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         return (arriving[0][:, :1],)
 
-    behind = [classifier.linear(classifier.layers[-1], r) for r in ("attention_output", "up")]
-    hooks = [linear.register_forward_pre_hook(first) for linear in behind]
+    roles = ("attention_output", *classifier.architecture.raising)
+    behind = [classifier.linear(classifier.layers[-1], role) for role in roles]
+    spared = behind if classifier.reads_first_token else []
+    hooks = [linear.register_forward_pre_hook(first) for linear in spared]
     try:
         yield
     finally:

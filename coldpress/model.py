@@ -17,6 +17,7 @@ from coldpress.architecture import ARCHITECTURES, Architecture
 from coldpress.checkpoint import LayerShape
 from coldpress.encoding import Batch, Encoded
 from coldpress.errors import InputError
+from coldpress.slices import take_apart
 
 
 @dataclass
@@ -24,7 +25,8 @@ class Classifier:
     """An encoder with a classification head.
 
     Attributes:
-        module: The transformers module; `module.config` describes it before surgery.
+        module: The transformers module, what it fuses taken apart; `module.config` describes it
+            before surgery.
         tokenizer: Truncates at the model's limit; its padding is off.
         labels: Label names, in the order of the logits.
     """
@@ -32,6 +34,10 @@ class Classifier:
     module: nn.Module
     tokenizer: Tokenizer
     labels: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.config.model_type in ARCHITECTURES:
+            take_apart(self.layers, self.architecture, self.config)
 
     @property
     def architecture(self) -> Architecture:
@@ -84,12 +90,18 @@ class Classifier:
         heads = getattr(self.config, self.architecture.config_heads)
         return int(self.config.hidden_size) // int(heads)
 
+    @property
+    def reads_first_token(self) -> bool:
+        """Whether the head reads the first token alone, and not the mean of all."""
+        name = self.architecture.config_pooling
+        return name is None or getattr(self.config, name) == "cls"
+
     def linear(self, layer: nn.Module, role: str) -> nn.Linear:
         """Return a layer's linear module by its role.
 
         Args:
             layer: One of `layers`.
-            role: `query`, `key`, `value`, `attention_output`, `up` or `down`.
+            role: One of `architecture.roles`.
 
         Returns:
             The module.

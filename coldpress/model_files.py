@@ -15,6 +15,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from coldpress.checkpoint import Checkpoint, LayerShape, Manifest, writing
 from coldpress.model import Classifier
+from coldpress.slices import fused, sliced
 
 
 def load(checkpoint: Checkpoint) -> Classifier:
@@ -27,7 +28,8 @@ def load(checkpoint: Checkpoint) -> Classifier:
         The classifier in evaluation mode.
     """
     classifier = skeleton(checkpoint)
-    classifier.module.load_state_dict(load_file(checkpoint.path / "model.safetensors"))
+    state = load_file(checkpoint.path / "model.safetensors")
+    classifier.module.load_state_dict(sliced(classifier.module, state))
     return classifier
 
 
@@ -69,7 +71,7 @@ def save(classifier: Classifier, directory: Path) -> None:
         classifier: What to save.
         directory: What `checkpoint.writing` yielded.
     """
-    save_state(classifier.module.state_dict(), directory)
+    save_state(fused(classifier.module, classifier.module.state_dict()), directory)
     save_description(classifier, directory)
 
 
@@ -110,7 +112,8 @@ def _reshape(classifier: Classifier, shapes: Sequence[LayerShape]) -> None:
         for role in ("query", "key", "value"):
             resize(classifier.linear(layer, role), width, hidden)
         resize(classifier.linear(layer, "attention_output"), hidden, width)
-        resize(classifier.linear(layer, "up"), shape.neurons, hidden)
+        for role in classifier.architecture.raising:
+            resize(classifier.linear(layer, role), shape.neurons, hidden)
         resize(classifier.linear(layer, "down"), hidden, shape.neurons)
 
 
@@ -124,7 +127,8 @@ def resize(linear: nn.Linear, out_features: int, in_features: int) -> None:
     """
     linear.out_features, linear.in_features = out_features, in_features
     linear.weight = nn.Parameter(torch.empty(out_features, in_features))
-    linear.bias = nn.Parameter(torch.empty(out_features))
+    if linear.bias is not None:
+        linear.bias = nn.Parameter(torch.empty(out_features))
 
 
 def write(classifier: Classifier, target: Path, manifest: Manifest) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from coldpress.errors import InputError
 from coldpress.model import Classifier
+from coldpress.slices import FIRST_NORM
 
 
 def keep_heads(classifier: Classifier, keep: Sequence[Sequence[int]]) -> Classifier:
@@ -52,7 +53,8 @@ def keep_neurons(classifier: Classifier, keep: Sequence[Sequence[int]]) -> Class
     pruned = classifier.copy()
     for layer, neurons, shape in zip(pruned.layers, keep, classifier.shapes, strict=True):
         features = _checked(neurons, shape.neurons)
-        _keep_outputs(pruned.linear(layer, "up"), features)
+        for role in pruned.architecture.raising:
+            _keep_outputs(pruned.linear(layer, role), features)
         _keep_inputs(pruned.linear(layer, "down"), features)
     return pruned
 
@@ -74,8 +76,19 @@ def keep_layers(classifier: Classifier, indices: Sequence[int]) -> Classifier:
     pruned = classifier.copy()
     layers = nn.ModuleList(pruned.layers[index] for index in stay)
     pruned.encoder.set_submodule(pruned.architecture.layers, layers)
-    setattr(pruned.config, pruned.architecture.config_layers, len(stay))
+    _describe_layers(pruned, stay)
     return pruned
+
+
+def _describe_layers(pruned: Classifier, stay: Sequence[int]) -> None:
+    """Say in the configuration which layers there are."""
+    table, config = pruned.architecture, pruned.config
+    setattr(config, table.config_layers, len(stay))
+    if table.config_layer_types:
+        kinds = getattr(config, table.config_layer_types)
+        setattr(config, table.config_layer_types, [kinds[index] for index in stay])
+    if table.pre_norm and stay[0] > 0:
+        setattr(config, FIRST_NORM, True)
 
 
 def keep_width(classifier: Classifier, dimensions: Sequence[int]) -> Classifier:
@@ -103,12 +116,14 @@ def keep_width(classifier: Classifier, dimensions: Sequence[int]) -> Classifier:
     narrow = classifier.copy()
     _narrow_embeddings(narrow, stay)
     for layer in narrow.layers:
-        for role in ("query", "key", "value", "up"):
+        for role in narrow.architecture.readers:
             _keep_inputs(narrow.linear(layer, role), stay)
         for role in ("attention_output", "down"):
             _keep_outputs(narrow.linear(layer, role), stay)
         for norm in (narrow.architecture.attention_norm, narrow.architecture.output_norm):
             _keep_features(layer.get_submodule(norm), stay)
+    if narrow.architecture.final_norm:
+        _keep_features(narrow.encoder.get_submodule(narrow.architecture.final_norm), stay)
     _narrow_head(narrow, stay)
     narrow.config.hidden_size = len(stay)
     # A head's size is what a configuration says of the width, by the number of heads.
@@ -127,7 +142,7 @@ def _narrow_embeddings(classifier: Classifier, stay: Tensor) -> None:
         _keep_outputs(cast("nn.Linear", modules[table.embedding_projection]), stay)
         return
     for path in (table.word_embeddings, table.position_embeddings, table.segment_embeddings):
-        if path in modules:
+        if path and path in modules:
             rows = cast("nn.Embedding", modules[path])
             rows.weight = nn.Parameter(rows.weight.detach()[:, stay])
             rows.embedding_dim = len(stay)
@@ -145,6 +160,8 @@ def _narrow_head(classifier: Classifier, stay: Tensor) -> None:
     features = weights.argsort(descending=True, stable=True)[: len(stay)].sort().values
     _keep_inputs(pooler, stay)
     _keep_outputs(pooler, features)
+    if table.pooler_norm:
+        _keep_features(module.get_submodule(table.pooler_norm), features)
     _keep_inputs(output, features)
 
 
@@ -213,7 +230,8 @@ def _checked(indices: Sequence[int], available: int) -> Tensor:
 
 def _keep_outputs(linear: nn.Linear, rows: Tensor) -> None:
     linear.weight = nn.Parameter(linear.weight.detach()[rows])
-    linear.bias = nn.Parameter(linear.bias.detach()[rows])
+    if linear.bias is not None:
+        linear.bias = nn.Parameter(linear.bias.detach()[rows])
     linear.out_features = len(rows)
 
 
@@ -223,7 +241,9 @@ def _keep_inputs(linear: nn.Linear, columns: Tensor) -> None:
 
 
 def _keep_features(norm: nn.Module, features: Tensor) -> None:
+    if isinstance(norm, nn.Identity):
+        return
     layer_norm = cast("nn.LayerNorm", norm)
-    layer_norm.weight = nn.Parameter(layer_norm.weight.detach()[features])
-    layer_norm.bias = nn.Parameter(layer_norm.bias.detach()[features])
+    for name, values in list(layer_norm.named_parameters()):
+        setattr(layer_norm, name, nn.Parameter(values.detach()[features]))
     layer_norm.normalized_shape = (len(features),)

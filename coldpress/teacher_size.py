@@ -20,6 +20,7 @@ class TeacherSize:
         heads: Attention heads of a layer.
         neurons: Feed-forward width.
         vocabulary_size: Rows of the token table.
+        gated: Whether feed-forward has a gate beside its other two matrices.
     """
 
     layers: int
@@ -27,6 +28,7 @@ class TeacherSize:
     heads: int
     neurons: int
     vocabulary_size: int
+    gated: bool = False
 
     @property
     def head_size(self) -> int:
@@ -37,7 +39,7 @@ class TeacherSize:
     def weights_bytes(self) -> int:
         """Weights in fp32: the token table, and the matrices of attention and feed-forward."""
         attention = 4 * self.hidden_size**2
-        feed_forward = 2 * self.hidden_size * self.neurons
+        feed_forward = (3 if self.gated else 2) * self.hidden_size * self.neurons
         table = self.vocabulary_size * self.hidden_size
         return _BYTES_A_PARAMETER * (table + self.layers * (attention + feed_forward))
 
@@ -70,4 +72,5 @@ def size(model: TeacherModel) -> TeacherSize:
         heads=config[names.config_heads],
         neurons=config[names.config_neurons],
         vocabulary_size=config["vocab_size"],
+        gated=names.gate is not None,
     )

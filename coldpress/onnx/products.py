@@ -35,7 +35,7 @@ class Activation:
 
 
 def product(graph: Graph, activation: Activation, modules: Named) -> str:
-    """Add one multiplication for modules that lie side by side, and their biases.
+    """Add one multiplication for modules that lie side by side, and biases if they have any.
 
     Args:
         graph: What it is added to.
@@ -45,12 +45,14 @@ def product(graph: Graph, activation: Activation, modules: Named) -> str:
     Returns:
         Name of a float32 tensor of shape (..., out of all together).
     """
-    bias = _side_by_side(graph, modules, "bias", [m.bias for m in modules.values()])
+    biases = [module.bias for module in modules.values() if module.bias is not None]
+    bias = _side_by_side(graph, modules, "bias", biases) if biases else ""
     if isinstance(next(iter(modules.values())), BlockLinear):
         return _by_blocks(graph, activation, modules, bias)
     weight = _weights(graph, modules)
     if not activation.scale:
-        return graph.node("Add", [graph.node("MatMul", [activation.values, weight]), bias])
+        out = graph.node("MatMul", [activation.values, weight])
+        return graph.node("Add", [out, bias]) if bias else out
     scale = _scales(graph, modules)
     steps = [activation.scale, scale, activation.zero_point, ""]
     operator = f"{MICROSOFT}.MatMulIntegerToFloat"

@@ -53,7 +53,7 @@ def sublayers(classifier: Classifier) -> list[Sublayer]:
     for layer in classifier.layers:
         for role, width, matrices in (
             ("attention_output", classifier.head_size, 4),
-            ("down", 1, 2),
+            ("down", 1, 1 + len(classifier.architecture.raising)),
         ):
             linear = classifier.linear(layer, role)
             units = linear.in_features // width

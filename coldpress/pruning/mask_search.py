@@ -48,7 +48,8 @@ def costs(classifier: Classifier, sample: Encoded) -> Costs:
     """Count what a head and a neuron cost.
 
     A head has rows of query, key and value and columns of the attention output, and for T tokens
-    two products of T x T x head_size; a neuron has a row of up and a column of down.
+    two products of T x T x head_size; a neuron has a row of up, one of the gate where there is
+    one, and a column of down.
 
     Args:
         classifier: Gives the widths.
@@ -59,7 +60,8 @@ def costs(classifier: Classifier, sample: Encoded) -> Costs:
     """
     hidden = classifier.linear(classifier.layers[0], "query").in_features
     tokens = round(float(np.mean([len(row) for row in sample.input_ids])))
-    return Costs(classifier.head_size * (4 * hidden + 2 * tokens), 2 * hidden)
+    matrices = 1 + len(classifier.architecture.raising)
+    return Costs(classifier.head_size * (4 * hidden + 2 * tokens), matrices * hidden)
 
 
 def search(

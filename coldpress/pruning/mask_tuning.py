@@ -27,7 +27,7 @@ class Sublayer:
     Attributes:
         layer: Counted from the embeddings.
         role: The linear module that sums its units' outputs.
-        norm: Path of the normalization behind the residual sum, inside the layer.
+        norm: Path of the normalization that the residual sum goes into.
         width: Features of a unit.
         first_token: Whether what leaves it counts at the first token alone.
     """
@@ -71,9 +71,14 @@ def sublayers(classifier: Classifier) -> Iterator[Sublayer]:
     """
     table, last = classifier.architecture, len(classifier.layers) - 1
     for layer in range(last + 1):
-        size = classifier.head_size
-        yield Sublayer(layer, "attention_output", table.attention_norm, size, layer == last)
-        yield Sublayer(layer, "down", table.output_norm, 1, layer == last)
+        at = f"{table.encoder}.{table.layers}.{layer}"
+        norms = (f"{at}.{table.attention_norm}", f"{at}.{table.output_norm}")
+        if table.final_norm:
+            # Those of the layer come before; the last follows at once, as nothing lies above.
+            norms = (norms[1], f"{table.encoder}.{table.final_norm}")
+        first_token = layer == last and classifier.reads_first_token
+        yield Sublayer(layer, "attention_output", norms[0], classifier.head_size, first_token)
+        yield Sublayer(layer, "down", norms[1], 1, first_token)
 
 
 def _mask(pruned: Classifier, source: Classifier, sublayer: Sublayer, sample: Encoded) -> Tensor:
@@ -134,9 +139,8 @@ def outputs(
     # What lies above has no part in it.
     below = range(sublayer.layer + 1)
     pruned, source = keep_layers(pruned, below), keep_layers(source, below)
-    layer = pruned.layers[sublayer.layer]
-    linear, norm = pruned.linear(layer, sublayer.role), layer.get_submodule(sublayer.norm)
-    wanted = source.layers[sublayer.layer].get_submodule(sublayer.norm)
+    linear = pruned.linear(pruned.layers[sublayer.layer], sublayer.role)
+    norm, wanted = (each.module.get_submodule(sublayer.norm) for each in (pruned, source))
     with (
         torch.no_grad(),
         evaluating(pruned.module),

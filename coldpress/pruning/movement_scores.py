@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import register_parametrization, remove_parametrizations
 
 from coldpress.pruning.growth import PRUNINGS, cubic
-from coldpress.pruning.sparsity import ROLES
+from coldpress.pruning.sparsity import linears
 
 if TYPE_CHECKING:
     from coldpress.model import Classifier
@@ -107,10 +107,10 @@ def prune_by_movement(
 @contextmanager
 def _moving(classifier: Classifier) -> Iterator[list[Movement]]:
     """Score and mask the encoder's linear weights; what is masked at the end is zero for good."""
-    linears = [classifier.linear(layer, role) for layer in classifier.layers for role in ROLES]
-    movements = [Movement(linear.weight) for linear in linears]
-    for linear, movement in zip(linears, movements, strict=True):
+    masked = linears(classifier)
+    movements = [Movement(linear.weight) for linear in masked]
+    for linear, movement in zip(masked, movements, strict=True):
         register_parametrization(linear, "weight", movement)
     yield movements
-    for linear in linears:
+    for linear in masked:
         remove_parametrizations(linear, "weight", leave_parametrized=True)

@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from coldpress.model import Classifier
-
-ROLES = ("query", "key", "value", "attention_output", "up", "down")
-
 
 Scheme = Literal["class-blind", "class-uniform", "class-distribution"]
 
@@ -72,7 +69,20 @@ def weights(classifier: Classifier) -> list[Tensor]:
     Returns:
         Role by role, layer by layer.
     """
-    return [classifier.linear(layer, role).weight for layer in classifier.layers for role in ROLES]
+    return [linear.weight for linear in linears(classifier)]
+
+
+def linears(classifier: Classifier) -> list[nn.Linear]:
+    """Return the encoder's linear modules.
+
+    Args:
+        classifier: Any classifier.
+
+    Returns:
+        Role by role, layer by layer.
+    """
+    roles = classifier.architecture.roles
+    return [classifier.linear(layer, role) for layer in classifier.layers for role in roles]
 
 
 def _size(weight: Tensor, scheme: Scheme) -> Tensor:

@@ -85,7 +85,8 @@ def block_linear(source: nn.Linear, bits: int, block_size: int, accuracy_level: 
     integers, scale = quantize_weight(padded.view(-1, block_size), bits, "channel")
     made = BlockLinear(rows, columns, blocks=blocks)
     made.weight.data = integers.view(rows, -1)[:, :columns].contiguous()
-    made.bias.data = source.bias.clone()
+    if source.bias is not None:  # otherwise it is zero
+        made.bias.data = source.bias.clone()
     made.scale = scale.view(rows, blocks)
     for name, value in zip(ATTRIBUTES, (bits, block_size, accuracy_level), strict=True):
         made.get_buffer(name).fill_(value)

@@ -114,8 +114,8 @@ class LearnableLinear(nn.Linear):
         integers, step = self.arriving(activation)
         # Integers of eight bits are exact in bf16 too.
         sums = nn.functional.linear(integers, self.integers(scale))
-        answer: Tensor = sums.float() * (step * scale) + self.bias
-        return answer
+        answer: Tensor = sums.float() * (step * scale)
+        return answer if self.bias is None else answer + self.bias
 
     @torch.no_grad()
     def settled(self) -> QuantizedLinear:

@@ -49,13 +49,15 @@ def shared_inputs(classifier: Classifier) -> dict[str, str]:
         classifier: Any classifier.
 
     Returns:
-        From the paths of keys and values to the path of the queries.
+        From the paths of keys and values to the path of the queries, and from a gate's to up's.
     """
     table, first = classifier.architecture, {}
     for number in range(len(classifier.layers)):
         layer = f"{table.encoder}.{table.layers}.{number}"
         for role in (table.key, table.value):
             first[f"{layer}.{role}"] = f"{layer}.{table.query}"
+        if table.gate:
+            first[f"{layer}.{table.gate}"] = f"{layer}.{table.up}"
     return first
 
 

@@ -126,7 +126,8 @@ def integer_linear(
     smoothed, calibrated = isinstance(source, SmoothedLinear), span is not None
     made = QuantizedLinear(*integers.shape, calibrated=calibrated, smoothed=smoothed, bits=bits)
     made.weight.data, made.scale = integers, scale
-    made.bias.data = source.bias.detach().clone()
+    if source.bias is not None:  # otherwise it is zero
+        made.bias.data = source.bias.detach().clone()
     if span is not None:
         made.activation_scale, made.activation_zero_point = activation_range(*span)
     if isinstance(source, SmoothedLinear):
@@ -171,11 +172,13 @@ def first_token_paths(classifier: Classifier) -> frozenset[str]:
         classifier: Any classifier.
 
     Returns:
-        Paths of the last layer's attention output and feed-forward modules.
+        Paths of the last layer's attention output and feed-forward modules; none where the head
+        reads every token.
     """
     table = classifier.architecture
     last = f"{table.encoder}.{table.layers}.{len(classifier.layers) - 1}"
-    return frozenset(f"{last}.{role}" for role in (table.attention_output, table.up, table.down))
+    roles = ("attention_output", *table.raising, "down") if classifier.reads_first_token else ()
+    return frozenset(f"{last}.{getattr(table, role)}" for role in roles)
 
 
 def mark_first_token(classifier: Classifier) -> None:

@@ -35,8 +35,9 @@ class Site:
 def sites(classifier: Classifier) -> Iterator[Site]:
     """Find the activations that can be smoothed, and which of them their givers can divide.
 
-    A residual sum reads the normalizations between the layers too, so that these cannot. Nothing
-    is smoothed before the logits unless it costs nothing: behind a tanh no channel stands out.
+    A residual sum reads the normalizations between the layers too, so that these cannot, unless
+    they stand before attention and feed-forward. Nothing is smoothed before the logits unless it
+    costs nothing: behind a tanh no channel stands out.
 
     Args:
         classifier: Of any family of the architecture table.
@@ -45,21 +46,32 @@ def sites(classifier: Classifier) -> Iterator[Site]:
         Sites from the embeddings up; no linear module reads two of them.
     """
     table, paths = classifier.architecture, modules(classifier, nn.Linear)
-    layers = [f"{table.encoder}.{table.layers}.{n}" for n in range(len(classifier.layers))]
     projection = f"{table.encoder}.{table.embedding_projection}"
     if projection in paths:
         yield Site((projection,), f"{table.encoder}.{table.embedding_norm}")
+    for index in range(len(classifier.layers)):
+        yield from _sites_of_layer(classifier, f"{table.encoder}.{table.layers}.{index}")
+    last = f"{table.layers}.{len(classifier.layers) - 1}.{table.output_norm}"
+    yield Site((table.pooler,), f"{table.encoder}.{table.final_norm or last}")
+    if table.pooler_norm or table.pooler_activation == "relu":
+        yield Site((table.output,), table.pooler_norm or table.pooler)
+
+
+def _sites_of_layer(classifier: Classifier, layer: str) -> Iterator[Site]:
+    table = classifier.architecture
+    paths = {role: f"{layer}.{getattr(table, role)}" for role in table.roles}
+    norms = (f"{layer}.{norm}" for norm in (table.attention_norm, table.output_norm))
+    # The first layer has none before its attention.
+    before_attention, before_feed_forward = (
+        norm if table.pre_norm and norm in modules(classifier, nn.LayerNorm) else ""
+        for norm in norms
+    )
+    yield Site((paths["query"], paths["key"], paths["value"]), before_attention)
+    # Attention mixes tokens, never the channels of its values.
+    yield Site((paths["attention_output"],), paths["value"])
+    yield Site(tuple(paths[role] for role in table.raising), before_feed_forward)
     relu = getattr(classifier.config, table.config_activation) == "relu"
-    for layer in layers:
-        query, key, value = (f"{layer}.{role}" for role in (table.query, table.key, table.value))
-        yield Site((query, key, value))
-        # Attention mixes tokens, never the channels of its values.
-        yield Site((f"{layer}.{table.attention_output}",), value)
-        yield Site((f"{layer}.{table.up}",))
-        yield Site((f"{layer}.{table.down}",), f"{layer}.{table.up}" if relu else "")
-    yield Site((table.pooler,), f"{layers[-1]}.{table.output_norm}")
-    if table.pooler_activation == "relu":
-        yield Site((table.output,), table.pooler)
+    yield Site((paths["down"],), paths.get("gate", paths["up"] if relu else ""))
 
 
 def strength(inputs: Tensor, weights: Tensor, alpha: float) -> Tensor:
@@ -123,4 +135,5 @@ def _move(classifier: Classifier, site: Site, scale: Tensor) -> None:
         giver = cast("nn.Linear | nn.LayerNorm", classifier.module.get_submodule(site.giver))
         # A row of a linear module, or the gain of a normalization, and its bias.
         giver.weight.div_(scale.view(-1, *[1] * (giver.weight.dim() - 1)))
-        giver.bias.div_(scale)
+        if giver.bias is not None:
+            giver.bias.div_(scale)

@@ -33,21 +33,27 @@ OWN_SIZES: Mapping[str, Mapping[str, Any]] = {
         "hidden_dim": 32,
         "max_position_embeddings": 24,
     },
+    # A token attends to two on either side, in every layer but the first.
+    "modernbert": {
+        **SIZES,
+        "local_attention": 4,
+        "layer_types": ["full_attention", "sliding_attention", "sliding_attention"],
+    },
 }
 
 
 @pytest.fixture
-def random_classifier(tokenizer: Tokenizer) -> Callable[[str], Classifier]:
+def random_classifier(tokenizer: Tokenizer) -> Callable[..., Classifier]:
     """By family: 3 layers, 4 heads of size 4, 32 neurons, 3 labels; weights that matter."""
 
-    def make(family: str) -> Classifier:
+    def make(family: str, **settings: Any) -> Classifier:  # noqa: ANN401
         torch.manual_seed(0)
         config = AutoConfig.for_model(
             family,
             vocab_size=tokenizer.get_vocab_size(),
             pad_token_id=0,
             num_labels=3,
-            **OWN_SIZES.get(family, SIZES),
+            **{**OWN_SIZES.get(family, SIZES), **settings},
         )
         build: Any = AutoModelForSequenceClassification
         module: nn.Module = build.from_config(config, attn_implementation="eager")

@@ -35,7 +35,9 @@ def test_what_is_seen_inside_of_every_family(
         states = inner_states(pruned, batch)
         expected = pruned.module(**pruned.inputs(batch)).logits
         first = pruned.linear(pruned.layers[0], "key")(states.hidden[0])
-        last = pruned.linear(pruned.layers[2], "value")(states.hidden[2])
+        norm = pruned.layers[2].get_submodule(pruned.architecture.attention_norm)
+        reads = norm(states.hidden[2]) if pruned.architecture.pre_norm else states.hidden[2]
+        last = pruned.linear(pruned.layers[2], "value")(reads)
     assert torch.equal(states.logits, expected)
     assert [tuple(state.shape) for state in states.hidden] == [(2, 7, 16)] * 4
     assert [state.shape[-1] for state in states.queries] == [4, 8, 12]

@@ -84,6 +84,16 @@ def test_tokens_that_no_head_reads_are_spared_and_no_gradient_changes(
         torch.testing.assert_close(spared[name], gradient, rtol=1e-4, atol=1e-5)
 
 
+def test_a_head_that_reads_every_token_spares_none(
+    random_classifier: Callable[..., Classifier], rows: Encoded
+) -> None:
+    classifier = random_classifier("modernbert", classifier_pooling="mean")
+    whole = gradients(classifier, rows)
+    with first_token_alone(classifier):
+        spared = gradients(classifier, rows)
+    assert all(torch.equal(spared[name], gradient) for name, gradient in whole.items())
+
+
 @pytest.mark.parametrize("frozen", [True, False])
 def test_frozen_embeddings_do_not_move_and_are_trainable_again_after(
     tiny: Classifier, rows: Encoded, frozen: bool

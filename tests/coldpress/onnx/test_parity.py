@@ -69,6 +69,22 @@ def pressed(
     return method.quantize(source, rows)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_head_that_reads_every_token_answers_the_same(
+    method: Quantization | TrainedQuantization | None,
+    random_classifier: Callable[..., Classifier],
+    rows: Encoded,
+    store: Store,
+    exported: Export,
+) -> None:
+    source = random_classifier("modernbert", classifier_pooling="mean")
+    assert not source.reads_first_token
+    checkpoint = store(pressed(source, method, rows), "final")
+    parity = check_parity(checkpoint, exported(checkpoint) / "model.onnx", rows)
+    assert parity.max_logit_difference < 1e-5
+    assert parity.range > 0.5
+
+
 def test_one_row_without_padding_answers_the_same(
     tiny: Classifier, rows: Encoded, store: Store, exported: Export
 ) -> None:

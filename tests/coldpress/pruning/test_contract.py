@@ -42,16 +42,24 @@ def half_is_zero(_: Classifier, pruned: Classifier) -> bool:
     return abs(share_of_zeros(pruned) - 0.5) < 0.001
 
 
-def half_of_the_macs(_: Classifier, pruned: Classifier) -> bool:
-    # A mean length of 5: a head costs 4 * (4 * 16 + 2 * 5) = 296, a neuron 2 * 16 = 32.
-    left = 296 * heads(pruned) + 32 * neurons(pruned)
-    return 0 <= (12 * 296 + 96 * 32) / 2 - left < 32
+def of_a_neuron(classifier: Classifier) -> int:
+    # 16 weights in up and 16 in down; a gate has as many.
+    return 32 if classifier.architecture.gate is None else 48
 
 
-def half_of_the_matrices(_: Classifier, pruned: Classifier) -> bool:
-    # A head has 4 * 4 * 16 weights, a neuron 2 * 16. A sublayer that is closed keeps a unit.
-    left = 256 * heads(pruned) + 32 * neurons(pruned)
-    return 0.4 * 6144 < left <= 0.5 * 6144 + 3 * 256
+def half_of_the_macs(source: Classifier, pruned: Classifier) -> bool:
+    # A mean length of 5: a head costs 4 * (4 * 16 + 2 * 5) = 296.
+    neuron = of_a_neuron(source)
+    left = 296 * heads(pruned) + neuron * neurons(pruned)
+    return 0 <= (12 * 296 + 96 * neuron) / 2 - left < neuron
+
+
+def half_of_the_matrices(source: Classifier, pruned: Classifier) -> bool:
+    # A head has 4 * 4 * 16 weights. A sublayer that is closed keeps a unit.
+    neuron = of_a_neuron(source)
+    whole = 12 * 256 + 96 * neuron
+    left = 256 * heads(pruned) + neuron * neurons(pruned)
+    return 0.4 * whole < left <= 0.5 * whole + 3 * 256
 
 
 # Three layers of four heads and 32 neurons.

@@ -11,13 +11,13 @@ from pruning_evidence import watched
 from pydantic import ValidationError
 from torch import Tensor
 
+from coldpress.architecture import ROLES
 from coldpress.encoding import Encoded
 from coldpress.model import Classifier
 from coldpress.pruning import Magnitude
 from coldpress.pruning.growth import cubic
 from coldpress.pruning.method import Evidence
 from coldpress.pruning.sparsity import (
-    ROLES,
     Scheme,
     Target,
     hold_zeros,
