@@ -41,6 +41,8 @@ class Architecture:
         config_layers: Name of the number of layers in the configuration.
         config_heads: Name of the number of heads in the configuration.
         config_neurons: Name of the feed-forward width in the configuration.
+        config_pooler_activation: Name of the pooler's activation in the configuration, in families
+            that do not leave it fixed.
         config_pooling: Name of what the head reads in the configuration: `cls` or `mean`.
         config_layer_types: Name of the layers' kinds of attention in the configuration, one a
             layer: `full_attention` or `sliding_attention`.
@@ -76,6 +78,7 @@ class Architecture:
     config_layers: str = "num_hidden_layers"
     config_heads: str = "num_attention_heads"
     config_neurons: str = "intermediate_size"
+    config_pooler_activation: str | None = None
     config_pooling: str | None = None
     config_layer_types: str | None = None
 
@@ -151,6 +154,7 @@ ARCHITECTURES = {
         pooler_activation="gelu",
         pooler_norm="head.norm",
         config_activation="hidden_activation",
+        config_pooler_activation="classifier_activation",
         config_pooling="classifier_pooling",
         config_layer_types="layer_types",
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from coldpress.architecture import ACTIVATIONS, ARCHITECTURES
@@ -37,6 +37,8 @@ def check_config(config: Mapping[str, Any], place: str) -> None:
             raise InputError(f"{place}: {name} is {config[name]!r}, only {wanted!r} is supported")
     _check_sizes(config, place)
     _check_activation(config, place)
+    _check_pooling(config, place)
+    _check_places(config, place)
     _check_classes(config.get("architectures"), place)
     _check_labels(config.get("id2label"), place)
 
@@ -57,10 +59,47 @@ def _check_sizes(config: Mapping[str, Any], place: str) -> None:
 
 
 def _check_activation(config: Mapping[str, Any], place: str) -> None:
-    name = ARCHITECTURES[config["model_type"]].config_activation
+    names = ARCHITECTURES[config["model_type"]]
+    name, head = names.config_activation, names.config_pooler_activation
     if config.get(name, "gelu") not in ACTIVATIONS:
         known = ", ".join(ACTIVATIONS)
         raise InputError(f"{place}: {name} {config[name]!r} is not one of: {known}")
+    if head and config.get(head, wanted := names.pooler_activation) != wanted:
+        raise InputError(f"{place}: {head} is {config[head]!r}, only {wanted!r} is supported")
+
+
+def _check_pooling(config: Mapping[str, Any], place: str) -> None:
+    name = ARCHITECTURES[config["model_type"]].config_pooling
+    if name and config.get(name, "cls") not in ("cls", "mean"):
+        raise InputError(f"{place}: {name} {config[name]!r} is not one of: cls, mean")
+
+
+def _check_places(config: Mapping[str, Any], place: str) -> None:
+    """Check what a family that turns queries and keys says of attention, layer by layer."""
+    names = ARCHITECTURES[config["model_type"]]
+    if names.rotary is None:
+        return
+    if config["hidden_size"] // config[names.config_heads] % 2:
+        raise InputError(f"{place}: {names.config_heads} leaves heads of an odd size, not of pairs")
+    for field in ("rope_scaling", "rope_parameters"):
+        if set(_rope_types(config.get(field))) - {"default"}:
+            raise InputError(f"{place}: {field} is not of the default type, the only supported one")
+    kinds, layers = config.get(str(names.config_layer_types)), config[names.config_layers]
+    known = {"full_attention", "sliding_attention"}
+    if kinds is not None and not (
+        isinstance(kinds, list) and len(kinds) == layers and set(map(str, kinds)) <= known
+    ):
+        wanted = " or ".join(sorted(known))
+        raise InputError(f"{place}: {names.config_layer_types} are not {layers} times {wanted}")
+
+
+def _rope_types(parameters: object) -> Iterator[object]:
+    """Every type that is named in parameters of one kind of attention, or of several."""
+    if isinstance(parameters, Mapping):
+        for name, value in parameters.items():
+            if name in ("rope_type", "type"):
+                yield str(value)
+            yield from _rope_types(value)
 
 
 def _check_classes(names: object, place: str) -> None:

@@ -65,5 +65,62 @@ def test_what_published_models_have_passes(field: str, value: object) -> None:
     check_config({**GOOD, field: value}, "teacher.model")
 
 
+# As ModernBERT-base is published, in sizes of ours.
+MODERN: dict[str, Any] = {
+    "model_type": "modernbert",
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "vocab_size": 100,
+    "hidden_activation": "gelu",
+    "classifier_activation": "gelu",
+    "classifier_pooling": "mean",
+    "global_attn_every_n_layers": 3,
+    "global_rope_theta": 160000.0,
+    "local_attention": 128,
+    "local_rope_theta": 10000.0,
+    "position_embedding_type": "absolute",
+}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"rope_scaling": None, "layer_types": ["full_attention", "sliding_attention"]},
+        {"rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 1e4}}},
+    ],
+)
+def test_published_models_that_turn_by_places_pass(more: dict[str, Any]) -> None:
+    check_config({**MODERN, **more}, "teacher.model")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "named"),
+    [
+        ("classifier_pooling", "max", "classifier_pooling 'max' is not one of: cls, mean"),
+        ("classifier_activation", "silu", "classifier_activation is 'silu', only 'gelu'"),
+        ("hidden_activation", "silu", "hidden_activation 'silu' is not one of"),
+        ("num_attention_heads", 32, "num_attention_heads leaves heads of an odd size"),
+        ("rope_scaling", {"type": "linear", "factor": 2.0}, "rope_scaling is not of the default"),
+        (
+            "rope_parameters",
+            {
+                "full_attention": {"rope_type": "default"},
+                "sliding_attention": {"rope_type": "yarn"},
+            },
+            "rope_parameters is not of the default",
+        ),
+        ("layer_types", ["full_attention"], "layer_types are not 2 times full_attention or"),
+        ("layer_types", ["full_attention", "chunked_attention"], "layer_types are not 2 times"),
+        ("layer_types", "full_attention", "layer_types are not 2 times"),
+    ],
+)
+def test_what_turns_otherwise_is_refused_by_name(field: str, value: object, named: str) -> None:
+    with pytest.raises(InputError, match=f"^teacher.model: {named}"):
+        check_config({**MODERN, field: value}, "teacher.model")
+
+
 def test_every_activation_that_is_let_in_has_an_operator() -> None:
     assert set(ACTIVATIONS) == set(_ACTIVATIONS)
