@@ -58,6 +58,24 @@ class Encoded:
             mask[i, :length] = 1
         return Batch(ids, mask, types, np.asarray(rows, dtype=np.int64))
 
+    def spread(self, most: int) -> Encoded:
+        """Take some rows, spread evenly over the split.
+
+        Args:
+            most: How many, where there are as many.
+
+        Returns:
+            These rows, in their order; how many of them were truncated is not known.
+        """
+        chosen = np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(int)
+        return Encoded(
+            tuple(self.input_ids[row] for row in chosen),
+            tuple(self.token_type_ids[row] for row in chosen),
+            self.labels[chosen] if len(self.labels) else self.labels,
+            0,
+            self.pad_id,
+        )
+
     def batches(self, batch_size: int) -> Iterator[Batch]:
         """Every row once, longest first, so that batches need little padding.
 

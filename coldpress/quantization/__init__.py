@@ -6,18 +6,21 @@ from pydantic import Field
 
 from coldpress.quantization.dynamic_int8 import DynamicInt8
 from coldpress.quantization.k_bit import KBit
+from coldpress.quantization.mixed import Mixed
 from coldpress.quantization.qat import Qat
 from coldpress.quantization.smooth import Smooth
 from coldpress.quantization.static_int8 import StaticInt8
 from coldpress.quantization.weight_only import WeightOnly
 
 QuantizationMethod = Annotated[
-    DynamicInt8 | StaticInt8 | Smooth | KBit | WeightOnly | Qat, Field(discriminator="method")
+    DynamicInt8 | StaticInt8 | Smooth | KBit | WeightOnly | Mixed | Qat,
+    Field(discriminator="method"),
 ]
 
 __all__ = [
     "DynamicInt8",
     "KBit",
+    "Mixed",
     "Qat",
     "QuantizationMethod",
     "Smooth",

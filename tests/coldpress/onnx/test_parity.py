@@ -18,7 +18,7 @@ from coldpress.encoding import Encoded
 from coldpress.errors import ParityError
 from coldpress.model import Classifier
 from coldpress.onnx.parity import check_parity
-from coldpress.quantization import DynamicInt8, KBit, Qat, Smooth, StaticInt8, WeightOnly
+from coldpress.quantization import DynamicInt8, KBit, Mixed, Qat, Smooth, StaticInt8, WeightOnly
 from coldpress.quantization.method import Quantization, TrainedQuantization
 
 Make = Callable[[str], Classifier]
@@ -35,7 +35,8 @@ ONE_BIT = KBit(method="k-bit", bits=1, per="tensor", table_bits=3)
 BLOCKS = WeightOnly(method="weight-only", bits=4, block_size=16, activations="float32")
 BLOCKS_OF_BYTES = WeightOnly(method="weight-only", bits=8, block_size=32, activations="int8")
 QAT = Qat(method="qat", bits=3, epochs=1, batch_size=6)
-METHODS = [None, DYNAMIC, STATIC, SMOOTH, FOUR_BIT, ONE_BIT, BLOCKS, BLOCKS_OF_BYTES, QAT]
+MIXED = Mixed(method="mixed", max_divergence=0.02)
+METHODS = [None, DYNAMIC, STATIC, SMOOTH, FOUR_BIT, ONE_BIT, BLOCKS, BLOCKS_OF_BYTES, MIXED, QAT]
 QUERY = "bert.encoder.layer.0.attention.self.query"
 
 

@@ -17,7 +17,7 @@ from coldpress.benchmark import Split
 from coldpress.checkpoint import Checkpoint, Manifest, writing
 from coldpress.encoding import Encoded, encode
 from coldpress.model import Classifier
-from coldpress.quantization import DynamicInt8, KBit, Smooth, StaticInt8, WeightOnly
+from coldpress.quantization import DynamicInt8, KBit, Mixed, Smooth, StaticInt8, WeightOnly
 from coldpress.quantization.calibration import activation_ranges
 from coldpress.quantization.integers import activation_range
 from coldpress.quantization.method import Quantization
@@ -30,7 +30,8 @@ SMOOTH = Smooth(method="smooth", weight_bits=7)
 K_BIT = KBit(method="k-bit", bits=7)
 METHODS: list[Quantization] = [DYNAMIC, STATIC, SMOOTH, K_BIT]
 BLOCKS = WeightOnly(method="weight-only", bits=8, block_size=16, activations="int8")
-ALL = [*METHODS, BLOCKS]
+MIXED = Mixed(method="mixed", max_divergence=0.001)
+ALL = [*METHODS, BLOCKS, MIXED]
 MOVED_BY_THE_BATCH = {"dynamic-int8", "k-bit"}
 RELOAD = """
 import sys
