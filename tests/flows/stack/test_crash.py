@@ -85,6 +85,7 @@ def test_a_run_killed_in_a_stage_is_crashed_in_time_and_its_retry_resumes(
     killed = time.monotonic()
     assert stack.coldpress("status").code == 1
     done = stack.coldpress("up")
+    assert done.code == 0, done.error
     started = ", ".join(servers.TITLES[server] for server in victims)
     assert done.output.splitlines()[0] == f"started: {started}", done.error
     assert state(stack, run_id)["type"] == "RUNNING"
