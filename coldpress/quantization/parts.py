@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-from torch import nn
 
 from coldpress.model import Classifier
 
@@ -37,26 +35,27 @@ def parts(classifier: Classifier) -> tuple[Part, ...]:
     Returns:
         Its parts from the tables to the logits; every table and linear module is in one of them.
     """
-    return tuple(part for part in _all(classifier) if part.paths)
+    paths: dict[str, list[str]] = {}
+    for path, module in classifier.module.named_modules():
+        if hasattr(module, "num_embeddings"):
+            paths.setdefault("embeddings", []).append(path)
+        elif hasattr(module, "in_features"):
+            paths.setdefault(_name(classifier, path), []).append(path)
+    return tuple(
+        Part(name, tuple(there), _weights(classifier, there)) for name, there in paths.items()
+    )
 
 
-def _all(classifier: Classifier) -> Iterator[Part]:
-    table, known = classifier.architecture, dict(classifier.module.named_modules())
-    tables = (table.word_embeddings, table.position_embeddings, table.segment_embeddings)
-    yield _part("embeddings", known, *(f"{table.encoder}.{name}" for name in tables))
-    projection = f"{table.encoder}.{table.embedding_projection}"
-    yield _part("embedding projection", known, projection)
-    for number in range(len(classifier.layers)):
-        layer = f"{table.encoder}.{table.layers}.{number}"
-        attention = (table.query, table.key, table.value, table.attention_output)
-        paths = [f"{layer}.{role}" for role in attention]
-        yield _part(f"attention of layer {number + 1}", known, *paths)
-        paths = [f"{layer}.{role}" for role in (table.up, table.down)]
-        yield _part(f"feed-forward of layer {number + 1}", known, *paths)
-    yield _part("pooler", known, table.pooler)
-    yield _part(LOGITS, known, table.output)
+def _name(classifier: Classifier, path: str) -> str:
+    """Name the part that a linear module belongs to."""
+    table = classifier.architecture
+    inside = path.removeprefix(f"{table.encoder}.{table.layers}.")
+    if inside == path:
+        return {table.pooler: "pooler", table.output: LOGITS}.get(path, "embedding projection")
+    number, _, role = inside.partition(".")
+    attention = role in (table.query, table.key, table.value, table.attention_output)
+    return f"{'attention' if attention else 'feed-forward'} of layer {int(number) + 1}"
 
 
-def _part(name: str, known: dict[str, nn.Module], *paths: str) -> Part:
-    there = tuple(path for path in paths if path in known)
-    return Part(name, there, sum(known[path].get_parameter("weight").numel() for path in there))
+def _weights(classifier: Classifier, paths: Sequence[str]) -> int:
+    return sum(classifier.module.get_parameter(f"{path}.weight").numel() for path in paths)
