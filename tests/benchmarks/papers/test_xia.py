@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+
+import script
+import xia
+from claim import Curve, Number
+from coldpress.model import Classifier
+from coldpress.pruning.mask_search import Costs
+from options import Options
+
+ALL = (xia.COFI, xia.IMPORTANCE, xia.FISHER, xia.ZEROS)
+
+
+def test_a_quick_run_has_four_methods_of_equal_cost(quick: Options) -> None:
+    (result,) = script.run(xia.SCRIPT, quick).results
+    across = {name: curve.across for name, curve in result.curves.items()}
+    assert across == dict.fromkeys(ALL, (0.6, 0.95))
+    numbers = {name: number.seeds[0] for name, number in result.numbers.items()}
+    kept = result.curves[xia.COFI].seeds[0][-1] / numbers["whole model"]
+    assert numbers[xia.KEPT] == pytest.approx(kept)
+    cost = {name: numbers[f"multiply-accumulates a token, {xia.at_most(name)}"] for name in ALL}
+    # Zeros are multiplied too.
+    assert cost[xia.ZEROS] == numbers["multiply-accumulates a token, whole model"]
+    assert cost[xia.COFI] < cost[xia.ZEROS] / 2
+
+
+def test_layers_cost_what_their_heads_and_neurons_do(tiny: Classifier) -> None:
+    shapes = tiny.shapes
+    heads, neurons = (sum(getattr(s, unit) for s in shapes) for unit in ("heads", "neurons"))
+    assert xia.macs(tiny, Costs(head=100, neuron=7)) == 100 * heads + 7 * neurons
+
+
+def judged(kept: float, faster: float, others: float) -> str:
+    numbers = {
+        xia.KEPT: Number(unit="percent", seeds=(kept,)),
+        xia.FASTER: Number(unit="times", seeds=(faster,)),
+    }
+    scores = {xia.COFI: 0.9, xia.IMPORTANCE: others, xia.FISHER: 0.7, xia.ZEROS: 0.95}
+    curves = {name: Curve(across=(0.95,), seeds=((score,),)) for name, score in scores.items()}
+    return xia.judge(numbers, curves).judgement
+
+
+def test_the_verdict_follows_from_the_figures() -> None:
+    assert judged(0.93, 11.0, 0.8) == "holds"
+    assert judged(0.93, 6.0, 0.8) == judged(0.93, 11.0, 0.95) == "holds partly"
+    assert judged(0.85, 6.0, 0.95) == "does not hold"
