@@ -13,7 +13,13 @@ from coldpress.onnx.graph import Graph
 from coldpress.onnx.products import Activation, constant, joined, product, table
 from coldpress.quantization.simulation import QuantizedEmbedding, QuantizedLinear
 
-SHARED = ("activation_scale", "activation_zero_point", "input_scale")
+SHARED = (
+    "activation_scale",
+    "activation_zero_point",
+    "activation_shift",
+    "activation_largest",
+    "input_scale",
+)
 """What modules that share their input have in common: one constant bears all of their names."""
 
 
@@ -64,16 +70,27 @@ class Lowering:
         module = self._module.get_submodule(paths[0])
         if not isinstance(module, QuantizedLinear):
             return Activation(values)
-        if module.input_scale is not None:
-            smoothing = self._constant(joined(paths, "input_scale"), module.input_scale)
-            values = self.graph.node("Mul", [values, smoothing])
+        values = self._prepared(values, paths, module)
         step, zero_point = module.activation_scale, module.activation_zero_point
         if step is None or zero_point is None:
             return Activation(*self.graph.nodes("DynamicQuantizeLinear", [values], 3))
         scale = self._constant(joined(paths, "activation_scale"), step)
         zero = self._constant(joined(paths, "activation_zero_point"), zero_point)
         rounded = self.graph.node("QuantizeLinear", [values, scale, zero])
+        if module.activation_largest is not None:
+            largest = self._constant(joined(paths, "activation_largest"), module.activation_largest)
+            rounded = self.graph.node("Clip", [rounded, "", largest])
         return Activation(rounded, scale, zero)
+
+    def _prepared(self, values: str, paths: Sequence[str], module: QuantizedLinear) -> str:
+        """Scale and shift the channels of an activation before it is rounded."""
+        if module.input_scale is not None:
+            smoothing = self._constant(joined(paths, "input_scale"), module.input_scale)
+            values = self.graph.node("Mul", [values, smoothing])
+        if module.activation_shift is not None:
+            shift = self._constant(joined(paths, "activation_shift"), module.activation_shift)
+            values = self.graph.node("Sub", [values, shift])
+        return values
 
     def first_token(self, activation: Activation) -> Activation:
         """Keep the first token of every row.

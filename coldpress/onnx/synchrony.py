@@ -29,6 +29,9 @@ Array = NDArray[Any]
 LARGEST_GAP = 1e-4
 """Between two float32 computations of one tensor, as a share of its largest magnitude."""
 
+PREPARING = (".input_scale", ".activation_shift")
+"""Constants that an activation meets on its way from where it arrives to where it is rounded."""
+
 
 class Synchrony:
     """A classifier and its graph, side by side."""
@@ -76,19 +79,22 @@ def _arrivals(model: onnx.ModelProto) -> dict[str, str]:
         if node.op_type == "MatMulNBits":
             arrivals |= dict.fromkeys(weights_behind(producers, node.input[1]), node.input[0])
         elif node.op_type == "MatMulIntegerToFloat":
-            rounding = producers[node.input[0]]
-            if rounding.op_type == "Slice":
-                rounding = producers[rounding.input[0]]
-            for path in weights_behind(producers, node.input[1]):
-                arrivals[path] = _unsmoothed(rounding.input[0], producers)
+            arriving = _before_rounding(node.input[0], producers)
+            arrivals |= dict.fromkeys(weights_behind(producers, node.input[1]), arriving)
     return arrivals
 
 
-def _unsmoothed(rounded: str, producers: Mapping[str, onnx.NodeProto]) -> str:
-    """Name what a tensor was before its channels were scaled, if they were."""
-    before = producers[rounded]
-    scaled = before.op_type == "Mul" and before.input[1].endswith(".input_scale")
-    return str(before.input[0]) if scaled else rounded
+def _before_rounding(multiplied: str, producers: Mapping[str, onnx.NodeProto]) -> str:
+    """Name the tensor that is rounded, before its channels were scaled or shifted."""
+    producer = producers[multiplied]
+    while producer.op_type not in {"QuantizeLinear", "DynamicQuantizeLinear"}:
+        producer = producers[producer.input[0]]
+    rounded = producer.input[0]
+    while (before := producers[rounded]).op_type in {"Mul", "Sub"} and before.input[1].endswith(
+        PREPARING
+    ):
+        rounded = before.input[0]
+    return str(rounded)
 
 
 def _hint() -> str:

@@ -46,26 +46,56 @@ def channel_ranges(classifier: Classifier, rows: Encoded, examples: int) -> Rang
         Smallest and largest values, two float32 tensors of shape (in,), by the module's path.
     """
     spans: dict[str, tuple[Tensor, Tensor]] = {}
-    first = first_token_paths(classifier)
-    with ExitStack() as hooks:
-        for path, linear in modules(classifier, nn.Linear).items():
-            hook = _widen(spans, path, first_token=path in first)
-            hooks.callback(linear.register_forward_pre_hook(hook).remove)
-        for batch in _unpadded(rows, examples):
-            classifier.module(**classifier.inputs(batch))
-    return spans
 
-
-def _widen(
-    spans: dict[str, tuple[Tensor, Tensor]], path: str, *, first_token: bool
-) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
-    """Make a hook that widens the ranges of a module's channels by what arrives at it."""
-
-    def hook(_module: nn.Module, arriving: tuple[Tensor, ...]) -> None:
-        seen = measured(arriving[0], first_token=first_token).flatten(0, -2)
+    def widen(path: str, seen: Tensor) -> None:
         low, high = seen.amin(0), seen.amax(0)
         before = spans.get(path, (low, high))
         spans[path] = (torch.minimum(before[0], low), torch.maximum(before[1], high))
+
+    _watch(classifier, rows, examples, widen)
+    return spans
+
+
+@torch.inference_mode()
+def mean_magnitudes(classifier: Classifier, rows: Encoded, examples: int) -> dict[str, float]:
+    """Measure how large every linear module's input is on average.
+
+    Args:
+        classifier: In evaluation mode.
+        rows: Training rows.
+        examples: How many of them to read, spread evenly over the split.
+
+    Returns:
+        The mean of |x|, by the module's path.
+    """
+    sums, counts = defaultdict[str, float](float), defaultdict[str, int](int)
+
+    def add(path: str, seen: Tensor) -> None:
+        sums[path] += float(seen.abs().sum(dtype=torch.float64))
+        counts[path] += seen.numel()
+
+    _watch(classifier, rows, examples, add)
+    return {path: total / counts[path] for path, total in sums.items()}
+
+
+def _watch(
+    classifier: Classifier, rows: Encoded, examples: int, see: Callable[[str, Tensor], None]
+) -> None:
+    """Show what arrives at every linear module, of shape (tokens, in), batch by batch."""
+    first = first_token_paths(classifier)
+    with ExitStack() as hooks:
+        for path, linear in modules(classifier, nn.Linear).items():
+            hook = _shown(see, path, first_token=path in first)
+            hooks.callback(linear.register_forward_pre_hook(hook).remove)
+        for batch in _unpadded(rows, examples):
+            classifier.module(**classifier.inputs(batch))
+
+
+def _shown(
+    see: Callable[[str, Tensor], None], path: str, *, first_token: bool
+) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+    def hook(_module: nn.Module, arriving: tuple[Tensor, ...]) -> None:
+        see(path, measured(arriving[0], first_token=first_token).flatten(0, -2))
 
     return hook
 

@@ -5,6 +5,8 @@ In evaluation mode they compute, bit by bit, what the integer modules that are m
 
 from __future__ import annotations
 
+from typing import NamedTuple, Protocol
+
 import torch
 from torch import Tensor, nn
 
@@ -18,6 +20,30 @@ MOMENTUM = 0.01
 """How far a range follows each batch (Jacob et al. 2018, section 3.1: slowly)."""
 
 _SMALLEST = torch.finfo(torch.float32).tiny
+
+
+class Rounded(NamedTuple):
+    """An activation as integers, standing for step * (integers - zero).
+
+    Attributes:
+        integers: In float32, of the activation's shape.
+        step: float32 scalar.
+        zero: What is still to be subtracted.
+    """
+
+    integers: Tensor
+    step: Tensor
+    zero: float
+
+
+class Rounding(Protocol):
+    """A module that rounds an activation."""
+
+    def __call__(self, activation: Tensor) -> Rounded:
+        """Round it, and let gradients pass."""
+
+    def settle(self, made: QuantizedLinear) -> None:
+        """Write down, in a module of integers that reads the activation, how it is rounded."""
 
 
 class MovingRange(nn.Module):
@@ -39,21 +65,29 @@ class MovingRange(nn.Module):
         self.register_buffer("high", high.clone())
         self._first_token = first_token
 
-    def forward(self, activation: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, activation: Tensor) -> Rounded:
         """Round an activation.
 
         Args:
             activation: Shape (batch, tokens, in) or (batch, in).
 
         Returns:
-            The unsigned bytes less their zero point, in float32, and their step, a scalar.
+            The unsigned bytes less their zero point.
         """
         activation = activation.float()
         if self.training:
             self._follow(measured(activation.detach(), first_token=self._first_token))
         step, zero_point = activation_range(self.low, self.high)
         rounded = round_activation(activation.detach(), step, zero_point)
-        return straight_through(activation / step, rounded), step
+        return Rounded(straight_through(activation / step, rounded), step, 0.0)
+
+    def settle(self, made: QuantizedLinear) -> None:
+        """Fix the range as it is.
+
+        Args:
+            made: A module that reads the activation.
+        """
+        made.activation_scale, made.activation_zero_point = activation_range(self.low, self.high)
 
     def _follow(self, seen: Tensor) -> None:
         self.low.lerp_(seen.amin(), MOMENTUM)
@@ -75,7 +109,7 @@ class LearnableLinear(nn.Linear):
 
     log_scale: nn.Parameter | None
 
-    def __init__(self, source: nn.Linear, bits: int, per: Per, arriving: MovingRange) -> None:
+    def __init__(self, source: nn.Linear, bits: int, per: Per, arriving: Rounding) -> None:
         super().__init__(source.in_features, source.out_features, device="meta")
         self.weight, self.bias = source.weight, source.bias
         self.bits, self.arriving, self._per = bits, arriving, per
@@ -110,12 +144,15 @@ class LearnableLinear(nn.Linear):
         Returns:
             float32 of shape (..., out).
         """
-        scale = self.scale()
-        integers, step = self.arriving(activation)
+        scale, arrived = self.scale(), self.arriving(activation)
+        weights = self.integers(scale)
         # Integers of eight bits are exact in bf16 too.
-        sums = nn.functional.linear(integers, self.integers(scale))
-        answer: Tensor = sums.float() * (step * scale)
-        return answer if self.bias is None else answer + self.bias
+        sums = nn.functional.linear(arrived.integers, weights)
+        bias: Tensor | float = 0.0 if self.bias is None else self.bias
+        if arrived.zero:
+            bias = bias - arrived.zero * (arrived.step * scale) * weights.sum(1)
+        answer: Tensor = sums.float() * (arrived.step * scale) + bias
+        return answer
 
     @torch.no_grad()
     def settled(self) -> QuantizedLinear:
@@ -123,8 +160,9 @@ class LearnableLinear(nn.Linear):
         scale = self.scale()
         integers = self.integers(scale).to(torch.int8)
         scales = scale[:, None].expand(len(integers), 1).clone()
-        span = (self.arriving.low, self.arriving.high)
-        return integer_linear(self, integers, scales, bits=self.bits, span=span)
+        made = integer_linear(self, integers, scales, bits=self.bits)
+        self.arriving.settle(made)
+        return made
 
 
 class LearnableEmbedding(nn.Embedding):

@@ -60,6 +60,8 @@ class QuantizedLinear(nn.Module):
         activation_zero_point: uint8 scalar, or None likewise.
         input_scale: float32 of shape (in,) that the activation is multiplied by before it is
             rounded, or None.
+        activation_shift: float32 of shape (in,) that is subtracted before, or None.
+        activation_largest: uint8 scalar at which the rounded activation ends, or None.
         first_token: Measure the range on the first token alone, as the exported graph computes
             nothing else there.
         bits: How many each weight takes in files, where fewer than 8 are packed.
@@ -68,6 +70,8 @@ class QuantizedLinear(nn.Module):
     activation_scale: Tensor | None
     activation_zero_point: Tensor | None
     input_scale: Tensor | None
+    activation_shift: Tensor | None
+    activation_largest: Tensor | None
     scale: Tensor
 
     def __init__(
@@ -77,6 +81,7 @@ class QuantizedLinear(nn.Module):
         *,
         calibrated: bool,
         smoothed: bool = False,
+        elastic: bool = False,
         bits: int = WHOLE,
     ) -> None:
         super().__init__()
@@ -91,6 +96,8 @@ class QuantizedLinear(nn.Module):
         self.register_buffer("activation_scale", torch.ones(()) if calibrated else None)
         self.register_buffer("activation_zero_point", zero if calibrated else None)
         self.register_buffer("input_scale", torch.ones(in_features) if smoothed else None)
+        self.register_buffer("activation_shift", torch.zeros(in_features) if elastic else None)
+        self.register_buffer("activation_largest", zero.clone() if elastic else None)
 
     def activation_step(self, activation: Tensor) -> tuple[Tensor, Tensor]:
         """Return the scale and zero point for an activation.
@@ -117,8 +124,12 @@ class QuantizedLinear(nn.Module):
         """
         if self.input_scale is not None:
             activation = activation * self.input_scale
+        if self.activation_shift is not None:
+            activation = activation - self.activation_shift
         step, zero_point = self.activation_step(activation)
         integers = round_activation(activation, step, zero_point)
+        if self.activation_largest is not None:
+            integers = integers.clamp_(max=float(self.activation_largest))
         sums = nn.functional.linear(integers, self.weight.float())
         return sums.mul_(step * self.scale.squeeze(1)).add_(self.bias)
 

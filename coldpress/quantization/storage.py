@@ -87,10 +87,13 @@ def _linear(state: dict[str, Tensor], path: str, linear: nn.Linear) -> nn.Module
         bits = int(state[f"{path}.bits"])
         state[name] = unpack_blocks(state[name].numpy(), bits, shape[1])
         return BlockLinear(*shape, blocks=state[f"{path}.scale"].shape[1])
-    parts = ("activation_scale", "input_scale")
-    calibrated, smoothed = (f"{path}.{part}" in state for part in parts)
-    bits = _unpack(state, name, shape)
-    return QuantizedLinear(*shape, calibrated=calibrated, smoothed=smoothed, bits=bits)
+    return QuantizedLinear(
+        *shape,
+        calibrated=f"{path}.activation_scale" in state,
+        smoothed=f"{path}.input_scale" in state,
+        elastic=f"{path}.activation_shift" in state,
+        bits=_unpack(state, name, shape),
+    )
 
 
 def _unpack(state: dict[str, Tensor], name: str, shape: Sequence[int]) -> int:

@@ -64,7 +64,7 @@ def test_no_choice_of_the_form_stands_in_another() -> None:
         {"HubModel", "DirectoryModel", "ScratchModel"},
         {"Logits", "DistilBert", "Hidden", "Relations"},
         {"Neurons", "Heads", "Magnitude"},
-        {"DynamicInt8", "StaticInt8", "Smooth", "KBit", "WeightOnly", "Mixed", "Qat"},
+        {"DynamicInt8", "StaticInt8", "Smooth", "KBit", "WeightOnly", "Mixed", "Qat", "Binary"},
         {"ColumnSlices", "LengthSlices", "PatternSlice"},
     ],
     ids=lambda variants: "-".join(sorted(variants)),

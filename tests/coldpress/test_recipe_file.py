@@ -217,7 +217,7 @@ def test_an_assignment_that_cannot_be_applied_is_quoted(assignment: str, complai
         (
             "quantize.method=int4",
             "quantize.method: 'int4' is not one of 'dynamic-int8', 'static-int8', 'smooth', "
-            "'k-bit', 'weight-only', 'mixed', 'qat'",
+            "'k-bit', 'weight-only', 'mixed', 'qat', 'binary'",
         ),
         ("quantize={}", "quantize.method: field required"),
         (

@@ -18,7 +18,16 @@ from coldpress.encoding import Encoded
 from coldpress.errors import ParityError
 from coldpress.model import Classifier
 from coldpress.onnx.parity import check_parity
-from coldpress.quantization import DynamicInt8, KBit, Mixed, Qat, Smooth, StaticInt8, WeightOnly
+from coldpress.quantization import (
+    Binary,
+    DynamicInt8,
+    KBit,
+    Mixed,
+    Qat,
+    Smooth,
+    StaticInt8,
+    WeightOnly,
+)
 from coldpress.quantization.method import Quantization, TrainedQuantization
 
 Make = Callable[[str], Classifier]
@@ -36,7 +45,20 @@ BLOCKS = WeightOnly(method="weight-only", bits=4, block_size=16, activations="fl
 BLOCKS_OF_BYTES = WeightOnly(method="weight-only", bits=8, block_size=32, activations="int8")
 QAT = Qat(method="qat", bits=3, epochs=1, batch_size=6)
 MIXED = Mixed(method="mixed", max_divergence=0.02)
-METHODS = [None, DYNAMIC, STATIC, SMOOTH, FOUR_BIT, ONE_BIT, BLOCKS, BLOCKS_OF_BYTES, MIXED, QAT]
+BINARY = Binary(method="binary", activation_bits=1, epochs=1, batch_size=6)
+METHODS = [
+    None,
+    DYNAMIC,
+    STATIC,
+    SMOOTH,
+    FOUR_BIT,
+    ONE_BIT,
+    BLOCKS,
+    BLOCKS_OF_BYTES,
+    MIXED,
+    QAT,
+    BINARY,
+]
 QUERY = "bert.encoder.layer.0.attention.self.query"
 
 

@@ -47,10 +47,11 @@ def by_hand(bits: int, weights: list[float], scale: float) -> LearnableLinear:
     source = nn.Linear(len(weights), 1)
     source.weight.data = torch.tensor([weights])
     source.bias.data.zero_()
-    made = LearnableLinear(source, bits, "channel", bytes_from(0.0, 255.0))
+    moving = bytes_from(0.0, 255.0)
+    moving.eval()
+    made = LearnableLinear(source, bits, "channel", moving)
     if made.log_scale is not None:
         made.log_scale.data.fill_(scale).log_()
-    made.arriving.eval()
     return made
 
 

@@ -1,0 +1,60 @@
+"""Binary weights, and activations of few bits, reached in steps (BiT, Liu et al. 2022)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from coldpress.quantization.qat import HiddenStates
+from coldpress.section import Epochs, LearningRate, Optimization
+
+if TYPE_CHECKING:
+    from coldpress.model import Classifier
+    from coldpress.quantization.method import Lessons, Trained
+
+
+class Binary(Optimization):
+    """Weights of one bit and activations of few, each step of which learns from the one before."""
+
+    method: Literal["binary"]
+    activation_bits: Annotated[
+        Literal[1, 2, 4], Field(description="Of what arrives at the layers' linear modules.")
+    ] = 4
+    table_bits: Annotated[
+        int, Field(ge=1, le=8, description="Of an entry of an embedding table.")
+    ] = 4
+    hidden_states: HiddenStates = 1.0
+    epochs: Annotated[Epochs, Field(description="Of each step: activations of 4, 2, 1 bits.")] = 3
+    learning_rate: LearningRate = 2e-4
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """Bits of the activations, step by step."""
+        return tuple(bits for bits in (4, 2, 1) if bits >= self.activation_bits)
+
+    def train(self, classifier: Classifier, lessons: Lessons) -> Trained:
+        """Fit classifiers of fewer and fewer bits, each to the inside of the one before.
+
+        Args:
+            classifier: The source, left as it is.
+            lessons: What to learn from.
+
+        Returns:
+            A classifier that answers as ONNX Runtime will, whatever the batch.
+        """
+        from coldpress.quantization.binarization import binarized
+        from coldpress.quantization.learning import settled, with_hidden_states
+        from coldpress.quantization.method import Trained
+        from coldpress.training import fit
+
+        taught_by, curves = classifier, {}
+        for bits in self.steps:
+            learnt = binarized(taught_by, bits, self.table_bits, lessons.train)
+            minimised = with_hidden_states(taught_by, lessons.loss, self.hidden_states)
+            rows, told = lessons.validation, lessons.progress
+            curves[f"activations_{bits}_bit"] = fit(
+                learnt, lessons.train, minimised, self, rows, told
+            )
+            taught_by = learnt
+        return Trained(settled(taught_by), curves)
