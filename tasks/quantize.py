@@ -42,6 +42,7 @@ def _make(work: Work) -> dict[str, float]:
     from coldpress import model, model_files, training
     from coldpress.checkpoint import writing
     from coldpress.encoding import encode
+    from coldpress.quantization.arithmetic import arithmetic
     from coldpress.quantization.storage import save_quantized
 
     recipe, data = work.order.recipe, dataset.benchmark(work.order.recipe)
@@ -51,7 +52,8 @@ def _make(work: Work) -> dict[str, float]:
     before = model.accuracy(source.logits(validation), data.validation.labels)
     quantized = _quantized(work, source)
     described = {"labels": source.labels, "shapes": source.shapes}
-    with writing(work.target, work.manifest().model_copy(update=described)) as directory:
+    notes = {"computes_in": [one.model_dump() for one in arithmetic(quantized)]}
+    with writing(work.target, work.manifest(notes).model_copy(update=described)) as directory:
         save_quantized(quantized, directory)
     after = model.accuracy(quantized.logits(validation), data.validation.labels)
     return {"validation_accuracy": after, "validation_accuracy_before": before}

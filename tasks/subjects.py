@@ -17,6 +17,7 @@ from coldpress.onnx.export import export
 from coldpress.onnx.invariance import invariance
 from coldpress.onnx.predictor import Predictor
 from coldpress.onnx.serving_cost import serving_cost
+from coldpress.quantization.arithmetic import arithmetic
 from coldpress.quantization.storage import load_quantized
 from coldpress.stages import Stage
 from tasks.stage import Work
@@ -80,7 +81,10 @@ def _subject(
     above = parent.name if parent else None
     subject = torch_subject(name, above, classifier, test, checkpoint.bytes)
     if simulated:
-        return replace(subject, runtime="simulated", answer=None, end_to_end=None)
+        known = arithmetic(classifier)
+        return replace(
+            subject, runtime="simulated", answer=None, end_to_end=None, computes_in=known
+        )
     return subject
 
 

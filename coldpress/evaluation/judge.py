@@ -177,6 +177,7 @@ def _score(sitting: _Sitting, room: _Room) -> Scorecard:
         truncated=subject.test.truncated,
         reliability=calibration.reliability(sitting.logits, room.labels),
         temperature=subject.temperature,
+        computes_in=subject.computes_in,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from coldpress.evaluation.arithmetic import Arithmetic
 from coldpress.evaluation.record import Fraction, Measured
 from coldpress.evaluation.served import Invariance, Serving
 
@@ -91,6 +92,7 @@ class Scorecard(Measured):
         temperature: What the logits were divided by before they became probabilities.
         invariance: Of the deployable model.
         serving: Of the deployable model.
+        computes_in: Which parts are stored and computed in what; empty for a model in float32.
     """
 
     accuracy: Fraction
@@ -116,6 +118,7 @@ class Scorecard(Measured):
     temperature: float = 1.0
     invariance: Invariance | None = None
     serving: Serving | None = None
+    computes_in: tuple[Arithmetic, ...] = ()
 
 
 class Comparison(Measured):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from coldpress.benchmark import Split
 from coldpress.encoding import Batch, Encoded, encode
+from coldpress.evaluation.arithmetic import Arithmetic
 from coldpress.evaluation.cost import macs_per_token
 from coldpress.evaluation.scorecard import Runtime
 from coldpress.model import Classifier, parameters
@@ -39,6 +40,7 @@ class Subject:
         parameters: Numbers in the weights; an ONNX graph has those of its checkpoint.
         macs_per_token: As `cost.macs_per_token` counts them.
         temperature: What `logits` divides by; 1 where the model ships with none.
+        computes_in: Which parts are stored and computed in what; empty in float32.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Subject:
     parameters: int
     macs_per_token: int
     temperature: float = 1.0
+    computes_in: tuple[Arithmetic, ...] = ()
 
 
 def torch_subject(

@@ -69,5 +69,9 @@ def test_training_leaves_a_curve_and_integers(
     metrics = _make(Work(order, state / "quantized", inputs, run_id, silent))
     curve = tracking.client().get_metric_history(run_id, "epoch_loss")
     assert [point.step for point in curve] == [1, 2]
-    assert is_quantized(Checkpoint.open(state / "quantized"))
+    quantized = Checkpoint.open(state / "quantized")
+    assert is_quantized(quantized)
+    noted = {one["weight_bits"]: one["parts"] for one in quantized.manifest.notes["computes_in"]}
+    assert noted[4] == ["embeddings"]
+    assert noted[2] == ["attention of layers 1 to 2", "feed-forward of layers 1 to 2", "pooler"]
     assert set(metrics) == {"validation_accuracy", "validation_accuracy_before"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from coldpress.encoding import encode
 from coldpress.evaluation.subject import torch_subject
 from coldpress.model import Classifier
 from coldpress.onnx.export import export
+from coldpress.quantization.arithmetic import arithmetic
 from tasks.subjects import _onnx_subject
 
 
@@ -25,3 +27,15 @@ def test_an_onnx_models_logits_are_divided_by_the_temperature_of_its_file(
     onnx = _onnx_subject("onnx", parent, tmp_path / "onnx", 4, 1)
     assert (onnx.temperature, parent.temperature) == (2.5, 1.0)
     assert np.allclose(onnx.logits(test), parent.logits(test) / 2.5, atol=1e-5)
+
+
+def test_an_onnx_model_computes_in_what_its_checkpoint_says(
+    tiny: Classifier, tiny_checkpoint: Checkpoint, split: Split, tmp_path: Path
+) -> None:
+    test = encode(tiny.tokenizer, split)
+    with writing(tmp_path / "onnx", Manifest(stage="export_onnx")) as directory:
+        export(tiny_checkpoint, directory, 17, {})
+    parent = torch_subject("quantized", None, tiny, test, 8)
+    known = replace(parent, computes_in=arithmetic(tiny))
+    assert _onnx_subject("onnx", known, tmp_path / "onnx", 4, 1).computes_in == arithmetic(tiny)
+    assert parent.computes_in == ()
