@@ -98,6 +98,10 @@ class Architecture:
         return ("up", "gate") if self.gate else ("up",)
 
 
+FIRST_NORM = "first_attention_norm"
+"""Set in a configuration whose first layer was not the first before others were removed: it has
+the normalization before its attention that the family's first layer lacks."""
+
 ROLES = ("query", "key", "value", "attention_output", "up", "down")
 """The linear modules that every family has in a layer."""
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from coldpress.encoding import Batch
 from coldpress.model import Classifier
+from coldpress.positions import reach, rotation
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class InnerStates:
             shape (batch, tokens, width).
         queries, keys, values: One tensor of shape (batch, tokens, heads * head size) a layer.
         real: Shape (batch, tokens): true where a token is no padding.
+        rotations: By how much a layer turns its queries and keys, as `positions.rotation` says it.
+        reaches: How far a layer's tokens see to either side, as `positions.reach` says it.
     """
 
     logits: Tensor
@@ -31,6 +34,8 @@ class InnerStates:
     keys: tuple[Tensor, ...]
     values: tuple[Tensor, ...]
     real: Tensor
+    rotations: tuple[tuple[Tensor, Tensor] | None, ...]
+    reaches: tuple[int | None, ...]
 
 
 StatesLoss = Callable[[InnerStates, InnerStates, Tensor], Tensor]
@@ -75,8 +80,16 @@ def inner_states(classifier: Classifier, batch: Batch) -> InnerStates:
         for start in (0, count, 2 * count)
     )
     real = torch.from_numpy(batch.attention_mask).to(answered.logits.device).bool()
-    hidden = tuple(answered.hidden_states)
-    return InnerStates(answered.logits, hidden, queries, keys, values, real)
+    return InnerStates(
+        answered.logits,
+        tuple(answered.hidden_states),
+        queries,
+        keys,
+        values,
+        real,
+        rotations=tuple(rotation(classifier, n, real.shape[1]) for n in range(count)),
+        reaches=tuple(reach(classifier, n) for n in range(count)),
+    )
 
 
 @contextmanager

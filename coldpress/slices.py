@@ -14,11 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from coldpress.architecture import Architecture
-
-FIRST_NORM = "first_attention_norm"
-"""Set in a configuration whose first layer was not the first before others were removed: it has
-the normalization before its attention that the family's first layer lacks."""
+from coldpress.architecture import FIRST_NORM, Architecture
 
 _PARAMETERS = ("weight", "bias")
 

@@ -9,9 +9,9 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from coldpress.architecture import FIRST_NORM
 from coldpress.errors import InputError
 from coldpress.model import Classifier
-from coldpress.slices import FIRST_NORM
 
 
 def keep_heads(classifier: Classifier, keep: Sequence[Sequence[int]]) -> Classifier:

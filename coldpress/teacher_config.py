@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from coldpress.architecture import ACTIVATIONS, ARCHITECTURES
+from coldpress.architecture import ACTIVATIONS, ARCHITECTURES, FIRST_NORM
 from coldpress.errors import InputError
 
 _IGNORED_BY_THE_GRAPH = {
@@ -13,6 +13,8 @@ _IGNORED_BY_THE_GRAPH = {
     "is_decoder": False,
     "add_cross_attention": False,
     "position_embedding_type": "absolute",
+    # Without it the family's first layer is built, and what it was trained with is not read.
+    FIRST_NORM: False,
 }
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from coldpress.inner_states import Comparison, InnerStates
 from coldpress.model import Classifier
+from coldpress.positions import turned
 
 
 def layer_map(student_layers: int, teacher_layers: int) -> list[int]:
@@ -40,19 +42,37 @@ def state_loss(student: Tensor, teacher: Tensor, real: Tensor, projection: nn.Mo
     return mse_loss(projection(student[real].float()), teacher[real].float())
 
 
-def attention_loss(student: Tensor, teacher: Tensor, real: Tensor) -> Tensor:
+def attention_loss(student: Tensor, teacher: Tensor, pairs: Tensor) -> Tensor:
     """Mean squared error of attention matrices before the softmax (eq. 7).
 
     Args:
         student: A^S, shape (batch, heads, tokens, tokens).
         teacher: A^T, the same shape.
-        real: Shape (batch, tokens): true where a token is no padding.
+        pairs: Shape (batch, tokens, tokens): true where a token attends to a token.
 
     Returns:
-        1/h sum over heads of MSE(A^S, A^T), over pairs of real tokens.
+        1/h sum over heads of MSE(A^S, A^T), over these pairs.
     """
-    pairs = (real[:, None, :, None] & real[:, None, None, :]).expand_as(student)
-    return mse_loss(student[pairs], teacher[pairs])
+    of_heads = pairs[:, None].expand_as(student)
+    return mse_loss(student[of_heads], teacher[of_heads])
+
+
+def attending(states: InnerStates, layer: int) -> Tensor:
+    """Say which real tokens a layer's softmax lets attend to which.
+
+    Args:
+        states: Of one forward pass.
+        layer: Counted from 0.
+
+    Returns:
+        Shape (batch, tokens, tokens).
+    """
+    real, reach = states.real, states.reaches[layer]
+    pairs = real[:, :, None] & real[:, None, :]
+    if reach is None:
+        return pairs
+    places = torch.arange(real.shape[1], device=real.device)
+    return pairs & ((places[:, None] - places).abs() <= reach)
 
 
 def attention_scores(states: InnerStates, layer: int, head_size: int) -> Tensor:
@@ -64,9 +84,13 @@ def attention_scores(states: InnerStates, layer: int, head_size: int) -> Tensor:
         head_size: Width of one head.
 
     Returns:
-        QK^T / sqrt(head size), shape (batch, heads, tokens, tokens).
+        QK^T / sqrt(head size), both turned by their places where the family turns them; shape
+        (batch, heads, tokens, tokens).
     """
     queries, keys = (_by_head(linear[layer], head_size) for linear in (states.queries, states.keys))
+    by = states.rotations[layer]
+    if by is not None:
+        queries, keys = turned(queries, by), turned(keys, by)
     return queries @ keys.mT / math.sqrt(head_size)
 
 
@@ -94,7 +118,9 @@ def layerwise(teacher: Classifier, student: Classifier) -> Comparison:
         for m, g in enumerate(mapped[1:], 1):
             total = total + state_loss(fitted.hidden[m], taught.hidden[g], fitted.real, hidden)
             scores = (attention_scores(fitted, m - 1, size), attention_scores(taught, g - 1, size))
-            total = total + attention_loss(*scores, fitted.real)
+            # Of layers that see differently far, the pairs that both see.
+            pairs = attending(fitted, m - 1) & attending(taught, g - 1)
+            total = total + attention_loss(*scores, pairs)
         return total
 
     return Comparison(teacher, compared, projections)

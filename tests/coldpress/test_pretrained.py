@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Iterator
 from logging.handlers import QueueHandler
@@ -13,15 +14,17 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from transformers.utils.logging import is_progress_bar_enabled
 
+from coldpress.architecture import ARCHITECTURES
 from coldpress.benchmark import Benchmark, Split
+from coldpress.checkpoint import Checkpoint, Manifest
 from coldpress.encoding import encode
 from coldpress.errors import InputError
 from coldpress.model import Classifier
-from coldpress.model_files import save
+from coldpress.model_files import load, save, write
 from coldpress.pretrained import build_teacher
 from coldpress.teacher import Teacher
 
-FAMILIES = ("bert", "distilbert", "electra", "roberta", "xlm-roberta")
+FAMILIES = sorted(ARCHITECTURES)
 
 
 def benchmark(split: Split, *labels: str) -> Benchmark:
@@ -101,6 +104,36 @@ def test_the_encoder_is_the_one_in_the_directory(
         assert torch.equal(built.encoder.state_dict()[name], weight), name
 
 
+def test_a_modernbert_that_was_pretrained_on_masked_words_becomes_a_teacher(
+    random_classifier: Callable[..., Classifier], split: Split, tmp_path: Path
+) -> None:
+    """Published files have the first configurations' fields, and a decoder that nobody needs."""
+    source = random_classifier("modernbert")
+    teacher = to_train(tuned_as(source, ("calm", "fast", "warm"), tmp_path / "tuned"))
+    path = tmp_path / "tuned" / "config.json"
+    config = json.loads(path.read_text())
+    for name in ("rope_parameters", "layer_types"):
+        del config[name]
+    published = {"global_rope_theta": 5e4, "local_rope_theta": 2e3, "global_attn_every_n_layers": 2}
+    config |= {**published, "architectures": ["ModernBertForMaskedLM"]}
+    path.write_text(json.dumps(config))
+    change_weights(tmp_path / "tuned", lambda n, w: None if "classifier" in n else w)
+    built = build_teacher(teacher, benchmark(split, "no", "yes"), 16)
+    assert built.config.layer_types == ["full_attention", "sliding_attention", "full_attention"]
+    thetas = [built.config.rope_parameters[kind]["rope_theta"] for kind in built.config.layer_types]
+    assert thetas == [5e4, 2e3, 5e4]
+    assert torch.equal(
+        built.linear(built.layers[1], "gate").weight, source.linear(source.layers[1], "gate").weight
+    )
+    assert torch.equal(
+        built.module.get_parameter("head.dense.weight"),
+        source.module.get_parameter("head.dense.weight"),
+    )
+    write(built, tmp_path / "again", Manifest(stage="train_teacher"))
+    rows = encode(built.tokenizer, split)
+    assert torch.equal(load(Checkpoint.open(tmp_path / "again")).logits(rows), built.logits(rows))
+
+
 def test_half_precision_weights_become_float32(
     tiny: Classifier, split: Split, tmp_path: Path
 ) -> None:
@@ -128,7 +161,13 @@ def test_weights_that_do_not_fit_the_configuration_are_refused(
 
 @pytest.mark.parametrize(
     ("family", "max_tokens", "limit"),
-    [("bert", 8, 8), ("bert", 512, 24), ("distilbert", 512, 24), ("roberta", 512, 22)],
+    [
+        ("bert", 8, 8),
+        ("bert", 512, 24),
+        ("distilbert", 512, 24),
+        ("roberta", 512, 22),
+        ("modernbert", 512, 24),
+    ],
 )
 def test_texts_are_cut_at_the_smaller_limit_and_the_longest_runs(
     random_classifier: Callable[[str], Classifier],

@@ -114,6 +114,7 @@ def test_published_models_that_turn_by_places_pass(more: dict[str, Any]) -> None
         ),
         ("layer_types", ["full_attention"], "layer_types are not 2 times full_attention or"),
         ("layer_types", ["full_attention", "chunked_attention"], "layer_types are not 2 times"),
+        ("first_attention_norm", True, "first_attention_norm is True, only False"),
         ("layer_types", "full_attention", "layer_types are not 2 times"),
     ],
 )

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
 
 from coldpress.benchmark import Split
 from coldpress.distillation.layer_states import (
+    attending,
     attention_loss,
     attention_scores,
     layer_map,
@@ -43,7 +46,23 @@ def test_attention_matrices_worked_out_by_hand() -> None:
     """Of the second row the one pair (1, 1) is real: five pairs in each of two heads."""
     student, teacher = torch.zeros(2, 2, 2, 2), torch.zeros(2, 2, 2, 2)
     teacher[0, 0, 0, 1], teacher[1, 1, 0, 0], teacher[1, 1, 1, 1] = 3.0, 1.0, 100.0
-    assert attention_loss(student, teacher, REAL).item() == pytest.approx((9 + 1) / 10)
+    pairs = attending(seen(REAL), 0)
+    assert attention_loss(student, teacher, pairs).item() == pytest.approx((9 + 1) / 10)
+
+
+def seen(real: torch.Tensor, *reaches: int) -> InnerStates:
+    empty = torch.empty(0)
+    return InnerStates(empty, (), (), (), (), real, (), reaches or (None,))
+
+
+def test_a_token_attends_to_real_ones_within_reach() -> None:
+    real = torch.tensor([[True, True, True, False]])
+    assert attending(seen(real, 1), 0)[0].int().tolist() == [
+        [1, 1, 0, 0],
+        [1, 1, 1, 0],
+        [0, 1, 1, 0],
+        [0, 0, 0, 0],
+    ]
 
 
 def test_scores_are_queries_times_keys_of_each_head_by_the_root_of_its_size() -> None:
@@ -51,16 +70,24 @@ def test_scores_are_queries_times_keys_of_each_head_by_the_root_of_its_size() ->
     queries = torch.tensor([[[1.0] * 4 + [3.0] * 4]])
     keys = torch.tensor([[[2.0] * 4 + [1.0] * 4]])
     empty = torch.empty(0)
-    states = InnerStates(empty, (), (queries,), (keys,), (), empty)
+    states = InnerStates(empty, (), (queries,), (keys,), (), empty, (None,), (None,))
     assert attention_scores(states, 0, 4).flatten().tolist() == [4.0, 6.0]
 
 
-def test_the_scores_are_those_that_the_model_attends_with(tiny: Classifier, split: Split) -> None:
-    batch = encode(tiny.tokenizer, split.take([4])).batch([0])
+@pytest.mark.parametrize("family", ["bert", "modernbert"])
+def test_the_scores_are_those_that_the_model_attends_with(
+    family: str, random_classifier: Callable[[str], Classifier], split: Split
+) -> None:
+    """Seven tokens: ModernBERT's first layer sees all of them, its second two to either side."""
+    classifier = random_classifier(family)
+    batch = encode(classifier.tokenizer, split.take([4])).batch([0])
     with torch.no_grad():
-        scores = attention_scores(inner_states(tiny, batch), 1, 4)
-        answered = tiny.module(**tiny.inputs(batch), output_attentions=True)
-    torch.testing.assert_close(scores.softmax(-1), answered.attentions[1])
+        states = inner_states(classifier, batch)
+        answered = classifier.module(**classifier.inputs(batch), output_attentions=True)
+    for layer in (0, 1):
+        scores = attention_scores(states, layer, 4)
+        scores = scores.masked_fill(~attending(states, layer)[:, None], -torch.inf)
+        torch.testing.assert_close(scores.softmax(-1), answered.attentions[layer])
 
 
 def test_embeddings_hidden_states_and_attention_are_summed(tiny: Classifier, split: Split) -> None:
@@ -72,7 +99,7 @@ def test_embeddings_hidden_states_and_attention_are_summed(tiny: Classifier, spl
         value = loss.loss(states, taught, torch.from_numpy(batch.rows))
         expected = state_loss(states.hidden[1], taught.hidden[2], states.real, nn.Identity())
         scores = attention_scores(states, 0, 4), attention_scores(taught, 1, 4)
-        expected += attention_loss(*scores, states.real)
+        expected += attention_loss(*scores, attending(states, 0))
     # The embeddings are the teacher's own, and differ by nothing.
     assert value.item() == pytest.approx(expected.item(), rel=1e-5)
     assert list(loss.projections.parameters()) == []

@@ -107,7 +107,7 @@ def test_a_layer_goes_with_both_of_its_sublayers(tiny: Classifier, gated: list[S
 def states(*hidden: float) -> InnerStates:
     filled = tuple(torch.full((1, 2, 3), value) for value in (0.0, *hidden))
     real = torch.tensor([[True, False]])
-    return InnerStates(torch.zeros(1, 2), filled, (), (), (), real)
+    return InnerStates(torch.zeros(1, 2), filled, (), (), (), real, (), ())
 
 
 def test_each_taught_layer_has_the_nearest_of_the_students() -> None:
