@@ -48,13 +48,9 @@ def random_classifier(tokenizer: Tokenizer) -> Callable[..., Classifier]:
 
     def make(family: str, **settings: Any) -> Classifier:  # noqa: ANN401
         torch.manual_seed(0)
-        config = AutoConfig.for_model(
-            family,
-            vocab_size=tokenizer.get_vocab_size(),
-            pad_token_id=0,
-            num_labels=3,
-            **{**OWN_SIZES.get(family, SIZES), **settings},
-        )
+        common = {"vocab_size": tokenizer.get_vocab_size(), "pad_token_id": 0, "num_labels": 3}
+        sizes = {**common, **OWN_SIZES.get(family, SIZES), **settings}
+        config = AutoConfig.for_model(family, **sizes)
         build: Any = AutoModelForSequenceClassification
         module: nn.Module = build.from_config(config, attn_implementation="eager")
         for parameter in module.parameters():

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from modern import byte_level_bpe
 from tokenizers import AddedToken, Tokenizer
 from tokenizers.models import BPE, Unigram, WordPiece
 from tokenizers.pre_tokenizers import ByteLevel, Metaspace, Whitespace
@@ -186,6 +187,28 @@ def test_where_positions_are_counted_from_paddings_id_it_keeps_it(
     assert set(tokens(roberta.tokenizer)) - set(tokens(pruned.tokenizer)) == {"ab", "ca"}
     assert pruned.config.pad_token_id == 2
     logits = [model.logits(encode(model.tokenizer, split)) for model in (roberta, pruned)]
+    assert torch.equal(*logits)
+
+
+def test_a_modernbert_loses_the_tokens_of_its_own_kind_of_tokenizer(
+    random_classifier: Callable[..., Classifier], evidence: Evidence
+) -> None:
+    split = rows_of("the press, the oil", "oil")
+    tokenizer = byte_level_bpe(["the press, the oil", "stones of stone"], 300)
+    named = {"pad": 3, "cls": 1, "bos": 1, "sep": 2, "eos": 2}
+    modern = random_classifier(
+        "modernbert",
+        vocab_size=tokenizer.get_vocab_size(),
+        **{f"{name}_token_id": at for name, at in named.items()},
+    )
+    modern.tokenizer = tokenizer
+    pruned = STEP.prune(modern, replace(evidence, texts=split.texts))
+    gone = set(tokens(tokenizer)) - set(tokens(pruned.tokenizer))
+    assert {"ston", "Ġston"} & gone
+    assert not {"the", "Ġoil", "[PAD]", "[MASK]", "Ġ", "q"} & gone
+    assert pruned.token_table.padding_idx == pruned.config.pad_token_id == 3
+    assert pruned.config.vocab_size == pruned.tokenizer.get_vocab_size()
+    logits = [model.logits(encode(model.tokenizer, split)) for model in (modern, pruned)]
     assert torch.equal(*logits)
 
 
