@@ -28,7 +28,8 @@ class Paper(_Record):
         source: Authors, year, title, and where in it the claim stands.
         claim: In one sentence.
         figure: The paper's own figure, in words.
-        across: What the curves run over, as the name of an axis; a fraction.
+        across: What the curves run over, as the name of an axis.
+        across_unit: `percent` is kept as a fraction.
         setting: What the measurement was, in sentences, with all that somebody else must know.
     """
 
@@ -38,7 +39,17 @@ class Paper(_Record):
     claim: str
     figure: str
     across: str
+    across_unit: Literal["percent", "count"] = "percent"
     setting: str
+
+    @property
+    def axis(self) -> str:
+        """Name of the axis, with its unit."""
+        return f"{self.across}, %" if self.across_unit == "percent" else self.across
+
+    def shown(self, value: float) -> float:
+        """Return a place on the axis as it is written there."""
+        return 100 * value if self.across_unit == "percent" else value
 
 
 class Number(_Record):
@@ -77,7 +88,7 @@ class Curve(_Record):
     """Accuracy, or what else, against a share.
 
     Attributes:
-        across: The shares, fractions, shape (points,).
+        across: Places on the axis, shape (points,).
         seeds: One row of fractions a seed, shape (seeds, points).
     """
 

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from claim import Claim, Result
+from claim import Claim, Paper, Result
 from coldpress.evaluation.waterfall import FINAL, INK, MUTED, RULE, STAGE, drawing
 
 COLOURS = (FINAL, STAGE, "#c0603a", "#5b6fb5", INK, "#b59a3c")
@@ -39,16 +39,16 @@ def _panels(claim: Claim) -> Figure:
     drawn = Figure(figsize=(6.4 * len(claim.results), 4.4), facecolor="white", layout="tight")
     panels = drawn.subplots(1, len(claim.results), squeeze=False)[0]
     for axes, result in zip(panels, claim.results, strict=True):
-        _panel(axes, result)
-        axes.set_xlabel(f"{claim.paper.across}, %")
+        _panel(axes, result, claim.paper)
+        axes.set_xlabel(claim.paper.axis)
     panels[0].set_ylabel("accuracy on test rows, %")
     return drawn
 
 
-def _panel(axes: Axes, result: Result) -> None:
+def _panel(axes: Axes, result: Result, paper: Paper) -> None:
     """Draw means as lines, and the seeds' range as a shade."""
     for colour, (name, curve) in zip(COLOURS, result.curves.items(), strict=False):
-        across, seeds = 100 * np.asarray(curve.across), 100 * np.asarray(curve.seeds)
+        across, seeds = [paper.shown(x) for x in curve.across], 100 * np.asarray(curve.seeds)
         axes.plot(across, seeds.mean(0), "o-", color=colour, markersize=4, label=name)
         axes.fill_between(across, seeds.min(0), seeds.max(0), color=colour, alpha=0.15, linewidth=0)
     axes.set_title(f"{result.data.name}, {result.data.test} test rows", fontsize=10, color=MUTED)

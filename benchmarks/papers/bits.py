@@ -1,0 +1,185 @@
+"""How many bits does a weight need? Rounded after training and in it, down to a single bit.
+
+python benchmarks/papers/bits.py --data trec=TREC/train.jsonl,TREC/test.jsonl --teacher MODEL
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import script
+from claim import Paper, Verdict
+from measurement import ONE_POINT, Measured, Measurement
+from script import Curves, Numbers, Script
+
+if TYPE_CHECKING:
+    from coldpress.model import Classifier
+    from coldpress.quantization.few_bits import Per
+    from coldpress.quantization.method import TrainedQuantization
+    from trials import Trial
+
+ROUNDED = (8, 7, 6, 5, 4, 3, 2, 1)
+TRAINED: dict[Per, tuple[int, ...]] = {"channel": (4, 2, 1), "tensor": (2,)}
+EPOCHS = 2
+FEW = 2
+"""Bits where rounding alone is asked to have failed, and training to have helped."""
+
+PAPER = Paper(
+    name="bits",
+    title="Few bits are enough, if one trains with them",
+    source="Krishnamoorthi 2018, Quantizing deep convolutional networks for efficient inference, "
+    "abstract; Bai et al. 2021, BinaryBERT, abstract; Liu et al. 2022, BiT, abstract",
+    claim="Eight bits after training, a scale a channel, cost under two points. Training with the "
+    "rounding allows four bits and less, and in the end one bit for weights and for activations.",
+    figure="8 bits: under 2 points; 4 bits, trained: 2 to 10 points; 1 bit for both: 5.9 %",
+    across="bits of a weight",
+    across_unit="count",
+    setting="The weights are those of the encoder's linear modules and of the head but for its last "
+    "module, which keeps 8 bits; embedding tables have as many, and at least 4; activations are "
+    f"bytes. Training is {EPOCHS} epochs, on the float model's answers and hidden states. With "
+    f"binary weights activations go from 4 bits to 1 in three steps of {EPOCHS} epochs. What costs "
+    "under a point is judged on validation rows.",
+)
+WHOLE = "float model"
+EIGHT = "test accuracy at 8 bits, per channel, not trained, against the float model"
+FOUR = "test accuracy at 4 bits, per channel, trained, against the float model"
+BINARY = {
+    bits: f"test accuracy with 1 bit a weight and {bits} an activation, against the float model"
+    for bits in (4, 1)
+}
+CLAIMED = {BINARY[4]: "a slight drop", BINARY[1]: "within 5.9 %, on GLUE"}
+
+
+def rounded(per: Per) -> str:
+    """Name the curve of weights that are rounded after training."""
+    return f"per {per}, not trained"
+
+
+def trained(per: Per) -> str:
+    """Name the curve of weights that are rounded in training."""
+    return f"per {per}, trained"
+
+
+def fewest(curve: str) -> str:
+    """Name the number that says down to where a curve loses less than a point."""
+    return f"fewest bits with under one point lost on validation, {curve}"
+
+
+def measure(trial: Trial) -> Measured:
+    """Give weights fewer and fewer bits.
+
+    Args:
+        trial: One seed of one dataset.
+
+    Returns:
+        Test accuracy by bits, and what the validation rows would have chosen.
+    """
+    whole = trial.accuracy(trial.teacher, trial.test)
+    bar = trial.accuracy(trial.teacher, trial.validation) - ONE_POINT
+    numbers, curves = {WHOLE: Measurement("percent", whole)}, dict[str, dict[float, float]]()
+    for name, models in _curves(trial):
+        tested, chosen = curves.setdefault(name, {}), dict[float, float]()
+        for bits, model in models:
+            tested[bits] = trial.accuracy(model, trial.test)
+            chosen[bits] = trial.accuracy(model, trial.validation)
+        numbers[fewest(name)] = Measurement("count", _fewest(chosen, bar))
+    eight = curves[rounded("channel")][8] - whole
+    numbers[EIGHT] = Measurement("points", eight, "under 2 points lost")
+    four = curves[trained("channel")][4] - whole
+    numbers[FOUR] = Measurement("points", four, "2 to 10 points lost")
+    for bits, name in BINARY.items():
+        lost = trial.accuracy(_binary(trial, bits), trial.test) - whole
+        numbers[name] = Measurement("points", lost, CLAIMED[name])
+    return Measured(numbers, curves)
+
+
+def judge(numbers: Numbers, curves: Curves) -> Verdict:
+    """Ask what eight, four, two and one bits cost, and what training wins back.
+
+    Args:
+        numbers: As `measure` names them, all seeds.
+        curves: The same.
+
+    Returns:
+        Holds if every loss is what the papers allow.
+    """
+    left, won = (_at(curves, kind("channel"), FEW) for kind in (rounded, trained))
+    eight, four = numbers[EIGHT], numbers[FOUR]
+    weights, both = (numbers[BINARY[bits]] for bits in (4, 1))
+    reason = (
+        f"{eight} at 8 bits without training, {four} at 4 bits with it. At {FEW} bits a channel"
+        f" accuracy is {100 * left:.1f} % without training and {100 * won:.1f} % with it. Binary"
+        f" weights cost {weights} with 4-bit activations and {both} with binary ones."
+    )
+    asked = [
+        eight.mean > -0.02,
+        four.mean > -0.1,
+        won > left,
+        weights.mean > -0.02,
+        both.mean > -0.059,
+    ]
+    if all(asked):
+        return Verdict(judgement="holds", reason=reason)
+    return Verdict(judgement="holds partly" if any(asked) else "does not hold", reason=reason)
+
+
+def _at(curves: Curves, name: str, bits: int) -> float:
+    curve = curves[name]
+    return curve.at(curve.across.index(bits)).mean
+
+
+def _fewest(accuracies: dict[float, float], bar: float) -> float:
+    """Return the bits down to which nothing falls below a bar; 32 where nothing reaches it."""
+    found = 32.0
+    for bits, accuracy in accuracies.items():
+        if accuracy <= bar:
+            break
+        found = bits
+    return found
+
+
+def _curves(trial: Trial) -> Iterator[tuple[str, Iterator[tuple[int, Classifier]]]]:
+    """Make each curve's models, one at a time."""
+    for per, widths in TRAINED.items():
+        yield rounded(per), ((bits, _rounded(trial, bits, per)) for bits in trial.some(ROUNDED))
+        yield trained(per), ((bits, _trained(trial, bits, per)) for bits in widths)
+
+
+def _rounded(trial: Trial, bits: int, per: Per) -> Classifier:
+    from coldpress.quantization.k_bit import KBit
+
+    return KBit(method="k-bit", bits=bits, per=per).quantize(trial.teacher, trial.train)
+
+
+def _trained(trial: Trial, bits: int, per: Per) -> Classifier:
+    from coldpress.quantization.qat import Qat
+
+    return _taught(trial, Qat(method="qat", bits=bits, per=per, epochs=EPOCHS))
+
+
+def _binary(trial: Trial, bits: int) -> Classifier:
+    from coldpress.quantization.binary import Binary
+
+    step = Binary.model_validate({"method": "binary", "activation_bits": bits, "epochs": EPOCHS})
+    return _taught(trial, step)
+
+
+def _taught(trial: Trial, step: TrainedQuantization) -> Classifier:
+    """Train on the float model's answers, as a recipe's `quantize` does."""
+    import torch
+
+    from coldpress.distillation.soft_targets import soft_and_hard
+    from coldpress.quantization.method import Lessons
+    from coldpress.training import reseed, silent
+
+    reseed(trial.seed, repr(step))
+    answers, labels = trial.teacher.logits(trial.train), torch.from_numpy(trial.train.labels)
+    loss = soft_and_hard(answers, labels, temperature=4.0, alpha=0.9)
+    return step.train(trial.teacher, Lessons(trial.train, loss, trial.validation, silent)).classifier
+
+
+SCRIPT = Script(PAPER, measure, judge)
+
+if __name__ == "__main__":
+    script.main(SCRIPT)
