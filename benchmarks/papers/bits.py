@@ -176,7 +176,9 @@ def _taught(trial: Trial, step: TrainedQuantization) -> Classifier:
     reseed(trial.seed, repr(step))
     answers, labels = trial.teacher.logits(trial.train), torch.from_numpy(trial.train.labels)
     loss = soft_and_hard(answers, labels, temperature=4.0, alpha=0.9)
-    return step.train(trial.teacher, Lessons(trial.train, loss, trial.validation, silent)).classifier
+    return step.train(
+        trial.teacher, Lessons(trial.train, loss, trial.validation, silent)
+    ).classifier
 
 
 SCRIPT = Script(PAPER, measure, judge)
