@@ -35,10 +35,10 @@ PAPER = Paper(
     figure="8 bits: under 2 points; 4 bits, trained: 2 to 10 points; 1 bit for both: 5.9 %",
     across="bits of a weight",
     across_unit="count",
-    setting="The weights are those of the encoder's linear modules and of the head but for its last "
-    "module, which keeps 8 bits; embedding tables have as many, and at least 4; activations are "
-    f"bytes. Training is {EPOCHS} epochs, on the float model's answers and hidden states. With "
-    f"binary weights activations go from 4 bits to 1 in three steps of {EPOCHS} epochs. What costs "
+    setting="The weights are those of all linear modules but the last, which keeps 8 bits; "
+    "embedding tables have as many, and at least 4; activations are bytes. Training is "
+    f"{EPOCHS} epochs, on the float model's answers and hidden states. With binary weights "
+    f"activations go from 4 bits to 1 in three steps of {EPOCHS} epochs. What costs "
     "under a point is judged on validation rows.",
 )
 WHOLE = "float model"

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-import bits
 import pytest
+
+import bits
 import script
 import trials
 from bits import BINARY, EIGHT, FOUR, rounded, trained
