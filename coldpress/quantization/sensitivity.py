@@ -7,6 +7,7 @@ costs least, and what was allowed is measured with all of them lowered together.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
@@ -47,21 +48,17 @@ def fewest_bits(
     """
     rounding, expected = Rounding(classifier), classifier.logits(rows)
     choices = descent(parts(classifier), sensitivities(classifier, rows, rounding, levels), levels)
-    found, within, beyond = _made(classifier, rounding, choices[0]), 0, len(choices)
-    moved = divergence(expected, found.logits(rows))
-    if moved > max_divergence:
+
+    def moved(choice: Choice) -> float:
+        return divergence(expected, _made(classifier, rounding, choice).logits(rows))
+
+    kept = bisect_left(choices, True, key=lambda choice: moved(choice) > max_divergence)
+    if not kept:
         raise InputError(
-            f"quantize.max_divergence: {levels[0]} bits everywhere diverge by {moved:.1e} already, "
-            f"more than {max_divergence}"
+            f"quantize.max_divergence: {levels[0]} bits everywhere diverge by "
+            f"{moved(choices[0]):.1e} already, more than {max_divergence}"
         )
-    while beyond - within > 1:
-        middle = (within + beyond) // 2
-        tried = _made(classifier, rounding, choices[middle])
-        if divergence(expected, tried.logits(rows)) <= max_divergence:
-            found, within = tried, middle
-        else:
-            beyond = middle
-    return found
+    return _made(classifier, rounding, choices[kept - 1])
 
 
 def descent(whole: Sequence[Part], costs: Costs, levels: Sequence[int]) -> list[Choice]:
@@ -75,21 +72,23 @@ def descent(whole: Sequence[Part], costs: Costs, levels: Sequence[int]) -> list[
     Returns:
         Choices, the first with most bits, each after it with one part a level lower.
     """
+    sizes = {part.name: part.weights for part in whole if part.name != LOGITS}
     choices: list[Choice] = [{part.name: levels[0] for part in whole}]
     below = dict(pairwise(levels))
-    sizes = {part.name: part.weights for part in whole if part.name != LOGITS}
-    while True:
+    while lowerable := [name for name in sizes if choices[-1][name] in below]:
         now = choices[-1]
-
-        def price(name: str, now: Choice = now) -> float:
-            more = costs[name, below[now[name]]] - costs.get((name, now[name]), 0.0)
-            return more / (sizes[name] * (now[name] - below[now[name]]))
-
-        lowerable = [name for name in sizes if now[name] in below]
-        if not lowerable:
-            return choices
-        cheapest = min(lowerable, key=price)
+        prices = {
+            name: _price(costs, name, now[name], below[now[name]]) / sizes[name]
+            for name in lowerable
+        }
+        cheapest = min(prices, key=prices.__getitem__)
         choices.append({**now, cheapest: below[now[cheapest]]})
+    return choices
+
+
+def _price(costs: Costs, name: str, now: int, then: int) -> float:
+    """What a bit of each weight costs that a part gives up on its next step down."""
+    return (costs[name, then] - costs.get((name, now), 0.0)) / (now - then)
 
 
 def sensitivities(
