@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer
@@ -41,9 +42,9 @@ def write_modernbert(directory: Path, texts: Sequence[str]) -> None:
     """Write 3 layers of 4 heads, 32 wide; in two of them a token sees four to either side."""
     torch.manual_seed(0)
     tokenizer = byte_level_bpe(texts, 400)
-    special = {
-        f"{name}_token_id": tokenizer.token_to_id(token)
-        for name, token in {"pad": "[PAD]", "cls": "[CLS]", "bos": "[CLS]"}.items()
+    of = {"pad": "[PAD]", "cls": "[CLS]", "bos": "[CLS]", "sep": "[SEP]", "eos": "[SEP]"}
+    special: dict[str, Any] = {
+        f"{name}_token_id": tokenizer.token_to_id(token) for name, token in of.items()
     }
     config = ModernBertConfig(
         vocab_size=tokenizer.get_vocab_size(),
@@ -55,8 +56,6 @@ def write_modernbert(directory: Path, texts: Sequence[str]) -> None:
         local_attention=8,
         classifier_pooling="mean",
         initializer_range=0.2,
-        sep_token_id=tokenizer.token_to_id("[SEP]"),
-        eos_token_id=tokenizer.token_to_id("[SEP]"),
         **special,
     )
     ModernBertForSequenceClassification(config).save_pretrained(directory)

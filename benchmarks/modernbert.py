@@ -1,0 +1,131 @@
+"""Latency of a ModernBERT with random weights, in torch and as the graph that is exported.
+
+    python benchmarks/modernbert.py [--layers 6] [--width 384] [--heads 6] [--neurons 576]
+
+Every third layer sees all tokens, the others 64 to either side, as in the published models. One
+text a call, one thread, all in turn; the median of the calls. Parity is checked before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from transformers import AutoModelForSequenceClassification, ModernBertConfig
+
+from coldpress.checkpoint import Checkpoint, Manifest, writing
+from coldpress.encoding import Encoded
+from coldpress.evaluation.latency import Call, interleaved
+from coldpress.model import Classifier
+from coldpress.onnx.export import export
+from coldpress.onnx.parity import check_parity
+from coldpress.onnx.predictor import open_session
+from coldpress.quantization import DynamicInt8, StaticInt8
+from coldpress.quantization.storage import save_quantized
+
+_VOCABULARY = 5000
+_TOKENS = (12, 64, 256)
+_ROUNDS = 60
+
+
+def main() -> None:
+    """Build the model, export it as it is and in integers, and time all at each length."""
+    sizes = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    for name, default in {"layers": 6, "width": 384, "heads": 6, "neurons": 576}.items():
+        sizes.add_argument(f"--{name}", type=int, default=default)
+    torch.set_num_threads(1)
+    source = _modernbert(sizes.parse_args())
+    rows = {tokens: _random_rows(tokens) for tokens in _TOKENS}
+    whole = Encoded(*(sum((getattr(each, n) for each in rows.values()), ()) for n in _ROWS), *_REST)
+    dynamic = DynamicInt8(method="dynamic-int8").quantize(source, whole)
+    static = StaticInt8(method="static-int8").quantize(source, whole)
+    with tempfile.TemporaryDirectory() as folder:
+        sessions = {
+            name: _exported(each, Path(folder) / name, whole)
+            for name, each in {"fp32": source, "dynamic": dynamic, "static": static}.items()
+        }
+    print("tokens | torch eager | torch sdpa | " + " | ".join(sessions))
+    for tokens, encoded in rows.items():
+        calls = {"eager": _in_torch(source, encoded), "sdpa": _in_torch(_sdpa(source), encoded)}
+        calls |= {name: _in_session(session, encoded) for name, session in sessions.items()}
+        medians = [np.median(each) * 1e3 for each in interleaved(calls, _ROUNDS).values()]
+        print(f"{tokens} | " + " | ".join(f"{each:.2f} ms" for each in medians))
+
+
+_ROWS = ("input_ids", "token_type_ids")
+_REST = (np.zeros(0, dtype=np.int64), 0, 0)
+
+
+def _random_rows(tokens: int) -> Encoded:
+    draw = np.random.default_rng(tokens)
+    ids = tuple(draw.integers(5, _VOCABULARY, tokens) for _ in range(8))
+    return Encoded(ids, tuple(np.zeros_like(row) for row in ids), *_REST)
+
+
+def _modernbert(sizes: argparse.Namespace) -> Classifier:
+    torch.manual_seed(0)
+    special: dict[str, Any] = {
+        f"{name}_token_id": number
+        for number, names in enumerate((("pad", "bos", "cls"), ("eos", "sep")))
+        for name in names
+    }
+    config = ModernBertConfig(
+        vocab_size=_VOCABULARY,
+        hidden_size=sizes.width,
+        num_hidden_layers=sizes.layers,
+        num_attention_heads=sizes.heads,
+        intermediate_size=sizes.neurons,
+        max_position_embeddings=512,
+        **special,
+    )
+    config.num_labels = 6
+    build: Any = AutoModelForSequenceClassification
+    module = build.from_config(config, attn_implementation="eager").eval()
+    tokenizer = Tokenizer(WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
+    tokenizer.enable_truncation(max(_TOKENS))
+    return Classifier(module, tokenizer, tuple("abcdef"))
+
+
+def _sdpa(source: Classifier) -> Classifier:
+    other: Any = source.copy()
+    other.module.set_attn_implementation("sdpa")
+    copied: Classifier = other
+    return copied
+
+
+def _exported(classifier: Classifier, target: Path, rows: Encoded) -> Any:  # noqa: ANN401
+    about = Manifest(stage="quantize", labels=classifier.labels, shapes=classifier.shapes)
+    with writing(target, about) as directory:
+        save_quantized(classifier, directory)
+    checkpoint, graph = Checkpoint.open(target), target.with_suffix(".onnx")
+    with writing(graph, Manifest(stage="export_onnx")) as directory:
+        export(checkpoint, directory, 17, {})
+    check_parity(checkpoint, graph / "model.onnx", rows)
+    return open_session(graph / "model.onnx", threads=1)
+
+
+def _in_torch(classifier: Classifier, rows: Encoded) -> Call:
+    batches = [classifier.inputs(rows.batch([row])) for row in range(len(rows))]
+
+    def call(number: int) -> object:
+        with torch.inference_mode():
+            return classifier.module(**batches[number % len(batches)]).logits
+
+    return call
+
+
+def _in_session(session: Any, rows: Encoded) -> Call:  # noqa: ANN401
+    names = [each.name for each in session.get_inputs()]
+    batches = [rows.batch([row]) for row in range(len(rows))]
+    feeds = [{name: getattr(batch, name) for name in names} for batch in batches]
+    return lambda number: session.run(None, feeds[number % len(feeds)])
+
+
+if __name__ == "__main__":
+    main()
