@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +37,13 @@ _ROUNDS = 60
 
 def main() -> None:
     """Build the model, export it as it is and in integers, and time all at each length."""
-    sizes = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    sizes = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name, default in {"layers": 6, "width": 384, "heads": 6, "neurons": 576}.items():
         sizes.add_argument(f"--{name}", type=int, default=default)
     torch.set_num_threads(1)
     source = _modernbert(sizes.parse_args())
     rows = {tokens: _random_rows(tokens) for tokens in _TOKENS}
-    whole = Encoded(*(sum((getattr(each, n) for each in rows.values()), ()) for n in _ROWS), *_REST)
+    whole = _joined(list(rows.values()))
     dynamic = DynamicInt8(method="dynamic-int8").quantize(source, whole)
     static = StaticInt8(method="static-int8").quantize(source, whole)
     with tempfile.TemporaryDirectory() as folder:
@@ -58,14 +59,16 @@ def main() -> None:
         print(f"{tokens} | " + " | ".join(f"{each:.2f} ms" for each in medians))
 
 
-_ROWS = ("input_ids", "token_type_ids")
-_REST = (np.zeros(0, dtype=np.int64), 0, 0)
-
-
 def _random_rows(tokens: int) -> Encoded:
     draw = np.random.default_rng(tokens)
     ids = tuple(draw.integers(5, _VOCABULARY, tokens) for _ in range(8))
-    return Encoded(ids, tuple(np.zeros_like(row) for row in ids), *_REST)
+    no_labels = np.zeros(0, dtype=np.int64)
+    return Encoded(ids, tuple(np.zeros_like(row) for row in ids), no_labels, 0, 0)
+
+
+def _joined(parts: list[Encoded]) -> Encoded:
+    ids = tuple(row for part in parts for row in part.input_ids)
+    return replace(parts[0], input_ids=ids, token_type_ids=tuple(np.zeros_like(row) for row in ids))
 
 
 def _modernbert(sizes: argparse.Namespace) -> Classifier:
