@@ -49,8 +49,12 @@ def _panel(axes: Axes, result: Result, paper: Paper) -> None:
     """Draw means as lines, and the seeds' range as a shade."""
     for colour, (name, curve) in zip(COLOURS, result.curves.items(), strict=False):
         across, seeds = [paper.shown(x) for x in curve.across], 100 * np.asarray(curve.seeds)
-        axes.plot(across, seeds.mean(0), "o-", color=colour, markersize=4, label=name)
-        axes.fill_between(across, seeds.min(0), seeds.max(0), color=colour, alpha=0.15, linewidth=0)
+        # A line between two points would claim what is between them.
+        line = "o-" if len(curve.across) > 2 else "o"
+        axes.plot(across, seeds.mean(0), line, color=colour, markersize=4, label=name)
+        if len(curve.across) > 2:
+            low, high = seeds.min(0), seeds.max(0)
+            axes.fill_between(across, low, high, color=colour, alpha=0.15, linewidth=0)
     axes.set_title(f"{result.data.name}, {result.data.test} test rows", fontsize=10, color=MUTED)
     axes.grid(color=RULE, linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
