@@ -1,6 +1,6 @@
 """Bytes and accuracy of one teacher with weights of 8 bits down to 1, in blocks, and mixed.
 
-    python benchmarks/bits.py --model DIR --train FILE --test FILE [--teacher DIR]
+    python benchmarks/bits.py --model DIR --train FILE --test FILE [--teacher DIR] [--only WORD]
 
 The teacher is trained once, or opened where an earlier run has written it. Each method quantizes
 it; the exported file passes parity and answers the validation split, which is cut from the
@@ -63,7 +63,8 @@ def main() -> None:
         teacher = _teacher(recipe, data, options.teacher or Path(directory) / "teacher")
         pressed = _Press(teacher, data, Path(directory))
         print(f"{len(pressed.validation)} rows: MB, accuracy, divergence, seconds to quantize")
-        contestants = [pressed.contestant(name, method) for name, method in _methods()]
+        chosen = [(name, method) for name, method in _methods() if options.only in name]
+        contestants = [pressed.contestant(name, method) for name, method in chosen]
         for contestant, median in _timed(contestants, pressed.validation, options.rounds):
             print(f"{contestant.name:28} {contestant.line}  {median:6.2f} ms", flush=True)
 
@@ -75,6 +76,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--test", type=Path, required=True)
     parser.add_argument("--teacher", type=Path, help="where the trained teacher is, or is put")
     parser.add_argument("--rounds", type=int, default=10, help=f"times {_CALLS} calls a model")
+    parser.add_argument("--only", default="", help="methods that have this in their name")
     return parser.parse_args()
 
 

@@ -45,6 +45,10 @@ class Predictor:
         self.labels: tuple[str, ...] = tuple(json.loads(about["labels"]))
         self.temperature = float(about["temperature"])
         self.pairs: bool | None = json.loads(about.get("pairs", "null"))
+        # What loading took and freed is the allocator's still: 3 MB for a model of 15, and 120 more
+        # where weights were unpacked.
+        if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+            libc.malloc_trim(0)
 
     def predict(
         self, texts: Sequence[str], pairs: Sequence[str] | None = None
@@ -184,11 +188,7 @@ class _Pyfunc:
 
 def _load_pyfunc(data_path: str) -> _Pyfunc:
     """Load the model for `mlflow.pyfunc`, which looks for a function of this name."""
-    made = _Pyfunc(Predictor(data_path))
-    # What loading took and freed is the allocator's still: 3 MB for a model of 15.
-    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
-        libc.malloc_trim(0)
-    return made
+    return _Pyfunc(Predictor(data_path))
 
 
 def _columns(model_input: Any) -> tuple[list[Any], list[Any] | None]:  # noqa: ANN401

@@ -1,8 +1,9 @@
 """Operators that unpack weights of few bits when a session starts.
 
 All their inputs are constants, so that ONNX Runtime computes them once, as it folds constants, and
-keeps the signed bytes alone: answering is as fast as if they had been stored as bytes. Shifts of
-bytes need opset 11; `BitwiseAnd` would need 18.
+keeps the signed bytes alone: answering is as fast as if they had been stored as bytes. What each
+operator gives is held until all are folded, so that there are no more of them than have to be.
+Shifts of bytes need opset 11; `BitwiseAnd` would need 18.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ def unpacked(graph: Graph, name: str, packed: packing.Bytes, shape: Sequence[int
     unsigned = _unsigned(graph, graph.constant(name, packed), bits)
     signed = _signed(graph, graph.node("Cast", [unsigned], to=TensorProto.INT8), bits)
     if count % 8:
+        signed = graph.node("Reshape", [signed, graph.integers(-1)])
         signed = graph.node("Slice", [signed, graph.integers(0), graph.integers(count)])
     return graph.node("Reshape", [signed, graph.integers(*shape)])
 
@@ -64,6 +66,8 @@ def _unsigned(graph: Graph, packed: str, bits: int) -> str:
     for size, part in zip(sizes, parts, strict=True):
         low -= size
         field = _field(graph, part, size)
+        if len(sizes) > 1:
+            field = graph.node("Reshape", [field, graph.integers(-1)])
         if low:
             field = graph.node("BitShift", [field, _byte(graph, low)], direction="LEFT")
         total = graph.node("Add", [total, field]) if total else field
@@ -75,8 +79,7 @@ def _field(graph: Graph, part: str, size: int) -> str:
     line = graph.node("Reshape", [part, graph.integers(1, -1)])
     left = graph.constant(f"shifts_{size}", packing.shifts(size))
     top = graph.node("BitShift", [line, left], direction="LEFT")
-    fields = graph.node("BitShift", [top, _byte(graph, 8 - size)], direction="RIGHT")
-    return graph.node("Reshape", [fields, graph.integers(-1)])
+    return graph.node("BitShift", [top, _byte(graph, 8 - size)], direction="RIGHT")
 
 
 def _signed(graph: Graph, integers: str, bits: int) -> str:
