@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from lessons import lessons_on
 
+from coldpress.architecture import ARCHITECTURES
 from coldpress.benchmark import Split
 from coldpress.encoding import Encoded, encode
 from coldpress.model import Classifier
@@ -108,6 +111,24 @@ def test_each_step_has_a_curve_and_learns_from_the_one_before(
     kinds = [type(module) for module in trained.classifier.module.modules()]
     assert kinds.count(QuantizedLinear) == 14
     assert len(third) == 6
+
+
+@pytest.mark.parametrize("family", sorted(ARCHITECTURES))
+def test_every_family_becomes_binary_and_its_source_stays(
+    family: str,
+    random_classifier: Callable[[str], Classifier],
+    cut: Callable[[Classifier], Classifier],
+    rows: Encoded,
+) -> None:
+    source = cut(random_classifier(family))
+    before = source.logits(rows)
+    method = Binary(method="binary", activation_bits=2, epochs=1, batch_size=6)
+    made = method.train(source, lessons_on(rows)).classifier
+    assert torch.equal(source.logits(rows), before), "the source has changed"
+    assert made.shapes == source.shapes
+    for layer in made.layers:
+        for role in made.architecture.roles:
+            assert set(made.linear(layer, role).weight.flatten().tolist()) == {-1, 1}
 
 
 @pytest.mark.parametrize(("bits", "steps"), [(4, (4,)), (2, (4, 2)), (1, (4, 2, 1))])
