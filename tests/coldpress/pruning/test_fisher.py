@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 
 import pytest
@@ -91,6 +91,15 @@ def test_a_head_and_a_neuron_cost_what_evaluation_counts(tiny: Classifier, rows:
     assert macs_per_token(tiny, rows) - macs_per_token(fewer, rows) == 296 + 32
 
 
+def test_a_gated_neuron_costs_a_row_more(
+    random_classifier: Callable[..., Classifier], rows: Encoded
+) -> None:
+    gated = random_classifier("modernbert")
+    assert costs(gated, rows).neuron == 3 * 16
+    fewer = keep_neurons(gated, [range(31), range(32), range(32)])
+    assert macs_per_token(gated, rows) - macs_per_token(fewer, rows) == 48
+
+
 def test_two_units_that_do_the_same_do_not_both_go() -> None:
     # The diagonal, 1, 1, 2.25, would let 0 and 1 go, at 1 + 1 + 2 * 1; 1 and 2 cost 1 + 2.25.
     gradients = torch.tensor([[1.0, 1.0, 1.5], [1.0, 1.0, -1.5]])
@@ -166,6 +175,36 @@ def test_real_tokens_count_and_behind_the_last_attention_the_first_alone(
     # 57 tokens in 12 rows.
     first, last = [("attention_output", 57), ("down", 57)], [("attention_output", 12), ("down", 12)]
     assert seen == first + last
+
+
+@pytest.mark.parametrize(("pooling", "of_the_last"), [("cls", 12), ("mean", 57)])
+def test_what_stays_takes_over_where_normalizations_come_first(
+    pooling: str,
+    of_the_last: int,
+    random_classifier: Callable[..., Classifier],
+    rows: Encoded,
+) -> None:
+    """Neuron 1 of each layer fires as neuron 0 does, and its column is 2 times as long."""
+    doubled = random_classifier("modernbert", classifier_pooling=pooling)
+    for layer in doubled.layers:
+        for role in ("up", "gate"):
+            weight = doubled.linear(layer, role).weight.data
+            weight[1] = weight[0]
+        column = doubled.linear(layer, "down").weight.data
+        column[:, 1] = 2 * column[:, 0]
+    pruned = keep_neurons(doubled, [[0, *range(2, 32)]] * 3)
+    before = pruned.logits(rows)
+    seen = [sum(len(i) for i, _ in outputs(pruned, doubled, at, rows)) for at in sublayers(pruned)]
+    assert seen == [57] * 4 + [of_the_last] * 2
+    tune(pruned, doubled, rows)
+    # Behind the last attention twelve tokens may leave more than one good mask.
+    for layer, old in list(zip(pruned.layers, doubled.layers, strict=True))[:2]:
+        weight = pruned.linear(layer, "down").weight[:, 0]
+        torch.testing.assert_close(
+            weight, 3 * doubled.linear(old, "down").weight[:, 0], rtol=0.05, atol=0
+        )
+    answers = doubled.logits(rows)
+    assert (pruned.logits(rows) - answers).square().mean() < (before - answers).square().mean() / 4
 
 
 def test_a_mask_beyond_ten_is_left_alone(tiny: Classifier, rows: Encoded) -> None:
