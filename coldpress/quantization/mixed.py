@@ -27,11 +27,11 @@ class Mixed(Section):
         ),
     ] = 0.01
     least_bits: Annotated[
-        Literal[1, 2, 3, 4, 6], Field(description="Fewest bits that a part may be given.")
+        Literal[1, 2, 3, 4], Field(description="Fewest bits that a part may be given.")
     ] = 2
     sensitivity_examples: Annotated[
         int, Field(ge=1, le=100_000, description="Training texts that divergence is measured on.")
-    ] = 256
+    ] = 128
 
     def quantize(self, classifier: Classifier, calibration: Encoded) -> Classifier:
         """Measure how sensitive each part is, and decide its bits and integers.

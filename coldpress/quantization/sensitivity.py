@@ -20,8 +20,8 @@ from coldpress.model import Classifier
 from coldpress.quantization.parts import LOGITS, Part, parts
 from coldpress.quantization.rounding import Rounding
 
-LEVELS = (8, 6, 4, 3, 2, 1)
-"""Bits that a part may have; 7 and 5 are too near to the others to be worth a measurement."""
+LEVELS = (8, 4, 3, 2, 1)
+"""Bits that a part may have; what lies between 8 and 4 is not worth its measurement."""
 
 Choice = Mapping[str, int]
 """Bits of each part, by its name."""

@@ -18,7 +18,7 @@ from coldpress.quantization import KBit, Mixed
 from coldpress.quantization.parts import Part, parts
 from coldpress.quantization.sensitivity import descent, divergence, fewest_bits
 
-Fewest = Literal[1, 2, 3, 4, 6]
+Fewest = Literal[1, 2, 3, 4]
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_the_part_whose_bits_cost_least_is_lowered_first() -> None:
 
 def test_the_stated_loss_is_kept_and_more_of_it_saves_more(tiny: Classifier, rows: Encoded) -> None:
     before, saved = tiny.logits(rows), []
-    for most in (0.002, 0.05, 0.5):
+    for most in (0.01, 0.1, 1.0):
         quantized = mixed(most).quantize(tiny, rows)
         assert divergence(before, quantized.logits(rows)) <= most
         saved.append(sum(p.weights * (8 - bits(quantized)[p.name]) for p in parts(quantized)))
@@ -70,12 +70,12 @@ def test_the_stated_loss_is_kept_and_more_of_it_saves_more(tiny: Classifier, row
 
 
 def test_bits_differ_where_sensitivities_do(tiny: Classifier, rows: Encoded) -> None:
-    found = bits(mixed(0.05).quantize(tiny, rows))
+    found = bits(mixed(0.2).quantize(tiny, rows))
     assert len(set(found.values())) > 2
     assert found["logits"] == max(found.values())
 
 
-@pytest.mark.parametrize("least", [6, 3])
+@pytest.mark.parametrize("least", [4, 3])
 def test_no_part_has_fewer_bits_than_it_may(least: Fewest, tiny: Classifier, rows: Encoded) -> None:
     found = bits(mixed(10.0, least).quantize(tiny, rows))
     assert set(found.values()) == {least, processor.weight_bits()}
