@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from prefect import flow
 from prefect.artifacts import create_table_artifact
+from pydantic import Field
 
 from flows import actors
 from tasks import retention
 from tasks.retention import Holding
 
 
-@flow(name="collect-garbage", persist_result=False)
-def collect_garbage(keep: int = 3) -> list[Holding]:
+@flow(name="collect-garbage", persist_result=False, result_serializer="json")
+def collect_garbage(keep: Annotated[int, Field(ge=0)] = 3) -> list[Holding]:
     """Delete old files; versions, tags and the audit stay, and a run makes files again.
 
     Args:

@@ -18,7 +18,9 @@ from tasks.results import StageResult
 from tasks.train_teacher import train_teacher
 
 
-@flow(name="compress", flow_run_name="{recipe.name}", persist_result=False)
+@flow(
+    name="compress", flow_run_name="{recipe.name}", persist_result=False, result_serializer="json"
+)
 def compress(recipe: Recipe) -> State[StageResult]:
     """Press a large transformer encoder into a small, fast ONNX model.
 

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from coldpress import processor
+from coldpress.errors import InputError
 from flows.standing import standing
 from tasks import access, home
 
@@ -42,6 +43,10 @@ def _processor() -> Iterator[tuple[str, str]]:
 
 
 def _servers() -> Iterator[tuple[str, str]]:
+    try:
+        home.follow_stack(home.home())
+    except InputError as error:
+        yield "stack", str(error)
     for name, server in (("Prefect", access.PREFECT), ("MLflow", access.MLFLOW)):
         yield name, standing(server)
 

@@ -26,7 +26,7 @@ def _about(path: Path) -> str:
     """The first sentence of the comment that a recipe begins with."""
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     comment = (line.removeprefix("#").strip() for line in takewhile(_is_comment, lines))
-    return re.split(r"(?<=[.?])\s", " ".join(comment), maxsplit=1)[0]
+    return re.split(r"(?<=[.?])(?<!al\.)\s", " ".join(comment), maxsplit=1)[0]
 
 
 def _is_comment(line: str) -> bool:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from coldpress.errors import InputError, RefusedError
-from tasks import audit, home, promotion
+from coldpress.errors import RefusedError
+from tasks import audit, home, promotion, registry
 
 if TYPE_CHECKING:
     from prefect import State
 
     from tasks.audit import Ticket
-
-
-_NAME = re.compile(r"[^/@'\"\s]+")
 
 
 def promote(reference: str, reason: str, force: bool) -> str:
@@ -44,7 +40,7 @@ def promote(reference: str, reason: str, force: bool) -> str:
 
         return promote(f"{model}/{version}", why, force, return_state=True)
 
-    return _told(_carried_out(model, run))
+    return told(_carried_out(model, run))
 
 
 def rollback(model: str, reason: str) -> str:
@@ -62,16 +58,14 @@ def rollback(model: str, reason: str) -> str:
         RefusedError: Its files are not intact.
     """
     why = audit.one_line(reason)
-    if not _NAME.fullmatch(model):
-        raise InputError(f"MODEL: a name alone, such as trec, not {model!r}")
-    promotion.check_rollback(model)
+    promotion.check_rollback(registry.name_alone(model))
 
     def run() -> State[Any]:
         from flows.rollback import rollback
 
         return rollback(model, why, return_state=True)
 
-    return _told(_carried_out(model, run))
+    return told(_carried_out(model, run))
 
 
 def _carried_out(model: str, run: Callable[[], State[Any]]) -> Ticket:
@@ -93,7 +87,15 @@ def _carried_out(model: str, run: Callable[[], State[Any]]) -> Ticket:
     return audit.of_flow_run(model, str(state.state_details.flow_run_id))
 
 
-def _told(ticket: Ticket) -> str:
+def told(ticket: Ticket) -> str:
+    """Say what became of a move.
+
+    Args:
+        ticket: Closed.
+
+    Returns:
+        One line.
+    """
     model, before, after = ticket.model, ticket.moved_from, ticket.moved_to
     if "completes" in ticket.tags:
         interrupted = f"audit {ticket.tags['completes']}"

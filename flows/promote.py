@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import State, flow
 from prefect.states import Completed, Failed
+from pydantic import Field
 
 from coldpress.errors import RefusedError
-from flows import actors, approval
+from flows import actors, approval, moving
 from tasks import audit, promotion
 from tasks.audit import Request, Ticket
 
 A_DAY = 86_400
 
 
-@flow(name="promote", flow_run_name="{model}", persist_result=False)
+@flow(name="promote", flow_run_name="{model}", persist_result=False, result_serializer="json")
 def promote(
     model: str,
-    reason: str,
+    reason: Annotated[str, Field(min_length=1)],
     force: bool = False,
     ask: bool = False,
-    seconds_to_answer: int = A_DAY,
+    seconds_to_answer: Annotated[int, Field(ge=1)] = A_DAY,
 ) -> State[Any]:
     """Make a version the champion; the champion until now becomes `previous`.
 
@@ -43,9 +44,10 @@ def promote(
         flow_run_id=actors.flow_run_id(),
     )
     try:
-        return Completed(data=_promoted(request, seconds_to_answer if ask else None))
+        done = _promoted(request, seconds_to_answer if ask else None)
     except RefusedError as error:
         return Failed(name="Refused", message=str(error), data=error)
+    return Completed(message=moving.told(done), data=done)
 
 
 def _promoted(request: Request, seconds_to_answer: int | None) -> Ticket:

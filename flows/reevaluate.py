@@ -17,7 +17,7 @@ from tasks.record_reevaluation import record_reevaluation
 from tasks.score_champion import score_champion
 
 
-@flow(name="re-evaluate", flow_run_name="{model}", persist_result=False)
+@flow(name="re-evaluate", flow_run_name="{model}", persist_result=False, result_serializer="json")
 def re_evaluate(
     model: str, fresh: Annotated[Fresh, FlatChoice()], labelled: bool = True
 ) -> State[Reevaluation]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from prefect import State, flow
 from prefect.states import Completed, Failed
+from pydantic import Field
 
 from coldpress.errors import RefusedError
-from flows import actors
-from tasks import audit, promotion
+from flows import actors, moving
+from tasks import audit, promotion, registry
 from tasks.audit import Request, Ticket
 
 
-@flow(name="rollback", flow_run_name="{model}", persist_result=False)
-def rollback(model: str, reason: str) -> State[Ticket]:
+@flow(name="rollback", flow_run_name="{model}", persist_result=False, result_serializer="json")
+def rollback(model: str, reason: Annotated[str, Field(min_length=1)]) -> State[Ticket]:
     """Swap champion and previous.
 
     Args:
@@ -20,13 +23,14 @@ def rollback(model: str, reason: str) -> State[Ticket]:
         reason: Why, in one line. It is recorded.
     """
     request = Request(
-        model=model,
+        model=registry.name_alone(model),
         intent="rollback",
         who=actors.who(),
         why=audit.one_line(reason),
         flow_run_id=actors.flow_run_id(),
     )
     try:
-        return Completed(data=promotion.rollback(request))
+        done = promotion.rollback(request)
     except RefusedError as error:
         return Failed(name="Refused", message=str(error), data=error)
+    return Completed(message=moving.told(done), data=done)

@@ -11,7 +11,7 @@ from tasks.audit import Ticket
 from tasks.watching import Policy
 
 
-@flow(name="watch-registry", persist_result=False)
+@flow(name="watch-registry", persist_result=False, result_serializer="json")
 def watch_registry(models: list[str] | None = None, policy: Policy = "flag") -> list[Ticket]:
     """Record the champions that were moved by hand; restore one that was taken away.
 
@@ -22,7 +22,7 @@ def watch_registry(models: list[str] | None = None, policy: Policy = "flag") -> 
         policy: What to do with one that its gate does not back: flag it, or revert to the last
             audited one.
     """
-    names = watching.watched_models() if models is None else models
+    names = watching.watched_models() if models is None else watching.known(models)
     looks = [watching.look(name, policy, actors.flow_run_id()) for name in names]
     records = [record for record in looks if record is not None]
     for record in records:

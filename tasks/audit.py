@@ -107,9 +107,9 @@ def one_line(reason: str) -> str:
     printable = "".join(c if c.isprintable() else " " for c in reason)
     line = " ".join(printable.split())
     if not line:
-        raise InputError("--reason: say why, in a few words")
+        raise InputError("reason: say why, in a few words")
     if len(line) > LONGEST_REASON:
-        raise InputError(f"--reason: {len(line)} characters, of {LONGEST_REASON} at most")
+        raise InputError(f"reason: {len(line)} characters, of {LONGEST_REASON} at most")
     return line
 
 

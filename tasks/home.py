@@ -14,6 +14,12 @@ from coldpress import paths
 from coldpress.errors import InputError
 from tasks import access, local_stack, processes
 
+PATIENCE = {
+    # Four minutes of it, as MLflow's client has by itself. Without its database Prefect's
+    # server answers 500, which its client does not ask again for on its own.
+    "PREFECT_CLIENT_MAX_RETRIES": "7",
+    "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",
+}
 _DEFAULTS = {
     # Without these, both libraries call home, and fail slowly where there is no network.
     "DO_NOT_TRACK": "1",
@@ -23,10 +29,7 @@ _DEFAULTS = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-    # Patience of four minutes, as MLflow's client has by itself. Without its database Prefect's
-    # server answers 500, which its client does not ask again for on its own.
-    "PREFECT_CLIENT_MAX_RETRIES": "7",
-    "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",
+    **PATIENCE,
     "GIT_PYTHON_REFRESH": "quiet",
     "TOKENIZERS_PARALLELISM": "true",
 }
@@ -81,12 +84,24 @@ def embed() -> None:
     directory = made()
     os.environ["COLDPRESS_HOME"] = str(directory)
     prepare()
+    follow_stack(directory)
+    os.environ.setdefault("PREFECT_HOME", str(directory / "prefect"))
+    os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{directory / 'mlflow.db'}")
+
+
+def follow_stack(directory: Path) -> None:
+    """Point this process at the stack of a home, where it is up and nothing else is configured.
+
+    Args:
+        directory: The home.
+
+    Raises:
+        InputError: It is up in part.
+    """
     if "MLFLOW_TRACKING_URI" not in os.environ:
         os.environ.update(local_stack.mlflow_variables(directory))
     if "PREFECT_API_URL" not in os.environ:
         os.environ.update(local_stack.prefect_variables(directory))
-    os.environ.setdefault("PREFECT_HOME", str(directory / "prefect"))
-    os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{directory / 'mlflow.db'}")
 
 
 def is_unused() -> bool:

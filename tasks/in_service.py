@@ -42,10 +42,12 @@ def find(model: str) -> InService:
         The champion, with the evaluation of the run that last judged it.
 
     Raises:
-        InputError: There is no champion, or nothing is left of its evaluation.
+        InputError: There is no such model, no champion of it, or nothing is left of its
+            evaluation.
     """
-    version = registry.holder(model, registry.CHAMPION)
+    version = registry.holder(registry.name_alone(model), registry.CHAMPION)
     if version is None:
+        registry.resolve(model)
         raise InputError(f"model: {model} has no champion; promote a version of it first")
     run = published.judging_run(version)
     if run is None:

@@ -15,8 +15,8 @@ _HELD = (signal.SIGINT, signal.SIGTERM)
 def held_back() -> Iterator[None]:
     """Deliver an interruption when the block is done, not inside of it.
 
-    One that hits a write to SQLite leaves its transaction open for as long as the exception lives, and
-    with it the database locked against the very writes that are to close the run.
+    One that hits a write to SQLite leaves its transaction open for as long as the exception lives,
+    and with it the database locked against the very writes that are to close the run.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # signals interrupt the main thread alone

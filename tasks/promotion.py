@@ -29,12 +29,12 @@ def promotable(reference: str) -> tuple[str, str]:
         InputError: There is no such version, or it is not a deployable one.
     """
     if not _REFERENCE.fullmatch(reference):
-        raise InputError(f"MODEL: {reference!r} is neither MODEL/VERSION nor MODEL@alias")
+        raise InputError(f"model: {reference!r} is neither MODEL/VERSION nor MODEL@alias")
     version = registry.resolve(reference)
     stage = version.tags.get("stage")
     if stage != "export_onnx":
         made = f"a checkpoint of {stage}" if stage else "not of Coldpress's making"
-        raise InputError(f"MODEL: {reference} is {made}, and only ONNX models are promoted")
+        raise InputError(f"model: {reference} is {made}, and only ONNX models are promoted")
     return str(version.name), str(version.version)
 
 
@@ -169,7 +169,7 @@ def _previous(model: str, found: Aliases) -> str:
         return audited
     if found.previous in {None, found.champion}:
         registry.resolve(model)  # says so where there is no such model at all
-        raise InputError(f"MODEL: {model} has no previous champion to go back to")
+        raise InputError(f"model: {model} has no previous champion to go back to")
     return str(found.previous)
 
 

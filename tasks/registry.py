@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import (
@@ -20,6 +22,7 @@ from tasks.insistence import insist
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 AUDIT = "-audit"
+_NAME = re.compile(r"[^/@'\"\s]+")
 # MLflow answers with the first where a model has no such alias, with the second without the model.
 _NOT_THERE = {ErrorCode.Name(INVALID_PARAMETER_VALUE), ErrorCode.Name(RESOURCE_DOES_NOT_EXIST)}
 
@@ -77,6 +80,23 @@ def ensure_name(name: str) -> None:
     except MlflowException as error:
         if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
             raise
+
+
+def name_alone(model: str) -> str:
+    """Check that a name is none of a version.
+
+    Args:
+        model: What a person wrote.
+
+    Returns:
+        The same.
+
+    Raises:
+        InputError: It names a version, or cannot name anything.
+    """
+    if not _NAME.fullmatch(model):
+        raise InputError(f"model: a name alone, such as trec, not {model!r}")
+    return model
 
 
 def resolve(reference: str) -> ModelVersion:

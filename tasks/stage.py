@@ -152,6 +152,8 @@ def _intact(order: Order) -> StageResult | None:
     for result in history.results_with_key(order.key):
         if store.is_intact(result.model_uri or "", result.digest or ""):
             return result
+        lost = result.registered or result.run_id
+        get_run_logger().warning("%s: files of %s are gone or changed", order.stage, lost)
     return None
 
 

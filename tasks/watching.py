@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from coldpress.errors import RefusedError
@@ -26,6 +27,24 @@ def watched_models() -> list[str]:
         for name, held in names.items()
         if not name.endswith(audit.ENDING) and ("champion" in held or name + audit.ENDING in names)
     )
+
+
+def known(models: Sequence[str]) -> list[str]:
+    """Check that models exist: one that is misspelt would be watched for ever.
+
+    Args:
+        models: Registered names.
+
+    Returns:
+        The same.
+
+    Raises:
+        InputError: The registry knows neither a model nor an audit of that name.
+    """
+    for model in models:
+        if audit.head(registry.name_alone(model)) is None:
+            registry.resolve(model)
+    return list(models)
 
 
 def look(model: str, policy: Policy, flow_run_id: str | None = None) -> Ticket | None:

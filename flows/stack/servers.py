@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tasks import local_stack
+from tasks.home import PATIENCE
 from tasks.local_stack import MLFLOW, PREFECT, WORKER
 
 NAMES = (MLFLOW, PREFECT, WORKER)
@@ -124,4 +125,5 @@ def _worker_settings(home: Path, ports: Mapping[str, int]) -> dict[str, str]:
         "PREFECT_API_URL": f"{prefect}/api",
         "PREFECT_UI_URL": f"{prefect}{PAGES[PREFECT]}",
         "MLFLOW_TRACKING_URI": local_stack.origin(ports[MLFLOW]),
+        **PATIENCE,
     }

@@ -37,8 +37,9 @@ def up(port_mlflow: int | None, port_prefect: int | None, bring: bool) -> int:
         sys.stderr.write(f"coldpress: {' '.join(str(error).split())}\n")
         return _FAILED
     where = home.home()
+    said = _where_to_look(where, started)
     brought = _bring_over(where) if bring else []
-    sys.stdout.write("\n".join([*_where_to_look(where, started), *brought]) + "\n")
+    sys.stdout.write("\n".join([*said, *brought]) + "\n")
     return _DONE
 
 

@@ -40,6 +40,7 @@ DOCUMENTED = {
         worker.selfHostedServerApiConfig.apiUrl
         worker.selfHostedServerApiConfig.basicAuth.enabled
         worker.selfHostedServerApiConfig.basicAuth.existingSecret worker.livenessProbe.enabled
+        worker.extraEnvVars.*
         worker.podSecurityContext.* worker.containerSecurityContext.* worker.resources.*""",
 }
 NAMESPACE = "coldpress"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import getpass
+import json
 import shutil
 import socket
 import time
@@ -15,15 +16,20 @@ from uuid import UUID
 
 import pytest
 from command import Coldpress, new_home
+from prefect import Flow, State
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.flow_runs import resume_flow_run
-from prefect.settings import PREFECT_API_URL
+from prefect.settings import PREFECT_API_URL, PREFECT_LOCAL_STORAGE_PATH, temporary_settings
 from prefect.testing.utilities import prefect_test_harness
+from prefect.utilities.callables import parameter_schema
+from prefect.utilities.schema_tools.validation import ValidationError, validate
 from registered import named, passed, promote, version
 
 from flows import moving
+from flows.collect_garbage import collect_garbage
 from flows.promote import promote as promote_flow
+from flows.rollback import rollback as rollback_flow
 from flows.watch_registry import watch_registry
 from tasks import audit, retention, tracking
 
@@ -72,6 +78,62 @@ def test_promote_and_rollback_say_what_became_of_it(prefect: str, coldpress: Col
     assert asked == 3 * [("told to", True)]
 
 
+def test_a_flow_run_says_what_became_of_it(prefect: str, coldpress: Coldpress) -> None:
+    assert promote_flow("trec/1", "told to", return_state=True).message == (
+        "trec/1 is the champion (audit 1)"
+    )
+    promote_flow("trec/2", "told to", return_state=True)
+    assert rollback_flow("trec", "told to", return_state=True).message == (
+        "trec/1 is the champion, trec/2 is previous (audit 3)"
+    )
+
+
+def press(pressed: Flow[..., Any], parameters: dict[str, Any]) -> str:
+    """Press Run with these, and return why it failed."""
+    state: State[Any] = pressed(**parameters, return_state=True)
+    assert state.is_failed()
+    return str(state.message)
+
+
+def test_a_form_that_names_a_version_or_nothing_is_told_so(
+    prefect: str, coldpress: Coldpress
+) -> None:
+    assert press(rollback_flow, {"model": "trec/1", "reason": "x"}).endswith(
+        "model: a name alone, such as trec, not 'trec/1'"
+    )
+    assert press(watch_registry, {"models": ["trec", "terc"]}).endswith(
+        "model: no terc in the registry"
+    )
+    assert audit.tickets("trec") == []
+
+
+@pytest.mark.parametrize(
+    ("pressed", "parameters", "named"),
+    [
+        (collect_garbage, {"keep": -1}, "keep"),
+        (promote_flow, {"model": "trec/1", "reason": ""}, "reason"),
+        (promote_flow, {"model": "trec/1", "reason": "x", "seconds_to_answer": -5}, "seconds"),
+    ],
+)
+def test_the_form_has_the_bounds_of_what_is_pressed(
+    pressed: Flow[..., Any], parameters: dict[str, Any], named: str
+) -> None:
+    schema = parameter_schema(pressed.fn).model_dump()
+    with pytest.raises(ValidationError, match=named):
+        validate(parameters, schema, raise_on_error=True)
+
+
+def test_what_a_failed_run_leaves_is_no_pickle(
+    prefect: str, coldpress: Coldpress, tmp_path: Path
+) -> None:
+    """Prefect keeps the error of a failed run in a file."""
+    with temporary_settings({PREFECT_LOCAL_STORAGE_PATH: tmp_path / "kept"}):
+        press(rollback_flow, {"model": "trec/1", "reason": "x"})
+    (kept,) = (tmp_path / "kept").iterdir()
+    left = json.loads(kept.read_text())
+    assert left["message"] == "model: a name alone, such as trec, not 'trec/1'"
+
+
 def test_what_the_gate_refused_is_exit_1_and_one_line(prefect: str, coldpress: Coldpress) -> None:
     words = ("promote", "trec/3", "--reason", "told to")
     done = coldpress(*words, also={"PREFECT_API_URL": prefect})
@@ -88,7 +150,7 @@ def test_what_the_gate_refused_is_exit_1_and_one_line(prefect: str, coldpress: C
         (("promote", "trec/1"), 'Command "promote" parameter --reason requires an argument.'),
         (
             ("rollback", "trec", "--reason", "x"),
-            "MODEL: trec has no previous champion to go back to",
+            "model: trec has no previous champion to go back to",
         ),
         (("gc", "--keep", "-1"), "--keep: -1 is less than 0"),
     ],

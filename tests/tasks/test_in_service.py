@@ -26,8 +26,9 @@ def test_a_champion_comes_with_what_its_run_left(
 def test_without_a_champion_it_says_what_to_do(
     state: Path, tmp_path: Path, tiny_checkpoint: Checkpoint
 ) -> None:
-    with pytest.raises(InputError, match=r"^model: tiny has no champion; promote"):
-        in_service.find("tiny")
+    for wrong, said in (("tiny", "no tiny in the registry"), ("tiny/1", "a name alone")):
+        with pytest.raises(InputError, match=f"^model: {said}"):
+            in_service.find(wrong)
     pressed.champion(tmp_path, tiny_checkpoint)
     tracking.client().delete_registered_model_alias("tiny", "champion")
     with pytest.raises(InputError, match=r"^model: tiny has no champion; promote"):

@@ -189,5 +189,5 @@ def test_a_reason_is_one_printable_line_or_refused(reason: str) -> None:
 
 def test_a_reason_has_a_limit() -> None:
     assert audit.one_line("x" * 500) == "x" * 500
-    with pytest.raises(InputError, match="--reason: 501 characters, of 500 at most"):
+    with pytest.raises(InputError, match="reason: 501 characters, of 500 at most"):
         audit.one_line("x" * 501)
