@@ -84,7 +84,9 @@ def judge(numbers: Numbers, curves: Curves) -> Verdict:  # noqa: ARG001
     """
     kept, faster = numbers[KEPT], numbers[FASTER]
     lowest = min(kept.low)
-    sure = "each seed's interval is above" if lowest >= ENOUGH else "of a seed's interval is below"
+    sure = (
+        "of each seed's interval is above" if lowest >= ENOUGH else "of a seed's interval is below"
+    )
     reason = (
         f"{kept} kept, where the paper keeps 97 %; the lower end {sure} that. {faster} as fast,"
         " where the paper's student is 1.6x."

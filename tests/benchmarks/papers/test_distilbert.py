@@ -40,5 +40,5 @@ def test_the_verdict_follows_from_the_figures() -> None:
     assert judged(0.985, 1.9)[0] == "holds"
     assert judged(0.96, 1.9)[0] == judged(0.98, 1.2)[0] == "holds partly"
     assert judged(0.96, 1.2)[0] == "does not hold"
-    assert "each seed's interval is above that" in judged(0.985, 1.9)[1]
+    assert "of each seed's interval is above that" in judged(0.985, 1.9)[1]
     assert "of a seed's interval is below that" in judged(0.975, 1.9)[1]
