@@ -53,8 +53,15 @@ def _described(module: nn.Module) -> tuple[int, int | None, str]:
         return bits, 32, f"float32, weights scaled back in blocks of {size}"
     if isinstance(module, QuantizedLinear):
         measured = module.activation_scale is None
-        return module.bits, 8, f"int8, ranges {'of the batch' if measured else 'calibrated'}"
+        ranges = f"int8, ranges {'of the batch' if measured else 'calibrated'}"
+        return module.bits, _activation_bits(module), ranges
     return 32, 32, "float32"
+
+
+def _activation_bits(module: QuantizedLinear) -> int:
+    """A binary model's activations end earlier than a byte, and lie in bytes all the same."""
+    largest = module.activation_largest
+    return 8 if largest is None else int(largest).bit_length()
 
 
 def _together(names: Iterable[str]) -> Iterator[str]:

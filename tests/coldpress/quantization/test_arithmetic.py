@@ -11,6 +11,8 @@ from coldpress.encoding import Encoded, encode
 from coldpress.model import Classifier
 from coldpress.quantization import DynamicInt8, KBit, StaticInt8, WeightOnly
 from coldpress.quantization.arithmetic import arithmetic
+from coldpress.quantization.binarization import binarized
+from coldpress.quantization.learning import settled
 from coldpress.quantization.method import Quantization
 from coldpress.quantization.replacement import few_bits
 
@@ -86,3 +88,12 @@ def test_layers_that_differ_are_told_apart(tiny: Classifier) -> None:
     parts = {one.weight_bits: one.parts for one in arithmetic(mixed)}
     assert parts[2] == ("feed-forward of layer 2",)
     assert parts[6] == ALL_LAYERS
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_activations_of_few_bits_are_told_as_what_they_are(
+    bits: int, tiny: Classifier, rows: Encoded
+) -> None:
+    told = arithmetic(settled(binarized(tiny, bits, 4, rows)))
+    inner = next(one for one in told if "feed-forward of layers 1 to 2" in one.parts)
+    assert (inner.weight_bits, inner.activation_bits) == (1, bits)
