@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -11,6 +12,9 @@ from tasks import dataset, tracking
 from tasks.stage import Order, Work, carry_out
 
 if TYPE_CHECKING:
+    from coldpress.encoding import Encoded
+    from coldpress.model import Classifier
+    from coldpress.pruning.latency_search import LatencyTable
     from coldpress.recipe import Recipe
     from tasks.results import StageResult
 
@@ -37,10 +41,31 @@ def _make(work: Work) -> dict[str, float]:
     rows = given.transfer_set(dataset.transfer_set(recipe))
     shown = transfer.prepare(student, plan, given, rows, validation)
     texts = (*rows.all_texts, *validation.all_texts)
-    recovery = Recovery(shown.train, shown.loss, plan, shown.validation, work.progress, texts)
+    timing = _Timing()
+    recovery = Recovery(
+        shown.train, shown.loss, plan, shown.validation, work.progress, texts, timing
+    )
     pressed = press(work.order.section["steps"], student, recovery)
-    notes = {"steps": [str(report) for report in pressed.reports]}
+    notes = {"steps": [str(report) for report in pressed.reports], **timing.notes()}
     model_files.write(pressed.classifier, work.target, work.manifest(notes))
     for step, report in pressed.named_reports().items():
         tracking.log_epochs(work.run_id, report.epochs, f"{step}_")
     return pressed.metrics()
+
+
+class _Timing:
+    """Measures layers, and keeps the tables: another run measures others, and may choose others."""
+
+    def __init__(self) -> None:
+        self._tables: list[LatencyTable] = []
+
+    def __call__(self, classifier: Classifier, rows: Encoded) -> LatencyTable:
+        from coldpress.onnx import layer_times
+
+        self._tables.append(layer_times.measure(classifier, rows))
+        return self._tables[-1]
+
+    def notes(self) -> dict[str, Any]:
+        if not self._tables:
+            return {}
+        return {"latency_tables": [asdict(table) for table in self._tables]}

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 from coldpress.encoding import Encoded, renumbered
 from coldpress.inner_states import Comparison
 from coldpress.model import Classifier, accuracy, nonzero_parameters, parameters
-from coldpress.pruning.method import Evidence, PruningMethod
+from coldpress.pruning.method import Evidence, PruningMethod, TimeLayers
 from coldpress.pruning.sparsity import hold_zeros
 from coldpress.section import Optimization
 from coldpress.training import Epoch, Loss, Progress, fit, passes, silent
@@ -32,6 +32,7 @@ class Recovery:
         validation: Rows that accuracies are measured on.
         progress: Told after each training step.
         texts: Every text of `train` and `validation`, untokenized.
+        time_layers: Measures this machine; None where nothing can.
     """
 
     train: Encoded
@@ -40,6 +41,7 @@ class Recovery:
     validation: Encoded
     progress: Progress = silent
     texts: tuple[str, ...] = ()
+    time_layers: TimeLayers | None = None
 
     def planned(self, epochs: int) -> Optimization:
         """Return the plan with another number of epochs."""
@@ -191,7 +193,8 @@ def _prune(
         with _holding_zeros(classifier, sparse):
             trained.extend(passes(classifier, rows, loss, plan, recovery.validation, tell))
 
-    evidence = Evidence(*_importance_sample(recovery), recovery.texts, train)
+    judged_by = _importance_sample(recovery)
+    evidence = Evidence(*judged_by, recovery.texts, train, recovery.time_layers)
     return step.prune(classifier, evidence), tuple(trained)
 
 

@@ -82,7 +82,7 @@ def search(
     Returns:
         What stays, at least one head and one neuron in each layer, even beyond the budget.
     """
-    fisher_heads, fisher_neurons = _diagonal(heads), _diagonal(neurons)
+    fisher_heads, fisher_neurons = diagonal(heads), diagonal(neurons)
     lost_heads, lost_neurons = _lost(fisher_heads), _lost(fisher_neurons)
     layers, every = len(heads), len(lost_neurons) - 1
     budget = keep_macs * (costs.head * (len(lost_heads) - 1) + costs.neuron * every)
@@ -97,7 +97,15 @@ def search(
     return Staying(most_important(fisher_heads, number), most_important(fisher_neurons, others))
 
 
-def _diagonal(gradients: Sequence[Tensor]) -> list[Tensor]:
+def diagonal(gradients: Sequence[Tensor]) -> list[Tensor]:
+    """Return equation 5's diagonal.
+
+    Args:
+        gradients: Of shape (rows, units), a tensor a layer.
+
+    Returns:
+        I_ii of shape (units,), in float64, a tensor a layer.
+    """
     return [layer.double().square().mean(0) for layer in gradients]
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from coldpress.encoding import Encoded
     from coldpress.inner_states import Comparison
     from coldpress.model import Classifier
+    from coldpress.pruning.latency_search import LatencyTable
     from coldpress.training import Loss, Progress
 
 
@@ -34,6 +35,18 @@ class Train(Protocol):
         """
 
 
+class TimeLayers(Protocol):
+    """Measures how long layers take on this machine, for a method that is given a budget of it."""
+
+    def __call__(self, classifier: Classifier, rows: Encoded) -> LatencyTable:
+        """Time layers of a classifier on a text of typical length.
+
+        Args:
+            classifier: Left as it is.
+            rows: Their median length is typical.
+        """
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What a method may judge by.
@@ -43,12 +56,14 @@ class Evidence:
         loss: What the model is trained for; its rows are the sample's.
         texts: Every text that the model is trained or validated on, untokenized.
         train: Trains on all rows.
+        time_layers: Measures this machine; None where nothing can.
     """
 
     sample: Encoded
     loss: Loss
     texts: tuple[str, ...]
     train: Train
+    time_layers: TimeLayers | None = None
 
 
 class PruningMethod(Protocol):

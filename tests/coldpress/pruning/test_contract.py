@@ -21,8 +21,10 @@ from coldpress.checkpoint import Checkpoint, Manifest, writing
 from coldpress.encoding import encode
 from coldpress.model import Classifier, parameters
 from coldpress.onnx.export import export
+from coldpress.onnx.layer_times import measure
 from coldpress.onnx.parity import check_parity
 from coldpress.pruning import L0, Fisher, Heads, Layers, Magnitude, Movement, Neurons, Vocabulary
+from coldpress.pruning.latency_search import LatencyTable
 from coldpress.pruning.method import Evidence, PruningMethod
 from coldpress.pruning.sparsity import share_of_zeros
 from coldpress.training import label_loss, reseed
@@ -62,6 +64,15 @@ def half_of_the_matrices(source: Classifier, pruned: Classifier) -> bool:
     return 0.4 * whole < left <= 0.5 * whole + 3 * 256
 
 
+# One of each takes 20 ms; a head 5, so that all of them add 45, and a neuron 1, which adds 93.
+TABLE = LatencyTable(tokens=5, smallest=20, heads=((1, 0), (4, 15)), neurons=((1, 0), (32, 31)))
+
+
+def half_of_the_time(_: Classifier, pruned: Classifier) -> bool:
+    left = 20 + 5 * (heads(pruned) - 3) + neurons(pruned) - 3
+    return 0 <= 158 / 2 - left < 2
+
+
 # Three layers of four heads and 32 neurons.
 STEPS: Mapping[str, tuple[PruningMethod, Reached]] = {
     "neurons": (
@@ -78,6 +89,7 @@ STEPS: Mapping[str, tuple[PruningMethod, Reached]] = {
         lambda _, pruned: len(pruned.layers) == 2,
     ),
     "fisher": (Fisher(method="fisher", keep_macs=0.5), half_of_the_macs),
+    "fisher, in time": (Fisher(method="fisher", keep_latency=0.5), half_of_the_time),
     "magnitude": (Magnitude(method="magnitude", sparsity=0.5), half_is_zero),
     "magnitude, growing": (
         Magnitude(method="magnitude", sparsity=0.5, schedule="cubic"),
@@ -98,6 +110,7 @@ ALL_KEPT: Mapping[str, PruningMethod] = {
     "heads by chance": Heads(method="heads", keep_heads=1.0, by="random"),
     "layers": Layers(method="layers", keep_layers=3, drop="alternate"),
     "fisher": Fisher(method="fisher", keep_macs=1.0),
+    "fisher, in time": Fisher(method="fisher", keep_latency=1.0),
     "magnitude": Magnitude(method="magnitude", sparsity=0.0),
     "magnitude, 4 of 4": Magnitude(method="magnitude", pattern="4:4"),
     "movement": Movement(method="movement", sparsity=0.0),
@@ -123,7 +136,8 @@ def source(
 def evidence(source: Classifier, split: Split) -> Evidence:
     rows = encode(source.tokenizer, split)
     loss = label_loss(torch.from_numpy(rows.labels))
-    return Evidence(rows, loss, split.all_texts[:3], training_on(rows, loss))
+    train = training_on(rows, loss)
+    return Evidence(rows, loss, split.all_texts[:3], train, lambda *_: TABLE)
 
 
 def seeded(step: PruningMethod, source: Classifier, evidence: Evidence) -> Classifier:
@@ -174,3 +188,16 @@ def test_what_it_makes_is_read_elsewhere_and_becomes_onnx(
     with writing(tmp_path / "onnx", Manifest(stage="export_onnx")) as directory:
         export(checkpoint, directory, 17, {})
     assert check_parity(checkpoint, tmp_path / "onnx" / "model.onnx", rows).rows == 12
+
+
+def test_layers_of_every_family_are_timed(source: Classifier, evidence: Evidence) -> None:
+    before, rows = state(source), evidence.sample
+    table = measure(source, rows)
+    assert table.tokens == sorted(len(row) for row in rows.input_ids)[6]
+    assert table.smallest > 0
+    assert [number for number, _ in table.heads] == [1, 2, 3, 4]
+    assert [number for number, _ in table.neurons] == [1, 5, 9, 13, 16, 20, 24, 28, 32]
+    for entries in (table.heads, table.neurons):
+        times = [milliseconds for _, milliseconds in entries]
+        assert times == sorted(times)
+    assert same(state(source), before)
