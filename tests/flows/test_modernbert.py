@@ -25,6 +25,7 @@ distill: {method: hidden, student: {layers: 2, take: last}, layer_epochs: 1, epo
 prune:
   - {method: vocabulary}
   - {method: fisher, keep_macs: 0.6}
+  - {method: fisher, keep_latency: 0.9}
 quantize: {method: static-int8}
 evaluate: {latency: {rounds: 60}}
 gate: {max_drop: 1.0, max_class_drop: 1.0, min_speedup: 0.01}
@@ -38,8 +39,8 @@ def coldpress(tmp_path_factory: pytest.TempPathFactory) -> Coldpress:
     return made
 
 
-def config(home: Path, model: str) -> dict[str, Any]:
-    (file,) = home.rglob(f"{model.removeprefix('models:/')}/**/config.json")
+def config(home: Path, model: str, name: str = "config.json") -> dict[str, Any]:
+    (file,) = home.rglob(f"{model.removeprefix('models:/')}/**/{name}")
     described: dict[str, Any] = json.loads(file.read_text())
     return described
 
@@ -53,6 +54,11 @@ def test_it_is_pressed_through_every_stage_and_answers(coldpress: Coldpress) -> 
     assert models["onnx"]["compression"] > 2
     assert models["onnx"]["invariance"]["rows"] == 60
     assert outcome["stages"][5]["metrics"]["parity_label_agreement"] > 0.95
+    pruned = config(coldpress.home, outcome["stages"][3]["model_uri"], "coldpress.json")
+    # What was measured is kept: nobody could say afterwards why these heads stay.
+    (table,) = pruned["notes"]["latency_tables"]
+    assert table["smallest"] > 0
+    assert table["heads"][0] == [1, 0.0]
     quantized = config(coldpress.home, outcome["stages"][4]["model_uri"])
     # The upper two of three layers, the first of which keeps the normalization that it had.
     assert quantized["layer_types"] == ["sliding_attention"] * 2
