@@ -14,6 +14,7 @@ from coldpress.teacher import ScratchModel, Teacher
 
 QUICK = "made-up requests"
 MAX_TOKENS = 64
+SEEDS = 3
 
 
 @Parameter(name="*")
@@ -36,7 +37,7 @@ class Options:
     teacher: str | None = None
     cache: Path = Path(".coldpress/papers")
     docs: Path = Path("docs")
-    seeds: int = 3
+    seeds: int = SEEDS
     quick: Annotated[bool, Parameter(negative=())] = False
     full: Annotated[bool, Parameter(negative=())] = False
 
@@ -78,7 +79,8 @@ class Options:
         for name in self.benchmarks():
             train, test = (Path(file).name for file in _pair(self._of(name)))
             said += ["--data", f"{name}={name.upper()}/{train},{name.upper()}/{test}"]
-        return " ".join([*said, "--teacher", "MODEL", *(["--full"] if self.full else [])])
+        said += ["--teacher", "MODEL", *(["--full"] if self.full else [])]
+        return " ".join([*said, *([f"--seeds {self.seeds}"] if self.seeds != SEEDS else [])])
 
     def _of(self, name: str) -> str:
         return next(text for text in self.data if text.startswith(f"{name}="))
