@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Literal
 
 from coldpress.processor import weight_bits
+from coldpress.quantization.fields import WeightBits
 from coldpress.section import Section
 
 if TYPE_CHECKING:
@@ -18,10 +17,7 @@ class DynamicInt8(Section):
     """Signed per-channel weights, unsigned per-tensor activations measured for each batch."""
 
     method: Literal["dynamic-int8"]
-    weight_bits: Annotated[
-        Literal[7, 8] | None,
-        Field(description="7 cannot saturate a processor without VNNI; empty: as this one needs."),
-    ] = None
+    weight_bits: WeightBits = None
 
     def quantize(self, classifier: Classifier, calibration: Encoded) -> Classifier:  # noqa: ARG002
         """Decide the integers of weights and tables.

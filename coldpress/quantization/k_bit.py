@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Literal
 
 from coldpress.processor import weight_bits
+from coldpress.quantization.fields import Bits, ScaleOf, TableBits, table_bits
 from coldpress.section import Section
 
 if TYPE_CHECKING:
@@ -18,15 +17,9 @@ class KBit(Section):
     """Weights of k bits, packed, and unsigned per-tensor activations measured for each batch."""
 
     method: Literal["k-bit"]
-    bits: Annotated[int, Field(ge=1, le=8, description="Of a weight; 1 leaves -1 and 1.")]
-    per: Annotated[
-        Literal["tensor", "channel"],
-        Field(description="What has a scale of its own: a weight matrix, or each output of it."),
-    ] = "channel"
-    table_bits: Annotated[
-        Annotated[int, Field(ge=1, le=8)] | None,
-        Field(description="Of an embedding table; empty: as a weight, and at least 4."),
-    ] = None
+    bits: Bits
+    per: ScaleOf = "channel"
+    table_bits: TableBits = None
 
     def quantize(self, classifier: Classifier, calibration: Encoded) -> Classifier:  # noqa: ARG002
         """Decide the integers of weights and tables.
@@ -46,5 +39,5 @@ class KBit(Section):
             classifier,
             lambda path: weight_bits() if path == head else rest,
             self.per,
-            self.table_bits or max(self.bits, 4),
+            table_bits(self.table_bits, self.bits),
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from coldpress.processor import weight_bits
+from coldpress.quantization.fields import Bits, ScaleOf, TableBits, table_bits
 from coldpress.section import Epochs, LearningRate, Optimization
 
 if TYPE_CHECKING:
@@ -22,15 +23,9 @@ class Qat(Optimization):
     """Weights of k bits and bytes of activations, fitted to the teacher while they are rounded."""
 
     method: Literal["qat"]
-    bits: Annotated[int, Field(ge=1, le=8, description="Of a weight; 1 leaves -1 and 1.")]
-    per: Annotated[
-        Literal["tensor", "channel"],
-        Field(description="What has a scale of its own: a weight matrix, or each output of it."),
-    ] = "channel"
-    table_bits: Annotated[
-        Annotated[int, Field(ge=1, le=8)] | None,
-        Field(description="Of an embedding table; empty: as a weight, and at least 4."),
-    ] = None
+    bits: Bits
+    per: ScaleOf = "channel"
+    table_bits: TableBits = None
     hidden_states: HiddenStates = 1.0
     epochs: Epochs = 4
     learning_rate: LearningRate = 1e-4
@@ -50,7 +45,7 @@ class Qat(Optimization):
         from coldpress.quantization.method import Trained
         from coldpress.training import fit
 
-        tables = self.table_bits or max(self.bits, 4)
+        tables = table_bits(self.table_bits, self.bits)
         widths = Widths(min(self.bits, weight_bits()), weight_bits(), tables, self.per)
         learnt = rounding(classifier, widths, lessons.train)
         minimised = with_hidden_states(classifier, lessons.loss, self.hidden_states)

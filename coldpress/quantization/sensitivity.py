@@ -8,7 +8,7 @@ costs least, and what was allowed is measured with all of them lowered together.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 import torch
@@ -47,10 +47,15 @@ def fewest_bits(
         InputError: It diverges further at the first level already.
     """
     rounding, expected = Rounding(classifier), classifier.logits(rows)
-    choices = descent(parts(classifier), sensitivities(classifier, rows, rounding, levels), levels)
+
+    def diverging(changed: Classifier) -> float:
+        return divergence(expected, changed.logits(rows))
 
     def moved(choice: Choice) -> float:
-        return divergence(expected, _made(classifier, rounding, choice).logits(rows))
+        return diverging(_made(classifier, rounding, choice))
+
+    costs = sensitivities(classifier, diverging, rounding, levels)
+    choices = descent(parts(classifier), costs, levels)
 
     kept = bisect_left(choices, True, key=lambda choice: moved(choice) > max_divergence)
     if not kept:
@@ -92,25 +97,27 @@ def _price(costs: Costs, name: str, now: int, then: int) -> float:
 
 
 def sensitivities(
-    classifier: Classifier, rows: Encoded, rounding: Rounding, levels: Sequence[int]
+    classifier: Classifier,
+    diverging: Callable[[Classifier], float],
+    rounding: Rounding,
+    levels: Sequence[int],
 ) -> Costs:
     """Measure how far the answers move when one part alone is rounded, in float32 otherwise.
 
     Args:
         classifier: Left as it is.
-        rows: What divergence is measured on.
+        diverging: Measures how far the answers of a changed copy are from its own.
         rounding: Of this classifier.
         levels: Bits that a part may have, falling; the first is not measured.
 
     Returns:
         Divergences, by part and level.
     """
-    alone, expected = classifier.copy(), classifier.logits(rows)
-    costs = {}
+    alone, costs = classifier.copy(), {}
     for part in parts(classifier):
         for bits in levels[1:] if part.name != LOGITS else ():
             _round(alone, rounding, part, bits)
-            costs[part.name, bits] = divergence(expected, alone.logits(rows))
+            costs[part.name, bits] = diverging(alone)
         _restore(alone, classifier, part)
     return costs
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from coldpress.processor import weight_bits
+from coldpress.quantization.fields import CalibrationExamples, WeightBits
 from coldpress.section import Section
 
 if TYPE_CHECKING:
@@ -25,13 +26,8 @@ class Smooth(Section):
         bool,
         Field(description="Also smooth where it costs the graph a multiplication."),
     ] = True
-    calibration_examples: Annotated[
-        int, Field(ge=1, le=100_000, description="Training texts that the ranges come from.")
-    ] = 256
-    weight_bits: Annotated[
-        Literal[7, 8] | None,
-        Field(description="7 cannot saturate a processor without VNNI; empty: as this one needs."),
-    ] = None
+    calibration_examples: CalibrationExamples = 256
+    weight_bits: WeightBits = None
 
     def quantize(self, classifier: Classifier, calibration: Encoded) -> Classifier:
         """Move outliers, then decide the integers of weights and tables, and activation ranges.

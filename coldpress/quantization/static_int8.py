@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Literal
 
 from coldpress.processor import weight_bits
+from coldpress.quantization.fields import CalibrationExamples, WeightBits
 from coldpress.section import Section
 
 if TYPE_CHECKING:
@@ -18,13 +17,8 @@ class StaticInt8(Section):
     """Signed per-channel weights, unsigned per-tensor activations with calibrated ranges."""
 
     method: Literal["static-int8"]
-    calibration_examples: Annotated[
-        int, Field(ge=1, le=100_000, description="Training texts that the ranges come from.")
-    ] = 256
-    weight_bits: Annotated[
-        Literal[7, 8] | None,
-        Field(description="7 cannot saturate a processor without VNNI; empty: as this one needs."),
-    ] = None
+    calibration_examples: CalibrationExamples = 256
+    weight_bits: WeightBits = None
 
     def quantize(self, classifier: Classifier, calibration: Encoded) -> Classifier:
         """Decide the integers of weights and tables, and the ranges of activations.
