@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from coldpress.errors import RefusedError
+from flows import telling
 from tasks import audit, home, promotion, registry
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def promote(reference: str, reason: str, force: bool) -> str:
 
         return promote(f"{model}/{version}", why, force, return_state=True)
 
-    return told(_carried_out(model, run))
+    return telling.told(_carried_out(model, run))
 
 
 def rollback(model: str, reason: str) -> str:
@@ -65,7 +66,7 @@ def rollback(model: str, reason: str) -> str:
 
         return rollback(model, why, return_state=True)
 
-    return told(_carried_out(model, run))
+    return telling.told(_carried_out(model, run))
 
 
 def _carried_out(model: str, run: Callable[[], State[Any]]) -> Ticket:
@@ -85,26 +86,3 @@ def _carried_out(model: str, run: Callable[[], State[Any]]) -> Ticket:
         if not state.is_completed():
             state.result()
     return audit.of_flow_run(model, str(state.state_details.flow_run_id))
-
-
-def told(ticket: Ticket) -> str:
-    """Say what became of a move.
-
-    Args:
-        ticket: Closed.
-
-    Returns:
-        One line.
-    """
-    model, before, after = ticket.model, ticket.moved_from, ticket.moved_to
-    if "completes" in ticket.tags:
-        interrupted = f"audit {ticket.tags['completes']}"
-        return f"{model}/{after} is the champion: what was interrupted is completed ({interrupted})"
-    if before == after:
-        return f"{model}/{after} is the champion already: nothing to do"
-    was = f", {model}/{before} is previous" if before else ""
-    return f"{model}/{after} is the champion{was} (audit {ticket.number}){_flagged(ticket)}"
-
-
-def _flagged(ticket: Ticket) -> str:
-    return f"; {ticket.tags['flagged']}" if "flagged" in ticket.tags else ""

@@ -9,7 +9,7 @@ from prefect.states import Completed, Failed
 from pydantic import Field
 
 from coldpress.errors import RefusedError
-from flows import actors, approval, moving
+from flows import actors, approval, telling
 from tasks import audit, promotion
 from tasks.audit import Request, Ticket
 
@@ -47,7 +47,7 @@ def promote(
         done = _promoted(request, seconds_to_answer if ask else None)
     except RefusedError as error:
         return Failed(name="Refused", message=str(error), data=error)
-    return Completed(message=moving.told(done), data=done)
+    return Completed(message=telling.told(done), data=done)
 
 
 def _promoted(request: Request, seconds_to_answer: int | None) -> Ticket:

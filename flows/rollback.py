@@ -9,7 +9,7 @@ from prefect.states import Completed, Failed
 from pydantic import Field
 
 from coldpress.errors import RefusedError
-from flows import actors, moving
+from flows import actors, telling
 from tasks import audit, promotion, registry
 from tasks.audit import Request, Ticket
 
@@ -33,4 +33,4 @@ def rollback(model: str, reason: Annotated[str, Field(min_length=1)]) -> State[T
         done = promotion.rollback(request)
     except RefusedError as error:
         return Failed(name="Refused", message=str(error), data=error)
-    return Completed(message=moving.told(done), data=done)
+    return Completed(message=telling.told(done), data=done)
