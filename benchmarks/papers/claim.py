@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -158,6 +158,20 @@ class Claim(_Record):
     seeds: tuple[int, ...]
     command: str
     conditions: Mapping[str, str]
+
+
+def judged(asked: Sequence[bool], reason: str) -> Verdict:
+    """Judge a claim by all that it says.
+
+    Args:
+        asked: Whether each part of it is so.
+        reason: The figures that tell.
+
+    Returns:
+        Holds if every part does, partly if one does.
+    """
+    judgement: Judgement = "holds partly" if any(asked) else "does not hold"
+    return Verdict(judgement="holds" if all(asked) else judgement, reason=reason)
 
 
 def said(unit: Unit, mean: float, spread: float | None) -> str:

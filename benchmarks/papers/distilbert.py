@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import script
-from claim import Paper, Verdict
+from claim import Paper, Verdict, judged
 from coldpress.distillation import DistilBert, StudentShape
 from measurement import Measured, Measurement
 from script import Curves, Numbers, Script
@@ -91,10 +91,7 @@ def judge(numbers: Numbers, curves: Curves) -> Verdict:  # noqa: ARG001
         f"{kept} kept, where the paper keeps 97 %; the lower end {sure} that. {faster} as fast,"
         " where the paper's student is 1.6x."
     )
-    reached = (kept.mean >= ENOUGH) + (faster.mean >= FAST)
-    if reached == 2:
-        return Verdict(judgement="holds", reason=reason)
-    return Verdict(judgement="holds partly" if reached else "does not hold", reason=reason)
+    return judged([kept.mean >= ENOUGH, faster.mean >= FAST], reason)
 
 
 def _method(trial: Trial) -> DistilBert:

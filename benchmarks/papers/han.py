@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import script
-from claim import Paper, Verdict
+from claim import Paper, Verdict, judged
 from coldpress.pruning.magnitude import Magnitude
 from measurement import ONE_POINT, Measured, Measurement
 from script import Curves, Numbers, Script
@@ -80,10 +80,7 @@ def judge(numbers: Numbers, curves: Curves) -> Verdict:  # noqa: ARG001
         f"After as many epochs, {slow} little by little and {sudden} at once, against the whole"
         " model."
     )
-    found = (slow.mean > -ONE_POINT) + (slow.mean > sudden.mean)
-    if found == 2:
-        return Verdict(judgement="holds", reason=reason)
-    return Verdict(judgement="holds partly" if found else "does not hold", reason=reason)
+    return judged([slow.mean > -ONE_POINT, slow.mean > sudden.mean], reason)
 
 
 def at(way: str) -> str:

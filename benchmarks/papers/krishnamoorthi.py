@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import script
-from claim import Paper, Verdict
-from measurement import ONE_POINT, Measured, Measurement
+from claim import Paper, Verdict, judged
+from measurement import Measured, Measurement, under_a_point
 from script import Curves, Numbers, Script
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 ROUNDED = (8, 7, 6, 5, 4, 3, 2, 1)
 TRAINED: dict[Per, tuple[int, ...]] = {"channel": (4, 2, 1), "tensor": (2,)}
 EPOCHS = 2
+FLOAT = 32.0
+"""Bits of a weight that is not rounded."""
 FEW = 2
 """Bits where rounding alone is asked to have failed, and training to have helped."""
 
@@ -77,14 +79,14 @@ def measure(trial: Trial) -> Measured:
         Test accuracy by bits, and what the validation rows would have chosen.
     """
     whole = trial.accuracy(trial.teacher, trial.test)
-    bar = trial.accuracy(trial.teacher, trial.validation) - ONE_POINT
+    before = trial.accuracy(trial.teacher, trial.validation)
     numbers, curves = {WHOLE: Measurement("percent", whole)}, dict[str, dict[float, float]]()
     for name, models in _curves(trial):
-        tested, chosen = curves.setdefault(name, {}), dict[float, float]()
+        tested, chosen = curves.setdefault(name, {}), {FLOAT: before}
         for bits, model in models:
             tested[bits] = trial.accuracy(model, trial.test)
             chosen[bits] = trial.accuracy(model, trial.validation)
-        numbers[fewest(name)] = Measurement("count", _fewest(chosen, bar))
+        numbers[fewest(name)] = Measurement("count", under_a_point(chosen))
     eight = curves[rounded("channel")][8] - whole
     numbers[EIGHT] = Measurement("points", eight, "under 2 points lost")
     four = curves[trained("channel")][4] - whole
@@ -120,9 +122,7 @@ def judge(numbers: Numbers, curves: Curves) -> Verdict:
         weights.mean > -0.02,
         both.mean > -0.059,
     ]
-    if all(asked):
-        return Verdict(judgement="holds", reason=reason)
-    return Verdict(judgement="holds partly" if any(asked) else "does not hold", reason=reason)
+    return judged(asked, reason)
 
 
 def _at(curves: Curves, name: str, bits: int) -> float:
@@ -130,25 +130,11 @@ def _at(curves: Curves, name: str, bits: int) -> float:
     return curve.at(curve.across.index(bits)).mean
 
 
-def _fewest(accuracies: dict[float, float], bar: float) -> float:
-    """Return the bits down to which nothing falls below a bar; 32 where nothing reaches it."""
-    found = 32.0
-    for bits, accuracy in accuracies.items():
-        if accuracy <= bar:
-            break
-        found = bits
-    return found
-
-
 def _curves(trial: Trial) -> Iterator[tuple[str, Iterator[tuple[int, Classifier]]]]:
     """Make each curve's models, one at a time."""
     for per, widths in TRAINED.items():
-        yield rounded(per), ((bits, _rounded(trial, bits, per)) for bits in _widths(trial))
+        yield rounded(per), ((bits, _rounded(trial, bits, per)) for bits in trial.some(ROUNDED))
         yield trained(per), ((bits, _trained(trial, bits, per)) for bits in widths)
-
-
-def _widths(trial: Trial) -> tuple[int, ...]:
-    return ROUNDED[::2] if trial.quick else ROUNDED
 
 
 def _rounded(trial: Trial, bits: int, per: Per) -> Classifier:

@@ -40,17 +40,17 @@ class Measured:
 
 
 def under_a_point(accuracies: Mapping[float, float]) -> float:
-    """Return the share up to which no share loses a point.
+    """Return the place on a curve up to which no place loses a point.
 
     Args:
-        accuracies: By share, ascending from 0, of validation rows.
+        accuracies: By place, of validation rows; the first is the whole model's.
 
     Returns:
-        One of the shares.
+        One of the places.
     """
-    most = 0.0
-    for share, accuracy in accuracies.items():
-        if accuracy <= accuracies[0.0] - ONE_POINT:
+    (most, whole), *_ = accuracies.items()
+    for place, accuracy in accuracies.items():
+        if accuracy <= whole - ONE_POINT:
             break
-        most = share
+        most = place
     return most

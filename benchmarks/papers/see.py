@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import script
-from claim import Paper, Verdict, said
+from claim import Paper, Verdict, judged, said
 from measurement import ONE_POINT, Measured, Measurement, under_a_point
 from script import Curves, Numbers, Script
 
@@ -86,10 +86,7 @@ def judge(numbers: Numbers, curves: Curves) -> Verdict:
         f" up to {numbers[most(BLIND)]} without and {numbers[most(AGAIN)]} with it. The schemes"
         f" without retraining, mean of all sparsities: {', '.join(means)}."
     )
-    free = [loss.mean > -ONE_POINT for loss in (bare, again)]
-    if all(free):
-        return Verdict(judgement="holds", reason=reason)
-    return Verdict(judgement="holds partly" if any(free) else "does not hold", reason=reason)
+    return judged([loss.mean > -ONE_POINT for loss in (bare, again)], reason)
 
 
 def most(curve: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
@@ -18,6 +19,8 @@ from coldpress.model import Classifier
 from coldpress.pruning.chain import Recovery
 from coldpress.teacher import Teacher
 from coldpress.training import Loss
+
+Place = TypeVar("Place", bound=float)
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,8 @@ class Trial:
         sample = encode(self.teacher.tokenizer, chosen)
         return sample, training.label_loss(torch.from_numpy(sample.labels))
 
-    def some(self, shares: Sequence[float]) -> Sequence[float]:
-        """Return all shares, or every other where it is only to be seen that it works."""
+    def some(self, shares: Sequence[Place]) -> Sequence[Place]:
+        """Return all places, or every other where it is only to be seen that it works."""
         return shares[::2] if self.quick else shares
 
     def accuracy(self, classifier: Classifier, rows: Encoded) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import script
-from claim import Paper, Verdict
+from claim import Paper, Verdict, judged
 from measurement import Measured, Measurement
 from script import Curves, Numbers, Script
 
@@ -82,15 +82,12 @@ def judge(numbers: Numbers, curves: Curves) -> Verdict:  # noqa: ARG001
         Holds if zeros gain less than a tenth and structures more than that, partly if one is so.
     """
     zeroed, smaller = numbers[ZEROED], numbers[SMALLER]
-    none, some = zeroed.mean < FASTER, smaller.mean >= FASTER
     reason = (
         f"The model of zeros is {zeroed} as fast as the whole one, the smaller one {smaller}; they"
         f" have {numbers['zeroed']} and {numbers['smaller']} of the test rows right, the whole one"
         f" {numbers['whole model']}."
     )
-    if none and some:
-        return Verdict(judgement="holds", reason=reason)
-    return Verdict(judgement="holds partly" if none or some else "does not hold", reason=reason)
+    return judged([zeroed.mean < FASTER, smaller.mean >= FASTER], reason)
 
 
 def nonzero(classifier: Classifier) -> int:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import script
-from claim import Paper, Verdict, said
+from claim import Paper, Verdict, judged, said
 from measurement import Measured, Measurement
 from script import Curves, Numbers, Script
 
@@ -107,10 +107,8 @@ def judge(numbers: Numbers, curves: Curves) -> Verdict:
         f"{kept} of the accuracy kept and {faster} as fast at 95 %. Over all sparsities CoFi is"
         f" {told}. At 95 %: {ends}."
     )
-    so = [kept.mean >= ENOUGH, faster.mean >= FAST, min(others.values()) > 0]
-    if all(so):
-        return Verdict(judgement="holds", reason=reason)
-    return Verdict(judgement="holds partly" if any(so) else "does not hold", reason=reason)
+    asked = [kept.mean >= ENOUGH, faster.mean >= FAST, min(others.values()) > 0]
+    return judged(asked, reason)
 
 
 def macs(classifier: Classifier, costs: Costs) -> int:

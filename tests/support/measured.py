@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from coldpress.ancestry import Ancestor
+from coldpress.evaluation.arithmetic import Arithmetic
 from coldpress.evaluation.scorecard import (
     ClassScore,
     Comparison,
@@ -272,3 +275,13 @@ def bare() -> Findings:
     }
     little = Evaluation(n=500, overlap=0, models=models, comparisons=())
     return Findings("trec", "3", recipe(), little)
+
+
+def quantized() -> Findings:
+    """The same, whose final model says what its parts compute in."""
+    found = bare()
+    tables = Arithmetic(parts=("embeddings",), weight_bits=4, activation_bits=None, computes_in="x")
+    layers = Arithmetic(parts=("a", "b"), weight_bits=3, activation_bits=8, computes_in="int8, y")
+    final = found.final.model_copy(update={"computes_in": (tables, layers)})
+    models = {**found.evaluation.models, "onnx": final}
+    return replace(found, evaluation=found.evaluation.model_copy(update={"models": models}))

@@ -6,7 +6,8 @@ import krishnamoorthi
 import script
 import trials
 from claim import Curve, Number
-from krishnamoorthi import BINARY, EIGHT, FOUR, rounded, trained
+from krishnamoorthi import BINARY, EIGHT, FLOAT, FOUR, rounded, trained
+from measurement import under_a_point
 from options import QUICK, Options
 
 
@@ -40,7 +41,7 @@ def test_a_bit_is_that_of_the_methods(quick: Options) -> None:
     ],
 )
 def test_fewest_bits_end_at_the_first_loss(accuracies: dict[float, float], fewest: int) -> None:
-    assert krishnamoorthi._fewest(accuracies, 0.8) == fewest
+    assert under_a_point({FLOAT: 0.81, **accuracies}) == fewest
 
 
 def numbers(eight: float, four: float, weights: float, both: float) -> dict[str, Number]:

@@ -10,7 +10,6 @@ import pytest
 from huggingface_hub import ModelCard, ModelCardData
 
 from coldpress.benchmark import BenchmarkSection
-from coldpress.evaluation.arithmetic import Arithmetic
 from coldpress.report import method
 from coldpress.report.card import render
 
@@ -133,13 +132,7 @@ def test_equal_findings_give_equal_bytes() -> None:
 
 
 def test_it_says_what_computes_in_what() -> None:
-    found = measured.bare()
-    tables = Arithmetic(parts=("embeddings",), weight_bits=4, activation_bits=None, computes_in="x")
-    layers = Arithmetic(parts=("a", "b"), weight_bits=3, activation_bits=8, computes_in="int8, y")
-    final = found.final.model_copy(update={"computes_in": (tables, layers)})
-    models = {**found.evaluation.models, "onnx": final}
-    evaluation = found.evaluation.model_copy(update={"models": models})
-    shown = render(replace(found, evaluation=evaluation))
+    shown = render(measured.quantized())
     assert "| embeddings | 4 |  | x |" in shown
     assert "| a; b | 3 | 8 | int8, y |" in shown
-    assert "What computes in what" not in render(found)
+    assert "What computes in what" not in render(measured.bare())

@@ -10,7 +10,6 @@ import measured
 import pytest
 from measured import SECTIONS
 
-from coldpress.evaluation.arithmetic import Arithmetic
 from coldpress.report.html import render
 
 VOID = {"meta", "circle", "line", "rect", "polyline"}
@@ -136,13 +135,7 @@ def test_the_tables_carry_the_numbers() -> None:
 
 
 def test_it_says_what_computes_in_what() -> None:
-    found = measured.bare()
-    tables = Arithmetic(parts=("embeddings",), weight_bits=4, activation_bits=None, computes_in="x")
-    layers = Arithmetic(parts=("a", "b"), weight_bits=3, activation_bits=8, computes_in="int8, y")
-    final = found.final.model_copy(update={"computes_in": (tables, layers)})
-    models = {**found.evaluation.models, "onnx": final}
-    evaluation = found.evaluation.model_copy(update={"models": models})
-    shown = render(replace(found, evaluation=evaluation))
+    shown = render(measured.quantized())
     cells = re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", shown.split("What computes in what")[1])
     assert cells[4:12] == ["embeddings", "4", "&ndash;", "x", "a; b", "3", "8", "int8, y"]
-    assert "What computes in what" not in render(found)
+    assert "What computes in what" not in render(measured.bare())
