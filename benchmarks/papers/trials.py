@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
+from torch import Tensor
 
 import teachers
 from coldpress import benchmark, model, model_files, training
@@ -54,6 +55,11 @@ class Trial:
     def train(self) -> Encoded:
         """The training rows, as the teacher's tokenizer reads them."""
         return encode(self.teacher.tokenizer, self.data.train)
+
+    @cached_property
+    def answers(self) -> Tensor:
+        """The teacher's logits for the training rows: (rows, labels)."""
+        return self.teacher.logits(self.train)
 
     @cached_property
     def validation(self) -> Encoded:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -12,6 +13,21 @@ from coldpress.section import Epochs, LearningRate, Optimization
 if TYPE_CHECKING:
     from coldpress.model import Classifier
     from coldpress.quantization.method import Lessons, Trained
+    from coldpress.training import Epoch
+
+
+class Step(NamedTuple):
+    """What one step has come to.
+
+    Attributes:
+        activation_bits: Of what arrives at the layers' linear modules.
+        learnt: Rounds while it is trained; the next step starts from it.
+        epochs: Of this step.
+    """
+
+    activation_bits: int
+    learnt: Classifier
+    epochs: tuple[Epoch, ...]
 
 
 class Binary(Optimization):
@@ -43,18 +59,31 @@ class Binary(Optimization):
         Returns:
             A classifier that answers as ONNX Runtime will, whatever the batch.
         """
-        from coldpress.quantization.binarization import binarized
-        from coldpress.quantization.learning import settled, with_hidden_states
+        from coldpress.quantization.learning import settled
         from coldpress.quantization.method import Trained
+
+        made = list(self.step_by_step(classifier, lessons))
+        curves = {f"activations_{step.activation_bits}_bit": step.epochs for step in made}
+        return Trained(settled(made[-1].learnt), curves)
+
+    def step_by_step(self, classifier: Classifier, lessons: Lessons) -> Iterator[Step]:
+        """Fit classifiers of fewer and fewer bits, and show each of them.
+
+        Args:
+            classifier: The source, left as it is.
+            lessons: What to learn from.
+
+        Yields:
+            Steps; what is learnt may be settled, and is not to be changed.
+        """
+        from coldpress.quantization.binarization import binarized
+        from coldpress.quantization.learning import with_hidden_states
         from coldpress.training import fit
 
-        taught_by, curves = classifier, {}
+        taught_by = classifier
         for bits in self.steps:
             learnt = binarized(taught_by, bits, self.table_bits, lessons.train)
             minimised = with_hidden_states(taught_by, lessons.loss, self.hidden_states)
             rows, told = lessons.validation, lessons.progress
-            curves[f"activations_{bits}_bit"] = fit(
-                learnt, lessons.train, minimised, self, rows, told
-            )
+            yield Step(bits, learnt, fit(learnt, lessons.train, minimised, self, rows, told))
             taught_by = learnt
-        return Trained(settled(taught_by), curves)
