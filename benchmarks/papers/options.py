@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from coldpress.benchmark import BenchmarkSection
 from coldpress.errors import InputError
@@ -27,8 +28,9 @@ class Options:
             the default's, and all of them are `--full`'s.
         teacher: The large model that is fine-tuned: a directory, or an id on the hub.
         cache: Where fine-tuned models are kept.
-        docs: Where the record, the figure and the table are written.
-        seeds: How many seeds: 0, 1, ...
+        docs: Where the record, the figure and the table are written; `docs`, and with `--quick`
+            a folder beside the models, as made-up text is not to replace what was measured.
+        seeds: How many seeds: 0, 1, ...; three, and with `--quick` one.
         quick: A tiny model on made-up text, in seconds: to see that it works, and no more.
         full: All data sets; tells beforehand how long it will take.
     """
@@ -36,8 +38,8 @@ class Options:
     data: Annotated[tuple[str, ...], Parameter(negative=())] = ()
     teacher: str | None = None
     cache: Path = Path(".coldpress/papers")
-    docs: Path = Path("docs")
-    seeds: int = SEEDS
+    docs: Path | None = None
+    seeds: Annotated[int | None, Parameter(validator=Number(gte=1))] = None
     quick: Annotated[bool, Parameter(negative=())] = False
     full: Annotated[bool, Parameter(negative=())] = False
 
@@ -45,14 +47,26 @@ class Options:
         """Return the datasets by name, in order.
 
         Raises:
-            InputError: None is given, or not as NAME=TRAIN,TEST.
+            InputError: None is given, or not as NAME=TRAIN,TEST, or to `--quick`.
         """
+        if self.quick and (self.data or self.full):
+            raise InputError("--quick: takes neither --data nor --full")
         if self.quick:
             return {QUICK: _section(origin="synthetic", train_examples=600, test_examples=200)}
         if not self.data:
             raise InputError("--data: say NAME=TRAIN,TEST, or ask for --quick")
         given = dict(_named(text) for text in self.data)
         return given if self.full else dict(list(given.items())[:1])
+
+    @property
+    def tried(self) -> tuple[int, ...]:
+        """The seeds."""
+        return tuple(range(self.seeds or (1 if self.quick else SEEDS)))
+
+    @property
+    def written_to(self) -> Path:
+        """The folder of the documentation that this run writes."""
+        return self.docs or (self.cache / "quick" if self.quick else Path("docs"))
 
     def large_model(self) -> Teacher:
         """Return what is fine-tuned, and how.
@@ -74,13 +88,15 @@ class Options:
             script: Its name.
         """
         said = ["python", f"benchmarks/papers/{script}.py"]
-        if self.quick:
-            return " ".join([*said, "--quick"])
+        said += ["--quick"] if self.quick else self._given()
+        return " ".join([*said, *([f"--seeds {self.seeds}"] if self.seeds else [])])
+
+    def _given(self) -> list[str]:
+        said = []
         for name in self.benchmarks():
             train, test = (Path(file).name for file in _pair(self._of(name)))
             said += ["--data", f"{name}={name.upper()}/{train},{name.upper()}/{test}"]
-        said += ["--teacher", "MODEL", *(["--full"] if self.full else [])]
-        return " ".join([*said, *([f"--seeds {self.seeds}"] if self.seeds != SEEDS else [])])
+        return [*said, "--teacher", "MODEL", *(["--full"] if self.full else [])]
 
     def _of(self, name: str) -> str:
         return next(text for text in self.data if text.startswith(f"{name}="))

@@ -50,7 +50,9 @@ class Script:
 def main(script: Script) -> None:
     """Do what the command line says: exit code 2 and one line where that is wrong."""
     home.prepare()
-    app = App(name=script.paper.name, help=script.paper.claim, exit_on_error=False)
+    app = App(
+        name=script.paper.name, help=script.paper.claim, exit_on_error=False, print_error=False
+    )
 
     @app.default
     def command(options: Options = Options()) -> None:  # noqa: B008
@@ -85,19 +87,20 @@ def run(script: Script, options: Options) -> Claim:
     claim = Claim(
         paper=script.paper,
         results=tuple(results),
-        seeds=tuple(range(options.seeds)),
+        seeds=options.tried,
         command=options.command(script.paper.name),
         conditions=_conditions(),
     )
-    write(claim, options.docs)
-    figure.draw(claim, options.docs)
-    table.write(options.docs)
+    write(claim, options.written_to)
+    figure.draw(claim, options.written_to)
+    table.write(options.written_to)
+    _tell(f"written to {options.written_to}")
     return claim
 
 
 def _result(script: Script, options: Options, name: str, section: BenchmarkSection) -> Result:
     started, tried = time.perf_counter(), list["tuple[Trial, Outcome]"]()
-    for seed in range(options.seeds):
+    for seed in options.tried:
         tried.append(_try(script, options, name, section, seed))
         _tell(f"{name}, seed {seed}: {time.perf_counter() - started:.0f} s")
     found = [outcome.measured for _, outcome in tried]

@@ -10,8 +10,8 @@ def test_a_quick_run_compares_both_ways(quick: Options) -> None:
     claim = script.run(han.SCRIPT, quick)
     (result,) = claim.results
     assert set(result.numbers) == {"whole model", han.at("at once"), han.at("little by little")}
-    assert f"({claim.paper.source})" in (quick.docs / "papers.md").read_text()
-    assert not (quick.docs / "figures").exists()
+    assert f"({claim.paper.source})" in (quick.written_to / "papers.md").read_text()
+    assert not (quick.written_to / "figures").exists()
 
 
 def judged(slow: float, sudden: float) -> str:

@@ -19,7 +19,7 @@ def test_a_quick_run_leaves_curves_over_bits(quick: Options) -> None:
     whole = result.numbers[krishnamoorthi.WHOLE].mean
     kept = result.curves[rounded("channel")].at(0).mean
     assert result.numbers[EIGHT].mean == pytest.approx(kept - whole)
-    written = (quick.docs / "papers.md").read_text()
+    written = (quick.written_to / "papers.md").read_text()
     assert "| bits of a weight | 8 | 6 | 4 | 2 |" in written
 
 

@@ -19,10 +19,10 @@ def test_a_quick_run_leaves_record_figure_and_table(quick: Options) -> None:
     assert importance.seeds[0][0] == result.curves["at random"].seeds[0][0]
     assert result.numbers["whole model"].seeds == (importance.seeds[0][0],)
     assert result.verdict.judgement in ("holds", "holds partly", "does not hold")
-    written = json.loads((quick.docs / "papers" / "michel.json").read_text())
+    written = json.loads((quick.written_to / "papers" / "michel.json").read_text())
     assert written["results"][0]["data"]["name"] == QUICK
-    assert "Many heads are of no use" in (quick.docs / "papers.md").read_text()
-    assert (quick.docs / "figures" / "michel.svg").stat().st_size > 0
+    assert "Many heads are of no use" in (quick.written_to / "papers.md").read_text()
+    assert (quick.written_to / "figures" / "michel.svg").stat().st_size > 0
 
 
 def test_heads_go_as_the_method_takes_them(quick: Options) -> None:

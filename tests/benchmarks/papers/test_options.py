@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from coldpress.errors import InputError
@@ -36,3 +38,22 @@ def test_data_that_is_not_given_is_said_in_a_line(options: Options, said: str) -
 def test_a_large_model_must_be_named() -> None:
     with pytest.raises(InputError, match="--teacher"):
         Options(data=TWO).large_model()
+
+
+def test_made_up_text_is_kept_apart_from_what_was_measured() -> None:
+    assert Options(data=TWO).written_to == Path("docs")
+    assert Options(quick=True, cache=Path("here")).written_to == Path("here/quick")
+    assert Options(quick=True, docs=Path("there")).written_to == Path("there")
+
+
+@pytest.mark.parametrize("options", [Options(quick=True, data=TWO), Options(quick=True, full=True)])
+def test_a_quick_run_takes_no_data(options: Options) -> None:
+    with pytest.raises(InputError, match="--quick: takes neither --data nor --full"):
+        options.benchmarks()
+
+
+def test_three_seeds_are_tried_and_one_if_it_is_to_be_quick() -> None:
+    assert Options(data=TWO).tried == (0, 1, 2)
+    assert Options(quick=True).tried == (0,)
+    assert Options(quick=True, seeds=2).tried == (0, 1)
+    assert Options(quick=True, seeds=2).command("see").endswith("see.py --quick --seeds 2")

@@ -20,7 +20,7 @@ def test_a_quick_run_has_three_schemes_with_and_without_retraining(quick: Option
     whole = result.numbers["whole model"].seeds
     assert {curve.seeds[0][:1] for curve in result.curves.values()} == {whole}
     assert result.numbers[see.at("class-blind", 0.4)].paper == "about 0"
-    assert (quick.docs / "figures" / "see.svg").exists()
+    assert (quick.written_to / "figures" / "see.svg").exists()
 
 
 def test_weights_go_as_the_method_takes_them(quick: Options) -> None:
