@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from coldpress.section import Section
 
@@ -24,6 +24,12 @@ class Augment(Section):
         int, Field(ge=1, le=1000, description="Nearest tokens among which one is drawn.")
     ] = 15
     mask: Annotated[float, Field(ge=0.0, le=1.0, description="Share of words masked.")] = 0.1
+
+    @model_validator(mode="after")
+    def _shares_are_of_the_same_words(self) -> Self:
+        if not 0 < self.replace + self.mask <= 1:
+            raise ValueError("replace and mask: together above 0 and at most 1")
+        return self
 
     def more(self, teacher: Classifier, rows: Split, seed: int) -> Split:
         """Make the variants.

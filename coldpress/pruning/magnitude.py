@@ -78,6 +78,6 @@ class Magnitude(Section):
         if self.sparsity is None:
             return sparsity.zero_in_groups(classifier, *self._stay_of)
         wanted = sparsity.Target(self.sparsity, self.scheme)
-        if self.schedule == "cubic":
+        if self.schedule == "cubic" and self.sparsity > 0:
             return growth.grow(classifier, wanted, self.growth_epochs, evidence.train)
         return sparsity.zero_smallest(classifier, wanted)

@@ -144,3 +144,11 @@ def test_what_was_made_is_kept_with_the_answers_to_it(near: Classifier, tmp_path
     assert shown.labels == (0, 1)
     assert torch.equal(found.of(shown), given.logits.float())
     assert answers.Answers(rows.ids, given.logits).transfer_set(rows) is rows
+
+
+@pytest.mark.parametrize("shares", [(0.0, 0.0), (0.6, 0.5)])
+def test_shares_of_the_same_words_are_some_and_no_more_than_all(
+    shares: tuple[float, float],
+) -> None:
+    with pytest.raises(ValueError, match="replace and mask: together above 0 and at most 1"):
+        Augment(replace=shares[0], mask=shares[1])

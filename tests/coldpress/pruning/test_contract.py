@@ -112,6 +112,7 @@ ALL_KEPT: Mapping[str, PruningMethod] = {
     "fisher": Fisher(method="fisher", keep_macs=1.0),
     "fisher, in time": Fisher(method="fisher", keep_latency=1.0),
     "magnitude": Magnitude(method="magnitude", sparsity=0.0),
+    "magnitude, growing": Magnitude(method="magnitude", sparsity=0.0, schedule="cubic"),
     "magnitude, 4 of 4": Magnitude(method="magnitude", pattern="4:4"),
     "movement": Movement(method="movement", sparsity=0.0),
     "l0": L0(method="l0", keep_parameters=1.0),
