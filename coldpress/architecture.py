@@ -41,6 +41,8 @@ class Architecture:
         config_layers: Name of the number of layers in the configuration.
         config_heads: Name of the number of heads in the configuration.
         config_neurons: Name of the feed-forward width in the configuration.
+        config_tables: Name of the embedding tables' width in the configuration, in families that
+            may project from it to the layers'.
         config_pooler_activation: Name of the pooler's activation in the configuration, in families
             that do not leave it fixed.
         config_pooling: Name of what the head reads in the configuration: `cls` or `mean`.
@@ -78,6 +80,7 @@ class Architecture:
     config_layers: str = "num_hidden_layers"
     config_heads: str = "num_attention_heads"
     config_neurons: str = "intermediate_size"
+    config_tables: str | None = None
     config_pooler_activation: str | None = None
     config_pooling: str | None = None
     config_layer_types: str | None = None
@@ -114,7 +117,10 @@ ARCHITECTURES = {
     "roberta": _ROBERTA,
     "xlm-roberta": _ROBERTA,
     "electra": Architecture(
-        encoder="electra", output="classifier.out_proj", pooler_activation="gelu"
+        encoder="electra",
+        output="classifier.out_proj",
+        pooler_activation="gelu",
+        config_tables="embedding_size",
     ),
     "distilbert": Architecture(
         encoder="distilbert",

@@ -15,8 +15,8 @@ from coldpress.errors import InputError
 from coldpress.evaluation import slices
 from coldpress.pruning.needed_tokens import check_kind
 from coldpress.recipe import Recipe
-from coldpress.teacher import HubModel, ScratchModel
-from coldpress.teacher_files import read_object
+from coldpress.teacher import DirectoryModel, HubModel, ScratchModel
+from coldpress.teacher_files import read_object, read_tokenizer
 
 _COPIES_OF_THE_TEACHER = 5
 _ROOM_FOR_RECORDS = 200 * 2**20
@@ -91,20 +91,28 @@ def inspect(recipe: Recipe, state: Path) -> Inspection:
 
 
 def _check_tokenizer(recipe: Recipe) -> None:
-    """Refuse to prune a vocabulary that cannot be; one from scratch is WordPiece."""
-    model = recipe.teacher.model
-    wanted = any(step.method == "vocabulary" for step in recipe.prune or ())
-    if not wanted or isinstance(model, ScratchModel):
+    """Refuse what a tokenizer is no good for; one from scratch is WordPiece and has a mask."""
+    model, augment = recipe.teacher.model, recipe.soft_targets.augment
+    pruned = any(step.method == "vocabulary" for step in recipe.prune or ())
+    masked = augment is not None and augment.mask > 0
+    if not (pruned or masked) or isinstance(model, ScratchModel):
         return
-    if isinstance(model, HubModel):
-        place = f"teacher.model: {model.id}"
-        only = ["tokenizer.json"]
-        directory = hub.snapshot("model", model.id, model.revision, only, "teacher.model")
-    else:
-        place, directory = f"teacher.model.path: {model.path}", model.path
-    file = directory / "tokenizer.json"
-    if file.exists():
+    file, place = _tokenizer_file(model)
+    if not file.exists():
+        return
+    if pruned:
         check_kind(read_object(file, place)["model"])
+    if augment is not None:
+        augment.mask_token(read_tokenizer(file, place))
+
+
+def _tokenizer_file(model: HubModel | DirectoryModel) -> tuple[Path, str]:
+    """Where it should be, and how an error names the teacher."""
+    if isinstance(model, DirectoryModel):
+        return model.path / "tokenizer.json", f"teacher.model.path: {model.path}"
+    only = ["tokenizer.json"]
+    directory = hub.snapshot("model", model.id, model.revision, only, "teacher.model")
+    return directory / "tokenizer.json", f"teacher.model: {model.id}"
 
 
 def _free(state: Path) -> int:

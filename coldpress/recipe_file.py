@@ -117,11 +117,20 @@ def first_problem(error: ValidationError, order: object) -> str:
     Returns:
         `field: what is wrong`.
     """
-    problem = error.errors(include_url=False)[0]
+    problem, *others = error.errors(include_url=False)
     names, message = _location(problem["loc"], order), _message(problem)
+    if problem["type"] == "missing":
+        message += _misspelt(problem["loc"][:-1], others)
     if problem["type"] in _CHOICES:
         names.append(problem["ctx"]["discriminator"].strip("'"))
     return f"{'.'.join(names)}: {message}" if names else message
+
+
+def _misspelt(section: tuple[int | str, ...], others: Iterable[ErrorDetails]) -> str:
+    """Name the unknown keys beside a missing one: it may be one of these."""
+    here = [each["loc"] for each in others if each["type"] == "extra_forbidden"]
+    keys = [str(place[-1]) for place in here if place[:-1] == section]
+    return f"; unknown key: {', '.join(keys)}" if keys else ""
 
 
 _CHOICES = {

@@ -75,15 +75,31 @@ def check_tokenizer(directory: Path, config: Mapping[str, Any], place: str) -> N
     file = directory / "tokenizer.json"
     if not file.exists():
         return
-    try:
-        tokenizer = Tokenizer.from_file(str(file))
-    except Exception as error:  # the library raises nothing narrower
-        raise InputError(f"{place}: {file.name} cannot be read: {error}") from error
+    tokenizer = read_tokenizer(file, place)
     # Tokens that were added later may lie beyond the table: published models have some unused.
     tokens, rows = tokenizer.get_vocab(with_added_tokens=False), config["vocab_size"]
     beyond = max(tokens.values(), default=0)
     if beyond >= rows:
         raise InputError(f"{place}: {file.name} has a token {beyond}, but vocab_size is {rows}")
+
+
+def read_tokenizer(file: Path, place: str) -> Tokenizer:
+    """Read a tokenizer.
+
+    Args:
+        file: A tokenizer.json.
+        place: How an error names the teacher.
+
+    Returns:
+        The tokenizer.
+
+    Raises:
+        InputError: It cannot be read, or holds none.
+    """
+    try:
+        return Tokenizer.from_file(str(file))
+    except Exception as error:  # the library raises nothing narrower
+        raise InputError(f"{place}: {file.name} cannot be read: {error}") from error
 
 
 def read_object(path: Path, place: str) -> dict[str, Any]:

@@ -21,6 +21,8 @@ class TeacherSize:
         neurons: Feed-forward width.
         vocabulary_size: Rows of the token table.
         gated: Whether feed-forward has a gate beside its other two matrices.
+        projected_from: Width of the embedding tables, where a projection leads from it to the
+            hidden size.
     """
 
     layers: int
@@ -29,6 +31,7 @@ class TeacherSize:
     neurons: int
     vocabulary_size: int
     gated: bool = False
+    projected_from: int | None = None
 
     @property
     def head_size(self) -> int:
@@ -66,11 +69,14 @@ def size(model: TeacherModel) -> TeacherSize:
         )
     config, _ = configuration(model)
     names = ARCHITECTURES[config["model_type"]]
+    hidden_size = config.get("hidden_size") or config["dim"]
+    tables = config.get(str(names.config_tables), hidden_size)
     return TeacherSize(
         layers=config[names.config_layers],
-        hidden_size=config.get("hidden_size") or config["dim"],
+        hidden_size=hidden_size,
         heads=config[names.config_heads],
         neurons=config[names.config_neurons],
         vocabulary_size=config["vocab_size"],
         gated=names.gate is not None,
+        projected_from=None if tables == hidden_size else tables,
     )

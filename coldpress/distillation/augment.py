@@ -6,11 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, model_validator
 
+from coldpress.errors import InputError
 from coldpress.section import Section
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
     from coldpress.benchmark import Split
     from coldpress.model import Classifier
+
+
+MASKS = ("[MASK]", "<mask>")
 
 
 class Augment(Section):
@@ -30,6 +36,28 @@ class Augment(Section):
         if not 0 < self.replace + self.mask <= 1:
             raise ValueError("replace and mask: together above 0 and at most 1")
         return self
+
+    def mask_token(self, tokenizer: Tokenizer) -> str:
+        """Find what stands in the place of a masked word.
+
+        Args:
+            tokenizer: The teacher's.
+
+        Returns:
+            The token's name; empty where no word is masked.
+
+        Raises:
+            InputError: Words are to be masked, and the tokenizer has no token for that.
+        """
+        if not self.mask:
+            return ""
+        for name in MASKS:
+            if tokenizer.token_to_id(name) is not None:
+                return name
+        wanted = " or ".join(MASKS)
+        raise InputError(
+            f"soft_targets.augment.mask: the teacher's tokenizer has no {wanted}; set 0"
+        )
 
     def more(self, teacher: Classifier, rows: Split, seed: int) -> Split:
         """Make the variants.

@@ -11,18 +11,16 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tokenizers import Encoding, Tokenizer
+from tokenizers import Encoding
 from torch import nn
 
 from coldpress.benchmark import Split
-from coldpress.errors import InputError
 from coldpress.model import Classifier
 from coldpress.splits import row_ids
 
 if TYPE_CHECKING:
     from coldpress.distillation.augment import Augment
 
-MASKS = ("[MASK]", "<mask>")
 _LOOKED_AT = 4
 """Of the nearest tokens some are no words: this many times as many are looked at."""
 
@@ -61,7 +59,7 @@ class Substitutes:
 
     def __init__(self, teacher: Classifier, plan: Augment) -> None:
         self._tokenizer, self._plan = teacher.tokenizer, plan
-        self._mask = _mask(teacher.tokenizer) if plan.mask else ""
+        self._mask = plan.mask_token(teacher.tokenizer)
         self._table = nn.functional.normalize(teacher.token_table.weight.detach().cpu(), dim=-1)
         self._known: dict[int, list[str]] = {}
 
@@ -121,14 +119,6 @@ class Substitutes:
         places = (f" {said}", said) if leading else (f" {said}",)
         read = [self._tokenizer.encode(text, add_special_tokens=False).ids for text in places]
         return said if [token] in read else ""
-
-
-def _mask(tokenizer: Tokenizer) -> str:
-    for name in MASKS:
-        if tokenizer.token_to_id(name) is not None:
-            return name
-    wanted = " or ".join(MASKS)
-    raise InputError(f"soft_targets.augment.mask: the teacher's tokenizer has no {wanted}; set 0")
 
 
 def _words(encoding: Encoding) -> Iterator[tuple[int, int, int | None]]:

@@ -71,7 +71,8 @@ class StudentShape(Section):
             teacher: Its sizes.
 
         Raises:
-            InputError: The student would be larger, or its width is no multiple of the head size.
+            InputError: The student would be larger, or its width is no multiple of the head size,
+                or the one that the teacher's embedding tables are projected from.
         """
         sizes = {
             "layers": (self.layers, teacher.layers),
@@ -86,4 +87,9 @@ class StudentShape(Section):
             raise InputError(
                 f"distill.student.width: {self.width} is no multiple of {teacher.head_size},"
                 " the size of the teacher's heads"
+            )
+        if teacher.projected_from is not None and self.width == teacher.projected_from:
+            raise InputError(
+                f"distill.student.width: {self.width} is the width of the teacher's embedding"
+                " tables, from which a projection leads; take another width"
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +56,65 @@ def test_a_slice_that_would_never_be_judged_is_named(
         inspect(recipe(tmp_path, {"method": "length", "edges": [8]}, wrong), tmp_path)
 
 
+@pytest.fixture
+def teacher(tiny: Classifier, tmp_path: Path) -> Path:
+    """The tiny model's files."""
+    directory = tmp_path / "teacher"
+    directory.mkdir()
+    save(tiny, directory)
+    return directory
+
+
+def pressed_from(teacher: Path, **sections: object) -> Recipe:
+    place = {"teacher": {"model": {"origin": "directory", "path": teacher}}}
+    return Recipe.model_validate({**recipe(teacher.parent).model_dump(), **place, **sections})
+
+
 def test_a_vocabulary_that_cannot_be_pruned_is_refused_before_anything_is_trained(
-    tiny: Classifier, tmp_path: Path
+    teacher: Path, tmp_path: Path
 ) -> None:
-    teacher = tmp_path / "teacher"
-    teacher.mkdir()
-    save(tiny, teacher)
-    sections = {"teacher": {"model": {"origin": "directory", "path": teacher}}}
-    wanted = {**recipe(tmp_path).model_dump(), **sections, "prune": [{"method": "vocabulary"}]}
+    wanted = pressed_from(teacher, prune=[{"method": "vocabulary"}])
     with pytest.raises(InputError, match=r"^prune: vocabulary: the tokenizer is WordLevel, which"):
-        inspect(Recipe.model_validate(wanted), tmp_path)
+        inspect(wanted, tmp_path)
+
+
+def test_words_are_not_to_be_masked_by_a_tokenizer_without_a_mask(
+    tiny: Classifier, teacher: Path, tmp_path: Path
+) -> None:
+    wanted = pressed_from(teacher, soft_targets={"augment": {"mask": 0.1}})
+    unmasked = pressed_from(teacher, soft_targets={"augment": {"mask": 0.0}})
+    said = r"^soft_targets.augment.mask: the teacher's tokenizer has no \[MASK\] or <mask>; set 0$"
+    with pytest.raises(InputError, match=said):
+        inspect(wanted, tmp_path)
+    inspect(unmasked, tmp_path)
+    tiny.tokenizer.add_special_tokens(["<mask>"])
+    tiny.tokenizer.save(str(teacher / "tokenizer.json"))
+    config = json.loads((teacher / "config.json").read_text())
+    (teacher / "config.json").write_text(json.dumps({**config, "vocab_size": 13}))
+    inspect(wanted, tmp_path)
+
+
+def test_a_teacher_from_scratch_has_a_mask(tmp_path: Path) -> None:
+    masked = {"soft_targets": {"augment": {"mask": 0.1}}}
+    inspect(Recipe.model_validate({**recipe(tmp_path).model_dump(), **masked}), tmp_path)
+
+
+@pytest.mark.parametrize(("width", "refused"), [(8, True), (4, False), (12, False), (16, False)])
+def test_a_student_is_not_as_wide_as_tables_that_a_projection_leads_from(
+    teacher: Path, tmp_path: Path, width: int, refused: bool
+) -> None:
+    config = json.loads((teacher / "config.json").read_text())
+    electra = {**config, "model_type": "electra", "embedding_size": 8}
+    (teacher / "config.json").write_text(json.dumps(electra))
+    student = {"layers": 1, "width": width}
+    wanted = pressed_from(teacher, distill={"method": "logits", "student": student})
+    said = r"^distill.student.width: 8 is the width of the teacher's embedding tables, from which"
+    with pytest.raises(InputError, match=said) if refused else nullcontext():
+        inspect(wanted, tmp_path)
+
+
+def test_a_family_without_a_projection_may_have_any_width(teacher: Path, tmp_path: Path) -> None:
+    config = json.loads((teacher / "config.json").read_text())
+    (teacher / "config.json").write_text(json.dumps({**config, "embedding_size": 8}))
+    student = {"layers": 1, "width": 8}
+    inspect(pressed_from(teacher, distill={"method": "logits", "student": student}), tmp_path)

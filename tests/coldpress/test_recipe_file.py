@@ -227,6 +227,14 @@ def test_an_assignment_that_cannot_be_applied_is_quoted(assignment: str, complai
         ("evaluate.slices=[{method: column}]", "evaluate.slices.0.column: field required"),
         ("benchmark.source.origin=files", "benchmark.source.train: field required"),
         ("teacher={}", "teacher.model: field required"),
+        (
+            "prune=[{method: heads, keep_head: 0.5, share: 1}]",
+            "prune.0.keep_heads: field required; unknown key: keep_head, share",
+        ),
+        (
+            "teacher={modle: ./here, nested: {epochs: 1}}",
+            "teacher.model: field required; unknown key: modle, nested",
+        ),
         ('teacher.model="./a\\0b"', "teacher.model.path: embedded null byte"),
         ("soft_targets.unlabelled=3", "soft_targets.unlabelled: a path is text, not 3"),
     ],
