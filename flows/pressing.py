@@ -16,7 +16,7 @@ from coldpress.preflight import inspect
 from coldpress.recipe_file import read_recipe
 from coldpress.stages import STAGES
 from flows.writing import checked_target, write_whole
-from tasks import access, home
+from tasks import access, home, input_errors
 
 if TYPE_CHECKING:
     from prefect import Flow, State
@@ -61,6 +61,7 @@ def _press(recipe: Recipe, outcome: dict[str, Any]) -> int:
     from flows import outcomes, server
     from flows.compress import compress
 
+    input_errors.off_the_terminal()
     flow_run_ids: list[str] = []
 
     def remember(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001

@@ -13,7 +13,17 @@ import yaml
 from prefect import get_run_logger, runtime
 
 from coldpress.preflight import inspect
-from tasks import addresses, caching, dataset, flow_run_page, history, home, processes, tracking
+from tasks import (
+    addresses,
+    caching,
+    dataset,
+    flow_run_page,
+    history,
+    home,
+    input_errors,
+    processes,
+    tracking,
+)
 
 if TYPE_CHECKING:
     from coldpress.recipe import Recipe
@@ -46,6 +56,7 @@ def pressing(recipe: Recipe) -> Iterator[None]:
     Args:
         recipe: What is pressed.
     """
+    input_errors.without_traceback()
     with _explained(), _none_left_open():
         _check(recipe)
         experiment_id = tracking.experiment(recipe.name)

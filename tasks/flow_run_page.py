@@ -126,7 +126,9 @@ def explain(error: Exception, failed: StageResult | None) -> None:
     why, then = f"{type(error).__name__}: {error}", _RETRY
     if isinstance(error, InputError):
         why, then = str(error), _OTHER_INPUT
-    get_run_logger().error("%s: %s. %s", what, why, then)
+    # The error itself, not its text: `input_errors` knows it by that.
+    said = error if isinstance(error, InputError) else why
+    get_run_logger().error("%s: %s. %s", what, said, then)
     address = addresses.run(failed.run_id) if failed and failed.run_id else None
     where = f"\n\n{addresses.link('Its run in MLflow', address)}" if address else ""
     text = f"**{what}.** {as_text(why)}\n\n{then}{where}"

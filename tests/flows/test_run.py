@@ -4,13 +4,18 @@ import json
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from command import Coldpress
+from safetensors.numpy import save_file
 
 from coldpress.evaluation import answers, flips
+from coldpress.model import Classifier
+from coldpress.model_files import save
 from coldpress.stages import STAGES
 
 pytestmark = pytest.mark.xdist_group("pressed")
@@ -239,3 +244,28 @@ def test_a_refused_run_still_writes_its_outcome(coldpress: Coldpress, tmp_path: 
     assert done.code == 2
     assert statuses(outcome) == ["skipped"] * 7
     assert outcome["flow_run_id"] is None
+
+
+def test_wrong_input_that_only_the_stage_can_see_is_still_one_line(
+    coldpress: Coldpress, tiny: Classifier, tmp_path: Path
+) -> None:
+    save(tiny, tmp_path)
+    save_file({"nothing": np.zeros(1)}, tmp_path / "model.safetensors", {"format": "pt"})
+    done = coldpress("run", "./tiny.yaml", "--set", f"teacher.model={tmp_path}")
+    assert done.code == 2
+    (line,) = done.error.splitlines()
+    assert line.startswith(f"coldpress: teacher.model: {tmp_path} has no fitting weights for ")
+    with closing(sqlite3.connect(coldpress.home / "state" / "prefect" / "prefect.db")) as prefect:
+        said = [text for (text,) in prefect.execute("SELECT message FROM log WHERE level = 40")]
+    said = [text for text in said if "no fitting weights" in text]
+    assert any("train_teacher failed: teacher.model: " in text for text in said)
+    assert not any("Traceback" in text for text in said)
+
+
+def test_a_fault_of_our_own_keeps_its_traceback(coldpress: Coldpress, tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text("raise ImportError('no torch today')")
+    also = {"PYTHONPATH": str(tmp_path)}
+    done = coldpress("run", "./tiny.yaml", "--set", "seed=77", also=also)
+    assert done.code == 1
+    assert "Traceback (most recent call last)" in done.error
+    assert "ImportError: no torch today" in done.error

@@ -1,0 +1,36 @@
+"""What a user caused is told in one line; Prefect logs every exception with its traceback."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+from coldpress.errors import InputError
+
+_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
+# Prefect puts the error of a task into the text of its records.
+_NAMED = re.compile(rf"exception:? {InputError.__name__}[:(]")
+
+
+def without_traceback() -> None:
+    """Keep tracebacks of wrong input out of the records of flow and task runs, wherever they go."""
+    for name in _LOGGERS:
+        logging.getLogger(name).addFilter(_shortened)
+
+
+def off_the_terminal() -> None:
+    """Show no records of wrong input: the command tells it in its last line."""
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_is_of_something_else)
+
+
+def _shortened(record: logging.LogRecord) -> bool:
+    if record.exc_info and isinstance(record.exc_info[1], InputError):
+        record.exc_info = None
+    return True
+
+
+def _is_of_something_else(record: logging.LogRecord) -> bool:
+    arguments = record.args if isinstance(record.args, tuple) else ()
+    told = any(isinstance(argument, InputError) for argument in arguments)
+    return record.name not in _LOGGERS or not (told or _NAMED.search(record.getMessage()))

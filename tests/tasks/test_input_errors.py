@@ -1,0 +1,56 @@
+"""Records of Prefect's runs that tell of wrong input, and all others."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from coldpress.errors import InputError
+from tasks import input_errors
+
+Heard = list[logging.LogRecord]
+
+
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[Heard]:
+    """What the terminal is given; loggers and root are as they were afterwards."""
+    records: Heard = []
+    handler = logging.Handler()
+    monkeypatch.setattr(handler, "emit", records.append)
+    for name in ("prefect.flow_runs", "prefect.task_runs"):
+        monkeypatch.setattr(logging.getLogger(name), "filters", [])
+    monkeypatch.setattr(logging.getLogger(), "handlers", [handler])
+    input_errors.without_traceback()
+    yield records
+
+
+def fail(error: Exception, message: str, *arguments: object) -> None:
+    """As Prefect's engines do."""
+    try:
+        raise error
+    except Exception:
+        logging.getLogger("prefect.task_runs").exception(message, *arguments)
+
+
+def test_wrong_input_loses_its_traceback_and_a_fault_keeps_it(heard: Heard) -> None:
+    fail(InputError("seed: wrong"), "Task run failed with exception: InputError('seed: wrong')")
+    fail(KeyError("seed"), "Task run failed with exception: KeyError('seed')")
+    assert [bool(record.exc_info) for record in heard] == [False, True]
+
+
+def test_the_terminal_is_told_of_faults_only(heard: Heard) -> None:
+    input_errors.off_the_terminal()
+    wrong, flow_runs = InputError("seed: wrong"), logging.getLogger("prefect.flow_runs")
+    fail(wrong, "Task run failed with exception: InputError('seed: wrong')")
+    flow_runs.error("Finished in state Failed('Task run encountered an exception InputError: x')")
+    flow_runs.error("%s failed: %s", "prune", wrong)
+    flow_runs.error("%s failed: %s", "prune", KeyError("seed"))
+    flow_runs.error("an InputError: is a word here, and %(mapping)s too", {"mapping": 1})
+    logging.getLogger("elsewhere").error("exception InputError: x")
+    assert [record.getMessage() for record in heard] == [
+        "prune failed: 'seed'",
+        "an InputError: is a word here, and 1 too",
+        "exception InputError: x",
+    ]
