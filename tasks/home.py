@@ -51,6 +51,16 @@ def home() -> Path:
     return directory
 
 
+def database() -> Path:
+    """Return where MLflow's embedded database is, or is to be."""
+    return home() / "mlflow.db"
+
+
+def address(database: Path) -> str:
+    """Return how MLflow is told of an embedded database."""
+    return f"sqlite:///{database}"
+
+
 def made() -> Path:
     """Return the home, made if need be.
 
@@ -86,7 +96,7 @@ def embed() -> None:
     prepare()
     follow_stack(directory)
     os.environ.setdefault("PREFECT_HOME", str(directory / "prefect"))
-    os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{directory / 'mlflow.db'}")
+    os.environ.setdefault("MLFLOW_TRACKING_URI", address(database()))
 
 
 def follow_stack(directory: Path) -> None:
@@ -109,7 +119,7 @@ def is_unused() -> bool:
     directory = home()
     return (
         "MLFLOW_TRACKING_URI" not in os.environ
-        and not (directory / "mlflow.db").exists()
+        and not database().exists()
         and not local_stack.mlflow_variables(directory)
     )
 

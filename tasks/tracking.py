@@ -23,7 +23,7 @@ from mlflow.entities import (
 )
 from mlflow.exceptions import MlflowException
 
-from tasks import access, home, lost_answers, processes
+from tasks import access, embedded_store, home, lost_answers, processes
 from tasks.insistence import insist
 from tasks.results import StageResult
 
@@ -37,10 +37,13 @@ def client() -> MlflowClient:
     """Return a client of the tracking server that the environment names.
 
     Raises:
-        InputError: The server does not let this process in.
+        InputError: The server does not let this process in, or an embedded database cannot be used.
     """
     home.embed()
-    access.check_mlflow(os.environ["MLFLOW_TRACKING_URI"])
+    where = os.environ["MLFLOW_TRACKING_URI"]
+    access.check_mlflow(where)
+    if where == home.address(home.database()):
+        embedded_store.make_ready(home.database())
     return MlflowClient()
 
 

@@ -45,14 +45,16 @@ def up(port_mlflow: int | None, port_prefect: int | None, bring: bool) -> int:
 
 def _bring_over(where: Path) -> list[str]:
     """MLflow is first imported here."""
-    database = where / "mlflow.db"
+    database = home.database()
     if not database.exists():
         return ["brought over: nothing, since nothing was made without the stack"]
     os.environ["MLFLOW_TRACKING_URI"] = _page(where, MLFLOW)
     home.embed()
+    from tasks import embedded_store
     from tasks.brought_over import bring_over
 
-    new = bring_over(f"sqlite:///{database}")
+    embedded_store.make_ready(database)
+    new = bring_over(home.address(database))
     return [f"brought over: {', '.join(new) or 'nothing new'}"]
 
 
