@@ -1,4 +1,4 @@
-"""The cosine term of DistilBERT's triple loss (Sanh et al. 2019, section 3)."""
+"""The cosine term of DistilBERT's triple loss (Sanh et al. 2019, section 2)."""
 
 from __future__ import annotations
 

@@ -11,6 +11,8 @@ from coldpress.onnx.lowering import Lowering
 from coldpress.positions import kind, reach, rotation
 
 _UNSEEN = float(np.finfo(np.float32).min)
+"""Added to the score of what is not seen, as torch does. ONNX Runtime would add -10000 by itself:
+the scores of a training that went astray are below that, and padding would be seen."""
 
 
 class Attention:
@@ -47,6 +49,7 @@ class Attention:
             f"{MICROSOFT}.MultiHeadAttention",
             [query, self._turned(index, key), value, *seen],
             num_heads=self._classifier.shapes[index].heads,
+            mask_filter_value=_UNSEEN,
         )
 
     def _projected(self, index: int, arriving: str, *, first_token: bool) -> list[str]:

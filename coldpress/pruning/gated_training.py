@@ -11,15 +11,9 @@ from torch.optim import Adam
 
 from coldpress import surgery
 from coldpress.inner_states import Comparison, InnerStates
-from coldpress.pruning.gates import (
-    Sublayer,
-    expected_sparsity,
-    gating,
-    lagrangian,
-    staying,
-    sublayers,
-)
+from coldpress.pruning.gates import Gated, expected_sparsity, gated, gating, lagrangian, staying
 from coldpress.pruning.hard_concrete import settled
+from coldpress.pruning.width_gates import multiply_in, narrowed, staying_dimensions
 
 if TYPE_CHECKING:
     from coldpress.model import Classifier
@@ -49,34 +43,34 @@ def prune_by_gates(classifier: Classifier, keep: float, epochs: int, train: Trai
         A trained, smaller classifier.
     """
     pruned = classifier.copy()
-    gated = sublayers(pruned)
-    learning = _Learning(classifier, gated, 1 - keep)
-    with gating(pruned.module, gated):
+    gates = gated(pruned)
+    learning = _Learning(classifier, gates, 1 - keep)
+    with gating(pruned, gates):
         train(pruned, epochs, learning.step, learning.minimised)
-    return removed(pruned, gated, staying(gated, keep))
+    dimensions = staying_dimensions(pruned, gates.hidden)
+    return removed(pruned, gates, staying(gates, len(dimensions), keep), dimensions)
 
 
 class _Learning:
     """What moves the gates beside the model: loss, multipliers and a target that rises."""
 
-    def __init__(self, teacher: Classifier, gated: Sequence[Sublayer], sparsity: float) -> None:
-        self._teacher, self._gated, self._sparsity = teacher, gated, sparsity
+    def __init__(self, teacher: Classifier, gates: Gated, sparsity: float) -> None:
+        self._teacher, self._gates, self._sparsity = teacher, gates, sparsity
         self._target, self._multipliers = 0.0, torch.zeros(2, requires_grad=True)
-        log_alphas = [each for at in gated for each in (at.whole, at.units)]
         self._optimizers = (
-            Adam(log_alphas, lr=GATE_RATE),
+            Adam(gates.log_alphas, lr=GATE_RATE),
             Adam([self._multipliers], lr=GATE_RATE, maximize=True),
         )
 
     def minimised(self, loss: Loss) -> Comparison:
-        width = self._gated[0].linear.out_features
+        width = len(self._gates.hidden)
         projection = nn.Linear(width, width, bias=False)
         nn.init.eye_(projection.weight)
 
         def total(fitted: InnerStates, teacher: InnerStates, rows: Tensor) -> Tensor:
             prediction = loss(fitted.logits.float(), rows)
             layers = layer_loss(fitted, teacher, projection)
-            sparsity = expected_sparsity(self._gated)
+            sparsity = expected_sparsity(self._gates)
             constraint = lagrangian(sparsity, self._target, self._multipliers).to(layers.device)
             return PREDICTION * prediction + (1 - PREDICTION) * layers + constraint
 
@@ -107,35 +101,38 @@ def layer_loss(fitted: InnerStates, teacher: InnerStates, projection: nn.Linear)
     real, layers = teacher.real, len(teacher.hidden) - 1
     taught = sorted({-(-layers * quarter // 4) for quarter in range(1, 5)})
     given = [projection(state[real].float()) for state in fitted.hidden[1:]]
+    wanted = [teacher.hidden[i][real].float() for i in taught]
     errors = [
-        torch.stack(
-            [nn.functional.mse_loss(each, teacher.hidden[i][real].float()) for each in given]
-        )
-        for i in taught
+        torch.stack([nn.functional.mse_loss(each, state) for each in given]) for state in wanted
     ]
     return torch.stack([each.min() for each in errors]).sum()
 
 
 def removed(
-    classifier: Classifier, gated: Sequence[Sublayer], stay: Sequence[list[int]]
+    classifier: Classifier,
+    gates: Gated,
+    stay: Sequence[list[int]],
+    dimensions: list[int],
 ) -> Classifier:
-    """Multiply settled gates into the weights, and take out units and layers that are closed.
+    """Multiply settled gates into the weights; take out what of units, layers and width is closed.
 
     Args:
         classifier: Trained with these gates; its weights are changed.
-        gated: Its sublayers.
+        gates: All of it.
         stay: Indices of the units that stay, a sublayer.
+        dimensions: Those of the width that stay.
 
     Returns:
         A smaller classifier.
     """
-    gates = [at.gates(settled).detach() for at in gated]
-    for at, gate in zip(gated, gates, strict=True):
+    units = [at.gates(settled).detach() for at in gates.sublayers]
+    for at, gate in zip(gates.sublayers, units, strict=True):
         at.linear.weight.data *= gate.repeat_interleave(at.width).to(at.linear.weight.device)
+    multiply_in(classifier, settled(gates.hidden).detach())
     # A layer that loses both of its sublayers goes; one that loses one keeps a unit of it.
     pairs = [(stay[i], stay[i + 1]) for i in range(0, len(stay), 2)]
     left = [number for number, (heads, neurons) in enumerate(pairs) if heads or neurons] or [0]
-    heads = [pairs[n][0] or [int(gates[2 * n].argmax())] for n in left]
-    neurons = [pairs[n][1] or [int(gates[2 * n + 1].argmax())] for n in left]
+    heads = [pairs[n][0] or [int(units[2 * n].argmax())] for n in left]
+    neurons = [pairs[n][1] or [int(units[2 * n + 1].argmax())] for n in left]
     shorter = surgery.keep_layers(classifier, left)
-    return surgery.keep_neurons(surgery.keep_heads(shorter, heads), neurons)
+    return narrowed(surgery.keep_neurons(surgery.keep_heads(shorter, heads), neurons), dimensions)

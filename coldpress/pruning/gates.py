@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -12,9 +12,13 @@ from torch import Tensor, nn
 
 from coldpress.model import Classifier
 from coldpress.pruning.hard_concrete import drawn, open_probability, settled
+from coldpress.pruning.width_gates import gating_width
 
 CLOSED_AT_FIRST = 0.01
 """Probability that a gate is closed before it has learnt anything."""
+
+WIDTH_AT_FIRST = 10.0
+"""log alpha of the hidden dimensions then, as in the authors' program: every layer needs them."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Sublayer:
     Attributes:
         linear: Sums the outputs of the units.
         width: Features of a unit.
-        price: Weights of a unit.
+        price: Weights of a unit, a hidden dimension.
         whole: log alpha of the sublayer's gate, shape ().
         units: log alpha of the units' gates, shape (units,).
     """
@@ -40,14 +44,37 @@ class Sublayer:
         return kind(self.whole) * kind(self.units)
 
 
-def sublayers(classifier: Classifier) -> list[Sublayer]:
-    """Put a gate on every sublayer, head and neuron.
+@dataclass(frozen=True)
+class Gated:
+    """All gates of a model.
+
+    Attributes:
+        sublayers: Attention, then feed-forward, layer by layer.
+        hidden: log alpha of the hidden dimensions' gates, shape (width,).
+    """
+
+    sublayers: tuple[Sublayer, ...]
+    hidden: Tensor
+
+    @property
+    def log_alphas(self) -> list[Tensor]:
+        """What is learnt."""
+        return [self.hidden, *(each for at in self.sublayers for each in (at.whole, at.units))]
+
+    @property
+    def weights(self) -> int:
+        """How many weights the layers' matrices have."""
+        return len(self.hidden) * sum(at.price * len(at.units) for at in self.sublayers)
+
+
+def gated(classifier: Classifier) -> Gated:
+    """Put a gate on every sublayer, head, neuron and hidden dimension.
 
     Args:
         classifier: Left as it is.
 
     Returns:
-        Attention, then feed-forward, layer by layer.
+        Gates that are open, or as good as.
     """
     made = []
     for layer in classifier.layers:
@@ -57,9 +84,10 @@ def sublayers(classifier: Classifier) -> list[Sublayer]:
         ):
             linear = classifier.linear(layer, role)
             units = linear.in_features // width
-            price = matrices * linear.out_features * width
-            made.append(Sublayer(linear, width, price, _log_alpha(()), _log_alpha((units,))))
-    return made
+            at = Sublayer(linear, width, matrices * width, _log_alpha(()), _log_alpha((units,)))
+            made.append(at)
+    dimensions = int(classifier.config.hidden_size)
+    return Gated(tuple(made), torch.full((dimensions,), WIDTH_AT_FIRST, requires_grad=True))
 
 
 def _log_alpha(shape: tuple[int, ...]) -> Tensor:
@@ -67,18 +95,18 @@ def _log_alpha(shape: tuple[int, ...]) -> Tensor:
     return torch.full(shape, start, requires_grad=True)
 
 
-def expected_sparsity(gated: Sequence[Sublayer]) -> Tensor:
-    """Equation 2, without hidden dimensions: the share of the weights that is expected to go.
+def expected_sparsity(gates: Gated) -> Tensor:
+    """Equation 2: the share of the weights that is expected to go.
 
     Args:
-        gated: All of a model.
+        gates: All of a model.
 
     Returns:
         A scalar that log alphas get gradients from.
     """
-    every = sum(at.price * len(at.units) for at in gated)
-    stay = torch.stack([at.price * at.gates(open_probability).sum() for at in gated]).sum()
-    return 1 - stay / every
+    units = [at.price * at.gates(open_probability).sum() for at in gates.sublayers]
+    stay = torch.stack(units).sum() * open_probability(gates.hidden).sum()
+    return 1 - stay / gates.weights
 
 
 def lagrangian(sparsity: Tensor, target: float, multipliers: Tensor) -> Tensor:
@@ -97,50 +125,61 @@ def lagrangian(sparsity: Tensor, target: float, multipliers: Tensor) -> Tensor:
 
 
 @contextmanager
-def gating(module: nn.Module, gated: Sequence[Sublayer]) -> Iterator[None]:
-    """Let gates weigh what units put out: newly drawn for each step of training, else settled.
+def gating(classifier: Classifier, gates: Gated) -> Iterator[None]:
+    """Let gates weigh units and dimensions: newly drawn for each step of training, else settled.
 
     Args:
-        module: The whole model.
-        gated: All of it.
+        classifier: Computes with gates inside of the context.
+        gates: All of it.
     """
     now: list[Tensor] = []
 
     def choose(module: nn.Module, _: tuple[Tensor, ...]) -> None:
-        now[:] = [at.gates(drawn if module.training else settled) for at in gated]
+        kind = drawn if module.training else settled
+        now[:] = [*(at.gates(kind) for at in gates.sublayers), kind(gates.hidden)]
 
     def weigh(number: int) -> Callable[[nn.Module, tuple[Tensor, ...]], tuple[Tensor, ...]]:
-        width = gated[number].width
+        width = gates.sublayers[number].width
         return lambda _, given: (
             given[0] * now[number].repeat_interleave(width).to(given[0].device),
         )
 
     with ExitStack() as hooks:
-        hooks.callback(module.register_forward_pre_hook(choose).remove)
-        for number, at in enumerate(gated):
+        hooks.callback(classifier.module.register_forward_pre_hook(choose).remove)
+        for number, at in enumerate(gates.sublayers):
             hooks.callback(at.linear.register_forward_pre_hook(weigh(number)).remove)
+        hooks.enter_context(gating_width(classifier, lambda: now[-1]))
         yield
 
 
-def staying(gated: Sequence[Sublayer], keep: float) -> list[list[int]]:
+def staying(gates: Gated, width: int, keep: float) -> list[list[int]]:
     """Keep the units that are likeliest open, as many as the budget pays for.
 
     Args:
-        gated: All of a model.
+        gates: All of a model.
+        width: How many hidden dimensions stay.
         keep: Share of the weights that stays at most.
 
     Returns:
-        Indices a sublayer, ascending; perhaps none.
+        Indices a sublayer, ascending; perhaps none. None of them has a closed gate.
     """
-    budget = keep * sum(at.price * len(at.units) for at in gated) + 1e-6
+    sublayers = gates.sublayers
+    budget = keep * gates.weights + 1e-6
     ranked = sorted(
-        (-float(score), number, unit)
-        for number, at in enumerate(gated)
-        for unit, score in enumerate(at.gates(open_probability).detach())
+        (-score, number, unit)
+        for number, at in enumerate(sublayers)
+        for unit, (score, gate) in enumerate(zip(*_of_units(at), strict=True))
+        if gate > 0
     )
-    stay: list[list[int]] = [[] for _ in gated]
+    stay: list[list[int]] = [[] for _ in sublayers]
     for _, number, unit in ranked:
-        if gated[number].price <= budget:
-            budget -= gated[number].price
+        price = sublayers[number].price * width
+        if price <= budget:
+            budget -= price
             stay[number].append(unit)
     return [sorted(units) for units in stay]
+
+
+def _of_units(at: Sublayer) -> tuple[list[float], list[float]]:
+    """Probabilities that units are open, and their settled gates."""
+    return at.gates(open_probability).tolist(), at.gates(settled).tolist()

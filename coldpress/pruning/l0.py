@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class L0(Section):
-    """Learn which layers, heads and neurons stay while the model is trained."""
+    """Learn which layers, heads, neurons and hidden dimensions stay while the model is trained."""
 
     size_neutral: ClassVar[bool] = False
 

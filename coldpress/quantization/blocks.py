@@ -21,6 +21,8 @@ FLOAT32, INT8 = 1, 4
 ATTRIBUTES = ("bits", "block_size", "accuracy_level")
 """Tensors of the module that are attributes of the operator."""
 _LARGEST = 127
+_SCALE_BYTES = 4
+SMALLEST_BLOCK = 16
 
 
 class BlockLinear(nn.Module):
@@ -73,13 +75,15 @@ def block_linear(source: nn.Linear, bits: int, block_size: int, accuracy_level: 
     Args:
         source: In float32.
         bits: 4 or 8.
-        block_size: Weights a block: a power of two from 16 to 256.
+        block_size: Weights a block at most: a power of two from 16 to 256. Smaller blocks are taken
+            where these would be filled up with more than they save.
         accuracy_level: `FLOAT32` or `INT8`.
 
     Returns:
         The module that answers as MatMulNBits does.
     """
     rows, columns = source.weight.shape
+    block_size = fitting(columns, bits, block_size)
     blocks = -(-columns // block_size)
     padded = nn.functional.pad(source.weight, (0, blocks * block_size - columns))
     integers, scale = quantize_weight(padded.view(-1, block_size), bits, "channel")
@@ -91,6 +95,23 @@ def block_linear(source: nn.Linear, bits: int, block_size: int, accuracy_level: 
     for name, value in zip(ATTRIBUTES, (bits, block_size, accuracy_level), strict=True):
         made.get_buffer(name).fill_(value)
     return made
+
+
+def fitting(columns: int, bits: int, largest: int) -> int:
+    """Choose the block size that takes the fewest bytes: MatMulNBits stores whole blocks only.
+
+    Args:
+        columns: Weights of an output row.
+        bits: 4 or 8.
+        largest: What a recipe asks for: a power of two from 16 on.
+
+    Returns:
+        A power of two, `largest` wherever it divides a row.
+    """
+    sizes = [largest]
+    while sizes[-1] > SMALLEST_BLOCK:
+        sizes.append(sizes[-1] // 2)
+    return min(sizes, key=lambda size: -(-columns // size) * (size * bits // 8 + _SCALE_BYTES))
 
 
 def round_blocks(activation: Tensor, block_size: int) -> Tensor:

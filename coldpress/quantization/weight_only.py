@@ -20,7 +20,7 @@ class WeightOnly(Section):
     bits: Annotated[Literal[8, 4], Field(description="Of a weight, and of an embedding table.")]
     block_size: Annotated[
         Literal[16, 32, 64, 128, 256],
-        Field(description="Neighbouring weights of an output that share a scale."),
+        Field(description="Neighbouring weights that share a scale; fewer where rows are short."),
     ] = 64
     activations: Annotated[
         Literal["float32", "int8"],

@@ -5,8 +5,11 @@ import pytest
 import script
 import xia
 from claim import Curve, Number
+from coldpress.benchmark import Split
+from coldpress.encoding import encode
 from coldpress.model import Classifier
 from coldpress.pruning.mask_search import Costs
+from coldpress.surgery import keep_width
 from options import Options
 
 ALL = (xia.COFI, xia.IMPORTANCE, xia.FISHER, xia.ZEROS)
@@ -29,6 +32,13 @@ def test_layers_cost_what_their_heads_and_neurons_do(tiny: Classifier) -> None:
     shapes = tiny.shapes
     heads, neurons = (sum(getattr(s, unit) for s in shapes) for unit in ("heads", "neurons"))
     assert xia.macs(tiny, Costs(head=100, neuron=7)) == 100 * heads + 7 * neurons
+
+
+def test_a_narrower_model_costs_less_for_as_many_heads(tiny: Classifier, split: Split) -> None:
+    # A mean length of 5: a head costs 4 * (4 * 16 + 2 * 5) = 296 and at half the width 168, a
+    # neuron 32 and 16. Two layers have eight heads and 64 neurons.
+    share = xia.share_of_macs(keep_width(tiny, range(8)), tiny, encode(tiny.tokenizer, split))
+    assert share == pytest.approx((8 * 168 + 64 * 16) / (8 * 296 + 64 * 32))
 
 
 def judged(kept: float, faster: float, others: float) -> str:

@@ -57,11 +57,17 @@ def half_of_the_macs(source: Classifier, pruned: Classifier) -> bool:
 
 
 def half_of_the_matrices(source: Classifier, pruned: Classifier) -> bool:
-    # A head has 4 * 4 * 16 weights. A sublayer that is closed keeps a unit.
-    neuron = of_a_neuron(source)
-    whole = 12 * 256 + 96 * neuron
-    left = 256 * heads(pruned) + neuron * neurons(pruned)
-    return 0.4 * whole < left <= 0.5 * whole + 3 * 256
+    within = share_of_the_matrices(source, pruned, 3) <= 0.5
+    return within and share_of_the_matrices(source, pruned, 0) > 0.4
+
+
+def share_of_the_matrices(source: Classifier, pruned: Classifier, beyond: int) -> float:
+    """What is left, without so many heads that closed sublayers keep beyond the budget."""
+    # A head has 4 * 4 weights a dimension.
+    neuron = of_a_neuron(source) // 16
+    whole = 16 * (12 * 16 + 96 * neuron)
+    units = 16 * (heads(pruned) - beyond) + neuron * neurons(pruned)
+    return int(pruned.config.hidden_size) * units / whole
 
 
 # One of each takes 20 ms; a head 5, so that all of them add 45, and a neuron 1, which adds 93.

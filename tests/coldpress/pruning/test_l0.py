@@ -10,14 +10,7 @@ from coldpress.inner_states import InnerStates
 from coldpress.model import Classifier
 from coldpress.pruning import L0
 from coldpress.pruning.gated_training import layer_loss, removed
-from coldpress.pruning.gates import (
-    Sublayer,
-    expected_sparsity,
-    gating,
-    lagrangian,
-    staying,
-    sublayers,
-)
+from coldpress.pruning.gates import Gated, expected_sparsity, gated, gating, lagrangian, staying
 from coldpress.pruning.hard_concrete import drawn, open_probability, settled
 from coldpress.pruning.method import Evidence
 from coldpress.training import reseed
@@ -25,13 +18,15 @@ from coldpress.training import reseed
 OPEN, CLOSED = 100.0, -100.0
 
 
+EVERY = list(range(16))
+
+
 @pytest.fixture
-def gated(tiny: Classifier) -> list[Sublayer]:
+def gates(tiny: Classifier) -> Gated:
     """Every gate of the tiny model is open: attention, feed-forward, attention, feed-forward."""
-    made = sublayers(tiny)
-    for at in made:
-        at.whole.data.fill_(OPEN)
-        at.units.data.fill_(OPEN)
+    made = gated(tiny)
+    for log_alpha in made.log_alphas:
+        log_alpha.data.fill_(OPEN)
     return made
 
 
@@ -53,18 +48,30 @@ def test_drawn_gates_are_open_as_often_as_is_expected() -> None:
         assert gates.max() == 1
 
 
-def test_expected_sparsity_counts_weights(gated: list[Sublayer]) -> None:
+def test_expected_sparsity_counts_weights(gates: Gated) -> None:
     # Attention and feed-forward have 4 * 16 * 16 and 2 * 16 * 32 weights a layer: as many.
-    assert [at.price * len(at.units) for at in gated] == [1024] * 4
-    assert expected_sparsity(gated).item() == pytest.approx(0.0)
-    gated[0].whole.data.fill_(CLOSED)
-    gated[1].units.data[:8] = CLOSED
-    assert expected_sparsity(gated).item() == pytest.approx(1 / 4 + 1 / 16)
-    gated[2].whole.data.fill_(0.0)
-    gated[2].units.data[:2] = 0.0
+    assert [at.price * len(at.units) * 16 for at in gates.sublayers] == [1024] * 4
+    assert gates.weights == 4096
+    assert expected_sparsity(gates).item() == pytest.approx(0.0)
+    gates.sublayers[0].whole.data.fill_(CLOSED)
+    gates.sublayers[1].units.data[:8] = CLOSED
+    assert expected_sparsity(gates).item() == pytest.approx(1 / 4 + 1 / 16)
+    gates.sublayers[2].whole.data.fill_(0.0)
+    gates.sublayers[2].units.data[:2] = 0.0
     # Two heads are open with 0.83182 for the gate of attention, two with its square for their own.
     stay = (0.83182 + 0.83182**2) / 2
-    assert expected_sparsity(gated).item() == pytest.approx(5 / 16 + (1 - stay) / 4, abs=1e-5)
+    assert expected_sparsity(gates).item() == pytest.approx(5 / 16 + (1 - stay) / 4, abs=1e-5)
+
+
+def test_expected_sparsity_counts_weights_of_closed_dimensions(gates: Gated) -> None:
+    gates.hidden.data[:4] = CLOSED
+    assert expected_sparsity(gates).item() == pytest.approx(1 / 4)
+    # Of the weights 3/4 are in other sublayers, and of these 12/16 in other dimensions.
+    gates.sublayers[0].whole.data.fill_(CLOSED)
+    assert expected_sparsity(gates).item() == pytest.approx(1 - 9 / 16)
+    gates.hidden.data[4:8] = 0.0
+    expected = 1 - 3 / 4 * (8 + 4 * 0.83182) / 16
+    assert expected_sparsity(gates).item() == pytest.approx(expected, abs=1e-5)
 
 
 def test_the_constraint_is_linear_and_quadratic_in_what_is_lacking() -> None:
@@ -72,35 +79,41 @@ def test_the_constraint_is_linear_and_quadratic_in_what_is_lacking() -> None:
     assert value.item() == pytest.approx(-2 * -0.2 + 5 * 0.04)
 
 
-def test_what_is_likeliest_open_stays_within_the_budget(gated: list[Sublayer]) -> None:
-    gated[0].units.data[:] = torch.tensor([1.0, 4, 3, 2])
-    gated[1].whole.data.fill_(CLOSED)
-    gated[2].units.data[:] = torch.tensor([-1.0, 5, -2, -3])
-    gated[3].units.data[:] = torch.arange(32.0) - 20
+def test_what_is_likeliest_open_stays_within_the_budget(gates: Gated) -> None:
+    attention, feed_forward, attention_2, feed_forward_2 = gates.sublayers
+    attention.units.data[:] = torch.tensor([1.0, 4, 3, 2])
+    feed_forward.whole.data.fill_(CLOSED)
+    attention_2.units.data[:] = torch.tensor([-1.0, 5, -2, -3])
+    feed_forward_2.units.data[:] = torch.arange(32.0) - 20
     # 1056 of 4096 weights: neurons of 11 to 3, of 32 each, and heads of 5, 4 and 3, of 256 each.
-    assert staying(gated, 1056 / 4096) == [[1, 2], [], [1], list(range(23, 32))]
+    assert staying(gates, 16, 1056 / 4096) == [[1, 2], [], [1], list(range(23, 32))]
     # A head has no room any more, and the neuron of 2 has.
-    assert staying(gated, 1100 / 4096)[3] == list(range(22, 32))
+    assert staying(gates, 16, 1100 / 4096)[3] == list(range(22, 32))
+    # Half as wide, all cost half: 528 weights buy the same.
+    assert staying(gates, 8, 528 / 4096) == [[1, 2], [], [1], list(range(23, 32))]
+    # Gates of -3 and less have settled at 0: what has room for them has no use for them.
+    assert staying(gates, 16, 1.0) == [[0, 1, 2, 3], [], [0, 1, 2], list(range(18, 32))]
 
 
 def test_what_is_removed_answers_as_the_settled_gates_do(
-    tiny: Classifier, rows: Encoded, gated: list[Sublayer]
+    tiny: Classifier, rows: Encoded, gates: Gated
 ) -> None:
-    gated[0].units.data[1] = CLOSED
-    gated[1].units.data[3:9] = CLOSED
-    gated[2].units.data[:] = torch.tensor([OPEN, 0.0, OPEN, OPEN])
-    with gating(tiny.module, gated):
+    gates.sublayers[0].units.data[1] = CLOSED
+    gates.sublayers[1].units.data[3:9] = CLOSED
+    gates.sublayers[2].units.data[:] = torch.tensor([OPEN, 0.0, OPEN, OPEN])
+    with gating(tiny, gates):
         answers = tiny.logits(rows)
     assert not torch.allclose(answers, tiny.logits(rows))
-    pruned = removed(tiny, gated, staying(gated, (4096 - 256 - 6 * 32) / 4096))
+    stay = staying(gates, 16, (4096 - 256 - 6 * 32) / 4096)
+    pruned = removed(tiny, gates, stay, EVERY)
     assert [(shape.heads, shape.neurons) for shape in pruned.shapes] == [(3, 26), (4, 32)]
     torch.testing.assert_close(pruned.logits(rows), answers)
 
 
-def test_a_layer_goes_with_both_of_its_sublayers(tiny: Classifier, gated: list[Sublayer]) -> None:
+def test_a_layer_goes_with_both_of_its_sublayers(tiny: Classifier, gates: Gated) -> None:
     every = list(range(32))
-    assert len(removed(tiny, gated, [[], [], [0, 2], [5]]).layers) == 1
-    one_unit = removed(tiny, gated, [[0, 1, 2, 3], [], [], every])
+    assert len(removed(tiny, gates, [[], [], [0, 2], [5]], EVERY).layers) == 1
+    one_unit = removed(tiny, gates, [[0, 1, 2, 3], [], [], every], EVERY)
     assert [(shape.heads, shape.neurons) for shape in one_unit.shapes] == [(4, 1), (1, 32)]
 
 

@@ -21,6 +21,7 @@ from coldpress.quantization.blocks import (
     INT8,
     BlockLinear,
     block_linear,
+    fitting,
     pack_blocks,
     round_blocks,
     unpack_blocks,
@@ -55,6 +56,27 @@ def multiplied(module: BlockLinear, activation: torch.Tensor) -> NDArray[np.floa
     session = onnxruntime.InferenceSession(model.SerializeToString())
     answers: NDArray[np.float32] = session.run(None, {"x": activation.numpy()})[0]
     return answers
+
+
+@pytest.mark.parametrize(
+    ("columns", "bits", "largest", "chosen"),
+    [
+        (384, 4, 64, 64),
+        # 2 blocks of 128 + 4 bytes are 264, 3 of 64 + 4 are 204, 6 of 32 + 4 are 216.
+        (384, 4, 256, 128),
+        # One block of 64 would be half empty: 36 bytes; 32 weights take 20, two of 16 take 24.
+        (32, 4, 64, 32),
+        (312, 8, 256, 64),
+        (5, 8, 256, 16),
+    ],
+)
+def test_blocks_are_as_large_as_is_asked_for_unless_that_stores_more(
+    columns: int, bits: int, largest: int, chosen: int
+) -> None:
+    assert fitting(columns, bits, largest) == chosen
+    made = block_linear(linear(columns, 2), bits, largest, FLOAT32)
+    assert int(made.block_size) == chosen
+    assert made.scale.shape == (2, -(-columns // chosen))
 
 
 def test_each_block_of_a_row_has_a_scale_of_its_own() -> None:

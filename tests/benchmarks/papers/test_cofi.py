@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import cofi
+import script
+from claim import Number
+from options import Options
+from xia import COFI, IMPORTANCE
+
+
+def test_a_quick_run_compares_both_for_both_times(quick: Options) -> None:
+    (result,) = script.run(cofi.SCRIPT, quick).results
+    pairs = [cofi.after(name, epochs) for epochs in cofi.EPOCHS for name in (COFI, IMPORTANCE)]
+    assert set(result.numbers) == {"whole model", *pairs}
+
+
+def judged(learnt: tuple[float, float], other: tuple[float, float]) -> str:
+    scores = {COFI: learnt, IMPORTANCE: other}
+    numbers = {
+        cofi.after(name, epochs): Number(unit="percent", seeds=(score,))
+        for name, pair in scores.items()
+        for epochs, score in zip(cofi.EPOCHS, pair, strict=True)
+    }
+    return cofi.judge(numbers, {}).judgement
+
+
+def test_the_verdict_follows_from_the_figures() -> None:
+    assert judged((0.87, 0.92), (0.90, 0.91)) == "holds"
+    # It gains more and stays behind; it was ahead before and gains less.
+    assert judged((0.85, 0.89), (0.90, 0.91)) == "holds partly"
+    assert judged((0.91, 0.92), (0.85, 0.91)) == "holds partly"
+    assert judged((0.88, 0.87), (0.90, 0.91)) == "does not hold"
