@@ -58,6 +58,14 @@ class Magnitude(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _grows(self) -> Self:
+        if self.schedule == "one-shot" and self.growth_epochs != 1:
+            raise ValueError(
+                "growth_epochs: nothing grows at once; take schedule cubic, or leave it out"
+            )
+        return self
+
     @property
     def _stay_of(self) -> tuple[int, int]:
         stay, _, of = (self.pattern or "").partition(":")

@@ -171,6 +171,7 @@ def test_a_cubic_schedule_zeroes_while_it_trains_and_reaches_its_target(
         ({"pattern": "2-4"}, "pattern"),
         ({"pattern": "2:4", "schedule": "cubic"}, "pattern: its share is that of every row"),
         ({"pattern": "2:4", "scheme": "class-uniform"}, "pattern: its share is that of"),
+        ({"sparsity": 0.5, "growth_epochs": 3}, "growth_epochs: nothing grows at once"),
     ],
 )
 def test_what_contradicts_itself_is_refused(fields: dict[str, object], why: str) -> None:
