@@ -101,11 +101,13 @@ def layer_loss(fitted: InnerStates, teacher: InnerStates, projection: nn.Linear)
     real, layers = teacher.real, len(teacher.hidden) - 1
     taught = sorted({-(-layers * quarter // 4) for quarter in range(1, 5)})
     given = [projection(state[real].float()) for state in fitted.hidden[1:]]
-    wanted = [teacher.hidden[i][real].float() for i in taught]
-    errors = [
-        torch.stack([nn.functional.mse_loss(each, state) for each in given]) for state in wanted
-    ]
-    return torch.stack([each.min() for each in errors]).sum()
+    errors = []
+    for wanted in (teacher.hidden[i][real].float() for i in taught):
+        far = [nn.functional.mse_loss(each.detach(), wanted) for each in given]
+        # Only the nearest has a gradient: the others need not be gone through backward.
+        nearest = given[int(torch.stack(far).argmin())]
+        errors.append(nn.functional.mse_loss(nearest, wanted))
+    return torch.stack(errors).sum()
 
 
 def removed(
