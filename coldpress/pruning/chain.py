@@ -62,6 +62,7 @@ class Snapshot:
     Attributes:
         parameters: Their number, embeddings and head included.
         nonzero: How many of them are not exactly zero.
+        width: Hidden dimensions.
         heads: Attention heads of each layer.
         neurons: Feed-forward neurons of each layer.
         validation_accuracy: As a fraction.
@@ -69,6 +70,7 @@ class Snapshot:
 
     parameters: int
     nonzero: int
+    width: int
     heads: tuple[int, ...]
     neurons: tuple[int, ...]
     validation_accuracy: float
@@ -100,8 +102,9 @@ class StepReport:
             f"{self.before.nonzero:,} -> {self.pruned.nonzero:,} nonzero parameters, no shape"
             " changed: neither smaller nor faster"
             if self.size_neutral
-            else f"{self.before.parameters:,} -> {self.pruned.parameters:,} parameters, heads"
-            f" {_listed(self.pruned.heads)}, neurons {_listed(self.pruned.neurons)}"
+            else f"{self.before.parameters:,} -> {self.pruned.parameters:,} parameters, width"
+            f" {self.pruned.width}, heads {_listed(self.pruned.heads)}, neurons"
+            f" {_listed(self.pruned.neurons)}"
         )
         scores = (self.before, self.pruned, self.recovered)
         path = " -> ".join(f"{score.validation_accuracy:.3f}" for score in scores)
@@ -216,6 +219,7 @@ def _snapshot(classifier: Classifier, validation: Encoded) -> Snapshot:
     return Snapshot(
         parameters=parameters(classifier),
         nonzero=nonzero_parameters(classifier),
+        width=int(classifier.config.hidden_size),
         heads=tuple(shape.heads for shape in classifier.shapes),
         neurons=tuple(shape.neurons for shape in classifier.shapes),
         validation_accuracy=accuracy(classifier.logits(validation), validation.labels.tolist()),

@@ -106,11 +106,12 @@ def fitting(columns: int, bits: int, largest: int) -> int:
         largest: What a recipe asks for: a power of two from 16 on.
 
     Returns:
-        A power of two, `largest` wherever it divides a row.
+        A power of two, `largest` wherever it divides a row; of equals the smallest, which rounds
+        by the most scales.
     """
     sizes = [largest]
-    while sizes[-1] > SMALLEST_BLOCK:
-        sizes.append(sizes[-1] // 2)
+    while sizes[0] > SMALLEST_BLOCK:
+        sizes.insert(0, sizes[0] // 2)
     return min(sizes, key=lambda size: -(-columns // size) * (size * bits // 8 + _SCALE_BYTES))
 
 

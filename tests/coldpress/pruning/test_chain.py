@@ -119,17 +119,17 @@ def test_rows_without_a_label_are_sampled_too(
 
 
 def test_a_report_says_what_was_removed_and_what_it_cost() -> None:
-    before = Snapshot(5283, 5283, (4, 4), (32, 32), 0.95)
-    pruned = Snapshot(4227, 4227, (4, 4), (2, 30), 0.9)
+    before = Snapshot(5283, 5283, 16, (4, 4), (32, 32), 0.95)
+    pruned = Snapshot(4227, 4227, 12, (4, 4), (2, 30), 0.9)
     recovered = replace(pruned, validation_accuracy=0.9412)
     assert str(StepReport("neurons", False, before, pruned, recovered, ())) == (
-        "neurons: 5,283 -> 4,227 parameters, heads 4/4, neurons 2/30;"
+        "neurons: 5,283 -> 4,227 parameters, width 12, heads 4/4, neurons 2/30;"
         " validation accuracy 0.950 -> 0.900 -> 0.941"
     )
 
 
 def test_a_report_of_zeros_says_that_nothing_became_smaller() -> None:
-    before = Snapshot(5283, 5283, (4, 4), (32, 32), 0.95)
+    before = Snapshot(5283, 5283, 16, (4, 4), (32, 32), 0.95)
     pruned = replace(before, nonzero=3235)
     assert str(StepReport("magnitude", True, before, pruned, pruned, ())) == (
         "magnitude: 5,283 -> 3,235 nonzero parameters, no shape changed: neither smaller nor"
@@ -138,8 +138,8 @@ def test_a_report_of_zeros_says_that_nothing_became_smaller() -> None:
 
 
 def test_metrics_name_each_step_and_end_with_the_last(tiny: Classifier) -> None:
-    before = Snapshot(5283, 5283, (4, 4), (32, 32), 0.95)
-    pruned = Snapshot(4227, 4200, (4, 4), (2, 30), 0.9)
+    before = Snapshot(5283, 5283, 16, (4, 4), (32, 32), 0.95)
+    pruned = Snapshot(4227, 4200, 16, (4, 4), (2, 30), 0.9)
     first = StepReport("neurons", False, before, pruned, pruned, ())
     zeroed = replace(pruned, nonzero=2000, validation_accuracy=0.8)
     recovered = replace(zeroed, validation_accuracy=0.85)

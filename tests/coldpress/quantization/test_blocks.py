@@ -68,6 +68,8 @@ def multiplied(module: BlockLinear, activation: torch.Tensor) -> NDArray[np.floa
         (32, 4, 64, 32),
         (312, 8, 256, 64),
         (5, 8, 256, 16),
+        # One block of 64 takes 36 bytes, and so do three of 16, with more scales.
+        (48, 4, 256, 16),
     ],
 )
 def test_blocks_are_as_large_as_is_asked_for_unless_that_stores_more(
