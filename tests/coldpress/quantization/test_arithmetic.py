@@ -68,8 +68,8 @@ def test_few_bits_are_told_beside_the_bytes_that_they_are_multiplied_as(
 @pytest.mark.parametrize(
     ("activations", "bits", "how"),
     [
-        ("int8", 8, "int8, ranges of 32 values of a token"),
-        ("float32", 32, "float32, weights scaled back in blocks of 32"),
+        ("int8", 8, "int8, ranges of 16 values of a token"),
+        ("float32", 32, "float32, weights scaled back in blocks of 16"),
     ],
 )
 def test_blocks_say_what_they_meet(
@@ -79,7 +79,7 @@ def test_blocks_say_what_they_meet(
     tiny: Classifier,
     rows: Encoded,
 ) -> None:
-    method = WeightOnly(method="weight-only", bits=4, block_size=32, activations=activations)
+    method = WeightOnly(method="weight-only", bits=4, block_size=16, activations=activations)
     assert said(method.quantize(tiny, rows))[1] == (ALL_LAYERS, 4, bits, how)
 
 
