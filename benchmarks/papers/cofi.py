@@ -11,7 +11,7 @@ import script
 from claim import Paper, Verdict, judged, said
 from measurement import Measured, Measurement
 from script import Curves, Numbers, Script
-from xia import COFI, GATE_EPOCHS, IMPORTANCE, MOST, share_of_macs
+from xia import COFI, GATE_EPOCHS, IMPORTANCE, MOST, beside_importance
 
 if TYPE_CHECKING:
     from coldpress.checkpoint import Checkpoint
@@ -85,16 +85,10 @@ def after(method: str, epochs: int) -> str:
 
 def _pruned(trial: Trial, epochs: int) -> dict[str, Checkpoint]:
     """Prune with both methods in as many epochs in all."""
-    from coldpress import model_files
-    from coldpress.pruning import L0, mask_search
-    from pruned import by_importance, pressed
+    from coldpress.pruning import L0
 
     gates = L0(method="l0", keep_parameters=1 - MOST, gate_epochs=epochs, recovery_epochs=RECOVERY)
-    cofi = pressed(trial, [gates])
-    share = share_of_macs(model_files.load(cofi), trial.teacher, trial.train)
-    costs = mask_search.costs(trial.teacher, trial.train)
-    steps = by_importance(trial.teacher, costs, share, (epochs + RECOVERY) // 2)
-    return {COFI: cofi, IMPORTANCE: pressed(trial, steps)}
+    return beside_importance(trial, gates, (epochs + RECOVERY) // 2)[0]
 
 
 SCRIPT = Script(PAPER, measure, judge)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from coldpress.checkpoint import Checkpoint
     from coldpress.encoding import Encoded
     from coldpress.model import Classifier
+    from coldpress.pruning import L0
     from coldpress.pruning.chain import Recovery
     from coldpress.pruning.mask_search import Costs
     from trials import Trial
@@ -143,21 +144,41 @@ def at_most(method: str) -> str:
     return f"{method} at 95 %"
 
 
-def _pruned(trial: Trial, sparsity: float) -> dict[str, Checkpoint]:
+def beside_importance(
+    trial: Trial, gates: L0, epochs: int = 1
+) -> tuple[dict[str, Checkpoint], float]:
+    """Prune by learnt gates, and by importance to as many multiply-accumulates.
+
+    Args:
+        trial: Brings the large model.
+        gates: CoFi's step.
+        epochs: Retraining after heads, and after neurons.
+
+    Returns:
+        Both models, and the share of the layers' multiply-accumulates that they keep.
+    """
     from coldpress import model_files
-    from coldpress.pruning import L0, Fisher, Magnitude, mask_search
+    from coldpress.pruning import mask_search
     from pruned import by_importance, pressed
+
+    cofi = pressed(trial, [gates])
+    share = share_of_macs(model_files.load(cofi), trial.teacher, trial.train)
+    costs = mask_search.costs(trial.teacher, trial.train)
+    steps = by_importance(trial.teacher, costs, share, epochs)
+    return {COFI: cofi, IMPORTANCE: pressed(trial, steps)}, share
+
+
+def _pruned(trial: Trial, sparsity: float) -> dict[str, Checkpoint]:
+    from coldpress.pruning import L0, Fisher, Magnitude
+    from pruned import pressed
 
     epochs = 1 if trial.quick else GATE_EPOCHS
     gates = L0(method="l0", keep_parameters=1 - sparsity, gate_epochs=epochs)
-    cofi = pressed(trial, [gates])
-    costs = mask_search.costs(trial.teacher, trial.train)
-    share = share_of_macs(model_files.load(cofi), trial.teacher, trial.train)
+    made, share = beside_importance(trial, gates)
     masks = Fisher(method="fisher", keep_macs=share)
     zeros = Magnitude(method="magnitude", sparsity=sparsity)
     return {
-        COFI: cofi,
-        IMPORTANCE: pressed(trial, by_importance(trial.teacher, costs, share)),
+        **made,
         FISHER: pressed(trial, [masks], _few_rows(trial)),
         ZEROS: pressed(trial, [zeros]),
     }
