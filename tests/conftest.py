@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import os
 import shutil
 from pathlib import Path
 from typing import Any
+
+# Some tests import ONNX Runtime before Coldpress, which turns its telemetry off.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import pytest
 import torch

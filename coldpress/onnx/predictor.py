@@ -16,9 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
+
+# ONNX Runtime sends telemetry and stores a device id unless this is set before it is imported.
+os.environ["ORT_DISABLE_TELEMETRY"] = os.environ.get("ORT_DISABLE_TELEMETRY", "").strip() or "1"
+import onnxruntime
 
 MOST_TEXTS = 512
 MOST_CHARACTERS = 100_000
@@ -45,8 +48,7 @@ class Predictor:
         self.labels: tuple[str, ...] = tuple(json.loads(about["labels"]))
         self.temperature = float(about["temperature"])
         self.pairs: bool | None = json.loads(about.get("pairs", "null"))
-        # What loading took and freed is the allocator's still: 3 MB for a model of 15, and 120 more
-        # where weights were unpacked.
+        # Loading leaves 3 MB with the allocator for a model of 15, 120 more with unpacked weights.
         if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
             libc.malloc_trim(0)
 

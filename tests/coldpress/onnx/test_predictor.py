@@ -212,11 +212,17 @@ def test_limits_hold_for_requests_to_a_server_and_for_nobody_else(
 
 def elsewhere(script: str, folder: Path, *arguments: str) -> object:
     """Run a script beside a copy of the predictor, where the project cannot be imported."""
-    folder.mkdir()
+    home = folder / "home"
+    home.mkdir(parents=True)
     shutil.copyfile(predictor.__file__, folder / "predictor.py")
-    environment = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
+    silent = ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME")
+    known = {name: value for name, value in os.environ.items() if name not in silent}
+    own = {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db", "HOME": str(home)}
     command = [sys.executable, "-c", BLOCK + script, *arguments]
-    output = subprocess.run(command, cwd=folder, check=True, env=environment, capture_output=True)
+    output = subprocess.run(
+        command, cwd=folder, check=True, env={**known, **own}, capture_output=True
+    )
+    assert list(home.rglob("*Microsoft*")) == []  # the telemetry of ONNX Runtime
     return json.loads(output.stdout.splitlines()[-1])
 
 
