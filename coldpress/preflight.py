@@ -16,7 +16,8 @@ from coldpress.evaluation import slices
 from coldpress.pruning.needed_tokens import check_kind
 from coldpress.recipe import Recipe
 from coldpress.teacher import DirectoryModel, HubModel, ScratchModel
-from coldpress.teacher_files import read_object, read_tokenizer
+from coldpress.teacher_files import read_tokenizer
+from coldpress.text_files import read_object
 
 _COPIES_OF_THE_TEACHER = 5
 _ROOM_FOR_RECORDS = 200 * 2**20

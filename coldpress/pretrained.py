@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from tokenizers import Tokenizer
 from torch import nn
 from transformers import (
+    CONFIG_MAPPING,
     AutoConfig,
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -28,6 +30,8 @@ from coldpress.benchmark import Benchmark
 from coldpress.errors import InputError
 from coldpress.model import Classifier
 from coldpress.teacher import ScratchModel, Teacher, check_labels, fetch
+from coldpress.teacher_config import label_names, loaded
+from coldpress.text_files import read_object
 from coldpress.wordpiece import SPECIAL, train_wordpiece
 
 
@@ -80,16 +84,28 @@ def _from_directory(
     directory: Path, labels: tuple[str, ...], max_tokens: int
 ) -> tuple[Classifier, list[str]]:
     """Return the classifier, and the names of its parameters that are new."""
-    config = AutoConfig.from_pretrained(directory, local_files_only=True)
-    known = tuple(config.id2label[i] for i in range(len(config.id2label)))
+    content = read_object(directory / "config.json", f"teacher.model: {directory}")
+    config, known = _configuration(content), label_names(content)
     module, unread = _load(directory, config, len(labels))
     classifier = Classifier(module, _tokenizer(directory), labels)
     _check_unread(unread, classifier, directory)
-    if set(known) == set(labels):
+    if sorted(known) == sorted(labels):
         _reorder_head(classifier, [known.index(name) for name in labels])
     classifier.tokenizer.enable_truncation(min(max_tokens, _limit(classifier)))
     module.eval()
     return classifier, unread
+
+
+def _configuration(content: Mapping[str, Any]) -> PreTrainedConfig:
+    """Build the configuration from the keys that have an effect, whatever else the file sets."""
+    family = content["model_type"]
+    known = {field.name for field in dataclasses.fields(CONFIG_MAPPING[family])}
+    known |= set(CONFIG_MAPPING[family].attribute_map)
+    # ModernBERT's first files have these in place of layer_types and rope_parameters.
+    known |= {"global_attn_every_n_layers", "global_rope_theta", "local_rope_theta"}
+    known |= {"rope_scaling"} if "rope_parameters" in known else set()
+    kept = {name: value for name, value in loaded(content).items() if name in known}
+    return AutoConfig.for_model(family, **kept)
 
 
 def _load(directory: Path, config: PreTrainedConfig, labels: int) -> tuple[nn.Module, list[str]]:

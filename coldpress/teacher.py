@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 from collections.abc import Sequence
@@ -20,20 +21,16 @@ from coldpress.section import (
     Section,
     WrittenPath,
 )
+from coldpress.stored_weights import WEIGHTS, weight_files
 from coldpress.teacher_config import check_config
 from coldpress.teacher_files import (
-    TOKENIZERS,
-    WEIGHTS,
+    CONTENT,
     check_directory,
     check_names,
     check_tokenizer,
-    read_object,
+    loaded_files,
 )
-
-_CONTENT = (
-    *("config.json", *WEIGHTS, "model-*-of-*.safetensors", *TOKENIZERS),
-    *("merges.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
-)
+from coldpress.text_files import read_object
 
 
 class HubModel(Section):
@@ -153,8 +150,13 @@ def fetch(model: HubModel | DirectoryModel) -> Path:
     if isinstance(model, DirectoryModel):
         check_directory(model.path, f"teacher.model.path: {model.path}")
         return model.path
-    directory = hub.snapshot("model", model.id, model.revision, _CONTENT, "teacher.model")
-    check_directory(directory, f"teacher.model: {model.id}")
+    place = f"teacher.model: {model.id}"
+    directory = hub.snapshot("model", model.id, model.revision, CONTENT, "teacher.model")
+    if not (directory / WEIGHTS[0]).exists() and (directory / WEIGHTS[1]).exists():
+        shards = [glob.escape(name) for name in weight_files(directory, place)]
+        wanted = (*CONTENT, *shards)
+        directory = hub.snapshot("model", model.id, model.revision, wanted, "teacher.model")
+    check_directory(directory, place)
     return directory
 
 
@@ -175,17 +177,17 @@ def content_digest(model: TeacherModel) -> str:
     if isinstance(model, ScratchModel):
         return hashlib.sha256(model.model_dump_json().encode()).hexdigest()
     digests = {}
-    for path in sorted({path for pattern in _CONTENT for path in model.path.glob(pattern)}):
-        with path.open("rb") as file:
-            digests[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    for name in loaded_files(model.path, f"teacher.model.path: {model.path}"):
+        with (model.path / name).open("rb") as file:
+            digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
     return hashlib.sha256(json.dumps(digests).encode()).hexdigest()
 
 
 def _check_hub(model: HubModel) -> None:
     place = f"teacher.model: {model.id}"
     sha = hub.commit("model", model.id, model.revision, "teacher.model")
-    found = hub.cached("model", model.id, sha, _CONTENT)
-    if found is not None:
+    found = hub.cached("model", model.id, sha, CONTENT)
+    if found is not None and _has_weights(found, place):
         check_directory(found, place)
         return
     check_names(hub.files("model", model.id, sha, "teacher.model"), place)
@@ -194,6 +196,13 @@ def _check_hub(model: HubModel) -> None:
     fetched = hub.cached("model", model.id, sha, ["tokenizer.json"])
     if fetched is not None:
         check_tokenizer(fetched, config, place)
+
+
+def _has_weights(directory: Path, place: str) -> bool:
+    """Whether every file of the weights has been downloaded."""
+    if not any((directory / name).exists() for name in WEIGHTS):
+        return False
+    return all((directory / name).exists() for name in weight_files(directory, place))
 
 
 def configuration(model: HubModel | DirectoryModel) -> tuple[dict[str, Any], str]:

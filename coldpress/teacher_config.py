@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from coldpress.architecture import ACTIVATIONS, ARCHITECTURES, FIRST_NORM
+from coldpress.architecture import ACTIVATIONS, ARCHITECTURES
+from coldpress.config_fields import (
+    COUNT,
+    DEFAULTS,
+    FLAG,
+    LOADED,
+    MAY_BE_NULL,
+    NUMBER,
+    RATE,
+    SUPPORTED,
+    TEXT,
+)
 from coldpress.errors import InputError
-
-_IGNORED_BY_THE_GRAPH = {
-    # An exported graph attends both ways, to absolute positions, over one sequence.
-    "is_decoder": False,
-    "add_cross_attention": False,
-    "position_embedding_type": "absolute",
-    # Without it the family's first layer is built, and what it was trained with is not read.
-    FIRST_NORM: False,
-}
 
 
 def check_config(config: Mapping[str, Any], place: str) -> None:
@@ -34,20 +37,105 @@ def check_config(config: Mapping[str, Any], place: str) -> None:
     if not isinstance(family, str) or family not in ARCHITECTURES:
         known = ", ".join(sorted(ARCHITECTURES))
         raise InputError(f"{place}: family {family!r} is not one of: {known}")
-    for name, wanted in _IGNORED_BY_THE_GRAPH.items():
-        if config.get(name, wanted) != wanted:
-            raise InputError(f"{place}: {name} is {config[name]!r}, only {wanted!r} is supported")
+    _check_supported(config, place)
     _check_sizes(config, place)
     _check_activation(config, place)
     _check_pooling(config, place)
     _check_places(config, place)
     _check_classes(config.get("architectures"), place)
     _check_labels(config.get("id2label"), place)
+    _check_values(config, place)
+    _check_padding(config, place)
+    _check_number_of_labels(config, place)
+
+
+def size(config: Mapping[str, Any], name: str) -> int:
+    """Read a size, or the family's own where it is left out.
+
+    Args:
+        config: The checked content of config.json.
+        name: One of the keys in `config_fields.DEFAULTS`.
+
+    Returns:
+        The size.
+    """
+    return int(config.get(name, DEFAULTS[config["model_type"]][name]))
+
+
+def width(config: Mapping[str, Any]) -> int:
+    """Read the width of the residual stream.
+
+    Args:
+        config: The checked content of config.json.
+
+    Returns:
+        What most families call hidden_size.
+    """
+    return int(config[_width_key(config)])
+
+
+def label_name(value: object) -> str:
+    """Write a label's name as text: numbers and truth values as JSON writes them.
+
+    Args:
+        value: Text, a number, or true or false.
+
+    Returns:
+        Its name.
+    """
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def label_names(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name the labels of a teacher's head, in the order of its logits.
+
+    Args:
+        config: The checked content of config.json.
+
+    Returns:
+        What id2label names; without it LABEL_0, LABEL_1 and so on, as transformers does.
+    """
+    names = config.get("id2label")
+    if names is None:
+        return tuple(f"LABEL_{i}" for i in range(config.get("num_labels") or 2))
+    return tuple(label_name(names[str(i)]) for i in range(len(names)))
+
+
+def loaded(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Choose what a teacher is built with.
+
+    Args:
+        config: The checked content of config.json.
+
+    Returns:
+        The keys that have an effect, whatever else the file sets; numbers as transformers
+        expects them.
+    """
+    known = {name: config[name] for name in LOADED if name in config}
+    known = {k: v for k, v in known.items() if v is not None or k not in MAY_BE_NULL}
+    names = label_names(config)
+    known.pop("num_labels", None)
+    numbers = {k: float(v) for k, v in known.items() if LOADED[k] in (NUMBER, RATE)}
+    return known | numbers | {"id2label": dict(enumerate(names))}
+
+
+def _width_key(config: Mapping[str, Any]) -> str:
+    # DistilBERT's own name for it; in another family's file it is nobody's.
+    return "dim" if config["model_type"] == "distilbert" and "dim" in config else "hidden_size"
+
+
+def _check_supported(config: Mapping[str, Any], place: str) -> None:
+    for name, (wanted, why) in SUPPORTED.items():
+        value = config.get(name, wanted)
+        if wanted is None and value:
+            raise InputError(f"{place}: {name} is set, which is not supported: {why}")
+        if wanted is not None and value != wanted:
+            raise InputError(f"{place}: {name} is {value!r}, only {wanted!r} is supported: {why}")
 
 
 def _check_sizes(config: Mapping[str, Any], place: str) -> None:
     names = ARCHITECTURES[config["model_type"]]
-    width = "dim" if "dim" in config else "hidden_size"
+    width = _width_key(config)
     sizes = [width, names.config_layers, names.config_heads, names.config_neurons, "vocab_size"]
     # What is left out is as the family has it.
     sizes += [name for name in ("max_position_embeddings",) if name in config]
@@ -116,5 +204,50 @@ def _check_labels(labels: object, place: str) -> None:
     wanted = {str(i) for i in range(len(labels))} if isinstance(labels, dict) else None
     if not isinstance(labels, dict) or set(labels) != wanted:
         raise InputError(f"{place}: id2label does not name the labels 0, 1, 2 and so on")
-    if any(isinstance(name, dict | list) for name in labels.values()):
+    if any(not isinstance(name, str | int | float) for name in labels.values()):
         raise InputError(f"{place}: id2label has a name that is no text")
+
+
+def _check_values(config: Mapping[str, Any], place: str) -> None:
+    """Check that transformers can use every value that it is given."""
+    for name, kind in LOADED.items():
+        if name not in config or (config[name] is None and name in MAY_BE_NULL):
+            continue
+        if not _fits(config[name], kind):
+            raise InputError(f"{place}: {name} is {config[name]!r}, not {kind}")
+
+
+def _fits(value: object, kind: str) -> bool:
+    if kind == FLAG:
+        return isinstance(value, bool)
+    if kind == TEXT:
+        return isinstance(value, str)
+    if kind not in (COUNT, NUMBER, RATE):
+        return True
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    if kind == COUNT:
+        return isinstance(value, int) and value > 0
+    return math.isfinite(value) and 0 <= value <= (1 if kind == RATE else math.inf)
+
+
+def _check_padding(config: Mapping[str, Any], place: str) -> None:
+    """Check the padding id: a row of the token table, from which RoBERTa counts its positions."""
+    names = ARCHITECTURES[config["model_type"]]
+    own, rows = DEFAULTS[config["model_type"]]["pad_token_id"], config["vocab_size"]
+    value = config.get("pad_token_id", own)
+    if value is None and not names.reserved_positions:
+        return
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < rows:
+        raise InputError(f"{place}: pad_token_id is {value!r}, not an id below vocab_size {rows}")
+    places = size(config, "max_position_embeddings")
+    if places <= names.reserved_positions:
+        raise InputError(f"{place}: max_position_embeddings is {places}: no room for a token")
+
+
+def _check_number_of_labels(config: Mapping[str, Any], place: str) -> None:
+    names, number = config.get("id2label"), config.get("num_labels")
+    if names is not None and number is not None and len(names) != number:
+        raise InputError(
+            f"{place}: num_labels is {number}, but id2label names {len(names)}; remove one of them"
+        )

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
 from tokenizers import Tokenizer
 
 from coldpress.errors import InputError
+from coldpress.stored_weights import WEIGHTS, weight_files
 from coldpress.teacher_config import check_config
+from coldpress.teacher_weights import check_weights
+from coldpress.text_files import check_pointers, read_object, read_text
 
-WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json")
+# transformers may load another version of tokenizer.json that its configuration names.
+_OBJECTS = ("tokenizer*.json", "vocab.json", "special_tokens_map.json", "added_tokens.json")
+_TEXTS = ("vocab.txt", "merges.txt")
+_BINARIES = ("*.model",)
+CONTENT = ("config.json", *WEIGHTS, *_OBJECTS, *_TEXTS, *_BINARIES)
+"""Patterns of the files that a model is loaded from, but for the shards that an index names."""
+
+# In place of model.safetensors transformers would load these.
+_DISTRIBUTED = re.compile(r"shard-\d{5}-model-\d{5}-of-\d{5}\.safetensors")
 
 
 def check_directory(directory: Path, place: str) -> None:
@@ -32,13 +42,27 @@ def check_directory(directory: Path, place: str) -> None:
     check_names([path.name for path in directory.iterdir()], place)
     config = read_object(directory / "config.json", place)
     check_config(config, place)
+    _check_tokenizer_files(directory, place)
     check_tokenizer(directory, config, place)
-    for name in _shards(directory, place):
-        try:
-            with safe_open(directory / name, framework="np"):
-                pass
-        except (OSError, ValueError, SafetensorError) as error:
-            raise InputError(f"{place}: {name} cannot be read: {error}") from error
+    check_weights(directory, config, place)
+
+
+def loaded_files(directory: Path, place: str) -> list[str]:
+    """List the files that a model is loaded from.
+
+    Args:
+        directory: Of the model.
+        place: How an error names the teacher.
+
+    Returns:
+        Sorted paths inside of it: configuration, tokenizer, and every shard that the index names.
+
+    Raises:
+        InputError: There is an index of shards that cannot be read.
+    """
+    named = {path.name for pattern in CONTENT for path in directory.glob(pattern)}
+    shards = weight_files(directory, place) if named & set(WEIGHTS) else []
+    return sorted({*named, *shards})
 
 
 def check_names(names: Collection[str], place: str) -> None:
@@ -59,6 +83,10 @@ def check_names(names: Collection[str], place: str) -> None:
         raise InputError(f"{place} has no model.safetensors, {instead}")
     if not any(name in names for name in TOKENIZERS):
         raise InputError(f"{place} has no tokenizer: none of {', '.join(TOKENIZERS)}")
+    if "adapter_config.json" in names:
+        raise InputError(f"{place} has an adapter, which is not read: merge it into the weights")
+    if any(_DISTRIBUTED.fullmatch(name) for name in names):
+        raise InputError(f"{place} has shards of distributed training: save it with one index")
 
 
 def check_tokenizer(directory: Path, config: Mapping[str, Any], place: str) -> None:
@@ -102,33 +130,10 @@ def read_tokenizer(file: Path, place: str) -> Tokenizer:
         raise InputError(f"{place}: {file.name} cannot be read: {error}") from error
 
 
-def read_object(path: Path, place: str) -> dict[str, Any]:
-    """Read a JSON file.
-
-    Args:
-        path: The file.
-        place: How an error names the teacher.
-
-    Returns:
-        Its content.
-
-    Raises:
-        InputError: It cannot be read or holds no object.
-    """
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{place}: {path.name} cannot be read: {error}") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{place}: {path.name} holds no object")
-    return content
-
-
-def _shards(directory: Path, place: str) -> list[str]:
-    single, index = (directory / name for name in WEIGHTS)
-    if single.exists():
-        return [single.name]
-    shards = read_object(index, place).get("weight_map")
-    if not isinstance(shards, dict) or not all(isinstance(s, str) for s in shards.values()):
-        raise InputError(f"{place}: {index.name} has no weight_map from weights to files")
-    return sorted(set(shards.values()))
+def _check_tokenizer_files(directory: Path, place: str) -> None:
+    for path in sorted({path for pattern in _OBJECTS for path in directory.glob(pattern)}):
+        read_object(path, place)
+    for name in _TEXTS:
+        if (directory / name).exists():
+            read_text(directory / name, place)
+    check_pointers([path for pattern in _BINARIES for path in directory.glob(pattern)], place)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from coldpress.architecture import ARCHITECTURES
 from coldpress.teacher import ScratchModel, TeacherModel, configuration
+from coldpress.teacher_config import size as size_of
+from coldpress.teacher_config import width
 
 _BYTES_A_PARAMETER = 4
 
@@ -69,8 +71,8 @@ def size(model: TeacherModel) -> TeacherSize:
         )
     config, _ = configuration(model)
     names = ARCHITECTURES[config["model_type"]]
-    hidden_size = config.get("hidden_size") or config["dim"]
-    tables = config.get(str(names.config_tables), hidden_size)
+    hidden_size = width(config)
+    tables = hidden_size if names.config_tables is None else size_of(config, names.config_tables)
     return TeacherSize(
         layers=config[names.config_layers],
         hidden_size=hidden_size,

@@ -24,8 +24,9 @@ from coldpress.teacher import (
     content_digest,
     fetch,
 )
+from coldpress.teacher_weights import encoder_shapes, head_shapes
 
-WEIGHTS = save({"bert.weight": np.zeros(2, np.float32)})
+POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 TOKENIZER = Tokenizer(WordLevel({"[UNK]": 0, "cold": 1}, unk_token="[UNK]")).to_str().encode()
 HEAD = {"architectures": ["BertForSequenceClassification"]}
 
@@ -37,6 +38,9 @@ SIZES = {
     "intermediate_size": 16,
     "vocab_size": 10,
 }
+
+SHAPES = encoder_shapes(SIZES) | head_shapes(SIZES, 2)
+WEIGHTS = save({name: np.zeros(shape, np.float32) for name, shape in SHAPES.items()})
 
 
 def files(**config: Any) -> dict[str, bytes]:  # noqa: ANN401
@@ -153,12 +157,17 @@ def test_a_configuration_that_is_nested_too_deeply_is_refused(directory: Write) 
 
 
 @pytest.mark.parametrize(
-    "weights", [WEIGHTS[:-1], b"version https://git-lfs.github.com/spec/v1\n", b""]
+    ("weights", "said"),
+    [
+        (WEIGHTS[:-1], "cannot be read: "),
+        (b"", "cannot be read: "),
+        (POINTER, "is a git-lfs pointer, not the file itself; fetch it with: git lfs pull$"),
+    ],
 )
 def test_weights_that_are_cut_short_or_only_a_pointer_are_refused(
-    directory: Write, weights: bytes
+    directory: Write, weights: bytes, said: str
 ) -> None:
-    with pytest.raises(InputError, match=r"^teacher.model.path: .*model.safetensors cannot be"):
+    with pytest.raises(InputError, match=rf"^teacher.model.path: .*model.safetensors {said}"):
         check(directory(files() | {"model.safetensors": weights}))
 
 
@@ -168,6 +177,45 @@ def test_a_broken_tokenizer_in_a_directory_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=r"^teacher.model.path: .*: tokenizer.json cannot be"):
         use(directory(files() | {"tokenizer.json": b"{}"}))
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json", "vocab.txt"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("use", [check, fetch])
+def test_files_in_another_encoding_are_refused_by_check_and_run_alike(
+    directory: Write, name: str, encoding: str, use: Callable[[DirectoryModel], object]
+) -> None:
+    contents = {"tokenizer_config.json": b"{}", "vocab.txt": b"a\nb\n"} | files()
+    use(directory(contents))
+    model = directory({name: contents[name].decode().encode(encoding)})
+    with pytest.raises(InputError, match=rf"^teacher.model.path: .*: {name} is UTF-.*; save it as"):
+        use(model)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("adapter_config.json", "has an adapter, which is not read"),
+        ("shard-00001-model-00001-of-00001.safetensors", "has shards of distributed training"),
+    ],
+)
+def test_files_that_transformers_would_load_in_place_of_the_weights_are_refused(
+    directory: Write, name: str, said: str
+) -> None:
+    with pytest.raises(InputError, match=rf"^teacher.model.path: .* {said}"):
+        check(directory(files() | {name: b"{}"}))
+
+
+@pytest.mark.parametrize("use", [check, fetch])
+def test_weights_that_are_not_numbers_are_refused(
+    directory: Write, use: Callable[[DirectoryModel], object]
+) -> None:
+    weights = {name: np.zeros(shape, np.float32) for name, shape in SHAPES.items()}
+    weights["bert.embeddings.LayerNorm.bias"][3] = np.nan
+    model = directory(files() | {"model.safetensors": save(weights)})
+    said = r"1 of the values of bert.embeddings.LayerNorm.bias are not finite numbers"
+    with pytest.raises(InputError, match=rf"^teacher.model.path: .*: model.safetensors: {said}"):
+        use(model)
 
 
 def test_a_missing_directory_is_named_and_never_looked_for_on_the_hub(
@@ -215,6 +263,22 @@ def test_a_pinned_hub_model_that_was_fetched_needs_no_hub(local_hub: LocalHub) -
     assert local_hub.asked == []
 
 
+def test_shards_of_a_hub_model_have_the_names_of_its_index(local_hub: LocalHub) -> None:
+    sharded = files()
+    shards = {"part[1].safetensors": sharded.pop("model.safetensors"), "other.safetensors": b""}
+    index = json.dumps({"weight_map": dict.fromkeys(SHAPES, "part[1].safetensors")}).encode()
+    sharded |= {"model.safetensors.index.json": index}
+    local_hub.add("models", "tiny/encoder", sharded | shards)
+    check(on_hub())
+    assert not any("part" in path for path in local_hub.asked)
+    found = fetch(on_hub())
+    assert {path.name for path in found.iterdir()} == {*sharded, "part[1].safetensors"}
+    local_hub.asked.clear()
+    assert fetch(on_hub(COMMIT)) == found
+    check(on_hub(COMMIT))
+    assert local_hub.asked == []
+
+
 @pytest.mark.parametrize("use", [check, fetch])
 def test_a_hub_model_with_pickled_weights_only_is_refused(
     local_hub: LocalHub, use: Callable[[HubModel], None]
@@ -254,6 +318,27 @@ def test_the_digest_of_a_directory_changes_with_one_byte_of_what_is_used(directo
         assert content_digest(model) != digest
         directory({name: files()[name]})
     assert content_digest(model) == digest
+
+
+def test_the_digest_covers_every_shard_that_the_index_names(directory: Write) -> None:
+    sharded = files()
+    shard = sharded.pop("model.safetensors")
+    index = json.dumps({"weight_map": {"bert.weight": "part-b.safetensors"}}).encode()
+    sharded |= {"model.safetensors.index.json": index, "part-b.safetensors": shard}
+    model = directory(sharded)
+    digest = content_digest(model)
+    directory({"part-c.safetensors": shard})
+    assert content_digest(model) == digest
+    directory({"part-b.safetensors": shard[:-1] + b"\1"})
+    assert content_digest(model) != digest
+
+
+@pytest.mark.parametrize("name", ["tokenizer_config.json", "merges.txt", "spiece.model"])
+def test_the_digest_covers_every_file_of_a_tokenizer(directory: Write, name: str) -> None:
+    model = directory(files() | {name: b"{}"})
+    digest = content_digest(model)
+    directory({name: b"{ }"})
+    assert content_digest(model) != digest
 
 
 def test_a_copy_of_a_directory_has_the_same_digest(directory: Write, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from coldpress.architecture import ACTIVATIONS
 from coldpress.errors import InputError
 from coldpress.onnx.encoder import _ACTIVATIONS
-from coldpress.teacher_config import check_config
+from coldpress.teacher_config import check_config, label_names, loaded
 
 GOOD: dict[str, Any] = {
     "model_type": "bert",
@@ -43,6 +43,28 @@ def test_a_sound_configuration_passes() -> None:
         ("id2label", ["calm", "warm"]),
         ("id2label", {"1": "calm", "2": "warm"}),
         ("id2label", {"0": "calm", "1": ["warm"]}),
+        ("id2label", {"0": "calm", "1": None}),
+        ("num_labels", 3),
+        ("num_labels", "2"),
+        ("is_encoder_decoder", True),
+        ("quantization_config", {"quant_method": "bitsandbytes", "load_in_8bit": True}),
+        ("compression_config", {"format": "int-quantized"}),
+        ("pruned_heads", {"0": [1]}),
+        ("per_layer_config", {"0": {"intermediate_size": 8}}),
+        ("transformers_weights", "other.safetensors"),
+        ("configuration_files", ["config.4.0.0.json"]),
+        ("auto_map", {"AutoModel": "modeling.MyModel"}),
+        ("layer_norm_eps", "1e-12"),
+        ("layer_norm_eps", float("nan")),
+        ("initializer_range", -0.1),
+        ("initializer_range", None),
+        ("hidden_dropout_prob", 1.5),
+        ("hidden_dropout_prob", "0.1"),
+        ("type_vocab_size", 0),
+        ("pad_token_id", 100),
+        ("pad_token_id", -1),
+        ("pad_token_id", True),
+        ("pad_token_id", [0]),
     ],
 )
 def test_what_could_not_be_exported_is_refused_by_name(field: str, value: object) -> None:
@@ -59,10 +81,62 @@ def test_what_could_not_be_exported_is_refused_by_name(field: str, value: object
         ("architectures", ["BertModel"]),
         ("id2label", None),
         ("id2label", {"0": 0, "1": 1}),
+        ("id2label", {"0": "calm", "1": "calm"}),
+        ("num_labels", 2),
+        ("num_labels", None),
+        ("classifier_dropout", None),
+        ("pad_token_id", None),
+        ("quantization_config", None),
+        ("pruned_heads", {}),
+        ("return_dict", False),
+        ("chunk_size_feed_forward", 5),
+        ("torch_dtype", "float16"),
+        ("layer_norm_eps", 0),
+        ("of_another_program", {"a": 1}),
     ],
 )
 def test_what_published_models_have_passes(field: str, value: object) -> None:
     check_config({**GOOD, field: value}, "teacher.model")
+
+
+def test_a_roberta_counts_its_positions_from_a_padding_id() -> None:
+    roberta = {**GOOD, "model_type": "roberta"}
+    check_config(roberta, "teacher.model")
+    with pytest.raises(InputError, match=r"^teacher.model: pad_token_id is None, not an id below"):
+        check_config({**roberta, "pad_token_id": None}, "teacher.model")
+    with pytest.raises(InputError, match=r"max_position_embeddings is 2: no room for a token$"):
+        check_config({**roberta, "max_position_embeddings": 2}, "teacher.model")
+
+
+def test_the_familys_own_padding_id_must_fit_where_none_is_set() -> None:
+    with pytest.raises(InputError, match=r"pad_token_id is 50283, not an id below vocab_size 100$"):
+        check_config({k: v for k, v in MODERN.items() if k != "pad_token_id"}, "teacher.model")
+
+
+def test_only_what_has_an_effect_is_loaded() -> None:
+    noise = {"return_dict": False, "chunk_size_feed_forward": 5, "dtype": "int8", "mine": 1}
+    names = {"id2label": {0: "calm", 1: "warm"}}
+    assert loaded({**GOOD, **noise, "layer_norm_eps": 0, "classifier_dropout": None}) == {
+        **{name: GOOD[name] for name in GOOD if name != "model_type"},
+        **names,
+        "layer_norm_eps": 0.0,
+    }
+    assert isinstance(loaded({**GOOD, "layer_norm_eps": 0})["layer_norm_eps"], float)
+
+
+@pytest.mark.parametrize(
+    ("config", "names"),
+    [
+        ({"id2label": {"1": "b", "0": "a"}}, ("a", "b")),
+        ({"id2label": {"0": 7, "1": True}}, ("7", "true")),
+        ({"id2label": None, "num_labels": 3}, ("LABEL_0", "LABEL_1", "LABEL_2")),
+        ({}, ("LABEL_0", "LABEL_1")),
+    ],
+)
+def test_labels_are_named_as_transformers_names_them(
+    config: dict[str, Any], names: tuple[str, ...]
+) -> None:
+    assert label_names(config) == names
 
 
 # As ModernBERT-base is published, in sizes of ours.
@@ -73,6 +147,7 @@ MODERN: dict[str, Any] = {
     "num_attention_heads": 4,
     "intermediate_size": 64,
     "vocab_size": 100,
+    "pad_token_id": 0,
     "hidden_activation": "gelu",
     "classifier_activation": "gelu",
     "classifier_pooling": "mean",
