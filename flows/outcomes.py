@@ -16,6 +16,7 @@ from tasks import history, store
 from tasks.gate import read_verdict
 from tasks.results import StageResult
 
+_INTERNAL = {"run_id", "ancestors"}
 _SCORES = ("accuracy", "size", "p50 latency", "speedup", "retention")
 
 
@@ -39,7 +40,7 @@ def read(flow_run_id: str) -> dict[str, Any]:
             "experiment_id": chain.info.experiment_id if chain else None,
             "parent_run_id": chain.info.run_id if chain else None,
         },
-        "stages": [stage.model_dump(mode="json", exclude={"run_id"}) for stage in stages],
+        "stages": [stage.model_dump(mode="json", exclude=_INTERNAL) for stage in stages],
         "evaluation": evaluation.model_dump(mode="json") if evaluation else None,
         "gate": verdict.model_dump(mode="json") if verdict else None,
     }

@@ -22,6 +22,9 @@ from tasks.insistence import insist
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 AUDIT = "-audit"
+PARENTS = "parents"
+ANCESTORS = "ancestors"
+"""On a version: the digests of all models that it was made from, teacher included."""
 _NAME = re.compile(r"[^/@'\"\s]+")
 # MLflow answers with the first where a model has no such alias, with the second without the model.
 _NOT_THERE = {ErrorCode.Name(INVALID_PARAMETER_VALUE), ErrorCode.Name(RESOURCE_DOES_NOT_EXIST)}
@@ -61,7 +64,9 @@ def register(name: str, model_uri: str, run_id: str, tags: dict[str, str]) -> st
     """
     found = version_with_digest(name, tags["digest"])
     if found is not None:
-        return f"{name}/{found.version}"
+        reference = f"{name}/{found.version}"
+        note(reference, _missing(found, tags))
+        return reference
     ensure_name(name)
     client, model_id = tracking.client(), model_uri.removeprefix("models:/")
     insist(
@@ -71,6 +76,12 @@ def register(name: str, model_uri: str, run_id: str, tags: dict[str, str]) -> st
     )
     made = lost_answers.first_version(client, name, tags["digest"], run_id)
     return f"{name}/{made.version}"
+
+
+def _missing(version: ModelVersion, tags: dict[str, str]) -> dict[str, str]:
+    """Where it comes from, if an older Coldpress registered it or somebody deleted these tags."""
+    own = version.tags
+    return {k: tags[k] for k in (PARENTS, ANCESTORS) if tags.get(k) and not own.get(k)}
 
 
 def ensure_name(name: str) -> None:

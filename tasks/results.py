@@ -21,6 +21,7 @@ class StageResult(BaseModel):
         registered: `name/version` of the registered model, where the stage registers one.
         digest: sha256 of what was made.
         parents: Digests of what it was made from.
+        ancestors: Those of its parents, of theirs, and so on; empty in records of older versions.
         metrics: What the stage measured.
         seconds: What it took in this run.
         run_id: The stage's MLflow run.
@@ -34,6 +35,7 @@ class StageResult(BaseModel):
     registered: str | None = None
     digest: str | None = None
     parents: tuple[str, ...] = ()
+    ancestors: tuple[str, ...] = ()
     metrics: dict[str, float] = {}
     seconds: float = 0.0
     run_id: str | None = None

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from coldpress.stages import REGISTERED_SUFFIX
 from tasks import audit, history, processes, store, tracking
 from tasks.audit import Request
+from tasks.descent import Descent
 from tasks.insistence import insist
 from tasks.turns import turn
 
@@ -48,17 +49,18 @@ def holdings(keep: int) -> list[Holding]:
         By name and version, each with its reason; soft targets go with their teacher.
     """
     versions = _versions()
-    sizes = {str(v.source): store.stored_bytes(str(v.source)) for v in versions}
-    present = [version for version in versions if sizes[str(version.source)]]
+    whole = [version for version in versions if "digest" in version.tags]
+    sizes = {str(v.source): store.stored_bytes(str(v.source)) for v in whole}
+    present = [version for version in whole if sizes[str(version.source)]]
     reasons: dict[str, str] = {}
-    for uri, reason in _reasons(present, keep):
+    for uri, reason in _reasons(versions, present, keep):
         reasons.setdefault(uri, reason)
     held = [
         Holding(name=_name(v), uri=uri, bytes=sizes[uri], kept=reasons.get(uri))
         for v in present
         for uri in [str(v.source)]
     ]
-    return [*held, *_soft_targets(versions, reasons)]
+    return [*held, *_soft_targets(whole, reasons)]
 
 
 def collect(keep: int, who: str, flow_run_id: str | None = None) -> list[Holding]:
@@ -92,7 +94,7 @@ def collect(keep: int, who: str, flow_run_id: str | None = None) -> list[Holding
 
 
 def _versions() -> list[ModelVersion]:
-    """Every version that a stage made, by name and number."""
+    """Every version that a stage made, by name and number; somebody may have deleted tags of it."""
     found: list[ModelVersion] = []
     token: str | None = None
     while True:
@@ -100,7 +102,8 @@ def _versions() -> list[ModelVersion]:
         found, token = [*found, *page], page.token
         if not token:
             break
-    made = (v for v in found if "digest" in v.tags and str(v.source).startswith("models:/m-"))
+    tagged = (v for v in found if {"digest", "stage"} & v.tags.keys())
+    made = (v for v in tagged if str(v.source).startswith("models:/m-"))
     return sorted(made, key=lambda version: (version.name, int(version.version)))
 
 
@@ -113,14 +116,19 @@ def _name(version: ModelVersion) -> str:
     return f"{version.name}/{version.version}"
 
 
-def _reasons(versions: list[ModelVersion], keep: int) -> Iterator[tuple[str, str]]:
+def _reasons(
+    versions: list[ModelVersion], present: list[ModelVersion], keep: int
+) -> Iterator[tuple[str, str]]:
     """Yield (URI, reason), the strongest reasons first."""
     named = list(_with_alias(versions))
     yield from ((str(version.source), reason) for version, reason in named)
     yield from _ancestors([version for version, _ in named], versions)
-    yield from _in_use(versions)
+    used = list(_in_use(versions))
+    yield from used
+    in_use = {uri for uri, _ in used}
+    yield from _ancestors([v for v in versions if str(v.source) in in_use], versions)
     by_model: dict[str, list[ModelVersion]] = {}
-    for version in versions:
+    for version in present:
         by_model.setdefault(str(version.name), []).append(version)
     for known in by_model.values():
         yield from ((str(v.source), f"one of the newest {keep}") for v in known[::-1][:keep])
@@ -141,22 +149,22 @@ def _with_alias(versions: list[ModelVersion]) -> Iterator[tuple[ModelVersion, st
 def _ancestors(
     descendants: list[ModelVersion], versions: list[ModelVersion]
 ) -> Iterator[tuple[str, str]]:
-    """Walk up the parents' digests, across recipes."""
-    with_digest: dict[str, list[ModelVersion]] = {}
-    for version in versions:
-        with_digest.setdefault(version.tags["digest"], []).append(version)
+    """Walk up to the teacher, across recipes.
+
+    Where no record tells what a digest was made from, any model that is no end product may be an
+    ancestor: all of them stay.
+    """
+    descent = Descent(versions)
+    guesses: list[tuple[str, str]] = []
     for descendant in descendants:
-        waiting, seen = _parents(descendant), set[str]()
-        while waiting:
-            digest = waiting.pop()
-            for parent in with_digest.get(digest, []) if digest not in seen else []:
-                yield str(parent.source), f"ancestor of {_name(descendant)}"
-                waiting += _parents(parent)
-            seen.add(digest)
-
-
-def _parents(version: ModelVersion) -> list[str]:
-    return [digest for digest in version.tags.get("parents", "").split(",") if digest]
+        digests, unknown = descent.ancestors(descendant)
+        for version in versions:
+            if version.tags.get("digest") in digests:
+                yield str(version.source), f"ancestor of {_name(descendant)}"
+            elif unknown is not None and version.tags.get("stage") != "export_onnx":
+                reason = f"may be an ancestor of {_name(descendant)}: no record of {unknown[:12]}"
+                guesses.append((str(version.source), reason))
+    yield from guesses
 
 
 def _in_use(versions: list[ModelVersion]) -> Iterator[tuple[str, str]]:

@@ -43,6 +43,12 @@ class Order:
     also: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def ancestors(self) -> tuple[str, ...]:
+        """Digests of all that goes into it, directly or through its inputs, each once."""
+        every = [d for i in self.inputs for d in (i.digest or "", *i.ancestors)]
+        return tuple(dict.fromkeys(digest for digest in every if digest))
+
+    @property
     def key(self) -> str:
         """The cache key: equal keys, equal results."""
         depends_on = {
@@ -125,7 +131,8 @@ def carry_out(order: Order, make: Make, pack: Pack = store.pack) -> StageResult:
         wait_for_turn(order.key, run.run_id)
         found = _intact(order)
         result = _link(run, found) if found else _make(run, make, pack)
-        result = result.model_copy(update={"seconds": time.perf_counter() - started})
+        seconds = time.perf_counter() - started
+        result = result.model_copy(update={"seconds": seconds, "ancestors": order.ancestors})
         tracking.log_metrics(run.run_id, {**result.metrics, "seconds": result.seconds})
         tracking.log_lineage(run.run_id, order.inputs, result.model_uri)
         tracking.write_result(run.run_id, result)
@@ -207,6 +214,10 @@ def _keep(run: _StageRun, result: StageResult, checkpoint: Path, pack: Pack) -> 
 
 
 def _version_tags(run: _StageRun, result: StageResult) -> dict[str, str]:
-    parents = ",".join(result.parents)
-    own = {"stage": run.order.stage, "digest": result.digest or "", "parents": parents}
+    own = {
+        "stage": run.order.stage,
+        "digest": result.digest or "",
+        registry.PARENTS: ",".join(result.parents),
+        registry.ANCESTORS: ",".join(run.order.ancestors),
+    }
     return {**run.chain_tags, **own, "run_id": run.run_id}

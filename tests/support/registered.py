@@ -12,11 +12,17 @@ from tasks.audit import Request, Ticket
 _COUNT = itertools.count()
 
 
-def version(place: Path, model: str = "trec", stage: str = "export_onnx", **tags: str) -> str:
+def version(
+    place: Path,
+    model: str = "trec",
+    stage: str = "export_onnx",
+    made_of: tuple[str, ...] = (),
+    **tags: str,
+) -> str:
     """Register one more version of a model, with a digest of its own, and return its digest."""
     number = next(_COUNT)
     made = place / f"made-{number}"
-    with writing(made / "checkpoint", Manifest(stage=stage)) as aside:
+    with writing(made / "checkpoint", Manifest(stage=stage, parents=made_of)) as aside:
         (aside / "model.onnx").write_text(f"{model} {number}")
     digest = Checkpoint.open(made / "checkpoint").digest
     run_id = tracking.open_run(tracking.experiment("trec"), stage, {})

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 from registered import promote, version
 
+from coldpress.stages import Stage
 from tasks import audit, processes, registry, retention, store, tracking
 from tasks.results import StageResult
 
@@ -143,3 +144,120 @@ def test_soft_targets_go_with_their_teacher(three: Path) -> None:
     assert (found.kept, found.bytes) == (None, 5)
     retention.collect(0, "anna@here")
     assert store.stored_bytes(uri) == 0
+
+
+def result(stage: Stage, digest: str, *parents: str) -> str:
+    """The run of a stage that wrote down what it made, and of what."""
+    run_id = tracking.open_run(tracking.experiment("trec"), stage, {"stage": stage})
+    made = StageResult(stage=stage, status="ran", digest=digest, parents=parents)
+    tracking.write_result(run_id, made)
+    tracking.client().set_terminated(run_id)
+    return run_id
+
+
+@pytest.fixture
+def chain(state: Path, tmp_path: Path) -> dict[str, str]:
+    """Teacher, student and export; by stage, the run that made each. The last is in service."""
+    teacher = version(tmp_path, "trec-teacher", "train_teacher")
+    student = version(tmp_path, "trec-student", "distill_student", parents=f"{teacher},soft")
+    onnx = version(tmp_path, gate="passed", parents=student)
+    version(tmp_path, "trec-teacher", "train_teacher")
+    promote("1")
+    return {
+        "train_teacher": result("train_teacher", teacher),
+        "distill_student": result("distill_student", student, teacher, "soft"),
+        "export_onnx": result("export_onnx", onnx, student),
+    }
+
+
+FOLLOWED = {
+    "trec-teacher/1": "ancestor of trec/1",
+    "trec-teacher/2": None,
+    "trec/1": "alias champion",
+}
+
+
+def drop_files(model: str) -> None:
+    """Delete the checkpoint of a model's first version, and only that."""
+    store.remove_files(str(registry.resolve(f"{model}/1").source))
+
+
+@pytest.mark.parametrize("lost", ["version", "model", "tags", "version and files"])
+def test_ancestors_stay_when_the_middle_of_the_lineage_was_deleted(
+    chain: dict[str, str], lost: str
+) -> None:
+    mlflow, kept = tracking.client(), dict(FOLLOWED)
+    if lost == "model":
+        mlflow.delete_registered_model("trec-student")
+    elif lost == "tags":
+        mlflow.delete_model_version_tag("trec-student", "1", "parents")
+        kept["trec-student/1"] = "ancestor of trec/1"
+    else:
+        if lost == "version and files":
+            drop_files("trec-student")
+        mlflow.delete_model_version("trec-student", "1")
+    assert fates(0) == kept
+    retention.collect(0, "anna@here")
+    assert intact("trec-teacher/1")
+    assert not intact("trec-teacher/2")
+
+
+@pytest.mark.parametrize("trashed", ["run", "experiment"])
+def test_records_in_the_trash_tell_the_lineage(chain: dict[str, str], trashed: str) -> None:
+    mlflow = tracking.client()
+    drop_files("trec-student")
+    mlflow.delete_model_version("trec-student", "1")
+    if trashed == "run":
+        mlflow.delete_run(chain["distill_student"])
+    else:
+        mlflow.delete_experiment(tracking.experiment("trec"))
+    assert fates(0) == FOLLOWED
+
+
+def test_a_checkpoint_tells_its_parents_where_all_records_are_gone(
+    state: Path, tmp_path: Path
+) -> None:
+    teacher = version(tmp_path, "trec-teacher", "train_teacher")
+    student = version(tmp_path, "trec-student", "distill_student", made_of=(teacher,))
+    version(tmp_path, parents=student)
+    version(tmp_path, "trec-teacher", "train_teacher")
+    promote("1", forced=True)
+    tracking.client().delete_model_version("trec-student", "1")
+    assert fates(0) == FOLLOWED
+
+
+def test_a_lineage_that_no_record_tells_keeps_whatever_may_be_of_it(
+    state: Path, tmp_path: Path
+) -> None:
+    version(tmp_path, "trec-teacher", "train_teacher")
+    version(tmp_path, parents="0123456789abcdef")
+    version(tmp_path, parents="0123456789abcdef")
+    promote("1", forced=True)
+    assert fates(0) == {
+        "trec-teacher/1": "may be an ancestor of trec/1: no record of 0123456789ab",
+        "trec/1": "alias champion",
+        "trec/2": None,
+    }
+
+
+def test_the_tag_with_all_ancestors_needs_no_other_record(state: Path, tmp_path: Path) -> None:
+    teacher = version(tmp_path, "trec-teacher", "train_teacher")
+    version(tmp_path, "trec-teacher", "train_teacher")
+    version(tmp_path, parents="purged", ancestors=f"purged,{teacher}")
+    promote("1", forced=True)
+    assert fates(0) == FOLLOWED
+
+
+@pytest.mark.parametrize("deleted", [["digest"], ["digest", "parents"]])
+def test_a_champion_without_its_digest_keeps_its_ancestors(
+    chain: dict[str, str], deleted: list[str]
+) -> None:
+    for tag in deleted:
+        tracking.client().delete_model_version_tag("trec", "1", tag)
+    assert fates(0)["trec-teacher/1"] is not None
+    assert "trec/1" not in fates(0)
+
+
+def test_ancestors_of_a_champion_whose_files_are_gone_stay(chain: dict[str, str]) -> None:
+    drop_files("trec")
+    assert fates(0)["trec-teacher/1"] == "ancestor of trec/1"
