@@ -10,7 +10,7 @@ from pydantic import Field
 
 from coldpress.errors import RefusedError
 from flows import actors, approval, telling
-from tasks import audit, promotion
+from tasks import audit, identity, promotion
 from tasks.audit import Request, Ticket
 
 A_DAY = 86_400
@@ -40,6 +40,7 @@ def promote(
         who=actors.who(),
         why=audit.one_line(reason),
         target=version,
+        target_digest=identity.digest_of(name, version),
         forced=force,
         flow_run_id=actors.flow_run_id(),
     )

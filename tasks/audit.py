@@ -34,6 +34,7 @@ class Request(BaseModel):
         who: Who asked, as far as anybody can tell.
         why: One line.
         target: The version that is to be champion, where the intent alone does not say.
+        target_digest: Its digest: the number may be another version's when the turn has come.
         forced: Whether the gate is to be passed over.
         flow_run_id: Prefect's.
         approval: What the person said who was asked, where one was.
@@ -46,6 +47,7 @@ class Request(BaseModel):
     who: str
     why: str
     target: str | None = None
+    target_digest: str | None = None
     forced: bool = False
     flow_run_id: str | None = None
     approval: str | None = None
@@ -58,6 +60,7 @@ class Ticket(BaseModel):
         model: Registered name of the model that is moved.
         number: Tickets are served in this order.
         tags: What is written on it.
+        created: When it was drawn by the registry's own clock, in milliseconds.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -65,6 +68,7 @@ class Ticket(BaseModel):
     model: str
     number: int
     tags: dict[str, str]
+    created: int = 0
 
     @property
     def state(self) -> str:
@@ -247,4 +251,9 @@ def _search(model: str, condition: str, order: list[str], limit: int | None = No
 
 
 def _ticket(model: str, version: ModelVersion) -> Ticket:
-    return Ticket(model=model, number=int(version.version), tags=dict(version.tags))
+    return Ticket(
+        model=model,
+        number=int(version.version),
+        tags=dict(version.tags),
+        created=int(version.creation_timestamp),
+    )

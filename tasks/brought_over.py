@@ -80,18 +80,23 @@ def _copy_aliases(copying: Copying, name: str) -> None:
 def _copy_audit(copying: Copying, name: str) -> None:
     """Closed tickets in their order, unless the target has moved this model by itself."""
     there = _versions(copying.target, name)
-    known = {version.tags.get(ORIGIN) for version in there}
-    if None in known:
+    known = {(version.tags.get(ORIGIN), version.tags.get("when")) for version in there}
+    if any(ORIGIN not in version.tags for version in there):
         return
     registry.ensure_name(name)
     for ticket in _versions(copying.source, name):
-        if ticket.tags.get("state") == "open" or str(ticket.version) in known:
+        if ticket.tags.get("state") == "open" or _origin(ticket) in known:
             continue
         tags = _renumbered(copying, name.removesuffix(audit.ENDING), ticket.tags)
         source = copying.renamed(str(ticket.source).removeprefix("models:/"))
         copying.target.create_model_version(
             name, f"models:/{source}", tags={**tags, ORIGIN: str(ticket.version)}
         )
+
+
+def _origin(ticket: ModelVersion) -> tuple[str, str | None]:
+    """Its number alone would be another ticket's once its audit was deleted and begun again."""
+    return str(ticket.version), ticket.tags.get("when")
 
 
 def _renumbered(copying: Copying, name: str, tags: dict[str, str]) -> dict[str, str]:

@@ -134,7 +134,7 @@ def _experiments() -> list[str]:
             return found
 
 
-def _runs(experiments: Sequence[str]) -> Iterator[Run]:
+def _runs(experiments: list[str]) -> Iterator[Run]:
     token: str | None = None
     while True:
         page = tracking.client().search_runs(
@@ -146,7 +146,7 @@ def _runs(experiments: Sequence[str]) -> Iterator[Run]:
             return
 
 
-def _models(experiments: Sequence[str]) -> Iterator[LoggedModel]:
+def _models(experiments: list[str]) -> Iterator[LoggedModel]:
     token: str | None = None
     while True:
         page = tracking.client().search_logged_models(experiments, page_token=token)

@@ -8,7 +8,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from pydantic import BaseModel, ConfigDict
 
-from tasks import audit, tracking
+from tasks import audit, identity, tracking
 from tasks.audit import Ticket
 from tasks.insistence import insist
 
@@ -50,6 +50,24 @@ class Plan(BaseModel):
         """Return it as a ticket carries it; `to` is the last to be written, and seals it."""
         known = {"from": self.before, "previous": self.previous, "to": self.champion}
         return {**self.notes, **{k: v for k, v in known.items() if v is not None}}
+
+
+def plan_tags(model: str, plan: Plan) -> dict[str, str]:
+    """Return a plan as a ticket carries it, each version with its digest beside its number.
+
+    Args:
+        model: Registered name.
+        plan: The end state.
+
+    Returns:
+        Tags, in the order in which they are to be written.
+    """
+    return {
+        **identity.marks("from", model, plan.before),
+        **identity.marks("previous", model, plan.previous),
+        **identity.marks("to", model, plan.champion),
+        **plan.tags(),
+    }
 
 
 def aliases(model: str) -> Aliases:
@@ -105,19 +123,9 @@ def settle(left: Ticket, by: Ticket) -> None:
         audit.close(left, "expired", repaired)
         return
     champion = aliases(left.model).champion
-    if champion not in {left.moved_from, left.moved_to, None} or not _exists(left):
+    before, after = identity.number_of(left, "from"), identity.number_of(left, "to")
+    if champion not in {before, after, None} or after is None:
         audit.close(left, "expired", {**repaired, "found": f"champion {champion}"})
         return
     move(left)
     audit.close(left, "done", repaired)
-
-
-def _exists(ticket: Ticket) -> bool:
-    name, version = ticket.model, ticket.moved_to or ""
-    try:
-        insist(lambda: tracking.client().get_model_version(name, version))
-    except MlflowException as error:
-        if error.error_code == ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
-            return False
-        raise
-    return True

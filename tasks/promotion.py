@@ -8,7 +8,7 @@ from typing import NoReturn
 from mlflow.entities.model_registry import ModelVersion
 
 from coldpress.errors import InputError, RefusedError
-from tasks import audit, registry, store
+from tasks import audit, identity, registry, store
 from tasks.audit import Request, Ticket
 from tasks.moves import Aliases, Plan, aliases
 from tasks.turns import in_turn
@@ -53,13 +53,15 @@ def promote(request: Request) -> Ticket:
         The closed ticket; its champion before and after are equal where nothing was to be done.
 
     Raises:
-        RefusedError: The version did not pass its gate, or its files are not intact.
+        RefusedError: The version did not pass its gate, its files are not intact, or its number
+            is another version's by now.
     """
     return in_turn(request, lambda: _promotion(request))
 
 
 def _promotion(request: Request) -> Plan:
     version = registry.resolve(f"{request.model}/{request.target}")
+    _check_identity(version, request)
     found, number = aliases(request.model), str(version.version)
     notes = _unexplained(request.model, found)
     if found.champion == number:
@@ -80,6 +82,21 @@ def objection(version: ModelVersion) -> str | None:
     reasons = version.tags.get("gate.reasons", "").splitlines()
     more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
     return f"{name} was refused by its gate: {reasons[0] if reasons else verdict}{more}"
+
+
+def _check_identity(version: ModelVersion, request: Request) -> None:
+    """Between the order and its turn, a person may be asked for a day."""
+    wanted = request.target_digest
+    if wanted is not None and version.tags.get("digest") != wanted:
+        raise RefusedError(
+            f"{version.name}/{version.version} is another version than the one that was asked for:"
+            " its model was deleted and registered again meanwhile"
+        )
+
+
+def is_refused(version: ModelVersion) -> bool:
+    """Whether a gate judged a version, and did not let it through."""
+    return version.tags.get("gate") not in {None, "passed"}
 
 
 def _check_gate(version: ModelVersion, forced: bool) -> None:
@@ -137,7 +154,7 @@ def check_rollback(model: str) -> None:
 
 def _rollback(request: Request) -> Plan:
     model, found = request.model, aliases(request.model)
-    interrupted = _completed_for(request)
+    interrupted = _completed_for(request, found)
     if interrupted and found.champion:
         notes = {"completes": str(interrupted.number)}
         now = found.champion
@@ -150,13 +167,15 @@ def _rollback(request: Request) -> Plan:
     return Plan(champion=back, before=found.champion, previous=in_service, notes=notes)
 
 
-def _completed_for(request: Request) -> Ticket | None:
+def _completed_for(request: Request, found: Aliases) -> Ticket | None:
     """Return the rollback that was interrupted and is completed, if this is the same again.
 
     Whoever was killed runs the command again, and wants one rollback, not two.
     """
     last = audit.last_move(request.model)
     if last is None or "repaired_by" not in last.tags:
+        return None
+    if identity.number_of(last, "to") != found.champion:
         return None
     same = all(last.tags.get(k) == getattr(request, k) for k in ("intent", "who", "why"))
     return last if same else None
@@ -175,8 +194,7 @@ def _previous(model: str, found: Aliases) -> str:
 
 def _audited(model: str) -> str | None:
     """Return the champion that the audit knows of, if it can still answer."""
-    last = audit.last_move(model)
-    known = last.moved_to if last else None
+    known = identity.number_of(audit.last_move(model), "to")
     return known if known and is_usable(model, known) else None
 
 
@@ -197,9 +215,22 @@ def is_usable(model: str, version: str) -> bool:
     return store.is_intact(str(known.source), known.tags.get("digest", ""))
 
 
+def is_explained(last: Ticket, found: Aliases) -> bool:
+    """Whether the champion is the version that a move made so.
+
+    Args:
+        last: The last move.
+        found: The aliases now.
+
+    Returns:
+        False where there is no champion, too: no move takes one away.
+    """
+    return found.champion is not None and found.champion == identity.number_of(last, "to")
+
+
 def _unexplained(model: str, found: Aliases) -> dict[str, str]:
     """Say in the next record that the champion was moved by hand since the last one."""
     last = audit.last_move(model)
-    if last is None or last.moved_to == found.champion:
+    if last is None or is_explained(last, found):
         return {}
     return {"moved_by_hand": f"champion {last.moved_to} -> {found.champion or 'none'}"}

@@ -125,7 +125,7 @@ def in_turn(request: Request, decide: Callable[[], Plan]) -> Ticket:
             with turn(request) as (ticket, lease):
                 plan = decide()
                 lease.check()
-                planned = audit.write(ticket, plan.tags())
+                planned = audit.write(ticket, moves.plan_tags(request.model, plan))
                 moves.move(planned, lease.check)
                 return audit.close(planned, "done")
         except LostTurnError:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Literal
 
 from coldpress.errors import RefusedError
-from tasks import audit, promotion, registry, tracking
+from tasks import audit, identity, promotion, registry, tracking
 from tasks.audit import Request, Ticket
 from tasks.insistence import insist
 from tasks.moves import Aliases, Plan, aliases
-from tasks.promotion import is_usable
+from tasks.promotion import is_refused, is_usable
 from tasks.turns import in_turn
 
 Policy = Literal["flag", "revert"]
@@ -76,25 +76,29 @@ def look(model: str, policy: Policy, flow_run_id: str | None = None) -> Ticket |
 
 
 def _is_explained(model: str) -> bool:
-    last = audit.last_move(model)
-    return aliases(model).champion == (last.moved_to if last else None)
+    found, last = aliases(model), audit.last_move(model)
+    if found.champion is None:
+        return last is None or _restorable(model) is None
+    return last is not None and promotion.is_explained(last, found)
 
 
 def _plan(model: str, policy: Policy) -> Plan:
     found, last = aliases(model), audit.last_move(model)
-    audited = last.moved_to if last else None
-    if found.champion == audited:
+    if _is_explained(model):
         raise RefusedError("The audit explains the champion: nothing to do")
-    notes = {"moved_by_hand": f"champion {audited or 'none'} -> {found.champion or 'none'}"}
+    before = last.moved_to if last else None
+    notes = {"moved_by_hand": f"champion {before or 'none'} -> {found.champion or 'none'}"}
     if found.champion is None:
         return _restored(model, found, notes)
     against = promotion.objection(registry.resolve(f"{model}/{found.champion}"))
-    kept = audited if audited and is_usable(model, audited) else None
-    if against and policy == "revert" and kept:
+    audited = identity.version_of(last, "to") if last else None
+    number = str(audited.version) if audited else None
+    kept = number if number and is_usable(model, number) else None
+    if against and policy == "revert" and kept and audited and not is_refused(audited):
         return _reverted(found, kept, {**notes, "objection": against})
     notes |= {"intent": "hand", "why": "The champion was moved in MLflow"}
     notes |= {"flagged": against} if against else {}
-    return Plan(champion=found.champion, before=audited, previous=kept, notes=notes)
+    return Plan(champion=found.champion, before=number, previous=kept, notes=notes)
 
 
 def _reverted(found: Aliases, kept: str, notes: dict[str, str]) -> Plan:
@@ -106,8 +110,19 @@ def _reverted(found: Aliases, kept: str, notes: dict[str, str]) -> Plan:
 
 def _restored(model: str, found: Aliases, notes: dict[str, str]) -> Plan:
     """Go back through the audit to the last champion that can still answer."""
+    number = _restorable(model)
+    if number is None:
+        raise RefusedError(f"{model} has no champion, and none that may be restored is left")
+    told = {**notes, "intent": "restore", "why": "The champion was taken away in MLflow"}
+    return Plan(champion=number, previous=found.previous, notes=told)
+
+
+def _restorable(model: str) -> str | None:
+    """The last champion that is still there with its files, and that its gate did not refuse."""
     for ticket in reversed(audit.tickets(model)):
-        if ticket.state == "done" and ticket.moved_to and is_usable(model, ticket.moved_to):
-            told = {**notes, "intent": "restore", "why": "The champion was taken away in MLflow"}
-            return Plan(champion=ticket.moved_to, previous=found.previous, notes=told)
-    raise RefusedError(f"{model} has no champion, and no version that ever was one is left")
+        version = identity.version_of(ticket, "to") if ticket.state == "done" else None
+        if version is not None and not is_refused(version):
+            number = str(version.version)
+            if is_usable(model, number):
+                return number
+    return None

@@ -16,13 +16,13 @@ def version(
     place: Path,
     model: str = "trec",
     stage: str = "export_onnx",
-    made_of: tuple[str, ...] = (),
+    made_of: str = "",
     **tags: str,
 ) -> str:
     """Register one more version of a model, with a digest of its own, and return its digest."""
     number = next(_COUNT)
     made = place / f"made-{number}"
-    with writing(made / "checkpoint", Manifest(stage=stage, parents=made_of)) as aside:
+    with writing(made / "checkpoint", Manifest(stage=stage, parents=tuple(made_of.split()))) as aside:
         (aside / "model.onnx").write_text(f"{model} {number}")
     digest = Checkpoint.open(made / "checkpoint").digest
     run_id = tracking.open_run(tracking.experiment("trec"), stage, {})

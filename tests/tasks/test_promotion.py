@@ -191,3 +191,38 @@ def test_a_reason_has_a_limit() -> None:
     assert audit.one_line("x" * 500) == "x" * 500
     with pytest.raises(InputError, match="reason: 501 characters, of 500 at most"):
         audit.one_line("x" * 501)
+
+
+def test_a_number_that_is_another_versions_by_its_turn_is_refused(
+    state: Path, tmp_path: Path
+) -> None:
+    digest = version(tmp_path, gate="passed")
+    asked = Request(
+        model="trec", intent="promote", who="anna@here", why="x", target="1", target_digest=digest
+    )
+    tracking.client().delete_registered_model("trec")
+    version(tmp_path, gate="passed")
+    with pytest.raises(RefusedError, match="trec/1 is another version than the one that was asked"):
+        promotion.promote(asked)
+    assert named() == (None, None)
+
+
+def test_a_rollback_goes_to_no_version_of_a_deleted_model(state: Path, tmp_path: Path) -> None:
+    passed(tmp_path, 2)
+    promote("1")
+    promote("2")
+    tracking.client().delete_registered_model("trec")
+    passed(tmp_path, 2)
+    with pytest.raises(InputError, match="trec has no previous champion"):
+        rollback()
+    tracking.client().set_registered_model_alias("trec", "champion", "1")
+    with pytest.raises(InputError, match="trec has no previous champion"):
+        rollback()
+
+
+def test_tickets_name_versions_by_digest_too(state: Path, tmp_path: Path) -> None:
+    first, second = version(tmp_path, gate="passed"), version(tmp_path, gate="passed")
+    promote("1")
+    ticket = promote("2")
+    names = ("from_digest", "previous_digest", "to_digest")
+    assert [ticket.tags[name] for name in names] == [first, first, second]

@@ -218,7 +218,7 @@ def test_a_checkpoint_tells_its_parents_where_all_records_are_gone(
     state: Path, tmp_path: Path
 ) -> None:
     teacher = version(tmp_path, "trec-teacher", "train_teacher")
-    student = version(tmp_path, "trec-student", "distill_student", made_of=(teacher,))
+    student = version(tmp_path, "trec-student", "distill_student", made_of=teacher)
     version(tmp_path, parents=student)
     version(tmp_path, "trec-teacher", "train_teacher")
     promote("1", forced=True)

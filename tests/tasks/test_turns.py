@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from registered import named, passed, promote, rollback
 
-from tasks import audit, processes, tracking, turns
+from tasks import audit, moves, processes, tracking, turns
 from tasks.audit import Request, Ticket
 from tasks.moves import Plan
 
@@ -169,3 +169,15 @@ def test_many_processes_and_many_kills(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "{'done': 6}, 0 failed" in done.stdout
+
+
+def test_a_plan_for_a_version_of_a_deleted_model_is_not_completed(
+    two: None, tmp_path: Path
+) -> None:
+    left = left_behind("3")
+    plan = Plan(champion="3", before="2", previous="2")
+    audit.write(left, moves.plan_tags("trec", plan))
+    tracking.client().delete_registered_model("trec")
+    passed(tmp_path, 4)
+    promote("4")
+    assert (audit.read(left).state, named()) == ("expired", ("4", None))

@@ -108,3 +108,67 @@ def test_what_is_watched_has_a_champion_or_had_one(promoted: None, tmp_path: Pat
     version(tmp_path, "other")
     tracking.client().delete_registered_model_alias("trec", "champion")
     assert watching.watched_models() == ["trec"]
+
+
+def recreate(place: Path, *verdicts: str) -> None:
+    """Delete the model, and register versions 1, 2, ... of others under its name."""
+    tracking.client().delete_registered_model("trec")
+    for verdict in verdicts:
+        version(place, gate=verdict)
+
+
+def old_records() -> None:
+    """Leave on the tickets what an older Coldpress wrote: numbers, without digests or times."""
+    for ticket in audit.tickets("trec"):
+        for tag in ticket.tags:
+            if tag.endswith(("_digest", "_created")):
+                tracking.client().delete_model_version_tag("trec-audit", str(ticket.number), tag)
+
+
+@pytest.mark.parametrize("records", ["new", "old"])
+@pytest.mark.parametrize("verdict", ["refused", "passed"])
+def test_the_audit_of_a_deleted_model_restores_nothing_of_its_successor(
+    promoted: None, tmp_path: Path, records: str, verdict: str
+) -> None:
+    recreate(tmp_path, verdict, verdict)
+    if records == "old":
+        old_records()
+    assert watching.look("trec", "flag") is None
+    assert named() == (None, None)
+    assert len(audit.tickets("trec")) == 2  # and no look leaves a record of having found nothing
+
+
+def test_a_successor_with_the_number_of_the_old_champion_is_looked_into(
+    promoted: None, tmp_path: Path
+) -> None:
+    recreate(tmp_path, "passed", "refused")
+    point("2")
+    record = watching.look("trec", "revert")
+    assert record is not None
+    assert record.tags["flagged"] == "trec/2 was refused by its gate: refused"
+    assert (record.tags["intent"], named()) == ("hand", ("2", None))
+    assert watching.look("trec", "revert") is None
+
+
+def test_old_records_still_tell_of_versions_that_are_older_than_they(promoted: None) -> None:
+    old_records()
+    assert watching.look("trec", "flag") is None
+    tracking.client().delete_registered_model_alias("trec", "champion")
+    watching.look("trec", "flag")
+    assert named() == ("2", "1")
+
+
+def test_what_its_gate_refused_is_never_restored(promoted: None) -> None:
+    promote("4", forced=True)
+    tracking.client().delete_registered_model_alias("trec", "champion")
+    watching.look("trec", "flag")
+    assert named() == ("2", "2")
+
+
+def test_nor_reverted_to(promoted: None, tmp_path: Path) -> None:
+    promote("4", forced=True)
+    version(tmp_path, gate="refused")
+    point("5")
+    record = watching.look("trec", "revert")
+    assert record is not None
+    assert (record.tags["intent"], named()) == ("hand", ("5", "4"))
