@@ -22,7 +22,9 @@ def version(
     """Register one more version of a model, with a digest of its own, and return its digest."""
     number = next(_COUNT)
     made = place / f"made-{number}"
-    with writing(made / "checkpoint", Manifest(stage=stage, parents=tuple(made_of.split()))) as aside:
+    with writing(
+        made / "checkpoint", Manifest(stage=stage, parents=tuple(made_of.split()))
+    ) as aside:
         (aside / "model.onnx").write_text(f"{model} {number}")
     digest = Checkpoint.open(made / "checkpoint").digest
     run_id = tracking.open_run(tracking.experiment("trec"), stage, {})
