@@ -94,6 +94,8 @@ def save_description(classifier: Classifier, directory: Path) -> None:
         directory: What `checkpoint.writing` yielded.
     """
     config = copy.deepcopy(classifier.config)
+    # Otherwise other programs take it for what it was trained from: a bare encoder.
+    config.architectures = [type(classifier.module).__name__]
     config.id2label = dict(enumerate(classifier.labels))
     config.label2id = {name: i for i, name in enumerate(classifier.labels)}
     # Digested files carry no version and no path, or equal models would not be equal.

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
-from coldpress import benchmark, hub, teacher, teacher_size
+from coldpress import benchmark, hub, teacher, teacher_labels, teacher_size
 from coldpress.benchmark import Benchmark
 from coldpress.errors import InputError
 from coldpress.evaluation import slices
@@ -74,7 +74,7 @@ def inspect(recipe: Recipe, state: Path) -> Inspection:
     teacher.check(recipe.teacher.model)
     data = benchmark.load(recipe.benchmark, recipe.seed, slices.columns(recipe.evaluate.slices))
     slices.check(recipe.evaluate.slices, data.test)
-    teacher.check_labels(recipe.teacher, data.labels)
+    teacher_labels.check_labels(recipe.teacher, data.labels)
     if recipe.soft_targets.unlabelled is not None:
         benchmark.read_unlabelled(recipe.soft_targets.unlabelled, recipe.benchmark.columns)
     _check_tokenizer(recipe)

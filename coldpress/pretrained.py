@@ -29,8 +29,9 @@ from transformers.utils.logging import (
 from coldpress.benchmark import Benchmark
 from coldpress.errors import InputError
 from coldpress.model import Classifier
-from coldpress.teacher import ScratchModel, Teacher, check_labels, fetch
-from coldpress.teacher_config import label_names, loaded
+from coldpress.teacher import ScratchModel, Teacher, fetch
+from coldpress.teacher_config import loaded
+from coldpress.teacher_labels import check_labels, mapped_labels
 from coldpress.text_files import read_object
 from coldpress.wordpiece import SPECIAL, train_wordpiece
 
@@ -54,7 +55,8 @@ def build_teacher(teacher: Teacher, benchmark: Benchmark, max_tokens: int) -> Cl
     check_labels(teacher, benchmark.labels)
     if isinstance(teacher.model, ScratchModel):
         return _from_scratch(teacher.model, benchmark, max_tokens)
-    classifier, unread = _from_directory(fetch(teacher.model), benchmark.labels, max_tokens)
+    directory = fetch(teacher.model)
+    classifier, unread = _from_directory(directory, teacher, benchmark.labels, max_tokens)
     if unread and not teacher.epochs:
         raise InputError(f"teacher.epochs: 0, but the weights lack {min(unread)}")
     return classifier
@@ -81,11 +83,11 @@ def _from_scratch(model: ScratchModel, benchmark: Benchmark, max_tokens: int) ->
 
 
 def _from_directory(
-    directory: Path, labels: tuple[str, ...], max_tokens: int
+    directory: Path, teacher: Teacher, labels: tuple[str, ...], max_tokens: int
 ) -> tuple[Classifier, list[str]]:
     """Return the classifier, and the names of its parameters that are new."""
     content = read_object(directory / "config.json", f"teacher.model: {directory}")
-    config, known = _configuration(content), label_names(content)
+    config, known = _configuration(content), mapped_labels(teacher, content)
     module, unread = _load(directory, config, len(labels))
     classifier = Classifier(module, _tokenizer(directory), labels)
     _check_unread(unread, classifier, directory)

@@ -108,5 +108,5 @@ class Recipe(Section):
         """How a pruned model is retrained: as the student was, or with the teacher's settings."""
         if self.distill is not None:
             return self.distill
-        fitting = self.teacher.model_dump(exclude={"model", "epochs"})
+        fitting = self.teacher.model_dump(exclude={"model", "labels", "epochs"})
         return Logits(method="logits", student=StudentShape(layers=1), **fitting)

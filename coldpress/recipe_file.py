@@ -35,7 +35,7 @@ def read_recipe(reference: str, assignments: Sequence[str] = ()) -> Recipe:
         InputError: Names the file and the field that is wrong.
     """
     path = find_recipe(reference)
-    order = assign(_parsed(path), assignments)
+    order = assign(recipe_yaml.read(path), assignments)
     try:
         recipe: Recipe = _absolute(Recipe.model_validate(order))
     except ValidationError as error:
@@ -157,24 +157,10 @@ def _message(problem: ErrorDetails) -> str:
     message = message[0].lower() + message[1:]
     shown = kind not in {"extra_forbidden", "value_error", "missing"}
     if shown and not isinstance(problem["input"], dict | list):
-        return f"{message}, not {_SHORTENED.repr(problem['input'])}"
+        message = f"{message}, not {_SHORTENED.repr(problem['input'])}"
+    if kind == "string_type" and (hint := recipe_yaml.misread(problem["input"])):
+        return f"{message}; {hint}"
     return message
-
-
-def _parsed(path: Path) -> dict[str, Any]:
-    try:
-        order = recipe_yaml.parse(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path.name}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path.name}: byte {error.start} is not UTF-8") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}:" if mark else ""
-        raise InputError(f"{path.name}:{line} {_reason(error)}") from error
-    if not isinstance(order, dict):
-        raise InputError(f"{path.name}: a recipe is a mapping of sections")
-    return order
 
 
 def _assignment(text: str) -> tuple[list[str], Any]:
@@ -184,11 +170,9 @@ def _assignment(text: str) -> tuple[list[str], Any]:
     try:
         return name.split("."), recipe_yaml.parse(value)
     except (yaml.YAMLError, RecursionError) as error:
-        raise InputError(f"--set {text[:80]}: the value is no YAML: {_reason(error)}") from error
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "problem", None) or str(error).partition("\n")[0]
+        raise InputError(
+            f"--set {text[:80]}: the value is no YAML: {recipe_yaml.reason(error)}"
+        ) from error
 
 
 def _set(order: dict[str, Any], path: Sequence[str], value: object) -> None:

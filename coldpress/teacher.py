@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import hashlib
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,6 +12,7 @@ from pydantic import BeforeValidator, Field
 
 from coldpress import hub
 from coldpress.errors import InputError
+from coldpress.recipe_yaml import misread
 from coldpress.section import (
     Epochs,
     FlatChoice,
@@ -64,13 +64,30 @@ class ScratchModel(Section):
 
 
 def _from_string(value: Any) -> Any:  # noqa: ANN401
-    """A plain string is a path if it looks like one, and a hub id otherwise."""
+    """A plain string is a path if it looks like one or exists, and a hub id otherwise."""
     if not isinstance(value, str | Path):
         return value
     text = str(value)
-    if text.startswith(("./", "../", "/", "~")) or text.count("/") > 1:
+    if text.startswith(("./", "../", "/", "~")) or text.count("/") > 1 or _is_directory(text):
         return {"origin": "directory", "path": text}
     return {"origin": "hub", "id": text}
+
+
+def _is_directory(text: str) -> bool:
+    try:
+        return bool(text) and Path(text).is_dir()
+    except ValueError:  # a null byte
+        return False
+
+
+def _names_as_text(value: Any) -> Any:  # noqa: ANN401
+    """Take whole numbers for the names that they are; refuse what YAML made of an unquoted word."""
+    if not isinstance(value, dict):
+        return value
+    for name in (*value, *value.values()):
+        if type(name) is not int and not isinstance(name, str):
+            raise ValueError(f"{name!r} is no name; {misread(name) or 'names are text'}")
+    return {str(name): str(label) for name, label in value.items()}
 
 
 TeacherModel = Annotated[HubModel | DirectoryModel | ScratchModel, Field(discriminator="origin")]
@@ -85,6 +102,11 @@ class Teacher(Optimization):
         Field(description="The encoder that it starts from."),
         FlatChoice(),
     ]
+    labels: Annotated[
+        dict[str, str] | None,
+        BeforeValidator(_names_as_text),
+        Field(description="The benchmark's names for the model's labels, where they differ."),
+    ] = None
     epochs: Epochs = 3
     learning_rate: LearningRate = 2e-4
 
@@ -108,31 +130,6 @@ def check(model: TeacherModel) -> None:
         check_directory(model.path, f"teacher.model.path: {model.path}")
     else:
         _check_hub(model)
-
-
-def check_labels(teacher: Teacher, labels: Sequence[str]) -> None:
-    """Check that a teacher which is used as it is knows the benchmark's labels.
-
-    Args:
-        teacher: Nothing is asked of one with epochs.
-        labels: The benchmark's label names.
-
-    Raises:
-        InputError: It has no classification head, or one with other label names.
-    """
-    if teacher.epochs:
-        return
-    if isinstance(teacher.model, ScratchModel):
-        raise InputError("teacher.epochs: 0, but a teacher from scratch has to be trained")
-    config, place = configuration(teacher.model)
-    if not any("ForSequenceClassification" in name for name in config.get("architectures") or ()):
-        raise InputError(f"teacher.epochs: 0, but {place} has no classification head")
-    known = set((config.get("id2label") or {}).values())
-    if known != set(labels):
-        differing = ", ".join(sorted(map(str, known ^ set(labels)))[:6])
-        raise InputError(
-            f"teacher.epochs: 0, but {place} has other labels than the benchmark: {differing}"
-        )
 
 
 def fetch(model: HubModel | DirectoryModel) -> Path:
@@ -183,13 +180,31 @@ def content_digest(model: TeacherModel) -> str:
     return hashlib.sha256(json.dumps(digests).encode()).hexdigest()
 
 
-def _check_hub(model: HubModel) -> None:
-    place = f"teacher.model: {model.id}"
+def downloaded(model: HubModel) -> Path | None:
+    """Look for a model of the hub, weights included, on this disk.
+
+    Args:
+        model: From the hub.
+
+    Returns:
+        Its directory, or None.
+
+    Raises:
+        InputError: The hub does not know or answer.
+    """
     sha = hub.commit("model", model.id, model.revision, "teacher.model")
     found = hub.cached("model", model.id, sha, CONTENT)
-    if found is not None and _has_weights(found, place):
+    complete = found is not None and _has_weights(found, f"teacher.model: {model.id}")
+    return found if complete else None
+
+
+def _check_hub(model: HubModel) -> None:
+    place = f"teacher.model: {model.id}"
+    found = downloaded(model)
+    if found is not None:
         check_directory(found, place)
         return
+    sha = hub.commit("model", model.id, model.revision, "teacher.model")
     check_names(hub.files("model", model.id, sha, "teacher.model"), place)
     config, _ = configuration(model)
     check_config(config, place)

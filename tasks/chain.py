@@ -161,7 +161,10 @@ def _link_both_ways(run_id: str) -> None:
 
 def _flat(value: Any, path: str = "") -> Iterator[tuple[str, object]]:  # noqa: ANN401
     """Flatten nested sections to `distill.student.layers`."""
-    if isinstance(value, dict | list) and value:
+    if isinstance(value, dict) and not all(name.isidentifier() for name in value):
+        # Names of the user's own, such as labels: MLflow does not take every character in a key.
+        yield path, json.dumps(value, ensure_ascii=False)
+    elif isinstance(value, dict | list) and value:
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for name, member in items:
             yield from _flat(member, f"{path}.{name}" if path else str(name))

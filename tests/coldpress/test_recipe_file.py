@@ -208,7 +208,32 @@ def test_an_assignment_that_cannot_be_applied_is_quoted(assignment: str, complai
             "teacher.freeze_embeddings=1",
             "teacher.freeze_embeddings: input should be a valid boolean, not 1",
         ),
-        ("name=3", "name: input should be a valid string, not 3"),
+        (
+            "name=3",
+            "name: input should be a valid string, not 3"
+            "; YAML reads what has no quotes as a number: put it in quotes",
+        ),
+        (
+            "benchmark.columns.label=on",
+            "benchmark.columns.label: input should be a valid string, not True; YAML reads what"
+            " has no quotes on, yes and true as true: put it in quotes",
+        ),
+        (
+            "benchmark.columns.label=No",
+            "benchmark.columns.label: input should be a valid string, not False; YAML reads what"
+            " has no quotes off, no and false as false: put it in quotes",
+        ),
+        (
+            "benchmark.columns.text=null",
+            "benchmark.columns.text: input should be a valid string, not None; YAML reads what"
+            " has no quotes null, ~ and nothing as no value: put it in quotes",
+        ),
+        (
+            "benchmark.columns.text=2024-01-01",
+            "benchmark.columns.text: input should be a valid string, not"
+            " datetime.date(2024, 1, 1); YAML reads what has no quotes as a date: put it in quotes",
+        ),
+        ("on=1", "on: unknown key"),
         ("name=trec-pruned", "name: 'trec-pruned' ends in '-pruned', which a stage's models own"),
         ("prune=heads", "prune: input should be a valid list, not 'heads'"),
         ("prune.0=null", "prune.0: a section is a mapping, not None"),
@@ -222,7 +247,8 @@ def test_an_assignment_that_cannot_be_applied_is_quoted(assignment: str, complai
         ("quantize={}", "quantize.method: field required"),
         (
             "evaluate.slices=[{method: column, column: 1}]",
-            "evaluate.slices.0.column: input should be a valid string, not 1",
+            "evaluate.slices.0.column: input should be a valid string, not 1"
+            "; YAML reads what has no quotes as a number: put it in quotes",
         ),
         ("evaluate.slices=[{method: column}]", "evaluate.slices.0.column: field required"),
         ("benchmark.source.origin=files", "benchmark.source.train: field required"),
@@ -277,6 +303,27 @@ def test_a_file_that_is_no_recipe_is_named(read: Read, content: bytes, complaint
     assert str(error.value) == complaint
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
+def test_a_recipe_in_another_encoding_is_refused_with_the_remedy(read: Read, encoding: str) -> None:
+    Path("trec.yaml").write_bytes(TREC.encode(encoding))
+    with pytest.raises(InputError, match=r"^trec.yaml: it is UTF-.*; save it as UTF-8$"):
+        read()
+
+
+def test_a_byte_order_mark_before_a_recipe_changes_nothing(read: Read) -> None:
+    plain = read()
+    Path("trec.yaml").write_bytes(TREC.encode("utf-8-sig"))
+    assert read() == plain
+
+
+def test_a_key_that_yaml_took_for_something_else_is_named(read: Read) -> None:
+    Path("trec.yaml").write_text(f"{TREC}\non: 1\n")
+    with pytest.raises(InputError) as error:
+        read()
+    said = "YAML reads what has no quotes on, yes and true as true: put it in quotes"
+    assert str(error.value) == f"trec.yaml: True is no key; {said}"
+
+
 def test_a_long_value_is_shown_in_part(read: Read) -> None:
     with pytest.raises(InputError) as error:
         read("seed=" + 5000 * "a")
@@ -309,6 +356,15 @@ def test_relative_paths_belong_to_the_working_directory(read: Read, tmp_path: Pa
     assert sections["benchmark"]["fresh"][0]["path"] == tmp_path / "later.csv"
     assert sections["teacher"]["model"]["path"] == tmp_path / "teacher"
     assert sections["soft_targets"]["unlabelled"] == tmp_path / "more.jsonl"
+
+
+def test_a_directory_that_exists_is_no_hub_id(read: Read, tmp_path: Path) -> None:
+    assert read("teacher.model=models/enc").teacher.model.origin == "hub"
+    (tmp_path / "models" / "enc").mkdir(parents=True)
+    model = read("teacher.model=models/enc").teacher.model
+    assert model.model_dump() == {"origin": "directory", "path": tmp_path / "models" / "enc"}
+    asked = read("teacher.model={origin: hub, id: models/enc}").teacher.model
+    assert asked.origin == "hub"
 
 
 def test_a_name_is_looked_up_in_the_working_directory_first(

@@ -20,7 +20,6 @@ from coldpress.teacher import (
     ScratchModel,
     Teacher,
     check,
-    check_labels,
     content_digest,
     fetch,
 )
@@ -28,7 +27,6 @@ from coldpress.teacher_weights import encoder_shapes, head_shapes
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 TOKENIZER = Tokenizer(WordLevel({"[UNK]": 0, "cold": 1}, unk_token="[UNK]")).to_str().encode()
-HEAD = {"architectures": ["BertForSequenceClassification"]}
 
 SIZES = {
     "model_type": "bert",
@@ -352,48 +350,3 @@ def test_the_digest_of_a_scratch_model_names_its_sizes() -> None:
     four, same = ScratchModel(origin="scratch", layers=4), ScratchModel(origin="scratch")
     assert content_digest(four) == content_digest(same)
     assert content_digest(four) != content_digest(ScratchModel(origin="scratch", layers=5))
-
-
-def tuned(model: DirectoryModel | HubModel | ScratchModel) -> Teacher:
-    return Teacher(model=model, epochs=0)
-
-
-def test_a_tuned_teacher_may_have_the_labels_in_another_order(directory: Write) -> None:
-    model = directory(files(**HEAD, id2label={"0": "warm", "1": "cold"}))
-    check_labels(tuned(model), ("cold", "warm"))
-
-
-def test_a_tuned_teacher_with_other_labels_is_refused(directory: Write) -> None:
-    model = directory(files(**HEAD, id2label={"0": "warm", "1": "hot"}))
-    with pytest.raises(InputError) as caught:
-        check_labels(tuned(model), ("cold", "warm"))
-    said = "has other labels than the benchmark: cold, hot"
-    assert str(caught.value) == f"teacher.epochs: 0, but {model.path} {said}"
-
-
-def test_label_names_that_are_numbers_are_other_labels(directory: Write) -> None:
-    model = directory(files(**HEAD, id2label={"0": 0, "1": 1}))
-    with pytest.raises(InputError, match=r"other labels than the benchmark: 0, 1, cold, warm$"):
-        check_labels(tuned(model), ("cold", "warm"))
-
-
-def test_a_teacher_that_will_be_trained_may_have_any_labels(directory: Write) -> None:
-    check_labels(Teacher(model=directory(files()), epochs=1), ("cold", "warm"))
-
-
-def test_an_encoder_without_a_head_cannot_be_used_as_it_is(directory: Write) -> None:
-    with pytest.raises(InputError, match=r"^teacher.epochs: 0, but .* no classification head$"):
-        check_labels(tuned(directory(files(architectures=["BertModel"]))), ("cold", "warm"))
-
-
-def test_a_scratch_teacher_has_to_be_trained() -> None:
-    with pytest.raises(InputError, match=r"^teacher.epochs: 0, but a teacher from scratch"):
-        check_labels(tuned(ScratchModel(origin="scratch")), ("cold", "warm"))
-
-
-def test_labels_of_a_hub_model_are_read_without_its_weights(local_hub: LocalHub) -> None:
-    local_hub.add("models", "tiny/encoder", files(**HEAD, id2label={"0": "a", "1": "b"}))
-    check_labels(tuned(on_hub()), ("a", "b"))
-    with pytest.raises(InputError, match=r"tiny/encoder has other labels .*: a, c$"):
-        check_labels(tuned(on_hub()), ("b", "c"))
-    assert not any("model.safetensors" in path for path in local_hub.asked)

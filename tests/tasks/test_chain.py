@@ -22,3 +22,10 @@ def test_an_interruption_right_after_a_run_was_opened_leaves_none_open(
         tracking.open_run(tracking.experiment("trec"), "prune", tags)
         raise KeyboardInterrupt
     assert [run.info.status for run in history.flow_runs(flow_run_id)] == ["KILLED"]
+
+
+def test_names_of_the_users_own_become_one_parameter() -> None:
+    """MLflow refuses keys with most characters that a label may have."""
+    section = {"teacher": {"labels": {"C++": "on"}, "epochs": 0}, "prune": []}
+    flat = {"teacher.labels": '{"C++": "on"}', "teacher.epochs": 0, "prune": []}
+    assert dict(chain._flat(section)) == flat
