@@ -11,9 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Strict
 
-from coldpress import fresh, rows, source
+from coldpress import data_files, fresh, rows, source
 from coldpress.errors import InputError
 from coldpress.fresh import Fresh
+from coldpress.quoting import quoted
 from coldpress.rows import Rows
 from coldpress.section import FlatChoice, Section
 from coldpress.source import Columns, Source
@@ -92,6 +93,7 @@ def load(
     labels = tuple(sorted(set(rows.labels(train, section.columns.label))))
     if len(labels) < 2:
         raise InputError(f"{train.place} has a single class, {labels[0]!r}")
+    _check_spaces(labels, train.place)
     kept = _split(train, section.columns, labels)
     chosen = None if validation is None else _split(validation, section.columns, labels)
     if chosen is None:
@@ -128,7 +130,7 @@ def read_unlabelled(path: Path, columns: Columns) -> Split:
     Raises:
         InputError: The file, a column or a row is not what it should be.
     """
-    return _split(rows.read(path, columns.texts, "soft_targets.unlabelled"), columns, None)
+    return _split(data_files.read(path, columns.texts, "soft_targets.unlabelled"), columns, None)
 
 
 def read_fresh(one: Fresh, columns: Columns, labels: tuple[str, ...] | None, field: str) -> Split:
@@ -177,8 +179,20 @@ def _numbered(read: Rows, column: str, labels: tuple[str, ...]) -> tuple[int, ..
     names = rows.labels(read, column)
     for row, name in enumerate(names):
         if name not in number:
-            raise InputError(f"{read.at(row)}: label {name!r} is not in the training rows")
+            raise InputError(
+                f"{read.at(row)}: label {name!r} is not in the training rows, which have"
+                f" {quoted(labels)}"
+            )
     return tuple(number[name] for name in names)
+
+
+def _check_spaces(labels: Sequence[str], place: str) -> None:
+    """Refuse names that no table would show apart."""
+    seen: dict[str, str] = {}
+    for label in labels:
+        other = seen.setdefault(" ".join(label.split()), label)
+        if other != label:
+            raise InputError(f"{place}: labels {other!r} and {label!r} differ in spaces alone")
 
 
 def _cut(train: Split, share: float, seed: int, place: str) -> tuple[Split, Split]:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from coldpress import dataset_repository, hub, rows
+from coldpress import data_files, dataset_repository, hub
 from coldpress.errors import InputError
 from coldpress.rows import Rows
 from coldpress.section import Section, WrittenPath
@@ -51,7 +51,7 @@ def read(fresh: FreshFile | FreshHub, wanted: Sequence[str], field: str) -> Rows
         InputError: The file or repository, a column or a row is not what it should be.
     """
     if isinstance(fresh, FreshFile):
-        return rows.read(fresh.path, wanted, f"{field}.path")
+        return data_files.read(fresh.path, wanted, f"{field}.path")
     blamed, patterns = f"{field}.dataset", dataset_repository.DATA_FILES
     directory = hub.snapshot("dataset", fresh.dataset, fresh.revision, patterns, blamed)
     place = f"{blamed}: {fresh.dataset}"

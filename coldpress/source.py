@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from coldpress import dataset_repository, hub, rows, synthetic
+from coldpress import data_files, dataset_repository, hub, rows, synthetic
 from coldpress.errors import InputError
 from coldpress.rows import Rows
 from coldpress.section import Section, WrittenPath
@@ -123,7 +123,7 @@ def test_column(
         InputError: There is no such column, or a value is neither text nor a number.
     """
     if isinstance(source, Files):
-        return rows.optional_texts(rows.read(source.test, [name], field), name)
+        return rows.optional_texts(data_files.read(source.test, [name], field), name)
     if isinstance(source, Hub):
         return rows.optional_texts(_hub_reader(source, field)(source.test_split, [name]), name)
     _, _, test = _read_synthetic(source, columns)
@@ -134,9 +134,9 @@ def test_column(
 def _read_files(source: Files, wanted: list[str]) -> tuple[Rows, Rows | None, Rows]:
     validation = None
     if source.validation is not None:
-        validation = rows.read(source.validation, wanted, f"{_FIELD}.validation")
-    train = rows.read(source.train, wanted, f"{_FIELD}.train")
-    return train, validation, rows.read(source.test, wanted, f"{_FIELD}.test")
+        validation = data_files.read(source.validation, wanted, f"{_FIELD}.validation")
+    train = data_files.read(source.train, wanted, f"{_FIELD}.train")
+    return train, validation, data_files.read(source.test, wanted, f"{_FIELD}.test")
 
 
 def _read_hub(source: Hub, wanted: list[str]) -> tuple[Rows, Rows | None, Rows]:

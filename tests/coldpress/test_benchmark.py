@@ -155,8 +155,12 @@ def test_repeated_texts_have_ids_of_their_own(loaded: Callable[..., Benchmark]) 
         ({"train": [("a", "x"), ("b", "x")]}, "train.jsonl has a single class, 'x'"),
         ({"train": [("a", "cold"), ("b", "warm")]}, "train.jsonl has one row a class"),
         (
+            {"train": [*TRAIN, ("more", " warm")]},
+            "train.jsonl: labels ' warm' and 'warm' differ in spaces alone",
+        ),
+        (
             {"test": [TEST[0], ("b", "hot")]},
-            "test.jsonl line 2: label 'hot' is not in the training rows",
+            "test.jsonl line 2: label 'hot' is not in the training rows, which have 'cold', 'warm'",
         ),
         (
             {"validation": [("b", "hot")]},
@@ -223,7 +227,7 @@ def test_a_column_that_is_not_there_is_blamed_on_the_slice(
     with pytest.raises(InputError) as caught:
         load(section(), 0, REGION)
     path = tmp_path / "test.jsonl"
-    said = f"{path} line 1: no column 'region'; it may use: text, label"
+    said = f"{path} line 1: no column 'region'; it may use: 'text', 'label'"
     assert str(caught.value) == f"evaluate.slices.0.column: {said}"
 
 

@@ -1,177 +1,84 @@
+"""Values of every file format become the same labels and texts."""
+
 from __future__ import annotations
 
+import csv
+import json
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from coldpress import rows
+from coldpress import data_files, rows
 from coldpress.errors import InputError
+from coldpress.rows import Rows
 
 
-def written(path: Path, content: str | bytes) -> Path:
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
+def column(name: str, values: Sequence[Any]) -> Rows:
+    """Rows of one column, as a .jsonl file has them."""
+    return Rows("field: a.jsonl", "line", range(1, len(values) + 1), {name: values})
 
 
-def refusal(path: Path, *wanted: str) -> str:
-    """What is said of a file, from its name on."""
-    with pytest.raises(InputError) as caught:
-        rows.texts(rows.read(path, wanted or ("text",), "field"), "text")
-    message = str(caught.value)
-    assert message.startswith(f"field: {path}")
-    assert "\n" not in message
-    return message.removeprefix(f"field: {path}")
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (0, "0"),
+        ("1", "1"),
+        (-3, "-3"),
+        (2.0, "2.0"),
+        (Decimal("2"), "2"),
+        (True, "true"),
+        (False, "false"),
+        (date(2024, 1, 31), "2024-01-31"),
+        (datetime(2024, 1, 31, 12), "2024-01-31 12:00:00"),
+        (" spaced ", " spaced "),
+        ("null", "null"),
+    ],
+)
+def test_a_label_has_the_name_that_a_csv_file_would_have_for_it(value: object, name: str) -> None:
+    assert rows.labels(column("label", [value]), "label") == (name,)
 
 
-def test_json_lines_keep_their_line_numbers_across_blank_lines(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.jsonl", '{"text": "one", "n": 1}\n\n{"text": "two", "n": 2}\n')
-    read = rows.read(path, ["text"], "field")
-    assert rows.texts(read, "text") == ("one", "two")
-    assert read.at(1) == f"field: {path} line 3"
-
-
-def test_a_unicode_line_separator_inside_a_string_ends_no_line(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.jsonl", '{"text": "one\u2028two"}\n')
-    assert rows.texts(rows.read(path, ["text"], "field"), "text") == ("one\u2028two",)
-
-
-def test_csv_counts_lines_where_a_record_begins(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.csv", 'label,text\nx,"two\nlines"\n\ny,"a ""quote"""\n')
-    read = rows.read(path, ["text", "label"], "field")
-    assert rows.texts(read, "text") == ("two\nlines", 'a "quote"')
-    assert rows.labels(read, "label") == ("x", "y")
-    assert [read.at(i)[-6:] for i in (0, 1)] == ["line 2", "line 5"]
-
-
-def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.csv", b"\xef\xbb\xbftext\r\nhello\r\n")
-    assert rows.texts(rows.read(path, ["text"], "field"), "text") == ("hello",)
-
-
-def test_parquet_columns_are_read_by_name(tmp_path: Path) -> None:
-    table = pa.table({"text": ["a", "b"], "other": [0.5, 1.5], "label": [1, 0]})
-    pq.write_table(table, tmp_path / "a.parquet")
-    read = rows.read(tmp_path / "a.parquet", ["text", "label"], "field")
-    assert read.columns == {"text": ["a", "b"], "label": [1, 0]}
-    assert read.at(1).endswith("a.parquet row 2")
-
-
-def test_integer_labels_become_their_digits(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.jsonl", '{"label": 0}\n{"label": "1"}\n')
-    assert rows.labels(rows.read(path, ["label"], "field"), "label") == ("0", "1")
-
-
-def test_a_column_to_slice_by_may_lack_values_and_hold_numbers(tmp_path: Path) -> None:
-    values = ("null", '" "', '"north"', "7", "0.5", "true")
-    lines = "".join(f'{{"region": {value}}}\n' for value in values)
-    read = rows.read(written(tmp_path / "a.jsonl", lines), ["region"], "field")
-    assert rows.optional_texts(read, "region") == (None, None, "north", "7", "0.5", "True")
-
-
-def test_a_list_is_nothing_to_slice_by(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.jsonl", '{"region": "north"}\n{"region": ["a"]}\n')
-    with pytest.raises(InputError, match=r"line 2: 'region' is list, not a string$"):
-        rows.optional_texts(rows.read(path, ["region"], "field"), "region")
+@pytest.mark.parametrize("value", [7, True, 2.0, "on"])
+def test_labels_are_alike_in_every_format(tmp_path: Path, value: object) -> None:
+    written = json.dumps(value).strip('"')
+    (tmp_path / "a.jsonl").write_text(json.dumps({"label": value}) + "\n")
+    with (tmp_path / "a.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["label"], [written]])
+    pq.write_table(pa.table({"label": [value]}), tmp_path / "a.parquet")
+    for name in ("a.jsonl", "a.csv", "a.parquet"):
+        read = data_files.read(tmp_path / name, ["label"], "field")
+        assert rows.labels(read, "label") == (written,)
 
 
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("null", "line 1: 'label' is null"),
-        ("1.5", "line 1: 'label' is float, not a string"),
-        ("true", "line 1: 'label' is bool, not a string"),
-        ('" "', "line 1: 'label' is blank"),
+        (None, "'label' is null"),
+        (1.5, "'label' is 1.5, a number that is not whole, which names no class; write it as text"),
+        (Decimal("0.1"), "'label' is 0.1, a number that is not whole"),
+        (float("nan"), "'label' is nan, a number that is not whole"),
+        (float("inf"), "'label' is inf, a number that is not whole"),
+        (" ", "'label' is blank"),
+        (["a"], "'label' is list, not a string"),
+        ({"a": 1}, "'label' is dict, not a string"),
     ],
 )
-def test_a_label_that_is_no_name_is_refused(tmp_path: Path, value: str, said: str) -> None:
-    path = written(tmp_path / "a.jsonl", f'{{"label": {value}}}\n')
-    with pytest.raises(InputError, match=said):
-        rows.labels(rows.read(path, ["label"], "field"), "label")
+def test_a_label_that_is_no_name_is_refused(value: object, said: str) -> None:
+    with pytest.raises(InputError, match=rf"^field: a.jsonl line 2: {said}"):
+        rows.labels(column("label", ["fine", value]), "label")
 
 
-@pytest.mark.parametrize(
-    ("line", "said"),
-    [
-        ('{"text": null}', " line 2: 'text' is null"),
-        ('{"text": 5}', " line 2: 'text' is int, not a string"),
-        ('{"text": ["a"]}', " line 2: 'text' is list, not a string"),
-        ('{"text": " \\t"}', " line 2: 'text' is blank"),
-        ('{"text": "\\ud83d"}', " line 2: 'text' holds half a surrogate pair"),
-        ("[]", " line 2 is list, not an object"),
-        (
-            '{"text": "a"',
-            " line 2 is not JSON: Expecting ',' delimiter: line 1 column 13 (char 12)",
-        ),
-        ('{"body": "a"}', " line 2: no column 'text'; benchmark.columns may use: body"),
-    ],
-)
-def test_a_bad_json_line_is_named(tmp_path: Path, line: str, said: str) -> None:
-    path = written(tmp_path / "a.jsonl", f'{{"text": "fine"}}\n{line}\n')
-    assert refusal(path) == said
+def test_a_column_to_slice_by_may_lack_values_and_hold_numbers() -> None:
+    read = column("region", [None, " ", "north", 7, 0.5, True])
+    assert rows.optional_texts(read, "region") == (None, None, "north", "7", "0.5", "True")
 
 
-def test_json_that_is_nested_too_deep_is_named(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.jsonl", "[" * 200_000)
-    assert refusal(path).startswith(" line 1 is not JSON")
-
-
-@pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
-def test_the_line_of_an_undecodable_byte_is_named(tmp_path: Path, name: str) -> None:
-    path = written(tmp_path / name, b'{"text": "a"}\n{"text": "b"}\n{"text": "caf\xe9"}\n')
-    assert refusal(path) == " line 3 is not UTF-8"
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        ("text,label\na\n", " line 2: 1 fields, not 2"),
-        ("text,label\na,x\nb,y,z\n", " line 3: 3 fields, not 2"),
-        ('text\n"a" b\n', " line 2: ',' expected after '\"'"),
-        ('text\nfine\n"open\n', " line 3: unexpected end of data"),
-        ("body,label\na,x\n", " line 1: no column 'text'; benchmark.columns may use: body, label"),
-        (
-            "text,text\na,b\n",
-            " line 1: more than one column 'text'; benchmark.columns may use: text",
-        ),
-        ("text\n", " has no rows"),
-        ("", " has no rows"),
-    ],
-)
-def test_a_bad_csv_file_is_named(tmp_path: Path, content: str, said: str) -> None:
-    assert refusal(written(tmp_path / "a.csv", content)) == said
-
-
-def test_a_parquet_file_without_the_column_says_what_it_has(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"body": ["a"], "label": [1]}), tmp_path / "a.parquet")
-    said = refusal(tmp_path / "a.parquet")
-    assert said == ": no column 'text'; benchmark.columns may use: body, label"
-
-
-def test_the_row_of_a_null_in_a_parquet_file_is_named(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"text": ["a", None]}), tmp_path / "a.parquet")
-    assert refusal(tmp_path / "a.parquet") == " row 2: 'text' is null"
-
-
-def test_the_row_of_undecodable_bytes_in_a_parquet_file_is_named(tmp_path: Path) -> None:
-    broken = pa.array([b"fine", b"caf\xe9"]).view(pa.string())
-    pq.write_table(pa.table({"text": broken}), tmp_path / "a.parquet")
-    assert refusal(tmp_path / "a.parquet") == " row 2: 'text' is not UTF-8"
-
-
-def test_what_only_claims_to_be_parquet_is_refused(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.parquet", "text,label\n" * 20)
-    assert refusal(path).startswith(" is not a Parquet file: Parquet magic bytes not found")
-
-
-def test_an_empty_parquet_table_has_no_rows(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"text": pa.array([], pa.string())}), tmp_path / "a.parquet")
-    assert refusal(tmp_path / "a.parquet") == " has no rows"
-
-
-def test_a_missing_file_a_directory_and_an_unknown_ending_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "folder.csv").mkdir()
-    assert refusal(tmp_path / "none.jsonl") == ": no such file"
-    assert refusal(tmp_path / "folder.csv") == ": no such file"
-    assert refusal(tmp_path / "a.xlsx") == " is not a .jsonl, .csv or .parquet file"
+def test_a_list_is_nothing_to_slice_by() -> None:
+    with pytest.raises(InputError, match=r"line 2: 'region' is list, not a string$"):
+        rows.optional_texts(column("region", ["north", ["a"]]), "region")

@@ -73,7 +73,7 @@ def test_json_lines_on_the_hub_are_found_by_the_names_of_their_splits(local_hub:
 @pytest.mark.parametrize(
     ("also", "said"),
     [
-        ({}, "split 'train': no column 'label'; benchmark.columns may use: text, kind"),
+        ({}, "split 'train': no column 'label'; benchmark.columns may use: 'text', 'kind'"),
         ({"source": {"train_split": "dev"}}, "has no split 'dev', only test, train"),
         ({"source": {"config": "fine"}}, "cannot be loaded: BuilderConfig 'fine' not found"),
         ({"columns": {"text": "kind", "label": "text"}}, "split 'train' has one row a class"),
