@@ -9,6 +9,10 @@ class RefusedError(Exception):
     """The gate, or a person, said no. The message is one line that says why."""
 
 
+class ServerFailedError(Exception):
+    """A server that the command needs cannot be started. The message is one line."""
+
+
 class CorruptCheckpointError(Exception):
     """A checkpoint's files do not have the digests that it wrote down."""
 

@@ -10,9 +10,9 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
-from coldpress.errors import CorruptCheckpointError, InputError, RefusedError
+from coldpress.errors import CorruptCheckpointError, InputError, RefusedError, ServerFailedError
 from flows.stack import commands
-from tasks import access, home
+from tasks import access, home, interruptions
 
 app = App(
     name="coldpress",
@@ -21,27 +21,44 @@ app = App(
     result_action="return_value",
     exit_on_error=False,
     print_error=False,
+    suppress_keyboard_interrupt=False,
 )
 _DONE, _FAILED, _WRONG_INPUT = 0, 1, 2
 
 
 def main() -> None:
-    """Run one command and exit: 0 done, 1 the work failed, 2 the input is wrong."""
-    home.prepare()
+    """Run one command and exit: 0 done, 1 the work failed, 2 the input is wrong.
+
+    After a signal it is 128 and the signal's number: 130 for Ctrl-C, 143 for SIGTERM.
+    """
+    interruptions.handle()
     try:
-        sys.exit(app() or _DONE)
+        code = _carried_out()
+    except BaseException:
+        if interruptions.exit_code() is None:
+            interruptions.bound_exit(_FAILED)
+            raise
+        _say("interrupted")
+        code = _FAILED
+    interruptions.leave(interruptions.exit_code() or code)
+
+
+def _carried_out() -> int:
+    try:
+        home.prepare()
+        return app() or _DONE
     except (InputError, CycloptsError) as error:
         _say(str(error))
-        sys.exit(_WRONG_INPUT)
-    except (CorruptCheckpointError, RefusedError) as error:
+        return _WRONG_INPUT
+    except (CorruptCheckpointError, RefusedError, ServerFailedError) as error:
         _say(str(error))
-        sys.exit(_FAILED)
+        return _FAILED
     except Exception as error:
         told = access.forbidden(error)
         if told is None:
             raise
         _say(told)
-        sys.exit(_WRONG_INPUT)
+        return _WRONG_INPUT
 
 
 @app.command

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from prefect import flow
-from prefect.artifacts import create_table_artifact
 from pydantic import Field
 
 from flows import actors
-from tasks import retention
+from tasks import reporting, retention
 from tasks.retention import Holding
 
 
@@ -23,5 +22,5 @@ def collect_garbage(keep: Annotated[int, Field(ge=0)] = 3) -> list[Holding]:
     found = retention.collect(keep, actors.who(), actors.flow_run_id())
     rows = [{**h.model_dump(), "kept": h.kept or "removed"} for h in found]
     if rows:
-        create_table_artifact(rows, key="collected")
+        reporting.table(rows, "collected")
     return found

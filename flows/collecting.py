@@ -44,7 +44,7 @@ def _collected(keep: int) -> list[Holding]:
     from flows.collect_garbage import collect_garbage
 
     with server.running():
-        return collect_garbage(keep)
+        return collect_garbage.with_options(on_running=[server.keep_handlers])(keep)
 
 
 def _table(found: Sequence[Holding], gone: str) -> Table:

@@ -37,9 +37,11 @@ def promote(reference: str, reason: str, force: bool) -> str:
         return f"{model}/{version} is the champion already: nothing to do"
 
     def run() -> State[Any]:
+        from flows import server
         from flows.promote import promote
 
-        return promote(f"{model}/{version}", why, force, return_state=True)
+        watched = promote.with_options(on_running=[server.keep_handlers])
+        return watched(f"{model}/{version}", why, force, return_state=True)
 
     return telling.told(_carried_out(model, run))
 
@@ -62,9 +64,11 @@ def rollback(model: str, reason: str) -> str:
     promotion.check_rollback(registry.name_alone(model))
 
     def run() -> State[Any]:
+        from flows import server
         from flows.rollback import rollback
 
-        return rollback(model, why, return_state=True)
+        watched = rollback.with_options(on_running=[server.keep_handlers])
+        return watched(model, why, return_state=True)
 
     return telling.told(_carried_out(model, run))
 

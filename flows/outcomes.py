@@ -46,6 +46,12 @@ def read(flow_run_id: str) -> dict[str, Any]:
     }
 
 
+def is_finished(flow_run_id: str) -> bool:
+    """Whether all of a run was done, whatever Prefect was told of it."""
+    chain = history.parent_run(flow_run_id)
+    return chain is not None and chain.info.status == "FINISHED"
+
+
 def show(outcome: dict[str, Any]) -> None:
     """Print what each stage did, what its model came to and what the gate says of the last."""
     console = Console()

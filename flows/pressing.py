@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from coldpress.errors import InputError
@@ -16,7 +14,7 @@ from coldpress.preflight import inspect
 from coldpress.recipe_file import read_recipe
 from coldpress.stages import STAGES
 from flows.writing import checked_target, write_whole
-from tasks import access, home, input_errors
+from tasks import access, home, input_errors, interruptions
 
 if TYPE_CHECKING:
     from prefect import Flow, State
@@ -50,7 +48,8 @@ def press(reference: str, assignments: Sequence[str], report: Path | None) -> in
         return _press(recipe, outcome)
     finally:
         if target is not None:
-            write_whole(target, json.dumps(outcome, indent=2, allow_nan=False) + "\n")
+            with interruptions.held_back():
+                write_whole(target, json.dumps(outcome, indent=2, allow_nan=False) + "\n")
 
 
 def _press(recipe: Recipe, outcome: dict[str, Any]) -> int:
@@ -60,19 +59,25 @@ def _press(recipe: Recipe, outcome: dict[str, Any]) -> int:
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
     from flows import outcomes, server
     from flows.compress import compress
+    from tasks import reporting
 
     input_errors.off_the_terminal()
+    reporting.off_the_terminal()
     flow_run_ids: list[str] = []
 
     def remember(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001
         flow_run_ids.append(str(flow_run.id))
+        interruptions.take_over()
 
-    with _ended_by_signals(), server.running():
+    with server.running():
         try:
             watched = compress.with_options(on_running=[remember])
             state = watched(recipe, return_state=True)
+        except reporting.UNREPORTED as unreported:
+            state = _unreported(unreported, flow_run_ids)
         finally:
-            outcome.update(outcomes.read(flow_run_ids[0]) if flow_run_ids else {})
+            with interruptions.held_back():
+                outcome.update(outcomes.read(flow_run_ids[0]) if flow_run_ids else {})
     outcomes.show(outcome)
     if state.is_completed():
         return REFUSED if outcome["gate"] and not outcome["gate"]["passed"] else DONE
@@ -82,18 +87,22 @@ def _press(recipe: Recipe, outcome: dict[str, Any]) -> int:
     return FAILED  # Prefect has shown the traceback
 
 
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Let SIGTERM unwind the stack, as Ctrl-C does: the outcome is written, the server ended."""
+def _unreported(error: BaseException, flow_run_ids: Sequence[str]) -> State[Any]:
+    """What became of a run whose end Prefect could not be told: MLflow knows it as well."""
+    from prefect.states import Completed, Failed
 
-    def end(number: int, _: FrameType | None) -> None:
-        raise SystemExit(128 + number)
+    from flows import outcomes
 
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    why = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    if flow_run_ids and outcomes.is_finished(flow_run_ids[0]):
+        sys.stderr.write(f"coldpress: the run is done; Prefect could not be told ({why})\n")
+        return Completed()
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, InputError):
+        cause = cause.__context__
+    if cause is None:
+        sys.stderr.write(f"coldpress: no Prefect server to report to ({why}); stages are kept\n")
+    return Failed(data=cause or error)
 
 
 def _nothing_yet(reference: str) -> dict[str, Any]:

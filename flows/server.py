@@ -7,13 +7,24 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import psutil
+from prefect.context import SettingsContext, get_settings_context
+from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogHandler
-from prefect.server.api.server import SubprocessASGIServer
-from prefect.settings import PREFECT_API_URL
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-from tasks import access, home, local_stack, processes
+from flows.embedded_server import EmbeddedServer
+from tasks import access, home, interruptions, local_stack, processes
+
+if TYPE_CHECKING:
+    from prefect import Flow, State
+    from prefect.client.schemas.objects import FlowRun
+
+_RETRIES = 4
+"""Half a minute. A server that is started again answers what waits for it; one that cannot be
+started is not worth the minutes that a server of a team is waited for."""
+_LAST_WORDS = 5.0
 
 
 @contextmanager
@@ -25,20 +36,35 @@ def running() -> Iterator[None]:
             its Prefect server is gone.
     """
     end_orphans()
+    interruptions.when_interrupted(_wait_no_longer)
     if PREFECT_API_URL.value():
         access.check_prefect()
         yield
         return
     local_stack.must_run(home.home(), local_stack.PREFECT)
-    server = SubprocessASGIServer()
-    server.start()
-    record = _record(server)
+    server = EmbeddedServer(_folder() / f"{os.getpid()}.json")
     try:
-        yield
+        server.start()
+        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: _RETRIES}):
+            yield
     finally:
-        APILogHandler().flush()
-        server.stop()
-        record.unlink(missing_ok=True)
+        with interruptions.held_back():
+            APILogHandler().flush()
+            EventsWorker.drain_all(timeout=_LAST_WORDS)
+            server.stop()
+
+
+def keep_handlers(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001
+    """Take signals back from Prefect's engine as soon as a flow runs; a hook of a flow."""
+    interruptions.take_over()
+
+
+def _wait_no_longer() -> None:
+    """Whoever interrupts a command does not want to wait minutes for a server that is away."""
+    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
+    known = get_settings_context()
+    changed = known.settings.copy_with_update(updates={PREFECT_CLIENT_MAX_RETRIES: 0})
+    SettingsContext(profile=known.profile, settings=changed).__enter__()  # to the end
 
 
 def end_orphans() -> int:
@@ -58,22 +84,6 @@ def end_orphans() -> int:
         ended += processes.end(known.get("server"))
         path.unlink(missing_ok=True)
     return ended
-
-
-def _record(server: SubprocessASGIServer) -> Path:
-    """Write down whose server this is; moved into place whole, since a kill may come now."""
-    process = server.server_process
-    if process is None:
-        raise RuntimeError("Prefect's ephemeral server has no process")
-    known = {
-        "owner": processes.this_process(),
-        "server": processes.name_of(psutil.Process(process.pid)),
-    }
-    path = _folder() / f"{os.getpid()}.json"
-    aside = path.with_suffix(".part")
-    aside.write_text(json.dumps(known))
-    aside.replace(path)
-    return path
 
 
 def _folder() -> Path:

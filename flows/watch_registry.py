@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from prefect import flow, get_run_logger
-from prefect.artifacts import create_table_artifact
 
 from flows import actors
-from tasks import watching
+from tasks import reporting, watching
 from tasks.audit import Ticket
 from tasks.watching import Policy
 
@@ -28,7 +27,7 @@ def watch_registry(models: list[str] | None = None, policy: Policy = "flag") -> 
     for record in records:
         get_run_logger().warning("%s", _told(record))
     if records:
-        create_table_artifact([_row(record) for record in records], key="moved-by-hand")
+        reporting.table([_row(record) for record in records], "moved-by-hand")
     return records
 
 

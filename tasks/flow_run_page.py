@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from prefect import get_run_logger
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_UI_URL
@@ -21,7 +20,7 @@ from coldpress.errors import InputError
 from coldpress.gate.verdict import Check
 from coldpress.markdown import as_text
 from coldpress.report import formats, words
-from tasks import addresses
+from tasks import addresses, reporting
 from tasks.published import REPORT
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def lead_to_run(run_id: str) -> None:
     """Lead to the chain's run in MLflow, from its start on."""
     address = addresses.run(run_id)
     held = addresses.link("Open the run in MLflow", address) if address else addresses.page(run_id)
-    create_markdown_artifact(held, description="The run in MLflow")
+    reporting.markdown(held, "The run in MLflow")
 
 
 def show_evaluation(evaluation: Evaluation, uri: str) -> None:
@@ -54,20 +53,20 @@ def show_evaluation(evaluation: Evaluation, uri: str) -> None:
 
     rows = [_row(row) for row in waterfall.table(evaluation)]
     said = "What each stage gave and took"
-    create_table_artifact(rows, key="waterfall", description=said)
+    reporting.table(rows, "waterfall", said)
     run_id, _, folder = uri.removeprefix("runs:/").partition("/")
     for name in _FIGURES:
         address = addresses.file(run_id, f"{folder}/{name}.png")
         if address:
             picture = f"![{name}]({address})"
-            create_markdown_artifact(picture, description=picture)
+            reporting.markdown(picture, picture)
 
 
 def show_verdict(verdict: Verdict) -> None:
     """Show every check of the gate, with its sentence."""
     said = "Passed the gate" if verdict.passed else "**Refused by the gate**"
     checks = [_check(check) for check in verdict.checks]
-    create_table_artifact(checks, key="gate", description=said)
+    reporting.table(checks, "gate", said)
 
 
 def show_report(found: Findings, run_id: str) -> None:
@@ -82,11 +81,12 @@ def show_report(found: Findings, run_id: str) -> None:
     if page:
         report = f"[Report]({page}/artifacts/{REPORT}) and model card, in MLflow."
     where = f"Model: {addresses.link(registered, addresses.version(registered))}. {report}"
-    form = _promotion(registered) if found.verdict and found.verdict.passed else None
+    passed = found.verdict is not None and found.verdict.passed
+    form = reporting.report("a form", lambda: _promotion(registered)) if passed else None
     onward = f" [Promote it]({form})." if form else ""
     said = f"**{words.verdict(found)}.** {words.headline(found)}"
     text = f"{said}\n\n{where}{onward}"
-    create_markdown_artifact(text, description=f"Report on {registered}")
+    reporting.markdown(text, f"Report on {registered}")
 
 
 def _promotion(registered: str) -> str | None:
@@ -112,7 +112,7 @@ def show_reevaluation(found: Reevaluation, run_id: str) -> None:
     where = addresses.link("Open the run in MLflow", addresses.run(run_id))
     text = f"{markdown.page(found)}\n\n{where}"
     said = f"**{found.model}: {found.verdict}.** {as_text(markdown.headline(found))}"
-    create_markdown_artifact(text, key="re-evaluation", description=said)
+    reporting.markdown(text, said, key="re-evaluation")
 
 
 def explain(error: Exception, failed: StageResult | None) -> None:
@@ -132,7 +132,7 @@ def explain(error: Exception, failed: StageResult | None) -> None:
     address = addresses.run(failed.run_id) if failed and failed.run_id else None
     where = f"\n\n{addresses.link('Its run in MLflow', address)}" if address else ""
     text = f"**{what}.** {as_text(why)}\n\n{then}{where}"
-    create_markdown_artifact(text, description=f"**{what}**")
+    reporting.markdown(text, f"**{what}**")
 
 
 def _row(model: dict[str, Any]) -> dict[str, str]:

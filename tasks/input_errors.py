@@ -6,6 +6,7 @@ import logging
 import re
 
 from coldpress.errors import InputError
+from tasks import interruptions
 
 _LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
 # Prefect puts the error of a task into the text of its records.
@@ -19,7 +20,7 @@ def without_traceback() -> None:
 
 
 def off_the_terminal() -> None:
-    """Show no records of wrong input: the command tells it in its last line."""
+    """Show no records of wrong input or an interruption: the command's last line tells it."""
     for handler in logging.getLogger().handlers:
         handler.addFilter(_is_of_something_else)
 
@@ -33,4 +34,6 @@ def _shortened(record: logging.LogRecord) -> bool:
 def _is_of_something_else(record: logging.LogRecord) -> bool:
     arguments = record.args if isinstance(record.args, tuple) else ()
     told = any(isinstance(argument, InputError) for argument in arguments)
+    if interruptions.exit_code() is not None:
+        return False
     return record.name not in _LOGGERS or not (told or _NAMED.search(record.getMessage()))

@@ -1,14 +1,157 @@
-"""Ctrl-C and SIGTERM at a moment that a database can bear."""
+"""Ctrl-C, SIGTERM and SIGHUP: the first one ends the command in order, at a moment it can bear."""
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
+import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from types import FrameType
+from typing import NoReturn
 
-_HELD = (signal.SIGINT, signal.SIGTERM)
+_HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SECONDS_FOR_CLEAN_UP = 20.0
+_SECONDS_BEFORE_EXIT = 10.0
+_SECONDS_OF_GOOD_EXIT = 30.0
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal asked this command to end."""
+
+
+@dataclass
+class _State:
+    """What has come so far.
+
+    Attributes:
+        handles: Whether this process handles signals here.
+        number: The first signal that came; 0 before that.
+        overdue: Whether clean-up has taken so long that it is interrupted as well.
+        hurry: Called when the signal comes.
+    """
+
+    handles: bool = False
+    number: int = 0
+    overdue: bool = False
+    hurry: list[Callable[[], None]] = field(default_factory=list)
+
+
+_state = _State()
+
+
+def handle() -> None:
+    """Turn the first signal into an exception in the main thread; later ones change nothing.
+
+    Somebody who presses Ctrl-C twice wants the command to end, not its clean-up. That has a bounded
+    time of its own. A signal that is ignored, as by `nohup`, stays ignored.
+    """
+    if _state.handles:
+        return
+    _state.handles = True
+    take_over()
+    os.register_at_fork(before=_block, after_in_parent=_unblock, after_in_child=_let_go)
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    # The system writes here whatever Python code is at: compiled code may run for minutes.
+    signal.set_wakeup_fd(writer.detach(), warn_on_full_buffer=False)
+    threading.Thread(target=_bound, args=(reader,), name="interruptions", daemon=True).start()
+
+
+def take_over() -> None:
+    """Install the handlers, again where a library has put its own."""
+    for number in _HANDLED:
+        if _state.handles and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+
+
+def when_interrupted(call: Callable[[], None]) -> None:
+    """Have something done as soon as a signal comes, before anything is cleaned up."""
+    _state.hurry.append(call)
+
+
+def exit_code() -> int | None:
+    """Return 128 + the number of the signal that came; None where none did."""
+    return 128 + _state.number if _state.number else None
+
+
+def leave(code: int) -> NoReturn:
+    """Exit in bounded time, deaf to signals: all that mattered is done.
+
+    Args:
+        code: The exit code.
+    """
+    for number in _HANDLED:
+        signal.signal(number, signal.SIG_IGN)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # closed: nobody reads it
+            stream.flush()
+    if _state.number:
+        os._exit(code)  # threads of libraries may still wait for servers
+    bound_exit(code)
+    sys.exit(code)
+
+
+def bound_exit(code: int) -> None:
+    """Have this process, which is about to exit by itself, do so within half a minute.
+
+    Libraries wait at exit until their last reports are sent, however long that takes.
+
+    Args:
+        code: The exit code where it does not.
+    """
+    threading.Thread(target=_exit_late, args=(code,), daemon=True).start()
+
+
+def _interrupt(number: int, _: FrameType | None) -> None:
+    if _state.number and not _state.overdue:
+        return
+    _state.number = _state.number or number
+    _state.overdue = False
+    for call in _state.hurry:
+        call()
+    raise Interrupted
+
+
+def _bound(reader: socket.socket) -> None:
+    """Interrupt a clean-up that takes too long, and end the process if that does not help."""
+    number = 0
+    while number not in _HANDLED:
+        number = reader.recv(1)[0]
+    time.sleep(_SECONDS_FOR_CLEAN_UP)
+    _state.overdue = True
+    signal.pthread_kill(threading.main_thread().ident or 0, number)
+    time.sleep(_SECONDS_BEFORE_EXIT)
+    os.write(2, b"coldpress: interrupted; it did not end in time and was stopped\n")
+    os._exit(128 + number)
+
+
+def _exit_late(code: int) -> None:
+    time.sleep(_SECONDS_OF_GOOD_EXIT)
+    os._exit(code)
+
+
+def _block() -> None:
+    """What comes for a process that is being forked must not be taken for its parent's."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
+
+
+def _unblock() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
+
+
+def _let_go() -> None:
+    """A process that is forked ends as its parent tells it, and tells nobody."""
+    signal.set_wakeup_fd(-1)
+    for number in _HANDLED:
+        if signal.getsignal(number) is _interrupt:
+            default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, default)
+    _unblock()
 
 
 @contextmanager
@@ -23,14 +166,19 @@ def held_back() -> Iterator[None]:
         return
     came: list[int] = []
 
-    def note(number: int, _: FrameType | None) -> None:
+    def note(number: int, frame: FrameType | None) -> None:
         came.append(number)
+        if _state.overdue:
+            _interrupt(number, frame)
 
-    before = {number: signal.signal(number, note) for number in _HELD}
+    handlers = {number: signal.getsignal(number) for number in _HANDLED}
+    before = {n: handler for n, handler in handlers.items() if handler is not signal.SIG_IGN}
     try:
+        for number in before:
+            signal.signal(number, note)
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if came:
-        signal.raise_signal(came[0])
+        if came:
+            signal.raise_signal(came[0])

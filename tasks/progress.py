@@ -12,6 +12,8 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from rich.console import Console
 from rich.progress import Progress
 
+from tasks.reporting import report
+
 Watched = Callable[[int, int, float], None]
 """Told after each step: steps done, steps in all, the step's loss."""
 
@@ -53,6 +55,9 @@ class _Artifact:
             return
         self._next = time.monotonic() + _SECONDS_BETWEEN_ARTIFACTS
         said = f"{percent:.0f} %, loss {loss:.3f}"
+        report("the progress", lambda: self._send(percent, said), patient=False)
+
+    def _send(self, percent: float, said: str) -> None:
         if self._id is None:
             made = create_progress_artifact(percent, key=self._key, description=said)
             self._id = made if isinstance(made, UUID) else None

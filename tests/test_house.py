@@ -28,6 +28,7 @@ LIGHT = (
     "coldpress.report.html",
     "coldpress.teacher",
     "flows.cli",
+    "flows.entry",
     "flows.pressing",
     "flows.stack.logs",
     "flows.stack.telling",

@@ -1,9 +1,11 @@
 """SIGKILL in any stage: the next run redoes at most that stage and ends where it would have."""
 
 import json
+import os
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +21,13 @@ IN_EVERY_RUN = ("train_teacher", "prune", "export_onnx")
 OPEN_STAGE = """
 SELECT 1 FROM runs JOIN tags ON runs.run_uuid = tags.run_uuid
 WHERE tags.key = 'coldpress.stage' AND tags.value = ? AND runs.status = 'RUNNING'
+"""
+REPORT = ("--json", "ended.json")
+# What a shell starts in the background ignores Ctrl-C, and the tests may be such a thing.
+FOREGROUND = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
 """
 UNTIMED = ("accuracy", "macro_f1", "agreement", "bytes", "parameters", "per_class", "retention")
 
@@ -41,17 +50,23 @@ def wait_for(database: Path, stage: str, process: subprocess.Popen[bytes]) -> No
     raise TimeoutError(stage)
 
 
-def end_in(coldpress: Coldpress, stage: str, number: signal.Signals) -> int:
+def end_in(coldpress: Coldpress, stage: str, number: signal.Signals, *, group: bool = False) -> int:
+    """Send a signal in a stage: to the process alone, or as a terminal does, and impatiently."""
     with (coldpress.home / "killed.log").open("wb") as log:
         process = subprocess.Popen(
-            coldpress.command("run", "./tiny.yaml", "--json", "ended.json"),
+            [sys.executable, "-c", FOREGROUND, *coldpress.command("run", "./tiny.yaml", *REPORT)],
             cwd=coldpress.home,
             env=coldpress.environment,
             stdout=log,
             stderr=log,
+            start_new_session=True,
         )
         wait_for(coldpress.home / "state" / "mlflow.db", stage, process)
-        process.send_signal(number)
+        if group:
+            os.killpg(process.pid, number)
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
         return process.wait(60)
 
 
@@ -85,12 +100,15 @@ def test_a_killed_run_is_taken_up_where_it_was(
         assert database.execute("SELECT name FROM runs WHERE status = 'RUNNING'").fetchall() == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("number", "group"), [(signal.SIGTERM, False), (signal.SIGINT, True)], ids=["alone", "group"]
+)
 def test_a_run_that_is_told_to_end_says_how_far_it_came(
-    tmp_path: Path, number: signal.Signals
+    tmp_path: Path, number: signal.Signals, group: bool
 ) -> None:
     coldpress = new_home(tmp_path)
-    assert end_in(coldpress, "prune", number) == 128 + number
+    assert end_in(coldpress, "prune", number, group=group) == 128 + number
+    assert (coldpress.home / "killed.log").read_text() == "coldpress: interrupted\n"
     outcome = json.loads((coldpress.home / "ended.json").read_text())
     found = [stage["status"] for stage in outcome["stages"]]
     assert found == ["ran"] * 3 + ["failed"] + ["skipped"] * 3

@@ -1,0 +1,21 @@
+"""Where the command begins: signals are handled before anything slow is imported."""
+
+from __future__ import annotations
+
+from tasks import interruptions
+
+
+def main() -> None:
+    """Run `coldpress`, from an import that Ctrl-C interrupts to the exit."""
+    interruptions.handle()
+    try:
+        from flows import cli
+    except BaseException:
+        if interruptions.exit_code() is None:
+            raise
+        interruptions.leave(interruptions.exit_code() or 0)
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()
