@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 
 from coldpress import paths
 from coldpress.errors import InputError
-from tasks import access, local_stack, processes
+from tasks import access, home_record, local_stack, processes
 
 PATIENCE = {
     # Four minutes of it, as MLflow's client has by itself. Without its database Prefect's
@@ -97,6 +97,42 @@ def embed() -> None:
     follow_stack(directory)
     os.environ.setdefault("PREFECT_HOME", str(directory / "prefect"))
     os.environ.setdefault("MLFLOW_TRACKING_URI", address(database()))
+    if _is_embedded():
+        home_record.settle(directory)
+
+
+def _is_embedded() -> bool:
+    """Whether models are registered in this very home, and not on a server or in another file."""
+    return os.environ.get("MLFLOW_TRACKING_URI") == address(database())
+
+
+def is_outside(location: str) -> bool:
+    """Whether an embedded registry names files that are not in its home.
+
+    Args:
+        location: A URI or a path, as MLflow stores it.
+
+    Returns:
+        False for another registry: where that keeps its files is not for this machine to say.
+    """
+    return _is_embedded() and home_record.is_outside(home(), location)
+
+
+def check_inside(location: str) -> None:
+    """Refuse to write or delete what is not in this home.
+
+    Args:
+        location: A URI or a path, as MLflow stores it.
+
+    Raises:
+        InputError: It is another home's, or somebody's own.
+    """
+    if is_outside(location):
+        raise InputError(
+            f"COLDPRESS_HOME: the registry of {home()} names files outside of it, in {location}:"
+            f" they are left alone; if this home was copied, delete {home() / home_record.FILE},"
+            " and the next command adapts it"
+        )
 
 
 def follow_stack(directory: Path) -> None:
@@ -146,7 +182,8 @@ def artifact_location(experiment: str) -> str | None:
         A URI, or None to leave it to the tracking server.
     """
     embedded = os.environ["MLFLOW_TRACKING_URI"].startswith("sqlite:")
-    return (home() / "artifacts" / experiment).as_uri() if embedded else None
+    directory = home_record.place(home())
+    return (directory / "artifacts" / experiment).as_uri() if embedded else None
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import tempfile
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +16,8 @@ from coldpress.errors import InputError
 from tasks import processes
 
 MLFLOW, PREFECT, WORKER = "mlflow", "prefect", "worker"
+MARKER = "COLDPRESS_STACK"
+"""A variable that all processes of a server carry, its children's too: see `marker`."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,26 @@ def read(home: Path, server: str) -> Record:
     """
     try:
         known = json.loads(_path(home, server).read_text(encoding="utf-8"))
-        return Record(known["port"], known["process"])
+        record = Record(known["port"], known["process"])
+        return Record() if _is_of_another(record, home) else record
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
         return Record()
+
+
+def marker(home: Path, server: str) -> str:
+    """Return what the environment of all processes of a server carries, its children's too."""
+    return f"{server}@{folder(home)}"
+
+
+def _is_of_another(record: Record, home: Path) -> bool:
+    """Whether a home was copied while its stack ran: that is still the original's."""
+    number = pid(record)
+    if number is None:
+        return False
+    with suppress(psutil.Error, OSError):
+        place = psutil.Process(number).environ().get(MARKER, "").partition("@")[2]
+        return bool(place) and not Path(place).samefile(folder(home))
+    return False
 
 
 def write(home: Path, server: str, record: Record) -> None:

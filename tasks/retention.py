@@ -17,6 +17,8 @@ from tasks.descent import Descent
 from tasks.insistence import insist
 from tasks.turns import turn
 
+_ELSEWHERE = "its files are not in this home"
+
 
 class Holding(BaseModel):
     """One version, or soft targets, that still has its files.
@@ -132,6 +134,7 @@ def _reasons(
         by_model.setdefault(str(version.name), []).append(version)
     for known in by_model.values():
         yield from ((str(v.source), f"one of the newest {keep}") for v in known[::-1][:keep])
+    yield from ((str(v.source), _ELSEWHERE) for v in present if store.is_outside(str(v.source)))
 
 
 def _with_alias(versions: list[ModelVersion]) -> Iterator[tuple[ModelVersion, str]]:
@@ -202,5 +205,6 @@ def _soft_targets(versions: Iterable[ModelVersion], kept: dict[str, str]) -> Ite
         size = store.stored_bytes(result.model_uri)
         if size:
             reason = kept.get(result.model_uri) or kept.get(str(teacher.source))
+            reason = reason or (_ELSEWHERE if store.is_outside(result.model_uri) else None)
             name = f"soft targets of {_name(teacher)}"
             yield Holding(name=name, uri=result.model_uri, bytes=size, kept=reason)

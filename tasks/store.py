@@ -22,7 +22,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 
 from coldpress.checkpoint import MANIFEST, Checkpoint
 from coldpress.errors import CorruptCheckpointError
-from tasks import lost_answers, tracking
+from tasks import home, lost_answers, tracking
 
 FOLDER = "checkpoint"
 # MLflow's answers to an id of nothing, and to what is no id.
@@ -115,8 +115,12 @@ def mend_model(model_uri: str, packed: Path, digest: str) -> str:
 
     Returns:
         The same URI.
+
+    Raises:
+        InputError: They are not in this home.
     """
     if not is_intact(model_uri, digest):
+        home.check_inside(_location(model_uri))
         tracking.client().log_model_artifacts(model_uri.removeprefix("models:/"), str(packed))
     return model_uri
 
@@ -153,8 +157,22 @@ def _size(repository: ArtifactRepository, folder: str | None = None) -> int:
 
 
 def remove_files(uri: str) -> None:
-    """Delete the files behind a URI; what MLflow knows of them stays, so they can be mended."""
-    get_artifact_repository(_location(uri)).delete_artifacts()  # type: ignore[no-untyped-call]
+    """Delete the files behind a URI; what MLflow knows of them stays, so they can be mended.
+
+    Args:
+        uri: See `fetched`.
+
+    Raises:
+        InputError: They are not in this home.
+    """
+    location = _location(uri)
+    home.check_inside(location)
+    get_artifact_repository(location).delete_artifacts()  # type: ignore[no-untyped-call]
+
+
+def is_outside(uri: str) -> bool:
+    """Whether the files behind a URI are not in this home, and so not its to delete."""
+    return home.is_outside(_location(uri))
 
 
 def pack(checkpoint: Path, into: Path) -> Path:

@@ -55,10 +55,14 @@ def experiment(name: str) -> str:
 
     Returns:
         The experiment's id.
+
+    Raises:
+        InputError: Its files are not in this home.
     """
     mlflow = client()
     found = mlflow.get_experiment_by_name(name)
     if found is not None:
+        home.check_inside(str(found.artifact_location))
         return str(found.experiment_id)
     try:
         return str(mlflow.create_experiment(name, home.artifact_location(name)))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from flows.stack import servers
+from tasks import local_stack
 
 _GONE = (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess, OSError)
 
@@ -25,7 +25,7 @@ def of(home: Path, server: str) -> list[psutil.Process]:
     Returns:
         All that live.
     """
-    wanted = servers.marker(home, server)
+    wanted = local_stack.marker(home, server)
     return [process for process in psutil.process_iter() if _marker(process) == wanted]
 
 
@@ -33,7 +33,7 @@ def _marker(process: psutil.Process) -> str | None:
     try:
         if process.status() == psutil.STATUS_ZOMBIE:
             return None
-        found: str | None = process.environ().get(servers.MARKER)
+        found: str | None = process.environ().get(local_stack.MARKER)
     except _GONE:
         return None
     return found

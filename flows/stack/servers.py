@@ -18,7 +18,6 @@ HEALTH = {MLFLOW: "/health", PREFECT: "/api/health"}
 PAGES = {MLFLOW: "/", PREFECT: "/v2"}
 POOL = "coldpress"
 WORKER_NAME = "local"
-MARKER = "COLDPRESS_STACK"
 
 
 def command(home: Path, server: str, port: int | None) -> list[str]:
@@ -82,17 +81,16 @@ def environment(home: Path, server: str, ports: Mapping[str, int]) -> dict[str, 
     foreign = ("PREFECT_", "MLFLOW_", "_MLFLOW_", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
     quiet = {"DO_NOT_TRACK": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "PYTHONUNBUFFERED": "1"}
-    shared = {"COLDPRESS_HOME": str(home), MARKER: marker(home, server), **quiet}
+    shared = {
+        "COLDPRESS_HOME": str(home),
+        local_stack.MARKER: local_stack.marker(home, server),
+        **quiet,
+    }
     if server == MLFLOW:
         return {**kept, **shared, **_MLFLOW_SETTINGS}
     if server == PREFECT:
         return {**kept, **shared, **_prefect_settings(home, ports[PREFECT])}
     return {**kept, **shared, **_worker_settings(home, ports)}
-
-
-def marker(home: Path, server: str) -> str:
-    """Return what the environment of all processes of a server carries, its children's too."""
-    return f"{server}@{local_stack.folder(home)}"
 
 
 _MLFLOW_SETTINGS = {

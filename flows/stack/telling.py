@@ -13,7 +13,7 @@ from flows.stack import servers
 from flows.stack import status as looking
 from flows.stack import up as starting
 from flows.stack.starting import NotStartedError
-from tasks import home, local_stack
+from tasks import home, home_record, local_stack
 from tasks.local_stack import MLFLOW, PREFECT
 
 _DONE, _FAILED = 0, 1
@@ -53,6 +53,7 @@ def _bring_over(where: Path) -> list[str]:
     from tasks import embedded_store
     from tasks.brought_over import bring_over
 
+    home_record.settle(where)
     embedded_store.make_ready(database)
     new = bring_over(home.address(database))
     return [f"brought over: {', '.join(new) or 'nothing new'}"]

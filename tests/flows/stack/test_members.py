@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows.stack import members, servers
+from flows.stack import members
 from tasks import local_stack, processes
 from tasks.local_stack import MLFLOW, PREFECT
 
@@ -45,7 +45,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 def start(home: Path, server: str, *code: str) -> tuple[subprocess.Popen[str], int]:
     """Start a process of a server, and return the number that it prints."""
-    environment = {**os.environ, servers.MARKER: servers.marker(home, server)}
+    environment = {**os.environ, local_stack.MARKER: local_stack.marker(home, server)}
     command = [sys.executable, "-c", *code]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
