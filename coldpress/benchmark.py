@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Strict
 
-from coldpress import data_files, fresh, rows, source
+from coldpress import data_files, fresh, leakage, rows, source
 from coldpress.errors import InputError
 from coldpress.fresh import Fresh
 from coldpress.quoting import quoted
@@ -114,7 +114,7 @@ def load(
     if chosen is None:
         kept, chosen = _cut(kept, section.validation_share, seed, train.place)
     digest = _digest(labels, (kept, chosen, judged))
-    return Benchmark(labels, kept, chosen, judged, digest, _overlap((kept, chosen), judged))
+    return Benchmark(labels, kept, chosen, judged, digest, leakage.overlap((kept, chosen), judged))
 
 
 def read_unlabelled(path: Path, columns: Columns) -> Split:
@@ -159,10 +159,10 @@ def _fresh(
 
     A text of the test rows must not be trained on, nor one of the training rows judged on.
     """
-    seen = {key for split in known for key in _keys(split)}
+    seen = {key for split in known for key in leakage.keys(split)}
     for place, one in enumerate(section.fresh):
         found = read_fresh(one, section.columns, labels, f"benchmark.fresh.{place}")
-        first = {key: row for row, key in reversed(list(enumerate(_keys(found))))}
+        first = {key: row for row, key in reversed(list(enumerate(leakage.keys(found))))}
         yield found.take(sorted(row for key, row in first.items() if key not in seen))
         seen |= first.keys()
 
@@ -207,12 +207,3 @@ def _digest(labels: tuple[str, ...], splits: Sequence[Split]) -> str:
     for split in splits:
         digest.update(json.dumps([split.texts, split.pairs, split.labels]).encode())
     return digest.hexdigest()
-
-
-def _overlap(seen: Sequence[Split], test: Split) -> int:
-    known = {key for split in seen for key in _keys(split)}
-    return sum(key in known for key in _keys(test))
-
-
-def _keys(split: Split) -> list[tuple[str, str]]:
-    return list(zip(split.texts, split.pairs or ("",) * len(split), strict=True))

@@ -9,10 +9,11 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
-from coldpress import benchmark, hub, teacher, teacher_labels, teacher_size
+from coldpress import benchmark, hub, leakage, teacher, teacher_labels, teacher_size
 from coldpress.benchmark import Benchmark
 from coldpress.errors import InputError
 from coldpress.evaluation import slices
+from coldpress.leakage import Filtered
 from coldpress.pruning.needed_tokens import check_kind
 from coldpress.recipe import Recipe
 from coldpress.teacher import DirectoryModel, HubModel, ScratchModel
@@ -32,12 +33,14 @@ class Inspection:
         data: Its dataset.
         needed_bytes: Disk that a run may take at most.
         free_bytes: Disk that there is.
+        unlabelled: What is learned from beside the training rows, if anything.
     """
 
     recipe: Recipe
     data: Benchmark
     needed_bytes: int
     free_bytes: int
+    unlabelled: Filtered | None = None
 
     def table(self) -> Table:
         """Return what was found, for a terminal."""
@@ -48,7 +51,11 @@ class Inspection:
             "labels": f"{len(self.data.labels)}: {', '.join(self.data.labels[:8])}"
             + (", ..." if len(self.data.labels) > 8 else ""),
             "dataset digest": self.data.digest[:16],
-            "test texts also in train": str(self.data.overlap),
+            "test texts also in train": self._test_texts(),
+            "validation texts also in train": str(
+                leakage.overlap((self.data.train,), self.data.validation)
+            ),
+            **self._unlabelled(),
             "disk": f"{self.needed_bytes / 2**20:.0f} MiB at most, "
             f"{self.free_bytes / 2**20:.0f} MiB free",
         }
@@ -56,6 +63,19 @@ class Inspection:
         for name, value in rows.items():
             table.add_row(name, escape(value))
         return table
+
+    def _test_texts(self) -> str:
+        train, found = self.data.overlap, self.unlabelled
+        if found is None or not found.test:
+            return str(train)
+        return f"{found.test} in soft_targets.unlabelled (left out), {train} in train"
+
+    def _unlabelled(self) -> dict[str, str]:
+        found = self.unlabelled
+        if found is None:
+            return {}
+        left_out = f"{found.test} test texts and {found.validation} validation texts"
+        return {"unlabelled rows": f"{len(found.rows)}, without {left_out}"}
 
 
 def inspect(recipe: Recipe, state: Path) -> Inspection:
@@ -75,20 +95,27 @@ def inspect(recipe: Recipe, state: Path) -> Inspection:
     data = benchmark.load(recipe.benchmark, recipe.seed, slices.columns(recipe.evaluate.slices))
     slices.check(recipe.evaluate.slices, data.test)
     teacher_labels.check_labels(recipe.teacher, data.labels)
-    if recipe.soft_targets.unlabelled is not None:
-        benchmark.read_unlabelled(recipe.soft_targets.unlabelled, recipe.benchmark.columns)
+    unlabelled = _unlabelled(recipe, data)
     _check_tokenizer(recipe)
     large = teacher_size.size(recipe.teacher.model)
     if recipe.distill is not None:
         recipe.distill.check(large)
     needed = _COPIES_OF_THE_TEACHER * large.weights_bytes
-    found = Inspection(recipe, data, needed + _ROOM_FOR_RECORDS, _free(state))
+    found = Inspection(recipe, data, needed + _ROOM_FOR_RECORDS, _free(state), unlabelled)
     if found.free_bytes < found.needed_bytes:
         raise InputError(
             f"disk: {state} has {found.free_bytes / 2**20:.0f} MiB free, "
             f"the run may need {found.needed_bytes / 2**20:.0f} MiB"
         )
     return found
+
+
+def _unlabelled(recipe: Recipe, data: Benchmark) -> Filtered | None:
+    path = recipe.soft_targets.unlabelled
+    if path is None:
+        return None
+    rows = benchmark.read_unlabelled(path, recipe.benchmark.columns)
+    return leakage.without(rows, data.test, data.validation)
 
 
 def _check_tokenizer(recipe: Recipe) -> None:

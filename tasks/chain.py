@@ -139,11 +139,23 @@ def _open(recipe: Recipe, experiment_id: str) -> str:
     tracking.log_benchmark(run_id, recipe, benchmark)
     if benchmark.overlap:
         get_run_logger().warning("%d test texts also stand in train", benchmark.overlap)
+    _warn_of_unlabelled(recipe)
     with home.workspace() as directory:
         path = directory / "recipe.yaml"
         path.write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
         tracking.log_file(run_id, path)
     return run_id
+
+
+def _warn_of_unlabelled(recipe: Recipe) -> None:
+    found = dataset.unlabelled(recipe)
+    if found is not None and found.test + found.validation:
+        get_run_logger().warning(
+            "soft_targets.unlabelled: %d rows are test texts and %d are validation texts:"
+            " nothing is learned from them",
+            found.test,
+            found.validation,
+        )
 
 
 def _link_both_ways(run_id: str) -> None:

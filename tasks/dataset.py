@@ -5,17 +5,25 @@ import json
 from functools import cache
 
 from coldpress import benchmark as library
+from coldpress import leakage
 from coldpress.evaluation import slices
+from coldpress.leakage import Filtered
 from coldpress.recipe import Recipe
 
 
 def transfer_set(recipe: Recipe) -> library.Split:
     """Return what the student learns from: the training rows, then the unlabelled ones."""
-    train = benchmark(recipe).train
-    if recipe.soft_targets.unlabelled is None:
-        return train
-    unlabelled = library.read_unlabelled(recipe.soft_targets.unlabelled, recipe.benchmark.columns)
-    return train.followed_by(unlabelled)
+    train, more = benchmark(recipe).train, unlabelled(recipe)
+    return train if more is None else train.followed_by(more.rows)
+
+
+def unlabelled(recipe: Recipe) -> Filtered | None:
+    """Return the unlabelled rows, if there are any, without test and validation texts."""
+    path, data = recipe.soft_targets.unlabelled, benchmark(recipe)
+    if path is None:
+        return None
+    rows = library.read_unlabelled(path, recipe.benchmark.columns)
+    return leakage.without(rows, data.test, data.validation)
 
 
 def unlabelled_digest(recipe: Recipe) -> str | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from coldpress import leakage
 from coldpress.teacher import content_digest
 from tasks import dataset
 from tasks.stage import Order, Work, carry_out
@@ -51,7 +52,9 @@ def _make(work: Work) -> dict[str, float]:
     plan, first = recipe.soft_targets, model_files.load(work.inputs[0])
     rows, made = dataset.transfer_set(recipe), None
     if plan.augment is not None:
-        made = plan.augment.more(first, rows, recipe.seed)
+        variants = plan.augment.more(first, rows, recipe.seed)
+        # By chance a variant may be a text to be judged on.
+        made = leakage.without(variants, data.test, data.validation).rows
         rows = rows.followed_by(made)
     given, judged = [], []
     for teacher in (first, *_further(work)):
@@ -61,7 +64,15 @@ def _make(work: Work) -> dict[str, float]:
     with writing(work.target, work.manifest({"dataset_digest": data.digest})) as directory:
         answers.write(kept, directory)
     metrics = {"rows": len(rows), "entropy_nats": answers.entropy(kept.logits)}
-    return metrics | _accuracies(judged, data.validation.labels)
+    return metrics | _left_out(recipe) | _accuracies(judged, data.validation.labels)
+
+
+def _left_out(recipe: Recipe) -> dict[str, float]:
+    """How many unlabelled rows nothing was learned from, as a model is judged or chosen by them."""
+    found = dataset.unlabelled(recipe)
+    if found is None:
+        return {}
+    return {"unlabelled_test_texts": found.test, "unlabelled_validation_texts": found.validation}
 
 
 def _further(work: Work) -> Iterator[Classifier]:

@@ -14,7 +14,7 @@ from transformers import BertModel
 from coldpress.errors import InputError
 from coldpress.model import Classifier
 from coldpress.model_files import save
-from coldpress.preflight import inspect
+from coldpress.preflight import Inspection, inspect
 from coldpress.recipe import Recipe
 
 
@@ -121,3 +121,36 @@ def test_a_family_without_a_projection_may_have_any_width(teacher: Path, tmp_pat
     (teacher / "config.json").write_text(json.dumps({**config, "embedding_size": 8}))
     student = {"layers": 1, "width": 8}
     inspect(pressed_from(teacher, distill={"method": "logits", "student": student}), tmp_path)
+
+
+def shown(found: Inspection) -> dict[str, str]:
+    """What `check` prints, by row."""
+    names, values = (list(column.cells) for column in found.table().columns)
+    return dict(zip(map(str, names), map(str, values), strict=True))
+
+
+def test_test_texts_among_the_unlabelled_ones_are_counted_and_left_out(tmp_path: Path) -> None:
+    plain = recipe(tmp_path)
+    assert shown(inspect(plain, tmp_path))["test texts also in train"] == "0"
+    validation = inspect(plain, tmp_path).data.validation.texts[0]
+    pool = ["text", "The answer 1 is 7", "something else", validation]
+    (tmp_path / "pool.csv").write_text("\n".join(pool) + "\n")
+    leaking = {"soft_targets": {"unlabelled": tmp_path / "pool.csv"}}
+    found = inspect(Recipe.model_validate(plain.model_dump() | leaking), tmp_path)
+    assert found.unlabelled is not None
+    assert found.unlabelled.rows.texts == ("something else",)
+    table = shown(found)
+    said = "1 in soft_targets.unlabelled (left out), 0 in train"
+    assert table["test texts also in train"] == said
+    assert table["unlabelled rows"] == "1, without 1 test texts and 1 validation texts"
+
+
+def test_validation_texts_in_train_are_counted(tmp_path: Path) -> None:
+    plain = recipe(tmp_path)
+    text = inspect(plain, tmp_path).data.validation.texts[0]
+    (tmp_path / "valid.csv").write_text(f"text,label\n{text.upper()},0\nnew,1\n")
+    source = plain.model_dump()["benchmark"]["source"] | {"validation": tmp_path / "valid.csv"}
+    changed = plain.model_dump()
+    changed["benchmark"]["source"] = source
+    table = shown(inspect(Recipe.model_validate(changed), tmp_path))
+    assert table["validation texts also in train"] == "1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from coldpress.recipe import Recipe
+from coldpress.recipe import Recipe, SoftTargets
 from tasks import dataset
 
 
@@ -34,3 +34,21 @@ def test_other_values_to_slice_by_are_the_same_data_and_another_evaluation(tmp_p
     assert dataset.benchmark(one).digest == dataset.benchmark(two).digest
     assert dataset.columns_digest(one) != dataset.columns_digest(two)
     assert dataset.columns_digest(one) == dataset.columns_digest(same)
+
+
+def test_the_student_never_learns_from_texts_that_it_is_judged_on(tmp_path: Path) -> None:
+    plain = recipe(tmp_path / "data", ("north", "south"))
+    test, validation = (
+        dataset.benchmark(plain).test.texts,
+        dataset.benchmark(plain).validation.texts,
+    )
+    pool = [*(text.upper() for text in test), *validation, "new words"]
+    (tmp_path / "pool.csv").write_text("\n".join(["text", *pool]) + "\n")
+    leaking = plain.model_copy(
+        update={"soft_targets": SoftTargets(unlabelled=tmp_path / "pool.csv")}
+    )
+    found = dataset.unlabelled(leaking)
+    assert found is not None
+    assert (found.test, found.validation) == (2, len(set(validation) - set(test)))
+    train = dataset.benchmark(leaking).train.texts
+    assert dataset.transfer_set(leaking).texts == (*train, "new words")

@@ -83,3 +83,15 @@ def test_other_teachers_are_part_of_the_key(tmp_path: Path) -> None:
     keys = [generate_soft_targets._others(order) for order in (one, two, three, faster)]
     assert keys[0] is None
     assert len({json.dumps(key) for key in keys}) == 4
+
+
+def test_unlabelled_test_texts_are_counted_and_not_answered(
+    teacher: Checkpoint, tmp_path: Path
+) -> None:
+    pool = tmp_path / "pool.csv"
+    pool.write_text("text\nslow oil 0\nSlow  Oil 1\nanother text\n")
+    given, metrics = asked(recipe(tmp_path, unlabelled=pool), teacher, tmp_path / "answers")
+    assert metrics["unlabelled_test_texts"] == 2
+    assert metrics["unlabelled_validation_texts"] == 0
+    train = dataset.benchmark(recipe(tmp_path)).train
+    assert metrics["rows"] == len(given.ids) == len(train) + 1
