@@ -36,7 +36,8 @@ class Architecture:
         pooler_activation: What follows it, by its name in a configuration.
         pooler_norm: The normalization that follows that.
         output: The linear module that gives the logits.
-        reserved_positions: Rows of the position table that no token uses.
+        positions_from_padding: Whether positions are counted from the padding token's id plus one,
+            so that the first rows of the position table are used by no token.
         config_activation: Name of the feed-forward activation in the configuration.
         config_layers: Name of the number of layers in the configuration.
         config_heads: Name of the number of heads in the configuration.
@@ -75,7 +76,7 @@ class Architecture:
     pooler_activation: str = "tanh"
     pooler_norm: str | None = None
     output: str = "classifier"
-    reserved_positions: int = 0
+    positions_from_padding: bool = False
     config_activation: str = "hidden_act"
     config_layers: str = "num_hidden_layers"
     config_heads: str = "num_attention_heads"
@@ -109,8 +110,9 @@ ROLES = ("query", "key", "value", "attention_output", "up", "down")
 """The linear modules that every family has in a layer."""
 
 
-# Its positions are counted from pad_token_id + 1, which is 2.
-_ROBERTA = Architecture(encoder="roberta", output="classifier.out_proj", reserved_positions=2)
+_ROBERTA = Architecture(
+    encoder="roberta", output="classifier.out_proj", positions_from_padding=True
+)
 
 ARCHITECTURES = {
     "bert": Architecture(encoder="bert", pooler="bert.pooler.dense"),

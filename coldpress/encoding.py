@@ -104,19 +104,22 @@ def encode(tokenizer: Tokenizer, split: Split) -> Encoded:
     """Tokenize a split.
 
     Args:
-        tokenizer: With its truncation set; padding is left to the batches.
+        tokenizer: With its truncation set; its padding is left to the batches.
         split: Rows to encode.
 
     Returns:
         The rows as ids, and how many of them were cut.
     """
-    tokenizer.no_padding()
+    padding = tokenizer.padding
     rows = (
         list(split.texts)
         if split.pairs is None
         else list(zip(split.texts, split.pairs, strict=True))
     )
+    tokenizer.no_padding()
     encodings = tokenizer.encode_batch(rows)
+    if padding:
+        tokenizer.enable_padding(**padding)
     return Encoded(
         input_ids=tuple(np.asarray(e.ids, dtype=np.int64) for e in encodings),
         token_type_ids=tuple(np.asarray(e.type_ids, dtype=np.int64) for e in encodings),
@@ -140,11 +143,13 @@ def renumbered(encoded: Encoded, old: Tokenizer, new: Tokenizer) -> Encoded:
     Raises:
         KeyError: A token is unknown to the new tokenizer.
     """
+    # An added token's name from its id is the normalized one, which is not in the vocabulary.
+    names = {at: token for token, at in old.get_vocab().items()}
     known = new.get_vocab()
     ids = {int(token) for row in encoded.input_ids for token in np.unique(row)}
     place = np.zeros(max(ids, default=0) + 1, dtype=np.int64)
     for token in ids:
-        place[token] = known[str(old.id_to_token(token))]
+        place[token] = known[names[token]]
     rows = tuple(place[row] for row in encoded.input_ids)
     return replace(encoded, input_ids=rows, pad_id=pad_id(new))
 
@@ -156,8 +161,11 @@ def pad_id(tokenizer: Tokenizer) -> int:
         tokenizer: Any tokenizer of an encoder.
 
     Returns:
-        The id of `[PAD]` or `<pad>`, or 0 where there is neither.
+        The id that its padding names; without padding, the id of `[PAD]` or `<pad>`, or 0 where
+        there is neither.
     """
+    if tokenizer.padding:
+        return int(tokenizer.padding["pad_id"])
     for name in ("[PAD]", "<pad>"):
         token = tokenizer.token_to_id(name)
         if token is not None:

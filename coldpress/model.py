@@ -112,6 +112,14 @@ class Classifier:
         """Return a deep copy whose weights can be changed freely."""
         return Classifier(copy.deepcopy(self.module), self.tokenizer, self.labels)
 
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the inputs that this model accepts; no segment ids without segments."""
+        named = ["input_ids", "attention_mask", "token_type_ids"]
+        if getattr(self.config, "type_vocab_size", 0) < 2:
+            named.remove("token_type_ids")
+        return tuple(name for name in named if name in self._accepted)
+
     @cached_property
     def _accepted(self) -> frozenset[str]:
         return frozenset(inspect.signature(self.module.forward).parameters)
@@ -125,15 +133,8 @@ class Classifier:
         Returns:
             int64 tensors of the same shape; no segment ids for a model without segments.
         """
-        named = {
-            "input_ids": batch.input_ids,
-            "attention_mask": batch.attention_mask,
-            "token_type_ids": batch.token_type_ids,
-        }
-        if getattr(self.config, "type_vocab_size", 0) < 2:
-            named.pop("token_type_ids")
         device = next(self.module.parameters()).device
-        return {k: torch.from_numpy(v).to(device) for k, v in named.items() if k in self._accepted}
+        return {k: torch.from_numpy(getattr(batch, k)).to(device) for k in self.input_names}
 
     def logits(self, encoded: Encoded, batch_size: int = 64) -> Tensor:
         """Answer every row, without gradients, in evaluation mode.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
@@ -13,6 +14,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
+from coldpress import tokenizer
 from coldpress.checkpoint import Checkpoint, LayerShape, Manifest, writing
 from coldpress.model import Classifier
 from coldpress.slices import fused, sliced
@@ -102,8 +104,9 @@ def save_description(classifier: Classifier, directory: Path) -> None:
     config.transformers_version = None
     config._name_or_path = ""
     (directory / "config.json").write_text(config.to_json_string(use_diff=False))
-    classifier.tokenizer.no_padding()
     classifier.tokenizer.save(str(directory / "tokenizer.json"))
+    described = tokenizer.description(classifier.tokenizer, classifier.input_names, config)
+    (directory / "tokenizer_config.json").write_text(json.dumps(described, indent=2))
 
 
 def _reshape(classifier: Classifier, shapes: Sequence[LayerShape]) -> None:

@@ -9,7 +9,15 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
-from coldpress import benchmark, hub, leakage, teacher, teacher_labels, teacher_size
+from coldpress import (
+    benchmark,
+    hub,
+    leakage,
+    teacher,
+    teacher_labels,
+    teacher_size,
+    tokenizer,
+)
 from coldpress.benchmark import Benchmark
 from coldpress.errors import InputError
 from coldpress.evaluation import slices
@@ -17,8 +25,8 @@ from coldpress.leakage import Filtered
 from coldpress.pruning.needed_tokens import check_kind
 from coldpress.recipe import Recipe
 from coldpress.teacher import DirectoryModel, HubModel, ScratchModel
-from coldpress.teacher_files import read_tokenizer
-from coldpress.text_files import read_object
+from coldpress.teacher_files import TOKENIZER_FILES
+from coldpress.tokenizer_check import check_tokenizer
 
 _COPIES_OF_THE_TEACHER = 5
 _ROOM_FOR_RECORDS = 200 * 2**20
@@ -96,7 +104,7 @@ def inspect(recipe: Recipe, state: Path) -> Inspection:
     slices.check(recipe.evaluate.slices, data.test)
     teacher_labels.check_labels(recipe.teacher, data.labels)
     unlabelled = _unlabelled(recipe, data)
-    _check_tokenizer(recipe)
+    _check_tokenizer(recipe, data)
     large = teacher_size.size(recipe.teacher.model)
     if recipe.distill is not None:
         recipe.distill.check(large)
@@ -118,29 +126,26 @@ def _unlabelled(recipe: Recipe, data: Benchmark) -> Filtered | None:
     return leakage.without(rows, data.test, data.validation)
 
 
-def _check_tokenizer(recipe: Recipe) -> None:
-    """Refuse what a tokenizer is no good for; one from scratch is WordPiece and has a mask."""
+def _check_tokenizer(recipe: Recipe, data: Benchmark) -> None:
+    """Refuse a tokenizer that is not good for the data; one from scratch is, and has a mask."""
     model, augment = recipe.teacher.model, recipe.soft_targets.augment
-    pruned = any(step.method == "vocabulary" for step in recipe.prune or ())
-    masked = augment is not None and augment.mask > 0
-    if not (pruned or masked) or isinstance(model, ScratchModel):
+    if isinstance(model, ScratchModel):
         return
-    file, place = _tokenizer_file(model)
-    if not file.exists():
-        return
-    if pruned:
-        check_kind(read_object(file, place)["model"])
+    directory, place = _tokenizer_directory(model)
+    source = tokenizer.load(directory, recipe.benchmark.max_tokens, place)
+    check_tokenizer(source, data)
+    if any(step.method == "vocabulary" for step in recipe.prune or ()):
+        check_kind(source.tokenizer)
     if augment is not None:
-        augment.mask_token(read_tokenizer(file, place))
+        augment.mask_token(source.tokenizer)
 
 
-def _tokenizer_file(model: HubModel | DirectoryModel) -> tuple[Path, str]:
-    """Where it should be, and how an error names the teacher."""
+def _tokenizer_directory(model: HubModel | DirectoryModel) -> tuple[Path, str]:
+    """Where its files are, and how an error names the teacher."""
     if isinstance(model, DirectoryModel):
-        return model.path / "tokenizer.json", f"teacher.model.path: {model.path}"
-    only = ["tokenizer.json"]
-    directory = hub.snapshot("model", model.id, model.revision, only, "teacher.model")
-    return directory / "tokenizer.json", f"teacher.model: {model.id}"
+        return model.path, f"teacher.model.path: {model.path}"
+    directory = hub.snapshot("model", model.id, model.revision, TOKENIZER_FILES, "teacher.model")
+    return directory, f"teacher.model: {model.id}"
 
 
 def _free(state: Path) -> int:

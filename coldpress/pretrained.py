@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from tokenizers import Tokenizer
 from torch import nn
 from transformers import (
     CONFIG_MAPPING,
     AutoConfig,
     AutoModelForSequenceClassification,
-    AutoTokenizer,
     BertConfig,
     PreTrainedConfig,
 )
@@ -26,6 +24,7 @@ from transformers.utils.logging import (
     is_progress_bar_enabled,
 )
 
+from coldpress import tokenizer
 from coldpress.benchmark import Benchmark
 from coldpress.errors import InputError
 from coldpress.model import Classifier
@@ -33,6 +32,7 @@ from coldpress.teacher import ScratchModel, Teacher, fetch
 from coldpress.teacher_config import loaded
 from coldpress.teacher_labels import check_labels, mapped_labels
 from coldpress.text_files import read_object
+from coldpress.tokenizer_check import check_tokenizer
 from coldpress.wordpiece import SPECIAL, train_wordpiece
 
 
@@ -56,7 +56,7 @@ def build_teacher(teacher: Teacher, benchmark: Benchmark, max_tokens: int) -> Cl
     if isinstance(teacher.model, ScratchModel):
         return _from_scratch(teacher.model, benchmark, max_tokens)
     directory = fetch(teacher.model)
-    classifier, unread = _from_directory(directory, teacher, benchmark.labels, max_tokens)
+    classifier, unread = _from_directory(directory, teacher, benchmark, max_tokens)
     if unread and not teacher.epochs:
         raise InputError(f"teacher.epochs: 0, but the weights lack {min(unread)}")
     return classifier
@@ -64,10 +64,10 @@ def build_teacher(teacher: Teacher, benchmark: Benchmark, max_tokens: int) -> Cl
 
 def _from_scratch(model: ScratchModel, benchmark: Benchmark, max_tokens: int) -> Classifier:
     texts = [*benchmark.train.texts, *(benchmark.train.pairs or ())]
-    tokenizer = train_wordpiece(texts, model.vocabulary_size)
-    tokenizer.enable_truncation(max_tokens)
+    pieces = train_wordpiece(texts, model.vocabulary_size)
+    pieces.enable_truncation(max_tokens)
     config = BertConfig(
-        vocab_size=tokenizer.get_vocab_size(),
+        vocab_size=pieces.get_vocab_size(),
         hidden_size=model.hidden_size,
         num_hidden_layers=model.layers,
         num_attention_heads=model.heads,
@@ -79,21 +79,23 @@ def _from_scratch(model: ScratchModel, benchmark: Benchmark, max_tokens: int) ->
     build = cast("Callable[..., nn.Module]", AutoModelForSequenceClassification.from_config)
     module = build(config, attn_implementation="eager")
     module.eval()
-    return Classifier(module, tokenizer, benchmark.labels)
+    return Classifier(module, pieces, benchmark.labels)
 
 
 def _from_directory(
-    directory: Path, teacher: Teacher, labels: tuple[str, ...], max_tokens: int
+    directory: Path, teacher: Teacher, benchmark: Benchmark, max_tokens: int
 ) -> tuple[Classifier, list[str]]:
     """Return the classifier, and the names of its parameters that are new."""
-    content = read_object(directory / "config.json", f"teacher.model: {directory}")
+    place, labels = f"teacher.model: {directory}", benchmark.labels
+    source = tokenizer.load(directory, max_tokens, place)
+    check_tokenizer(source, benchmark)
+    content = read_object(directory / "config.json", place)
     config, known = _configuration(content), mapped_labels(teacher, content)
     module, unread = _load(directory, config, len(labels))
-    classifier = Classifier(module, _tokenizer(directory), labels)
+    classifier = Classifier(module, source.tokenizer, labels)
     _check_unread(unread, classifier, directory)
     if sorted(known) == sorted(labels):
         _reorder_head(classifier, [known.index(name) for name in labels])
-    classifier.tokenizer.enable_truncation(min(max_tokens, _limit(classifier)))
     module.eval()
     return classifier, unread
 
@@ -145,24 +147,6 @@ def _reorder_head(classifier: Classifier, order: Sequence[int]) -> None:
     with torch.no_grad():
         for parameter in head.parameters():
             parameter.copy_(parameter[torch.tensor(order)].clone())
-
-
-def _limit(classifier: Classifier) -> int:
-    """Tokens that the position table has room for."""
-    rows = int(classifier.config.max_position_embeddings)
-    return rows - classifier.architecture.reserved_positions
-
-
-def _tokenizer(directory: Path) -> Tokenizer:
-    serialized = directory / "tokenizer.json"
-    if serialized.exists():
-        tokenizer = Tokenizer.from_file(str(serialized))
-    else:
-        with _quiet():
-            wrapper = AutoTokenizer.from_pretrained(directory, local_files_only=True)
-        tokenizer = Tokenizer.from_str(wrapper.backend_tokenizer.to_str())
-    tokenizer.no_padding()
-    return tokenizer
 
 
 @contextmanager

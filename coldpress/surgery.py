@@ -204,7 +204,7 @@ def tokens_of_the_model(classifier: Classifier) -> set[int]:
     needed = set() if padding is None else {padding}
     for token in _named_tokens(classifier).values():
         needed.update(token if isinstance(token, list) else [token])
-    if padding is not None and classifier.architecture.reserved_positions:
+    if padding is not None and classifier.architecture.positions_from_padding:
         needed.update(range(padding))
     return needed
 

@@ -236,12 +236,12 @@ def _check_padding(config: Mapping[str, Any], place: str) -> None:
     names = ARCHITECTURES[config["model_type"]]
     own, rows = DEFAULTS[config["model_type"]]["pad_token_id"], config["vocab_size"]
     value = config.get("pad_token_id", own)
-    if value is None and not names.reserved_positions:
+    if value is None and not names.positions_from_padding:
         return
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < rows:
         raise InputError(f"{place}: pad_token_id is {value!r}, not an id below vocab_size {rows}")
     places = size(config, "max_position_embeddings")
-    if places <= names.reserved_positions:
+    if places <= (value + 1 if names.positions_from_padding else 0):
         raise InputError(f"{place}: max_position_embeddings is {places}: no room for a token")
 
 

@@ -20,7 +20,9 @@ TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json")
 _OBJECTS = ("tokenizer*.json", "vocab.json", "special_tokens_map.json", "added_tokens.json")
 _TEXTS = ("vocab.txt", "merges.txt")
 _BINARIES = ("*.model",)
-CONTENT = ("config.json", *WEIGHTS, *_OBJECTS, *_TEXTS, *_BINARIES)
+TOKENIZER_FILES = ("config.json", *_OBJECTS, *_TEXTS, *_BINARIES)
+"""Patterns of the files that a tokenizer is loaded from; config.json names its family."""
+CONTENT = (*TOKENIZER_FILES, *WEIGHTS)
 """Patterns of the files that a model is loaded from, but for the shards that an index names."""
 
 # In place of model.safetensors transformers would load these.

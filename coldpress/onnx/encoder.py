@@ -66,7 +66,7 @@ def _positions(lowering: Lowering, classifier: Classifier) -> list[str]:
     if table.position_embeddings is None:
         return []
     path = f"{table.encoder}.{table.position_embeddings}"
-    if not table.reserved_positions:
+    if not table.positions_from_padding:
         count = graph.node("Shape", ["input_ids"], start=1, end=2)
         return [lowering.leading_rows(count, path)]
     # Tokens that are no padding are counted from the padding's id on; padding stays at its id.

@@ -246,7 +246,7 @@ def _refusal(message: str) -> Exception:
 
 def _padding_tokenizer(path: Path) -> Tokenizer:
     tokenizer = Tokenizer.from_file(str(path))
-    names = (name for name in ("[PAD]", "<pad>") if tokenizer.token_to_id(name) is not None)
-    name = next(names, "[PAD]")
-    tokenizer.enable_padding(pad_id=tokenizer.token_to_id(name) or 0, pad_token=name)
+    if tokenizer.padding is None:  # the usual name tells it
+        name = "<pad>" if tokenizer.token_to_id("[PAD]") is None else "[PAD]"
+        tokenizer.enable_padding(pad_id=tokenizer.token_to_id(name) or 0, pad_token=name)
     return tokenizer

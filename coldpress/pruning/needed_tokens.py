@@ -36,7 +36,8 @@ def needed_tokens(tokenizer: Tokenizer, texts: Sequence[str]) -> set[int]:
     more = _needs_of_its_kind(described["model"])
     added = {token["id"] for token in described["added_tokens"]}
     around = {*tokenizer.encode("").ids, *tokenizer.encode("", "").ids}
-    return more(set(ids_of(tokenizer, texts)) | added | around)
+    padding = {tokenizer.padding["pad_id"]} if tokenizer.padding else set[int]()
+    return more(set(ids_of(tokenizer, texts)) | added | around | padding)
 
 
 def ids_of(tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[int]:
@@ -58,16 +59,16 @@ def ids_of(tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[int]:
             yield from encoding.ids
 
 
-def check_kind(model: Mapping[str, Any]) -> None:
+def check_kind(tokenizer: Tokenizer) -> None:
     """Check that a tokenizer can lose tokens.
 
     Args:
-        model: The `model` of a tokenizer.json.
+        tokenizer: Any. Files may leave its type out; the library infers it.
 
     Raises:
         InputError: It is none of WordPiece, BPE and Unigram.
     """
-    _needs_of_its_kind(model)
+    _needs_of_its_kind(json.loads(tokenizer.to_str())["model"])
 
 
 Needs = Callable[[set[int]], set[int]]

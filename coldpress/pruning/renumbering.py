@@ -34,14 +34,12 @@ def renumbered(tokenizer: Tokenizer, stay: Sequence[int]) -> Tokenizer:
     added = described["added_tokens"]
     described["added_tokens"] = [{**token, "id": new[token["id"]]} for token in added]
     _renumber_post_processor(described["post_processor"] or {}, new)
-    described["padding"] = None
+    _renumber_padding(described, new)
     shorter = Tokenizer.from_str(json.dumps(described))
-    for old, place in new.items():
-        token = tokenizer.id_to_token(old)
-        if token is not None and shorter.token_to_id(token) != place:
-            raise ValueError(
-                f"token {token!r} has the id {shorter.token_to_id(token)}, not {place}"
-            )
+    numbers = shorter.get_vocab()
+    for token, old in tokenizer.get_vocab().items():
+        if old in new and numbers.get(token) != new[old]:
+            raise ValueError(f"token {token!r} has the id {numbers.get(token)}, not {new[old]}")
     return shorter
 
 
@@ -79,6 +77,11 @@ def _unigram(model: dict[str, Any], new: Renumber) -> None:
     model["vocab"] = [piece for at, piece in enumerate(model["vocab"]) if at in new]
     if model.get("unk_id") is not None:
         model["unk_id"] = new[model["unk_id"]]
+
+
+def _renumber_padding(described: dict[str, Any], new: Renumber) -> None:
+    if described["padding"]:
+        described["padding"]["pad_id"] = new[described["padding"]["pad_id"]]
 
 
 _SHORTENED: Mapping[str, Callable[[dict[str, Any], Renumber], None]] = {

@@ -1,0 +1,56 @@
+"""The post-processor of a tokenizer for a model that sees one segment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def one_segment(processor: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Give the second text of a pair the segment of the first.
+
+    Args:
+        processor: The `post_processor` of a tokenizer.json.
+
+    Returns:
+        One that puts the same tokens around texts, all of them in segment 0.
+    """
+    if processor is None:
+        return _template([], [])
+    kind = processor["type"]
+    if kind == "BertProcessing":
+        return _template(processor["cls"], processor["sep"])
+    if kind == "Sequence":
+        inner = [dict(part) for part in processor["processors"]]
+        kinds = {part["type"] for part in inner}
+        if kinds == {"ByteLevel"}:
+            return {**processor, "processors": [*inner, _template([], [])]}
+        alone = [p if p["type"] == "ByteLevel" else one_segment(p) for p in inner]
+        return {**processor, "processors": alone}
+    if kind == "ByteLevel":
+        return {"type": "Sequence", "processors": [dict(processor), _template([], [])]}
+    pieces = {
+        name: [
+            {key: {**piece, "type_id": 0} for key, piece in part.items()}
+            for part in processor[name]
+        ]
+        for name in ("single", "pair")
+        if name in processor
+    }
+    return {**processor, **pieces}
+
+
+def _template(cls: list[Any], sep: list[Any]) -> dict[str, Any]:
+    """What is put around texts: `cls` and `sep` are a name and an id, or empty."""
+    first, last = (
+        [{"SpecialToken": {"id": token[0], "type_id": 0}}] if token else [] for token in (cls, sep)
+    )
+    texts = [{"Sequence": {"id": name, "type_id": 0}} for name in ("A", "B")]
+    single = [*first, texts[0], *last]
+    special = {
+        token[0]: {"id": token[0], "ids": [token[1]], "tokens": [token[0]]}
+        for token in (cls, sep)
+        if token
+    }
+    pair = [*single, texts[1], *last]
+    return {"type": "TemplateProcessing", "single": single, "pair": pair, "special_tokens": special}
