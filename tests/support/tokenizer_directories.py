@@ -76,7 +76,8 @@ class Teacher:
         config = AutoConfig.for_model(self.family, **self.sizes, vocab_size=self.rows)
         config.id2label = dict(enumerate(LABELS))
         torch.manual_seed(0)
-        AutoModelForSequenceClassification.from_config(config).save_pretrained(directory)
+        build: Any = AutoModelForSequenceClassification.from_config
+        build(config).save_pretrained(directory)
 
 
 def _words(special: Sequence[str]) -> list[str]:
@@ -174,7 +175,8 @@ def byte_level(draw: st.DrawFn) -> Teacher:
 def _roberta_like(
     draw: st.DrawFn, made: Tokenizer, special: tuple[str, ...], kind: str | None
 ) -> Teacher:
-    first, last = ((token, made.token_to_id(token)) for token in special[2:4])
+    ids = made.get_vocab()
+    first, last = ((token, ids[token]) for token in special[2:4])
     made.post_processor = processors.RobertaProcessing(last, first)
     if draw(st.booleans()):
         made.model.dropout = 0.3
@@ -212,7 +214,7 @@ def unigram(draw: st.DrawFn) -> Teacher:
 
 def _finished(draw: st.DrawFn, teacher: Teacher, kind: str | None) -> Teacher:
     """Add what every kind may have: added tokens, limits, sides, inputs, names."""
-    padding = teacher.tokenizer.token_to_id(teacher.special[0])
+    padding = teacher.tokenizer.get_vocab()[teacher.special[0]]
     for name in draw(st.lists(st.sampled_from(ADDED), max_size=3, unique=True)):
         flags = {f: draw(st.booleans()) for f in ("normalized", "lstrip", "rstrip", "single_word")}
         teacher.tokenizer.add_tokens([AddedToken(name, **flags)])

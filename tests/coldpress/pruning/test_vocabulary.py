@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from modern import byte_level_bpe
 from tokenizers import AddedToken, Tokenizer
 from tokenizers.models import BPE, Unigram, WordPiece
+from tokenizers.normalizers import Lowercase
 from tokenizers.pre_tokenizers import ByteLevel, Metaspace, Whitespace
 from tokenizers.processors import RobertaProcessing, TemplateProcessing
 
@@ -21,7 +22,7 @@ from coldpress.model import Classifier, parameters
 from coldpress.pruning import Heads, Vocabulary
 from coldpress.pruning.chain import Recovery, press
 from coldpress.pruning.method import Evidence
-from coldpress.pruning.needed_tokens import needed_tokens
+from coldpress.pruning.needed_tokens import check_kind, needed_tokens
 from coldpress.pruning.renumbering import check_texts, renumbered
 from coldpress.section import Optimization
 from coldpress.training import label_loss
@@ -130,6 +131,39 @@ def test_texts_are_cut_into_the_same_tokens(kind: str, texts: list[str]) -> None
     for text in texts:
         assert new.encode(text).tokens == old.encode(text).tokens
     assert len(new.to_str()) <= len(old.to_str())
+
+
+@pytest.mark.parametrize("normalized", [True, False])
+def test_an_added_token_stays_whatever_the_normalizer_makes_of_its_name(normalized: bool) -> None:
+    old = wordpiece()
+    old.normalizer = Lowercase()
+    old.add_tokens([AddedToken("[URL]", normalized=normalized), AddedToken("A B", special=True)])
+    new = shortened(old, ["ba [URL]"])
+    assert tokens(new)[-2:] == ["[URL]", "A B"]
+    for text in ("ba [URL]", "[url] a", "A B", "a b"):
+        names = [
+            {at: token for token, at in of.get_vocab().items()}[at]
+            for of in (old, new)
+            for at in of.encode(text).ids
+        ]
+        assert names[: len(names) // 2] == names[len(names) // 2 :]
+
+
+def test_padding_is_renumbered_along() -> None:
+    old = wordpiece()
+    old.enable_padding(pad_id=3, pad_token="[UNK]")
+    new = shortened(old, ["ab"])
+    assert new.token_to_id("[UNK]") == 1
+    assert new.padding is not None and new.padding["pad_id"] == 1
+
+
+@pytest.mark.parametrize("made", [wordpiece, bpe, unigram])
+def test_a_file_that_does_not_name_its_kind_is_read(made: Callable[[], Tokenizer]) -> None:
+    described = json.loads(made().to_str())
+    del described["model"]["type"]
+    untyped = Tokenizer.from_str(json.dumps(described))
+    check_kind(untyped)
+    assert tokens(shortened(untyped, ["ab"])) == tokens(shortened(made(), ["ab"]))
 
 
 def test_a_token_that_a_text_needed_and_lost_is_noticed() -> None:
