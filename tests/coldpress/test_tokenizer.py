@@ -159,8 +159,6 @@ def test_an_added_token_without_a_row_is_left_out(write: Callable[..., Path]) ->
         ({"model_max_length": -1}, {}, "model_max_length is -1"),
         ({"model_max_length": "long"}, {}, "model_max_length is 'long'"),
         ({}, {"vocab_size": 9}, "token 'café' has the id 9, but vocab_size is 9"),
-        ({}, {"pad_token_id": 10}, "pad_token_id is 10 in config.json"),
-        ({}, {"pad_token_id": -1}, "pad_token_id is -1 in config.json"),
         ({"tokenizer_class": "BertJapaneseTokenizer"}, {}, "tokenizer"),
     ],
 )
