@@ -28,7 +28,7 @@ def answers(home: Path, server: str) -> bool:
     if server == WORKER:
         return _worker_is_online(home)
     port = local_stack.read(home, server).port
-    if port is None or _ask(port, "GET", servers.HEALTH[server]) is None:
+    if port is None or ask(port, "GET", servers.HEALTH[server]) is None:
         return False
     return members.listen(members.of(home, server), port)
 
@@ -39,18 +39,29 @@ def _worker_is_online(home: Path) -> bool:
     since = local_stack.since(local_stack.read(home, WORKER))
     if port is None or since is None:
         return False
-    found = _ask(port, "POST", f"/api/work_pools/{servers.POOL}/workers/filter", {})
+    found = ask(port, "POST", f"/api/work_pools/{servers.POOL}/workers/filter", {})
     known = {worker["name"]: worker for worker in json.loads(found or "[]")}
     worker = known.get(servers.WORKER_NAME, {"status": "OFFLINE"})
-    return worker["status"] == "ONLINE" and _time(worker["last_heartbeat_time"]) > since
+    return worker["status"] == "ONLINE" and time_of(worker["last_heartbeat_time"]) > since
 
 
-def _time(written: str) -> datetime:
+def time_of(written: str) -> datetime:
+    """Return a time that Prefect wrote."""
     return datetime.fromisoformat(written).astimezone()
 
 
-def _ask(port: int, method: str, path: str, body: object = None) -> bytes | None:
-    """The body of a good answer, or None."""
+def ask(port: int, method: str, path: str, body: object = None) -> bytes | None:
+    """Ask a server of this machine.
+
+    Args:
+        port: On loopback.
+        method: Of HTTP.
+        path: From the root.
+        body: Sent as JSON; None for no body.
+
+    Returns:
+        The body of a good answer, or None.
+    """
     content: dict[str, Any] = {}
     if body is not None:
         content = {"body": json.dumps(body), "headers": {"Content-Type": "application/json"}}
@@ -63,4 +74,4 @@ def _ask(port: int, method: str, path: str, body: object = None) -> bytes | None
         return None
     finally:
         connection.close()
-    return said if answer.status == http.client.OK else None
+    return said if answer.status in (http.client.OK, http.client.CREATED) else None

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from flows.stack import abandoned, servers
 from flows.stack import down as ending
-from flows.stack import servers
 from flows.stack import status as looking
 from flows.stack import up as starting
 from flows.stack.starting import NotStartedError
@@ -37,7 +37,7 @@ def up(port_mlflow: int | None, port_prefect: int | None, bring: bool) -> int:
         sys.stderr.write(f"coldpress: {' '.join(str(error).split())}\n")
         return _FAILED
     where = home.home()
-    said = _where_to_look(where, started)
+    said = [*_where_to_look(where, started), *_freed(where)]
     brought = _bring_over(where) if bring else []
     sys.stdout.write("\n".join([*said, *brought]) + "\n")
     return _DONE
@@ -57,6 +57,13 @@ def _bring_over(where: Path) -> list[str]:
     embedded_store.make_ready(database)
     new = bring_over(home.address(database))
     return [f"brought over: {', '.join(new) or 'nothing new'}"]
+
+
+def _freed(where: Path) -> list[str]:
+    return [
+        f"marked Crashed: {run.name}, Pending since {run.since:%Y-%m-%d %H:%M:%S} without a worker"
+        for run in abandoned.crash(where)
+    ]
 
 
 def _where_to_look(where: Path, started: list[str]) -> list[str]:
@@ -96,4 +103,9 @@ def status() -> int:
     """
     table, all_answer = looking.look()
     Console().print(table)
+    for run in abandoned.find(home.home()):
+        sys.stdout.write(
+            f"{run.name} is Pending since {run.since:%Y-%m-%d %H:%M:%S} and its worker is gone; "
+            "it may keep others from running: `coldpress up` marks it Crashed\n"
+        )
     return _DONE if all_answer else _FAILED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ WRITTEN: list[dict[str, Any]] = yaml.safe_load((ROOT / "deployments/automations.
     "automations"
 ]
 (CRASHED,) = (each for each in WRITTEN if each["name"] == "coldpress-crashed-runs")
+(PENDING,) = (each for each in WRITTEN if each["name"] == "coldpress-pending-runs")
 DEPLOYMENTS = yaml.safe_load((ROOT / "deployments/prefect.yaml").read_text())["deployments"]
 # How a flow here names the state that it ends in, where it does.
 NAMED_STATE = re.compile(r"(?:Completed|Failed|Cancelled|Crashed)\(name=\"(\w+)\"")
@@ -55,3 +57,11 @@ def test_every_state_that_a_flow_ends_in_by_name_counts_as_an_end() -> None:
     assert "Refused" in names
     expected = set(CRASHED["trigger"]["expect"])
     assert {f"prefect.flow-run.{name}" for name in names} <= expected
+
+
+def test_a_pending_run_has_as_long_as_a_pod_may_take() -> None:
+    pool = json.loads((ROOT / "deployments/work-pools/kubernetes.json").read_text())
+    longest = pool["variables"]["properties"]["pod_watch_timeout_seconds"]["default"]
+    assert PENDING["trigger"]["within"] > longest
+    assert PENDING["trigger"]["after"] == ["prefect.flow-run.Pending"]
+    assert "prefect.flow-run.Running" in PENDING["trigger"]["expect"]

@@ -54,10 +54,13 @@ class PrefectServer:
         return done.stdout
 
     def ask(self, method: str, path: str, body: object = None) -> httpx.Response:
-        """Call its API."""
+        """Call its API, again where its SQLite was locked for an instant."""
         address = f"{self.environment['PREFECT_API_URL']}/{path}"
         user, _, password = self.settings.get("PREFECT_API_AUTH_STRING", "").partition(":")
-        return httpx.request(method, address, json=body, timeout=60, auth=(user, password))
+        answer = None
+        while answer is None or answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            answer = httpx.request(method, address, json=body, timeout=60, auth=(user, password))
+        return answer
 
     def answer(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401
         """Call its API, and return what a good answer holds."""

@@ -53,7 +53,11 @@ def test_the_pool_the_deployments_and_the_automations_are_there(stack: Stack) ->
     assert {d["work_pool_name"] for d in deployments} == {"coldpress"}
     automations = stack.ask("POST", "automations/filter", {})
     named = {automation["name"] for automation in automations}
-    assert named == {"coldpress-crashed-runs", "coldpress-answer-drift"}
+    assert named == {
+        "coldpress-crashed-runs",
+        "coldpress-pending-runs",
+        "coldpress-answer-drift",
+    }
 
 
 def test_strangers_are_refused(stack: Stack) -> None:

@@ -1,0 +1,85 @@
+"""A worker dies before a run begins: the run is found, marked Crashed, and its slot is free."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from prefect_server import PrefectServer
+
+from flows.stack import abandoned
+from tasks import local_stack, processes
+from tasks.local_stack import PREFECT, WORKER, Record
+
+# It has a limit of one run, and cancels each other one.
+LIMITED = "deployments/name/watch-registry/watch-registry"
+
+
+@pytest.fixture
+def home(server: PrefectServer, tmp_path: Path) -> Path:
+    """A home whose stack is this server, without a worker."""
+    local_stack.folder(tmp_path).mkdir()
+    local_stack.write(tmp_path, PREFECT, Record(server.port, processes.this_process()))
+    return tmp_path
+
+
+@contextmanager
+def worker(home: Path, after: datetime) -> Iterator[None]:
+    """Have a process that is recorded as the stack's worker, and that was started after a time."""
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
+        name = processes.name_of(psutil.Process(process.pid))
+        local_stack.write(home, WORKER, Record(None, name))
+        since = local_stack.since(local_stack.read(home, WORKER))
+        assert since is not None
+        if since > after:
+            yield
+    if since <= after:  # the system tells the start of a process to a second alone
+        with worker(home, after):
+            yield
+
+
+def taken(server: PrefectServer) -> str:
+    """A run that a worker has taken, and not begun."""
+    deployment = server.answer("GET", LIMITED)["id"]
+    run = str(server.answer("POST", f"deployments/{deployment}/create_flow_run", {})["id"])
+    pending = {"state": {"type": "PENDING"}}
+    answer = server.answer("POST", f"flow_runs/{run}/set_state", pending)
+    assert answer["status"] == "ACCEPT", answer
+    return run
+
+
+def state(server: PrefectServer, run: str) -> Any:  # noqa: ANN401
+    return server.answer("GET", f"flow_runs/{run}")["state"]
+
+
+def end(server: PrefectServer, run: str) -> None:
+    cancelled = {"state": {"type": "CANCELLED"}, "force": True}
+    server.answer("POST", f"flow_runs/{run}/set_state", cancelled)
+
+
+def test_a_run_that_the_worker_has_just_taken_is_left_alone(
+    server: PrefectServer, home: Path
+) -> None:
+    with worker(home, datetime.fromtimestamp(0, UTC)):
+        run = taken(server)
+        assert abandoned.crash(home) == []
+    assert state(server, run)["type"] == "PENDING"
+    end(server, run)
+
+
+def test_a_run_of_a_worker_that_is_gone_frees_its_slot(server: PrefectServer, home: Path) -> None:
+    run = taken(server)
+    (found,) = abandoned.find(home)
+    assert found.id == run
+    with worker(home, found.since):
+        assert [crashed.id for crashed in abandoned.crash(home)] == [run]
+    assert state(server, run)["type"] == "CRASHED"
+    assert "worker died" in state(server, run)["message"]
+    assert abandoned.find(home) == []
+    end(server, taken(server))
