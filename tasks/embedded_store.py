@@ -37,6 +37,7 @@ def make_ready(database: Path) -> None:
             made it, or an earlier version was killed while it changed the tables beside runs.
     """
     if _is_current(database):
+        home.sweep()  # whoever made it may have been killed right after that
         return
     with _alone(database), home.workspace() as directory:
         if not database.exists():

@@ -191,13 +191,18 @@ def workspace() -> Iterator[Path]:
     """Lend a directory for unfinished files; what killed processes left behind is swept first."""
     root = home() / "work"
     root.mkdir(parents=True, exist_ok=True)
-    for left in root.iterdir():
-        if processes.is_gone(_owner(left)):
-            shutil.rmtree(left, ignore_errors=True)
+    sweep()
     # Neither `:` nor `%`, which means something in the URLs that are made of paths.
     owner = quote(processes.this_process(), safe="").replace("%", "=")
     with tempfile.TemporaryDirectory(prefix=f"{owner}-", dir=root) as directory:
         yield Path(directory)
+
+
+def sweep() -> None:
+    """Delete the unfinished files of processes that are gone."""
+    for left in (home() / "work").glob("*"):
+        if processes.is_gone(_owner(left)):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _owner(directory: Path) -> str | None:

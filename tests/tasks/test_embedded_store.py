@@ -28,6 +28,13 @@ from tasks import tracking
 tracking.client().search_experiments()
 sys.stdin.read()
 """
+HOLDS_ROOM = """
+import sys
+from tasks.home import workspace
+with workspace() as directory:
+    print(directory, flush=True)
+    sys.stdin.read()
+"""
 HOLDS = """
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1])
@@ -128,6 +135,20 @@ def test_a_kill_in_the_first_start_leaves_what_the_next_one_can_use(
     assert [experiment.name for experiment in experiments] == ["Default"]
     assert read(database, TABLES) == read(empty_store, TABLES)
     assert list((database.parent / "work").iterdir()) == []
+
+
+def test_what_is_left_of_a_start_that_was_killed_when_all_was_done_goes_too(
+    database: Path, empty_store: Path
+) -> None:
+    shutil.copyfile(empty_store, database)
+    pipe, words = subprocess.PIPE, [sys.executable, "-c", HOLDS_ROOM]
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True) as other:
+        assert other.stdout is not None
+        left = Path(other.stdout.readline().rstrip("\n"))
+        other.kill()
+    assert left.is_dir()
+    make_ready(database)
+    assert not left.exists()
 
 
 def test_several_first_starts_at_once_make_one_database(database: Path, empty_store: Path) -> None:
