@@ -11,7 +11,9 @@ from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
 from coldpress.errors import CorruptCheckpointError, InputError, RefusedError, ServerFailedError
+from flows import streams
 from flows.stack import commands
+from flows.streams import LostOutputError
 from tasks import access, home, interruptions
 
 app = App(
@@ -31,6 +33,7 @@ def main() -> None:
 
     After a signal it is 128 and the signal's number: 130 for Ctrl-C, 143 for SIGTERM.
     """
+    streams.prepare()
     interruptions.handle()
     try:
         code = _carried_out()
@@ -46,7 +49,14 @@ def main() -> None:
 def _carried_out() -> int:
     try:
         home.prepare()
-        return app() or _DONE
+        code = app() or _DONE
+        sys.stdout.flush()
+        return code
+    except LostOutputError as error:
+        if error.is_unread():
+            return _DONE
+        _say(str(error))
+        return _FAILED
     except (InputError, CycloptsError) as error:
         _say(str(error))
         return _WRONG_INPUT
@@ -97,6 +107,7 @@ def check(
     from coldpress.preflight import inspect
     from coldpress.recipe_file import read_recipe
 
+    home.check_writable()
     Console().print(inspect(read_recipe(recipe, assignments), home.home()).table())
 
 
@@ -137,7 +148,7 @@ def report(model: str, /, *, out: Path | None = None) -> None:
     """
     from flows.reading import write_report
 
-    _print(str(write_report(model, out)))
+    _print(write_report(model, out))
 
 
 @app.command
@@ -241,7 +252,8 @@ def doctor() -> None:
 
 
 def _print(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
+    if line:
+        sys.stdout.write(f"{line}\n")
 
 
 def _say(message: str) -> None:

@@ -38,8 +38,10 @@ def collect(keep: int, dry_run: bool) -> Table:
 
 
 def _collected(keep: int) -> list[Holding]:
+    home.check_writable()
     home.embed()
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
+    home.import_prefect()
     from flows import server
     from flows.collect_garbage import collect_garbage
 

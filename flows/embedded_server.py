@@ -111,6 +111,7 @@ class EmbeddedServer:
             launcher = [sys.executable, "-P", "-m", "flows.server_process", str(self._record)]
             self._process = subprocess.Popen(  # noqa: S603
                 [*launcher, processes.this_process(), *_command(self._listener.fileno())],
+                cwd=self._record.parent,  # it reads `prefect.toml` and `.env` of where it starts
                 env={**os.environ, **_VARIABLES, **_settings()},
                 pass_fds=[self._listener.fileno()],
                 stdin=subprocess.DEVNULL,

@@ -79,8 +79,10 @@ def _carried_out(model: str, run: Callable[[], State[Any]]) -> Ticket:
     What came of it is read from the audit: a server that is asked twice, since its first answer
     came late, gives the state back without what the flow returned.
     """
+    home.check_writable()
     home.embed()
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
+    home.import_prefect()
     from flows import server
 
     with server.running():

@@ -52,9 +52,14 @@ def is_finished(flow_run_id: str) -> bool:
     return chain is not None and chain.info.status == "FINISHED"
 
 
-def show(outcome: dict[str, Any]) -> None:
-    """Print what each stage did, what its model came to and what the gate says of the last."""
-    console = Console()
+def show(outcome: dict[str, Any], *, to_errors: bool = False) -> None:
+    """Print what each stage did, what its model came to and what the gate says of the last.
+
+    Args:
+        outcome: From `read`.
+        to_errors: Print to standard error: something else is written to standard output.
+    """
+    console = Console(stderr=to_errors)
     stages = Table("stage", "status", "seconds", "registered", box=None)
     for stage in outcome["stages"]:
         registered = stage["registered"] or ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,8 @@ from coldpress.errors import InputError
 from coldpress.preflight import inspect
 from coldpress.recipe_file import read_recipe
 from coldpress.stages import STAGES
-from flows.writing import checked_target, write_whole
+from flows import streams
+from flows.writing import check_no_input, checked_target, is_input, is_stream, write_whole
 from tasks import access, home, input_errors, interruptions
 
 if TYPE_CHECKING:
@@ -41,22 +42,39 @@ def press(reference: str, assignments: Sequence[str], report: Path | None) -> in
     """
     target = None if report is None else checked_target(report, "--json")
     outcome = _nothing_yet(reference)
+    read = [path for path in (Path(reference),) if path.is_file()]
     try:
+        check_no_input(target, read, "--json")
         recipe = read_recipe(reference, assignments)
         outcome["recipe"] = recipe.name
+        read += _paths(recipe.model_dump())
+        check_no_input(target, read, "--json")
+        home.check_writable()
         inspect(recipe, home.home())
-        return _press(recipe, outcome)
+        return _press(recipe, outcome, target)
     finally:
-        if target is not None:
+        if target is not None and not is_input(target, read):
             with interruptions.held_back():
                 write_whole(target, json.dumps(outcome, indent=2, allow_nan=False) + "\n")
 
 
-def _press(recipe: Recipe, outcome: dict[str, Any]) -> int:
+def _paths(value: object) -> Iterator[Path]:
+    """All files and folders that a recipe names."""
+    if isinstance(value, Path):
+        yield value
+    elif isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for part in value:
+            yield from _paths(part)
+
+
+def _press(recipe: Recipe, outcome: dict[str, Any], target: Path | None) -> int:
     """Run the flow. Prefect, MLflow and torch are first imported here."""
     home.embed()
     access.check_mlflow(os.environ["MLFLOW_TRACKING_URI"])
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    home.import_prefect()
     from flows import outcomes, server
     from flows.compress import compress
     from tasks import reporting
@@ -78,7 +96,8 @@ def _press(recipe: Recipe, outcome: dict[str, Any]) -> int:
         finally:
             with interruptions.held_back():
                 outcome.update(outcomes.read(flow_run_ids[0]) if flow_run_ids else {})
-    outcomes.show(outcome)
+    with streams.optional():
+        outcomes.show(outcome, to_errors=target is not None and is_stream(target))
     if state.is_completed():
         return REFUSED if outcome["gate"] and not outcome["gate"]["passed"] else DONE
     error = state.result(raise_on_failure=False)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flows.writing import checked_target, write_whole
+from flows.writing import checked_target, is_stream, write_whole
 from tasks import published, registry
 
 
-def write_report(model: str, out: Path | None) -> Path:
+def write_report(model: str, out: Path | None) -> str:
     """Write the report of a version to a file.
 
     Args:
@@ -16,7 +16,7 @@ def write_report(model: str, out: Path | None) -> Path:
         out: Where to; `<name>-<version>.html` in the working directory when not given.
 
     Returns:
-        Where it is.
+        What to print: where it is, or nothing where it went to a terminal or pipe.
 
     Raises:
         InputError: There is no such version, it has no report, or the file cannot be written.
@@ -25,7 +25,7 @@ def write_report(model: str, out: Path | None) -> Path:
     version = registry.resolve(model)
     target = given or checked_target(Path(f"{version.name}-{version.version}.html"), "--out")
     write_whole(target, published.read(version, published.REPORT))
-    return target
+    return _where(target)
 
 
 def card(model: str, out: Path | None) -> str:
@@ -36,7 +36,7 @@ def card(model: str, out: Path | None) -> str:
         out: Where to; nowhere when not given.
 
     Returns:
-        What to print: the card, or where it is.
+        What to print: the card, or where it is, or nothing where it went to a terminal or pipe.
 
     Raises:
         InputError: There is no such version, it has no card, or the file cannot be written.
@@ -46,4 +46,8 @@ def card(model: str, out: Path | None) -> str:
     if target is None:
         return text.rstrip()
     write_whole(target, text)
-    return str(target)
+    return _where(target)
+
+
+def _where(target: Path) -> str:
+    return "" if is_stream(target) else str(target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,10 @@ from coldpress import paths
 from coldpress.checkpoint import Checkpoint
 from coldpress.errors import CorruptCheckpointError, InputError
 from coldpress.onnx import predictor
+from flows.streams import LostOutputError
 from tasks import published, registry, store
+
+_ASIDE = ".pulled."
 
 
 def predictions(model: str, texts: Sequence[str], pairs: Sequence[str]) -> list[str]:
@@ -64,27 +68,59 @@ def pull_model(model: str, directory: Path) -> None:
     target = _empty(directory)
     version = registry.resolve(model)
     with _deployable(version) as checkpoint:
-        aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=".pulled."))
-        shutil.copytree(checkpoint.path, aside, dirs_exist_ok=True)
-        shutil.copyfile(predictor.__file__, aside / "predictor.py")
-        card = published.find(version, published.CARD)
-        if card is not None:
-            (aside / "README.md").write_text(card, encoding="utf-8")
-        aside.chmod(0o755)
-        aside.replace(target)
+        # A folder that exists may be mounted, or the working directory of a shell: it stays.
+        aside = Path(tempfile.mkdtemp(dir=_place(target), prefix=_ASIDE))
+        try:
+            shutil.copytree(checkpoint.path, aside, dirs_exist_ok=True)
+            shutil.copyfile(predictor.__file__, aside / "predictor.py")
+            card = published.find(version, published.CARD)
+            if card is not None:
+                (aside / "README.md").write_text(card, encoding="utf-8")
+            _move(aside, target)
+        except OSError as error:
+            raise LostOutputError(error.errno, error.strerror, str(directory)) from error
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 def _empty(directory: Path) -> Path:
     """Make sure that a folder can be written; the one that it is in is made."""
     try:
         target = paths.possible(directory).resolve()
-        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        if target.exists() and (not target.is_dir() or _content(target)):
             raise InputError(f"DIR: {directory} exists and is not an empty folder")
         target.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=target.parent).close()
+        tempfile.TemporaryFile(dir=_place(target)).close()
     except (OSError, ValueError) as error:
         raise InputError(f"DIR: {error}") from error
     return target
+
+
+def _content(target: Path) -> list[Path]:
+    """What is in a folder, but for what a killed `pull` left there."""
+    return [path for path in target.iterdir() if not path.name.startswith(_ASIDE)]
+
+
+def _place(target: Path) -> Path:
+    return target if target.exists() else target.parent
+
+
+def _move(aside: Path, target: Path) -> None:
+    """Move whole, or, into a folder that exists, file by file; the model last."""
+    if not target.exists():
+        aside.chmod(_new_folder_mode(aside))
+        aside.replace(target)
+        return
+    for path in sorted(aside.iterdir(), key=lambda path: path.name == "model.onnx"):
+        path.replace(target / path.name)
+
+
+def _new_folder_mode(aside: Path) -> int:
+    """What a folder gets that is simply made here: temporary ones are for their owner alone."""
+    (plain := aside / "plain").mkdir()
+    mode = stat.S_IMODE(plain.stat().st_mode)
+    plain.rmdir()
+    return mode
 
 
 @contextmanager

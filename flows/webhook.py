@@ -82,7 +82,10 @@ def _is_recent(timestamp: str) -> bool:
 
 
 def _is_signature(given: str, signed: bytes) -> bool:
-    digest = hmac.new(os.environ[SECRET].encode(), signed, hashlib.sha256).digest()
+    secret = os.environ.get(SECRET, "")
+    if not secret.strip():
+        raise RuntimeError(f"{SECRET} is not set: anybody could sign with an empty one")
+    digest = hmac.new(secret.encode(), signed, hashlib.sha256).digest()
     return hmac.compare_digest(given.encode(), b"v1," + base64.b64encode(digest))
 
 

@@ -11,12 +11,15 @@ from functools import cache
 from urllib.parse import urlsplit
 
 from coldpress.errors import InputError
+from tasks import server_address
 
 MLFLOW, PREFECT = "MLFLOW_TRACKING_URI", "PREFECT_API_URL"
 CREDENTIALS = {
     MLFLOW: ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"),
     PREFECT: ("PREFECT_API_AUTH_STRING",),
 }
+_FAULTS = {MLFLOW: server_address.mlflow_fault, PREFECT: server_address.prefect_fault}
+_REGISTRY = "MLFLOW_REGISTRY_URI"
 _TITLES = {MLFLOW: "MLflow", PREFECT: "Prefect"}
 REFUSED = (401, 403)
 PATIENCE = 20.0
@@ -25,14 +28,32 @@ _REFUSED_BY_MLFLOW = {"UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED", "PERMISSION_DE
 
 
 def check_addresses() -> None:
-    """Refuse credentials in an address: it is printed, and kept with every run.
+    """Refuse an address that cannot be used, or has credentials: it is kept with every run.
 
     Raises:
-        InputError: Which variable it is, without its value.
+        InputError: Which variable it is; of credentials without its value.
     """
-    for server in CREDENTIALS:
-        if holds_credentials(os.environ.get(server, "")):
+    for server, fault in _FAULTS.items():
+        address = os.environ.get(server, "")
+        if holds_credentials(address):
             raise InputError(in_address(server))
+        why = fault(address) if address else None
+        if why is not None:
+            raise InputError(f"{server}: {why}")
+    _check_registry()
+
+
+def _check_registry() -> None:
+    """Lineage leads from versions to runs and back: both are in one store."""
+    registry, tracking = os.environ.get(_REGISTRY), os.environ.get(MLFLOW)
+    if registry is None or tracking is None:
+        return
+    if registry != tracking:
+        raise InputError(
+            f"{_REGISTRY}: names another store than {MLFLOW}, and Coldpress keeps models and their"
+            " runs in one; unset it"
+        )
+    del os.environ[_REGISTRY]
 
 
 def in_address(server: str) -> str:

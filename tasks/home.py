@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote
 
 from coldpress import paths
 from coldpress.errors import InputError
-from tasks import access, home_record, local_stack, processes
+from tasks import access, environment, home_path, home_record, local_stack, processes
 
 PATIENCE = {
     # Four minutes of it, as MLflow's client has by itself. Without its database Prefect's
@@ -34,21 +37,43 @@ _DEFAULTS = {
     "TOKENIZERS_PARALLELISM": "true",
 }
 
+OWN = frozenset({"artifacts", "prefect", "servers", "stack", "work", home_record.FILE})
+"""What is kept in the home beside MLflow's database."""
+
 
 def home() -> Path:
     """Return `$COLDPRESS_HOME`, or `./.coldpress`, as an absolute path.
 
     Raises:
-        InputError: No folder can be there.
+        InputError: No folder can be there, or none whose path the libraries can work with.
     """
+    named = os.environ.get("COLDPRESS_HOME", "")
+    if re.fullmatch("\"[^\"]*\"|'[^']*'", named):
+        raise InputError("COLDPRESS_HOME: its value has quotes around it; take them away")
     try:
-        directory = paths.possible(Path(os.environ.get("COLDPRESS_HOME") or ".coldpress")).resolve()
+        directory = paths.possible(Path(named if named.strip() else ".coldpress")).resolve()
     except ValueError as error:
         raise InputError(f"COLDPRESS_HOME: {error}") from error
+    if why := home_path.fault(directory):
+        raise InputError(f"COLDPRESS_HOME: {why}; set it to another folder")
     existing = next(path for path in (directory, *directory.parents) if path.exists())
     if not existing.is_dir():
         raise InputError(f"COLDPRESS_HOME: {existing} is not a folder")
     return directory
+
+
+def check_writable() -> None:
+    """Make sure that the home takes files, or can be made; before any work is done.
+
+    Raises:
+        InputError: Why not.
+    """
+    directory = home()
+    existing = next(path for path in (directory, *directory.parents) if path.exists())
+    try:
+        tempfile.TemporaryFile(dir=existing).close()
+    except OSError as error:
+        raise InputError(f"COLDPRESS_HOME: {existing} takes no files: {error.strerror}") from error
 
 
 def database() -> Path:
@@ -77,6 +102,7 @@ def made() -> Path:
 
 def prepare() -> None:
     """Set what libraries read from the environment when they are imported, unless it is set."""
+    environment.tidy()
     for name, value in {**_DEFAULTS, **waiting()}.items():
         os.environ.setdefault(name, value)
 
@@ -88,14 +114,21 @@ def embed() -> None:
     their settings at import.
 
     Raises:
-        InputError: The home cannot be made, its stack is up in part, or an address has a password.
+        InputError: The home cannot be made, its stack is up in part, or an address has a password
+            or is none that can be used.
     """
+    environment.tidy()
     access.check_addresses()
     directory = made()
     os.environ["COLDPRESS_HOME"] = str(directory)
+    if access.MLFLOW not in os.environ:
+        environment.isolate_mlflow()
+    if access.PREFECT not in os.environ:
+        environment.isolate_prefect(directory)
     prepare()
     follow_stack(directory)
-    os.environ.setdefault("PREFECT_HOME", str(directory / "prefect"))
+    prefect = Path(os.environ.get("PREFECT_HOME") or directory / "prefect")
+    os.environ["PREFECT_HOME"] = str(prefect.expanduser().absolute())
     os.environ.setdefault("MLFLOW_TRACKING_URI", address(database()))
     if _is_embedded():
         home_record.settle(directory)
@@ -135,6 +168,21 @@ def check_inside(location: str) -> None:
         )
 
 
+def import_prefect() -> None:
+    """Import Prefect, which reads its settings now; to be called after `embed`.
+
+    Those of `prefect.toml`, `pyproject.toml` and `.env` in the working directory count only where
+    the environment names a Prefect server: otherwise they were made for another project.
+    """
+    if os.environ.get(access.PREFECT) != local_stack.prefect_variables(home()).get(access.PREFECT):
+        return
+    with chdir(made()):
+        sources: Any = importlib.import_module("prefect.settings.sources")
+    # They are read again whenever a setting is changed for a while.
+    sources.TomlConfigSettingsSourceBase._read_files = lambda *_, **__: {}
+    sources.FilteredDotEnvSettingsSource._read_env_files = lambda *_: {}
+
+
 def follow_stack(directory: Path) -> None:
     """Point this process at the stack of a home, where it is up and nothing else is configured.
 
@@ -152,9 +200,10 @@ def follow_stack(directory: Path) -> None:
 
 def is_unused() -> bool:
     """Whether nothing is configured and nothing was made here: to look is no reason to make it."""
+    environment.tidy()
     directory = home()
     return (
-        "MLFLOW_TRACKING_URI" not in os.environ
+        access.MLFLOW not in os.environ
         and not database().exists()
         and not local_stack.mlflow_variables(directory)
     )

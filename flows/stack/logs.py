@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from coldpress.errors import InputError
+from flows import streams
 from flows.stack import servers
 from tasks import home, local_stack
 
@@ -88,9 +89,12 @@ def _print(log: Path, *, titled: bool) -> int:
 
 
 def _follow(log: Path, read: int) -> None:
-    """Print what is added to a file; one that was begun anew is read from its beginning."""
+    """Print what is added to a file; one that was begun anew is read from its beginning.
+
+    Until interrupted, or until nobody reads it any more.
+    """
     known = log.stat().st_ino
-    while True:
+    while not streams.reader_is_gone():
         sys.stdout.flush()
         time.sleep(_PAUSE)
         if not log.exists():

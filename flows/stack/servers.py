@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tasks import local_stack
+from tasks.environment import WEB_SERVERS
 from tasks.home import PATIENCE
 from tasks.local_stack import MLFLOW, PREFECT, WORKER
 
@@ -78,8 +79,9 @@ def environment(home: Path, server: str, ports: Mapping[str, int]) -> dict[str, 
         All variables.
     """
     # How threads wait is decided for each run (tasks.home.waiting), not once for the whole stack.
-    foreign = ("PREFECT_", "MLFLOW_", "_MLFLOW_", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
+    threads = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    foreign = ("PREFECT_", "MLFLOW_", "_MLFLOW_", *threads, *WEB_SERVERS)
+    kept = {k: v for k, v in os.environ.items() if not k.upper().startswith(foreign)}
     quiet = {"DO_NOT_TRACK": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "PYTHONUNBUFFERED": "1"}
     shared = {
         "COLDPRESS_HOME": str(home),

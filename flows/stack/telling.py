@@ -38,22 +38,22 @@ def up(port_mlflow: int | None, port_prefect: int | None, bring: bool) -> int:
         return _FAILED
     where = home.home()
     said = [*_where_to_look(where, started), *_freed(where)]
-    brought = _bring_over(where) if bring else []
+    brought = _bring_over() if bring else []
     sys.stdout.write("\n".join([*said, *brought]) + "\n")
     return _DONE
 
 
-def _bring_over(where: Path) -> list[str]:
+def _bring_over() -> list[str]:
     """MLflow is first imported here."""
     database = home.database()
     if not database.exists():
         return ["brought over: nothing, since nothing was made without the stack"]
-    os.environ["MLFLOW_TRACKING_URI"] = _page(where, MLFLOW)
-    home.embed()
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+    home.embed()  # which leads to the stack that has just come up
     from tasks import embedded_store
     from tasks.brought_over import bring_over
 
-    home_record.settle(where)
+    home_record.settle(home.home())
     embedded_store.make_ready(database)
     new = bring_over(home.address(database))
     return [f"brought over: {', '.join(new) or 'nothing new'}"]

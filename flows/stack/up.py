@@ -28,6 +28,7 @@ def bring_up(asked: Mapping[str, int | None]) -> list[str]:
         InputError: A port is taken, or the stack runs on another machine.
         NotStartedError: A server did not come to answer.
     """
+    home.check_writable()
     where = home.made()
     with alone(where):
         local_stack.check_host(where)
