@@ -133,6 +133,30 @@ def read_unlabelled(path: Path, columns: Columns) -> Split:
     return _split(data_files.read(path, columns.texts, "soft_targets.unlabelled"), columns, None)
 
 
+def unlabelled_rows(benchmark: Benchmark, path: Path, columns: Columns) -> leakage.Filtered:
+    """Choose the rows of an unlabelled file that a student may learn from.
+
+    Args:
+        benchmark: Brings the validation and test texts, which are left out.
+        path: See `read_unlabelled`.
+        columns: Which columns hold the texts.
+
+    Returns:
+        The rows, and how many were left out.
+
+    Raises:
+        InputError: The file, a column or a row is not what it should be.
+    """
+    rows = read_unlabelled(path, columns)
+    return leakage.without(rows, benchmark.test, benchmark.validation)
+
+
+def transfer_set(benchmark: Benchmark, unlabelled: leakage.Filtered | None) -> Split:
+    """Return what a student learns from: the training rows, then the unlabelled ones."""
+    train = benchmark.train
+    return train if unlabelled is None else train.followed_by(unlabelled.rows)
+
+
 def read_fresh(one: Fresh, columns: Columns, labels: tuple[str, ...] | None, field: str) -> Split:
     """Read rows that came later.
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from coldpress.errors import CorruptCheckpointError
+from coldpress.finite import check_values
 
 MANIFEST = "coldpress.json"
 _RECORDED_LIBRARIES = ("coldpress", "torch", "transformers", "onnx", "onnxruntime", "tokenizers")
@@ -134,7 +135,11 @@ def writing(target: Path, manifest: Manifest) -> Iterator[Path]:
 
     Yields:
         A temporary directory beside the target, to put the files in.
+
+    Raises:
+        NonFiniteError: The section or a note holds a NaN or an infinity.
     """
+    check_values({"section": manifest.section, "notes": manifest.notes})
     target.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:

@@ -13,6 +13,14 @@ class ServerFailedError(Exception):
     """A server that the command needs cannot be started. The message is one line."""
 
 
+class DivergedError(InputError):
+    """Training with these settings has left the numbers that can be represented."""
+
+
+class NonFiniteError(Exception):
+    """A number that was to be stored is NaN or infinite."""
+
+
 class CorruptCheckpointError(Exception):
     """A checkpoint's files do not have the digests that it wrote down."""
 

@@ -16,6 +16,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from coldpress import tokenizer
 from coldpress.checkpoint import Checkpoint, LayerShape, Manifest, writing
+from coldpress.finite import check_arrays
 from coldpress.model import Classifier
 from coldpress.slices import fused, sliced
 
@@ -83,8 +84,12 @@ def save_state(state: Mapping[str, Tensor], directory: Path) -> None:
     Args:
         state: Tensors by name.
         directory: What `checkpoint.writing` yielded.
+
+    Raises:
+        NonFiniteError: A tensor holds a NaN or an infinity.
     """
     whole = {name: tensor.contiguous() for name, tensor in state.items()}
+    check_arrays({name: tensor.detach().cpu().numpy() for name, tensor in whole.items()})
     save_file(whole, directory / "model.safetensors", metadata={"format": "pt"})
 
 

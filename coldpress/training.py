@@ -19,6 +19,7 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
 from coldpress.encoding import Batch, Encoded
+from coldpress.errors import DivergedError
 from coldpress.inner_states import Comparison, inner_states
 from coldpress.left_out import first_token_alone, frozen
 from coldpress.model import Classifier, accuracy
@@ -134,6 +135,9 @@ def passes(
 
     Yields:
         A record of each pass, when it is done.
+
+    Raises:
+        DivergedError: The loss or a weight is no finite number any more.
     """
     # A loss that looks inside may read any token of any layer.
     spared = nullcontext() if isinstance(loss, Comparison) else first_token_alone(classifier)
@@ -143,6 +147,7 @@ def passes(
         for number in range(1, plan.epochs + 1):
             started = time.perf_counter()
             losses = [step(batch) for batch in _grouped_by_length(data, plan.batch_size)]
+            step.check_weights()
             score = accuracy(classifier.logits(validation), validation.labels.tolist())
             yield Epoch(number, float(np.mean(losses)), score, time.perf_counter() - started)
     classifier.module.eval()
@@ -161,7 +166,7 @@ class _Step:
     ) -> None:
         self._accelerator = Accelerator(mixed_precision="bf16" if computes_bf16() else "no")
         self._classifier, self._loss, self._progress = classifier, loss, progress
-        self._steps, self._done = steps, 0
+        self._steps, self._done, self._peak = steps, 0, peak
         # Prepared modules would compute in bf16 in validation too: a step alone does (autocast).
         self._module = classifier.module.to(self._accelerator.device)
         self._fitted = nn.ModuleList([self._module])
@@ -175,14 +180,27 @@ class _Step:
     def __call__(self, batch: Batch) -> float:
         self._module.train()
         loss = self._of(batch)
+        value = float(loss.item())
+        if not math.isfinite(value):
+            raise self._diverged(f"the loss is {value} in step {self._done + 1}")
         self._accelerator.backward(loss)
         self._accelerator.clip_grad_norm_(self._fitted.parameters(), LARGEST_GRADIENT)
         self._optimizer.step()
         self._schedule.step()
         self._optimizer.zero_grad()
         self._done += 1
-        self._progress(self._done, self._steps, loss.item())
-        return float(loss.item())
+        self._progress(self._done, self._steps, value)
+        return value
+
+    def check_weights(self) -> None:
+        for name, weight in self._fitted.named_parameters():
+            if not bool(weight.isfinite().all()):
+                name = name.removeprefix("0.")
+                raise self._diverged(f"{name} is not finite after step {self._done}")
+
+    def _diverged(self, what: str) -> DivergedError:
+        remedy = f"set a learning_rate below {self._peak:g}"
+        return DivergedError(f"training diverged: {what} of {self._steps}; {remedy}")
 
     def _of(self, batch: Batch) -> Tensor:
         rows = torch.from_numpy(batch.rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,8 +110,15 @@ def _copy_run(
 
 
 def _bare(points: Sequence[Metric]) -> list[Metric]:
-    """Without what else MLflow remembers of them: the id of a model or of a run."""
-    return [Metric(point.key, point.value, point.timestamp, point.step) for point in points]
+    """Without what else MLflow remembers of them, and without numbers that were not finite.
+
+    MLflow keeps an infinity as the largest number there is.
+    """
+    return [
+        Metric(point.key, point.value, point.timestamp, point.step)
+        for point in points
+        if abs(point.value) < sys.float_info.max
+    ]
 
 
 def _path(location: str) -> Path:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from prefect import get_run_logger, runtime
 
-from coldpress.preflight import inspect
 from tasks import (
     addresses,
     caching,
@@ -75,6 +74,8 @@ def pressing(recipe: Recipe) -> Iterator[None]:
 def _check(recipe: Recipe) -> None:
     """Check first what a deployment was given; `coldpress run` has done so before it began."""
     if runtime.deployment.id:
+        from coldpress.preflight import inspect
+
         inspect(recipe, home.home())
 
 

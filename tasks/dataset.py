@@ -5,7 +5,6 @@ import json
 from functools import cache
 
 from coldpress import benchmark as library
-from coldpress import leakage
 from coldpress.evaluation import slices
 from coldpress.leakage import Filtered
 from coldpress.recipe import Recipe
@@ -13,17 +12,15 @@ from coldpress.recipe import Recipe
 
 def transfer_set(recipe: Recipe) -> library.Split:
     """Return what the student learns from: the training rows, then the unlabelled ones."""
-    train, more = benchmark(recipe).train, unlabelled(recipe)
-    return train if more is None else train.followed_by(more.rows)
+    return library.transfer_set(benchmark(recipe), unlabelled(recipe))
 
 
 def unlabelled(recipe: Recipe) -> Filtered | None:
     """Return the unlabelled rows, if there are any, without test and validation texts."""
-    path, data = recipe.soft_targets.unlabelled, benchmark(recipe)
+    path = recipe.soft_targets.unlabelled
     if path is None:
         return None
-    rows = library.read_unlabelled(path, recipe.benchmark.columns)
-    return leakage.without(rows, data.test, data.validation)
+    return library.unlabelled_rows(benchmark(recipe), path, recipe.benchmark.columns)
 
 
 def unlabelled_digest(recipe: Recipe) -> str | None:

@@ -31,11 +31,12 @@ def _make(work: Work) -> dict[str, float]:
     from coldpress.checkpoint import writing
     from coldpress.drift import portrait
     from coldpress.evaluation import answers, equity_figure, flips, waterfall
-    from tasks.subjects import judged
+    from coldpress.onnx import candidates
 
-    benchmark = dataset.benchmark(work.order.recipe)
+    recipe, benchmark = work.order.recipe, dataset.benchmark(work.order.recipe)
     opened = _opening(work.run_id, benchmark.test_digest)
-    judgement = judged(work, benchmark)
+    models = candidates.Candidates(work.inputs, benchmark, recipe.evaluate, recipe.export.opset)
+    judgement = candidates.evaluate(models)
     evaluation = judgement.evaluation
     with writing(work.target, work.manifest()) as directory:
         evaluation.write(directory)

@@ -17,16 +17,14 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_UI_URL
 
 from coldpress.errors import InputError
-from coldpress.gate.verdict import Check
 from coldpress.markdown import as_text
-from coldpress.report import formats, words
 from tasks import addresses, reporting
 from tasks.published import REPORT
 
 if TYPE_CHECKING:
     from coldpress.drift.record import Reevaluation
     from coldpress.evaluation.scorecard import Evaluation
-    from coldpress.gate.verdict import Verdict
+    from coldpress.gate.verdict import Check, Verdict
     from coldpress.report.findings import Findings
     from tasks.results import StageResult
 
@@ -76,6 +74,8 @@ def show_report(found: Findings, run_id: str) -> None:
         found: What the report is made of.
         run_id: The chain's run, which keeps the report.
     """
+    from coldpress.report import words
+
     registered, page = f"{found.name}/{found.version}", addresses.run(run_id)
     report = f"`coldpress report {registered}` writes the report to a file."
     if page:
@@ -136,6 +136,8 @@ def explain(error: Exception, failed: StageResult | None) -> None:
 
 
 def _row(model: dict[str, Any]) -> dict[str, str]:
+    from coldpress.report import formats
+
     low, high = formats.percent(model["accuracy_low"]), formats.percent(model["accuracy_high"])
     latency = "not timed" if model["p50_ms"] is None else f"{formats.short(model['p50_ms'])} ms"
     gained = {"smaller": model["compression"], "faster": model["speedup"]}
@@ -149,6 +151,8 @@ def _row(model: dict[str, Any]) -> dict[str, str]:
 
 
 def _check(check: Check) -> dict[str, str]:
+    from coldpress.report import formats
+
     return {
         "check": check.name,
         "verdict": "passed" if check.passed else "refused",

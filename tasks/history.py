@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import time
 from typing import Any
 
@@ -23,7 +25,7 @@ def results_with_key(key: str) -> list[StageResult]:
     """Return what earlier runs made for a cache key, the latest first."""
     made = f"tags.`coldpress.key` = '{key}' AND tags.`coldpress.status` = 'ran'"
     finished = search(f"{made} AND attributes.status = 'FINISHED'")
-    return [result_of(run) for run in reversed(finished)]
+    return [result_of(run) for run in reversed(finished) if not _has_non_finite(run)]
 
 
 def openings_of(test_digest: str) -> int:
@@ -90,8 +92,21 @@ def result_of(run: Run) -> StageResult:
     """Return what a stage run wrote down last; nothing written means that it failed."""
     written = run.data.tags.get("coldpress.result")
     if written is not None:
-        return StageResult.model_validate_json(written)
+        return StageResult.model_validate(_without_non_finite(json.loads(written)))
     stage: Any = run.data.tags["coldpress.stage"]
     ended = run.info.end_time or int(time.time() * 1000)
     seconds = (ended - run.info.start_time) / 1000
     return StageResult(stage=stage, status="failed", seconds=seconds, run_id=run.info.run_id)
+
+
+def _has_non_finite(run: Run) -> bool:
+    """Whether a version before numbers were checked has stored one that is not finite."""
+    written = json.loads(run.data.tags["coldpress.result"])
+    return bool(written != _without_non_finite(written))
+
+
+def _without_non_finite(written: dict[str, Any]) -> dict[str, Any]:
+    """Leave out metrics that were NaN or infinite; pydantic has written them as null."""
+    metrics = written.get("metrics", {})
+    finite = {k: v for k, v in metrics.items() if v is not None and math.isfinite(v)}
+    return {**written, "metrics": finite}

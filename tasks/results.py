@@ -27,7 +27,7 @@ class StageResult(BaseModel):
         run_id: The stage's MLflow run.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     stage: Stage
     status: Status

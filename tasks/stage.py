@@ -13,6 +13,8 @@ from typing import Any
 from prefect import get_run_logger
 
 from coldpress.checkpoint import Checkpoint, Manifest
+from coldpress.errors import DivergedError, InputError, NonFiniteError
+from coldpress.finite import check_values
 from coldpress.recipe import Recipe
 from coldpress.stages import Stage
 from tasks import caching, chain, dataset, history, home, registry, store, tracking
@@ -182,7 +184,7 @@ def _make(run: _StageRun, make: Make, pack: Pack) -> StageResult:
         inputs = [opened.enter_context(store.fetched(r.model_uri or "")) for r in order.inputs]
         with watched(order.stage) as progress:
             work = Work(order, directory / store.FOLDER, inputs, run.run_id, progress)
-            metrics = make(work)
+            metrics = _finite(order.stage, make, work)
         made = Checkpoint.open(work.target)
         result = StageResult(
             stage=order.stage,
@@ -193,6 +195,18 @@ def _make(run: _StageRun, make: Make, pack: Pack) -> StageResult:
             run_id=run.run_id,
         )
         return _keep(run, result, made.path, pack)
+
+
+def _finite(stage: Stage, make: Make, work: Work) -> dict[str, float]:
+    """Make a result and say of which stage a number is that cannot be stored."""
+    try:
+        metrics = make(work)
+        check_values(metrics)
+    except DivergedError as error:
+        raise InputError(f"{stage}: {error}") from error
+    except NonFiniteError as error:
+        raise NonFiniteError(f"{stage}: {error}") from error
+    return metrics
 
 
 def _keep(run: _StageRun, result: StageResult, checkpoint: Path, pack: Pack) -> StageResult:

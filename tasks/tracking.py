@@ -23,6 +23,7 @@ from mlflow.entities import (
 )
 from mlflow.exceptions import MlflowException
 
+from coldpress.finite import check_values
 from tasks import access, embedded_store, home, lost_answers, processes
 from tasks.insistence import insist
 from tasks.results import StageResult
@@ -178,13 +179,15 @@ def log_params(run_id: str, params: Mapping[str, object]) -> None:
 
 
 def log_metrics(run_id: str, metrics: Mapping[str, float]) -> None:
-    """Record final numbers."""
+    """Record final numbers; MLflow would take a NaN for 0 and infinity for 1.8e308."""
+    check_values(metrics)
     now = int(time.time() * 1000)
     client().log_batch(run_id, metrics=[Metric(k, float(v), now, 0) for k, v in metrics.items()])
 
 
 def log_curve(run_id: str, name: str, values: Sequence[float]) -> None:
     """Record one number an epoch, counted from 1."""
+    check_values(values, name)
     now = int(time.time() * 1000)
     points = [Metric(name, float(value), now, i) for i, value in enumerate(values, 1)]
     for start in range(0, len(points), 1000):

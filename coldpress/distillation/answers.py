@@ -12,6 +12,7 @@ from torch import Tensor
 
 from coldpress.benchmark import Split
 from coldpress.encoding import encode
+from coldpress.finite import check_arrays
 from coldpress.model import Classifier
 from coldpress.splits import row_ids
 
@@ -96,10 +97,14 @@ def write(answers: Answers, directory: Path) -> None:
     Args:
         answers: What the teacher said.
         directory: What `checkpoint.writing` yielded.
+
+    Raises:
+        NonFiniteError: An answer is no number, or beyond what float16 can hold.
     """
     tensors = {"logits": answers.logits}
     if answers.hidden_states is not None:
         tensors["hidden_states"] = answers.hidden_states
+    check_arrays({name: tensor.numpy() for name, tensor in tensors.items()})
     save_file(tensors, directory / _TENSORS)
     (directory / _IDS).write_text(json.dumps(answers.ids))
     if answers.augmented is not None:

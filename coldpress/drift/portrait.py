@@ -13,6 +13,7 @@ from safetensors.numpy import load_file, save_file
 from tokenizers import Encoding, Tokenizer
 
 from coldpress.drift.vocabulary import Words
+from coldpress.finite import check_arrays
 from coldpress.onnx.answering import spread
 from coldpress.onnx.token_vectors import token_vectors
 from coldpress.splits import Split
@@ -66,6 +67,7 @@ def write(portrait: Portrait, directory: Path) -> None:
         directory: What `checkpoint.writing` yielded.
     """
     words = {"words": portrait.words.all, "unknown": portrait.words.unknown}
+    check_arrays({"embeddings": portrait.embeddings})
     save_file({**words, "embeddings": portrait.embeddings}, directory / _FILE)
 
 

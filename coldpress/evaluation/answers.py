@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from coldpress.finite import check_arrays
+
 _LOGITS = "answers.safetensors"
 _ROWS = "rows.json"
 
@@ -58,7 +60,11 @@ def write(answers: Answers, directory: Path) -> None:
     Args:
         answers: Of all models.
         directory: What `checkpoint.writing` yielded.
+
+    Raises:
+        NonFiniteError: A model's answers are no numbers.
     """
+    check_arrays(answers.logits)
     # Tensors are sorted in the file. One key alone: several are written in an order that changes.
     order = {"models": json.dumps(list(answers.logits))}
     tensors = {name: np.ascontiguousarray(logits) for name, logits in answers.logits.items()}

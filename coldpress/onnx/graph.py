@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
+from coldpress.finite import check_arrays, check_values
+
 MICROSOFT = "com.microsoft"
 TOGETHER = "+"
 """Joins the names of the tensors that lie side by side in one constant."""
@@ -36,9 +38,13 @@ class Graph:
 
         Returns:
             The name.
+
+        Raises:
+            NonFiniteError: The value holds a NaN or an infinity.
         """
         if name not in self._constants:
             array = np.asarray(value, order="C")
+            check_arrays({name: array})
             self._constants[name] = numpy_helper.from_array(array, name)
         return name
 
@@ -87,6 +93,7 @@ class Graph:
         """
         domain, _, kind = operator.rpartition(".")
         name = f"{kind}_{len(self._nodes)}"
+        check_values(attributes, name)
         made = [f"{name}_{i}" for i in range(outputs)]
         self._nodes.append(
             helper.make_node(kind, list(inputs), made, name, domain=domain, **attributes)

@@ -12,6 +12,7 @@ import onnx
 
 from coldpress.encoding import Encoded
 from coldpress.evaluation.calibration import calibration_error, fit_temperature
+from coldpress.finite import check_values
 from coldpress.onnx.answering import raw_logits
 from coldpress.onnx.predictor import Predictor
 
@@ -57,6 +58,7 @@ def calibrate(directory: Path, validation: Encoded) -> Calibration:
 
 
 def _write(path: Path, temperature: float) -> None:
+    check_values({"temperature": temperature})
     model = onnx.load(path)
     (kept,) = [entry for entry in model.metadata_props if entry.key == "temperature"]
     kept.value = str(temperature)

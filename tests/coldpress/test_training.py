@@ -7,6 +7,7 @@ from torch import Tensor
 from coldpress.architecture import ARCHITECTURES
 from coldpress.benchmark import Split
 from coldpress.encoding import Encoded, encode
+from coldpress.errors import DivergedError
 from coldpress.left_out import first_token_alone
 from coldpress.model import Classifier, accuracy
 from coldpress.section import Optimization
@@ -45,6 +46,36 @@ def test_it_ends_at_its_best_epoch(tiny: Classifier, rows: Encoded) -> None:
     epochs = fit(tiny, rows, label_loss(torch.from_numpy(rows.labels)), wild, rows)
     best = max(epoch.validation_accuracy for epoch in epochs)
     assert accuracy(tiny.logits(rows), rows.labels.tolist()) == pytest.approx(best)
+
+
+def test_training_that_diverges_ends_at_once_with_a_remedy(tiny: Classifier, rows: Encoded) -> None:
+    """A model of NaN answers too: always the first label, with a finite accuracy."""
+    plan, losses = PLAN.model_copy(update={"epochs": 2}), list[float]()
+
+    def diverging(logits: Tensor, numbers: Tensor) -> Tensor:
+        return logits.sum() * (float("inf") if len(losses) == 3 else 1.0)
+
+    def progress(done: int, total: int, loss: float) -> None:
+        losses.append(loss)
+
+    message = r"training diverged: the loss is -?inf in step 4 of 6; set a learning_rate below 0.01"
+    with pytest.raises(DivergedError, match=f"^{message}$"):
+        fit(tiny, rows, diverging, plan, rows, progress)
+
+
+def test_weights_that_the_last_step_has_destroyed_are_noticed(
+    tiny: Classifier, rows: Encoded
+) -> None:
+    """The loss was still finite when it was taken."""
+    plan = PLAN.model_copy(update={"epochs": 1})
+
+    def destroy(done: int, total: int, loss: float) -> None:
+        if done == total:
+            with torch.no_grad():
+                tiny.module.get_parameter("classifier.bias").fill_(float("nan"))
+
+    with pytest.raises(DivergedError, match=r"classifier\.bias is not finite after step 3 of 3"):
+        fit(tiny, rows, label_loss(torch.from_numpy(rows.labels)), plan, rows, destroy)
 
 
 def test_equal_seeds_give_equal_weights(tiny: Classifier, rows: Encoded) -> None:

@@ -93,6 +93,18 @@ def test_a_run_comes_over_with_its_numbers_and_its_lineage(
     assert result.registered == "trec/1"
 
 
+def test_numbers_that_are_not_finite_stay_behind(source: str, target: MlflowClient) -> None:
+    """An older store may hold some; MLflow keeps an infinity as the largest number there is."""
+    before = MlflowClient(source, source)
+    run_id = str(before.get_model_version("trec", "1").run_id)
+    before.log_metric(run_id, "loss", float("nan"), step=3)
+    before.log_metric(run_id, "entropy", float("inf"))
+    bring_over(source)
+    brought = str(registry.resolve("trec/1").run_id)
+    assert [m.value for m in target.get_metric_history(brought, "loss")] == [0.5, 0.25]
+    assert "entropy" not in target.get_run(brought).data.metrics
+
+
 def test_done_twice_it_is_done_once(source: str, target: MlflowClient) -> None:
     bring_over(source)
     ids = [e.experiment_id for e in target.search_experiments()]

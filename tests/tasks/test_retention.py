@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,18 @@ def test_what_may_go_goes_and_the_records_stay(three: Path) -> None:
         *("collect", "anna@here", "done", "trec/2, trec-teacher/2")
     ]
     assert fates(0).keys() == {"trec-teacher/1", "trec-teacher/3", "trec/1", "trec/3"}
+
+
+def test_soft_targets_with_a_metric_that_was_not_finite_are_in_nobodys_way(three: Path) -> None:
+    """Stored before numbers were checked."""
+    run_id = tracking.open_run(tracking.experiment("trec"), "soft targets", {})
+    plain = {"stage": "generate_soft_targets", "status": "ran"}
+    result = {**plain, "metrics": {"entropy_nats": None}, "model_uri": f"runs:/{run_id}/made"}
+    tracking.tag(run_id, {**plain, "result": json.dumps(result)})
+    tracking.client().set_terminated(run_id)
+    assert fates(1)["trec/2"] is None
+    retention.collect(1, "anna@here")
+    assert not intact("trec/2")
 
 
 def test_a_collection_is_no_move(three: Path) -> None:

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from coldpress.errors import NonFiniteError
 from tasks import history, processes, tracking
 from tasks.results import StageResult
 from tasks.single_flight import _is_blocked
@@ -89,6 +90,31 @@ def test_results_are_shared_between_recipes(state: Path) -> None:
     tracking.client().set_terminated(run_id)
     tracking.experiment("two")
     assert len(history.results_with_key("k")) == 1
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_metric_that_is_not_finite_is_not_recorded(state: Path, value: float) -> None:
+    run_id = tracking.open_run(tracking.experiment("trec"), "trec", {})
+    with pytest.raises(NonFiniteError, match=f"^entropy is {value}$"):
+        tracking.log_metrics(run_id, {"rows": 3.0, "entropy": value})
+    with pytest.raises(NonFiniteError, match=rf"^epoch_loss\.1 is {value}$"):
+        tracking.log_curve(run_id, "epoch_loss", [0.5, value])
+    assert tracking.client().get_run(run_id).data.metrics == {}
+
+
+@pytest.mark.parametrize("written", ["null", "NaN", "-Infinity"])
+def test_a_result_with_a_metric_that_was_not_finite_is_read_and_not_reused(
+    state: Path, written: str
+) -> None:
+    """Stored before numbers were checked: pydantic writes null, MLflow's own clients NaN."""
+    run_id = open_stage(tracking.experiment("trec"), "k")
+    with tracking.recorded(run_id):
+        result = StageResult(stage="prune", status="ran", metrics={"rows": 3, "entropy": 0.5})
+        poisoned = result.model_dump_json().replace("0.5", written)
+        tracking.tag(run_id, {"status": "ran", "result": poisoned})
+    run = tracking.client().get_run(run_id)
+    assert history.result_of(run).metrics == {"rows": 3.0}
+    assert history.results_with_key("k") == []
 
 
 def test_a_table_without_rows_is_kept_as_one(state: Path) -> None:

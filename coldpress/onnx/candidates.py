@@ -1,8 +1,9 @@
-"""From the chain's checkpoints to the subjects that evaluation judges."""
+"""Evaluate the checkpoints of a pipeline, from the teacher to the ONNX file."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,6 +12,7 @@ from coldpress.benchmark import Benchmark
 from coldpress.checkpoint import Checkpoint
 from coldpress.encoding import Batch, Encoded, encode
 from coldpress.evaluation.judge import Judgement, judge
+from coldpress.evaluation.section import Evaluate
 from coldpress.evaluation.subject import Logits, Subject, torch_subject
 from coldpress.onnx.answering import raw_logits, run
 from coldpress.onnx.export import export
@@ -19,10 +21,8 @@ from coldpress.onnx.predictor import Predictor
 from coldpress.onnx.serving_cost import serving_cost
 from coldpress.quantization.arithmetic import arithmetic
 from coldpress.quantization.storage import load_quantized
-from coldpress.stages import Stage
-from tasks.stage import Work
 
-NAMES: dict[Stage, str] = {
+NAMES: Mapping[str, str] = {
     "train_teacher": "teacher",
     "distill_student": "student",
     "prune": "pruned",
@@ -32,52 +32,70 @@ NAMES: dict[Stage, str] = {
 """What the scorecard calls each stage's model."""
 
 
-def judged(work: Work, benchmark: Benchmark) -> Judgement:
-    """Open the test split for every model of the chain.
+@dataclass(frozen=True)
+class Candidates:
+    """The models of one pipeline and what they are evaluated with.
+
+    Attributes:
+        checkpoints: From the teacher to the ONNX file; a stage that was left out has none.
+        benchmark: Brings the test split.
+        section: Slices, latency and cost.
+        opset: ONNX operator set that the teacher is exported with, as a reference.
+    """
+
+    checkpoints: Sequence[Checkpoint]
+    benchmark: Benchmark
+    section: Evaluate
+    opset: int
+
+    @property
+    def threads(self) -> int:
+        """Threads that an ONNX session may use."""
+        return self.section.latency.threads
+
+
+def evaluate(candidates: Candidates) -> Judgement:
+    """Open the test split for every model of a pipeline.
 
     Args:
-        work: Its inputs are the models, from the teacher to the ONNX file.
-        benchmark: Brings the test split.
+        candidates: The models and the benchmark.
 
     Returns:
         Their scorecards and comparisons, their answers, and what compression lost.
     """
-    recipe = work.order.recipe
     subjects: list[Subject] = []
-    for result, checkpoint in zip(work.order.inputs, work.inputs, strict=True):
-        name, parent = NAMES[result.stage], subjects[-1] if subjects else None
-        subjects.append(_subject(name, parent, checkpoint, work, benchmark))
+    for checkpoint in candidates.checkpoints:
+        subjects.append(_subject(candidates, checkpoint, subjects[-1] if subjects else None))
+    teacher = candidates.checkpoints[0]
     with TemporaryDirectory() as directory:
-        export(work.inputs[0], Path(directory), recipe.export.opset, {"recipe": recipe.name})
-        threads = recipe.evaluate.latency.threads
-        fp32 = _onnx_subject("teacher", subjects[0], Path(directory), subjects[0].bytes, threads)
-        judgement = judge(benchmark, subjects, recipe.evaluate, fp32)
-    return _with_serving(judgement, work, benchmark, subjects[-1].test)
+        export(teacher, Path(directory), candidates.opset, {})
+        fp32 = _onnx_subject(
+            "teacher", subjects[0], Path(directory), subjects[0].bytes, candidates.threads
+        )
+        judgement = judge(candidates.benchmark, subjects, candidates.section, fp32)
+    return _with_serving(judgement, candidates, subjects[-1].test)
 
 
-def _with_serving(
-    judgement: Judgement, work: Work, benchmark: Benchmark, test: Encoded
-) -> Judgement:
+def _with_serving(judgement: Judgement, candidates: Candidates, test: Encoded) -> Judgement:
     """Add what is measured of the deployable file alone."""
-    files, cost = work.inputs[-1].path, work.order.recipe.evaluate.cost
+    files, price = candidates.checkpoints[-1].path, candidates.section.cost.price_per_core_hour
     measured = {
         "invariance": invariance(files, test),
-        "serving": serving_cost(files, benchmark.test, cost.price_per_core_hour),
+        "serving": serving_cost(files, candidates.benchmark.test, price),
     }
     cards = judgement.evaluation.models
     models = {**cards, "onnx": cards["onnx"].model_copy(update=measured)}
     return replace(judgement, evaluation=judgement.evaluation.model_copy(update={"models": models}))
 
 
-def _subject(
-    name: str, parent: Subject | None, checkpoint: Checkpoint, work: Work, benchmark: Benchmark
-) -> Subject:
+def _subject(candidates: Candidates, checkpoint: Checkpoint, parent: Subject | None) -> Subject:
+    name = NAMES[checkpoint.manifest.stage]
     if name == "onnx" and parent is not None:
-        threads = work.order.recipe.evaluate.latency.threads
-        return _onnx_subject(name, parent, checkpoint.path, checkpoint.bytes, threads)
+        size = checkpoint.bytes
+        return _onnx_subject(name, parent, checkpoint.path, size, candidates.threads)
     simulated = name == "quantized"
     classifier = load_quantized(checkpoint) if simulated else model_files.load(checkpoint)
-    test = encode(classifier.tokenizer, benchmark.test)
+    test = encode(classifier.tokenizer, candidates.benchmark.test)
     above = parent.name if parent else None
     subject = torch_subject(name, above, classifier, test, checkpoint.bytes)
     if simulated:

@@ -12,9 +12,9 @@ from coldpress.checkpoint import Checkpoint, Manifest, writing
 from coldpress.encoding import encode
 from coldpress.evaluation.subject import torch_subject
 from coldpress.model import Classifier
+from coldpress.onnx.candidates import _onnx_subject
 from coldpress.onnx.export import export
 from coldpress.quantization.arithmetic import arithmetic
-from tasks.subjects import _onnx_subject
 
 
 def test_an_onnx_models_logits_are_divided_by_the_temperature_of_its_file(

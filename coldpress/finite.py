@@ -1,0 +1,48 @@
+"""Refuse numbers that are not finite before they are stored."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coldpress.errors import NonFiniteError
+
+
+def check_values(values: object, name: str = "") -> None:
+    """Check every number of a JSON-like value.
+
+    Args:
+        values: A number, or mappings and lists of them; text and the like are passed over.
+        name: Where the value stands, to name it by.
+
+    Raises:
+        NonFiniteError: Names the first number that is NaN or infinite.
+    """
+    if isinstance(values, Mapping):
+        for key, value in values.items():
+            check_values(value, f"{name}.{key}" if name else str(key))
+    elif isinstance(values, list | tuple):
+        for position, value in enumerate(values):
+            check_values(value, f"{name}.{position}" if name else str(position))
+    elif isinstance(values, float | np.floating) and not math.isfinite(values):
+        raise NonFiniteError(f"{name} is {float(values)}")
+
+
+def check_arrays(arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Check every element of arrays of floating-point numbers.
+
+    Args:
+        arrays: By the names that their files give them; integers are passed over.
+
+    Raises:
+        NonFiniteError: Names the first array that holds a NaN or an infinity.
+    """
+    for name, array in arrays.items():
+        if array.dtype.kind == "f":
+            count = array.size - int(np.count_nonzero(np.isfinite(array)))
+            if count:
+                raise NonFiniteError(f"{name}: {count} of {array.size} values are not finite")

@@ -1,0 +1,90 @@
+"""A change of anything that a stage imports of the library makes that stage run again."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coldpress.stages import STAGES
+from tasks import caching
+
+SCRIPT = Path(__file__).parents[1] / "support" / "stage_modules.py"
+SIZES = {"layers": 2, "hidden_size": 32, "heads": 4, "neurons": 64, "vocabulary_size": 500}
+# A method in every section whose arithmetic is imported only when the method is used.
+RECIPE = {
+    "name": "tiny",
+    "benchmark": {
+        "kind": "text-classification",
+        "source": {"origin": "synthetic", "train_examples": 200, "test_examples": 60},
+    },
+    "teacher": {"model": {"origin": "scratch", **SIZES}, "epochs": 1, "learning_rate": 1e-3},
+    "soft_targets": {"augment": {"copies": 1}},
+    "distill": {"method": "hidden", "student": {"layers": 1}, "layer_epochs": 1, "epochs": 1},
+    "prune": [{"method": "vocabulary"}, {"method": "heads", "keep_heads": 0.5}],
+    "quantize": {"method": "static-int8"},
+    "evaluate": {"latency": {"rounds": 60}},
+}
+USED = {
+    "train_teacher": {"coldpress.pretrained", "coldpress.training"},
+    "generate_soft_targets": {"coldpress.benchmark", "coldpress.distillation.augmentation"},
+    "distill_student": {"coldpress.benchmark", "coldpress.distillation.layer_states"},
+    "prune": {"coldpress.pruning.renumbering", "coldpress.pruning.importance"},
+    "quantize": {"coldpress.quantization.calibration", "coldpress.quantization.storage"},
+    "export_onnx": {"coldpress.onnx.parity", "coldpress.onnx.predictor"},
+    "evaluate": {"coldpress.evaluation.metrics", "coldpress.onnx.candidates"},
+}
+"""Some of the modules that each stage is known to import, so that an empty list shows."""
+
+
+@pytest.fixture(scope="session")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """For each stage: what it imported, and what of that is outside of its key."""
+    folder = tmp_path_factory.mktemp("stages")
+    (folder / "recipe.json").write_text(json.dumps(RECIPE))
+    environment = {
+        **{k: v for k, v in os.environ.items() if not k.startswith(("PREFECT", "MLFLOW"))},
+        "COLDPRESS_HOME": str(folder / "state"),
+        "OMP_NUM_THREADS": "1",
+        "PREFECT__RUNTIME__FLOW_RUN__ID": "by-hand",
+        "PREFECT__RUNTIME__FLOW_RUN__NAME": "by-hand",
+        "PREFECT__RUNTIME__FLOW_RUN__UI_URL": "http://127.0.0.1:9/by-hand",
+    }
+    command = [sys.executable, str(SCRIPT), str(folder / "recipe.json"), str(folder)]
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=600, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    read: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return read
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_library_module_that_a_stage_imports_is_in_its_key(
+    stage: str, imported: dict[str, Any]
+) -> None:
+    modules, outside = imported[stage]
+    assert USED[stage] <= set(modules)
+    assert outside == []
+
+
+def test_what_only_later_stages_compute_with_is_in_no_earlier_key() -> None:
+    """Or a better measurement of latency would have the teacher trained again."""
+    teacher, student = (caching.sources(f"tasks.{s}") for s in ("train_teacher", "distill_student"))
+    later = {
+        "coldpress.evaluation.latency",
+        "coldpress.onnx.parity",
+        "coldpress.pruning.importance",
+    }
+    assert (later & teacher.keys(), later & student.keys()) == (set(), set())
+
+
+def test_what_a_report_says_is_in_no_key() -> None:
+    for stage in STAGES:
+        named = caching.sources(f"tasks.{stage}")
+        assert not [name for name in named if name.startswith("coldpress.report")], stage
