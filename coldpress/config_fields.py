@@ -12,6 +12,7 @@ from coldpress.architecture import FIRST_NORM
 
 COUNT = "a positive whole number"
 NUMBER = "a number that is not negative"
+POSITIVE = "a positive number"
 RATE = "a number from 0 to 1"
 FLAG = "true or false"
 TEXT = "text"
@@ -45,8 +46,8 @@ LOADED: Mapping[str, str] = {
     "attention_bias": FLAG,
     "mlp_bias": FLAG,
     "classifier_bias": FLAG,
-    "global_rope_theta": NUMBER,
-    "local_rope_theta": NUMBER,
+    "global_rope_theta": POSITIVE,
+    "local_rope_theta": POSITIVE,
     "layer_types": ANY,
     "rope_parameters": ANY,
     "rope_scaling": ANY,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from coldpress.architecture import ACTIVATIONS, ARCHITECTURES
@@ -14,11 +13,18 @@ from coldpress.config_fields import (
     LOADED,
     MAY_BE_NULL,
     NUMBER,
+    POSITIVE,
     RATE,
     SUPPORTED,
     TEXT,
 )
 from coldpress.errors import InputError
+from coldpress.rotary_config import check_rotations
+
+_MOST_LABELS = 1_000_000
+_TOO_MANY = 2**31
+_LARGEST = 1e30
+_NUMBERS = (NUMBER, POSITIVE, RATE)
 
 
 def check_config(config: Mapping[str, Any], place: str) -> None:
@@ -41,7 +47,7 @@ def check_config(config: Mapping[str, Any], place: str) -> None:
     _check_sizes(config, place)
     _check_activation(config, place)
     _check_pooling(config, place)
-    _check_places(config, place)
+    check_rotations(config, place)
     _check_classes(config.get("architectures"), place)
     _check_labels(config.get("id2label"), place)
     _check_values(config, place)
@@ -115,7 +121,7 @@ def loaded(config: Mapping[str, Any]) -> dict[str, Any]:
     known = {k: v for k, v in known.items() if v is not None or k not in MAY_BE_NULL}
     names = label_names(config)
     known.pop("num_labels", None)
-    numbers = {k: float(v) for k, v in known.items() if LOADED[k] in (NUMBER, RATE)}
+    numbers = {k: float(v) for k, v in known.items() if LOADED[k] in _NUMBERS}
     return known | numbers | {"id2label": dict(enumerate(names))}
 
 
@@ -164,34 +170,6 @@ def _check_pooling(config: Mapping[str, Any], place: str) -> None:
         raise InputError(f"{place}: {name} {config[name]!r} is not one of: cls, mean")
 
 
-def _check_places(config: Mapping[str, Any], place: str) -> None:
-    """Check what a family that turns queries and keys says of attention, layer by layer."""
-    names = ARCHITECTURES[config["model_type"]]
-    if names.rotary is None:
-        return
-    if config["hidden_size"] // config[names.config_heads] % 2:
-        raise InputError(f"{place}: {names.config_heads} leaves heads of an odd size, not of pairs")
-    for field in ("rope_scaling", "rope_parameters"):
-        if set(_rope_types(config.get(field))) - {"default"}:
-            raise InputError(f"{place}: {field} is not of the default type, the only supported one")
-    kinds, layers = config.get(str(names.config_layer_types)), config[names.config_layers]
-    known = {"full_attention", "sliding_attention"}
-    if kinds is not None and not (
-        isinstance(kinds, list) and len(kinds) == layers and set(map(str, kinds)) <= known
-    ):
-        wanted = " or ".join(sorted(known))
-        raise InputError(f"{place}: {names.config_layer_types} are not {layers} times {wanted}")
-
-
-def _rope_types(parameters: object) -> Iterator[object]:
-    """Every type that is named in parameters of one kind of attention, or of several."""
-    if isinstance(parameters, Mapping):
-        for name, value in parameters.items():
-            if name in ("rope_type", "type"):
-                yield str(value)
-            yield from _rope_types(value)
-
-
 def _check_classes(names: object, place: str) -> None:
     known = isinstance(names, list) and all(isinstance(name, str) for name in names)
     if names is not None and not known:
@@ -222,13 +200,16 @@ def _fits(value: object, kind: str) -> bool:
         return isinstance(value, bool)
     if kind == TEXT:
         return isinstance(value, str)
-    if kind not in (COUNT, NUMBER, RATE):
+    if kind not in (COUNT, *_NUMBERS):
         return True
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     if kind == COUNT:
-        return isinstance(value, int) and value > 0
-    return math.isfinite(value) and 0 <= value <= (1 if kind == RATE else math.inf)
+        return isinstance(value, int) and 0 < value < _TOO_MANY
+    if kind == POSITIVE and not value > 0:
+        return False
+    # Of a value that is no number, or infinite, neither holds.
+    return 0 <= value <= (1 if kind == RATE else _LARGEST)
 
 
 def _check_padding(config: Mapping[str, Any], place: str) -> None:
@@ -247,6 +228,8 @@ def _check_padding(config: Mapping[str, Any], place: str) -> None:
 
 def _check_number_of_labels(config: Mapping[str, Any], place: str) -> None:
     names, number = config.get("id2label"), config.get("num_labels")
+    if number is not None and number > _MOST_LABELS:
+        raise InputError(f"{place}: num_labels is {number}, more than {_MOST_LABELS}")
     if names is not None and number is not None and len(names) != number:
         raise InputError(
             f"{place}: num_labels is {number}, but id2label names {len(names)}; remove one of them"

@@ -41,7 +41,11 @@ def check_directory(directory: Path, place: str) -> None:
     """
     if not directory.is_dir():
         raise InputError(f"{place}: no such directory")
-    check_names([path.name for path in directory.iterdir()], place)
+    try:
+        names = [path.name for path in directory.iterdir()]
+    except OSError as error:
+        raise InputError(f"{place} cannot be read: {error.strerror}") from error
+    check_names(names, place)
     config = read_object(directory / "config.json", place)
     check_config(config, place)
     _check_tokenizer_files(directory, place)

@@ -206,6 +206,8 @@ def _check_depth(stored: Mapping[str, StoredTensor], config: Mapping[str, Any], 
         raise InputError(
             f"{place}: the weights have more layers than {names.config_layers} {depth}"
         )
+    if depth > len(stored):
+        raise InputError(f"{place}: the weights have no {depth} layers ({names.config_layers})")
 
 
 def _by(shape: tuple[int, ...]) -> str:

@@ -158,6 +158,26 @@ def test_a_modernbert_that_was_pretrained_on_masked_words_becomes_a_teacher(
     assert torch.equal(load(Checkpoint.open(tmp_path / "again")).logits(rows), built.logits(rows))
 
 
+def test_shards_may_have_any_names_and_lie_deeper(
+    tiny: Classifier, split: Split, tmp_path: Path
+) -> None:
+    teacher = tuned_as(tiny, ("calm", "fast", "warm"), tmp_path / "tuned")
+    single = tmp_path / "tuned" / "model.safetensors"
+    weights = load_file(single)
+    single.unlink()
+    (single.parent / "more").mkdir()
+    places = ("part-a.safetensors", "more/b.safetensors")
+    shards = {name: places["classifier" in name] for name in weights}
+    for shard in set(shards.values()):
+        part = {name: weight for name, weight in weights.items() if shards[name] == shard}
+        save_file(part, single.parent / shard, metadata={"format": "pt"})
+    index = {"metadata": {}, "weight_map": shards}
+    (single.parent / "model.safetensors.index.json").write_text(json.dumps(index))
+    built = build_teacher(teacher, benchmark(split, "calm", "fast", "warm"), 16)
+    data = encode(tiny.tokenizer, split)
+    assert torch.equal(built.logits(data), tiny.logits(data))
+
+
 @pytest.mark.parametrize(
     "keys",
     [

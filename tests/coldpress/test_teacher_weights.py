@@ -98,6 +98,14 @@ def test_weights_that_do_not_fit_are_named(
         check_weights(tmp_path, config, "here")
 
 
+def test_more_layers_than_anything_has_are_refused_at_once(
+    tiny: Classifier, tmp_path: Path
+) -> None:
+    config, _ = stored(tiny, tmp_path)
+    with pytest.raises(InputError, match=r"^here: the weights have no 1000000000 layers"):
+        check_weights(tmp_path, {**config, "num_hidden_layers": 10**9}, "here")
+
+
 def test_what_is_stored_beside_the_encoder_may_be_anything(
     tiny: Classifier, tmp_path: Path
 ) -> None:
