@@ -20,6 +20,7 @@ from tasks import (
     history,
     home,
     input_errors,
+    open_runs,
     processes,
     tracking,
 )
@@ -59,7 +60,7 @@ def pressing(recipe: Recipe) -> Iterator[None]:
     with _explained(), _none_left_open():
         _check(recipe)
         experiment_id = tracking.experiment(recipe.name)
-        closed = tracking.close_dead_runs(experiment_id)
+        closed = open_runs.close_dead(experiment_id)
         if closed:
             get_run_logger().warning("Closed %d MLflow runs whose process was killed", closed)
         known = history.parent_run(_flow_run_id())
@@ -67,7 +68,7 @@ def pressing(recipe: Recipe) -> Iterator[None]:
         if known:
             tracking.reopen(run_id)
         _link_both_ways(run_id)
-        with tracking.recorded(run_id):
+        with tracking.recorded(run_id), open_runs.closing(experiment_id):
             yield
 
 

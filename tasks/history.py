@@ -10,7 +10,7 @@ from typing import Any
 from mlflow.entities import Run
 
 from coldpress.stages import STAGES
-from tasks import tracking
+from tasks import open_runs, tracking
 from tasks.results import StageResult
 
 _LEFT_OUT = {"distill_student": "distill", "prune": "prune", "quantize": "quantize"}
@@ -49,7 +49,7 @@ def is_being_pressed(recipe: str) -> bool:
         return False
     opened = "attributes.status = 'RUNNING' AND tags.`coldpress.recipe_digest` != ''"
     runs = mlflow.search_runs([experiment.experiment_id], opened)
-    return not all(tracking.is_dead(run) for run in runs)
+    return not all(open_runs.is_dead(run) for run in runs)
 
 
 def flow_runs(flow_run_id: str) -> list[Run]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import tempfile
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -87,9 +86,8 @@ def is_running(record: Record) -> bool:
 
 def pid(record: Record) -> int | None:
     """Return the pid of a server, if it is still that process and on this machine."""
-    host, number, _ = (record.process or "::").rsplit(":", 2)
-    living = host == socket.gethostname() and not processes.is_gone(record.process)
-    return int(number) if living else None
+    name = record.process
+    return int(name.rsplit(":", 2)[1]) if name and processes.is_here(name) else None
 
 
 def since(record: Record) -> datetime | None:
@@ -103,7 +101,7 @@ def since(record: Record) -> datetime | None:
 
 
 def check_host(home: Path) -> None:
-    """Refuse to touch a stack that another machine runs in the same home.
+    """Refuse to touch a stack that another machine or container runs in the same home.
 
     Args:
         home: See `tasks.home.home`.
@@ -112,11 +110,11 @@ def check_host(home: Path) -> None:
         InputError: Which machine it is.
     """
     for server in (MLFLOW, PREFECT, WORKER):
-        host = (read(home, server).process or "").rsplit(":", 2)[0]
-        if host and host != socket.gethostname():
+        name = read(home, server).process
+        if name and not processes.is_here(name) and not processes.is_gone(name):
             raise InputError(
-                f"stack: it was started on {host}; `coldpress down` there, or if that machine is "
-                f"no more, delete {folder(home)}/*.json"
+                f"stack: it was started on {processes.host_of(name)}; `coldpress down` there, or if"
+                f" that machine or container is no more, delete {folder(home)}/*.json"
             )
 
 

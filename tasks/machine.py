@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-_INITIAL = "4026531836"
+INITIAL = "4026531836"
 """The number that Linux gives to the namespace of all processes outside of containers."""
 
 
@@ -29,7 +29,7 @@ def pid_namespace() -> str:
 
 def is_in_container() -> bool:
     """Whether this process sees only some of its machine's processes."""
-    return pid_namespace() not in {"", _INITIAL}
+    return pid_namespace() not in {"", INITIAL}
 
 
 def mount_namespace() -> str:

@@ -1,11 +1,66 @@
-"""Who is still alive: a process by host, pid and start time; a flow run by its state."""
+"""Who is still alive: a process by machine, boot, pid and start; a flow run by its state."""
 
 from __future__ import annotations
 
 import socket
+from dataclasses import dataclass
 from uuid import UUID
 
 import psutil
+
+from tasks import machine
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a pid means something. Older versions wrote the host name alone.
+
+    Attributes:
+        host: For people: containers share host names, and laptops change theirs.
+        machine: See `tasks.machine`, as the others.
+        boot: Which start of the system.
+        namespace: The pid namespace.
+    """
+
+    host: str
+    machine: str = ""
+    boot: str = ""
+    namespace: str = ""
+
+    @property
+    def is_here(self) -> bool:
+        """Whether pids of that place can be looked up by this process."""
+        here = _here()
+        if self.boot and here.boot:
+            return (self.boot, self.namespace) == (here.boot, here.namespace)
+        return self.host == here.host
+
+    @property
+    def was_restarted(self) -> bool:
+        """Whether this machine was started again since, which ended all that ran before."""
+        here = _here()
+        outside = self.namespace == here.namespace == machine.INITIAL
+        same = bool(self.machine) and (self.host, self.machine) == (here.host, here.machine)
+        return outside and same and self.boot != here.boot
+
+
+def place() -> str:
+    """Name where this process runs: host, machine, boot and pid namespace, as far as known."""
+    here = _here()
+    known = (here.host, here.machine, here.boot, here.namespace)
+    return "~".join(known) if here.boot else here.host
+
+
+def _here() -> _Place:
+    return _Place(
+        socket.gethostname(), machine.machine()[:8], machine.boot()[:8], machine.pid_namespace()
+    )
+
+
+def _place_of(name: str) -> _Place:
+    written = name.rsplit(":", 2)[0]
+    parts = written.rsplit("~", 3)
+    return _Place(*parts) if len(parts) == 4 else _Place(written)
 
 
 def this_process() -> str:
@@ -14,8 +69,13 @@ def this_process() -> str:
 
 
 def name_of(process: psutil.Process) -> str:
-    """Name a process by host, pid and start, in seconds after the machine's own."""
-    return f"{socket.gethostname()}:{process.pid}:{_start(process):.2f}"
+    """Name a process by place, pid and start, in seconds after the machine's own."""
+    return f"{place()}:{process.pid}:{_start(process):.2f}"
+
+
+def host_of(name: str) -> str:
+    """Return the host of a named process, for people."""
+    return _place_of(name).host
 
 
 def _start(process: psutil.Process) -> float:
@@ -30,20 +90,21 @@ def is_gone(name: str | None) -> bool:
         name: From `this_process`, or None for an owner that nobody wrote down.
 
     Returns:
-        False for a process of another host: from here it cannot be seen.
+        False for a process of another machine or container: from here it cannot be seen.
     """
-    if name is None or name.rsplit(":", 2)[0] != socket.gethostname():
+    if name is None:
         return False
-    return _living(name) is None
+    known = _place_of(name)
+    return known.was_restarted or (known.is_here and _living(name) is None)
 
 
 def is_here(name: str | None) -> bool:
-    """Whether a named process certainly lives, on this host."""
+    """Whether a named process certainly lives, where this one can see it."""
     return name is not None and name.count(":") >= 2 and _living(name) is not None
 
 
 def end(name: str | None) -> bool:
-    """Terminate a named process of this host, if it is still that process.
+    """Terminate a named process, if it can be seen from here and is still that process.
 
     Args:
         name: From `name_of`.
@@ -63,11 +124,13 @@ def end(name: str | None) -> bool:
 
 
 def _living(name: str) -> psutil.Process | None:
-    host, pid, started = name.rsplit(":", 2)
+    _, pid, started = name.rsplit(":", 2)
+    if not _place_of(name).is_here:
+        return None
     try:
         process = psutil.Process(int(pid))
         zombie = process.status() == psutil.STATUS_ZOMBIE
-        same = f"{_start(process):.2f}" == started and host == socket.gethostname()
+        same = f"{_start(process):.2f}" == started
     except psutil.NoSuchProcess:
         return None
     return process if same and not zombie else None

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +131,7 @@ def carry_out(order: Order, make: Make, pack: Pack = store.pack) -> StageResult:
     """
     started = time.perf_counter()
     with _opened(order) as run:
-        wait_for_turn(order.key, run.run_id)
+        wait_for_turn(order.key, run.run_id, partial(_say, order.stage))
         found = _intact(order)
         result = _link(run, found) if found else _make(run, make, pack)
         seconds = time.perf_counter() - started
@@ -140,6 +141,10 @@ def carry_out(order: Order, make: Make, pack: Pack = store.pack) -> StageResult:
         tracking.write_result(run.run_id, result)
     get_run_logger().info("%s: %s %s", order.stage, result.status, result.registered or "")
     return result
+
+
+def _say(stage: Stage, what: str) -> None:
+    get_run_logger().warning("%s: %s", stage, what)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -18,13 +19,12 @@ from mlflow.entities import (
     LoggedModelInput,
     Metric,
     Param,
-    Run,
     RunTag,
 )
 from mlflow.exceptions import MlflowException
 
 from coldpress.finite import check_values
-from tasks import access, embedded_store, home, lost_answers, processes
+from tasks import access, embedded_store, heartbeat, home, lost_answers, processes
 from tasks.insistence import insist
 from tasks.results import StageResult
 
@@ -78,11 +78,17 @@ def experiment(name: str) -> str:
 def recorded(run_id: str) -> Iterator[None]:
     """Close a run when the block ends: finished, failed, or killed when it was interrupted.
 
+    Until then it gives signs of life.
+
     Args:
         run_id: An open run.
     """
+    mlflow = client()
     try:
-        yield
+        with heartbeat.beating(
+            lambda: mlflow.set_tag(run_id, f"coldpress.{heartbeat.TAG}", _now())
+        ):
+            yield
     except BaseException as error:
         tag(run_id, {"error": f"{type(error).__name__}: {error}"[:5000]})
         close(run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
@@ -105,12 +111,20 @@ def open_run(
         The run's id.
     """
     mlflow, opening = client(), uuid4().hex
-    owned = {"coldpress.process": processes.this_process(), lost_answers.OPENING: opening}
+    owned = {
+        "coldpress.process": processes.this_process(),
+        f"coldpress.{heartbeat.TAG}": _now(),
+        lost_answers.OPENING: opening,
+    }
     nested = {"mlflow.parentRunId": parent} if parent else {}
     every = {**_prefixed(tags), **owned, **nested}
     run_id = str(mlflow.create_run(experiment_id, run_name=name, tags=every).info.run_id)
     lost_answers.drop_runs(mlflow, experiment_id, opening, run_id)
     return run_id
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def reopen(run_id: str) -> None:
@@ -132,23 +146,6 @@ def _prefixed(tags: Mapping[str, str]) -> dict[str, str]:
     return {f"coldpress.{name}": value for name, value in tags.items()}
 
 
-def close_dead_runs(experiment_id: str) -> int:
-    """End the runs whose process is gone, and drop the models that they did not finish.
-
-    Args:
-        experiment_id: Where to look.
-
-    Returns:
-        How many runs were closed.
-    """
-    mlflow = client()
-    running = mlflow.search_runs([experiment_id], "attributes.status = 'RUNNING'")
-    dead = [run for run in running if is_dead(run)]
-    for run in dead:
-        close(run.info.run_id)
-    return len(dead)
-
-
 def close(run_id: str, status: str = "KILLED") -> None:
     """End a run that did not finish, and drop the models that it did not complete.
 
@@ -159,16 +156,6 @@ def close(run_id: str, status: str = "KILLED") -> None:
     mlflow = client()
     lost_answers.drop_models(mlflow, mlflow.get_run(run_id).info.experiment_id, run_id)
     mlflow.set_terminated(run_id, status)
-
-
-def is_dead(run: Run) -> bool:
-    """Whether nobody works on an open run any more."""
-    owner = run.data.tags.get("coldpress.process")
-    if processes.is_gone(owner):
-        return True
-    ended = processes.flow_run_end(run.data.tags.get("coldpress.flow_run_id"))
-    # An outage swallows heartbeats, and then Prefect calls runs Crashed that go on.
-    return ended is not None and not (ended == "CRASHED" and processes.is_here(owner))
 
 
 def log_params(run_id: str, params: Mapping[str, object]) -> None:

@@ -18,6 +18,7 @@ from mlflow.exceptions import MlflowException
 from coldpress.errors import InputError, RefusedError
 from tasks import audit, moves, processes
 from tasks.audit import Request, Ticket
+from tasks.heartbeat import Watch
 from tasks.moves import Plan
 
 EXPIRES_AFTER = 20.0
@@ -134,21 +135,10 @@ def in_turn(request: Request, decide: Callable[[], Plan]) -> Ticket:
                 return known  # whoever followed has completed it
 
 
-class _Watch:
-    """How long tickets have given no sign of life."""
-
-    def __init__(self) -> None:
-        self._seen: dict[int, tuple[str, float]] = {}
-
-    def is_dead(self, ticket: Ticket) -> bool:
-        if processes.is_gone(ticket.tags.get("process")):
-            return True
-        sign, now = ticket.tags.get("heartbeat", ""), time.monotonic()
-        known, since = self._seen.get(ticket.number, ("", now))
-        if known != sign:
-            since = now
-        self._seen[ticket.number] = (sign, since)
-        return now - since > EXPIRES_AFTER
+def _is_dead(ticket: Ticket, watch: Watch) -> bool:
+    if processes.is_gone(ticket.tags.get("process")):
+        return True
+    return watch.silent_for(str(ticket.number), ticket.tags.get("heartbeat", "")) > EXPIRES_AFTER
 
 
 def _wait(mine: Ticket, lease: Lease) -> None:
@@ -157,7 +147,7 @@ def _wait(mine: Ticket, lease: Lease) -> None:
     All who wait look at the head of the queue alone, the more rarely the further back they are:
     fifty that read the whole queue would keep the registry from serving the one whose turn it is.
     """
-    watch = _Watch()
+    watch = Watch()
     while True:
         head = audit.head(mine.model)
         if head is None or head.number > mine.number:
@@ -165,17 +155,17 @@ def _wait(mine: Ticket, lease: Lease) -> None:
         if head.number == mine.number:
             lease.check()
             return
-        if watch.is_dead(head):
+        if _is_dead(head, watch):
             _follow(mine, watch, lease)
         pause = min(_LONGEST_POLL, 0.05 + 0.15 * (mine.number - head.number))
         time.sleep(pause * random.uniform(0.7, 1.3))  # noqa: S311
 
 
-def _follow(mine: Ticket, watch: _Watch, lease: Lease) -> None:
+def _follow(mine: Ticket, watch: Watch, lease: Lease) -> None:
     """Settle what is left ahead if nobody ahead lives; else it is for them to settle."""
     ahead = [t for t in audit.open_tickets(mine.model) if t.number < mine.number]
     # All of them are asked, since each must be watched from when it was first seen.
-    if not [ticket for ticket in ahead if not watch.is_dead(ticket)]:
+    if not [ticket for ticket in ahead if not _is_dead(ticket, watch)]:
         _settle_all(ahead, mine, lease)
 
 

@@ -15,9 +15,10 @@ from coldpress.errors import InputError
 from tasks.home import embed, home, waiting, workspace
 
 OWNER = """
-import socket, sys
+import sys
+from tasks import processes
 if len(sys.argv) > 1:
-    socket.gethostname = lambda: sys.argv[1]
+    processes.place = lambda: sys.argv[1]  # as an older Coldpress of another host wrote it
 from tasks.home import workspace
 with workspace() as directory:
     (directory / "half.safetensors").write_text("half")

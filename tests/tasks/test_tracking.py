@@ -5,7 +5,6 @@ import pytest
 from coldpress.errors import NonFiniteError
 from tasks import history, processes, tracking
 from tasks.results import StageResult
-from tasks.single_flight import _is_blocked
 
 GONE = f"{processes.this_process().rsplit(':', 2)[0]}:1:1.00"
 
@@ -37,13 +36,6 @@ def test_a_run_is_closed_however_its_block_ends(
     assert status(run_id) == ended
 
 
-def test_the_dead_are_closed_and_the_living_are_not(state: Path) -> None:
-    experiment = tracking.experiment("trec")
-    dead, living = open_stage(experiment, "k", GONE), open_stage(experiment, "k")
-    assert tracking.close_dead_runs(experiment) == 1
-    assert (status(dead), status(living)) == ("KILLED", "RUNNING")
-
-
 def test_a_run_that_did_not_finish_takes_its_half_made_models_with_it(state: Path) -> None:
     experiment, mlflow = tracking.experiment("trec"), tracking.client()
     run_id = open_stage(experiment, "k")
@@ -54,24 +46,6 @@ def test_a_run_that_did_not_finish_takes_its_half_made_models_with_it(state: Pat
     assert [model.model_id for model in left] == [whole.model_id]
     assert status(run_id) == "KILLED"
     assert half.model_id != whole.model_id
-
-
-def test_of_two_that_want_the_same_the_earlier_goes_first(state: Path) -> None:
-    experiment = tracking.experiment("trec")
-    first, second = open_stage(experiment, "k"), open_stage(experiment, "k")
-    other = open_stage(experiment, "another key")
-    assert [_is_blocked("k", run) for run in (first, second)].count(True) == 1
-    assert not _is_blocked("another key", other)
-    for run in (first, second):
-        tracking.client().set_terminated(run)
-    third = open_stage(experiment, "k")
-    assert not _is_blocked("k", third)
-
-
-def test_nobody_waits_for_the_dead(state: Path) -> None:
-    experiment = tracking.experiment("trec")
-    open_stage(experiment, "k", GONE)
-    assert not _is_blocked("k", open_stage(experiment, "k"))
 
 
 def test_only_a_finished_run_has_a_result(state: Path) -> None:
