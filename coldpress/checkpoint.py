@@ -147,7 +147,7 @@ def writing(target: Path, manifest: Manifest) -> Iterator[Path]:
         sealed = manifest.model_copy(
             update={"files": file_digests(aside), "versions": _library_versions()}
         )
-        (aside / MANIFEST).write_text(sealed.model_dump_json(indent=2) + "\n")
+        (aside / MANIFEST).write_text(sealed.model_dump_json(indent=2) + "\n", encoding="utf-8")
         aside.chmod(0o755)
         _sync(aside)
         aside.rename(target)

@@ -108,10 +108,12 @@ def save_description(classifier: Classifier, directory: Path) -> None:
     # Digested files carry no version and no path, or equal models would not be equal.
     config.transformers_version = None
     config._name_or_path = ""
-    (directory / "config.json").write_text(config.to_json_string(use_diff=False))
+    (directory / "config.json").write_text(config.to_json_string(use_diff=False), encoding="utf-8")
     classifier.tokenizer.save(str(directory / "tokenizer.json"))
     described = tokenizer.description(classifier.tokenizer, classifier.input_names, config)
-    (directory / "tokenizer_config.json").write_text(json.dumps(described, indent=2))
+    (directory / "tokenizer_config.json").write_text(
+        json.dumps(described, indent=2), encoding="utf-8"
+    )
 
 
 def _reshape(classifier: Classifier, shapes: Sequence[LayerShape]) -> None:

@@ -19,9 +19,20 @@ def possible(path: Path) -> Path:
     """
     try:
         expanded = path.expanduser()
+        if not expanded.is_absolute() and not _is_somewhere():
+            raise ValueError("the working directory does not exist any more")
         expanded.stat()
     except (FileNotFoundError, NotADirectoryError):
         return expanded
     except (OSError, RuntimeError, ValueError) as error:
         raise ValueError(getattr(error, "strerror", None) or str(error)) from error
     return expanded
+
+
+def _is_somewhere() -> bool:
+    """Whether a relative path means anything: the working directory may have been deleted."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return False
+    return True

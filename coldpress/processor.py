@@ -47,6 +47,6 @@ def _cpuinfo() -> dict[str, str]:
     """Return the fields of the first processor in Linux's list; nothing elsewhere."""
     if not _CPUINFO.exists():
         return {}
-    first = _CPUINFO.read_text().split("\n\n", 1)[0]
+    first = _CPUINFO.read_text(encoding="utf-8").split("\n\n", 1)[0]
     pairs = (line.partition(":") for line in first.splitlines())
     return {name.strip(): value.strip() for name, _, value in pairs}

@@ -76,7 +76,7 @@ def end_orphans() -> int:
     ended = 0
     for path in sorted(_folder().glob("*.json")):
         try:
-            known = json.loads(path.read_text())
+            known = json.loads(path.read_text(encoding="utf-8"))
         except (ValueError, FileNotFoundError):
             known = {}
         if known and not processes.is_gone(known["owner"]):

@@ -42,7 +42,9 @@ def write_record(path: Path, owner: str) -> None:
         owner: Name of the process that the server must not outlive.
     """
     aside = path.with_suffix(".part")
-    aside.write_text(json.dumps({"owner": owner, "server": processes.this_process()}))
+    aside.write_text(
+        json.dumps({"owner": owner, "server": processes.this_process()}), encoding="utf-8"
+    )
     aside.replace(path)
 
 

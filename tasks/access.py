@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import os
+import re
 import ssl
 import time
 import urllib.error
@@ -24,6 +26,7 @@ _TITLES = {MLFLOW: "MLflow", PREFECT: "Prefect"}
 REFUSED = (401, 403)
 PATIENCE = 20.0
 """Seconds until a tracking server that does not answer at all is given up."""
+_UNKNOWN_TO_MLFLOW = re.compile("failed with error code (4[0-9][0-9]|501) ")
 _REFUSED_BY_MLFLOW = {"UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED", "PERMISSION_DENIED"}
 
 
@@ -92,9 +95,11 @@ def check_mlflow(address: str) -> None:
     try:
         MlflowClient(address).search_experiments(max_results=1)
     except MlflowException as error:
-        if error.error_code not in _REFUSED_BY_MLFLOW:
-            raise
-        raise InputError(refusal(MLFLOW)) from error
+        if error.error_code in _REFUSED_BY_MLFLOW:
+            raise InputError(refusal(MLFLOW)) from error
+        if _UNKNOWN_TO_MLFLOW.search(str(error)):
+            raise InputError(f"{MLFLOW}: {address} answers, but not as an MLflow server") from error
+        raise
 
 
 def _check_answers(address: str) -> None:
@@ -118,6 +123,8 @@ def _answers(address: str) -> bool:
         return True  # it was reached, and is slow
     except OSError:
         return False
+    except http.client.HTTPException as error:
+        raise InputError(f"{MLFLOW}: {address} answers, but not as an MLflow server") from error
     return True
 
 
@@ -125,18 +132,28 @@ def check_prefect() -> None:
     """Make sure that the Prefect server that is configured lets this process in.
 
     Raises:
-        InputError: The server refuses; the message says what to set.
+        InputError: The server refuses, or there is none; the message says what to set.
     """
-    from httpx import HTTPStatusError
+    from httpx import ConnectError, HTTPStatusError
     from prefect.client.orchestration import get_client
 
     try:
         with get_client(sync_client=True) as prefect:
             prefect.hello()
     except HTTPStatusError as error:
-        if error.response.status_code not in REFUSED:
-            raise
-        raise InputError(refusal(PREFECT)) from error
+        if error.response.status_code in REFUSED:
+            raise InputError(refusal(PREFECT)) from error
+        if error.response.is_client_error:
+            raise InputError(
+                f"{_prefect()} answers, but not as Prefect; does it end in /api?"
+            ) from error
+        raise
+    except ConnectError as error:
+        raise InputError(f"{_prefect()} cannot be reached: {error}") from error
+
+
+def _prefect() -> str:
+    return f"{PREFECT}: {os.environ.get(PREFECT, 'the server of a profile')}"
 
 
 def refusal(server: str) -> str:

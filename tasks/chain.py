@@ -144,7 +144,9 @@ def _open(recipe: Recipe, experiment_id: str) -> str:
     _warn_of_unlabelled(recipe)
     with home.workspace() as directory:
         path = directory / "recipe.yaml"
-        path.write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
+        path.write_text(
+            yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False), encoding="utf-8"
+        )
         tracking.log_file(run_id, path)
     return run_id
 

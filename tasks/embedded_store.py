@@ -51,7 +51,7 @@ def make_ready(database: Path) -> None:
 @contextmanager
 def _alone(database: Path) -> Iterator[None]:
     """Keep other commands waiting; the system lets go of the lock when this process is killed."""
-    with database.with_suffix(".lock").open("w") as file:
+    with database.with_suffix(".lock").open("w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

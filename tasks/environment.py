@@ -14,8 +14,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
-MLFLOW_HONOURED = frozenset({"MLFLOW_LOGGING_LEVEL", "MLFLOW_DISABLE_TELEMETRY"})
-"""What may be set for MLflow when no tracking server is configured."""
+MLFLOW_HONOURED = frozenset(
+    {"MLFLOW_TRACKING_URI", "MLFLOW_LOGGING_LEVEL", "MLFLOW_DISABLE_TELEMETRY"}
+)
+"""What may be set for MLflow where models are registered in the home."""
 PREFECT_HONOURED = frozenset({"PREFECT_HOME", "PREFECT_LOGGING_LEVEL", "PREFECT_UI_URL"})
 """What may be set for Prefect when no Prefect server is configured."""
 _NEVER = (
@@ -132,8 +134,8 @@ def _bypass_loopback() -> None:
 
 
 def isolate_mlflow() -> None:
-    """Drop what is set for MLflow: to be called where no tracking server is configured."""
-    _drop(("MLFLOW_", "_MLFLOW_"), MLFLOW_HONOURED, "MLFLOW_TRACKING_URI is not set")
+    """Drop what is set for MLflow: to be called where models are registered in the home."""
+    _drop(("MLFLOW_", "_MLFLOW_"), MLFLOW_HONOURED, "MLFLOW_TRACKING_URI names no server")
 
 
 def isolate_prefect(home: Path) -> None:

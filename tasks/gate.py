@@ -80,7 +80,7 @@ def _write(verdict: Verdict, onnx: StageResult, chain_: chain.Chain) -> None:
     told = _tags(verdict, chain_), markdown.page(verdict)
     registry.record_verdict(onnx.registered or "", *told, verdict.passed)
     with home.workspace() as directory:
-        (directory / _FILE).write_text(verdict.model_dump_json(indent=2) + "\n")
+        (directory / _FILE).write_text(verdict.model_dump_json(indent=2) + "\n", encoding="utf-8")
         tracking.log_file(chain_.run_id, directory / _FILE)
     values = {f"gate.{c.name}": c.value for c in verdict.checks if c.value is not None}
     tracking.log_metrics(chain_.run_id, values)

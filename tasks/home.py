@@ -121,14 +121,13 @@ def embed() -> None:
     access.check_addresses()
     directory = made()
     os.environ["COLDPRESS_HOME"] = str(directory)
-    if access.MLFLOW not in os.environ:
+    if os.environ.get(access.MLFLOW) in {None, address(database())}:
         environment.isolate_mlflow()
     if access.PREFECT not in os.environ:
         environment.isolate_prefect(directory)
     prepare()
     follow_stack(directory)
-    prefect = Path(os.environ.get("PREFECT_HOME") or directory / "prefect")
-    os.environ["PREFECT_HOME"] = str(prefect.expanduser().absolute())
+    os.environ["PREFECT_HOME"] = str(_prefect_home(directory))
     os.environ.setdefault("MLFLOW_TRACKING_URI", address(database()))
     if _is_embedded():
         home_record.settle(directory)
@@ -166,6 +165,15 @@ def check_inside(location: str) -> None:
             f" they are left alone; if this home was copied, delete {home() / home_record.FILE},"
             " and the next command adapts it"
         )
+
+
+def _prefect_home(directory: Path) -> Path:
+    """Where Prefect keeps its own files; its database as well, where no server is configured."""
+    where = Path(os.environ.get("PREFECT_HOME") or directory / "prefect").expanduser().absolute()
+    why = home_path.fault(where)
+    if why and access.PREFECT not in os.environ:
+        raise InputError(f"PREFECT_HOME: {why}; set it to another folder")
+    return where
 
 
 def import_prefect() -> None:

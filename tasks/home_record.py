@@ -199,13 +199,15 @@ def _view() -> str:
 @contextmanager
 def _alone(directory: Path) -> Iterator[None]:
     """Keep other commands waiting; the system lets go of the lock when this process is killed."""
-    with (directory / "home.lock").open("w") as file:
+    with (directory / "home.lock").open("w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def _write(directory: Path, record: Record) -> None:
     """Moved into place whole, since a kill may come now."""
-    with tempfile.NamedTemporaryFile("w", dir=directory, prefix=f"{FILE}.", delete=False) as aside:
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=directory, prefix=f"{FILE}.", delete=False
+    ) as aside:
         json.dump(asdict(record), aside)
     Path(aside.name).replace(directory / FILE)

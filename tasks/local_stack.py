@@ -74,7 +74,7 @@ def _is_of_another(record: Record, home: Path) -> bool:
 def write(home: Path, server: str, record: Record) -> None:
     """Write what is known of a server; moved into place whole, since a kill may come now."""
     path = _path(home, server)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as aside:
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as aside:
         json.dump(asdict(record), aside)
     Path(aside.name).replace(path)
 

@@ -50,8 +50,8 @@ def _as_result(champion: InService) -> StageResult:
 
 def _keep(run_id: str, found: Reevaluation) -> None:
     with home.workspace() as directory:
-        (directory / FILE).write_text(found.model_dump_json(indent=2) + "\n")
-        (directory / PAGE).write_text(markdown.page(found) + "\n")
+        (directory / FILE).write_text(found.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        (directory / PAGE).write_text(markdown.page(found) + "\n", encoding="utf-8")
         for name in (FILE, PAGE):
             tracking.log_file(run_id, directory / name)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -81,3 +82,24 @@ def test_what_runs_before_the_input_is_checked_imports_nothing_heavy() -> None:
         text=True,
     )
     assert set(loaded.stdout.split()) & HEAVY == set()
+
+
+def test_text_is_read_and_written_as_utf_8_whatever_the_locale() -> None:
+    """A worker may run in a locale of another encoding than the machine that reads its files."""
+    lacking = [
+        f"{path.relative_to(ROOT)}:{call.lineno}"
+        for folder in ("coldpress", "flows", "tasks")
+        for path in (ROOT / folder).rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and _is_text(call)
+    ]
+    assert lacking == []
+
+
+def _is_text(call: ast.Call) -> bool:
+    """Whether a call reads or writes text in the encoding of the locale."""
+    if not isinstance(call.func, ast.Attribute) or any(k.arg == "encoding" for k in call.keywords):
+        return False
+    modes = [a.value for a in call.args if isinstance(a, ast.Constant)]
+    opens = call.func.attr == "open" and bool({"r", "w", "a", "x"} & set(modes))
+    return opens or call.func.attr in {"read_text", "write_text"}

@@ -106,10 +106,10 @@ def write(answers: Answers, directory: Path) -> None:
         tensors["hidden_states"] = answers.hidden_states
     check_arrays({name: tensor.numpy() for name, tensor in tensors.items()})
     save_file(tensors, directory / _TENSORS)
-    (directory / _IDS).write_text(json.dumps(answers.ids))
+    (directory / _IDS).write_text(json.dumps(answers.ids), encoding="utf-8")
     if answers.augmented is not None:
         made = {"texts": answers.augmented.texts, "pairs": answers.augmented.pairs}
-        (directory / _AUGMENTED).write_text(json.dumps(made))
+        (directory / _AUGMENTED).write_text(json.dumps(made), encoding="utf-8")
 
 
 def read(directory: Path) -> Answers:
@@ -122,7 +122,7 @@ def read(directory: Path) -> Answers:
         What was written.
     """
     tensors = load_file(directory / _TENSORS)
-    ids = tuple(json.loads((directory / _IDS).read_text()))
+    ids = tuple(json.loads((directory / _IDS).read_text(encoding="utf-8")))
     return Answers(ids, tensors["logits"], tensors.get("hidden_states"), _augmented(directory))
 
 
@@ -130,7 +130,7 @@ def _augmented(directory: Path) -> Split | None:
     path = directory / _AUGMENTED
     if not path.exists():
         return None
-    made = json.loads(path.read_text())
+    made = json.loads(path.read_text(encoding="utf-8"))
     texts, pairs = tuple(made["texts"]), None if made["pairs"] is None else tuple(made["pairs"])
     return Split(row_ids(texts, pairs), texts, pairs, ())
 

@@ -74,7 +74,7 @@ def write(answers: Answers, directory: Path) -> None:
         "label_names": answers.label_names,
         "labels": answers.labels.tolist(),
     }
-    (directory / _ROWS).write_text(json.dumps(rows))
+    (directory / _ROWS).write_text(json.dumps(rows), encoding="utf-8")
 
 
 def read(directory: Path) -> Answers:
@@ -86,7 +86,7 @@ def read(directory: Path) -> Answers:
     Returns:
         What was written.
     """
-    rows = json.loads((directory / _ROWS).read_text())
+    rows = json.loads((directory / _ROWS).read_text(encoding="utf-8"))
     with safe_open(directory / _LOGITS, framework="numpy") as file:
         models = json.loads(file.metadata()["models"])
         logits = {name: file.get_tensor(name) for name in models}

@@ -22,7 +22,9 @@ def read(root: Path = POWERCAP) -> Reading | None:
     """
     packages = [zone for zone in sorted(root.glob("intel-rapl:*")) if _is_package(zone)]
     try:
-        return {zone: int((zone / "energy_uj").read_text()) for zone in packages} or None
+        return {
+            zone: int((zone / "energy_uj").read_text(encoding="utf-8")) for zone in packages
+        } or None
     except PermissionError:
         return None
 
@@ -44,10 +46,10 @@ def joules(before: Reading | None, after: Reading | None) -> float | None:
 
 def _is_package(zone: Path) -> bool:
     name = zone / "name"
-    return name.is_file() and name.read_text().startswith("package")
+    return name.is_file() and name.read_text(encoding="utf-8").startswith("package")
 
 
 def _used(zone: Path, before: int, after: int) -> int:
     if after >= before:
         return after - before
-    return after - before + int((zone / "max_energy_range_uj").read_text())
+    return after - before + int((zone / "max_energy_range_uj").read_text(encoding="utf-8"))

@@ -225,7 +225,7 @@ class Evaluation(Measured):
         Args:
             directory: What `checkpoint.writing` yielded.
         """
-        (directory / _FILE).write_text(self.model_dump_json(indent=2))
+        (directory / _FILE).write_text(self.model_dump_json(indent=2), encoding="utf-8")
 
     @classmethod
     def read(cls, directory: Path) -> Evaluation:

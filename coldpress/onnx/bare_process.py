@@ -67,7 +67,9 @@ class BareProcess:
         status = Path(f"/proc/{self._process.pid}/status")
         if not status.exists():
             return int(psutil.Process(self._process.pid).memory_info().rss)
-        fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        fields = dict(
+            line.split(":", 1) for line in status.read_text(encoding="utf-8").splitlines()
+        )
         return int(fields["VmHWM"].split()[0]) * 1024
 
 

@@ -21,6 +21,6 @@ def alone(home: Path) -> Iterator[None]:
     """
     folder = local_stack.folder(home)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as file:
+    with (folder / "lock").open("w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -53,7 +53,7 @@ def _furnish(where: Path, chosen: Mapping[str, int]) -> None:
     """
     made = local_stack.folder(where) / "prefect" / "furnished"
     digest = furnishing.digest()
-    if made.exists() and made.read_text() == digest:
+    if made.exists() and made.read_text(encoding="utf-8") == digest:
         return
     with logs.fresh(where, logs.SETUP).open("wb") as output:
         done = subprocess.run(
@@ -66,4 +66,4 @@ def _furnish(where: Path, chosen: Mapping[str, int]) -> None:
         )
     if done.returncode:
         raise NotStartedError("Prefect took no deployments (`coldpress logs setup` says why)")
-    made.write_text(digest)
+    made.write_text(digest, encoding="utf-8")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from coldpress.errors import InputError
 from tasks import access
@@ -25,6 +26,25 @@ class Refusing(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.send_error(401)
+
+
+class Unrelated(BaseHTTPRequestHandler):
+    """A server of something else."""
+
+    def do_GET(self) -> None:
+        self.send_error(404)
+
+    def do_POST(self) -> None:
+        self.send_error(404)
+
+
+@pytest.fixture
+def unrelated() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), Unrelated)
+    threading.Thread(target=server.serve_forever).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture
@@ -69,3 +89,44 @@ def test_a_file_is_no_server() -> None:
 )
 def test_credentials_in_an_address_are_seen(address: str, held: bool) -> None:
     assert access.holds_credentials(address) is held
+
+
+def test_a_server_of_something_else_is_one_line(
+    unrelated: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InputError, match=f"^MLFLOW_TRACKING_URI: {unrelated} answers, but not as"):
+        access.check_mlflow(unrelated)
+    monkeypatch.setenv("PREFECT_API_URL", unrelated)
+    with (
+        temporary_settings({PREFECT_API_URL: unrelated}),
+        pytest.raises(InputError, match=r"answers, but not as Prefect; does it end in /api\?$"),
+    ):
+        access.check_prefect()
+
+
+def test_a_port_that_does_not_speak_http_is_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        answering = threading.Thread(target=lambda: greet(listening))
+        answering.start()
+        with pytest.raises(InputError, match=f"^MLFLOW_TRACKING_URI: {address} answers, but not"):
+            access.check_mlflow(address)
+        answering.join()
+
+
+def greet(listening: socket.socket) -> None:
+    connection, _ = listening.accept()
+    connection.recv(1000)
+    connection.sendall(b"220 mail.example ready\r\n")
+    connection.close()
+
+
+def test_a_prefect_server_that_is_not_there_is_one_line(
+    closed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", closed)
+    with (
+        temporary_settings({PREFECT_API_URL: closed}),
+        pytest.raises(InputError, match=f"^PREFECT_API_URL: {closed} cannot be reached: "),
+    ):
+        access.check_prefect()

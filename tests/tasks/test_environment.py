@@ -138,8 +138,27 @@ def test_settings_of_mlflow_for_other_projects_do_not_count(
     assert foreign.keys() & os.environ.keys() == {"MLFLOW_LOGGING_LEVEL"}
     assert os.environ["MLFLOW_TRACKING_URI"] == f"sqlite:///{directory}/mlflow.db"
     home.embed()
-    line = "coldpress: MLFLOW_REGISTRY_URI: ignored, since MLFLOW_TRACKING_URI is not set\n"
+    line = "coldpress: MLFLOW_REGISTRY_URI: ignored, since MLFLOW_TRACKING_URI names no server\n"
     assert capsys.readouterr().err == line
+
+
+def test_the_database_of_the_home_may_be_named_as_well(directory: Path) -> None:
+    os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{directory}/mlflow.db"
+    os.environ["MLFLOW_ARTIFACT_LOCATION_MAX_LENGTH"] = "1"
+    directory.mkdir()
+    home.embed()
+    assert os.environ["MLFLOW_TRACKING_URI"] == f"sqlite:///{directory}/mlflow.db"
+    assert "MLFLOW_ARTIFACT_LOCATION_MAX_LENGTH" not in os.environ
+
+
+def test_a_home_of_prefect_in_which_no_database_can_be_is_refused(
+    directory: Path, tmp_path: Path
+) -> None:
+    os.environ["PREFECT_HOME"] = str(tmp_path / "what?now")
+    with pytest.raises(InputError, match=r"^PREFECT_HOME: .* has a question mark"):
+        home.embed()
+    os.environ["PREFECT_API_URL"] = "http://prefect.example/api"
+    home.embed()
 
 
 def test_with_a_server_its_settings_stay_and_those_that_lead_astray_do_not(
