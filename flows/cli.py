@@ -43,7 +43,9 @@ def main() -> None:
             raise
         _say("interrupted")
         code = _FAILED
-    interruptions.leave(interruptions.exit_code() or code)
+    if code != _DONE:  # one that is done is done, as is `logs --follow`
+        code = interruptions.exit_code() or code
+    interruptions.leave(code)
 
 
 def _carried_out() -> int:

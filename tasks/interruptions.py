@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, TypeVar, cast
 
 _HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SECONDS_FOR_CLEAN_UP = 20.0
@@ -22,6 +22,9 @@ _SECONDS_OF_GOOD_EXIT = 30.0
 
 class Interrupted(KeyboardInterrupt):
     """A signal asked this command to end."""
+
+
+Client = TypeVar("Client")
 
 
 @dataclass
@@ -182,3 +185,34 @@ def held_back() -> Iterator[None]:
             signal.signal(number, handler)
         if came:
             signal.raise_signal(came[0])
+
+
+class _Uninterrupted:
+    """Stands in for an object whose calls write to a database of this machine."""
+
+    def __init__(self, held: object) -> None:
+        self._held = held
+
+    def __getattr__(self, name: str) -> object:
+        found = getattr(self._held, name)
+        if not callable(found):
+            return found
+
+        def call(*args: object, **named: object) -> object:
+            with held_back():
+                return found(*args, **named)
+
+        return call
+
+
+def uninterrupted(client: Client) -> Client:
+    """Hold signals back during each call of a client.
+
+    Args:
+        client: Of a database on this machine, whose calls take moments. Those of a server may
+            wait for minutes, and must end when somebody wants them to.
+
+    Returns:
+        The same, as far as anybody can see.
+    """
+    return cast("Client", _Uninterrupted(client))

@@ -26,6 +26,7 @@ from mlflow.exceptions import MlflowException
 from coldpress.finite import check_values
 from tasks import access, embedded_store, heartbeat, home, lost_answers, processes
 from tasks.insistence import insist
+from tasks.interruptions import uninterrupted
 from tasks.results import StageResult
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def client() -> MlflowClient:
     access.check_mlflow(where)
     if where == home.address(home.database()):
         embedded_store.make_ready(home.database())
+        return uninterrupted(MlflowClient())
     return MlflowClient()
 
 

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from tasks.interruptions import held_back
+from tasks.interruptions import held_back, uninterrupted
 
 # What a background job of a shell ignores is taken up again first: pytest may be one.
 BEGIN = """
@@ -132,6 +132,22 @@ def test_an_interruption_of_a_block_that_fails_is_not_lost() -> None:
     with pytest.raises(KeyboardInterrupt), held_back():
         signal.raise_signal(signal.SIGINT)
         raise ValueError
+
+
+@pytest.mark.usefixtures("_ctrl_c_raises")
+def test_a_call_of_an_uninterrupted_client_is_done_before_the_interruption_comes() -> None:
+    class Client:
+        kind = "SQLite"
+        done: str = ""
+
+        def write(self, what: str) -> None:
+            signal.raise_signal(signal.SIGINT)
+            self.done = what
+
+    client = Client()
+    with pytest.raises(KeyboardInterrupt):
+        uninterrupted(client).write("a row")
+    assert (client.done, uninterrupted(client).kind) == ("a row", "SQLite")
 
 
 def test_without_an_interruption_nothing_comes_of_it() -> None:
