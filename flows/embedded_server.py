@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from tasks import processes
 _MOST_EARLY_DEATHS = 5
 """In a row: a server that cannot even start is not started for ever."""
 _EARLY_SECONDS = 30.0
+_EXCEPTION = re.compile(r"[\w.]+(?:Error|Exception): ")
 _PATIENCE_AT_END = 5.0
 _VARIABLES = {
     "PREFECT_UI_ENABLED": "0",
@@ -67,7 +69,7 @@ class EmbeddedServer:
         until = time.monotonic() + PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value()
         while not _answers(self.port):
             if self._ended.is_set() or time.monotonic() > until:
-                raise ServerFailedError(f"the embedded Prefect server failed: {self._last_line()}")
+                raise ServerFailedError(f"the embedded Prefect server failed: {self._reason()}")
             time.sleep(0.1)
 
     def stop(self) -> None:
@@ -90,16 +92,20 @@ class EmbeddedServer:
         server.running = True
 
     def _keep_running(self) -> None:
-        early_deaths = 0
-        while early_deaths < _MOST_EARLY_DEATHS:
+        deaths = 0
+        while deaths < _MOST_EARLY_DEATHS:
             began, process = time.monotonic(), self._launch()
             if process is None:
                 return
             code = process.wait()
             if self._ended.is_set():
                 return
-            sys.stderr.write(f"coldpress: the embedded Prefect server ended ({code}): restarted\n")
-            early_deaths = early_deaths + 1 if time.monotonic() - began < _EARLY_SECONDS else 0
+            if code < 0:
+                deaths = deaths + 1 if time.monotonic() - began < _EARLY_SECONDS else 0
+            else:
+                deaths += 3  # twice by itself is enough: whatever keeps it from starting stays
+            if deaths < _MOST_EARLY_DEATHS:
+                sys.stderr.write(f"coldpress: the embedded Prefect server {_end_of(code)}\n")
         self._ended.set()
         self._listener.close()  # refuse at once what nobody will answer
 
@@ -122,10 +128,17 @@ class EmbeddedServer:
             SubprocessASGIServer().server_process = self._process
             return self._process
 
-    def _last_line(self) -> str:
+    def _reason(self) -> str:
         self._output.seek(0)
-        lines = self._output.read().decode(errors="replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "no answer")
+        lines = self._output.read().decode(errors="replace").splitlines()
+        said = [line.strip() for line in lines if line.strip()]
+        raised = [line for line in said if _EXCEPTION.match(line)]
+        return (raised or said or ["it gives no answer"])[-1]
+
+
+def _end_of(code: int) -> str:
+    how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    return f"{how} and is started again"
 
 
 def _command(listener: int) -> list[str]:

@@ -93,7 +93,7 @@ def test_a_run_survives_its_server(tmp_path: Path) -> None:
         states = database.execute("SELECT state_type FROM flow_run").fetchall()
     assert states == [("COMPLETED",)]
     log = (coldpress.home / "run.log").read_text()
-    assert log.count("embedded Prefect server ended") == len(killed)
+    assert log.count("server was killed by signal 9 and is started again") == len(killed)
     assert "Traceback" not in log
 
 
@@ -121,3 +121,17 @@ def test_the_next_command_ends_what_is_left(state: Path) -> None:
         assert server.end_orphans() == 1
         assert processes.is_gone(name)
     assert list((state / "servers").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_server_that_cannot_start_is_told_in_one_line(tmp_path: Path) -> None:
+    coldpress = new_home(tmp_path)
+    (coldpress.home / "state" / "prefect" / "prefect.db").mkdir(parents=True)
+    done = coldpress("run", "./tiny.yaml")
+    assert done.code == 1
+    first, last = done.error.splitlines()
+    assert first == (
+        "coldpress: the embedded Prefect server ended with exit code 3 and is started again"
+    )
+    assert last.startswith("coldpress: the embedded Prefect server failed: ")
+    assert "unable to open database file" in last
