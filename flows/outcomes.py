@@ -12,6 +12,7 @@ from rich.table import Table
 
 from coldpress.evaluation.scorecard import Evaluation
 from coldpress.gate.verdict import Verdict
+from coldpress.report import formats, limits
 from tasks import history, store
 from tasks.gate import read_verdict
 from tasks.results import StageResult
@@ -67,7 +68,10 @@ def show(outcome: dict[str, Any], *, to_errors: bool = False) -> None:
     console.print(stages)
     if outcome["evaluation"] is not None:
         console.print()
-        console.print(_scores(Evaluation.model_validate(outcome["evaluation"])))
+        evaluation = Evaluation.model_validate(outcome["evaluation"])
+        console.print(_scores(evaluation))
+        for sentence in limits.timings(evaluation):
+            console.print(escape(sentence))
     if outcome["gate"] is not None:
         console.print()
         console.print(_checks(Verdict.model_validate(outcome["gate"])))
@@ -78,7 +82,7 @@ def _scores(evaluation: Evaluation) -> Table:
     table = Table("model", *_SCORES, box=None, title=f"test split, n = {evaluation.n}")
     for name, card in evaluation.models.items():
         latency = f"{card.latency_ms.p50:.2f} ms" if card.latency_ms else "simulated"
-        speedup = f"{card.speedup:.1f}x" if card.speedup is not None else ""
+        speedup = formats.speedup(card)
         retention = f"{card.retention:.1%}" if card.retention is not None else ""
         size = f"{card.bytes / 1e6:.2f} MB"
         table.add_row(name, f"{card.accuracy:.3f}", size, latency, speedup, retention)

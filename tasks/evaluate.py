@@ -14,6 +14,7 @@ from tasks.stage import Order, Work, carry_out
 
 if TYPE_CHECKING:
     from coldpress.evaluation.scorecard import Evaluation
+    from coldpress.gate import Gate
     from coldpress.recipe import Recipe
     from tasks.results import StageResult
 
@@ -23,8 +24,38 @@ def evaluate(recipe: Recipe, models: Sequence[StageResult]) -> StageResult:
     """Judge every model that this recipe made, paired and timed in turns."""
     made = tuple(model for model in models if model.status != "skipped")
     also = {**processor.kernels(), "columns": dataset.columns_digest(recipe)}
-    order = Order("evaluate", __name__, recipe, recipe.evaluate, made, also)
+    order = Order(
+        "evaluate",
+        __name__,
+        recipe,
+        recipe.evaluate,
+        made,
+        also,
+        may_reuse=lambda result: may_reuse(result, recipe.gate),
+    )
     return carry_out(order, _make)
+
+
+def may_reuse(result: StageResult, gate: Gate | None) -> bool:
+    """Whether an earlier evaluation need not be measured again.
+
+    Args:
+        result: The earlier one.
+        gate: What the recipe asks for now.
+
+    Returns:
+        False where the speed-up could not be determined, or where the gate refuses timings that a
+        quiet machine may let pass.
+    """
+    metrics = result.metrics
+    if "speedup" not in metrics:
+        return False
+    # Results of earlier releases have no measure of contention.
+    if gate is None or not metrics.get("contention"):
+        return True
+    slow = gate.max_p95_ms is not None and metrics["p95_ms"] > gate.max_p95_ms
+    least = gate.min_speedup or 0.0
+    return not slow and not metrics["speedup_low"] < least <= metrics["speedup_high"]
 
 
 def _make(work: Work) -> dict[str, float]:
@@ -64,4 +95,21 @@ def _headline(evaluation: Evaluation) -> dict[str, float]:
         "speedup": final.speedup,
         "compression": final.compression,
     }
-    return {name: value for name, value in numbers.items() if value is not None}
+    measured = {name: value for name, value in numbers.items() if value is not None}
+    return {**measured, **_timed(evaluation)}
+
+
+def _timed(evaluation: Evaluation) -> dict[str, float]:
+    """What `may_reuse` asks of an earlier evaluation."""
+    from coldpress.evaluation.contention import worst
+
+    final, numbers = evaluation.models["onnx"], dict[str, float]()
+    disturbed = worst(card.contention for card in evaluation.models.values())
+    if disturbed is not None:
+        numbers["contention"] = disturbed.level
+    if final.latency_ms is not None:
+        numbers["p95_ms"] = final.latency_ms.p95
+    if final.speedup_interval is not None:
+        numbers["speedup_low"] = final.speedup_interval.low
+        numbers["speedup_high"] = final.speedup_interval.high
+    return numbers

@@ -48,9 +48,11 @@ def show_evaluation(evaluation: Evaluation, uri: str) -> None:
         uri: Where it is kept: `runs:/<run id>/<folder>`.
     """
     from coldpress.evaluation import waterfall
+    from coldpress.report import limits
 
     rows = [_row(row) for row in waterfall.table(evaluation)]
-    said = "What each stage gave and took"
+    remarks = " ".join(limits.timings(evaluation))
+    said = "What each stage gave and took" + (f". {remarks}" if remarks else "")
     reporting.table(rows, "waterfall", said)
     run_id, _, folder = uri.removeprefix("runs:/").partition("/")
     for name in _FIGURES:
@@ -140,13 +142,14 @@ def _row(model: dict[str, Any]) -> dict[str, str]:
 
     low, high = formats.percent(model["accuracy_low"]), formats.percent(model["accuracy_high"])
     latency = "not timed" if model["p50_ms"] is None else f"{formats.short(model['p50_ms'])} ms"
-    gained = {"smaller": model["compression"], "faster": model["speedup"]}
+    speed = [model[name] for name in ("speedup", "speedup_low", "speedup_high")]
     return {
         "model": model["model"],
         "accuracy": f"{formats.percent(model['accuracy'])} % ({low} to {high})",
         "size": formats.size(model["bytes"]),
         "median latency": latency,
-        **{name: "" if gain is None else f"{gain:.1f}x" for name, gain in gained.items()},
+        "smaller": f"{model['compression']:.1f}x",
+        "faster": "" if speed[0] is None else formats.gain(*speed),
     }
 
 

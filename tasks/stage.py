@@ -36,6 +36,7 @@ class Order:
         section: The part of it that decides this stage.
         inputs: Results of the stages before that it builds on.
         also: Whatever else changes the outcome, such as the processor.
+        may_reuse: Whether a result that has this key may be taken instead of making it again.
     """
 
     stage: Stage
@@ -44,6 +45,7 @@ class Order:
     section: Any
     inputs: tuple[StageResult, ...] = ()
     also: Mapping[str, str] = field(default_factory=dict)
+    may_reuse: Callable[[StageResult], bool] = lambda _: True
 
     @property
     def ancestors(self) -> tuple[str, ...]:
@@ -163,7 +165,7 @@ def _opened(order: Order) -> Iterator[_StageRun]:
 
 def _intact(order: Order) -> StageResult | None:
     """Return the latest result with this key whose files still have their digest."""
-    for result in history.results_with_key(order.key):
+    for result in filter(order.may_reuse, history.results_with_key(order.key)):
         if store.is_intact(result.model_uri or "", result.digest or ""):
             return result
         lost = result.registered or result.run_id

@@ -37,7 +37,7 @@ def median_milliseconds(models: Mapping[str, Checkpoint], test: Encoded) -> dict
             folder = Path(stack.enter_context(TemporaryDirectory()))
             export(checkpoint, folder, OPSET, {})
             calls[name] = _answering(Predictor(folder, threads=1), test)
-        seconds = interleaved(calls, CALLS)
+        seconds = interleaved(calls, CALLS).seconds
     return {name: 1e3 * float(np.median(taken)) for name, taken in seconds.items()}
 
 

@@ -8,15 +8,17 @@ import numpy as np
 
 from coldpress import processor
 from coldpress.encoding import Encoded
+from coldpress.evaluation.contention import MachineUse
 from coldpress.evaluation.section import Latency
 
 
-def conditions(latency: Latency, test: Encoded) -> dict[str, str]:
+def conditions(latency: Latency, test: Encoded, machine: MachineUse) -> dict[str, str]:
     """Describe machine, libraries and calls.
 
     Args:
         latency: How was timed.
         test: The texts that were timed, as the final model's tokenizer reads them.
+        machine: What else it did meanwhile.
 
     Returns:
         Text by name.
@@ -29,4 +31,16 @@ def conditions(latency: Latency, test: Encoded) -> dict[str, str]:
         "batch": str(latency.batch),
         "calls": str(latency.rounds),
         "mean_tokens": f"{tokens:.1f}",
+        "load_average": f"{machine.load:.2f}",
+        **_shares(machine),
     }
+
+
+def _shares(machine: MachineUse) -> dict[str, str]:
+    """Leave out what the system does not count."""
+    shares = {
+        "processor_time_used_by_others": machine.others,
+        "processor_time_stolen": machine.steal,
+        "waiting_for_a_processor": machine.waiting,
+    }
+    return {name: f"{share:.0%}" for name, share in shares.items() if share is not None}

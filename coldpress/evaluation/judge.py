@@ -13,7 +13,6 @@ from coldpress.evaluation import calibration, equity, metrics, significance, sli
 from coldpress.evaluation.answers import Answers
 from coldpress.evaluation.conditions import conditions
 from coldpress.evaluation.flips import flips
-from coldpress.evaluation.latency import percentiles, torch_threads
 from coldpress.evaluation.scorecard import (
     Comparison,
     Evaluation,
@@ -22,13 +21,11 @@ from coldpress.evaluation.scorecard import (
     Interval,
     Scorecard,
 )
-from coldpress.evaluation.section import Evaluate, Latency
+from coldpress.evaluation.section import Evaluate
 from coldpress.evaluation.slice_search import Asked
 from coldpress.evaluation.slices import DeclaredSlices
 from coldpress.evaluation.subject import Logits, Subject
-from coldpress.evaluation.timing import Seconds, time_answers, time_end_to_end
-
-_TEACHER_IN_ONNX = "teacher in ONNX"
+from coldpress.evaluation.timing import Times, scored_times, time_all
 
 
 @dataclass(frozen=True)
@@ -68,9 +65,7 @@ class _Room:
 
     benchmark: Benchmark
     labels: NDArray[np.int64]
-    latency: Latency
-    seconds: Seconds
-    end_to_end: Seconds
+    times: Times
     teacher: _Sitting
 
 
@@ -96,13 +91,9 @@ def judge(
     """
     labels = np.asarray(benchmark.test.labels, dtype=np.int64)
     sittings = {subject.name: _sit(subject, labels) for subject in subjects}
-    judged = {subject.name: subject for subject in subjects}
-    reference = {} if teacher_in_onnx is None else {_TEACHER_IN_ONNX: teacher_in_onnx}
-    with torch_threads(section.latency.threads):
-        seconds = time_answers(judged | reference, section.latency)
-        end_to_end = time_end_to_end(judged, benchmark.test, section.latency)
     teacher = next(s for s in sittings.values() if s.subject.parent is None)
-    room = _Room(benchmark, labels, section.latency, seconds, end_to_end, teacher)
+    times = time_all(subjects, teacher_in_onnx, benchmark.test, section.latency)
+    room = _Room(benchmark, labels, times, teacher)
     answers = _answers(sittings, benchmark)
     evaluation = Evaluation(
         n=len(labels),
@@ -110,7 +101,7 @@ def judge(
         models={name: _score(sitting, room) for name, sitting in sittings.items()},
         comparisons=_comparisons(sittings, teacher, labels),
         equity=_equity(subjects, answers, benchmark, section.slices),
-        conditions=conditions(section.latency, subjects[-1].test),
+        conditions=conditions(section.latency, subjects[-1].test, times.answers.machine),
     )
     return Judgement(evaluation, flips(answers, benchmark.test), answers)
 
@@ -150,47 +141,38 @@ def _sit(subject: Subject, labels: NDArray[np.int64]) -> _Sitting:
 
 def _score(sitting: _Sitting, room: _Room) -> Scorecard:
     subject, teacher = sitting.subject, room.teacher
-    seconds, end_to_end = room.seconds.get(subject.name), room.end_to_end.get(subject.name)
-    in_onnx = subject.runtime == "onnxruntime"
     accuracy = metrics.accuracy(sitting.predicted, room.labels)
-    return Scorecard(
+    card = Scorecard(
         accuracy=accuracy,
         macro_f1=metrics.macro_f1(sitting.predicted, room.labels),
         parameters=subject.parameters,
         bytes=subject.bytes,
         macs_per_token=subject.macs_per_token,
-        latency_ms=None if seconds is None else percentiles(seconds),
-        end_to_end_ms=None if end_to_end is None else float(np.median(end_to_end) * 1e3),
-        batch=None if seconds is None else room.latency.batch,
-        threads=None if seconds is None else room.latency.threads,
+        latency_ms=None,
+        end_to_end_ms=None,
+        batch=None,
+        threads=None,
         runtime=subject.runtime,
         per_class=metrics.per_class(sitting.predicted, room.labels, room.benchmark.labels),
         calibration_error=calibration.calibration_error(sitting.logits, room.labels),
         retention=metrics.retention(accuracy, metrics.accuracy(teacher.predicted, room.labels)),
         agreement=metrics.agreement(sitting.predicted, teacher.predicted),
         difference=_difference(sitting, teacher, room.labels),
-        speedup=_speedup(room.seconds, teacher.subject.name, subject.name),
-        speedup_same_runtime=(
-            _speedup(room.seconds, _TEACHER_IN_ONNX, subject.name) if in_onnx else None
-        ),
+        speedup=None,
+        speedup_same_runtime=None,
         compression=teacher.subject.bytes / subject.bytes,
         truncated=subject.test.truncated,
         reliability=calibration.reliability(sitting.logits, room.labels),
         temperature=subject.temperature,
         computes_in=subject.computes_in,
     )
+    return scored_times(card, subject, room.times)
 
 
 def _difference(model: _Sitting, teacher: _Sitting, labels: NDArray[np.int64]) -> Interval:
     if model is teacher:
         return significance.NO_DIFFERENCE
     return significance.paired_interval(model.right, teacher.right, labels)
-
-
-def _speedup(seconds: Seconds, baseline: str, model: str) -> float | None:
-    if baseline not in seconds or model not in seconds:
-        return None
-    return float(np.median(seconds[baseline]) / np.median(seconds[model]))
 
 
 def _comparisons(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import resource
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from coldpress.evaluation import contention
 from coldpress.evaluation.scorecard import Percentiles
+from coldpress.evaluation.trace import Clock, Timings, Trace
 
 Call = Callable[[int], object]
 """Answers the text of that number; what it returns is dropped."""
@@ -19,8 +22,11 @@ Call = Callable[[int], object]
 TURN = 20
 SETTLING = 3
 
+_Reading = tuple[float, float, bool]
+"""Wall and CPU seconds of a call, and whether it was interrupted."""
 
-def interleaved(models: Mapping[str, Call], calls: int) -> dict[str, NDArray[np.float64]]:
+
+def interleaved(models: Mapping[str, Call], calls: int, clock: Clock = "thread") -> Timings:
     """Time models in short turns, in an order that is shuffled anew each time round.
 
     A turn is 20 calls on the same 20 texts for every model, after 3 calls that are not timed. With
@@ -30,21 +36,25 @@ def interleaved(models: Mapping[str, Call], calls: int) -> dict[str, NDArray[np.
     Args:
         models: What to time, by name.
         calls: Timed calls a model; each is told its number.
+        clock: Which CPU time counts, see `Trace`.
 
     Returns:
-        Seconds of every call, shape (calls,), by name.
+        Wall and CPU time of every call, by name, and how busy the machine was.
     """
-    seconds = {name: np.empty(calls) for name in models}
+    readings = {name: list[_Reading]() for name in models}
     names, order = list(models), np.random.default_rng(0)
+    machine_use = contention.watch()
     with _without_garbage_collection():
         for name in names:
-            _time(models[name], range(min(TURN, calls)))
+            _time(models[name], range(min(TURN, calls)), clock)
         for start in range(0, calls, TURN):
             turn = range(start, min(start + TURN, calls))
             for i in order.permutation(len(names)):
-                _time(models[names[i]], [(start - n) % calls for n in range(SETTLING, 0, -1)])
-                seconds[names[i]][start : turn.stop] = _time(models[names[i]], turn)
-    return seconds
+                settling = [(start - n) % calls for n in range(SETTLING, 0, -1)]
+                _time(models[names[i]], settling, clock)
+                readings[names[i]] += _time(models[names[i]], turn, clock)
+    traces = {name: _trace(readings[name], clock) for name in names}
+    return Timings(traces, machine_use())
 
 
 def percentiles(seconds: NDArray[np.float64]) -> Percentiles:
@@ -78,13 +88,30 @@ def torch_threads(threads: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _time(model: Call, numbers: Sequence[int]) -> list[float]:
-    seconds = []
+def _time(model: Call, numbers: Sequence[int], clock: Clock) -> list[_Reading]:
+    cpu_clock = time.thread_time if clock == "thread" else time.process_time
+    readings = []
     for number in numbers:
+        interruptions, cpu = _interruptions(clock), cpu_clock()
         start = time.perf_counter()
         model(number)
-        seconds.append(time.perf_counter() - start)
-    return seconds
+        wall = time.perf_counter() - start
+        cpu = cpu_clock() - cpu
+        readings.append((wall, cpu, _interruptions(clock) > interruptions))
+    return readings
+
+
+def _interruptions(clock: Clock) -> int:
+    """Count how often this thread, or a thread of this process, had to leave its processor."""
+    # Only Linux counts a thread's.
+    thread = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)
+    who = thread if clock == "thread" else resource.RUSAGE_SELF
+    return resource.getrusage(who).ru_nivcsw
+
+
+def _trace(readings: Sequence[_Reading], clock: Clock) -> Trace:
+    table = np.array(readings, dtype=np.float64).reshape(-1, 3)
+    return Trace(table[:, 0], table[:, 1], table[:, 2] > 0, clock)
 
 
 @contextmanager

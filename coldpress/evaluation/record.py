@@ -13,3 +13,10 @@ class Measured(BaseModel):
     """A record that cannot be touched up, and in which every number is one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Bounds(Measured):
+    """A 95 % interval."""
+
+    low: float
+    high: float

@@ -12,7 +12,8 @@ from typing import Literal
 from pydantic import Field
 
 from coldpress.evaluation.arithmetic import Arithmetic
-from coldpress.evaluation.record import Fraction, Measured
+from coldpress.evaluation.contention import Contention
+from coldpress.evaluation.record import Bounds, Fraction, Measured
 from coldpress.evaluation.served import Invariance, Serving
 
 Runtime = Literal["torch", "onnxruntime", "simulated"]
@@ -74,8 +75,9 @@ class Scorecard(Measured):
         parameters: Numbers in the weights.
         bytes: Weights and tokenizer on disk.
         macs_per_token: Multiply-accumulates, see `coldpress.evaluation.cost`.
-        latency_ms: From token ids to logits, without tokenization.
-        end_to_end_ms: From texts to logits, median.
+        latency_ms: From token ids to logits, without tokenization, and without the time in which
+            other processes had the processor.
+        end_to_end_ms: From texts to logits, median, likewise.
         batch: Texts a timed call.
         threads: Intra-op threads of a timed call.
         runtime: What computed the answers; "simulated" is torch imitating integers.
@@ -84,8 +86,8 @@ class Scorecard(Measured):
         retention: Accuracy over the teacher's.
         agreement: Share of rows answered as the teacher answers them.
         difference: Accuracy minus the teacher's, paired.
-        speedup: The torch teacher's median latency over this one's.
-        speedup_same_runtime: The ONNX teacher's median latency over this one's.
+        speedup: The torch teacher's median latency over this one's; None also if undetermined.
+        speedup_same_runtime: The ONNX teacher's median latency over this one's; the same.
         compression: The teacher's bytes over these.
         truncated: Rows that were longer than the model's limit and were cut.
         reliability: Confidence against accuracy, bin by bin; empty bins are left out.
@@ -93,6 +95,10 @@ class Scorecard(Measured):
         invariance: Of the deployable model.
         serving: Of the deployable model.
         computes_in: Which parts are stored and computed in what; empty for a model in float32.
+        speedup_interval: None also in evaluations that are older than this field.
+        speedup_same_runtime_interval: The same of the other one.
+        speedup_undetermined: Why a timed model has no speed-up, as the end of a sentence.
+        contention: Of a timed model: what else the machine did; None in old evaluations.
     """
 
     accuracy: Fraction
@@ -119,6 +125,10 @@ class Scorecard(Measured):
     invariance: Invariance | None = None
     serving: Serving | None = None
     computes_in: tuple[Arithmetic, ...] = ()
+    speedup_interval: Bounds | None = None
+    speedup_same_runtime_interval: Bounds | None = None
+    speedup_undetermined: str | None = None
+    contention: Contention | None = None
 
 
 class Comparison(Measured):

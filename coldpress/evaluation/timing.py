@@ -2,21 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from coldpress.benchmark import Split
-from coldpress.evaluation.latency import Call, interleaved
+from coldpress.evaluation.latency import Call, interleaved, percentiles, torch_threads
+from coldpress.evaluation.record import Bounds
+from coldpress.evaluation.scorecard import Scorecard
 from coldpress.evaluation.section import FEWEST_CALLS, Latency
+from coldpress.evaluation.speedup import Speedup, determined, speedup
 from coldpress.evaluation.subject import Subject
+from coldpress.evaluation.trace import Timings
 
-Seconds = Mapping[str, NDArray[np.float64]]
-"""Of every timed call, by name of the subject; a subject that cannot be timed is missing."""
+_TEACHER_IN_ONNX = "teacher in ONNX"
 
 
-def time_answers(subjects: Mapping[str, Subject], latency: Latency) -> Seconds:
+@dataclass(frozen=True)
+class Times:
+    """All timings of an evaluation.
+
+    Attributes:
+        answers: From token ids to logits; of the ONNX teacher, too.
+        end_to_end: From texts to logits.
+        teacher: Name of the torch teacher.
+        latency: What was timed.
+    """
+
+    answers: Timings
+    end_to_end: Timings
+    teacher: str
+    latency: Latency
+
+
+def time_all(
+    subjects: Sequence[Subject], teacher_in_onnx: Subject | None, test: Split, latency: Latency
+) -> Times:
+    """Time all models of a run in turns.
+
+    Args:
+        subjects: From the teacher to the final model; those that cannot be timed are left out.
+        teacher_in_onnx: The unpressed teacher in the runtime of the final model.
+        test: Where the texts are from.
+        latency: What is timed.
+
+    Returns:
+        Their timings, taken again where the machine was too busy for a speed-up.
+    """
+    judged = {subject.name: subject for subject in subjects}
+    reference = {} if teacher_in_onnx is None else {_TEACHER_IN_ONNX: teacher_in_onnx}
+    teacher, final = subjects[0].name, subjects[-1].name
+    with torch_threads(latency.threads):
+        answers = determined(lambda: time_answers(judged | reference, latency), teacher, final)
+        end_to_end = time_end_to_end(judged, test, latency)
+    return Times(answers, end_to_end, teacher, latency)
+
+
+def scored_times(card: Scorecard, subject: Subject, times: Times) -> Scorecard:
+    """Write a model's timings into its scorecard.
+
+    Args:
+        card: Without any.
+        subject: The model.
+        times: Of all models.
+
+    Returns:
+        The scorecard, as it was where the model cannot be timed.
+    """
+    name, timed = subject.name, times.answers.traces
+    if name not in timed:
+        return card
+    found: dict[str, Any] = {
+        "latency_ms": percentiles(timed[name].seconds),
+        "end_to_end_ms": _median_ms(times.end_to_end, name),
+        "batch": times.latency.batch,
+        "threads": times.latency.threads,
+        "contention": times.answers.contention(name),
+    }
+    if times.teacher in timed:
+        gain = speedup(times.answers, times.teacher, name)
+        found |= {"speedup": gain.ratio, "speedup_interval": _bounds(gain)}
+        found["speedup_undetermined"] = gain.obstacle
+    if subject.runtime == "onnxruntime" and _TEACHER_IN_ONNX in timed:
+        gain = speedup(times.answers, _TEACHER_IN_ONNX, name)
+        found["speedup_same_runtime"] = gain.ratio
+        found["speedup_same_runtime_interval"] = _bounds(gain)
+    return card.model_copy(update=found)
+
+
+def time_answers(subjects: Mapping[str, Subject], latency: Latency) -> Timings:
     """Time forward passes, from padded token ids to logits.
 
     Args:
@@ -24,13 +100,15 @@ def time_answers(subjects: Mapping[str, Subject], latency: Latency) -> Seconds:
         latency: Texts a call, and calls.
 
     Returns:
-        Seconds of every call.
+        Of every call; a subject that cannot be timed is missing.
     """
     calls = {name: _answering(subject, latency) for name, subject in subjects.items()}
-    return interleaved({n: call for n, call in calls.items() if call}, latency.rounds)
+    timed = {name: call for name, call in calls.items() if call}
+    # With one thread, torch and ONNX Runtime compute in the thread that calls them.
+    return interleaved(timed, latency.rounds, "thread" if latency.threads == 1 else "wall")
 
 
-def time_end_to_end(subjects: Mapping[str, Subject], test: Split, latency: Latency) -> Seconds:
+def time_end_to_end(subjects: Mapping[str, Subject], test: Split, latency: Latency) -> Timings:
     """Time whole answers, from texts to logits.
 
     Args:
@@ -39,12 +117,25 @@ def time_end_to_end(subjects: Mapping[str, Subject], test: Split, latency: Laten
         latency: Texts a call, and three times the calls.
 
     Returns:
-        Seconds of every call.
+        Of every call; a subject that cannot be timed is missing.
     """
     calls = {name: _reading(subject, test, latency) for name, subject in subjects.items()}
     # A median, which is all that is reported, settles earlier than a 99th percentile.
     rounds = max(FEWEST_CALLS, latency.rounds // 3)
-    return interleaved({n: call for n, call in calls.items() if call}, rounds)
+    timed = {name: call for name, call in calls.items() if call}
+    # Tokenizers read texts in threads of their own, and the caller waits for them.
+    return interleaved(timed, rounds, "process" if latency.threads == 1 else "wall")
+
+
+def _median_ms(timings: Timings, name: str) -> float | None:
+    seconds = timings.seconds.get(name)
+    return None if seconds is None else float(np.median(seconds) * 1e3)
+
+
+def _bounds(gain: Speedup) -> Bounds | None:
+    if gain.low is None or gain.high is None:
+        return None
+    return Bounds(low=gain.low, high=gain.high)
 
 
 def _answering(subject: Subject, latency: Latency) -> Call | None:

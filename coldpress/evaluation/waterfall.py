@@ -81,7 +81,7 @@ def save(drawn: Figure, path: Path) -> None:
 
 def _row(name: str, card: Scorecard, rows: int) -> dict[str, Any]:
     interval = _interval(card, rows)
-    latency = card.latency_ms
+    latency, gain = card.latency_ms, card.speedup_interval
     return {
         "model": name,
         "runtime": card.runtime,
@@ -99,6 +99,8 @@ def _row(name: str, card: Scorecard, rows: int) -> dict[str, Any]:
         "p95_ms": latency and latency.p95,
         "end_to_end_ms": card.end_to_end_ms,
         "speedup": card.speedup,
+        "speedup_low": gain and gain.low,
+        "speedup_high": gain and gain.high,
         "speedup_same_runtime": card.speedup_same_runtime,
     }
 
@@ -206,7 +208,9 @@ def _smaller(card: Scorecard) -> str:
 
 
 def _faster(card: Scorecard) -> str:
-    return "" if card.speedup is None else _times(card.speedup, "faster", "slower")
+    if card.speedup is None:
+        return "" if card.speedup_undetermined is None else "speed-up not determined"
+    return _times(card.speedup, "faster", "slower")
 
 
 def _times(ratio: float, better: str, worse: str) -> str:

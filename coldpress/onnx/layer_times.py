@@ -106,5 +106,5 @@ def _medians(models: Mapping[str, Call]) -> Seconds:
     for call in models.values():
         call(0)
     calls = _SECONDS / (time.perf_counter() - start)
-    seconds = interleaved(models, int(np.clip(calls, _FEWEST_CALLS, _MOST_CALLS)))
+    seconds = interleaved(models, int(np.clip(calls, _FEWEST_CALLS, _MOST_CALLS))).seconds
     return np.array([np.median(seconds[name]) for name in models]) * 1e3

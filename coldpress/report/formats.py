@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from coldpress.evaluation.scorecard import Interval
+from coldpress.evaluation.scorecard import Interval, Scorecard
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -53,6 +53,23 @@ def large(count: float) -> str:
 def times(ratio: float, better: str, worse: str) -> str:
     """Return a ratio that is read from its better side, as in `5.4x smaller`."""
     return f"{ratio:.1f}x {better}" if ratio >= 1 else f"{1 / ratio:.1f}x {worse}"
+
+
+def gain(ratio: float, low: float | None, high: float | None) -> str:
+    """Return a ratio with its interval, as in `20.6x (19.4 to 21.7)`; alone if it has none."""
+    if low is None or high is None or low == high:
+        return f"{ratio:.1f}x"
+    return f"{ratio:.1f}x ({low:.1f} to {high:.1f})"
+
+
+def speedup(card: Scorecard) -> str:
+    """Return a model's speed-up with its interval; `not determined`, or nothing if not timed."""
+    if card.speedup is None:
+        return "" if card.speedup_undetermined is None else "not determined"
+    interval = card.speedup_interval
+    if interval is None:
+        return gain(card.speedup, None, None)
+    return gain(card.speedup, interval.low, interval.high)
 
 
 def chance(p: float) -> str:

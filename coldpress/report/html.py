@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from coldpress.report import formats, reliability, scatter, words
+from coldpress.report import formats, limits, reliability, scatter, words
 from coldpress.report.equity import KINDS, equity
 from coldpress.report.findings import Findings
 from coldpress.report.waterfall_panels import panels
@@ -36,6 +36,7 @@ def render(findings: Findings) -> str:
         .render(
             found=findings,
             evaluation=findings.evaluation,
+            timing_remarks=list(limits.timings(findings.evaluation)),
             final=findings.final,
             panels=panels(findings),
             trade_offs=scatter.trade_offs(findings),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from coldpress.evaluation import contention
+from coldpress.evaluation.scorecard import Evaluation
 from coldpress.report.findings import Findings
 
 _NAMED = 12
@@ -19,6 +21,26 @@ def limits(findings: Findings) -> list[str]:
         Sentences.
     """
     return [*_rows(findings), *_groups(findings), *_unmeasured(findings)]
+
+
+def timings(evaluation: Evaluation) -> Iterator[str]:
+    """Say what a busy machine did to the timings.
+
+    Args:
+        evaluation: Of a run.
+
+    Yields:
+        Sentences; none where the machine was quiet.
+    """
+    final = list(evaluation.models.values())[-1]
+    if final.speedup_undetermined is not None:
+        yield f"The speed-up could not be determined: {final.speedup_undetermined}."
+    disturbed = contention.worst(card.contention for card in evaluation.models.values())
+    if disturbed is not None and disturbed.busy:
+        yield (
+            f"{contention.sentence(disturbed)} Intervals of speed-ups are wider for it, and on a "
+            "quiet machine latencies may be lower."
+        )
 
 
 def _rows(findings: Findings) -> Iterator[str]:
@@ -49,6 +71,7 @@ def _unmeasured(findings: Findings) -> Iterator[str]:
     final = findings.final
     if final.latency_ms is None:
         yield "Latency was not measured."
+    yield from timings(findings.evaluation)
     if final.invariance is None:
         yield "Whether batch, padding or threads change answers was not measured."
     if final.serving is None:

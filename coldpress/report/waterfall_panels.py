@@ -87,8 +87,10 @@ def _smaller(name: str, card: Scorecard) -> str:
 
 
 def _faster(name: str, card: Scorecard) -> str:
-    if name == "teacher" or card.speedup is None:
+    if name == "teacher":
         return ""
+    if card.speedup is None:
+        return formats.speedup(card)
     return formats.times(card.speedup, "faster", "slower")
 
 

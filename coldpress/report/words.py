@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from coldpress.evaluation.scorecard import Comparison, Group
+from coldpress.evaluation.scorecard import Comparison, Group, Scorecard
 from coldpress.evaluation.significance import LEVEL
 from coldpress.gate.wording import standing
 from coldpress.report import formats
@@ -28,13 +28,21 @@ def headline(findings: Findings) -> str:
     card, rows = findings.final, findings.evaluation.n
     smaller = formats.times(card.compression, "smaller", "larger")
     clauses = [f"{formats.size(card.bytes)}, {smaller} than its teacher"]
-    if card.latency_ms is not None and card.speedup is not None:
-        faster = formats.times(card.speedup, "faster", "slower")
-        clauses.append(f"{formats.short(card.latency_ms.p50)} ms for a text, {faster}")
+    if card.latency_ms is not None and (card.speedup or card.speedup_undetermined):
+        clauses.append(f"{formats.short(card.latency_ms.p50)} ms for a text, {_faster(card)}")
     accuracy = findings.accuracy("onnx")
     measured = f"{formats.percent(accuracy.estimate)} % ({formats.percent_range(accuracy)})"
     clauses.append(f"right in {measured} of {rows} test texts, {_against_teacher(findings)}")
     return "; ".join(clauses) + "."
+
+
+def _faster(card: Scorecard) -> str:
+    if card.speedup is None:
+        return "a speed-up that could not be determined"
+    faster, interval = formats.times(card.speedup, "faster", "slower"), card.speedup_interval
+    if interval is None:
+        return faster
+    return f"{faster} ({interval.low:.1f} to {interval.high:.1f} times as fast)"
 
 
 def _against_teacher(findings: Findings) -> str:

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from coldpress.ancestry import Ancestor
 from coldpress.evaluation.arithmetic import Arithmetic
+from coldpress.evaluation.contention import Contention
+from coldpress.evaluation.record import Bounds
 from coldpress.evaluation.scorecard import (
     ClassScore,
     Comparison,
@@ -284,4 +286,22 @@ def quantized() -> Findings:
     layers = Arithmetic(parts=("a", "b"), weight_bits=3, activation_bits=8, computes_in="int8, y")
     final = found.final.model_copy(update={"computes_in": (tables, layers)})
     models = {**found.evaluation.models, "onnx": final}
+    return replace(found, evaluation=found.evaluation.model_copy(update={"models": models}))
+
+
+def busy(speedup: Bounds | None) -> Findings:
+    """The same as `bare`, timed beside other work; without an interval nothing was determined."""
+    found = bare()
+    beside = Contention(
+        cpu_share=0.41, interrupted=0.6, others=0.98, steal=0.0, waiting=0.9, load=4.2
+    )
+    timed = {
+        "contention": beside,
+        "speedup": None if speedup is None else 20.0,
+        "speedup_interval": speedup,
+        "speedup_undetermined": "from one turn to the next it varied 5.0-fold",
+    }
+    if speedup is not None:
+        timed["speedup_undetermined"] = None
+    models = {**found.evaluation.models, "onnx": found.final.model_copy(update=timed)}
     return replace(found, evaluation=found.evaluation.model_copy(update={"models": models}))

@@ -17,6 +17,7 @@ from coldpress.encoding import Batch, Encoded, encode
 from coldpress.evaluation import Evaluate, Latency
 from coldpress.evaluation.judge import Judgement, judge
 from coldpress.evaluation.latency import torch_threads
+from coldpress.evaluation.record import Bounds
 from coldpress.evaluation.scorecard import Evaluation, Interval, Runtime
 from coldpress.evaluation.subject import Subject, torch_subject
 from coldpress.model import Classifier
@@ -30,6 +31,7 @@ NONE = Split((), (), None, ())
 
 class _Clock(Protocol):
     now: float
+    elsewhere: float
 
 
 @pytest.fixture
@@ -133,6 +135,21 @@ def test_speedup_is_over_the_torch_teacher_and_over_the_one_in_the_same_runtime(
     assert judged.models["pruned"].speedup_same_runtime is None
 
 
+def test_speedups_have_an_interval_and_a_measure_of_contention(judged: Evaluation) -> None:
+    onnx, teacher = judged.models["onnx"], judged.models["teacher"]
+    assert onnx.speedup_interval is not None
+    assert onnx.speedup_interval.model_dump() == pytest.approx(
+        {"low": 24 / 1.05, "high": 24 * 1.05}
+    )
+    assert onnx.speedup_same_runtime_interval is not None
+    assert onnx.speedup_same_runtime_interval.low == pytest.approx(6 / 1.05)
+    assert onnx.speedup_undetermined is None
+    assert onnx.contention is not None
+    assert (onnx.contention.cpu_share, onnx.contention.attempts) == (1.0, 1)
+    assert teacher.speedup_interval == Bounds(low=1.0, high=1.0)
+    assert judged.models["pruned"].speedup_same_runtime_interval is None
+
+
 def test_latency_is_that_of_a_whole_batch_with_and_without_reading(judged: Evaluation) -> None:
     onnx = judged.models["onnx"]
     assert onnx.latency_ms is not None
@@ -147,6 +164,7 @@ def test_a_simulated_model_has_answers_and_no_latency(judged: Evaluation) -> Non
     assert quantized.runtime == "simulated"
     absent = ("latency_ms", "end_to_end_ms", "batch", "threads", "speedup", "speedup_same_runtime")
     assert [getattr(quantized, name) for name in absent] == [None] * 6
+    assert (quantized.speedup_interval, quantized.contention) == (None, None)
 
 
 def test_costs_are_the_subjects_own(judged: Evaluation) -> None:
@@ -297,3 +315,28 @@ def test_second_texts_are_read_with_the_first_ones_and_groups_wrap_around(
     judge(replace(benchmark, test=paired), [teacher], section)
     assert {first for first, _ in read} == set(benchmark.test.texts)
     assert all(second == first.upper() for first, second in read)
+
+
+def test_a_teacher_that_others_preempt_does_not_make_the_final_model_faster(
+    benchmark: Benchmark, encoded: Encoded, clock: _Clock
+) -> None:
+    """Of 44 ms the teacher computes for 11; the ONNX model for a third of one: 33 times."""
+    teacher = _timed(_subject("teacher", None, TEACHER, encoded, 8), "torch", clock, 11)
+    onnx = _timed(_subject("onnx", "teacher", STUDENT, encoded, 4), "onnxruntime", clock, 1 / 3)
+
+    def preempted(batch: Batch) -> None:
+        clock.now += 44e-3
+        clock.elsewhere += 33e-3
+
+    teacher = replace(teacher, answer=preempted)
+    cards = judge(
+        benchmark, [teacher, onnx], Evaluate(latency=Latency(rounds=60))
+    ).evaluation.models
+    assert cards["teacher"].latency_ms is not None
+    assert cards["teacher"].latency_ms.p50 == pytest.approx(11)
+    interval, found = cards["onnx"].speedup_interval, cards["teacher"].contention
+    assert interval is not None
+    assert interval.low < 33 < interval.high < 66
+    assert found is not None
+    assert found.cpu_share == pytest.approx(0.25)
+    assert found.busy

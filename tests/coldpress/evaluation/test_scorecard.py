@@ -50,7 +50,8 @@ def test_a_report_has_the_keys_that_scripts_read(simulated: Scorecard) -> None:
         *("end_to_end_ms", "batch", "threads", "runtime", "per_class", "calibration_error"),
         *("retention", "agreement", "difference", "speedup", "speedup_same_runtime"),
         *("compression", "truncated", "reliability", "temperature", "invariance", "serving"),
-        "computes_in",
+        *("computes_in", "speedup_interval", "speedup_same_runtime_interval"),
+        *("speedup_undetermined", "contention"),
     }
     assert card["difference"] == {"estimate": -0.01, "low": -0.02, "high": 0.0}
 
@@ -63,6 +64,15 @@ def test_what_does_not_apply_is_null_and_still_there(simulated: Scorecard) -> No
 def test_a_report_survives_json(simulated: Scorecard) -> None:
     evaluation = Evaluation(n=500, overlap=0, models={"quantized": simulated}, comparisons=())
     assert Evaluation.model_validate_json(evaluation.model_dump_json()) == evaluation
+
+
+def test_a_report_of_before_there_were_intervals_is_still_read(simulated: Scorecard) -> None:
+    card = json.loads(simulated.model_copy(update={"speedup": 8.0}).model_dump_json())
+    for name in ("speedup_interval", "speedup_same_runtime_interval", "speedup_undetermined"):
+        assert card.pop(name) is None
+    assert card.pop("contention") is None
+    old = Scorecard.model_validate_json(json.dumps(card))
+    assert (old.speedup, old.speedup_interval, old.contention) == (8.0, None, None)
 
 
 def test_a_scorecard_cannot_be_touched_up(simulated: Scorecard) -> None:

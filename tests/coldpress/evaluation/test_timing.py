@@ -55,7 +55,7 @@ def assert_three_turns(calls: Calls) -> None:
 def test_the_fewest_calls_are_three_turns_a_model(
     subjects: dict[str, Subject], calls: Calls
 ) -> None:
-    seconds = time_answers(subjects, Latency(rounds=60))
+    seconds = time_answers(subjects, Latency(rounds=60)).seconds
     assert {name: len(taken) for name, taken in seconds.items()} == {"large": 60, "small": 60}
     assert_three_turns(calls)
 
@@ -63,6 +63,6 @@ def test_the_fewest_calls_are_three_turns_a_model(
 def test_so_are_a_third_of_them_from_text_to_answer(
     subjects: dict[str, Subject], calls: Calls, split: Split
 ) -> None:
-    seconds = time_end_to_end(subjects, split, Latency(rounds=60))
+    seconds = time_end_to_end(subjects, split, Latency(rounds=60)).seconds
     assert {name: len(taken) for name, taken in seconds.items()} == {"large": 60, "small": 60}
     assert_three_turns(calls)

@@ -6,10 +6,11 @@ import re
 from typing import Any
 
 import pytest
-from evaluated import PARITY, comparison, evaluation, group, scorecard
+from evaluated import PARITY, comparison, contention, evaluation, group, scorecard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from coldpress.evaluation.record import Bounds
 from coldpress.evaluation.scorecard import Comparison, Evaluation
 from coldpress.evaluation.served import Change, Invariance
 from coldpress.gate import Gate
@@ -147,7 +148,8 @@ def test_counts_meet_decimal_bounds_exactly(n: int, data: st.DataObject) -> None
 SHARES = st.floats(0, 1)
 CARDS = st.builds(
     scorecard,
-    speedup=st.none() | st.floats(0, 100),
+    speedup=st.none() | st.just(50.0),
+    speedup_interval=st.floats(0, 50).map(lambda low: Bounds(low=low, high=100.0)),
     bytes=st.integers(1, 10**9),
     calibration_error=SHARES,
 )
@@ -217,6 +219,44 @@ def test_each_sentence_is_one_and_says_value_and_bound() -> None:
         "n = 500); a loss of more than 2 points is ruled out."
     )
     assert sentence["min_speedup"] == (
-        "It is 8 times as fast as the teacher in torch (median, batch 1, threads 1), where at "
-        "least 8 was asked for."
+        "It is at least 8 times as fast as the teacher in torch (9 measured, 95 % interval 8 to "
+        "10, median, batch 1, threads 1), where at least 8 was asked for."
     )
+
+
+def refusal(gate: Gate, **changed: Any) -> str:  # noqa: ANN401
+    """The sentence of the only check that refuses a final model."""
+    (refused,) = only(gate, evaluation(models={"onnx": scorecard(**changed)}))
+    return refused.sentence
+
+
+def test_a_speedup_that_a_busy_machine_hid_is_refused_with_reason_and_remedy() -> None:
+    why = "from one turn to the next it varied 5.0-fold"
+    assert refusal(
+        Gate(min_speedup=0.01), speedup=None, speedup_interval=None, speedup_undetermined=why
+    ) == (
+        "How fast it is beside the teacher could not be determined (from one turn to the next it "
+        "varied 5.0-fold): run the recipe again when the machine is quiet, which evaluates anew, "
+        "and what is not known is not passed."
+    )
+
+
+AGAIN = "; the machine was busy: run the recipe again when it is quiet, which evaluates anew."
+
+
+def test_a_refusal_that_a_busy_machine_may_explain_says_so() -> None:
+    busy, quiet = contention(0.9), contention(0.05)
+    speed, slow = Gate(min_speedup=9.5), Gate(max_p95_ms=1.0)
+    assert refusal(speed, contention=busy).endswith(AGAIN)
+    assert refusal(slow, contention=busy).endswith(AGAIN)
+    assert refusal(speed, contention=quiet).endswith("where at least 9.5 was asked for.")
+    assert refusal(slow, contention=quiet).endswith("where up to 1 ms are allowed.")
+    assert refusal(Gate(min_speedup=11), contention=busy).endswith("at least 11 was asked for.")
+    assert only(Gate(min_speedup=8), evaluation(models={"onnx": scorecard(contention=busy)})) == []
+
+
+def test_an_evaluation_without_intervals_is_held_to_its_point_estimate() -> None:
+    card = scorecard(speedup_interval=None)
+    (check,) = judge(Gate(min_speedup=9), evaluation(models={"onnx": card}), PARITY).checks[1:2]
+    assert (check.value, check.passed) == (9.0, True)
+    assert check.sentence.startswith("It is 9 times as fast as the teacher in torch (median, ")

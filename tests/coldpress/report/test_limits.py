@@ -1,0 +1,58 @@
+"""What a reader must not conclude from timings."""
+
+from __future__ import annotations
+
+import measured
+
+from coldpress.evaluation.record import Bounds
+from coldpress.report import card, formats, html, limits, words
+
+BUSY = (
+    "The machine was busy while models were timed: other processes used 98% of the remaining "
+    "processor time, the timed calls had a processor for 41% of their time, 60% of the calls were "
+    "interrupted. Intervals of speed-ups are wider for it, and on a quiet machine latencies may be "
+    "lower."
+)
+UNDETERMINED = "The speed-up could not be determined: from one turn to the next it varied 5.0-fold."
+
+
+def test_a_busy_machine_is_named_among_the_limits() -> None:
+    found = measured.busy(Bounds(low=8.0, high=26.0))
+    assert BUSY in limits.limits(found)
+    assert UNDETERMINED not in limits.limits(found)
+    assert list(limits.timings(measured.evaluation())) == []
+
+
+def test_so_is_a_speedup_that_could_not_be_determined() -> None:
+    assert list(limits.timings(measured.busy(None).evaluation)) == [UNDETERMINED, BUSY]
+
+
+def test_a_speedup_is_given_with_its_interval_where_it_has_one() -> None:
+    assert (
+        formats.speedup(measured.busy(Bounds(low=8.0, high=26.04)).final) == "20.0x (8.0 to 26.0)"
+    )
+    assert formats.speedup(measured.busy(None).final) == "not determined"
+    assert formats.speedup(measured.bare().final) == "21.9x"
+    assert formats.gain(1.0, 1.0, 1.0) == "1.0x"
+
+
+def test_the_headline_has_the_interval_too() -> None:
+    found = measured.busy(Bounds(low=8.0, high=26.0))
+    assert "; 0.31 ms for a text, 20.0x faster (8.0 to 26.0 times as fast); " in words.headline(
+        found
+    )
+    assert "; 0.31 ms for a text, a speed-up that could not be determined; " in words.headline(
+        measured.busy(None)
+    )
+
+
+def test_report_and_card_say_so() -> None:
+    wide, unknown = measured.busy(Bounds(low=8.0, high=26.0)), measured.busy(None)
+    assert "20.0x<small>8.0 to 26.0</small>" in html.render(wide)
+    assert BUSY in html.render(wide)
+    assert "speed-up not determined" in html.render(unknown)
+    assert "not determined</td>" not in html.render(wide)
+    assert "| 20.0x (8.0 to 26.0) |" in card.render(wide)
+    assert BUSY in card.render(wide)
+    assert "| not determined |" in card.render(unknown)
+    assert UNDETERMINED in card.render(unknown)

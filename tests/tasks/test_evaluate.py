@@ -1,0 +1,114 @@
+"""Which earlier evaluations are taken, and which are measured again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coldpress.checkpoint import Checkpoint, Manifest, writing
+from coldpress.gate import Gate
+from coldpress.recipe import Recipe
+from tasks import store, tracking
+from tasks.evaluate import may_reuse
+from tasks.results import StageResult
+from tasks.stage import Order, _intact
+
+QUIET = {"speedup": 20.0, "speedup_low": 19.0, "speedup_high": 21.0, "p95_ms": 1.0, "contention": 0}
+BUSY = {**QUIET, "speedup_low": 8.0, "speedup_high": 26.0, "contention": 0.9}
+
+
+def result(metrics: dict[str, Any]) -> StageResult:
+    return StageResult(stage="evaluate", status="ran", metrics=metrics)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "gate", "reused"),
+    [
+        (QUIET, Gate(min_speedup=25), True),
+        (QUIET, Gate(max_p95_ms=0.5), True),
+        (BUSY, None, True),
+        (BUSY, Gate(), True),
+        (BUSY, Gate(min_speedup=8, max_p95_ms=1), True),
+        (BUSY, Gate(min_speedup=9), False),
+        (BUSY, Gate(min_speedup=27), True),
+        (BUSY, Gate(max_p95_ms=0.9), False),
+        ({"speedup": 20.0}, Gate(min_speedup=30), True),
+        ({"accuracy": 0.9}, None, False),
+        ({"accuracy": 0.9, "contention": 1.0}, Gate(), False),
+    ],
+    ids=[
+        "refused on a quiet machine",
+        "slow on a quiet machine",
+        "no gate",
+        "no bound",
+        "passed on a busy machine",
+        "refused on a busy machine",
+        "beyond the interval",
+        "slow on a busy machine",
+        "older than the interval",
+        "undetermined",
+        "undetermined without a bound",
+    ],
+)
+def test_timings_that_a_busy_machine_spoilt_are_taken_again(
+    metrics: dict[str, Any], gate: Gate | None, reused: bool
+) -> None:
+    assert may_reuse(result(metrics), gate) is reused
+
+
+@pytest.fixture
+def order(tmp_path: Path) -> Order:
+    """An evaluation of two rows."""
+    file = tmp_path / "rows.jsonl"
+    rows = [{"text": f"{label} text", "label": label} for label in ("cold", "warm") * 10]
+    file.write_text("\n".join(map(json.dumps, rows)))
+    source = {"origin": "files", "train": file, "test": file}
+    recipe = Recipe.model_validate(
+        {
+            "name": "tiny",
+            "benchmark": {"kind": "text-classification", "source": source},
+            "teacher": {"model": {"origin": "scratch", "layers": 2}, "epochs": 1},
+        }
+    )
+    return Order(
+        "evaluate",
+        "tasks.evaluate",
+        recipe,
+        recipe.evaluate,
+        may_reuse=lambda found: may_reuse(found, Gate(min_speedup=9)),
+    )
+
+
+def finish(order: Order, path: Path, metrics: Mapping[str, float]) -> str:
+    """Leave a finished evaluation behind, as a run does."""
+    with writing(path, Manifest(stage="evaluate")) as directory:
+        (directory / "evaluation.json").write_text("{}")
+    tags = {"stage": "evaluate", "key": order.key}
+    run_id = tracking.open_run(tracking.experiment("tiny"), "evaluate", tags)
+    with tracking.recorded(run_id):
+        uri = store.put_artifact(run_id, path, "evaluate")
+        found = result(dict(metrics))
+        made = {"model_uri": uri, "digest": Checkpoint.open(path).digest, "run_id": run_id}
+        tracking.write_result(run_id, found.model_copy(update=made))
+    return run_id
+
+
+def test_the_latest_evaluation_that_may_be_reused_is_taken(
+    order: Order, state: Path, tmp_path: Path
+) -> None:
+    assert _intact(order) is None
+    finish(order, tmp_path / "one", {"accuracy": 0.9})
+    assert _intact(order) is None
+    quiet = finish(order, tmp_path / "two", QUIET)
+    finish(order, tmp_path / "three", BUSY)
+    found = _intact(order)
+    assert found is not None
+    assert found.run_id == quiet
+    anything = _intact(replace(order, may_reuse=lambda _: True))
+    assert anything is not None
+    assert anything.metrics == BUSY
