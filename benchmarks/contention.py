@@ -1,0 +1,243 @@
+"""Does a speed-up hold while other processes run?
+
+    python benchmarks/contention.py [--busy 3] [--kinds spin matmul stream] [--rounds 3]
+    python benchmarks/contention.py --recipe demo [--busy 3] [--kinds spin stream] [--rounds 1]
+
+A teacher and a smaller model with random weights, of the demo's and of MiniLM's size, are exported
+and timed as an evaluation times them: quiet, and beside processes that compute all the time, in
+turns. With a recipe, it is run in an empty home, and evaluated again beside such processes.
+
+Printed are the ratio of the wall medians, that of the calls' own times, the speed-up with its
+interval, and a verdict: the interval holds the quiet value, or nothing was determined, and no
+speed-up is twice the quiet one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from transformers import AutoModelForSequenceClassification, BertConfig
+
+from coldpress.checkpoint import Checkpoint, Manifest, writing
+from coldpress.encoding import Encoded
+from coldpress.evaluation.latency import Call, interleaved, torch_threads
+from coldpress.evaluation.speedup import Speedup, determined, speedup
+from coldpress.model import Classifier
+from coldpress.onnx.answering import run
+from coldpress.onnx.export import export
+from coldpress.onnx.predictor import Predictor
+from coldpress.quantization import DynamicInt8
+from coldpress.quantization.storage import save_quantized
+
+_VOCABULARY, _CALLS = 2000, 300
+_SIZES = {
+    "demo": ((4, 128, 4, 512), (2, 128, 2, 256)),
+    "MiniLM": ((6, 384, 12, 1536), (3, 384, 6, 384)),
+}
+"""Layers, width, heads and neurons of the teacher and of the model."""
+_BUSY = {
+    "spin": "while True: pass",
+    "matmul": "import numpy; a = numpy.ones((512, 512), 'f')\nwhile True: a @ a",
+    "stream": "import numpy; a = numpy.ones(8_000_000)\nwhile True: numpy.add(a, 1.0, out=a)",
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One measurement.
+
+    Attributes:
+        beside: What else ran.
+        wall: Ratio of the wall medians; None where only the report is there.
+        own: Ratio of the medians of the calls' own times.
+        gain: What a scorecard says.
+    """
+
+    beside: str
+    wall: float | None
+    own: float | None
+    gain: Speedup
+
+
+def main() -> None:
+    """Measure or read, print, and judge."""
+    options = _options()
+    if options.recipe:
+        held = [_run(options.recipe, options)]
+    else:
+        held = [_measure(size, options) for size in options.sizes]
+    raise SystemExit(0 if all(held) else 1)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--busy", type=int, default=3, help="processes beside")
+    parser.add_argument("--kinds", nargs="+", choices=_BUSY, default=list(_BUSY))
+    parser.add_argument("--sizes", nargs="+", choices=_SIZES, default=list(_SIZES))
+    parser.add_argument("--rounds", type=int, default=3, help="measurements of each")
+    parser.add_argument("--recipe", help="run and evaluate this one, such as demo")
+    return parser.parse_args()
+
+
+def _measure(size: str, options: argparse.Namespace) -> bool:
+    outcomes = list[Outcome]()
+    with tempfile.TemporaryDirectory() as folder, torch_threads(1):
+        models = _models(size, Path(folder))
+        for _ in range(options.rounds):
+            outcomes.append(_timed("nothing", models))
+            for kind in options.kinds:
+                with _beside(kind, options.busy):
+                    outcomes.append(_timed(f"{options.busy} x {kind}", models))
+    return _judge(size, sorted(outcomes, key=lambda one: one.beside != "nothing"))
+
+
+def _timed(beside: str, models: dict[str, Call]) -> Outcome:
+    timings = determined(lambda: interleaved(models, _CALLS), "teacher", "onnx")
+    wall = {name: trace.wall for name, trace in timings.traces.items()}
+    gain = speedup(timings, "teacher", "onnx")
+    return Outcome(beside, _ratio(wall), _ratio(timings.seconds), gain)
+
+
+def _ratio(seconds: dict[str, Any]) -> float:
+    return float(np.median(seconds["teacher"]) / np.median(seconds["onnx"]))
+
+
+@contextmanager
+def _beside(kind: str, processes: int) -> Iterator[None]:
+    started = [subprocess.Popen([sys.executable, "-c", _BUSY[kind]]) for _ in range(processes)]
+    try:
+        time.sleep(2)
+        yield
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+
+
+def _run(recipe: str, options: argparse.Namespace) -> bool:
+    """Train once; every other run has another number of calls, and only evaluates."""
+    outcomes, calls = list[Outcome](), _CALLS
+    with tempfile.TemporaryDirectory() as home:
+        for _ in range(options.rounds):
+            outcomes.append(_evaluated(recipe, Path(home), calls, "nothing"))
+            for kind in options.kinds:
+                calls += 1
+                with _beside(kind, options.busy):
+                    beside = f"{options.busy} x {kind}"
+                    outcomes.append(_evaluated(recipe, Path(home), calls, beside))
+            calls += 1
+    return _judge(recipe, sorted(outcomes, key=lambda one: one.beside != "nothing"))
+
+
+def _evaluated(recipe: str, home: Path, calls: int, beside: str) -> Outcome:
+    command = Path(sys.executable).with_name("coldpress")
+    report, rounds = home / f"{calls}.json", f"evaluate.latency.rounds={calls}"
+    arguments = [command, "run", recipe, "--set", rounds, "--json", report]
+    environment = {**os.environ, "COLDPRESS_HOME": str(home / "home")}
+    log = (home / "log").open("a")
+    ended = subprocess.run(arguments, env=environment, stdout=log, stderr=log, check=False)
+    if ended.returncode not in {0, 1} or not report.exists():
+        raise SystemExit((home / "log").read_text())
+    found = json.loads(report.read_text())
+    _print_stages(beside, found)
+    card = found["evaluation"]["models"]["onnx"]
+    interval = card["speedup_interval"] or {"low": None, "high": None}
+    gain = Speedup(card["speedup"], interval["low"], interval["high"], card["speedup_undetermined"])
+    return Outcome(beside, None, None, gain)
+
+
+def _print_stages(beside: str, found: dict[str, Any]) -> None:
+    seconds = next(s["seconds"] for s in found["stages"] if s["stage"] == "evaluate")
+    contention = found["evaluation"]["models"]["teacher"]["contention"]
+    passed = "passed" if found["gate"]["passed"] else "refused"
+    print(f"beside {beside}: gate {passed}, evaluate {seconds:.1f} s, teacher {contention}")
+
+
+def _judge(name: str, outcomes: Sequence[Outcome]) -> bool:
+    """Print all, and hold those beside other processes to the quiet ones."""
+    quiet = [o.gain.ratio for o in outcomes if o.beside == "nothing"] or [outcomes[0].gain.ratio]
+    shown = [ratio for ratio in quiet if ratio is not None]
+    if not shown:
+        raise SystemExit(f"{name}: not even on a quiet machine: {outcomes[0].gain.obstacle}")
+    true, held = float(np.median(shown)), True
+    print(f"\n{name}: quiet speed-up {true:.2f}\n{'beside':16}{'wall':>8}{'own':>8}  speed-up")
+    for outcome in outcomes:
+        kept = _holds(outcome.gain, true)
+        held = held and kept
+        ratios = "".join(f"{r:8.2f}" if r else f"{'':8}" for r in (outcome.wall, outcome.own))
+        print(f"{outcome.beside:16}{ratios}  {_words(outcome.gain)}{'' if kept else '  MISSED'}")
+    print(f"{name}: {'held' if held else 'MISSED'}", flush=True)
+    return held
+
+
+def _holds(gain: Speedup, true: float) -> bool:
+    if gain.ratio is None or gain.low is None or gain.high is None:
+        return True
+    return gain.low <= true <= gain.high and gain.ratio < 2 * true
+
+
+def _words(gain: Speedup) -> str:
+    if gain.ratio is None:
+        return f"could not be determined: {gain.obstacle}"
+    return f"{gain.ratio:.2f} ({gain.low:.2f} to {gain.high:.2f})"
+
+
+def _models(size: str, folder: Path) -> dict[str, Call]:
+    teacher, small = (_bert(*numbers) for numbers in _SIZES[size])
+    draw = np.random.default_rng(0)
+    ids = tuple(draw.integers(5, _VOCABULARY, draw.integers(6, 20)) for _ in range(_CALLS))
+    rows = Encoded(ids, tuple(np.zeros_like(row) for row in ids), np.zeros(0, dtype=np.int64), 0, 0)
+    predictor = _exported(small, folder / size, rows)
+    batches = [rows.batch([row]) for row in range(_CALLS)]
+
+    def in_torch(number: int) -> object:
+        with torch.inference_mode():
+            return teacher.module(**teacher.inputs(batches[number % _CALLS])).logits
+
+    return {"teacher": in_torch, "onnx": lambda number: run(predictor, batches[number % _CALLS])}
+
+
+def _bert(layers: int, width: int, heads: int, neurons: int) -> Classifier:
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=_VOCABULARY,
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=neurons,
+        num_labels=6,
+    )
+    build: Any = AutoModelForSequenceClassification
+    module = build.from_config(config, attn_implementation="eager").eval()
+    tokenizer = Tokenizer(WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
+    return Classifier(module, tokenizer, tuple("abcdef"))
+
+
+def _exported(classifier: Classifier, target: Path, rows: Encoded) -> Predictor:
+    made = DynamicInt8(method="dynamic-int8").quantize(classifier, rows)
+    about = Manifest(stage="quantize", labels=made.labels, shapes=made.shapes)
+    with writing(target, about) as directory:
+        save_quantized(made, directory)
+    graph = target.with_suffix(".onnx")
+    with writing(graph, Manifest(stage="export_onnx")) as directory:
+        export(Checkpoint.open(target), directory, 17, {})
+    return Predictor(graph, threads=1)
+
+
+if __name__ == "__main__":
+    main()
