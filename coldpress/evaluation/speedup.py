@@ -25,7 +25,7 @@ FROM_PROCESS_TO_PROCESS = 1.05
 """What the same timing differs by, quiet, in another process."""
 _TOO_HIGH, _TOO_LOW = 2.5, 1.3
 """By what factor a ratio can be off where others work whenever the models do."""
-_WIDEST = 4.0
+_WIDEST = 6.0
 """An interval of turns whose ends are further apart, as a factor, says nothing."""
 _LEAST_CPU_SHARE = 0.05
 _TURN, _FEWEST_TURNS, _FEWEST_OF_A_TURN = 20, 3, 5

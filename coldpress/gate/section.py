@@ -24,7 +24,12 @@ class Gate(Section):
         Field(ge=0.0, le=1.0, description="Largest loss of accuracy in any class or slice."),
     ] = None
     min_speedup: Annotated[
-        float | None, Field(ge=0.0, le=1e6, description="Least gain over the torch teacher.")
+        float | None,
+        Field(
+            ge=0.0,
+            le=1e6,
+            description="Least gain over the torch teacher, by the lower end of its interval.",
+        ),
     ] = None
     max_bytes: Annotated[
         int | None, Field(ge=1, description="Largest model and tokenizer on disk, in bytes.")
