@@ -147,7 +147,7 @@ def _run(recipe: str, options: argparse.Namespace) -> bool:
 def _evaluated(recipe: str, home: Path, calls: int, beside: str) -> Outcome:
     command = Path(sys.executable).with_name("coldpress")
     report, rounds = home / f"{calls}.json", f"evaluate.latency.rounds={calls}"
-    arguments = [command, "run", recipe, "--set", rounds, "--json", report]
+    arguments = [str(command), "run", recipe, "--set", rounds, "--json", str(report)]
     environment = {**os.environ, "COLDPRESS_HOME": str(home / "home")}
     log = (home / "log").open("a")
     ended = subprocess.run(arguments, env=environment, stdout=log, stderr=log, check=False)
@@ -220,8 +220,8 @@ def _bert(layers: int, width: int, heads: int, neurons: int) -> Classifier:
         num_hidden_layers=layers,
         num_attention_heads=heads,
         intermediate_size=neurons,
-        num_labels=6,
     )
+    config.num_labels = 6
     build: Any = AutoModelForSequenceClassification
     module = build.from_config(config, attn_implementation="eager").eval()
     tokenizer = Tokenizer(WordLevel({"[UNK]": 0}, unk_token="[UNK]"))

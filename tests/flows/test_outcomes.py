@@ -15,8 +15,7 @@ def printed(
 ) -> str:
     """All that is shown, on one line."""
     monkeypatch.setenv("COLUMNS", "200")
-    found = {"stages": [], "evaluation": evaluation.model_dump(mode="json"), "gate": None}
-    outcomes.show(found)
+    outcomes.show({"stages": [], "evaluation": evaluation.model_dump(mode="json"), "gate": None})
     return " ".join(capsys.readouterr().out.split())
 
 
