@@ -12,7 +12,6 @@ from rich.table import Table
 
 from coldpress.evaluation.scorecard import Evaluation
 from coldpress.gate.verdict import Verdict
-from coldpress.report import formats, limits
 from tasks import history, store
 from tasks.gate import read_verdict
 from tasks.results import StageResult
@@ -67,6 +66,8 @@ def show(outcome: dict[str, Any], *, to_errors: bool = False) -> None:
         stages.add_row(stage["stage"], stage["status"], f"{stage['seconds']:.1f}", registered)
     console.print(stages)
     if outcome["evaluation"] is not None:
+        from coldpress.report import limits
+
         console.print()
         evaluation = Evaluation.model_validate(outcome["evaluation"])
         console.print(_scores(evaluation))
@@ -79,6 +80,8 @@ def show(outcome: dict[str, Any], *, to_errors: bool = False) -> None:
 
 
 def _scores(evaluation: Evaluation) -> Table:
+    from coldpress.report import formats
+
     table = Table("model", *_SCORES, box=None, title=f"test split, n = {evaluation.n}")
     for name, card in evaluation.models.items():
         latency = f"{card.latency_ms.p50:.2f} ms" if card.latency_ms else "simulated"
