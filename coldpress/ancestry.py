@@ -18,6 +18,7 @@ class Ancestor(BaseModel):
         seconds: What its stage took when it ran.
         run: Address of its MLflow run.
         parents: What it was made from.
+        missing: What is not on record any more, so that the tree ends here; None where nothing is.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -29,6 +30,7 @@ class Ancestor(BaseModel):
     seconds: float | None = None
     run: str | None = None
     parents: tuple[Ancestor, ...] = ()
+    missing: str | None = None
 
     def walk(self) -> Iterator[Ancestor]:
         """Go through the tree, a model before what it was made from.

@@ -15,7 +15,7 @@ from prefect.states import Running
 from pydantic import Field
 
 from coldpress.errors import RefusedError
-from tasks import audit, promotion, registry
+from tasks import promotion, reasons, registry
 
 _LOOK_AGAIN = 5
 
@@ -54,7 +54,7 @@ def ask(reference: str, reason: str, seconds: int) -> str:
     except FlowPauseTimeout as error:
         _go_on()
         raise RefusedError(f"{reference}: nobody approved of it within {seconds} s") from error
-    said = audit.one_line(answer.reason or "no reason given")
+    said = reasons.one_line(answer.reason or "no reason given")
     if not answer.approve:
         raise RefusedError(f"{reference}: not approved: {said}")
     return f"approved in Prefect: {said}"

@@ -106,11 +106,10 @@ def check(
         recipe: Name of a known recipe, or path of a YAML file.
         assignments: `field=value`, as in `distill.epochs=3`; may be repeated.
     """
-    from coldpress.preflight import inspect
-    from coldpress.recipe_file import read_recipe
+    from flows import checking
 
     home.check_writable()
-    Console().print(inspect(read_recipe(recipe, assignments), home.home()).table())
+    Console().print(checking.check(recipe, assignments))
 
 
 @app.command

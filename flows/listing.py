@@ -45,4 +45,6 @@ def _line(node: Ancestor) -> str:
     measured = ", ".join(f"{name} {value:.4g}" for name, value in node.metrics.items())
     seconds = f"  {node.seconds:.1f} s" if node.seconds is not None else ""
     head = f"[bold]{escape(node.name)}[/]  {node.stage}  {node.digest[:12]}{seconds}"
-    return "\n".join(part for part in (head, escape(measured), escape(node.run or "")) if part)
+    missing = f"the record ends here: {node.missing}" if node.missing else ""
+    below = (escape(part) for part in (measured, node.run or "", missing) if part)
+    return "\n".join((head, *below))

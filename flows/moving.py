@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from coldpress.errors import RefusedError
 from flows import telling
-from tasks import audit, home, promotion, registry
+from tasks import audit, home, promotion, reasons, registry
 
 if TYPE_CHECKING:
     from prefect import State
@@ -31,7 +31,7 @@ def promote(reference: str, reason: str, force: bool) -> str:
         InputError: Nothing was started.
         RefusedError: The gate refused.
     """
-    why = audit.one_line(reason)
+    why = reasons.one_line(reason)
     model, version = promotion.promotable(reference)
     if promotion.is_champion(model, version):
         return f"{model}/{version} is the champion already: nothing to do"
@@ -60,7 +60,7 @@ def rollback(model: str, reason: str) -> str:
         InputError: There is no previous.
         RefusedError: Its files are not intact.
     """
-    why = audit.one_line(reason)
+    why = reasons.one_line(reason)
     promotion.check_rollback(registry.name_alone(model))
 
     def run() -> State[Any]:

@@ -73,6 +73,9 @@ def _press(recipe: Recipe, outcome: dict[str, Any], target: Path | None) -> int:
     """Run the flow. Prefect, MLflow and torch are first imported here."""
     home.embed()
     access.check_mlflow(os.environ["MLFLOW_TRACKING_URI"])
+    from tasks import experiments, tracking
+
+    experiments.check(tracking.client(), recipe.name)
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
     home.import_prefect()
     from flows import outcomes, server

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from coldpress.errors import RefusedError
 from flows import actors, approval, telling
-from tasks import audit, identity, promotion
+from tasks import identity, promotion, reasons
 from tasks.audit import Request, Ticket
 
 A_DAY = 86_400
@@ -38,7 +38,7 @@ def promote(
         model=name,
         intent="promote",
         who=actors.who(),
-        why=audit.one_line(reason),
+        why=reasons.one_line(reason),
         target=version,
         target_digest=identity.digest_of(name, version),
         forced=force,

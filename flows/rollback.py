@@ -10,7 +10,7 @@ from pydantic import Field
 
 from coldpress.errors import RefusedError
 from flows import actors, telling
-from tasks import audit, promotion, registry
+from tasks import promotion, reasons, registry
 from tasks.audit import Request, Ticket
 
 
@@ -26,7 +26,7 @@ def rollback(model: str, reason: Annotated[str, Field(min_length=1)]) -> State[T
         model=registry.name_alone(model),
         intent="rollback",
         who=actors.who(),
-        why=audit.one_line(reason),
+        why=reasons.one_line(reason),
         flow_run_id=actors.flow_run_id(),
     )
     try:

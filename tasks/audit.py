@@ -14,12 +14,11 @@ from mlflow.entities.model_registry import ModelVersion
 from pydantic import BaseModel, ConfigDict
 
 from coldpress.errors import InputError
-from tasks import processes, registry, tracking
+from tasks import processes, registry, tracking, versions
 from tasks.insistence import insist
 
 ENDING = registry.AUDIT
-LONGEST_REASON = 500
-_OPEN = "AND tags.`state` = 'open'"
+_OPEN = "tags.`state` = 'open'"
 
 Intent = Literal["promote", "rollback", "watch", "hand", "revert", "restore", "collect"]
 State = Literal["open", "done", "refused", "expired"]
@@ -96,27 +95,6 @@ class Ticket(BaseModel):
         return self.tags.get("previous")
 
 
-def one_line(reason: str) -> str:
-    """Make a reason fit for a record.
-
-    Args:
-        reason: What a person wrote.
-
-    Returns:
-        The same on one line, without control characters.
-
-    Raises:
-        InputError: It is empty or too long.
-    """
-    printable = "".join(c if c.isprintable() else " " for c in reason)
-    line = " ".join(printable.split())
-    if not line:
-        raise InputError("reason: say why, in a few words")
-    if len(line) > LONGEST_REASON:
-        raise InputError(f"reason: {len(line)} characters, of {LONGEST_REASON} at most")
-    return line
-
-
 def now() -> str:
     """Return the time as records have it: UTC, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -147,15 +125,20 @@ def _close_repeated(drawn: Ticket) -> None:
     """A call whose answer was lost is repeated, and may have drawn two: nobody holds the other."""
     told = drawn.tags
     same = f"{_OPEN} AND tags.`when` = '{told['when']}' AND tags.`process` = '{told['process']}'"
-    for other in _search(drawn.model, same, ["version_number ASC"]):
+    for other in _search(drawn.model, same):
         if other.number != drawn.number:
             close(other, "expired", {"outcome": "Drawn twice: the first answer was lost"})
 
 
 def _source(request: Request) -> str:
-    """Any version of the model will do: a version cannot be created of nothing."""
-    version = request.target or registry.resolve(request.model).version
-    return f"models:/{request.model}/{version}"
+    """Any version will do, since one cannot be created of nothing; the model may have none left."""
+    if request.target:
+        return f"models:/{request.model}/{request.target}"
+    names = (request.model, request.model + ENDING)
+    newest = versions.newest(tracking.client(), names)
+    if newest is None:
+        raise InputError(f"model: no {request.model} in the registry")
+    return f"models:/{newest.name}/{newest.version}"
 
 
 def _tags(request: Request) -> dict[str, str]:
@@ -187,14 +170,10 @@ def write(ticket: Ticket, tags: dict[str, str]) -> Ticket:
     Returns:
         The ticket with them.
     """
-    for key, value in tags.items():
-        _write(ticket, key, value)
-    return ticket.model_copy(update={"tags": {**ticket.tags, **tags}})
-
-
-def _write(ticket: Ticket, key: str, value: str) -> None:
     name, number = ticket.model + ENDING, str(ticket.number)
-    insist(lambda: tracking.client().set_model_version_tag(name, number, key, value))
+    for key, value in tags.items():
+        insist(partial(tracking.client().set_model_version_tag, name, number, key, value))
+    return ticket.model_copy(update={"tags": {**ticket.tags, **tags}})
 
 
 def close(ticket: Ticket, state: State, notes: dict[str, str] | None = None) -> Ticket:
@@ -213,41 +192,44 @@ def close(ticket: Ticket, state: State, notes: dict[str, str] | None = None) -> 
 
 def head(model: str) -> Ticket | None:
     """Return the open ticket with the lowest number."""
-    return next(iter(_search(model, _OPEN, ["version_number ASC"], limit=1)), None)
+    return _first(model, _OPEN, "ASC")
 
 
 def open_tickets(model: str) -> list[Ticket]:
     """Return the queue of a model, the lowest number first."""
-    return _search(model, _OPEN, ["version_number ASC"])
+    return _search(model, _OPEN)
 
 
 def tickets(model: str) -> list[Ticket]:
     """Return the whole audit of a model, the lowest number first."""
-    return _search(model, "", ["version_number ASC"])
+    return _search(model, "")
 
 
 def last_move(model: str) -> Ticket | None:
     """Return the move that explains a model's aliases, if there was one."""
-    done = "AND tags.`state` = 'done' AND tags.`intent` != 'collect'"
-    return next(iter(_search(model, done, ["version_number DESC"], limit=1)), None)
+    done = "tags.`state` = 'done' AND tags.`intent` != 'collect'"
+    return _first(model, done, "DESC")
 
 
 def of_flow_run(model: str, flow_run_id: str) -> Ticket:
     """Return what a flow run drew."""
-    drawn = f"AND tags.`flow_run_id` = '{flow_run_id}'"
-    return _search(model, drawn, ["version_number DESC"], limit=1)[0]
+    drawn = f"tags.`flow_run_id` = '{flow_run_id}'"
+    found = _first(model, drawn, "DESC")
+    if found is None:
+        raise RuntimeError(f"flow run {flow_run_id} has drawn no ticket of {model}")
+    return found
 
 
-def _search(model: str, condition: str, order: list[str], limit: int | None = None) -> list[Ticket]:
-    named = f"name = '{model}{ENDING}' {condition}"
-    search = tracking.client().search_model_versions
-    found: list[ModelVersion] = []
-    token: str | None = None
-    while True:
-        page = insist(partial(search, named, limit or 1000, order, token))
-        found, token = [*found, *page], page.token
-        if limit or not token:
-            return [_ticket(model, version) for version in found]
+def _search(model: str, condition: str) -> list[Ticket]:
+    name, order = model + ENDING, ["version_number ASC"]
+    found = versions.of_model(tracking.client(), name, condition, order)
+    return [_ticket(model, version) for version in found]
+
+
+def _first(model: str, condition: str, order: Literal["ASC", "DESC"]) -> Ticket | None:
+    client, by = tracking.client(), [f"version_number {order}"]
+    found = versions.of_model(client, model + ENDING, condition, by, limit=1)
+    return _ticket(model, found[0]) if found else None
 
 
 def _ticket(model: str, version: ModelVersion) -> Ticket:

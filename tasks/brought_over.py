@@ -11,8 +11,9 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
 from coldpress.errors import CorruptCheckpointError
-from tasks import audit, brought_runs, registry, store, tracking
+from tasks import audit, brought_runs, registry, store, tracking, versions
 from tasks.brought_runs import ORIGIN, Copying
+from tasks.paging import all_pages
 
 _NUMBERS = {"from", "to", "previous", "target"}
 """Tags of a ticket that name a version of its model."""
@@ -32,10 +33,11 @@ def bring_over(source_uri: str) -> list[str]:
     """
     copying = Copying(MlflowClient(source_uri, source_uri), tracking.client(), {})
     runs = brought_runs.copy(copying)
-    names = [str(model.name) for model in copying.source.search_registered_models()]
+    models = all_pages(copying.source.search_registered_models)
+    names = [str(model.name) for model in models]
     own = [name for name in names if not name.endswith(audit.ENDING)]
-    versions = [version for name in own for version in _versions(copying.source, name)]
-    new = [made for version in versions if (made := _copy(copying, version))]
+    old = [version for name in own for version in _versions(copying.source, name)]
+    new = [made for version in old if (made := _copy(copying, version))]
     brought_runs.complete(copying, runs)
     for name in own:
         _copy_aliases(copying, name)
@@ -45,7 +47,7 @@ def bring_over(source_uri: str) -> list[str]:
 
 
 def _versions(client: MlflowClient, name: str) -> list[ModelVersion]:
-    found = client.search_model_versions(f"name = '{name}'")
+    found = versions.of_model(client, name)
     return sorted(found, key=lambda version: int(version.version))
 
 

@@ -22,6 +22,7 @@ from mlflow.entities import (
 from mlflow.entities.model_registry import ModelVersion
 
 from tasks import tracking
+from tasks.paging import all_pages
 
 ORIGIN = "coldpress.brought_from"
 _WHOLE = "coldpress.brought_whole"
@@ -62,7 +63,7 @@ def copy(copying: Copying) -> list[Run]:
         The runs of the source that `complete` has to end.
     """
     left: list[Run] = []
-    for experiment in copying.source.search_experiments():
+    for experiment in all_pages(copying.source.search_experiments):
         ended = [r for r in _runs(copying.source, experiment) if r.info.status != "RUNNING"]
         if not ended:
             continue
@@ -74,14 +75,8 @@ def copy(copying: Copying) -> list[Run]:
 
 
 def _runs(client: MlflowClient, experiment: Experiment) -> list[Run]:
-    ids, order, token = [experiment.experiment_id], ["attributes.start_time ASC"], None
-    found: list[Run] = []
-    while True:
-        page = client.search_runs(ids, order_by=order, page_token=token)
-        found += page
-        token = page.token
-        if not token:
-            return found
+    order = ["attributes.start_time ASC"]
+    return all_pages(client.search_runs, [experiment.experiment_id], order_by=order)
 
 
 def _copy_run(
@@ -143,14 +138,7 @@ def _copy_models(copying: Copying, experiment: Experiment, there: Experiment) ->
 
 
 def _models(client: MlflowClient, experiment: Experiment) -> list[LoggedModel]:
-    found: list[LoggedModel] = []
-    token = None
-    while True:
-        page = client.search_logged_models([experiment.experiment_id], page_token=token)
-        found += page
-        token = page.token
-        if not token:
-            return found
+    return all_pages(client.search_logged_models, [experiment.experiment_id])
 
 
 def _fill(copying: Copying, model: LoggedModel, made: str) -> None:

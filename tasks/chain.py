@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from prefect import get_run_logger, runtime
 
+from coldpress.errors import InputError
 from tasks import (
     addresses,
     caching,
     dataset,
+    experiments,
     flow_run_page,
     history,
     home,
@@ -78,6 +80,7 @@ def _check(recipe: Recipe) -> None:
         from coldpress.preflight import inspect
 
         inspect(recipe, home.home())
+        experiments.check(tracking.client(), recipe.name)
 
 
 @contextmanager
@@ -115,7 +118,10 @@ def current(recipe: Recipe) -> Chain:
     """
     run = history.parent_run(_flow_run_id())
     if run is None:
-        raise RuntimeError(f"flow run {_flow_run_id()} has no run in MLflow")
+        raise InputError(
+            f"name: the run of {recipe.name} was deleted in MLflow while it worked; run it again,"
+            " finished stages that are still there are reused"
+        )
     return Chain(run.info.run_id, run.info.experiment_id, _tags(recipe))
 
 

@@ -13,7 +13,7 @@ from coldpress.evaluation import answers
 from coldpress.gate import champion
 from coldpress.gate.champion import Champion
 from coldpress.onnx.predictor import Predictor
-from tasks import dataset, history, registry, store
+from tasks import dataset, history, registry, store, versions
 from tasks.results import StageResult
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ def compare(recipe: Recipe, onnx: StageResult, given: Answers) -> Champion | Non
     if version is None:
         return None
     name, right = f"{recipe.name}/{version.version}", given.right(given.final)
+    if not versions.is_own(version):
+        return Champion(name, None, "it was not made by Coldpress")
     if version.tags.get("digest") == onnx.digest:
         return champion.itself(name, right, given.labels)
     try:

@@ -18,10 +18,10 @@ from pydantic import ValidationError
 
 from coldpress.errors import CorruptCheckpointError
 from tasks import registry, store, tracking
+from tasks.paging import all_pages, in_groups
 from tasks.results import StageResult
 
 _ROOT = "train_teacher"
-_PAGE = 1000
 _Origin = tuple[str, tuple[str, ...]]
 """A digest, and those of its parents: the model first, then the soft targets."""
 
@@ -124,33 +124,17 @@ def _by_checkpoints() -> Iterator[_Origin]:
 
 
 def _experiments() -> list[str]:
-    found: list[str] = []
-    token: str | None = None
-    while True:
-        page = tracking.client().search_experiments(ViewType.ALL, _PAGE, page_token=token)
-        found += [str(experiment.experiment_id) for experiment in page]
-        token = page.token
-        if not token:
-            return found
+    found = all_pages(tracking.client().search_experiments, ViewType.ALL)
+    return [str(experiment.experiment_id) for experiment in found]
 
 
 def _runs(experiments: list[str]) -> Iterator[Run]:
-    token: str | None = None
-    while True:
-        page = tracking.client().search_runs(
-            experiments, "tags.`coldpress.result` != ''", ViewType.ALL, _PAGE, page_token=token
-        )
-        yield from page
-        token = page.token
-        if not token:
-            return
+    search = tracking.client().search_runs
+    for group in in_groups(experiments):
+        yield from all_pages(search, group, "tags.`coldpress.result` != ''", ViewType.ALL)
 
 
 def _models(experiments: list[str]) -> Iterator[LoggedModel]:
-    token: str | None = None
-    while True:
-        page = tracking.client().search_logged_models(experiments, page_token=token)
-        yield from page
-        token = page.token
-        if not token:
-            return
+    search = tracking.client().search_logged_models
+    for group in in_groups(experiments):
+        yield from all_pages(search, group)

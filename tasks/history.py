@@ -11,6 +11,7 @@ from mlflow.entities import Run
 
 from coldpress.stages import STAGES
 from tasks import open_runs, tracking
+from tasks.paging import all_pages, in_groups
 from tasks.results import StageResult
 
 _LEFT_OUT = {"distill_student": "distill", "prune": "prune", "quantize": "quantize"}
@@ -37,8 +38,14 @@ def openings_of(test_digest: str) -> int:
 def search(condition: str) -> list[Run]:
     """Search every experiment, oldest run first: recipes share what they have in common."""
     mlflow = tracking.client()
-    ids = [e.experiment_id for e in mlflow.search_experiments()]
-    return list(mlflow.search_runs(ids, condition, order_by=["attributes.start_time ASC"]))
+    ids = [e.experiment_id for e in all_pages(mlflow.search_experiments)]
+    order = ["attributes.start_time ASC"]
+    runs = [
+        run
+        for group in in_groups(ids)
+        for run in all_pages(mlflow.search_runs, group, condition, order_by=order)
+    ]
+    return sorted(runs, key=lambda run: int(run.info.start_time))
 
 
 def is_being_pressed(recipe: str) -> bool:
@@ -48,7 +55,7 @@ def is_being_pressed(recipe: str) -> bool:
     if experiment is None:
         return False
     opened = "attributes.status = 'RUNNING' AND tags.`coldpress.recipe_digest` != ''"
-    runs = mlflow.search_runs([experiment.experiment_id], opened)
+    runs = all_pages(mlflow.search_runs, [experiment.experiment_id], opened)
     return not all(open_runs.is_dead(run) for run in runs)
 
 

@@ -49,6 +49,7 @@ def find(model: str) -> InService:
     if version is None:
         registry.resolve(model)
         raise InputError(f"model: {model} has no champion; promote a version of it first")
+    registry.resolve(f"{model}@{registry.CHAMPION}")  # says so where others registered it
     run = published.judging_run(version)
     if run is None:
         raise _unjudged(version)

@@ -12,6 +12,10 @@ from mlflow.entities import LoggedModelOutput
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
+from coldpress.errors import InputError
+from tasks import versions
+from tasks.paging import all_pages
+
 OPENING = "coldpress.opening"
 """A tag that no two calls share: runs with the same value came from one call."""
 
@@ -27,7 +31,8 @@ def drop_runs(mlflow: MlflowClient, experiment_id: str, opening: str, kept: str)
         opening: The call's own value of the tag.
         kept: Id of the run that it goes on with.
     """
-    for run in mlflow.search_runs([experiment_id], f"tags.`{OPENING}` = '{opening}'"):
+    same_call = f"tags.`{OPENING}` = '{opening}'"
+    for run in all_pages(mlflow.search_runs, [experiment_id], same_call):
         if run.info.run_id != kept:
             mlflow.set_terminated(run.info.run_id, "KILLED")
             mlflow.delete_run(run.info.run_id)
@@ -41,7 +46,8 @@ def drop_models(mlflow: MlflowClient, experiment_id: str, run_id: str) -> None:
         experiment_id: That of the run.
         run_id: Whoever works for it has completed its models, or has ended.
     """
-    for model in mlflow.search_logged_models([experiment_id], f"source_run_id = '{run_id}'"):
+    of_run = f"source_run_id = '{run_id}'"
+    for model in all_pages(mlflow.search_logged_models, [experiment_id], of_run):
         if str(model.status) == "PENDING":
             mlflow.delete_logged_model(model.model_id)
 
@@ -68,6 +74,8 @@ def link_output(mlflow: MlflowClient, run_id: str, model_id: str) -> None:
 def first_version(mlflow: MlflowClient, name: str, digest: str, run_id: str) -> ModelVersion:
     """Leave one version with a digest: the first; whoever made another one deletes it.
 
+    Versions whose model was deleted in MLflow do not count: they can answer nobody.
+
     Args:
         mlflow: A client of the tracking server.
         name: Registered name.
@@ -76,9 +84,14 @@ def first_version(mlflow: MlflowClient, name: str, digest: str, run_id: str) -> 
 
     Returns:
         The version that stays.
+
+    Raises:
+        InputError: Somebody has deleted it already.
     """
-    named = f"name = '{name}' AND tags.`digest` = '{digest}'"
-    first, *others = sorted(mlflow.search_model_versions(named), key=lambda v: int(v.version))
+    found = versions.with_digest(mlflow, name, digest)
+    if not found:
+        raise InputError(f"name: the new version of {name} was deleted in MLflow; run it again")
+    first, *others = found
     for other in others:
         if other.run_id == run_id:
             mlflow.delete_model_version(name, other.version)

@@ -8,18 +8,21 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from pydantic import BaseModel, ConfigDict
 
-from tasks import audit, identity, tracking
+from coldpress.errors import RefusedError
+from tasks import audit, identity, tracking, versions
 from tasks.audit import Ticket
 from tasks.insistence import insist
 
 
 class Aliases(BaseModel):
-    """Which version each alias names.
+    """Which version each alias names, of those that are still there.
 
     Attributes:
         champion: The one in service.
         previous: The one that a rollback brings back.
         challenger: The latest that passed its gate.
+        foreign: Which of these versions others than Coldpress registered.
+        dangling: Aliases that name a version which was deleted, as in `champion 3`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -27,6 +30,15 @@ class Aliases(BaseModel):
     champion: str | None = None
     previous: str | None = None
     challenger: str | None = None
+    foreign: frozenset[str] = frozenset()
+    dangling: tuple[str, ...] = ()
+
+    def own(self, version: str | None) -> str | None:
+        """Return a version, or None where others registered it."""
+        return None if version in self.foreign else version
+
+
+_NAMES = ("champion", "previous", "challenger")
 
 
 class Plan(BaseModel):
@@ -73,11 +85,13 @@ def plan_tags(model: str, plan: Plan) -> dict[str, str]:
 def aliases(model: str) -> Aliases:
     """Read a model's aliases in one call, so that they are of one moment.
 
+    Some versions of MLflow leave the alias of a version that is deleted, so each is looked up.
+
     Args:
         model: Registered name.
 
     Returns:
-        None for each that names nothing.
+        None for each that names nothing, or what is not there any more.
     """
     try:
         known = insist(lambda: tracking.client().get_registered_model(model)).aliases
@@ -85,28 +99,49 @@ def aliases(model: str) -> Aliases:
         if error.error_code == ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
             return Aliases()
         raise
-    return Aliases(**{alias: str(version) for alias, version in known.items()})
+    named = {alias: str(known[alias]) for alias in _NAMES if alias in known}
+    there = {number: identity.find(model, number) for number in set(named.values())}
+    foreign = {n for n, version in there.items() if version and not versions.is_own(version)}
+    dangling = tuple(f"{alias} {n}" for alias, n in named.items() if there[n] is None)
+    present = {alias: number for alias, number in named.items() if there[number]}
+    return Aliases(**present, foreign=frozenset(foreign), dangling=dangling)
 
 
 def move(ticket: Ticket, before_each: Callable[[], None] = lambda: None) -> None:
     """Bring about what a ticket plans. Once or twice is the same, so it can be completed.
 
     Each alias is replaced in one write, and neither is ever taken away: killed before, between or
-    after, there is a champion.
+    after, there is a champion. A `previous` that was deleted since the plan was written is left
+    out, and the ticket says so.
 
     Args:
         ticket: Its plan is written.
         before_each: Raises where the turn is lost.
+
+    Raises:
+        RefusedError: The version was deleted since; nothing was moved, and the ticket is closed.
     """
-    wanted = {"champion": ticket.moved_to, "previous": ticket.previous}
-    for alias, version in wanted.items():
-        if version is not None:
-            before_each()
-            _point(ticket.model, alias, version)
+    before_each()
+    if not _point(ticket.model, "champion", ticket.moved_to or ""):
+        gone = f"{ticket.model}/{ticket.moved_to} was deleted in MLflow before it became champion"
+        audit.close(ticket, "refused", {"outcome": gone})
+        raise RefusedError(gone)
+    if ticket.previous is not None:
+        before_each()
+        there = identity.number_of(ticket, "previous")
+        if there is None or not _point(ticket.model, "previous", there):
+            audit.write(ticket, {"left_out": f"previous {ticket.previous}: it was deleted"})
 
 
-def _point(model: str, alias: str, version: str) -> None:
-    insist(lambda: tracking.client().set_registered_model_alias(model, alias, version))
+def _point(model: str, alias: str, version: str) -> bool:
+    """Let an alias name a version; False where that was deleted."""
+    try:
+        insist(lambda: tracking.client().set_registered_model_alias(model, alias, version))
+    except MlflowException as error:
+        if error.error_code == ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
+            return False
+        raise
+    return True
 
 
 def settle(left: Ticket, by: Ticket) -> None:

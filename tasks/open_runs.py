@@ -15,6 +15,7 @@ from mlflow.entities import Run
 
 from tasks import heartbeat, processes, tracking
 from tasks.heartbeat import Watch
+from tasks.paging import all_pages
 
 DEAD_AFTER = 120.0
 """Seconds without a sign of life, as a waiter counts them."""
@@ -24,7 +25,8 @@ DEAD_WITHOUT_SIGNS_AFTER = 600.0
 
 def in_experiment(experiment_id: str) -> list[Run]:
     """Return the runs of an experiment that are open, whoever works on them."""
-    return list(tracking.client().search_runs([experiment_id], "attributes.status = 'RUNNING'"))
+    running = "attributes.status = 'RUNNING'"
+    return all_pages(tracking.client().search_runs, [experiment_id], running)
 
 
 def close_dead(experiment_id: str) -> int:

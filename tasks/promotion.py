@@ -8,7 +8,7 @@ from typing import NoReturn
 from mlflow.entities.model_registry import ModelVersion
 
 from coldpress.errors import InputError, RefusedError
-from tasks import audit, identity, registry, store
+from tasks import audit, identity, registry, store, versions
 from tasks.audit import Request, Ticket
 from tasks.moves import Aliases, Plan, aliases
 from tasks.turns import in_turn
@@ -33,7 +33,7 @@ def promotable(reference: str) -> tuple[str, str]:
     version = registry.resolve(reference)
     stage = version.tags.get("stage")
     if stage != "export_onnx":
-        made = f"a checkpoint of {stage}" if stage else "not of Coldpress's making"
+        made = f"a checkpoint of {stage or 'an unknown stage'}"
         raise InputError(f"model: {reference} is {made}, and only ONNX models are promoted")
     return str(version.name), str(version.version)
 
@@ -68,15 +68,19 @@ def _promotion(request: Request) -> Plan:
         return Plan(champion=number, before=number, previous=found.previous, notes=notes)
     _check_gate(version, request.forced)
     _check_files(version)
-    return Plan(champion=number, before=found.champion, previous=found.champion, notes=notes)
+    # What others registered never becomes `previous`: a rollback would bring it back.
+    before = found.champion
+    return Plan(champion=number, before=before, previous=found.own(before), notes=notes)
 
 
 def objection(version: ModelVersion) -> str | None:
     """Return why the gate does not back a version; None where it does."""
     verdict = version.tags.get("gate")
+    name = f"{version.name}/{version.version}"
+    if not versions.is_own(version):
+        return f"{name} was not made by Coldpress"
     if verdict == "passed":
         return None
-    name = f"{version.name}/{version.version}"
     if verdict is None:
         return f"{name} was never judged by a gate"
     reasons = version.tags.get("gate.reasons", "").splitlines()
@@ -164,7 +168,8 @@ def _rollback(request: Request) -> Plan:
     against, back = objection(version), str(version.version)
     notes = _unexplained(model, found) | ({"flagged": against} if against else {})
     in_service = found.champion or _audited(model) or back
-    return Plan(champion=back, before=found.champion, previous=in_service, notes=notes)
+    before = in_service if found.own(in_service) else found.own(found.previous)
+    return Plan(champion=back, before=found.champion, previous=before, notes=notes)
 
 
 def _completed_for(request: Request, found: Aliases) -> Ticket | None:
@@ -231,6 +236,8 @@ def is_explained(last: Ticket, found: Aliases) -> bool:
 def _unexplained(model: str, found: Aliases) -> dict[str, str]:
     """Say in the next record that the champion was moved by hand since the last one."""
     last = audit.last_move(model)
+    left_out = {"left_out": f"deleted: {', '.join(found.dangling)}"} if found.dangling else {}
     if last is None or is_explained(last, found):
-        return {}
-    return {"moved_by_hand": f"champion {last.moved_to} -> {found.champion or 'none'}"}
+        return left_out
+    moved = f"champion {last.moved_to} -> {found.champion or 'none'}"
+    return {"moved_by_hand": moved, **left_out}

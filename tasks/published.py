@@ -5,9 +5,11 @@ from __future__ import annotations
 from mlflow.artifacts import load_text
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
 
 from coldpress.errors import InputError
-from tasks import history
+from tasks import history, tracking
+from tasks.versions import equal
 
 REPORT, CARD = "report.html", "card.md"
 TAG = "report"
@@ -25,7 +27,15 @@ def find(version: ModelVersion, file: str) -> str | None:
         The text, or None where no run came so far.
     """
     run = judging_run(version)
-    return None if run is None else str(load_text(f"runs:/{run.info.run_id}/{file}"))
+    if run is None:
+        return None
+    try:
+        return str(load_text(f"runs:/{run.info.run_id}/{file}"))
+    except (MlflowException, OSError):
+        listed = tracking.client().list_artifacts(run.info.run_id)
+        if file in {artifact.path for artifact in listed}:
+            raise
+        return None  # somebody deleted it
 
 
 def judging_run(version: ModelVersion) -> Run | None:
@@ -37,8 +47,9 @@ def judging_run(version: ModelVersion) -> Run | None:
     Returns:
         The chain's run, or None where none came so far.
     """
-    named = f"{version.name}/{version.version}"
-    return next(reversed(history.search(f"tags.`coldpress.{TAG}` = '{named}'")), None)
+    named, tag = f"{version.name}/{version.version}", f"coldpress.{TAG}"
+    found = history.search(equal(f"tags.`{tag}`", named))
+    return next((run for run in reversed(found) if run.data.tags[tag] == named), None)
 
 
 def read(version: ModelVersion, file: str) -> str:
@@ -59,6 +70,7 @@ def read(version: ModelVersion, file: str) -> str:
         stage = version.tags.get("stage", "another stage")
         raise InputError(
             f"model: {version.name}/{version.version}, of {stage}, has no {file}: "
-            "a run writes it when it has judged its deployable model"
+            "a run writes it when it has judged its deployable model, "
+            "and it goes when that run is deleted in MLflow"
         )
     return text

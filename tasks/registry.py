@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import re
 
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import (
-    INVALID_PARAMETER_VALUE,
-    PERMISSION_DENIED,
-    RESOURCE_ALREADY_EXISTS,
-    RESOURCE_DOES_NOT_EXIST,
-    ErrorCode,
-)
+from mlflow.protos.databricks_pb2 import PERMISSION_DENIED, RESOURCE_ALREADY_EXISTS, ErrorCode
 
 from coldpress.errors import InputError
 from coldpress.stages import REGISTERED_SUFFIX, Stage
-from tasks import home, lost_answers, tracking
+from tasks import home, lost_answers, tracking, versions
 from tasks.insistence import insist
 
 CHAMPION = "champion"
@@ -26,8 +21,7 @@ PARENTS = "parents"
 ANCESTORS = "ancestors"
 """On a version: the digests of all models that it was made from, teacher included."""
 _NAME = re.compile(r"[^/@'\"\s]+")
-# MLflow answers with the first where a model has no such alias, with the second without the model.
-_NOT_THERE = {ErrorCode.Name(INVALID_PARAMETER_VALUE), ErrorCode.Name(RESOURCE_DOES_NOT_EXIST)}
+_LOG = logging.getLogger("coldpress")
 
 
 def registered_name(recipe: str, stage: Stage) -> str | None:
@@ -45,9 +39,8 @@ def registered_name(recipe: str, stage: Stage) -> str | None:
 
 
 def version_with_digest(name: str, digest: str) -> ModelVersion | None:
-    """Find the version of a model that has a digest; there is at most one."""
-    named = f"name = '{name}' AND tags.`digest` = '{digest}'"
-    return next(iter(tracking.client().search_model_versions(named)), None)
+    """Find the version of a model that has a digest; None where its model was deleted."""
+    return next(iter(versions.with_digest(tracking.client(), name, digest)), None)
 
 
 def register(name: str, model_uri: str, run_id: str, tags: dict[str, str]) -> str:
@@ -111,7 +104,48 @@ def name_alone(model: str) -> str:
 
 
 def resolve(reference: str) -> ModelVersion:
-    """Find a version by what a person writes.
+    """Find a version of Coldpress's by what a person writes.
+
+    Args:
+        reference: `name` (its latest version), `name@alias` or `name/version`.
+
+    Returns:
+        The version, with its tags and source.
+
+    Raises:
+        InputError: There is no such model, alias or version, none that this user may read, or
+            somebody else registered it.
+    """
+    version = find(reference)
+    if versions.is_own(version):
+        return version
+    name, mark, _ = _parted(reference)
+    own = [known for known in versions.of_model(tracking.client(), name) if versions.is_own(known)]
+    latest = max(own, key=_number, default=None)
+    if latest is None or mark:
+        raise InputError(f"model: {_foreign(reference, version)}; {_instead(name, latest)}")
+    _LOG.warning("%s; %s/%s is taken", _foreign(reference, version), name, latest.version)
+    return latest
+
+
+def _foreign(reference: str, version: ModelVersion) -> str:
+    named = f"{version.name}/{version.version}"
+    which = named if named == reference else f"{named} ({reference})"
+    return f"{which} was not made by Coldpress, its source is {version.source}"
+
+
+def _instead(name: str, latest: ModelVersion | None) -> str:
+    if latest is None:
+        return f"no version of {name} was"
+    return f"the latest of {name} that was is {name}/{latest.version}"
+
+
+def _number(version: ModelVersion) -> int:
+    return int(version.version)
+
+
+def find(reference: str) -> ModelVersion:
+    """Find a version by what a person writes, whoever registered it.
 
     Args:
         reference: `name` (the latest version), `name@alias` or `name/version`.
@@ -133,8 +167,7 @@ def resolve(reference: str) -> ModelVersion:
             return client.get_model_version_by_alias(name, which)
         if mark == "/":
             return client.get_model_version(name, which)
-        versions = client.search_model_versions(f"name = '{name}'")
-        return max(versions, key=lambda version: int(version.version))
+        return max(versions.of_model(client, name), key=_number)
     except ValueError as error:
         raise InputError(f"model: no {reference} in the registry") from error
     except MlflowException as error:
@@ -146,7 +179,7 @@ def resolve(reference: str) -> ModelVersion:
 
 def _told(reference: str, error: MlflowException) -> str | None:
     """Say what is the matter where it is the user's to know: an outage is not."""
-    if error.error_code in _NOT_THERE:
+    if error.error_code in versions.ABSENT:
         return f"model: no {reference} in the registry"
     if error.error_code == ErrorCode.Name(PERMISSION_DENIED):
         return f"model: this user may not read {reference}"
@@ -166,7 +199,7 @@ def holder(name: str, alias: str) -> ModelVersion | None:
     try:
         return tracking.client().get_model_version_by_alias(name, alias)
     except MlflowException as error:
-        if error.error_code in _NOT_THERE:
+        if error.error_code in versions.ABSENT:
             return None
         raise
 

@@ -15,6 +15,7 @@ from tasks import audit, history, processes, store, tracking
 from tasks.audit import Request
 from tasks.descent import Descent
 from tasks.insistence import insist
+from tasks.paging import all_pages
 from tasks.turns import turn
 
 _ELSEWHERE = "its files are not in this home"
@@ -97,13 +98,7 @@ def collect(keep: int, who: str, flow_run_id: str | None = None) -> list[Holding
 
 def _versions() -> list[ModelVersion]:
     """Every version that a stage made, by name and number; somebody may have deleted tags of it."""
-    found: list[ModelVersion] = []
-    token: str | None = None
-    while True:
-        page = tracking.client().search_model_versions("", 1000, page_token=token)
-        found, token = [*found, *page], page.token
-        if not token:
-            break
+    found = all_pages(tracking.client().search_model_versions, "", 1000)
     tagged = (v for v in found if {"digest", "stage"} & v.tags.keys())
     made = (v for v in tagged if str(v.source).startswith("models:/m-"))
     return sorted(made, key=lambda version: (version.name, int(version.version)))

@@ -12,21 +12,15 @@ from urllib.parse import unquote, urlparse
 from mlflow.artifacts import download_artifacts
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model
-from mlflow.protos.databricks_pb2 import (
-    INVALID_PARAMETER_VALUE,
-    RESOURCE_DOES_NOT_EXIST,
-    ErrorCode,
-)
 from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from coldpress.checkpoint import MANIFEST, Checkpoint
 from coldpress.errors import CorruptCheckpointError
 from tasks import home, lost_answers, tracking
+from tasks.versions import ABSENT
 
 FOLDER = "checkpoint"
-# MLflow's answers to an id of nothing, and to what is no id.
-_NOT_THERE = {ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), ErrorCode.Name(INVALID_PARAMETER_VALUE)}
 
 
 @contextmanager
@@ -43,7 +37,7 @@ def fetched(model_uri: str) -> Iterator[Checkpoint]:
         CorruptCheckpointError: Its files are gone or are not those that were written. An outage
             raises something else: nothing is known of the files then.
     """
-    location = _location(model_uri)
+    location = _recorded_location(model_uri)
     if urlparse(location).scheme == "file":
         yield _opened(Path(unquote(urlparse(location).path)), model_uri)
         return
@@ -71,10 +65,6 @@ def is_intact(model_uri: str, digest: str) -> bool:
         with fetched(model_uri) as checkpoint:
             return checkpoint.digest == digest
     except CorruptCheckpointError:
-        return False
-    except MlflowException as error:
-        if error.error_code not in _NOT_THERE:
-            raise
         return False
 
 
@@ -145,7 +135,7 @@ def stored_bytes(uri: str) -> int:
     try:
         location = _location(uri)
     except MlflowException as error:
-        if error.error_code in _NOT_THERE:
+        if error.error_code in ABSENT:
             return 0  # somebody has deleted the model in MLflow
         raise
     return _size(get_artifact_repository(location))
@@ -199,6 +189,15 @@ def _link_or_copy(source: str, target: str) -> str:
     except OSError:
         shutil.copy2(source, target)
     return target
+
+
+def _recorded_location(model_uri: str) -> str:
+    try:
+        return _location(model_uri)
+    except MlflowException as error:
+        if error.error_code in ABSENT:
+            raise CorruptCheckpointError(f"{model_uri} was deleted in MLflow") from error
+        raise
 
 
 def _location(model_uri: str) -> str:

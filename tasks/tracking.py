@@ -24,7 +24,7 @@ from mlflow.entities import (
 from mlflow.exceptions import MlflowException
 
 from coldpress.finite import check_values
-from tasks import access, embedded_store, heartbeat, home, lost_answers, processes
+from tasks import access, embedded_store, experiments, heartbeat, home, lost_answers, processes
 from tasks.insistence import insist
 from tasks.interruptions import uninterrupted
 from tasks.results import StageResult
@@ -60,17 +60,16 @@ def experiment(name: str) -> str:
         The experiment's id.
 
     Raises:
-        InputError: Its files are not in this home.
+        InputError: Somebody has deleted it, or its files are not in this home.
     """
-    mlflow = client()
-    found = mlflow.get_experiment_by_name(name)
+    found = experiments.existing(client(), name)
     if found is not None:
         home.check_inside(str(found.artifact_location))
         return str(found.experiment_id)
     try:
-        return str(mlflow.create_experiment(name, home.artifact_location(name)))
+        return str(client().create_experiment(name, home.artifact_location(name)))
     except MlflowException:
-        found = mlflow.get_experiment_by_name(name)
+        found = experiments.existing(client(), name)
         if found is None:
             raise
         return str(found.experiment_id)  # another run was first

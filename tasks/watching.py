@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from mlflow.entities.model_registry import ModelVersion
+
 from coldpress.errors import RefusedError
-from tasks import audit, identity, promotion, registry, tracking
+from tasks import audit, identity, promotion, registry, tracking, versions
 from tasks.audit import Request, Ticket
-from tasks.insistence import insist
 from tasks.moves import Aliases, Plan, aliases
+from tasks.paging import all_pages
 from tasks.promotion import is_refused, is_usable
 from tasks.turns import in_turn
 
@@ -19,14 +21,27 @@ BY_HAND = "unknown (moved in MLflow)"
 
 
 def watched_models() -> list[str]:
-    """Return the models that have a champion, or had one that the audit knows of."""
-    known = insist(lambda: list(tracking.client().search_registered_models(max_results=1000)))
-    names = {model.name: model.aliases for model in known}
+    """Return the models of Coldpress's that have a champion, or had one that the audit knows of."""
+    known = all_pages(tracking.client().search_registered_models)
+    names = {str(model.name): model.aliases for model in known}
     return sorted(
         name
-        for name, held in names.items()
-        if not name.endswith(audit.ENDING) and ("champion" in held or name + audit.ENDING in names)
+        for name in _own_models() & set(names)
+        if "champion" in names[name] or name + audit.ENDING in names
     )
+
+
+def _own_models() -> set[str]:
+    """Models that Coldpress exported a version of, or promoted one of: others' are theirs."""
+    search = tracking.client().search_model_versions
+    exported = {str(v.name) for v in all_pages(search, "", 1000) if _is_deployable(v)}
+    promoted = {str(v.name) for v in all_pages(search, "tags.`intent` = 'promote'", 1000)}
+    audited = {name.removesuffix(audit.ENDING) for name in promoted if name.endswith(audit.ENDING)}
+    return exported | audited
+
+
+def _is_deployable(version: ModelVersion) -> bool:
+    return versions.is_own(version) and version.tags.get("stage", "export_onnx") == "export_onnx"
 
 
 def known(models: Sequence[str]) -> list[str]:
@@ -90,7 +105,7 @@ def _plan(model: str, policy: Policy) -> Plan:
     notes = {"moved_by_hand": f"champion {before or 'none'} -> {found.champion or 'none'}"}
     if found.champion is None:
         return _restored(model, found, notes)
-    against = promotion.objection(registry.resolve(f"{model}/{found.champion}"))
+    against = promotion.objection(registry.find(f"{model}/{found.champion}"))
     audited = identity.version_of(last, "to") if last else None
     number = str(audited.version) if audited else None
     kept = number if number and is_usable(model, number) else None

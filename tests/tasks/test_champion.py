@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import foreign
 import numpy as np
 import pytest
 
@@ -13,6 +14,7 @@ from coldpress.checkpoint import Checkpoint, Manifest, writing
 from coldpress.encoding import encode
 from coldpress.evaluation import answers
 from coldpress.evaluation.answers import Answers
+from coldpress.gate.champion import Champion
 from coldpress.model import Classifier
 from coldpress.onnx.export import export
 from coldpress.recipe import Recipe
@@ -158,3 +160,17 @@ def test_a_champion_with_other_labels_cannot_be_compared_with(
     found = champion.compare(changed, FINAL, given(changed, 0))
     assert found is not None
     assert (found.comparison, found.obstacle) == (None, "it knows other labels")
+
+
+def test_a_champion_that_others_registered_cannot_be_compared_with(recipe: Recipe) -> None:
+    number = foreign.register("tiny", "s3://bucket/model")
+    tracking.client().set_registered_model_alias("tiny", "champion", number)
+    found = champion.compare(recipe, FINAL, given(recipe, 0))
+    assert found == Champion("tiny/1", None, "it was not made by Coldpress")
+
+
+def test_nor_with_one_whose_model_was_deleted(recipe: Recipe, in_service: str) -> None:
+    source = str(registry.resolve("tiny/1").source)
+    tracking.client().delete_logged_model(source.removeprefix("models:/"))
+    found = champion.compare(recipe, FINAL, given(recipe, 0))
+    assert found == Champion("tiny/1", None, f"{source} was deleted in MLflow")

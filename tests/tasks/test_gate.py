@@ -40,7 +40,7 @@ def test_the_last_judgement_of_a_version_counts(versions: None) -> None:
     registry.record_verdict("tiny/1", {"gate": "passed"}, "first", True)
     assert challenger() == "1"
     registry.record_verdict("tiny/1", {"gate": "refused"}, "second", False)
-    version = registry.resolve("tiny/1")
+    version = registry.find("tiny/1")
     assert (version.description, version.tags["gate"]) == ("second", "refused")
     assert challenger() is None
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from registered import named, passed, promote, rollback, version
 
 from coldpress.errors import InputError, RefusedError
-from tasks import audit, processes, promotion, tracking
+from tasks import audit, processes, promotion, reasons, tracking
 from tasks.audit import Request
 
 
@@ -178,7 +178,7 @@ def test_the_audit_survives_the_version(state: Path, tmp_path: Path) -> None:
 @given(st.text(max_size=100))
 def test_a_reason_is_one_printable_line_or_refused(reason: str) -> None:
     try:
-        line = audit.one_line(reason)
+        line = reasons.one_line(reason)
     except InputError:
         assert not any(c.isprintable() and not c.isspace() for c in reason)
     else:
@@ -188,9 +188,9 @@ def test_a_reason_is_one_printable_line_or_refused(reason: str) -> None:
 
 
 def test_a_reason_has_a_limit() -> None:
-    assert audit.one_line("x" * 500) == "x" * 500
+    assert reasons.one_line("x" * 500) == "x" * 500
     with pytest.raises(InputError, match="reason: 501 characters, of 500 at most"):
-        audit.one_line("x" * 501)
+        reasons.one_line("x" * 501)
 
 
 def test_a_number_that_is_another_versions_by_its_turn_is_refused(

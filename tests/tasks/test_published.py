@@ -39,3 +39,11 @@ def test_a_version_that_no_run_judged_has_none(state: Path) -> None:
     tracking.experiment("trec")
     with pytest.raises(InputError, match=r"trec/3, of export_onnx, has no card\.md"):
         published.read(_version("trec", "3"), published.CARD)
+
+
+def test_a_report_whose_file_was_deleted_is_none(state: Path, tmp_path: Path) -> None:
+    _judge("trec", "trec/1", "first", tmp_path)
+    (file,) = (state / "artifacts").rglob(published.REPORT)
+    file.unlink()
+    with pytest.raises(InputError, match=r"trec/1.* it goes when that run is deleted in MLflow"):
+        published.read(_version("trec", "1"), published.REPORT)

@@ -1,0 +1,245 @@
+"""Versions that others registered under Coldpress's names, and aliases of deleted ones."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import foreign
+import pytest
+from registered import named, passed, promote, rollback, version
+
+from coldpress.errors import CorruptCheckpointError, InputError, RefusedError
+from flows import serving
+from tasks import (
+    audit,
+    in_service,
+    moves,
+    promotion,
+    registry,
+    retention,
+    store,
+    tracking,
+    versions,
+    watching,
+)
+from tasks.audit import Request
+from tasks.moves import Plan
+
+OURS = "the latest of trec that was is trec/2"
+
+
+def point(name: str, alias: str, number: str) -> None:
+    tracking.client().set_registered_model_alias(name, alias, number)
+
+
+@pytest.fixture
+def two(state: Path, tmp_path: Path) -> Path:
+    """Two versions of trec that passed their gate."""
+    passed(tmp_path, 2)
+    return state
+
+
+@pytest.mark.parametrize("source", foreign.SOURCES)
+def test_a_version_of_others_is_named_and_never_taken(two: Path, source: str) -> None:
+    number = foreign.register("trec", source)
+    point("trec", "champion", number)
+    why = f"trec/3 .*was not made by Coldpress, its source is {source}; {OURS}"
+    for reference in ("trec/3", "trec@champion"):
+        with pytest.raises(InputError, match=why):
+            registry.resolve(reference)
+        with pytest.raises(InputError, match=why):
+            serving.predictions(reference, ["hello"], [])
+        with pytest.raises(InputError, match=why):
+            promotion.promotable(reference)
+    with pytest.raises(InputError, match=why):
+        in_service.find("trec")
+
+
+def test_the_latest_is_the_latest_of_coldpress_and_a_line_says_so(
+    two: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert registry.resolve("trec").version in {"2", 2}
+    assert caplog.messages == []
+    foreign.register("trec", "/srv/x")
+    assert registry.resolve("trec").version in {"2", 2}
+    said = "trec/3 (trec) was not made by Coldpress, its source is /srv/x; trec/2 is taken"
+    assert caplog.record_tuples == [("coldpress", logging.WARNING, said)]
+
+
+def test_where_there_is_none_of_coldpress_that_is_said(state: Path) -> None:
+    foreign.register("fraud")
+    with pytest.raises(InputError, match=r"not made by Coldpress.*; no version of fraud was"):
+        registry.resolve("fraud")
+    with pytest.raises(InputError, match="no version of fraud was"):
+        watching.known(["fraud"])
+
+
+def test_a_tag_digest_alone_makes_no_version_of_coldpress(two: Path) -> None:
+    foreign.register("trec", digest="0" * 64)
+    with pytest.raises(InputError, match="not made by Coldpress"):
+        registry.resolve("trec/3")
+
+
+def test_a_champion_of_others_gives_way_and_never_becomes_previous(two: Path) -> None:
+    promote("1")
+    point("trec", "champion", foreign.register("trec"))
+    promote("2")
+    assert named() == ("2", None)
+    last = audit.last_move("trec")
+    assert last is not None
+    assert last.tags["moved_by_hand"] == "champion 1 -> 3"
+    assert last.moved_from == "3"
+
+
+def test_a_rollback_from_a_champion_of_others_restores_the_last_audited(two: Path) -> None:
+    promote("1")
+    promote("2")
+    point("trec", "champion", foreign.register("trec"))
+    rollback()
+    assert named() == ("2", "1")
+
+
+@pytest.mark.parametrize(("policy", "champion"), [("flag", "3"), ("revert", "1")])
+def test_the_watch_flags_or_reverts_a_champion_of_others(
+    two: Path, policy: watching.Policy, champion: str
+) -> None:
+    promote("1")
+    point("trec", "champion", foreign.register("trec"))
+    record = watching.look("trec", policy)
+    assert record is not None
+    said = record.tags.get("flagged") or record.tags["objection"]
+    assert said == "trec/3 was not made by Coldpress"
+    assert named()[0] == champion
+
+
+def test_models_of_other_teams_are_not_watched(two: Path) -> None:
+    promote("1")
+    for name in ("fraud", "fraud-audit", "it's"):
+        point(name, "champion", foreign.register(name))
+    assert watching.watched_models() == ["trec"]
+
+
+def test_what_an_older_watch_recorded_of_them_does_not_make_them_ours(two: Path) -> None:
+    point("fraud", "champion", foreign.register("fraud"))
+    foreign.register("fraud-audit", "models:/fraud/1", intent="hand", state="done", to="1")
+    assert watching.watched_models() == []
+
+
+def test_a_model_whose_versions_are_all_deleted_is_still_watched(two: Path) -> None:
+    promote("1")
+    for number in ("1", "2"):
+        tracking.client().delete_model_version("trec", number)
+    assert watching.watched_models() == ["trec"]
+    assert watching.look("trec", "flag") is None  # nothing is left that could be restored
+
+
+def test_gc_leaves_what_others_registered_alone(two: Path) -> None:
+    for source in foreign.SOURCES:
+        foreign.register("trec", source)
+    assert [held.name for held in retention.holdings(0)] == ["trec/1", "trec/2"]
+
+
+def test_an_alias_of_a_deleted_version_is_left_out_and_noted(two: Path) -> None:
+    promote("1")
+    foreign.dangle(two, "trec", "champion", "1")
+    assert moves.aliases("trec").dangling == ("champion 1",)
+    with pytest.raises(InputError, match="no trec@champion in the registry"):
+        registry.resolve("trec@champion")
+    done = promote("2")
+    assert (done.state, named()) == ("done", ("2", None))
+    assert done.tags["left_out"] == "deleted: champion 1"
+    assert audit.open_tickets("trec") == []
+    with pytest.raises(InputError, match="trec has no previous champion"):
+        rollback()
+
+
+def test_a_previous_that_was_deleted_is_no_way_back(two: Path) -> None:
+    promote("1")
+    promote("2")
+    foreign.dangle(two, "trec", "previous", "1")
+    with pytest.raises(InputError, match="trec has no previous champion"):
+        promotion.check_rollback("trec")
+    assert retention.collect(0, "anna")  # and gc goes on
+
+
+def test_the_watch_restores_a_champion_whose_alias_dangles(two: Path) -> None:
+    promote("1")
+    promote("2")
+    foreign.dangle(two, "trec", "champion", "2")
+    record = watching.look("trec", "flag")
+    assert record is not None
+    assert (record.tags["intent"], named()[0]) == ("restore", "1")
+
+
+def test_a_move_that_an_older_release_left_half_done_is_completed(two: Path) -> None:
+    """Its plan names a `previous` that was deleted: nobody could carry it out."""
+    request = Request(model="trec", intent="promote", who="bob", why="x", target="2")
+    left = audit.draw(request)
+    gone = f"{left.tags['process'].rsplit(':', 2)[0]}:1:1.00"
+    tracking.client().delete_model_version("trec", "1")
+    audit.write(left, {"process": gone, **Plan(champion="2", before="1", previous="1").tags()})
+    assert promote("2").state == "done"
+    done = audit.read(left)
+    assert (done.state, done.tags["left_out"]) == ("done", "previous 1: it was deleted")
+    assert named() == ("2", None)
+
+
+def test_a_version_deleted_while_it_is_promoted_moves_nothing(two: Path) -> None:
+    promote("1")
+    ticket = audit.draw(Request(model="trec", intent="promote", who="b", why="x", target="2"))
+    planned = audit.write(ticket, Plan(champion="2", before="1", previous="1").tags())
+    tracking.client().delete_model_version("trec", "2")
+    with pytest.raises(RefusedError, match="trec/2 was deleted in MLflow before it became"):
+        moves.move(planned)
+    assert audit.read(ticket).state == "refused"
+    assert named() == ("1", None)
+
+
+@pytest.mark.parametrize("name", ["it's", 'the "best"', "both ' and \"", "a b", "ünï", "back\\"])
+def test_names_that_others_gave_can_be_searched(state: Path, tmp_path: Path, name: str) -> None:
+    """A model of Coldpress's can be renamed to anything in MLflow."""
+    version(tmp_path, gate="passed")
+    foreign.register(name.replace("'", "x").replace('"', "y").replace("\\", "z") + "!")
+    tracking.client().rename_registered_model("trec", name)
+    client = tracking.client()
+    assert [v.name for v in versions.of_model(client, name)] == [name]
+    assert registry.resolve(name).name == name
+    assert audit.tickets(name) == []
+    assert retention.holdings(0)[0].name == f"{name}/1"
+    point(name, "champion", "1")
+    assert watching.watched_models() == [name]
+    assert watching.look(name, "flag") is not None
+
+
+def test_files_of_a_model_that_was_purged_are_called_gone(two: Path) -> None:
+    known = registry.resolve("trec/1")
+    foreign.purge(two, str(known.source).removeprefix("models:/"))
+    assert not store.is_intact(str(known.source), known.tags["digest"])
+    with pytest.raises(CorruptCheckpointError, match=r"trec/1: its files are gone.*deleted in ML"):
+        serving.predictions("trec/1", ["hello"], [])
+    assert [held.name for held in retention.holdings(0)] == ["trec/2"]
+
+
+@pytest.mark.parametrize("purged", [True, False])
+def test_a_model_that_was_deleted_is_registered_anew(
+    two: Path, tmp_path: Path, purged: bool
+) -> None:
+    """Its version cannot be given other files: the same digest becomes a further version."""
+    known = registry.resolve("trec/2")
+    source, digest = str(known.source), known.tags["digest"]
+    model_id = source.removeprefix("models:/")
+    with store.fetched(source) as checkpoint:
+        packed = store.pack(checkpoint.path, tmp_path / "again")
+    if purged:
+        foreign.purge(two, model_id)
+    else:
+        tracking.client().delete_logged_model(model_id)
+    assert registry.version_with_digest("trec", digest) is None
+    run_id = tracking.open_run(tracking.experiment("trec"), "export_onnx", {})
+    uri = store.put_model(run_id, "trec", packed, "export_onnx")
+    tags = {"stage": "export_onnx", "digest": digest, "gate": "passed"}
+    assert registry.register("trec", uri, run_id, tags) == "trec/3"
+    assert registry.register("trec", uri, run_id, tags) == "trec/3"
+    promote("3")
+    assert named() == ("3", None)
