@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, cast
 
@@ -29,11 +29,13 @@ class Classifier:
             before surgery.
         tokenizer: Truncates at the model's limit; its padding is off.
         labels: Label names, in the order of the logits.
+        mask_token: What stands for a masked word, where it has an unusual name.
     """
 
     module: nn.Module
     tokenizer: Tokenizer
     labels: tuple[str, ...]
+    mask_token: str = ""
 
     def __post_init__(self) -> None:
         if self.config.model_type in ARCHITECTURES:
@@ -110,7 +112,7 @@ class Classifier:
 
     def copy(self) -> Classifier:
         """Return a deep copy whose weights can be changed freely."""
-        return Classifier(copy.deepcopy(self.module), self.tokenizer, self.labels)
+        return replace(self, module=copy.deepcopy(self.module))
 
     @property
     def input_names(self) -> tuple[str, ...]:

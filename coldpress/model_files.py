@@ -14,11 +14,11 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
-from coldpress import tokenizer
 from coldpress.checkpoint import Checkpoint, LayerShape, Manifest, writing
 from coldpress.finite import check_arrays
 from coldpress.model import Classifier
 from coldpress.slices import fused, sliced
+from coldpress.tokenizer_description import FILE, described_mask, description, mask_token
 
 
 def load(checkpoint: Checkpoint) -> Classifier:
@@ -49,7 +49,8 @@ def skeleton(checkpoint: Checkpoint) -> Classifier:
     build = cast("Callable[..., nn.Module]", AutoModelForSequenceClassification.from_config)
     # What is trained is float32, whatever precision the pretrained files announced.
     module = build(config, attn_implementation="eager", dtype=torch.float32).eval()
-    classifier = Classifier(module, load_tokenizer(checkpoint), checkpoint.manifest.labels)
+    tokenizer, labels = load_tokenizer(checkpoint), checkpoint.manifest.labels
+    classifier = Classifier(module, tokenizer, labels, described_mask(checkpoint.path, tokenizer))
     if checkpoint.manifest.shapes:
         _reshape(classifier, checkpoint.manifest.shapes)
     return classifier
@@ -110,10 +111,9 @@ def save_description(classifier: Classifier, directory: Path) -> None:
     config._name_or_path = ""
     (directory / "config.json").write_text(config.to_json_string(use_diff=False), encoding="utf-8")
     classifier.tokenizer.save(str(directory / "tokenizer.json"))
-    described = tokenizer.description(classifier.tokenizer, classifier.input_names, config)
-    (directory / "tokenizer_config.json").write_text(
-        json.dumps(described, indent=2), encoding="utf-8"
-    )
+    mask = mask_token(classifier.tokenizer, classifier.mask_token)
+    described = description(classifier.tokenizer, mask, classifier.input_names, config)
+    (directory / FILE).write_text(json.dumps(described, indent=2), encoding="utf-8")
 
 
 def _reshape(classifier: Classifier, shapes: Sequence[LayerShape]) -> None:

@@ -137,7 +137,7 @@ def _check_tokenizer(recipe: Recipe, data: Benchmark) -> None:
     if any(step.method == "vocabulary" for step in recipe.prune or ()):
         check_kind(source.tokenizer)
     if augment is not None:
-        augment.mask_token(source.tokenizer)
+        augment.check_mask(source.mask)
 
 
 def _tokenizer_directory(model: HubModel | DirectoryModel) -> tuple[Path, str]:

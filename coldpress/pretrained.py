@@ -33,7 +33,7 @@ from coldpress.teacher_config import loaded
 from coldpress.teacher_labels import check_labels, mapped_labels
 from coldpress.text_files import read_object
 from coldpress.tokenizer_check import check_tokenizer
-from coldpress.wordpiece import SPECIAL, train_wordpiece
+from coldpress.wordpiece import MASK, SPECIAL, train_wordpiece
 
 
 def build_teacher(teacher: Teacher, benchmark: Benchmark, max_tokens: int) -> Classifier:
@@ -79,7 +79,7 @@ def _from_scratch(model: ScratchModel, benchmark: Benchmark, max_tokens: int) ->
     build = cast("Callable[..., nn.Module]", AutoModelForSequenceClassification.from_config)
     module = build(config, attn_implementation="eager")
     module.eval()
-    return Classifier(module, pieces, benchmark.labels)
+    return Classifier(module, pieces, benchmark.labels, MASK)
 
 
 def _from_directory(
@@ -92,7 +92,7 @@ def _from_directory(
     content = read_object(directory / "config.json", place)
     config, known = _configuration(content), mapped_labels(teacher, content)
     module, unread = _load(directory, config, len(labels))
-    classifier = Classifier(module, source.tokenizer, labels)
+    classifier = Classifier(module, source.tokenizer, labels, source.mask)
     _check_unread(unread, classifier, directory)
     if sorted(known) == sorted(labels):
         _reorder_head(classifier, [known.index(name) for name in labels])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +13,13 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from coldpress.architecture import ARCHITECTURES
 from coldpress.config_fields import DEFAULTS
 from coldpress.encoding import pad_id
 from coldpress.errors import InputError
 from coldpress.one_segment import one_segment
 from coldpress.teacher_config import size
 from coldpress.text_files import read_object
+from coldpress.tokenizer_description import FILE, mask_token, places
 
 _MANIFEST = "coldpress.json"
 
@@ -30,6 +30,7 @@ class TeacherTokenizer:
 
     Attributes:
         tokenizer: Has every setting in itself: truncation at `max_tokens`, padding, segment ids.
+        mask: Name of its mask token; empty where it has none.
         reference: The same tokenizer in transformers.
         rows: Rows of the token table.
         segments: Rows of the segment table; 0 where there is none.
@@ -39,6 +40,7 @@ class TeacherTokenizer:
     """
 
     tokenizer: Tokenizer
+    mask: str
     reference: Any
     rows: int
     segments: int
@@ -79,45 +81,8 @@ def load(directory: Path, max_tokens: int, place: str) -> TeacherTokenizer:
     limit = min(max_tokens, _positions(config, tokenizer), _own_limit(reference, place))
     tokenizer.enable_truncation(limit, direction=reference.truncation_side)
     dropped = tuple(token["content"] for token in added if token["id"] >= rows)
-    return TeacherTokenizer(tokenizer, reference, rows, segments, limit, dropped, place)
-
-
-def description(tokenizer: Tokenizer, inputs: Sequence[str], config: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Describe a tokenizer to transformers, which would rebuild it by the model's family otherwise.
-
-    Args:
-        tokenizer: Any whose tokenizer.json lies beside the description.
-        inputs: Names of the inputs that the model accepts.
-        config: The model's transformers configuration.
-
-    Returns:
-        The content of a tokenizer_config.json.
-    """
-    names = {token.content for token in tokenizer.get_added_tokens_decoder().values()}
-    padding = tokenizer.id_to_token(pad_id(tokenizer))
-    return {
-        "tokenizer_class": "PreTrainedTokenizerFast",
-        "model_input_names": list(inputs),
-        "model_max_length": places(
-            config.model_type, config.max_position_embeddings, config.pad_token_id or 0
-        ),
-        # The name of a token that is not an added one would be cut out of texts from then on.
-        **({"pad_token": padding} if padding in names else {}),
-    }
-
-
-def places(family: str, rows: int, padding: int) -> int:
-    """Count the tokens that a position table has room for.
-
-    Args:
-        family: The model's.
-        rows: Of the table.
-        padding: Id of the padding token.
-
-    Returns:
-        Most tokens of a text.
-    """
-    return rows - (padding + 1 if ARCHITECTURES[family].positions_from_padding else 0)
+    mask = mask_token(tokenizer, reference.mask_token)
+    return TeacherTokenizer(tokenizer, mask, reference, rows, segments, limit, dropped, place)
 
 
 def _read_reference(directory: Path, config: Mapping[str, Any], place: str) -> Any:  # noqa: ANN401
@@ -133,7 +98,7 @@ def _read_reference(directory: Path, config: Mapping[str, Any], place: str) -> A
 def _read_tokenizer(directory: Path, config: Mapping[str, Any]) -> Any:  # noqa: ANN401
     from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerFast
 
-    described = (directory / "tokenizer_config.json").exists()
+    described = (directory / FILE).exists()
     if (directory / _MANIFEST).exists() and not described:
         # A checkpoint of Coldpress from before it described its tokenizers to transformers.
         build: Any = PreTrainedTokenizerFast

@@ -13,7 +13,8 @@ from tokenizers.processors import TemplateProcessing
 from tokenizers.trainers import WordPieceTrainer
 
 UNKNOWN = "[UNK]"
-SPECIAL = ("[PAD]", UNKNOWN, "[CLS]", "[SEP]", "[MASK]")
+MASK = "[MASK]"
+SPECIAL = ("[PAD]", UNKNOWN, "[CLS]", "[SEP]", MASK)
 
 
 def train_wordpiece(texts: Sequence[str], vocabulary_size: int) -> Tokenizer:

@@ -10,13 +10,8 @@ from coldpress.errors import InputError
 from coldpress.section import Section
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
-
     from coldpress.benchmark import Split
     from coldpress.model import Classifier
-
-
-MASKS = ("[MASK]", "<mask>")
 
 
 class Augment(Section):
@@ -37,27 +32,19 @@ class Augment(Section):
             raise ValueError("replace and mask: together above 0 and at most 1")
         return self
 
-    def mask_token(self, tokenizer: Tokenizer) -> str:
-        """Find what stands in the place of a masked word.
+    def check_mask(self, token: str) -> None:
+        """Check that there is something to stand in the place of a masked word.
 
         Args:
-            tokenizer: The teacher's.
-
-        Returns:
-            The token's name; empty where no word is masked.
+            token: The teacher's mask token; empty where it has none.
 
         Raises:
-            InputError: Words are to be masked, and the tokenizer has no token for that.
+            InputError: Words are to be masked, and there is no token for that.
         """
-        if not self.mask:
-            return ""
-        for name in MASKS:
-            if tokenizer.token_to_id(name) is not None:
-                return name
-        wanted = " or ".join(MASKS)
-        raise InputError(
-            f"soft_targets.augment.mask: the teacher's tokenizer has no {wanted}; set 0"
-        )
+        if self.mask and not token:
+            raise InputError(
+                "soft_targets.augment.mask: the teacher's tokenizer has no mask_token; set 0"
+            )
 
     def more(self, teacher: Classifier, rows: Split, seed: int) -> Split:
         """Make the variants.

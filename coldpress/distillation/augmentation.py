@@ -17,6 +17,7 @@ from torch import nn
 from coldpress.benchmark import Split
 from coldpress.model import Classifier
 from coldpress.splits import row_ids
+from coldpress.tokenizer_description import mask_token
 
 if TYPE_CHECKING:
     from coldpress.distillation.augment import Augment
@@ -59,7 +60,8 @@ class Substitutes:
 
     def __init__(self, teacher: Classifier, plan: Augment) -> None:
         self._tokenizer, self._plan = teacher.tokenizer, plan
-        self._mask = plan.mask_token(teacher.tokenizer)
+        self._mask = mask_token(teacher.tokenizer, teacher.mask_token)
+        plan.check_mask(self._mask)
         self._table = nn.functional.normalize(teacher.token_table.weight.detach().cpu(), dim=-1)
         self._known: dict[int, list[str]] = {}
 

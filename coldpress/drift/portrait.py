@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -87,10 +88,17 @@ def read(directory: Path) -> Portrait | None:
 
 
 def _words(encodings: Sequence[Encoding], tokenizer: Tokenizer) -> Words:
-    unknown_ids = {tokenizer.token_to_id(name) for name in _UNKNOWN} - {None}
+    unknown_ids = _unknown_ids(tokenizer)
     counts = [_count(encoding, unknown_ids) for encoding in encodings]
     every, unknown = np.array(counts, dtype=np.int64).reshape(-1, 2).T
     return Words(np.ascontiguousarray(every), np.ascontiguousarray(unknown))
+
+
+def _unknown_ids(tokenizer: Tokenizer) -> set[int | None]:
+    """What is read where no token covers a word: a name or, in Unigram, an id."""
+    model = json.loads(tokenizer.to_str())["model"]
+    names = (*_UNKNOWN, model.get("unk_token") or "")
+    return {model.get("unk_id"), *(tokenizer.token_to_id(name) for name in names)} - {None}
 
 
 def _count(encoding: Encoding, unknown_ids: set[int | None]) -> tuple[int, int]:

@@ -85,7 +85,7 @@ def test_words_are_not_to_be_masked_by_a_tokenizer_without_a_mask(
 ) -> None:
     wanted = pressed_from(teacher, soft_targets={"augment": {"mask": 0.1}})
     unmasked = pressed_from(teacher, soft_targets={"augment": {"mask": 0.0}})
-    said = r"^soft_targets.augment.mask: the teacher's tokenizer has no \[MASK\] or <mask>; set 0$"
+    said = r"^soft_targets.augment.mask: the teacher's tokenizer has no mask_token; set 0$"
     with pytest.raises(InputError, match=said):
         inspect(wanted, tmp_path)
     inspect(unmasked, tmp_path)

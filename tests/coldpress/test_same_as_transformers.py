@@ -15,7 +15,8 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tokenizer_directories import KINDS, LABELS, Teacher, texts
+from tokenizer_directories import LABELS, Teacher, texts
+from tokenizer_kinds import KINDS
 from torch import Tensor
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 

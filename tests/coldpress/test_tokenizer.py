@@ -9,10 +9,13 @@ import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, RobertaConfig
 
+from coldpress.checkpoint import Checkpoint, Manifest
 from coldpress.encoding import pad_id
 from coldpress.errors import InputError
 from coldpress.model import Classifier
+from coldpress.model_files import load as load_checkpoint
 from coldpress.model_files import save
+from coldpress.model_files import write as write_checkpoint
 from coldpress.tokenizer import TeacherTokenizer, load
 
 NAMES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "Oil", "oil", "press", "cafe", "café")
@@ -196,6 +199,23 @@ def test_transformers_reads_a_checkpoint_as_it_was_trained(
         expected = tiny.tokenizer.encode(text).ids
         assert ids(source, text) == expected
         assert source.reference(text, truncation=True, max_length=16)["input_ids"] == expected
+
+
+@pytest.mark.parametrize("name", ["[MASK]", "<blank>"])
+def test_a_mask_token_travels_with_the_checkpoint(
+    tiny: Classifier, tmp_path: Path, name: str
+) -> None:
+    tiny.tokenizer.add_special_tokens([name])
+    tiny.mask_token = name
+    write_checkpoint(tiny, tmp_path / "tiny", Manifest(stage="train_teacher"))
+    assert load_checkpoint(Checkpoint.open(tmp_path / "tiny")).copy().mask_token == name
+
+
+@pytest.mark.parametrize(("settings", "mask"), [({}, "[MASK]"), ({"mask_token": "press"}, "press")])
+def test_the_mask_token_is_the_one_that_the_settings_name(
+    write: Callable[..., Path], settings: dict[str, Any], mask: str
+) -> None:
+    assert load(write(wordpiece(), {**BERT, **settings}), 8, "teacher").mask == mask
 
 
 def test_an_older_checkpoint_is_read_as_it_was_trained(tiny: Classifier, tmp_path: Path) -> None:

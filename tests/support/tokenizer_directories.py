@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from hypothesis import strategies as st
-from tokenizers import (
-    AddedToken,
-    Tokenizer,
-    models,
-    normalizers,
-    pre_tokenizers,
-    processors,
-    trainers,
-)
+from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from coldpress.odd_texts import ODD_TEXTS
@@ -31,12 +22,6 @@ CORPUS = (
     "new york, new jersey: 12 miles, 3.5 hours; don't stop (really) 漢字 日本",
 )
 ADDED = ("[URL]", "<user>", "new york", "É", "press oil")
-SPECIAL = (
-    ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),
-    ("<pad>", "<unk>", "<s>", "</s>", "<mask>"),
-    ("PADDING", "unknown!", "Start", "«end»", "blank"),
-)
-PLAIN = ("PreTrainedTokenizerFast", "TokenizersBackend")
 
 
 @dataclass
@@ -52,6 +37,8 @@ class Teacher:
         sizes: More of config.json.
         files: Written instead of tokenizer.json, where there are any.
         refusable: Whether there is a reason to refuse it.
+        untyped: Whether tokenizer.json leaves the kind of its model out.
+        class_of_model: The tokenizer's class in config.json.
     """
 
     family: str
@@ -62,204 +49,27 @@ class Teacher:
     sizes: dict[str, Any] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     refusable: bool = False
+    untyped: bool = False
+    class_of_model: str | None = None
 
     def write(self, directory: Path) -> None:
         """Write configuration, weights and tokenizer."""
         directory.mkdir(parents=True)
-        if self.files:
-            for name, content in self.files.items():
-                (directory / name).write_text(content, encoding="utf-8")
-        else:
-            self.tokenizer.save(str(directory / "tokenizer.json"))
+        for name, content in self.files.items():
+            (directory / name).write_text(content, encoding="utf-8")
+        if not {"vocab.txt", "vocab.json"} & self.files.keys():
+            described = json.loads(self.tokenizer.to_str())
+            if self.untyped:
+                del described["model"]["type"]
+            (directory / "tokenizer.json").write_text(json.dumps(described))
         settings = json.dumps(self.settings, ensure_ascii=False)
         (directory / "tokenizer_config.json").write_text(settings, encoding="utf-8")
         config = AutoConfig.for_model(self.family, **self.sizes, vocab_size=self.rows)
         config.id2label = dict(enumerate(LABELS))
+        config.tokenizer_class = self.class_of_model
         torch.manual_seed(0)
         build: Any = AutoModelForSequenceClassification.from_config
         build(config).save_pretrained(directory)
-
-
-def _words(special: Sequence[str]) -> list[str]:
-    words = sorted({word for text in CORPUS for word in text.replace(",", " ").split()})
-    characters = sorted({character for word in words for character in word + word.lower()})
-    pieces = [*characters, *(f"##{character}" for character in characters), "pre", "##ss"]
-    return [*dict.fromkeys([*special, *pieces, *words, *(word.lower() for word in words)])]
-
-
-@st.composite
-def wordpiece(draw: st.DrawFn) -> Teacher:
-    special = draw(st.sampled_from(SPECIAL))
-    names = _words(draw(st.permutations(special)))
-    unknown = draw(st.integers(0, 9)) > 0
-    if not unknown:
-        names.remove(special[1])
-    made = Tokenizer(models.WordPiece({n: i for i, n in enumerate(names)}, unk_token=special[1]))
-    made.normalizer = normalizers.BertNormalizer(
-        lowercase=draw(st.booleans()),
-        strip_accents=draw(st.sampled_from((None, True, False))),
-        handle_chinese_chars=draw(st.booleans()),
-    )
-    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    made.post_processor = _bert_like(draw, special, names)
-    family = draw(st.sampled_from(("bert", "electra", "distilbert")))
-    kind = draw(st.sampled_from(("BertTokenizer", "BertTokenizerFast", *PLAIN, None)))
-    settings = {
-        "do_lower_case": draw(st.booleans()),
-        "strip_accents": draw(st.sampled_from((None, True, False))),
-        "tokenize_chinese_chars": draw(st.booleans()),
-    }
-    teacher = _finished(draw, Teacher(family, made, settings, special, len(names)), kind)
-    teacher.refusable |= not unknown
-    if kind not in PLAIN and draw(st.booleans()):
-        teacher.files = {"vocab.txt": "\n".join(names) + "\n"}
-        extra = {t: i for t, i in made.get_vocab().items() if i >= len(names)}
-        if extra:
-            teacher.files["added_tokens.json"] = json.dumps(extra)
-    return teacher
-
-
-def _bert_like(draw: st.DrawFn, special: Sequence[str], names: Sequence[str]) -> Any:  # noqa: ANN401
-    first, last = ((token, names.index(token)) for token in special[2:4])
-    if draw(st.booleans()):
-        return processors.BertProcessing(last, first)
-    return processors.TemplateProcessing(
-        single=f"{first[0]} $A {last[0]}",
-        pair=f"{first[0]} $A {last[0]} $B:1 {last[0]}:1",
-        special_tokens=[first, last],
-    )
-
-
-@st.composite
-def bpe(draw: st.DrawFn) -> Teacher:
-    special = draw(st.sampled_from(SPECIAL))
-    unknown = draw(st.booleans())
-    model = models.BPE(unk_token=special[1] if unknown else None, fuse_unk=draw(st.booleans()))
-    made = Tokenizer(model)
-    made.normalizer = normalizers.Sequence(
-        [normalizers.NFKC(), *([normalizers.Lowercase()] if draw(st.booleans()) else [])]
-    )
-    made.pre_tokenizer = pre_tokenizers.Whitespace()
-    order = draw(st.permutations(special))
-    made.train_from_iterator(CORPUS, trainers.BpeTrainer(vocab_size=150, special_tokens=order))
-    return _roberta_like(draw, made, special, draw(st.sampled_from(PLAIN)))
-
-
-@st.composite
-def byte_level(draw: st.DrawFn) -> Teacher:
-    special = draw(st.sampled_from(SPECIAL))
-    made = Tokenizer(models.BPE())
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=draw(st.booleans()))
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    order = draw(st.permutations(special))
-    made.train_from_iterator(
-        CORPUS,
-        trainers.BpeTrainer(vocab_size=320, special_tokens=order, initial_alphabet=alphabet),
-    )
-    names = dict(made.get_vocab())
-    kind = draw(st.sampled_from(("RobertaTokenizer", "RobertaTokenizerFast", *PLAIN, None)))
-    teacher = _roberta_like(draw, made, special, kind)
-    teacher.settings["add_prefix_space"] = draw(st.booleans())
-    if kind not in PLAIN and draw(st.booleans()):
-        merges = [" ".join(pair) for pair in json.loads(made.to_str())["model"]["merges"]]
-        teacher.files = {
-            "vocab.json": json.dumps(names),
-            "merges.txt": "\n".join(["#version: 0.2", *merges]),
-        }
-        extra = {t: i for t, i in made.get_vocab().items() if t not in names}
-        if extra:
-            teacher.files["added_tokens.json"] = json.dumps(extra)
-    return teacher
-
-
-def _roberta_like(
-    draw: st.DrawFn, made: Tokenizer, special: tuple[str, ...], kind: str | None
-) -> Teacher:
-    ids = made.get_vocab()
-    first, last = ((token, ids[token]) for token in special[2:4])
-    made.post_processor = processors.RobertaProcessing(last, first)
-    if draw(st.booleans()):
-        made.model.dropout = 0.3
-    family = draw(st.sampled_from(("roberta", "modernbert")))
-    if family == "modernbert" and kind is None:
-        kind = PLAIN[0]
-    return _finished(draw, Teacher(family, made, {}, special, made.get_vocab_size()), kind)
-
-
-@st.composite
-def unigram(draw: st.DrawFn) -> Teacher:
-    special = SPECIAL[1]
-    order = ["<s>", "<pad>", "</s>", "<unk>", *special[4:]]
-    made = Tokenizer(models.Unigram())
-    made.pre_tokenizer = pre_tokenizers.Metaspace()
-    trainer = trainers.UnigramTrainer(vocab_size=90, special_tokens=order, unk_token="<unk>")
-    made.train_from_iterator(CORPUS, trainer)
-    made.normalizer = draw(st.sampled_from((normalizers.NFKC(), normalizers.Lowercase())))
-    made.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>",
-        pair="<s> $A </s> </s> $B </s>",
-        special_tokens=[("<s>", 0), ("</s>", 2)],
-    )
-    kind = draw(st.sampled_from(("XLMRobertaTokenizer", *PLAIN, None)))
-    teacher = Teacher("xlm-roberta", made, {}, special, made.get_vocab_size())
-    teacher = _finished(draw, teacher, kind)
-    if kind in PLAIN and draw(st.integers(0, 4)) == 0:
-        described = json.loads(made.to_str())
-        described["model"]["unk_id"] = None
-        teacher.tokenizer, teacher.refusable = Tokenizer.from_str(json.dumps(described)), True
-    elif kind not in PLAIN:
-        teacher.settings["add_prefix_space"] = draw(st.booleans())
-    return teacher
-
-
-def _finished(draw: st.DrawFn, teacher: Teacher, kind: str | None) -> Teacher:
-    """Add what every kind may have: added tokens, limits, sides, inputs, names."""
-    padding = teacher.tokenizer.get_vocab()[teacher.special[0]]
-    for name in draw(st.lists(st.sampled_from(ADDED), max_size=3, unique=True)):
-        flags = {f: draw(st.booleans()) for f in ("normalized", "lstrip", "rstrip", "single_word")}
-        teacher.tokenizer.add_tokens([AddedToken(name, **flags)])
-    beyond = draw(st.integers(0, 4)) == 0
-    teacher.rows = teacher.rows if beyond else teacher.tokenizer.get_vocab_size()
-    roles = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
-    teacher.settings |= dict(zip(roles, teacher.special, strict=True))
-    teacher.settings |= {"bos_token": teacher.special[2], "eos_token": teacher.special[3]}
-    teacher.settings["truncation_side"] = draw(st.sampled_from(("left", "right")))
-    teacher.settings["padding_side"] = draw(st.sampled_from(("left", "right")))
-    teacher.settings["model_max_length"] = draw(st.sampled_from((10, 20, int(1e30))))
-    if kind:
-        teacher.settings["tokenizer_class"] = kind
-    if draw(st.booleans()):
-        segments = ["token_type_ids"] if draw(st.booleans()) else []
-        teacher.settings["model_input_names"] = ["input_ids", *segments, "attention_mask"]
-    if draw(st.integers(0, 9)) == 0:
-        teacher.settings["split_special_tokens"] = teacher.refusable = True
-    teacher.sizes = {**_sizes(teacher.family), "pad_token_id": padding}
-    teacher.sizes["max_position_embeddings"] = 24 + padding + 1
-    return teacher
-
-
-def _sizes(family: str) -> dict[str, Any]:
-    sizes: dict[str, Any] = {
-        "hidden_size": 16,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "intermediate_size": 32,
-        "initializer_range": 0.4,
-        "type_vocab_size": 1 if family == "xlm-roberta" else 2,
-    }
-    if family == "distilbert":
-        sizes = {"dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 32, "initializer_range": 0.4}
-    if family == "modernbert":
-        del sizes["type_vocab_size"]
-    return sizes
-
-
-KINDS: Mapping[str, Callable[[], st.SearchStrategy[Teacher]]] = {
-    "WordPiece": wordpiece,
-    "BPE": bpe,
-    "byte-level BPE": byte_level,
-    "Unigram": unigram,
-}
 
 
 def texts(seed: int, count: int, special: Sequence[str]) -> tuple[str, ...]:

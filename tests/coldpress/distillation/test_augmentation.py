@@ -113,8 +113,15 @@ def test_where_nothing_can_be_replaced_there_is_nothing_more(tiny: Classifier) -
 
 
 def test_a_tokenizer_without_a_mask_is_refused(tiny: Classifier) -> None:
-    with pytest.raises(InputError, match=r"augment.mask: the teacher's tokenizer has no \[MASK\]"):
+    with pytest.raises(InputError, match=r"the teacher's tokenizer has no mask_token; set 0"):
         Augment().more(tiny, split("cold"), 0)
+
+
+def test_a_mask_of_an_unusual_name_is_used(tiny: Classifier) -> None:
+    tiny.tokenizer.add_special_tokens(["<blank>"])
+    tiny.mask_token = "<blank>"
+    made = Augment(copies=1, replace=0.0, mask=1.0).more(tiny, split("cold, press"), 0)
+    assert made.texts == ("<blank>, <blank>",)
 
 
 def test_a_byte_level_tokenizer_keeps_the_spaces(tiny: Classifier) -> None:

@@ -6,7 +6,7 @@ from typing import cast
 import numpy as np
 import pytest
 from tokenizers import Tokenizer
-from tokenizers.models import WordPiece
+from tokenizers.models import Unigram, WordLevel, WordPiece
 from tokenizers.pre_tokenizers import Whitespace
 from torch.nn import Embedding
 
@@ -45,6 +45,20 @@ def test_a_word_in_pieces_is_not_in_the_vocabulary(model: Path) -> None:
     tokenizer.save(str(model / "tokenizer.json"))
     words = portray(of("olives olive oil", "oil"), model).words
     assert (words.all.tolist(), words.unknown.tolist()) == ([3, 1], [1, 0])
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [WordLevel({"?": 0, "oil": 1}, unk_token="?"), Unigram([("?", 0.0), ("oil", -1.0)], unk_id=0)],
+)
+def test_what_stands_for_an_unknown_word_may_have_any_name(
+    model: Path, unknown: WordLevel | Unigram
+) -> None:
+    tokenizer = Tokenizer(unknown)
+    tokenizer.pre_tokenizer = Whitespace()
+    tokenizer.save(str(model / "tokenizer.json"))
+    words = portray(of("oil z"), model).words
+    assert (words.all.tolist(), words.unknown.tolist()) == ([2], [1])
 
 
 def test_the_words_of_a_pair_are_those_of_both_texts(model: Path) -> None:
