@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from local_hub import LocalHub
 from transformers import BertModel
 
 from coldpress.errors import InputError
@@ -154,3 +155,18 @@ def test_validation_texts_in_train_are_counted(tmp_path: Path) -> None:
     changed["benchmark"]["source"] = source
     table = shown(inspect(Recipe.model_validate(changed), tmp_path))
     assert table["validation texts also in train"] == "1"
+
+
+def test_the_tokenizer_of_a_hub_model_is_checked_without_its_weights(
+    teacher: Path, tmp_path: Path, local_hub: LocalHub
+) -> None:
+    files = {path.name: path.read_bytes() for path in teacher.iterdir()}
+    local_hub.add("models", "tiny/encoder", files)
+    on_hub = {"teacher": {"model": {"origin": "hub", "id": "tiny/encoder"}}}
+    order = Recipe.model_validate({**recipe(tmp_path).model_dump(), **on_hub})
+    inspect(order, tmp_path)
+    assert not any("model.safetensors" in path for path in local_hub.asked if "resolve" in path)
+    local_hub.add("models", "tiny/other", {**files, "tokenizer_config.json": b"[]"})
+    on_hub["teacher"]["model"]["id"] = "tiny/other"
+    with pytest.raises(InputError, match=r"^teacher.model: tiny/other: [^\n]*tokenizer"):
+        inspect(Recipe.model_validate({**recipe(tmp_path).model_dump(), **on_hub}), tmp_path)
