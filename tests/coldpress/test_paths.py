@@ -29,3 +29,14 @@ def test_a_path_may_lead_nowhere_and_begin_at_home(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("HOME", "/nowhere")
     assert possible(Path("~/a")) == Path("/nowhere/a")
     assert possible(Path(__file__) / "a") == Path(__file__) / "a"
+
+
+def test_a_relative_path_needs_a_directory_to_begin_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(ValueError, match="the working directory does not exist any more"):
+        possible(Path("a"))
+    assert possible(tmp_path / "a") == tmp_path / "a"

@@ -1,0 +1,64 @@
+"""Where the files of a model are put: whole, and into no folder that is in use."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+import registered
+
+from coldpress.errors import InputError
+from flows.serving import pull_model
+
+FILES = ["coldpress.json", "model.onnx", "predictor.py"]
+
+
+@pytest.fixture
+def model(state: Path, tmp_path: Path) -> str:
+    """A registered model with files of a few bytes."""
+    registered.version(tmp_path)
+    return "trec/1"
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o077, 0o700), (0o022, 0o755)])
+def test_a_new_folder_has_the_mode_that_the_user_wants(
+    model: str, tmp_path: Path, umask: int, mode: int
+) -> None:
+    before = os.umask(umask)
+    try:
+        pull_model(model, tmp_path / "a" / "served")
+    finally:
+        os.umask(before)
+    assert names(tmp_path / "a" / "served") == FILES
+    assert names(tmp_path / "a") == ["served"]
+    assert stat.S_IMODE((tmp_path / "a" / "served").stat().st_mode) == mode
+
+
+def test_an_empty_folder_is_filled_and_stays(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be mounted, or the working directory of the shell; a killed `pull` leaves rests."""
+    served = tmp_path / "served"
+    (served / ".pulled.rest").mkdir(parents=True)
+    served.chmod(0o750)
+    before = served.stat()
+    monkeypatch.chdir(served)
+    pull_model(model, Path())
+    assert names(Path.cwd()) == [".pulled.rest", *FILES]
+    assert (served.stat().st_ino, served.stat().st_mode) == (before.st_ino, before.st_mode)
+
+
+@pytest.mark.parametrize("taken", ["file", "folder/", "/dev/null"])
+def test_what_is_in_use_stays_as_it_is(model: str, tmp_path: Path, taken: str) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "file").write_text("mine")
+    with pytest.raises(InputError, match="exists and is not an empty folder"):
+        pull_model(model, tmp_path / taken)
+    assert (tmp_path / "file").read_text() == (tmp_path / "folder" / "file").read_text() == "mine"
