@@ -7,14 +7,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, Parameter
 from rich.console import Console
 
-from coldpress.errors import CorruptCheckpointError, InputError, RefusedError, ServerFailedError
-from flows import streams
+from flows import exits, streams
 from flows.stack import commands
-from flows.streams import LostOutputError
-from tasks import access, home, interruptions
+from tasks import home, interruptions
 
 app = App(
     name="coldpress",
@@ -25,7 +23,7 @@ app = App(
     print_error=False,
     suppress_keyboard_interrupt=False,
 )
-_DONE, _FAILED, _WRONG_INPUT = 0, 1, 2
+_DONE, _FAILED = exits.DONE, exits.FAILED
 
 
 def main() -> None:
@@ -36,41 +34,20 @@ def main() -> None:
     streams.prepare()
     interruptions.handle()
     try:
-        code = _carried_out()
+        code = exits.code_of(_carried_out)
     except BaseException:
         if interruptions.exit_code() is None:
             interruptions.bound_exit(_FAILED)
             raise
-        _say("interrupted")
-        code = _FAILED
+        code = exits.say("interrupted", _FAILED)
     if code != _DONE:  # one that is done is done, as is `logs --follow`
         code = interruptions.exit_code() or code
     interruptions.leave(code)
 
 
 def _carried_out() -> int:
-    try:
-        home.prepare()
-        code = app() or _DONE
-        sys.stdout.flush()
-        return code
-    except LostOutputError as error:
-        if error.is_unread():
-            return _DONE
-        _say(str(error))
-        return _FAILED
-    except (InputError, CycloptsError) as error:
-        _say(str(error))
-        return _WRONG_INPUT
-    except (CorruptCheckpointError, RefusedError, ServerFailedError) as error:
-        _say(str(error))
-        return _FAILED
-    except Exception as error:
-        told = access.forbidden(error)
-        if told is None:
-            raise
-        _say(told)
-        return _WRONG_INPUT
+    home.prepare()
+    return app() or _DONE
 
 
 @app.command
@@ -255,11 +232,6 @@ def doctor() -> None:
 def _print(line: str) -> None:
     if line:
         sys.stdout.write(f"{line}\n")
-
-
-def _say(message: str) -> None:
-    """One line on standard error, whatever the message holds."""
-    sys.stderr.write(f"coldpress: {' '.join(message.split())}\n")
 
 
 if __name__ == "__main__":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from flows import streams
 from tasks import interruptions
 
 
 def main() -> None:
     """Run `coldpress`, from an import that Ctrl-C interrupts to the exit."""
+    streams.prepare()
     interruptions.handle()
     try:
         from flows import cli

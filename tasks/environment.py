@@ -31,7 +31,14 @@ _NEVER = (
     "MLFLOW_EXPERIMENT_ID",
     "MLFLOW_EXPERIMENT_NAME",
     "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING",
+    # What launches several processes sets them; one that finds them waits for the others.
+    "RANK",
+    "LOCAL_RANK",
+    "WORLD_SIZE",
+    "LOCAL_WORLD_SIZE",
 )
+_DEVICES = frozenset({"ACCELERATE_USE_CPU", "ACCELERATE_TORCH_DEVICE"})
+"""What may be set for Accelerate. The rest of it changes what is trained, and no cache key."""
 WEB_SERVERS = ("UVICORN_", "WEB_CONCURRENCY", "GUNICORN_CMD_ARGS", "FORWARDED_ALLOW_IPS")
 """Settings of the web servers that MLflow and Prefect run in."""
 _EXPECTED = (
@@ -69,6 +76,7 @@ def tidy() -> None:
             os.environ[name] = _clean(os.environ[name])
     for name in _NEVER:
         os.environ.pop(name, None)
+    _drop(("ACCELERATE_",), _DEVICES, "")
     _check_certificates()
     _check_proxies()
 

@@ -71,7 +71,8 @@ def check_writable() -> None:
     directory = home()
     existing = next(path for path in (directory, *directory.parents) if path.exists())
     try:
-        tempfile.TemporaryFile(dir=existing).close()
+        with tempfile.TemporaryFile(dir=existing) as file:
+            file.write(b"full?" * 2**14)
     except OSError as error:
         raise InputError(f"COLDPRESS_HOME: {existing} takes no files: {error.strerror}") from error
 

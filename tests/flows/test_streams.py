@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-COLDPRESS = [sys.executable, "-m", "flows.cli"]
+COLDPRESS = [sys.executable, "-m", "flows.entry"]
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from accelerate import Accelerator
 from requests.utils import get_environ_proxies
 
 from coldpress.errors import InputError
@@ -170,6 +171,16 @@ def test_with_a_server_its_settings_stay_and_those_that_lead_astray_do_not(
     home.embed()
     assert os.environ["MLFLOW_TRACKING_USERNAME"] == "anna"
     assert not {"MLFLOW_RUN_ID", "MLFLOW_ENABLE_ASYNC_LOGGING"} & os.environ.keys()
+
+
+def test_training_is_not_changed_by_what_other_programs_set() -> None:
+    """With this variable Accelerate divides each loss by 8, and no cache key would say so."""
+    os.environ["ACCELERATE_GRADIENT_ACCUMULATION_STEPS"] = "8"
+    os.environ["ACCELERATE_USE_CPU"] = os.environ["LOCAL_RANK"] = os.environ["WORLD_SIZE"] = "1"
+    environment.tidy()
+    accelerator = Accelerator()
+    assert accelerator.gradient_accumulation_steps == accelerator.num_processes == 1
+    assert os.environ["ACCELERATE_USE_CPU"] == "1"
 
 
 def test_a_registry_apart_from_the_runs_is_refused(directory: Path) -> None:
