@@ -68,6 +68,13 @@ LOADED: Mapping[str, str] = {
 }
 """Keys that a teacher is built with, and what their values must be."""
 
+OTHER_NAMES: Mapping[str, str] = {
+    "hidden_size": "dim",
+    "num_hidden_layers": "n_layers",
+    "num_attention_heads": "n_heads",
+}
+"""Keys that DistilBERT takes for its own of another name."""
+
 MAY_BE_NULL = ("classifier_dropout", "num_labels")
 """Keys whose null is the same as leaving them out."""
 

@@ -61,7 +61,8 @@ def weight_files(directory: Path, place: str) -> list[str]:
     if single.exists():
         return [single.name]
     shards = read_object(index, place).get("weight_map")
-    if not isinstance(shards, dict) or not all(isinstance(s, str) for s in shards.values()):
+    named = isinstance(shards, dict) and all(isinstance(s, str) for s in shards.values())
+    if not shards or not named:
         raise InputError(f"{place}: {index.name} has no weight_map from weights to files")
     for shard in shards.values():
         path = PurePosixPath(shard)

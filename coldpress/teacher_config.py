@@ -13,15 +13,16 @@ from coldpress.config_fields import (
     LOADED,
     MAY_BE_NULL,
     NUMBER,
+    OTHER_NAMES,
     POSITIVE,
     RATE,
     SUPPORTED,
     TEXT,
 )
 from coldpress.errors import InputError
+from coldpress.label_config import check_labels, check_number_of_labels, label_names
 from coldpress.rotary_config import check_rotations
 
-_MOST_LABELS = 1_000_000
 _TOO_MANY = 2**31
 _LARGEST = 1e30
 _NUMBERS = (NUMBER, POSITIVE, RATE)
@@ -44,15 +45,16 @@ def check_config(config: Mapping[str, Any], place: str) -> None:
         known = ", ".join(sorted(ARCHITECTURES))
         raise InputError(f"{place}: family {family!r} is not one of: {known}")
     _check_supported(config, place)
+    _check_other_names(config, place)
     _check_sizes(config, place)
     _check_activation(config, place)
     _check_pooling(config, place)
     check_rotations(config, place)
     _check_classes(config.get("architectures"), place)
-    _check_labels(config.get("id2label"), place)
+    check_labels(config, place)
     _check_values(config, place)
     _check_padding(config, place)
-    _check_number_of_labels(config, place)
+    check_number_of_labels(config, place)
 
 
 def size(config: Mapping[str, Any], name: str) -> int:
@@ -80,33 +82,6 @@ def width(config: Mapping[str, Any]) -> int:
     return int(config[_width_key(config)])
 
 
-def label_name(value: object) -> str:
-    """Write a label's name as text: numbers and truth values as JSON writes them.
-
-    Args:
-        value: Text, a number, or true or false.
-
-    Returns:
-        Its name.
-    """
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def label_names(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """Name the labels of a teacher's head, in the order of its logits.
-
-    Args:
-        config: The checked content of config.json.
-
-    Returns:
-        What id2label names; without it LABEL_0, LABEL_1 and so on, as transformers does.
-    """
-    names = config.get("id2label")
-    if names is None:
-        return tuple(f"LABEL_{i}" for i in range(config.get("num_labels") or 2))
-    return tuple(label_name(names[str(i)]) for i in range(len(names)))
-
-
 def loaded(config: Mapping[str, Any]) -> dict[str, Any]:
     """Choose what a teacher is built with.
 
@@ -119,6 +94,8 @@ def loaded(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     known = {name: config[name] for name in LOADED if name in config}
     known = {k: v for k, v in known.items() if v is not None or k not in MAY_BE_NULL}
+    if config["model_type"] == "distilbert":
+        known = {k: v for k, v in known.items() if OTHER_NAMES.get(k) not in known}
     names = label_names(config)
     known.pop("num_labels", None)
     numbers = {k: float(v) for k, v in known.items() if LOADED[k] in _NUMBERS}
@@ -137,6 +114,18 @@ def _check_supported(config: Mapping[str, Any], place: str) -> None:
             raise InputError(f"{place}: {name} is set, which is not supported: {why}")
         if wanted is not None and value != wanted:
             raise InputError(f"{place}: {name} is {value!r}, only {wanted!r} is supported: {why}")
+
+
+def _check_other_names(config: Mapping[str, Any], place: str) -> None:
+    """Refuse two names of one size with two values: which one counts is a matter of order."""
+    if config["model_type"] != "distilbert":
+        return
+    for other, own in OTHER_NAMES.items():
+        if other in config and own in config and config[other] != config[own]:
+            raise InputError(
+                f"{place}: {other} is {config[other]!r}, but {own} is {config[own]!r};"
+                f" remove {other}"
+            )
 
 
 def _check_sizes(config: Mapping[str, Any], place: str) -> None:
@@ -174,16 +163,6 @@ def _check_classes(names: object, place: str) -> None:
     known = isinstance(names, list) and all(isinstance(name, str) for name in names)
     if names is not None and not known:
         raise InputError(f"{place}: architectures is {names!r}, not a list of names")
-
-
-def _check_labels(labels: object, place: str) -> None:
-    if labels is None:
-        return
-    wanted = {str(i) for i in range(len(labels))} if isinstance(labels, dict) else None
-    if not isinstance(labels, dict) or set(labels) != wanted:
-        raise InputError(f"{place}: id2label does not name the labels 0, 1, 2 and so on")
-    if any(not isinstance(name, str | int | float) for name in labels.values()):
-        raise InputError(f"{place}: id2label has a name that is no text")
 
 
 def _check_values(config: Mapping[str, Any], place: str) -> None:
@@ -224,13 +203,3 @@ def _check_padding(config: Mapping[str, Any], place: str) -> None:
     places = size(config, "max_position_embeddings")
     if places <= (value + 1 if names.positions_from_padding else 0):
         raise InputError(f"{place}: max_position_embeddings is {places}: no room for a token")
-
-
-def _check_number_of_labels(config: Mapping[str, Any], place: str) -> None:
-    names, number = config.get("id2label"), config.get("num_labels")
-    if number is not None and number > _MOST_LABELS:
-        raise InputError(f"{place}: num_labels is {number}, more than {_MOST_LABELS}")
-    if names is not None and number is not None and len(names) != number:
-        raise InputError(
-            f"{place}: num_labels is {number}, but id2label names {len(names)}; remove one of them"
-        )

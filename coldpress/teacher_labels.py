@@ -10,6 +10,7 @@ from typing import Any
 
 from coldpress import hub
 from coldpress.errors import InputError
+from coldpress.label_config import label_names
 from coldpress.quoting import quoted
 from coldpress.teacher import (
     DirectoryModel,
@@ -19,7 +20,6 @@ from coldpress.teacher import (
     configuration,
     downloaded,
 )
-from coldpress.teacher_config import label_names
 from coldpress.teacher_weights import check_head, has_head
 
 _CLASSIFIER = "ForSequenceClassification"

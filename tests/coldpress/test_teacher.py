@@ -92,7 +92,7 @@ def test_sharded_weights_pass_when_every_shard_is_there(directory: Write) -> Non
     check(directory({"model-00001-of-00001.safetensors": shard}))
 
 
-@pytest.mark.parametrize("shards", [None, [], {"bert.weight": 3}])
+@pytest.mark.parametrize("shards", [None, [], {}, {"bert.weight": 3}])
 def test_an_index_that_maps_no_weights_to_files_is_refused(
     directory: Write, shards: object
 ) -> None:

@@ -5,7 +5,7 @@ import pytest
 from coldpress.architecture import ACTIVATIONS
 from coldpress.errors import InputError
 from coldpress.onnx.encoder import _ACTIVATIONS
-from coldpress.teacher_config import check_config, label_names, loaded
+from coldpress.teacher_config import check_config, loaded
 
 GOOD: dict[str, Any] = {
     "model_type": "bert",
@@ -126,19 +126,24 @@ def test_only_what_has_an_effect_is_loaded() -> None:
     assert isinstance(loaded({**GOOD, "layer_norm_eps": 0})["layer_norm_eps"], float)
 
 
-@pytest.mark.parametrize(
-    ("config", "names"),
-    [
-        ({"id2label": {"1": "b", "0": "a"}}, ("a", "b")),
-        ({"id2label": {"0": 7, "1": True}}, ("7", "true")),
-        ({"id2label": None, "num_labels": 3}, ("LABEL_0", "LABEL_1", "LABEL_2")),
-        ({}, ("LABEL_0", "LABEL_1")),
-    ],
-)
-def test_labels_are_named_as_transformers_names_them(
-    config: dict[str, Any], names: tuple[str, ...]
-) -> None:
-    assert label_names(config) == names
+DISTIL: dict[str, Any] = {
+    "model_type": "distilbert",
+    "dim": 32,
+    "n_layers": 2,
+    "n_heads": 4,
+    "hidden_dim": 64,
+    "vocab_size": 100,
+}
+
+
+def test_one_size_under_two_names_has_one_value() -> None:
+    both = {**DISTIL, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+    check_config(both, "teacher.model")
+    assert loaded(both).keys() == loaded(DISTIL).keys()
+    for other, own in (("hidden_size", "dim"), ("num_hidden_layers", "n_layers")):
+        said = rf"^teacher.model: {other} is 7, but {own} is \d+; remove {other}$"
+        with pytest.raises(InputError, match=said):
+            check_config({**both, other: 7}, "teacher.model")
 
 
 # As ModernBERT-base is published, in sizes of ours.
