@@ -16,7 +16,7 @@ from coldpress.gate import markdown
 from coldpress.gate.champion import Champion
 from coldpress.gate.judge import judge
 from coldpress.gate.verdict import Verdict
-from tasks import chain, champion, flow_run_page, home, registry, store, tracking
+from tasks import chain, champion, flow_run_page, home, identity, registry, store, tracking
 from tasks.results import StageResult
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def _in_service(recipe: Recipe, onnx: StageResult, judged: Checkpoint) -> Champi
 def _write(verdict: Verdict, onnx: StageResult, chain_: chain.Chain) -> None:
     flow_run_page.show_verdict(verdict)
     told = _tags(verdict, chain_), markdown.page(verdict)
+    identity.check(onnx.registered or "", onnx.digest)
     registry.record_verdict(onnx.registered or "", *told, verdict.passed)
     with home.workspace() as directory:
         (directory / _FILE).write_text(verdict.model_dump_json(indent=2) + "\n", encoding="utf-8")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import chdir, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, unquote
 
 from coldpress import paths
@@ -130,42 +128,8 @@ def embed() -> None:
     follow_stack(directory)
     os.environ["PREFECT_HOME"] = str(_prefect_home(directory))
     os.environ.setdefault("MLFLOW_TRACKING_URI", address(database()))
-    if _is_embedded():
+    if os.environ["MLFLOW_TRACKING_URI"] == address(database()):
         home_record.settle(directory)
-
-
-def _is_embedded() -> bool:
-    """Whether models are registered in this very home, and not on a server or in another file."""
-    return os.environ.get("MLFLOW_TRACKING_URI") == address(database())
-
-
-def is_outside(location: str) -> bool:
-    """Whether an embedded registry names files that are not in its home.
-
-    Args:
-        location: A URI or a path, as MLflow stores it.
-
-    Returns:
-        False for another registry: where that keeps its files is not for this machine to say.
-    """
-    return _is_embedded() and home_record.is_outside(home(), location)
-
-
-def check_inside(location: str) -> None:
-    """Refuse to write or delete what is not in this home.
-
-    Args:
-        location: A URI or a path, as MLflow stores it.
-
-    Raises:
-        InputError: It is another home's, or somebody's own.
-    """
-    if is_outside(location):
-        raise InputError(
-            f"COLDPRESS_HOME: the registry of {home()} names files outside of it, in {location}:"
-            f" they are left alone; if this home was copied, delete {home() / home_record.FILE},"
-            " and the next command adapts it"
-        )
 
 
 def _prefect_home(directory: Path) -> Path:

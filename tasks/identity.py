@@ -13,6 +13,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
+from coldpress.errors import InputError
 from tasks import tracking
 from tasks.audit import Ticket
 from tasks.insistence import insist
@@ -43,6 +44,24 @@ def digest_of(model: str, number: str) -> str | None:
     """Return the digest of a version; None where it is gone or is not of Coldpress."""
     version = find(model, number)
     return None if version is None else version.tags.get("digest")
+
+
+def check(reference: str, digest: str | None) -> None:
+    """Make sure that a version is the one that was registered, before something is written on it.
+
+    Args:
+        reference: `name/version`.
+        digest: Of what was registered.
+
+    Raises:
+        InputError: Somebody deleted it, or its model, since.
+    """
+    name, _, number = reference.partition("/")
+    if digest_of(name, number) != digest:
+        raise InputError(
+            f"model: {reference} was deleted in MLflow, or registered again as another one, while"
+            " this run worked on it; run it again"
+        )
 
 
 def marks(role: Role, model: str, number: str | None) -> dict[str, str]:

@@ -17,6 +17,7 @@ class InService(BaseModel):
 
     Attributes:
         name: As in `trec/3`.
+        digest: Its own: the number may be another version's later.
         model_uri: Its files.
         recipe: What the run that last judged it was ordered by.
         evaluation_uri: What that run found.
@@ -26,6 +27,7 @@ class InService(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: str
+    digest: str | None = None
     model_uri: str
     recipe: Recipe
     evaluation_uri: str
@@ -60,6 +62,7 @@ def find(model: str) -> InService:
     recipe = yaml.safe_load(load_text(f"runs:/{run.info.run_id}/recipe.yaml"))
     return InService(
         name=f"{version.name}/{version.version}",
+        digest=version.tags.get("digest"),
         model_uri=str(version.source),
         recipe=Recipe.model_validate(recipe),
         evaluation_uri=judged.model_uri,

@@ -12,6 +12,7 @@ from tasks import history, tracking
 from tasks.versions import equal
 
 REPORT, CARD = "report.html", "card.md"
+DIGEST = "report_digest"
 TAG = "report"
 """On a chain's run, set when both files are there: which version they are of."""
 
@@ -49,7 +50,22 @@ def judging_run(version: ModelVersion) -> Run | None:
     """
     named, tag = f"{version.name}/{version.version}", f"coldpress.{TAG}"
     found = history.search(equal(f"tags.`{tag}`", named))
-    return next((run for run in reversed(found) if run.data.tags[tag] == named), None)
+    runs = (run for run in reversed(found) if run.data.tags[tag] == named)
+    return next((run for run in runs if _judged(run, version)), None)
+
+
+def _judged(run: Run, version: ModelVersion) -> bool:
+    """Whether a run judged this very version: an earlier one may have had its number.
+
+    Runs of older versions name the number alone; their stages name digests.
+    """
+    tags, digest = run.data.tags, version.tags.get("digest")
+    if f"coldpress.{DIGEST}" in tags:
+        return tags[f"coldpress.{DIGEST}"] == digest
+    flow_run_id = tags.get("coldpress.flow_run_id")
+    results = history.stage_results(flow_run_id) if flow_run_id else []
+    made = {known for result in results for known in (result.digest, *result.parents)}
+    return not made or digest in made
 
 
 def read(version: ModelVersion, file: str) -> str:

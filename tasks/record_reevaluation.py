@@ -9,7 +9,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from coldpress.drift import markdown
-from tasks import chain, flow_run_page, home, registry, tracking
+from tasks import chain, flow_run_page, home, identity, registry, tracking
 from tasks.results import StageResult
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def record_reevaluation(champion: InService, fresh: Fresh, found: Reevaluation) 
     experiment_id = tracking.experiment(champion.recipe.name)
     tags = {
         "reevaluates": found.model,
+        "reevaluates_digest": champion.digest or "",
         "reevaluated": found.verdict,
         "fresh": fresh.model_dump_json(),
         "fresh_digest": found.digest,
@@ -40,6 +41,7 @@ def record_reevaluation(champion: InService, fresh: Fresh, found: Reevaluation) 
     when = datetime.now(UTC).isoformat(timespec="seconds")
     # The verdict comes last, when all that it rests on is there.
     told = {"reevaluated.when": when, "reevaluated.run_id": run_id, "reevaluated": found.verdict}
+    identity.check(found.model, champion.digest)
     registry.note(found.model, told)
     return run_id
 

@@ -12,7 +12,7 @@ from coldpress.evaluation.scorecard import Evaluation
 from coldpress.report import card, html
 from coldpress.report.findings import Findings
 from tasks import chain, flow_run_page, home, lineage, store, tracking
-from tasks.published import CARD, REPORT, TAG
+from tasks.published import CARD, DIGEST, REPORT, TAG
 
 if TYPE_CHECKING:
     from coldpress.gate.verdict import Verdict
@@ -32,7 +32,7 @@ def publish_report(
         for name, text in written.items():
             (directory / name).write_text(text, encoding="utf-8")
             tracking.log_file(run_id, directory / name)
-    tracking.tag(run_id, {TAG: onnx.registered or ""})
+    tracking.tag(run_id, {DIGEST: onnx.digest or "", TAG: onnx.registered or ""})
     flow_run_page.show_evaluation(found.evaluation, evaluation.model_uri or "")
     flow_run_page.show_report(found, run_id)
 

@@ -17,7 +17,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 
 from coldpress.checkpoint import MANIFEST, Checkpoint
 from coldpress.errors import CorruptCheckpointError
-from tasks import home, lost_answers, tracking
+from tasks import boundary, lost_answers, tracking
 from tasks.versions import ABSENT
 
 FOLDER = "checkpoint"
@@ -110,7 +110,7 @@ def mend_model(model_uri: str, packed: Path, digest: str) -> str:
         InputError: They are not in this home.
     """
     if not is_intact(model_uri, digest):
-        home.check_inside(_location(model_uri))
+        boundary.check(_location(model_uri))
         tracking.client().log_model_artifacts(model_uri.removeprefix("models:/"), str(packed))
     return model_uri
 
@@ -156,13 +156,13 @@ def remove_files(uri: str) -> None:
         InputError: They are not in this home.
     """
     location = _location(uri)
-    home.check_inside(location)
+    boundary.check(location)
     get_artifact_repository(location).delete_artifacts()  # type: ignore[no-untyped-call]
 
 
 def is_outside(uri: str) -> bool:
     """Whether the files behind a URI are not in this home, and so not its to delete."""
-    return home.is_outside(_location(uri))
+    return boundary.is_outside(_location(uri))
 
 
 def pack(checkpoint: Path, into: Path) -> Path:

@@ -24,7 +24,16 @@ from mlflow.entities import (
 from mlflow.exceptions import MlflowException
 
 from coldpress.finite import check_values
-from tasks import access, embedded_store, experiments, heartbeat, home, lost_answers, processes
+from tasks import (
+    access,
+    boundary,
+    embedded_store,
+    experiments,
+    heartbeat,
+    home,
+    lost_answers,
+    processes,
+)
 from tasks.insistence import insist
 from tasks.interruptions import uninterrupted
 from tasks.results import StageResult
@@ -64,7 +73,7 @@ def experiment(name: str) -> str:
     """
     found = experiments.existing(client(), name)
     if found is not None:
-        home.check_inside(str(found.artifact_location))
+        boundary.check(str(found.artifact_location))
         return str(found.experiment_id)
     try:
         return str(client().create_experiment(name, home.artifact_location(name)))

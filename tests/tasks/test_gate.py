@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from registered import version
 
+from coldpress.errors import InputError
 from coldpress.gate.verdict import Check, Verdict
-from tasks import gate, registry, tracking
+from tasks import gate, identity, registry, tracking
 from tasks.results import StageResult
 
 RESULT = StageResult(stage="evaluate", status="ran")
@@ -76,3 +78,16 @@ def test_a_refused_model_is_seen_in_the_state_of_its_run() -> None:
     assert state.is_completed()
     assert (state.name, state.message) == ("Refused", "It is too large.")
     assert state.data == RESULT
+
+
+def test_a_version_that_was_registered_anew_meanwhile_is_not_judged(
+    state: Path, tmp_path: Path
+) -> None:
+    digest = version(tmp_path, "tiny")
+    identity.check("tiny/1", digest)
+    tracking.client().delete_registered_model("tiny")
+    with pytest.raises(InputError, match="tiny/1 was deleted in MLflow, or registered again"):
+        identity.check("tiny/1", digest)
+    version(tmp_path, "tiny")
+    with pytest.raises(InputError, match="tiny/1 was deleted in MLflow, or registered again"):
+        identity.check("tiny/1", digest)

@@ -9,20 +9,22 @@ from mlflow.entities.model_registry import ModelVersion, ModelVersionTag
 
 from coldpress.errors import InputError
 from tasks import published, tracking
+from tasks.results import StageResult
 
 _STAGE = ModelVersionTag("stage", "export_onnx")  # type: ignore[no-untyped-call]
 
 
-def _judge(recipe: str, registered: str, text: str, directory: Path) -> None:
+def _judge(recipe: str, registered: str, text: str, directory: Path, **tags: str) -> None:
     """A chain's run that ended with a report."""
-    run_id = tracking.open_run(tracking.experiment(recipe), recipe, {})
+    run_id = tracking.open_run(tracking.experiment(recipe), recipe, tags)
     (directory / published.REPORT).write_text(text)
     tracking.log_file(run_id, directory / published.REPORT)
     tracking.tag(run_id, {published.TAG: registered})
 
 
-def _version(name: str, number: str) -> ModelVersion:
-    return ModelVersion(name, number, 0, tags=[_STAGE])
+def _version(name: str, number: str, digest: str = "d") -> ModelVersion:
+    tag = ModelVersionTag("digest", digest)  # type: ignore[no-untyped-call]
+    return ModelVersion(name, number, 0, tags=[_STAGE, tag])
 
 
 def test_a_version_has_the_report_of_the_run_that_judged_it_last(
@@ -47,3 +49,22 @@ def test_a_report_whose_file_was_deleted_is_none(state: Path, tmp_path: Path) ->
     file.unlink()
     with pytest.raises(InputError, match=r"trec/1.* it goes when that run is deleted in MLflow"):
         published.read(_version("trec", "1"), published.REPORT)
+
+
+def test_a_version_with_the_number_of_a_deleted_one_has_not_its_report(
+    state: Path, tmp_path: Path
+) -> None:
+    _judge("trec", "trec/1", "of the first model", tmp_path, report_digest="first")
+    assert published.find(_version("trec", "1", "second"), published.REPORT) is None
+    _judge("trec", "trec/1", "of the second", tmp_path, report_digest="second")
+    assert published.find(_version("trec", "1", "first"), published.REPORT) == "of the first model"
+
+
+def test_an_older_run_is_told_by_what_its_stages_made(state: Path, tmp_path: Path) -> None:
+    _judge("trec", "trec/1", "of the first model", tmp_path, flow_run_id="flow-1")
+    stage = {"flow_run_id": "flow-1", "stage": "export_onnx"}
+    run_id = tracking.open_run(tracking.experiment("trec"), "export_onnx", stage)
+    made = StageResult(stage="export_onnx", status="ran", digest="first")
+    tracking.write_result(run_id, made)
+    assert published.find(_version("trec", "1", "second"), published.REPORT) is None
+    assert published.find(_version("trec", "1", "first"), published.REPORT) == "of the first model"
