@@ -102,7 +102,8 @@ def _read_tokenizer(directory: Path, config: Mapping[str, Any]) -> Any:  # noqa:
     if (directory / _MANIFEST).exists() and not described:
         # A checkpoint of Coldpress from before it described its tokenizers to transformers.
         build: Any = PreTrainedTokenizerFast
-        return build(tokenizer_file=str(directory / "tokenizer.json"))
+        inputs = ["input_ids", "token_type_ids", "attention_mask"]
+        return build(tokenizer_file=str(directory / "tokenizer.json"), model_input_names=inputs)
     # The rest of config.json is no matter of the tokenizer's, and may be what transformers refuses.
     family: Any = AutoConfig.for_model(config["model_type"])
     family.tokenizer_class = config.get("tokenizer_class")

@@ -179,7 +179,9 @@ def _rows(split: Split) -> list[Row]:
 
 
 def _name(source: TeacherTokenizer, token: int) -> str:
-    return repr(source.reference.convert_ids_to_tokens(token))
+    # The id of an added token leads to its normalized name, which is not the one in the files.
+    names = {at: name for name, at in source.reference.get_added_vocab().items()}
+    return repr(names.get(token) or source.reference.convert_ids_to_tokens(token))
 
 
 def _shown(row: Row) -> str:

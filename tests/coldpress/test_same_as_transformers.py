@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tokenizer_directories import LABELS, Teacher, texts
 from tokenizer_kinds import KINDS
@@ -42,6 +42,7 @@ def test_the_teacher_and_the_exported_model_answer_as_transformers(kind: str) ->
         deadline=None,
         derandomize=True,
         database=None,
+        phases=[Phase.generate],  # a directory takes a second: failures are not made smaller
         suppress_health_check=list(HealthCheck),
     )
     @given(KINDS[kind](), st.booleans(), st.integers(0, 10**6))

@@ -199,6 +199,7 @@ def test_transformers_reads_a_checkpoint_as_it_was_trained(
         expected = tiny.tokenizer.encode(text).ids
         assert ids(source, text) == expected
         assert source.reference(text, truncation=True, max_length=16)["input_ids"] == expected
+    assert source.tokenizer.encode("cold", "press").type_ids == [0, 0, 0, 1, 1]
 
 
 @pytest.mark.parametrize("name", ["[MASK]", "<blank>"])
@@ -222,4 +223,6 @@ def test_an_older_checkpoint_is_read_as_it_was_trained(tiny: Classifier, tmp_pat
     save(tiny, tmp_path)
     (tmp_path / "tokenizer_config.json").unlink()
     (tmp_path / "coldpress.json").write_text("{}")
-    assert ids(load(tmp_path, 16, "teacher"), "Cold press") == [2, 1, 5, 3]
+    source = load(tmp_path, 16, "teacher")
+    assert ids(source, "Cold press") == [2, 1, 5, 3]
+    assert source.tokenizer.encode("cold", "press").type_ids == [0, 0, 0, 1, 1]

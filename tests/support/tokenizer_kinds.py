@@ -160,10 +160,13 @@ def unigram(draw: st.DrawFn) -> Teacher:
 def _finished(draw: st.DrawFn, teacher: Teacher, kind: str | None) -> Teacher:
     """Add what every kind may have: added tokens, limits, sides, inputs, names."""
     padding = teacher.tokenizer.get_vocab()[teacher.special[0]]
-    for name in draw(st.lists(st.sampled_from(ADDED), max_size=3, unique=True)):
+    names = draw(st.lists(st.sampled_from(ADDED), max_size=3, unique=True))
+    for name in names:
         flags = {f: draw(st.booleans()) for f in ("normalized", "lstrip", "rstrip", "single_word")}
         teacher.tokenizer.add_tokens([AddedToken(name, **flags)])
     beyond = draw(st.integers(0, 4)) == 0
+    # Normalized, it may be the e of any training text.
+    teacher.refusable |= beyond and "É" in names
     teacher.rows = teacher.rows if beyond else teacher.tokenizer.get_vocab_size()
     roles = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
     named = dict(zip(roles, teacher.special, strict=True))
