@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.markup import escape
@@ -42,6 +42,7 @@ class Inspection:
         needed_bytes: Disk that a run may take at most.
         free_bytes: Disk that there is.
         unlabelled: What is learned from beside the training rows, if anything.
+        dropped: Added tokens that are left out, as the teacher has no embedding for them.
     """
 
     recipe: Recipe
@@ -49,6 +50,7 @@ class Inspection:
     needed_bytes: int
     free_bytes: int
     unlabelled: Filtered | None = None
+    dropped: tuple[str, ...] = ()
 
     def table(self) -> Table:
         """Return what was found, for a terminal."""
@@ -64,6 +66,7 @@ class Inspection:
                 leakage.overlap((self.data.train,), self.data.validation)
             ),
             **self._unlabelled(),
+            **self._dropped(),
             "disk": f"{self.needed_bytes / 2**20:.0f} MiB at most, "
             f"{self.free_bytes / 2**20:.0f} MiB free",
         }
@@ -85,6 +88,12 @@ class Inspection:
         left_out = f"{found.test} test texts and {found.validation} validation texts"
         return {"unlabelled rows": f"{len(found.rows)}, without {left_out}"}
 
+    def _dropped(self) -> dict[str, str]:
+        if not self.dropped:
+            return {}
+        names = ", ".join(map(repr, self.dropped[:8])) + (", ..." if len(self.dropped) > 8 else "")
+        return {"tokens without embedding": f"{names}: read as ordinary text"}
+
 
 def inspect(recipe: Recipe, state: Path) -> Inspection:
     """Check everything that a recipe names: data, teacher, sizes, disk.
@@ -104,7 +113,6 @@ def inspect(recipe: Recipe, state: Path) -> Inspection:
     slices.check(recipe.evaluate.slices, data.test)
     teacher_labels.check_labels(recipe.teacher, data.labels)
     unlabelled = _unlabelled(recipe, data)
-    _check_tokenizer(recipe, data)
     large = teacher_size.size(recipe.teacher.model)
     if recipe.distill is not None:
         recipe.distill.check(large)
@@ -115,7 +123,8 @@ def inspect(recipe: Recipe, state: Path) -> Inspection:
             f"disk: {state} has {found.free_bytes / 2**20:.0f} MiB free, "
             f"the run may need {found.needed_bytes / 2**20:.0f} MiB"
         )
-    return found
+    # It imports transformers: all that is known without comes first.
+    return replace(found, dropped=_check_tokenizer(recipe, data))
 
 
 def _unlabelled(recipe: Recipe, data: Benchmark) -> Filtered | None:
@@ -126,11 +135,14 @@ def _unlabelled(recipe: Recipe, data: Benchmark) -> Filtered | None:
     return leakage.without(rows, data.test, data.validation)
 
 
-def _check_tokenizer(recipe: Recipe, data: Benchmark) -> None:
-    """Refuse a tokenizer that is not good for the data; one from scratch is, and has a mask."""
+def _check_tokenizer(recipe: Recipe, data: Benchmark) -> tuple[str, ...]:
+    """Refuse a tokenizer that is not good for the data; one from scratch is, and has a mask.
+
+    Returns the added tokens that are left out.
+    """
     model, augment = recipe.teacher.model, recipe.soft_targets.augment
     if isinstance(model, ScratchModel):
-        return
+        return ()
     directory, place = _tokenizer_directory(model)
     source = tokenizer.load(directory, recipe.benchmark.max_tokens, place)
     check_tokenizer(source, data)
@@ -138,6 +150,7 @@ def _check_tokenizer(recipe: Recipe, data: Benchmark) -> None:
         check_kind(source.tokenizer)
     if augment is not None:
         augment.check_mask(source.mask)
+    return source.dropped
 
 
 def _tokenizer_directory(model: HubModel | DirectoryModel) -> tuple[Path, str]:

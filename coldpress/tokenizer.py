@@ -70,13 +70,15 @@ def load(directory: Path, max_tokens: int, place: str) -> TeacherTokenizer:
     rows = int(config["vocab_size"])
     _check_kind(reference, place)
     _check_vocabulary(reference, rows, place)
-    described = json.loads(reference.backend_tokenizer.to_str())
-    added, segments = described["added_tokens"], _segments(config)
-    described["added_tokens"] = [token for token in added if token["id"] < rows]
-    # A list of inputs without segment ids asks for a model that sees one segment alone.
-    if segments > 1 and "token_type_ids" not in reference.model_input_names:
-        described["post_processor"] = one_segment(described["post_processor"])
-    tokenizer = Tokenizer.from_str(json.dumps(described))
+    segments = _segments(config)
+    with loading(place, "the tokenizer"):
+        described = json.loads(reference.backend_tokenizer.to_str())
+        added = described["added_tokens"]
+        described["added_tokens"] = [token for token in added if token["id"] < rows]
+        # A list of inputs without segment ids asks for a model that sees one segment alone.
+        if segments > 1 and "token_type_ids" not in reference.model_input_names:
+            described["post_processor"] = one_segment(described["post_processor"])
+        tokenizer = Tokenizer.from_str(json.dumps(described))
     _set_padding(tokenizer, _padding(config, reference))
     limit = min(max_tokens, _positions(config, tokenizer), _own_limit(reference, place))
     tokenizer.enable_truncation(limit, direction=reference.truncation_side)
@@ -162,8 +164,8 @@ def _check_vocabulary(reference: Any, rows: int, place: str) -> None:  # noqa: A
 
 
 def _segments(config: Mapping[str, Any]) -> int:
-    own = DEFAULTS[config["model_type"]].get("type_vocab_size", 0)
-    return int(config.get("type_vocab_size", own))
+    known = "type_vocab_size" in DEFAULTS[config["model_type"]]
+    return size(config, "type_vocab_size") if known else 0
 
 
 def _positions(config: Mapping[str, Any], tokenizer: Tokenizer) -> int:

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 from local_hub import LocalHub
+from rich.console import Console
 from transformers import BertModel
 
 from coldpress.errors import InputError
@@ -170,3 +171,18 @@ def test_the_tokenizer_of_a_hub_model_is_checked_without_its_weights(
     on_hub["teacher"]["model"]["id"] = "tiny/other"
     with pytest.raises(InputError, match=r"^teacher.model: tiny/other: [^\n]*tokenizer"):
         inspect(Recipe.model_validate({**recipe(tmp_path).model_dump(), **on_hub}), tmp_path)
+
+
+def test_an_added_token_without_an_embedding_is_named(
+    tiny: Classifier, teacher: Path, tmp_path: Path
+) -> None:
+    assert inspect(pressed_from(teacher), tmp_path).dropped == ()
+    tiny.tokenizer.add_tokens(["[URL]"])
+    tiny.tokenizer.save(str(teacher / "tokenizer.json"))
+    found = inspect(pressed_from(teacher), tmp_path)
+    assert found.dropped == ("[URL]",)
+    console = Console(record=True, width=100)
+    console.print(found.table())
+    text = console.export_text()
+    assert "tokens without embedding" in text
+    assert "'[URL]': read as ordinary text" in text
