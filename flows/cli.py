@@ -10,7 +10,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from flows import exits, streams
+from flows import entry, exits
 from flows.stack import commands
 from tasks import home, interruptions
 
@@ -31,8 +31,7 @@ def main() -> None:
 
     After a signal it is 128 and the signal's number: 130 for Ctrl-C, 143 for SIGTERM.
     """
-    streams.prepare()
-    interruptions.handle()
+    entry.begin()
     try:
         code = exits.code_of(_carried_out)
     except BaseException:

@@ -1,4 +1,4 @@
-"""Where the command begins: signals are handled before anything slow is imported."""
+"""Where the command begins: streams and signals are seen to before anything slow is imported."""
 
 from __future__ import annotations
 
@@ -8,15 +8,22 @@ from tasks import interruptions
 
 def main() -> None:
     """Run `coldpress`, from an import that Ctrl-C interrupts to the exit."""
-    streams.prepare()
-    interruptions.handle()
+    begin()
     try:
         from flows import cli
     except BaseException:
-        if interruptions.exit_code() is None:
+        code = interruptions.exit_code()
+        if code is None:
             raise
-        interruptions.leave(interruptions.exit_code() or 0)
+        interruptions.leave(code)
     cli.main()
+
+
+def begin() -> None:
+    """See to streams and signals; a second time changes nothing."""
+    if not interruptions.are_handled():
+        streams.prepare()
+        interruptions.handle()
 
 
 if __name__ == "__main__":

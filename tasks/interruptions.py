@@ -53,8 +53,6 @@ def handle() -> None:
     Somebody who presses Ctrl-C twice wants the command to end, not its clean-up. That has a bounded
     time of its own. A signal that is ignored, as by `nohup`, stays ignored.
     """
-    if _state.handles:
-        return
     _state.handles = True
     take_over()
     os.register_at_fork(before=_block, after_in_parent=_unblock, after_in_child=_let_go)
@@ -63,6 +61,11 @@ def handle() -> None:
     # The system writes here whatever Python code is at: compiled code may run for minutes.
     signal.set_wakeup_fd(writer.detach(), warn_on_full_buffer=False)
     threading.Thread(target=_bound, args=(reader,), name="interruptions", daemon=True).start()
+
+
+def are_handled() -> bool:
+    """Whether this process handles signals here."""
+    return _state.handles
 
 
 def take_over() -> None:
