@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextvars
 import json
+import os
 import socket
 import sqlite3
 import subprocess
@@ -16,6 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 from command import Coldpress, new_home
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES
 
 from flows import server
 from tasks import processes
@@ -121,6 +124,38 @@ def test_the_next_command_ends_what_is_left(state: Path) -> None:
         assert server.end_orphans() == 1
         assert processes.is_gone(name)
     assert list((state / "servers").iterdir()) == []
+
+
+def test_whoever_interrupts_waits_for_no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "7")
+    before = PREFECT_CLIENT_MAX_RETRIES.value()
+
+    def retries() -> int:
+        server._wait_no_longer()
+        return int(PREFECT_CLIENT_MAX_RETRIES.value())
+
+    assert contextvars.copy_context().run(retries) == 0
+    assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "0"
+    assert PREFECT_CLIENT_MAX_RETRIES.value() == before
+
+
+@pytest.mark.slow
+def test_a_run_ends_as_its_work_does_though_its_server_is_given_up(tmp_path: Path) -> None:
+    """Killed whenever it comes back, from the second stage that trains on."""
+    coldpress = new_home(tmp_path)
+    state = coldpress.home / "state"
+    process = start(coldpress)
+    wait_until(partial(holds, state / "mlflow.db", OPEN_STAGE, "distill_student"), process)
+    while process.poll() is None:
+        with suppress(AssertionError, psutil.Error):
+            kill_server(state)
+        time.sleep(0.1)
+    log = (coldpress.home / "run.log").read_text()
+    assert process.returncode == 0, log
+    outcome = json.loads((coldpress.home / "ended.json").read_text())
+    assert [stage["status"] for stage in outcome["stages"]] == ["ran"] * 7
+    assert "coldpress: the run is done; Prefect could not be told (ConnectError: " in log
+    assert "Traceback" not in log
 
 
 @pytest.mark.slow
