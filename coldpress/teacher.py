@@ -192,10 +192,16 @@ def downloaded(model: HubModel) -> Path | None:
     Raises:
         InputError: The hub does not know or answer.
     """
-    sha = hub.commit("model", model.id, model.revision, "teacher.model")
-    found = hub.cached("model", model.id, sha, CONTENT)
+    found = hub.cached("model", model.id, _commit(model), CONTENT)
     complete = found is not None and _has_weights(found, f"teacher.model: {model.id}")
     return found if complete else None
+
+
+def _commit(model: HubModel) -> str:
+    try:
+        return hub.commit("model", model.id, model.revision, "teacher.model")
+    except InputError as error:
+        raise InputError(f"{error}; nor is there a directory {model.id!r} here") from error
 
 
 def _check_hub(model: HubModel) -> None:
@@ -204,7 +210,7 @@ def _check_hub(model: HubModel) -> None:
     if found is not None:
         check_directory(found, place)
         return
-    sha = hub.commit("model", model.id, model.revision, "teacher.model")
+    sha = _commit(model)
     check_names(hub.files("model", model.id, sha, "teacher.model"), place)
     config, _ = configuration(model)
     check_config(config, place)

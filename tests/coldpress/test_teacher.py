@@ -350,3 +350,11 @@ def test_the_digest_of_a_scratch_model_names_its_sizes() -> None:
     four, same = ScratchModel(origin="scratch", layers=4), ScratchModel(origin="scratch")
     assert content_digest(four) == content_digest(same)
     assert content_digest(four) != content_digest(ScratchModel(origin="scratch", layers=5))
+
+
+def test_a_name_that_the_hub_does_not_answer_for_may_be_a_misspelt_directory(
+    local_hub: LocalHub,
+) -> None:
+    local_hub.down = True
+    with pytest.raises(InputError, match=r"; nor is there a directory 'tiny/encoder' here$"):
+        check(on_hub())
