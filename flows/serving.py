@@ -8,6 +8,7 @@ import stat
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 
 from mlflow.entities.model_registry import ModelVersion
@@ -20,6 +21,7 @@ from flows.streams import LostOutputError
 from tasks import published, registry, store
 
 _ASIDE = ".pulled."
+_SUMS = "SHA256SUMS"
 
 
 def predictions(model: str, texts: Sequence[str], pairs: Sequence[str]) -> list[str]:
@@ -76,11 +78,18 @@ def pull_model(model: str, directory: Path) -> None:
             card = published.find(version, published.CARD)
             if card is not None:
                 (aside / "README.md").write_text(card, encoding="utf-8")
+            (aside / _SUMS).write_text(_sums(aside), encoding="utf-8")
             _move(aside, target)
         except OSError as error:
             raise LostOutputError(error.errno, error.strerror, str(directory)) from error
         finally:
             shutil.rmtree(aside, ignore_errors=True)
+
+
+def _sums(folder: Path) -> str:
+    """Write the digests of all files as `sha256sum --check` reads them."""
+    paths = sorted(path for path in folder.iterdir() if path.is_file())
+    return "".join(f"{sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in paths)
 
 
 def _empty(directory: Path) -> Path:
@@ -141,4 +150,7 @@ def _deployable(version: ModelVersion) -> Iterator[Checkpoint]:
         if not (checkpoint.path / "model.onnx").exists():
             stage = version.tags.get("stage", "another stage")
             raise InputError(f"model: {named} is a checkpoint of {stage}, not an ONNX model")
+        registered = version.tags.get("digest", checkpoint.digest)
+        if checkpoint.digest != registered:
+            raise CorruptCheckpointError(f"registered as {registered}, found {checkpoint.digest}")
         yield checkpoint

@@ -7,6 +7,7 @@ it serves on its own, and as the loader module of an MLflow pyfunc.
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import json
 import math
 import os
@@ -41,6 +42,8 @@ class Predictor:
     """
 
     def __init__(self, directory: Path | str, threads: int = 1) -> None:
+        if (Path(directory) / "SHA256SUMS").exists():  # pulled, and not still being written
+            _verify(Path(directory))
         self._session = open_session(Path(directory) / "model.onnx", threads)
         self._tokenizer = _padding_tokenizer(Path(directory) / "tokenizer.json")
         self._inputs = frozenset(value.name for value in self._session.get_inputs())
@@ -149,6 +152,14 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return scores
 
 
+def _verify(directory: Path) -> None:
+    """Refuse files that are not those that were written; one changed byte is another model."""
+    manifest = json.loads((directory / "coldpress.json").read_bytes())
+    for name, digest in manifest["files"].items():
+        if hashlib.sha256((directory / name).read_bytes()).hexdigest() != digest:
+            raise ValueError(f"{directory / name} is not the file that was written")
+
+
 def _check_texts(name: str, texts: Sequence[str]) -> None:
     """Refuse what is no list of texts, by name and place."""
     if isinstance(texts, str):
@@ -190,6 +201,7 @@ class _Pyfunc:
 
 def _load_pyfunc(data_path: str) -> _Pyfunc:
     """Load the model for `mlflow.pyfunc`, which looks for a function of this name."""
+    _verify(Path(data_path))
     return _Pyfunc(Predictor(data_path))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from pathlib import Path
@@ -9,10 +10,11 @@ from pathlib import Path
 import pytest
 import registered
 
-from coldpress.errors import InputError
+from coldpress.errors import CorruptCheckpointError, InputError
 from flows.serving import pull_model
+from tasks import tracking
 
-FILES = ["coldpress.json", "model.onnx", "predictor.py"]
+FILES = ["SHA256SUMS", "coldpress.json", "model.onnx", "predictor.py"]
 
 
 @pytest.fixture
@@ -52,6 +54,23 @@ def test_an_empty_folder_is_filled_and_stays(
     pull_model(model, Path())
     assert names(Path.cwd()) == [".pulled.rest", *FILES]
     assert (served.stat().st_ino, served.stat().st_mode) == (before.st_ino, before.st_mode)
+
+
+def test_the_digests_of_all_files_come_along(model: str, tmp_path: Path) -> None:
+    pull_model(model, tmp_path / "served")
+    lines = (tmp_path / "served" / "SHA256SUMS").read_text().splitlines()
+    assert [line.split("  ")[1] for line in lines] == FILES[1:]
+    for line in lines:
+        digest, name = line.split("  ")
+        assert hashlib.sha256((tmp_path / "served" / name).read_bytes()).hexdigest() == digest
+
+
+def test_another_model_than_was_registered_is_not_handed_out(model: str, tmp_path: Path) -> None:
+    """Each of its files has the digest that is written beside it, as if by hand."""
+    tracking.client().set_model_version_tag("trec", "1", "digest", "0" * 64)
+    with pytest.raises(CorruptCheckpointError, match=f"registered as {'0' * 64}, found "):
+        pull_model(model, tmp_path / "served")
+    assert not (tmp_path / "served").exists()
 
 
 @pytest.mark.parametrize("taken", ["file", "folder/", "/dev/null"])

@@ -111,6 +111,25 @@ def test_a_temperature_flattens_the_probabilities_and_not_the_logits(
     assert list(warm_scores["scores"].values()) == pytest.approx(softmax(logits / 2).tolist())
 
 
+@pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json"])
+def test_a_file_with_a_changed_byte_is_not_answered_with(name: str, directory: Path) -> None:
+    """Most bytes of a graph are weights: it would open, and answer something else."""
+    content = bytearray((directory / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (directory / name).write_bytes(content)
+    (directory / "SHA256SUMS").touch()  # what `coldpress pull` adds
+    with pytest.raises(ValueError, match=rf"{name} is not the file that was written$"):
+        Predictor(directory)
+    with pytest.raises(ValueError, match=rf"{name} is not the file that was written$"):
+        predictor._load_pyfunc(str(directory))
+
+
+def test_a_pulled_folder_whose_files_are_as_written_answers(directory: Path) -> None:
+    answers = Predictor(directory).predict(["olive oil"])
+    (directory / "SHA256SUMS").touch()
+    assert Predictor(directory).predict(["olive oil"]) == answers
+
+
 def test_softmax_of_three_logits() -> None:
     logits = np.log(np.array([[1.0, 2.0, 5.0]])) + 1000.0
     assert softmax(logits).tolist() == [pytest.approx([0.125, 0.25, 0.625])]

@@ -1,0 +1,1 @@
+"""The parts of `chaos.py`, one kind of fault a module."""

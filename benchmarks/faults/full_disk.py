@@ -1,0 +1,105 @@
+"""Fill the disk while a stage is at work."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from coldpress.stages import STAGES
+from faults import base
+from faults.sandbox import Sandbox, differences, missing
+from faults.trial import Outcome, Part
+
+MEBIBYTES = 1024
+"""Of the small disk: `check` asks for some 200 MiB."""
+
+
+def stages(part: Part, rounds: int) -> None:
+    """Fill the disk when a stage begins, once a round for each of the seven.
+
+    Needs root: the home is on a small tmpfs. Without it nothing is done, and the record says so.
+
+    Args:
+        part: Where to record.
+        rounds: How often each stage is met.
+    """
+    alone = base.expected(part.folder)
+
+    def trial(number: int, chance: random.Random) -> Outcome:
+        if os.geteuid() != 0:
+            return Outcome("left out: mounting a small disk needs root")
+        stage = STAGES[number % len(STAGES)]
+        with _small_disk(part.folder / "sandbox") as folder:
+            shutil.copytree(base.home(part.folder), folder, symlinks=True, dirs_exist_ok=True)
+            return _trial(Sandbox(folder), stage, chance, alone)
+
+    part.run(rounds * len(STAGES), trial)
+
+
+def _trial(sandbox: Sandbox, stage: str, chance: random.Random, alone: dict[str, str]) -> Outcome:
+    before, aliases = sandbox.versions(), sandbox.aliases()
+    process = sandbox.start("run", "./tiny.yaml")
+    begun = _wait_for(sandbox, stage, process)
+    time.sleep(chance.uniform(0, 0.3))
+    filler = _fill(sandbox.folder) if begun else None
+    full = sandbox.wait(process)
+    wrong = list(full.faults(f"run on a full disk ({stage})", (1, 2)) if filler else ())
+    if filler:
+        filler.unlink()
+    done, made = sandbox.run_recipe()
+    wrong += [*done.faults("run with space again"), *differences(alone, made)]
+    wrong += sandbox.left_behind()
+    if sandbox.aliases() != aliases:
+        wrong.append(f"aliases {aliases} became {sandbox.aliases()}")
+    name = f"disk full in {stage}" if filler else f"{stage} was over before the disk was full"
+    return Outcome(name, missing(before, sandbox), tuple(wrong), done.seconds)
+
+
+def _wait_for(sandbox: Sandbox, stage: str, process: subprocess.Popen[str]) -> bool:
+    """Wait until a stage's run is open; false where it did not come to that."""
+    question = (
+        "select 1 from runs r join tags t on t.run_uuid = r.run_uuid and t.key = 'coldpress.stage'"
+        " where r.status = 'RUNNING' and t.value = ?"
+    )
+    while process.poll() is None:
+        try:
+            if sandbox.query(question, stage):
+                return True
+        except sqlite3.OperationalError:
+            pass  # the database is locked for an instant
+        time.sleep(0.02)
+    return False
+
+
+def _fill(folder: Path) -> Path:
+    """Write until there is no room for another page."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file:
+        for size in (1 << 20, 1 << 12, 1):
+            try:
+                while True:
+                    file.write(b"\0" * size)
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+    return filler
+
+
+@contextmanager
+def _small_disk(folder: Path) -> Iterator[Path]:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    size = f"size={MEBIBYTES}m"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(folder)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
