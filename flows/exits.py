@@ -10,7 +10,7 @@ from cyclopts import CycloptsError
 
 from coldpress.errors import CorruptCheckpointError, InputError, RefusedError, ServerFailedError
 from flows.streams import LostOutputError
-from tasks import access
+from tasks import refusals
 
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
 
@@ -37,10 +37,10 @@ def code_of(command: Callable[[], Any]) -> int:
     except (CorruptCheckpointError, RefusedError, ServerFailedError) as error:
         return say(error, FAILED)
     except Exception as error:
-        forbidden = access.forbidden(error)
-        if forbidden is None:
+        refusal = refusals.line(error)
+        if refusal is None:
             raise
-        return say(forbidden, WRONG_INPUT)
+        return say(refusal, WRONG_INPUT)
     return code
 
 

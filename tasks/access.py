@@ -21,6 +21,7 @@ CREDENTIALS = {
     PREFECT: ("PREFECT_API_AUTH_STRING",),
 }
 _FAULTS = {MLFLOW: server_address.mlflow_fault, PREFECT: server_address.prefect_fault}
+_OLDEST = 3
 _REGISTRY = "MLFLOW_REGISTRY_URI"
 _TITLES = {MLFLOW: "MLflow", PREFECT: "Prefect"}
 REFUSED = (401, 403)
@@ -92,6 +93,7 @@ def check_mlflow(address: str) -> None:
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
+    _check_version(address)
     try:
         MlflowClient(address).search_experiments(max_results=1)
     except MlflowException as error:
@@ -100,6 +102,18 @@ def check_mlflow(address: str) -> None:
         if _UNKNOWN_TO_MLFLOW.search(str(error)):
             raise InputError(f"{MLFLOW}: {address} answers, but not as an MLflow server") from error
         raise
+
+
+def _check_version(address: str) -> None:
+    """Refuse a server without logged models; one that does not tell its version is let pass."""
+    try:
+        with urllib.request.urlopen(f"{address.rstrip('/')}/version", timeout=PATIENCE) as answer:  # noqa: S310
+            version = answer.read(100).decode(errors="replace").strip()
+    except (OSError, http.client.HTTPException):
+        return
+    major = re.match(r"([0-9]+)\.[0-9]", version)
+    if major and int(major[1]) < _OLDEST:
+        raise InputError(f"{MLFLOW}: {address} is MLflow {version}; version 3 or newer is needed")
 
 
 def _check_answers(address: str) -> None:

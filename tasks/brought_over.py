@@ -7,6 +7,8 @@ completed by the next one, and what is there already is left alone.
 
 from __future__ import annotations
 
+import logging
+
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
@@ -15,6 +17,7 @@ from tasks import audit, brought_runs, registry, store, tracking, versions
 from tasks.brought_runs import ORIGIN, Copying
 from tasks.paging import all_pages
 
+_LOG = logging.getLogger("coldpress")
 _NUMBERS = {"from", "to", "previous", "target"}
 """Tags of a ticket that name a version of its model."""
 
@@ -26,7 +29,7 @@ def bring_over(source_uri: str) -> list[str]:
         source_uri: The embedded database.
 
     Returns:
-        Versions that were not there before, as `name/version`.
+        Versions that were not there before, as `name/version`. Those that have to stay are logged.
 
     Raises:
         CorruptCheckpointError: A model's files did not arrive as they were.
@@ -52,23 +55,35 @@ def _versions(client: MlflowClient, name: str) -> list[ModelVersion]:
 
 
 def _copy(copying: Copying, version: ModelVersion) -> str | None:
-    """The new version's reference, or None where one with its digest is there."""
-    digest = version.tags.get("digest")
-    if digest is None:
-        return None  # nobody of ours made it
+    """The new version's reference; None where one with its digest is there, or it has to stay."""
     name, uri = str(version.name), copying.renamed(str(version.source))
+    old, digest = f"{name}/{version.version}", version.tags.get("digest", "")
     known = registry.version_with_digest(name, digest)
+    obstacle = _obstacle(version, known is not None or uri != str(version.source))
+    if obstacle is not None:
+        _LOG.warning("%s is not brought over: %s", old, obstacle)
+        return None
     if known is None and copying.has_files(version) and not store.is_intact(uri, digest):
-        raise CorruptCheckpointError(f"{name}/{version.version}: its files did not arrive whole")
+        raise CorruptCheckpointError(f"{old}: its files did not arrive whole")
     tags = {key: copying.renamed(value) for key, value in version.tags.items()}
-    reference = registry.register(name, uri, copying.renamed(str(version.run_id)), tags)
-    copying.names[f"{name}/{version.version}"] = reference
+    run_id = copying.names.get(str(version.run_id), "")  # its run may have been deleted
+    reference = registry.register(name, uri, run_id, tags)
+    copying.names[old] = reference
     if known is not None:
         return None
     if version.description:
         made = reference.partition("/")[2]
         copying.target.update_model_version(name, made, copying.renamed(version.description))
     return reference
+
+
+def _obstacle(version: ModelVersion, has_model: bool) -> str | None:
+    """Say why a version has to stay where it is."""
+    if not versions.is_own(version):
+        return "it was not made by Coldpress"
+    if not has_model:
+        return "its model or experiment was deleted in MLflow, or its run is not over"
+    return None
 
 
 def _copy_aliases(copying: Copying, name: str) -> None:
@@ -89,11 +104,14 @@ def _copy_audit(copying: Copying, name: str) -> None:
     for ticket in _versions(copying.source, name):
         if ticket.tags.get("state") == "open" or _origin(ticket) in known:
             continue
-        tags = _renumbered(copying, name.removesuffix(audit.ENDING), ticket.tags)
-        source = copying.renamed(str(ticket.source).removeprefix("models:/"))
-        copying.target.create_model_version(
-            name, f"models:/{source}", tags={**tags, ORIGIN: str(ticket.version)}
-        )
+        model = name.removesuffix(audit.ENDING)
+        # Of what it is a version says nothing, but it cannot be one of nothing.
+        any_version = versions.newest(copying.target, (model, name))
+        if any_version is None:
+            return
+        tags = {**_renumbered(copying, model, ticket.tags), ORIGIN: str(ticket.version)}
+        source = f"models:/{any_version.name}/{any_version.version}"
+        copying.target.create_model_version(name, source, tags=tags)
 
 
 def _origin(ticket: ModelVersion) -> tuple[str, str | None]:
@@ -102,9 +120,9 @@ def _origin(ticket: ModelVersion) -> tuple[str, str | None]:
 
 
 def _renumbered(copying: Copying, name: str, tags: dict[str, str]) -> dict[str, str]:
-    """A ticket names versions of its model by number alone."""
+    """A ticket names versions by number: one that has stayed is 0, which no version is."""
     numbers = {
-        key: copying.names.get(f"{name}/{tags[key]}", f"{name}/{tags[key]}").partition("/")[2]
+        key: copying.names.get(f"{name}/{tags[key]}", f"{name}/0").partition("/")[2]
         for key in _NUMBERS & tags.keys()
     }
     return {**{key: copying.renamed(value) for key, value in tags.items()}, **numbers}

@@ -64,13 +64,15 @@ def copy(copying: Copying) -> list[Run]:
     """
     left: list[Run] = []
     for experiment in all_pages(copying.source.search_experiments):
-        ended = [r for r in _runs(copying.source, experiment) if r.info.status != "RUNNING"]
-        if not ended:
+        runs, models = _runs(copying.source, experiment), _models(copying.source, experiment)
+        ended = [run for run in runs if run.info.status != "RUNNING"]
+        if not ended and not models:
             continue
         there = copying.target.get_experiment(tracking.experiment(experiment.name))
         known = {r.data.tags.get(ORIGIN): r for r in _runs(copying.target, there)}
         left += [run for run in ended if _copy_run(copying, run, there, known)]
-        _copy_models(copying, experiment, there)
+        going = {run.info.run_id for run in runs} - {run.info.run_id for run in ended}
+        _copy_models(copying, [m for m in models if m.source_run_id not in going], there)
     return left
 
 
@@ -120,15 +122,16 @@ def _path(location: str) -> Path:
     return Path(unquote(urlparse(location).path))
 
 
-def _copy_models(copying: Copying, experiment: Experiment, there: Experiment) -> None:
+def _copy_models(copying: Copying, models: Sequence[LoggedModel], there: Experiment) -> None:
+    """The run of some may have been deleted: they come over without."""
     known = {m.tags.get(ORIGIN): m for m in _models(copying.target, there)}
-    for model in reversed(_models(copying.source, experiment)):
-        if str(model.status) != "READY" or model.source_run_id not in copying.names:
+    for model in reversed(models):
+        if str(model.status) != "READY":
             continue
         made = known.get(model.model_id) or copying.target.create_logged_model(
             there.experiment_id,
             name=model.name,
-            source_run_id=copying.names[model.source_run_id],
+            source_run_id=copying.names.get(str(model.source_run_id)),
             tags={**model.tags, ORIGIN: model.model_id},
             model_type=model.model_type,
         )

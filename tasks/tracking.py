@@ -23,6 +23,7 @@ from mlflow.entities import (
 )
 from mlflow.exceptions import MlflowException
 
+from coldpress.errors import InputError
 from coldpress.finite import check_values
 from tasks import (
     access,
@@ -33,6 +34,7 @@ from tasks import (
     home,
     lost_answers,
     processes,
+    refusals,
 )
 from tasks.insistence import insist
 from tasks.interruptions import uninterrupted
@@ -92,6 +94,9 @@ def recorded(run_id: str) -> Iterator[None]:
 
     Args:
         run_id: An open run.
+
+    Raises:
+        InputError: What the block raised, where it is MLflow that refused something.
     """
     mlflow = client()
     try:
@@ -99,11 +104,18 @@ def recorded(run_id: str) -> Iterator[None]:
             lambda: mlflow.set_tag(run_id, f"coldpress.{heartbeat.TAG}", _now())
         ):
             yield
+        client().set_terminated(run_id, "FINISHED")
     except BaseException as error:
-        tag(run_id, {"error": f"{type(error).__name__}: {error}"[:5000]})
-        close(run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
+        refusal = refusals.line(error)
+        try:
+            tag(run_id, {"error": f"{type(error).__name__}: {error}"[:5000]})
+            close(run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
+        except MlflowException:
+            if refusal is None:
+                raise
+        if refusal is not None:
+            raise InputError(refusal) from error
         raise
-    client().set_terminated(run_id, "FINISHED")
 
 
 def open_run(

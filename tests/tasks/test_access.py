@@ -130,3 +130,37 @@ def test_a_prefect_server_that_is_not_there_is_one_line(
         pytest.raises(InputError, match=f"^PREFECT_API_URL: {closed} cannot be reached: "),
     ):
         access.check_prefect()
+
+
+class Telling(BaseHTTPRequestHandler):
+    """A server that tells its version, and has no experiments."""
+
+    version = b"2.22.0"
+
+    def do_GET(self) -> None:
+        self.answer(self.version if self.path == "/version" else b"")
+
+    def do_POST(self) -> None:
+        self.answer(b"{}")
+
+    def answer(self, body: bytes) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.mark.parametrize(("version", "is_refused"), [("2.22.0", True), ("3.17.2", False)])
+def test_a_server_that_is_too_old_is_refused(version: str, is_refused: bool) -> None:
+    handler = type("Versioned", (Telling,), {"version": version.encode()})
+    server = HTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    try:
+        if is_refused:
+            with pytest.raises(InputError, match=r"is MLflow 2\.22\.0; version 3 or newer is need"):
+                access.check_mlflow(address)
+        else:
+            access.check_mlflow(address)
+    finally:
+        server.shutdown()
+        server.server_close()

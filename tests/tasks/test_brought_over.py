@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import foreign
 import pytest
 from mlflow import MlflowClient
 from registered import named, passed, promote, rollback, version
@@ -153,3 +154,34 @@ def test_files_that_are_not_what_was_written_do_not_become_a_version(
     file.write_text("altered")
     with pytest.raises(CorruptCheckpointError, match="trec/2: its files did not arrive whole"):
         bring_over(source)
+
+
+def test_all_of_more_than_a_hundred_names_come_over(
+    source: str, target: MlflowClient, state: Path
+) -> None:
+    for number in range(101):
+        statement = "INSERT INTO registered_models (name) VALUES (?)"
+        foreign.execute(state, statement, f"a-{number}")
+    assert bring_over(source) == ["trec/1", "trec/2", "trec/3", "trec-teacher/1"]
+    assert named() == ("1", "3")
+
+
+def test_what_cannot_come_over_is_named_and_the_rest_comes(
+    source: str, target: MlflowClient, state: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One model was purged, one run deleted, and one version is somebody else's."""
+    before = MlflowClient(source, source)
+    purged = str(before.get_model_version("trec", "1").source).removeprefix("models:/")
+    foreign.purge(state, purged)
+    before.delete_run(str(before.get_model_version("trec", "3").run_id))
+    before.create_model_version("trec", "/srv/models/old")
+    assert bring_over(source) == ["trec/1", "trec/2", "trec-teacher/1"]
+    assert [message.partition(":")[0] for message in caplog.messages] == [
+        *("trec/1 is not brought over", "trec/4 is not brought over")
+    ]
+    assert named() == (None, "2")  # what was 3 is the second now; the champion was purged
+    digests = [registry.resolve(f"trec/{n}").tags["digest"] for n in (1, 2)]
+    assert digests == [before.get_model_version("trec", n).tags["digest"] for n in ("2", "3")]
+    moves = [[t.tags.get(k) for k in ("from", "to")] for t in audit.tickets("trec")]
+    assert moves == [[None, "0"], ["0", "2"], ["2", "0"]]
+    assert bring_over(source) == []

@@ -1,0 +1,35 @@
+"""Say in one line what MLflow refuses, where a person has to change something."""
+
+from __future__ import annotations
+
+import re
+
+from tasks import access
+
+_DELETED = re.compile(
+    r"must be in the 'active' state|Unable to fetch model from model URI|RESOURCE_DOES_NOT_EXIST"
+)
+_READ_ONLY = re.compile(r"readonly database|read-only (transaction|database|file system)", re.I)
+
+
+def line(error: BaseException) -> str | None:
+    """Explain an error of MLflow; told by the error alone.
+
+    Args:
+        error: Whatever was raised; MLflow need not be imported to look at it.
+
+    Returns:
+        One line, or None where it is something else.
+    """
+    code = getattr(error, "error_code", None)
+    if code is None:
+        return None
+    forbidden = access.forbidden(error)
+    if forbidden is not None:
+        return forbidden
+    message = str(error).partition("\n")[0]
+    if _READ_ONLY.search(str(error)):
+        return f"{access.MLFLOW}: this tracking store can only be read ({message})"
+    if code == "RESOURCE_DOES_NOT_EXIST" or _DELETED.search(message):
+        return f"model: deleted in MLflow while it was needed; run it again ({message})"
+    return None

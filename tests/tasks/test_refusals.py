@@ -1,0 +1,57 @@
+"""Errors of MLflow that a person can do something about are one line; others stay as they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from coldpress.errors import InputError
+from flows import exits
+from tasks import refusals, tracking
+
+
+def test_a_run_deleted_while_it_works_ends_in_one_line(state: Path) -> None:
+    run_id = tracking.open_run(tracking.experiment("trec"), "prune", {})
+    deleted = (
+        "^model: deleted in MLflow while it was needed; run it again .*must be in the 'active'"
+    )
+    with pytest.raises(InputError, match=deleted), tracking.recorded(run_id):
+        tracking.client().delete_run(run_id)
+        tracking.log_metrics(run_id, {"seconds": 1.0})
+
+
+def test_so_does_one_whose_experiment_was_deleted(state: Path) -> None:
+    experiment_id = tracking.experiment("trec")
+    run_id = tracking.open_run(experiment_id, "prune", {})
+    with pytest.raises(InputError, match="deleted in MLflow"), tracking.recorded(run_id):
+        tracking.client().delete_experiment(experiment_id)
+
+
+def test_a_fault_in_a_block_stays_what_it_is(state: Path) -> None:
+    run_id = tracking.open_run(tracking.experiment("trec"), "prune", {})
+    with pytest.raises(KeyError, match="ours"), tracking.recorded(run_id):
+        raise KeyError("ours")
+    assert tracking.client().get_run(run_id).info.status == "FAILED"
+
+
+def test_a_store_that_can_only_be_read_is_named(state: Path) -> None:
+    uri = f"sqlite:///file:{state / 'mlflow.db'}?mode=ro&uri=true"
+    with pytest.raises(MlflowException) as refused:
+        MlflowClient(uri, uri).create_experiment("trec")
+    line = refusals.line(refused.value)
+    assert line is not None
+    assert line.startswith("MLFLOW_TRACKING_URI: this tracking store can only be read (")
+
+
+def test_a_command_says_it_and_ends_with_2(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exits.code_of(lambda: tracking.client().get_run("0" * 32)) == exits.WRONG_INPUT
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("coldpress: model: deleted in MLflow while it was needed; run it again")
+
+
+@pytest.mark.parametrize("error", [KeyError("a"), MlflowException("the disk is on fire")])
+def test_other_errors_have_none(error: Exception) -> None:
+    assert refusals.line(error) is None
