@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from coldpress.errors import InputError
 from tasks import access
 
 _DELETED = re.compile(
@@ -33,3 +36,19 @@ def line(error: BaseException) -> str | None:
     if code == "RESOURCE_DOES_NOT_EXIST" or _DELETED.search(message):
         return f"model: deleted in MLflow while it was needed; run it again ({message})"
     return None
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Raise what MLflow refuses as wrong input, and everything else as it is.
+
+    Raises:
+        InputError: One line that says what to do.
+    """
+    try:
+        yield
+    except Exception as error:
+        refusal = line(error)
+        if refusal is None:
+            raise
+        raise InputError(refusal) from error

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -23,7 +24,6 @@ from mlflow.entities import (
 )
 from mlflow.exceptions import MlflowException
 
-from coldpress.errors import InputError
 from coldpress.finite import check_values
 from tasks import (
     access,
@@ -88,34 +88,24 @@ def experiment(name: str) -> str:
 
 @contextmanager
 def recorded(run_id: str) -> Iterator[None]:
-    """Close a run when the block ends: finished, failed, or killed when it was interrupted.
-
-    Until then it gives signs of life.
+    """Let a run give signs of life, and close it when the block ends, however it ends.
 
     Args:
         run_id: An open run.
 
     Raises:
-        InputError: What the block raised, where it is MLflow that refused something.
+        InputError: MLflow refused something: the run was deleted, say.
     """
-    mlflow = client()
-    try:
-        with heartbeat.beating(
-            lambda: mlflow.set_tag(run_id, f"coldpress.{heartbeat.TAG}", _now())
-        ):
-            yield
-        client().set_terminated(run_id, "FINISHED")
-    except BaseException as error:
-        refusal = refusals.line(error)
+    beat = partial(client().set_tag, run_id, f"coldpress.{heartbeat.TAG}")
+    with refusals.explained():
         try:
+            with heartbeat.beating(lambda: beat(_now())):
+                yield
+        except BaseException as error:
             tag(run_id, {"error": f"{type(error).__name__}: {error}"[:5000]})
             close(run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
-        except MlflowException:
-            if refusal is None:
-                raise
-        if refusal is not None:
-            raise InputError(refusal) from error
-        raise
+            raise
+        client().set_terminated(run_id, "FINISHED")
 
 
 def open_run(
