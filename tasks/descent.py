@@ -100,7 +100,7 @@ def _by_versions(versions: Iterable[ModelVersion]) -> Iterator[_Origin]:
 
 def _by_runs() -> Iterator[_Origin]:
     """The results that stages wrote down, in the trash or not."""
-    for run in _runs(_experiments()):
+    for run in _runs():
         written = run.data.tags.get("coldpress.result", "")
         try:
             result = StageResult.model_validate_json(written)
@@ -112,7 +112,7 @@ def _by_runs() -> Iterator[_Origin]:
 
 def _by_checkpoints() -> Iterator[_Origin]:
     """What checkpoints say of themselves, also where their version and their run are gone."""
-    for model in _models(_experiments()):
+    for model in _models():
         try:
             with store.fetched(f"models:/{model.model_id}") as checkpoint:
                 origin = checkpoint.digest, checkpoint.manifest.parents
@@ -123,18 +123,17 @@ def _by_checkpoints() -> Iterator[_Origin]:
             yield origin
 
 
-def _experiments() -> list[str]:
+def _experiments() -> Iterator[Sequence[str]]:
     found = all_pages(tracking.client().search_experiments, ViewType.ALL)
-    return [str(experiment.experiment_id) for experiment in found]
+    return in_groups([str(experiment.experiment_id) for experiment in found])
 
 
-def _runs(experiments: list[str]) -> Iterator[Run]:
-    search = tracking.client().search_runs
-    for group in in_groups(experiments):
-        yield from all_pages(search, group, "tags.`coldpress.result` != ''", ViewType.ALL)
+def _runs() -> Iterator[Run]:
+    search, written = tracking.client().search_runs, "tags.`coldpress.result` != ''"
+    for ids in _experiments():
+        yield from all_pages(search, ids, written, ViewType.ALL)
 
 
-def _models(experiments: list[str]) -> Iterator[LoggedModel]:
-    search = tracking.client().search_logged_models
-    for group in in_groups(experiments):
-        yield from all_pages(search, group)
+def _models() -> Iterator[LoggedModel]:
+    for ids in _experiments():
+        yield from all_pages(tracking.client().search_logged_models, ids)

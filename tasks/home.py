@@ -23,6 +23,8 @@ PATIENCE = {
     "PREFECT_CLIENT_MAX_RETRIES": "7",
     "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",
 }
+_FORGOTTEN = 7 * 86_400.0
+"""Seconds until unfinished files go whose owner, in another container, cannot be seen."""
 _DEFAULTS = {
     # Without these, both libraries call home, and fail slowly where there is no network.
     "DO_NOT_TRACK": "1",
@@ -223,10 +225,20 @@ def workspace() -> Iterator[Path]:
 
 
 def sweep() -> None:
-    """Delete the unfinished files of processes that are gone."""
+    """Delete the unfinished files of processes that are gone, or of which nothing is known."""
     for left in (home() / "work").glob("*"):
-        if processes.is_gone(_owner(left)):
+        owner = _owner(left)
+        unseen = owner is not None and not processes.is_here(owner)
+        if processes.is_gone(owner) or (unseen and _is_forgotten(left)):
             shutil.rmtree(left, ignore_errors=True)
+
+
+def _is_forgotten(directory: Path) -> bool:
+    """Whether nothing changed in a folder for long, by the clock of the disk that it lies on."""
+    paths = [directory, *directory.rglob("*")]
+    last = max(path.stat(follow_symlinks=False).st_mtime for path in paths)
+    with tempfile.TemporaryFile(dir=directory.parent) as probe:
+        return os.fstat(probe.fileno()).st_mtime - last > _FORGOTTEN
 
 
 def _owner(directory: Path) -> str | None:

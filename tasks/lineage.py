@@ -8,8 +8,9 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import PERMISSION_DENIED, ErrorCode
 
 from coldpress.ancestry import Ancestor
-from tasks import addresses, history, registry, tracking
+from tasks import addresses, history, identity, registry, tracking
 from tasks.paging import all_pages
+from tasks.results import StageResult
 from tasks.versions import ABSENT, equal, is_own
 
 _GAPS = {
@@ -44,7 +45,7 @@ def _model(model_id: str, version: ModelVersion | None = None) -> Ancestor:
     if "coldpress.stage" not in run.data.tags:
         return _ended(model_id, version, _OTHERS)
     result = history.result_of(run)
-    known = f"{version.name}/{version.version}" if version else result.registered
+    known = f"{version.name}/{version.version}" if version else _registered_as(result)
     return Ancestor(
         stage=result.stage,
         name=known or model_id,
@@ -54,6 +55,13 @@ def _model(model_id: str, version: ModelVersion | None = None) -> Ancestor:
         run=addresses.page(run.info.run_id),
         parents=_parents(run),
     )
+
+
+def _registered_as(result: StageResult) -> str | None:
+    """The version that a stage registered, unless its number is another one's by now."""
+    name, _, number = (result.registered or "").partition("/")
+    digest = identity.digest_of(name, number) if number else None
+    return result.registered if digest in {None, result.digest} else None
 
 
 def _gap(error: MlflowException) -> str:

@@ -138,7 +138,8 @@ def _with_alias(versions: list[ModelVersion]) -> Iterator[tuple[ModelVersion, st
         known = insist(partial(tracking.client().get_registered_model, name))
         reasons = {str(number): f"alias {alias}" for alias, number in known.aliases.items()}
         for ticket in audit.open_tickets(name):
-            reasons.setdefault(ticket.tags.get("target", ""), f"ticket {ticket.number} is open")
+            for role in ("target", "to", "previous", "from"):
+                reasons.setdefault(ticket.tags.get(role, ""), f"ticket {ticket.number} is open")
         for version in versions:
             if version.name == name and str(version.version) in reasons:
                 yield version, reasons[str(version.version)]

@@ -7,6 +7,8 @@ Signs of life are compared with themselves, never with a clock of this machine.
 
 from __future__ import annotations
 
+import logging
+import math
 import random
 import threading
 import time
@@ -26,6 +28,8 @@ EXPIRES_AFTER = 20.0
 _BEAT = 5.0
 _GRACE = 1.0
 _LONGEST_POLL = 5.0
+_QUIET = 2.0
+"""Seconds of waiting that need no explanation."""
 
 
 class LostTurnError(Exception):
@@ -147,7 +151,7 @@ def _wait(mine: Ticket, lease: Lease) -> None:
     All who wait look at the head of the queue alone, the more rarely the further back they are:
     fifty that read the whole queue would keep the registry from serving the one whose turn it is.
     """
-    watch = Watch()
+    watch, silent_until = Watch(), time.monotonic() + _QUIET
     while True:
         head = audit.head(mine.model)
         if head is None or head.number > mine.number:
@@ -155,10 +159,28 @@ def _wait(mine: Ticket, lease: Lease) -> None:
         if head.number == mine.number:
             lease.check()
             return
+        if time.monotonic() > silent_until:
+            _say_for_whom(head)
+            silent_until = math.inf
         if _is_dead(head, watch):
             _follow(mine, watch, lease)
         pause = min(_LONGEST_POLL, 0.05 + 0.15 * (mine.number - head.number))
         time.sleep(pause * random.uniform(0.7, 1.3))  # noqa: S311
+
+
+def _say_for_whom(head: Ticket) -> None:
+    owner = head.tags.get("process", "")
+    logging.getLogger(__name__).warning(
+        "%s: waits for the %s of %s on %s (audit %d, since %s); goes on when that is done, or has"
+        " given no sign of life for %.0f s",
+        head.model,
+        head.tags.get("intent", "move"),
+        head.tags.get("who", "somebody"),
+        processes.host_of(owner) or "an unknown host",
+        head.number,
+        head.tags.get("when", "some time"),
+        EXPIRES_AFTER,
+    )
 
 
 def _follow(mine: Ticket, watch: Watch, lease: Lease) -> None:

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -95,6 +96,17 @@ def test_a_directory_of_another_host_is_left_to_that_host(
     monkeypatch.setattr(socket, "gethostname", lambda: host)
     sweep()
     assert not directory.exists()
+
+
+def test_what_a_container_left_that_is_no_more_goes_after_a_week(state: Path) -> None:
+    directories = [state / "work" / f"container=3A{n}=3A1.00-x" for n in (1, 2)]
+    for directory, days in zip(directories, (6, 8), strict=True):
+        directory.mkdir(parents=True)
+        (directory / "half.safetensors").write_text("half")
+        for path in (directory / "half.safetensors", directory):
+            os.utime(path, (time.time() - days * 86_400,) * 2)
+    sweep()
+    assert [directory.exists() for directory in directories] == [True, False]
 
 
 def test_a_directory_whose_name_says_nothing_is_left_alone(state: Path) -> None:

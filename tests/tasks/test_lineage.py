@@ -123,3 +123,11 @@ def test_a_run_without_a_stage_is_not_coldpress_s(chain: Path) -> None:
     tracking.client().delete_tag(run_of("trec-teacher/1"), "coldpress.stage")
     (below,) = lineage.trace("trec/1").parents
     assert below.missing == "a run that is not Coldpress's made it"
+
+
+def test_a_number_that_another_version_has_by_now_is_not_shown(chain: Path, tmp_path: Path) -> None:
+    model_id = str(registry.resolve("trec-teacher/1").source).removeprefix("models:/")
+    tracking.client().delete_registered_model("trec-teacher")
+    assert lineage.trace("trec/1").parents[0].name == "trec-teacher/1"
+    version(tmp_path, "trec-teacher", "train_teacher")
+    assert lineage.trace("trec/1").parents[0].name == model_id

@@ -75,12 +75,15 @@ def test_a_plan_whose_version_was_deleted_is_not_completed(two: None) -> None:
 
 
 def test_a_silent_holder_of_another_host_is_passed_in_time(
-    two: None, monkeypatch: pytest.MonkeyPatch
+    two: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(turns, "EXPIRES_AFTER", 1.0)
+    monkeypatch.setattr(turns, "_QUIET", 0.5)
     left, started = left_behind("3", ELSEWHERE), time.monotonic()
     promote("4")
     assert time.monotonic() - started > 1.0
+    (line,) = caplog.messages
+    assert line.startswith("trec: waits for the promote of bob on elsewhere (audit 3, since 20")
     assert (audit.read(left).state, named()) == ("expired", ("4", "2"))
 
 
