@@ -50,8 +50,6 @@ def prepare() -> None:
 
     To be called first of all: what is opened next takes the numbers of streams that are closed.
     """
-    if isinstance(getattr(getattr(sys.stdout, "buffer", None), "raw", None), _Output):
-        return
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, _to_nowhere(mode))
