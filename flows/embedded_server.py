@@ -23,9 +23,11 @@ from prefect.settings import (
 from coldpress.errors import ServerFailedError
 from tasks import processes
 
-_MOST_EARLY_DEATHS = 5
+_MOST_EARLY_DEATHS = 10
 """In a row: a server that cannot even start is not started for ever."""
 _EARLY_SECONDS = 30.0
+_SHORTEST_PAUSE = 0.05
+_LONGEST_PAUSE = 5.0
 _EXCEPTION = re.compile(r"[\w.]+(?:Error|Exception): ")
 _PATIENCE_AT_END = 5.0
 _VARIABLES = {
@@ -92,22 +94,27 @@ class EmbeddedServer:
         server.running = True
 
     def _keep_running(self) -> None:
+        try:
+            self._start_over_and_over()
+        finally:
+            self._ended.set()
+            self._listener.close()  # refuse at once what nobody will answer
+
+    def _start_over_and_over(self) -> None:
         deaths = 0
         while deaths < _MOST_EARLY_DEATHS:
             began, process = time.monotonic(), self._launch()
-            if process is None:
-                return
-            code = process.wait()
-            if self._ended.is_set():
+            code = None if process is None else process.wait()
+            if code is None or self._ended.is_set():
                 return
             if code < 0:
                 deaths = deaths + 1 if time.monotonic() - began < _EARLY_SECONDS else 0
             else:
-                deaths += 3  # twice by itself is enough: whatever keeps it from starting stays
+                deaths += 5  # twice by itself is enough: whatever keeps it from starting stays
             if deaths < _MOST_EARLY_DEATHS:
-                sys.stderr.write(f"coldpress: the embedded Prefect server {_end_of(code)}\n")
-        self._ended.set()
-        self._listener.close()  # refuse at once what nobody will answer
+                _tell(f"{_end_of(code)} and is started again")
+                self._ended.wait(min(_LONGEST_PAUSE, _SHORTEST_PAUSE * 2**deaths))
+        _tell("does not stay up: Prefect is told nothing more")
 
     def _launch(self) -> subprocess.Popen[bytes] | None:
         """In a session of its own: what a terminal sends to this command must not end it."""
@@ -137,8 +144,11 @@ class EmbeddedServer:
 
 
 def _end_of(code: int) -> str:
-    how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-    return f"{how} and is started again"
+    return f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+
+
+def _tell(what: str) -> None:
+    sys.stderr.write(f"coldpress: the embedded Prefect server {what}\n")
 
 
 def _command(listener: int) -> list[str]:

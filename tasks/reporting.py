@@ -17,6 +17,8 @@ Answer = TypeVar("Answer")
 # The client says RuntimeError where the first thing that it asks a server is not answered.
 UNREPORTED = (httpx.HTTPError, PrefectException, RuntimeError)
 """What Prefect's client raises where its server is gone, refuses, or fails."""
+_REPORTERS = ("prefect.events", "prefect._internal.concurrency")
+"""Where Prefect logs each event that its server does not take, whole."""
 _missing: list[str] = []
 
 
@@ -62,11 +64,13 @@ def table(rows: Sequence[Mapping[str, str]], key: str, description: str | None =
 
 
 def off_the_terminal() -> None:
-    """Show no tracebacks of reports that failed: the command tells it in its last line."""
+    """Show nothing of reports that failed: the command tells it in its last line."""
     for handler in logging.getLogger().handlers:
         handler.addFilter(_is_of_the_work)
 
 
 def _is_of_the_work(record: logging.LogRecord) -> bool:
+    if record.name.startswith(_REPORTERS):
+        return False
     raised = record.exc_info[1] if record.exc_info else None
     return not (record.name == "prefect.flow_runs" and isinstance(raised, httpx.HTTPError))

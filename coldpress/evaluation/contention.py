@@ -135,7 +135,7 @@ def _read() -> _Counters:
 def _waited() -> float | None:
     """Read how long some process has waited for a processor: Linux counts microseconds."""
     try:
-        line = _PRESSURE.read_text().splitlines()[0]
+        line = _PRESSURE.read_text(encoding="utf-8").splitlines()[0]
     except OSError:
         return None
     return int(line.rpartition("total=")[2]) / 1e6

@@ -61,8 +61,8 @@ def _bring_over() -> list[str]:
 
 def _freed(where: Path) -> list[str]:
     return [
-        f"marked Crashed: {run.name}, Pending since {run.since:%Y-%m-%d %H:%M:%S} without a worker"
-        for run in abandoned.crash(where)
+        f"{run.name} was {run.state} without a worker: marked {run.end.capitalize()}"
+        for run in abandoned.end(where)
     ]
 
 
@@ -105,7 +105,7 @@ def status() -> int:
     Console().print(table)
     for run in abandoned.find(home.home()):
         sys.stdout.write(
-            f"{run.name} is Pending since {run.since:%Y-%m-%d %H:%M:%S} and its worker is gone; "
-            "it may keep others from running: `coldpress up` marks it Crashed\n"
+            f"{run.name} is {run.state} since {run.since:%Y-%m-%d %H:%M:%S} without a worker: it "
+            f"keeps others from running until `coldpress up` marks it {run.end.capitalize()}\n"
         )
     return _DONE if all_answer else _FAILED

@@ -68,18 +68,24 @@ def test_a_run_that_the_worker_has_just_taken_is_left_alone(
 ) -> None:
     with worker(home, datetime.fromtimestamp(0, UTC)):
         run = taken(server)
-        assert abandoned.crash(home) == []
+        assert abandoned.end(home) == []
     assert state(server, run)["type"] == "PENDING"
     end(server, run)
 
 
-def test_a_run_of_a_worker_that_is_gone_frees_its_slot(server: PrefectServer, home: Path) -> None:
+@pytest.mark.parametrize("cancelled", [False, True], ids=["pending", "cancelling"])
+def test_a_run_of_a_worker_that_is_gone_frees_its_slot(
+    server: PrefectServer, home: Path, cancelled: bool
+) -> None:
     run = taken(server)
+    if cancelled:  # as somebody does in the UI, who sees that nothing happens
+        cancelling = {"state": {"type": "CANCELLING"}}
+        server.answer("POST", f"flow_runs/{run}/set_state", cancelling)
     (found,) = abandoned.find(home)
-    assert found.id == run
+    assert (found.id, found.state) == (run, "Cancelling" if cancelled else "Pending")
     with worker(home, found.since):
-        assert [crashed.id for crashed in abandoned.crash(home)] == [run]
-    assert state(server, run)["type"] == "CRASHED"
+        assert [ended.id for ended in abandoned.end(home)] == [run]
+    assert state(server, run)["type"] == ("CANCELLED" if cancelled else "CRASHED")
     assert "worker died" in state(server, run)["message"]
     assert abandoned.find(home) == []
     end(server, taken(server))

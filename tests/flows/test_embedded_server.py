@@ -164,9 +164,12 @@ def test_a_server_that_cannot_start_is_told_in_one_line(tmp_path: Path) -> None:
     (coldpress.home / "state" / "prefect" / "prefect.db").mkdir(parents=True)
     done = coldpress("run", "./tiny.yaml")
     assert done.code == 1
-    first, last = done.error.splitlines()
+    first, second, last = done.error.splitlines()
     assert first == (
         "coldpress: the embedded Prefect server ended with exit code 3 and is started again"
+    )
+    assert second == (
+        "coldpress: the embedded Prefect server does not stay up: Prefect is told nothing more"
     )
     assert last.startswith("coldpress: the embedded Prefect server failed: ")
     assert "unable to open database file" in last

@@ -67,7 +67,7 @@ def test_progress_goes_on_without_a_server(monkeypatch: pytest.MonkeyPatch) -> N
             step(done, 3, 0.5)
 
 
-def test_the_terminal_is_shown_no_traceback_of_a_report() -> None:
+def test_the_terminal_is_shown_nothing_of_a_report() -> None:
     def record(name: str, error: Exception) -> logging.LogRecord:
         raised = (type(error), error, None)
         return logging.LogRecord(name, logging.ERROR, "", 0, "failed", None, raised)
@@ -76,5 +76,6 @@ def test_the_terminal_is_shown_no_traceback_of_a_report() -> None:
         reporting._is_of_the_work(record("prefect.flow_runs", httpx.ConnectError("refused"))),
         reporting._is_of_the_work(record("prefect.flow_runs", KeyError("row"))),
         reporting._is_of_the_work(record("elsewhere", httpx.ConnectError("refused"))),
+        reporting._is_of_the_work(record("prefect.events.clients", OSError("refused"))),
     ]
-    assert shown == [False, True, True]
+    assert shown == [False, True, True, False]
