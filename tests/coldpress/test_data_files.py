@@ -5,6 +5,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from coldpress import data_files, rows
 from coldpress.errors import InputError
@@ -193,3 +195,24 @@ def test_a_missing_file_a_directory_and_an_unknown_ending_are_refused(tmp_path: 
     assert refusal(tmp_path / "none.jsonl") == ": no such file"
     assert refusal(tmp_path / "folder.csv") == ": no such file"
     assert refusal(tmp_path / "a.xlsx") == " is not a .jsonl, .csv or .parquet file"
+
+
+PIECES = st.sampled_from(
+    ['{"text":', '"a"', "}", "\n", "\r", ",", '"', "text", "label", "\ufeff", "\0", "\u2028", "["]
+)
+CONTENTS = st.one_of(st.binary(max_size=200), st.lists(PIECES, max_size=30).map("".join))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(content=CONTENTS, name=st.sampled_from(["a.csv", "a.jsonl", "a.parquet"]))
+def test_any_content_is_read_or_refused_in_one_line(
+    tmp_path: Path, content: str | bytes, name: str
+) -> None:
+    path = written(tmp_path / name, content)
+    try:
+        read = data_files.read(path, ["text"], "field")
+    except InputError as error:
+        assert str(error).startswith(f"field: {path}")
+        assert "\n" not in str(error)
+    else:
+        assert len(read.columns["text"]) == len(read) > 0

@@ -10,19 +10,25 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
+from transformers import AutoConfig, AutoModelForSequenceClassification
 from transformers.utils.logging import is_progress_bar_enabled
 
+from coldpress import pretrained
 from coldpress.architecture import ARCHITECTURES
 from coldpress.benchmark import Benchmark, Split
 from coldpress.checkpoint import Checkpoint, Manifest
+from coldpress.config_fields import COUNT, LOADED, SUPPORTED, WITHOUT_EFFECT
 from coldpress.encoding import encode
 from coldpress.errors import InputError
 from coldpress.model import Classifier
 from coldpress.model_files import load, save, write
 from coldpress.pretrained import build_teacher
 from coldpress.teacher import Teacher
+from coldpress.teacher_config import check_config
 
 FAMILIES = sorted(ARCHITECTURES)
 
@@ -205,6 +211,40 @@ def test_keys_without_effect_change_no_logits(
     saved = json.loads((tmp_path / "again" / "config.json").read_text())
     assert (saved["return_dict"], saved["chunk_size_feed_forward"]) == (True, 0)
     assert torch.equal(load(Checkpoint.open(tmp_path / "again")).logits(data), tiny.logits(data))
+
+
+PLAIN = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-2, 40),
+    st.sampled_from([10**30, 1.5, 1e300, float("nan"), float("inf"), "", "gelu", "cls"]),
+    st.text(max_size=3),
+)
+VALUES = st.one_of(PLAIN, st.lists(PLAIN, max_size=2), st.dictionaries(st.text(max_size=3), PLAIN))
+# Sizes are compared with the weights.
+SIZES = {name for name, kind in LOADED.items() if kind == COUNT}
+
+
+@settings(deadline=None)
+@given(
+    family=st.sampled_from(FAMILIES),
+    key=st.sampled_from(sorted({*LOADED, *SUPPORTED, *WITHOUT_EFFECT} - SIZES)),
+    value=VALUES,
+)
+def test_transformers_builds_whatever_configuration_is_let_in(
+    family: str, key: str, value: object
+) -> None:
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 9}
+    whole = AutoConfig.for_model(family, **sizes, pad_token_id=0).to_dict()
+    content = {**whole, "model_type": family, key: value}
+    try:
+        check_config(content, "here")
+    except InputError as error:
+        assert "\n" not in str(error)
+    else:
+        build: Any = AutoModelForSequenceClassification
+        with torch.device("meta"):
+            build.from_config(pretrained._configuration(content), attn_implementation="eager")
 
 
 def test_half_precision_weights_become_float32(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from coldpress.errors import InputError
@@ -322,6 +322,26 @@ def test_a_key_that_yaml_took_for_something_else_is_named(read: Read) -> None:
         read()
     said = "YAML reads what has no quotes on, yes and true as true: put it in quotes"
     assert str(error.value) == f"trec.yaml: True is no key; {said}"
+
+
+WRITTEN = st.sampled_from(
+    ["on", "no", "null", "~", "2024-01-01", ".nan", "&a ", "*a", "!!binary x", "<<: ", "? ", "- ",
+     "[", "]", "{", "}", ": ", "'", '"', "1:30", "\0", "\t", "|", "---\n", "!!set {a}", "\ufeff"]
+)  # fmt: skip
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(place=st.integers(0, len(TREC)), dropped=st.integers(0, 6), word=WRITTEN)
+def test_any_slip_of_the_pen_is_refused_in_one_line_or_harmless(
+    read: Read, place: int, dropped: int, word: str
+) -> None:
+    slip = TREC[:place] + word + TREC[place + dropped :]
+    Path("trec.yaml").write_text(slip, encoding="utf-8")
+    try:
+        read()
+    except InputError as error:
+        assert str(error).startswith("trec.yaml")
+        assert "\n" not in str(error)
 
 
 def test_a_long_value_is_shown_in_part(read: Read) -> None:
