@@ -134,7 +134,11 @@ def test_a_right_order_is_taken(server: PrefectServer, made: dict[str, Any]) -> 
 
 def test_the_automations_are_there(server: PrefectServer) -> None:
     names = [each["name"] for each in server.answer("POST", "automations/filter", {})]
-    assert sorted(names) == ["coldpress-answer-drift", "coldpress-crashed-runs"]
+    assert sorted(names) == [
+        "coldpress-answer-drift",
+        "coldpress-crashed-runs",
+        "coldpress-pending-runs",
+    ]
 
 
 def test_what_answers_drift_runs_what_the_event_names(server: PrefectServer) -> None:
