@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from coldpress.errors import InputError
-from coldpress.text_files import encoding_of
+from coldpress.text_files import check_pointer, encoding_of
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -44,6 +44,7 @@ def read(path: Path) -> dict[str, Any]:
 
 def _text(path: Path) -> str:
     data = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    check_pointer(data, path.name)
     encoding = encoding_of(data)
     if encoding is not None:
         raise InputError(f"{path.name}: it is {encoding}; save it as UTF-8")

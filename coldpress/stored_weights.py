@@ -58,7 +58,8 @@ def weight_files(directory: Path, place: str) -> list[str]:
         InputError: The index is none, or names a file outside of the directory.
     """
     single, index = (directory / name for name in WEIGHTS)
-    if single.exists():
+    # A link that leads nowhere is a file that has been lost, and not one that was never there.
+    if single.exists() or single.is_symlink():
         return [single.name]
     shards = read_object(index, place).get("weight_map")
     named = isinstance(shards, dict) and all(isinstance(s, str) for s in shards.values())

@@ -285,6 +285,10 @@ def test_a_wrong_recipe_is_told_in_one_line_that_names_the_field(
         (b"name: trec\nseed: 2020-13-41", "trec.yaml: line 2: '2020-13-41' is no timestamp"),
         (b"name: trec\nseed: !!int ''", "trec.yaml: line 2: '' is no int"),
         (b"- trec", "trec.yaml: a recipe is a mapping of sections"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n",
+            "trec.yaml is a git-lfs pointer, not the file itself; fetch it with: git lfs pull",
+        ),
         (b"", "trec.yaml: a recipe is a mapping of sections"),
         (
             b"name: trec\nseed: 1\n'seed': 1",

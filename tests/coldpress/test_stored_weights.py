@@ -29,6 +29,13 @@ def test_a_single_file_comes_before_an_index(tmp_path: Path) -> None:
     assert weight_files(tmp_path, "here") == ["model.safetensors"]
 
 
+def test_a_link_that_leads_nowhere_is_named(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").symlink_to(tmp_path / "lost")
+    names = weight_files(tmp_path, "here")
+    with pytest.raises(InputError, match=r"^here: model.safetensors cannot be read: no such file$"):
+        tensors(tmp_path, names, "here")
+
+
 @pytest.mark.parametrize("shard", ["../other.safetensors", "/tmp/x.safetensors", "model.bin", ""])
 def test_a_shard_outside_of_the_directory_is_refused(tmp_path: Path, shard: str) -> None:
     index(tmp_path, shard)
