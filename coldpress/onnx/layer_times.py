@@ -11,6 +11,7 @@ from scipy.optimize import isotonic_regression
 
 from coldpress.encoding import Batch, Encoded
 from coldpress.evaluation.latency import Call, interleaved
+from coldpress.evaluation.trace import Timings
 from coldpress.model import Classifier
 from coldpress.onnx.encoder import encoder_graph
 from coldpress.onnx.predictor import open_session
@@ -43,12 +44,14 @@ def measure(classifier: Classifier, rows: Encoded) -> LatencyTable:
     neurons = [shape.neurons for shape in small.shapes]
     few, more = range(1, max(heads) + 1), _grid(max(neurons))
     sizes = [(number, 1) for number in few] + [(1, number) for number in more[1:]]
-    times = _medians({str(size): _answering(small, size, text) for size in sizes})
+    timings = _timed({str(size): _answering(small, size, text) for size in sizes})
+    times = np.array([np.median(seconds) for seconds in timings.seconds.values()]) * 1e3
     return LatencyTable(
         tokens=text.input_ids.shape[1],
         smallest=float(times[0]),
         heads=knots(few, times[: len(few)], heads),
         neurons=knots(more, np.append(times[0], times[len(few) :]), neurons),
+        cpu_share=_cpu_share(timings),
     )
 
 
@@ -98,13 +101,17 @@ def _answering(classifier: Classifier, size: tuple[int, int], text: Batch) -> Ca
     return lambda _: session.run(None, feeds)
 
 
-def _medians(models: Mapping[str, Call]) -> Seconds:
-    """Milliseconds of each, in their order; as many calls as some seconds allow."""
+def _timed(models: Mapping[str, Call]) -> Timings:
+    """Time each as many calls as some seconds allow."""
     for call in models.values():
         call(0)
     start = time.perf_counter()
     for call in models.values():
         call(0)
     calls = _SECONDS / (time.perf_counter() - start)
-    seconds = interleaved(models, int(np.clip(calls, _FEWEST_CALLS, _MOST_CALLS))).seconds
-    return np.array([np.median(seconds[name]) for name in models]) * 1e3
+    return interleaved(models, int(np.clip(calls, _FEWEST_CALLS, _MOST_CALLS)))
+
+
+def _cpu_share(timings: Timings) -> float:
+    own = sum(seconds.sum() for seconds in timings.seconds.values())
+    return float(own / sum(trace.wall.sum() for trace in timings.traces.values()))

@@ -29,12 +29,15 @@ class LatencyTable:
         smallest: Milliseconds of a model with one head and one neuron in each layer.
         heads: What more heads in a layer add.
         neurons: What more neurons in a layer add.
+        cpu_share: CPU time of the timed calls over their wall time; where it is below 1, other
+            processes had the processor meanwhile, and the times are CPU time.
     """
 
     tokens: int
     smallest: float
     heads: Knots
     neurons: Knots
+    cpu_share: float = 1.0
 
 
 def search(

@@ -38,8 +38,8 @@ def timings(evaluation: Evaluation) -> Iterator[str]:
     disturbed = contention.worst(card.contention for card in evaluation.models.values())
     if disturbed is not None and disturbed.busy:
         yield (
-            f"{contention.sentence(disturbed)} Intervals of speed-ups are wider for it, and on a "
-            "quiet machine latencies may be lower."
+            f"{contention.sentence(disturbed)} Speed-ups are the middles of intervals that are "
+            "wider for it, and on a quiet machine latencies may be lower."
         )
 
 

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coldpress.benchmark import Split
+from coldpress.encoding import encode
+from coldpress.model import Classifier
+from coldpress.onnx import layer_times
 from coldpress.onnx.layer_times import knots
 
 
@@ -31,3 +36,12 @@ def test_more_units_never_take_less_time(times: list[float]) -> None:
 
 def test_one_unit_is_a_table_of_one_entry() -> None:
     assert knots([1], np.array([2.0]), [1, 1]) == ((1, 0.0),)
+
+
+def test_a_table_says_how_busy_the_machine_was(
+    tiny: Classifier, split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layer_times, "_SECONDS", 0.0)
+    table = layer_times.measure(tiny, encode(tiny.tokenizer, split))
+    assert 0 < table.cpu_share <= 1
+    assert table.smallest > 0

@@ -10,8 +10,8 @@ from coldpress.report import card, formats, html, limits, words
 BUSY = (
     "The machine was busy while models were timed: other processes used 98% of the remaining "
     "processor time, the timed calls had a processor for 41% of their time, 60% of the calls were "
-    "interrupted. Intervals of speed-ups are wider for it, and on a quiet machine latencies may be "
-    "lower."
+    "interrupted. Speed-ups are the middles of intervals that are wider for it, and on a quiet "
+    "machine latencies may be lower."
 )
 UNDETERMINED = "The speed-up could not be determined: from one turn to the next it varied 5.0-fold."
 
