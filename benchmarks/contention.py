@@ -36,7 +36,7 @@ from transformers import AutoModelForSequenceClassification, BertConfig
 from coldpress.checkpoint import Checkpoint, Manifest, writing
 from coldpress.encoding import Encoded
 from coldpress.evaluation.latency import Call, interleaved, torch_threads
-from coldpress.evaluation.speedup import Speedup, determined, speedup
+from coldpress.evaluation.speedup import Speedup, measure_until_clear, speedup
 from coldpress.model import Classifier
 from coldpress.onnx.answering import run
 from coldpress.onnx.export import export
@@ -78,10 +78,10 @@ def main() -> None:
     """Measure or read, print, and judge."""
     options = _options()
     if options.recipe:
-        held = [_run(options.recipe, options)]
+        verdicts = [_run(options.recipe, options)]
     else:
-        held = [_measure(size, options) for size in options.sizes]
-    raise SystemExit(0 if all(held) else 1)
+        verdicts = [_measure(size, options) for size in options.sizes]
+    raise SystemExit(0 if all(verdicts) else 1)
 
 
 def _options() -> argparse.Namespace:
@@ -99,15 +99,15 @@ def _measure(size: str, options: argparse.Namespace) -> bool:
     with tempfile.TemporaryDirectory() as folder, torch_threads(1):
         models = _models(size, Path(folder))
         for _ in range(options.rounds):
-            outcomes.append(_timed("nothing", models))
+            outcomes.append(_measure_once("nothing", models))
             for kind in options.kinds:
                 with _beside(kind, options.busy):
-                    outcomes.append(_timed(f"{options.busy} x {kind}", models))
+                    outcomes.append(_measure_once(f"{options.busy} x {kind}", models))
     return _judge(size, sorted(outcomes, key=lambda one: one.beside != "nothing"))
 
 
-def _timed(beside: str, models: dict[str, Call]) -> Outcome:
-    timings = determined(lambda: interleaved(models, _CALLS), "teacher", "onnx")
+def _measure_once(beside: str, models: dict[str, Call]) -> Outcome:
+    timings = measure_until_clear(lambda: interleaved(models, _CALLS), "teacher", "onnx")
     wall = {name: trace.wall for name, trace in timings.traces.items()}
     gain = speedup(timings, "teacher", "onnx")
     return Outcome(beside, _ratio(wall), _ratio(timings.seconds), gain)
@@ -119,12 +119,12 @@ def _ratio(seconds: dict[str, Any]) -> float:
 
 @contextmanager
 def _beside(kind: str, processes: int) -> Iterator[None]:
-    started = [subprocess.Popen([sys.executable, "-c", _BUSY[kind]]) for _ in range(processes)]
+    others = [subprocess.Popen([sys.executable, "-c", _BUSY[kind]]) for _ in range(processes)]
     try:
         time.sleep(2)
         yield
     finally:
-        for process in started:
+        for process in others:
             process.kill()
             process.wait()
 
@@ -134,24 +134,24 @@ def _run(recipe: str, options: argparse.Namespace) -> bool:
     outcomes, calls = list[Outcome](), _CALLS
     with tempfile.TemporaryDirectory() as home:
         for _ in range(options.rounds):
-            outcomes.append(_evaluated(recipe, Path(home), calls, "nothing"))
+            outcomes.append(_evaluate(recipe, Path(home), calls, "nothing"))
             for kind in options.kinds:
                 calls += 1
                 with _beside(kind, options.busy):
                     beside = f"{options.busy} x {kind}"
-                    outcomes.append(_evaluated(recipe, Path(home), calls, beside))
+                    outcomes.append(_evaluate(recipe, Path(home), calls, beside))
             calls += 1
     return _judge(recipe, sorted(outcomes, key=lambda one: one.beside != "nothing"))
 
 
-def _evaluated(recipe: str, home: Path, calls: int, beside: str) -> Outcome:
+def _evaluate(recipe: str, home: Path, calls: int, beside: str) -> Outcome:
     command = Path(sys.executable).with_name("coldpress")
     report, rounds = home / f"{calls}.json", f"evaluate.latency.rounds={calls}"
     arguments = [str(command), "run", recipe, "--set", rounds, "--json", str(report)]
     environment = {**os.environ, "COLDPRESS_HOME": str(home / "home")}
     log = (home / "log").open("a")
-    ended = subprocess.run(arguments, env=environment, stdout=log, stderr=log, check=False)
-    if ended.returncode not in {0, 1} or not report.exists():
+    process = subprocess.run(arguments, env=environment, stdout=log, stderr=log, check=False)
+    if process.returncode not in {0, 1} or not report.exists():
         raise SystemExit((home / "log").read_text())
     found = json.loads(report.read_text())
     _print_stages(beside, found)
@@ -171,18 +171,18 @@ def _print_stages(beside: str, found: dict[str, Any]) -> None:
 def _judge(name: str, outcomes: Sequence[Outcome]) -> bool:
     """Print all, and hold those beside other processes to the quiet ones."""
     quiet = [o.gain.ratio for o in outcomes if o.beside == "nothing"] or [outcomes[0].gain.ratio]
-    shown = [ratio for ratio in quiet if ratio is not None]
-    if not shown:
+    determinate = [ratio for ratio in quiet if ratio is not None]
+    if not determinate:
         raise SystemExit(f"{name}: not even on a quiet machine: {outcomes[0].gain.obstacle}")
-    true, held = float(np.median(shown)), True
+    true, all_hold = float(np.median(determinate)), True
     print(f"\n{name}: quiet speed-up {true:.2f}\n{'beside':16}{'wall':>8}{'own':>8}  speed-up")
     for outcome in outcomes:
-        kept = _holds(outcome.gain, true)
-        held = held and kept
+        holds = _holds(outcome.gain, true)
+        all_hold = all_hold and holds
         ratios = "".join(f"{r:8.2f}" if r else f"{'':8}" for r in (outcome.wall, outcome.own))
-        print(f"{outcome.beside:16}{ratios}  {_words(outcome.gain)}{'' if kept else '  MISSED'}")
-    print(f"{name}: {'held' if held else 'MISSED'}", flush=True)
-    return held
+        print(f"{outcome.beside:16}{ratios}  {_words(outcome.gain)}{'' if holds else '  MISSED'}")
+    print(f"{name}: {'held' if all_hold else 'MISSED'}", flush=True)
+    return all_hold
 
 
 def _holds(gain: Speedup, true: float) -> bool:

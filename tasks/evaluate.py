@@ -95,18 +95,18 @@ def _headline(evaluation: Evaluation) -> dict[str, float]:
         "speedup": final.speedup,
         "compression": final.compression,
     }
-    measured = {name: value for name, value in numbers.items() if value is not None}
-    return {**measured, **_timed(evaluation)}
+    quality = {name: value for name, value in numbers.items() if value is not None}
+    return {**quality, **_timing_metrics(evaluation)}
 
 
-def _timed(evaluation: Evaluation) -> dict[str, float]:
+def _timing_metrics(evaluation: Evaluation) -> dict[str, float]:
     """What `may_reuse` asks of an earlier evaluation."""
     from coldpress.evaluation.contention import worst
 
     final, numbers = evaluation.models["onnx"], dict[str, float]()
-    disturbed = worst(card.contention for card in evaluation.models.values())
-    if disturbed is not None:
-        numbers["contention"] = disturbed.level
+    worst_case = worst(card.contention for card in evaluation.models.values())
+    if worst_case is not None:
+        numbers["contention"] = worst_case.level
     if final.latency_ms is not None:
         numbers["p95_ms"] = final.latency_ms.p95
     if final.speedup_interval is not None:

@@ -14,6 +14,8 @@ from coldpress.evaluation.record import Fraction, Measured
 _PRESSURE = Path("/proc/pressure/cpu")
 _SHORTEST = 0.2
 """Seconds: the system counts processor time in hundredths, too coarse for less."""
+_LEAST_REST = 0.2
+"""Of the machine: where this process had nearly all of it, what others used is below the noise."""
 _UNNOTICED = 0.1
 """Up to this level a machine counts as quiet: something always runs."""
 
@@ -55,33 +57,37 @@ class Contention(Measured):
         return self.level > 0
 
 
-def worst(measured: Iterable[Contention | None]) -> Contention | None:
+def worst(contentions: Iterable[Contention | None]) -> Contention | None:
     """Pick the model that was disturbed most.
 
     Args:
-        measured: Of each model; None where it was not timed.
+        contentions: Of each model; None where it was not timed.
 
     Returns:
         Its contention; None where no model was timed.
     """
-    return max((c for c in measured if c is not None), key=lambda c: c.level, default=None)
+    return max((c for c in contentions if c is not None), key=lambda c: c.level, default=None)
 
 
-def sentence(measured: Contention) -> str:
+def sentence(contention: Contention) -> str:
     """Say in plain words how busy the machine was.
 
     Args:
-        measured: Of a machine that was busy.
+        contention: Of a machine that was busy.
 
     Returns:
         One sentence.
     """
     signs = []
-    if measured.others is not None:
-        signs.append(f"other processes used {measured.others:.0%} of the remaining processor time")
-    if measured.cpu_share is not None:
-        signs.append(f"the timed calls had a processor for {measured.cpu_share:.0%} of their time")
-    signs.append(f"{measured.interrupted:.0%} of the calls were interrupted")
+    if contention.others is not None:
+        signs.append(
+            f"other processes used {contention.others:.0%} of the remaining processor time"
+        )
+    if contention.cpu_share is not None:
+        signs.append(
+            f"the timed calls had a processor for {contention.cpu_share:.0%} of their time"
+        )
+    signs.append(f"{contention.interrupted:.0%} of the calls were interrupted")
     return f"The machine was busy while models were timed: {', '.join(signs)}."
 
 
@@ -128,11 +134,11 @@ def _read() -> _Counters:
         busy=total - idle,
         steal=times.get("steal", 0.0),
         total=total,
-        waiting=_waited(),
+        waiting=_waiting_time(),
     )
 
 
-def _waited() -> float | None:
+def _waiting_time() -> float | None:
     """Read how long some process has waited for a processor: Linux counts microseconds."""
     try:
         line = _PRESSURE.read_text(encoding="utf-8").splitlines()[0]
@@ -142,14 +148,16 @@ def _waited() -> float | None:
 
 
 def _between(start: _Counters, end: _Counters) -> MachineUse:
-    passed, own, total = end.now - start.now, end.own - start.own, end.total - start.total
+    wall, own, total = end.now - start.now, end.own - start.own, end.total - start.total
     load = psutil.getloadavg()[0]
-    if passed < _SHORTEST or total <= own:
+    if wall < _SHORTEST or total <= own:
         return MachineUse(None, None, None, load)
     waiting = None
     if start.waiting is not None and end.waiting is not None:
-        waiting = _fraction((end.waiting - start.waiting) / passed)
-    others = _fraction((end.busy - start.busy - own) / (total - own))
+        waiting = _fraction((end.waiting - start.waiting) / wall)
+    others = None
+    if total - own > _LEAST_REST * total:
+        others = _fraction((end.busy - start.busy - own) / (total - own))
     return MachineUse(others, _fraction((end.steal - start.steal) / total), waiting, load)
 
 

@@ -25,7 +25,7 @@ from coldpress.evaluation.section import Evaluate
 from coldpress.evaluation.slice_search import Asked
 from coldpress.evaluation.slices import DeclaredSlices
 from coldpress.evaluation.subject import Logits, Subject
-from coldpress.evaluation.timing import Times, scored_times, time_all
+from coldpress.evaluation.timing import Times, add_times, time_all
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def _score(sitting: _Sitting, room: _Room) -> Scorecard:
         temperature=subject.temperature,
         computes_in=subject.computes_in,
     )
-    return scored_times(card, subject, room.times)
+    return add_times(card, subject, room.times)
 
 
 def _difference(model: _Sitting, teacher: _Sitting, labels: NDArray[np.int64]) -> Interval:

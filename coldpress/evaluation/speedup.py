@@ -67,11 +67,11 @@ def speedup(timings: Timings, baseline: str, model: str) -> Speedup:
     slow, fast = timings.traces[baseline], timings.traces[model]
     obstacle = _obstacle(timings.contention(baseline), timings.contention(model))
     if obstacle is not None:
-        return _undetermined(obstacle)
-    return _compared(slow, fast, level)
+        return _no_speedup(obstacle)
+    return _compare(slow, fast, level)
 
 
-def determined(measure: Callable[[], Timings], baseline: str, model: str) -> Timings:
+def measure_until_clear(measure: Callable[[], Timings], baseline: str, model: str) -> Timings:
     """Measure, and again after a pause where the machine is too busy for a speed-up.
 
     Args:
@@ -85,38 +85,38 @@ def determined(measure: Callable[[], Timings], baseline: str, model: str) -> Tim
     """
     start = time.perf_counter()
     best = measure()
-    took = time.perf_counter() - start
+    first = time.perf_counter() - start
     for attempts in range(2, _ATTEMPTS + 1):
-        spent = time.perf_counter() - start - took
-        if _shown(best, baseline, model) or spent + _PAUSE + took > _MOST_SECONDS_MORE:
+        extra = time.perf_counter() - start - first
+        if _is_clear(best, baseline, model) or extra + _PAUSE + first > _MOST_SECONDS_MORE:
             break
         time.sleep(_PAUSE)
-        found = measure()
-        calmer = min(best, found, key=lambda one: one.contention(baseline).level)
-        best = found if _shown(found, baseline, model) else calmer
+        again = measure()
+        calmer = min(best, again, key=lambda one: one.contention(baseline).level)
+        best = again if _is_clear(again, baseline, model) else calmer
         best = replace(best, attempts=attempts)
     return best
 
 
-def _shown(timings: Timings, baseline: str, model: str) -> bool:
+def _is_clear(timings: Timings, baseline: str, model: str) -> bool:
     """Whether there is a speed-up, or nothing to determine one of."""
     if not {baseline, model} <= set(timings.traces):
         return True
     return speedup(timings, baseline, model).ratio is not None
 
 
-def _compared(slow: Trace, fast: Trace, level: float) -> Speedup:
-    counted = _undisturbed(slow, fast)
-    ratios = _ratios_of_turns(slow, fast, counted)
+def _compare(slow: Trace, fast: Trace, level: float) -> Speedup:
+    usable = _usable_calls(slow, fast)
+    ratios = _ratios_of_turns(slow, fast, usable)
     if len(ratios) < _FEWEST_TURNS:
-        return _undetermined(
-            f"of {len(counted)} calls only {counted.sum()} were not interrupted by other processes"
+        return _no_speedup(
+            f"of {len(usable)} calls only {usable.sum()} were not interrupted by other processes"
         )
     spread = float(ratios.std(ddof=1) / math.sqrt(len(ratios)))
     half = float(stats.t.ppf(0.975, len(ratios) - 1)) * spread
     if 2 * half > math.log(_WIDEST):
-        return _undetermined(f"from one turn to the next it varied {math.exp(half):.1f}-fold")
-    ratio = float(np.median(slow.seconds[counted]) / np.median(fast.seconds[counted]))
+        return _no_speedup(f"its interval would span a factor of {math.exp(2 * half):.1f}")
+    ratio = float(np.median(slow.seconds[usable]) / np.median(fast.seconds[usable]))
     too_high = FROM_PROCESS_TO_PROCESS * _TOO_HIGH**level
     too_low = FROM_PROCESS_TO_PROCESS * _TOO_LOW**level
     low, high = ratio * math.exp(-half) / too_high, ratio * math.exp(half) * too_low
@@ -130,22 +130,22 @@ def _obstacle(*contentions: Contention) -> str | None:
     return None
 
 
-def _undisturbed(slow: Trace, fast: Trace) -> NDArray[np.bool_]:
+def _usable_calls(slow: Trace, fast: Trace) -> NDArray[np.bool_]:
     """Leave out what CPU time cannot repair; in pairs, or long texts would be left out more."""
     if slow.clock == "wall":
         return ~(slow.interrupted | fast.interrupted)
     return np.ones(len(slow.wall), dtype=np.bool_)
 
 
-def _ratios_of_turns(slow: Trace, fast: Trace, counted: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _ratios_of_turns(slow: Trace, fast: Trace, usable: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Logarithms, of all turns that have calls enough."""
     ratios = []
-    for start in range(0, len(counted), _TURN):
-        turn = np.flatnonzero(counted[start : start + _TURN]) + start
+    for start in range(0, len(usable), _TURN):
+        turn = np.flatnonzero(usable[start : start + _TURN]) + start
         if len(turn) >= _FEWEST_OF_A_TURN:
             ratios.append(np.log(np.median(slow.seconds[turn]) / np.median(fast.seconds[turn])))
     return np.array(ratios)
 
 
-def _undetermined(obstacle: str) -> Speedup:
+def _no_speedup(obstacle: str) -> Speedup:
     return Speedup(None, None, None, obstacle)

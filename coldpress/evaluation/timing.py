@@ -13,7 +13,7 @@ from coldpress.evaluation.latency import Call, interleaved, percentiles, torch_t
 from coldpress.evaluation.record import Bounds
 from coldpress.evaluation.scorecard import Scorecard
 from coldpress.evaluation.section import FEWEST_CALLS, Latency
-from coldpress.evaluation.speedup import Speedup, determined, speedup
+from coldpress.evaluation.speedup import Speedup, measure_until_clear, speedup
 from coldpress.evaluation.subject import Subject
 from coldpress.evaluation.trace import Timings
 
@@ -55,12 +55,14 @@ def time_all(
     reference = {} if teacher_in_onnx is None else {_TEACHER_IN_ONNX: teacher_in_onnx}
     teacher, final = subjects[0].name, subjects[-1].name
     with torch_threads(latency.threads):
-        answers = determined(lambda: time_answers(judged | reference, latency), teacher, final)
+        answers = measure_until_clear(
+            lambda: time_answers(judged | reference, latency), teacher, final
+        )
         end_to_end = time_end_to_end(judged, test, latency)
     return Times(answers, end_to_end, teacher, latency)
 
 
-def scored_times(card: Scorecard, subject: Subject, times: Times) -> Scorecard:
+def add_times(card: Scorecard, subject: Subject, times: Times) -> Scorecard:
     """Write a model's timings into its scorecard.
 
     Args:
@@ -71,25 +73,25 @@ def scored_times(card: Scorecard, subject: Subject, times: Times) -> Scorecard:
     Returns:
         The scorecard, as it was where the model cannot be timed.
     """
-    name, timed = subject.name, times.answers.traces
-    if name not in timed:
+    name, traces = subject.name, times.answers.traces
+    if name not in traces:
         return card
-    found: dict[str, Any] = {
-        "latency_ms": percentiles(timed[name].seconds),
+    fields: dict[str, Any] = {
+        "latency_ms": percentiles(traces[name].seconds),
         "end_to_end_ms": _median_ms(times.end_to_end, name),
         "batch": times.latency.batch,
         "threads": times.latency.threads,
         "contention": times.answers.contention(name),
     }
-    if times.teacher in timed:
+    if times.teacher in traces:
         gain = speedup(times.answers, times.teacher, name)
-        found |= {"speedup": gain.ratio, "speedup_interval": _bounds(gain)}
-        found["speedup_undetermined"] = gain.obstacle
-    if subject.runtime == "onnxruntime" and _TEACHER_IN_ONNX in timed:
+        fields |= {"speedup": gain.ratio, "speedup_interval": _bounds(gain)}
+        fields["speedup_undetermined"] = gain.obstacle
+    if subject.runtime == "onnxruntime" and _TEACHER_IN_ONNX in traces:
         gain = speedup(times.answers, _TEACHER_IN_ONNX, name)
-        found["speedup_same_runtime"] = gain.ratio
-        found["speedup_same_runtime_interval"] = _bounds(gain)
-    return card.model_copy(update=found)
+        fields["speedup_same_runtime"] = gain.ratio
+        fields["speedup_same_runtime_interval"] = _bounds(gain)
+    return card.model_copy(update=fields)
 
 
 def time_answers(subjects: Mapping[str, Subject], latency: Latency) -> Timings:
@@ -103,9 +105,9 @@ def time_answers(subjects: Mapping[str, Subject], latency: Latency) -> Timings:
         Of every call; a subject that cannot be timed is missing.
     """
     calls = {name: _answering(subject, latency) for name, subject in subjects.items()}
-    timed = {name: call for name, call in calls.items() if call}
+    models = {name: call for name, call in calls.items() if call}
     # With one thread, torch and ONNX Runtime compute in the thread that calls them.
-    return interleaved(timed, latency.rounds, "thread" if latency.threads == 1 else "wall")
+    return interleaved(models, latency.rounds, "thread" if latency.threads == 1 else "wall")
 
 
 def time_end_to_end(subjects: Mapping[str, Subject], test: Split, latency: Latency) -> Timings:
@@ -122,9 +124,9 @@ def time_end_to_end(subjects: Mapping[str, Subject], test: Split, latency: Laten
     calls = {name: _reading(subject, test, latency) for name, subject in subjects.items()}
     # A median, which is all that is reported, settles earlier than a 99th percentile.
     rounds = max(FEWEST_CALLS, latency.rounds // 3)
-    timed = {name: call for name, call in calls.items() if call}
+    models = {name: call for name, call in calls.items() if call}
     # Tokenizers read texts in threads of their own, and the caller waits for them.
-    return interleaved(timed, rounds, "process" if latency.threads == 1 else "wall")
+    return interleaved(models, rounds, "process" if latency.threads == 1 else "wall")
 
 
 def _median_ms(timings: Timings, name: str) -> float | None:

@@ -32,8 +32,8 @@ class _Case:
 
     @property
     def busy(self) -> bool:
-        disturbed = contention.worst(c.contention for c in self.evaluation.models.values())
-        return disturbed is not None and disturbed.busy
+        worst = contention.worst(c.contention for c in self.evaluation.models.values())
+        return worst is not None and worst.busy
 
 
 _Examine = Callable[[_Case, float], Check]

@@ -44,7 +44,7 @@ def measure(classifier: Classifier, rows: Encoded) -> LatencyTable:
     neurons = [shape.neurons for shape in small.shapes]
     few, more = range(1, max(heads) + 1), _grid(max(neurons))
     sizes = [(number, 1) for number in few] + [(1, number) for number in more[1:]]
-    timings = _timed({str(size): _answering(small, size, text) for size in sizes})
+    timings = _time({str(size): _answering(small, size, text) for size in sizes})
     times = np.array([np.median(seconds) for seconds in timings.seconds.values()]) * 1e3
     return LatencyTable(
         tokens=text.input_ids.shape[1],
@@ -101,7 +101,7 @@ def _answering(classifier: Classifier, size: tuple[int, int], text: Batch) -> Ca
     return lambda _: session.run(None, feeds)
 
 
-def _timed(models: Mapping[str, Call]) -> Timings:
+def _time(models: Mapping[str, Call]) -> Timings:
     """Time each as many calls as some seconds allow."""
     for call in models.values():
         call(0)

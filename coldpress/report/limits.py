@@ -35,10 +35,10 @@ def timings(evaluation: Evaluation) -> Iterator[str]:
     final = list(evaluation.models.values())[-1]
     if final.speedup_undetermined is not None:
         yield f"The speed-up could not be determined: {final.speedup_undetermined}."
-    disturbed = contention.worst(card.contention for card in evaluation.models.values())
-    if disturbed is not None and disturbed.busy:
+    worst = contention.worst(card.contention for card in evaluation.models.values())
+    if worst is not None and worst.busy:
         yield (
-            f"{contention.sentence(disturbed)} Speed-ups are the middles of intervals that are "
+            f"{contention.sentence(worst)} Speed-ups are the middles of intervals that are "
             "wider for it, and on a quiet machine latencies may be lower."
         )
 

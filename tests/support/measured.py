@@ -299,7 +299,7 @@ def busy(speedup: Bounds | None) -> Findings:
         "contention": beside,
         "speedup": None if speedup is None else 20.0,
         "speedup_interval": speedup,
-        "speedup_undetermined": "from one turn to the next it varied 5.0-fold",
+        "speedup_undetermined": "its interval would span a factor of 7.2",
     }
     if speedup is not None:
         timed["speedup_undetermined"] = None

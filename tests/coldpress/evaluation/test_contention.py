@@ -47,6 +47,13 @@ def test_a_quiet_machine_has_no_others(clock: _Clock, monkeypatch: pytest.Monkey
     assert (found.others, found.steal) == (0, 0)
 
 
+def test_a_process_that_has_the_only_processor_has_no_others(
+    clock: _Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = watched(clock, monkeypatch, 10, CpuTimes(10.1, 0, 0.1, 0, 0, 0))
+    assert (found.others, found.steal) == (None, 0)
+
+
 @pytest.mark.parametrize(("seconds", "total"), [(0.1, 5), (1, 1)])
 def test_too_little_time_tells_nothing(
     clock: _Clock, monkeypatch: pytest.MonkeyPatch, seconds: float, total: int

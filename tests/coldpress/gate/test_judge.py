@@ -231,12 +231,12 @@ def refusal(gate: Gate, **changed: Any) -> str:  # noqa: ANN401
 
 
 def test_a_speedup_that_a_busy_machine_hid_is_refused_with_reason_and_remedy() -> None:
-    why = "from one turn to the next it varied 5.0-fold"
+    why = "its interval would span a factor of 7.2"
     assert refusal(
         Gate(min_speedup=0.01), speedup=None, speedup_interval=None, speedup_undetermined=why
     ) == (
-        "How fast it is beside the teacher could not be determined (from one turn to the next it "
-        "varied 5.0-fold): run the recipe again when the machine is quiet, which evaluates anew, "
+        "How fast it is beside the teacher could not be determined (its interval would span a "
+        "factor of 7.2): run the recipe again when the machine is quiet, which evaluates anew, "
         "and what is not known is not passed."
     )
 

@@ -13,7 +13,7 @@ BUSY = (
     "interrupted. Speed-ups are the middles of intervals that are wider for it, and on a quiet "
     "machine latencies may be lower."
 )
-UNDETERMINED = "The speed-up could not be determined: from one turn to the next it varied 5.0-fold."
+UNDETERMINED = "The speed-up could not be determined: its interval would span a factor of 7.2."
 
 
 def test_a_busy_machine_is_named_among_the_limits() -> None:
