@@ -156,6 +156,7 @@ def _check_kind(reference: Any, place: str) -> None:  # noqa: ANN401
 
 def _check_vocabulary(reference: Any, rows: int, place: str) -> None:  # noqa: ANN401
     vocabulary = reference.backend_tokenizer.get_vocab(with_added_tokens=False)
+    vocabulary.pop("", None)  # of an empty line: no text has it
     if not vocabulary:
         raise InputError(f"{place}: the tokenizer has no tokens")
     token, at = max(vocabulary.items(), key=lambda item: item[1])

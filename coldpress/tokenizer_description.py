@@ -37,7 +37,7 @@ def description(
     padding, rows = config.pad_token_id or 0, config.max_position_embeddings
     named = {"pad_token": tokenizer.id_to_token(pad_id(tokenizer)), "mask_token": mask}
     # The name of a token that is not an added one would be cut out of texts from then on.
-    added = {token.content for token in tokenizer.get_added_tokens_decoder().values()}
+    added = _added(tokenizer)
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_input_names": list(inputs),
@@ -85,7 +85,10 @@ def mask_token(tokenizer: Tokenizer, named: str | None) -> str:
     Returns:
         The name, or a usual one; empty where the tokenizer has neither.
     """
-    for name in (named, *MASKS):
-        if name and tokenizer.token_to_id(name) is not None:
-            return name
-    return ""
+    # A name that is no added token may be read as several pieces.
+    added = _added(tokenizer)
+    return next((name for name in (named, *MASKS) if name is not None and name in added), "")
+
+
+def _added(tokenizer: Tokenizer) -> set[str]:
+    return {token.content for token in tokenizer.get_added_tokens_decoder().values()}

@@ -84,9 +84,10 @@ def test_a_class_without_settings_of_its_own_takes_tokenizer_json_as_it_is(
     assert ids(source, "Oil") == [2, 5, 3]
 
 
-def test_a_vocabulary_file_alone_is_enough(write: Callable[..., Path]) -> None:
+@pytest.mark.parametrize("end", ["", "\n", "\n\n\n"])
+def test_a_vocabulary_file_alone_is_enough(write: Callable[..., Path], end: str) -> None:
     place = write(None, {**BERT, "do_lower_case": False})
-    (place / "vocab.txt").write_text("\n".join(NAMES) + "\n")
+    (place / "vocab.txt").write_text("\n".join(NAMES) + end)
     assert ids(load(place, 8, "teacher"), "Oil press") == [2, 5, 7, 3]
 
 
@@ -202,6 +203,19 @@ def test_transformers_reads_a_checkpoint_as_it_was_trained(
     assert source.tokenizer.encode("cold", "press").type_ids == [0, 0, 0, 1, 1]
 
 
+def test_loading_reads_no_text_that_may_have_no_token(write: Callable[..., Path]) -> None:
+    names = {name: at for at, name in enumerate(NAMES) if name not in ("[UNK]", "[MASK]")}
+    made = Tokenizer(models.WordPiece(names, unk_token="[UNK]"))
+    assert load(write(made, BERT, vocab_size=len(NAMES)), 8, "teacher").mask == ""
+
+
+def test_a_mask_token_whose_name_is_normalized_is_one(write: Callable[..., Path]) -> None:
+    made = wordpiece()
+    made.add_tokens(["<BLANK>"])
+    place = write(made, {**BERT, "mask_token": "<BLANK>"}, vocab_size=len(NAMES) + 1)
+    assert load(place, 8, "teacher").mask == "<BLANK>"
+
+
 @pytest.mark.parametrize("name", ["[MASK]", "<blank>"])
 def test_a_mask_token_travels_with_the_checkpoint(
     tiny: Classifier, tmp_path: Path, name: str
@@ -216,6 +230,7 @@ def test_a_mask_token_travels_with_the_checkpoint(
 def test_the_mask_token_is_the_one_that_the_settings_name(
     write: Callable[..., Path], settings: dict[str, Any], mask: str
 ) -> None:
+    """One without a row is none, and the usual name is read as several pieces beside it."""
     assert load(write(wordpiece(), {**BERT, **settings}), 8, "teacher").mask == mask
 
 
