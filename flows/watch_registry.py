@@ -22,12 +22,15 @@ def watch_registry(models: list[str] | None = None, policy: Policy = "flag") -> 
             audited one.
     """
     names = watching.watched_models() if models is None else watching.known(models)
-    looks = [watching.look(name, policy, actors.flow_run_id()) for name in names]
-    records = [record for record in looks if record is not None]
+    records, failures = watching.look_at_all(names, policy, actors.flow_run_id())
+    for name, error in failures.items():
+        get_run_logger().error("%s: %s", name, error)
     for record in records:
         get_run_logger().warning("%s", _told(record))
     if records:
         reporting.table([_row(record) for record in records], "moved-by-hand")
+    for error in failures.values():
+        raise error
     return records
 
 

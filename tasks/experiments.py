@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from mlflow import MlflowClient
 from mlflow.entities import Experiment, LifecycleStage
 
 from coldpress.errors import InputError
 from coldpress.stages import REGISTERED_SUFFIX
+from tasks import access
 from tasks.paging import all_pages
 
 _PROMPT_TAG = "mlflow.prompt.is_prompt"
@@ -28,10 +31,11 @@ def existing(mlflow: MlflowClient, name: str) -> Experiment | None:
     found = mlflow.get_experiment_by_name(name)
     if found is None or found.lifecycle_stage == LifecycleStage.ACTIVE:
         return found
+    address = os.environ.get(access.MLFLOW, "")
+    where = "" if access.holds_credentials(address) else f"{access.MLFLOW}={address} "
     raise InputError(
-        f"name: the experiment {name} was deleted in MLflow; restore it (mlflow experiments"
-        f" restore --experiment-id {found.experiment_id}), delete it for good (mlflow gc"
-        f" --experiment-ids {found.experiment_id}), or give the recipe another name"
+        f"name: the experiment {name} was deleted in MLflow; restore it ({where}mlflow experiments"
+        f" restore --experiment-id {found.experiment_id}), or give the recipe another name"
     )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import yaml
 from mlflow.artifacts import load_text
+from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
 from pydantic import BaseModel, ConfigDict
 
 from coldpress.errors import InputError
@@ -59,7 +61,7 @@ def find(model: str) -> InService:
     judged, teacher = results[-1], results[0]
     if judged.model_uri is None or version.tags.get("digest") not in judged.parents:
         raise _unjudged(version)
-    recipe = yaml.safe_load(load_text(f"runs:/{run.info.run_id}/recipe.yaml"))
+    recipe = yaml.safe_load(_written(run, version))
     return InService(
         name=f"{version.name}/{version.version}",
         digest=version.tags.get("digest"),
@@ -68,6 +70,14 @@ def find(model: str) -> InService:
         evaluation_uri=judged.model_uri,
         teacher_uri=teacher.model_uri,
     )
+
+
+def _written(run: Run, version: ModelVersion) -> str:
+    """The recipe of a run, whose files somebody may have deleted."""
+    try:
+        return str(load_text(f"runs:/{run.info.run_id}/recipe.yaml"))
+    except (MlflowException, OSError) as error:
+        raise _unjudged(version) from error
 
 
 def _unjudged(version: ModelVersion) -> InputError:

@@ -6,7 +6,7 @@ import logging
 import re
 
 from coldpress.errors import InputError
-from tasks import interruptions
+from tasks import interruptions, refusals
 
 _LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
 # Prefect puts the error of a task into the text of its records.
@@ -26,7 +26,8 @@ def off_the_terminal() -> None:
 
 
 def _shortened(record: logging.LogRecord) -> bool:
-    if record.exc_info and isinstance(record.exc_info[1], InputError):
+    error = record.exc_info[1] if record.exc_info else None
+    if error is not None and (isinstance(error, InputError) or refusals.line(error)):
         record.exc_info = None
     return True
 
@@ -36,4 +37,6 @@ def _is_of_something_else(record: logging.LogRecord) -> bool:
     told = any(isinstance(argument, InputError) for argument in arguments)
     if interruptions.exit_code() is not None:
         return False
-    return record.name not in _LOGGERS or not (told or _NAMED.search(record.getMessage()))
+    message = record.getMessage()
+    told = told or _NAMED.search(message) is not None or refusals.is_told_in(message)
+    return record.name not in _LOGGERS or not told

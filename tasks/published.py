@@ -51,7 +51,17 @@ def judging_run(version: ModelVersion) -> Run | None:
     named, tag = f"{version.name}/{version.version}", f"coldpress.{TAG}"
     found = history.search(equal(f"tags.`{tag}`", named))
     runs = (run for run in reversed(found) if run.data.tags[tag] == named)
-    return next((run for run in runs if _judged(run, version)), None)
+    return next((run for run in runs if _judged(run, version)), None) or _maker(version)
+
+
+def _maker(version: ModelVersion) -> Run | None:
+    """The run that made a model, whose report has the name that the model had then."""
+    if version.tags.get("stage") != "export_onnx" or "flow_run_id" not in version.tags:
+        return None
+    run = history.parent_run(version.tags["flow_run_id"])
+    named = "" if run is None else run.data.tags.get(f"coldpress.{TAG}", "")
+    renamed = named != "" and named.partition("/")[0] != version.name
+    return run if run is not None and renamed and _judged(run, version) else None
 
 
 def _judged(run: Run, version: ModelVersion) -> bool:

@@ -12,6 +12,8 @@ from tasks import access
 _DELETED = re.compile(
     r"must be in the 'active' state|Unable to fetch model from model URI|RESOURCE_DOES_NOT_EXIST"
 )
+_FORBIDDEN = re.compile("PERMISSION_DENIED")
+_NAMED = re.compile(r"exception:? (Mlflow|Rest)Exception[:(]")
 _READ_ONLY = re.compile(r"readonly database|read-only (transaction|database|file system)", re.I)
 
 
@@ -36,6 +38,19 @@ def line(error: BaseException) -> str | None:
     if code == "RESOURCE_DOES_NOT_EXIST" or _DELETED.search(message):
         return f"model: deleted in MLflow while it was needed; run it again ({message})"
     return None
+
+
+def is_told_in(record: str) -> bool:
+    """Whether a record of Prefect's tells of an error that has a line.
+
+    Args:
+        record: Its text.
+
+    Returns:
+        False for what only looks like one.
+    """
+    named = _NAMED.search(record)
+    return named is not None and any(p.search(record) for p in (_DELETED, _READ_ONLY, _FORBIDDEN))
 
 
 @contextmanager

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
 
-from coldpress.errors import RefusedError
+from coldpress.errors import InputError, RefusedError
 from tasks import audit, identity, promotion, registry, tracking, versions
 from tasks.audit import Request, Ticket
 from tasks.moves import Aliases, Plan, aliases
@@ -60,6 +61,31 @@ def known(models: Sequence[str]) -> list[str]:
         if audit.head(registry.name_alone(model)) is None:
             registry.resolve(model)
     return list(models)
+
+
+def look_at_all(
+    models: Sequence[str], policy: Policy, flow_run_id: str | None = None
+) -> tuple[list[Ticket], dict[str, Exception]]:
+    """Look after models; one that cannot be looked at does not keep the others from it.
+
+    Args:
+        models: Registered names.
+        policy: See `look`.
+        flow_run_id: Prefect's.
+
+    Returns:
+        The records that were written, and what went wrong, by model.
+    """
+    records: list[Ticket] = []
+    failures: dict[str, Exception] = {}
+    for model in models:
+        try:
+            record = look(model, policy, flow_run_id)
+        except (InputError, MlflowException) as error:
+            failures[model] = error
+        else:
+            records += [] if record is None else [record]
+    return records, failures
 
 
 def look(model: str, policy: Policy, flow_run_id: str | None = None) -> Ticket | None:

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 
 from coldpress.errors import InputError
 from tasks import input_errors
@@ -38,6 +40,22 @@ def test_wrong_input_loses_its_traceback_and_a_fault_keeps_it(heard: Heard) -> N
     fail(InputError("seed: wrong"), "Task run failed with exception: InputError('seed: wrong')")
     fail(KeyError("seed"), "Task run failed with exception: KeyError('seed')")
     assert [bool(record.exc_info) for record in heard] == [False, True]
+
+
+def test_what_mlflow_refuses_is_one_line_too(heard: Heard) -> None:
+    refused = MlflowException("Run with id=f not found", error_code=RESOURCE_DOES_NOT_EXIST)
+    fail(refused, f"Task run failed with exception: {refused!r}")
+    fail(MlflowException("ours"), "Task run failed with exception: MlflowException('ours')")
+    assert [bool(record.exc_info) for record in heard] == [False, True]
+    heard.clear()
+    input_errors.off_the_terminal()
+    records = logging.getLogger("prefect.flow_runs")
+    deleted = "The run f must be in the 'active' state. Current state is deleted."
+    records.error("Finished in state Failed('Task run encountered an exception %s')", "KeyError: f")
+    records.error(f"Task run encountered an exception MlflowException: {deleted}")
+    assert [record.getMessage() for record in heard] == [
+        "Finished in state Failed('Task run encountered an exception KeyError: f')"
+    ]
 
 
 def test_the_terminal_is_told_of_faults_only(heard: Heard) -> None:

@@ -8,7 +8,7 @@ import pytest
 from mlflow.entities.model_registry import ModelVersion, ModelVersionTag
 
 from coldpress.errors import InputError
-from tasks import published, tracking
+from tasks import history, published, tracking
 from tasks.results import StageResult
 
 _STAGE = ModelVersionTag("stage", "export_onnx")  # type: ignore[no-untyped-call]
@@ -68,3 +68,17 @@ def test_an_older_run_is_told_by_what_its_stages_made(state: Path, tmp_path: Pat
     tracking.write_result(run_id, made)
     assert published.find(_version("trec", "1", "second"), published.REPORT) is None
     assert published.find(_version("trec", "1", "first"), published.REPORT) == "of the first model"
+
+
+def test_a_model_keeps_its_report_when_it_is_renamed(state: Path, tmp_path: Path) -> None:
+    _judge("trec", "trec/1", "of trec", tmp_path)
+    (run,) = history.search("")
+    tracking.tag(run.info.run_id, {"flow_run_id": "f", published.DIGEST: "d"})
+    made = {"stage": "export_onnx", "flow_run_id": "f", "digest": "d"}
+    for name, tags, text in (
+        ("small", made, "of trec"),
+        ("small", {**made, "digest": "e"}, None),
+        ("small-teacher", {**made, "stage": "train_teacher"}, None),
+    ):
+        known = [ModelVersionTag(key, value) for key, value in tags.items()]  # type: ignore[no-untyped-call]
+        assert published.find(ModelVersion(name, "1", 0, tags=known), published.REPORT) == text

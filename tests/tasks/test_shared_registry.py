@@ -7,6 +7,10 @@ from pathlib import Path
 
 import foreign
 import pytest
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import RegisteredModel
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 from registered import named, passed, promote, rollback, version
 
 from coldpress.errors import CorruptCheckpointError, InputError, RefusedError
@@ -243,3 +247,22 @@ def test_a_model_that_was_deleted_is_registered_anew(
     assert registry.register("trec", uri, run_id, tags) == "trec/3"
     promote("3")
     assert named() == ("3", None)
+
+
+def test_a_model_that_may_not_be_looked_at_keeps_no_other_from_it(
+    two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version(tmp_path, "private", gate="passed")
+    for name in ("private", "trec"):
+        point(name, "champion", "1")
+    read = MlflowClient.get_registered_model
+
+    def refusing(client: MlflowClient, name: str) -> RegisteredModel:
+        if name == "private":
+            raise MlflowException("no", error_code=PERMISSION_DENIED)
+        return read(client, name)
+
+    monkeypatch.setattr(MlflowClient, "get_registered_model", refusing)
+    records, failures = watching.look_at_all(watching.watched_models(), "flag")
+    assert [record.model for record in records] == ["trec"]
+    assert list(failures) == ["private"]
