@@ -64,7 +64,8 @@ def pressing(recipe: Recipe) -> Iterator[None]:
         experiment_id = tracking.experiment(recipe.name)
         closed = open_runs.close_dead(experiment_id)
         if closed:
-            get_run_logger().warning("Closed %d MLflow runs whose process was killed", closed)
+            owners = ", ".join(closed)
+            get_run_logger().warning("Closed the MLflow runs of %s, which was killed", owners)
         known = history.parent_run(_flow_run_id())
         run_id = known.info.run_id if known else _open(recipe, experiment_id)
         if known:

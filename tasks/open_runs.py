@@ -29,19 +29,19 @@ def in_experiment(experiment_id: str) -> list[Run]:
     return all_pages(tracking.client().search_runs, [experiment_id], running)
 
 
-def close_dead(experiment_id: str) -> int:
+def close_dead(experiment_id: str) -> list[str]:
     """End the runs whose process is gone, and drop the models that they did not finish.
 
     Args:
         experiment_id: Where to look.
 
     Returns:
-        How many runs were closed.
+        Whose runs were closed: host and pid of each process.
     """
     dead = [run for run in in_experiment(experiment_id) if is_dead(run)]
     for run in dead:
         tracking.close(str(run.info.run_id))
-    return len(dead)
+    return list(dict.fromkeys(_owner_of(run) for run in dead))
 
 
 def is_dead(run: Run) -> bool:
@@ -96,17 +96,21 @@ def described(run: Run) -> str:
     Returns:
         One line.
     """
-    owner = run.data.tags.get("coldpress.process")
-    host = processes.host_of(owner) if owner else "an unknown host"
-    pid = f", process {owner.rsplit(':', 2)[1]}" if owner else ""
     since = datetime.fromtimestamp(int(run.info.start_time) / 1000, UTC)
     ends = "until it has ended"
-    if not processes.is_here(owner):
+    if not processes.is_here(run.data.tags.get("coldpress.process")):
         ends += f" or has given no sign of life for {DEAD_AFTER:.0f} s"
     return (
-        f"waits for run {run.info.run_id} on {host}{pid}, open since {since:%Y-%m-%d %H:%M:%S} UTC,"
+        f"waits for run {run.info.run_id} of {_owner_of(run)}, open since {since:%Y-%m-%d %H:%M:%S} UTC,"
         f" {ends}; to go on at once, delete that run in MLflow"
     )
+
+
+def _owner_of(run: Run) -> str:
+    owner = run.data.tags.get("coldpress.process")
+    if owner is None:
+        return "an unknown process"
+    return f"process {owner.rsplit(':', 2)[1]} on {processes.host_of(owner)}"
 
 
 @contextmanager

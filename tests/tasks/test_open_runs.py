@@ -35,7 +35,7 @@ def is_blocked(key: str, run_id: str) -> bool:
 def test_the_dead_are_closed_and_the_living_are_not(state: Path) -> None:
     experiment = tracking.experiment("trec")
     dead, living = open_stage(experiment, "k", GONE), open_stage(experiment, "k")
-    assert open_runs.close_dead(experiment) == 1
+    assert open_runs.close_dead(experiment) == [f"process 1 on {socket.gethostname()}"]
     assert (status(dead), status(living)) == ("KILLED", "RUNNING")
 
 
@@ -121,7 +121,7 @@ def test_a_waiter_says_at_once_for_whom(state: Path, monkeypatch: pytest.MonkeyP
 
     wait_for_turn("k", mine, say)
     (line,) = said
-    assert line.startswith(f"waits for run {ahead} on old-container, process 7, open since 20")
+    assert line.startswith(f"waits for run {ahead} of process 7 on old-container, open since 20")
     assert line.endswith(
         "until it has ended or has given no sign of life for 120 s;"
         " to go on at once, delete that run in MLflow"
