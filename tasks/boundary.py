@@ -17,8 +17,9 @@ def is_outside(location: str) -> bool:
     Returns:
         False for another registry: where that keeps its files is not for this machine to say.
     """
-    embedded = os.environ.get("MLFLOW_TRACKING_URI") == home.address(home.database())
-    return embedded and home_record.is_outside(home.home(), location)
+    directory = home.home()
+    embedded = home_record.holds(directory, os.environ.get("MLFLOW_TRACKING_URI"))
+    return embedded and home_record.is_outside(directory, location)
 
 
 def check(location: str) -> None:

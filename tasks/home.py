@@ -132,7 +132,7 @@ def embed() -> None:
     follow_stack(directory)
     os.environ["PREFECT_HOME"] = str(_prefect_home(directory))
     os.environ.setdefault("MLFLOW_TRACKING_URI", address(database()))
-    if os.environ["MLFLOW_TRACKING_URI"] == address(database()):
+    if home_record.holds(directory, os.environ["MLFLOW_TRACKING_URI"]):
         home_record.settle(directory)
 
 

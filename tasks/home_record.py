@@ -84,6 +84,20 @@ def settle(directory: Path) -> None:
             ) from error
 
 
+def holds(directory: Path, registry: str | None) -> bool:
+    """Whether a registry is a home's own, however its address is spelt.
+
+    Args:
+        directory: The home.
+        registry: What MLflow is pointed at.
+
+    Returns:
+        False for a server, or another file.
+    """
+    scheme, _, path = (registry or "").partition(":///")
+    return scheme == "sqlite" and Path(path).resolve() == (directory / DATABASE).resolve()
+
+
 def is_outside(directory: Path, location: str) -> bool:
     """Whether files are on this machine, and not in a home.
 

@@ -96,13 +96,14 @@ def described(run: Run) -> str:
     Returns:
         One line.
     """
-    since = datetime.fromtimestamp(int(run.info.start_time) / 1000, UTC)
+    began = datetime.fromtimestamp(int(run.info.start_time) / 1000, UTC)
+    since = began.strftime("%Y-%m-%d %H:%M:%S UTC")
     ends = "until it has ended"
     if not processes.is_here(run.data.tags.get("coldpress.process")):
         ends += f" or has given no sign of life for {DEAD_AFTER:.0f} s"
     return (
-        f"waits for run {run.info.run_id} of {_owner_of(run)}, open since {since:%Y-%m-%d %H:%M:%S} UTC,"
-        f" {ends}; to go on at once, delete that run in MLflow"
+        f"waits for run {run.info.run_id} of {_owner_of(run)}, open since {since}, {ends};"
+        " to go on at once, delete that run in MLflow"
     )
 
 

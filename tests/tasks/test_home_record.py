@@ -247,6 +247,22 @@ def test_what_is_outside(tmp_path: Path, location: str, outside: bool) -> None:
     assert home_record.is_outside(directory, location.format(home=directory)) is outside
 
 
+@pytest.mark.parametrize(
+    ("registry", "own"),
+    [
+        ("sqlite:///{home}/mlflow.db", True),
+        ("sqlite:///{home}/../home//mlflow.db", True),
+        ("sqlite:///{home}-2/mlflow.db", False),
+        ("http://127.0.0.1:5000", False),
+        (None, False),
+    ],
+)
+def test_which_registry_is_a_homes_own(tmp_path: Path, registry: str | None, own: bool) -> None:
+    directory = tmp_path / "home"
+    directory.mkdir()
+    assert home_record.holds(directory, registry and registry.format(home=directory)) is own
+
+
 def test_a_stack_that_runs_in_the_original_is_none_of_the_copy(tmp_path: Path) -> None:
     first, copy = tmp_path / "first", tmp_path / "copy"
     for directory in (first, copy):
