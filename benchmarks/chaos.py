@@ -136,8 +136,9 @@ def _change_what_is_stored(part: Part, count: int) -> None:
 
 def _report(name: str, options: argparse.Namespace, folder: Path) -> bool:
     """Print a part's outcomes; true if nothing was lost or wrong in any of them."""
-    outcomes = Part(name, folder / name, options.seed, 0).outcomes()
-    print(f"\n{COUNTS[name][1]}: {len(outcomes)} trials")
+    part = Part(name, folder / name, options.seed, 0)
+    outcomes = part.outcomes()
+    print(f"\n{COUNTS[name][1]}: {len(outcomes)} of {part.planned()} trials")
     for done, count in sorted(Counter(outcome.done for outcome in outcomes).items()):
         print(f"  {count:4} {done}")
     print(f"  recovery: {_seconds(outcomes)}")

@@ -31,14 +31,14 @@ def stages(part: Part, rounds: int) -> None:
         part: Where to record.
         rounds: How often each stage is met.
     """
-    alone = base.expected(part.folder)
+    alone, copy = base.expected(part.folder), base.home(part.folder)
 
     def trial(number: int, chance: random.Random) -> Outcome:
         if os.geteuid() != 0:
             return Outcome("left out: mounting a small disk needs root")
         stage = STAGES[number % len(STAGES)]
         with _small_disk(part.folder / "sandbox") as folder:
-            shutil.copytree(base.home(part.folder), folder, symlinks=True, dirs_exist_ok=True)
+            shutil.copytree(copy, folder, symlinks=True, dirs_exist_ok=True)
             return _trial(Sandbox(folder), stage, chance, alone)
 
     part.run(rounds * len(STAGES), trial)

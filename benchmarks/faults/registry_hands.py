@@ -39,12 +39,13 @@ class Hands:
             *[self._restore_experiment] * 2,
             self._rename_model,
             self._rename_run,
+            self._rename_experiment,
             self._register_foreign,
             self._delete_model,
         )
         try:
             return chance.choice(actions)(chance)
-        except (MlflowException, IndexError) as error:
+        except (MlflowException, IndexError, StopIteration) as error:
             return f"an action that MLflow refused: {error}"
 
     def _versions(self) -> list[Any]:
@@ -104,6 +105,14 @@ class Hands:
         run = chance.choice(self._runs(ViewType.ACTIVE_ONLY))
         self._mlflow.update_run(run.info.run_id, name="renamed")
         return f"a run was renamed: {run.info.run_name}"
+
+    def _rename_experiment(self, _: random.Random) -> str:
+        """There and back, as long as nothing has taken the usual name meanwhile."""
+        names = {e.name: e.experiment_id for e in self._mlflow.search_experiments()}
+        old = next(name for name in (f"{MODEL}-renamed", MODEL) if name in names)
+        new = MODEL if old != MODEL else f"{MODEL}-renamed"
+        self._mlflow.rename_experiment(names[old], new)
+        return f"an experiment was renamed: {old} to {new}"
 
     def _register_foreign(self, chance: random.Random) -> str:
         run = chance.choice(self._runs(ViewType.ACTIVE_ONLY))

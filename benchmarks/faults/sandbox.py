@@ -183,12 +183,17 @@ class Sandbox:
 
     def left_behind(self) -> tuple[str, ...]:
         """Return processes, open runs and half-made folders that no command is working on."""
-        named = [p for p in psutil.process_iter(["pid", "cmdline", "environ"]) if self._owns(p)]
-        processes = [f"process {p.pid}: {' '.join(p.info['cmdline'])[:120]}" for p in named]
+        deadline = time.monotonic() + _SECONDS_TO_END
+        while (processes := self._processes()) and time.monotonic() < deadline:
+            time.sleep(0.5)
         running = self.query("select run_uuid from runs where status = 'RUNNING'")
         work = self.state / "work"
         folders = [f"folder {p.name} in work" for p in (work.iterdir() if work.exists() else ())]
         return (*processes, *(f"run {run} is open" for (run,) in running), *folders)
+
+    def _processes(self) -> list[str]:
+        named = [p for p in psutil.process_iter(["pid", "cmdline", "environ"]) if self._owns(p)]
+        return [f"process {p.pid}: {' '.join(p.info['cmdline'] or [])[:120]}" for p in named]
 
     def _owns(self, process: psutil.Process) -> bool:
         if process.pid == os.getpid():
@@ -196,6 +201,8 @@ class Sandbox:
         return (process.info["environ"] or {}).get("COLDPRESS_HOME") == str(self.state)
 
 
+_SECONDS_TO_END = 10.0
+"""For a server that was told to end when its command did."""
 _STARTED: dict[int, tuple[int, float]] = {}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -51,10 +51,23 @@ class Part:
 
     def outcomes(self) -> list[Outcome]:
         """Read the trials that an earlier start has finished."""
-        if not self.record.exists():
-            return []
-        read: list[dict[str, Any]] = json.loads(self.record.read_text())
+        read: list[dict[str, Any]] = self._read().get("outcomes", [])
         return [Outcome(o["done"], tuple(o["lost"]), tuple(o["wrong"]), o["seconds"]) for o in read]
+
+    def planned(self) -> int:
+        """Return how many trials there are to be, or none where the part has not begun."""
+        return int(self._read().get("planned", 0))
+
+    def _read(self) -> dict[str, Any]:
+        read: dict[str, Any] = json.loads(self.record.read_text()) if self.record.exists() else {}
+        return read
+
+    def _write(self, planned: int, outcomes: Sequence[Outcome]) -> None:
+        """Move the record into place whole: the benchmark may be stopped at any moment too."""
+        aside = self.record.with_suffix(".aside")
+        content = {"planned": planned, "outcomes": [asdict(outcome) for outcome in outcomes]}
+        aside.write_text(json.dumps(content, indent=1))
+        aside.replace(self.record)
 
     def run(self, count: int, trial: Callable[[int, random.Random], Outcome]) -> None:
         """Do the trials that are not done yet, until there is no time left.
@@ -64,11 +77,10 @@ class Part:
             trial: Carries one out, by its number and its own source of chance.
         """
         outcomes = self.outcomes()
+        self._write(count, outcomes)
         for number in range(len(outcomes), count):
             if time.time() > self.until:
                 break
             outcomes.append(trial(number, random.Random(f"{self.seed} {self.name} {number}")))
-            aside = self.record.with_suffix(".aside")
-            aside.write_text(json.dumps([asdict(outcome) for outcome in outcomes], indent=1))
-            aside.replace(self.record)
+            self._write(count, outcomes)
             print(number, outcomes[-1], flush=True)
