@@ -11,7 +11,6 @@ import json
 import logging
 import os
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -220,8 +219,6 @@ def _alone(directory: Path) -> Iterator[None]:
 
 def _write(directory: Path, record: Record) -> None:
     """Moved into place whole, since a kill may come now."""
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=directory, prefix=f"{FILE}.", delete=False
-    ) as aside:
-        json.dump(asdict(record), aside)
-    Path(aside.name).replace(directory / FILE)
+    aside = directory / f"{FILE}.{uuid4().hex}"
+    aside.write_text(json.dumps(asdict(record)), encoding="ascii")
+    aside.replace(directory / FILE)
