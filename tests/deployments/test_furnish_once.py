@@ -44,6 +44,6 @@ def test_only_what_the_server_does_not_have_is_made_and_schedules_stay_on(
     try:
         assert furnish(server) == "nothing to make: the server has it all"
         assert collection(server)["schedules"][0]["active"] is True
-        assert len(server.answer("POST", "automations/filter", {})) == 2
+        assert len(server.answer("POST", "automations/filter", {})) == 3
     finally:
         server.ask("PATCH", path, {"active": False}).raise_for_status()
