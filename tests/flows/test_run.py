@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from command import Coldpress
+from local_hub import serving
 from safetensors.numpy import save_file
 
 from coldpress.evaluation import answers, flips
@@ -249,15 +250,21 @@ def test_a_refused_run_still_writes_its_outcome(coldpress: Coldpress, tmp_path: 
 def test_wrong_input_that_only_the_stage_can_see_is_still_one_line(
     coldpress: Coldpress, tiny: Classifier, tmp_path: Path
 ) -> None:
+    """The weights of a hub model are downloaded by the stage that needs them."""
     save(tiny, tmp_path)
     save_file({"nothing": np.zeros(1)}, tmp_path / "model.safetensors", {"format": "pt"})
-    done = coldpress("run", "./tiny.yaml", "--set", f"teacher.model={tmp_path}")
+    files = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    with serving(tmp_path / "hub") as hub:
+        hub.add("models", "tiny/encoder", files)
+        also = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "cache")}
+        done = coldpress("run", "./tiny.yaml", "--set", "teacher.model=tiny/encoder", also=also)
     assert done.code == 2
     (line,) = done.error.splitlines()
-    assert line.startswith(f"coldpress: teacher.model: {tmp_path} has no fitting weights for ")
+    lost = "the weights have no 2 layers (num_hidden_layers)"
+    assert line == f"coldpress: teacher.model: tiny/encoder: {lost}"
     with closing(sqlite3.connect(coldpress.home / "state" / "prefect" / "prefect.db")) as prefect:
         said = [text for (text,) in prefect.execute("SELECT message FROM log WHERE level = 40")]
-    said = [text for text in said if "no fitting weights" in text]
+    said = [text for text in said if "the weights have no" in text]
     assert any("train_teacher failed: teacher.model: " in text for text in said)
     assert not any("Traceback" in text for text in said)
 
