@@ -72,7 +72,7 @@ def _judged(kind: str, what: str, done: Done, answer: str) -> Outcome:
 
 
 def _change_artifact(sandbox: Sandbox, chance: random.Random) -> str:
-    champion = sandbox.aliases()["tiny@champion"]
+    champion = sandbox.in_service()["tiny@champion"]
     (version,) = (v for v in sandbox.versions() if (v.name, v.number) == ("tiny", champion))
     assert version.folder is not None
     return _change_file(_any_file(version.folder, chance), chance)

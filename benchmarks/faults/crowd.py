@@ -64,7 +64,7 @@ def _disagreements(sandbox: Sandbox, alone: dict[str, str]) -> list[str]:
     wrong = [fault for made in outcomes if made for fault in differences(alone, made)]
     known = [(version.name, version.digest) for version in sandbox.versions()]
     wrong += [f"{name} has one model in two versions" for name in _twice(known)]
-    if "tiny@champion" not in sandbox.aliases():
+    if "tiny@champion" not in sandbox.in_service():
         wrong.append("the champion is gone")
     return [*wrong, *sandbox.left_behind()]
 

@@ -45,7 +45,7 @@ def stages(part: Part, rounds: int) -> None:
 
 
 def _trial(sandbox: Sandbox, stage: str, chance: random.Random, alone: dict[str, str]) -> Outcome:
-    before, aliases = sandbox.versions(), sandbox.aliases()
+    before, served = sandbox.versions(), sandbox.in_service()
     process = sandbox.start("run", "./tiny.yaml")
     begun = _wait_for(sandbox, stage, process)
     time.sleep(chance.uniform(0, 0.3))
@@ -57,8 +57,8 @@ def _trial(sandbox: Sandbox, stage: str, chance: random.Random, alone: dict[str,
     done, made = sandbox.run_recipe()
     wrong += [*done.faults("run with space again"), *differences(alone, made)]
     wrong += sandbox.left_behind()
-    if sandbox.aliases() != aliases:
-        wrong.append(f"aliases {aliases} became {sandbox.aliases()}")
+    if sandbox.in_service() != served:
+        wrong.append(f"{served} became {sandbox.in_service()}")
     name = f"disk full in {stage}" if filler else f"{stage} was over before the disk was full"
     return Outcome(name, missing(before, sandbox), tuple(wrong), done.seconds)
 

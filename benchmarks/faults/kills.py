@@ -28,14 +28,14 @@ def runs(part: Part, kills: int) -> None:
 
     def trial(_: int, chance: random.Random) -> Outcome:
         sandbox = restore(copy, part.folder / "sandbox")
-        before, aliases = sandbox.versions(), sandbox.aliases()
+        before, served = sandbox.versions(), sandbox.in_service()
         for _ in range(KILLS_IN_A_ROW):
             _killed_run(sandbox, chance, float(alone["seconds"]))
         done, made = sandbox.run_recipe()
         wrong = [*done.faults("run after kills"), *differences(alone, made)]
         wrong += sandbox.left_behind()
-        if sandbox.aliases() != aliases:
-            wrong.append(f"aliases {aliases} became {sandbox.aliases()}")
+        if sandbox.in_service() != served:
+            wrong.append(f"{served} became {sandbox.in_service()}")
         name = f"{KILLS_IN_A_ROW} runs killed"
         return Outcome(name, missing(before, sandbox), tuple(wrong), done.seconds)
 

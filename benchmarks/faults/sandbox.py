@@ -176,9 +176,12 @@ class Sandbox:
         )
         return [Version(name, number, digest, _path(place)) for name, number, digest, place in rows]
 
-    def aliases(self) -> dict[str, int]:
-        """Return the version behind each alias, as `name@alias`."""
-        rows = self.query("select name || '@' || alias, version from registered_model_aliases")
+    def in_service(self) -> dict[str, int]:
+        """Return the version behind each alias that only a promotion moves, as `name@alias`."""
+        rows = self.query(
+            "select name || '@' || alias, version from registered_model_aliases"
+            " where alias in ('champion', 'previous')"
+        )
         return {str(name): int(version) for name, version in rows}
 
     def left_behind(self) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ def between_commands(part: Part, count: int) -> None:
         action = hands.act(chance)
         words = _command(sandbox, chance)
         needed = list(_needed(sandbox))
-        champion, gates = sandbox.aliases().get("tiny@champion"), _gates(sandbox)
+        champion, gates = sandbox.in_service().get("tiny@champion"), _gates(sandbox)
         done = _carry_out(sandbox, words)
         name = f"{words[0]} after {action}"
         wrong = list(done.faults(f"{number}: {name}", (0, 1, 2)))
@@ -93,7 +93,7 @@ def _moved(
     name: str, command: str, champion: int | None, gates: dict[int, str], sandbox: Sandbox
 ) -> Iterator[str]:
     """Only promotions, rollbacks and the watch move a champion, and never to a refused one."""
-    now = sandbox.aliases().get("tiny@champion")
+    now = sandbox.in_service().get("tiny@champion")
     if now == champion:
         return
     if command not in ("promote", "rollback", "watch"):
@@ -116,7 +116,7 @@ def _gates(sandbox: Sandbox) -> dict[int, str]:
 def _needed(sandbox: Sandbox) -> Iterator[Path]:
     """Yield the folders of the champion and of all that it was made from, as the files say."""
     made = {digest: (folder, parents) for folder, digest, parents in _on_disk(sandbox)}
-    champion = sandbox.aliases().get("tiny@champion")
+    champion = sandbox.in_service().get("tiny@champion")
     waiting = [v.digest for v in sandbox.versions() if (v.name, v.number) == ("tiny", champion)]
     seen: set[str] = set()
     while waiting:
