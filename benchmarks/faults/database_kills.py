@@ -6,7 +6,6 @@ import os
 import random
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -14,9 +13,11 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import psutil
 
 from faults import base
 from faults.sandbox import Sandbox, differences, digests, new
@@ -91,9 +92,14 @@ class Database:
         )
 
     def kill(self) -> None:
-        """SIGKILL the first process; the others end with it."""
+        """SIGKILL all of its processes, as an end of the machine would."""
         pid = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
-        os.kill(pid, signal.SIGKILL)
+        first = psutil.Process(pid)
+        processes = [first, *first.children(recursive=True)]
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(processes, timeout=30)
 
     def stop(self) -> None:
         """End it without waiting for clients."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from mlflow import MlflowClient
@@ -43,10 +44,9 @@ class Hands:
             self._register_foreign,
             self._delete_model,
         )
-        try:
-            return chance.choice(actions)(chance)
-        except (MlflowException, IndexError, StopIteration) as error:
-            return f"an action that MLflow refused: {error}"
+        while True:
+            with suppress(MlflowException, IndexError, StopIteration):  # nothing to do it to
+                return chance.choice(actions)(chance)
 
     def _versions(self) -> list[Any]:
         return list(self._mlflow.search_model_versions("", 1000))
