@@ -14,6 +14,9 @@ import pytest
 from coldpress.stages import STAGES
 from tasks import caching
 
+# All tests read what one set of processes found.
+pytestmark = pytest.mark.xdist_group("stage-modules")
+
 SCRIPT = Path(__file__).parents[1] / "support" / "stage_modules.py"
 SIZES = {"layers": 2, "hidden_size": 32, "heads": 4, "neurons": 64, "vocabulary_size": 500}
 # A method in every section whose arithmetic is imported only when the method is used.
