@@ -12,6 +12,7 @@ from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 
 from faults.sandbox import Sandbox
+from tasks.paging import all_pages
 
 MODEL = "tiny"
 ALIASES = ("champion", "previous", "challenger")
@@ -49,7 +50,7 @@ class Hands:
                 return chance.choice(actions)(chance)
 
     def _versions(self) -> list[Any]:
-        return list(self._mlflow.search_model_versions("", 1000))
+        return all_pages(self._mlflow.search_model_versions)
 
     def _move_alias(self, chance: random.Random) -> str:
         versions = [v.version for v in self._versions() if v.name == MODEL]
@@ -68,8 +69,9 @@ class Hands:
         return f"a version was deleted: {version.name}/{version.version}"
 
     def _runs(self, view: int) -> list[Any]:
-        ids = [e.experiment_id for e in self._mlflow.search_experiments(ViewType.ALL)]
-        return list(self._mlflow.search_runs(ids, "", view, 1000))
+        experiments = all_pages(self._mlflow.search_experiments, ViewType.ALL)
+        ids = [experiment.experiment_id for experiment in experiments]
+        return all_pages(self._mlflow.search_runs, ids, "", view)
 
     def _delete_run(self, chance: random.Random) -> str:
         run = chance.choice(self._runs(ViewType.ACTIVE_ONLY))
@@ -82,20 +84,21 @@ class Hands:
         return f"a run was restored: {run.info.run_name}"
 
     def _delete_experiment(self, chance: random.Random) -> str:
-        experiment = chance.choice(
-            [e for e in self._mlflow.search_experiments() if e.name != "Default"]
-        )
+        experiments = all_pages(self._mlflow.search_experiments)
+        experiment = chance.choice([e for e in experiments if e.name != "Default"])
         self._mlflow.delete_experiment(experiment.experiment_id)
         return f"an experiment was deleted: {experiment.name}"
 
     def _restore_experiment(self, chance: random.Random) -> str:
-        experiment = chance.choice(list(self._mlflow.search_experiments(ViewType.DELETED_ONLY)))
+        experiment = chance.choice(
+            all_pages(self._mlflow.search_experiments, ViewType.DELETED_ONLY)
+        )
         self._mlflow.restore_experiment(experiment.experiment_id)
         return f"an experiment was restored: {experiment.name}"
 
     def _rename_model(self, _: random.Random) -> str:
         """There and back: most of what follows asks for the usual name."""
-        names = {m.name for m in self._mlflow.search_registered_models()}
+        names = {m.name for m in all_pages(self._mlflow.search_registered_models)}
         old = next(name for name in (f"{MODEL}-renamed", MODEL) if name in names)
         new = MODEL if old != MODEL else f"{MODEL}-renamed"
         self._mlflow.rename_registered_model(old, new)
@@ -108,7 +111,8 @@ class Hands:
 
     def _rename_experiment(self, _: random.Random) -> str:
         """There and back, as long as nothing has taken the usual name meanwhile."""
-        names = {e.name: e.experiment_id for e in self._mlflow.search_experiments()}
+        experiments = all_pages(self._mlflow.search_experiments)
+        names = {e.name: e.experiment_id for e in experiments}
         old = next(name for name in (f"{MODEL}-renamed", MODEL) if name in names)
         new = MODEL if old != MODEL else f"{MODEL}-renamed"
         self._mlflow.rename_experiment(names[old], new)

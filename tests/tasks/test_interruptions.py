@@ -14,7 +14,9 @@ from tasks.interruptions import held_back, uninterrupted
 # What a background job of a shell ignores is taken up again first: pytest may be one.
 BEGIN = """
 import os, signal, sys, threading, time
+# Whoever runs the suite may have these ignored, as nohup and background jobs do.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from tasks import interruptions
 interruptions._SECONDS_FOR_CLEAN_UP = interruptions._SECONDS_BEFORE_EXIT = 1.0
 interruptions.handle()
