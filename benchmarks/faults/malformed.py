@@ -19,7 +19,9 @@ from faults.trial import Outcome, Part
 
 CHECK = """
 import contextlib, io, json, os, sys, traceback
-from flows import cli
+from flows import cli, exits
+from tasks import home
+home.prepare()
 for line in sys.stdin:
     folder, name = os.path.split(line.strip())
     os.chdir(folder)
@@ -27,7 +29,7 @@ for line in sys.stdin:
     error = io.StringIO()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(error):
         try:
-            code = cli._carried_out()
+            code = exits.code_of(cli.app)
         except BaseException:
             code = 1
             traceback.print_exc()
