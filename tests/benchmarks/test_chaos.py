@@ -130,3 +130,11 @@ def test_mutations_are_decided_by_chance_alone() -> None:
     nested = {"a": {"b": [1, 2]}, "c": "d"}
     words = {mutate_json(json.loads(json.dumps(nested)), random.Random(n)) for n in range(50)}
     assert len(words) > 15
+
+
+def test_a_malformed_recipe_is_checked_as_the_command_does(tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("name: tiny\nbenchmark: 3\n")
+    code, error = malformed.Checker(tmp_path)(recipe)
+    assert (code, error.count("\n")) == (2, 1)
+    assert error.startswith("coldpress: recipe.yaml: benchmark: ")
