@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +14,13 @@ _DELETED = re.compile(
     r"must be in the 'active' state|Unable to fetch model from model URI|RESOURCE_DOES_NOT_EXIST"
 )
 _FORBIDDEN = re.compile("PERMISSION_DENIED")
+_FULL = re.compile(r"database or disk is full|No space left on device")
 _NAMED = re.compile(r"exception:? (Mlflow|Rest)Exception[:(]")
 _READ_ONLY = re.compile(r"readonly database|read-only (transaction|database|file system)", re.I)
 
 
 def line(error: BaseException) -> str | None:
-    """Explain an error of MLflow; told by the error alone.
+    """Explain an error of MLflow, or a full disk, by the error alone.
 
     Args:
         error: Whatever was raised; MLflow need not be imported to look at it.
@@ -26,6 +28,8 @@ def line(error: BaseException) -> str | None:
     Returns:
         One line, or None where it is something else.
     """
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"disk: full; free some space and run it again ({error})"
     code = getattr(error, "error_code", None)
     if code is None:
         return None
@@ -33,6 +37,8 @@ def line(error: BaseException) -> str | None:
     if forbidden is not None:
         return forbidden
     message = str(error).partition("\n")[0]
+    if _FULL.search(message):
+        return f"disk: full; free some space and run it again ({message})"
     if _READ_ONLY.search(str(error)):
         return f"{access.MLFLOW}: this tracking store can only be read ({message})"
     if code == "RESOURCE_DOES_NOT_EXIST" or _DELETED.search(message):
@@ -50,7 +56,8 @@ def is_told_in(record: str) -> bool:
         False for what only looks like one.
     """
     named = _NAMED.search(record)
-    return named is not None and any(p.search(record) for p in (_DELETED, _READ_ONLY, _FORBIDDEN))
+    patterns = (_DELETED, _FULL, _READ_ONLY, _FORBIDDEN)
+    return named is not None and any(pattern.search(record) for pattern in patterns)
 
 
 @contextmanager

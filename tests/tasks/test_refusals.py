@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,20 @@ def test_a_store_that_can_only_be_read_is_named(state: Path) -> None:
     line = refusals.line(refused.value)
     assert line is not None
     assert line.startswith("MLFLOW_TRACKING_URI: this tracking store can only be read (")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MlflowException("(sqlite3.OperationalError) database or disk is full\n[SQL: INSERT ...]"),
+        OSError(errno.ENOSPC, "No space left on device", "model.safetensors"),
+    ],
+)
+def test_a_full_disk_is_one_line(error: Exception) -> None:
+    line = refusals.line(error)
+    assert line is not None
+    assert line.startswith("disk: full; free some space and run it again (")
+    assert "SQL:" not in line
 
 
 def test_a_command_says_it_and_ends_with_2(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
