@@ -16,7 +16,7 @@ from pathlib import Path
 @contextmanager
 def mlflow_server(directory: Path) -> Iterator[None]:
     """Point MLflow at a server; it must stand before MLflow is imported or a process forked."""
-    port = _free_port()
+    port = free_port()
     os.environ["MLFLOW_TRACKING_URI"] = address = f"http://127.0.0.1:{port}"
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
     store = ["--backend-store-uri", f"sqlite:///{directory / 'server.db'}"]
@@ -29,7 +29,7 @@ def mlflow_server(directory: Path) -> Iterator[None]:
 @contextmanager
 def prefect_server(directory: Path) -> Iterator[None]:
     """Point Prefect at a server, likewise."""
-    port = _free_port()
+    port = free_port()
     os.environ["PREFECT_HOME"] = str(directory / "prefect")
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
     os.environ["PREFECT_LOGGING_LEVEL"] = "ERROR"
@@ -44,21 +44,30 @@ def _serving(module: list[str], health: str, log: Path) -> Iterator[None]:
     with log.open("w") as written:
         process = subprocess.Popen([sys.executable, "-m", *module], stdout=written, stderr=written)
     try:
-        _wait_for(health)
+        wait_for(health)
         yield
     finally:
         process.terminate()
         process.wait(timeout=60)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
     return port
 
 
-def _wait_for(address: str) -> None:
+def wait_for(address: str) -> None:
+    """Return when a server answers, at the latest after two minutes.
+
+    Args:
+        address: Of a page that it has.
+
+    Raises:
+        TimeoutError: It does not.
+    """
     for _ in range(240):
         try:
             urllib.request.urlopen(address, timeout=5).close()

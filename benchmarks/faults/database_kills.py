@@ -6,18 +6,17 @@ import os
 import random
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
+from servers import free_port, wait_for
 
 from faults import base
 from faults.sandbox import Sandbox, differences, digests, new
@@ -110,7 +109,7 @@ class Database:
 def _database() -> Iterator[Database]:
     with tempfile.TemporaryDirectory(prefix="postgres-") as directory:
         folder = Path(directory)
-        database = Database(folder, _free_port(), secrets.token_hex(16))
+        database = Database(folder, free_port(), secrets.token_hex(16))
         password = folder / "password"
         password.write_text(database.password)
         if os.geteuid() == 0:
@@ -127,7 +126,7 @@ def _database() -> Iterator[Database]:
 
 @contextmanager
 def _mlflow(database: Database, folder: Path) -> Iterator[str]:
-    port = _free_port()
+    port = free_port()
     words = ("--backend-store-uri", database.address, "--port", str(port), "--workers", "2")
     files = ("--artifacts-destination", str(folder / "served"))
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
@@ -139,29 +138,11 @@ def _mlflow(database: Database, folder: Path) -> Iterator[str]:
             stderr=log,
         )
     try:
-        _wait_for(f"http://127.0.0.1:{port}/health")
+        wait_for(f"http://127.0.0.1:{port}/health")
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait(timeout=60)
-
-
-def _wait_for(address: str) -> None:
-    for _ in range(240):
-        try:
-            urllib.request.urlopen(address, timeout=5).close()
-        except OSError:
-            time.sleep(0.5)
-        else:
-            return
-    raise TimeoutError(address)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    return port
 
 
 def _as_its_user(program: str, *words: str) -> None:
