@@ -30,6 +30,7 @@ def test_a_command_reaches_its_own_server_and_keeps_all_in_its_home(tmp_path: Pa
     (tmp_path / "secrets.py").write_text("raise SystemExit('not the module of Python')\n")
     foreign = {
         "PREFECT_API_URL": "",
+        "PREFECT_HOME": "",
         "PREFECT_SERVER_API_AUTH_STRING": "user:password",
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": "sqlite+aiosqlite:////nowhere/prefect.db",
         "PREFECT_CLIENT_MAX_RETRIES": "0",
