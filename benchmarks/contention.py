@@ -87,7 +87,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--busy", type=int, default=3, help="processes beside")
-    parser.add_argument("--kinds", nargs="+", choices=_BUSY, default=list(_BUSY))
+    parser.add_argument("--kinds", nargs="*", choices=_BUSY, default=list(_BUSY))
     parser.add_argument("--sizes", nargs="+", choices=_SIZES, default=list(_SIZES))
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each")
     parser.add_argument("--recipe", help="run and evaluate this one, such as demo")

@@ -76,14 +76,14 @@ def test_the_interval_of_a_quiet_machine_is_that_of_its_turns() -> None:
     turns = np.repeat([10 * math.exp(-0.1), 10.0, 10 * math.exp(0.1)], 20)
     gain = compared(timings(turns, np.ones(60)))
     assert gain.ratio == pytest.approx(10)
-    assert gain.low == pytest.approx(10 * math.exp(-0.2484) / 1.05, rel=1e-4)
-    assert gain.high == pytest.approx(10 * math.exp(0.2484) * 1.05, rel=1e-4)
+    assert gain.low == pytest.approx(10 * math.exp(-0.2484) / 1.16, rel=1e-4)
+    assert gain.high == pytest.approx(10 * math.exp(0.2484) * 1.16, rel=1e-4)
 
 
 def test_a_machine_that_is_busy_throughout_widens_the_interval_to_what_that_may_cost() -> None:
     gain = compared(timings(np.full(60, 10.0), np.ones(60), BUSY))
-    assert gain.low == pytest.approx(10 / 1.05 / 2.5)
-    assert gain.high == pytest.approx(10 * 1.05 * 1.3)
+    assert gain.low == pytest.approx(10 / 1.16 / 2.5)
+    assert gain.high == pytest.approx(10 * 1.16 * 1.3)
     assert gain.ratio == pytest.approx(10 * math.sqrt(1.3 / 2.5))
 
 
