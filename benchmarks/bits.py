@@ -20,21 +20,24 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from coldpress import benchmark, model, model_files, pretrained, training
-from coldpress.benchmark import Benchmark
-from coldpress.checkpoint import Checkpoint, Manifest, writing
-from coldpress.encoding import Encoded, encode
-from coldpress.model import Classifier
-from coldpress.onnx.answering import raw_logits, run
+from coldpress.data import benchmark
+from coldpress.data.benchmark import Benchmark
+from coldpress.data.encoding import Encoded, encode
+from coldpress.model import classifier, serialization
+from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from coldpress.model.classifier import Classifier
 from coldpress.onnx.export import export
+from coldpress.onnx.inference import raw_logits, run
 from coldpress.onnx.parity import check_parity
 from coldpress.onnx.predictor import Predictor
 from coldpress.quantization import DynamicInt8, KBit, Mixed, WeightOnly
+from coldpress.quantization.core.storage import save_quantized
+from coldpress.quantization.layer_groups import parts
 from coldpress.quantization.method import Quantization
-from coldpress.quantization.parts import parts
-from coldpress.quantization.sensitivity import divergence
-from coldpress.quantization.storage import save_quantized
-from coldpress.recipe import Recipe
+from coldpress.quantization.mixed.search import divergence
+from coldpress.recipe.recipe import Recipe
+from coldpress.teacher import build
+from coldpress.training import loop
 
 _CALLS = 20
 
@@ -115,13 +118,13 @@ def _methods() -> Iterator[tuple[str, Quantization | None]]:
 
 def _teacher(recipe: Recipe, data: Benchmark, path: Path) -> Classifier:
     if path.exists():
-        return model_files.load(Checkpoint.open(path))
-    training.reseed(recipe.seed, "train_teacher")
-    made = pretrained.build_teacher(recipe.teacher, data, recipe.benchmark.max_tokens)
+        return serialization.load(Checkpoint.open(path))
+    loop.reseed(recipe.seed, "train_teacher")
+    made = build.build_teacher(recipe.teacher, data, recipe.benchmark.max_tokens)
     rows, validation = encode(made.tokenizer, data.train), encode(made.tokenizer, data.validation)
-    loss = training.label_loss(torch.from_numpy(rows.labels))
-    training.fit(made, rows, loss, recipe.teacher, validation)
-    model_files.write(made, path, Manifest(stage="train_teacher"))
+    loss = loop.label_loss(torch.from_numpy(rows.labels))
+    loop.fit(made, rows, loss, recipe.teacher, validation)
+    serialization.write(made, path, Manifest(stage="train_teacher"))
     return made
 
 
@@ -142,7 +145,7 @@ class _Press:
         files = self._exported(name, made)
         predictor = Predictor(files)
         answers = torch.from_numpy(raw_logits(predictor, self.validation))
-        accuracy = model.accuracy(answers, self.validation.labels.tolist())
+        accuracy = classifier.accuracy(answers, self.validation.labels.tolist())
         size = (files / "model.onnx").stat().st_size / 1e6
         moved = divergence(self._expected, answers)
         line = f"{size:6.2f} {100 * accuracy:6.1f} % {moved:8.4f}  {seconds:5.1f} s"

@@ -33,16 +33,16 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import AutoModelForSequenceClassification, BertConfig
 
-from coldpress.checkpoint import Checkpoint, Manifest, writing
-from coldpress.encoding import Encoded
-from coldpress.evaluation.latency import Call, interleaved, torch_threads
-from coldpress.evaluation.speedup import Speedup, measure_until_clear, speedup
-from coldpress.model import Classifier
-from coldpress.onnx.answering import run
+from coldpress.data.encoding import Encoded
+from coldpress.evaluation.performance.latency import Call, interleaved, torch_threads
+from coldpress.evaluation.performance.speedup import Speedup, measure_until_clear, speedup
+from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from coldpress.model.classifier import Classifier
 from coldpress.onnx.export import export
+from coldpress.onnx.inference import run
 from coldpress.onnx.predictor import Predictor
 from coldpress.quantization import DynamicInt8
-from coldpress.quantization.storage import save_quantized
+from coldpress.quantization.core.storage import save_quantized
 
 _VOCABULARY, _CALLS = 2000, 300
 _SIZES = {

@@ -17,15 +17,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from coldpress.drift.judge import judge
-from coldpress.drift.portrait import Portrait, portray
-from coldpress.drift.record import Reevaluation
-from coldpress.drift.seen import Seen, look
+from coldpress.data.splits import Split, row_ids
+from coldpress.drift.detect import judge
+from coldpress.drift.observations import Seen, look
+from coldpress.drift.profile import Portrait, portray
+from coldpress.drift.result import Reevaluation
 from coldpress.drift.vocabulary import Words
-from coldpress.evaluation.answers import Answers
-from coldpress.evaluation.significance import LEVEL, accuracy_interval
+from coldpress.evaluation.predictions import Answers
+from coldpress.evaluation.statistics.paired import LEVEL, accuracy_interval
 from coldpress.onnx.predictor import Predictor
-from coldpress.splits import Split, row_ids
 
 ROWS = 500
 SHARES = (0.05, 0.1, 0.2, 0.5, 1.0)

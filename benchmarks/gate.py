@@ -20,11 +20,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from coldpress.evaluation import answers, equity, significance
-from coldpress.evaluation.scorecard import Comparison, Evaluation
-from coldpress.evaluation.slices import Slice
+from coldpress.evaluation import predictions
+from coldpress.evaluation.scorecard.scorecard import Comparison, Evaluation
+from coldpress.evaluation.statistics import paired
+from coldpress.evaluation.subgroups import equity
+from coldpress.evaluation.subgroups.slices import Slice
 from coldpress.gate import Gate, champion, groups
-from coldpress.gate.judge import judge
+from coldpress.gate.checks import judge
 from coldpress.gate.verdict import Verdict
 
 Right = NDArray[np.bool_]
@@ -117,7 +119,7 @@ def _healthy(rows: Rows, flips: float, models: int, random: np.random.Generator)
 def _needed(rows: Rows, flips: float, random: np.random.Generator) -> float:
     """The loss that the interval cannot rule out, of the model in the 95th place of 100."""
     pairs = [_pair(rows, flips, random) for _ in range(1000)]
-    lows = [significance.paired_interval(p.model, p.teacher, rows.labels).low for p in pairs]
+    lows = [paired.paired_interval(p.model, p.teacher, rows.labels).low for p in pairs]
     return float(-np.quantile(lows, 0.05, method="lower"))
 
 
@@ -140,13 +142,13 @@ def _harmed(rows: Rows, lost: float, models: int, random: np.random.Generator) -
 
 
 def _rate(count: int, models: int) -> str:
-    found = significance.accuracy_interval(count, models)
+    found = paired.accuracy_interval(count, models)
     return f"{found.estimate:.1%} ({found.low:.1%} to {found.high:.1%})"
 
 
 def _harm(directory: Path) -> None:
     """Harm the final model of a real evaluation, one class after the other."""
-    given = answers.read(directory)
+    given = predictions.read(directory)
     slices, teacher = equity.class_slices(given), given.right(given.teacher)
     healthy = _judge(_evaluation(Pair(teacher, given.right(given.final)), given.labels, slices))
     print(f"as it is: {_said(healthy)}")
@@ -164,7 +166,7 @@ def _harm(directory: Path) -> None:
     )
 
 
-def _without(given: answers.Answers, label: int) -> Right:
+def _without(given: predictions.Answers, label: int) -> Right:
     logits = given.logits[given.final].copy()
     logits[:, label] = 0
     right: Right = logits.argmax(axis=1) == given.labels

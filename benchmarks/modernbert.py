@@ -20,15 +20,15 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import AutoModelForSequenceClassification, ModernBertConfig
 
-from coldpress.checkpoint import Checkpoint, Manifest, writing
-from coldpress.encoding import Encoded
-from coldpress.evaluation.latency import Call, interleaved
-from coldpress.model import Classifier
+from coldpress.data.encoding import Encoded
+from coldpress.evaluation.performance.latency import Call, interleaved
+from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from coldpress.model.classifier import Classifier
 from coldpress.onnx.export import export
 from coldpress.onnx.parity import check_parity
 from coldpress.onnx.predictor import open_session
 from coldpress.quantization import DynamicInt8, StaticInt8
-from coldpress.quantization.storage import save_quantized
+from coldpress.quantization.core.storage import save_quantized
 
 _VOCABULARY = 5000
 _TOKENS = (12, 64, 256)

@@ -71,34 +71,34 @@ def _servers(options: argparse.Namespace, directory: Path) -> Iterator[None]:
 
 def _register_versions(directory: Path) -> None:
     """Versions with files of a few bytes: what is moved is an alias, whatever it names."""
-    from coldpress.checkpoint import Checkpoint, Manifest, writing
-    from tasks import registry, store, tracking
+    from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+    from tasks.tracking import artifacts, registry, runs
 
-    run_id = tracking.open_run(tracking.experiment(MODEL), "export_onnx", {})
+    run_id = runs.open_run(runs.experiment(MODEL), "export_onnx", {})
     for number in range(VERSIONS):
         place = directory / f"made-{number}"
         with writing(place / "checkpoint", Manifest(stage="export_onnx")) as aside:
             (aside / "model.onnx").write_text(str(number))
         digest = Checkpoint.open(place / "checkpoint").digest
-        packed = store.pack(place / "checkpoint", place / "packed")
-        uri = store.put_model(run_id, MODEL, packed, "export_onnx")
+        packed = artifacts.pack(place / "checkpoint", place / "packed")
+        uri = artifacts.put_model(run_id, MODEL, packed, "export_onnx")
         tags = {"stage": "export_onnx", "digest": digest, "gate": "passed"}
         registry.register(MODEL, uri, run_id, tags)
 
 
 def _move(intent: str, target: str | None, begun: Event | None = None) -> None:
     """What each process does; it is connected before it says that it begins."""
-    from tasks import moves
+    from tasks.promotion import aliases
 
-    moves.aliases(MODEL)
+    aliases.aliases(MODEL)
     if begun is not None:
         begun.set()
     (_in_a_flow_run if "PREFECT_API_URL" in os.environ else _plainly)(intent, target)
 
 
 def _plainly(intent: str, target: str | None) -> None:
-    from tasks import promotion
-    from tasks.audit import Request
+    from tasks.promotion import promote as promotion
+    from tasks.promotion.audit import Request
 
     request = Request(
         model=MODEL, intent=intent, who=f"process {os.getpid()}", why="contention", target=target
@@ -122,7 +122,7 @@ def _processes() -> ForkServerContext:
     """Processes that need not import MLflow each, so that they are there at the same time."""
     context = multiprocessing.get_context("forkserver")
     flows = ["flows.promote", "flows.rollback"] if "PREFECT_API_URL" in os.environ else []
-    context.set_forkserver_preload(["tasks.promotion", *flows])
+    context.set_forkserver_preload(["tasks.promotion.promote", *flows])
     return context
 
 
@@ -142,7 +142,7 @@ def _begun(target: str) -> BaseProcess:
 
 def _all_at_once(moves: int) -> list[str]:
     """Two thirds promotions and one third rollbacks, all started before any is awaited."""
-    from tasks import audit
+    from tasks.promotion import audit
 
     before, started = len(audit.tickets(MODEL)), time.perf_counter()
     wanted = [
@@ -161,7 +161,7 @@ def _all_at_once(moves: int) -> list[str]:
 
 def _killed(kills: int, seed: int) -> list[str]:
     """SIGKILL a promotion at a random instant, look, and let the next one follow."""
-    from tasks import audit, moves
+    from tasks.promotion import aliases, audit
 
     if not kills:
         return []
@@ -170,7 +170,7 @@ def _killed(kills: int, seed: int) -> list[str]:
     for _ in range(kills):
         before = len(audit.tickets(MODEL))
         _kill(_begun(_other(chance)), chance.uniform(0, usual))
-        found = moves.aliases(MODEL)
+        found = aliases.aliases(MODEL)
         phases[_phase(before)] += 1
         if found.champion is None or found.previous is None:
             faults.append(f"after a kill: {found}")
@@ -187,9 +187,9 @@ def _killed(kills: int, seed: int) -> list[str]:
 
 def _other(chance: random.Random) -> str:
     """A version that is not the champion, so that there is something to move."""
-    from tasks import moves
+    from tasks.promotion import aliases
 
-    champion = moves.aliases(MODEL).champion
+    champion = aliases.aliases(MODEL).champion
     return chance.choice([str(n + 1) for n in range(VERSIONS) if str(n + 1) != champion])
 
 
@@ -210,7 +210,7 @@ def _kill(mover: BaseProcess, after: float) -> None:
 
 def _phase(before: int) -> str:
     """How far a killed promotion came."""
-    from tasks import audit, moves
+    from tasks.promotion import aliases, audit
 
     drawn = audit.tickets(MODEL)[before:]
     if not drawn:
@@ -219,14 +219,14 @@ def _phase(before: int) -> str:
         return "done"
     if not drawn[0].planned:
         return "ticket"
-    found = moves.aliases(MODEL)
+    found = aliases.aliases(MODEL)
     moved = (found.champion == drawn[0].moved_to) + (found.previous == drawn[0].previous)
     return ("planned", "champion moved", "both moved")[moved]
 
 
 def _unexplained() -> list[str]:
     """Replay the intents in the order of their tickets, and compare with what is there."""
-    from tasks import audit, moves
+    from tasks.promotion import aliases, audit
 
     champion, previous, faults = None, None, list[str]()
     for ticket in audit.tickets(MODEL):
@@ -237,7 +237,7 @@ def _unexplained() -> list[str]:
         wanted = previous if ticket.tags["intent"] == "rollback" else ticket.tags["target"]
         if wanted != champion:
             champion, previous = wanted, champion
-    found = moves.aliases(MODEL)
+    found = aliases.aliases(MODEL)
     if (found.champion, found.previous) != (champion, previous):
         faults.append(f"replayed to {champion}, {previous}, but found {found}")
     return faults

@@ -72,7 +72,7 @@ def _options() -> argparse.Namespace:
 
 
 def _bare(model: Path) -> Figures:
-    from coldpress.onnx.bare_process import cold_start
+    from coldpress.onnx.isolated_process import cold_start
 
     seconds, resident = cold_start(model, model, ([TEXT], None))
     return seconds, resident / 1e6
@@ -92,7 +92,7 @@ def _empty(folder: Path) -> Path:
 
 
 def _packed(model: Path, folder: str) -> Path:
-    from tasks.serving import pack
+    from tasks.tracking.pyfunc import pack
 
     return pack(model.resolve(), Path(folder) / "packed")
 

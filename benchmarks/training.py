@@ -18,12 +18,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks import home
+from tasks.environment import home
 
 if TYPE_CHECKING:
-    from coldpress.benchmark import Benchmark
-    from coldpress.model import Classifier
-    from coldpress.teacher import Teacher
+    from coldpress.data.benchmark import Benchmark
+    from coldpress.model.classifier import Classifier
+    from coldpress.teacher.spec import Teacher
 
 SEED = 0
 CONTESTANTS = ("coldpress", "trainer-fp32", "trainer-bf16")
@@ -78,10 +78,12 @@ def _row(contestant: str, found: dict[str, Any]) -> str:
 
 
 def _run(options: argparse.Namespace) -> dict[str, Any]:
-    from coldpress import benchmark, pretrained, training
-    from coldpress.encoding import encode
-    from coldpress.evaluation.significance import accuracy_interval
-    from coldpress.teacher import Teacher
+    from coldpress.data import benchmark
+    from coldpress.data.encoding import encode
+    from coldpress.evaluation.statistics.paired import accuracy_interval
+    from coldpress.teacher import build
+    from coldpress.teacher.spec import Teacher
+    from coldpress.training import loop
 
     source = {"origin": "files", "train": options.train, "test": options.test}
     section = benchmark.BenchmarkSection.model_validate(
@@ -96,8 +98,8 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
             "batch_size": options.batch,
         }
     )
-    training.reseed(SEED, "train_teacher")
-    classifier = pretrained.build_teacher(teacher, data, section.max_tokens)
+    loop.reseed(SEED, "train_teacher")
+    classifier = build.build_teacher(teacher, data, section.max_tokens)
     train = _coldpress if options.contestant == "coldpress" else _trainer
     rows, seconds = train(classifier, data, teacher, options)
     test = encode(classifier.tokenizer, data.test)
@@ -118,16 +120,16 @@ def _coldpress(
 ) -> tuple[int, float]:
     import torch
 
-    from coldpress import training
-    from coldpress.encoding import encode
+    from coldpress.data.encoding import encode
+    from coldpress.training import loop
 
     started = time.perf_counter()
     train = encode(classifier.tokenizer, data.train)
     # Trainer evaluates nothing while it trains, so the loop is given one batch to choose by.
     chosen = data.validation.take(range(min(teacher.batch_size, len(data.validation))))
     validation = encode(classifier.tokenizer, chosen)
-    loss = training.label_loss(torch.from_numpy(train.labels))
-    training.fit(classifier, train, loss, teacher, validation)
+    loss = loop.label_loss(torch.from_numpy(train.labels))
+    loop.fit(classifier, train, loss, teacher, validation)
     return len(train) * options.epochs, time.perf_counter() - started
 
 

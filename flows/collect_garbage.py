@@ -7,9 +7,9 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from flows import actors
-from tasks import reporting, retention
-from tasks.retention import Holding
+from tasks.execution import prefect_artifacts, requester
+from tasks.promotion import retention
+from tasks.promotion.retention import Holding
 
 
 @flow(name="collect-garbage", persist_result=False, result_serializer="json")
@@ -19,8 +19,8 @@ def collect_garbage(keep: Annotated[int, Field(ge=0)] = 3) -> list[Holding]:
     Args:
         keep: How many of the newest versions of each registered model stay in any case.
     """
-    found = retention.collect(keep, actors.who(), actors.flow_run_id())
+    found = retention.collect(keep, requester.who(), requester.flow_run_id())
     rows = [{**h.model_dump(), "kept": h.kept or "removed"} for h in found]
     if rows:
-        reporting.table(rows, "collected")
+        prefect_artifacts.table(rows, "collected")
     return found

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from prefect import State, flow
 
-from coldpress.recipe import Recipe
-from tasks import chain
+from coldpress.recipe.recipe import Recipe
 from tasks.distill_student import distill_student
 from tasks.evaluate import evaluate
+from tasks.execution import pipeline_run
 from tasks.export_onnx import export_onnx
 from tasks.gate import final_state, judge_gate
 from tasks.generate_soft_targets import generate_soft_targets
 from tasks.prune import prune
 from tasks.quantize import quantize
 from tasks.report import publish_report
-from tasks.results import StageResult
+from tasks.tracking.results import StageResult
 from tasks.train_teacher import train_teacher
 
 
@@ -27,7 +27,7 @@ def compress(recipe: Recipe) -> State[StageResult]:
     Args:
         recipe: What to read, what to do and what to promise, one section a stage.
     """
-    with chain.pressing(recipe):
+    with pipeline_run.pressing(recipe):
         teacher = train_teacher(recipe)
         soft_targets = generate_soft_targets(recipe, teacher)
         student = distill_student(recipe, teacher, soft_targets)

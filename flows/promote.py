@@ -9,9 +9,10 @@ from prefect.states import Completed, Failed
 from pydantic import Field
 
 from coldpress.errors import RefusedError
-from flows import actors, approval, telling
-from tasks import identity, promotion, reasons
-from tasks.audit import Request, Ticket
+from tasks.execution import requester
+from tasks.promotion import approval, reasons, summary, version_identity
+from tasks.promotion import promote as promotion
+from tasks.promotion.audit import Request, Ticket
 
 A_DAY = 86_400
 
@@ -37,18 +38,18 @@ def promote(
     request = Request(
         model=name,
         intent="promote",
-        who=actors.who(),
+        who=requester.who(),
         why=reasons.one_line(reason),
         target=version,
-        target_digest=identity.digest_of(name, version),
+        target_digest=version_identity.digest_of(name, version),
         forced=force,
-        flow_run_id=actors.flow_run_id(),
+        flow_run_id=requester.flow_run_id(),
     )
     try:
         done = _promoted(request, seconds_to_answer if ask else None)
     except RefusedError as error:
         return Failed(name="Refused", message=str(error), data=error)
-    return Completed(message=telling.told(done), data=done)
+    return Completed(message=summary.told(done), data=done)
 
 
 def _promoted(request: Request, seconds_to_answer: int | None) -> Ticket:

@@ -7,12 +7,12 @@ from typing import Annotated
 from prefect import State, flow
 from prefect.states import Completed
 
+from coldpress.data.new_rows import Fresh, pinned
 from coldpress.drift import markdown
-from coldpress.drift.record import Reevaluation
-from coldpress.fresh import Fresh, pinned
-from coldpress.section import FlatChoice
-from tasks import in_service
+from coldpress.drift.result import Reevaluation
+from coldpress.schema.section import FlatChoice
 from tasks.announce import announce
+from tasks.promotion import champion as in_service
 from tasks.record_reevaluation import record_reevaluation
 from tasks.score_champion import score_champion
 

@@ -9,9 +9,10 @@ from prefect.states import Completed, Failed
 from pydantic import Field
 
 from coldpress.errors import RefusedError
-from flows import actors, telling
-from tasks import promotion, reasons, registry
-from tasks.audit import Request, Ticket
+from tasks.execution import requester
+from tasks.promotion import promote, reasons, summary
+from tasks.promotion.audit import Request, Ticket
+from tasks.tracking import registry
 
 
 @flow(name="rollback", flow_run_name="{model}", persist_result=False, result_serializer="json")
@@ -25,12 +26,12 @@ def rollback(model: str, reason: Annotated[str, Field(min_length=1)]) -> State[T
     request = Request(
         model=registry.name_alone(model),
         intent="rollback",
-        who=actors.who(),
+        who=requester.who(),
         why=reasons.one_line(reason),
-        flow_run_id=actors.flow_run_id(),
+        flow_run_id=requester.flow_run_id(),
     )
     try:
-        done = promotion.rollback(request)
+        done = promote.rollback(request)
     except RefusedError as error:
         return Failed(name="Refused", message=str(error), data=error)
-    return Completed(message=telling.told(done), data=done)
+    return Completed(message=summary.told(done), data=done)

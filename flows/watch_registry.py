@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from prefect import flow, get_run_logger
 
-from flows import actors
-from tasks import reporting, watching
-from tasks.audit import Ticket
-from tasks.watching import Policy
+from tasks.execution import prefect_artifacts, requester
+from tasks.promotion import watch
+from tasks.promotion.audit import Ticket
+from tasks.promotion.watch import Policy
 
 
 @flow(name="watch-registry", persist_result=False, result_serializer="json")
@@ -21,14 +21,14 @@ def watch_registry(models: list[str] | None = None, policy: Policy = "flag") -> 
         policy: What to do with one that its gate does not back: flag it, or revert to the last
             audited one.
     """
-    names = watching.watched_models() if models is None else watching.known(models)
-    records, failures = watching.look_at_all(names, policy, actors.flow_run_id())
+    names = watch.watched_models() if models is None else watch.known(models)
+    records, failures = watch.look_at_all(names, policy, requester.flow_run_id())
     for name, error in failures.items():
         get_run_logger().error("%s: %s", name, error)
     for record in records:
         get_run_logger().warning("%s", _told(record))
     if records:
-        reporting.table([_row(record) for record in records], "moved-by-hand")
+        prefect_artifacts.table([_row(record) for record in records], "moved-by-hand")
     for error in failures.values():
         raise error
     return records

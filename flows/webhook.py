@@ -16,7 +16,7 @@ from fastapi import FastAPI, Header, HTTPException, Request, Response
 from prefect.deployments import arun_deployment
 from pydantic import BaseModel
 
-from tasks.registry import CHAMPION
+from tasks.tracking.registry import CHAMPION
 
 SECRET = "COLDPRESS_WEBHOOK_SECRET"  # noqa: S105 - the name of the variable
 DEPLOYMENT = "watch-registry/watch-registry"

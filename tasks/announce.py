@@ -11,14 +11,14 @@ from prefect.events import emit_event
 from prefect.exceptions import ObjectNotFound
 
 from coldpress.drift import markdown
-from coldpress.drift.answer import answer
-from tasks import addresses, history
+from coldpress.drift.retraining import answer
+from tasks.tracking import history, urls
 
 if TYPE_CHECKING:
-    from coldpress.drift.record import Reevaluation
-    from coldpress.fresh import Fresh
-    from coldpress.recipe import Recipe
-    from tasks.in_service import InService
+    from coldpress.data.new_rows import Fresh
+    from coldpress.drift.result import Reevaluation
+    from coldpress.recipe.recipe import Recipe
+    from tasks.promotion.champion import InService
 
 ROLE = "coldpress-answer"
 """Of the deployment that would answer: deployments/automations.yaml looks for it."""
@@ -42,7 +42,7 @@ def announce(champion: InService, fresh: Fresh, found: Reevaluation, run_id: str
             "drifted": [one.way for one in found.drift if one.drifted],
             "sentence": markdown.headline(found),
             "run_id": run_id,
-            "page": addresses.page(run_id),
+            "page": urls.page(run_id),
             "recipe": None if recipe is None else recipe.model_dump(mode="json"),
         },
     )

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks import dataset, tracking
-from tasks.stage import Order, Work, carry_out
+from tasks.execution import data
+from tasks.execution.stage import Order, Work, carry_out
+from tasks.tracking import runs
 
 if TYPE_CHECKING:
-    from coldpress.recipe import Recipe
-    from tasks.results import StageResult
+    from coldpress.recipe.recipe import Recipe
+    from tasks.tracking.results import StageResult
 
 
 @task(name="distill-student", cache_policy=NO_CACHE)
@@ -25,20 +26,22 @@ def distill_student(recipe: Recipe, teacher: StageResult, soft_targets: StageRes
 
 
 def _make(work: Work) -> dict[str, float]:
-    from coldpress import model, model_files, training
-    from coldpress.distillation import answers, phase, transfer
+    from coldpress.distillation import phase, transfer
+    from coldpress.distillation import soft_targets as answers
+    from coldpress.model import classifier, serialization
+    from coldpress.training import loop
 
     recipe, method = work.order.recipe, work.order.section
-    validation = dataset.benchmark(recipe).validation
-    training.reseed(recipe.seed, work.order.stage)
-    teacher = model_files.load(work.inputs[0])
+    validation = data.benchmark(recipe).validation
+    loop.reseed(recipe.seed, work.order.stage)
+    teacher = serialization.load(work.inputs[0])
     given = answers.read(work.inputs[1].path)
-    rows = given.transfer_set(dataset.transfer_set(recipe))
+    rows = given.transfer_set(data.transfer_set(recipe))
     student = method.student.made_of(teacher, rows)
     shown = transfer.prepare(student, method, given, rows, validation)
     phases = method.phases(teacher, student, shown.loss)
     for name, epochs in phase.distill(student, phases, shown, work.progress).items():
-        tracking.log_epochs(work.run_id, epochs, "" if len(phases) == 1 else f"{name}_")
-    model_files.write(student, work.target, work.manifest())
-    score = model.accuracy(student.logits(shown.validation), validation.labels)
-    return {"validation_accuracy": score, "parameters": model.parameters(student)}
+        runs.log_epochs(work.run_id, epochs, "" if len(phases) == 1 else f"{name}_")
+    serialization.write(student, work.target, work.manifest())
+    score = classifier.accuracy(student.logits(shown.validation), validation.labels)
+    return {"validation_accuracy": score, "parameters": classifier.parameters(student)}

@@ -8,22 +8,23 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from coldpress import processor
-from tasks import dataset, history, tracking
-from tasks.stage import Order, Work, carry_out
+from coldpress import cpu
+from tasks.execution import data
+from tasks.execution.stage import Order, Work, carry_out
+from tasks.tracking import history, runs
 
 if TYPE_CHECKING:
-    from coldpress.evaluation.scorecard import Evaluation
+    from coldpress.evaluation.scorecard.scorecard import Evaluation
     from coldpress.gate import Gate
-    from coldpress.recipe import Recipe
-    from tasks.results import StageResult
+    from coldpress.recipe.recipe import Recipe
+    from tasks.tracking.results import StageResult
 
 
 @task(name="evaluate", cache_policy=NO_CACHE)
 def evaluate(recipe: Recipe, models: Sequence[StageResult]) -> StageResult:
     """Judge every model that this recipe made, paired and timed in turns."""
     made = tuple(model for model in models if model.status != "skipped")
-    also = {**processor.kernels(), "columns": dataset.columns_digest(recipe)}
+    also = {**cpu.kernels(), "columns": data.columns_digest(recipe)}
     order = Order(
         "evaluate",
         __name__,
@@ -59,31 +60,33 @@ def may_reuse(result: StageResult, gate: Gate | None) -> bool:
 
 
 def _make(work: Work) -> dict[str, float]:
-    from coldpress.checkpoint import writing
-    from coldpress.drift import portrait
-    from coldpress.evaluation import answers, equity_figure, flips, waterfall
+    from coldpress.drift import profile
+    from coldpress.evaluation import predictions
+    from coldpress.evaluation.subgroups import flips
+    from coldpress.model.checkpoint import writing
     from coldpress.onnx import candidates
+    from coldpress.report.figures import equity, waterfall
 
-    recipe, benchmark = work.order.recipe, dataset.benchmark(work.order.recipe)
+    recipe, benchmark = work.order.recipe, data.benchmark(work.order.recipe)
     opened = _opening(work.run_id, benchmark.test_digest)
     models = candidates.Candidates(work.inputs, benchmark, recipe.evaluate, recipe.export.opset)
     judgement = candidates.evaluate(models)
     evaluation = judgement.evaluation
     with writing(work.target, work.manifest()) as directory:
         evaluation.write(directory)
-        answers.write(judgement.answers, directory)
-        portrait.write(portrait.portray(benchmark.test, work.inputs[-1].path), directory)
+        predictions.write(judgement.answers, directory)
+        profile.write(profile.portray(benchmark.test, work.inputs[-1].path), directory)
         flips.write(judgement.flips, directory)
         waterfall.figure(evaluation, directory / "waterfall.png")
-        equity_figure.figure(evaluation, directory / "equity.png")
-    tracking.log_rows(work.run_id, waterfall.table(evaluation), "waterfall.json")
-    tracking.log_rows(work.run_id, flips.table(judgement.flips), "flips.json")
+        equity.figure(evaluation, directory / "equity.png")
+    runs.log_rows(work.run_id, waterfall.table(evaluation), "waterfall.json")
+    runs.log_rows(work.run_id, flips.table(judgement.flips), "flips.json")
     return {**_headline(evaluation), "test_openings": opened}
 
 
 def _opening(run_id: str, test_digest: str) -> int:
     """Write down that these test rows are looked at, and return for the how manieth time."""
-    tracking.tag(run_id, {"test_digest": test_digest})
+    runs.tag(run_id, {"test_digest": test_digest})
     return history.openings_of(test_digest) + 1
 
 
@@ -101,7 +104,7 @@ def _headline(evaluation: Evaluation) -> dict[str, float]:
 
 def _timing_metrics(evaluation: Evaluation) -> dict[str, float]:
     """What `may_reuse` asks of an earlier evaluation."""
-    from coldpress.evaluation.contention import worst
+    from coldpress.evaluation.performance.contention import worst
 
     final, numbers = evaluation.models["onnx"], dict[str, float]()
     worst_case = worst(card.contention for card in evaluation.models.values())

@@ -9,36 +9,36 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from coldpress import processor
-from tasks import dataset
-from tasks.stage import Order, Work, carry_out
+from coldpress import cpu
+from tasks.execution import data
+from tasks.execution.stage import Order, Work, carry_out
 
 if TYPE_CHECKING:
-    from coldpress.recipe import Recipe
-    from tasks.results import StageResult
+    from coldpress.recipe.recipe import Recipe
+    from tasks.tracking.results import StageResult
 
 
 @task(name="export-to-onnx", cache_policy=NO_CACHE)
 def export_onnx(recipe: Recipe, quantized: StageResult) -> StageResult:
     """Lower exactly the quantized integers; a graph that answers differently fails the stage."""
-    from tasks.serving import pack
+    from tasks.tracking.pyfunc import pack
 
     # The file names its recipe, so another recipe's file is another file.
-    kernels = {**processor.kernels(), "recipe": recipe.name}
+    kernels = {**cpu.kernels(), "recipe": recipe.name}
     order = Order("export_onnx", __name__, recipe, recipe.export, (quantized,), kernels)
     return carry_out(order, _make, pack)
 
 
 def _make(work: Work) -> dict[str, float]:
-    from coldpress.checkpoint import writing
-    from coldpress.encoding import encode
-    from coldpress.model_files import load_tokenizer
+    from coldpress.data.encoding import encode
+    from coldpress.model.checkpoint import writing
+    from coldpress.model.serialization import load_tokenizer
     from coldpress.onnx.export import export
     from coldpress.onnx.parity import check_parity
     from coldpress.onnx.temperature import calibrate
 
     recipe, source = work.order.recipe, work.inputs[0]
-    validation = encode(load_tokenizer(source), dataset.benchmark(recipe).validation)
+    validation = encode(load_tokenizer(source), data.benchmark(recipe).validation)
     labels = source.manifest.labels
     pairs = json.dumps(recipe.benchmark.columns.text_pair is not None)
     about = {"recipe": recipe.name, "source": source.digest, "pairs": pairs}

@@ -9,18 +9,21 @@ from prefect import State, task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 
-from coldpress.checkpoint import Checkpoint
-from coldpress.evaluation import answers
-from coldpress.evaluation.scorecard import Evaluation
+from coldpress.evaluation import predictions
+from coldpress.evaluation.scorecard.scorecard import Evaluation
 from coldpress.gate import markdown
 from coldpress.gate.champion import Champion
-from coldpress.gate.judge import judge
+from coldpress.gate.checks import judge
 from coldpress.gate.verdict import Verdict
-from tasks import chain, champion, flow_run_page, home, identity, registry, store, tracking
-from tasks.results import StageResult
+from coldpress.model.checkpoint import Checkpoint
+from tasks.environment import home
+from tasks.execution import flow_run_page, pipeline_run
+from tasks.promotion import compare_champion, version_identity
+from tasks.tracking import artifacts, registry, runs
+from tasks.tracking.results import StageResult
 
 if TYPE_CHECKING:
-    from coldpress.recipe import Recipe
+    from coldpress.recipe.recipe import Recipe
 
 _FILE = "gate.json"
 
@@ -30,11 +33,11 @@ def judge_gate(recipe: Recipe, onnx: StageResult, evaluation: StageResult) -> Ve
     """Say whether the final model may be promoted; judged anew in every run, never reused."""
     if recipe.gate is None:
         return None
-    with store.fetched(evaluation.model_uri or "") as checkpoint:
+    with artifacts.fetched(evaluation.model_uri or "") as checkpoint:
         evaluated = Evaluation.read(checkpoint.path)
         in_service = _in_service(recipe, onnx, checkpoint)
     verdict = judge(recipe.gate, evaluated, onnx.metrics, in_service)
-    _write(verdict, onnx, chain.current(recipe))
+    _write(verdict, onnx, pipeline_run.current(recipe))
     return verdict
 
 
@@ -63,7 +66,7 @@ def read_verdict(run_id: str) -> Verdict | None:
     Returns:
         None where there was no gate, or the chain did not reach it.
     """
-    if "coldpress.gate" not in tracking.client().get_run(run_id).data.tags:
+    if "coldpress.gate" not in runs.client().get_run(run_id).data.tags:
         return None
     return Verdict.model_validate_json(load_text(f"runs:/{run_id}/{_FILE}"))
 
@@ -72,23 +75,23 @@ def _in_service(recipe: Recipe, onnx: StageResult, judged: Checkpoint) -> Champi
     """Compare with the champion only where the gate asks for it: it may have to be run."""
     if recipe.gate is None or recipe.gate.max_champion_drop is None:
         return None
-    return champion.compare(recipe, onnx, answers.read(judged.path))
+    return compare_champion.compare(recipe, onnx, predictions.read(judged.path))
 
 
-def _write(verdict: Verdict, onnx: StageResult, chain_: chain.Chain) -> None:
+def _write(verdict: Verdict, onnx: StageResult, chain_: pipeline_run.Chain) -> None:
     flow_run_page.show_verdict(verdict)
     told = _tags(verdict, chain_), markdown.page(verdict)
-    identity.check(onnx.registered or "", onnx.digest)
+    version_identity.check(onnx.registered or "", onnx.digest)
     registry.record_verdict(onnx.registered or "", *told, verdict.passed)
     with home.workspace() as directory:
         (directory / _FILE).write_text(verdict.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        tracking.log_file(chain_.run_id, directory / _FILE)
+        runs.log_file(chain_.run_id, directory / _FILE)
     values = {f"gate.{c.name}": c.value for c in verdict.checks if c.value is not None}
-    tracking.log_metrics(chain_.run_id, values)
-    tracking.tag(chain_.run_id, {"gate": _word(verdict)})
+    runs.log_metrics(chain_.run_id, values)
+    runs.tag(chain_.run_id, {"gate": _word(verdict)})
 
 
-def _tags(verdict: Verdict, chain_: chain.Chain) -> dict[str, str]:
+def _tags(verdict: Verdict, chain_: pipeline_run.Chain) -> dict[str, str]:
     """What a version carries; the verdict comes last, when all that it rests on is there."""
     return {
         "gate.reasons": markdown.reasons(verdict),

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from coldpress import leakage
-from coldpress.teacher import content_digest
-from tasks import dataset
-from tasks.stage import Order, Work, carry_out
+from coldpress.data import leakage
+from coldpress.teacher.spec import content_digest
+from tasks.execution import data as dataset
+from tasks.execution.stage import Order, Work, carry_out
 
 if TYPE_CHECKING:
-    from coldpress.distillation.answers import Answers
-    from coldpress.model import Classifier
-    from coldpress.recipe import Recipe
-    from tasks.results import StageResult
+    from coldpress.distillation.soft_targets import Answers
+    from coldpress.model.classifier import Classifier
+    from coldpress.recipe.recipe import Recipe
+    from tasks.tracking.results import StageResult
 
 
 @task(name="generate-soft-targets", cache_policy=NO_CACHE)
@@ -44,12 +44,12 @@ def _others(recipe: Recipe) -> dict[str, object] | None:
 
 
 def _make(work: Work) -> dict[str, float]:
-    from coldpress import model_files
-    from coldpress.checkpoint import writing
-    from coldpress.distillation import answers, ensemble
+    from coldpress.distillation import ensemble, soft_targets
+    from coldpress.model import serialization
+    from coldpress.model.checkpoint import writing
 
     recipe, data = work.order.recipe, dataset.benchmark(work.order.recipe)
-    plan, first = recipe.soft_targets, model_files.load(work.inputs[0])
+    plan, first = recipe.soft_targets, serialization.load(work.inputs[0])
     rows, made = dataset.transfer_set(recipe), None
     if plan.augment is not None:
         variants = plan.augment.more(first, rows, recipe.seed)
@@ -58,12 +58,12 @@ def _make(work: Work) -> dict[str, float]:
         rows = rows.followed_by(made)
     given, judged = [], []
     for teacher in (first, *_further(work)):
-        given.append(answers.answer(teacher, rows, plan.hidden_states))
-        judged.append(answers.answer(teacher, data.validation))
+        given.append(soft_targets.answer(teacher, rows, plan.hidden_states))
+        judged.append(soft_targets.answer(teacher, data.validation))
     kept = replace(ensemble.averaged(given), augmented=made)
     with writing(work.target, work.manifest({"dataset_digest": data.digest})) as directory:
-        answers.write(kept, directory)
-    metrics = {"rows": len(rows), "entropy_nats": answers.entropy(kept.logits)}
+        soft_targets.write(kept, directory)
+    metrics = {"rows": len(rows), "entropy_nats": soft_targets.entropy(kept.logits)}
     return metrics | _left_out(recipe) | _accuracies(judged, data.validation.labels)
 
 
@@ -91,12 +91,12 @@ def _further(work: Work) -> Iterator[Classifier]:
 
 def _accuracies(judged: Sequence[Answers], labels: Sequence[int]) -> dict[str, float]:
     """How good each teacher is on the validation rows, and all together."""
-    from coldpress import model
     from coldpress.distillation import ensemble
+    from coldpress.model import classifier
 
     if len(judged) == 1:
         return {}
     named = {f"teacher_{n}": each.logits for n, each in enumerate(judged, 1)}
     named["ensemble"] = ensemble.averaged(judged).logits
-    accuracies = {name: model.accuracy(logits, labels) for name, logits in named.items()}
+    accuracies = {name: classifier.accuracy(logits, labels) for name, logits in named.items()}
     return {f"{name}_validation_accuracy": value for name, value in accuracies.items()}

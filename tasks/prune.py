@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks import dataset, tracking
-from tasks.stage import Order, Work, carry_out
+from tasks.execution import data
+from tasks.execution.stage import Order, Work, carry_out
+from tasks.tracking import runs
 
 if TYPE_CHECKING:
-    from coldpress.encoding import Encoded
-    from coldpress.model import Classifier
-    from coldpress.pruning.latency_search import LatencyTable
-    from coldpress.recipe import Recipe
-    from tasks.results import StageResult
+    from coldpress.data.encoding import Encoded
+    from coldpress.model.classifier import Classifier
+    from coldpress.pruning.fisher.latency_search import LatencyTable
+    from coldpress.recipe.recipe import Recipe
+    from tasks.tracking.results import StageResult
 
 
 @task(name="prune", cache_policy=NO_CACHE)
@@ -29,16 +30,18 @@ def prune(recipe: Recipe, student: StageResult, soft_targets: StageResult) -> St
 
 
 def _make(work: Work) -> dict[str, float]:
-    from coldpress import model_files, training
-    from coldpress.distillation import answers, transfer
-    from coldpress.pruning.chain import Recovery, press
+    from coldpress.distillation import soft_targets as answers
+    from coldpress.distillation import transfer
+    from coldpress.model import serialization
+    from coldpress.pruning.pipeline import Recovery, press
+    from coldpress.training import loop
 
     recipe, plan = work.order.recipe, work.order.recipe.recovery
-    validation = dataset.benchmark(recipe).validation
-    training.reseed(recipe.seed, work.order.stage)
-    student = model_files.load(work.inputs[0])
+    validation = data.benchmark(recipe).validation
+    loop.reseed(recipe.seed, work.order.stage)
+    student = serialization.load(work.inputs[0])
     given = answers.read(work.inputs[1].path)
-    rows = given.transfer_set(dataset.transfer_set(recipe))
+    rows = given.transfer_set(data.transfer_set(recipe))
     shown = transfer.prepare(student, plan, given, rows, validation)
     texts = (*rows.all_texts, *validation.all_texts)
     timing = _Timing()
@@ -47,9 +50,9 @@ def _make(work: Work) -> dict[str, float]:
     )
     pressed = press(work.order.section["steps"], student, recovery)
     notes = {"steps": [str(report) for report in pressed.reports], **timing.notes()}
-    model_files.write(pressed.classifier, work.target, work.manifest(notes))
+    serialization.write(pressed.classifier, work.target, work.manifest(notes))
     for step, report in pressed.named_reports().items():
-        tracking.log_epochs(work.run_id, report.epochs, f"{step}_")
+        runs.log_epochs(work.run_id, report.epochs, f"{step}_")
     return pressed.metrics()
 
 
@@ -60,9 +63,9 @@ class _Timing:
         self._tables: list[LatencyTable] = []
 
     def __call__(self, classifier: Classifier, rows: Encoded) -> LatencyTable:
-        from coldpress.onnx import layer_times
+        from coldpress.onnx import layer_latency
 
-        self._tables.append(layer_times.measure(classifier, rows))
+        self._tables.append(layer_latency.measure(classifier, rows))
         return self._tables[-1]
 
     def notes(self) -> dict[str, Any]:

@@ -9,13 +9,16 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from coldpress.drift import markdown
-from tasks import chain, flow_run_page, home, identity, registry, tracking
-from tasks.results import StageResult
+from tasks.environment import home
+from tasks.execution import flow_run_page, pipeline_run
+from tasks.promotion import version_identity
+from tasks.tracking import registry, runs
+from tasks.tracking.results import StageResult
 
 if TYPE_CHECKING:
-    from coldpress.drift.record import Reevaluation
-    from coldpress.fresh import Fresh
-    from tasks.in_service import InService
+    from coldpress.data.new_rows import Fresh
+    from coldpress.drift.result import Reevaluation
+    from tasks.promotion.champion import InService
 
 FILE, PAGE = "reevaluation.json", "reevaluation.md"
 
@@ -23,25 +26,25 @@ FILE, PAGE = "reevaluation.json", "reevaluation.md"
 @task(name="record-reevaluation", cache_policy=NO_CACHE)
 def record_reevaluation(champion: InService, fresh: Fresh, found: Reevaluation) -> str:
     """Write a run of its own, and the latest verdict onto the version; return the run's id."""
-    experiment_id = tracking.experiment(champion.recipe.name)
+    experiment_id = runs.experiment(champion.recipe.name)
     tags = {
         "reevaluates": found.model,
         "reevaluates_digest": champion.digest or "",
         "reevaluated": found.verdict,
         "fresh": fresh.model_dump_json(),
         "fresh_digest": found.digest,
-        "prefect": chain.flow_run_link(),
+        "prefect": pipeline_run.flow_run_link(),
     }
-    run_id = tracking.open_run(experiment_id, "re-evaluate", tags)
-    with tracking.recorded(run_id):
-        tracking.log_lineage(run_id, [_as_result(champion)], None)
-        tracking.log_metrics(run_id, _metrics(found))
+    run_id = runs.open_run(experiment_id, "re-evaluate", tags)
+    with runs.recorded(run_id):
+        runs.log_lineage(run_id, [_as_result(champion)], None)
+        runs.log_metrics(run_id, _metrics(found))
         _keep(run_id, found)
     flow_run_page.show_reevaluation(found, run_id)
     when = datetime.now(UTC).isoformat(timespec="seconds")
     # The verdict comes last, when all that it rests on is there.
     told = {"reevaluated.when": when, "reevaluated.run_id": run_id, "reevaluated": found.verdict}
-    identity.check(found.model, champion.digest)
+    version_identity.check(found.model, champion.digest)
     registry.note(found.model, told)
     return run_id
 
@@ -55,7 +58,7 @@ def _keep(run_id: str, found: Reevaluation) -> None:
         (directory / FILE).write_text(found.model_dump_json(indent=2) + "\n", encoding="utf-8")
         (directory / PAGE).write_text(markdown.page(found) + "\n", encoding="utf-8")
         for name in (FILE, PAGE):
-            tracking.log_file(run_id, directory / name)
+            runs.log_file(run_id, directory / name)
 
 
 def _metrics(found: Reevaluation) -> dict[str, float]:

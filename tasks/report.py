@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from coldpress.evaluation import flips
-from coldpress.evaluation.scorecard import Evaluation
+from coldpress.evaluation.scorecard.scorecard import Evaluation
+from coldpress.evaluation.subgroups import flips
 from coldpress.report import card, html
 from coldpress.report.findings import Findings
-from tasks import chain, flow_run_page, home, lineage, store, tracking
-from tasks.published import CARD, DIGEST, REPORT, TAG
+from tasks.environment import home
+from tasks.execution import flow_run_page, pipeline_run
+from tasks.promotion import lineage
+from tasks.tracking import artifacts, runs
+from tasks.tracking.reports import CARD, DIGEST, REPORT, TAG
 
 if TYPE_CHECKING:
     from coldpress.gate.verdict import Verdict
-    from coldpress.recipe import Recipe
-    from tasks.results import StageResult
+    from coldpress.recipe.recipe import Recipe
+    from tasks.tracking.results import StageResult
 
 
 @task(name="report", cache_policy=NO_CACHE)
@@ -26,13 +29,13 @@ def publish_report(
 ) -> None:
     """Write the report of this run and the card of its model; refused models have theirs too."""
     found = _findings(recipe, onnx, evaluation, verdict)
-    run_id = chain.current(recipe).run_id
+    run_id = pipeline_run.current(recipe).run_id
     written = {REPORT: html.render(found), CARD: card.render(found)}
     with home.workspace() as directory:
         for name, text in written.items():
             (directory / name).write_text(text, encoding="utf-8")
-            tracking.log_file(run_id, directory / name)
-    tracking.tag(run_id, {DIGEST: onnx.digest or "", TAG: onnx.registered or ""})
+            runs.log_file(run_id, directory / name)
+    runs.tag(run_id, {DIGEST: onnx.digest or "", TAG: onnx.registered or ""})
     flow_run_page.show_evaluation(found.evaluation, evaluation.model_uri or "")
     flow_run_page.show_report(found, run_id)
 
@@ -41,7 +44,7 @@ def _findings(
     recipe: Recipe, onnx: StageResult, evaluation: StageResult, verdict: Verdict | None
 ) -> Findings:
     name, _, version = (onnx.registered or "").partition("/")
-    with store.fetched(evaluation.model_uri or "") as checkpoint:
+    with artifacts.fetched(evaluation.model_uri or "") as checkpoint:
         judged = Evaluation.read(checkpoint.path)
         lost = flips.read(checkpoint.path)
     tree = lineage.trace(onnx.registered or "")

@@ -8,20 +8,20 @@ import numpy as np
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from coldpress.benchmark import read_fresh
-from coldpress.drift import portrait
-from coldpress.drift.judge import judge
-from coldpress.drift.seen import Seen, look
+from coldpress.data.benchmark import read_fresh
+from coldpress.drift import profile
+from coldpress.drift.detect import judge
+from coldpress.drift.observations import Seen, look
 from coldpress.errors import CorruptCheckpointError, InputError
-from coldpress.evaluation import answers
-from tasks import store
+from coldpress.evaluation import predictions
+from tasks.tracking import artifacts
 
 if TYPE_CHECKING:
-    from coldpress.benchmark import Split
+    from coldpress.data.new_rows import Fresh
+    from coldpress.data.splits import Split
     from coldpress.drift.proportions import Hits
-    from coldpress.drift.record import Reevaluation
-    from coldpress.fresh import Fresh
-    from tasks.in_service import InService
+    from coldpress.drift.result import Reevaluation
+    from tasks.promotion.champion import InService
 
 FEWEST_ROWS = 30
 """Of fewer, next to nothing could be said."""
@@ -32,7 +32,7 @@ def score_champion(champion: InService, fresh: Fresh, labelled: bool) -> Reevalu
     """Say whether the champion still is what its scorecard says; all input is read first."""
     before = _judged_on(champion)
     rows = _read(champion, fresh, before.answers.label_names if labelled else None)
-    with store.fetched(champion.model_uri) as checkpoint:
+    with artifacts.fetched(champion.model_uri) as checkpoint:
         seen = look(rows, checkpoint.path)
     as_teacher = None if labelled else _as_teacher(champion, rows, seen)
     return judge(champion.name, before, seen, as_teacher)
@@ -40,12 +40,12 @@ def score_champion(champion: InService, fresh: Fresh, labelled: bool) -> Reevalu
 
 def _judged_on(champion: InService) -> Seen:
     """The test rows, as evaluation kept them: their texts are not opened again."""
-    with store.fetched(champion.evaluation_uri) as checkpoint:
-        kept = portrait.read(checkpoint.path)
+    with artifacts.fetched(champion.evaluation_uri) as checkpoint:
+        kept = profile.read(checkpoint.path)
         if kept is None:
             old = f"the evaluation of {champion.name} is older than re-evaluation"
             raise InputError(f"model: {old}; run its recipe again, which evaluates it anew")
-        return Seen(answers.read(checkpoint.path), kept)
+        return Seen(predictions.read(checkpoint.path), kept)
 
 
 def _read(champion: InService, fresh: Fresh, labels: tuple[str, ...] | None) -> Split:
@@ -57,11 +57,11 @@ def _read(champion: InService, fresh: Fresh, labels: tuple[str, ...] | None) -> 
 
 def _as_teacher(champion: InService, rows: Split, seen: Seen) -> Hits | None:
     """Ask its teacher too: without labels, nobody else knows better."""
-    from coldpress.encoding import encode
-    from coldpress.model_files import load
+    from coldpress.data.encoding import encode
+    from coldpress.model.serialization import load
 
     try:
-        with store.fetched(champion.teacher_uri or "") as checkpoint:
+        with artifacts.fetched(champion.teacher_uri or "") as checkpoint:
             teacher = load(checkpoint)
             given = teacher.logits(encode(teacher.tokenizer, rows)).argmax(-1).numpy()
     except CorruptCheckpointError as error:

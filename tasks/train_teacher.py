@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from coldpress.teacher import content_digest
-from tasks import dataset, tracking
-from tasks.stage import Order, Work, carry_out
+from coldpress.teacher.spec import content_digest
+from tasks.execution import data as dataset
+from tasks.execution.stage import Order, Work, carry_out
+from tasks.tracking import runs
 
 if TYPE_CHECKING:
-    from coldpress.recipe import Recipe
-    from tasks.results import StageResult
+    from coldpress.recipe.recipe import Recipe
+    from tasks.tracking.results import StageResult
 
 
 @task(name="train-teacher", cache_policy=NO_CACHE)
@@ -27,17 +28,19 @@ def train_teacher(recipe: Recipe) -> StageResult:
 def _make(work: Work) -> dict[str, float]:
     import torch
 
-    from coldpress import model, model_files, pretrained, training
-    from coldpress.encoding import encode
+    from coldpress.data.encoding import encode
+    from coldpress.model import classifier, serialization
+    from coldpress.teacher import build
+    from coldpress.training import loop
 
     recipe, data = work.order.recipe, dataset.benchmark(work.order.recipe)
-    training.reseed(recipe.seed, work.order.stage)
-    teacher = pretrained.build_teacher(recipe.teacher, data, recipe.benchmark.max_tokens)
+    loop.reseed(recipe.seed, work.order.stage)
+    teacher = build.build_teacher(recipe.teacher, data, recipe.benchmark.max_tokens)
     train = encode(teacher.tokenizer, data.train)
     validation = encode(teacher.tokenizer, data.validation)
-    loss = training.label_loss(torch.from_numpy(train.labels))
-    epochs = training.fit(teacher, train, loss, recipe.teacher, validation, work.progress)
-    model_files.write(teacher, work.target, work.manifest())
-    tracking.log_epochs(work.run_id, epochs)
-    score = model.accuracy(teacher.logits(validation), data.validation.labels)
+    loss = loop.label_loss(torch.from_numpy(train.labels))
+    epochs = loop.fit(teacher, train, loss, recipe.teacher, validation, work.progress)
+    serialization.write(teacher, work.target, work.manifest())
+    runs.log_epochs(work.run_id, epochs)
+    score = classifier.accuracy(teacher.logits(validation), data.validation.labels)
     return {"validation_accuracy": score, "truncated": train.truncated, "train_rows": len(train)}

@@ -21,10 +21,10 @@ from tokenizers.processors import TemplateProcessing
 from torch import nn
 from transformers import BertConfig, BertForSequenceClassification
 
-from coldpress.benchmark import Split
-from coldpress.checkpoint import Checkpoint, Manifest, writing
-from coldpress.model import Classifier
-from coldpress.model_files import save
+from coldpress.data.splits import Split
+from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from coldpress.model.classifier import Classifier
+from coldpress.model.serialization import save
 
 # Models this tiny spend their time waiting for a second thread, above all on a busy machine.
 torch.set_num_threads(1)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from coldpress import teacher
-from coldpress.recipe import Recipe
-from coldpress.recipe_file import read_recipe
-from coldpress.source import Hub
-from coldpress.teacher import HubModel
+from coldpress.data.sources import Hub
+from coldpress.recipe.loading import read_recipe
+from coldpress.recipe.recipe import Recipe
+from coldpress.teacher import spec
+from coldpress.teacher.spec import HubModel
 
 RECIPES = sorted((Path(__file__).parent.parent / "recipes").glob("*.yaml"))
 
@@ -39,7 +39,7 @@ def test_the_demo_needs_neither_hub_nor_files() -> None:
     recipe = shipped(next(path for path in RECIPES if path.stem == "demo"))
     origins = (recipe.benchmark.source.origin, recipe.teacher.model.origin)
     assert origins == ("synthetic", "scratch")
-    teacher.check(recipe.teacher.model)
+    spec.check(recipe.teacher.model)
 
 
 @pytest.mark.parametrize("name", ["trec", "sst2", "banking77"])

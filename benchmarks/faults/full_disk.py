@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from coldpress.stages import STAGES
+from coldpress.schema.stages import STAGES
 from faults import base
 from faults.sandbox import Sandbox, differences, missing
 from faults.trial import Outcome, Part

@@ -12,7 +12,7 @@ from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 
 from faults.sandbox import Sandbox
-from tasks.paging import all_pages
+from tasks.tracking.paging import all_pages
 
 MODEL = "tiny"
 ALIASES = ("champion", "previous", "challenger")

@@ -19,8 +19,8 @@ from urllib.parse import unquote, urlparse
 
 import psutil
 
-from coldpress.checkpoint import MANIFEST, Checkpoint
 from coldpress.errors import CorruptCheckpointError
+from coldpress.model.checkpoint import MANIFEST, Checkpoint
 
 RECIPE = """
 name: tiny

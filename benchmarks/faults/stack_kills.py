@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from faults import base
 from faults.sandbox import Sandbox, differences, digests, new
 from faults.trial import Outcome, Part
-from tasks import local_stack
+from tasks.environment import local_stack
 
 MEMBERS = (local_stack.MLFLOW, local_stack.PREFECT, local_stack.WORKER)
 

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from coldpress.checkpoint import MANIFEST, Checkpoint, Manifest, digest_of
 from coldpress.errors import CorruptCheckpointError
+from coldpress.model.checkpoint import MANIFEST, Checkpoint, Manifest, digest_of
 from faults import base
 from faults.registry_hands import Hands
 from faults.sandbox import TEXT, Done, Sandbox, restore

@@ -14,7 +14,7 @@ from script import Curves, Numbers, Script
 from xia import COFI, GATE_EPOCHS, IMPORTANCE, MOST, beside_importance
 
 if TYPE_CHECKING:
-    from coldpress.checkpoint import Checkpoint
+    from coldpress.model.checkpoint import Checkpoint
     from trials import Trial
 
 LONGER = 6
@@ -46,12 +46,12 @@ def measure(trial: Trial) -> Measured:
     Returns:
         Test accuracies.
     """
-    from coldpress import model_files
+    from coldpress.model import serialization
 
     numbers = {"whole model": Measurement("percent", trial.accuracy(trial.teacher, trial.test))}
     for epochs in EPOCHS:
         for name, made in _pruned(trial, 1 if trial.quick else epochs).items():
-            score = trial.accuracy(model_files.load(made), trial.test)
+            score = trial.accuracy(serialization.load(made), trial.test)
             numbers[after(name, epochs)] = Measurement("percent", score)
     return Measured(numbers)
 

@@ -14,8 +14,8 @@ from measurement import Measured, Measurement
 from script import Curves, Numbers, Script
 
 if TYPE_CHECKING:
-    from coldpress.evaluation.scorecard import Interval
-    from coldpress.model import Classifier
+    from coldpress.evaluation.scorecard.scorecard import Interval
+    from coldpress.model.classifier import Classifier
     from trials import Trial
 
 PAPER = Paper(
@@ -49,13 +49,13 @@ def measure(trial: Trial) -> Measured:
     Returns:
         What the student keeps, and what it gains.
     """
-    from coldpress import model_files
-    from coldpress.model import parameters
+    from coldpress.model import serialization
+    from coldpress.model.classifier import parameters
     from in_onnx import median_milliseconds
     from students import distilled
 
     checkpoint = distilled(trial, _method(trial))
-    student = model_files.load(checkpoint)
+    student = serialization.load(checkpoint)
     taken = median_milliseconds({"whole": trial.checkpoint, "half": checkpoint}, trial.test)
     own, teachers = (trial.accuracy(model, trial.test) for model in (student, trial.teacher))
     smaller = 1 - parameters(student) / parameters(trial.teacher)
@@ -101,8 +101,8 @@ def _method(trial: Trial) -> DistilBert:
 
 def _kept(trial: Trial, student: Classifier) -> Interval:
     """Return the student's share of the teacher's accuracy, which is taken as it is."""
-    from coldpress.evaluation.scorecard import Interval
-    from coldpress.evaluation.significance import paired_interval
+    from coldpress.evaluation.scorecard.scorecard import Interval
+    from coldpress.evaluation.statistics.paired import paired_interval
 
     classes = trial.test.labels
     own, teachers = (

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from claim import Claim, Paper, Result
-from coldpress.evaluation.waterfall import FINAL, INK, MUTED, RULE, STAGE, drawing
+from coldpress.report.figures.waterfall import FINAL, INK, MUTED, RULE, STAGE, drawing
 
 COLOURS = (FINAL, STAGE, "#c0603a", "#5b6fb5", INK, "#b59a3c")
 

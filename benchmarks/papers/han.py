@@ -50,8 +50,8 @@ def measure(trial: Trial) -> Measured:
     """
     from dataclasses import replace
 
-    from coldpress.pruning.chain import press
-    from coldpress.training import reseed
+    from coldpress.pruning.pipeline import press
+    from coldpress.training.loop import reseed
 
     whole = trial.accuracy(trial.teacher, trial.test)
     numbers = {"whole model": Measurement("percent", whole)}

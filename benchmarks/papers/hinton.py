@@ -14,9 +14,9 @@ from measurement import Measured, Measurement
 from script import Curves, Numbers, Script
 
 if TYPE_CHECKING:
-    from coldpress.benchmark import Split
-    from coldpress.distillation.answers import Answers
-    from coldpress.model import Classifier
+    from coldpress.data.splits import Split
+    from coldpress.distillation.soft_targets import Answers
+    from coldpress.model.classifier import Classifier
     from trials import Trial
 
 EPOCHS = {0.05: 20, 0.25: 6, 1.0: 4}
@@ -79,7 +79,7 @@ def measure(trial: Trial) -> Measured:
     Returns:
         Test accuracy by share of the labels.
     """
-    from coldpress.distillation.answers import answer
+    from coldpress.distillation.soft_targets import answer
 
     start, given = _untaught(trial), answer(trial.teacher, trial.data.train)
     found: dict[str, dict[float, float]] = {n: {} for n in (LABELS, SOFT, BOTH, REST, FAIR)}
@@ -131,24 +131,24 @@ def labelled(trial: Trial, share: float) -> Split:
 
 
 def _cut(rows: Split, share: float, seed: int) -> Split:
-    from coldpress.splits import stratified_cut
+    from coldpress.data.splits import stratified_cut
 
     return rows.take(stratified_cut(rows.ids, rows.labels, share, seed)[1])
 
 
 def _untaught(trial: Trial) -> Classifier:
     """Return the large model before it was fine-tuned."""
-    from coldpress import pretrained
-    from coldpress.training import reseed
+    from coldpress.teacher import build
+    from coldpress.training.loop import reseed
     from options import MAX_TOKENS
 
     reseed(trial.seed, "untaught")
-    return pretrained.build_teacher(trial.plan, trial.data, MAX_TOKENS)
+    return build.build_teacher(trial.plan, trial.data, MAX_TOKENS)
 
 
 def _with_all_texts(trial: Trial, given: Answers) -> dict[str, Lesson]:
     """Put the texts without a label behind the others: one large model or the other answers."""
-    from coldpress.distillation.answers import answer
+    from coldpress.distillation.soft_targets import answer
 
     every = replace(trial.data.train, labels=())
     rows = labelled(trial, FEW).followed_by(every)
@@ -159,7 +159,7 @@ def _with_all_texts(trial: Trial, given: Answers) -> dict[str, Lesson]:
 def _fine_tuned_on_few(trial: Trial) -> Classifier:
     """Return a large model that had few labels, and has read them as often as a student does."""
     import teachers
-    from coldpress import model_files
+    from coldpress.model import serialization
 
     plan = trial.plan.model_copy(update={"epochs": EPOCHS[FEW]})
     few = replace(
@@ -168,14 +168,14 @@ def _fine_tuned_on_few(trial: Trial) -> Classifier:
         validation=_cut(trial.data.validation, FEW, trial.seed),
         digest=f"{trial.data.digest}, {FEW} of its labels",
     )
-    return model_files.load(teachers.fine_tuned(plan, few, trial.seed, trial.cache))
+    return serialization.load(teachers.fine_tuned(plan, few, trial.seed, trial.cache))
 
 
 def _taught(trial: Trial, start: Classifier, lesson: Lesson, alpha: float) -> float:
     """Return the test accuracy of a student after its last epoch."""
-    from coldpress import training
+    from coldpress.data.encoding import encode
     from coldpress.distillation import Logits, StudentShape, transfer
-    from coldpress.encoding import encode
+    from coldpress.training import loop
 
     shape = StudentShape(layers=1, take="first")
     method = Logits(method="logits", student=shape, alpha=alpha, epochs=lesson.epochs)
@@ -183,8 +183,8 @@ def _taught(trial: Trial, start: Classifier, lesson: Lesson, alpha: float) -> fl
     # Accuracies between the epochs choose nothing.
     unread = trial.data.validation.take([0])
     shown = transfer.prepare(student, method, lesson.given, lesson.rows, unread)
-    training.reseed(trial.seed, "taught")
-    list(training.passes(student, shown.train, shown.loss, method, shown.validation))
+    loop.reseed(trial.seed, "taught")
+    list(loop.passes(student, shown.train, shown.loss, method, shown.validation))
     return trial.accuracy(student, encode(student.tokenizer, trial.data.test))
 
 

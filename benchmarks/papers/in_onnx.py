@@ -10,11 +10,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from coldpress.checkpoint import Checkpoint
-from coldpress.encoding import Encoded
-from coldpress.evaluation.latency import Call, interleaved
-from coldpress.onnx.answering import run
+from coldpress.data.encoding import Encoded
+from coldpress.evaluation.performance.latency import Call, interleaved
+from coldpress.model.checkpoint import Checkpoint
 from coldpress.onnx.export import export
+from coldpress.onnx.inference import run
 from coldpress.onnx.predictor import Predictor
 
 OPSET = 17

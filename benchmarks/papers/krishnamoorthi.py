@@ -15,8 +15,8 @@ from measurement import Measured, Measurement, under_a_point
 from script import Curves, Numbers, Script
 
 if TYPE_CHECKING:
-    from coldpress.model import Classifier
-    from coldpress.quantization.few_bits import Per
+    from coldpress.model.classifier import Classifier
+    from coldpress.quantization.core.kbit import Per
     from coldpress.quantization.method import Lessons
     from trials import Trial
 
@@ -142,13 +142,13 @@ def _curves(trial: Trial) -> Iterator[tuple[str, Iterator[tuple[int, Classifier]
 
 
 def _rounded(trial: Trial, bits: int, per: Per) -> Classifier:
-    from coldpress.quantization.k_bit import KBit
+    from coldpress.quantization.kbit import KBit
 
     return KBit(method="k-bit", bits=bits, per=per).quantize(trial.teacher, trial.train)
 
 
 def _trained(trial: Trial, bits: int, per: Per) -> Classifier:
-    from coldpress.quantization.qat import Qat
+    from coldpress.quantization.qat.method import Qat
 
     step = Qat(method="qat", bits=bits, per=per, epochs=EPOCHS)
     return step.train(trial.teacher, _lessons(trial, repr(step))).classifier
@@ -156,8 +156,8 @@ def _trained(trial: Trial, bits: int, per: Per) -> Classifier:
 
 def _binary(trial: Trial) -> Iterator[tuple[int, Classifier]]:
     """Take activations from 4 bits to 1: what `activation_bits: 4` gives is passed on the way."""
-    from coldpress.quantization.binary import Binary
-    from coldpress.quantization.learning import settled
+    from coldpress.quantization.bit.method import Binary
+    from coldpress.quantization.core.fake_quant import settled
 
     epochs = 1 if trial.quick else BINARY_EPOCHS
     method = Binary(method="binary", activation_bits=1, epochs=epochs)
@@ -169,9 +169,9 @@ def _lessons(trial: Trial, stage: str) -> Lessons:
     """Have a method taught by the float model's answers, as a recipe's `quantize` does."""
     import torch
 
-    from coldpress.distillation.soft_targets import soft_and_hard
+    from coldpress.distillation.hinton.loss import soft_and_hard
     from coldpress.quantization.method import Lessons
-    from coldpress.training import reseed, silent
+    from coldpress.training.loop import reseed, silent
 
     reseed(trial.seed, stage)
     labels = torch.from_numpy(trial.train.labels)

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import script
 from claim import Paper, Verdict, judged, said
-from coldpress.pruning.fisher import Fisher
+from coldpress.pruning.fisher.method import Fisher
 from measurement import ONE_POINT, Measured, Measurement
 from script import Curves, Numbers, Script
 
 if TYPE_CHECKING:
-    from coldpress.checkpoint import Checkpoint
-    from coldpress.model import Classifier
+    from coldpress.model.checkpoint import Checkpoint
+    from coldpress.model.classifier import Classifier
     from trials import Trial
 
 SHARES = (0.75, 0.6, 0.5)
@@ -143,14 +143,17 @@ def _pruned(trial: Trial, budget: str, share: float) -> Made:
     """Prune without looking anything up: how long it takes is measured."""
     from dataclasses import replace
 
-    from coldpress import training
-    from coldpress.onnx import layer_times
-    from coldpress.pruning.chain import press
+    from coldpress.onnx import layer_latency
+    from coldpress.pruning.pipeline import press
+    from coldpress.training import loop
 
     fields = {"keep_macs": share} if budget == OPERATIONS else {"keep_latency": share}
     step = Fisher.model_validate({"method": "fisher", **fields})
-    training.reseed(trial.seed, repr(step))
-    rows, started = replace(trial.recovery(), time_layers=layer_times.measure), time.perf_counter()
+    loop.reseed(trial.seed, repr(step))
+    rows, started = (
+        replace(trial.recovery(), time_layers=layer_latency.measure),
+        time.perf_counter(),
+    )
     classifier = press([step], trial.teacher, rows).classifier
     return Made(budget, share, classifier, time.perf_counter() - started)
 
@@ -167,10 +170,10 @@ def _times(trial: Trial, made: list[Made]) -> dict[str, float]:
 
 
 def _written(classifier: Classifier, target: Path) -> Checkpoint:
-    from coldpress import model_files
-    from coldpress.checkpoint import Checkpoint, Manifest
+    from coldpress.model import serialization
+    from coldpress.model.checkpoint import Checkpoint, Manifest
 
-    model_files.write(classifier, target, Manifest(stage="prune"))
+    serialization.write(classifier, target, Manifest(stage="prune"))
     return Checkpoint.open(target)
 
 

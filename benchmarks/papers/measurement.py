@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from claim import Unit
-from coldpress.evaluation.scorecard import Interval
+from coldpress.evaluation.scorecard.scorecard import Interval
 
 ONE_POINT = 0.01
 

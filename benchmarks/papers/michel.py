@@ -16,7 +16,7 @@ from script import Curves, Numbers, Script
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from coldpress.encoding import Encoded
+    from coldpress.data.encoding import Encoded
     from trials import Trial
 
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
@@ -99,8 +99,8 @@ def _importance(trial: Trial) -> list[Tensor]:
 
 def _accuracies(trial: Trial, ranked: list[Tensor], rows: Encoded) -> dict[float, float]:
     """Remove as the method `heads` does; the ranking is one for all shares, as in the paper."""
+    from coldpress.model.surgery import keep_heads
     from coldpress.pruning.importance import most_important
-    from coldpress.surgery import keep_heads
 
     heads = sum(shape.heads for shape in trial.teacher.shapes)
     scores = dict[float, float]()
@@ -113,7 +113,7 @@ def _accuracies(trial: Trial, ranked: list[Tensor], rows: Encoded) -> dict[float
 def _at_random(trial: Trial) -> dict[float, float]:
     """Return the mean test accuracy of several orders, by share removed."""
     from coldpress.pruning.importance import random_importance
-    from coldpress.training import reseed
+    from coldpress.training.loop import reseed
 
     reseed(trial.seed, "random orders")
     heads = [shape.heads for shape in trial.teacher.shapes]

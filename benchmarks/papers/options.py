@@ -9,9 +9,9 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from coldpress.benchmark import BenchmarkSection
+from coldpress.data.benchmark import BenchmarkSection
 from coldpress.errors import InputError
-from coldpress.teacher import ScratchModel, Teacher
+from coldpress.teacher.spec import ScratchModel, Teacher
 
 QUICK = "made-up requests"
 MAX_TOKENS = 64

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import teachers
-from coldpress import training
-from coldpress.pruning import chain
+from coldpress.pruning import pipeline
+from coldpress.pruning.fisher.mask_search import Costs
 from coldpress.pruning.heads import Heads
-from coldpress.pruning.mask_search import Costs
 from coldpress.pruning.neurons import Neurons
-from tasks import caching
+from coldpress.training import loop
+from tasks.execution import cache_key
 
 if TYPE_CHECKING:
-    from coldpress.checkpoint import Checkpoint
-    from coldpress.model import Classifier
+    from coldpress.model.checkpoint import Checkpoint
+    from coldpress.model.classifier import Classifier
     from coldpress.pruning import PruningStep
-    from coldpress.pruning.chain import Recovery
+    from coldpress.pruning.pipeline import Recovery
     from trials import Trial
 
 
@@ -37,11 +37,11 @@ def pressed(
     rows = trial.recovery() if recovery is None else recovery
 
     def make() -> Classifier:
-        training.reseed(trial.seed, "prune")
-        return chain.press(steps, trial.teacher, rows).classifier
+        loop.reseed(trial.seed, "prune")
+        return pipeline.press(steps, trial.teacher, rows).classifier
 
     about = {
-        "code": caching.code_digest("benchmarks.papers.pruned"),
+        "code": cache_key.code_digest("benchmarks.papers.pruned"),
         "teacher": trial.checkpoint.digest,
         "steps": list(steps),
         "rows": len(rows.train),

@@ -14,13 +14,13 @@ from cyclopts import App, CycloptsError
 import figure
 import table
 from claim import Claim, Curve, Data, Number, Paper, Result, Verdict, write
-from coldpress import processor
-from coldpress.benchmark import BenchmarkSection
+from coldpress import cpu
+from coldpress.data.benchmark import BenchmarkSection
 from coldpress.errors import InputError
-from coldpress.evaluation.scorecard import Interval
+from coldpress.evaluation.scorecard.scorecard import Interval
 from measurement import Measured
 from options import Options
-from tasks import home
+from tasks.environment import home
 
 if TYPE_CHECKING:
     from outcomes import Outcome
@@ -162,7 +162,7 @@ def _curves(found: Sequence[Measured]) -> dict[str, Curve]:
 
 def _estimate(first: Result, sections: Mapping[str, BenchmarkSection]) -> float:
     """Return seconds for the other datasets: time goes with the characters that are read."""
-    from coldpress import benchmark
+    from coldpress.data import benchmark
 
     characters = [
         sum(map(len, (*data.train.texts, *data.test.texts)))
@@ -175,7 +175,7 @@ def _conditions() -> dict[str, str]:
     import torch
 
     return {
-        "processor": processor.kernels()["processor"],
+        "processor": cpu.kernels()["processor"],
         "threads": str(torch.get_num_threads()),
         **{name: version(name) for name in ("coldpress", "torch", "transformers", "onnxruntime")},
     }

@@ -14,7 +14,7 @@ from measurement import ONE_POINT, Measured, Measurement, under_a_point
 from script import Curves, Numbers, Script
 
 if TYPE_CHECKING:
-    from coldpress.model import Classifier
+    from coldpress.model.classifier import Classifier
     from coldpress.pruning.sparsity import Scheme
     from trials import Trial
 
@@ -116,7 +116,7 @@ def _zeroed(trial: Trial, share: float, scheme: Scheme) -> Classifier:
 def _retrained(trial: Trial, share: float, scheme: Scheme) -> Classifier:
     """Recover as after a step of a recipe's `prune`, for one epoch."""
     from coldpress.pruning.sparsity import hold_zeros
-    from coldpress.training import fit, reseed
+    from coldpress.training.loop import fit, reseed
 
     reseed(trial.seed, f"{scheme} {share}")
     pruned, recovery = _zeroed(trial, share, scheme), trial.recovery()

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import teachers
-from coldpress import training
-from coldpress.distillation import answers, phase, transfer
-from tasks import caching
+from coldpress.distillation import phase, soft_targets, transfer
+from coldpress.training import loop
+from tasks.execution import cache_key
 
 if TYPE_CHECKING:
-    from coldpress.checkpoint import Checkpoint
     from coldpress.distillation import DistillationMethod
-    from coldpress.model import Classifier
+    from coldpress.model.checkpoint import Checkpoint
+    from coldpress.model.classifier import Classifier
     from trials import Trial
 
 
@@ -29,15 +29,15 @@ def distilled(trial: Trial, method: DistillationMethod) -> Checkpoint:
 
     def make() -> Classifier:
         rows, validation = trial.data.train, trial.data.validation
-        training.reseed(trial.seed, "distill_student")
+        loop.reseed(trial.seed, "distill_student")
         student = method.student.made_of(trial.teacher, rows)
-        given = answers.answer(trial.teacher, rows)
+        given = soft_targets.answer(trial.teacher, rows)
         shown = transfer.prepare(student, method, given, rows, validation)
         phase.distill(student, method.phases(trial.teacher, student, shown.loss), shown)
         return student
 
     about = {
-        "code": caching.code_digest("benchmarks.papers.students"),
+        "code": cache_key.code_digest("benchmarks.papers.students"),
         "teacher": trial.checkpoint.digest,
         "method": method,
         "data": trial.data.digest,

@@ -10,14 +10,16 @@ from typing import Any
 
 import torch
 
-from coldpress import model_files, pretrained, training
-from coldpress.benchmark import Benchmark
-from coldpress.checkpoint import Checkpoint, Manifest
-from coldpress.encoding import encode
-from coldpress.model import Classifier
-from coldpress.teacher import Teacher, content_digest
+from coldpress.data.benchmark import Benchmark
+from coldpress.data.encoding import encode
+from coldpress.model import serialization
+from coldpress.model.checkpoint import Checkpoint, Manifest
+from coldpress.model.classifier import Classifier
+from coldpress.teacher import build
+from coldpress.teacher.spec import Teacher, content_digest
+from coldpress.training import loop
 from options import MAX_TOKENS
-from tasks import caching
+from tasks.execution import cache_key
 
 
 def fine_tuned(teacher: Teacher, data: Benchmark, seed: int, cache: Path) -> Checkpoint:
@@ -34,12 +36,12 @@ def fine_tuned(teacher: Teacher, data: Benchmark, seed: int, cache: Path) -> Che
     """
 
     def make() -> Classifier:
-        training.reseed(seed, "train_teacher")
-        classifier = pretrained.build_teacher(teacher, data, MAX_TOKENS)
+        loop.reseed(seed, "train_teacher")
+        classifier = build.build_teacher(teacher, data, MAX_TOKENS)
         train = encode(classifier.tokenizer, data.train)
         validation = encode(classifier.tokenizer, data.validation)
-        loss = training.label_loss(torch.from_numpy(train.labels))
-        training.fit(classifier, train, loss, teacher, validation)
+        loss = loop.label_loss(torch.from_numpy(train.labels))
+        loop.fit(classifier, train, loss, teacher, validation)
         return classifier
 
     about = {
@@ -65,11 +67,11 @@ def kept(
     Returns:
         The verified checkpoint. Another script that wants the same model waits for it.
     """
-    name = caching.key(stage, "benchmarks.papers.teachers", about)[:16]
+    name = cache_key.key(stage, "benchmarks.papers.teachers", about)[:16]
     target = cache / f"{stage}-{name}"
     with _alone(cache, target.name):
         if not target.exists():
-            model_files.write(make(), target, Manifest(stage=stage, section=dict(about)))
+            serialization.write(make(), target, Manifest(stage=stage, section=dict(about)))
     return Checkpoint.open(target)
 
 

@@ -12,14 +12,17 @@ import torch
 from torch import Tensor
 
 import teachers
-from coldpress import benchmark, model, model_files, training
-from coldpress.benchmark import Benchmark, BenchmarkSection
-from coldpress.checkpoint import Checkpoint
-from coldpress.encoding import Encoded, encode
-from coldpress.model import Classifier
-from coldpress.pruning.chain import Recovery
-from coldpress.teacher import Teacher
-from coldpress.training import Loss
+from coldpress.data import benchmark
+from coldpress.data.benchmark import Benchmark, BenchmarkSection
+from coldpress.data.encoding import Encoded, encode
+from coldpress.model import classifier as model
+from coldpress.model import serialization
+from coldpress.model.checkpoint import Checkpoint
+from coldpress.model.classifier import Classifier
+from coldpress.pruning.pipeline import Recovery
+from coldpress.teacher.spec import Teacher
+from coldpress.training import loop
+from coldpress.training.loop import Loss
 
 Place = TypeVar("Place", bound=float)
 
@@ -49,7 +52,7 @@ class Trial:
     @cached_property
     def teacher(self) -> Classifier:
         """The fine-tuned large model in memory; methods leave it as it is."""
-        return model_files.load(self.checkpoint)
+        return serialization.load(self.checkpoint)
 
     @cached_property
     def train(self) -> Encoded:
@@ -73,7 +76,7 @@ class Trial:
 
     def recovery(self) -> Recovery:
         """Return what pruning judges by and retrains on: labels, at half the teacher's rate."""
-        loss = training.label_loss(torch.from_numpy(self.train.labels))
+        loss = loop.label_loss(torch.from_numpy(self.train.labels))
         plan = self.plan.model_copy(update={"learning_rate": self.plan.learning_rate / 2})
         texts = (*self.data.train.all_texts, *self.data.validation.all_texts)
         return Recovery(self.train, loss, plan, self.validation, texts=texts)
@@ -83,7 +86,7 @@ class Trial:
         drawn = torch.randperm(len(self.train), generator=torch.Generator().manual_seed(self.seed))
         chosen = self.data.train.take(sorted(drawn[:rows].tolist()))
         sample = encode(self.teacher.tokenizer, chosen)
-        return sample, training.label_loss(torch.from_numpy(sample.labels))
+        return sample, loop.label_loss(torch.from_numpy(sample.labels))
 
     def some(self, shares: Sequence[Place]) -> Sequence[Place]:
         """Return all places, or every other where it is only to be seen that it works."""

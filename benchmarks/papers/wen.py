@@ -13,8 +13,8 @@ from measurement import Measured, Measurement
 from script import Curves, Numbers, Script
 
 if TYPE_CHECKING:
-    from coldpress.checkpoint import Checkpoint
-    from coldpress.model import Classifier
+    from coldpress.model.checkpoint import Checkpoint
+    from coldpress.model.classifier import Classifier
     from trials import Trial
 
 SPARSITY = 0.9
@@ -52,14 +52,14 @@ def measure(trial: Trial) -> Measured:
     Returns:
         Accuracy, weights, milliseconds and speed of both.
     """
-    from coldpress import model_files
+    from coldpress.model import serialization
     from in_onnx import median_milliseconds
 
     made = {"whole model": trial.checkpoint, **_pruned(trial)}
     taken = median_milliseconds(made, trial.test)
     numbers = dict[str, Measurement]()
     for name, checkpoint in made.items():
-        classifier = model_files.load(checkpoint)
+        classifier = serialization.load(checkpoint)
         numbers[name] = Measurement("percent", trial.accuracy(classifier, trial.test))
         numbers[f"{name}, weights"] = Measurement("count", nonzero(classifier))
         numbers[f"{name}, a text"] = Measurement("milliseconds", taken[name])

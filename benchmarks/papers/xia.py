@@ -15,12 +15,12 @@ from measurement import Measured, Measurement
 from script import Curves, Numbers, Script
 
 if TYPE_CHECKING:
-    from coldpress.checkpoint import Checkpoint
-    from coldpress.encoding import Encoded
-    from coldpress.model import Classifier
+    from coldpress.data.encoding import Encoded
+    from coldpress.model.checkpoint import Checkpoint
+    from coldpress.model.classifier import Classifier
     from coldpress.pruning import L0
-    from coldpress.pruning.chain import Recovery
-    from coldpress.pruning.mask_search import Costs
+    from coldpress.pruning.fisher.mask_search import Costs
+    from coldpress.pruning.pipeline import Recovery
     from trials import Trial
 
 SPARSITIES = (0.6, 0.8, 0.95)
@@ -70,13 +70,13 @@ def measure(trial: Trial) -> Measured:
     Returns:
         Test accuracy by sparsity; speed and multiply-accumulates at the highest.
     """
-    from coldpress import model_files
+    from coldpress.model import serialization
 
     whole = trial.accuracy(trial.teacher, trial.test)
     found: dict[str, dict[float, float]] = {}
     for sparsity in trial.some(SPARSITIES):
         made = _pruned(trial, sparsity)
-        models = {name: model_files.load(checkpoint) for name, checkpoint in made.items()}
+        models = {name: serialization.load(checkpoint) for name, checkpoint in made.items()}
         for name, model in models.items():
             found.setdefault(name, {})[sparsity] = trial.accuracy(model, trial.test)
     kept = found[COFI][MOST] / whole
@@ -133,7 +133,7 @@ def share_of_macs(pruned: Classifier, whole: Classifier, sample: Encoded) -> flo
         whole: What it was.
         sample: Rows whose mean length is counted with.
     """
-    from coldpress.pruning import mask_search
+    from coldpress.pruning.fisher import mask_search
 
     left, all_of_it = (macs(one, mask_search.costs(one, sample)) for one in (pruned, whole))
     return left / all_of_it
@@ -157,12 +157,12 @@ def beside_importance(
     Returns:
         Both models, and the share of the layers' multiply-accumulates that they keep.
     """
-    from coldpress import model_files
-    from coldpress.pruning import mask_search
+    from coldpress.model import serialization
+    from coldpress.pruning.fisher import mask_search
     from pruned import by_importance, pressed
 
     cofi = pressed(trial, [gates])
-    share = share_of_macs(model_files.load(cofi), trial.teacher, trial.train)
+    share = share_of_macs(serialization.load(cofi), trial.teacher, trial.train)
     costs = mask_search.costs(trial.teacher, trial.train)
     steps = by_importance(trial.teacher, costs, share, epochs)
     return {COFI: cofi, IMPORTANCE: pressed(trial, steps)}, share
@@ -205,7 +205,7 @@ def _speeds(trial: Trial, made: Mapping[str, Checkpoint]) -> dict[str, Measureme
 
 
 def _costs(models: Mapping[str, Classifier], trial: Trial) -> dict[str, Measurement]:
-    from coldpress.evaluation.cost import macs_per_token
+    from coldpress.evaluation.performance.macs import macs_per_token
 
     return {
         f"multiply-accumulates a token, {name}": Measurement(

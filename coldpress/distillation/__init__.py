@@ -4,11 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from coldpress.distillation.distilbert import DistilBert
-from coldpress.distillation.hidden import Hidden
-from coldpress.distillation.logits import Logits
-from coldpress.distillation.relations import Relations
+from coldpress.distillation.distilbert.method import DistilBert
+from coldpress.distillation.hinton.method import Logits
+from coldpress.distillation.minilm.method import Relations
 from coldpress.distillation.student import StudentShape
+from coldpress.distillation.tinybert.method import Hidden
 
 DistillationMethod = Annotated[
     Logits | DistilBert | Hidden | Relations, Field(discriminator="method")

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import torch
 
-from coldpress.benchmark import Benchmark
-from coldpress.distillation.answers import Answers
-from coldpress.encoding import encode
-from coldpress.model import Classifier
-from coldpress.pretrained import build_teacher
-from coldpress.teacher import Teacher
-from coldpress.training import Progress, fit, label_loss, reseed, silent
+from coldpress.data.benchmark import Benchmark
+from coldpress.data.encoding import encode
+from coldpress.distillation.soft_targets import Answers
+from coldpress.model.classifier import Classifier
+from coldpress.teacher.build import build_teacher
+from coldpress.teacher.spec import Teacher
+from coldpress.training.loop import Progress, fit, label_loss, reseed, silent
 
 
 def others(

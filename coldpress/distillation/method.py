@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
     from coldpress.distillation.phase import Phase
     from coldpress.distillation.student import StudentShape
-    from coldpress.model import Classifier
-    from coldpress.teacher_size import TeacherSize
-    from coldpress.training import Loss
+    from coldpress.model.classifier import Classifier
+    from coldpress.teacher.size import TeacherSize
+    from coldpress.training.loop import Loss
 
 
 class Distillation(Protocol):

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from coldpress.inner_states import Comparison
-from coldpress.model import Classifier
-from coldpress.section import Optimization
-from coldpress.training import Epoch, Loss, Progress, fit, passes, silent
+from coldpress.model.activations import Comparison
+from coldpress.model.classifier import Classifier
+from coldpress.schema.section import Optimization
+from coldpress.training.loop import Epoch, Loss, Progress, fit, passes, silent
 
 if TYPE_CHECKING:
     from coldpress.distillation.transfer import Transfer

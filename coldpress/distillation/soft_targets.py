@@ -1,50 +1,148 @@
-"""The distillation loss of Hinton, Vinyals & Dean (2015), section 2."""
+"""Soft targets: what the teacher answered for every example, kept so that students can share it."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch.nn.functional import cross_entropy, kl_div, log_softmax
 
-from coldpress.training import Loss
+from coldpress.data.encoding import encode
+from coldpress.data.splits import Split, row_ids
+from coldpress.model.classifier import Classifier
+from coldpress.schema.finite import check_arrays
 
-
-def soft_target_loss(logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
-    """Kullback-Leibler divergence of the softened student from the softened teacher.
-
-    Args:
-        logits: The student's z, shape (batch, labels).
-        teacher_logits: The teacher's v, shape (batch, labels).
-        temperature: T in q_i = exp(z_i / T) / sum_j exp(z_j / T) (eq. 1).
-
-    Returns:
-        T^2 * KL(p || q), averaged over the batch. Gradients of the softened term scale as 1 / T^2
-        (eqs. 2-4), so the factor keeps its share constant when T changes.
-    """
-    student = log_softmax(logits / temperature, dim=-1)
-    teacher = log_softmax(teacher_logits / temperature, dim=-1)
-    return temperature**2 * kl_div(student, teacher, reduction="batchmean", log_target=True)
+_TENSORS = "soft_targets.safetensors"
+_IDS = "ids.json"
+_AUGMENTED = "augmented.json"
 
 
-def soft_and_hard(teacher_logits: Tensor, labels: Tensor, temperature: float, alpha: float) -> Loss:
-    """Mix soft targets with labels.
+@dataclass(frozen=True)
+class Answers:
+    """The teacher's answers, row by row.
 
-    Args:
-        teacher_logits: Shape (rows, labels), float32.
-        labels: Shape (labelled rows,); the rows after these are unlabelled transfer data.
-        temperature: See `soft_target_loss`.
-        alpha: Weight of the soft term.
-
-    Returns:
-        The loss of a batch given its logits and row numbers.
+    Attributes:
+        ids: Example ids, in the order of the rows.
+        logits: float16, shape (rows, labels): never divided by a temperature, which each student
+            chooses for itself.
+        hidden_states: float16, shape (rows, layers + 1, hidden): the first token after the
+            embeddings and after every layer; None when nobody asked for it.
+        augmented: Rows that were made for the teacher to answer; None when nobody asked for them.
     """
 
-    def loss(logits: Tensor, rows: Tensor) -> Tensor:
-        soft = soft_target_loss(logits, teacher_logits[rows].to(logits.device), temperature)
-        labelled = rows < len(labels)
-        if not bool(labelled.any()):
-            return alpha * soft
-        true = labels[rows[labelled]].to(logits.device)
-        hard = cross_entropy(logits[labelled], true, reduction="sum") / len(rows)
-        return alpha * soft + (1 - alpha) * hard
+    ids: tuple[str, ...]
+    logits: Tensor
+    hidden_states: Tensor | None = None
+    augmented: Split | None = None
 
-    return loss
+    def transfer_set(self, rows: Split) -> Split:
+        """Return what a student learns from.
+
+        Args:
+            rows: Training rows, and unlabelled ones behind them.
+
+        Returns:
+            These, and what was made of them.
+        """
+        return rows if self.augmented is None else rows.followed_by(self.augmented)
+
+    def of(self, split: Split) -> Tensor:
+        """Return the logits of a split's rows, found by id.
+
+        Args:
+            split: Rows that were all answered.
+
+        Returns:
+            float32, shape (rows, labels).
+
+        Raises:
+            KeyError: A row was never answered.
+        """
+        place = {name: row for row, name in enumerate(self.ids)}
+        return self.logits[[place[name] for name in split.ids]].float()
+
+
+def answer(teacher: Classifier, split: Split, hidden_states: bool = False) -> Answers:
+    """Ask the teacher about every row.
+
+    Args:
+        teacher: In evaluation mode.
+        split: Labelled or unlabelled rows.
+        hidden_states: Also keep the first token's states.
+
+    Returns:
+        Its answers.
+    """
+    encoded = encode(teacher.tokenizer, split)
+    logits = teacher.logits(encoded).half()
+    if not hidden_states:
+        return Answers(split.ids, logits)
+    states: list[Tensor] = [torch.empty(0)] * len(encoded)
+    with torch.inference_mode():
+        for batch in encoded.batches(64):
+            layers = teacher.module(**teacher.inputs(batch), output_hidden_states=True)
+            first = torch.stack([state[:, 0] for state in layers.hidden_states], dim=1)
+            for row, state in zip(batch.rows, first.cpu().half(), strict=True):
+                states[int(row)] = state
+    return Answers(split.ids, logits, torch.stack(states))
+
+
+def write(answers: Answers, directory: Path) -> None:
+    """Put answers into a checkpoint that is being written.
+
+    Args:
+        answers: What the teacher said.
+        directory: What `checkpoint.writing` yielded.
+
+    Raises:
+        NonFiniteError: An answer is no number, or beyond what float16 can hold.
+    """
+    tensors = {"logits": answers.logits}
+    if answers.hidden_states is not None:
+        tensors["hidden_states"] = answers.hidden_states
+    check_arrays({name: tensor.numpy() for name, tensor in tensors.items()})
+    save_file(tensors, directory / _TENSORS)
+    (directory / _IDS).write_text(json.dumps(answers.ids), encoding="utf-8")
+    if answers.augmented is not None:
+        made = {"texts": answers.augmented.texts, "pairs": answers.augmented.pairs}
+        (directory / _AUGMENTED).write_text(json.dumps(made), encoding="utf-8")
+
+
+def read(directory: Path) -> Answers:
+    """Read answers back.
+
+    Args:
+        directory: An opened checkpoint's.
+
+    Returns:
+        What was written.
+    """
+    tensors = load_file(directory / _TENSORS)
+    ids = tuple(json.loads((directory / _IDS).read_text(encoding="utf-8")))
+    return Answers(ids, tensors["logits"], tensors.get("hidden_states"), _augmented(directory))
+
+
+def _augmented(directory: Path) -> Split | None:
+    path = directory / _AUGMENTED
+    if not path.exists():
+        return None
+    made = json.loads(path.read_text(encoding="utf-8"))
+    texts, pairs = tuple(made["texts"]), None if made["pairs"] is None else tuple(made["pairs"])
+    return Split(row_ids(texts, pairs), texts, pairs, ())
+
+
+def entropy(logits: Tensor) -> float:
+    """Return how unsure the teacher is, in nats, averaged over the rows.
+
+    Args:
+        logits: Shape (rows, labels).
+
+    Returns:
+        Between 0 and ln(labels).
+    """
+    probabilities = torch.softmax(logits.float(), dim=-1)
+    each = -(probabilities * probabilities.clamp_min(1e-12).log()).sum(-1)
+    return float(each.mean())

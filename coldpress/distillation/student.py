@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from coldpress.errors import InputError
-from coldpress.section import Section
+from coldpress.schema.section import Section
 
 if TYPE_CHECKING:
-    from coldpress.benchmark import Split
-    from coldpress.model import Classifier
-    from coldpress.teacher_size import TeacherSize
+    from coldpress.data.splits import Split
+    from coldpress.model.classifier import Classifier
+    from coldpress.teacher.size import TeacherSize
 
 
 class StudentShape(Section):
@@ -60,7 +60,7 @@ class StudentShape(Section):
         Returns:
             The student before anything is fitted.
         """
-        from coldpress.distillation.narrowing import cut_out
+        from coldpress.distillation.student_init import cut_out
 
         return cut_out(teacher, self, rows)
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from coldpress.benchmark import Split
-from coldpress.distillation.answers import Answers
-from coldpress.encoding import Encoded, encode
-from coldpress.model import Classifier
-from coldpress.training import Loss
+from coldpress.data.encoding import Encoded, encode
+from coldpress.data.splits import Split
+from coldpress.distillation.soft_targets import Answers
+from coldpress.model.classifier import Classifier
+from coldpress.training.loop import Loss
 
 if TYPE_CHECKING:
     from coldpress.distillation.method import Distillation

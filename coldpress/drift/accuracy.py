@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coldpress.drift.proportions import against
-from coldpress.drift.record import Accuracy, Against
-from coldpress.evaluation import significance
-from coldpress.evaluation.answers import Answers
-from coldpress.evaluation.scorecard import Comparison
-from coldpress.gate.wording import points, standing
+from coldpress.drift.result import Accuracy, Against
+from coldpress.evaluation.predictions import Answers
+from coldpress.evaluation.scorecard.scorecard import Comparison
+from coldpress.evaluation.statistics import paired
+from coldpress.evaluation.wording import points, standing
 
 LEAST_LOSS = 0.01
 """Of a loss of less, many rows can be sure; nobody has to be woken for it."""
@@ -38,7 +38,7 @@ def compare(before: Answers, fresh: Answers) -> Accuracy:
     same = _same(before, fresh, pairs) if len(pairs) else None
     others = against(right[alone], before.right(before.final)) if len(alone) else None
     return Accuracy(
-        fresh=significance.accuracy_interval(int(right.sum()), len(right)),
+        fresh=paired.accuracy_interval(int(right.sum()), len(right)),
         others=others,
         same=same,
         worse=_lost(others) or _worse(same),
@@ -61,7 +61,7 @@ def _keys(answers: Answers) -> Sequence[tuple[str, str]]:
 def _same(before: Answers, fresh: Answers, pairs: NDArray[np.int64]) -> Comparison:
     then, now = pairs.T
     right = fresh.right(fresh.final)[now], before.right(before.final)[then]
-    return significance.compare(("now", "then"), *right, fresh.labels[now])
+    return paired.compare(("now", "then"), *right, fresh.labels[now])
 
 
 def _lost(others: Against | None) -> bool:

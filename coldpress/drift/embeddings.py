@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from coldpress.drift.shift import RESAMPLES, SEED, Shift
-from coldpress.gate.wording import points
+from coldpress.evaluation.wording import points
 
 Vectors = NDArray[np.float32]
 Numbers = NDArray[np.float64]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import MonteCarloMethod, chi2_contingency
 
 from coldpress.drift.shift import RESAMPLES, SEED, Shift
-from coldpress.gate.wording import points
+from coldpress.evaluation.wording import points
 
 Labels = NDArray[np.int64]
 

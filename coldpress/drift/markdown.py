@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from coldpress.drift.record import Against, Drift, Reevaluation
-from coldpress.evaluation.scorecard import Interval
-from coldpress.gate.wording import points
-from coldpress.markdown import as_text
+from coldpress.drift.result import Against, Drift, Reevaluation
+from coldpress.evaluation.scorecard.scorecard import Interval
+from coldpress.evaluation.wording import points
+from coldpress.schema.markdown import as_text
 
 _HEAD = (
     "| What | Drifted | How far | Counts above | p, adjusted | In words |\n"

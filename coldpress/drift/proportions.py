@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coldpress.drift.record import Against
-from coldpress.evaluation.scorecard import Interval
-from coldpress.evaluation.significance import LEVEL, accuracy_interval
+from coldpress.drift.result import Against
+from coldpress.evaluation.scorecard.scorecard import Interval
+from coldpress.evaluation.statistics.paired import LEVEL, accuracy_interval
 
 Hits = NDArray[np.bool_]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import permutation_test
 
 from coldpress.drift.shift import RESAMPLES, SEED, Shift
-from coldpress.gate.wording import points
+from coldpress.evaluation.wording import points
 
 Counts = NDArray[np.int64]
 _NUMBERS_AT_ONCE = 2_000_000

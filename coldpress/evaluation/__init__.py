@@ -1,5 +1,5 @@
 """What a model costs and how well it does: numbers that can be compared."""
 
-from coldpress.evaluation.section import Cost, Evaluate, Latency
+from coldpress.evaluation.config import Cost, Evaluate, Latency
 
 __all__ = ["Cost", "Evaluate", "Latency"]

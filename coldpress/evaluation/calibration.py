@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp, softmax
 
-from coldpress.evaluation.scorecard import ReliabilityBin
+from coldpress.evaluation.scorecard.scorecard import ReliabilityBin
 
 BINS = 15
 COLDEST, HOTTEST = 0.05, 20.0

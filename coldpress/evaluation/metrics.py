@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
 
-from coldpress.evaluation.scorecard import ClassScore
+from coldpress.evaluation.scorecard.scorecard import ClassScore
 
 Answers = NDArray[np.int64]
 """One label index a row, shape (rows,)."""

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from coldpress.benchmark import Split
-from coldpress.evaluation.latency import Call, interleaved, percentiles, torch_threads
-from coldpress.evaluation.record import Bounds
-from coldpress.evaluation.scorecard import Scorecard
-from coldpress.evaluation.section import FEWEST_CALLS, Latency
-from coldpress.evaluation.speedup import Speedup, measure_until_clear, speedup
-from coldpress.evaluation.subject import Subject
-from coldpress.evaluation.trace import Timings
+from coldpress.data.splits import Split
+from coldpress.evaluation.candidate import Subject
+from coldpress.evaluation.config import FEWEST_CALLS, Latency
+from coldpress.evaluation.performance.latency import Call, interleaved, percentiles, torch_threads
+from coldpress.evaluation.performance.speedup import Speedup, measure_until_clear, speedup
+from coldpress.evaluation.performance.trace import Timings
+from coldpress.evaluation.scorecard.base import Bounds
+from coldpress.evaluation.scorecard.scorecard import Scorecard
 
 _TEACHER_IN_ONNX = "teacher in ONNX"
 

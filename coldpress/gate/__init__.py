@@ -1,5 +1,5 @@
 """The checks before promotion: nothing passes on a point estimate, nothing fails by chance."""
 
-from coldpress.gate.section import Gate
+from coldpress.gate.config import Gate
 
 __all__ = ["Gate"]

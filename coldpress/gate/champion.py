@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coldpress.evaluation import significance
-from coldpress.evaluation.answers import Answers
-from coldpress.evaluation.scorecard import Comparison
+from coldpress.evaluation.predictions import Answers
+from coldpress.evaluation.scorecard.scorecard import Comparison
+from coldpress.evaluation.statistics import paired
 
 Right = NDArray[np.bool_]
 
@@ -43,7 +43,7 @@ def compare(version: str, model: Right, champion: Right, labels: NDArray[Any]) -
     Returns:
         The champion with its comparison.
     """
-    return Champion(version, significance.compare(("onnx", version), model, champion, labels))
+    return Champion(version, paired.compare(("onnx", version), model, champion, labels))
 
 
 def itself(version: str, right: Right, labels: NDArray[Any]) -> Champion:
@@ -57,8 +57,8 @@ def itself(version: str, right: Right, labels: NDArray[Any]) -> Champion:
     Returns:
         The champion with its comparison.
     """
-    compared = significance.compare(("onnx", version), right, right, labels)
-    none = {"difference": significance.NO_DIFFERENCE}
+    compared = paired.compare(("onnx", version), right, right, labels)
+    none = {"difference": paired.NO_DIFFERENCE}
     return Champion(version, compared.model_copy(update=none))
 
 

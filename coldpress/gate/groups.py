@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from coldpress.evaluation.scorecard import Group
+from coldpress.evaluation.scorecard.scorecard import Group
+from coldpress.evaluation.wording import SIGNIFICANT, points, whole_rows
 from coldpress.gate.verdict import Check
-from coldpress.gate.wording import SIGNIFICANT, points, whole_rows
 
 
 def check(equity: Sequence[Group], bound: float) -> Check:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coldpress.gate.verdict import Check, Verdict
-from coldpress.markdown import as_text
+from coldpress.schema.markdown import as_text
 
 _LONGEST = 5000
 _LONGEST_SENTENCE = 400

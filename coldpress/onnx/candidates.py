@@ -7,20 +7,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from coldpress import model_files
-from coldpress.benchmark import Benchmark
-from coldpress.checkpoint import Checkpoint
-from coldpress.encoding import Batch, Encoded, encode
-from coldpress.evaluation.judge import Judgement, judge
-from coldpress.evaluation.section import Evaluate
-from coldpress.evaluation.subject import Logits, Subject, torch_subject
-from coldpress.onnx.answering import raw_logits, run
+from coldpress.data.benchmark import Benchmark
+from coldpress.data.encoding import Batch, Encoded, encode
+from coldpress.evaluation.candidate import Logits, Subject, torch_subject
+from coldpress.evaluation.config import Evaluate
+from coldpress.evaluation.evaluate import Judgement, judge
+from coldpress.model import serialization
+from coldpress.model.checkpoint import Checkpoint
 from coldpress.onnx.export import export
+from coldpress.onnx.inference import raw_logits, run
 from coldpress.onnx.invariance import invariance
 from coldpress.onnx.predictor import Predictor
 from coldpress.onnx.serving_cost import serving_cost
-from coldpress.quantization.arithmetic import arithmetic
-from coldpress.quantization.storage import load_quantized
+from coldpress.quantization.core.storage import load_quantized
+from coldpress.quantization.precision import arithmetic
 
 NAMES: Mapping[str, str] = {
     "train_teacher": "teacher",
@@ -94,7 +94,7 @@ def _subject(candidates: Candidates, checkpoint: Checkpoint, parent: Subject | N
         size = checkpoint.bytes
         return _onnx_subject(name, parent, checkpoint.path, size, candidates.threads)
     simulated = name == "quantized"
-    classifier = load_quantized(checkpoint) if simulated else model_files.load(checkpoint)
+    classifier = load_quantized(checkpoint) if simulated else serialization.load(checkpoint)
     test = encode(classifier.tokenizer, candidates.benchmark.test)
     above = parent.name if parent else None
     subject = torch_subject(name, above, classifier, test, checkpoint.bytes)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import onnx
 
-from coldpress import model_files
-from coldpress.checkpoint import Checkpoint
-from coldpress.model import Classifier
-from coldpress.onnx.encoder import encoder_graph
-from coldpress.quantization.storage import is_quantized, load_quantized
+from coldpress.model import serialization
+from coldpress.model.checkpoint import Checkpoint
+from coldpress.model.classifier import Classifier
+from coldpress.onnx.graph.encoder import encoder_graph
+from coldpress.quantization.core.storage import is_quantized, load_quantized
 
 
 def export(
@@ -49,4 +49,6 @@ def open_source(checkpoint: Checkpoint) -> Classifier:
     Returns:
         The classifier that a graph is to agree with.
     """
-    return load_quantized(checkpoint) if is_quantized(checkpoint) else model_files.load(checkpoint)
+    return (
+        load_quantized(checkpoint) if is_quantized(checkpoint) else serialization.load(checkpoint)
+    )

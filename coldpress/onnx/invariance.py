@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from coldpress.encoding import Encoded
-from coldpress.evaluation.served import Change, Invariance
-from coldpress.onnx.answering import Logits, run, spread
+from coldpress.data.encoding import Encoded
+from coldpress.evaluation.scorecard.serving import Change, Invariance
+from coldpress.onnx.inference import Logits, run, spread
 from coldpress.onnx.predictor import Predictor
 
 _MOST_ROWS = 256

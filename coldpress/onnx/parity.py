@@ -16,18 +16,18 @@ from onnxruntime import InferenceSession
 from scipy.stats import binomtest
 from torch import Tensor, nn
 
-from coldpress.checkpoint import Checkpoint
-from coldpress.encoding import Encoded
+from coldpress.data.encoding import Encoded
 from coldpress.errors import ParityError
-from coldpress.model import Classifier
+from coldpress.model.checkpoint import Checkpoint
+from coldpress.model.classifier import Classifier
 from coldpress.onnx.export import open_source
-from coldpress.onnx.graph import TOGETHER
-from coldpress.onnx.lowering import SHARED
+from coldpress.onnx.graph.builder import TOGETHER
+from coldpress.onnx.graph.lowering import SHARED
+from coldpress.onnx.lockstep import LARGEST_GAP, Synchrony
 from coldpress.onnx.predictor import open_session
-from coldpress.onnx.synchrony import LARGEST_GAP, Synchrony
-from coldpress.quantization.blocks import BlockLinear
-from coldpress.quantization.simulation import QuantizedLinear
-from coldpress.quantization.storage import stored
+from coldpress.quantization.core.blocks import BlockLinear
+from coldpress.quantization.core.modules import QuantizedLinear
+from coldpress.quantization.core.storage import stored
 
 Array = NDArray[Any]
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from coldpress.benchmark import Split
-from coldpress.evaluation import energy
-from coldpress.evaluation.served import Serving
+from coldpress.data.splits import Split
+from coldpress.evaluation.performance import energy
+from coldpress.evaluation.scorecard.serving import Serving
 from coldpress.onnx import predictor
-from coldpress.onnx.answering import spread
-from coldpress.onnx.bare_process import BareProcess, Batch, bare_process, cold_start
+from coldpress.onnx.inference import spread
+from coldpress.onnx.isolated_process import BareProcess, Batch, bare_process, cold_start
 
 _MOST_ROWS = 256
 _STARTS = 5

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import onnx
 
-from coldpress.encoding import Encoded
+from coldpress.data.encoding import Encoded
 from coldpress.evaluation.calibration import calibration_error, fit_temperature
-from coldpress.finite import check_values
-from coldpress.onnx.answering import raw_logits
+from coldpress.onnx.inference import raw_logits
 from coldpress.onnx.predictor import Predictor
+from coldpress.schema.finite import check_values
 
 
 @dataclass(frozen=True)

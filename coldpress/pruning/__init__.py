@@ -4,14 +4,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from coldpress.pruning.fisher import Fisher
+from coldpress.pruning.cofi.method import L0
+from coldpress.pruning.fisher.method import Fisher
 from coldpress.pruning.heads import Heads
-from coldpress.pruning.l0 import L0
 from coldpress.pruning.layers import Layers
 from coldpress.pruning.magnitude import Magnitude
-from coldpress.pruning.movement import Movement
+from coldpress.pruning.movement.method import Movement
 from coldpress.pruning.neurons import Neurons
-from coldpress.pruning.vocabulary import Vocabulary
+from coldpress.pruning.vocabulary.method import Vocabulary
 
 PruningStep = Annotated[
     # The form takes the first that has all of the fields: fewest first.

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from coldpress.section import Section
+from coldpress.schema.section import Section
 
 if TYPE_CHECKING:
-    from coldpress.model import Classifier
+    from coldpress.model.classifier import Classifier
     from coldpress.pruning.method import Evidence
 
 
@@ -36,8 +36,8 @@ class Heads(Section):
         Returns:
             A classifier with this share of the heads, at least one in each layer.
         """
+        from coldpress.model.surgery import keep_heads
         from coldpress.pruning.importance import head_importance, most_important, random_importance
-        from coldpress.surgery import keep_heads
 
         stay = round(self.keep_heads * sum(shape.heads for shape in classifier.shapes))
         if self.by == "random":

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from coldpress.surgery import keep_layers
+from coldpress.model.surgery import keep_layers
 
 if TYPE_CHECKING:
-    from coldpress.encoding import Encoded
-    from coldpress.model import Classifier
-    from coldpress.training import Loss
+    from coldpress.data.encoding import Encoded
+    from coldpress.model.classifier import Classifier
+    from coldpress.training.loop import Loss
 
 BATCH_SIZE = 32
 

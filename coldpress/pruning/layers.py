@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from coldpress.section import Section
+from coldpress.schema.section import Section
 
 if TYPE_CHECKING:
-    from coldpress.model import Classifier
+    from coldpress.model.classifier import Classifier
     from coldpress.pruning.method import Evidence
 
 
@@ -36,7 +36,7 @@ class Layers(Section):
         Returns:
             A classifier with at most this many layers.
         """
-        from coldpress.surgery import keep_layers
+        from coldpress.model.surgery import keep_layers
 
         return keep_layers(classifier, self._staying(classifier, evidence))
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from coldpress.section import Section
+from coldpress.schema.section import Section
 
 if TYPE_CHECKING:
-    from coldpress.model import Classifier
+    from coldpress.model.classifier import Classifier
     from coldpress.pruning.method import Evidence
 
 
@@ -81,11 +81,11 @@ class Magnitude(Section):
         Returns:
             A classifier of the same shapes.
         """
-        from coldpress.pruning import growth, sparsity
+        from coldpress.pruning import gradual, sparsity
 
         if self.sparsity is None:
             return sparsity.zero_in_groups(classifier, *self._stay_of)
         wanted = sparsity.Target(self.sparsity, self.scheme)
         if self.schedule == "cubic" and self.sparsity > 0:
-            return growth.grow(classifier, wanted, self.growth_epochs, evidence.train)
+            return gradual.grow(classifier, wanted, self.growth_epochs, evidence.train)
         return sparsity.zero_smallest(classifier, wanted)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from coldpress.encoding import Encoded
-    from coldpress.inner_states import Comparison
-    from coldpress.model import Classifier
-    from coldpress.pruning.latency_search import LatencyTable
-    from coldpress.training import Loss, Progress
+    from coldpress.data.encoding import Encoded
+    from coldpress.model.activations import Comparison
+    from coldpress.model.classifier import Classifier
+    from coldpress.pruning.fisher.latency_search import LatencyTable
+    from coldpress.training.loop import Loss, Progress
 
 
 class Train(Protocol):

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from coldpress.section import Section
+from coldpress.schema.section import Section
 
 FLOOR = 1 / 8
 """No layer falls below this part of an even share: a layer without neurons cannot recover."""
 
 if TYPE_CHECKING:
-    from coldpress.model import Classifier
+    from coldpress.model.classifier import Classifier
     from coldpress.pruning.method import Evidence
 
 
@@ -38,8 +38,8 @@ class Neurons(Section):
         Returns:
             A classifier with this share of the neurons, at least one in each layer.
         """
+        from coldpress.model.surgery import keep_neurons
         from coldpress.pruning.importance import most_important, neuron_importance
-        from coldpress.surgery import keep_neurons
 
         stay = round(self.keep_neurons * sum(shape.neurons for shape in classifier.shapes))
         least = max(1, int(FLOOR * stay / len(classifier.shapes)))

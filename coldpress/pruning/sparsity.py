@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from coldpress.model import Classifier
+    from coldpress.model.classifier import Classifier
 
 Scheme = Literal["class-blind", "class-uniform", "class-distribution"]
 

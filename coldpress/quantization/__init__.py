@@ -4,14 +4,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from coldpress.quantization.binary import Binary
-from coldpress.quantization.dynamic_int8 import DynamicInt8
-from coldpress.quantization.k_bit import KBit
-from coldpress.quantization.mixed import Mixed
-from coldpress.quantization.qat import Qat
-from coldpress.quantization.smooth import Smooth
-from coldpress.quantization.static_int8 import StaticInt8
-from coldpress.quantization.weight_only import WeightOnly
+from coldpress.quantization.bit.method import Binary
+from coldpress.quantization.blockwise import WeightOnly
+from coldpress.quantization.int8.dynamic import DynamicInt8
+from coldpress.quantization.int8.static import StaticInt8
+from coldpress.quantization.kbit import KBit
+from coldpress.quantization.mixed.method import Mixed
+from coldpress.quantization.qat.method import Qat
+from coldpress.quantization.smoothquant.method import Smooth
 
 QuantizationMethod = Annotated[
     DynamicInt8 | StaticInt8 | Smooth | KBit | WeightOnly | Mixed | Qat | Binary,

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from coldpress.encoding import Encoded
-    from coldpress.model import Classifier
-    from coldpress.training import Epoch, Loss, Progress
+    from coldpress.data.encoding import Encoded
+    from coldpress.model.classifier import Classifier
+    from coldpress.training.loop import Epoch, Loss, Progress
 
 
 @dataclass(frozen=True)

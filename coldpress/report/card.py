@@ -9,12 +9,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from coldpress.markdown import as_text
-from coldpress.report import formats, method, words
+from coldpress.report import formats, method, sentences
 from coldpress.report.equity import KINDS, equity
 from coldpress.report.findings import Findings
 from coldpress.report.front_matter import front_matter
 from coldpress.report.limits import limits
+from coldpress.schema.markdown import as_text
 
 LABELS = 40
 GROUPS = 20
@@ -69,5 +69,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.globals.update(formats=formats, words=words, kinds=KINDS, LABELS=LABELS, GROUPS=GROUPS)
+    made.globals.update(formats=formats, words=sentences, kinds=KINDS, LABELS=LABELS, GROUPS=GROUPS)
     return made

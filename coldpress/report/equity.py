@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from coldpress.evaluation.scorecard import Group, GroupKind
-from coldpress.report import formats, words
+from coldpress.evaluation.scorecard.scorecard import Group, GroupKind
+from coldpress.report import formats, sentences
 from coldpress.report.marks import Mark, dot
 from coldpress.report.scale import Scale
 
@@ -59,18 +59,18 @@ def equity(groups: tuple[Group, ...]) -> Equity | None:
 
 def _rank(one: Group) -> tuple[bool, float, int, str]:
     """Those that are shown to have lost first, then by what they lost."""
-    return (not words.lost(one), one.difference.estimate, -one.n, one.name)
+    return (not sentences.lost(one), one.difference.estimate, -one.n, one.name)
 
 
 def _mark(one: Group, scale: Scale) -> Mark:
     difference = one.difference
     value, remark = formats.points(difference.estimate), formats.points_range(difference)
     drawn = dot(one.name.removeprefix("label "), difference, scale, value, f"{remark}, n = {one.n}")
-    return replace(drawn, strong=words.lost(one))
+    return replace(drawn, strong=sentences.lost(one))
 
 
 def _sentence(ordered: tuple[Group, ...]) -> str:
-    losers = [one.name for one in ordered if words.lost(one)]
+    losers = [one.name for one in ordered if sentences.lost(one)]
     looked = f"{len(ordered)} groups" if len(ordered) > 1 else "1 group"
     if losers:
         return f"Of {looked} looked at, a loss is shown for {', '.join(losers)}."

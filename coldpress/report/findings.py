@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from coldpress.ancestry import Ancestor
-from coldpress.evaluation.scorecard import Evaluation, Flip, Interval, Scorecard
-from coldpress.evaluation.significance import accuracy_interval
+from coldpress.evaluation.scorecard.scorecard import Evaluation, Flip, Interval, Scorecard
+from coldpress.evaluation.statistics.paired import accuracy_interval
 from coldpress.gate.verdict import Verdict
-from coldpress.recipe import Recipe
+from coldpress.recipe.recipe import Recipe
+from coldpress.schema.lineage import Ancestor
 
 
 @dataclass(frozen=True)

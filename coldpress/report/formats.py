@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from coldpress.evaluation.scorecard import Interval, Scorecard
+from coldpress.evaluation.scorecard.scorecard import Interval, Scorecard
 
 MINUS = "\N{MINUS SIGN}"
 

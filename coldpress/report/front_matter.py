@@ -6,9 +6,9 @@ from typing import Any
 
 import yaml
 
+from coldpress.data.sources import Hub
 from coldpress.report.findings import Findings
-from coldpress.source import Hub
-from coldpress.teacher import HubModel
+from coldpress.teacher.spec import HubModel
 
 
 def front_matter(findings: Findings) -> str:

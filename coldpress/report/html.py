@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from coldpress.report import formats, limits, reliability, scatter, words
+from coldpress.report import formats, limits, reliability, scatter, sentences
 from coldpress.report.equity import KINDS, equity
 from coldpress.report.findings import Findings
 from coldpress.report.waterfall_panels import panels
@@ -77,5 +77,5 @@ def _vocabulary() -> dict[str, Any]:
         "kinds": KINDS,
         "reliability": reliability,
         "scatter": scatter,
-        "words": words,
+        "words": sentences,
     }

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coldpress.evaluation import contention
-from coldpress.evaluation.scorecard import Evaluation
+from coldpress.evaluation.performance import contention
+from coldpress.evaluation.scorecard.scorecard import Evaluation
 from coldpress.report.findings import Findings
 
 _NAMED = 12

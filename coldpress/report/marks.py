@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from coldpress.evaluation.scorecard import Interval
+from coldpress.evaluation.scorecard.scorecard import Interval
 from coldpress.report.scale import Scale
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from coldpress.recipe import Recipe
-from coldpress.section import Section
-from coldpress.source import Files, Hub
+from coldpress.data.sources import Files, Hub
+from coldpress.recipe.recipe import Recipe
+from coldpress.schema.section import Section
 
 
 def steps(recipe: Recipe) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from coldpress.evaluation.scorecard import Scorecard
+from coldpress.evaluation.scorecard.scorecard import Scorecard
 from coldpress.report.findings import Findings
 
 SIDE = 300.0

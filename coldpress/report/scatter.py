@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from coldpress.evaluation.scorecard import Scorecard
+from coldpress.evaluation.scorecard.scorecard import Scorecard
 from coldpress.report import formats
 from coldpress.report.findings import Findings
 from coldpress.report.scale import Scale

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from coldpress.evaluation.scorecard import Scorecard
+from coldpress.evaluation.scorecard.scorecard import Scorecard
 from coldpress.report import formats
 from coldpress.report.findings import Findings
 from coldpress.report.marks import Mark, dot

@@ -10,8 +10,8 @@ import os
 import sys
 from pathlib import Path
 
-from tasks import local_stack, processes
-from tasks.local_stack import Record
+from tasks.environment import local_stack, processes
+from tasks.environment.local_stack import Record
 
 
 def main(home: str, server: str, port: str, *command: str) -> None:

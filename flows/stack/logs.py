@@ -10,9 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from coldpress.errors import InputError
-from flows import streams
 from flows.stack import servers
-from tasks import home, local_stack
+from tasks.environment import home, local_stack, streams
 
 SETUP = "setup"
 NAMES = (*servers.NAMES, SETUP)

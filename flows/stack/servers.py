@@ -7,10 +7,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tasks import local_stack
-from tasks.environment import WEB_SERVERS
-from tasks.home import PATIENCE
-from tasks.local_stack import MLFLOW, PREFECT, WORKER
+from tasks.environment import local_stack
+from tasks.environment.home import PATIENCE
+from tasks.environment.local_stack import MLFLOW, PREFECT, WORKER
+from tasks.environment.variables import WEB_SERVERS
 
 NAMES = (MLFLOW, PREFECT, WORKER)
 TITLES = {MLFLOW: "MLflow", PREFECT: "Prefect", WORKER: "worker"}
@@ -78,7 +78,7 @@ def environment(home: Path, server: str, ports: Mapping[str, int]) -> dict[str, 
     Returns:
         All variables.
     """
-    # How threads wait is decided for each run (tasks.home.waiting), not once for the whole stack.
+    # How threads wait is decided for each run (`home.waiting`), not once for the whole stack.
     threads = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
     foreign = ("PREFECT_", "MLFLOW_", "_MLFLOW_", *threads, *WEB_SERVERS)
     kept = {k: v for k, v in os.environ.items() if not k.upper().startswith(foreign)}
@@ -118,7 +118,7 @@ def _prefect_settings(home: Path, port: int) -> dict[str, str]:
 
 
 def _worker_settings(home: Path, ports: Mapping[str, int]) -> dict[str, str]:
-    """For the worker and the flow runs that it starts: as `tasks.home` has it for a command."""
+    """For the worker and the flow runs that it starts: as `home` has it for a command."""
     prefect = local_stack.origin(ports[PREFECT])
     return {
         "PREFECT_HOME": str(home / "prefect"),

@@ -7,8 +7,8 @@ from pathlib import Path
 from rich.table import Table
 
 from flows.stack import servers
-from flows.stack.answers import answers
-from tasks import home, local_stack
+from flows.stack.health import answers
+from tasks.environment import home, local_stack
 
 
 def look() -> tuple[Table, bool]:

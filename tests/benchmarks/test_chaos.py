@@ -16,7 +16,7 @@ from faults.mutations import mutate_bytes, mutate_json, mutate_text
 from faults.sandbox import Done, Sandbox, Version, differences, missing
 from faults.trial import Outcome, Part
 
-from coldpress.checkpoint import Checkpoint, Manifest, writing
+from coldpress.model.checkpoint import Checkpoint, Manifest, writing
 
 
 def part(folder: Path, seconds: float = 60.0) -> Part:

@@ -13,8 +13,8 @@ from tokenizers import Tokenizer
 from torch import nn
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
-from coldpress.model import Classifier
-from coldpress.surgery import keep_heads, keep_layers, keep_neurons
+from coldpress.model.classifier import Classifier
+from coldpress.model.surgery import keep_heads, keep_layers, keep_neurons
 
 SIZES: Mapping[str, Any] = {
     "hidden_size": 16,

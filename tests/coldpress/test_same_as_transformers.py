@@ -20,15 +20,16 @@ from tokenizer_kinds import KINDS
 from torch import Tensor
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from coldpress.benchmark import Benchmark, Split
-from coldpress.checkpoint import Checkpoint, Manifest, writing
-from coldpress.encoding import encode
+from coldpress.data.benchmark import Benchmark
+from coldpress.data.encoding import encode
+from coldpress.data.splits import Split
 from coldpress.errors import InputError
-from coldpress.model_files import write
+from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from coldpress.model.serialization import write
 from coldpress.onnx.export import export
 from coldpress.onnx.predictor import Predictor
-from coldpress.pretrained import build_teacher
-from coldpress.teacher import Teacher as Section
+from coldpress.teacher.build import build_teacher
+from coldpress.teacher.spec import Teacher as Section
 
 AT_ONCE = 25
 EXAMPLES = int(os.environ.get("COLDPRESS_TOKENIZER_TEXTS", "150")) // AT_ONCE

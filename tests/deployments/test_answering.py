@@ -14,10 +14,10 @@ import pytest
 from in_service import rows, write
 from prefect_server import PrefectServer
 
-from coldpress.checkpoint import Checkpoint
-from coldpress.drift.answer import answer
-from coldpress.fresh import FreshFile
-from coldpress.recipe import Recipe
+from coldpress.data.new_rows import FreshFile
+from coldpress.drift.retraining import answer
+from coldpress.model.checkpoint import Checkpoint
+from coldpress.recipe.recipe import Recipe
 
 ELSEWHERE = ("okapi", "ibex", "kudu")
 

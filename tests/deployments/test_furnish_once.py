@@ -8,7 +8,7 @@ from typing import Any
 
 from prefect_server import PrefectServer
 
-MODULE = "flows.stack.furnish_once"
+MODULE = "flows.stack.provision_once"
 
 
 def furnish(server: PrefectServer) -> str:

@@ -13,9 +13,9 @@ import psutil
 import pytest
 from prefect_server import PrefectServer
 
-from flows.stack import abandoned
-from tasks import local_stack, processes
-from tasks.local_stack import PREFECT, WORKER, Record
+from flows.stack import abandoned_runs
+from tasks.environment import local_stack, processes
+from tasks.environment.local_stack import PREFECT, WORKER, Record
 
 # It has a limit of one run, and cancels each other one.
 LIMITED = "deployments/name/watch-registry/watch-registry"
@@ -68,7 +68,7 @@ def test_a_run_that_the_worker_has_just_taken_is_left_alone(
 ) -> None:
     with worker(home, datetime.fromtimestamp(0, UTC)):
         run = taken(server)
-        assert abandoned.end(home) == []
+        assert abandoned_runs.end(home) == []
     assert state(server, run)["type"] == "PENDING"
     end(server, run)
 
@@ -81,11 +81,11 @@ def test_a_run_of_a_worker_that_is_gone_frees_its_slot(
     if cancelled:  # as somebody does in the UI, who sees that nothing happens
         cancelling = {"state": {"type": "CANCELLING"}}
         server.answer("POST", f"flow_runs/{run}/set_state", cancelling)
-    (found,) = abandoned.find(home)
+    (found,) = abandoned_runs.find(home)
     assert (found.id, found.state) == (run, "Cancelling" if cancelled else "Pending")
     with worker(home, found.since):
-        assert [ended.id for ended in abandoned.end(home)] == [run]
+        assert [ended.id for ended in abandoned_runs.end(home)] == [run]
     assert state(server, run)["type"] == ("CANCELLED" if cancelled else "CRASHED")
     assert "worker died" in state(server, run)["message"]
-    assert abandoned.find(home) == []
+    assert abandoned_runs.find(home) == []
     end(server, taken(server))

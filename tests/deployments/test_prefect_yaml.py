@@ -22,8 +22,8 @@ from prefect.utilities.callables import parameter_schema
 from prefect.utilities.schema_tools import is_valid_schema, validate
 from pydantic import BaseModel
 
-from coldpress.recipe import Recipe
-from coldpress.recipe_file import known_recipes, read_recipe
+from coldpress.recipe.loading import known_recipes, read_recipe
+from coldpress.recipe.recipe import Recipe
 
 TEXT = resources.files("deployments").joinpath("prefect.yaml").read_text(encoding="utf-8")
 WRITTEN: dict[str, Any] = yaml.safe_load(TEXT)

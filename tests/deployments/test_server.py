@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from prefect_server import DEPLOYMENTS, PrefectServer
 
-from coldpress.recipe import Recipe
-from coldpress.recipe_file import read_recipe
+from coldpress.recipe.loading import read_recipe
+from coldpress.recipe.recipe import Recipe
 from tasks import announce
 
 SCHEDULED = ("watch-registry", "gc", "re-evaluate")

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from tasks import home
+from tasks.environment import home
 
 FOLDER = Path(__file__).parents[2] / "deployments"
 TYPES = {"process": "prefect", "docker": "prefect-docker", "kubernetes": "prefect-kubernetes"}

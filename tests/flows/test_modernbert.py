@@ -10,7 +10,7 @@ import pytest
 from command import Coldpress, new_home
 from modern import write_modernbert
 
-from coldpress.synthetic import generate
+from coldpress.data.synthetic import generate
 
 TEXTS = [text for text, _ in generate(200, "words")]
 

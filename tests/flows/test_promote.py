@@ -26,12 +26,13 @@ from prefect.utilities.callables import parameter_schema
 from prefect.utilities.schema_tools.validation import ValidationError, validate
 from registered import named, passed, promote, version
 
-from flows import moving
+from flows.cli import promotion
 from flows.collect_garbage import collect_garbage
 from flows.promote import promote as promote_flow
 from flows.rollback import rollback as rollback_flow
 from flows.watch_registry import watch_registry
-from tasks import audit, retention, tracking
+from tasks.promotion import audit, retention
+from tasks.tracking import runs as tracking
 
 pytestmark = pytest.mark.xdist_group("prefect-server")
 
@@ -63,10 +64,10 @@ def lines(text: str) -> list[str]:
 
 def test_promote_and_rollback_say_what_became_of_it(prefect: str, coldpress: Coldpress) -> None:
     said = [
-        moving.promote("trec/1", "told to", force=False),
-        moving.promote("trec/1", "told to", force=False),
-        moving.promote("trec/3", "told to", force=True),
-        moving.rollback("trec", "told to"),
+        promotion.promote("trec/1", "told to", force=False),
+        promotion.promote("trec/1", "told to", force=False),
+        promotion.promote("trec/3", "told to", force=True),
+        promotion.rollback("trec", "told to"),
     ]
     assert said == [
         "trec/1 is the champion (audit 1)",

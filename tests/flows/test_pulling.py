@@ -11,8 +11,8 @@ import pytest
 import registered
 
 from coldpress.errors import CorruptCheckpointError, InputError
-from flows.serving import pull_model
-from tasks import tracking
+from flows.cli.predict import pull_model
+from tasks.tracking import runs
 
 FILES = ["SHA256SUMS", "coldpress.json", "model.onnx", "predictor.py"]
 
@@ -67,7 +67,7 @@ def test_the_digests_of_all_files_come_along(model: str, tmp_path: Path) -> None
 
 def test_another_model_than_was_registered_is_not_handed_out(model: str, tmp_path: Path) -> None:
     """Each of its files has the digest that is written beside it, as if by hand."""
-    tracking.client().set_model_version_tag("trec", "1", "digest", "0" * 64)
+    runs.client().set_model_version_tag("trec", "1", "digest", "0" * 64)
     with pytest.raises(CorruptCheckpointError, match=f"registered as {'0' * 64}, found "):
         pull_model(model, tmp_path / "served")
     assert not (tmp_path / "served").exists()

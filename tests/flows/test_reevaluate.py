@@ -17,12 +17,14 @@ from prefect.deployments.runner import RunnerDeployment
 from prefect.logging import disable_run_logger
 from prefect.testing.utilities import prefect_test_harness
 
-from coldpress.checkpoint import Checkpoint
-from coldpress.drift.record import Reevaluation
+from coldpress.drift.result import Reevaluation
 from coldpress.errors import InputError
+from coldpress.model.checkpoint import Checkpoint
 from flows.compress import compress
 from flows.reevaluate import re_evaluate
-from tasks import announce, history, registry, tracking
+from tasks import announce
+from tasks.tracking import history, registry
+from tasks.tracking import runs as tracking
 
 pytestmark = pytest.mark.xdist_group("prefect-server")
 
@@ -56,7 +58,9 @@ def test_a_healthy_champion_ends_so_and_is_recorded(
     (run,) = runs()
     assert (run.info.status, run.info.run_name) == ("FINISHED", "re-evaluate")
     assert run.data.tags["coldpress.reevaluated"] == "healthy"
-    assert json.loads(run.data.tags["coldpress.fresh"])["path"] == str(tmp_path / "test.jsonl")
+    assert json.loads(run.data.tags["coldpress.fresh"])["path"] == str(
+        tmp_path / "test.jsonl"
+    )
     assert run.data.metrics["rows"] == 90
     assert run.data.metrics["accuracy.difference_on_same_rows"] == 0
     assert run.data.metrics["drift.length"] == 0

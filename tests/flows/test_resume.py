@@ -15,7 +15,7 @@ import psutil
 import pytest
 from command import Coldpress, new_home
 
-from coldpress.stages import STAGES
+from coldpress.schema.stages import STAGES
 
 IN_EVERY_RUN = ("train_teacher", "prune", "export_onnx")
 OPEN_STAGE = """

@@ -14,10 +14,11 @@ from command import Coldpress
 from local_hub import serving
 from safetensors.numpy import save_file
 
-from coldpress.evaluation import answers, flips
-from coldpress.model import Classifier
-from coldpress.model_files import save
-from coldpress.stages import STAGES
+from coldpress.evaluation import predictions
+from coldpress.evaluation.subgroups import flips
+from coldpress.model.classifier import Classifier
+from coldpress.model.serialization import save
+from coldpress.schema.stages import STAGES
 
 pytestmark = pytest.mark.xdist_group("pressed")
 SUFFIXES = ("-teacher", None, "-student", "-pruned", "-quantized", "")
@@ -87,7 +88,7 @@ def test_the_evaluation_says_who_pays_and_keeps_every_answer(
     assert pressed["stages"][-1]["metrics"]["test_openings"] >= 1
     run_id = pressed["stages"][-1]["model_uri"].removeprefix("runs:/").partition("/")[0]
     folder = next((coldpress.home / "state").rglob(f"{run_id}/artifacts/evaluate"))
-    kept = answers.read(folder)
+    kept = predictions.read(folder)
     assert kept.right("onnx").mean() == pytest.approx(evaluation["models"]["onnx"]["accuracy"])
     lost = kept.right("teacher") & ~kept.right("onnx")
     assert len(flips.read(folder)) == lost.sum()

@@ -44,7 +44,7 @@ class Coldpress:
 
     def command(self, *words: str) -> list[str]:
         """Return the command line."""
-        return [sys.executable, "-m", "flows.entry", *words]
+        return [sys.executable, "-m", "flows.cli", *words]
 
     def __call__(self, *words: str, also: Mapping[str, str] | None = None) -> Done:
         """Run a command to its end."""

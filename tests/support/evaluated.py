@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coldpress.evaluation import equity
-from coldpress.evaluation.answers import Answers
-from coldpress.evaluation.contention import Contention
-from coldpress.evaluation.record import Bounds
-from coldpress.evaluation.scorecard import (
+from coldpress.evaluation.performance.contention import Contention
+from coldpress.evaluation.predictions import Answers
+from coldpress.evaluation.scorecard.base import Bounds
+from coldpress.evaluation.scorecard.scorecard import (
     Comparison,
     Evaluation,
     Group,
@@ -19,7 +18,8 @@ from coldpress.evaluation.scorecard import (
     Percentiles,
     Scorecard,
 )
-from coldpress.evaluation.served import Change, Invariance
+from coldpress.evaluation.scorecard.serving import Change, Invariance
+from coldpress.evaluation.subgroups import equity
 from coldpress.gate import champion
 
 PARITY = {"parity_max_logit_difference": 0.01, "parity_bound": 0.02}

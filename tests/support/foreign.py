@@ -8,14 +8,14 @@ from pathlib import Path
 
 from mlflow.exceptions import MlflowException
 
-from tasks import tracking
+from tasks.tracking import runs
 
 SOURCES = ("/srv/models/old", "s3://bucket/model", "runs:/0123456789abcdef/model", "file:///srv/m")
 
 
 def register(name: str, source: str = SOURCES[0], **tags: str) -> str:
     """Register a version that no stage made, and return its number."""
-    client = tracking.client()
+    client = runs.client()
     with suppress(MlflowException):  # it is there already
         client.create_registered_model(name)
     return str(client.create_model_version(name, source, tags=tags).version)
@@ -28,7 +28,7 @@ def purge(state: Path, model_id: str) -> None:
 
 def dangle(state: Path, name: str, alias: str, number: str) -> None:
     """Delete a version, and leave an alias that names it, as some versions of MLflow do."""
-    tracking.client().delete_model_version(name, number)
+    runs.client().delete_model_version(name, number)
     execute(
         state,
         "INSERT OR REPLACE INTO registered_model_aliases (alias, version, name, workspace)"

@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from coldpress.benchmark import load
-from coldpress.checkpoint import Checkpoint, Manifest, writing
-from coldpress.drift import portrait
-from coldpress.drift.seen import Seen, look
-from coldpress.evaluation import answers
-from coldpress.evaluation.answers import Answers
+from coldpress.data.benchmark import load
+from coldpress.drift import profile
+from coldpress.drift.observations import Seen, look
+from coldpress.evaluation import predictions
+from coldpress.evaluation.predictions import Answers
+from coldpress.model.checkpoint import Checkpoint, Manifest, writing
 from coldpress.onnx.export import export
-from coldpress.recipe import Recipe
-from tasks import registry, store, tracking
-from tasks.results import StageResult
+from coldpress.recipe.recipe import Recipe
+from tasks.tracking import artifacts, registry, runs
+from tasks.tracking.results import StageResult
 
 LABELS = ("calm", "fast", "warm")
 KNOWN = ("cold", "press", "olive", "oil", "slow", "warm", "fast", "stone")
@@ -69,44 +69,44 @@ def champion(
     _stage("train_teacher", _model(tiny, place, "tiny-teacher"), ())
     uri = _model(made, place, "tiny")
     registry.register("tiny", uri, _run("export_onnx"), {"digest": made.digest})
-    tracking.client().set_registered_model_alias("tiny", "champion", "1")
+    runs.client().set_registered_model_alias("tiny", "champion", "1")
     _judge(place, _flattered(seen) if flattered else seen, made.digest, portrayed)
     return recipe
 
 
 def _chain(recipe: Recipe) -> None:
     tags = {"flow_run_id": FLOW_RUN, "report": "tiny/1", "recipe_digest": "0"}
-    run_id = tracking.open_run(tracking.experiment("tiny"), "tiny", tags)
+    run_id = runs.open_run(runs.experiment("tiny"), "tiny", tags)
     written = yaml.safe_dump(recipe.model_dump(mode="json"))
-    tracking.client().log_text(run_id, written, "recipe.yaml")
-    tracking.client().set_terminated(run_id)
+    runs.client().log_text(run_id, written, "recipe.yaml")
+    runs.client().set_terminated(run_id)
 
 
 def _run(stage: str) -> str:
     tags = {"flow_run_id": FLOW_RUN, "stage": stage}
-    run_id = tracking.open_run(tracking.experiment("tiny"), stage, tags)
-    tracking.client().set_terminated(run_id)
+    run_id = runs.open_run(runs.experiment("tiny"), stage, tags)
+    runs.client().set_terminated(run_id)
     return run_id
 
 
 def _stage(stage: str, uri: str, parents: tuple[str, ...]) -> None:
     result = {"stage": stage, "status": "ran", "model_uri": uri, "parents": parents}
-    tracking.write_result(_run(stage), StageResult.model_validate(result))
+    runs.write_result(_run(stage), StageResult.model_validate(result))
 
 
 def _model(checkpoint: Checkpoint, place: Path, name: str) -> str:
-    packed = store.pack(checkpoint.path, place / f"packed-{name}")
-    return store.put_model(_run("export_onnx"), name, packed, "export_onnx")
+    packed = artifacts.pack(checkpoint.path, place / f"packed-{name}")
+    return artifacts.put_model(_run("export_onnx"), name, packed, "export_onnx")
 
 
 def _judge(place: Path, seen: Seen, digest: str, portrayed: bool) -> None:
     with writing(place / "evaluation", Manifest(stage="evaluate")) as directory:
-        answers.write(seen.answers, directory)
+        predictions.write(seen.answers, directory)
         if portrayed:
-            portrait.write(seen.portrait, directory)
+            profile.write(seen.portrait, directory)
     _stage(
         "evaluate",
-        store.put_artifact(_run("evaluate"), place / "evaluation", "evaluate"),
+        artifacts.put_artifact(_run("evaluate"), place / "evaluation", "evaluate"),
         (digest,),
     )
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from coldpress.encoding import Encoded
+from coldpress.data.encoding import Encoded
 from coldpress.quantization.method import Lessons
-from coldpress.training import label_loss, silent
+from coldpress.training.loop import label_loss, silent
 
 
 def lessons_on(rows: Encoded) -> Lessons:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from coldpress.ancestry import Ancestor
-from coldpress.evaluation.arithmetic import Arithmetic
-from coldpress.evaluation.contention import Contention
-from coldpress.evaluation.record import Bounds
-from coldpress.evaluation.scorecard import (
+from coldpress.evaluation.performance.contention import Contention
+from coldpress.evaluation.scorecard.base import Bounds
+from coldpress.evaluation.scorecard.precision import Arithmetic
+from coldpress.evaluation.scorecard.scorecard import (
     ClassScore,
     Comparison,
     Evaluation,
@@ -21,10 +20,11 @@ from coldpress.evaluation.scorecard import (
     Runtime,
     Scorecard,
 )
-from coldpress.evaluation.served import Change, Invariance, Serving
+from coldpress.evaluation.scorecard.serving import Change, Invariance, Serving
 from coldpress.gate.verdict import Check, Verdict
-from coldpress.recipe import Recipe
+from coldpress.recipe.recipe import Recipe
 from coldpress.report.findings import Findings
+from coldpress.schema.lineage import Ancestor
 
 HOSTILE = "<script>alert('x')</script>"
 """What a user may have written into a label, a text or a column."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from coldpress.encoding import Encoded
-from coldpress.inner_states import Comparison
-from coldpress.model import Classifier
+from coldpress.data.encoding import Encoded
+from coldpress.model.activations import Comparison
+from coldpress.model.classifier import Classifier
 from coldpress.pruning.method import Train
-from coldpress.section import Optimization
-from coldpress.training import Loss, Progress, passes
+from coldpress.schema.section import Optimization
+from coldpress.training.loop import Loss, Progress, passes
 
 
 def training_on(rows: Encoded, loss: Loss) -> Train:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-from coldpress.checkpoint import Checkpoint, Manifest, writing
-from tasks import moves, promotion, registry, store, tracking
-from tasks.audit import Request, Ticket
+from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from tasks.promotion import aliases
+from tasks.promotion import promote as promotion
+from tasks.promotion.audit import Request, Ticket
+from tasks.tracking import artifacts, registry, runs
 
 _COUNT = itertools.count()
 
@@ -27,10 +29,10 @@ def version(
     ) as aside:
         (aside / "model.onnx").write_text(f"{model} {number}")
     digest = Checkpoint.open(made / "checkpoint").digest
-    run_id = tracking.open_run(tracking.experiment("trec"), stage, {})
-    packed = store.pack(made / "checkpoint", made / "packed")
-    uri = store.put_model(run_id, model, packed, stage)
-    tracking.client().set_terminated(run_id)
+    run_id = runs.open_run(runs.experiment("trec"), stage, {})
+    packed = artifacts.pack(made / "checkpoint", made / "packed")
+    uri = artifacts.put_model(run_id, model, packed, stage)
+    runs.client().set_terminated(run_id)
     registry.register(model, uri, run_id, {"stage": stage, "digest": digest, **tags})
     return digest
 
@@ -64,5 +66,5 @@ def rollback() -> Ticket:
 
 def named() -> tuple[str | None, str | None]:
     """Return the champion and the previous version of trec."""
-    found = moves.aliases("trec")
+    found = aliases.aliases("trec")
     return found.champion, found.previous

@@ -14,8 +14,8 @@ import httpx
 from command import Coldpress, new_home
 
 from flows.stack import servers
-from tasks import local_stack
-from tasks.local_stack import MLFLOW, PREFECT
+from tasks.environment import local_stack
+from tasks.environment.local_stack import MLFLOW, PREFECT
 
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 

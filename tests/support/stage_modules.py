@@ -27,8 +27,8 @@ import transformers.models.bert.modeling_bert  # noqa: F401
 from prefect.logging import disable_run_logger
 
 if TYPE_CHECKING:
-    from tasks.results import StageResult
-    from tasks.stage import Order
+    from tasks.execution.stage import Order
+    from tasks.tracking.results import StageResult
 
 ROOT = Path(__file__).resolve().parents[2]
 INPUTS = {
@@ -45,14 +45,15 @@ INPUTS = {
 
 def run(stage: str, recipe_file: Path, folder: Path) -> None:
     """Carry out a stage as its Prefect task does, and write down what was imported by then."""
-    from coldpress.recipe import Recipe
-    from tasks import progress, tracking
+    from coldpress.recipe.recipe import Recipe
+    from tasks.execution import progress
+    from tasks.tracking import runs
 
     progress._SECONDS_BETWEEN_ARTIFACTS = 3600.0  # no Prefect server is running
     recipe = Recipe.model_validate_json(recipe_file.read_text())
     if stage == "train_teacher":
         flow_run = {"flow_run_id": os.environ["PREFECT__RUNTIME__FLOW_RUN__ID"]}
-        tracking.open_run(tracking.experiment(recipe.name), recipe.name, flow_run)
+        runs.open_run(runs.experiment(recipe.name), recipe.name, flow_run)
     results: Any = [_result(folder, name) for name in INPUTS[stage]]
     module: Any = importlib.import_module(f"tasks.{stage}")
     orders = _orders(module)
@@ -80,12 +81,12 @@ def _orders(module: Any) -> list[Order]:  # noqa: ANN401
 
 def _outside_the_key(modules: list[str], order: Order, source: Path) -> list[str]:
     """Return the modules whose files can have another line without another key."""
-    from tasks import caching
+    from tasks.execution import cache_key
 
-    caching._ROOT = source
+    cache_key._ROOT = source
     before, outside = _key(order), []
     for module in modules:
-        path = caching._source_file(module)
+        path = cache_key._source_file(module)
         assert path is not None, module
         text = path.read_text()
         path.write_text(f"{text}\n")
@@ -96,14 +97,14 @@ def _outside_the_key(modules: list[str], order: Order, source: Path) -> list[str
 
 
 def _key(order: Order) -> str:
-    from tasks import caching
+    from tasks.execution import cache_key
 
-    caching.code_digest.cache_clear()
+    cache_key.code_digest.cache_clear()
     return order.key
 
 
 def _result(folder: Path, stage: str) -> StageResult:
-    from tasks.results import StageResult
+    from tasks.tracking.results import StageResult
 
     return StageResult.model_validate_json((folder / f"{stage}.result.json").read_text())
 

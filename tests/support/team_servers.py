@@ -118,7 +118,7 @@ def _own(cluster: Cluster, credentials: Mapping[str, str]) -> dict[str, str]:
 
 def _furnish(prefect: PrefectServer) -> None:
     subprocess.run(
-        [sys.executable, "-P", "-m", "flows.stack.furnishing"],
+        [sys.executable, "-P", "-m", "flows.stack.provision"],
         cwd=prefect.folder,
         env=prefect.environment,
         stdout=subprocess.DEVNULL,

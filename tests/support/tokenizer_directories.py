@@ -13,7 +13,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
-from coldpress.odd_texts import ODD_TEXTS
+from coldpress.teacher.tokenizer.probe_texts import ODD_TEXTS
 
 LABELS = ("cold", "hot", "warm")
 CORPUS = (

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from coldpress.checkpoint import Checkpoint, Manifest, writing
 from coldpress.gate import Gate
-from coldpress.recipe import Recipe
-from tasks import store, tracking
+from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from coldpress.recipe.recipe import Recipe
 from tasks.evaluate import may_reuse
-from tasks.results import StageResult
-from tasks.stage import Order, _intact
+from tasks.execution.stage import Order, _intact
+from tasks.tracking import artifacts, runs
+from tasks.tracking.results import StageResult
 
 QUIET = {"speedup": 20.0, "speedup_low": 19.0, "speedup_high": 21.0, "p95_ms": 1.0, "contention": 0}
 BUSY = {**QUIET, "speedup_low": 8.0, "speedup_high": 26.0, "contention": 0.9}
@@ -89,12 +89,12 @@ def finish(order: Order, path: Path, metrics: Mapping[str, float]) -> str:
     with writing(path, Manifest(stage="evaluate")) as directory:
         (directory / "evaluation.json").write_text("{}")
     tags = {"stage": "evaluate", "key": order.key}
-    run_id = tracking.open_run(tracking.experiment("tiny"), "evaluate", tags)
-    with tracking.recorded(run_id):
-        uri = store.put_artifact(run_id, path, "evaluate")
+    run_id = runs.open_run(runs.experiment("tiny"), "evaluate", tags)
+    with runs.recorded(run_id):
+        uri = artifacts.put_artifact(run_id, path, "evaluate")
         found = result(dict(metrics))
         made = {"model_uri": uri, "digest": Checkpoint.open(path).digest, "run_id": run_id}
-        tracking.write_result(run_id, found.model_copy(update=made))
+        runs.write_result(run_id, found.model_copy(update=made))
     return run_id
 
 

@@ -9,8 +9,10 @@ from registered import version
 
 from coldpress.errors import InputError
 from coldpress.gate.verdict import Check, Verdict
-from tasks import gate, identity, registry, tracking
-from tasks.results import StageResult
+from tasks import gate
+from tasks.promotion import version_identity
+from tasks.tracking import registry, runs
+from tasks.tracking.results import StageResult
 
 RESULT = StageResult(stage="evaluate", status="ran")
 
@@ -18,8 +20,8 @@ RESULT = StageResult(stage="evaluate", status="ran")
 @pytest.fixture
 def versions(state: Path) -> None:
     """Two versions of a model."""
-    client = tracking.client()
-    run_id = tracking.open_run(tracking.experiment("tiny"), "export_onnx", {})
+    client = runs.client()
+    run_id = runs.open_run(runs.experiment("tiny"), "export_onnx", {})
     client.create_registered_model("tiny")
     for _ in range(2):
         client.create_model_version("tiny", client.get_run(run_id).info.artifact_uri, run_id)
@@ -84,10 +86,10 @@ def test_a_version_that_was_registered_anew_meanwhile_is_not_judged(
     state: Path, tmp_path: Path
 ) -> None:
     digest = version(tmp_path, "tiny")
-    identity.check("tiny/1", digest)
-    tracking.client().delete_registered_model("tiny")
+    version_identity.check("tiny/1", digest)
+    runs.client().delete_registered_model("tiny")
     with pytest.raises(InputError, match="tiny/1 was deleted in MLflow, or registered again"):
-        identity.check("tiny/1", digest)
+        version_identity.check("tiny/1", digest)
     version(tmp_path, "tiny")
     with pytest.raises(InputError, match="tiny/1 was deleted in MLflow, or registered again"):
-        identity.check("tiny/1", digest)
+        version_identity.check("tiny/1", digest)

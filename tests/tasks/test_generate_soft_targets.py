@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 import torch
 
-from coldpress import model_files, pretrained
-from coldpress.checkpoint import Checkpoint, Manifest
-from coldpress.distillation import answers
-from coldpress.recipe import Recipe
-from coldpress.training import reseed, silent
-from tasks import dataset, generate_soft_targets
-from tasks.stage import Order, Work
+from coldpress.distillation import soft_targets as answers
+from coldpress.model import serialization
+from coldpress.model.checkpoint import Checkpoint, Manifest
+from coldpress.recipe.recipe import Recipe
+from coldpress.teacher import build
+from coldpress.training.loop import reseed, silent
+from tasks import generate_soft_targets
+from tasks.execution import data
+from tasks.execution.stage import Order, Work
 
 TEXTS = {"calm": "slow oil", "fast": "fast press", "warm": "warm olive stone"}
 SIZES = {"origin": "scratch", "layers": 1, "hidden_size": 16, "heads": 2, "neurons": 16}
@@ -40,8 +42,8 @@ def recipe(folder: Path, **soft_targets: Any) -> Recipe:  # noqa: ANN401
 def teacher(tmp_path: Path) -> Checkpoint:
     reseed(0, "train_teacher")
     order = recipe(tmp_path)
-    made = pretrained.build_teacher(order.teacher, dataset.benchmark(order), 16)
-    model_files.write(made, tmp_path / "teacher", Manifest(stage="train_teacher"))
+    made = build.build_teacher(order.teacher, data.benchmark(order), 16)
+    serialization.write(made, tmp_path / "teacher", Manifest(stage="train_teacher"))
     return Checkpoint.open(tmp_path / "teacher")
 
 
@@ -68,7 +70,7 @@ def test_several_teachers_are_averaged_and_each_is_judged(
 def test_variants_are_answered_too(teacher: Checkpoint, tmp_path: Path) -> None:
     order = recipe(tmp_path, augment={"copies": 1, "replace": 0.0, "mask": 1.0})
     given, metrics = asked(order, teacher, tmp_path / "answers")
-    train = dataset.transfer_set(order)
+    train = data.transfer_set(order)
     assert given.augmented is not None
     assert set(given.augmented.texts) == {"[MASK] [MASK] [MASK]", "[MASK] [MASK] [MASK] [MASK]"}
     assert metrics["rows"] == len(given.ids) == len(train) + 2
@@ -93,5 +95,5 @@ def test_unlabelled_test_texts_are_counted_and_not_answered(
     given, metrics = asked(recipe(tmp_path, unlabelled=pool), teacher, tmp_path / "answers")
     assert metrics["unlabelled_test_texts"] == 2
     assert metrics["unlabelled_validation_texts"] == 0
-    train = dataset.benchmark(recipe(tmp_path)).train
+    train = data.benchmark(recipe(tmp_path)).train
     assert metrics["rows"] == len(given.ids) == len(train) + 1

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from coldpress.checkpoint import Checkpoint, Manifest, writing
-from coldpress.distillation import answers
-from coldpress.model import Classifier
-from coldpress.recipe import Recipe
-from coldpress.training import silent
-from tasks import dataset, tracking
+from coldpress.distillation import soft_targets as answers
+from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from coldpress.model.classifier import Classifier
+from coldpress.recipe.recipe import Recipe
+from coldpress.training.loop import silent
+from tasks.execution import data
+from tasks.execution.stage import Order, Work
 from tasks.prune import _make
-from tasks.stage import Order, Work
+from tasks.tracking import runs
 
 TEXTS = {"calm": "slow oil", "fast": "fast press", "warm": "warm olive stone"}
 
@@ -42,18 +43,18 @@ def recipe(tmp_path: Path) -> Recipe:
 @pytest.fixture
 def soft_targets(recipe: Recipe, tiny: Classifier, tmp_path: Path) -> Checkpoint:
     with writing(tmp_path / "answers", Manifest(stage="generate_soft_targets")) as directory:
-        answers.write(answers.answer(tiny, dataset.transfer_set(recipe)), directory)
+        answers.write(answers.answer(tiny, data.transfer_set(recipe)), directory)
     return Checkpoint.open(tmp_path / "answers")
 
 
 def test_two_steps_of_one_method_have_a_curve_each(
     recipe: Recipe, tiny_checkpoint: Checkpoint, soft_targets: Checkpoint, state: Path
 ) -> None:
-    run_id = tracking.open_run(tracking.experiment("tiny"), "prune", {"stage": "prune"})
+    run_id = runs.open_run(runs.experiment("tiny"), "prune", {"stage": "prune"})
     order = Order("prune", "tasks.prune", recipe, {"steps": recipe.prune})
     _make(Work(order, state / "pruned", [tiny_checkpoint, soft_targets], run_id, silent))
     first, second = (
-        tracking.client().get_metric_history(run_id, f"step_{number}_neurons_epoch_loss")
+        runs.client().get_metric_history(run_id, f"step_{number}_neurons_epoch_loss")
         for number in (1, 2)
     )
     assert [point.step for point in first] == [1]

@@ -8,16 +8,17 @@ from typing import Any
 
 import pytest
 
-from coldpress.checkpoint import Checkpoint, Manifest, writing
-from coldpress.distillation import answers
-from coldpress.model import Classifier
-from coldpress.quantization.storage import is_quantized
-from coldpress.recipe import Recipe
-from coldpress.training import silent
-from tasks import dataset, tracking
+from coldpress.distillation import soft_targets as answers
+from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from coldpress.model.classifier import Classifier
+from coldpress.quantization.core.storage import is_quantized
+from coldpress.recipe.recipe import Recipe
+from coldpress.training.loop import silent
+from tasks.execution import data
+from tasks.execution.stage import Order, Work
 from tasks.quantize import _make, _order
-from tasks.results import StageResult
-from tasks.stage import Order, Work
+from tasks.tracking import runs
+from tasks.tracking.results import StageResult
 
 TEXTS = {"calm": "slow oil", "fast": "fast press", "warm": "warm olive stone"}
 STATIC = {"method": "static-int8"}
@@ -63,11 +64,11 @@ def test_training_leaves_a_curve_and_integers(
 ) -> None:
     order = ordered(described, QAT, "a")
     with writing(state / "answers", Manifest(stage="generate_soft_targets")) as directory:
-        answers.write(answers.answer(tiny, dataset.transfer_set(order.recipe)), directory)
+        answers.write(answers.answer(tiny, data.transfer_set(order.recipe)), directory)
     inputs = [tiny_checkpoint, Checkpoint.open(state / "answers")]
-    run_id = tracking.open_run(tracking.experiment("tiny"), "quantize", {"stage": "quantize"})
+    run_id = runs.open_run(runs.experiment("tiny"), "quantize", {"stage": "quantize"})
     metrics = _make(Work(order, state / "quantized", inputs, run_id, silent))
-    curve = tracking.client().get_metric_history(run_id, "epoch_loss")
+    curve = runs.client().get_metric_history(run_id, "epoch_loss")
     assert [point.step for point in curve] == [1, 2]
     quantized = Checkpoint.open(state / "quantized")
     assert is_quantized(quantized)

@@ -7,11 +7,12 @@ import pytest
 from in_service import rows, write
 from prefect.logging import disable_run_logger
 
-from coldpress.checkpoint import Checkpoint
-from coldpress.drift.record import Reevaluation
+from coldpress.data.new_rows import FreshFile
+from coldpress.drift.result import Reevaluation
 from coldpress.errors import InputError
-from coldpress.fresh import FreshFile
-from tasks import in_service, score_champion
+from coldpress.model.checkpoint import Checkpoint
+from tasks import score_champion
+from tasks.promotion import champion as in_service
 
 ELSEWHERE = ("zebra", "giraffe", "okapi")
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from coldpress.stages import STAGES
-from tasks import caching
+from coldpress.schema.stages import STAGES
+from tasks.execution import cache_key
 
 # All tests read what one set of processes found.
 pytestmark = pytest.mark.xdist_group("stage-modules")
@@ -34,11 +34,14 @@ RECIPE = {
     "evaluate": {"latency": {"rounds": 60}},
 }
 USED = {
-    "train_teacher": {"coldpress.pretrained", "coldpress.training"},
-    "generate_soft_targets": {"coldpress.benchmark", "coldpress.distillation.augmentation"},
-    "distill_student": {"coldpress.benchmark", "coldpress.distillation.layer_states"},
-    "prune": {"coldpress.pruning.renumbering", "coldpress.pruning.importance"},
-    "quantize": {"coldpress.quantization.calibration", "coldpress.quantization.storage"},
+    "train_teacher": {"coldpress.teacher.build", "coldpress.training.loop"},
+    "generate_soft_targets": {
+        "coldpress.data.benchmark",
+        "coldpress.distillation.word_replacement",
+    },
+    "distill_student": {"coldpress.data.benchmark", "coldpress.distillation.tinybert.loss"},
+    "prune": {"coldpress.pruning.vocabulary.shrink_tokenizer", "coldpress.pruning.importance"},
+    "quantize": {"coldpress.quantization.core.calibration", "coldpress.quantization.core.storage"},
     "export_onnx": {"coldpress.onnx.parity", "coldpress.onnx.predictor"},
     "evaluate": {"coldpress.evaluation.metrics", "coldpress.onnx.candidates"},
 }
@@ -78,9 +81,11 @@ def test_every_library_module_that_a_stage_imports_is_in_its_key(
 
 def test_what_only_later_stages_compute_with_is_in_no_earlier_key() -> None:
     """Or a better measurement of latency would have the teacher trained again."""
-    teacher, student = (caching.sources(f"tasks.{s}") for s in ("train_teacher", "distill_student"))
+    teacher, student = (
+        cache_key.sources(f"tasks.{s}") for s in ("train_teacher", "distill_student")
+    )
     later = {
-        "coldpress.evaluation.latency",
+        "coldpress.evaluation.performance.latency",
         "coldpress.onnx.parity",
         "coldpress.pruning.importance",
     }
@@ -89,5 +94,5 @@ def test_what_only_later_stages_compute_with_is_in_no_earlier_key() -> None:
 
 def test_what_a_report_says_is_in_no_key() -> None:
     for stage in STAGES:
-        named = caching.sources(f"tasks.{stage}")
+        named = cache_key.sources(f"tasks.{stage}")
         assert not [name for name in named if name.startswith("coldpress.report")], stage

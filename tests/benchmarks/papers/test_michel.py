@@ -6,8 +6,8 @@ import michel
 import script
 import trials
 from claim import Curve, Number
-from coldpress.pruning.chain import press
 from coldpress.pruning.heads import Heads
+from coldpress.pruning.pipeline import press
 from options import QUICK, Options
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import outcomes
 import trials
-from coldpress.evaluation.scorecard import Interval
+from coldpress.evaluation.scorecard.scorecard import Interval
 from measurement import Measured, Measurement
 from options import QUICK, Options
 

@@ -4,8 +4,8 @@ import script
 import see
 import trials
 from claim import Curve, Number
-from coldpress.pruning.chain import press
 from coldpress.pruning.magnitude import Magnitude
+from coldpress.pruning.pipeline import press
 from options import QUICK, Options
 
 

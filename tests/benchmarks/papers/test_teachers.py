@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import teachers
-from coldpress.model import Classifier
+from coldpress.model.classifier import Classifier
 
 
 def test_a_model_is_made_once_for_what_decides_it(tiny: Classifier, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import script
 import trials
 import wen
 from claim import Number
-from coldpress import model_files
-from coldpress.model import Classifier
+from coldpress.model import serialization
+from coldpress.model.classifier import Classifier
 from options import QUICK, Options
 
 
@@ -31,7 +31,7 @@ def test_heads_and_neurons_come_to_the_share(quick: Options, keep: float) -> Non
     trial = trials.prepare(QUICK, section, 0, quick.large_model(), quick.cache, True)
     costs = pruned.weights(trial.teacher)
     steps = pruned.by_importance(trial.teacher, costs, keep, 0)
-    smaller = model_files.load(pruned.pressed(trial, steps))
+    smaller = serialization.load(pruned.pressed(trial, steps))
     assert wen.nonzero(smaller) == keep * wen.nonzero(trial.teacher)
 
 

@@ -5,11 +5,11 @@ import pytest
 import script
 import xia
 from claim import Curve, Number
-from coldpress.benchmark import Split
-from coldpress.encoding import encode
-from coldpress.model import Classifier
-from coldpress.pruning.mask_search import Costs
-from coldpress.surgery import keep_width
+from coldpress.data.encoding import encode
+from coldpress.data.splits import Split
+from coldpress.model.classifier import Classifier
+from coldpress.model.surgery import keep_width
+from coldpress.pruning.fisher.mask_search import Costs
 from options import Options
 
 ALL = (xia.COFI, xia.IMPORTANCE, xia.FISHER, xia.ZEROS)

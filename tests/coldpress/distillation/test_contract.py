@@ -11,21 +11,21 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor
 
-from coldpress.architecture import ARCHITECTURES
-from coldpress.benchmark import Split
-from coldpress.checkpoint import Checkpoint, LayerShape, Manifest, writing
+from coldpress.data.encoding import Encoded, encode
+from coldpress.data.splits import Split
 from coldpress.distillation import DistillationMethod
-from coldpress.distillation.answers import answer
 from coldpress.distillation.method import Distillation
 from coldpress.distillation.phase import distill
+from coldpress.distillation.soft_targets import answer
 from coldpress.distillation.transfer import prepare
-from coldpress.encoding import Encoded, encode
-from coldpress.model import Classifier, parameters
-from coldpress.model_files import load, write
+from coldpress.model.architecture import ARCHITECTURES
+from coldpress.model.checkpoint import Checkpoint, LayerShape, Manifest, writing
+from coldpress.model.classifier import Classifier, parameters
+from coldpress.model.serialization import load, write
+from coldpress.model.surgery import keep_heads, keep_layers
 from coldpress.onnx.export import export
 from coldpress.onnx.parity import check_parity
-from coldpress.surgery import keep_heads, keep_layers
-from coldpress.training import fit, reseed
+from coldpress.training.loop import fit, reseed
 
 Make = Callable[[str], Classifier]
 QUICK = {"student": {"layers": 2}, "epochs": 1, "batch_size": 6, "learning_rate": 1e-3}

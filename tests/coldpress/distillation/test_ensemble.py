@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from coldpress.benchmark import BenchmarkSection, load
-from coldpress.distillation.answers import Answers
+from coldpress.data.benchmark import BenchmarkSection, load
+from coldpress.data.sources import Synthetic
 from coldpress.distillation.ensemble import averaged, others
-from coldpress.distillation.soft_targets import soft_target_loss
-from coldpress.source import Synthetic
-from coldpress.teacher import ScratchModel, Teacher
+from coldpress.distillation.hinton.loss import soft_target_loss
+from coldpress.distillation.soft_targets import Answers
+from coldpress.teacher.spec import ScratchModel, Teacher
 
 
 def test_logits_are_averaged_and_the_rest_is_the_first_teachers() -> None:

@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from coldpress.benchmark import Split
+from coldpress.data.encoding import encode
+from coldpress.data.splits import Split
 from coldpress.distillation.phase import Phase, distill
 from coldpress.distillation.transfer import Transfer
-from coldpress.encoding import encode
-from coldpress.model import Classifier
-from coldpress.section import Optimization
-from coldpress.training import label_loss
+from coldpress.model.classifier import Classifier
+from coldpress.schema.section import Optimization
+from coldpress.training.loop import label_loss
 
 
 @pytest.mark.parametrize("judged", [True, False])

@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from coldpress.benchmark import Split
+from coldpress.data.splits import Split
 from coldpress.distillation import Logits, StudentShape
-from coldpress.distillation.answers import answer
+from coldpress.distillation.soft_targets import answer
 from coldpress.distillation.transfer import prepare
-from coldpress.model import Classifier
+from coldpress.model.classifier import Classifier
 
 SOFT_ALONE = Logits(method="logits", student=StudentShape(layers=1), alpha=1.0)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from coldpress.drift.accuracy import compare
-from coldpress.evaluation.answers import Answers
+from coldpress.evaluation.predictions import Answers
 
 
 def answers(ids: Sequence[str], right: int, labels: Sequence[int] | None = None) -> Answers:

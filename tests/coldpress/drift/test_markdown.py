@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from coldpress.drift import markdown
-from coldpress.drift.record import Accuracy, Against, Drift, Reevaluation, Verdict, Way
-from coldpress.evaluation.scorecard import Interval
+from coldpress.drift.result import Accuracy, Against, Drift, Reevaluation, Verdict, Way
+from coldpress.evaluation.scorecard.scorecard import Interval
 
 HALF = Interval(estimate=0.5, low=0.4, high=0.6)
 LESS = Against(

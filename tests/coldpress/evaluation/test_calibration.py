@@ -18,7 +18,7 @@ from coldpress.evaluation.calibration import (
     negative_log_likelihood,
     reliability,
 )
-from coldpress.evaluation.scorecard import ReliabilityBin
+from coldpress.evaluation.scorecard.scorecard import ReliabilityBin
 
 Array = NDArray[Any]
 

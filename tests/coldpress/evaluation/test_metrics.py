@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from coldpress.evaluation import metrics
-from coldpress.evaluation.scorecard import ClassScore
+from coldpress.evaluation.scorecard.scorecard import ClassScore
 
 LABELS = np.array([0, 0, 0, 1, 1, 2])
 PREDICTED = np.array([0, 0, 1, 1, 1, 0])

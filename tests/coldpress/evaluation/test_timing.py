@@ -7,11 +7,11 @@ from collections import Counter
 import pytest
 from tokenizers import Tokenizer
 
-from coldpress.benchmark import Split
-from coldpress.encoding import encode
-from coldpress.evaluation.latency import SETTLING, TURN
-from coldpress.evaluation.section import Latency
-from coldpress.evaluation.subject import Subject
+from coldpress.data.encoding import encode
+from coldpress.data.splits import Split
+from coldpress.evaluation.candidate import Subject
+from coldpress.evaluation.config import Latency
+from coldpress.evaluation.performance.latency import SETTLING, TURN
 from coldpress.evaluation.timing import time_answers, time_end_to_end
 
 Calls = list[str]

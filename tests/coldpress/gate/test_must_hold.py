@@ -10,9 +10,9 @@ import pytest
 from evaluated import PARITY, compared
 from numpy.typing import NDArray
 
-from coldpress.evaluation.answers import Answers
+from coldpress.evaluation.predictions import Answers
 from coldpress.gate import Gate
-from coldpress.gate.judge import judge
+from coldpress.gate.checks import judge
 from coldpress.gate.verdict import Check
 
 TREC = (9, 138, 94, 65, 81, 113)

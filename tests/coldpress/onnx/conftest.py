@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from coldpress.benchmark import Split
-from coldpress.checkpoint import Checkpoint, Manifest, writing
-from coldpress.encoding import Encoded, encode
-from coldpress.model import Classifier
+from coldpress.data.encoding import Encoded, encode
+from coldpress.data.splits import Split
+from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from coldpress.model.classifier import Classifier
 from coldpress.onnx.export import export
-from coldpress.quantization.storage import save_quantized
+from coldpress.quantization.core.storage import save_quantized
 
 Store = Callable[[Classifier, str], Checkpoint]
 Export = Callable[..., Path]

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from coldpress.benchmark import Split
-from coldpress.checkpoint import Checkpoint, Manifest, writing
-from coldpress.encoding import encode
-from coldpress.evaluation.subject import torch_subject
-from coldpress.model import Classifier
+from coldpress.data.encoding import encode
+from coldpress.data.splits import Split
+from coldpress.evaluation.candidate import torch_subject
+from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from coldpress.model.classifier import Classifier
 from coldpress.onnx.candidates import _onnx_subject
 from coldpress.onnx.export import export
-from coldpress.quantization.arithmetic import arithmetic
+from coldpress.quantization.precision import arithmetic
 
 
 def test_an_onnx_models_logits_are_divided_by_the_temperature_of_its_file(

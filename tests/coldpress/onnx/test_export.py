@@ -16,10 +16,10 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from coldpress.checkpoint import Checkpoint
-from coldpress.encoding import Encoded
+from coldpress.data.encoding import Encoded
 from coldpress.errors import InputError
-from coldpress.model import Classifier
+from coldpress.model.checkpoint import Checkpoint
+from coldpress.model.classifier import Classifier
 from coldpress.onnx.export import export
 from coldpress.quantization import DynamicInt8
 
@@ -31,7 +31,7 @@ DYNAMIC = DynamicInt8(method="dynamic-int8", weight_bits=7)
 AGAIN = """
 import sys
 from pathlib import Path
-from coldpress.checkpoint import Checkpoint
+from coldpress.model.checkpoint import Checkpoint
 from coldpress.onnx.export import export
 export(Checkpoint.open(Path(sys.argv[1])), Path(sys.argv[2]), 17, {"recipe": "it"})
 """

@@ -10,10 +10,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from coldpress.benchmark import Split
-from coldpress.checkpoint import Checkpoint
-from coldpress.encoding import Encoded, encode
-from coldpress.model import Classifier
+from coldpress.data.encoding import Encoded, encode
+from coldpress.data.splits import Split
+from coldpress.model.checkpoint import Checkpoint
+from coldpress.model.classifier import Classifier
 from coldpress.onnx.invariance import invariance
 from coldpress.quantization import DynamicInt8, StaticInt8
 from coldpress.quantization.method import Quantization

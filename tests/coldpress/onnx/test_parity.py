@@ -12,11 +12,11 @@ from lessons import lessons_on
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from coldpress.architecture import ARCHITECTURES
-from coldpress.checkpoint import Checkpoint
-from coldpress.encoding import Encoded
+from coldpress.data.encoding import Encoded
 from coldpress.errors import ParityError
-from coldpress.model import Classifier
+from coldpress.model.architecture import ARCHITECTURES
+from coldpress.model.checkpoint import Checkpoint
+from coldpress.model.classifier import Classifier
 from coldpress.onnx.parity import Parity, check_parity, judged
 from coldpress.quantization import (
     Binary,

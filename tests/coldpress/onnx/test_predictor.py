@@ -17,10 +17,10 @@ import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
 
-from coldpress.benchmark import Split
-from coldpress.checkpoint import Checkpoint
-from coldpress.encoding import Encoded, encode
-from coldpress.model import Classifier
+from coldpress.data.encoding import Encoded, encode
+from coldpress.data.splits import Split
+from coldpress.model.checkpoint import Checkpoint
+from coldpress.model.classifier import Classifier
 from coldpress.onnx import predictor
 from coldpress.onnx.predictor import Predictor, softmax
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from coldpress.benchmark import Split
-from coldpress.checkpoint import Checkpoint
-from coldpress.model import Classifier
+from coldpress.data.splits import Split
+from coldpress.model.checkpoint import Checkpoint
+from coldpress.model.classifier import Classifier
 from coldpress.onnx import predictor, serving_cost
-from coldpress.onnx.bare_process import bare_process, cold_start
+from coldpress.onnx.isolated_process import bare_process, cold_start
 from coldpress.onnx.serving_cost import cost_per_million
 
 Store = Callable[[Classifier, str], Checkpoint]

@@ -9,11 +9,11 @@ import numpy as np
 import onnx
 import pytest
 
-from coldpress.checkpoint import Checkpoint
-from coldpress.encoding import Encoded
+from coldpress.data.encoding import Encoded
 from coldpress.evaluation.calibration import calibration_error, fit_temperature
-from coldpress.model import Classifier
-from coldpress.onnx.answering import raw_logits
+from coldpress.model.checkpoint import Checkpoint
+from coldpress.model.classifier import Classifier
+from coldpress.onnx.inference import raw_logits
 from coldpress.onnx.parity import check_parity
 from coldpress.onnx.predictor import Predictor, softmax
 from coldpress.onnx.temperature import calibrate

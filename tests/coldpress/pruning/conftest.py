@@ -6,11 +6,11 @@ import pytest
 import torch
 from pruning_evidence import training_on
 
-from coldpress.benchmark import Split
-from coldpress.encoding import Encoded, encode
-from coldpress.model import Classifier
+from coldpress.data.encoding import Encoded, encode
+from coldpress.data.splits import Split
+from coldpress.model.classifier import Classifier
 from coldpress.pruning.method import Evidence
-from coldpress.training import Loss, label_loss
+from coldpress.training.loop import Loss, label_loss
 
 
 @pytest.fixture

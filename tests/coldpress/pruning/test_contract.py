@@ -14,20 +14,20 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
 from torch import Tensor
 
-from coldpress import model_files
-from coldpress.architecture import ARCHITECTURES
-from coldpress.benchmark import Split
-from coldpress.checkpoint import Checkpoint, Manifest, writing
-from coldpress.encoding import encode
-from coldpress.model import Classifier, parameters
+from coldpress.data.encoding import encode
+from coldpress.data.splits import Split
+from coldpress.model import serialization
+from coldpress.model.architecture import ARCHITECTURES
+from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from coldpress.model.classifier import Classifier, parameters
 from coldpress.onnx.export import export
-from coldpress.onnx.layer_times import measure
+from coldpress.onnx.layer_latency import measure
 from coldpress.onnx.parity import check_parity
 from coldpress.pruning import L0, Fisher, Heads, Layers, Magnitude, Movement, Neurons, Vocabulary
-from coldpress.pruning.latency_search import LatencyTable
+from coldpress.pruning.fisher.latency_search import LatencyTable
 from coldpress.pruning.method import Evidence, PruningMethod
 from coldpress.pruning.sparsity import share_of_zeros
-from coldpress.training import label_loss, reseed
+from coldpress.training.loop import label_loss, reseed
 
 Reached = Callable[[Classifier, Classifier], bool]
 
@@ -188,10 +188,10 @@ def test_what_it_makes_is_read_elsewhere_and_becomes_onnx(
     name: str, source: Classifier, evidence: Evidence, split: Split, tmp_path: Path
 ) -> None:
     pruned = seeded(STEPS[name][0], source, evidence)
-    model_files.write(pruned, tmp_path / "pruned", Manifest(stage="prune"))
+    serialization.write(pruned, tmp_path / "pruned", Manifest(stage="prune"))
     checkpoint = Checkpoint.open(tmp_path / "pruned")
     rows = encode(pruned.tokenizer, split)
-    assert torch.equal(model_files.load(checkpoint).logits(rows), pruned.logits(rows))
+    assert torch.equal(serialization.load(checkpoint).logits(rows), pruned.logits(rows))
     with writing(tmp_path / "onnx", Manifest(stage="export_onnx")) as directory:
         export(checkpoint, directory, 17, {})
     assert check_parity(checkpoint, tmp_path / "onnx" / "model.onnx", rows).rows == 12

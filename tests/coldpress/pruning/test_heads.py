@@ -4,11 +4,11 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from coldpress.encoding import Encoded
-from coldpress.model import Classifier
+from coldpress.data.encoding import Encoded
+from coldpress.model.classifier import Classifier
 from coldpress.pruning import Heads
 from coldpress.pruning.method import Evidence
-from coldpress.training import reseed
+from coldpress.training.loop import reseed
 
 
 def heads(share: float) -> Heads:

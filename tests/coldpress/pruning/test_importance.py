@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from coldpress.encoding import Encoded
-from coldpress.model import Classifier
+from coldpress.data.encoding import Encoded
+from coldpress.model.classifier import Classifier
 from coldpress.pruning.importance import head_importance, most_important, neuron_importance
-from coldpress.training import Loss
+from coldpress.training.loop import Loss
 
 scores = st.lists(
     st.lists(st.integers(0, 5).map(float), min_size=1, max_size=6), min_size=1, max_size=4

@@ -6,13 +6,13 @@ from typing import Literal
 import pytest
 import torch
 
-from coldpress.encoding import Encoded
-from coldpress.model import Classifier
+from coldpress.data.encoding import Encoded
+from coldpress.model.classifier import Classifier
+from coldpress.model.surgery import keep_layers
 from coldpress.pruning import Layers
 from coldpress.pruning.importance import layer_importance
 from coldpress.pruning.method import Evidence
-from coldpress.surgery import keep_layers
-from coldpress.training import Loss
+from coldpress.training.loop import Loss
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from pruning_evidence import watched
 from pydantic import ValidationError
 from torch import Tensor
 
-from coldpress.architecture import ROLES
-from coldpress.encoding import Encoded
-from coldpress.model import Classifier
+from coldpress.data.encoding import Encoded
+from coldpress.model.architecture import ROLES
+from coldpress.model.classifier import Classifier
 from coldpress.pruning import Magnitude
-from coldpress.pruning.growth import cubic
+from coldpress.pruning.gradual import cubic
 from coldpress.pruning.method import Evidence
 from coldpress.pruning.sparsity import (
     Scheme,
@@ -26,8 +26,8 @@ from coldpress.pruning.sparsity import (
     zero_smallest,
     zero_smallest_of,
 )
-from coldpress.section import Optimization
-from coldpress.training import Loss, fit
+from coldpress.schema.section import Optimization
+from coldpress.training.loop import Loss, fit
 
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 LINEAR_WEIGHTS = 2 * (4 * 16 * 16 + 2 * 16 * 32)

@@ -4,8 +4,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from coldpress.encoding import Encoded
-from coldpress.model import Classifier
+from coldpress.data.encoding import Encoded
+from coldpress.model.classifier import Classifier
 from coldpress.pruning import Neurons
 from coldpress.pruning.method import Evidence
 

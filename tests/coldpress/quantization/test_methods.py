@@ -12,17 +12,17 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from coldpress import processor
-from coldpress.benchmark import Split
-from coldpress.checkpoint import Checkpoint, Manifest, writing
-from coldpress.encoding import Encoded, encode
-from coldpress.model import Classifier
+from coldpress import cpu
+from coldpress.data.encoding import Encoded, encode
+from coldpress.data.splits import Split
+from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from coldpress.model.classifier import Classifier
 from coldpress.quantization import DynamicInt8, KBit, Mixed, Smooth, StaticInt8, WeightOnly
-from coldpress.quantization.calibration import activation_ranges
-from coldpress.quantization.integers import activation_range
+from coldpress.quantization.core.calibration import activation_ranges
+from coldpress.quantization.core.int8 import activation_range
+from coldpress.quantization.core.modules import QuantizedEmbedding, QuantizedLinear
+from coldpress.quantization.core.storage import is_quantized, save_quantized
 from coldpress.quantization.method import Quantization
-from coldpress.quantization.simulation import QuantizedEmbedding, QuantizedLinear
-from coldpress.quantization.storage import is_quantized, save_quantized
 
 DYNAMIC = DynamicInt8(method="dynamic-int8", weight_bits=7)
 STATIC = StaticInt8(method="static-int8", weight_bits=7)
@@ -37,10 +37,10 @@ RELOAD = """
 import sys
 from pathlib import Path
 from safetensors.torch import save_file
-from coldpress.benchmark import Split
-from coldpress.checkpoint import Checkpoint
-from coldpress.encoding import encode
-from coldpress.quantization.storage import load_quantized
+from coldpress.data.splits import Split
+from coldpress.model.checkpoint import Checkpoint
+from coldpress.data.encoding import encode
+from coldpress.quantization.core.storage import load_quantized
 
 folder, *texts = sys.argv[1:]
 split = Split(tuple(map(str, range(len(texts)))), tuple(texts), None, ())
@@ -90,7 +90,7 @@ def test_the_bits_are_those_that_this_processor_needs(
 ) -> None:
     largest = {}
     for vnni in (True, False):
-        monkeypatch.setattr(processor, "has_vnni", lambda vnni=vnni: vnni)
+        monkeypatch.setattr(cpu, "has_vnni", lambda vnni=vnni: vnni)
         quantized = DynamicInt8(method="dynamic-int8").quantize(tiny, rows)
         largest[vnni] = int(quantized.linear(quantized.layers[0], "up").weight.abs().max())
     assert largest == {True: 127, False: 63}

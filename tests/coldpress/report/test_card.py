@@ -9,7 +9,7 @@ import measured
 import pytest
 from huggingface_hub import ModelCard, ModelCardData
 
-from coldpress.benchmark import BenchmarkSection
+from coldpress.data.benchmark import BenchmarkSection
 from coldpress.report import method
 from coldpress.report.card import render
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coldpress.evaluation.scorecard import Percentiles
+from coldpress.evaluation.scorecard.scorecard import Percentiles
 from coldpress.report import scatter
 from coldpress.report.equity import DRAWN, equity
 from coldpress.report.findings import Findings

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import measured
 
-from coldpress.evaluation.record import Bounds
-from coldpress.report import card, formats, html, limits, words
+from coldpress.evaluation.scorecard.base import Bounds
+from coldpress.report import card, formats, html, limits, sentences
 
 BUSY = (
     "The machine was busy while models were timed: other processes used 98% of the remaining "
@@ -38,10 +38,10 @@ def test_a_speedup_is_given_with_its_interval_where_it_has_one() -> None:
 
 def test_the_headline_has_the_interval_too() -> None:
     found = measured.busy(Bounds(low=8.0, high=26.0))
-    assert "; 0.31 ms for a text, 20.0x faster (8.0 to 26.0 times as fast); " in words.headline(
+    assert "; 0.31 ms for a text, 20.0x faster (8.0 to 26.0 times as fast); " in sentences.headline(
         found
     )
-    assert "; 0.31 ms for a text, a speed-up that could not be determined; " in words.headline(
+    assert "; 0.31 ms for a text, a speed-up that could not be determined; " in sentences.headline(
         measured.busy(None)
     )
 

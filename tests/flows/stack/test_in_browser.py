@@ -19,7 +19,7 @@ import stack as stacks
 from playwright.sync_api import Page, expect
 from stack import Stack
 
-from tasks.local_stack import MLFLOW, PREFECT
+from tasks.environment.local_stack import MLFLOW, PREFECT
 
 pytestmark = [
     pytest.mark.xdist_group("browser"),

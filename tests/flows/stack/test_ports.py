@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from coldpress.errors import InputError
-from flows.stack import choosing, ports
-from tasks import local_stack, processes
-from tasks.local_stack import MLFLOW, PREFECT, Record
+from flows.stack import assign_ports, ports
+from tasks.environment import local_stack, processes
+from tasks.environment.local_stack import MLFLOW, PREFECT, Record
 
 NOBODY = {MLFLOW: None, PREFECT: None}
 
@@ -61,7 +61,7 @@ def test_what_is_no_port_is_refused(port: int) -> None:
 
 
 def test_both_servers_come_back_where_they_were(home: Path) -> None:
-    assert choosing.choose(home, NOBODY) == {
+    assert assign_ports.choose(home, NOBODY) == {
         MLFLOW: last(home, MLFLOW),
         PREFECT: last(home, PREFECT),
     }
@@ -69,21 +69,21 @@ def test_both_servers_come_back_where_they_were(home: Path) -> None:
 
 def test_one_whose_port_was_taken_meanwhile_gets_another(home: Path, taken: int) -> None:
     local_stack.write(home, MLFLOW, Record(taken, None))
-    chosen = choosing.choose(home, NOBODY)
+    chosen = assign_ports.choose(home, NOBODY)
     assert chosen[MLFLOW] == ports.next_free(taken, (chosen[PREFECT],))
     assert chosen[PREFECT] == last(home, PREFECT)
 
 
 def test_two_servers_never_get_one_port(home: Path) -> None:
     local_stack.write(home, PREFECT, Record(last(home, MLFLOW), None))
-    assert len(set(choosing.choose(home, NOBODY).values())) == 2
+    assert len(set(assign_ports.choose(home, NOBODY).values())) == 2
     both = dict.fromkeys((MLFLOW, PREFECT), last(home, MLFLOW))
     with pytest.raises(InputError, match="is taken by the other server"):
-        choosing.choose(home, both)
+        assign_ports.choose(home, both)
 
 
 def test_one_that_runs_is_not_moved(home: Path, taken: int) -> None:
     local_stack.write(home, MLFLOW, Record(taken, processes.this_process()))
-    assert choosing.choose(home, NOBODY)[MLFLOW] == taken
+    assert assign_ports.choose(home, NOBODY)[MLFLOW] == taken
     with pytest.raises(InputError, match=f"it runs on {taken}; `coldpress down` first"):
-        choosing.choose(home, {**NOBODY, MLFLOW: ports.next_free(taken, ())})
+        assign_ports.choose(home, {**NOBODY, MLFLOW: ports.next_free(taken, ())})

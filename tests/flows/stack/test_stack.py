@@ -15,9 +15,9 @@ import pytest
 import stack as stacks
 from stack import Stack
 
-from flows.stack import members, servers
-from tasks import local_stack
-from tasks.local_stack import MLFLOW, PREFECT, WORKER
+from flows.stack import processes, servers
+from tasks.environment import local_stack
+from tasks.environment.local_stack import MLFLOW, PREFECT, WORKER
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stack")]
 
@@ -27,7 +27,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A home with a stack that is up, of which nothing is left at the end."""
     with stacks.up(tmp_path_factory.mktemp("stack")) as running:
         yield running
-    assert [members.of(running.state, server) for server in servers.NAMES] == [[], [], []]
+    assert [processes.of(running.state, server) for server in servers.NAMES] == [[], [], []]
     assert running.coldpress("down").output == "nothing ran\n"
     assert running.coldpress("status").code == 1
 
@@ -69,7 +69,7 @@ def test_strangers_are_refused(stack: Stack) -> None:
     answered = httpx.get(f"{stack.address(PREFECT)}/api/health", headers=origin)
     assert "access-control-allow-origin" not in answered.headers
     for server in (MLFLOW, PREFECT):
-        listening = [c for p in members.of(stack.state, server) for c in p.net_connections()]
+        listening = [c for p in processes.of(stack.state, server) for c in p.net_connections()]
         hosts = {c.laddr.ip for c in listening if c.status == psutil.CONN_LISTEN}
         assert hosts == {"127.0.0.1"}
 
@@ -144,7 +144,7 @@ def test_an_up_that_is_killed_at_any_instant_is_completed_by_the_next(
             up.kill()
     assert stack.coldpress("up").code == 0
     assert stack.coldpress("status").code == 0
-    mains = [members.of(stack.state, server) for server in servers.NAMES]
+    mains = [processes.of(stack.state, server) for server in servers.NAMES]
     parents = [{p.pid for p in group} for group in mains]
     tops = [
         [p.pid for p in group if p.ppid() not in pids]

@@ -1,0 +1,1 @@
+"""Datasets: sources, rows, splits, digests and token ids."""

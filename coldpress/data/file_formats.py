@@ -1,0 +1,149 @@
+"""Read .jsonl, .csv and .parquet files, and say where in them something is wrong."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from coldpress.data.rows import Rows, require
+from coldpress.errors import InputError
+from coldpress.schema.text_files import check_pointer, encoding_of
+
+if TYPE_CHECKING:
+    from pyarrow import ChunkedArray
+
+
+def read(path: Path, wanted: Sequence[str], field: str) -> Rows:
+    """Read some columns of a file.
+
+    Args:
+        path: A `.jsonl`, `.csv` or `.parquet` file; capitals do not count.
+        wanted: Names of the columns.
+        field: The recipe's field that names the file.
+
+    Returns:
+        At least one row, with every wanted column.
+
+    Raises:
+        InputError: The file, a column or a row is not what it should be.
+    """
+    readers = {".jsonl": _jsonl, ".csv": _csv, ".parquet": _parquet}
+    place, suffix = f"{field}: {path}", path.suffix.lower()
+    if suffix not in readers:
+        raise InputError(f"{place} is not a .jsonl, .csv or .parquet file")
+    if not path.is_file():
+        raise InputError(f"{place}: no such file")
+    try:
+        with path.open("rb") as file:
+            check_pointer(file.read(200), place)
+        rows = readers[suffix](path, wanted, place)
+    except OSError as error:
+        raise InputError(f"{place} cannot be read: {_first_line(error)}") from error
+    if not len(rows):
+        raise InputError(f"{place} has no rows")
+    return rows
+
+
+def _jsonl(path: Path, wanted: Sequence[str], place: str) -> Rows:
+    numbers: list[int] = []
+    columns: dict[str, list[Any]] = {name: [] for name in wanted}
+    # Not splitlines(): it would also split at U+2028, which JSON strings may hold.
+    for number, line in enumerate(_decoded(path, place).split("\n"), start=1):
+        if not line.strip():
+            continue
+        row = _object(line, f"{place} line {number}")
+        require(list(row), wanted, f"{place} line {number}")
+        numbers.append(number)
+        for name in wanted:
+            columns[name].append(row[name])
+    return Rows(place, "line", numbers, columns)
+
+
+def _object(line: str, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line, object_pairs_hook=_once_each)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where} is not JSON: {_first_line(error)}") from error
+    if not isinstance(row, dict):
+        raise InputError(f"{where} is {type(row).__name__}, not an object")
+    return row
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a key that stands twice: nobody could say which value counts."""
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"key {twice!r} stands more than once")
+    return row
+
+
+def _csv(path: Path, wanted: Sequence[str], place: str) -> Rows:
+    reader = csv.reader(io.StringIO(_decoded(path, place), newline=""), strict=True)
+    numbers: list[int] = []
+    records: list[list[str]] = []
+    header: list[str] = []
+    number = 1
+    try:
+        header = next(reader, [])
+        number = reader.line_num + 1
+        for record in reader:
+            if record:
+                numbers.append(number)
+                records.append(record)
+            number = reader.line_num + 1
+    except csv.Error as error:
+        raise InputError(f"{place} line {number}: {error}") from error
+    if header:
+        require(header, wanted, f"{place} line 1")
+    for number, record in zip(numbers, records, strict=True):
+        if len(record) != len(header):
+            raise InputError(f"{place} line {number}: {len(record)} fields, not {len(header)}")
+    at = {name: header.index(name) for name in wanted if header}
+    return Rows(place, "line", numbers, {n: [r[i] for r in records] for n, i in at.items()})
+
+
+def _parquet(path: Path, wanted: Sequence[str], place: str) -> Rows:
+    from pyarrow import ArrowException
+    from pyarrow.parquet import ParquetFile
+
+    try:
+        with ParquetFile(path) as file:
+            require(file.schema_arrow.names, wanted, place)
+            table = file.read(columns=list(wanted))
+    except ArrowException as error:
+        raise InputError(f"{place} is not a Parquet file: {_first_line(error)}") from error
+    columns = {name: _values(table.column(name), name, place) for name in wanted}
+    return Rows(place, "row", range(1, table.num_rows + 1), columns)
+
+
+def _values(column: ChunkedArray, name: str, place: str) -> list[Any]:
+    values = []
+    for number, scalar in enumerate(column, start=1):
+        try:
+            values.append(scalar.as_py())
+        except UnicodeDecodeError as error:
+            raise InputError(f"{place} row {number}: {name!r} is not UTF-8") from error
+    return values
+
+
+def _decoded(path: Path, place: str) -> str:
+    data = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    encoding = encoding_of(data)
+    if encoding is not None:
+        raise InputError(f"{place} is {encoding}; save it as UTF-8")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{place} line {line} is not UTF-8") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

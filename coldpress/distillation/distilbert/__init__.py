@@ -1,0 +1,1 @@
+"""DistilBERT's triple loss (Sanh, Debut, Chaumond & Wolf 2019)."""

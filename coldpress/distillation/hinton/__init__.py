@@ -1,0 +1,1 @@
+"""Distillation on soft targets (Hinton, Vinyals & Dean 2015)."""

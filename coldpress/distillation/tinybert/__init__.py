@@ -1,0 +1,1 @@
+"""Layer-by-layer distillation (Jiao et al. 2020, TinyBERT)."""

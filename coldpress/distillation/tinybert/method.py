@@ -1,0 +1,84 @@
+"""Distillation of hidden states and attention (Jiao et al. 2020, "TinyBERT")."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from coldpress.distillation.hinton.method import Alpha, Temperature
+from coldpress.distillation.student import StudentShape
+from coldpress.errors import InputError
+from coldpress.schema.section import Epochs, LearningRate, Optimization
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from coldpress.distillation.phase import Phase
+    from coldpress.model.classifier import Classifier
+    from coldpress.teacher.size import TeacherSize
+    from coldpress.training.loop import Loss
+
+
+class Hidden(Optimization):
+    """Fit the teacher's hidden states and attention layer by layer, then its predictions."""
+
+    method: Literal["hidden"]
+    student: StudentShape
+    layer_epochs: Annotated[
+        int, Field(ge=0, le=1000, description="First phase: hidden states and attention.")
+    ] = 6
+    epochs: Epochs = 4
+    temperature: Temperature = 1.0
+    alpha: Alpha = 1.0
+    learning_rate: LearningRate = 3e-4
+
+    def check(self, teacher: TeacherSize) -> None:
+        """Check that the student can be made of this teacher.
+
+        Args:
+            teacher: Its sizes.
+
+        Raises:
+            InputError: The student would be larger, or have fewer heads.
+        """
+        self.student.check(teacher)
+        if self.student.heads not in (None, teacher.heads):
+            raise InputError(
+                "distill.student.heads: hidden compares attention head by head; fewer heads are"
+                " for relations and logits, or for a step of prune"
+            )
+
+    def loss(self, teacher_logits: Tensor, labels: Tensor) -> Loss:
+        """Return the prediction loss; with the defaults it is equation 10.
+
+        Args:
+            teacher_logits: What the teacher answered, shape (rows, labels).
+            labels: Class index a row, shape (labelled rows,); rows beyond these have no label.
+
+        Returns:
+            alpha * soft + (1 - alpha) * hard, rows without a label counting as soft alone.
+        """
+        from coldpress.distillation.hinton.loss import soft_and_hard
+
+        return soft_and_hard(teacher_logits, labels, self.temperature, self.alpha)
+
+    def phases(self, teacher: Classifier, student: Classifier, loss: Loss) -> tuple[Phase, ...]:
+        """Return the two phases of section 3.2: intermediate layers, then prediction.
+
+        Args:
+            teacher: Runs beside the student in the first.
+            student: Before anything is fitted.
+            loss: As `loss` returned it.
+
+        Returns:
+            Two phases.
+        """
+        from coldpress.distillation.phase import Phase
+        from coldpress.distillation.tinybert.loss import layerwise
+
+        first = self.model_copy(update={"epochs": self.layer_epochs})
+        return (
+            Phase("layers", layerwise(teacher, student), first, judged=False),
+            Phase("prediction", loss, self),
+        )

@@ -1,0 +1,1 @@
+"""Latency, energy and arithmetic cost of a model."""

@@ -1,0 +1,66 @@
+"""What a model costs whatever machine it runs on: multiply-accumulates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from coldpress.data.encoding import Batch, Encoded
+from coldpress.model.classifier import Classifier
+
+
+def macs_per_token(classifier: Classifier, encoded: Encoded) -> int:
+    """Count multiply-accumulates in a text of mean length, divided by its tokens.
+
+    For a text of T tokens: over all linear modules the sum of rows x in_features x out_features,
+    where rows is T in the encoder and 1 in the head, plus for each layer 2 x T x T x heads x
+    head_size for the two products of activations in attention. Embeddings, normalisation, softmax
+    and biases multiply nothing and are left out. Modules and rows are counted as a forward pass
+    meets them, so that pruned, factored and simulated integer modules count for what they are.
+
+    Args:
+        classifier: With the shapes that surgery left.
+        encoded: Rows whose mean length is T, rounded.
+
+    Returns:
+        Multiply-accumulates a token, rounded.
+    """
+    tokens = round(float(np.mean([len(row) for row in encoded.input_ids])))
+    width = sum(shape.heads for shape in classifier.shapes) * classifier.head_size
+    attention = 2 * tokens * tokens * width
+    return round((_linear_macs(classifier, tokens) + attention) / tokens)
+
+
+def _linear_macs(classifier: Classifier, tokens: int) -> int:
+    counted = []
+
+    def count(module: nn.Module, inputs: tuple[Tensor, ...], _: Any) -> None:  # noqa: ANN401
+        # rows x in_features numbers go in, and each meets out_features weights.
+        counted.append(inputs[0].numel() * int(getattr(module, "out_features")))  # noqa: B009
+
+    hooks = [linear.register_forward_hook(count) for linear in _linears(classifier.module)]
+    try:
+        with torch.inference_mode():
+            classifier.module(**classifier.inputs(_text(tokens)))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return sum(counted)
+
+
+def _linears(module: nn.Module) -> Iterator[nn.Module]:
+    """Yield what multiplies by a matrix; one inside another is the same matrix."""
+    for child in module.children():
+        if hasattr(child, "in_features") and hasattr(child, "out_features"):
+            yield child
+        else:
+            yield from _linears(child)
+
+
+def _text(tokens: int) -> Batch:
+    ids = np.zeros((1, tokens), dtype=np.int64)
+    return Batch(ids, np.ones_like(ids), np.zeros_like(ids), np.zeros(1, dtype=np.int64))

@@ -1,0 +1,1 @@
+"""Results by class and by slice of the test rows."""

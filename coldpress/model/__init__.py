@@ -1,0 +1,1 @@
+"""Classifiers in memory and on disk, and surgery on their weights."""

@@ -1,0 +1,117 @@
+"""How long a layer takes in ONNX Runtime, by its heads and neurons (Kwon et al. 2022)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
+
+from coldpress.data.encoding import Batch, Encoded
+from coldpress.evaluation.performance.latency import Call, interleaved
+from coldpress.evaluation.performance.trace import Timings
+from coldpress.model.classifier import Classifier
+from coldpress.model.surgery import keep_heads, keep_neurons, keep_tokens, tokens_of_the_model
+from coldpress.onnx.graph.encoder import encoder_graph
+from coldpress.onnx.predictor import open_session
+from coldpress.pruning.fisher.latency_search import Knots, LatencyTable
+
+_OPSET = 17
+_STEPS = 8
+_SECONDS = 8.0
+_FEWEST_CALLS, _MOST_CALLS = 5, 60
+
+Seconds = NDArray[np.float64]
+
+
+def measure(classifier: Classifier, rows: Encoded) -> LatencyTable:
+    """Time models of this very kind, with 1, 2, ... heads and with nine numbers of neurons a layer.
+
+    In float32, on one thread, one text of median length, in turns; medians, smoothed so that more
+    units never take less time.
+
+    Args:
+        classifier: Says the widths and how many layers there are; left as it is.
+        rows: Their median length is the text's.
+
+    Returns:
+        What the layers take on average; the last may do less than the others.
+    """
+    small, text = _of_few_tokens(classifier, _of_median_length(rows))
+    heads = [shape.heads for shape in small.shapes]
+    neurons = [shape.neurons for shape in small.shapes]
+    few, more = range(1, max(heads) + 1), _grid(max(neurons))
+    sizes = [(number, 1) for number in few] + [(1, number) for number in more[1:]]
+    timings = _time({str(size): _answering(small, size, text) for size in sizes})
+    times = np.array([np.median(seconds) for seconds in timings.seconds.values()]) * 1e3
+    return LatencyTable(
+        tokens=text.input_ids.shape[1],
+        smallest=float(times[0]),
+        heads=knots(few, times[: len(few)], heads),
+        neurons=knots(more, np.append(times[0], times[len(few) :]), neurons),
+        cpu_share=_cpu_share(timings),
+    )
+
+
+def knots(numbers: Sequence[int], times: Seconds, layers: Sequence[int]) -> Knots:
+    """Make a layer's table of models' times.
+
+    Args:
+        numbers: Units that each layer of a model kept, or all where it has fewer; from 1 upwards.
+        times: Milliseconds of each model.
+        layers: Units that there are in each layer.
+
+    Returns:
+        What a layer takes longer with so many units than with one, never falling.
+    """
+    smooth = isotonic_regression(times).x
+    units = [sum(min(number, layer) for layer in layers) for number in numbers]
+    added = np.diff(smooth) / np.diff(units) * np.diff(numbers)
+    return tuple(zip(numbers, [0.0, *np.cumsum(added).tolist()], strict=True))
+
+
+def _grid(most: int) -> list[int]:
+    numbers: list[int] = np.unique(np.linspace(1, most, _STEPS + 1).round().astype(int)).tolist()
+    return numbers
+
+
+def _of_median_length(rows: Encoded) -> Batch:
+    order = np.argsort([len(row) for row in rows.input_ids], kind="stable")
+    return rows.batch([int(order[len(order) // 2])])
+
+
+def _of_few_tokens(classifier: Classifier, text: Batch) -> tuple[Classifier, Batch]:
+    """Leave the other tokens out: two dozen token tables may be more than the memory holds."""
+    needed = tokens_of_the_model(classifier) | set(text.input_ids.flatten().tolist())
+    stay = sorted(needed)
+    ids = np.searchsorted(stay, text.input_ids)
+    small = keep_tokens(classifier, stay, classifier.tokenizer)
+    return small, Batch(ids, text.attention_mask, text.token_type_ids, text.rows)
+
+
+def _answering(classifier: Classifier, size: tuple[int, int], text: Batch) -> Call:
+    heads = [range(min(size[0], shape.heads)) for shape in classifier.shapes]
+    neurons = [range(min(size[1], shape.neurons)) for shape in classifier.shapes]
+    made = encoder_graph(keep_heads(keep_neurons(classifier, neurons), heads))
+    model = made.model(len(classifier.labels), _OPSET, {})
+    session = open_session(model.SerializeToString(), 1)
+    feeds = {name: getattr(text, name) for name in made.inputs}
+    return lambda _: session.run(None, feeds)
+
+
+def _time(models: Mapping[str, Call]) -> Timings:
+    """Time each as many calls as some seconds allow."""
+    for call in models.values():
+        call(0)
+    start = time.perf_counter()
+    for call in models.values():
+        call(0)
+    calls = _SECONDS / (time.perf_counter() - start)
+    return interleaved(models, int(np.clip(calls, _FEWEST_CALLS, _MOST_CALLS)))
+
+
+def _cpu_share(timings: Timings) -> float:
+    own = sum(seconds.sum() for seconds in timings.seconds.values())
+    return float(own / sum(trace.wall.sum() for trace in timings.traces.values()))

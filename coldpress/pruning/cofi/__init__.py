@@ -1,0 +1,1 @@
+"""Structured pruning by learned gates (Xia, Zhong & Chen 2022, CoFi)."""

@@ -1,0 +1,1 @@
+"""Post-training pruning by Fisher information (Kwon et al. 2022)."""

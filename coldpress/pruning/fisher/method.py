@@ -1,0 +1,89 @@
+"""Post-training pruning (Kwon et al. 2022, "A Fast Post-Training Pruning Framework ...")."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from coldpress.schema.section import Section
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from coldpress.model.classifier import Classifier
+    from coldpress.pruning.fisher.mask_search import Staying
+    from coldpress.pruning.method import Evidence
+
+
+class Fisher(Section):
+    """Remove heads and neurons together to fit a budget; no retraining is needed."""
+
+    size_neutral: ClassVar[bool] = False
+
+    method: Literal["fisher"]
+    keep_macs: Annotated[
+        float | None,
+        Field(
+            ge=0.0,
+            le=1.0,
+            description="Share of the layers' multiply-accumulates that stays; none if a latency.",
+        ),
+    ] = None
+    keep_latency: Annotated[
+        float | None,
+        Field(ge=0.05, le=1.0, description="Share of the latency, as measured here, that stays."),
+    ] = None
+    recovery_epochs: Annotated[int, Field(ge=0, le=100, description="Retraining, in epochs.")] = 0
+
+    @model_validator(mode="after")
+    def _has_one_budget(self) -> Self:
+        if (self.keep_macs is None) == (self.keep_latency is None):
+            raise ValueError("one of keep_macs and keep_latency must be given, not both")
+        return self
+
+    def prune(self, classifier: Classifier, evidence: Evidence) -> Classifier:
+        """Search, rearrange and tune the mask, as in section 4 of the paper.
+
+        Args:
+            classifier: The source, left as it is.
+            evidence: Rows to judge by, and a loss that is a mean over them.
+
+        Returns:
+            A classifier within the budget, at least one head and one neuron in each layer. What
+            stays is rescaled.
+        """
+        from coldpress.model import surgery
+        from coldpress.pruning import importance
+        from coldpress.pruning.fisher import mask_tuning
+        from coldpress.pruning.fisher.mask_rearrangement import rearranged
+
+        sample = evidence.sample
+        heads = importance.head_gradients(classifier, sample, evidence.loss)
+        neurons = importance.neuron_gradients(classifier, sample, evidence.loss)
+        found = self._search(classifier, evidence, heads, neurons)
+        if found.is_whole(classifier.shapes):
+            return classifier.copy()
+        pruned = surgery.keep_heads(classifier, rearranged(found.heads, heads))
+        pruned = surgery.keep_neurons(pruned, rearranged(found.neurons, neurons))
+        mask_tuning.tune(pruned, classifier, sample)
+        return pruned
+
+    def _search(
+        self,
+        classifier: Classifier,
+        evidence: Evidence,
+        heads: Sequence[Tensor],
+        neurons: Sequence[Tensor],
+    ) -> Staying:
+        from coldpress.pruning.fisher import latency_search, mask_search
+
+        if self.keep_macs is not None:
+            costs = mask_search.costs(classifier, evidence.sample)
+            return mask_search.search(heads, neurons, costs, self.keep_macs)
+        if self.keep_latency is None or evidence.time_layers is None:
+            raise ValueError("nothing here can time layers")
+        table = evidence.time_layers(classifier, evidence.sample)
+        return latency_search.search(heads, neurons, table, self.keep_latency)

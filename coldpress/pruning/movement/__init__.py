@@ -1,0 +1,1 @@
+"""Movement pruning (Sanh, Wolf & Rush 2020)."""

@@ -1,0 +1,42 @@
+"""Movement pruning (Sanh, Wolf & Rush 2020)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from coldpress.schema.section import Section
+
+if TYPE_CHECKING:
+    from coldpress.model.classifier import Classifier
+    from coldpress.pruning.method import Evidence
+
+
+class Movement(Section):
+    """Zero weights that training moves towards zero. Neither smaller on disk nor faster."""
+
+    size_neutral: ClassVar[bool] = True
+
+    method: Literal["movement"]
+    sparsity: Annotated[float, Field(ge=0.0, le=0.99, description="Share of weights zeroed.")]
+    growth_epochs: Annotated[
+        int, Field(ge=1, le=100, description="Training that scores weights, and zeroes ever more.")
+    ] = 3
+    recovery_epochs: Annotated[int, Field(ge=0, le=100, description="Retraining, in epochs.")] = 1
+
+    def prune(self, classifier: Classifier, evidence: Evidence) -> Classifier:
+        """Train under a mask that follows the weights' movement.
+
+        Args:
+            classifier: The source, left as it is.
+            evidence: Trains the model.
+
+        Returns:
+            A trained classifier of the same shapes; nothing is trained for a sparsity of 0.
+        """
+        from coldpress.pruning.movement.scores import prune_by_movement
+
+        if not self.sparsity:
+            return classifier.copy()
+        return prune_by_movement(classifier, self.sparsity, self.growth_epochs, evidence.train)

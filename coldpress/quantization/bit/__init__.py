@@ -1,0 +1,1 @@
+"""Binary weights in steps (Liu et al. 2022, BiT)."""

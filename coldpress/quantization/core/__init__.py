@@ -1,0 +1,1 @@
+"""Quantized arithmetic: modules, conversion, packing and storage."""

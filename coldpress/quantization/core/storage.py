@@ -1,0 +1,118 @@
+"""Quantized checkpoints: integers, scales and activation ranges, by the paths of their modules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from coldpress.model.checkpoint import Checkpoint
+from coldpress.model.classifier import Classifier
+from coldpress.model.serialization import save_description, save_state, skeleton
+from coldpress.quantization.core.blocks import BlockLinear, pack_blocks, unpack_blocks
+from coldpress.quantization.core.convert import mark_first_token, modules
+from coldpress.quantization.core.modules import QuantizedEmbedding, QuantizedLinear
+from coldpress.quantization.core.packing import WHOLE, pack, unpack
+
+WEIGHTS = "model.safetensors"
+
+
+def save_quantized(classifier: Classifier, directory: Path) -> None:
+    """Put integers, scales, configuration and tokenizer into a checkpoint that is being written.
+
+    Args:
+        classifier: As a method's `quantize` returned it.
+        directory: What `checkpoint.writing` yielded.
+    """
+    save_state(stored(classifier), directory)
+    save_description(classifier, directory)
+
+
+def stored(classifier: Classifier) -> dict[str, Tensor]:
+    """Return the tensors of a quantized classifier as files hold them.
+
+    Args:
+        classifier: As a method's `quantize` returned it.
+
+    Returns:
+        Its state; a weight of fewer than 8 bits packed, as uint8 of shape (bits, bytes), and
+        blocks as uint8 of shape (out, blocks, bytes).
+    """
+    state = classifier.module.state_dict()
+    for path, module in classifier.module.named_modules():
+        if (packed := _packed(module)) is not None:
+            state[f"{path}.weight"] = torch.from_numpy(packed)
+    return state
+
+
+def _packed(module: nn.Module) -> NDArray[np.uint8] | None:
+    """The weight of a module as files hold it; nothing where it is no other than in memory."""
+    if isinstance(module, BlockLinear):
+        return pack_blocks(module)
+    if isinstance(module, QuantizedLinear | QuantizedEmbedding) and module.bits < WHOLE:
+        return pack(module.weight.numpy(), module.bits)
+    return None
+
+
+def load_quantized(checkpoint: Checkpoint) -> Classifier:
+    """Rebuild a quantized classifier that gives the logits it gave before.
+
+    Args:
+        checkpoint: What `save_quantized` has written.
+
+    Returns:
+        The classifier in evaluation mode.
+    """
+    classifier, state = skeleton(checkpoint), load_file(checkpoint.path / WEIGHTS)
+    for path, linear in modules(classifier, nn.Linear).items():
+        classifier.module.set_submodule(path, _linear(state, path, linear))
+    for path, table in modules(classifier, nn.Embedding).items():
+        bits = _unpack(state, f"{path}.weight", table.weight.shape)
+        classifier.module.set_submodule(path, QuantizedEmbedding(*table.weight.shape, bits=bits))
+    mark_first_token(classifier)
+    classifier.module.load_state_dict(state)
+    return classifier
+
+
+def _linear(state: dict[str, Tensor], path: str, linear: nn.Linear) -> nn.Module:
+    """Make the module whose tensors lie in a state, and unpack its weight there."""
+    name, shape = f"{path}.weight", linear.weight.shape
+    if f"{path}.block_size" in state:
+        bits = int(state[f"{path}.bits"])
+        state[name] = unpack_blocks(state[name].numpy(), bits, shape[1])
+        return BlockLinear(*shape, blocks=state[f"{path}.scale"].shape[1])
+    return QuantizedLinear(
+        *shape,
+        calibrated=f"{path}.activation_scale" in state,
+        smoothed=f"{path}.input_scale" in state,
+        elastic=f"{path}.activation_shift" in state,
+        bits=_unpack(state, name, shape),
+    )
+
+
+def _unpack(state: dict[str, Tensor], name: str, shape: Sequence[int]) -> int:
+    """Unpack a weight in place; return how many bits it had."""
+    packed = state[name].numpy()
+    if packed.dtype != np.uint8:
+        return WHOLE
+    state[name] = torch.from_numpy(unpack(packed, tuple(shape)))
+    return len(packed)
+
+
+def is_quantized(checkpoint: Checkpoint) -> bool:
+    """Whether a checkpoint holds integer weights; only the file's header is read.
+
+    Args:
+        checkpoint: Any checkpoint with `model.safetensors`.
+
+    Returns:
+        True for what `save_quantized` has written.
+    """
+    with safe_open(checkpoint.path / WEIGHTS, framework="numpy") as file:
+        return any(name.endswith(".scale") for name in file.keys())  # noqa: SIM118

@@ -1,0 +1,1 @@
+"""8-bit integers with dynamic or static activation ranges."""

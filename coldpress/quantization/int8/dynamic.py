@@ -1,0 +1,34 @@
+"""Dynamic int8: weights are integers, activations are measured at run time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from coldpress.cpu import weight_bits
+from coldpress.quantization.fields import WeightBits
+from coldpress.schema.section import Section
+
+if TYPE_CHECKING:
+    from coldpress.data.encoding import Encoded
+    from coldpress.model.classifier import Classifier
+
+
+class DynamicInt8(Section):
+    """Signed per-channel weights, unsigned per-tensor activations measured for each batch."""
+
+    method: Literal["dynamic-int8"]
+    weight_bits: WeightBits = None
+
+    def quantize(self, classifier: Classifier, calibration: Encoded) -> Classifier:  # noqa: ARG002
+        """Decide the integers of weights and tables.
+
+        Args:
+            classifier: The source, left as it is.
+            calibration: Not needed.
+
+        Returns:
+            A classifier that answers as ONNX Runtime will.
+        """
+        from coldpress.quantization.core.convert import quantized
+
+        return quantized(classifier, self.weight_bits or weight_bits())

@@ -1,0 +1,37 @@
+"""Static int8: weights are integers, activation ranges are calibrated on training text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from coldpress.cpu import weight_bits
+from coldpress.quantization.fields import CalibrationExamples, WeightBits
+from coldpress.schema.section import Section
+
+if TYPE_CHECKING:
+    from coldpress.data.encoding import Encoded
+    from coldpress.model.classifier import Classifier
+
+
+class StaticInt8(Section):
+    """Signed per-channel weights, unsigned per-tensor activations with calibrated ranges."""
+
+    method: Literal["static-int8"]
+    calibration_examples: CalibrationExamples = 256
+    weight_bits: WeightBits = None
+
+    def quantize(self, classifier: Classifier, calibration: Encoded) -> Classifier:
+        """Decide the integers of weights and tables, and the ranges of activations.
+
+        Args:
+            classifier: The source, left as it is.
+            calibration: Training rows.
+
+        Returns:
+            A classifier that answers as ONNX Runtime will, whatever the batch.
+        """
+        from coldpress.quantization.core.calibration import activation_ranges
+        from coldpress.quantization.core.convert import quantized
+
+        ranges = activation_ranges(classifier, calibration, self.calibration_examples)
+        return quantized(classifier, self.weight_bits or weight_bits(), ranges)

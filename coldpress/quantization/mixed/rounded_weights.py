@@ -1,0 +1,66 @@
+"""The weights of a classifier, rounded to any number of bits as often as one likes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from coldpress.model.classifier import Classifier
+from coldpress.quantization.core.convert import integer_linear, integer_table, replaced
+from coldpress.quantization.core.kbit import best_scale, round_weight
+
+
+class Rounding:
+    """Rounds the weights of a classifier, and searches each scale once.
+
+    A linear module has a scale a row, a table one a column.
+    """
+
+    def __init__(self, classifier: Classifier) -> None:
+        self._classifier = classifier
+        self._scales: dict[tuple[str, int], Tensor] = {}
+
+    def integers(self, path: str, bits: int) -> tuple[Tensor, Tensor]:
+        """Round one weight.
+
+        Args:
+            path: Of a linear module or table.
+            bits: From 1 to 8.
+
+        Returns:
+            int8 of the weight's shape, and float32 scales that spread over it.
+        """
+        module = self._classifier.module.get_submodule(path)
+        weight = cast("nn.Linear | nn.Embedding", module).weight.detach()
+        if isinstance(module, nn.Embedding):
+            integers, scale = self._rounded(path, weight.T, bits)
+            return integers.T.contiguous(), scale.T
+        return self._rounded(path, weight, bits)
+
+    def quantized(self, bits: Mapping[str, int]) -> Classifier:
+        """Round all weights.
+
+        Args:
+            bits: Of each linear module and table, by its path.
+
+        Returns:
+            A classifier that answers as ONNX Runtime will.
+        """
+
+        def linear(path: str, source: nn.Linear) -> nn.Module:
+            return integer_linear(source, *self.integers(path, bits[path]), bits=bits[path])
+
+        def table(path: str, _: Tensor) -> nn.Module:
+            integers, scale = self.integers(path, bits[path])
+            return integer_table(integers, scale.flatten(), bits=bits[path])
+
+        return replaced(self._classifier, linear, table)
+
+    def _rounded(self, path: str, weight: Tensor, bits: int) -> tuple[Tensor, Tensor]:
+        if (path, bits) not in self._scales:
+            self._scales[path, bits] = best_scale(weight, bits, "channel")
+        scale = self._scales[path, bits]
+        return round_weight(weight, scale, bits).to(torch.int8), scale

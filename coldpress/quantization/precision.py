@@ -1,0 +1,85 @@
+"""Says which parts of a classifier are stored and computed in what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from torch import nn
+
+from coldpress.evaluation.scorecard.precision import Arithmetic
+from coldpress.model.classifier import Classifier
+from coldpress.quantization.core.blocks import INT8, BlockLinear
+from coldpress.quantization.core.modules import QuantizedEmbedding, QuantizedLinear
+from coldpress.quantization.layer_groups import parts
+
+_OF_LAYER = " of layer "
+
+
+def arithmetic(classifier: Classifier) -> tuple[Arithmetic, ...]:
+    """Describe a classifier, the parts that are alike together.
+
+    Args:
+        classifier: Quantized or not.
+
+    Returns:
+        Each way of computing, in the order in which it is first met.
+    """
+    found: dict[tuple[int, int | None, str], dict[str, None]] = {}
+    for part in parts(classifier):
+        for path in part.paths:
+            alike = found.setdefault(_described(classifier.module.get_submodule(path)), {})
+            alike[part.name] = None
+    return tuple(
+        Arithmetic(
+            parts=tuple(_together(names)),
+            weight_bits=weight,
+            activation_bits=activation,
+            computes_in=text,
+        )
+        for (weight, activation, text), names in found.items()
+    )
+
+
+def _described(module: nn.Module) -> tuple[int, int | None, str]:
+    """Bits of a weight, bits of an activation, and how they meet."""
+    if isinstance(module, QuantizedEmbedding):
+        return module.bits, None, "int8 rows, scaled to float32"
+    if isinstance(module, nn.Embedding):
+        return 32, None, "float32 rows"
+    if isinstance(module, BlockLinear):
+        bits, size = int(module.bits), int(module.block_size)
+        if int(module.accuracy_level) == INT8:
+            return bits, 8, f"int8, ranges of {size} values of a token"
+        return bits, 32, f"float32, weights scaled back in blocks of {size}"
+    if isinstance(module, QuantizedLinear):
+        measured = module.activation_scale is None
+        ranges = f"int8, ranges {'of the batch' if measured else 'calibrated'}"
+        return module.bits, _activation_bits(module), ranges
+    return 32, 32, "float32"
+
+
+def _activation_bits(module: QuantizedLinear) -> int:
+    """A binary model's activations end earlier than a byte, and lie in bytes all the same."""
+    largest = module.activation_largest
+    return 8 if largest is None else int(largest).bit_length()
+
+
+def _together(names: Iterable[str]) -> Iterator[str]:
+    """Write the layers of one kind of part as one name."""
+    kinds: dict[str, list[int]] = {}
+    for name in names:
+        kind, _, number = name.partition(_OF_LAYER)
+        kinds.setdefault(kind, []).extend([int(number)] if number else [])
+    for kind, numbers in kinds.items():
+        yield f"{kind} of layer{'s'[: len(numbers) - 1]} {_ranges(numbers)}" if numbers else kind
+
+
+def _ranges(numbers: list[int]) -> str:
+    """Write rising numbers as `1 to 3, 5`."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ", ".join(str(low) if low == high else f"{low} to {high}" for low, high in runs)

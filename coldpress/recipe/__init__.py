@@ -1,0 +1,1 @@
+"""Recipes: loading, validation and checks before a run."""

@@ -1,0 +1,229 @@
+"""What every stage gave and took, side by side: as rows and as a picture."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from coldpress.evaluation.scorecard.scorecard import Evaluation, Interval, Scorecard
+from coldpress.evaluation.statistics.paired import accuracy_interval
+
+INK = "#22282f"
+MUTED = "#8a939c"
+RULE = "#e3e7ea"
+STAGE = "#a9b8c6"
+FINAL = "#1f6f54"
+DRAWN = 0.55
+"""Share of a panel that is drawn in; the rest is for numbers."""
+
+Length = Callable[[Scorecard], float | None]
+Gain = Callable[[Scorecard], str]
+REMARK: dict[str, Any] = {"color": MUTED, "fontsize": 8.5}
+STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9.5,
+    "text.color": INK,
+    # Without a salt, the ids inside an SVG differ from run to run.
+    "svg.hashsalt": "coldpress",
+}
+
+
+def table(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """List the models in the order of the stages, one flat row each.
+
+    Args:
+        evaluation: What `judge` returned.
+
+    Returns:
+        Rows of equal keys; fractions, bytes and milliseconds, None where nothing applies.
+    """
+    return [_row(name, card, evaluation.n) for name, card in evaluation.models.items()]
+
+
+def figure(evaluation: Evaluation, path: Path) -> None:
+    """Draw accuracy with its 95 % interval, size and latency of every model.
+
+    The same evaluation gives the same bytes.
+
+    Args:
+        evaluation: What `judge` returned.
+        path: Where to; `.png` and `.svg` are put in place of its suffix.
+    """
+    with drawing():
+        save(_draw(evaluation), path)
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Give every figure one look; letters that the font lacks become boxes, without a word."""
+    with mpl.rc_context(STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        yield
+
+
+def save(drawn: Figure, path: Path) -> None:
+    """Write a figure as pixels and as lines, without a date: equal figures are equal bytes.
+
+    Args:
+        drawn: Inside of `drawing`.
+        path: `.png` and `.svg` are put in place of its suffix.
+    """
+    drawn.savefig(path.with_suffix(".png"), dpi=160, metadata={"Software": None})
+    drawn.savefig(path.with_suffix(".svg"), metadata={"Date": None, "Creator": None})
+
+
+def _row(name: str, card: Scorecard, rows: int) -> dict[str, Any]:
+    interval = _interval(card, rows)
+    latency, gain = card.latency_ms, card.speedup_interval
+    return {
+        "model": name,
+        "runtime": card.runtime,
+        "accuracy": card.accuracy,
+        "accuracy_low": interval.low,
+        "accuracy_high": interval.high,
+        "macro_f1": card.macro_f1,
+        "retention": card.retention,
+        "agreement": card.agreement,
+        "parameters": card.parameters,
+        "bytes": card.bytes,
+        "compression": card.compression,
+        "macs_per_token": card.macs_per_token,
+        "p50_ms": latency and latency.p50,
+        "p95_ms": latency and latency.p95,
+        "end_to_end_ms": card.end_to_end_ms,
+        "speedup": card.speedup,
+        "speedup_low": gain and gain.low,
+        "speedup_high": gain and gain.high,
+        "speedup_same_runtime": card.speedup_same_runtime,
+    }
+
+
+def _interval(card: Scorecard, rows: int) -> Interval:
+    return accuracy_interval(round(card.accuracy * rows), rows)
+
+
+def _draw(evaluation: Evaluation) -> Figure:
+    cards = evaluation.models
+    drawn = Figure(figsize=(11.5, 1.1 + 0.44 * len(cards)), facecolor="white")
+    panels = drawn.subplots(1, 3, sharey=True)
+    top = 1 - 0.85 / drawn.get_figheight()
+    drawn.subplots_adjust(left=0.085, right=0.985, wspace=0.07, bottom=0.04, top=top)
+    for axes in panels:
+        _clear(axes, len(cards))
+    _name_rows(panels[0], list(cards))
+    _draw_accuracy(panels[0], evaluation)
+    _draw_bars(panels[1], cards, _megabytes, _smaller)
+    _draw_bars(panels[2], cards, _milliseconds, _faster)
+    _head(panels[0], "Accuracy", f"percent, 95 % interval, {evaluation.n} test texts")
+    _head(panels[1], "Size", "megabytes, weights and tokenizer")
+    _head(panels[2], "Latency", _conditions(cards))
+    return drawn
+
+
+def _clear(axes: Axes, rows: int) -> None:
+    """Leave lines between the rows, the first on top, and nothing else."""
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0, labelbottom=False, pad=10)
+    axes.set_ylim(rows - 0.4, -0.6)
+    for row in range(rows - 1):
+        axes.axhline(row + 0.5, color=RULE, linewidth=0.8, zorder=0)
+
+
+def _name_rows(axes: Axes, names: list[str]) -> None:
+    axes.set_yticks(range(len(names)), names)
+    axes.get_yticklabels()[-1].set(color=FINAL, fontweight="bold")
+
+
+def _head(axes: Axes, title: str, unit: str) -> None:
+    looks: tuple[tuple[int, str, dict[str, Any]], ...] = (
+        (27, title, {"fontsize": 12, "fontweight": "bold"}),
+        (11, unit, REMARK),
+    )
+    for height, text, look in looks:
+        axes.annotate(
+            text, (0, 1), (0, height), "axes fraction", textcoords="offset points", **look
+        )
+
+
+def _draw_accuracy(axes: Axes, evaluation: Evaluation) -> None:
+    """Draw intervals in the left of the panel, and what they are in the rest."""
+    cards = list(evaluation.models.values())
+    intervals = [_interval(card, evaluation.n) for card in cards]
+    lowest, highest = min(i.low for i in intervals), max(i.high for i in intervals)
+    margin = 0.03 * (highest - lowest)
+    axes.set_xlim(lowest - margin, lowest + (highest - lowest) / DRAWN)
+    axes.axvline(intervals[0].estimate, color=MUTED, linewidth=0.8, linestyle=(0, (2, 3)), zorder=0)
+    for row, interval in enumerate(intervals):
+        colour = _colour(row, len(cards))
+        axes.plot((interval.low, interval.high), (row, row), color=colour, linewidth=2.2)
+        axes.plot(interval.estimate, row, "o", color=colour, markersize=7, markeredgecolor="white")
+        range_ = f"{100 * interval.low:.1f} to {100 * interval.high:.1f}"
+        _label(axes, row, f"{100 * interval.estimate:.1f}", range_)
+
+
+def _draw_bars(axes: Axes, cards: Mapping[str, Scorecard], length: Length, gain: Gain) -> None:
+    """Draw bars from zero in the left of the panel, and what they are in the rest."""
+    lengths = [length(card) for card in cards.values()]
+    axes.set_xlim(0, max((n for n in lengths if n is not None), default=1.0) / DRAWN)
+    for row, (card, value) in enumerate(zip(cards.values(), lengths, strict=True)):
+        if value is None:
+            axes.annotate(f"{card.runtime}, not timed", (0, row), va="center_baseline", **REMARK)
+            continue
+        axes.barh(row, value, height=0.5, color=_colour(row, len(cards)))
+        _label(axes, row, _short(value), gain(card) if row else "")
+
+
+def _label(axes: Axes, row: int, value: str, remark: str) -> None:
+    place: dict[str, Any] = {
+        "xy": (DRAWN, row),
+        "xycoords": ("axes fraction", "data"),
+        "textcoords": "offset points",
+        "va": "center_baseline",
+    }
+    axes.annotate(value, xytext=(40, 0), ha="right", **place)
+    axes.annotate(remark, xytext=(47, 0), **place, **REMARK)
+
+
+def _colour(row: int, rows: int) -> str:
+    return FINAL if row == rows - 1 else STAGE
+
+
+def _megabytes(card: Scorecard) -> float:
+    return card.bytes / 1e6
+
+
+def _milliseconds(card: Scorecard) -> float | None:
+    return None if card.latency_ms is None else card.latency_ms.p50
+
+
+def _smaller(card: Scorecard) -> str:
+    return _times(card.compression, "smaller", "larger")
+
+
+def _faster(card: Scorecard) -> str:
+    if card.speedup is None:
+        return "" if card.speedup_undetermined is None else "speed-up not determined"
+    return _times(card.speedup, "faster", "slower")
+
+
+def _times(ratio: float, better: str, worse: str) -> str:
+    return f"{ratio:.1f}x {better}" if ratio >= 1 else f"{1 / ratio:.1f}x {worse}"
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _conditions(cards: Mapping[str, Scorecard]) -> str:
+    timed = [card for card in cards.values() if card.batch is not None]
+    if not timed:
+        return "milliseconds"
+    threads = f"{timed[0].threads} thread" + ("" if timed[0].threads == 1 else "s")
+    return f"milliseconds, median, batch {timed[0].batch}, {threads}"

@@ -1,0 +1,1 @@
+"""Base classes and types that recipes and records share."""

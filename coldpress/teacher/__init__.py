@@ -1,0 +1,1 @@
+"""The teacher model: its files, its checks and how it is built."""

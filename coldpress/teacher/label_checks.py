@@ -1,0 +1,145 @@
+"""Compare the labels of a teacher with those of the benchmark."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from coldpress.data import hub
+from coldpress.errors import InputError
+from coldpress.schema.quoting import quoted
+from coldpress.teacher.label_config import label_names
+from coldpress.teacher.spec import (
+    DirectoryModel,
+    HubModel,
+    ScratchModel,
+    Teacher,
+    configuration,
+    downloaded,
+)
+from coldpress.teacher.weight_checks import check_head, has_head
+
+_CLASSIFIER = "ForSequenceClassification"
+# Coldpress once kept the name of the model that a teacher had been trained from.
+_WITHOUT_A_CLASSIFIER = ("Model", "ForMaskedLM", "ForPreTraining")
+_MANIFEST = "coldpress.json"
+
+
+def check_labels(teacher: Teacher, labels: Sequence[str]) -> None:
+    """Check that a teacher which is used as it is knows the benchmark's labels.
+
+    Args:
+        teacher: One with epochs needs none; what it says of its labels must be right all the same.
+        labels: The benchmark's label names.
+
+    Raises:
+        InputError: It has no classification head, one for another problem, or one with other
+            label names.
+    """
+    if isinstance(teacher.model, ScratchModel):
+        if not teacher.epochs:
+            raise InputError("teacher.epochs: 0, but a teacher from scratch has to be trained")
+        if teacher.labels:
+            raise InputError("teacher.labels: a teacher from scratch has no labels of its own")
+        return
+    config, place = configuration(teacher.model)
+    _check_mapping(teacher, label_names(config), labels, place)
+    if teacher.epochs:
+        return
+    _check_problem(config, place)
+    _check_classifier(teacher.model, config, place)
+    _check_names(mapped_labels(teacher, config), labels, place)
+
+
+def mapped_labels(teacher: Teacher, config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name a teacher's labels as the benchmark does.
+
+    Args:
+        teacher: Its `labels` map the names of its configuration to the benchmark's.
+        config: The checked content of its config.json.
+
+    Returns:
+        One name for each logit; what is not mapped keeps its name.
+    """
+    mapping = teacher.labels or {}
+    return tuple(mapping.get(name, name) for name in label_names(config))
+
+
+def _check_mapping(teacher: Teacher, own: Sequence[str], labels: Sequence[str], place: str) -> None:
+    for name, label in (teacher.labels or {}).items():
+        if name not in own:
+            has = quoted(own)
+            raise InputError(f"teacher.labels: {place} has no label {name!r}, only {has}")
+        if label not in labels:
+            has = quoted(labels)
+            raise InputError(f"teacher.labels: the benchmark has no label {label!r}, only {has}")
+
+
+def _check_problem(config: Mapping[str, Any], place: str) -> None:
+    problem = config.get("problem_type")
+    if problem not in (None, "single_label_classification"):
+        raise InputError(
+            f"teacher.epochs: 0, but problem_type of {place} is {problem!r}, and its scores are"
+            " not those of one label a text; train it with epochs of at least 1"
+        )
+
+
+def _check_classifier(
+    model: HubModel | DirectoryModel, config: Mapping[str, Any], place: str
+) -> None:
+    """Check that there is a head: by its weights, or where they are elsewhere by what is said."""
+    names = config.get("architectures") or ()
+    named = any(_CLASSIFIER in name for name in names)
+    other = [name for name in names if not name.endswith(_WITHOUT_A_CLASSIFIER)]
+    if not named and other and not _made_by_coldpress(model):
+        raise InputError(
+            f"teacher.epochs: 0, but {place} is no text classifier: architectures is"
+            f" {quoted(other)}"
+        )
+    directory = _directory(model)
+    if directory is None:
+        there = named or _made_by_coldpress(model)
+    else:
+        there = named or has_head(directory, config, place)
+    if not there:
+        raise InputError(f"teacher.epochs: 0, but {place} has no classification head")
+    if directory is not None:
+        check_head(directory, config, len(label_names(config)), f"teacher.epochs: 0, but {place}")
+
+
+def _directory(model: HubModel | DirectoryModel) -> Path | None:
+    """Where the weights are on this disk, if they are."""
+    return model.path if isinstance(model, DirectoryModel) else downloaded(model)
+
+
+def _made_by_coldpress(model: HubModel | DirectoryModel) -> bool:
+    if isinstance(model, DirectoryModel):
+        return (model.path / _MANIFEST).exists()
+    return _MANIFEST in hub.files("model", model.id, model.revision, "teacher.model")
+
+
+def _check_names(names: Sequence[str], labels: Sequence[str], place: str) -> None:
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise InputError(
+                f"teacher.epochs: 0, but {count} labels of {place} have the name {name!r};"
+                " their names must differ"
+            )
+    theirs = [name for name in names if name not in set(labels)]
+    ours = [name for name in labels if name not in set(names)]
+    if theirs or ours:
+        raise InputError(
+            f"teacher.epochs: 0, but {place} has other labels than the benchmark: only the teacher"
+            f" has {quoted(theirs)}; only the benchmark has {quoted(ours)};"
+            f" {_remedy(theirs, ours)}"
+        )
+
+
+def _remedy(theirs: Sequence[str], ours: Sequence[str]) -> str:
+    if len(theirs) != len(ours):
+        return "train its head with epochs of at least 1"
+    example = f"{json.dumps(theirs[0], ensure_ascii=False)}: ..."
+    return f"say which is which in teacher.labels, as in {{{example}}}"

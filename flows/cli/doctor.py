@@ -1,0 +1,58 @@
+"""What this machine has and what a recipe would meet on it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from importlib.metadata import version
+
+from rich.markup import escape
+from rich.table import Table
+
+from coldpress import cpu
+from coldpress.errors import InputError
+from flows.cli.server_checks import standing
+from tasks.environment import credentials, home
+
+_LIBRARIES = ("coldpress", "torch", "transformers", "onnx", "onnxruntime", "prefect", "mlflow")
+
+
+def findings() -> Table:
+    """Return versions, instruction sets, servers and space as a table."""
+    table = Table("what", "found", box=None)
+    for what, found in (*_software(), *_processor(), *_servers(), *_space()):
+        table.add_row(what, escape(found))
+    return table
+
+
+def _software() -> Iterator[tuple[str, str]]:
+    yield "python", platform.python_version()
+    for name in _LIBRARIES:
+        yield name, version(name)
+
+
+def _processor() -> Iterator[tuple[str, str]]:
+    yield "cores", str(os.cpu_count())
+    yield "instruction sets", ", ".join(cpu.instruction_sets()) or "none that matter"
+    if cpu.has_vnni():
+        yield "int8 weights", "8 bits: VNNI adds products without saturating"
+    else:
+        yield "int8 weights", "7 bits: without VNNI, products of 8 bits can saturate"
+
+
+def _servers() -> Iterator[tuple[str, str]]:
+    try:
+        home.follow_stack(home.home())
+    except InputError as error:
+        yield "stack", str(error)
+    for name, server in (("Prefect", credentials.PREFECT), ("MLflow", credentials.MLFLOW)):
+        yield name, standing(server)
+
+
+def _space() -> Iterator[tuple[str, str]]:
+    directory = home.home()
+    existing = next(path for path in (directory, *directory.parents) if path.exists())
+    yield "home", str(directory)
+    yield "free disk", f"{shutil.disk_usage(existing).free / 2**30:.1f} GiB"

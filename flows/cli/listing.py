@@ -1,0 +1,50 @@
+"""Recipes and lineage as a terminal shows them."""
+
+from __future__ import annotations
+
+import re
+from itertools import takewhile
+from pathlib import Path
+
+from rich.markup import escape
+from rich.table import Table
+from rich.tree import Tree
+
+from coldpress.recipe.loading import known_recipes
+from coldpress.schema.lineage import Ancestor
+
+
+def recipe_table() -> Table:
+    """Return the recipes that can be named, each with its own first line."""
+    table = Table("recipe", "what it is", "file", box=None)
+    for path in known_recipes():
+        table.add_row(path.stem, escape(_about(path)), escape(str(path)))
+    return table
+
+
+def _about(path: Path) -> str:
+    """The first sentence of the comment that a recipe begins with."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    comment = (line.removeprefix("#").strip() for line in takewhile(_is_comment, lines))
+    return re.split(r"(?<=[.?])(?<!al\.)\s", " ".join(comment), maxsplit=1)[0]
+
+
+def _is_comment(line: str) -> bool:
+    return line.startswith("#")
+
+
+def lineage_tree(node: Ancestor) -> Tree:
+    """Return a tree with the deployed model at its root."""
+    tree = Tree(_line(node))
+    for parent in node.parents:
+        tree.children.append(lineage_tree(parent))
+    return tree
+
+
+def _line(node: Ancestor) -> str:
+    measured = ", ".join(f"{name} {value:.4g}" for name, value in node.metrics.items())
+    seconds = f"  {node.seconds:.1f} s" if node.seconds is not None else ""
+    head = f"[bold]{escape(node.name)}[/]  {node.stage}  {node.digest[:12]}{seconds}"
+    missing = f"the record ends here: {node.missing}" if node.missing else ""
+    below = (escape(part) for part in (measured, node.run or "", missing) if part)
+    return "\n".join((head, *below))

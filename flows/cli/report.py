@@ -1,0 +1,53 @@
+"""Reports and model cards, taken out of the tracking store: neither needs Prefect nor torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flows.cli.output_files import checked_target, is_stream, write_whole
+from tasks.tracking import registry, reports
+
+
+def write_report(model: str, out: Path | None) -> str:
+    """Write the report of a version to a file.
+
+    Args:
+        model: `name`, `name@alias` or `name/version`.
+        out: Where to; `<name>-<version>.html` in the working directory when not given.
+
+    Returns:
+        What to print: where it is, or nothing where it went to a terminal or pipe.
+
+    Raises:
+        InputError: There is no such version, it has no report, or the file cannot be written.
+    """
+    given = None if out is None else checked_target(out, "--out")
+    version = registry.resolve(model)
+    target = given or checked_target(Path(f"{version.name}-{version.version}.html"), "--out")
+    write_whole(target, reports.read(version, reports.REPORT))
+    return _where(target)
+
+
+def card(model: str, out: Path | None) -> str:
+    """Return the model card of a version, or write it to a file.
+
+    Args:
+        model: `name`, `name@alias` or `name/version`.
+        out: Where to; nowhere when not given.
+
+    Returns:
+        What to print: the card, or where it is, or nothing where it went to a terminal or pipe.
+
+    Raises:
+        InputError: There is no such version, it has no card, or the file cannot be written.
+    """
+    target = None if out is None else checked_target(out, "--out")
+    text = reports.read(registry.resolve(model), reports.CARD)
+    if target is None:
+        return text.rstrip()
+    write_whole(target, text)
+    return _where(target)
+
+
+def _where(target: Path) -> str:
+    return "" if is_stream(target) else str(target)

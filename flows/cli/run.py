@@ -1,0 +1,143 @@
+"""`coldpress run`: check first, press, and write down how it went whatever happens."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from coldpress.errors import InputError
+from coldpress.recipe.loading import read_recipe
+from coldpress.recipe.preflight import inspect
+from coldpress.schema.stages import STAGES
+from flows.cli.output_files import check_no_input, checked_target, is_input, is_stream, write_whole
+from tasks.environment import credentials, deferred_signals, home, streams
+from tasks.execution import log_filters
+
+if TYPE_CHECKING:
+    from prefect import Flow, State
+    from prefect.client.schemas.objects import FlowRun
+
+    from coldpress.recipe.recipe import Recipe
+
+DONE, FAILED, REFUSED = 0, 1, 1
+
+
+def press(reference: str, assignments: Sequence[str], report: Path | None) -> int:
+    """Run a recipe.
+
+    Args:
+        reference: Its name or path.
+        assignments: Changes to it.
+        report: Where to write the outcome as JSON.
+
+    Returns:
+        The exit code of a run that was started.
+
+    Raises:
+        InputError: Nothing was started.
+    """
+    target = None if report is None else checked_target(report, "--json")
+    outcome = _nothing_yet(reference)
+    read = [path for path in (Path(reference),) if path.is_file()]
+    try:
+        check_no_input(target, read, "--json")
+        recipe = read_recipe(reference, assignments)
+        outcome["recipe"] = recipe.name
+        read += _paths(recipe.model_dump())
+        check_no_input(target, read, "--json")
+        home.check_writable()
+        inspect(recipe, home.home())
+        return _press(recipe, outcome, target)
+    finally:
+        if target is not None and not is_input(target, read):
+            with deferred_signals.held_back():
+                write_whole(target, json.dumps(outcome, indent=2, allow_nan=False) + "\n")
+
+
+def _paths(value: object) -> Iterator[Path]:
+    """All files and folders that a recipe names."""
+    if isinstance(value, Path):
+        yield value
+    elif isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for part in value:
+            yield from _paths(part)
+
+
+def _press(recipe: Recipe, outcome: dict[str, Any], target: Path | None) -> int:
+    """Run the flow. Prefect, MLflow and torch are first imported here."""
+    home.embed()
+    credentials.check_mlflow(os.environ["MLFLOW_TRACKING_URI"])
+    from tasks.tracking import experiments, runs
+
+    experiments.check(runs.client(), recipe.name)
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    home.import_prefect()
+    from flows.cli import outcome as outcomes
+    from flows.compress import compress
+    from flows.prefect_server import session
+    from tasks.execution import prefect_artifacts
+
+    log_filters.off_the_terminal()
+    prefect_artifacts.off_the_terminal()
+    flow_run_ids: list[str] = []
+
+    def remember(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001
+        flow_run_ids.append(str(flow_run.id))
+        deferred_signals.take_over()
+
+    with session.running():
+        try:
+            watched = compress.with_options(on_running=[remember])
+            state = watched(recipe, return_state=True)
+        except prefect_artifacts.UNREPORTED as unreported:
+            state = _unreported(unreported, flow_run_ids)
+        finally:
+            with deferred_signals.held_back():
+                outcome.update(outcomes.read(flow_run_ids[0]) if flow_run_ids else {})
+    with streams.optional():
+        outcomes.show(outcome, to_errors=target is not None and is_stream(target))
+    if state.is_completed():
+        return REFUSED if outcome["gate"] and not outcome["gate"]["passed"] else DONE
+    error = state.result(raise_on_failure=False)
+    if isinstance(error, InputError):
+        raise error
+    return FAILED  # Prefect has shown the traceback
+
+
+def _unreported(error: BaseException, flow_run_ids: Sequence[str]) -> State[Any]:
+    """What became of a run whose end Prefect could not be told: MLflow knows it as well."""
+    from prefect.states import Completed, Failed
+
+    from flows.cli import outcome as outcomes
+
+    why = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    if flow_run_ids and outcomes.is_finished(flow_run_ids[0]):
+        sys.stderr.write(f"coldpress: the run is done; Prefect could not be told ({why})\n")
+        return Completed()
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, InputError):
+        cause = cause.__context__
+    if cause is None:
+        sys.stderr.write(f"coldpress: no Prefect server to report to ({why}); stages are kept\n")
+    return Failed(data=cause or error)
+
+
+def _nothing_yet(reference: str) -> dict[str, Any]:
+    """The outcome of a run that was refused before it began."""
+    skipped = {"status": "skipped", "seconds": 0.0, "model_uri": None, "registered": None}
+    return {
+        "recipe": reference,
+        "flow_run_id": None,
+        "mlflow": {"tracking_uri": None, "experiment_id": None, "parent_run_id": None},
+        "stages": [
+            {"stage": s, **skipped, "digest": None, "parents": [], "metrics": {}} for s in STAGES
+        ],
+        "evaluation": None,
+        "gate": None,
+    }

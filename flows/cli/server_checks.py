@@ -1,0 +1,85 @@
+"""Whether the configured servers answer, and let this process in: asked without their libraries."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import os
+import socket
+import urllib.error
+import urllib.request
+from urllib.parse import SplitResult, urlsplit
+
+from tasks.environment import credentials
+
+_ASKED = {
+    credentials.MLFLOW: "/api/2.0/mlflow/experiments/search?max_results=1",
+    credentials.PREFECT: "/hello",
+}
+_TOKENS = {credentials.MLFLOW: "MLFLOW_TRACKING_TOKEN", credentials.PREFECT: "PREFECT_API_KEY"}
+_SECONDS = 5
+
+
+def standing(server: str) -> str:
+    """Say in one line how this process stands with a server.
+
+    Args:
+        server: `access.MLFLOW` or `access.PREFECT`.
+
+    Returns:
+        Its address, without what may be secret in it, and whether it answers.
+    """
+    address = os.environ.get(server, "")
+    try:
+        parsed = urlsplit(address)
+        place = f"{parsed.scheme}://{parsed.hostname}:{_port(parsed)}"
+    except ValueError as error:
+        return f"{server} is no address: {error}"
+    if not parsed.hostname:
+        return address or "embedded"
+    if credentials.holds_credentials(address):
+        return f"{place}: {credentials.in_address(server)}"
+    if not _listens(parsed.hostname, _port(parsed)):
+        return f"{place} does not answer"
+    return f"{place} answers" if parsed.scheme not in {"http", "https"} else _said(place, server)
+
+
+def _port(parsed: SplitResult) -> int:
+    return parsed.port or (443 if parsed.scheme == "https" else 80)
+
+
+def _listens(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=_SECONDS):
+            return True
+    except OSError:
+        return False
+
+
+def _said(place: str, server: str) -> str:
+    try:
+        status = _status(os.environ[server].rstrip("/") + _ASKED[server], _authorization(server))
+    except (OSError, http.client.HTTPException) as error:
+        return f"{place} does not answer: {error}"
+    if status in credentials.REFUSED:
+        return f"{place} answers, and refuses: {credentials.refusal(server)}"
+    return f"{place} answers" if status < http.client.BAD_REQUEST else f"{place} answers {status}"
+
+
+def _status(address: str, authorization: str) -> int:
+    headers = {"Authorization": authorization} if authorization else {}
+    request = urllib.request.Request(address, headers=headers)  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def _authorization(server: str) -> str:
+    """What the libraries send: user and password where they are set, else a token."""
+    said = [os.environ.get(name, "") for name in credentials.CREDENTIALS[server]]
+    if all(said):
+        return f"Basic {base64.b64encode(':'.join(said).encode()).decode()}"
+    token = os.environ.get(_TOKENS[server])
+    return f"Bearer {token}" if token else ""

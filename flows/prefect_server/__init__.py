@@ -1,0 +1,1 @@
+"""The embedded Prefect server of a run."""

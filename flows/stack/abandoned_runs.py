@@ -1,0 +1,96 @@
+"""Runs that nobody will begin or end since their worker died: each holds a slot of its deployment.
+
+A run that is Running beats, and an automation notices when it stops. One that is Pending does not
+beat, nor one that was cancelled before it began.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from flows.stack import health, servers
+from tasks.environment import local_stack
+from tasks.environment.local_stack import PREFECT, WORKER
+
+_PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0)
+_ENDS = {"PENDING": "CRASHED", "CANCELLING": "CANCELLED"}
+"""What each becomes: Prefect takes nothing else for one that is being cancelled."""
+_MESSAGE = "Its worker died before it began. Retry starts it."
+
+
+@dataclass(frozen=True)
+class Abandoned:
+    """A run without a worker.
+
+    Attributes:
+        id: The flow run's.
+        name: What its page is headed with.
+        state: The name of its state.
+        since: When it came to that.
+        end: The type of the state that it is to end in.
+    """
+
+    id: str
+    name: str
+    state: str
+    since: datetime
+    end: str
+
+
+def find(home: Path) -> list[Abandoned]:
+    """Find the runs of the stack's pool that an earlier worker took and did not begin or end.
+
+    Args:
+        home: Whose stack it is.
+
+    Returns:
+        None of them has a process: `up` ends what a worker leaves behind before it starts another.
+    """
+    started = local_stack.since(local_stack.read(home, WORKER))
+    waiting = {"state": {"type": {"any_": list(_ENDS)}}}
+    asked = {"flow_runs": waiting, "work_pools": {"name": {"any_": [servers.POOL]}}}
+    found = _ask(home, "flow_runs/filter", asked)
+    runs = [_abandoned(run) for run in json.loads(found or "[]")]
+    return [run for run in runs if started is None or run.since < started]
+
+
+def _abandoned(run: dict[str, Any]) -> Abandoned:
+    state, end = run["state"], _ENDS[run["state_type"]]
+    since = health.time_of(state["timestamp"])
+    return Abandoned(run["id"], run["name"], state["name"], since, end)
+
+
+def end(home: Path) -> list[Abandoned]:
+    """End them, which frees their slots: Crashed, or Cancelled where somebody asked for that.
+
+    Args:
+        home: Whose stack it is, with a worker that was started after they were taken.
+
+    Returns:
+        Those that were ended.
+    """
+    return [run for run in find(home) if _ended(home, run)]
+
+
+def _ended(home: Path, run: Abandoned) -> bool:
+    state = {"type": run.end, "name": run.end.capitalize(), "message": _MESSAGE}
+    answer = _ask(home, f"flow_runs/{run.id}/set_state", {"state": state})
+    return answer is not None and json.loads(answer)["status"] == "ACCEPT"
+
+
+def _ask(home: Path, path: str, body: object) -> bytes | None:
+    """Some times over: its SQLite is locked for an instant now and then."""
+    record, answer = local_stack.read(home, PREFECT), None
+    if record.port is None or not local_stack.is_running(record):
+        return None
+    for pause in _PAUSES:
+        time.sleep(pause)
+        answer = health.ask(record.port, "POST", f"/api/{path}", body)
+        if answer is not None:
+            break
+    return answer

@@ -1,0 +1,1 @@
+"""Home directory, environment variables, processes and signals."""

@@ -1,0 +1,1 @@
+"""Execution of pipeline stages: caching, locking, progress and errors."""

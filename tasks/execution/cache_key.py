@@ -1,0 +1,178 @@
+"""The only cache key: what a stage's result depends on, and nothing else."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+import coldpress
+
+_ROOT = Path(coldpress.__file__).parent.parent
+_SCHEMA = "coldpress.recipe.recipe"
+_Import = tuple[str, bool]
+"""A module, and whether what its functions import is followed too."""
+
+
+def key(stage: str, module: str, depends_on: Mapping[str, Any]) -> str:
+    """Name a stage's result by everything that decides it.
+
+    Args:
+        stage: The stage's name.
+        module: Dotted name of the module that carries it out; its code is part of the key.
+        depends_on: Recipe section, dataset digest, inputs' digests, seed and whatever else
+            changes the outcome, as JSON-able values or pydantic models.
+
+    Returns:
+        sha256 in hexadecimal.
+    """
+    code = code_digest(module, frozenset(_modules_of_models(depends_on)))
+    everything = {"stage": stage, "code": code, **depends_on}
+    return hashlib.sha256(canonical(everything).encode()).hexdigest()
+
+
+def canonical(value: Any) -> str:  # noqa: ANN401
+    """Write a value as JSON in the one way that equal values share.
+
+    Args:
+        value: JSON-able, or made of pydantic models.
+
+    Returns:
+        Compact JSON with sorted keys.
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_plain)
+
+
+def _plain(value: object) -> object:
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else str(value)
+
+
+def _modules_of_models(value: object) -> Iterator[str]:
+    """Yield the modules of the methods that a section chooses: a recipe is data with verbs."""
+    if isinstance(value, BaseModel):
+        yield type(value).__module__
+        yield from _modules_of_models([member for _, member in value])
+    elif isinstance(value, Mapping):
+        yield from _modules_of_models(list(value.values()))
+    elif isinstance(value, list | tuple):
+        for member in value:
+            yield from _modules_of_models(member)
+
+
+@cache
+def code_digest(module: str, methods: frozenset[str] = frozenset()) -> str:
+    """Hash a module's source and that of everything it imports from the library.
+
+    Args:
+        module: Dotted name of the stage's module.
+        methods: Modules of the classes in its recipe section.
+
+    Returns:
+        sha256 in hexadecimal.
+    """
+    texts = sources(module, methods)
+    return hashlib.sha256(json.dumps(sorted(texts.items())).encode()).hexdigest()
+
+
+def sources(module: str, methods: Iterable[str] = ()) -> dict[str, str]:
+    """Read the stage's module and every module of the library that it imports at run time.
+
+    Imports inside functions count where the stage can call the function. Importing a package or
+    the recipe's schema calls none: of what these import only the import itself counts, and a
+    method's functions count where the section chooses it. So a change in the arithmetic of one
+    method leaves the results of all others valid.
+
+    Args:
+        module: Dotted name of the stage's module.
+        methods: Modules of the classes in its recipe section.
+
+    Returns:
+        Texts by dotted name.
+    """
+    pending: list[_Import] = [(name, True) for name in (module, *methods)]
+    visited: set[_Import] = set()
+    texts: dict[str, str] = {}
+    while pending:
+        entry = pending.pop()
+        path = _source_file(entry[0])
+        if path is None or entry in visited:
+            continue
+        visited.add(entry)
+        text = path.read_text(encoding="utf-8")
+        # How a result is looked up and recorded is the business of `tasks` and decides no result.
+        if entry[0] == module or not _is_task(entry[0]):
+            texts[entry[0]] = text
+        pending += _followed(entry, text, entry[0] == module)
+    return texts
+
+
+def _followed(importer: _Import, text: str, is_stage: bool) -> Iterator[_Import]:
+    """Yield what a module imports from this project, the packages around it included."""
+    module, with_functions = importer
+    for name in _names(text, with_functions):
+        if name.split(".")[0] not in ("coldpress", "tasks"):
+            continue
+        yield from ((package, False) for package in _packages(name))
+        # A task module's own functions count for the stage that imports it, and no further.
+        further = _is_task(name) and _is_task(module) and not is_stage
+        yield _entry(name, with_functions and name != _SCHEMA and not further)
+
+
+def _entry(name: str, with_functions: bool) -> _Import:
+    """Follow a class or function that a package offers to the package's own functions."""
+    path = _source_file(name)
+    if path is None:
+        package = name.rpartition(".")[0]
+        return package, with_functions and _is_package(_source_file(package))
+    return name, with_functions and not _is_package(path)
+
+
+def _packages(module: str) -> Iterator[str]:
+    parts = module.split(".")
+    yield from (".".join(parts[:length]) for length in range(1, len(parts)))
+
+
+def _is_package(path: Path | None) -> bool:
+    return path is not None and path.name == "__init__.py"
+
+
+def _is_task(module: str) -> bool:
+    return module.split(".")[0] == "tasks"
+
+
+def _source_file(module: str) -> Path | None:
+    """Find a module's file without importing its parents, which would import torch."""
+    stem = _ROOT.joinpath(*module.split("."))
+    candidates = (stem.with_suffix(".py"), stem / "__init__.py")
+    return next((path for path in candidates if path.is_file()), None)
+
+
+@cache
+def _names(text: str, with_functions: bool) -> tuple[str, ...]:
+    """Name what a source imports; parsed once a process, since parsing is what takes time."""
+    return tuple(dict.fromkeys(_imported(ast.parse(text), with_functions)))
+
+
+def _imported(node: ast.AST, with_functions: bool = True) -> Iterator[str]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not with_functions:
+        return
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        yield node.module
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+    for child in _children(node):
+        yield from _imported(child, with_functions)
+
+
+def _children(node: ast.AST) -> Iterable[ast.AST]:
+    """Leave out what only a type checker sees."""
+    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        return node.orelse
+    return ast.iter_child_nodes(node)

@@ -1,0 +1,1 @@
+"""Migration of an embedded registry to a tracking server."""

@@ -1,0 +1,1 @@
+"""Aliases, audit, promotion and retention of registered models."""

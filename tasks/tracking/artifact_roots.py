@@ -1,0 +1,40 @@
+"""An embedded registry may name files that are not in its home: those are never touched."""
+
+from __future__ import annotations
+
+import os
+
+from coldpress.errors import InputError
+from tasks.environment import home, home_record
+
+
+def is_outside(location: str) -> bool:
+    """Whether an embedded registry names files that are not in its home.
+
+    Args:
+        location: A URI or a path, as MLflow stores it.
+
+    Returns:
+        False for another registry: where that keeps its files is not for this machine to say.
+    """
+    directory = home.home()
+    embedded = home_record.holds(directory, os.environ.get("MLFLOW_TRACKING_URI"))
+    return embedded and home_record.is_outside(directory, location)
+
+
+def check(location: str) -> None:
+    """Refuse to write or delete what is not in this home.
+
+    Args:
+        location: A URI or a path, as MLflow stores it.
+
+    Raises:
+        InputError: It is another home's, or somebody's own.
+    """
+    if is_outside(location):
+        directory = home.home()
+        raise InputError(
+            f"COLDPRESS_HOME: the registry of {directory} names files outside of it, in {location}:"
+            f" they are left alone; if this home was copied, delete {directory / home_record.FILE},"
+            " and the next command adapts it"
+        )

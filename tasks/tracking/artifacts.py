@@ -1,0 +1,216 @@
+"""Models and files in the MLflow artifact store: put there whole, taken out verified."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+from mlflow.artifacts import download_artifacts
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model
+from mlflow.store.artifact.artifact_repo import ArtifactRepository
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+from coldpress.errors import CorruptCheckpointError
+from coldpress.model.checkpoint import MANIFEST, Checkpoint
+from tasks.tracking import artifact_roots, deduplicate, runs
+from tasks.tracking.versions import ABSENT
+
+FOLDER = "checkpoint"
+
+
+@contextmanager
+def fetched(model_uri: str) -> Iterator[Checkpoint]:
+    """Open the checkpoint behind a URI, from disk where it is local, else from a download.
+
+    Args:
+        model_uri: `models:/m-...` or `runs:/<run>/<path>`.
+
+    Yields:
+        The verified checkpoint, until the block ends.
+
+    Raises:
+        CorruptCheckpointError: Its files are gone or are not those that were written. An outage
+            raises something else: nothing is known of the files then.
+    """
+    location = _recorded_location(model_uri)
+    if urlparse(location).scheme == "file":
+        yield _opened(Path(unquote(urlparse(location).path)), model_uri)
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        try:
+            download_artifacts(artifact_uri=location, dst_path=directory)
+        except (MlflowException, OSError) as error:
+            if stored_bytes(model_uri):
+                raise
+            raise CorruptCheckpointError(f"{model_uri}: {error}") from error
+        yield _opened(Path(directory), model_uri)
+
+
+def is_intact(model_uri: str, digest: str) -> bool:
+    """Whether what a URI names is there and is still what it was.
+
+    Args:
+        model_uri: See `fetched`.
+        digest: What was written down when it was made.
+
+    Returns:
+        True only if every file has been read and hashed to it.
+    """
+    try:
+        with fetched(model_uri) as checkpoint:
+            return checkpoint.digest == digest
+    except CorruptCheckpointError:
+        return False
+
+
+def put_model(run_id: str, name: str, packed: Path, stage: str) -> str:
+    """Store a directory as a LoggedModel; it is ready only when every file is there.
+
+    Args:
+        run_id: The run that made it.
+        name: What the UI shows.
+        packed: Directory with `MLmodel` and the checkpoint.
+        stage: Which stage's model it is.
+
+    Returns:
+        `models:/m-...`.
+    """
+    client = runs.client()
+    experiment_id = client.get_run(run_id).info.experiment_id
+    model = client.create_logged_model(
+        experiment_id,
+        name=name,
+        source_run_id=run_id,
+        model_type="coldpress",
+        tags={"stage": stage},
+    )
+    client.log_model_artifacts(model.model_id, str(packed))
+    client.finalize_logged_model(model.model_id, "READY")
+    deduplicate.drop_models(client, experiment_id, run_id)
+    return f"models:/{model.model_id}"
+
+
+def mend_model(model_uri: str, packed: Path, digest: str) -> str:
+    """Put a LoggedModel's files back where they are missing or altered.
+
+    Args:
+        model_uri: `models:/m-...`.
+        packed: The same model, made again.
+        digest: What its checkpoint must hash to.
+
+    Returns:
+        The same URI.
+
+    Raises:
+        InputError: They are not in this home.
+    """
+    if not is_intact(model_uri, digest):
+        artifact_roots.check(_location(model_uri))
+        runs.client().log_model_artifacts(model_uri.removeprefix("models:/"), str(packed))
+    return model_uri
+
+
+def put_artifact(run_id: str, checkpoint: Path, name: str) -> str:
+    """Store a checkpoint that is no model with the run that made it.
+
+    Args:
+        run_id: The stage's run.
+        checkpoint: A written checkpoint.
+        name: Folder inside the run's artifacts.
+
+    Returns:
+        `runs:/<run>/<name>`.
+    """
+    runs.client().log_artifacts(run_id, str(checkpoint), name)
+    return f"runs:/{run_id}/{name}"
+
+
+def stored_bytes(uri: str) -> int:
+    """Return what the files behind a URI take, in bytes; 0 where there are none any more."""
+    try:
+        location = _location(uri)
+    except MlflowException as error:
+        if error.error_code in ABSENT:
+            return 0  # somebody has deleted the model in MLflow
+        raise
+    return _size(get_artifact_repository(location))
+
+
+def _size(repository: ArtifactRepository, folder: str | None = None) -> int:
+    found = repository.list_artifacts(folder)
+    return sum(_size(repository, f.path) if f.is_dir else int(f.file_size or 0) for f in found)
+
+
+def remove_files(uri: str) -> None:
+    """Delete the files behind a URI; what MLflow knows of them stays, so they can be mended.
+
+    Args:
+        uri: See `fetched`.
+
+    Raises:
+        InputError: They are not in this home.
+    """
+    location = _location(uri)
+    artifact_roots.check(location)
+    get_artifact_repository(location).delete_artifacts()  # type: ignore[no-untyped-call]
+
+
+def is_outside(uri: str) -> bool:
+    """Whether the files behind a URI are not in this home, and so not its to delete."""
+    return artifact_roots.is_outside(_location(uri))
+
+
+def pack(checkpoint: Path, into: Path) -> Path:
+    """Lay a torch checkpoint out as an MLflow model that other tools recognise.
+
+    Args:
+        checkpoint: A written checkpoint.
+        into: Directory that does not exist yet.
+
+    Returns:
+        The directory.
+    """
+    shutil.copytree(checkpoint, into / FOLDER, copy_function=_link_or_copy)
+    model = Model()
+    model.add_flavor("coldpress", checkpoint=FOLDER, format=1)
+    model.save(str(into / "MLmodel"))
+    return into
+
+
+def _link_or_copy(source: str, target: str) -> str:
+    """A checkpoint never changes, so on one disk two names for it are as good as two copies."""
+    try:
+        Path(target).hardlink_to(source)
+    except OSError:
+        shutil.copy2(source, target)
+    return target
+
+
+def _recorded_location(model_uri: str) -> str:
+    try:
+        return _location(model_uri)
+    except MlflowException as error:
+        if error.error_code in ABSENT:
+            raise CorruptCheckpointError(f"{model_uri} was deleted in MLflow") from error
+        raise
+
+
+def _location(model_uri: str) -> str:
+    client = runs.client()
+    if model_uri.startswith("models:/m-"):
+        model = client.get_logged_model(model_uri.removeprefix("models:/"))
+        return str(model.artifact_location)
+    run_id, _, path = model_uri.removeprefix("runs:/").partition("/")
+    return f"{client.get_run(run_id).info.artifact_uri}/{path}"
+
+
+def _opened(directory: Path, model_uri: str) -> Checkpoint:
+    manifest = next(iter(sorted(directory.rglob(MANIFEST))), None)
+    if manifest is None:
+        raise CorruptCheckpointError(f"{model_uri}: no {MANIFEST} below {directory}")
+    return Checkpoint.open(manifest.parent)

@@ -1,0 +1,76 @@
+"""Say in one line what MLflow refuses, where a person has to change something."""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from coldpress.errors import InputError
+from tasks.environment import credentials
+
+_DELETED = re.compile(
+    r"must be in the 'active' state|Unable to fetch model from model URI|RESOURCE_DOES_NOT_EXIST"
+)
+_FORBIDDEN = re.compile("PERMISSION_DENIED")
+_FULL = re.compile(r"database or disk is full|No space left on device")
+_NAMED = re.compile(r"exception:? (Mlflow|Rest)Exception[:(]")
+_READ_ONLY = re.compile(r"readonly database|read-only (transaction|database|file system)", re.I)
+
+
+def line(error: BaseException) -> str | None:
+    """Explain an error of MLflow, or a full disk, by the error alone.
+
+    Args:
+        error: Whatever was raised; MLflow need not be imported to look at it.
+
+    Returns:
+        One line, or None where it is something else.
+    """
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"disk: full; free some space and run it again ({error})"
+    code = getattr(error, "error_code", None)
+    if code is None:
+        return None
+    forbidden = credentials.forbidden(error)
+    if forbidden is not None:
+        return forbidden
+    message = str(error).partition("\n")[0]
+    if _FULL.search(message):
+        return f"disk: full; free some space and run it again ({message})"
+    if _READ_ONLY.search(str(error)):
+        return f"{credentials.MLFLOW}: this tracking store can only be read ({message})"
+    if code == "RESOURCE_DOES_NOT_EXIST" or _DELETED.search(message):
+        return f"model: deleted in MLflow while it was needed; run it again ({message})"
+    return None
+
+
+def is_told_in(record: str) -> bool:
+    """Whether a record of Prefect's tells of an error that has a line.
+
+    Args:
+        record: Its text.
+
+    Returns:
+        False for what only looks like one.
+    """
+    named = _NAMED.search(record)
+    patterns = (_DELETED, _FULL, _READ_ONLY, _FORBIDDEN)
+    return named is not None and any(pattern.search(record) for pattern in patterns)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Raise what MLflow refuses as wrong input, and everything else as it is.
+
+    Raises:
+        InputError: One line that says what to do.
+    """
+    try:
+        yield
+    except Exception as error:
+        refusal = line(error)
+        if refusal is None:
+            raise
+        raise InputError(refusal) from error

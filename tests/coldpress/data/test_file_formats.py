@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from coldpress.data import file_formats, rows
+from coldpress.errors import InputError
+
+
+def written(path: Path, content: str | bytes) -> Path:
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def refusal(path: Path, *wanted: str) -> str:
+    """What is said of a file, from its name on."""
+    with pytest.raises(InputError) as caught:
+        rows.texts(file_formats.read(path, wanted or ("text",), "field"), "text")
+    message = str(caught.value)
+    assert message.startswith(f"field: {path}")
+    assert "\n" not in message
+    return message.removeprefix(f"field: {path}")
+
+
+def test_json_lines_keep_their_line_numbers_across_blank_lines(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.jsonl", '{"text": "one", "n": 1}\n\n{"text": "two", "n": 2}\n')
+    read = file_formats.read(path, ["text"], "field")
+    assert rows.texts(read, "text") == ("one", "two")
+    assert read.at(1) == f"field: {path} line 3"
+
+
+def test_a_unicode_line_separator_inside_a_string_ends_no_line(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.jsonl", '{"text": "one\u2028two"}\n')
+    assert rows.texts(file_formats.read(path, ["text"], "field"), "text") == ("one\u2028two",)
+
+
+def test_csv_counts_lines_where_a_record_begins(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", 'label,text\nx,"two\nlines"\n\ny,"a ""quote"""\n')
+    read = file_formats.read(path, ["text", "label"], "field")
+    assert rows.texts(read, "text") == ("two\nlines", 'a "quote"')
+    assert rows.labels(read, "label") == ("x", "y")
+    assert [read.at(i)[-6:] for i in (0, 1)] == ["line 2", "line 5"]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", b"\xef\xbb\xbftext\r\nhello\r\n")
+    assert rows.texts(file_formats.read(path, ["text"], "field"), "text") == ("hello",)
+
+
+def test_parquet_columns_are_read_by_name(tmp_path: Path) -> None:
+    table = pa.table({"text": ["a", "b"], "other": [0.5, 1.5], "label": [1, 0]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    read = file_formats.read(tmp_path / "a.parquet", ["text", "label"], "field")
+    assert read.columns == {"text": ["a", "b"], "label": [1, 0]}
+    assert read.at(1).endswith("a.parquet row 2")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"text": null}', " line 2: 'text' is null"),
+        ('{"text": 5}', " line 2: 'text' is int, not a string"),
+        ('{"text": ["a"]}', " line 2: 'text' is list, not a string"),
+        ('{"text": " \\t"}', " line 2: 'text' is blank"),
+        ('{"text": "\\ud83d"}', " line 2: 'text' holds half a surrogate pair"),
+        ("[]", " line 2 is list, not an object"),
+        (
+            '{"text": "a"',
+            " line 2 is not JSON: Expecting ',' delimiter: line 1 column 13 (char 12)",
+        ),
+        ('{"body": "a"}', " line 2: no column 'text'; benchmark.columns may use: 'body'"),
+    ],
+)
+def test_a_bad_json_line_is_named(tmp_path: Path, line: str, said: str) -> None:
+    path = written(tmp_path / "a.jsonl", f'{{"text": "fine"}}\n{line}\n')
+    assert refusal(path) == said
+
+
+def test_json_that_is_nested_too_deep_is_named(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.jsonl", "[" * 200_000)
+    assert refusal(path).startswith(" line 1 is not JSON")
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
+def test_the_line_of_an_undecodable_byte_is_named(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path / name, b'{"text": "a"}\n{"text": "b"}\n{"text": "caf\xe9"}\n')
+    assert refusal(path) == " line 3 is not UTF-8"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("text,label\na\n", " line 2: 1 fields, not 2"),
+        ("text,label\na,x\nb,y,z\n", " line 3: 3 fields, not 2"),
+        ('text\n"a" b\n', " line 2: ',' expected after '\"'"),
+        ('text\nfine\n"open\n', " line 3: unexpected end of data"),
+        (
+            "body,label\na,x\n",
+            " line 1: no column 'text'; benchmark.columns may use: 'body', 'label'",
+        ),
+        (
+            "text,text\na,b\n",
+            " line 1: more than one column 'text'; benchmark.columns may use: 'text'",
+        ),
+        ("text\n", " has no rows"),
+        ("", " has no rows"),
+    ],
+)
+def test_a_bad_csv_file_is_named(tmp_path: Path, content: str, said: str) -> None:
+    assert refusal(written(tmp_path / "a.csv", content)) == said
+
+
+def test_a_parquet_file_without_the_column_says_what_it_has(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"body": ["a"], "label": [1]}), tmp_path / "a.parquet")
+    said = refusal(tmp_path / "a.parquet")
+    assert said == ": no column 'text'; benchmark.columns may use: 'body', 'label'"
+
+
+def test_the_row_of_a_null_in_a_parquet_file_is_named(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": ["a", None]}), tmp_path / "a.parquet")
+    assert refusal(tmp_path / "a.parquet") == " row 2: 'text' is null"
+
+
+def test_the_row_of_undecodable_bytes_in_a_parquet_file_is_named(tmp_path: Path) -> None:
+    broken = pa.array([b"fine", b"caf\xe9"]).view(pa.string())
+    pq.write_table(pa.table({"text": broken}), tmp_path / "a.parquet")
+    assert refusal(tmp_path / "a.parquet") == " row 2: 'text' is not UTF-8"
+
+
+def test_what_only_claims_to_be_parquet_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.parquet", "text,label\n" * 20)
+    assert refusal(path).startswith(" is not a Parquet file: Parquet magic bytes not found")
+
+
+def test_an_empty_parquet_table_has_no_rows(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": pa.array([], pa.string())}), tmp_path / "a.parquet")
+    assert refusal(tmp_path / "a.parquet") == " has no rows"
+
+
+def test_the_ending_may_be_in_capitals(tmp_path: Path) -> None:
+    path = written(tmp_path / "A.CSV", "text\nhello\n")
+    assert rows.texts(file_formats.read(path, ["text"], "field"), "text") == ("hello",)
+    path = written(tmp_path / "A.JsonL", '{"text": "hello"}')
+    assert rows.texts(file_formats.read(path, ["text"], "field"), "text") == ("hello",)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet"])
+def test_a_pointer_of_git_lfs_is_named_with_the_remedy(tmp_path: Path, name: str) -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
+    said = " is a git-lfs pointer, not the file itself; fetch it with: git lfs pull"
+    assert refusal(written(tmp_path / name, pointer)) == said
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+def test_another_encoding_is_named_with_the_remedy(
+    tmp_path: Path, name: str, encoding: str
+) -> None:
+    said = refusal(written(tmp_path / name, "text\nhello\n".encode(encoding)))
+    assert said.startswith(" is UTF-")
+    assert said.endswith("; save it as UTF-8")
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("label, text", "'label', ' text'; ' text' differs in spaces or capitals"),
+        ("label,Text", "'label', 'Text'; 'Text' differs in spaces or capitals"),
+        ('"label, text"', "'label, text'"),
+        ("label,", "'label', ''"),
+        ("label;text", "'label;text'; the file seems to be separated by semicolons: separate it"),
+        ("label\ttext", r"'label\ttext'; the file seems to be separated by tabs: separate it"),
+    ],
+)
+def test_names_of_columns_are_quoted_exactly_as_they_are(
+    tmp_path: Path, header: str, said: str
+) -> None:
+    fields = ",".join("x" for _ in header.split(",")) if '"' not in header else "x"
+    path = written(tmp_path / "a.csv", f"{header}\n{fields}\n")
+    assert refusal(path).startswith(f" line 1: no column 'text'; benchmark.columns may use: {said}")
+
+
+def test_a_key_that_stands_twice_in_a_row_is_named(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.jsonl", '{"text": "a", "text": "b"}\n')
+    assert refusal(path) == " line 1 is not JSON: key 'text' stands more than once"
+
+
+def test_a_missing_file_a_directory_and_an_unknown_ending_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    assert refusal(tmp_path / "none.jsonl") == ": no such file"
+    assert refusal(tmp_path / "folder.csv") == ": no such file"
+    assert refusal(tmp_path / "a.xlsx") == " is not a .jsonl, .csv or .parquet file"
+
+
+PIECES = st.sampled_from(
+    ['{"text":', '"a"', "}", "\n", "\r", ",", '"', "text", "label", "\ufeff", "\0", "\u2028", "["]
+)
+CONTENTS = st.one_of(st.binary(max_size=200), st.lists(PIECES, max_size=30).map("".join))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(content=CONTENTS, name=st.sampled_from(["a.csv", "a.jsonl", "a.parquet"]))
+def test_any_content_is_read_or_refused_in_one_line(
+    tmp_path: Path, content: str | bytes, name: str
+) -> None:
+    path = written(tmp_path / name, content)
+    try:
+        read = file_formats.read(path, ["text"], "field")
+    except InputError as error:
+        assert str(error).startswith(f"field: {path}")
+        assert "\n" not in str(error)
+    else:
+        assert len(read.columns["text"]) == len(read) > 0

@@ -1,0 +1,84 @@
+"""Values of every file format become the same labels and texts."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from coldpress.data import file_formats, rows
+from coldpress.data.rows import Rows
+from coldpress.errors import InputError
+
+
+def column(name: str, values: Sequence[Any]) -> Rows:
+    """Rows of one column, as a .jsonl file has them."""
+    return Rows("field: a.jsonl", "line", range(1, len(values) + 1), {name: values})
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (0, "0"),
+        ("1", "1"),
+        (-3, "-3"),
+        (2.0, "2.0"),
+        (Decimal("2"), "2"),
+        (True, "true"),
+        (False, "false"),
+        (date(2024, 1, 31), "2024-01-31"),
+        (datetime(2024, 1, 31, 12), "2024-01-31 12:00:00"),
+        (" spaced ", " spaced "),
+        ("null", "null"),
+    ],
+)
+def test_a_label_has_the_name_that_a_csv_file_would_have_for_it(value: object, name: str) -> None:
+    assert rows.labels(column("label", [value]), "label") == (name,)
+
+
+@pytest.mark.parametrize("value", [7, True, 2.0, "on"])
+def test_labels_are_alike_in_every_format(tmp_path: Path, value: object) -> None:
+    written = json.dumps(value).strip('"')
+    (tmp_path / "a.jsonl").write_text(json.dumps({"label": value}) + "\n")
+    with (tmp_path / "a.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["label"], [written]])
+    pq.write_table(pa.table({"label": [value]}), tmp_path / "a.parquet")
+    for name in ("a.jsonl", "a.csv", "a.parquet"):
+        read = file_formats.read(tmp_path / name, ["label"], "field")
+        assert rows.labels(read, "label") == (written,)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (None, "'label' is null"),
+        (1.5, "'label' is 1.5, a number that is not whole, which names no class; write it as text"),
+        (Decimal("0.1"), "'label' is 0.1, a number that is not whole"),
+        (float("nan"), "'label' is nan, a number that is not whole"),
+        (float("inf"), "'label' is inf, a number that is not whole"),
+        (" ", "'label' is blank"),
+        (["a"], "'label' is list, not a string"),
+        ({"a": 1}, "'label' is dict, not a string"),
+    ],
+)
+def test_a_label_that_is_no_name_is_refused(value: object, said: str) -> None:
+    with pytest.raises(InputError, match=rf"^field: a.jsonl line 2: {said}"):
+        rows.labels(column("label", ["fine", value]), "label")
+
+
+def test_a_column_to_slice_by_may_lack_values_and_hold_numbers() -> None:
+    read = column("region", [None, " ", "north", 7, 0.5, True])
+    assert rows.optional_texts(read, "region") == (None, None, "north", "7", "0.5", "True")
+
+
+def test_a_list_is_nothing_to_slice_by() -> None:
+    with pytest.raises(InputError, match=r"line 2: 'region' is list, not a string$"):
+        rows.optional_texts(column("region", ["north", ["a"]]), "region")

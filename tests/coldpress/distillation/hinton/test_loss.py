@@ -1,0 +1,56 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coldpress.distillation.hinton.loss import soft_and_hard, soft_target_loss
+from coldpress.distillation.student import StudentShape
+
+# At T = 2 the teacher says (1/2, 1/4, 1/4) and the undecided student (1/3, 1/3, 1/3).
+TEACHER = torch.tensor([[2 * math.log(2), 0.0, 0.0]])
+STUDENT = torch.zeros(1, 3)
+KL = 0.5 * math.log(3 / 2) + 0.5 * math.log(3 / 4)
+
+
+def test_three_logits_worked_out_by_hand() -> None:
+    assert soft_target_loss(STUDENT, TEACHER, 2.0).item() == pytest.approx(4 * KL, abs=1e-6)
+
+
+def test_a_batch_counts_the_mean_of_its_rows() -> None:
+    students, teachers = torch.zeros(2, 3), torch.cat([TEACHER, torch.zeros(1, 3)])
+    assert soft_target_loss(students, teachers, 2.0).item() == pytest.approx(2 * KL, abs=1e-6)
+
+
+def test_alpha_weighs_soft_targets_against_labels() -> None:
+    loss = soft_and_hard(TEACHER, torch.tensor([1]), temperature=2.0, alpha=0.75)
+    expected = 0.75 * 4 * KL + 0.25 * math.log(3)
+    assert loss(STUDENT, torch.tensor([0])).item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_row_without_a_label_learns_from_the_teacher_alone() -> None:
+    loss = soft_and_hard(TEACHER.repeat(2, 1), torch.tensor([1]), temperature=2.0, alpha=0.75)
+    assert loss(STUDENT, torch.tensor([1])).item() == pytest.approx(0.75 * 4 * KL, abs=1e-6)
+
+
+def test_logits_on_another_device_meet_rows_that_stay_where_they_are() -> None:
+    loss = soft_and_hard(TEACHER.repeat(2, 1), torch.tensor([1]), temperature=2.0, alpha=0.75)
+    value = loss(torch.zeros(2, 3, device="meta"), torch.tensor([1, 0]))
+    assert (value.device.type, value.shape) == ("meta", ())
+
+
+@given(st.lists(st.floats(-5, 5), min_size=2, max_size=6), st.floats(0.5, 20))
+def test_nothing_is_lost_where_student_and_teacher_agree(
+    logits: list[float], temperature: float
+) -> None:
+    row = torch.tensor([logits], dtype=torch.float64)
+    assert soft_target_loss(row + 3.0, row, temperature).item() == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("take", "chosen"), [("every-other", [0, 2, 4]), ("first", [0, 1, 2]), ("last", [3, 4, 5])]
+)
+def test_which_of_six_layers_a_student_of_three_starts_from(take: str, chosen: list[int]) -> None:
+    shape = StudentShape.model_validate({"layers": 3, "take": take})
+    assert shape.taken_from(6) == chosen

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coldpress.data.encoding import encode
+from coldpress.data.splits import Split
+from coldpress.distillation import Relations, StudentShape
+from coldpress.distillation.minilm.loss import related, relation_loss
+from coldpress.distillation.phase import Phase
+from coldpress.errors import InputError
+from coldpress.model.activations import Comparison, inner_states
+from coldpress.model.classifier import Classifier
+from coldpress.model.surgery import keep_heads
+from coldpress.teacher.size import TeacherSize
+from coldpress.training.loop import label_loss
+
+TEACHER = TeacherSize(layers=4, hidden_size=128, heads=4, neurons=512, vocabulary_size=4000)
+BOTH = torch.tensor([[True, True]])
+ROOT = math.sqrt(math.log(3))
+
+
+def test_a_relation_worked_out_by_hand() -> None:
+    """The student relates all alike: (1/2, 1/2). The teacher's first token has a score of ln 3
+    with itself and 0 with the other: (3/4, 1/4); its second is 0 to both: (1/2, 1/2)."""
+    student, teacher = torch.zeros(1, 2, 1), torch.tensor([[[ROOT], [0.0]]])
+    first = 0.75 * math.log(0.75 / 0.5) + 0.25 * math.log(0.25 / 0.5)
+    assert relation_loss(student, teacher, 1, BOTH).item() == pytest.approx(first / 2, abs=1e-6)
+
+
+def test_each_relation_head_has_its_share_of_the_features() -> None:
+    """Two heads of one feature: the second says nothing in either model."""
+    student = torch.zeros(1, 2, 2)
+    teacher = torch.tensor([[[ROOT, 0.0], [0.0, 0.0]]])
+    one = relation_loss(student[..., :1], teacher[..., :1], 1, BOTH).item()
+    assert relation_loss(student, teacher, 2, BOTH).item() == pytest.approx(one / 2, abs=1e-6)
+
+
+def test_scores_are_divided_by_the_root_of_a_heads_features() -> None:
+    """ln 3 * 4 / sqrt(4) in place of ln 3: (9/10, 1/10)."""
+    student, teacher = torch.zeros(1, 2, 4), torch.tensor([[[ROOT] * 4, [0.0] * 4]])
+    first = 0.9 * math.log(0.9 / 0.5) + 0.1 * math.log(0.1 / 0.5)
+    assert relation_loss(student, teacher, 1, BOTH).item() == pytest.approx(first / 2, abs=1e-6)
+
+
+@given(st.lists(st.floats(-3, 3), min_size=8, max_size=8))
+def test_padding_counts_nowhere(padding: list[float]) -> None:
+    torch.manual_seed(0)
+    student, teacher = torch.randn(1, 3, 4), torch.randn(1, 3, 8)
+    padded_student = torch.cat([student, torch.tensor(padding[:4]).view(1, 1, 4)], dim=1)
+    padded_teacher = torch.cat([teacher, torch.tensor(padding).view(1, 1, 8)], dim=1)
+    alone = relation_loss(student, teacher, 2, torch.ones(1, 3, dtype=torch.bool))
+    padded = relation_loss(padded_student, padded_teacher, 2, torch.tensor([[True] * 3 + [False]]))
+    assert padded.item() == pytest.approx(alone.item(), rel=1e-5)
+
+
+def test_queries_keys_and_values_of_the_students_last_and_one_teacher_layer(
+    tiny: Classifier, split: Split
+) -> None:
+    """One head of four is left in the student's last: relation heads need no equal number."""
+    student = keep_heads(tiny, [[0, 1], [2]])
+    batch = encode(tiny.tokenizer, split).batch([3, 7])
+    with torch.no_grad():
+        states, taught = inner_states(student, batch), inner_states(tiny, batch)
+        value = related(tiny, 0, 2).loss(states, taught, torch.from_numpy(batch.rows)).item()
+        expected = sum(
+            relation_loss(own[1], theirs[0], 2, states.real).item()
+            for own, theirs in (
+                (states.queries, taught.queries),
+                (states.keys, taught.keys),
+                (states.values, taught.values),
+            )
+        )
+    assert value == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(("named", "used"), [(None, 1), (1, 0)])
+def test_the_teachers_layer_is_the_last_unless_it_is_named(
+    tiny: Classifier, split: Split, named: int | None, used: int
+) -> None:
+    by = Relations(
+        method="relations",
+        student=StudentShape(layers=1),
+        relation_heads=2,
+        relation_epochs=3,
+        teacher_layer=named,
+    )
+    loss = label_loss(torch.zeros(12, dtype=torch.long))
+    first, second = by.phases(tiny, tiny, loss)
+    batch = encode(tiny.tokenizer, split).batch([3, 7])
+    with torch.no_grad():
+        states, numbers = inner_states(tiny, batch), torch.from_numpy(batch.rows)
+        assert isinstance(first.minimised, Comparison)
+        value = first.minimised.loss(states, states, numbers).item()
+        assert value == related(tiny, used, 2).loss(states, states, numbers).item()
+    assert (first.plan.epochs, first.judged) == (3, False)
+    assert second == Phase("prediction", loss, by)
+
+
+@pytest.mark.parametrize(
+    ("section", "wrong"),
+    [
+        ({"relation_heads": 48}, "relation_heads: 48 do not divide the teacher's 128 query feat"),
+        ({"teacher_layer": 5}, "teacher_layer: 5, but the teacher has 4"),
+        ({"student": {"layers": 5}}, "student.layers: 5, but the teacher has 4"),
+    ],
+)
+def test_what_the_teacher_has_not_is_refused(section: dict[str, Any], wrong: str) -> None:
+    by = Relations.model_validate({"method": "relations", "student": {"layers": 2}, **section})
+    with pytest.raises(InputError, match=f"distill.{wrong}"):
+        by.check(TEACHER)

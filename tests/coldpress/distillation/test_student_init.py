@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+import torch
+from torch import nn
+
+from coldpress.data.encoding import encode
+from coldpress.data.splits import Split
+from coldpress.distillation import DistilBert, Hidden, Logits, Relations, StudentShape
+from coldpress.distillation.student_init import activity
+from coldpress.errors import InputError
+from coldpress.model.checkpoint import LayerShape
+from coldpress.model.classifier import Classifier
+from coldpress.teacher.size import TeacherSize
+
+# Of rows with 3 and 4 tokens, whatever they are.
+TOKENS = 7
+TEACHER = TeacherSize(layers=4, hidden_size=128, heads=4, neurons=512, vocabulary_size=4000)
+
+
+@pytest.fixture
+def constant(tiny: Classifier) -> Classifier:
+    """A model whose parts give the same whatever it reads: dimension i 1 - i / 16, head h of the
+    first layer four times h + 1, neuron i of the last layer i by way of relu."""
+    tiny.config.hidden_act = "relu"
+    for layer in tiny.layers:
+        cast("Any", layer).intermediate.intermediate_act_fn = nn.ReLU()
+    for norm in tiny.module.modules():
+        if isinstance(norm, nn.LayerNorm):
+            nn.init.zeros_(norm.weight)
+            norm.bias.data = 1 - torch.arange(16.0) / 16
+    value, up = tiny.linear(tiny.layers[0], "value"), tiny.linear(tiny.layers[1], "up")
+    nn.init.zeros_(value.weight)
+    nn.init.zeros_(up.weight)
+    value.bias.data = torch.arange(1.0, 5).repeat_interleave(4)
+    up.bias.data = torch.arange(32.0)
+    return tiny
+
+
+def test_activity_worked_out_by_hand(constant: Classifier, split: Split) -> None:
+    """Each of three states a token has 1 - i / 16; a head's norm is sqrt(4 (h + 1)^2)."""
+    moves = activity(constant, encode(constant.tokenizer, split.take([0, 1])))
+    expected = torch.tensor([TOKENS * 3 * (1 - i / 16) for i in range(16)])
+    torch.testing.assert_close(moves.width, expected)
+    assert moves.heads[0].tolist() == pytest.approx([TOKENS * 2 * h for h in (1, 2, 3, 4)])
+    assert moves.neurons[1].tolist() == pytest.approx([TOKENS * i for i in range(32)])
+
+
+def test_the_most_active_parts_are_what_a_student_starts_from(
+    constant: Classifier, split: Split
+) -> None:
+    shape = StudentShape(layers=2, width=8, heads=2, neurons=3)
+    student = shape.made_of(constant, split)
+    assert student.shapes == (LayerShape(heads=2, neurons=3),) * 2
+    value, up = student.linear(student.layers[0], "value"), student.linear(student.layers[1], "up")
+    assert value.bias.tolist() == [3.0] * 4 + [4.0] * 4
+    assert up.bias.tolist() == [29.0, 30.0, 31.0]
+    words = student.encoder.get_parameter("embeddings.word_embeddings.weight")
+    teachers = constant.encoder.get_parameter("embeddings.word_embeddings.weight")
+    assert torch.equal(words, teachers[:, :8])
+    assert constant.shapes == (LayerShape(heads=4, neurons=32),) * 2
+
+
+def test_heads_and_neurons_are_judged_in_the_layer_that_is_taken(
+    constant: Classifier, split: Split
+) -> None:
+    shape = StudentShape(layers=1, take="last", neurons=2)
+    student = shape.made_of(constant, split)
+    assert student.linear(student.layers[0], "up").bias.tolist() == [30.0, 31.0]
+
+
+@pytest.mark.parametrize(
+    ("student", "wrong"),
+    [
+        ({"layers": 5}, "layers: 5, but the teacher has 4"),
+        ({"layers": 1, "width": 160}, "width: 160, but the teacher has 128"),
+        ({"layers": 1, "heads": 5}, "heads: 5, but the teacher has 4"),
+        ({"layers": 1, "neurons": 513}, "neurons: 513, but the teacher has 512"),
+        ({"layers": 1, "width": 48}, "width: 48 is no multiple of 32, the size of the teacher's"),
+    ],
+)
+def test_a_student_is_at_most_as_large_as_its_teacher(student: dict[str, int], wrong: str) -> None:
+    by = Logits.model_validate({"method": "logits", "student": student})
+    with pytest.raises(InputError, match=f"distill.student.{wrong}"):
+        by.check(TEACHER)
+
+
+def test_a_method_refuses_the_shapes_that_it_cannot_compare() -> None:
+    narrow, few = StudentShape(layers=2, width=64), StudentShape(layers=2, heads=2)
+    with pytest.raises(InputError, match=r"student\.width: distilbert compares"):
+        DistilBert(method="distilbert", student=narrow).check(TEACHER)
+    with pytest.raises(InputError, match=r"student\.heads: hidden compares attention"):
+        Hidden(method="hidden", student=few).check(TEACHER)
+    with pytest.raises(InputError, match="128 do not divide the student's 64 query features"):
+        Relations(method="relations", student=few, relation_heads=128).check(TEACHER)
+    Hidden(method="hidden", student=narrow).check(TEACHER)
+    Relations(method="relations", student=few).check(TEACHER)
+    DistilBert(method="distilbert", student=few).check(TEACHER)

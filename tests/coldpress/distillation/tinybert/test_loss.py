@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+from coldpress.data.encoding import encode
+from coldpress.data.splits import Split
+from coldpress.distillation.tinybert.loss import (
+    attending,
+    attention_loss,
+    attention_scores,
+    layer_map,
+    layerwise,
+    state_loss,
+)
+from coldpress.model.activations import InnerStates, inner_states
+from coldpress.model.classifier import Classifier
+from coldpress.model.surgery import keep_layers
+
+REAL = torch.tensor([[True, True], [True, False]])
+
+
+@pytest.mark.parametrize(
+    ("student", "teacher", "mapped"),
+    [(4, 12, [0, 3, 6, 9, 12]), (3, 6, [0, 2, 4, 6]), (2, 3, [0, 1, 3]), (1, 2, [0, 2])],
+)
+def test_layers_are_mapped_uniformly_and_the_last_ones_meet(
+    student: int, teacher: int, mapped: list[int]
+) -> None:
+    assert layer_map(student, teacher) == mapped
+
+
+def test_hidden_states_worked_out_by_hand() -> None:
+    """Doubled by W, (1), (2), (3) become 2, 4, 6; the padded token's 9 counts nowhere."""
+    student = torch.tensor([[[1.0], [2.0]], [[3.0], [9.0]]])
+    teacher = torch.tensor([[[2.0, 1.0], [4.0, 4.0]], [[6.0, 6.0], [0.0, 0.0]]])
+    doubled = nn.Linear(1, 2, bias=False)
+    nn.init.constant_(doubled.weight, 2.0)
+    assert state_loss(student, teacher, REAL, doubled).item() == pytest.approx(1 / 6)
+
+
+def test_attention_matrices_worked_out_by_hand() -> None:
+    """Of the second row the one pair (1, 1) is real: five pairs in each of two heads."""
+    student, teacher = torch.zeros(2, 2, 2, 2), torch.zeros(2, 2, 2, 2)
+    teacher[0, 0, 0, 1], teacher[1, 1, 0, 0], teacher[1, 1, 1, 1] = 3.0, 1.0, 100.0
+    pairs = attending(seen(REAL), 0)
+    assert attention_loss(student, teacher, pairs).item() == pytest.approx((9 + 1) / 10)
+
+
+def seen(real: torch.Tensor, *reaches: int) -> InnerStates:
+    empty = torch.empty(0)
+    return InnerStates(empty, (), (), (), (), real, (), reaches or (None,))
+
+
+def test_a_token_attends_to_real_ones_within_reach() -> None:
+    real = torch.tensor([[True, True, True, False]])
+    assert attending(seen(real, 1), 0)[0].int().tolist() == [
+        [1, 1, 0, 0],
+        [1, 1, 1, 0],
+        [0, 1, 1, 0],
+        [0, 0, 0, 0],
+    ]
+
+
+def test_scores_are_queries_times_keys_of_each_head_by_the_root_of_its_size() -> None:
+    """Two heads of size 4, one token that attends to itself: 4 * 1 * 2 / 2 and 4 * 3 * 1 / 2."""
+    queries = torch.tensor([[[1.0] * 4 + [3.0] * 4]])
+    keys = torch.tensor([[[2.0] * 4 + [1.0] * 4]])
+    empty = torch.empty(0)
+    states = InnerStates(empty, (), (queries,), (keys,), (), empty, (None,), (None,))
+    assert attention_scores(states, 0, 4).flatten().tolist() == [4.0, 6.0]
+
+
+@pytest.mark.parametrize("family", ["bert", "modernbert"])
+def test_the_scores_are_those_that_the_model_attends_with(
+    family: str, random_classifier: Callable[[str], Classifier], split: Split
+) -> None:
+    """Seven tokens: ModernBERT's first layer sees all of them, its second two to either side."""
+    classifier = random_classifier(family)
+    batch = encode(classifier.tokenizer, split.take([4])).batch([0])
+    with torch.no_grad():
+        states = inner_states(classifier, batch)
+        answered = classifier.module(**classifier.inputs(batch), output_attentions=True)
+    for layer in (0, 1):
+        scores = attention_scores(states, layer, 4)
+        scores = scores.masked_fill(~attending(states, layer)[:, None], -torch.inf)
+        torch.testing.assert_close(scores.softmax(-1), answered.attentions[layer])
+
+
+def test_embeddings_hidden_states_and_attention_are_summed(tiny: Classifier, split: Split) -> None:
+    student = keep_layers(tiny, [0])
+    batch = encode(tiny.tokenizer, split).batch([3, 7])
+    with torch.no_grad():
+        states, taught = inner_states(student, batch), inner_states(tiny, batch)
+        loss = layerwise(tiny, student)
+        value = loss.loss(states, taught, torch.from_numpy(batch.rows))
+        expected = state_loss(states.hidden[1], taught.hidden[2], states.real, nn.Identity())
+        scores = attention_scores(states, 0, 4), attention_scores(taught, 1, 4)
+        expected += attention_loss(*scores, attending(states, 0))
+    # The embeddings are the teacher's own, and differ by nothing.
+    assert value.item() == pytest.approx(expected.item(), rel=1e-5)
+    assert list(loss.projections.parameters()) == []

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from coldpress.data.encoding import Encoded, encode
+from coldpress.data.splits import Split
+from coldpress.model.activations import Comparison, InnerStates, inner_states
+from coldpress.model.architecture import ARCHITECTURES
+from coldpress.model.classifier import Classifier
+from coldpress.model.surgery import keep_heads
+from coldpress.schema.section import Optimization
+from coldpress.training.loop import fit, reseed
+
+Make = Callable[[str], Classifier]
+PLAN = Optimization(epochs=2, learning_rate=1e-2, batch_size=4)
+
+
+@pytest.fixture
+def rows(tiny: Classifier, split: Split) -> Encoded:
+    return encode(tiny.tokenizer, split)
+
+
+@pytest.mark.parametrize("family", sorted(ARCHITECTURES))
+def test_what_is_seen_inside_of_every_family(
+    family: str, random_classifier: Make, rows: Encoded
+) -> None:
+    classifier = random_classifier(family)
+    pruned = keep_heads(classifier, [[0], [0, 1], [0, 1, 2]])
+    batch = rows.batch([0, 4])  # 3 and 7 tokens
+    with torch.no_grad():
+        states = inner_states(pruned, batch)
+        expected = pruned.module(**pruned.inputs(batch)).logits
+        first = pruned.linear(pruned.layers[0], "key")(states.hidden[0])
+        norm = pruned.layers[2].get_submodule(pruned.architecture.attention_norm)
+        reads = norm(states.hidden[2]) if pruned.architecture.pre_norm else states.hidden[2]
+        last = pruned.linear(pruned.layers[2], "value")(reads)
+    assert torch.equal(states.logits, expected)
+    assert [tuple(state.shape) for state in states.hidden] == [(2, 7, 16)] * 4
+    assert [state.shape[-1] for state in states.queries] == [4, 8, 12]
+    torch.testing.assert_close(states.keys[0], first)
+    torch.testing.assert_close(states.values[2], last)
+    assert states.real.sum(1).tolist() == [3, 7]
+
+
+def second_layer(fitted: InnerStates, teacher: InnerStates, rows: Tensor) -> Tensor:
+    return (fitted.hidden[2][fitted.real] - teacher.hidden[2][teacher.real]).square().mean()
+
+
+def distance(one: Classifier, other: Classifier, rows: Encoded) -> float:
+    batch = rows.batch(range(len(rows)))
+    with torch.no_grad():
+        states, others = inner_states(one, batch), inner_states(other, batch)
+        return second_layer(states, others, torch.from_numpy(batch.rows)).item()
+
+
+def test_a_student_learns_what_its_teacher_computes_inside(tiny: Classifier, rows: Encoded) -> None:
+    reseed(0, "distill_student")
+    student, before = tiny.copy(), {k: v.clone() for k, v in tiny.module.state_dict().items()}
+    for parameter in student.layers[1].parameters():
+        parameter.data += 0.3 * torch.randn_like(parameter)
+    apart = distance(student, tiny, rows)
+    tiny.module.train()
+    plan = PLAN.model_copy(update={"epochs": 12})
+    fit(student, rows, Comparison(tiny, second_layer), plan, rows)
+    assert distance(student, tiny, rows) < apart / 2
+    assert all(torch.equal(value, before[key]) for key, value in tiny.module.state_dict().items())
+    assert not tiny.module.training
+
+
+def test_projections_are_fitted_along(tiny: Classifier, rows: Encoded) -> None:
+    projection = nn.Linear(16, 16, bias=False)
+    before = projection.weight.detach().clone()
+
+    def projected(fitted: InnerStates, teacher: InnerStates, rows: Tensor) -> Tensor:
+        apart: Tensor = projection(fitted.hidden[1].float()) - teacher.hidden[1].float()
+        return apart.square().mean()
+
+    fit(tiny, rows, Comparison(tiny.copy(), projected, nn.ModuleList([projection])), PLAN, rows)
+    assert not torch.equal(projection.weight, before)
+    assert projection.weight.shape == (16, 16)

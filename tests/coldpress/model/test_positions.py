@@ -1,0 +1,60 @@
+"""Places turn queries and keys, and limit who sees whom."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from coldpress.data.encoding import encode
+from coldpress.data.splits import Split
+from coldpress.model.classifier import Classifier
+from coldpress.model.positions import reach, rotation, turned
+
+Make = Callable[..., Classifier]
+
+
+def test_each_kind_of_attention_turns_at_its_own_speed(random_classifier: Make) -> None:
+    """Heads of size 4: place m turns the first pair by m, the second by m / sqrt(theta)."""
+    classifier = random_classifier("modernbert")
+    for layer, theta in ((0, 160_000.0), (1, 10_000.0)):
+        found = rotation(classifier, layer, 3)
+        assert found is not None
+        cos, sin = found
+        assert cos.shape == sin.shape == (3, 2)
+        assert cos[2].tolist() == pytest.approx([math.cos(2), math.cos(2 / math.sqrt(theta))])
+        assert sin[1].tolist() == pytest.approx([math.sin(1), math.sin(1 / math.sqrt(theta))])
+
+
+def test_a_quarter_turn_moves_the_first_half_of_the_features_into_the_second() -> None:
+    states = torch.tensor([[[[1.0, 2.0, 0.0, 0.0]]]])
+    quarter = torch.zeros(1, 2), torch.ones(1, 2)
+    assert turned(states, quarter).flatten().tolist() == [0.0, 0.0, 1.0, 2.0]
+
+
+def test_a_family_with_a_table_of_positions_turns_nothing_and_sees_all(tiny: Classifier) -> None:
+    assert rotation(tiny, 0, 3) is None
+    assert reach(tiny, 0) is None
+
+
+def test_a_token_beyond_reach_is_not_seen(random_classifier: Make, split: Split) -> None:
+    """Two to either side, in two of three layers, but the first layer sees all."""
+    classifier = random_classifier("modernbert", layer_types=["sliding_attention"] * 3)
+    assert [reach(classifier, layer) for layer in range(3)] == [2, 2, 2]
+    rows = encode(classifier.tokenizer, split.take([4]))  # 7 tokens
+    batch = classifier.inputs(rows.batch([0]))
+    with torch.inference_mode():
+        before = classifier.module(**batch).logits
+        # Three layers of two: the first token hears of place 6, and of no place beyond it.
+        batch["input_ids"][0, 6] = 9
+        assert not torch.equal(classifier.module(**batch).logits, before)
+    shallow = random_classifier(
+        "modernbert", layer_types=["sliding_attention"] * 2, num_hidden_layers=2
+    )
+    batch = shallow.inputs(rows.batch([0]))
+    with torch.inference_mode():
+        before = shallow.module(**batch).logits
+        batch["input_ids"][0, 5] = 9
+        assert torch.equal(shallow.module(**batch).logits, before)

@@ -1,0 +1,120 @@
+"""Packed weights in the file, signed bytes in the session."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto
+
+from coldpress.data.encoding import Encoded
+from coldpress.model.checkpoint import Checkpoint
+from coldpress.model.classifier import Classifier
+from coldpress.onnx import predictor
+from coldpress.onnx.graph.builder import Graph
+from coldpress.onnx.graph.unpacking import unpacked
+from coldpress.onnx.parity import check_parity
+from coldpress.onnx.token_embeddings import token_vectors
+from coldpress.quantization import DynamicInt8, KBit
+from coldpress.quantization.core.convert import few_bits
+from coldpress.quantization.core.modules import QuantizedEmbedding
+from coldpress.quantization.core.packing import pack
+from coldpress.quantization.method import Quantization
+
+Store = Callable[[Classifier, str], Checkpoint]
+Export = Callable[..., Path]
+
+
+def loaded(path: Path, monkeypatch: pytest.MonkeyPatch) -> onnx.ModelProto:
+    """The graph that the predictor's own session runs, after its optimisations."""
+    options = onnxruntime.SessionOptions()
+    target = path.with_suffix(".loaded")
+    options.optimized_model_filepath = str(target)
+    monkeypatch.setattr(onnxruntime, "SessionOptions", lambda: options)
+    predictor.open_session(path, threads=1)
+    monkeypatch.undo()
+    return onnx.load(target)
+
+
+@pytest.mark.parametrize("bits", range(1, 8))
+@pytest.mark.parametrize("shape", [(4, 6), (3, 5), (8, 8)])
+@pytest.mark.parametrize("opset", [17, 20])
+def test_operators_unpack_what_was_packed(bits: int, shape: tuple[int, int], opset: int) -> None:
+    values = (-1, 1) if bits == 1 else range(-(2 ** (bits - 1)), 2 ** (bits - 1))
+    integers = np.random.default_rng(bits).choice(values, shape).astype(np.int8)
+    graph = Graph(["input_ids"])
+    name = unpacked(graph, "weight", pack(integers, bits), shape)
+    graph.node("Cast", [graph.node("Gather", [name, "input_ids"])], to=TensorProto.FLOAT)
+    model = graph.model(1, opset, {})
+    model.graph.output[0].type.Clear()
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    every_row = np.arange(shape[0])[None]
+    assert session.run(None, {"input_ids": every_row})[0][0].tolist() == integers.tolist()
+
+
+@pytest.mark.parametrize("bits", range(1, 8))
+def test_the_session_unpacks_once_and_then_runs_what_dynamic_int8_runs(
+    bits: int,
+    tiny: Classifier,
+    rows: Encoded,
+    store: Store,
+    exported: Export,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    methods: list[Quantization] = [
+        KBit(method="k-bit", bits=bits),
+        DynamicInt8(method="dynamic-int8"),
+    ]
+    operators = []
+    for method in methods:
+        path = exported(store(method.quantize(tiny, rows), method.method)) / "model.onnx"
+        operators.append(Counter(n.op_type for n in loaded(path, monkeypatch).graph.node))
+    assert operators[0] == operators[1]
+    assert "BitShift" not in operators[0]
+
+
+@pytest.mark.parametrize("bits", [1, 3, 4])
+def test_the_file_holds_the_bytes_of_the_checkpoint(
+    bits: int, tiny: Classifier, rows: Encoded, store: Store, exported: Export
+) -> None:
+    checkpoint = store(KBit(method="k-bit", bits=bits).quantize(tiny, rows), "packed")
+    constants = onnx.load(exported(checkpoint) / "model.onnx").graph.initializer
+    key = "bert.encoder.layer.0.attention.self.key.weight"
+    (found,) = [c for c in constants if c.name == key]
+    assert (found.data_type, list(found.dims)) == (TensorProto.UINT8, [bits, 16 * 16 // 8])
+
+
+def test_equal_checkpoints_give_equal_bytes(
+    tiny: Classifier, rows: Encoded, store: Store, exported: Export
+) -> None:
+    made = [
+        store(KBit(method="k-bit", bits=3).quantize(tiny, rows), name) for name in ("one", "two")
+    ]
+    assert made[0].digest == made[1].digest
+    first, second = ((exported(one) / "model.onnx").read_bytes() for one in made)
+    assert first == second
+
+
+def test_the_table_is_read_back_from_a_packed_file(
+    tiny: Classifier, rows: Encoded, store: Store, exported: Export
+) -> None:
+    quantized = KBit(method="k-bit", bits=2, table_bits=3).quantize(tiny, rows)
+    words = quantized.encoder.get_submodule("embeddings.word_embeddings")
+    assert isinstance(words, QuantizedEmbedding)
+    found = token_vectors(exported(store(quantized, "packed")) / "model.onnx")
+    np.testing.assert_array_equal(found, (words.weight.float() * words.scale).numpy())
+
+
+def test_weights_of_unlike_bits_side_by_side_are_unpacked_each_by_itself(
+    tiny: Classifier, rows: Encoded, store: Store, exported: Export
+) -> None:
+    bits = {"query": 3, "key": 8, "value": 1}
+    mixed = few_bits(tiny, lambda path: bits.get(path.rpartition(".")[2], 5), "channel", 8)
+    checkpoint = store(mixed, "mixed")
+    parity = check_parity(checkpoint, exported(checkpoint) / "model.onnx", rows)
+    assert parity.max_logit_difference < 1e-4

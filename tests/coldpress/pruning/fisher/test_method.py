@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import product
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from coldpress.data.encoding import Encoded
+from coldpress.evaluation.performance.macs import macs_per_token
+from coldpress.model.classifier import Classifier
+from coldpress.model.surgery import keep_heads, keep_neurons
+from coldpress.pruning import Fisher
+from coldpress.pruning.fisher.mask_rearrangement import rearranged
+from coldpress.pruning.fisher.mask_search import Costs, costs, search
+from coldpress.pruning.fisher.mask_tuning import normal_equations, outputs, sublayers, tune
+from coldpress.pruning.importance import head_gradients, neuron_gradients
+from coldpress.pruning.method import Evidence
+from coldpress.training.loop import Loss
+
+# One example: I_ii is 4, 1 and 9, 0.25 for heads, 1, 4, 9 and 0.01, 0.04, 0.09 for neurons.
+HEADS = [torch.tensor([[2, 1.0]]), torch.tensor([[-3, 0.5]])]
+NEURONS = [torch.tensor([[1, 2, -3.0]]), torch.tensor([[0.1, 0.2, 0.3]])]
+
+
+@pytest.mark.parametrize(
+    ("budget", "heads", "neurons"),
+    [
+        # Three heads cost 9 and leave no neuron; two leave three.
+        (9, [[0], [0]], [[1, 2], [2]]),
+        # Two heads and every neuron lose 1.25; three and three lose 0.25 + 1.05.
+        (12, [[0], [0]], [[0, 1, 2], [0, 1, 2]]),
+        # Three heads and four neurons lose 0.25 + 0.05.
+        (13, [[0, 1], [0]], [[0, 1, 2], [2]]),
+        (18, [[0, 1], [0, 1]], [[0, 1, 2], [0, 1, 2]]),
+        # One of each in each layer stays at any rate.
+        (0, [[0], [0]], [[2], [2]]),
+    ],
+)
+def test_the_least_fisher_information_goes(
+    budget: int, heads: list[list[int]], neurons: list[list[int]]
+) -> None:
+    found = search(HEADS, NEURONS, Costs(head=3, neuron=1), budget / 18)
+    assert (found.heads, found.neurons) == (heads, neurons)
+
+
+units = st.lists(st.integers(1, 30).map(float), min_size=2, max_size=3)
+
+
+@settings(max_examples=50, deadline=None)
+@given(heads=st.tuples(units, units), neurons=st.tuples(units, units), share=st.floats(0.4, 1.0))
+def test_no_other_mask_within_the_budget_loses_less(
+    heads: tuple[list[float], ...], neurons: tuple[list[float], ...], share: float
+) -> None:
+    found = search(_rows(heads), _rows(neurons), Costs(head=2, neuron=1), share)
+    sizes = [value**2 for layer in (*heads, *neurons) for value in layer]
+    prices = [2 for layer in heads for _ in layer] + [1 for layer in neurons for _ in layer]
+    layers = zip((*found.heads, *found.neurons), (*heads, *neurons), strict=True)
+    stay = [unit in kept for kept, layer in layers for unit in range(len(layer))]
+    ends = [len(layer) for layer in (*heads, *neurons)]
+    lost = [
+        _sum(sizes, [not one for one in mask])
+        for mask in product([False, True], repeat=len(sizes))
+        if _sum(prices, mask) <= share * sum(prices) + 1e-9 and _one_each(mask, ends)
+    ]
+    if lost:
+        assert _sum(sizes, [not one for one in stay]) == pytest.approx(min(lost))
+        assert _sum(prices, stay) <= share * sum(prices) + 1e-9
+
+
+def _rows(layers: tuple[list[float], ...]) -> list[Tensor]:
+    return [torch.tensor([layer]) for layer in layers]
+
+
+def _sum(values: Sequence[float], mask: Sequence[bool]) -> float:
+    return sum(value for value, chosen in zip(values, mask, strict=True) if chosen)
+
+
+def _one_each(mask: tuple[bool, ...], ends: list[int]) -> bool:
+    starts = [sum(ends[:place]) for place in range(len(ends))]
+    return all(any(mask[at : at + end]) for at, end in zip(starts, ends, strict=True))
+
+
+def test_a_head_and_a_neuron_cost_what_evaluation_counts(tiny: Classifier, rows: Encoded) -> None:
+    # 57 tokens in 12 rows: a mean of 5. Head size 4, width 16.
+    assert costs(tiny, rows) == Costs(head=4 * (4 * 16 + 2 * 5), neuron=2 * 16)
+    fewer = keep_heads(keep_neurons(tiny, [range(31), range(32)]), [range(3), range(4)])
+    assert macs_per_token(tiny, rows) - macs_per_token(fewer, rows) == 296 + 32
+
+
+def test_a_gated_neuron_costs_a_row_more(
+    random_classifier: Callable[..., Classifier], rows: Encoded
+) -> None:
+    gated = random_classifier("modernbert")
+    assert costs(gated, rows).neuron == 3 * 16
+    fewer = keep_neurons(gated, [range(31), range(32), range(32)])
+    assert macs_per_token(gated, rows) - macs_per_token(fewer, rows) == 48
+
+
+def test_two_units_that_do_the_same_do_not_both_go() -> None:
+    # The diagonal, 1, 1, 2.25, would let 0 and 1 go, at 1 + 1 + 2 * 1; 1 and 2 cost 1 + 2.25.
+    gradients = torch.tensor([[1.0, 1.0, 1.5], [1.0, 1.0, -1.5]])
+    assert rearranged([[2]], [gradients]) == [[0]]
+
+
+def test_where_units_are_independent_nothing_is_exchanged() -> None:
+    assert rearranged([[0, 2], [1]], [torch.diag(torch.tensor([2.0, 1, 3])), torch.eye(2)]) == [
+        [0, 2],
+        [1],
+    ]
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 1000), stay=st.integers(1, 5))
+def test_an_exchange_never_costs_more_and_keeps_the_number(seed: int, stay: int) -> None:
+    gradients = torch.randn(4, 6, generator=torch.Generator().manual_seed(seed)).double()
+    before = gradients.square().sum(0).argsort(descending=True)[:stay].tolist()
+    (after,) = rearranged([before], [gradients])
+
+    def cost(kept: list[int]) -> float:
+        return float(gradients[:, [i not in kept for i in range(6)]].sum(1).square().sum())
+
+    assert len(after) == stay
+    assert cost(after) <= cost(before) + 1e-9
+
+
+def test_normal_equations_are_those_of_every_units_output() -> None:
+    generator = torch.Generator().manual_seed(0)
+    weight, inputs, missing = (
+        torch.randn(*shape, generator=generator) for shape in ((5, 6), (7, 6), (7, 5))
+    )
+    # A: what units 0, 1, 2, of two features each, add to the 7 x 5 outputs.
+    columns = [
+        (inputs[:, at : at + 2] @ weight[:, at : at + 2].T).flatten() for at in range(0, 6, 2)
+    ]
+    every = torch.stack(columns, dim=1)
+    square, product_ = normal_equations(weight, inputs.T @ inputs, missing.T @ inputs, 2)
+    torch.testing.assert_close(square, every.T @ every)
+    torch.testing.assert_close(product_, every.T @ missing.flatten())
+
+
+@pytest.fixture
+def doubled(tiny: Classifier) -> Classifier:
+    """Neuron 1 of each layer fires as neuron 0 does, and its column is 2 times as long."""
+    for layer in tiny.layers:
+        up, down = tiny.linear(layer, "up"), tiny.linear(layer, "down")
+        up.weight.data[1], up.bias.data[1] = up.weight.data[0], up.bias.data[0]
+        down.weight.data[:, 1] = 2 * down.weight.data[:, 0]
+    return tiny
+
+
+def test_what_stays_takes_over_what_went(doubled: Classifier, rows: Encoded) -> None:
+    pruned = keep_neurons(doubled, [[0, *range(2, 32)]] * 2)
+    tune(pruned, doubled, rows)
+    for layer, old in zip(pruned.layers, doubled.layers, strict=True):
+        column = pruned.linear(layer, "down").weight[:, 0]
+        torch.testing.assert_close(
+            column, 3 * doubled.linear(old, "down").weight[:, 0], rtol=0.05, atol=0
+        )
+    before = keep_neurons(doubled, [[0, *range(2, 32)]] * 2).logits(rows)
+    answers, after = doubled.logits(rows), pruned.logits(rows)
+    assert (after - answers).abs().max() < 0.05 * (before - answers).abs().max()
+
+
+def test_real_tokens_count_and_behind_the_last_attention_the_first_alone(
+    tiny: Classifier, rows: Encoded
+) -> None:
+    seen = [
+        (at.role, sum(len(inputs) for inputs, _ in outputs(tiny.copy(), tiny, at, rows)))
+        for at in sublayers(tiny)
+    ]
+    # 57 tokens in 12 rows.
+    first, last = [("attention_output", 57), ("down", 57)], [("attention_output", 12), ("down", 12)]
+    assert seen == first + last
+
+
+@pytest.mark.parametrize(("pooling", "of_the_last"), [("cls", 12), ("mean", 57)])
+def test_what_stays_takes_over_where_normalizations_come_first(
+    pooling: str,
+    of_the_last: int,
+    random_classifier: Callable[..., Classifier],
+    rows: Encoded,
+) -> None:
+    """Neuron 1 of each layer fires as neuron 0 does, and its column is 2 times as long."""
+    doubled = random_classifier("modernbert", classifier_pooling=pooling)
+    for layer in doubled.layers:
+        for role in ("up", "gate"):
+            weight = doubled.linear(layer, role).weight.data
+            weight[1] = weight[0]
+        column = doubled.linear(layer, "down").weight.data
+        column[:, 1] = 2 * column[:, 0]
+    pruned = keep_neurons(doubled, [[0, *range(2, 32)]] * 3)
+    before = pruned.logits(rows)
+    seen = [sum(len(i) for i, _ in outputs(pruned, doubled, at, rows)) for at in sublayers(pruned)]
+    assert seen == [57] * 4 + [of_the_last] * 2
+    tune(pruned, doubled, rows)
+    # Behind the last attention twelve tokens may leave more than one good mask.
+    for layer, old in list(zip(pruned.layers, doubled.layers, strict=True))[:2]:
+        weight = pruned.linear(layer, "down").weight[:, 0]
+        torch.testing.assert_close(
+            weight, 3 * doubled.linear(old, "down").weight[:, 0], rtol=0.05, atol=0
+        )
+    answers = doubled.logits(rows)
+    assert (pruned.logits(rows) - answers).square().mean() < (before - answers).square().mean() / 4
+
+
+def test_a_mask_beyond_ten_is_left_alone(tiny: Classifier, rows: Encoded) -> None:
+    two = keep_neurons(tiny, [range(32), [0, 1]])
+    up, down = (two.linear(two.layers[1], role) for role in ("up", "down"))
+    up.weight.data[1], up.bias.data[1] = up.weight.data[0], up.bias.data[0]
+    down.weight.data[:, 1] = 100 * down.weight.data[:, 0]
+    pruned = keep_neurons(two, [range(32), [0]])
+    tune(pruned, two, rows)
+    assert torch.equal(pruned.linear(pruned.layers[1], "down").weight[:, 0], down.weight[:, 0])
+
+
+def test_a_gradient_of_the_mask_is_known_for_each_example(
+    tiny: Classifier, rows: Encoded, loss: Loss, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = head_gradients(tiny, rows, loss), neuron_gradients(tiny, rows, loss)
+    monkeypatch.setattr("coldpress.pruning.importance.BATCH_SIZE", 1)
+    alone = head_gradients(tiny, rows, loss), neuron_gradients(tiny, rows, loss)
+    for one, other in zip(together, alone, strict=True):
+        for layer, same in zip(one, other, strict=True):
+            torch.testing.assert_close(layer, same)
+
+
+def test_tuning_brings_the_answers_nearer_to_the_sources(
+    tiny: Classifier, rows: Encoded, loss: Loss, evidence: Evidence
+) -> None:
+    tuned = Fisher(method="fisher", keep_macs=0.6).prune(tiny, evidence)
+    heads, neurons = head_gradients(tiny, rows, loss), neuron_gradients(tiny, rows, loss)
+    found = search(heads, neurons, costs(tiny, rows), 0.6)
+    untuned = keep_heads(tiny, rearranged(found.heads, heads))
+    untuned = keep_neurons(untuned, rearranged(found.neurons, neurons))
+    assert tuned.shapes == untuned.shapes
+    off = [(model.logits(rows) - tiny.logits(rows)).square().mean() for model in (tuned, untuned)]
+    assert off[0] < off[1]

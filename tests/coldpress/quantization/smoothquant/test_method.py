@@ -1,0 +1,132 @@
+"""Outliers move from activations into weights; the answers stay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from coldpress.data.encoding import Encoded, encode
+from coldpress.data.splits import Split
+from coldpress.model.architecture import ARCHITECTURES
+from coldpress.model.classifier import Classifier
+from coldpress.quantization import Smooth, StaticInt8
+from coldpress.quantization.core.calibration import channel_ranges
+from coldpress.quantization.core.int8 import activation_range
+from coldpress.quantization.core.modules import SmoothedLinear
+from coldpress.quantization.smoothquant.migration import sites, smoothed, strength
+
+SMOOTH = Smooth(method="smooth", weight_bits=7)
+STATIC = StaticInt8(method="static-int8", weight_bits=7)
+
+
+@pytest.fixture
+def rows(tiny: Classifier, split: Split) -> Encoded:
+    return encode(tiny.tokenizer, split)
+
+
+def test_the_strength_is_equation_4() -> None:
+    inputs, weights = torch.tensor([16.0, 9.0, 0.0, 5.0]), torch.tensor([4.0, 1.0, 2.0, 0.0])
+    assert strength(inputs, weights, 0.5).tolist() == [2.0, 3.0, 1.0, 1.0]
+    assert strength(inputs, weights, 1.0).tolist() == [16.0, 9.0, 1.0, 1.0]
+    assert strength(inputs, weights, 0.0).tolist() == [0.25, 1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("multiply", [True, False])
+@pytest.mark.parametrize("family", sorted(ARCHITECTURES))
+def test_smoothing_changes_no_answer_of_any_family(
+    family: str,
+    multiply: bool,
+    random_classifier: Callable[[str], Classifier],
+    cut: Callable[[Classifier], Classifier],
+    rows: Encoded,
+) -> None:
+    source = cut(random_classifier(family))
+    before = source.logits(rows)
+    channels = channel_ranges(source, rows, 12)
+    made, _ = smoothed(source, channels, 0.5, multiply=multiply)
+    assert (made.logits(rows) - before).abs().max() < 1e-5 * before.abs().max()
+    assert torch.equal(source.logits(rows), before), "the source has changed"
+    # Two layers, each with queries, keys, values, up and down; normalizations that come before
+    # these take it from all but the first queries, keys and values, and the gate from down.
+    kinds = [isinstance(module, SmoothedLinear) for module in made.module.modules()]
+    multiplied = 3 if family == "modernbert" else 10
+    assert sum(kinds) == (multiplied if multiply else 0)
+
+
+@pytest.mark.parametrize(
+    ("family", "activation", "givers"),
+    [
+        ("bert", "gelu", {"value": "attention_output", "norm": "pooler"}),
+        ("bert", "relu", {"value": "attention_output", "norm": "pooler", "up": "down"}),
+        ("electra", "gelu", {"value": "attention_output", "norm": "pooler", "tables": "first"}),
+        ("distilbert", "gelu", {"value": "attention_output", "norm": "pooler", "pooler": "output"}),
+    ],
+)
+def test_only_what_nothing_else_reads_is_divided(
+    family: str,
+    activation: str,
+    givers: dict[str, str],
+    random_classifier: Callable[[str], Classifier],
+) -> None:
+    source = random_classifier(family)
+    table = source.architecture
+    setattr(source.config, table.config_activation, activation)
+    last = f"{table.encoder}.{table.layers}.2"
+    places = {
+        "norm": f"{last}.{table.output_norm}",
+        "tables": f"{table.encoder}.{table.embedding_norm}",
+        "first": f"{table.encoder}.{table.embedding_projection}",
+        "pooler": table.pooler,
+        "output": table.output,
+    } | {role: f"{last}.{getattr(table, role)}" for role in ("value", "attention_output")}
+    places |= {role: f"{last}.{getattr(table, role)}" for role in ("up", "down")}
+    below = tuple(f"{table.layers}.{layer}." for layer in (0, 1))
+    found = {
+        site.giver: site.readers
+        for site in sites(source)
+        if site.giver and not any(part in site.giver for part in below)
+    }
+    assert found == {places[giver]: (places[reader],) for giver, reader in givers.items()}
+
+
+def test_an_outlier_costs_less_once_it_is_smoothed(tiny: Classifier, rows: Encoded) -> None:
+    norm = tiny.layers[0].get_submodule(tiny.architecture.attention_norm)
+    norm.get_parameter("weight").data[5] = 60.0
+    exact, static, smooth = (
+        given_by_up(each, rows)
+        for each in (tiny, STATIC.quantize(tiny, rows), SMOOTH.quantize(tiny, rows))
+    )
+    assert (smooth - exact).abs().mean() < (static - exact).abs().mean() / 2
+
+
+def given_by_up(classifier: Classifier, rows: Encoded) -> torch.Tensor:
+    given: list[torch.Tensor] = []
+    up = classifier.linear(classifier.layers[0], "up")
+    hook = up.register_forward_hook(lambda _, __, output: given.append(output))
+    classifier.logits(rows)
+    hook.remove()
+    return given[0]
+
+
+def test_what_is_rounded_lies_within_the_range_that_smoothing_left(
+    tiny: Classifier, rows: Encoded
+) -> None:
+    quantized = SMOOTH.quantize(tiny, rows)
+    channels = channel_ranges(tiny, rows, 12)
+    up = quantized.linear(quantized.layers[0], "up")
+    low, high = channels["bert.encoder.layer.0.intermediate.dense"]
+    scale = up.get_buffer("input_scale")
+    expected, _ = activation_range((low * scale).amin(), (high * scale).amax())
+    assert torch.allclose(up.get_buffer("activation_scale"), expected)
+    assert not torch.allclose(scale, torch.ones(16))
+
+
+def test_without_a_multiplication_none_is_in_the_classifier(
+    tiny: Classifier, rows: Encoded
+) -> None:
+    plain = Smooth(method="smooth", weight_bits=7, multiply=False).quantize(tiny, rows)
+    assert not [name for name in plain.module.state_dict() if name.endswith("input_scale")]
+    static = STATIC.quantize(tiny, rows)
+    assert not torch.equal(plain.logits(rows), static.logits(rows))

@@ -1,0 +1,150 @@
+"""Sections refuse what they do not know; choices are flat in the form and strict in validation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import Field, ValidationError
+
+from coldpress.schema.section import FlatChoice, Section, WrittenPath
+
+
+class Cold(Section):
+    method: Literal["cold"]
+    degrees: Annotated[float, Field(ge=0.0, le=27.0)] = 20.0
+
+
+class Warm(Section):
+    method: Literal["warm"]
+    hours: int = 1
+
+
+Method = Annotated[Cold | Warm, Field(discriminator="method")]
+NONE = {"type": "null", "title": "none"}
+
+
+class Stone(Section):
+    place: WrittenPath
+    spare: WrittenPath | None
+
+
+class Mill(Section):
+    steps: list[Annotated[Method, FlatChoice()]]
+    press: Annotated[Method | None, FlatChoice()] = None
+    single: Annotated[Cold | None, FlatChoice()] = None
+    grain_size: int | None = None
+    note: str | None = None
+
+
+class Slow(Cold):
+    hours: int
+    degrees: float = 10.0
+    patience: Stone
+
+
+def properties(model: type[Section]) -> dict[str, Any]:
+    found: dict[str, Any] = model.model_json_schema()["properties"]
+    return found
+
+
+def test_a_section_refuses_a_key_that_it_does_not_know() -> None:
+    with pytest.raises(ValidationError, match="degree\n"):
+        Cold.model_validate({"method": "cold", "degree": 20})
+
+
+@pytest.mark.parametrize("number", ["nan", "inf"])
+def test_a_section_refuses_numbers_that_are_none(number: str) -> None:
+    with pytest.raises(ValidationError, match="finite"):
+        Cold(method="cold", degrees=float(number))
+
+
+@pytest.mark.parametrize("degrees", [True, "20", None])
+def test_a_number_is_nothing_but_a_number(degrees: object) -> None:
+    for whole in ({"method": "cold", "degrees": degrees}, {"method": "warm", "hours": degrees}):
+        with pytest.raises(ValidationError, match=r"should be a valid (number|integer)"):
+            Mill.model_validate({"steps": [whole]})
+
+
+def test_a_whole_number_is_a_number() -> None:
+    cold = Cold.model_validate({"method": "cold", "degrees": 5})
+    assert (cold.degrees, type(cold.degrees)) == (5.0, float)
+
+
+def test_a_path_is_written_as_text_in_yaml_and_in_json() -> None:
+    stone = Stone(place=Path("a/b"), spare=None)
+    assert Stone.model_validate({"place": "a/b", "spare": None}) == stone
+    assert Stone.model_validate_json('{"place": "a/b", "spare": null}') == stone
+    with pytest.raises(ValidationError, match="not a valid path"):
+        Stone.model_validate({"place": 3, "spare": None})
+
+
+def test_a_path_that_no_file_can_have_is_refused() -> None:
+    with pytest.raises(ValidationError, match=r"spare\n.*File name too long"):
+        Stone.model_validate({"place": "a", "spare": "a" * 5000})
+
+
+def test_a_section_never_changes() -> None:
+    cold = Cold(method="cold")
+    with pytest.raises(ValidationError, match="frozen"):
+        cold.degrees = 5.0  # type: ignore[misc]
+
+
+def test_an_optional_choice_is_one_flat_list_of_variants() -> None:
+    refs = [{"$ref": "#/$defs/Cold"}, {"$ref": "#/$defs/Warm"}]
+    assert properties(Mill)["press"]["anyOf"] == [*refs, NONE]
+
+
+def test_a_choice_inside_a_list_is_flat() -> None:
+    refs = [{"$ref": "#/$defs/Cold"}, {"$ref": "#/$defs/Warm"}]
+    assert properties(Mill)["steps"]["items"] == {"anyOf": refs}
+
+
+def test_a_choice_of_one_method_is_still_a_choice_when_it_may_be_empty() -> None:
+    assert properties(Mill)["single"]["anyOf"] == [{"$ref": "#/$defs/Cold"}, NONE]
+
+
+def test_a_tag_is_a_choice_of_one_value_that_is_made_and_is_required() -> None:
+    schema = Cold.model_json_schema()
+    assert schema["properties"]["method"] == {
+        "default": "cold",
+        "enum": ["cold"],
+        "title": "Method",
+        "position": 0,
+        "type": "string",
+    }
+    assert schema["required"] == ["method"]
+
+
+def test_a_variant_is_called_by_its_tag_as_in_the_recipe() -> None:
+    titles = {name: found["title"] for name, found in Mill.model_json_schema()["$defs"].items()}
+    assert titles == {"Cold": "cold", "Warm": "warm"}
+
+
+def test_the_tabs_of_what_may_be_empty_are_called_in_plain_words() -> None:
+    shown = properties(Mill)
+    assert [tab["title"] for tab in shown["grain_size"]["anyOf"]] == ["number", "none"]
+    assert [tab["title"] for tab in shown["note"]["anyOf"]] == ["text", "none"]
+    assert [tab["title"] for tab in properties(Stone)["spare"]["anyOf"]] == ["path", "none"]
+
+
+def test_each_field_is_called_by_its_own_name_sections_and_choices_too() -> None:
+    names = {name: field["title"] for name, field in properties(Mill).items()}
+    assert names.pop("grain_size") == "Grain size"
+    assert names == {name: name.capitalize() for name in names}
+    assert properties(Slow)["patience"]["title"] == "Patience"
+
+
+def test_fields_stand_in_their_order_and_inherited_ones_behind() -> None:
+    """By position: the database behind the form may forget the order of keys."""
+    shown = properties(Slow)
+    by_position = sorted(shown, key=lambda name: shown[name]["position"])
+    assert by_position == ["hours", "degrees", "patience", "method"]
+
+
+def test_the_flat_form_is_still_validated_by_its_tag() -> None:
+    mill = Mill.model_validate({"press": {"method": "warm", "hours": 3}, "steps": []})
+    assert mill.press == Warm(method="warm", hours=3)
+    with pytest.raises(ValidationError, match="hours"):
+        Mill.model_validate({"press": {"method": "cold", "hours": 3}, "steps": []})

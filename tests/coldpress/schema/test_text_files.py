@@ -1,0 +1,64 @@
+"""Files of a model are read as transformers reads them, or refused by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from coldpress.errors import InputError
+from coldpress.schema.text_files import check_pointers, read_object, read_text
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n"
+
+
+def test_plain_utf8_is_read(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"name": "gr\u00fc\u00df"}', encoding="utf-8")
+    assert read_object(tmp_path / "config.json", "here") == {"name": "gr\u00fc\u00df"}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [
+        ("utf-8-sig", "UTF-8 with a byte order mark"),
+        ("utf-16", "UTF-16"),
+        ("utf-16-be", "UTF-16 or UTF-32"),
+        ("utf-16-le", "UTF-16 or UTF-32"),
+        ("utf-32", "UTF-32"),
+    ],
+)
+def test_another_encoding_is_named_with_the_remedy(
+    tmp_path: Path, encoding: str, name: str
+) -> None:
+    (tmp_path / "config.json").write_bytes('{"a": 1}'.encode(encoding))
+    with pytest.raises(InputError) as caught:
+        read_object(tmp_path / "config.json", "here")
+    remedy = "save it as UTF-8 without a byte order mark"
+    assert str(caught.value) == f"here: config.json is {name}; {remedy}"
+
+
+def test_bytes_that_are_no_text_are_located(tmp_path: Path) -> None:
+    (tmp_path / "merges.txt").write_bytes(b"ab\xff")
+    with pytest.raises(InputError, match=r"^here: merges.txt cannot be read: byte 2 is not UTF-8$"):
+        read_text(tmp_path / "merges.txt", "here")
+
+
+def test_a_pointer_of_git_lfs_is_named_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "vocab.txt").write_bytes(POINTER)
+    said = "here: vocab.txt is a git-lfs pointer, not the file itself; fetch it with: git lfs pull"
+    with pytest.raises(InputError) as caught:
+        read_text(tmp_path / "vocab.txt", "here")
+    assert str(caught.value) == said
+    with pytest.raises(InputError) as caught:
+        check_pointers([tmp_path / "vocab.txt"], "here")
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"[]", "holds no object"), (b"{", "cannot be read"), (b"[" * 100_000, "cannot be read")],
+)
+def test_what_is_no_object_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "config.json").write_bytes(content)
+    with pytest.raises(InputError, match=rf"^here: config.json {said}"):
+        read_object(tmp_path / "config.json", "here")

@@ -1,0 +1,221 @@
+from typing import Any
+
+import pytest
+
+from coldpress.errors import InputError
+from coldpress.model.architecture import ACTIVATIONS
+from coldpress.onnx.graph.encoder import _ACTIVATIONS
+from coldpress.teacher.config_checks import check_config, loaded
+
+GOOD: dict[str, Any] = {
+    "model_type": "bert",
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "vocab_size": 100,
+    "hidden_act": "gelu",
+    "id2label": {"0": "calm", "1": "warm"},
+}
+
+
+def test_a_sound_configuration_passes() -> None:
+    check_config(GOOD, "teacher.model")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("hidden_size", "x"),
+        ("hidden_size", None),
+        ("vocab_size", 0),
+        ("num_hidden_layers", True),
+        ("num_attention_heads", 5),
+        ("max_position_embeddings", None),
+        ("hidden_act", "silu"),
+        ("hidden_act", ["gelu"]),
+        ("model_type", ["bert"]),
+        ("architectures", "BertModel"),
+        ("architectures", [1]),
+        ("is_decoder", True),
+        ("add_cross_attention", True),
+        ("position_embedding_type", "relative_key"),
+        ("id2label", ["calm", "warm"]),
+        ("id2label", {"1": "calm", "2": "warm"}),
+        ("id2label", {"0": "calm", "1": ["warm"]}),
+        ("id2label", {"0": "calm", "1": None}),
+        ("num_labels", 3),
+        ("num_labels", "2"),
+        ("num_labels", 10**9),
+        ("type_vocab_size", 10**30),
+        ("is_encoder_decoder", True),
+        ("quantization_config", {"quant_method": "bitsandbytes", "load_in_8bit": True}),
+        ("compression_config", {"format": "int-quantized"}),
+        ("pruned_heads", {"0": [1]}),
+        ("per_layer_config", {"0": {"intermediate_size": 8}}),
+        ("transformers_weights", "other.safetensors"),
+        ("configuration_files", ["config.4.0.0.json"]),
+        ("auto_map", {"AutoModel": "modeling.MyModel"}),
+        ("layer_norm_eps", "1e-12"),
+        ("layer_norm_eps", float("nan")),
+        ("initializer_range", -0.1),
+        ("initializer_range", None),
+        ("hidden_dropout_prob", 1.5),
+        ("hidden_dropout_prob", "0.1"),
+        ("type_vocab_size", 0),
+        ("pad_token_id", 100),
+        ("pad_token_id", -1),
+        ("pad_token_id", True),
+        ("pad_token_id", [0]),
+    ],
+)
+def test_what_could_not_be_exported_is_refused_by_name(field: str, value: object) -> None:
+    named = {"num_attention_heads": "heads", "model_type": "family"}.get(field, field)
+    with pytest.raises(InputError, match=rf"teacher\.model.*{named}"):
+        check_config({**GOOD, field: value}, "teacher.model")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("max_position_embeddings", 512),
+        ("architectures", None),
+        ("architectures", ["BertModel"]),
+        ("id2label", None),
+        ("id2label", {"0": 0, "1": 1}),
+        ("id2label", {"0": "calm", "1": "calm"}),
+        ("num_labels", 2),
+        ("num_labels", None),
+        ("classifier_dropout", None),
+        ("pad_token_id", None),
+        ("quantization_config", None),
+        ("pruned_heads", {}),
+        ("return_dict", False),
+        ("chunk_size_feed_forward", 5),
+        ("torch_dtype", "float16"),
+        ("layer_norm_eps", 0),
+        ("of_another_program", {"a": 1}),
+    ],
+)
+def test_what_published_models_have_passes(field: str, value: object) -> None:
+    check_config({**GOOD, field: value}, "teacher.model")
+
+
+def test_a_roberta_counts_its_positions_from_a_padding_id() -> None:
+    roberta = {**GOOD, "model_type": "roberta"}
+    check_config(roberta, "teacher.model")
+    with pytest.raises(InputError, match=r"^teacher.model: pad_token_id is None, not an id below"):
+        check_config({**roberta, "pad_token_id": None}, "teacher.model")
+    with pytest.raises(InputError, match=r"max_position_embeddings is 2: no room for a token$"):
+        check_config({**roberta, "max_position_embeddings": 2}, "teacher.model")
+
+
+def test_the_familys_own_padding_id_must_fit_where_none_is_set() -> None:
+    with pytest.raises(InputError, match=r"pad_token_id is 50283, not an id below vocab_size 100$"):
+        check_config({k: v for k, v in MODERN.items() if k != "pad_token_id"}, "teacher.model")
+
+
+def test_only_what_has_an_effect_is_loaded() -> None:
+    noise = {"return_dict": False, "chunk_size_feed_forward": 5, "dtype": "int8", "mine": 1}
+    names = {"id2label": {0: "calm", 1: "warm"}}
+    assert loaded({**GOOD, **noise, "layer_norm_eps": 0, "classifier_dropout": None}) == {
+        **{name: GOOD[name] for name in GOOD if name != "model_type"},
+        **names,
+        "layer_norm_eps": 0.0,
+    }
+    assert isinstance(loaded({**GOOD, "layer_norm_eps": 0})["layer_norm_eps"], float)
+
+
+DISTIL: dict[str, Any] = {
+    "model_type": "distilbert",
+    "dim": 32,
+    "n_layers": 2,
+    "n_heads": 4,
+    "hidden_dim": 64,
+    "vocab_size": 100,
+}
+
+
+def test_one_size_under_two_names_has_one_value() -> None:
+    both = {**DISTIL, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+    check_config(both, "teacher.model")
+    assert loaded(both).keys() == loaded(DISTIL).keys()
+    for other, own in (("hidden_size", "dim"), ("num_hidden_layers", "n_layers")):
+        said = rf"^teacher.model: {other} is 7, but {own} is \d+; remove {other}$"
+        with pytest.raises(InputError, match=said):
+            check_config({**both, other: 7}, "teacher.model")
+
+
+# As ModernBERT-base is published, in sizes of ours.
+MODERN: dict[str, Any] = {
+    "model_type": "modernbert",
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "vocab_size": 100,
+    "pad_token_id": 0,
+    "hidden_activation": "gelu",
+    "classifier_activation": "gelu",
+    "classifier_pooling": "mean",
+    "global_attn_every_n_layers": 3,
+    "global_rope_theta": 160000.0,
+    "local_attention": 128,
+    "local_rope_theta": 10000.0,
+    "position_embedding_type": "absolute",
+}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"rope_scaling": None, "layer_types": ["full_attention", "sliding_attention"]},
+        {"rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 1e4}}},
+    ],
+)
+def test_published_models_that_turn_by_places_pass(more: dict[str, Any]) -> None:
+    check_config({**MODERN, **more}, "teacher.model")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "named"),
+    [
+        ("classifier_pooling", "max", "classifier_pooling 'max' is not one of: cls, mean"),
+        ("classifier_activation", "silu", "classifier_activation is 'silu', only 'gelu'"),
+        ("hidden_activation", "silu", "hidden_activation 'silu' is not one of"),
+        ("num_attention_heads", 32, "num_attention_heads leaves heads of an odd size"),
+        ("rope_scaling", {"type": "linear", "factor": 2.0}, "rope_scaling is not of the default"),
+        (
+            "rope_parameters",
+            {
+                "full_attention": {"rope_type": "default"},
+                "sliding_attention": {"rope_type": "yarn"},
+            },
+            "rope_parameters is not of the default",
+        ),
+        ("rope_scaling", True, "rope_scaling is True, not a mapping"),
+        (
+            "rope_scaling",
+            {"rope_theta": -1.0},
+            "rope_theta in rope_scaling is -1.0, not a positive",
+        ),
+        ("rope_parameters", [], "rope_parameters is not a mapping from full_attention and sliding"),
+        ("rope_parameters", {"mine": {}}, "rope_parameters is not a mapping from full_attention"),
+        ("rope_parameters", {"full_attention": 1}, "rope_parameters is 1, not a mapping"),
+        ("local_rope_theta", 0, "local_rope_theta is 0, not a positive number"),
+        ("local_attention", 10**30, "local_attention is 10+, not a positive whole number"),
+        ("layer_types", [["full_attention"]] * 2, "layer_types are not 2 times"),
+        ("layer_types", ["full_attention"], "layer_types are not 2 times full_attention or"),
+        ("layer_types", ["full_attention", "chunked_attention"], "layer_types are not 2 times"),
+        ("first_attention_norm", True, "first_attention_norm is True, only False"),
+        ("layer_types", "full_attention", "layer_types are not 2 times"),
+    ],
+)
+def test_what_turns_otherwise_is_refused_by_name(field: str, value: object, named: str) -> None:
+    with pytest.raises(InputError, match=f"^teacher.model: {named}"):
+        check_config({**MODERN, field: value}, "teacher.model")
+
+
+def test_every_activation_that_is_let_in_has_an_operator() -> None:
+    assert set(ACTIVATIONS) == set(_ACTIVATIONS)

@@ -1,0 +1,238 @@
+"""A teacher that is used as it is must answer with the benchmark's labels."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from local_hub import COMMIT, LocalHub
+from safetensors.torch import load_file, save_file
+
+from coldpress.data import hub
+from coldpress.errors import InputError
+from coldpress.model.architecture import ARCHITECTURES
+from coldpress.model.checkpoint import Manifest
+from coldpress.model.classifier import Classifier
+from coldpress.model.serialization import save, write
+from coldpress.teacher.label_checks import check_labels, mapped_labels
+from coldpress.teacher.spec import DirectoryModel, HubModel, ScratchModel, Teacher, TeacherModel
+
+Write = Callable[..., DirectoryModel]
+
+
+@pytest.fixture
+def directory(tiny: Classifier, tmp_path: Path) -> Write:
+    """The tiny model's files; some keys of its configuration are changed."""
+
+    def make(**keys: Any) -> DirectoryModel:  # noqa: ANN401
+        place = tmp_path / "model"
+        place.mkdir(exist_ok=True)
+        save(tiny, place)
+        config = json.loads((place / "config.json").read_text())
+        (place / "config.json").write_text(json.dumps(config | keys))
+        return DirectoryModel(origin="directory", path=place)
+
+    return make
+
+
+def tuned(model: TeacherModel, labels: dict[str, str] | None = None) -> Teacher:
+    return Teacher(model=model, epochs=0, labels=labels)
+
+
+def names(*labels: object) -> dict[str, Any]:
+    return {"id2label": {str(i): label for i, label in enumerate(labels)}}
+
+
+OURS = ("calm", "fast", "warm")
+
+
+def test_labels_may_have_another_order(directory: Write) -> None:
+    check_labels(tuned(directory(**names("warm", "calm", "fast"))), OURS)
+
+
+@pytest.mark.parametrize("own", [(0, 1, 2), ("0", "1", "2")])
+def test_numbers_are_the_names_that_a_benchmark_has_for_them(
+    directory: Write, own: tuple[object, ...]
+) -> None:
+    check_labels(tuned(directory(**names(*own))), ("0", "1", "2"))
+
+
+def said_of(teacher: Teacher, labels: tuple[str, ...] = OURS) -> str:
+    with pytest.raises(InputError) as caught:
+        check_labels(teacher, labels)
+    return str(caught.value)
+
+
+def test_both_sides_of_a_mismatch_are_quoted(directory: Write) -> None:
+    model = directory(**names("warm", " calm", "hot"))
+    assert said_of(tuned(model)) == (
+        f"teacher.epochs: 0, but {model.path} has other labels than the benchmark: only the teacher"
+        " has ' calm', 'hot'; only the benchmark has 'calm', 'fast'; say which is which in"
+        ' teacher.labels, as in {" calm": ...}'
+    )
+
+
+def test_names_that_transformers_made_up_are_shown_and_can_be_mapped(directory: Write) -> None:
+    model = directory(id2label=None, num_labels=3)
+    assert "only the teacher has 'LABEL_0', 'LABEL_1', 'LABEL_2'" in said_of(tuned(model))
+    mapping = {"LABEL_0": "warm", "LABEL_1": "calm", "LABEL_2": "fast"}
+    check_labels(tuned(model, mapping), OURS)
+    config = {"id2label": None, "num_labels": 3}
+    assert mapped_labels(tuned(model, mapping), config) == ("warm", "calm", "fast")
+
+
+def test_many_labels_are_counted(directory: Write) -> None:
+    labels = tuple(f"label number {n}" for n in range(12))
+    said = said_of(tuned(directory()), labels)
+    assert "only the benchmark has 'label number 0', " in said
+    assert "and 4 more; train its head with epochs of at least 1" in said
+
+
+@pytest.mark.parametrize("epochs", [0, 1])
+@pytest.mark.parametrize(
+    ("mapping", "said"),
+    [
+        ({"hot": "warm"}, "has no label 'hot', only 'calm', 'fast', 'warm'"),
+        ({"warm": "hot"}, "the benchmark has no label 'hot', only 'calm', 'fast', 'warm'"),
+    ],
+)
+def test_a_mapping_names_labels_that_there_are(
+    directory: Write, epochs: int, mapping: dict[str, str], said: str
+) -> None:
+    teacher = Teacher(model=directory(), epochs=epochs, labels=mapping)
+    assert said in said_of(teacher)
+    assert said_of(teacher).startswith("teacher.labels: ")
+
+
+def test_a_name_that_two_labels_have_is_quoted(directory: Write) -> None:
+    said = "2 labels of .* have the name 'calm'; their names must differ$"
+    with pytest.raises(InputError, match=said):
+        check_labels(tuned(directory(**names("calm", "calm", "warm"))), OURS)
+    with pytest.raises(InputError, match=said):
+        check_labels(tuned(directory(), {"fast": "calm"}), OURS)
+
+
+@pytest.mark.parametrize("problem", ["multi_label_classification", "regression"])
+def test_scores_of_another_problem_are_not_taken_for_labels(directory: Write, problem: str) -> None:
+    said = said_of(tuned(directory(problem_type=problem)))
+    assert f"problem_type of {directory(problem_type=problem).path} is {problem!r}" in said
+    check_labels(tuned(directory(problem_type="single_label_classification")), OURS)
+
+
+def test_a_teacher_that_will_be_trained_may_have_any_labels_or_problem(directory: Write) -> None:
+    model = directory(
+        **names("a", "a", "b"), problem_type="regression", architectures=["BertModel"]
+    )
+    check_labels(Teacher(model=model, epochs=1), OURS)
+
+
+def without_head(place: Path) -> None:
+    weights = load_file(place / "model.safetensors")
+    kept = {name: tensor for name, tensor in weights.items() if "classifier" not in name}
+    save_file(kept, place / "model.safetensors", metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize("architectures", [None, [], ["BertModel"], ["BertForMaskedLM"]])
+def test_the_weights_say_whether_there_is_a_head(
+    directory: Write, architectures: list[str] | None
+) -> None:
+    """Coldpress once wrote the name of the model that a teacher had been trained from, or none."""
+    model = directory(architectures=architectures)
+    check_labels(tuned(model), OURS)
+    without_head(model.path)
+    assert said_of(tuned(model)) == (
+        f"teacher.epochs: 0, but {model.path} has no classification head"
+    )
+
+
+def test_a_head_that_is_promised_must_be_there(directory: Write) -> None:
+    model = directory(architectures=["BertForSequenceClassification"])
+    without_head(model.path)
+    assert "the weights lack classifier.weight and 1 more" in said_of(tuned(model))
+
+
+def test_a_head_has_as_many_rows_as_names(directory: Write) -> None:
+    said = said_of(tuned(directory(**names("calm", "fast"))), ("calm", "fast"))
+    assert "classifier.weight is stored as 3 x 16, but config.json makes it 2 x 16" in said
+
+
+def test_a_head_for_something_else_is_refused_unless_coldpress_wrote_it(
+    directory: Write,
+) -> None:
+    model = directory(architectures=["BertForTokenClassification"])
+    said = f"{model.path} is no text classifier: architectures is 'BertForTokenClassification'"
+    assert said in said_of(tuned(model))
+    (model.path / "coldpress.json").write_text("{}")
+    check_labels(tuned(model), OURS)
+
+
+@pytest.mark.parametrize("family", sorted(ARCHITECTURES))
+def test_what_coldpress_writes_names_its_own_class(
+    random_classifier: Callable[[str], Classifier], family: str, tmp_path: Path
+) -> None:
+    classifier = random_classifier(family)
+    classifier.config.architectures = ["SomethingForMaskedLM"]
+    write(classifier, tmp_path / "made", Manifest(stage="train_teacher"))
+    written = json.loads((tmp_path / "made" / "config.json").read_text())["architectures"]
+    assert written == [type(classifier.module).__name__]
+    check_labels(tuned(DirectoryModel(origin="directory", path=tmp_path / "made")), OURS)
+
+
+def test_a_scratch_teacher_has_to_be_trained_and_has_no_labels() -> None:
+    scratch = ScratchModel(origin="scratch")
+    assert said_of(tuned(scratch)).startswith("teacher.epochs: 0, but a teacher from scratch")
+    named = Teacher(model=scratch, labels={"a": "calm"})
+    assert said_of(named).startswith("teacher.labels: a teacher from scratch has no labels")
+
+
+@pytest.fixture
+def on_hub(directory: Write, local_hub: LocalHub) -> Callable[..., HubModel]:
+    """The tiny model on the hub, with some keys changed and files beside it."""
+
+    def add(files: dict[str, bytes] | None = None, **keys: Any) -> HubModel:  # noqa: ANN401
+        model = directory(**keys)
+        own = {path.name: path.read_bytes() for path in model.path.iterdir()}
+        local_hub.add("models", "tiny/encoder", own | (files or {}))
+        return HubModel(origin="hub", id="tiny/encoder")
+
+    return add
+
+
+def test_labels_of_a_hub_model_are_read_without_its_weights(
+    on_hub: Callable[..., HubModel], local_hub: LocalHub
+) -> None:
+    model = on_hub()
+    check_labels(tuned(model), OURS)
+    assert "tiny/encoder has other labels" in said_of(tuned(model), ("calm", "fast", "hot"))
+    assert not any("model.safetensors" in path for path in local_hub.asked)
+
+
+def test_a_hub_model_without_architectures_is_known_by_what_coldpress_wrote(
+    on_hub: Callable[..., HubModel],
+) -> None:
+    assert said_of(tuned(on_hub(architectures=None))).endswith("has no classification head")
+    check_labels(tuned(on_hub({"coldpress.json": b"{}"}, architectures=None)), OURS)
+
+
+def test_a_hub_model_that_was_downloaded_is_known_by_its_weights(
+    on_hub: Callable[..., HubModel],
+) -> None:
+    model = on_hub(architectures=None)
+    hub.snapshot("model", "tiny/encoder", COMMIT, ["*"], "teacher.model")
+    check_labels(tuned(model), OURS)
+
+
+@pytest.mark.parametrize("value", [True, None, 1.5])
+def test_a_name_that_yaml_took_for_something_else_says_so(value: object) -> None:
+    with pytest.raises(ValueError, match=r"is no name; YAML reads what has no quotes .*: put it"):
+        Teacher.model_validate({"model": "./x", "labels": {value: "calm"}})
+    with pytest.raises(ValueError, match=r"is no name; YAML reads what has no quotes .*: put it"):
+        Teacher.model_validate({"model": "./x", "labels": {"a": value}})
+
+
+def test_whole_numbers_are_names() -> None:
+    teacher = Teacher.model_validate({"model": "./x", "labels": {0: 7, "LABEL_1": "calm"}})
+    assert teacher.labels == {"0": "7", "LABEL_1": "calm"}

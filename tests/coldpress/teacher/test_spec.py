@@ -1,0 +1,360 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from local_hub import COMMIT, LocalHub
+from safetensors.numpy import save
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+
+from coldpress.data import hub
+from coldpress.errors import InputError
+from coldpress.teacher.spec import (
+    DirectoryModel,
+    HubModel,
+    ScratchModel,
+    Teacher,
+    check,
+    content_digest,
+    fetch,
+)
+from coldpress.teacher.weight_checks import encoder_shapes, head_shapes
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\n"
+TOKENIZER = Tokenizer(WordLevel({"[UNK]": 0, "cold": 1}, unk_token="[UNK]")).to_str().encode()
+
+SIZES = {
+    "model_type": "bert",
+    "hidden_size": 8,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 16,
+    "vocab_size": 10,
+}
+
+SHAPES = encoder_shapes(SIZES) | head_shapes(SIZES, 2)
+WEIGHTS = save({name: np.zeros(shape, np.float32) for name, shape in SHAPES.items()})
+
+
+def files(**config: Any) -> dict[str, bytes]:  # noqa: ANN401
+    return {
+        "config.json": json.dumps({**SIZES, **config}).encode(),
+        "model.safetensors": WEIGHTS,
+        "tokenizer.json": TOKENIZER,
+    }
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Callable[[dict[str, bytes]], DirectoryModel]:
+    """A model's directory with these files in it."""
+
+    def write(contents: dict[str, bytes]) -> DirectoryModel:
+        (tmp_path / "model").mkdir(exist_ok=True)
+        for name, content in contents.items():
+            (tmp_path / "model" / name).write_bytes(content)
+        return DirectoryModel(origin="directory", path=tmp_path / "model")
+
+    return write
+
+
+Write = Callable[[dict[str, bytes]], DirectoryModel]
+
+
+@pytest.mark.parametrize("text", ["/models/x", "./x", "../x", "~/x", "a/b/c"])
+def test_what_looks_like_a_path_is_a_directory(text: str) -> None:
+    assert isinstance(Teacher.model_validate({"model": text}).model, DirectoryModel)
+
+
+@pytest.mark.parametrize("text", ["bert-base-uncased", "sentence-transformers/all-MiniLM-L6-v2"])
+def test_a_plain_name_is_a_hub_id(text: str) -> None:
+    model = Teacher.model_validate({"model": text}).model
+    assert model == HubModel(origin="hub", id=text, revision="main")
+
+
+def test_a_directory_with_safetensors_passes_even_beside_a_pickle(directory: Write) -> None:
+    model = directory(files() | {"pytorch_model.bin": b"pickle"})
+    check(model)
+    assert fetch(model) == model.path
+
+
+def test_sharded_weights_pass_when_every_shard_is_there(directory: Write) -> None:
+    shards = files()
+    shard = shards.pop("model.safetensors")
+    index = {"weight_map": {"bert.weight": "model-00001-of-00001.safetensors"}}
+    shards["model.safetensors.index.json"] = json.dumps(index).encode()
+    with pytest.raises(InputError, match=r"model-00001-of-00001.safetensors cannot be read"):
+        check(directory(shards))
+    check(directory({"model-00001-of-00001.safetensors": shard}))
+
+
+@pytest.mark.parametrize("shards", [None, [], {}, {"bert.weight": 3}])
+def test_an_index_that_maps_no_weights_to_files_is_refused(
+    directory: Write, shards: object
+) -> None:
+    contents = files()
+    del contents["model.safetensors"]
+    index = json.dumps({"weight_map": shards}).encode()
+    with pytest.raises(InputError, match=r"model.safetensors.index.json has no weight_map"):
+        check(directory(contents | {"model.safetensors.index.json": index}))
+
+
+@pytest.mark.parametrize(
+    ("missing", "instead", "said"),
+    [
+        ("config.json", {}, " is no model: it has no config.json"),
+        ("model.safetensors", {}, " has no model.safetensors, no weights at all"),
+        (
+            "model.safetensors",
+            {"pytorch_model.bin": b"pickle"},
+            " has no model.safetensors, only pickled ones, which are not read",
+        ),
+        ("tokenizer.json", {}, " has no tokenizer: none of tokenizer.json, vocab.txt, vocab.json"),
+        (
+            "config.json",
+            {"config.json": b"{}"},
+            " is no transformers model: config.json names no model_type",
+        ),
+        (
+            "config.json",
+            {"config.json": b'{"model_type": "gpt2"}'},
+            ": family 'gpt2' is not one of: bert, distilbert, electra, modernbert, roberta,"
+            " xlm-roberta",
+        ),
+        (
+            "config.json",
+            {"config.json": b"[]"},
+            ": config.json holds no object",
+        ),
+        (
+            "config.json",
+            {"config.json": b"{"},
+            ": config.json cannot be read: Expecting property name enclosed in double quotes:"
+            " line 1 column 2 (char 1)",
+        ),
+    ],
+)
+def test_a_directory_that_is_no_model_is_named(
+    directory: Write, missing: str, instead: dict[str, bytes], said: str
+) -> None:
+    contents = files()
+    del contents[missing]
+    model = directory(contents | instead)
+    with pytest.raises(InputError) as caught:
+        check(model)
+    assert str(caught.value) == f"teacher.model.path: {model.path}{said}"
+
+
+def test_a_configuration_that_is_nested_too_deeply_is_refused(directory: Write) -> None:
+    with pytest.raises(InputError, match=r"config.json cannot be read: .*recursion"):
+        check(directory(files() | {"config.json": 100_000 * b"["}))
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        (WEIGHTS[:-1], "cannot be read: "),
+        (b"", "cannot be read: "),
+        (POINTER, "is a git-lfs pointer, not the file itself; fetch it with: git lfs pull$"),
+    ],
+)
+def test_weights_that_are_cut_short_or_only_a_pointer_are_refused(
+    directory: Write, weights: bytes, said: str
+) -> None:
+    with pytest.raises(InputError, match=rf"^teacher.model.path: .*model.safetensors {said}"):
+        check(directory(files() | {"model.safetensors": weights}))
+
+
+@pytest.mark.parametrize("use", [check, fetch])
+def test_a_broken_tokenizer_in_a_directory_is_refused(
+    directory: Write, use: Callable[[DirectoryModel], object]
+) -> None:
+    with pytest.raises(InputError, match=r"^teacher.model.path: .*: tokenizer.json cannot be"):
+        use(directory(files() | {"tokenizer.json": b"{}"}))
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json", "vocab.txt"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("use", [check, fetch])
+def test_files_in_another_encoding_are_refused_by_check_and_run_alike(
+    directory: Write, name: str, encoding: str, use: Callable[[DirectoryModel], object]
+) -> None:
+    contents = {"tokenizer_config.json": b"{}", "vocab.txt": b"a\nb\n"} | files()
+    use(directory(contents))
+    model = directory({name: contents[name].decode().encode(encoding)})
+    with pytest.raises(InputError, match=rf"^teacher.model.path: .*: {name} is UTF-.*; save it as"):
+        use(model)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("adapter_config.json", "has an adapter, which is not read"),
+        ("shard-00001-model-00001-of-00001.safetensors", "has shards of distributed training"),
+    ],
+)
+def test_files_that_transformers_would_load_in_place_of_the_weights_are_refused(
+    directory: Write, name: str, said: str
+) -> None:
+    with pytest.raises(InputError, match=rf"^teacher.model.path: .* {said}"):
+        check(directory(files() | {name: b"{}"}))
+
+
+@pytest.mark.parametrize("use", [check, fetch])
+def test_weights_that_are_not_numbers_are_refused(
+    directory: Write, use: Callable[[DirectoryModel], object]
+) -> None:
+    weights = {name: np.zeros(shape, np.float32) for name, shape in SHAPES.items()}
+    weights["bert.embeddings.LayerNorm.bias"][3] = np.nan
+    model = directory(files() | {"model.safetensors": save(weights)})
+    said = r"1 of the values of bert.embeddings.LayerNorm.bias are not finite numbers"
+    with pytest.raises(InputError, match=rf"^teacher.model.path: .*: model.safetensors: {said}"):
+        use(model)
+
+
+def test_a_missing_directory_is_named_and_never_looked_for_on_the_hub(
+    local_hub: LocalHub, tmp_path: Path
+) -> None:
+    local_hub.add("models", "tiny/encoder", files())
+    model = Teacher.model_validate({"model": f"{tmp_path}/encoder"}).model
+    assert isinstance(model, DirectoryModel)
+    for use in (check, fetch):
+        with pytest.raises(InputError, match=r"^teacher.model.path: .*: no such directory$"):
+            use(model)
+    assert local_hub.asked == []
+
+
+def test_heads_have_to_divide_the_hidden_size() -> None:
+    check(ScratchModel(origin="scratch", hidden_size=128, heads=4))
+    with pytest.raises(InputError, match=r"^teacher.model.heads: 3 do not divide .* of 128$"):
+        check(ScratchModel(origin="scratch", hidden_size=128, heads=3))
+
+
+def on_hub(revision: str = "main") -> HubModel:
+    return HubModel(origin="hub", id="tiny/encoder", revision=revision)
+
+
+def test_a_hub_model_is_checked_without_its_weights(local_hub: LocalHub) -> None:
+    local_hub.add("models", "tiny/encoder", files())
+    check(on_hub())
+    assert not any("model.safetensors" in path for path in local_hub.asked)
+
+
+def test_a_hub_model_is_fetched_without_pickles_and_other_formats(local_hub: LocalHub) -> None:
+    others = {"pytorch_model.bin": b"p", "onnx/model.onnx": b"o", "README.md": b"#"}
+    local_hub.add("models", "tiny/encoder", files() | others)
+    found = fetch(on_hub())
+    assert {path.name for path in found.iterdir()} == set(files())
+    assert content_digest(on_hub()) == COMMIT
+
+
+def test_a_pinned_hub_model_that_was_fetched_needs_no_hub(local_hub: LocalHub) -> None:
+    local_hub.add("models", "tiny/encoder", files())
+    found = fetch(on_hub(COMMIT))
+    local_hub.asked.clear()
+    check(on_hub(COMMIT))
+    assert (fetch(on_hub(COMMIT)), content_digest(on_hub(COMMIT))) == (found, COMMIT)
+    assert local_hub.asked == []
+
+
+def test_shards_of_a_hub_model_have_the_names_of_its_index(local_hub: LocalHub) -> None:
+    sharded = files()
+    shards = {"part[1].safetensors": sharded.pop("model.safetensors"), "other.safetensors": b""}
+    index = json.dumps({"weight_map": dict.fromkeys(SHAPES, "part[1].safetensors")}).encode()
+    sharded |= {"model.safetensors.index.json": index}
+    local_hub.add("models", "tiny/encoder", sharded | shards)
+    check(on_hub())
+    assert not any("part" in path for path in local_hub.asked)
+    found = fetch(on_hub())
+    assert {path.name for path in found.iterdir()} == {*sharded, "part[1].safetensors"}
+    local_hub.asked.clear()
+    assert fetch(on_hub(COMMIT)) == found
+    check(on_hub(COMMIT))
+    assert local_hub.asked == []
+
+
+@pytest.mark.parametrize("use", [check, fetch])
+def test_a_hub_model_with_pickled_weights_only_is_refused(
+    local_hub: LocalHub, use: Callable[[HubModel], None]
+) -> None:
+    pickled = files()
+    pickled["pytorch_model.bin"] = pickled.pop("model.safetensors")
+    local_hub.add("models", "tiny/encoder", pickled)
+    with pytest.raises(InputError, match=r"^teacher.model: tiny/encoder has no model.safetensors"):
+        use(on_hub())
+
+
+def test_a_hub_model_of_another_family_is_refused(local_hub: LocalHub) -> None:
+    local_hub.add("models", "tiny/encoder", files(model_type="gpt2"))
+    with pytest.raises(InputError, match=r"^teacher.model: tiny/encoder: family 'gpt2' is not"):
+        check(on_hub())
+
+
+@pytest.mark.parametrize("fetched", [["tokenizer.json"], ["*"]])
+def test_a_broken_tokenizer_of_a_hub_model_is_refused_once_it_was_fetched(
+    local_hub: LocalHub, fetched: list[str]
+) -> None:
+    local_hub.add("models", "tiny/encoder", files() | {"tokenizer.json": b"{}"})
+    check(on_hub())
+    hub.snapshot("model", "tiny/encoder", COMMIT, fetched, "teacher.model")
+    with pytest.raises(InputError, match=r"^teacher.model: tiny/encoder: tokenizer.json cannot be"):
+        check(on_hub())
+
+
+def test_the_digest_of_a_directory_changes_with_one_byte_of_what_is_used(directory: Write) -> None:
+    model = directory(files() | {"README.md": b"old"})
+    digest = content_digest(model)
+    assert len(digest) == 64
+    directory({"README.md": b"new"})
+    assert content_digest(model) == digest
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        directory({name: files()[name] + b" "})
+        assert content_digest(model) != digest
+        directory({name: files()[name]})
+    assert content_digest(model) == digest
+
+
+def test_the_digest_covers_every_shard_that_the_index_names(directory: Write) -> None:
+    sharded = files()
+    shard = sharded.pop("model.safetensors")
+    index = json.dumps({"weight_map": {"bert.weight": "part-b.safetensors"}}).encode()
+    sharded |= {"model.safetensors.index.json": index, "part-b.safetensors": shard}
+    model = directory(sharded)
+    digest = content_digest(model)
+    directory({"part-c.safetensors": shard})
+    assert content_digest(model) == digest
+    directory({"part-b.safetensors": shard[:-1] + b"\1"})
+    assert content_digest(model) != digest
+
+
+@pytest.mark.parametrize("name", ["tokenizer_config.json", "merges.txt", "spiece.model"])
+def test_the_digest_covers_every_file_of_a_tokenizer(directory: Write, name: str) -> None:
+    model = directory(files() | {name: b"{}"})
+    digest = content_digest(model)
+    directory({name: b"{ }"})
+    assert content_digest(model) != digest
+
+
+def test_a_copy_of_a_directory_has_the_same_digest(directory: Write, tmp_path: Path) -> None:
+    model = directory(files())
+    digest = content_digest(model)
+    model.path.rename(tmp_path / "moved")
+    assert content_digest(model.model_copy(update={"path": tmp_path / "moved"})) == digest
+
+
+def test_the_digest_of_a_scratch_model_names_its_sizes() -> None:
+    four, same = ScratchModel(origin="scratch", layers=4), ScratchModel(origin="scratch")
+    assert content_digest(four) == content_digest(same)
+    assert content_digest(four) != content_digest(ScratchModel(origin="scratch", layers=5))
+
+
+def test_a_name_that_the_hub_does_not_answer_for_may_be_a_misspelt_directory(
+    local_hub: LocalHub,
+) -> None:
+    local_hub.down = True
+    with pytest.raises(InputError, match=r"; nor is there a directory 'tiny/encoder' here$"):
+        check(on_hub())

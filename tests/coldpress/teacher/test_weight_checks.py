@@ -1,0 +1,136 @@
+"""Stored weights are compared with what the configuration asks for, family by family."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from coldpress.errors import InputError
+from coldpress.model.architecture import ARCHITECTURES
+from coldpress.model.classifier import Classifier
+from coldpress.model.serialization import save
+from coldpress.teacher.weight_checks import check_head, check_weights, encoder_shapes, head_shapes
+
+FAMILIES = sorted(ARCHITECTURES)
+
+
+def stored(classifier: Classifier, directory: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Save a model; return its configuration and the shapes of its weights."""
+    save(classifier, directory)
+    config = json.loads((directory / "config.json").read_text())
+    weights = load_file(directory / "model.safetensors")
+    return config, {name: tuple(weight.shape) for name, weight in weights.items()}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_tables_name_every_weight_of_a_family(
+    random_classifier: Callable[..., Classifier], family: str, tmp_path: Path
+) -> None:
+    config, shapes = stored(random_classifier(family), tmp_path)
+    assert encoder_shapes(config) | head_shapes(config, 3) == shapes
+    check_weights(tmp_path, config, "here")
+    check_head(tmp_path, config, 3, "here")
+
+
+def test_biases_are_where_a_modernbert_has_them(
+    random_classifier: Callable[..., Classifier], tmp_path: Path
+) -> None:
+    names = ("norm_bias", "attention_bias", "mlp_bias", "classifier_bias")
+    config, shapes = stored(random_classifier("modernbert", **dict.fromkeys(names, True)), tmp_path)
+    assert encoder_shapes(config) | head_shapes(config, 3) == shapes
+
+
+Change = Callable[[dict[str, torch.Tensor]], object]
+
+
+def changed(classifier: Classifier, directory: Path, change: Change) -> dict[str, Any]:
+    config, _ = stored(classifier, directory)
+    weights = load_file(directory / "model.safetensors")
+    change(weights)
+    save_file(weights, directory / "model.safetensors", metadata={"format": "pt"})
+    return config
+
+
+WORDS = "bert.embeddings.word_embeddings.weight"
+LAST = "bert.encoder.layer.1.output.dense.weight"
+
+
+def without(*names: str) -> Change:
+    return lambda weights: [weights.pop(name) for name in names]
+
+
+def put(name: str, change: Callable[[torch.Tensor], torch.Tensor]) -> Change:
+    return lambda weights: weights.update({name: change(weights[name]).contiguous()})
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (without(WORDS), f"the weights lack {WORDS}, which config.json asks for"),
+        (without(LAST, WORDS), f"the weights lack {WORDS} and 1 more, which"),
+        (
+            put(WORDS, lambda w: w[:-1]),
+            rf"{WORDS} is stored as 11 x 16, but config.json makes it 12 x 16",
+        ),
+        (put(LAST, lambda w: w.to(torch.int8)), f"{LAST} is stored as I8, not as one of: F16,"),
+        (
+            put(LAST, lambda w: w.to(torch.float8_e4m3fn)),
+            f"{LAST} is stored as F8_E4M3, not as one of",
+        ),
+        (put(LAST, lambda w: w * float("nan")), f"512 of the values of {LAST} are not finite"),
+        (
+            lambda weights: weights.update({LAST.replace(".1.", ".2."): weights[LAST].clone()}),
+            "the weights have more layers than num_hidden_layers 2",
+        ),
+    ],
+)
+def test_weights_that_do_not_fit_are_named(
+    tiny: Classifier, tmp_path: Path, change: Change, said: str
+) -> None:
+    config = changed(tiny, tmp_path, change)
+    with pytest.raises(InputError, match=rf"^here: (model.safetensors: )?{said}"):
+        check_weights(tmp_path, config, "here")
+
+
+def test_more_layers_than_anything_has_are_refused_at_once(
+    tiny: Classifier, tmp_path: Path
+) -> None:
+    config, _ = stored(tiny, tmp_path)
+    with pytest.raises(InputError, match=r"^here: the weights have no 1000000000 layers"):
+        check_weights(tmp_path, {**config, "num_hidden_layers": 10**9}, "here")
+
+
+def test_what_is_stored_beside_the_encoder_may_be_anything(
+    tiny: Classifier, tmp_path: Path
+) -> None:
+    beside = {"bert.embeddings.position_ids": torch.arange(16), "cls.bias": torch.zeros(12)}
+    check_weights(tmp_path, changed(tiny, tmp_path, lambda weights: weights.update(beside)), "here")
+
+
+def test_the_oldest_names_and_those_without_a_prefix_are_known(
+    tiny: Classifier, tmp_path: Path
+) -> None:
+    def rename(weights: dict[str, torch.Tensor]) -> None:
+        for name in list(weights):
+            old = name.replace("LayerNorm.weight", "LayerNorm.gamma").removeprefix("bert.")
+            weights[old] = weights.pop(name)
+
+    check_weights(tmp_path, changed(tiny, tmp_path, rename), "here")
+
+
+@pytest.mark.parametrize(("labels", "names"), [(3, ()), (4, ()), (3, ("classifier.bias",))])
+def test_a_head_is_of_as_many_labels_as_are_named(
+    tiny: Classifier, tmp_path: Path, labels: int, names: tuple[str, ...]
+) -> None:
+    config = changed(tiny, tmp_path, without(*names))
+    if labels == 3 and not names:
+        check_head(tmp_path, config, labels, "here")
+        return
+    with pytest.raises(InputError, match=r"^here: (classifier.weight is stored as 3|the weights)"):
+        check_head(tmp_path, config, labels, "here")

@@ -1,0 +1,49 @@
+"""What is read off a processor's description."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from coldpress import cpu
+
+ZEN3 = "processor\t: 0\nmodel name\t: AMD EPYC\nflags\t\t: fpu sse4_2 avx2\n"
+ZEN4 = ZEN3.replace("avx2", "avx2 avx512_vnni") + "\nprocessor\t: 1\nflags\t\t: fpu\n"
+GRAVITON = "processor\t: 0\nFeatures\t: fp asimd asimddp\n"
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> Iterator[None]:
+    yield
+    cpu._cpuinfo.cache_clear()
+    cpu.instruction_sets.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("description", "sets", "bits"),
+    [
+        (ZEN4, {"sse4_2", "avx2", "avx512_vnni"}, 8),
+        (ZEN3, {"sse4_2", "avx2"}, 7),
+        (GRAVITON, {"asimd", "asimddp"}, 8),
+        (None, set(), 7),
+    ],
+)
+def test_weights_lose_a_bit_where_products_could_saturate(
+    description: str | None,
+    sets: set[str],
+    bits: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = tmp_path / "cpuinfo"
+    if description is not None:
+        path.write_text(description)
+    monkeypatch.setattr(cpu, "_CPUINFO", path)
+    cpu._cpuinfo.cache_clear()
+    cpu.instruction_sets.cache_clear()
+    assert cpu.instruction_sets() == sets
+    assert cpu.weight_bits() == bits
+    assert cpu.has_vnni() is (bits == 8)
+    assert set(cpu.kernels()) == {"processor", "instruction_sets", "onnxruntime"}

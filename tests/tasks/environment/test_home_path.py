@@ -1,0 +1,114 @@
+"""Homes with odd characters in their paths: all is kept inside, or the home is refused."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from coldpress.errors import InputError
+from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from tasks.environment import home
+from tasks.environment.home_path import MOST_BYTES, fault
+from tasks.promotion import retention
+from tasks.tracking import artifacts, runs
+
+USABLE = [
+    "a#b",
+    "100%",
+    "a:b;c&d=e+f@g,h",
+    " spaces ",
+    'it\'s "quoted" `so`',
+    "ünïcode 日本 😀",
+    "new\nline\ttab",
+    "back\\slash",
+    "-dash",
+    "[x]{x}<x>$HOME~*!|^",
+    "sqlite:",
+]
+
+
+@pytest.mark.parametrize("name", USABLE)
+def test_all_is_kept_inside_of_a_home_with_an_odd_name(
+    name: str, tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    around = tmp_path / "around"
+    here = around / name
+    here.mkdir(parents=True)
+    shutil.copyfile(empty_store, here / "mlflow.db")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLDPRESS_HOME", str(here))
+    for variable in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL", "PREFECT_HOME"):
+        monkeypatch.setenv(variable, "")
+    run_id = runs.open_run(runs.experiment("trec"), "prune", {})
+    with home.workspace() as work, runs.recorded(run_id):
+        with writing(work / "checkpoint", Manifest(stage="prune")) as aside:
+            (aside / "weights").write_text("some")
+        packed = artifacts.pack(work / "checkpoint", work / "packed")
+        uri = artifacts.put_model(run_id, "trec", packed, "prune")
+        digest = Checkpoint.open(work / "checkpoint").digest
+    assert artifacts.is_intact(uri, digest)
+    assert artifacts.stored_bytes(uri) > 0
+    assert retention.holdings(3) == []
+    artifacts.remove_files(uri)
+    assert not artifacts.is_intact(uri, digest)
+    assert [path.name for path in around.iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("what?now", "has a question mark, which an address of a database cannot hold"),
+        ("a%20b", "holds %20, which MLflow takes for another character"),
+        ("%2e", "holds %2e, which MLflow takes for another character"),
+        ("d" * 200 + "/" + "d" * 200, f"{MOST_BYTES} is the most that SQLite can use"),
+        (os.fsdecode(b"\xff"), "is not UTF-8"),
+    ],
+)
+def test_a_home_that_would_leave_things_beside_it_is_refused_before_it_is_made(
+    name: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLDPRESS_HOME", str(tmp_path / "around" / name))
+    with pytest.raises(InputError, match=r"^COLDPRESS_HOME: ") as error:
+        home.embed()
+    assert reason in str(error.value)
+    assert not (tmp_path / "around").exists()
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=80))
+@settings(deadline=None)
+def test_what_is_usable_survives_the_address_of_the_database(name: str) -> None:
+    from sqlalchemy import make_url
+
+    directory = Path("/homes") / name
+    if fault(directory) is None:
+        assert make_url(home.address(directory)).database == str(directory)
+        assert make_url(home.address(directory)).query == {}
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_quotes_around_the_value_are_no_part_of_a_path(
+    quote: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLDPRESS_HOME", f"{quote}/data/home{quote}")
+    with pytest.raises(InputError, match="COLDPRESS_HOME: its value has quotes around it"):
+        home.home()
+
+
+def test_a_home_behind_a_link_is_where_the_link_leads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    monkeypatch.setenv("COLDPRESS_HOME", str(tmp_path / "link"))
+    assert home.home() == tmp_path / "real"
+
+
+def test_a_home_that_takes_no_files_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLDPRESS_HOME", "/proc/coldpress")
+    with pytest.raises(InputError, match=r"^COLDPRESS_HOME: /proc takes no files: "):
+        home.check_writable()

@@ -1,0 +1,51 @@
+import socket
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from tasks.environment import processes
+
+
+def sleeper() -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+
+
+def test_this_process_is_not_gone() -> None:
+    assert not processes.is_gone(processes.this_process())
+
+
+def test_setting_the_clock_ends_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time at which the machine started is what changes then, and with it everyone's."""
+    name, started = processes.this_process(), psutil.boot_time()
+    monkeypatch.setattr("psutil._psplatform.boot_time", lambda: started + 3600)
+    assert psutil.Process().create_time() > started + 3600
+    assert not processes.is_gone(name)
+
+
+def test_an_ended_process_is_gone() -> None:
+    process = sleeper()
+    name = processes.name_of(psutil.Process(process.pid))
+    assert not processes.is_gone(name)
+    process.kill()
+    process.wait()
+    assert processes.is_gone(name)
+
+
+def test_another_process_with_the_same_pid_is_not_taken_for_it() -> None:
+    host, pid, _ = processes.this_process().rsplit(":", 2)
+    assert processes.is_gone(f"{host}:{pid}:1.00")
+
+
+def test_a_process_of_another_host_cannot_be_called_gone() -> None:
+    assert not processes.is_gone(f"not-{socket.gethostname()}:1:1.00")
+
+
+def test_ending_spares_whoever_has_the_pid_now() -> None:
+    process = sleeper()
+    name = processes.name_of(psutil.Process(process.pid))
+    assert not processes.end(name.rsplit(":", 1)[0] + ":1.00")
+    assert process.poll() is None
+    assert processes.end(name)
+    assert process.poll() is not None

@@ -1,0 +1,71 @@
+"""Addresses that cannot be used are refused before anything is asked or written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from coldpress.errors import InputError
+from tasks.environment import credentials
+from tasks.environment.server_address import mlflow_fault, prefect_fault
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://127.0.0.1:5000",
+        "https://tracking.example",
+        "https://tracking.example/mlflow",
+        "http://[::1]:5000",
+        "postgresql://db/mlflow",
+        "mysql+pymysql://db:3306/mlflow",
+        "sqlite:////tmp/mlflow.db",
+        "sqlite:////tmp/mlflow.db?timeout=5",
+        "plugin://somewhere",
+    ],
+)
+def test_these_can_keep_runs(address: str) -> None:
+    assert mlflow_fault(address) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("./mlruns", "./mlruns is a folder, and MLflow keeps no runs in folders any more"),
+        ("/data/mlruns", "/data/mlruns is a folder"),
+        ("file:///data/mlruns", "file:///data/mlruns is a folder"),
+        ("file:mlruns", "file:mlruns is a folder"),
+        ("C:\\mlruns", "C:\\mlruns is a folder"),
+        ("localhost:5000", "localhost:5000 has no scheme: is it http://localhost:5000?"),
+        ("10.0.0.7:5000/mlflow", "10.0.0.7:5000/mlflow has no scheme"),
+        ("http://", "http:// is no address of a server: it names no host"),
+        ("http://:5000", "http://:5000 is no address of a server: it names no host"),
+        ("http://host:port", "http://host:port is no address of a server: Port could not be"),
+        ("http://[::1", "http://[::1 is no address: Invalid IPv6 URL"),
+        ("sqlite://", "sqlite:// is a database in memory, which would keep nothing"),
+        ("sqlite:///:memory:", "sqlite:///:memory: is a database in memory"),
+        ("sqlite:////nowhere/m.db", "no folder /nowhere, in which the database is to be"),
+        ("databricks", "databricks is not a store that Coldpress can use"),
+        ("databricks://profile", "databricks://profile is not a store that Coldpress can use"),
+        ("databricks-uc://x", "databricks-uc://x is not a store that Coldpress can use"),
+    ],
+)
+def test_these_cannot(address: str, reason: str) -> None:
+    assert (mlflow_fault(address) or "").startswith(reason)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:4200/api", "ws://h/api", "cloud", "http://:1/api"])
+def test_these_are_no_prefect_servers(address: str) -> None:
+    assert (prefect_fault(address) or "").startswith(f"{address} is no address of a")
+    assert prefect_fault("https://api.prefect.cloud/api/accounts/1/workspaces/2") is None
+
+
+def test_the_line_names_the_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", str(tmp_path))
+    with pytest.raises(InputError, match=f"^MLFLOW_TRACKING_URI: {tmp_path} is a folder"):
+        credentials.check_addresses()
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    monkeypatch.setenv("PREFECT_API_URL", "127.0.0.1:4200")
+    with pytest.raises(InputError, match=r"^PREFECT_API_URL: 127\.0\.0\.1:4200 is no address"):
+        credentials.check_addresses()

@@ -1,0 +1,303 @@
+"""Settings that were made for other projects: which of them reach a run, and which do not."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from accelerate import Accelerator
+from requests.utils import get_environ_proxies
+
+from coldpress.errors import InputError
+from tasks.environment import home, variables
+from tasks.tracking import runs
+
+PROXY = "http://proxy.example:3128"
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+SETTINGS = """
+import json, os, sys
+from tasks import home
+home.embed()
+home.import_prefect()
+from prefect.settings import PREFECT_RUNNER_PROCESS_LIMIT, get_current_settings, temporary_settings
+with temporary_settings({PREFECT_RUNNER_PROCESS_LIMIT: 3}):
+    found = get_current_settings()
+print(json.dumps({
+    "url": found.api.url,
+    "key": found.api.key and "set",
+    "auth": found.server.api.auth_string and "set",
+    "retries": found.tasks.default_retries,
+    "client retries": found.client.max_retries,
+    "database": found.server.database.connection_url.get_secret_value(),
+    "home": str(found.home),
+    "level": found.logging.level,
+    "ephemeral": found.server.ephemeral.enabled,
+    "cwd": os.getcwd(),
+}))
+"""
+PREFECT_TOML = """
+[api]
+url = "http://127.0.0.1:9/api"
+[server.api]
+auth_string = "user:password"
+[tasks]
+default_retries = 5
+"""
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Begin without settings of this machine's; what a test sets or drops is undone."""
+    before = dict(os.environ)
+    for name in list(os.environ):
+        proxy = name.upper() in PROXIES
+        if proxy or name.upper().startswith(("MLFLOW_", "_MLFLOW_", "PREFECT_", "COLDPRESS_")):
+            del os.environ[name]
+    monkeypatch.setattr(variables, "_written", set())
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """A home that is named, and nothing else."""
+    os.environ["COLDPRESS_HOME"] = str(tmp_path / "home")
+    return tmp_path / "home"
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t"])
+def test_a_blank_variable_is_as_good_as_none(
+    blank: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = ("COLDPRESS_HOME", "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "PREFECT_API_URL")
+    others = ("PREFECT_HOME", "OMP_NUM_THREADS", "HF_HOME", "XDG_CACHE_HOME", "TMPDIR")
+    for name in (*names, *others):
+        os.environ[name] = blank
+    assert home.is_unused()
+    home.embed()
+    here = tmp_path / ".coldpress"
+    assert os.environ["MLFLOW_TRACKING_URI"] == f"sqlite:///{here}/mlflow.db"
+    assert os.environ["PREFECT_HOME"] == f"{here}/prefect"
+    gone = {"MLFLOW_REGISTRY_URI", "PREFECT_API_URL", "HF_HOME", "XDG_CACHE_HOME", "TMPDIR"}
+    assert not gone & os.environ.keys()
+    assert "OMP_NUM_THREADS" not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (" http://tracking.example:5000/ ", "http://tracking.example:5000"),
+        ("'http://tracking.example'", "http://tracking.example"),
+        ('"https://tracking.example/"', "https://tracking.example"),
+        ("postgresql://db/mlflow", "postgresql://db/mlflow"),
+        ("sqlite:////somewhere/m.db", "sqlite:////somewhere/m.db"),
+    ],
+)
+def test_an_address_is_cleaned_of_what_files_of_variables_leave(
+    written: str, expected: str
+) -> None:
+    os.environ["MLFLOW_TRACKING_URI"] = written
+    variables.tidy()
+    assert os.environ["MLFLOW_TRACKING_URI"] == expected
+
+
+def test_a_relative_database_is_the_same_one_in_every_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, directory: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.environ["MLFLOW_TRACKING_URI"] = "sqlite:///mine.db?timeout=5"
+    home.embed()
+    monkeypatch.chdir("/")
+    home.embed()
+    assert os.environ["MLFLOW_TRACKING_URI"] == f"sqlite:///{tmp_path}/mine.db?timeout=5"
+
+
+def test_settings_of_mlflow_for_other_projects_do_not_count(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    foreign = {
+        "MLFLOW_REGISTRY_URI": "http://registry.example",
+        "MLFLOW_ARTIFACT_LOCATION_MAX_LENGTH": "1",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+        "MLFLOW_TRACKING_USERNAME": "anna",
+        "MLFLOW_WORKSPACE": "team",
+        "_MLFLOW_SERVER_FILE_STORE": "/nowhere",
+        "MLFLOW_RUN_ID": "0" * 32,
+        "MLFLOW_EXPERIMENT_NAME": "theirs",
+        "MLFLOW_LOGGING_LEVEL": "DEBUG",
+    }
+    os.environ.update(foreign)
+    home.embed()
+    assert foreign.keys() & os.environ.keys() == {"MLFLOW_LOGGING_LEVEL"}
+    assert os.environ["MLFLOW_TRACKING_URI"] == f"sqlite:///{directory}/mlflow.db"
+    home.embed()
+    line = "coldpress: MLFLOW_REGISTRY_URI: ignored, since MLFLOW_TRACKING_URI names no server\n"
+    assert capsys.readouterr().err == line
+
+
+def test_the_database_of_the_home_may_be_named_as_well(directory: Path) -> None:
+    os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{directory}/mlflow.db"
+    os.environ["MLFLOW_ARTIFACT_LOCATION_MAX_LENGTH"] = "1"
+    directory.mkdir()
+    home.embed()
+    assert os.environ["MLFLOW_TRACKING_URI"] == f"sqlite:///{directory}/mlflow.db"
+    assert "MLFLOW_ARTIFACT_LOCATION_MAX_LENGTH" not in os.environ
+
+
+def test_a_home_of_prefect_in_which_no_database_can_be_is_refused(
+    directory: Path, tmp_path: Path
+) -> None:
+    os.environ["PREFECT_HOME"] = str(tmp_path / "what?now")
+    with pytest.raises(InputError, match=r"^PREFECT_HOME: .* has a question mark"):
+        home.embed()
+    os.environ["PREFECT_API_URL"] = "http://prefect.example/api"
+    home.embed()
+
+
+def test_with_a_server_its_settings_stay_and_those_that_lead_astray_do_not(
+    directory: Path,
+) -> None:
+    os.environ["MLFLOW_TRACKING_URI"] = "http://tracking.example:5000"
+    os.environ["MLFLOW_TRACKING_USERNAME"] = "anna"
+    os.environ["MLFLOW_RUN_ID"] = os.environ["MLFLOW_ENABLE_ASYNC_LOGGING"] = "true"
+    home.embed()
+    assert os.environ["MLFLOW_TRACKING_USERNAME"] == "anna"
+    assert not {"MLFLOW_RUN_ID", "MLFLOW_ENABLE_ASYNC_LOGGING"} & os.environ.keys()
+
+
+def test_training_is_not_changed_by_what_other_programs_set() -> None:
+    """With this variable Accelerate divides each loss by 8, and no cache key would say so."""
+    os.environ["ACCELERATE_GRADIENT_ACCUMULATION_STEPS"] = "8"
+    os.environ["ACCELERATE_USE_CPU"] = os.environ["LOCAL_RANK"] = os.environ["WORLD_SIZE"] = "1"
+    variables.tidy()
+    accelerator = Accelerator()
+    assert accelerator.gradient_accumulation_steps == accelerator.num_processes == 1
+    assert os.environ["ACCELERATE_USE_CPU"] == "1"
+
+
+def test_a_registry_apart_from_the_runs_is_refused(directory: Path) -> None:
+    os.environ["MLFLOW_TRACKING_URI"] = "http://tracking.example:5000"
+    os.environ["MLFLOW_REGISTRY_URI"] = "http://tracking.example:5000/"
+    home.embed()
+    os.environ["MLFLOW_REGISTRY_URI"] = "http://registry.example:5000"
+    with pytest.raises(InputError, match=r"^MLFLOW_REGISTRY_URI: names another store than MLFLOW"):
+        home.embed()
+
+
+def test_what_is_logged_is_there_at_once_however_mlflow_is_configured(state: Path) -> None:
+    os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{state}/mlflow.db"
+    os.environ["COLDPRESS_HOME"] = str(state)
+    os.environ["MLFLOW_ENABLE_ASYNC_LOGGING"] = "true"
+    run_id = runs.open_run(runs.experiment("trec"), "stage", {})
+    os.environ["MLFLOW_ENABLE_ASYNC_LOGGING"] = "true"  # as mlflow.config does it
+    runs.tag(run_id, {"gate": "passed"})
+    assert runs.client().get_run(run_id).data.tags["coldpress.gate"] == "passed"
+
+
+@pytest.mark.parametrize("name", [*PROXIES[:3], *(p.lower() for p in PROXIES[:3])])
+def test_loopback_is_never_asked_through_a_proxy_and_the_hub_is(name: str) -> None:
+    os.environ[name] = PROXY
+    variables.tidy()
+    for host in ("127.0.0.1", "localhost"):
+        assert urllib.request.proxy_bypass(f"{host}:4200")
+        assert get_environ_proxies(f"http://{host}:5000/api") == {}
+    direct = {"all://127.0.0.1": None, "all://localhost": None, "all://[::1]": None}
+    assert direct.items() <= httpx._utils.get_environment_proxies().items()
+    assert not urllib.request.proxy_bypass("huggingface.co")
+    assert PROXY in get_environ_proxies("https://huggingface.co/api").values()
+
+
+@pytest.mark.parametrize(
+    ("listed", "expected"),
+    [
+        ({}, "127.0.0.1,localhost,::1"),
+        ({"NO_PROXY": "a.example, localhost"}, "a.example,localhost,127.0.0.1,::1"),
+        ({"NO_PROXY": "a", "no_proxy": "b"}, "b,a,127.0.0.1,localhost,::1"),
+        ({"no_proxy": "a,*"}, "*"),
+        ({"NO_PROXY": ""}, "127.0.0.1,localhost,::1"),
+    ],
+)
+def test_what_bypasses_the_proxy_already_goes_on_to(listed: dict[str, str], expected: str) -> None:
+    os.environ.update({"HTTPS_PROXY": PROXY, **listed})
+    variables.tidy()
+    variables.tidy()
+    assert os.environ["NO_PROXY"] == os.environ["no_proxy"] == expected
+
+
+def test_without_a_proxy_nothing_is_set() -> None:
+    variables.tidy()
+    assert not {"NO_PROXY", "no_proxy"} & os.environ.keys()
+
+
+@pytest.mark.parametrize(
+    "proxy", ["socks5://proxy.example:1080", "socks4://p:1", "http://p:port", "http://", "ftp://p"]
+)
+def test_a_proxy_that_no_client_can_be_made_with_is_ignored_in_one_line(
+    proxy: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.environ["ALL_PROXY"] = proxy
+    variables.tidy()
+    httpx.Client().close()
+    assert "ALL_PROXY" not in os.environ
+    assert capsys.readouterr().err.startswith("coldpress: ALL_PROXY: ignored, since ")
+
+
+def test_a_file_of_certificates_that_is_missing_is_ignored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.environ["SSL_CERT_FILE"] = str(tmp_path / "gone.pem")
+    variables.tidy()
+    httpx.Client().close()
+    said = f"coldpress: SSL_CERT_FILE: ignored, since {tmp_path}/gone.pem does not exist\n"
+    assert capsys.readouterr().err == said
+
+
+def test_no_setting_of_prefect_for_other_projects_counts(tmp_path: Path) -> None:
+    """Neither of the environment, nor of the working directory, nor of the user's profiles."""
+    (tmp_path / "prefect.toml").write_text(PREFECT_TOML)
+    (tmp_path / "pyproject.toml").write_text("[tool.prefect.client]\nmax_retries = 0\n")
+    (tmp_path / ".env").write_text("PREFECT_API_KEY=secret\n")
+    (tmp_path / ".prefect").mkdir()
+    (tmp_path / ".prefect" / "profiles.toml").write_text(
+        'active = "cloud"\n[profiles.cloud]\nPREFECT_API_URL = "http://127.0.0.1:9/api"\n'
+    )
+    foreign = {
+        "HOME": str(tmp_path),
+        "PREFECT_PROFILE": "cloud",
+        "PREFECT_PROFILES_PATH": str(tmp_path / ".prefect" / "profiles.toml"),
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": "sqlite+aiosqlite:////nowhere/x.db",
+        "prefect_tasks_default_retries": "7",
+        "PREFECT_LOGGING_LEVEL": "ERROR",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", SETTINGS],
+        cwd=tmp_path,
+        env={**os.environ, **foreign},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    here = tmp_path / ".coldpress"
+    assert json.loads(done.stdout) == {
+        "url": None,
+        "key": None,
+        "auth": None,
+        "retries": 0,
+        "client retries": 7,
+        "database": f"sqlite+aiosqlite:///{here}/prefect/prefect.db",
+        "home": f"{here}/prefect",
+        "level": "ERROR",
+        "ephemeral": True,
+        "cwd": str(tmp_path),
+    }
+    ignored = "PREFECT_PROFILE, PREFECT_SERVER_DATABASE_CONNECTION_URL"
+    assert f"coldpress: {ignored}: ignored, since PREFECT_API_URL is not set\n" in done.stderr

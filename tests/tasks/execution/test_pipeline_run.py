@@ -1,0 +1,32 @@
+"""The chain's run: whatever ends it, nothing of it stays open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from prefect import runtime
+
+from tasks.execution import pipeline_run
+from tasks.tracking import history, runs
+
+
+def test_an_interruption_right_after_a_run_was_opened_leaves_none_open(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the store's commit and the block that closes the run nobody else could."""
+    flow_run_id = str(uuid4())
+    monkeypatch.setattr(runtime.flow_run, "id", flow_run_id, raising=False)
+    tags = {"flow_run_id": flow_run_id, "stage": "prune"}
+    with pytest.raises(KeyboardInterrupt), pipeline_run._none_left_open():
+        runs.open_run(runs.experiment("trec"), "prune", tags)
+        raise KeyboardInterrupt
+    assert [run.info.status for run in history.flow_runs(flow_run_id)] == ["KILLED"]
+
+
+def test_names_of_the_users_own_become_one_parameter() -> None:
+    """MLflow refuses keys with most characters that a label may have."""
+    section = {"teacher": {"labels": {"C++": "on"}, "epochs": 0}, "prune": []}
+    flat = {"teacher.labels": '{"C++": "on"}', "teacher.epochs": 0, "prune": []}
+    assert dict(pipeline_run._flat(section)) == flat

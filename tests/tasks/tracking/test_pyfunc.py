@@ -1,0 +1,153 @@
+"""`mlflow models serve` in a process of its own, asked over HTTP."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from coldpress.model.classifier import Classifier
+from coldpress.model.serialization import write
+from coldpress.onnx.export import export
+from coldpress.onnx.predictor import Predictor
+from tasks.tracking import artifacts, registry, runs
+from tasks.tracking.pyfunc import pack
+
+TEXTS = ["cold press", "olive"]
+ANSWERED: dict[str, dict[str, Any]] = {
+    "inputs": {"inputs": {"text": TEXTS}},
+    "a list": {"inputs": TEXTS},
+    "a list of records": {"inputs": [{"text": text} for text in TEXTS]},
+    "instances": {"instances": [{"text": text} for text in TEXTS]},
+    "records": {"dataframe_records": [{"text": text} for text in TEXTS]},
+    "split": {"dataframe_split": {"columns": ["text"], "data": [[text] for text in TEXTS]}},
+}
+SINGLE = "this model answers single texts"
+REFUSED: dict[str, tuple[object, str]] = {
+    "too many": ({"inputs": {"text": ["cold"] * 513}}, "513 texts; a request may have 512"),
+    "too long": (
+        {"dataframe_records": [{"text": "cold"}, {"text": "c" * 100_001}]},
+        "text[1] has more than 100000 characters",
+    ),
+    "no texts": ({"inputs": {"text": []}}, "no texts"),
+    "no rows": ({"dataframe_split": {"columns": ["text"], "data": []}}, "no texts"),
+    "an empty list": ({"dataframe_records": []}, "no column named text"),
+    "another column": ({"inputs": {"txt": TEXTS}}, "no column named text"),
+    "nothing": ({"inputs": None}, "text[0] is null"),
+    "an empty list of texts": ({"inputs": []}, "no texts"),
+    "texts and records": (
+        {"inputs": ["cold", {"text": "oil"}]},
+        "the rows are neither all texts nor all records",
+    ),
+    "null": ({"inputs": {"text": ["cold", None]}}, "text[1] is null"),
+    "null alone": ({"inputs": {"text": None}}, "text[0] is null"),
+    "null in a record": ({"dataframe_records": [{"text": None}]}, "text[0] is null"),
+    "a number": ({"inputs": {"text": 1}}, "text[0] is int, not text"),
+    "a number beside": (
+        {"dataframe_split": {"columns": ["text"], "data": [["cold"], [1]]}},
+        "text[1] is int, not text",
+    ),
+    "numbers": ({"instances": [{"text": 1}]}, "text[0] is int, not text"),
+    "a truth": ({"dataframe_records": [{"text": True}]}, "text[0] is bool, not text"),
+    "a record": ({"dataframe_records": [{"text": {"a": 1}}]}, "text[0] is dict, not text"),
+    "lists": ({"inputs": {"text": [["cold"], ["oil"]]}}, "text[0] is list, not text"),
+    "half a character": ({"inputs": {"text": ["\ud800"]}}, "text[0] has half of a surrogate pair"),
+    "pairs": ({"inputs": {"text": ["cold"], "text_pair": ["oil"]}}, SINGLE),
+    "some pairs": (
+        {"dataframe_records": [{"text": "cold", "text_pair": "oil"}, {"text": "oil"}]},
+        SINGLE,
+    ),
+}
+
+
+@pytest.fixture
+def files(tiny: Classifier, state: Path) -> Path:
+    """The tiny model, exported, and registered as `tiny@champion`."""
+    write(tiny, state / "torch", Manifest(stage="quantize"))
+    with writing(state / "files", Manifest(stage="export_onnx")) as directory:
+        about = {"pairs": "false", "temperature": "2.0"}
+        export(Checkpoint.open(state / "torch"), directory, 17, about)
+    made = Checkpoint.open(state / "files")
+    run_id = runs.open_run(runs.experiment("tiny"), "export_onnx", {})
+    uri = artifacts.put_model(run_id, "tiny", pack(made.path, state / "packed"), "export_onnx")
+    registry.register("tiny", uri, run_id, {"digest": made.digest})
+    runs.client().set_registered_model_alias("tiny", "champion", "1")
+    return made.path
+
+
+@contextmanager
+def served(model: str, folder: Path) -> Iterator[str]:
+    """Serve a registered model where neither torch nor this project can be imported."""
+    folder.mkdir()
+    for name in ("torch", "transformers", "coldpress", "tasks", "flows"):
+        (folder / f"{name}.py").write_text("raise ImportError('not needed to serve')")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", model, "-p", port]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(
+            [*command, "--env-manager", "local"],
+            cwd=folder,
+            env={**os.environ, "PATH": path, "PYTHONPATH": str(folder)},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        wait_until_it_answers(f"http://127.0.0.1:{port}/ping", server, folder / "log")
+        yield f"http://127.0.0.1:{port}/invocations"
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def wait_until_it_answers(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    pytest.fail(f"no server: {log.read_text()}")
+
+
+def ask(address: str, body: object) -> tuple[int, Any]:
+    request = urllib.request.Request(
+        address, json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            return reply.status, json.load(reply)
+    except urllib.error.HTTPError as refused:
+        return refused.code, json.load(refused)
+
+
+def test_a_champion_answers_over_http_and_refuses_in_one_line(files: Path, state: Path) -> None:
+    expected = Predictor(files).predict(TEXTS)
+    with served("models:/tiny@champion", state / "server") as address:
+        answers = {way: ask(address, body) for way, body in ANSWERED.items()}
+        refusals = {way: ask(address, body) for way, (body, _) in REFUSED.items()}
+        most = ask(address, {"inputs": {"text": ["cold"] * 511 + ["c" * 100_000]}})
+    assert answers == dict.fromkeys(ANSWERED, (200, {"predictions": expected}))
+    assert refusals == {
+        way: (400, {"error_code": "BAD_REQUEST", "message": message})
+        for way, (_, message) in REFUSED.items()
+    }
+    assert (most[0], len(most[1]["predictions"])) == (200, 512)

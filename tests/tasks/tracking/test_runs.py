@@ -1,0 +1,120 @@
+from pathlib import Path
+
+import pytest
+
+from coldpress.errors import NonFiniteError
+from tasks.environment import processes
+from tasks.tracking import history, runs
+from tasks.tracking.results import StageResult
+
+GONE = f"{processes.this_process().rsplit(':', 2)[0]}:1:1.00"
+
+
+def open_stage(experiment: str, key: str, process: str | None = None) -> str:
+    run_id = runs.open_run(experiment, "prune", {"stage": "prune", "key": key})
+    if process:
+        runs.tag(run_id, {"process": process})
+    return run_id
+
+
+def status(run_id: str) -> str:
+    return str(runs.client().get_run(run_id).info.status)
+
+
+@pytest.mark.parametrize(
+    ("raised", "ended"), [(None, "FINISHED"), (ValueError, "FAILED"), (KeyboardInterrupt, "KILLED")]
+)
+def test_a_run_is_closed_however_its_block_ends(
+    state: Path, raised: type[BaseException] | None, ended: str
+) -> None:
+    run_id = runs.open_run(runs.experiment("trec"), "trec", {})
+    try:
+        with runs.recorded(run_id):
+            if raised:
+                raise raised("no luck")
+    except (ValueError, KeyboardInterrupt):
+        assert "no luck" in runs.client().get_run(run_id).data.tags["coldpress.error"]
+    assert status(run_id) == ended
+
+
+def test_a_run_that_did_not_finish_takes_its_half_made_models_with_it(state: Path) -> None:
+    experiment, mlflow = runs.experiment("trec"), runs.client()
+    run_id = open_stage(experiment, "k")
+    half, whole = (mlflow.create_logged_model(experiment, source_run_id=run_id) for _ in "ab")
+    mlflow.finalize_logged_model(whole.model_id, "READY")
+    runs.close(run_id)
+    left = mlflow.search_logged_models([experiment])
+    assert [model.model_id for model in left] == [whole.model_id]
+    assert status(run_id) == "KILLED"
+    assert half.model_id != whole.model_id
+
+
+def test_only_a_finished_run_has_a_result(state: Path) -> None:
+    """The record is written before the run is closed: a kill between the two made nothing."""
+    run_id = open_stage(runs.experiment("trec"), "k")
+    result = StageResult(stage="prune", status="ran", digest="d", metrics={"accuracy": 0.5})
+    runs.write_result(run_id, result)
+    assert history.results_with_key("k") == []
+    runs.client().set_terminated(run_id)
+    assert history.results_with_key("k") == [result]
+
+
+def test_results_are_shared_between_recipes(state: Path) -> None:
+    run_id = open_stage(runs.experiment("one"), "k")
+    runs.write_result(run_id, StageResult(stage="prune", status="ran"))
+    runs.client().set_terminated(run_id)
+    runs.experiment("two")
+    assert len(history.results_with_key("k")) == 1
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_metric_that_is_not_finite_is_not_recorded(state: Path, value: float) -> None:
+    run_id = runs.open_run(runs.experiment("trec"), "trec", {})
+    with pytest.raises(NonFiniteError, match=f"^entropy is {value}$"):
+        runs.log_metrics(run_id, {"rows": 3.0, "entropy": value})
+    with pytest.raises(NonFiniteError, match=rf"^epoch_loss\.1 is {value}$"):
+        runs.log_curve(run_id, "epoch_loss", [0.5, value])
+    assert runs.client().get_run(run_id).data.metrics == {}
+
+
+@pytest.mark.parametrize("written", ["null", "NaN", "-Infinity"])
+def test_a_result_with_a_metric_that_was_not_finite_is_read_and_not_reused(
+    state: Path, written: str
+) -> None:
+    """Stored before numbers were checked: pydantic writes null, MLflow's own clients NaN."""
+    run_id = open_stage(runs.experiment("trec"), "k")
+    with runs.recorded(run_id):
+        result = StageResult(stage="prune", status="ran", metrics={"rows": 3, "entropy": 0.5})
+        poisoned = result.model_dump_json().replace("0.5", written)
+        runs.tag(run_id, {"status": "ran", "result": poisoned})
+    run = runs.client().get_run(run_id)
+    assert history.result_of(run).metrics == {"rows": 3.0}
+    assert history.results_with_key("k") == []
+
+
+def test_a_table_without_rows_is_kept_as_one(state: Path) -> None:
+    run_id = open_stage(runs.experiment("trec"), "k")
+    runs.log_rows(run_id, [], "flips.json")
+    assert [file.path for file in runs.client().list_artifacts(run_id)] == ["flips.json"]
+
+
+def test_openings_of_a_test_split_are_counted_by_its_digest(state: Path) -> None:
+    """Those that finished, and that looked for themselves: a reuse opens nothing."""
+    for digest, status in (("a", "ran"), ("a", "reused"), ("b", "ran"), ("a", "ran")):
+        run_id = runs.open_run(runs.experiment("trec"), "evaluate", {"test_digest": digest})
+        runs.tag(run_id, {"status": status})
+        runs.client().set_terminated(run_id)
+    runs.open_run(runs.experiment("trec"), "evaluate", {"test_digest": "a"})
+    assert [history.openings_of(digest) for digest in "abc"] == [2, 1, 0]
+
+
+def test_a_press_under_way_is_known_until_it_ends_or_dies(state: Path) -> None:
+    assert not history.is_being_pressed("trec")
+    experiment, chain = runs.experiment("trec"), {"recipe_digest": "0"}
+    runs.open_run(experiment, "re-evaluate", {"reevaluates": "trec/3"})
+    assert not history.is_being_pressed("trec")
+    ended, killed = (runs.open_run(experiment, "trec", chain) for _ in "ab")
+    runs.client().set_terminated(ended)
+    assert history.is_being_pressed("trec")
+    runs.tag(killed, {"process": GONE})
+    assert not history.is_being_pressed("trec")
