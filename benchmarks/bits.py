@@ -22,19 +22,19 @@ import torch
 
 from coldpress.data import benchmark
 from coldpress.data.benchmark import Benchmark
-from coldpress.data.encoding import Encoded, encode
+from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.model import classifier, serialization
-from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.onnx.export import export
-from coldpress.onnx.inference import raw_logits, run
+from coldpress.onnx.inference import raw_logits, run_batch
 from coldpress.onnx.parity import check_parity
 from coldpress.onnx.predictor import Predictor
-from coldpress.quantization import DynamicInt8, KBit, Mixed, WeightOnly
+from coldpress.quantization import DynamicInt8, KBit, MixedPrecision, WeightOnly
 from coldpress.quantization.core.storage import save_quantized
-from coldpress.quantization.layer_groups import parts
-from coldpress.quantization.method import Quantization
-from coldpress.quantization.mixed.search import divergence
+from coldpress.quantization.layer_groups import group_layers
+from coldpress.quantization.method import PostTrainingQuantization
+from coldpress.quantization.mixed.search import mean_kl_divergence
 from coldpress.recipe.recipe import Recipe
 from coldpress.teacher import build
 from coldpress.training import loop
@@ -61,7 +61,7 @@ def main() -> None:
     """Press, print a line a method, then time all of them."""
     options = _options()
     recipe = _recipe(options)
-    data = benchmark.load(recipe.benchmark, recipe.seed)
+    data = benchmark.load_benchmark(recipe.benchmark, recipe.seed)
     with tempfile.TemporaryDirectory() as directory:
         teacher = _teacher(recipe, data, options.teacher or Path(directory) / "teacher")
         pressed = _Press(teacher, data, Path(directory))
@@ -94,7 +94,7 @@ def _recipe(options: argparse.Namespace) -> Recipe:
     )
 
 
-def _methods() -> Iterator[tuple[str, Quantization | None]]:
+def _methods() -> Iterator[tuple[str, PostTrainingQuantization | None]]:
     yield "float32", None
     yield "dynamic-int8", DynamicInt8(method="dynamic-int8")
     for bits in (8, 4, 3, 2, 1):
@@ -113,18 +113,18 @@ def _methods() -> Iterator[tuple[str, Quantization | None]]:
         WeightOnly(method="weight-only", bits=4, activations="float32"),
     )
     for most in (0.003, 0.01, 0.03):
-        yield f"mixed {most}", Mixed(method="mixed", max_divergence=most)
+        yield f"mixed {most}", MixedPrecision(method="mixed", max_divergence=most)
 
 
 def _teacher(recipe: Recipe, data: Benchmark, path: Path) -> Classifier:
     if path.exists():
-        return serialization.load(Checkpoint.open(path))
+        return serialization.load_classifier(Checkpoint.open(path))
     loop.reseed(recipe.seed, "train_teacher")
     made = build.build_teacher(recipe.teacher, data, recipe.benchmark.max_tokens)
     rows, validation = encode(made.tokenizer, data.train), encode(made.tokenizer, data.validation)
     loss = loop.label_loss(torch.from_numpy(rows.labels))
     loop.fit(made, rows, loss, recipe.teacher, validation)
-    serialization.write(made, path, Manifest(stage="train_teacher"))
+    serialization.write_checkpoint(made, path, Manifest(stage="train_teacher"))
     return made
 
 
@@ -137,7 +137,7 @@ class _Press:
         self.validation = encode(teacher.tokenizer, data.validation)
         self._expected = teacher.logits(self.validation)
 
-    def contestant(self, name: str, method: Quantization | None) -> Contestant:
+    def contestant(self, name: str, method: PostTrainingQuantization | None) -> Contestant:
         """Quantize, export, prove parity and answer."""
         start = time.perf_counter()
         made = method.quantize(self._teacher, self._train) if method else self._teacher
@@ -147,18 +147,22 @@ class _Press:
         answers = torch.from_numpy(raw_logits(predictor, self.validation))
         accuracy = classifier.accuracy(answers, self.validation.labels.tolist())
         size = (files / "model.onnx").stat().st_size / 1e6
-        moved = divergence(self._expected, answers)
+        moved = mean_kl_divergence(self._expected, answers)
         line = f"{size:6.2f} {100 * accuracy:6.1f} % {moved:8.4f}  {seconds:5.1f} s"
-        print(f"{name:28} {line}", _bits(made) if isinstance(method, Mixed) else "", flush=True)
+        print(
+            f"{name:28} {line}",
+            _bits(made) if isinstance(method, MixedPrecision) else "",
+            flush=True,
+        )
         return Contestant(name, line, predictor)
 
     def _exported(self, name: str, made: Classifier) -> Path:
         source, target = self._directory / name, self._directory / f"{name} onnx"
         manifest = Manifest(stage="quantize", labels=made.labels, shapes=made.shapes)
-        with writing(source, manifest) as directory:
+        with new_checkpoint(source, manifest) as directory:
             save_quantized(made, directory)
         checkpoint = Checkpoint.open(source)
-        with writing(target, Manifest(stage="export_onnx")) as directory:
+        with new_checkpoint(target, Manifest(stage="export_onnx")) as directory:
             export(checkpoint, directory, 17, {})
         check_parity(checkpoint, target / "model.onnx", self.validation)
         return target
@@ -167,12 +171,12 @@ class _Press:
 def _bits(made: Classifier) -> dict[str, int]:
     return {
         part.name: int(getattr(made.module.get_submodule(part.paths[0]), "bits"))  # noqa: B009
-        for part in parts(made)
+        for part in group_layers(made)
     }
 
 
 def _timed(
-    contestants: list[Contestant], rows: Encoded, rounds: int
+    contestants: list[Contestant], rows: EncodedSplit, rounds: int
 ) -> Iterator[tuple[Contestant, float]]:
     """Median milliseconds of single texts, the models taking turns in an order that changes."""
     order, texts = np.random.default_rng(0), [rows.batch([row]) for row in range(_CALLS)]
@@ -181,7 +185,7 @@ def _timed(
         for place in order.permutation(len(contestants)):
             for text in texts:
                 start = time.perf_counter()
-                run(contestants[place].predictor, text)
+                run_batch(contestants[place].predictor, text)
                 taken[contestants[place].name].append(time.perf_counter() - start)
         if not number:  # the first round warms up
             taken = {name: [] for name in taken}

@@ -33,13 +33,13 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import AutoModelForSequenceClassification, BertConfig
 
-from coldpress.data.encoding import Encoded
-from coldpress.evaluation.performance.latency import Call, interleaved, torch_threads
-from coldpress.evaluation.performance.speedup import Speedup, measure_until_clear, speedup
-from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from coldpress.data.encoding import EncodedSplit
+from coldpress.evaluation.performance.latency import Call, time_interleaved, torch_threads
+from coldpress.evaluation.performance.speedup import Speedup, estimate_speedup, measure_until_clear
+from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.onnx.export import export
-from coldpress.onnx.inference import run
+from coldpress.onnx.inference import run_batch
 from coldpress.onnx.predictor import Predictor
 from coldpress.quantization import DynamicInt8
 from coldpress.quantization.core.storage import save_quantized
@@ -107,9 +107,9 @@ def _measure(size: str, options: argparse.Namespace) -> bool:
 
 
 def _measure_once(beside: str, models: dict[str, Call]) -> Outcome:
-    timings = measure_until_clear(lambda: interleaved(models, _CALLS), "teacher", "onnx")
+    timings = measure_until_clear(lambda: time_interleaved(models, _CALLS), "teacher", "onnx")
     wall = {name: trace.wall for name, trace in timings.traces.items()}
-    gain = speedup(timings, "teacher", "onnx")
+    gain = estimate_speedup(timings, "teacher", "onnx")
     return Outcome(beside, _ratio(wall), _ratio(timings.seconds), gain)
 
 
@@ -201,7 +201,9 @@ def _models(size: str, folder: Path) -> dict[str, Call]:
     teacher, small = (_bert(*numbers) for numbers in _SIZES[size])
     draw = np.random.default_rng(0)
     ids = tuple(draw.integers(5, _VOCABULARY, draw.integers(6, 20)) for _ in range(_CALLS))
-    rows = Encoded(ids, tuple(np.zeros_like(row) for row in ids), np.zeros(0, dtype=np.int64), 0, 0)
+    rows = EncodedSplit(
+        ids, tuple(np.zeros_like(row) for row in ids), np.zeros(0, dtype=np.int64), 0, 0
+    )
     predictor = _exported(small, folder / size, rows)
     batches = [rows.batch([row]) for row in range(_CALLS)]
 
@@ -209,7 +211,10 @@ def _models(size: str, folder: Path) -> dict[str, Call]:
         with torch.inference_mode():
             return teacher.module(**teacher.inputs(batches[number % _CALLS])).logits
 
-    return {"teacher": in_torch, "onnx": lambda number: run(predictor, batches[number % _CALLS])}
+    return {
+        "teacher": in_torch,
+        "onnx": lambda number: run_batch(predictor, batches[number % _CALLS]),
+    }
 
 
 def _bert(layers: int, width: int, heads: int, neurons: int) -> Classifier:
@@ -228,13 +233,13 @@ def _bert(layers: int, width: int, heads: int, neurons: int) -> Classifier:
     return Classifier(module, tokenizer, tuple("abcdef"))
 
 
-def _exported(classifier: Classifier, target: Path, rows: Encoded) -> Predictor:
+def _exported(classifier: Classifier, target: Path, rows: EncodedSplit) -> Predictor:
     made = DynamicInt8(method="dynamic-int8").quantize(classifier, rows)
     about = Manifest(stage="quantize", labels=made.labels, shapes=made.shapes)
-    with writing(target, about) as directory:
+    with new_checkpoint(target, about) as directory:
         save_quantized(made, directory)
     graph = target.with_suffix(".onnx")
-    with writing(graph, Manifest(stage="export_onnx")) as directory:
+    with new_checkpoint(graph, Manifest(stage="export_onnx")) as directory:
         export(Checkpoint.open(target), directory, 17, {})
     return Predictor(graph, threads=1)
 

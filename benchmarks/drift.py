@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coldpress.data.splits import Split, row_ids
-from coldpress.drift.detect import judge
-from coldpress.drift.observations import Seen, look
-from coldpress.drift.profile import Portrait, portray
+from coldpress.drift.detect import detect_drift
+from coldpress.drift.observations import Observations, observe
+from coldpress.drift.profile import Profile, build_profile
 from coldpress.drift.result import Reevaluation
-from coldpress.drift.vocabulary import Words
-from coldpress.evaluation.predictions import Answers
-from coldpress.evaluation.statistics.paired import LEVEL, accuracy_interval
+from coldpress.drift.vocabulary import WordCounts
+from coldpress.evaluation.predictions import Predictions
+from coldpress.evaluation.statistics.paired import SIGNIFICANCE_LEVEL, accuracy_interval
 from coldpress.onnx.predictor import Predictor
 
 ROWS = 500
@@ -62,7 +62,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _pool(file: Path, model: Path) -> Seen:
+def _pool(file: Path, model: Path) -> Observations:
     """All rows of a file as the model sees them, each with an embedding."""
     rows = [json.loads(line) for line in file.read_text().splitlines() if line.strip()]
     texts = tuple(row["text"] for row in rows)
@@ -70,58 +70,66 @@ def _pool(file: Path, model: Path) -> Seen:
     labels = tuple(names.index(str(r["label"])) if str(r["label"]) in names else 0 for r in rows)
     split = Split(row_ids(texts, None), texts, None, labels)
     starts = range(0, len(split), AT_ONCE)
-    parts = [portray(split.take(range(at, min(at + AT_ONCE, len(split)))), model) for at in starts]
-    words = Words(
+    parts = [
+        build_profile(split.take(range(at, min(at + AT_ONCE, len(split)))), model) for at in starts
+    ]
+    words = WordCounts(
         np.concatenate([part.words.all for part in parts]),
         np.concatenate([part.words.unknown for part in parts]),
     )
     embeddings = np.concatenate([part.embeddings for part in parts])
-    return Seen(look(split, model).answers, Portrait(words, embeddings))
+    return Observations(observe(split, model).answers, Profile(words, embeddings))
 
 
-def _two(pool: Seen, other: Seen, share: float, random: np.random.Generator) -> Reevaluation:
+def _two(
+    pool: Observations, other: Observations, share: float, random: np.random.Generator
+) -> Reevaluation:
     """Draw two samples; some rows of the second come from elsewhere, and then it has no labels."""
     drawn = random.permutation(len(pool.answers.ids))
     foreign = random.permutation(len(other.answers.ids))[: round(share * ROWS)]
     before = _some(pool, drawn[:ROWS])
     own = _some(pool, drawn[ROWS : 2 * ROWS - len(foreign)])
-    return judge("it", before, _together(own, _some(other, foreign)) if share else own)
+    return detect_drift("it", before, _together(own, _some(other, foreign)) if share else own)
 
 
-def _some(seen: Seen, rows: Rows) -> Seen:
+def _some(seen: Observations, rows: Rows) -> Observations:
     given, words = seen.answers, seen.portrait.words
-    answers = Answers(
+    answers = Predictions(
         tuple(given.ids[row] for row in rows),
         given.label_names,
         given.labels[rows],
         {"onnx": given.logits["onnx"][rows]},
     )
-    portrait = Portrait(Words(words.all[rows], words.unknown[rows]), seen.portrait.embeddings[rows])
-    return Seen(answers, portrait)
+    portrait = Profile(
+        WordCounts(words.all[rows], words.unknown[rows]), seen.portrait.embeddings[rows]
+    )
+    return Observations(answers, portrait)
 
 
-def _together(one: Seen, other: Seen) -> Seen:
+def _together(one: Observations, other: Observations) -> Observations:
     logits = np.concatenate([side.answers.logits["onnx"] for side in (one, other)])
     ids, names = one.answers.ids + other.answers.ids, one.answers.label_names
     sides = [one.portrait, other.portrait]
-    words = Words(
+    words = WordCounts(
         np.concatenate([side.words.all for side in sides]),
         np.concatenate([side.words.unknown for side in sides]),
     )
     embeddings = np.concatenate([side.embeddings for side in sides])
-    answers = Answers(ids, names, one.answers.labels[:0], {"onnx": logits})
-    return Seen(answers, Portrait(words, embeddings))
+    answers = Predictions(ids, names, one.answers.labels[:0], {"onnx": logits})
+    return Observations(answers, Profile(words, embeddings))
 
 
 def _false_alarms(found: Sequence[Reevaluation]) -> dict[str, int]:
-    sure = [any(way.p_adjusted < LEVEL for way in one.drift) for one in found]
+    sure = [any(way.p_adjusted < SIGNIFICANCE_LEVEL for way in one.drift) for one in found]
     ways = [way.way for way in found[0].drift]
     return {
         "verdict drifted": sum(one.verdict == "drifted" for one in found),
         "verdict worse": sum(one.verdict == "worse" for one in found),
         "some adjusted p below 0.05, whatever the effect": sum(sure),
         **{
-            f"{way}: p below 0.05 by itself": sum(one.drift[i].p < LEVEL for one in found)
+            f"{way}: p below 0.05 by itself": sum(
+                one.drift[i].p < SIGNIFICANCE_LEVEL for one in found
+            )
             for i, way in enumerate(ways)
         },
     }

@@ -26,7 +26,7 @@ from coldpress.evaluation.statistics import paired
 from coldpress.evaluation.subgroups import equity
 from coldpress.evaluation.subgroups.slices import Slice
 from coldpress.gate import Gate, champion, groups
-from coldpress.gate.checks import judge
+from coldpress.gate.checks import run_checks
 from coldpress.gate.verdict import Verdict
 
 Right = NDArray[np.bool_]
@@ -106,7 +106,7 @@ def _healthy(rows: Rows, flips: float, models: int, random: np.random.Generator)
             if check.name in CHECKS:
                 passed[check.name] += check.passed
         passed["both"] += verdict.passed
-        beyond += max(map(groups.drop, evaluation.equity)) > (GATE.max_class_drop or 0)
+        beyond += max(map(groups.accuracy_drop, evaluation.equity)) > (GATE.max_class_drop or 0)
     rates = ", ".join(f"{name} {_rate(n, models)}" for name, n in passed.items())
     print(
         f"{rows.name}, n = {len(rows.labels)}, no loss, {flips:.0%} of rows flip each way: passes "
@@ -148,7 +148,7 @@ def _rate(count: int, models: int) -> str:
 
 def _harm(directory: Path) -> None:
     """Harm the final model of a real evaluation, one class after the other."""
-    given = predictions.read(directory)
+    given = predictions.read_predictions(directory)
     slices, teacher = equity.class_slices(given), given.right(given.teacher)
     healthy = _judge(_evaluation(Pair(teacher, given.right(given.final)), given.labels, slices))
     print(f"as it is: {_said(healthy)}")
@@ -166,7 +166,7 @@ def _harm(directory: Path) -> None:
     )
 
 
-def _without(given: predictions.Answers, label: int) -> Right:
+def _without(given: predictions.Predictions, label: int) -> Right:
     logits = given.logits[given.final].copy()
     logits[:, label] = 0
     right: Right = logits.argmax(axis=1) == given.labels
@@ -180,19 +180,19 @@ def _evaluation(pair: Pair, labels: NDArray[np.int64], slices: Sequence[Slice]) 
         overlap=0,
         models={},
         comparisons=(_compared(pair, labels),),
-        equity=equity.judge_groups(slices, pair.model, pair.teacher, labels),
+        equity=equity.compare_groups(slices, pair.model, pair.teacher, labels),
     )
 
 
 def _compared(pair: Pair, labels: NDArray[np.int64]) -> Comparison:
-    found = champion.compare("teacher", pair.model, pair.teacher, labels).comparison
+    found = champion.compare_with_champion("teacher", pair.model, pair.teacher, labels).comparison
     if found is None:
         raise RuntimeError("nothing was compared")
     return found
 
 
 def _judge(evaluation: Evaluation) -> Verdict:
-    return judge(GATE, evaluation, {"parity_max_logit_difference": 0.0, "parity_bound": 1.0})
+    return run_checks(GATE, evaluation, {"parity_max_logit_difference": 0.0, "parity_bound": 1.0})
 
 
 def _said(verdict: Verdict) -> str:

@@ -20,9 +20,9 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import AutoModelForSequenceClassification, ModernBertConfig
 
-from coldpress.data.encoding import Encoded
-from coldpress.evaluation.performance.latency import Call, interleaved
-from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from coldpress.data.encoding import EncodedSplit
+from coldpress.evaluation.performance.latency import Call, time_interleaved
+from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.onnx.export import export
 from coldpress.onnx.parity import check_parity
@@ -55,18 +55,20 @@ def main() -> None:
     for tokens, encoded in rows.items():
         calls = {"eager": _in_torch(source, encoded), "sdpa": _in_torch(_sdpa(source), encoded)}
         calls |= {name: _in_session(session, encoded) for name, session in sessions.items()}
-        medians = [np.median(each) * 1e3 for each in interleaved(calls, _ROUNDS).seconds.values()]
+        medians = [
+            np.median(each) * 1e3 for each in time_interleaved(calls, _ROUNDS).seconds.values()
+        ]
         print(f"{tokens} | " + " | ".join(f"{each:.2f} ms" for each in medians))
 
 
-def _random_rows(tokens: int) -> Encoded:
+def _random_rows(tokens: int) -> EncodedSplit:
     draw = np.random.default_rng(tokens)
     ids = tuple(draw.integers(5, _VOCABULARY, tokens) for _ in range(8))
     no_labels = np.zeros(0, dtype=np.int64)
-    return Encoded(ids, tuple(np.zeros_like(row) for row in ids), no_labels, 0, 0)
+    return EncodedSplit(ids, tuple(np.zeros_like(row) for row in ids), no_labels, 0, 0)
 
 
-def _joined(parts: list[Encoded]) -> Encoded:
+def _joined(parts: list[EncodedSplit]) -> EncodedSplit:
     ids = tuple(row for part in parts for row in part.input_ids)
     return replace(parts[0], input_ids=ids, token_type_ids=tuple(np.zeros_like(row) for row in ids))
 
@@ -102,18 +104,18 @@ def _sdpa(source: Classifier) -> Classifier:
     return copied
 
 
-def _exported(classifier: Classifier, target: Path, rows: Encoded) -> Any:  # noqa: ANN401
+def _exported(classifier: Classifier, target: Path, rows: EncodedSplit) -> Any:  # noqa: ANN401
     about = Manifest(stage="quantize", labels=classifier.labels, shapes=classifier.shapes)
-    with writing(target, about) as directory:
+    with new_checkpoint(target, about) as directory:
         save_quantized(classifier, directory)
     checkpoint, graph = Checkpoint.open(target), target.with_suffix(".onnx")
-    with writing(graph, Manifest(stage="export_onnx")) as directory:
+    with new_checkpoint(graph, Manifest(stage="export_onnx")) as directory:
         export(checkpoint, directory, 17, {})
     check_parity(checkpoint, graph / "model.onnx", rows)
     return open_session(graph / "model.onnx", threads=1)
 
 
-def _in_torch(classifier: Classifier, rows: Encoded) -> Call:
+def _in_torch(classifier: Classifier, rows: EncodedSplit) -> Call:
     batches = [classifier.inputs(rows.batch([row])) for row in range(len(rows))]
 
     def call(number: int) -> object:
@@ -123,7 +125,7 @@ def _in_torch(classifier: Classifier, rows: Encoded) -> Call:
     return call
 
 
-def _in_session(session: Any, rows: Encoded) -> Call:  # noqa: ANN401
+def _in_session(session: Any, rows: EncodedSplit) -> Call:  # noqa: ANN401
     names = [each.name for each in session.get_inputs()]
     batches = [rows.batch([row]) for row in range(len(rows))]
     feeds = [{name: getattr(batch, name) for name in names} for batch in batches]

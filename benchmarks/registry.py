@@ -71,17 +71,17 @@ def _servers(options: argparse.Namespace, directory: Path) -> Iterator[None]:
 
 def _register_versions(directory: Path) -> None:
     """Versions with files of a few bytes: what is moved is an alias, whatever it names."""
-    from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+    from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
     from tasks.tracking import artifacts, registry, runs
 
-    run_id = runs.open_run(runs.experiment(MODEL), "export_onnx", {})
+    run_id = runs.open_run(runs.ensure_experiment(MODEL), "export_onnx", {})
     for number in range(VERSIONS):
         place = directory / f"made-{number}"
-        with writing(place / "checkpoint", Manifest(stage="export_onnx")) as aside:
+        with new_checkpoint(place / "checkpoint", Manifest(stage="export_onnx")) as aside:
             (aside / "model.onnx").write_text(str(number))
         digest = Checkpoint.open(place / "checkpoint").digest
-        packed = artifacts.pack(place / "checkpoint", place / "packed")
-        uri = artifacts.put_model(run_id, MODEL, packed, "export_onnx")
+        packed = artifacts.package_torch(place / "checkpoint", place / "packed")
+        uri = artifacts.log_model(run_id, MODEL, packed, "export_onnx")
         tags = {"stage": "export_onnx", "digest": digest, "gate": "passed"}
         registry.register(MODEL, uri, run_id, tags)
 
@@ -90,7 +90,7 @@ def _move(intent: str, target: str | None, begun: Event | None = None) -> None:
     """What each process does; it is connected before it says that it begins."""
     from tasks.promotion import aliases
 
-    aliases.aliases(MODEL)
+    aliases.read_aliases(MODEL)
     if begun is not None:
         begun.set()
     (_in_a_flow_run if "PREFECT_API_URL" in os.environ else _plainly)(intent, target)
@@ -144,7 +144,7 @@ def _all_at_once(moves: int) -> list[str]:
     """Two thirds promotions and one third rollbacks, all started before any is awaited."""
     from tasks.promotion import audit
 
-    before, started = len(audit.tickets(MODEL)), time.perf_counter()
+    before, started = len(audit.all_tickets(MODEL)), time.perf_counter()
     wanted = [
         ("rollback", None) if number % 3 == 2 else ("promote", str(1 + number % VERSIONS))
         for number in range(moves)
@@ -154,7 +154,7 @@ def _all_at_once(moves: int) -> list[str]:
         mover.join()
     seconds = time.perf_counter() - started
     failed = sum(mover.exitcode != 0 for mover in movers)
-    states = Counter(ticket.state for ticket in audit.tickets(MODEL)[before:])
+    states = Counter(ticket.state for ticket in audit.all_tickets(MODEL)[before:])
     print(f"{'at once':12}{moves:>6} moves {seconds:>8.1f} s   {dict(states)}, {failed} failed")
     return [*_unexplained(), *([] if states == {"done": moves} and not failed else [f"{states}"])]
 
@@ -168,9 +168,9 @@ def _killed(kills: int, seed: int) -> list[str]:
     chance, faults, phases = random.Random(seed), list[str](), Counter[str]()
     usual, worst = _usual_seconds(), 0.0
     for _ in range(kills):
-        before = len(audit.tickets(MODEL))
+        before = len(audit.all_tickets(MODEL))
         _kill(_begun(_other(chance)), chance.uniform(0, usual))
-        found = aliases.aliases(MODEL)
+        found = aliases.read_aliases(MODEL)
         phases[_phase(before)] += 1
         if found.champion is None or found.previous is None:
             faults.append(f"after a kill: {found}")
@@ -189,7 +189,7 @@ def _other(chance: random.Random) -> str:
     """A version that is not the champion, so that there is something to move."""
     from tasks.promotion import aliases
 
-    champion = aliases.aliases(MODEL).champion
+    champion = aliases.read_aliases(MODEL).champion
     return chance.choice([str(n + 1) for n in range(VERSIONS) if str(n + 1) != champion])
 
 
@@ -212,14 +212,14 @@ def _phase(before: int) -> str:
     """How far a killed promotion came."""
     from tasks.promotion import aliases, audit
 
-    drawn = audit.tickets(MODEL)[before:]
+    drawn = audit.all_tickets(MODEL)[before:]
     if not drawn:
         return "no ticket"
     if drawn[0].state == "done":
         return "done"
     if not drawn[0].planned:
         return "ticket"
-    found = aliases.aliases(MODEL)
+    found = aliases.read_aliases(MODEL)
     moved = (found.champion == drawn[0].moved_to) + (found.previous == drawn[0].previous)
     return ("planned", "champion moved", "both moved")[moved]
 
@@ -229,7 +229,7 @@ def _unexplained() -> list[str]:
     from tasks.promotion import aliases, audit
 
     champion, previous, faults = None, None, list[str]()
-    for ticket in audit.tickets(MODEL):
+    for ticket in audit.all_tickets(MODEL):
         if ticket.state != "done":
             continue
         if ticket.moved_from != champion:
@@ -237,7 +237,7 @@ def _unexplained() -> list[str]:
         wanted = previous if ticket.tags["intent"] == "rollback" else ticket.tags["target"]
         if wanted != champion:
             champion, previous = wanted, champion
-    found = aliases.aliases(MODEL)
+    found = aliases.read_aliases(MODEL)
     if (found.champion, found.previous) != (champion, previous):
         faults.append(f"replayed to {champion}, {previous}, but found {found}")
     return faults

@@ -72,9 +72,9 @@ def _options() -> argparse.Namespace:
 
 
 def _bare(model: Path) -> Figures:
-    from coldpress.onnx.isolated_process import cold_start
+    from coldpress.onnx.isolated_process import measure_cold_start
 
-    seconds, resident = cold_start(model, model, ([TEXT], None))
+    seconds, resident = measure_cold_start(model, model, ([TEXT], None))
     return seconds, resident / 1e6
 
 
@@ -92,9 +92,9 @@ def _empty(folder: Path) -> Path:
 
 
 def _packed(model: Path, folder: str) -> Path:
-    from tasks.tracking.pyfunc import pack
+    from tasks.tracking.pyfunc import package_pyfunc
 
-    return pack(model.resolve(), Path(folder) / "packed")
+    return package_pyfunc(model.resolve(), Path(folder) / "packed")
 
 
 def _served(model: Path, folder: Path) -> Figures:

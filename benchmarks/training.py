@@ -64,7 +64,7 @@ def _options() -> argparse.Namespace:
 def _in_a_process(contestant: str) -> dict[str, Any]:
     command = [sys.executable, __file__, *sys.argv[1:], "--contestant", contestant]
     # Each as its users have it: the loop with what `coldpress run` sets, Trainer without.
-    own = home.waiting() if contestant == "coldpress" else {}
+    own = home.openmp_wait_policy() if contestant == "coldpress" else {}
     quiet = {**os.environ, **own, "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(command, env=quiet, stdout=subprocess.PIPE, check=True, text=True)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -89,7 +89,7 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
     section = benchmark.BenchmarkSection.model_validate(
         {"kind": "text-classification", "source": source}
     )
-    data = benchmark.load(section, SEED)
+    data = benchmark.load_benchmark(section, SEED)
     teacher = Teacher.model_validate(
         {
             "model": {"origin": "directory", "path": options.model},

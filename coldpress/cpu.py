@@ -7,8 +7,8 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-_VECTORS = ("sse4", "avx", "fma", "amx", "asimd", "sve", "i8mm")
-_EXACT_INT8 = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"})
+_VECTOR_FLAG_PREFIXES = ("sse4", "avx", "fma", "amx", "asimd", "sve", "i8mm")
+_VNNI_FLAGS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"})
 _CPUINFO = Path("/proc/cpuinfo")
 
 
@@ -16,7 +16,7 @@ _CPUINFO = Path("/proc/cpuinfo")
 def instruction_sets() -> frozenset[str]:
     """Return the vector instructions, spelt as by Linux; empty where they cannot be read."""
     flags = _cpuinfo().get("flags", _cpuinfo().get("Features", "")).split()
-    return frozenset(flag for flag in flags if flag.startswith(_VECTORS))
+    return frozenset(flag for flag in flags if flag.startswith(_VECTOR_FLAG_PREFIXES))
 
 
 def has_vnni() -> bool:
@@ -25,7 +25,7 @@ def has_vnni() -> bool:
     True with AVX-VNNI, AVX512-VNNI, AMX or ARM's dot product. Elsewhere `vpmaddubsw` sums two
     products in 16 bits: 2 * 255 * 127 does not fit, 2 * 255 * 63 does.
     """
-    return not _EXACT_INT8.isdisjoint(instruction_sets())
+    return not _VNNI_FLAGS.isdisjoint(instruction_sets())
 
 
 def weight_bits() -> int:
@@ -33,7 +33,7 @@ def weight_bits() -> int:
     return 8 if has_vnni() else 7
 
 
-def kernels() -> dict[str, str]:
+def kernel_environment() -> dict[str, str]:
     """Return what decides the kernels that run here, for a cache key."""
     return {
         "processor": _cpuinfo().get("model name", platform.processor() or platform.machine()),

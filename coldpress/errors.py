@@ -9,7 +9,7 @@ class RefusedError(Exception):
     """The gate, or a person, said no. The message is one line that says why."""
 
 
-class ServerFailedError(Exception):
+class ServerStartError(Exception):
     """A server that the command needs cannot be started. The message is one line."""
 
 

@@ -9,7 +9,7 @@ from tasks.distill_student import distill_student
 from tasks.evaluate import evaluate
 from tasks.execution import pipeline_run
 from tasks.export_onnx import export_onnx
-from tasks.gate import final_state, judge_gate
+from tasks.gate import apply_gate, final_state
 from tasks.generate_soft_targets import generate_soft_targets
 from tasks.prune import prune
 from tasks.quantize import quantize
@@ -27,7 +27,7 @@ def compress(recipe: Recipe) -> State[StageResult]:
     Args:
         recipe: What to read, what to do and what to promise, one section a stage.
     """
-    with pipeline_run.pressing(recipe):
+    with pipeline_run.open_pipeline_run(recipe):
         teacher = train_teacher(recipe)
         soft_targets = generate_soft_targets(recipe, teacher)
         student = distill_student(recipe, teacher, soft_targets)
@@ -35,6 +35,6 @@ def compress(recipe: Recipe) -> State[StageResult]:
         quantized = quantize(recipe, pruned, soft_targets)
         onnx = export_onnx(recipe, quantized)
         judged = evaluate(recipe, [teacher, student, pruned, quantized, onnx])
-        verdict = judge_gate(recipe, onnx, judged)
+        verdict = apply_gate(recipe, onnx, judged)
         publish_report(recipe, onnx, judged, verdict)
         return final_state(verdict, judged)

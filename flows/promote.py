@@ -14,7 +14,7 @@ from tasks.promotion import approval, reasons, summary, version_identity
 from tasks.promotion import promote as promotion
 from tasks.promotion.audit import Request, Ticket
 
-A_DAY = 86_400
+SECONDS_PER_DAY = 86_400
 
 
 @flow(name="promote", flow_run_name="{model}", persist_result=False, result_serializer="json")
@@ -23,7 +23,7 @@ def promote(
     reason: Annotated[str, Field(min_length=1)],
     force: bool = False,
     ask: bool = False,
-    seconds_to_answer: Annotated[int, Field(ge=1)] = A_DAY,
+    seconds_to_answer: Annotated[int, Field(ge=1)] = SECONDS_PER_DAY,
 ) -> State[Any]:
     """Make a version the champion; the champion until now becomes `previous`.
 
@@ -34,30 +34,32 @@ def promote(
         ask: Wait for a person to approve of it here, in Prefect.
         seconds_to_answer: After these it is refused.
     """
-    name, version = promotion.promotable(model)
+    name, version = promotion.resolve_promotable(model)
     request = Request(
         model=name,
         intent="promote",
-        who=requester.who(),
-        why=reasons.one_line(reason),
+        who=requester.requested_by(),
+        why=reasons.normalize(reason),
         target=version,
         target_digest=version_identity.digest_of(name, version),
         forced=force,
         flow_run_id=requester.flow_run_id(),
     )
     try:
-        done = _promoted(request, seconds_to_answer if ask else None)
+        done = _promote_with_approval(request, seconds_to_answer if ask else None)
     except RefusedError as error:
         return Failed(name="Refused", message=str(error), data=error)
-    return Completed(message=summary.told(done), data=done)
+    return Completed(message=summary.summarize(done), data=done)
 
 
-def _promoted(request: Request, seconds_to_answer: int | None) -> Ticket:
+def _promote_with_approval(request: Request, seconds_to_answer: int | None) -> Ticket:
     """Ask first: nobody else should wait for a turn while a person thinks."""
     if seconds_to_answer is None:
         return promotion.promote(request)
     try:
-        said = approval.ask(f"{request.model}/{request.target}", request.why, seconds_to_answer)
+        said = approval.request_approval(
+            f"{request.model}/{request.target}", request.why, seconds_to_answer
+        )
     except RefusedError as error:
-        promotion.refuse(request, str(error))
+        promotion.record_refusal(request, str(error))
     return promotion.promote(request.model_copy(update={"approval": said}))

@@ -7,7 +7,7 @@ from typing import Annotated
 from prefect import State, flow
 from prefect.states import Completed
 
-from coldpress.data.new_rows import Fresh, pinned
+from coldpress.data.new_rows import NewRowsSource, pin_revision
 from coldpress.drift import markdown
 from coldpress.drift.result import Reevaluation
 from coldpress.schema.section import FlatChoice
@@ -19,7 +19,7 @@ from tasks.score_champion import score_champion
 
 @flow(name="re-evaluate", flow_run_name="{model}", persist_result=False, result_serializer="json")
 def re_evaluate(
-    model: str, fresh: Annotated[Fresh, FlatChoice()], labelled: bool = True
+    model: str, fresh: Annotated[NewRowsSource, FlatChoice()], labelled: bool = True
 ) -> State[Reevaluation]:
     """Compare what the champion is asked and answers now with what it was judged on.
 
@@ -29,15 +29,15 @@ def re_evaluate(
             path on the worker, or a split of a dataset repository on the hub.
         labelled: Whether they have labels. Without, only what it is asked is judged.
     """
-    champion, rows = in_service.find(model), pinned(fresh, "fresh")
+    champion, rows = in_service.load_champion(model), pin_revision(fresh, "fresh")
     found = score_champion(champion, rows, labelled)
     run_id = record_reevaluation(champion, rows, found)
     if found.verdict != "healthy":
         announce(champion, rows, found, run_id)
-    return _state(found)
+    return _final_state(found)
 
 
-def _state(found: Reevaluation) -> State[Reevaluation]:
+def _final_state(found: Reevaluation) -> State[Reevaluation]:
     """End as Completed whatever was found, under the verdict's name."""
     said = markdown.headline(found)
     if found.verdict == "worse":

@@ -24,14 +24,14 @@ def rollback(model: str, reason: Annotated[str, Field(min_length=1)]) -> State[T
         reason: Why, in one line. It is recorded.
     """
     request = Request(
-        model=registry.name_alone(model),
+        model=registry.require_bare_name(model),
         intent="rollback",
-        who=requester.who(),
-        why=reasons.one_line(reason),
+        who=requester.requested_by(),
+        why=reasons.normalize(reason),
         flow_run_id=requester.flow_run_id(),
     )
     try:
         done = promote.rollback(request)
     except RefusedError as error:
         return Failed(name="Refused", message=str(error), data=error)
-    return Completed(message=summary.told(done), data=done)
+    return Completed(message=summary.summarize(done), data=done)

@@ -21,26 +21,26 @@ def watch_registry(models: list[str] | None = None, policy: Policy = "flag") -> 
         policy: What to do with one that its gate does not back: flag it, or revert to the last
             audited one.
     """
-    names = watch.watched_models() if models is None else watch.known(models)
-    records, failures = watch.look_at_all(names, policy, requester.flow_run_id())
+    names = watch.list_watched_models() if models is None else watch.validate_models(models)
+    records, failures = watch.reconcile_all(names, policy, requester.flow_run_id())
     for name, error in failures.items():
         get_run_logger().error("%s: %s", name, error)
     for record in records:
-        get_run_logger().warning("%s", _told(record))
+        get_run_logger().warning("%s", _describe(record))
     if records:
-        prefect_artifacts.table([_row(record) for record in records], "moved-by-hand")
+        prefect_artifacts.show_table([_table_row(record) for record in records], "moved-by-hand")
     for error in failures.values():
         raise error
     return records
 
 
-def _told(record: Ticket) -> str:
+def _describe(record: Ticket) -> str:
     flagged = record.tags.get("flagged") or record.tags.get("objection") or "its gate backs it"
     found = record.tags.get("moved_by_hand", "")
     return f"{record.model}: {found} by hand; {record.tags['intent']}: {flagged}"
 
 
-def _row(record: Ticket) -> dict[str, str]:
+def _table_row(record: Ticket) -> dict[str, str]:
     shown = ("intent", "moved_by_hand", "flagged", "objection", "when")
     told = {name: record.tags.get(name, "") for name in shown}
     return {"model": record.model, "audit": str(record.number), **told}

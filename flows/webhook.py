@@ -18,25 +18,25 @@ from pydantic import BaseModel
 
 from tasks.tracking.registry import CHAMPION
 
-SECRET = "COLDPRESS_WEBHOOK_SECRET"  # noqa: S105 - the name of the variable
+SECRET_VARIABLE = "COLDPRESS_WEBHOOK_SECRET"  # noqa: S105 - the name of the variable
 DEPLOYMENT = "watch-registry/watch-registry"
-_SECONDS_OLD = 300
+_MAX_AGE_SECONDS = 300
 
 # Nothing is served but the one path: no pages that describe it.
 receiver = FastAPI(openapi_url=None)
 
 
-class Alias(BaseModel):
+class AliasEvent(BaseModel):
     """What was set, moved or taken away."""
 
     name: str
     alias: str
 
 
-class Event(BaseModel):
+class WebhookEvent(BaseModel):
     """What MLflow sends of an alias."""
 
-    data: Alias
+    data: AliasEvent
 
 
 @receiver.post("/", status_code=202)
@@ -63,9 +63,9 @@ async def receive(
     """
     body = await request.body()
     signed = f"{x_mlflow_delivery_id}.{x_mlflow_timestamp}.".encode() + body
-    if not (_is_recent(x_mlflow_timestamp) and _is_signature(x_mlflow_signature, signed)):
+    if not (_is_recent(x_mlflow_timestamp) and _is_valid_signature(x_mlflow_signature, signed)):
         raise HTTPException(401)
-    moved = _alias(body)
+    moved = _parse_alias(body)
     if moved.alias != CHAMPION:
         return Response(status_code=204)
     await arun_deployment(
@@ -78,19 +78,19 @@ async def receive(
 
 
 def _is_recent(timestamp: str) -> bool:
-    return timestamp.isdecimal() and abs(time.time() - int(timestamp)) <= _SECONDS_OLD
+    return timestamp.isdecimal() and abs(time.time() - int(timestamp)) <= _MAX_AGE_SECONDS
 
 
-def _is_signature(given: str, signed: bytes) -> bool:
-    secret = os.environ.get(SECRET, "")
+def _is_valid_signature(given: str, signed: bytes) -> bool:
+    secret = os.environ.get(SECRET_VARIABLE, "")
     if not secret.strip():
-        raise RuntimeError(f"{SECRET} is not set: anybody could sign with an empty one")
+        raise RuntimeError(f"{SECRET_VARIABLE} is not set: anybody could sign with an empty one")
     digest = hmac.new(secret.encode(), signed, hashlib.sha256).digest()
     return hmac.compare_digest(given.encode(), b"v1," + base64.b64encode(digest))
 
 
-def _alias(body: bytes) -> Alias:
+def _parse_alias(body: bytes) -> AliasEvent:
     try:
-        return Event.model_validate_json(body).data
+        return WebhookEvent.model_validate_json(body).data
     except ValueError as error:
         raise HTTPException(422, "no event of an alias") from error

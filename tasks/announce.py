@@ -11,24 +11,26 @@ from prefect.events import emit_event
 from prefect.exceptions import ObjectNotFound
 
 from coldpress.drift import markdown
-from coldpress.drift.retraining import answer
+from coldpress.drift.retraining import retraining_recipe
 from tasks.tracking import history, urls
 
 if TYPE_CHECKING:
-    from coldpress.data.new_rows import Fresh
+    from coldpress.data.new_rows import NewRowsSource
     from coldpress.drift.result import Reevaluation
     from coldpress.recipe.recipe import Recipe
-    from tasks.promotion.champion import InService
+    from tasks.promotion.champion import ChampionRecord
 
 ROLE = "coldpress-answer"
 """Of the deployment that would answer: deployments/automations.yaml looks for it."""
 
 
 @task(name="announce", cache_policy=NO_CACHE)
-def announce(champion: InService, fresh: Fresh, found: Reevaluation, run_id: str) -> None:
+def announce(
+    champion: ChampionRecord, fresh: NewRowsSource, found: Reevaluation, run_id: str
+) -> None:
     """Say what was found, and what could be pressed; without a press to name nothing answers."""
-    recipe = answer(champion.recipe, fresh, found.accuracy is not None)
-    press = answering_deployment(champion.recipe.name, recipe)
+    recipe = retraining_recipe(champion.recipe, fresh, found.accuracy is not None)
+    press = retraining_deployment(champion.recipe.name, recipe)
     emit_event(
         event=f"coldpress.champion.{found.verdict}",
         resource={
@@ -42,13 +44,13 @@ def announce(champion: InService, fresh: Fresh, found: Reevaluation, run_id: str
             "drifted": [one.way for one in found.drift if one.drifted],
             "sentence": markdown.headline(found),
             "run_id": run_id,
-            "page": urls.page(run_id),
+            "page": urls.run_location(run_id),
             "recipe": None if recipe is None else recipe.model_dump(mode="json"),
         },
     )
 
 
-def answering_deployment(model: str, recipe: Recipe | None) -> dict[str, str] | None:
+def retraining_deployment(model: str, recipe: Recipe | None) -> dict[str, str] | None:
     """Name the deployment that would press a recipe.
 
     Args:
@@ -62,18 +64,18 @@ def answering_deployment(model: str, recipe: Recipe | None) -> dict[str, str] | 
     if recipe is None:
         get_run_logger().warning("Rows of the hub without labels cannot be trained on")
         return None
-    if history.is_being_pressed(model):
+    if history.is_recipe_running(model):
         get_run_logger().warning("A press of %s is under way: no other is asked for", model)
         return None
     for name in (f"compress/{model}", "compress/blank"):
-        found = _deployment(name)
+        found = _deployment_resource(name)
         if found is not None:
             return found
     get_run_logger().warning("There is no deployment compress/blank that could answer")
     return None
 
 
-def _deployment(name: str) -> dict[str, str] | None:
+def _deployment_resource(name: str) -> dict[str, str] | None:
     with get_client(sync_client=True) as prefect:
         try:
             id_ = prefect.read_deployment_by_name(name).id

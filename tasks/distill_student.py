@@ -8,7 +8,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.execution import data
-from tasks.execution.stage import Order, Work, carry_out
+from tasks.execution.stage import StageContext, StageSpec, run_stage
 from tasks.tracking import runs
 
 if TYPE_CHECKING:
@@ -22,26 +22,28 @@ def distill_student(recipe: Recipe, teacher: StageResult, soft_targets: StageRes
     if recipe.distill is None:
         return teacher.passed_over("distill_student")
     inputs = (teacher, soft_targets)
-    return carry_out(Order("distill_student", __name__, recipe, recipe.distill, inputs), _make)
+    return run_stage(
+        StageSpec("distill_student", __name__, recipe, recipe.distill, inputs), _distill
+    )
 
 
-def _make(work: Work) -> dict[str, float]:
+def _distill(work: StageContext) -> dict[str, float]:
     from coldpress.distillation import phase, transfer
     from coldpress.distillation import soft_targets as answers
     from coldpress.model import classifier, serialization
     from coldpress.training import loop
 
     recipe, method = work.order.recipe, work.order.section
-    validation = data.benchmark(recipe).validation
+    validation = data.load_benchmark(recipe).validation
     loop.reseed(recipe.seed, work.order.stage)
-    teacher = serialization.load(work.inputs[0])
-    given = answers.read(work.inputs[1].path)
-    rows = given.transfer_set(data.transfer_set(recipe))
+    teacher = serialization.load_classifier(work.inputs[0])
+    given = answers.load_soft_targets(work.inputs[1].path)
+    rows = given.transfer_set(data.load_transfer_set(recipe))
     student = method.student.made_of(teacher, rows)
-    shown = transfer.prepare(student, method, given, rows, validation)
+    shown = transfer.build_distillation_data(student, method, given, rows, validation)
     phases = method.phases(teacher, student, shown.loss)
     for name, epochs in phase.distill(student, phases, shown, work.progress).items():
         runs.log_epochs(work.run_id, epochs, "" if len(phases) == 1 else f"{name}_")
-    serialization.write(student, work.target, work.manifest())
+    serialization.write_checkpoint(student, work.target, work.manifest())
     score = classifier.accuracy(student.logits(shown.validation), validation.labels)
-    return {"validation_accuracy": score, "parameters": classifier.parameters(student)}
+    return {"validation_accuracy": score, "parameters": classifier.count_parameters(student)}

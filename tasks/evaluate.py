@@ -10,7 +10,7 @@ from prefect.cache_policies import NO_CACHE
 
 from coldpress import cpu
 from tasks.execution import data
-from tasks.execution.stage import Order, Work, carry_out
+from tasks.execution.stage import StageContext, StageSpec, run_stage
 from tasks.tracking import history, runs
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 def evaluate(recipe: Recipe, models: Sequence[StageResult]) -> StageResult:
     """Judge every model that this recipe made, paired and timed in turns."""
     made = tuple(model for model in models if model.status != "skipped")
-    also = {**cpu.kernels(), "columns": data.columns_digest(recipe)}
-    order = Order(
+    also = {**cpu.kernel_environment(), "columns": data.columns_digest(recipe)}
+    order = StageSpec(
         "evaluate",
         __name__,
         recipe,
@@ -34,7 +34,7 @@ def evaluate(recipe: Recipe, models: Sequence[StageResult]) -> StageResult:
         also,
         may_reuse=lambda result: may_reuse(result, recipe.gate),
     )
-    return carry_out(order, _make)
+    return run_stage(order, _evaluate)
 
 
 def may_reuse(result: StageResult, gate: Gate | None) -> bool:
@@ -59,38 +59,42 @@ def may_reuse(result: StageResult, gate: Gate | None) -> bool:
     return not slow and not metrics["speedup_low"] < least <= metrics["speedup_high"]
 
 
-def _make(work: Work) -> dict[str, float]:
+def _evaluate(work: StageContext) -> dict[str, float]:
     from coldpress.drift import profile
     from coldpress.evaluation import predictions
     from coldpress.evaluation.subgroups import flips
-    from coldpress.model.checkpoint import writing
+    from coldpress.model.checkpoint import new_checkpoint
     from coldpress.onnx import candidates
     from coldpress.report.figures import equity, waterfall
 
-    recipe, benchmark = work.order.recipe, data.benchmark(work.order.recipe)
-    opened = _opening(work.run_id, benchmark.test_digest)
-    models = candidates.Candidates(work.inputs, benchmark, recipe.evaluate, recipe.export.opset)
-    judgement = candidates.evaluate(models)
+    recipe, benchmark = work.order.recipe, data.load_benchmark(work.order.recipe)
+    opened = _record_opening(work.run_id, benchmark.test_digest)
+    models = candidates.EvaluationInputs(
+        work.inputs, benchmark, recipe.evaluate, recipe.export.opset
+    )
+    judgement = candidates.evaluate_pipeline(models)
     evaluation = judgement.evaluation
-    with writing(work.target, work.manifest()) as directory:
+    with new_checkpoint(work.target, work.manifest()) as directory:
         evaluation.write(directory)
-        predictions.write(judgement.answers, directory)
-        profile.write(profile.portray(benchmark.test, work.inputs[-1].path), directory)
-        flips.write(judgement.flips, directory)
-        waterfall.figure(evaluation, directory / "waterfall.png")
-        equity.figure(evaluation, directory / "equity.png")
-    runs.log_rows(work.run_id, waterfall.table(evaluation), "waterfall.json")
-    runs.log_rows(work.run_id, flips.table(judgement.flips), "flips.json")
-    return {**_headline(evaluation), "test_openings": opened}
+        predictions.write_predictions(judgement.answers, directory)
+        profile.write_profile(
+            profile.build_profile(benchmark.test, work.inputs[-1].path), directory
+        )
+        flips.write_flips(judgement.flips, directory)
+        waterfall.draw_waterfall(evaluation, directory / "waterfall.png")
+        equity.draw_equity(evaluation, directory / "equity.png")
+    runs.log_rows(work.run_id, waterfall.waterfall_table(evaluation), "waterfall.json")
+    runs.log_rows(work.run_id, flips.flip_table(judgement.flips), "flips.json")
+    return {**_headline_metrics(evaluation), "test_openings": opened}
 
 
-def _opening(run_id: str, test_digest: str) -> int:
+def _record_opening(run_id: str, test_digest: str) -> int:
     """Write down that these test rows are looked at, and return for the how manieth time."""
-    runs.tag(run_id, {"test_digest": test_digest})
-    return history.openings_of(test_digest) + 1
+    runs.set_tags(run_id, {"test_digest": test_digest})
+    return history.count_test_evaluations(test_digest) + 1
 
 
-def _headline(evaluation: Evaluation) -> dict[str, float]:
+def _headline_metrics(evaluation: Evaluation) -> dict[str, float]:
     final = evaluation.models["onnx"]
     numbers = {
         "accuracy": final.accuracy,
@@ -104,10 +108,10 @@ def _headline(evaluation: Evaluation) -> dict[str, float]:
 
 def _timing_metrics(evaluation: Evaluation) -> dict[str, float]:
     """What `may_reuse` asks of an earlier evaluation."""
-    from coldpress.evaluation.performance.contention import worst
+    from coldpress.evaluation.performance.contention import worst_contention
 
     final, numbers = evaluation.models["onnx"], dict[str, float]()
-    worst_case = worst(card.contention for card in evaluation.models.values())
+    worst_case = worst_contention(card.contention for card in evaluation.models.values())
     if worst_case is not None:
         numbers["contention"] = worst_case.level
     if final.latency_ms is not None:

@@ -11,7 +11,7 @@ from prefect.cache_policies import NO_CACHE
 
 from coldpress import cpu
 from tasks.execution import data
-from tasks.execution.stage import Order, Work, carry_out
+from tasks.execution.stage import StageContext, StageSpec, run_stage
 
 if TYPE_CHECKING:
     from coldpress.recipe.recipe import Recipe
@@ -21,30 +21,32 @@ if TYPE_CHECKING:
 @task(name="export-to-onnx", cache_policy=NO_CACHE)
 def export_onnx(recipe: Recipe, quantized: StageResult) -> StageResult:
     """Lower exactly the quantized integers; a graph that answers differently fails the stage."""
-    from tasks.tracking.pyfunc import pack
+    from tasks.tracking.pyfunc import package_pyfunc
 
     # The file names its recipe, so another recipe's file is another file.
-    kernels = {**cpu.kernels(), "recipe": recipe.name}
-    order = Order("export_onnx", __name__, recipe, recipe.export, (quantized,), kernels)
-    return carry_out(order, _make, pack)
+    kernels = {**cpu.kernel_environment(), "recipe": recipe.name}
+    order = StageSpec("export_onnx", __name__, recipe, recipe.export, (quantized,), kernels)
+    return run_stage(order, _export, package_pyfunc)
 
 
-def _make(work: Work) -> dict[str, float]:
+def _export(work: StageContext) -> dict[str, float]:
     from coldpress.data.encoding import encode
-    from coldpress.model.checkpoint import writing
+    from coldpress.model.checkpoint import new_checkpoint
     from coldpress.model.serialization import load_tokenizer
     from coldpress.onnx.export import export
     from coldpress.onnx.parity import check_parity
-    from coldpress.onnx.temperature import calibrate
+    from coldpress.onnx.temperature import calibrate_temperature
 
     recipe, source = work.order.recipe, work.inputs[0]
-    validation = encode(load_tokenizer(source), data.benchmark(recipe).validation)
+    validation = encode(load_tokenizer(source), data.load_benchmark(recipe).validation)
     labels = source.manifest.labels
     pairs = json.dumps(recipe.benchmark.columns.text_pair is not None)
     about = {"recipe": recipe.name, "source": source.digest, "pairs": pairs}
-    with writing(work.target, work.manifest().model_copy(update={"labels": labels})) as directory:
+    with new_checkpoint(
+        work.target, work.manifest().model_copy(update={"labels": labels})
+    ) as directory:
         export(source, directory, recipe.export.opset, about)
-        calibration = calibrate(directory, validation)
+        calibration = calibrate_temperature(directory, validation)
         parity = check_parity(source, directory / "model.onnx", validation)
     return {**calibration.metrics(), **parity.metrics(), "bytes": _size(work.target)}
 

@@ -13,7 +13,7 @@ from coldpress.evaluation import predictions
 from coldpress.evaluation.scorecard.scorecard import Evaluation
 from coldpress.gate import markdown
 from coldpress.gate.champion import Champion
-from coldpress.gate.checks import judge
+from coldpress.gate.checks import run_checks
 from coldpress.gate.verdict import Verdict
 from coldpress.model.checkpoint import Checkpoint
 from tasks.environment import home
@@ -29,15 +29,15 @@ _FILE = "gate.json"
 
 
 @task(name="gate", cache_policy=NO_CACHE)
-def judge_gate(recipe: Recipe, onnx: StageResult, evaluation: StageResult) -> Verdict | None:
+def apply_gate(recipe: Recipe, onnx: StageResult, evaluation: StageResult) -> Verdict | None:
     """Say whether the final model may be promoted; judged anew in every run, never reused."""
     if recipe.gate is None:
         return None
-    with artifacts.fetched(evaluation.model_uri or "") as checkpoint:
+    with artifacts.open_checkpoint(evaluation.model_uri or "") as checkpoint:
         evaluated = Evaluation.read(checkpoint.path)
-        in_service = _in_service(recipe, onnx, checkpoint)
-    verdict = judge(recipe.gate, evaluated, onnx.metrics, in_service)
-    _write(verdict, onnx, pipeline_run.current(recipe))
+        in_service = _compare_with_champion(recipe, onnx, checkpoint)
+    verdict = run_checks(recipe.gate, evaluated, onnx.metrics, in_service)
+    _record_verdict(verdict, onnx, pipeline_run.current_run(recipe))
     return verdict
 
 
@@ -71,34 +71,38 @@ def read_verdict(run_id: str) -> Verdict | None:
     return Verdict.model_validate_json(load_text(f"runs:/{run_id}/{_FILE}"))
 
 
-def _in_service(recipe: Recipe, onnx: StageResult, judged: Checkpoint) -> Champion | None:
+def _compare_with_champion(
+    recipe: Recipe, onnx: StageResult, judged: Checkpoint
+) -> Champion | None:
     """Compare with the champion only where the gate asks for it: it may have to be run."""
     if recipe.gate is None or recipe.gate.max_champion_drop is None:
         return None
-    return compare_champion.compare(recipe, onnx, predictions.read(judged.path))
+    return compare_champion.compare_with_champion(
+        recipe, onnx, predictions.read_predictions(judged.path)
+    )
 
 
-def _write(verdict: Verdict, onnx: StageResult, chain_: pipeline_run.Chain) -> None:
+def _record_verdict(verdict: Verdict, onnx: StageResult, chain_: pipeline_run.PipelineRun) -> None:
     flow_run_page.show_verdict(verdict)
-    told = _tags(verdict, chain_), markdown.page(verdict)
-    version_identity.check(onnx.registered or "", onnx.digest)
+    told = _verdict_tags(verdict, chain_), markdown.verdict_page(verdict)
+    version_identity.check_unchanged(onnx.registered or "", onnx.digest)
     registry.record_verdict(onnx.registered or "", *told, verdict.passed)
     with home.workspace() as directory:
         (directory / _FILE).write_text(verdict.model_dump_json(indent=2) + "\n", encoding="utf-8")
         runs.log_file(chain_.run_id, directory / _FILE)
     values = {f"gate.{c.name}": c.value for c in verdict.checks if c.value is not None}
     runs.log_metrics(chain_.run_id, values)
-    runs.tag(chain_.run_id, {"gate": _word(verdict)})
+    runs.set_tags(chain_.run_id, {"gate": _outcome(verdict)})
 
 
-def _tags(verdict: Verdict, chain_: pipeline_run.Chain) -> dict[str, str]:
+def _verdict_tags(verdict: Verdict, chain_: pipeline_run.PipelineRun) -> dict[str, str]:
     """What a version carries; the verdict comes last, when all that it rests on is there."""
     return {
-        "gate.reasons": markdown.reasons(verdict),
+        "gate.reasons": markdown.failed_sentences(verdict),
         "gate.flow_run_id": chain_.tags["flow_run_id"],
-        "gate": _word(verdict),
+        "gate": _outcome(verdict),
     }
 
 
-def _word(verdict: Verdict) -> str:
+def _outcome(verdict: Verdict) -> str:
     return "passed" if verdict.passed else "refused"

@@ -9,11 +9,11 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.execution import data
-from tasks.execution.stage import Order, Work, carry_out
+from tasks.execution.stage import StageContext, StageSpec, run_stage
 from tasks.tracking import runs
 
 if TYPE_CHECKING:
-    from coldpress.data.encoding import Encoded
+    from coldpress.data.encoding import EncodedSplit
     from coldpress.model.classifier import Classifier
     from coldpress.pruning.fisher.latency_search import LatencyTable
     from coldpress.recipe.recipe import Recipe
@@ -26,46 +26,46 @@ def prune(recipe: Recipe, student: StageResult, soft_targets: StageResult) -> St
     if not recipe.prune:
         return student.passed_over("prune")
     section = {"steps": recipe.prune, "recovery": recipe.recovery}
-    return carry_out(Order("prune", __name__, recipe, section, (student, soft_targets)), _make)
+    return run_stage(StageSpec("prune", __name__, recipe, section, (student, soft_targets)), _prune)
 
 
-def _make(work: Work) -> dict[str, float]:
+def _prune(work: StageContext) -> dict[str, float]:
     from coldpress.distillation import soft_targets as answers
     from coldpress.distillation import transfer
     from coldpress.model import serialization
-    from coldpress.pruning.pipeline import Recovery, press
+    from coldpress.pruning.pipeline import RetrainingData, run_steps
     from coldpress.training import loop
 
     recipe, plan = work.order.recipe, work.order.recipe.recovery
-    validation = data.benchmark(recipe).validation
+    validation = data.load_benchmark(recipe).validation
     loop.reseed(recipe.seed, work.order.stage)
-    student = serialization.load(work.inputs[0])
-    given = answers.read(work.inputs[1].path)
-    rows = given.transfer_set(data.transfer_set(recipe))
-    shown = transfer.prepare(student, plan, given, rows, validation)
+    student = serialization.load_classifier(work.inputs[0])
+    given = answers.load_soft_targets(work.inputs[1].path)
+    rows = given.transfer_set(data.load_transfer_set(recipe))
+    shown = transfer.build_distillation_data(student, plan, given, rows, validation)
     texts = (*rows.all_texts, *validation.all_texts)
-    timing = _Timing()
-    recovery = Recovery(
+    timing = _LatencyRecorder()
+    recovery = RetrainingData(
         shown.train, shown.loss, plan, shown.validation, work.progress, texts, timing
     )
-    pressed = press(work.order.section["steps"], student, recovery)
+    pressed = run_steps(work.order.section["steps"], student, recovery)
     notes = {"steps": [str(report) for report in pressed.reports], **timing.notes()}
-    serialization.write(pressed.classifier, work.target, work.manifest(notes))
+    serialization.write_checkpoint(pressed.classifier, work.target, work.manifest(notes))
     for step, report in pressed.named_reports().items():
         runs.log_epochs(work.run_id, report.epochs, f"{step}_")
     return pressed.metrics()
 
 
-class _Timing:
+class _LatencyRecorder:
     """Measures layers, and keeps the tables: another run measures others, and may choose others."""
 
     def __init__(self) -> None:
         self._tables: list[LatencyTable] = []
 
-    def __call__(self, classifier: Classifier, rows: Encoded) -> LatencyTable:
+    def __call__(self, classifier: Classifier, rows: EncodedSplit) -> LatencyTable:
         from coldpress.onnx import layer_latency
 
-        self._tables.append(layer_latency.measure(classifier, rows))
+        self._tables.append(layer_latency.measure_layer_latency(classifier, rows))
         return self._tables[-1]
 
     def notes(self) -> dict[str, Any]:

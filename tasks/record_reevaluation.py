@@ -16,17 +16,17 @@ from tasks.tracking import registry, runs
 from tasks.tracking.results import StageResult
 
 if TYPE_CHECKING:
-    from coldpress.data.new_rows import Fresh
+    from coldpress.data.new_rows import NewRowsSource
     from coldpress.drift.result import Reevaluation
-    from tasks.promotion.champion import InService
+    from tasks.promotion.champion import ChampionRecord
 
-FILE, PAGE = "reevaluation.json", "reevaluation.md"
+RESULT_FILE, PAGE_FILE = "reevaluation.json", "reevaluation.md"
 
 
 @task(name="record-reevaluation", cache_policy=NO_CACHE)
-def record_reevaluation(champion: InService, fresh: Fresh, found: Reevaluation) -> str:
+def record_reevaluation(champion: ChampionRecord, fresh: NewRowsSource, found: Reevaluation) -> str:
     """Write a run of its own, and the latest verdict onto the version; return the run's id."""
-    experiment_id = runs.experiment(champion.recipe.name)
+    experiment_id = runs.ensure_experiment(champion.recipe.name)
     tags = {
         "reevaluates": found.model,
         "reevaluates_digest": champion.digest or "",
@@ -36,28 +36,32 @@ def record_reevaluation(champion: InService, fresh: Fresh, found: Reevaluation) 
         "prefect": pipeline_run.flow_run_link(),
     }
     run_id = runs.open_run(experiment_id, "re-evaluate", tags)
-    with runs.recorded(run_id):
-        runs.log_lineage(run_id, [_as_result(champion)], None)
+    with runs.managed_run(run_id):
+        runs.log_lineage(run_id, [_champion_result(champion)], None)
         runs.log_metrics(run_id, _metrics(found))
-        _keep(run_id, found)
+        _log_files(run_id, found)
     flow_run_page.show_reevaluation(found, run_id)
     when = datetime.now(UTC).isoformat(timespec="seconds")
     # The verdict comes last, when all that it rests on is there.
     told = {"reevaluated.when": when, "reevaluated.run_id": run_id, "reevaluated": found.verdict}
-    version_identity.check(found.model, champion.digest)
-    registry.note(found.model, told)
+    version_identity.check_unchanged(found.model, champion.digest)
+    registry.set_tags(found.model, told)
     return run_id
 
 
-def _as_result(champion: InService) -> StageResult:
+def _champion_result(champion: ChampionRecord) -> StageResult:
     return StageResult(stage="export_onnx", status="reused", model_uri=champion.model_uri)
 
 
-def _keep(run_id: str, found: Reevaluation) -> None:
+def _log_files(run_id: str, found: Reevaluation) -> None:
     with home.workspace() as directory:
-        (directory / FILE).write_text(found.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        (directory / PAGE).write_text(markdown.page(found) + "\n", encoding="utf-8")
-        for name in (FILE, PAGE):
+        (directory / RESULT_FILE).write_text(
+            found.model_dump_json(indent=2) + "\n", encoding="utf-8"
+        )
+        (directory / PAGE_FILE).write_text(
+            markdown.reevaluation_page(found) + "\n", encoding="utf-8"
+        )
+        for name in (RESULT_FILE, PAGE_FILE):
             runs.log_file(run_id, directory / name)
 
 

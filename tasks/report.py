@@ -15,7 +15,7 @@ from tasks.environment import home
 from tasks.execution import flow_run_page, pipeline_run
 from tasks.promotion import lineage
 from tasks.tracking import artifacts, runs
-from tasks.tracking.reports import CARD, DIGEST, REPORT, TAG
+from tasks.tracking.reports import CARD, REPORT, REPORT_DIGEST_TAG, REPORT_TAG
 
 if TYPE_CHECKING:
     from coldpress.gate.verdict import Verdict
@@ -28,24 +28,24 @@ def publish_report(
     recipe: Recipe, onnx: StageResult, evaluation: StageResult, verdict: Verdict | None
 ) -> None:
     """Write the report of this run and the card of its model; refused models have theirs too."""
-    found = _findings(recipe, onnx, evaluation, verdict)
-    run_id = pipeline_run.current(recipe).run_id
-    written = {REPORT: html.render(found), CARD: card.render(found)}
+    found = _collect_findings(recipe, onnx, evaluation, verdict)
+    run_id = pipeline_run.current_run(recipe).run_id
+    written = {REPORT: html.render_report(found), CARD: card.render_card(found)}
     with home.workspace() as directory:
         for name, text in written.items():
             (directory / name).write_text(text, encoding="utf-8")
             runs.log_file(run_id, directory / name)
-    runs.tag(run_id, {DIGEST: onnx.digest or "", TAG: onnx.registered or ""})
+    runs.set_tags(run_id, {REPORT_DIGEST_TAG: onnx.digest or "", REPORT_TAG: onnx.registered or ""})
     flow_run_page.show_evaluation(found.evaluation, evaluation.model_uri or "")
     flow_run_page.show_report(found, run_id)
 
 
-def _findings(
+def _collect_findings(
     recipe: Recipe, onnx: StageResult, evaluation: StageResult, verdict: Verdict | None
 ) -> Findings:
     name, _, version = (onnx.registered or "").partition("/")
-    with artifacts.fetched(evaluation.model_uri or "") as checkpoint:
+    with artifacts.open_checkpoint(evaluation.model_uri or "") as checkpoint:
         judged = Evaluation.read(checkpoint.path)
-        lost = flips.read(checkpoint.path)
+        lost = flips.read_flips(checkpoint.path)
     tree = lineage.trace(onnx.registered or "")
     return Findings(name, version, recipe, judged, verdict, lost, tree)

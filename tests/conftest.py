@@ -22,9 +22,9 @@ from torch import nn
 from transformers import BertConfig, BertForSequenceClassification
 
 from coldpress.data.splits import Split
-from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
-from coldpress.model.serialization import save
+from coldpress.model.serialization import save_classifier
 
 # Models this tiny spend their time waiting for a second thread, above all on a busy machine.
 torch.set_num_threads(1)
@@ -88,8 +88,8 @@ def split() -> Split:
 def tiny_checkpoint(tiny: Classifier, tmp_path: Path) -> Checkpoint:
     """The tiny model on disk."""
     manifest = Manifest(stage="train_teacher", labels=tiny.labels, shapes=tiny.shapes)
-    with writing(tmp_path / "tiny", manifest) as directory:
-        save(tiny, directory)
+    with new_checkpoint(tmp_path / "tiny", manifest) as directory:
+        save_classifier(tiny, directory)
     return Checkpoint.open(tmp_path / "tiny")
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from coldpress.data.sources import Hub
-from coldpress.recipe.loading import read_recipe
+from coldpress.data.sources import HubSource
+from coldpress.recipe.loading import load_recipe
 from coldpress.recipe.recipe import Recipe
 from coldpress.teacher import spec
 from coldpress.teacher.spec import HubModel
@@ -17,7 +17,7 @@ RECIPES = sorted((Path(__file__).parent.parent / "recipes").glob("*.yaml"))
 
 
 def shipped(path: Path) -> Recipe:
-    return read_recipe(str(path))
+    return load_recipe(str(path))
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -31,7 +31,7 @@ def test_what_a_shipped_recipe_takes_from_the_hub_is_pinned_to_a_commit(path: Pa
     recipe = shipped(path)
     taken = (recipe.benchmark.source, recipe.teacher.model)
     for source in taken:
-        if isinstance(source, Hub | HubModel):
+        if isinstance(source, HubSource | HubModel):
             assert re.fullmatch("[0-9a-f]{40}", source.revision)
 
 
@@ -39,13 +39,13 @@ def test_the_demo_needs_neither_hub_nor_files() -> None:
     recipe = shipped(next(path for path in RECIPES if path.stem == "demo"))
     origins = (recipe.benchmark.source.origin, recipe.teacher.model.origin)
     assert origins == ("synthetic", "scratch")
-    spec.check(recipe.teacher.model)
+    spec.check_teacher_model(recipe.teacher.model)
 
 
 @pytest.mark.parametrize("name", ["trec", "sst2", "banking77"])
 def test_a_hub_recipe_runs_on_files_and_a_directory_instead(name: str) -> None:
     path = next(path for path in RECIPES if path.stem == name)
-    recipe = read_recipe(
+    recipe = load_recipe(
         str(path),
         [
             "benchmark.source.origin=files",

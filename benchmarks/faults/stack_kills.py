@@ -41,7 +41,7 @@ def _trial(sandbox: Sandbox, number: int, chance: random.Random, alone: dict[str
     outcome.unlink(missing_ok=True)
     run = sandbox.start("run", "./tiny.yaml", "--json", str(outcome))
     time.sleep(chance.uniform(0, float(alone["seconds"])))
-    pid = local_stack.pid(local_stack.read(sandbox.state, name))
+    pid = local_stack.running_pid(local_stack.read_server_record(sandbox.state, name))
     if pid is not None:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

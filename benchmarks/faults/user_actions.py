@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from coldpress.errors import CorruptCheckpointError
-from coldpress.model.checkpoint import MANIFEST, Checkpoint, Manifest, digest_of
+from coldpress.model.checkpoint import MANIFEST, Checkpoint, Manifest, combine_digests
 from faults import base
 from faults.registry_hands import Hands
 from faults.sandbox import TEXT, Done, Sandbox, restore
@@ -132,7 +132,7 @@ def _on_disk(sandbox: Sandbox) -> Iterator[tuple[Path, str, tuple[str, ...]]]:
     for path in (sandbox.state / "artifacts").rglob(MANIFEST):
         manifest = Manifest.model_validate_json(path.read_bytes())
         if manifest.stage != "evaluate" and _is_whole(path.parent):
-            yield path.parent, digest_of(manifest.files), manifest.parents
+            yield path.parent, combine_digests(manifest.files), manifest.parents
 
 
 def _is_whole(folder: Path) -> bool:

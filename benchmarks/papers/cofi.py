@@ -51,7 +51,7 @@ def measure(trial: Trial) -> Measured:
     numbers = {"whole model": Measurement("percent", trial.accuracy(trial.teacher, trial.test))}
     for epochs in EPOCHS:
         for name, made in _pruned(trial, 1 if trial.quick else epochs).items():
-            score = trial.accuracy(serialization.load(made), trial.test)
+            score = trial.accuracy(serialization.load_classifier(made), trial.test)
             numbers[after(name, epochs)] = Measurement("percent", score)
     return Measured(numbers)
 

@@ -50,15 +50,15 @@ def measure(trial: Trial) -> Measured:
         What the student keeps, and what it gains.
     """
     from coldpress.model import serialization
-    from coldpress.model.classifier import parameters
+    from coldpress.model.classifier import count_parameters
     from in_onnx import median_milliseconds
     from students import distilled
 
     checkpoint = distilled(trial, _method(trial))
-    student = serialization.load(checkpoint)
+    student = serialization.load_classifier(checkpoint)
     taken = median_milliseconds({"whole": trial.checkpoint, "half": checkpoint}, trial.test)
     own, teachers = (trial.accuracy(model, trial.test) for model in (student, trial.teacher))
-    smaller = 1 - parameters(student) / parameters(trial.teacher)
+    smaller = 1 - count_parameters(student) / count_parameters(trial.teacher)
     return Measured(
         {
             "whole model": Measurement("percent", teachers),

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from claim import Claim, Paper, Result
-from coldpress.report.figures.waterfall import FINAL, INK, MUTED, RULE, STAGE, drawing
+from coldpress.report.figures.waterfall import FINAL, INK, MUTED, RULE, STAGE, figure_style
 
 COLOURS = (FINAL, STAGE, "#c0603a", "#5b6fb5", INK, "#b59a3c")
 
@@ -29,7 +29,7 @@ def draw(claim: Claim, docs: Path) -> Path | None:
     target = docs / "figures" / f"{claim.paper.name}.svg"
     target.parent.mkdir(parents=True, exist_ok=True)
     aside = target.with_name(f".{target.name}")
-    with drawing():
+    with figure_style():
         _panels(claim).savefig(aside, format="svg", metadata={"Date": None, "Creator": None})
     aside.replace(target)
     return target

@@ -50,7 +50,7 @@ def measure(trial: Trial) -> Measured:
     """
     from dataclasses import replace
 
-    from coldpress.pruning.pipeline import press
+    from coldpress.pruning.pipeline import run_steps
     from coldpress.training.loop import reseed
 
     whole = trial.accuracy(trial.teacher, trial.test)
@@ -58,7 +58,7 @@ def measure(trial: Trial) -> Measured:
     recovery = replace(trial.recovery(), plan=trial.plan)
     for way, step in WAYS.items():
         reseed(trial.seed, way)
-        pruned = press([step], trial.teacher, recovery).classifier
+        pruned = run_steps([step], trial.teacher, recovery).classifier
         change = trial.accuracy(pruned, trial.test) - whole
         paper = "about 0" if way == "little by little" else None
         numbers[at(way)] = Measurement("points", change, paper)

@@ -15,7 +15,7 @@ from script import Curves, Numbers, Script
 
 if TYPE_CHECKING:
     from coldpress.data.splits import Split
-    from coldpress.distillation.soft_targets import Answers
+    from coldpress.distillation.soft_targets import SoftTargets
     from coldpress.model.classifier import Classifier
     from trials import Trial
 
@@ -66,7 +66,7 @@ class Lesson:
     """
 
     rows: Split
-    given: Answers
+    given: SoftTargets
     epochs: int
 
 
@@ -79,9 +79,9 @@ def measure(trial: Trial) -> Measured:
     Returns:
         Test accuracy by share of the labels.
     """
-    from coldpress.distillation.soft_targets import answer
+    from coldpress.distillation.soft_targets import compute_soft_targets
 
-    start, given = _untaught(trial), answer(trial.teacher, trial.data.train)
+    start, given = _untaught(trial), compute_soft_targets(trial.teacher, trial.data.train)
     found: dict[str, dict[float, float]] = {n: {} for n in (LABELS, SOFT, BOTH, REST, FAIR)}
     for share in trial.some(tuple(EPOCHS)):
         lesson = Lesson(labelled(trial, share), given, EPOCHS[share])
@@ -131,9 +131,9 @@ def labelled(trial: Trial, share: float) -> Split:
 
 
 def _cut(rows: Split, share: float, seed: int) -> Split:
-    from coldpress.data.splits import stratified_cut
+    from coldpress.data.splits import stratified_split
 
-    return rows.take(stratified_cut(rows.ids, rows.labels, share, seed)[1])
+    return rows.take(stratified_split(rows.ids, rows.labels, share, seed)[1])
 
 
 def _untaught(trial: Trial) -> Classifier:
@@ -146,13 +146,13 @@ def _untaught(trial: Trial) -> Classifier:
     return build.build_teacher(trial.plan, trial.data, MAX_TOKENS)
 
 
-def _with_all_texts(trial: Trial, given: Answers) -> dict[str, Lesson]:
+def _with_all_texts(trial: Trial, given: SoftTargets) -> dict[str, Lesson]:
     """Put the texts without a label behind the others: one large model or the other answers."""
-    from coldpress.distillation.soft_targets import answer
+    from coldpress.distillation.soft_targets import compute_soft_targets
 
     every = replace(trial.data.train, labels=())
     rows = labelled(trial, FEW).followed_by(every)
-    own = answer(_fine_tuned_on_few(trial), every)
+    own = compute_soft_targets(_fine_tuned_on_few(trial), every)
     return {REST: Lesson(rows, given, EPOCHS[ALL]), FAIR: Lesson(rows, own, EPOCHS[ALL])}
 
 
@@ -168,7 +168,7 @@ def _fine_tuned_on_few(trial: Trial) -> Classifier:
         validation=_cut(trial.data.validation, FEW, trial.seed),
         digest=f"{trial.data.digest}, {FEW} of its labels",
     )
-    return serialization.load(teachers.fine_tuned(plan, few, trial.seed, trial.cache))
+    return serialization.load_classifier(teachers.fine_tuned(plan, few, trial.seed, trial.cache))
 
 
 def _taught(trial: Trial, start: Classifier, lesson: Lesson, alpha: float) -> float:
@@ -182,9 +182,9 @@ def _taught(trial: Trial, start: Classifier, lesson: Lesson, alpha: float) -> fl
     student = shape.made_of(start, lesson.rows)
     # Accuracies between the epochs choose nothing.
     unread = trial.data.validation.take([0])
-    shown = transfer.prepare(student, method, lesson.given, lesson.rows, unread)
+    shown = transfer.build_distillation_data(student, method, lesson.given, lesson.rows, unread)
     loop.reseed(trial.seed, "taught")
-    list(loop.passes(student, shown.train, shown.loss, method, shown.validation))
+    list(loop.train_epochs(student, shown.train, shown.loss, method, shown.validation))
     return trial.accuracy(student, encode(student.tokenizer, trial.data.test))
 
 

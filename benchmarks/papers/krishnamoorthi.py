@@ -16,12 +16,12 @@ from script import Curves, Numbers, Script
 
 if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
-    from coldpress.quantization.core.kbit import Per
-    from coldpress.quantization.method import Lessons
+    from coldpress.quantization.core.kbit import Granularity
+    from coldpress.quantization.method import TrainingContext
     from trials import Trial
 
 ROUNDED = (8, 7, 6, 5, 4, 3, 2, 1)
-TRAINED: dict[Per, tuple[int, ...]] = {"channel": (4, 2, 1), "tensor": (2,)}
+TRAINED: dict[Granularity, tuple[int, ...]] = {"channel": (4, 2, 1), "tensor": (2,)}
 EPOCHS = 1
 """A quarter of the method's default: three seeds are to fit in half an hour."""
 BINARY_EPOCHS = 2
@@ -57,12 +57,12 @@ BINARY = {
 CLAIMED = {4: "a slight drop", 1: "within 5.9 %, on GLUE"}
 
 
-def rounded(per: Per) -> str:
+def rounded(per: Granularity) -> str:
     """Name the curve of weights that are rounded after training."""
     return f"per {per}, not trained"
 
 
-def trained(per: Per) -> str:
+def trained(per: Granularity) -> str:
     """Name the curve of weights that are rounded in training."""
     return f"per {per}, trained"
 
@@ -141,13 +141,13 @@ def _curves(trial: Trial) -> Iterator[tuple[str, Iterator[tuple[int, Classifier]
         yield trained(per), ((bits, _trained(trial, bits, per)) for bits in widths)
 
 
-def _rounded(trial: Trial, bits: int, per: Per) -> Classifier:
+def _rounded(trial: Trial, bits: int, per: Granularity) -> Classifier:
     from coldpress.quantization.kbit import KBit
 
     return KBit(method="k-bit", bits=bits, per=per).quantize(trial.teacher, trial.train)
 
 
-def _trained(trial: Trial, bits: int, per: Per) -> Classifier:
+def _trained(trial: Trial, bits: int, per: Granularity) -> Classifier:
     from coldpress.quantization.qat.method import Qat
 
     step = Qat(method="qat", bits=bits, per=per, epochs=EPOCHS)
@@ -157,26 +157,26 @@ def _trained(trial: Trial, bits: int, per: Per) -> Classifier:
 def _binary(trial: Trial) -> Iterator[tuple[int, Classifier]]:
     """Take activations from 4 bits to 1: what `activation_bits: 4` gives is passed on the way."""
     from coldpress.quantization.bit.method import Binary
-    from coldpress.quantization.core.fake_quant import settled
+    from coldpress.quantization.core.fake_quant import to_integers
 
     epochs = 1 if trial.quick else BINARY_EPOCHS
     method = Binary(method="binary", activation_bits=1, epochs=epochs)
     for step in method.step_by_step(trial.teacher, _lessons(trial, repr(method))):
-        yield step.activation_bits, settled(step.learnt)
+        yield step.activation_bits, to_integers(step.learnt)
 
 
-def _lessons(trial: Trial, stage: str) -> Lessons:
+def _lessons(trial: Trial, stage: str) -> TrainingContext:
     """Have a method taught by the float model's answers, as a recipe's `quantize` does."""
     import torch
 
-    from coldpress.distillation.hinton.loss import soft_and_hard
-    from coldpress.quantization.method import Lessons
-    from coldpress.training.loop import reseed, silent
+    from coldpress.distillation.hinton.loss import soft_and_hard_loss
+    from coldpress.quantization.method import TrainingContext
+    from coldpress.training.loop import no_progress, reseed
 
     reseed(trial.seed, stage)
     labels = torch.from_numpy(trial.train.labels)
-    loss = soft_and_hard(trial.answers, labels, temperature=4.0, alpha=0.9)
-    return Lessons(trial.train, loss, trial.validation, silent)
+    loss = soft_and_hard_loss(trial.answers, labels, temperature=4.0, alpha=0.9)
+    return TrainingContext(trial.train, loss, trial.validation, no_progress)
 
 
 SCRIPT = Script(PAPER, measure, judge)

@@ -144,17 +144,17 @@ def _pruned(trial: Trial, budget: str, share: float) -> Made:
     from dataclasses import replace
 
     from coldpress.onnx import layer_latency
-    from coldpress.pruning.pipeline import press
+    from coldpress.pruning.pipeline import run_steps
     from coldpress.training import loop
 
     fields = {"keep_macs": share} if budget == OPERATIONS else {"keep_latency": share}
     step = Fisher.model_validate({"method": "fisher", **fields})
     loop.reseed(trial.seed, repr(step))
     rows, started = (
-        replace(trial.recovery(), time_layers=layer_latency.measure),
+        replace(trial.recovery(), time_layers=layer_latency.measure_layer_latency),
         time.perf_counter(),
     )
-    classifier = press([step], trial.teacher, rows).classifier
+    classifier = run_steps([step], trial.teacher, rows).classifier
     return Made(budget, share, classifier, time.perf_counter() - started)
 
 
@@ -173,7 +173,7 @@ def _written(classifier: Classifier, target: Path) -> Checkpoint:
     from coldpress.model import serialization
     from coldpress.model.checkpoint import Checkpoint, Manifest
 
-    serialization.write(classifier, target, Manifest(stage="prune"))
+    serialization.write_checkpoint(classifier, target, Manifest(stage="prune"))
     return Checkpoint.open(target)
 
 

@@ -16,7 +16,7 @@ from script import Curves, Numbers, Script
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from coldpress.data.encoding import Encoded
+    from coldpress.data.encoding import EncodedSplit
     from trials import Trial
 
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
@@ -97,7 +97,7 @@ def _importance(trial: Trial) -> list[Tensor]:
     return head_importance(trial.teacher, rows, loss)
 
 
-def _accuracies(trial: Trial, ranked: list[Tensor], rows: Encoded) -> dict[float, float]:
+def _accuracies(trial: Trial, ranked: list[Tensor], rows: EncodedSplit) -> dict[float, float]:
     """Remove as the method `heads` does; the ranking is one for all shares, as in the paper."""
     from coldpress.model.surgery import keep_heads
     from coldpress.pruning.importance import most_important

@@ -60,7 +60,7 @@ def kept(name: str, trial: Trial, measure: Callable[[Trial], Measured]) -> Outco
         "seed": trial.seed,
         "quick": trial.quick,
     }
-    key = cache_key.key(name, f"benchmarks.papers.{name}", decides)[:16]
+    key = cache_key.stage_key(name, f"benchmarks.papers.{name}", decides)[:16]
     target = trial.cache / f"{name}-{key}.json"
     if not target.exists():
         put(target, _OUTCOME.dump_json(fresh(trial, measure), indent=1).decode() + "\n")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import teachers
 from coldpress.pruning import pipeline
-from coldpress.pruning.fisher.mask_search import Costs
+from coldpress.pruning.fisher.mask_search import UnitCosts
 from coldpress.pruning.heads import Heads
 from coldpress.pruning.neurons import Neurons
 from coldpress.training import loop
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from coldpress.model.checkpoint import Checkpoint
     from coldpress.model.classifier import Classifier
     from coldpress.pruning import PruningStep
-    from coldpress.pruning.pipeline import Recovery
+    from coldpress.pruning.pipeline import RetrainingData
     from trials import Trial
 
 
 def pressed(
-    trial: Trial, steps: Sequence[PruningStep], recovery: Recovery | None = None
+    trial: Trial, steps: Sequence[PruningStep], recovery: RetrainingData | None = None
 ) -> Checkpoint:
     """Take the steps of a recipe's `prune` list, unless it has been done.
 
@@ -38,7 +38,7 @@ def pressed(
 
     def make() -> Classifier:
         loop.reseed(trial.seed, "prune")
-        return pipeline.press(steps, trial.teacher, rows).classifier
+        return pipeline.run_steps(steps, trial.teacher, rows).classifier
 
     about = {
         "code": cache_key.code_digest("benchmarks.papers.pruned"),
@@ -51,18 +51,18 @@ def pressed(
     return teachers.kept(trial.cache, "pruned", about, make)
 
 
-def weights(classifier: Classifier) -> Costs:
+def weights(classifier: Classifier) -> UnitCosts:
     """Return how many weights a head and a neuron have.
 
     Args:
         classifier: Gives the widths.
     """
     hidden = classifier.linear(classifier.layers[0], "query").in_features
-    return Costs(head=4 * hidden * classifier.head_size, neuron=2 * hidden)
+    return UnitCosts(head=4 * hidden * classifier.head_size, neuron=2 * hidden)
 
 
 def by_importance(
-    classifier: Classifier, costs: Costs, keep: float, epochs: int = 1
+    classifier: Classifier, costs: UnitCosts, keep: float, epochs: int = 1
 ) -> tuple[Heads, Neurons]:
     """Prune heads, then neurons, to this share of what all of them cost.
 

@@ -49,7 +49,7 @@ class Script:
 
 def main(script: Script) -> None:
     """Do what the command line says: exit code 2 and one line where that is wrong."""
-    home.prepare()
+    home.set_defaults()
     app = App(
         name=script.paper.name, help=script.paper.claim, exit_on_error=False, print_error=False
     )
@@ -166,7 +166,7 @@ def _estimate(first: Result, sections: Mapping[str, BenchmarkSection]) -> float:
 
     characters = [
         sum(map(len, (*data.train.texts, *data.test.texts)))
-        for data in (benchmark.load(section, 0) for section in sections.values())
+        for data in (benchmark.load_benchmark(section, 0) for section in sections.values())
     ]
     return first.seconds * sum(characters[1:]) / characters[0]
 
@@ -175,7 +175,7 @@ def _conditions() -> dict[str, str]:
     import torch
 
     return {
-        "processor": cpu.kernels()["processor"],
+        "processor": cpu.kernel_environment()["processor"],
         "threads": str(torch.get_num_threads()),
         **{name: version(name) for name in ("coldpress", "torch", "transformers", "onnxruntime")},
     }

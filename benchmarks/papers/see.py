@@ -108,9 +108,9 @@ def _curves(trial: Trial) -> Iterator[tuple[str, Iterator[tuple[float, Classifie
 
 
 def _zeroed(trial: Trial, share: float, scheme: Scheme) -> Classifier:
-    from coldpress.pruning.sparsity import Target, zero_smallest
+    from coldpress.pruning.sparsity import SparsityTarget, zero_smallest
 
-    return zero_smallest(trial.teacher, Target(share, scheme))
+    return zero_smallest(trial.teacher, SparsityTarget(share, scheme))
 
 
 def _retrained(trial: Trial, share: float, scheme: Scheme) -> Classifier:

@@ -31,8 +31,8 @@ def distilled(trial: Trial, method: DistillationMethod) -> Checkpoint:
         rows, validation = trial.data.train, trial.data.validation
         loop.reseed(trial.seed, "distill_student")
         student = method.student.made_of(trial.teacher, rows)
-        given = soft_targets.answer(trial.teacher, rows)
-        shown = transfer.prepare(student, method, given, rows, validation)
+        given = soft_targets.compute_soft_targets(trial.teacher, rows)
+        shown = transfer.build_distillation_data(student, method, given, rows, validation)
         phase.distill(student, method.phases(trial.teacher, student, shown.loss), shown)
         return student
 

@@ -67,11 +67,13 @@ def kept(
     Returns:
         The verified checkpoint. Another script that wants the same model waits for it.
     """
-    name = cache_key.key(stage, "benchmarks.papers.teachers", about)[:16]
+    name = cache_key.stage_key(stage, "benchmarks.papers.teachers", about)[:16]
     target = cache / f"{stage}-{name}"
     with _alone(cache, target.name):
         if not target.exists():
-            serialization.write(make(), target, Manifest(stage=stage, section=dict(about)))
+            serialization.write_checkpoint(
+                make(), target, Manifest(stage=stage, section=dict(about))
+            )
     return Checkpoint.open(target)
 
 

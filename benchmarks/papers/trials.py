@@ -14,12 +14,12 @@ from torch import Tensor
 import teachers
 from coldpress.data import benchmark
 from coldpress.data.benchmark import Benchmark, BenchmarkSection
-from coldpress.data.encoding import Encoded, encode
+from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.model import classifier as model
 from coldpress.model import serialization
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
-from coldpress.pruning.pipeline import Recovery
+from coldpress.pruning.pipeline import RetrainingData
 from coldpress.teacher.spec import Teacher
 from coldpress.training import loop
 from coldpress.training.loop import Loss
@@ -52,10 +52,10 @@ class Trial:
     @cached_property
     def teacher(self) -> Classifier:
         """The fine-tuned large model in memory; methods leave it as it is."""
-        return serialization.load(self.checkpoint)
+        return serialization.load_classifier(self.checkpoint)
 
     @cached_property
-    def train(self) -> Encoded:
+    def train(self) -> EncodedSplit:
         """The training rows, as the teacher's tokenizer reads them."""
         return encode(self.teacher.tokenizer, self.data.train)
 
@@ -65,23 +65,23 @@ class Trial:
         return self.teacher.logits(self.train)
 
     @cached_property
-    def validation(self) -> Encoded:
+    def validation(self) -> EncodedSplit:
         """The rows that selection may look at."""
         return encode(self.teacher.tokenizer, self.data.validation)
 
     @cached_property
-    def test(self) -> Encoded:
+    def test(self) -> EncodedSplit:
         """The rows that are reported on, and that choose nothing."""
         return encode(self.teacher.tokenizer, self.data.test)
 
-    def recovery(self) -> Recovery:
+    def recovery(self) -> RetrainingData:
         """Return what pruning judges by and retrains on: labels, at half the teacher's rate."""
         loss = loop.label_loss(torch.from_numpy(self.train.labels))
         plan = self.plan.model_copy(update={"learning_rate": self.plan.learning_rate / 2})
         texts = (*self.data.train.all_texts, *self.data.validation.all_texts)
-        return Recovery(self.train, loss, plan, self.validation, texts=texts)
+        return RetrainingData(self.train, loss, plan, self.validation, texts=texts)
 
-    def sample(self, rows: int) -> tuple[Encoded, Loss]:
+    def sample(self, rows: int) -> tuple[EncodedSplit, Loss]:
         """Draw training rows to judge importance on, and the loss over their labels."""
         drawn = torch.randperm(len(self.train), generator=torch.Generator().manual_seed(self.seed))
         chosen = self.data.train.take(sorted(drawn[:rows].tolist()))
@@ -92,7 +92,7 @@ class Trial:
         """Return all places, or every other where it is only to be seen that it works."""
         return shares[::2] if self.quick else shares
 
-    def accuracy(self, classifier: Classifier, rows: Encoded) -> float:
+    def accuracy(self, classifier: Classifier, rows: EncodedSplit) -> float:
         """Return a model's accuracy on rows of this trial, a fraction."""
         return model.accuracy(classifier.logits(rows), rows.labels.tolist())
 
@@ -113,6 +113,6 @@ def prepare(
     Returns:
         A trial.
     """
-    data = benchmark.load(section, seed)
+    data = benchmark.load_benchmark(section, seed)
     checkpoint = teachers.fine_tuned(teacher, data, seed, cache)
     return Trial(name, data, seed, checkpoint, teacher, cache, quick)

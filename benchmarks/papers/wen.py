@@ -59,7 +59,7 @@ def measure(trial: Trial) -> Measured:
     taken = median_milliseconds(made, trial.test)
     numbers = dict[str, Measurement]()
     for name, checkpoint in made.items():
-        classifier = serialization.load(checkpoint)
+        classifier = serialization.load_classifier(checkpoint)
         numbers[name] = Measurement("percent", trial.accuracy(classifier, trial.test))
         numbers[f"{name}, weights"] = Measurement("count", nonzero(classifier))
         numbers[f"{name}, a text"] = Measurement("milliseconds", taken[name])
@@ -101,7 +101,7 @@ def nonzero(classifier: Classifier) -> int:
     """
     from coldpress.pruning import sparsity
 
-    return sum(int(weight.count_nonzero()) for weight in sparsity.weights(classifier))
+    return sum(int(weight.count_nonzero()) for weight in sparsity.linear_weights(classifier))
 
 
 def _pruned(trial: Trial) -> dict[str, Checkpoint]:

@@ -15,12 +15,12 @@ from measurement import Measured, Measurement
 from script import Curves, Numbers, Script
 
 if TYPE_CHECKING:
-    from coldpress.data.encoding import Encoded
+    from coldpress.data.encoding import EncodedSplit
     from coldpress.model.checkpoint import Checkpoint
     from coldpress.model.classifier import Classifier
     from coldpress.pruning import L0
-    from coldpress.pruning.fisher.mask_search import Costs
-    from coldpress.pruning.pipeline import Recovery
+    from coldpress.pruning.fisher.mask_search import UnitCosts
+    from coldpress.pruning.pipeline import RetrainingData
     from trials import Trial
 
 SPARSITIES = (0.6, 0.8, 0.95)
@@ -76,7 +76,9 @@ def measure(trial: Trial) -> Measured:
     found: dict[str, dict[float, float]] = {}
     for sparsity in trial.some(SPARSITIES):
         made = _pruned(trial, sparsity)
-        models = {name: serialization.load(checkpoint) for name, checkpoint in made.items()}
+        models = {
+            name: serialization.load_classifier(checkpoint) for name, checkpoint in made.items()
+        }
         for name, model in models.items():
             found.setdefault(name, {})[sparsity] = trial.accuracy(model, trial.test)
     kept = found[COFI][MOST] / whole
@@ -113,7 +115,7 @@ def judge(numbers: Numbers, curves: Curves) -> Verdict:
     return judged(asked, reason)
 
 
-def macs(classifier: Classifier, costs: Costs) -> int:
+def macs(classifier: Classifier, costs: UnitCosts) -> int:
     """Return the multiply-accumulates of all layers, a token.
 
     Args:
@@ -125,7 +127,7 @@ def macs(classifier: Classifier, costs: Costs) -> int:
     )
 
 
-def share_of_macs(pruned: Classifier, whole: Classifier, sample: Encoded) -> float:
+def share_of_macs(pruned: Classifier, whole: Classifier, sample: EncodedSplit) -> float:
     """Return how much of the layers' multiply-accumulates is left, each model at its own width.
 
     Args:
@@ -135,7 +137,9 @@ def share_of_macs(pruned: Classifier, whole: Classifier, sample: Encoded) -> flo
     """
     from coldpress.pruning.fisher import mask_search
 
-    left, all_of_it = (macs(one, mask_search.costs(one, sample)) for one in (pruned, whole))
+    left, all_of_it = (
+        macs(one, mask_search.compute_unit_costs(one, sample)) for one in (pruned, whole)
+    )
     return left / all_of_it
 
 
@@ -162,8 +166,8 @@ def beside_importance(
     from pruned import by_importance, pressed
 
     cofi = pressed(trial, [gates])
-    share = share_of_macs(serialization.load(cofi), trial.teacher, trial.train)
-    costs = mask_search.costs(trial.teacher, trial.train)
+    share = share_of_macs(serialization.load_classifier(cofi), trial.teacher, trial.train)
+    costs = mask_search.compute_unit_costs(trial.teacher, trial.train)
     steps = by_importance(trial.teacher, costs, share, epochs)
     return {COFI: cofi, IMPORTANCE: pressed(trial, steps)}, share
 
@@ -184,7 +188,7 @@ def _pruned(trial: Trial, sparsity: float) -> dict[str, Checkpoint]:
     }
 
 
-def _few_rows(trial: Trial) -> Recovery:
+def _few_rows(trial: Trial) -> RetrainingData:
     rows, loss = trial.sample(SAMPLE)
     return replace(trial.recovery(), train=rows, loss=loss)
 

@@ -12,15 +12,15 @@ from typing import Annotated, Literal
 from pydantic import Field, Strict
 
 from coldpress.data import file_formats, leakage, new_rows, rows, sources
-from coldpress.data.new_rows import Fresh
+from coldpress.data.new_rows import NewRowsSource
 from coldpress.data.rows import Rows
 from coldpress.data.sources import Columns, Source
-from coldpress.data.splits import Split, row_ids, stratified_cut
+from coldpress.data.splits import Split, row_ids, stratified_split
 from coldpress.errors import InputError
-from coldpress.schema.quoting import quoted
+from coldpress.schema.quoting import quote_names
 from coldpress.schema.section import FlatChoice, Section
 
-FRESH_TEST_SHARE = 0.3
+NEW_ROWS_TEST_SHARE = 0.3
 """Of the rows that came later: a model that is to answer them is judged on some of them."""
 
 
@@ -30,7 +30,7 @@ class BenchmarkSection(Section):
     kind: Literal["text-classification"]
     source: Annotated[Source, Field(description="Where the rows are."), FlatChoice()]
     fresh: Annotated[
-        tuple[Annotated[Fresh, FlatChoice()], ...],
+        tuple[Annotated[NewRowsSource, FlatChoice()], ...],
         Strict(False),
         Field(
             max_length=100, description="Labelled rows that came later: they join train and test."
@@ -71,7 +71,7 @@ class Benchmark:
         return _digest(self.labels, (self.test,))
 
 
-def load(
+def load_benchmark(
     section: BenchmarkSection, seed: int, to_slice_by: Sequence[tuple[str, str]] = ()
 ) -> Benchmark:
     """Read and check a dataset.
@@ -88,32 +88,34 @@ def load(
     Raises:
         InputError: A file, column or row is not what it should be.
     """
-    train, validation, test = sources.read(section.source, section.columns)
-    labels = tuple(sorted(set(rows.labels(train, section.columns.label))))
+    train, validation, test = sources.read_splits(section.source, section.columns)
+    labels = tuple(sorted(set(rows.extract_labels(train, section.columns.label))))
     if len(labels) < 2:
         raise InputError(f"{train.place} has a single class, {labels[0]!r}")
-    _check_spaces(labels, train.place)
-    kept = _split(train, section.columns, labels)
-    chosen = None if validation is None else _split(validation, section.columns, labels)
+    _check_label_spaces(labels, train.place)
+    kept = _build_split(train, section.columns, labels)
+    chosen = None if validation is None else _build_split(validation, section.columns, labels)
     if chosen is None:
         # A column of unlike values is no label: said before test rows are blamed for theirs.
-        _cut(kept, section.validation_share, seed, train.place)
+        _cut_validation(kept, section.validation_share, seed, train.place)
     judged = replace(
-        _split(test, section.columns, labels),
+        _build_split(test, section.columns, labels),
         columns={
-            name: sources.test_column(section.source, section.columns, name, blamed)
+            name: sources.read_test_column(section.source, section.columns, name, blamed)
             for blamed, name in to_slice_by
         },
     )
-    for new in _fresh(
+    for new in _read_unseen_new_rows(
         section, labels, [kept, judged] if chosen is None else [kept, chosen, judged]
     ):
-        stay, cut = stratified_cut(new.ids, new.labels, FRESH_TEST_SHARE, seed)
+        stay, cut = stratified_split(new.ids, new.labels, NEW_ROWS_TEST_SHARE, seed)
         kept, judged = kept.followed_by(new.take(stay)), judged.followed_by(new.take(cut))
     if chosen is None:
-        kept, chosen = _cut(kept, section.validation_share, seed, train.place)
+        kept, chosen = _cut_validation(kept, section.validation_share, seed, train.place)
     digest = _digest(labels, (kept, chosen, judged))
-    return Benchmark(labels, kept, chosen, judged, digest, leakage.overlap((kept, chosen), judged))
+    return Benchmark(
+        labels, kept, chosen, judged, digest, leakage.count_overlap((kept, chosen), judged)
+    )
 
 
 def read_unlabelled(path: Path, columns: Columns) -> Split:
@@ -129,10 +131,14 @@ def read_unlabelled(path: Path, columns: Columns) -> Split:
     Raises:
         InputError: The file, a column or a row is not what it should be.
     """
-    return _split(file_formats.read(path, columns.texts, "soft_targets.unlabelled"), columns, None)
+    return _build_split(
+        file_formats.read_file(path, columns.texts, "soft_targets.unlabelled"), columns, None
+    )
 
 
-def unlabelled_rows(benchmark: Benchmark, path: Path, columns: Columns) -> leakage.Filtered:
+def read_filtered_unlabelled(
+    benchmark: Benchmark, path: Path, columns: Columns
+) -> leakage.FilteredRows:
     """Choose the rows of an unlabelled file that a student may learn from.
 
     Args:
@@ -147,16 +153,18 @@ def unlabelled_rows(benchmark: Benchmark, path: Path, columns: Columns) -> leaka
         InputError: The file, a column or a row is not what it should be.
     """
     rows = read_unlabelled(path, columns)
-    return leakage.without(rows, benchmark.test, benchmark.validation)
+    return leakage.remove_leaked_rows(rows, benchmark.test, benchmark.validation)
 
 
-def transfer_set(benchmark: Benchmark, unlabelled: leakage.Filtered | None) -> Split:
+def transfer_set(benchmark: Benchmark, unlabelled: leakage.FilteredRows | None) -> Split:
     """Return what a student learns from: the training rows, then the unlabelled ones."""
     train = benchmark.train
     return train if unlabelled is None else train.followed_by(unlabelled.rows)
 
 
-def read_fresh(one: Fresh, columns: Columns, labels: tuple[str, ...] | None, field: str) -> Split:
+def read_new_rows(
+    one: NewRowsSource, columns: Columns, labels: tuple[str, ...] | None, field: str
+) -> Split:
     """Read rows that came later.
 
     Args:
@@ -172,44 +180,44 @@ def read_fresh(one: Fresh, columns: Columns, labels: tuple[str, ...] | None, fie
         InputError: The source, a column or a row is not what it should be.
     """
     wanted = columns.texts if labels is None else columns.names
-    return _split(new_rows.read(one, wanted, field), columns, labels)
+    return _build_split(new_rows.read_source(one, wanted, field), columns, labels)
 
 
-def _fresh(
+def _read_unseen_new_rows(
     section: BenchmarkSection, labels: tuple[str, ...], known: Sequence[Split]
 ) -> Iterator[Split]:
     """Read what came later, source by source: each text once, and none that is known already.
 
     A text of the test rows must not be trained on, nor one of the training rows judged on.
     """
-    seen = {key for split in known for key in leakage.keys(split)}
+    seen = {key for split in known for key in leakage.text_keys(split)}
     for place, one in enumerate(section.fresh):
-        found = read_fresh(one, section.columns, labels, f"benchmark.fresh.{place}")
-        first = {key: row for row, key in reversed(list(enumerate(leakage.keys(found))))}
+        found = read_new_rows(one, section.columns, labels, f"benchmark.fresh.{place}")
+        first = {key: row for row, key in reversed(list(enumerate(leakage.text_keys(found))))}
         yield found.take(sorted(row for key, row in first.items() if key not in seen))
         seen |= first.keys()
 
 
-def _split(read: Rows, columns: Columns, labels: tuple[str, ...] | None) -> Split:
-    texts = rows.texts(read, columns.text)
-    pairs = None if columns.text_pair is None else rows.texts(read, columns.text_pair)
-    numbers = () if labels is None else _numbered(read, columns.label, labels)
+def _build_split(read: Rows, columns: Columns, labels: tuple[str, ...] | None) -> Split:
+    texts = rows.extract_texts(read, columns.text)
+    pairs = None if columns.text_pair is None else rows.extract_texts(read, columns.text_pair)
+    numbers = () if labels is None else _label_indices(read, columns.label, labels)
     return Split(row_ids(texts, pairs), texts, pairs, numbers)
 
 
-def _numbered(read: Rows, column: str, labels: tuple[str, ...]) -> tuple[int, ...]:
+def _label_indices(read: Rows, column: str, labels: tuple[str, ...]) -> tuple[int, ...]:
     number = {name: i for i, name in enumerate(labels)}
-    names = rows.labels(read, column)
+    names = rows.extract_labels(read, column)
     for row, name in enumerate(names):
         if name not in number:
             raise InputError(
                 f"{read.at(row)}: label {name!r} is not in the training rows, which have"
-                f" {quoted(labels)}"
+                f" {quote_names(labels)}"
             )
     return tuple(number[name] for name in names)
 
 
-def _check_spaces(labels: Sequence[str], place: str) -> None:
+def _check_label_spaces(labels: Sequence[str], place: str) -> None:
     """Refuse names that no table would show apart."""
     seen: dict[str, str] = {}
     for label in labels:
@@ -218,8 +226,8 @@ def _check_spaces(labels: Sequence[str], place: str) -> None:
             raise InputError(f"{place}: labels {other!r} and {label!r} differ in spaces alone")
 
 
-def _cut(train: Split, share: float, seed: int, place: str) -> tuple[Split, Split]:
-    kept, cut = stratified_cut(train.ids, train.labels, share, seed)
+def _cut_validation(train: Split, share: float, seed: int, place: str) -> tuple[Split, Split]:
+    kept, cut = stratified_split(train.ids, train.labels, share, seed)
     if not cut:
         raise InputError(f"{place} has one row a class: too few to cut a validation split from")
     return train.take(kept), train.take(cut)

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
     from coldpress.data.splits import Split
 
-Ids = NDArray[np.int64]
+IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Encoded:
+class EncodedSplit:
     """A split as token ids, row by row, unpadded.
 
     Attributes:
@@ -29,9 +29,9 @@ class Encoded:
         pad_id: What fills the shorter rows of a batch.
     """
 
-    input_ids: tuple[Ids, ...]
-    token_type_ids: tuple[Ids, ...]
-    labels: Ids
+    input_ids: tuple[IntArray, ...]
+    token_type_ids: tuple[IntArray, ...]
+    labels: IntArray
     truncated: int
     pad_id: int
 
@@ -58,7 +58,7 @@ class Encoded:
             mask[i, :length] = 1
         return Batch(ids, mask, types, np.asarray(rows, dtype=np.int64))
 
-    def spread(self, most: int) -> Encoded:
+    def spread(self, most: int) -> EncodedSplit:
         """Take some rows, spread evenly over the split.
 
         Args:
@@ -68,7 +68,7 @@ class Encoded:
             These rows, in their order; how many of them were truncated is not known.
         """
         chosen = np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(int)
-        return Encoded(
+        return EncodedSplit(
             tuple(self.input_ids[row] for row in chosen),
             tuple(self.token_type_ids[row] for row in chosen),
             self.labels[chosen] if len(self.labels) else self.labels,
@@ -94,13 +94,13 @@ class Encoded:
 class Batch:
     """Padded arrays of shape (batch, tokens), and the rows they are, of shape (batch,)."""
 
-    input_ids: Ids
-    attention_mask: Ids
-    token_type_ids: Ids
-    rows: Ids
+    input_ids: IntArray
+    attention_mask: IntArray
+    token_type_ids: IntArray
+    rows: IntArray
 
 
-def encode(tokenizer: Tokenizer, split: Split) -> Encoded:
+def encode(tokenizer: Tokenizer, split: Split) -> EncodedSplit:
     """Tokenize a split.
 
     Args:
@@ -120,16 +120,16 @@ def encode(tokenizer: Tokenizer, split: Split) -> Encoded:
     encodings = tokenizer.encode_batch(rows)
     if padding:
         tokenizer.enable_padding(**padding)
-    return Encoded(
+    return EncodedSplit(
         input_ids=tuple(np.asarray(e.ids, dtype=np.int64) for e in encodings),
         token_type_ids=tuple(np.asarray(e.type_ids, dtype=np.int64) for e in encodings),
         labels=np.asarray(split.labels, dtype=np.int64),
         truncated=sum(bool(e.overflowing) for e in encodings),
-        pad_id=pad_id(tokenizer),
+        pad_id=find_pad_id(tokenizer),
     )
 
 
-def renumbered(encoded: Encoded, old: Tokenizer, new: Tokenizer) -> Encoded:
+def remap_token_ids(encoded: EncodedSplit, old: Tokenizer, new: Tokenizer) -> EncodedSplit:
     """Give rows the ids that the same tokens have in another tokenizer.
 
     Args:
@@ -151,10 +151,10 @@ def renumbered(encoded: Encoded, old: Tokenizer, new: Tokenizer) -> Encoded:
     for token in ids:
         place[token] = known[names[token]]
     rows = tuple(place[row] for row in encoded.input_ids)
-    return replace(encoded, input_ids=rows, pad_id=pad_id(new))
+    return replace(encoded, input_ids=rows, pad_id=find_pad_id(new))
 
 
-def pad_id(tokenizer: Tokenizer) -> int:
+def find_pad_id(tokenizer: Tokenizer) -> int:
     """Return the id of the tokenizer's padding token.
 
     Args:

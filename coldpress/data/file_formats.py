@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from coldpress.data.rows import Rows, require
+from coldpress.data.rows import Rows, require_columns
 from coldpress.errors import InputError
-from coldpress.schema.text_files import check_pointer, encoding_of
+from coldpress.schema.text_files import detect_encoding, reject_lfs_pointer
 
 if TYPE_CHECKING:
     from pyarrow import ChunkedArray
 
 
-def read(path: Path, wanted: Sequence[str], field: str) -> Rows:
+def read_file(path: Path, wanted: Sequence[str], field: str) -> Rows:
     """Read some columns of a file.
 
     Args:
@@ -32,7 +32,7 @@ def read(path: Path, wanted: Sequence[str], field: str) -> Rows:
     Raises:
         InputError: The file, a column or a row is not what it should be.
     """
-    readers = {".jsonl": _jsonl, ".csv": _csv, ".parquet": _parquet}
+    readers = {".jsonl": _read_jsonl, ".csv": _read_csv, ".parquet": _read_parquet}
     place, suffix = f"{field}: {path}", path.suffix.lower()
     if suffix not in readers:
         raise InputError(f"{place} is not a .jsonl, .csv or .parquet file")
@@ -40,7 +40,7 @@ def read(path: Path, wanted: Sequence[str], field: str) -> Rows:
         raise InputError(f"{place}: no such file")
     try:
         with path.open("rb") as file:
-            check_pointer(file.read(200), place)
+            reject_lfs_pointer(file.read(200), place)
         rows = readers[suffix](path, wanted, place)
     except OSError as error:
         raise InputError(f"{place} cannot be read: {_first_line(error)}") from error
@@ -49,24 +49,24 @@ def read(path: Path, wanted: Sequence[str], field: str) -> Rows:
     return rows
 
 
-def _jsonl(path: Path, wanted: Sequence[str], place: str) -> Rows:
+def _read_jsonl(path: Path, wanted: Sequence[str], place: str) -> Rows:
     numbers: list[int] = []
     columns: dict[str, list[Any]] = {name: [] for name in wanted}
     # Not splitlines(): it would also split at U+2028, which JSON strings may hold.
-    for number, line in enumerate(_decoded(path, place).split("\n"), start=1):
+    for number, line in enumerate(_decode(path, place).split("\n"), start=1):
         if not line.strip():
             continue
-        row = _object(line, f"{place} line {number}")
-        require(list(row), wanted, f"{place} line {number}")
+        row = _parse_object(line, f"{place} line {number}")
+        require_columns(list(row), wanted, f"{place} line {number}")
         numbers.append(number)
         for name in wanted:
             columns[name].append(row[name])
     return Rows(place, "line", numbers, columns)
 
 
-def _object(line: str, where: str) -> dict[str, Any]:
+def _parse_object(line: str, where: str) -> dict[str, Any]:
     try:
-        row = json.loads(line, object_pairs_hook=_once_each)
+        row = json.loads(line, object_pairs_hook=_reject_duplicate_keys)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{where} is not JSON: {_first_line(error)}") from error
     if not isinstance(row, dict):
@@ -74,7 +74,7 @@ def _object(line: str, where: str) -> dict[str, Any]:
     return row
 
 
-def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Refuse a key that stands twice: nobody could say which value counts."""
     row = dict(pairs)
     if len(row) < len(pairs):
@@ -84,8 +84,8 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return row
 
 
-def _csv(path: Path, wanted: Sequence[str], place: str) -> Rows:
-    reader = csv.reader(io.StringIO(_decoded(path, place), newline=""), strict=True)
+def _read_csv(path: Path, wanted: Sequence[str], place: str) -> Rows:
+    reader = csv.reader(io.StringIO(_decode(path, place), newline=""), strict=True)
     numbers: list[int] = []
     records: list[list[str]] = []
     header: list[str] = []
@@ -101,7 +101,7 @@ def _csv(path: Path, wanted: Sequence[str], place: str) -> Rows:
     except csv.Error as error:
         raise InputError(f"{place} line {number}: {error}") from error
     if header:
-        require(header, wanted, f"{place} line 1")
+        require_columns(header, wanted, f"{place} line 1")
     for number, record in zip(numbers, records, strict=True):
         if len(record) != len(header):
             raise InputError(f"{place} line {number}: {len(record)} fields, not {len(header)}")
@@ -109,21 +109,21 @@ def _csv(path: Path, wanted: Sequence[str], place: str) -> Rows:
     return Rows(place, "line", numbers, {n: [r[i] for r in records] for n, i in at.items()})
 
 
-def _parquet(path: Path, wanted: Sequence[str], place: str) -> Rows:
+def _read_parquet(path: Path, wanted: Sequence[str], place: str) -> Rows:
     from pyarrow import ArrowException
     from pyarrow.parquet import ParquetFile
 
     try:
         with ParquetFile(path) as file:
-            require(file.schema_arrow.names, wanted, place)
+            require_columns(file.schema_arrow.names, wanted, place)
             table = file.read(columns=list(wanted))
     except ArrowException as error:
         raise InputError(f"{place} is not a Parquet file: {_first_line(error)}") from error
-    columns = {name: _values(table.column(name), name, place) for name in wanted}
+    columns = {name: _column_values(table.column(name), name, place) for name in wanted}
     return Rows(place, "row", range(1, table.num_rows + 1), columns)
 
 
-def _values(column: ChunkedArray, name: str, place: str) -> list[Any]:
+def _column_values(column: ChunkedArray, name: str, place: str) -> list[Any]:
     values = []
     for number, scalar in enumerate(column, start=1):
         try:
@@ -133,9 +133,9 @@ def _values(column: ChunkedArray, name: str, place: str) -> list[Any]:
     return values
 
 
-def _decoded(path: Path, place: str) -> str:
+def _decode(path: Path, place: str) -> str:
     data = path.read_bytes().removeprefix(codecs.BOM_UTF8)
-    encoding = encoding_of(data)
+    encoding = detect_encoding(data)
     if encoding is not None:
         raise InputError(f"{place} is {encoding}; save it as UTF-8")
     try:

@@ -14,15 +14,15 @@ from coldpress.errors import InputError
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import DatasetInfo, ModelInfo
 
-Kind = Literal["model", "dataset"]
+RepositoryType = Literal["model", "dataset"]
 
-PATIENCE = 12.0
+TIMEOUT_SECONDS = 12.0
 """Seconds until a silent hub counts as unreachable."""
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
-def commit(kind: Kind, repository: str, revision: str, field: str) -> str:
+def resolve_commit(kind: RepositoryType, repository: str, revision: str, field: str) -> str:
     """Find the commit that a revision names.
 
     Args:
@@ -42,18 +42,18 @@ def commit(kind: Kind, repository: str, revision: str, field: str) -> str:
     if _COMMIT.fullmatch(revision):
         return revision
     if is_offline_mode():
-        found = cached(kind, repository, revision, [])
+        found = find_cached(kind, repository, revision, [])
         if found is None:
             raise InputError(f"{field}: {repository}@{revision} is not cached and HF_HUB_OFFLINE=1")
         return found.name
-    sha = _ask(kind, repository, revision, field).sha
+    sha = _fetch_info(kind, repository, revision, field).sha
     if sha is None:
         raise InputError(f"{field}: the hub names no commit for {repository}@{revision}")
     return sha
 
 
-def snapshot(
-    kind: Kind, repository: str, revision: str, patterns: Sequence[str], field: str
+def download_snapshot(
+    kind: RepositoryType, repository: str, revision: str, patterns: Sequence[str], field: str
 ) -> Path:
     """Have some files of a repository on this disk.
 
@@ -76,12 +76,12 @@ def snapshot(
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
-    sha = commit(kind, repository, revision, field)
-    found = cached(kind, repository, sha, patterns)
+    sha = resolve_commit(kind, repository, revision, field)
+    found = find_cached(kind, repository, sha, patterns)
     if found is not None:
         return found
     if sha == revision:
-        _ask(kind, repository, sha, field)
+        _fetch_info(kind, repository, sha, field)
     if not sys.stderr.isatty():
         disable_progress_bars()
     try:
@@ -94,7 +94,7 @@ def snapshot(
     return Path(downloaded)
 
 
-def files(kind: Kind, repository: str, revision: str, field: str) -> tuple[str, ...]:
+def list_files(kind: RepositoryType, repository: str, revision: str, field: str) -> tuple[str, ...]:
     """List what a repository holds, without downloading it.
 
     Args:
@@ -109,11 +109,13 @@ def files(kind: Kind, repository: str, revision: str, field: str) -> tuple[str, 
     Raises:
         InputError: The hub does not answer, or not with this repository.
     """
-    siblings = _ask(kind, repository, revision, field).siblings or []
+    siblings = _fetch_info(kind, repository, revision, field).siblings or []
     return tuple(sibling.rfilename for sibling in siblings)
 
 
-def cached(kind: Kind, repository: str, revision: str, patterns: Sequence[str]) -> Path | None:
+def find_cached(
+    kind: RepositoryType, repository: str, revision: str, patterns: Sequence[str]
+) -> Path | None:
     """Look for a repository on this disk, without asking the hub.
 
     Args:
@@ -141,7 +143,9 @@ def cached(kind: Kind, repository: str, revision: str, patterns: Sequence[str]) 
     return Path(found)
 
 
-def _ask(kind: Kind, repository: str, revision: str, field: str) -> ModelInfo | DatasetInfo:
+def _fetch_info(
+    kind: RepositoryType, repository: str, revision: str, field: str
+) -> ModelInfo | DatasetInfo:
     """Ask for a revision, in a thread of its own.
 
     No timeout of the HTTP client bounds name resolution, addresses tried one by one, or an answer
@@ -161,15 +165,17 @@ def _ask(kind: Kind, repository: str, revision: str, field: str) -> ModelInfo | 
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
-    thread.join(PATIENCE)
+    thread.join(TIMEOUT_SECONDS)
     if not answers:
-        raise InputError(f"{field}: the hub did not answer for {repository} in {PATIENCE:g} s")
+        raise InputError(
+            f"{field}: the hub did not answer for {repository} in {TIMEOUT_SECONDS:g} s"
+        )
     if isinstance(answers[0], Exception):
-        raise _explained(answers[0], f"{repository}@{revision}", field) from answers[0]
+        raise _describe_failure(answers[0], f"{repository}@{revision}", field) from answers[0]
     return answers[0]
 
 
-def _explained(error: Exception, asked: str, field: str) -> InputError:
+def _describe_failure(error: Exception, asked: str, field: str) -> InputError:
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,

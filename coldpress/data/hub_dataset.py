@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from coldpress.data.rows import Rows, require
+from coldpress.data.rows import Rows, require_columns
 from coldpress.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def load_repository(directory: Path, config: str | None, place: str) -> DatasetD
         raise InputError(f"{place} cannot be loaded: {reason}") from error
 
 
-def split_rows(splits: DatasetDict, split: str, wanted: Sequence[str], place: str) -> Rows:
+def read_split(splits: DatasetDict, split: str, wanted: Sequence[str], place: str) -> Rows:
     """Read some columns of a split.
 
     Args:
@@ -57,15 +57,15 @@ def split_rows(splits: DatasetDict, split: str, wanted: Sequence[str], place: st
     if split not in splits:
         raise InputError(f"{place} has no split {split!r}, only {', '.join(sorted(splits))}")
     data = splits[split]
-    require(data.column_names, wanted, f"{place} split {split!r}")
+    require_columns(data.column_names, wanted, f"{place} split {split!r}")
     if not len(data):
         raise InputError(f"{place} split {split!r} has no rows")
     place = f"{place} split {split!r}"
-    columns = {name: _values(data, name, place) for name in wanted}
+    columns = {name: _column_values(data, name, place) for name in wanted}
     return Rows(place, "row", range(1, len(data) + 1), columns)
 
 
-def _values(data: Dataset, column: str, place: str) -> list[Any]:
+def _column_values(data: Dataset, column: str, place: str) -> list[Any]:
     from datasets import ClassLabel
 
     values = list(data[column])

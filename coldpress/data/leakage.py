@@ -10,7 +10,7 @@ from coldpress.data.splits import Split
 
 
 @dataclass(frozen=True)
-class Filtered:
+class FilteredRows:
     """Rows to learn from, and how many were left out.
 
     Attributes:
@@ -24,7 +24,7 @@ class Filtered:
     validation: int
 
 
-def keys(split: Split) -> list[tuple[str, str]]:
+def text_keys(split: Split) -> list[tuple[str, str]]:
     """Name every row by its texts as they are compared.
 
     Two texts count as the same when they differ in capitals, in white space, or in how Unicode
@@ -37,10 +37,12 @@ def keys(split: Split) -> list[tuple[str, str]]:
         One key a row; the second text is empty where there is none.
     """
     pairs = split.pairs or ("",) * len(split)
-    return [(_plain(text), _plain(pair)) for text, pair in zip(split.texts, pairs, strict=True)]
+    return [
+        (_normalize(text), _normalize(pair)) for text, pair in zip(split.texts, pairs, strict=True)
+    ]
 
 
-def overlap(seen: Sequence[Split], judged: Split) -> int:
+def count_overlap(seen: Sequence[Split], judged: Split) -> int:
     """Count rows to be judged on whose texts are among others.
 
     Args:
@@ -50,11 +52,11 @@ def overlap(seen: Sequence[Split], judged: Split) -> int:
     Returns:
         How many of them have texts that are in `seen` too.
     """
-    known = {key for split in seen for key in keys(split)}
-    return sum(key in known for key in keys(judged))
+    known = {key for split in seen for key in text_keys(split)}
+    return sum(key in known for key in text_keys(judged))
 
 
-def without(rows: Split, test: Split, validation: Split) -> Filtered:
+def remove_leaked_rows(rows: Split, test: Split, validation: Split) -> FilteredRows:
     """Leave rows out that a model is judged or chosen by.
 
     Args:
@@ -65,15 +67,15 @@ def without(rows: Split, test: Split, validation: Split) -> Filtered:
     Returns:
         The other rows, and how many were left out.
     """
-    of_test, of_validation = set(keys(test)), set(keys(validation)) - set(keys(test))
-    named, known = keys(rows), of_test | of_validation
+    of_test, of_validation = set(text_keys(test)), set(text_keys(validation)) - set(text_keys(test))
+    named, known = text_keys(rows), of_test | of_validation
     stay = [row for row, key in enumerate(named) if key not in known]
-    return Filtered(
+    return FilteredRows(
         rows.take(stay),
         test=sum(key in of_test for key in named),
         validation=sum(key in of_validation for key in named),
     )
 
 
-def _plain(text: str) -> str:
+def _normalize(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())

@@ -10,17 +10,17 @@ from pydantic import Field
 from coldpress.data import file_formats, hub, hub_dataset
 from coldpress.data.rows import Rows
 from coldpress.errors import InputError
-from coldpress.schema.section import Section, WrittenPath
+from coldpress.schema.section import Section, UserPath
 
 
-class FreshFile(Section):
+class NewRowsFile(Section):
     """A local file: `.jsonl`, `.csv` or `.parquet`."""
 
     origin: Literal["files"]
-    path: Annotated[WrittenPath, Field(description="The rows; read where the flow runs.")]
+    path: Annotated[UserPath, Field(description="The rows; read where the flow runs.")]
 
 
-class FreshHub(Section):
+class NewRowsHub(Section):
     """A split of a Parquet dataset repository on the Hugging Face hub."""
 
     origin: Literal["hub"]
@@ -33,10 +33,10 @@ class FreshHub(Section):
     split: Annotated[str, Field(min_length=1, description="Name of the split.")] = "train"
 
 
-Fresh = Annotated[FreshFile | FreshHub, Field(discriminator="origin")]
+NewRowsSource = Annotated[NewRowsFile | NewRowsHub, Field(discriminator="origin")]
 
 
-def read(fresh: FreshFile | FreshHub, wanted: Sequence[str], field: str) -> Rows:
+def read_source(fresh: NewRowsFile | NewRowsHub, wanted: Sequence[str], field: str) -> Rows:
     """Read some columns of fresh rows.
 
     Args:
@@ -50,16 +50,16 @@ def read(fresh: FreshFile | FreshHub, wanted: Sequence[str], field: str) -> Rows
     Raises:
         InputError: The file or repository, a column or a row is not what it should be.
     """
-    if isinstance(fresh, FreshFile):
-        return file_formats.read(fresh.path, wanted, f"{field}.path")
+    if isinstance(fresh, NewRowsFile):
+        return file_formats.read_file(fresh.path, wanted, f"{field}.path")
     blamed, patterns = f"{field}.dataset", hub_dataset.DATA_FILES
-    directory = hub.snapshot("dataset", fresh.dataset, fresh.revision, patterns, blamed)
+    directory = hub.download_snapshot("dataset", fresh.dataset, fresh.revision, patterns, blamed)
     place = f"{blamed}: {fresh.dataset}"
     splits = hub_dataset.load_repository(directory, fresh.config, place)
-    return hub_dataset.split_rows(splits, fresh.split, wanted, place)
+    return hub_dataset.read_split(splits, fresh.split, wanted, place)
 
 
-def pinned(fresh: FreshFile | FreshHub, field: str) -> FreshFile | FreshHub:
+def pin_revision(fresh: NewRowsFile | NewRowsHub, field: str) -> NewRowsFile | NewRowsHub:
     """Name rows so that whoever reads them later, and wherever, reads the same.
 
     Args:
@@ -72,8 +72,8 @@ def pinned(fresh: FreshFile | FreshHub, field: str) -> FreshFile | FreshHub:
     Raises:
         InputError: The path is relative, or the hub does not answer, or not with this revision.
     """
-    if isinstance(fresh, FreshHub):
-        commit = hub.commit("dataset", fresh.dataset, fresh.revision, f"{field}.revision")
+    if isinstance(fresh, NewRowsHub):
+        commit = hub.resolve_commit("dataset", fresh.dataset, fresh.revision, f"{field}.revision")
         return fresh.model_copy(update={"revision": commit})
     if not fresh.path.is_absolute():
         raise InputError(f"{field}.path: {fresh.path} is not absolute; it is read on the worker")

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from coldpress.errors import InputError
-from coldpress.schema.quoting import quoted
+from coldpress.schema.quoting import quote_names
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Rows:
         return f"{self.place} {self.unit} {self.numbers[row]}"
 
 
-def texts(rows: Rows, column: str) -> tuple[str, ...]:
+def extract_texts(rows: Rows, column: str) -> tuple[str, ...]:
     """Return a column of texts.
 
     Args:
@@ -58,10 +58,12 @@ def texts(rows: Rows, column: str) -> tuple[str, ...]:
     Raises:
         InputError: A value is null, blank or no string.
     """
-    return tuple(_text(value, rows, i, column) for i, value in enumerate(rows.columns[column]))
+    return tuple(
+        _require_text(value, rows, i, column) for i, value in enumerate(rows.columns[column])
+    )
 
 
-def labels(rows: Rows, column: str) -> tuple[str, ...]:
+def extract_labels(rows: Rows, column: str) -> tuple[str, ...]:
     """Return a column of labels as names.
 
     A whole number, a date, true or false becomes the text that a .csv file would have for it: 1
@@ -77,17 +79,17 @@ def labels(rows: Rows, column: str) -> tuple[str, ...]:
     Raises:
         InputError: A value is null, blank, a number with a fraction, or a list or the like.
     """
-    values = [_written(value) for value in rows.columns[column]]
+    values = [_label_text(value) for value in rows.columns[column]]
     for row, value in enumerate(values):
         if isinstance(value, float | Decimal):
             raise InputError(
                 f"{rows.at(row)}: {column!r} is {value}, a number that is not whole, which names"
                 " no class; write it as text if it does"
             )
-    return tuple(_text(value, rows, i, column) for i, value in enumerate(values))
+    return tuple(_require_text(value, rows, i, column) for i, value in enumerate(values))
 
 
-def optional_texts(rows: Rows, column: str) -> tuple[str | None, ...]:
+def extract_optional_texts(rows: Rows, column: str) -> tuple[str | None, ...]:
     """Return a column that may lack values: one text a row, None where it is null or blank.
 
     Args:
@@ -99,10 +101,12 @@ def optional_texts(rows: Rows, column: str) -> tuple[str | None, ...]:
     """
     plain = [str(v) if isinstance(v, int | float) else v for v in rows.columns[column]]
     known = [value is not None and (not isinstance(value, str) or value.strip()) for value in plain]
-    return tuple(_text(v, rows, i, column) if known[i] else None for i, v in enumerate(plain))
+    return tuple(
+        _require_text(v, rows, i, column) if known[i] else None for i, v in enumerate(plain)
+    )
 
 
-def require(present: Sequence[str], wanted: Sequence[str], place: str) -> None:
+def require_columns(present: Sequence[str], wanted: Sequence[str], place: str) -> None:
     """Check that columns exist, each once.
 
     Args:
@@ -116,13 +120,13 @@ def require(present: Sequence[str], wanted: Sequence[str], place: str) -> None:
     for name in wanted:
         if present.count(name) != 1:
             count = "no" if name not in present else "more than one"
-            has = quoted(list(dict.fromkeys(present)), most=20)
+            has = quote_names(list(dict.fromkeys(present)), most=20)
             user = "it" if place.startswith("evaluate.") else "benchmark.columns"
-            hint = _hint(present, name)
+            hint = _column_hint(present, name)
             raise InputError(f"{place}: {count} column {name!r}; {user} may use: {has}{hint}")
 
 
-def _hint(present: Sequence[str], name: str) -> str:
+def _column_hint(present: Sequence[str], name: str) -> str:
     """Say what a header has in place of a name that is not quite in it."""
     if name in present:
         return ""
@@ -136,7 +140,7 @@ def _hint(present: Sequence[str], name: str) -> str:
     return ""
 
 
-def _written(value: object) -> object:
+def _label_text(value: object) -> object:
     """Write a label as text; what is no label is left as it is, to be refused."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -146,7 +150,7 @@ def _written(value: object) -> object:
     return str(value) if isinstance(value, int | date) else value
 
 
-def _text(value: object, rows: Rows, row: int, column: str) -> str:
+def _require_text(value: object, rows: Rows, row: int, column: str) -> str:
     if value is None:
         raise InputError(f"{rows.at(row)}: {column!r} is null")
     if not isinstance(value, str):

@@ -10,12 +10,12 @@ from pydantic import Field, model_validator
 from coldpress.data import file_formats, hub, hub_dataset, rows, synthetic
 from coldpress.data.rows import Rows
 from coldpress.errors import InputError
-from coldpress.schema.section import Section, WrittenPath
+from coldpress.schema.section import Section, UserPath
 
 _FIELD = "benchmark.source"
 
 
-class Hub(Section):
+class HubSource(Section):
     """A Parquet dataset repository on the Hugging Face hub."""
 
     origin: Literal["hub"]
@@ -31,18 +31,18 @@ class Hub(Section):
     test_split: Annotated[str, Field(description="Name of a labelled test split.")] = "test"
 
 
-class Files(Section):
+class FilesSource(Section):
     """Local files: `.jsonl`, `.csv` or `.parquet`."""
 
     origin: Literal["files"]
-    train: Annotated[WrittenPath, Field(description="Training rows.")]
+    train: Annotated[UserPath, Field(description="Training rows.")]
     validation: Annotated[
-        WrittenPath | None, Field(description="Validation rows; cut from train when empty.")
+        UserPath | None, Field(description="Validation rows; cut from train when empty.")
     ] = None
-    test: Annotated[WrittenPath, Field(description="Test rows, opened by evaluate alone.")]
+    test: Annotated[UserPath, Field(description="Test rows, opened by evaluate alone.")]
 
 
-class Synthetic(Section):
+class SyntheticSource(Section):
     """The built-in intent benchmark: generated, seeded, ambiguous on purpose."""
 
     origin: Literal["synthetic"]
@@ -53,7 +53,7 @@ class Synthetic(Section):
     data_seed: Annotated[int, Field(ge=0, description="Seed of the generator.")] = 0
 
 
-Source = Annotated[Synthetic | Files | Hub, Field(discriminator="origin")]
+Source = Annotated[SyntheticSource | FilesSource | HubSource, Field(discriminator="origin")]
 
 
 class Columns(Section):
@@ -84,7 +84,9 @@ class Columns(Section):
         return self
 
 
-def read(source: Synthetic | Files | Hub, columns: Columns) -> tuple[Rows, Rows | None, Rows]:
+def read_splits(
+    source: SyntheticSource | FilesSource | HubSource, columns: Columns
+) -> tuple[Rows, Rows | None, Rows]:
     """Read every split of a source.
 
     Args:
@@ -98,15 +100,15 @@ def read(source: Synthetic | Files | Hub, columns: Columns) -> tuple[Rows, Rows 
         InputError: A file, column or row is not what it should be.
     """
     wanted = columns.names
-    if isinstance(source, Files):
+    if isinstance(source, FilesSource):
         return _read_files(source, wanted)
-    if isinstance(source, Hub):
+    if isinstance(source, HubSource):
         return _read_hub(source, wanted)
     return _read_synthetic(source, columns)
 
 
-def test_column(
-    source: Synthetic | Files | Hub, columns: Columns, name: str, field: str
+def read_test_column(
+    source: SyntheticSource | FilesSource | HubSource, columns: Columns, name: str, field: str
 ) -> tuple[str | None, ...]:
     """Read one more column of the test rows.
 
@@ -122,51 +124,53 @@ def test_column(
     Raises:
         InputError: There is no such column, or a value is neither text nor a number.
     """
-    if isinstance(source, Files):
-        return rows.optional_texts(file_formats.read(source.test, [name], field), name)
-    if isinstance(source, Hub):
-        return rows.optional_texts(_hub_reader(source, field)(source.test_split, [name]), name)
+    if isinstance(source, FilesSource):
+        return rows.extract_optional_texts(file_formats.read_file(source.test, [name], field), name)
+    if isinstance(source, HubSource):
+        return rows.extract_optional_texts(
+            _hub_reader(source, field)(source.test_split, [name]), name
+        )
     _, _, test = _read_synthetic(source, columns)
-    rows.require(list(test.columns), [name], f"{field}: synthetic test")
-    return rows.optional_texts(test, name)
+    rows.require_columns(list(test.columns), [name], f"{field}: synthetic test")
+    return rows.extract_optional_texts(test, name)
 
 
-def _read_files(source: Files, wanted: list[str]) -> tuple[Rows, Rows | None, Rows]:
+def _read_files(source: FilesSource, wanted: list[str]) -> tuple[Rows, Rows | None, Rows]:
     validation = None
     if source.validation is not None:
-        validation = file_formats.read(source.validation, wanted, f"{_FIELD}.validation")
-    train = file_formats.read(source.train, wanted, f"{_FIELD}.train")
-    return train, validation, file_formats.read(source.test, wanted, f"{_FIELD}.test")
+        validation = file_formats.read_file(source.validation, wanted, f"{_FIELD}.validation")
+    train = file_formats.read_file(source.train, wanted, f"{_FIELD}.train")
+    return train, validation, file_formats.read_file(source.test, wanted, f"{_FIELD}.test")
 
 
-def _read_hub(source: Hub, wanted: list[str]) -> tuple[Rows, Rows | None, Rows]:
+def _read_hub(source: HubSource, wanted: list[str]) -> tuple[Rows, Rows | None, Rows]:
     read_split, cut = _hub_reader(source, f"{_FIELD}.dataset"), source.validation_split
     train = read_split(source.train_split, wanted)
     validation = None if cut is None else read_split(cut, wanted)
     return train, validation, read_split(source.test_split, wanted)
 
 
-def _hub_reader(source: Hub, field: str) -> Callable[[str, list[str]], Rows]:
+def _hub_reader(source: HubSource, field: str) -> Callable[[str, list[str]], Rows]:
     """Open a repository, to read columns of its splits; the field is what to blame."""
     patterns = hub_dataset.DATA_FILES
-    directory = hub.snapshot("dataset", source.dataset, source.revision, patterns, field)
+    directory = hub.download_snapshot("dataset", source.dataset, source.revision, patterns, field)
     place = f"{field}: {source.dataset}"
     splits = hub_dataset.load_repository(directory, source.config, place)
-    return lambda split, wanted: hub_dataset.split_rows(splits, split, wanted, place)
+    return lambda split, wanted: hub_dataset.read_split(splits, split, wanted, place)
 
 
-def _read_synthetic(source: Synthetic, columns: Columns) -> tuple[Rows, Rows | None, Rows]:
+def _read_synthetic(source: SyntheticSource, columns: Columns) -> tuple[Rows, Rows | None, Rows]:
     if columns.text_pair is not None:
         raise InputError("benchmark.columns.text_pair: synthetic texts come alone, not in pairs")
     parts = (("train", source.train_examples), ("test", source.test_examples))
     train, test = (
-        _generated(synthetic.generate(count, f"{source.data_seed}:{part}"), part, columns)
+        _generate_rows(synthetic.generate(count, f"{source.data_seed}:{part}"), part, columns)
         for part, count in parts
     )
     return train, None, test
 
 
-def _generated(examples: Sequence[tuple[str, str]], part: str, columns: Columns) -> Rows:
+def _generate_rows(examples: Sequence[tuple[str, str]], part: str, columns: Columns) -> Rows:
     texts, labels = zip(*examples, strict=True)
     numbers = range(1, len(examples) + 1)
     named = {columns.text: texts, columns.label: labels}

@@ -93,7 +93,7 @@ def row_ids(texts: Sequence[str], pairs: Sequence[str] | None) -> tuple[str, ...
     return tuple(ids)
 
 
-def stratified_cut(
+def stratified_split(
     ids: Sequence[str], labels: Sequence[int], share: float, seed: int
 ) -> tuple[list[int], list[int]]:
     """Cut a share of the rows off, class by class.

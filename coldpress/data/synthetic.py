@@ -22,7 +22,7 @@ from coldpress.data.synthetic_phrases import (
 )
 
 AMBIGUOUS_SHARE = 0.05
-WRONG_SHARE = 0.01
+LABEL_NOISE_SHARE = 0.01
 FRAMED_SHARE = 0.08
 TYPO_SHARE = 0.03
 
@@ -41,19 +41,19 @@ def generate(count: int, seed: str) -> list[tuple[str, str]]:
     """
     draw = random.Random(seed)  # noqa: S311
     intents = sorted(INTENTS)
-    examples = [_example(draw, intents[i % len(intents)]) for i in range(count)]
+    examples = [_generate_example(draw, intents[i % len(intents)]) for i in range(count)]
     draw.shuffle(examples)
     return examples
 
 
-def _example(draw: random.Random, intent: str) -> tuple[str, str]:
-    phrase, label = _said(draw, intent)
-    if draw.random() < WRONG_SHARE:
+def _generate_example(draw: random.Random, intent: str) -> tuple[str, str]:
+    phrase, label = _draw_phrase(draw, intent)
+    if draw.random() < LABEL_NOISE_SHARE:
         label = draw.choice(sorted(INTENTS))
-    return _misspelt(draw, _wrapped(draw, _filled(draw, phrase))), label
+    return _add_typos(draw, _decorate(draw, _fill_slots(draw, phrase))), label
 
 
-def _said(draw: random.Random, intent: str) -> tuple[str, str]:
+def _draw_phrase(draw: random.Random, intent: str) -> tuple[str, str]:
     """Return a phrase and the intent that it is labelled with."""
     if draw.random() < AMBIGUOUS_SHARE:
         fitting = [(both, phrase) for both, phrase in AMBIGUOUS if intent in both]
@@ -66,7 +66,7 @@ def _said(draw: random.Random, intent: str) -> tuple[str, str]:
     return draw.choice(INTENTS[intent]), intent
 
 
-def _filled(draw: random.Random, phrase: str) -> str:
+def _fill_slots(draw: random.Random, phrase: str) -> str:
     """Replace slots until none is left; fillers may hold slots themselves."""
     while slot := _SLOT.search(phrase):
         filler = draw.choice(SLOTS[slot.group(1)])
@@ -74,10 +74,10 @@ def _filled(draw: random.Random, phrase: str) -> str:
     return phrase
 
 
-def _wrapped(draw: random.Random, text: str) -> str:
+def _decorate(draw: random.Random, text: str) -> str:
     """Add an opening, a closing, a question mark or a capital, each now and then."""
     if draw.random() < 0.35:
-        text = f"{_filled(draw, draw.choice(OPENINGS))}, {text}"
+        text = f"{_fill_slots(draw, draw.choice(OPENINGS))}, {text}"
     if draw.random() < 0.5:
         text += draw.choice((".", "?", "!", "..."))
     if draw.random() < 0.3:
@@ -86,14 +86,14 @@ def _wrapped(draw: random.Random, text: str) -> str:
     return text[0].upper() + text[1:] if draw.random() < 0.5 else text
 
 
-def _misspelt(draw: random.Random, text: str) -> str:
+def _add_typos(draw: random.Random, text: str) -> str:
     return " ".join(
-        _typo(draw, word) if len(word) > 3 and draw.random() < TYPO_SHARE else word
+        _make_typo(draw, word) if len(word) > 3 and draw.random() < TYPO_SHARE else word
         for word in text.split(" ")
     )
 
 
-def _typo(draw: random.Random, word: str) -> str:
+def _make_typo(draw: random.Random, word: str) -> str:
     """Swap two letters, drop one or double one, never the first."""
     at = draw.randrange(1, len(word) - 1)
     swapped = word[:at] + word[at + 1] + word[at] + word[at + 2 :]

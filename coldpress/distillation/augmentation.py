@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
 
 
-class Augment(Section):
+class Augmentation(Section):
     """Make variants of every text; the teacher answers them, and no label is claimed for them."""
 
     copies: Annotated[int, Field(ge=1, le=100, description="Variants of each text.")] = 2
@@ -60,6 +60,6 @@ class Augment(Section):
         Raises:
             InputError: Words are to be masked, and the tokenizer has no token for that.
         """
-        from coldpress.distillation.word_replacement import variants
+        from coldpress.distillation.word_replacement import make_variants
 
-        return variants(teacher, rows, self, seed)
+        return make_variants(teacher, rows, self, seed)

@@ -9,20 +9,20 @@ import torch
 
 from coldpress.data.benchmark import Benchmark
 from coldpress.data.encoding import encode
-from coldpress.distillation.soft_targets import Answers
+from coldpress.distillation.soft_targets import SoftTargets
 from coldpress.model.classifier import Classifier
 from coldpress.teacher.build import build_teacher
 from coldpress.teacher.spec import Teacher
-from coldpress.training.loop import Progress, fit, label_loss, reseed, silent
+from coldpress.training.loop import ProgressCallback, fit, label_loss, no_progress, reseed
 
 
-def others(
+def train_more_teachers(
     count: int,
     teacher: Teacher,
     data: Benchmark,
     max_tokens: int,
     seed: int,
-    progress: Progress = silent,
+    progress: ProgressCallback = no_progress,
 ) -> Iterator[Classifier]:
     """Fit the teachers beside the first, as it was fitted, from other random numbers.
 
@@ -46,7 +46,7 @@ def others(
         yield made
 
 
-def averaged(given: Sequence[Answers]) -> Answers:
+def average_soft_targets(given: Sequence[SoftTargets]) -> SoftTargets:
     """Average what several teachers answered to the same rows.
 
     The mean of logits is the geometric mean of the distributions, at every temperature alike.

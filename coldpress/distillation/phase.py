@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from coldpress.model.activations import Comparison
+from coldpress.model.activations import TeacherStudentLoss
 from coldpress.model.classifier import Classifier
 from coldpress.schema.section import Optimization
-from coldpress.training.loop import Epoch, Loss, Progress, fit, passes, silent
+from coldpress.training.loop import Epoch, Loss, ProgressCallback, fit, no_progress, train_epochs
 
 if TYPE_CHECKING:
-    from coldpress.distillation.transfer import Transfer
+    from coldpress.distillation.transfer import DistillationData
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,16 @@ class Phase:
     """
 
     name: str
-    minimised: Loss | Comparison
+    minimised: Loss | TeacherStudentLoss
     plan: Optimization
     judged: bool = True
 
 
 def distill(
-    student: Classifier, phases: Sequence[Phase], shown: Transfer, progress: Progress = silent
+    student: Classifier,
+    phases: Sequence[Phase],
+    shown: DistillationData,
+    progress: ProgressCallback = no_progress,
 ) -> dict[str, tuple[Epoch, ...]]:
     """Fit a student, phase after phase.
 
@@ -49,7 +52,7 @@ def distill(
     """
     fitted = {}
     for phase in phases:
-        run = fit if phase.judged else passes
+        run = fit if phase.judged else train_epochs
         epochs = run(student, shown.train, phase.minimised, phase.plan, shown.validation, progress)
         fitted[phase.name] = tuple(epochs)
     return fitted

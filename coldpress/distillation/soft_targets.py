@@ -13,7 +13,7 @@ from torch import Tensor
 from coldpress.data.encoding import encode
 from coldpress.data.splits import Split, row_ids
 from coldpress.model.classifier import Classifier
-from coldpress.schema.finite import check_arrays
+from coldpress.schema.finite import check_arrays_finite
 
 _TENSORS = "soft_targets.safetensors"
 _IDS = "ids.json"
@@ -21,7 +21,7 @@ _AUGMENTED = "augmented.json"
 
 
 @dataclass(frozen=True)
-class Answers:
+class SoftTargets:
     """The teacher's answers, row by row.
 
     Attributes:
@@ -65,7 +65,9 @@ class Answers:
         return self.logits[[place[name] for name in split.ids]].float()
 
 
-def answer(teacher: Classifier, split: Split, hidden_states: bool = False) -> Answers:
+def compute_soft_targets(
+    teacher: Classifier, split: Split, hidden_states: bool = False
+) -> SoftTargets:
     """Ask the teacher about every row.
 
     Args:
@@ -79,7 +81,7 @@ def answer(teacher: Classifier, split: Split, hidden_states: bool = False) -> An
     encoded = encode(teacher.tokenizer, split)
     logits = teacher.logits(encoded).half()
     if not hidden_states:
-        return Answers(split.ids, logits)
+        return SoftTargets(split.ids, logits)
     states: list[Tensor] = [torch.empty(0)] * len(encoded)
     with torch.inference_mode():
         for batch in encoded.batches(64):
@@ -87,10 +89,10 @@ def answer(teacher: Classifier, split: Split, hidden_states: bool = False) -> An
             first = torch.stack([state[:, 0] for state in layers.hidden_states], dim=1)
             for row, state in zip(batch.rows, first.cpu().half(), strict=True):
                 states[int(row)] = state
-    return Answers(split.ids, logits, torch.stack(states))
+    return SoftTargets(split.ids, logits, torch.stack(states))
 
 
-def write(answers: Answers, directory: Path) -> None:
+def save_soft_targets(answers: SoftTargets, directory: Path) -> None:
     """Put answers into a checkpoint that is being written.
 
     Args:
@@ -103,7 +105,7 @@ def write(answers: Answers, directory: Path) -> None:
     tensors = {"logits": answers.logits}
     if answers.hidden_states is not None:
         tensors["hidden_states"] = answers.hidden_states
-    check_arrays({name: tensor.numpy() for name, tensor in tensors.items()})
+    check_arrays_finite({name: tensor.numpy() for name, tensor in tensors.items()})
     save_file(tensors, directory / _TENSORS)
     (directory / _IDS).write_text(json.dumps(answers.ids), encoding="utf-8")
     if answers.augmented is not None:
@@ -111,7 +113,7 @@ def write(answers: Answers, directory: Path) -> None:
         (directory / _AUGMENTED).write_text(json.dumps(made), encoding="utf-8")
 
 
-def read(directory: Path) -> Answers:
+def load_soft_targets(directory: Path) -> SoftTargets:
     """Read answers back.
 
     Args:
@@ -122,10 +124,12 @@ def read(directory: Path) -> Answers:
     """
     tensors = load_file(directory / _TENSORS)
     ids = tuple(json.loads((directory / _IDS).read_text(encoding="utf-8")))
-    return Answers(ids, tensors["logits"], tensors.get("hidden_states"), _augmented(directory))
+    return SoftTargets(
+        ids, tensors["logits"], tensors.get("hidden_states"), _load_augmented(directory)
+    )
 
 
-def _augmented(directory: Path) -> Split | None:
+def _load_augmented(directory: Path) -> Split | None:
     path = directory / _AUGMENTED
     if not path.exists():
         return None
@@ -134,7 +138,7 @@ def _augmented(directory: Path) -> Split | None:
     return Split(row_ids(texts, pairs), texts, pairs, ())
 
 
-def entropy(logits: Tensor) -> float:
+def mean_entropy(logits: Tensor) -> float:
     """Return how unsure the teacher is, in nats, averaged over the rows.
 
     Args:

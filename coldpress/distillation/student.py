@@ -60,9 +60,9 @@ class StudentShape(Section):
         Returns:
             The student before anything is fitted.
         """
-        from coldpress.distillation.student_init import cut_out
+        from coldpress.distillation.student_init import init_student
 
-        return cut_out(teacher, self, rows)
+        return init_student(teacher, self, rows)
 
     def check(self, teacher: TeacherSize) -> None:
         """Check that the teacher has what the student is made of.

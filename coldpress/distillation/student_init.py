@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from coldpress.data.encoding import Encoded, encode
+from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
-from coldpress.model.activations import inner_states
+from coldpress.model.activations import record_activations
 from coldpress.model.classifier import Classifier
 from coldpress.model.surgery import keep_heads, keep_layers, keep_neurons, keep_width
 
@@ -29,7 +29,7 @@ _BATCH_SIZE = 32
 
 
 @dataclass(frozen=True)
-class Activity:
+class ActivationStats:
     """How much each part of a model moves, summed over real tokens.
 
     Attributes:
@@ -43,7 +43,7 @@ class Activity:
     neurons: tuple[Tensor, ...]
 
 
-def cut_out(teacher: Classifier, shape: StudentShape, rows: Split) -> Classifier:
+def init_student(teacher: Classifier, shape: StudentShape, rows: Split) -> Classifier:
     """Make a student of a teacher's parts.
 
     Args:
@@ -61,15 +61,21 @@ def cut_out(teacher: Classifier, shape: StudentShape, rows: Split) -> Classifier
     chosen = np.linspace(0, len(rows) - 1, min(SAMPLE_ROWS, len(rows))).round().astype(int)
     # Labels count nothing here, and the last rows may have none.
     texts = replace(rows, labels=()).take(chosen.tolist())
-    moves = activity(teacher, encode(teacher.tokenizer, texts))
+    moves = measure_activations(teacher, encode(teacher.tokenizer, texts))
     if shape.heads is not None:
-        student = keep_heads(student, [_most(moves.heads[i], shape.heads) for i in taken])
+        student = keep_heads(student, [_most_active(moves.heads[i], shape.heads) for i in taken])
     if shape.neurons is not None:
-        student = keep_neurons(student, [_most(moves.neurons[i], shape.neurons) for i in taken])
-    return student if shape.width is None else keep_width(student, _most(moves.width, shape.width))
+        student = keep_neurons(
+            student, [_most_active(moves.neurons[i], shape.neurons) for i in taken]
+        )
+    return (
+        student
+        if shape.width is None
+        else keep_width(student, _most_active(moves.width, shape.width))
+    )
 
 
-def activity(classifier: Classifier, rows: Encoded) -> Activity:
+def measure_activations(classifier: Classifier, rows: EncodedSplit) -> ActivationStats:
     """Measure how much each part of a model moves.
 
     Args:
@@ -85,9 +91,9 @@ def activity(classifier: Classifier, rows: Encoded) -> Activity:
     width = torch.zeros(int(classifier.config.hidden_size))
     attended = [classifier.linear(layer, "attention_output") for layer in layers]
     fed = [classifier.linear(layer, "down") for layer in layers]
-    with torch.inference_mode(), _inputs([*attended, *fed]) as seen:
+    with torch.inference_mode(), _capture_inputs([*attended, *fed]) as seen:
         for batch in rows.batches(_BATCH_SIZE):
-            states = inner_states(classifier, batch)
+            states = record_activations(classifier, batch)
             for state in states.hidden:
                 width += state[states.real].abs().sum(0).cpu()
             for total, module in zip(heads, attended, strict=True):
@@ -96,17 +102,17 @@ def activity(classifier: Classifier, rows: Encoded) -> Activity:
                 total += given.view(len(given), -1, size).norm(dim=-1).sum(0).cpu()
             for total, module in zip(neurons, fed, strict=True):
                 total += seen[module][states.real].abs().sum(0).cpu()
-    return Activity(width, tuple(heads), tuple(neurons))
+    return ActivationStats(width, tuple(heads), tuple(neurons))
 
 
-def _most(moves: Tensor, count: int) -> list[int]:
+def _most_active(moves: Tensor, count: int) -> list[int]:
     """The most active; of equals, the first."""
     order: list[int] = moves.argsort(descending=True, stable=True).tolist()
     return sorted(order[:count])
 
 
 @contextmanager
-def _inputs(modules: Sequence[nn.Module]) -> Iterator[dict[nn.Module, Tensor]]:
+def _capture_inputs(modules: Sequence[nn.Module]) -> Iterator[dict[nn.Module, Tensor]]:
     """Collect what goes into modules."""
     seen: dict[nn.Module, Tensor] = {}
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from coldpress.data.encoding import Encoded, encode
+from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
-from coldpress.distillation.soft_targets import Answers
+from coldpress.distillation.soft_targets import SoftTargets
 from coldpress.model.classifier import Classifier
 from coldpress.training.loop import Loss
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Transfer:
+class DistillationData:
     """Rows to fit and rows to compare epochs on, as the student's tokenizer reads them.
 
     Attributes:
@@ -27,18 +27,18 @@ class Transfer:
         validation: Labelled rows that nothing is fitted to.
     """
 
-    train: Encoded
+    train: EncodedSplit
     loss: Loss
-    validation: Encoded
+    validation: EncodedSplit
 
 
-def prepare(
+def build_distillation_data(
     student: Classifier,
     method: Distillation,
-    answers: Answers,
+    answers: SoftTargets,
     rows: Split,
     validation: Split,
-) -> Transfer:
+) -> DistillationData:
     """Bring rows, their labels and the teacher's answers together.
 
     Args:
@@ -56,4 +56,4 @@ def prepare(
     """
     train = encode(student.tokenizer, rows)
     loss = method.loss(answers.of(rows), torch.from_numpy(train.labels))
-    return Transfer(train, loss, encode(student.tokenizer, validation))
+    return DistillationData(train, loss, encode(student.tokenizer, validation))

@@ -16,16 +16,16 @@ from torch import nn
 
 from coldpress.data.splits import Split, row_ids
 from coldpress.model.classifier import Classifier
-from coldpress.model.tokenizer_config import mask_token
+from coldpress.model.tokenizer_config import find_mask_token
 
 if TYPE_CHECKING:
-    from coldpress.distillation.augmentation import Augment
+    from coldpress.distillation.augmentation import Augmentation
 
-_LOOKED_AT = 4
+_CANDIDATES_PER_NEIGHBOUR = 4
 """Of the nearest tokens some are no words: this many times as many are looked at."""
 
 
-def variants(teacher: Classifier, rows: Split, plan: Augment, seed: int) -> Split:
+def make_variants(teacher: Classifier, rows: Split, plan: Augmentation, seed: int) -> Split:
     """Make variants of texts.
 
     Args:
@@ -40,7 +40,7 @@ def variants(teacher: Classifier, rows: Split, plan: Augment, seed: int) -> Spli
     Raises:
         InputError: Words are to be masked, and the tokenizer has no token for that.
     """
-    draw, substitutes = np.random.default_rng(seed), Substitutes(teacher, plan)
+    draw, substitutes = np.random.default_rng(seed), WordReplacer(teacher, plan)
     columns = [rows.texts] if rows.pairs is None else [rows.texts, rows.pairs]
     originals = list(zip(*columns, strict=True))
     known, made = set(originals), list[tuple[str, ...]]()
@@ -54,12 +54,12 @@ def variants(teacher: Classifier, rows: Split, plan: Augment, seed: int) -> Spli
     return Split(row_ids(firsts, pairs), firsts, pairs, ())
 
 
-class Substitutes:
+class WordReplacer:
     """What may stand in the place of a word."""
 
-    def __init__(self, teacher: Classifier, plan: Augment) -> None:
+    def __init__(self, teacher: Classifier, plan: Augmentation) -> None:
         self._tokenizer, self._plan = teacher.tokenizer, plan
-        self._mask = mask_token(teacher.tokenizer, teacher.mask_token)
+        self._mask = find_mask_token(teacher.tokenizer, teacher.mask_token)
         plan.check_mask(self._mask)
         self._table = nn.functional.normalize(teacher.token_table.weight.detach().cpu(), dim=-1)
         self._known: dict[int, list[str]] = {}
@@ -75,7 +75,9 @@ class Substitutes:
             The text with everything else, punctuation too, as it was.
         """
         parts, end = [], 0
-        for start, stop, token in _words(self._tokenizer.encode(text, add_special_tokens=False)):
+        for start, stop, token in _word_spans(
+            self._tokenizer.encode(text, add_special_tokens=False)
+        ):
             # Byte-level tokenizers count the space before a word to it.
             start += len(text[start:stop]) - len(text[start:stop].lstrip())
             parts += [text[end:start], self._instead(text[start:stop], token, draw)]
@@ -108,7 +110,7 @@ class Substitutes:
         if token not in self._known:
             near = self._table @ self._table[token]
             near[token] = -2.0
-            count = min(_LOOKED_AT * self._plan.neighbours, len(near) - 1)
+            count = min(_CANDIDATES_PER_NEIGHBOUR * self._plan.neighbours, len(near) - 1)
             words = (self._word(other) for other in near.topk(count).indices.tolist())
             found = [word for word in words if word]
             self._known[token] = found[: self._plan.neighbours]
@@ -122,7 +124,7 @@ class Substitutes:
         return said if [token] in read else ""
 
 
-def _words(encoding: Encoding) -> Iterator[tuple[int, int, int | None]]:
+def _word_spans(encoding: Encoding) -> Iterator[tuple[int, int, int | None]]:
     """Where each word starts and stops, and its token if it is a single one."""
     pieces: dict[int, list[int]] = {}
     words: Sequence[int | None] = encoding.word_ids

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from coldpress.drift.proportions import against
-from coldpress.drift.result import Accuracy, Against
-from coldpress.evaluation.predictions import Answers
+from coldpress.drift.proportions import compare_shares
+from coldpress.drift.result import AccuracyChange, ShareDifference
+from coldpress.evaluation.predictions import Predictions
 from coldpress.evaluation.scorecard.scorecard import Comparison
 from coldpress.evaluation.statistics import paired
-from coldpress.evaluation.wording import points, standing
+from coldpress.evaluation.wording import points, significance_verdict
 
-LEAST_LOSS = 0.01
+MIN_LOSS = 0.01
 """Of a loss of less, many rows can be sure; nobody has to be woken for it."""
 
 
-def compare(before: Answers, fresh: Answers) -> Accuracy:
+def compare_accuracy(before: Predictions, fresh: Predictions) -> AccuracyChange:
     """Compare a model's accuracy on fresh rows with that on the rows it was judged on.
 
     Rows that are among both, by text and label, are compared with themselves: there only the model
@@ -33,50 +33,52 @@ def compare(before: Answers, fresh: Answers) -> Accuracy:
         point: each is wrong in 2.5 of 100 cases at most where nothing was lost.
     """
     right = fresh.right(fresh.final)
-    pairs = _pairs(before, fresh)
+    pairs = _match_rows(before, fresh)
     alone = np.setdiff1d(np.arange(len(fresh.ids)), pairs[:, 1])
-    same = _same(before, fresh, pairs) if len(pairs) else None
-    others = against(right[alone], before.right(before.final)) if len(alone) else None
-    return Accuracy(
+    same = _compare_same_rows(before, fresh, pairs) if len(pairs) else None
+    others = compare_shares(right[alone], before.right(before.final)) if len(alone) else None
+    return AccuracyChange(
         fresh=paired.accuracy_interval(int(right.sum()), len(right)),
         others=others,
         same=same,
-        worse=_lost(others) or _worse(same),
+        worse=_is_lower_on_others(others) or _is_lower_on_same(same),
         sentence=" ".join(_sentences(others, same)),
     )
 
 
-def _pairs(before: Answers, fresh: Answers) -> NDArray[np.int64]:
+def _match_rows(before: Predictions, fresh: Predictions) -> NDArray[np.int64]:
     """Find the rows with the same text and label, as (row before, fresh row)."""
-    known = {key: row for row, key in enumerate(_keys(before))}
-    found = [(known[key], row) for row, key in enumerate(_keys(fresh)) if key in known]
+    known = {key: row for row, key in enumerate(_row_keys(before))}
+    found = [(known[key], row) for row, key in enumerate(_row_keys(fresh)) if key in known]
     return np.array(found, dtype=np.int64).reshape(-1, 2)
 
 
-def _keys(answers: Answers) -> Sequence[tuple[str, str]]:
+def _row_keys(answers: Predictions) -> Sequence[tuple[str, str]]:
     names = (answers.label_names[label] for label in answers.labels)
     return list(zip(answers.ids, names, strict=True))
 
 
-def _same(before: Answers, fresh: Answers, pairs: NDArray[np.int64]) -> Comparison:
+def _compare_same_rows(
+    before: Predictions, fresh: Predictions, pairs: NDArray[np.int64]
+) -> Comparison:
     then, now = pairs.T
     right = fresh.right(fresh.final)[now], before.right(before.final)[then]
-    return paired.compare(("now", "then"), *right, fresh.labels[now])
+    return paired.compare_models(("now", "then"), *right, fresh.labels[now])
 
 
-def _lost(others: Against | None) -> bool:
+def _is_lower_on_others(others: ShareDifference | None) -> bool:
     if others is None:
         return False
-    return others.difference.high < 0 and others.difference.estimate <= -LEAST_LOSS
+    return others.difference.high < 0 and others.difference.estimate <= -MIN_LOSS
 
 
-def _worse(same: Comparison | None) -> bool:
+def _is_lower_on_same(same: Comparison | None) -> bool:
     if same is None:
         return False
-    return standing(same) == "worse" and same.difference.estimate <= -LEAST_LOSS
+    return significance_verdict(same) == "worse" and same.difference.estimate <= -MIN_LOSS
 
 
-def _sentences(others: Against | None, same: Comparison | None) -> list[str]:
+def _sentences(others: ShareDifference | None, same: Comparison | None) -> list[str]:
     told = []
     if others is not None:
         gap, n = others.difference, others.n

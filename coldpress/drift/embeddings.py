@@ -12,8 +12,8 @@ from coldpress.drift.shift import RESAMPLES, SEED, Shift
 from coldpress.evaluation.wording import points
 
 Vectors = NDArray[np.float32]
-Numbers = NDArray[np.float64]
-_ROUNDING = 1e-12
+Floats = NDArray[np.float64]
+_TOLERANCE = 1e-12
 
 
 def embedding_shift(reference: Vectors, fresh: Vectors) -> Shift:
@@ -35,8 +35,8 @@ def embedding_shift(reference: Vectors, fresh: Vectors) -> Shift:
     """
     both = np.concatenate([reference, fresh]).astype(np.float64)
     distances, memberships = cdist(both, both), _memberships(len(reference), len(fresh))
-    energies, across = _energies(distances, memberships)
-    p = float((energies >= energies[0] - _ROUNDING).mean())
+    energies, across = _energy_distances(distances, memberships)
+    p = float((energies >= energies[0] - _TOLERANCE).mean())
     part = max(float(energies[0] / across[0]), 0.0) if across[0] else 0.0
     sentence = (
         f"A fresh text lies {points(part / (1 - part))} % farther from an earlier one than "
@@ -45,7 +45,7 @@ def embedding_shift(reference: Vectors, fresh: Vectors) -> Shift:
     return Shift(math.sqrt(part), p, sentence)
 
 
-def _memberships(before: int, after: int) -> Numbers:
+def _memberships(before: int, after: int) -> Floats:
     """Say who belongs to the reference, shape (rows, 1 + resamples): as it is, then at random."""
     random = np.random.default_rng(SEED)
     real = np.arange(before + after) < before
@@ -54,7 +54,7 @@ def _memberships(before: int, after: int) -> Numbers:
     return np.concatenate([real[None], drawn]).T.astype(np.float64)
 
 
-def _energies(distances: Numbers, first: Numbers) -> tuple[Numbers, Numbers]:
+def _energy_distances(distances: Floats, first: Floats) -> tuple[Floats, Floats]:
     """Return the energy distance of each partition, and twice the mean distance across it.
 
     All sums over pairs follow from the product of the distances with the memberships.

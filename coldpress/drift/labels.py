@@ -37,10 +37,10 @@ def label_shift(reference: Labels, fresh: Labels, names: Sequence[str]) -> Shift
     sentence = f"{names[most]} went from {before} of the rows to {after}, more than any other."
     if not change[most]:
         sentence = "Each label is as frequent as it was."
-    return Shift(float(change.sum() / 2), _chance(counts[:, counts.any(axis=0)]), sentence)
+    return Shift(float(change.sum() / 2), _p_value(counts[:, counts.any(axis=0)]), sentence)
 
 
-def _chance(counts: NDArray[np.int64]) -> float:
+def _p_value(counts: NDArray[np.int64]) -> float:
     if counts.shape[1] == 1:
         return 1.0
     tables = MonteCarloMethod(n_resamples=RESAMPLES, rng=np.random.default_rng(SEED))

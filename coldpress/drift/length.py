@@ -8,10 +8,10 @@ from scipy.stats import ks_2samp
 
 from coldpress.drift.shift import Shift
 
-Words = NDArray[np.int64]
+Lengths = NDArray[np.int64]
 
 
-def length_shift(reference: Words, fresh: Words) -> Shift:
+def length_shift(reference: Lengths, fresh: Lengths) -> Shift:
     """Compare how many words texts have, by the test of Kolmogorov and Smirnov.
 
     Its p-value is for lengths that never tie; where they do it is larger than it need be.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from coldpress.drift.result import Against, Drift, Reevaluation
+from coldpress.drift.result import Drift, Reevaluation, ShareDifference
 from coldpress.evaluation.scorecard.scorecard import Interval
 from coldpress.evaluation.wording import points
-from coldpress.schema.markdown import as_text
+from coldpress.schema.markdown import escape_markdown
 
-_HEAD = (
+_TABLE_HEAD = (
     "| What | Drifted | How far | Counts above | p, adjusted | In words |\n"
     "|---|---|---|---|---|---|"
 )
@@ -31,7 +31,7 @@ def headline(found: Reevaluation) -> str:
     return f"{found.n} fresh rows show {lost}no drift."
 
 
-def page(found: Reevaluation) -> str:
+def reevaluation_page(found: Reevaluation) -> str:
     """Write a re-evaluation as markdown.
 
     Args:
@@ -41,24 +41,24 @@ def page(found: Reevaluation) -> str:
         Verdict, accuracy or agreement, and a table of what may have drifted.
     """
     rows = f"{found.n} fresh rows, beside the {found.judged_on} that it was judged on."
-    told = [f"**{found.model}: {found.verdict}.** {as_text(headline(found))}", rows]
+    told = [f"**{found.model}: {found.verdict}.** {escape_markdown(headline(found))}", rows]
     if found.accuracy is not None:
-        told.append(f"Accuracy: {_share(found.accuracy.fresh)}. {found.accuracy.sentence}")
+        told.append(f"Accuracy: {_share_text(found.accuracy.fresh)}. {found.accuracy.sentence}")
     if found.agreement is not None:
-        told.append(_agreement(found.agreement))
-    return "\n\n".join([*told, "\n".join([_HEAD, *map(_row, found.drift)])])
+        told.append(_agreement_text(found.agreement))
+    return "\n\n".join([*told, "\n".join([_TABLE_HEAD, *map(_row, found.drift)])])
 
 
-def _agreement(found: Against) -> str:
+def _agreement_text(found: ShareDifference) -> str:
     gap = found.difference
     return (
         f"Without labels nobody knows how many answers are right. Agreement with its teacher: "
-        f"{_share(found.fresh)}, and {_share(found.before)} when it was judged: "
+        f"{_share_text(found.fresh)}, and {_share_text(found.before)} when it was judged: "
         f"{points(gap.estimate)} points, 95 % interval {points(gap.low)} to {points(gap.high)}."
     )
 
 
-def _share(found: Interval) -> str:
+def _share_text(found: Interval) -> str:
     ends = f"{points(found.low)} to {points(found.high)}"
     return f"{points(found.estimate)} % (95 % interval {ends})"
 
@@ -66,4 +66,4 @@ def _share(found: Interval) -> str:
 def _row(one: Drift) -> str:
     said = "**yes**" if one.drifted else "no"
     numbers = f"{one.effect:.3g} | {one.bound:.3g} | {one.p_adjusted:.3g}"
-    return f"| {one.way} | {said} | {numbers} | {as_text(one.sentence)} |"
+    return f"| {one.way} | {said} | {numbers} | {escape_markdown(one.sentence)} |"

@@ -10,14 +10,14 @@ from tokenizers import Tokenizer
 
 from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
-from coldpress.drift.profile import Portrait, portray
-from coldpress.evaluation.predictions import Answers
+from coldpress.drift.profile import Profile, build_profile
+from coldpress.evaluation.predictions import Predictions
 from coldpress.onnx.inference import raw_logits
 from coldpress.onnx.predictor import Predictor
 
 
 @dataclass(frozen=True)
-class Seen:
+class Observations:
     """Rows as a model sees them, and what it answers.
 
     Attributes:
@@ -25,11 +25,11 @@ class Seen:
         portrait: What they look like to it.
     """
 
-    answers: Answers
-    portrait: Portrait
+    answers: Predictions
+    portrait: Profile
 
 
-def look(rows: Split, model: Path) -> Seen:
+def observe(rows: Split, model: Path) -> Observations:
     """Show rows to a model, as evaluation does.
 
     Args:
@@ -43,5 +43,5 @@ def look(rows: Split, model: Path) -> Seen:
     encoded = encode(Tokenizer.from_file(str(model / "tokenizer.json")), rows)
     logits = np.asarray(raw_logits(predictor, encoded) / predictor.temperature, dtype=np.float32)
     labels = np.asarray(rows.labels, dtype=np.int64)
-    answers = Answers(rows.ids, predictor.labels, labels, {"onnx": logits})
-    return Seen(answers, portray(rows, model))
+    answers = Predictions(rows.ids, predictor.labels, labels, {"onnx": logits})
+    return Observations(answers, build_profile(rows, model))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from coldpress.evaluation.scorecard.base import Fraction, Measured
+from coldpress.evaluation.scorecard.base import Fraction, FrozenRecord
 from coldpress.evaluation.scorecard.scorecard import Comparison, Interval
 
-Verdict = Literal["healthy", "drifted", "worse"]
-Way = Literal["labels", "answers", "length", "vocabulary", "embeddings"]
+DriftVerdict = Literal["healthy", "drifted", "worse"]
+DriftKind = Literal["labels", "answers", "length", "vocabulary", "embeddings"]
 
 
-class Drift(Measured):
+class Drift(FrozenRecord):
     """One way in which fresh rows may differ from those that the model was judged on.
 
     Attributes:
@@ -24,7 +24,7 @@ class Drift(Measured):
         sentence: In words, for a person who must decide.
     """
 
-    way: Way
+    way: DriftKind
     effect: Fraction
     bound: Fraction
     p: Fraction
@@ -33,7 +33,7 @@ class Drift(Measured):
     sentence: str
 
 
-class Against(Measured):
+class ShareDifference(FrozenRecord):
     """A share of the fresh rows against the same share of the rows that the model was judged on.
 
     Attributes:
@@ -49,7 +49,7 @@ class Against(Measured):
     difference: Interval
 
 
-class Accuracy(Measured):
+class AccuracyChange(FrozenRecord):
     """Whether the model answers as rightly as its scorecard says.
 
     Attributes:
@@ -61,13 +61,13 @@ class Accuracy(Measured):
     """
 
     fresh: Interval
-    others: Against | None
+    others: ShareDifference | None
     same: Comparison | None
     worse: bool
     sentence: str
 
 
-class Reevaluation(Measured):
+class Reevaluation(FrozenRecord):
     """A model on fresh rows.
 
     Attributes:
@@ -82,10 +82,10 @@ class Reevaluation(Measured):
     """
 
     model: str
-    verdict: Verdict
+    verdict: DriftVerdict
     n: int
     digest: str
     judged_on: int
-    accuracy: Accuracy | None
-    agreement: Against | None
+    accuracy: AccuracyChange | None
+    agreement: ShareDifference | None
     drift: tuple[Drift, ...]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from coldpress.data.new_rows import Fresh, FreshFile
+from coldpress.data.new_rows import NewRowsFile, NewRowsSource
 from coldpress.recipe.recipe import Recipe
 
 
-def answer(recipe: Recipe, fresh: Fresh, labelled: bool) -> Recipe | None:
+def retraining_recipe(recipe: Recipe, fresh: NewRowsSource, labelled: bool) -> Recipe | None:
     """Add fresh rows to a recipe.
 
     Args:
@@ -23,12 +23,12 @@ def answer(recipe: Recipe, fresh: Fresh, labelled: bool) -> Recipe | None:
     """
     if labelled:
         more = (*(one for one in recipe.benchmark.fresh if one != fresh), fresh)
-        return _changed(recipe, "benchmark", {"fresh": more})
-    if isinstance(fresh, FreshFile):
-        return _changed(recipe, "soft_targets", {"unlabelled": fresh.path})
+        return _with_section(recipe, "benchmark", {"fresh": more})
+    if isinstance(fresh, NewRowsFile):
+        return _with_section(recipe, "soft_targets", {"unlabelled": fresh.path})
     return None
 
 
-def _changed(recipe: Recipe, section: str, update: dict[str, Any]) -> Recipe:
+def _with_section(recipe: Recipe, section: str, update: dict[str, Any]) -> Recipe:
     changed = getattr(recipe, section).model_copy(update=update)
     return recipe.model_copy(update={section: changed})

@@ -12,11 +12,11 @@ from coldpress.drift.shift import RESAMPLES, SEED, Shift
 from coldpress.evaluation.wording import points
 
 Counts = NDArray[np.int64]
-_NUMBERS_AT_ONCE = 2_000_000
+_MAX_BATCH_SIZE = 2_000_000
 
 
 @dataclass(frozen=True)
-class Words:
+class WordCounts:
     """Words by text.
 
     Attributes:
@@ -32,7 +32,7 @@ class Words:
         return float(self.unknown.sum() / max(self.all.sum(), 1))
 
 
-def vocabulary_shift(reference: Words, fresh: Words) -> Shift:
+def vocabulary_shift(reference: WordCounts, fresh: WordCounts) -> Shift:
     """Compare the shares of words that are not in the vocabulary.
 
     A text that has one unknown word often has more, so a test of two proportions that takes words
@@ -58,7 +58,7 @@ def vocabulary_shift(reference: Words, fresh: Words) -> Shift:
         difference,
         vectorized=True,
         n_resamples=RESAMPLES,
-        batch=max(1, _NUMBERS_AT_ONCE // len(every)),
+        batch=max(1, _MAX_BATCH_SIZE // len(every)),
         axis=-1,
         rng=np.random.default_rng(SEED),
     )

@@ -16,14 +16,14 @@ from scipy.special import logsumexp, softmax
 from coldpress.evaluation.scorecard.scorecard import ReliabilityBin
 
 BINS = 15
-COLDEST, HOTTEST = 0.05, 20.0
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 20.0
 """Temperatures looked at: what lies outside turns any answer into certainty, or into none."""
 
 Logits = NDArray[np.floating[Any]]
 Labels = NDArray[np.int64]
 
 
-def reliability(logits: Logits, labels: Labels) -> tuple[ReliabilityBin, ...]:
+def reliability_bins(logits: Logits, labels: Labels) -> tuple[ReliabilityBin, ...]:
     """Sort answers by their confidence, and count how often they were right.
 
     Bins are the intervals (0, 1/15], (1/15, 2/15], ..., section 2 of the paper.
@@ -62,7 +62,7 @@ def calibration_error(logits: Logits, labels: Labels) -> float:
     Returns:
         A fraction; 0 is a model that is right as often as it says.
     """
-    gaps = [one.n * abs(one.confidence - one.accuracy) for one in reliability(logits, labels)]
+    gaps = [one.n * abs(one.confidence - one.accuracy) for one in reliability_bins(logits, labels)]
     return sum(gaps) / len(labels)
 
 
@@ -100,7 +100,7 @@ def fit_temperature(logits: Logits, labels: Labels) -> float:
         return 1.0
     found = minimize_scalar(
         lambda log: negative_log_likelihood(logits, labels, math.exp(log)),
-        bounds=(math.log(COLDEST), math.log(HOTTEST)),
+        bounds=(math.log(MIN_TEMPERATURE), math.log(MAX_TEMPERATURE)),
         method="bounded",
     )
     fitted = float(f"{math.exp(found.x):.4g}")

@@ -10,19 +10,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from coldpress.data.encoding import Batch, Encoded, encode
+from coldpress.data.encoding import Batch, EncodedSplit, encode
 from coldpress.data.splits import Split
 from coldpress.evaluation.performance.macs import macs_per_token
-from coldpress.evaluation.scorecard.precision import Arithmetic
+from coldpress.evaluation.scorecard.precision import PartPrecision
 from coldpress.evaluation.scorecard.scorecard import Runtime
-from coldpress.model.classifier import Classifier, parameters
+from coldpress.model.classifier import Classifier, count_parameters
 
 Logits = NDArray[np.floating[Any]]
 Texts = Sequence[str]
 
 
 @dataclass(frozen=True)
-class Subject:
+class Candidate:
     """A model under evaluation, whatever it runs in.
 
     Attributes:
@@ -46,21 +46,21 @@ class Subject:
     name: str
     parent: str | None
     runtime: Runtime
-    test: Encoded
-    read: Callable[[Split], Encoded]
-    logits: Callable[[Encoded], Logits]
+    test: EncodedSplit
+    read: Callable[[Split], EncodedSplit]
+    logits: Callable[[EncodedSplit], Logits]
     answer: Callable[[Batch], object] | None
     end_to_end: Callable[[Texts, Texts | None], object] | None
     bytes: int
     parameters: int
     macs_per_token: int
     temperature: float = 1.0
-    computes_in: tuple[Arithmetic, ...] = ()
+    computes_in: tuple[PartPrecision, ...] = ()
 
 
-def torch_subject(
-    name: str, parent: str | None, classifier: Classifier, test: Encoded, size: int
-) -> Subject:
+def torch_candidate(
+    name: str, parent: str | None, classifier: Classifier, test: EncodedSplit, size: int
+) -> Candidate:
     """Make a subject of a classifier in torch.
 
     Args:
@@ -82,7 +82,7 @@ def torch_subject(
         read = encode(classifier.tokenizer, _unlabelled(texts, pairs))
         return answer(read.batch(range(len(texts))))
 
-    return Subject(
+    return Candidate(
         name=name,
         parent=parent,
         runtime="torch",
@@ -92,7 +92,7 @@ def torch_subject(
         answer=answer,
         end_to_end=end_to_end,
         bytes=size,
-        parameters=parameters(classifier),
+        parameters=count_parameters(classifier),
         macs_per_token=macs_per_token(classifier, test),
     )
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from coldpress.evaluation.subgroups.slices import DeclaredSlices
 from coldpress.schema.section import FlatChoice, Section
 
-FEWEST_CALLS = 60
+MIN_ROUNDS = 60
 """Three turns a model: with fewer, what the machine does meanwhile hits one of them alone."""
 
 
@@ -21,7 +21,7 @@ class Latency(Section):
     rounds: Annotated[
         int,
         Field(
-            ge=FEWEST_CALLS,
+            ge=MIN_ROUNDS,
             le=100_000,
             description="Calls per model, interleaved with the others'.",
         ),

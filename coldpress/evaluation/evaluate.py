@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from coldpress.data.benchmark import Benchmark
 from coldpress.evaluation import calibration, metrics
-from coldpress.evaluation.candidate import Logits, Subject
+from coldpress.evaluation.candidate import Candidate, Logits
 from coldpress.evaluation.config import Evaluate
-from coldpress.evaluation.performance.conditions import conditions
-from coldpress.evaluation.predictions import Answers
+from coldpress.evaluation.performance.conditions import timing_conditions
+from coldpress.evaluation.predictions import Predictions
 from coldpress.evaluation.scorecard.scorecard import (
     Comparison,
     Evaluation,
@@ -24,14 +24,14 @@ from coldpress.evaluation.scorecard.scorecard import (
 )
 from coldpress.evaluation.statistics import paired
 from coldpress.evaluation.subgroups import equity, search
-from coldpress.evaluation.subgroups.flips import flips
-from coldpress.evaluation.subgroups.search import Asked
+from coldpress.evaluation.subgroups.flips import find_flips
+from coldpress.evaluation.subgroups.search import ValidationPredictions
 from coldpress.evaluation.subgroups.slices import DeclaredSlices
-from coldpress.evaluation.timing import Times, add_times, time_all
+from coldpress.evaluation.timing import CandidateTimings, add_timings, time_candidates
 
 
 @dataclass(frozen=True)
-class Judgement:
+class EvaluationResult:
     """What came of opening the test split.
 
     Attributes:
@@ -42,11 +42,11 @@ class Judgement:
 
     evaluation: Evaluation
     flips: tuple[Flip, ...]
-    answers: Answers
+    answers: Predictions
 
 
 @dataclass(frozen=True)
-class _Sitting:
+class _TestPredictions:
     """What one subject showed.
 
     Attributes:
@@ -55,28 +55,28 @@ class _Sitting:
         right: Whether they are the labels, shape (rows,).
     """
 
-    subject: Subject
+    subject: Candidate
     logits: Logits
     predicted: NDArray[np.int64]
     right: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class _Room:
+class _Context:
     """What all subjects are judged against."""
 
     benchmark: Benchmark
     labels: NDArray[np.int64]
-    times: Times
-    teacher: _Sitting
+    times: CandidateTimings
+    teacher: _TestPredictions
 
 
-def judge(
+def evaluate_candidates(
     benchmark: Benchmark,
-    subjects: Sequence[Subject],
+    subjects: Sequence[Candidate],
     section: Evaluate,
-    teacher_in_onnx: Subject | None = None,
-) -> Judgement:
+    teacher_in_onnx: Candidate | None = None,
+) -> EvaluationResult:
     """Judge all models of a run on the test split, paired and timed in turns.
 
     Args:
@@ -92,31 +92,33 @@ def judge(
         model against the teacher group by group.
     """
     labels = np.asarray(benchmark.test.labels, dtype=np.int64)
-    sittings = {subject.name: _sit(subject, labels) for subject in subjects}
+    sittings = {subject.name: _predict(subject, labels) for subject in subjects}
     teacher = next(s for s in sittings.values() if s.subject.parent is None)
-    times = time_all(subjects, teacher_in_onnx, benchmark.test, section.latency)
-    room = _Room(benchmark, labels, times, teacher)
-    answers = _answers(sittings, benchmark)
+    times = time_candidates(subjects, teacher_in_onnx, benchmark.test, section.latency)
+    room = _Context(benchmark, labels, times, teacher)
+    answers = _collect_predictions(sittings, benchmark)
     evaluation = Evaluation(
         n=len(labels),
         overlap=benchmark.overlap,
-        models={name: _score(sitting, room) for name, sitting in sittings.items()},
+        models={name: _scorecard(sitting, room) for name, sitting in sittings.items()},
         comparisons=_comparisons(sittings, teacher, labels),
-        equity=_equity(subjects, answers, benchmark, section.slices),
-        conditions=conditions(section.latency, subjects[-1].test, times.answers.machine),
+        equity=_compare_groups(subjects, answers, benchmark, section.slices),
+        conditions=timing_conditions(section.latency, subjects[-1].test, times.answers.machine),
     )
-    return Judgement(evaluation, flips(answers, benchmark.test), answers)
+    return EvaluationResult(evaluation, find_flips(answers, benchmark.test), answers)
 
 
-def _answers(sittings: Mapping[str, _Sitting], benchmark: Benchmark) -> Answers:
+def _collect_predictions(
+    sittings: Mapping[str, _TestPredictions], benchmark: Benchmark
+) -> Predictions:
     logits = {name: s.logits.astype(np.float32) for name, s in sittings.items()}
     labels = np.asarray(benchmark.test.labels, dtype=np.int64)
-    return Answers(benchmark.test.ids, benchmark.labels, labels, logits)
+    return Predictions(benchmark.test.ids, benchmark.labels, labels, logits)
 
 
-def _equity(
-    subjects: Sequence[Subject],
-    answers: Answers,
+def _compare_groups(
+    subjects: Sequence[Candidate],
+    answers: Predictions,
     benchmark: Benchmark,
     declared: Sequence[DeclaredSlices],
 ) -> tuple[Group, ...]:
@@ -125,23 +127,25 @@ def _equity(
     if final is teacher:
         return ()
     validation = benchmark.validation
-    asked = Asked(validation, *(one.logits(one.read(validation)) for one in (teacher, final)))
+    asked = ValidationPredictions(
+        validation, *(one.logits(one.read(validation)) for one in (teacher, final))
+    )
     groups = [
         *equity.class_slices(answers),
         *(group for one in declared for group in one.of(benchmark.test)),
-        *search.search(asked, benchmark.test, answers.logits[teacher.name]),
+        *search.search_slices(asked, benchmark.test, answers.logits[teacher.name]),
     ]
     right = (answers.right(final.name), answers.right(teacher.name))
-    return equity.judge_groups(groups, *right, answers.labels)
+    return equity.compare_groups(groups, *right, answers.labels)
 
 
-def _sit(subject: Subject, labels: NDArray[np.int64]) -> _Sitting:
+def _predict(subject: Candidate, labels: NDArray[np.int64]) -> _TestPredictions:
     logits = subject.logits(subject.test)
     predicted = logits.argmax(axis=1)
-    return _Sitting(subject, logits, predicted, predicted == labels)
+    return _TestPredictions(subject, logits, predicted, predicted == labels)
 
 
-def _score(sitting: _Sitting, room: _Room) -> Scorecard:
+def _scorecard(sitting: _TestPredictions, room: _Context) -> Scorecard:
     subject, teacher = sitting.subject, room.teacher
     accuracy = metrics.accuracy(sitting.predicted, room.labels)
     card = Scorecard(
@@ -164,21 +168,23 @@ def _score(sitting: _Sitting, room: _Room) -> Scorecard:
         speedup_same_runtime=None,
         compression=teacher.subject.bytes / subject.bytes,
         truncated=subject.test.truncated,
-        reliability=calibration.reliability(sitting.logits, room.labels),
+        reliability=calibration.reliability_bins(sitting.logits, room.labels),
         temperature=subject.temperature,
         computes_in=subject.computes_in,
     )
-    return add_times(card, subject, room.times)
+    return add_timings(card, subject, room.times)
 
 
-def _difference(model: _Sitting, teacher: _Sitting, labels: NDArray[np.int64]) -> Interval:
+def _difference(
+    model: _TestPredictions, teacher: _TestPredictions, labels: NDArray[np.int64]
+) -> Interval:
     if model is teacher:
         return paired.NO_DIFFERENCE
     return paired.paired_interval(model.right, teacher.right, labels)
 
 
 def _comparisons(
-    sittings: Mapping[str, _Sitting], teacher: _Sitting, labels: NDArray[np.int64]
+    sittings: Mapping[str, _TestPredictions], teacher: _TestPredictions, labels: NDArray[np.int64]
 ) -> tuple[Comparison, ...]:
     """Compare with the parent first, and with the teacher where that is another one."""
     return tuple(
@@ -189,8 +195,10 @@ def _comparisons(
     )
 
 
-def _compare(model: _Sitting, baseline: _Sitting, labels: NDArray[np.int64]) -> Comparison:
+def _compare(
+    model: _TestPredictions, baseline: _TestPredictions, labels: NDArray[np.int64]
+) -> Comparison:
     names = (model.subject.name, baseline.subject.name)
-    compared = paired.compare(names, model.right, baseline.right, labels)
+    compared = paired.compare_models(names, model.right, baseline.right, labels)
     macro_f1 = paired.macro_f1_interval(model.predicted, baseline.predicted, labels)
     return compared.model_copy(update={"macro_f1_difference": macro_f1})

@@ -11,11 +11,11 @@ from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_su
 
 from coldpress.evaluation.scorecard.scorecard import ClassScore
 
-Answers = NDArray[np.int64]
+LabelIndices = NDArray[np.int64]
 """One label index a row, shape (rows,)."""
 
 
-def accuracy(predicted: Answers, labels: Answers) -> float:
+def accuracy(predicted: LabelIndices, labels: LabelIndices) -> float:
     """Share of rows whose answer is their label.
 
     Args:
@@ -28,7 +28,7 @@ def accuracy(predicted: Answers, labels: Answers) -> float:
     return float(accuracy_score(labels, predicted))
 
 
-def macro_f1(predicted: Answers, labels: Answers) -> float:
+def macro_f1(predicted: LabelIndices, labels: LabelIndices) -> float:
     """Mean F1 over the classes that are among the labels or the answers.
 
     Args:
@@ -41,7 +41,9 @@ def macro_f1(predicted: Answers, labels: Answers) -> float:
     return float(f1_score(labels, predicted, average="macro"))
 
 
-def per_class(predicted: Answers, labels: Answers, names: Sequence[str]) -> dict[str, ClassScore]:
+def per_class(
+    predicted: LabelIndices, labels: LabelIndices, names: Sequence[str]
+) -> dict[str, ClassScore]:
     """Precision, recall and F1 of every class.
 
     Args:
@@ -56,12 +58,14 @@ def per_class(predicted: Answers, labels: Answers, names: Sequence[str]) -> dict
         labels, predicted, labels=range(len(names)), zero_division=np.nan
     )
     return {
-        name: ClassScore(n=int(n), precision=_defined(p), recall=_defined(r), f1=_defined(f1))
+        name: ClassScore(
+            n=int(n), precision=_none_if_nan(p), recall=_none_if_nan(r), f1=_none_if_nan(f1)
+        )
         for name, p, r, f1, n in zip(names, *scores, strict=True)
     }
 
 
-def agreement(predicted: Answers, teacher: Answers) -> float:
+def agreement(predicted: LabelIndices, teacher: LabelIndices) -> float:
     """Share of rows that two models answer alike, rightly or not.
 
     Args:
@@ -87,5 +91,5 @@ def retention(own: float, teacher: float) -> float | None:
     return own / teacher if teacher else None
 
 
-def _defined(score: float) -> float | None:
+def _none_if_nan(score: float) -> float | None:
     return None if math.isnan(score) else float(score)

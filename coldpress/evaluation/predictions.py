@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from coldpress.schema.finite import check_arrays
+from coldpress.schema.finite import check_arrays_finite
 
-_LOGITS = "answers.safetensors"
-_ROWS = "rows.json"
+_LOGITS_FILE = "answers.safetensors"
+_ROWS_FILE = "rows.json"
 
 
 @dataclass(frozen=True)
-class Answers:
+class Predictions:
     """The answers of several models to the same rows.
 
     Attributes:
@@ -54,7 +54,7 @@ class Answers:
         return np.asarray(self.predicted(model) == self.labels, dtype=np.bool_)
 
 
-def write(answers: Answers, directory: Path) -> None:
+def write_predictions(answers: Predictions, directory: Path) -> None:
     """Put answers into a checkpoint that is being written.
 
     Args:
@@ -64,20 +64,20 @@ def write(answers: Answers, directory: Path) -> None:
     Raises:
         NonFiniteError: A model's answers are no numbers.
     """
-    check_arrays(answers.logits)
+    check_arrays_finite(answers.logits)
     # Tensors are sorted in the file. One key alone: several are written in an order that changes.
     order = {"models": json.dumps(list(answers.logits))}
     tensors = {name: np.ascontiguousarray(logits) for name, logits in answers.logits.items()}
-    save_file(tensors, directory / _LOGITS, metadata=order)
+    save_file(tensors, directory / _LOGITS_FILE, metadata=order)
     rows: dict[str, Any] = {
         "ids": answers.ids,
         "label_names": answers.label_names,
         "labels": answers.labels.tolist(),
     }
-    (directory / _ROWS).write_text(json.dumps(rows), encoding="utf-8")
+    (directory / _ROWS_FILE).write_text(json.dumps(rows), encoding="utf-8")
 
 
-def read(directory: Path) -> Answers:
+def read_predictions(directory: Path) -> Predictions:
     """Read answers back.
 
     Args:
@@ -86,9 +86,9 @@ def read(directory: Path) -> Answers:
     Returns:
         What was written.
     """
-    rows = json.loads((directory / _ROWS).read_text(encoding="utf-8"))
-    with safe_open(directory / _LOGITS, framework="numpy") as file:
+    rows = json.loads((directory / _ROWS_FILE).read_text(encoding="utf-8"))
+    with safe_open(directory / _LOGITS_FILE, framework="numpy") as file:
         models = json.loads(file.metadata()["models"])
         logits = {name: file.get_tensor(name) for name in models}
     labels = np.asarray(rows["labels"], dtype=np.int64)
-    return Answers(tuple(rows["ids"]), tuple(rows["label_names"]), labels, logits)
+    return Predictions(tuple(rows["ids"]), tuple(rows["label_names"]), labels, logits)

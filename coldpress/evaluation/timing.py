@@ -9,10 +9,15 @@ from typing import Any
 import numpy as np
 
 from coldpress.data.splits import Split
-from coldpress.evaluation.candidate import Subject
-from coldpress.evaluation.config import FEWEST_CALLS, Latency
-from coldpress.evaluation.performance.latency import Call, interleaved, percentiles, torch_threads
-from coldpress.evaluation.performance.speedup import Speedup, measure_until_clear, speedup
+from coldpress.evaluation.candidate import Candidate
+from coldpress.evaluation.config import MIN_ROUNDS, Latency
+from coldpress.evaluation.performance.latency import (
+    Call,
+    percentiles,
+    time_interleaved,
+    torch_threads,
+)
+from coldpress.evaluation.performance.speedup import Speedup, estimate_speedup, measure_until_clear
 from coldpress.evaluation.performance.trace import Timings
 from coldpress.evaluation.scorecard.base import Bounds
 from coldpress.evaluation.scorecard.scorecard import Scorecard
@@ -21,7 +26,7 @@ _TEACHER_IN_ONNX = "teacher in ONNX"
 
 
 @dataclass(frozen=True)
-class Times:
+class CandidateTimings:
     """All timings of an evaluation.
 
     Attributes:
@@ -37,9 +42,9 @@ class Times:
     latency: Latency
 
 
-def time_all(
-    subjects: Sequence[Subject], teacher_in_onnx: Subject | None, test: Split, latency: Latency
-) -> Times:
+def time_candidates(
+    subjects: Sequence[Candidate], teacher_in_onnx: Candidate | None, test: Split, latency: Latency
+) -> CandidateTimings:
     """Time all models of a run in turns.
 
     Args:
@@ -56,13 +61,13 @@ def time_all(
     teacher, final = subjects[0].name, subjects[-1].name
     with torch_threads(latency.threads):
         answers = measure_until_clear(
-            lambda: time_answers(judged | reference, latency), teacher, final
+            lambda: time_forward(judged | reference, latency), teacher, final
         )
         end_to_end = time_end_to_end(judged, test, latency)
-    return Times(answers, end_to_end, teacher, latency)
+    return CandidateTimings(answers, end_to_end, teacher, latency)
 
 
-def add_times(card: Scorecard, subject: Subject, times: Times) -> Scorecard:
+def add_timings(card: Scorecard, subject: Candidate, times: CandidateTimings) -> Scorecard:
     """Write a model's timings into its scorecard.
 
     Args:
@@ -84,17 +89,17 @@ def add_times(card: Scorecard, subject: Subject, times: Times) -> Scorecard:
         "contention": times.answers.contention(name),
     }
     if times.teacher in traces:
-        gain = speedup(times.answers, times.teacher, name)
+        gain = estimate_speedup(times.answers, times.teacher, name)
         fields |= {"speedup": gain.ratio, "speedup_interval": _bounds(gain)}
         fields["speedup_undetermined"] = gain.obstacle
     if subject.runtime == "onnxruntime" and _TEACHER_IN_ONNX in traces:
-        gain = speedup(times.answers, _TEACHER_IN_ONNX, name)
+        gain = estimate_speedup(times.answers, _TEACHER_IN_ONNX, name)
         fields["speedup_same_runtime"] = gain.ratio
         fields["speedup_same_runtime_interval"] = _bounds(gain)
     return card.model_copy(update=fields)
 
 
-def time_answers(subjects: Mapping[str, Subject], latency: Latency) -> Timings:
+def time_forward(subjects: Mapping[str, Candidate], latency: Latency) -> Timings:
     """Time forward passes, from padded token ids to logits.
 
     Args:
@@ -104,13 +109,13 @@ def time_answers(subjects: Mapping[str, Subject], latency: Latency) -> Timings:
     Returns:
         Of every call; a subject that cannot be timed is missing.
     """
-    calls = {name: _answering(subject, latency) for name, subject in subjects.items()}
+    calls = {name: _forward_call(subject, latency) for name, subject in subjects.items()}
     models = {name: call for name, call in calls.items() if call}
     # With one thread, torch and ONNX Runtime compute in the thread that calls them.
-    return interleaved(models, latency.rounds, "thread" if latency.threads == 1 else "wall")
+    return time_interleaved(models, latency.rounds, "thread" if latency.threads == 1 else "wall")
 
 
-def time_end_to_end(subjects: Mapping[str, Subject], test: Split, latency: Latency) -> Timings:
+def time_end_to_end(subjects: Mapping[str, Candidate], test: Split, latency: Latency) -> Timings:
     """Time whole answers, from texts to logits.
 
     Args:
@@ -121,12 +126,12 @@ def time_end_to_end(subjects: Mapping[str, Subject], test: Split, latency: Laten
     Returns:
         Of every call; a subject that cannot be timed is missing.
     """
-    calls = {name: _reading(subject, test, latency) for name, subject in subjects.items()}
+    calls = {name: _end_to_end_call(subject, test, latency) for name, subject in subjects.items()}
     # A median, which is all that is reported, settles earlier than a 99th percentile.
-    rounds = max(FEWEST_CALLS, latency.rounds // 3)
+    rounds = max(MIN_ROUNDS, latency.rounds // 3)
     models = {name: call for name, call in calls.items() if call}
     # Tokenizers read texts in threads of their own, and the caller waits for them.
-    return interleaved(models, rounds, "process" if latency.threads == 1 else "wall")
+    return time_interleaved(models, rounds, "process" if latency.threads == 1 else "wall")
 
 
 def _median_ms(timings: Timings, name: str) -> float | None:
@@ -140,25 +145,25 @@ def _bounds(gain: Speedup) -> Bounds | None:
     return Bounds(low=gain.low, high=gain.high)
 
 
-def _answering(subject: Subject, latency: Latency) -> Call | None:
+def _forward_call(subject: Candidate, latency: Latency) -> Call | None:
     answer = subject.answer
     if answer is None:
         return None
-    batches = [subject.test.batch(rows) for rows in _groups(len(subject.test), latency)]
+    batches = [subject.test.batch(rows) for rows in _batch_rows(len(subject.test), latency)]
     return lambda number: answer(batches[number % len(batches)])
 
 
-def _reading(subject: Subject, test: Split, latency: Latency) -> Call | None:
+def _end_to_end_call(subject: Candidate, test: Split, latency: Latency) -> Call | None:
     read, second = subject.end_to_end, test.pairs
     if read is None:
         return None
-    groups = _groups(len(test), latency)
+    groups = _batch_rows(len(test), latency)
     texts = [[test.texts[row] for row in rows] for rows in groups]
     pairs = [None if second is None else [second[row] for row in rows] for rows in groups]
     return lambda number: read(texts[number % len(texts)], pairs[number % len(pairs)])
 
 
-def _groups(rows: int, latency: Latency) -> list[list[int]]:
+def _batch_rows(rows: int, latency: Latency) -> list[list[int]]:
     """Return groups of consecutive rows in a fixed, shuffled order; the last may wrap around."""
     starts = np.random.default_rng(0).permutation(range(0, rows, latency.batch))
     return [

@@ -6,11 +6,11 @@ from typing import Literal
 
 from coldpress.evaluation.scorecard.scorecard import Comparison
 
-SIGNIFICANT = 0.05
-Standing = Literal["better", "worse", "not shown to differ"]
+SIGNIFICANCE_LEVEL = 0.05
+SignificanceVerdict = Literal["better", "worse", "not shown to differ"]
 
 
-def standing(comparison: Comparison) -> Standing:
+def significance_verdict(comparison: Comparison) -> SignificanceVerdict:
     """Say whether one model is better than another, as far as their rows can show it.
 
     Args:
@@ -20,7 +20,7 @@ def standing(comparison: Comparison) -> Standing:
         A difference only where the interval leaves out zero and McNemar's test agrees: of few
         differing rows, the interval alone would make too much.
     """
-    if comparison.mcnemar_p >= SIGNIFICANT:
+    if comparison.mcnemar_p >= SIGNIFICANCE_LEVEL:
         return "not shown to differ"
     if comparison.difference.low > 0:
         return "better"
@@ -32,7 +32,7 @@ def points(fraction: float) -> str:
     return f"{round(100 * fraction, 2) + 0.0:g}"
 
 
-def whole_rows(fraction: float, n: int) -> float:
+def snap_to_count(fraction: float, n: int) -> float:
     """Undo the rounding in a share of rows, so that it equals a bound where it should.
 
     A count over n is the floating point number nearest to it, and so is a decimal bound: equal

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coldpress.evaluation.predictions import Answers
+from coldpress.evaluation.predictions import Predictions
 from coldpress.evaluation.scorecard.scorecard import Comparison
 from coldpress.evaluation.statistics import paired
 
-Right = NDArray[np.bool_]
+Correct = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,9 @@ class Champion:
     obstacle: str = ""
 
 
-def compare(version: str, model: Right, champion: Right, labels: NDArray[Any]) -> Champion:
+def compare_with_champion(
+    version: str, model: Correct, champion: Correct, labels: NDArray[Any]
+) -> Champion:
     """Compare two models that answered the same rows.
 
     Args:
@@ -43,10 +45,10 @@ def compare(version: str, model: Right, champion: Right, labels: NDArray[Any]) -
     Returns:
         The champion with its comparison.
     """
-    return Champion(version, paired.compare(("onnx", version), model, champion, labels))
+    return Champion(version, paired.compare_models(("onnx", version), model, champion, labels))
 
 
-def itself(version: str, right: Right, labels: NDArray[Any]) -> Champion:
+def identical_champion(version: str, right: Correct, labels: NDArray[Any]) -> Champion:
     """Say of the champion that it is the judged model.
 
     Args:
@@ -57,16 +59,16 @@ def itself(version: str, right: Right, labels: NDArray[Any]) -> Champion:
     Returns:
         The champion with its comparison.
     """
-    compared = paired.compare(("onnx", version), right, right, labels)
+    compared = paired.compare_models(("onnx", version), right, right, labels)
     none = {"difference": paired.NO_DIFFERENCE}
     return Champion(version, compared.model_copy(update=none))
 
 
-def same_rows(one: Answers, other: Answers) -> bool:
+def same_rows(one: Predictions, other: Predictions) -> bool:
     """Whether two evaluations asked the same texts, in one order, with the same right answers."""
-    return one.ids == other.ids and right_answers(one) == right_answers(other)
+    return one.ids == other.ids and row_labels(one) == row_labels(other)
 
 
-def right_answers(answers: Answers) -> list[str]:
+def row_labels(answers: Predictions) -> list[str]:
     """Return the name of each row's label: models may number their labels differently."""
     return [answers.label_names[label] for label in answers.labels]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from coldpress.gate.verdict import Check, Verdict
-from coldpress.schema.markdown import as_text
+from coldpress.schema.markdown import escape_markdown
 
-_LONGEST = 5000
-_LONGEST_SENTENCE = 400
-_HEAD = "| Check | Verdict | Value | Bound | In words |\n|---|---|---|---|---|"
+_MAX_LENGTH = 5000
+_MAX_SENTENCE_LENGTH = 400
+_TABLE_HEAD = "| Check | Verdict | Value | Bound | In words |\n|---|---|---|---|---|"
 
 
-def page(verdict: Verdict) -> str:
+def verdict_page(verdict: Verdict) -> str:
     """Write a verdict as a markdown table.
 
     Args:
@@ -20,19 +20,19 @@ def page(verdict: Verdict) -> str:
         At most 5000 characters, the longest description that a registry in a database takes.
     """
     title = f"Gate: **{'passed' if verdict.passed else 'refused'}**"
-    lines = [title, "", _HEAD, *map(_row, verdict.checks)]
-    while len("\n".join(lines)) > _LONGEST:
+    lines = [title, "", _TABLE_HEAD, *map(_row, verdict.checks)]
+    while len("\n".join(lines)) > _MAX_LENGTH:
         lines.pop()
     return "\n".join(lines)
 
 
-def reasons(verdict: Verdict) -> str:
+def failed_sentences(verdict: Verdict) -> str:
     """Return the sentences of the checks that failed, one a line."""
-    return "\n".join(c.sentence for c in verdict.checks if not c.passed)[:_LONGEST]
+    return "\n".join(c.sentence for c in verdict.checks if not c.passed)[:_MAX_LENGTH]
 
 
 def _row(check: Check) -> str:
     value = "not known" if check.value is None else f"{check.value:.6g}"
     said = "passed" if check.passed else "**refused**"
-    sentence = as_text(check.sentence[:_LONGEST_SENTENCE])
+    sentence = escape_markdown(check.sentence[:_MAX_SENTENCE_LENGTH])
     return f"| `{check.name}` | {said} | {value} | {check.bound:.6g} | {sentence} |"

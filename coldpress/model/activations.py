@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from coldpress.data.encoding import Batch
 from coldpress.model.classifier import Classifier
-from coldpress.model.positions import reach, rotation
+from coldpress.model.positions import attention_window, rotary_cos_sin
 
 
 @dataclass(frozen=True)
-class InnerStates:
+class Activations:
     """One forward pass, from the embeddings to the logits.
 
     Attributes:
@@ -38,12 +38,12 @@ class InnerStates:
     reaches: tuple[int | None, ...]
 
 
-StatesLoss = Callable[[InnerStates, InnerStates, Tensor], Tensor]
+ActivationLoss = Callable[[Activations, Activations, Tensor], Tensor]
 """From the states of the fitted model and of its teacher, and row numbers, to a scalar."""
 
 
 @dataclass(frozen=True)
-class Comparison:
+class TeacherStudentLoss:
     """A loss that looks inside: a teacher reads every batch beside the model that is fitted.
 
     Attributes:
@@ -53,11 +53,11 @@ class Comparison:
     """
 
     teacher: Classifier
-    loss: StatesLoss
+    loss: ActivationLoss
     projections: nn.ModuleList = field(default_factory=nn.ModuleList)
 
 
-def inner_states(classifier: Classifier, batch: Batch) -> InnerStates:
+def record_activations(classifier: Classifier, batch: Batch) -> Activations:
     """Run a batch forward and keep what is computed on the way.
 
     Args:
@@ -72,7 +72,7 @@ def inner_states(classifier: Classifier, batch: Batch) -> InnerStates:
         for role in ("query", "key", "value")
         for layer in classifier.layers
     ]
-    with _recorded_outputs(linears) as given:
+    with _record_outputs(linears) as given:
         answered = classifier.module(**classifier.inputs(batch), output_hidden_states=True)
     count = len(classifier.layers)
     queries, keys, values = (
@@ -80,20 +80,20 @@ def inner_states(classifier: Classifier, batch: Batch) -> InnerStates:
         for start in (0, count, 2 * count)
     )
     real = torch.from_numpy(batch.attention_mask).to(answered.logits.device).bool()
-    return InnerStates(
+    return Activations(
         answered.logits,
         tuple(answered.hidden_states),
         queries,
         keys,
         values,
         real,
-        rotations=tuple(rotation(classifier, n, real.shape[1]) for n in range(count)),
-        reaches=tuple(reach(classifier, n) for n in range(count)),
+        rotations=tuple(rotary_cos_sin(classifier, n, real.shape[1]) for n in range(count)),
+        reaches=tuple(attention_window(classifier, n) for n in range(count)),
     )
 
 
 @contextmanager
-def _recorded_outputs(modules: Sequence[nn.Module]) -> Iterator[dict[nn.Module, Tensor]]:
+def _record_outputs(modules: Sequence[nn.Module]) -> Iterator[dict[nn.Module, Tensor]]:
     """Collect what modules give, whatever the order of their calls."""
     given: dict[nn.Module, Tensor] = {}
 

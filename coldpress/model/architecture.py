@@ -172,5 +172,5 @@ ARCHITECTURES = {
     ),
 }
 
-ACTIVATIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "tanh")
+ACTIVATION_FUNCTIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "tanh")
 """Activation functions, as configurations name them, that an ONNX graph is built with."""

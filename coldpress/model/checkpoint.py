@@ -16,7 +16,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from coldpress.errors import CorruptCheckpointError
-from coldpress.schema.finite import check_values
+from coldpress.schema.finite import check_all_finite
 
 MANIFEST = "coldpress.json"
 _RECORDED_LIBRARIES = ("coldpress", "torch", "transformers", "onnx", "onnxruntime", "tokenizers")
@@ -68,7 +68,7 @@ class Checkpoint:
     @property
     def digest(self) -> str:
         """sha256 over the sorted (path, sha256) of the files, the manifest left out."""
-        return digest_of(self.manifest.files)
+        return combine_digests(self.manifest.files)
 
     @property
     def bytes(self) -> int:
@@ -100,7 +100,7 @@ class Checkpoint:
         return cls(path, manifest)
 
 
-def digest_of(files: Mapping[str, str]) -> str:
+def combine_digests(files: Mapping[str, str]) -> str:
     """Fold the digests of files into one.
 
     Args:
@@ -126,7 +126,7 @@ def file_digests(directory: Path) -> dict[str, str]:
 
 
 @contextmanager
-def writing(target: Path, manifest: Manifest) -> Iterator[Path]:
+def new_checkpoint(target: Path, manifest: Manifest) -> Iterator[Path]:
     """Write a checkpoint aside and move it into place whole.
 
     Args:
@@ -139,7 +139,7 @@ def writing(target: Path, manifest: Manifest) -> Iterator[Path]:
     Raises:
         NonFiniteError: The section or a note holds a NaN or an infinity.
     """
-    check_values({"section": manifest.section, "notes": manifest.notes})
+    check_all_finite({"section": manifest.section, "notes": manifest.notes})
     target.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
@@ -149,14 +149,14 @@ def writing(target: Path, manifest: Manifest) -> Iterator[Path]:
         )
         (aside / MANIFEST).write_text(sealed.model_dump_json(indent=2) + "\n", encoding="utf-8")
         aside.chmod(0o755)
-        _sync(aside)
+        _sync_files(aside)
         aside.rename(target)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
 
 
-def _sync(directory: Path) -> None:
+def _sync_files(directory: Path) -> None:
     """Put the files on the disk before the rename makes them visible."""
     for path in directory.rglob("*"):
         if path.is_file():

@@ -13,11 +13,11 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from coldpress.data.encoding import Batch, Encoded
+from coldpress.data.encoding import Batch, EncodedSplit
 from coldpress.errors import InputError
 from coldpress.model.architecture import ARCHITECTURES, Architecture
 from coldpress.model.checkpoint import LayerShape
-from coldpress.model.fused_linears import take_apart
+from coldpress.model.fused_linears import unfuse_linears
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Classifier:
 
     def __post_init__(self) -> None:
         if self.config.model_type in ARCHITECTURES:
-            take_apart(self.layers, self.architecture, self.config)
+            unfuse_linears(self.layers, self.architecture, self.config)
 
     @property
     def architecture(self) -> Architecture:
@@ -138,7 +138,7 @@ class Classifier:
         device = next(self.module.parameters()).device
         return {k: torch.from_numpy(getattr(batch, k)).to(device) for k in self.input_names}
 
-    def logits(self, encoded: Encoded, batch_size: int = 64) -> Tensor:
+    def logits(self, encoded: EncodedSplit, batch_size: int = 64) -> Tensor:
         """Answer every row, without gradients, in evaluation mode.
 
         Args:
@@ -173,7 +173,7 @@ def accuracy(logits: Tensor, labels: Sequence[int]) -> float:
     return float((logits.argmax(-1) == torch.as_tensor(labels)).float().mean())
 
 
-def parameters(classifier: Classifier) -> int:
+def count_parameters(classifier: Classifier) -> int:
     """Count the parameters, embeddings and classification head included.
 
     Args:
@@ -185,7 +185,7 @@ def parameters(classifier: Classifier) -> int:
     return sum(parameter.numel() for parameter in classifier.module.parameters())
 
 
-def nonzero_parameters(classifier: Classifier) -> int:
+def count_nonzero_parameters(classifier: Classifier) -> int:
     """Count the parameters that are not exactly zero.
 
     Args:

@@ -19,7 +19,7 @@ from coldpress.model.architecture import FIRST_NORM, Architecture
 _PARAMETERS = ("weight", "bias")
 
 
-class SideBySide(nn.Module):
+class ConcatLinear(nn.Module):
     """Linear modules that read one input, their outputs one beside the other."""
 
     def __init__(self, slices: Mapping[str, nn.Linear]) -> None:
@@ -39,7 +39,7 @@ class SideBySide(nn.Module):
         return torch.cat([linear(activation) for linear in self.children()], dim=-1)
 
 
-def take_apart(layers: nn.ModuleList, table: Architecture, config: Any) -> None:  # noqa: ANN401
+def unfuse_linears(layers: nn.ModuleList, table: Architecture, config: Any) -> None:  # noqa: ANN401
     """Bring layers into the form that the architecture table describes.
 
     Args:
@@ -51,14 +51,14 @@ def take_apart(layers: nn.ModuleList, table: Architecture, config: Any) -> None:
         for path, names in table.fused.items():
             whole = layer.get_submodule(path)
             if isinstance(whole, nn.Linear):
-                layer.set_submodule(path, SideBySide(_slices(whole, names)))
+                layer.set_submodule(path, ConcatLinear(_split_linear(whole, names)))
     norm = layers[0].get_submodule(table.attention_norm)
     if getattr(config, FIRST_NORM, False) and isinstance(norm, nn.Identity):
         another = copy.deepcopy(layers[0].get_submodule(table.output_norm))
         layers[0].set_submodule(table.attention_norm, another)
 
 
-def _slices(whole: nn.Linear, names: Sequence[str]) -> dict[str, nn.Linear]:
+def _split_linear(whole: nn.Linear, names: Sequence[str]) -> dict[str, nn.Linear]:
     weights = whole.weight.detach().chunk(len(names))
     biases = [None] * len(names) if whole.bias is None else whole.bias.detach().chunk(len(names))
     slices = {}
@@ -71,7 +71,7 @@ def _slices(whole: nn.Linear, names: Sequence[str]) -> dict[str, nn.Linear]:
     return slices
 
 
-def fused(module: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def fuse_state_dict(module: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Lay the slices of a state together.
 
     Args:
@@ -82,7 +82,7 @@ def fused(module: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         The state as the family's own modules name it.
     """
     joined = dict(state)
-    for path, slices in _taken_apart(module):
+    for path, slices in _concat_linears(module):
         for kind in _PARAMETERS:
             names = [f"{path}.{each}.{kind}" for each in slices]
             if names[0] in joined:
@@ -90,7 +90,7 @@ def fused(module: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return joined
 
 
-def sliced(module: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def unfuse_state_dict(module: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Undo `fused`.
 
     Args:
@@ -101,7 +101,7 @@ def sliced(module: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         The state as the classifier's modules name it.
     """
     apart = dict(state)
-    for path, slices in _taken_apart(module):
+    for path, slices in _concat_linears(module):
         for kind in _PARAMETERS:
             if f"{path}.{kind}" in apart:
                 parts = apart.pop(f"{path}.{kind}").chunk(len(slices))
@@ -110,7 +110,7 @@ def sliced(module: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return apart
 
 
-def _taken_apart(module: nn.Module) -> Iterator[tuple[str, list[str]]]:
+def _concat_linears(module: nn.Module) -> Iterator[tuple[str, list[str]]]:
     for path, each in module.named_modules():
-        if isinstance(each, SideBySide):
+        if isinstance(each, ConcatLinear):
             yield path, [name for name, _ in each.named_children()]

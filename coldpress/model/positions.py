@@ -10,7 +10,7 @@ from torch import Tensor
 from coldpress.model.classifier import Classifier
 
 
-def rotation(classifier: Classifier, layer: int, tokens: int) -> tuple[Tensor, Tensor] | None:
+def rotary_cos_sin(classifier: Classifier, layer: int, tokens: int) -> tuple[Tensor, Tensor] | None:
     """Return by how much queries and keys are turned (Su et al. 2021, "RoFormer", eq. 34).
 
     Args:
@@ -29,12 +29,12 @@ def rotation(classifier: Classifier, layer: int, tokens: int) -> tuple[Tensor, T
     places = torch.arange(tokens, device=device).unsqueeze(0)
     likeness = torch.empty(0, device=device)
     # (1, tokens, head size), the second half of the features being the first once more.
-    both = turning(likeness, places, kind(classifier, layer))
+    both = turning(likeness, places, attention_type(classifier, layer))
     cos, sin = (each[0, :, : each.shape[-1] // 2] for each in both)
     return cos, sin
 
 
-def turned(states: Tensor, by: tuple[Tensor, Tensor]) -> Tensor:
+def apply_rotary(states: Tensor, by: tuple[Tensor, Tensor]) -> Tensor:
     """Turn queries or keys: feature i with feature i + head size / 2.
 
     Args:
@@ -48,7 +48,7 @@ def turned(states: Tensor, by: tuple[Tensor, Tensor]) -> Tensor:
     return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
 
 
-def reach(classifier: Classifier, layer: int) -> int | None:
+def attention_window(classifier: Classifier, layer: int) -> int | None:
     """Return how far a layer's tokens see to either side.
 
     Args:
@@ -60,11 +60,11 @@ def reach(classifier: Classifier, layer: int) -> int | None:
     """
     if classifier.architecture.config_layer_types is None:
         return None
-    local = kind(classifier, layer) == "sliding_attention"
+    local = attention_type(classifier, layer) == "sliding_attention"
     return int(classifier.config.sliding_window) if local else None
 
 
-def kind(classifier: Classifier, layer: int) -> str:
+def attention_type(classifier: Classifier, layer: int) -> str:
     """Name a layer's attention as the configuration does.
 
     Args:

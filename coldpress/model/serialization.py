@@ -14,14 +14,19 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
-from coldpress.model.checkpoint import Checkpoint, LayerShape, Manifest, writing
+from coldpress.model.checkpoint import Checkpoint, LayerShape, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
-from coldpress.model.fused_linears import fused, sliced
-from coldpress.model.tokenizer_config import FILE, described_mask, description, mask_token
-from coldpress.schema.finite import check_arrays
+from coldpress.model.fused_linears import fuse_state_dict, unfuse_state_dict
+from coldpress.model.tokenizer_config import (
+    TOKENIZER_CONFIG,
+    build_tokenizer_config,
+    find_mask_token,
+    read_mask_token,
+)
+from coldpress.schema.finite import check_arrays_finite
 
 
-def load(checkpoint: Checkpoint) -> Classifier:
+def load_classifier(checkpoint: Checkpoint) -> Classifier:
     """Rebuild a checkpoint's model with the shapes that surgery left.
 
     Args:
@@ -30,13 +35,13 @@ def load(checkpoint: Checkpoint) -> Classifier:
     Returns:
         The classifier in evaluation mode.
     """
-    classifier = skeleton(checkpoint)
+    classifier = build_skeleton(checkpoint)
     state = load_file(checkpoint.path / "model.safetensors")
-    classifier.module.load_state_dict(sliced(classifier.module, state))
+    classifier.module.load_state_dict(unfuse_state_dict(classifier.module, state))
     return classifier
 
 
-def skeleton(checkpoint: Checkpoint) -> Classifier:
+def build_skeleton(checkpoint: Checkpoint) -> Classifier:
     """Rebuild a checkpoint's modules in their shapes, with meaningless weights.
 
     Args:
@@ -50,7 +55,7 @@ def skeleton(checkpoint: Checkpoint) -> Classifier:
     # What is trained is float32, whatever precision the pretrained files announced.
     module = build(config, attn_implementation="eager", dtype=torch.float32).eval()
     tokenizer, labels = load_tokenizer(checkpoint), checkpoint.manifest.labels
-    classifier = Classifier(module, tokenizer, labels, described_mask(checkpoint.path, tokenizer))
+    classifier = Classifier(module, tokenizer, labels, read_mask_token(checkpoint.path, tokenizer))
     if checkpoint.manifest.shapes:
         _reshape(classifier, checkpoint.manifest.shapes)
     return classifier
@@ -68,14 +73,14 @@ def load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
     return Tokenizer.from_file(str(checkpoint.path / "tokenizer.json"))
 
 
-def save(classifier: Classifier, directory: Path) -> None:
+def save_classifier(classifier: Classifier, directory: Path) -> None:
     """Put weights, configuration and tokenizer into a checkpoint that is being written.
 
     Args:
         classifier: What to save.
         directory: What `checkpoint.writing` yielded.
     """
-    save_state(fused(classifier.module, classifier.module.state_dict()), directory)
+    save_state(fuse_state_dict(classifier.module, classifier.module.state_dict()), directory)
     save_description(classifier, directory)
 
 
@@ -90,7 +95,7 @@ def save_state(state: Mapping[str, Tensor], directory: Path) -> None:
         NonFiniteError: A tensor holds a NaN or an infinity.
     """
     whole = {name: tensor.contiguous() for name, tensor in state.items()}
-    check_arrays({name: tensor.detach().cpu().numpy() for name, tensor in whole.items()})
+    check_arrays_finite({name: tensor.detach().cpu().numpy() for name, tensor in whole.items()})
     save_file(whole, directory / "model.safetensors", metadata={"format": "pt"})
 
 
@@ -111,9 +116,9 @@ def save_description(classifier: Classifier, directory: Path) -> None:
     config._name_or_path = ""
     (directory / "config.json").write_text(config.to_json_string(use_diff=False), encoding="utf-8")
     classifier.tokenizer.save(str(directory / "tokenizer.json"))
-    mask = mask_token(classifier.tokenizer, classifier.mask_token)
-    described = description(classifier.tokenizer, mask, classifier.input_names, config)
-    (directory / FILE).write_text(json.dumps(described, indent=2), encoding="utf-8")
+    mask = find_mask_token(classifier.tokenizer, classifier.mask_token)
+    described = build_tokenizer_config(classifier.tokenizer, mask, classifier.input_names, config)
+    (directory / TOKENIZER_CONFIG).write_text(json.dumps(described, indent=2), encoding="utf-8")
 
 
 def _reshape(classifier: Classifier, shapes: Sequence[LayerShape]) -> None:
@@ -143,7 +148,7 @@ def resize(linear: nn.Linear, out_features: int, in_features: int) -> None:
         linear.bias = nn.Parameter(torch.empty(out_features))
 
 
-def write(classifier: Classifier, target: Path, manifest: Manifest) -> None:
+def write_checkpoint(classifier: Classifier, target: Path, manifest: Manifest) -> None:
     """Write a whole checkpoint of a classifier.
 
     Args:
@@ -152,5 +157,5 @@ def write(classifier: Classifier, target: Path, manifest: Manifest) -> None:
         manifest: Stage, parents, section and notes; labels and shapes are filled in.
     """
     described = {"labels": classifier.labels, "shapes": classifier.shapes}
-    with writing(target, manifest.model_copy(update=described)) as directory:
-        save(classifier, directory)
+    with new_checkpoint(target, manifest.model_copy(update=described)) as directory:
+        save_classifier(classifier, directory)

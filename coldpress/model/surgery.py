@@ -30,7 +30,7 @@ def keep_heads(classifier: Classifier, keep: Sequence[Sequence[int]]) -> Classif
     pruned, size = classifier.copy(), classifier.head_size
     for layer, heads, shape in zip(pruned.layers, keep, classifier.shapes, strict=True):
         rows = torch.arange(shape.heads * size).view(shape.heads, size)
-        features = rows[_checked(heads, shape.heads)].flatten()
+        features = rows[_sorted_indices(heads, shape.heads)].flatten()
         for role in ("query", "key", "value"):
             _keep_outputs(pruned.linear(layer, role), features)
         _keep_inputs(pruned.linear(layer, "attention_output"), features)
@@ -52,7 +52,7 @@ def keep_neurons(classifier: Classifier, keep: Sequence[Sequence[int]]) -> Class
     """
     pruned = classifier.copy()
     for layer, neurons, shape in zip(pruned.layers, keep, classifier.shapes, strict=True):
-        features = _checked(neurons, shape.neurons)
+        features = _sorted_indices(neurons, shape.neurons)
         for role in pruned.architecture.raising:
             _keep_outputs(pruned.linear(layer, role), features)
         _keep_inputs(pruned.linear(layer, "down"), features)
@@ -72,15 +72,15 @@ def keep_layers(classifier: Classifier, indices: Sequence[int]) -> Classifier:
     Raises:
         ValueError: No layer would stay, or one is named twice or does not exist.
     """
-    stay = _checked(indices, len(classifier.layers)).tolist()
+    stay = _sorted_indices(indices, len(classifier.layers)).tolist()
     pruned = classifier.copy()
     layers = nn.ModuleList(pruned.layers[index] for index in stay)
     pruned.encoder.set_submodule(pruned.architecture.layers, layers)
-    _describe_layers(pruned, stay)
+    _update_layer_config(pruned, stay)
     return pruned
 
 
-def _describe_layers(pruned: Classifier, stay: Sequence[int]) -> None:
+def _update_layer_config(pruned: Classifier, stay: Sequence[int]) -> None:
     """Say in the configuration which layers there are."""
     table, config = pruned.architecture, pruned.config
     setattr(config, table.config_layers, len(stay))
@@ -110,7 +110,10 @@ def keep_width(classifier: Classifier, dimensions: Sequence[int]) -> Classifier:
             is no multiple of the head size.
         InputError: A configuration cannot say it, as the tables have this width already.
     """
-    stay, size = _checked(dimensions, int(classifier.config.hidden_size)), classifier.head_size
+    stay, size = (
+        _sorted_indices(dimensions, int(classifier.config.hidden_size)),
+        classifier.head_size,
+    )
     if len(stay) % size:
         raise ValueError(f"{len(stay)} dimensions are no multiple of the head size {size}")
     narrow = classifier.copy()
@@ -184,13 +187,13 @@ def keep_tokens(classifier: Classifier, ids: Sequence[int], tokenizer: Tokenizer
     table.num_embeddings = pruned.config.vocab_size = len(rows)
     if table.padding_idx is not None:
         table.padding_idx = new[table.padding_idx]
-    for name, token in _named_tokens(classifier).items():
+    for name, token in _config_token_ids(classifier).items():
         renumbered = [new[old] for old in token] if isinstance(token, list) else new[token]
         setattr(pruned.config, name, renumbered)
     return pruned
 
 
-def tokens_of_the_model(classifier: Classifier) -> set[int]:
+def required_tokens(classifier: Classifier) -> set[int]:
     """Return the tokens that a model needs whatever the texts are.
 
     Args:
@@ -202,14 +205,14 @@ def tokens_of_the_model(classifier: Classifier) -> set[int]:
     """
     padding = classifier.token_table.padding_idx
     needed = set() if padding is None else {padding}
-    for token in _named_tokens(classifier).values():
+    for token in _config_token_ids(classifier).values():
         needed.update(token if isinstance(token, list) else [token])
     if padding is not None and classifier.architecture.positions_from_padding:
         needed.update(range(padding))
     return needed
 
 
-def _named_tokens(classifier: Classifier) -> dict[str, int | list[int]]:
+def _config_token_ids(classifier: Classifier) -> dict[str, int | list[int]]:
     """What a configuration says of tokens that there are, such as `pad_token_id`."""
     rows = range(classifier.token_table.num_embeddings)
     return {
@@ -220,7 +223,7 @@ def _named_tokens(classifier: Classifier) -> dict[str, int | list[int]]:
     }
 
 
-def _checked(indices: Sequence[int], available: int) -> Tensor:
+def _sorted_indices(indices: Sequence[int], available: int) -> Tensor:
     """Return the indices in ascending order, which keeps what stays in its old order."""
     stay = sorted(indices)
     if not stay or len(set(stay)) < len(stay) or not 0 <= stay[0] <= stay[-1] < available:

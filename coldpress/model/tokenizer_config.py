@@ -8,16 +8,16 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from coldpress.data.encoding import pad_id
+from coldpress.data.encoding import find_pad_id
 from coldpress.model.architecture import ARCHITECTURES
-from coldpress.schema.text_files import read_object
+from coldpress.schema.text_files import read_json_object
 
-FILE = "tokenizer_config.json"
-MASKS = ("[MASK]", "<mask>")
+TOKENIZER_CONFIG = "tokenizer_config.json"
+COMMON_MASK_TOKENS = ("[MASK]", "<mask>")
 """Usual names of the token that stands for a masked word."""
 
 
-def description(
+def build_tokenizer_config(
     tokenizer: Tokenizer,
     mask: str,
     inputs: Sequence[str],
@@ -35,18 +35,18 @@ def description(
         The content of a tokenizer_config.json.
     """
     padding, rows = config.pad_token_id or 0, config.max_position_embeddings
-    named = {"pad_token": tokenizer.id_to_token(pad_id(tokenizer)), "mask_token": mask}
+    named = {"pad_token": tokenizer.id_to_token(find_pad_id(tokenizer)), "mask_token": mask}
     # The name of a token that is not an added one would be cut out of texts from then on.
-    added = _added(tokenizer)
+    added = _added_tokens(tokenizer)
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_input_names": list(inputs),
-        "model_max_length": places(config.model_type, rows, padding),
+        "model_max_length": position_capacity(config.model_type, rows, padding),
         **{role: name for role, name in named.items() if name in added},
     }
 
 
-def places(family: str, rows: int, padding: int) -> int:
+def position_capacity(family: str, rows: int, padding: int) -> int:
     """Count the tokens that a position table has room for.
 
     Args:
@@ -60,7 +60,7 @@ def places(family: str, rows: int, padding: int) -> int:
     return rows - (padding + 1 if ARCHITECTURES[family].positions_from_padding else 0)
 
 
-def described_mask(directory: Path, tokenizer: Tokenizer) -> str:
+def read_mask_token(directory: Path, tokenizer: Tokenizer) -> str:
     """Find the mask token of a checkpoint's tokenizer.
 
     Args:
@@ -70,12 +70,16 @@ def described_mask(directory: Path, tokenizer: Tokenizer) -> str:
     Returns:
         The token's name; empty where it has none.
     """
-    described = (directory / FILE).exists()
-    named = read_object(directory / FILE, str(directory)).get("mask_token") if described else None
-    return mask_token(tokenizer, named)
+    described = (directory / TOKENIZER_CONFIG).exists()
+    named = (
+        read_json_object(directory / TOKENIZER_CONFIG, str(directory)).get("mask_token")
+        if described
+        else None
+    )
+    return find_mask_token(tokenizer, named)
 
 
-def mask_token(tokenizer: Tokenizer, named: str | None) -> str:
+def find_mask_token(tokenizer: Tokenizer, named: str | None) -> str:
     """Find the token that stands for a masked word.
 
     Args:
@@ -86,9 +90,11 @@ def mask_token(tokenizer: Tokenizer, named: str | None) -> str:
         The name, or a usual one; empty where the tokenizer has neither.
     """
     # A name that is no added token may be read as several pieces.
-    added = _added(tokenizer)
-    return next((name for name in (named, *MASKS) if name is not None and name in added), "")
+    added = _added_tokens(tokenizer)
+    return next(
+        (name for name in (named, *COMMON_MASK_TOKENS) if name is not None and name in added), ""
+    )
 
 
-def _added(tokenizer: Tokenizer) -> set[str]:
+def _added_tokens(tokenizer: Tokenizer) -> set[str]:
     return {token.content for token in tokenizer.get_added_tokens_decoder().values()}

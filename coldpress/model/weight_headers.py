@@ -11,20 +11,20 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from coldpress.errors import InputError
-from coldpress.schema.text_files import check_pointers, read_object
+from coldpress.schema.text_files import read_json_object, reject_lfs_pointers
 
-WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json")
 
 # By type: an unsigned integer of its size, the bits of its exponent, and the smallest exponent of
 # a value that is no finite float32.
-_EXPONENTS = {
+_FLOAT_FORMATS = {
     "F16": ("<u2", 0x7C00, 0x7C00),
     "BF16": ("<u2", 0x7F80, 0x7F80),
     "F32": ("<u4", 0x7F800000, 0x7F800000),
     "F64": ("<u8", 0x7FF << 52, (1023 + 128) << 52),
 }
-FLOATS = tuple(_EXPONENTS)
-_NUMBERS_A_STEP = 2**22
+FLOAT_DTYPES = tuple(_FLOAT_FORMATS)
+_CHUNK_SIZE = 2**22
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class StoredTensor:
     start: int
 
 
-def weight_files(directory: Path, place: str) -> list[str]:
+def list_weight_files(directory: Path, place: str) -> list[str]:
     """List the files that a model's weights are in.
 
     Args:
@@ -57,11 +57,11 @@ def weight_files(directory: Path, place: str) -> list[str]:
     Raises:
         InputError: The index is none, or names a file outside of the directory.
     """
-    single, index = (directory / name for name in WEIGHTS)
+    single, index = (directory / name for name in WEIGHT_FILES)
     # A link that leads nowhere is a file that has been lost, and not one that was never there.
     if single.exists() or single.is_symlink():
         return [single.name]
-    shards = read_object(index, place).get("weight_map")
+    shards = read_json_object(index, place).get("weight_map")
     named = isinstance(shards, dict) and all(isinstance(s, str) for s in shards.values())
     if not shards or not named:
         raise InputError(f"{place}: {index.name} has no weight_map from weights to files")
@@ -75,7 +75,7 @@ def weight_files(directory: Path, place: str) -> list[str]:
     return sorted(set(shards.values()))
 
 
-def tensors(directory: Path, names: Sequence[str], place: str) -> dict[str, StoredTensor]:
+def read_headers(directory: Path, names: Sequence[str], place: str) -> dict[str, StoredTensor]:
     """Read the headers of a model's weights.
 
     Args:
@@ -94,13 +94,13 @@ def tensors(directory: Path, names: Sequence[str], place: str) -> dict[str, Stor
         file = directory / name
         if not file.is_file():
             raise InputError(f"{place}: {name} cannot be read: no such file")
-        check_pointers([file], place)
+        reject_lfs_pointers([file], place)
         try:
             with safe_open(file, framework="np"):
                 pass
         except (OSError, ValueError, SafetensorError) as error:
             raise InputError(f"{place}: {name} cannot be read: {error}") from error
-        found.update(_header(file))
+        found.update(_parse_header(file))
     return found
 
 
@@ -115,7 +115,7 @@ def check_finite(stored: dict[str, StoredTensor], place: str) -> None:
         InputError: One is not.
     """
     for name, tensor in stored.items():
-        count = sum(_not_finite(part, tensor.dtype) for part in _parts(tensor))
+        count = sum(_count_nonfinite(part, tensor.dtype) for part in _bit_chunks(tensor))
         if count:
             raise InputError(
                 f"{place}: {tensor.file.name}: {count} of the values of {name} are not finite"
@@ -123,7 +123,7 @@ def check_finite(stored: dict[str, StoredTensor], place: str) -> None:
             )
 
 
-def _header(file: Path) -> Iterator[tuple[str, StoredTensor]]:
+def _parse_header(file: Path) -> Iterator[tuple[str, StoredTensor]]:
     with file.open("rb") as opened:
         length = int.from_bytes(opened.read(8), "little")
         described = json.loads(opened.read(length))
@@ -133,19 +133,22 @@ def _header(file: Path) -> Iterator[tuple[str, StoredTensor]]:
             yield name, StoredTensor(file, one["dtype"], tuple(one["shape"]), start)
 
 
-def _parts(tensor: StoredTensor) -> Iterator[np.ndarray]:
+def _bit_chunks(tensor: StoredTensor) -> Iterator[np.ndarray]:
     """The bits of a tensor's numbers, some million at a time; none of what are no floats."""
-    if tensor.dtype not in _EXPONENTS:
+    if tensor.dtype not in _FLOAT_FORMATS:
         return
-    bits, left = np.dtype(_EXPONENTS[tensor.dtype][0]), int(np.prod(tensor.shape, dtype=np.int64))
+    bits, left = (
+        np.dtype(_FLOAT_FORMATS[tensor.dtype][0]),
+        int(np.prod(tensor.shape, dtype=np.int64)),
+    )
     with tensor.file.open("rb") as file:
         file.seek(tensor.start)
         while left:
-            part = np.frombuffer(file.read(min(left, _NUMBERS_A_STEP) * bits.itemsize), bits)
+            part = np.frombuffer(file.read(min(left, _CHUNK_SIZE) * bits.itemsize), bits)
             left -= len(part)
             yield part
 
 
-def _not_finite(bits: np.ndarray, dtype: str) -> int:
-    _, exponent, smallest = _EXPONENTS[dtype]
+def _count_nonfinite(bits: np.ndarray, dtype: str) -> int:
+    _, exponent, smallest = _FLOAT_FORMATS[dtype]
     return int(np.count_nonzero((bits & bits.dtype.type(exponent)) >= smallest))

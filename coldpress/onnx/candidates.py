@@ -8,21 +8,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from coldpress.data.benchmark import Benchmark
-from coldpress.data.encoding import Batch, Encoded, encode
-from coldpress.evaluation.candidate import Logits, Subject, torch_subject
+from coldpress.data.encoding import Batch, EncodedSplit, encode
+from coldpress.evaluation.candidate import Candidate, Logits, torch_candidate
 from coldpress.evaluation.config import Evaluate
-from coldpress.evaluation.evaluate import Judgement, judge
+from coldpress.evaluation.evaluate import EvaluationResult, evaluate_candidates
 from coldpress.model import serialization
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.onnx.export import export
-from coldpress.onnx.inference import raw_logits, run
-from coldpress.onnx.invariance import invariance
+from coldpress.onnx.inference import raw_logits, run_batch
+from coldpress.onnx.invariance import measure_invariance
 from coldpress.onnx.predictor import Predictor
-from coldpress.onnx.serving_cost import serving_cost
+from coldpress.onnx.serving_cost import measure_serving_cost
 from coldpress.quantization.core.storage import load_quantized
-from coldpress.quantization.precision import arithmetic
+from coldpress.quantization.precision import describe_arithmetic
 
-NAMES: Mapping[str, str] = {
+SCORECARD_NAMES: Mapping[str, str] = {
     "train_teacher": "teacher",
     "distill_student": "student",
     "prune": "pruned",
@@ -33,7 +33,7 @@ NAMES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Candidates:
+class EvaluationInputs:
     """The models of one pipeline and what they are evaluated with.
 
     Attributes:
@@ -54,7 +54,7 @@ class Candidates:
         return self.section.latency.threads
 
 
-def evaluate(candidates: Candidates) -> Judgement:
+def evaluate_pipeline(candidates: EvaluationInputs) -> EvaluationResult:
     """Open the test split for every model of a pipeline.
 
     Args:
@@ -63,57 +63,67 @@ def evaluate(candidates: Candidates) -> Judgement:
     Returns:
         Their scorecards and comparisons, their answers, and what compression lost.
     """
-    subjects: list[Subject] = []
+    subjects: list[Candidate] = []
     for checkpoint in candidates.checkpoints:
-        subjects.append(_subject(candidates, checkpoint, subjects[-1] if subjects else None))
+        subjects.append(
+            _checkpoint_candidate(candidates, checkpoint, subjects[-1] if subjects else None)
+        )
     teacher = candidates.checkpoints[0]
     with TemporaryDirectory() as directory:
         export(teacher, Path(directory), candidates.opset, {})
-        fp32 = _onnx_subject(
+        fp32 = _onnx_candidate(
             "teacher", subjects[0], Path(directory), subjects[0].bytes, candidates.threads
         )
-        judgement = judge(candidates.benchmark, subjects, candidates.section, fp32)
-    return _with_serving(judgement, candidates, subjects[-1].test)
+        judgement = evaluate_candidates(candidates.benchmark, subjects, candidates.section, fp32)
+    return _add_serving(judgement, candidates, subjects[-1].test)
 
 
-def _with_serving(judgement: Judgement, candidates: Candidates, test: Encoded) -> Judgement:
+def _add_serving(
+    judgement: EvaluationResult, candidates: EvaluationInputs, test: EncodedSplit
+) -> EvaluationResult:
     """Add what is measured of the deployable file alone."""
     files, price = candidates.checkpoints[-1].path, candidates.section.cost.price_per_core_hour
     measured = {
-        "invariance": invariance(files, test),
-        "serving": serving_cost(files, candidates.benchmark.test, price),
+        "invariance": measure_invariance(files, test),
+        "serving": measure_serving_cost(files, candidates.benchmark.test, price),
     }
     cards = judgement.evaluation.models
     models = {**cards, "onnx": cards["onnx"].model_copy(update=measured)}
     return replace(judgement, evaluation=judgement.evaluation.model_copy(update={"models": models}))
 
 
-def _subject(candidates: Candidates, checkpoint: Checkpoint, parent: Subject | None) -> Subject:
-    name = NAMES[checkpoint.manifest.stage]
+def _checkpoint_candidate(
+    candidates: EvaluationInputs, checkpoint: Checkpoint, parent: Candidate | None
+) -> Candidate:
+    name = SCORECARD_NAMES[checkpoint.manifest.stage]
     if name == "onnx" and parent is not None:
         size = checkpoint.bytes
-        return _onnx_subject(name, parent, checkpoint.path, size, candidates.threads)
+        return _onnx_candidate(name, parent, checkpoint.path, size, candidates.threads)
     simulated = name == "quantized"
-    classifier = load_quantized(checkpoint) if simulated else serialization.load(checkpoint)
+    classifier = (
+        load_quantized(checkpoint) if simulated else serialization.load_classifier(checkpoint)
+    )
     test = encode(classifier.tokenizer, candidates.benchmark.test)
     above = parent.name if parent else None
-    subject = torch_subject(name, above, classifier, test, checkpoint.bytes)
+    subject = torch_candidate(name, above, classifier, test, checkpoint.bytes)
     if simulated:
-        known = arithmetic(classifier)
+        known = describe_arithmetic(classifier)
         return replace(
             subject, runtime="simulated", answer=None, end_to_end=None, computes_in=known
         )
     return subject
 
 
-def _onnx_subject(name: str, parent: Subject, directory: Path, size: int, threads: int) -> Subject:
+def _onnx_candidate(
+    name: str, parent: Candidate, directory: Path, size: int, threads: int
+) -> Candidate:
     """An ONNX graph has the parameters and the arithmetic of the checkpoint it came from."""
     predictor = Predictor(directory, threads)
 
     def answer(batch: Batch) -> Logits:
-        return run(predictor, batch)
+        return run_batch(predictor, batch)
 
-    def logits(rows: Encoded) -> Logits:
+    def logits(rows: EncodedSplit) -> Logits:
         return raw_logits(predictor, rows) / predictor.temperature
 
     return replace(

@@ -12,7 +12,7 @@ import onnx
 from coldpress.model import serialization
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
-from coldpress.onnx.graph.encoder import encoder_graph
+from coldpress.onnx.graph.encoder import build_encoder_graph
 from coldpress.quantization.core.storage import is_quantized, load_quantized
 
 
@@ -31,16 +31,16 @@ def export(
         InputError: The model's family or activation has no graph.
         ValueError: onnx's checker refuses the graph.
     """
-    classifier = open_source(checkpoint)
+    classifier = load_any_precision(checkpoint)
     labels = json.dumps(classifier.labels)
     about = {"labels": labels, "temperature": "1.0", **metadata}
-    made = encoder_graph(classifier).model(len(classifier.labels), opset, about)
+    made = build_encoder_graph(classifier).model(len(classifier.labels), opset, about)
     onnx.checker.check_model(made, full_check=True)
     (directory / "model.onnx").write_bytes(made.SerializeToString(deterministic=True))
     shutil.copyfile(checkpoint.path / "tokenizer.json", directory / "tokenizer.json")
 
 
-def open_source(checkpoint: Checkpoint) -> Classifier:
+def load_any_precision(checkpoint: Checkpoint) -> Classifier:
     """Load a checkpoint in torch, whichever kind it is.
 
     Args:
@@ -50,5 +50,7 @@ def open_source(checkpoint: Checkpoint) -> Classifier:
         The classifier that a graph is to agree with.
     """
     return (
-        load_quantized(checkpoint) if is_quantized(checkpoint) else serialization.load(checkpoint)
+        load_quantized(checkpoint)
+        if is_quantized(checkpoint)
+        else serialization.load_classifier(checkpoint)
     )

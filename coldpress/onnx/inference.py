@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coldpress.data.encoding import Batch, Encoded
+from coldpress.data.encoding import Batch, EncodedSplit
 from coldpress.onnx.predictor import Predictor
 
 Logits = NDArray[np.floating[Any]]
 _BATCH_SIZE = 64
 
 
-def raw_logits(predictor: Predictor, rows: Encoded) -> Logits:
+def raw_logits(predictor: Predictor, rows: EncodedSplit) -> Logits:
     """Run the graph on every row, in padded batches of like length.
 
     Args:
@@ -26,11 +26,11 @@ def raw_logits(predictor: Predictor, rows: Encoded) -> Logits:
     """
     given = np.empty((len(rows), len(predictor.labels)), dtype=np.float32)
     for batch in rows.batches(_BATCH_SIZE):
-        given[batch.rows] = run(predictor, batch)
+        given[batch.rows] = run_batch(predictor, batch)
     return given
 
 
-def run(predictor: Predictor, batch: Batch) -> Logits:
+def run_batch(predictor: Predictor, batch: Batch) -> Logits:
     """Run the graph on one padded batch.
 
     Args:
@@ -43,7 +43,7 @@ def run(predictor: Predictor, batch: Batch) -> Logits:
     return predictor.logits(batch.input_ids, batch.attention_mask, batch.token_type_ids)
 
 
-def spread(rows: int, most: int) -> list[int]:
+def evenly_spaced_rows(rows: int, most: int) -> list[int]:
     """Choose rows evenly over a split, the first and the last among them.
 
     Args:

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import psutil
 
-Batch = tuple[Sequence[str], Sequence[str] | None]
+TextBatch = tuple[Sequence[str], Sequence[str] | None]
 """First texts and, for a model of pairs, second ones."""
 
-_SERVER = """
+_PREDICTOR_LOOP = """
 import json, sys, time
 from predictor import Predictor
 predictor = Predictor(sys.argv[1])
@@ -34,12 +34,12 @@ for line in sys.stdin:
 
 
 @dataclass(frozen=True)
-class BareProcess:
+class IsolatedPredictor:
     """A predictor that waits for texts, alone in its process."""
 
     _process: subprocess.Popen[str]
 
-    def answer(self, batches: Sequence[Batch], seconds: float = 0.0) -> tuple[int, float]:
+    def answer(self, batches: Sequence[TextBatch], seconds: float = 0.0) -> tuple[int, float]:
         """Have batches answered, one after the other on one thread.
 
         Args:
@@ -76,7 +76,7 @@ class BareProcess:
 
 
 @contextmanager
-def bare_process(model: Path, code: Path) -> Iterator[BareProcess]:
+def isolated_predictor(model: Path, code: Path) -> Iterator[IsolatedPredictor]:
     """Start a process of one thread that imports `predictor.py` and opens a model.
 
     Args:
@@ -87,7 +87,7 @@ def bare_process(model: Path, code: Path) -> Iterator[BareProcess]:
         The process, which may not be ready yet: its first answer comes when it is.
     """
     process = subprocess.Popen(  # noqa: S603 (this Python, and code of our own)
-        [sys.executable, "-c", _SERVER, str(model.absolute())],
+        [sys.executable, "-c", _PREDICTOR_LOOP, str(model.absolute())],
         cwd=code,
         env={**os.environ, "TOKENIZERS_PARALLELISM": "false"},
         stdin=subprocess.PIPE,
@@ -95,13 +95,13 @@ def bare_process(model: Path, code: Path) -> Iterator[BareProcess]:
         text=True,
     )
     try:
-        yield BareProcess(process)
+        yield IsolatedPredictor(process)
     finally:
         process.kill()
         process.communicate()
 
 
-def cold_start(model: Path, code: Path, batch: Batch) -> tuple[float, int]:
+def measure_cold_start(model: Path, code: Path, batch: TextBatch) -> tuple[float, int]:
     """Start a process, and wait for its first answer.
 
     Args:
@@ -113,6 +113,6 @@ def cold_start(model: Path, code: Path, batch: Batch) -> tuple[float, int]:
         Seconds until the answer, and the bytes that were resident at most.
     """
     started = time.perf_counter()
-    with bare_process(model, code) as process:
+    with isolated_predictor(model, code) as process:
         process.answer([batch])
         return time.perf_counter() - started, process.peak_bytes()

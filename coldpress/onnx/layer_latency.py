@@ -9,24 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
-from coldpress.data.encoding import Batch, Encoded
-from coldpress.evaluation.performance.latency import Call, interleaved
+from coldpress.data.encoding import Batch, EncodedSplit
+from coldpress.evaluation.performance.latency import Call, time_interleaved
 from coldpress.evaluation.performance.trace import Timings
 from coldpress.model.classifier import Classifier
-from coldpress.model.surgery import keep_heads, keep_neurons, keep_tokens, tokens_of_the_model
-from coldpress.onnx.graph.encoder import encoder_graph
+from coldpress.model.surgery import keep_heads, keep_neurons, keep_tokens, required_tokens
+from coldpress.onnx.graph.encoder import build_encoder_graph
 from coldpress.onnx.predictor import open_session
 from coldpress.pruning.fisher.latency_search import Knots, LatencyTable
 
 _OPSET = 17
 _STEPS = 8
 _SECONDS = 8.0
-_FEWEST_CALLS, _MOST_CALLS = 5, 60
+_MIN_CALLS, _MAX_CALLS = 5, 60
 
 Seconds = NDArray[np.float64]
 
 
-def measure(classifier: Classifier, rows: Encoded) -> LatencyTable:
+def measure_layer_latency(classifier: Classifier, rows: EncodedSplit) -> LatencyTable:
     """Time models of this very kind, with 1, 2, ... heads and with nine numbers of neurons a layer.
 
     In float32, on one thread, one text of median length, in turns; medians, smoothed so that more
@@ -39,12 +39,12 @@ def measure(classifier: Classifier, rows: Encoded) -> LatencyTable:
     Returns:
         What the layers take on average; the last may do less than the others.
     """
-    small, text = _of_few_tokens(classifier, _of_median_length(rows))
+    small, text = _reduce_vocabulary(classifier, _median_length_text(rows))
     heads = [shape.heads for shape in small.shapes]
     neurons = [shape.neurons for shape in small.shapes]
     few, more = range(1, max(heads) + 1), _grid(max(neurons))
     sizes = [(number, 1) for number in few] + [(1, number) for number in more[1:]]
-    timings = _time({str(size): _answering(small, size, text) for size in sizes})
+    timings = _time_models({str(size): _onnx_call(small, size, text) for size in sizes})
     times = np.array([np.median(seconds) for seconds in timings.seconds.values()]) * 1e3
     return LatencyTable(
         tokens=text.input_ids.shape[1],
@@ -77,31 +77,31 @@ def _grid(most: int) -> list[int]:
     return numbers
 
 
-def _of_median_length(rows: Encoded) -> Batch:
+def _median_length_text(rows: EncodedSplit) -> Batch:
     order = np.argsort([len(row) for row in rows.input_ids], kind="stable")
     return rows.batch([int(order[len(order) // 2])])
 
 
-def _of_few_tokens(classifier: Classifier, text: Batch) -> tuple[Classifier, Batch]:
+def _reduce_vocabulary(classifier: Classifier, text: Batch) -> tuple[Classifier, Batch]:
     """Leave the other tokens out: two dozen token tables may be more than the memory holds."""
-    needed = tokens_of_the_model(classifier) | set(text.input_ids.flatten().tolist())
+    needed = required_tokens(classifier) | set(text.input_ids.flatten().tolist())
     stay = sorted(needed)
     ids = np.searchsorted(stay, text.input_ids)
     small = keep_tokens(classifier, stay, classifier.tokenizer)
     return small, Batch(ids, text.attention_mask, text.token_type_ids, text.rows)
 
 
-def _answering(classifier: Classifier, size: tuple[int, int], text: Batch) -> Call:
+def _onnx_call(classifier: Classifier, size: tuple[int, int], text: Batch) -> Call:
     heads = [range(min(size[0], shape.heads)) for shape in classifier.shapes]
     neurons = [range(min(size[1], shape.neurons)) for shape in classifier.shapes]
-    made = encoder_graph(keep_heads(keep_neurons(classifier, neurons), heads))
+    made = build_encoder_graph(keep_heads(keep_neurons(classifier, neurons), heads))
     model = made.model(len(classifier.labels), _OPSET, {})
     session = open_session(model.SerializeToString(), 1)
     feeds = {name: getattr(text, name) for name in made.inputs}
     return lambda _: session.run(None, feeds)
 
 
-def _time(models: Mapping[str, Call]) -> Timings:
+def _time_models(models: Mapping[str, Call]) -> Timings:
     """Time each as many calls as some seconds allow."""
     for call in models.values():
         call(0)
@@ -109,7 +109,7 @@ def _time(models: Mapping[str, Call]) -> Timings:
     for call in models.values():
         call(0)
     calls = _SECONDS / (time.perf_counter() - start)
-    return interleaved(models, int(np.clip(calls, _FEWEST_CALLS, _MOST_CALLS)))
+    return time_interleaved(models, int(np.clip(calls, _MIN_CALLS, _MAX_CALLS)))
 
 
 def _cpu_share(timings: Timings) -> float:

@@ -21,24 +21,24 @@ from torch import Tensor, nn
 from coldpress.cpu import has_vnni
 from coldpress.errors import ParityError
 from coldpress.model.classifier import Classifier
-from coldpress.onnx.graph.unpacking import weights_behind
+from coldpress.onnx.graph.unpacking import trace_weights
 from coldpress.onnx.predictor import open_session
 
 Array = NDArray[Any]
 
-LARGEST_GAP = 1e-4
+MAX_RELATIVE_DIFFERENCE = 1e-4
 """Between two float32 computations of one tensor, as a share of its largest magnitude."""
 
-PREPARING = (".input_scale", ".activation_shift")
+INPUT_TRANSFORMS = (".input_scale", ".activation_shift")
 """Constants that an activation meets on its way from where it arrives to where it is rounded."""
 
 
-class Synchrony:
+class Lockstep:
     """A classifier and its graph, side by side."""
 
     def __init__(self, classifier: Classifier, model: onnx.ModelProto) -> None:
         self._classifier = classifier
-        self._arrivals = _arrivals(model)
+        self._arrivals = _linear_inputs(model)
         watched = onnx.ModelProto()
         watched.CopyFrom(model)
         watched.graph.output.extend(
@@ -65,43 +65,43 @@ class Synchrony:
         with ExitStack() as hooks, torch.inference_mode():
             for path, name in self._arrivals.items():
                 module = self._classifier.module.get_submodule(path)
-                hook = _hand_over(path, torch.from_numpy(found[name]))
+                hook = _substitute_input(path, torch.from_numpy(found[name]))
                 hooks.callback(module.register_forward_pre_hook(hook).remove)
             logits = self._classifier.module(**inputs).logits
         return logits.numpy(), found["logits"]
 
 
-def _arrivals(model: onnx.ModelProto) -> dict[str, str]:
+def _linear_inputs(model: onnx.ModelProto) -> dict[str, str]:
     """Name the tensor that arrives at each linear module, by the module's path."""
     producers = {output: node for node in model.graph.node for output in node.output}
     arrivals: dict[str, str] = {}
     for node in model.graph.node:
         if node.op_type == "MatMulNBits":
-            arrivals |= dict.fromkeys(weights_behind(producers, node.input[1]), node.input[0])
+            arrivals |= dict.fromkeys(trace_weights(producers, node.input[1]), node.input[0])
         elif node.op_type == "MatMulIntegerToFloat":
-            arriving = _before_rounding(node.input[0], producers)
-            arrivals |= dict.fromkeys(weights_behind(producers, node.input[1]), arriving)
+            arriving = _unrounded_input(node.input[0], producers)
+            arrivals |= dict.fromkeys(trace_weights(producers, node.input[1]), arriving)
     return arrivals
 
 
-def _before_rounding(multiplied: str, producers: Mapping[str, onnx.NodeProto]) -> str:
+def _unrounded_input(multiplied: str, producers: Mapping[str, onnx.NodeProto]) -> str:
     """Name the tensor that is rounded, before its channels were scaled or shifted."""
     producer = producers[multiplied]
     while producer.op_type not in {"QuantizeLinear", "DynamicQuantizeLinear"}:
         producer = producers[producer.input[0]]
     rounded = producer.input[0]
     while (before := producers[rounded]).op_type in {"Mul", "Sub"} and before.input[1].endswith(
-        PREPARING
+        INPUT_TRANSFORMS
     ):
         rounded = before.input[0]
     return str(rounded)
 
 
-def _hint() -> str:
+def _saturation_hint() -> str:
     return "" if has_vnni() else "; without VNNI, weights of more than 7 bits saturate"
 
 
-def _hand_over(
+def _substitute_input(
     path: str, theirs: Tensor
 ) -> Callable[[nn.Module, tuple[Tensor, ...]], tuple[Tensor, ...]]:
     """Make a hook that compares what arrives with the graph's tensor and then passes that on."""
@@ -111,9 +111,9 @@ def _hand_over(
         # After the last attention the graph has the first token alone: (batch, 1, width).
         same = ours[:, : theirs.shape[1]]
         gap = (same - theirs).abs().max() / theirs.abs().max().clamp(min=1e-6)
-        if not gap <= LARGEST_GAP:
+        if not gap <= MAX_RELATIVE_DIFFERENCE:
             raise ParityError(
-                f"{path}: what arrives differs from the graph's by {gap:.1e}{_hint()}"
+                f"{path}: what arrives differs from the graph's by {gap:.1e}{_saturation_hint()}"
             )
         same.copy_(theirs)
         return (ours,)

@@ -16,31 +16,31 @@ from onnxruntime import InferenceSession
 from scipy.stats import binomtest
 from torch import Tensor, nn
 
-from coldpress.data.encoding import Encoded
+from coldpress.data.encoding import EncodedSplit
 from coldpress.errors import ParityError
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
-from coldpress.onnx.export import open_source
-from coldpress.onnx.graph.builder import TOGETHER
-from coldpress.onnx.graph.lowering import SHARED
-from coldpress.onnx.lockstep import LARGEST_GAP, Synchrony
+from coldpress.onnx.export import load_any_precision
+from coldpress.onnx.graph.builder import NAME_SEPARATOR
+from coldpress.onnx.graph.lowering import SHARED_TENSORS
+from coldpress.onnx.lockstep import MAX_RELATIVE_DIFFERENCE, Lockstep
 from coldpress.onnx.predictor import open_session
 from coldpress.quantization.core.blocks import BlockLinear
 from coldpress.quantization.core.modules import QuantizedLinear
-from coldpress.quantization.core.storage import stored
+from coldpress.quantization.core.storage import packed_state
 
 Array = NDArray[Any]
 
-LARGEST_DRIFT = 0.02
-LEAST_AGREEMENT = 0.95
+MAX_DRIFT = 0.02
+MIN_AGREEMENT = 0.95
 """Where each rounds its own numbers, the answers differ by as much as rounding costs: on MiniLM a
 mean of 0.005 of the logits' range, and 2 of 100 labels when the model is untrained."""
 
-NO_CHANCE = 0.01
+SIGNIFICANCE_LEVEL = 0.01
 """Two other labels of 30 rows are more than 5 %, and are no sign of more: as many or more come by
 chance in 45 of 100 such samples. Refused is what comes in fewer than one of a hundred."""
 
-_ROWS = 256
+_MAX_ROWS = 256
 _BATCH_SIZE = 64
 
 
@@ -70,7 +70,7 @@ class Parity:
         return {f"parity_{name}": float(value) for name, value in asdict(self).items()}
 
 
-def check_parity(checkpoint: Checkpoint, onnx_path: Path, encoded: Encoded) -> Parity:
+def check_parity(checkpoint: Checkpoint, onnx_path: Path, encoded: EncodedSplit) -> Parity:
     """Compare an ONNX file with its checkpoint: every constant, then logits on the same batches.
 
     Args:
@@ -84,28 +84,28 @@ def check_parity(checkpoint: Checkpoint, onnx_path: Path, encoded: Encoded) -> P
     Raises:
         ParityError: A tensor is missing or altered, or the answers are too far apart.
     """
-    classifier, model = open_source(checkpoint), onnx.load(onnx_path)
+    classifier, model = load_any_precision(checkpoint), onnx.load(onnx_path)
     onnx.checker.check_model(model, full_check=True)
     _check_constants(model, classifier)
-    synchrony, session = Synchrony(classifier, model), open_session(onnx_path, threads=1)
+    synchrony, session = Lockstep(classifier, model), open_session(onnx_path, threads=1)
     compared = [
-        (*synchrony.logits(inputs), *_apart(classifier, session, inputs))
+        (*synchrony.logits(inputs), *_run_independently(classifier, session, inputs))
         for inputs in _batches(classifier, encoded)
     ]
     expected, found, alone, theirs = (np.concatenate(part) for part in zip(*compared, strict=True))
-    return judged(
+    return require_parity(
         Parity(
             rows=len(expected),
             range=float(np.ptp(expected)),
             max_logit_difference=float(np.abs(found - expected).max()),
-            bound=LARGEST_GAP * max(float(np.ptp(expected)), 1.0),
+            bound=MAX_RELATIVE_DIFFERENCE * max(float(np.ptp(expected)), 1.0),
             drift=float(np.abs(theirs - alone).mean()),
             label_agreement=float((theirs.argmax(-1) == alone.argmax(-1)).mean()),
         )
     )
 
 
-def judged(parity: Parity) -> Parity:
+def require_parity(parity: Parity) -> Parity:
     """Refuse what is out of bounds.
 
     Args:
@@ -119,28 +119,28 @@ def judged(parity: Parity) -> Parity:
     """
     within = (
         parity.max_logit_difference <= parity.bound
-        and parity.drift <= LARGEST_DRIFT * max(parity.range, 1.0)
-        and _agrees(parity)
+        and parity.drift <= MAX_DRIFT * max(parity.range, 1.0)
+        and _labels_agree(parity)
     )
     if not within:
         raise ParityError(f"the answers are too far apart: {parity}")
     return parity
 
 
-def _agrees(parity: Parity) -> bool:
+def _labels_agree(parity: Parity) -> bool:
     """Whether the labels could be of a file that gives the same ones as often as it must."""
     same = round(parity.label_agreement * parity.rows)
-    tested = binomtest(same, parity.rows, LEAST_AGREEMENT, alternative="less")
-    return bool(tested.pvalue >= NO_CHANCE)
+    tested = binomtest(same, parity.rows, MIN_AGREEMENT, alternative="less")
+    return bool(tested.pvalue >= SIGNIFICANCE_LEVEL)
 
 
-def _batches(classifier: Classifier, encoded: Encoded) -> Iterator[Mapping[str, Tensor]]:
-    chosen = np.linspace(0, len(encoded) - 1, min(_ROWS, len(encoded))).round().astype(int)
+def _batches(classifier: Classifier, encoded: EncodedSplit) -> Iterator[Mapping[str, Tensor]]:
+    chosen = np.linspace(0, len(encoded) - 1, min(_MAX_ROWS, len(encoded))).round().astype(int)
     for start in range(0, len(chosen), _BATCH_SIZE):
         yield classifier.inputs(encoded.batch(chosen[start : start + _BATCH_SIZE].tolist()))
 
 
-def _apart(
+def _run_independently(
     classifier: Classifier, session: InferenceSession, inputs: Mapping[str, Tensor]
 ) -> tuple[Array, Array]:
     """Answer a batch in torch and in the session, each on its own."""
@@ -152,10 +152,10 @@ def _apart(
 def _check_constants(model: onnx.ModelProto, classifier: Classifier) -> None:
     """Compare every tensor of the checkpoint with the constant that bears its name."""
     found = _constants(model)
-    for name, tensor in stored(classifier).items():
+    for name, tensor in packed_state(classifier).items():
         if name not in found:
             raise ParityError(f"{name} is missing")
-        if not np.array_equal(found[name], _as_stored(classifier, name, tensor.numpy())):
+        if not np.array_equal(found[name], _graph_layout(classifier, name, tensor.numpy())):
             raise ParityError(f"{name} is not what the checkpoint holds")
 
 
@@ -163,8 +163,8 @@ def _constants(model: onnx.ModelProto) -> dict[str, Array]:
     """Read the file's constants, those that lie side by side taken apart."""
     found = _attributes(model)
     for constant in model.graph.initializer:
-        names, value = constant.name.split(TOGETHER), numpy_helper.to_array(constant)
-        shared = names[0].rpartition(".")[2] in SHARED
+        names, value = constant.name.split(NAME_SEPARATOR), numpy_helper.to_array(constant)
+        shared = names[0].rpartition(".")[2] in SHARED_TENSORS
         alone = shared or len(names) == 1
         axis = 0 if value.ndim == 3 else -1  # blocks of rows, one above the other
         parts = [value] * len(names) if alone else np.split(value, len(names), axis)
@@ -178,12 +178,12 @@ def _attributes(model: onnx.ModelProto) -> dict[str, Array]:
         f"{name.removesuffix('.weight')}.{attribute.name}": np.asarray(attribute.i)
         for node in model.graph.node
         if node.op_type == "MatMulNBits"
-        for name in node.input[1].split(TOGETHER)
+        for name in node.input[1].split(NAME_SEPARATOR)
         for attribute in node.attribute
     }
 
 
-def _as_stored(classifier: Classifier, name: str, value: Array) -> Array:
+def _graph_layout(classifier: Classifier, name: str, value: Array) -> Array:
     """Bring a checkpoint's tensor into the shape that the graph keeps it in."""
     path, _, kind = name.rpartition(".")
     kinds = nn.Linear | QuantizedLinear | BlockLinear

@@ -24,11 +24,11 @@ from tokenizers import Tokenizer
 os.environ["ORT_DISABLE_TELEMETRY"] = os.environ.get("ORT_DISABLE_TELEMETRY", "").strip() or "1"
 import onnxruntime
 
-MOST_TEXTS = 512
-MOST_CHARACTERS = 100_000
+MAX_TEXTS = 512
+MAX_CHARACTERS = 100_000
 """Of a text, in a request to a server; whoever calls `Predictor` has no such limits."""
 _BATCH_SIZE = 32
-_SERVED = "_MLFLOW_IS_IN_SERVING_ENVIRONMENT"
+_SERVING_VARIABLE = "_MLFLOW_IS_IN_SERVING_ENVIRONMENT"
 """MLflow's scoring server sets it to "true" before the first request."""
 
 
@@ -43,7 +43,7 @@ class Predictor:
 
     def __init__(self, directory: Path | str, threads: int = 1) -> None:
         if (Path(directory) / "SHA256SUMS").exists():  # pulled, and not still being written
-            _verify(Path(directory))
+            _verify_digests(Path(directory))
         self._session = open_session(Path(directory) / "model.onnx", threads)
         self._tokenizer = _padding_tokenizer(Path(directory) / "tokenizer.json")
         self._inputs = frozenset(value.name for value in self._session.get_inputs())
@@ -152,7 +152,7 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return scores
 
 
-def _verify(directory: Path) -> None:
+def _verify_digests(directory: Path) -> None:
     """Refuse files that are not those that were written; one changed byte is another model."""
     manifest = json.loads((directory / "coldpress.json").read_bytes())
     for name, digest in manifest["files"].items():
@@ -165,11 +165,11 @@ def _check_texts(name: str, texts: Sequence[str]) -> None:
     if isinstance(texts, str):
         raise ValueError(f"{name} is one text, not a list of them")
     for place, text in enumerate(texts):
-        if fault := _fault(text):
+        if fault := _text_error(text):
             raise ValueError(f"{name}[{place}] {fault}")
 
 
-def _fault(text: object) -> str | None:
+def _text_error(text: object) -> str | None:
     if isinstance(text, str):
         half = not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
         return "has half of a surrogate pair" if half else None
@@ -178,7 +178,7 @@ def _fault(text: object) -> str | None:
     return f"is {type(text).__name__}, not text"
 
 
-class _Pyfunc:
+class _PyfuncModel:
     """What MLflow calls."""
 
     def __init__(self, predictor: Predictor) -> None:
@@ -191,31 +191,31 @@ class _Pyfunc:
     ) -> list[dict[str, Any]]:
         """Answer a data frame or mapping with a column `text`, or a list of texts or records."""
         try:
-            texts, pairs = _columns(model_input)
-            if os.environ.get(_SERVED) == "true":
+            texts, pairs = _text_columns(model_input)
+            if os.environ.get(_SERVING_VARIABLE) == "true":
                 _check_request(texts, pairs or ())
             return self._predictor.predict(texts, pairs)
         except ValueError as error:
-            raise _refusal(str(error)) from error
+            raise _bad_request(str(error)) from error
 
 
-def _load_pyfunc(data_path: str) -> _Pyfunc:
+def _load_pyfunc(data_path: str) -> _PyfuncModel:
     """Load the model for `mlflow.pyfunc`, which looks for a function of this name."""
-    _verify(Path(data_path))
-    return _Pyfunc(Predictor(data_path))
+    _verify_digests(Path(data_path))
+    return _PyfuncModel(Predictor(data_path))
 
 
-def _columns(model_input: Any) -> tuple[list[Any], list[Any] | None]:  # noqa: ANN401
+def _text_columns(model_input: Any) -> tuple[list[Any], list[Any] | None]:  # noqa: ANN401
     """Return first and second texts, whatever MLflow was handed."""
     if isinstance(model_input, list | np.ndarray):
-        rows = _values(model_input)
+        rows = _to_list(model_input)
         if not any(isinstance(row, Mapping) for row in rows):
             return rows, None
         model_input = _from_records(rows)
     if "text" not in model_input:
         raise ValueError("no column named text")
     second = model_input.get("text_pair")
-    return _values(model_input["text"]), None if second is None else _values(second)
+    return _to_list(model_input["text"]), None if second is None else _to_list(second)
 
 
 def _from_records(records: list[Any]) -> dict[str, list[Any]]:
@@ -226,7 +226,7 @@ def _from_records(records: list[Any]) -> dict[str, list[Any]]:
     return {name: [record.get(name) for record in records] for name in names}
 
 
-def _values(column: Any) -> list[Any]:  # noqa: ANN401
+def _to_list(column: Any) -> list[Any]:  # noqa: ANN401
     """Return Python's own values; MLflow makes arrays of columns, and of single texts."""
     values = np.atleast_1d(np.asarray(column, dtype=object)).tolist()
     return [v.item() if isinstance(v, np.ndarray) and not v.ndim else v for v in values]
@@ -235,15 +235,15 @@ def _values(column: Any) -> list[Any]:  # noqa: ANN401
 def _check_request(texts: Sequence[Any], pairs: Sequence[Any]) -> None:
     if not texts:
         raise ValueError("no texts")
-    if len(texts) > MOST_TEXTS:
-        raise ValueError(f"{len(texts)} texts; a request may have {MOST_TEXTS}")
+    if len(texts) > MAX_TEXTS:
+        raise ValueError(f"{len(texts)} texts; a request may have {MAX_TEXTS}")
     for name, column in (("text", texts), ("text_pair", pairs)):
         for place, text in enumerate(column):
-            if isinstance(text, str) and len(text) > MOST_CHARACTERS:
-                raise ValueError(f"{name}[{place}] has more than {MOST_CHARACTERS} characters")
+            if isinstance(text, str) and len(text) > MAX_CHARACTERS:
+                raise ValueError(f"{name}[{place}] has more than {MAX_CHARACTERS} characters")
 
 
-def _refusal(message: str) -> Exception:
+def _bad_request(message: str) -> Exception:
     """Make what MLflow's server answers with status 400 and this message alone."""
     from mlflow.exceptions import MlflowException
     from mlflow.protos.databricks_pb2 import BAD_REQUEST

@@ -13,10 +13,15 @@ from coldpress.data.splits import Split
 from coldpress.evaluation.performance import energy
 from coldpress.evaluation.scorecard.serving import Serving
 from coldpress.onnx import predictor
-from coldpress.onnx.inference import spread
-from coldpress.onnx.isolated_process import BareProcess, Batch, bare_process, cold_start
+from coldpress.onnx.inference import evenly_spaced_rows
+from coldpress.onnx.isolated_process import (
+    IsolatedPredictor,
+    TextBatch,
+    isolated_predictor,
+    measure_cold_start,
+)
 
-_MOST_ROWS = 256
+_MAX_ROWS = 256
 _STARTS = 5
 _BATCH_SIZES = (1, 8, 32)
 _SECONDS = 1.0
@@ -29,7 +34,7 @@ class _Throughput:
     joules_per_text: float | None
 
 
-def serving_cost(model: Path, texts: Split, price_per_core_hour: float) -> Serving:
+def measure_serving_cost(model: Path, texts: Split, price_per_core_hour: float) -> Serving:
     """Start the predictor five times, and let it work for some seconds.
 
     Args:
@@ -40,11 +45,13 @@ def serving_cost(model: Path, texts: Split, price_per_core_hour: float) -> Servi
     Returns:
         Medians of the starts, and throughput, price and energy at the best batch size.
     """
-    chosen = texts.take(spread(len(texts), _MOST_ROWS))
+    chosen = texts.take(evenly_spaced_rows(len(texts), _MAX_ROWS))
     with TemporaryDirectory() as folder:
         shutil.copyfile(predictor.__file__, Path(folder) / "predictor.py")
-        starts = [cold_start(model, Path(folder), _batches(chosen, 1)[0]) for _ in range(_STARTS)]
-        with bare_process(model, Path(folder)) as process:
+        starts = [
+            measure_cold_start(model, Path(folder), _batches(chosen, 1)[0]) for _ in range(_STARTS)
+        ]
+        with isolated_predictor(model, Path(folder)) as process:
             runs = [_throughput(process, chosen, size) for size in _BATCH_SIZES]
     best = max(runs, key=lambda run: run.texts_a_second)
     return Serving(
@@ -71,15 +78,15 @@ def cost_per_million(price_per_core_hour: float, texts_a_second: float) -> float
     return price_per_core_hour / (texts_a_second * 3600) * 1e6
 
 
-def _throughput(process: BareProcess, texts: Split, size: int) -> _Throughput:
+def _throughput(process: IsolatedPredictor, texts: Split, size: int) -> _Throughput:
     batches = _batches(texts, size)
     process.answer(batches)
-    before = energy.read()
+    before = energy.read_counters()
     answered, seconds = process.answer(batches, _SECONDS)
-    used = energy.joules(before, energy.read())
+    used = energy.joules(before, energy.read_counters())
     return _Throughput(answered / seconds, size, None if used is None else used / answered)
 
 
-def _batches(texts: Split, size: int) -> Sequence[Batch]:
+def _batches(texts: Split, size: int) -> Sequence[TextBatch]:
     parts = [texts.take(range(at, min(at + size, len(texts)))) for at in range(0, len(texts), size)]
     return [(part.texts, part.pairs) for part in parts]

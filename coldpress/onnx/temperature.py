@@ -10,15 +10,15 @@ from pathlib import Path
 
 import onnx
 
-from coldpress.data.encoding import Encoded
+from coldpress.data.encoding import EncodedSplit
 from coldpress.evaluation.calibration import calibration_error, fit_temperature
 from coldpress.onnx.inference import raw_logits
 from coldpress.onnx.predictor import Predictor
-from coldpress.schema.finite import check_values
+from coldpress.schema.finite import check_all_finite
 
 
 @dataclass(frozen=True)
-class Calibration:
+class TemperatureFit:
     """What a temperature did on the rows that it was fitted on.
 
     Attributes:
@@ -40,7 +40,7 @@ class Calibration:
         }
 
 
-def calibrate(directory: Path, validation: Encoded) -> Calibration:
+def calibrate_temperature(directory: Path, validation: EncodedSplit) -> TemperatureFit:
     """Fit the temperature of `model.onnx` and write it into the file's metadata.
 
     Args:
@@ -52,13 +52,13 @@ def calibrate(directory: Path, validation: Encoded) -> Calibration:
     """
     logits, labels = raw_logits(Predictor(directory), validation), validation.labels
     temperature = fit_temperature(logits, labels)
-    _write(directory / "model.onnx", temperature)
+    _write_temperature(directory / "model.onnx", temperature)
     before, after = (calibration_error(logits / t, labels) for t in (1.0, temperature))
-    return Calibration(temperature, before, after)
+    return TemperatureFit(temperature, before, after)
 
 
-def _write(path: Path, temperature: float) -> None:
-    check_values({"temperature": temperature})
+def _write_temperature(path: Path, temperature: float) -> None:
+    check_all_finite({"temperature": temperature})
     model = onnx.load(path)
     (kept,) = [entry for entry in model.metadata_props if entry.key == "temperature"]
     kept.value = str(temperature)

@@ -9,11 +9,11 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from coldpress.onnx.graph.unpacking import weights_behind
+from coldpress.onnx.graph.unpacking import trace_weights
 from coldpress.quantization.core.packing import unpack
 
 
-def token_vectors(model: Path) -> NDArray[np.float32]:
+def read_token_embeddings(model: Path) -> NDArray[np.float32]:
     """Read the table of token embeddings, scaled where it is stored in integers.
 
     Args:
@@ -30,7 +30,7 @@ def token_vectors(model: Path) -> NDArray[np.float32]:
         for node in graph.node
         if node.op_type == "Gather" and node.input[1] == "input_ids"
     )
-    (path,) = weights_behind(producers, looked_up)
+    (path,) = trace_weights(producers, looked_up)
     rows = constants[f"{path}.weight"]
     if looked_up in producers:
         rows = unpack(rows, tuple(constants[producers[looked_up].input[1]]))

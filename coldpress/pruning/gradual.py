@@ -7,17 +7,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from coldpress.pruning import sparsity
-from coldpress.pruning.sparsity import Target
+from coldpress.pruning.sparsity import SparsityTarget
 
 if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
-    from coldpress.pruning.method import Train
+    from coldpress.pruning.method import TrainFunction
 
-PRUNINGS = 100
+MAX_PRUNINGS = 100
 """How often sparsity grows, at most: ranking every weight costs about as much as a short step."""
 
 
-def grow(classifier: Classifier, target: Target, epochs: int, train: Train) -> Classifier:
+def prune_gradually(
+    classifier: Classifier, target: SparsityTarget, epochs: int, train: TrainFunction
+) -> Classifier:
     """Train a classifier while its smallest weights are zeroed, few at first.
 
     Args:
@@ -30,21 +32,21 @@ def grow(classifier: Classifier, target: Target, epochs: int, train: Train) -> C
         A trained classifier of the same shapes.
     """
     pruned = classifier.copy()
-    initial, zeros = sparsity.share_of_zeros(pruned), sparsity.zeros(pruned)
+    initial, zeros = sparsity.zero_share(pruned), sparsity.zero_masks(pruned)
 
     def grown(done: int, total: int, _: float) -> None:
-        if done % math.ceil(total / PRUNINGS) == 0 or done == total:
-            now = replace(target, share=cubic(initial, target.share, done / total))
-            sparsity.zero_smallest_of(sparsity.weights(pruned), now)
-            zeros[:] = sparsity.zeros(pruned)
+        if done % math.ceil(total / MAX_PRUNINGS) == 0 or done == total:
+            now = replace(target, share=cubic_sparsity(initial, target.share, done / total))
+            sparsity.zero_smallest_in_place(sparsity.linear_weights(pruned), now)
+            zeros[:] = sparsity.zero_masks(pruned)
         # The optimizer's momentum moves a weight that was zeroed a step ago.
-        sparsity.zero_in_place(pruned, zeros)
+        sparsity.apply_zero_masks(pruned, zeros)
 
     train(pruned, epochs, grown)
     return pruned
 
 
-def cubic(initial: float, final: float, progress: float) -> float:
+def cubic_sparsity(initial: float, final: float, progress: float) -> float:
     """Equation 1: s_t = s_f + (s_i - s_f) (1 - (t - t_0) / (n dt))^3.
 
     Args:

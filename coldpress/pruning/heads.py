@@ -10,7 +10,7 @@ from coldpress.schema.section import Section
 
 if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
-    from coldpress.pruning.method import Evidence
+    from coldpress.pruning.method import PruningContext
 
 
 class Heads(Section):
@@ -26,7 +26,7 @@ class Heads(Section):
     ] = "importance"
     recovery_epochs: Annotated[int, Field(ge=0, le=100, description="Retraining, in epochs.")] = 1
 
-    def prune(self, classifier: Classifier, evidence: Evidence) -> Classifier:
+    def prune(self, classifier: Classifier, evidence: PruningContext) -> Classifier:
         """Rank the heads of all layers together and remove the least important ones, or any.
 
         Args:

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 from coldpress.model.surgery import keep_layers
 
 if TYPE_CHECKING:
-    from coldpress.data.encoding import Encoded
+    from coldpress.data.encoding import EncodedSplit
     from coldpress.model.classifier import Classifier
     from coldpress.training.loop import Loss
 
 BATCH_SIZE = 32
 
 
-def head_importance(classifier: Classifier, sample: Encoded, loss: Loss) -> list[Tensor]:
+def head_importance(classifier: Classifier, sample: EncodedSplit, loss: Loss) -> list[Tensor]:
     """Michel et al. 2019, "Are Sixteen Heads Really Better than One?", equation 2.
 
     I_h = E_x |dL/dxi_h| = E_x |Att_h(x)^T dL/dAtt_h(x)|, where xi_h = 1 would mask head h.
@@ -36,7 +36,7 @@ def head_importance(classifier: Classifier, sample: Encoded, loss: Loss) -> list
     return [nn.functional.normalize(layer.abs().mean(0), dim=0) for layer in raw]
 
 
-def neuron_importance(classifier: Classifier, sample: Encoded, loss: Loss) -> list[Tensor]:
+def neuron_importance(classifier: Classifier, sample: EncodedSplit, loss: Loss) -> list[Tensor]:
     """Molchanov et al. 2017, "Pruning Convolutional Neural Networks ...", section 2.2.
 
     |sum over the tokens of h * dL/dh|, averaged over the examples, h being what the activation
@@ -53,7 +53,7 @@ def neuron_importance(classifier: Classifier, sample: Encoded, loss: Loss) -> li
     return [layer.abs().mean(0) for layer in neuron_gradients(classifier, sample, loss)]
 
 
-def head_gradients(classifier: Classifier, sample: Encoded, loss: Loss) -> list[Tensor]:
+def head_gradients(classifier: Classifier, sample: EncodedSplit, loss: Loss) -> list[Tensor]:
     """dL(x)/dm of a mask m = 1 on every head's output, example by example.
 
     Args:
@@ -64,10 +64,10 @@ def head_gradients(classifier: Classifier, sample: Encoded, loss: Loss) -> list[
     Returns:
         One tensor of shape (rows, heads) a layer.
     """
-    return _gradients(classifier, sample, loss, "attention_output", classifier.head_size)
+    return _mask_gradients(classifier, sample, loss, "attention_output", classifier.head_size)
 
 
-def neuron_gradients(classifier: Classifier, sample: Encoded, loss: Loss) -> list[Tensor]:
+def neuron_gradients(classifier: Classifier, sample: EncodedSplit, loss: Loss) -> list[Tensor]:
     """dL(x)/dm of a mask m = 1 on every feed-forward neuron's output, example by example.
 
     Args:
@@ -78,7 +78,7 @@ def neuron_gradients(classifier: Classifier, sample: Encoded, loss: Loss) -> lis
     Returns:
         One tensor of shape (rows, neurons) a layer.
     """
-    return _gradients(classifier, sample, loss, "down", 1)
+    return _mask_gradients(classifier, sample, loss, "down", 1)
 
 
 def random_importance(units: Sequence[int]) -> list[Tensor]:
@@ -93,7 +93,7 @@ def random_importance(units: Sequence[int]) -> list[Tensor]:
     return [torch.rand(count) for count in units]
 
 
-def layer_importance(classifier: Classifier, sample: Encoded, loss: Loss) -> Tensor:
+def layer_importance(classifier: Classifier, sample: EncodedSplit, loss: Loss) -> Tensor:
     """By how much the loss grows when a layer is skipped, each by itself.
 
     Args:
@@ -110,7 +110,7 @@ def layer_importance(classifier: Classifier, sample: Encoded, loss: Loss) -> Ten
     return torch.tensor([_mean_loss(shorter, sample, loss) - whole for shorter in skipped])
 
 
-def _mean_loss(classifier: Classifier, sample: Encoded, loss: Loss) -> float:
+def _mean_loss(classifier: Classifier, sample: EncodedSplit, loss: Loss) -> float:
     logits = classifier.logits(sample, BATCH_SIZE)
     total = 0.0
     for start in range(0, len(sample), BATCH_SIZE):
@@ -142,13 +142,13 @@ def most_important(importance: Sequence[Tensor], keep: int, least: int = 1) -> l
     ]
 
 
-def _gradients(
-    classifier: Classifier, sample: Encoded, loss: Loss, role: str, width: int
+def _mask_gradients(
+    classifier: Classifier, sample: EncodedSplit, loss: Loss, role: str, width: int
 ) -> list[Tensor]:
     """activation^T gradient of every `width` neighbouring inputs of a linear module."""
     linears = [classifier.linear(layer, role) for layer in classifier.layers]
     found = [torch.zeros(len(sample), linear.in_features // width) for linear in linears]
-    with evaluating(classifier.module), recorded_inputs(linears) as inputs:
+    with eval_mode(classifier.module), capture_inputs(linears) as inputs:
         for batch in sample.batches(BATCH_SIZE):
             inputs.clear()
             rows = torch.from_numpy(batch.rows)
@@ -165,7 +165,7 @@ def _gradients(
 
 
 @contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
+def eval_mode(module: nn.Module) -> Iterator[None]:
     """Switch dropout off for a while.
 
     Args:
@@ -180,7 +180,7 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def recorded_inputs(modules: Sequence[nn.Module]) -> Iterator[list[Tensor]]:
+def capture_inputs(modules: Sequence[nn.Module]) -> Iterator[list[Tensor]]:
     """Collect what goes into modules, in the order of their calls.
 
     Args:

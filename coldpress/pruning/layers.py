@@ -10,7 +10,7 @@ from coldpress.schema.section import Section
 
 if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
-    from coldpress.pruning.method import Evidence
+    from coldpress.pruning.method import PruningContext
 
 
 class Layers(Section):
@@ -26,7 +26,7 @@ class Layers(Section):
     ] = "top"
     recovery_epochs: Annotated[int, Field(ge=0, le=100, description="Retraining, in epochs.")] = 1
 
-    def prune(self, classifier: Classifier, evidence: Evidence) -> Classifier:
+    def prune(self, classifier: Classifier, evidence: PruningContext) -> Classifier:
         """Choose layers and remove them.
 
         Args:
@@ -40,7 +40,7 @@ class Layers(Section):
 
         return keep_layers(classifier, self._staying(classifier, evidence))
 
-    def _staying(self, classifier: Classifier, evidence: Evidence) -> list[int]:
+    def _staying(self, classifier: Classifier, evidence: PruningContext) -> list[int]:
         layers = len(classifier.layers)
         stay = min(self.keep_layers, layers)
         if stay == layers:

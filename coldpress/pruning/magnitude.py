@@ -10,7 +10,7 @@ from coldpress.schema.section import Section
 
 if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
-    from coldpress.pruning.method import Evidence
+    from coldpress.pruning.method import PruningContext
 
 
 class Magnitude(Section):
@@ -71,7 +71,7 @@ class Magnitude(Section):
         stay, _, of = (self.pattern or "").partition(":")
         return int(stay), int(of)
 
-    def prune(self, classifier: Classifier, evidence: Evidence) -> Classifier:
+    def prune(self, classifier: Classifier, evidence: PruningContext) -> Classifier:
         """Zero this share of the encoder's linear weights; data is needed to train alone.
 
         Args:
@@ -84,8 +84,8 @@ class Magnitude(Section):
         from coldpress.pruning import gradual, sparsity
 
         if self.sparsity is None:
-            return sparsity.zero_in_groups(classifier, *self._stay_of)
-        wanted = sparsity.Target(self.sparsity, self.scheme)
+            return sparsity.keep_n_of_m(classifier, *self._stay_of)
+        wanted = sparsity.SparsityTarget(self.sparsity, self.scheme)
         if self.schedule == "cubic" and self.sparsity > 0:
-            return gradual.grow(classifier, wanted, self.growth_epochs, evidence.train)
+            return gradual.prune_gradually(classifier, wanted, self.growth_epochs, evidence.train)
         return sparsity.zero_smallest(classifier, wanted)

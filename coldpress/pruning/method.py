@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from coldpress.data.encoding import Encoded
-    from coldpress.model.activations import Comparison
+    from coldpress.data.encoding import EncodedSplit
+    from coldpress.model.activations import TeacherStudentLoss
     from coldpress.model.classifier import Classifier
     from coldpress.pruning.fisher.latency_search import LatencyTable
-    from coldpress.training.loop import Loss, Progress
+    from coldpress.training.loop import Loss, ProgressCallback
 
 
-class Train(Protocol):
+class TrainFunction(Protocol):
     """Training on all rows, for a method that prunes while the model learns."""
 
     def __call__(
         self,
         classifier: Classifier,
         epochs: int,
-        told: Progress,
-        adapted: Callable[[Loss], Loss | Comparison] | None = None,
+        told: ProgressCallback,
+        adapted: Callable[[Loss], Loss | TeacherStudentLoss] | None = None,
     ) -> None:
         """Fit a classifier in place and leave it as the last epoch did.
 
@@ -35,10 +35,10 @@ class Train(Protocol):
         """
 
 
-class TimeLayers(Protocol):
+class LayerTimer(Protocol):
     """Measures how long layers take on this machine, for a method that is given a budget of it."""
 
-    def __call__(self, classifier: Classifier, rows: Encoded) -> LatencyTable:
+    def __call__(self, classifier: Classifier, rows: EncodedSplit) -> LatencyTable:
         """Time layers of a classifier on a text of typical length.
 
         Args:
@@ -48,7 +48,7 @@ class TimeLayers(Protocol):
 
 
 @dataclass(frozen=True)
-class Evidence:
+class PruningContext:
     """What a method may judge by.
 
     Attributes:
@@ -59,11 +59,11 @@ class Evidence:
         time_layers: Measures this machine; None where nothing can.
     """
 
-    sample: Encoded
+    sample: EncodedSplit
     loss: Loss
     texts: tuple[str, ...]
-    train: Train
-    time_layers: TimeLayers | None = None
+    train: TrainFunction
+    time_layers: LayerTimer | None = None
 
 
 class PruningMethod(Protocol):
@@ -81,7 +81,7 @@ class PruningMethod(Protocol):
     def size_neutral(self) -> bool:
         """Whether it changes no shape, so that nothing becomes smaller or faster."""
 
-    def prune(self, classifier: Classifier, evidence: Evidence) -> Classifier:
+    def prune(self, classifier: Classifier, evidence: PruningContext) -> Classifier:
         """Return a pruned classifier and leave the source as it is.
 
         Args:

@@ -8,12 +8,12 @@ from pydantic import Field
 
 from coldpress.schema.section import Section
 
-FLOOR = 1 / 8
+MIN_LAYER_SHARE = 1 / 8
 """No layer falls below this part of an even share: a layer without neurons cannot recover."""
 
 if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
-    from coldpress.pruning.method import Evidence
+    from coldpress.pruning.method import PruningContext
 
 
 class Neurons(Section):
@@ -25,7 +25,7 @@ class Neurons(Section):
     keep_neurons: Annotated[float, Field(ge=0.0, le=1.0, description="Share that stays.")]
     recovery_epochs: Annotated[int, Field(ge=0, le=100, description="Retraining, in epochs.")] = 1
 
-    def prune(self, classifier: Classifier, evidence: Evidence) -> Classifier:
+    def prune(self, classifier: Classifier, evidence: PruningContext) -> Classifier:
         """Rank the neurons of all layers together and remove the least important ones.
 
         Importance is on one scale for all layers, so that they may end at different widths; the
@@ -42,6 +42,6 @@ class Neurons(Section):
         from coldpress.pruning.importance import most_important, neuron_importance
 
         stay = round(self.keep_neurons * sum(shape.neurons for shape in classifier.shapes))
-        least = max(1, int(FLOOR * stay / len(classifier.shapes)))
+        least = max(1, int(MIN_LAYER_SHARE * stay / len(classifier.shapes)))
         importance = neuron_importance(classifier, evidence.sample, evidence.loss)
         return keep_neurons(classifier, most_important(importance, stay, least))

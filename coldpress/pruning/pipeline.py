@@ -10,19 +10,24 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-from coldpress.data.encoding import Encoded, renumbered
-from coldpress.model.activations import Comparison
-from coldpress.model.classifier import Classifier, accuracy, nonzero_parameters, parameters
-from coldpress.pruning.method import Evidence, PruningMethod, TimeLayers
+from coldpress.data.encoding import EncodedSplit, remap_token_ids
+from coldpress.model.activations import TeacherStudentLoss
+from coldpress.model.classifier import (
+    Classifier,
+    accuracy,
+    count_nonzero_parameters,
+    count_parameters,
+)
+from coldpress.pruning.method import LayerTimer, PruningContext, PruningMethod
 from coldpress.pruning.sparsity import hold_zeros
 from coldpress.schema.section import Optimization
-from coldpress.training.loop import Epoch, Loss, Progress, fit, passes, silent
+from coldpress.training.loop import Epoch, Loss, ProgressCallback, fit, no_progress, train_epochs
 
 SAMPLE_ROWS = 1024
 
 
 @dataclass(frozen=True)
-class Recovery:
+class RetrainingData:
     """What pruned models are judged and retrained on.
 
     Attributes:
@@ -35,23 +40,25 @@ class Recovery:
         time_layers: Measures this machine; None where nothing can.
     """
 
-    train: Encoded
+    train: EncodedSplit
     loss: Loss
     plan: Optimization
-    validation: Encoded
-    progress: Progress = silent
+    validation: EncodedSplit
+    progress: ProgressCallback = no_progress
     texts: tuple[str, ...] = ()
-    time_layers: TimeLayers | None = None
+    time_layers: LayerTimer | None = None
 
     def planned(self, epochs: int) -> Optimization:
         """Return the plan with another number of epochs."""
         return self.plan.model_copy(update={"epochs": epochs})
 
-    def read_by(self, old: Tokenizer, new: Tokenizer) -> Recovery:
+    def read_by(self, old: Tokenizer, new: Tokenizer) -> RetrainingData:
         """Return the same rows with the ids of the tokenizer that a step has left."""
         if new is old:
             return self
-        train, validation = (renumbered(rows, old, new) for rows in (self.train, self.validation))
+        train, validation = (
+            remap_token_ids(rows, old, new) for rows in (self.train, self.validation)
+        )
         return replace(self, train=train, validation=validation)
 
 
@@ -103,8 +110,8 @@ class StepReport:
             " changed: neither smaller nor faster"
             if self.size_neutral
             else f"{self.before.parameters:,} -> {self.pruned.parameters:,} parameters, width"
-            f" {self.pruned.width}, heads {_listed(self.pruned.heads)}, neurons"
-            f" {_listed(self.pruned.neurons)}"
+            f" {self.pruned.width}, heads {_join_counts(self.pruned.heads)}, neurons"
+            f" {_join_counts(self.pruned.neurons)}"
         )
         scores = (self.before, self.pruned, self.recovered)
         path = " -> ".join(f"{score.validation_accuracy:.3f}" for score in scores)
@@ -112,7 +119,7 @@ class StepReport:
 
 
 @dataclass(frozen=True)
-class Pressed:
+class PruningResult:
     """The pruned classifier and what each step did, in order."""
 
     classifier: Classifier
@@ -147,7 +154,9 @@ class Pressed:
         return named
 
 
-def press(steps: Sequence[PruningMethod], classifier: Classifier, recovery: Recovery) -> Pressed:
+def run_steps(
+    steps: Sequence[PruningMethod], classifier: Classifier, recovery: RetrainingData
+) -> PruningResult:
     """Take the steps in order, retraining after each.
 
     Args:
@@ -167,16 +176,16 @@ def press(steps: Sequence[PruningMethod], classifier: Classifier, recovery: Reco
         recovery = recovery.read_by(given, classifier.tokenizer)
         pruned = _snapshot(classifier, recovery.validation)
         sparse = sparse or step.size_neutral
-        trained += _recover(step, classifier, recovery, sparse)
+        trained += _retrain(step, classifier, recovery, sparse)
         epochs = tuple(replace(epoch, number=n) for n, epoch in enumerate(trained, 1))
         recovered = _snapshot(classifier, recovery.validation)
         size_neutral = step.size_neutral
         reports.append(StepReport(step.method, size_neutral, before, pruned, recovered, epochs))
-    return Pressed(classifier, tuple(reports))
+    return PruningResult(classifier, tuple(reports))
 
 
 def _prune(
-    step: PruningMethod, classifier: Classifier, recovery: Recovery, sparse: bool
+    step: PruningMethod, classifier: Classifier, recovery: RetrainingData, sparse: bool
 ) -> tuple[Classifier, tuple[Epoch, ...]]:
     """Return the pruned classifier, and the epochs that the method trained it for."""
     trained: list[Epoch] = []
@@ -184,8 +193,8 @@ def _prune(
     def train(
         classifier: Classifier,
         epochs: int,
-        told: Progress,
-        adapted: Callable[[Loss], Loss | Comparison] | None = None,
+        told: ProgressCallback,
+        adapted: Callable[[Loss], Loss | TeacherStudentLoss] | None = None,
     ) -> None:
         def tell(done: int, total: int, loss: float) -> None:
             told(done, total, loss)
@@ -193,32 +202,32 @@ def _prune(
 
         rows, plan = recovery.train, recovery.planned(epochs)
         loss = recovery.loss if adapted is None else adapted(recovery.loss)
-        with _holding_zeros(classifier, sparse):
-            trained.extend(passes(classifier, rows, loss, plan, recovery.validation, tell))
+        with _hold_zeros_if(classifier, sparse):
+            trained.extend(train_epochs(classifier, rows, loss, plan, recovery.validation, tell))
 
     judged_by = _importance_sample(recovery)
-    evidence = Evidence(*judged_by, recovery.texts, train, recovery.time_layers)
+    evidence = PruningContext(*judged_by, recovery.texts, train, recovery.time_layers)
     return step.prune(classifier, evidence), tuple(trained)
 
 
-def _recover(
-    step: PruningMethod, classifier: Classifier, recovery: Recovery, sparse: bool
+def _retrain(
+    step: PruningMethod, classifier: Classifier, recovery: RetrainingData, sparse: bool
 ) -> tuple[Epoch, ...]:
     plan = recovery.planned(step.recovery_epochs)
-    with _holding_zeros(classifier, sparse):
+    with _hold_zeros_if(classifier, sparse):
         return fit(
             classifier, recovery.train, recovery.loss, plan, recovery.validation, recovery.progress
         )
 
 
-def _holding_zeros(classifier: Classifier, sparse: bool) -> AbstractContextManager[None]:
+def _hold_zeros_if(classifier: Classifier, sparse: bool) -> AbstractContextManager[None]:
     return hold_zeros(classifier) if sparse else nullcontext()
 
 
-def _snapshot(classifier: Classifier, validation: Encoded) -> Snapshot:
+def _snapshot(classifier: Classifier, validation: EncodedSplit) -> Snapshot:
     return Snapshot(
-        parameters=parameters(classifier),
-        nonzero=nonzero_parameters(classifier),
+        parameters=count_parameters(classifier),
+        nonzero=count_nonzero_parameters(classifier),
         width=int(classifier.config.hidden_size),
         heads=tuple(shape.heads for shape in classifier.shapes),
         neurons=tuple(shape.neurons for shape in classifier.shapes),
@@ -226,7 +235,7 @@ def _snapshot(classifier: Classifier, validation: Encoded) -> Snapshot:
     )
 
 
-def _importance_sample(recovery: Recovery) -> tuple[Encoded, Loss]:
+def _importance_sample(recovery: RetrainingData) -> tuple[EncodedSplit, Loss]:
     """The same training rows for every step and every run, and the loss over their numbers."""
     train = recovery.train
     if len(train) <= SAMPLE_ROWS:
@@ -243,5 +252,5 @@ def _importance_sample(recovery: Recovery) -> tuple[Encoded, Loss]:
     return sample, lambda logits, of_sample: recovery.loss(logits, chosen[of_sample])
 
 
-def _listed(counts: Sequence[int]) -> str:
+def _join_counts(counts: Sequence[int]) -> str:
     return "/".join(str(count) for count in counts)

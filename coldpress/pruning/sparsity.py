@@ -17,7 +17,7 @@ Scheme = Literal["class-blind", "class-uniform", "class-distribution"]
 
 
 @dataclass(frozen=True)
-class Target:
+class SparsityTarget:
     """How many weights become zero, and how they are compared.
 
     Attributes:
@@ -29,7 +29,7 @@ class Target:
     scheme: Scheme = "class-blind"
 
 
-def zero_smallest(classifier: Classifier, target: Target) -> Classifier:
+def zero_smallest(classifier: Classifier, target: SparsityTarget) -> Classifier:
     """Zero the smallest weights of the encoder's linear modules. Biases stay.
 
     Args:
@@ -40,11 +40,11 @@ def zero_smallest(classifier: Classifier, target: Target) -> Classifier:
         A classifier of the same shapes.
     """
     pruned = classifier.copy()
-    zero_smallest_of(weights(pruned), target)
+    zero_smallest_in_place(linear_weights(pruned), target)
     return pruned
 
 
-def zero_smallest_of(classes: Sequence[Tensor], target: Target) -> None:
+def zero_smallest_in_place(classes: Sequence[Tensor], target: SparsityTarget) -> None:
     """Zero the smallest weights of some matrices.
 
     Args:
@@ -54,13 +54,13 @@ def zero_smallest_of(classes: Sequence[Tensor], target: Target) -> None:
     # Class-uniform compares within a matrix, the other two across all of them.
     uniform = target.scheme == "class-uniform"
     for group in [[weight] for weight in classes] if uniform else [classes]:
-        sizes = [_size(weight.detach(), target.scheme) for weight in group]
+        sizes = [_magnitudes(weight.detach(), target.scheme) for weight in group]
         threshold = _threshold(torch.cat([size.flatten() for size in sizes]), target.share)
         for weight, size in zip(group, sizes, strict=True):
             weight.data[size <= threshold] = 0.0
 
 
-def weights(classifier: Classifier) -> list[Tensor]:
+def linear_weights(classifier: Classifier) -> list[Tensor]:
     """Return the weight matrices of the encoder's linear modules.
 
     Args:
@@ -69,10 +69,10 @@ def weights(classifier: Classifier) -> list[Tensor]:
     Returns:
         Role by role, layer by layer.
     """
-    return [linear.weight for linear in linears(classifier)]
+    return [linear.weight for linear in linear_modules(classifier)]
 
 
-def linears(classifier: Classifier) -> list[nn.Linear]:
+def linear_modules(classifier: Classifier) -> list[nn.Linear]:
     """Return the encoder's linear modules.
 
     Args:
@@ -85,7 +85,7 @@ def linears(classifier: Classifier) -> list[nn.Linear]:
     return [classifier.linear(layer, role) for layer in classifier.layers for role in roles]
 
 
-def _size(weight: Tensor, scheme: Scheme) -> Tensor:
+def _magnitudes(weight: Tensor, scheme: Scheme) -> Tensor:
     """|w|, or |w| / sigma_c: class-distribution zeroes |w| < lambda sigma_c, one lambda for all."""
     size = weight.abs()
     if scheme == "class-distribution":
@@ -99,7 +99,7 @@ def _threshold(sizes: Tensor, share: float) -> float:
     return float(sizes.kthvalue(zeroed).values) if zeroed else -1.0
 
 
-def zero_in_groups(classifier: Classifier, stay: int, of: int) -> Classifier:
+def keep_n_of_m(classifier: Classifier, stay: int, of: int) -> Classifier:
     """Zero all but the largest `stay` of every `of` neighbouring weights of a row (N:M).
 
     Args:
@@ -111,7 +111,7 @@ def zero_in_groups(classifier: Classifier, stay: int, of: int) -> Classifier:
         A classifier of the same shapes.
     """
     pruned = classifier.copy()
-    for weight in weights(pruned):
+    for weight in linear_weights(pruned):
         whole = weight.shape[1] // of * of
         # Views of shape (rows, groups, weights): the matrix itself is changed.
         groups = weight.data[:, :whole].view(len(weight), -1, of)
@@ -122,7 +122,7 @@ def zero_in_groups(classifier: Classifier, stay: int, of: int) -> Classifier:
     return pruned
 
 
-def share_of_zeros(classifier: Classifier) -> float:
+def zero_share(classifier: Classifier) -> float:
     """Return the share of the encoder's linear weights that is zero.
 
     Args:
@@ -131,11 +131,11 @@ def share_of_zeros(classifier: Classifier) -> float:
     Returns:
         A fraction.
     """
-    masks = zeros(classifier)
+    masks = zero_masks(classifier)
     return sum(int(mask.sum()) for mask in masks) / sum(mask.numel() for mask in masks)
 
 
-def zeros(classifier: Classifier) -> list[Tensor]:
+def zero_masks(classifier: Classifier) -> list[Tensor]:
     """Return where the encoder's linear weights are zero.
 
     Args:
@@ -144,17 +144,17 @@ def zeros(classifier: Classifier) -> list[Tensor]:
     Returns:
         Masks of the weights' shapes, role by role, layer by layer.
     """
-    return [weight.detach() == 0 for weight in weights(classifier)]
+    return [weight.detach() == 0 for weight in linear_weights(classifier)]
 
 
-def zero_in_place(classifier: Classifier, masks: Sequence[Tensor]) -> None:
+def apply_zero_masks(classifier: Classifier, masks: Sequence[Tensor]) -> None:
     """Zero the encoder's linear weights where masks say so.
 
     Args:
         classifier: Changed in place.
         masks: As `zeros` gives them.
     """
-    for weight, mask in zip(weights(classifier), masks, strict=True):
+    for weight, mask in zip(linear_weights(classifier), masks, strict=True):
         weight.data[mask] = 0.0
 
 
@@ -168,8 +168,8 @@ def hold_zeros(classifier: Classifier) -> Iterator[None]:
         classifier: What is trained inside of the context.
     """
     handles = [
-        weight.register_hook(_outside(mask))  # type: ignore[no-untyped-call]
-        for weight, mask in zip(weights(classifier), zeros(classifier), strict=True)
+        weight.register_hook(_zero_gradients(mask))  # type: ignore[no-untyped-call]
+        for weight, mask in zip(linear_weights(classifier), zero_masks(classifier), strict=True)
     ]
     try:
         yield
@@ -178,5 +178,5 @@ def hold_zeros(classifier: Classifier) -> Iterator[None]:
             handle.remove()
 
 
-def _outside(zeros: Tensor) -> Callable[[Tensor], Tensor]:
+def _zero_gradients(zeros: Tensor) -> Callable[[Tensor], Tensor]:
     return lambda gradient: gradient.masked_fill(zeros.to(gradient.device), 0.0)

@@ -9,12 +9,12 @@ from coldpress.quantization.blockwise import WeightOnly
 from coldpress.quantization.int8.dynamic import DynamicInt8
 from coldpress.quantization.int8.static import StaticInt8
 from coldpress.quantization.kbit import KBit
-from coldpress.quantization.mixed.method import Mixed
+from coldpress.quantization.mixed.method import MixedPrecision
 from coldpress.quantization.qat.method import Qat
-from coldpress.quantization.smoothquant.method import Smooth
+from coldpress.quantization.smoothquant.method import SmoothQuant
 
 QuantizationMethod = Annotated[
-    DynamicInt8 | StaticInt8 | Smooth | KBit | WeightOnly | Mixed | Qat | Binary,
+    DynamicInt8 | StaticInt8 | SmoothQuant | KBit | WeightOnly | MixedPrecision | Qat | Binary,
     Field(discriminator="method"),
 ]
 
@@ -22,10 +22,10 @@ __all__ = [
     "Binary",
     "DynamicInt8",
     "KBit",
-    "Mixed",
+    "MixedPrecision",
     "Qat",
     "QuantizationMethod",
-    "Smooth",
+    "SmoothQuant",
     "StaticInt8",
     "WeightOnly",
 ]

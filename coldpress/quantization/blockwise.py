@@ -9,7 +9,7 @@ from pydantic import Field
 from coldpress.schema.section import Section
 
 if TYPE_CHECKING:
-    from coldpress.data.encoding import Encoded
+    from coldpress.data.encoding import EncodedSplit
     from coldpress.model.classifier import Classifier
 
 
@@ -27,7 +27,7 @@ class WeightOnly(Section):
         Field(description="What weights meet; int8 is faster, and rounds each token by itself."),
     ] = "int8"
 
-    def quantize(self, classifier: Classifier, calibration: Encoded) -> Classifier:  # noqa: ARG002
+    def quantize(self, classifier: Classifier, calibration: EncodedSplit) -> Classifier:  # noqa: ARG002
         """Decide the integers of weights and tables.
 
         Args:
@@ -37,12 +37,12 @@ class WeightOnly(Section):
         Returns:
             A classifier that answers as ONNX Runtime will, whatever the batch.
         """
-        from coldpress.quantization.core.blocks import FLOAT32, INT8, block_linear
-        from coldpress.quantization.core.convert import few_bits_table, replaced
+        from coldpress.quantization.core.blocks import FLOAT32, INT8, quantize_blockwise
+        from coldpress.quantization.core.convert import quantize_kbit_table, replace_modules
 
         level = INT8 if self.activations == "int8" else FLOAT32
-        return replaced(
+        return replace_modules(
             classifier,
-            lambda _, linear: block_linear(linear, self.bits, self.block_size, level),
-            lambda _, weight: few_bits_table(weight, self.bits),
+            lambda _, linear: quantize_blockwise(linear, self.bits, self.block_size, level),
+            lambda _, weight: quantize_kbit_table(weight, self.bits),
         )

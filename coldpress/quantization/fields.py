@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 Bits = Annotated[int, Field(ge=1, le=8, description="Of a weight; 1 leaves -1 and 1.")]
-ScaleOf = Annotated[
+ScaleGranularity = Annotated[
     Literal["tensor", "channel"],
     Field(description="What has a scale of its own: a weight matrix, or each output of it."),
 ]
@@ -22,7 +22,7 @@ CalibrationExamples = Annotated[
 ]
 
 
-def table_bits(said: int | None, weights: int) -> int:
+def resolve_table_bits(said: int | None, weights: int) -> int:
     """Return the bits of an embedding table.
 
     Args:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from coldpress.cpu import weight_bits
-from coldpress.quantization.fields import Bits, ScaleOf, TableBits, table_bits
+from coldpress.quantization.fields import Bits, ScaleGranularity, TableBits, resolve_table_bits
 from coldpress.schema.section import Section
 
 if TYPE_CHECKING:
-    from coldpress.data.encoding import Encoded
+    from coldpress.data.encoding import EncodedSplit
     from coldpress.model.classifier import Classifier
 
 
@@ -18,10 +18,10 @@ class KBit(Section):
 
     method: Literal["k-bit"]
     bits: Bits
-    per: ScaleOf = "channel"
+    per: ScaleGranularity = "channel"
     table_bits: TableBits = None
 
-    def quantize(self, classifier: Classifier, calibration: Encoded) -> Classifier:  # noqa: ARG002
+    def quantize(self, classifier: Classifier, calibration: EncodedSplit) -> Classifier:  # noqa: ARG002
         """Decide the integers of weights and tables.
 
         Args:
@@ -31,13 +31,13 @@ class KBit(Section):
         Returns:
             A classifier that answers as ONNX Runtime will.
         """
-        from coldpress.quantization.core.convert import few_bits
+        from coldpress.quantization.core.convert import quantize_kbit
 
         head = classifier.architecture.output
         rest = min(self.bits, weight_bits())
-        return few_bits(
+        return quantize_kbit(
             classifier,
             lambda path: weight_bits() if path == head else rest,
             self.per,
-            table_bits(self.table_bits, self.bits),
+            resolve_table_bits(self.table_bits, self.bits),
         )

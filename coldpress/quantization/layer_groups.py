@@ -12,7 +12,7 @@ LOGITS = "logits"
 
 
 @dataclass(frozen=True)
-class Part:
+class LayerGroup:
     """Modules with weights that lie side by side.
 
     Attributes:
@@ -26,7 +26,7 @@ class Part:
     weights: int
 
 
-def parts(classifier: Classifier) -> tuple[Part, ...]:
+def group_layers(classifier: Classifier) -> tuple[LayerGroup, ...]:
     """Divide a classifier into parts.
 
     Args:
@@ -40,13 +40,14 @@ def parts(classifier: Classifier) -> tuple[Part, ...]:
         if hasattr(module, "num_embeddings"):
             paths.setdefault("embeddings", []).append(path)
         elif hasattr(module, "in_features"):
-            paths.setdefault(_name(classifier, path), []).append(path)
+            paths.setdefault(_group_name(classifier, path), []).append(path)
     return tuple(
-        Part(name, tuple(there), _weights(classifier, there)) for name, there in paths.items()
+        LayerGroup(name, tuple(there), _count_weights(classifier, there))
+        for name, there in paths.items()
     )
 
 
-def _name(classifier: Classifier, path: str) -> str:
+def _group_name(classifier: Classifier, path: str) -> str:
     """Name the part that a linear module belongs to."""
     table = classifier.architecture
     inside = path.removeprefix(f"{table.encoder}.{table.layers}.")
@@ -57,5 +58,5 @@ def _name(classifier: Classifier, path: str) -> str:
     return f"{'attention' if attention else 'feed-forward'} of layer {int(number) + 1}"
 
 
-def _weights(classifier: Classifier, paths: Sequence[str]) -> int:
+def _count_weights(classifier: Classifier, paths: Sequence[str]) -> int:
     return sum(classifier.module.get_parameter(f"{path}.weight").numel() for path in paths)

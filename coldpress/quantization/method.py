@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from coldpress.data.encoding import Encoded
+    from coldpress.data.encoding import EncodedSplit
     from coldpress.model.classifier import Classifier
-    from coldpress.training.loop import Epoch, Loss, Progress
+    from coldpress.training.loop import Epoch, Loss, ProgressCallback
 
 
 @dataclass(frozen=True)
-class Lessons:
+class TrainingContext:
     """What a method that trains learns from.
 
     Attributes:
@@ -23,14 +23,14 @@ class Lessons:
         progress: Told after each step.
     """
 
-    train: Encoded
+    train: EncodedSplit
     loss: Loss
-    validation: Encoded
-    progress: Progress
+    validation: EncodedSplit
+    progress: ProgressCallback
 
 
 @dataclass(frozen=True)
-class Trained:
+class QuantizationResult:
     """What a method that trains has made.
 
     Attributes:
@@ -42,14 +42,14 @@ class Trained:
     epochs: Mapping[str, tuple[Epoch, ...]] = field(default_factory=dict)
 
 
-class Quantization(Protocol):
+class PostTrainingQuantization(Protocol):
     """A recipe's `quantize` section that decides integers at once."""
 
     @property
     def method(self) -> str:
         """Its name in the recipe."""
 
-    def quantize(self, classifier: Classifier, calibration: Encoded) -> Classifier:
+    def quantize(self, classifier: Classifier, calibration: EncodedSplit) -> Classifier:
         """Return a classifier that answers as ONNX Runtime will, and leave the source as it is.
 
         Args:
@@ -59,14 +59,14 @@ class Quantization(Protocol):
 
 
 @runtime_checkable
-class TrainedQuantization(Protocol):
+class QuantizationAwareTraining(Protocol):
     """A recipe's `quantize` section that trains: the teacher's answers are inputs of its stage."""
 
     @property
     def method(self) -> str:
         """Its name in the recipe."""
 
-    def train(self, classifier: Classifier, lessons: Lessons) -> Trained:
+    def train(self, classifier: Classifier, lessons: TrainingContext) -> QuantizationResult:
         """Return a classifier that answers as ONNX Runtime will, and leave the source as it is.
 
         Args:

@@ -6,16 +6,16 @@ from collections.abc import Iterable, Iterator
 
 from torch import nn
 
-from coldpress.evaluation.scorecard.precision import Arithmetic
+from coldpress.evaluation.scorecard.precision import PartPrecision
 from coldpress.model.classifier import Classifier
 from coldpress.quantization.core.blocks import INT8, BlockLinear
 from coldpress.quantization.core.modules import QuantizedEmbedding, QuantizedLinear
-from coldpress.quantization.layer_groups import parts
+from coldpress.quantization.layer_groups import group_layers
 
 _OF_LAYER = " of layer "
 
 
-def arithmetic(classifier: Classifier) -> tuple[Arithmetic, ...]:
+def describe_arithmetic(classifier: Classifier) -> tuple[PartPrecision, ...]:
     """Describe a classifier, the parts that are alike together.
 
     Args:
@@ -25,13 +25,13 @@ def arithmetic(classifier: Classifier) -> tuple[Arithmetic, ...]:
         Each way of computing, in the order in which it is first met.
     """
     found: dict[tuple[int, int | None, str], dict[str, None]] = {}
-    for part in parts(classifier):
+    for part in group_layers(classifier):
         for path in part.paths:
-            alike = found.setdefault(_described(classifier.module.get_submodule(path)), {})
+            alike = found.setdefault(_module_arithmetic(classifier.module.get_submodule(path)), {})
             alike[part.name] = None
     return tuple(
-        Arithmetic(
-            parts=tuple(_together(names)),
+        PartPrecision(
+            parts=tuple(_merge_layers(names)),
             weight_bits=weight,
             activation_bits=activation,
             computes_in=text,
@@ -40,7 +40,7 @@ def arithmetic(classifier: Classifier) -> tuple[Arithmetic, ...]:
     )
 
 
-def _described(module: nn.Module) -> tuple[int, int | None, str]:
+def _module_arithmetic(module: nn.Module) -> tuple[int, int | None, str]:
     """Bits of a weight, bits of an activation, and how they meet."""
     if isinstance(module, QuantizedEmbedding):
         return module.bits, None, "int8 rows, scaled to float32"
@@ -64,17 +64,21 @@ def _activation_bits(module: QuantizedLinear) -> int:
     return 8 if largest is None else int(largest).bit_length()
 
 
-def _together(names: Iterable[str]) -> Iterator[str]:
+def _merge_layers(names: Iterable[str]) -> Iterator[str]:
     """Write the layers of one kind of part as one name."""
     kinds: dict[str, list[int]] = {}
     for name in names:
         kind, _, number = name.partition(_OF_LAYER)
         kinds.setdefault(kind, []).extend([int(number)] if number else [])
     for kind, numbers in kinds.items():
-        yield f"{kind} of layer{'s'[: len(numbers) - 1]} {_ranges(numbers)}" if numbers else kind
+        yield (
+            f"{kind} of layer{'s'[: len(numbers) - 1]} {_format_ranges(numbers)}"
+            if numbers
+            else kind
+        )
 
 
-def _ranges(numbers: list[int]) -> str:
+def _format_ranges(numbers: list[int]) -> str:
     """Write rising numbers as `1 to 3, 5`."""
     runs: list[list[int]] = []
     for number in numbers:

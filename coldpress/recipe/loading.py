@@ -20,7 +20,7 @@ from coldpress.schema import paths, yaml_loader
 DISCRIMINATORS = ("method", "origin")
 
 
-def read_recipe(reference: str, assignments: Sequence[str] = ()) -> Recipe:
+def load_recipe(reference: str, assignments: Sequence[str] = ()) -> Recipe:
     """Read, change and check a recipe.
 
     Args:
@@ -35,11 +35,11 @@ def read_recipe(reference: str, assignments: Sequence[str] = ()) -> Recipe:
         InputError: Names the file and the field that is wrong.
     """
     path = find_recipe(reference)
-    order = assign(yaml_loader.read(path), assignments)
+    order = apply_assignments(yaml_loader.load_yaml(path), assignments)
     try:
-        recipe: Recipe = _absolute(Recipe.model_validate(order))
+        recipe: Recipe = _resolve_paths(Recipe.model_validate(order))
     except ValidationError as error:
-        raise InputError(f"{path.name}: {first_problem(error, order)}") from error
+        raise InputError(f"{path.name}: {describe_first_error(error, order)}") from error
     return recipe
 
 
@@ -56,17 +56,17 @@ def find_recipe(reference: str) -> Path:
         InputError: There is none.
     """
     if "/" in reference or reference.endswith((".yaml", ".yml")):
-        return _file(reference)
-    for path in known_recipes():
+        return _recipe_file(reference)
+    for path in list_recipes():
         if path.stem == reference:
             return path
-    names = ", ".join(dict.fromkeys(path.stem for path in known_recipes()))
+    names = ", ".join(dict.fromkeys(path.stem for path in list_recipes()))
     raise InputError(f"recipe: no recipe {reference!r}; there are: {names}")
 
 
-def _file(reference: str) -> Path:
+def _recipe_file(reference: str) -> Path:
     try:
-        path = paths.possible(Path(reference))
+        path = paths.validate_path(Path(reference))
     except ValueError as error:
         raise InputError(f"recipe: {reference[:80]}: {error}") from error
     if not path.is_file():
@@ -74,14 +74,14 @@ def _file(reference: str) -> Path:
     return path
 
 
-def known_recipes() -> list[Path]:
+def list_recipes() -> list[Path]:
     """Return the recipes in `./recipes`, then the packaged ones."""
     folders = (Path("recipes"), Path(str(files("recipes"))))
     found = [path for folder in folders for path in sorted(folder.glob("*.yaml")) if path.is_file()]
     return list({path.stem: path for path in reversed(found)}.values())[::-1]
 
 
-def assign(order: dict[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
+def apply_assignments(order: dict[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
     """Apply `a.b=value` assignments to a recipe that is still plain data.
 
     Their place in the list does not count: whole sections come before what stands in them, and a
@@ -97,17 +97,17 @@ def assign(order: dict[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
     Raises:
         InputError: An assignment has no `=`, no value that parses, or an index out of range.
     """
-    parsed = [_assignment(text) for text in assignments]
-    for path, value in sorted(parsed, key=lambda pair: _turn(pair[0])):
-        _set(order, path, value)
+    parsed = [_parse_assignment(text) for text in assignments]
+    for path, value in sorted(parsed, key=lambda pair: _assignment_order(pair[0])):
+        _set_value(order, path, value)
     return order
 
 
-def _turn(path: Sequence[str]) -> tuple[int, bool]:
+def _assignment_order(path: Sequence[str]) -> tuple[int, bool]:
     return len(path), path[-1] not in DISCRIMINATORS
 
 
-def first_problem(error: ValidationError, order: object) -> str:
+def describe_first_error(error: ValidationError, order: object) -> str:
     """Say in one line what is wrong with a recipe, naming the field as the file writes it.
 
     Args:
@@ -118,86 +118,86 @@ def first_problem(error: ValidationError, order: object) -> str:
         `field: what is wrong`.
     """
     problem, *others = error.errors(include_url=False)
-    names, message = _location(problem["loc"], order), _message(problem)
+    names, message = _field_path(problem["loc"], order), _describe_error(problem)
     if problem["type"] == "missing":
-        message += _misspelt(problem["loc"][:-1], others)
-    if problem["type"] in _CHOICES:
+        message += _unknown_keys_hint(problem["loc"][:-1], others)
+    if problem["type"] in _DISCRIMINATOR_MESSAGES:
         names.append(problem["ctx"]["discriminator"].strip("'"))
     return f"{'.'.join(names)}: {message}" if names else message
 
 
-def _misspelt(section: tuple[int | str, ...], others: Iterable[ErrorDetails]) -> str:
+def _unknown_keys_hint(section: tuple[int | str, ...], others: Iterable[ErrorDetails]) -> str:
     """Name the unknown keys beside a missing one: it may be one of these."""
     here = [each["loc"] for each in others if each["type"] == "extra_forbidden"]
     keys = [str(place[-1]) for place in here if place[:-1] == section]
     return f"; unknown key: {', '.join(keys)}" if keys else ""
 
 
-_CHOICES = {
+_DISCRIMINATOR_MESSAGES = {
     "union_tag_invalid": "{tag!r} is not one of {expected_tags}",
     "union_tag_not_found": "field required",
 }
-_PLAIN = {
+_PLAIN_MESSAGES = {
     "extra_forbidden": "unknown key",
     "path_type": "a path is text",
     "model_type": "a section is a mapping",
     "model_attributes_type": "a section is a mapping",
 }
 
-_SHORTENED = Repr()
-_SHORTENED.maxstring = _SHORTENED.maxother = 80
+_SHORT_REPR = Repr()
+_SHORT_REPR.maxstring = _SHORT_REPR.maxother = 80
 
 
-def _message(problem: ErrorDetails) -> str:
+def _describe_error(problem: ErrorDetails) -> str:
     """Say what is wrong, with the value where it is short enough to be one."""
     kind = problem["type"]
-    if kind in _CHOICES:
-        return _CHOICES[kind].format(**problem["ctx"])
-    message = _PLAIN.get(kind, problem["msg"].removeprefix("Value error, "))
+    if kind in _DISCRIMINATOR_MESSAGES:
+        return _DISCRIMINATOR_MESSAGES[kind].format(**problem["ctx"])
+    message = _PLAIN_MESSAGES.get(kind, problem["msg"].removeprefix("Value error, "))
     message = message[0].lower() + message[1:]
     shown = kind not in {"extra_forbidden", "value_error", "missing"}
     if shown and not isinstance(problem["input"], dict | list):
-        message = f"{message}, not {_SHORTENED.repr(problem['input'])}"
-    if kind == "string_type" and (hint := yaml_loader.misread(problem["input"])):
+        message = f"{message}, not {_SHORT_REPR.repr(problem['input'])}"
+    if kind == "string_type" and (hint := yaml_loader.unquoted_value_hint(problem["input"])):
         return f"{message}; {hint}"
     return message
 
 
-def _assignment(text: str) -> tuple[list[str], Any]:
+def _parse_assignment(text: str) -> tuple[list[str], Any]:
     name, equals, value = text.partition("=")
     if not equals or not all(name.split(".")):
         raise InputError(f"--set {text}: expected field=value, as in distill.epochs=3")
     try:
-        return name.split("."), yaml_loader.parse(value)
+        return name.split("."), yaml_loader.parse_yaml(value)
     except (yaml.YAMLError, RecursionError) as error:
         raise InputError(
-            f"--set {text[:80]}: the value is no YAML: {yaml_loader.reason(error)}"
+            f"--set {text[:80]}: the value is no YAML: {yaml_loader.yaml_error_reason(error)}"
         ) from error
 
 
-def _set(order: dict[str, Any], path: Sequence[str], value: object) -> None:
+def _set_value(order: dict[str, Any], path: Sequence[str], value: object) -> None:
     parent: Any = order
     for name, following in pairwise(path):
-        parent = _child(parent, name, path, following)
+        parent = _get_or_create_child(parent, name, path, following)
     last = path[-1]
     if isinstance(parent, list):
-        parent[_index(parent, last, path)] = value
+        parent[_list_index(parent, last, path)] = value
         return
     if last in DISCRIMINATORS and parent.get(last) != value:
         parent.clear()
     parent[last] = value
 
 
-def _child(parent: Any, name: str, path: Sequence[str], following: str) -> Any:  # noqa: ANN401
+def _get_or_create_child(parent: Any, name: str, path: Sequence[str], following: str) -> Any:  # noqa: ANN401
     """Step into a member; what is no container yet (a scalar, null, absent) becomes one."""
-    key: Any = _index(parent, name, path) if isinstance(parent, list) else name
+    key: Any = _list_index(parent, name, path) if isinstance(parent, list) else name
     child = parent[key] if isinstance(parent, list) else parent.get(key)
     if not isinstance(child, dict | list):
         child = parent[key] = [] if following.isdecimal() else {}
     return child
 
 
-def _index(items: list[Any], name: str, path: Sequence[str]) -> int:
+def _list_index(items: list[Any], name: str, path: Sequence[str]) -> int:
     """Return a list index; one past the end appends."""
     if not name.isdecimal() or int(name) > len(items):
         raise InputError(f"--set {'.'.join(path)}: {name!r} is not an index from 0 to {len(items)}")
@@ -206,7 +206,7 @@ def _index(items: list[Any], name: str, path: Sequence[str]) -> int:
     return int(name)
 
 
-def _location(location: Iterable[int | str], order: Any) -> list[str]:  # noqa: ANN401
+def _field_path(location: Iterable[int | str], order: Any) -> list[str]:  # noqa: ANN401
     """Drop the names of variants from a location: the file does not have them."""
     names, at, parts, variant = [], order, list(location), False
     for place, part in enumerate(parts):
@@ -221,13 +221,13 @@ def _location(location: Iterable[int | str], order: Any) -> list[str]:  # noqa: 
     return names
 
 
-def _absolute(value: Any) -> Any:  # noqa: ANN401
+def _resolve_paths(value: Any) -> Any:  # noqa: ANN401
     """Resolve every path of a recipe against the working directory of whoever ordered it."""
     if isinstance(value, Path):
         return value.resolve()
     if isinstance(value, list | tuple):
-        return type(value)(_absolute(member) for member in value)
+        return type(value)(_resolve_paths(member) for member in value)
     if isinstance(value, BaseModel):
-        fields = {name: _absolute(getattr(value, name)) for name in type(value).model_fields}
+        fields = {name: _resolve_paths(getattr(value, name)) for name in type(value).model_fields}
         return value.model_copy(update=fields)
     return value

@@ -11,23 +11,23 @@ from rich.table import Table
 
 from coldpress.data import benchmark, hub, leakage
 from coldpress.data.benchmark import Benchmark
-from coldpress.data.leakage import Filtered
+from coldpress.data.leakage import FilteredRows
 from coldpress.errors import InputError
 from coldpress.evaluation.subgroups import slices
-from coldpress.pruning.vocabulary.needed_tokens import check_kind
+from coldpress.pruning.vocabulary.needed_tokens import check_tokenizer_type
 from coldpress.recipe.recipe import Recipe
 from coldpress.teacher import label_checks, size, spec
-from coldpress.teacher.file_checks import TOKENIZER_FILES
+from coldpress.teacher.file_checks import TOKENIZER_PATTERNS
 from coldpress.teacher.spec import DirectoryModel, HubModel, ScratchModel
 from coldpress.teacher.tokenizer import loading
-from coldpress.teacher.tokenizer.comparison import check_tokenizer
+from coldpress.teacher.tokenizer.comparison import compare_with_transformers
 
-_COPIES_OF_THE_TEACHER = 5
-_ROOM_FOR_RECORDS = 200 * 2**20
+_TEACHER_COPIES = 5
+_RECORDS_BYTES = 200 * 2**20
 
 
 @dataclass(frozen=True)
-class Inspection:
+class PreflightReport:
     """What a recipe would work on.
 
     Attributes:
@@ -43,7 +43,7 @@ class Inspection:
     data: Benchmark
     needed_bytes: int
     free_bytes: int
-    unlabelled: Filtered | None = None
+    unlabelled: FilteredRows | None = None
     dropped: tuple[str, ...] = ()
 
     def table(self) -> Table:
@@ -57,7 +57,7 @@ class Inspection:
             "dataset digest": self.data.digest[:16],
             "test texts also in train": self._test_texts(),
             "validation texts also in train": str(
-                leakage.overlap((self.data.train,), self.data.validation)
+                leakage.count_overlap((self.data.train,), self.data.validation)
             ),
             **self._unlabelled(),
             **self._dropped(),
@@ -89,7 +89,7 @@ class Inspection:
         return {"tokens without embedding": f"{names}: read as ordinary text"}
 
 
-def inspect(recipe: Recipe, state: Path) -> Inspection:
+def run_preflight(recipe: Recipe, state: Path) -> PreflightReport:
     """Check everything that a recipe names: data, teacher, sizes, disk.
 
     Args:
@@ -102,16 +102,18 @@ def inspect(recipe: Recipe, state: Path) -> Inspection:
     Raises:
         InputError: Names the field, file or row that cannot be used.
     """
-    spec.check(recipe.teacher.model)
-    data = benchmark.load(recipe.benchmark, recipe.seed, slices.columns(recipe.evaluate.slices))
-    slices.check(recipe.evaluate.slices, data.test)
-    label_checks.check_labels(recipe.teacher, data.labels)
-    unlabelled = _unlabelled(recipe, data)
-    large = size.size(recipe.teacher.model)
+    spec.check_teacher_model(recipe.teacher.model)
+    data = benchmark.load_benchmark(
+        recipe.benchmark, recipe.seed, slices.required_columns(recipe.evaluate.slices)
+    )
+    slices.check_slices(recipe.evaluate.slices, data.test)
+    label_checks.check_teacher_labels(recipe.teacher, data.labels)
+    unlabelled = _read_unlabelled(recipe, data)
+    large = size.teacher_size(recipe.teacher.model)
     if recipe.distill is not None:
         recipe.distill.check(large)
-    needed = _COPIES_OF_THE_TEACHER * large.weights_bytes
-    found = Inspection(recipe, data, needed + _ROOM_FOR_RECORDS, _free(state), unlabelled)
+    needed = _TEACHER_COPIES * large.weights_bytes
+    found = PreflightReport(recipe, data, needed + _RECORDS_BYTES, _free_bytes(state), unlabelled)
     if found.free_bytes < found.needed_bytes:
         raise InputError(
             f"disk: {state} has {found.free_bytes / 2**20:.0f} MiB free, "
@@ -121,12 +123,12 @@ def inspect(recipe: Recipe, state: Path) -> Inspection:
     return replace(found, dropped=_check_tokenizer(recipe, data))
 
 
-def _unlabelled(recipe: Recipe, data: Benchmark) -> Filtered | None:
+def _read_unlabelled(recipe: Recipe, data: Benchmark) -> FilteredRows | None:
     path = recipe.soft_targets.unlabelled
     if path is None:
         return None
     rows = benchmark.read_unlabelled(path, recipe.benchmark.columns)
-    return leakage.without(rows, data.test, data.validation)
+    return leakage.remove_leaked_rows(rows, data.test, data.validation)
 
 
 def _check_tokenizer(recipe: Recipe, data: Benchmark) -> tuple[str, ...]:
@@ -138,10 +140,10 @@ def _check_tokenizer(recipe: Recipe, data: Benchmark) -> tuple[str, ...]:
     if isinstance(model, ScratchModel):
         return ()
     directory, place = _tokenizer_directory(model)
-    source = loading.load(directory, recipe.benchmark.max_tokens, place)
-    check_tokenizer(source, data)
+    source = loading.load_teacher_tokenizer(directory, recipe.benchmark.max_tokens, place)
+    compare_with_transformers(source, data)
     if any(step.method == "vocabulary" for step in recipe.prune or ()):
-        check_kind(source.tokenizer)
+        check_tokenizer_type(source.tokenizer)
     if augment is not None:
         augment.check_mask(source.mask)
     return source.dropped
@@ -151,10 +153,12 @@ def _tokenizer_directory(model: HubModel | DirectoryModel) -> tuple[Path, str]:
     """Where its files are, and how an error names the teacher."""
     if isinstance(model, DirectoryModel):
         return model.path, f"teacher.model.path: {model.path}"
-    directory = hub.snapshot("model", model.id, model.revision, TOKENIZER_FILES, "teacher.model")
+    directory = hub.download_snapshot(
+        "model", model.id, model.revision, TOKENIZER_PATTERNS, "teacher.model"
+    )
     return directory, f"teacher.model: {model.id}"
 
 
-def _free(state: Path) -> int:
+def _free_bytes(state: Path) -> int:
     existing = next(path for path in (state, *state.parents) if path.exists())
     return shutil.disk_usage(existing).free

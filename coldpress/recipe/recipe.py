@@ -8,22 +8,22 @@ from pydantic import Field, model_validator
 
 from coldpress.data.benchmark import BenchmarkSection
 from coldpress.distillation import DistillationMethod, Logits, StudentShape
-from coldpress.distillation.augmentation import Augment
+from coldpress.distillation.augmentation import Augmentation
 from coldpress.evaluation import Evaluate
 from coldpress.evaluation.subgroups import slices
 from coldpress.gate import Gate
 from coldpress.pruning import PruningStep
 from coldpress.quantization import QuantizationMethod
-from coldpress.schema.section import FlatChoice, Section, WrittenPath
-from coldpress.schema.stages import RESERVED_ENDINGS
+from coldpress.schema.section import FlatChoice, Section, UserPath
+from coldpress.schema.stages import RESERVED_SUFFIXES
 from coldpress.teacher.spec import Teacher
 
 
-class SoftTargets(Section):
+class SoftTargetsSection(Section):
     """What the teacher's answers are kept for."""
 
     unlabelled: Annotated[
-        WrittenPath | None,
+        UserPath | None,
         Field(description="More texts without labels: .jsonl, .csv or .parquet."),
     ] = None
     hidden_states: Annotated[
@@ -33,7 +33,8 @@ class SoftTargets(Section):
         int, Field(ge=1, le=20, description="Teachers whose answers are averaged.")
     ] = 1
     augment: Annotated[
-        Augment | None, Field(description="Variants of the texts to learn from; none: the texts.")
+        Augmentation | None,
+        Field(description="Variants of the texts to learn from; none: the texts."),
     ] = None
 
 
@@ -57,7 +58,7 @@ class Recipe(Section):
     seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="Every stage reseeds from it.")] = 0
     benchmark: BenchmarkSection
     teacher: Teacher
-    soft_targets: SoftTargets = SoftTargets()
+    soft_targets: SoftTargetsSection = SoftTargetsSection()
     distill: Annotated[
         DistillationMethod | None,
         Field(description="A smaller student learns from the teacher; none: the teacher stays."),
@@ -81,8 +82,8 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _name_is_free(self) -> Self:
-        if self.name.endswith(RESERVED_ENDINGS):
-            ending = next(e for e in RESERVED_ENDINGS if self.name.endswith(e))
+        if self.name.endswith(RESERVED_SUFFIXES):
+            ending = next(e for e in RESERVED_SUFFIXES if self.name.endswith(e))
             raise ValueError(f"name: {self.name!r} ends in {ending!r}, which a stage's models own")
         return self
 
@@ -98,7 +99,7 @@ class Recipe(Section):
     def _slices_are_of_other_columns(self) -> Self:
         columns = self.benchmark.columns
         taken = {columns.text: "text", columns.text_pair: "text_pair", columns.label: "label"}
-        for field, column in slices.columns(self.evaluate.slices):
+        for field, column in slices.required_columns(self.evaluate.slices):
             if column in taken:
                 why = f"{column!r} is benchmark.columns.{taken[column]}"
                 raise ValueError(f"{field}: {why}, and no slice; every label is judged anyway")

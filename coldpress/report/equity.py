@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 from coldpress.evaluation.scorecard.scorecard import Group, GroupKind
 from coldpress.report import formats, sentences
-from coldpress.report.marks import Mark, dot
+from coldpress.report.marks import Mark, interval_mark
 from coldpress.report.scale import Scale
 
-DRAWN = 24
+MAX_DRAWN = 24
 """Groups in the figure; the table has all of them."""
 
 KINDS: dict[GroupKind, str] = {
@@ -22,7 +22,7 @@ KINDS: dict[GroupKind, str] = {
 
 
 @dataclass(frozen=True)
-class Equity:
+class EquityFigure:
     """Groups, the worst first.
 
     Attributes:
@@ -38,7 +38,7 @@ class Equity:
     sentence: str
 
 
-def equity(groups: tuple[Group, ...]) -> Equity | None:
+def equity_figure(groups: tuple[Group, ...]) -> EquityFigure | None:
     """Lay groups out by what compression took from them.
 
     Args:
@@ -49,15 +49,15 @@ def equity(groups: tuple[Group, ...]) -> Equity | None:
     """
     if not groups:
         return None
-    ordered = tuple(sorted(groups, key=_rank))
-    shown = ordered[:DRAWN]
+    ordered = tuple(sorted(groups, key=_sort_key))
+    shown = ordered[:MAX_DRAWN]
     bounds = [n for g in shown for n in (g.difference.low, g.difference.high)]
     scale = Scale.around([0.0, *bounds])
     marks = tuple(_mark(one, scale) for one in shown)
-    return Equity(ordered, marks, scale.place(0.0), _sentence(ordered))
+    return EquityFigure(ordered, marks, scale.place(0.0), _sentence(ordered))
 
 
-def _rank(one: Group) -> tuple[bool, float, int, str]:
+def _sort_key(one: Group) -> tuple[bool, float, int, str]:
     """Those that are shown to have lost first, then by what they lost."""
     return (not sentences.lost(one), one.difference.estimate, -one.n, one.name)
 
@@ -65,7 +65,9 @@ def _rank(one: Group) -> tuple[bool, float, int, str]:
 def _mark(one: Group, scale: Scale) -> Mark:
     difference = one.difference
     value, remark = formats.points(difference.estimate), formats.points_range(difference)
-    drawn = dot(one.name.removeprefix("label "), difference, scale, value, f"{remark}, n = {one.n}")
+    drawn = interval_mark(
+        one.name.removeprefix("label "), difference, scale, value, f"{remark}, n = {one.n}"
+    )
     return replace(drawn, strong=sentences.lost(one))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from coldpress.data.sources import Hub
+from coldpress.data.sources import HubSource
 from coldpress.report.findings import Findings
 from coldpress.teacher.spec import HubModel
 
@@ -36,7 +36,7 @@ def _sources(findings: Findings) -> dict[str, Any]:
     known: dict[str, Any] = {}
     if isinstance(findings.recipe.teacher.model, HubModel):
         known["base_model"] = findings.recipe.teacher.model.id
-    if isinstance(findings.recipe.benchmark.source, Hub):
+    if isinstance(findings.recipe.benchmark.source, HubSource):
         known["datasets"] = [findings.recipe.benchmark.source.dataset]
     return known
 
@@ -63,7 +63,7 @@ def _result(findings: Findings) -> dict[str, Any]:
 
 def _dataset(findings: Findings) -> dict[str, str]:
     source = findings.recipe.benchmark.source
-    if not isinstance(source, Hub):
+    if not isinstance(source, HubSource):
         return {"name": findings.recipe.name, "type": source.origin, "split": "test"}
     config = {"config": source.config} if source.config else {}
     pinned = {"split": source.test_split, "revision": source.revision}

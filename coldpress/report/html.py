@@ -10,15 +10,15 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from coldpress.report import formats, limits, reliability, scatter, sentences
-from coldpress.report.equity import KINDS, equity
+from coldpress.report.equity import KINDS, equity_figure
 from coldpress.report.findings import Findings
-from coldpress.report.waterfall_panels import panels
+from coldpress.report.waterfall_panels import waterfall_panels
 
-FLIPS = 100
+MAX_FLIPS = 100
 """Rows shown; the table that evaluation keeps has all of them."""
 
 
-def render(findings: Findings) -> str:
+def render_report(findings: Findings) -> str:
     """Write the report.
 
     Everything that a user wrote is escaped; what was not measured is left out. Equal findings
@@ -31,24 +31,24 @@ def render(findings: Findings) -> str:
         A whole HTML document without scripts, fonts, images or styles from elsewhere.
     """
     return (
-        environment()
+        template_environment()
         .get_template("report.html.j2")
         .render(
             found=findings,
             evaluation=findings.evaluation,
-            timing_remarks=list(limits.timings(findings.evaluation)),
+            timing_remarks=list(limits.timing_remarks(findings.evaluation)),
             final=findings.final,
-            panels=panels(findings),
+            panels=waterfall_panels(findings),
             trade_offs=scatter.trade_offs(findings),
-            equity=equity(findings.evaluation.equity),
-            curves=reliability.curves(findings),
-            flips=findings.flips[:FLIPS],
-            recipe=recipe_text(findings),
+            equity=equity_figure(findings.evaluation.equity),
+            curves=reliability.reliability_curves(findings),
+            flips=findings.flips[:MAX_FLIPS],
+            recipe=recipe_yaml(findings),
         )
     )
 
 
-def recipe_text(findings: Findings) -> str:
+def recipe_yaml(findings: Findings) -> str:
     """Return the recipe as YAML, in the order in which it is documented."""
     return yaml.safe_dump(
         findings.recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True
@@ -56,7 +56,7 @@ def recipe_text(findings: Findings) -> str:
 
 
 @cache
-def environment() -> Environment:
+def template_environment() -> Environment:
     """Return how templates are read: escaped, and refusing names that nobody gave them."""
     made = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -66,11 +66,11 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.globals.update(_vocabulary())
+    made.globals.update(_template_globals())
     return made
 
 
-def _vocabulary() -> dict[str, Any]:
+def _template_globals() -> dict[str, Any]:
     """What templates may call by name."""
     return {
         "formats": formats,

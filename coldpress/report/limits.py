@@ -8,7 +8,7 @@ from coldpress.evaluation.performance import contention
 from coldpress.evaluation.scorecard.scorecard import Evaluation
 from coldpress.report.findings import Findings
 
-_NAMED = 12
+_MAX_NAMES = 12
 
 
 def limits(findings: Findings) -> list[str]:
@@ -20,10 +20,10 @@ def limits(findings: Findings) -> list[str]:
     Returns:
         Sentences.
     """
-    return [*_rows(findings), *_groups(findings), *_unmeasured(findings)]
+    return [*_row_limits(findings), *_group_limits(findings), *_missing_measurements(findings)]
 
 
-def timings(evaluation: Evaluation) -> Iterator[str]:
+def timing_remarks(evaluation: Evaluation) -> Iterator[str]:
     """Say what a busy machine did to the timings.
 
     Args:
@@ -35,15 +35,15 @@ def timings(evaluation: Evaluation) -> Iterator[str]:
     final = list(evaluation.models.values())[-1]
     if final.speedup_undetermined is not None:
         yield f"The speed-up could not be determined: {final.speedup_undetermined}."
-    worst = contention.worst(card.contention for card in evaluation.models.values())
+    worst = contention.worst_contention(card.contention for card in evaluation.models.values())
     if worst is not None and worst.busy:
         yield (
-            f"{contention.sentence(worst)} Speed-ups are the middles of intervals that are "
-            "wider for it, and on a quiet machine latencies may be lower."
+            f"{contention.describe_contention(worst)} Speed-ups are the middles of intervals that "
+            "are wider for it, and on a quiet machine latencies may be lower."
         )
 
 
-def _rows(findings: Findings) -> Iterator[str]:
+def _row_limits(findings: Findings) -> Iterator[str]:
     evaluation, cut = findings.evaluation, findings.final.truncated
     yield (
         f"All numbers are of one test split of {evaluation.n} texts. "
@@ -56,22 +56,22 @@ def _rows(findings: Findings) -> Iterator[str]:
         yield f"{cut} of the test texts were longer than {longest} tokens and were cut."
 
 
-def _groups(findings: Findings) -> Iterator[str]:
+def _group_limits(findings: Findings) -> Iterator[str]:
     groups = findings.evaluation.equity
     if not groups:
         yield "What compression did to single classes or slices was not judged."
     small = [group.name for group in groups if group.detectable_drop is None]
     if small:
-        more = f" and {len(small) - _NAMED} more" if len(small) > _NAMED else ""
-        named = ", ".join(small[:_NAMED])
+        more = f" and {len(small) - _MAX_NAMES} more" if len(small) > _MAX_NAMES else ""
+        named = ", ".join(small[:_MAX_NAMES])
         yield f"Too few rows to show any loss: {named}{more}."
 
 
-def _unmeasured(findings: Findings) -> Iterator[str]:
+def _missing_measurements(findings: Findings) -> Iterator[str]:
     final = findings.final
     if final.latency_ms is None:
         yield "Latency was not measured."
-    yield from timings(findings.evaluation)
+    yield from timing_remarks(findings.evaluation)
     if final.invariance is None:
         yield "Whether batch, padding or threads change answers was not measured."
     if final.serving is None:

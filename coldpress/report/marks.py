@@ -31,7 +31,7 @@ class Mark:
     strong: bool = False
 
 
-def dot(name: str, interval: Interval, scale: Scale, value: str, remark: str) -> Mark:
+def interval_mark(name: str, interval: Interval, scale: Scale, value: str, remark: str) -> Mark:
     """Place an estimate and its interval on an axis.
 
     Args:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from coldpress.data.sources import Files, Hub
+from coldpress.data.sources import FilesSource, HubSource
 from coldpress.recipe.recipe import Recipe
 from coldpress.schema.section import Section
 
 
-def steps(recipe: Recipe) -> list[tuple[str, str]]:
+def describe_steps(recipe: Recipe) -> list[tuple[str, str]]:
     """Say what each stage did, and with which numbers.
 
     Args:
@@ -20,37 +20,42 @@ def steps(recipe: Recipe) -> list[tuple[str, str]]:
         The name of a step and what it did; stages that the recipe leaves out are left out.
     """
     teacher = recipe.teacher
-    said = [("Teacher", _says(teacher.model, teacher.model_dump(mode="json", exclude={"model"})))]
+    said = [
+        (
+            "Teacher",
+            _describe_section(teacher.model, teacher.model_dump(mode="json", exclude={"model"})),
+        )
+    ]
     if recipe.distill is not None:
-        said.append((f"Distillation, {recipe.distill.method}", _says(recipe.distill)))
-    said += [(f"Pruning, {step.method}", _says(step)) for step in recipe.prune or ()]
+        said.append((f"Distillation, {recipe.distill.method}", _describe_section(recipe.distill)))
+    said += [(f"Pruning, {step.method}", _describe_section(step)) for step in recipe.prune or ()]
     if recipe.quantize is not None:
-        said.append((f"Quantization, {recipe.quantize.method}", _says(recipe.quantize)))
+        said.append((f"Quantization, {recipe.quantize.method}", _describe_section(recipe.quantize)))
     said.append(("Export", f"One ONNX file, operator set {recipe.export.opset}."))
     return said
 
 
-def _says(section: Section, also: Mapping[str, Any] | None = None) -> str:
+def _describe_section(section: Section, also: Mapping[str, Any] | None = None) -> str:
     """The first line of what a section says of itself, then its numbers."""
     about = (type(section).__doc__ or "").strip().partition("\n")[0]
     fields = section.model_dump(mode="json", exclude={"method", "origin"}) | dict(also or {})
-    numbers = ", ".join(f"{name} {_said(value)}" for name, value in _flat(fields))
+    numbers = ", ".join(f"{name} {_format_value(value)}" for name, value in _flatten(fields))
     return f"{about} {numbers[:1].upper()}{numbers[1:]}." if numbers else about
 
 
-def _flat(fields: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+def _flatten(fields: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     for name, value in fields.items():
         if isinstance(value, Mapping):
-            yield from ((f"{name} {inner}", deep) for inner, deep in _flat(value))
+            yield from ((f"{name} {inner}", deep) for inner, deep in _flatten(value))
         elif value is not None:
             yield name.replace("_", " "), value
 
 
-def _said(value: object) -> object:
+def _format_value(value: object) -> object:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
 
 
-def data(recipe: Recipe) -> str:
+def describe_data(recipe: Recipe) -> str:
     """Say where the rows come from, without naming a place on some machine.
 
     Args:
@@ -60,9 +65,9 @@ def data(recipe: Recipe) -> str:
         One sentence.
     """
     source = recipe.benchmark.source
-    if isinstance(source, Hub):
+    if isinstance(source, HubSource):
         config = f", configuration {source.config}" if source.config else ""
         return f"{source.dataset} on the Hugging Face hub{config}, revision {source.revision}."
-    if isinstance(source, Files):
+    if isinstance(source, FilesSource):
         return f"Local files: {source.train.name} for training, {source.test.name} for test."
     return "Coldpress's built-in intents: generated sentences of imaginary customers."

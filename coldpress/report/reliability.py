@@ -31,7 +31,7 @@ class Curve:
     strong: bool
 
 
-def curves(findings: Findings) -> tuple[Curve, ...]:
+def reliability_curves(findings: Findings) -> tuple[Curve, ...]:
     """Lay out the reliability of the teacher and of the final model.
 
     Args:

@@ -12,10 +12,10 @@ from coldpress.report.scale import Scale
 
 WIDTH, HEIGHT = 380.0, 270.0
 LEFT, RIGHT, TOP, BOTTOM = 40.0, 12.0, 10.0, 42.0
-_LETTER, _LINE = 6.4, 13.0
+_LETTER_WIDTH, _LINE_HEIGHT = 6.4, 13.0
 """Room that a letter and a line of a name take, in units of the figure."""
 
-Cost = Callable[[Scorecard], float | None]
+CostFunction = Callable[[Scorecard], float | None]
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def trade_offs(findings: Findings) -> tuple[Scatter, ...]:
     Returns:
         One figure for each cost that two models have.
     """
-    costs: tuple[tuple[str, str, Cost], ...] = (
+    costs: tuple[tuple[str, str, CostFunction], ...] = (
         ("Accuracy and latency", "milliseconds, median", _milliseconds),
         ("Accuracy and size", "megabytes", _megabytes),
     )
@@ -87,7 +87,7 @@ def _megabytes(card: Scorecard) -> float | None:
     return card.bytes / 1e6
 
 
-def _scatter(findings: Findings, title: str, unit: str, cost: Cost) -> Scatter:
+def _scatter(findings: Findings, title: str, unit: str, cost: CostFunction) -> Scatter:
     paid = {name: cost(card) for name, card in findings.evaluation.models.items()}
     costs = {name: value for name, value in paid.items() if value}
     if not costs:
@@ -97,7 +97,7 @@ def _scatter(findings: Findings, title: str, unit: str, cost: Cost) -> Scatter:
     up = Scale.around(n for i in intervals.values() for n in (i.low, i.high))
     places = {n: (_x(across, costs[n]), _y(up, intervals[n].estimate)) for n in costs}
     bars = {n: (_y(up, i.high), _y(up, i.low)) for n, i in intervals.items()}
-    labels = _labels(places, bars)
+    labels = _place_labels(places, bars)
     dots = (
         Dot(n, *places[n], low, high, *labels[n], n == "onnx") for n, (high, low) in bars.items()
     )
@@ -117,30 +117,30 @@ def _y(scale: Scale, value: float) -> float:
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom."""
 
-_LINE_COSTS, _DOT_COSTS, _NAME_COSTS, _OUTSIDE_COSTS = 1, 3, 10, 100
+_LINE_COST, _DOT_COST, _NAME_COST, _OUTSIDE_COST = 1, 3, 10, 100
 """What it costs a name to cover these: a line can be read through, another name cannot."""
 
 
-def _labels(
+def _place_labels(
     places: dict[str, tuple[float, float]], bars: dict[str, tuple[float, float]]
 ) -> dict[str, tuple[float, float]]:
     """Put each name beside its dot, if there is room clear of dots, lines and other names."""
     taken: list[tuple[Box, int]] = []
     for name, (x, y) in places.items():
         high, low = bars[name]
-        taken.append(((x - 5, y - 5, x + 5, y + 5), _DOT_COSTS))
-        taken.append(((x - 1, high, x + 1, low), _LINE_COSTS))
+        taken.append(((x - 5, y - 5, x + 5, y + 5), _DOT_COST))
+        taken.append(((x - 1, high, x + 1, low), _LINE_COST))
     found: dict[str, tuple[float, float]] = {}
     for name, place in places.items():
-        box = min(_choices(name, place, bars[name]), key=lambda box: _cost(box, taken))
-        taken.append(((box[0] - 4, box[1], box[2] + 4, box[3]), _NAME_COSTS))
+        box = min(_label_boxes(name, place, bars[name]), key=lambda box: _cost(box, taken))
+        taken.append(((box[0] - 4, box[1], box[2] + 4, box[3]), _NAME_COST))
         found[name] = (round(box[0], 1), round(box[3] - 3, 1))
     return found
 
 
-def _choices(name: str, place: tuple[float, float], bar: tuple[float, float]) -> Iterator[Box]:
+def _label_boxes(name: str, place: tuple[float, float], bar: tuple[float, float]) -> Iterator[Box]:
     """Boxes for a name, the best first: beside its dot, a little up or down, at its bar's ends."""
-    (x, y), (high, low), wide = place, bar, _LETTER * len(name)
+    (x, y), (high, low), wide = place, bar, _LETTER_WIDTH * len(name)
     for shift in (0, -14, 14, -28, 28):
         yield _box(x + 9, y + 4 + shift, wide)
         yield _box(x - 9 - wide, y + 4 + shift, wide)
@@ -149,13 +149,13 @@ def _choices(name: str, place: tuple[float, float], bar: tuple[float, float]) ->
 
 
 def _box(left: float, line: float, wide: float) -> Box:
-    return (left, line - _LINE + 3, left + wide, line + 3)
+    return (left, line - _LINE_HEIGHT + 3, left + wide, line + 3)
 
 
 def _cost(box: Box, taken: Sequence[tuple[Box, int]]) -> int:
     outside = box[0] < LEFT or box[2] > WIDTH or box[1] < 0 or box[3] > HEIGHT - BOTTOM
-    return _OUTSIDE_COSTS * outside + sum(cost for other, cost in taken if _meet(box, other))
+    return _OUTSIDE_COST * outside + sum(cost for other, cost in taken if _intersect(box, other))
 
 
-def _meet(one: Box, other: Box) -> bool:
+def _intersect(one: Box, other: Box) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

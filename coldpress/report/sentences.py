@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from coldpress.evaluation.scorecard.scorecard import Comparison, Group, Scorecard
-from coldpress.evaluation.statistics.paired import LEVEL
-from coldpress.evaluation.wording import standing
+from coldpress.evaluation.statistics.paired import SIGNIFICANCE_LEVEL
+from coldpress.evaluation.wording import significance_verdict
 from coldpress.report import formats
 from coldpress.report.findings import Findings
 
@@ -57,7 +57,7 @@ def _against_teacher(findings: Findings) -> str:
         "worse": "which is less than its teacher",
         "not shown to differ": "where no difference from its teacher is shown",
     }
-    return f"{said[standing(pair)]} ({estimate})"
+    return f"{said[significance_verdict(pair)]} ({estimate})"
 
 
 def comparison(pair: Comparison) -> str:
@@ -69,7 +69,7 @@ def comparison(pair: Comparison) -> str:
     Returns:
         One sentence; it calls a model better only if both interval and test do.
     """
-    shown = standing(pair)
+    shown = significance_verdict(pair)
     if shown != "not shown to differ":
         word = "more" if shown == "better" else "less"
         by = formats.points(abs(pair.difference.estimate)).lstrip("+")
@@ -81,4 +81,4 @@ def comparison(pair: Comparison) -> str:
 
 def lost(one: Group) -> bool:
     """Whether a group of rows is shown to have lost, corrected for all that were looked at."""
-    return one.p_adjusted < LEVEL
+    return one.p_adjusted < SIGNIFICANCE_LEVEL

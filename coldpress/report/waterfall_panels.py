@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from coldpress.evaluation.scorecard.scorecard import Scorecard
 from coldpress.report import formats
 from coldpress.report.findings import Findings
-from coldpress.report.marks import Mark, dot
+from coldpress.report.marks import Mark, interval_mark
 from coldpress.report.scale import Scale
 
 
@@ -28,7 +28,7 @@ class Panel:
     reference: float | None = None
 
 
-def panels(findings: Findings) -> tuple[Panel, ...]:
+def waterfall_panels(findings: Findings) -> tuple[Panel, ...]:
     """Lay the models out, from the teacher to the final one.
 
     Args:
@@ -49,7 +49,7 @@ def _accuracy(findings: Findings) -> Panel:
     scale = Scale.around(n for i in intervals for n in (i.low, i.high))
     marks = (
         replace(
-            dot(name, i, scale, formats.percent(i.estimate), formats.percent_range(i)),
+            interval_mark(name, i, scale, formats.percent(i.estimate), formats.percent_range(i)),
             strong=name == "onnx",
         )
         for name, i in zip(names, intervals, strict=True)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from coldpress.errors import NonFiniteError
 
 
-def check_values(values: object, name: str = "") -> None:
+def check_all_finite(values: object, name: str = "") -> None:
     """Check every number of a JSON-like value.
 
     Args:
@@ -24,15 +24,15 @@ def check_values(values: object, name: str = "") -> None:
     """
     if isinstance(values, Mapping):
         for key, value in values.items():
-            check_values(value, f"{name}.{key}" if name else str(key))
+            check_all_finite(value, f"{name}.{key}" if name else str(key))
     elif isinstance(values, list | tuple):
         for position, value in enumerate(values):
-            check_values(value, f"{name}.{position}" if name else str(position))
+            check_all_finite(value, f"{name}.{position}" if name else str(position))
     elif isinstance(values, float | np.floating) and not math.isfinite(values):
         raise NonFiniteError(f"{name} is {float(values)}")
 
 
-def check_arrays(arrays: Mapping[str, NDArray[Any]]) -> None:
+def check_arrays_finite(arrays: Mapping[str, NDArray[Any]]) -> None:
     """Check every element of arrays of floating-point numbers.
 
     Args:

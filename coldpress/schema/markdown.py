@@ -6,7 +6,7 @@ import html
 import re
 
 
-def as_text(data: str) -> str:
+def escape_markdown(data: str) -> str:
     """Return Markdown that shows a text as it is, on one line: nothing in it becomes markup.
 
     Args:

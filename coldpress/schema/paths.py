@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 
-def possible(path: Path) -> Path:
+def validate_path(path: Path) -> Path:
     """Refuse a path that no file can have, or that may not be looked at. It need not exist.
 
     Args:
@@ -19,7 +19,7 @@ def possible(path: Path) -> Path:
     """
     try:
         expanded = path.expanduser()
-        if not expanded.is_absolute() and not _is_somewhere():
+        if not expanded.is_absolute() and not _working_directory_exists():
             raise ValueError("the working directory does not exist any more")
         expanded.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -29,7 +29,7 @@ def possible(path: Path) -> Path:
     return expanded
 
 
-def _is_somewhere() -> bool:
+def _working_directory_exists() -> bool:
     """Whether a relative path means anything: the working directory may have been deleted."""
     try:
         Path.cwd()

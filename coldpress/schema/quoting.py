@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-_LONGEST = 80
+_MAX_LENGTH = 80
 
 
-def quoted(names: Sequence[str], most: int = 8) -> str:
+def quote_names(names: Sequence[str], most: int = 8) -> str:
     """Quote names for one line, so that spaces and the like are seen.
 
     Args:
@@ -17,10 +17,10 @@ def quoted(names: Sequence[str], most: int = 8) -> str:
     Returns:
         As in `'text', ' label' and 3 more`; `none` where there are none.
     """
-    shown = ", ".join(_shortened(name) for name in names[:most])
+    shown = ", ".join(_quote_name(name) for name in names[:most])
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return f"{shown}{more}" or "none"
 
 
-def _shortened(name: str) -> str:
-    return repr(name if len(name) <= _LONGEST else f"{name[:_LONGEST]}...")
+def _quote_name(name: str) -> str:
+    return repr(name if len(name) <= _MAX_LENGTH else f"{name[:_MAX_LENGTH]}...")

@@ -16,17 +16,23 @@ from pydantic_core import CoreSchema
 from coldpress.schema import paths
 
 # What the tabs of an optional value are called; Prefect would say `float`, `str`, `list`.
-_TABS = {"integer": "number", "number": "number", "string": "text", "array": "list", "null": "none"}
+_TAB_TITLES = {
+    "integer": "number",
+    "number": "number",
+    "string": "text",
+    "array": "list",
+    "null": "none",
+}
 
 
-def _draw(schema: dict[str, Any], model: type[BaseModel]) -> None:
+def _adapt_form_schema(schema: dict[str, Any], model: type[BaseModel]) -> None:
     """Make a form of a section's schema: its own fields first, each called what a recipe says."""
     fields = schema.get("properties", {})
     own = [name for name in get_annotations(model) if name in fields]
     for place, name in enumerate(dict.fromkeys([*own, *fields])):
         # Prefect sorts by position; PostgreSQL does not keep the order of keys.
         fields[name] |= {"title": name.replace("_", " ").capitalize(), "position": place}
-        _name_tabs(fields[name].get("anyOf", []))
+        _set_tab_titles(fields[name].get("anyOf", []))
         if "const" in fields[name]:
             # An editable text box in the form unless it is an enum; and empty in a tab that one
             # changes to, unless there is a default.
@@ -34,10 +40,10 @@ def _draw(schema: dict[str, Any], model: type[BaseModel]) -> None:
             fields[name] |= {"enum": [tag], "default": tag}
 
 
-def _name_tabs(variants: list[dict[str, Any]]) -> None:
+def _set_tab_titles(variants: list[dict[str, Any]]) -> None:
     for variant in variants:
-        if variant.get("type") in _TABS:
-            variant["title"] = variant.get("format", _TABS[variant["type"]])
+        if variant.get("type") in _TAB_TITLES:
+            variant["title"] = variant.get("format", _TAB_TITLES[variant["type"]])
 
 
 class Section(BaseModel):
@@ -48,12 +54,12 @@ class Section(BaseModel):
         extra="forbid",
         # Otherwise `epochs: true` is one epoch.
         strict=True,
-        json_schema_extra=_draw,
+        json_schema_extra=_adapt_form_schema,
         allow_inf_nan=False,
     )
 
 
-WrittenPath = Annotated[Path, Strict(False), AfterValidator(paths.possible)]
+UserPath = Annotated[Path, Strict(False), AfterValidator(paths.validate_path)]
 """A path, as YAML and JSON write it: as text, perhaps with a `~`."""
 
 

@@ -23,5 +23,5 @@ REGISTERED_SUFFIX: dict[Stage, str] = {
 }
 """What is appended to the recipe's name; a stage without an entry registers no model."""
 
-RESERVED_ENDINGS = ("-teacher", "-student", "-pruned", "-quantized", "-audit")
+RESERVED_SUFFIXES = ("-teacher", "-student", "-pruned", "-quantized", "-audit")
 """A recipe whose name ended so would collide with another recipe's stages."""

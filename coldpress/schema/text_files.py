@@ -9,7 +9,7 @@ from typing import Any
 
 from coldpress.errors import InputError
 
-_POINTER = b"version https://git-lfs.github.com/spec/"
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _BYTE_ORDER_MARKS = {
     # UTF-32 comes first: its mark begins with that of UTF-16.
     "UTF-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
@@ -18,7 +18,7 @@ _BYTE_ORDER_MARKS = {
 }
 
 
-def check_pointer(start: bytes, where: str) -> None:
+def reject_lfs_pointer(start: bytes, where: str) -> None:
     """Refuse what git leaves in place of a large file that it has not fetched.
 
     Args:
@@ -28,13 +28,13 @@ def check_pointer(start: bytes, where: str) -> None:
     Raises:
         InputError: It is a pointer of git-lfs.
     """
-    if start.startswith(_POINTER):
+    if start.startswith(_LFS_POINTER):
         raise InputError(
             f"{where} is a git-lfs pointer, not the file itself; fetch it with: git lfs pull"
         )
 
 
-def check_pointers(paths: list[Path], place: str) -> None:
+def reject_lfs_pointers(paths: list[Path], place: str) -> None:
     """Refuse files of which git-lfs has left a pointer only.
 
     Args:
@@ -47,13 +47,13 @@ def check_pointers(paths: list[Path], place: str) -> None:
     for path in paths:
         try:
             with path.open("rb") as file:
-                start = file.read(len(_POINTER))
+                start = file.read(len(_LFS_POINTER))
         except OSError as error:
             raise InputError(f"{place}: {path.name} cannot be read: {error.strerror}") from error
-        check_pointer(start, f"{place}: {path.name}")
+        reject_lfs_pointer(start, f"{place}: {path.name}")
 
 
-def encoding_of(data: bytes) -> str | None:
+def detect_encoding(data: bytes) -> str | None:
     """Name the encoding of a file that announces another one than plain UTF-8.
 
     Args:
@@ -87,8 +87,8 @@ def read_text(path: Path, place: str) -> str:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{where} cannot be read: {error}") from error
-    check_pointer(data, where)
-    encoding = encoding_of(data)
+    reject_lfs_pointer(data, where)
+    encoding = detect_encoding(data)
     if encoding is not None:
         raise InputError(f"{where} is {encoding}; save it as UTF-8 without a byte order mark")
     try:
@@ -97,7 +97,7 @@ def read_text(path: Path, place: str) -> str:
         raise InputError(f"{where} cannot be read: byte {error.start} is not UTF-8") from error
 
 
-def read_object(path: Path, place: str) -> dict[str, Any]:
+def read_json_object(path: Path, place: str) -> dict[str, Any]:
     """Read a JSON file that holds an object.
 
     Args:

@@ -11,10 +11,10 @@ from typing import Any
 import yaml
 
 from coldpress.errors import InputError
-from coldpress.schema.text_files import check_pointer, encoding_of
+from coldpress.schema.text_files import detect_encoding, reject_lfs_pointer
 
 
-def read(path: Path) -> dict[str, Any]:
+def load_yaml(path: Path) -> dict[str, Any]:
     """Read a recipe's file.
 
     Args:
@@ -27,7 +27,7 @@ def read(path: Path) -> dict[str, Any]:
         InputError: It cannot be read, is no YAML, or holds no mapping.
     """
     try:
-        order = parse(_text(path))
+        order = parse_yaml(_read_text(path))
         _check_keys(order, path.name)
     except OSError as error:
         raise InputError(f"{path.name}: {error.strerror}") from error
@@ -36,16 +36,16 @@ def read(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}:" if mark else ""
-        raise InputError(f"{path.name}:{line} {reason(error)}") from error
+        raise InputError(f"{path.name}:{line} {yaml_error_reason(error)}") from error
     if not isinstance(order, dict):
         raise InputError(f"{path.name}: a recipe is a mapping of sections")
     return order
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     data = path.read_bytes().removeprefix(codecs.BOM_UTF8)
-    check_pointer(data, path.name)
-    encoding = encoding_of(data)
+    reject_lfs_pointer(data, path.name)
+    encoding = detect_encoding(data)
     if encoding is not None:
         raise InputError(f"{path.name}: it is {encoding}; save it as UTF-8")
     return data.decode()
@@ -60,13 +60,13 @@ def _check_keys(value: object, name: str) -> None:
     if isinstance(value, dict):
         members = list(value.values())
         for key in value:
-            if type(key) is not int and (hint := misread(key)):
+            if type(key) is not int and (hint := unquoted_value_hint(key)):
                 raise InputError(f"{name}: {key!r} is no key; {hint}")
     for member in members:
         _check_keys(member, name)
 
 
-def reason(error: Exception) -> str:
+def yaml_error_reason(error: Exception) -> str:
     """Say in a few words why something is no YAML.
 
     Args:
@@ -78,7 +78,7 @@ def reason(error: Exception) -> str:
     return getattr(error, "problem", None) or str(error).partition("\n")[0]
 
 
-def parse(text: str) -> Any:  # noqa: ANN401
+def parse_yaml(text: str) -> Any:  # noqa: ANN401
     """Read one document.
 
     Args:
@@ -94,7 +94,7 @@ def parse(text: str) -> Any:  # noqa: ANN401
     return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
 
 
-def misread(value: object) -> str | None:
+def unquoted_value_hint(value: object) -> str | None:
     """Say how a word without quotes became another value than text.
 
     Args:

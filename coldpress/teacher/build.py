@@ -27,13 +27,13 @@ from transformers.utils.logging import (
 from coldpress.data.benchmark import Benchmark
 from coldpress.errors import InputError
 from coldpress.model.classifier import Classifier
-from coldpress.schema.text_files import read_object
-from coldpress.teacher.config_checks import loaded
-from coldpress.teacher.label_checks import check_labels, mapped_labels
-from coldpress.teacher.spec import ScratchModel, Teacher, fetch
+from coldpress.schema.text_files import read_json_object
+from coldpress.teacher.config_checks import effective_config
+from coldpress.teacher.label_checks import check_teacher_labels, mapped_labels
+from coldpress.teacher.spec import ScratchModel, Teacher, fetch_model
 from coldpress.teacher.tokenizer import loading
-from coldpress.teacher.tokenizer.comparison import check_tokenizer
-from coldpress.teacher.tokenizer.wordpiece import MASK, SPECIAL, train_wordpiece
+from coldpress.teacher.tokenizer.comparison import compare_with_transformers
+from coldpress.teacher.tokenizer.wordpiece import MASK_TOKEN, SPECIAL_TOKENS, train_wordpiece
 
 
 def build_teacher(teacher: Teacher, benchmark: Benchmark, max_tokens: int) -> Classifier:
@@ -52,17 +52,17 @@ def build_teacher(teacher: Teacher, benchmark: Benchmark, max_tokens: int) -> Cl
     Raises:
         InputError: The model cannot be had, read or used as it is.
     """
-    check_labels(teacher, benchmark.labels)
+    check_teacher_labels(teacher, benchmark.labels)
     if isinstance(teacher.model, ScratchModel):
-        return _from_scratch(teacher.model, benchmark, max_tokens)
-    directory = fetch(teacher.model)
-    classifier, unread = _from_directory(directory, teacher, benchmark, max_tokens)
+        return _build_from_scratch(teacher.model, benchmark, max_tokens)
+    directory = fetch_model(teacher.model)
+    classifier, unread = _load_pretrained(directory, teacher, benchmark, max_tokens)
     if unread and not teacher.epochs:
         raise InputError(f"teacher.epochs: 0, but the weights lack {min(unread)}")
     return classifier
 
 
-def _from_scratch(model: ScratchModel, benchmark: Benchmark, max_tokens: int) -> Classifier:
+def _build_from_scratch(model: ScratchModel, benchmark: Benchmark, max_tokens: int) -> Classifier:
     texts = [*benchmark.train.texts, *(benchmark.train.pairs or ())]
     pieces = train_wordpiece(texts, model.vocabulary_size)
     pieces.enable_truncation(max_tokens)
@@ -74,33 +74,33 @@ def _from_scratch(model: ScratchModel, benchmark: Benchmark, max_tokens: int) ->
         intermediate_size=model.neurons,
         max_position_embeddings=max_tokens,
         id2label=dict(enumerate(benchmark.labels)),
-        pad_token_id=SPECIAL.index("[PAD]"),
+        pad_token_id=SPECIAL_TOKENS.index("[PAD]"),
     )
     build = cast("Callable[..., nn.Module]", AutoModelForSequenceClassification.from_config)
     module = build(config, attn_implementation="eager")
     module.eval()
-    return Classifier(module, pieces, benchmark.labels, MASK)
+    return Classifier(module, pieces, benchmark.labels, MASK_TOKEN)
 
 
-def _from_directory(
+def _load_pretrained(
     directory: Path, teacher: Teacher, benchmark: Benchmark, max_tokens: int
 ) -> tuple[Classifier, list[str]]:
     """Return the classifier, and the names of its parameters that are new."""
     place, labels = f"teacher.model: {directory}", benchmark.labels
-    source = loading.load(directory, max_tokens, place)
-    check_tokenizer(source, benchmark)
-    content = read_object(directory / "config.json", place)
-    config, known = _configuration(content), mapped_labels(teacher, content)
-    module, unread = _load(directory, config, len(labels))
+    source = loading.load_teacher_tokenizer(directory, max_tokens, place)
+    compare_with_transformers(source, benchmark)
+    content = read_json_object(directory / "config.json", place)
+    config, known = _build_config(content), mapped_labels(teacher, content)
+    module, unread = _load_module(directory, config, len(labels))
     classifier = Classifier(module, source.tokenizer, labels, source.mask)
-    _check_unread(unread, classifier, directory)
+    _check_missing_weights(unread, classifier, directory)
     if sorted(known) == sorted(labels):
         _reorder_head(classifier, [known.index(name) for name in labels])
     module.eval()
     return classifier, unread
 
 
-def _configuration(content: Mapping[str, Any]) -> PreTrainedConfig:
+def _build_config(content: Mapping[str, Any]) -> PreTrainedConfig:
     """Build the configuration from the keys that have an effect, whatever else the file sets."""
     family = content["model_type"]
     known = {field.name for field in dataclasses.fields(CONFIG_MAPPING[family])}
@@ -108,15 +108,17 @@ def _configuration(content: Mapping[str, Any]) -> PreTrainedConfig:
     # ModernBERT's first files have these in place of layer_types and rope_parameters.
     known |= {"global_attn_every_n_layers", "global_rope_theta", "local_rope_theta"}
     known |= {"rope_scaling"} if "rope_parameters" in known else set()
-    kept = {name: value for name, value in loaded(content).items() if name in known}
+    kept = {name: value for name, value in effective_config(content).items() if name in known}
     return AutoConfig.for_model(family, **kept)
 
 
-def _load(directory: Path, config: PreTrainedConfig, labels: int) -> tuple[nn.Module, list[str]]:
+def _load_module(
+    directory: Path, config: PreTrainedConfig, labels: int
+) -> tuple[nn.Module, list[str]]:
     """Return the module, and the names of its parameters that no weights were found for."""
     if config.num_labels != labels:
         config.num_labels = labels
-    with _quiet():
+    with _quiet_transformers():
         module, report = AutoModelForSequenceClassification.from_pretrained(
             directory,
             config=config,
@@ -130,7 +132,7 @@ def _load(directory: Path, config: PreTrainedConfig, labels: int) -> tuple[nn.Mo
     return module, [*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])]
 
 
-def _check_unread(unread: Sequence[str], classifier: Classifier, directory: Path) -> None:
+def _check_missing_weights(unread: Sequence[str], classifier: Classifier, directory: Path) -> None:
     """Refuse weights of another model: only pooler and head may be new."""
     prefix = f"{classifier.architecture.encoder}."
     lost = [k for k in unread if k.startswith(prefix) and not k.startswith(f"{prefix}pooler.")]
@@ -150,7 +152,7 @@ def _reorder_head(classifier: Classifier, order: Sequence[int]) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet_transformers() -> Iterator[None]:
     """Keep transformers' report on new weights, which we check ourselves, off the screen."""
     logger = logging.getLogger("transformers")
     level, bars = logger.level, is_progress_bar_enabled()

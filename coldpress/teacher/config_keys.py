@@ -18,7 +18,7 @@ FLAG = "true or false"
 TEXT = "text"
 ANY = "checked by itself"
 
-LOADED: Mapping[str, str] = {
+EFFECTIVE_KEYS: Mapping[str, str] = {
     # sizes
     "vocab_size": COUNT,
     "hidden_size": COUNT,
@@ -68,17 +68,17 @@ LOADED: Mapping[str, str] = {
 }
 """Keys that a teacher is built with, and what their values must be."""
 
-OTHER_NAMES: Mapping[str, str] = {
+KEY_ALIASES: Mapping[str, str] = {
     "hidden_size": "dim",
     "num_hidden_layers": "n_layers",
     "num_attention_heads": "n_heads",
 }
 """Keys that DistilBERT takes for its own of another name."""
 
-MAY_BE_NULL = ("classifier_dropout", "num_labels")
+NULLABLE_KEYS = ("classifier_dropout", "num_labels")
 """Keys whose null is the same as leaving them out."""
 
-SUPPORTED: Mapping[str, tuple[object, str]] = {
+REQUIRED_VALUES: Mapping[str, tuple[object, str]] = {
     "is_decoder": (False, "an exported graph attends both ways"),
     "add_cross_attention": (False, "an exported graph reads one sequence"),
     "is_encoder_decoder": (False, "an exported graph is an encoder"),
@@ -96,7 +96,7 @@ SUPPORTED: Mapping[str, tuple[object, str]] = {
 """Keys whose other values change what a model computes or how its weights are stored, the only
 value that is supported, and why."""
 
-WITHOUT_EFFECT: Mapping[str, str] = {
+IGNORED_KEYS: Mapping[str, str] = {
     "architectures": "names the head; checked where a head is used as it is",
     "model_type": "chooses the family",
     "attribute_map": "chosen by the family",
@@ -136,7 +136,7 @@ WITHOUT_EFFECT: Mapping[str, str] = {
 }
 """Keys that are left out, and why that changes nothing."""
 
-DEFAULTS: Mapping[str, Mapping[str, int]] = {
+FAMILY_DEFAULTS: Mapping[str, Mapping[str, int]] = {
     "bert": {"max_position_embeddings": 512, "type_vocab_size": 2, "pad_token_id": 0},
     "roberta": {"max_position_embeddings": 512, "type_vocab_size": 2, "pad_token_id": 1},
     "xlm-roberta": {"max_position_embeddings": 512, "type_vocab_size": 2, "pad_token_id": 1},

@@ -10,23 +10,23 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from coldpress.errors import InputError
-from coldpress.model.weight_headers import WEIGHTS, weight_files
-from coldpress.schema.text_files import check_pointers, read_object, read_text
+from coldpress.model.weight_headers import WEIGHT_FILES, list_weight_files
+from coldpress.schema.text_files import read_json_object, read_text, reject_lfs_pointers
 from coldpress.teacher.config_checks import check_config
 from coldpress.teacher.weight_checks import check_weights
 
-TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json")
+MAIN_TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json")
 # transformers may load another version of tokenizer.json that its configuration names.
-_OBJECTS = ("tokenizer*.json", "vocab.json", "special_tokens_map.json", "added_tokens.json")
-_TEXTS = ("vocab.txt", "merges.txt")
-_BINARIES = ("*.model",)
-TOKENIZER_FILES = ("config.json", *_OBJECTS, *_TEXTS, *_BINARIES)
+_JSON_PATTERNS = ("tokenizer*.json", "vocab.json", "special_tokens_map.json", "added_tokens.json")
+_TEXT_FILES = ("vocab.txt", "merges.txt")
+_BINARY_PATTERNS = ("*.model",)
+TOKENIZER_PATTERNS = ("config.json", *_JSON_PATTERNS, *_TEXT_FILES, *_BINARY_PATTERNS)
 """Patterns of the files that a tokenizer is loaded from; config.json names its family."""
-CONTENT = (*TOKENIZER_FILES, *WEIGHTS)
+MODEL_PATTERNS = (*TOKENIZER_PATTERNS, *WEIGHT_FILES)
 """Patterns of the files that a model is loaded from, but for the shards that an index names."""
 
 # In place of model.safetensors transformers would load these.
-_DISTRIBUTED = re.compile(r"shard-\d{5}-model-\d{5}-of-\d{5}\.safetensors")
+_DISTRIBUTED_SHARD = re.compile(r"shard-\d{5}-model-\d{5}-of-\d{5}\.safetensors")
 
 
 def check_directory(directory: Path, place: str) -> None:
@@ -45,15 +45,15 @@ def check_directory(directory: Path, place: str) -> None:
         names = [path.name for path in directory.iterdir()]
     except OSError as error:
         raise InputError(f"{place} cannot be read: {error.strerror}") from error
-    check_names(names, place)
-    config = read_object(directory / "config.json", place)
+    check_file_names(names, place)
+    config = read_json_object(directory / "config.json", place)
     check_config(config, place)
-    _check_tokenizer_files(directory, place)
-    check_tokenizer(directory, config, place)
+    _check_readable(directory, place)
+    check_tokenizer_file(directory, config, place)
     check_weights(directory, config, place)
 
 
-def loaded_files(directory: Path, place: str) -> list[str]:
+def list_model_files(directory: Path, place: str) -> list[str]:
     """List the files that a model is loaded from.
 
     Args:
@@ -66,12 +66,12 @@ def loaded_files(directory: Path, place: str) -> list[str]:
     Raises:
         InputError: There is an index of shards that cannot be read.
     """
-    named = {path.name for pattern in CONTENT for path in directory.glob(pattern)}
-    shards = weight_files(directory, place) if named & set(WEIGHTS) else []
+    named = {path.name for pattern in MODEL_PATTERNS for path in directory.glob(pattern)}
+    shards = list_weight_files(directory, place) if named & set(WEIGHT_FILES) else []
     return sorted({*named, *shards})
 
 
-def check_names(names: Collection[str], place: str) -> None:
+def check_file_names(names: Collection[str], place: str) -> None:
     """Check that a model has a configuration, weights that are no pickle, and a tokenizer.
 
     Args:
@@ -83,19 +83,19 @@ def check_names(names: Collection[str], place: str) -> None:
     """
     if "config.json" not in names:
         raise InputError(f"{place} is no model: it has no config.json")
-    if not any(name in names for name in WEIGHTS):
+    if not any(name in names for name in WEIGHT_FILES):
         pickled = any(name.endswith((".bin", ".pt", ".pth", ".ckpt")) for name in names)
         instead = "only pickled ones, which are not read" if pickled else "no weights at all"
         raise InputError(f"{place} has no model.safetensors, {instead}")
-    if not any(name in names for name in TOKENIZERS):
-        raise InputError(f"{place} has no tokenizer: none of {', '.join(TOKENIZERS)}")
+    if not any(name in names for name in MAIN_TOKENIZER_FILES):
+        raise InputError(f"{place} has no tokenizer: none of {', '.join(MAIN_TOKENIZER_FILES)}")
     if "adapter_config.json" in names:
         raise InputError(f"{place} has an adapter, which is not read: merge it into the weights")
-    if any(_DISTRIBUTED.fullmatch(name) for name in names):
+    if any(_DISTRIBUTED_SHARD.fullmatch(name) for name in names):
         raise InputError(f"{place} has shards of distributed training: save it with one index")
 
 
-def check_tokenizer(directory: Path, config: Mapping[str, Any], place: str) -> None:
+def check_tokenizer_file(directory: Path, config: Mapping[str, Any], place: str) -> None:
     """Check that a teacher's tokenizer loads, and names no tokens that the teacher has not.
 
     Args:
@@ -136,10 +136,12 @@ def read_tokenizer(file: Path, place: str) -> Tokenizer:
         raise InputError(f"{place}: {file.name} cannot be read: {error}") from error
 
 
-def _check_tokenizer_files(directory: Path, place: str) -> None:
-    for path in sorted({path for pattern in _OBJECTS for path in directory.glob(pattern)}):
-        read_object(path, place)
-    for name in _TEXTS:
+def _check_readable(directory: Path, place: str) -> None:
+    for path in sorted({path for pattern in _JSON_PATTERNS for path in directory.glob(pattern)}):
+        read_json_object(path, place)
+    for name in _TEXT_FILES:
         if (directory / name).exists():
             read_text(directory / name, place)
-    check_pointers([path for pattern in _BINARIES for path in directory.glob(pattern)], place)
+    reject_lfs_pointers(
+        [path for pattern in _BINARY_PATTERNS for path in directory.glob(pattern)], place
+    )

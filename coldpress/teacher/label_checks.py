@@ -10,25 +10,25 @@ from typing import Any
 
 from coldpress.data import hub
 from coldpress.errors import InputError
-from coldpress.schema.quoting import quoted
+from coldpress.schema.quoting import quote_names
 from coldpress.teacher.label_config import label_names
 from coldpress.teacher.spec import (
     DirectoryModel,
     HubModel,
     ScratchModel,
     Teacher,
-    configuration,
-    downloaded,
+    find_downloaded,
+    read_config,
 )
 from coldpress.teacher.weight_checks import check_head, has_head
 
-_CLASSIFIER = "ForSequenceClassification"
+_CLASSIFIER_CLASS = "ForSequenceClassification"
 # Coldpress once kept the name of the model that a teacher had been trained from.
-_WITHOUT_A_CLASSIFIER = ("Model", "ForMaskedLM", "ForPreTraining")
+_BASE_MODEL_SUFFIXES = ("Model", "ForMaskedLM", "ForPreTraining")
 _MANIFEST = "coldpress.json"
 
 
-def check_labels(teacher: Teacher, labels: Sequence[str]) -> None:
+def check_teacher_labels(teacher: Teacher, labels: Sequence[str]) -> None:
     """Check that a teacher which is used as it is knows the benchmark's labels.
 
     Args:
@@ -45,13 +45,13 @@ def check_labels(teacher: Teacher, labels: Sequence[str]) -> None:
         if teacher.labels:
             raise InputError("teacher.labels: a teacher from scratch has no labels of its own")
         return
-    config, place = configuration(teacher.model)
+    config, place = read_config(teacher.model)
     _check_mapping(teacher, label_names(config), labels, place)
     if teacher.epochs:
         return
-    _check_problem(config, place)
+    _check_problem_type(config, place)
     _check_classifier(teacher.model, config, place)
-    _check_names(mapped_labels(teacher, config), labels, place)
+    _check_same_labels(mapped_labels(teacher, config), labels, place)
 
 
 def mapped_labels(teacher: Teacher, config: Mapping[str, Any]) -> tuple[str, ...]:
@@ -71,14 +71,14 @@ def mapped_labels(teacher: Teacher, config: Mapping[str, Any]) -> tuple[str, ...
 def _check_mapping(teacher: Teacher, own: Sequence[str], labels: Sequence[str], place: str) -> None:
     for name, label in (teacher.labels or {}).items():
         if name not in own:
-            has = quoted(own)
+            has = quote_names(own)
             raise InputError(f"teacher.labels: {place} has no label {name!r}, only {has}")
         if label not in labels:
-            has = quoted(labels)
+            has = quote_names(labels)
             raise InputError(f"teacher.labels: the benchmark has no label {label!r}, only {has}")
 
 
-def _check_problem(config: Mapping[str, Any], place: str) -> None:
+def _check_problem_type(config: Mapping[str, Any], place: str) -> None:
     problem = config.get("problem_type")
     if problem not in (None, "single_label_classification"):
         raise InputError(
@@ -92,16 +92,16 @@ def _check_classifier(
 ) -> None:
     """Check that there is a head: by its weights, or where they are elsewhere by what is said."""
     names = config.get("architectures") or ()
-    named = any(_CLASSIFIER in name for name in names)
-    other = [name for name in names if not name.endswith(_WITHOUT_A_CLASSIFIER)]
-    if not named and other and not _made_by_coldpress(model):
+    named = any(_CLASSIFIER_CLASS in name for name in names)
+    other = [name for name in names if not name.endswith(_BASE_MODEL_SUFFIXES)]
+    if not named and other and not _is_coldpress_checkpoint(model):
         raise InputError(
             f"teacher.epochs: 0, but {place} is no text classifier: architectures is"
-            f" {quoted(other)}"
+            f" {quote_names(other)}"
         )
-    directory = _directory(model)
+    directory = _local_directory(model)
     if directory is None:
-        there = named or _made_by_coldpress(model)
+        there = named or _is_coldpress_checkpoint(model)
     else:
         there = named or has_head(directory, config, place)
     if not there:
@@ -110,18 +110,18 @@ def _check_classifier(
         check_head(directory, config, len(label_names(config)), f"teacher.epochs: 0, but {place}")
 
 
-def _directory(model: HubModel | DirectoryModel) -> Path | None:
+def _local_directory(model: HubModel | DirectoryModel) -> Path | None:
     """Where the weights are on this disk, if they are."""
-    return model.path if isinstance(model, DirectoryModel) else downloaded(model)
+    return model.path if isinstance(model, DirectoryModel) else find_downloaded(model)
 
 
-def _made_by_coldpress(model: HubModel | DirectoryModel) -> bool:
+def _is_coldpress_checkpoint(model: HubModel | DirectoryModel) -> bool:
     if isinstance(model, DirectoryModel):
         return (model.path / _MANIFEST).exists()
-    return _MANIFEST in hub.files("model", model.id, model.revision, "teacher.model")
+    return _MANIFEST in hub.list_files("model", model.id, model.revision, "teacher.model")
 
 
-def _check_names(names: Sequence[str], labels: Sequence[str], place: str) -> None:
+def _check_same_labels(names: Sequence[str], labels: Sequence[str], place: str) -> None:
     for name, count in Counter(names).items():
         if count > 1:
             raise InputError(
@@ -133,7 +133,7 @@ def _check_names(names: Sequence[str], labels: Sequence[str], place: str) -> Non
     if theirs or ours:
         raise InputError(
             f"teacher.epochs: 0, but {place} has other labels than the benchmark: only the teacher"
-            f" has {quoted(theirs)}; only the benchmark has {quoted(ours)};"
+            f" has {quote_names(theirs)}; only the benchmark has {quote_names(ours)};"
             f" {_remedy(theirs, ours)}"
         )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from coldpress.errors import InputError
 
-_MOST_LABELS = 1_000_000
+_MAX_LABELS = 1_000_000
 
 
 def label_name(value: object) -> str:
@@ -37,7 +37,7 @@ def label_names(config: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(label_name(names[str(i)]) for i in range(len(names)))
 
 
-def check_labels(config: Mapping[str, Any], place: str) -> None:
+def check_label_names(config: Mapping[str, Any], place: str) -> None:
     """Check that id2label names one label after the other.
 
     Args:
@@ -57,7 +57,7 @@ def check_labels(config: Mapping[str, Any], place: str) -> None:
         raise InputError(f"{place}: id2label has a name that is no text")
 
 
-def check_number_of_labels(config: Mapping[str, Any], place: str) -> None:
+def check_label_count(config: Mapping[str, Any], place: str) -> None:
     """Check that num_labels, where it is set, is the number of names.
 
     Args:
@@ -68,8 +68,8 @@ def check_number_of_labels(config: Mapping[str, Any], place: str) -> None:
         InputError: It is another number, or too large a one.
     """
     names, number = config.get("id2label"), config.get("num_labels")
-    if number is not None and number > _MOST_LABELS:
-        raise InputError(f"{place}: num_labels is {number}, more than {_MOST_LABELS}")
+    if number is not None and number > _MAX_LABELS:
+        raise InputError(f"{place}: num_labels is {number}, more than {_MAX_LABELS}")
     if names is not None and number is not None and len(names) != number:
         raise InputError(
             f"{place}: num_labels is {number}, but id2label names {len(names)}; remove one of them"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from coldpress.model.architecture import ARCHITECTURES
-from coldpress.teacher.config_checks import size as size_of
-from coldpress.teacher.config_checks import width
-from coldpress.teacher.spec import ScratchModel, TeacherModel, configuration
+from coldpress.teacher.config_checks import config_size as size_of
+from coldpress.teacher.config_checks import config_width
+from coldpress.teacher.spec import ScratchModel, TeacherModel, read_config
 
-_BYTES_A_PARAMETER = 4
+_BYTES_PER_PARAMETER = 4
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,10 @@ class TeacherSize:
         attention = 4 * self.hidden_size**2
         feed_forward = (3 if self.gated else 2) * self.hidden_size * self.neurons
         table = self.vocabulary_size * self.hidden_size
-        return _BYTES_A_PARAMETER * (table + self.layers * (attention + feed_forward))
+        return _BYTES_PER_PARAMETER * (table + self.layers * (attention + feed_forward))
 
 
-def size(model: TeacherModel) -> TeacherSize:
+def teacher_size(model: TeacherModel) -> TeacherSize:
     """Read a teacher's sizes.
 
     Args:
@@ -69,9 +69,9 @@ def size(model: TeacherModel) -> TeacherSize:
             neurons=model.neurons,
             vocabulary_size=model.vocabulary_size,
         )
-    config, _ = configuration(model)
+    config, _ = read_config(model)
     names = ARCHITECTURES[config["model_type"]]
-    hidden_size = width(config)
+    hidden_size = config_width(config)
     tables = hidden_size if names.config_tables is None else size_of(config, names.config_tables)
     return TeacherSize(
         layers=config[names.config_layers],

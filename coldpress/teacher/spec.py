@@ -12,24 +12,24 @@ from pydantic import BeforeValidator, Field
 
 from coldpress.data import hub
 from coldpress.errors import InputError
-from coldpress.model.weight_headers import WEIGHTS, weight_files
+from coldpress.model.weight_headers import WEIGHT_FILES, list_weight_files
 from coldpress.schema.section import (
     Epochs,
     FlatChoice,
     LearningRate,
     Optimization,
     Section,
-    WrittenPath,
+    UserPath,
 )
-from coldpress.schema.text_files import read_object
-from coldpress.schema.yaml_loader import misread
+from coldpress.schema.text_files import read_json_object
+from coldpress.schema.yaml_loader import unquoted_value_hint
 from coldpress.teacher.config_checks import check_config
 from coldpress.teacher.file_checks import (
-    CONTENT,
+    MODEL_PATTERNS,
     check_directory,
-    check_names,
-    check_tokenizer,
-    loaded_files,
+    check_file_names,
+    check_tokenizer_file,
+    list_model_files,
 )
 
 
@@ -46,7 +46,7 @@ class DirectoryModel(Section):
 
     origin: Literal["directory"]
     path: Annotated[
-        WrittenPath, Field(description="Directory with config.json and model.safetensors.")
+        UserPath, Field(description="Directory with config.json and model.safetensors.")
     ]
 
 
@@ -63,7 +63,7 @@ class ScratchModel(Section):
     ] = 4000
 
 
-def _from_string(value: Any) -> Any:  # noqa: ANN401
+def _coerce_model(value: Any) -> Any:  # noqa: ANN401
     """A plain string is a path if it looks like one or exists, and a hub id otherwise."""
     if not isinstance(value, str | Path):
         return value
@@ -80,13 +80,15 @@ def _is_directory(text: str) -> bool:
         return False
 
 
-def _names_as_text(value: Any) -> Any:  # noqa: ANN401
+def _coerce_label_names(value: Any) -> Any:  # noqa: ANN401
     """Take whole numbers for the names that they are; refuse what YAML made of an unquoted word."""
     if not isinstance(value, dict):
         return value
     for name in (*value, *value.values()):
         if type(name) is not int and not isinstance(name, str):
-            raise ValueError(f"{name!r} is no name; {misread(name) or 'names are text'}")
+            raise ValueError(
+                f"{name!r} is no name; {unquoted_value_hint(name) or 'names are text'}"
+            )
     return {str(name): str(label) for name, label in value.items()}
 
 
@@ -98,20 +100,20 @@ class Teacher(Optimization):
 
     model: Annotated[
         TeacherModel,
-        BeforeValidator(_from_string),
+        BeforeValidator(_coerce_model),
         Field(description="The encoder that it starts from."),
         FlatChoice(),
     ]
     labels: Annotated[
         dict[str, str] | None,
-        BeforeValidator(_names_as_text),
+        BeforeValidator(_coerce_label_names),
         Field(description="The benchmark's names for the model's labels, where they differ."),
     ] = None
     epochs: Epochs = 3
     learning_rate: LearningRate = 2e-4
 
 
-def check(model: TeacherModel) -> None:
+def check_teacher_model(model: TeacherModel) -> None:
     """Check a teacher's source as far as one can without loading it.
 
     Args:
@@ -132,7 +134,7 @@ def check(model: TeacherModel) -> None:
         _check_hub(model)
 
 
-def fetch(model: HubModel | DirectoryModel) -> Path:
+def fetch_model(model: HubModel | DirectoryModel) -> Path:
     """Have a pretrained teacher on this disk.
 
     Args:
@@ -148,11 +150,15 @@ def fetch(model: HubModel | DirectoryModel) -> Path:
         check_directory(model.path, f"teacher.model.path: {model.path}")
         return model.path
     place = f"teacher.model: {model.id}"
-    directory = hub.snapshot("model", model.id, model.revision, CONTENT, "teacher.model")
-    if not (directory / WEIGHTS[0]).exists() and (directory / WEIGHTS[1]).exists():
-        shards = [glob.escape(name) for name in weight_files(directory, place)]
-        wanted = (*CONTENT, *shards)
-        directory = hub.snapshot("model", model.id, model.revision, wanted, "teacher.model")
+    directory = hub.download_snapshot(
+        "model", model.id, model.revision, MODEL_PATTERNS, "teacher.model"
+    )
+    if not (directory / WEIGHT_FILES[0]).exists() and (directory / WEIGHT_FILES[1]).exists():
+        shards = [glob.escape(name) for name in list_weight_files(directory, place)]
+        wanted = (*MODEL_PATTERNS, *shards)
+        directory = hub.download_snapshot(
+            "model", model.id, model.revision, wanted, "teacher.model"
+        )
     check_directory(directory, place)
     return directory
 
@@ -170,17 +176,17 @@ def content_digest(model: TeacherModel) -> str:
         InputError: The hub does not know or answer.
     """
     if isinstance(model, HubModel):
-        return hub.commit("model", model.id, model.revision, "teacher.model")
+        return hub.resolve_commit("model", model.id, model.revision, "teacher.model")
     if isinstance(model, ScratchModel):
         return hashlib.sha256(model.model_dump_json().encode()).hexdigest()
     digests = {}
-    for name in loaded_files(model.path, f"teacher.model.path: {model.path}"):
+    for name in list_model_files(model.path, f"teacher.model.path: {model.path}"):
         with (model.path / name).open("rb") as file:
             digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
     return hashlib.sha256(json.dumps(digests).encode()).hexdigest()
 
 
-def downloaded(model: HubModel) -> Path | None:
+def find_downloaded(model: HubModel) -> Path | None:
     """Look for a model of the hub, weights included, on this disk.
 
     Args:
@@ -192,41 +198,41 @@ def downloaded(model: HubModel) -> Path | None:
     Raises:
         InputError: The hub does not know or answer.
     """
-    found = hub.cached("model", model.id, _commit(model), CONTENT)
+    found = hub.find_cached("model", model.id, _resolve_commit(model), MODEL_PATTERNS)
     complete = found is not None and _has_weights(found, f"teacher.model: {model.id}")
     return found if complete else None
 
 
-def _commit(model: HubModel) -> str:
+def _resolve_commit(model: HubModel) -> str:
     try:
-        return hub.commit("model", model.id, model.revision, "teacher.model")
+        return hub.resolve_commit("model", model.id, model.revision, "teacher.model")
     except InputError as error:
         raise InputError(f"{error}; nor is there a directory {model.id!r} here") from error
 
 
 def _check_hub(model: HubModel) -> None:
     place = f"teacher.model: {model.id}"
-    found = downloaded(model)
+    found = find_downloaded(model)
     if found is not None:
         check_directory(found, place)
         return
-    sha = _commit(model)
-    check_names(hub.files("model", model.id, sha, "teacher.model"), place)
-    config, _ = configuration(model)
+    sha = _resolve_commit(model)
+    check_file_names(hub.list_files("model", model.id, sha, "teacher.model"), place)
+    config, _ = read_config(model)
     check_config(config, place)
-    fetched = hub.cached("model", model.id, sha, ["tokenizer.json"])
+    fetched = hub.find_cached("model", model.id, sha, ["tokenizer.json"])
     if fetched is not None:
-        check_tokenizer(fetched, config, place)
+        check_tokenizer_file(fetched, config, place)
 
 
 def _has_weights(directory: Path, place: str) -> bool:
     """Whether every file of the weights has been downloaded."""
-    if not any((directory / name).exists() for name in WEIGHTS):
+    if not any((directory / name).exists() for name in WEIGHT_FILES):
         return False
-    return all((directory / name).exists() for name in weight_files(directory, place))
+    return all((directory / name).exists() for name in list_weight_files(directory, place))
 
 
-def configuration(model: HubModel | DirectoryModel) -> tuple[dict[str, Any], str]:
+def read_config(model: HubModel | DirectoryModel) -> tuple[dict[str, Any], str]:
     """Read a pretrained teacher's configuration.
 
     Args:
@@ -240,6 +246,8 @@ def configuration(model: HubModel | DirectoryModel) -> tuple[dict[str, Any], str
     """
     if isinstance(model, DirectoryModel):
         place = f"teacher.model.path: {model.path}"
-        return read_object(model.path / "config.json", place), str(model.path)
-    found = hub.snapshot("model", model.id, model.revision, ["config.json"], "teacher.model")
-    return read_object(found / "config.json", f"teacher.model: {model.id}"), model.id
+        return read_json_object(model.path / "config.json", place), str(model.path)
+    found = hub.download_snapshot(
+        "model", model.id, model.revision, ["config.json"], "teacher.model"
+    )
+    return read_json_object(found / "config.json", f"teacher.model: {model.id}"), model.id

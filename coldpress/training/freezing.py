@@ -11,7 +11,7 @@ from coldpress.model.classifier import Classifier
 
 
 @contextmanager
-def frozen(classifier: Classifier, freeze: bool) -> Iterator[None]:
+def freeze_embeddings(classifier: Classifier, freeze: bool) -> Iterator[None]:
     """Keep the embedding tables out of the gradient, and give back what was trainable before.
 
     Args:
@@ -30,7 +30,7 @@ def frozen(classifier: Classifier, freeze: bool) -> Iterator[None]:
 
 
 @contextmanager
-def first_token_alone(classifier: Classifier) -> Iterator[None]:
+def only_first_token(classifier: Classifier) -> Iterator[None]:
     """Spare the last layer the tokens that no head reads: behind attention the first alone counts.
 
     A head that reads the mean of all tokens is spared nothing. Gradients and logits stay what they

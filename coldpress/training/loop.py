@@ -18,23 +18,23 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
-from coldpress.data.encoding import Batch, Encoded
+from coldpress.data.encoding import Batch, EncodedSplit
 from coldpress.errors import DivergedError
-from coldpress.model.activations import Comparison, inner_states
+from coldpress.model.activations import TeacherStudentLoss, record_activations
 from coldpress.model.classifier import Classifier, accuracy
 from coldpress.schema.section import Optimization
-from coldpress.training.freezing import first_token_alone, frozen
+from coldpress.training.freezing import freeze_embeddings, only_first_token
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """From logits (batch, labels) on any device and row numbers (batch,) on the CPU to a scalar."""
 
-Progress = Callable[[int, int, float], None]
+ProgressCallback = Callable[[int, int, float], None]
 """Told after each step: steps done, steps in all, the step's loss."""
 
-WARM_UP = 0.1
+WARMUP_RATIO = 0.1
 WEIGHT_DECAY = 0.01
-LARGEST_GRADIENT = 1.0
-_GROUPED_BATCHES = 50
+MAX_GRADIENT_NORM = 1.0
+_BATCHES_PER_GROUP = 50
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def reseed(seed: int, stage: str) -> None:
     torch.manual_seed(derived)
 
 
-def silent(done: int, total: int, loss: float) -> None:
+def no_progress(done: int, total: int, loss: float) -> None:
     """Progress that nobody watches."""
 
 
@@ -85,11 +85,11 @@ def label_loss(labels: Tensor) -> Loss:
 
 def fit(
     classifier: Classifier,
-    data: Encoded,
-    loss: Loss | Comparison,
+    data: EncodedSplit,
+    loss: Loss | TeacherStudentLoss,
     plan: Optimization,
-    validation: Encoded,
-    progress: Progress = silent,
+    validation: EncodedSplit,
+    progress: ProgressCallback = no_progress,
 ) -> tuple[Epoch, ...]:
     """Fit a classifier in place and leave it at its best epoch by validation accuracy.
 
@@ -107,7 +107,7 @@ def fit(
     if plan.epochs == 0:
         return ()
     best, epochs = classifier.module.state_dict(), list[Epoch]()
-    for epoch in passes(classifier, data, loss, plan, validation, progress):
+    for epoch in train_epochs(classifier, data, loss, plan, validation, progress):
         if epoch.validation_accuracy >= max((e.validation_accuracy for e in epochs), default=0.0):
             best = {k: v.detach().clone() for k, v in classifier.module.state_dict().items()}
         epochs.append(epoch)
@@ -115,13 +115,13 @@ def fit(
     return tuple(epochs)
 
 
-def passes(
+def train_epochs(
     classifier: Classifier,
-    data: Encoded,
-    loss: Loss | Comparison,
+    data: EncodedSplit,
+    loss: Loss | TeacherStudentLoss,
     plan: Optimization,
-    validation: Encoded,
-    progress: Progress = silent,
+    validation: EncodedSplit,
+    progress: ProgressCallback = no_progress,
 ) -> Iterator[Epoch]:
     """Fit a classifier in place, pass by pass, and leave it as the last one did.
 
@@ -140,42 +140,42 @@ def passes(
         DivergedError: The loss or a weight is no finite number any more.
     """
     # A loss that looks inside may read any token of any layer.
-    spared = nullcontext() if isinstance(loss, Comparison) else first_token_alone(classifier)
-    with frozen(classifier, plan.freeze_embeddings), spared:
+    spared = nullcontext() if isinstance(loss, TeacherStudentLoss) else only_first_token(classifier)
+    with freeze_embeddings(classifier, plan.freeze_embeddings), spared:
         steps = math.ceil(len(data) / plan.batch_size) * plan.epochs
-        step = _Step(classifier, loss, plan.learning_rate, steps, progress)
+        step = _TrainingStep(classifier, loss, plan.learning_rate, steps, progress)
         for number in range(1, plan.epochs + 1):
             started = time.perf_counter()
-            losses = [step(batch) for batch in _grouped_by_length(data, plan.batch_size)]
+            losses = [step(batch) for batch in _length_grouped_batches(data, plan.batch_size)]
             step.check_weights()
             score = accuracy(classifier.logits(validation), validation.labels.tolist())
             yield Epoch(number, float(np.mean(losses)), score, time.perf_counter() - started)
     classifier.module.eval()
 
 
-class _Step:
+class _TrainingStep:
     """One step of AdamW with clipped gradients, warm-up and linear decay."""
 
     def __init__(
         self,
         classifier: Classifier,
-        loss: Loss | Comparison,
+        loss: Loss | TeacherStudentLoss,
         peak: float,
         steps: int,
-        progress: Progress,
+        progress: ProgressCallback,
     ) -> None:
-        self._accelerator = Accelerator(mixed_precision="bf16" if computes_bf16() else "no")
+        self._accelerator = Accelerator(mixed_precision="bf16" if supports_bf16() else "no")
         self._classifier, self._loss, self._progress = classifier, loss, progress
         self._steps, self._done, self._peak = steps, 0, peak
         # Prepared modules would compute in bf16 in validation too: a step alone does (autocast).
         self._module = classifier.module.to(self._accelerator.device)
         self._fitted = nn.ModuleList([self._module])
-        if isinstance(loss, Comparison):
+        if isinstance(loss, TeacherStudentLoss):
             loss.teacher.module.to(self._accelerator.device).eval()
             self._fitted.append(loss.projections.to(self._accelerator.device))
-        optimizer = AdamW(_decayed_and_not(self._fitted), lr=peak, fused=True)
+        optimizer = AdamW(_parameter_groups(self._fitted), lr=peak, fused=True)
         self._optimizer = self._accelerator.prepare(optimizer)
-        self._schedule = LambdaLR(optimizer, lambda done: _warm_up_then_decay(done, steps))
+        self._schedule = LambdaLR(optimizer, lambda done: _learning_rate_factor(done, steps))
 
     def __call__(self, batch: Batch) -> float:
         self._module.train()
@@ -184,7 +184,7 @@ class _Step:
         if not math.isfinite(value):
             raise self._diverged(f"the loss is {value} in step {self._done + 1}")
         self._accelerator.backward(loss)
-        self._accelerator.clip_grad_norm_(self._fitted.parameters(), LARGEST_GRADIENT)
+        self._accelerator.clip_grad_norm_(self._fitted.parameters(), MAX_GRADIENT_NORM)
         self._optimizer.step()
         self._schedule.step()
         self._optimizer.zero_grad()
@@ -204,25 +204,25 @@ class _Step:
 
     def _of(self, batch: Batch) -> Tensor:
         rows = torch.from_numpy(batch.rows)
-        if not isinstance(self._loss, Comparison):
+        if not isinstance(self._loss, TeacherStudentLoss):
             with self._accelerator.autocast():
                 logits = self._module(**self._classifier.inputs(batch)).logits
             return self._loss(logits.float(), rows)
         with self._accelerator.autocast():
-            fitted = inner_states(self._classifier, batch)
+            fitted = record_activations(self._classifier, batch)
             with torch.no_grad():
-                teacher = inner_states(self._loss.teacher, batch)
+                teacher = record_activations(self._loss.teacher, batch)
         return self._loss.loss(fitted, teacher, rows)
 
 
-def computes_bf16() -> bool:
+def supports_bf16() -> bool:
     """Whether bf16 is done in hardware; where it is emulated it is far slower than fp32."""
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
-def _decayed_and_not(module: nn.Module) -> list[dict[str, Any]]:
+def _parameter_groups(module: nn.Module) -> list[dict[str, Any]]:
     """Decay matrices only: shrinking a bias or a normalisation's gain regularises nothing."""
     trainable = [p for p in module.parameters() if p.requires_grad]
     matrices = [p for p in trainable if p.ndim > 1]
@@ -233,18 +233,18 @@ def _decayed_and_not(module: nn.Module) -> list[dict[str, Any]]:
     ]
 
 
-def _warm_up_then_decay(done: int, steps: int) -> float:
+def _learning_rate_factor(done: int, steps: int) -> float:
     """Share of the peak rate: up over the first tenth of the steps, then straight down to 0."""
-    rise = max(1, int(WARM_UP * steps))
+    rise = max(1, int(WARMUP_RATIO * steps))
     if done < rise:
         return (done + 1) / rise
     return max(0.0, (steps - done) / max(1, steps - rise))
 
 
-def _grouped_by_length(data: Encoded, batch_size: int) -> Iterator[Batch]:
+def _length_grouped_batches(data: EncodedSplit, batch_size: int) -> Iterator[Batch]:
     """Shuffle, then sort by length inside runs of 50 batches: little padding, still random."""
     shuffled = torch.randperm(len(data)).tolist()
-    run = batch_size * _GROUPED_BATCHES
+    run = batch_size * _BATCHES_PER_GROUP
     rows: list[list[int]] = []
     for start in range(0, len(shuffled), run):
         group = sorted(shuffled[start : start + run], key=lambda row: len(data.input_ids[row]))

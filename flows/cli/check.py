@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from coldpress.recipe.loading import read_recipe
-from coldpress.recipe.preflight import inspect
+from coldpress.recipe.loading import load_recipe
+from coldpress.recipe.preflight import run_preflight
 from tasks.environment import home
 
 
@@ -24,10 +24,10 @@ def check(reference: str, assignments: Sequence[str]) -> Table:
     Raises:
         InputError: A run would be refused.
     """
-    recipe = read_recipe(reference, assignments)
-    found = inspect(recipe, home.home())
+    recipe = load_recipe(reference, assignments)
+    found = run_preflight(recipe, home.home_directory())
     if not home.is_unused():
         from tasks.tracking import experiments, runs  # MLflow is first imported here
 
-        experiments.check(runs.client(), recipe.name)
+        experiments.check_names_available(runs.client(), recipe.name)
     return found.table()

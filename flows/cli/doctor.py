@@ -13,16 +13,16 @@ from rich.table import Table
 
 from coldpress import cpu
 from coldpress.errors import InputError
-from flows.cli.server_checks import standing
+from flows.cli.server_checks import server_status
 from tasks.environment import credentials, home
 
 _LIBRARIES = ("coldpress", "torch", "transformers", "onnx", "onnxruntime", "prefect", "mlflow")
 
 
-def findings() -> Table:
+def machine_table() -> Table:
     """Return versions, instruction sets, servers and space as a table."""
     table = Table("what", "found", box=None)
-    for what, found in (*_software(), *_processor(), *_servers(), *_space()):
+    for what, found in (*_software(), *_processor(), *_servers(), *_disk_space()):
         table.add_row(what, escape(found))
     return table
 
@@ -44,15 +44,18 @@ def _processor() -> Iterator[tuple[str, str]]:
 
 def _servers() -> Iterator[tuple[str, str]]:
     try:
-        home.follow_stack(home.home())
+        home.use_stack_if_up(home.home_directory())
     except InputError as error:
         yield "stack", str(error)
-    for name, server in (("Prefect", credentials.PREFECT), ("MLflow", credentials.MLFLOW)):
-        yield name, standing(server)
+    for name, server in (
+        ("Prefect", credentials.PREFECT_VARIABLE),
+        ("MLflow", credentials.MLFLOW_VARIABLE),
+    ):
+        yield name, server_status(server)
 
 
-def _space() -> Iterator[tuple[str, str]]:
-    directory = home.home()
+def _disk_space() -> Iterator[tuple[str, str]]:
+    directory = home.home_directory()
     existing = next(path for path in (directory, *directory.parents) if path.exists())
     yield "home", str(directory)
     yield "free disk", f"{shutil.disk_usage(existing).free / 2**30:.1f} GiB"

@@ -8,14 +8,14 @@ from typing import Any
 
 from cyclopts import CycloptsError
 
-from coldpress.errors import CorruptCheckpointError, InputError, RefusedError, ServerFailedError
-from tasks.environment.streams import LostOutputError
+from coldpress.errors import CorruptCheckpointError, InputError, RefusedError, ServerStartError
+from tasks.environment.streams import OutputError
 from tasks.tracking import error_messages
 
-DONE, FAILED, WRONG_INPUT = 0, 1, 2
+SUCCESS, FAILURE, INVALID_INPUT = 0, 1, 2
 
 
-def code_of(command: Callable[[], Any]) -> int:
+def run_command(command: Callable[[], Any]) -> int:
     """Carry a command out.
 
     Args:
@@ -28,23 +28,23 @@ def code_of(command: Callable[[], Any]) -> int:
         Exception: A fault of our own, which keeps its traceback.
     """
     try:
-        code = int(command() or DONE)
+        code = int(command() or SUCCESS)
         sys.stdout.flush()
-    except LostOutputError as error:
-        return DONE if error.is_unread() else say(error, FAILED)
+    except OutputError as error:
+        return SUCCESS if error.is_unread() else report_error(error, FAILURE)
     except (InputError, CycloptsError) as error:
-        return say(error, WRONG_INPUT)
-    except (CorruptCheckpointError, RefusedError, ServerFailedError) as error:
-        return say(error, FAILED)
+        return report_error(error, INVALID_INPUT)
+    except (CorruptCheckpointError, RefusedError, ServerStartError) as error:
+        return report_error(error, FAILURE)
     except Exception as error:
-        refusal = error_messages.line(error)
+        refusal = error_messages.user_message(error)
         if refusal is None:
             raise
-        return say(refusal, WRONG_INPUT)
+        return report_error(refusal, INVALID_INPUT)
     return code
 
 
-def say(message: object, code: int) -> int:
+def report_error(message: object, code: int) -> int:
     """Write one line to standard error, whatever the message holds.
 
     Args:

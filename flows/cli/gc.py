@@ -14,7 +14,7 @@ from tasks.environment import home
 from tasks.promotion import retention
 
 if TYPE_CHECKING:
-    from tasks.promotion.retention import Holding
+    from tasks.promotion.retention import StoredFiles
 
 
 def collect(keep: int, dry_run: bool) -> Table:
@@ -32,25 +32,25 @@ def collect(keep: int, dry_run: bool) -> Table:
     """
     if keep < 0:
         raise InputError(f"--keep: {keep} is less than 0")
-    found = [] if home.is_unused() else retention.holdings(keep)
+    found = [] if home.is_unused() else retention.plan_collection(keep)
     if dry_run or all(holding.kept for holding in found):
         return _table(found, "would go" if dry_run else "removed")
-    return _table(_collected(keep), "removed")
+    return _table(_run_flow(keep), "removed")
 
 
-def _collected(keep: int) -> list[Holding]:
+def _run_flow(keep: int) -> list[StoredFiles]:
     home.check_writable()
-    home.embed()
+    home.configure_environment()
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
     home.import_prefect()
     from flows.collect_garbage import collect_garbage
     from flows.prefect_server import session
 
-    with session.running():
-        return collect_garbage.with_options(on_running=[session.keep_handlers])(keep)
+    with session.prefect_server():
+        return collect_garbage.with_options(on_running=[session.restore_signal_handlers])(keep)
 
 
-def _table(found: Sequence[Holding], gone: str) -> Table:
+def _table(found: Sequence[StoredFiles], gone: str) -> Table:
     table = Table("version", "size", "what becomes of it", box=None)
     for holding in found:
         size = f"{holding.bytes / 1e6:.2f} MB"

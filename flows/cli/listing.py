@@ -10,19 +10,19 @@ from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
-from coldpress.recipe.loading import known_recipes
+from coldpress.recipe.loading import list_recipes
 from coldpress.schema.lineage import Ancestor
 
 
 def recipe_table() -> Table:
     """Return the recipes that can be named, each with its own first line."""
     table = Table("recipe", "what it is", "file", box=None)
-    for path in known_recipes():
-        table.add_row(path.stem, escape(_about(path)), escape(str(path)))
+    for path in list_recipes():
+        table.add_row(path.stem, escape(_first_sentence(path)), escape(str(path)))
     return table
 
 
-def _about(path: Path) -> str:
+def _first_sentence(path: Path) -> str:
     """The first sentence of the comment that a recipe begins with."""
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     comment = (line.removeprefix("#").strip() for line in takewhile(_is_comment, lines))
@@ -35,13 +35,13 @@ def _is_comment(line: str) -> bool:
 
 def lineage_tree(node: Ancestor) -> Tree:
     """Return a tree with the deployed model at its root."""
-    tree = Tree(_line(node))
+    tree = Tree(_node_label(node))
     for parent in node.parents:
         tree.children.append(lineage_tree(parent))
     return tree
 
 
-def _line(node: Ancestor) -> str:
+def _node_label(node: Ancestor) -> str:
     measured = ", ".join(f"{name} {value:.4g}" for name, value in node.metrics.items())
     seconds = f"  {node.seconds:.1f} s" if node.seconds is not None else ""
     head = f"[bold]{escape(node.name)}[/]  {node.stage}  {node.digest[:12]}{seconds}"

@@ -22,7 +22,7 @@ app = App(
     print_error=False,
     suppress_keyboard_interrupt=False,
 )
-_DONE, _FAILED = exit_codes.DONE, exit_codes.FAILED
+_DONE, _FAILED = exit_codes.SUCCESS, exit_codes.FAILURE
 
 
 def main() -> None:
@@ -30,21 +30,21 @@ def main() -> None:
 
     After a signal it is 128 and the signal's number: 130 for Ctrl-C, 143 for SIGTERM.
     """
-    entry.begin()
+    entry.set_up_process()
     try:
-        code = exit_codes.code_of(_carried_out)
+        code = exit_codes.run_command(_run_app)
     except BaseException:
         if deferred_signals.exit_code() is None:
-            deferred_signals.bound_exit(_FAILED)
+            deferred_signals.limit_exit_time(_FAILED)
             raise
-        code = exit_codes.say("interrupted", _FAILED)
+        code = exit_codes.report_error("interrupted", _FAILED)
     if code != _DONE:  # one that is done is done, as is `logs --follow`
         code = deferred_signals.exit_code() or code
-    deferred_signals.leave(code)
+    deferred_signals.exit_process(code)
 
 
-def _carried_out() -> int:
-    home.prepare()
+def _run_app() -> int:
+    home.set_defaults()
     return app() or _DONE
 
 
@@ -65,7 +65,7 @@ def run(
     """
     from flows.cli import run as pressing
 
-    return pressing.press(recipe, assignments, json)
+    return pressing.run_recipe(recipe, assignments, json)
 
 
 @app.command
@@ -222,9 +222,9 @@ for _command in (stack.up, stack.down, stack.status, stack.logs):
 @app.command
 def doctor() -> None:
     """Say what this machine has: versions, instruction sets, servers, space."""
-    from flows.cli.doctor import findings
+    from flows.cli.doctor import machine_table
 
-    Console().print(findings())
+    Console().print(machine_table())
 
 
 def _print(line: str) -> None:

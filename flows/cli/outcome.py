@@ -16,11 +16,11 @@ from tasks.gate import read_verdict
 from tasks.tracking import artifacts, history
 from tasks.tracking.results import StageResult
 
-_INTERNAL = {"run_id", "ancestors"}
-_SCORES = ("accuracy", "size", "p50 latency", "speedup", "retention")
+_INTERNAL_FIELDS = {"run_id", "ancestors"}
+_SCORE_COLUMNS = ("accuracy", "size", "p50 latency", "speedup", "retention")
 
 
-def read(flow_run_id: str) -> dict[str, Any]:
+def load_outcome(flow_run_id: str) -> dict[str, Any]:
     """Read a run's outcome, as far as it came.
 
     Args:
@@ -31,7 +31,7 @@ def read(flow_run_id: str) -> dict[str, Any]:
     """
     chain = history.parent_run(flow_run_id)
     stages = history.stage_results(flow_run_id)
-    evaluation = _evaluation(stages[-1])
+    evaluation = _load_evaluation(stages[-1])
     verdict = read_verdict(chain.info.run_id) if chain else None
     return {
         "flow_run_id": flow_run_id,
@@ -40,7 +40,7 @@ def read(flow_run_id: str) -> dict[str, Any]:
             "experiment_id": chain.info.experiment_id if chain else None,
             "parent_run_id": chain.info.run_id if chain else None,
         },
-        "stages": [stage.model_dump(mode="json", exclude=_INTERNAL) for stage in stages],
+        "stages": [stage.model_dump(mode="json", exclude=_INTERNAL_FIELDS) for stage in stages],
         "evaluation": evaluation.model_dump(mode="json") if evaluation else None,
         "gate": verdict.model_dump(mode="json") if verdict else None,
     }
@@ -52,7 +52,7 @@ def is_finished(flow_run_id: str) -> bool:
     return chain is not None and chain.info.status == "FINISHED"
 
 
-def show(outcome: dict[str, Any], *, to_errors: bool = False) -> None:
+def print_outcome(outcome: dict[str, Any], *, to_errors: bool = False) -> None:
     """Print what each stage did, what its model came to and what the gate says of the last.
 
     Args:
@@ -70,19 +70,19 @@ def show(outcome: dict[str, Any], *, to_errors: bool = False) -> None:
 
         console.print()
         evaluation = Evaluation.model_validate(outcome["evaluation"])
-        console.print(_scores(evaluation))
-        for sentence in limits.timings(evaluation):
+        console.print(_score_table(evaluation))
+        for sentence in limits.timing_remarks(evaluation):
             console.print(escape(sentence))
     if outcome["gate"] is not None:
         console.print()
-        console.print(_checks(Verdict.model_validate(outcome["gate"])))
+        console.print(_check_table(Verdict.model_validate(outcome["gate"])))
     sys.stdout.flush()
 
 
-def _scores(evaluation: Evaluation) -> Table:
+def _score_table(evaluation: Evaluation) -> Table:
     from coldpress.report import formats
 
-    table = Table("model", *_SCORES, box=None, title=f"test split, n = {evaluation.n}")
+    table = Table("model", *_SCORE_COLUMNS, box=None, title=f"test split, n = {evaluation.n}")
     for name, card in evaluation.models.items():
         latency = f"{card.latency_ms.p50:.2f} ms" if card.latency_ms else "simulated"
         speedup = formats.speedup(card)
@@ -92,7 +92,7 @@ def _scores(evaluation: Evaluation) -> Table:
     return table
 
 
-def _checks(verdict: Verdict) -> Table:
+def _check_table(verdict: Verdict) -> Table:
     said = "passed" if verdict.passed else "refused"
     table = Table("check", "verdict", "in words", box=None, title=f"gate: {said}")
     for check in verdict.checks:
@@ -101,8 +101,8 @@ def _checks(verdict: Verdict) -> Table:
     return table
 
 
-def _evaluation(result: StageResult) -> Evaluation | None:
+def _load_evaluation(result: StageResult) -> Evaluation | None:
     if result.status not in {"ran", "reused"} or result.model_uri is None:
         return None
-    with artifacts.fetched(result.model_uri) as checkpoint:
+    with artifacts.open_checkpoint(result.model_uri) as checkpoint:
         return Evaluation.read(checkpoint.path)

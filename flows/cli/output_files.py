@@ -15,13 +15,13 @@ from uuid import uuid4
 from coldpress.errors import InputError
 from coldpress.schema import paths
 from tasks.environment import home
-from tasks.environment.streams import LostOutputError
+from tasks.environment.streams import OutputError
 
-_LINKS = 40
+_MAX_LINKS = 40
 """Followed at most, as by the system."""
 
 
-def checked_target(path: Path, option: str) -> Path:
+def validate_output_path(path: Path, option: str) -> Path:
     """Make sure that a file can be written, before any work is done.
 
     Args:
@@ -38,16 +38,16 @@ def checked_target(path: Path, option: str) -> Path:
     """
     descriptor = _descriptor(path)
     if descriptor is not None:
-        _check_open(descriptor, f"{option}: {path}")
+        _check_open_for_writing(descriptor, f"{option}: {path}")
         return path.absolute()
     try:
-        target = paths.possible(path).resolve()
+        target = paths.validate_path(path).resolve()
     except ValueError as error:
         raise InputError(f"{option}: {error}") from error
     if not target.parent.is_dir():
         raise InputError(f"{option}: no folder {target.parent}")
-    _check_kind(target, option)
-    _check_own(target, option)
+    _check_file_type(target, option)
+    _check_not_internal(target, option)
     if target.exists():
         if not os.access(target, os.W_OK):
             raise InputError(f"{option}: {target} may not be written")
@@ -60,24 +60,24 @@ def checked_target(path: Path, option: str) -> Path:
     return target
 
 
-def _check_kind(target: Path, option: str) -> None:
+def _check_file_type(target: Path, option: str) -> None:
     if target.is_dir():
         raise InputError(f"{option}: {target} is a folder")
     if target.is_block_device() or target.is_socket():
         raise InputError(f"{option}: {target} is neither a file, nor a pipe, nor a terminal")
 
 
-def _check_own(target: Path, option: str) -> None:
+def _check_not_internal(target: Path, option: str) -> None:
     """What Coldpress keeps in its home is no place for anything else."""
-    directory = home.home()
+    directory = home.home_directory()
     if not target.is_relative_to(directory):
         return
     top = target.relative_to(directory).parts[0]
-    if top.startswith("mlflow.") or top in home.OWN:
+    if top.startswith("mlflow.") or top in home.HOME_ENTRIES:
         raise InputError(f"{option}: {target} is among what Coldpress keeps in its home")
 
 
-def check_no_input(target: Path | None, inputs: Iterable[Path], option: str) -> None:
+def check_not_input(target: Path | None, inputs: Iterable[Path], option: str) -> None:
     """Refuse to write over what a command reads.
 
     Args:
@@ -94,10 +94,10 @@ def check_no_input(target: Path | None, inputs: Iterable[Path], option: str) -> 
 
 def is_input(target: Path, inputs: Iterable[Path]) -> bool:
     """Whether a target is one of some files, or in one of some folders."""
-    return any(_holds(source, target) for source in inputs)
+    return any(_contains(source, target) for source in inputs)
 
 
-def _holds(source: Path, target: Path) -> bool:
+def _contains(source: Path, target: Path) -> bool:
     try:
         return source.samefile(target) or (
             source.is_dir() and target.is_relative_to(source.resolve())
@@ -111,7 +111,7 @@ def is_stream(target: Path) -> bool:
     return _descriptor(target) is not None or (target.exists() and not target.is_file())
 
 
-def write_whole(target: Path, text: str) -> None:
+def write_atomic(target: Path, text: str) -> None:
     """Write aside and move, so that a reader never sees half a file.
 
     Args:
@@ -123,15 +123,15 @@ def write_whole(target: Path, text: str) -> None:
     """
     try:
         if is_stream(target):
-            _write_through(target, text)
+            _write_to_stream(target, text)
         else:
-            _replace(target, text)
+            _replace_file(target, text)
     except OSError as error:
         if error.errno != errno.EPIPE:  # else its reader has seen enough
-            raise LostOutputError(error.errno, error.strerror, str(target)) from error
+            raise OutputError(error.errno, error.strerror, str(target)) from error
 
 
-def _write_through(target: Path, text: str) -> None:
+def _write_to_stream(target: Path, text: str) -> None:
     """An open descriptor goes on where it is: at the end of a log, say."""
     sys.stdout.flush()
     descriptor = _descriptor(target)
@@ -140,7 +140,7 @@ def _write_through(target: Path, text: str) -> None:
         file.write(text)
 
 
-def _replace(target: Path, text: str) -> None:
+def _replace_file(target: Path, text: str) -> None:
     aside = target.with_name(f".coldpress-{uuid4().hex}.part")
     try:
         with aside.open("x", encoding="utf-8") as file:
@@ -160,7 +160,7 @@ def _replace(target: Path, text: str) -> None:
 def _descriptor(path: Path) -> int | None:
     """The number of this process's own descriptor that a path such as `/dev/stdout` names."""
     own = {Path("/dev/fd"), Path("/proc/self/fd").resolve()}
-    for _ in range(_LINKS):
+    for _ in range(_MAX_LINKS):
         if path.name.isdecimal() and path.parent.resolve() in own:
             return int(path.name)
         if not path.is_symlink():
@@ -169,7 +169,7 @@ def _descriptor(path: Path) -> int | None:
     return None
 
 
-def _check_open(descriptor: int, place: str) -> None:
+def _check_open_for_writing(descriptor: int, place: str) -> None:
     """Only what this process was started with: others are its databases and servers."""
     try:
         how = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE

@@ -17,11 +17,11 @@ from coldpress.errors import CorruptCheckpointError, InputError
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.onnx import predictor
 from coldpress.schema import paths
-from tasks.environment.streams import LostOutputError
+from tasks.environment.streams import OutputError
 from tasks.tracking import artifacts, registry, reports
 
-_ASIDE = ".pulled."
-_SUMS = "SHA256SUMS"
+_TEMPORARY_PREFIX = ".pulled."
+_CHECKSUM_FILE = "SHA256SUMS"
 
 
 def predictions(model: str, texts: Sequence[str], pairs: Sequence[str]) -> list[str]:
@@ -42,10 +42,10 @@ def predictions(model: str, texts: Sequence[str], pairs: Sequence[str]) -> list[
         raise InputError("TEXT: give at least one text")
     if pairs and len(pairs) != len(texts):
         raise InputError(f"--pair: {len(pairs)} given for {len(texts)} texts")
-    with _deployable(registry.resolve(model)) as checkpoint:
+    with _open_deployable(registry.resolve(model)) as checkpoint:
         answering = predictor.Predictor(checkpoint.path)
         if answering.pairs is not None and answering.pairs is not bool(pairs):
-            raise InputError(f"--pair: {model} answers {_kind(answering.pairs)} texts")
+            raise InputError(f"--pair: {model} answers {_input_kind(answering.pairs)} texts")
         try:
             answers = answering.predict(texts, pairs or None)
         except ValueError as error:
@@ -53,7 +53,7 @@ def predictions(model: str, texts: Sequence[str], pairs: Sequence[str]) -> list[
     return [json.dumps(answer, ensure_ascii=False) for answer in answers]
 
 
-def _kind(pairs: bool) -> str:
+def _input_kind(pairs: bool) -> str:
     return "pairs of" if pairs else "single"
 
 
@@ -67,64 +67,64 @@ def pull_model(model: str, directory: Path) -> None:
     Raises:
         InputError: The folder is in use, or the model is not deployable.
     """
-    target = _empty(directory)
+    target = _prepare_empty_folder(directory)
     version = registry.resolve(model)
-    with _deployable(version) as checkpoint:
+    with _open_deployable(version) as checkpoint:
         # A folder that exists may be mounted, or the working directory of a shell: it stays.
-        aside = Path(tempfile.mkdtemp(dir=_place(target), prefix=_ASIDE))
+        aside = Path(tempfile.mkdtemp(dir=_staging_parent(target), prefix=_TEMPORARY_PREFIX))
         try:
             shutil.copytree(checkpoint.path, aside, dirs_exist_ok=True)
             shutil.copyfile(predictor.__file__, aside / "predictor.py")
-            card = reports.find(version, reports.CARD)
+            card = reports.find_document(version, reports.CARD)
             if card is not None:
                 (aside / "README.md").write_text(card, encoding="utf-8")
-            (aside / _SUMS).write_text(_sums(aside), encoding="utf-8")
-            _move(aside, target)
+            (aside / _CHECKSUM_FILE).write_text(_checksums(aside), encoding="utf-8")
+            _move_into_place(aside, target)
         except OSError as error:
-            raise LostOutputError(error.errno, error.strerror, str(directory)) from error
+            raise OutputError(error.errno, error.strerror, str(directory)) from error
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 
 
-def _sums(folder: Path) -> str:
+def _checksums(folder: Path) -> str:
     """Write the digests of all files as `sha256sum --check` reads them."""
     paths = sorted(path for path in folder.iterdir() if path.is_file())
     return "".join(f"{sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in paths)
 
 
-def _empty(directory: Path) -> Path:
+def _prepare_empty_folder(directory: Path) -> Path:
     """Make sure that a folder can be written; the one that it is in is made."""
     try:
-        target = paths.possible(directory).resolve()
-        if target.exists() and (not target.is_dir() or _content(target)):
+        target = paths.validate_path(directory).resolve()
+        if target.exists() and (not target.is_dir() or _entries(target)):
             raise InputError(f"DIR: {directory} exists and is not an empty folder")
         target.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=_place(target)).close()
+        tempfile.TemporaryFile(dir=_staging_parent(target)).close()
     except (OSError, ValueError) as error:
         raise InputError(f"DIR: {error}") from error
     return target
 
 
-def _content(target: Path) -> list[Path]:
+def _entries(target: Path) -> list[Path]:
     """What is in a folder, but for what a killed `pull` left there."""
-    return [path for path in target.iterdir() if not path.name.startswith(_ASIDE)]
+    return [path for path in target.iterdir() if not path.name.startswith(_TEMPORARY_PREFIX)]
 
 
-def _place(target: Path) -> Path:
+def _staging_parent(target: Path) -> Path:
     return target if target.exists() else target.parent
 
 
-def _move(aside: Path, target: Path) -> None:
+def _move_into_place(aside: Path, target: Path) -> None:
     """Move whole, or, into a folder that exists, file by file; the model last."""
     if not target.exists():
-        aside.chmod(_new_folder_mode(aside))
+        aside.chmod(_default_folder_mode(aside))
         aside.replace(target)
         return
     for path in sorted(aside.iterdir(), key=lambda path: path.name == "model.onnx"):
         path.replace(target / path.name)
 
 
-def _new_folder_mode(aside: Path) -> int:
+def _default_folder_mode(aside: Path) -> int:
     """What a folder gets that is simply made here: temporary ones are for their owner alone."""
     (plain := aside / "plain").mkdir()
     mode = stat.S_IMODE(plain.stat().st_mode)
@@ -133,7 +133,7 @@ def _new_folder_mode(aside: Path) -> int:
 
 
 @contextmanager
-def _explained(named: str) -> Iterator[None]:
+def _explain_corruption(named: str) -> Iterator[None]:
     """Say whose files are gone, and what makes them again."""
     try:
         yield
@@ -144,9 +144,9 @@ def _explained(named: str) -> Iterator[None]:
 
 
 @contextmanager
-def _deployable(version: ModelVersion) -> Iterator[Checkpoint]:
+def _open_deployable(version: ModelVersion) -> Iterator[Checkpoint]:
     named = f"{version.name}/{version.version}"
-    with _explained(named), artifacts.fetched(str(version.source)) as checkpoint:
+    with _explain_corruption(named), artifacts.open_checkpoint(str(version.source)) as checkpoint:
         if not (checkpoint.path / "model.onnx").exists():
             stage = version.tags.get("stage", "another stage")
             raise InputError(f"model: {named} is a checkpoint of {stage}, not an ONNX model")

@@ -33,8 +33,8 @@ def promote(reference: str, reason: str, force: bool) -> str:
         InputError: Nothing was started.
         RefusedError: The gate refused.
     """
-    why = reasons.one_line(reason)
-    model, version = promotion.promotable(reference)
+    why = reasons.normalize(reason)
+    model, version = promotion.resolve_promotable(reference)
     if promotion.is_champion(model, version):
         return f"{model}/{version} is the champion already: nothing to do"
 
@@ -42,10 +42,10 @@ def promote(reference: str, reason: str, force: bool) -> str:
         from flows.prefect_server import session
         from flows.promote import promote
 
-        watched = promote.with_options(on_running=[session.keep_handlers])
+        watched = promote.with_options(on_running=[session.restore_signal_handlers])
         return watched(f"{model}/{version}", why, force, return_state=True)
 
-    return summary.told(_carried_out(model, run))
+    return summary.summarize(_run_flow(model, run))
 
 
 def rollback(model: str, reason: str) -> str:
@@ -62,35 +62,35 @@ def rollback(model: str, reason: str) -> str:
         InputError: There is no previous.
         RefusedError: Its files are not intact.
     """
-    why = reasons.one_line(reason)
-    promotion.check_rollback(registry.name_alone(model))
+    why = reasons.normalize(reason)
+    promotion.check_rollback(registry.require_bare_name(model))
 
     def run() -> State[Any]:
         from flows.prefect_server import session
         from flows.rollback import rollback
 
-        watched = rollback.with_options(on_running=[session.keep_handlers])
+        watched = rollback.with_options(on_running=[session.restore_signal_handlers])
         return watched(model, why, return_state=True)
 
-    return summary.told(_carried_out(model, run))
+    return summary.summarize(_run_flow(model, run))
 
 
-def _carried_out(model: str, run: Callable[[], State[Any]]) -> Ticket:
+def _run_flow(model: str, run: Callable[[], State[Any]]) -> Ticket:
     """Run a flow. Prefect is first imported here; what it raised is raised, not logged.
 
     What came of it is read from the audit: a server that is asked twice, since its first answer
     came late, gives the state back without what the flow returned.
     """
     home.check_writable()
-    home.embed()
+    home.configure_environment()
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
     home.import_prefect()
     from flows.prefect_server import session
 
-    with session.running():
+    with session.prefect_server():
         state = run()
         if state.name == "Refused":
             raise RefusedError(state.message)
         if not state.is_completed():
             state.result()
-    return audit.of_flow_run(model, str(state.state_details.flow_run_id))
+    return audit.find_by_flow_run(model, str(state.state_details.flow_run_id))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flows.cli.output_files import checked_target, is_stream, write_whole
+from flows.cli.output_files import is_stream, validate_output_path, write_atomic
 from tasks.tracking import registry, reports
 
 
@@ -21,11 +21,11 @@ def write_report(model: str, out: Path | None) -> str:
     Raises:
         InputError: There is no such version, it has no report, or the file cannot be written.
     """
-    given = None if out is None else checked_target(out, "--out")
+    given = None if out is None else validate_output_path(out, "--out")
     version = registry.resolve(model)
-    target = given or checked_target(Path(f"{version.name}-{version.version}.html"), "--out")
-    write_whole(target, reports.read(version, reports.REPORT))
-    return _where(target)
+    target = given or validate_output_path(Path(f"{version.name}-{version.version}.html"), "--out")
+    write_atomic(target, reports.load_document(version, reports.REPORT))
+    return _path_to_print(target)
 
 
 def card(model: str, out: Path | None) -> str:
@@ -41,13 +41,13 @@ def card(model: str, out: Path | None) -> str:
     Raises:
         InputError: There is no such version, it has no card, or the file cannot be written.
     """
-    target = None if out is None else checked_target(out, "--out")
-    text = reports.read(registry.resolve(model), reports.CARD)
+    target = None if out is None else validate_output_path(out, "--out")
+    text = reports.load_document(registry.resolve(model), reports.CARD)
     if target is None:
         return text.rstrip()
-    write_whole(target, text)
-    return _where(target)
+    write_atomic(target, text)
+    return _path_to_print(target)
 
 
-def _where(target: Path) -> str:
+def _path_to_print(target: Path) -> str:
     return "" if is_stream(target) else str(target)

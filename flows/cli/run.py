@@ -10,10 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coldpress.errors import InputError
-from coldpress.recipe.loading import read_recipe
-from coldpress.recipe.preflight import inspect
+from coldpress.recipe.loading import load_recipe
+from coldpress.recipe.preflight import run_preflight
 from coldpress.schema.stages import STAGES
-from flows.cli.output_files import check_no_input, checked_target, is_input, is_stream, write_whole
+from flows.cli.output_files import (
+    check_not_input,
+    is_input,
+    is_stream,
+    validate_output_path,
+    write_atomic,
+)
 from tasks.environment import credentials, deferred_signals, home, streams
 from tasks.execution import log_filters
 
@@ -26,7 +32,7 @@ if TYPE_CHECKING:
 DONE, FAILED, REFUSED = 0, 1, 1
 
 
-def press(reference: str, assignments: Sequence[str], report: Path | None) -> int:
+def run_recipe(reference: str, assignments: Sequence[str], report: Path | None) -> int:
     """Run a recipe.
 
     Args:
@@ -40,25 +46,25 @@ def press(reference: str, assignments: Sequence[str], report: Path | None) -> in
     Raises:
         InputError: Nothing was started.
     """
-    target = None if report is None else checked_target(report, "--json")
-    outcome = _nothing_yet(reference)
+    target = None if report is None else validate_output_path(report, "--json")
+    outcome = _empty_outcome(reference)
     read = [path for path in (Path(reference),) if path.is_file()]
     try:
-        check_no_input(target, read, "--json")
-        recipe = read_recipe(reference, assignments)
+        check_not_input(target, read, "--json")
+        recipe = load_recipe(reference, assignments)
         outcome["recipe"] = recipe.name
-        read += _paths(recipe.model_dump())
-        check_no_input(target, read, "--json")
+        read += _paths_in(recipe.model_dump())
+        check_not_input(target, read, "--json")
         home.check_writable()
-        inspect(recipe, home.home())
-        return _press(recipe, outcome, target)
+        run_preflight(recipe, home.home_directory())
+        return _run_flow(recipe, outcome, target)
     finally:
         if target is not None and not is_input(target, read):
-            with deferred_signals.held_back():
-                write_whole(target, json.dumps(outcome, indent=2, allow_nan=False) + "\n")
+            with deferred_signals.defer_signals():
+                write_atomic(target, json.dumps(outcome, indent=2, allow_nan=False) + "\n")
 
 
-def _paths(value: object) -> Iterator[Path]:
+def _paths_in(value: object) -> Iterator[Path]:
     """All files and folders that a recipe names."""
     if isinstance(value, Path):
         yield value
@@ -66,16 +72,16 @@ def _paths(value: object) -> Iterator[Path]:
         value = list(value.values())
     if isinstance(value, list | tuple):
         for part in value:
-            yield from _paths(part)
+            yield from _paths_in(part)
 
 
-def _press(recipe: Recipe, outcome: dict[str, Any], target: Path | None) -> int:
+def _run_flow(recipe: Recipe, outcome: dict[str, Any], target: Path | None) -> int:
     """Run the flow. Prefect, MLflow and torch are first imported here."""
-    home.embed()
+    home.configure_environment()
     credentials.check_mlflow(os.environ["MLFLOW_TRACKING_URI"])
     from tasks.tracking import experiments, runs
 
-    experiments.check(runs.client(), recipe.name)
+    experiments.check_names_available(runs.client(), recipe.name)
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
     home.import_prefect()
     from flows.cli import outcome as outcomes
@@ -83,25 +89,25 @@ def _press(recipe: Recipe, outcome: dict[str, Any], target: Path | None) -> int:
     from flows.prefect_server import session
     from tasks.execution import prefect_artifacts
 
-    log_filters.off_the_terminal()
-    prefect_artifacts.off_the_terminal()
+    log_filters.mute_input_errors()
+    prefect_artifacts.mute_report_errors()
     flow_run_ids: list[str] = []
 
     def remember(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001
         flow_run_ids.append(str(flow_run.id))
-        deferred_signals.take_over()
+        deferred_signals.reinstall_handlers()
 
-    with session.running():
+    with session.prefect_server():
         try:
             watched = compress.with_options(on_running=[remember])
             state = watched(recipe, return_state=True)
-        except prefect_artifacts.UNREPORTED as unreported:
-            state = _unreported(unreported, flow_run_ids)
+        except prefect_artifacts.REPORT_ERRORS as unreported:
+            state = _state_from_mlflow(unreported, flow_run_ids)
         finally:
-            with deferred_signals.held_back():
-                outcome.update(outcomes.read(flow_run_ids[0]) if flow_run_ids else {})
-    with streams.optional():
-        outcomes.show(outcome, to_errors=target is not None and is_stream(target))
+            with deferred_signals.defer_signals():
+                outcome.update(outcomes.load_outcome(flow_run_ids[0]) if flow_run_ids else {})
+    with streams.optional_output():
+        outcomes.print_outcome(outcome, to_errors=target is not None and is_stream(target))
     if state.is_completed():
         return REFUSED if outcome["gate"] and not outcome["gate"]["passed"] else DONE
     error = state.result(raise_on_failure=False)
@@ -110,7 +116,7 @@ def _press(recipe: Recipe, outcome: dict[str, Any], target: Path | None) -> int:
     return FAILED  # Prefect has shown the traceback
 
 
-def _unreported(error: BaseException, flow_run_ids: Sequence[str]) -> State[Any]:
+def _state_from_mlflow(error: BaseException, flow_run_ids: Sequence[str]) -> State[Any]:
     """What became of a run whose end Prefect could not be told: MLflow knows it as well."""
     from prefect.states import Completed, Failed
 
@@ -128,7 +134,7 @@ def _unreported(error: BaseException, flow_run_ids: Sequence[str]) -> State[Any]
     return Failed(data=cause or error)
 
 
-def _nothing_yet(reference: str) -> dict[str, Any]:
+def _empty_outcome(reference: str) -> dict[str, Any]:
     """The outcome of a run that was refused before it began."""
     skipped = {"status": "skipped", "seconds": 0.0, "model_uri": None, "registered": None}
     return {

@@ -12,15 +12,18 @@ from urllib.parse import SplitResult, urlsplit
 
 from tasks.environment import credentials
 
-_ASKED = {
-    credentials.MLFLOW: "/api/2.0/mlflow/experiments/search?max_results=1",
-    credentials.PREFECT: "/hello",
+_PROBE_PATHS = {
+    credentials.MLFLOW_VARIABLE: "/api/2.0/mlflow/experiments/search?max_results=1",
+    credentials.PREFECT_VARIABLE: "/hello",
 }
-_TOKENS = {credentials.MLFLOW: "MLFLOW_TRACKING_TOKEN", credentials.PREFECT: "PREFECT_API_KEY"}
-_SECONDS = 5
+_TOKEN_VARIABLES = {
+    credentials.MLFLOW_VARIABLE: "MLFLOW_TRACKING_TOKEN",
+    credentials.PREFECT_VARIABLE: "PREFECT_API_KEY",
+}
+_TIMEOUT_SECONDS = 5
 
 
-def standing(server: str) -> str:
+def server_status(server: str) -> str:
     """Say in one line how this process stands with a server.
 
     Args:
@@ -37,49 +40,51 @@ def standing(server: str) -> str:
         return f"{server} is no address: {error}"
     if not parsed.hostname:
         return address or "embedded"
-    if credentials.holds_credentials(address):
-        return f"{place}: {credentials.in_address(server)}"
-    if not _listens(parsed.hostname, _port(parsed)):
+    if credentials.has_credentials(address):
+        return f"{place}: {credentials.credentials_in_uri_message(server)}"
+    if not _is_listening(parsed.hostname, _port(parsed)):
         return f"{place} does not answer"
-    return f"{place} answers" if parsed.scheme not in {"http", "https"} else _said(place, server)
+    return f"{place} answers" if parsed.scheme not in {"http", "https"} else _probe(place, server)
 
 
 def _port(parsed: SplitResult) -> int:
     return parsed.port or (443 if parsed.scheme == "https" else 80)
 
 
-def _listens(host: str, port: int) -> bool:
+def _is_listening(host: str, port: int) -> bool:
     try:
-        with socket.create_connection((host, port), timeout=_SECONDS):
+        with socket.create_connection((host, port), timeout=_TIMEOUT_SECONDS):
             return True
     except OSError:
         return False
 
 
-def _said(place: str, server: str) -> str:
+def _probe(place: str, server: str) -> str:
     try:
-        status = _status(os.environ[server].rstrip("/") + _ASKED[server], _authorization(server))
+        status = _http_status(
+            os.environ[server].rstrip("/") + _PROBE_PATHS[server], _authorization_header(server)
+        )
     except (OSError, http.client.HTTPException) as error:
         return f"{place} does not answer: {error}"
-    if status in credentials.REFUSED:
-        return f"{place} answers, and refuses: {credentials.refusal(server)}"
+    if status in credentials.AUTH_FAILURE_CODES:
+        return f"{place} answers, and refuses: {credentials.auth_failure_message(server)}"
     return f"{place} answers" if status < http.client.BAD_REQUEST else f"{place} answers {status}"
 
 
-def _status(address: str, authorization: str) -> int:
+def _http_status(address: str, authorization: str) -> int:
     headers = {"Authorization": authorization} if authorization else {}
     request = urllib.request.Request(address, headers=headers)  # noqa: S310
     try:
-        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
 
 
-def _authorization(server: str) -> str:
+def _authorization_header(server: str) -> str:
     """What the libraries send: user and password where they are set, else a token."""
-    said = [os.environ.get(name, "") for name in credentials.CREDENTIALS[server]]
+    said = [os.environ.get(name, "") for name in credentials.CREDENTIAL_VARIABLES[server]]
     if all(said):
         return f"Basic {base64.b64encode(':'.join(said).encode()).decode()}"
-    token = os.environ.get(_TOKENS[server])
+    token = os.environ.get(_TOKEN_VARIABLES[server])
     return f"Bearer {token}" if token else ""

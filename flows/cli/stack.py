@@ -50,4 +50,4 @@ def logs(
     """
     from flows.stack import logs
 
-    logs.show(server, follow)
+    logs.print_logs(server, follow)

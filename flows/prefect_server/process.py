@@ -43,7 +43,8 @@ def write_record(path: Path, owner: str) -> None:
     """
     aside = path.with_suffix(".part")
     aside.write_text(
-        json.dumps({"owner": owner, "server": processes.this_process()}), encoding="utf-8"
+        json.dumps({"owner": owner, "server": processes.current_process_identity()}),
+        encoding="utf-8",
     )
     aside.replace(path)
 

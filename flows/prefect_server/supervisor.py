@@ -20,17 +20,17 @@ from prefect.settings import (
     get_current_settings,
 )
 
-from coldpress.errors import ServerFailedError
+from coldpress.errors import ServerStartError
 from tasks.environment import processes
 
-_MOST_EARLY_DEATHS = 10
+_MAX_EARLY_EXITS = 10
 """In a row: a server that cannot even start is not started for ever."""
 _EARLY_SECONDS = 30.0
 _SHORTEST_PAUSE = 0.05
 _LONGEST_PAUSE = 5.0
-_EXCEPTION = re.compile(r"[\w.]+(?:Error|Exception): ")
-_PATIENCE_AT_END = 5.0
-_VARIABLES = {
+_EXCEPTION_LINE = re.compile(r"[\w.]+(?:Error|Exception): ")
+_STOP_SECONDS = 5.0
+_SERVER_VARIABLES = {
     "PREFECT_UI_ENABLED": "0",
     "PREFECT__SERVER_EPHEMERAL": "1",
     "PREFECT__SERVER_FINAL": "1",
@@ -69,9 +69,9 @@ class EmbeddedServer:
         self._lead_prefect_here()
         threading.Thread(target=self._keep_running, name="embedded-server", daemon=True).start()
         until = time.monotonic() + PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value()
-        while not _answers(self.port):
+        while not _is_healthy(self.port):
             if self._ended.is_set() or time.monotonic() > until:
-                raise ServerFailedError(f"the embedded Prefect server failed: {self._reason()}")
+                raise ServerStartError(f"the embedded Prefect server failed: {self._reason()}")
             time.sleep(0.1)
 
     def stop(self) -> None:
@@ -81,7 +81,7 @@ class EmbeddedServer:
             self._listener.close()
             process = self._process
         if process is not None:
-            _end(process)
+            _terminate(process)
         SubprocessASGIServer().stop()
         self._output.close()
         for path in (self._record, self._record.with_suffix(".part")):
@@ -102,7 +102,7 @@ class EmbeddedServer:
 
     def _start_over_and_over(self) -> None:
         deaths = 0
-        while deaths < _MOST_EARLY_DEATHS:
+        while deaths < _MAX_EARLY_EXITS:
             began, process = time.monotonic(), self._launch()
             code = None if process is None else process.wait()
             if code is None or self._ended.is_set():
@@ -111,10 +111,10 @@ class EmbeddedServer:
                 deaths = deaths + 1 if time.monotonic() - began < _EARLY_SECONDS else 0
             else:
                 deaths += 5  # twice by itself is enough: whatever keeps it from starting stays
-            if deaths < _MOST_EARLY_DEATHS:
-                _tell(f"{_end_of(code)} and is started again")
+            if deaths < _MAX_EARLY_EXITS:
+                _warn(f"{_describe_exit(code)} and is started again")
                 self._ended.wait(min(_LONGEST_PAUSE, _SHORTEST_PAUSE * 2**deaths))
-        _tell("does not stay up: Prefect is told nothing more")
+        _warn("does not stay up: Prefect is told nothing more")
 
     def _launch(self) -> subprocess.Popen[bytes] | None:
         """In a session of its own: what a terminal sends to this command must not end it."""
@@ -129,9 +129,13 @@ class EmbeddedServer:
                 str(self._record),
             ]
             self._process = subprocess.Popen(  # noqa: S603
-                [*launcher, processes.this_process(), *_command(self._listener.fileno())],
+                [
+                    *launcher,
+                    processes.current_process_identity(),
+                    *_server_command(self._listener.fileno()),
+                ],
                 cwd=self._record.parent,  # it reads `prefect.toml` and `.env` of where it starts
-                env={**os.environ, **_VARIABLES, **_settings()},
+                env={**os.environ, **_SERVER_VARIABLES, **_settings_in_effect()},
                 pass_fds=[self._listener.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=self._output,
@@ -145,19 +149,19 @@ class EmbeddedServer:
         self._output.seek(0)
         lines = self._output.read().decode(errors="replace").splitlines()
         said = [line.strip() for line in lines if line.strip()]
-        raised = [line for line in said if _EXCEPTION.match(line)]
+        raised = [line for line in said if _EXCEPTION_LINE.match(line)]
         return (raised or said or ["it gives no answer"])[-1]
 
 
-def _end_of(code: int) -> str:
+def _describe_exit(code: int) -> str:
     return f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
 
 
-def _tell(what: str) -> None:
+def _warn(what: str) -> None:
     sys.stderr.write(f"coldpress: the embedded Prefect server {what}\n")
 
 
-def _command(listener: int) -> list[str]:
+def _server_command(listener: int) -> list[str]:
     return [
         *(sys.executable, "-m", "uvicorn", "--app-dir", str(prefect.__module_path__.parent)),
         *("--factory", "prefect.server.api.server:create_app", "--fd", str(listener)),
@@ -165,11 +169,11 @@ def _command(listener: int) -> list[str]:
     ]
 
 
-def _settings() -> dict[str, str]:
+def _settings_in_effect() -> dict[str, str]:
     return get_current_settings().to_environment_variables(exclude_unset=True)
 
 
-def _answers(port: int) -> bool:
+def _is_healthy(port: int) -> bool:
     """Asked on loopback, past any proxy; a connection may wait for a server that is to come."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
     try:
@@ -181,10 +185,10 @@ def _answers(port: int) -> bool:
         connection.close()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _terminate(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
-        process.wait(_PATIENCE_AT_END)
+        process.wait(_STOP_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -12,10 +12,10 @@ from flows.stack import processes, servers
 from tasks.environment import local_stack
 from tasks.environment.local_stack import PREFECT, WORKER
 
-_SECONDS = 5
+_TIMEOUT_SECONDS = 5
 
 
-def answers(home: Path, server: str) -> bool:
+def is_healthy(home: Path, server: str) -> bool:
     """Whether a server of the stack does what it is for.
 
     Args:
@@ -27,30 +27,30 @@ def answers(home: Path, server: str) -> bool:
     """
     if server == WORKER:
         return _worker_is_online(home)
-    port = local_stack.read(home, server).port
-    if port is None or ask(port, "GET", servers.HEALTH[server]) is None:
+    port = local_stack.read_server_record(home, server).port
+    if port is None or request(port, "GET", servers.HEALTH_PATHS[server]) is None:
         return False
-    return processes.listen(processes.of(home, server), port)
+    return processes.owns_port(processes.server_processes(home, server), port)
 
 
 def _worker_is_online(home: Path) -> bool:
     """Its last sign of life must be its own: Prefect knows it by name, and so its predecessors."""
-    port = local_stack.read(home, PREFECT).port
-    since = local_stack.since(local_stack.read(home, WORKER))
+    port = local_stack.read_server_record(home, PREFECT).port
+    since = local_stack.started_at(local_stack.read_server_record(home, WORKER))
     if port is None or since is None:
         return False
-    found = ask(port, "POST", f"/api/work_pools/{servers.POOL}/workers/filter", {})
+    found = request(port, "POST", f"/api/work_pools/{servers.POOL}/workers/filter", {})
     known = {worker["name"]: worker for worker in json.loads(found or "[]")}
     worker = known.get(servers.WORKER_NAME, {"status": "OFFLINE"})
-    return worker["status"] == "ONLINE" and time_of(worker["last_heartbeat_time"]) > since
+    return worker["status"] == "ONLINE" and parse_time(worker["last_heartbeat_time"]) > since
 
 
-def time_of(written: str) -> datetime:
+def parse_time(written: str) -> datetime:
     """Return a time that Prefect wrote."""
     return datetime.fromisoformat(written).astimezone()
 
 
-def ask(port: int, method: str, path: str, body: object = None) -> bytes | None:
+def request(port: int, method: str, path: str, body: object = None) -> bytes | None:
     """Ask a server of this machine.
 
     Args:
@@ -65,7 +65,7 @@ def ask(port: int, method: str, path: str, body: object = None) -> bytes | None:
     content: dict[str, Any] = {}
     if body is not None:
         content = {"body": json.dumps(body), "headers": {"Content-Type": "application/json"}}
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_SECONDS)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_SECONDS)
     try:
         connection.request(method, path, **content)
         answer = connection.getresponse()

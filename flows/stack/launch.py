@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from tasks.environment import local_stack, processes
-from tasks.environment.local_stack import Record
+from tasks.environment.local_stack import ServerRecord
 
 
 def main(home: str, server: str, port: str, *command: str) -> None:
@@ -23,8 +23,8 @@ def main(home: str, server: str, port: str, *command: str) -> None:
         port: On loopback; `-` for the worker.
         command: What to become.
     """
-    known = Record(None if port == "-" else int(port), processes.this_process())
-    local_stack.write(Path(home), server, known)
+    known = ServerRecord(None if port == "-" else int(port), processes.current_process_identity())
+    local_stack.write_server_record(Path(home), server, known)
     os.execv(command[0], command)  # noqa: S606
 
 

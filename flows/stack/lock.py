@@ -11,7 +11,7 @@ from tasks.environment import local_stack
 
 
 @contextmanager
-def alone(home: Path) -> Iterator[None]:
+def stack_lock(home: Path) -> Iterator[None]:
     """Wait until no other command changes the stack of a home, and keep others waiting.
 
     The system itself lets go of it when this process is killed.
@@ -19,7 +19,7 @@ def alone(home: Path) -> Iterator[None]:
     Args:
         home: Whose stack it is.
     """
-    folder = local_stack.folder(home)
+    folder = local_stack.stack_folder(home)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (folder / "lock").open("w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -15,16 +15,16 @@ from tasks.environment import home, local_stack, streams
 
 SETUP = "setup"
 NAMES = (*servers.NAMES, SETUP)
-_LINES = 40
-_PAUSE = 0.5
+_TAIL_LINES = 40
+_POLL_SECONDS = 0.5
 
 
-def path(where: Path, name: str) -> Path:
+def log_path(where: Path, name: str) -> Path:
     """Return the log of a server, or of what was set up in Prefect."""
-    return local_stack.folder(where) / "logs" / f"{name}.log"
+    return local_stack.stack_folder(where) / "logs" / f"{name}.log"
 
 
-def fresh(where: Path, name: str) -> Path:
+def rotate(where: Path, name: str) -> Path:
     """Set the log of the last start aside, in place of the one before it, and begin anew.
 
     Args:
@@ -34,27 +34,27 @@ def fresh(where: Path, name: str) -> Path:
     Returns:
         A file that does not exist yet.
     """
-    log = path(where, name)
+    log = log_path(where, name)
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists():
         log.replace(log.with_suffix(".log.1"))
     return log
 
 
-def tail(where: Path, name: str, lines: int = _LINES) -> list[str]:
+def tail(where: Path, name: str, lines: int = _TAIL_LINES) -> list[str]:
     """Return the last lines of a log; none where there is none."""
-    log = path(where, name)
-    return _last(log, lines)[0] if log.exists() else []
+    log = log_path(where, name)
+    return _last_lines(log, lines)[0] if log.exists() else []
 
 
-def _last(log: Path, lines: int) -> tuple[list[str], int]:
+def _last_lines(log: Path, lines: int) -> tuple[list[str], int]:
     """The last lines, and how far the file was read to find them, in bytes."""
     with log.open("rb") as file:
         found = deque(file, lines)
         return [line.decode(errors="replace").rstrip("\n") for line in found], file.tell()
 
 
-def show(name: str | None, follow: bool) -> None:
+def print_logs(name: str | None, follow: bool) -> None:
     """Print the last lines of one log, or of all.
 
     Args:
@@ -68,21 +68,21 @@ def show(name: str | None, follow: bool) -> None:
         raise InputError(f"SERVER: {name} is none of {', '.join(NAMES)}")
     if follow and name is None:
         raise InputError(f"--follow: follows one of {', '.join(NAMES)}")
-    where = home.home()
-    shown = [n for n in ([name] if name else NAMES) if path(where, n).exists()]
+    where = home.home_directory()
+    shown = [n for n in ([name] if name else NAMES) if log_path(where, n).exists()]
     if not shown:
         raise InputError(f"SERVER: {name or 'the stack'} has no log; `coldpress up` starts it")
     for each in shown:
-        read = _print(path(where, each), titled=name is None)
+        read = _print_tail(log_path(where, each), titled=name is None)
     if follow:
         with suppress(KeyboardInterrupt):
-            _follow(path(where, shown[0]), read)
+            _follow(log_path(where, shown[0]), read)
 
 
-def _print(log: Path, *, titled: bool) -> int:
+def _print_tail(log: Path, *, titled: bool) -> int:
     if titled:
         sys.stdout.write(f"==> {log}\n")
-    lines, read = _last(log, _LINES)
+    lines, read = _last_lines(log, _TAIL_LINES)
     sys.stdout.writelines(f"{line}\n" for line in lines)
     return read
 
@@ -93,9 +93,9 @@ def _follow(log: Path, read: int) -> None:
     Until interrupted, or until nobody reads it any more.
     """
     known = log.stat().st_ino
-    while not streams.reader_is_gone():
+    while not streams.is_reader_gone():
         sys.stdout.flush()
-        time.sleep(_PAUSE)
+        time.sleep(_POLL_SECONDS)
         if not log.exists():
             continue
         with log.open("rb") as file:

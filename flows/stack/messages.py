@@ -17,7 +17,7 @@ from tasks.environment import home, home_record, local_stack
 from tasks.environment.local_stack import MLFLOW, PREFECT
 
 _DONE, _FAILED = 0, 1
-_OVERRIDING = ("MLFLOW_TRACKING_URI", "PREFECT_API_URL")
+_OVERRIDING_VARIABLES = ("MLFLOW_TRACKING_URI", "PREFECT_API_URL")
 
 
 def up(port_mlflow: int | None, port_prefect: int | None, bring: bool) -> int:
@@ -32,66 +32,66 @@ def up(port_mlflow: int | None, port_prefect: int | None, bring: bool) -> int:
         The exit code.
     """
     try:
-        started = starting.bring_up({MLFLOW: port_mlflow, PREFECT: port_prefect})
+        started = starting.start_stack({MLFLOW: port_mlflow, PREFECT: port_prefect})
     except NotStartedError as error:
         sys.stderr.write(f"coldpress: {' '.join(str(error).split())}\n")
         return _FAILED
-    where = home.home()
-    said = [*_where_to_look(where, started), *_freed(where)]
-    brought = _bring_over() if bring else []
+    where = home.home_directory()
+    said = [*_summary_lines(where, started), *_end_abandoned_runs(where)]
+    brought = _import_embedded_models() if bring else []
     sys.stdout.write("\n".join([*said, *brought]) + "\n")
     return _DONE
 
 
-def _bring_over() -> list[str]:
+def _import_embedded_models() -> list[str]:
     """MLflow is first imported here."""
-    database = home.database()
+    database = home.database_path()
     if not database.exists():
         return ["brought over: nothing, since nothing was made without the stack"]
     os.environ.pop("MLFLOW_TRACKING_URI", None)
-    home.embed()  # which leads to the stack that has just come up
-    from tasks.migration.registry import bring_over
+    home.configure_environment()  # which leads to the stack that has just come up
+    from tasks.migration.registry import migrate_store
     from tasks.tracking import embedded_db
 
-    home_record.settle(home.home())
-    embedded_db.make_ready(database)
-    new = bring_over(home.address(database))
+    home_record.adapt_registry(home.home_directory())
+    embedded_db.ensure_schema(database)
+    new = migrate_store(home.database_uri(database))
     return [f"brought over: {', '.join(new) or 'nothing new'}"]
 
 
-def _freed(where: Path) -> list[str]:
+def _end_abandoned_runs(where: Path) -> list[str]:
     return [
         f"{run.name} was {run.state} without a worker: marked {run.end.capitalize()}"
-        for run in abandoned_runs.end(where)
+        for run in abandoned_runs.end_runs(where)
     ]
 
 
-def _where_to_look(where: Path, started: list[str]) -> list[str]:
+def _summary_lines(where: Path, started: list[str]) -> list[str]:
     addresses = [
-        f"{servers.TITLES[server]:8} {_page(where, server)}" for server in (MLFLOW, PREFECT)
+        f"{servers.TITLES[server]:8} {_page_url(where, server)}" for server in (MLFLOW, PREFECT)
     ]
-    prefect = _page(where, PREFECT)
+    prefect = _page_url(where, PREFECT)
     return [
         f"started: {', '.join(started)}" if started else "all of it runs already",
         *addresses,
         f"Press Run, then Quick run, on the deployment demo: {prefect}/deployments",
         "Commands in this home use these servers; `coldpress down` ends them.",
-        *[f"{name} is set and wins: commands here go there." for name in _set_elsewhere()],
+        *[f"{name} is set and wins: commands here go there." for name in _overriding_variables()],
     ]
 
 
-def _page(where: Path, server: str) -> str:
-    origin = local_stack.origin(local_stack.read(where, server).port)
-    return f"{origin}{servers.PAGES[server]}".rstrip("/")
+def _page_url(where: Path, server: str) -> str:
+    origin = local_stack.loopback_url(local_stack.read_server_record(where, server).port)
+    return f"{origin}{servers.UI_PATHS[server]}".rstrip("/")
 
 
-def _set_elsewhere() -> list[str]:
-    return [name for name in _OVERRIDING if name in os.environ]
+def _overriding_variables() -> list[str]:
+    return [name for name in _OVERRIDING_VARIABLES if name in os.environ]
 
 
 def down() -> None:
     """Take the stack down, and say what ran."""
-    ended = ending.take_down()
+    ended = ending.stop_stack()
     sys.stdout.write(f"ended: {', '.join(ended)}\n" if ended else "nothing ran\n")
 
 
@@ -101,9 +101,9 @@ def status() -> int:
     Returns:
         The exit code: 0 if all of it answers.
     """
-    table, all_answer = looking.look()
+    table, all_answer = looking.status_table()
     Console().print(table)
-    for run in abandoned_runs.find(home.home()):
+    for run in abandoned_runs.find_runs(home.home_directory()):
         sys.stdout.write(
             f"{run.name} is {run.state} since {run.since:%Y-%m-%d %H:%M:%S} without a worker: it "
             f"keeps others from running until `coldpress up` marks it {run.end.capitalize()}\n"

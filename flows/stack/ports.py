@@ -33,7 +33,7 @@ def is_free(port: int) -> bool:
     return True
 
 
-def holder(port: int) -> str:
+def port_owner(port: int) -> str:
     """Say who listens on a port, as far as this user may know."""
     for process in psutil.process_iter(["name"]):
         try:
@@ -64,7 +64,7 @@ def next_free(after: int, avoid: Collection[int]) -> int:
     raise InputError(f"port: {after} is taken, and so are the hundred after it")
 
 
-def asked_for(option: str, port: int, avoid: Collection[int]) -> int:
+def require_free_port(option: str, port: int, avoid: Collection[int]) -> int:
     """Check a port that somebody asked for.
 
     Args:
@@ -82,5 +82,5 @@ def asked_for(option: str, port: int, avoid: Collection[int]) -> int:
         raise InputError(f"{option}: {port} is not a port, which is from 1 to 65535")
     if port not in avoid and is_free(port):
         return port
-    whose = "the other server" if port in avoid else holder(port)
+    whose = "the other server" if port in avoid else port_owner(port)
     raise InputError(f"{option}: {port} is taken by {whose}; {next_free(port, avoid)} is free")

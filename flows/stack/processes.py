@@ -9,10 +9,10 @@ import psutil
 
 from tasks.environment import local_stack
 
-_GONE = (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess, OSError)
+_INACCESSIBLE = (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess, OSError)
 
 
-def of(home: Path, server: str) -> list[psutil.Process]:
+def server_processes(home: Path, server: str) -> list[psutil.Process]:
     """Find the processes of a server, orphans of a killed one included.
 
     They are told by a variable of their environment, which children inherit whatever happens to
@@ -34,25 +34,25 @@ def _marker(process: psutil.Process) -> str | None:
         if process.status() == psutil.STATUS_ZOMBIE:
             return None
         found: str | None = process.environ().get(local_stack.MARKER)
-    except _GONE:
+    except _INACCESSIBLE:
         return None
     return found
 
 
-def listen(processes: Sequence[psutil.Process], port: int) -> bool:
+def owns_port(processes: Sequence[psutil.Process], port: int) -> bool:
     """Whether one of some processes is who listens on a port of this machine."""
-    return any(port in _listening(process) for process in processes)
+    return any(port in _listening_ports(process) for process in processes)
 
 
-def _listening(process: psutil.Process) -> set[int]:
+def _listening_ports(process: psutil.Process) -> set[int]:
     try:
         connections = process.net_connections(kind="tcp")
-    except _GONE:
+    except _INACCESSIBLE:
         return set()
     return {c.laddr.port for c in connections if c.status == psutil.CONN_LISTEN}
 
 
-def end(main: psutil.Process | None, home: Path, server: str, patience: float) -> int:
+def terminate(main: psutil.Process | None, home: Path, server: str, patience: float) -> int:
     """End a server: its main process is asked, and whatever is left after a while is killed.
 
     Args:
@@ -64,20 +64,20 @@ def end(main: psutil.Process | None, home: Path, server: str, patience: float) -
     Returns:
         How many processes there were.
     """
-    there = of(home, server)
+    there = server_processes(home, server)
     asked = [main] if main in there else there
     for process in asked:
-        _tell(process, "terminate")
+        _send(process, "terminate")
     _, left = psutil.wait_procs(there, timeout=patience)
     # Again, since a process may have started another one meanwhile.
-    while left or (left := of(home, server)):
+    while left or (left := server_processes(home, server)):
         for process in left:
-            _tell(process, "kill")
+            _send(process, "kill")
         left = psutil.wait_procs(left, timeout=patience)[1]
     return len(there)
 
 
-def _tell(process: psutil.Process | None, what: str) -> None:
+def _send(process: psutil.Process | None, what: str) -> None:
     try:
         getattr(process, what)()
     except psutil.NoSuchProcess:

@@ -30,11 +30,11 @@ def digest() -> str:
     content = hashlib.sha256(f"{version('coldpress')} {version('prefect')}".encode())
     content.update(json.dumps(Recipe.model_json_schema()).encode())  # the form
     for name in (_POOL, _AUTOMATIONS, _DEPLOYMENTS):
-        content.update(name.encode() + b"\0" + _file(name).read_bytes())
+        content.update(name.encode() + b"\0" + _resource(name).read_bytes())
     return content.hexdigest()
 
 
-def _file(name: str) -> Traversable:
+def _resource(name: str) -> Traversable:
     return resources.files("deployments").joinpath(*name.split("/"))
 
 
@@ -53,7 +53,7 @@ def _ensure_pool(client: SyncPrefectClient) -> None:
     from prefect.client.schemas.actions import WorkPoolCreate
     from prefect.exceptions import ObjectAlreadyExists
 
-    template = json.loads(_file(_POOL).read_bytes())
+    template = json.loads(_resource(_POOL).read_bytes())
     pool = WorkPoolCreate(name=servers.POOL, type="process", base_job_template=template)
     try:
         client.create_work_pool(pool)
@@ -65,7 +65,7 @@ def _ensure_automations(client: SyncPrefectClient) -> None:
     """One of the same name is updated, and stays paused if it is: creation would make a second."""
     from prefect.events.schemas.automations import AutomationCore
 
-    for described in yaml.safe_load(_file(_AUTOMATIONS).read_bytes())["automations"]:
+    for described in yaml.safe_load(_resource(_AUTOMATIONS).read_bytes())["automations"]:
         wanted = AutomationCore.model_validate(described)
         known = client.read_automations_by_name(wanted.name)
         for one in known:

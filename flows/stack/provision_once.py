@@ -11,7 +11,7 @@ import sys
 
 from flows.stack import provision
 
-_MADE = "coldpress_furnished"
+_DIGEST_VARIABLE = "coldpress_furnished"
 
 
 def main() -> bool:
@@ -23,10 +23,10 @@ def main() -> bool:
     from prefect.variables import Variable
 
     wanted = provision.digest()
-    if Variable.get(_MADE) == wanted:
+    if Variable.get(_DIGEST_VARIABLE) == wanted:
         return False
     provision.main()
-    Variable.set(_MADE, wanted, overwrite=True)
+    Variable.set(_DIGEST_VARIABLE, wanted, overwrite=True)
     return True
 
 

@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tasks.environment import local_stack
-from tasks.environment.home import PATIENCE
+from tasks.environment.home import RETRY_VARIABLES
 from tasks.environment.local_stack import MLFLOW, PREFECT, WORKER
 from tasks.environment.variables import WEB_SERVERS
 
 NAMES = (MLFLOW, PREFECT, WORKER)
 TITLES = {MLFLOW: "MLflow", PREFECT: "Prefect", WORKER: "worker"}
-PORTS = {MLFLOW: 5000, PREFECT: 4200}
-HEALTH = {MLFLOW: "/health", PREFECT: "/api/health"}
-PAGES = {MLFLOW: "/", PREFECT: "/v2"}
+DEFAULT_PORTS = {MLFLOW: 5000, PREFECT: 4200}
+HEALTH_PATHS = {MLFLOW: "/health", PREFECT: "/api/health"}
+UI_PATHS = {MLFLOW: "/", PREFECT: "/v2"}
 POOL = "coldpress"
 WORKER_NAME = "local"
 
@@ -35,13 +35,13 @@ def command(home: Path, server: str, port: int | None) -> list[str]:
     # -P: a folder of the working directory must not stand in for a package.
     python = [sys.executable, "-P", "-m"]
     if server == MLFLOW:
-        return [*python, *_mlflow(local_stack.folder(home), port)]
+        return [*python, *_mlflow_command(local_stack.stack_folder(home), port)]
     if server == PREFECT:
-        return [*python, *_prefect(port)]
-    return [*python, *_WORKER]
+        return [*python, *_prefect_command(port)]
+    return [*python, *_WORKER_COMMAND]
 
 
-def _mlflow(folder: Path, port: int | None) -> list[str]:
+def _mlflow_command(folder: Path, port: int | None) -> list[str]:
     hosts = ",".join(f"{host}:{port}" for host in _HOSTS)
     return [
         *("mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
@@ -52,11 +52,11 @@ def _mlflow(folder: Path, port: int | None) -> list[str]:
     ]
 
 
-def _prefect(port: int | None) -> list[str]:
+def _prefect_command(port: int | None) -> list[str]:
     return ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
 
 
-_WORKER = [
+_WORKER_COMMAND = [
     *("prefect", "--no-prompt", "worker", "start", "--pool", POOL, "--type", "process"),
     *("--name", WORKER_NAME, "--install-policy", "never", "--no-create-pool-if-not-found"),
 ]
@@ -103,27 +103,27 @@ _MLFLOW_SETTINGS = {
 
 
 def _prefect_settings(home: Path, port: int) -> dict[str, str]:
-    folder = local_stack.folder(home) / "prefect"
+    folder = local_stack.stack_folder(home) / "prefect"
     return {
         "PREFECT_HOME": str(folder),
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder / 'prefect.db'}",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         # By default every page on the web may call it.
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": _origins(port),
-        "PREFECT_UI_URL": f"{local_stack.origin(port)}{PAGES[PREFECT]}",
+        "PREFECT_UI_URL": f"{local_stack.loopback_url(port)}{UI_PATHS[PREFECT]}",
         # Otherwise its pages call port 4200, whichever it listens on.
-        "PREFECT_SERVER_UI_API_URL": f"{local_stack.origin(port)}/api",
+        "PREFECT_SERVER_UI_API_URL": f"{local_stack.loopback_url(port)}/api",
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     }
 
 
 def _worker_settings(home: Path, ports: Mapping[str, int]) -> dict[str, str]:
     """For the worker and the flow runs that it starts: as `home` has it for a command."""
-    prefect = local_stack.origin(ports[PREFECT])
+    prefect = local_stack.loopback_url(ports[PREFECT])
     return {
         "PREFECT_HOME": str(home / "prefect"),
         "PREFECT_API_URL": f"{prefect}/api",
-        "PREFECT_UI_URL": f"{prefect}{PAGES[PREFECT]}",
-        "MLFLOW_TRACKING_URI": local_stack.origin(ports[MLFLOW]),
-        **PATIENCE,
+        "PREFECT_UI_URL": f"{prefect}{UI_PATHS[PREFECT]}",
+        "MLFLOW_TRACKING_URI": local_stack.loopback_url(ports[MLFLOW]),
+        **RETRY_VARIABLES,
     }

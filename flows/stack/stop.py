@@ -7,14 +7,14 @@ from pathlib import Path
 import psutil
 
 from flows.stack import processes, servers
-from flows.stack.lock import alone
+from flows.stack.lock import stack_lock
 from tasks.environment import home, local_stack
-from tasks.environment.local_stack import MLFLOW, PREFECT, WORKER, Record
+from tasks.environment.local_stack import MLFLOW, PREFECT, WORKER, ServerRecord
 
-_PATIENCE = {WORKER: 20.0, PREFECT: 10.0, MLFLOW: 10.0}
+_TIMEOUT_SECONDS = {WORKER: 20.0, PREFECT: 10.0, MLFLOW: 10.0}
 
 
-def take_down() -> list[str]:
+def stop_stack() -> list[str]:
     """End all processes of the stack; what it keeps on disk stays.
 
     Returns:
@@ -23,15 +23,15 @@ def take_down() -> list[str]:
     Raises:
         InputError: The stack runs on another machine.
     """
-    where = home.home()
-    if not local_stack.folder(where).is_dir():
+    where = home.home_directory()
+    if not local_stack.stack_folder(where).is_dir():
         return []
-    with alone(where):
+    with stack_lock(where):
         local_stack.check_host(where)
-        return [servers.TITLES[s] for s in (WORKER, PREFECT, MLFLOW) if end(where, s)]
+        return [servers.TITLES[s] for s in (WORKER, PREFECT, MLFLOW) if stop_server(where, s)]
 
 
-def end(where: Path, server: str) -> bool:
+def stop_server(where: Path, server: str) -> bool:
     """End one server; written down last, so that after a kill the next `down` finds what is left.
 
     Args:
@@ -41,12 +41,12 @@ def end(where: Path, server: str) -> bool:
     Returns:
         Whether any process of it ran.
     """
-    record = local_stack.read(where, server)
-    ended = processes.end(_main(record), where, server, _PATIENCE[server])
-    local_stack.write(where, server, Record(record.port, None))
+    record = local_stack.read_server_record(where, server)
+    ended = processes.terminate(_main_process(record), where, server, _TIMEOUT_SECONDS[server])
+    local_stack.write_server_record(where, server, ServerRecord(record.port, None))
     return ended > 0
 
 
-def _main(record: Record) -> psutil.Process | None:
-    pid = local_stack.pid(record)
+def _main_process(record: ServerRecord) -> psutil.Process | None:
+    pid = local_stack.running_pid(record)
     return psutil.Process(pid) if pid is not None else None

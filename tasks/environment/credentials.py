@@ -15,20 +15,23 @@ from urllib.parse import urlsplit
 from coldpress.errors import InputError
 from tasks.environment import server_address
 
-MLFLOW, PREFECT = "MLFLOW_TRACKING_URI", "PREFECT_API_URL"
-CREDENTIALS = {
-    MLFLOW: ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"),
-    PREFECT: ("PREFECT_API_AUTH_STRING",),
+MLFLOW_VARIABLE, PREFECT_VARIABLE = "MLFLOW_TRACKING_URI", "PREFECT_API_URL"
+CREDENTIAL_VARIABLES = {
+    MLFLOW_VARIABLE: ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"),
+    PREFECT_VARIABLE: ("PREFECT_API_AUTH_STRING",),
 }
-_FAULTS = {MLFLOW: server_address.mlflow_fault, PREFECT: server_address.prefect_fault}
-_OLDEST = 3
-_REGISTRY = "MLFLOW_REGISTRY_URI"
-_TITLES = {MLFLOW: "MLflow", PREFECT: "Prefect"}
-REFUSED = (401, 403)
-PATIENCE = 20.0
+_ADDRESS_CHECKS = {
+    MLFLOW_VARIABLE: server_address.mlflow_address_error,
+    PREFECT_VARIABLE: server_address.prefect_address_error,
+}
+_MIN_MLFLOW_VERSION = 3
+_REGISTRY_VARIABLE = "MLFLOW_REGISTRY_URI"
+_SERVER_NAMES = {MLFLOW_VARIABLE: "MLflow", PREFECT_VARIABLE: "Prefect"}
+AUTH_FAILURE_CODES = (401, 403)
+CONNECT_TIMEOUT = 20.0
 """Seconds until a tracking server that does not answer at all is given up."""
-_UNKNOWN_TO_MLFLOW = re.compile("failed with error code (4[0-9][0-9]|501) ")
-_REFUSED_BY_MLFLOW = {"UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED", "PERMISSION_DENIED"}
+_NOT_MLFLOW_ERROR = re.compile("failed with error code (4[0-9][0-9]|501) ")
+_AUTH_ERROR_CODES = {"UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED", "PERMISSION_DENIED"}
 
 
 def check_addresses() -> None:
@@ -37,10 +40,10 @@ def check_addresses() -> None:
     Raises:
         InputError: Which variable it is; of credentials without its value.
     """
-    for server, fault in _FAULTS.items():
+    for server, fault in _ADDRESS_CHECKS.items():
         address = os.environ.get(server, "")
-        if holds_credentials(address):
-            raise InputError(in_address(server))
+        if has_credentials(address):
+            raise InputError(credentials_in_uri_message(server))
         why = fault(address) if address else None
         if why is not None:
             raise InputError(f"{server}: {why}")
@@ -49,24 +52,25 @@ def check_addresses() -> None:
 
 def _check_registry() -> None:
     """Lineage leads from versions to runs and back: both are in one store."""
-    registry, tracking = os.environ.get(_REGISTRY), os.environ.get(MLFLOW)
+    registry, tracking = os.environ.get(_REGISTRY_VARIABLE), os.environ.get(MLFLOW_VARIABLE)
     if registry is None or tracking is None:
         return
     if registry != tracking:
         raise InputError(
-            f"{_REGISTRY}: names another store than {MLFLOW}, and Coldpress keeps models and their"
+            f"{_REGISTRY_VARIABLE}: names another store than {MLFLOW_VARIABLE},"
+            " and Coldpress keeps models and their"
             " runs in one; unset it"
         )
-    del os.environ[_REGISTRY]
+    del os.environ[_REGISTRY_VARIABLE]
 
 
-def in_address(server: str) -> str:
+def credentials_in_uri_message(server: str) -> str:
     """Say in one line where credentials belong."""
-    instead = " and ".join(CREDENTIALS[server])
+    instead = " and ".join(CREDENTIAL_VARIABLES[server])
     return f"{server}: takes no user or password, since it is kept with every run; set {instead}"
 
 
-def holds_credentials(address: str) -> bool:
+def has_credentials(address: str) -> bool:
     """Whether a password, or with a server whatever stands before its name, is in an address."""
     try:
         parsed = urlsplit(address)
@@ -89,7 +93,7 @@ def check_mlflow(address: str) -> None:
     """
     if not address.startswith("http"):
         return
-    _check_answers(address)
+    _wait_until_reachable(address)
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
@@ -97,37 +101,43 @@ def check_mlflow(address: str) -> None:
     try:
         MlflowClient(address).search_experiments(max_results=1)
     except MlflowException as error:
-        if error.error_code in _REFUSED_BY_MLFLOW:
-            raise InputError(refusal(MLFLOW)) from error
-        if _UNKNOWN_TO_MLFLOW.search(str(error)):
-            raise InputError(f"{MLFLOW}: {address} answers, but not as an MLflow server") from error
+        if error.error_code in _AUTH_ERROR_CODES:
+            raise InputError(auth_failure_message(MLFLOW_VARIABLE)) from error
+        if _NOT_MLFLOW_ERROR.search(str(error)):
+            raise InputError(
+                f"{MLFLOW_VARIABLE}: {address} answers, but not as an MLflow server"
+            ) from error
         raise
 
 
 def _check_version(address: str) -> None:
     """Refuse a server without logged models; one that does not tell its version is let pass."""
     try:
-        with urllib.request.urlopen(f"{address.rstrip('/')}/version", timeout=PATIENCE) as answer:  # noqa: S310
+        with urllib.request.urlopen(  # noqa: S310
+            f"{address.rstrip('/')}/version", timeout=CONNECT_TIMEOUT
+        ) as answer:
             version = answer.read(100).decode(errors="replace").strip()
     except (OSError, http.client.HTTPException):
         return
     major = re.match(r"([0-9]+)\.[0-9]", version)
-    if major and int(major[1]) < _OLDEST:
-        raise InputError(f"{MLFLOW}: {address} is MLflow {version}; version 3 or newer is needed")
+    if major and int(major[1]) < _MIN_MLFLOW_VERSION:
+        raise InputError(
+            f"{MLFLOW_VARIABLE}: {address} is MLflow {version}; version 3 or newer is needed"
+        )
 
 
-def _check_answers(address: str) -> None:
+def _wait_until_reachable(address: str) -> None:
     """Wait a little for a server that is being started; MLflow's client would wait four minutes."""
-    until = time.monotonic() + PATIENCE
-    while not _answers(address):
+    until = time.monotonic() + CONNECT_TIMEOUT
+    while not _is_reachable(address):
         if time.monotonic() > until:
-            raise InputError(f"{MLFLOW}: nothing answers at {address}")
+            raise InputError(f"{MLFLOW_VARIABLE}: nothing answers at {address}")
         time.sleep(1)
 
 
-def _answers(address: str) -> bool:
+def _is_reachable(address: str) -> bool:
     try:
-        urllib.request.urlopen(address, timeout=PATIENCE).close()  # noqa: S310 - begins with http
+        urllib.request.urlopen(address, timeout=CONNECT_TIMEOUT).close()  # noqa: S310 - begins with http
     except urllib.error.HTTPError:
         return True
     except urllib.error.URLError as error:
@@ -138,7 +148,9 @@ def _answers(address: str) -> bool:
     except OSError:
         return False
     except http.client.HTTPException as error:
-        raise InputError(f"{MLFLOW}: {address} answers, but not as an MLflow server") from error
+        raise InputError(
+            f"{MLFLOW_VARIABLE}: {address} answers, but not as an MLflow server"
+        ) from error
     return True
 
 
@@ -155,22 +167,22 @@ def check_prefect() -> None:
         with get_client(sync_client=True) as prefect:
             prefect.hello()
     except HTTPStatusError as error:
-        if error.response.status_code in REFUSED:
-            raise InputError(refusal(PREFECT)) from error
+        if error.response.status_code in AUTH_FAILURE_CODES:
+            raise InputError(auth_failure_message(PREFECT_VARIABLE)) from error
         if error.response.is_client_error:
             raise InputError(
-                f"{_prefect()} answers, but not as Prefect; does it end in /api?"
+                f"{_prefect_server_name()} answers, but not as Prefect; does it end in /api?"
             ) from error
         raise
     except ConnectError as error:
-        raise InputError(f"{_prefect()} cannot be reached: {error}") from error
+        raise InputError(f"{_prefect_server_name()} cannot be reached: {error}") from error
 
 
-def _prefect() -> str:
-    return f"{PREFECT}: {os.environ.get(PREFECT, 'the server of a profile')}"
+def _prefect_server_name() -> str:
+    return f"{PREFECT_VARIABLE}: {os.environ.get(PREFECT_VARIABLE, 'the server of a profile')}"
 
 
-def refusal(server: str) -> str:
+def auth_failure_message(server: str) -> str:
     """Say that a server refuses this process, and what to set or to correct.
 
     Args:
@@ -179,15 +191,15 @@ def refusal(server: str) -> str:
     Returns:
         One line that begins with the variable.
     """
-    wanted = CREDENTIALS[server]
+    wanted = CREDENTIAL_VARIABLES[server]
     missing = [name for name in wanted if not os.environ.get(name)]
-    place = f"the {_TITLES[server]} server at {os.environ.get(server, '')}"
+    place = f"the {_SERVER_NAMES[server]} server at {os.environ.get(server, '')}"
     if missing:
         return f"{missing[0]}: {place} asks who you are; set {' and '.join(wanted)}"
     return f"{wanted[-1]}: {place} does not accept {' and '.join(wanted)} as they are"
 
 
-def forbidden(error: BaseException) -> str | None:
+def permission_denied_message(error: BaseException) -> str | None:
     """Say that a server knows who asks and does not let them; told by the error alone.
 
     Args:
@@ -198,5 +210,6 @@ def forbidden(error: BaseException) -> str | None:
     """
     if getattr(error, "error_code", None) != "PERMISSION_DENIED":
         return None
-    user = os.environ.get(CREDENTIALS[MLFLOW][0], "this user")
-    return f"{CREDENTIALS[MLFLOW][0]}: the MLflow server does not allow {user} to do that"
+    user = os.environ.get(CREDENTIAL_VARIABLES[MLFLOW_VARIABLE][0], "this user")
+    variable = CREDENTIAL_VARIABLES[MLFLOW_VARIABLE][0]
+    return f"{variable}: the MLflow server does not allow {user} to do that"

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 TAG = "heartbeat"
-BEAT = 15.0
+INTERVAL_SECONDS = 15.0
 """Seconds between two signs."""
-_LONGEST_PAUSE = 10.0
+_MAX_GAP = 10.0
 
 
 @contextmanager
-def beating(give: Callable[[], object]) -> Iterator[None]:
+def send_heartbeats(give: Callable[[], object]) -> Iterator[None]:
     """Give signs of life in a thread of their own, for the length of a block.
 
     Args:
@@ -27,7 +27,7 @@ def beating(give: Callable[[], object]) -> Iterator[None]:
     over = threading.Event()
 
     def work() -> None:
-        while not over.wait(BEAT):
+        while not over.wait(INTERVAL_SECONDS):
             with suppress(Exception):
                 give()
 
@@ -38,7 +38,7 @@ def beating(give: Callable[[], object]) -> Iterator[None]:
         over.set()
 
 
-class Watch:
+class HeartbeatMonitor:
     """How long others have given no sign, as this process has counted it.
 
     While nobody looks no time passes: in an outage the signs of the living do not arrive either.
@@ -59,6 +59,6 @@ class Watch:
         """
         now = time.monotonic()
         known, last, silent = self._seen.get(key, (sign, now, 0.0))
-        silent = silent + min(now - last, _LONGEST_PAUSE) if known == sign else 0.0
+        silent = silent + min(now - last, _MAX_GAP) if known == sign else 0.0
         self._seen[key] = (sign, now, silent)
         return silent

@@ -6,12 +6,12 @@ import os
 import re
 from pathlib import Path
 
-MOST_BYTES = 380
+MAX_BYTES = 380
 """SQLite opens no file whose path is longer than some 500; the home's own folders come on top."""
 _ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
 
 
-def fault(directory: Path) -> str | None:
+def path_error(directory: Path) -> str | None:
     """Say in one line why nothing could be kept in a folder of this path, or only beside it.
 
     Args:
@@ -28,6 +28,6 @@ def fault(directory: Path) -> str | None:
     if escape := _ESCAPE.search(path):
         return f"{path} holds {escape[0]}, which MLflow takes for another character"
     length = len(os.fsencode(directory))
-    if length > MOST_BYTES:
-        return f"{path[:60]}... has {length} bytes; {MOST_BYTES} is the most that SQLite can use"
+    if length > MAX_BYTES:
+        return f"{path[:60]}... has {length} bytes; {MAX_BYTES} is the most that SQLite can use"
     return None

@@ -23,11 +23,11 @@ import psutil
 from coldpress.errors import InputError
 from tasks.environment import machine, relocation
 
-FILE, DATABASE = "home.json", "mlflow.db"
+RECORD_FILE, DATABASE_FILE = "home.json", "mlflow.db"
 
 
 @dataclass(frozen=True)
-class Record:
+class HomeRecord:
     """What a home says of itself.
 
     Attributes:
@@ -43,7 +43,7 @@ class Record:
     view: str
 
 
-def read(directory: Path) -> Record | None:
+def read_home_record(directory: Path) -> HomeRecord | None:
     """Read what a home says of itself.
 
     Args:
@@ -53,13 +53,13 @@ def read(directory: Path) -> Record | None:
         None where it says nothing that can be read.
     """
     try:
-        return Record(**json.loads((directory / FILE).read_text(encoding="utf-8")))
+        return HomeRecord(**json.loads((directory / RECORD_FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 
 
 @cache
-def settle(directory: Path) -> None:
+def adapt_registry(directory: Path) -> None:
     """Have a home's registry name this home's files; looked at once a process.
 
     Args:
@@ -68,14 +68,14 @@ def settle(directory: Path) -> None:
     Raises:
         InputError: It came from elsewhere and cannot be adapted.
     """
-    if _is_settled(directory):
+    if _is_adapted(directory):
         return
     try:
-        with _alone(directory):
-            if not _is_settled(directory):
-                _write(directory, _adapted(directory))
+        with _home_lock(directory):
+            if not _is_adapted(directory):
+                _write_home_record(directory, _adapt(directory))
     except (OSError, sqlite3.Error) as error:
-        foreign = _foreign(directory, read(directory))
+        foreign = _foreign_homes(directory, read_home_record(directory))
         if foreign:
             raise InputError(
                 f"COLDPRESS_HOME: the registry of {directory} names files of {foreign[0]} and"
@@ -83,7 +83,7 @@ def settle(directory: Path) -> None:
             ) from error
 
 
-def holds(directory: Path, registry: str | None) -> bool:
+def is_home_registry(directory: Path, registry: str | None) -> bool:
     """Whether a registry is a home's own, however its address is spelt.
 
     Args:
@@ -94,7 +94,7 @@ def holds(directory: Path, registry: str | None) -> bool:
         False for a server, or another file.
     """
     scheme, _, path = (registry or "").partition(":///")
-    return scheme == "sqlite" and Path(path).resolve() == (directory / DATABASE).resolve()
+    return scheme == "sqlite" and Path(path).resolve() == (directory / DATABASE_FILE).resolve()
 
 
 def is_outside(directory: Path, location: str) -> bool:
@@ -107,77 +107,77 @@ def is_outside(directory: Path, location: str) -> bool:
     Returns:
         False for what is on a server.
     """
-    path = relocation.path_of(location)
+    path = relocation.local_path(location)
     if path is None:
         return "://" not in location and not location.startswith("mlflow-artifacts:")
-    inside = [directory.resolve(), (directory / "artifacts").resolve(), place(directory)]
+    inside = [directory.resolve(), (directory / "artifacts").resolve(), recorded_path(directory)]
     return not any(path.resolve().is_relative_to(folder) for folder in inside)
 
 
-def place(directory: Path) -> Path:
+def recorded_path(directory: Path) -> Path:
     """Return the path of a home that its registry names: it may be mounted at another one too."""
-    record = read(directory)
-    return Path(record.path) if record and _is_same(record, directory) else directory
+    record = read_home_record(directory)
+    return Path(record.path) if record and _points_to(record, directory) else directory
 
 
-def _is_settled(directory: Path) -> bool:
-    record = read(directory)
-    return record is not None and (record.path == str(directory) or _is_same(record, directory))
+def _is_adapted(directory: Path) -> bool:
+    record = read_home_record(directory)
+    return record is not None and (record.path == str(directory) or _points_to(record, directory))
 
 
-def _is_same(record: Record, directory: Path) -> bool:
+def _points_to(record: HomeRecord, directory: Path) -> bool:
     """Whether the recorded path leads here: through a link, or a second mount."""
     with suppress(OSError):
         return Path(record.path).samefile(directory)
     return False
 
 
-def _foreign(directory: Path, record: Record | None) -> list[Path]:
+def _foreign_homes(directory: Path, record: HomeRecord | None) -> list[Path]:
     """The homes whose files the registry may name, other than this one."""
-    database = directory / DATABASE
+    database = directory / DATABASE_FILE
     found = {Path(record.path)} if record else set[Path]()
     if database.exists():
-        found.update(relocation.origins(database))
-    return sorted(home for home in found if not _leads_to(home, directory))
+        found.update(relocation.find_homes(database))
+    return sorted(home for home in found if not _is_same_directory(home, directory))
 
 
-def _leads_to(home: Path, directory: Path) -> bool:
+def _is_same_directory(home: Path, directory: Path) -> bool:
     with suppress(OSError):
         return home.samefile(directory)
     return home == directory
 
 
-def _adapted(directory: Path) -> Record:
+def _adapt(directory: Path) -> HomeRecord:
     """Make all locations this home's; nothing is to be done in a home that is new."""
-    record, database = read(directory), directory / DATABASE
-    foreign = _foreign(directory, record)
+    record, database = read_home_record(directory), directory / DATABASE_FILE
+    foreign = _foreign_homes(directory, record)
     if foreign and database.exists():
         _check_unshared(directory, foreign)
         if record is None or record.inode == directory.stat().st_ino:
-            _check_moved(directory, record)
-        relocation.rewrite(database, foreign, directory)
+            _check_not_in_use(directory, record)
+        relocation.rewrite_locations(database, foreign, directory)
         logging.getLogger(__name__).warning(
             "%s came from %s: its registry names its own files now", directory, foreign[0]
         )
     moved = record is not None and not _has_id(Path(record.path), record.id)
-    return Record(
+    return HomeRecord(
         id=record.id if record is not None and moved else uuid4().hex,
         path=str(directory),
         inode=directory.stat().st_ino,
-        view=_view(),
+        view=_current_view(),
     )
 
 
 def _has_id(home: Path, identity: str) -> bool:
     """Whether a home is still there."""
-    record = read(home)
+    record = read_home_record(home)
     return record is not None and record.id == identity
 
 
 def _check_unshared(directory: Path, foreign: list[Path]) -> None:
     """Of a copy made of links, the files are the original's still."""
     for home in foreign:
-        for name in (DATABASE, "artifacts"):
+        for name in (DATABASE_FILE, "artifacts"):
             theirs, own = home / name, directory / name
             if theirs.exists() and own.exists() and theirs.samefile(own):
                 raise InputError(
@@ -185,17 +185,17 @@ def _check_unshared(directory: Path, foreign: list[Path]) -> None:
                 )
 
 
-def _check_moved(directory: Path, record: Record | None) -> None:
+def _check_not_in_use(directory: Path, record: HomeRecord | None) -> None:
     """A home that is only seen under another path here may be in use under the first one."""
-    if record is not None and record.view != _view():
+    if record is not None and record.view != _current_view():
         raise InputError(
             f"COLDPRESS_HOME: {directory} was made as {record.path}, and may be in use there from"
             f" another machine or container: mount it at {record.path}; or, if it was moved for"
-            f" good, delete {directory / FILE}, and the next command adapts it"
+            f" good, delete {directory / RECORD_FILE}, and the next command adapts it"
         )
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if process.pid != os.getpid() and str(directory / DATABASE) in (
+            if process.pid != os.getpid() and str(directory / DATABASE_FILE) in (
                 file.path for file in process.open_files()
             ):
                 raise InputError(
@@ -204,21 +204,23 @@ def _check_moved(directory: Path, record: Record | None) -> None:
                 )
 
 
-def _view() -> str:
+def _current_view() -> str:
     """Outside of containers all processes of a machine see the same paths, or nearly so."""
-    return f"{machine.machine()}:{machine.mount_namespace() if machine.is_in_container() else ''}"
+    return (
+        f"{machine.machine_id()}:{machine.mount_namespace() if machine.is_in_container() else ''}"
+    )
 
 
 @contextmanager
-def _alone(directory: Path) -> Iterator[None]:
+def _home_lock(directory: Path) -> Iterator[None]:
     """Keep other commands waiting; the system lets go of the lock when this process is killed."""
     with (directory / "home.lock").open("w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def _write(directory: Path, record: Record) -> None:
+def _write_home_record(directory: Path, record: HomeRecord) -> None:
     """Moved into place whole, since a kill may come now."""
-    aside = directory / f"{FILE}.{uuid4().hex}"
+    aside = directory / f"{RECORD_FILE}.{uuid4().hex}"
     aside.write_text(json.dumps(asdict(record)), encoding="ascii")
-    aside.replace(directory / FILE)
+    aside.replace(directory / RECORD_FILE)

@@ -20,7 +20,7 @@ MARKER = "COLDPRESS_STACK"
 
 
 @dataclass(frozen=True)
-class Record:
+class ServerRecord:
     """What is known of one server.
 
     Args:
@@ -32,12 +32,12 @@ class Record:
     process: str | None = None
 
 
-def folder(home: Path) -> Path:
+def stack_folder(home: Path) -> Path:
     """Return where the stack of a home keeps all that it has."""
     return home / "stack"
 
 
-def read(home: Path, server: str) -> Record:
+def read_server_record(home: Path, server: str) -> ServerRecord:
     """Read what is known of a server; nothing, where there is no file that can be read.
 
     Args:
@@ -48,51 +48,51 @@ def read(home: Path, server: str) -> Record:
         The record.
     """
     try:
-        known = json.loads(_path(home, server).read_text(encoding="utf-8"))
-        record = Record(known["port"], known["process"])
-        return Record() if _is_of_another(record, home) else record
+        known = json.loads(_record_path(home, server).read_text(encoding="utf-8"))
+        record = ServerRecord(known["port"], known["process"])
+        return ServerRecord() if _belongs_to_other_home(record, home) else record
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
-        return Record()
+        return ServerRecord()
 
 
 def marker(home: Path, server: str) -> str:
     """Return what the environment of all processes of a server carries, its children's too."""
-    return f"{server}@{folder(home)}"
+    return f"{server}@{stack_folder(home)}"
 
 
-def _is_of_another(record: Record, home: Path) -> bool:
+def _belongs_to_other_home(record: ServerRecord, home: Path) -> bool:
     """Whether a home was copied while its stack ran: that is still the original's."""
-    number = pid(record)
+    number = running_pid(record)
     if number is None:
         return False
     with suppress(psutil.Error, OSError):
         place = psutil.Process(number).environ().get(MARKER, "").partition("@")[2]
-        return bool(place) and not Path(place).samefile(folder(home))
+        return bool(place) and not Path(place).samefile(stack_folder(home))
     return False
 
 
-def write(home: Path, server: str, record: Record) -> None:
+def write_server_record(home: Path, server: str, record: ServerRecord) -> None:
     """Write what is known of a server; moved into place whole, since a kill may come now."""
-    path = _path(home, server)
+    path = _record_path(home, server)
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as aside:
         json.dump(asdict(record), aside)
     Path(aside.name).replace(path)
 
 
-def is_running(record: Record) -> bool:
+def is_running(record: ServerRecord) -> bool:
     """Whether the very process that was recorded still lives, on this machine."""
-    return pid(record) is not None
+    return running_pid(record) is not None
 
 
-def pid(record: Record) -> int | None:
+def running_pid(record: ServerRecord) -> int | None:
     """Return the pid of a server, if it is still that process and on this machine."""
     name = record.process
-    return int(name.rsplit(":", 2)[1]) if name and processes.is_here(name) else None
+    return int(name.rsplit(":", 2)[1]) if name and processes.is_alive(name) else None
 
 
-def since(record: Record) -> datetime | None:
+def started_at(record: ServerRecord) -> datetime | None:
     """Return when a server was started; None where it does not run any more."""
-    number = pid(record)
+    number = running_pid(record)
     try:
         began = psutil.Process(number).create_time() if number is not None else None
     except psutil.NoSuchProcess:
@@ -110,15 +110,15 @@ def check_host(home: Path) -> None:
         InputError: Which machine it is.
     """
     for server in (MLFLOW, PREFECT, WORKER):
-        name = read(home, server).process
-        if name and not processes.is_here(name) and not processes.is_gone(name):
+        name = read_server_record(home, server).process
+        if name and not processes.is_alive(name) and not processes.is_gone(name):
             raise InputError(
                 f"stack: it was started on {processes.host_of(name)}; `coldpress down` there, or if"
-                f" that machine or container is no more, delete {folder(home)}/*.json"
+                f" that machine or container is no more, delete {stack_folder(home)}/*.json"
             )
 
 
-def origin(port: int | None) -> str:
+def loopback_url(port: int | None) -> str:
     """Return the address of a server on loopback."""
     return f"http://127.0.0.1:{port}"
 
@@ -135,11 +135,11 @@ def mlflow_variables(home: Path) -> dict[str, str]:
     Raises:
         InputError: The stack is up, and its MLflow is gone: see `must_run`.
     """
-    record = read(home, MLFLOW)
+    record = read_server_record(home, MLFLOW)
     if record.process is None:
         return {}
-    must_run(home, MLFLOW)
-    return {"MLFLOW_TRACKING_URI": origin(record.port)}
+    require_running(home, MLFLOW)
+    return {"MLFLOW_TRACKING_URI": loopback_url(record.port)}
 
 
 def prefect_variables(home: Path) -> dict[str, str]:
@@ -151,14 +151,14 @@ def prefect_variables(home: Path) -> dict[str, str]:
     Returns:
         Environment variables.
     """
-    record = read(home, PREFECT)
+    record = read_server_record(home, PREFECT)
     if not is_running(record):
         return {}
-    here = origin(record.port)
+    here = loopback_url(record.port)
     return {"PREFECT_API_URL": f"{here}/api", "PREFECT_UI_URL": f"{here}/v2"}
 
 
-def must_run(home: Path, server: str) -> None:
+def require_running(home: Path, server: str) -> None:
     """Refuse to work embedded beside a stack that is up in part: it would split the models.
 
     Args:
@@ -168,7 +168,7 @@ def must_run(home: Path, server: str) -> None:
     Raises:
         InputError: It was started, never ended by `down`, and its process is gone.
     """
-    record = read(home, server)
+    record = read_server_record(home, server)
     if record.process is None or is_running(record):
         return
     raise InputError(
@@ -177,5 +177,5 @@ def must_run(home: Path, server: str) -> None:
     )
 
 
-def _path(home: Path, server: str) -> Path:
-    return folder(home) / f"{server}.json"
+def _record_path(home: Path, server: str) -> Path:
+    return stack_folder(home) / f"{server}.json"

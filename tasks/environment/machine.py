@@ -8,18 +8,18 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-INITIAL = "4026531836"
+INITIAL_PID_NAMESPACE = "4026531836"
 """The number that Linux gives to the namespace of all processes outside of containers."""
 
 
-def machine() -> str:
+def machine_id() -> str:
     """Return what names the machine's installation; container images often have none."""
-    return _content("/etc/machine-id")
+    return _read_text("/etc/machine-id")
 
 
-def boot() -> str:
+def boot_id() -> str:
     """Return what names this start of the system; containers of one system share it."""
-    return _content("/proc/sys/kernel/random/boot_id")
+    return _read_text("/proc/sys/kernel/random/boot_id")
 
 
 def pid_namespace() -> str:
@@ -29,7 +29,7 @@ def pid_namespace() -> str:
 
 def is_in_container() -> bool:
     """Whether this process sees only some of its machine's processes."""
-    return pid_namespace() not in {"", INITIAL}
+    return pid_namespace() not in {"", INITIAL_PID_NAMESPACE}
 
 
 def mount_namespace() -> str:
@@ -37,7 +37,7 @@ def mount_namespace() -> str:
     return _namespace("mnt")
 
 
-def _content(path: str) -> str:
+def _read_text(path: str) -> str:
     with suppress(OSError):
         return Path(path).read_text(encoding="ascii", errors="replace").strip()
     return ""

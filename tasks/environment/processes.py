@@ -12,7 +12,7 @@ from tasks.environment import machine
 
 
 @dataclass(frozen=True)
-class _Place:
+class _HostId:
     """Where a pid means something. Older versions wrote the host name alone.
 
     Attributes:
@@ -30,7 +30,7 @@ class _Place:
     @property
     def is_here(self) -> bool:
         """Whether pids of that place can be looked up by this process."""
-        here = _here()
+        here = _current_host()
         if self.boot and here.boot:
             return (self.boot, self.namespace) == (here.boot, here.namespace)
         return self.host == here.host
@@ -38,47 +38,50 @@ class _Place:
     @property
     def was_restarted(self) -> bool:
         """Whether this machine was started again since, which ended all that ran before."""
-        here = _here()
-        outside = self.namespace == here.namespace == machine.INITIAL
+        here = _current_host()
+        outside = self.namespace == here.namespace == machine.INITIAL_PID_NAMESPACE
         same = bool(self.machine) and (self.host, self.machine) == (here.host, here.machine)
         return outside and same and self.boot != here.boot
 
 
-def place() -> str:
+def host_id() -> str:
     """Name where this process runs: host, machine, boot and pid namespace, as far as known."""
-    here = _here()
+    here = _current_host()
     known = (here.host, here.machine, here.boot, here.namespace)
     return "~".join(known) if here.boot else here.host
 
 
-def _here() -> _Place:
-    return _Place(
-        socket.gethostname(), machine.machine()[:8], machine.boot()[:8], machine.pid_namespace()
+def _current_host() -> _HostId:
+    return _HostId(
+        socket.gethostname(),
+        machine.machine_id()[:8],
+        machine.boot_id()[:8],
+        machine.pid_namespace(),
     )
 
 
-def _place_of(name: str) -> _Place:
+def _parse_host_id(name: str) -> _HostId:
     written = name.rsplit(":", 2)[0]
     parts = written.rsplit("~", 3)
-    return _Place(*parts) if len(parts) == 4 else _Place(written)
+    return _HostId(*parts) if len(parts) == 4 else _HostId(written)
 
 
-def this_process() -> str:
+def current_process_identity() -> str:
     """Name this process so that no later one with the same pid is taken for it."""
-    return name_of(psutil.Process())
+    return process_identity(psutil.Process())
 
 
-def name_of(process: psutil.Process) -> str:
+def process_identity(process: psutil.Process) -> str:
     """Name a process by place, pid and start, in seconds after the machine's own."""
-    return f"{place()}:{process.pid}:{_start(process):.2f}"
+    return f"{host_id()}:{process.pid}:{_start_time(process):.2f}"
 
 
 def host_of(name: str) -> str:
     """Return the host of a named process, for people."""
-    return _place_of(name).host
+    return _parse_host_id(name).host
 
 
-def _start(process: psutil.Process) -> float:
+def _start_time(process: psutil.Process) -> float:
     """The time of day would not do: when the clock is set, every process has another one."""
     return process.create_time() - psutil.boot_time()
 
@@ -94,16 +97,16 @@ def is_gone(name: str | None) -> bool:
     """
     if name is None:
         return False
-    known = _place_of(name)
-    return known.was_restarted or (known.is_here and _living(name) is None)
+    known = _parse_host_id(name)
+    return known.was_restarted or (known.is_here and _find_process(name) is None)
 
 
-def is_here(name: str | None) -> bool:
+def is_alive(name: str | None) -> bool:
     """Whether a named process certainly lives, where this one can see it."""
-    return name is not None and name.count(":") >= 2 and _living(name) is not None
+    return name is not None and name.count(":") >= 2 and _find_process(name) is not None
 
 
-def end(name: str | None) -> bool:
+def terminate(name: str | None) -> bool:
     """Terminate a named process, if it can be seen from here and is still that process.
 
     Args:
@@ -112,7 +115,7 @@ def end(name: str | None) -> bool:
     Returns:
         Whether there was one to end.
     """
-    process = _living(name) if name else None
+    process = _find_process(name) if name else None
     if process is None:
         return False
     process.terminate()
@@ -123,20 +126,20 @@ def end(name: str | None) -> bool:
     return True
 
 
-def _living(name: str) -> psutil.Process | None:
+def _find_process(name: str) -> psutil.Process | None:
     _, pid, started = name.rsplit(":", 2)
-    if not _place_of(name).is_here:
+    if not _parse_host_id(name).is_here:
         return None
     try:
         process = psutil.Process(int(pid))
         zombie = process.status() == psutil.STATUS_ZOMBIE
-        same = f"{_start(process):.2f}" == started
+        same = f"{_start_time(process):.2f}" == started
     except psutil.NoSuchProcess:
         return None
     return process if same and not zombie else None
 
 
-def flow_run_end(flow_run_id: str | None) -> str | None:
+def final_flow_run_state(flow_run_id: str | None) -> str | None:
     """Say how a flow run ended, if Prefect is reachable, knows it and says that it is over.
 
     Args:

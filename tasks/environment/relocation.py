@@ -8,18 +8,18 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote, unquote, urlparse
 
-_PATIENCE = 20.0
+_LOCK_TIMEOUT = 20.0
 """Seconds to wait for the lock of another connection, as MLflow's do."""
-_EXPERIMENTS = ("experiments", "artifact_location")
-_LOCATIONS = (
-    _EXPERIMENTS,
+_EXPERIMENT_LOCATION = ("experiments", "artifact_location")
+_LOCATION_COLUMNS = (
+    _EXPERIMENT_LOCATION,
     ("runs", "artifact_uri"),
     ("logged_models", "artifact_location"),
     ("model_versions", "storage_location"),
 )
 
 
-def path_of(location: str) -> Path | None:
+def local_path(location: str) -> Path | None:
     """Return the path that a location names on this machine.
 
     Args:
@@ -34,7 +34,7 @@ def path_of(location: str) -> Path | None:
     return Path(location) if location.startswith("/") else None
 
 
-def origins(database: Path) -> list[Path]:
+def find_homes(database: Path) -> list[Path]:
     """Find the homes whose experiments a database has.
 
     Args:
@@ -43,22 +43,22 @@ def origins(database: Path) -> list[Path]:
     Returns:
         Each home once, in the order of its name.
     """
-    with closing(_connected(database)) as reader:
-        if not _has(reader, *_EXPERIMENTS):
+    with closing(_connect(database)) as reader:
+        if not _has_column(reader, *_EXPERIMENT_LOCATION):
             return []
         rows = reader.execute("SELECT name, artifact_location FROM experiments").fetchall()
-    homes = {_home_of(str(name), str(location)) for name, location in rows if location}
+    homes = {_experiment_home(str(name), str(location)) for name, location in rows if location}
     return sorted(home for home in homes if home is not None)
 
 
-def _home_of(experiment: str, location: str) -> Path | None:
+def _experiment_home(experiment: str, location: str) -> Path | None:
     """The home of an experiment that Coldpress made; another's may lie anywhere."""
-    path = path_of(location)
+    path = local_path(location)
     ends_alike = path is not None and path.parts[-2:] == ("artifacts", experiment)
     return path.parents[1] if path is not None and ends_alike else None
 
 
-def rewrite(database: Path, old: Sequence[Path], new: Path) -> None:
+def rewrite_locations(database: Path, old: Sequence[Path], new: Path) -> None:
     """Replace other homes by this one in all locations, in one transaction.
 
     A location stays where its files are at the old place alone: they were never copied.
@@ -68,17 +68,17 @@ def rewrite(database: Path, old: Sequence[Path], new: Path) -> None:
         old: Absolute paths of the other homes.
         new: The home that the database lies in.
     """
-    with closing(_connected(database)) as writer:
+    with closing(_connect(database)) as writer:
         writer.execute("BEGIN IMMEDIATE")
-        for table, column in _LOCATIONS:
-            if _has(writer, table, column):
-                for row, location in _changed(writer, table, column, (old, new)):
+        for table, column in _LOCATION_COLUMNS:
+            if _has_column(writer, table, column):
+                for row, location in _changed_rows(writer, table, column, (old, new)):
                     change = f"UPDATE {table} SET {column} = ? WHERE rowid = ?"  # noqa: S608
                     writer.execute(change, (location, row))
         writer.execute("COMMIT")
 
 
-def _changed(
+def _changed_rows(
     reader: sqlite3.Connection, table: str, column: str, homes: tuple[Sequence[Path], Path]
 ) -> Iterator[tuple[int, str]]:
     """Yield the row and the new location of what is to be changed."""
@@ -86,14 +86,14 @@ def _changed(
     rows = reader.execute(f"SELECT rowid, {column} FROM {table}").fetchall()  # noqa: S608
     for row, location in rows:
         for home in old:
-            moved = _moved(location or "", home, new)
-            stays = table != "experiments" and _lies_only_at(location, moved)
+            moved = _relocate(location or "", home, new)
+            stays = table != "experiments" and _exists_only_at(location, moved)
             if moved is not None and not stays:
                 yield row, moved
                 break
 
 
-def _moved(location: str, old: Path, new: Path) -> str | None:
+def _relocate(location: str, old: Path, new: Path) -> str | None:
     """The same place below another home; None for what is not below the old one."""
     forms = {
         old.as_uri(): new.as_uri(),
@@ -106,18 +106,18 @@ def _moved(location: str, old: Path, new: Path) -> str | None:
     return None
 
 
-def _lies_only_at(location: str, moved: str | None) -> bool:
-    old, new = path_of(location), path_of(moved or "")
+def _exists_only_at(location: str, moved: str | None) -> bool:
+    old, new = local_path(location), local_path(moved or "")
     return old is not None and new is not None and old.exists() and not new.exists()
 
 
-def _has(reader: sqlite3.Connection, table: str, column: str) -> bool:
+def _has_column(reader: sqlite3.Connection, table: str, column: str) -> bool:
     """Whether there is such a column: the tables may be of an older MLflow."""
     columns = reader.execute(f"PRAGMA table_info({table})").fetchall()
     return column in {name for _, name, *_ in columns}
 
 
-def _connected(database: Path) -> sqlite3.Connection:
+def _connect(database: Path) -> sqlite3.Connection:
     """Never made here; where the disk is only readable, SQLite opens it for reading."""
     uri = f"{database.as_uri()}?mode=rw"
-    return sqlite3.connect(uri, timeout=_PATIENCE, isolation_level=None, uri=True)
+    return sqlite3.connect(uri, timeout=_LOCK_TIMEOUT, isolation_level=None, uri=True)

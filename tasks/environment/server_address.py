@@ -7,10 +7,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 _WITHOUT_SCHEME = re.compile(r"[\w.-]+:\d+(/.*)?")
-_INSTEAD = "give http://HOST:PORT or sqlite:///FILE, or unset it to use COLDPRESS_HOME"
+_HINT = "give http://HOST:PORT or sqlite:///FILE, or unset it to use COLDPRESS_HOME"
 
 
-def mlflow_fault(address: str) -> str | None:
+def mlflow_address_error(address: str) -> str | None:
     """Say in one line why MLflow cannot keep runs and models at an address.
 
     Args:
@@ -26,17 +26,17 @@ def mlflow_fault(address: str) -> str | None:
     if _WITHOUT_SCHEME.fullmatch(address):
         return f"{address} has no scheme: is it http://{address}?"
     if re.match("(databricks|uc)(-|:|$)", address):
-        return f"{address} is not a store that Coldpress can use; {_INSTEAD}"
+        return f"{address} is not a store that Coldpress can use; {_HINT}"
     if scheme in {"", "file"} or len(scheme) == 1:
-        return f"{address} is a folder, and MLflow keeps no runs in folders any more; {_INSTEAD}"
+        return f"{address} is a folder, and MLflow keeps no runs in folders any more; {_HINT}"
     if scheme in {"http", "https"}:
-        return _server_fault(address)
+        return _server_address_error(address)
     if scheme.startswith("sqlite"):
-        return _sqlite_fault(address)
+        return _sqlite_address_error(address)
     return None
 
 
-def prefect_fault(address: str) -> str | None:
+def prefect_address_error(address: str) -> str | None:
     """Say in one line why an address cannot be that of a Prefect server.
 
     Args:
@@ -47,10 +47,10 @@ def prefect_fault(address: str) -> str | None:
     """
     if not address.startswith(("http://", "https://")):
         return f"{address} is no address of a Prefect server: give http://HOST:PORT/api"
-    return _server_fault(address)
+    return _server_address_error(address)
 
 
-def _server_fault(address: str) -> str | None:
+def _server_address_error(address: str) -> str | None:
     try:
         parsed = urlsplit(address)
         named = parsed.hostname and (parsed.port is None or parsed.port > 0)
@@ -59,11 +59,11 @@ def _server_fault(address: str) -> str | None:
     return None if named else f"{address} is no address of a server: it names no host"
 
 
-def _sqlite_fault(address: str) -> str | None:
+def _sqlite_address_error(address: str) -> str | None:
     """A database in memory would be gone with the process; a missing folder is not made."""
     file = address.partition("///")[2].partition("?")[0]
     if not file or file == ":memory:":
-        return f"{address} is a database in memory, which would keep nothing; {_INSTEAD}"
+        return f"{address} is a database in memory, which would keep nothing; {_HINT}"
     folder = Path(file).parent
     if not file.startswith("file:") and not folder.is_dir():
         return f"no folder {folder}, in which the database is to be"

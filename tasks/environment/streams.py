@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 
-class LostOutputError(OSError):
+class OutputError(OSError):
     """What was to be written somewhere could not be."""
 
     def __str__(self) -> str:
@@ -23,49 +23,49 @@ class LostOutputError(OSError):
         return self.errno == errno.EPIPE
 
 
-class _Output(io.FileIO):
+class _Stdout(io.FileIO):
     """Raises an error of its own: a broken pipe to a server is another matter."""
 
     def write(self, data: Any) -> int:  # noqa: ANN401 - any buffer
         try:
             return super().write(data) or 0
         except OSError as error:
-            _discard(self.fileno())
-            raise LostOutputError(error.errno, error.strerror, "standard output") from error
+            _redirect_to_devnull(self.fileno())
+            raise OutputError(error.errno, error.strerror, "standard output") from error
 
 
-class _Messages(io.FileIO):
+class _Stderr(io.FileIO):
     """Never raises: there is nowhere left to write that messages cannot be written."""
 
     def write(self, data: Any) -> int:  # noqa: ANN401 - any buffer
         try:
             return super().write(data) or 0
         except OSError:
-            _discard(self.fileno())
+            _redirect_to_devnull(self.fileno())
             return len(data)
 
 
-def prepare() -> None:
+def prepare_streams() -> None:
     """Make standard streams that can be written to, whatever this process was started with.
 
     To be called first of all: what is opened next takes the numbers of streams that are closed.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, _to_nowhere(mode))
-    _use_utf8()
+            setattr(sys, name, _open_devnull(mode))
+    _ensure_utf8()
     at_once = getattr(sys.stdout, "write_through", False)
-    sys.stdout = _text(_Output(sys.stdout.fileno(), "w", closefd=False), at_once)
-    sys.stderr = _text(_Messages(sys.stderr.fileno(), "w", closefd=False), True)
+    sys.stdout = _text_stream(_Stdout(sys.stdout.fileno(), "w", closefd=False), at_once)
+    sys.stderr = _text_stream(_Stderr(sys.stderr.fileno(), "w", closefd=False), True)
 
 
-def _to_nowhere(mode: str) -> TextIO:
+def _open_devnull(mode: str) -> TextIO:
     descriptor = os.open(os.devnull, os.O_RDWR)
     os.set_inheritable(descriptor, descriptor <= 2)
     return open(descriptor, mode, encoding="utf-8")  # type: ignore[return-value]  # noqa: PTH123
 
 
-def _use_utf8() -> None:
+def _ensure_utf8() -> None:
     """Start again in UTF-8 mode where paths, arguments and files would be read in another encoding.
 
     That is so under LC_ALL=C with PYTHONUTF8=0, and in locales of the last century.
@@ -75,7 +75,7 @@ def _use_utf8() -> None:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
 
 
-def _text(raw: io.FileIO, by_line: bool) -> TextIO:
+def _text_stream(raw: io.FileIO, by_line: bool) -> TextIO:
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding="utf-8",
@@ -84,7 +84,7 @@ def _text(raw: io.FileIO, by_line: bool) -> TextIO:
     )
 
 
-def _discard(descriptor: int) -> None:
+def _redirect_to_devnull(descriptor: int) -> None:
     """Let a stream lead nowhere, so that what is still buffered fails nobody."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, descriptor)
@@ -92,17 +92,17 @@ def _discard(descriptor: int) -> None:
 
 
 @contextmanager
-def optional() -> Iterator[None]:
+def optional_output() -> Iterator[None]:
     """Print something that the command is not about: what is lost of it changes no exit code."""
     try:
         yield
         sys.stdout.flush()
-    except LostOutputError as error:
+    except OutputError as error:
         if not error.is_unread():
             sys.stderr.write(f"coldpress: {error}\n")
 
 
-def reader_is_gone() -> bool:
+def is_reader_gone() -> bool:
     """Whether nobody will read standard output any more, asked without writing to it."""
     asked = select.poll()
     asked.register(sys.stdout.fileno(), 0)

@@ -20,7 +20,7 @@ MLFLOW_HONOURED = frozenset(
 """What may be set for MLflow where models are registered in the home."""
 PREFECT_HONOURED = frozenset({"PREFECT_HOME", "PREFECT_LOGGING_LEVEL", "PREFECT_UI_URL"})
 """What may be set for Prefect when no Prefect server is configured."""
-_NEVER = (
+_ALWAYS_REMOVED = (
     # What a stage writes would be lost if the process ended before a background thread wrote it.
     "MLFLOW_ENABLE_ASYNC_LOGGING",
     # They move what is written to the run, model or experiment of another program.
@@ -37,11 +37,11 @@ _NEVER = (
     "WORLD_SIZE",
     "LOCAL_WORLD_SIZE",
 )
-_DEVICES = frozenset({"ACCELERATE_USE_CPU", "ACCELERATE_TORCH_DEVICE"})
+_ACCELERATE_HONOURED = frozenset({"ACCELERATE_USE_CPU", "ACCELERATE_TORCH_DEVICE"})
 """What may be set for Accelerate. The rest of it changes what is trained, and no cache key."""
 WEB_SERVERS = ("UVICORN_", "WEB_CONCURRENCY", "GUNICORN_CMD_ARGS", "FORWARDED_ALLOW_IPS")
 """Settings of the web servers that MLflow and Prefect run in."""
-_EXPECTED = (
+_WARN_IF_IGNORED = (
     "MLFLOW_REGISTRY_URI",
     "MLFLOW_BACKEND_STORE_URI",
     "MLFLOW_TRACKING_TOKEN",
@@ -63,35 +63,35 @@ _BLANK_IS_UNSET = re.compile(
 )
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_written: set[str] = set()
+_past_warnings: set[str] = set()
 
 
-def tidy() -> None:
+def clean_environment() -> None:
     """Take blank variables for unset, clean addresses, and keep loopback away from proxies."""
     for name, value in list(os.environ.items()):
         if not value.strip() and _BLANK_IS_UNSET.fullmatch(name):
             del os.environ[name]
     for name in _ADDRESSES:
         if name in os.environ:
-            os.environ[name] = _clean(os.environ[name])
-    for name in _NEVER:
+            os.environ[name] = _clean_address(os.environ[name])
+    for name in _ALWAYS_REMOVED:
         os.environ.pop(name, None)
-    _drop(("ACCELERATE_",), _DEVICES, "")
-    _check_certificates()
-    _check_proxies()
+    _drop(("ACCELERATE_",), _ACCELERATE_HONOURED, "")
+    _ignore_missing_certificates()
+    _configure_proxies()
 
 
-def _clean(address: str) -> str:
+def _clean_address(address: str) -> str:
     """Without white space and quotes around it, which files of variables leave there."""
     address = address.strip()
     if len(address) > 1 and address[0] == address[-1] and address[0] in "'\"":
         address = address[1:-1].strip()
     if address.startswith("sqlite:///") and not address.startswith("sqlite:////"):
-        return _absolute(address.removeprefix("sqlite:///"))
+        return _absolute_sqlite_uri(address.removeprefix("sqlite:///"))
     return address.rstrip("/") if address.startswith("http") else address
 
 
-def _absolute(file: str) -> str:
+def _absolute_sqlite_uri(file: str) -> str:
     """The address of a SQLite file, whichever directory it is used from later."""
     path, mark, query = file.partition("?")
     if not path or path.startswith((":memory:", "file:")):
@@ -99,7 +99,7 @@ def _absolute(file: str) -> str:
     return f"sqlite:///{Path(path).absolute()}{mark}{query}"
 
 
-def _check_certificates() -> None:
+def _ignore_missing_certificates() -> None:
     """A file of certificates that is missing breaks clients that need none."""
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
         place = os.environ.get(name)
@@ -107,18 +107,18 @@ def _check_certificates() -> None:
             _ignore([name], f"{place} does not exist")
 
 
-def _check_proxies() -> None:
+def _configure_proxies() -> None:
     """The hub is reached through a proxy, and servers on this machine are not."""
     named = [name for name in os.environ if name.lower() in _PROXIES and os.environ[name].strip()]
     for name in named:
-        fault = _proxy_fault(os.environ[name])
+        fault = _proxy_error(os.environ[name])
         if fault:
             _ignore([name], fault)
     if named:
         _bypass_loopback()
 
 
-def _proxy_fault(proxy: str) -> str | None:
+def _proxy_error(proxy: str) -> str | None:
     """Why a client refuses to be made beside this proxy, even for addresses that bypass it."""
     try:
         parsed = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
@@ -170,7 +170,7 @@ def _drop(prefixes: tuple[str, ...], honoured: frozenset[str], reason: str) -> N
         and not name.startswith("PREFECT__")
         and name not in honoured
     ]
-    expected = [name for name in dropped if name in _EXPECTED]
+    expected = [name for name in dropped if name in _WARN_IF_IGNORED]
     if expected:
         _ignore(expected, reason)
     for name in dropped:
@@ -182,6 +182,6 @@ def _ignore(names: Iterable[str], reason: str) -> None:
     line = f"{', '.join(sorted(names))}: ignored, since {reason}"
     for name in names:
         os.environ.pop(name, None)
-    if line not in _written and sys.stderr is not None:
-        _written.add(line)
+    if line not in _past_warnings and sys.stderr is not None:
+        _past_warnings.add(line)
         sys.stderr.write(f"coldpress: {line}\n")

@@ -15,12 +15,12 @@ from pydantic import BaseModel
 import coldpress
 
 _ROOT = Path(coldpress.__file__).parent.parent
-_SCHEMA = "coldpress.recipe.recipe"
+_RECIPE_MODULE = "coldpress.recipe.recipe"
 _Import = tuple[str, bool]
 """A module, and whether what its functions import is followed too."""
 
 
-def key(stage: str, module: str, depends_on: Mapping[str, Any]) -> str:
+def stage_key(stage: str, module: str, depends_on: Mapping[str, Any]) -> str:
     """Name a stage's result by everything that decides it.
 
     Args:
@@ -32,12 +32,12 @@ def key(stage: str, module: str, depends_on: Mapping[str, Any]) -> str:
     Returns:
         sha256 in hexadecimal.
     """
-    code = code_digest(module, frozenset(_modules_of_models(depends_on)))
+    code = code_digest(module, frozenset(_method_modules(depends_on)))
     everything = {"stage": stage, "code": code, **depends_on}
-    return hashlib.sha256(canonical(everything).encode()).hexdigest()
+    return hashlib.sha256(canonical_json(everything).encode()).hexdigest()
 
 
-def canonical(value: Any) -> str:  # noqa: ANN401
+def canonical_json(value: Any) -> str:  # noqa: ANN401
     """Write a value as JSON in the one way that equal values share.
 
     Args:
@@ -46,23 +46,23 @@ def canonical(value: Any) -> str:  # noqa: ANN401
     Returns:
         Compact JSON with sorted keys.
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_plain)
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_json_default)
 
 
-def _plain(value: object) -> object:
+def _json_default(value: object) -> object:
     return value.model_dump(mode="json") if isinstance(value, BaseModel) else str(value)
 
 
-def _modules_of_models(value: object) -> Iterator[str]:
+def _method_modules(value: object) -> Iterator[str]:
     """Yield the modules of the methods that a section chooses: a recipe is data with verbs."""
     if isinstance(value, BaseModel):
         yield type(value).__module__
-        yield from _modules_of_models([member for _, member in value])
+        yield from _method_modules([member for _, member in value])
     elif isinstance(value, Mapping):
-        yield from _modules_of_models(list(value.values()))
+        yield from _method_modules(list(value.values()))
     elif isinstance(value, list | tuple):
         for member in value:
-            yield from _modules_of_models(member)
+            yield from _method_modules(member)
 
 
 @cache
@@ -76,11 +76,11 @@ def code_digest(module: str, methods: frozenset[str] = frozenset()) -> str:
     Returns:
         sha256 in hexadecimal.
     """
-    texts = sources(module, methods)
+    texts = collect_sources(module, methods)
     return hashlib.sha256(json.dumps(sorted(texts.items())).encode()).hexdigest()
 
 
-def sources(module: str, methods: Iterable[str] = ()) -> dict[str, str]:
+def collect_sources(module: str, methods: Iterable[str] = ()) -> dict[str, str]:
     """Read the stage's module and every module of the library that it imports at run time.
 
     Imports inside functions count where the stage can call the function. Importing a package or
@@ -106,25 +106,25 @@ def sources(module: str, methods: Iterable[str] = ()) -> dict[str, str]:
         visited.add(entry)
         text = path.read_text(encoding="utf-8")
         # How a result is looked up and recorded is the business of `tasks` and decides no result.
-        if entry[0] == module or not _is_task(entry[0]):
+        if entry[0] == module or not _is_in_tasks(entry[0]):
             texts[entry[0]] = text
-        pending += _followed(entry, text, entry[0] == module)
+        pending += _project_imports(entry, text, entry[0] == module)
     return texts
 
 
-def _followed(importer: _Import, text: str, is_stage: bool) -> Iterator[_Import]:
+def _project_imports(importer: _Import, text: str, is_stage: bool) -> Iterator[_Import]:
     """Yield what a module imports from this project, the packages around it included."""
     module, with_functions = importer
-    for name in _names(text, with_functions):
+    for name in _imported_names(text, with_functions):
         if name.split(".")[0] not in ("coldpress", "tasks"):
             continue
-        yield from ((package, False) for package in _packages(name))
+        yield from ((package, False) for package in _parent_packages(name))
         # A task module's own functions count for the stage that imports it, and no further.
-        further = _is_task(name) and _is_task(module) and not is_stage
-        yield _entry(name, with_functions and name != _SCHEMA and not further)
+        further = _is_in_tasks(name) and _is_in_tasks(module) and not is_stage
+        yield _resolve_import(name, with_functions and name != _RECIPE_MODULE and not further)
 
 
-def _entry(name: str, with_functions: bool) -> _Import:
+def _resolve_import(name: str, with_functions: bool) -> _Import:
     """Follow a class or function that a package offers to the package's own functions."""
     path = _source_file(name)
     if path is None:
@@ -133,7 +133,7 @@ def _entry(name: str, with_functions: bool) -> _Import:
     return name, with_functions and not _is_package(path)
 
 
-def _packages(module: str) -> Iterator[str]:
+def _parent_packages(module: str) -> Iterator[str]:
     parts = module.split(".")
     yield from (".".join(parts[:length]) for length in range(1, len(parts)))
 
@@ -142,7 +142,7 @@ def _is_package(path: Path | None) -> bool:
     return path is not None and path.name == "__init__.py"
 
 
-def _is_task(module: str) -> bool:
+def _is_in_tasks(module: str) -> bool:
     return module.split(".")[0] == "tasks"
 
 
@@ -154,12 +154,12 @@ def _source_file(module: str) -> Path | None:
 
 
 @cache
-def _names(text: str, with_functions: bool) -> tuple[str, ...]:
+def _imported_names(text: str, with_functions: bool) -> tuple[str, ...]:
     """Name what a source imports; parsed once a process, since parsing is what takes time."""
-    return tuple(dict.fromkeys(_imported(ast.parse(text), with_functions)))
+    return tuple(dict.fromkeys(_walk_imports(ast.parse(text), with_functions)))
 
 
-def _imported(node: ast.AST, with_functions: bool = True) -> Iterator[str]:
+def _walk_imports(node: ast.AST, with_functions: bool = True) -> Iterator[str]:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not with_functions:
         return
     if isinstance(node, ast.Import):
@@ -167,11 +167,11 @@ def _imported(node: ast.AST, with_functions: bool = True) -> Iterator[str]:
     elif isinstance(node, ast.ImportFrom) and node.module:
         yield node.module
         yield from (f"{node.module}.{alias.name}" for alias in node.names)
-    for child in _children(node):
-        yield from _imported(child, with_functions)
+    for child in _runtime_children(node):
+        yield from _walk_imports(child, with_functions)
 
 
-def _children(node: ast.AST) -> Iterable[ast.AST]:
+def _runtime_children(node: ast.AST) -> Iterable[ast.AST]:
     """Leave out what only a type checker sees."""
     if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
         return node.orelse

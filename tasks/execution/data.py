@@ -5,23 +5,23 @@ import json
 from functools import cache
 
 from coldpress.data import benchmark as library
-from coldpress.data.leakage import Filtered
+from coldpress.data.leakage import FilteredRows
 from coldpress.data.splits import Split
 from coldpress.evaluation.subgroups import slices
 from coldpress.recipe.recipe import Recipe
 
 
-def transfer_set(recipe: Recipe) -> Split:
+def load_transfer_set(recipe: Recipe) -> Split:
     """Return what the student learns from: the training rows, then the unlabelled ones."""
-    return library.transfer_set(benchmark(recipe), unlabelled(recipe))
+    return library.transfer_set(load_benchmark(recipe), load_unlabelled(recipe))
 
 
-def unlabelled(recipe: Recipe) -> Filtered | None:
+def load_unlabelled(recipe: Recipe) -> FilteredRows | None:
     """Return the unlabelled rows, if there are any, without test and validation texts."""
     path = recipe.soft_targets.unlabelled
     if path is None:
         return None
-    return library.unlabelled_rows(benchmark(recipe), path, recipe.benchmark.columns)
+    return library.read_filtered_unlabelled(load_benchmark(recipe), path, recipe.benchmark.columns)
 
 
 def unlabelled_digest(recipe: Recipe) -> str | None:
@@ -32,11 +32,11 @@ def unlabelled_digest(recipe: Recipe) -> str | None:
 
 def columns_digest(recipe: Recipe) -> str:
     """sha256 of what slices need beside texts and labels; no digest of the benchmark has it."""
-    columns = benchmark(recipe).test.columns
+    columns = load_benchmark(recipe).test.columns
     return hashlib.sha256(json.dumps(columns, sort_keys=True).encode()).hexdigest()
 
 
-def benchmark(recipe: Recipe) -> library.Benchmark:
+def load_benchmark(recipe: Recipe) -> library.Benchmark:
     """Read and check a recipe's dataset.
 
     Args:
@@ -49,7 +49,7 @@ def benchmark(recipe: Recipe) -> library.Benchmark:
     Raises:
         InputError: Names the file and row that cannot be used.
     """
-    return _load(recipe.benchmark, recipe.seed, slices.columns(recipe.evaluate.slices))
+    return _load(recipe.benchmark, recipe.seed, slices.required_columns(recipe.evaluate.slices))
 
 
-_load = cache(library.load)
+_load = cache(library.load_benchmark)

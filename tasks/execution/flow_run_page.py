@@ -17,7 +17,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_UI_URL
 
 from coldpress.errors import InputError
-from coldpress.schema.markdown import as_text
+from coldpress.schema.markdown import escape_markdown
 from tasks.execution import prefect_artifacts
 from tasks.tracking import urls
 from tasks.tracking.reports import REPORT
@@ -30,15 +30,19 @@ if TYPE_CHECKING:
     from tasks.tracking.results import StageResult
 
 _FIGURES = ("waterfall", "equity")
-_RETRY = "Retry goes on here: finished stages are reused. The traceback is in the log."
-_OTHER_INPUT = "Start another run with this put right; finished stages are reused."
+_RETRY_HINT = "Retry goes on here: finished stages are reused. The traceback is in the log."
+_INPUT_HINT = "Start another run with this put right; finished stages are reused."
 
 
-def lead_to_run(run_id: str) -> None:
+def link_mlflow_run(run_id: str) -> None:
     """Lead to the chain's run in MLflow, from its start on."""
-    address = urls.run(run_id)
-    held = urls.link("Open the run in MLflow", address) if address else urls.page(run_id)
-    prefect_artifacts.markdown(held, "The run in MLflow")
+    address = urls.run_url(run_id)
+    held = (
+        urls.markdown_link("Open the run in MLflow", address)
+        if address
+        else urls.run_location(run_id)
+    )
+    prefect_artifacts.show_markdown(held, "The run in MLflow")
 
 
 def show_evaluation(evaluation: Evaluation, uri: str) -> None:
@@ -51,23 +55,23 @@ def show_evaluation(evaluation: Evaluation, uri: str) -> None:
     from coldpress.report import limits
     from coldpress.report.figures import waterfall
 
-    rows = [_row(row) for row in waterfall.table(evaluation)]
-    remarks = " ".join(limits.timings(evaluation))
+    rows = [_waterfall_row(row) for row in waterfall.waterfall_table(evaluation)]
+    remarks = " ".join(limits.timing_remarks(evaluation))
     said = "What each stage gave and took" + (f". {remarks}" if remarks else "")
-    prefect_artifacts.table(rows, "waterfall", said)
+    prefect_artifacts.show_table(rows, "waterfall", said)
     run_id, _, folder = uri.removeprefix("runs:/").partition("/")
     for name in _FIGURES:
-        address = urls.file(run_id, f"{folder}/{name}.png")
+        address = urls.file_url(run_id, f"{folder}/{name}.png")
         if address:
             picture = f"![{name}]({address})"
-            prefect_artifacts.markdown(picture, picture)
+            prefect_artifacts.show_markdown(picture, picture)
 
 
 def show_verdict(verdict: Verdict) -> None:
     """Show every check of the gate, with its sentence."""
     said = "Passed the gate" if verdict.passed else "**Refused by the gate**"
-    checks = [_check(check) for check in verdict.checks]
-    prefect_artifacts.table(checks, "gate", said)
+    checks = [_check_row(check) for check in verdict.checks]
+    prefect_artifacts.show_table(checks, "gate", said)
 
 
 def show_report(found: Findings, run_id: str) -> None:
@@ -79,20 +83,24 @@ def show_report(found: Findings, run_id: str) -> None:
     """
     from coldpress.report import sentences
 
-    registered, page = f"{found.name}/{found.version}", urls.run(run_id)
+    registered, page = f"{found.name}/{found.version}", urls.run_url(run_id)
     report = f"`coldpress report {registered}` writes the report to a file."
     if page:
         report = f"[Report]({page}/artifacts/{REPORT}) and model card, in MLflow."
-    where = f"Model: {urls.link(registered, urls.version(registered))}. {report}"
+    where = f"Model: {urls.markdown_link(registered, urls.version_url(registered))}. {report}"
     passed = found.verdict is not None and found.verdict.passed
-    form = prefect_artifacts.report("a form", lambda: _promotion(registered)) if passed else None
+    form = (
+        prefect_artifacts.try_report("a form", lambda: _promotion_form_url(registered))
+        if passed
+        else None
+    )
     onward = f" [Promote it]({form})." if form else ""
     said = f"**{sentences.verdict(found)}.** {sentences.headline(found)}"
     text = f"{said}\n\n{where}{onward}"
-    prefect_artifacts.markdown(text, f"Report on {registered}")
+    prefect_artifacts.show_markdown(text, f"Report on {registered}")
 
 
-def _promotion(registered: str) -> str | None:
+def _promotion_form_url(registered: str) -> str | None:
     """The form of the deployment `promote`, filled in; None where Prefect does not have it."""
     try:
         with get_client(sync_client=True) as prefect:
@@ -112,13 +120,13 @@ def show_reevaluation(found: Reevaluation, run_id: str) -> None:
     """
     from coldpress.drift import markdown
 
-    where = urls.link("Open the run in MLflow", urls.run(run_id))
-    text = f"{markdown.page(found)}\n\n{where}"
-    said = f"**{found.model}: {found.verdict}.** {as_text(markdown.headline(found))}"
-    prefect_artifacts.markdown(text, said, key="re-evaluation")
+    where = urls.markdown_link("Open the run in MLflow", urls.run_url(run_id))
+    text = f"{markdown.reevaluation_page(found)}\n\n{where}"
+    said = f"**{found.model}: {found.verdict}.** {escape_markdown(markdown.headline(found))}"
+    prefect_artifacts.show_markdown(text, said, key="re-evaluation")
 
 
-def explain(error: Exception, failed: StageResult | None) -> None:
+def show_failure(error: Exception, failed: StageResult | None) -> None:
     """Say which stage failed, why, and what to do, in the log and beside it.
 
     Args:
@@ -126,19 +134,19 @@ def explain(error: Exception, failed: StageResult | None) -> None:
         failed: The stage that it came from; None where none had begun.
     """
     what = f"{failed.stage} failed" if failed else "Failed before the first stage"
-    why, then = f"{type(error).__name__}: {error}", _RETRY
+    why, then = f"{type(error).__name__}: {error}", _RETRY_HINT
     if isinstance(error, InputError):
-        why, then = str(error), _OTHER_INPUT
+        why, then = str(error), _INPUT_HINT
     # The error itself, not its text: `input_errors` knows it by that.
     said = error if isinstance(error, InputError) else why
     get_run_logger().error("%s: %s. %s", what, said, then)
-    address = urls.run(failed.run_id) if failed and failed.run_id else None
-    where = f"\n\n{urls.link('Its run in MLflow', address)}" if address else ""
-    text = f"**{what}.** {as_text(why)}\n\n{then}{where}"
-    prefect_artifacts.markdown(text, f"**{what}**")
+    address = urls.run_url(failed.run_id) if failed and failed.run_id else None
+    where = f"\n\n{urls.markdown_link('Its run in MLflow', address)}" if address else ""
+    text = f"**{what}.** {escape_markdown(why)}\n\n{then}{where}"
+    prefect_artifacts.show_markdown(text, f"**{what}**")
 
 
-def _row(model: dict[str, Any]) -> dict[str, str]:
+def _waterfall_row(model: dict[str, Any]) -> dict[str, str]:
     from coldpress.report import formats
 
     low, high = formats.percent(model["accuracy_low"]), formats.percent(model["accuracy_high"])
@@ -154,7 +162,7 @@ def _row(model: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _check(check: Check) -> dict[str, str]:
+def _check_row(check: Check) -> dict[str, str]:
     from coldpress.report import formats
 
     return {

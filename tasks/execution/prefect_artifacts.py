@@ -12,17 +12,17 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-Answer = TypeVar("Answer")
+Response = TypeVar("Response")
 
 # The client says RuntimeError where the first thing that it asks a server is not answered.
-UNREPORTED = (httpx.HTTPError, PrefectException, RuntimeError)
+REPORT_ERRORS = (httpx.HTTPError, PrefectException, RuntimeError)
 """What Prefect's client raises where its server is gone, refuses, or fails."""
-_REPORTERS = ("prefect.events", "prefect._internal.concurrency")
+_EVENT_LOGGERS = ("prefect.events", "prefect._internal.concurrency")
 """Where Prefect logs each event that its server does not take, whole."""
-_missing: list[str] = []
+_failed_reports: list[str] = []
 
 
-def report(what: str, send: Callable[[], Answer], *, patient: bool = True) -> Answer | None:
+def try_report(what: str, send: Callable[[], Response], *, patient: bool = True) -> Response | None:
     """Send a report to Prefect; where that fails, log it and go on.
 
     Args:
@@ -34,43 +34,43 @@ def report(what: str, send: Callable[[], Answer], *, patient: bool = True) -> An
     Returns:
         What was sent back; None where nothing was.
     """
-    waits = patient and not _missing
+    waits = patient and not _failed_reports
     try:
         with temporary_settings({} if waits else {PREFECT_CLIENT_MAX_RETRIES: 0}):
             return send()
-    except UNREPORTED as error:
+    except REPORT_ERRORS as error:
         if waits:
-            _missing.append(what)
+            _failed_reports.append(what)
         why = f"{type(error).__name__}: {error}"
         get_run_logger().warning("Prefect's page of this run lacks %s: %s", what, why)
         return None
 
 
-def markdown(text: str, description: str, key: str | None = None) -> None:
+def show_markdown(text: str, description: str, key: str | None = None) -> None:
     """Show a text on the page of the flow run, if Prefect can be told."""
-    report(
+    try_report(
         f"'{description}'",
         lambda: create_markdown_artifact(text, key=key, description=description),
     )
 
 
-def table(rows: Sequence[Mapping[str, str]], key: str, description: str | None = None) -> None:
+def show_table(rows: Sequence[Mapping[str, str]], key: str, description: str | None = None) -> None:
     """Show a table on the page of the flow run, if Prefect can be told."""
     plain = [dict(row) for row in rows]
-    report(
+    try_report(
         f"the table '{key}'",
         lambda: create_table_artifact(plain, key=key, description=description),
     )
 
 
-def off_the_terminal() -> None:
+def mute_report_errors() -> None:
     """Show nothing of reports that failed: the command tells it in its last line."""
     for handler in logging.getLogger().handlers:
-        handler.addFilter(_is_of_the_work)
+        handler.addFilter(_is_not_report_error)
 
 
-def _is_of_the_work(record: logging.LogRecord) -> bool:
-    if record.name.startswith(_REPORTERS):
+def _is_not_report_error(record: logging.LogRecord) -> bool:
+    if record.name.startswith(_EVENT_LOGGERS):
         return False
     raised = record.exc_info[1] if record.exc_info else None
     return not (record.name == "prefect.flow_runs" and isinstance(raised, httpx.HTTPError))

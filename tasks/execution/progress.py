@@ -12,16 +12,16 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from rich.console import Console
 from rich.progress import Progress
 
-from tasks.execution.prefect_artifacts import report
+from tasks.execution.prefect_artifacts import try_report
 
-Watched = Callable[[int, int, float], None]
+ProgressCallback = Callable[[int, int, float], None]
 """Told after each step: steps done, steps in all, the step's loss."""
 
 _SECONDS_BETWEEN_ARTIFACTS = 5.0
 
 
 @contextmanager
-def watched(stage: str) -> Iterator[Watched]:
+def show_progress(stage: str) -> Iterator[ProgressCallback]:
     """Show how far a stage is.
 
     Args:
@@ -33,7 +33,7 @@ def watched(stage: str) -> Iterator[Watched]:
     console = Console(file=sys.stderr)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
         bar = bars.add_task(stage.replace("_", " "), total=None)
-        artifact = _Artifact(stage)
+        artifact = _ProgressArtifact(stage)
 
         def step(done: int, total: int, loss: float) -> None:
             bars.update(bar, completed=done, total=total, description=f"{stage} loss {loss:.3f}")
@@ -42,7 +42,7 @@ def watched(stage: str) -> Iterator[Watched]:
         yield step
 
 
-class _Artifact:
+class _ProgressArtifact:
     """A Prefect progress artifact, written rarely: each write is a call to the server."""
 
     def __init__(self, stage: str) -> None:
@@ -55,7 +55,7 @@ class _Artifact:
             return
         self._next = time.monotonic() + _SECONDS_BETWEEN_ARTIFACTS
         said = f"{percent:.0f} %, loss {loss:.3f}"
-        report("the progress", lambda: self._send(percent, said), patient=False)
+        try_report("the progress", lambda: self._send(percent, said), patient=False)
 
     def _send(self, percent: float, said: str) -> None:
         if self._id is None:

@@ -15,7 +15,7 @@ def flow_run_id() -> str:
     return str(runtime.flow_run.id)
 
 
-def who() -> str:
+def requested_by() -> str:
     """Return who started this flow run, as far as Prefect knows.
 
     Returns:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from mlflow.entities import Run
 
-from tasks.environment.heartbeat import Watch
+from tasks.environment.heartbeat import HeartbeatMonitor
 from tasks.tracking import history, open_runs
 
 _POLL_SECONDS = 2.0
@@ -24,23 +24,23 @@ def wait_for_turn(key: str, run_id: str, say: Callable[[str], None]) -> None:
         run_id: This stage's own open run, which holds the place in the queue.
         say: Told once of each run that is waited for, as soon as it is.
     """
-    watch = Watch()
+    watch = HeartbeatMonitor()
     announced: set[str] = set()
-    while ahead := _ahead(key, run_id, watch):
+    while ahead := _earlier_runs(key, run_id, watch):
         for run in ahead:
             if run.info.run_id not in announced:
-                say(open_runs.described(run))
+                say(open_runs.wait_message(run))
             announced.add(str(run.info.run_id))
         time.sleep(_POLL_SECONDS)
 
 
-def _ahead(key: str, run_id: str, watch: Watch) -> list[Run]:
+def _earlier_runs(key: str, run_id: str, watch: HeartbeatMonitor) -> list[Run]:
     """The living runs that came earlier; none where somebody deleted this one."""
-    queue = sorted(history.open_runs_with_key(key), key=_place)
-    mine = [_place(run) for run in queue if run.info.run_id == run_id]
-    earlier = [run for run in queue if mine and _place(run) < mine[0]]
-    return [run for run in earlier if not open_runs.is_over(run, watch)]
+    queue = sorted(history.open_runs_with_key(key), key=_queue_position)
+    mine = [_queue_position(run) for run in queue if run.info.run_id == run_id]
+    earlier = [run for run in queue if mine and _queue_position(run) < mine[0]]
+    return [run for run in earlier if not open_runs.is_abandoned(run, watch)]
 
 
-def _place(run: Run) -> tuple[int, str]:
+def _queue_position(run: Run) -> tuple[int, str]:
     return int(run.info.start_time), str(run.info.run_id)

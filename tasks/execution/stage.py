@@ -16,19 +16,19 @@ from prefect import get_run_logger
 from coldpress.errors import DivergedError, InputError, NonFiniteError
 from coldpress.model.checkpoint import Checkpoint, Manifest
 from coldpress.recipe.recipe import Recipe
-from coldpress.schema.finite import check_values
+from coldpress.schema.finite import check_all_finite
 from coldpress.schema.stages import Stage
 from tasks.environment import home
-from tasks.environment.deferred_signals import held_back
+from tasks.environment.deferred_signals import defer_signals
 from tasks.execution import cache_key, data, pipeline_run
-from tasks.execution.progress import Watched, watched
+from tasks.execution.progress import ProgressCallback, show_progress
 from tasks.execution.single_flight import wait_for_turn
 from tasks.tracking import artifacts, history, registry, runs
 from tasks.tracking.results import StageResult
 
 
 @dataclass(frozen=True)
-class Order:
+class StageSpec:
     """One stage of one recipe.
 
     Attributes:
@@ -60,17 +60,17 @@ class Order:
         """The cache key: equal keys, equal results."""
         depends_on = {
             "section": self.section,
-            "benchmark": data.benchmark(self.recipe).digest,
+            "benchmark": data.load_benchmark(self.recipe).digest,
             "max_tokens": self.recipe.benchmark.max_tokens,
             "inputs": [result.digest for result in self.inputs],
             "seed": self.recipe.seed,
             "also": dict(self.also),
         }
-        return cache_key.key(self.stage, self.module, depends_on)
+        return cache_key.stage_key(self.stage, self.module, depends_on)
 
 
 @dataclass(frozen=True)
-class Work:
+class StageContext:
     """What a stage is given to make its result with.
 
     Attributes:
@@ -81,11 +81,11 @@ class Work:
         progress: To be told after each step.
     """
 
-    order: Order
+    order: StageSpec
     target: Path
     inputs: Sequence[Checkpoint]
     run_id: str
-    progress: Watched
+    progress: ProgressCallback
 
     @property
     def parents(self) -> tuple[str, ...]:
@@ -94,16 +94,16 @@ class Work:
 
     def manifest(self, notes: Mapping[str, Any] | None = None) -> Manifest:
         """Say what is being made, of what, by which section of the recipe."""
-        section = json.loads(cache_key.canonical(self.order.section))
+        section = json.loads(cache_key.canonical_json(self.order.section))
         return Manifest(
             stage=self.order.stage, parents=self.parents, section=section, notes=dict(notes or {})
         )
 
 
-Make = Callable[[Work], dict[str, float]]
+StageBody = Callable[[StageContext], dict[str, float]]
 """Writes the checkpoint at `work.target` and returns the stage's metrics."""
 
-Pack = Callable[[Path, Path], Path]
+Packager = Callable[[Path, Path], Path]
 """Lays a checkpoint out as an MLflow model: from the checkpoint, to a new directory."""
 
 
@@ -117,12 +117,14 @@ class _StageRun:
         chain_tags: What the chain gives each of its runs and versions.
     """
 
-    order: Order
+    order: StageSpec
     run_id: str
     chain_tags: Mapping[str, str]
 
 
-def carry_out(order: Order, make: Make, pack: Pack = artifacts.pack) -> StageResult:
+def run_stage(
+    order: StageSpec, make: StageBody, pack: Packager = artifacts.package_torch
+) -> StageResult:
     """Find a stage's result or make it, and record it in a run of its own.
 
     Args:
@@ -134,10 +136,10 @@ def carry_out(order: Order, make: Make, pack: Pack = artifacts.pack) -> StageRes
         The result, with status `ran` or `reused`.
     """
     started = time.perf_counter()
-    with _opened(order) as run:
-        wait_for_turn(order.key, run.run_id, partial(_say, order.stage))
-        found = _intact(order)
-        result = _link(run, found) if found else _make(run, make, pack)
+    with _open_stage_run(order) as run:
+        wait_for_turn(order.key, run.run_id, partial(_log_waiting, order.stage))
+        found = _find_cached(order)
+        result = _reuse(run, found) if found else _execute(run, make, pack)
         seconds = time.perf_counter() - started
         result = result.model_copy(update={"seconds": seconds, "ancestors": order.ancestors})
         runs.log_metrics(run.run_id, {**result.metrics, "seconds": result.seconds})
@@ -147,25 +149,25 @@ def carry_out(order: Order, make: Make, pack: Pack = artifacts.pack) -> StageRes
     return result
 
 
-def _say(stage: Stage, what: str) -> None:
+def _log_waiting(stage: Stage, what: str) -> None:
     get_run_logger().warning("%s: %s", stage, what)
 
 
 @contextmanager
-def _opened(order: Order) -> Iterator[_StageRun]:
+def _open_stage_run(order: StageSpec) -> Iterator[_StageRun]:
     """Open the stage's run; its key tag is also its place in the queue."""
-    pressed = pipeline_run.current(order.recipe)
+    pressed = pipeline_run.current_run(order.recipe)
     tags = {**pressed.tags, "stage": order.stage, "key": order.key}
-    with held_back():
+    with defer_signals():
         run_id = runs.open_run(pressed.experiment_id, order.stage, tags, parent=pressed.run_id)
-    with runs.recorded(run_id):
-        with held_back():
-            runs.log_params(run_id, pipeline_run.flat_section(order.section))
-            runs.describe(run_id, pipeline_run.flow_run_link())
+    with runs.managed_run(run_id):
+        with defer_signals():
+            runs.log_params(run_id, pipeline_run.flatten_section(order.section))
+            runs.set_description(run_id, pipeline_run.flow_run_link())
         yield _StageRun(order, run_id, pressed.tags)
 
 
-def _intact(order: Order) -> StageResult | None:
+def _find_cached(order: StageSpec) -> StageResult | None:
     """Return the latest result with this key whose files still have their digest."""
     for result in filter(order.may_reuse, history.results_with_key(order.key)):
         if artifacts.is_intact(result.model_uri or "", result.digest or ""):
@@ -175,10 +177,10 @@ def _intact(order: Order) -> StageResult | None:
     return None
 
 
-def _link(run: _StageRun, found: StageResult) -> StageResult:
+def _reuse(run: _StageRun, found: StageResult) -> StageResult:
     """Take a result over into this run, and register it if this recipe has not."""
     order, run_id = run.order, run.run_id
-    runs.tag(run_id, {"reused_from": found.run_id or ""})
+    runs.set_tags(run_id, {"reused_from": found.run_id or ""})
     name = registry.registered_name(order.recipe.name, order.stage)
     registered = None
     if name is not None:
@@ -187,13 +189,17 @@ def _link(run: _StageRun, found: StageResult) -> StageResult:
     return found.model_copy(update={"status": "reused", "run_id": run_id, "registered": registered})
 
 
-def _make(run: _StageRun, make: Make, pack: Pack) -> StageResult:
+def _execute(run: _StageRun, make: StageBody, pack: Packager) -> StageResult:
     order = run.order
     with home.workspace() as directory, ExitStack() as opened:
-        inputs = [opened.enter_context(artifacts.fetched(r.model_uri or "")) for r in order.inputs]
-        with watched(order.stage) as progress:
-            work = Work(order, directory / artifacts.FOLDER, inputs, run.run_id, progress)
-            metrics = _finite(order.stage, make, work)
+        inputs = [
+            opened.enter_context(artifacts.open_checkpoint(r.model_uri or "")) for r in order.inputs
+        ]
+        with show_progress(order.stage) as progress:
+            work = StageContext(
+                order, directory / artifacts.CHECKPOINT_FOLDER, inputs, run.run_id, progress
+            )
+            metrics = _run_body(order.stage, make, work)
         made = Checkpoint.open(work.target)
         result = StageResult(
             stage=order.stage,
@@ -203,14 +209,14 @@ def _make(run: _StageRun, make: Make, pack: Pack) -> StageResult:
             metrics=metrics,
             run_id=run.run_id,
         )
-        return _keep(run, result, made.path, pack)
+        return _publish(run, result, made.path, pack)
 
 
-def _finite(stage: Stage, make: Make, work: Work) -> dict[str, float]:
+def _run_body(stage: Stage, make: StageBody, work: StageContext) -> dict[str, float]:
     """Make a result and say of which stage a number is that cannot be stored."""
     try:
         metrics = make(work)
-        check_values(metrics)
+        check_all_finite(metrics)
     except DivergedError as error:
         raise InputError(f"{stage}: {error}") from error
     except NonFiniteError as error:
@@ -218,20 +224,20 @@ def _finite(stage: Stage, make: Make, work: Work) -> dict[str, float]:
     return metrics
 
 
-def _keep(run: _StageRun, result: StageResult, checkpoint: Path, pack: Pack) -> StageResult:
+def _publish(run: _StageRun, result: StageResult, checkpoint: Path, pack: Packager) -> StageResult:
     """Put what was made into the artifact store, and into the registry if it is a model."""
     order, run_id, digest = run.order, run.run_id, result.digest or ""
     name = registry.registered_name(order.recipe.name, order.stage)
     if name is None:
-        uri = artifacts.put_artifact(run_id, checkpoint, order.stage)
+        uri = artifacts.log_checkpoint(run_id, checkpoint, order.stage)
         return result.model_copy(update={"model_uri": uri})
     packed = pack(checkpoint, checkpoint.parent / "packed")
     known = registry.version_with_digest(name, digest)
     if known is not None:
         # The same model again, because its files were lost: they are put back where they were.
-        uri = artifacts.mend_model(str(known.source), packed, digest)
+        uri = artifacts.restore_files(str(known.source), packed, digest)
     else:
-        uri = artifacts.put_model(run_id, name, packed, order.stage)
+        uri = artifacts.log_model(run_id, name, packed, order.stage)
     registered = registry.register(name, uri, run_id, _version_tags(run, result))
     return result.model_copy(update={"model_uri": uri, "registered": registered})
 
@@ -240,7 +246,7 @@ def _version_tags(run: _StageRun, result: StageResult) -> dict[str, str]:
     own = {
         "stage": run.order.stage,
         "digest": result.digest or "",
-        registry.PARENTS: ",".join(result.parents),
-        registry.ANCESTORS: ",".join(run.order.ancestors),
+        registry.PARENTS_TAG: ",".join(result.parents),
+        registry.ANCESTORS_TAG: ",".join(run.order.ancestors),
     }
     return {**run.chain_tags, **own, "run_id": run.run_id}

@@ -14,18 +14,18 @@ from mlflow.entities.model_registry import ModelVersion
 
 from coldpress.errors import CorruptCheckpointError
 from tasks.migration import runs as brought_runs
-from tasks.migration.runs import ORIGIN, Copying
+from tasks.migration.runs import ORIGIN_TAG, Migration
 from tasks.promotion import audit
 from tasks.tracking import artifacts, registry, versions
 from tasks.tracking import runs as tracking
 from tasks.tracking.paging import all_pages
 
 _LOG = logging.getLogger("coldpress")
-_NUMBERS = {"from", "to", "previous", "target"}
+_VERSION_TAGS = {"from", "to", "previous", "target"}
 """Tags of a ticket that name a version of its model."""
 
 
-def bring_over(source_uri: str) -> list[str]:
+def migrate_store(source_uri: str) -> list[str]:
     """Copy a whole embedded store to the tracking server that the environment names.
 
     Args:
@@ -37,32 +37,32 @@ def bring_over(source_uri: str) -> list[str]:
     Raises:
         CorruptCheckpointError: A model's files did not arrive as they were.
     """
-    copying = Copying(MlflowClient(source_uri, source_uri), tracking.client(), {})
-    runs = brought_runs.copy(copying)
+    copying = Migration(MlflowClient(source_uri, source_uri), tracking.client(), {})
+    runs = brought_runs.copy_runs(copying)
     models = all_pages(copying.source.search_registered_models)
     names = [str(model.name) for model in models]
-    own = [name for name in names if not name.endswith(audit.ENDING)]
-    old = [version for name in own for version in _versions(copying.source, name)]
-    new = [made for version in old if (made := _copy(copying, version))]
-    brought_runs.complete(copying, runs)
+    own = [name for name in names if not name.endswith(audit.AUDIT_SUFFIX)]
+    old = [version for name in own for version in _sorted_versions(copying.source, name)]
+    new = [made for version in old if (made := _copy_version(copying, version))]
+    brought_runs.finish_runs(copying, runs)
     for name in own:
         _copy_aliases(copying, name)
-    for name in {name + audit.ENDING for name in own} & set(names):
+    for name in {name + audit.AUDIT_SUFFIX for name in own} & set(names):
         _copy_audit(copying, name)
     return new
 
 
-def _versions(client: MlflowClient, name: str) -> list[ModelVersion]:
-    found = versions.of_model(client, name)
+def _sorted_versions(client: MlflowClient, name: str) -> list[ModelVersion]:
+    found = versions.list_versions(client, name)
     return sorted(found, key=lambda version: int(version.version))
 
 
-def _copy(copying: Copying, version: ModelVersion) -> str | None:
+def _copy_version(copying: Migration, version: ModelVersion) -> str | None:
     """The new version's reference; None where one with its digest is there, or it has to stay."""
     name, uri = str(version.name), copying.renamed(str(version.source))
     old, digest = f"{name}/{version.version}", version.tags.get("digest", "")
     known = registry.version_with_digest(name, digest)
-    obstacle = _obstacle(version, known is not None or uri != str(version.source))
+    obstacle = _reason_to_skip(version, known is not None or uri != str(version.source))
     if obstacle is not None:
         _LOG.warning("%s is not brought over: %s", old, obstacle)
         return None
@@ -80,7 +80,7 @@ def _copy(copying: Copying, version: ModelVersion) -> str | None:
     return reference
 
 
-def _obstacle(version: ModelVersion, has_model: bool) -> str | None:
+def _reason_to_skip(version: ModelVersion, has_model: bool) -> str | None:
     """Say why a version has to stay where it is."""
     if not versions.is_own(version):
         return "it was not made by Coldpress"
@@ -89,43 +89,43 @@ def _obstacle(version: ModelVersion, has_model: bool) -> str | None:
     return None
 
 
-def _copy_aliases(copying: Copying, name: str) -> None:
+def _copy_aliases(copying: Migration, name: str) -> None:
     """Only those that the target does not have: somebody may have moved them there since."""
     for alias, number in copying.source.get_registered_model(name).aliases.items():
         made = copying.names.get(f"{name}/{number}")
-        if made is not None and registry.holder(name, alias) is None:
+        if made is not None and registry.version_with_alias(name, alias) is None:
             copying.target.set_registered_model_alias(name, alias, made.partition("/")[2])
 
 
-def _copy_audit(copying: Copying, name: str) -> None:
+def _copy_audit(copying: Migration, name: str) -> None:
     """Closed tickets in their order, unless the target has moved this model by itself."""
-    there = _versions(copying.target, name)
-    known = {(version.tags.get(ORIGIN), version.tags.get("when")) for version in there}
-    if any(ORIGIN not in version.tags for version in there):
+    there = _sorted_versions(copying.target, name)
+    known = {(version.tags.get(ORIGIN_TAG), version.tags.get("when")) for version in there}
+    if any(ORIGIN_TAG not in version.tags for version in there):
         return
-    registry.ensure_name(name)
-    for ticket in _versions(copying.source, name):
-        if ticket.tags.get("state") == "open" or _origin(ticket) in known:
+    registry.ensure_registered_model(name)
+    for ticket in _sorted_versions(copying.source, name):
+        if ticket.tags.get("state") == "open" or _origin_key(ticket) in known:
             continue
-        model = name.removesuffix(audit.ENDING)
+        model = name.removesuffix(audit.AUDIT_SUFFIX)
         # Of what it is a version says nothing, but it cannot be one of nothing.
-        any_version = versions.newest(copying.target, (model, name))
+        any_version = versions.newest_version(copying.target, (model, name))
         if any_version is None:
             return
-        tags = {**_renumbered(copying, model, ticket.tags), ORIGIN: str(ticket.version)}
+        tags = {**_translate_tags(copying, model, ticket.tags), ORIGIN_TAG: str(ticket.version)}
         source = f"models:/{any_version.name}/{any_version.version}"
         copying.target.create_model_version(name, source, tags=tags)
 
 
-def _origin(ticket: ModelVersion) -> tuple[str, str | None]:
+def _origin_key(ticket: ModelVersion) -> tuple[str, str | None]:
     """Its number alone would be another ticket's once its audit was deleted and begun again."""
     return str(ticket.version), ticket.tags.get("when")
 
 
-def _renumbered(copying: Copying, name: str, tags: dict[str, str]) -> dict[str, str]:
+def _translate_tags(copying: Migration, name: str, tags: dict[str, str]) -> dict[str, str]:
     """A ticket names versions by number: one that has stayed is 0, which no version is."""
     numbers = {
         key: copying.names.get(f"{name}/{tags[key]}", f"{name}/0").partition("/")[2]
-        for key in _NUMBERS & tags.keys()
+        for key in _VERSION_TAGS & tags.keys()
     }
     return {**{key: copying.renamed(value) for key, value in tags.items()}, **numbers}

@@ -12,7 +12,7 @@ from coldpress.errors import RefusedError
 from tasks.promotion import audit, version_identity
 from tasks.promotion.audit import Ticket
 from tasks.tracking import runs, versions
-from tasks.tracking.retry import insist
+from tasks.tracking.retry import retry_on_conflict
 
 
 class Aliases(BaseModel):
@@ -39,10 +39,10 @@ class Aliases(BaseModel):
         return None if version in self.foreign else version
 
 
-_NAMES = ("champion", "previous", "challenger")
+_ALIAS_NAMES = ("champion", "previous", "challenger")
 
 
-class Plan(BaseModel):
+class AliasChange(BaseModel):
     """The end state of a move.
 
     Attributes:
@@ -65,7 +65,7 @@ class Plan(BaseModel):
         return {**self.notes, **{k: v for k, v in known.items() if v is not None}}
 
 
-def plan_tags(model: str, plan: Plan) -> dict[str, str]:
+def change_tags(model: str, plan: AliasChange) -> dict[str, str]:
     """Return a plan as a ticket carries it, each version with its digest beside its number.
 
     Args:
@@ -76,14 +76,14 @@ def plan_tags(model: str, plan: Plan) -> dict[str, str]:
         Tags, in the order in which they are to be written.
     """
     return {
-        **version_identity.marks("from", model, plan.before),
-        **version_identity.marks("previous", model, plan.previous),
-        **version_identity.marks("to", model, plan.champion),
+        **version_identity.identity_tags("from", model, plan.before),
+        **version_identity.identity_tags("previous", model, plan.previous),
+        **version_identity.identity_tags("to", model, plan.champion),
         **plan.tags(),
     }
 
 
-def aliases(model: str) -> Aliases:
+def read_aliases(model: str) -> Aliases:
     """Read a model's aliases in one call, so that they are of one moment.
 
     Some versions of MLflow leave the alias of a version that is deleted, so each is looked up.
@@ -95,20 +95,20 @@ def aliases(model: str) -> Aliases:
         None for each that names nothing, or what is not there any more.
     """
     try:
-        known = insist(lambda: runs.client().get_registered_model(model)).aliases
+        known = retry_on_conflict(lambda: runs.client().get_registered_model(model)).aliases
     except MlflowException as error:
         if error.error_code == ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
             return Aliases()
         raise
-    named = {alias: str(known[alias]) for alias in _NAMES if alias in known}
-    there = {number: version_identity.find(model, number) for number in set(named.values())}
+    named = {alias: str(known[alias]) for alias in _ALIAS_NAMES if alias in known}
+    there = {number: version_identity.find_version(model, number) for number in set(named.values())}
     foreign = {n for n, version in there.items() if version and not versions.is_own(version)}
     dangling = tuple(f"{alias} {n}" for alias, n in named.items() if there[n] is None)
     present = {alias: number for alias, number in named.items() if there[number]}
     return Aliases(**present, foreign=frozenset(foreign), dangling=dangling)
 
 
-def move(ticket: Ticket, before_each: Callable[[], None] = lambda: None) -> None:
+def apply_change(ticket: Ticket, before_each: Callable[[], None] = lambda: None) -> None:
     """Bring about what a ticket plans. Once or twice is the same, so it can be completed.
 
     Each alias is replaced in one write, and neither is ever taken away: killed before, between or
@@ -123,21 +123,21 @@ def move(ticket: Ticket, before_each: Callable[[], None] = lambda: None) -> None
         RefusedError: The version was deleted since; nothing was moved, and the ticket is closed.
     """
     before_each()
-    if not _point(ticket.model, "champion", ticket.moved_to or ""):
+    if not _set_alias(ticket.model, "champion", ticket.moved_to or ""):
         gone = f"{ticket.model}/{ticket.moved_to} was deleted in MLflow before it became champion"
-        audit.close(ticket, "refused", {"outcome": gone})
+        audit.close_ticket(ticket, "refused", {"outcome": gone})
         raise RefusedError(gone)
     if ticket.previous is not None:
         before_each()
-        there = version_identity.number_of(ticket, "previous")
-        if there is None or not _point(ticket.model, "previous", there):
-            audit.write(ticket, {"left_out": f"previous {ticket.previous}: it was deleted"})
+        there = version_identity.number_in_role(ticket, "previous")
+        if there is None or not _set_alias(ticket.model, "previous", there):
+            audit.write_tags(ticket, {"left_out": f"previous {ticket.previous}: it was deleted"})
 
 
-def _point(model: str, alias: str, version: str) -> bool:
+def _set_alias(model: str, alias: str, version: str) -> bool:
     """Let an alias name a version; False where that was deleted."""
     try:
-        insist(lambda: runs.client().set_registered_model_alias(model, alias, version))
+        retry_on_conflict(lambda: runs.client().set_registered_model_alias(model, alias, version))
     except MlflowException as error:
         if error.error_code == ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
             return False
@@ -145,7 +145,7 @@ def _point(model: str, alias: str, version: str) -> bool:
     return True
 
 
-def settle(left: Ticket, by: Ticket) -> None:
+def recover(left: Ticket, by: Ticket) -> None:
     """Complete what a dead holder had planned; what it had not planned did not begin.
 
     A champion that is neither the one before nor the one after was moved by hand since: it stays.
@@ -156,12 +156,15 @@ def settle(left: Ticket, by: Ticket) -> None:
     """
     repaired = {"repaired_by": str(by.number)}
     if not left.planned:
-        audit.close(left, "expired", repaired)
+        audit.close_ticket(left, "expired", repaired)
         return
-    champion = aliases(left.model).champion
-    before, after = version_identity.number_of(left, "from"), version_identity.number_of(left, "to")
+    champion = read_aliases(left.model).champion
+    before, after = (
+        version_identity.number_in_role(left, "from"),
+        version_identity.number_in_role(left, "to"),
+    )
     if champion not in {before, after, None} or after is None:
-        audit.close(left, "expired", {**repaired, "found": f"champion {champion}"})
+        audit.close_ticket(left, "expired", {**repaired, "found": f"champion {champion}"})
         return
-    move(left)
-    audit.close(left, "done", repaired)
+    apply_change(left)
+    audit.close_ticket(left, "done", repaired)

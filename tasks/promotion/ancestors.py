@@ -18,15 +18,15 @@ from pydantic import ValidationError
 
 from coldpress.errors import CorruptCheckpointError
 from tasks.tracking import artifacts, registry, runs
-from tasks.tracking.paging import all_pages, in_groups
+from tasks.tracking.paging import all_pages, batch_ids
 from tasks.tracking.results import StageResult
 
-_ROOT = "train_teacher"
-_Origin = tuple[str, tuple[str, ...]]
+_ROOT_STAGE = "train_teacher"
+_ParentRecord = tuple[str, tuple[str, ...]]
 """A digest, and those of its parents: the model first, then the soft targets."""
 
 
-class Descent:
+class Ancestry:
     """The parents of each digest, as far as any record tells.
 
     Args:
@@ -35,10 +35,10 @@ class Descent:
 
     def __init__(self, versions: Iterable[ModelVersion]) -> None:
         self._parents: dict[str, tuple[str, ...]] = {}
-        self._unread: list[Callable[[], Iterator[_Origin]]] = [
-            partial(_by_versions, list(versions)),
-            _by_runs,
-            _by_checkpoints,
+        self._unread: list[Callable[[], Iterator[_ParentRecord]]] = [
+            partial(_records_from_versions, list(versions)),
+            _records_from_runs,
+            _records_from_checkpoints,
         ]
 
     def ancestors(self, version: ModelVersion) -> tuple[set[str], str | None]:
@@ -51,10 +51,10 @@ class Descent:
             Their digests, and a digest whose parents no record tells, if there is one: then others
             may be missing.
         """
-        listed = _digests(version.tags.get(registry.ANCESTORS, ""))
+        listed = _split_digests(version.tags.get(registry.ANCESTORS_TAG, ""))
         if listed:
             return set(listed), None
-        parents = _digests(version.tags.get(registry.PARENTS, ""))
+        parents = _split_digests(version.tags.get(registry.PARENTS_TAG, ""))
         digest = version.tags.get("digest")
         return self._walked([digest] if digest else list(parents[:1]), set(parents))
 
@@ -82,25 +82,25 @@ class Descent:
         return self._parents.get(digest)
 
 
-def _digests(tag: str) -> tuple[str, ...]:
+def _split_digests(tag: str) -> tuple[str, ...]:
     return tuple(digest for digest in tag.split(",") if digest)
 
 
 def _is_complete(stage: str | None, parents: Sequence[str]) -> bool:
     """Only a teacher has no parents: elsewhere an empty record tells nothing."""
-    return bool(parents) or stage == _ROOT
+    return bool(parents) or stage == _ROOT_STAGE
 
 
-def _by_versions(versions: Iterable[ModelVersion]) -> Iterator[_Origin]:
+def _records_from_versions(versions: Iterable[ModelVersion]) -> Iterator[_ParentRecord]:
     for version in versions:
-        parents = _digests(version.tags.get(registry.PARENTS, ""))
+        parents = _split_digests(version.tags.get(registry.PARENTS_TAG, ""))
         if "digest" in version.tags and _is_complete(version.tags.get("stage"), parents):
             yield version.tags["digest"], parents
 
 
-def _by_runs() -> Iterator[_Origin]:
+def _records_from_runs() -> Iterator[_ParentRecord]:
     """The results that stages wrote down, in the trash or not."""
-    for run in _runs():
+    for run in _runs_with_result():
         written = run.data.tags.get("coldpress.result", "")
         try:
             result = StageResult.model_validate_json(written)
@@ -110,11 +110,11 @@ def _by_runs() -> Iterator[_Origin]:
             yield result.digest, result.parents
 
 
-def _by_checkpoints() -> Iterator[_Origin]:
+def _records_from_checkpoints() -> Iterator[_ParentRecord]:
     """What checkpoints say of themselves, also where their version and their run are gone."""
-    for model in _models():
+    for model in _logged_models():
         try:
-            with artifacts.fetched(f"models:/{model.model_id}") as checkpoint:
+            with artifacts.open_checkpoint(f"models:/{model.model_id}") as checkpoint:
                 origin = checkpoint.digest, checkpoint.manifest.parents
                 stage = checkpoint.manifest.stage
         except (CorruptCheckpointError, MlflowException):
@@ -123,17 +123,17 @@ def _by_checkpoints() -> Iterator[_Origin]:
             yield origin
 
 
-def _experiments() -> Iterator[Sequence[str]]:
+def _experiment_batches() -> Iterator[Sequence[str]]:
     found = all_pages(runs.client().search_experiments, ViewType.ALL)
-    return in_groups([str(experiment.experiment_id) for experiment in found])
+    return batch_ids([str(experiment.experiment_id) for experiment in found])
 
 
-def _runs() -> Iterator[Run]:
+def _runs_with_result() -> Iterator[Run]:
     search, written = runs.client().search_runs, "tags.`coldpress.result` != ''"
-    for ids in _experiments():
+    for ids in _experiment_batches():
         yield from all_pages(search, ids, written, ViewType.ALL)
 
 
-def _models() -> Iterator[LoggedModel]:
-    for ids in _experiments():
+def _logged_models() -> Iterator[LoggedModel]:
+    for ids in _experiment_batches():
         yield from all_pages(runs.client().search_logged_models, ids)

@@ -18,7 +18,7 @@ from coldpress.errors import RefusedError
 from tasks.promotion import promote, reasons
 from tasks.tracking import registry
 
-_LOOK_AGAIN = 5
+_POLL_SECONDS = 5
 
 
 class Approval(RunInput):
@@ -28,7 +28,7 @@ class Approval(RunInput):
     reason: Annotated[str, Field(description="Why, in one line. It is recorded.")] = ""
 
 
-def ask(reference: str, reason: str, seconds: int) -> str:
+def request_approval(reference: str, reason: str, seconds: int) -> str:
     """Wait for a person to approve of a promotion.
 
     A retry asks again under a key of its own: Prefect would answer for the first time's.
@@ -44,37 +44,37 @@ def ask(reference: str, reason: str, seconds: int) -> str:
     Raises:
         RefusedError: The person said no, or nobody answered in time.
     """
-    page = _page(reference, reason)
+    page = _approval_page(reference, reason)
     create_markdown_artifact(page, key="promotion", description=f"Promote {reference}?")
     form = Approval.with_initial_data(description=page, approve=False, reason="")
     key = f"approval-{runtime.flow_run.run_count}"
     try:
         answer = pause_flow_run(
-            wait_for_input=form, timeout=seconds, poll_interval=min(seconds, _LOOK_AGAIN), key=key
+            wait_for_input=form, timeout=seconds, poll_interval=min(seconds, _POLL_SECONDS), key=key
         )
     except FlowPauseTimeout as error:
-        _go_on()
+        _resume()
         raise RefusedError(f"{reference}: nobody approved of it within {seconds} s") from error
-    said = reasons.one_line(answer.reason or "no reason given")
+    said = reasons.normalize(answer.reason or "no reason given")
     if not answer.approve:
         raise RefusedError(f"{reference}: not approved: {said}")
     return f"approved in Prefect: {said}"
 
 
-def _go_on() -> None:
+def _resume() -> None:
     """Let this run say itself what became of it: a pause that ran out may only fail otherwise."""
     with get_client(sync_client=True) as prefect:
         prefect.set_flow_run_state(UUID(str(runtime.flow_run.id)), Running(), force=True)
 
 
-def _page(reference: str, reason: str) -> str:
+def _approval_page(reference: str, reason: str) -> str:
     """What the gate said of the version; its description has the checks as a table."""
     version = registry.resolve(reference)
-    gate = promote.objection(version) or f"{reference} passed its gate"
+    gate = promote.gate_objection(version) or f"{reference} passed its gate"
     asked = f"# Make {reference} the champion?\n\n{gate}."
-    return "\n\n".join([asked, _quoted(reason), version.description or "It has no scorecard."])
+    return "\n\n".join([asked, _code_block(reason), version.description or "It has no scorecard."])
 
 
-def _quoted(text: str) -> str:
+def _code_block(text: str) -> str:
     """What a person wrote, as a block that no markup in it can leave."""
     return f"    {text}"

@@ -16,10 +16,10 @@ from pydantic import BaseModel, ConfigDict
 from coldpress.errors import InputError
 from tasks.environment import processes
 from tasks.tracking import registry, runs, versions
-from tasks.tracking.retry import insist
+from tasks.tracking.retry import retry_on_conflict
 
-ENDING = registry.AUDIT
-_OPEN = "tags.`state` = 'open'"
+AUDIT_SUFFIX = registry.AUDIT_SUFFIX
+_IS_OPEN = "tags.`state` = 'open'"
 
 Intent = Literal["promote", "rollback", "watch", "hand", "revert", "restore", "collect"]
 State = Literal["open", "done", "refused", "expired"]
@@ -96,12 +96,12 @@ class Ticket(BaseModel):
         return self.tags.get("previous")
 
 
-def now() -> str:
+def timestamp() -> str:
     """Return the time as records have it: UTC, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def draw(request: Request) -> Ticket:
+def enqueue(request: Request) -> Ticket:
     """Take the next number.
 
     Args:
@@ -110,58 +110,58 @@ def draw(request: Request) -> Ticket:
     Returns:
         An open ticket.
     """
-    name, source = request.model + ENDING, _source(request)
-    registry.ensure_name(name)
-    tags = _tags(request)
+    name, source = request.model + AUDIT_SUFFIX, _any_version_uri(request)
+    registry.ensure_registered_model(name)
+    tags = _request_tags(request)
 
     def create() -> ModelVersion:
         return runs.client().create_model_version(name, source, tags=tags, await_creation_for=0)
 
-    drawn = _ticket(request.model, insist(create))
-    _close_repeated(drawn)
+    drawn = _to_ticket(request.model, retry_on_conflict(create))
+    _close_duplicates(drawn)
     return drawn
 
 
-def _close_repeated(drawn: Ticket) -> None:
+def _close_duplicates(drawn: Ticket) -> None:
     """A call whose answer was lost is repeated, and may have drawn two: nobody holds the other."""
     told = drawn.tags
-    same = f"{_OPEN} AND tags.`when` = '{told['when']}' AND tags.`process` = '{told['process']}'"
-    for other in _search(drawn.model, same):
+    same = f"{_IS_OPEN} AND tags.`when` = '{told['when']}' AND tags.`process` = '{told['process']}'"
+    for other in _search_tickets(drawn.model, same):
         if other.number != drawn.number:
-            close(other, "expired", {"outcome": "Drawn twice: the first answer was lost"})
+            close_ticket(other, "expired", {"outcome": "Drawn twice: the first answer was lost"})
 
 
-def _source(request: Request) -> str:
+def _any_version_uri(request: Request) -> str:
     """Any version will do, since one cannot be created of nothing; the model may have none left."""
     if request.target:
         return f"models:/{request.model}/{request.target}"
-    names = (request.model, request.model + ENDING)
-    newest = versions.newest(runs.client(), names)
+    names = (request.model, request.model + AUDIT_SUFFIX)
+    newest = versions.newest_version(runs.client(), names)
     if newest is None:
         raise InputError(f"model: no {request.model} in the registry")
     return f"models:/{newest.name}/{newest.version}"
 
 
-def _tags(request: Request) -> dict[str, str]:
+def _request_tags(request: Request) -> dict[str, str]:
     known = request.model_dump(exclude={"model", "forced"})
     return {
         **{name: value for name, value in known.items() if value is not None},
         "forced": str(request.forced).lower(),
-        "when": now(),
-        "process": processes.this_process(),
-        "heartbeat": now(),
+        "when": timestamp(),
+        "process": processes.current_process_identity(),
+        "heartbeat": timestamp(),
         "state": "open",
     }
 
 
-def read(ticket: Ticket) -> Ticket:
+def reload_ticket(ticket: Ticket) -> Ticket:
     """Read a ticket again, as it is now."""
-    name, number = ticket.model + ENDING, str(ticket.number)
-    version = insist(lambda: runs.client().get_model_version(name, number))
-    return _ticket(ticket.model, version)
+    name, number = ticket.model + AUDIT_SUFFIX, str(ticket.number)
+    version = retry_on_conflict(lambda: runs.client().get_model_version(name, number))
+    return _to_ticket(ticket.model, version)
 
 
-def write(ticket: Ticket, tags: dict[str, str]) -> Ticket:
+def write_tags(ticket: Ticket, tags: dict[str, str]) -> Ticket:
     """Write tags on a ticket one by one, in the order given: MLflow has no call for several.
 
     Args:
@@ -171,13 +171,13 @@ def write(ticket: Ticket, tags: dict[str, str]) -> Ticket:
     Returns:
         The ticket with them.
     """
-    name, number = ticket.model + ENDING, str(ticket.number)
+    name, number = ticket.model + AUDIT_SUFFIX, str(ticket.number)
     for key, value in tags.items():
-        insist(partial(runs.client().set_model_version_tag, name, number, key, value))
+        retry_on_conflict(partial(runs.client().set_model_version_tag, name, number, key, value))
     return ticket.model_copy(update={"tags": {**ticket.tags, **tags}})
 
 
-def close(ticket: Ticket, state: State, notes: dict[str, str] | None = None) -> Ticket:
+def close_ticket(ticket: Ticket, state: State, notes: dict[str, str] | None = None) -> Ticket:
     """End a ticket: whoever waits for it goes on.
 
     Args:
@@ -188,52 +188,52 @@ def close(ticket: Ticket, state: State, notes: dict[str, str] | None = None) -> 
     Returns:
         The ticket as it is then.
     """
-    return write(ticket, {**(notes or {}), "closed": now(), "state": state})
+    return write_tags(ticket, {**(notes or {}), "closed": timestamp(), "state": state})
 
 
-def head(model: str) -> Ticket | None:
+def front(model: str) -> Ticket | None:
     """Return the open ticket with the lowest number."""
-    return _first(model, _OPEN, "ASC")
+    return _first_ticket(model, _IS_OPEN, "ASC")
 
 
 def open_tickets(model: str) -> list[Ticket]:
     """Return the queue of a model, the lowest number first."""
-    return _search(model, _OPEN)
+    return _search_tickets(model, _IS_OPEN)
 
 
-def tickets(model: str) -> list[Ticket]:
+def all_tickets(model: str) -> list[Ticket]:
     """Return the whole audit of a model, the lowest number first."""
-    return _search(model, "")
+    return _search_tickets(model, "")
 
 
 def last_move(model: str) -> Ticket | None:
     """Return the move that explains a model's aliases, if there was one."""
     done = "tags.`state` = 'done' AND tags.`intent` != 'collect'"
-    return _first(model, done, "DESC")
+    return _first_ticket(model, done, "DESC")
 
 
-def of_flow_run(model: str, flow_run_id: str) -> Ticket:
+def find_by_flow_run(model: str, flow_run_id: str) -> Ticket:
     """Return what a flow run drew."""
     drawn = f"tags.`flow_run_id` = '{flow_run_id}'"
-    found = _first(model, drawn, "DESC")
+    found = _first_ticket(model, drawn, "DESC")
     if found is None:
         raise RuntimeError(f"flow run {flow_run_id} has drawn no ticket of {model}")
     return found
 
 
-def _search(model: str, condition: str) -> list[Ticket]:
-    name, order = model + ENDING, ["version_number ASC"]
-    found = versions.of_model(runs.client(), name, condition, order)
-    return [_ticket(model, version) for version in found]
+def _search_tickets(model: str, condition: str) -> list[Ticket]:
+    name, order = model + AUDIT_SUFFIX, ["version_number ASC"]
+    found = versions.list_versions(runs.client(), name, condition, order)
+    return [_to_ticket(model, version) for version in found]
 
 
-def _first(model: str, condition: str, order: Literal["ASC", "DESC"]) -> Ticket | None:
+def _first_ticket(model: str, condition: str, order: Literal["ASC", "DESC"]) -> Ticket | None:
     client, by = runs.client(), [f"version_number {order}"]
-    found = versions.of_model(client, model + ENDING, condition, by, limit=1)
-    return _ticket(model, found[0]) if found else None
+    found = versions.list_versions(client, model + AUDIT_SUFFIX, condition, by, limit=1)
+    return _to_ticket(model, found[0]) if found else None
 
 
-def _ticket(model: str, version: ModelVersion) -> Ticket:
+def _to_ticket(model: str, version: ModelVersion) -> Ticket:
     return Ticket(
         model=model,
         number=int(version.version),

@@ -14,7 +14,7 @@ from coldpress.recipe.recipe import Recipe
 from tasks.tracking import history, registry, reports
 
 
-class InService(BaseModel):
+class ChampionRecord(BaseModel):
     """A champion, as references.
 
     Attributes:
@@ -36,7 +36,7 @@ class InService(BaseModel):
     teacher_uri: str | None
 
 
-def find(model: str) -> InService:
+def load_champion(model: str) -> ChampionRecord:
     """Find the champion of a name.
 
     Args:
@@ -49,20 +49,20 @@ def find(model: str) -> InService:
         InputError: There is no such model, no champion of it, or nothing is left of its
             evaluation.
     """
-    version = registry.holder(registry.name_alone(model), registry.CHAMPION)
+    version = registry.version_with_alias(registry.require_bare_name(model), registry.CHAMPION)
     if version is None:
         registry.resolve(model)
         raise InputError(f"model: {model} has no champion; promote a version of it first")
     registry.resolve(f"{model}@{registry.CHAMPION}")  # says so where others registered it
-    run = reports.judging_run(version)
+    run = reports.find_evaluation_run(version)
     if run is None:
-        raise _unjudged(version)
+        raise _missing_evaluation(version)
     results = history.stage_results(run.data.tags["coldpress.flow_run_id"])
     judged, teacher = results[-1], results[0]
     if judged.model_uri is None or version.tags.get("digest") not in judged.parents:
-        raise _unjudged(version)
-    recipe = yaml.safe_load(_written(run, version))
-    return InService(
+        raise _missing_evaluation(version)
+    recipe = yaml.safe_load(_load_recipe_text(run, version))
+    return ChampionRecord(
         name=f"{version.name}/{version.version}",
         digest=version.tags.get("digest"),
         model_uri=str(version.source),
@@ -72,14 +72,14 @@ def find(model: str) -> InService:
     )
 
 
-def _written(run: Run, version: ModelVersion) -> str:
+def _load_recipe_text(run: Run, version: ModelVersion) -> str:
     """The recipe of a run, whose files somebody may have deleted."""
     try:
         return str(load_text(f"runs:/{run.info.run_id}/recipe.yaml"))
     except (MlflowException, OSError) as error:
-        raise _unjudged(version) from error
+        raise _missing_evaluation(version) from error
 
 
-def _unjudged(version: ModelVersion) -> InputError:
+def _missing_evaluation(version: ModelVersion) -> InputError:
     named = f"{version.name}/{version.version}"
     return InputError(f"model: no evaluation of {named} is known; run its recipe again")

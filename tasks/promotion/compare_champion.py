@@ -19,7 +19,7 @@ from tasks.tracking.results import StageResult
 
 if TYPE_CHECKING:
     from coldpress.data.splits import Split
-    from coldpress.evaluation.predictions import Answers
+    from coldpress.evaluation.predictions import Predictions
     from coldpress.recipe.recipe import Recipe
 
 
@@ -27,7 +27,7 @@ class _IncomparableError(Exception):
     """The champion cannot answer these texts; the message ends a sentence."""
 
 
-def compare(recipe: Recipe, onnx: StageResult, given: Answers) -> Champion | None:
+def compare_with_champion(recipe: Recipe, onnx: StageResult, given: Predictions) -> Champion | None:
     """Compare the final model with the present champion of its name.
 
     Args:
@@ -38,45 +38,47 @@ def compare(recipe: Recipe, onnx: StageResult, given: Answers) -> Champion | Non
     Returns:
         None where there is no champion. One that cannot be compared with says why.
     """
-    version = registry.holder(recipe.name, registry.CHAMPION)
+    version = registry.version_with_alias(recipe.name, registry.CHAMPION)
     if version is None:
         return None
     name, right = f"{recipe.name}/{version.version}", given.right(given.final)
     if not versions.is_own(version):
         return Champion(name, None, "it was not made by Coldpress")
     if version.tags.get("digest") == onnx.digest:
-        return champion.itself(name, right, given.labels)
+        return champion.identical_champion(name, right, given.labels)
     try:
-        theirs = _right(version, recipe, given)
+        theirs = _champion_correctness(version, recipe, given)
     except (_IncomparableError, CorruptCheckpointError) as error:
         return Champion(name, None, str(error))
-    return champion.compare(name, right, theirs, given.labels)
+    return champion.compare_with_champion(name, right, theirs, given.labels)
 
 
-def _right(version: ModelVersion, recipe: Recipe, given: Answers) -> champion.Right:
+def _champion_correctness(
+    version: ModelVersion, recipe: Recipe, given: Predictions
+) -> champion.Correct:
     """Look its answers up where they were kept, or ask it."""
-    kept = _kept(version)
+    kept = _load_predictions(version)
     if kept is not None and champion.same_rows(kept, given):
         return kept.right(kept.final)
-    with artifacts.fetched(str(version.source)) as checkpoint:
-        said = _asked(checkpoint, data.benchmark(recipe).test, given.label_names)
-    pairs = zip(said, champion.right_answers(given), strict=True)
+    with artifacts.open_checkpoint(str(version.source)) as checkpoint:
+        said = _predict_labels(checkpoint, data.load_benchmark(recipe).test, given.label_names)
+    pairs = zip(said, champion.row_labels(given), strict=True)
     return np.array([one == right for one, right in pairs])
 
 
-def _kept(version: ModelVersion) -> Answers | None:
+def _load_predictions(version: ModelVersion) -> Predictions | None:
     """Read the evaluation of the run that made a version, if it is still there."""
     judged = history.stage_results(version.tags.get("flow_run_id", ""))[-1]
     if judged.model_uri is None or version.tags.get("digest") not in judged.parents:
         return None
     try:
-        with artifacts.fetched(judged.model_uri) as checkpoint:
-            return predictions.read(checkpoint.path)
+        with artifacts.open_checkpoint(judged.model_uri) as checkpoint:
+            return predictions.read_predictions(checkpoint.path)
     except (CorruptCheckpointError, FileNotFoundError):
         return None
 
 
-def _asked(checkpoint: Checkpoint, test: Split, label_names: tuple[str, ...]) -> list[str]:
+def _predict_labels(checkpoint: Checkpoint, test: Split, label_names: tuple[str, ...]) -> list[str]:
     if not (checkpoint.path / "model.onnx").exists():
         raise _IncomparableError("it is no ONNX model")
     predictor = Predictor(checkpoint.path)

@@ -9,15 +9,15 @@ from mlflow.entities.model_registry import ModelVersion
 
 from coldpress.errors import InputError, RefusedError
 from tasks.promotion import audit, version_identity
-from tasks.promotion.aliases import Aliases, Plan, aliases
+from tasks.promotion.aliases import AliasChange, Aliases, read_aliases
 from tasks.promotion.audit import Request, Ticket
-from tasks.promotion.queue import in_turn
+from tasks.promotion.queue import run_exclusively
 from tasks.tracking import artifacts, registry, versions
 
 _REFERENCE = re.compile(r"[^@/]+(/[0-9]+|@[^@/]+)")
 
 
-def promotable(reference: str) -> tuple[str, str]:
+def resolve_promotable(reference: str) -> tuple[str, str]:
     """Find what a person wants to promote.
 
     Args:
@@ -41,7 +41,7 @@ def promotable(reference: str) -> tuple[str, str]:
 
 def is_champion(model: str, version: str) -> bool:
     """Whether a version is the champion and nobody is about to change that."""
-    return aliases(model).champion == version and not audit.open_tickets(model)
+    return read_aliases(model).champion == version and not audit.open_tickets(model)
 
 
 def promote(request: Request) -> Ticket:
@@ -57,24 +57,24 @@ def promote(request: Request) -> Ticket:
         RefusedError: The version did not pass its gate, its files are not intact, or its number
             is another version's by now.
     """
-    return in_turn(request, lambda: _promotion(request))
+    return run_exclusively(request, lambda: _plan_promotion(request))
 
 
-def _promotion(request: Request) -> Plan:
+def _plan_promotion(request: Request) -> AliasChange:
     version = registry.resolve(f"{request.model}/{request.target}")
     _check_identity(version, request)
-    found, number = aliases(request.model), str(version.version)
-    notes = _unexplained(request.model, found)
+    found, number = read_aliases(request.model), str(version.version)
+    notes = _manual_change_notes(request.model, found)
     if found.champion == number:
-        return Plan(champion=number, before=number, previous=found.previous, notes=notes)
+        return AliasChange(champion=number, before=number, previous=found.previous, notes=notes)
     _check_gate(version, request.forced)
     _check_files(version)
     # What others registered never becomes `previous`: a rollback would bring it back.
     before = found.champion
-    return Plan(champion=number, before=before, previous=found.own(before), notes=notes)
+    return AliasChange(champion=number, before=before, previous=found.own(before), notes=notes)
 
 
-def objection(version: ModelVersion) -> str | None:
+def gate_objection(version: ModelVersion) -> str | None:
     """Return why the gate does not back a version; None where it does."""
     verdict = version.tags.get("gate")
     name = f"{version.name}/{version.version}"
@@ -99,13 +99,13 @@ def _check_identity(version: ModelVersion, request: Request) -> None:
         )
 
 
-def is_refused(version: ModelVersion) -> bool:
+def failed_gate(version: ModelVersion) -> bool:
     """Whether a gate judged a version, and did not let it through."""
     return version.tags.get("gate") not in {None, "passed"}
 
 
 def _check_gate(version: ModelVersion, forced: bool) -> None:
-    against = objection(version)
+    against = gate_objection(version)
     if against is not None and not forced:
         raise RefusedError(f"{against}; --force passes over it")
 
@@ -117,7 +117,7 @@ def _check_files(version: ModelVersion) -> None:
         raise RefusedError(f"{name}: its files are gone or not those that were written")
 
 
-def refuse(request: Request, why: str) -> NoReturn:
+def record_refusal(request: Request, why: str) -> NoReturn:
     """Record that a person, or nobody in time, let a promotion go on.
 
     Args:
@@ -128,10 +128,10 @@ def refuse(request: Request, why: str) -> NoReturn:
         RefusedError: Always.
     """
 
-    def say_no() -> Plan:
+    def say_no() -> AliasChange:
         raise RefusedError(why)
 
-    in_turn(request, say_no)
+    run_exclusively(request, say_no)
     raise AssertionError("unreachable")
 
 
@@ -148,32 +148,32 @@ def rollback(request: Request) -> Ticket:
         InputError: There is no previous.
         RefusedError: Its files are not intact.
     """
-    return in_turn(request, lambda: _rollback(request))
+    return run_exclusively(request, lambda: _plan_rollback(request))
 
 
 def check_rollback(model: str) -> None:
     """Raise unless there is something to go back to, or a move under way that may make it so."""
     if not audit.open_tickets(model):
-        _previous(model, aliases(model))
+        _rollback_target(model, read_aliases(model))
 
 
-def _rollback(request: Request) -> Plan:
-    model, found = request.model, aliases(request.model)
-    interrupted = _completed_for(request, found)
+def _plan_rollback(request: Request) -> AliasChange:
+    model, found = request.model, read_aliases(request.model)
+    interrupted = _interrupted_rollback(request, found)
     if interrupted and found.champion:
         notes = {"completes": str(interrupted.number)}
         now = found.champion
-        return Plan(champion=now, before=now, previous=found.previous, notes=notes)
-    version = registry.resolve(f"{model}/{_previous(model, found)}")
+        return AliasChange(champion=now, before=now, previous=found.previous, notes=notes)
+    version = registry.resolve(f"{model}/{_rollback_target(model, found)}")
     _check_files(version)
-    against, back = objection(version), str(version.version)
-    notes = _unexplained(model, found) | ({"flagged": against} if against else {})
-    in_service = found.champion or _audited(model) or back
+    against, back = gate_objection(version), str(version.version)
+    notes = _manual_change_notes(model, found) | ({"flagged": against} if against else {})
+    in_service = found.champion or _audited_champion(model) or back
     before = in_service if found.own(in_service) else found.own(found.previous)
-    return Plan(champion=back, before=found.champion, previous=before, notes=notes)
+    return AliasChange(champion=back, before=found.champion, previous=before, notes=notes)
 
 
-def _completed_for(request: Request, found: Aliases) -> Ticket | None:
+def _interrupted_rollback(request: Request, found: Aliases) -> Ticket | None:
     """Return the rollback that was interrupted and is completed, if this is the same again.
 
     Whoever was killed runs the command again, and wants one rollback, not two.
@@ -181,15 +181,15 @@ def _completed_for(request: Request, found: Aliases) -> Ticket | None:
     last = audit.last_move(request.model)
     if last is None or "repaired_by" not in last.tags:
         return None
-    if version_identity.number_of(last, "to") != found.champion:
+    if version_identity.number_in_role(last, "to") != found.champion:
         return None
     same = all(last.tags.get(k) == getattr(request, k) for k in ("intent", "who", "why"))
     return last if same else None
 
 
-def _previous(model: str, found: Aliases) -> str:
+def _rollback_target(model: str, found: Aliases) -> str:
     """Return the champion before: the last audited one, where a hand has moved it since."""
-    audited = _audited(model)
+    audited = _audited_champion(model)
     if audited and found.champion not in {None, audited}:
         return audited
     if found.previous in {None, found.champion}:
@@ -198,9 +198,9 @@ def _previous(model: str, found: Aliases) -> str:
     return str(found.previous)
 
 
-def _audited(model: str) -> str | None:
+def _audited_champion(model: str) -> str | None:
     """Return the champion that the audit knows of, if it can still answer."""
-    known = version_identity.number_of(audit.last_move(model), "to")
+    known = version_identity.number_in_role(audit.last_move(model), "to")
     return known if known and is_usable(model, known) else None
 
 
@@ -221,7 +221,7 @@ def is_usable(model: str, version: str) -> bool:
     return artifacts.is_intact(str(known.source), known.tags.get("digest", ""))
 
 
-def is_explained(last: Ticket, found: Aliases) -> bool:
+def matches_audit(last: Ticket, found: Aliases) -> bool:
     """Whether the champion is the version that a move made so.
 
     Args:
@@ -231,14 +231,16 @@ def is_explained(last: Ticket, found: Aliases) -> bool:
     Returns:
         False where there is no champion, too: no move takes one away.
     """
-    return found.champion is not None and found.champion == version_identity.number_of(last, "to")
+    return found.champion is not None and found.champion == version_identity.number_in_role(
+        last, "to"
+    )
 
 
-def _unexplained(model: str, found: Aliases) -> dict[str, str]:
+def _manual_change_notes(model: str, found: Aliases) -> dict[str, str]:
     """Say in the next record that the champion was moved by hand since the last one."""
     last = audit.last_move(model)
     left_out = {"left_out": f"deleted: {', '.join(found.dangling)}"} if found.dangling else {}
-    if last is None or is_explained(last, found):
+    if last is None or matches_audit(last, found):
         return left_out
     moved = f"champion {last.moved_to} -> {found.champion or 'none'}"
     return {"moved_by_hand": moved, **left_out}

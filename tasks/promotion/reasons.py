@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from coldpress.errors import InputError
 
-LONGEST = 500
+MAX_CHARACTERS = 500
 
 
-def one_line(reason: str) -> str:
+def normalize(reason: str) -> str:
     """Make a reason fit for a record.
 
     Args:
@@ -23,6 +23,6 @@ def one_line(reason: str) -> str:
     line = " ".join(printable.split())
     if not line:
         raise InputError("reason: say why, in a few words")
-    if len(line) > LONGEST:
-        raise InputError(f"reason: {len(line)} characters, of {LONGEST} at most")
+    if len(line) > MAX_CHARACTERS:
+        raise InputError(f"reason: {len(line)} characters, of {MAX_CHARACTERS} at most")
     return line

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tasks.promotion.audit import Ticket
 
 
-def told(ticket: Ticket) -> str:
+def summarize(ticket: Ticket) -> str:
     """Say what became of a move.
 
     Args:
@@ -21,8 +21,8 @@ def told(ticket: Ticket) -> str:
     if before == after:
         return f"{model}/{after} is the champion already: nothing to do"
     was = f", {model}/{before} is previous" if before else ""
-    return f"{model}/{after} is the champion{was} (audit {ticket.number}){_flagged(ticket)}"
+    return f"{model}/{after} is the champion{was} (audit {ticket.number}){_flag_suffix(ticket)}"
 
 
-def _flagged(ticket: Ticket) -> str:
+def _flag_suffix(ticket: Ticket) -> str:
     return f"; {ticket.tags['flagged']}" if "flagged" in ticket.tags else ""

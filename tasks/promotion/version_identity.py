@@ -16,13 +16,13 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from coldpress.errors import InputError
 from tasks.promotion.audit import Ticket
 from tasks.tracking import runs
-from tasks.tracking.retry import insist
+from tasks.tracking.retry import retry_on_conflict
 
 Role = Literal["from", "to", "previous", "target"]
 """The tags of a ticket that name a version of its model."""
 
 
-def find(model: str, number: str) -> ModelVersion | None:
+def find_version(model: str, number: str) -> ModelVersion | None:
     """Look a version up by its number.
 
     Args:
@@ -33,7 +33,7 @@ def find(model: str, number: str) -> ModelVersion | None:
         None only where the registry says that there is none: an outage raises.
     """
     try:
-        return insist(partial(runs.client().get_model_version, model, number))
+        return retry_on_conflict(partial(runs.client().get_model_version, model, number))
     except MlflowException as error:
         if error.error_code == ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
             return None
@@ -42,11 +42,11 @@ def find(model: str, number: str) -> ModelVersion | None:
 
 def digest_of(model: str, number: str) -> str | None:
     """Return the digest of a version; None where it is gone or is not of Coldpress."""
-    version = find(model, number)
+    version = find_version(model, number)
     return None if version is None else version.tags.get("digest")
 
 
-def check(reference: str, digest: str | None) -> None:
+def check_unchanged(reference: str, digest: str | None) -> None:
     """Make sure that a version is the one that was registered, before something is written on it.
 
     Args:
@@ -64,7 +64,7 @@ def check(reference: str, digest: str | None) -> None:
         )
 
 
-def marks(role: Role, model: str, number: str | None) -> dict[str, str]:
+def identity_tags(role: Role, model: str, number: str | None) -> dict[str, str]:
     """Return what a ticket says of a version beside its number.
 
     Args:
@@ -75,7 +75,7 @@ def marks(role: Role, model: str, number: str | None) -> dict[str, str]:
     Returns:
         Tags.
     """
-    version = None if number is None else find(model, number)
+    version = None if number is None else find_version(model, number)
     if version is None:
         return {}
     digest = version.tags.get("digest")
@@ -83,7 +83,7 @@ def marks(role: Role, model: str, number: str | None) -> dict[str, str]:
     return {**created, f"{role}_digest": digest} if digest else created
 
 
-def version_of(ticket: Ticket, role: Role) -> ModelVersion | None:
+def version_in_role(ticket: Ticket, role: Role) -> ModelVersion | None:
     """Find the version that a ticket names.
 
     Args:
@@ -94,11 +94,11 @@ def version_of(ticket: Ticket, role: Role) -> ModelVersion | None:
         None where it names none, it was deleted, or its number is another version's now.
     """
     number = ticket.tags.get(role)
-    version = None if number is None else find(ticket.model, number)
-    return version if version is not None and _is_same(ticket, role, version) else None
+    version = None if number is None else find_version(ticket.model, number)
+    return version if version is not None and _is_same_version(ticket, role, version) else None
 
 
-def number_of(ticket: Ticket | None, role: Role) -> str | None:
+def number_in_role(ticket: Ticket | None, role: Role) -> str | None:
     """Return the number of the version that a ticket names, under the conditions of `version_of`.
 
     Args:
@@ -108,11 +108,11 @@ def number_of(ticket: Ticket | None, role: Role) -> str | None:
     Returns:
         The number, as aliases have it.
     """
-    version = None if ticket is None else version_of(ticket, role)
+    version = None if ticket is None else version_in_role(ticket, role)
     return None if version is None else str(version.version)
 
 
-def _is_same(ticket: Ticket, role: Role, version: ModelVersion) -> bool:
+def _is_same_version(ticket: Ticket, role: Role, version: ModelVersion) -> bool:
     """By digest, also after an import; by time, also where somebody deleted the digest.
 
     Tickets of older versions have neither. The registry itself dates both them and the versions.

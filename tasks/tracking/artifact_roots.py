@@ -8,7 +8,7 @@ from coldpress.errors import InputError
 from tasks.environment import home, home_record
 
 
-def is_outside(location: str) -> bool:
+def is_outside_home(location: str) -> bool:
     """Whether an embedded registry names files that are not in its home.
 
     Args:
@@ -17,12 +17,12 @@ def is_outside(location: str) -> bool:
     Returns:
         False for another registry: where that keeps its files is not for this machine to say.
     """
-    directory = home.home()
-    embedded = home_record.holds(directory, os.environ.get("MLFLOW_TRACKING_URI"))
+    directory = home.home_directory()
+    embedded = home_record.is_home_registry(directory, os.environ.get("MLFLOW_TRACKING_URI"))
     return embedded and home_record.is_outside(directory, location)
 
 
-def check(location: str) -> None:
+def require_inside_home(location: str) -> None:
     """Refuse to write or delete what is not in this home.
 
     Args:
@@ -31,10 +31,11 @@ def check(location: str) -> None:
     Raises:
         InputError: It is another home's, or somebody's own.
     """
-    if is_outside(location):
-        directory = home.home()
+    if is_outside_home(location):
+        directory = home.home_directory()
         raise InputError(
             f"COLDPRESS_HOME: the registry of {directory} names files outside of it, in {location}:"
-            f" they are left alone; if this home was copied, delete {directory / home_record.FILE},"
+            f" they are left alone; if this home was copied, delete"
+            f" {directory / home_record.RECORD_FILE},"
             " and the next command adapts it"
         )

@@ -18,13 +18,13 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from coldpress.errors import CorruptCheckpointError
 from coldpress.model.checkpoint import MANIFEST, Checkpoint
 from tasks.tracking import artifact_roots, deduplicate, runs
-from tasks.tracking.versions import ABSENT
+from tasks.tracking.versions import NOT_FOUND_CODES
 
-FOLDER = "checkpoint"
+CHECKPOINT_FOLDER = "checkpoint"
 
 
 @contextmanager
-def fetched(model_uri: str) -> Iterator[Checkpoint]:
+def open_checkpoint(model_uri: str) -> Iterator[Checkpoint]:
     """Open the checkpoint behind a URI, from disk where it is local, else from a download.
 
     Args:
@@ -37,9 +37,9 @@ def fetched(model_uri: str) -> Iterator[Checkpoint]:
         CorruptCheckpointError: Its files are gone or are not those that were written. An outage
             raises something else: nothing is known of the files then.
     """
-    location = _recorded_location(model_uri)
+    location = _require_location(model_uri)
     if urlparse(location).scheme == "file":
-        yield _opened(Path(unquote(urlparse(location).path)), model_uri)
+        yield _open_directory(Path(unquote(urlparse(location).path)), model_uri)
         return
     with tempfile.TemporaryDirectory() as directory:
         try:
@@ -48,7 +48,7 @@ def fetched(model_uri: str) -> Iterator[Checkpoint]:
             if stored_bytes(model_uri):
                 raise
             raise CorruptCheckpointError(f"{model_uri}: {error}") from error
-        yield _opened(Path(directory), model_uri)
+        yield _open_directory(Path(directory), model_uri)
 
 
 def is_intact(model_uri: str, digest: str) -> bool:
@@ -62,13 +62,13 @@ def is_intact(model_uri: str, digest: str) -> bool:
         True only if every file has been read and hashed to it.
     """
     try:
-        with fetched(model_uri) as checkpoint:
+        with open_checkpoint(model_uri) as checkpoint:
             return checkpoint.digest == digest
     except CorruptCheckpointError:
         return False
 
 
-def put_model(run_id: str, name: str, packed: Path, stage: str) -> str:
+def log_model(run_id: str, name: str, packed: Path, stage: str) -> str:
     """Store a directory as a LoggedModel; it is ready only when every file is there.
 
     Args:
@@ -91,11 +91,11 @@ def put_model(run_id: str, name: str, packed: Path, stage: str) -> str:
     )
     client.log_model_artifacts(model.model_id, str(packed))
     client.finalize_logged_model(model.model_id, "READY")
-    deduplicate.drop_models(client, experiment_id, run_id)
+    deduplicate.delete_incomplete_models(client, experiment_id, run_id)
     return f"models:/{model.model_id}"
 
 
-def mend_model(model_uri: str, packed: Path, digest: str) -> str:
+def restore_files(model_uri: str, packed: Path, digest: str) -> str:
     """Put a LoggedModel's files back where they are missing or altered.
 
     Args:
@@ -110,12 +110,12 @@ def mend_model(model_uri: str, packed: Path, digest: str) -> str:
         InputError: They are not in this home.
     """
     if not is_intact(model_uri, digest):
-        artifact_roots.check(_location(model_uri))
+        artifact_roots.require_inside_home(_location(model_uri))
         runs.client().log_model_artifacts(model_uri.removeprefix("models:/"), str(packed))
     return model_uri
 
 
-def put_artifact(run_id: str, checkpoint: Path, name: str) -> str:
+def log_checkpoint(run_id: str, checkpoint: Path, name: str) -> str:
     """Store a checkpoint that is no model with the run that made it.
 
     Args:
@@ -135,7 +135,7 @@ def stored_bytes(uri: str) -> int:
     try:
         location = _location(uri)
     except MlflowException as error:
-        if error.error_code in ABSENT:
+        if error.error_code in NOT_FOUND_CODES:
             return 0  # somebody has deleted the model in MLflow
         raise
     return _size(get_artifact_repository(location))
@@ -156,16 +156,16 @@ def remove_files(uri: str) -> None:
         InputError: They are not in this home.
     """
     location = _location(uri)
-    artifact_roots.check(location)
+    artifact_roots.require_inside_home(location)
     get_artifact_repository(location).delete_artifacts()  # type: ignore[no-untyped-call]
 
 
-def is_outside(uri: str) -> bool:
+def is_outside_home(uri: str) -> bool:
     """Whether the files behind a URI are not in this home, and so not its to delete."""
-    return artifact_roots.is_outside(_location(uri))
+    return artifact_roots.is_outside_home(_location(uri))
 
 
-def pack(checkpoint: Path, into: Path) -> Path:
+def package_torch(checkpoint: Path, into: Path) -> Path:
     """Lay a torch checkpoint out as an MLflow model that other tools recognise.
 
     Args:
@@ -175,9 +175,9 @@ def pack(checkpoint: Path, into: Path) -> Path:
     Returns:
         The directory.
     """
-    shutil.copytree(checkpoint, into / FOLDER, copy_function=_link_or_copy)
+    shutil.copytree(checkpoint, into / CHECKPOINT_FOLDER, copy_function=_link_or_copy)
     model = Model()
-    model.add_flavor("coldpress", checkpoint=FOLDER, format=1)
+    model.add_flavor("coldpress", checkpoint=CHECKPOINT_FOLDER, format=1)
     model.save(str(into / "MLmodel"))
     return into
 
@@ -191,11 +191,11 @@ def _link_or_copy(source: str, target: str) -> str:
     return target
 
 
-def _recorded_location(model_uri: str) -> str:
+def _require_location(model_uri: str) -> str:
     try:
         return _location(model_uri)
     except MlflowException as error:
-        if error.error_code in ABSENT:
+        if error.error_code in NOT_FOUND_CODES:
             raise CorruptCheckpointError(f"{model_uri} was deleted in MLflow") from error
         raise
 
@@ -209,7 +209,7 @@ def _location(model_uri: str) -> str:
     return f"{client.get_run(run_id).info.artifact_uri}/{path}"
 
 
-def _opened(directory: Path, model_uri: str) -> Checkpoint:
+def _open_directory(directory: Path, model_uri: str) -> Checkpoint:
     manifest = next(iter(sorted(directory.rglob(MANIFEST))), None)
     if manifest is None:
         raise CorruptCheckpointError(f"{model_uri}: no {MANIFEST} below {directory}")

@@ -16,11 +16,13 @@ from coldpress.errors import InputError
 from tasks.tracking import versions
 from tasks.tracking.paging import all_pages
 
-OPENING = "coldpress.opening"
+IDEMPOTENCY_TAG = "coldpress.opening"
 """A tag that no two calls share: runs with the same value came from one call."""
 
 
-def drop_runs(mlflow: MlflowClient, experiment_id: str, opening: str, kept: str) -> None:
+def delete_duplicate_runs(
+    mlflow: MlflowClient, experiment_id: str, opening: str, kept: str
+) -> None:
     """End and delete the runs that one call opened, but for the one that it knows of.
 
     They would look alive for as long as this process lives, and others would wait for them.
@@ -31,14 +33,14 @@ def drop_runs(mlflow: MlflowClient, experiment_id: str, opening: str, kept: str)
         opening: The call's own value of the tag.
         kept: Id of the run that it goes on with.
     """
-    same_call = f"tags.`{OPENING}` = '{opening}'"
+    same_call = f"tags.`{IDEMPOTENCY_TAG}` = '{opening}'"
     for run in all_pages(mlflow.search_runs, [experiment_id], same_call):
         if run.info.run_id != kept:
             mlflow.set_terminated(run.info.run_id, "KILLED")
             mlflow.delete_run(run.info.run_id)
 
 
-def drop_models(mlflow: MlflowClient, experiment_id: str, run_id: str) -> None:
+def delete_incomplete_models(mlflow: MlflowClient, experiment_id: str, run_id: str) -> None:
     """Delete the models of a run that were never completed.
 
     Args:
@@ -71,7 +73,7 @@ def link_output(mlflow: MlflowClient, run_id: str, model_id: str) -> None:
             raise
 
 
-def first_version(mlflow: MlflowClient, name: str, digest: str, run_id: str) -> ModelVersion:
+def keep_first_version(mlflow: MlflowClient, name: str, digest: str, run_id: str) -> ModelVersion:
     """Leave one version with a digest: the first; whoever made another one deletes it.
 
     Versions whose model was deleted in MLflow do not count: they can answer nobody.
@@ -88,7 +90,7 @@ def first_version(mlflow: MlflowClient, name: str, digest: str, run_id: str) -> 
     Raises:
         InputError: Somebody has deleted it already.
     """
-    found = versions.with_digest(mlflow, name, digest)
+    found = versions.versions_with_digest(mlflow, name, digest)
     if not found:
         raise InputError(f"name: the new version of {name} was deleted in MLflow; run it again")
     first, *others = found

@@ -21,12 +21,12 @@ import psutil
 from coldpress.errors import InputError
 from tasks.environment import home
 
-_PATIENCE = 20.0
+_LOCK_TIMEOUT = 20.0
 """Seconds that a connection waits for the lock of another one, as MLflow's do."""
 
 
 @cache
-def make_ready(database: Path) -> None:
+def ensure_schema(database: Path) -> None:
     """Have the tables that this MLflow wants in an embedded database; looked at once a process.
 
     Args:
@@ -37,32 +37,32 @@ def make_ready(database: Path) -> None:
             made it, or an earlier version was killed while it changed the tables beside runs.
     """
     if _is_current(database):
-        home.sweep()  # whoever made it may have been killed right after that
+        home.delete_abandoned_files()  # whoever made it may have been killed right after that
         return
-    with _alone(database), home.workspace() as directory:
+    with _exclusive_lock(database), home.workspace() as directory:
         if not database.exists():
             # SQLite would roll what is left of another file back into this one.
             database.with_name(f"{database.name}-journal").unlink(missing_ok=True)
-            _migrated(directory / "new.db").replace(database)
+            _migrate(directory / "new.db").replace(database)
         elif not _is_current(database):
-            _replace(database, directory)
+            _replace_with_migrated(database, directory)
 
 
 @contextmanager
-def _alone(database: Path) -> Iterator[None]:
+def _exclusive_lock(database: Path) -> Iterator[None]:
     """Keep other commands waiting; the system lets go of the lock when this process is killed."""
     with database.with_suffix(".lock").open("w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def _replace(database: Path, directory: Path) -> None:
+def _replace_with_migrated(database: Path, directory: Path) -> None:
     """Change the tables of a copy, while nobody writes to what is copied, and move it there."""
-    with closing(_connected(database)) as held:
+    with closing(_connect(database)) as held:
         # What a kill left in the journal is rolled back now: nothing of it meets the new file.
         held.execute("BEGIN IMMEDIATE")
         _check_unused(database)
-        _renewed(database, directory).replace(database)
+        _migrate_copy(database, directory).replace(database)
 
 
 def _check_unused(database: Path) -> None:
@@ -78,15 +78,15 @@ def _check_unused(database: Path) -> None:
                 )
 
 
-def _renewed(database: Path, directory: Path) -> Path:
+def _migrate_copy(database: Path, directory: Path) -> Path:
     """A copy with this MLflow's tables; an empty one if the tables are beyond help."""
     from alembic.util import CommandError
 
     copy = directory / "copy.db"
-    with closing(_connected(database)) as source, closing(_connected(copy)) as target:
+    with closing(_connect(database)) as source, closing(_connect(copy)) as target:
         source.backup(target)
     try:
-        return _migrated(copy)
+        return _migrate(copy)
     except CommandError as error:
         raise InputError(f"{database}: a newer MLflow made it; {error}") from error
     except Exception as error:
@@ -96,19 +96,19 @@ def _renewed(database: Path, directory: Path) -> Path:
                 f"{database}: its tables cannot be completed ({why}), as after a kill while an"
                 " earlier version changed them; put an older copy in its place, or move it away"
             ) from error
-        return _migrated(directory / "new.db")  # nothing is lost
+        return _migrate(directory / "new.db")  # nothing is lost
 
 
-def _migrated(database: Path) -> Path:
+def _migrate(database: Path) -> Path:
     """As `mlflow db upgrade` does it."""
     from sqlalchemy import URL, create_engine
 
     engine = create_engine(URL.create("sqlite", database=str(database)))
     try:
-        if _mlflow()._is_empty_database(engine):
-            _mlflow()._initialize_tables(engine)
+        if _mlflow_db_utils()._is_empty_database(engine):
+            _mlflow_db_utils()._initialize_tables(engine)
         else:
-            _mlflow()._upgrade_db(engine)
+            _mlflow_db_utils()._upgrade_db(engine)
     finally:
         engine.dispose()
     return database
@@ -118,17 +118,17 @@ def _is_current(database: Path) -> bool:
     """Whether the last change to the tables that was completed is the last that there is."""
     if not database.exists():
         return False
-    with closing(_connected(database)) as reader:
-        done = _first(reader, "alembic_version", "SELECT version_num FROM alembic_version")
-    return done is not None and done == _mlflow()._get_latest_schema_revision()
+    with closing(_connect(database)) as reader:
+        done = _first_value(reader, "alembic_version", "SELECT version_num FROM alembic_version")
+    return done is not None and done == _mlflow_db_utils()._get_latest_schema_revision()
 
 
 def _has_runs(database: Path) -> bool:
-    with closing(_connected(database)) as reader:
-        return _first(reader, "runs", "SELECT run_uuid FROM runs LIMIT 1") is not None
+    with closing(_connect(database)) as reader:
+        return _first_value(reader, "runs", "SELECT run_uuid FROM runs LIMIT 1") is not None
 
 
-def _first(reader: sqlite3.Connection, table: str, query: str) -> str | None:
+def _first_value(reader: sqlite3.Connection, table: str, query: str) -> str | None:
     """The first value of a query; None where its table is empty or is not there."""
     there = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
     if reader.execute(there, (table,)).fetchone() is None:
@@ -137,9 +137,9 @@ def _first(reader: sqlite3.Connection, table: str, query: str) -> str | None:
     return None if row is None else str(row[0])
 
 
-def _connected(database: Path) -> sqlite3.Connection:
-    return sqlite3.connect(database, timeout=_PATIENCE, isolation_level=None)
+def _connect(database: Path) -> sqlite3.Connection:
+    return sqlite3.connect(database, timeout=_LOCK_TIMEOUT, isolation_level=None)
 
 
-def _mlflow() -> Any:  # noqa: ANN401 - it has no types
+def _mlflow_db_utils() -> Any:  # noqa: ANN401 - it has no types
     return importlib.import_module("mlflow.store.db.utils")

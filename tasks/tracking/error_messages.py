@@ -15,11 +15,11 @@ _DELETED = re.compile(
 )
 _FORBIDDEN = re.compile("PERMISSION_DENIED")
 _FULL = re.compile(r"database or disk is full|No space left on device")
-_NAMED = re.compile(r"exception:? (Mlflow|Rest)Exception[:(]")
+_EXCEPTION_NAME = re.compile(r"exception:? (Mlflow|Rest)Exception[:(]")
 _READ_ONLY = re.compile(r"readonly database|read-only (transaction|database|file system)", re.I)
 
 
-def line(error: BaseException) -> str | None:
+def user_message(error: BaseException) -> str | None:
     """Explain an error of MLflow, or a full disk, by the error alone.
 
     Args:
@@ -33,20 +33,20 @@ def line(error: BaseException) -> str | None:
     code = getattr(error, "error_code", None)
     if code is None:
         return None
-    forbidden = credentials.forbidden(error)
+    forbidden = credentials.permission_denied_message(error)
     if forbidden is not None:
         return forbidden
     message = str(error).partition("\n")[0]
     if _FULL.search(message):
         return f"disk: full; free some space and run it again ({message})"
     if _READ_ONLY.search(str(error)):
-        return f"{credentials.MLFLOW}: this tracking store can only be read ({message})"
+        return f"{credentials.MLFLOW_VARIABLE}: this tracking store can only be read ({message})"
     if code == "RESOURCE_DOES_NOT_EXIST" or _DELETED.search(message):
         return f"model: deleted in MLflow while it was needed; run it again ({message})"
     return None
 
 
-def is_told_in(record: str) -> bool:
+def mentions_user_error(record: str) -> bool:
     """Whether a record of Prefect's tells of an error that has a line.
 
     Args:
@@ -55,13 +55,13 @@ def is_told_in(record: str) -> bool:
     Returns:
         False for what only looks like one.
     """
-    named = _NAMED.search(record)
+    named = _EXCEPTION_NAME.search(record)
     patterns = (_DELETED, _FULL, _READ_ONLY, _FORBIDDEN)
     return named is not None and any(pattern.search(record) for pattern in patterns)
 
 
 @contextmanager
-def explained() -> Iterator[None]:
+def translate_mlflow_errors() -> Iterator[None]:
     """Raise what MLflow refuses as wrong input, and everything else as it is.
 
     Raises:
@@ -70,7 +70,7 @@ def explained() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        refusal = line(error)
+        refusal = user_message(error)
         if refusal is None:
             raise
         raise InputError(refusal) from error

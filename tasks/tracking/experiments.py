@@ -15,7 +15,7 @@ from tasks.tracking.paging import all_pages
 _PROMPT_TAG = "mlflow.prompt.is_prompt"
 
 
-def existing(mlflow: MlflowClient, name: str) -> Experiment | None:
+def find_experiment(mlflow: MlflowClient, name: str) -> Experiment | None:
     """Return a recipe's experiment if there is one.
 
     Args:
@@ -31,15 +31,17 @@ def existing(mlflow: MlflowClient, name: str) -> Experiment | None:
     found = mlflow.get_experiment_by_name(name)
     if found is None or found.lifecycle_stage == LifecycleStage.ACTIVE:
         return found
-    address = os.environ.get(credentials.MLFLOW, "")
-    where = "" if credentials.holds_credentials(address) else f"{credentials.MLFLOW}={address} "
+    address = os.environ.get(credentials.MLFLOW_VARIABLE, "")
+    where = (
+        "" if credentials.has_credentials(address) else f"{credentials.MLFLOW_VARIABLE}={address} "
+    )
     raise InputError(
         f"name: the experiment {name} was deleted in MLflow; restore it ({where}mlflow experiments"
         f" restore --experiment-id {found.experiment_id}), or give the recipe another name"
     )
 
 
-def check(mlflow: MlflowClient, recipe: str) -> None:
+def check_names_available(mlflow: MlflowClient, recipe: str) -> None:
     """Look for what in MLflow would stop a run.
 
     Args:
@@ -50,7 +52,7 @@ def check(mlflow: MlflowClient, recipe: str) -> None:
         InputError: The experiment was deleted, or a name that a run would register is that of a
             prompt.
     """
-    existing(mlflow, recipe)
+    find_experiment(mlflow, recipe)
     prompts = f"name LIKE '{recipe}%' AND tags.`{_PROMPT_TAG}` = 'true'"
     names = {str(model.name) for model in all_pages(mlflow.search_registered_models, prompts)}
     for suffix in (*REGISTERED_SUFFIX.values(), "-audit"):

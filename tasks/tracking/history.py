@@ -12,44 +12,44 @@ from mlflow.entities import Run
 from coldpress.schema.stages import STAGES
 from tasks.tracking import open_runs
 from tasks.tracking import runs as tracking
-from tasks.tracking.paging import all_pages, in_groups
+from tasks.tracking.paging import all_pages, batch_ids
 from tasks.tracking.results import StageResult
 
-_LEFT_OUT = {"distill_student": "distill", "prune": "prune", "quantize": "quantize"}
+_OPTIONAL_SECTIONS = {"distill_student": "distill", "prune": "prune", "quantize": "quantize"}
 
 
 def open_runs_with_key(key: str) -> list[Run]:
     """Return the stage runs that work, or wait to work, on a cache key."""
-    return search(f"tags.`coldpress.key` = '{key}' AND attributes.status = 'RUNNING'")
+    return search_runs(f"tags.`coldpress.key` = '{key}' AND attributes.status = 'RUNNING'")
 
 
 def results_with_key(key: str) -> list[StageResult]:
     """Return what earlier runs made for a cache key, the latest first."""
     made = f"tags.`coldpress.key` = '{key}' AND tags.`coldpress.status` = 'ran'"
-    finished = search(f"{made} AND attributes.status = 'FINISHED'")
+    finished = search_runs(f"{made} AND attributes.status = 'FINISHED'")
     return [result_of(run) for run in reversed(finished) if not _has_non_finite(run)]
 
 
-def openings_of(test_digest: str) -> int:
+def count_test_evaluations(test_digest: str) -> int:
     """Count the finished evaluations that looked at these test rows, whatever they judged."""
     judged = f"tags.`coldpress.test_digest` = '{test_digest}' AND tags.`coldpress.status` = 'ran'"
-    return len(search(f"{judged} AND attributes.status = 'FINISHED'"))
+    return len(search_runs(f"{judged} AND attributes.status = 'FINISHED'"))
 
 
-def search(condition: str) -> list[Run]:
+def search_runs(condition: str) -> list[Run]:
     """Search every experiment, oldest run first: recipes share what they have in common."""
     mlflow = tracking.client()
     ids = [e.experiment_id for e in all_pages(mlflow.search_experiments)]
     order = ["attributes.start_time ASC"]
     runs = [
         run
-        for group in in_groups(ids)
+        for group in batch_ids(ids)
         for run in all_pages(mlflow.search_runs, group, condition, order_by=order)
     ]
     return sorted(runs, key=lambda run: int(run.info.start_time))
 
 
-def is_being_pressed(recipe: str) -> bool:
+def is_recipe_running(recipe: str) -> bool:
     """Whether some process presses a recipe of this name now."""
     mlflow = tracking.client()
     experiment = mlflow.get_experiment_by_name(recipe)
@@ -60,14 +60,16 @@ def is_being_pressed(recipe: str) -> bool:
     return not all(open_runs.is_dead(run) for run in runs)
 
 
-def flow_runs(flow_run_id: str) -> list[Run]:
+def runs_of_flow_run(flow_run_id: str) -> list[Run]:
     """Return the chain's run and its stages' runs, oldest first."""
-    return search(f"tags.`coldpress.flow_run_id` = '{flow_run_id}'")
+    return search_runs(f"tags.`coldpress.flow_run_id` = '{flow_run_id}'")
 
 
 def parent_run(flow_run_id: str) -> Run | None:
     """Return the chain's run of a flow run, if it was opened."""
-    return next((r for r in flow_runs(flow_run_id) if "coldpress.stage" not in r.data.tags), None)
+    return next(
+        (r for r in runs_of_flow_run(flow_run_id) if "coldpress.stage" not in r.data.tags), None
+    )
 
 
 def stage_results(flow_run_id: str) -> list[StageResult]:
@@ -77,20 +79,20 @@ def stage_results(flow_run_id: str) -> list[StageResult]:
     finish, the first stage without a result is the one that failed.
     """
     chain, last = parent_run(flow_run_id), dict[str, StageResult]()
-    for run in flow_runs(flow_run_id):
+    for run in runs_of_flow_run(flow_run_id):
         if "coldpress.stage" in run.data.tags:
             last[run.data.tags["coldpress.stage"]] = result_of(run)
     if chain is not None and chain.info.status in {"FAILED", "KILLED"}:
-        _blame(chain, last)
+        _mark_failed_stage(chain, last)
     return [last.get(stage, StageResult(stage=stage, status="skipped")) for stage in STAGES]
 
 
-def _blame(chain: Run, results: dict[str, StageResult]) -> None:
+def _mark_failed_stage(chain: Run, results: dict[str, StageResult]) -> None:
     """Name the stage that failed before it could open a run of its own."""
     if any(result.status == "failed" for result in results.values()):
         return
     for stage in STAGES:
-        section = chain.data.params.get(_LEFT_OUT.get(stage, ""))
+        section = chain.data.params.get(_OPTIONAL_SECTIONS.get(stage, ""))
         if stage not in results and section not in {"None", "[]"}:
             results[stage] = StageResult(stage=stage, status="failed")
             return

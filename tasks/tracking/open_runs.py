@@ -14,23 +14,23 @@ from datetime import UTC, datetime
 from mlflow.entities import Run
 
 from tasks.environment import heartbeat, processes
-from tasks.environment.heartbeat import Watch
+from tasks.environment.heartbeat import HeartbeatMonitor
 from tasks.tracking import runs
 from tasks.tracking.paging import all_pages
 
-DEAD_AFTER = 120.0
+HEARTBEAT_TIMEOUT = 120.0
 """Seconds without a sign of life, as a waiter counts them."""
-DEAD_WITHOUT_SIGNS_AFTER = 600.0
+NO_HEARTBEAT_TIMEOUT = 600.0
 """The same for runs of older versions, which give none."""
 
 
-def in_experiment(experiment_id: str) -> list[Run]:
+def find_open_runs(experiment_id: str) -> list[Run]:
     """Return the runs of an experiment that are open, whoever works on them."""
     running = "attributes.status = 'RUNNING'"
     return all_pages(runs.client().search_runs, [experiment_id], running)
 
 
-def close_dead(experiment_id: str) -> list[str]:
+def close_dead_runs(experiment_id: str) -> list[str]:
     """End the runs whose process is gone, and drop the models that they did not finish.
 
     Args:
@@ -39,10 +39,10 @@ def close_dead(experiment_id: str) -> list[str]:
     Returns:
         Whose runs were closed: host and pid of each process.
     """
-    dead = [run for run in in_experiment(experiment_id) if is_dead(run)]
+    dead = [run for run in find_open_runs(experiment_id) if is_dead(run)]
     for run in dead:
-        runs.close(str(run.info.run_id))
-    return list(dict.fromkeys(_owner_of(run) for run in dead))
+        runs.close_run(str(run.info.run_id))
+    return list(dict.fromkeys(_owner_name(run) for run in dead))
 
 
 def is_dead(run: Run) -> bool:
@@ -50,12 +50,12 @@ def is_dead(run: Run) -> bool:
     owner = run.data.tags.get("coldpress.process")
     if processes.is_gone(owner):
         return True
-    ended = processes.flow_run_end(run.data.tags.get("coldpress.flow_run_id"))
+    ended = processes.final_flow_run_state(run.data.tags.get("coldpress.flow_run_id"))
     # An outage swallows heartbeats, and then Prefect calls runs Crashed that go on.
-    return ended is not None and not (ended == "CRASHED" and processes.is_here(owner))
+    return ended is not None and not (ended == "CRASHED" and processes.is_alive(owner))
 
 
-def is_over(run: Run, watch: Watch) -> bool:
+def is_abandoned(run: Run, watch: HeartbeatMonitor) -> bool:
     """Whether nobody works on an open run any more; to be asked again and again.
 
     Args:
@@ -68,27 +68,27 @@ def is_over(run: Run, watch: Watch) -> bool:
     """
     if is_dead(run):
         return True
-    if processes.is_here(run.data.tags.get("coldpress.process")):
+    if processes.is_alive(run.data.tags.get("coldpress.process")):
         return False
     sign = run.data.tags.get(f"coldpress.{heartbeat.TAG}", "")
-    limit = DEAD_AFTER if sign else DEAD_WITHOUT_SIGNS_AFTER
+    limit = HEARTBEAT_TIMEOUT if sign else NO_HEARTBEAT_TIMEOUT
     if watch.silent_for(str(run.info.run_id), sign) < limit:
         return False
-    _close(run)
+    _close_runs_of_owner(run)
     return True
 
 
-def _close(run: Run) -> None:
+def _close_runs_of_owner(run: Run) -> None:
     """With all that its process had open in this experiment: the flow's run is as silent."""
-    runs.close(str(run.info.run_id))
+    runs.close_run(str(run.info.run_id))
     owner = run.data.tags.get("coldpress.process")
     if owner is not None:
-        for other in in_experiment(run.info.experiment_id):
+        for other in find_open_runs(run.info.experiment_id):
             if other.data.tags.get("coldpress.process") == owner:
-                runs.close(str(other.info.run_id))
+                runs.close_run(str(other.info.run_id))
 
 
-def described(run: Run) -> str:
+def wait_message(run: Run) -> str:
     """Say whose an open run is, and what somebody who waits for it can do.
 
     Args:
@@ -100,15 +100,15 @@ def described(run: Run) -> str:
     began = datetime.fromtimestamp(int(run.info.start_time) / 1000, UTC)
     since = began.strftime("%Y-%m-%d %H:%M:%S UTC")
     ends = "until it has ended"
-    if not processes.is_here(run.data.tags.get("coldpress.process")):
-        ends += f" or has given no sign of life for {DEAD_AFTER:.0f} s"
+    if not processes.is_alive(run.data.tags.get("coldpress.process")):
+        ends += f" or has given no sign of life for {HEARTBEAT_TIMEOUT:.0f} s"
     return (
-        f"waits for run {run.info.run_id} of {_owner_of(run)}, open since {since}, {ends};"
+        f"waits for run {run.info.run_id} of {_owner_name(run)}, open since {since}, {ends};"
         " to go on at once, delete that run in MLflow"
     )
 
 
-def _owner_of(run: Run) -> str:
+def _owner_name(run: Run) -> str:
     owner = run.data.tags.get("coldpress.process")
     if owner is None:
         return "an unknown process"
@@ -116,7 +116,7 @@ def _owner_of(run: Run) -> str:
 
 
 @contextmanager
-def closing(experiment_id: str) -> Iterator[None]:
+def close_silent_runs(experiment_id: str) -> Iterator[None]:
     """Look after the silent runs of an experiment in a thread, for the length of a block.
 
     Nobody may ever wait for them, and while they are open nothing of their recipe is removed.
@@ -125,15 +125,15 @@ def closing(experiment_id: str) -> Iterator[None]:
         experiment_id: Where to look.
     """
     over = threading.Event()
-    unseen = [run for run in in_experiment(experiment_id) if not _is_known(run)]
+    unseen = [run for run in find_open_runs(experiment_id) if not _is_observable(run)]
 
     def work() -> None:
-        watch = Watch()
-        while not over.wait(heartbeat.BEAT / 2):
+        watch = HeartbeatMonitor()
+        while not over.wait(heartbeat.INTERVAL_SECONDS / 2):
             with suppress(Exception):  # as with a sign of life: the next look may succeed
-                left = [run for run in in_experiment(experiment_id) if not _is_known(run)]
+                left = [run for run in find_open_runs(experiment_id) if not _is_observable(run)]
                 for run in left:
-                    is_over(run, watch)
+                    is_abandoned(run, watch)
 
     if unseen:
         threading.Thread(target=work, daemon=True).start()
@@ -143,7 +143,7 @@ def closing(experiment_id: str) -> Iterator[None]:
         over.set()
 
 
-def _is_known(run: Run) -> bool:
+def _is_observable(run: Run) -> bool:
     """Whether it is known already if somebody works on a run."""
     owner = run.data.tags.get("coldpress.process")
-    return processes.is_here(owner) or processes.is_gone(owner)
+    return processes.is_alive(owner) or processes.is_gone(owner)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from mlflow.store.entities import PagedList
 
-from tasks.tracking.retry import insist
+from tasks.tracking.retry import retry_on_conflict
 
 IDS_PER_SEARCH = 500
 """Experiment ids in one search: SQLite takes as few as 999 variables in a statement."""
@@ -36,14 +36,14 @@ def all_pages(
     results: list[Entity] = []
     token: str | None = None
     while True:
-        page = insist(partial(search, *arguments, page_token=token, **options))
+        page = retry_on_conflict(partial(search, *arguments, page_token=token, **options))
         results += page
         token = page.token
         if not token or (limit is not None and len(results) >= limit):
             return results[:limit]
 
 
-def in_groups(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+def batch_ids(ids: Sequence[str]) -> Iterator[Sequence[str]]:
     """Cut a list of experiment ids into lists that one search can take.
 
     Args:

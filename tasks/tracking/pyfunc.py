@@ -13,11 +13,11 @@ from mlflow.types.schema import Map
 
 from coldpress.onnx import predictor
 
-_LOADER = "coldpress_predictor"
-_NEEDED_TO_SERVE = ("numpy", "onnxruntime", "tokenizers")
+_LOADER_MODULE = "coldpress_predictor"
+_SERVING_REQUIREMENTS = ("numpy", "onnxruntime", "tokenizers")
 
 
-def pack(checkpoint: Path, into: Path) -> Path:
+def package_pyfunc(checkpoint: Path, into: Path) -> Path:
     """Lay an ONNX checkpoint out as a pyfunc: text in, label and scores out.
 
     The predictor travels as source, so that serving needs neither torch, transformers nor this
@@ -30,16 +30,16 @@ def pack(checkpoint: Path, into: Path) -> Path:
     Returns:
         The directory.
     """
-    code = into.parent / f"{_LOADER}.py"
+    code = into.parent / f"{_LOADER_MODULE}.py"
     shutil.copyfile(predictor.__file__, code)
     mlflow.pyfunc.save_model(
         str(into),
-        loader_module=_LOADER,
+        loader_module=_LOADER_MODULE,
         data_path=str(checkpoint),
         code_paths=[str(code)],
         signature=_signature(),
         input_example={"text": ["how far is it"]},
-        pip_requirements=[f"{name}=={version(name)}" for name in _NEEDED_TO_SERVE],
+        pip_requirements=[f"{name}=={version(name)}" for name in _SERVING_REQUIREMENTS],
     )
     return into
 

@@ -10,15 +10,15 @@ from mlflow.exceptions import MlflowException
 from coldpress.errors import InputError
 from tasks.tracking import history
 from tasks.tracking import runs as tracking
-from tasks.tracking.versions import equal
+from tasks.tracking.versions import equals_filter
 
 REPORT, CARD = "report.html", "card.md"
-DIGEST = "report_digest"
-TAG = "report"
+REPORT_DIGEST_TAG = "report_digest"
+REPORT_TAG = "report"
 """On a chain's run, set when both files are there: which version they are of."""
 
 
-def find(version: ModelVersion, file: str) -> str | None:
+def find_document(version: ModelVersion, file: str) -> str | None:
     """Read what the latest run that judged a version wrote of it.
 
     Args:
@@ -28,7 +28,7 @@ def find(version: ModelVersion, file: str) -> str | None:
     Returns:
         The text, or None where no run came so far.
     """
-    run = judging_run(version)
+    run = find_evaluation_run(version)
     if run is None:
         return None
     try:
@@ -40,7 +40,7 @@ def find(version: ModelVersion, file: str) -> str | None:
         return None  # somebody deleted it
 
 
-def judging_run(version: ModelVersion) -> Run | None:
+def find_evaluation_run(version: ModelVersion) -> Run | None:
     """Find the latest chain that judged a version and wrote its report.
 
     Args:
@@ -49,37 +49,39 @@ def judging_run(version: ModelVersion) -> Run | None:
     Returns:
         The chain's run, or None where none came so far.
     """
-    named, tag = f"{version.name}/{version.version}", f"coldpress.{TAG}"
-    found = history.search(equal(f"tags.`{tag}`", named))
+    named, tag = f"{version.name}/{version.version}", f"coldpress.{REPORT_TAG}"
+    found = history.search_runs(equals_filter(f"tags.`{tag}`", named))
     runs = (run for run in reversed(found) if run.data.tags[tag] == named)
-    return next((run for run in runs if _judged(run, version)), None) or _maker(version)
+    return next((run for run in runs if _is_evaluation_of(run, version)), None) or _find_source_run(
+        version
+    )
 
 
-def _maker(version: ModelVersion) -> Run | None:
+def _find_source_run(version: ModelVersion) -> Run | None:
     """The run that made a model, whose report has the name that the model had then."""
     if version.tags.get("stage") != "export_onnx" or "flow_run_id" not in version.tags:
         return None
     run = history.parent_run(version.tags["flow_run_id"])
-    named = "" if run is None else run.data.tags.get(f"coldpress.{TAG}", "")
+    named = "" if run is None else run.data.tags.get(f"coldpress.{REPORT_TAG}", "")
     renamed = named != "" and named.partition("/")[0] != version.name
-    return run if run is not None and renamed and _judged(run, version) else None
+    return run if run is not None and renamed and _is_evaluation_of(run, version) else None
 
 
-def _judged(run: Run, version: ModelVersion) -> bool:
+def _is_evaluation_of(run: Run, version: ModelVersion) -> bool:
     """Whether a run judged this very version: an earlier one may have had its number.
 
     Runs of older versions name the number alone; their stages name digests.
     """
     tags, digest = run.data.tags, version.tags.get("digest")
-    if f"coldpress.{DIGEST}" in tags:
-        return tags[f"coldpress.{DIGEST}"] == digest
+    if f"coldpress.{REPORT_DIGEST_TAG}" in tags:
+        return tags[f"coldpress.{REPORT_DIGEST_TAG}"] == digest
     flow_run_id = tags.get("coldpress.flow_run_id")
     results = history.stage_results(flow_run_id) if flow_run_id else []
     made = {known for result in results for known in (result.digest, *result.parents)}
     return not made or digest in made
 
 
-def read(version: ModelVersion, file: str) -> str:
+def load_document(version: ModelVersion, file: str) -> str:
     """Read what the latest run that judged a version wrote of it.
 
     Args:
@@ -92,7 +94,7 @@ def read(version: ModelVersion, file: str) -> str:
     Raises:
         InputError: No run judged this version.
     """
-    text = find(version, file)
+    text = find_document(version, file)
     if text is None:
         stage = version.tags.get("stage", "another stage")
         raise InputError(

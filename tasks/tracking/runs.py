@@ -24,12 +24,12 @@ from mlflow.entities import (
 )
 from mlflow.exceptions import MlflowException
 
-from coldpress.schema.finite import check_values
+from coldpress.schema.finite import check_all_finite
 from tasks.environment import credentials, heartbeat, home, processes
-from tasks.environment.deferred_signals import uninterrupted
+from tasks.environment.deferred_signals import defer_during_calls
 from tasks.tracking import artifact_roots, deduplicate, embedded_db, error_messages, experiments
 from tasks.tracking.results import StageResult
-from tasks.tracking.retry import insist
+from tasks.tracking.retry import retry_on_conflict
 
 if TYPE_CHECKING:
     from coldpress.data.benchmark import Benchmark
@@ -43,16 +43,16 @@ def client() -> MlflowClient:
     Raises:
         InputError: The server does not let this process in, or an embedded database cannot be used.
     """
-    home.embed()
+    home.configure_environment()
     where = os.environ["MLFLOW_TRACKING_URI"]
     credentials.check_mlflow(where)
-    if where == home.address(home.database()):
-        embedded_db.make_ready(home.database())
-        return uninterrupted(MlflowClient())
+    if where == home.database_uri(home.database_path()):
+        embedded_db.ensure_schema(home.database_path())
+        return defer_during_calls(MlflowClient())
     return MlflowClient()
 
 
-def experiment(name: str) -> str:
+def ensure_experiment(name: str) -> str:
     """Return the id of a recipe's experiment, made on first use.
 
     Args:
@@ -64,21 +64,21 @@ def experiment(name: str) -> str:
     Raises:
         InputError: Somebody has deleted it, or its files are not in this home.
     """
-    found = experiments.existing(client(), name)
+    found = experiments.find_experiment(client(), name)
     if found is not None:
-        artifact_roots.check(str(found.artifact_location))
+        artifact_roots.require_inside_home(str(found.artifact_location))
         return str(found.experiment_id)
     try:
         return str(client().create_experiment(name, home.artifact_location(name)))
     except MlflowException:
-        found = experiments.existing(client(), name)
+        found = experiments.find_experiment(client(), name)
         if found is None:
             raise
         return str(found.experiment_id)  # another run was first
 
 
 @contextmanager
-def recorded(run_id: str) -> Iterator[None]:
+def managed_run(run_id: str) -> Iterator[None]:
     """Let a run give signs of life, and close it when the block ends, however it ends.
 
     Args:
@@ -88,13 +88,13 @@ def recorded(run_id: str) -> Iterator[None]:
         InputError: MLflow refused something: the run was deleted, say.
     """
     beat = partial(client().set_tag, run_id, f"coldpress.{heartbeat.TAG}")
-    with error_messages.explained():
+    with error_messages.translate_mlflow_errors():
         try:
-            with heartbeat.beating(lambda: beat(_now())):
+            with heartbeat.send_heartbeats(lambda: beat(_timestamp())):
                 yield
         except BaseException as error:
-            tag(run_id, {"error": f"{type(error).__name__}: {error}"[:5000]})
-            close(run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
+            set_tags(run_id, {"error": f"{type(error).__name__}: {error}"[:5000]})
+            close_run(run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
             raise
         client().set_terminated(run_id, "FINISHED")
 
@@ -115,41 +115,41 @@ def open_run(
     """
     mlflow, opening = client(), uuid4().hex
     owned = {
-        "coldpress.process": processes.this_process(),
-        f"coldpress.{heartbeat.TAG}": _now(),
-        deduplicate.OPENING: opening,
+        "coldpress.process": processes.current_process_identity(),
+        f"coldpress.{heartbeat.TAG}": _timestamp(),
+        deduplicate.IDEMPOTENCY_TAG: opening,
     }
     nested = {"mlflow.parentRunId": parent} if parent else {}
-    every = {**_prefixed(tags), **owned, **nested}
+    every = {**_add_prefix(tags), **owned, **nested}
     run_id = str(mlflow.create_run(experiment_id, run_name=name, tags=every).info.run_id)
-    deduplicate.drop_runs(mlflow, experiment_id, opening, run_id)
+    deduplicate.delete_duplicate_runs(mlflow, experiment_id, opening, run_id)
     return run_id
 
 
-def _now() -> str:
+def _timestamp() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def reopen(run_id: str) -> None:
+def reopen_run(run_id: str) -> None:
     """Let a retry go on with the run that its first try closed."""
     client().update_run(run_id, status="RUNNING")
 
 
-def tag(run_id: str, tags: Mapping[str, str]) -> None:
+def set_tags(run_id: str, tags: Mapping[str, str]) -> None:
     """Set tags, without their `coldpress.` prefix, on a run in one call."""
-    client().log_batch(run_id, tags=[RunTag(k, v) for k, v in _prefixed(tags).items()])
+    client().log_batch(run_id, tags=[RunTag(k, v) for k, v in _add_prefix(tags).items()])
 
 
-def describe(run_id: str, text: str) -> None:
+def set_description(run_id: str, text: str) -> None:
     """Set the description of a run, which its page shows as Markdown."""
     client().set_tag(run_id, "mlflow.note.content", text)
 
 
-def _prefixed(tags: Mapping[str, str]) -> dict[str, str]:
+def _add_prefix(tags: Mapping[str, str]) -> dict[str, str]:
     return {f"coldpress.{name}": value for name, value in tags.items()}
 
 
-def close(run_id: str, status: str = "KILLED") -> None:
+def close_run(run_id: str, status: str = "KILLED") -> None:
     """End a run that did not finish, and drop the models that it did not complete.
 
     Args:
@@ -157,7 +157,7 @@ def close(run_id: str, status: str = "KILLED") -> None:
         status: `FAILED` or `KILLED`.
     """
     mlflow = client()
-    deduplicate.drop_models(mlflow, mlflow.get_run(run_id).info.experiment_id, run_id)
+    deduplicate.delete_incomplete_models(mlflow, mlflow.get_run(run_id).info.experiment_id, run_id)
     mlflow.set_terminated(run_id, status)
 
 
@@ -170,14 +170,14 @@ def log_params(run_id: str, params: Mapping[str, object]) -> None:
 
 def log_metrics(run_id: str, metrics: Mapping[str, float]) -> None:
     """Record final numbers; MLflow would take a NaN for 0 and infinity for 1.8e308."""
-    check_values(metrics)
+    check_all_finite(metrics)
     now = int(time.time() * 1000)
     client().log_batch(run_id, metrics=[Metric(k, float(v), now, 0) for k, v in metrics.items()])
 
 
 def log_curve(run_id: str, name: str, values: Sequence[float]) -> None:
     """Record one number an epoch, counted from 1."""
-    check_values(values, name)
+    check_all_finite(values, name)
     now = int(time.time() * 1000)
     points = [Metric(name, float(value), now, i) for i, value in enumerate(values, 1)]
     for start in range(0, len(points), 1000):
@@ -197,7 +197,7 @@ def log_benchmark(run_id: str, recipe: Recipe, benchmark: Benchmark) -> None:
     data = Dataset(recipe.name, benchmark.digest[:36], recipe.benchmark.source.origin, source)
     context = [InputTag("mlflow.data.context", "training"), InputTag("digest", benchmark.digest)]
     # Two runs that write one dataset at the same time: the database refuses the second.
-    insist(lambda: client().log_inputs(run_id, datasets=[DatasetInput(data, context)]))
+    retry_on_conflict(lambda: client().log_inputs(run_id, datasets=[DatasetInput(data, context)]))
 
 
 def log_lineage(run_id: str, inputs: Sequence[StageResult], output: str | None) -> None:
@@ -226,7 +226,7 @@ def write_result(run_id: str, result: StageResult) -> None:
     This is the last write of a stage before its run is closed: a run without it made nothing.
     """
     plain = {"status": result.status, "digest": result.digest or ""}
-    tag(run_id, {**plain, "result": result.model_dump_json()})
+    set_tags(run_id, {**plain, "result": result.model_dump_json()})
 
 
 def log_file(run_id: str, path: Path, folder: str | None = None) -> None:

@@ -17,12 +17,12 @@ from mlflow.protos.databricks_pb2 import (
 from tasks.tracking.paging import all_pages
 
 # MLflow's answers to an id or an alias of nothing, and to what cannot be one.
-ABSENT = {ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), ErrorCode.Name(INVALID_PARAMETER_VALUE)}
+NOT_FOUND_CODES = {ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), ErrorCode.Name(INVALID_PARAMETER_VALUE)}
 _LOGGED_MODEL = "models:/m-"
 _QUOTES = re.compile(r"['\"\\]")
 
 
-def of_model(
+def list_versions(
     client: MlflowClient,
     name: str,
     condition: str = "",
@@ -41,7 +41,7 @@ def of_model(
     Returns:
         Those that the registry has now.
     """
-    clauses = " AND ".join(clause for clause in (equal("name", name), condition) if clause)
+    clauses = " AND ".join(clause for clause in (equals_filter("name", name), condition) if clause)
     enough = None if _QUOTES.search(name) else limit  # of a pattern's results some may be others'
     order = list(order_by) or None
     search = client.search_model_versions
@@ -49,7 +49,7 @@ def of_model(
     return [version for version in found if version.name == name][:limit]
 
 
-def newest(client: MlflowClient, names: Iterable[str]) -> ModelVersion | None:
+def newest_version(client: MlflowClient, names: Iterable[str]) -> ModelVersion | None:
     """Return the newest version of the first of some registered models that has any.
 
     Args:
@@ -60,11 +60,11 @@ def newest(client: MlflowClient, names: Iterable[str]) -> ModelVersion | None:
         None where none has any.
     """
     order = ["version_number DESC"]
-    found = (of_model(client, name, order_by=order, limit=1) for name in names)
+    found = (list_versions(client, name, order_by=order, limit=1) for name in names)
     return next((versions[0] for versions in found if versions), None)
 
 
-def equal(field: str, value: str) -> str:
+def equals_filter(field: str, value: str) -> str:
     """Return a clause of MLflow's filter that holds where a field has a value.
 
     MLflow knows no escape for quotes. A value that has some becomes a pattern, in which each stands
@@ -102,13 +102,13 @@ def has_model(client: MlflowClient, version: ModelVersion) -> bool:
     try:
         client.get_logged_model(str(version.source).removeprefix("models:/"))
     except MlflowException as error:
-        if error.error_code in ABSENT:
+        if error.error_code in NOT_FOUND_CODES:
             return False
         raise
     return True
 
 
-def with_digest(client: MlflowClient, name: str, digest: str) -> list[ModelVersion]:
+def versions_with_digest(client: MlflowClient, name: str, digest: str) -> list[ModelVersion]:
     """Return the versions of a registered model that have a digest and whose model is there.
 
     Args:
@@ -119,6 +119,6 @@ def with_digest(client: MlflowClient, name: str, digest: str) -> list[ModelVersi
     Returns:
         The oldest first; there is one, unless two runs register the same at the same time.
     """
-    found = of_model(client, name, equal("tags.`digest`", digest))
+    found = list_versions(client, name, equals_filter("tags.`digest`", digest))
     alive = [version for version in found if is_own(version) and has_model(client, version)]
     return sorted(alive, key=lambda version: int(version.version))

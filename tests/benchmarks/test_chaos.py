@@ -16,7 +16,7 @@ from faults.mutations import mutate_bytes, mutate_json, mutate_text
 from faults.sandbox import Done, Sandbox, Version, differences, missing
 from faults.trial import Outcome, Part
 
-from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 
 
 def part(folder: Path, seconds: float = 60.0) -> Part:
@@ -80,7 +80,7 @@ def sandbox(tmp_path: Path) -> Sandbox:
     """A home with one version, as the benchmark reads it from outside."""
     home = Sandbox(tmp_path)
     place = home.state / "artifacts" / "m-1"
-    with writing(place, Manifest(stage="export_onnx")) as aside:
+    with new_checkpoint(place, Manifest(stage="export_onnx")) as aside:
         (aside / "model.onnx").write_text("weights")
     with closing(sqlite3.connect(home.state / "mlflow.db")) as database, database:
         database.executescript(f"""

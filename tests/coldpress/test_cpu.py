@@ -46,4 +46,4 @@ def test_weights_lose_a_bit_where_products_could_saturate(
     assert cpu.instruction_sets() == sets
     assert cpu.weight_bits() == bits
     assert cpu.has_vnni() is (bits == 8)
-    assert set(cpu.kernels()) == {"processor", "instruction_sets", "onnxruntime"}
+    assert set(cpu.kernel_environment()) == {"processor", "instruction_sets", "onnxruntime"}

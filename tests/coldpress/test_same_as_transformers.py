@@ -24,8 +24,8 @@ from coldpress.data.benchmark import Benchmark
 from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
 from coldpress.errors import InputError
-from coldpress.model.checkpoint import Checkpoint, Manifest, writing
-from coldpress.model.serialization import write
+from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
+from coldpress.model.serialization import write_checkpoint
 from coldpress.onnx.export import export
 from coldpress.onnx.predictor import Predictor
 from coldpress.teacher.build import build_teacher
@@ -74,8 +74,8 @@ def same_answers(place: Path, teacher: Teacher, split: Split) -> None:
     answered = [row for row, logits in enumerate(expected) if logits is not None]
     theirs = torch.stack([logits for logits in expected if logits is not None])
     torch.testing.assert_close(ours[answered], theirs, rtol=1e-5, atol=1e-5)
-    write(built, place / "checkpoint", Manifest(stage="train_teacher"))
-    with writing(place / "exported", Manifest(stage="export_onnx")) as directory:
+    write_checkpoint(built, place / "checkpoint", Manifest(stage="train_teacher"))
+    with new_checkpoint(place / "exported", Manifest(stage="export_onnx")) as directory:
         export(Checkpoint.open(place / "checkpoint"), directory, 17, {})
     records = Predictor(place / "exported").predict(split.texts, split.pairs)
     labels = np.array([LABELS.index(record["label"]) for record in records])

@@ -14,8 +14,8 @@ import pytest
 from in_service import rows, write
 from prefect_server import PrefectServer
 
-from coldpress.data.new_rows import FreshFile
-from coldpress.drift.retraining import answer
+from coldpress.data.new_rows import NewRowsFile
+from coldpress.drift.retraining import retraining_recipe
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.recipe.recipe import Recipe
 
@@ -85,8 +85,8 @@ def test_what_drifted_is_pressed_with_the_new_rows_once(
     server: PrefectServer, drifted: Recipe, tmp_path: Path
 ) -> None:
     (run,) = wait_for(lambda: presses(server, "tiny"))
-    wanted = answer(
-        drifted, FreshFile(origin="files", path=tmp_path / "tonight.jsonl"), labelled=True
+    wanted = retraining_recipe(
+        drifted, NewRowsFile(origin="files", path=tmp_path / "tonight.jsonl"), labelled=True
     )
     assert Recipe.model_validate(run["parameters"]["recipe"]) == wanted
     assert run["state_type"] == "SCHEDULED"

@@ -15,7 +15,7 @@ from prefect_server import PrefectServer
 
 from flows.stack import abandoned_runs
 from tasks.environment import local_stack, processes
-from tasks.environment.local_stack import PREFECT, WORKER, Record
+from tasks.environment.local_stack import PREFECT, WORKER, ServerRecord
 
 # It has a limit of one run, and cancels each other one.
 LIMITED = "deployments/name/watch-registry/watch-registry"
@@ -24,8 +24,10 @@ LIMITED = "deployments/name/watch-registry/watch-registry"
 @pytest.fixture
 def home(server: PrefectServer, tmp_path: Path) -> Path:
     """A home whose stack is this server, without a worker."""
-    local_stack.folder(tmp_path).mkdir()
-    local_stack.write(tmp_path, PREFECT, Record(server.port, processes.this_process()))
+    local_stack.stack_folder(tmp_path).mkdir()
+    local_stack.write_server_record(
+        tmp_path, PREFECT, ServerRecord(server.port, processes.current_process_identity())
+    )
     return tmp_path
 
 
@@ -33,9 +35,9 @@ def home(server: PrefectServer, tmp_path: Path) -> Path:
 def worker(home: Path, after: datetime) -> Iterator[None]:
     """Have a process that is recorded as the stack's worker, and that was started after a time."""
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
-        name = processes.name_of(psutil.Process(process.pid))
-        local_stack.write(home, WORKER, Record(None, name))
-        since = local_stack.since(local_stack.read(home, WORKER))
+        name = processes.process_identity(psutil.Process(process.pid))
+        local_stack.write_server_record(home, WORKER, ServerRecord(None, name))
+        since = local_stack.started_at(local_stack.read_server_record(home, WORKER))
         assert since is not None
         if since > after:
             yield
@@ -68,7 +70,7 @@ def test_a_run_that_the_worker_has_just_taken_is_left_alone(
 ) -> None:
     with worker(home, datetime.fromtimestamp(0, UTC)):
         run = taken(server)
-        assert abandoned_runs.end(home) == []
+        assert abandoned_runs.end_runs(home) == []
     assert state(server, run)["type"] == "PENDING"
     end(server, run)
 
@@ -81,11 +83,11 @@ def test_a_run_of_a_worker_that_is_gone_frees_its_slot(
     if cancelled:  # as somebody does in the UI, who sees that nothing happens
         cancelling = {"state": {"type": "CANCELLING"}}
         server.answer("POST", f"flow_runs/{run}/set_state", cancelling)
-    (found,) = abandoned_runs.find(home)
+    (found,) = abandoned_runs.find_runs(home)
     assert (found.id, found.state) == (run, "Cancelling" if cancelled else "Pending")
     with worker(home, found.since):
-        assert [ended.id for ended in abandoned_runs.end(home)] == [run]
+        assert [ended.id for ended in abandoned_runs.end_runs(home)] == [run]
     assert state(server, run)["type"] == ("CANCELLED" if cancelled else "CRASHED")
     assert "worker died" in state(server, run)["message"]
-    assert abandoned_runs.find(home) == []
+    assert abandoned_runs.find_runs(home) == []
     end(server, taken(server))

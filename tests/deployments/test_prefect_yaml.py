@@ -22,7 +22,7 @@ from prefect.utilities.callables import parameter_schema
 from prefect.utilities.schema_tools import is_valid_schema, validate
 from pydantic import BaseModel
 
-from coldpress.recipe.loading import known_recipes, read_recipe
+from coldpress.recipe.loading import list_recipes, load_recipe
 from coldpress.recipe.recipe import Recipe
 
 TEXT = resources.files("deployments").joinpath("prefect.yaml").read_text(encoding="utf-8")
@@ -106,12 +106,12 @@ def test_each_entry_point_is_the_flow_itself_and_no_second_copy(
 
 
 def test_each_shipped_recipe_has_its_press_and_there_is_a_blank_one() -> None:
-    assert {*PRESSES} == {path.stem for path in known_recipes()} | {"blank"}
+    assert {*PRESSES} == {path.stem for path in list_recipes()} | {"blank"}
 
 
 @pytest.mark.parametrize("name", [name for name in PRESSES if name != "blank"])
 def test_a_preset_is_the_shipped_recipe(name: str) -> None:
-    assert Recipe.model_validate(DEPLOYMENTS[name]["parameters"]["recipe"]) == read_recipe(name)
+    assert Recipe.model_validate(DEPLOYMENTS[name]["parameters"]["recipe"]) == load_recipe(name)
 
 
 @pytest.mark.parametrize("name", DEPLOYMENTS)

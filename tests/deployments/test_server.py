@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from prefect_server import DEPLOYMENTS, PrefectServer
 
-from coldpress.recipe.loading import read_recipe
+from coldpress.recipe.loading import load_recipe
 from coldpress.recipe.recipe import Recipe
 from tasks import announce
 
@@ -53,7 +53,7 @@ def test_what_has_a_schedule_is_paused_and_skips(made: dict[str, Any], name: str
 
 @pytest.mark.parametrize("name", ["demo", "trec", "sst2", "banking77"])
 def test_a_preset_comes_back_as_the_shipped_recipe(made: dict[str, Any], name: str) -> None:
-    assert Recipe.model_validate(made[name]["parameters"]["recipe"]) == read_recipe(name)
+    assert Recipe.model_validate(made[name]["parameters"]["recipe"]) == load_recipe(name)
 
 
 def test_the_form_that_the_server_serves_has_nothing_that_breaks_in_the_browser(

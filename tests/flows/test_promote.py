@@ -75,7 +75,7 @@ def test_promote_and_rollback_say_what_became_of_it(prefect: str, coldpress: Col
         "trec/3 is the champion, trec/1 is previous (audit 2)",
         "trec/1 is the champion, trec/3 is previous (audit 3)",
     ]
-    asked = [(t.tags["why"], "flow_run_id" in t.tags) for t in audit.tickets("trec")]
+    asked = [(t.tags["why"], "flow_run_id" in t.tags) for t in audit.all_tickets("trec")]
     assert asked == 3 * [("told to", True)]
 
 
@@ -105,7 +105,7 @@ def test_a_form_that_names_a_version_or_nothing_is_told_so(
     assert press(watch_registry, {"models": ["trec", "terc"]}).endswith(
         "model: no terc in the registry"
     )
-    assert audit.tickets("trec") == []
+    assert audit.all_tickets("trec") == []
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,9 @@ def test_what_the_gate_refused_is_exit_1_and_one_line(prefect: str, coldpress: C
     refused = "trec/3 was refused by its gate: Too slow. (and 1 more)"
     said = f"coldpress: {refused}; --force passes over it"
     assert (done.code, lines(done.error), done.output) == (1, [said], "")
-    assert audit.tickets("trec")[-1].tags["who"] == f"{getpass.getuser()}@{socket.gethostname()}"
+    assert (
+        audit.all_tickets("trec")[-1].tags["who"] == f"{getpass.getuser()}@{socket.gethostname()}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -176,7 +178,7 @@ def test_gc_shows_what_would_go_and_then_lets_it_go(prefect: str, coldpress: Col
     kept = {"trec/1": "alias champion", "trec/3": "one of the newest 1"}
     assert fates("--dry-run") == {**kept, "trec/2": "would go"}
     assert fates() == {**kept, "trec/2": "removed"}
-    assert [h.name for h in retention.holdings(1)] == ["trec/1", "trec/3"]
+    assert [h.name for h in retention.plan_collection(1)] == ["trec/1", "trec/3"]
 
 
 def asking() -> tuple[Future[Any], ThreadPoolExecutor]:
@@ -218,7 +220,7 @@ def test_a_person_decides_in_prefect(
     state = result.result(timeout=60)
     pool.shutdown()
     assert (state.name, named()) == ("Completed" if approve else "Refused", expected)
-    last = audit.tickets("trec")[-1]
+    last = audit.all_tickets("trec")[-1]
     assert (last.state, last.tags["flow_run_id"]) == (
         "done" if approve else "refused",
         str(run.id),
@@ -234,7 +236,7 @@ def test_nobody_answers_and_it_is_refused(prefect: str, coldpress: Coldpress) ->
         "Refused",
         "trec/2: nobody approved of it within 1 s",
     )
-    assert (audit.tickets("trec")[-1].state, named()) == ("refused", ("1", None))
+    assert (audit.all_tickets("trec")[-1].state, named()) == ("refused", ("1", None))
 
 
 def test_the_watch_looks_after_every_champion(prefect: str, coldpress: Coldpress) -> None:

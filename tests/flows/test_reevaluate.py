@@ -38,7 +38,7 @@ def prefect() -> Iterator[None]:
 
 def runs() -> list[Run]:
     """The runs of re-evaluations, oldest first."""
-    return history.search("tags.`coldpress.reevaluates` = 'tiny/1'")
+    return history.search_runs("tags.`coldpress.reevaluates` = 'tiny/1'")
 
 
 def state_of(path: Path, **also: bool) -> Any:  # noqa: ANN401
@@ -58,9 +58,7 @@ def test_a_healthy_champion_ends_so_and_is_recorded(
     (run,) = runs()
     assert (run.info.status, run.info.run_name) == ("FINISHED", "re-evaluate")
     assert run.data.tags["coldpress.reevaluated"] == "healthy"
-    assert json.loads(run.data.tags["coldpress.fresh"])["path"] == str(
-        tmp_path / "test.jsonl"
-    )
+    assert json.loads(run.data.tags["coldpress.fresh"])["path"] == str(tmp_path / "test.jsonl")
     assert run.data.metrics["rows"] == 90
     assert run.data.metrics["accuracy.difference_on_same_rows"] == 0
     assert run.data.metrics["drift.length"] == 0
@@ -114,7 +112,7 @@ def test_a_press_of_its_own_answers_before_the_blank_one_and_none_while_it_is_pr
 
     def answering() -> tuple[str, str] | None:
         with disable_run_logger():
-            found = announce.answering_deployment("tiny", recipe)
+            found = announce.retraining_deployment("tiny", recipe)
         if found is None:
             return None
         return found["prefect.resource.id"], found["prefect.resource.name"]
@@ -127,6 +125,6 @@ def test_a_press_of_its_own_answers_before_the_blank_one_and_none_while_it_is_pr
     assert deploy("blank") == answering()
     assert deploy("tiny") == answering()
     with disable_run_logger():
-        assert announce.answering_deployment("tiny", None) is None
-    tracking.open_run(tracking.experiment("tiny"), "tiny", {"recipe_digest": "0"})
+        assert announce.retraining_deployment("tiny", None) is None
+    tracking.open_run(tracking.ensure_experiment("tiny"), "tiny", {"recipe_digest": "0"})
     assert answering() is None

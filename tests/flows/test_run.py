@@ -17,7 +17,7 @@ from safetensors.numpy import save_file
 from coldpress.evaluation import predictions
 from coldpress.evaluation.subgroups import flips
 from coldpress.model.classifier import Classifier
-from coldpress.model.serialization import save
+from coldpress.model.serialization import save_classifier
 from coldpress.schema.stages import STAGES
 
 pytestmark = pytest.mark.xdist_group("pressed")
@@ -88,10 +88,10 @@ def test_the_evaluation_says_who_pays_and_keeps_every_answer(
     assert pressed["stages"][-1]["metrics"]["test_openings"] >= 1
     run_id = pressed["stages"][-1]["model_uri"].removeprefix("runs:/").partition("/")[0]
     folder = next((coldpress.home / "state").rglob(f"{run_id}/artifacts/evaluate"))
-    kept = predictions.read(folder)
+    kept = predictions.read_predictions(folder)
     assert kept.right("onnx").mean() == pytest.approx(evaluation["models"]["onnx"]["accuracy"])
     lost = kept.right("teacher") & ~kept.right("onnx")
-    assert len(flips.read(folder)) == lost.sum()
+    assert len(flips.read_flips(folder)) == lost.sum()
     assert {"equity.png", "equity.svg"} <= {path.name for path in folder.iterdir()}
 
 
@@ -252,7 +252,7 @@ def test_wrong_input_that_only_the_stage_can_see_is_still_one_line(
     coldpress: Coldpress, tiny: Classifier, tmp_path: Path
 ) -> None:
     """The weights of a hub model are downloaded by the stage that needs them."""
-    save(tiny, tmp_path)
+    save_classifier(tiny, tmp_path)
     save_file({"nothing": np.zeros(1)}, tmp_path / "model.safetensors", {"format": "pt"})
     files = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
     with serving(tmp_path / "hub") as hub:

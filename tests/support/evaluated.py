@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coldpress.evaluation.performance.contention import Contention
-from coldpress.evaluation.predictions import Answers
+from coldpress.evaluation.predictions import Predictions
 from coldpress.evaluation.scorecard.base import Bounds
 from coldpress.evaluation.scorecard.scorecard import (
     Comparison,
@@ -18,7 +18,7 @@ from coldpress.evaluation.scorecard.scorecard import (
     Percentiles,
     Scorecard,
 )
-from coldpress.evaluation.scorecard.serving import Change, Invariance
+from coldpress.evaluation.scorecard.serving import Invariance, PredictionChange
 from coldpress.evaluation.subgroups import equity
 from coldpress.gate import champion
 
@@ -28,7 +28,7 @@ Right = NDArray[np.bool_]
 
 def scorecard(**changed: Any) -> Scorecard:  # noqa: ANN401
     """A final model: 8 to 10 times as fast, 1000 bytes, p95 of 2 ms, 3 of 100 labels that move."""
-    still = Change(largest_logit=0.1, labels=0.01)
+    still = PredictionChange(largest_logit=0.1, labels=0.01)
     known: dict[str, Any] = {
         "accuracy": 0.9,
         "macro_f1": 0.9,
@@ -51,7 +51,10 @@ def scorecard(**changed: Any) -> Scorecard:  # noqa: ANN401
         "compression": 5.0,
         "truncated": 0,
         "invariance": Invariance(
-            rows=100, batch=still, padding=Change(largest_logit=0.2, labels=0.03), threads=still
+            rows=100,
+            batch=still,
+            padding=PredictionChange(largest_logit=0.2, labels=0.03),
+            threads=still,
         ),
     }
     return Scorecard(**{**known, **changed})
@@ -109,15 +112,15 @@ def evaluation(**changed: Any) -> Evaluation:  # noqa: ANN401
     return Evaluation(**{**known, **changed})
 
 
-def compared(answers: Answers, model: str) -> Evaluation:
+def compared(answers: Predictions, model: str) -> Evaluation:
     """Compare one model's answers with the teacher's as evaluation does, costs left out."""
     right, teacher = answers.right(model), answers.right("teacher")
-    found = champion.compare("teacher", right, teacher, answers.labels).comparison
+    found = champion.compare_with_champion("teacher", right, teacher, answers.labels).comparison
     groups = equity.class_slices(answers)
     return Evaluation(
         n=len(answers.labels),
         overlap=0,
         models={},
         comparisons=() if found is None else (found,),
-        equity=equity.judge_groups(groups, right, teacher, answers.labels),
+        equity=equity.compare_groups(groups, right, teacher, answers.labels),
     )

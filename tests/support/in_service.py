@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from coldpress.data.benchmark import load
+from coldpress.data.benchmark import load_benchmark
 from coldpress.drift import profile
-from coldpress.drift.observations import Seen, look
+from coldpress.drift.observations import Observations, observe
 from coldpress.evaluation import predictions
-from coldpress.evaluation.predictions import Answers
-from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from coldpress.evaluation.predictions import Predictions
+from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.onnx.export import export
 from coldpress.recipe.recipe import Recipe
 from tasks.tracking import artifacts, registry, runs
@@ -61,10 +61,10 @@ def champion(
             "teacher": {"model": {"origin": "scratch"}},
         }
     )
-    with writing(place / "onnx", Manifest(stage="export_onnx")) as directory:
+    with new_checkpoint(place / "onnx", Manifest(stage="export_onnx")) as directory:
         export(tiny, directory, 17, {"pairs": "false"})
     made = Checkpoint.open(place / "onnx")
-    seen = look(load(recipe.benchmark, 0).test, made.path)
+    seen = observe(load_benchmark(recipe.benchmark, 0).test, made.path)
     _chain(recipe)
     _stage("train_teacher", _model(tiny, place, "tiny-teacher"), ())
     uri = _model(made, place, "tiny")
@@ -76,7 +76,7 @@ def champion(
 
 def _chain(recipe: Recipe) -> None:
     tags = {"flow_run_id": FLOW_RUN, "report": "tiny/1", "recipe_digest": "0"}
-    run_id = runs.open_run(runs.experiment("tiny"), "tiny", tags)
+    run_id = runs.open_run(runs.ensure_experiment("tiny"), "tiny", tags)
     written = yaml.safe_dump(recipe.model_dump(mode="json"))
     runs.client().log_text(run_id, written, "recipe.yaml")
     runs.client().set_terminated(run_id)
@@ -84,7 +84,7 @@ def _chain(recipe: Recipe) -> None:
 
 def _run(stage: str) -> str:
     tags = {"flow_run_id": FLOW_RUN, "stage": stage}
-    run_id = runs.open_run(runs.experiment("tiny"), stage, tags)
+    run_id = runs.open_run(runs.ensure_experiment("tiny"), stage, tags)
     runs.client().set_terminated(run_id)
     return run_id
 
@@ -95,23 +95,25 @@ def _stage(stage: str, uri: str, parents: tuple[str, ...]) -> None:
 
 
 def _model(checkpoint: Checkpoint, place: Path, name: str) -> str:
-    packed = artifacts.pack(checkpoint.path, place / f"packed-{name}")
-    return artifacts.put_model(_run("export_onnx"), name, packed, "export_onnx")
+    packed = artifacts.package_torch(checkpoint.path, place / f"packed-{name}")
+    return artifacts.log_model(_run("export_onnx"), name, packed, "export_onnx")
 
 
-def _judge(place: Path, seen: Seen, digest: str, portrayed: bool) -> None:
-    with writing(place / "evaluation", Manifest(stage="evaluate")) as directory:
-        predictions.write(seen.answers, directory)
+def _judge(place: Path, seen: Observations, digest: str, portrayed: bool) -> None:
+    with new_checkpoint(place / "evaluation", Manifest(stage="evaluate")) as directory:
+        predictions.write_predictions(seen.answers, directory)
         if portrayed:
-            profile.write(seen.portrait, directory)
+            profile.write_profile(seen.portrait, directory)
     _stage(
         "evaluate",
-        artifacts.put_artifact(_run("evaluate"), place / "evaluation", "evaluate"),
+        artifacts.log_checkpoint(_run("evaluate"), place / "evaluation", "evaluate"),
         (digest,),
     )
 
 
-def _flattered(seen: Seen) -> Seen:
+def _flattered(seen: Observations) -> Observations:
     given = seen.answers
     right = {"onnx": np.eye(3, dtype=np.float32)[given.labels]}
-    return Seen(Answers(given.ids, given.label_names, given.labels, right), seen.portrait)
+    return Observations(
+        Predictions(given.ids, given.label_names, given.labels, right), seen.portrait
+    )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from coldpress.data.encoding import Encoded
-from coldpress.quantization.method import Lessons
-from coldpress.training.loop import label_loss, silent
+from coldpress.data.encoding import EncodedSplit
+from coldpress.quantization.method import TrainingContext
+from coldpress.training.loop import label_loss, no_progress
 
 
-def lessons_on(rows: Encoded) -> Lessons:
+def lessons_on(rows: EncodedSplit) -> TrainingContext:
     """Labels alone, and the same rows to choose an epoch by."""
-    return Lessons(rows, label_loss(torch.from_numpy(rows.labels)), rows, silent)
+    return TrainingContext(rows, label_loss(torch.from_numpy(rows.labels)), rows, no_progress)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from coldpress.evaluation.performance.contention import Contention
 from coldpress.evaluation.scorecard.base import Bounds
-from coldpress.evaluation.scorecard.precision import Arithmetic
+from coldpress.evaluation.scorecard.precision import PartPrecision
 from coldpress.evaluation.scorecard.scorecard import (
     ClassScore,
     Comparison,
@@ -20,7 +20,7 @@ from coldpress.evaluation.scorecard.scorecard import (
     Runtime,
     Scorecard,
 )
-from coldpress.evaluation.scorecard.serving import Change, Invariance, Serving
+from coldpress.evaluation.scorecard.serving import Invariance, PredictionChange, Serving
 from coldpress.gate.verdict import Check, Verdict
 from coldpress.recipe.recipe import Recipe
 from coldpress.report.findings import Findings
@@ -126,9 +126,9 @@ def evaluation() -> Evaluation:
             "temperature": 1.37,
             "invariance": Invariance(
                 rows=200,
-                batch=Change(largest_logit=0.021, labels=0.005),
-                padding=Change(largest_logit=0.018, labels=0.0),
-                threads=Change(largest_logit=0.0, labels=0.0),
+                batch=PredictionChange(largest_logit=0.021, labels=0.005),
+                padding=PredictionChange(largest_logit=0.018, labels=0.0),
+                threads=PredictionChange(largest_logit=0.0, labels=0.0),
             ),
             "serving": Serving(
                 throughput=5210.0,
@@ -282,8 +282,12 @@ def bare() -> Findings:
 def quantized() -> Findings:
     """The same, whose final model says what its parts compute in."""
     found = bare()
-    tables = Arithmetic(parts=("embeddings",), weight_bits=4, activation_bits=None, computes_in="x")
-    layers = Arithmetic(parts=("a", "b"), weight_bits=3, activation_bits=8, computes_in="int8, y")
+    tables = PartPrecision(
+        parts=("embeddings",), weight_bits=4, activation_bits=None, computes_in="x"
+    )
+    layers = PartPrecision(
+        parts=("a", "b"), weight_bits=3, activation_bits=8, computes_in="int8, y"
+    )
     final = found.final.model_copy(update={"computes_in": (tables, layers)})
     models = {**found.evaluation.models, "onnx": final}
     return replace(found, evaluation=found.evaluation.model_copy(update={"models": models}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from tasks.promotion import aliases
 from tasks.promotion import promote as promotion
 from tasks.promotion.audit import Request, Ticket
@@ -24,14 +24,14 @@ def version(
     """Register one more version of a model, with a digest of its own, and return its digest."""
     number = next(_COUNT)
     made = place / f"made-{number}"
-    with writing(
+    with new_checkpoint(
         made / "checkpoint", Manifest(stage=stage, parents=tuple(made_of.split()))
     ) as aside:
         (aside / "model.onnx").write_text(f"{model} {number}")
     digest = Checkpoint.open(made / "checkpoint").digest
-    run_id = runs.open_run(runs.experiment("trec"), stage, {})
-    packed = artifacts.pack(made / "checkpoint", made / "packed")
-    uri = artifacts.put_model(run_id, model, packed, stage)
+    run_id = runs.open_run(runs.ensure_experiment("trec"), stage, {})
+    packed = artifacts.package_torch(made / "checkpoint", made / "packed")
+    uri = artifacts.log_model(run_id, model, packed, stage)
     runs.client().set_terminated(run_id)
     registry.register(model, uri, run_id, {"stage": stage, "digest": digest, **tags})
     return digest
@@ -66,5 +66,5 @@ def rollback() -> Ticket:
 
 def named() -> tuple[str | None, str | None]:
     """Return the champion and the previous version of trec."""
-    found = aliases.aliases("trec")
+    found = aliases.read_aliases("trec")
     return found.champion, found.previous

@@ -39,11 +39,14 @@ class Stack:
 
     def running(self) -> list[int | None]:
         """Pid of MLflow, Prefect and the worker, None for what does not run."""
-        return [local_stack.pid(local_stack.read(self.state, s)) for s in servers.NAMES]
+        return [
+            local_stack.running_pid(local_stack.read_server_record(self.state, s))
+            for s in servers.NAMES
+        ]
 
     def address(self, server: str) -> str:
         """Where MLflow or Prefect answers."""
-        return local_stack.origin(local_stack.read(self.state, server).port)
+        return local_stack.loopback_url(local_stack.read_server_record(self.state, server).port)
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
         """Call Prefect's API, and return what a good answer holds.

@@ -27,7 +27,7 @@ import transformers.models.bert.modeling_bert  # noqa: F401
 from prefect.logging import disable_run_logger
 
 if TYPE_CHECKING:
-    from tasks.execution.stage import Order
+    from tasks.execution.stage import StageSpec
     from tasks.tracking.results import StageResult
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,7 +53,7 @@ def run(stage: str, recipe_file: Path, folder: Path) -> None:
     recipe = Recipe.model_validate_json(recipe_file.read_text())
     if stage == "train_teacher":
         flow_run = {"flow_run_id": os.environ["PREFECT__RUNTIME__FLOW_RUN__ID"]}
-        runs.open_run(runs.experiment(recipe.name), recipe.name, flow_run)
+        runs.open_run(runs.ensure_experiment(recipe.name), recipe.name, flow_run)
     results: Any = [_result(folder, name) for name in INPUTS[stage]]
     module: Any = importlib.import_module(f"tasks.{stage}")
     orders = _orders(module)
@@ -66,12 +66,12 @@ def run(stage: str, recipe_file: Path, folder: Path) -> None:
     (folder / f"{stage}.modules.json").write_text(json.dumps([modules, outside]))
 
 
-def _orders(module: Any) -> list[Order]:  # noqa: ANN401
+def _orders(module: Any) -> list[StageSpec]:  # noqa: ANN401
     """Collect the orders that a stage's task carries out."""
     carry_out: Callable[..., StageResult] = module.carry_out
-    orders: list[Order] = []
+    orders: list[StageSpec] = []
 
-    def recording(order: Order, *arguments: Any) -> StageResult:  # noqa: ANN401
+    def recording(order: StageSpec, *arguments: Any) -> StageResult:  # noqa: ANN401
         orders.append(order)
         return carry_out(order, *arguments)
 
@@ -79,7 +79,7 @@ def _orders(module: Any) -> list[Order]:  # noqa: ANN401
     return orders
 
 
-def _outside_the_key(modules: list[str], order: Order, source: Path) -> list[str]:
+def _outside_the_key(modules: list[str], order: StageSpec, source: Path) -> list[str]:
     """Return the modules whose files can have another line without another key."""
     from tasks.execution import cache_key
 
@@ -96,7 +96,7 @@ def _outside_the_key(modules: list[str], order: Order, source: Path) -> list[str
     return outside
 
 
-def _key(order: Order) -> str:
+def _key(order: StageSpec) -> str:
     from tasks.execution import cache_key
 
     cache_key.code_digest.cache_clear()

@@ -13,7 +13,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
-from coldpress.teacher.tokenizer.probe_texts import ODD_TEXTS
+from coldpress.teacher.tokenizer.probe_texts import PROBE_TEXTS
 
 LABELS = ("cold", "hot", "warm")
 CORPUS = (
@@ -79,7 +79,7 @@ def texts(seed: int, count: int, special: Sequence[str]) -> tuple[str, ...]:
     sources: Sequence[Callable[[], str]] = (
         lambda: draw.choice(words),
         lambda: draw.choice(words).upper(),
-        lambda: draw.choice(ODD_TEXTS)[:200],
+        lambda: draw.choice(PROBE_TEXTS)[:200],
         lambda: draw.choice((*ADDED, *special)),
         lambda: "".join(draw.choice("abcéÉñ漢字 .,!-'\u0301\u00a0\t😀") for _ in range(5)),
         lambda: "".join(map(chr, (draw.randrange(0x20, 0xD800) for _ in range(4)))),

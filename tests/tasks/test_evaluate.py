@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from coldpress.gate import Gate
-from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.recipe.recipe import Recipe
 from tasks.evaluate import may_reuse
-from tasks.execution.stage import Order, _intact
+from tasks.execution.stage import StageSpec, _find_cached
 from tasks.tracking import artifacts, runs
 from tasks.tracking.results import StageResult
 
@@ -62,7 +62,7 @@ def test_timings_that_a_busy_machine_spoilt_are_taken_again(
 
 
 @pytest.fixture
-def order(tmp_path: Path) -> Order:
+def order(tmp_path: Path) -> StageSpec:
     """An evaluation of two rows."""
     file = tmp_path / "rows.jsonl"
     rows = [{"text": f"{label} text", "label": label} for label in ("cold", "warm") * 10]
@@ -75,7 +75,7 @@ def order(tmp_path: Path) -> Order:
             "teacher": {"model": {"origin": "scratch", "layers": 2}, "epochs": 1},
         }
     )
-    return Order(
+    return StageSpec(
         "evaluate",
         "tasks.evaluate",
         recipe,
@@ -84,14 +84,14 @@ def order(tmp_path: Path) -> Order:
     )
 
 
-def finish(order: Order, path: Path, metrics: Mapping[str, float]) -> str:
+def finish(order: StageSpec, path: Path, metrics: Mapping[str, float]) -> str:
     """Leave a finished evaluation behind, as a run does."""
-    with writing(path, Manifest(stage="evaluate")) as directory:
+    with new_checkpoint(path, Manifest(stage="evaluate")) as directory:
         (directory / "evaluation.json").write_text("{}")
     tags = {"stage": "evaluate", "key": order.key}
-    run_id = runs.open_run(runs.experiment("tiny"), "evaluate", tags)
-    with runs.recorded(run_id):
-        uri = artifacts.put_artifact(run_id, path, "evaluate")
+    run_id = runs.open_run(runs.ensure_experiment("tiny"), "evaluate", tags)
+    with runs.managed_run(run_id):
+        uri = artifacts.log_checkpoint(run_id, path, "evaluate")
         found = result(dict(metrics))
         made = {"model_uri": uri, "digest": Checkpoint.open(path).digest, "run_id": run_id}
         runs.write_result(run_id, found.model_copy(update=made))
@@ -99,16 +99,16 @@ def finish(order: Order, path: Path, metrics: Mapping[str, float]) -> str:
 
 
 def test_the_latest_evaluation_that_may_be_reused_is_taken(
-    order: Order, state: Path, tmp_path: Path
+    order: StageSpec, state: Path, tmp_path: Path
 ) -> None:
-    assert _intact(order) is None
+    assert _find_cached(order) is None
     finish(order, tmp_path / "one", {"accuracy": 0.9})
-    assert _intact(order) is None
+    assert _find_cached(order) is None
     quiet = finish(order, tmp_path / "two", QUIET)
     finish(order, tmp_path / "three", BUSY)
-    found = _intact(order)
+    found = _find_cached(order)
     assert found is not None
     assert found.run_id == quiet
-    anything = _intact(replace(order, may_reuse=lambda _: True))
+    anything = _find_cached(replace(order, may_reuse=lambda _: True))
     assert anything is not None
     assert anything.metrics == BUSY

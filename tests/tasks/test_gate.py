@@ -21,7 +21,7 @@ RESULT = StageResult(stage="evaluate", status="ran")
 def versions(state: Path) -> None:
     """Two versions of a model."""
     client = runs.client()
-    run_id = runs.open_run(runs.experiment("tiny"), "export_onnx", {})
+    run_id = runs.open_run(runs.ensure_experiment("tiny"), "export_onnx", {})
     client.create_registered_model("tiny")
     for _ in range(2):
         client.create_model_version("tiny", client.get_run(run_id).info.artifact_uri, run_id)
@@ -36,7 +36,7 @@ def verdict(*failed: str) -> Verdict:
 
 
 def challenger() -> str | None:
-    holder = registry.holder("tiny", "challenger")
+    holder = registry.version_with_alias("tiny", "challenger")
     return None if holder is None else str(holder.version)
 
 
@@ -44,7 +44,7 @@ def test_the_last_judgement_of_a_version_counts(versions: None) -> None:
     registry.record_verdict("tiny/1", {"gate": "passed"}, "first", True)
     assert challenger() == "1"
     registry.record_verdict("tiny/1", {"gate": "refused"}, "second", False)
-    version = registry.find("tiny/1")
+    version = registry.resolve_any("tiny/1")
     assert (version.description, version.tags["gate"]) == ("second", "refused")
     assert challenger() is None
 
@@ -56,8 +56,8 @@ def test_a_refusal_leaves_another_challenger_alone(versions: None) -> None:
 
 
 def test_an_alias_that_nobody_holds_is_no_outage(versions: None) -> None:
-    assert registry.holder("tiny", "champion") is None
-    assert registry.holder("nobody", "champion") is None
+    assert registry.version_with_alias("tiny", "champion") is None
+    assert registry.version_with_alias("nobody", "champion") is None
 
 
 def test_a_registry_that_does_not_answer_is_not_one_without_a_champion(
@@ -66,7 +66,7 @@ def test_a_registry_that_does_not_answer_is_not_one_without_a_champion(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(Exception, match=r"127\.0\.0\.1"):
-        registry.holder("tiny", "champion")
+        registry.version_with_alias("tiny", "champion")
 
 
 @pytest.mark.parametrize("said", [None, verdict()])
@@ -86,10 +86,10 @@ def test_a_version_that_was_registered_anew_meanwhile_is_not_judged(
     state: Path, tmp_path: Path
 ) -> None:
     digest = version(tmp_path, "tiny")
-    version_identity.check("tiny/1", digest)
+    version_identity.check_unchanged("tiny/1", digest)
     runs.client().delete_registered_model("tiny")
     with pytest.raises(InputError, match="tiny/1 was deleted in MLflow, or registered again"):
-        version_identity.check("tiny/1", digest)
+        version_identity.check_unchanged("tiny/1", digest)
     version(tmp_path, "tiny")
     with pytest.raises(InputError, match="tiny/1 was deleted in MLflow, or registered again"):
-        version_identity.check("tiny/1", digest)
+        version_identity.check_unchanged("tiny/1", digest)

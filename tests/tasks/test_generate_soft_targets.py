@@ -14,10 +14,10 @@ from coldpress.model import serialization
 from coldpress.model.checkpoint import Checkpoint, Manifest
 from coldpress.recipe.recipe import Recipe
 from coldpress.teacher import build
-from coldpress.training.loop import reseed, silent
+from coldpress.training.loop import no_progress, reseed
 from tasks import generate_soft_targets
 from tasks.execution import data
-from tasks.execution.stage import Order, Work
+from tasks.execution.stage import StageContext, StageSpec
 
 TEXTS = {"calm": "slow oil", "fast": "fast press", "warm": "warm olive stone"}
 SIZES = {"origin": "scratch", "layers": 1, "hidden_size": 16, "heads": 2, "neurons": 16}
@@ -42,15 +42,17 @@ def recipe(folder: Path, **soft_targets: Any) -> Recipe:  # noqa: ANN401
 def teacher(tmp_path: Path) -> Checkpoint:
     reseed(0, "train_teacher")
     order = recipe(tmp_path)
-    made = build.build_teacher(order.teacher, data.benchmark(order), 16)
-    serialization.write(made, tmp_path / "teacher", Manifest(stage="train_teacher"))
+    made = build.build_teacher(order.teacher, data.load_benchmark(order), 16)
+    serialization.write_checkpoint(made, tmp_path / "teacher", Manifest(stage="train_teacher"))
     return Checkpoint.open(tmp_path / "teacher")
 
 
-def asked(order: Recipe, teacher: Checkpoint, target: Path) -> tuple[answers.Answers, Any]:
-    work = Order("generate_soft_targets", "tasks.generate_soft_targets", order, {})
-    metrics = generate_soft_targets._make(Work(work, target, [teacher], "none", silent))
-    return answers.read(target), metrics
+def asked(order: Recipe, teacher: Checkpoint, target: Path) -> tuple[answers.SoftTargets, Any]:
+    work = StageSpec("generate_soft_targets", "tasks.generate_soft_targets", order, {})
+    metrics = generate_soft_targets._generate(
+        StageContext(work, target, [teacher], "none", no_progress)
+    )
+    return answers.load_soft_targets(target), metrics
 
 
 def test_several_teachers_are_averaged_and_each_is_judged(
@@ -70,7 +72,7 @@ def test_several_teachers_are_averaged_and_each_is_judged(
 def test_variants_are_answered_too(teacher: Checkpoint, tmp_path: Path) -> None:
     order = recipe(tmp_path, augment={"copies": 1, "replace": 0.0, "mask": 1.0})
     given, metrics = asked(order, teacher, tmp_path / "answers")
-    train = data.transfer_set(order)
+    train = data.load_transfer_set(order)
     assert given.augmented is not None
     assert set(given.augmented.texts) == {"[MASK] [MASK] [MASK]", "[MASK] [MASK] [MASK] [MASK]"}
     assert metrics["rows"] == len(given.ids) == len(train) + 2
@@ -82,7 +84,7 @@ def test_other_teachers_are_part_of_the_key(tmp_path: Path) -> None:
     faster = two.model_copy(
         update={"teacher": two.teacher.model_copy(update={"learning_rate": 1e-3})}
     )
-    keys = [generate_soft_targets._others(order) for order in (one, two, three, faster)]
+    keys = [generate_soft_targets._ensemble_section(order) for order in (one, two, three, faster)]
     assert keys[0] is None
     assert len({json.dumps(key) for key in keys}) == 4
 
@@ -95,5 +97,5 @@ def test_unlabelled_test_texts_are_counted_and_not_answered(
     given, metrics = asked(recipe(tmp_path, unlabelled=pool), teacher, tmp_path / "answers")
     assert metrics["unlabelled_test_texts"] == 2
     assert metrics["unlabelled_validation_texts"] == 0
-    train = data.benchmark(recipe(tmp_path)).train
+    train = data.load_benchmark(recipe(tmp_path)).train
     assert metrics["rows"] == len(given.ids) == len(train) + 1

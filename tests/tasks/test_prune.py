@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from coldpress.distillation import soft_targets as answers
-from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.recipe.recipe import Recipe
-from coldpress.training.loop import silent
+from coldpress.training.loop import no_progress
 from tasks.execution import data
-from tasks.execution.stage import Order, Work
-from tasks.prune import _make
+from tasks.execution.stage import StageContext, StageSpec
+from tasks.prune import _prune
 from tasks.tracking import runs
 
 TEXTS = {"calm": "slow oil", "fast": "fast press", "warm": "warm olive stone"}
@@ -42,17 +42,21 @@ def recipe(tmp_path: Path) -> Recipe:
 
 @pytest.fixture
 def soft_targets(recipe: Recipe, tiny: Classifier, tmp_path: Path) -> Checkpoint:
-    with writing(tmp_path / "answers", Manifest(stage="generate_soft_targets")) as directory:
-        answers.write(answers.answer(tiny, data.transfer_set(recipe)), directory)
+    with new_checkpoint(tmp_path / "answers", Manifest(stage="generate_soft_targets")) as directory:
+        answers.save_soft_targets(
+            answers.compute_soft_targets(tiny, data.load_transfer_set(recipe)), directory
+        )
     return Checkpoint.open(tmp_path / "answers")
 
 
 def test_two_steps_of_one_method_have_a_curve_each(
     recipe: Recipe, tiny_checkpoint: Checkpoint, soft_targets: Checkpoint, state: Path
 ) -> None:
-    run_id = runs.open_run(runs.experiment("tiny"), "prune", {"stage": "prune"})
-    order = Order("prune", "tasks.prune", recipe, {"steps": recipe.prune})
-    _make(Work(order, state / "pruned", [tiny_checkpoint, soft_targets], run_id, silent))
+    run_id = runs.open_run(runs.ensure_experiment("tiny"), "prune", {"stage": "prune"})
+    order = StageSpec("prune", "tasks.prune", recipe, {"steps": recipe.prune})
+    _prune(
+        StageContext(order, state / "pruned", [tiny_checkpoint, soft_targets], run_id, no_progress)
+    )
     first, second = (
         runs.client().get_metric_history(run_id, f"step_{number}_neurons_epoch_loss")
         for number in (1, 2)

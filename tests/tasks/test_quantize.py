@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from coldpress.distillation import soft_targets as answers
-from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.quantization.core.storage import is_quantized
 from coldpress.recipe.recipe import Recipe
-from coldpress.training.loop import silent
+from coldpress.training.loop import no_progress
 from tasks.execution import data
-from tasks.execution.stage import Order, Work
-from tasks.quantize import _make, _order
+from tasks.execution.stage import StageContext, StageSpec
+from tasks.quantize import _quantize, _stage_spec
 from tasks.tracking import runs
 from tasks.tracking.results import StageResult
 
@@ -41,11 +41,11 @@ def described(tmp_path: Path) -> dict[str, Any]:
     }
 
 
-def ordered(described: dict[str, Any], section: dict[str, Any], answered: str) -> Order:
+def ordered(described: dict[str, Any], section: dict[str, Any], answered: str) -> StageSpec:
     """The order for a section, with the teacher's answers of this digest."""
     recipe = Recipe.model_validate({**described, "quantize": section})
     soft_targets = StageResult(stage="generate_soft_targets", status="ran", digest=answered)
-    return _order(recipe, PRUNED, soft_targets)
+    return _stage_spec(recipe, PRUNED, soft_targets)
 
 
 @pytest.mark.parametrize(("section", "depends"), [(STATIC, False), (QAT, True)])
@@ -63,11 +63,13 @@ def test_training_leaves_a_curve_and_integers(
     described: dict[str, Any], tiny: Classifier, tiny_checkpoint: Checkpoint, state: Path
 ) -> None:
     order = ordered(described, QAT, "a")
-    with writing(state / "answers", Manifest(stage="generate_soft_targets")) as directory:
-        answers.write(answers.answer(tiny, data.transfer_set(order.recipe)), directory)
+    with new_checkpoint(state / "answers", Manifest(stage="generate_soft_targets")) as directory:
+        answers.save_soft_targets(
+            answers.compute_soft_targets(tiny, data.load_transfer_set(order.recipe)), directory
+        )
     inputs = [tiny_checkpoint, Checkpoint.open(state / "answers")]
-    run_id = runs.open_run(runs.experiment("tiny"), "quantize", {"stage": "quantize"})
-    metrics = _make(Work(order, state / "quantized", inputs, run_id, silent))
+    run_id = runs.open_run(runs.ensure_experiment("tiny"), "quantize", {"stage": "quantize"})
+    metrics = _quantize(StageContext(order, state / "quantized", inputs, run_id, no_progress))
     curve = runs.client().get_metric_history(run_id, "epoch_loss")
     assert [point.step for point in curve] == [1, 2]
     quantized = Checkpoint.open(state / "quantized")

@@ -7,7 +7,7 @@ import pytest
 from in_service import rows, write
 from prefect.logging import disable_run_logger
 
-from coldpress.data.new_rows import FreshFile
+from coldpress.data.new_rows import NewRowsFile
 from coldpress.drift.result import Reevaluation
 from coldpress.errors import InputError
 from coldpress.model.checkpoint import Checkpoint
@@ -25,9 +25,9 @@ def champion(state: Path, tmp_path: Path, tiny_checkpoint: Checkpoint) -> None:
 
 def scored(path: Path, labelled: bool = True) -> Reevaluation:
     """Show a file to the champion."""
-    fresh = FreshFile(origin="files", path=path)
+    fresh = NewRowsFile(origin="files", path=path)
     with disable_run_logger():
-        return score_champion.score_champion.fn(in_service.find("tiny"), fresh, labelled)
+        return score_champion.score_champion.fn(in_service.load_champion("tiny"), fresh, labelled)
 
 
 @pytest.mark.usefixtures("champion")
@@ -96,10 +96,10 @@ def test_bad_rows_are_named_before_anything_is_scored(
     state: Path, tmp_path: Path, content: str | None, said: str
 ) -> None:
     """Nothing could be scored: the model's file is not there."""
-    champion = in_service.find("tiny")
+    champion = in_service.load_champion("tiny")
     for path in state.rglob("model.onnx"):
         path.unlink()
-    fresh = FreshFile(origin="files", path=tmp_path / "fresh.jsonl")
+    fresh = NewRowsFile(origin="files", path=tmp_path / "fresh.jsonl")
     if content is not None:
         fresh.path.write_text(content)
     with pytest.raises(InputError, match=said):

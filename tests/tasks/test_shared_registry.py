@@ -18,7 +18,7 @@ from flows.cli import predict
 from tasks.promotion import aliases, audit, retention, watch
 from tasks.promotion import champion as in_service
 from tasks.promotion import promote as promotion
-from tasks.promotion.aliases import Plan
+from tasks.promotion.aliases import AliasChange
 from tasks.promotion.audit import Request
 from tasks.tracking import artifacts, registry, runs, versions
 
@@ -47,9 +47,9 @@ def test_a_version_of_others_is_named_and_never_taken(two: Path, source: str) ->
         with pytest.raises(InputError, match=why):
             predict.predictions(reference, ["hello"], [])
         with pytest.raises(InputError, match=why):
-            promotion.promotable(reference)
+            promotion.resolve_promotable(reference)
     with pytest.raises(InputError, match=why):
-        in_service.find("trec")
+        in_service.load_champion("trec")
 
 
 def test_the_latest_is_the_latest_of_coldpress_and_a_line_says_so(
@@ -68,7 +68,7 @@ def test_where_there_is_none_of_coldpress_that_is_said(state: Path) -> None:
     with pytest.raises(InputError, match=r"not made by Coldpress.*; no version of fraud was"):
         registry.resolve("fraud")
     with pytest.raises(InputError, match="no version of fraud was"):
-        watch.known(["fraud"])
+        watch.validate_models(["fraud"])
 
 
 def test_a_tag_digest_alone_makes_no_version_of_coldpress(two: Path) -> None:
@@ -102,7 +102,7 @@ def test_the_watch_flags_or_reverts_a_champion_of_others(
 ) -> None:
     promote("1")
     point("trec", "champion", foreign.register("trec"))
-    record = watch.look("trec", policy)
+    record = watch.reconcile("trec", policy)
     assert record is not None
     said = record.tags.get("flagged") or record.tags["objection"]
     assert said == "trec/3 was not made by Coldpress"
@@ -113,33 +113,33 @@ def test_models_of_other_teams_are_not_watched(two: Path) -> None:
     promote("1")
     for name in ("fraud", "fraud-audit", "it's"):
         point(name, "champion", foreign.register(name))
-    assert watch.watched_models() == ["trec"]
+    assert watch.list_watched_models() == ["trec"]
 
 
 def test_what_an_older_watch_recorded_of_them_does_not_make_them_ours(two: Path) -> None:
     point("fraud", "champion", foreign.register("fraud"))
     foreign.register("fraud-audit", "models:/fraud/1", intent="hand", state="done", to="1")
-    assert watch.watched_models() == []
+    assert watch.list_watched_models() == []
 
 
 def test_a_model_whose_versions_are_all_deleted_is_still_watched(two: Path) -> None:
     promote("1")
     for number in ("1", "2"):
         runs.client().delete_model_version("trec", number)
-    assert watch.watched_models() == ["trec"]
-    assert watch.look("trec", "flag") is None  # nothing is left that could be restored
+    assert watch.list_watched_models() == ["trec"]
+    assert watch.reconcile("trec", "flag") is None  # nothing is left that could be restored
 
 
 def test_gc_leaves_what_others_registered_alone(two: Path) -> None:
     for source in foreign.SOURCES:
         foreign.register("trec", source)
-    assert [held.name for held in retention.holdings(0)] == ["trec/1", "trec/2"]
+    assert [held.name for held in retention.plan_collection(0)] == ["trec/1", "trec/2"]
 
 
 def test_an_alias_of_a_deleted_version_is_left_out_and_noted(two: Path) -> None:
     promote("1")
     foreign.dangle(two, "trec", "champion", "1")
-    assert aliases.aliases("trec").dangling == ("champion 1",)
+    assert aliases.read_aliases("trec").dangling == ("champion 1",)
     with pytest.raises(InputError, match="no trec@champion in the registry"):
         registry.resolve("trec@champion")
     done = promote("2")
@@ -163,7 +163,7 @@ def test_the_watch_restores_a_champion_whose_alias_dangles(two: Path) -> None:
     promote("1")
     promote("2")
     foreign.dangle(two, "trec", "champion", "2")
-    record = watch.look("trec", "flag")
+    record = watch.reconcile("trec", "flag")
     assert record is not None
     assert (record.tags["intent"], named()[0]) == ("restore", "1")
 
@@ -171,24 +171,26 @@ def test_the_watch_restores_a_champion_whose_alias_dangles(two: Path) -> None:
 def test_a_move_that_an_older_release_left_half_done_is_completed(two: Path) -> None:
     """Its plan names a `previous` that was deleted: nobody could carry it out."""
     request = Request(model="trec", intent="promote", who="bob", why="x", target="2")
-    left = audit.draw(request)
+    left = audit.enqueue(request)
     gone = f"{left.tags['process'].rsplit(':', 2)[0]}:1:1.00"
     runs.client().delete_model_version("trec", "1")
-    audit.write(left, {"process": gone, **Plan(champion="2", before="1", previous="1").tags()})
+    audit.write_tags(
+        left, {"process": gone, **AliasChange(champion="2", before="1", previous="1").tags()}
+    )
     assert promote("2").state == "done"
-    done = audit.read(left)
+    done = audit.reload_ticket(left)
     assert (done.state, done.tags["left_out"]) == ("done", "previous 1: it was deleted")
     assert named() == ("2", None)
 
 
 def test_a_version_deleted_while_it_is_promoted_moves_nothing(two: Path) -> None:
     promote("1")
-    ticket = audit.draw(Request(model="trec", intent="promote", who="b", why="x", target="2"))
-    planned = audit.write(ticket, Plan(champion="2", before="1", previous="1").tags())
+    ticket = audit.enqueue(Request(model="trec", intent="promote", who="b", why="x", target="2"))
+    planned = audit.write_tags(ticket, AliasChange(champion="2", before="1", previous="1").tags())
     runs.client().delete_model_version("trec", "2")
     with pytest.raises(RefusedError, match="trec/2 was deleted in MLflow before it became"):
-        aliases.move(planned)
-    assert audit.read(ticket).state == "refused"
+        aliases.apply_change(planned)
+    assert audit.reload_ticket(ticket).state == "refused"
     assert named() == ("1", None)
 
 
@@ -199,13 +201,13 @@ def test_names_that_others_gave_can_be_searched(state: Path, tmp_path: Path, nam
     foreign.register(name.replace("'", "x").replace('"', "y").replace("\\", "z") + "!")
     runs.client().rename_registered_model("trec", name)
     client = runs.client()
-    assert [v.name for v in versions.of_model(client, name)] == [name]
+    assert [v.name for v in versions.list_versions(client, name)] == [name]
     assert registry.resolve(name).name == name
-    assert audit.tickets(name) == []
-    assert retention.holdings(0)[0].name == f"{name}/1"
+    assert audit.all_tickets(name) == []
+    assert retention.plan_collection(0)[0].name == f"{name}/1"
     point(name, "champion", "1")
-    assert watch.watched_models() == [name]
-    assert watch.look(name, "flag") is not None
+    assert watch.list_watched_models() == [name]
+    assert watch.reconcile(name, "flag") is not None
 
 
 def test_files_of_a_model_that_was_purged_are_called_gone(two: Path) -> None:
@@ -214,7 +216,7 @@ def test_files_of_a_model_that_was_purged_are_called_gone(two: Path) -> None:
     assert not artifacts.is_intact(str(known.source), known.tags["digest"])
     with pytest.raises(CorruptCheckpointError, match=r"trec/1: its files are gone.*deleted in ML"):
         predict.predictions("trec/1", ["hello"], [])
-    assert [held.name for held in retention.holdings(0)] == ["trec/2"]
+    assert [held.name for held in retention.plan_collection(0)] == ["trec/2"]
 
 
 @pytest.mark.parametrize("purged", [True, False])
@@ -225,15 +227,15 @@ def test_a_model_that_was_deleted_is_registered_anew(
     known = registry.resolve("trec/2")
     source, digest = str(known.source), known.tags["digest"]
     model_id = source.removeprefix("models:/")
-    with artifacts.fetched(source) as checkpoint:
-        packed = artifacts.pack(checkpoint.path, tmp_path / "again")
+    with artifacts.open_checkpoint(source) as checkpoint:
+        packed = artifacts.package_torch(checkpoint.path, tmp_path / "again")
     if purged:
         foreign.purge(two, model_id)
     else:
         runs.client().delete_logged_model(model_id)
     assert registry.version_with_digest("trec", digest) is None
-    run_id = runs.open_run(runs.experiment("trec"), "export_onnx", {})
-    uri = artifacts.put_model(run_id, "trec", packed, "export_onnx")
+    run_id = runs.open_run(runs.ensure_experiment("trec"), "export_onnx", {})
+    uri = artifacts.log_model(run_id, "trec", packed, "export_onnx")
     tags = {"stage": "export_onnx", "digest": digest, "gate": "passed"}
     assert registry.register("trec", uri, run_id, tags) == "trec/3"
     assert registry.register("trec", uri, run_id, tags) == "trec/3"
@@ -255,6 +257,6 @@ def test_a_model_that_may_not_be_looked_at_keeps_no_other_from_it(
         return read(client, name)
 
     monkeypatch.setattr(MlflowClient, "get_registered_model", refusing)
-    records, failures = watch.look_at_all(watch.watched_models(), "flag")
+    records, failures = watch.reconcile_all(watch.list_watched_models(), "flag")
     assert [record.model for record in records] == ["trec"]
     assert list(failures) == ["private"]

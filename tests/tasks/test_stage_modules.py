@@ -82,7 +82,7 @@ def test_every_library_module_that_a_stage_imports_is_in_its_key(
 def test_what_only_later_stages_compute_with_is_in_no_earlier_key() -> None:
     """Or a better measurement of latency would have the teacher trained again."""
     teacher, student = (
-        cache_key.sources(f"tasks.{s}") for s in ("train_teacher", "distill_student")
+        cache_key.collect_sources(f"tasks.{s}") for s in ("train_teacher", "distill_student")
     )
     later = {
         "coldpress.evaluation.performance.latency",
@@ -94,5 +94,5 @@ def test_what_only_later_stages_compute_with_is_in_no_earlier_key() -> None:
 
 def test_what_a_report_says_is_in_no_key() -> None:
     for stage in STAGES:
-        named = cache_key.sources(f"tasks.{stage}")
+        named = cache_key.collect_sources(f"tasks.{stage}")
         assert not [name for name in named if name.startswith("coldpress.report")], stage

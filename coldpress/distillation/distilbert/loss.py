@@ -5,12 +5,12 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from coldpress.model.activations import Comparison, InnerStates
+from coldpress.model.activations import Activations, TeacherStudentLoss
 from coldpress.model.classifier import Classifier
 from coldpress.training.loop import Loss
 
 
-def direction_loss(student: Tensor, teacher: Tensor, real: Tensor) -> Tensor:
+def cosine_loss(student: Tensor, teacher: Tensor, real: Tensor) -> Tensor:
     """How far the directions of hidden states are apart.
 
     Args:
@@ -24,7 +24,7 @@ def direction_loss(student: Tensor, teacher: Tensor, real: Tensor) -> Tensor:
     return 1 - cosine_similarity(student[real].float(), teacher[real].float(), dim=-1).mean()
 
 
-def with_directions(teacher: Classifier, loss: Loss, weight: float) -> Comparison:
+def add_cosine_loss(teacher: Classifier, loss: Loss, weight: float) -> TeacherStudentLoss:
     """Add the directions of the last layer's hidden states to a loss of logits.
 
     Args:
@@ -36,8 +36,8 @@ def with_directions(teacher: Classifier, loss: Loss, weight: float) -> Compariso
         What the optimisation loop minimises.
     """
 
-    def compared(student: InnerStates, taught: InnerStates, rows: Tensor) -> Tensor:
-        directions = direction_loss(student.hidden[-1], taught.hidden[-1], student.real)
+    def compared(student: Activations, taught: Activations, rows: Tensor) -> Tensor:
+        directions = cosine_loss(student.hidden[-1], taught.hidden[-1], student.real)
         return loss(student.logits.float(), rows) + weight * directions
 
-    return Comparison(teacher, compared)
+    return TeacherStudentLoss(teacher, compared)

@@ -60,9 +60,9 @@ class DistilBert(Optimization):
         Returns:
             alpha * soft + (1 - alpha) * hard, rows without a label counting as soft alone.
         """
-        from coldpress.distillation.hinton.loss import soft_and_hard
+        from coldpress.distillation.hinton.loss import soft_and_hard_loss
 
-        return soft_and_hard(teacher_logits, labels, self.temperature, self.alpha)
+        return soft_and_hard_loss(teacher_logits, labels, self.temperature, self.alpha)
 
     def phases(self, teacher: Classifier, student: Classifier, loss: Loss) -> tuple[Phase, ...]:  # noqa: ARG002
         """Return the one phase, in which the teacher runs beside the student.
@@ -75,7 +75,7 @@ class DistilBert(Optimization):
         Returns:
             One phase of the three terms.
         """
-        from coldpress.distillation.distilbert.loss import with_directions
+        from coldpress.distillation.distilbert.loss import add_cosine_loss
         from coldpress.distillation.phase import Phase
 
-        return (Phase(self.method, with_directions(teacher, loss, self.cosine), self),)
+        return (Phase(self.method, add_cosine_loss(teacher, loss, self.cosine), self),)

@@ -25,7 +25,9 @@ def soft_target_loss(logits: Tensor, teacher_logits: Tensor, temperature: float)
     return temperature**2 * kl_div(student, teacher, reduction="batchmean", log_target=True)
 
 
-def soft_and_hard(teacher_logits: Tensor, labels: Tensor, temperature: float, alpha: float) -> Loss:
+def soft_and_hard_loss(
+    teacher_logits: Tensor, labels: Tensor, temperature: float, alpha: float
+) -> Loss:
     """Mix soft targets with labels.
 
     Args:

@@ -54,9 +54,9 @@ class Logits(Optimization):
         Returns:
             alpha * soft + (1 - alpha) * hard, rows without a label counting as soft alone.
         """
-        from coldpress.distillation.hinton.loss import soft_and_hard
+        from coldpress.distillation.hinton.loss import soft_and_hard_loss
 
-        return soft_and_hard(teacher_logits, labels, self.temperature, self.alpha)
+        return soft_and_hard_loss(teacher_logits, labels, self.temperature, self.alpha)
 
     def phases(self, teacher: Classifier, student: Classifier, loss: Loss) -> tuple[Phase, ...]:  # noqa: ARG002
         """Return the one phase of this method, which needs the teacher's answers alone.

@@ -7,10 +7,10 @@ import math
 from torch import Tensor
 from torch.nn.functional import kl_div, log_softmax
 
-from coldpress.model.activations import Comparison, InnerStates
+from coldpress.model.activations import Activations, TeacherStudentLoss
 from coldpress.model.classifier import Classifier
 
-_NEVER = -1e9
+_MASKED_SCORE = -1e9
 """Score of a padded token: no probability, and no infinity to subtract from itself."""
 
 
@@ -26,20 +26,20 @@ def relation_loss(student: Tensor, teacher: Tensor, heads: int, real: Tensor) ->
     Returns:
         KL(R^T || R^S), averaged over relation heads and real tokens.
     """
-    own, taught = (_relation(states.float(), heads, real) for states in (student, teacher))
+    own, taught = (_log_relation(states.float(), heads, real) for states in (student, teacher))
     # (batch, heads, tokens, tokens) -> (batch, heads, tokens)
     each = kl_div(own, taught, reduction="none", log_target=True).sum(-1)
     return each[real[:, None].expand_as(each)].mean()
 
 
-def _relation(states: Tensor, heads: int, real: Tensor) -> Tensor:
+def _log_relation(states: Tensor, heads: int, real: Tensor) -> Tensor:
     """Return log R, R = softmax(A A^T / sqrt(d_r)): shape (batch, heads, tokens, tokens)."""
     split = states.view(*states.shape[:2], heads, -1).transpose(1, 2)
     scores = split @ split.mT / math.sqrt(split.shape[-1])
-    return log_softmax(scores.masked_fill(~real[:, None, None, :], _NEVER), dim=-1)
+    return log_softmax(scores.masked_fill(~real[:, None, None, :], _MASKED_SCORE), dim=-1)
 
 
-def related(teacher: Classifier, layer: int, heads: int) -> Comparison:
+def relations_loss(teacher: Classifier, layer: int, heads: int) -> TeacherStudentLoss:
     """Compare query-query, key-key and value-value relations of one layer.
 
     Args:
@@ -51,7 +51,7 @@ def related(teacher: Classifier, layer: int, heads: int) -> Comparison:
         The sum of the three; it leaves the classification head alone.
     """
 
-    def compared(fitted: InnerStates, taught: InnerStates, _: Tensor) -> Tensor:
+    def compared(fitted: Activations, taught: Activations, _: Tensor) -> Tensor:
         pairs = (
             (fitted.queries, taught.queries),
             (fitted.keys, taught.keys),
@@ -62,4 +62,4 @@ def related(teacher: Classifier, layer: int, heads: int) -> Comparison:
         )
         return query + key + value
 
-    return Comparison(teacher, compared)
+    return TeacherStudentLoss(teacher, compared)

@@ -76,9 +76,9 @@ class Relations(Optimization):
         Returns:
             alpha * soft + (1 - alpha) * hard, rows without a label counting as soft alone.
         """
-        from coldpress.distillation.hinton.loss import soft_and_hard
+        from coldpress.distillation.hinton.loss import soft_and_hard_loss
 
-        return soft_and_hard(teacher_logits, labels, self.temperature, self.alpha)
+        return soft_and_hard_loss(teacher_logits, labels, self.temperature, self.alpha)
 
     def phases(self, teacher: Classifier, student: Classifier, loss: Loss) -> tuple[Phase, ...]:  # noqa: ARG002
         """Return two phases: relations, then predictions.
@@ -91,12 +91,17 @@ class Relations(Optimization):
         Returns:
             Two phases.
         """
-        from coldpress.distillation.minilm.loss import related
+        from coldpress.distillation.minilm.loss import relations_loss
         from coldpress.distillation.phase import Phase
 
         layer = (self.teacher_layer or len(teacher.layers)) - 1
         first = self.model_copy(update={"epochs": self.relation_epochs})
         return (
-            Phase("relations", related(teacher, layer, self.relation_heads), first, judged=False),
+            Phase(
+                "relations",
+                relations_loss(teacher, layer, self.relation_heads),
+                first,
+                judged=False,
+            ),
             Phase("prediction", loss, self),
         )

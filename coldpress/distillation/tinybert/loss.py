@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from coldpress.model.activations import Comparison, InnerStates
+from coldpress.model.activations import Activations, TeacherStudentLoss
 from coldpress.model.classifier import Classifier
-from coldpress.model.positions import turned
+from coldpress.model.positions import apply_rotary
 
 
 def layer_map(student_layers: int, teacher_layers: int) -> list[int]:
@@ -27,7 +27,9 @@ def layer_map(student_layers: int, teacher_layers: int) -> list[int]:
     return [m * teacher_layers // student_layers for m in range(student_layers + 1)]
 
 
-def state_loss(student: Tensor, teacher: Tensor, real: Tensor, projection: nn.Module) -> Tensor:
+def hidden_state_loss(
+    student: Tensor, teacher: Tensor, real: Tensor, projection: nn.Module
+) -> Tensor:
     """Mean squared error of hidden states or embeddings (eqs. 8 and 9).
 
     Args:
@@ -57,7 +59,7 @@ def attention_loss(student: Tensor, teacher: Tensor, pairs: Tensor) -> Tensor:
     return mse_loss(student[of_heads], teacher[of_heads])
 
 
-def attending(states: InnerStates, layer: int) -> Tensor:
+def attended_pairs(states: Activations, layer: int) -> Tensor:
     """Say which real tokens a layer's softmax lets attend to which.
 
     Args:
@@ -75,7 +77,7 @@ def attending(states: InnerStates, layer: int) -> Tensor:
     return pairs & ((places[:, None] - places).abs() <= reach)
 
 
-def attention_scores(states: InnerStates, layer: int, head_size: int) -> Tensor:
+def attention_scores(states: Activations, layer: int, head_size: int) -> Tensor:
     """What a layer's softmax is given.
 
     Args:
@@ -87,19 +89,21 @@ def attention_scores(states: InnerStates, layer: int, head_size: int) -> Tensor:
         QK^T / sqrt(head size), both turned by their places where the family turns them; shape
         (batch, heads, tokens, tokens).
     """
-    queries, keys = (_by_head(linear[layer], head_size) for linear in (states.queries, states.keys))
+    queries, keys = (
+        _split_heads(linear[layer], head_size) for linear in (states.queries, states.keys)
+    )
     by = states.rotations[layer]
     if by is not None:
-        queries, keys = turned(queries, by), turned(keys, by)
+        queries, keys = apply_rotary(queries, by), apply_rotary(keys, by)
     return queries @ keys.mT / math.sqrt(head_size)
 
 
-def _by_head(states: Tensor, size: int) -> Tensor:
+def _split_heads(states: Tensor, size: int) -> Tensor:
     """(batch, tokens, heads * head size) -> (batch, heads, tokens, head size)."""
     return states.float().view(*states.shape[:2], -1, size).transpose(1, 2)
 
 
-def layerwise(teacher: Classifier, student: Classifier) -> Comparison:
+def layerwise_loss(teacher: Classifier, student: Classifier) -> TeacherStudentLoss:
     """Compare embeddings, hidden states and attention matrices (eq. 11 with m up to M).
 
     Args:
@@ -113,17 +117,19 @@ def layerwise(teacher: Classifier, student: Classifier) -> Comparison:
     mapped = layer_map(len(student.layers), len(teacher.layers))
     size = teacher.head_size
 
-    def compared(fitted: InnerStates, taught: InnerStates, _: Tensor) -> Tensor:
-        total = state_loss(fitted.hidden[0], taught.hidden[0], fitted.real, embedding)
+    def compared(fitted: Activations, taught: Activations, _: Tensor) -> Tensor:
+        total = hidden_state_loss(fitted.hidden[0], taught.hidden[0], fitted.real, embedding)
         for m, g in enumerate(mapped[1:], 1):
-            total = total + state_loss(fitted.hidden[m], taught.hidden[g], fitted.real, hidden)
+            total = total + hidden_state_loss(
+                fitted.hidden[m], taught.hidden[g], fitted.real, hidden
+            )
             scores = (attention_scores(fitted, m - 1, size), attention_scores(taught, g - 1, size))
             # Of layers that see differently far, the pairs that both see.
-            pairs = attending(fitted, m - 1) & attending(taught, g - 1)
+            pairs = attended_pairs(fitted, m - 1) & attended_pairs(taught, g - 1)
             total = total + attention_loss(*scores, pairs)
         return total
 
-    return Comparison(teacher, compared, projections)
+    return TeacherStudentLoss(teacher, compared, projections)
 
 
 def _projection(student: Classifier, teacher: Classifier) -> nn.Module:

@@ -59,9 +59,9 @@ class Hidden(Optimization):
         Returns:
             alpha * soft + (1 - alpha) * hard, rows without a label counting as soft alone.
         """
-        from coldpress.distillation.hinton.loss import soft_and_hard
+        from coldpress.distillation.hinton.loss import soft_and_hard_loss
 
-        return soft_and_hard(teacher_logits, labels, self.temperature, self.alpha)
+        return soft_and_hard_loss(teacher_logits, labels, self.temperature, self.alpha)
 
     def phases(self, teacher: Classifier, student: Classifier, loss: Loss) -> tuple[Phase, ...]:
         """Return the two phases of section 3.2: intermediate layers, then prediction.
@@ -75,10 +75,10 @@ class Hidden(Optimization):
             Two phases.
         """
         from coldpress.distillation.phase import Phase
-        from coldpress.distillation.tinybert.loss import layerwise
+        from coldpress.distillation.tinybert.loss import layerwise_loss
 
         first = self.model_copy(update={"epochs": self.layer_epochs})
         return (
-            Phase("layers", layerwise(teacher, student), first, judged=False),
+            Phase("layers", layerwise_loss(teacher, student), first, judged=False),
             Phase("prediction", loss, self),
         )

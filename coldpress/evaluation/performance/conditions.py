@@ -7,12 +7,12 @@ from importlib.metadata import version
 import numpy as np
 
 from coldpress import cpu
-from coldpress.data.encoding import Encoded
+from coldpress.data.encoding import EncodedSplit
 from coldpress.evaluation.config import Latency
 from coldpress.evaluation.performance.contention import MachineUse
 
 
-def conditions(latency: Latency, test: Encoded, machine: MachineUse) -> dict[str, str]:
+def timing_conditions(latency: Latency, test: EncodedSplit, machine: MachineUse) -> dict[str, str]:
     """Describe machine, libraries and calls.
 
     Args:
@@ -25,18 +25,18 @@ def conditions(latency: Latency, test: Encoded, machine: MachineUse) -> dict[str
     """
     tokens = float(np.mean([len(row) for row in test.input_ids]))
     return {
-        **cpu.kernels(),
+        **cpu.kernel_environment(),
         "torch": version("torch"),
         "threads": str(latency.threads),
         "batch": str(latency.batch),
         "calls": str(latency.rounds),
         "mean_tokens": f"{tokens:.1f}",
         "load_average": f"{machine.load:.2f}",
-        **_shares(machine),
+        **_machine_shares(machine),
     }
 
 
-def _shares(machine: MachineUse) -> dict[str, str]:
+def _machine_shares(machine: MachineUse) -> dict[str, str]:
     """Leave out what the system does not count."""
     shares = {
         "processor_time_used_by_others": machine.others,

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import psutil
 
-from coldpress.evaluation.scorecard.base import Fraction, Measured
+from coldpress.evaluation.scorecard.base import Fraction, FrozenRecord
 
 _PRESSURE = Path("/proc/pressure/cpu")
-_SHORTEST = 0.2
+_MIN_SECONDS = 0.2
 """Seconds: the system counts processor time in hundredths, too coarse for less."""
-_LEAST_REST = 0.2
+_MIN_REMAINING_SHARE = 0.2
 """Of the machine: where this process had nearly all of it, what others used is below the noise."""
-_UNNOTICED = 0.1
+_QUIET_LEVEL = 0.1
 """Up to this level a machine counts as quiet: something always runs."""
 
 
-class Contention(Measured):
+class Contention(FrozenRecord):
     """What else the machine did while a model was timed.
 
     Attributes:
@@ -49,7 +49,7 @@ class Contention(Measured):
         """From 0, a machine of one's own, to 1, where others work whenever the model does."""
         missing = self.interrupted if self.cpu_share is None else 1 - self.cpu_share
         level = max(missing, self.others or 0.0)
-        return max(0.0, level - _UNNOTICED) / (1 - _UNNOTICED)
+        return max(0.0, level - _QUIET_LEVEL) / (1 - _QUIET_LEVEL)
 
     @property
     def busy(self) -> bool:
@@ -57,7 +57,7 @@ class Contention(Measured):
         return self.level > 0
 
 
-def worst(contentions: Iterable[Contention | None]) -> Contention | None:
+def worst_contention(contentions: Iterable[Contention | None]) -> Contention | None:
     """Pick the model that was disturbed most.
 
     Args:
@@ -69,7 +69,7 @@ def worst(contentions: Iterable[Contention | None]) -> Contention | None:
     return max((c for c in contentions if c is not None), key=lambda c: c.level, default=None)
 
 
-def sentence(contention: Contention) -> str:
+def describe_contention(contention: Contention) -> str:
     """Say in plain words how busy the machine was.
 
     Args:
@@ -113,17 +113,17 @@ class _Counters:
     waiting: float | None
 
 
-def watch() -> Callable[[], MachineUse]:
+def watch_machine() -> Callable[[], MachineUse]:
     """Begin to watch the machine.
 
     Returns:
         To be called at the end: what the machine did since.
     """
-    start = _read()
-    return lambda: _between(start, _read())
+    start = _read_counters()
+    return lambda: _usage_between(start, _read_counters())
 
 
-def _read() -> _Counters:
+def _read_counters() -> _Counters:
     times = psutil.cpu_times()._asdict()
     # Linux counts the time of guests in that of the user, too.
     total = sum(times.values()) - times.get("guest", 0.0) - times.get("guest_nice", 0.0)
@@ -147,19 +147,19 @@ def _waiting_time() -> float | None:
     return int(line.rpartition("total=")[2]) / 1e6
 
 
-def _between(start: _Counters, end: _Counters) -> MachineUse:
+def _usage_between(start: _Counters, end: _Counters) -> MachineUse:
     wall, own, total = end.now - start.now, end.own - start.own, end.total - start.total
     load = psutil.getloadavg()[0]
-    if wall < _SHORTEST or total <= own:
+    if wall < _MIN_SECONDS or total <= own:
         return MachineUse(None, None, None, load)
     waiting = None
     if start.waiting is not None and end.waiting is not None:
-        waiting = _fraction((end.waiting - start.waiting) / wall)
+        waiting = _clip_fraction((end.waiting - start.waiting) / wall)
     others = None
-    if total - own > _LEAST_REST * total:
-        others = _fraction((end.busy - start.busy - own) / (total - own))
-    return MachineUse(others, _fraction((end.steal - start.steal) / total), waiting, load)
+    if total - own > _MIN_REMAINING_SHARE * total:
+        others = _clip_fraction((end.busy - start.busy - own) / (total - own))
+    return MachineUse(others, _clip_fraction((end.steal - start.steal) / total), waiting, load)
 
 
-def _fraction(share: float) -> float:
+def _clip_fraction(share: float) -> float:
     return min(1.0, max(0.0, share))

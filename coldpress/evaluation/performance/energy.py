@@ -7,11 +7,11 @@ from pathlib import Path
 
 POWERCAP = Path("/sys/class/powercap")
 
-Reading = Mapping[Path, int]
+EnergyReading = Mapping[Path, int]
 """Microjoules by package, since some unknown moment."""
 
 
-def read(root: Path = POWERCAP) -> Reading | None:
+def read_counters(root: Path = POWERCAP) -> EnergyReading | None:
     """Read the counter of every package, cores and memory within it left out.
 
     Args:
@@ -29,7 +29,7 @@ def read(root: Path = POWERCAP) -> Reading | None:
         return None
 
 
-def joules(before: Reading | None, after: Reading | None) -> float | None:
+def joules(before: EnergyReading | None, after: EnergyReading | None) -> float | None:
     """Add up what all packages used between two readings, whoever they worked for.
 
     Args:
@@ -41,7 +41,7 @@ def joules(before: Reading | None, after: Reading | None) -> float | None:
     """
     if before is None or after is None:
         return None
-    return sum(_used(zone, before[zone], after[zone]) for zone in before) / 1e6
+    return sum(_microjoules(zone, before[zone], after[zone]) for zone in before) / 1e6
 
 
 def _is_package(zone: Path) -> bool:
@@ -49,7 +49,7 @@ def _is_package(zone: Path) -> bool:
     return name.is_file() and name.read_text(encoding="utf-8").startswith("package")
 
 
-def _used(zone: Path, before: int, after: int) -> int:
+def _microjoules(zone: Path, before: int, after: int) -> int:
     if after >= before:
         return after - before
     return after - before + int((zone / "max_energy_range_uj").read_text(encoding="utf-8"))

@@ -19,14 +19,14 @@ from coldpress.evaluation.scorecard.scorecard import Percentiles
 Call = Callable[[int], object]
 """Answers the text of that number; what it returns is dropped."""
 
-TURN = 20
-SETTLING = 3
+CALLS_PER_TURN = 20
+WARM_UP_CALLS = 3
 
-_Reading = tuple[float, float, bool]
+_CallTiming = tuple[float, float, bool]
 """Wall and CPU seconds of a call, and whether it was interrupted."""
 
 
-def interleaved(models: Mapping[str, Call], calls: int, clock: Clock = "thread") -> Timings:
+def time_interleaved(models: Mapping[str, Call], calls: int, clock: Clock = "thread") -> Timings:
     """Time models in short turns, in an order that is shuffled anew each time round.
 
     A turn is 20 calls on the same 20 texts for every model, after 3 calls that are not timed. With
@@ -41,19 +41,19 @@ def interleaved(models: Mapping[str, Call], calls: int, clock: Clock = "thread")
     Returns:
         Wall and CPU time of every call, by name, and how busy the machine was.
     """
-    readings = {name: list[_Reading]() for name in models}
+    readings = {name: list[_CallTiming]() for name in models}
     names, order = list(models), np.random.default_rng(0)
-    machine_use = contention.watch()
-    with _without_garbage_collection():
+    machine_use = contention.watch_machine()
+    with _garbage_collection_off():
         for name in names:
-            _time(models[name], range(min(TURN, calls)), clock)
-        for start in range(0, calls, TURN):
-            turn = range(start, min(start + TURN, calls))
+            _time_calls(models[name], range(min(CALLS_PER_TURN, calls)), clock)
+        for start in range(0, calls, CALLS_PER_TURN):
+            turn = range(start, min(start + CALLS_PER_TURN, calls))
             for i in order.permutation(len(names)):
-                settling = [(start - n) % calls for n in range(SETTLING, 0, -1)]
-                _time(models[names[i]], settling, clock)
-                readings[names[i]] += _time(models[names[i]], turn, clock)
-    traces = {name: _trace(readings[name], clock) for name in names}
+                settling = [(start - n) % calls for n in range(WARM_UP_CALLS, 0, -1)]
+                _time_calls(models[names[i]], settling, clock)
+                readings[names[i]] += _time_calls(models[names[i]], turn, clock)
+    traces = {name: _to_trace(readings[name], clock) for name in names}
     return Timings(traces, machine_use())
 
 
@@ -88,20 +88,20 @@ def torch_threads(threads: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _time(model: Call, numbers: Sequence[int], clock: Clock) -> list[_Reading]:
+def _time_calls(model: Call, numbers: Sequence[int], clock: Clock) -> list[_CallTiming]:
     cpu_clock = time.thread_time if clock == "thread" else time.process_time
     readings = []
     for number in numbers:
-        interruptions, cpu = _interruptions(clock), cpu_clock()
+        interruptions, cpu = _count_interruptions(clock), cpu_clock()
         start = time.perf_counter()
         model(number)
         wall = time.perf_counter() - start
         cpu = cpu_clock() - cpu
-        readings.append((wall, cpu, _interruptions(clock) > interruptions))
+        readings.append((wall, cpu, _count_interruptions(clock) > interruptions))
     return readings
 
 
-def _interruptions(clock: Clock) -> int:
+def _count_interruptions(clock: Clock) -> int:
     """Count how often this thread, or a thread of this process, had to leave its processor."""
     # Only Linux counts a thread's.
     thread = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)
@@ -109,13 +109,13 @@ def _interruptions(clock: Clock) -> int:
     return resource.getrusage(who).ru_nivcsw
 
 
-def _trace(readings: Sequence[_Reading], clock: Clock) -> Trace:
+def _to_trace(readings: Sequence[_CallTiming], clock: Clock) -> Trace:
     table = np.array(readings, dtype=np.float64).reshape(-1, 3)
     return Trace(table[:, 0], table[:, 1], table[:, 2] > 0, clock)
 
 
 @contextmanager
-def _without_garbage_collection() -> Iterator[None]:
+def _garbage_collection_off() -> Iterator[None]:
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from coldpress.data.encoding import Batch, Encoded
+from coldpress.data.encoding import Batch, EncodedSplit
 from coldpress.model.classifier import Classifier
 
 
-def macs_per_token(classifier: Classifier, encoded: Encoded) -> int:
+def macs_per_token(classifier: Classifier, encoded: EncodedSplit) -> int:
     """Count multiply-accumulates in a text of mean length, divided by its tokens.
 
     For a text of T tokens: over all linear modules the sum of rows x in_features x out_features,
@@ -42,25 +42,25 @@ def _linear_macs(classifier: Classifier, tokens: int) -> int:
         # rows x in_features numbers go in, and each meets out_features weights.
         counted.append(inputs[0].numel() * int(getattr(module, "out_features")))  # noqa: B009
 
-    hooks = [linear.register_forward_hook(count) for linear in _linears(classifier.module)]
+    hooks = [linear.register_forward_hook(count) for linear in _linear_modules(classifier.module)]
     try:
         with torch.inference_mode():
-            classifier.module(**classifier.inputs(_text(tokens)))
+            classifier.module(**classifier.inputs(_dummy_batch(tokens)))
     finally:
         for hook in hooks:
             hook.remove()
     return sum(counted)
 
 
-def _linears(module: nn.Module) -> Iterator[nn.Module]:
+def _linear_modules(module: nn.Module) -> Iterator[nn.Module]:
     """Yield what multiplies by a matrix; one inside another is the same matrix."""
     for child in module.children():
         if hasattr(child, "in_features") and hasattr(child, "out_features"):
             yield child
         else:
-            yield from _linears(child)
+            yield from _linear_modules(child)
 
 
-def _text(tokens: int) -> Batch:
+def _dummy_batch(tokens: int) -> Batch:
     ids = np.zeros((1, tokens), dtype=np.int64)
     return Batch(ids, np.ones_like(ids), np.zeros_like(ids), np.zeros(1, dtype=np.int64))

@@ -21,16 +21,16 @@ from scipy import stats
 from coldpress.evaluation.performance.contention import Contention
 from coldpress.evaluation.performance.trace import Timings, Trace
 
-FROM_PROCESS_TO_PROCESS = 1.16
+PROCESS_VARIATION = 1.16
 """What the same timing differs by, quiet, in another process: sixteen runs of the demo had a
 standard deviation of 7.7 % (docs/log.md, 2026-11-28)."""
-_TOO_HIGH, _TOO_LOW = 2.5, 1.3
+_MAX_OVERESTIMATE, _MAX_UNDERESTIMATE = 2.5, 1.3
 """By what factor a ratio can be off where others work whenever the models do."""
-_WIDEST = 6.0
+_MAX_INTERVAL_FACTOR = 6.0
 """An interval of turns whose ends are further apart, as a factor, says nothing."""
-_LEAST_CPU_SHARE = 0.05
-_TURN, _FEWEST_TURNS, _FEWEST_OF_A_TURN = 20, 3, 5
-_ATTEMPTS, _PAUSE, _MOST_SECONDS_MORE = 3, 2.0, 10.0
+_MIN_CPU_SHARE = 0.05
+_CALLS_PER_TURN, _MIN_TURNS, _MIN_CALLS_PER_TURN = 20, 3, 5
+_MAX_ATTEMPTS, _PAUSE_SECONDS, _MAX_EXTRA_SECONDS = 3, 2.0, 10.0
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Speedup:
     obstacle: str | None = None
 
 
-def speedup(timings: Timings, baseline: str, model: str) -> Speedup:
+def estimate_speedup(timings: Timings, baseline: str, model: str) -> Speedup:
     """Compare two models that were timed in turns.
 
     Args:
@@ -66,10 +66,10 @@ def speedup(timings: Timings, baseline: str, model: str) -> Speedup:
         return Speedup(1.0, 1.0, 1.0)
     level = max(timings.contention(name).level for name in (baseline, model))
     slow, fast = timings.traces[baseline], timings.traces[model]
-    obstacle = _obstacle(timings.contention(baseline), timings.contention(model))
+    obstacle = _find_obstacle(timings.contention(baseline), timings.contention(model))
     if obstacle is not None:
         return _no_speedup(obstacle)
-    return _compare(slow, fast, level)
+    return _estimate_from_turns(slow, fast, level)
 
 
 def measure_until_clear(measure: Callable[[], Timings], baseline: str, model: str) -> Timings:
@@ -87,11 +87,11 @@ def measure_until_clear(measure: Callable[[], Timings], baseline: str, model: st
     start = time.perf_counter()
     best = measure()
     first = time.perf_counter() - start
-    for attempts in range(2, _ATTEMPTS + 1):
+    for attempts in range(2, _MAX_ATTEMPTS + 1):
         extra = time.perf_counter() - start - first
-        if _is_clear(best, baseline, model) or extra + _PAUSE + first > _MOST_SECONDS_MORE:
+        if _is_clear(best, baseline, model) or extra + _PAUSE_SECONDS + first > _MAX_EXTRA_SECONDS:
             break
-        time.sleep(_PAUSE)
+        time.sleep(_PAUSE_SECONDS)
         again = measure()
         calmer = min(best, again, key=lambda one: one.contention(baseline).level)
         best = again if _is_clear(again, baseline, model) else calmer
@@ -103,30 +103,30 @@ def _is_clear(timings: Timings, baseline: str, model: str) -> bool:
     """Whether there is a speed-up, or nothing to determine one of."""
     if not {baseline, model} <= set(timings.traces):
         return True
-    return speedup(timings, baseline, model).ratio is not None
+    return estimate_speedup(timings, baseline, model).ratio is not None
 
 
-def _compare(slow: Trace, fast: Trace, level: float) -> Speedup:
+def _estimate_from_turns(slow: Trace, fast: Trace, level: float) -> Speedup:
     usable = _usable_calls(slow, fast)
-    ratios = _ratios_of_turns(slow, fast, usable)
-    if len(ratios) < _FEWEST_TURNS:
+    ratios = _log_ratios(slow, fast, usable)
+    if len(ratios) < _MIN_TURNS:
         return _no_speedup(
             f"of {len(usable)} calls only {usable.sum()} were not interrupted by other processes"
         )
     spread = float(ratios.std(ddof=1) / math.sqrt(len(ratios)))
     half = float(stats.t.ppf(0.975, len(ratios) - 1)) * spread
-    if 2 * half > math.log(_WIDEST):
+    if 2 * half > math.log(_MAX_INTERVAL_FACTOR):
         return _no_speedup(f"its interval would span a factor of {math.exp(2 * half):.1f}")
     ratio = float(np.median(slow.seconds[usable]) / np.median(fast.seconds[usable]))
-    too_high = FROM_PROCESS_TO_PROCESS * _TOO_HIGH**level
-    too_low = FROM_PROCESS_TO_PROCESS * _TOO_LOW**level
+    too_high = PROCESS_VARIATION * _MAX_OVERESTIMATE**level
+    too_low = PROCESS_VARIATION * _MAX_UNDERESTIMATE**level
     low, high = ratio * math.exp(-half) / too_high, ratio * math.exp(half) * too_low
     return Speedup(ratio * math.sqrt(too_low / too_high), low, high)
 
 
-def _obstacle(*contentions: Contention) -> str | None:
+def _find_obstacle(*contentions: Contention) -> str | None:
     shares = [c.cpu_share for c in contentions if c.cpu_share is not None]
-    if shares and min(shares) < _LEAST_CPU_SHARE:
+    if shares and min(shares) < _MIN_CPU_SHARE:
         return f"the timed calls had a processor for only {min(shares):.0%} of their time"
     return None
 
@@ -138,12 +138,12 @@ def _usable_calls(slow: Trace, fast: Trace) -> NDArray[np.bool_]:
     return np.ones(len(slow.wall), dtype=np.bool_)
 
 
-def _ratios_of_turns(slow: Trace, fast: Trace, usable: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _log_ratios(slow: Trace, fast: Trace, usable: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Logarithms, of all turns that have calls enough."""
     ratios = []
-    for start in range(0, len(usable), _TURN):
-        turn = np.flatnonzero(usable[start : start + _TURN]) + start
-        if len(turn) >= _FEWEST_OF_A_TURN:
+    for start in range(0, len(usable), _CALLS_PER_TURN):
+        turn = np.flatnonzero(usable[start : start + _CALLS_PER_TURN]) + start
+        if len(turn) >= _MIN_CALLS_PER_TURN:
             ratios.append(np.log(np.median(slow.seconds[turn]) / np.median(fast.seconds[turn])))
     return np.array(ratios)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from coldpress.evaluation.scorecard.base import Measured
+from coldpress.evaluation.scorecard.base import FrozenRecord
 
 
-class Arithmetic(Measured):
+class PartPrecision(FrozenRecord):
     """Parts of a model whose numbers are treated alike.
 
     Attributes:

@@ -12,15 +12,15 @@ from typing import Literal
 from pydantic import Field
 
 from coldpress.evaluation.performance.contention import Contention
-from coldpress.evaluation.scorecard.base import Bounds, Fraction, Measured
-from coldpress.evaluation.scorecard.precision import Arithmetic
+from coldpress.evaluation.scorecard.base import Bounds, Fraction, FrozenRecord
+from coldpress.evaluation.scorecard.precision import PartPrecision
 from coldpress.evaluation.scorecard.serving import Invariance, Serving
 
 Runtime = Literal["torch", "onnxruntime", "simulated"]
 _FILE = "evaluation.json"
 
 
-class Interval(Measured):
+class Interval(FrozenRecord):
     """An estimate and its 95 % interval."""
 
     estimate: float
@@ -28,7 +28,7 @@ class Interval(Measured):
     high: float
 
 
-class Percentiles(Measured):
+class Percentiles(FrozenRecord):
     """Of single calls, in milliseconds."""
 
     p50: float
@@ -36,7 +36,7 @@ class Percentiles(Measured):
     p99: float
 
 
-class ClassScore(Measured):
+class ClassScore(FrozenRecord):
     """How one class is recognised.
 
     Attributes:
@@ -52,7 +52,7 @@ class ClassScore(Measured):
     f1: Fraction | None
 
 
-class ReliabilityBin(Measured):
+class ReliabilityBin(FrozenRecord):
     """Answers of similar confidence, and how often they were right.
 
     Attributes:
@@ -66,7 +66,7 @@ class ReliabilityBin(Measured):
     accuracy: Fraction
 
 
-class Scorecard(Measured):
+class Scorecard(FrozenRecord):
     """What evaluation says of one model.
 
     Attributes:
@@ -124,14 +124,14 @@ class Scorecard(Measured):
     temperature: float = 1.0
     invariance: Invariance | None = None
     serving: Serving | None = None
-    computes_in: tuple[Arithmetic, ...] = ()
+    computes_in: tuple[PartPrecision, ...] = ()
     speedup_interval: Bounds | None = None
     speedup_same_runtime_interval: Bounds | None = None
     speedup_undetermined: str | None = None
     contention: Contention | None = None
 
 
-class Comparison(Measured):
+class Comparison(FrozenRecord):
     """Two models on the same rows.
 
     Attributes:
@@ -159,7 +159,7 @@ class Comparison(Measured):
 GroupKind = Literal["class", "column", "length", "pattern", "found"]
 
 
-class Group(Measured):
+class Group(FrozenRecord):
     """Some of the test rows, and what compression did to them.
 
     Attributes:
@@ -187,7 +187,7 @@ class Group(Measured):
     detectable_drop: Fraction | None
 
 
-class Flip(Measured):
+class Flip(FrozenRecord):
     """A test row that the teacher answers rightly and the final model does not.
 
     Attributes:
@@ -209,7 +209,7 @@ class Flip(Measured):
     lost_at: str
 
 
-class Evaluation(Measured):
+class Evaluation(FrozenRecord):
     """All models of a run on the test split.
 
     Attributes:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from coldpress.evaluation.scorecard.base import Fraction, Measured
+from coldpress.evaluation.scorecard.base import Fraction, FrozenRecord
 
 
-class Change(Measured):
+class PredictionChange(FrozenRecord):
     """How far answers moved although the texts stayed the same.
 
     Attributes:
@@ -17,7 +17,7 @@ class Change(Measured):
     labels: Fraction
 
 
-class Invariance(Measured):
+class Invariance(FrozenRecord):
     """The same texts alone, one thread, against other ways of asking.
 
     Attributes:
@@ -28,12 +28,12 @@ class Invariance(Measured):
     """
 
     rows: int
-    batch: Change
-    padding: Change
-    threads: Change
+    batch: PredictionChange
+    padding: PredictionChange
+    threads: PredictionChange
 
 
-class Serving(Measured):
+class Serving(FrozenRecord):
     """What it costs to answer with the deployable model in a process of its own.
 
     Attributes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-CHUNK = 1000
+CHUNK_SIZE = 1000
 
 Labels = NDArray[np.int64]
 Counts = NDArray[np.float64]
@@ -78,11 +78,11 @@ def macro_f1_differences(cells: Cells, resamples: int, seed: int) -> NDArray[np.
         The model's minus the baseline's, shape (resamples,).
     """
     random = np.random.default_rng(seed)
-    sizes = [min(CHUNK, resamples - start) for start in range(0, resamples, CHUNK)]
-    return np.concatenate([cells.macro_f1_differences(_draw(cells, n, random)) for n in sizes])
+    sizes = [min(CHUNK_SIZE, resamples - start) for start in range(0, resamples, CHUNK_SIZE)]
+    return np.concatenate([cells.macro_f1_differences(_resample(cells, n, random)) for n in sizes])
 
 
-def _draw(cells: Cells, resamples: int, random: np.random.Generator) -> Counts:
+def _resample(cells: Cells, resamples: int, random: np.random.Generator) -> Counts:
     """Draw rows of each class with replacement: multinomial counts, shape (resamples, cells)."""
     starts = np.unique(cells.classes, return_index=True)[1][1:]
     drawn = [

@@ -15,13 +15,13 @@ from coldpress.evaluation.statistics.bootstrap import Cells, Labels, macro_f1_di
 
 Alternative = Literal["two-sided", "less"]
 
-LEVEL = 0.05
-TAIL = LEVEL / 2
+SIGNIFICANCE_LEVEL = 0.05
+TAIL = SIGNIFICANCE_LEVEL / 2
 RESAMPLES = 10_000
 NO_DIFFERENCE = Interval(estimate=0.0, low=0.0, high=0.0)
 """Of a model from itself: known, however few the rows."""
 
-_ROUNDING = 1e-12
+_TOLERANCE = 1e-12
 
 
 def paired_interval(
@@ -50,16 +50,16 @@ def paired_interval(
         Accuracy of the model minus the baseline's, as fractions of the rows.
     """
     outcome = model_right.astype(np.int64) - baseline_right.astype(np.int64)
-    chances = _chances_of_sums(outcome, classes)
+    chances = _sum_probabilities(outcome, classes)
     rows = len(outcome)
-    low = _tail_end(chances) - rows
-    high = rows - _tail_end(chances[::-1])
+    low = _tail_index(chances) - rows
+    high = rows - _tail_index(chances[::-1])
     if low == high:
-        return _without_resampling(outcome)
+        return _newcombe_interval(outcome)
     return Interval(estimate=float(outcome.mean()), low=low / rows, high=high / rows)
 
 
-def compare(
+def compare_models(
     names: tuple[str, str],
     model_right: NDArray[np.bool_],
     baseline_right: NDArray[np.bool_],
@@ -89,7 +89,7 @@ def compare(
     )
 
 
-def _without_resampling(outcome: NDArray[np.int64]) -> Interval:
+def _newcombe_interval(outcome: NDArray[np.int64]) -> Interval:
     """Bound a difference by the shares of rows won and lost: outcomes are 1, 0 and -1."""
     won, lost = (accuracy_interval(int((outcome == o).sum()), len(outcome)) for o in (1, -1))
     estimate = float(outcome.mean())
@@ -197,7 +197,7 @@ def accuracy_interval(right: int, rows: int) -> Interval:
     return Interval(estimate=right / rows, low=float(bounds.low), high=float(bounds.high))
 
 
-def _chances_of_sums(outcome: NDArray[np.int64], classes: NDArray[Any]) -> NDArray[np.float64]:
+def _sum_probabilities(outcome: NDArray[np.int64], classes: NDArray[Any]) -> NDArray[np.float64]:
     """Return the chance that a resample sums to -rows, ..., rows, shape (2 rows + 1,).
 
     A sum's characteristic function is the product of those of its terms: one power a class.
@@ -212,6 +212,6 @@ def _chances_of_sums(outcome: NDArray[np.int64], classes: NDArray[Any]) -> NDArr
     return np.roll(np.fft.irfft(spectrum, sums), len(outcome))
 
 
-def _tail_end(chances: NDArray[np.float64]) -> int:
+def _tail_index(chances: NDArray[np.float64]) -> int:
     """Return the first index at which the chances add up to the tail."""
-    return int(np.searchsorted(np.cumsum(chances), TAIL - _ROUNDING))
+    return int(np.searchsorted(np.cumsum(chances), TAIL - _TOLERANCE))

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coldpress.evaluation.predictions import Answers
+from coldpress.evaluation.predictions import Predictions
 from coldpress.evaluation.scorecard.scorecard import Group
 from coldpress.evaluation.statistics import paired
 from coldpress.evaluation.subgroups.slices import Slice
 
-Right = NDArray[np.bool_]
+Correct = NDArray[np.bool_]
 
 
-def class_slices(answers: Answers) -> list[Slice]:
+def class_slices(answers: Predictions) -> list[Slice]:
     """Make a group of the rows of each label: accuracy on them is the label's recall.
 
     Args:
@@ -32,8 +32,8 @@ def class_slices(answers: Answers) -> list[Slice]:
     return [group for group in groups if group.rows]
 
 
-def judge_groups(
-    groups: Sequence[Slice], model: Right, baseline: Right, labels: NDArray[Any]
+def compare_groups(
+    groups: Sequence[Slice], model: Correct, baseline: Correct, labels: NDArray[Any]
 ) -> tuple[Group, ...]:
     """Judge a loss in each of several groups, corrected for how many they are.
 
@@ -52,17 +52,19 @@ def judge_groups(
         One record a group of other rows, in their order.
     """
     groups = list({group.rows: group for group in reversed(groups)}.values())[::-1]
-    alpha = paired.LEVEL / max(1, len(groups))
+    alpha = paired.SIGNIFICANCE_LEVEL / max(1, len(groups))
     judged = []
     for group in groups:
         rows = list(group.rows)
-        judged.append(_judge(group, (model[rows], baseline[rows], labels[rows]), alpha))
+        judged.append(_compare_group(group, (model[rows], baseline[rows], labels[rows]), alpha))
     adjusted = paired.holm([group.p for group in judged])
     corrected = zip(judged, adjusted, strict=True)
     return tuple(group.model_copy(update={"p_adjusted": p}) for group, p in corrected)
 
 
-def _judge(group: Slice, rows: tuple[Right, Right, NDArray[Any]], alpha: float) -> Group:
+def _compare_group(
+    group: Slice, rows: tuple[Correct, Correct, NDArray[Any]], alpha: float
+) -> Group:
     """Judge one group on its own rows: the model's, the baseline's and the true classes."""
     model, baseline, _ = rows
     lost, won = int((baseline & ~model).sum()), int((model & ~baseline).sum())

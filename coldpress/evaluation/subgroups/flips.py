@@ -10,14 +10,14 @@ from pydantic import TypeAdapter
 from scipy.special import softmax
 
 from coldpress.data.splits import Split
-from coldpress.evaluation.predictions import Answers
+from coldpress.evaluation.predictions import Predictions
 from coldpress.evaluation.scorecard.scorecard import Flip
 
 _FILE = "flips.json"
 _FLIPS = TypeAdapter(tuple[Flip, ...])
 
 
-def flips(answers: Answers, test: Split) -> tuple[Flip, ...]:
+def find_flips(answers: Predictions, test: Split) -> tuple[Flip, ...]:
     """List the rows that were lost between the teacher and the final model.
 
     After Hooker et al., "What Do Compressed Deep Neural Networks Forget?", 2019, who call them
@@ -49,7 +49,7 @@ def flips(answers: Answers, test: Split) -> tuple[Flip, ...]:
     )
 
 
-def table(lost: tuple[Flip, ...]) -> list[dict[str, Any]]:
+def flip_table(lost: tuple[Flip, ...]) -> list[dict[str, Any]]:
     """Return flips as flat rows.
 
     Args:
@@ -61,7 +61,7 @@ def table(lost: tuple[Flip, ...]) -> list[dict[str, Any]]:
     return [flip.model_dump() for flip in lost]
 
 
-def write(lost: tuple[Flip, ...], directory: Path) -> None:
+def write_flips(lost: tuple[Flip, ...], directory: Path) -> None:
     """Put flips into a checkpoint that is being written.
 
     Args:
@@ -71,7 +71,7 @@ def write(lost: tuple[Flip, ...], directory: Path) -> None:
     (directory / _FILE).write_bytes(_FLIPS.dump_json(lost, indent=2))
 
 
-def read(directory: Path) -> tuple[Flip, ...]:
+def read_flips(directory: Path) -> tuple[Flip, ...]:
     """Read flips back.
 
     Args:
@@ -83,7 +83,7 @@ def read(directory: Path) -> tuple[Flip, ...]:
     return _FLIPS.validate_json((directory / _FILE).read_bytes())
 
 
-def _lost_at(answers: Answers) -> list[str]:
+def _lost_at(answers: Predictions) -> list[str]:
     """Name, row by row, the first model from which on none is right; the last where all are."""
     names = list(answers.logits)
     right = np.stack([answers.right(name) for name in names])  # (models, rows)

@@ -15,13 +15,13 @@ from scipy.special import softmax
 
 from coldpress.data.splits import Split
 from coldpress.evaluation.subgroups import slices
-from coldpress.evaluation.subgroups.slices import Band, Slice
+from coldpress.evaluation.subgroups.slices import LengthBand, Slice
 
-FEWEST_ROWS = 20
-SMALLEST_SHARE, LARGEST_SHARE = 0.02, 0.5
-MOST_FOUND = 5
-SMALLEST_LOSS = 2
-OVERLAP = 0.5
+MIN_ROWS = 20
+MIN_SHARE, MAX_SHARE = 0.02, 0.5
+MAX_SLICES = 5
+MIN_LOST_ROWS = 2
+MAX_OVERLAP = 0.5
 QUARTERS = (0.25, 0.5, 0.75)
 THIRDS = (1 / 3, 2 / 3)
 
@@ -29,7 +29,7 @@ Logits = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
-class Asked:
+class ValidationPredictions:
     """A split, and what the teacher and the final model answered to it.
 
     Attributes:
@@ -44,7 +44,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class _Row:
+class _RowFeatures:
     """What a candidate may ask of a row."""
 
     words: frozenset[str]
@@ -54,14 +54,16 @@ class _Row:
 
 
 @dataclass(frozen=True)
-class _Candidate:
+class _SliceRule:
     """A property that rows have or lack, of whichever split they are."""
 
     name: str
-    holds: Callable[[_Row], bool]
+    holds: Callable[[_RowFeatures], bool]
 
 
-def search(validation: Asked, test: Split, teacher_on_test: Logits) -> list[Slice]:
+def search_slices(
+    validation: ValidationPredictions, test: Split, teacher_on_test: Logits
+) -> list[Slice]:
     """Find where compression costs most.
 
     Selection on validation, judgement on test: candidates are ranked by what the final model loses
@@ -83,89 +85,91 @@ def search(validation: Asked, test: Split, teacher_on_test: Logits) -> list[Slic
     Returns:
         Slices of the test split that have rows, the worst on validation first.
     """
-    rows = _described(validation.split, validation.teacher)
-    judged = _described(test, teacher_on_test)
+    rows = _row_features(validation.split, validation.teacher)
+    judged = _row_features(test, teacher_on_test)
     found = []
-    for candidate in _worst(_candidates(rows), rows, _losses(validation)):
+    for candidate in _select_worst(_propose_rules(rows), rows, _losses(validation)):
         inside = tuple(number for number, row in enumerate(judged) if candidate.holds(row))
         found.append(Slice("found", candidate.name, inside))
     return [one for one in found if one.rows]
 
 
-def _described(split: Split, teacher: Logits) -> list[_Row]:
+def _row_features(split: Split, teacher: Logits) -> list[_RowFeatures]:
     confidence = softmax(teacher.astype(np.float64), axis=1).max(axis=1)
     texts = zip(split.texts, split.pairs or ("",) * len(split), strict=True)
     rows = []
-    for (first, second), length, sure in zip(texts, slices.words(split), confidence, strict=True):
+    for (first, second), length, sure in zip(
+        texts, slices.count_words(split), confidence, strict=True
+    ):
         words, more = (re.findall(r"\w+", text.lower()) for text in (first, second))
         first_word = words[0] if words else ""
-        rows.append(_Row(frozenset([*words, *more]), first_word, length, float(sure)))
+        rows.append(_RowFeatures(frozenset([*words, *more]), first_word, length, float(sure)))
     return rows
 
 
-def _losses(asked: Asked) -> NDArray[np.int64]:
+def _losses(asked: ValidationPredictions) -> NDArray[np.int64]:
     """1 where the final model loses a row, -1 where it wins one, else 0; shape (rows,)."""
     labels = np.asarray(asked.split.labels, dtype=np.int64)
     teacher, final = (logits.argmax(axis=1) == labels for logits in (asked.teacher, asked.final))
     return np.asarray(teacher.astype(np.int64) - final.astype(np.int64))
 
 
-def _candidates(rows: Sequence[_Row]) -> Iterator[_Candidate]:
+def _propose_rules(rows: Sequence[_RowFeatures]) -> Iterator[_SliceRule]:
     """Propose what enough rows have in common."""
     words = Counter(word for row in rows for word in row.words)
-    for word in _frequent(words, len(rows)):
-        yield _Candidate(f'with "{word}"', _has(word))
+    for word in _frequent_words(words, len(rows)):
+        yield _SliceRule(f'with "{word}"', _has_word(word))
     first_words = Counter(row.first_word for row in rows if row.first_word)
-    for word in _frequent(first_words, len(rows)):
-        yield _Candidate(f'beginning with "{word}"', _begins_with(word))
+    for word in _frequent_words(first_words, len(rows)):
+        yield _SliceRule(f'beginning with "{word}"', _begins_with(word))
     lengths = [row.length for row in rows] or [0]
-    for band in slices.bands(sorted({int(edge) for edge in np.quantile(lengths, QUARTERS)})):
-        yield _Candidate(band.name, _is_within(band))
-    yield from _confidences([row.confidence for row in rows] or [1.0])
+    for band in slices.length_bands(sorted({int(edge) for edge in np.quantile(lengths, QUARTERS)})):
+        yield _SliceRule(band.name, _has_length_in(band))
+    yield from _confidence_rules([row.confidence for row in rows] or [1.0])
 
 
-def _has(word: str) -> Callable[[_Row], bool]:
+def _has_word(word: str) -> Callable[[_RowFeatures], bool]:
     return lambda row: word in row.words
 
 
-def _begins_with(word: str) -> Callable[[_Row], bool]:
+def _begins_with(word: str) -> Callable[[_RowFeatures], bool]:
     return lambda row: word == row.first_word
 
 
-def _is_within(band: Band) -> Callable[[_Row], bool]:
+def _has_length_in(band: LengthBand) -> Callable[[_RowFeatures], bool]:
     return lambda row: row.length in band
 
 
-def _frequent(counts: Counter[str], rows: int) -> list[str]:
-    needed = max(FEWEST_ROWS, math.ceil(SMALLEST_SHARE * rows))
+def _frequent_words(counts: Counter[str], rows: int) -> list[str]:
+    needed = max(MIN_ROWS, math.ceil(MIN_SHARE * rows))
     return sorted(word for word, count in counts.items() if count >= needed)
 
 
-def _confidences(of_rows: Sequence[float]) -> Iterator[_Candidate]:
+def _confidence_rules(of_rows: Sequence[float]) -> Iterator[_SliceRule]:
     low, high = (float(edge) for edge in np.quantile(of_rows, THIRDS, method="higher"))
-    yield _Candidate(f"teacher less than {low:.0%} sure", lambda row: row.confidence < low)
+    yield _SliceRule(f"teacher less than {low:.0%} sure", lambda row: row.confidence < low)
     middle = f"teacher {low:.0%} to {high:.0%} sure"
-    yield _Candidate(middle, lambda row: low <= row.confidence < high)
-    yield _Candidate(f"teacher more than {high:.0%} sure", lambda row: row.confidence >= high)
+    yield _SliceRule(middle, lambda row: low <= row.confidence < high)
+    yield _SliceRule(f"teacher more than {high:.0%} sure", lambda row: row.confidence >= high)
 
 
-def _worst(
-    candidates: Iterable[_Candidate], rows: Sequence[_Row], losses: NDArray[np.int64]
-) -> list[_Candidate]:
+def _select_worst(
+    candidates: Iterable[_SliceRule], rows: Sequence[_RowFeatures], losses: NDArray[np.int64]
+) -> list[_SliceRule]:
     """Rank by the share of rows lost; of equals take the larger, then the first by name."""
     ranked = []
     for candidate in candidates:
         inside = np.array([candidate.holds(row) for row in rows], dtype=np.bool_)
         size, lost = int(inside.sum()), int(losses[inside].sum())
-        if FEWEST_ROWS <= size <= LARGEST_SHARE * len(rows) and lost >= SMALLEST_LOSS:
+        if MIN_ROWS <= size <= MAX_SHARE * len(rows) and lost >= MIN_LOST_ROWS:
             ranked.append(((-lost / size, -size, candidate.name), candidate, inside))
-    chosen: list[tuple[_Candidate, NDArray[np.bool_]]] = []
+    chosen: list[tuple[_SliceRule, NDArray[np.bool_]]] = []
     for _, candidate, inside in sorted(ranked, key=lambda one: one[0]):
-        if len(chosen) < MOST_FOUND and not any(_alike(inside, other) for _, other in chosen):
+        if len(chosen) < MAX_SLICES and not any(_overlap(inside, other) for _, other in chosen):
             chosen.append((candidate, inside))
     return [candidate for candidate, _ in chosen]
 
 
-def _alike(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> bool:
+def _overlap(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> bool:
     """Whether two slices share more than half of the rows that either has."""
-    return bool((one & other).sum() > OVERLAP * (one | other).sum())
+    return bool((one & other).sum() > MAX_OVERLAP * (one | other).sum())

@@ -63,7 +63,7 @@ class ColumnSlices(Section):
         ]
 
 
-def _ascending(edges: list[int]) -> list[int]:
+def _check_ascending(edges: list[int]) -> list[int]:
     if any(edge >= following for edge, following in pairwise(edges)):
         raise ValueError(f"the edges must ascend, not {edges}")
     return edges
@@ -75,7 +75,7 @@ class LengthSlices(Section):
     method: Literal["length"]
     edges: Annotated[
         list[Annotated[int, Field(ge=1, le=100_000)]],
-        AfterValidator(_ascending),
+        AfterValidator(_check_ascending),
         Field(min_length=1, max_length=20, description="Most words of each band but the last."),
     ]
 
@@ -88,15 +88,15 @@ class LengthSlices(Section):
         Returns:
             The bands that have rows, shortest first.
         """
-        counts = words(split)
+        counts = count_words(split)
         found = (
             Slice("length", band.name, tuple(row for row, n in enumerate(counts) if n in band))
-            for band in bands(self.edges)
+            for band in length_bands(self.edges)
         )
         return [one for one in found if one.rows]
 
 
-def _compiles(pattern: str) -> str:
+def _check_pattern(pattern: str) -> str:
     try:
         re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
@@ -111,7 +111,7 @@ class PatternSlice(Section):
     name: Annotated[str, Field(min_length=1, max_length=100, description="What to call them.")]
     pattern: Annotated[
         str,
-        AfterValidator(_compiles),
+        AfterValidator(_check_pattern),
         Field(min_length=1, description="Python's syntax; found anywhere in the text."),
     ]
 
@@ -134,7 +134,7 @@ DeclaredSlices = Annotated[
 ]
 
 
-def columns(declared: Sequence[DeclaredSlices]) -> tuple[tuple[str, str], ...]:
+def required_columns(declared: Sequence[DeclaredSlices]) -> tuple[tuple[str, str], ...]:
     """Say which columns of the test rows are needed beside texts and labels.
 
     Args:
@@ -150,7 +150,7 @@ def columns(declared: Sequence[DeclaredSlices]) -> tuple[tuple[str, str], ...]:
     )
 
 
-def check(declared: Sequence[DeclaredSlices], test: Split) -> None:
+def check_slices(declared: Sequence[DeclaredSlices], test: Split) -> None:
     """Refuse what selects nothing: it would be promised and never be judged.
 
     Args:
@@ -162,10 +162,10 @@ def check(declared: Sequence[DeclaredSlices], test: Split) -> None:
     """
     for place, one in enumerate(declared):
         if not one.of(test):
-            raise InputError(f"evaluate.slices.{place}.{_why_empty(one)}")
+            raise InputError(f"evaluate.slices.{place}.{_empty_slice_message(one)}")
 
 
-def words(split: Split) -> list[int]:
+def count_words(split: Split) -> list[int]:
     """Count the words of every row.
 
     Args:
@@ -180,7 +180,7 @@ def words(split: Split) -> list[int]:
 
 
 @dataclass(frozen=True)
-class Band:
+class LengthBand:
     """A range of words: at least `low`, and at most `high` unless that is None."""
 
     low: int
@@ -200,7 +200,7 @@ class Band:
         return f"{self.low} to {self.high} words" if self.low else f"up to {self.high} words"
 
 
-def bands(edges: Sequence[int]) -> list[Band]:
+def length_bands(edges: Sequence[int]) -> list[LengthBand]:
     """Cut all lengths into bands.
 
     Args:
@@ -210,10 +210,10 @@ def bands(edges: Sequence[int]) -> list[Band]:
         One band more than there are edges, shortest first.
     """
     lows = (0, *(edge + 1 for edge in edges))
-    return [Band(low, high) for low, high in zip(lows, (*edges, None), strict=True)]
+    return [LengthBand(low, high) for low, high in zip(lows, (*edges, None), strict=True)]
 
 
-def _why_empty(one: DeclaredSlices) -> str:
+def _empty_slice_message(one: DeclaredSlices) -> str:
     if isinstance(one, ColumnSlices):
         return f"min_rows: no value of {one.column!r} is in {one.min_rows} test rows"
     return f"{one.method}: found in no test row"

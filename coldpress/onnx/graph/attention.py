@@ -6,16 +6,16 @@ import numpy as np
 from onnx import TensorProto
 
 from coldpress.model.classifier import Classifier
-from coldpress.model.positions import kind, reach, rotation
+from coldpress.model.positions import attention_type, attention_window, rotary_cos_sin
 from coldpress.onnx.graph.builder import MICROSOFT
 from coldpress.onnx.graph.lowering import Lowering
 
-_UNSEEN = float(np.finfo(np.float32).min)
+_MASKED_SCORE = float(np.finfo(np.float32).min)
 """Added to the score of what is not seen, as torch does. ONNX Runtime would add -10000 by itself:
 the scores of a training that went astray are below that, and padding would be seen."""
 
 
-class Attention:
+class AttentionLowering:
     """Adds the attention of every layer to one graph.
 
     Places have constants, as many as a text may have tokens: what is longer does not run, as it
@@ -42,14 +42,14 @@ class Attention:
         # The first token, at place 0, is turned by nothing.
         query = query if first_token else self._turned(index, query)
         seen = ["", self._padding]
-        width = reach(self._classifier, index)
-        if width is not None and width < _longest(self._classifier) - 1:
+        width = attention_window(self._classifier, index)
+        if width is not None and width < _max_tokens(self._classifier) - 1:
             seen = ["", "", self._bias(width, first_token=first_token)]
         return self._graph.node(
             f"{MICROSOFT}.MultiHeadAttention",
             [query, self._turned(index, key), value, *seen],
             num_heads=self._classifier.shapes[index].heads,
-            mask_filter_value=_UNSEEN,
+            mask_filter_value=_MASKED_SCORE,
         )
 
     def _projected(self, index: int, arriving: str, *, first_token: bool) -> list[str]:
@@ -64,10 +64,10 @@ class Attention:
         return [*lowering.linears(first, paths[:1]), *lowering.linears(activation, paths[1:])]
 
     def _turned(self, index: int, states: str) -> str:
-        by = rotation(self._classifier, index, _longest(self._classifier))
+        by = rotary_cos_sin(self._classifier, index, _max_tokens(self._classifier))
         if by is None:
             return states
-        graph, of = self._graph, kind(self._classifier, index)
+        graph, of = self._graph, attention_type(self._classifier, index)
         cos, sin = (
             graph.constant(f"{name}_{of}", each.detach().cpu().numpy())
             for name, each in zip(("cos", "sin"), by, strict=True)
@@ -99,12 +99,12 @@ class Attention:
         real = graph.node("Cast", ["attention_mask"], to=TensorProto.BOOL)
         keys = graph.node("Unsqueeze", [real, graph.integers(1, 2)])
         seen = graph.node("And", [keys, near])
-        hidden = graph.constant("unseen", np.asarray(_UNSEEN, dtype=np.float32))
+        hidden = graph.constant("unseen", np.asarray(_MASKED_SCORE, dtype=np.float32))
         nothing = graph.constant("seen", np.asarray(0.0, dtype=np.float32))
         return graph.node("Where", [seen, nothing, hidden])
 
 
-def _longest(classifier: Classifier) -> int:
+def _max_tokens(classifier: Classifier) -> int:
     """Most tokens of a text: what the tokenizer cuts at, within what the model was made for."""
     limit = int(classifier.config.max_position_embeddings)
     truncation = classifier.tokenizer.truncation

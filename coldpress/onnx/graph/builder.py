@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from coldpress.schema.finite import check_arrays, check_values
+from coldpress.schema.finite import check_all_finite, check_arrays_finite
 
 MICROSOFT = "com.microsoft"
-TOGETHER = "+"
+NAME_SEPARATOR = "+"
 """Joins the names of the tensors that lie side by side in one constant."""
 _DIMENSIONS = ("batch", "sequence")
 
@@ -44,7 +44,7 @@ class Graph:
         """
         if name not in self._constants:
             array = np.asarray(value, order="C")
-            check_arrays({name: array})
+            check_arrays_finite({name: array})
             self._constants[name] = numpy_helper.from_array(array, name)
         return name
 
@@ -93,7 +93,7 @@ class Graph:
         """
         domain, _, kind = operator.rpartition(".")
         name = f"{kind}_{len(self._nodes)}"
-        check_values(attributes, name)
+        check_all_finite(attributes, name)
         made = [f"{name}_{i}" for i in range(outputs)]
         self._nodes.append(
             helper.make_node(kind, list(inputs), made, name, domain=domain, **attributes)

@@ -14,7 +14,7 @@ from coldpress.data.encoding import Batch
 from coldpress.errors import InputError
 from coldpress.model.architecture import Architecture
 from coldpress.model.classifier import Classifier
-from coldpress.onnx.graph.attention import Attention
+from coldpress.onnx.graph.attention import AttentionLowering
 from coldpress.onnx.graph.builder import MICROSOFT, Graph
 from coldpress.onnx.graph.lowering import Lowering
 from coldpress.onnx.graph.matmul import Activation
@@ -28,7 +28,7 @@ _ACTIVATIONS = {
 }
 
 
-def encoder_graph(classifier: Classifier) -> Graph:
+def build_encoder_graph(classifier: Classifier) -> Graph:
     """Build the graph from token ids to logits.
 
     Args:
@@ -43,25 +43,25 @@ def encoder_graph(classifier: Classifier) -> Graph:
     one = np.zeros((1, 1), dtype=np.int64)
     graph = Graph(list(classifier.inputs(Batch(one, one, one, one[0]))))
     lowering = Lowering(graph, classifier.module)
-    hidden = _embeddings(lowering, classifier)
-    attention = Attention(lowering, classifier)
+    hidden = _add_embeddings(lowering, classifier)
+    attention = AttentionLowering(lowering, classifier)
     for index in range(len(classifier.layers)):
-        hidden = _layer(lowering, classifier, index, hidden, attention)
-    _head(lowering, classifier, hidden)
+        hidden = _add_layer(lowering, classifier, index, hidden, attention)
+    _add_head(lowering, classifier, hidden)
     return graph
 
 
-def _embeddings(lowering: Lowering, classifier: Classifier) -> str:
+def _add_embeddings(lowering: Lowering, classifier: Classifier) -> str:
     """Sum, normalize and project the rows of the tables: (batch, tokens, hidden)."""
     table = classifier.architecture
     words = lowering.embedding("input_ids", f"{table.encoder}.{table.word_embeddings}")
-    summands = [words, *_positions(lowering, classifier), *_segments(lowering, classifier)]
+    summands = [words, *_position_rows(lowering, classifier), *_segment_rows(lowering, classifier)]
     hidden = lowering.norm(summands, f"{table.encoder}.{table.embedding_norm}")
     projection = f"{table.encoder}.{table.embedding_projection}"
     return lowering.linear(hidden, projection) if lowering.has(projection) else hidden
 
 
-def _positions(lowering: Lowering, classifier: Classifier) -> list[str]:
+def _position_rows(lowering: Lowering, classifier: Classifier) -> list[str]:
     graph, table = lowering.graph, classifier.architecture
     if table.position_embeddings is None:
         return []
@@ -79,7 +79,7 @@ def _positions(lowering: Lowering, classifier: Classifier) -> list[str]:
     return [lowering.embedding(places, path)]
 
 
-def _segments(lowering: Lowering, classifier: Classifier) -> list[str]:
+def _segment_rows(lowering: Lowering, classifier: Classifier) -> list[str]:
     graph, table = lowering.graph, classifier.architecture
     path = f"{table.encoder}.{table.segment_embeddings}"
     if not lowering.has(path):
@@ -89,8 +89,12 @@ def _segments(lowering: Lowering, classifier: Classifier) -> list[str]:
     return [lowering.leading_rows(graph.integers(1), path)]
 
 
-def _layer(
-    lowering: Lowering, classifier: Classifier, index: int, hidden: str, attention: Attention
+def _add_layer(
+    lowering: Lowering,
+    classifier: Classifier,
+    index: int,
+    hidden: str,
+    attention: AttentionLowering,
 ) -> str:
     """Add attention and feed-forward; the last layer goes on with what the head reads."""
     table, last = classifier.architecture, index == len(classifier.layers) - 1
@@ -104,18 +108,18 @@ def _layer(
     if first_token:
         hidden = lowering.first_token(Activation(hidden)).values
     attended = lowering.linear(context, f"{layer}.{table.attention_output}")
-    hidden = _added(lowering, table, [attended, hidden], attention_norm)
+    hidden = _add_residual(lowering, table, [attended, hidden], attention_norm)
     arriving = lowering.norm([hidden], output_norm) if table.pre_norm else hidden
-    fed_forward = _fed_forward(lowering, classifier, layer, arriving)
-    return _added(lowering, table, [fed_forward, hidden], output_norm)
+    fed_forward = _add_feed_forward(lowering, classifier, layer, arriving)
+    return _add_residual(lowering, table, [fed_forward, hidden], output_norm)
 
 
-def _added(lowering: Lowering, table: Architecture, summands: list[str], norm: str) -> str:
+def _add_residual(lowering: Lowering, table: Architecture, summands: list[str], norm: str) -> str:
     """Add a residual sum, and the normalization if the family has it there."""
     return lowering.graph.total(summands) if table.pre_norm else lowering.norm(summands, norm)
 
 
-def _fed_forward(lowering: Lowering, classifier: Classifier, layer: str, arriving: str) -> str:
+def _add_feed_forward(lowering: Lowering, classifier: Classifier, layer: str, arriving: str) -> str:
     graph, table = lowering.graph, classifier.architecture
     paths = [f"{layer}.{getattr(table, role)}" for role in table.raising]
     up, *gate = lowering.linears(lowering.activation(arriving, paths), paths)
@@ -125,13 +129,13 @@ def _fed_forward(lowering: Lowering, classifier: Classifier, layer: str, arrivin
     return lowering.linear(neurons, f"{layer}.{table.down}")
 
 
-def _head(lowering: Lowering, classifier: Classifier, hidden: str) -> None:
+def _add_head(lowering: Lowering, classifier: Classifier, hidden: str) -> None:
     """Add the classification head: (batch, tokens or 1, hidden) to (batch, labels)."""
     table, graph = classifier.architecture, lowering.graph
     if table.final_norm:
         hidden = lowering.norm([hidden], f"{table.encoder}.{table.final_norm}")
     if not classifier.reads_first_token:
-        hidden = _mean(graph, hidden)
+        hidden = _add_mean(graph, hidden)
     read = graph.node("Squeeze", [hidden, graph.integers(1)])
     pooled = graph.node(_operator(table.pooler_activation), [lowering.linear(read, table.pooler)])
     if table.pooler_norm:
@@ -139,7 +143,7 @@ def _head(lowering: Lowering, classifier: Classifier, hidden: str) -> None:
     lowering.linear(pooled, table.output)
 
 
-def _mean(graph: Graph, hidden: str) -> str:
+def _add_mean(graph: Graph, hidden: str) -> str:
     """Add the mean of the tokens that are no padding: (batch, 1, hidden)."""
     real = graph.node("Cast", ["attention_mask"], to=TensorProto.FLOAT)
     row = graph.node("Unsqueeze", [real, graph.integers(1)])

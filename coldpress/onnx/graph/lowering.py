@@ -10,10 +10,10 @@ from onnx import TensorProto
 from torch import Tensor, nn
 
 from coldpress.onnx.graph.builder import Graph
-from coldpress.onnx.graph.matmul import Activation, constant, joined, product, table
+from coldpress.onnx.graph.matmul import Activation, add_matmul, add_table, add_tensor, join_names
 from coldpress.quantization.core.modules import QuantizedEmbedding, QuantizedLinear
 
-SHARED = (
+SHARED_TENSORS = (
     "activation_scale",
     "activation_zero_point",
     "activation_shift",
@@ -74,21 +74,23 @@ class Lowering:
         step, zero_point = module.activation_scale, module.activation_zero_point
         if step is None or zero_point is None:
             return Activation(*self.graph.nodes("DynamicQuantizeLinear", [values], 3))
-        scale = self._constant(joined(paths, "activation_scale"), step)
-        zero = self._constant(joined(paths, "activation_zero_point"), zero_point)
+        scale = self._constant(join_names(paths, "activation_scale"), step)
+        zero = self._constant(join_names(paths, "activation_zero_point"), zero_point)
         rounded = self.graph.node("QuantizeLinear", [values, scale, zero])
         if module.activation_largest is not None:
-            largest = self._constant(joined(paths, "activation_largest"), module.activation_largest)
+            largest = self._constant(
+                join_names(paths, "activation_largest"), module.activation_largest
+            )
             rounded = self.graph.node("Clip", [rounded, "", largest])
         return Activation(rounded, scale, zero)
 
     def _prepared(self, values: str, paths: Sequence[str], module: QuantizedLinear) -> str:
         """Scale and shift the channels of an activation before it is rounded."""
         if module.input_scale is not None:
-            smoothing = self._constant(joined(paths, "input_scale"), module.input_scale)
+            smoothing = self._constant(join_names(paths, "input_scale"), module.input_scale)
             values = self.graph.node("Mul", [values, smoothing])
         if module.activation_shift is not None:
-            shift = self._constant(joined(paths, "activation_shift"), module.activation_shift)
+            shift = self._constant(join_names(paths, "activation_shift"), module.activation_shift)
             values = self.graph.node("Sub", [values, shift])
         return values
 
@@ -128,7 +130,7 @@ class Lowering:
             Names of float32 tensors of shape (batch, tokens, out), one a module.
         """
         modules = {path: cast("Any", self._module.get_submodule(path)) for path in paths}
-        out = product(self.graph, activation, modules)
+        out = add_matmul(self.graph, activation, modules)
         if len(paths) == 1:
             return [out]
         widths = self.graph.integers(*(module.out_features for module in modules.values()))
@@ -179,7 +181,7 @@ class Lowering:
 
     def _table(self, path: str) -> str:
         module = cast("nn.Embedding | QuantizedEmbedding", self._module.get_submodule(path))
-        return table(self.graph, path, module)
+        return add_table(self.graph, path, module)
 
     def _scaled(self, rows: str, path: str) -> str:
         module = self._module.get_submodule(path)
@@ -191,4 +193,4 @@ class Lowering:
         return self.graph.node("Mul", [values, scale])
 
     def _constant(self, name: str, tensor: Tensor) -> str:
-        return constant(self.graph, name, tensor)
+        return add_tensor(self.graph, name, tensor)

@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from coldpress.onnx.graph.builder import MICROSOFT, TOGETHER, Graph
-from coldpress.onnx.graph.unpacking import unpacked
+from coldpress.onnx.graph.builder import MICROSOFT, NAME_SEPARATOR, Graph
+from coldpress.onnx.graph.unpacking import add_unpacking
 from coldpress.quantization.core.blocks import ATTRIBUTES, BlockLinear, pack_blocks
 from coldpress.quantization.core.modules import QuantizedEmbedding, QuantizedLinear
-from coldpress.quantization.core.packing import WHOLE, pack
+from coldpress.quantization.core.packing import BYTE_BITS, pack
 
-Named = Mapping[str, Any]
+ModulesByPath = Mapping[str, Any]
 """Linear modules of one kind that share their input, by their paths."""
 
 
@@ -34,7 +34,7 @@ class Activation:
     zero_point: str = ""
 
 
-def product(graph: Graph, activation: Activation, modules: Named) -> str:
+def add_matmul(graph: Graph, activation: Activation, modules: ModulesByPath) -> str:
     """Add one multiplication for modules that lie side by side, and biases if they have any.
 
     Args:
@@ -46,20 +46,20 @@ def product(graph: Graph, activation: Activation, modules: Named) -> str:
         Name of a float32 tensor of shape (..., out of all together).
     """
     biases = [module.bias for module in modules.values() if module.bias is not None]
-    bias = _side_by_side(graph, modules, "bias", biases) if biases else ""
+    bias = _add_concatenated(graph, modules, "bias", biases) if biases else ""
     if isinstance(next(iter(modules.values())), BlockLinear):
-        return _by_blocks(graph, activation, modules, bias)
-    weight = _weights(graph, modules)
+        return _add_blockwise_matmul(graph, activation, modules, bias)
+    weight = _add_weights(graph, modules)
     if not activation.scale:
         out = graph.node("MatMul", [activation.values, weight])
         return graph.node("Add", [out, bias]) if bias else out
-    scale = _scales(graph, modules)
+    scale = _add_scales(graph, modules)
     steps = [activation.scale, scale, activation.zero_point, ""]
     operator = f"{MICROSOFT}.MatMulIntegerToFloat"
     return graph.node(operator, [activation.values, weight, *steps, bias])
 
 
-def table(graph: Graph, path: str, module: nn.Embedding | QuantizedEmbedding) -> str:
+def add_table(graph: Graph, path: str, module: nn.Embedding | QuantizedEmbedding) -> str:
     """Add an embedding table, unpacked if it is packed.
 
     Args:
@@ -71,11 +71,11 @@ def table(graph: Graph, path: str, module: nn.Embedding | QuantizedEmbedding) ->
         Name of a tensor of shape (rows, width), float32 or int8.
     """
     if _is_packed(module):
-        return _unpacked(graph, path, module)
-    return constant(graph, f"{path}.weight", module.weight)
+        return _add_unpacked(graph, path, module)
+    return add_tensor(graph, f"{path}.weight", module.weight)
 
 
-def constant(graph: Graph, name: str, tensor: Tensor) -> str:
+def add_tensor(graph: Graph, name: str, tensor: Tensor) -> str:
     """Add a tensor of a module under its name.
 
     Args:
@@ -89,7 +89,7 @@ def constant(graph: Graph, name: str, tensor: Tensor) -> str:
     return graph.constant(name, tensor.detach().numpy())
 
 
-def joined(paths: Sequence[str], name: str) -> str:
+def join_names(paths: Sequence[str], name: str) -> str:
     """Return the name of what modules have side by side, or in common.
 
     Args:
@@ -99,49 +99,53 @@ def joined(paths: Sequence[str], name: str) -> str:
     Returns:
         A name that tells all of them.
     """
-    return TOGETHER.join(f"{path}.{name}" for path in paths)
+    return NAME_SEPARATOR.join(f"{path}.{name}" for path in paths)
 
 
-def _by_blocks(graph: Graph, activation: Activation, modules: Named, bias: str) -> str:
+def _add_blockwise_matmul(
+    graph: Graph, activation: Activation, modules: ModulesByPath, bias: str
+) -> str:
     """Blocks of rows lie one above the other: (out of all together, blocks, bytes)."""
     packed = torch.cat([torch.from_numpy(pack_blocks(m)) for m in modules.values()])
-    weight = constant(graph, joined(list(modules), "weight"), packed)
+    weight = add_tensor(graph, join_names(list(modules), "weight"), packed)
     first: BlockLinear = next(iter(modules.values()))
     return graph.node(
         f"{MICROSOFT}.MatMulNBits",
-        [activation.values, weight, _scales(graph, modules), "", "", bias],
+        [activation.values, weight, _add_scales(graph, modules), "", "", bias],
         K=first.in_features,
         N=len(packed),
         **{name: int(first.get_buffer(name)) for name in ATTRIBUTES},
     )
 
 
-def _weights(graph: Graph, modules: Named) -> str:
+def _add_weights(graph: Graph, modules: ModulesByPath) -> str:
     """Lay weights side by side: (in, out of all together)."""
     if not any(map(_is_packed, modules.values())):
-        return _side_by_side(graph, modules, "weight", [m.weight.T for m in modules.values()])
-    parts = [_weight(graph, path, module) for path, module in modules.items()]
+        return _add_concatenated(graph, modules, "weight", [m.weight.T for m in modules.values()])
+    parts = [_add_weight(graph, path, module) for path, module in modules.items()]
     return parts[0] if len(parts) == 1 else graph.node("Concat", parts, axis=1)
 
 
-def _weight(graph: Graph, path: str, module: QuantizedLinear) -> str:
+def _add_weight(graph: Graph, path: str, module: QuantizedLinear) -> str:
     if not _is_packed(module):
-        return constant(graph, f"{path}.weight", module.weight.T)
-    return graph.node("Transpose", [_unpacked(graph, path, module)], perm=[1, 0])
+        return add_tensor(graph, f"{path}.weight", module.weight.T)
+    return graph.node("Transpose", [_add_unpacked(graph, path, module)], perm=[1, 0])
 
 
-def _unpacked(graph: Graph, path: str, module: Any) -> str:  # noqa: ANN401
+def _add_unpacked(graph: Graph, path: str, module: Any) -> str:  # noqa: ANN401
     packed = pack(module.weight.numpy(), module.bits)
-    return unpacked(graph, f"{path}.weight", packed, module.weight.shape)
+    return add_unpacking(graph, f"{path}.weight", packed, module.weight.shape)
 
 
-def _scales(graph: Graph, modules: Named) -> str:
-    return _side_by_side(graph, modules, "scale", [m.scale.flatten() for m in modules.values()])
+def _add_scales(graph: Graph, modules: ModulesByPath) -> str:
+    return _add_concatenated(graph, modules, "scale", [m.scale.flatten() for m in modules.values()])
 
 
-def _side_by_side(graph: Graph, modules: Named, name: str, tensors: Sequence[Tensor]) -> str:
-    return constant(graph, joined(list(modules), name), torch.cat(tuple(tensors), dim=-1))
+def _add_concatenated(
+    graph: Graph, modules: ModulesByPath, name: str, tensors: Sequence[Tensor]
+) -> str:
+    return add_tensor(graph, join_names(list(modules), name), torch.cat(tuple(tensors), dim=-1))
 
 
 def _is_packed(module: nn.Module) -> bool:
-    return isinstance(module, QuantizedLinear | QuantizedEmbedding) and module.bits < WHOLE
+    return isinstance(module, QuantizedLinear | QuantizedEmbedding) and module.bits < BYTE_BITS

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto
 
-from coldpress.onnx.graph.builder import TOGETHER, Graph
+from coldpress.onnx.graph.builder import NAME_SEPARATOR, Graph
 from coldpress.quantization.core import packing
 
 
-def unpacked(graph: Graph, name: str, packed: packing.Bytes, shape: Sequence[int]) -> str:
+def add_unpacking(graph: Graph, name: str, packed: packing.Bytes, shape: Sequence[int]) -> str:
     """Add a packed constant and what makes signed bytes of it.
 
     Args:
@@ -31,15 +31,15 @@ def unpacked(graph: Graph, name: str, packed: packing.Bytes, shape: Sequence[int
         Name of an int8 tensor of that shape.
     """
     bits, count = len(packed), int(np.prod(shape))
-    unsigned = _unsigned(graph, graph.constant(name, packed), bits)
-    signed = _signed(graph, graph.node("Cast", [unsigned], to=TensorProto.INT8), bits)
+    unsigned = _sum_fields(graph, graph.constant(name, packed), bits)
+    signed = _to_signed(graph, graph.node("Cast", [unsigned], to=TensorProto.INT8), bits)
     if count % 8:
         signed = graph.node("Reshape", [signed, graph.integers(-1)])
         signed = graph.node("Slice", [signed, graph.integers(0), graph.integers(count)])
     return graph.node("Reshape", [signed, graph.integers(*shape)])
 
 
-def weights_behind(producers: Mapping[str, Any], name: str) -> list[str]:
+def trace_weights(producers: Mapping[str, Any], name: str) -> list[str]:
     """Name the modules whose weights a tensor is made of, unpacked or as they are.
 
     Args:
@@ -51,21 +51,21 @@ def weights_behind(producers: Mapping[str, Any], name: str) -> list[str]:
     """
     if name in producers:
         above = producers[name].input
-        found = [path for tensor in above for path in weights_behind(producers, tensor)]
+        found = [path for tensor in above for path in trace_weights(producers, tensor)]
         return list(dict.fromkeys(found))  # fields of one weight are several tensors
-    parts = name.split(TOGETHER)
+    parts = name.split(NAME_SEPARATOR)
     return [part.removesuffix(".weight") for part in parts if part.endswith(".weight")]
 
 
-def _unsigned(graph: Graph, packed: str, bits: int) -> str:
+def _sum_fields(graph: Graph, packed: str, bits: int) -> str:
     """Sum up the fields of every integer, each at its height."""
-    sizes, low, total = packing.fields(bits), bits, ""
+    sizes, low, total = packing.bit_fields(bits), bits, ""
     parts = [packed]
     if len(sizes) > 1:
         parts = graph.nodes("Split", [packed, graph.integers(*sizes)], len(sizes), axis=0)
     for size, part in zip(sizes, parts, strict=True):
         low -= size
-        field = _field(graph, part, size)
+        field = _extract_field(graph, part, size)
         if len(sizes) > 1:
             field = graph.node("Reshape", [field, graph.integers(-1)])
         if low:
@@ -74,19 +74,19 @@ def _unsigned(graph: Graph, packed: str, bits: int) -> str:
     return total
 
 
-def _field(graph: Graph, part: str, size: int) -> str:
+def _extract_field(graph: Graph, part: str, size: int) -> str:
     """Shift every field of a size out of its byte, to the top and down again."""
     line = graph.node("Reshape", [part, graph.integers(1, -1)])
-    left = graph.constant(f"shifts_{size}", packing.shifts(size))
+    left = graph.constant(f"shifts_{size}", packing.field_shifts(size))
     top = graph.node("BitShift", [line, left], direction="LEFT")
     return graph.node("BitShift", [top, _byte(graph, 8 - size)], direction="RIGHT")
 
 
-def _signed(graph: Graph, integers: str, bits: int) -> str:
+def _to_signed(graph: Graph, integers: str, bits: int) -> str:
     if bits == 1:
         twice = graph.node("Add", [integers, integers])
         return graph.node("Sub", [twice, _signed_byte(graph, 1)])
-    return graph.node("Sub", [integers, _signed_byte(graph, packing.zero(bits))])
+    return graph.node("Sub", [integers, _signed_byte(graph, packing.zero_offset(bits))])
 
 
 def _byte(graph: Graph, value: int) -> str:

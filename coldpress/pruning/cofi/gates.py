@@ -11,18 +11,18 @@ import torch
 from torch import Tensor, nn
 
 from coldpress.model.classifier import Classifier
-from coldpress.pruning.cofi.hard_concrete import drawn, open_probability, settled
-from coldpress.pruning.cofi.width_gates import gating_width
+from coldpress.pruning.cofi.hard_concrete import deterministic_gates, open_probability, sample_gates
+from coldpress.pruning.cofi.width_gates import apply_width_gates
 
-CLOSED_AT_FIRST = 0.01
+INITIAL_CLOSED_PROBABILITY = 0.01
 """Probability that a gate is closed before it has learnt anything."""
 
-WIDTH_AT_FIRST = 10.0
+INITIAL_WIDTH_LOG_ALPHA = 10.0
 """log alpha of the hidden dimensions then, as in the authors' program: every layer needs them."""
 
 
 @dataclass(frozen=True)
-class Sublayer:
+class GatedSublayer:
     """Attention or feed-forward of one layer: a gate of its own, and one for each unit.
 
     Attributes:
@@ -45,7 +45,7 @@ class Sublayer:
 
 
 @dataclass(frozen=True)
-class Gated:
+class ModelGates:
     """All gates of a model.
 
     Attributes:
@@ -53,7 +53,7 @@ class Gated:
         hidden: log alpha of the hidden dimensions' gates, shape (width,).
     """
 
-    sublayers: tuple[Sublayer, ...]
+    sublayers: tuple[GatedSublayer, ...]
     hidden: Tensor
 
     @property
@@ -67,7 +67,7 @@ class Gated:
         return len(self.hidden) * sum(at.price * len(at.units) for at in self.sublayers)
 
 
-def gated(classifier: Classifier) -> Gated:
+def create_gates(classifier: Classifier) -> ModelGates:
     """Put a gate on every sublayer, head, neuron and hidden dimension.
 
     Args:
@@ -84,18 +84,26 @@ def gated(classifier: Classifier) -> Gated:
         ):
             linear = classifier.linear(layer, role)
             units = linear.in_features // width
-            at = Sublayer(linear, width, matrices * width, _log_alpha(()), _log_alpha((units,)))
+            at = GatedSublayer(
+                linear,
+                width,
+                matrices * width,
+                _initial_log_alpha(()),
+                _initial_log_alpha((units,)),
+            )
             made.append(at)
     dimensions = int(classifier.config.hidden_size)
-    return Gated(tuple(made), torch.full((dimensions,), WIDTH_AT_FIRST, requires_grad=True))
+    return ModelGates(
+        tuple(made), torch.full((dimensions,), INITIAL_WIDTH_LOG_ALPHA, requires_grad=True)
+    )
 
 
-def _log_alpha(shape: tuple[int, ...]) -> Tensor:
-    start = math.log((1 - CLOSED_AT_FIRST) / CLOSED_AT_FIRST)
+def _initial_log_alpha(shape: tuple[int, ...]) -> Tensor:
+    start = math.log((1 - INITIAL_CLOSED_PROBABILITY) / INITIAL_CLOSED_PROBABILITY)
     return torch.full(shape, start, requires_grad=True)
 
 
-def expected_sparsity(gates: Gated) -> Tensor:
+def expected_sparsity(gates: ModelGates) -> Tensor:
     """Equation 2: the share of the weights that is expected to go.
 
     Args:
@@ -125,7 +133,7 @@ def lagrangian(sparsity: Tensor, target: float, multipliers: Tensor) -> Tensor:
 
 
 @contextmanager
-def gating(classifier: Classifier, gates: Gated) -> Iterator[None]:
+def apply_gates(classifier: Classifier, gates: ModelGates) -> Iterator[None]:
     """Let gates weigh units and dimensions: newly drawn for each step of training, else settled.
 
     Args:
@@ -135,7 +143,7 @@ def gating(classifier: Classifier, gates: Gated) -> Iterator[None]:
     now: list[Tensor] = []
 
     def choose(module: nn.Module, _: tuple[Tensor, ...]) -> None:
-        kind = drawn if module.training else settled
+        kind = sample_gates if module.training else deterministic_gates
         now[:] = [*(at.gates(kind) for at in gates.sublayers), kind(gates.hidden)]
 
     def weigh(number: int) -> Callable[[nn.Module, tuple[Tensor, ...]], tuple[Tensor, ...]]:
@@ -148,11 +156,11 @@ def gating(classifier: Classifier, gates: Gated) -> Iterator[None]:
         hooks.callback(classifier.module.register_forward_pre_hook(choose).remove)
         for number, at in enumerate(gates.sublayers):
             hooks.callback(at.linear.register_forward_pre_hook(weigh(number)).remove)
-        hooks.enter_context(gating_width(classifier, lambda: now[-1]))
+        hooks.enter_context(apply_width_gates(classifier, lambda: now[-1]))
         yield
 
 
-def staying(gates: Gated, width: int, keep: float) -> list[list[int]]:
+def select_units(gates: ModelGates, width: int, keep: float) -> list[list[int]]:
     """Keep the units that are likeliest open, as many as the budget pays for.
 
     Args:
@@ -168,7 +176,7 @@ def staying(gates: Gated, width: int, keep: float) -> list[list[int]]:
     ranked = sorted(
         (-score, number, unit)
         for number, at in enumerate(sublayers)
-        for unit, (score, gate) in enumerate(zip(*_of_units(at), strict=True))
+        for unit, (score, gate) in enumerate(zip(*_score_units(at), strict=True))
         if gate > 0
     )
     stay: list[list[int]] = [[] for _ in sublayers]
@@ -180,6 +188,6 @@ def staying(gates: Gated, width: int, keep: float) -> list[list[int]]:
     return [sorted(units) for units in stay]
 
 
-def _of_units(at: Sublayer) -> tuple[list[float], list[float]]:
+def _score_units(at: GatedSublayer) -> tuple[list[float], list[float]]:
     """Probabilities that units are open, and their settled gates."""
-    return at.gates(open_probability).tolist(), at.gates(settled).tolist()
+    return at.gates(open_probability).tolist(), at.gates(deterministic_gates).tolist()

@@ -14,7 +14,7 @@ LOW, HIGH = -0.1, 1.1
 """The stretched interval, gamma and zeta (l and r in CoFi)."""
 
 
-def drawn(log_alpha: Tensor) -> Tensor:
+def sample_gates(log_alpha: Tensor) -> Tensor:
     """Draw gates: equations 10 and 11, and CoFi's equation 1.
 
     u ~ U(0, 1);  s = sigmoid((log u - log(1 - u) + log alpha) / beta);
@@ -28,10 +28,10 @@ def drawn(log_alpha: Tensor) -> Tensor:
     """
     # Neither end of the interval: their logarithms are infinite.
     u = torch.rand_like(log_alpha).clamp(1e-6, 1 - 1e-6)
-    return _stretched(((u.log() - (1 - u).log()) + log_alpha) / TEMPERATURE)
+    return _stretch(((u.log() - (1 - u).log()) + log_alpha) / TEMPERATURE)
 
 
-def settled(log_alpha: Tensor) -> Tensor:
+def deterministic_gates(log_alpha: Tensor) -> Tensor:
     """Return the gates to answer with: equation 13.
 
     Args:
@@ -40,7 +40,7 @@ def settled(log_alpha: Tensor) -> Tensor:
     Returns:
         z = min(1, max(0, sigmoid(log alpha) (zeta - gamma) + gamma)).
     """
-    return _stretched(log_alpha)
+    return _stretch(log_alpha)
 
 
 def open_probability(log_alpha: Tensor) -> Tensor:
@@ -55,5 +55,5 @@ def open_probability(log_alpha: Tensor) -> Tensor:
     return torch.sigmoid(log_alpha - TEMPERATURE * math.log(-LOW / HIGH))
 
 
-def _stretched(value: Tensor) -> Tensor:
+def _stretch(value: Tensor) -> Tensor:
     return (torch.sigmoid(value) * (HIGH - LOW) + LOW).clamp(0.0, 1.0)

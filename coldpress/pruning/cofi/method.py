@@ -10,7 +10,7 @@ from coldpress.schema.section import Section
 
 if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
-    from coldpress.pruning.method import Evidence
+    from coldpress.pruning.method import PruningContext
 
 
 class L0(Section):
@@ -27,7 +27,7 @@ class L0(Section):
     ] = 6
     recovery_epochs: Annotated[int, Field(ge=0, le=100, description="Retraining, in epochs.")] = 2
 
-    def prune(self, classifier: Classifier, evidence: Evidence) -> Classifier:
+    def prune(self, classifier: Classifier, evidence: PruningContext) -> Classifier:
         """Train model and gates together, then remove what the gates have closed.
 
         Args:
@@ -38,8 +38,8 @@ class L0(Section):
             A trained classifier, at least one head and one neuron in each layer that is left;
             nothing is trained if all is kept.
         """
-        from coldpress.pruning.cofi.training import prune_by_gates
+        from coldpress.pruning.cofi.training import train_and_prune
 
         if self.keep_parameters == 1:
             return classifier.copy()
-        return prune_by_gates(classifier, self.keep_parameters, self.gate_epochs, evidence.train)
+        return train_and_prune(classifier, self.keep_parameters, self.gate_epochs, evidence.train)

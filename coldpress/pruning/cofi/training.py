@@ -10,32 +10,34 @@ from torch import Tensor, nn
 from torch.optim import Adam
 
 from coldpress.model import surgery
-from coldpress.model.activations import Comparison, InnerStates
+from coldpress.model.activations import Activations, TeacherStudentLoss
 from coldpress.pruning.cofi.gates import (
-    Gated,
+    ModelGates,
+    apply_gates,
+    create_gates,
     expected_sparsity,
-    gated,
-    gating,
     lagrangian,
-    staying,
+    select_units,
 )
-from coldpress.pruning.cofi.hard_concrete import settled
-from coldpress.pruning.cofi.width_gates import multiply_in, narrowed, staying_dimensions
+from coldpress.pruning.cofi.hard_concrete import deterministic_gates
+from coldpress.pruning.cofi.width_gates import fold_width_gates, keep_dimensions, select_dimensions
 
 if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
-    from coldpress.pruning.method import Train
+    from coldpress.pruning.method import TrainFunction
     from coldpress.training.loop import Loss
 
-PREDICTION = 0.5
+PREDICTION_WEIGHT = 0.5
 """lambda of section 3.2: the share of the loss of logits; the rest is that of the layers."""
 
-GATE_RATE = 0.01
-LEAST_WAY = 20.0
+GATE_LEARNING_RATE = 0.01
+MIN_TRAVEL = 20.0
 """In short training, gates and multipliers move faster, so that they can move by this in all."""
 
 
-def prune_by_gates(classifier: Classifier, keep: float, epochs: int, train: Train) -> Classifier:
+def train_and_prune(
+    classifier: Classifier, keep: float, epochs: int, train: TrainFunction
+) -> Classifier:
     """Train gates towards a sparsity, and remove what they have closed.
 
     The target rises from 0 along a straight line and is reached after half of the steps.
@@ -50,48 +52,48 @@ def prune_by_gates(classifier: Classifier, keep: float, epochs: int, train: Trai
         A trained, smaller classifier.
     """
     pruned = classifier.copy()
-    gates = gated(pruned)
-    learning = _Learning(classifier, gates, 1 - keep)
-    with gating(pruned, gates):
+    gates = create_gates(pruned)
+    learning = _GateTraining(classifier, gates, 1 - keep)
+    with apply_gates(pruned, gates):
         train(pruned, epochs, learning.step, learning.minimised)
-    dimensions = staying_dimensions(pruned, gates.hidden)
-    return removed(pruned, gates, staying(gates, len(dimensions), keep), dimensions)
+    dimensions = select_dimensions(pruned, gates.hidden)
+    return remove_closed(pruned, gates, select_units(gates, len(dimensions), keep), dimensions)
 
 
-class _Learning:
+class _GateTraining:
     """What moves the gates beside the model: loss, multipliers and a target that rises."""
 
-    def __init__(self, teacher: Classifier, gates: Gated, sparsity: float) -> None:
+    def __init__(self, teacher: Classifier, gates: ModelGates, sparsity: float) -> None:
         self._teacher, self._gates, self._sparsity = teacher, gates, sparsity
         self._target, self._multipliers = 0.0, torch.zeros(2, requires_grad=True)
         self._optimizers = (
-            Adam(gates.log_alphas, lr=GATE_RATE),
-            Adam([self._multipliers], lr=GATE_RATE, maximize=True),
+            Adam(gates.log_alphas, lr=GATE_LEARNING_RATE),
+            Adam([self._multipliers], lr=GATE_LEARNING_RATE, maximize=True),
         )
 
-    def minimised(self, loss: Loss) -> Comparison:
+    def minimised(self, loss: Loss) -> TeacherStudentLoss:
         width = len(self._gates.hidden)
         projection = nn.Linear(width, width, bias=False)
         nn.init.eye_(projection.weight)
 
-        def total(fitted: InnerStates, teacher: InnerStates, rows: Tensor) -> Tensor:
+        def total(fitted: Activations, teacher: Activations, rows: Tensor) -> Tensor:
             prediction = loss(fitted.logits.float(), rows)
             layers = layer_loss(fitted, teacher, projection)
             sparsity = expected_sparsity(self._gates)
             constraint = lagrangian(sparsity, self._target, self._multipliers).to(layers.device)
-            return PREDICTION * prediction + (1 - PREDICTION) * layers + constraint
+            return PREDICTION_WEIGHT * prediction + (1 - PREDICTION_WEIGHT) * layers + constraint
 
-        return Comparison(self._teacher, total, nn.ModuleList([projection]))
+        return TeacherStudentLoss(self._teacher, total, nn.ModuleList([projection]))
 
     def step(self, done: int, total: int, _: float) -> None:
         for optimizer in self._optimizers:
-            optimizer.param_groups[0]["lr"] = max(GATE_RATE, LEAST_WAY / total)
+            optimizer.param_groups[0]["lr"] = max(GATE_LEARNING_RATE, MIN_TRAVEL / total)
             optimizer.step()
             optimizer.zero_grad()
         self._target = self._sparsity * min(1.0, 2 * done / total)
 
 
-def layer_loss(fitted: InnerStates, teacher: InnerStates, projection: nn.Linear) -> Tensor:
+def layer_loss(fitted: Activations, teacher: Activations, projection: nn.Linear) -> Tensor:
     """Section 3.2: the sum over teacher layers i of MSE(W H_s^m(i), H_t^i).
 
     Four teacher layers are taught, spread, the last among them; m(i) is the student's layer that is
@@ -117,9 +119,9 @@ def layer_loss(fitted: InnerStates, teacher: InnerStates, projection: nn.Linear)
     return torch.stack(errors).sum()
 
 
-def removed(
+def remove_closed(
     classifier: Classifier,
-    gates: Gated,
+    gates: ModelGates,
     stay: Sequence[list[int]],
     dimensions: list[int],
 ) -> Classifier:
@@ -134,14 +136,16 @@ def removed(
     Returns:
         A smaller classifier.
     """
-    units = [at.gates(settled).detach() for at in gates.sublayers]
+    units = [at.gates(deterministic_gates).detach() for at in gates.sublayers]
     for at, gate in zip(gates.sublayers, units, strict=True):
         at.linear.weight.data *= gate.repeat_interleave(at.width).to(at.linear.weight.device)
-    multiply_in(classifier, settled(gates.hidden).detach())
+    fold_width_gates(classifier, deterministic_gates(gates.hidden).detach())
     # A layer that loses both of its sublayers goes; one that loses one keeps a unit of it.
     pairs = [(stay[i], stay[i + 1]) for i in range(0, len(stay), 2)]
     left = [number for number, (heads, neurons) in enumerate(pairs) if heads or neurons] or [0]
     heads = [pairs[n][0] or [int(units[2 * n].argmax())] for n in left]
     neurons = [pairs[n][1] or [int(units[2 * n + 1].argmax())] for n in left]
     shorter = surgery.keep_layers(classifier, left)
-    return narrowed(surgery.keep_neurons(surgery.keep_heads(shorter, heads), neurons), dimensions)
+    return keep_dimensions(
+        surgery.keep_neurons(surgery.keep_heads(shorter, heads), neurons), dimensions
+    )

@@ -13,12 +13,12 @@ from coldpress.model import surgery
 from coldpress.model.classifier import Classifier
 from coldpress.pruning.cofi.hard_concrete import open_probability
 
-Gates = Callable[[], Tensor]
+GateSource = Callable[[], Tensor]
 """z_hidden of this forward pass, shape (width,)."""
 
 
 @contextmanager
-def gating_width(classifier: Classifier, gates: Gates) -> Iterator[None]:
+def apply_width_gates(classifier: Classifier, gates: GateSource) -> Iterator[None]:
     """Let gates weigh the hidden dimensions wherever a layer writes to them.
 
     What is normalized is normalized over the open dimensions alone, and is 0 in the others: a model
@@ -29,19 +29,19 @@ def gating_width(classifier: Classifier, gates: Gates) -> Iterator[None]:
         classifier: Its modules compute with gates inside of the context.
         gates: Asked in every module that is weighed.
     """
-    written, norms = writers(classifier), _norms(classifier)
+    written, norms = residual_writers(classifier), _norms(classifier)
     with ExitStack() as hooks:
         for module in norms:
-            hook = _normalizing(gates, module in written)
+            hook = _norm_hook(gates, module in written)
             hooks.callback(module.register_forward_hook(hook).remove)
         for module in (each for each in written if each not in norms):
-            hooks.callback(module.register_forward_hook(_weighing(gates)).remove)
+            hooks.callback(module.register_forward_hook(_output_hook(gates)).remove)
         output = classifier.module.get_submodule(classifier.architecture.output)
-        hooks.callback(output.register_forward_pre_hook(_read(gates)).remove)
+        hooks.callback(output.register_forward_pre_hook(_input_hook(gates)).remove)
         yield
 
 
-def normalized(states: Tensor, norm: nn.LayerNorm, gates: Tensor, weighed: bool) -> Tensor:
+def gated_layer_norm(states: Tensor, norm: nn.LayerNorm, gates: Tensor, weighed: bool) -> Tensor:
     """Normalize over the dimensions whose gates are not zero.
 
     With the mean m of the k open ones in place of the closed ones, the mean of all W is m too, and
@@ -71,7 +71,7 @@ def normalized(states: Tensor, norm: nn.LayerNorm, gates: Tensor, weighed: bool)
     )
 
 
-def writers(classifier: Classifier) -> list[nn.Module]:
+def residual_writers(classifier: Classifier) -> list[nn.Module]:
     """Return the modules whose output is multiplied by the gates.
 
     Args:
@@ -89,7 +89,7 @@ def writers(classifier: Classifier) -> list[nn.Module]:
     return found
 
 
-def multiply_in(classifier: Classifier, gates: Tensor) -> None:
+def fold_width_gates(classifier: Classifier, gates: Tensor) -> None:
     """Multiply gates into the weights, so that the model needs them no more.
 
     Args:
@@ -97,7 +97,7 @@ def multiply_in(classifier: Classifier, gates: Tensor) -> None:
         gates: Shape (width,).
     """
     with torch.no_grad():
-        for module in writers(classifier):
+        for module in residual_writers(classifier):
             for parameter in module.parameters(recurse=False):
                 # A weight has a row a dimension, a gain and a bias a number.
                 rows = gates.view(-1, *[1] * (parameter.ndim - 1))
@@ -107,7 +107,7 @@ def multiply_in(classifier: Classifier, gates: Tensor) -> None:
         weight *= gates.to(weight.device)
 
 
-def staying_dimensions(classifier: Classifier, hidden: Tensor) -> list[int]:
+def select_dimensions(classifier: Classifier, hidden: Tensor) -> list[int]:
     """Keep the dimensions that are likeliest open, as many as are expected to be.
 
     Args:
@@ -128,7 +128,7 @@ def staying_dimensions(classifier: Classifier, hidden: Tensor) -> list[int]:
     return sorted(likeliest[:count])
 
 
-def narrowed(classifier: Classifier, dimensions: list[int]) -> Classifier:
+def keep_dimensions(classifier: Classifier, dimensions: list[int]) -> Classifier:
     """Remove the other dimensions.
 
     The features of the head that stay are those with weights towards the logits: gates that are
@@ -164,19 +164,19 @@ def _norms(classifier: Classifier) -> list[nn.Module]:
     return [norm for norm in found if not isinstance(norm, nn.Identity)]
 
 
-def _normalizing(gates: Gates, weighed: bool) -> Callable[..., Tensor]:
+def _norm_hook(gates: GateSource, weighed: bool) -> Callable[..., Tensor]:
     def normalize(module: nn.Module, arrived: tuple[Tensor, ...], given: Tensor) -> Tensor:
         now = gates()
         if now.all():  # mean and variance are right, and most steps of a training are such
             return given * now.to(given.device) if weighed else given
-        return normalized(arrived[0], cast("nn.LayerNorm", module), now, weighed)
+        return gated_layer_norm(arrived[0], cast("nn.LayerNorm", module), now, weighed)
 
     return normalize
 
 
-def _weighing(gates: Gates) -> Callable[..., Tensor]:
+def _output_hook(gates: GateSource) -> Callable[..., Tensor]:
     return lambda _, __, given: given * gates().to(given.device)
 
 
-def _read(gates: Gates) -> Callable[..., tuple[Tensor]]:
+def _input_hook(gates: GateSource) -> Callable[..., tuple[Tensor]]:
     return lambda _, arrived: (arrived[0] * gates().to(arrived[0].device),)

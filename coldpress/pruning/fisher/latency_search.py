@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from coldpress.pruning.fisher.mask_search import Staying, diagonal
+from coldpress.pruning.fisher.mask_search import KeptUnits, fisher_diagonal
 from coldpress.pruning.importance import most_important
 
 Knots = tuple[tuple[int, float], ...]
@@ -40,9 +40,9 @@ class LatencyTable:
     cpu_share: float = 1.0
 
 
-def search(
+def search_by_latency(
     heads: Sequence[Tensor], neurons: Sequence[Tensor], table: LatencyTable, keep_latency: float
-) -> Staying:
+) -> KeptUnits:
     """Minimise the sum of I_ii over what goes, under a budget of time.
 
     I_ii is that of equation 5's diagonal. Entries need not be proportional to the number of units,
@@ -57,16 +57,16 @@ def search(
     Returns:
         What stays, at least one head and one neuron in each layer, even beyond the budget.
     """
-    units = [*diagonal(heads), *diagonal(neurons)]
+    units = [*fisher_diagonal(heads), *fisher_diagonal(neurons)]
     knots = [table.heads] * len(heads) + [table.neurons] * len(neurons)
     prices = [_prices(k, len(layer)) for k, layer in zip(knots, units, strict=True)]
     whole = sum(float(price[-1]) for price in prices)
     spare = keep_latency * (table.smallest + whole) - table.smallest
     numbers = [len(layer) for layer in units]
     if spare < whole * (1 - 1e-9):
-        numbers = _numbers([_lost(layer) for layer in units], prices, spare)
+        numbers = _unit_counts([_removed_importance(layer) for layer in units], prices, spare)
     stay = [most_important([u], n)[0] for u, n in zip(units, numbers, strict=True)]
-    return Staying(stay[: len(heads)], stay[len(heads) :])
+    return KeptUnits(stay[: len(heads)], stay[len(heads) :])
 
 
 def _prices(knots: Knots, units: int) -> Values:
@@ -75,35 +75,35 @@ def _prices(knots: Knots, units: int) -> Values:
     return prices
 
 
-def _lost(importance: Tensor) -> Values:
+def _removed_importance(importance: Tensor) -> Values:
     """Importance that goes when 1, 2, ... units stay."""
     kept = np.cumsum(np.sort(importance.numpy())[::-1])
     lost: Values = kept[-1] - kept
     return lost
 
 
-def _numbers(lost: Sequence[Values], prices: Sequence[Values], spare: float) -> list[int]:
+def _unit_counts(lost: Sequence[Values], prices: Sequence[Values], spare: float) -> list[int]:
     """How many units stay in each sublayer; one where there is no time to spare."""
     if spare <= 0:
         # Only what takes no time at all stays beside the first.
         return [int(np.searchsorted(price, 0.0, side="right")) for price in prices]
     best, choices = np.zeros(PARTS + 1), []
     for gone, price in zip(lost, prices, strict=True):
-        best, choice = _with_one_more(best, gone, _parts(price, spare))
+        best, choice = _add_sublayer(best, gone, _to_parts(price, spare))
         choices.append(choice)
     left, numbers = PARTS, []
     for choice, price in zip(reversed(choices), reversed(prices), strict=True):
         numbers.append(int(choice[left]))
-        left -= int(_parts(price, spare)[numbers[-1] - 1])
+        left -= int(_to_parts(price, spare)[numbers[-1] - 1])
     return numbers[::-1]
 
 
-def _parts(price: Values, spare: float) -> NDArray[np.int64]:
+def _to_parts(price: Values, spare: float) -> NDArray[np.int64]:
     # A budget that is spent exactly must not be missed by rounding.
     return np.ceil(price / spare * PARTS - 1e-6).astype(np.int64)
 
 
-def _with_one_more(
+def _add_sublayer(
     best: Values, lost: Values, parts: NDArray[np.int64]
 ) -> tuple[Values, NDArray[np.int64]]:
     """Deal out 0, 1, ... parts to the sublayers so far and one more: what is lost, its units."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 
-def rearranged(stay: Sequence[Sequence[int]], gradients: Sequence[Tensor]) -> list[list[int]]:
+def rearrange(stay: Sequence[Sequence[int]], gradients: Sequence[Tensor]) -> list[list[int]]:
     """Exchange units within each layer, as many staying as before.
 
     The diagonal takes units for independent. With the layer's whole block of the Fisher matrix,
@@ -22,10 +22,13 @@ def rearranged(stay: Sequence[Sequence[int]], gradients: Sequence[Tensor]) -> li
     Returns:
         Indices a layer, ascending.
     """
-    return [_layer(set(kept), each.double()) for kept, each in zip(stay, gradients, strict=True)]
+    return [
+        _rearrange_layer(set(kept), each.double())
+        for kept, each in zip(stay, gradients, strict=True)
+    ]
 
 
-def _layer(stay: set[int], gradients: Tensor) -> list[int]:
+def _rearrange_layer(stay: set[int], gradients: Tensor) -> list[int]:
     """Offer each staying unit, least important first, the place of one that goes."""
     block = gradients.T @ gradients / len(gradients)
     units = range(len(block))

@@ -13,13 +13,13 @@ from torch import Tensor
 from coldpress.pruning.importance import most_important
 
 if TYPE_CHECKING:
-    from coldpress.data.encoding import Encoded
+    from coldpress.data.encoding import EncodedSplit
     from coldpress.model.checkpoint import LayerShape
     from coldpress.model.classifier import Classifier
 
 
 @dataclass(frozen=True)
-class Costs:
+class UnitCosts:
     """Multiply-accumulates a token, in a text of mean length.
 
     Attributes:
@@ -32,7 +32,7 @@ class Costs:
 
 
 @dataclass(frozen=True)
-class Staying:
+class KeptUnits:
     """The heads and neurons that stay, ascending indices, one list a layer."""
 
     heads: list[list[int]]
@@ -44,7 +44,7 @@ class Staying:
         return every == list(zip(map(len, self.heads), map(len, self.neurons), strict=True))
 
 
-def costs(classifier: Classifier, sample: Encoded) -> Costs:
+def compute_unit_costs(classifier: Classifier, sample: EncodedSplit) -> UnitCosts:
     """Count what a head and a neuron cost.
 
     A head has rows of query, key and value and columns of the attention output, and for T tokens
@@ -61,12 +61,12 @@ def costs(classifier: Classifier, sample: Encoded) -> Costs:
     hidden = classifier.linear(classifier.layers[0], "query").in_features
     tokens = round(float(np.mean([len(row) for row in sample.input_ids])))
     matrices = 1 + len(classifier.architecture.raising)
-    return Costs(classifier.head_size * (4 * hidden + 2 * tokens), matrices * hidden)
+    return UnitCosts(classifier.head_size * (4 * hidden + 2 * tokens), matrices * hidden)
 
 
-def search(
-    heads: Sequence[Tensor], neurons: Sequence[Tensor], costs: Costs, keep_macs: float
-) -> Staying:
+def search_by_macs(
+    heads: Sequence[Tensor], neurons: Sequence[Tensor], costs: UnitCosts, keep_macs: float
+) -> KeptUnits:
     """Minimise the sum of I_ii over what goes, under a budget: equations 7 and 8, algorithm 1.
 
     I_ii = 1 / |D| sum over the examples of (dL / dm_i)^2 (equation 5's diagonal). For any number of
@@ -82,8 +82,11 @@ def search(
     Returns:
         What stays, at least one head and one neuron in each layer, even beyond the budget.
     """
-    fisher_heads, fisher_neurons = diagonal(heads), diagonal(neurons)
-    lost_heads, lost_neurons = _lost(fisher_heads), _lost(fisher_neurons)
+    fisher_heads, fisher_neurons = fisher_diagonal(heads), fisher_diagonal(neurons)
+    lost_heads, lost_neurons = (
+        _removed_importance(fisher_heads),
+        _removed_importance(fisher_neurons),
+    )
     layers, every = len(heads), len(lost_neurons) - 1
     budget = keep_macs * (costs.head * (len(lost_heads) - 1) + costs.neuron * every)
     choices = []
@@ -94,10 +97,10 @@ def search(
             others = min(max(paid, layers), every)
             choices.append((lost_heads[number] + lost_neurons[others], number, others))
     _, number, others = min(choices)
-    return Staying(most_important(fisher_heads, number), most_important(fisher_neurons, others))
+    return KeptUnits(most_important(fisher_heads, number), most_important(fisher_neurons, others))
 
 
-def diagonal(gradients: Sequence[Tensor]) -> list[Tensor]:
+def fisher_diagonal(gradients: Sequence[Tensor]) -> list[Tensor]:
     """Return equation 5's diagonal.
 
     Args:
@@ -109,7 +112,7 @@ def diagonal(gradients: Sequence[Tensor]) -> list[Tensor]:
     return [layer.double().square().mean(0) for layer in gradients]
 
 
-def _lost(importance: Sequence[Tensor]) -> list[float]:
+def _removed_importance(importance: Sequence[Tensor]) -> list[float]:
     """Importance that goes when 0, 1, 2, ... units stay, the first of each layer before all."""
     ranked = [layer.sort(descending=True).values for layer in importance]
     first = torch.stack([layer[0] for layer in ranked])

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from coldpress.data.encoding import Encoded
+from coldpress.data.encoding import EncodedSplit
 from coldpress.model.classifier import Classifier
 from coldpress.model.surgery import keep_layers
-from coldpress.pruning.importance import BATCH_SIZE, evaluating, recorded_inputs
+from coldpress.pruning.importance import BATCH_SIZE, capture_inputs, eval_mode
 
-LARGEST = 10.0
+MAX_MASK = 10.0
 """A mask beyond it has been fitted to nothing: tuning ends there, as in the paper."""
 
 DAMPING = 1e-3
@@ -39,7 +39,7 @@ class Sublayer:
     first_token: bool
 
 
-def tune(pruned: Classifier, source: Classifier, sample: Encoded) -> None:
+def tune_masks(pruned: Classifier, source: Classifier, sample: EncodedSplit) -> None:
     """Rescale what stays, sublayer by sublayer from the embeddings up.
 
         argmin over m of || x + layer(x; m) - (x' + layer(x'; 1)) ||^2
@@ -52,8 +52,8 @@ def tune(pruned: Classifier, source: Classifier, sample: Encoded) -> None:
         sample: Rows to fit on.
     """
     for sublayer in sublayers(pruned):
-        mask = _mask(pruned, source, sublayer, sample)
-        if mask.abs().max() > LARGEST or not mask.isfinite().all():
+        mask = _solve_mask(pruned, source, sublayer, sample)
+        if mask.abs().max() > MAX_MASK or not mask.isfinite().all():
             return
         linear = pruned.linear(pruned.layers[sublayer.layer], sublayer.role)
         columns = mask.repeat_interleave(sublayer.width).to(linear.weight)
@@ -81,7 +81,9 @@ def sublayers(classifier: Classifier) -> Iterator[Sublayer]:
         yield Sublayer(layer, "down", norms[1], 1, first_token)
 
 
-def _mask(pruned: Classifier, source: Classifier, sublayer: Sublayer, sample: Encoded) -> Tensor:
+def _solve_mask(
+    pruned: Classifier, source: Classifier, sublayer: Sublayer, sample: EncodedSplit
+) -> Tensor:
     """Solve for m = 1 + d, of shape (units,): (A^T A + damping) d = A^T r.
 
     A has what each unit adds to each output at m = 1, r what these are short of the source's.
@@ -90,7 +92,7 @@ def _mask(pruned: Classifier, source: Classifier, sublayer: Sublayer, sample: En
     weight, features = linear.weight.detach().double().cpu(), linear.in_features
     inner = torch.zeros(features, features).double()
     cross = torch.zeros(len(weight), features).double()
-    for inputs, missing in outputs(pruned, source, sublayer, sample):
+    for inputs, missing in reconstruction_errors(pruned, source, sublayer, sample):
         inner += inputs.T @ inputs
         cross += missing.T @ inputs
     gram, short = normal_equations(weight, inner, cross, sublayer.width)
@@ -121,8 +123,8 @@ def normal_equations(
     return square, (weight * cross).sum(0).view(units, width).sum(1)
 
 
-def outputs(
-    pruned: Classifier, source: Classifier, sublayer: Sublayer, sample: Encoded
+def reconstruction_errors(
+    pruned: Classifier, source: Classifier, sublayer: Sublayer, sample: EncodedSplit
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Compare a sublayer in both models.
 
@@ -143,9 +145,9 @@ def outputs(
     norm, wanted = (each.module.get_submodule(sublayer.norm) for each in (pruned, source))
     with (
         torch.no_grad(),
-        evaluating(pruned.module),
-        evaluating(source.module),
-        recorded_inputs([linear, norm, wanted]) as seen,
+        eval_mode(pruned.module),
+        eval_mode(source.module),
+        capture_inputs([linear, norm, wanted]) as seen,
     ):
         for batch in sample.batches(BATCH_SIZE):
             seen.clear()

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from coldpress.model.classifier import Classifier
-    from coldpress.pruning.fisher.mask_search import Staying
-    from coldpress.pruning.method import Evidence
+    from coldpress.pruning.fisher.mask_search import KeptUnits
+    from coldpress.pruning.method import PruningContext
 
 
 class Fisher(Section):
@@ -44,7 +44,7 @@ class Fisher(Section):
             raise ValueError("one of keep_macs and keep_latency must be given, not both")
         return self
 
-    def prune(self, classifier: Classifier, evidence: Evidence) -> Classifier:
+    def prune(self, classifier: Classifier, evidence: PruningContext) -> Classifier:
         """Search, rearrange and tune the mask, as in section 4 of the paper.
 
         Args:
@@ -58,7 +58,7 @@ class Fisher(Section):
         from coldpress.model import surgery
         from coldpress.pruning import importance
         from coldpress.pruning.fisher import mask_tuning
-        from coldpress.pruning.fisher.mask_rearrangement import rearranged
+        from coldpress.pruning.fisher.mask_rearrangement import rearrange
 
         sample = evidence.sample
         heads = importance.head_gradients(classifier, sample, evidence.loss)
@@ -66,24 +66,24 @@ class Fisher(Section):
         found = self._search(classifier, evidence, heads, neurons)
         if found.is_whole(classifier.shapes):
             return classifier.copy()
-        pruned = surgery.keep_heads(classifier, rearranged(found.heads, heads))
-        pruned = surgery.keep_neurons(pruned, rearranged(found.neurons, neurons))
-        mask_tuning.tune(pruned, classifier, sample)
+        pruned = surgery.keep_heads(classifier, rearrange(found.heads, heads))
+        pruned = surgery.keep_neurons(pruned, rearrange(found.neurons, neurons))
+        mask_tuning.tune_masks(pruned, classifier, sample)
         return pruned
 
     def _search(
         self,
         classifier: Classifier,
-        evidence: Evidence,
+        evidence: PruningContext,
         heads: Sequence[Tensor],
         neurons: Sequence[Tensor],
-    ) -> Staying:
+    ) -> KeptUnits:
         from coldpress.pruning.fisher import latency_search, mask_search
 
         if self.keep_macs is not None:
-            costs = mask_search.costs(classifier, evidence.sample)
-            return mask_search.search(heads, neurons, costs, self.keep_macs)
+            costs = mask_search.compute_unit_costs(classifier, evidence.sample)
+            return mask_search.search_by_macs(heads, neurons, costs, self.keep_macs)
         if self.keep_latency is None or evidence.time_layers is None:
             raise ValueError("nothing here can time layers")
         table = evidence.time_layers(classifier, evidence.sample)
-        return latency_search.search(heads, neurons, table, self.keep_latency)
+        return latency_search.search_by_latency(heads, neurons, table, self.keep_latency)

@@ -11,15 +11,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import register_parametrization, remove_parametrizations
 
-from coldpress.pruning.gradual import PRUNINGS, cubic
-from coldpress.pruning.sparsity import linears
+from coldpress.pruning.gradual import MAX_PRUNINGS, cubic_sparsity
+from coldpress.pruning.sparsity import linear_modules
 
 if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
-    from coldpress.pruning.method import Train
+    from coldpress.pruning.method import TrainFunction
 
 
-class Movement(nn.Module):
+class MovementMask(nn.Module):
     """Masks a weight matrix W by a score of each weight, and scores while it is trained.
 
     Forward W' = W * M, M = Top_v(S). The gradient of the mask goes straight through to S, whether a
@@ -79,7 +79,7 @@ class Movement(nn.Module):
 
 
 def prune_by_movement(
-    classifier: Classifier, sparsity: float, epochs: int, train: Train
+    classifier: Classifier, sparsity: float, epochs: int, train: TrainFunction
 ) -> Classifier:
     """Train while the weights that move towards zero are masked, few at first.
 
@@ -93,22 +93,22 @@ def prune_by_movement(
         A trained classifier of the same shapes.
     """
     pruned = classifier.copy()
-    with _moving(pruned) as movements:
+    with _attach_masks(pruned) as movements:
 
         def grown(done: int, total: int, _: float) -> None:
-            if done % math.ceil(total / PRUNINGS) == 0 or done == total:
+            if done % math.ceil(total / MAX_PRUNINGS) == 0 or done == total:
                 for movement in movements:
-                    movement.mask_lowest(cubic(0.0, sparsity, done / total))
+                    movement.mask_lowest(cubic_sparsity(0.0, sparsity, done / total))
 
         train(pruned, epochs, grown)
     return pruned
 
 
 @contextmanager
-def _moving(classifier: Classifier) -> Iterator[list[Movement]]:
+def _attach_masks(classifier: Classifier) -> Iterator[list[MovementMask]]:
     """Score and mask the encoder's linear weights; what is masked at the end is zero for good."""
-    masked = linears(classifier)
-    movements = [Movement(linear.weight) for linear in masked]
+    masked = linear_modules(classifier)
+    movements = [MovementMask(linear.weight) for linear in masked]
     for linear, movement in zip(masked, movements, strict=True):
         register_parametrization(linear, "weight", movement)
     yield movements

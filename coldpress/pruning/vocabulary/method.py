@@ -10,7 +10,7 @@ from coldpress.schema.section import Section
 
 if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
-    from coldpress.pruning.method import Evidence
+    from coldpress.pruning.method import PruningContext
 
 
 class Vocabulary(Section):
@@ -23,7 +23,7 @@ class Vocabulary(Section):
         int, Field(ge=0, le=100, description="Retraining; the answers to these texts are the same.")
     ] = 0
 
-    def prune(self, classifier: Classifier, evidence: Evidence) -> Classifier:
+    def prune(self, classifier: Classifier, evidence: PruningContext) -> Classifier:
         """Keep the rows of the tokens that the texts need, and number them anew.
 
         Args:
@@ -37,13 +37,13 @@ class Vocabulary(Section):
         Raises:
             InputError: The tokenizer is of another kind than WordPiece, BPE and Unigram.
         """
-        from coldpress.model.surgery import keep_tokens, tokens_of_the_model
+        from coldpress.model.surgery import keep_tokens, required_tokens
         from coldpress.pruning.vocabulary.needed_tokens import needed_tokens
-        from coldpress.pruning.vocabulary.shrink_tokenizer import check_texts, renumbered
+        from coldpress.pruning.vocabulary.shrink_tokenizer import check_texts, shrink_tokenizer
 
         tokenizer = classifier.tokenizer
-        needed = needed_tokens(tokenizer, evidence.texts) | tokens_of_the_model(classifier)
+        needed = needed_tokens(tokenizer, evidence.texts) | required_tokens(classifier)
         stay = sorted(needed)
-        shorter = renumbered(tokenizer, stay)
+        shorter = shrink_tokenizer(tokenizer, stay)
         check_texts(tokenizer, shorter, evidence.texts)
         return keep_tokens(classifier, stay, shorter)

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 
 from coldpress.errors import InputError
 
-_TEXTS_AT_ONCE = 1000
+_BATCH_SIZE = 1000
 _BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 
 
@@ -33,14 +33,14 @@ def needed_tokens(tokenizer: Tokenizer, texts: Sequence[str]) -> set[int]:
         InputError: The tokenizer is of another kind.
     """
     described = json.loads(tokenizer.to_str())
-    more = _needs_of_its_kind(described["model"])
+    more = _token_closure(described["model"])
     added = {token["id"] for token in described["added_tokens"]}
     around = {*tokenizer.encode("").ids, *tokenizer.encode("", "").ids}
     padding = {tokenizer.padding["pad_id"]} if tokenizer.padding else set[int]()
-    return more(set(ids_of(tokenizer, texts)) | added | around | padding)
+    return more(set(iter_token_ids(tokenizer, texts)) | added | around | padding)
 
 
-def ids_of(tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[int]:
+def iter_token_ids(tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[int]:
     """Cut texts into tokens, whole and without special tokens around them.
 
     Args:
@@ -53,13 +53,13 @@ def ids_of(tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[int]:
     whole = Tokenizer.from_str(tokenizer.to_str())
     whole.no_truncation()
     whole.no_padding()
-    for start in range(0, len(texts), _TEXTS_AT_ONCE):
-        some = list(texts[start : start + _TEXTS_AT_ONCE])
+    for start in range(0, len(texts), _BATCH_SIZE):
+        some = list(texts[start : start + _BATCH_SIZE])
         for encoding in whole.encode_batch(some, add_special_tokens=False):
             yield from encoding.ids
 
 
-def check_kind(tokenizer: Tokenizer) -> None:
+def check_tokenizer_type(tokenizer: Tokenizer) -> None:
     """Check that a tokenizer can lose tokens.
 
     Args:
@@ -68,14 +68,14 @@ def check_kind(tokenizer: Tokenizer) -> None:
     Raises:
         InputError: It is none of WordPiece, BPE and Unigram.
     """
-    _needs_of_its_kind(json.loads(tokenizer.to_str())["model"])
+    _token_closure(json.loads(tokenizer.to_str())["model"])
 
 
-Needs = Callable[[set[int]], set[int]]
+TokenClosure = Callable[[set[int]], set[int]]
 """From the tokens that texts are cut into to all that have to stay for it."""
 
 
-def _needs_of_its_kind(model: Mapping[str, Any]) -> Needs:
+def _token_closure(model: Mapping[str, Any]) -> TokenClosure:
     kinds = {"WordPiece": _wordpiece, "BPE": _bpe, "Unigram": _unigram}
     kind = model.get("type")
     if kind not in kinds:
@@ -86,15 +86,15 @@ def _needs_of_its_kind(model: Mapping[str, Any]) -> Needs:
     return kinds[kind](model)
 
 
-def _wordpiece(model: Mapping[str, Any]) -> Needs:
+def _wordpiece(model: Mapping[str, Any]) -> TokenClosure:
     """A longest match stays the longest when others go: nothing beyond the characters."""
     prefix, ids = model["continuing_subword_prefix"], model["vocab"]
     always = {ids[token] for token in ids if len(token.removeprefix(prefix)) == 1}
-    always |= _known(ids, model["unk_token"])
+    always |= _matching_ids(ids, model["unk_token"])
     return lambda used: used | always
 
 
-def _bpe(model: Mapping[str, Any]) -> Needs:
+def _bpe(model: Mapping[str, Any]) -> TokenClosure:
     """What a token was merged from, down to the alphabet: every merge that is made stays."""
     ids: Mapping[str, int] = model["vocab"]
     prefix, suffix = (model.get(f"{name}") or "" for name in _AFFIXES)
@@ -103,7 +103,7 @@ def _bpe(model: Mapping[str, Any]) -> Needs:
         for token in ids
         if len(token.removeprefix(prefix).removesuffix(suffix)) == 1 or _BYTE.fullmatch(token)
     }
-    always |= _known(ids, model.get("unk_token"))
+    always |= _matching_ids(ids, model.get("unk_token"))
     parents: dict[int, set[int]] = {}
     for left, right in merges(model):
         parents.setdefault(ids[left + right.removeprefix(prefix)], set()).update(
@@ -129,7 +129,7 @@ def merges(model: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield left, right
 
 
-def _known(ids: Mapping[str, int], token: str | None) -> set[int]:
+def _matching_ids(ids: Mapping[str, int], token: str | None) -> set[int]:
     return {at for known, at in ids.items() if known == token}
 
 
@@ -144,7 +144,7 @@ def _with_ancestors(tokens: Iterable[int], parents: Mapping[int, set[int]]) -> s
     return known
 
 
-def _unigram(model: Mapping[str, Any]) -> Needs:
+def _unigram(model: Mapping[str, Any]) -> TokenClosure:
     """The likeliest cut stays so; an unknown character costs 10 more than the least score."""
     pieces: Sequence[tuple[str, float]] = model["vocab"]
     always = {

@@ -8,13 +8,13 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from coldpress.pruning.vocabulary.needed_tokens import ids_of, merges
+from coldpress.pruning.vocabulary.needed_tokens import iter_token_ids, merges
 
-Renumber = Mapping[int, int]
+NewIds = Mapping[int, int]
 """From a token's old id to its new one; what is missing goes."""
 
 
-def renumbered(tokenizer: Tokenizer, stay: Sequence[int]) -> Tokenizer:
+def shrink_tokenizer(tokenizer: Tokenizer, stay: Sequence[int]) -> Tokenizer:
     """Build a tokenizer of some of another's tokens.
 
     Args:
@@ -30,7 +30,7 @@ def renumbered(tokenizer: Tokenizer, stay: Sequence[int]) -> Tokenizer:
     new = {old: place for place, old in enumerate(stay)}
     described = json.loads(tokenizer.to_str())
     model = described["model"]
-    _SHORTENED[model["type"]](model, new)
+    _SHRINK_MODEL[model["type"]](model, new)
     added = described["added_tokens"]
     described["added_tokens"] = [{**token, "id": new[token["id"]]} for token in added]
     _renumber_post_processor(described["post_processor"] or {}, new)
@@ -54,17 +54,17 @@ def check_texts(old: Tokenizer, new: Tokenizer, texts: Sequence[str]) -> None:
     Raises:
         ValueError: They are not.
     """
-    for before, after in zip(ids_of(old, texts), ids_of(new, texts), strict=True):
+    for before, after in zip(iter_token_ids(old, texts), iter_token_ids(new, texts), strict=True):
         if old.id_to_token(before) != new.id_to_token(after):
             raise ValueError(f"{old.id_to_token(before)!r} became {new.id_to_token(after)!r}")
 
 
-def _wordpiece(model: dict[str, Any], new: Renumber) -> None:
+def _shrink_wordpiece(model: dict[str, Any], new: NewIds) -> None:
     model["vocab"] = {token: new[at] for token, at in model["vocab"].items() if at in new}
 
 
-def _bpe(model: dict[str, Any], new: Renumber) -> None:
-    _wordpiece(model, new)
+def _shrink_bpe(model: dict[str, Any], new: NewIds) -> None:
+    _shrink_wordpiece(model, new)
     prefix, stay = model.get("continuing_subword_prefix") or "", model["vocab"]
     model["merges"] = [
         [left, right]
@@ -73,25 +73,25 @@ def _bpe(model: dict[str, Any], new: Renumber) -> None:
     ]
 
 
-def _unigram(model: dict[str, Any], new: Renumber) -> None:
+def _shrink_unigram(model: dict[str, Any], new: NewIds) -> None:
     model["vocab"] = [piece for at, piece in enumerate(model["vocab"]) if at in new]
     if model.get("unk_id") is not None:
         model["unk_id"] = new[model["unk_id"]]
 
 
-def _renumber_padding(described: dict[str, Any], new: Renumber) -> None:
+def _renumber_padding(described: dict[str, Any], new: NewIds) -> None:
     if described["padding"]:
         described["padding"]["pad_id"] = new[described["padding"]["pad_id"]]
 
 
-_SHORTENED: Mapping[str, Callable[[dict[str, Any], Renumber], None]] = {
-    "WordPiece": _wordpiece,
-    "BPE": _bpe,
-    "Unigram": _unigram,
+_SHRINK_MODEL: Mapping[str, Callable[[dict[str, Any], NewIds], None]] = {
+    "WordPiece": _shrink_wordpiece,
+    "BPE": _shrink_bpe,
+    "Unigram": _shrink_unigram,
 }
 
 
-def _renumber_post_processor(processor: dict[str, Any], new: Renumber) -> None:
+def _renumber_post_processor(processor: dict[str, Any], new: NewIds) -> None:
     """Change the ids of what is put around a text: each kind of processor has them elsewhere."""
     for inner in processor.get("processors", ()):
         _renumber_post_processor(inner, new)

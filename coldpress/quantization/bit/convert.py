@@ -5,18 +5,22 @@ from __future__ import annotations
 from torch import nn
 
 from coldpress.cpu import weight_bits
-from coldpress.data.encoding import Encoded
+from coldpress.data.encoding import EncodedSplit
 from coldpress.model.classifier import Classifier
-from coldpress.quantization.bit.elastic import Elastic
+from coldpress.quantization.bit.elastic import ElasticQuantizer
 from coldpress.quantization.core.calibration import activation_ranges, mean_magnitudes
-from coldpress.quantization.core.convert import modules
-from coldpress.quantization.core.fake_quant import learnable, shared_inputs
-from coldpress.quantization.core.trainable_modules import LearnableLinear, MovingRange, Rounding
-from coldpress.quantization.qat.bit_widths import EXAMPLES
+from coldpress.quantization.core.convert import modules_of_type
+from coldpress.quantization.core.fake_quant import insert_fake_quantization, shared_inputs
+from coldpress.quantization.core.trainable_modules import (
+    ActivationQuantizer,
+    FakeQuantizedLinear,
+    MovingRangeQuantizer,
+)
+from coldpress.quantization.qat.bit_widths import CALIBRATION_EXAMPLES
 
 
-def binarized(
-    classifier: Classifier, activation_bits: int, table_bits: int, rows: Encoded
+def binarize(
+    classifier: Classifier, activation_bits: int, table_bits: int, rows: EncodedSplit
 ) -> Classifier:
     """Put modules with binary weights and activations of few bits into a classifier.
 
@@ -32,22 +36,25 @@ def binarized(
         A classifier to be trained.
     """
     classifier.module.cpu().eval()
-    arriving, inside = _roundings(classifier, activation_bits, rows), _inside(classifier)
+    arriving, inside = (
+        _activation_quantizers(classifier, activation_bits, rows),
+        _layer_linears(classifier),
+    )
     shared = shared_inputs(classifier)
 
-    def linear(path: str, source: nn.Linear) -> LearnableLinear:
+    def linear(path: str, source: nn.Linear) -> FakeQuantizedLinear:
         bits = 1 if path in inside else weight_bits()
-        return LearnableLinear(source, bits, "channel", arriving[shared.get(path, path)])
+        return FakeQuantizedLinear(source, bits, "channel", arriving[shared.get(path, path)])
 
-    return learnable(classifier, linear, table_bits)
+    return insert_fake_quantization(classifier, linear, table_bits)
 
 
-def _inside(classifier: Classifier) -> dict[str, bool]:
+def _layer_linears(classifier: Classifier) -> dict[str, bool]:
     """Paths of the layers' linear modules, and whether what arrives there has both signs.
 
     What follows the activation function alone is never far below zero.
     """
-    table, paths = classifier.architecture, modules(classifier, nn.Linear)
+    table, paths = classifier.architecture, modules_of_type(classifier, nn.Linear)
     layers = f"{table.encoder}.{table.layers}."
     inside = [path for path in paths if path.startswith(layers)]
     # Behind the number of the layer: a path inside of it.
@@ -56,13 +63,20 @@ def _inside(classifier: Classifier) -> dict[str, bool]:
     return dict(zip(inside, signed, strict=True))
 
 
-def _roundings(classifier: Classifier, bits: int, rows: Encoded) -> dict[str, Rounding]:
-    inside, spans = _inside(classifier), activation_ranges(classifier, rows, EXAMPLES)
-    sizes = mean_magnitudes(classifier, rows, EXAMPLES)
-    widths = {path: linear.in_features for path, linear in modules(classifier, nn.Linear).items()}
+def _activation_quantizers(
+    classifier: Classifier, bits: int, rows: EncodedSplit
+) -> dict[str, ActivationQuantizer]:
+    inside, spans = (
+        _layer_linears(classifier),
+        activation_ranges(classifier, rows, CALIBRATION_EXAMPLES),
+    )
+    sizes = mean_magnitudes(classifier, rows, CALIBRATION_EXAMPLES)
+    widths = {
+        path: linear.in_features for path, linear in modules_of_type(classifier, nn.Linear).items()
+    }
     return {
-        path: Elastic(sizes[path], widths[path], bits, signed=inside[path])
+        path: ElasticQuantizer(sizes[path], widths[path], bits, signed=inside[path])
         if path in inside
-        else MovingRange(*spans[path], first_token=False)
+        else MovingRangeQuantizer(*spans[path], first_token=False)
         for path in widths
     }

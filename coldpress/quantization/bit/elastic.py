@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from coldpress.quantization.core.modules import QuantizedLinear
 from coldpress.quantization.core.straight_through import straight_through
-from coldpress.quantization.core.trainable_modules import Rounded
+from coldpress.quantization.core.trainable_modules import RoundedActivation
 
 
-class Elastic(nn.Module):
+class ElasticQuantizer(nn.Module):
     """Rounds an activation x to step * (q - zero), q = round((x - threshold) / step + zero).
 
     q ends at 0 and 2^bits - 1. Where x is never far below zero, zero is 0: one bit gives 0 and
@@ -38,7 +38,7 @@ class Elastic(nn.Module):
         self.log_step = nn.Parameter(torch.tensor(max(step, 1e-6)).log())
         self.threshold = nn.Parameter(torch.zeros(width))
 
-    def forward(self, activation: Tensor) -> Rounded:
+    def forward(self, activation: Tensor) -> RoundedActivation:
         """Round an activation.
 
         Args:
@@ -50,7 +50,9 @@ class Elastic(nn.Module):
         step = self.log_step.exp()
         exact = (activation.float() - self._shift(step)) / step
         rounded = torch.round(exact.detach()).clamp_(0, self._largest)
-        return Rounded(straight_through(exact.clamp(0, self._largest), rounded), step, self._zero)
+        return RoundedActivation(
+            straight_through(exact.clamp(0, self._largest), rounded), step, self._zero
+        )
 
     def settle(self, made: QuantizedLinear) -> None:
         """Fix step and thresholds as they are.

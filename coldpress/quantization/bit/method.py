@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from coldpress.quantization.qat.method import HiddenStates
+from coldpress.quantization.qat.method import HiddenStateWeight
 from coldpress.schema.section import Epochs, LearningRate, Optimization
 
 if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
-    from coldpress.quantization.method import Lessons, Trained
+    from coldpress.quantization.method import QuantizationResult, TrainingContext
     from coldpress.training.loop import Epoch
 
 
-class Step(NamedTuple):
+class BinarizationStep(NamedTuple):
     """What one step has come to.
 
     Attributes:
@@ -40,7 +40,7 @@ class Binary(Optimization):
     table_bits: Annotated[
         int, Field(ge=1, le=8, description="Of an entry of an embedding table.")
     ] = 4
-    hidden_states: HiddenStates = 1.0
+    hidden_states: HiddenStateWeight = 1.0
     epochs: Annotated[Epochs, Field(description="Of each step: activations of 4, 2, 1 bits.")] = 3
     learning_rate: LearningRate = 2e-4
 
@@ -49,7 +49,7 @@ class Binary(Optimization):
         """Bits of the activations, step by step."""
         return tuple(bits for bits in (4, 2, 1) if bits >= self.activation_bits)
 
-    def train(self, classifier: Classifier, lessons: Lessons) -> Trained:
+    def train(self, classifier: Classifier, lessons: TrainingContext) -> QuantizationResult:
         """Fit classifiers of fewer and fewer bits, each to the inside of the one before.
 
         Args:
@@ -59,14 +59,16 @@ class Binary(Optimization):
         Returns:
             A classifier that answers as ONNX Runtime will, whatever the batch.
         """
-        from coldpress.quantization.core.fake_quant import settled
-        from coldpress.quantization.method import Trained
+        from coldpress.quantization.core.fake_quant import to_integers
+        from coldpress.quantization.method import QuantizationResult
 
         made = list(self.step_by_step(classifier, lessons))
         curves = {f"activations_{step.activation_bits}_bit": step.epochs for step in made}
-        return Trained(settled(made[-1].learnt), curves)
+        return QuantizationResult(to_integers(made[-1].learnt), curves)
 
-    def step_by_step(self, classifier: Classifier, lessons: Lessons) -> Iterator[Step]:
+    def step_by_step(
+        self, classifier: Classifier, lessons: TrainingContext
+    ) -> Iterator[BinarizationStep]:
         """Fit classifiers of fewer and fewer bits, and show each of them.
 
         Args:
@@ -76,14 +78,16 @@ class Binary(Optimization):
         Yields:
             Steps; what is learnt may be settled, and is not to be changed.
         """
-        from coldpress.quantization.bit.convert import binarized
-        from coldpress.quantization.core.fake_quant import with_hidden_states
+        from coldpress.quantization.bit.convert import binarize
+        from coldpress.quantization.core.fake_quant import add_hidden_state_loss
         from coldpress.training.loop import fit
 
         taught_by = classifier
         for bits in self.steps:
-            learnt = binarized(taught_by, bits, self.table_bits, lessons.train)
-            minimised = with_hidden_states(taught_by, lessons.loss, self.hidden_states)
+            learnt = binarize(taught_by, bits, self.table_bits, lessons.train)
+            minimised = add_hidden_state_loss(taught_by, lessons.loss, self.hidden_states)
             rows, told = lessons.validation, lessons.progress
-            yield Step(bits, learnt, fit(learnt, lessons.train, minimised, self, rows, told))
+            yield BinarizationStep(
+                bits, learnt, fit(learnt, lessons.train, minimised, self, rows, told)
+            )
             taught_by = learnt

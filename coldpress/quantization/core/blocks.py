@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from coldpress.quantization.core.kbit import quantize_weight
-from coldpress.quantization.core.packing import zero
+from coldpress.quantization.core.packing import zero_offset
 
 FLOAT32, INT8 = 1, 4
 """MatMulNBits's accuracy levels: what activations are multiplied as."""
@@ -63,13 +63,15 @@ class BlockLinear(nn.Module):
         """
         size = int(self.block_size)
         if int(self.accuracy_level) == INT8:
-            activation = round_blocks(activation, size)
+            activation = fake_quantize_blocks(activation, size)
         spread = self.scale.repeat_interleave(size, dim=1)[:, : self.in_features]
         return nn.functional.linear(activation, self.weight * spread, self.bias)
 
 
 @torch.no_grad()
-def block_linear(source: nn.Linear, bits: int, block_size: int, accuracy_level: int) -> BlockLinear:
+def quantize_blockwise(
+    source: nn.Linear, bits: int, block_size: int, accuracy_level: int
+) -> BlockLinear:
     """Decide the integers of a linear module.
 
     Args:
@@ -83,7 +85,7 @@ def block_linear(source: nn.Linear, bits: int, block_size: int, accuracy_level: 
         The module that answers as MatMulNBits does.
     """
     rows, columns = source.weight.shape
-    block_size = fitting(columns, bits, block_size)
+    block_size = choose_block_size(columns, bits, block_size)
     blocks = -(-columns // block_size)
     padded = nn.functional.pad(source.weight, (0, blocks * block_size - columns))
     integers, scale = quantize_weight(padded.view(-1, block_size), bits, "channel")
@@ -97,7 +99,7 @@ def block_linear(source: nn.Linear, bits: int, block_size: int, accuracy_level: 
     return made
 
 
-def fitting(columns: int, bits: int, largest: int) -> int:
+def choose_block_size(columns: int, bits: int, largest: int) -> int:
     """Choose the block size that takes the fewest bytes: MatMulNBits stores whole blocks only.
 
     Args:
@@ -115,7 +117,7 @@ def fitting(columns: int, bits: int, largest: int) -> int:
     return min(sizes, key=lambda size: -(-columns // size) * (size * bits // 8 + _SCALE_BYTES))
 
 
-def round_blocks(activation: Tensor, block_size: int) -> Tensor:
+def fake_quantize_blocks(activation: Tensor, block_size: int) -> Tensor:
     """Round an activation to signed bytes, each block of each token by its largest magnitude.
 
     Args:
@@ -149,7 +151,7 @@ def pack_blocks(module: BlockLinear) -> NDArray[np.uint8]:
     bits, size = int(module.bits), int(module.block_size)
     padded = np.zeros((module.out_features, module.scale.shape[1] * size), dtype=np.int16)
     padded[:, : module.in_features] = module.weight.numpy()
-    unsigned = (padded + zero(bits)).astype(np.uint8).reshape(len(padded), -1, size)
+    unsigned = (padded + zero_offset(bits)).astype(np.uint8).reshape(len(padded), -1, size)
     low, high = unsigned[..., 0::2], unsigned[..., 1::2]
     return unsigned if bits == 8 else low | np.left_shift(high, 4, dtype=np.uint8)
 
@@ -168,5 +170,5 @@ def unpack_blocks(packed: NDArray[Any], bits: int, in_features: int) -> Tensor:
     unsigned = packed.astype(np.int16)
     if bits == 4:
         unsigned = np.stack([unsigned & 15, unsigned >> 4], axis=-1)
-    signed = unsigned.reshape(len(packed), -1)[:, :in_features] - zero(bits)
+    signed = unsigned.reshape(len(packed), -1)[:, :in_features] - zero_offset(bits)
     return torch.from_numpy(signed.astype(np.int8))

@@ -10,15 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from coldpress.data.encoding import Batch, Encoded
+from coldpress.data.encoding import Batch, EncodedSplit
 from coldpress.model.classifier import Classifier
-from coldpress.quantization.core.convert import Ranges, first_token_paths, modules
-from coldpress.quantization.core.modules import measured
+from coldpress.quantization.core.convert import Ranges, first_token_paths, modules_of_type
+from coldpress.quantization.core.modules import observed_tokens
 
 _BATCH_SIZE = 64
 
 
-def activation_ranges(classifier: Classifier, rows: Encoded, examples: int) -> Ranges:
+def activation_ranges(classifier: Classifier, rows: EncodedSplit, examples: int) -> Ranges:
     """Measure the range of every linear module's input.
 
     Args:
@@ -34,7 +34,7 @@ def activation_ranges(classifier: Classifier, rows: Encoded, examples: int) -> R
 
 
 @torch.inference_mode()
-def channel_ranges(classifier: Classifier, rows: Encoded, examples: int) -> Ranges:
+def channel_ranges(classifier: Classifier, rows: EncodedSplit, examples: int) -> Ranges:
     """Measure the range of each channel of every linear module's input.
 
     Args:
@@ -52,12 +52,12 @@ def channel_ranges(classifier: Classifier, rows: Encoded, examples: int) -> Rang
         before = spans.get(path, (low, high))
         spans[path] = (torch.minimum(before[0], low), torch.maximum(before[1], high))
 
-    _watch(classifier, rows, examples, widen)
+    _observe_inputs(classifier, rows, examples, widen)
     return spans
 
 
 @torch.inference_mode()
-def mean_magnitudes(classifier: Classifier, rows: Encoded, examples: int) -> dict[str, float]:
+def mean_magnitudes(classifier: Classifier, rows: EncodedSplit, examples: int) -> dict[str, float]:
     """Measure how large every linear module's input is on average.
 
     Args:
@@ -74,33 +74,33 @@ def mean_magnitudes(classifier: Classifier, rows: Encoded, examples: int) -> dic
         sums[path] += float(seen.abs().sum(dtype=torch.float64))
         counts[path] += seen.numel()
 
-    _watch(classifier, rows, examples, add)
+    _observe_inputs(classifier, rows, examples, add)
     return {path: total / counts[path] for path, total in sums.items()}
 
 
-def _watch(
-    classifier: Classifier, rows: Encoded, examples: int, see: Callable[[str, Tensor], None]
+def _observe_inputs(
+    classifier: Classifier, rows: EncodedSplit, examples: int, see: Callable[[str, Tensor], None]
 ) -> None:
     """Show what arrives at every linear module, of shape (tokens, in), batch by batch."""
     first = first_token_paths(classifier)
     with ExitStack() as hooks:
-        for path, linear in modules(classifier, nn.Linear).items():
-            hook = _shown(see, path, first_token=path in first)
+        for path, linear in modules_of_type(classifier, nn.Linear).items():
+            hook = _input_hook(see, path, first_token=path in first)
             hooks.callback(linear.register_forward_pre_hook(hook).remove)
-        for batch in _unpadded(rows, examples):
+        for batch in _unpadded_batches(rows, examples):
             classifier.module(**classifier.inputs(batch))
 
 
-def _shown(
+def _input_hook(
     see: Callable[[str, Tensor], None], path: str, *, first_token: bool
 ) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
     def hook(_module: nn.Module, arriving: tuple[Tensor, ...]) -> None:
-        see(path, measured(arriving[0], first_token=first_token).flatten(0, -2))
+        see(path, observed_tokens(arriving[0], first_token=first_token).flatten(0, -2))
 
     return hook
 
 
-def _unpadded(rows: Encoded, examples: int) -> Iterator[Batch]:
+def _unpadded_batches(rows: EncodedSplit, examples: int) -> Iterator[Batch]:
     """Batches of rows of one length, as padding would widen the ranges."""
     chosen = np.linspace(0, len(rows) - 1, min(examples, len(rows))).round().astype(int)
     by_length: defaultdict[int, list[int]] = defaultdict(list)

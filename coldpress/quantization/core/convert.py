@@ -9,17 +9,17 @@ import torch
 from torch import Tensor, nn
 
 from coldpress.model.classifier import Classifier
-from coldpress.quantization.core.int8 import activation_range, quantize_rows, quantize_table
-from coldpress.quantization.core.kbit import Per, quantize_weight
+from coldpress.quantization.core.int8 import quantize_rows, quantize_table, scale_and_zero_point
+from coldpress.quantization.core.kbit import Granularity, quantize_weight
 from coldpress.quantization.core.modules import QuantizedEmbedding, QuantizedLinear, SmoothedLinear
-from coldpress.quantization.core.packing import WHOLE
+from coldpress.quantization.core.packing import BYTE_BITS
 
-Kind = TypeVar("Kind", bound=nn.Module)
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
 Ranges = Mapping[str, tuple[Tensor, Tensor]]
 """Smallest and largest input of each linear module, by its path."""
 
 
-def quantized(classifier: Classifier, bits: int, ranges: Ranges | None = None) -> Classifier:
+def quantize_int8(classifier: Classifier, bits: int, ranges: Ranges | None = None) -> Classifier:
     """Decide every integer of a classifier.
 
     Args:
@@ -33,13 +33,17 @@ def quantized(classifier: Classifier, bits: int, ranges: Ranges | None = None) -
 
     def linear(path: str, source: nn.Linear) -> QuantizedLinear:
         integers, scale = quantize_rows(source.weight, bits)
-        return integer_linear(source, integers, scale, span=ranges[path] if ranges else None)
+        return build_quantized_linear(
+            source, integers, scale, span=ranges[path] if ranges else None
+        )
 
-    return replaced(classifier, linear, lambda _, table: integer_table(*quantize_table(table)))
+    return replace_modules(
+        classifier, linear, lambda _, table: build_quantized_embedding(*quantize_table(table))
+    )
 
 
-def few_bits(
-    classifier: Classifier, bits: Callable[[str], int], per: Per, table_bits: int
+def quantize_kbit(
+    classifier: Classifier, bits: Callable[[str], int], per: Granularity, table_bits: int
 ) -> Classifier:
     """Round every weight to as many bits as it is told to.
 
@@ -55,12 +59,14 @@ def few_bits(
 
     def linear(path: str, source: nn.Linear) -> QuantizedLinear:
         integers, scale = quantize_weight(source.weight, bits(path), per)
-        return integer_linear(source, integers, scale, bits=bits(path))
+        return build_quantized_linear(source, integers, scale, bits=bits(path))
 
-    return replaced(classifier, linear, lambda _, table: few_bits_table(table, table_bits))
+    return replace_modules(
+        classifier, linear, lambda _, table: quantize_kbit_table(table, table_bits)
+    )
 
 
-def few_bits_table(weight: Tensor, bits: int) -> QuantizedEmbedding:
+def quantize_kbit_table(weight: Tensor, bits: int) -> QuantizedEmbedding:
     """Round an embedding table to k bits, one scale a column.
 
     Args:
@@ -71,11 +77,11 @@ def few_bits_table(weight: Tensor, bits: int) -> QuantizedEmbedding:
         The table of integers.
     """
     integers, scale = quantize_weight(weight.T, bits, "channel")
-    return integer_table(integers.T.contiguous(), scale.flatten(), bits=bits)
+    return build_quantized_embedding(integers.T.contiguous(), scale.flatten(), bits=bits)
 
 
 @torch.no_grad()
-def replaced(
+def replace_modules(
     classifier: Classifier,
     linear: Callable[[str, nn.Linear], nn.Module],
     table: Callable[[str, Tensor], nn.Module],
@@ -91,20 +97,20 @@ def replaced(
         A classifier with these modules.
     """
     made = classifier.copy()
-    for path, module in modules(made, nn.Linear).items():
+    for path, module in modules_of_type(made, nn.Linear).items():
         made.module.set_submodule(path, linear(path, module))
-    for path, embedding in modules(made, nn.Embedding).items():
+    for path, embedding in modules_of_type(made, nn.Embedding).items():
         made.module.set_submodule(path, table(path, embedding.weight))
     mark_first_token(made)
     return made
 
 
-def integer_linear(
+def build_quantized_linear(
     source: nn.Linear,
     integers: Tensor,
     scale: Tensor,
     *,
-    bits: int = WHOLE,
+    bits: int = BYTE_BITS,
     span: Sequence[Tensor] | None = None,
 ) -> QuantizedLinear:
     """Make a linear module of integers that were decided.
@@ -125,13 +131,15 @@ def integer_linear(
     if source.bias is not None:  # otherwise it is zero
         made.bias.data = source.bias.detach().clone()
     if span is not None:
-        made.activation_scale, made.activation_zero_point = activation_range(*span)
+        made.activation_scale, made.activation_zero_point = scale_and_zero_point(*span)
     if isinstance(source, SmoothedLinear):
         made.input_scale = source.input_scale
     return made
 
 
-def integer_table(integers: Tensor, scale: Tensor, *, bits: int = WHOLE) -> QuantizedEmbedding:
+def build_quantized_embedding(
+    integers: Tensor, scale: Tensor, *, bits: int = BYTE_BITS
+) -> QuantizedEmbedding:
     """Make an embedding table of integers that were decided.
 
     Args:
@@ -147,7 +155,7 @@ def integer_table(integers: Tensor, scale: Tensor, *, bits: int = WHOLE) -> Quan
     return made
 
 
-def modules(classifier: Classifier, kind: type[Kind]) -> dict[str, Kind]:
+def modules_of_type(classifier: Classifier, kind: type[ModuleT]) -> dict[str, ModuleT]:
     """Find the modules of a kind.
 
     Args:

@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor, nn
 
-from coldpress.model.activations import Comparison, InnerStates
+from coldpress.model.activations import Activations, TeacherStudentLoss
 from coldpress.model.classifier import Classifier
-from coldpress.quantization.core.convert import replaced
-from coldpress.quantization.core.trainable_modules import LearnableEmbedding, LearnableLinear
+from coldpress.quantization.core.convert import replace_modules
+from coldpress.quantization.core.trainable_modules import (
+    FakeQuantizedEmbedding,
+    FakeQuantizedLinear,
+)
 
 if TYPE_CHECKING:
     from coldpress.training.loop import Loss
 
 
-def learnable(
+def insert_fake_quantization(
     classifier: Classifier,
-    linear: Callable[[str, nn.Linear], LearnableLinear],
+    linear: Callable[[str, nn.Linear], FakeQuantizedLinear],
     table_bits: int,
 ) -> Classifier:
     """Put modules that round into a classifier.
@@ -33,13 +36,13 @@ def learnable(
         A classifier to be trained.
     """
 
-    def table(path: str, weight: Tensor) -> LearnableEmbedding:
+    def table(path: str, weight: Tensor) -> FakeQuantizedEmbedding:
         source = cast("nn.Embedding", classifier.module.get_submodule(path))
-        made = LearnableEmbedding(source, table_bits)
+        made = FakeQuantizedEmbedding(source, table_bits)
         made.weight = cast("nn.Parameter", weight)
         return made
 
-    return replaced(classifier, linear, table)
+    return replace_modules(classifier, linear, table)
 
 
 def shared_inputs(classifier: Classifier) -> dict[str, str]:
@@ -61,7 +64,7 @@ def shared_inputs(classifier: Classifier) -> dict[str, str]:
     return first
 
 
-def settled(classifier: Classifier) -> Classifier:
+def to_integers(classifier: Classifier) -> Classifier:
     """Decide the integers that a trained classifier computes with.
 
     Args:
@@ -73,15 +76,17 @@ def settled(classifier: Classifier) -> Classifier:
     classifier.module.cpu().eval()
 
     def linear(_: str, source: nn.Linear) -> nn.Module:
-        return cast("LearnableLinear", source).settled()
+        return cast("FakeQuantizedLinear", source).settled()
 
     def table(path: str, _: Tensor) -> nn.Module:
-        return cast("LearnableEmbedding", classifier.module.get_submodule(path)).settled()
+        return cast("FakeQuantizedEmbedding", classifier.module.get_submodule(path)).settled()
 
-    return replaced(classifier, linear, table)
+    return replace_modules(classifier, linear, table)
 
 
-def with_hidden_states(teacher: Classifier, loss: Loss, weight: float) -> Loss | Comparison:
+def add_hidden_state_loss(
+    teacher: Classifier, loss: Loss, weight: float
+) -> Loss | TeacherStudentLoss:
     """Add what hidden states are apart to a loss of logits.
 
     Args:
@@ -96,13 +101,13 @@ def with_hidden_states(teacher: Classifier, loss: Loss, weight: float) -> Loss |
     if not weight:
         return loss
 
-    def compared(fitted: InnerStates, taught: InnerStates, rows: Tensor) -> Tensor:
+    def compared(fitted: Activations, taught: Activations, rows: Tensor) -> Tensor:
         pairs = zip(fitted.hidden, taught.hidden, strict=True)
-        apart = [_apart(mine, theirs, fitted.real) for mine, theirs in pairs]
+        apart = [_masked_mse(mine, theirs, fitted.real) for mine, theirs in pairs]
         return loss(fitted.logits.float(), rows) + weight * torch.stack(apart).sum()
 
-    return Comparison(teacher, compared)
+    return TeacherStudentLoss(teacher, compared)
 
 
-def _apart(mine: Tensor, theirs: Tensor, real: Tensor) -> Tensor:
+def _masked_mse(mine: Tensor, theirs: Tensor, real: Tensor) -> Tensor:
     return nn.functional.mse_loss(mine[real].float(), theirs[real].float())

@@ -19,8 +19,8 @@ def quantize_rows(weight: Tensor, bits: int) -> tuple[Tensor, Tensor]:
         int8 of shape (out, in) and float32 scales of shape (out, 1); a row of zeros has scale 1.
     """
     largest = 2 ** (bits - 1) - 1
-    scale = _step(weight.abs().amax(1, keepdim=True) / largest)
-    return _signed(weight / scale, largest), scale
+    scale = _nonzero_scale(weight.abs().amax(1, keepdim=True) / largest)
+    return _to_int8(weight / scale, largest), scale
 
 
 def quantize_table(weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -35,11 +35,11 @@ def quantize_table(weight: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         int8 of the same shape and float32 scales of shape (width,).
     """
-    scale = _step(weight.abs().amax(0) / 127)
-    return _signed(weight / scale, 127), scale
+    scale = _nonzero_scale(weight.abs().amax(0) / 127)
+    return _to_int8(weight / scale, 127), scale
 
 
-def activation_range(smallest: Tensor, largest: Tensor) -> tuple[Tensor, Tensor]:
+def scale_and_zero_point(smallest: Tensor, largest: Tensor) -> tuple[Tensor, Tensor]:
     """Spread 0..255 over a range that is widened to hold zero, as DynamicQuantizeLinear does.
 
     Args:
@@ -50,7 +50,7 @@ def activation_range(smallest: Tensor, largest: Tensor) -> tuple[Tensor, Tensor]
         The step, a float32 scalar, and the integer that stands for zero, a uint8 scalar.
     """
     low, high = smallest.clamp(max=0), largest.clamp(min=0)
-    scale = _step((high - low) / LARGEST_ACTIVATION)
+    scale = _nonzero_scale((high - low) / LARGEST_ACTIVATION)
     zero_point = torch.round(-low / scale).clamp(0, LARGEST_ACTIVATION)
     return scale, zero_point.to(torch.uint8)
 
@@ -70,10 +70,10 @@ def round_activation(activation: Tensor, scale: Tensor, zero_point: Tensor) -> T
     return torch.round_(activation / scale).clamp_(-zero, LARGEST_ACTIVATION - zero)
 
 
-def _signed(steps: Tensor, largest: int) -> Tensor:
+def _to_int8(steps: Tensor, largest: int) -> Tensor:
     return torch.round(steps).clamp(-largest, largest).to(torch.int8)
 
 
-def _step(scale: Tensor) -> Tensor:
+def _nonzero_scale(scale: Tensor) -> Tensor:
     """Replace a step of zero, which nothing could be divided by."""
     return torch.where(scale > 0, scale, torch.ones_like(scale))

@@ -11,10 +11,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-Per = Literal["tensor", "channel"]
+Granularity = Literal["tensor", "channel"]
 """What has a scale of its own: a weight, or each of its output rows."""
 
-_SHARES = tuple(2 ** (-step / 4) for step in range(25))
+_CLIP_RATIOS = tuple(2 ** (-step / 4) for step in range(25))
 """Of the largest magnitude, which the largest integer may stand for: from 1 down to 1/64."""
 
 
@@ -47,7 +47,7 @@ def round_weight(weight: Tensor, scale: Tensor, bits: int) -> Tensor:
     return torch.round(weight / scale).clamp(-largest, largest)
 
 
-def fitted_scale(weight: Tensor, integers: Tensor, per: Per) -> Tensor:
+def least_squares_scale(weight: Tensor, integers: Tensor, per: Granularity) -> Tensor:
     """Return the scale that brings given integers nearest to a weight: <W, Q> / <Q, Q>.
 
     Args:
@@ -62,7 +62,7 @@ def fitted_scale(weight: Tensor, integers: Tensor, per: Per) -> Tensor:
     return torch.where(products > 0, products / squares.clamp(min=1), 1.0)
 
 
-def best_scale(weight: Tensor, bits: int, per: Per) -> Tensor:
+def best_scale(weight: Tensor, bits: int, per: Granularity) -> Tensor:
     """Search the scale whose rounding loses least of a weight, in squares.
 
     What integers Q explain of W is <W, Q>^2 / <Q, Q> at their fitted scale. Clipping the largest
@@ -77,11 +77,11 @@ def best_scale(weight: Tensor, bits: int, per: Per) -> Tensor:
         float32 of shape (out, 1) or (1, 1), positive; with 1 bit zero where all weights are.
     """
     if bits == 1:
-        return weight.abs().mean(_together(per), keepdim=True)
-    largest = weight.abs().amax(_together(per), keepdim=True)
+        return weight.abs().mean(_reduced_dimensions(per), keepdim=True)
+    largest = weight.abs().amax(_reduced_dimensions(per), keepdim=True)
     widest = torch.where(largest > 0, largest, 1.0) / largest_integer(bits)
     best, most = widest, torch.zeros_like(widest)
-    for share in _SHARES:
+    for share in _CLIP_RATIOS:
         integers = round_weight(weight, widest * share, bits)
         products, squares = _sum(weight * integers, per), _sum(integers.square_(), per)
         explained = products.square() / squares.clamp(min=1)
@@ -90,7 +90,7 @@ def best_scale(weight: Tensor, bits: int, per: Per) -> Tensor:
     return best
 
 
-def quantize_weight(weight: Tensor, bits: int, per: Per) -> tuple[Tensor, Tensor]:
+def quantize_weight(weight: Tensor, bits: int, per: Granularity) -> tuple[Tensor, Tensor]:
     """Round a weight to k bits.
 
     Args:
@@ -106,10 +106,10 @@ def quantize_weight(weight: Tensor, bits: int, per: Per) -> tuple[Tensor, Tensor
     return integers, scale.expand(len(weight), 1).clone()
 
 
-def _together(per: Per) -> tuple[int, ...]:
+def _reduced_dimensions(per: Granularity) -> tuple[int, ...]:
     """Dimensions of a weight that share a scale."""
     return (1,) if per == "channel" else (0, 1)
 
 
-def _sum(values: Tensor, per: Per) -> Tensor:
-    return values.sum(_together(per), keepdim=True)
+def _sum(values: Tensor, per: Granularity) -> Tensor:
+    return values.sum(_reduced_dimensions(per), keepdim=True)

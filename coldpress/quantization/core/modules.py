@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from coldpress.quantization.core.int8 import activation_range, round_activation
-from coldpress.quantization.core.packing import WHOLE
+from coldpress.quantization.core.int8 import round_activation, scale_and_zero_point
+from coldpress.quantization.core.packing import BYTE_BITS
 
 
 class SmoothedLinear(nn.Linear):
@@ -82,7 +82,7 @@ class QuantizedLinear(nn.Module):
         calibrated: bool,
         smoothed: bool = False,
         elastic: bool = False,
-        bits: int = WHOLE,
+        bits: int = BYTE_BITS,
     ) -> None:
         super().__init__()
         self.out_features, self.in_features = out_features, in_features
@@ -110,8 +110,8 @@ class QuantizedLinear(nn.Module):
         """
         if self.activation_scale is not None and self.activation_zero_point is not None:
             return self.activation_scale, self.activation_zero_point
-        seen = measured(activation, first_token=self.first_token)
-        return activation_range(seen.amin(), seen.amax())
+        seen = observed_tokens(activation, first_token=self.first_token)
+        return scale_and_zero_point(seen.amin(), seen.amax())
 
     def forward(self, activation: Tensor) -> Tensor:
         """Round the activation, multiply integers, scale the sums and add the bias.
@@ -145,7 +145,7 @@ class QuantizedEmbedding(nn.Module):
 
     scale: Tensor
 
-    def __init__(self, num_embeddings: int, embedding_dim: int, *, bits: int = WHOLE) -> None:
+    def __init__(self, num_embeddings: int, embedding_dim: int, *, bits: int = BYTE_BITS) -> None:
         super().__init__()
         self.bits = bits
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
@@ -165,7 +165,7 @@ class QuantizedEmbedding(nn.Module):
         return self.weight[indices].float() * self.scale
 
 
-def measured(activation: Tensor, *, first_token: bool) -> Tensor:
+def observed_tokens(activation: Tensor, *, first_token: bool) -> Tensor:
     """Return the part of an activation that its range is taken from.
 
     Args:

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 Bytes = NDArray[np.uint8]
 Integers = NDArray[np.int8]
 
-WHOLE = 8
+BYTE_BITS = 8
 """Bits of what is not packed, but stored as a signed byte."""
 
 
-def fields(bits: int) -> tuple[int, ...]:
+def bit_fields(bits: int) -> tuple[int, ...]:
     """Cut a number of bits into fields that fill bytes.
 
     Args:
@@ -30,7 +30,7 @@ def fields(bits: int) -> tuple[int, ...]:
     return tuple(size for size in (4, 2, 1) if bits & size)
 
 
-def zero(bits: int) -> int:
+def zero_offset(bits: int) -> int:
     """Return the unsigned integer that zero is stored as.
 
     Args:
@@ -56,13 +56,13 @@ def pack(integers: Integers, bits: int) -> Bytes:
         number, lowest bits first.
     """
     signed = integers.astype(np.int16).ravel()
-    unsigned = (signed + 1) // 2 if bits == 1 else signed + zero(bits)
+    unsigned = (signed + 1) // 2 if bits == 1 else signed + zero_offset(bits)
     padded = np.zeros(-len(signed) % 8 + len(signed), dtype=np.uint8)
     padded[: len(signed)] = unsigned
     rows, low = [], bits
-    for size in fields(bits):
+    for size in bit_fields(bits):
         low -= size
-        rows.append(_packed((padded >> low) & (2**size - 1), size))
+        rows.append(_pack_field((padded >> low) & (2**size - 1), size))
     return np.concatenate(rows)
 
 
@@ -78,15 +78,17 @@ def unpack(packed: Bytes, shape: tuple[int, ...]) -> Integers:
     """
     bits, count = len(packed), int(np.prod(shape))
     total, low, start = np.zeros(packed.shape[1] * 8, dtype=np.uint8), bits, 0
-    for size in fields(bits):
+    for size in bit_fields(bits):
         low -= size
-        total |= _unpacked(packed[start : start + size], size) << low
+        total |= _unpack_field(packed[start : start + size], size) << low
         start += size
     signed = total[:count].astype(np.int8)
-    return (signed * 2 - 1 if bits == 1 else signed - zero(bits)).astype(np.int8).reshape(shape)
+    return (
+        (signed * 2 - 1 if bits == 1 else signed - zero_offset(bits)).astype(np.int8).reshape(shape)
+    )
 
 
-def shifts(size: int) -> Bytes:
+def field_shifts(size: int) -> Bytes:
     """Return how far to the left a byte is shifted for each of its fields to lie at its top.
 
     Args:
@@ -98,7 +100,7 @@ def shifts(size: int) -> Bytes:
     return np.arange(8 - size, -1, -size, dtype=np.uint8)[:, None]
 
 
-def _packed(values: NDArray[Any], size: int) -> Bytes:
+def _pack_field(values: NDArray[Any], size: int) -> Bytes:
     """Lay values of one field side by side in bytes: (size, ceil(n / 8))."""
     places = values.reshape(8 // size, -1).astype(np.uint8)
     lowest_first = np.arange(0, 8, size, dtype=np.uint8)[:, None]
@@ -106,5 +108,5 @@ def _packed(values: NDArray[Any], size: int) -> Bytes:
     return packed.reshape(size, -1)
 
 
-def _unpacked(packed: Bytes, size: int) -> Bytes:
-    return ((packed.reshape(1, -1) << shifts(size)) >> np.uint8(8 - size)).ravel()
+def _unpack_field(packed: Bytes, size: int) -> Bytes:
+    return ((packed.reshape(1, -1) << field_shifts(size)) >> np.uint8(8 - size)).ravel()

@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
-from coldpress.model.serialization import save_description, save_state, skeleton
+from coldpress.model.serialization import build_skeleton, save_description, save_state
 from coldpress.quantization.core.blocks import BlockLinear, pack_blocks, unpack_blocks
-from coldpress.quantization.core.convert import mark_first_token, modules
+from coldpress.quantization.core.convert import mark_first_token, modules_of_type
 from coldpress.quantization.core.modules import QuantizedEmbedding, QuantizedLinear
-from coldpress.quantization.core.packing import WHOLE, pack, unpack
+from coldpress.quantization.core.packing import BYTE_BITS, pack, unpack
 
-WEIGHTS = "model.safetensors"
+WEIGHTS_FILE = "model.safetensors"
 
 
 def save_quantized(classifier: Classifier, directory: Path) -> None:
@@ -30,11 +30,11 @@ def save_quantized(classifier: Classifier, directory: Path) -> None:
         classifier: As a method's `quantize` returned it.
         directory: What `checkpoint.writing` yielded.
     """
-    save_state(stored(classifier), directory)
+    save_state(packed_state(classifier), directory)
     save_description(classifier, directory)
 
 
-def stored(classifier: Classifier) -> dict[str, Tensor]:
+def packed_state(classifier: Classifier) -> dict[str, Tensor]:
     """Return the tensors of a quantized classifier as files hold them.
 
     Args:
@@ -46,16 +46,16 @@ def stored(classifier: Classifier) -> dict[str, Tensor]:
     """
     state = classifier.module.state_dict()
     for path, module in classifier.module.named_modules():
-        if (packed := _packed(module)) is not None:
+        if (packed := _packed_weight(module)) is not None:
             state[f"{path}.weight"] = torch.from_numpy(packed)
     return state
 
 
-def _packed(module: nn.Module) -> NDArray[np.uint8] | None:
+def _packed_weight(module: nn.Module) -> NDArray[np.uint8] | None:
     """The weight of a module as files hold it; nothing where it is no other than in memory."""
     if isinstance(module, BlockLinear):
         return pack_blocks(module)
-    if isinstance(module, QuantizedLinear | QuantizedEmbedding) and module.bits < WHOLE:
+    if isinstance(module, QuantizedLinear | QuantizedEmbedding) and module.bits < BYTE_BITS:
         return pack(module.weight.numpy(), module.bits)
     return None
 
@@ -69,18 +69,18 @@ def load_quantized(checkpoint: Checkpoint) -> Classifier:
     Returns:
         The classifier in evaluation mode.
     """
-    classifier, state = skeleton(checkpoint), load_file(checkpoint.path / WEIGHTS)
-    for path, linear in modules(classifier, nn.Linear).items():
-        classifier.module.set_submodule(path, _linear(state, path, linear))
-    for path, table in modules(classifier, nn.Embedding).items():
-        bits = _unpack(state, f"{path}.weight", table.weight.shape)
+    classifier, state = build_skeleton(checkpoint), load_file(checkpoint.path / WEIGHTS_FILE)
+    for path, linear in modules_of_type(classifier, nn.Linear).items():
+        classifier.module.set_submodule(path, _empty_linear(state, path, linear))
+    for path, table in modules_of_type(classifier, nn.Embedding).items():
+        bits = _unpack_weight(state, f"{path}.weight", table.weight.shape)
         classifier.module.set_submodule(path, QuantizedEmbedding(*table.weight.shape, bits=bits))
     mark_first_token(classifier)
     classifier.module.load_state_dict(state)
     return classifier
 
 
-def _linear(state: dict[str, Tensor], path: str, linear: nn.Linear) -> nn.Module:
+def _empty_linear(state: dict[str, Tensor], path: str, linear: nn.Linear) -> nn.Module:
     """Make the module whose tensors lie in a state, and unpack its weight there."""
     name, shape = f"{path}.weight", linear.weight.shape
     if f"{path}.block_size" in state:
@@ -92,15 +92,15 @@ def _linear(state: dict[str, Tensor], path: str, linear: nn.Linear) -> nn.Module
         calibrated=f"{path}.activation_scale" in state,
         smoothed=f"{path}.input_scale" in state,
         elastic=f"{path}.activation_shift" in state,
-        bits=_unpack(state, name, shape),
+        bits=_unpack_weight(state, name, shape),
     )
 
 
-def _unpack(state: dict[str, Tensor], name: str, shape: Sequence[int]) -> int:
+def _unpack_weight(state: dict[str, Tensor], name: str, shape: Sequence[int]) -> int:
     """Unpack a weight in place; return how many bits it had."""
     packed = state[name].numpy()
     if packed.dtype != np.uint8:
-        return WHOLE
+        return BYTE_BITS
     state[name] = torch.from_numpy(unpack(packed, tuple(shape)))
     return len(packed)
 
@@ -114,5 +114,5 @@ def is_quantized(checkpoint: Checkpoint) -> bool:
     Returns:
         True for what `save_quantized` has written.
     """
-    with safe_open(checkpoint.path / WEIGHTS, framework="numpy") as file:
+    with safe_open(checkpoint.path / WEIGHTS_FILE, framework="numpy") as file:
         return any(name.endswith(".scale") for name in file.keys())  # noqa: SIM118

@@ -29,7 +29,7 @@ def straight_through(exact: Tensor, rounded: Tensor) -> Tensor:
     return _straight_through(exact, rounded) if torch.is_grad_enabled() else rounded
 
 
-def rounded_weight(weight: Tensor, scale: Tensor, bits: int) -> Tensor:
+def round_weight_straight_through(weight: Tensor, scale: Tensor, bits: int) -> Tensor:
     """Round a weight to integers q that gradients pass through.
 
     Args:

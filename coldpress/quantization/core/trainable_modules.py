@@ -10,19 +10,22 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from coldpress.quantization.core.convert import integer_linear, integer_table
-from coldpress.quantization.core.int8 import activation_range, round_activation
-from coldpress.quantization.core.kbit import Per, best_scale, round_weight
-from coldpress.quantization.core.modules import QuantizedEmbedding, QuantizedLinear, measured
-from coldpress.quantization.core.straight_through import rounded_weight, straight_through
+from coldpress.quantization.core.convert import build_quantized_embedding, build_quantized_linear
+from coldpress.quantization.core.int8 import round_activation, scale_and_zero_point
+from coldpress.quantization.core.kbit import Granularity, best_scale, round_weight
+from coldpress.quantization.core.modules import QuantizedEmbedding, QuantizedLinear, observed_tokens
+from coldpress.quantization.core.straight_through import (
+    round_weight_straight_through,
+    straight_through,
+)
 
 MOMENTUM = 0.01
 """How far a range follows each batch (Jacob et al. 2018, section 3.1: slowly)."""
 
-_SMALLEST = torch.finfo(torch.float32).tiny
+_SMALLEST_SCALE = torch.finfo(torch.float32).tiny
 
 
-class Rounded(NamedTuple):
+class RoundedActivation(NamedTuple):
     """An activation as integers, standing for step * (integers - zero).
 
     Attributes:
@@ -36,17 +39,17 @@ class Rounded(NamedTuple):
     zero: float
 
 
-class Rounding(Protocol):
+class ActivationQuantizer(Protocol):
     """A module that rounds an activation."""
 
-    def __call__(self, activation: Tensor) -> Rounded:
+    def __call__(self, activation: Tensor) -> RoundedActivation:
         """Round it, and let gradients pass."""
 
     def settle(self, made: QuantizedLinear) -> None:
         """Write down, in a module of integers that reads the activation, how it is rounded."""
 
 
-class MovingRange(nn.Module):
+class MovingRangeQuantizer(nn.Module):
     """Rounds an activation to bytes over a range that follows it while the model is trained.
 
     After Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient
@@ -65,7 +68,7 @@ class MovingRange(nn.Module):
         self.register_buffer("high", high.clone())
         self._first_token = first_token
 
-    def forward(self, activation: Tensor) -> Rounded:
+    def forward(self, activation: Tensor) -> RoundedActivation:
         """Round an activation.
 
         Args:
@@ -76,10 +79,10 @@ class MovingRange(nn.Module):
         """
         activation = activation.float()
         if self.training:
-            self._follow(measured(activation.detach(), first_token=self._first_token))
-        step, zero_point = activation_range(self.low, self.high)
+            self._follow(observed_tokens(activation.detach(), first_token=self._first_token))
+        step, zero_point = scale_and_zero_point(self.low, self.high)
         rounded = round_activation(activation.detach(), step, zero_point)
-        return Rounded(straight_through(activation / step, rounded), step, 0.0)
+        return RoundedActivation(straight_through(activation / step, rounded), step, 0.0)
 
     def settle(self, made: QuantizedLinear) -> None:
         """Fix the range as it is.
@@ -87,14 +90,16 @@ class MovingRange(nn.Module):
         Args:
             made: A module that reads the activation.
         """
-        made.activation_scale, made.activation_zero_point = activation_range(self.low, self.high)
+        made.activation_scale, made.activation_zero_point = scale_and_zero_point(
+            self.low, self.high
+        )
 
     def _follow(self, seen: Tensor) -> None:
         self.low.lerp_(seen.amin(), MOMENTUM)
         self.high.lerp_(seen.amax(), MOMENTUM)
 
 
-class LearnableLinear(nn.Linear):
+class FakeQuantizedLinear(nn.Linear):
     """A linear module whose weights and inputs are rounded, and whose scales are learnt.
 
     Scales are learnt as Esser et al. 2020, "Learned Step Size Quantization", equation 3, in their
@@ -109,7 +114,9 @@ class LearnableLinear(nn.Linear):
 
     log_scale: nn.Parameter | None
 
-    def __init__(self, source: nn.Linear, bits: int, per: Per, arriving: Rounding) -> None:
+    def __init__(
+        self, source: nn.Linear, bits: int, per: Granularity, arriving: ActivationQuantizer
+    ) -> None:
         super().__init__(source.in_features, source.out_features, device="meta")
         self.weight, self.bias = source.weight, source.bias
         self.bits, self.arriving, self._per = bits, arriving, per
@@ -122,7 +129,7 @@ class LearnableLinear(nn.Linear):
             learnt: Tensor = self.log_scale.exp()
             return learnt
         mean = best_scale(self.weight.detach(), self.bits, self._per)
-        return mean.flatten().clamp(min=_SMALLEST)
+        return mean.flatten().clamp(min=_SMALLEST_SCALE)
 
     def integers(self, scale: Tensor) -> Tensor:
         """Return the weights as integers that gradients pass.
@@ -133,7 +140,7 @@ class LearnableLinear(nn.Linear):
         Returns:
             Integers in float32, of shape (out, in).
         """
-        return rounded_weight(self.weight, scale[:, None], self.bits)
+        return round_weight_straight_through(self.weight, scale[:, None], self.bits)
 
     def forward(self, activation: Tensor) -> Tensor:
         """Round the activation and the weights, multiply, scale the sums and add the bias.
@@ -160,12 +167,12 @@ class LearnableLinear(nn.Linear):
         scale = self.scale()
         integers = self.integers(scale).to(torch.int8)
         scales = scale[:, None].expand(len(integers), 1).clone()
-        made = integer_linear(self, integers, scales, bits=self.bits)
+        made = build_quantized_linear(self, integers, scales, bits=self.bits)
         self.arriving.settle(made)
         return made
 
 
-class LearnableEmbedding(nn.Embedding):
+class FakeQuantizedEmbedding(nn.Embedding):
     """A table whose rows are rounded by scales that stay as they were at the start.
 
     Attributes:
@@ -181,7 +188,7 @@ class LearnableEmbedding(nn.Embedding):
         self.padding_idx = source.padding_idx
         self.weight, self.bits = source.weight, bits
         scale = best_scale(source.weight.detach().T, bits, "channel").flatten()
-        self.register_buffer("scale", scale.clamp(min=_SMALLEST))
+        self.register_buffer("scale", scale.clamp(min=_SMALLEST_SCALE))
 
     def forward(self, indices: Tensor) -> Tensor:
         """Look rows up and round them.
@@ -200,4 +207,4 @@ class LearnableEmbedding(nn.Embedding):
     def settled(self) -> QuantizedEmbedding:
         """Return the table of integers that gives the rows that this one does."""
         integers = round_weight(self.weight, self.scale, self.bits).to(torch.int8)
-        return integer_table(integers, self.scale.clone(), bits=self.bits)
+        return build_quantized_embedding(integers, self.scale.clone(), bits=self.bits)

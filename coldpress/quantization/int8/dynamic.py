@@ -9,7 +9,7 @@ from coldpress.quantization.fields import WeightBits
 from coldpress.schema.section import Section
 
 if TYPE_CHECKING:
-    from coldpress.data.encoding import Encoded
+    from coldpress.data.encoding import EncodedSplit
     from coldpress.model.classifier import Classifier
 
 
@@ -19,7 +19,7 @@ class DynamicInt8(Section):
     method: Literal["dynamic-int8"]
     weight_bits: WeightBits = None
 
-    def quantize(self, classifier: Classifier, calibration: Encoded) -> Classifier:  # noqa: ARG002
+    def quantize(self, classifier: Classifier, calibration: EncodedSplit) -> Classifier:  # noqa: ARG002
         """Decide the integers of weights and tables.
 
         Args:
@@ -29,6 +29,6 @@ class DynamicInt8(Section):
         Returns:
             A classifier that answers as ONNX Runtime will.
         """
-        from coldpress.quantization.core.convert import quantized
+        from coldpress.quantization.core.convert import quantize_int8
 
-        return quantized(classifier, self.weight_bits or weight_bits())
+        return quantize_int8(classifier, self.weight_bits or weight_bits())

@@ -9,7 +9,7 @@ from coldpress.quantization.fields import CalibrationExamples, WeightBits
 from coldpress.schema.section import Section
 
 if TYPE_CHECKING:
-    from coldpress.data.encoding import Encoded
+    from coldpress.data.encoding import EncodedSplit
     from coldpress.model.classifier import Classifier
 
 
@@ -20,7 +20,7 @@ class StaticInt8(Section):
     calibration_examples: CalibrationExamples = 256
     weight_bits: WeightBits = None
 
-    def quantize(self, classifier: Classifier, calibration: Encoded) -> Classifier:
+    def quantize(self, classifier: Classifier, calibration: EncodedSplit) -> Classifier:
         """Decide the integers of weights and tables, and the ranges of activations.
 
         Args:
@@ -31,7 +31,7 @@ class StaticInt8(Section):
             A classifier that answers as ONNX Runtime will, whatever the batch.
         """
         from coldpress.quantization.core.calibration import activation_ranges
-        from coldpress.quantization.core.convert import quantized
+        from coldpress.quantization.core.convert import quantize_int8
 
         ranges = activation_ranges(classifier, calibration, self.calibration_examples)
-        return quantized(classifier, self.weight_bits or weight_bits(), ranges)
+        return quantize_int8(classifier, self.weight_bits or weight_bits(), ranges)

@@ -10,11 +10,11 @@ from coldpress.cpu import weight_bits
 from coldpress.schema.section import Section
 
 if TYPE_CHECKING:
-    from coldpress.data.encoding import Encoded
+    from coldpress.data.encoding import EncodedSplit
     from coldpress.model.classifier import Classifier
 
 
-class Mixed(Section):
+class MixedPrecision(Section):
     """Weights of 8 bits or fewer, packed, as few as keep answers where they were."""
 
     method: Literal["mixed"]
@@ -33,7 +33,7 @@ class Mixed(Section):
         int, Field(ge=1, le=100_000, description="Training texts that divergence is measured on.")
     ] = 128
 
-    def quantize(self, classifier: Classifier, calibration: Encoded) -> Classifier:
+    def quantize(self, classifier: Classifier, calibration: EncodedSplit) -> Classifier:
         """Measure how sensitive each part is, and decide its bits and integers.
 
         Args:
@@ -46,10 +46,10 @@ class Mixed(Section):
         Raises:
             InputError: 8 bits everywhere move the answers further than is allowed.
         """
-        from coldpress.quantization.mixed.search import LEVELS, fewest_bits
+        from coldpress.quantization.mixed.search import LEVELS, search_bits
 
         levels = sorted(
             {min(b, weight_bits()) for b in LEVELS if b >= self.least_bits}, reverse=True
         )
         rows = calibration.spread(self.sensitivity_examples)
-        return fewest_bits(classifier, rows, self.max_divergence, levels)
+        return search_bits(classifier, rows, self.max_divergence, levels)

@@ -9,11 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from coldpress.model.classifier import Classifier
-from coldpress.quantization.core.convert import integer_linear, integer_table, replaced
+from coldpress.quantization.core.convert import (
+    build_quantized_embedding,
+    build_quantized_linear,
+    replace_modules,
+)
 from coldpress.quantization.core.kbit import best_scale, round_weight
 
 
-class Rounding:
+class WeightRounder:
     """Rounds the weights of a classifier, and searches each scale once.
 
     A linear module has a scale a row, a table one a column.
@@ -51,13 +55,13 @@ class Rounding:
         """
 
         def linear(path: str, source: nn.Linear) -> nn.Module:
-            return integer_linear(source, *self.integers(path, bits[path]), bits=bits[path])
+            return build_quantized_linear(source, *self.integers(path, bits[path]), bits=bits[path])
 
         def table(path: str, _: Tensor) -> nn.Module:
             integers, scale = self.integers(path, bits[path])
-            return integer_table(integers, scale.flatten(), bits=bits[path])
+            return build_quantized_embedding(integers, scale.flatten(), bits=bits[path])
 
-        return replaced(self._classifier, linear, table)
+        return replace_modules(self._classifier, linear, table)
 
     def _rounded(self, path: str, weight: Tensor, bits: int) -> tuple[Tensor, Tensor]:
         if (path, bits) not in self._scales:

@@ -14,23 +14,23 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from coldpress.data.encoding import Encoded
+from coldpress.data.encoding import EncodedSplit
 from coldpress.errors import InputError
 from coldpress.model.classifier import Classifier
-from coldpress.quantization.layer_groups import LOGITS, Part, parts
-from coldpress.quantization.mixed.rounded_weights import Rounding
+from coldpress.quantization.layer_groups import LOGITS, LayerGroup, group_layers
+from coldpress.quantization.mixed.rounded_weights import WeightRounder
 
 LEVELS = (8, 4, 3, 2, 1)
 """Bits that a part may have; what lies between 8 and 4 is not worth its measurement."""
 
-Choice = Mapping[str, int]
+GroupBits = Mapping[str, int]
 """Bits of each part, by its name."""
-Costs = Mapping[tuple[str, int], float]
+Sensitivities = Mapping[tuple[str, int], float]
 """How far the answers move when a part alone has some bits."""
 
 
-def fewest_bits(
-    classifier: Classifier, rows: Encoded, max_divergence: float, levels: Sequence[int]
+def search_bits(
+    classifier: Classifier, rows: EncodedSplit, max_divergence: float, levels: Sequence[int]
 ) -> Classifier:
     """Lower the bits of parts for as long as the answers stay near enough.
 
@@ -46,16 +46,16 @@ def fewest_bits(
     Raises:
         InputError: It diverges further at the first level already.
     """
-    rounding, expected = Rounding(classifier), classifier.logits(rows)
+    rounding, expected = WeightRounder(classifier), classifier.logits(rows)
 
     def diverging(changed: Classifier) -> float:
-        return divergence(expected, changed.logits(rows))
+        return mean_kl_divergence(expected, changed.logits(rows))
 
-    def moved(choice: Choice) -> float:
-        return diverging(_made(classifier, rounding, choice))
+    def moved(choice: GroupBits) -> float:
+        return diverging(_quantize(classifier, rounding, choice))
 
-    costs = sensitivities(classifier, diverging, rounding, levels)
-    choices = descent(parts(classifier), costs, levels)
+    costs = measure_sensitivities(classifier, diverging, rounding, levels)
+    choices = lower_greedily(group_layers(classifier), costs, levels)
 
     kept = bisect_left(choices, True, key=lambda choice: moved(choice) > max_divergence)
     if not kept:
@@ -63,10 +63,12 @@ def fewest_bits(
             f"quantize.max_divergence: {levels[0]} bits everywhere diverge by "
             f"{moved(choices[0]):.1e} already, more than {max_divergence}"
         )
-    return _made(classifier, rounding, choices[kept - 1])
+    return _quantize(classifier, rounding, choices[kept - 1])
 
 
-def descent(whole: Sequence[Part], costs: Costs, levels: Sequence[int]) -> list[Choice]:
+def lower_greedily(
+    whole: Sequence[LayerGroup], costs: Sensitivities, levels: Sequence[int]
+) -> list[GroupBits]:
     """Lower one part after the other, always where a bit that is saved costs least.
 
     Args:
@@ -78,12 +80,12 @@ def descent(whole: Sequence[Part], costs: Costs, levels: Sequence[int]) -> list[
         Choices, the first with most bits, each after it with one part a level lower.
     """
     sizes = {part.name: part.weights for part in whole if part.name != LOGITS}
-    choices: list[Choice] = [{part.name: levels[0] for part in whole}]
+    choices: list[GroupBits] = [{part.name: levels[0] for part in whole}]
     below = dict(pairwise(levels))
     while lowerable := [name for name in sizes if choices[-1][name] in below]:
         now = choices[-1]
         prices = {
-            name: _price(costs, name, now[name], below[now[name]]) / sizes[name]
+            name: _cost_per_bit(costs, name, now[name], below[now[name]]) / sizes[name]
             for name in lowerable
         }
         cheapest = min(prices, key=prices.__getitem__)
@@ -91,17 +93,17 @@ def descent(whole: Sequence[Part], costs: Costs, levels: Sequence[int]) -> list[
     return choices
 
 
-def _price(costs: Costs, name: str, now: int, then: int) -> float:
+def _cost_per_bit(costs: Sensitivities, name: str, now: int, then: int) -> float:
     """What a bit of each weight costs that a part gives up on its next step down."""
     return (costs[name, then] - costs.get((name, now), 0.0)) / (now - then)
 
 
-def sensitivities(
+def measure_sensitivities(
     classifier: Classifier,
     diverging: Callable[[Classifier], float],
-    rounding: Rounding,
+    rounding: WeightRounder,
     levels: Sequence[int],
-) -> Costs:
+) -> Sensitivities:
     """Measure how far the answers move when one part alone is rounded, in float32 otherwise.
 
     Args:
@@ -114,16 +116,16 @@ def sensitivities(
         Divergences, by part and level.
     """
     alone, costs = classifier.copy(), {}
-    for part in parts(classifier):
+    for part in group_layers(classifier):
         for bits in levels[1:] if part.name != LOGITS else ():
-            _round(alone, rounding, part, bits)
+            _round_group(alone, rounding, part, bits)
             costs[part.name, bits] = diverging(alone)
-        _restore(alone, classifier, part)
+        _restore_group(alone, classifier, part)
     return costs
 
 
 @torch.inference_mode()
-def divergence(expected: Tensor, found: Tensor) -> float:
+def mean_kl_divergence(expected: Tensor, found: Tensor) -> float:
     """Mean Kullback-Leibler divergence of answers from those that were expected.
 
     Args:
@@ -137,20 +139,20 @@ def divergence(expected: Tensor, found: Tensor) -> float:
     return float(nn.functional.kl_div(ours, theirs, reduction="batchmean", log_target=True))
 
 
-def _made(classifier: Classifier, rounding: Rounding, choice: Choice) -> Classifier:
-    whole = parts(classifier)
+def _quantize(classifier: Classifier, rounding: WeightRounder, choice: GroupBits) -> Classifier:
+    whole = group_layers(classifier)
     return rounding.quantized({path: choice[part.name] for part in whole for path in part.paths})
 
 
 @torch.no_grad()
-def _round(alone: Classifier, rounding: Rounding, part: Part, bits: int) -> None:
+def _round_group(alone: Classifier, rounding: WeightRounder, part: LayerGroup, bits: int) -> None:
     for path in part.paths:
         integers, scale = rounding.integers(path, bits)
         alone.module.get_parameter(f"{path}.weight").copy_(integers * scale)
 
 
 @torch.no_grad()
-def _restore(alone: Classifier, classifier: Classifier, part: Part) -> None:
+def _restore_group(alone: Classifier, classifier: Classifier, part: LayerGroup) -> None:
     for path in part.paths:
         name = f"{path}.weight"
         alone.module.get_parameter(name).copy_(classifier.module.get_parameter(name))

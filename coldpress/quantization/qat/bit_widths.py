@@ -6,20 +6,20 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from coldpress.data.encoding import Encoded
+from coldpress.data.encoding import EncodedSplit
 from coldpress.model.classifier import Classifier
 from coldpress.quantization.core.calibration import activation_ranges
 from coldpress.quantization.core.convert import first_token_paths
-from coldpress.quantization.core.fake_quant import learnable, shared_inputs
-from coldpress.quantization.core.kbit import Per
-from coldpress.quantization.core.trainable_modules import LearnableLinear, MovingRange
+from coldpress.quantization.core.fake_quant import insert_fake_quantization, shared_inputs
+from coldpress.quantization.core.kbit import Granularity
+from coldpress.quantization.core.trainable_modules import FakeQuantizedLinear, MovingRangeQuantizer
 
-EXAMPLES = 256
+CALIBRATION_EXAMPLES = 256
 """Training texts that ranges start from."""
 
 
 @dataclass(frozen=True)
-class Widths:
+class BitWidths:
     """How many bits each kind of weight has.
 
     Attributes:
@@ -32,10 +32,10 @@ class Widths:
     linear: int
     head: int
     tables: int
-    per: Per
+    per: Granularity
 
 
-def rounding(classifier: Classifier, widths: Widths, rows: Encoded) -> Classifier:
+def prepare_qat(classifier: Classifier, widths: BitWidths, rows: EncodedSplit) -> Classifier:
     """Put modules into a classifier that round its weights, and its activations to bytes.
 
     Args:
@@ -46,12 +46,17 @@ def rounding(classifier: Classifier, widths: Widths, rows: Encoded) -> Classifie
     Returns:
         A classifier to be trained.
     """
-    spans, first = activation_ranges(classifier, rows, EXAMPLES), first_token_paths(classifier)
+    spans, first = (
+        activation_ranges(classifier, rows, CALIBRATION_EXAMPLES),
+        first_token_paths(classifier),
+    )
     shared, last = shared_inputs(classifier), classifier.architecture.output
-    arriving = {path: MovingRange(*spans[path], first_token=path in first) for path in spans}
+    arriving = {
+        path: MovingRangeQuantizer(*spans[path], first_token=path in first) for path in spans
+    }
 
-    def linear(path: str, source: nn.Linear) -> LearnableLinear:
+    def linear(path: str, source: nn.Linear) -> FakeQuantizedLinear:
         bits = widths.head if path == last else widths.linear
-        return LearnableLinear(source, bits, widths.per, arriving[shared.get(path, path)])
+        return FakeQuantizedLinear(source, bits, widths.per, arriving[shared.get(path, path)])
 
-    return learnable(classifier, linear, widths.tables)
+    return insert_fake_quantization(classifier, linear, widths.tables)

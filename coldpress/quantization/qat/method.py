@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from coldpress.cpu import weight_bits
-from coldpress.quantization.fields import Bits, ScaleOf, TableBits, table_bits
+from coldpress.quantization.fields import Bits, ScaleGranularity, TableBits, resolve_table_bits
 from coldpress.schema.section import Epochs, LearningRate, Optimization
 
 if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
-    from coldpress.quantization.method import Lessons, Trained
+    from coldpress.quantization.method import QuantizationResult, TrainingContext
 
-HiddenStates = Annotated[
+HiddenStateWeight = Annotated[
     float, Field(ge=0.0, le=1000.0, description="Weight of the hidden states; 0: logits alone.")
 ]
 
@@ -24,13 +24,13 @@ class Qat(Optimization):
 
     method: Literal["qat"]
     bits: Bits
-    per: ScaleOf = "channel"
+    per: ScaleGranularity = "channel"
     table_bits: TableBits = None
-    hidden_states: HiddenStates = 1.0
+    hidden_states: HiddenStateWeight = 1.0
     epochs: Epochs = 4
     learning_rate: LearningRate = 1e-4
 
-    def train(self, classifier: Classifier, lessons: Lessons) -> Trained:
+    def train(self, classifier: Classifier, lessons: TrainingContext) -> QuantizationResult:
         """Fit a rounding copy of a classifier to the teacher's answers and to its own inside.
 
         Args:
@@ -40,15 +40,15 @@ class Qat(Optimization):
         Returns:
             A classifier that answers as ONNX Runtime will, whatever the batch.
         """
-        from coldpress.quantization.core.fake_quant import settled, with_hidden_states
-        from coldpress.quantization.method import Trained
-        from coldpress.quantization.qat.bit_widths import Widths, rounding
+        from coldpress.quantization.core.fake_quant import add_hidden_state_loss, to_integers
+        from coldpress.quantization.method import QuantizationResult
+        from coldpress.quantization.qat.bit_widths import BitWidths, prepare_qat
         from coldpress.training.loop import fit
 
-        tables = table_bits(self.table_bits, self.bits)
-        widths = Widths(min(self.bits, weight_bits()), weight_bits(), tables, self.per)
-        learnt = rounding(classifier, widths, lessons.train)
-        minimised = with_hidden_states(classifier, lessons.loss, self.hidden_states)
+        tables = resolve_table_bits(self.table_bits, self.bits)
+        widths = BitWidths(min(self.bits, weight_bits()), weight_bits(), tables, self.per)
+        learnt = prepare_qat(classifier, widths, lessons.train)
+        minimised = add_hidden_state_loss(classifier, lessons.loss, self.hidden_states)
         rows, told = lessons.validation, lessons.progress
         epochs = fit(learnt, lessons.train, minimised, self, rows, told)
-        return Trained(settled(learnt), {"": epochs})
+        return QuantizationResult(to_integers(learnt), {"": epochs})

@@ -11,11 +11,11 @@ from coldpress.quantization.fields import CalibrationExamples, WeightBits
 from coldpress.schema.section import Section
 
 if TYPE_CHECKING:
-    from coldpress.data.encoding import Encoded
+    from coldpress.data.encoding import EncodedSplit
     from coldpress.model.classifier import Classifier
 
 
-class Smooth(Section):
+class SmoothQuant(Section):
     """Static int8 with activation outliers moved into the weights before anything is rounded."""
 
     method: Literal["smooth"]
@@ -29,7 +29,7 @@ class Smooth(Section):
     calibration_examples: CalibrationExamples = 256
     weight_bits: WeightBits = None
 
-    def quantize(self, classifier: Classifier, calibration: Encoded) -> Classifier:
+    def quantize(self, classifier: Classifier, calibration: EncodedSplit) -> Classifier:
         """Move outliers, then decide the integers of weights and tables, and activation ranges.
 
         Args:
@@ -40,9 +40,9 @@ class Smooth(Section):
             A classifier that answers as ONNX Runtime will, whatever the batch.
         """
         from coldpress.quantization.core.calibration import channel_ranges
-        from coldpress.quantization.core.convert import quantized
-        from coldpress.quantization.smoothquant.migration import smoothed
+        from coldpress.quantization.core.convert import quantize_int8
+        from coldpress.quantization.smoothquant.migration import migrate_outliers
 
         channels = channel_ranges(classifier, calibration, self.calibration_examples)
-        moved, ranges = smoothed(classifier, channels, self.alpha, multiply=self.multiply)
-        return quantized(moved, self.weight_bits or weight_bits(), ranges)
+        moved, ranges = migrate_outliers(classifier, channels, self.alpha, multiply=self.multiply)
+        return quantize_int8(moved, self.weight_bits or weight_bits(), ranges)

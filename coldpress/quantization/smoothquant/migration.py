@@ -10,15 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from coldpress.model.classifier import Classifier
-from coldpress.quantization.core.convert import Ranges, modules
+from coldpress.quantization.core.convert import Ranges, modules_of_type
 from coldpress.quantization.core.modules import SmoothedLinear
 
-LEAST_STRENGTH = 1e-5
+SMALLEST_SCALE = 1e-5
 """As in the published code: a channel that calibration hardly saw may be active elsewhere."""
 
 
 @dataclass(frozen=True)
-class Site:
+class SmoothingSite:
     """An activation that linear modules read.
 
     Attributes:
@@ -32,7 +32,7 @@ class Site:
     giver: str = ""
 
 
-def sites(classifier: Classifier) -> Iterator[Site]:
+def smoothing_sites(classifier: Classifier) -> Iterator[SmoothingSite]:
     """Find the activations that can be smoothed, and which of them their givers can divide.
 
     A residual sum reads the normalizations between the layers too, so that these cannot, unless
@@ -45,36 +45,36 @@ def sites(classifier: Classifier) -> Iterator[Site]:
     Yields:
         Sites from the embeddings up; no linear module reads two of them.
     """
-    table, paths = classifier.architecture, modules(classifier, nn.Linear)
+    table, paths = classifier.architecture, modules_of_type(classifier, nn.Linear)
     projection = f"{table.encoder}.{table.embedding_projection}"
     if projection in paths:
-        yield Site((projection,), f"{table.encoder}.{table.embedding_norm}")
+        yield SmoothingSite((projection,), f"{table.encoder}.{table.embedding_norm}")
     for index in range(len(classifier.layers)):
-        yield from _sites_of_layer(classifier, f"{table.encoder}.{table.layers}.{index}")
+        yield from _layer_sites(classifier, f"{table.encoder}.{table.layers}.{index}")
     last = f"{table.layers}.{len(classifier.layers) - 1}.{table.output_norm}"
-    yield Site((table.pooler,), f"{table.encoder}.{table.final_norm or last}")
+    yield SmoothingSite((table.pooler,), f"{table.encoder}.{table.final_norm or last}")
     if table.pooler_norm or table.pooler_activation == "relu":
-        yield Site((table.output,), table.pooler_norm or table.pooler)
+        yield SmoothingSite((table.output,), table.pooler_norm or table.pooler)
 
 
-def _sites_of_layer(classifier: Classifier, layer: str) -> Iterator[Site]:
+def _layer_sites(classifier: Classifier, layer: str) -> Iterator[SmoothingSite]:
     table = classifier.architecture
     paths = {role: f"{layer}.{getattr(table, role)}" for role in table.roles}
     norms = (f"{layer}.{norm}" for norm in (table.attention_norm, table.output_norm))
     # The first layer has none before its attention.
     before_attention, before_feed_forward = (
-        norm if table.pre_norm and norm in modules(classifier, nn.LayerNorm) else ""
+        norm if table.pre_norm and norm in modules_of_type(classifier, nn.LayerNorm) else ""
         for norm in norms
     )
-    yield Site((paths["query"], paths["key"], paths["value"]), before_attention)
+    yield SmoothingSite((paths["query"], paths["key"], paths["value"]), before_attention)
     # Attention mixes tokens, never the channels of its values.
-    yield Site((paths["attention_output"],), paths["value"])
-    yield Site(tuple(paths[role] for role in table.raising), before_feed_forward)
+    yield SmoothingSite((paths["attention_output"],), paths["value"])
+    yield SmoothingSite(tuple(paths[role] for role in table.raising), before_feed_forward)
     relu = getattr(classifier.config, table.config_activation) == "relu"
-    yield Site((paths["down"],), paths.get("gate", paths["up"] if relu else ""))
+    yield SmoothingSite((paths["down"],), paths.get("gate", paths["up"] if relu else ""))
 
 
-def strength(inputs: Tensor, weights: Tensor, alpha: float) -> Tensor:
+def smoothing_scale(inputs: Tensor, weights: Tensor, alpha: float) -> Tensor:
     """Equation 4: s_j = max |X_j|^alpha / max |W_j|^(1 - alpha).
 
     Args:
@@ -86,12 +86,12 @@ def strength(inputs: Tensor, weights: Tensor, alpha: float) -> Tensor:
         Shape (in,): what channels are divided by. A channel that is never active, or that nobody
         weighs, is left alone.
     """
-    moved = (inputs**alpha / weights ** (1 - alpha)).clamp(min=LEAST_STRENGTH)
+    moved = (inputs**alpha / weights ** (1 - alpha)).clamp(min=SMALLEST_SCALE)
     return torch.where((inputs > 0) & (weights > 0), moved, torch.ones_like(moved))
 
 
 @torch.no_grad()
-def smoothed(
+def migrate_outliers(
     classifier: Classifier, channels: Ranges, alpha: float, *, multiply: bool
 ) -> tuple[Classifier, Ranges]:
     """Divide activations and multiply weights: the same answers, and smaller outliers.
@@ -107,23 +107,25 @@ def smoothed(
     """
     made = classifier.copy()
     ranges = {path: (low.amin(), high.amax()) for path, (low, high) in channels.items()}
-    for site in sites(classifier):
+    for site in smoothing_sites(classifier):
         if site.giver or multiply:
             low, high = channels[site.readers[0]]
-            scale = strength(torch.maximum(-low, high), _weighed(classifier, site), alpha)
-            _move(made, site, scale)
+            scale = smoothing_scale(
+                torch.maximum(-low, high), _largest_weights(classifier, site), alpha
+            )
+            _rescale(made, site, scale)
             span = (low / scale).amin(), (high / scale).amax()
             ranges |= dict.fromkeys(site.readers, span)
     return made, ranges
 
 
-def _weighed(classifier: Classifier, site: Site) -> Tensor:
+def _largest_weights(classifier: Classifier, site: SmoothingSite) -> Tensor:
     """Largest weight of each channel among all that read it, shape (in,)."""
     linears = [cast("nn.Linear", classifier.module.get_submodule(path)) for path in site.readers]
     return torch.cat([linear.weight for linear in linears]).abs().amax(0)
 
 
-def _move(classifier: Classifier, site: Site, scale: Tensor) -> None:
+def _rescale(classifier: Classifier, site: SmoothingSite, scale: Tensor) -> None:
     """Divide what arrives at a site's readers by a scale, and multiply their weights by it."""
     for path in site.readers:
         linear = cast("nn.Linear", classifier.module.get_submodule(path))

@@ -20,11 +20,11 @@ MUTED = "#8a939c"
 RULE = "#e3e7ea"
 STAGE = "#a9b8c6"
 FINAL = "#1f6f54"
-DRAWN = 0.55
+DRAWN_SHARE = 0.55
 """Share of a panel that is drawn in; the rest is for numbers."""
 
-Length = Callable[[Scorecard], float | None]
-Gain = Callable[[Scorecard], str]
+CardValue = Callable[[Scorecard], float | None]
+CardText = Callable[[Scorecard], str]
 REMARK: dict[str, Any] = {"color": MUTED, "fontsize": 8.5}
 STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -35,7 +35,7 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def table(evaluation: Evaluation) -> list[dict[str, Any]]:
+def waterfall_table(evaluation: Evaluation) -> list[dict[str, Any]]:
     """List the models in the order of the stages, one flat row each.
 
     Args:
@@ -44,10 +44,10 @@ def table(evaluation: Evaluation) -> list[dict[str, Any]]:
     Returns:
         Rows of equal keys; fractions, bytes and milliseconds, None where nothing applies.
     """
-    return [_row(name, card, evaluation.n) for name, card in evaluation.models.items()]
+    return [_table_row(name, card, evaluation.n) for name, card in evaluation.models.items()]
 
 
-def figure(evaluation: Evaluation, path: Path) -> None:
+def draw_waterfall(evaluation: Evaluation, path: Path) -> None:
     """Draw accuracy with its 95 % interval, size and latency of every model.
 
     The same evaluation gives the same bytes.
@@ -56,19 +56,19 @@ def figure(evaluation: Evaluation, path: Path) -> None:
         evaluation: What `judge` returned.
         path: Where to; `.png` and `.svg` are put in place of its suffix.
     """
-    with drawing():
-        save(_draw(evaluation), path)
+    with figure_style():
+        save_figure(_draw_figure(evaluation), path)
 
 
 @contextmanager
-def drawing() -> Iterator[None]:
+def figure_style() -> Iterator[None]:
     """Give every figure one look; letters that the font lacks become boxes, without a word."""
     with mpl.rc_context(STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         yield
 
 
-def save(drawn: Figure, path: Path) -> None:
+def save_figure(drawn: Figure, path: Path) -> None:
     """Write a figure as pixels and as lines, without a date: equal figures are equal bytes.
 
     Args:
@@ -79,7 +79,7 @@ def save(drawn: Figure, path: Path) -> None:
     drawn.savefig(path.with_suffix(".svg"), metadata={"Date": None, "Creator": None})
 
 
-def _row(name: str, card: Scorecard, rows: int) -> dict[str, Any]:
+def _table_row(name: str, card: Scorecard, rows: int) -> dict[str, Any]:
     interval = _interval(card, rows)
     latency, gain = card.latency_ms, card.speedup_interval
     return {
@@ -109,25 +109,25 @@ def _interval(card: Scorecard, rows: int) -> Interval:
     return accuracy_interval(round(card.accuracy * rows), rows)
 
 
-def _draw(evaluation: Evaluation) -> Figure:
+def _draw_figure(evaluation: Evaluation) -> Figure:
     cards = evaluation.models
     drawn = Figure(figsize=(11.5, 1.1 + 0.44 * len(cards)), facecolor="white")
     panels = drawn.subplots(1, 3, sharey=True)
     top = 1 - 0.85 / drawn.get_figheight()
     drawn.subplots_adjust(left=0.085, right=0.985, wspace=0.07, bottom=0.04, top=top)
     for axes in panels:
-        _clear(axes, len(cards))
+        _style_axes(axes, len(cards))
     _name_rows(panels[0], list(cards))
     _draw_accuracy(panels[0], evaluation)
     _draw_bars(panels[1], cards, _megabytes, _smaller)
     _draw_bars(panels[2], cards, _milliseconds, _faster)
-    _head(panels[0], "Accuracy", f"percent, 95 % interval, {evaluation.n} test texts")
-    _head(panels[1], "Size", "megabytes, weights and tokenizer")
-    _head(panels[2], "Latency", _conditions(cards))
+    _draw_header(panels[0], "Accuracy", f"percent, 95 % interval, {evaluation.n} test texts")
+    _draw_header(panels[1], "Size", "megabytes, weights and tokenizer")
+    _draw_header(panels[2], "Latency", _conditions(cards))
     return drawn
 
 
-def _clear(axes: Axes, rows: int) -> None:
+def _style_axes(axes: Axes, rows: int) -> None:
     """Leave lines between the rows, the first on top, and nothing else."""
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0, labelbottom=False, pad=10)
@@ -141,7 +141,7 @@ def _name_rows(axes: Axes, names: list[str]) -> None:
     axes.get_yticklabels()[-1].set(color=FINAL, fontweight="bold")
 
 
-def _head(axes: Axes, title: str, unit: str) -> None:
+def _draw_header(axes: Axes, title: str, unit: str) -> None:
     looks: tuple[tuple[int, str, dict[str, Any]], ...] = (
         (27, title, {"fontsize": 12, "fontweight": "bold"}),
         (11, unit, REMARK),
@@ -158,7 +158,7 @@ def _draw_accuracy(axes: Axes, evaluation: Evaluation) -> None:
     intervals = [_interval(card, evaluation.n) for card in cards]
     lowest, highest = min(i.low for i in intervals), max(i.high for i in intervals)
     margin = 0.03 * (highest - lowest)
-    axes.set_xlim(lowest - margin, lowest + (highest - lowest) / DRAWN)
+    axes.set_xlim(lowest - margin, lowest + (highest - lowest) / DRAWN_SHARE)
     axes.axvline(intervals[0].estimate, color=MUTED, linewidth=0.8, linestyle=(0, (2, 3)), zorder=0)
     for row, interval in enumerate(intervals):
         colour = _colour(row, len(cards))
@@ -168,10 +168,12 @@ def _draw_accuracy(axes: Axes, evaluation: Evaluation) -> None:
         _label(axes, row, f"{100 * interval.estimate:.1f}", range_)
 
 
-def _draw_bars(axes: Axes, cards: Mapping[str, Scorecard], length: Length, gain: Gain) -> None:
+def _draw_bars(
+    axes: Axes, cards: Mapping[str, Scorecard], length: CardValue, gain: CardText
+) -> None:
     """Draw bars from zero in the left of the panel, and what they are in the rest."""
     lengths = [length(card) for card in cards.values()]
-    axes.set_xlim(0, max((n for n in lengths if n is not None), default=1.0) / DRAWN)
+    axes.set_xlim(0, max((n for n in lengths if n is not None), default=1.0) / DRAWN_SHARE)
     for row, (card, value) in enumerate(zip(cards.values(), lengths, strict=True)):
         if value is None:
             axes.annotate(f"{card.runtime}, not timed", (0, row), va="center_baseline", **REMARK)
@@ -182,7 +184,7 @@ def _draw_bars(axes: Axes, cards: Mapping[str, Scorecard], length: Length, gain:
 
 def _label(axes: Axes, row: int, value: str, remark: str) -> None:
     place: dict[str, Any] = {
-        "xy": (DRAWN, row),
+        "xy": (DRAWN_SHARE, row),
         "xycoords": ("axes fraction", "data"),
         "textcoords": "offset points",
         "va": "center_baseline",

@@ -13,13 +13,13 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from coldpress.data.encoding import pad_id
+from coldpress.data.encoding import find_pad_id
 from coldpress.errors import InputError
-from coldpress.model.tokenizer_config import FILE, mask_token, places
-from coldpress.schema.text_files import read_object
-from coldpress.teacher.config_checks import size
-from coldpress.teacher.config_keys import DEFAULTS
-from coldpress.teacher.tokenizer.single_segment import one_segment
+from coldpress.model.tokenizer_config import TOKENIZER_CONFIG, find_mask_token, position_capacity
+from coldpress.schema.text_files import read_json_object
+from coldpress.teacher.config_checks import config_size
+from coldpress.teacher.config_keys import FAMILY_DEFAULTS
+from coldpress.teacher.tokenizer.single_segment import force_single_segment
 
 _MANIFEST = "coldpress.json"
 
@@ -49,7 +49,7 @@ class TeacherTokenizer:
     place: str
 
 
-def load(directory: Path, max_tokens: int, place: str) -> TeacherTokenizer:
+def load_teacher_tokenizer(directory: Path, max_tokens: int, place: str) -> TeacherTokenizer:
     """Load the tokenizer of a pretrained teacher with all of its settings.
 
     Args:
@@ -65,30 +65,30 @@ def load(directory: Path, max_tokens: int, place: str) -> TeacherTokenizer:
         InputError: It cannot be loaded, is not one for this model, or has a setting that no
             tokenizer.json expresses.
     """
-    config = read_object(directory / "config.json", place)
+    config = read_json_object(directory / "config.json", place)
     reference = _read_reference(directory, config, place)
     rows = int(config["vocab_size"])
-    _check_kind(reference, place)
+    _check_serializable(reference, place)
     _check_vocabulary(reference, rows, place)
-    segments = _segments(config)
-    with loading(place, "the tokenizer"):
+    segments = _segment_rows(config)
+    with convert_load_errors(place, "the tokenizer"):
         described = json.loads(reference.backend_tokenizer.to_str())
         added = described["added_tokens"]
         described["added_tokens"] = [token for token in added if token["id"] < rows]
         # A list of inputs without segment ids asks for a model that sees one segment alone.
         if segments > 1 and "token_type_ids" not in reference.model_input_names:
-            described["post_processor"] = one_segment(described["post_processor"])
+            described["post_processor"] = force_single_segment(described["post_processor"])
         tokenizer = Tokenizer.from_str(json.dumps(described))
-    _set_padding(tokenizer, _padding(config, reference))
-    limit = min(max_tokens, _positions(config, tokenizer), _own_limit(reference, place))
+    _set_padding(tokenizer, _padding_id(config, reference))
+    limit = min(max_tokens, _position_limit(config, tokenizer), _tokenizer_limit(reference, place))
     tokenizer.enable_truncation(limit, direction=reference.truncation_side)
     dropped = tuple(token["content"] for token in added if token["id"] >= rows)
-    mask = mask_token(tokenizer, reference.mask_token)
+    mask = find_mask_token(tokenizer, reference.mask_token)
     return TeacherTokenizer(tokenizer, mask, reference, rows, segments, limit, dropped, place)
 
 
 def _read_reference(directory: Path, config: Mapping[str, Any], place: str) -> Any:  # noqa: ANN401
-    with loading(place, "the tokenizer"):
+    with convert_load_errors(place, "the tokenizer"):
         reference = _read_tokenizer(directory, config)
     backend = getattr(reference, "backend_tokenizer", None)
     if backend is not None and hasattr(backend.model, "dropout"):
@@ -100,7 +100,7 @@ def _read_reference(directory: Path, config: Mapping[str, Any], place: str) -> A
 def _read_tokenizer(directory: Path, config: Mapping[str, Any]) -> Any:  # noqa: ANN401
     from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerFast
 
-    described = (directory / FILE).exists()
+    described = (directory / TOKENIZER_CONFIG).exists()
     if (directory / _MANIFEST).exists() and not described:
         # A checkpoint of Coldpress from before it described its tokenizers to transformers.
         build: Any = PreTrainedTokenizerFast
@@ -115,7 +115,7 @@ def _read_tokenizer(directory: Path, config: Mapping[str, Any]) -> Any:  # noqa:
 
 
 @contextmanager
-def loading(place: str, what: str) -> Iterator[None]:
+def convert_load_errors(place: str, what: str) -> Iterator[None]:
     """Turn whatever transformers raises over a teacher's files into one line.
 
     Args:
@@ -140,7 +140,7 @@ def loading(place: str, what: str) -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _check_kind(reference: Any, place: str) -> None:  # noqa: ANN401
+def _check_serializable(reference: Any, place: str) -> None:  # noqa: ANN401
     """Refuse what is no part of a tokenizer.json."""
     if getattr(reference, "backend_tokenizer", None) is None:
         raise InputError(
@@ -164,27 +164,27 @@ def _check_vocabulary(reference: Any, rows: int, place: str) -> None:  # noqa: A
         raise InputError(f"{place}: the token {token!r} has the id {at}, but vocab_size is {rows}")
 
 
-def _segments(config: Mapping[str, Any]) -> int:
-    known = "type_vocab_size" in DEFAULTS[config["model_type"]]
-    return size(config, "type_vocab_size") if known else 0
+def _segment_rows(config: Mapping[str, Any]) -> int:
+    known = "type_vocab_size" in FAMILY_DEFAULTS[config["model_type"]]
+    return config_size(config, "type_vocab_size") if known else 0
 
 
-def _positions(config: Mapping[str, Any], tokenizer: Tokenizer) -> int:
-    rows = size(config, "max_position_embeddings")
-    return places(config["model_type"], rows, pad_id(tokenizer))
+def _position_limit(config: Mapping[str, Any], tokenizer: Tokenizer) -> int:
+    rows = config_size(config, "max_position_embeddings")
+    return position_capacity(config["model_type"], rows, find_pad_id(tokenizer))
 
 
-def _own_limit(reference: Any, place: str) -> int:  # noqa: ANN401
+def _tokenizer_limit(reference: Any, place: str) -> int:  # noqa: ANN401
     limit = reference.model_max_length
     if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit >= 1:
         raise InputError(f"{place}: model_max_length is {limit!r}, not a positive whole number")
     return int(min(limit, sys.maxsize))
 
 
-def _padding(config: Mapping[str, Any], reference: Any) -> int:  # noqa: ANN401
+def _padding_id(config: Mapping[str, Any], reference: Any) -> int:  # noqa: ANN401
     """Choose what fills the shorter rows of a batch: what the model takes for padding."""
     family = config["model_type"]
-    padding = config.get("pad_token_id", DEFAULTS[family]["pad_token_id"])
+    padding = config.get("pad_token_id", FAMILY_DEFAULTS[family]["pad_token_id"])
     if padding is None:
         own = reference.pad_token_id
         return int(own) if own is not None and own < config["vocab_size"] else 0
@@ -194,7 +194,7 @@ def _padding(config: Mapping[str, Any], reference: Any) -> int:  # noqa: ANN401
 def _set_padding(tokenizer: Tokenizer, padding: int) -> None:
     tokenizer.no_padding()
     # Where the usual names tell the same, the file stays as it always was, and so does its digest.
-    if pad_id(tokenizer) != padding:
+    if find_pad_id(tokenizer) != padding:
         added = tokenizer.get_added_tokens_decoder().get(padding)
         # transformers cuts the name out of texts: that of an ordinary token must not be given.
         name = added.content if added else "[PAD]"

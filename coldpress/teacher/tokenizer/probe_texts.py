@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-ODD_TEXTS = (
+PROBE_TEXTS = (
     "",
     " ",
     "  \t\n ",
@@ -35,10 +35,10 @@ ODD_TEXTS = (
     "!" * 300,
 )
 
-_ONE_OF_EACH_SCRIPT = "ΩЖԱאعܐނहবਗગଓதతಕമසไລ༄မქ한Ꭰᐁᚠកᠠ㋀ぁカㄅ漢ꀀꙮ𐌀𐤀𓀀𝄞😀ﬀ⠿♞∑→€©ǈʘᵺ"
+_SCRIPT_SAMPLES = "ΩЖԱאعܐނहবਗગଓதతಕമසไລ༄မქ한Ꭰᐁᚠកᠠ㋀ぁカㄅ漢ꀀꙮ𐌀𐤀𓀀𝄞😀ﬀ⠿♞∑→€©ǈʘᵺ"
 
 
-def odd_texts(tokens: Iterable[str]) -> tuple[str, ...]:
+def build_probe_texts(tokens: Iterable[str]) -> tuple[str, ...]:
     """List texts to try a tokenizer on.
 
     Args:
@@ -58,4 +58,4 @@ def odd_texts(tokens: Iterable[str]) -> tuple[str, ...]:
             token.lower(),
         )
     ]
-    return (*ODD_TEXTS, *_ONE_OF_EACH_SCRIPT, *named)
+    return (*PROBE_TEXTS, *_SCRIPT_SAMPLES, *named)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def one_segment(processor: Mapping[str, Any] | None) -> dict[str, Any]:
+def force_single_segment(processor: Mapping[str, Any] | None) -> dict[str, Any]:
     """Give the second text of a pair the segment of the first.
 
     Args:
@@ -16,19 +16,19 @@ def one_segment(processor: Mapping[str, Any] | None) -> dict[str, Any]:
         One that puts the same tokens around texts, all of them in segment 0.
     """
     if processor is None:
-        return _template([], [])
+        return _template_processor([], [])
     kind = processor["type"]
     if kind == "BertProcessing":
-        return _template(processor["cls"], processor["sep"])
+        return _template_processor(processor["cls"], processor["sep"])
     if kind == "Sequence":
         inner = [dict(part) for part in processor["processors"]]
         kinds = {part["type"] for part in inner}
         if kinds == {"ByteLevel"}:
-            return {**processor, "processors": [*inner, _template([], [])]}
-        alone = [p if p["type"] == "ByteLevel" else one_segment(p) for p in inner]
+            return {**processor, "processors": [*inner, _template_processor([], [])]}
+        alone = [p if p["type"] == "ByteLevel" else force_single_segment(p) for p in inner]
         return {**processor, "processors": alone}
     if kind == "ByteLevel":
-        return {"type": "Sequence", "processors": [dict(processor), _template([], [])]}
+        return {"type": "Sequence", "processors": [dict(processor), _template_processor([], [])]}
     pieces = {
         name: [
             {key: {**piece, "type_id": 0} for key, piece in part.items()}
@@ -40,7 +40,7 @@ def one_segment(processor: Mapping[str, Any] | None) -> dict[str, Any]:
     return {**processor, **pieces}
 
 
-def _template(cls: list[Any], sep: list[Any]) -> dict[str, Any]:
+def _template_processor(cls: list[Any], sep: list[Any]) -> dict[str, Any]:
     """What is put around texts: `cls` and `sep` are a name and an id, or empty."""
     first, last = (
         [{"SpecialToken": {"id": token[0], "type_id": 0}}] if token else [] for token in (cls, sep)

@@ -12,9 +12,9 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
 from tokenizers.trainers import WordPieceTrainer
 
-UNKNOWN = "[UNK]"
-MASK = "[MASK]"
-SPECIAL = ("[PAD]", UNKNOWN, "[CLS]", "[SEP]", MASK)
+UNKNOWN_TOKEN = "[UNK]"  # noqa: S105
+MASK_TOKEN = "[MASK]"  # noqa: S105
+SPECIAL_TOKENS = ("[PAD]", UNKNOWN_TOKEN, "[CLS]", "[SEP]", MASK_TOKEN)
 
 
 def train_wordpiece(texts: Sequence[str], vocabulary_size: int) -> Tokenizer:
@@ -27,18 +27,18 @@ def train_wordpiece(texts: Sequence[str], vocabulary_size: int) -> Tokenizer:
     Returns:
         A tokenizer that neither pads nor truncates yet. `[PAD]` is 0.
     """
-    tokenizer = _untrained(WordPiece(unk_token=UNKNOWN))
+    tokenizer = _new_tokenizer(WordPiece(unk_token=UNKNOWN_TOKEN))
     # The trainer numbers characters in the order of a randomly seeded hash table, and breaks ties
     # between merges by number. Special tokens are numbered in their given order, before all else.
     trainer = WordPieceTrainer(
         vocab_size=vocabulary_size,
-        special_tokens=[*SPECIAL, *_continuations(tokenizer, texts)],
+        special_tokens=[*SPECIAL_TOKENS, *_continuation_pieces(tokenizer, texts)],
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
     # In a fresh tokenizer the characters are pieces like any other, no longer special.
-    trained = _untrained(WordPiece(tokenizer.get_vocab(), unk_token=UNKNOWN))
-    trained.add_special_tokens(list(SPECIAL))
+    trained = _new_tokenizer(WordPiece(tokenizer.get_vocab(), unk_token=UNKNOWN_TOKEN))
+    trained.add_special_tokens(list(SPECIAL_TOKENS))
     trained.post_processor = TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
@@ -47,7 +47,7 @@ def train_wordpiece(texts: Sequence[str], vocabulary_size: int) -> Tokenizer:
     return trained
 
 
-def _untrained(model: WordPiece) -> Tokenizer:
+def _new_tokenizer(model: WordPiece) -> Tokenizer:
     tokenizer = Tokenizer(model)
     tokenizer.normalizer = BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = BertPreTokenizer()
@@ -55,7 +55,7 @@ def _untrained(model: WordPiece) -> Tokenizer:
     return tokenizer
 
 
-def _continuations(tokenizer: Tokenizer, texts: Sequence[str]) -> list[str]:
+def _continuation_pieces(tokenizer: Tokenizer, texts: Sequence[str]) -> list[str]:
     """Every character that continues a word, as `##c`, sorted."""
     characters: set[str] = set()
     for text in texts:

@@ -7,7 +7,7 @@ import script
 from claim import Number
 from coldpress.model import serialization
 from coldpress.model.checkpoint import Checkpoint
-from coldpress.model.classifier import parameters
+from coldpress.model.classifier import count_parameters
 from options import Options
 
 
@@ -23,8 +23,8 @@ def test_a_quick_run_makes_a_student_of_half_the_layers(quick: Options) -> None:
     # One of two layers goes: attention 4 * (64 * 64 + 64), feed-forward 2 * 64 * 128 + 64 + 128,
     # two normalisations 4 * 64.
     (kept_teacher,) = quick.cache.glob("teacher-*")
-    teacher = serialization.load(Checkpoint.open(kept_teacher))
-    assert numbers["fewer parameters"] == pytest.approx(33_472 / parameters(teacher))
+    teacher = serialization.load_classifier(Checkpoint.open(kept_teacher))
+    assert numbers["fewer parameters"] == pytest.approx(33_472 / count_parameters(teacher))
 
 
 def judged(kept: float, faster: float) -> tuple[str, str]:

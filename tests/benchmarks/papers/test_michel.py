@@ -7,7 +7,7 @@ import script
 import trials
 from claim import Curve, Number
 from coldpress.pruning.heads import Heads
-from coldpress.pruning.pipeline import press
+from coldpress.pruning.pipeline import run_steps
 from options import QUICK, Options
 
 
@@ -29,7 +29,7 @@ def test_heads_go_as_the_method_takes_them(quick: Options) -> None:
     (section,) = quick.benchmarks().values()
     trial = trials.prepare(QUICK, section, 0, quick.large_model(), quick.cache, True)
     step = Heads(method="heads", keep_heads=0.4, recovery_epochs=0)
-    pressed = press([step], trial.teacher, trial.recovery()).classifier
+    pressed = run_steps([step], trial.teacher, trial.recovery()).classifier
     found = michel.measure(trial).curves["by importance"][0.6]
     assert found == trial.accuracy(pressed, trial.test)
 

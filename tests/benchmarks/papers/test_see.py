@@ -5,7 +5,7 @@ import see
 import trials
 from claim import Curve, Number
 from coldpress.pruning.magnitude import Magnitude
-from coldpress.pruning.pipeline import press
+from coldpress.pruning.pipeline import run_steps
 from options import QUICK, Options
 
 
@@ -27,7 +27,7 @@ def test_weights_go_as_the_method_takes_them(quick: Options) -> None:
     (section,) = quick.benchmarks().values()
     trial = trials.prepare(QUICK, section, 0, quick.large_model(), quick.cache, True)
     step = Magnitude(method="magnitude", sparsity=0.8, scheme="class-uniform", recovery_epochs=0)
-    pressed = press([step], trial.teacher, trial.recovery()).classifier
+    pressed = run_steps([step], trial.teacher, trial.recovery()).classifier
     found = see.measure(trial).curves["class-uniform"][0.8]
     assert found == trial.accuracy(pressed, trial.test)
 

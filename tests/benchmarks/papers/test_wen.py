@@ -31,7 +31,7 @@ def test_heads_and_neurons_come_to_the_share(quick: Options, keep: float) -> Non
     trial = trials.prepare(QUICK, section, 0, quick.large_model(), quick.cache, True)
     costs = pruned.weights(trial.teacher)
     steps = pruned.by_importance(trial.teacher, costs, keep, 0)
-    smaller = serialization.load(pruned.pressed(trial, steps))
+    smaller = serialization.load_classifier(pruned.pressed(trial, steps))
     assert wen.nonzero(smaller) == keep * wen.nonzero(trial.teacher)
 
 

@@ -9,7 +9,7 @@ from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
 from coldpress.model.classifier import Classifier
 from coldpress.model.surgery import keep_width
-from coldpress.pruning.fisher.mask_search import Costs
+from coldpress.pruning.fisher.mask_search import UnitCosts
 from options import Options
 
 ALL = (xia.COFI, xia.IMPORTANCE, xia.FISHER, xia.ZEROS)
@@ -31,7 +31,7 @@ def test_a_quick_run_has_four_methods_of_equal_cost(quick: Options) -> None:
 def test_layers_cost_what_their_heads_and_neurons_do(tiny: Classifier) -> None:
     shapes = tiny.shapes
     heads, neurons = (sum(getattr(s, unit) for s in shapes) for unit in ("heads", "neurons"))
-    assert xia.macs(tiny, Costs(head=100, neuron=7)) == 100 * heads + 7 * neurons
+    assert xia.macs(tiny, UnitCosts(head=100, neuron=7)) == 100 * heads + 7 * neurons
 
 
 def test_a_narrower_model_costs_less_for_as_many_heads(tiny: Classifier, split: Split) -> None:

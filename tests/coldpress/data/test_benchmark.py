@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from coldpress.data.benchmark import Benchmark, BenchmarkSection, load, read_unlabelled
+from coldpress.data.benchmark import Benchmark, BenchmarkSection, load_benchmark, read_unlabelled
 from coldpress.data.sources import Columns
 from coldpress.errors import InputError
 
@@ -43,7 +43,7 @@ def section(tmp_path: Path) -> Callable[..., BenchmarkSection]:
 @pytest.fixture
 def loaded(section: Callable[..., BenchmarkSection]) -> Callable[..., Benchmark]:
     """Such a section, loaded with seed 0."""
-    return lambda *rows, **also: load(section(*rows, **also), 0)
+    return lambda *rows, **also: load_benchmark(section(*rows, **also), 0)
 
 
 def test_labels_are_sorted_and_rows_number_them(loaded: Callable[..., Benchmark]) -> None:
@@ -76,8 +76,8 @@ def test_a_given_validation_split_leaves_train_whole(loaded: Callable[..., Bench
 
 
 def test_the_seed_decides_which_rows_validate(section: Callable[..., BenchmarkSection]) -> None:
-    assert load(section(), 0).validation == load(section(), 0).validation
-    assert load(section(), 0).validation != load(section(), 1).validation
+    assert load_benchmark(section(), 0).validation == load_benchmark(section(), 0).validation
+    assert load_benchmark(section(), 0).validation != load_benchmark(section(), 1).validation
 
 
 def test_test_rows_that_stand_in_train_or_validation_are_counted(
@@ -92,7 +92,7 @@ def test_a_pair_overlaps_only_as_a_pair(tmp_path: Path) -> None:
     rows = "text,second,label\na,b,x\na,c,y\nd,b,x\ne,f,y\n"
     (tmp_path / "train.csv").write_text(rows)
     (tmp_path / "test.csv").write_text("text,second,label\na,b,x\nd,c,y\n")
-    found = load(
+    found = load_benchmark(
         BenchmarkSection.model_validate(
             {
                 "kind": "text-classification",
@@ -125,7 +125,7 @@ def test_the_digest_names_rows_and_not_files(
     as_csv = BenchmarkSection.model_validate(
         {"kind": "text-classification", "source": {"origin": "files", **files}}
     )
-    assert load(as_csv, 0).digest == digest
+    assert load_benchmark(as_csv, 0).digest == digest
 
 
 @pytest.mark.parametrize(
@@ -214,18 +214,18 @@ def test_columns_to_slice_by_come_with_the_test_rows_and_change_no_digest(
     regions = ("north", None)
     rows = ({**json.loads(line), "region": r} for line, r in zip(lines, regions, strict=True))
     (tmp_path / "test.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    found = load(plain, 0, REGION)
+    found = load_benchmark(plain, 0, REGION)
     assert found.test.columns == {"region": ("north", None)}
     assert found.test.take([1]).columns == {"region": (None,)}
     assert found.train.columns == found.validation.columns == {}
-    assert found.digest == load(plain, 0).digest
+    assert found.digest == load_benchmark(plain, 0).digest
 
 
 def test_a_column_that_is_not_there_is_blamed_on_the_slice(
     section: Callable[..., BenchmarkSection], tmp_path: Path
 ) -> None:
     with pytest.raises(InputError) as caught:
-        load(section(), 0, REGION)
+        load_benchmark(section(), 0, REGION)
     path = tmp_path / "test.jsonl"
     said = f"{path} line 1: no column 'region'; it may use: 'text', 'label'"
     assert str(caught.value) == f"evaluate.slices.0.column: {said}"
@@ -307,7 +307,9 @@ def test_what_to_slice_by_is_unknown_of_them(
     section: Callable[..., BenchmarkSection],
     fresh: Callable[[list[Row]], dict[str, Any]],
 ) -> None:
-    found = load(section(fresh=[fresh(LATER)]), 0, [("evaluate.slices.0.column", "text")]).test
+    found = load_benchmark(
+        section(fresh=[fresh(LATER)]), 0, [("evaluate.slices.0.column", "text")]
+    ).test
     assert found.columns["text"] == ("new words", "press number 3", *(None,) * 6)
 
 

@@ -6,7 +6,7 @@ from tokenizers.models import WordLevel
 from tokenizers.normalizers import Lowercase
 from tokenizers.pre_tokenizers import WhitespaceSplit
 
-from coldpress.data.encoding import encode, pad_id, renumbered
+from coldpress.data.encoding import encode, find_pad_id, remap_token_ids
 from coldpress.data.splits import Split
 
 
@@ -24,7 +24,7 @@ def words(*names: str) -> Tokenizer:
 def test_without_padding_of_its_own_a_tokenizer_pads_with_the_usual_name(
     names: tuple[str, ...], padding: int
 ) -> None:
-    assert pad_id(words(*names)) == padding
+    assert find_pad_id(words(*names)) == padding
 
 
 def test_the_padding_of_a_tokenizer_counts_and_stays_out_of_the_rows() -> None:
@@ -33,7 +33,7 @@ def test_the_padding_of_a_tokenizer_counts_and_stays_out_of_the_rows() -> None:
     encoded = encode(tokenizer, Split(("0", "1"), ("a", "a a a"), None, ()))
     assert [row.tolist() for row in encoded.input_ids] == [[0], [0, 0, 0]]
     assert encoded.batch([0, 1]).input_ids.tolist() == [[0, 2, 2], [0, 0, 0]]
-    assert pad_id(tokenizer) == 2
+    assert find_pad_id(tokenizer) == 2
 
 
 def test_an_added_token_is_renumbered_whatever_the_normalizer_makes_of_its_name() -> None:
@@ -42,4 +42,4 @@ def test_an_added_token_is_renumbered_whatever_the_normalizer_makes_of_its_name(
         tokenizer.add_tokens(["[URL]"])
     encoded = encode(old, Split(("0",), ("a b [URL]",), None, ()))
     assert [row.tolist() for row in encoded.input_ids] == [[0, 1, 2]]
-    assert [row.tolist() for row in renumbered(encoded, old, new).input_ids] == [[1, 0, 3]]
+    assert [row.tolist() for row in remap_token_ids(encoded, old, new).input_ids] == [[1, 0, 3]]

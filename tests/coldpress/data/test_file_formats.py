@@ -20,7 +20,7 @@ def written(path: Path, content: str | bytes) -> Path:
 def refusal(path: Path, *wanted: str) -> str:
     """What is said of a file, from its name on."""
     with pytest.raises(InputError) as caught:
-        rows.texts(file_formats.read(path, wanted or ("text",), "field"), "text")
+        rows.extract_texts(file_formats.read_file(path, wanted or ("text",), "field"), "text")
     message = str(caught.value)
     assert message.startswith(f"field: {path}")
     assert "\n" not in message
@@ -29,33 +29,35 @@ def refusal(path: Path, *wanted: str) -> str:
 
 def test_json_lines_keep_their_line_numbers_across_blank_lines(tmp_path: Path) -> None:
     path = written(tmp_path / "a.jsonl", '{"text": "one", "n": 1}\n\n{"text": "two", "n": 2}\n')
-    read = file_formats.read(path, ["text"], "field")
-    assert rows.texts(read, "text") == ("one", "two")
+    read = file_formats.read_file(path, ["text"], "field")
+    assert rows.extract_texts(read, "text") == ("one", "two")
     assert read.at(1) == f"field: {path} line 3"
 
 
 def test_a_unicode_line_separator_inside_a_string_ends_no_line(tmp_path: Path) -> None:
     path = written(tmp_path / "a.jsonl", '{"text": "one\u2028two"}\n')
-    assert rows.texts(file_formats.read(path, ["text"], "field"), "text") == ("one\u2028two",)
+    assert rows.extract_texts(file_formats.read_file(path, ["text"], "field"), "text") == (
+        "one\u2028two",
+    )
 
 
 def test_csv_counts_lines_where_a_record_begins(tmp_path: Path) -> None:
     path = written(tmp_path / "a.csv", 'label,text\nx,"two\nlines"\n\ny,"a ""quote"""\n')
-    read = file_formats.read(path, ["text", "label"], "field")
-    assert rows.texts(read, "text") == ("two\nlines", 'a "quote"')
-    assert rows.labels(read, "label") == ("x", "y")
+    read = file_formats.read_file(path, ["text", "label"], "field")
+    assert rows.extract_texts(read, "text") == ("two\nlines", 'a "quote"')
+    assert rows.extract_labels(read, "label") == ("x", "y")
     assert [read.at(i)[-6:] for i in (0, 1)] == ["line 2", "line 5"]
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> None:
     path = written(tmp_path / "a.csv", b"\xef\xbb\xbftext\r\nhello\r\n")
-    assert rows.texts(file_formats.read(path, ["text"], "field"), "text") == ("hello",)
+    assert rows.extract_texts(file_formats.read_file(path, ["text"], "field"), "text") == ("hello",)
 
 
 def test_parquet_columns_are_read_by_name(tmp_path: Path) -> None:
     table = pa.table({"text": ["a", "b"], "other": [0.5, 1.5], "label": [1, 0]})
     pq.write_table(table, tmp_path / "a.parquet")
-    read = file_formats.read(tmp_path / "a.parquet", ["text", "label"], "field")
+    read = file_formats.read_file(tmp_path / "a.parquet", ["text", "label"], "field")
     assert read.columns == {"text": ["a", "b"], "label": [1, 0]}
     assert read.at(1).endswith("a.parquet row 2")
 
@@ -144,9 +146,9 @@ def test_an_empty_parquet_table_has_no_rows(tmp_path: Path) -> None:
 
 def test_the_ending_may_be_in_capitals(tmp_path: Path) -> None:
     path = written(tmp_path / "A.CSV", "text\nhello\n")
-    assert rows.texts(file_formats.read(path, ["text"], "field"), "text") == ("hello",)
+    assert rows.extract_texts(file_formats.read_file(path, ["text"], "field"), "text") == ("hello",)
     path = written(tmp_path / "A.JsonL", '{"text": "hello"}')
-    assert rows.texts(file_formats.read(path, ["text"], "field"), "text") == ("hello",)
+    assert rows.extract_texts(file_formats.read_file(path, ["text"], "field"), "text") == ("hello",)
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet"])
@@ -210,7 +212,7 @@ def test_any_content_is_read_or_refused_in_one_line(
 ) -> None:
     path = written(tmp_path / name, content)
     try:
-        read = file_formats.read(path, ["text"], "field")
+        read = file_formats.read_file(path, ["text"], "field")
     except InputError as error:
         assert str(error).startswith(f"field: {path}")
         assert "\n" not in str(error)

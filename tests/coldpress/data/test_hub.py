@@ -34,18 +34,18 @@ def trickling_port() -> Iterator[int]:
 
 def test_a_branch_is_resolved_to_its_commit(local_hub: LocalHub) -> None:
     local_hub.add("models", "tiny/encoder", {"config.json": b"{}"})
-    assert hub.commit("model", "tiny/encoder", "main", "teacher.model") == COMMIT
+    assert hub.resolve_commit("model", "tiny/encoder", "main", "teacher.model") == COMMIT
 
 
 def test_a_commit_is_itself_and_nobody_is_asked(local_hub: LocalHub) -> None:
-    assert hub.commit("model", "tiny/encoder", COMMIT, "teacher.model") == COMMIT
+    assert hub.resolve_commit("model", "tiny/encoder", COMMIT, "teacher.model") == COMMIT
     assert local_hub.asked == []
 
 
 def test_only_the_wanted_files_are_downloaded(local_hub: LocalHub) -> None:
     files = {"config.json": b"{}", "pytorch_model.bin": b"pickle", "sub/data.parquet": b"PAR1"}
     local_hub.add("datasets", "tiny/rows", files)
-    found = hub.snapshot("dataset", "tiny/rows", "main", ["*.json", "*.parquet"], "field")
+    found = hub.download_snapshot("dataset", "tiny/rows", "main", ["*.json", "*.parquet"], "field")
     names = {p.relative_to(found).as_posix() for p in found.rglob("*") if p.is_file()}
     assert names == {"config.json", "sub/data.parquet"}
     assert (found / "sub/data.parquet").read_bytes() == b"PAR1"
@@ -53,48 +53,48 @@ def test_only_the_wanted_files_are_downloaded(local_hub: LocalHub) -> None:
 
 def test_a_pinned_commit_that_is_cached_is_found_without_asking(local_hub: LocalHub) -> None:
     local_hub.add("models", "tiny/encoder", {"config.json": b"{}"})
-    first = hub.snapshot("model", "tiny/encoder", COMMIT, ["*.json"], "teacher.model")
+    first = hub.download_snapshot("model", "tiny/encoder", COMMIT, ["*.json"], "teacher.model")
     asked = len(local_hub.asked)
-    again = hub.snapshot("model", "tiny/encoder", COMMIT, ["*.json"], "teacher.model")
+    again = hub.download_snapshot("model", "tiny/encoder", COMMIT, ["*.json"], "teacher.model")
     assert (again, len(local_hub.asked)) == (first, asked)
 
 
 def test_a_snapshot_that_lacks_wanted_files_does_not_count_as_cached(local_hub: LocalHub) -> None:
     local_hub.add("models", "tiny/encoder", {"config.json": b"{}", "model.safetensors": b"w"})
-    hub.snapshot("model", "tiny/encoder", COMMIT, ["config.json"], "teacher.model")
-    assert hub.cached("model", "tiny/encoder", COMMIT, ["*"]) is None
-    found = hub.snapshot("model", "tiny/encoder", COMMIT, ["*"], "teacher.model")
+    hub.download_snapshot("model", "tiny/encoder", COMMIT, ["config.json"], "teacher.model")
+    assert hub.find_cached("model", "tiny/encoder", COMMIT, ["*"]) is None
+    found = hub.download_snapshot("model", "tiny/encoder", COMMIT, ["*"], "teacher.model")
     assert (found / "model.safetensors").read_bytes() == b"w"
 
 
 def test_files_are_listed_without_a_download(local_hub: LocalHub) -> None:
     local_hub.add("models", "tiny/encoder", {"config.json": b"{}", "onnx/model.onnx": b"x"})
-    listed = hub.files("model", "tiny/encoder", "main", "teacher.model")
+    listed = hub.list_files("model", "tiny/encoder", "main", "teacher.model")
     assert listed == ("config.json", "onnx/model.onnx")
 
 
 def test_an_unknown_repository_is_named(local_hub: LocalHub) -> None:
     local_hub.add("models", "tiny/encoder", {"config.json": b"{}"})
     with pytest.raises(InputError, match=r"^teacher.model: tiny/none@main: .*no such repository"):
-        hub.commit("model", "tiny/none", "main", "teacher.model")
+        hub.resolve_commit("model", "tiny/none", "main", "teacher.model")
 
 
 def test_an_unknown_revision_is_named(local_hub: LocalHub) -> None:
     local_hub.add("models", "tiny/encoder", {"config.json": b"{}"})
     with pytest.raises(InputError, match=r"tiny/encoder@v9: the hub has no such revision"):
-        hub.commit("model", "tiny/encoder", "v9", "teacher.model")
+        hub.resolve_commit("model", "tiny/encoder", "v9", "teacher.model")
 
 
 def test_what_cannot_be_a_repository_is_named(local_hub: LocalHub) -> None:
     with pytest.raises(InputError, match=r"a b@main: not a repository id"):
-        hub.commit("model", "a b", "main", "teacher.model")
+        hub.resolve_commit("model", "a b", "main", "teacher.model")
     assert local_hub.asked == []
 
 
 def test_a_hub_that_is_down_is_quoted(local_hub: LocalHub) -> None:
     local_hub.down = True
     with pytest.raises(InputError, match=r"tiny/encoder@main: the hub answered 503"):
-        hub.commit("model", "tiny/encoder", "main", "teacher.model")
+        hub.resolve_commit("model", "tiny/encoder", "main", "teacher.model")
 
 
 def test_a_hub_that_refuses_the_connection_is_an_input_error(
@@ -104,7 +104,7 @@ def test_a_hub_that_refuses_the_connection_is_an_input_error(
         unused.bind(("127.0.0.1", 0))
         monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{unused.getsockname()[1]}")
         with pytest.raises(InputError, match=r"^benchmark.source.dataset: .*cannot be reached"):
-            hub.snapshot("dataset", "tiny/rows", COMMIT, ["*"], "benchmark.source.dataset")
+            hub.download_snapshot("dataset", "tiny/rows", COMMIT, ["*"], "benchmark.source.dataset")
     assert local_hub.asked == []
 
 
@@ -113,24 +113,24 @@ def test_a_hub_that_never_finishes_its_answer_is_given_up_on(
     trickling_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{trickling_port}")
-    monkeypatch.setattr(hub, "PATIENCE", 0.3)
+    monkeypatch.setattr(hub, "TIMEOUT_SECONDS", 0.3)
     started = time.monotonic()
     with pytest.raises(
         InputError, match=r"^teacher.model: the hub did not answer for tiny/encoder in"
     ):
-        hub.commit("model", "tiny/encoder", "main", "teacher.model")
+        hub.resolve_commit("model", "tiny/encoder", "main", "teacher.model")
     assert time.monotonic() - started < 3
 
 
 def test_the_patience_with_a_silent_hub_leaves_room_within_twenty_seconds() -> None:
-    assert hub.PATIENCE <= 12
+    assert hub.TIMEOUT_SECONDS <= 12
 
 
 @pytest.mark.usefixtures("local_hub")
 def test_offline_what_is_not_cached_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(InputError, match=r"tiny/encoder@main is not cached and HF_HUB_OFFLINE=1"):
-        hub.commit("model", "tiny/encoder", "main", "teacher.model")
+        hub.resolve_commit("model", "tiny/encoder", "main", "teacher.model")
 
 
 def test_offline_a_branch_is_the_commit_that_is_cached(
@@ -141,4 +141,4 @@ def test_offline_a_branch_is_the_commit_that_is_cached(
     local_hub.add("models", "tiny/encoder", {"config.json": b"{}"})
     snapshot_download("tiny/encoder", revision="main")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    assert hub.commit("model", "tiny/encoder", "main", "teacher.model") == COMMIT
+    assert hub.resolve_commit("model", "tiny/encoder", "main", "teacher.model") == COMMIT

@@ -41,7 +41,7 @@ def column(name: str, values: Sequence[Any]) -> Rows:
     ],
 )
 def test_a_label_has_the_name_that_a_csv_file_would_have_for_it(value: object, name: str) -> None:
-    assert rows.labels(column("label", [value]), "label") == (name,)
+    assert rows.extract_labels(column("label", [value]), "label") == (name,)
 
 
 @pytest.mark.parametrize("value", [7, True, 2.0, "on"])
@@ -52,8 +52,8 @@ def test_labels_are_alike_in_every_format(tmp_path: Path, value: object) -> None
         csv.writer(file).writerows([["label"], [written]])
     pq.write_table(pa.table({"label": [value]}), tmp_path / "a.parquet")
     for name in ("a.jsonl", "a.csv", "a.parquet"):
-        read = file_formats.read(tmp_path / name, ["label"], "field")
-        assert rows.labels(read, "label") == (written,)
+        read = file_formats.read_file(tmp_path / name, ["label"], "field")
+        assert rows.extract_labels(read, "label") == (written,)
 
 
 @pytest.mark.parametrize(
@@ -71,14 +71,14 @@ def test_labels_are_alike_in_every_format(tmp_path: Path, value: object) -> None
 )
 def test_a_label_that_is_no_name_is_refused(value: object, said: str) -> None:
     with pytest.raises(InputError, match=rf"^field: a.jsonl line 2: {said}"):
-        rows.labels(column("label", ["fine", value]), "label")
+        rows.extract_labels(column("label", ["fine", value]), "label")
 
 
 def test_a_column_to_slice_by_may_lack_values_and_hold_numbers() -> None:
     read = column("region", [None, " ", "north", 7, 0.5, True])
-    assert rows.optional_texts(read, "region") == (None, None, "north", "7", "0.5", "True")
+    assert rows.extract_optional_texts(read, "region") == (None, None, "north", "7", "0.5", "True")
 
 
 def test_a_list_is_nothing_to_slice_by() -> None:
     with pytest.raises(InputError, match=r"line 2: 'region' is list, not a string$"):
-        rows.optional_texts(column("region", ["north", ["a"]]), "region")
+        rows.extract_optional_texts(column("region", ["north", ["a"]]), "region")

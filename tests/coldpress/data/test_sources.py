@@ -8,7 +8,7 @@ import datasets
 import pytest
 from local_hub import COMMIT, LocalHub
 
-from coldpress.data.benchmark import BenchmarkSection, load
+from coldpress.data.benchmark import BenchmarkSection, load_benchmark
 from coldpress.errors import InputError
 
 
@@ -43,7 +43,7 @@ def questions(local_hub: LocalHub, tmp_path: Path) -> LocalHub:
 
 @pytest.mark.usefixtures("questions")
 def test_class_numbers_of_a_hub_dataset_become_class_names() -> None:
-    found = load(section(columns={"label": "kind"}), 0)
+    found = load_benchmark(section(columns={"label": "kind"}), 0)
     assert found.labels == ("HUM", "LOC")
     assert found.test.texts == ("test 0", "test 1", "test 2")
     assert found.test.labels == (0, 1, 0)
@@ -51,9 +51,9 @@ def test_class_numbers_of_a_hub_dataset_become_class_names() -> None:
 
 
 def test_a_pinned_dataset_that_is_cached_needs_no_hub(questions: LocalHub) -> None:
-    first = load(section(columns={"label": "kind"}), 0)
+    first = load_benchmark(section(columns={"label": "kind"}), 0)
     asked = len(questions.asked)
-    assert load(section(columns={"label": "kind"}), 0).digest == first.digest
+    assert load_benchmark(section(columns={"label": "kind"}), 0).digest == first.digest
     assert len(questions.asked) == asked
 
 
@@ -64,7 +64,7 @@ def test_json_lines_on_the_hub_are_found_by_the_names_of_their_splits(local_hub:
 
     files = {"train.jsonl": lines(0, 1, 0), "dev.jsonl": lines(1), "test.jsonl": lines(1, 1)}
     local_hub.add("datasets", "tiny/questions", files)
-    found = load(section(source={"validation_split": "validation"}), 0)
+    found = load_benchmark(section(source={"validation_split": "validation"}), 0)
     assert found.labels == ("0", "1")
     assert [len(s) for s in (found.train, found.validation, found.test)] == [3, 1, 2]
 
@@ -83,7 +83,7 @@ def test_a_split_config_or_column_that_is_not_there_is_named(
     also: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(InputError) as caught:
-        load(section(**also), 0)
+        load_benchmark(section(**also), 0)
     message = str(caught.value)
     assert message.startswith("benchmark.source.dataset: tiny/questions ")
     assert said in message
@@ -93,10 +93,10 @@ def test_a_split_config_or_column_that_is_not_there_is_named(
 @pytest.mark.usefixtures("questions")
 def test_a_hub_dataset_is_sliced_by_a_column_of_its_test_split() -> None:
     wanted = section(columns={"label": "kind"})
-    found = load(wanted, 0, [("evaluate.slices.0.column", "kind")])
+    found = load_benchmark(wanted, 0, [("evaluate.slices.0.column", "kind")])
     assert found.test.columns == {"kind": ("HUM", "LOC", "HUM")}
     with pytest.raises(InputError, match=r"^evaluate.slices.1.column: tiny/questions split 'test'"):
-        load(wanted, 0, [("evaluate.slices.1.column", "region")])
+        load_benchmark(wanted, 0, [("evaluate.slices.1.column", "region")])
 
 
 def test_hidden_test_labels_are_refused(local_hub: LocalHub, tmp_path: Path) -> None:
@@ -106,18 +106,18 @@ def test_hidden_test_labels_are_refused(local_hub: LocalHub, tmp_path: Path) -> 
     }
     local_hub.add("datasets", "tiny/questions", files)
     with pytest.raises(InputError, match=r"split 'test' row 2: 'kind' is hidden \(class -1\)"):
-        load(section(columns={"label": "kind"}), 0)
+        load_benchmark(section(columns={"label": "kind"}), 0)
 
 
 def test_a_repository_that_needs_its_own_code_is_refused(local_hub: LocalHub) -> None:
     local_hub.add("datasets", "tiny/questions", {"questions.py": b"import os", "README.md": b"#"})
     with pytest.raises(InputError, match=r"^benchmark.source.dataset: tiny/questions cannot be"):
-        load(section(), 0)
+        load_benchmark(section(), 0)
 
 
 def test_an_unknown_dataset_is_named(local_hub: LocalHub) -> None:
     with pytest.raises(InputError, match=r"^benchmark.source.dataset: tiny/questions@c0ffee"):
-        load(section(), 0)
+        load_benchmark(section(), 0)
     assert len(local_hub.asked) == 1
 
 
@@ -129,23 +129,23 @@ def synthetic(**also: Any) -> BenchmarkSection:  # noqa: ANN401
 
 
 def test_the_synthetic_benchmark_has_ten_intents_and_its_own_validation_split() -> None:
-    found = load(synthetic(), 0)
+    found = load_benchmark(synthetic(), 0)
     assert len(found.labels) == 10
     assert (len(found.train), len(found.validation), len(found.test)) == (90, 10, 60)
 
 
 def test_another_data_seed_gives_other_texts() -> None:
-    assert load(synthetic(data_seed=1), 0).digest != load(synthetic(), 0).digest
+    assert load_benchmark(synthetic(data_seed=1), 0).digest != load_benchmark(synthetic(), 0).digest
 
 
 def test_synthetic_rows_have_no_more_columns_than_two() -> None:
-    found = load(synthetic(), 0, [("evaluate.slices.0.column", "label")])
+    found = load_benchmark(synthetic(), 0, [("evaluate.slices.0.column", "label")])
     assert set(found.test.columns["label"]) == set(found.labels)
     with pytest.raises(InputError, match=r"^evaluate.slices.0.column: synthetic test: no column"):
-        load(synthetic(), 0, [("evaluate.slices.0.column", "region")])
+        load_benchmark(synthetic(), 0, [("evaluate.slices.0.column", "region")])
 
 
 def test_synthetic_texts_come_alone() -> None:
     wanted = synthetic().model_dump() | {"columns": {"text_pair": "second"}}
     with pytest.raises(InputError, match=r"^benchmark.columns.text_pair"):
-        load(BenchmarkSection.model_validate(wanted), 0)
+        load_benchmark(BenchmarkSection.model_validate(wanted), 0)

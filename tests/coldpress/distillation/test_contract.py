@@ -11,17 +11,17 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor
 
-from coldpress.data.encoding import Encoded, encode
+from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
 from coldpress.distillation import DistillationMethod
 from coldpress.distillation.method import Distillation
 from coldpress.distillation.phase import distill
-from coldpress.distillation.soft_targets import answer
-from coldpress.distillation.transfer import prepare
+from coldpress.distillation.soft_targets import compute_soft_targets
+from coldpress.distillation.transfer import build_distillation_data
 from coldpress.model.architecture import ARCHITECTURES
-from coldpress.model.checkpoint import Checkpoint, LayerShape, Manifest, writing
-from coldpress.model.classifier import Classifier, parameters
-from coldpress.model.serialization import load, write
+from coldpress.model.checkpoint import Checkpoint, LayerShape, Manifest, new_checkpoint
+from coldpress.model.classifier import Classifier, count_parameters
+from coldpress.model.serialization import load_classifier, write_checkpoint
 from coldpress.model.surgery import keep_heads, keep_layers
 from coldpress.onnx.export import export
 from coldpress.onnx.parity import check_parity
@@ -56,7 +56,7 @@ def distilled(teacher: Classifier, by: Distillation, split: Split) -> Classifier
     # The last three rows are unlabelled.
     rows = Split(split.ids, split.texts, None, split.labels[:9])
     student = by.student.made_of(teacher, rows)
-    shown = prepare(student, by, answer(teacher, rows), rows, split)
+    shown = build_distillation_data(student, by, compute_soft_targets(teacher, rows), rows, split)
     distill(student, by.phases(teacher, student, shown.loss), shown)
     return student
 
@@ -99,16 +99,16 @@ def test_a_narrower_student_of_every_family_is_kept_and_exported(
     assert all(torch.equal(value, before[key]) for key, value in state(family).items())
     assert student.shapes == (LayerShape(heads=shape.get("heads", 4), neurons=10),) * 2
     assert student.config.hidden_size == shape.get("width", 16)
-    assert parameters(student) < parameters(keep_layers(family, [0, 1]))
+    assert count_parameters(student) < count_parameters(keep_layers(family, [0, 1]))
     assert_kept(student, encode(family.tokenizer, split), tmp_path)
 
 
-def assert_kept(student: Classifier, rows: Encoded, directory: Path) -> None:
+def assert_kept(student: Classifier, rows: EncodedSplit, directory: Path) -> None:
     """It comes back from its files, and answers in ONNX Runtime as in torch."""
-    write(student, directory / "student", Manifest(stage="distill_student"))
+    write_checkpoint(student, directory / "student", Manifest(stage="distill_student"))
     opened = Checkpoint.open(directory / "student")
-    assert torch.equal(load(opened).logits(rows), student.logits(rows))
-    with writing(directory / "onnx", Manifest(stage="export_onnx")) as target:
+    assert torch.equal(load_classifier(opened).logits(rows), student.logits(rows))
+    with new_checkpoint(directory / "onnx", Manifest(stage="export_onnx")) as target:
         export(opened, target, 17, {})
     assert check_parity(opened, directory / "onnx" / "model.onnx", rows).label_agreement == 1.0
 
@@ -118,7 +118,7 @@ def test_a_student_that_lost_a_head_recovers_by_the_logits_alone(
     name: str, tiny: Classifier, split: Split
 ) -> None:
     by, pruned = method(name), keep_heads(tiny, [[0, 1, 2], [3]])
-    shown = prepare(pruned, by, answer(tiny, split), split, split)
+    shown = build_distillation_data(pruned, by, compute_soft_targets(tiny, split), split, split)
     before = pruned.logits(shown.train)
     (first, *_) = by.phases(tiny, pruned, shown.loss)
     fit(pruned, shown.train, shown.loss, first.plan, shown.validation)

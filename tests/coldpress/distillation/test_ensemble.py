@@ -3,18 +3,20 @@ from __future__ import annotations
 import pytest
 import torch
 
-from coldpress.data.benchmark import BenchmarkSection, load
-from coldpress.data.sources import Synthetic
-from coldpress.distillation.ensemble import averaged, others
+from coldpress.data.benchmark import BenchmarkSection, load_benchmark
+from coldpress.data.sources import SyntheticSource
+from coldpress.distillation.ensemble import average_soft_targets, train_more_teachers
 from coldpress.distillation.hinton.loss import soft_target_loss
-from coldpress.distillation.soft_targets import Answers
+from coldpress.distillation.soft_targets import SoftTargets
 from coldpress.teacher.spec import ScratchModel, Teacher
 
 
 def test_logits_are_averaged_and_the_rest_is_the_first_teachers() -> None:
-    first = Answers(("a", "b"), torch.tensor([[1.0, 3.0], [0.0, 2.0]]).half(), torch.ones(2, 1, 1))
-    second = Answers(("a", "b"), torch.tensor([[3.0, 0.0], [4.0, 2.0]]).half())
-    both = averaged([first, second])
+    first = SoftTargets(
+        ("a", "b"), torch.tensor([[1.0, 3.0], [0.0, 2.0]]).half(), torch.ones(2, 1, 1)
+    )
+    second = SoftTargets(("a", "b"), torch.tensor([[3.0, 0.0], [4.0, 2.0]]).half())
+    both = average_soft_targets([first, second])
     assert both.logits.tolist() == [[2.0, 1.5], [2.0, 2.0]]
     assert (both.ids, both.logits.dtype) == (("a", "b"), torch.float16)
     assert both.hidden_states is first.hidden_states
@@ -22,7 +24,7 @@ def test_logits_are_averaged_and_the_rest_is_the_first_teachers() -> None:
 
 def test_the_mean_of_logits_is_the_geometric_mean_of_distributions() -> None:
     logits = [torch.tensor([[1.0, 3.0, 0.0]]), torch.tensor([[2.0, -1.0, 0.5]])]
-    mean = averaged([Answers(("a",), each) for each in logits]).logits.float()
+    mean = average_soft_targets([SoftTargets(("a",), each) for each in logits]).logits.float()
     for temperature in (1.0, 4.0):
         one, other = ((each / temperature).softmax(-1) for each in logits)
         geometric = (one * other).sqrt().log() * temperature
@@ -32,14 +34,18 @@ def test_the_mean_of_logits_is_the_geometric_mean_of_distributions() -> None:
 def test_other_teachers_are_fitted_from_other_numbers_and_by_the_same_data() -> None:
     section = BenchmarkSection(
         kind="text-classification",
-        source=Synthetic(origin="synthetic", train_examples=120, test_examples=60),
+        source=SyntheticSource(origin="synthetic", train_examples=120, test_examples=60),
     )
-    data = load(section, 0)
+    data = load_benchmark(section, 0)
     sizes = ScratchModel(
         origin="scratch", layers=1, hidden_size=16, heads=2, neurons=16, vocabulary_size=100
     )
     teacher = Teacher(model=sizes, epochs=1, learning_rate=1e-3, freeze_embeddings=False)
-    one, other = (made.module.state_dict() for made in others(2, teacher, data, 32, seed=0))
-    (again,) = (made.module.state_dict() for made in others(1, teacher, data, 32, seed=0))
+    one, other = (
+        made.module.state_dict() for made in train_more_teachers(2, teacher, data, 32, seed=0)
+    )
+    (again,) = (
+        made.module.state_dict() for made in train_more_teachers(1, teacher, data, 32, seed=0)
+    )
     assert all(torch.equal(value, again[name]) for name, value in one.items())
     assert not torch.equal(one["classifier.weight"], other["classifier.weight"])

@@ -9,7 +9,7 @@ from torch import Tensor
 from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
 from coldpress.distillation.phase import Phase, distill
-from coldpress.distillation.transfer import Transfer
+from coldpress.distillation.transfer import DistillationData
 from coldpress.model.classifier import Classifier
 from coldpress.schema.section import Optimization
 from coldpress.training.loop import label_loss
@@ -27,7 +27,7 @@ def test_a_phase_that_leaves_the_logits_alone_keeps_its_last_epoch(
     def destroy_at_last(logits: Tensor, numbers: Tensor) -> Tensor:
         return next(steps) * unlearn(logits, numbers)
 
-    shown = Transfer(rows, unlearn, replace(rows, labels=answers.numpy()))
+    shown = DistillationData(rows, unlearn, replace(rows, labels=answers.numpy()))
     plan = Optimization(epochs=2, learning_rate=0.2, batch_size=12)
     fitted = distill(tiny, [Phase("it", destroy_at_last, plan, judged)], shown)
     first, second = fitted["it"]
@@ -45,7 +45,7 @@ def test_phases_follow_each_other(tiny: Classifier, split: Split) -> None:
 
         return Phase(name, loss, Optimization(epochs=1, learning_rate=1e-3, batch_size=6))
 
-    shown = Transfer(rows, label_loss(torch.from_numpy(rows.labels)), rows)
+    shown = DistillationData(rows, label_loss(torch.from_numpy(rows.labels)), rows)
     fitted = distill(tiny, [noted("layers"), noted("prediction")], shown)
     assert seen == ["layers", "layers", "prediction", "prediction"]
     assert {name: len(epochs) for name, epochs in fitted.items()} == {"layers": 1, "prediction": 1}

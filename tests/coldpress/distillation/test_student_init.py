@@ -9,7 +9,7 @@ from torch import nn
 from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
 from coldpress.distillation import DistilBert, Hidden, Logits, Relations, StudentShape
-from coldpress.distillation.student_init import activity
+from coldpress.distillation.student_init import measure_activations
 from coldpress.errors import InputError
 from coldpress.model.checkpoint import LayerShape
 from coldpress.model.classifier import Classifier
@@ -41,7 +41,7 @@ def constant(tiny: Classifier) -> Classifier:
 
 def test_activity_worked_out_by_hand(constant: Classifier, split: Split) -> None:
     """Each of three states a token has 1 - i / 16; a head's norm is sqrt(4 (h + 1)^2)."""
-    moves = activity(constant, encode(constant.tokenizer, split.take([0, 1])))
+    moves = measure_activations(constant, encode(constant.tokenizer, split.take([0, 1])))
     expected = torch.tensor([TOKENS * 3 * (1 - i / 16) for i in range(16)])
     torch.testing.assert_close(moves.width, expected)
     assert moves.heads[0].tolist() == pytest.approx([TOKENS * 2 * h for h in (1, 2, 3, 4)])

@@ -4,44 +4,45 @@ import numpy as np
 import pytest
 
 from coldpress.drift import detect as judging
-from coldpress.drift.detect import judge
-from coldpress.drift.observations import Seen
-from coldpress.drift.profile import Portrait
-from coldpress.drift.vocabulary import Words
-from coldpress.evaluation.predictions import Answers
+from coldpress.drift.detect import detect_drift
+from coldpress.drift.observations import Observations
+from coldpress.drift.profile import Profile
+from coldpress.drift.vocabulary import WordCounts
+from coldpress.evaluation.predictions import Predictions
 
 LABELS = ("no", "yes")
 
 
 def seen(
     rows: int, seed: int, *, right: float = 0.9, yes: float = 0.5, longer: int = 0, far: float = 0.0
-) -> Seen:
+) -> Observations:
     """Rows of two labels, 5 to 9 words and a cloud of embeddings, that differ by chance alone."""
     random = np.random.default_rng(seed)
     labels = (random.random(rows) < yes).astype(np.int64)
     said = np.where(random.random(rows) < right, labels, 1 - labels)
     logits = np.eye(2, dtype=np.float32)[said]
-    answers = Answers(
+    answers = Predictions(
         tuple(f"{seed}-{n}" for n in range(rows)),
         LABELS,
         labels,
         {"teacher": logits, "onnx": logits},
     )
-    words = Words(random.integers(5, 10, rows) + longer, random.integers(0, 2, rows))
+    words = WordCounts(random.integers(5, 10, rows) + longer, random.integers(0, 2, rows))
     cloud = random.normal(size=(min(rows, 300), 4)).astype(np.float32) + np.float32(far)
-    return Seen(answers, Portrait(words, cloud))
+    return Observations(answers, Profile(words, cloud))
 
 
-def unlabelled(side: Seen) -> Seen:
+def unlabelled(side: Observations) -> Observations:
     """The same rows, and nobody knows what is right."""
     given = side.answers
-    return Seen(
-        Answers(given.ids, LABELS, given.labels[:0], {"onnx": given.logits["onnx"]}), side.portrait
+    return Observations(
+        Predictions(given.ids, LABELS, given.labels[:0], {"onnx": given.logits["onnx"]}),
+        side.portrait,
     )
 
 
 def test_other_rows_of_the_same_kind_are_healthy() -> None:
-    found = judge("trec/3", seen(300, 0), seen(200, 1))
+    found = detect_drift("trec/3", seen(300, 0), seen(200, 1))
     assert (found.model, found.verdict, found.n, found.judged_on) == ("trec/3", "healthy", 200, 300)
     assert [one.way for one in found.drift] == ["labels", "length", "vocabulary", "embeddings"]
     assert found.accuracy is not None
@@ -53,20 +54,20 @@ def test_other_rows_of_the_same_kind_are_healthy() -> None:
     [({"yes": 0.2}, "labels"), ({"longer": 1}, "length"), ({"far": 1.0}, "embeddings")],
 )
 def test_what_changed_is_what_drifted(change: dict[str, float], way: str) -> None:
-    found = judge("trec/3", seen(300, 0), seen(200, 1, **change))  # type: ignore[arg-type]
+    found = detect_drift("trec/3", seen(300, 0), seen(200, 1, **change))  # type: ignore[arg-type]
     assert found.verdict == "drifted"
     assert [one.way for one in found.drift if one.drifted] == [way]
 
 
 def test_worse_answers_count_before_other_inputs() -> None:
-    found = judge("trec/3", seen(300, 0), seen(200, 1, right=0.6, far=1.0))
+    found = detect_drift("trec/3", seen(300, 0), seen(200, 1, right=0.6, far=1.0))
     assert found.verdict == "worse"
     assert [one.way for one in found.drift if one.drifted] == ["embeddings"]
 
 
 def test_what_is_sure_and_small_is_no_drift() -> None:
     """Of 20,000 rows a shift of 5 points is no accident, and less than the tenth that counts."""
-    found = judge("trec/3", seen(20_000, 0), seen(20_000, 1, yes=0.55))
+    found = detect_drift("trec/3", seen(20_000, 0), seen(20_000, 1, yes=0.55))
     labels = found.drift[0]
     assert labels.p_adjusted < 0.05
     assert 0.03 < labels.effect < labels.bound
@@ -74,7 +75,7 @@ def test_what_is_sure_and_small_is_no_drift() -> None:
 
 
 def test_what_is_large_and_may_be_chance_is_no_drift() -> None:
-    found = judge("trec/3", seen(30, 4), seen(30, 20))
+    found = detect_drift("trec/3", seen(30, 4), seen(30, 20))
     labels = found.drift[0]
     assert labels.effect > labels.bound
     assert labels.p_adjusted > 0.05
@@ -82,7 +83,7 @@ def test_what_is_large_and_may_be_chance_is_no_drift() -> None:
 
 
 def test_p_values_are_corrected_for_how_many_they_are() -> None:
-    found = judge("trec/3", seen(300, 0), seen(200, 1, far=1.0))
+    found = detect_drift("trec/3", seen(300, 0), seen(200, 1, far=1.0))
     p = sorted(one.p for one in found.drift)
     adjusted = sorted(one.p_adjusted for one in found.drift)
     assert adjusted[0] == pytest.approx(4 * p[0])
@@ -90,7 +91,7 @@ def test_p_values_are_corrected_for_how_many_they_are() -> None:
 
 
 def test_without_labels_the_answers_are_what_may_shift_and_nobody_says_worse() -> None:
-    found = judge("trec/3", seen(300, 0), unlabelled(seen(200, 1, right=0.1, yes=0.2)))
+    found = detect_drift("trec/3", seen(300, 0), unlabelled(seen(200, 1, right=0.1, yes=0.2)))
     assert (found.accuracy, found.drift[0].way, found.verdict) == (None, "answers", "drifted")
     assert found.drift[0].drifted
 
@@ -98,7 +99,7 @@ def test_without_labels_the_answers_are_what_may_shift_and_nobody_says_worse() -
 def test_agreement_with_the_teacher_is_told_and_not_judged() -> None:
     """When it was judged it answered all as its teacher does, and now half."""
     before, fresh = seen(300, 0), unlabelled(seen(200, 1))
-    found = judge("trec/3", before, fresh, as_teacher=np.arange(200) < 100)
+    found = detect_drift("trec/3", before, fresh, as_teacher=np.arange(200) < 100)
     assert found.agreement is not None
     assert (found.agreement.fresh.estimate, found.agreement.before.estimate) == (0.5, 1.0)
     assert found.verdict == "healthy"
@@ -107,10 +108,11 @@ def test_agreement_with_the_teacher_is_told_and_not_judged() -> None:
 def test_rows_are_named_by_a_digest_that_labels_change() -> None:
     before = seen(300, 0)
     digests = [
-        judge("trec/3", before, side).digest for side in (seen(50, 1), seen(50, 1), seen(50, 2))
+        detect_drift("trec/3", before, side).digest
+        for side in (seen(50, 1), seen(50, 1), seen(50, 2))
     ]
     assert digests[0] == digests[1] != digests[2]
-    assert judge("trec/3", before, unlabelled(seen(50, 1))).digest != digests[0]
+    assert detect_drift("trec/3", before, unlabelled(seen(50, 1))).digest != digests[0]
 
 
 def test_every_way_has_a_bound() -> None:

@@ -1,16 +1,23 @@
 from __future__ import annotations
 
 from coldpress.drift import markdown
-from coldpress.drift.result import Accuracy, Against, Drift, Reevaluation, Verdict, Way
+from coldpress.drift.result import (
+    AccuracyChange,
+    Drift,
+    DriftKind,
+    DriftVerdict,
+    Reevaluation,
+    ShareDifference,
+)
 from coldpress.evaluation.scorecard.scorecard import Interval
 
 HALF = Interval(estimate=0.5, low=0.4, high=0.6)
-LESS = Against(
+LESS = ShareDifference(
     n=80, fresh=HALF, before=HALF, difference=Interval(estimate=-0.2, low=-0.3, high=-0.1)
 )
 
 
-def drift(way: Way, drifted: bool, sentence: str) -> Drift:
+def drift(way: DriftKind, drifted: bool, sentence: str) -> Drift:
     return Drift(
         way=way,
         effect=0.31,
@@ -22,10 +29,12 @@ def drift(way: Way, drifted: bool, sentence: str) -> Drift:
     )
 
 
-def found(verdict: Verdict, *, labelled: bool = True, drifted: bool = True) -> Reevaluation:
+def found(verdict: DriftVerdict, *, labelled: bool = True, drifted: bool = True) -> Reevaluation:
     """Two ways, of which one may have drifted."""
     told = "It answers fewer rightly."
-    accuracy = Accuracy(fresh=HALF, others=LESS, same=None, worse=verdict == "worse", sentence=told)
+    accuracy = AccuracyChange(
+        fresh=HALF, others=LESS, same=None, worse=verdict == "worse", sentence=told
+    )
     return Reevaluation(
         model="trec/3",
         verdict=verdict,
@@ -55,7 +64,7 @@ def test_the_headline_says_what_is_the_matter() -> None:
 
 
 def test_the_page_has_a_row_a_way() -> None:
-    lines = markdown.page(found("worse")).splitlines()
+    lines = markdown.reevaluation_page(found("worse")).splitlines()
     assert lines[0] == "**trec/3: worse.** It answers fewer rightly."
     assert "Accuracy: 50 % (95 % interval 40 to 60). It answers fewer rightly." in lines
     assert lines[-1] == "| length | no | 0.31 | 0.1 | 0.004 | As long as ever. |"
@@ -63,7 +72,7 @@ def test_the_page_has_a_row_a_way() -> None:
 
 
 def test_without_labels_it_says_what_is_not_known() -> None:
-    page = markdown.page(found("drifted", labelled=False))
+    page = markdown.reevaluation_page(found("drifted", labelled=False))
     assert "Accuracy" not in page
     assert (
         "Agreement with its teacher: 50 % (95 % interval 40 to 60), and 50 % (95 % interval 40 to "
@@ -72,6 +81,6 @@ def test_without_labels_it_says_what_is_not_known() -> None:
 
 
 def test_names_of_labels_become_no_markup() -> None:
-    page = markdown.page(found("drifted"))
+    page = markdown.reevaluation_page(found("drifted"))
     assert "<b>" not in page
     assert r"&lt;b&gt;LOC\|2&lt;/b&gt;" in page

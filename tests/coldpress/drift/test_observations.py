@@ -7,7 +7,7 @@ import pytest
 
 from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
-from coldpress.drift.observations import look
+from coldpress.drift.observations import observe
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.onnx.export import export
@@ -25,7 +25,7 @@ def model(tiny_checkpoint: Checkpoint, tmp_path: Path) -> Path:
 def test_rows_are_answered_as_when_they_were_judged(
     model: Path, tiny: Classifier, split: Split
 ) -> None:
-    seen = look(split, model)
+    seen = observe(split, model)
     expected = tiny.logits(encode(tiny.tokenizer, split)).numpy() / 2
     np.testing.assert_allclose(seen.answers.logits["onnx"], expected, atol=1e-5)
     assert (seen.answers.ids, seen.answers.label_names) == (split.ids, ("calm", "fast", "warm"))
@@ -35,4 +35,4 @@ def test_rows_are_answered_as_when_they_were_judged(
 
 def test_rows_may_have_no_labels(model: Path, split: Split) -> None:
     bare = Split(split.ids, split.texts, None, ())
-    assert len(look(bare, model).answers.labels) == 0
+    assert len(observe(bare, model).answers.labels) == 0

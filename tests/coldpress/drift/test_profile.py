@@ -12,7 +12,7 @@ from torch.nn import Embedding
 
 from coldpress.data.splits import Split, row_ids
 from coldpress.drift import profile
-from coldpress.drift.profile import portray
+from coldpress.drift.profile import build_profile
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.onnx.export import export
@@ -33,7 +33,7 @@ def of(*texts: str, pairs: tuple[str, ...] | None = None) -> Split:
 
 
 def test_words_and_unknown_words_are_counted_text_by_text(model: Path) -> None:
-    words = portray(of("cold press", "zebra cold giraffe", "oil " * 40), model).words
+    words = build_profile(of("cold press", "zebra cold giraffe", "oil " * 40), model).words
     assert words.all.tolist() == [2, 3, 40]
     assert words.unknown.tolist() == [0, 2, 0]
 
@@ -43,7 +43,7 @@ def test_a_word_in_pieces_is_not_in_the_vocabulary(model: Path) -> None:
     tokenizer = Tokenizer(WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = Whitespace()
     tokenizer.save(str(model / "tokenizer.json"))
-    words = portray(of("olives olive oil", "oil"), model).words
+    words = build_profile(of("olives olive oil", "oil"), model).words
     assert (words.all.tolist(), words.unknown.tolist()) == ([3, 1], [1, 0])
 
 
@@ -57,12 +57,12 @@ def test_what_stands_for_an_unknown_word_may_have_any_name(
     tokenizer = Tokenizer(unknown)
     tokenizer.pre_tokenizer = Whitespace()
     tokenizer.save(str(model / "tokenizer.json"))
-    words = portray(of("oil z"), model).words
+    words = build_profile(of("oil z"), model).words
     assert (words.all.tolist(), words.unknown.tolist()) == ([2], [1])
 
 
 def test_the_words_of_a_pair_are_those_of_both_texts(model: Path) -> None:
-    words = portray(of("cold press", pairs=("zebra oil oil",)), model).words
+    words = build_profile(of("cold press", pairs=("zebra oil oil",)), model).words
     assert (words.all.tolist(), words.unknown.tolist()) == ([5], [1])
 
 
@@ -72,21 +72,21 @@ def test_an_embedding_is_the_mean_of_the_tokens_without_marks_and_padding(
     """`cold` is token 4 and `olive` token 6."""
     words = cast("Embedding", tiny.module.get_submodule("bert.embeddings.word_embeddings"))
     table = words.weight.detach().numpy()
-    found = portray(of("cold olive", "cold", "\u200b"), model).embeddings
+    found = build_profile(of("cold olive", "cold", "\u200b"), model).embeddings
     np.testing.assert_allclose(found[0], (table[4] + table[6]) / 2, rtol=1e-6)
     np.testing.assert_allclose(found[1], table[4], rtol=1e-6)
 
 
 def test_at_most_a_thousand_texts_have_embeddings(model: Path) -> None:
-    found = portray(of(*(f"cold {n}" for n in range(1500))), model)
+    found = build_profile(of(*(f"cold {n}" for n in range(1500))), model)
     assert (len(found.words.all), found.embeddings.shape) == (1500, (1000, 16))
 
 
 def test_it_is_read_back_as_it_was_written(model: Path, tmp_path: Path) -> None:
-    drawn = portray(of("cold press", "zebra"), model)
-    assert profile.read(tmp_path) is None
-    profile.write(drawn, tmp_path)
-    kept = profile.read(tmp_path)
+    drawn = build_profile(of("cold press", "zebra"), model)
+    assert profile.read_profile(tmp_path) is None
+    profile.write_profile(drawn, tmp_path)
+    kept = profile.read_profile(tmp_path)
     assert kept is not None
     assert (kept.words.all.tolist(), kept.words.unknown.tolist()) == ([2, 1], [0, 1])
     assert kept.embeddings.tolist() == drawn.embeddings.tolist()

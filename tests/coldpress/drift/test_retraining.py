@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from coldpress.data.new_rows import FreshFile, FreshHub
-from coldpress.drift.retraining import answer
+from coldpress.data.new_rows import NewRowsFile, NewRowsHub
+from coldpress.drift.retraining import retraining_recipe
 from coldpress.recipe.recipe import Recipe
 
-FILE = FreshFile(origin="files", path=Path("/data/tonight.jsonl"))
-HUB = FreshHub(origin="hub", dataset="tiny/rows", revision="c0ffee")
+FILE = NewRowsFile(origin="files", path=Path("/data/tonight.jsonl"))
+HUB = NewRowsHub(origin="hub", dataset="tiny/rows", revision="c0ffee")
 
 
 @pytest.fixture
@@ -24,9 +24,9 @@ def recipe() -> Recipe:
 
 
 def test_rows_with_labels_join_those_that_came_before_them(recipe: Recipe) -> None:
-    once = answer(recipe, HUB, labelled=True)
+    once = retraining_recipe(recipe, HUB, labelled=True)
     assert once is not None
-    twice = answer(once, FILE, labelled=True)
+    twice = retraining_recipe(once, FILE, labelled=True)
     assert twice is not None
     assert twice.benchmark.fresh == (HUB, FILE)
     assert (recipe.benchmark.fresh, twice.soft_targets) == ((), recipe.soft_targets)
@@ -34,23 +34,23 @@ def test_rows_with_labels_join_those_that_came_before_them(recipe: Recipe) -> No
 
 def test_the_same_rows_again_are_the_same_recipe(recipe: Recipe) -> None:
     """Every stage of the press is then reused: an answer given twice costs nothing."""
-    once = answer(recipe, FILE, labelled=True)
+    once = retraining_recipe(recipe, FILE, labelled=True)
     assert once is not None
-    assert answer(once, FILE, labelled=True) == once
+    assert retraining_recipe(once, FILE, labelled=True) == once
 
 
 def test_a_file_without_labels_is_for_the_teacher_to_label(recipe: Recipe) -> None:
-    found = answer(recipe, FILE, labelled=False)
+    found = retraining_recipe(recipe, FILE, labelled=False)
     assert found is not None
     assert (found.soft_targets.unlabelled, found.benchmark) == (FILE.path, recipe.benchmark)
 
 
 def test_the_hub_without_labels_has_no_place_in_a_recipe(recipe: Recipe) -> None:
-    assert answer(recipe, HUB, labelled=False) is None
+    assert retraining_recipe(recipe, HUB, labelled=False) is None
 
 
 @pytest.mark.parametrize("labelled", [True, False])
 def test_it_is_a_valid_recipe_in_json_too(recipe: Recipe, labelled: bool) -> None:
-    found = answer(recipe, FILE, labelled)
+    found = retraining_recipe(recipe, FILE, labelled)
     assert found is not None
     assert Recipe.model_validate(found.model_dump(mode="json")) == found

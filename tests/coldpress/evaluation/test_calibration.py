@@ -16,7 +16,7 @@ from coldpress.evaluation.calibration import (
     calibration_error,
     fit_temperature,
     negative_log_likelihood,
-    reliability,
+    reliability_bins,
 )
 from coldpress.evaluation.scorecard.scorecard import ReliabilityBin
 
@@ -35,7 +35,7 @@ def answered(draw: st.DrawFn) -> tuple[Array, Array]:
 def test_a_bin_has_the_mean_confidence_and_the_share_that_was_right() -> None:
     # 0.95 and 0.97 lie in (14/15, 1], 0.55 in (8/15, 9/15].
     logits = np.log([[0.95, 0.05], [0.03, 0.97], [0.45, 0.55]])
-    unsure, sure = reliability(logits, np.array([0, 0, 1]))
+    unsure, sure = reliability_bins(logits, np.array([0, 0, 1]))
     assert (unsure.n, sure.n) == (1, 2)
     assert (unsure.accuracy, sure.accuracy) == (1.0, 0.5)
     assert (unsure.confidence, sure.confidence) == pytest.approx((0.55, 0.96))
@@ -44,13 +44,13 @@ def test_a_bin_has_the_mean_confidence_and_the_share_that_was_right() -> None:
 def test_a_confidence_on_an_edge_belongs_to_the_bin_below() -> None:
     # One of three equal labels: 1/3 = 5/15 ends (4/15, 5/15], where 0.3 lies too.
     logits = np.log([[1.0, 1.0, 1.0, 1e-300], [0.3, 0.25, 0.25, 0.2]])
-    (both,) = reliability(logits, np.array([0, 0]))
+    (both,) = reliability_bins(logits, np.array([0, 0]))
     assert both.n == 2
 
 
 def test_certainty_is_in_the_last_bin() -> None:
     logits = np.array([[1000.0, 0.0], [0.0, 1000.0]], dtype=np.float32)
-    assert reliability(logits, np.array([0, 1])) == (
+    assert reliability_bins(logits, np.array([0, 1])) == (
         ReliabilityBin(n=2, confidence=1.0, accuracy=1.0),
     )
 
@@ -123,7 +123,7 @@ def test_a_temperature_surprises_no_more_than_none_and_changes_no_answer(
 @given(answered())
 def test_bins_hold_every_row_once_and_agree_with_the_error(case: tuple[Array, Array]) -> None:
     logits, labels = case
-    bins = reliability(logits, labels)
+    bins = reliability_bins(logits, labels)
     assert sum(one.n for one in bins) == len(labels)
     assert 0 <= calibration_error(logits, labels) <= 1
     right = sum(one.n * one.accuracy for one in bins)

@@ -8,7 +8,7 @@ import torch
 
 from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
-from coldpress.evaluation.candidate import torch_subject
+from coldpress.evaluation.candidate import torch_candidate
 from coldpress.model.classifier import Classifier
 
 
@@ -16,7 +16,7 @@ def test_a_torch_subject_answers_alike_by_rows_by_batch_and_by_text(
     tiny: Classifier, split: Split
 ) -> None:
     test = encode(tiny.tokenizer, split)
-    subject = torch_subject("teacher", None, tiny, test, 1234)
+    subject = torch_candidate("teacher", None, tiny, test, 1234)
     assert subject.answer is not None
     assert subject.end_to_end is not None
     logits = subject.logits(test)
@@ -30,7 +30,7 @@ def test_a_torch_subject_answers_alike_by_rows_by_batch_and_by_text(
 
 def test_its_timed_calls_build_no_graph(tiny: Classifier, split: Split) -> None:
     test = encode(tiny.tokenizer, split)
-    subject = torch_subject("teacher", None, tiny, test, 1234)
+    subject = torch_candidate("teacher", None, tiny, test, 1234)
     assert subject.answer is not None
     answer = subject.answer(test.batch([0, 1]))
     assert isinstance(answer, torch.Tensor)
@@ -40,14 +40,14 @@ def test_its_timed_calls_build_no_graph(tiny: Classifier, split: Split) -> None:
 def test_second_texts_reach_the_model(tiny: Classifier, split: Split) -> None:
     pairs = Split(split.ids, split.texts, tuple(reversed(split.texts)), split.labels)
     test = encode(tiny.tokenizer, pairs)
-    subject = torch_subject("teacher", None, tiny, test, 1234)
+    subject = torch_candidate("teacher", None, tiny, test, 1234)
     assert subject.end_to_end is not None
     text = np.asarray(subject.end_to_end([pairs.texts[1]], [pairs.texts[-2]]))
     assert text[0] == pytest.approx(subject.logits(test)[1], abs=1e-5)
 
 
 def test_it_knows_what_it_weighs(tiny: Classifier, split: Split) -> None:
-    subject = torch_subject("student", "teacher", tiny, encode(tiny.tokenizer, split), 1234)
+    subject = torch_candidate("student", "teacher", tiny, encode(tiny.tokenizer, split), 1234)
     assert (subject.name, subject.parent, subject.runtime) == ("student", "teacher", "torch")
     assert (subject.bytes, subject.parameters) == (1234, 5283)
     assert subject.macs_per_token > 4096

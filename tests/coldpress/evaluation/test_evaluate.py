@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from coldpress.data.benchmark import Benchmark
-from coldpress.data.encoding import Batch, Encoded, encode
+from coldpress.data.encoding import Batch, EncodedSplit, encode
 from coldpress.data.splits import Split
 from coldpress.evaluation import Evaluate, Latency
-from coldpress.evaluation.candidate import Subject, torch_subject
-from coldpress.evaluation.evaluate import Judgement, judge
+from coldpress.evaluation.candidate import Candidate, torch_candidate
+from coldpress.evaluation.evaluate import EvaluationResult, evaluate_candidates
 from coldpress.evaluation.performance.latency import torch_threads
 from coldpress.evaluation.scorecard.base import Bounds
 from coldpress.evaluation.scorecard.scorecard import Evaluation, Interval, Runtime
@@ -43,15 +43,15 @@ def benchmark() -> Benchmark:
 
 
 @pytest.fixture
-def encoded(benchmark: Benchmark, tokenizer: Tokenizer) -> Encoded:
+def encoded(benchmark: Benchmark, tokenizer: Tokenizer) -> EncodedSplit:
     return replace(encode(tokenizer, benchmark.test), truncated=3)
 
 
 def _subject(
-    name: str, parent: str | None, predicted: Sequence[int], rows: Encoded, size: int
-) -> Subject:
+    name: str, parent: str | None, predicted: Sequence[int], rows: EncodedSplit, size: int
+) -> Candidate:
     logits: NDArray[np.float64] = np.eye(2)[list(predicted)]
-    return Subject(
+    return Candidate(
         name=name,
         parent=parent,
         runtime="simulated",
@@ -66,7 +66,7 @@ def _subject(
     )
 
 
-def _timed(subject: Subject, runtime: Runtime, clock: _Clock, milliseconds: float) -> Subject:
+def _timed(subject: Candidate, runtime: Runtime, clock: _Clock, milliseconds: float) -> Candidate:
     """Let a subject move the clock: so long a text, and 1 ms more to read one."""
 
     def answer(batch: Batch) -> None:
@@ -79,7 +79,7 @@ def _timed(subject: Subject, runtime: Runtime, clock: _Clock, milliseconds: floa
 
 
 @pytest.fixture
-def judgement(benchmark: Benchmark, encoded: Encoded, clock: _Clock) -> Judgement:
+def judgement(benchmark: Benchmark, encoded: EncodedSplit, clock: _Clock) -> EvaluationResult:
     teacher = _subject("teacher", None, TEACHER, encoded, 800)
     student = _subject("student", "teacher", STUDENT, encoded, 400)
     pruned = _subject("pruned", "student", PRUNED, encoded, 200)
@@ -94,11 +94,11 @@ def judgement(benchmark: Benchmark, encoded: Encoded, clock: _Clock) -> Judgemen
     )
     section = Evaluate(latency=Latency(batch=2, rounds=60))
     reference = _timed(teacher, "onnxruntime", clock, 3)
-    return judge(benchmark, subjects, section, reference)
+    return evaluate_candidates(benchmark, subjects, section, reference)
 
 
 @pytest.fixture
-def judged(judgement: Judgement) -> Evaluation:
+def judged(judgement: EvaluationResult) -> Evaluation:
     return judgement.evaluation
 
 
@@ -218,16 +218,16 @@ def test_the_final_model_is_held_against_the_teacher_class_by_class(judged: Eval
 
 
 def test_declared_slices_are_judged_with_the_classes_and_found_ones_after_them(
-    benchmark: Benchmark, encoded: Encoded
+    benchmark: Benchmark, encoded: EncodedSplit
 ) -> None:
     texts = tuple(f"{n} late" if n < 20 else f"{n} soon" for n in range(50))
     validation = Split(tuple(map(str, range(50))), texts, None, (0,) * 50)
     lost = np.eye(2)[[1] * 20 + [0] * 30]
 
-    def final(asked: Encoded) -> NDArray[np.float64]:
+    def final(asked: EncodedSplit) -> NDArray[np.float64]:
         return np.asarray(np.eye(2)[list(STUDENT)] if asked is encoded else lost)
 
-    def always_right(asked: Encoded) -> NDArray[np.float64]:
+    def always_right(asked: EncodedSplit) -> NDArray[np.float64]:
         return np.asarray(np.eye(2)[list(TEACHER) if asked is encoded else [0] * 50])
 
     teacher = _subject("teacher", None, TEACHER, encoded, 8)
@@ -238,7 +238,7 @@ def test_declared_slices_are_judged_with_the_classes_and_found_ones_after_them(
     pattern = {"method": "pattern", "name": "with o", "pattern": "o"}
     section = Evaluate.model_validate({"slices": [length, pattern]})
     asked = replace(benchmark, test=test, validation=validation)
-    groups = judge(asked, subjects, section).evaluation.equity
+    groups = evaluate_candidates(asked, subjects, section).evaluation.equity
     assert [(group.kind, group.name, group.n) for group in groups] == [
         ("class", "label cold", 4),
         ("class", "label warm", 4),
@@ -248,7 +248,7 @@ def test_declared_slices_are_judged_with_the_classes_and_found_ones_after_them(
     ]
 
 
-def test_answers_and_flips_come_with_the_evaluation(judgement: Judgement) -> None:
+def test_answers_and_flips_come_with_the_evaluation(judgement: EvaluationResult) -> None:
     answers = judgement.answers
     assert list(answers.logits) == ["teacher", "student", "pruned", "quantized", "onnx"]
     assert answers.predicted("student").tolist() == list(STUDENT)
@@ -268,20 +268,20 @@ def test_what_was_timed_says_on_what(judged: Evaluation) -> None:
 
 
 def test_without_a_teacher_in_onnx_there_is_no_same_runtime(
-    benchmark: Benchmark, encoded: Encoded, clock: _Clock
+    benchmark: Benchmark, encoded: EncodedSplit, clock: _Clock
 ) -> None:
     teacher = _timed(_subject("teacher", None, TEACHER, encoded, 8), "torch", clock, 4)
     onnx = _timed(_subject("onnx", "teacher", STUDENT, encoded, 4), "onnxruntime", clock, 1)
     section = Evaluate(latency=Latency(rounds=60))
-    card = judge(benchmark, [teacher, onnx], section).evaluation.models["onnx"]
+    card = evaluate_candidates(benchmark, [teacher, onnx], section).evaluation.models["onnx"]
     assert card.speedup == pytest.approx(4)
     assert card.speedup_same_runtime is None
 
 
 def test_real_models_are_timed_on_as_many_threads_as_the_recipe_says(
-    benchmark: Benchmark, encoded: Encoded, tiny: Classifier
+    benchmark: Benchmark, encoded: EncodedSplit, tiny: Classifier
 ) -> None:
-    teacher = torch_subject("teacher", None, tiny, encoded, 8)
+    teacher = torch_candidate("teacher", None, tiny, encoded, 8)
     threads: list[int] = []
 
     def counted(batch: Batch) -> Any:  # noqa: ANN401
@@ -292,7 +292,9 @@ def test_real_models_are_timed_on_as_many_threads_as_the_recipe_says(
     three_labels = replace(benchmark, labels=tiny.labels)
     section = Evaluate(latency=Latency(rounds=60, threads=1))
     with torch_threads(2):
-        report = judge(three_labels, [replace(teacher, answer=counted)], section).evaluation
+        report = evaluate_candidates(
+            three_labels, [replace(teacher, answer=counted)], section
+        ).evaluation
         assert torch.get_num_threads() == 2
     latency = report.models["teacher"].latency_ms
     assert latency is not None
@@ -301,7 +303,7 @@ def test_real_models_are_timed_on_as_many_threads_as_the_recipe_says(
 
 
 def test_second_texts_are_read_with_the_first_ones_and_groups_wrap_around(
-    benchmark: Benchmark, encoded: Encoded
+    benchmark: Benchmark, encoded: EncodedSplit
 ) -> None:
     read: list[tuple[str, str]] = []
 
@@ -313,13 +315,13 @@ def test_second_texts_are_read_with_the_first_ones_and_groups_wrap_around(
     paired = replace(benchmark.test, pairs=tuple(text.upper() for text in benchmark.test.texts))
     teacher = replace(_subject("teacher", None, TEACHER, encoded, 8), end_to_end=end_to_end)
     section = Evaluate(latency=Latency(batch=3, rounds=60))
-    judge(replace(benchmark, test=paired), [teacher], section)
+    evaluate_candidates(replace(benchmark, test=paired), [teacher], section)
     assert {first for first, _ in read} == set(benchmark.test.texts)
     assert all(second == first.upper() for first, second in read)
 
 
 def test_a_teacher_that_others_preempt_does_not_make_the_final_model_faster(
-    benchmark: Benchmark, encoded: Encoded, clock: _Clock
+    benchmark: Benchmark, encoded: EncodedSplit, clock: _Clock
 ) -> None:
     """Of 44 ms the teacher computes for 11; the ONNX model for a third of one: 33 times."""
     teacher = _timed(_subject("teacher", None, TEACHER, encoded, 8), "torch", clock, 11)
@@ -330,7 +332,7 @@ def test_a_teacher_that_others_preempt_does_not_make_the_final_model_faster(
         clock.elsewhere += 33e-3
 
     teacher = replace(teacher, answer=preempted)
-    cards = judge(
+    cards = evaluate_candidates(
         benchmark, [teacher, onnx], Evaluate(latency=Latency(rounds=60))
     ).evaluation.models
     assert cards["teacher"].latency_ms is not None

@@ -9,10 +9,10 @@ from tokenizers import Tokenizer
 
 from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
-from coldpress.evaluation.candidate import Subject
+from coldpress.evaluation.candidate import Candidate
 from coldpress.evaluation.config import Latency
-from coldpress.evaluation.performance.latency import SETTLING, TURN
-from coldpress.evaluation.timing import time_answers, time_end_to_end
+from coldpress.evaluation.performance.latency import CALLS_PER_TURN, WARM_UP_CALLS
+from coldpress.evaluation.timing import time_end_to_end, time_forward
 
 Calls = list[str]
 
@@ -24,11 +24,11 @@ def calls() -> Calls:
 
 
 @pytest.fixture
-def subjects(calls: Calls, split: Split, tokenizer: Tokenizer) -> dict[str, Subject]:
+def subjects(calls: Calls, split: Split, tokenizer: Tokenizer) -> dict[str, Candidate]:
     """Two models that only note that they were called."""
 
-    def noting(name: str) -> Subject:
-        return Subject(
+    def noting(name: str) -> Candidate:
+        return Candidate(
             name=name,
             parent=None,
             runtime="torch",
@@ -47,21 +47,21 @@ def subjects(calls: Calls, split: Split, tokenizer: Tokenizer) -> dict[str, Subj
 
 def assert_three_turns(calls: Calls) -> None:
     """After warming up, each third of the calls is one turn of either model."""
-    timed, both = calls[2 * TURN :], 2 * (SETTLING + TURN)
+    timed, both = calls[2 * CALLS_PER_TURN :], 2 * (WARM_UP_CALLS + CALLS_PER_TURN)
     thirds = [Counter(timed[start : start + both]) for start in range(0, len(timed), both)]
     assert thirds == [{"large": 23, "small": 23}] * 3
 
 
 def test_the_fewest_calls_are_three_turns_a_model(
-    subjects: dict[str, Subject], calls: Calls
+    subjects: dict[str, Candidate], calls: Calls
 ) -> None:
-    seconds = time_answers(subjects, Latency(rounds=60)).seconds
+    seconds = time_forward(subjects, Latency(rounds=60)).seconds
     assert {name: len(taken) for name, taken in seconds.items()} == {"large": 60, "small": 60}
     assert_three_turns(calls)
 
 
 def test_so_are_a_third_of_them_from_text_to_answer(
-    subjects: dict[str, Subject], calls: Calls, split: Split
+    subjects: dict[str, Candidate], calls: Calls, split: Split
 ) -> None:
     seconds = time_end_to_end(subjects, split, Latency(rounds=60)).seconds
     assert {name: len(taken) for name, taken in seconds.items()} == {"large": 60, "small": 60}

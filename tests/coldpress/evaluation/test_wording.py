@@ -8,10 +8,10 @@ from evaluated import PARITY, comparison, evaluation
 from numpy.typing import NDArray
 
 from coldpress.evaluation.scorecard.scorecard import Comparison
-from coldpress.evaluation.wording import points, standing, whole_rows
+from coldpress.evaluation.wording import points, significance_verdict, snap_to_count
 from coldpress.gate import Gate, champion
 from coldpress.gate.champion import Champion
-from coldpress.gate.checks import judge
+from coldpress.gate.checks import run_checks
 
 LABELS = np.repeat([0, 1], 30)
 
@@ -22,7 +22,7 @@ def of_sixty(gained: int, lost: int) -> Comparison:
     baseline = model.copy()
     baseline[:gained] = False
     model[60 - lost :] = False
-    found = champion.compare("trec/3", model, baseline, LABELS).comparison
+    found = champion.compare_with_champion("trec/3", model, baseline, LABELS).comparison
     assert found is not None
     return found
 
@@ -32,8 +32,10 @@ def test_one_example_more_of_sixty_is_not_better() -> None:
     assert found.difference.estimate == 1 / 60
     assert found.difference.low == 0.0
     assert found.mcnemar_p == 1.0
-    assert standing(found) == "not shown to differ"
-    verdict = judge(Gate(max_champion_drop=0.0), evaluation(), PARITY, Champion("trec/3", found))
+    assert significance_verdict(found) == "not shown to differ"
+    verdict = run_checks(
+        Gate(max_champion_drop=0.0), evaluation(), PARITY, Champion("trec/3", found)
+    )
     assert verdict.checks[1].passed
     assert not any("better" in check.sentence for check in verdict.checks)
 
@@ -42,19 +44,19 @@ def test_an_interval_without_zero_is_not_enough_where_five_rows_decide() -> None
     found = of_sixty(gained=5, lost=0)
     assert found.difference.low > 0
     assert found.mcnemar_p == 2 * 0.5**5
-    assert standing(found) == "not shown to differ"
+    assert significance_verdict(found) == "not shown to differ"
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.0, 0.02), (-0.02, 0.0)])
 def test_an_interval_that_holds_zero_is_no_difference_whatever_the_test_says(
     low: float, high: float
 ) -> None:
-    assert standing(comparison(low, high, p=0.01)) == "not shown to differ"
+    assert significance_verdict(comparison(low, high, p=0.01)) == "not shown to differ"
 
 
 @pytest.mark.parametrize(("gained", "lost", "said"), [(12, 0, "better"), (0, 12, "worse")])
 def test_twelve_rows_of_sixty_are_a_difference(gained: int, lost: int, said: str) -> None:
-    assert standing(of_sixty(gained, lost)) == said
+    assert significance_verdict(of_sixty(gained, lost)) == said
 
 
 @pytest.mark.parametrize(
@@ -66,5 +68,5 @@ def test_points_are_written_without_idle_zeros(fraction: float, written: str) ->
 
 
 def test_only_what_counts_rows_is_rounded_to_rows() -> None:
-    assert whole_rows(0.7 - 0.8, 10) == -0.1
-    assert whole_rows(0.123, 10) == 0.123
+    assert snap_to_count(0.7 - 0.8, 10) == -0.1
+    assert snap_to_count(0.123, 10) == 0.123

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from coldpress.evaluation.scorecard.base import Bounds
 from coldpress.evaluation.scorecard.scorecard import Comparison, Evaluation
-from coldpress.evaluation.scorecard.serving import Change, Invariance
+from coldpress.evaluation.scorecard.serving import Invariance, PredictionChange
 from coldpress.gate import Gate
 from coldpress.gate.champion import Champion
-from coldpress.gate.checks import judge
+from coldpress.gate.checks import run_checks
 from coldpress.gate.verdict import Check
 
 AT_THE_BOUND: dict[str, float] = {
@@ -33,11 +33,11 @@ CHAMPION = Champion("trec/3", comparison(-0.02, 0.0))
 
 def only(gate: Gate, judged: Evaluation, champion: Champion | None = CHAMPION) -> list[Check]:
     """The checks that refuse."""
-    return [c for c in judge(gate, judged, PARITY, champion).checks if not c.passed]
+    return [c for c in run_checks(gate, judged, PARITY, champion).checks if not c.passed]
 
 
 def test_a_model_at_every_bound_passes_every_check() -> None:
-    verdict = judge(Gate.model_validate(AT_THE_BOUND), evaluation(), PARITY, CHAMPION)
+    verdict = run_checks(Gate.model_validate(AT_THE_BOUND), evaluation(), PARITY, CHAMPION)
     assert verdict.passed
     assert {c.name: c.bound for c in verdict.checks} == {**AT_THE_BOUND, "parity": 0.02}
     assert {c.name: c.value for c in verdict.checks} == {**AT_THE_BOUND, "parity": 0.01}
@@ -60,11 +60,14 @@ def test_a_model_beyond_one_bound_is_refused_for_that_alone(name: str, tighter: 
     (refused,) = only(gate, evaluation())
     assert (refused.name, refused.bound) == (name, tighter)
     assert refused.value == pytest.approx(AT_THE_BOUND[name])
-    assert not judge(gate, evaluation(), PARITY, CHAMPION).passed
+    assert not run_checks(gate, evaluation(), PARITY, CHAMPION).passed
 
 
 def test_a_bound_that_is_empty_is_not_checked_and_parity_always_is() -> None:
-    assert [c.name for c in judge(Gate(), evaluation(), PARITY).checks] == ["max_drop", "parity"]
+    assert [c.name for c in run_checks(Gate(), evaluation(), PARITY).checks] == [
+        "max_drop",
+        "parity",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -88,18 +91,18 @@ def test_what_was_not_measured_is_refused(name: str, changed: dict[str, Any]) ->
 
 @pytest.mark.parametrize("parity", [{}, {**PARITY, "parity_max_logit_difference": float("nan")}])
 def test_a_file_without_proof_of_parity_is_refused(parity: dict[str, float]) -> None:
-    check = judge(Gate(), evaluation(), parity).checks[-1]
+    check = run_checks(Gate(), evaluation(), parity).checks[-1]
     assert (check.name, check.value, check.passed) == ("parity", None, False)
 
 
 def test_a_file_that_is_too_far_from_its_checkpoint_is_refused() -> None:
     parity = {**PARITY, "parity_max_logit_difference": 0.021}
-    assert not judge(Gate(), evaluation(), parity).passed
+    assert not run_checks(Gate(), evaluation(), parity).passed
 
 
 def test_where_there_is_no_champion_nothing_falls_behind_it() -> None:
     gate = Gate(max_champion_drop=0.0)
-    check = judge(gate, evaluation(), PARITY, None).checks[1]
+    check = run_checks(gate, evaluation(), PARITY, None).checks[1]
     assert (check.name, check.value, check.passed) == ("max_champion_drop", None, True)
 
 
@@ -112,7 +115,10 @@ def test_a_champion_that_cannot_be_compared_with_refuses() -> None:
 
 @pytest.mark.parametrize("way", ["batch", "padding", "threads"])
 def test_the_way_of_asking_that_changes_most_labels_counts(way: str) -> None:
-    calm, moved = Change(largest_logit=0.0, labels=0.0), Change(largest_logit=1.0, labels=0.07)
+    calm, moved = (
+        PredictionChange(largest_logit=0.0, labels=0.0),
+        PredictionChange(largest_logit=1.0, labels=0.07),
+    )
     ways = {"batch": calm, "padding": calm, "threads": calm, way: moved}
     card = scorecard(invariance=Invariance(rows=100, **ways))
     (refused,) = only(Gate(max_label_change=0.05), evaluation(models={"onnx": card}))
@@ -192,8 +198,8 @@ def test_a_looser_bound_never_refuses_what_a_tighter_one_passed(
 ) -> None:
     judged = evaluation(models={"onnx": card}, equity=tuple(groups), comparisons=(drop,))
     champion = Champion("trec/3", behind)
-    tight = {c.name: c.passed for c in judge(one, judged, PARITY, champion).checks}
-    loose = judge(looser(one, other), judged, PARITY, champion)
+    tight = {c.name: c.passed for c in run_checks(one, judged, PARITY, champion).checks}
+    loose = run_checks(looser(one, other), judged, PARITY, champion)
     assert all(check.passed for check in loose.checks if tight[check.name])
 
 
@@ -210,10 +216,10 @@ def test_a_refusal_says_where_the_rows_are_too_few_for_the_bound() -> None:
 
 def test_each_sentence_is_one_and_says_value_and_bound() -> None:
     gate = Gate.model_validate(AT_THE_BOUND)
-    for check in judge(gate, evaluation(), PARITY, CHAMPION).checks:
+    for check in run_checks(gate, evaluation(), PARITY, CHAMPION).checks:
         assert re.fullmatch(r"[A-Z0-9l].*[^.]\.", check.sentence)
         assert not re.search(r"\. [A-Z]", check.sentence)
-    sentence = {c.name: c.sentence for c in judge(gate, evaluation(), PARITY, CHAMPION).checks}
+    sentence = {c.name: c.sentence for c in run_checks(gate, evaluation(), PARITY, CHAMPION).checks}
     assert sentence["max_drop"] == (
         "Beside the teacher it is not shown to differ (-0.5 points, 95 % interval -2 to 1, "
         "n = 500); a loss of more than 2 points is ruled out."
@@ -257,6 +263,8 @@ def test_a_refusal_that_a_busy_machine_may_explain_says_so() -> None:
 
 def test_an_evaluation_without_intervals_is_held_to_its_point_estimate() -> None:
     card = scorecard(speedup_interval=None)
-    (check,) = judge(Gate(min_speedup=9), evaluation(models={"onnx": card}), PARITY).checks[1:2]
+    (check,) = run_checks(Gate(min_speedup=9), evaluation(models={"onnx": card}), PARITY).checks[
+        1:2
+    ]
     assert (check.value, check.passed) == (9.0, True)
     assert check.sentence.startswith("It is 9 times as fast as the teacher in torch (median, ")

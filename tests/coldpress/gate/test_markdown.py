@@ -13,7 +13,7 @@ def check(sentence: str, passed: bool = False) -> Check:
 
 def test_a_verdict_is_a_table_of_its_checks() -> None:
     verdict = Verdict(passed=False, checks=(check("It lost."), check("It did not.", passed=True)))
-    assert markdown.page(verdict).splitlines() == [
+    assert markdown.verdict_page(verdict).splitlines() == [
         "Gate: **refused**",
         "",
         "| Check | Verdict | Value | Bound | In words |",
@@ -25,7 +25,7 @@ def test_a_verdict_is_a_table_of_its_checks() -> None:
 
 def test_no_name_of_a_class_becomes_markup() -> None:
     name = "label a|b\n| **c** <img src=x onerror=y> [d](javascript:e) \\| `f`"
-    (line,) = markdown.page(Verdict(passed=False, checks=(check(name),))).splitlines()[4:]
+    (line,) = markdown.verdict_page(Verdict(passed=False, checks=(check(name),))).splitlines()[4:]
     assert line == (
         "| `max_class_drop` | **refused** | 0.5 | 0.1 | label a\\|b \\| \\*\\*c\\*\\* "
         "&lt;img src=x onerror=y&gt; \\[d\\](javascript:e) \\\\\\| \\`f\\` |"
@@ -34,10 +34,10 @@ def test_no_name_of_a_class_becomes_markup() -> None:
 
 def test_a_page_fits_into_a_registry() -> None:
     checks = tuple(check("<" * 1000) for _ in range(9))
-    assert len(markdown.page(Verdict(passed=False, checks=checks))) <= 5000
-    assert len(markdown.reasons(Verdict(passed=False, checks=checks))) == 5000
+    assert len(markdown.verdict_page(Verdict(passed=False, checks=checks))) <= 5000
+    assert len(markdown.failed_sentences(Verdict(passed=False, checks=checks))) == 5000
 
 
 def test_reasons_are_the_sentences_of_what_failed() -> None:
     checks = (check("One."), check("Two.", passed=True), check("Three."))
-    assert markdown.reasons(Verdict(passed=False, checks=checks)) == "One.\nThree."
+    assert markdown.failed_sentences(Verdict(passed=False, checks=checks)) == "One.\nThree."

@@ -10,9 +10,9 @@ import pytest
 from evaluated import PARITY, compared
 from numpy.typing import NDArray
 
-from coldpress.evaluation.predictions import Answers
+from coldpress.evaluation.predictions import Predictions
 from coldpress.gate import Gate
-from coldpress.gate.checks import judge
+from coldpress.gate.checks import run_checks
 from coldpress.gate.verdict import Check
 
 TREC = (9, 138, 94, 65, 81, 113)
@@ -20,10 +20,10 @@ BANKING77 = (40,) * 77
 GATE = Gate(max_drop=0.03, max_class_drop=0.1)
 
 
-def answers(sizes: Sequence[int], logits: dict[str, NDArray[np.float32]]) -> Answers:
+def answers(sizes: Sequence[int], logits: dict[str, NDArray[np.float32]]) -> Predictions:
     names = tuple(f"intent {label:02}" for label in range(len(sizes)))
     labels = np.repeat(np.arange(len(sizes)), sizes)
-    return Answers(tuple(map(str, range(len(labels)))), names, labels, logits)
+    return Predictions(tuple(map(str, range(len(labels)))), names, labels, logits)
 
 
 def classifier(
@@ -53,8 +53,8 @@ def pressed(
     return logits
 
 
-def class_check(found: Answers, model: str) -> Check:
-    checks = judge(GATE, compared(found, model), PARITY).checks
+def class_check(found: Predictions, model: str) -> Check:
+    checks = run_checks(GATE, compared(found, model), PARITY).checks
     return next(check for check in checks if check.name == "max_class_drop")
 
 
@@ -103,7 +103,7 @@ def test_a_zeroed_class_passes_two_points_of_accuracy_and_is_refused_by_the_clas
     )
     evaluated = compared(found, "harmed")
     assert found.right("teacher").mean() - found.right("harmed").mean() < 0.02
-    checks = {c.name: c for c in judge(GATE, evaluated, PARITY).checks}
+    checks = {c.name: c for c in run_checks(GATE, evaluated, PARITY).checks}
     assert checks["max_drop"].passed
     assert not checks["max_class_drop"].passed
     assert checks["max_class_drop"].sentence.startswith(f"label intent {label:02} lost ")

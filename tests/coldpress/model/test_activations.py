@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from coldpress.data.encoding import Encoded, encode
+from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
-from coldpress.model.activations import Comparison, InnerStates, inner_states
+from coldpress.model.activations import Activations, TeacherStudentLoss, record_activations
 from coldpress.model.architecture import ARCHITECTURES
 from coldpress.model.classifier import Classifier
 from coldpress.model.surgery import keep_heads
@@ -20,19 +20,19 @@ PLAN = Optimization(epochs=2, learning_rate=1e-2, batch_size=4)
 
 
 @pytest.fixture
-def rows(tiny: Classifier, split: Split) -> Encoded:
+def rows(tiny: Classifier, split: Split) -> EncodedSplit:
     return encode(tiny.tokenizer, split)
 
 
 @pytest.mark.parametrize("family", sorted(ARCHITECTURES))
 def test_what_is_seen_inside_of_every_family(
-    family: str, random_classifier: Make, rows: Encoded
+    family: str, random_classifier: Make, rows: EncodedSplit
 ) -> None:
     classifier = random_classifier(family)
     pruned = keep_heads(classifier, [[0], [0, 1], [0, 1, 2]])
     batch = rows.batch([0, 4])  # 3 and 7 tokens
     with torch.no_grad():
-        states = inner_states(pruned, batch)
+        states = record_activations(pruned, batch)
         expected = pruned.module(**pruned.inputs(batch)).logits
         first = pruned.linear(pruned.layers[0], "key")(states.hidden[0])
         norm = pruned.layers[2].get_submodule(pruned.architecture.attention_norm)
@@ -46,18 +46,20 @@ def test_what_is_seen_inside_of_every_family(
     assert states.real.sum(1).tolist() == [3, 7]
 
 
-def second_layer(fitted: InnerStates, teacher: InnerStates, rows: Tensor) -> Tensor:
+def second_layer(fitted: Activations, teacher: Activations, rows: Tensor) -> Tensor:
     return (fitted.hidden[2][fitted.real] - teacher.hidden[2][teacher.real]).square().mean()
 
 
-def distance(one: Classifier, other: Classifier, rows: Encoded) -> float:
+def distance(one: Classifier, other: Classifier, rows: EncodedSplit) -> float:
     batch = rows.batch(range(len(rows)))
     with torch.no_grad():
-        states, others = inner_states(one, batch), inner_states(other, batch)
+        states, others = record_activations(one, batch), record_activations(other, batch)
         return second_layer(states, others, torch.from_numpy(batch.rows)).item()
 
 
-def test_a_student_learns_what_its_teacher_computes_inside(tiny: Classifier, rows: Encoded) -> None:
+def test_a_student_learns_what_its_teacher_computes_inside(
+    tiny: Classifier, rows: EncodedSplit
+) -> None:
     reseed(0, "distill_student")
     student, before = tiny.copy(), {k: v.clone() for k, v in tiny.module.state_dict().items()}
     for parameter in student.layers[1].parameters():
@@ -65,20 +67,26 @@ def test_a_student_learns_what_its_teacher_computes_inside(tiny: Classifier, row
     apart = distance(student, tiny, rows)
     tiny.module.train()
     plan = PLAN.model_copy(update={"epochs": 12})
-    fit(student, rows, Comparison(tiny, second_layer), plan, rows)
+    fit(student, rows, TeacherStudentLoss(tiny, second_layer), plan, rows)
     assert distance(student, tiny, rows) < apart / 2
     assert all(torch.equal(value, before[key]) for key, value in tiny.module.state_dict().items())
     assert not tiny.module.training
 
 
-def test_projections_are_fitted_along(tiny: Classifier, rows: Encoded) -> None:
+def test_projections_are_fitted_along(tiny: Classifier, rows: EncodedSplit) -> None:
     projection = nn.Linear(16, 16, bias=False)
     before = projection.weight.detach().clone()
 
-    def projected(fitted: InnerStates, teacher: InnerStates, rows: Tensor) -> Tensor:
+    def projected(fitted: Activations, teacher: Activations, rows: Tensor) -> Tensor:
         apart: Tensor = projection(fitted.hidden[1].float()) - teacher.hidden[1].float()
         return apart.square().mean()
 
-    fit(tiny, rows, Comparison(tiny.copy(), projected, nn.ModuleList([projection])), PLAN, rows)
+    fit(
+        tiny,
+        rows,
+        TeacherStudentLoss(tiny.copy(), projected, nn.ModuleList([projection])),
+        PLAN,
+        rows,
+    )
     assert not torch.equal(projection.weight, before)
     assert projection.weight.shape == (16, 16)

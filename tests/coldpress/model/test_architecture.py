@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
 from coldpress.model.architecture import ARCHITECTURES
-from coldpress.model.checkpoint import LayerShape, Manifest, writing
+from coldpress.model.checkpoint import LayerShape, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
-from coldpress.model.serialization import save
+from coldpress.model.serialization import save_classifier
 
 Make = Callable[[str], Classifier]
 Cut = Callable[[Classifier], Classifier]
@@ -82,8 +82,8 @@ def test_a_cut_family_answers_the_same_in_a_clean_process(
         pruned = cut(random_classifier(name))
         expected[name] = pruned.logits(encode(pruned.tokenizer, split))
         manifest = Manifest(stage="prune", labels=pruned.labels, shapes=pruned.shapes)
-        with writing(tmp_path / name, manifest) as directory:
-            save(pruned, directory)
+        with new_checkpoint(tmp_path / name, manifest) as directory:
+            save_classifier(pruned, directory)
     one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", RELOAD, str(tmp_path), *split.texts]
     subprocess.run(command, check=True, env=one_thread)

@@ -16,8 +16,8 @@ from coldpress.data.splits import Split
 from coldpress.model.architecture import Architecture
 from coldpress.model.checkpoint import Checkpoint, Manifest
 from coldpress.model.classifier import Classifier
-from coldpress.model.fused_linears import SideBySide, take_apart
-from coldpress.model.serialization import load, write
+from coldpress.model.fused_linears import ConcatLinear, unfuse_linears
+from coldpress.model.serialization import load_classifier, write_checkpoint
 from coldpress.model.surgery import keep_heads, keep_layers
 
 Make = Callable[..., Classifier]
@@ -36,15 +36,15 @@ def test_slices_are_the_rows_in_their_order(bias: bool) -> None:
     layer = Gated(bias=bias)
     expected = layer.whole(torch.tensor([[2.0]]))
     table = Architecture(encoder="", attention_norm="norm", fused={"whole": ("up", "gate")})
-    take_apart(nn.ModuleList([layer]), table, None)
+    unfuse_linears(nn.ModuleList([layer]), table, None)
     apart = layer.get_submodule("whole")
-    assert isinstance(apart, SideBySide)
+    assert isinstance(apart, ConcatLinear)
     gate = apart.get_submodule("gate")
     assert isinstance(gate, nn.Linear)
     assert gate.weight.tolist() == [[3.0], [4.0]]
     assert (gate.bias is not None) is bias
     assert torch.equal(apart(torch.tensor([[2.0]])), expected)
-    take_apart(nn.ModuleList([layer]), table, None)
+    unfuse_linears(nn.ModuleList([layer]), table, None)
     assert layer.get_submodule("whole") is apart
 
 
@@ -52,7 +52,7 @@ def test_files_are_those_of_the_family_and_plain_transformers_reads_them(
     random_classifier: Make, split: Split, tmp_path: Path
 ) -> None:
     classifier = random_classifier("modernbert", attention_bias=True)
-    write(classifier, tmp_path / "whole", Manifest(stage="train_teacher"))
+    write_checkpoint(classifier, tmp_path / "whole", Manifest(stage="train_teacher"))
     names = load_file(tmp_path / "whole" / "model.safetensors").keys()
     assert {"model.layers.2.attn.Wqkv.weight", "model.layers.2.attn.Wqkv.bias"} <= names
     assert not [name for name in names if "Wqkv.query" in name or "Wi.up" in name]
@@ -65,7 +65,7 @@ def test_files_are_those_of_the_family_and_plain_transformers_reads_them(
         expected = classifier.module.eval()(**batch).logits
         torch.testing.assert_close(plain.eval()(**batch).logits, expected)
     assert torch.equal(
-        load(Checkpoint.open(tmp_path / "whole")).logits(rows), classifier.logits(rows)
+        load_classifier(Checkpoint.open(tmp_path / "whole")).logits(rows), classifier.logits(rows)
     )
 
 
@@ -77,7 +77,9 @@ def test_a_layer_that_has_become_the_first_keeps_its_normalization(
     norms = [layer.get_submodule("attn_norm") for layer in upper.layers]
     assert [type(norm) for norm in norms] == [nn.LayerNorm, nn.LayerNorm]
     assert upper.config.layer_types == ["sliding_attention"] * 2
-    write(upper, tmp_path / "upper", Manifest(stage="prune"))
+    write_checkpoint(upper, tmp_path / "upper", Manifest(stage="prune"))
     rows = encode(upper.tokenizer, split)
-    assert torch.equal(load(Checkpoint.open(tmp_path / "upper")).logits(rows), upper.logits(rows))
+    assert torch.equal(
+        load_classifier(Checkpoint.open(tmp_path / "upper")).logits(rows), upper.logits(rows)
+    )
     assert isinstance(classifier.layers[0].get_submodule("attn_norm"), nn.Identity)

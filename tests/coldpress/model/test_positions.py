@@ -11,7 +11,7 @@ import torch
 from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
 from coldpress.model.classifier import Classifier
-from coldpress.model.positions import reach, rotation, turned
+from coldpress.model.positions import apply_rotary, attention_window, rotary_cos_sin
 
 Make = Callable[..., Classifier]
 
@@ -20,7 +20,7 @@ def test_each_kind_of_attention_turns_at_its_own_speed(random_classifier: Make) 
     """Heads of size 4: place m turns the first pair by m, the second by m / sqrt(theta)."""
     classifier = random_classifier("modernbert")
     for layer, theta in ((0, 160_000.0), (1, 10_000.0)):
-        found = rotation(classifier, layer, 3)
+        found = rotary_cos_sin(classifier, layer, 3)
         assert found is not None
         cos, sin = found
         assert cos.shape == sin.shape == (3, 2)
@@ -31,18 +31,18 @@ def test_each_kind_of_attention_turns_at_its_own_speed(random_classifier: Make) 
 def test_a_quarter_turn_moves_the_first_half_of_the_features_into_the_second() -> None:
     states = torch.tensor([[[[1.0, 2.0, 0.0, 0.0]]]])
     quarter = torch.zeros(1, 2), torch.ones(1, 2)
-    assert turned(states, quarter).flatten().tolist() == [0.0, 0.0, 1.0, 2.0]
+    assert apply_rotary(states, quarter).flatten().tolist() == [0.0, 0.0, 1.0, 2.0]
 
 
 def test_a_family_with_a_table_of_positions_turns_nothing_and_sees_all(tiny: Classifier) -> None:
-    assert rotation(tiny, 0, 3) is None
-    assert reach(tiny, 0) is None
+    assert rotary_cos_sin(tiny, 0, 3) is None
+    assert attention_window(tiny, 0) is None
 
 
 def test_a_token_beyond_reach_is_not_seen(random_classifier: Make, split: Split) -> None:
     """Two to either side, in two of three layers, but the first layer sees all."""
     classifier = random_classifier("modernbert", layer_types=["sliding_attention"] * 3)
-    assert [reach(classifier, layer) for layer in range(3)] == [2, 2, 2]
+    assert [attention_window(classifier, layer) for layer in range(3)] == [2, 2, 2]
     rows = encode(classifier.tokenizer, split.take([4]))  # 7 tokens
     batch = classifier.inputs(rows.batch([0]))
     with torch.inference_mode():

@@ -8,13 +8,13 @@ from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
 from coldpress.model.checkpoint import Checkpoint, LayerShape, Manifest
 from coldpress.model.classifier import Classifier
-from coldpress.model.serialization import load, write
+from coldpress.model.serialization import load_classifier, write_checkpoint
 from coldpress.model.surgery import keep_heads, keep_neurons
 
 
 def reloaded(classifier: Classifier, target: Path) -> Classifier:
-    write(classifier, target, Manifest(stage="prune"))
-    return load(Checkpoint.open(target))
+    write_checkpoint(classifier, target, Manifest(stage="prune"))
+    return load_classifier(Checkpoint.open(target))
 
 
 def test_a_pruned_model_comes_back_with_its_shapes(tiny: Classifier, tmp_path: Path) -> None:
@@ -28,10 +28,10 @@ def test_a_pruned_model_comes_back_with_its_shapes(tiny: Classifier, tmp_path: P
 def test_equal_models_are_equal_files_wherever_they_came_from(
     tiny: Classifier, tmp_path: Path
 ) -> None:
-    write(tiny, tmp_path / "one", Manifest(stage="prune"))
+    write_checkpoint(tiny, tmp_path / "one", Manifest(stage="prune"))
     elsewhere = tiny.copy()
     elsewhere.config._name_or_path = "/models/elsewhere"
-    write(elsewhere, tmp_path / "two", Manifest(stage="prune"))
+    write_checkpoint(elsewhere, tmp_path / "two", Manifest(stage="prune"))
     assert Checkpoint.open(tmp_path / "one").digest == Checkpoint.open(tmp_path / "two").digest
 
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from transformers import ElectraForSequenceClassification
 
-from coldpress.data.encoding import Encoded, encode
+from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
 from coldpress.errors import InputError
 from coldpress.model.checkpoint import Checkpoint, LayerShape, Manifest
 from coldpress.model.classifier import Classifier
-from coldpress.model.serialization import load, write
+from coldpress.model.serialization import load_classifier, write_checkpoint
 from coldpress.model.surgery import keep_heads, keep_layers, keep_neurons, keep_width
 
 ALL_HEADS, ALL_NEURONS = [range(4), range(4)], [range(32), range(32)]
@@ -26,7 +26,7 @@ shared_fixtures = settings(
 
 
 @pytest.fixture
-def rows(tiny: Classifier, split: Split) -> Encoded:
+def rows(tiny: Classifier, split: Split) -> EncodedSplit:
     return encode(tiny.tokenizer, split)
 
 
@@ -50,7 +50,7 @@ def masked(classifier: Classifier, role: str, keep: list[list[int]], width: int)
     return silenced
 
 
-def test_keeping_everything_changes_no_bit(tiny: Classifier, rows: Encoded) -> None:
+def test_keeping_everything_changes_no_bit(tiny: Classifier, rows: EncodedSplit) -> None:
     untouched = tiny.logits(rows)
     assert torch.equal(keep_heads(tiny, ALL_HEADS).logits(rows), untouched)
     assert torch.equal(keep_neurons(tiny, ALL_NEURONS).logits(rows), untouched)
@@ -99,7 +99,7 @@ def test_a_cut_module_says_its_new_sizes(tiny: Classifier) -> None:
 @shared_fixtures
 @given(keep=kept(4))
 def test_a_removed_head_is_a_silenced_head(
-    tiny: Classifier, rows: Encoded, keep: list[list[int]]
+    tiny: Classifier, rows: EncodedSplit, keep: list[list[int]]
 ) -> None:
     silenced = masked(tiny, "attention_output", keep, width=4)
     torch.testing.assert_close(keep_heads(tiny, keep).logits(rows), silenced.logits(rows))
@@ -108,13 +108,15 @@ def test_a_removed_head_is_a_silenced_head(
 @shared_fixtures
 @given(keep=kept(32))
 def test_a_removed_neuron_is_a_silenced_neuron(
-    tiny: Classifier, rows: Encoded, keep: list[list[int]]
+    tiny: Classifier, rows: EncodedSplit, keep: list[list[int]]
 ) -> None:
     silenced = masked(tiny, "down", keep, width=1)
     torch.testing.assert_close(keep_neurons(tiny, keep).logits(rows), silenced.logits(rows))
 
 
-def test_heads_can_be_removed_from_what_is_left_of_them(tiny: Classifier, rows: Encoded) -> None:
+def test_heads_can_be_removed_from_what_is_left_of_them(
+    tiny: Classifier, rows: EncodedSplit
+) -> None:
     twice = keep_heads(keep_heads(tiny, [[0, 2, 3], [1, 2]]), [[1, 2], [1]])
     once = keep_heads(tiny, [[2, 3], [2]])
     assert torch.equal(twice.logits(rows), once.logits(rows))
@@ -200,7 +202,7 @@ def test_a_width_that_a_configuration_cannot_say_is_refused(
 
 
 def test_tables_that_no_projection_follows_are_narrowed_and_said_to_be(
-    random_classifier: Callable[[str], Classifier], rows: Encoded, tmp_path: Path
+    random_classifier: Callable[[str], Classifier], rows: EncodedSplit, tmp_path: Path
 ) -> None:
     """An ELECTRA whose tables have the layers' width; its configuration says that of both."""
     electra = random_classifier("electra")
@@ -209,7 +211,7 @@ def test_tables_that_no_projection_follows_are_narrowed_and_said_to_be(
     module: nn.Module = ElectraForSequenceClassification(config)
     module.eval()
     narrow = keep_width(Classifier(module, electra.tokenizer, electra.labels), range(12))
-    write(narrow, tmp_path / "narrow", Manifest(stage="distill_student"))
-    back = load(Checkpoint.open(tmp_path / "narrow"))
+    write_checkpoint(narrow, tmp_path / "narrow", Manifest(stage="distill_student"))
+    back = load_classifier(Checkpoint.open(tmp_path / "narrow"))
     assert back.token_table.embedding_dim == narrow.config.embedding_size == 12
     assert torch.equal(back.logits(rows), narrow.logits(rows))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from coldpress.data.encoding import Encoded, encode
+from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
-from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.onnx.export import export
 from coldpress.quantization.core.storage import save_quantized
@@ -19,7 +19,7 @@ Export = Callable[..., Path]
 
 
 @pytest.fixture
-def rows(tiny: Classifier, split: Split) -> Encoded:
+def rows(tiny: Classifier, split: Split) -> EncodedSplit:
     """The twelve rows as ids."""
     return encode(tiny.tokenizer, split)
 
@@ -29,7 +29,7 @@ def store(tmp_path: Path) -> Store:
     """Writes a classifier, quantized or not, under a name."""
 
     def store(classifier: Classifier, name: str) -> Checkpoint:
-        with writing(
+        with new_checkpoint(
             tmp_path / name,
             Manifest(stage="quantize", labels=classifier.labels, shapes=classifier.shapes),
         ) as directory:
@@ -45,7 +45,7 @@ def exported(tmp_path: Path) -> Export:
 
     def exported(checkpoint: Checkpoint, **metadata: str) -> Path:
         target = tmp_path / f"{checkpoint.path.name}-onnx"
-        with writing(target, Manifest(stage="export_onnx")) as directory:
+        with new_checkpoint(target, Manifest(stage="export_onnx")) as directory:
             export(checkpoint, directory, 17, metadata)
         return target
 

@@ -9,22 +9,22 @@ import numpy as np
 
 from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
-from coldpress.evaluation.candidate import torch_subject
-from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from coldpress.evaluation.candidate import torch_candidate
+from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
-from coldpress.onnx.candidates import _onnx_subject
+from coldpress.onnx.candidates import _onnx_candidate
 from coldpress.onnx.export import export
-from coldpress.quantization.precision import arithmetic
+from coldpress.quantization.precision import describe_arithmetic
 
 
 def test_an_onnx_models_logits_are_divided_by_the_temperature_of_its_file(
     tiny: Classifier, tiny_checkpoint: Checkpoint, split: Split, tmp_path: Path
 ) -> None:
     test = encode(tiny.tokenizer, split)
-    with writing(tmp_path / "onnx", Manifest(stage="export_onnx")) as directory:
+    with new_checkpoint(tmp_path / "onnx", Manifest(stage="export_onnx")) as directory:
         export(tiny_checkpoint, directory, 17, {"temperature": "2.5"})
-    parent = torch_subject("quantized", None, tiny, test, 8)
-    onnx = _onnx_subject("onnx", parent, tmp_path / "onnx", 4, 1)
+    parent = torch_candidate("quantized", None, tiny, test, 8)
+    onnx = _onnx_candidate("onnx", parent, tmp_path / "onnx", 4, 1)
     assert (onnx.temperature, parent.temperature) == (2.5, 1.0)
     assert np.allclose(onnx.logits(test), parent.logits(test) / 2.5, atol=1e-5)
 
@@ -33,9 +33,11 @@ def test_an_onnx_model_computes_in_what_its_checkpoint_says(
     tiny: Classifier, tiny_checkpoint: Checkpoint, split: Split, tmp_path: Path
 ) -> None:
     test = encode(tiny.tokenizer, split)
-    with writing(tmp_path / "onnx", Manifest(stage="export_onnx")) as directory:
+    with new_checkpoint(tmp_path / "onnx", Manifest(stage="export_onnx")) as directory:
         export(tiny_checkpoint, directory, 17, {})
-    parent = torch_subject("quantized", None, tiny, test, 8)
-    known = replace(parent, computes_in=arithmetic(tiny))
-    assert _onnx_subject("onnx", known, tmp_path / "onnx", 4, 1).computes_in == arithmetic(tiny)
+    parent = torch_candidate("quantized", None, tiny, test, 8)
+    known = replace(parent, computes_in=describe_arithmetic(tiny))
+    assert _onnx_candidate(
+        "onnx", known, tmp_path / "onnx", 4, 1
+    ).computes_in == describe_arithmetic(tiny)
     assert parent.computes_in == ()

@@ -16,7 +16,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from coldpress.data.encoding import Encoded
+from coldpress.data.encoding import EncodedSplit
 from coldpress.errors import InputError
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
@@ -38,7 +38,7 @@ export(Checkpoint.open(Path(sys.argv[1])), Path(sys.argv[2]), 17, {"recipe": "it
 
 
 @pytest.fixture
-def checkpoint(tiny: Classifier, rows: Encoded, store: Store) -> Checkpoint:
+def checkpoint(tiny: Classifier, rows: EncodedSplit, store: Store) -> Checkpoint:
     return store(DYNAMIC.quantize(tiny, rows), "quantized")
 
 

@@ -10,13 +10,13 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from coldpress.data.encoding import Encoded, encode
+from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
-from coldpress.onnx.invariance import invariance
+from coldpress.onnx.invariance import measure_invariance
 from coldpress.quantization import DynamicInt8, StaticInt8
-from coldpress.quantization.method import Quantization
+from coldpress.quantization.method import PostTrainingQuantization
 
 Store = Callable[[Classifier, str], Checkpoint]
 Export = Callable[..., Path]
@@ -27,10 +27,14 @@ STATIC = StaticInt8(method="static-int8", weight_bits=7)
 
 @pytest.mark.parametrize("method", [None, STATIC], ids=["float32", "static"])
 def test_fixed_ranges_answer_alike_however_asked(
-    method: Quantization | None, tiny: Classifier, rows: Encoded, store: Store, exported: Export
+    method: PostTrainingQuantization | None,
+    tiny: Classifier,
+    rows: EncodedSplit,
+    store: Store,
+    exported: Export,
 ) -> None:
     final = tiny if method is None else method.quantize(tiny, rows)
-    found = invariance(exported(store(final, "final")), rows)
+    found = measure_invariance(exported(store(final, "final")), rows)
     assert found.rows == 12
     for change in (found.batch, found.padding, found.threads):
         assert change.largest_logit < 1e-5
@@ -38,9 +42,9 @@ def test_fixed_ranges_answer_alike_however_asked(
 
 
 def test_dynamic_ranges_see_the_batch_and_its_padding(
-    tiny: Classifier, rows: Encoded, store: Store, exported: Export
+    tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
-    found = invariance(exported(store(DYNAMIC.quantize(tiny, rows), "final")), rows)
+    found = measure_invariance(exported(store(DYNAMIC.quantize(tiny, rows), "final")), rows)
     assert 1e-3 < found.batch.largest_logit < 1.0
     assert 1e-3 < found.padding.largest_logit < 1.0
     assert found.threads.largest_logit < 1e-5
@@ -67,11 +71,11 @@ def add_width(path: Path) -> None:
 
 
 def test_a_graph_that_counts_padding_is_caught_with_its_labels(
-    tiny: Classifier, rows: Encoded, store: Store, exported: Export
+    tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
     directory = exported(store(tiny, "final"))
     add_width(directory / "model.onnx")
-    found = invariance(directory, rows)
+    found = measure_invariance(directory, rows)
     # Of 1 to 5 words with [CLS] and [SEP], 8 of 12 rows are narrower than 5.5; padded to 7, none.
     for change in (found.padding, found.batch):
         assert change.largest_logit == pytest.approx(4000, abs=0.1)
@@ -82,4 +86,4 @@ def test_a_graph_that_counts_padding_is_caught_with_its_labels(
 def test_of_many_rows_256_are_asked(tiny: Classifier, store: Store, exported: Export) -> None:
     texts = tuple(f"cold {'press ' * (n % 9)}" for n in range(300))
     many = encode(tiny.tokenizer, Split(texts, texts, None, ()))
-    assert invariance(exported(store(tiny, "final")), many).rows == 256
+    assert measure_invariance(exported(store(tiny, "final")), many).rows == 256

@@ -42,6 +42,6 @@ def test_a_table_says_how_busy_the_machine_was(
     tiny: Classifier, split: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(layer_latency, "_SECONDS", 0.0)
-    table = layer_latency.measure(tiny, encode(tiny.tokenizer, split))
+    table = layer_latency.measure_layer_latency(tiny, encode(tiny.tokenizer, split))
     assert 0 < table.cpu_share <= 1
     assert table.smallest > 0

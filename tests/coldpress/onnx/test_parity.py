@@ -12,23 +12,23 @@ from lessons import lessons_on
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from coldpress.data.encoding import Encoded
+from coldpress.data.encoding import EncodedSplit
 from coldpress.errors import ParityError
 from coldpress.model.architecture import ARCHITECTURES
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
-from coldpress.onnx.parity import Parity, check_parity, judged
+from coldpress.onnx.parity import Parity, check_parity, require_parity
 from coldpress.quantization import (
     Binary,
     DynamicInt8,
     KBit,
-    Mixed,
+    MixedPrecision,
     Qat,
-    Smooth,
+    SmoothQuant,
     StaticInt8,
     WeightOnly,
 )
-from coldpress.quantization.method import Quantization, TrainedQuantization
+from coldpress.quantization.method import PostTrainingQuantization, QuantizationAwareTraining
 
 Make = Callable[[str], Classifier]
 Cut = Callable[[Classifier], Classifier]
@@ -38,13 +38,13 @@ Array = NDArray[Any]
 
 DYNAMIC = DynamicInt8(method="dynamic-int8", weight_bits=7)
 STATIC = StaticInt8(method="static-int8", weight_bits=7)
-SMOOTH = Smooth(method="smooth", weight_bits=7)
+SMOOTH = SmoothQuant(method="smooth", weight_bits=7)
 FOUR_BIT = KBit(method="k-bit", bits=4)
 ONE_BIT = KBit(method="k-bit", bits=1, per="tensor", table_bits=3)
 BLOCKS = WeightOnly(method="weight-only", bits=4, block_size=16, activations="float32")
 BLOCKS_OF_BYTES = WeightOnly(method="weight-only", bits=8, block_size=32, activations="int8")
 QAT = Qat(method="qat", bits=3, epochs=1, batch_size=6)
-MIXED = Mixed(method="mixed", max_divergence=0.02)
+MIXED = MixedPrecision(method="mixed", max_divergence=0.02)
 BINARY = Binary(method="binary", activation_bits=1, epochs=1, batch_size=6)
 METHODS = [
     None,
@@ -66,10 +66,10 @@ QUERY = "bert.encoder.layer.0.attention.self.query"
 @pytest.mark.parametrize("family", sorted(ARCHITECTURES))
 def test_a_pruned_model_of_every_family_answers_the_same(
     family: str,
-    method: Quantization | TrainedQuantization | None,
+    method: PostTrainingQuantization | QuantizationAwareTraining | None,
     random_classifier: Make,
     cut: Cut,
-    rows: Encoded,
+    rows: EncodedSplit,
     store: Store,
     exported: Export,
 ) -> None:
@@ -83,20 +83,22 @@ def test_a_pruned_model_of_every_family_answers_the_same(
 
 
 def pressed(
-    source: Classifier, method: Quantization | TrainedQuantization | None, rows: Encoded
+    source: Classifier,
+    method: PostTrainingQuantization | QuantizationAwareTraining | None,
+    rows: EncodedSplit,
 ) -> Classifier:
     if method is None:
         return source
-    if isinstance(method, TrainedQuantization):
+    if isinstance(method, QuantizationAwareTraining):
         return method.train(source, lessons_on(rows)).classifier
     return method.quantize(source, rows)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_head_that_reads_every_token_answers_the_same(
-    method: Quantization | TrainedQuantization | None,
+    method: PostTrainingQuantization | QuantizationAwareTraining | None,
     random_classifier: Callable[..., Classifier],
-    rows: Encoded,
+    rows: EncodedSplit,
     store: Store,
     exported: Export,
 ) -> None:
@@ -109,12 +111,12 @@ def test_a_head_that_reads_every_token_answers_the_same(
 
 
 def test_one_row_without_padding_answers_the_same(
-    tiny: Classifier, rows: Encoded, store: Store, exported: Export
+    tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
     checkpoint = store(DYNAMIC.quantize(tiny, rows), "final")
     path = exported(checkpoint) / "model.onnx"
     for row in range(len(rows)):
-        one = Encoded(
+        one = EncodedSplit(
             rows.input_ids[row : row + 1], rows.token_type_ids[row : row + 1], rows.labels, 0, 0
         )
         assert check_parity(checkpoint, path, one).max_logit_difference < 1e-5
@@ -131,7 +133,7 @@ def alter(path: Path, name: str, change: Callable[[Array], None]) -> None:
 
 
 def test_one_altered_integer_is_caught_by_name(
-    tiny: Classifier, rows: Encoded, store: Store, exported: Export
+    tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
     checkpoint = store(DYNAMIC.quantize(tiny, rows), "final")
     path = exported(checkpoint) / "model.onnx"
@@ -142,7 +144,7 @@ def test_one_altered_integer_is_caught_by_name(
 
 
 def test_one_altered_bit_is_caught_by_name(
-    tiny: Classifier, rows: Encoded, store: Store, exported: Export
+    tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
     checkpoint = store(FOUR_BIT.quantize(tiny, rows), "final")
     path = exported(checkpoint) / "model.onnx"
@@ -153,7 +155,7 @@ def test_one_altered_bit_is_caught_by_name(
 
 @pytest.mark.parametrize("attribute", ["bits", "block_size", "accuracy_level"])
 def test_an_altered_attribute_of_a_block_is_caught(
-    attribute: str, tiny: Classifier, rows: Encoded, store: Store, exported: Export
+    attribute: str, tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
     checkpoint = store(BLOCKS.quantize(tiny, rows), "final")
     path = exported(checkpoint) / "model.onnx"
@@ -166,7 +168,7 @@ def test_an_altered_attribute_of_a_block_is_caught(
 
 
 def test_an_altered_activation_range_is_caught(
-    tiny: Classifier, rows: Encoded, store: Store, exported: Export
+    tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
     checkpoint = store(STATIC.quantize(tiny, rows), "final")
     path = exported(checkpoint) / "model.onnx"
@@ -176,7 +178,7 @@ def test_an_altered_activation_range_is_caught(
 
 
 def test_modules_that_share_an_input_must_share_its_range(
-    tiny: Classifier, rows: Encoded, store: Store, exported: Export
+    tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
     quantized = STATIC.quantize(tiny, rows)
     quantized.linear(quantized.layers[1], "value").get_buffer("activation_scale").mul_(2.0)
@@ -190,10 +192,10 @@ def test_modules_that_share_an_input_must_share_its_range(
     [(None, "too far apart"), (DYNAMIC, r"layer\.0\.output\.dense: what arrives differs")],
 )
 def test_another_operator_is_caught_where_it_stands(
-    method: Quantization | None,
+    method: PostTrainingQuantization | None,
     message: str,
     tiny: Classifier,
-    rows: Encoded,
+    rows: EncodedSplit,
     store: Store,
     exported: Export,
 ) -> None:
@@ -209,7 +211,7 @@ def test_another_operator_is_caught_where_it_stands(
 
 
 def test_padding_is_not_seen_where_scores_have_grown_beyond_all_bounds(
-    tiny: Classifier, rows: Encoded, store: Store, exported: Export
+    tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
     """As in a training that went astray; what ONNX Runtime hides padding behind is only -10000."""
     for role in ("query", "key"):
@@ -227,14 +229,14 @@ def test_other_labels_are_refused_where_they_are_no_chance(
     # Of 30 rows 5 or more come in 1.6 of 100 samples of a file that errs in 5 of 100, 6 in 0.3.
     found = Parity(rows, 2.0, 0.0, 1e-4, 0.001, 1 - other_labels / rows)
     if allowed:
-        assert judged(found) == found
+        assert require_parity(found) == found
     else:
         with pytest.raises(ParityError, match="too far apart"):
-            judged(found)
+            require_parity(found)
 
 
 def test_figures_that_are_no_numbers_are_not_parity(
-    tiny: Classifier, rows: Encoded, store: Store, exported: Export
+    tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
     # Finite weights, as everything that is stored: the sum of 16 products is too large for float32.
     tiny.module.get_parameter("bert.pooler.dense.bias").data[:] = 100.0

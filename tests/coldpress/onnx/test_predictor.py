@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
 
-from coldpress.data.encoding import Encoded, encode
+from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
@@ -95,7 +95,7 @@ def test_a_pair_is_read_as_two_segments(tiny: Classifier, directory: Path) -> No
 
 
 def test_logits_are_those_of_a_padded_batch(
-    tiny: Classifier, rows: Encoded, directory: Path
+    tiny: Classifier, rows: EncodedSplit, directory: Path
 ) -> None:
     batch = rows.batch([0, 4])
     found = Predictor(directory).logits(batch.input_ids, batch.attention_mask, batch.token_type_ids)

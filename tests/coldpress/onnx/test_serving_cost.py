@@ -13,7 +13,7 @@ from coldpress.data.splits import Split
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.onnx import predictor, serving_cost
-from coldpress.onnx.isolated_process import bare_process, cold_start
+from coldpress.onnx.isolated_process import isolated_predictor, measure_cold_start
 from coldpress.onnx.serving_cost import cost_per_million
 
 Store = Callable[[Classifier, str], Checkpoint]
@@ -49,7 +49,7 @@ def test_a_million_texts_at_a_hundred_a_second_take_a_core_2_78_hours() -> None:
 
 
 def test_a_start_is_timed_and_weighed(model: Path, code: Path) -> None:
-    seconds, resident = cold_start(model, code, (["cold press"], None))
+    seconds, resident = measure_cold_start(model, code, (["cold press"], None))
     assert 0.05 < seconds < 30
     # numpy, onnxruntime and tokenizers, and neither torch nor transformers.
     assert 30e6 < resident < 150e6
@@ -58,7 +58,7 @@ def test_a_start_is_timed_and_weighed(model: Path, code: Path) -> None:
 def test_the_process_goes_through_its_batches_until_the_time_is_over(
     model: Path, code: Path
 ) -> None:
-    with bare_process(model, code) as process:
+    with isolated_predictor(model, code) as process:
         assert process.answer([(["cold"], None), (["press", "olive"], None)])[0] == 3
         answered, seconds = process.answer([(["cold", "oil"], None)], 0.05)
         assert seconds > 0
@@ -71,7 +71,7 @@ def test_time_in_which_the_process_stood_still_is_not_its_own(model: Path, code:
     """A predictor that sleeps before each answer is as one that waits for a processor."""
     sleeping = (code / "predictor.py").read_text() + SLEEP
     (code / "predictor.py").write_text(sleeping)
-    with bare_process(model, code) as process:
+    with isolated_predictor(model, code) as process:
         answered, seconds = process.answer([(["cold"], None)] * 20)
     assert answered == 20
     assert seconds < 20 * 0.1
@@ -82,7 +82,7 @@ def test_a_process_that_fails_is_not_waited_for(
 ) -> None:
     (model / "model.onnx").unlink()
     with pytest.raises(RuntimeError, match="ended with 1"):
-        cold_start(model, code, (["cold"], None))
+        measure_cold_start(model, code, (["cold"], None))
     assert "model.onnx" in capfd.readouterr().err
 
 
@@ -91,7 +91,7 @@ def test_cost_follows_from_the_best_throughput(
 ) -> None:
     monkeypatch.setattr(serving_cost, "_SECONDS", 0.05)
     monkeypatch.setattr(serving_cost, "_STARTS", 1)
-    serving = serving_cost.serving_cost(model, split, 0.04)
+    serving = serving_cost.measure_serving_cost(model, split, 0.04)
     assert serving.throughput_batch in {1, 8, 32}
     assert serving.throughput > 100
     assert serving.price_per_core_hour == 0.04
@@ -112,4 +112,4 @@ def test_second_texts_are_asked_too(
     monkeypatch.setattr(serving_cost, "_STARTS", 1)
     paired = exported(store(tiny, "paired"), pairs="true")
     pairs = replace(split, pairs=split.texts)
-    assert serving_cost.serving_cost(paired, pairs, 0.0).cost_per_million == 0.0
+    assert serving_cost.measure_serving_cost(paired, pairs, 0.0).cost_per_million == 0.0

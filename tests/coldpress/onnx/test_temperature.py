@@ -9,14 +9,14 @@ import numpy as np
 import onnx
 import pytest
 
-from coldpress.data.encoding import Encoded
+from coldpress.data.encoding import EncodedSplit
 from coldpress.evaluation.calibration import calibration_error, fit_temperature
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.onnx.inference import raw_logits
 from coldpress.onnx.parity import check_parity
 from coldpress.onnx.predictor import Predictor, softmax
-from coldpress.onnx.temperature import calibrate
+from coldpress.onnx.temperature import calibrate_temperature
 
 Store = Callable[[Classifier, str], Checkpoint]
 Export = Callable[..., Path]
@@ -32,10 +32,10 @@ def properties(directory: Path) -> dict[str, str]:
 
 
 def test_the_file_says_the_temperature_that_fits_its_own_logits(
-    tiny: Classifier, checkpoint: Checkpoint, exported: Export, rows: Encoded
+    tiny: Classifier, checkpoint: Checkpoint, exported: Export, rows: EncodedSplit
 ) -> None:
     directory = exported(checkpoint)
-    calibration = calibrate(directory, rows)
+    calibration = calibrate_temperature(directory, rows)
     logits = tiny.logits(rows).numpy()
     expected = fit_temperature(logits, rows.labels)
     assert expected > 1.5, "an untrained model is too sure"
@@ -47,10 +47,10 @@ def test_the_file_says_the_temperature_that_fits_its_own_logits(
 
 
 def test_the_graph_still_emits_raw_logits_and_the_predictor_divides(
-    tiny: Classifier, checkpoint: Checkpoint, exported: Export, rows: Encoded
+    tiny: Classifier, checkpoint: Checkpoint, exported: Export, rows: EncodedSplit
 ) -> None:
     directory = exported(checkpoint)
-    temperature = calibrate(directory, rows).temperature
+    temperature = calibrate_temperature(directory, rows).temperature
     answering = Predictor(directory)
     logits = tiny.logits(rows).double().numpy()
     assert np.allclose(raw_logits(answering, rows), logits, atol=1e-5)
@@ -60,20 +60,20 @@ def test_the_graph_still_emits_raw_logits_and_the_predictor_divides(
 
 
 def test_the_final_file_passes_parity_and_is_the_same_each_time(
-    checkpoint: Checkpoint, exported: Export, rows: Encoded
+    checkpoint: Checkpoint, exported: Export, rows: EncodedSplit
 ) -> None:
     directory = exported(checkpoint, recipe="it")
     plain = properties(directory)
-    calibrate(directory, rows)
+    calibrate_temperature(directory, rows)
     once = (directory / "model.onnx").read_bytes()
     assert properties(directory) == {**plain, "temperature": properties(directory)["temperature"]}
     assert check_parity(checkpoint, directory / "model.onnx", rows).max_logit_difference < 1e-5
-    calibrate(directory, rows)
+    calibrate_temperature(directory, rows)
     assert (directory / "model.onnx").read_bytes() == once
 
 
-def test_what_is_logged(checkpoint: Checkpoint, exported: Export, rows: Encoded) -> None:
-    calibration = calibrate(exported(checkpoint), rows)
+def test_what_is_logged(checkpoint: Checkpoint, exported: Export, rows: EncodedSplit) -> None:
+    calibration = calibrate_temperature(exported(checkpoint), rows)
     assert calibration.metrics() == {
         "temperature": calibration.temperature,
         "validation_calibration_error_before": calibration.before,

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from torch.nn import Embedding
 
-from coldpress.data.encoding import Encoded
+from coldpress.data.encoding import EncodedSplit
 from coldpress.model.architecture import ARCHITECTURES
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
-from coldpress.onnx.token_embeddings import token_vectors
+from coldpress.onnx.token_embeddings import read_token_embeddings
 from coldpress.quantization import DynamicInt8
 
 Store = Callable[[Classifier, str], Checkpoint]
@@ -32,15 +32,15 @@ def test_they_are_the_table_that_the_tokens_are_looked_up_in(
     family: str, random_classifier: Callable[[str], Classifier], store: Store, exported: Export
 ) -> None:
     classifier = random_classifier(family)
-    found = token_vectors(exported(store(classifier, family)) / "model.onnx")
+    found = read_token_embeddings(exported(store(classifier, family)) / "model.onnx")
     np.testing.assert_array_equal(found, table(classifier))
 
 
 def test_integers_are_scaled(
-    tiny: Classifier, rows: Encoded, store: Store, exported: Export
+    tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
     quantized = DynamicInt8(method="dynamic-int8", weight_bits=8).quantize(tiny, rows)
-    found = token_vectors(exported(store(quantized, "quantized")) / "model.onnx")
+    found = read_token_embeddings(exported(store(quantized, "quantized")) / "model.onnx")
     expected = table(tiny)
     assert found.dtype == np.float32
     half_a_step = np.abs(expected).max() / 127 / 2

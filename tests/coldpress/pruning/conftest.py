@@ -6,26 +6,26 @@ import pytest
 import torch
 from pruning_evidence import training_on
 
-from coldpress.data.encoding import Encoded, encode
+from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
 from coldpress.model.classifier import Classifier
-from coldpress.pruning.method import Evidence
+from coldpress.pruning.method import PruningContext
 from coldpress.training.loop import Loss, label_loss
 
 
 @pytest.fixture
-def rows(tiny: Classifier, split: Split) -> Encoded:
+def rows(tiny: Classifier, split: Split) -> EncodedSplit:
     """The twelve rows as ids."""
     return encode(tiny.tokenizer, split)
 
 
 @pytest.fixture
-def loss(rows: Encoded) -> Loss:
+def loss(rows: EncodedSplit) -> Loss:
     """Cross-entropy against the rows' labels."""
     return label_loss(torch.from_numpy(rows.labels))
 
 
 @pytest.fixture
-def evidence(rows: Encoded, loss: Loss, split: Split) -> Evidence:
+def evidence(rows: EncodedSplit, loss: Loss, split: Split) -> PruningContext:
     """The rows, their loss and texts, and three steps an epoch of training on them."""
-    return Evidence(rows, loss, split.all_texts, training_on(rows, loss))
+    return PruningContext(rows, loss, split.all_texts, training_on(rows, loss))

@@ -18,15 +18,15 @@ from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
 from coldpress.model import serialization
 from coldpress.model.architecture import ARCHITECTURES
-from coldpress.model.checkpoint import Checkpoint, Manifest, writing
-from coldpress.model.classifier import Classifier, parameters
+from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
+from coldpress.model.classifier import Classifier, count_parameters
 from coldpress.onnx.export import export
-from coldpress.onnx.layer_latency import measure
+from coldpress.onnx.layer_latency import measure_layer_latency
 from coldpress.onnx.parity import check_parity
 from coldpress.pruning import L0, Fisher, Heads, Layers, Magnitude, Movement, Neurons, Vocabulary
 from coldpress.pruning.fisher.latency_search import LatencyTable
-from coldpress.pruning.method import Evidence, PruningMethod
-from coldpress.pruning.sparsity import share_of_zeros
+from coldpress.pruning.method import PruningContext, PruningMethod
+from coldpress.pruning.sparsity import zero_share
 from coldpress.training.loop import label_loss, reseed
 
 Reached = Callable[[Classifier, Classifier], bool]
@@ -41,7 +41,7 @@ def neurons(classifier: Classifier) -> int:
 
 
 def half_is_zero(_: Classifier, pruned: Classifier) -> bool:
-    return abs(share_of_zeros(pruned) - 0.5) < 0.001
+    return abs(zero_share(pruned) - 0.5) < 0.001
 
 
 def of_a_neuron(classifier: Classifier) -> int:
@@ -140,14 +140,14 @@ def source(
 
 
 @pytest.fixture
-def evidence(source: Classifier, split: Split) -> Evidence:
+def evidence(source: Classifier, split: Split) -> PruningContext:
     rows = encode(source.tokenizer, split)
     loss = label_loss(torch.from_numpy(rows.labels))
     train = training_on(rows, loss)
-    return Evidence(rows, loss, split.all_texts[:3], train, lambda *_: TABLE)
+    return PruningContext(rows, loss, split.all_texts[:3], train, lambda *_: TABLE)
 
 
-def seeded(step: PruningMethod, source: Classifier, evidence: Evidence) -> Classifier:
+def seeded(step: PruningMethod, source: Classifier, evidence: PruningContext) -> Classifier:
     reseed(7, "prune")
     return step.prune(source, evidence)
 
@@ -162,7 +162,7 @@ def same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
 
 @pytest.mark.parametrize("name", STEPS)
 def test_it_reaches_its_target_alike_under_a_seed_and_leaves_its_source(
-    name: str, source: Classifier, evidence: Evidence
+    name: str, source: Classifier, evidence: PruningContext
 ) -> None:
     step, reached = STEPS[name]
     before, shapes = state(source), source.shapes
@@ -171,12 +171,12 @@ def test_it_reaches_its_target_alike_under_a_seed_and_leaves_its_source(
     assert same(state(pruned), state(again))
     assert same(state(source), before)
     assert source.shapes == shapes
-    assert step.size_neutral == (parameters(pruned) == parameters(source))
+    assert step.size_neutral == (count_parameters(pruned) == count_parameters(source))
 
 
 @pytest.mark.parametrize("name", ALL_KEPT)
 def test_to_keep_all_is_the_identity(
-    name: str, source: Classifier, evidence: Evidence, split: Split
+    name: str, source: Classifier, evidence: PruningContext, split: Split
 ) -> None:
     pruned = seeded(ALL_KEPT[name], source, replace(evidence, texts=split.all_texts))
     assert same(state(pruned), state(source))
@@ -185,21 +185,21 @@ def test_to_keep_all_is_the_identity(
 
 @pytest.mark.parametrize("name", STEPS)
 def test_what_it_makes_is_read_elsewhere_and_becomes_onnx(
-    name: str, source: Classifier, evidence: Evidence, split: Split, tmp_path: Path
+    name: str, source: Classifier, evidence: PruningContext, split: Split, tmp_path: Path
 ) -> None:
     pruned = seeded(STEPS[name][0], source, evidence)
-    serialization.write(pruned, tmp_path / "pruned", Manifest(stage="prune"))
+    serialization.write_checkpoint(pruned, tmp_path / "pruned", Manifest(stage="prune"))
     checkpoint = Checkpoint.open(tmp_path / "pruned")
     rows = encode(pruned.tokenizer, split)
-    assert torch.equal(serialization.load(checkpoint).logits(rows), pruned.logits(rows))
-    with writing(tmp_path / "onnx", Manifest(stage="export_onnx")) as directory:
+    assert torch.equal(serialization.load_classifier(checkpoint).logits(rows), pruned.logits(rows))
+    with new_checkpoint(tmp_path / "onnx", Manifest(stage="export_onnx")) as directory:
         export(checkpoint, directory, 17, {})
     assert check_parity(checkpoint, tmp_path / "onnx" / "model.onnx", rows).rows == 12
 
 
-def test_layers_of_every_family_are_timed(source: Classifier, evidence: Evidence) -> None:
+def test_layers_of_every_family_are_timed(source: Classifier, evidence: PruningContext) -> None:
     before, rows = state(source), evidence.sample
-    table = measure(source, rows)
+    table = measure_layer_latency(source, rows)
     assert table.tokens == sorted(len(row) for row in rows.input_ids)[6]
     assert table.smallest > 0
     assert [number for number, _ in table.heads] == [1, 2, 3, 4]

@@ -4,10 +4,10 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from coldpress.data.encoding import Encoded
+from coldpress.data.encoding import EncodedSplit
 from coldpress.model.classifier import Classifier
 from coldpress.pruning import Heads
-from coldpress.pruning.method import Evidence
+from coldpress.pruning.method import PruningContext
 from coldpress.training.loop import reseed
 
 
@@ -20,7 +20,7 @@ def heads(share: float) -> Heads:
 )
 @given(share=st.floats(0.0, 1.0))
 def test_any_share_is_reached_and_the_source_is_untouched(
-    tiny: Classifier, rows: Encoded, evidence: Evidence, share: float
+    tiny: Classifier, rows: EncodedSplit, evidence: PruningContext, share: float
 ) -> None:
     before = tiny.logits(rows)
     pruned, again = (heads(share).prune(tiny, evidence) for _ in range(2))
@@ -31,7 +31,7 @@ def test_any_share_is_reached_and_the_source_is_untouched(
 
 
 def test_the_head_that_nothing_reads_goes(
-    tiny: Classifier, rows: Encoded, evidence: Evidence
+    tiny: Classifier, rows: EncodedSplit, evidence: PruningContext
 ) -> None:
     tiny.linear(tiny.layers[1], "attention_output").weight.data[:, 8:12] = 0.0
     pruned = heads(7 / 8).prune(tiny, evidence)
@@ -39,7 +39,7 @@ def test_the_head_that_nothing_reads_goes(
     torch.testing.assert_close(pruned.logits(rows), tiny.logits(rows))
 
 
-def test_by_chance_the_seed_decides_which_go(tiny: Classifier, evidence: Evidence) -> None:
+def test_by_chance_the_seed_decides_which_go(tiny: Classifier, evidence: PruningContext) -> None:
     step = Heads(method="heads", keep_heads=0.5, by="random")
 
     def staying(seed: int) -> list[list[float]]:

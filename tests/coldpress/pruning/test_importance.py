@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from coldpress.data.encoding import Encoded
+from coldpress.data.encoding import EncodedSplit
 from coldpress.model.classifier import Classifier
 from coldpress.pruning.importance import head_importance, most_important, neuron_importance
 from coldpress.training.loop import Loss
@@ -17,7 +17,7 @@ scores = st.lists(
 
 
 def mask_gradients(
-    classifier: Classifier, rows: Encoded, loss: Loss, role: str, width: int
+    classifier: Classifier, rows: EncodedSplit, loss: Loss, role: str, width: int
 ) -> list[Tensor]:
     """E_x |dL(x)/dxi| as the papers define it: real masks xi = 1, one example at a time."""
     modules = [classifier.linear(layer, role) for layer in classifier.layers]
@@ -82,7 +82,7 @@ def test_nothing_that_goes_beats_what_stays_beside_it(importance: list[Tensor], 
 
 
 def test_head_importance_is_the_mean_size_of_the_masks_gradients(
-    tiny: Classifier, rows: Encoded, loss: Loss
+    tiny: Classifier, rows: EncodedSplit, loss: Loss
 ) -> None:
     expected = mask_gradients(tiny, rows, loss, "attention_output", width=4)
     for layer, raw in zip(head_importance(tiny, rows, loss), expected, strict=True):
@@ -91,7 +91,7 @@ def test_head_importance_is_the_mean_size_of_the_masks_gradients(
 
 
 def test_neuron_importance_is_the_mean_size_of_the_masks_gradients(
-    tiny: Classifier, rows: Encoded, loss: Loss
+    tiny: Classifier, rows: EncodedSplit, loss: Loss
 ) -> None:
     expected = mask_gradients(tiny, rows, loss, "down", width=1)
     for layer, raw in zip(neuron_importance(tiny, rows, loss), expected, strict=True):
@@ -100,14 +100,16 @@ def test_neuron_importance_is_the_mean_size_of_the_masks_gradients(
 
 
 def test_batches_do_not_change_importance(
-    tiny: Classifier, rows: Encoded, loss: Loss, monkeypatch: pytest.MonkeyPatch
+    tiny: Classifier, rows: EncodedSplit, loss: Loss, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     together = neuron_importance(tiny, rows, loss)
     monkeypatch.setattr("coldpress.pruning.importance.BATCH_SIZE", 5)
     torch.testing.assert_close(neuron_importance(tiny, rows, loss), together)
 
 
-def test_what_nothing_reads_has_no_importance(tiny: Classifier, rows: Encoded, loss: Loss) -> None:
+def test_what_nothing_reads_has_no_importance(
+    tiny: Classifier, rows: EncodedSplit, loss: Loss
+) -> None:
     tiny.linear(tiny.layers[1], "attention_output").weight.data[:, 8:12] = 0.0
     tiny.linear(tiny.layers[0], "down").weight.data[:, 5] = 0.0
     heads, neurons = head_importance(tiny, rows, loss), neuron_importance(tiny, rows, loss)
@@ -116,7 +118,7 @@ def test_what_nothing_reads_has_no_importance(tiny: Classifier, rows: Encoded, l
 
 
 def test_measuring_ignores_dropout_and_leaves_the_model_as_it_was(
-    tiny: Classifier, rows: Encoded, loss: Loss
+    tiny: Classifier, rows: EncodedSplit, loss: Loss
 ) -> None:
     before, expected = tiny.logits(rows), head_importance(tiny, rows, loss)
     tiny.module.train()

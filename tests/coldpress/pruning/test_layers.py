@@ -6,12 +6,12 @@ from typing import Literal
 import pytest
 import torch
 
-from coldpress.data.encoding import Encoded
+from coldpress.data.encoding import EncodedSplit
 from coldpress.model.classifier import Classifier
 from coldpress.model.surgery import keep_layers
 from coldpress.pruning import Layers
 from coldpress.pruning.importance import layer_importance
-from coldpress.pruning.method import Evidence
+from coldpress.pruning.method import PruningContext
 from coldpress.training.loop import Loss
 
 
@@ -42,7 +42,7 @@ def numbers(classifier: Classifier) -> list[float]:
 )
 def test_these_layers_stay(
     five: Classifier,
-    evidence: Evidence,
+    evidence: PruningContext,
     drop: Literal["top", "bottom", "alternate"],
     keep: int,
     stay: list[int],
@@ -61,7 +61,7 @@ def silenced(classifier: Classifier, number: int) -> None:
         linear.bias.data.zero_()
 
 
-def test_the_layers_that_do_nothing_go_first(five: Classifier, evidence: Evidence) -> None:
+def test_the_layers_that_do_nothing_go_first(five: Classifier, evidence: PruningContext) -> None:
     silenced(five, 1)
     silenced(five, 3)
     answers = five.logits(evidence.sample)
@@ -72,7 +72,7 @@ def test_the_layers_that_do_nothing_go_first(five: Classifier, evidence: Evidenc
 
 
 def test_importance_is_what_the_loss_grows_by(
-    tiny: Classifier, rows: Encoded, loss: Loss, monkeypatch: pytest.MonkeyPatch
+    tiny: Classifier, rows: EncodedSplit, loss: Loss, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("coldpress.pruning.importance.BATCH_SIZE", 5)
     every = torch.arange(12)

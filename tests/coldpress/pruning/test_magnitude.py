@@ -11,20 +11,20 @@ from pruning_evidence import watched
 from pydantic import ValidationError
 from torch import Tensor
 
-from coldpress.data.encoding import Encoded
+from coldpress.data.encoding import EncodedSplit
 from coldpress.model.architecture import ROLES
 from coldpress.model.classifier import Classifier
 from coldpress.pruning import Magnitude
-from coldpress.pruning.gradual import cubic
-from coldpress.pruning.method import Evidence
+from coldpress.pruning.gradual import cubic_sparsity
+from coldpress.pruning.method import PruningContext
 from coldpress.pruning.sparsity import (
     Scheme,
-    Target,
+    SparsityTarget,
     hold_zeros,
-    share_of_zeros,
-    zero_in_groups,
+    keep_n_of_m,
+    zero_share,
     zero_smallest,
-    zero_smallest_of,
+    zero_smallest_in_place,
 )
 from coldpress.schema.section import Optimization
 from coldpress.training.loop import Loss, fit
@@ -62,7 +62,7 @@ def numbered(tiny: Classifier) -> Classifier:
 
 
 def test_exactly_the_smallest_weights_of_all_layers_are_zeroed(numbered: Classifier) -> None:
-    pruned = zero_smallest(numbered, Target(0.25))
+    pruned = zero_smallest(numbered, SparsityTarget(0.25))
     for weight, old in zip(linear_weights(pruned), linear_weights(numbered), strict=True):
         assert torch.equal(weight, torch.where(old.abs() <= LINEAR_WEIGHTS / 4, 0.0, old))
 
@@ -72,7 +72,7 @@ def test_exactly_the_smallest_weights_of_all_layers_are_zeroed(numbered: Classif
 )
 @given(sparsity=st.floats(0.0, 0.99))
 def test_any_sparsity_is_reached_and_the_source_is_untouched(
-    tiny: Classifier, rows: Encoded, evidence: Evidence, sparsity: float
+    tiny: Classifier, rows: EncodedSplit, evidence: PruningContext, sparsity: float
 ) -> None:
     step = Magnitude(method="magnitude", sparsity=sparsity)
     pruned, again = (step.prune(tiny, evidence) for _ in range(2))
@@ -83,7 +83,10 @@ def test_any_sparsity_is_reached_and_the_source_is_untouched(
 
 
 def test_biases_embeddings_and_the_head_keep_every_value(tiny: Classifier) -> None:
-    old, new = tiny.module.state_dict(), zero_smallest(tiny, Target(0.9)).module.state_dict()
+    old, new = (
+        tiny.module.state_dict(),
+        zero_smallest(tiny, SparsityTarget(0.9)).module.state_dict(),
+    )
     changed = {name for name in old if not torch.equal(old[name], new[name])}
     assert len(changed) == 2 * len(ROLES)
     assert all("encoder.layer" in name and name.endswith("weight") for name in changed)
@@ -103,18 +106,18 @@ def test_the_three_schemes_of_see(
     scheme: Scheme, share: float, first: list[float], second: list[float]
 ) -> None:
     classes = [torch.tensor([[1.0, -1.0, 7.0, -7.0]]), torch.tensor([[34.0, -34.0, 62.0, -62.0]])]
-    zero_smallest_of(classes, Target(share, scheme))
+    zero_smallest_in_place(classes, SparsityTarget(share, scheme))
     assert [weight[0].tolist() for weight in classes] == [first, second]
 
 
-def test_each_scheme_reaches_the_same_share(tiny: Classifier, evidence: Evidence) -> None:
+def test_each_scheme_reaches_the_same_share(tiny: Classifier, evidence: PruningContext) -> None:
     for scheme in SCHEMES:
         step = Magnitude(method="magnitude", sparsity=0.7, scheme=scheme)
-        assert share_of_zeros(step.prune(tiny, evidence)) == pytest.approx(0.7, abs=0.001)
+        assert zero_share(step.prune(tiny, evidence)) == pytest.approx(0.7, abs=0.001)
 
 
 def test_of_every_four_neighbours_of_a_row_the_two_largest_stay(
-    tiny: Classifier, evidence: Evidence
+    tiny: Classifier, evidence: PruningContext
 ) -> None:
     query = tiny.linear(tiny.layers[0], "query").weight
     query.data[0] = torch.tensor([1, -2, 3, -4, 5, 5, 5, 5, 0, 0, 0, 1, 9, 8, 7, 6.0])
@@ -129,33 +132,33 @@ def test_of_every_four_neighbours_of_a_row_the_two_largest_stay(
 def test_a_shorter_group_at_the_end_of_a_row_keeps_as_many(tiny: Classifier) -> None:
     query = tiny.linear(tiny.layers[0], "query").weight
     query.data[0] = torch.arange(1, 17)
-    pruned = zero_in_groups(tiny, 1, 7)
+    pruned = keep_n_of_m(tiny, 1, 7)
     kept = pruned.linear(pruned.layers[0], "query").weight[0].tolist()
     assert kept == [0] * 6 + [7] + [0] * 6 + [14] + [0, 16]
 
 
-def test_all_of_a_group_is_the_identity(tiny: Classifier, rows: Encoded) -> None:
-    assert torch.equal(zero_in_groups(tiny, 4, 4).logits(rows), tiny.logits(rows))
+def test_all_of_a_group_is_the_identity(tiny: Classifier, rows: EncodedSplit) -> None:
+    assert torch.equal(keep_n_of_m(tiny, 4, 4).logits(rows), tiny.logits(rows))
 
 
 def test_sparsity_grows_by_the_cube_of_what_is_left_of_the_time() -> None:
     # s_f + (s_i - s_f) (1 - t)^3: 0.8 - 0.8 * (1, 27/64, 1/8, 0).
-    grown = [cubic(0.0, 0.8, progress) for progress in (0, 0.25, 0.5, 1)]
+    grown = [cubic_sparsity(0.0, 0.8, progress) for progress in (0, 0.25, 0.5, 1)]
     assert grown == pytest.approx([0.0, 0.4625, 0.7, 0.8])
-    assert cubic(0.4, 0.8, 0.5) == pytest.approx(0.75)
+    assert cubic_sparsity(0.4, 0.8, 0.5) == pytest.approx(0.75)
 
 
 def test_a_cubic_schedule_zeroes_while_it_trains_and_reaches_its_target(
-    tiny: Classifier, evidence: Evidence
+    tiny: Classifier, evidence: PruningContext
 ) -> None:
-    watching, seen = watched(evidence.train, share_of_zeros)
+    watching, seen = watched(evidence.train, zero_share)
     step = Magnitude(method="magnitude", sparsity=0.5, schedule="cubic", growth_epochs=2)
     before = tiny.module.state_dict()
     pruned = step.prune(tiny, replace(evidence, train=watching))
     # Two epochs of three steps: 0.5 - 0.5 * (1 - t / 6)^3.
     expected = [0.2106, 0.3519, 0.4375, 0.4815, 0.4977, 0.5]
     assert seen == pytest.approx(expected, abs=0.0005)
-    assert share_of_zeros(pruned) == pytest.approx(0.5, abs=0.0005)
+    assert zero_share(pruned) == pytest.approx(0.5, abs=0.0005)
     moved = [w != o for w, o in zip(linear_weights(pruned), linear_weights(tiny), strict=True)]
     assert count(moved) > 0.9 * LINEAR_WEIGHTS
     after = tiny.module.state_dict()
@@ -180,15 +183,15 @@ def test_what_contradicts_itself_is_refused(fields: dict[str, object], why: str)
 
 
 def test_zeros_that_are_there_already_count(tiny: Classifier) -> None:
-    once = zero_smallest(tiny, Target(0.5))
-    assert count(zeros(zero_smallest(once, Target(0.5)))) == count(zeros(once))
-    assert count(zeros(zero_smallest(once, Target(0.3)))) == count(zeros(once))
+    once = zero_smallest(tiny, SparsityTarget(0.5))
+    assert count(zeros(zero_smallest(once, SparsityTarget(0.5)))) == count(zeros(once))
+    assert count(zeros(zero_smallest(once, SparsityTarget(0.3)))) == count(zeros(once))
 
 
 def test_held_zeros_stay_and_the_rest_is_trained(
-    tiny: Classifier, rows: Encoded, loss: Loss
+    tiny: Classifier, rows: EncodedSplit, loss: Loss
 ) -> None:
-    sparse = zero_smallest(tiny, Target(0.5))
+    sparse = zero_smallest(tiny, SparsityTarget(0.5))
     before, old = zeros(sparse), [weight.clone() for weight in linear_weights(sparse)]
     with hold_zeros(sparse):
         fit(sparse, rows, loss, PLAN, rows)
@@ -199,8 +202,8 @@ def test_held_zeros_stay_and_the_rest_is_trained(
         assert (weight[~was] != value[~was]).float().mean() > 0.9
 
 
-def test_zeros_that_nobody_holds_are_lost(tiny: Classifier, rows: Encoded, loss: Loss) -> None:
-    sparse = zero_smallest(tiny, Target(0.5))
+def test_zeros_that_nobody_holds_are_lost(tiny: Classifier, rows: EncodedSplit, loss: Loss) -> None:
+    sparse = zero_smallest(tiny, SparsityTarget(0.5))
     with hold_zeros(sparse):
         pass
     fit(sparse, rows, loss, PLAN, rows)

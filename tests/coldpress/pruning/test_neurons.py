@@ -4,10 +4,10 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from coldpress.data.encoding import Encoded
+from coldpress.data.encoding import EncodedSplit
 from coldpress.model.classifier import Classifier
 from coldpress.pruning import Neurons
-from coldpress.pruning.method import Evidence
+from coldpress.pruning.method import PruningContext
 
 
 def neurons(share: float) -> Neurons:
@@ -19,7 +19,7 @@ def neurons(share: float) -> Neurons:
 )
 @given(share=st.floats(0.0, 1.0))
 def test_any_share_is_reached_and_the_source_is_untouched(
-    tiny: Classifier, rows: Encoded, evidence: Evidence, share: float
+    tiny: Classifier, rows: EncodedSplit, evidence: PruningContext, share: float
 ) -> None:
     before = tiny.logits(rows)
     pruned, again = (neurons(share).prune(tiny, evidence) for _ in range(2))
@@ -30,7 +30,7 @@ def test_any_share_is_reached_and_the_source_is_untouched(
 
 
 def test_the_neurons_that_nothing_reads_go(
-    tiny: Classifier, rows: Encoded, evidence: Evidence
+    tiny: Classifier, rows: EncodedSplit, evidence: PruningContext
 ) -> None:
     for layer, dead in zip(tiny.layers, ([0, 7, 31], [4]), strict=True):
         tiny.linear(layer, "down").weight.data[:, dead] = 0.0
@@ -40,7 +40,7 @@ def test_the_neurons_that_nothing_reads_go(
 
 
 def test_a_layer_of_little_importance_keeps_an_eighth_of_an_even_share(
-    tiny: Classifier, rows: Encoded, evidence: Evidence
+    tiny: Classifier, rows: EncodedSplit, evidence: PruningContext
 ) -> None:
     tiny.linear(tiny.layers[0], "down").weight.data *= 1e-6
     pruned = neurons(0.5).prune(tiny, evidence)

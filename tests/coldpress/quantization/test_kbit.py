@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import load_file
 
 from coldpress import cpu
-from coldpress.data.encoding import Encoded, encode
+from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
-from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.quantization import KBit
 from coldpress.quantization.core.modules import QuantizedEmbedding
@@ -21,20 +21,20 @@ QUERY = "bert.encoder.layer.0.attention.self.query"
 
 
 @pytest.fixture
-def rows(tiny: Classifier, split: Split) -> Encoded:
+def rows(tiny: Classifier, split: Split) -> EncodedSplit:
     return encode(tiny.tokenizer, split)
 
 
 def stored(classifier: Classifier, target: Path) -> Checkpoint:
     manifest = Manifest(stage="quantize", labels=classifier.labels, shapes=classifier.shapes)
-    with writing(target, manifest) as directory:
+    with new_checkpoint(target, manifest) as directory:
         save_quantized(classifier, directory)
     return Checkpoint.open(target)
 
 
 @pytest.mark.parametrize("bits", range(1, 8))
 def test_a_weight_takes_as_many_bits_in_the_checkpoint(
-    bits: int, tiny: Classifier, rows: Encoded, tmp_path: Path
+    bits: int, tiny: Classifier, rows: EncodedSplit, tmp_path: Path
 ) -> None:
     quantized = KBit(method="k-bit", bits=bits).quantize(tiny, rows)
     state = load_file(stored(quantized, tmp_path / "packed").path / "model.safetensors")
@@ -46,7 +46,7 @@ def test_a_weight_takes_as_many_bits_in_the_checkpoint(
 
 @pytest.mark.parametrize("bits", range(1, 9))
 def test_a_reloaded_checkpoint_has_the_same_integers_and_answers(
-    bits: int, tiny: Classifier, rows: Encoded, tmp_path: Path
+    bits: int, tiny: Classifier, rows: EncodedSplit, tmp_path: Path
 ) -> None:
     method = KBit(method="k-bit", bits=bits, per="tensor", table_bits=bits)
     quantized = method.quantize(tiny, rows)
@@ -56,7 +56,9 @@ def test_a_reloaded_checkpoint_has_the_same_integers_and_answers(
     assert torch.equal(again.logits(rows), quantized.logits(rows))
 
 
-def test_one_bit_leaves_two_values_and_one_scale_a_tensor(tiny: Classifier, rows: Encoded) -> None:
+def test_one_bit_leaves_two_values_and_one_scale_a_tensor(
+    tiny: Classifier, rows: EncodedSplit
+) -> None:
     quantized = KBit(method="k-bit", bits=1, per="tensor").quantize(tiny, rows)
     for source, module in zip(tiny.layers, quantized.layers, strict=True):
         up = quantized.linear(module, "up")
@@ -65,7 +67,7 @@ def test_one_bit_leaves_two_values_and_one_scale_a_tensor(tiny: Classifier, rows
         assert torch.allclose(up.get_buffer("scale"), mean)
 
 
-def test_fewer_bits_move_the_answers_further(tiny: Classifier, rows: Encoded) -> None:
+def test_fewer_bits_move_the_answers_further(tiny: Classifier, rows: EncodedSplit) -> None:
     apart = [
         float(
             (
@@ -81,14 +83,16 @@ def test_fewer_bits_move_the_answers_further(tiny: Classifier, rows: Encoded) ->
     assert apart[0] < 0.05 * float(tiny.logits(rows).std())
 
 
-def test_the_head_keeps_eight_bits_whatever_the_rest_has(tiny: Classifier, rows: Encoded) -> None:
+def test_the_head_keeps_eight_bits_whatever_the_rest_has(
+    tiny: Classifier, rows: EncodedSplit
+) -> None:
     quantized = KBit(method="k-bit", bits=1).quantize(tiny, rows)
     head = quantized.module.get_submodule("classifier").get_parameter("weight")
     assert int(head.abs().max()) > 60
 
 
 def test_a_table_has_the_bits_it_is_told_and_one_scale_a_column(
-    tiny: Classifier, rows: Encoded
+    tiny: Classifier, rows: EncodedSplit
 ) -> None:
     quantized = KBit(method="k-bit", bits=4, table_bits=2).quantize(tiny, rows)
     words = quantized.encoder.get_submodule("embeddings.word_embeddings")
@@ -98,7 +102,7 @@ def test_a_table_has_the_bits_it_is_told_and_one_scale_a_column(
 
 
 def test_eight_bits_are_seven_where_sums_could_saturate(
-    tiny: Classifier, rows: Encoded, monkeypatch: pytest.MonkeyPatch
+    tiny: Classifier, rows: EncodedSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cpu, "has_vnni", lambda: False)
     quantized = KBit(method="k-bit", bits=8).quantize(tiny, rows)

@@ -13,24 +13,31 @@ from safetensors.torch import load_file
 from torch import nn
 
 from coldpress import cpu
-from coldpress.data.encoding import Encoded, encode
+from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
-from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
-from coldpress.quantization import DynamicInt8, KBit, Mixed, Smooth, StaticInt8, WeightOnly
+from coldpress.quantization import (
+    DynamicInt8,
+    KBit,
+    MixedPrecision,
+    SmoothQuant,
+    StaticInt8,
+    WeightOnly,
+)
 from coldpress.quantization.core.calibration import activation_ranges
-from coldpress.quantization.core.int8 import activation_range
+from coldpress.quantization.core.int8 import scale_and_zero_point
 from coldpress.quantization.core.modules import QuantizedEmbedding, QuantizedLinear
 from coldpress.quantization.core.storage import is_quantized, save_quantized
-from coldpress.quantization.method import Quantization
+from coldpress.quantization.method import PostTrainingQuantization
 
 DYNAMIC = DynamicInt8(method="dynamic-int8", weight_bits=7)
 STATIC = StaticInt8(method="static-int8", weight_bits=7)
-SMOOTH = Smooth(method="smooth", weight_bits=7)
+SMOOTH = SmoothQuant(method="smooth", weight_bits=7)
 K_BIT = KBit(method="k-bit", bits=7)
-METHODS: list[Quantization] = [DYNAMIC, STATIC, SMOOTH, K_BIT]
+METHODS: list[PostTrainingQuantization] = [DYNAMIC, STATIC, SMOOTH, K_BIT]
 BLOCKS = WeightOnly(method="weight-only", bits=8, block_size=16, activations="int8")
-MIXED = Mixed(method="mixed", max_divergence=0.001)
+MIXED = MixedPrecision(method="mixed", max_divergence=0.001)
 ALL = [*METHODS, BLOCKS, MIXED]
 MOVED_BY_THE_BATCH = {"dynamic-int8", "k-bit"}
 RELOAD = """
@@ -53,20 +60,20 @@ save_file(answers, Path(folder) / "answers.safetensors")
 
 
 @pytest.fixture
-def rows(tiny: Classifier, split: Split) -> Encoded:
+def rows(tiny: Classifier, split: Split) -> EncodedSplit:
     return encode(tiny.tokenizer, split)
 
 
 def stored(classifier: Classifier, target: Path) -> Checkpoint:
     manifest = Manifest(stage="quantize", labels=classifier.labels, shapes=classifier.shapes)
-    with writing(target, manifest) as directory:
+    with new_checkpoint(target, manifest) as directory:
         save_quantized(classifier, directory)
     return Checkpoint.open(target)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_linear_module_and_table_becomes_integers(
-    method: Quantization, tiny: Classifier, rows: Encoded
+    method: PostTrainingQuantization, tiny: Classifier, rows: EncodedSplit
 ) -> None:
     before = tiny.logits(rows)
     quantized = method.quantize(tiny, rows)
@@ -79,14 +86,14 @@ def test_every_linear_module_and_table_becomes_integers(
 
 @pytest.mark.parametrize("method", ALL)
 def test_the_simulated_answers_stay_near_the_source(
-    method: Quantization, tiny: Classifier, rows: Encoded
+    method: PostTrainingQuantization, tiny: Classifier, rows: EncodedSplit
 ) -> None:
     apart = (method.quantize(tiny, rows).logits(rows) - tiny.logits(rows)).abs()
     assert 0 < apart.mean() < 0.06 * tiny.logits(rows).std()
 
 
 def test_the_bits_are_those_that_this_processor_needs(
-    tiny: Classifier, rows: Encoded, monkeypatch: pytest.MonkeyPatch
+    tiny: Classifier, rows: EncodedSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     largest = {}
     for vnni in (True, False):
@@ -97,7 +104,7 @@ def test_the_bits_are_those_that_this_processor_needs(
 
 
 def test_static_ranges_are_those_of_training_text_without_its_padding(
-    tiny: Classifier, rows: Encoded
+    tiny: Classifier, rows: EncodedSplit
 ) -> None:
     quantized = STATIC.quantize(tiny, rows)
     found = quantized.linear(quantized.layers[0], "query")
@@ -105,13 +112,13 @@ def test_static_ranges_are_those_of_training_text_without_its_padding(
     with torch.inference_mode():
         seen = [embed(torch.from_numpy(ids)[None]) for ids in rows.input_ids]
     low, high = min(one.amin() for one in seen), max(one.amax() for one in seen)
-    scale, zero_point = activation_range(low, high)
+    scale, zero_point = scale_and_zero_point(low, high)
     assert torch.equal(found.get_buffer("activation_scale"), scale)
     assert torch.equal(found.get_buffer("activation_zero_point"), zero_point)
 
 
 def test_the_range_after_the_last_attention_is_that_of_first_tokens(
-    tiny: Classifier, rows: Encoded
+    tiny: Classifier, rows: EncodedSplit
 ) -> None:
     quantized = STATIC.quantize(tiny, rows)
     last = quantized.linear(quantized.layers[-1], "up")
@@ -120,11 +127,11 @@ def test_the_range_after_the_last_attention_is_that_of_first_tokens(
         lambda _, arriving: seen.append(arriving[0][:, 0])
     )
     tiny.logits(rows)
-    scale, _ = activation_range(seen[0].amin(), seen[0].amax())
+    scale, _ = scale_and_zero_point(seen[0].amin(), seen[0].amax())
     assert torch.allclose(last.get_buffer("activation_scale"), scale)
 
 
-def test_calibration_reads_as_many_rows_as_it_is_told(tiny: Classifier, rows: Encoded) -> None:
+def test_calibration_reads_as_many_rows_as_it_is_told(tiny: Classifier, rows: EncodedSplit) -> None:
     one, all_of_them = (
         activation_ranges(tiny, rows, examples)["bert.encoder.layer.0.intermediate.dense"]
         for examples in (1, 12)
@@ -133,7 +140,7 @@ def test_calibration_reads_as_many_rows_as_it_is_told(tiny: Classifier, rows: En
     assert all_of_them[1] > one[1]
 
 
-def test_static_answers_do_not_depend_on_the_batch(tiny: Classifier, rows: Encoded) -> None:
+def test_static_answers_do_not_depend_on_the_batch(tiny: Classifier, rows: EncodedSplit) -> None:
     for method in METHODS:
         quantized = method.quantize(tiny, rows)
         moved = method.method in MOVED_BY_THE_BATCH
@@ -142,7 +149,7 @@ def test_static_answers_do_not_depend_on_the_batch(tiny: Classifier, rows: Encod
 
 
 def test_quantized_checkpoints_answer_the_same_in_a_clean_process(
-    tiny: Classifier, rows: Encoded, split: Split, tmp_path: Path
+    tiny: Classifier, rows: EncodedSplit, split: Split, tmp_path: Path
 ) -> None:
     for method in ALL:
         quantized = method.quantize(tiny, rows)

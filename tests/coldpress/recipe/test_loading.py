@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from coldpress.errors import InputError
-from coldpress.recipe.loading import assign, find_recipe, known_recipes, read_recipe
+from coldpress.recipe.loading import apply_assignments, find_recipe, list_recipes, load_recipe
 from coldpress.recipe.recipe import Recipe
 
 TREC = """\
@@ -32,7 +32,7 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
     """Read the recipe above from a file in the working directory, changed by assignments."""
     monkeypatch.chdir(tmp_path)
     Path("trec.yaml").write_text(TREC)
-    return lambda *assignments: read_recipe("trec.yaml", assignments)
+    return lambda *assignments: load_recipe("trec.yaml", assignments)
 
 
 def order() -> dict[str, Any]:
@@ -67,20 +67,22 @@ def test_null_leaves_a_stage_out(read: Read) -> None:
 
 
 def test_list_items_are_named_by_index() -> None:
-    assert assign(order(), ["prune.1.keep_heads=0.25"])["prune"] == [
+    assert apply_assignments(order(), ["prune.1.keep_heads=0.25"])["prune"] == [
         {"method": "neurons", "keep_neurons": 0.5},
         {"method": "heads", "keep_heads": 0.25},
     ]
 
 
 def test_one_past_the_last_index_appends() -> None:
-    added = assign(order(), ["prune.2.sparsity=0.3", "prune.2.method=magnitude"])
+    added = apply_assignments(order(), ["prune.2.sparsity=0.3", "prune.2.method=magnitude"])
     assert added["prune"][2:] == [{"method": "magnitude", "sparsity": 0.3}]
 
 
 def test_a_section_that_is_absent_comes_into_being() -> None:
-    assert assign({}, ["gate.max_drop=0.01"]) == {"gate": {"max_drop": 0.01}}
-    assert assign({"prune": None}, ["prune.0.method=heads"]) == {"prune": [{"method": "heads"}]}
+    assert apply_assignments({}, ["gate.max_drop=0.01"]) == {"gate": {"max_drop": 0.01}}
+    assert apply_assignments({"prune": None}, ["prune.0.method=heads"]) == {
+        "prune": [{"method": "heads"}]
+    }
 
 
 def test_all_assignments_are_applied_before_anything_is_checked(read: Read) -> None:
@@ -90,19 +92,19 @@ def test_all_assignments_are_applied_before_anything_is_checked(read: Read) -> N
 
 
 def test_a_new_method_drops_the_keys_of_the_old_one() -> None:
-    changed = assign(order(), ["quantize.method=dynamic-int8"])
+    changed = apply_assignments(order(), ["quantize.method=dynamic-int8"])
     assert changed["quantize"] == {"method": "dynamic-int8"}
 
 
 def test_a_new_origin_drops_the_keys_of_the_old_one() -> None:
     source = ["benchmark.source.test=b.csv", "benchmark.source.origin=files"]
-    changed = assign(order(), [*source, "benchmark.source.train=a.csv"])
+    changed = apply_assignments(order(), [*source, "benchmark.source.train=a.csv"])
     wanted = {"origin": "files", "train": "a.csv", "test": "b.csv"}
     assert changed["benchmark"]["source"] == wanted
 
 
 def test_the_same_method_again_keeps_its_keys() -> None:
-    assert assign(order(), ["distill.method=logits"]) == order()
+    assert apply_assignments(order(), ["distill.method=logits"]) == order()
 
 
 def test_a_scalar_replaces_a_mapping(read: Read) -> None:
@@ -111,17 +113,19 @@ def test_a_scalar_replaces_a_mapping(read: Read) -> None:
 
 
 def test_a_mapping_replaces_a_scalar() -> None:
-    changed = assign({"teacher": {"model": "bert-base-uncased"}}, ["teacher.model.origin=scratch"])
+    changed = apply_assignments(
+        {"teacher": {"model": "bert-base-uncased"}}, ["teacher.model.origin=scratch"]
+    )
     assert changed == {"teacher": {"model": {"origin": "scratch"}}}
 
 
 def test_a_whole_section_comes_before_what_stands_in_it() -> None:
     steps = ["prune.0.method=magnitude", "prune.0.sparsity=0.3", "prune=[]"]
-    assert assign(order(), steps)["prune"] == [{"method": "magnitude", "sparsity": 0.3}]
+    assert apply_assignments(order(), steps)["prune"] == [{"method": "magnitude", "sparsity": 0.3}]
 
 
 def test_of_two_values_for_one_field_the_later_counts() -> None:
-    assert assign({}, ["seed=1", "seed=2"]) == {"seed": 2}
+    assert apply_assignments({}, ["seed=1", "seed=2"]) == {"seed": 2}
 
 
 @given(
@@ -138,7 +142,7 @@ def test_of_two_values_for_one_field_the_later_counts() -> None:
     )
 )
 def test_the_order_of_assignments_does_not_count(assignments: list[str]) -> None:
-    assert assign(order(), assignments) == {
+    assert apply_assignments(order(), assignments) == {
         **order(),
         "quantize": {"method": "dynamic-int8", "weight_bits": 7},
         "prune": [{"method": "heads", "keep_heads": 0.5}],
@@ -162,7 +166,7 @@ def test_the_order_of_assignments_does_not_count(assignments: list[str]) -> None
 )
 def test_an_assignment_that_cannot_be_applied_is_quoted(assignment: str, complaint: str) -> None:
     with pytest.raises(InputError) as error:
-        assign(order(), [assignment])
+        apply_assignments(order(), [assignment])
     assert complaint in str(error.value)
 
 
@@ -400,7 +404,7 @@ def test_a_name_is_looked_up_in_the_working_directory_first(
     own.parent.mkdir()
     own.write_text(TREC)
     assert find_recipe("demo").resolve() == own
-    named = [path.resolve() for path in known_recipes() if path.stem == "demo"]
+    named = [path.resolve() for path in list_recipes() if path.stem == "demo"]
     assert named == [own]
     assert packaged != own
 
@@ -436,7 +440,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones(
         find_recipe("dmo")
 
 
-@pytest.mark.parametrize("path", known_recipes(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", list_recipes(), ids=lambda path: path.stem)
 def test_every_packaged_recipe_is_valid_and_named_as_its_file(path: Path) -> None:
-    assert read_recipe(str(path)).name == path.stem
+    assert load_recipe(str(path)).name == path.stem
     assert path.read_text().startswith("# ")

@@ -15,8 +15,8 @@ from transformers import BertModel
 
 from coldpress.errors import InputError
 from coldpress.model.classifier import Classifier
-from coldpress.model.serialization import save
-from coldpress.recipe.preflight import Inspection, inspect
+from coldpress.model.serialization import save_classifier
+from coldpress.recipe.preflight import PreflightReport, run_preflight
 from coldpress.recipe.recipe import Recipe
 
 
@@ -38,7 +38,7 @@ def recipe(place: Path, *slices: dict[str, Any]) -> Recipe:
 
 def test_slices_that_have_rows_pass(tmp_path: Path) -> None:
     column = {"method": "column", "column": "region", "min_rows": 2}
-    found = inspect(recipe(tmp_path, {"method": "length", "edges": [8]}, column), tmp_path)
+    found = run_preflight(recipe(tmp_path, {"method": "length", "edges": [8]}, column), tmp_path)
     assert list(found.data.test.columns) == ["region"]
 
 
@@ -57,7 +57,7 @@ def test_a_slice_that_would_never_be_judged_is_named(
     tmp_path: Path, wrong: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(InputError, match=said):
-        inspect(recipe(tmp_path, {"method": "length", "edges": [8]}, wrong), tmp_path)
+        run_preflight(recipe(tmp_path, {"method": "length", "edges": [8]}, wrong), tmp_path)
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def teacher(tiny: Classifier, tmp_path: Path) -> Path:
     """The tiny model's files."""
     directory = tmp_path / "teacher"
     directory.mkdir()
-    save(tiny, directory)
+    save_classifier(tiny, directory)
     return directory
 
 
@@ -79,7 +79,7 @@ def test_a_vocabulary_that_cannot_be_pruned_is_refused_before_anything_is_traine
 ) -> None:
     wanted = pressed_from(teacher, prune=[{"method": "vocabulary"}])
     with pytest.raises(InputError, match=r"^prune: vocabulary: the tokenizer is WordLevel, which"):
-        inspect(wanted, tmp_path)
+        run_preflight(wanted, tmp_path)
 
 
 def test_words_are_not_to_be_masked_by_a_tokenizer_without_a_mask(
@@ -89,17 +89,17 @@ def test_words_are_not_to_be_masked_by_a_tokenizer_without_a_mask(
     unmasked = pressed_from(teacher, soft_targets={"augment": {"mask": 0.0}})
     said = r"^soft_targets.augment.mask: the teacher's tokenizer has no mask_token; set 0$"
     with pytest.raises(InputError, match=said):
-        inspect(wanted, tmp_path)
-    inspect(unmasked, tmp_path)
+        run_preflight(wanted, tmp_path)
+    run_preflight(unmasked, tmp_path)
     tiny.tokenizer.add_special_tokens(["<mask>"])
     cast("BertModel", tiny.module).resize_token_embeddings(13)
-    save(tiny, teacher)
-    inspect(wanted, tmp_path)
+    save_classifier(tiny, teacher)
+    run_preflight(wanted, tmp_path)
 
 
 def test_a_teacher_from_scratch_has_a_mask(tmp_path: Path) -> None:
     masked = {"soft_targets": {"augment": {"mask": 0.1}}}
-    inspect(Recipe.model_validate({**recipe(tmp_path).model_dump(), **masked}), tmp_path)
+    run_preflight(Recipe.model_validate({**recipe(tmp_path).model_dump(), **masked}), tmp_path)
 
 
 @pytest.mark.parametrize(("width", "refused"), [(8, True), (4, False), (12, False), (16, False)])
@@ -110,22 +110,22 @@ def test_a_student_is_not_as_wide_as_tables_that_a_projection_leads_from(
     width: int,
     refused: bool,
 ) -> None:
-    save(random_classifier("electra"), teacher)
+    save_classifier(random_classifier("electra"), teacher)
     student = {"layers": 1, "width": width}
     wanted = pressed_from(teacher, distill={"method": "logits", "student": student})
     said = r"^distill.student.width: 8 is the width of the teacher's embedding tables, from which"
     with pytest.raises(InputError, match=said) if refused else nullcontext():
-        inspect(wanted, tmp_path)
+        run_preflight(wanted, tmp_path)
 
 
 def test_a_family_without_a_projection_may_have_any_width(teacher: Path, tmp_path: Path) -> None:
     config = json.loads((teacher / "config.json").read_text())
     (teacher / "config.json").write_text(json.dumps({**config, "embedding_size": 8}))
     student = {"layers": 1, "width": 8}
-    inspect(pressed_from(teacher, distill={"method": "logits", "student": student}), tmp_path)
+    run_preflight(pressed_from(teacher, distill={"method": "logits", "student": student}), tmp_path)
 
 
-def shown(found: Inspection) -> dict[str, str]:
+def shown(found: PreflightReport) -> dict[str, str]:
     """What `check` prints, by row."""
     names, values = (list(column.cells) for column in found.table().columns)
     return dict(zip(map(str, names), map(str, values), strict=True))
@@ -133,12 +133,12 @@ def shown(found: Inspection) -> dict[str, str]:
 
 def test_test_texts_among_the_unlabelled_ones_are_counted_and_left_out(tmp_path: Path) -> None:
     plain = recipe(tmp_path)
-    assert shown(inspect(plain, tmp_path))["test texts also in train"] == "0"
-    validation = inspect(plain, tmp_path).data.validation.texts[0]
+    assert shown(run_preflight(plain, tmp_path))["test texts also in train"] == "0"
+    validation = run_preflight(plain, tmp_path).data.validation.texts[0]
     pool = ["text", "The answer 1 is 7", "something else", validation]
     (tmp_path / "pool.csv").write_text("\n".join(pool) + "\n")
     leaking = {"soft_targets": {"unlabelled": tmp_path / "pool.csv"}}
-    found = inspect(Recipe.model_validate(plain.model_dump() | leaking), tmp_path)
+    found = run_preflight(Recipe.model_validate(plain.model_dump() | leaking), tmp_path)
     assert found.unlabelled is not None
     assert found.unlabelled.rows.texts == ("something else",)
     table = shown(found)
@@ -149,12 +149,12 @@ def test_test_texts_among_the_unlabelled_ones_are_counted_and_left_out(tmp_path:
 
 def test_validation_texts_in_train_are_counted(tmp_path: Path) -> None:
     plain = recipe(tmp_path)
-    text = inspect(plain, tmp_path).data.validation.texts[0]
+    text = run_preflight(plain, tmp_path).data.validation.texts[0]
     (tmp_path / "valid.csv").write_text(f"text,label\n{text.upper()},0\nnew,1\n")
     source = plain.model_dump()["benchmark"]["source"] | {"validation": tmp_path / "valid.csv"}
     changed = plain.model_dump()
     changed["benchmark"]["source"] = source
-    table = shown(inspect(Recipe.model_validate(changed), tmp_path))
+    table = shown(run_preflight(Recipe.model_validate(changed), tmp_path))
     assert table["validation texts also in train"] == "1"
 
 
@@ -165,21 +165,21 @@ def test_the_tokenizer_of_a_hub_model_is_checked_without_its_weights(
     local_hub.add("models", "tiny/encoder", files)
     on_hub = {"teacher": {"model": {"origin": "hub", "id": "tiny/encoder"}}}
     order = Recipe.model_validate({**recipe(tmp_path).model_dump(), **on_hub})
-    inspect(order, tmp_path)
+    run_preflight(order, tmp_path)
     assert not any("model.safetensors" in path for path in local_hub.asked if "resolve" in path)
     local_hub.add("models", "tiny/other", {**files, "tokenizer_config.json": b"[]"})
     on_hub["teacher"]["model"]["id"] = "tiny/other"
     with pytest.raises(InputError, match=r"^teacher.model: tiny/other: [^\n]*tokenizer"):
-        inspect(Recipe.model_validate({**recipe(tmp_path).model_dump(), **on_hub}), tmp_path)
+        run_preflight(Recipe.model_validate({**recipe(tmp_path).model_dump(), **on_hub}), tmp_path)
 
 
 def test_an_added_token_without_an_embedding_is_named(
     tiny: Classifier, teacher: Path, tmp_path: Path
 ) -> None:
-    assert inspect(pressed_from(teacher), tmp_path).dropped == ()
+    assert run_preflight(pressed_from(teacher), tmp_path).dropped == ()
     tiny.tokenizer.add_tokens(["[URL]"])
     tiny.tokenizer.save(str(teacher / "tokenizer.json"))
-    found = inspect(pressed_from(teacher), tmp_path)
+    found = run_preflight(pressed_from(teacher), tmp_path)
     assert found.dropped == ("[URL]",)
     console = Console(record=True, width=100)
     console.print(found.table())

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from coldpress.recipe.recipe import Recipe
-from coldpress.schema.stages import RESERVED_ENDINGS
+from coldpress.schema.stages import RESERVED_SUFFIXES
 
 SCHEMA = Recipe.model_json_schema()
 
@@ -116,7 +116,7 @@ def test_other_names_are_refused(name: str) -> None:
         recipe(name=name)
 
 
-@pytest.mark.parametrize("ending", RESERVED_ENDINGS)
+@pytest.mark.parametrize("ending", RESERVED_SUFFIXES)
 def test_a_name_that_ends_as_a_stage_does_is_refused(ending: str) -> None:
     with pytest.raises(ValidationError, match=f"'trec{ending}' ends in '{ending}'"):
         recipe(name=f"trec{ending}")

@@ -9,7 +9,7 @@ import measured
 import pytest
 from measured import SECTIONS
 
-from coldpress.report.html import render
+from coldpress.report.html import render_report
 
 WIDTHS = (1280, 375)
 SHOWN = ["headline", *SECTIONS]
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(
 
 def test_the_whole_report_is_shown_and_fits_desk_and_phone(tmp_path: Path) -> None:
     page = tmp_path / "report.html"
-    page.write_text(render(measured.findings()), encoding="utf-8")
+    page.write_text(render_report(measured.findings()), encoding="utf-8")
     seen = browser.look_at(page, WIDTHS, tmp_path)
     assert seen.complaints == []
     for width, found in zip(WIDTHS, seen.pages, strict=True):
@@ -37,7 +37,7 @@ def test_the_browser_runs_and_loads_nothing_even_if_something_slipped_in(
     tmp_path: Path, smuggled: str
 ) -> None:
     page = tmp_path / "report.html"
-    page.write_text(render(measured.findings()).replace("<main>", f"<main>{smuggled}"))
+    page.write_text(render_report(measured.findings()).replace("<main>", f"<main>{smuggled}"))
     seen = browser.look_at(page, (375,), tmp_path)
     assert "Content Security Policy" in seen.complaints[0]
     assert seen.pages[0]["sections"] == SHOWN

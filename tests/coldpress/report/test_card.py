@@ -11,7 +11,7 @@ from huggingface_hub import ModelCard, ModelCardData
 
 from coldpress.data.benchmark import BenchmarkSection
 from coldpress.report import method
-from coldpress.report.card import render
+from coldpress.report.card import render_card
 
 ESCAPED = "&lt;script&gt;alert('x')&lt;/script&gt;"
 
@@ -33,7 +33,7 @@ def section(card: str, title: str) -> str:
 
 
 def test_the_hub_reads_what_was_measured() -> None:
-    data = data_of(render(measured.findings()))
+    data = data_of(render_card(measured.findings()))
     assert (data.library_name, data.pipeline_tag) == ("onnxruntime", "text-classification")
     assert (data.base_model, data.license, data.language) == ("some/encoder", None, None)
     assert data.tags == ["coldpress", "onnx", "distillation", "pruning", "quantization"]
@@ -47,7 +47,9 @@ def test_a_dataset_of_the_hub_is_named_with_its_revision() -> None:
     found = measured.findings()
     source = {"origin": "hub", "dataset": "CogComp/trec", "revision": "65752bf"}
     benchmark = BenchmarkSection.model_validate({"kind": "text-classification", "source": source})
-    card = render(replace(found, recipe=found.recipe.model_copy(update={"benchmark": benchmark})))
+    card = render_card(
+        replace(found, recipe=found.recipe.model_copy(update={"benchmark": benchmark}))
+    )
     data = data_of(card)
     assert data.datasets == ["CogComp/trec"]
     read = {(one.dataset_type, one.dataset_revision) for one in data.eval_results or ()}
@@ -56,7 +58,7 @@ def test_a_dataset_of_the_hub_is_named_with_its_revision() -> None:
 
 
 def test_everything_that_was_measured_has_its_section() -> None:
-    assert sections(render(measured.findings())) == [
+    assert sections(render_card(measured.findings())) == [
         "What it is",
         "Data",
         "Method",
@@ -71,7 +73,7 @@ def test_everything_that_was_measured_has_its_section() -> None:
 
 
 def test_what_was_not_measured_is_a_limit_and_no_section() -> None:
-    card = render(measured.bare())
+    card = render_card(measured.bare())
     assert sections(card) == ["What it is", "Data", "Method", "Scorecard", "Limits", "How to load"]
     assert section(card, "Limits").splitlines()[1:] == [
         "- What compression did to single classes or slices was not judged.",
@@ -84,19 +86,19 @@ def test_what_was_not_measured_is_a_limit_and_no_section() -> None:
 
 
 def test_groups_too_small_to_show_a_loss_are_named() -> None:
-    limits = section(render(measured.findings()), "Limits")
+    limits = section(render_card(measured.findings()), "Limits")
     assert f"- Too few rows to show any loss: label {ESCAPED}." in limits
     assert "- 3 of the test texts also stand in the training data." in limits
 
 
 def test_what_a_user_wrote_is_neither_html_nor_markdown() -> None:
-    card = render(measured.findings())
+    card = render_card(measured.findings())
     assert card.count(ESCAPED) == 5
     assert "<" not in card
 
 
 def test_the_method_is_told_in_the_words_of_its_sections() -> None:
-    said = dict(method.steps(measured.recipe()))
+    said = dict(method.describe_steps(measured.recipe()))
     assert list(said) == [
         "Teacher",
         "Distillation, logits",
@@ -113,8 +115,8 @@ def test_the_method_is_told_in_the_words_of_its_sections() -> None:
 
 def test_a_stage_that_was_left_out_is_not_told() -> None:
     recipe = measured.recipe().model_copy(update={"distill": None, "prune": [], "quantize": None})
-    assert [name for name, _ in method.steps(recipe)] == ["Teacher", "Export"]
-    tags = data_of(render(replace(measured.findings(), recipe=recipe))).tags
+    assert [name for name, _ in method.describe_steps(recipe)] == ["Teacher", "Export"]
+    tags = data_of(render_card(replace(measured.findings(), recipe=recipe))).tags
     assert tags == ["coldpress", "onnx"]
 
 
@@ -124,15 +126,15 @@ def test_pairs_are_loaded_as_pairs(pair: str | None, call: str) -> None:
     columns = recipe.benchmark.columns.model_copy(update={"text_pair": pair})
     benchmark = recipe.benchmark.model_copy(update={"columns": columns})
     found = replace(measured.findings(), recipe=recipe.model_copy(update={"benchmark": benchmark}))
-    assert call in section(render(found), "How to load")
+    assert call in section(render_card(found), "How to load")
 
 
 def test_equal_findings_give_equal_bytes() -> None:
-    assert render(measured.findings()) == render(measured.findings())
+    assert render_card(measured.findings()) == render_card(measured.findings())
 
 
 def test_it_says_what_computes_in_what() -> None:
-    shown = render(measured.quantized())
+    shown = render_card(measured.quantized())
     assert "| embeddings | 4 |  | x |" in shown
     assert "| a; b | 3 | 8 | int8, y |" in shown
-    assert "What computes in what" not in render(measured.bare())
+    assert "What computes in what" not in render_card(measured.bare())

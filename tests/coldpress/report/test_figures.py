@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from coldpress.evaluation.scorecard.scorecard import Percentiles
 from coldpress.report import scatter
-from coldpress.report.equity import DRAWN, equity
+from coldpress.report.equity import MAX_DRAWN, equity_figure
 from coldpress.report.findings import Findings
-from coldpress.report.reliability import curves, place
+from coldpress.report.reliability import place, reliability_curves
 from coldpress.report.scale import Scale
-from coldpress.report.waterfall_panels import panels
+from coldpress.report.waterfall_panels import waterfall_panels
 
 
 def test_an_even_axis_has_round_numbers() -> None:
@@ -40,7 +40,7 @@ def test_all_values_have_room_and_at_least_one_tick(values: list[float], log: bo
 
 
 def test_panels_follow_the_stages_and_mark_the_final_model() -> None:
-    accuracy, size, latency = panels(measured.findings())
+    accuracy, size, latency = waterfall_panels(measured.findings())
     assert [mark.name for mark in size.marks] == list(measured.evaluation().models)
     assert [mark.strong for mark in size.marks] == [False] * 4 + [True]
     assert size.marks[0].at == 1.0
@@ -84,7 +84,7 @@ def test_names_of_dots_do_not_cover_each_other(found: Findings) -> None:
 
 
 def test_groups_stand_in_the_order_of_their_loss() -> None:
-    found = equity(measured.evaluation().equity)
+    found = equity_figure(measured.evaluation().equity)
     assert found is not None
     assert [group.name for group in found.groups] == [
         f"label {measured.HOSTILE}",
@@ -102,15 +102,15 @@ def test_groups_stand_in_the_order_of_their_loss() -> None:
 
 def test_only_the_worst_of_many_groups_are_drawn() -> None:
     many = tuple(measured.group("class", f"label {n}", 40, n / 1000, 1.0) for n in range(77))
-    found = equity(many)
+    found = equity_figure(many)
     assert found is not None
-    assert (len(found.groups), len(found.marks)) == (77, DRAWN)
+    assert (len(found.groups), len(found.marks)) == (77, MAX_DRAWN)
     assert found.marks[0].name == "76"
     assert found.sentence.endswith("none is shown to have lost, after Holm's correction.")
 
 
 def test_reliability_is_drawn_for_teacher_and_final_model() -> None:
-    teacher, final = curves(measured.findings())
+    teacher, final = reliability_curves(measured.findings())
     assert (teacher.name, final.name, final.temperature) == ("teacher", "onnx", 1.37)
     sure = final.bins[-1]
     assert (sure.x, sure.y) == (place(0.97), place(0.98, upward=True))
@@ -122,4 +122,4 @@ def test_reliability_of_the_teacher_alone_is_not_drawn() -> None:
     models = dict(measured.evaluation().models)
     models["onnx"] = models["onnx"].model_copy(update={"reliability": ()})
     found = measured.evaluation().model_copy(update={"models": models})
-    assert curves(replace(measured.findings(), evaluation=found)) == ()
+    assert reliability_curves(replace(measured.findings(), evaluation=found)) == ()

@@ -10,7 +10,7 @@ import measured
 import pytest
 from measured import SECTIONS
 
-from coldpress.report.html import render
+from coldpress.report.html import render_report
 
 VOID = {"meta", "circle", "line", "rect", "polyline"}
 
@@ -50,14 +50,14 @@ def words(html: str) -> str:
 
 
 def test_everything_that_was_measured_has_its_section() -> None:
-    page = Page(render(measured.findings()))
+    page = Page(render_report(measured.findings()))
     assert page.sections == SECTIONS
     assert page.jumps == SECTIONS
     assert page.open == []
 
 
 def test_what_was_not_measured_is_left_out() -> None:
-    html = render(measured.bare())
+    html = render_report(measured.bare())
     page = Page(html)
     assert page.sections == page.jumps == ["waterfall", "trade-offs", "recipe"]
     assert "Not judged by a gate" in words(html)
@@ -65,7 +65,7 @@ def test_what_was_not_measured_is_left_out() -> None:
 
 
 def test_nothing_comes_from_elsewhere() -> None:
-    html = render(measured.findings())
+    html = render_report(measured.findings())
     page = Page(html)
     assert page.addresses == ["http://localhost:5000/#/experiments/1/runs/abc"]
     assert {"script", "link", "img", "iframe", "object", "base"} & set(page.tags) == set()
@@ -75,31 +75,31 @@ def test_nothing_comes_from_elsewhere() -> None:
 
 
 def test_what_a_user_wrote_is_data() -> None:
-    html = render(measured.findings())
+    html = render_report(measured.findings())
     # A label in the gate, in the sentence, figure and table of groups, in a text, in an answer,
     # and a column's name in the recipe.
     assert html.count("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;") == 7
     assert "<script" not in html
     hostile = replace(measured.findings(), name=measured.HOSTILE, version="\"'><b>")
-    assert "script" not in Page(render(hostile)).tags
+    assert "script" not in Page(render_report(hostile)).tags
 
 
 def test_only_addresses_of_the_web_become_links() -> None:
-    assert "javascript:alert(1)" in words(render(measured.findings()))
-    assert 'href="javascript' not in render(measured.findings())
+    assert "javascript:alert(1)" in words(render_report(measured.findings()))
+    assert 'href="javascript' not in render_report(measured.findings())
 
 
 def test_equal_findings_give_equal_bytes() -> None:
-    assert render(measured.findings()) == render(measured.findings())
+    assert render_report(measured.findings()) == render_report(measured.findings())
 
 
 def test_a_hundred_lost_rows_are_shown_and_the_rest_is_counted() -> None:
-    text = words(render(measured.findings()))
+    text = words(render_report(measured.findings()))
     assert "by road 98 ?" in text
     assert "by road 99 ?" not in text
     assert "and 3 more in flips.json" in text
     few = replace(measured.findings(), flips=measured.flips()[:2])
-    assert "more in flips.json" not in words(render(few))
+    assert "more in flips.json" not in words(render_report(few))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_hundred_lost_rows_are_shown_and_the_rest_is_counted() -> None:
 )
 def test_the_verdict_stands_in_the_headline(passed: bool, said: str) -> None:
     verdict = measured.verdict().model_copy(update={"passed": passed})
-    text = words(render(replace(measured.findings(), verdict=verdict)))
+    text = words(render_report(replace(measured.findings(), verdict=verdict)))
     assert text.startswith(f"Coldpress report trec version 3 {said}")
 
 
@@ -119,11 +119,11 @@ def test_a_check_without_a_value_says_why(passed: bool, said: str) -> None:
     verdict = measured.verdict()
     check = verdict.checks[0].model_copy(update={"value": None, "passed": passed})
     judged = verdict.model_copy(update={"checks": (check,)})
-    assert said in words(render(replace(measured.findings(), verdict=judged)))
+    assert said in words(render_report(replace(measured.findings(), verdict=judged)))
 
 
 def test_the_tables_carry_the_numbers() -> None:
-    text = words(render(measured.findings()))
+    text = words(render_report(measured.findings()))
     assert "onnx onnxruntime 94.8 0.928 97.4 1.05 M 4.2 MB 525 k 0.31 p95 0.372 0.41 21.9x" in text
     assert "quantized simulated 94.8 0.928 97.4 3.77 M 15.1 MB 1.89 M &ndash; &ndash;" in text
     assert "source = web forum slice, by column 41 96.0 91.0 \u22125.0" in text
@@ -135,7 +135,7 @@ def test_the_tables_carry_the_numbers() -> None:
 
 
 def test_it_says_what_computes_in_what() -> None:
-    shown = render(measured.quantized())
+    shown = render_report(measured.quantized())
     cells = re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", shown.split("What computes in what")[1])
     assert cells[4:12] == ["embeddings", "4", "&ndash;", "x", "a; b", "3", "8", "int8, y"]
-    assert "What computes in what" not in render(measured.bare())
+    assert "What computes in what" not in render_report(measured.bare())

@@ -20,11 +20,11 @@ def test_a_busy_machine_is_named_among_the_limits() -> None:
     found = measured.busy(Bounds(low=8.0, high=26.0))
     assert BUSY in limits.limits(found)
     assert UNDETERMINED not in limits.limits(found)
-    assert list(limits.timings(measured.evaluation())) == []
+    assert list(limits.timing_remarks(measured.evaluation())) == []
 
 
 def test_so_is_a_speedup_that_could_not_be_determined() -> None:
-    assert list(limits.timings(measured.busy(None).evaluation)) == [UNDETERMINED, BUSY]
+    assert list(limits.timing_remarks(measured.busy(None).evaluation)) == [UNDETERMINED, BUSY]
 
 
 def test_a_speedup_is_given_with_its_interval_where_it_has_one() -> None:
@@ -48,11 +48,11 @@ def test_the_headline_has_the_interval_too() -> None:
 
 def test_report_and_card_say_so() -> None:
     wide, unknown = measured.busy(Bounds(low=8.0, high=26.0)), measured.busy(None)
-    assert "20.0x<small>8.0 to 26.0</small>" in html.render(wide)
-    assert BUSY in html.render(wide)
-    assert "speed-up not determined" in html.render(unknown)
-    assert "not determined</td>" not in html.render(wide)
-    assert "| 20.0x (8.0 to 26.0) |" in card.render(wide)
-    assert BUSY in card.render(wide)
-    assert "| not determined |" in card.render(unknown)
-    assert UNDETERMINED in card.render(unknown)
+    assert "20.0x<small>8.0 to 26.0</small>" in html.render_report(wide)
+    assert BUSY in html.render_report(wide)
+    assert "speed-up not determined" in html.render_report(unknown)
+    assert "not determined</td>" not in html.render_report(wide)
+    assert "| 20.0x (8.0 to 26.0) |" in card.render_card(wide)
+    assert BUSY in card.render_card(wide)
+    assert "| not determined |" in card.render_card(unknown)
+    assert UNDETERMINED in card.render_card(unknown)

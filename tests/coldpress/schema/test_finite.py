@@ -12,13 +12,13 @@ from coldpress.data.splits import Split
 from coldpress.distillation import soft_targets
 from coldpress.errors import NonFiniteError
 from coldpress.evaluation import predictions
-from coldpress.model.checkpoint import Manifest, writing
+from coldpress.model.checkpoint import Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
-from coldpress.model.serialization import write
+from coldpress.model.serialization import write_checkpoint
 from coldpress.onnx.graph.builder import Graph
 from coldpress.quantization import StaticInt8
 from coldpress.quantization.core.storage import save_quantized
-from coldpress.schema.finite import check_arrays, check_values
+from coldpress.schema.finite import check_all_finite, check_arrays_finite
 
 NAN, INFINITE = float("nan"), float("inf")
 LAYER = "bert.encoder.layer.1.output.dense.weight"
@@ -34,25 +34,25 @@ LAYER = "bert.encoder.layer.1.output.dense.weight"
 )
 def test_a_number_that_is_not_finite_is_named(value: object, message: str) -> None:
     with pytest.raises(NonFiniteError, match=f"^{message}$"):
-        check_values(value)
+        check_all_finite(value)
 
 
 def test_finite_numbers_texts_and_nothing_pass() -> None:
-    check_values({"loss": 0.0, "rows": 3, "label": "nan", "none": None, "largest": 1.7e308})
-    check_arrays({"ids": np.array([1, 2]), "scale": np.array([0.5, 3e38], dtype=np.float32)})
+    check_all_finite({"loss": 0.0, "rows": 3, "label": "nan", "none": None, "largest": 1.7e308})
+    check_arrays_finite({"ids": np.array([1, 2]), "scale": np.array([0.5, 3e38], dtype=np.float32)})
 
 
 def test_an_array_says_how_many_of_its_values_are_not_finite() -> None:
     array = np.array([[1.0, NAN], [INFINITE, 2.0]], dtype=np.float16)
     with pytest.raises(NonFiniteError, match=r"^logits: 2 of 4 values are not finite$"):
-        check_arrays({"logits": array})
+        check_arrays_finite({"logits": array})
 
 
 def test_a_weight_that_is_not_finite_is_not_written(tiny: Classifier, tmp_path: Path) -> None:
     with torch.no_grad():
         tiny.module.get_parameter(LAYER)[0, 0] = NAN
     with pytest.raises(NonFiniteError, match=f"^{LAYER}: 1 of 512 values are not finite$"):
-        write(tiny, tmp_path / "model", Manifest(stage="train_teacher"))
+        write_checkpoint(tiny, tmp_path / "model", Manifest(stage="train_teacher"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -73,21 +73,21 @@ def test_a_scale_that_is_not_finite_is_not_written(
 def test_logits_beyond_float16_are_no_soft_targets(tmp_path: Path) -> None:
     logits = torch.tensor([[70000.0, 1.0]]).half()
     with pytest.raises(NonFiniteError, match=r"^logits: 1 of 2 values are not finite$"):
-        soft_targets.write(soft_targets.Answers(("row",), logits), tmp_path)
+        soft_targets.save_soft_targets(soft_targets.SoftTargets(("row",), logits), tmp_path)
 
 
 def test_predictions_that_are_no_numbers_are_not_kept(tmp_path: Path) -> None:
     logits = np.array([[NAN, 1.0]], dtype=np.float32)
-    kept = predictions.Answers(("row",), ("no", "yes"), np.array([0]), {"onnx": logits})
+    kept = predictions.Predictions(("row",), ("no", "yes"), np.array([0]), {"onnx": logits})
     with pytest.raises(NonFiniteError, match=r"^onnx: 1 of 2"):
-        predictions.write(kept, tmp_path)
+        predictions.write_predictions(kept, tmp_path)
 
 
 def test_a_note_that_is_not_finite_is_not_written(tmp_path: Path) -> None:
     manifest = Manifest(stage="prune", notes={"latency_tables": [{"heads": [0.1, NAN]}]})
     with (
         pytest.raises(NonFiniteError, match=r"^notes\.latency_tables\.0\.heads\.1 is nan$"),
-        writing(tmp_path / "pruned", manifest),
+        new_checkpoint(tmp_path / "pruned", manifest),
     ):
         pass
     assert list(tmp_path.iterdir()) == []

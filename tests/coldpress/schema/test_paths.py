@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from coldpress.schema.paths import possible
+from coldpress.schema.paths import validate_path
 
 
 @pytest.mark.parametrize(
@@ -16,19 +16,19 @@ from coldpress.schema.paths import possible
 )
 def test_a_path_that_no_file_can_have_is_refused(written: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        possible(Path(written))
+        validate_path(Path(written))
 
 
 def test_a_path_that_leads_in_a_circle_is_refused(tmp_path: Path) -> None:
     (tmp_path / "circle").symlink_to("circle")
     with pytest.raises(ValueError, match="symbolic links"):
-        possible(tmp_path / "circle")
+        validate_path(tmp_path / "circle")
 
 
 def test_a_path_may_lead_nowhere_and_begin_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/nowhere")
-    assert possible(Path("~/a")) == Path("/nowhere/a")
-    assert possible(Path(__file__) / "a") == Path(__file__) / "a"
+    assert validate_path(Path("~/a")) == Path("/nowhere/a")
+    assert validate_path(Path(__file__) / "a") == Path(__file__) / "a"
 
 
 def test_a_relative_path_needs_a_directory_to_begin_in(
@@ -38,5 +38,5 @@ def test_a_relative_path_needs_a_directory_to_begin_in(
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
     with pytest.raises(ValueError, match="the working directory does not exist any more"):
-        possible(Path("a"))
-    assert possible(tmp_path / "a") == tmp_path / "a"
+        validate_path(Path("a"))
+    assert validate_path(tmp_path / "a") == tmp_path / "a"

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import Field, ValidationError
 
-from coldpress.schema.section import FlatChoice, Section, WrittenPath
+from coldpress.schema.section import FlatChoice, Section, UserPath
 
 
 class Cold(Section):
@@ -26,8 +26,8 @@ NONE = {"type": "null", "title": "none"}
 
 
 class Stone(Section):
-    place: WrittenPath
-    spare: WrittenPath | None
+    place: UserPath
+    spare: UserPath | None
 
 
 class Mill(Section):

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from coldpress.errors import InputError
-from coldpress.schema.text_files import check_pointers, read_object, read_text
+from coldpress.schema.text_files import read_json_object, read_text, reject_lfs_pointers
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n"
 
 
 def test_plain_utf8_is_read(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"name": "gr\u00fc\u00df"}', encoding="utf-8")
-    assert read_object(tmp_path / "config.json", "here") == {"name": "gr\u00fc\u00df"}
+    assert read_json_object(tmp_path / "config.json", "here") == {"name": "gr\u00fc\u00df"}
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_another_encoding_is_named_with_the_remedy(
 ) -> None:
     (tmp_path / "config.json").write_bytes('{"a": 1}'.encode(encoding))
     with pytest.raises(InputError) as caught:
-        read_object(tmp_path / "config.json", "here")
+        read_json_object(tmp_path / "config.json", "here")
     remedy = "save it as UTF-8 without a byte order mark"
     assert str(caught.value) == f"here: config.json is {name}; {remedy}"
 
@@ -50,7 +50,7 @@ def test_a_pointer_of_git_lfs_is_named_with_the_remedy(tmp_path: Path) -> None:
         read_text(tmp_path / "vocab.txt", "here")
     assert str(caught.value) == said
     with pytest.raises(InputError) as caught:
-        check_pointers([tmp_path / "vocab.txt"], "here")
+        reject_lfs_pointers([tmp_path / "vocab.txt"], "here")
     assert str(caught.value) == said
 
 
@@ -61,4 +61,4 @@ def test_a_pointer_of_git_lfs_is_named_with_the_remedy(tmp_path: Path) -> None:
 def test_what_is_no_object_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "config.json").write_bytes(content)
     with pytest.raises(InputError, match=rf"^here: config.json {said}"):
-        read_object(tmp_path / "config.json", "here")
+        read_json_object(tmp_path / "config.json", "here")

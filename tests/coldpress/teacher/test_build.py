@@ -24,11 +24,11 @@ from coldpress.errors import InputError
 from coldpress.model.architecture import ARCHITECTURES
 from coldpress.model.checkpoint import Checkpoint, Manifest
 from coldpress.model.classifier import Classifier
-from coldpress.model.serialization import load, save, write
+from coldpress.model.serialization import load_classifier, save_classifier, write_checkpoint
 from coldpress.teacher import build as pretrained
 from coldpress.teacher.build import build_teacher
 from coldpress.teacher.config_checks import check_config
-from coldpress.teacher.config_keys import COUNT, LOADED, SUPPORTED, WITHOUT_EFFECT
+from coldpress.teacher.config_keys import COUNT, EFFECTIVE_KEYS, IGNORED_KEYS, REQUIRED_VALUES
 from coldpress.teacher.spec import Teacher
 
 FAMILIES = sorted(ARCHITECTURES)
@@ -42,7 +42,7 @@ def tuned_as(classifier: Classifier, labels: tuple[str, ...], directory: Path) -
     """Save a fine-tuned model whose logits are named `labels`, to be used as it is."""
     directory.mkdir()
     classifier.config.architectures = [type(classifier.module).__name__]
-    save(Classifier(classifier.module, classifier.tokenizer, labels), directory)
+    save_classifier(Classifier(classifier.module, classifier.tokenizer, labels), directory)
     return Teacher.model_validate({"model": str(directory), "epochs": 0})
 
 
@@ -160,9 +160,11 @@ def test_a_modernbert_that_was_pretrained_on_masked_words_becomes_a_teacher(
         built.module.get_parameter("head.dense.weight"),
         source.module.get_parameter("head.dense.weight"),
     )
-    write(built, tmp_path / "again", Manifest(stage="train_teacher"))
+    write_checkpoint(built, tmp_path / "again", Manifest(stage="train_teacher"))
     rows = encode(built.tokenizer, split)
-    assert torch.equal(load(Checkpoint.open(tmp_path / "again")).logits(rows), built.logits(rows))
+    assert torch.equal(
+        load_classifier(Checkpoint.open(tmp_path / "again")).logits(rows), built.logits(rows)
+    )
 
 
 def test_shards_may_have_any_names_and_lie_deeper(
@@ -208,10 +210,12 @@ def test_keys_without_effect_change_no_logits(
     built = build_teacher(teacher, benchmark(split, "calm", "fast", "warm"), 16)
     data = encode(tiny.tokenizer, split)
     torch.testing.assert_close(built.logits(data), tiny.logits(data), rtol=0, atol=0)
-    write(built, tmp_path / "again", Manifest(stage="train_teacher"))
+    write_checkpoint(built, tmp_path / "again", Manifest(stage="train_teacher"))
     saved = json.loads((tmp_path / "again" / "config.json").read_text())
     assert (saved["return_dict"], saved["chunk_size_feed_forward"]) == (True, 0)
-    assert torch.equal(load(Checkpoint.open(tmp_path / "again")).logits(data), tiny.logits(data))
+    assert torch.equal(
+        load_classifier(Checkpoint.open(tmp_path / "again")).logits(data), tiny.logits(data)
+    )
 
 
 PLAIN = st.one_of(
@@ -223,13 +227,13 @@ PLAIN = st.one_of(
 )
 VALUES = st.one_of(PLAIN, st.lists(PLAIN, max_size=2), st.dictionaries(st.text(max_size=3), PLAIN))
 # Sizes are compared with the weights.
-SIZES = {name for name, kind in LOADED.items() if kind == COUNT}
+SIZES = {name for name, kind in EFFECTIVE_KEYS.items() if kind == COUNT}
 
 
 @settings(deadline=None)
 @given(
     family=st.sampled_from(FAMILIES),
-    key=st.sampled_from(sorted({*LOADED, *SUPPORTED, *WITHOUT_EFFECT} - SIZES)),
+    key=st.sampled_from(sorted({*EFFECTIVE_KEYS, *REQUIRED_VALUES, *IGNORED_KEYS} - SIZES)),
     value=VALUES,
 )
 def test_transformers_builds_whatever_configuration_is_let_in(
@@ -245,7 +249,7 @@ def test_transformers_builds_whatever_configuration_is_let_in(
     else:
         build: Any = AutoModelForSequenceClassification
         with torch.device("meta"):
-            build.from_config(pretrained._configuration(content), attn_implementation="eager")
+            build.from_config(pretrained._build_config(content), attn_implementation="eager")
 
 
 def test_half_precision_weights_become_float32(

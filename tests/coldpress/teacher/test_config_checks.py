@@ -3,9 +3,9 @@ from typing import Any
 import pytest
 
 from coldpress.errors import InputError
-from coldpress.model.architecture import ACTIVATIONS
+from coldpress.model.architecture import ACTIVATION_FUNCTIONS
 from coldpress.onnx.graph.encoder import _ACTIVATIONS
-from coldpress.teacher.config_checks import check_config, loaded
+from coldpress.teacher.config_checks import check_config, effective_config
 
 GOOD: dict[str, Any] = {
     "model_type": "bert",
@@ -118,12 +118,12 @@ def test_the_familys_own_padding_id_must_fit_where_none_is_set() -> None:
 def test_only_what_has_an_effect_is_loaded() -> None:
     noise = {"return_dict": False, "chunk_size_feed_forward": 5, "dtype": "int8", "mine": 1}
     names = {"id2label": {0: "calm", 1: "warm"}}
-    assert loaded({**GOOD, **noise, "layer_norm_eps": 0, "classifier_dropout": None}) == {
+    assert effective_config({**GOOD, **noise, "layer_norm_eps": 0, "classifier_dropout": None}) == {
         **{name: GOOD[name] for name in GOOD if name != "model_type"},
         **names,
         "layer_norm_eps": 0.0,
     }
-    assert isinstance(loaded({**GOOD, "layer_norm_eps": 0})["layer_norm_eps"], float)
+    assert isinstance(effective_config({**GOOD, "layer_norm_eps": 0})["layer_norm_eps"], float)
 
 
 DISTIL: dict[str, Any] = {
@@ -139,7 +139,7 @@ DISTIL: dict[str, Any] = {
 def test_one_size_under_two_names_has_one_value() -> None:
     both = {**DISTIL, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
     check_config(both, "teacher.model")
-    assert loaded(both).keys() == loaded(DISTIL).keys()
+    assert effective_config(both).keys() == effective_config(DISTIL).keys()
     for other, own in (("hidden_size", "dim"), ("num_hidden_layers", "n_layers")):
         said = rf"^teacher.model: {other} is 7, but {own} is \d+; remove {other}$"
         with pytest.raises(InputError, match=said):
@@ -218,4 +218,4 @@ def test_what_turns_otherwise_is_refused_by_name(field: str, value: object, name
 
 
 def test_every_activation_that_is_let_in_has_an_operator() -> None:
-    assert set(ACTIVATIONS) == set(_ACTIVATIONS)
+    assert set(ACTIVATION_FUNCTIONS) == set(_ACTIVATIONS)

@@ -8,17 +8,17 @@ import pytest
 from tokenizers import Tokenizer
 
 from coldpress.errors import InputError
-from coldpress.teacher.file_checks import check_tokenizer
+from coldpress.teacher.file_checks import check_tokenizer_file
 
 
 def test_a_tokenizer_passes(tokenizer: Tokenizer, tmp_path: Path) -> None:
     tokenizer.save(str(tmp_path / "tokenizer.json"))
-    check_tokenizer(tmp_path, {"vocab_size": 12}, "here")
+    check_tokenizer_file(tmp_path, {"vocab_size": 12}, "here")
 
 
 def test_other_files_that_a_tokenizer_is_made_of_will_do(tmp_path: Path) -> None:
     (tmp_path / "vocab.txt").write_text("[UNK]\n")
-    check_tokenizer(tmp_path, {"vocab_size": 12}, "here")
+    check_tokenizer_file(tmp_path, {"vocab_size": 12}, "here")
 
 
 @pytest.mark.parametrize(
@@ -33,25 +33,25 @@ def test_other_files_that_a_tokenizer_is_made_of_will_do(tmp_path: Path) -> None
 def test_what_is_no_tokenizer_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:
     (tmp_path / "tokenizer.json").write_bytes(content)
     with pytest.raises(InputError) as caught:
-        check_tokenizer(tmp_path, {"vocab_size": 12}, "here")
+        check_tokenizer_file(tmp_path, {"vocab_size": 12}, "here")
     assert str(caught.value) == f"here: tokenizer.json cannot be read: {reason}"
 
 
 def test_a_tokenizer_that_is_cut_short_is_refused(tokenizer: Tokenizer, tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text(tokenizer.to_str()[:-1])
     with pytest.raises(InputError, match=r"^here: tokenizer.json cannot be read: "):
-        check_tokenizer(tmp_path, {"vocab_size": 12}, "here")
+        check_tokenizer_file(tmp_path, {"vocab_size": 12}, "here")
 
 
 def test_a_tokenizer_of_another_model_is_refused(tokenizer: Tokenizer, tmp_path: Path) -> None:
     """The last of its twelve tokens has number 11, for which eleven rows have no place."""
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     with pytest.raises(InputError) as caught:
-        check_tokenizer(tmp_path, {"vocab_size": 11}, "here")
+        check_tokenizer_file(tmp_path, {"vocab_size": 11}, "here")
     assert str(caught.value) == "here: tokenizer.json has a token 11, but vocab_size is 11"
 
 
 def test_tokens_that_were_added_may_lie_beyond(tokenizer: Tokenizer, tmp_path: Path) -> None:
     tokenizer.add_tokens(["unused"])
     tokenizer.save(str(tmp_path / "tokenizer.json"))
-    check_tokenizer(tmp_path, {"vocab_size": 12}, "here")
+    check_tokenizer_file(tmp_path, {"vocab_size": 12}, "here")

@@ -16,8 +16,8 @@ from coldpress.errors import InputError
 from coldpress.model.architecture import ARCHITECTURES
 from coldpress.model.checkpoint import Manifest
 from coldpress.model.classifier import Classifier
-from coldpress.model.serialization import save, write
-from coldpress.teacher.label_checks import check_labels, mapped_labels
+from coldpress.model.serialization import save_classifier, write_checkpoint
+from coldpress.teacher.label_checks import check_teacher_labels, mapped_labels
 from coldpress.teacher.spec import DirectoryModel, HubModel, ScratchModel, Teacher, TeacherModel
 
 Write = Callable[..., DirectoryModel]
@@ -30,7 +30,7 @@ def directory(tiny: Classifier, tmp_path: Path) -> Write:
     def make(**keys: Any) -> DirectoryModel:  # noqa: ANN401
         place = tmp_path / "model"
         place.mkdir(exist_ok=True)
-        save(tiny, place)
+        save_classifier(tiny, place)
         config = json.loads((place / "config.json").read_text())
         (place / "config.json").write_text(json.dumps(config | keys))
         return DirectoryModel(origin="directory", path=place)
@@ -50,19 +50,19 @@ OURS = ("calm", "fast", "warm")
 
 
 def test_labels_may_have_another_order(directory: Write) -> None:
-    check_labels(tuned(directory(**names("warm", "calm", "fast"))), OURS)
+    check_teacher_labels(tuned(directory(**names("warm", "calm", "fast"))), OURS)
 
 
 @pytest.mark.parametrize("own", [(0, 1, 2), ("0", "1", "2")])
 def test_numbers_are_the_names_that_a_benchmark_has_for_them(
     directory: Write, own: tuple[object, ...]
 ) -> None:
-    check_labels(tuned(directory(**names(*own))), ("0", "1", "2"))
+    check_teacher_labels(tuned(directory(**names(*own))), ("0", "1", "2"))
 
 
 def said_of(teacher: Teacher, labels: tuple[str, ...] = OURS) -> str:
     with pytest.raises(InputError) as caught:
-        check_labels(teacher, labels)
+        check_teacher_labels(teacher, labels)
     return str(caught.value)
 
 
@@ -79,7 +79,7 @@ def test_names_that_transformers_made_up_are_shown_and_can_be_mapped(directory: 
     model = directory(id2label=None, num_labels=3)
     assert "only the teacher has 'LABEL_0', 'LABEL_1', 'LABEL_2'" in said_of(tuned(model))
     mapping = {"LABEL_0": "warm", "LABEL_1": "calm", "LABEL_2": "fast"}
-    check_labels(tuned(model, mapping), OURS)
+    check_teacher_labels(tuned(model, mapping), OURS)
     config = {"id2label": None, "num_labels": 3}
     assert mapped_labels(tuned(model, mapping), config) == ("warm", "calm", "fast")
 
@@ -110,23 +110,23 @@ def test_a_mapping_names_labels_that_there_are(
 def test_a_name_that_two_labels_have_is_quoted(directory: Write) -> None:
     said = "2 labels of .* have the name 'calm'; their names must differ$"
     with pytest.raises(InputError, match=said):
-        check_labels(tuned(directory(**names("calm", "calm", "warm"))), OURS)
+        check_teacher_labels(tuned(directory(**names("calm", "calm", "warm"))), OURS)
     with pytest.raises(InputError, match=said):
-        check_labels(tuned(directory(), {"fast": "calm"}), OURS)
+        check_teacher_labels(tuned(directory(), {"fast": "calm"}), OURS)
 
 
 @pytest.mark.parametrize("problem", ["multi_label_classification", "regression"])
 def test_scores_of_another_problem_are_not_taken_for_labels(directory: Write, problem: str) -> None:
     said = said_of(tuned(directory(problem_type=problem)))
     assert f"problem_type of {directory(problem_type=problem).path} is {problem!r}" in said
-    check_labels(tuned(directory(problem_type="single_label_classification")), OURS)
+    check_teacher_labels(tuned(directory(problem_type="single_label_classification")), OURS)
 
 
 def test_a_teacher_that_will_be_trained_may_have_any_labels_or_problem(directory: Write) -> None:
     model = directory(
         **names("a", "a", "b"), problem_type="regression", architectures=["BertModel"]
     )
-    check_labels(Teacher(model=model, epochs=1), OURS)
+    check_teacher_labels(Teacher(model=model, epochs=1), OURS)
 
 
 def without_head(place: Path) -> None:
@@ -141,7 +141,7 @@ def test_the_weights_say_whether_there_is_a_head(
 ) -> None:
     """Coldpress once wrote the name of the model that a teacher had been trained from, or none."""
     model = directory(architectures=architectures)
-    check_labels(tuned(model), OURS)
+    check_teacher_labels(tuned(model), OURS)
     without_head(model.path)
     assert said_of(tuned(model)) == (
         f"teacher.epochs: 0, but {model.path} has no classification head"
@@ -166,7 +166,7 @@ def test_a_head_for_something_else_is_refused_unless_coldpress_wrote_it(
     said = f"{model.path} is no text classifier: architectures is 'BertForTokenClassification'"
     assert said in said_of(tuned(model))
     (model.path / "coldpress.json").write_text("{}")
-    check_labels(tuned(model), OURS)
+    check_teacher_labels(tuned(model), OURS)
 
 
 @pytest.mark.parametrize("family", sorted(ARCHITECTURES))
@@ -175,10 +175,10 @@ def test_what_coldpress_writes_names_its_own_class(
 ) -> None:
     classifier = random_classifier(family)
     classifier.config.architectures = ["SomethingForMaskedLM"]
-    write(classifier, tmp_path / "made", Manifest(stage="train_teacher"))
+    write_checkpoint(classifier, tmp_path / "made", Manifest(stage="train_teacher"))
     written = json.loads((tmp_path / "made" / "config.json").read_text())["architectures"]
     assert written == [type(classifier.module).__name__]
-    check_labels(tuned(DirectoryModel(origin="directory", path=tmp_path / "made")), OURS)
+    check_teacher_labels(tuned(DirectoryModel(origin="directory", path=tmp_path / "made")), OURS)
 
 
 def test_a_scratch_teacher_has_to_be_trained_and_has_no_labels() -> None:
@@ -205,7 +205,7 @@ def test_labels_of_a_hub_model_are_read_without_its_weights(
     on_hub: Callable[..., HubModel], local_hub: LocalHub
 ) -> None:
     model = on_hub()
-    check_labels(tuned(model), OURS)
+    check_teacher_labels(tuned(model), OURS)
     assert "tiny/encoder has other labels" in said_of(tuned(model), ("calm", "fast", "hot"))
     assert not any("model.safetensors" in path for path in local_hub.asked)
 
@@ -214,15 +214,15 @@ def test_a_hub_model_without_architectures_is_known_by_what_coldpress_wrote(
     on_hub: Callable[..., HubModel],
 ) -> None:
     assert said_of(tuned(on_hub(architectures=None))).endswith("has no classification head")
-    check_labels(tuned(on_hub({"coldpress.json": b"{}"}, architectures=None)), OURS)
+    check_teacher_labels(tuned(on_hub({"coldpress.json": b"{}"}, architectures=None)), OURS)
 
 
 def test_a_hub_model_that_was_downloaded_is_known_by_its_weights(
     on_hub: Callable[..., HubModel],
 ) -> None:
     model = on_hub(architectures=None)
-    hub.snapshot("model", "tiny/encoder", COMMIT, ["*"], "teacher.model")
-    check_labels(tuned(model), OURS)
+    hub.download_snapshot("model", "tiny/encoder", COMMIT, ["*"], "teacher.model")
+    check_teacher_labels(tuned(model), OURS)
 
 
 @pytest.mark.parametrize("value", [True, None, 1.5])

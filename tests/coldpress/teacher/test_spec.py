@@ -19,9 +19,9 @@ from coldpress.teacher.spec import (
     HubModel,
     ScratchModel,
     Teacher,
-    check,
+    check_teacher_model,
     content_digest,
-    fetch,
+    fetch_model,
 )
 from coldpress.teacher.weight_checks import encoder_shapes, head_shapes
 
@@ -78,8 +78,8 @@ def test_a_plain_name_is_a_hub_id(text: str) -> None:
 
 def test_a_directory_with_safetensors_passes_even_beside_a_pickle(directory: Write) -> None:
     model = directory(files() | {"pytorch_model.bin": b"pickle"})
-    check(model)
-    assert fetch(model) == model.path
+    check_teacher_model(model)
+    assert fetch_model(model) == model.path
 
 
 def test_sharded_weights_pass_when_every_shard_is_there(directory: Write) -> None:
@@ -88,8 +88,8 @@ def test_sharded_weights_pass_when_every_shard_is_there(directory: Write) -> Non
     index = {"weight_map": {"bert.weight": "model-00001-of-00001.safetensors"}}
     shards["model.safetensors.index.json"] = json.dumps(index).encode()
     with pytest.raises(InputError, match=r"model-00001-of-00001.safetensors cannot be read"):
-        check(directory(shards))
-    check(directory({"model-00001-of-00001.safetensors": shard}))
+        check_teacher_model(directory(shards))
+    check_teacher_model(directory({"model-00001-of-00001.safetensors": shard}))
 
 
 @pytest.mark.parametrize("shards", [None, [], {}, {"bert.weight": 3}])
@@ -100,7 +100,7 @@ def test_an_index_that_maps_no_weights_to_files_is_refused(
     del contents["model.safetensors"]
     index = json.dumps({"weight_map": shards}).encode()
     with pytest.raises(InputError, match=r"model.safetensors.index.json has no weight_map"):
-        check(directory(contents | {"model.safetensors.index.json": index}))
+        check_teacher_model(directory(contents | {"model.safetensors.index.json": index}))
 
 
 @pytest.mark.parametrize(
@@ -145,13 +145,13 @@ def test_a_directory_that_is_no_model_is_named(
     del contents[missing]
     model = directory(contents | instead)
     with pytest.raises(InputError) as caught:
-        check(model)
+        check_teacher_model(model)
     assert str(caught.value) == f"teacher.model.path: {model.path}{said}"
 
 
 def test_a_configuration_that_is_nested_too_deeply_is_refused(directory: Write) -> None:
     with pytest.raises(InputError, match=r"config.json cannot be read: .*recursion"):
-        check(directory(files() | {"config.json": 100_000 * b"["}))
+        check_teacher_model(directory(files() | {"config.json": 100_000 * b"["}))
 
 
 @pytest.mark.parametrize(
@@ -166,10 +166,10 @@ def test_weights_that_are_cut_short_or_only_a_pointer_are_refused(
     directory: Write, weights: bytes, said: str
 ) -> None:
     with pytest.raises(InputError, match=rf"^teacher.model.path: .*model.safetensors {said}"):
-        check(directory(files() | {"model.safetensors": weights}))
+        check_teacher_model(directory(files() | {"model.safetensors": weights}))
 
 
-@pytest.mark.parametrize("use", [check, fetch])
+@pytest.mark.parametrize("use", [check_teacher_model, fetch_model])
 def test_a_broken_tokenizer_in_a_directory_is_refused(
     directory: Write, use: Callable[[DirectoryModel], object]
 ) -> None:
@@ -179,7 +179,7 @@ def test_a_broken_tokenizer_in_a_directory_is_refused(
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json", "vocab.txt"])
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
-@pytest.mark.parametrize("use", [check, fetch])
+@pytest.mark.parametrize("use", [check_teacher_model, fetch_model])
 def test_files_in_another_encoding_are_refused_by_check_and_run_alike(
     directory: Write, name: str, encoding: str, use: Callable[[DirectoryModel], object]
 ) -> None:
@@ -201,10 +201,10 @@ def test_files_that_transformers_would_load_in_place_of_the_weights_are_refused(
     directory: Write, name: str, said: str
 ) -> None:
     with pytest.raises(InputError, match=rf"^teacher.model.path: .* {said}"):
-        check(directory(files() | {name: b"{}"}))
+        check_teacher_model(directory(files() | {name: b"{}"}))
 
 
-@pytest.mark.parametrize("use", [check, fetch])
+@pytest.mark.parametrize("use", [check_teacher_model, fetch_model])
 def test_weights_that_are_not_numbers_are_refused(
     directory: Write, use: Callable[[DirectoryModel], object]
 ) -> None:
@@ -222,16 +222,16 @@ def test_a_missing_directory_is_named_and_never_looked_for_on_the_hub(
     local_hub.add("models", "tiny/encoder", files())
     model = Teacher.model_validate({"model": f"{tmp_path}/encoder"}).model
     assert isinstance(model, DirectoryModel)
-    for use in (check, fetch):
+    for use in (check_teacher_model, fetch_model):
         with pytest.raises(InputError, match=r"^teacher.model.path: .*: no such directory$"):
             use(model)
     assert local_hub.asked == []
 
 
 def test_heads_have_to_divide_the_hidden_size() -> None:
-    check(ScratchModel(origin="scratch", hidden_size=128, heads=4))
+    check_teacher_model(ScratchModel(origin="scratch", hidden_size=128, heads=4))
     with pytest.raises(InputError, match=r"^teacher.model.heads: 3 do not divide .* of 128$"):
-        check(ScratchModel(origin="scratch", hidden_size=128, heads=3))
+        check_teacher_model(ScratchModel(origin="scratch", hidden_size=128, heads=3))
 
 
 def on_hub(revision: str = "main") -> HubModel:
@@ -240,24 +240,24 @@ def on_hub(revision: str = "main") -> HubModel:
 
 def test_a_hub_model_is_checked_without_its_weights(local_hub: LocalHub) -> None:
     local_hub.add("models", "tiny/encoder", files())
-    check(on_hub())
+    check_teacher_model(on_hub())
     assert not any("model.safetensors" in path for path in local_hub.asked)
 
 
 def test_a_hub_model_is_fetched_without_pickles_and_other_formats(local_hub: LocalHub) -> None:
     others = {"pytorch_model.bin": b"p", "onnx/model.onnx": b"o", "README.md": b"#"}
     local_hub.add("models", "tiny/encoder", files() | others)
-    found = fetch(on_hub())
+    found = fetch_model(on_hub())
     assert {path.name for path in found.iterdir()} == set(files())
     assert content_digest(on_hub()) == COMMIT
 
 
 def test_a_pinned_hub_model_that_was_fetched_needs_no_hub(local_hub: LocalHub) -> None:
     local_hub.add("models", "tiny/encoder", files())
-    found = fetch(on_hub(COMMIT))
+    found = fetch_model(on_hub(COMMIT))
     local_hub.asked.clear()
-    check(on_hub(COMMIT))
-    assert (fetch(on_hub(COMMIT)), content_digest(on_hub(COMMIT))) == (found, COMMIT)
+    check_teacher_model(on_hub(COMMIT))
+    assert (fetch_model(on_hub(COMMIT)), content_digest(on_hub(COMMIT))) == (found, COMMIT)
     assert local_hub.asked == []
 
 
@@ -267,17 +267,17 @@ def test_shards_of_a_hub_model_have_the_names_of_its_index(local_hub: LocalHub) 
     index = json.dumps({"weight_map": dict.fromkeys(SHAPES, "part[1].safetensors")}).encode()
     sharded |= {"model.safetensors.index.json": index}
     local_hub.add("models", "tiny/encoder", sharded | shards)
-    check(on_hub())
+    check_teacher_model(on_hub())
     assert not any("part" in path for path in local_hub.asked)
-    found = fetch(on_hub())
+    found = fetch_model(on_hub())
     assert {path.name for path in found.iterdir()} == {*sharded, "part[1].safetensors"}
     local_hub.asked.clear()
-    assert fetch(on_hub(COMMIT)) == found
-    check(on_hub(COMMIT))
+    assert fetch_model(on_hub(COMMIT)) == found
+    check_teacher_model(on_hub(COMMIT))
     assert local_hub.asked == []
 
 
-@pytest.mark.parametrize("use", [check, fetch])
+@pytest.mark.parametrize("use", [check_teacher_model, fetch_model])
 def test_a_hub_model_with_pickled_weights_only_is_refused(
     local_hub: LocalHub, use: Callable[[HubModel], None]
 ) -> None:
@@ -291,7 +291,7 @@ def test_a_hub_model_with_pickled_weights_only_is_refused(
 def test_a_hub_model_of_another_family_is_refused(local_hub: LocalHub) -> None:
     local_hub.add("models", "tiny/encoder", files(model_type="gpt2"))
     with pytest.raises(InputError, match=r"^teacher.model: tiny/encoder: family 'gpt2' is not"):
-        check(on_hub())
+        check_teacher_model(on_hub())
 
 
 @pytest.mark.parametrize("fetched", [["tokenizer.json"], ["*"]])
@@ -299,10 +299,10 @@ def test_a_broken_tokenizer_of_a_hub_model_is_refused_once_it_was_fetched(
     local_hub: LocalHub, fetched: list[str]
 ) -> None:
     local_hub.add("models", "tiny/encoder", files() | {"tokenizer.json": b"{}"})
-    check(on_hub())
-    hub.snapshot("model", "tiny/encoder", COMMIT, fetched, "teacher.model")
+    check_teacher_model(on_hub())
+    hub.download_snapshot("model", "tiny/encoder", COMMIT, fetched, "teacher.model")
     with pytest.raises(InputError, match=r"^teacher.model: tiny/encoder: tokenizer.json cannot be"):
-        check(on_hub())
+        check_teacher_model(on_hub())
 
 
 def test_the_digest_of_a_directory_changes_with_one_byte_of_what_is_used(directory: Write) -> None:
@@ -357,4 +357,4 @@ def test_a_name_that_the_hub_does_not_answer_for_may_be_a_misspelt_directory(
 ) -> None:
     local_hub.down = True
     with pytest.raises(InputError, match=r"; nor is there a directory 'tiny/encoder' here$"):
-        check(on_hub())
+        check_teacher_model(on_hub())

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from coldpress.errors import InputError
 from coldpress.model.architecture import ARCHITECTURES
 from coldpress.model.classifier import Classifier
-from coldpress.model.serialization import save
+from coldpress.model.serialization import save_classifier
 from coldpress.teacher.weight_checks import check_head, check_weights, encoder_shapes, head_shapes
 
 FAMILIES = sorted(ARCHITECTURES)
@@ -22,7 +22,7 @@ FAMILIES = sorted(ARCHITECTURES)
 
 def stored(classifier: Classifier, directory: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Save a model; return its configuration and the shapes of its weights."""
-    save(classifier, directory)
+    save_classifier(classifier, directory)
     config = json.loads((directory / "config.json").read_text())
     weights = load_file(directory / "model.safetensors")
     return config, {name: tuple(weight.shape) for name, weight in weights.items()}

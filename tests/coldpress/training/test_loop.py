@@ -4,27 +4,33 @@ import pytest
 import torch
 from torch import Tensor
 
-from coldpress.data.encoding import Encoded, encode
+from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
 from coldpress.errors import DivergedError
 from coldpress.model.architecture import ARCHITECTURES
 from coldpress.model.classifier import Classifier, accuracy
 from coldpress.schema.section import Optimization
-from coldpress.training.freezing import first_token_alone
-from coldpress.training.loop import _grouped_by_length, _warm_up_then_decay, fit, label_loss, reseed
+from coldpress.training.freezing import only_first_token
+from coldpress.training.loop import (
+    _learning_rate_factor,
+    _length_grouped_batches,
+    fit,
+    label_loss,
+    reseed,
+)
 
 PLAN = Optimization(epochs=30, learning_rate=1e-2, batch_size=4)
 
 
 @pytest.fixture
-def rows(tiny: Classifier) -> Encoded:
+def rows(tiny: Classifier) -> EncodedSplit:
     """Twelve rows whose first word gives the label away."""
     texts = tuple(f"{('cold', 'oil', 'warm')[n % 3]}{' slow' * (n % 4)}" for n in range(12))
     ids = tuple(str(n) for n in range(12))
     return encode(tiny.tokenizer, Split(ids, texts, None, tuple(n % 3 for n in range(12))))
 
 
-def test_it_learns_what_it_is_shown(tiny: Classifier, rows: Encoded) -> None:
+def test_it_learns_what_it_is_shown(tiny: Classifier, rows: EncodedSplit) -> None:
     """With 30 epochs it depended on luck, and on whether the processor computes in bf16."""
     reseed(0, "train_teacher")
     patient = PLAN.model_copy(update={"epochs": 100})
@@ -33,7 +39,7 @@ def test_it_learns_what_it_is_shown(tiny: Classifier, rows: Encoded) -> None:
     assert accuracy(tiny.logits(rows), rows.labels.tolist()) >= 0.9
 
 
-def test_it_ends_at_its_best_epoch(tiny: Classifier, rows: Encoded) -> None:
+def test_it_ends_at_its_best_epoch(tiny: Classifier, rows: EncodedSplit) -> None:
     """A rate that destroys the model late must not decide what is kept."""
     reseed(0, "train_teacher")
     wild = PLAN.model_copy(update={"learning_rate": 0.2})
@@ -42,7 +48,9 @@ def test_it_ends_at_its_best_epoch(tiny: Classifier, rows: Encoded) -> None:
     assert accuracy(tiny.logits(rows), rows.labels.tolist()) == pytest.approx(best)
 
 
-def test_training_that_diverges_ends_at_once_with_a_remedy(tiny: Classifier, rows: Encoded) -> None:
+def test_training_that_diverges_ends_at_once_with_a_remedy(
+    tiny: Classifier, rows: EncodedSplit
+) -> None:
     """A model of NaN answers too: always the first label, with a finite accuracy."""
     plan, losses = PLAN.model_copy(update={"epochs": 2}), list[float]()
 
@@ -58,7 +66,7 @@ def test_training_that_diverges_ends_at_once_with_a_remedy(tiny: Classifier, row
 
 
 def test_weights_that_the_last_step_has_destroyed_are_noticed(
-    tiny: Classifier, rows: Encoded
+    tiny: Classifier, rows: EncodedSplit
 ) -> None:
     """The loss was still finite when it was taken."""
     plan = PLAN.model_copy(update={"epochs": 1})
@@ -72,7 +80,7 @@ def test_weights_that_the_last_step_has_destroyed_are_noticed(
         fit(tiny, rows, label_loss(torch.from_numpy(rows.labels)), plan, rows, destroy)
 
 
-def test_equal_seeds_give_equal_weights(tiny: Classifier, rows: Encoded) -> None:
+def test_equal_seeds_give_equal_weights(tiny: Classifier, rows: EncodedSplit) -> None:
     first, second = tiny.copy(), tiny.copy()
     for classifier in (first, second):
         reseed(3, "distill_student")
@@ -80,7 +88,7 @@ def test_equal_seeds_give_equal_weights(tiny: Classifier, rows: Encoded) -> None
     assert torch.equal(first.logits(rows), second.logits(rows))
 
 
-def gradients(classifier: Classifier, rows: Encoded) -> dict[str, Tensor]:
+def gradients(classifier: Classifier, rows: EncodedSplit) -> dict[str, Tensor]:
     classifier.module.zero_grad()
     batch = rows.batch(range(len(rows)))
     logits = classifier.module(**classifier.inputs(batch)).logits
@@ -92,14 +100,14 @@ def gradients(classifier: Classifier, rows: Encoded) -> dict[str, Tensor]:
 
 @pytest.mark.parametrize("family", sorted(ARCHITECTURES))
 def test_tokens_that_no_head_reads_are_spared_and_no_gradient_changes(
-    family: str, random_classifier: Callable[[str], Classifier], rows: Encoded
+    family: str, random_classifier: Callable[[str], Classifier], rows: EncodedSplit
 ) -> None:
     classifier = random_classifier(family)
     seen: list[int] = []
     up = classifier.linear(classifier.layers[-1], "up")
     watch = up.register_forward_hook(lambda _, arriving, __: seen.append(arriving[0].shape[1]))
     whole = gradients(classifier, rows)
-    with first_token_alone(classifier):
+    with only_first_token(classifier):
         spared = gradients(classifier, rows)
     watch.remove()
     assert seen[0] > 1
@@ -110,18 +118,18 @@ def test_tokens_that_no_head_reads_are_spared_and_no_gradient_changes(
 
 
 def test_a_head_that_reads_every_token_spares_none(
-    random_classifier: Callable[..., Classifier], rows: Encoded
+    random_classifier: Callable[..., Classifier], rows: EncodedSplit
 ) -> None:
     classifier = random_classifier("modernbert", classifier_pooling="mean")
     whole = gradients(classifier, rows)
-    with first_token_alone(classifier):
+    with only_first_token(classifier):
         spared = gradients(classifier, rows)
     assert all(torch.equal(spared[name], gradient) for name, gradient in whole.items())
 
 
 @pytest.mark.parametrize("frozen", [True, False])
 def test_frozen_embeddings_do_not_move_and_are_trainable_again_after(
-    tiny: Classifier, rows: Encoded, frozen: bool
+    tiny: Classifier, rows: EncodedSplit, frozen: bool
 ) -> None:
     table = tiny.encoder.get_parameter("embeddings.word_embeddings.weight")
     before = table.detach().clone()
@@ -131,7 +139,7 @@ def test_frozen_embeddings_do_not_move_and_are_trainable_again_after(
     assert table.requires_grad
 
 
-def test_no_epochs_change_nothing(tiny: Classifier, rows: Encoded) -> None:
+def test_no_epochs_change_nothing(tiny: Classifier, rows: EncodedSplit) -> None:
     before = tiny.logits(rows)
 
     def forbidden(logits: Tensor, rows: Tensor) -> Tensor:
@@ -141,15 +149,15 @@ def test_no_epochs_change_nothing(tiny: Classifier, rows: Encoded) -> None:
     assert torch.equal(tiny.logits(rows), before)
 
 
-def test_every_row_comes_once_an_epoch_in_batches_of_like_length(rows: Encoded) -> None:
-    batches = list(_grouped_by_length(rows, 4))
+def test_every_row_comes_once_an_epoch_in_batches_of_like_length(rows: EncodedSplit) -> None:
+    batches = list(_length_grouped_batches(rows, 4))
     assert sorted(int(row) for batch in batches for row in batch.rows) == list(range(12))
     lengths = [sorted(len(rows.input_ids[row]) for row in batch.rows) for batch in batches]
     assert sum(group[-1] - group[0] for group in lengths) <= 4
 
 
 def test_the_rate_rises_for_a_tenth_of_the_steps_and_falls_to_nothing() -> None:
-    shares = [_warm_up_then_decay(done, 20) for done in range(21)]
+    shares = [_learning_rate_factor(done, 20) for done in range(21)]
     assert shares[:3] == [0.5, 1.0, 1.0]
     assert shares[11] == pytest.approx(0.5)
     assert shares[20] == 0.0
@@ -162,10 +170,10 @@ def test_logits_on_another_device_meet_labels_that_stay_where_they_are() -> None
 
 
 def test_a_single_step_is_taken_at_the_peak_rate() -> None:
-    assert [_warm_up_then_decay(done, 1) for done in (0, 1)] == [1.0, 0.0]
+    assert [_learning_rate_factor(done, 1) for done in (0, 1)] == [1.0, 0.0]
 
 
-def test_progress_is_told_after_every_step(tiny: Classifier, rows: Encoded) -> None:
+def test_progress_is_told_after_every_step(tiny: Classifier, rows: EncodedSplit) -> None:
     told: list[tuple[int, int]] = []
     plan = PLAN.model_copy(update={"epochs": 2, "batch_size": 8})
     loss = label_loss(torch.from_numpy(rows.labels))

@@ -15,7 +15,9 @@ def printed(
 ) -> str:
     """All that is shown, on one line."""
     monkeypatch.setenv("COLUMNS", "200")
-    outcome.show({"stages": [], "evaluation": evaluation.model_dump(mode="json"), "gate": None})
+    outcome.print_outcome(
+        {"stages": [], "evaluation": evaluation.model_dump(mode="json"), "gate": None}
+    )
     return " ".join(capsys.readouterr().out.split())
 
 

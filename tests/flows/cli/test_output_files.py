@@ -13,8 +13,14 @@ from pathlib import Path
 import pytest
 
 from coldpress.errors import InputError
-from flows.cli.output_files import check_no_input, checked_target, is_input, is_stream, write_whole
-from tasks.environment.streams import LostOutputError
+from flows.cli.output_files import (
+    check_not_input,
+    is_input,
+    is_stream,
+    validate_output_path,
+    write_atomic,
+)
+from tasks.environment.streams import OutputError
 
 SCRIPT = """
 import sys
@@ -32,7 +38,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def write(path: Path, text: str) -> None:
-    write_whole(checked_target(path, "--out"), text)
+    write_atomic(validate_output_path(path, "--out"), text)
 
 
 @pytest.fixture
@@ -85,7 +91,7 @@ def test_descriptors_that_are_not_for_it_are_refused(pipe: tuple[int, int]) -> N
     own = os.dup(pipe[1])
     for number in (pipe[0], 4095, own):
         with pytest.raises(InputError, match=f"^--out: /dev/fd/{number} is not open for writing$"):
-            checked_target(Path(f"/dev/fd/{number}"), "--out")
+            validate_output_path(Path(f"/dev/fd/{number}"), "--out")
     os.close(own)
 
 
@@ -106,7 +112,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(pipe: tuple[int, int]) -> Non
 
 
 def test_what_cannot_be_written_is_one_line() -> None:
-    with pytest.raises(LostOutputError) as error:
+    with pytest.raises(OutputError) as error:
         write(Path("/dev/full"), "too much")
     assert str(error.value) == "/dev/full: No space left on device"
 
@@ -151,16 +157,16 @@ def test_what_is_no_place_for_a_file_is_refused(tmp_path: Path) -> None:
     ):
         (tmp_path / "home").mkdir(exist_ok=True)
         with pytest.raises(InputError, match=r"^--out: ") as error:
-            checked_target(path, "--out")
+            validate_output_path(path, "--out")
         assert reason in str(error.value)
-    assert checked_target(tmp_path / "home" / "outcome.json", "--out").name == "outcome.json"
+    assert validate_output_path(tmp_path / "home" / "outcome.json", "--out").name == "outcome.json"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
 def test_a_file_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch(mode=0o444)
     with pytest.raises(InputError, match="may not be written"):
-        checked_target(tmp_path / "file", "--out")
+        validate_output_path(tmp_path / "file", "--out")
 
 
 def test_no_input_is_written_over(tmp_path: Path) -> None:
@@ -170,6 +176,6 @@ def test_no_input_is_written_over(tmp_path: Path) -> None:
     inputs = [tmp_path / "gone", tmp_path / "data"]
     assert is_input(tmp_path / "data" / "train.csv", inputs)
     assert not is_input(tmp_path / "outcome.json", inputs)
-    check_no_input(None, inputs, "--json")
+    check_not_input(None, inputs, "--json")
     with pytest.raises(InputError, match=r"^--json: .* is an input, and would be overwritten$"):
-        check_no_input(checked_target(tmp_path / "link", "--json"), inputs, "--json")
+        check_not_input(validate_output_path(tmp_path / "link", "--json"), inputs, "--json")

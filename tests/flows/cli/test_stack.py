@@ -11,7 +11,7 @@ from command import Coldpress, new_home
 
 from flows.stack import logs
 from tasks.environment import local_stack
-from tasks.environment.local_stack import MLFLOW, Record
+from tasks.environment.local_stack import MLFLOW, ServerRecord
 
 
 @pytest.fixture
@@ -45,19 +45,19 @@ def test_a_port_that_is_taken_starts_nothing(coldpress: Coldpress) -> None:
 
 def test_a_stack_that_another_machine_runs_is_left_alone(coldpress: Coldpress) -> None:
     state = coldpress.home / "state"
-    local_stack.folder(state).mkdir(parents=True)
-    local_stack.write(state, MLFLOW, Record(5000, "elsewhere:1:3.00"))
+    local_stack.stack_folder(state).mkdir(parents=True)
+    local_stack.write_server_record(state, MLFLOW, ServerRecord(5000, "elsewhere:1:3.00"))
     for command in ("up", "down"):
         done = coldpress(command)
         assert (done.code, "it was started on elsewhere" in done.error) == (2, True)
-    assert local_stack.read(state, MLFLOW).process == "elsewhere:1:3.00"
+    assert local_stack.read_server_record(state, MLFLOW).process == "elsewhere:1:3.00"
 
 
 def test_the_log_before_the_last_start_is_kept_and_none_before_it(tmp_path: Path) -> None:
-    local_stack.folder(tmp_path).mkdir()
+    local_stack.stack_folder(tmp_path).mkdir()
     for start in ("first", "second", "third"):
-        logs.fresh(tmp_path, MLFLOW).write_text(f"{start}\n")
-    folder = logs.path(tmp_path, MLFLOW).parent
+        logs.rotate(tmp_path, MLFLOW).write_text(f"{start}\n")
+    folder = logs.log_path(tmp_path, MLFLOW).parent
     assert {path.name: path.read_text() for path in folder.iterdir()} == {
         "mlflow.log": "third\n",
         "mlflow.log.1": "second\n",
@@ -66,8 +66,8 @@ def test_the_log_before_the_last_start_is_kept_and_none_before_it(tmp_path: Path
 
 def test_a_log_is_shown_from_its_end_and_followed(coldpress: Coldpress) -> None:
     state = coldpress.home / "state"
-    local_stack.folder(state).mkdir(parents=True)
-    log = logs.fresh(state, MLFLOW)
+    local_stack.stack_folder(state).mkdir(parents=True)
+    log = logs.rotate(state, MLFLOW)
     log.write_text("".join(f"line {n}\n" for n in range(1, 101)))
     assert coldpress("logs", "mlflow").output == "".join(f"line {n}\n" for n in range(61, 101))
     command = coldpress.command("logs", "mlflow", "--follow")
@@ -79,7 +79,7 @@ def test_a_log_is_shown_from_its_end_and_followed(coldpress: Coldpress) -> None:
         with log.open("a") as file:
             file.write("line 101\n")
         shown.append(following.stdout.readline())
-        logs.fresh(state, MLFLOW).write_text("begun anew\n")
+        logs.rotate(state, MLFLOW).write_text("begun anew\n")
         shown.append(following.stdout.readline())
         following.kill()
     assert shown[-3:] == ["line 100\n", "line 101\n", "begun anew\n"]

@@ -118,10 +118,10 @@ def test_a_server_ends_with_its_run(tmp_path: Path) -> None:
 def test_the_next_command_ends_what_is_left(state: Path) -> None:
     gone = f"{socket.gethostname()}:1:1.00"
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as left:
-        name = processes.name_of(psutil.Process(left.pid))
+        name = processes.process_identity(psutil.Process(left.pid))
         (state / "servers").mkdir()
         (state / "servers" / "1.json").write_text(json.dumps({"owner": gone, "server": name}))
-        assert session.end_orphans() == 1
+        assert session.stop_orphans() == 1
         assert processes.is_gone(name)
     assert list((state / "servers").iterdir()) == []
 
@@ -131,7 +131,7 @@ def test_whoever_interrupts_waits_for_no_server(monkeypatch: pytest.MonkeyPatch)
     before = PREFECT_CLIENT_MAX_RETRIES.value()
 
     def retries() -> int:
-        session._wait_no_longer()
+        session._stop_retrying()
         return int(PREFECT_CLIENT_MAX_RETRIES.value())
 
     assert contextvars.copy_context().run(retries) == 0

@@ -67,7 +67,7 @@ def stages(stack: Stack, run_id: str) -> list[tuple[str, str, str]]:
 
 def kill(stack: Stack, names: Sequence[str]) -> None:
     """SIGKILL every process of some servers; those that the worker started are its own."""
-    found = [process for name in names for process in processes.of(stack.state, name)]
+    found = [process for name in names for process in processes.server_processes(stack.state, name)]
     for process in found:
         process.kill()
     psutil.wait_procs(found, timeout=30)
@@ -80,7 +80,7 @@ def test_a_run_killed_in_a_stage_is_crashed_in_time_and_its_retry_resumes(
     name = f"killed-{len(victims)}"
     run_id = press(stack, recipe(name, seed=len(victims), prune=_SLOW_PRUNING))
     within(180, lambda: ("prune", "RUNNING", "") in stages(stack, run_id))
-    assert len(processes.of(stack.state, WORKER)) >= 2
+    assert len(processes.server_processes(stack.state, WORKER)) >= 2
     kill(stack, victims)
     killed = time.monotonic()
     assert stack.coldpress("status").code == 1

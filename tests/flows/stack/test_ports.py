@@ -12,7 +12,7 @@ import pytest
 from coldpress.errors import InputError
 from flows.stack import assign_ports, ports
 from tasks.environment import local_stack, processes
-from tasks.environment.local_stack import MLFLOW, PREFECT, Record
+from tasks.environment.local_stack import MLFLOW, PREFECT, ServerRecord
 
 NOBODY = {MLFLOW: None, PREFECT: None}
 
@@ -27,15 +27,17 @@ def taken() -> Iterator[int]:
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """A home whose servers have run on ports of their own."""
-    local_stack.folder(tmp_path).mkdir()
+    local_stack.stack_folder(tmp_path).mkdir()
     for server in (MLFLOW, PREFECT):
         with socket.create_server(("127.0.0.1", 0)) as free:
-            local_stack.write(tmp_path, server, Record(free.getsockname()[1], None))
+            local_stack.write_server_record(
+                tmp_path, server, ServerRecord(free.getsockname()[1], None)
+            )
     return tmp_path
 
 
 def last(home: Path, server: str) -> int:
-    port = local_stack.read(home, server).port
+    port = local_stack.read_server_record(home, server).port
     assert port is not None
     return port
 
@@ -48,7 +50,7 @@ def test_a_port_is_taken_while_somebody_listens(taken: int) -> None:
 def test_a_port_that_was_asked_for_and_is_taken_is_refused_by_name(taken: int) -> None:
     free = ports.next_free(taken, ())
     with pytest.raises(InputError) as refused:
-        ports.asked_for("--port-mlflow", taken, ())
+        ports.require_free_port("--port-mlflow", taken, ())
     said = str(refused.value)
     assert said.startswith(f"--port-mlflow: {taken} is taken by ")
     assert said.endswith(f" (pid {os.getpid()}); {free} is free")
@@ -57,33 +59,35 @@ def test_a_port_that_was_asked_for_and_is_taken_is_refused_by_name(taken: int) -
 @pytest.mark.parametrize("port", [0, -1, 65536])
 def test_what_is_no_port_is_refused(port: int) -> None:
     with pytest.raises(InputError, match=f"--port-prefect: {port} is not a port"):
-        ports.asked_for("--port-prefect", port, ())
+        ports.require_free_port("--port-prefect", port, ())
 
 
 def test_both_servers_come_back_where_they_were(home: Path) -> None:
-    assert assign_ports.choose(home, NOBODY) == {
+    assert assign_ports.assign(home, NOBODY) == {
         MLFLOW: last(home, MLFLOW),
         PREFECT: last(home, PREFECT),
     }
 
 
 def test_one_whose_port_was_taken_meanwhile_gets_another(home: Path, taken: int) -> None:
-    local_stack.write(home, MLFLOW, Record(taken, None))
-    chosen = assign_ports.choose(home, NOBODY)
+    local_stack.write_server_record(home, MLFLOW, ServerRecord(taken, None))
+    chosen = assign_ports.assign(home, NOBODY)
     assert chosen[MLFLOW] == ports.next_free(taken, (chosen[PREFECT],))
     assert chosen[PREFECT] == last(home, PREFECT)
 
 
 def test_two_servers_never_get_one_port(home: Path) -> None:
-    local_stack.write(home, PREFECT, Record(last(home, MLFLOW), None))
-    assert len(set(assign_ports.choose(home, NOBODY).values())) == 2
+    local_stack.write_server_record(home, PREFECT, ServerRecord(last(home, MLFLOW), None))
+    assert len(set(assign_ports.assign(home, NOBODY).values())) == 2
     both = dict.fromkeys((MLFLOW, PREFECT), last(home, MLFLOW))
     with pytest.raises(InputError, match="is taken by the other server"):
-        assign_ports.choose(home, both)
+        assign_ports.assign(home, both)
 
 
 def test_one_that_runs_is_not_moved(home: Path, taken: int) -> None:
-    local_stack.write(home, MLFLOW, Record(taken, processes.this_process()))
-    assert assign_ports.choose(home, NOBODY)[MLFLOW] == taken
+    local_stack.write_server_record(
+        home, MLFLOW, ServerRecord(taken, processes.current_process_identity())
+    )
+    assert assign_ports.assign(home, NOBODY)[MLFLOW] == taken
     with pytest.raises(InputError, match=f"it runs on {taken}; `coldpress down` first"):
-        assign_ports.choose(home, {**NOBODY, MLFLOW: ports.next_free(taken, ())})
+        assign_ports.assign(home, {**NOBODY, MLFLOW: ports.next_free(taken, ())})

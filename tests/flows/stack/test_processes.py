@@ -36,10 +36,10 @@ time.sleep(300)
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Path]:
     """A home, no process of which is left after a test whatever happens in it."""
-    local_stack.folder(tmp_path).mkdir()
+    local_stack.stack_folder(tmp_path).mkdir()
     yield tmp_path
     for server in (MLFLOW, PREFECT):
-        for process in members.of(tmp_path, server):
+        for process in members.server_processes(tmp_path, server):
             process.kill()
 
 
@@ -53,7 +53,7 @@ def start(home: Path, server: str, *code: str) -> tuple[subprocess.Popen[str], i
 
 
 def pids(home: Path, server: str) -> set[int]:
-    return {process.pid for process in members.of(home, server)}
+    return {process.pid for process in members.server_processes(home, server)}
 
 
 def test_an_orphan_is_known_by_its_server_and_home(home: Path, tmp_path: Path) -> None:
@@ -67,21 +67,21 @@ def test_an_orphan_is_known_by_its_server_and_home(home: Path, tmp_path: Path) -
 def test_nothing_is_left_of_a_server_whose_child_does_not_listen(home: Path) -> None:
     parent, child = start(home, MLFLOW, PARENT, "stays", DEAF)
     other, _ = start(home, PREFECT, PARENT, "stays", SLEEPS)
-    assert members.end(psutil.Process(parent.pid), home, MLFLOW, patience=1) == 2
+    assert members.terminate(psutil.Process(parent.pid), home, MLFLOW, patience=1) == 2
     assert not psutil.pid_exists(parent.pid)
     assert not psutil.pid_exists(child)
     assert other.poll() is None
 
 
 def test_ending_what_does_not_run_is_nothing(home: Path) -> None:
-    assert members.end(None, home, MLFLOW, patience=1) == 0
+    assert members.terminate(None, home, MLFLOW, patience=1) == 0
 
 
 def test_who_listens_is_told_from_who_only_runs(home: Path) -> None:
     _, port = start(home, MLFLOW, LISTENS)
     start(home, PREFECT, PARENT, "stays", SLEEPS)
-    assert members.listen(members.of(home, MLFLOW), port)
-    assert not members.listen(members.of(home, PREFECT), port)
+    assert members.owns_port(members.server_processes(home, MLFLOW), port)
+    assert not members.owns_port(members.server_processes(home, PREFECT), port)
 
 
 def test_a_server_is_recorded_before_it_is_one(home: Path) -> None:
@@ -91,8 +91,8 @@ def test_a_server_is_recorded_before_it_is_one(home: Path) -> None:
     with subprocess.Popen(launcher, stdin=pipe, stdout=pipe, text=True) as process:
         assert process.stdout is not None
         assert int(process.stdout.readline()) == process.pid
-        record = local_stack.read(home, MLFLOW)
-        assert record.process == processes.name_of(psutil.Process(process.pid))
+        record = local_stack.read_server_record(home, MLFLOW)
+        assert record.process == processes.process_identity(psutil.Process(process.pid))
         assert (record.port, local_stack.is_running(record)) == (5000, True)
         process.communicate("\n")
     assert not local_stack.is_running(record)

@@ -27,7 +27,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A home with a stack that is up, of which nothing is left at the end."""
     with stacks.up(tmp_path_factory.mktemp("stack")) as running:
         yield running
-    assert [processes.of(running.state, server) for server in servers.NAMES] == [[], [], []]
+    assert [processes.server_processes(running.state, server) for server in servers.NAMES] == [
+        [],
+        [],
+        [],
+    ]
     assert running.coldpress("down").output == "nothing ran\n"
     assert running.coldpress("status").code == 1
 
@@ -69,7 +73,9 @@ def test_strangers_are_refused(stack: Stack) -> None:
     answered = httpx.get(f"{stack.address(PREFECT)}/api/health", headers=origin)
     assert "access-control-allow-origin" not in answered.headers
     for server in (MLFLOW, PREFECT):
-        listening = [c for p in processes.of(stack.state, server) for c in p.net_connections()]
+        listening = [
+            c for p in processes.server_processes(stack.state, server) for c in p.net_connections()
+        ]
         hosts = {c.laddr.ip for c in listening if c.status == psutil.CONN_LISTEN}
         assert hosts == {"127.0.0.1"}
 
@@ -85,7 +91,7 @@ def test_a_second_up_changes_nothing(stack: Stack) -> None:
 def test_up_starts_again_what_was_killed_where_it_was(stack: Stack, server: str) -> None:
     """Only the first of its processes is killed; the others would go on and hold the port."""
     before, at = dict(zip(servers.NAMES, stack.running(), strict=True)), servers.NAMES
-    ports = [local_stack.read(stack.state, s).port for s in at]
+    ports = [local_stack.read_server_record(stack.state, s).port for s in at]
     victim = before.pop(server)
     assert victim is not None
     os.kill(victim, signal.SIGKILL)
@@ -97,7 +103,7 @@ def test_up_starts_again_what_was_killed_where_it_was(stack: Stack, server: str)
     after = dict(zip(servers.NAMES, stack.running(), strict=True))
     assert after.pop(server) not in (None, victim)
     assert after == before
-    assert [local_stack.read(stack.state, s).port for s in at] == ports
+    assert [local_stack.read_server_record(stack.state, s).port for s in at] == ports
     assert stack.coldpress("status").code == 0
 
 
@@ -144,7 +150,7 @@ def test_an_up_that_is_killed_at_any_instant_is_completed_by_the_next(
             up.kill()
     assert stack.coldpress("up").code == 0
     assert stack.coldpress("status").code == 0
-    mains = [processes.of(stack.state, server) for server in servers.NAMES]
+    mains = [processes.server_processes(stack.state, server) for server in servers.NAMES]
     parents = [{p.pid for p in group} for group in mains]
     tops = [
         [p.pid for p in group if p.ppid() not in pids]

@@ -59,7 +59,7 @@ def refusing() -> Iterator[str]:
 def test_where_nothing_answers_one_line_says_so_soon(
     closed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(credentials, "PATIENCE", 0.1)
+    monkeypatch.setattr(credentials, "CONNECT_TIMEOUT", 0.1)
     with pytest.raises(InputError, match=f"^MLFLOW_TRACKING_URI: nothing answers at {closed}$"):
         credentials.check_mlflow(closed)
 
@@ -88,7 +88,7 @@ def test_a_file_is_no_server() -> None:
     ],
 )
 def test_credentials_in_an_address_are_seen(address: str, held: bool) -> None:
-    assert credentials.holds_credentials(address) is held
+    assert credentials.has_credentials(address) is held
 
 
 def test_a_server_of_something_else_is_one_line(

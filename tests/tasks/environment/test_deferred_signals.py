@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from tasks.environment.deferred_signals import held_back, uninterrupted
+from tasks.environment.deferred_signals import defer_during_calls, defer_signals
 
 # What a background job of a shell ignores is taken up again first: pytest may be one.
 BEGIN = """
@@ -121,7 +121,7 @@ def _ctrl_c_raises() -> None:
 @pytest.mark.usefixtures("_ctrl_c_raises")
 def test_an_interruption_waits_for_the_end_of_the_block() -> None:
     done = []
-    with pytest.raises(KeyboardInterrupt), held_back():
+    with pytest.raises(KeyboardInterrupt), defer_signals():
         signal.raise_signal(signal.SIGINT)
         done.append("written")
     assert done == ["written"]
@@ -131,7 +131,7 @@ def test_an_interruption_waits_for_the_end_of_the_block() -> None:
 
 @pytest.mark.usefixtures("_ctrl_c_raises")
 def test_an_interruption_of_a_block_that_fails_is_not_lost() -> None:
-    with pytest.raises(KeyboardInterrupt), held_back():
+    with pytest.raises(KeyboardInterrupt), defer_signals():
         signal.raise_signal(signal.SIGINT)
         raise ValueError
 
@@ -148,13 +148,13 @@ def test_a_call_of_an_uninterrupted_client_is_done_before_the_interruption_comes
 
     client = Client()
     with pytest.raises(KeyboardInterrupt):
-        uninterrupted(client).write("a row")
-    assert (client.done, uninterrupted(client).kind) == ("a row", "SQLite")
+        defer_during_calls(client).write("a row")
+    assert (client.done, defer_during_calls(client).kind) == ("a row", "SQLite")
 
 
 def test_without_an_interruption_nothing_comes_of_it() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    with held_back():
+    with defer_signals():
         assert signal.getsignal(signal.SIGTERM) != before
     assert signal.getsignal(signal.SIGTERM) == before
 
@@ -163,7 +163,7 @@ def test_another_thread_is_let_be() -> None:
     done = []
 
     def work() -> None:
-        with held_back():
+        with defer_signals():
             done.append("written")
 
     thread = threading.Thread(target=work)

@@ -13,7 +13,12 @@ from pathlib import Path
 import pytest
 
 from coldpress.errors import InputError
-from tasks.environment.home import embed, home, waiting, workspace
+from tasks.environment.home import (
+    configure_environment,
+    home_directory,
+    openmp_wait_policy,
+    workspace,
+)
 
 OWNER = """
 import sys
@@ -134,7 +139,7 @@ def test_threads_spin_for_each_other_on_an_idle_machine_alone(
         monkeypatch.setenv(set_already, "as the user wants it")
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0))
-    assert waiting() == expected
+    assert openmp_wait_policy() == expected
 
 
 @pytest.mark.parametrize(
@@ -152,11 +157,11 @@ def test_a_home_that_cannot_be_a_folder_is_refused(
 ) -> None:
     monkeypatch.setenv("COLDPRESS_HOME", place)
     with pytest.raises(InputError) as error:
-        home()
+        home_directory()
     assert str(error.value) == f"COLDPRESS_HOME: {reason}"
 
 
 def test_a_home_that_cannot_be_made_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLDPRESS_HOME", "/proc/coldpress")
     with pytest.raises(InputError, match=r"^COLDPRESS_HOME: no /proc/coldpress: "):
-        embed()
+        configure_environment()

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coldpress.errors import InputError
-from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from tasks.environment import home
-from tasks.environment.home_path import MOST_BYTES, fault
+from tasks.environment.home_path import MAX_BYTES, path_error
 from tasks.promotion import retention
 from tasks.tracking import artifacts, runs
 
@@ -44,16 +44,16 @@ def test_all_is_kept_inside_of_a_home_with_an_odd_name(
     monkeypatch.setenv("COLDPRESS_HOME", str(here))
     for variable in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL", "PREFECT_HOME"):
         monkeypatch.setenv(variable, "")
-    run_id = runs.open_run(runs.experiment("trec"), "prune", {})
-    with home.workspace() as work, runs.recorded(run_id):
-        with writing(work / "checkpoint", Manifest(stage="prune")) as aside:
+    run_id = runs.open_run(runs.ensure_experiment("trec"), "prune", {})
+    with home.workspace() as work, runs.managed_run(run_id):
+        with new_checkpoint(work / "checkpoint", Manifest(stage="prune")) as aside:
             (aside / "weights").write_text("some")
-        packed = artifacts.pack(work / "checkpoint", work / "packed")
-        uri = artifacts.put_model(run_id, "trec", packed, "prune")
+        packed = artifacts.package_torch(work / "checkpoint", work / "packed")
+        uri = artifacts.log_model(run_id, "trec", packed, "prune")
         digest = Checkpoint.open(work / "checkpoint").digest
     assert artifacts.is_intact(uri, digest)
     assert artifacts.stored_bytes(uri) > 0
-    assert retention.holdings(3) == []
+    assert retention.plan_collection(3) == []
     artifacts.remove_files(uri)
     assert not artifacts.is_intact(uri, digest)
     assert [path.name for path in around.iterdir()] == [name]
@@ -65,7 +65,7 @@ def test_all_is_kept_inside_of_a_home_with_an_odd_name(
         ("what?now", "has a question mark, which an address of a database cannot hold"),
         ("a%20b", "holds %20, which MLflow takes for another character"),
         ("%2e", "holds %2e, which MLflow takes for another character"),
-        ("d" * 200 + "/" + "d" * 200, f"{MOST_BYTES} is the most that SQLite can use"),
+        ("d" * 200 + "/" + "d" * 200, f"{MAX_BYTES} is the most that SQLite can use"),
         (os.fsdecode(b"\xff"), "is not UTF-8"),
     ],
 )
@@ -74,7 +74,7 @@ def test_a_home_that_would_leave_things_beside_it_is_refused_before_it_is_made(
 ) -> None:
     monkeypatch.setenv("COLDPRESS_HOME", str(tmp_path / "around" / name))
     with pytest.raises(InputError, match=r"^COLDPRESS_HOME: ") as error:
-        home.embed()
+        home.configure_environment()
     assert reason in str(error.value)
     assert not (tmp_path / "around").exists()
 
@@ -85,9 +85,9 @@ def test_what_is_usable_survives_the_address_of_the_database(name: str) -> None:
     from sqlalchemy import make_url
 
     directory = Path("/homes") / name
-    if fault(directory) is None:
-        assert make_url(home.address(directory)).database == str(directory)
-        assert make_url(home.address(directory)).query == {}
+    if path_error(directory) is None:
+        assert make_url(home.database_uri(directory)).database == str(directory)
+        assert make_url(home.database_uri(directory)).query == {}
 
 
 @pytest.mark.parametrize("quote", ["'", '"'])
@@ -96,7 +96,7 @@ def test_quotes_around_the_value_are_no_part_of_a_path(
 ) -> None:
     monkeypatch.setenv("COLDPRESS_HOME", f"{quote}/data/home{quote}")
     with pytest.raises(InputError, match="COLDPRESS_HOME: its value has quotes around it"):
-        home.home()
+        home.home_directory()
 
 
 def test_a_home_behind_a_link_is_where_the_link_leads(
@@ -105,7 +105,7 @@ def test_a_home_behind_a_link_is_where_the_link_leads(
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
     monkeypatch.setenv("COLDPRESS_HOME", str(tmp_path / "link"))
-    assert home.home() == tmp_path / "real"
+    assert home.home_directory() == tmp_path / "real"
 
 
 def test_a_home_that_takes_no_files_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from registered import passed, promote, version
 
 from coldpress.errors import InputError
 from tasks.environment import home, home_record, local_stack, processes, relocation
-from tasks.environment.local_stack import MLFLOW, Record
+from tasks.environment.local_stack import MLFLOW, ServerRecord
 from tasks.promotion import retention
 from tasks.tracking import artifacts, registry, runs
 
@@ -25,9 +25,9 @@ from tasks.tracking import artifacts, registry, runs
 @pytest.fixture(autouse=True)
 def fresh_process() -> Iterator[None]:
     """A home is looked at once a process."""
-    home_record.settle.cache_clear()
+    home_record.adapt_registry.cache_clear()
     yield
-    home_record.settle.cache_clear()
+    home_record.adapt_registry.cache_clear()
 
 
 @pytest.fixture
@@ -40,10 +40,10 @@ def original(state: Path, tmp_path: Path) -> Path:
 
 def use(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What another process does whose home this is."""
-    home_record.settle.cache_clear()
+    home_record.adapt_registry.cache_clear()
     monkeypatch.setenv("COLDPRESS_HOME", str(directory))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{directory / 'mlflow.db'}")
-    home.embed()
+    home.configure_environment()
 
 
 def content(directory: Path) -> dict[str, bytes]:
@@ -54,7 +54,7 @@ def content(directory: Path) -> dict[str, bytes]:
 def locations(directory: Path) -> set[str]:
     """Every location that a registry has, but for those of experiments that are not Coldpress's."""
     with closing(sqlite3.connect(directory / "mlflow.db")) as database:
-        asked = (f"SELECT {column} FROM {table}" for table, column in relocation._LOCATIONS)
+        asked = (f"SELECT {column} FROM {table}" for table, column in relocation._LOCATION_COLUMNS)
         found = {str(row[0]) for query in asked for row in database.execute(query)}
     return {location for location in found if "artifacts" in location}
 
@@ -97,12 +97,12 @@ def test_a_copy_of_a_home_that_an_older_coldpress_made_too(
 def test_a_home_that_was_moved_works_where_it_is_now(
     original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = home_record.read(original)
+    before = home_record.read_home_record(original)
     moved = original.rename(tmp_path / "moved")
     use(moved, monkeypatch)
     assert [intact(1), intact(2)] == [True, True]
     assert not original.exists()
-    after = home_record.read(moved)
+    after = home_record.read_home_record(moved)
     assert before is not None
     assert after is not None
     assert (after.id, after.path) == (before.id, str(moved))
@@ -196,12 +196,12 @@ def test_files_outside_of_the_home_are_neither_deleted_nor_written(
     record = json.loads((tmp_path / "home.json").read_text())
     (other / "home.json").write_text(json.dumps({**record, "path": str(other)}))
     use(other, monkeypatch)
-    found = {holding.name: holding.kept for holding in retention.holdings(0)}
+    found = {holding.name: holding.kept for holding in retention.plan_collection(0)}
     assert found["trec/2"] == "its files are not in this home"
     with pytest.raises(InputError, match=r"names files outside of it, in file:.*left alone"):
         artifacts.remove_files(str(registry.resolve("trec/2").source))
     with pytest.raises(InputError, match="names files outside of it"):
-        runs.experiment("trec")
+        runs.ensure_experiment("trec")
     assert content(original) == before
 
 
@@ -252,13 +252,15 @@ def test_what_is_outside(tmp_path: Path, location: str, outside: bool) -> None:
 def test_which_registry_is_a_homes_own(tmp_path: Path, registry: str | None, own: bool) -> None:
     directory = tmp_path / "home"
     directory.mkdir()
-    assert home_record.holds(directory, registry and registry.format(home=directory)) is own
+    assert (
+        home_record.is_home_registry(directory, registry and registry.format(home=directory)) is own
+    )
 
 
 def test_a_stack_that_runs_in_the_original_is_none_of_the_copy(tmp_path: Path) -> None:
     first, copy = tmp_path / "first", tmp_path / "copy"
     for directory in (first, copy):
-        local_stack.folder(directory).mkdir(parents=True)
+        local_stack.stack_folder(directory).mkdir(parents=True)
     marker = {local_stack.MARKER: local_stack.marker(first, MLFLOW)}
     server = subprocess.Popen(
         [sys.executable, "-c", "print(flush=True); input()"],
@@ -268,9 +270,9 @@ def test_a_stack_that_runs_in_the_original_is_none_of_the_copy(tmp_path: Path) -
     )
     assert server.stdout is not None
     server.stdout.readline()
-    record = Record(5001, processes.name_of(psutil.Process(server.pid)))
+    record = ServerRecord(5001, processes.process_identity(psutil.Process(server.pid)))
     for directory in (first, copy):
-        local_stack.write(directory, MLFLOW, record)
-    assert local_stack.read(first, MLFLOW) == record
-    assert local_stack.read(copy, MLFLOW) == Record()
+        local_stack.write_server_record(directory, MLFLOW, record)
+    assert local_stack.read_server_record(first, MLFLOW) == record
+    assert local_stack.read_server_record(copy, MLFLOW) == ServerRecord()
     server.communicate(b"\n")

@@ -13,12 +13,12 @@ def sleeper() -> subprocess.Popen[bytes]:
 
 
 def test_this_process_is_not_gone() -> None:
-    assert not processes.is_gone(processes.this_process())
+    assert not processes.is_gone(processes.current_process_identity())
 
 
 def test_setting_the_clock_ends_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """The time at which the machine started is what changes then, and with it everyone's."""
-    name, started = processes.this_process(), psutil.boot_time()
+    name, started = processes.current_process_identity(), psutil.boot_time()
     monkeypatch.setattr("psutil._psplatform.boot_time", lambda: started + 3600)
     assert psutil.Process().create_time() > started + 3600
     assert not processes.is_gone(name)
@@ -26,7 +26,7 @@ def test_setting_the_clock_ends_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_ended_process_is_gone() -> None:
     process = sleeper()
-    name = processes.name_of(psutil.Process(process.pid))
+    name = processes.process_identity(psutil.Process(process.pid))
     assert not processes.is_gone(name)
     process.kill()
     process.wait()
@@ -34,7 +34,7 @@ def test_an_ended_process_is_gone() -> None:
 
 
 def test_another_process_with_the_same_pid_is_not_taken_for_it() -> None:
-    host, pid, _ = processes.this_process().rsplit(":", 2)
+    host, pid, _ = processes.current_process_identity().rsplit(":", 2)
     assert processes.is_gone(f"{host}:{pid}:1.00")
 
 
@@ -44,8 +44,8 @@ def test_a_process_of_another_host_cannot_be_called_gone() -> None:
 
 def test_ending_spares_whoever_has_the_pid_now() -> None:
     process = sleeper()
-    name = processes.name_of(psutil.Process(process.pid))
-    assert not processes.end(name.rsplit(":", 1)[0] + ":1.00")
+    name = processes.process_identity(psutil.Process(process.pid))
+    assert not processes.terminate(name.rsplit(":", 1)[0] + ":1.00")
     assert process.poll() is None
-    assert processes.end(name)
+    assert processes.terminate(name)
     assert process.poll() is not None

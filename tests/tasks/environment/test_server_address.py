@@ -8,7 +8,7 @@ import pytest
 
 from coldpress.errors import InputError
 from tasks.environment import credentials
-from tasks.environment.server_address import mlflow_fault, prefect_fault
+from tasks.environment.server_address import mlflow_address_error, prefect_address_error
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from tasks.environment.server_address import mlflow_fault, prefect_fault
     ],
 )
 def test_these_can_keep_runs(address: str) -> None:
-    assert mlflow_fault(address) is None
+    assert mlflow_address_error(address) is None
 
 
 @pytest.mark.parametrize(
@@ -52,13 +52,13 @@ def test_these_can_keep_runs(address: str) -> None:
     ],
 )
 def test_these_cannot(address: str, reason: str) -> None:
-    assert (mlflow_fault(address) or "").startswith(reason)
+    assert (mlflow_address_error(address) or "").startswith(reason)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:4200/api", "ws://h/api", "cloud", "http://:1/api"])
 def test_these_are_no_prefect_servers(address: str) -> None:
-    assert (prefect_fault(address) or "").startswith(f"{address} is no address of a")
-    assert prefect_fault("https://api.prefect.cloud/api/accounts/1/workspaces/2") is None
+    assert (prefect_address_error(address) or "").startswith(f"{address} is no address of a")
+    assert prefect_address_error("https://api.prefect.cloud/api/accounts/1/workspaces/2") is None
 
 
 def test_the_line_names_the_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         proxy = name.upper() in PROXIES
         if proxy or name.upper().startswith(("MLFLOW_", "_MLFLOW_", "PREFECT_", "COLDPRESS_")):
             del os.environ[name]
-    monkeypatch.setattr(variables, "_written", set())
+    monkeypatch.setattr(variables, "_past_warnings", set())
     yield
     os.environ.clear()
     os.environ.update(before)
@@ -83,7 +83,7 @@ def test_a_blank_variable_is_as_good_as_none(
     for name in (*names, *others):
         os.environ[name] = blank
     assert home.is_unused()
-    home.embed()
+    home.configure_environment()
     here = tmp_path / ".coldpress"
     assert os.environ["MLFLOW_TRACKING_URI"] == f"sqlite:///{here}/mlflow.db"
     assert os.environ["PREFECT_HOME"] == f"{here}/prefect"
@@ -106,7 +106,7 @@ def test_an_address_is_cleaned_of_what_files_of_variables_leave(
     written: str, expected: str
 ) -> None:
     os.environ["MLFLOW_TRACKING_URI"] = written
-    variables.tidy()
+    variables.clean_environment()
     assert os.environ["MLFLOW_TRACKING_URI"] == expected
 
 
@@ -115,9 +115,9 @@ def test_a_relative_database_is_the_same_one_in_every_directory(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     os.environ["MLFLOW_TRACKING_URI"] = "sqlite:///mine.db?timeout=5"
-    home.embed()
+    home.configure_environment()
     monkeypatch.chdir("/")
-    home.embed()
+    home.configure_environment()
     assert os.environ["MLFLOW_TRACKING_URI"] == f"sqlite:///{tmp_path}/mine.db?timeout=5"
 
 
@@ -136,10 +136,10 @@ def test_settings_of_mlflow_for_other_projects_do_not_count(
         "MLFLOW_LOGGING_LEVEL": "DEBUG",
     }
     os.environ.update(foreign)
-    home.embed()
+    home.configure_environment()
     assert foreign.keys() & os.environ.keys() == {"MLFLOW_LOGGING_LEVEL"}
     assert os.environ["MLFLOW_TRACKING_URI"] == f"sqlite:///{directory}/mlflow.db"
-    home.embed()
+    home.configure_environment()
     line = "coldpress: MLFLOW_REGISTRY_URI: ignored, since MLFLOW_TRACKING_URI names no server\n"
     assert capsys.readouterr().err == line
 
@@ -148,7 +148,7 @@ def test_the_database_of_the_home_may_be_named_as_well(directory: Path) -> None:
     os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{directory}/mlflow.db"
     os.environ["MLFLOW_ARTIFACT_LOCATION_MAX_LENGTH"] = "1"
     directory.mkdir()
-    home.embed()
+    home.configure_environment()
     assert os.environ["MLFLOW_TRACKING_URI"] == f"sqlite:///{directory}/mlflow.db"
     assert "MLFLOW_ARTIFACT_LOCATION_MAX_LENGTH" not in os.environ
 
@@ -158,9 +158,9 @@ def test_a_home_of_prefect_in_which_no_database_can_be_is_refused(
 ) -> None:
     os.environ["PREFECT_HOME"] = str(tmp_path / "what?now")
     with pytest.raises(InputError, match=r"^PREFECT_HOME: .* has a question mark"):
-        home.embed()
+        home.configure_environment()
     os.environ["PREFECT_API_URL"] = "http://prefect.example/api"
-    home.embed()
+    home.configure_environment()
 
 
 def test_with_a_server_its_settings_stay_and_those_that_lead_astray_do_not(
@@ -169,7 +169,7 @@ def test_with_a_server_its_settings_stay_and_those_that_lead_astray_do_not(
     os.environ["MLFLOW_TRACKING_URI"] = "http://tracking.example:5000"
     os.environ["MLFLOW_TRACKING_USERNAME"] = "anna"
     os.environ["MLFLOW_RUN_ID"] = os.environ["MLFLOW_ENABLE_ASYNC_LOGGING"] = "true"
-    home.embed()
+    home.configure_environment()
     assert os.environ["MLFLOW_TRACKING_USERNAME"] == "anna"
     assert not {"MLFLOW_RUN_ID", "MLFLOW_ENABLE_ASYNC_LOGGING"} & os.environ.keys()
 
@@ -178,7 +178,7 @@ def test_training_is_not_changed_by_what_other_programs_set() -> None:
     """With this variable Accelerate divides each loss by 8, and no cache key would say so."""
     os.environ["ACCELERATE_GRADIENT_ACCUMULATION_STEPS"] = "8"
     os.environ["ACCELERATE_USE_CPU"] = os.environ["LOCAL_RANK"] = os.environ["WORLD_SIZE"] = "1"
-    variables.tidy()
+    variables.clean_environment()
     accelerator = Accelerator()
     assert accelerator.gradient_accumulation_steps == accelerator.num_processes == 1
     assert os.environ["ACCELERATE_USE_CPU"] == "1"
@@ -187,26 +187,26 @@ def test_training_is_not_changed_by_what_other_programs_set() -> None:
 def test_a_registry_apart_from_the_runs_is_refused(directory: Path) -> None:
     os.environ["MLFLOW_TRACKING_URI"] = "http://tracking.example:5000"
     os.environ["MLFLOW_REGISTRY_URI"] = "http://tracking.example:5000/"
-    home.embed()
+    home.configure_environment()
     os.environ["MLFLOW_REGISTRY_URI"] = "http://registry.example:5000"
     with pytest.raises(InputError, match=r"^MLFLOW_REGISTRY_URI: names another store than MLFLOW"):
-        home.embed()
+        home.configure_environment()
 
 
 def test_what_is_logged_is_there_at_once_however_mlflow_is_configured(state: Path) -> None:
     os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{state}/mlflow.db"
     os.environ["COLDPRESS_HOME"] = str(state)
     os.environ["MLFLOW_ENABLE_ASYNC_LOGGING"] = "true"
-    run_id = runs.open_run(runs.experiment("trec"), "stage", {})
+    run_id = runs.open_run(runs.ensure_experiment("trec"), "stage", {})
     os.environ["MLFLOW_ENABLE_ASYNC_LOGGING"] = "true"  # as mlflow.config does it
-    runs.tag(run_id, {"gate": "passed"})
+    runs.set_tags(run_id, {"gate": "passed"})
     assert runs.client().get_run(run_id).data.tags["coldpress.gate"] == "passed"
 
 
 @pytest.mark.parametrize("name", [*PROXIES[:3], *(p.lower() for p in PROXIES[:3])])
 def test_loopback_is_never_asked_through_a_proxy_and_the_hub_is(name: str) -> None:
     os.environ[name] = PROXY
-    variables.tidy()
+    variables.clean_environment()
     for host in ("127.0.0.1", "localhost"):
         assert urllib.request.proxy_bypass(f"{host}:4200")
         assert get_environ_proxies(f"http://{host}:5000/api") == {}
@@ -228,13 +228,13 @@ def test_loopback_is_never_asked_through_a_proxy_and_the_hub_is(name: str) -> No
 )
 def test_what_bypasses_the_proxy_already_goes_on_to(listed: dict[str, str], expected: str) -> None:
     os.environ.update({"HTTPS_PROXY": PROXY, **listed})
-    variables.tidy()
-    variables.tidy()
+    variables.clean_environment()
+    variables.clean_environment()
     assert os.environ["NO_PROXY"] == os.environ["no_proxy"] == expected
 
 
 def test_without_a_proxy_nothing_is_set() -> None:
-    variables.tidy()
+    variables.clean_environment()
     assert not {"NO_PROXY", "no_proxy"} & os.environ.keys()
 
 
@@ -245,7 +245,7 @@ def test_a_proxy_that_no_client_can_be_made_with_is_ignored_in_one_line(
     proxy: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     os.environ["ALL_PROXY"] = proxy
-    variables.tidy()
+    variables.clean_environment()
     httpx.Client().close()
     assert "ALL_PROXY" not in os.environ
     assert capsys.readouterr().err.startswith("coldpress: ALL_PROXY: ignored, since ")
@@ -255,7 +255,7 @@ def test_a_file_of_certificates_that_is_missing_is_ignored(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     os.environ["SSL_CERT_FILE"] = str(tmp_path / "gone.pem")
-    variables.tidy()
+    variables.clean_environment()
     httpx.Client().close()
     said = f"coldpress: SSL_CERT_FILE: ignored, since {tmp_path}/gone.pem does not exist\n"
     assert capsys.readouterr().err == said

@@ -12,13 +12,13 @@ from tasks.execution import cache_key
 
 
 def imported(source: str) -> set[str]:
-    return set(cache_key._imported(ast.parse(source)))
+    return set(cache_key._walk_imports(ast.parse(source)))
 
 
 def test_equal_sections_are_written_equally_whatever_their_order() -> None:
     section = Heads(method="heads", keep_heads=0.5)
     plain = {"recovery_epochs": 1, "keep_heads": 0.5, "by": "importance", "method": "heads"}
-    assert cache_key.canonical([section]) == cache_key.canonical([plain])
+    assert cache_key.canonical_json([section]) == cache_key.canonical_json([plain])
 
 
 @pytest.mark.parametrize("changed", ["stage", "section", "seed"])
@@ -26,7 +26,8 @@ def test_every_part_of_a_key_counts(changed: str) -> None:
     parts = {"stage": "prune", "section": {"keep_heads": 0.5}, "seed": 0}
     other = {**parts, changed: "quantize" if changed == "stage" else 1}
     keys = [
-        cache_key.key(str(p.pop("stage")), "tasks.prune", p) for p in (dict(parts), dict(other))
+        cache_key.stage_key(str(p.pop("stage")), "tasks.prune", p)
+        for p in (dict(parts), dict(other))
     ]
     assert keys[0] != keys[1]
 
@@ -93,7 +94,7 @@ def body():
 def test_all_that_a_stage_imports_counts_through_whatever_module_it_is_reached(
     house: Path,
 ) -> None:
-    assert set(cache_key.sources("tasks.stage_one")) == {
+    assert set(cache_key.collect_sources("tasks.stage_one")) == {
         "tasks.stage_one",
         "coldpress",
         "coldpress.names",
@@ -107,14 +108,14 @@ def test_all_that_a_stage_imports_counts_through_whatever_module_it_is_reached(
 
 
 def test_a_method_counts_whole_where_the_section_names_it(house: Path) -> None:
-    plain = cache_key.sources("tasks.stage_one")
-    chosen = cache_key.sources("tasks.stage_one", {"coldpress.parts.declared"})
+    plain = cache_key.collect_sources("tasks.stage_one")
+    chosen = cache_key.collect_sources("tasks.stage_one", {"coldpress.parts.declared"})
     assert chosen.keys() - plain.keys() == {"coldpress.parts.tensors"}
 
 
 def test_a_class_that_a_package_offers_counts_whole_for_who_imports_it(house: Path) -> None:
     (house / "tasks/other.py").write_text("from coldpress.parts import Declared\n")
-    assert "coldpress.parts.tensors" in cache_key.sources("tasks.other")
+    assert "coldpress.parts.tensors" in cache_key.collect_sources("tasks.other")
 
 
 @pytest.mark.parametrize("wrapped", [lambda m: m, lambda m: [m], lambda m: {"steps": (m,)}])
@@ -123,13 +124,13 @@ def test_the_methods_of_a_section_are_looked_for_wherever_they_stand(
 ) -> None:
     """A section is one method, a list of them, or has them somewhere inside."""
     heads = Heads(method="heads", keep_heads=0.5)
-    assert set(cache_key._modules_of_models(wrapped(heads))) == {"coldpress.pruning.heads"}
+    assert set(cache_key._method_modules(wrapped(heads))) == {"coldpress.pruning.heads"}
 
 
 def test_the_modules_of_sections_inside_a_section_count() -> None:
     student = StudentShape(layers=1)
     method = Logits(method="logits", student=student, epochs=1, learning_rate=1e-3, batch_size=8)
-    assert set(cache_key._modules_of_models(method)) == {
+    assert set(cache_key._method_modules(method)) == {
         "coldpress.distillation.hinton.method",
         "coldpress.distillation.student",
     }

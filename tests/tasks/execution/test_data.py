@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from coldpress.recipe.recipe import Recipe, SoftTargets
+from coldpress.recipe.recipe import Recipe, SoftTargetsSection
 from tasks.execution import data
 
 
@@ -31,7 +31,7 @@ def test_other_values_to_slice_by_are_the_same_data_and_another_evaluation(tmp_p
     one = recipe(tmp_path / "one", ("north", "south"))
     two = recipe(tmp_path / "two", ("south", "south"))
     same = recipe(tmp_path / "same", ("north", "south"))
-    assert data.benchmark(one).digest == data.benchmark(two).digest
+    assert data.load_benchmark(one).digest == data.load_benchmark(two).digest
     assert data.columns_digest(one) != data.columns_digest(two)
     assert data.columns_digest(one) == data.columns_digest(same)
 
@@ -39,16 +39,16 @@ def test_other_values_to_slice_by_are_the_same_data_and_another_evaluation(tmp_p
 def test_the_student_never_learns_from_texts_that_it_is_judged_on(tmp_path: Path) -> None:
     plain = recipe(tmp_path / "data", ("north", "south"))
     test, validation = (
-        data.benchmark(plain).test.texts,
-        data.benchmark(plain).validation.texts,
+        data.load_benchmark(plain).test.texts,
+        data.load_benchmark(plain).validation.texts,
     )
     pool = [*(text.upper() for text in test), *validation, "new words"]
     (tmp_path / "pool.csv").write_text("\n".join(["text", *pool]) + "\n")
     leaking = plain.model_copy(
-        update={"soft_targets": SoftTargets(unlabelled=tmp_path / "pool.csv")}
+        update={"soft_targets": SoftTargetsSection(unlabelled=tmp_path / "pool.csv")}
     )
-    found = data.unlabelled(leaking)
+    found = data.load_unlabelled(leaking)
     assert found is not None
     assert (found.test, found.validation) == (2, len(set(validation) - set(test)))
-    train = data.benchmark(leaking).train.texts
-    assert data.transfer_set(leaking).texts == (*train, "new words")
+    train = data.load_benchmark(leaking).train.texts
+    assert data.load_transfer_set(leaking).texts == (*train, "new words")

@@ -24,7 +24,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[Heard]:
     for name in ("prefect.flow_runs", "prefect.task_runs"):
         monkeypatch.setattr(logging.getLogger(name), "filters", [])
     monkeypatch.setattr(logging.getLogger(), "handlers", [handler])
-    log_filters.without_traceback()
+    log_filters.hide_input_tracebacks()
     yield records
 
 
@@ -48,7 +48,7 @@ def test_what_mlflow_refuses_is_one_line_too(heard: Heard) -> None:
     fail(MlflowException("ours"), "Task run failed with exception: MlflowException('ours')")
     assert [bool(record.exc_info) for record in heard] == [False, True]
     heard.clear()
-    log_filters.off_the_terminal()
+    log_filters.mute_input_errors()
     records = logging.getLogger("prefect.flow_runs")
     deleted = "The run f must be in the 'active' state. Current state is deleted."
     records.error("Finished in state Failed('Task run encountered an exception %s')", "KeyError: f")
@@ -59,7 +59,7 @@ def test_what_mlflow_refuses_is_one_line_too(heard: Heard) -> None:
 
 
 def test_the_terminal_is_told_of_faults_only(heard: Heard) -> None:
-    log_filters.off_the_terminal()
+    log_filters.mute_input_errors()
     wrong, flow_runs = InputError("seed: wrong"), logging.getLogger("prefect.flow_runs")
     fail(wrong, "Task run failed with exception: InputError('seed: wrong')")
     flow_runs.error("Finished in state Failed('Task run encountered an exception InputError: x')")

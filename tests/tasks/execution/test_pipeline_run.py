@@ -19,14 +19,14 @@ def test_an_interruption_right_after_a_run_was_opened_leaves_none_open(
     flow_run_id = str(uuid4())
     monkeypatch.setattr(runtime.flow_run, "id", flow_run_id, raising=False)
     tags = {"flow_run_id": flow_run_id, "stage": "prune"}
-    with pytest.raises(KeyboardInterrupt), pipeline_run._none_left_open():
-        runs.open_run(runs.experiment("trec"), "prune", tags)
+    with pytest.raises(KeyboardInterrupt), pipeline_run._close_interrupted_runs():
+        runs.open_run(runs.ensure_experiment("trec"), "prune", tags)
         raise KeyboardInterrupt
-    assert [run.info.status for run in history.flow_runs(flow_run_id)] == ["KILLED"]
+    assert [run.info.status for run in history.runs_of_flow_run(flow_run_id)] == ["KILLED"]
 
 
 def test_names_of_the_users_own_become_one_parameter() -> None:
     """MLflow refuses keys with most characters that a label may have."""
     section = {"teacher": {"labels": {"C++": "on"}, "epochs": 0}, "prune": []}
     flat = {"teacher.labels": '{"C++": "on"}', "teacher.epochs": 0, "prune": []}
-    assert dict(pipeline_run._flat(section)) == flat
+    assert dict(pipeline_run._flatten(section)) == flat

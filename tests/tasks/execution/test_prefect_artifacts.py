@@ -12,12 +12,12 @@ from prefect.logging import disable_run_logger
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from tasks.execution import prefect_artifacts
-from tasks.execution.progress import watched
+from tasks.execution.progress import show_progress
 
 
 @pytest.fixture(autouse=True)
 def _nothing_is_missing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(prefect_artifacts, "_missing", [])
+    monkeypatch.setattr(prefect_artifacts, "_failed_reports", [])
     with disable_run_logger():
         yield
 
@@ -34,8 +34,8 @@ def test_what_prefect_cannot_be_told_stops_nothing(error: Exception) -> None:
     def send() -> str:
         raise error
 
-    assert prefect_artifacts.report("a table", send) is None
-    assert prefect_artifacts.report("a table", lambda: "sent") == "sent"
+    assert prefect_artifacts.try_report("a table", send) is None
+    assert prefect_artifacts.try_report("a table", lambda: "sent") == "sent"
 
 
 def test_a_fault_of_ours_is_not_hidden() -> None:
@@ -43,7 +43,7 @@ def test_a_fault_of_ours_is_not_hidden() -> None:
         raise KeyError("row")
 
     with pytest.raises(KeyError):
-        prefect_artifacts.report("a table", send)
+        prefect_artifacts.try_report("a table", send)
 
 
 def test_only_the_first_report_waits_in_vain() -> None:
@@ -54,16 +54,16 @@ def test_only_the_first_report_waits_in_vain() -> None:
         raise httpx.ConnectError("Connection refused")
 
     with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 3}):
-        prefect_artifacts.report("the progress", send, patient=False)
+        prefect_artifacts.try_report("the progress", send, patient=False)
         for _ in range(2):
-            prefect_artifacts.report("a table", send)
+            prefect_artifacts.try_report("a table", send)
     assert retries == [0, 3, 0]
 
 
 def test_progress_goes_on_without_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasks.execution.progress._SECONDS_BETWEEN_ARTIFACTS", 0.0)
     nobody = temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"})
-    with nobody, watched("prune") as step:
+    with nobody, show_progress("prune") as step:
         for done in range(1, 4):
             step(done, 3, 0.5)
 
@@ -74,11 +74,13 @@ def test_the_terminal_is_shown_nothing_of_a_report() -> None:
         return logging.LogRecord(name, logging.ERROR, "", 0, "failed", None, raised)
 
     shown = [
-        prefect_artifacts._is_of_the_work(
+        prefect_artifacts._is_not_report_error(
             record("prefect.flow_runs", httpx.ConnectError("refused"))
         ),
-        prefect_artifacts._is_of_the_work(record("prefect.flow_runs", KeyError("row"))),
-        prefect_artifacts._is_of_the_work(record("elsewhere", httpx.ConnectError("refused"))),
-        prefect_artifacts._is_of_the_work(record("prefect.events.clients", OSError("refused"))),
+        prefect_artifacts._is_not_report_error(record("prefect.flow_runs", KeyError("row"))),
+        prefect_artifacts._is_not_report_error(record("elsewhere", httpx.ConnectError("refused"))),
+        prefect_artifacts._is_not_report_error(
+            record("prefect.events.clients", OSError("refused"))
+        ),
     ]
     assert shown == [False, True, True, False]

@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 from registered import named, passed, promote, rollback, version
 
 from coldpress.errors import CorruptCheckpointError
-from tasks.migration.registry import bring_over
+from tasks.migration.registry import migrate_store
 from tasks.promotion import audit
 from tasks.tracking import artifacts, history, registry, runs
 from tasks.tracking.results import StageResult
@@ -37,7 +37,7 @@ def source(state: Path, tmp_path: Path) -> str:
     run_id = str(known.run_id)
     runs.log_params(run_id, {"opset": 17})
     runs.log_curve(run_id, "loss", [0.5, 0.25])
-    runs.tag(run_id, {"stage": "export_onnx", "key": "k" * 64})
+    runs.set_tags(run_id, {"stage": "export_onnx", "key": "k" * 64})
     given = registry.resolve("trec-teacher/1")
     parent = StageResult(stage="train_teacher", status="ran", model_uri=str(given.source))
     runs.log_lineage(run_id, [parent], made.model_uri)
@@ -60,7 +60,7 @@ def target(
 
 
 def test_versions_files_aliases_and_audit_come_over(source: str, target: MlflowClient) -> None:
-    assert bring_over(source) == ["trec/1", "trec/2", "trec/3", "trec-teacher/1"]
+    assert migrate_store(source) == ["trec/1", "trec/2", "trec/3", "trec-teacher/1"]
     before = MlflowClient(source, source)
     for name in ("trec/1", "trec/2", "trec/3", "trec-teacher/1"):
         old, new = before.get_model_version(*name.split("/")), registry.resolve(name)
@@ -70,7 +70,7 @@ def test_versions_files_aliases_and_audit_come_over(source: str, target: MlflowC
         assert str(target.get_run(str(new.run_id)).info.status) == "FINISHED"
     assert named() == ("1", "3")
     kept = ("intent", "who", "from", "to", "previous", "state")
-    assert [[t.tags.get(k) for k in kept] for t in audit.tickets("trec")] == [
+    assert [[t.tags.get(k) for k in kept] for t in audit.all_tickets("trec")] == [
         ["promote", "anna@here", None, "1", None, "done"],
         ["promote", "anna@here", "1", "3", "1", "done"],
         ["rollback", "anna@here", "3", "1", "3", "done"],
@@ -80,7 +80,7 @@ def test_versions_files_aliases_and_audit_come_over(source: str, target: MlflowC
 def test_a_run_comes_over_with_its_numbers_and_its_lineage(
     source: str, target: MlflowClient
 ) -> None:
-    bring_over(source)
+    migrate_store(source)
     model = registry.resolve("trec/1")
     run = target.get_run(str(model.run_id))
     assert (run.data.params, run.data.metrics) == ({"opset": "17"}, {"loss": 0.25})
@@ -101,19 +101,19 @@ def test_numbers_that_are_not_finite_stay_behind(source: str, target: MlflowClie
     run_id = str(before.get_model_version("trec", "1").run_id)
     before.log_metric(run_id, "loss", float("nan"), step=3)
     before.log_metric(run_id, "entropy", float("inf"))
-    bring_over(source)
+    migrate_store(source)
     brought = str(registry.resolve("trec/1").run_id)
     assert [m.value for m in target.get_metric_history(brought, "loss")] == [0.5, 0.25]
     assert "entropy" not in target.get_run(brought).data.metrics
 
 
 def test_done_twice_it_is_done_once(source: str, target: MlflowClient) -> None:
-    bring_over(source)
+    migrate_store(source)
     ids = [e.experiment_id for e in target.search_experiments()]
     before = len(target.search_runs(ids)), len(target.search_logged_models(ids))
-    assert bring_over(source) == []
+    assert migrate_store(source) == []
     assert (len(target.search_runs(ids)), len(target.search_logged_models(ids))) == before
-    assert [t.number for t in audit.tickets("trec")] == [1, 2, 3]
+    assert [t.number for t in audit.all_tickets("trec")] == [1, 2, 3]
 
 
 def test_a_try_that_was_killed_is_completed(
@@ -125,8 +125,8 @@ def test_a_try_that_was_killed_is_completed(
     with monkeypatch.context() as patched:
         patched.setattr(MlflowClient, "finalize_logged_model", killed)
         with pytest.raises(KeyboardInterrupt):
-            bring_over(source)
-    assert len(bring_over(source)) == 4
+            migrate_store(source)
+    assert len(migrate_store(source)) == 4
     ids = [e.experiment_id for e in target.search_experiments()]
     assert len(target.search_logged_models(ids)) == 4
     assert [r for r in target.search_runs(ids) if r.info.status == "RUNNING"] == []
@@ -137,11 +137,11 @@ def test_where_the_name_has_versions_they_are_numbered_on(
 ) -> None:
     passed(tmp_path, 1)
     promote("1")
-    assert bring_over(source)[:3] == ["trec/2", "trec/3", "trec/4"]
+    assert migrate_store(source)[:3] == ["trec/2", "trec/3", "trec/4"]
     assert named() == ("1", "4")  # previous was nobody's, champion was
     (result,) = history.results_with_key("k" * 64)
     assert result.registered == "trec/2"
-    assert [t.number for t in audit.tickets("trec")] == [1]
+    assert [t.number for t in audit.all_tickets("trec")] == [1]
 
 
 def test_files_that_are_not_what_was_written_do_not_become_a_version(
@@ -154,7 +154,7 @@ def test_files_that_are_not_what_was_written_do_not_become_a_version(
     file.unlink()
     file.write_text("altered")
     with pytest.raises(CorruptCheckpointError, match="trec/2: its files did not arrive whole"):
-        bring_over(source)
+        migrate_store(source)
 
 
 def test_all_of_more_than_a_hundred_names_come_over(
@@ -163,7 +163,7 @@ def test_all_of_more_than_a_hundred_names_come_over(
     for number in range(101):
         statement = "INSERT INTO registered_models (name) VALUES (?)"
         foreign.execute(state, statement, f"a-{number}")
-    assert bring_over(source) == ["trec/1", "trec/2", "trec/3", "trec-teacher/1"]
+    assert migrate_store(source) == ["trec/1", "trec/2", "trec/3", "trec-teacher/1"]
     assert named() == ("1", "3")
 
 
@@ -176,13 +176,13 @@ def test_what_cannot_come_over_is_named_and_the_rest_comes(
     foreign.purge(state, purged)
     before.delete_run(str(before.get_model_version("trec", "3").run_id))
     before.create_model_version("trec", "/srv/models/old")
-    assert bring_over(source) == ["trec/1", "trec/2", "trec-teacher/1"]
+    assert migrate_store(source) == ["trec/1", "trec/2", "trec-teacher/1"]
     assert [message.partition(":")[0] for message in caplog.messages] == [
         *("trec/1 is not brought over", "trec/4 is not brought over")
     ]
     assert named() == (None, "2")  # what was 3 is the second now; the champion was purged
     digests = [registry.resolve(f"trec/{n}").tags["digest"] for n in (1, 2)]
     assert digests == [before.get_model_version("trec", n).tags["digest"] for n in ("2", "3")]
-    moves = [[t.tags.get(k) for k in ("from", "to")] for t in audit.tickets("trec")]
+    moves = [[t.tags.get(k) for k in ("from", "to")] for t in audit.all_tickets("trec")]
     assert moves == [[None, "0"], ["0", "2"], ["2", "0"]]
-    assert bring_over(source) == []
+    assert migrate_store(source) == []

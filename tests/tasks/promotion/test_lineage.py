@@ -21,7 +21,7 @@ DELETED = "its run or its model was deleted in MLflow"
 @pytest.fixture
 def chain(state: Path, tmp_path: Path) -> Path:
     """A teacher trained on a dataset, and the model exported from it, with their runs."""
-    parent = runs.open_run(runs.experiment("trec"), "trec", {})
+    parent = runs.open_run(runs.ensure_experiment("trec"), "trec", {})
     rows = Dataset("trec", "d" * 8, "files", "{}")
     runs.client().log_inputs(parent, datasets=[DatasetInput(rows, [InputTag("digest", "d" * 64)])])
     version(tmp_path, "trec-teacher", "train_teacher")
@@ -44,7 +44,7 @@ def record(reference: str, parent: str) -> StageResult:
             "digest": known.tags["digest"],
         }
     )
-    runs.tag(str(known.run_id), {"stage": known.tags["stage"]})
+    runs.set_tags(str(known.run_id), {"stage": known.tags["stage"]})
     runs.client().set_tag(str(known.run_id), "mlflow.parentRunId", parent)
     runs.write_result(str(known.run_id), result)
     return result

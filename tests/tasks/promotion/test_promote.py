@@ -34,7 +34,7 @@ def test_the_audit_says_who_moved_what_when_and_why(state: Path, tmp_path: Path)
         *("promote", "anna@here", "better", "1", "2", "1", "false", "done")
     ]
     assert ticket.tags["when"] < ticket.tags["closed"]
-    assert [t.number for t in audit.tickets("trec")] == [1, 2]
+    assert [t.number for t in audit.all_tickets("trec")] == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_without_a_passed_gate_it_takes_force(
     promote("1")
     with pytest.raises(RefusedError, match=said):
         promote("2")
-    (_, refused) = audit.tickets("trec")
+    (_, refused) = audit.all_tickets("trec")
     assert (named(), refused.state) == (("1", None), "refused")
     assert "trec/2" in refused.tags["outcome"]
     assert promote("2", forced=True).tags["forced"] == "true"
@@ -134,9 +134,9 @@ def test_a_rollback_that_was_killed_and_is_run_again_rolls_back_once(
     promote("1")
     promote("2")
     asked = Request(model="trec", intent="rollback", who="anna@here", why="worse")
-    killed = audit.draw(asked)
-    gone = f"{processes.this_process().rsplit(':', 2)[0]}:1:1.00"
-    audit.write(killed, {"process": gone, "from": "2", "previous": "2", "to": "1"})
+    killed = audit.enqueue(asked)
+    gone = f"{processes.current_process_identity().rsplit(':', 2)[0]}:1:1.00"
+    audit.write_tags(killed, {"process": gone, "from": "2", "previous": "2", "to": "1"})
     again = rollback()
     assert named() == ("1", "2")
     assert again.tags["completes"] == str(killed.number)
@@ -156,9 +156,9 @@ def test_only_deployable_versions_are_promoted(state: Path, tmp_path: Path) -> N
     version(tmp_path, "trec-teacher", "train_teacher")
     version(tmp_path)
     runs.client().set_registered_model_alias("trec", "challenger", "1")
-    assert promotion.promotable("trec@challenger") == ("trec", "1")
+    assert promotion.resolve_promotable("trec@challenger") == ("trec", "1")
     with pytest.raises(InputError, match="trec-teacher/1 is a checkpoint of train_teacher"):
-        promotion.promotable("trec-teacher/1")
+        promotion.resolve_promotable("trec-teacher/1")
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_only_deployable_versions_are_promoted(state: Path, tmp_path: Path) -> N
 )
 def test_what_is_no_version_is_wrong_input(state: Path, reference: str) -> None:
     with pytest.raises(InputError, match="neither MODEL/VERSION nor MODEL@alias"):
-        promotion.promotable(reference)
+        promotion.resolve_promotable(reference)
 
 
 def test_the_audit_survives_the_version(state: Path, tmp_path: Path) -> None:
@@ -174,14 +174,14 @@ def test_the_audit_survives_the_version(state: Path, tmp_path: Path) -> None:
     promote("1")
     promote("2")
     runs.client().delete_model_version("trec", "1")
-    assert [t.moved_to for t in audit.tickets("trec")] == ["1", "2"]
+    assert [t.moved_to for t in audit.all_tickets("trec")] == ["1", "2"]
     assert promotion.is_champion("trec", "2")
 
 
 @given(st.text(max_size=100))
 def test_a_reason_is_one_printable_line_or_refused(reason: str) -> None:
     try:
-        line = reasons.one_line(reason)
+        line = reasons.normalize(reason)
     except InputError:
         assert not any(c.isprintable() and not c.isspace() for c in reason)
     else:
@@ -191,9 +191,9 @@ def test_a_reason_is_one_printable_line_or_refused(reason: str) -> None:
 
 
 def test_a_reason_has_a_limit() -> None:
-    assert reasons.one_line("x" * 500) == "x" * 500
+    assert reasons.normalize("x" * 500) == "x" * 500
     with pytest.raises(InputError, match="reason: 501 characters, of 500 at most"):
-        reasons.one_line("x" * 501)
+        reasons.normalize("x" * 501)
 
 
 def test_a_number_that_is_another_versions_by_its_turn_is_refused(

@@ -10,7 +10,7 @@ from tasks.promotion import audit, retention
 from tasks.tracking import artifacts, registry, runs
 from tasks.tracking.results import StageResult
 
-GONE = f"{processes.this_process().rsplit(':', 2)[0]}:1:1.00"
+GONE = f"{processes.current_process_identity().rsplit(':', 2)[0]}:1:1.00"
 
 
 def press(place: Path, recipe: str = "trec") -> None:
@@ -20,7 +20,7 @@ def press(place: Path, recipe: str = "trec") -> None:
 
 
 def fates(keep: int, recipe: str = "trec") -> dict[str, str | None]:
-    return {h.name: h.kept for h in retention.holdings(keep) if h.name.startswith(recipe)}
+    return {h.name: h.kept for h in retention.plan_collection(keep) if h.name.startswith(recipe)}
 
 
 def intact(reference: str) -> bool:
@@ -57,7 +57,7 @@ def test_what_may_go_goes_and_the_records_stay(three: Path) -> None:
     assert [intact(f"trec/{n}") for n in (1, 2, 3)] == [True, False, True]
     assert [intact(f"trec-teacher/{n}") for n in (1, 2, 3)] == [True, False, True]
     assert registry.resolve("trec/2").tags["gate"] == "passed"
-    ticket = audit.tickets("trec")[-1]
+    ticket = audit.all_tickets("trec")[-1]
     kept = ("intent", "who", "state", "removed")
     assert [ticket.tags[name] for name in kept] == [
         *("collect", "anna@here", "done", "trec/2, trec-teacher/2")
@@ -67,10 +67,10 @@ def test_what_may_go_goes_and_the_records_stay(three: Path) -> None:
 
 def test_soft_targets_with_a_metric_that_was_not_finite_are_in_nobodys_way(three: Path) -> None:
     """Stored before numbers were checked."""
-    run_id = runs.open_run(runs.experiment("trec"), "soft targets", {})
+    run_id = runs.open_run(runs.ensure_experiment("trec"), "soft targets", {})
     plain = {"stage": "generate_soft_targets", "status": "ran"}
     result = {**plain, "metrics": {"entropy_nats": None}, "model_uri": f"runs:/{run_id}/made"}
-    runs.tag(run_id, {**plain, "result": json.dumps(result)})
+    runs.set_tags(run_id, {**plain, "result": json.dumps(result)})
     runs.client().set_terminated(run_id)
     assert fates(1)["trec/2"] is None
     retention.collect(1, "anna@here")
@@ -88,19 +88,19 @@ def test_files_that_went_can_be_put_back(three: Path) -> None:
     uri = str(registry.resolve("trec/2").source)
     retention.collect(1, "anna@here")
     packed = sorted(three.glob("made-*/packed"), key=lambda path: path.stat().st_ctime_ns)[3]
-    artifacts.mend_model(uri, packed, registry.resolve("trec/2").tags["digest"])
+    artifacts.restore_files(uri, packed, registry.resolve("trec/2").tags["digest"])
     assert intact("trec/2")
 
 
 def test_an_open_run_keeps_all_of_its_recipe(three: Path) -> None:
-    run_id = runs.open_run(runs.experiment("trec"), "trec", {})
+    run_id = runs.open_run(runs.ensure_experiment("trec"), "trec", {})
     assert fates(0)["trec-teacher/2"] == "a run of trec is open"
-    runs.tag(run_id, {"process": GONE})
+    runs.set_tags(run_id, {"process": GONE})
     assert fates(0)["trec-teacher/2"] is None
 
 
 def test_an_open_run_keeps_what_its_stages_have_taken_over(three: Path) -> None:
-    experiment, flow = runs.experiment("other"), {"flow_run_id": "flow-1"}
+    experiment, flow = runs.ensure_experiment("other"), {"flow_run_id": "flow-1"}
     runs.open_run(experiment, "other", flow)
     stage = runs.open_run(experiment, "train_teacher", {**flow, "stage": "train_teacher"})
     source = str(registry.resolve("trec-teacher/2").source)
@@ -117,16 +117,16 @@ def test_an_open_stage_keeps_what_it_may_find_by_its_key(three: Path) -> None:
         status="ran",
         model_uri=str(registry.resolve("trec-teacher/2").source),
     )
-    made = runs.open_run(runs.experiment("trec"), "train_teacher", {"key": "k"})
+    made = runs.open_run(runs.ensure_experiment("trec"), "train_teacher", {"key": "k"})
     runs.write_result(made, found)
     runs.client().set_terminated(made)
-    runs.open_run(runs.experiment("other"), "train_teacher", {"key": "k"})
+    runs.open_run(runs.ensure_experiment("other"), "train_teacher", {"key": "k"})
     assert fates(0)["trec-teacher/2"] == "a run of other is open"
 
 
 def test_a_version_that_is_about_to_be_promoted_is_kept(three: Path) -> None:
     request = audit.Request(model="trec", intent="promote", who="bob", why="x", target="2")
-    ticket = audit.draw(request)
+    ticket = audit.enqueue(request)
     assert (fates(0)["trec/2"], fates(0)["trec-teacher/2"]) == (
         f"ticket {ticket.number} is open",
         "ancestor of trec/2",
@@ -144,16 +144,18 @@ def test_a_model_that_two_recipes_share_stays_while_one_needs_it(three: Path) ->
 
 def test_soft_targets_go_with_their_teacher(three: Path) -> None:
     digest = registry.resolve("trec-teacher/2").tags["digest"]
-    run_id = runs.open_run(runs.experiment("trec"), "targets", {"stage": "generate_soft_targets"})
+    run_id = runs.open_run(
+        runs.ensure_experiment("trec"), "targets", {"stage": "generate_soft_targets"}
+    )
     (three / "targets").mkdir()
     (three / "targets" / "logits").write_text("1 2 3")
-    uri = artifacts.put_artifact(run_id, three / "targets", "soft")
+    uri = artifacts.log_checkpoint(run_id, three / "targets", "soft")
     result = StageResult(
         stage="generate_soft_targets", status="ran", model_uri=uri, parents=(digest,)
     )
     runs.write_result(run_id, result)
     runs.client().set_terminated(run_id)
-    found = {h.name: h for h in retention.holdings(0)}["soft targets of trec-teacher/2"]
+    found = {h.name: h for h in retention.plan_collection(0)}["soft targets of trec-teacher/2"]
     assert (found.kept, found.bytes) == (None, 5)
     retention.collect(0, "anna@here")
     assert artifacts.stored_bytes(uri) == 0
@@ -161,7 +163,7 @@ def test_soft_targets_go_with_their_teacher(three: Path) -> None:
 
 def result(stage: Stage, digest: str, *parents: str) -> str:
     """The run of a stage that wrote down what it made, and of what."""
-    run_id = runs.open_run(runs.experiment("trec"), stage, {"stage": stage})
+    run_id = runs.open_run(runs.ensure_experiment("trec"), stage, {"stage": stage})
     made = StageResult(stage=stage, status="ran", digest=digest, parents=parents)
     runs.write_result(run_id, made)
     runs.client().set_terminated(run_id)
@@ -223,7 +225,7 @@ def test_records_in_the_trash_tell_the_lineage(chain: dict[str, str], trashed: s
     if trashed == "run":
         mlflow.delete_run(chain["distill_student"])
     else:
-        mlflow.delete_experiment(runs.experiment("trec"))
+        mlflow.delete_experiment(runs.ensure_experiment("trec"))
     assert fates(0) == FOLLOWED
 
 

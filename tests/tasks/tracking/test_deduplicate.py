@@ -44,7 +44,7 @@ def server(
 
 def test_a_run_is_opened_once(server: LosingServer) -> None:
     server.lose("experiments/create", "runs/create")
-    experiment = runs.experiment("runs")
+    experiment = runs.ensure_experiment("runs")
     run_id = runs.open_run(experiment, "prune", {"key": "k"})
     found = runs.client().search_runs([experiment], "attributes.status = 'RUNNING'")
     assert [run.info.run_id for run in found] == [run_id]
@@ -60,14 +60,14 @@ def test_a_model_becomes_one_version(server: LosingServer, tmp_path: Path) -> No
 def test_no_half_of_a_model_is_left(server: LosingServer, tmp_path: Path) -> None:
     server.lose("logged-models")
     registered.version(tmp_path, "whole")
-    experiment = runs.experiment("trec")
+    experiment = runs.ensure_experiment("trec")
     models = runs.client().search_logged_models([experiment], "name = 'whole'")
     assert [str(model.status) for model in models] == ["READY"]
 
 
 def test_a_model_is_linked_to_its_run_once(server: LosingServer) -> None:
     server.lose("runs/log-inputs", "runs/outputs")
-    experiment, mlflow = runs.experiment("links"), runs.client()
+    experiment, mlflow = runs.ensure_experiment("links"), runs.client()
     run_id = runs.open_run(experiment, "prune", {})
     before, after = (mlflow.create_logged_model(experiment).model_id for _ in "ab")
     source = StageResult(stage="distill_student", status="ran", model_uri=f"models:/{before}")
@@ -83,12 +83,12 @@ def test_nobody_waits_for_a_ticket_that_was_drawn_twice(
     server: LosingServer, tmp_path: Path
 ) -> None:
     registered.version(tmp_path, "moved")
-    registry.ensure_name("moved-audit")
+    registry.ensure_registered_model("moved-audit")
     server.lose("model-versions/create")
     request = Request(model="moved", intent="promote", who="anna", why="better", target="1")
-    ticket = audit.draw(request)
+    ticket = audit.enqueue(request)
     assert [t.number for t in audit.open_tickets("moved")] == [ticket.number]
-    assert [t.state for t in audit.tickets("moved")] == ["expired", "open"]
+    assert [t.state for t in audit.all_tickets("moved")] == ["expired", "open"]
 
 
 def test_files_that_cannot_be_fetched_are_not_called_gone(
@@ -111,6 +111,6 @@ def test_an_outage_is_not_taken_for_a_model_that_is_not_there(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     monkeypatch.setenv("COLDPRESS_HOME", str(tmp_path))
-    monkeypatch.setattr(credentials, "PATIENCE", 0.1)
+    monkeypatch.setattr(credentials, "CONNECT_TIMEOUT", 0.1)
     with pytest.raises(InputError, match=r"nothing answers at http://127\.0\.0\.1:9"):
         registry.resolve("trec/1")

@@ -20,7 +20,7 @@ from sqlalchemy import create_engine
 
 from coldpress.errors import InputError
 from tasks.tracking import runs
-from tasks.tracking.embedded_db import make_ready
+from tasks.tracking.embedded_db import ensure_schema
 
 FIRST_START = """
 import sys
@@ -147,12 +147,12 @@ def test_what_is_left_of_a_start_that_was_killed_when_all_was_done_goes_too(
         left = Path(other.stdout.readline().rstrip("\n"))
         other.kill()
     assert left.is_dir()
-    make_ready(database)
+    ensure_schema(database)
     assert not left.exists()
 
 
 def test_several_first_starts_at_once_make_one_database(database: Path, empty_store: Path) -> None:
-    unshared: Any = make_ready
+    unshared: Any = ensure_schema
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(unshared.__wrapped__, [database] * 3))
     assert revision(database) == revision(empty_store)
@@ -163,7 +163,7 @@ def test_nothing_is_done_to_a_database_that_is_as_it_should_be(
 ) -> None:
     shutil.copyfile(empty_store, database)
     before = database.stat()
-    make_ready(database)
+    ensure_schema(database)
     after = database.stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
     assert list(database.parent.iterdir()) == [database]
@@ -173,7 +173,7 @@ def test_an_older_database_gets_the_new_tables_and_keeps_its_runs(
     database: Path, empty_store: Path
 ) -> None:
     old_store(database)
-    make_ready(database)
+    ensure_schema(database)
     assert revision(database) == revision(empty_store)
     assert read(database, "SELECT run_uuid FROM runs") == ["abc"]
 
@@ -182,7 +182,7 @@ def test_what_an_earlier_version_left_half_made_is_made_anew(
     database: Path, empty_store: Path
 ) -> None:
     half_made(database, empty_store)
-    make_ready(database)
+    ensure_schema(database)
     assert revision(database) == revision(empty_store)
 
 
@@ -193,7 +193,7 @@ def test_what_was_left_half_made_beside_runs_is_left_alone(
     write(database, RUN)
     before = database.read_bytes()
     with pytest.raises(InputError, match=r"mlflow\.db: its tables cannot be completed .* move it"):
-        make_ready(database)
+        ensure_schema(database)
     assert database.read_bytes() == before
 
 
@@ -201,7 +201,7 @@ def test_a_newer_database_is_refused(database: Path, empty_store: Path) -> None:
     shutil.copyfile(empty_store, database)
     write(database, "UPDATE alembic_version SET version_num = 'ffffffffffff'")
     with pytest.raises(InputError, match=r"mlflow\.db: a newer MLflow made it; .*ffffffffffff"):
-        make_ready(database)
+        ensure_schema(database)
 
 
 def test_no_database_is_replaced_under_somebody_who_has_it_open(
@@ -213,10 +213,10 @@ def test_no_database_is_replaced_under_somebody_who_has_it_open(
         assert other.stdout is not None
         assert other.stdout.readline() == "open\n"
         with pytest.raises(InputError, match=rf"process {other.pid} has it open; end that one"):
-            make_ready(database)
+            ensure_schema(database)
         assert revision(database) == OLD
         other.kill()
-    make_ready(database)
+    ensure_schema(database)
     assert revision(database) == revision(empty_store)
 
 
@@ -231,5 +231,5 @@ def test_a_journal_without_its_database_does_not_spoil_the_new_one(
     writer.close()
     database.unlink()
     database.with_name("kept").replace(journal)
-    make_ready(database)
+    ensure_schema(database)
     assert revision(database) == revision(empty_store)

@@ -15,25 +15,25 @@ from tasks.tracking import error_messages, runs
 
 
 def test_a_run_deleted_while_it_works_ends_in_one_line(state: Path) -> None:
-    run_id = runs.open_run(runs.experiment("trec"), "prune", {})
+    run_id = runs.open_run(runs.ensure_experiment("trec"), "prune", {})
     deleted = (
         "^model: deleted in MLflow while it was needed; run it again .*must be in the 'active'"
     )
-    with pytest.raises(InputError, match=deleted), runs.recorded(run_id):
+    with pytest.raises(InputError, match=deleted), runs.managed_run(run_id):
         runs.client().delete_run(run_id)
         runs.log_metrics(run_id, {"seconds": 1.0})
 
 
 def test_so_does_one_whose_experiment_was_deleted(state: Path) -> None:
-    experiment_id = runs.experiment("trec")
+    experiment_id = runs.ensure_experiment("trec")
     run_id = runs.open_run(experiment_id, "prune", {})
-    with pytest.raises(InputError, match="deleted in MLflow"), runs.recorded(run_id):
+    with pytest.raises(InputError, match="deleted in MLflow"), runs.managed_run(run_id):
         runs.client().delete_experiment(experiment_id)
 
 
 def test_a_fault_in_a_block_stays_what_it_is(state: Path) -> None:
-    run_id = runs.open_run(runs.experiment("trec"), "prune", {})
-    with pytest.raises(KeyError, match="ours"), runs.recorded(run_id):
+    run_id = runs.open_run(runs.ensure_experiment("trec"), "prune", {})
+    with pytest.raises(KeyError, match="ours"), runs.managed_run(run_id):
         raise KeyError("ours")
     assert runs.client().get_run(run_id).info.status == "FAILED"
 
@@ -42,7 +42,7 @@ def test_a_store_that_can_only_be_read_is_named(state: Path) -> None:
     uri = f"sqlite:///file:{state / 'mlflow.db'}?mode=ro&uri=true"
     with pytest.raises(MlflowException) as refused:
         MlflowClient(uri, uri).create_experiment("trec")
-    line = error_messages.line(refused.value)
+    line = error_messages.user_message(refused.value)
     assert line is not None
     assert line.startswith("MLFLOW_TRACKING_URI: this tracking store can only be read (")
 
@@ -55,18 +55,20 @@ def test_a_store_that_can_only_be_read_is_named(state: Path) -> None:
     ],
 )
 def test_a_full_disk_is_one_line(error: Exception) -> None:
-    line = error_messages.line(error)
+    line = error_messages.user_message(error)
     assert line is not None
     assert line.startswith("disk: full; free some space and run it again (")
     assert "SQL:" not in line
 
 
 def test_a_command_says_it_and_ends_with_2(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_codes.code_of(lambda: runs.client().get_run("0" * 32)) == exit_codes.WRONG_INPUT
+    assert (
+        exit_codes.run_command(lambda: runs.client().get_run("0" * 32)) == exit_codes.INVALID_INPUT
+    )
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("coldpress: model: deleted in MLflow while it was needed; run it again")
 
 
 @pytest.mark.parametrize("error", [KeyError("a"), MlflowException("the disk is on fire")])
 def test_other_errors_have_none(error: Exception) -> None:
-    assert error_messages.line(error) is None
+    assert error_messages.user_message(error) is None

@@ -12,7 +12,7 @@ from registered import version
 
 from tasks.promotion import watch
 from tasks.tracking import history, runs
-from tasks.tracking.paging import IDS_PER_SEARCH, all_pages, in_groups
+from tasks.tracking.paging import IDS_PER_SEARCH, all_pages, batch_ids
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("benchmarks", "deployments", "flows", "tasks")
@@ -62,12 +62,12 @@ def models(state: Path, names: list[str]) -> None:
 
 
 def test_runs_are_found_beside_more_than_a_thousand_experiments(state: Path) -> None:
-    run_id = runs.open_run(runs.experiment("trec"), "trec", {"flow_run_id": "f"})
+    run_id = runs.open_run(runs.ensure_experiment("trec"), "trec", {"flow_run_id": "f"})
     experiments(state, 1001)
-    later = runs.open_run(runs.experiment("customer-1000"), "trec", {"flow_run_id": "f"})
+    later = runs.open_run(runs.ensure_experiment("customer-1000"), "trec", {"flow_run_id": "f"})
     client = runs.client()
     assert "trec" not in {found.name for found in client.search_experiments()}  # the first page
-    assert [run.info.run_id for run in history.flow_runs("f")] == [run_id, later]
+    assert [run.info.run_id for run in history.runs_of_flow_run("f")] == [run_id, later]
 
 
 def test_results_come_page_by_page_in_their_order(state: Path) -> None:
@@ -85,12 +85,12 @@ def test_a_champion_beside_more_than_a_hundred_models_is_watched(
     version(tmp_path)
     runs.client().set_registered_model_alias("trec", "champion", "1")
     models(state, [f"a-{number}" for number in range(1001)])
-    assert watch.watched_models() == ["trec"]
+    assert watch.list_watched_models() == ["trec"]
 
 
 @pytest.mark.parametrize("count", [0, 1, IDS_PER_SEARCH, IDS_PER_SEARCH + 1])
 def test_groups_of_ids_are_small_and_leave_none_out(count: int) -> None:
     ids = [str(number) for number in range(count)]
-    groups = list(in_groups(ids))
+    groups = list(batch_ids(ids))
     assert [one for group in groups for one in group] == ids
     assert all(0 < len(group) <= IDS_PER_SEARCH for group in groups)

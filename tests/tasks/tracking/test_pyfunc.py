@@ -18,13 +18,13 @@ from typing import Any
 
 import pytest
 
-from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
-from coldpress.model.serialization import write
+from coldpress.model.serialization import write_checkpoint
 from coldpress.onnx.export import export
 from coldpress.onnx.predictor import Predictor
 from tasks.tracking import artifacts, registry, runs
-from tasks.tracking.pyfunc import pack
+from tasks.tracking.pyfunc import package_pyfunc
 
 TEXTS = ["cold press", "olive"]
 ANSWERED: dict[str, dict[str, Any]] = {
@@ -76,13 +76,15 @@ REFUSED: dict[str, tuple[object, str]] = {
 @pytest.fixture
 def files(tiny: Classifier, state: Path) -> Path:
     """The tiny model, exported, and registered as `tiny@champion`."""
-    write(tiny, state / "torch", Manifest(stage="quantize"))
-    with writing(state / "files", Manifest(stage="export_onnx")) as directory:
+    write_checkpoint(tiny, state / "torch", Manifest(stage="quantize"))
+    with new_checkpoint(state / "files", Manifest(stage="export_onnx")) as directory:
         about = {"pairs": "false", "temperature": "2.0"}
         export(Checkpoint.open(state / "torch"), directory, 17, about)
     made = Checkpoint.open(state / "files")
-    run_id = runs.open_run(runs.experiment("tiny"), "export_onnx", {})
-    uri = artifacts.put_model(run_id, "tiny", pack(made.path, state / "packed"), "export_onnx")
+    run_id = runs.open_run(runs.ensure_experiment("tiny"), "export_onnx", {})
+    uri = artifacts.log_model(
+        run_id, "tiny", package_pyfunc(made.path, state / "packed"), "export_onnx"
+    )
     registry.register("tiny", uri, run_id, {"digest": made.digest})
     runs.client().set_registered_model_alias("tiny", "champion", "1")
     return made.path

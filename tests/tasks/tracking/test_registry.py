@@ -3,21 +3,21 @@ from pathlib import Path
 import pytest
 
 from coldpress.errors import CorruptCheckpointError, InputError
-from coldpress.model.checkpoint import Checkpoint, Manifest, writing
+from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from tasks.tracking import artifacts, registry, runs
 
 
 def made(directory: Path, content: str) -> Checkpoint:
-    with writing(directory, Manifest(stage="prune")) as aside:
+    with new_checkpoint(directory, Manifest(stage="prune")) as aside:
         (aside / "model.safetensors").write_text(content)
     return Checkpoint.open(directory)
 
 
 def put(path: Path, content: str = "weights") -> tuple[str, Checkpoint]:
     checkpoint = made(path / "checkpoint", content)
-    run_id = runs.open_run(runs.experiment("trec"), "prune", {})
-    packed = artifacts.pack(checkpoint.path, path / "packed")
-    return artifacts.put_model(run_id, "trec-pruned", packed, "prune"), checkpoint
+    run_id = runs.open_run(runs.ensure_experiment("trec"), "prune", {})
+    packed = artifacts.package_torch(checkpoint.path, path / "packed")
+    return artifacts.log_model(run_id, "trec-pruned", packed, "prune"), checkpoint
 
 
 def register(uri: str, digest: str) -> str:
@@ -42,7 +42,7 @@ def test_a_version_is_complete_when_it_appears(state: Path, tmp_path: Path) -> N
 
 def test_what_is_fetched_is_what_was_put(state: Path, tmp_path: Path) -> None:
     uri, checkpoint = put(tmp_path / "one")
-    with artifacts.fetched(uri) as found:
+    with artifacts.open_checkpoint(uri) as found:
         assert found.digest == checkpoint.digest
     assert artifacts.is_intact(uri, checkpoint.digest)
 
@@ -58,10 +58,10 @@ def test_harm_is_noticed_and_mended(state: Path, tmp_path: Path, harm: str) -> N
         weights.write_text("weights")
         (weights.parent / "more.txt").write_text("")
     assert not artifacts.is_intact(uri, checkpoint.digest)
-    with pytest.raises(CorruptCheckpointError), artifacts.fetched(uri):
+    with pytest.raises(CorruptCheckpointError), artifacts.open_checkpoint(uri):
         pass
     if harm != "add":
-        artifacts.mend_model(uri, tmp_path / "one" / "packed", checkpoint.digest)
+        artifacts.restore_files(uri, tmp_path / "one" / "packed", checkpoint.digest)
         assert artifacts.is_intact(uri, checkpoint.digest)
 
 

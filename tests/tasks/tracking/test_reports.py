@@ -16,10 +16,10 @@ _STAGE = ModelVersionTag("stage", "export_onnx")  # type: ignore[no-untyped-call
 
 def _judge(recipe: str, registered: str, text: str, directory: Path, **tags: str) -> None:
     """A chain's run that ended with a report."""
-    run_id = runs.open_run(runs.experiment(recipe), recipe, tags)
+    run_id = runs.open_run(runs.ensure_experiment(recipe), recipe, tags)
     (directory / reports.REPORT).write_text(text)
     runs.log_file(run_id, directory / reports.REPORT)
-    runs.tag(run_id, {reports.TAG: registered})
+    runs.set_tags(run_id, {reports.REPORT_TAG: registered})
 
 
 def _version(name: str, number: str, digest: str = "d") -> ModelVersion:
@@ -33,14 +33,14 @@ def test_a_version_has_the_report_of_the_run_that_judged_it_last(
     _judge("trec", "trec/1", "first", tmp_path)
     _judge("trec", "trec/1", "judged again", tmp_path)
     _judge("trec", "trec/11", "another version", tmp_path)
-    assert reports.read(_version("trec", "1"), reports.REPORT) == "judged again"
-    assert reports.find(_version("trec", "2"), reports.REPORT) is None
+    assert reports.load_document(_version("trec", "1"), reports.REPORT) == "judged again"
+    assert reports.find_document(_version("trec", "2"), reports.REPORT) is None
 
 
 def test_a_version_that_no_run_judged_has_none(state: Path) -> None:
-    runs.experiment("trec")
+    runs.ensure_experiment("trec")
     with pytest.raises(InputError, match=r"trec/3, of export_onnx, has no card\.md"):
-        reports.read(_version("trec", "3"), reports.CARD)
+        reports.load_document(_version("trec", "3"), reports.CARD)
 
 
 def test_a_report_whose_file_was_deleted_is_none(state: Path, tmp_path: Path) -> None:
@@ -48,32 +48,38 @@ def test_a_report_whose_file_was_deleted_is_none(state: Path, tmp_path: Path) ->
     (file,) = (state / "artifacts").rglob(reports.REPORT)
     file.unlink()
     with pytest.raises(InputError, match=r"trec/1.* it goes when that run is deleted in MLflow"):
-        reports.read(_version("trec", "1"), reports.REPORT)
+        reports.load_document(_version("trec", "1"), reports.REPORT)
 
 
 def test_a_version_with_the_number_of_a_deleted_one_has_not_its_report(
     state: Path, tmp_path: Path
 ) -> None:
     _judge("trec", "trec/1", "of the first model", tmp_path, report_digest="first")
-    assert reports.find(_version("trec", "1", "second"), reports.REPORT) is None
+    assert reports.find_document(_version("trec", "1", "second"), reports.REPORT) is None
     _judge("trec", "trec/1", "of the second", tmp_path, report_digest="second")
-    assert reports.find(_version("trec", "1", "first"), reports.REPORT) == "of the first model"
+    assert (
+        reports.find_document(_version("trec", "1", "first"), reports.REPORT)
+        == "of the first model"
+    )
 
 
 def test_an_older_run_is_told_by_what_its_stages_made(state: Path, tmp_path: Path) -> None:
     _judge("trec", "trec/1", "of the first model", tmp_path, flow_run_id="flow-1")
     stage = {"flow_run_id": "flow-1", "stage": "export_onnx"}
-    run_id = runs.open_run(runs.experiment("trec"), "export_onnx", stage)
+    run_id = runs.open_run(runs.ensure_experiment("trec"), "export_onnx", stage)
     made = StageResult(stage="export_onnx", status="ran", digest="first")
     runs.write_result(run_id, made)
-    assert reports.find(_version("trec", "1", "second"), reports.REPORT) is None
-    assert reports.find(_version("trec", "1", "first"), reports.REPORT) == "of the first model"
+    assert reports.find_document(_version("trec", "1", "second"), reports.REPORT) is None
+    assert (
+        reports.find_document(_version("trec", "1", "first"), reports.REPORT)
+        == "of the first model"
+    )
 
 
 def test_a_model_keeps_its_report_when_it_is_renamed(state: Path, tmp_path: Path) -> None:
     _judge("trec", "trec/1", "of trec", tmp_path)
-    (run,) = history.search("")
-    runs.tag(run.info.run_id, {"flow_run_id": "f", reports.DIGEST: "d"})
+    (run,) = history.search_runs("")
+    runs.set_tags(run.info.run_id, {"flow_run_id": "f", reports.REPORT_DIGEST_TAG: "d"})
     made = {"stage": "export_onnx", "flow_run_id": "f", "digest": "d"}
     for name, tags, text in (
         ("small", made, "of trec"),
@@ -81,4 +87,4 @@ def test_a_model_keeps_its_report_when_it_is_renamed(state: Path, tmp_path: Path
         ("small-teacher", {**made, "stage": "train_teacher"}, None),
     ):
         known = [ModelVersionTag(key, value) for key, value in tags.items()]  # type: ignore[no-untyped-call]
-        assert reports.find(ModelVersion(name, "1", 0, tags=known), reports.REPORT) == text
+        assert reports.find_document(ModelVersion(name, "1", 0, tags=known), reports.REPORT) == text

@@ -7,13 +7,13 @@ from tasks.environment import processes
 from tasks.tracking import history, runs
 from tasks.tracking.results import StageResult
 
-GONE = f"{processes.this_process().rsplit(':', 2)[0]}:1:1.00"
+GONE = f"{processes.current_process_identity().rsplit(':', 2)[0]}:1:1.00"
 
 
 def open_stage(experiment: str, key: str, process: str | None = None) -> str:
     run_id = runs.open_run(experiment, "prune", {"stage": "prune", "key": key})
     if process:
-        runs.tag(run_id, {"process": process})
+        runs.set_tags(run_id, {"process": process})
     return run_id
 
 
@@ -27,9 +27,9 @@ def status(run_id: str) -> str:
 def test_a_run_is_closed_however_its_block_ends(
     state: Path, raised: type[BaseException] | None, ended: str
 ) -> None:
-    run_id = runs.open_run(runs.experiment("trec"), "trec", {})
+    run_id = runs.open_run(runs.ensure_experiment("trec"), "trec", {})
     try:
-        with runs.recorded(run_id):
+        with runs.managed_run(run_id):
             if raised:
                 raise raised("no luck")
     except (ValueError, KeyboardInterrupt):
@@ -38,11 +38,11 @@ def test_a_run_is_closed_however_its_block_ends(
 
 
 def test_a_run_that_did_not_finish_takes_its_half_made_models_with_it(state: Path) -> None:
-    experiment, mlflow = runs.experiment("trec"), runs.client()
+    experiment, mlflow = runs.ensure_experiment("trec"), runs.client()
     run_id = open_stage(experiment, "k")
     half, whole = (mlflow.create_logged_model(experiment, source_run_id=run_id) for _ in "ab")
     mlflow.finalize_logged_model(whole.model_id, "READY")
-    runs.close(run_id)
+    runs.close_run(run_id)
     left = mlflow.search_logged_models([experiment])
     assert [model.model_id for model in left] == [whole.model_id]
     assert status(run_id) == "KILLED"
@@ -51,7 +51,7 @@ def test_a_run_that_did_not_finish_takes_its_half_made_models_with_it(state: Pat
 
 def test_only_a_finished_run_has_a_result(state: Path) -> None:
     """The record is written before the run is closed: a kill between the two made nothing."""
-    run_id = open_stage(runs.experiment("trec"), "k")
+    run_id = open_stage(runs.ensure_experiment("trec"), "k")
     result = StageResult(stage="prune", status="ran", digest="d", metrics={"accuracy": 0.5})
     runs.write_result(run_id, result)
     assert history.results_with_key("k") == []
@@ -60,16 +60,16 @@ def test_only_a_finished_run_has_a_result(state: Path) -> None:
 
 
 def test_results_are_shared_between_recipes(state: Path) -> None:
-    run_id = open_stage(runs.experiment("one"), "k")
+    run_id = open_stage(runs.ensure_experiment("one"), "k")
     runs.write_result(run_id, StageResult(stage="prune", status="ran"))
     runs.client().set_terminated(run_id)
-    runs.experiment("two")
+    runs.ensure_experiment("two")
     assert len(history.results_with_key("k")) == 1
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_a_metric_that_is_not_finite_is_not_recorded(state: Path, value: float) -> None:
-    run_id = runs.open_run(runs.experiment("trec"), "trec", {})
+    run_id = runs.open_run(runs.ensure_experiment("trec"), "trec", {})
     with pytest.raises(NonFiniteError, match=f"^entropy is {value}$"):
         runs.log_metrics(run_id, {"rows": 3.0, "entropy": value})
     with pytest.raises(NonFiniteError, match=rf"^epoch_loss\.1 is {value}$"):
@@ -82,18 +82,18 @@ def test_a_result_with_a_metric_that_was_not_finite_is_read_and_not_reused(
     state: Path, written: str
 ) -> None:
     """Stored before numbers were checked: pydantic writes null, MLflow's own clients NaN."""
-    run_id = open_stage(runs.experiment("trec"), "k")
-    with runs.recorded(run_id):
+    run_id = open_stage(runs.ensure_experiment("trec"), "k")
+    with runs.managed_run(run_id):
         result = StageResult(stage="prune", status="ran", metrics={"rows": 3, "entropy": 0.5})
         poisoned = result.model_dump_json().replace("0.5", written)
-        runs.tag(run_id, {"status": "ran", "result": poisoned})
+        runs.set_tags(run_id, {"status": "ran", "result": poisoned})
     run = runs.client().get_run(run_id)
     assert history.result_of(run).metrics == {"rows": 3.0}
     assert history.results_with_key("k") == []
 
 
 def test_a_table_without_rows_is_kept_as_one(state: Path) -> None:
-    run_id = open_stage(runs.experiment("trec"), "k")
+    run_id = open_stage(runs.ensure_experiment("trec"), "k")
     runs.log_rows(run_id, [], "flips.json")
     assert [file.path for file in runs.client().list_artifacts(run_id)] == ["flips.json"]
 
@@ -101,20 +101,20 @@ def test_a_table_without_rows_is_kept_as_one(state: Path) -> None:
 def test_openings_of_a_test_split_are_counted_by_its_digest(state: Path) -> None:
     """Those that finished, and that looked for themselves: a reuse opens nothing."""
     for digest, status in (("a", "ran"), ("a", "reused"), ("b", "ran"), ("a", "ran")):
-        run_id = runs.open_run(runs.experiment("trec"), "evaluate", {"test_digest": digest})
-        runs.tag(run_id, {"status": status})
+        run_id = runs.open_run(runs.ensure_experiment("trec"), "evaluate", {"test_digest": digest})
+        runs.set_tags(run_id, {"status": status})
         runs.client().set_terminated(run_id)
-    runs.open_run(runs.experiment("trec"), "evaluate", {"test_digest": "a"})
-    assert [history.openings_of(digest) for digest in "abc"] == [2, 1, 0]
+    runs.open_run(runs.ensure_experiment("trec"), "evaluate", {"test_digest": "a"})
+    assert [history.count_test_evaluations(digest) for digest in "abc"] == [2, 1, 0]
 
 
 def test_a_press_under_way_is_known_until_it_ends_or_dies(state: Path) -> None:
-    assert not history.is_being_pressed("trec")
-    experiment, chain = runs.experiment("trec"), {"recipe_digest": "0"}
+    assert not history.is_recipe_running("trec")
+    experiment, chain = runs.ensure_experiment("trec"), {"recipe_digest": "0"}
     runs.open_run(experiment, "re-evaluate", {"reevaluates": "trec/3"})
-    assert not history.is_being_pressed("trec")
+    assert not history.is_recipe_running("trec")
     ended, killed = (runs.open_run(experiment, "trec", chain) for _ in "ab")
     runs.client().set_terminated(ended)
-    assert history.is_being_pressed("trec")
-    runs.tag(killed, {"process": GONE})
-    assert not history.is_being_pressed("trec")
+    assert history.is_recipe_running("trec")
+    runs.set_tags(killed, {"process": GONE})
+    assert not history.is_recipe_running("trec")

@@ -12,31 +12,31 @@ from tasks.tracking import runs, urls
 @pytest.fixture
 def run_id(state: Path) -> str:
     """A run of the first experiment."""
-    return runs.open_run(runs.experiment("trec"), "trec", {})
+    return runs.open_run(runs.ensure_experiment("trec"), "trec", {})
 
 
 def test_without_a_server_there_is_no_address(run_id: str, state: Path) -> None:
-    found = (urls.run(run_id), urls.version("trec/1"), urls.file(run_id, "a.png"))
+    found = (urls.run_url(run_id), urls.version_url("trec/1"), urls.file_url(run_id, "a.png"))
     assert found == (None, None, None)
-    assert urls.page(run_id) == f"run {run_id} in sqlite:///{state / 'mlflow.db'}"
-    assert urls.link("trec/1", None) == "trec/1"
+    assert urls.run_location(run_id) == f"run {run_id} in sqlite:///{state / 'mlflow.db'}"
+    assert urls.markdown_link("trec/1", None) == "trec/1"
 
 
 def test_pages_of_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
     here = "https://mlflow.example.org"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"{here}/")
-    assert urls.version("trec/3") == f"{here}/#/models/trec/versions/3"
-    assert urls.file("7", "e/a b.png") == f"{here}/get-artifact?path=e%2Fa+b.png&run_uuid=7"
-    assert urls.link("trec/3", f"{here}/x") == f"[trec/3]({here}/x)"
+    assert urls.version_url("trec/3") == f"{here}/#/models/trec/versions/3"
+    assert urls.file_url("7", "e/a b.png") == f"{here}/get-artifact?path=e%2Fa+b.png&run_uuid=7"
+    assert urls.markdown_link("trec/3", f"{here}/x") == f"[trec/3]({here}/x)"
 
 
 def test_people_may_reach_it_elsewhere_than_runs_do(
     run_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLDPRESS_MLFLOW_URL", "http://127.0.0.1:5000")
-    experiment = runs.experiment("trec")
+    experiment = runs.ensure_experiment("trec")
     expected = f"http://127.0.0.1:5000/#/experiments/{experiment}/runs/{run_id}"
-    assert (urls.run(run_id), urls.page(run_id)) == (expected, expected)
+    assert (urls.run_url(run_id), urls.run_location(run_id)) == (expected, expected)
 
 
 @pytest.mark.parametrize(
@@ -49,9 +49,9 @@ def test_people_may_reach_it_elsewhere_than_runs_do(
     ],
 )
 def test_no_password_is_ever_shown(uri: str, shown: str) -> None:
-    assert urls.without_credentials(uri) == shown
+    assert urls.strip_credentials(uri) == shown
 
 
 def test_no_link_has_a_password(run_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLDPRESS_MLFLOW_URL", "https://ann:s3cret@mlflow.example.org")
-    assert urls.page(run_id).startswith("https://mlflow.example.org/#/")
+    assert urls.run_location(run_id).startswith("https://mlflow.example.org/#/")

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coldpress.distillation.hinton.loss import soft_and_hard, soft_target_loss
+from coldpress.distillation.hinton.loss import soft_and_hard_loss, soft_target_loss
 from coldpress.distillation.student import StudentShape
 
 # At T = 2 the teacher says (1/2, 1/4, 1/4) and the undecided student (1/3, 1/3, 1/3).
@@ -24,18 +24,18 @@ def test_a_batch_counts_the_mean_of_its_rows() -> None:
 
 
 def test_alpha_weighs_soft_targets_against_labels() -> None:
-    loss = soft_and_hard(TEACHER, torch.tensor([1]), temperature=2.0, alpha=0.75)
+    loss = soft_and_hard_loss(TEACHER, torch.tensor([1]), temperature=2.0, alpha=0.75)
     expected = 0.75 * 4 * KL + 0.25 * math.log(3)
     assert loss(STUDENT, torch.tensor([0])).item() == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_row_without_a_label_learns_from_the_teacher_alone() -> None:
-    loss = soft_and_hard(TEACHER.repeat(2, 1), torch.tensor([1]), temperature=2.0, alpha=0.75)
+    loss = soft_and_hard_loss(TEACHER.repeat(2, 1), torch.tensor([1]), temperature=2.0, alpha=0.75)
     assert loss(STUDENT, torch.tensor([1])).item() == pytest.approx(0.75 * 4 * KL, abs=1e-6)
 
 
 def test_logits_on_another_device_meet_rows_that_stay_where_they_are() -> None:
-    loss = soft_and_hard(TEACHER.repeat(2, 1), torch.tensor([1]), temperature=2.0, alpha=0.75)
+    loss = soft_and_hard_loss(TEACHER.repeat(2, 1), torch.tensor([1]), temperature=2.0, alpha=0.75)
     value = loss(torch.zeros(2, 3, device="meta"), torch.tensor([1, 0]))
     assert (value.device.type, value.shape) == ("meta", ())
 

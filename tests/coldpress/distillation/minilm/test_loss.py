@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
 from coldpress.distillation import Relations, StudentShape
-from coldpress.distillation.minilm.loss import related, relation_loss
+from coldpress.distillation.minilm.loss import relation_loss, relations_loss
 from coldpress.distillation.phase import Phase
 from coldpress.errors import InputError
-from coldpress.model.activations import Comparison, inner_states
+from coldpress.model.activations import TeacherStudentLoss, record_activations
 from coldpress.model.classifier import Classifier
 from coldpress.model.surgery import keep_heads
 from coldpress.teacher.size import TeacherSize
@@ -66,8 +66,8 @@ def test_queries_keys_and_values_of_the_students_last_and_one_teacher_layer(
     student = keep_heads(tiny, [[0, 1], [2]])
     batch = encode(tiny.tokenizer, split).batch([3, 7])
     with torch.no_grad():
-        states, taught = inner_states(student, batch), inner_states(tiny, batch)
-        value = related(tiny, 0, 2).loss(states, taught, torch.from_numpy(batch.rows)).item()
+        states, taught = record_activations(student, batch), record_activations(tiny, batch)
+        value = relations_loss(tiny, 0, 2).loss(states, taught, torch.from_numpy(batch.rows)).item()
         expected = sum(
             relation_loss(own[1], theirs[0], 2, states.real).item()
             for own, theirs in (
@@ -94,10 +94,10 @@ def test_the_teachers_layer_is_the_last_unless_it_is_named(
     first, second = by.phases(tiny, tiny, loss)
     batch = encode(tiny.tokenizer, split).batch([3, 7])
     with torch.no_grad():
-        states, numbers = inner_states(tiny, batch), torch.from_numpy(batch.rows)
-        assert isinstance(first.minimised, Comparison)
+        states, numbers = record_activations(tiny, batch), torch.from_numpy(batch.rows)
+        assert isinstance(first.minimised, TeacherStudentLoss)
         value = first.minimised.loss(states, states, numbers).item()
-        assert value == related(tiny, used, 2).loss(states, states, numbers).item()
+        assert value == relations_loss(tiny, used, 2).loss(states, states, numbers).item()
     assert (first.plan.epochs, first.judged) == (3, False)
     assert second == Phase("prediction", loss, by)
 

@@ -9,14 +9,14 @@ from torch import nn
 from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
 from coldpress.distillation.tinybert.loss import (
-    attending,
+    attended_pairs,
     attention_loss,
     attention_scores,
+    hidden_state_loss,
     layer_map,
-    layerwise,
-    state_loss,
+    layerwise_loss,
 )
-from coldpress.model.activations import InnerStates, inner_states
+from coldpress.model.activations import Activations, record_activations
 from coldpress.model.classifier import Classifier
 from coldpress.model.surgery import keep_layers
 
@@ -39,25 +39,25 @@ def test_hidden_states_worked_out_by_hand() -> None:
     teacher = torch.tensor([[[2.0, 1.0], [4.0, 4.0]], [[6.0, 6.0], [0.0, 0.0]]])
     doubled = nn.Linear(1, 2, bias=False)
     nn.init.constant_(doubled.weight, 2.0)
-    assert state_loss(student, teacher, REAL, doubled).item() == pytest.approx(1 / 6)
+    assert hidden_state_loss(student, teacher, REAL, doubled).item() == pytest.approx(1 / 6)
 
 
 def test_attention_matrices_worked_out_by_hand() -> None:
     """Of the second row the one pair (1, 1) is real: five pairs in each of two heads."""
     student, teacher = torch.zeros(2, 2, 2, 2), torch.zeros(2, 2, 2, 2)
     teacher[0, 0, 0, 1], teacher[1, 1, 0, 0], teacher[1, 1, 1, 1] = 3.0, 1.0, 100.0
-    pairs = attending(seen(REAL), 0)
+    pairs = attended_pairs(seen(REAL), 0)
     assert attention_loss(student, teacher, pairs).item() == pytest.approx((9 + 1) / 10)
 
 
-def seen(real: torch.Tensor, *reaches: int) -> InnerStates:
+def seen(real: torch.Tensor, *reaches: int) -> Activations:
     empty = torch.empty(0)
-    return InnerStates(empty, (), (), (), (), real, (), reaches or (None,))
+    return Activations(empty, (), (), (), (), real, (), reaches or (None,))
 
 
 def test_a_token_attends_to_real_ones_within_reach() -> None:
     real = torch.tensor([[True, True, True, False]])
-    assert attending(seen(real, 1), 0)[0].int().tolist() == [
+    assert attended_pairs(seen(real, 1), 0)[0].int().tolist() == [
         [1, 1, 0, 0],
         [1, 1, 1, 0],
         [0, 1, 1, 0],
@@ -70,7 +70,7 @@ def test_scores_are_queries_times_keys_of_each_head_by_the_root_of_its_size() ->
     queries = torch.tensor([[[1.0] * 4 + [3.0] * 4]])
     keys = torch.tensor([[[2.0] * 4 + [1.0] * 4]])
     empty = torch.empty(0)
-    states = InnerStates(empty, (), (queries,), (keys,), (), empty, (None,), (None,))
+    states = Activations(empty, (), (queries,), (keys,), (), empty, (None,), (None,))
     assert attention_scores(states, 0, 4).flatten().tolist() == [4.0, 6.0]
 
 
@@ -82,11 +82,11 @@ def test_the_scores_are_those_that_the_model_attends_with(
     classifier = random_classifier(family)
     batch = encode(classifier.tokenizer, split.take([4])).batch([0])
     with torch.no_grad():
-        states = inner_states(classifier, batch)
+        states = record_activations(classifier, batch)
         answered = classifier.module(**classifier.inputs(batch), output_attentions=True)
     for layer in (0, 1):
         scores = attention_scores(states, layer, 4)
-        scores = scores.masked_fill(~attending(states, layer)[:, None], -torch.inf)
+        scores = scores.masked_fill(~attended_pairs(states, layer)[:, None], -torch.inf)
         torch.testing.assert_close(scores.softmax(-1), answered.attentions[layer])
 
 
@@ -94,12 +94,12 @@ def test_embeddings_hidden_states_and_attention_are_summed(tiny: Classifier, spl
     student = keep_layers(tiny, [0])
     batch = encode(tiny.tokenizer, split).batch([3, 7])
     with torch.no_grad():
-        states, taught = inner_states(student, batch), inner_states(tiny, batch)
-        loss = layerwise(tiny, student)
+        states, taught = record_activations(student, batch), record_activations(tiny, batch)
+        loss = layerwise_loss(tiny, student)
         value = loss.loss(states, taught, torch.from_numpy(batch.rows))
-        expected = state_loss(states.hidden[1], taught.hidden[2], states.real, nn.Identity())
+        expected = hidden_state_loss(states.hidden[1], taught.hidden[2], states.real, nn.Identity())
         scores = attention_scores(states, 0, 4), attention_scores(taught, 1, 4)
-        expected += attention_loss(*scores, attending(states, 0))
+        expected += attention_loss(*scores, attended_pairs(states, 0))
     # The embeddings are the teacher's own, and differ by nothing.
     assert value.item() == pytest.approx(expected.item(), rel=1e-5)
     assert list(loss.projections.parameters()) == []

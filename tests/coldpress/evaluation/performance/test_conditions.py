@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
 from coldpress.evaluation import Latency
-from coldpress.evaluation.performance.conditions import conditions
+from coldpress.evaluation.performance.conditions import timing_conditions
 from coldpress.evaluation.performance.contention import MachineUse
 
 
@@ -17,7 +17,7 @@ def test_a_latency_is_reported_with_what_it_depends_on(tokenizer: Tokenizer, spl
     # Lengths 1 to 5 by turns over twelve rows are 33 words, and two marks a row.
     machine = MachineUse(others=0.253, steal=0.0, waiting=None, load=1.5)
     asked = Latency(batch=4, threads=2, rounds=80)
-    found = conditions(asked, encode(tokenizer, split), machine)
+    found = timing_conditions(asked, encode(tokenizer, split), machine)
     assert (found["batch"], found["threads"], found["calls"]) == ("4", "2", "80")
     assert found["mean_tokens"] == "4.8"
     assert found["torch"] == version("torch")

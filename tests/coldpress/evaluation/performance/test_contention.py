@@ -24,7 +24,7 @@ def watched(
 ) -> contention.MachineUse:
     """Watch a process that works all the time on a machine whose counters begin at zero."""
     monkeypatch.setattr(psutil, "cpu_times", lambda: CpuTimes(0, 0, 0, 0, 0, 0))
-    end = contention.watch()
+    end = contention.watch_machine()
     clock.now += seconds
     monkeypatch.setattr(psutil, "cpu_times", lambda: later)
     return end()
@@ -69,7 +69,7 @@ def test_how_long_some_process_waited_is_read_where_the_system_counts_it(
     monkeypatch.setattr(contention, "_PRESSURE", pressure)
     assert watched(clock, monkeypatch, 10, CpuTimes(10, 0, 10, 0, 0, 0)).waiting is None
     pressure.write_text("some avg10=8.21 avg60=3.13 avg300=1.52 total=1000000\nfull ...\n")
-    end = contention.watch()
+    end = contention.watch_machine()
     monkeypatch.setattr(psutil, "cpu_times", lambda: CpuTimes(20, 0, 20, 0, 0, 0))
     clock.now += 10
     pressure.write_text("some avg10=8.21 avg60=3.13 avg300=1.52 total=3500000\nfull ...\n")

@@ -22,23 +22,23 @@ def test_packages_are_added_up_and_what_they_hold_is_not_counted_twice(tmp_path:
     zone(tmp_path, "intel-rapl:0:0", "core", 60)
     zone(tmp_path, "intel-rapl:1", "package-1", 200)
     zone(tmp_path, "intel-rapl:2", "psys", 900)
-    before = energy.read(tmp_path)
+    before = energy.read_counters(tmp_path)
     later = {"0": 500_100, "0:0": 400_060, "1": 250_200, "2": 800_900}
     for number, microjoules in later.items():
         (tmp_path / f"intel-rapl:{number}" / "energy_uj").write_text(str(microjoules))
-    assert energy.joules(before, energy.read(tmp_path)) == pytest.approx(0.75)
+    assert energy.joules(before, energy.read_counters(tmp_path)) == pytest.approx(0.75)
 
 
 def test_a_counter_that_went_round_is_followed(tmp_path: Path) -> None:
     zone(tmp_path, "intel-rapl:0", "package-0", 900_000)
-    before = energy.read(tmp_path)
+    before = energy.read_counters(tmp_path)
     (tmp_path / "intel-rapl:0" / "energy_uj").write_text("150000")
-    assert energy.joules(before, energy.read(tmp_path)) == pytest.approx(0.25)
+    assert energy.joules(before, energy.read_counters(tmp_path)) == pytest.approx(0.25)
 
 
 def test_a_machine_without_counters_says_nothing(tmp_path: Path) -> None:
-    assert energy.read(tmp_path / "absent") is None
-    assert energy.read(tmp_path) is None
+    assert energy.read_counters(tmp_path / "absent") is None
+    assert energy.read_counters(tmp_path) is None
     assert energy.joules(None, None) is None
 
 
@@ -46,4 +46,4 @@ def test_a_machine_without_counters_says_nothing(tmp_path: Path) -> None:
 def test_a_counter_that_may_not_be_read_is_none(tmp_path: Path) -> None:
     zone(tmp_path, "intel-rapl:0", "package-0", 1)
     (tmp_path / "intel-rapl:0" / "energy_uj").chmod(0)
-    assert energy.read(tmp_path) is None
+    assert energy.read_counters(tmp_path) is None

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from coldpress.evaluation.performance.latency import interleaved, percentiles, torch_threads
+from coldpress.evaluation.performance.latency import percentiles, time_interleaved, torch_threads
 from coldpress.evaluation.scorecard.scorecard import Percentiles
 
 
@@ -24,7 +24,7 @@ def test_every_call_has_the_time_that_it_took(clock: _Clock) -> None:
     def model(number: int) -> None:
         clock.now += number
 
-    seconds = interleaved({"model": model}, 50).seconds
+    seconds = time_interleaved({"model": model}, 50).seconds
     assert seconds["model"] == pytest.approx(np.arange(50))
 
 
@@ -35,7 +35,7 @@ def test_a_machine_that_slows_down_slows_all_alike(clock: _Clock) -> None:
 
         return model
 
-    seconds = interleaved({"large": taking(1e-3), "small": taking(1e-4)}, 1000).seconds
+    seconds = time_interleaved({"large": taking(1e-3), "small": taking(1e-4)}, 1000).seconds
     assert seconds["large"][-20:].mean() > 2 * seconds["large"][:20].mean()
     ratio = np.median(seconds["large"]) / np.median(seconds["small"])
     assert ratio == pytest.approx(10, rel=0.05)
@@ -47,7 +47,7 @@ def test_models_take_short_turns_in_changing_order() -> None:
     def noting(name: str) -> Callable[[int], None]:
         return lambda number: calls.append((name, number))
 
-    interleaved({name: noting(name) for name in "abc"}, 200)
+    time_interleaved({name: noting(name) for name in "abc"}, 200)
     turns = [name for name, _ in groupby(name for name, _ in calls)]
     longest = max(len(list(turn)) for _, turn in groupby(name for name, _ in calls))
     assert longest <= 2 * 23
@@ -57,7 +57,7 @@ def test_models_take_short_turns_in_changing_order() -> None:
 
 def test_all_models_answer_the_same_texts_equally_often() -> None:
     told: dict[str, list[int]] = {"a": [], "b": []}
-    seconds = interleaved({name: told[name].append for name in told}, 30).seconds
+    seconds = time_interleaved({name: told[name].append for name in told}, 30).seconds
     assert told["a"] == told["b"]
     assert set(told["a"]) == set(range(30))
     assert [len(s) for s in seconds.values()] == [30, 30]
@@ -68,7 +68,7 @@ def test_all_models_answer_the_same_texts_equally_often() -> None:
 
 def test_garbage_is_collected_between_timings_only() -> None:
     states: list[bool] = []
-    interleaved({"model": lambda _: states.append(gc.isenabled())}, 20)
+    time_interleaved({"model": lambda _: states.append(gc.isenabled())}, 20)
     assert not any(states)
     assert gc.isenabled()
 

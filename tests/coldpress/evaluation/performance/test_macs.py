@@ -5,15 +5,17 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor, nn
 
-from coldpress.data.encoding import Encoded
+from coldpress.data.encoding import EncodedSplit
 from coldpress.evaluation.performance.macs import macs_per_token
 from coldpress.model.classifier import Classifier
 from coldpress.model.serialization import resize
 
 
-def _rows(*lengths: int) -> Encoded:
+def _rows(*lengths: int) -> EncodedSplit:
     rows = tuple(np.full(length, 4) for length in lengths)
-    return Encoded(rows, tuple(np.zeros_like(row) for row in rows), np.zeros(0, np.int64), 0, 0)
+    return EncodedSplit(
+        rows, tuple(np.zeros_like(row) for row in rows), np.zeros(0, np.int64), 0, 0
+    )
 
 
 def test_macs_are_matrices_attention_and_a_share_of_the_head(tiny: Classifier) -> None:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from coldpress.evaluation.performance.contention import MachineUse
-from coldpress.evaluation.performance.latency import interleaved
-from coldpress.evaluation.performance.speedup import Speedup, measure_until_clear, speedup
+from coldpress.evaluation.performance.latency import time_interleaved
+from coldpress.evaluation.performance.speedup import Speedup, estimate_speedup, measure_until_clear
 from coldpress.evaluation.performance.trace import Clock, Timings, Trace
 
 QUIET = MachineUse(others=0.02, steal=0.0, waiting=0.0, load=0.1)
@@ -37,7 +37,7 @@ def timings(teacher: Floats, model: Floats, machine: MachineUse = QUIET) -> Timi
 
 
 def compared(found: Timings) -> Speedup:
-    return speedup(found, "teacher", "onnx")
+    return estimate_speedup(found, "teacher", "onnx")
 
 
 def taking(
@@ -60,7 +60,7 @@ def test_preempted_calls_of_a_long_model_do_not_make_the_short_one_faster(
         "teacher": taking(clock, 10e-3, lambda number: 24e-3 if number % 5 < 3 else 0.0),
         "onnx": taking(clock, 0.25e-3, lambda _: 0.0),
     }
-    found = interleaved(models, 300)
+    found = time_interleaved(models, 300)
     walls = [np.median(found.traces[name].wall) for name in ("teacher", "onnx")]
     assert walls[0] / walls[1] == pytest.approx(136)
     gain = compared(found)
@@ -89,7 +89,7 @@ def test_a_machine_that_is_busy_throughout_widens_the_interval_to_what_that_may_
 
 def test_a_model_is_as_fast_as_itself() -> None:
     found = timings(np.full(60, 10.0), np.ones(60), BUSY)
-    assert speedup(found, "onnx", "onnx") == Speedup(1.0, 1.0, 1.0)
+    assert estimate_speedup(found, "onnx", "onnx") == Speedup(1.0, 1.0, 1.0)
 
 
 def test_calls_that_hardly_got_a_processor_show_nothing() -> None:

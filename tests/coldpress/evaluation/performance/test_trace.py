@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from coldpress.evaluation.performance.contention import MachineUse
-from coldpress.evaluation.performance.latency import interleaved
+from coldpress.evaluation.performance.latency import time_interleaved
 from coldpress.evaluation.performance.trace import Clock, Timings, Trace
 
 # Three calls: alone, beside another process, and on two threads at once.
@@ -45,6 +45,8 @@ def test_a_model_that_sleeps_uses_no_processor() -> None:
     """On the clocks of this machine: a pipe that nobody writes to is waited for."""
     import select
 
-    found = interleaved({"model": lambda _: select.select([], [], [], 0.005)}, 20).traces["model"]
+    found = time_interleaved({"model": lambda _: select.select([], [], [], 0.005)}, 20).traces[
+        "model"
+    ]
     assert (found.wall >= 0.005).all()
     assert found.seconds.sum() < 0.5 * found.wall.sum()

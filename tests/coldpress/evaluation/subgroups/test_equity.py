@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from coldpress.evaluation.predictions import Answers
+from coldpress.evaluation.predictions import Predictions
 from coldpress.evaluation.scorecard.scorecard import Interval
-from coldpress.evaluation.subgroups.equity import class_slices, judge_groups
+from coldpress.evaluation.subgroups.equity import class_slices, compare_groups
 from coldpress.evaluation.subgroups.slices import Slice
 
 ROWS = 20
@@ -15,7 +15,7 @@ ROWS = 20
 
 def test_a_class_is_the_rows_of_its_label_and_a_label_without_rows_is_none() -> None:
     logits = {"teacher": np.zeros((3, 3), dtype=np.float32)}
-    answers = Answers(("a", "b", "c"), ("cold", "mild", "warm"), np.array([2, 0, 2]), logits)
+    answers = Predictions(("a", "b", "c"), ("cold", "mild", "warm"), np.array([2, 0, 2]), logits)
     assert class_slices(answers) == [
         Slice("class", "label cold", (1,)),
         Slice("class", "label warm", (0, 2)),
@@ -30,7 +30,7 @@ def test_a_group_is_judged_on_its_own_rows() -> None:
         Slice("pattern", "half", tuple(range(6, 8))),
         Slice("found", "kept", tuple(range(7, 20))),
     ]
-    lost, half, kept = judge_groups(groups, model, baseline, labels)
+    lost, half, kept = compare_groups(groups, model, baseline, labels)
     assert (lost.kind, lost.name, lost.n, lost.before, lost.after) == ("class", "lost", 7, 1.0, 0.0)
     # 7 of 7 lost: Wilson says 0.646 to 1, and 0 to 0.354 of none won; -1 + sqrt(2) x 0.354.
     assert (lost.difference.estimate, lost.difference.low) == (-1.0, -1.0)
@@ -46,7 +46,7 @@ def test_a_group_is_judged_on_its_own_rows() -> None:
 def test_a_gain_is_no_loss() -> None:
     model, baseline = np.ones(ROWS, dtype=np.bool_), np.zeros(ROWS, dtype=np.bool_)
     every = Slice("length", "all", tuple(range(ROWS)))
-    (group,) = judge_groups([every], model, baseline, np.zeros(ROWS, dtype=np.int64))
+    (group,) = compare_groups([every], model, baseline, np.zeros(ROWS, dtype=np.int64))
     assert (group.difference.estimate, group.p, group.p_adjusted) == (1.0, 1.0, 1.0)
 
 
@@ -57,7 +57,7 @@ def test_the_interval_is_stratified_by_class_inside_the_group() -> None:
     baseline = np.ones(ROWS, dtype=np.bool_)
     model = (labels == 0) & (np.arange(ROWS) > 0)
     every = Slice("found", "all", tuple(range(ROWS)))
-    (group,) = judge_groups([every], model, baseline, labels)
+    (group,) = compare_groups([every], model, baseline, labels)
     assert group.difference == Interval(estimate=-11 / 20, low=-13 / 20, high=-10 / 20)
 
 
@@ -65,10 +65,10 @@ def test_groups_of_the_same_rows_are_one_question() -> None:
     model, baseline = np.arange(ROWS) >= 7, np.ones(ROWS, dtype=np.bool_)
     lost, again = tuple(range(7)), tuple(range(7))
     groups = [Slice("class", "label lost", lost), Slice("pattern", "seven", again)]
-    (group,) = judge_groups(groups, model, baseline, np.zeros(ROWS, dtype=np.int64))
+    (group,) = compare_groups(groups, model, baseline, np.zeros(ROWS, dtype=np.int64))
     assert (group.name, group.p_adjusted) == ("label lost", 1 / 128)
 
 
 def test_no_groups_are_no_trouble() -> None:
     right = np.ones(ROWS, dtype=np.bool_)
-    assert judge_groups([], right, right, np.zeros(ROWS, dtype=np.int64)) == ()
+    assert compare_groups([], right, right, np.zeros(ROWS, dtype=np.int64)) == ()

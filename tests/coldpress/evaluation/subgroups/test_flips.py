@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from coldpress.data.splits import Split
-from coldpress.evaluation.predictions import Answers
+from coldpress.evaluation.predictions import Predictions
 from coldpress.evaluation.subgroups import flips
 
 TEST = Split(
@@ -20,7 +20,7 @@ TEST = Split(
 
 
 @pytest.fixture
-def answers() -> Answers:
+def answers() -> Predictions:
     """Five rows of class 0. Row 2 is lost by the student, found again, and lost for good."""
     right = {
         "teacher": (1, 1, 1, 0, 1),
@@ -32,30 +32,30 @@ def answers() -> Answers:
         name: np.array([[3, 2] if one else [0, 1] for one in of_rows], dtype=np.float32)
         for name, of_rows in right.items()
     }
-    return Answers(TEST.ids, ("cold", "warm"), np.zeros(5, dtype=np.int64), logits)
+    return Predictions(TEST.ids, ("cold", "warm"), np.zeros(5, dtype=np.int64), logits)
 
 
-def test_lost_is_what_the_teacher_knows_and_the_final_model_does_not(answers: Answers) -> None:
-    lost = flips.flips(answers, TEST)
+def test_lost_is_what_the_teacher_knows_and_the_final_model_does_not(answers: Predictions) -> None:
+    lost = flips.find_flips(answers, TEST)
     assert [flip.id for flip in lost] == ["b", "c"]
     assert [flip.lost_at for flip in lost] == ["student", "onnx"]
 
 
-def test_a_flip_says_what_was_asked_and_what_was_answered(answers: Answers) -> None:
-    flip = flips.flips(answers, TEST)[1]
+def test_a_flip_says_what_was_asked_and_what_was_answered(answers: Predictions) -> None:
+    flip = flips.find_flips(answers, TEST)[1]
     assert (flip.text, flip.text_pair) == ("<b>2", "p2")
     assert (flip.label, flip.answer) == ("cold", "warm")
     assert flip.score == pytest.approx(np.e / (1 + np.e))
-    assert flips.table((flip,))[0]["lost_at"] == "onnx"
+    assert flips.flip_table((flip,))[0]["lost_at"] == "onnx"
 
 
-def test_single_texts_have_no_second_one(answers: Answers) -> None:
+def test_single_texts_have_no_second_one(answers: Predictions) -> None:
     single = Split(TEST.ids, TEST.texts, None, TEST.labels)
-    assert [flip.text_pair for flip in flips.flips(answers, single)] == [None, None]
+    assert [flip.text_pair for flip in flips.find_flips(answers, single)] == [None, None]
 
 
 @pytest.mark.parametrize("count", [0, 2])
-def test_flips_come_back_from_disk(answers: Answers, tmp_path: Path, count: int) -> None:
-    lost = flips.flips(answers, TEST)[:count]
-    flips.write(lost, tmp_path)
-    assert flips.read(tmp_path) == lost
+def test_flips_come_back_from_disk(answers: Predictions, tmp_path: Path, count: int) -> None:
+    lost = flips.find_flips(answers, TEST)[:count]
+    flips.write_flips(lost, tmp_path)
+    assert flips.read_flips(tmp_path) == lost

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from coldpress.data.splits import Split
 from coldpress.evaluation.subgroups import search
-from coldpress.evaluation.subgroups.search import Asked
+from coldpress.evaluation.subgroups.search import ValidationPredictions
 from coldpress.evaluation.subgroups.slices import Slice
 
 SURE = 4.0
@@ -28,9 +28,9 @@ def found(
 ) -> list[Slice]:
     """Search where the teacher is always right and the final model loses some rows."""
     every = np.ones(len(texts), dtype=np.bool_)
-    asked = Asked(split(texts), answers(every, sure), answers(~lost))
+    asked = ValidationPredictions(split(texts), answers(every, sure), answers(~lost))
     on_test = answers(np.ones(len(test), dtype=np.bool_), sure)
-    return search.search(asked, split(test), on_test)
+    return search.search_slices(asked, split(test), on_test)
 
 
 def test_the_word_that_is_lost_is_found_and_its_test_rows_are_returned() -> None:
@@ -69,8 +69,8 @@ def test_rows_won_are_set_against_rows_lost() -> None:
     texts = [f"{n} late" for n in range(20)] + [f"{n} soon" for n in range(20)]
     teacher = np.arange(40) >= 3  # wrong in three rows that the final model has right
     final = (np.arange(40) < 3) | (np.arange(40) >= 7)
-    asked = Asked(split(texts), answers(teacher), answers(final))
-    assert search.search(asked, split(["late"]), answers(np.ones(1, dtype=np.bool_))) == []
+    asked = ValidationPredictions(split(texts), answers(teacher), answers(final))
+    assert search.search_slices(asked, split(["late"]), answers(np.ones(1, dtype=np.bool_))) == []
 
 
 @pytest.mark.parametrize(("rows", "expected"), [(19, False), (20, True)])
@@ -90,9 +90,9 @@ def test_what_the_teacher_is_unsure_of_is_measured_on_either_split_alike() -> No
     texts = [f"row{n}" for n in range(90)]
     sure = np.repeat([0.5, 2.0, 4.0], 30)
     teacher = np.stack([sure, np.zeros(90)], axis=1)
-    asked = Asked(split(texts), teacher, answers(np.arange(90) >= 15))
+    asked = ValidationPredictions(split(texts), teacher, answers(np.arange(90) >= 15))
     on_test = np.array([[0.4, 0.0], [3.0, 0.0], [0.0, 0.3]])
-    slices = search.search(asked, split(["x", "y", "z"]), on_test)
+    slices = search.search_slices(asked, split(["x", "y", "z"]), on_test)
     # Softmax of 2 against 0 is 0.88.
     assert slices == [Slice("found", "teacher less than 88% sure", (0, 2))]
 

@@ -53,7 +53,7 @@ def test_bands_without_rows_are_left_out_and_narrow_ones_have_one_number(rows: S
 
 def test_the_words_of_a_pair_are_those_of_both_texts(rows: Split) -> None:
     pairs = Split(rows.ids, rows.texts, ("six words and then some more",) * 5, rows.labels)
-    assert slices.words(pairs) == [7, 9, 10, 11, 8]
+    assert slices.count_words(pairs) == [7, 9, 10, 11, 8]
 
 
 def test_a_pattern_is_searched_in_the_text_alone(rows: Split) -> None:
@@ -84,7 +84,7 @@ def test_what_cannot_be_a_slice_is_refused(section: dict[str, Any], said: str) -
 def test_columns_are_named_with_the_field_that_asks_for_them() -> None:
     length = declared(method="length", edges=[3])
     column = declared(method="column", column="region")
-    assert slices.columns([length, column]) == (("evaluate.slices.1.column", "region"),)
+    assert slices.required_columns([length, column]) == (("evaluate.slices.1.column", "region"),)
 
 
 @pytest.mark.parametrize(
@@ -102,6 +102,6 @@ def test_columns_are_named_with_the_field_that_asks_for_them() -> None:
 )
 def test_a_slice_of_nothing_is_refused(rows: Split, section: dict[str, Any], said: str) -> None:
     length = declared(method="length", edges=[3])
-    slices.check([length], rows)
+    slices.check_slices([length], rows)
     with pytest.raises(InputError, match=said):
-        slices.check([length, declared(**section)], rows)
+        slices.check_slices([length, declared(**section)], rows)

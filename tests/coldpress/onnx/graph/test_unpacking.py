@@ -12,19 +12,19 @@ import onnxruntime
 import pytest
 from onnx import TensorProto
 
-from coldpress.data.encoding import Encoded
+from coldpress.data.encoding import EncodedSplit
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.onnx import predictor
 from coldpress.onnx.graph.builder import Graph
-from coldpress.onnx.graph.unpacking import unpacked
+from coldpress.onnx.graph.unpacking import add_unpacking
 from coldpress.onnx.parity import check_parity
-from coldpress.onnx.token_embeddings import token_vectors
+from coldpress.onnx.token_embeddings import read_token_embeddings
 from coldpress.quantization import DynamicInt8, KBit
-from coldpress.quantization.core.convert import few_bits
+from coldpress.quantization.core.convert import quantize_kbit
 from coldpress.quantization.core.modules import QuantizedEmbedding
 from coldpress.quantization.core.packing import pack
-from coldpress.quantization.method import Quantization
+from coldpress.quantization.method import PostTrainingQuantization
 
 Store = Callable[[Classifier, str], Checkpoint]
 Export = Callable[..., Path]
@@ -48,7 +48,7 @@ def test_operators_unpack_what_was_packed(bits: int, shape: tuple[int, int], ops
     values = (-1, 1) if bits == 1 else range(-(2 ** (bits - 1)), 2 ** (bits - 1))
     integers = np.random.default_rng(bits).choice(values, shape).astype(np.int8)
     graph = Graph(["input_ids"])
-    name = unpacked(graph, "weight", pack(integers, bits), shape)
+    name = add_unpacking(graph, "weight", pack(integers, bits), shape)
     graph.node("Cast", [graph.node("Gather", [name, "input_ids"])], to=TensorProto.FLOAT)
     model = graph.model(1, opset, {})
     model.graph.output[0].type.Clear()
@@ -61,12 +61,12 @@ def test_operators_unpack_what_was_packed(bits: int, shape: tuple[int, int], ops
 def test_the_session_unpacks_once_and_then_runs_what_dynamic_int8_runs(
     bits: int,
     tiny: Classifier,
-    rows: Encoded,
+    rows: EncodedSplit,
     store: Store,
     exported: Export,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    methods: list[Quantization] = [
+    methods: list[PostTrainingQuantization] = [
         KBit(method="k-bit", bits=bits),
         DynamicInt8(method="dynamic-int8"),
     ]
@@ -80,7 +80,7 @@ def test_the_session_unpacks_once_and_then_runs_what_dynamic_int8_runs(
 
 @pytest.mark.parametrize("bits", [1, 3, 4])
 def test_the_file_holds_the_bytes_of_the_checkpoint(
-    bits: int, tiny: Classifier, rows: Encoded, store: Store, exported: Export
+    bits: int, tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
     checkpoint = store(KBit(method="k-bit", bits=bits).quantize(tiny, rows), "packed")
     constants = onnx.load(exported(checkpoint) / "model.onnx").graph.initializer
@@ -90,7 +90,7 @@ def test_the_file_holds_the_bytes_of_the_checkpoint(
 
 
 def test_equal_checkpoints_give_equal_bytes(
-    tiny: Classifier, rows: Encoded, store: Store, exported: Export
+    tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
     made = [
         store(KBit(method="k-bit", bits=3).quantize(tiny, rows), name) for name in ("one", "two")
@@ -101,20 +101,20 @@ def test_equal_checkpoints_give_equal_bytes(
 
 
 def test_the_table_is_read_back_from_a_packed_file(
-    tiny: Classifier, rows: Encoded, store: Store, exported: Export
+    tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
     quantized = KBit(method="k-bit", bits=2, table_bits=3).quantize(tiny, rows)
     words = quantized.encoder.get_submodule("embeddings.word_embeddings")
     assert isinstance(words, QuantizedEmbedding)
-    found = token_vectors(exported(store(quantized, "packed")) / "model.onnx")
+    found = read_token_embeddings(exported(store(quantized, "packed")) / "model.onnx")
     np.testing.assert_array_equal(found, (words.weight.float() * words.scale).numpy())
 
 
 def test_weights_of_unlike_bits_side_by_side_are_unpacked_each_by_itself(
-    tiny: Classifier, rows: Encoded, store: Store, exported: Export
+    tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
     bits = {"query": 3, "key": 8, "value": 1}
-    mixed = few_bits(tiny, lambda path: bits.get(path.rpartition(".")[2], 5), "channel", 8)
+    mixed = quantize_kbit(tiny, lambda path: bits.get(path.rpartition(".")[2], 5), "channel", 8)
     checkpoint = store(mixed, "mixed")
     parity = check_parity(checkpoint, exported(checkpoint) / "model.onnx", rows)
     assert parity.max_logit_difference < 1e-4

@@ -5,21 +5,21 @@ import math
 import pytest
 import torch
 
-from coldpress.data.encoding import Encoded
-from coldpress.model.activations import InnerStates
+from coldpress.data.encoding import EncodedSplit
+from coldpress.model.activations import Activations
 from coldpress.model.classifier import Classifier
 from coldpress.pruning import L0
 from coldpress.pruning.cofi.gates import (
-    Gated,
+    ModelGates,
+    apply_gates,
+    create_gates,
     expected_sparsity,
-    gated,
-    gating,
     lagrangian,
-    staying,
+    select_units,
 )
-from coldpress.pruning.cofi.hard_concrete import drawn, open_probability, settled
-from coldpress.pruning.cofi.training import layer_loss, removed
-from coldpress.pruning.method import Evidence
+from coldpress.pruning.cofi.hard_concrete import deterministic_gates, open_probability, sample_gates
+from coldpress.pruning.cofi.training import layer_loss, remove_closed
+from coldpress.pruning.method import PruningContext
 from coldpress.training.loop import reseed
 
 OPEN, CLOSED = 100.0, -100.0
@@ -29,9 +29,9 @@ EVERY = list(range(16))
 
 
 @pytest.fixture
-def gates(tiny: Classifier) -> Gated:
+def gates(tiny: Classifier) -> ModelGates:
     """Every gate of the tiny model is open: attention, feed-forward, attention, feed-forward."""
-    made = gated(tiny)
+    made = create_gates(tiny)
     for log_alpha in made.log_alphas:
         log_alpha.data.fill_(OPEN)
     return made
@@ -40,7 +40,7 @@ def gates(tiny: Classifier) -> Gated:
 def test_a_gate_settles_between_closed_and_open() -> None:
     # sigmoid gives 1/12, 1/2 and 11/12, stretched to -0.1 .. 1.1.
     log_alpha = torch.tensor([CLOSED, -math.log(11), 0.0, math.log(11), OPEN])
-    assert settled(log_alpha).tolist() == pytest.approx([0, 0, 0.5, 1, 1], abs=1e-6)
+    assert deterministic_gates(log_alpha).tolist() == pytest.approx([0, 0, 0.5, 1, 1], abs=1e-6)
 
 
 def test_drawn_gates_are_open_as_often_as_is_expected() -> None:
@@ -48,14 +48,14 @@ def test_drawn_gates_are_open_as_often_as_is_expected() -> None:
     assert open_probability(torch.tensor(0.0)).item() == pytest.approx(0.83182, abs=1e-5)
     torch.manual_seed(0)
     for log_alpha in (-2.0, 0.0, 1.0):
-        gates = drawn(torch.full((20000,), log_alpha))
+        gates = sample_gates(torch.full((20000,), log_alpha))
         expected = open_probability(torch.tensor(log_alpha)).item()
         assert (gates > 0).float().mean().item() == pytest.approx(expected, abs=0.01)
         assert gates.min() >= 0
         assert gates.max() == 1
 
 
-def test_expected_sparsity_counts_weights(gates: Gated) -> None:
+def test_expected_sparsity_counts_weights(gates: ModelGates) -> None:
     # Attention and feed-forward have 4 * 16 * 16 and 2 * 16 * 32 weights a layer: as many.
     assert [at.price * len(at.units) * 16 for at in gates.sublayers] == [1024] * 4
     assert gates.weights == 4096
@@ -70,7 +70,7 @@ def test_expected_sparsity_counts_weights(gates: Gated) -> None:
     assert expected_sparsity(gates).item() == pytest.approx(5 / 16 + (1 - stay) / 4, abs=1e-5)
 
 
-def test_expected_sparsity_counts_weights_of_closed_dimensions(gates: Gated) -> None:
+def test_expected_sparsity_counts_weights_of_closed_dimensions(gates: ModelGates) -> None:
     gates.hidden.data[:4] = CLOSED
     assert expected_sparsity(gates).item() == pytest.approx(1 / 4)
     # Of the weights 3/4 are in other sublayers, and of these 12/16 in other dimensions.
@@ -86,48 +86,48 @@ def test_the_constraint_is_linear_and_quadratic_in_what_is_lacking() -> None:
     assert value.item() == pytest.approx(-2 * -0.2 + 5 * 0.04)
 
 
-def test_what_is_likeliest_open_stays_within_the_budget(gates: Gated) -> None:
+def test_what_is_likeliest_open_stays_within_the_budget(gates: ModelGates) -> None:
     attention, feed_forward, attention_2, feed_forward_2 = gates.sublayers
     attention.units.data[:] = torch.tensor([1.0, 4, 3, 2])
     feed_forward.whole.data.fill_(CLOSED)
     attention_2.units.data[:] = torch.tensor([-1.0, 5, -2, -3])
     feed_forward_2.units.data[:] = torch.arange(32.0) - 20
     # 1056 of 4096 weights: neurons of 11 to 3, of 32 each, and heads of 5, 4 and 3, of 256 each.
-    assert staying(gates, 16, 1056 / 4096) == [[1, 2], [], [1], list(range(23, 32))]
+    assert select_units(gates, 16, 1056 / 4096) == [[1, 2], [], [1], list(range(23, 32))]
     # A head has no room any more, and the neuron of 2 has.
-    assert staying(gates, 16, 1100 / 4096)[3] == list(range(22, 32))
+    assert select_units(gates, 16, 1100 / 4096)[3] == list(range(22, 32))
     # Half as wide, all cost half: 528 weights buy the same.
-    assert staying(gates, 8, 528 / 4096) == [[1, 2], [], [1], list(range(23, 32))]
+    assert select_units(gates, 8, 528 / 4096) == [[1, 2], [], [1], list(range(23, 32))]
     # Gates of -3 and less have settled at 0: what has room for them has no use for them.
-    assert staying(gates, 16, 1.0) == [[0, 1, 2, 3], [], [0, 1, 2], list(range(18, 32))]
+    assert select_units(gates, 16, 1.0) == [[0, 1, 2, 3], [], [0, 1, 2], list(range(18, 32))]
 
 
 def test_what_is_removed_answers_as_the_settled_gates_do(
-    tiny: Classifier, rows: Encoded, gates: Gated
+    tiny: Classifier, rows: EncodedSplit, gates: ModelGates
 ) -> None:
     gates.sublayers[0].units.data[1] = CLOSED
     gates.sublayers[1].units.data[3:9] = CLOSED
     gates.sublayers[2].units.data[:] = torch.tensor([OPEN, 0.0, OPEN, OPEN])
-    with gating(tiny, gates):
+    with apply_gates(tiny, gates):
         answers = tiny.logits(rows)
     assert not torch.allclose(answers, tiny.logits(rows))
-    stay = staying(gates, 16, (4096 - 256 - 6 * 32) / 4096)
-    pruned = removed(tiny, gates, stay, EVERY)
+    stay = select_units(gates, 16, (4096 - 256 - 6 * 32) / 4096)
+    pruned = remove_closed(tiny, gates, stay, EVERY)
     assert [(shape.heads, shape.neurons) for shape in pruned.shapes] == [(3, 26), (4, 32)]
     torch.testing.assert_close(pruned.logits(rows), answers)
 
 
-def test_a_layer_goes_with_both_of_its_sublayers(tiny: Classifier, gates: Gated) -> None:
+def test_a_layer_goes_with_both_of_its_sublayers(tiny: Classifier, gates: ModelGates) -> None:
     every = list(range(32))
-    assert len(removed(tiny, gates, [[], [], [0, 2], [5]], EVERY).layers) == 1
-    one_unit = removed(tiny, gates, [[0, 1, 2, 3], [], [], every], EVERY)
+    assert len(remove_closed(tiny, gates, [[], [], [0, 2], [5]], EVERY).layers) == 1
+    one_unit = remove_closed(tiny, gates, [[0, 1, 2, 3], [], [], every], EVERY)
     assert [(shape.heads, shape.neurons) for shape in one_unit.shapes] == [(4, 1), (1, 32)]
 
 
-def states(*hidden: float) -> InnerStates:
+def states(*hidden: float) -> Activations:
     filled = tuple(torch.full((1, 2, 3), value) for value in (0.0, *hidden))
     real = torch.tensor([[True, False]])
-    return InnerStates(torch.zeros(1, 2), filled, (), (), (), real, (), ())
+    return Activations(torch.zeros(1, 2), filled, (), (), (), real, (), ())
 
 
 def test_each_taught_layer_has_the_nearest_of_the_students() -> None:
@@ -140,7 +140,9 @@ def test_each_taught_layer_has_the_nearest_of_the_students() -> None:
     assert layer_loss(states(2, 7), teacher, identity).item() == pytest.approx(6.0)
 
 
-def test_gates_close_on_what_the_model_does_not_need(tiny: Classifier, evidence: Evidence) -> None:
+def test_gates_close_on_what_the_model_does_not_need(
+    tiny: Classifier, evidence: PruningContext
+) -> None:
     for layer in tiny.layers:
         tiny.linear(layer, "down").weight.data[:, :16] *= 0.001
         tiny.linear(layer, "up").bias.data[16:] += 3

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from coldpress.model.classifier import Classifier
 from coldpress.pruning import Fisher
-from coldpress.pruning.fisher.latency_search import LatencyTable, search
-from coldpress.pruning.method import Evidence
+from coldpress.pruning.fisher.latency_search import LatencyTable, search_by_latency
+from coldpress.pruning.method import PruningContext
 
 # One example: I_ii is 4, 1 and 9, 0.25 for heads, 1, 4, 9 and 0.01, 0.04, 0.09 for neurons.
 HEADS = [torch.tensor([[2, 1.0]]), torch.tensor([[-3, 0.5]])]
@@ -38,14 +38,14 @@ TABLE = LatencyTable(tokens=5, smallest=4, heads=((1, 0), (2, 3)), neurons=((1, 
 def test_the_least_fisher_information_goes(
     milliseconds: int, heads: list[list[int]], neurons: list[list[int]]
 ) -> None:
-    found = search(HEADS, NEURONS, TABLE, milliseconds / 14)
+    found = search_by_latency(HEADS, NEURONS, TABLE, milliseconds / 14)
     assert (found.heads, found.neurons) == (heads, neurons)
 
 
 @pytest.mark.parametrize(("milliseconds", "neurons"), [(1, [[2], [2]]), (5, [[1, 2], [2]])])
 def test_heads_that_take_no_time_all_stay(milliseconds: int, neurons: list[list[int]]) -> None:
     free = LatencyTable(tokens=5, smallest=4, heads=((1, 0), (2, 0)), neurons=((1, 0), (3, 2)))
-    found = search(HEADS, NEURONS, free, milliseconds / 8)
+    found = search_by_latency(HEADS, NEURONS, free, milliseconds / 8)
     assert (found.heads, found.neurons) == ([[0, 1], [0, 1]], neurons)
 
 
@@ -53,9 +53,9 @@ def test_a_step_of_the_table_is_filled() -> None:
     # A second head takes 3 ms and is worth 4; a third and a fourth come with it.
     heads = [torch.tensor([[3, 2, 1, 0.5]])]
     steps = LatencyTable(tokens=5, smallest=1, heads=((1, 0), (2, 3), (4, 3)), neurons=((1, 0),))
-    assert search(heads, [torch.ones(1, 1)], steps, 0.99).heads == [[0]]
+    assert search_by_latency(heads, [torch.ones(1, 1)], steps, 0.99).heads == [[0]]
     wider = LatencyTable(5, 1, steps.heads, ((1, 0), (2, 3)))
-    assert search(heads, [torch.ones(1, 2)], wider, 4 / 7).heads == [[0, 1, 2, 3]]
+    assert search_by_latency(heads, [torch.ones(1, 2)], wider, 4 / 7).heads == [[0, 1, 2, 3]]
 
 
 values = st.lists(st.integers(1, 30).map(float), min_size=3, max_size=3)
@@ -80,7 +80,9 @@ def test_no_other_numbers_within_the_budget_lose_less(
     whole = sum(price[-1] for price in prices)
     knots = [tuple(zip((1, 2, 3), map(float, table), strict=True)) for table in tables]
     table = LatencyTable(5, 1, knots[0], knots[1])
-    found = search(_rows(heads), _rows(neurons), table, min(1.0, (1 + spare) / (1 + whole)))
+    found = search_by_latency(
+        _rows(heads), _rows(neurons), table, min(1.0, (1 + spare) / (1 + whole))
+    )
     numbers = [len(kept) for kept in (*found.heads, *found.neurons)]
     layers = [*heads, *neurons]
     least = min(
@@ -117,7 +119,7 @@ def test_a_latency_below_a_twentieth_is_refused() -> None:
 
 
 def test_without_a_machine_to_measure_nothing_is_guessed(
-    tiny: Classifier, evidence: Evidence
+    tiny: Classifier, evidence: PruningContext
 ) -> None:
     with pytest.raises(ValueError, match="nothing here can time layers"):
         Fisher(method="fisher", keep_latency=0.5).prune(tiny, evidence)

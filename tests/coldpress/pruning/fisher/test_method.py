@@ -9,16 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from coldpress.data.encoding import Encoded
+from coldpress.data.encoding import EncodedSplit
 from coldpress.evaluation.performance.macs import macs_per_token
 from coldpress.model.classifier import Classifier
 from coldpress.model.surgery import keep_heads, keep_neurons
 from coldpress.pruning import Fisher
-from coldpress.pruning.fisher.mask_rearrangement import rearranged
-from coldpress.pruning.fisher.mask_search import Costs, costs, search
-from coldpress.pruning.fisher.mask_tuning import normal_equations, outputs, sublayers, tune
+from coldpress.pruning.fisher.mask_rearrangement import rearrange
+from coldpress.pruning.fisher.mask_search import UnitCosts, compute_unit_costs, search_by_macs
+from coldpress.pruning.fisher.mask_tuning import (
+    normal_equations,
+    reconstruction_errors,
+    sublayers,
+    tune_masks,
+)
 from coldpress.pruning.importance import head_gradients, neuron_gradients
-from coldpress.pruning.method import Evidence
+from coldpress.pruning.method import PruningContext
 from coldpress.training.loop import Loss
 
 # One example: I_ii is 4, 1 and 9, 0.25 for heads, 1, 4, 9 and 0.01, 0.04, 0.09 for neurons.
@@ -43,7 +48,7 @@ NEURONS = [torch.tensor([[1, 2, -3.0]]), torch.tensor([[0.1, 0.2, 0.3]])]
 def test_the_least_fisher_information_goes(
     budget: int, heads: list[list[int]], neurons: list[list[int]]
 ) -> None:
-    found = search(HEADS, NEURONS, Costs(head=3, neuron=1), budget / 18)
+    found = search_by_macs(HEADS, NEURONS, UnitCosts(head=3, neuron=1), budget / 18)
     assert (found.heads, found.neurons) == (heads, neurons)
 
 
@@ -55,7 +60,7 @@ units = st.lists(st.integers(1, 30).map(float), min_size=2, max_size=3)
 def test_no_other_mask_within_the_budget_loses_less(
     heads: tuple[list[float], ...], neurons: tuple[list[float], ...], share: float
 ) -> None:
-    found = search(_rows(heads), _rows(neurons), Costs(head=2, neuron=1), share)
+    found = search_by_macs(_rows(heads), _rows(neurons), UnitCosts(head=2, neuron=1), share)
     sizes = [value**2 for layer in (*heads, *neurons) for value in layer]
     prices = [2 for layer in heads for _ in layer] + [1 for layer in neurons for _ in layer]
     layers = zip((*found.heads, *found.neurons), (*heads, *neurons), strict=True)
@@ -84,18 +89,20 @@ def _one_each(mask: tuple[bool, ...], ends: list[int]) -> bool:
     return all(any(mask[at : at + end]) for at, end in zip(starts, ends, strict=True))
 
 
-def test_a_head_and_a_neuron_cost_what_evaluation_counts(tiny: Classifier, rows: Encoded) -> None:
+def test_a_head_and_a_neuron_cost_what_evaluation_counts(
+    tiny: Classifier, rows: EncodedSplit
+) -> None:
     # 57 tokens in 12 rows: a mean of 5. Head size 4, width 16.
-    assert costs(tiny, rows) == Costs(head=4 * (4 * 16 + 2 * 5), neuron=2 * 16)
+    assert compute_unit_costs(tiny, rows) == UnitCosts(head=4 * (4 * 16 + 2 * 5), neuron=2 * 16)
     fewer = keep_heads(keep_neurons(tiny, [range(31), range(32)]), [range(3), range(4)])
     assert macs_per_token(tiny, rows) - macs_per_token(fewer, rows) == 296 + 32
 
 
 def test_a_gated_neuron_costs_a_row_more(
-    random_classifier: Callable[..., Classifier], rows: Encoded
+    random_classifier: Callable[..., Classifier], rows: EncodedSplit
 ) -> None:
     gated = random_classifier("modernbert")
-    assert costs(gated, rows).neuron == 3 * 16
+    assert compute_unit_costs(gated, rows).neuron == 3 * 16
     fewer = keep_neurons(gated, [range(31), range(32), range(32)])
     assert macs_per_token(gated, rows) - macs_per_token(fewer, rows) == 48
 
@@ -103,11 +110,11 @@ def test_a_gated_neuron_costs_a_row_more(
 def test_two_units_that_do_the_same_do_not_both_go() -> None:
     # The diagonal, 1, 1, 2.25, would let 0 and 1 go, at 1 + 1 + 2 * 1; 1 and 2 cost 1 + 2.25.
     gradients = torch.tensor([[1.0, 1.0, 1.5], [1.0, 1.0, -1.5]])
-    assert rearranged([[2]], [gradients]) == [[0]]
+    assert rearrange([[2]], [gradients]) == [[0]]
 
 
 def test_where_units_are_independent_nothing_is_exchanged() -> None:
-    assert rearranged([[0, 2], [1]], [torch.diag(torch.tensor([2.0, 1, 3])), torch.eye(2)]) == [
+    assert rearrange([[0, 2], [1]], [torch.diag(torch.tensor([2.0, 1, 3])), torch.eye(2)]) == [
         [0, 2],
         [1],
     ]
@@ -118,7 +125,7 @@ def test_where_units_are_independent_nothing_is_exchanged() -> None:
 def test_an_exchange_never_costs_more_and_keeps_the_number(seed: int, stay: int) -> None:
     gradients = torch.randn(4, 6, generator=torch.Generator().manual_seed(seed)).double()
     before = gradients.square().sum(0).argsort(descending=True)[:stay].tolist()
-    (after,) = rearranged([before], [gradients])
+    (after,) = rearrange([before], [gradients])
 
     def cost(kept: list[int]) -> float:
         return float(gradients[:, [i not in kept for i in range(6)]].sum(1).square().sum())
@@ -152,9 +159,9 @@ def doubled(tiny: Classifier) -> Classifier:
     return tiny
 
 
-def test_what_stays_takes_over_what_went(doubled: Classifier, rows: Encoded) -> None:
+def test_what_stays_takes_over_what_went(doubled: Classifier, rows: EncodedSplit) -> None:
     pruned = keep_neurons(doubled, [[0, *range(2, 32)]] * 2)
-    tune(pruned, doubled, rows)
+    tune_masks(pruned, doubled, rows)
     for layer, old in zip(pruned.layers, doubled.layers, strict=True):
         column = pruned.linear(layer, "down").weight[:, 0]
         torch.testing.assert_close(
@@ -166,10 +173,13 @@ def test_what_stays_takes_over_what_went(doubled: Classifier, rows: Encoded) -> 
 
 
 def test_real_tokens_count_and_behind_the_last_attention_the_first_alone(
-    tiny: Classifier, rows: Encoded
+    tiny: Classifier, rows: EncodedSplit
 ) -> None:
     seen = [
-        (at.role, sum(len(inputs) for inputs, _ in outputs(tiny.copy(), tiny, at, rows)))
+        (
+            at.role,
+            sum(len(inputs) for inputs, _ in reconstruction_errors(tiny.copy(), tiny, at, rows)),
+        )
         for at in sublayers(tiny)
     ]
     # 57 tokens in 12 rows.
@@ -182,7 +192,7 @@ def test_what_stays_takes_over_where_normalizations_come_first(
     pooling: str,
     of_the_last: int,
     random_classifier: Callable[..., Classifier],
-    rows: Encoded,
+    rows: EncodedSplit,
 ) -> None:
     """Neuron 1 of each layer fires as neuron 0 does, and its column is 2 times as long."""
     doubled = random_classifier("modernbert", classifier_pooling=pooling)
@@ -194,9 +204,12 @@ def test_what_stays_takes_over_where_normalizations_come_first(
         column[:, 1] = 2 * column[:, 0]
     pruned = keep_neurons(doubled, [[0, *range(2, 32)]] * 3)
     before = pruned.logits(rows)
-    seen = [sum(len(i) for i, _ in outputs(pruned, doubled, at, rows)) for at in sublayers(pruned)]
+    seen = [
+        sum(len(i) for i, _ in reconstruction_errors(pruned, doubled, at, rows))
+        for at in sublayers(pruned)
+    ]
     assert seen == [57] * 4 + [of_the_last] * 2
-    tune(pruned, doubled, rows)
+    tune_masks(pruned, doubled, rows)
     # Behind the last attention twelve tokens may leave more than one good mask.
     for layer, old in list(zip(pruned.layers, doubled.layers, strict=True))[:2]:
         weight = pruned.linear(layer, "down").weight[:, 0]
@@ -207,18 +220,18 @@ def test_what_stays_takes_over_where_normalizations_come_first(
     assert (pruned.logits(rows) - answers).square().mean() < (before - answers).square().mean() / 4
 
 
-def test_a_mask_beyond_ten_is_left_alone(tiny: Classifier, rows: Encoded) -> None:
+def test_a_mask_beyond_ten_is_left_alone(tiny: Classifier, rows: EncodedSplit) -> None:
     two = keep_neurons(tiny, [range(32), [0, 1]])
     up, down = (two.linear(two.layers[1], role) for role in ("up", "down"))
     up.weight.data[1], up.bias.data[1] = up.weight.data[0], up.bias.data[0]
     down.weight.data[:, 1] = 100 * down.weight.data[:, 0]
     pruned = keep_neurons(two, [range(32), [0]])
-    tune(pruned, two, rows)
+    tune_masks(pruned, two, rows)
     assert torch.equal(pruned.linear(pruned.layers[1], "down").weight[:, 0], down.weight[:, 0])
 
 
 def test_a_gradient_of_the_mask_is_known_for_each_example(
-    tiny: Classifier, rows: Encoded, loss: Loss, monkeypatch: pytest.MonkeyPatch
+    tiny: Classifier, rows: EncodedSplit, loss: Loss, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     together = head_gradients(tiny, rows, loss), neuron_gradients(tiny, rows, loss)
     monkeypatch.setattr("coldpress.pruning.importance.BATCH_SIZE", 1)
@@ -229,13 +242,13 @@ def test_a_gradient_of_the_mask_is_known_for_each_example(
 
 
 def test_tuning_brings_the_answers_nearer_to_the_sources(
-    tiny: Classifier, rows: Encoded, loss: Loss, evidence: Evidence
+    tiny: Classifier, rows: EncodedSplit, loss: Loss, evidence: PruningContext
 ) -> None:
     tuned = Fisher(method="fisher", keep_macs=0.6).prune(tiny, evidence)
     heads, neurons = head_gradients(tiny, rows, loss), neuron_gradients(tiny, rows, loss)
-    found = search(heads, neurons, costs(tiny, rows), 0.6)
-    untuned = keep_heads(tiny, rearranged(found.heads, heads))
-    untuned = keep_neurons(untuned, rearranged(found.neurons, neurons))
+    found = search_by_macs(heads, neurons, compute_unit_costs(tiny, rows), 0.6)
+    untuned = keep_heads(tiny, rearrange(found.heads, heads))
+    untuned = keep_neurons(untuned, rearrange(found.neurons, neurons))
     assert tuned.shapes == untuned.shapes
     off = [(model.logits(rows) - tiny.logits(rows)).square().mean() for model in (tuned, untuned)]
     assert off[0] < off[1]

@@ -18,12 +18,12 @@ from tokenizers.processors import RobertaProcessing, TemplateProcessing
 from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
 from coldpress.errors import InputError
-from coldpress.model.classifier import Classifier, parameters
+from coldpress.model.classifier import Classifier, count_parameters
 from coldpress.pruning import Heads, Vocabulary
-from coldpress.pruning.method import Evidence
-from coldpress.pruning.pipeline import Recovery, press
-from coldpress.pruning.vocabulary.needed_tokens import check_kind, needed_tokens
-from coldpress.pruning.vocabulary.shrink_tokenizer import check_texts, renumbered
+from coldpress.pruning.method import PruningContext
+from coldpress.pruning.pipeline import RetrainingData, run_steps
+from coldpress.pruning.vocabulary.needed_tokens import check_tokenizer_type, needed_tokens
+from coldpress.pruning.vocabulary.shrink_tokenizer import check_texts, shrink_tokenizer
 from coldpress.schema.section import Optimization
 from coldpress.training.loop import label_loss
 
@@ -36,7 +36,7 @@ def tokens(tokenizer: Tokenizer) -> list[str]:
 
 
 def shortened(tokenizer: Tokenizer, texts: Sequence[str]) -> Tokenizer:
-    return renumbered(tokenizer, sorted(needed_tokens(tokenizer, texts)))
+    return shrink_tokenizer(tokenizer, sorted(needed_tokens(tokenizer, texts)))
 
 
 def wordpiece() -> Tokenizer:
@@ -162,7 +162,7 @@ def test_a_file_that_does_not_name_its_kind_is_read(made: Callable[[], Tokenizer
     described = json.loads(made().to_str())
     del described["model"]["type"]
     untyped = Tokenizer.from_str(json.dumps(described))
-    check_kind(untyped)
+    check_tokenizer_type(untyped)
     assert tokens(shortened(untyped, ["ab"])) == tokens(shortened(made(), ["ab"]))
 
 
@@ -170,10 +170,10 @@ def test_a_token_that_a_text_needed_and_lost_is_noticed() -> None:
     old = bpe()
     without_bc = [at for at in range(12) if old.id_to_token(at) != "bc"]
     with pytest.raises(ValueError, match="'abc' became 'ab'"):
-        check_texts(old, renumbered(old, without_bc), ["abc"])
+        check_texts(old, shrink_tokenizer(old, without_bc), ["abc"])
 
 
-def test_any_other_tokenizer_is_refused(tiny: Classifier, evidence: Evidence) -> None:
+def test_any_other_tokenizer_is_refused(tiny: Classifier, evidence: PruningContext) -> None:
     why = "vocabulary: the tokenizer is WordLevel, which is not one of: WordPiece, BPE, Unigram"
     with pytest.raises(InputError, match=why):
         STEP.prune(tiny, evidence)
@@ -193,12 +193,14 @@ def rows_of(*texts: str) -> Split:
     return Split(tuple(map(str, range(len(texts)))), texts, None, labels)
 
 
-def test_rows_really_go_and_every_answer_stays(pieces: Classifier, evidence: Evidence) -> None:
+def test_rows_really_go_and_every_answer_stays(
+    pieces: Classifier, evidence: PruningContext
+) -> None:
     split = rows_of("ab", "abab ab", "a", "b a")
     pruned = STEP.prune(pieces, replace(evidence, texts=split.texts))
     stay = [1, 3, 4, 5, 6, 7, 8, 9, 10, 11]
     assert torch.equal(pruned.token_table.weight, pieces.token_table.weight[stay])
-    assert parameters(pieces) - parameters(pruned) == 2 * 16
+    assert count_parameters(pieces) - count_parameters(pruned) == 2 * 16
     config = pruned.config
     assert (config.vocab_size, config.pad_token_id, config.cls_token_id) == (10, 0, 8)
     assert (config.eos_token_id, pruned.token_table.padding_idx) == ([9, 1], 0)
@@ -209,7 +211,7 @@ def test_rows_really_go_and_every_answer_stays(pieces: Classifier, evidence: Evi
 
 
 def test_where_positions_are_counted_from_paddings_id_it_keeps_it(
-    random_classifier: Callable[[str], Classifier], evidence: Evidence
+    random_classifier: Callable[[str], Classifier], evidence: PruningContext
 ) -> None:
     roberta, split = random_classifier("roberta"), rows_of("abc", "a b c")
     embeddings = roberta.encoder.get_submodule("embeddings")
@@ -225,7 +227,7 @@ def test_where_positions_are_counted_from_paddings_id_it_keeps_it(
 
 
 def test_a_modernbert_loses_the_tokens_of_its_own_kind_of_tokenizer(
-    random_classifier: Callable[..., Classifier], evidence: Evidence
+    random_classifier: Callable[..., Classifier], evidence: PruningContext
 ) -> None:
     split = rows_of("the press, the oil", "oil")
     tokenizer = byte_level_bpe(["the press, the oil", "stones of stone"], 300)
@@ -251,8 +253,8 @@ def test_steps_behind_it_read_the_rows_with_the_new_ids(pieces: Classifier) -> N
     rows = encode(pieces.tokenizer, split)
     plan = Optimization(epochs=1, learning_rate=0.01, batch_size=2)
     loss = label_loss(torch.from_numpy(rows.labels))
-    recovery = Recovery(rows, loss, plan, rows, texts=split.texts)
-    vocabulary, heads = press(
+    recovery = RetrainingData(rows, loss, plan, rows, texts=split.texts)
+    vocabulary, heads = run_steps(
         [STEP, Heads(method="heads", keep_heads=0.5)], pieces, recovery
     ).reports
     assert vocabulary.pruned.validation_accuracy == vocabulary.before.validation_accuracy

@@ -8,15 +8,15 @@ import pytest
 import torch
 from lessons import lessons_on
 
-from coldpress.data.encoding import Encoded, encode
+from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
 from coldpress.model.architecture import ARCHITECTURES
 from coldpress.model.classifier import Classifier
 from coldpress.quantization import Binary
-from coldpress.quantization.bit.convert import binarized
-from coldpress.quantization.bit.elastic import Elastic
+from coldpress.quantization.bit.convert import binarize
+from coldpress.quantization.bit.elastic import ElasticQuantizer
 from coldpress.quantization.core.calibration import mean_magnitudes
-from coldpress.quantization.core.fake_quant import settled
+from coldpress.quantization.core.fake_quant import to_integers
 from coldpress.quantization.core.modules import QuantizedLinear
 from coldpress.training.loop import reseed
 
@@ -24,17 +24,19 @@ UP = "bert.encoder.layer.0.intermediate.dense"
 
 
 @pytest.fixture
-def rows(tiny: Classifier, split: Split) -> Encoded:
+def rows(tiny: Classifier, split: Split) -> EncodedSplit:
     return encode(tiny.tokenizer, split)
 
 
-def stands_for(elastic: Elastic, arriving: list[float]) -> list[float]:
+def stands_for(elastic: ElasticQuantizer, arriving: list[float]) -> list[float]:
     rounded = elastic(torch.tensor(arriving))
     return (rounded.step * (rounded.integers - rounded.zero)).tolist()  # type: ignore[no-any-return]
 
 
-def elastic(bits: int, *, signed: bool, step: float, threshold: float, width: int) -> Elastic:
-    made = Elastic(1.0, width, bits, signed=signed)
+def elastic(
+    bits: int, *, signed: bool, step: float, threshold: float, width: int
+) -> ElasticQuantizer:
+    made = ElasticQuantizer(1.0, width, bits, signed=signed)
     made.log_step.data.fill_(step).log_()
     made.threshold.data.fill_(threshold)
     return made
@@ -69,7 +71,7 @@ def test_gradients_of_a_binary_activation_are_the_papers() -> None:
     assert made.log_step.grad.item() == pytest.approx(2.0 * (0.0 - 0.25 + 0.25 + 1.0))
 
 
-def test_magnitudes_are_means_over_real_tokens(tiny: Classifier, rows: Encoded) -> None:
+def test_magnitudes_are_means_over_real_tokens(tiny: Classifier, rows: EncodedSplit) -> None:
     embed = tiny.encoder.get_submodule("embeddings")
     with torch.inference_mode():
         seen = [embed(torch.from_numpy(ids)[None]).abs().flatten() for ids in rows.input_ids]
@@ -80,13 +82,13 @@ def test_magnitudes_are_means_over_real_tokens(tiny: Classifier, rows: Encoded) 
 
 @pytest.mark.parametrize("bits", [1, 2, 4])
 def test_what_it_settles_to_gives_the_very_answers_that_training_saw(
-    bits: int, tiny: Classifier, rows: Encoded
+    bits: int, tiny: Classifier, rows: EncodedSplit
 ) -> None:
-    learnt = binarized(tiny, bits, 4, rows)
+    learnt = binarize(tiny, bits, 4, rows)
     for name, parameter in learnt.module.named_parameters():
         if name.endswith("threshold"):
             torch.nn.init.normal_(parameter, std=0.2)
-    made = settled(learnt)
+    made = to_integers(learnt)
     assert torch.equal(made.logits(rows), learnt.logits(rows))
     for layer in made.layers:
         for role in ("query", "key", "value", "attention_output", "up", "down"):
@@ -98,7 +100,7 @@ def test_what_it_settles_to_gives_the_very_answers_that_training_saw(
 
 
 def test_each_step_has_a_curve_and_learns_from_the_one_before(
-    tiny: Classifier, rows: Encoded
+    tiny: Classifier, rows: EncodedSplit
 ) -> None:
     before = tiny.logits(rows)
     method = Binary(method="binary", activation_bits=1, epochs=6, batch_size=4, learning_rate=0.02)
@@ -118,7 +120,7 @@ def test_every_family_becomes_binary_and_its_source_stays(
     family: str,
     random_classifier: Callable[[str], Classifier],
     cut: Callable[[Classifier], Classifier],
-    rows: Encoded,
+    rows: EncodedSplit,
 ) -> None:
     source = cut(random_classifier(family))
     before = source.logits(rows)
@@ -137,7 +139,7 @@ def test_steps_end_at_the_bits_that_are_asked_for(bits: int, steps: tuple[int, .
     assert Binary.model_validate(section).steps == steps
 
 
-def test_equal_seeds_train_to_equal_integers(tiny: Classifier, rows: Encoded) -> None:
+def test_equal_seeds_train_to_equal_integers(tiny: Classifier, rows: EncodedSplit) -> None:
     method = Binary(method="binary", activation_bits=4, epochs=2, batch_size=6)
     states = []
     for _ in range(2):

@@ -20,10 +20,10 @@ from coldpress.quantization.core.blocks import (
     FLOAT32,
     INT8,
     BlockLinear,
-    block_linear,
-    fitting,
+    choose_block_size,
+    fake_quantize_blocks,
     pack_blocks,
-    round_blocks,
+    quantize_blockwise,
     unpack_blocks,
 )
 
@@ -75,8 +75,8 @@ def multiplied(module: BlockLinear, activation: torch.Tensor) -> NDArray[np.floa
 def test_blocks_are_as_large_as_is_asked_for_unless_that_stores_more(
     columns: int, bits: int, largest: int, chosen: int
 ) -> None:
-    assert fitting(columns, bits, largest) == chosen
-    made = block_linear(linear(columns, 2), bits, largest, FLOAT32)
+    assert choose_block_size(columns, bits, largest) == chosen
+    made = quantize_blockwise(linear(columns, 2), bits, largest, FLOAT32)
     assert int(made.block_size) == chosen
     assert made.scale.shape == (2, -(-columns // chosen))
 
@@ -85,7 +85,7 @@ def test_each_block_of_a_row_has_a_scale_of_its_own() -> None:
     source = nn.Linear(32, 1)
     source.weight.data = torch.cat([torch.arange(16.0) - 7, torch.full((16,), 0.25)])[None]
     source.weight.data[0, 15] = 7.0
-    made = block_linear(source, bits=4, block_size=16, accuracy_level=FLOAT32)
+    made = quantize_blockwise(source, bits=4, block_size=16, accuracy_level=FLOAT32)
     assert made.weight[0].tolist() == [*range(-7, 8), 7, *[made.weight[0, 16].item()] * 16]
     assert torch.allclose(made.scale[0], torch.tensor([1.0, 0.25 / made.weight[0, 16].item()]))
 
@@ -110,7 +110,7 @@ def test_two_nibbles_share_a_byte_the_first_in_its_low_half() -> None:
 def test_the_module_answers_as_the_operator_does(
     width: int, level: int, bits: int, block_size: int
 ) -> None:
-    made = block_linear(linear(width, 40), bits, block_size, level)
+    made = quantize_blockwise(linear(width, 40), bits, block_size, level)
     assert torch.equal(unpack_blocks(pack_blocks(made), bits, width), made.weight.data)
     for rows in (1, 5):
         activation = torch.randn(rows, width, generator=torch.Generator().manual_seed(rows)) * 3
@@ -120,7 +120,7 @@ def test_the_module_answers_as_the_operator_does(
 
 @pytest.mark.parametrize("bits", [4, 8])
 def test_no_value_of_a_million_is_rounded_to_its_other_side(bits: int) -> None:
-    made = block_linear(linear(512, 8), bits, 32, INT8)
+    made = quantize_blockwise(linear(512, 8), bits, 32, INT8)
     activation = torch.randn(4000, 512, generator=torch.Generator().manual_seed(0)) * 3
     ours = made(activation).detach().numpy()
     np.testing.assert_allclose(ours, multiplied(made, activation), atol=1e-4)
@@ -130,7 +130,7 @@ def test_an_activation_is_rounded_in_blocks_of_each_token() -> None:
     activation = torch.zeros(2, 20)
     activation[0, 0], activation[0, 1], activation[0, 17] = 127.0, 0.4, 0.4
     activation[1, 1] = 0.4
-    rounded = round_blocks(activation, 16)
+    rounded = fake_quantize_blocks(activation, 16)
     assert rounded[0, :2].tolist() == [127.0, 0.0]
     assert rounded[0, 17].item() == pytest.approx(0.4)
     assert rounded[1, 1].item() == pytest.approx(0.4)
@@ -157,7 +157,7 @@ def test_smaller_blocks_lose_less() -> None:
     source = linear(256, 64)
     losses = []
     for block_size in (16, 64, 256):
-        made = block_linear(source, 4, block_size, FLOAT32)
+        made = quantize_blockwise(source, 4, block_size, FLOAT32)
         spread = made.scale.repeat_interleave(block_size, dim=1)
         losses.append(float((source.weight.detach() - made.weight * spread).square().sum()))
     assert losses == sorted(losses)

@@ -12,10 +12,10 @@ from hypothesis.extra.numpy import arrays
 from onnx import TensorProto, helper
 
 from coldpress.quantization.core.int8 import (
-    activation_range,
     quantize_rows,
     quantize_table,
     round_activation,
+    scale_and_zero_point,
 )
 
 # A range below the smallest normal number has no step; what is rounded there is zero anyway.
@@ -51,19 +51,19 @@ def test_a_column_of_a_table_is_rounded_by_its_own_largest_value() -> None:
 
 def test_an_activation_is_spread_over_its_range_ties_to_even() -> None:
     activation = torch.tensor([-3.0, 252.0, 0.5, 1.5, 2.5])
-    scale, zero_point = activation_range(activation.amin(), activation.amax())
+    scale, zero_point = scale_and_zero_point(activation.amin(), activation.amax())
     assert (scale.item(), zero_point.item()) == (1.0, 3)
     assert round_activation(activation, scale, zero_point).tolist() == [-3, 252, 0, 2, 2]
 
 
 @pytest.mark.parametrize(("low", "high", "step", "zero"), [(5, 255, 1, 0), (-255, -5, 1, 255)])
 def test_a_range_is_widened_to_hold_zero(low: float, high: float, step: float, zero: int) -> None:
-    scale, zero_point = activation_range(torch.tensor(float(low)), torch.tensor(float(high)))
+    scale, zero_point = scale_and_zero_point(torch.tensor(float(low)), torch.tensor(float(high)))
     assert (scale.item(), zero_point.item()) == (step, zero)
 
 
 def test_what_lies_outside_of_a_range_ends_at_its_edge() -> None:
-    scale, zero_point = activation_range(torch.tensor(-10.0), torch.tensor(245.0))
+    scale, zero_point = scale_and_zero_point(torch.tensor(-10.0), torch.tensor(245.0))
     assert round_activation(torch.tensor([-99.0, 999.0]), scale, zero_point).tolist() == [-10, 245]
 
 
@@ -73,7 +73,7 @@ def test_rounding_is_what_onnx_runtime_does(
     values: np.ndarray[tuple[int], np.dtype[np.float32]],
 ) -> None:
     activation = torch.from_numpy(values)
-    scale, zero_point = activation_range(activation.amin(), activation.amax())
+    scale, zero_point = scale_and_zero_point(activation.amin(), activation.amax())
     rounded = round_activation(activation, scale, zero_point) + zero_point
     expected, expected_scale, expected_zero = SESSION.run(None, {"x": values})
     assert (scale.numpy(), zero_point.numpy()) == (expected_scale, expected_zero)

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from coldpress.quantization.core.kbit import (
-    Per,
+    Granularity,
     best_scale,
-    fitted_scale,
     largest_integer,
+    least_squares_scale,
     quantize_weight,
     round_weight,
 )
@@ -49,7 +49,7 @@ def test_integers_that_were_scaled_are_found_again() -> None:
 
 @pytest.mark.parametrize("bits", [2, 3, 4, 5, 8])
 @pytest.mark.parametrize("per", ["tensor", "channel"])
-def test_no_scale_loses_much_less(bits: int, per: Per) -> None:
+def test_no_scale_loses_much_less(bits: int, per: Granularity) -> None:
     weight = torch.randn(4, 300, generator=torch.Generator().manual_seed(bits))
     found = lost(weight, best_scale(weight, bits, per), bits)
     together = (1,) if per == "channel" else (0, 1)
@@ -78,8 +78,8 @@ def test_zeros_stay_zero(bits: int) -> None:
 
 def test_the_fitted_scale_is_that_of_least_squares() -> None:
     weight, integers = torch.tensor([[3.0, 1.0]]), torch.tensor([[2.0, 1.0]])
-    assert fitted_scale(weight, integers, "channel").tolist() == [[pytest.approx(7 / 5)]]
-    assert fitted_scale(weight, integers * 0, "channel").tolist() == [[1.0]]
+    assert least_squares_scale(weight, integers, "channel").tolist() == [[pytest.approx(7 / 5)]]
+    assert least_squares_scale(weight, integers * 0, "channel").tolist() == [[1.0]]
 
 
 def test_a_gradient_can_be_passed_straight_through() -> None:

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coldpress.quantization.core.packing import fields, pack, unpack
+from coldpress.quantization.core.packing import bit_fields, pack, unpack
 
 
 def test_bits_are_cut_into_fields_that_fill_bytes() -> None:
-    assert [fields(bits) for bits in range(1, 8)] == [
+    assert [bit_fields(bits) for bits in range(1, 8)] == [
         (1,),
         (2,),
         (2, 1),

@@ -9,17 +9,17 @@ import torch
 from lessons import lessons_on
 from torch import nn
 
-from coldpress.data.encoding import Encoded, encode
+from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
-from coldpress.model.activations import Comparison, inner_states
+from coldpress.model.activations import TeacherStudentLoss, record_activations
 from coldpress.model.architecture import ARCHITECTURES
 from coldpress.model.classifier import Classifier
 from coldpress.quantization import KBit, Qat
-from coldpress.quantization.core.fake_quant import settled, with_hidden_states
+from coldpress.quantization.core.fake_quant import add_hidden_state_loss, to_integers
 from coldpress.quantization.core.modules import QuantizedEmbedding, QuantizedLinear
 from coldpress.quantization.core.straight_through import straight_through
-from coldpress.quantization.core.trainable_modules import LearnableLinear, MovingRange
-from coldpress.quantization.qat.bit_widths import Widths, rounding
+from coldpress.quantization.core.trainable_modules import FakeQuantizedLinear, MovingRangeQuantizer
+from coldpress.quantization.qat.bit_widths import BitWidths, prepare_qat
 from coldpress.training.loop import reseed
 
 QAT = Qat(
@@ -34,22 +34,22 @@ Make = Callable[[str], Classifier]
 
 
 @pytest.fixture
-def rows(tiny: Classifier, split: Split) -> Encoded:
+def rows(tiny: Classifier, split: Split) -> EncodedSplit:
     return encode(tiny.tokenizer, split)
 
 
-def bytes_from(low: float, high: float) -> MovingRange:
-    return MovingRange(torch.tensor(low), torch.tensor(high), first_token=False)
+def bytes_from(low: float, high: float) -> MovingRangeQuantizer:
+    return MovingRangeQuantizer(torch.tensor(low), torch.tensor(high), first_token=False)
 
 
-def by_hand(bits: int, weights: list[float], scale: float) -> LearnableLinear:
+def by_hand(bits: int, weights: list[float], scale: float) -> FakeQuantizedLinear:
     """One output, whose input has a step of 1."""
     source = nn.Linear(len(weights), 1)
     source.weight.data = torch.tensor([weights])
     source.bias.data.zero_()
     moving = bytes_from(0.0, 255.0)
     moving.eval()
-    made = LearnableLinear(source, bits, "channel", moving)
+    made = FakeQuantizedLinear(source, bits, "channel", moving)
     if made.log_scale is not None:
         made.log_scale.data.fill_(scale).log_()
     return made
@@ -98,10 +98,10 @@ def test_a_range_follows_slowly_and_only_in_training() -> None:
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8])
 def test_what_it_settles_to_gives_the_very_answers_that_training_saw(
-    bits: int, tiny: Classifier, rows: Encoded
+    bits: int, tiny: Classifier, rows: EncodedSplit
 ) -> None:
-    learnt = rounding(tiny, Widths(bits, 7, 4, "channel"), rows)
-    made = settled(learnt)
+    learnt = prepare_qat(tiny, BitWidths(bits, 7, 4, "channel"), rows)
+    made = to_integers(learnt)
     assert torch.equal(made.logits(rows), learnt.logits(rows))
     kinds = [type(module) for module in made.module.modules()]
     assert (kinds.count(QuantizedLinear), kinds.count(QuantizedEmbedding)) == (14, 3)
@@ -111,7 +111,10 @@ def test_what_it_settles_to_gives_the_very_answers_that_training_saw(
 
 @pytest.mark.parametrize("family", sorted(ARCHITECTURES))
 def test_every_family_learns_and_its_source_stays(
-    family: str, random_classifier: Make, cut: Callable[[Classifier], Classifier], rows: Encoded
+    family: str,
+    random_classifier: Make,
+    cut: Callable[[Classifier], Classifier],
+    rows: EncodedSplit,
 ) -> None:
     source = cut(random_classifier(family))
     before = source.logits(rows)
@@ -122,7 +125,9 @@ def test_every_family_learns_and_its_source_stays(
     assert trained.classifier.shapes == source.shapes
 
 
-def test_training_wins_back_what_rounding_alone_has_lost(tiny: Classifier, rows: Encoded) -> None:
+def test_training_wins_back_what_rounding_alone_has_lost(
+    tiny: Classifier, rows: EncodedSplit
+) -> None:
     labels = torch.from_numpy(rows.labels)
     losses = [
         nn.functional.cross_entropy(made.logits(rows), labels).item()
@@ -134,7 +139,7 @@ def test_training_wins_back_what_rounding_alone_has_lost(tiny: Classifier, rows:
     assert losses[1] < 0.9 * losses[0]
 
 
-def test_equal_seeds_train_to_equal_integers(tiny: Classifier, rows: Encoded) -> None:
+def test_equal_seeds_train_to_equal_integers(tiny: Classifier, rows: EncodedSplit) -> None:
     states = []
     for _ in range(2):
         reseed(3, "quantize")
@@ -142,13 +147,13 @@ def test_equal_seeds_train_to_equal_integers(tiny: Classifier, rows: Encoded) ->
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
-def test_hidden_states_count_at_real_tokens(tiny: Classifier, rows: Encoded) -> None:
-    loss = with_hidden_states(tiny, lambda *_: torch.tensor(2.0), 10.0)
-    assert isinstance(loss, Comparison)
+def test_hidden_states_count_at_real_tokens(tiny: Classifier, rows: EncodedSplit) -> None:
+    loss = add_hidden_state_loss(tiny, lambda *_: torch.tensor(2.0), 10.0)
+    assert isinstance(loss, TeacherStudentLoss)
     batch = rows.batch([0, 4])
-    states = inner_states(tiny, batch)
+    states = record_activations(tiny, batch)
     assert loss.loss(states, states, torch.tensor([0, 4])).item() == 2.0
-    moved = inner_states(tiny, batch)
+    moved = record_activations(tiny, batch)
     # Row 0 has 3 tokens and is padded; 4 more of its 16 numbers are off by 1 in one of 3 states.
     moved.hidden[1][0, 0, :4] += 1.0
     moved.hidden[1][0, 5] += 100.0
@@ -157,6 +162,6 @@ def test_hidden_states_count_at_real_tokens(tiny: Classifier, rows: Encoded) -> 
     assert loss.loss(moved, states, torch.tensor([0, 4])).item() == pytest.approx(expected)
 
 
-def test_without_their_weight_no_states_are_compared(tiny: Classifier, rows: Encoded) -> None:
+def test_without_their_weight_no_states_are_compared(tiny: Classifier, rows: EncodedSplit) -> None:
     loss = lessons_on(rows).loss
-    assert with_hidden_states(tiny, loss, 0.0) is loss
+    assert add_hidden_state_loss(tiny, loss, 0.0) is loss

@@ -7,30 +7,34 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from coldpress.data.encoding import Encoded, encode
+from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
 from coldpress.model.architecture import ARCHITECTURES
 from coldpress.model.classifier import Classifier
-from coldpress.quantization import Smooth, StaticInt8
+from coldpress.quantization import SmoothQuant, StaticInt8
 from coldpress.quantization.core.calibration import channel_ranges
-from coldpress.quantization.core.int8 import activation_range
+from coldpress.quantization.core.int8 import scale_and_zero_point
 from coldpress.quantization.core.modules import SmoothedLinear
-from coldpress.quantization.smoothquant.migration import sites, smoothed, strength
+from coldpress.quantization.smoothquant.migration import (
+    migrate_outliers,
+    smoothing_scale,
+    smoothing_sites,
+)
 
-SMOOTH = Smooth(method="smooth", weight_bits=7)
+SMOOTH = SmoothQuant(method="smooth", weight_bits=7)
 STATIC = StaticInt8(method="static-int8", weight_bits=7)
 
 
 @pytest.fixture
-def rows(tiny: Classifier, split: Split) -> Encoded:
+def rows(tiny: Classifier, split: Split) -> EncodedSplit:
     return encode(tiny.tokenizer, split)
 
 
 def test_the_strength_is_equation_4() -> None:
     inputs, weights = torch.tensor([16.0, 9.0, 0.0, 5.0]), torch.tensor([4.0, 1.0, 2.0, 0.0])
-    assert strength(inputs, weights, 0.5).tolist() == [2.0, 3.0, 1.0, 1.0]
-    assert strength(inputs, weights, 1.0).tolist() == [16.0, 9.0, 1.0, 1.0]
-    assert strength(inputs, weights, 0.0).tolist() == [0.25, 1.0, 1.0, 1.0]
+    assert smoothing_scale(inputs, weights, 0.5).tolist() == [2.0, 3.0, 1.0, 1.0]
+    assert smoothing_scale(inputs, weights, 1.0).tolist() == [16.0, 9.0, 1.0, 1.0]
+    assert smoothing_scale(inputs, weights, 0.0).tolist() == [0.25, 1.0, 1.0, 1.0]
 
 
 @pytest.mark.parametrize("multiply", [True, False])
@@ -40,12 +44,12 @@ def test_smoothing_changes_no_answer_of_any_family(
     multiply: bool,
     random_classifier: Callable[[str], Classifier],
     cut: Callable[[Classifier], Classifier],
-    rows: Encoded,
+    rows: EncodedSplit,
 ) -> None:
     source = cut(random_classifier(family))
     before = source.logits(rows)
     channels = channel_ranges(source, rows, 12)
-    made, _ = smoothed(source, channels, 0.5, multiply=multiply)
+    made, _ = migrate_outliers(source, channels, 0.5, multiply=multiply)
     assert (made.logits(rows) - before).abs().max() < 1e-5 * before.abs().max()
     assert torch.equal(source.logits(rows), before), "the source has changed"
     # Two layers, each with queries, keys, values, up and down; normalizations that come before
@@ -85,13 +89,13 @@ def test_only_what_nothing_else_reads_is_divided(
     below = tuple(f"{table.layers}.{layer}." for layer in (0, 1))
     found = {
         site.giver: site.readers
-        for site in sites(source)
+        for site in smoothing_sites(source)
         if site.giver and not any(part in site.giver for part in below)
     }
     assert found == {places[giver]: (places[reader],) for giver, reader in givers.items()}
 
 
-def test_an_outlier_costs_less_once_it_is_smoothed(tiny: Classifier, rows: Encoded) -> None:
+def test_an_outlier_costs_less_once_it_is_smoothed(tiny: Classifier, rows: EncodedSplit) -> None:
     norm = tiny.layers[0].get_submodule(tiny.architecture.attention_norm)
     norm.get_parameter("weight").data[5] = 60.0
     exact, static, smooth = (
@@ -101,7 +105,7 @@ def test_an_outlier_costs_less_once_it_is_smoothed(tiny: Classifier, rows: Encod
     assert (smooth - exact).abs().mean() < (static - exact).abs().mean() / 2
 
 
-def given_by_up(classifier: Classifier, rows: Encoded) -> torch.Tensor:
+def given_by_up(classifier: Classifier, rows: EncodedSplit) -> torch.Tensor:
     given: list[torch.Tensor] = []
     up = classifier.linear(classifier.layers[0], "up")
     hook = up.register_forward_hook(lambda _, __, output: given.append(output))
@@ -111,22 +115,22 @@ def given_by_up(classifier: Classifier, rows: Encoded) -> torch.Tensor:
 
 
 def test_what_is_rounded_lies_within_the_range_that_smoothing_left(
-    tiny: Classifier, rows: Encoded
+    tiny: Classifier, rows: EncodedSplit
 ) -> None:
     quantized = SMOOTH.quantize(tiny, rows)
     channels = channel_ranges(tiny, rows, 12)
     up = quantized.linear(quantized.layers[0], "up")
     low, high = channels["bert.encoder.layer.0.intermediate.dense"]
     scale = up.get_buffer("input_scale")
-    expected, _ = activation_range((low * scale).amin(), (high * scale).amax())
+    expected, _ = scale_and_zero_point((low * scale).amin(), (high * scale).amax())
     assert torch.allclose(up.get_buffer("activation_scale"), expected)
     assert not torch.allclose(scale, torch.ones(16))
 
 
 def test_without_a_multiplication_none_is_in_the_classifier(
-    tiny: Classifier, rows: Encoded
+    tiny: Classifier, rows: EncodedSplit
 ) -> None:
-    plain = Smooth(method="smooth", weight_bits=7, multiply=False).quantize(tiny, rows)
+    plain = SmoothQuant(method="smooth", weight_bits=7, multiply=False).quantize(tiny, rows)
     assert not [name for name in plain.module.state_dict() if name.endswith("input_scale")]
     static = STATIC.quantize(tiny, rows)
     assert not torch.equal(plain.logits(rows), static.logits(rows))

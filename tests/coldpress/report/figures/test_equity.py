@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from coldpress.evaluation.scorecard.scorecard import Evaluation, Group, Interval
-from coldpress.report.figures.equity import figure, worst_first
+from coldpress.report.figures.equity import draw_equity, worst_first
 
 
 def group(name: str, drop: float, p_adjusted: float = 1.0, detectable: float | None = 0.2) -> Group:
@@ -26,7 +26,7 @@ def group(name: str, drop: float, p_adjusted: float = 1.0, detectable: float | N
 
 def drawn(path: Path, *groups: Group) -> str:
     evaluation = Evaluation(n=400, overlap=0, models={}, comparisons=(), equity=groups)
-    figure(evaluation, path / "equity.png")
+    draw_equity(evaluation, path / "equity.png")
     assert (path / "equity.png").read_bytes().startswith(b"\x89PNG")
     return (path / "equity.svg").read_text()
 

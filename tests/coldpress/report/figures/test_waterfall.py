@@ -13,7 +13,7 @@ from coldpress.evaluation.scorecard.scorecard import (
     Runtime,
     Scorecard,
 )
-from coldpress.report.figures.waterfall import figure, table
+from coldpress.report.figures.waterfall import draw_waterfall, waterfall_table
 
 
 def _card(accuracy: float, size: int, p50: float | None, runtime: Runtime) -> Scorecard:
@@ -51,7 +51,7 @@ def evaluation() -> Evaluation:
 
 
 def test_rows_follow_the_stages_and_keep_the_numbers(evaluation: Evaluation) -> None:
-    rows = table(evaluation)
+    rows = waterfall_table(evaluation)
     assert [row["model"] for row in rows] == ["teacher", "quantized", "onnx"]
     assert rows[1]["p50_ms"] is None
     assert rows[1]["speedup"] is None
@@ -65,7 +65,7 @@ def test_rows_follow_the_stages_and_keep_the_numbers(evaluation: Evaluation) -> 
 def test_the_picture_says_what_each_stage_gave_and_took(
     evaluation: Evaluation, tmp_path: Path
 ) -> None:
-    figure(evaluation, tmp_path / "waterfall.png")
+    draw_waterfall(evaluation, tmp_path / "waterfall.png")
     svg = (tmp_path / "waterfall.svg").read_text()
     for text in (
         "teacher",
@@ -84,8 +84,8 @@ def test_the_picture_says_what_each_stage_gave_and_took(
 def test_the_same_evaluation_is_drawn_in_the_same_bytes(
     evaluation: Evaluation, tmp_path: Path
 ) -> None:
-    figure(evaluation, tmp_path / "one.png")
-    figure(evaluation, tmp_path / "two.png")
+    draw_waterfall(evaluation, tmp_path / "one.png")
+    draw_waterfall(evaluation, tmp_path / "two.png")
     for suffix in (".png", ".svg"):
         one, two = (tmp_path / f"{name}{suffix}" for name in ("one", "two"))
         assert one.read_bytes() == two.read_bytes()
@@ -95,5 +95,5 @@ def test_the_same_evaluation_is_drawn_in_the_same_bytes(
 def test_nothing_timed_is_no_reason_not_to_draw(tmp_path: Path) -> None:
     models = {"teacher": _card(1.0, 1_000_000, None, "simulated")}
     evaluation = Evaluation(n=20, overlap=0, models=models, comparisons=())
-    figure(evaluation, tmp_path / "waterfall")
+    draw_waterfall(evaluation, tmp_path / "waterfall")
     assert "<!-- milliseconds -->" in (tmp_path / "waterfall.svg").read_text()

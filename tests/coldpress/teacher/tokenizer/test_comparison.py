@@ -11,8 +11,8 @@ from transformers import BertConfig
 from coldpress.data.benchmark import Benchmark
 from coldpress.data.splits import Split
 from coldpress.errors import InputError
-from coldpress.teacher.tokenizer.comparison import check_tokenizer
-from coldpress.teacher.tokenizer.loading import TeacherTokenizer, load
+from coldpress.teacher.tokenizer.comparison import compare_with_transformers
+from coldpress.teacher.tokenizer.loading import TeacherTokenizer, load_teacher_tokenizer
 
 NAMES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "b")
 
@@ -32,7 +32,7 @@ def loaded(tokenizer: Tokenizer, place: Path, **sizes: Any) -> TeacherTokenizer:
     inputs = ["input_ids", "token_type_ids", "attention_mask"]
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", "model_input_names": inputs}
     (place / "tokenizer_config.json").write_text(json.dumps(settings))
-    return load(place, 8, "teacher")
+    return load_teacher_tokenizer(place, 8, "teacher")
 
 
 def data(*texts: str, pairs: bool = False) -> Benchmark:
@@ -43,7 +43,7 @@ def data(*texts: str, pairs: bool = False) -> Benchmark:
 
 @pytest.mark.parametrize("pairs", [False, True])
 def test_a_tokenizer_that_reads_every_text_passes(tmp_path: Path, pairs: bool) -> None:
-    check_tokenizer(loaded(words(), tmp_path), data("a", "b Ω", pairs=pairs))
+    compare_with_transformers(loaded(words(), tmp_path), data("a", "b Ω", pairs=pairs))
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,9 @@ def test_a_tokenizer_that_cannot_read_every_text_is_refused_whatever_the_data_ar
     tmp_path: Path, tokenizer: Tokenizer, sizes: dict[str, int], message: str
 ) -> None:
     with pytest.raises(InputError, match=rf"^teacher: [^\n]*{message}"):
-        check_tokenizer(loaded(tokenizer, tmp_path, **sizes), data("a b", pairs=bool(sizes)))
+        compare_with_transformers(
+            loaded(tokenizer, tmp_path, **sizes), data("a b", pairs=bool(sizes))
+        )
 
 
 def test_a_special_token_without_a_row_is_refused(tmp_path: Path) -> None:
@@ -67,17 +69,17 @@ def test_a_special_token_without_a_row_is_refused(tmp_path: Path) -> None:
     made.add_special_tokens(["<end>"])
     made.post_processor = processors.BertProcessing(("<end>", 6), ("[CLS]", 2))
     with pytest.raises(InputError, match=r"^teacher: '' has the token '<end>', id 6, but vocab"):
-        check_tokenizer(loaded(made, tmp_path), data("a"))
+        compare_with_transformers(loaded(made, tmp_path), data("a"))
 
 
 def test_a_dropped_token_may_not_be_in_the_data(tmp_path: Path) -> None:
     made = words()
     made.add_tokens(["[URL]"])
     source = loaded(made, tmp_path)
-    check_tokenizer(source, data("a", "b"))
+    compare_with_transformers(source, data("a", "b"))
     said = r"^teacher: the added token '\[URL\]' has the id 6, but vocab_size is 6, and 'b \[URL\]'"
     with pytest.raises(InputError, match=said):
-        check_tokenizer(source, data("a", "b [URL]"))
+        compare_with_transformers(source, data("a", "b [URL]"))
 
 
 def test_a_segment_without_a_row_is_refused(tmp_path: Path) -> None:
@@ -86,7 +88,7 @@ def test_a_segment_without_a_row_is_refused(tmp_path: Path) -> None:
         single="[CLS]:2 $A [SEP]", pair=None, special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
     with pytest.raises(InputError, match=r"^teacher: '' has the segment 2, but type_vocab_size"):
-        check_tokenizer(loaded(made, tmp_path), data("a"))
+        compare_with_transformers(loaded(made, tmp_path), data("a"))
 
 
 def test_a_text_that_transformers_reads_otherwise_is_named(tmp_path: Path) -> None:
@@ -94,4 +96,4 @@ def test_a_text_that_transformers_reads_otherwise_is_named(tmp_path: Path) -> No
     source.reference.backend_tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
     said = r"^teacher: a tokenizer.json cannot express this tokenizer: .* is read as 2/"
     with pytest.raises(InputError, match=said):
-        check_tokenizer(source, data("a b"))
+        compare_with_transformers(source, data("a b"))

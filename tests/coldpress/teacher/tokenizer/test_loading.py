@@ -9,14 +9,13 @@ import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, RobertaConfig
 
-from coldpress.data.encoding import pad_id
+from coldpress.data.encoding import find_pad_id
 from coldpress.errors import InputError
 from coldpress.model.checkpoint import Checkpoint, Manifest
 from coldpress.model.classifier import Classifier
-from coldpress.model.serialization import load as load_checkpoint
-from coldpress.model.serialization import save
-from coldpress.model.serialization import write as write_checkpoint
-from coldpress.teacher.tokenizer.loading import TeacherTokenizer, load
+from coldpress.model.serialization import load_classifier as load_checkpoint
+from coldpress.model.serialization import save_classifier, write_checkpoint
+from coldpress.teacher.tokenizer.loading import TeacherTokenizer, load_teacher_tokenizer
 
 NAMES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "Oil", "oil", "press", "cafe", "café")
 
@@ -64,7 +63,7 @@ def test_case_is_as_tokenizer_config_says(
     write: Callable[..., Path], settings: dict[str, Any], oil: int
 ) -> None:
     """tokenizer.json, which lower-cases, is rebuilt by the class of BERT."""
-    source = load(write(wordpiece(), {**BERT, **settings}), 8, "teacher")
+    source = load_teacher_tokenizer(write(wordpiece(), {**BERT, **settings}), 8, "teacher")
     assert ids(source, "Oil") == [2, oil, 3]
 
 
@@ -72,7 +71,9 @@ def test_case_is_as_tokenizer_config_says(
 def test_accents_are_as_tokenizer_config_says(
     write: Callable[..., Path], strip: bool, word: int
 ) -> None:
-    source = load(write(wordpiece(), {**BERT, "strip_accents": strip}), 8, "teacher")
+    source = load_teacher_tokenizer(
+        write(wordpiece(), {**BERT, "strip_accents": strip}), 8, "teacher"
+    )
     assert ids(source, "café") == [2, word, 3]
 
 
@@ -80,7 +81,7 @@ def test_a_class_without_settings_of_its_own_takes_tokenizer_json_as_it_is(
     write: Callable[..., Path],
 ) -> None:
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", "do_lower_case": True}
-    source = load(write(wordpiece(lowercase=False), settings), 8, "teacher")
+    source = load_teacher_tokenizer(write(wordpiece(lowercase=False), settings), 8, "teacher")
     assert ids(source, "Oil") == [2, 5, 3]
 
 
@@ -88,11 +89,13 @@ def test_a_class_without_settings_of_its_own_takes_tokenizer_json_as_it_is(
 def test_a_vocabulary_file_alone_is_enough(write: Callable[..., Path], end: str) -> None:
     place = write(None, {**BERT, "do_lower_case": False})
     (place / "vocab.txt").write_text("\n".join(NAMES) + end)
-    assert ids(load(place, 8, "teacher"), "Oil press") == [2, 5, 7, 3]
+    assert ids(load_teacher_tokenizer(place, 8, "teacher"), "Oil press") == [2, 5, 7, 3]
 
 
 def test_long_texts_lose_the_end_that_the_settings_name(write: Callable[..., Path]) -> None:
-    left = load(write(wordpiece(), {**BERT, "truncation_side": "left"}), 4, "teacher")
+    left = load_teacher_tokenizer(
+        write(wordpiece(), {**BERT, "truncation_side": "left"}), 4, "teacher"
+    )
     assert ids(left, "oil press cafe") == [2, 7, 8, 3]
 
 
@@ -100,7 +103,9 @@ def test_long_texts_lose_the_end_that_the_settings_name(write: Callable[..., Pat
 def test_the_smallest_limit_counts(
     write: Callable[..., Path], own: float, asked: int, limit: int
 ) -> None:
-    source = load(write(wordpiece(), {**BERT, "model_max_length": own}), asked, "teacher")
+    source = load_teacher_tokenizer(
+        write(wordpiece(), {**BERT, "model_max_length": own}), asked, "teacher"
+    )
     assert len(ids(source, "oil " * 40)) == source.max_tokens == limit
 
 
@@ -114,7 +119,9 @@ def test_the_smallest_limit_counts(
 def test_a_second_text_is_another_segment_only_where_the_model_asks_for_segments(
     write: Callable[..., Path], names: list[str], segments: list[int]
 ) -> None:
-    source = load(write(wordpiece(), {**BERT, "model_input_names": names}), 8, "teacher")
+    source = load_teacher_tokenizer(
+        write(wordpiece(), {**BERT, "model_input_names": names}), 8, "teacher"
+    )
     assert source.tokenizer.encode("oil", "press").type_ids == segments
 
 
@@ -123,7 +130,9 @@ def test_dropout_is_off(write: Callable[..., Path]) -> None:
     vocabulary = {"[CLS]": 0, "[SEP]": 1, "a": 2, "b": 3, "ab": 4, "abab": 5}
     made = Tokenizer(models.BPE(vocabulary, merges, dropout=0.5))
     made.post_processor = processors.BertProcessing(("[SEP]", 1), ("[CLS]", 0))
-    source = load(write(made, {"tokenizer_class": "PreTrainedTokenizerFast"}), 8, "teacher")
+    source = load_teacher_tokenizer(
+        write(made, {"tokenizer_class": "PreTrainedTokenizerFast"}), 8, "teacher"
+    )
     assert {tuple(ids(source, "abab")) for _ in range(30)} == {(0, 5, 1)}
     assert json.loads(source.tokenizer.to_str())["model"]["dropout"] is None
 
@@ -132,8 +141,8 @@ def test_dropout_is_off(write: Callable[..., Path]) -> None:
 def test_padding_is_what_the_model_takes_for_padding(
     write: Callable[..., Path], padding: int
 ) -> None:
-    source = load(write(wordpiece(), BERT, pad_token_id=padding), 8, "teacher")
-    assert pad_id(source.tokenizer) == padding
+    source = load_teacher_tokenizer(write(wordpiece(), BERT, pad_token_id=padding), 8, "teacher")
+    assert find_pad_id(source.tokenizer) == padding
     again = Tokenizer.from_str(source.tokenizer.to_str())
     rows = again.encode_batch(["oil", "oil press"])
     assert len(rows[0].ids) == (4 if padding else 3)  # the usual name needs no mention in the file
@@ -144,13 +153,13 @@ def test_positions_of_roberta_are_counted_from_the_padding(write: Callable[..., 
     place = write(wordpiece(), {"tokenizer_class": "PreTrainedTokenizerFast"})
     config = RobertaConfig(vocab_size=len(NAMES), max_position_embeddings=16, pad_token_id=3)
     config.save_pretrained(place)
-    assert load(place, 64, "teacher").max_tokens == 12
+    assert load_teacher_tokenizer(place, 64, "teacher").max_tokens == 12
 
 
 def test_an_added_token_without_a_row_is_left_out(write: Callable[..., Path]) -> None:
     made = wordpiece()
     made.add_tokens(["[URL]", "press oil"])
-    source = load(write(made, BERT, vocab_size=len(NAMES) + 1), 8, "teacher")
+    source = load_teacher_tokenizer(write(made, BERT, vocab_size=len(NAMES) + 1), 8, "teacher")
     assert source.dropped == ("press oil",)
     assert ids(source, "[URL]") == [2, len(NAMES), 3]
     assert ids(source, "press oil") == [2, 7, 6, 3]
@@ -170,7 +179,7 @@ def test_what_a_tokenizer_json_cannot_express_is_refused(
     write: Callable[..., Path], settings: dict[str, Any], sizes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(InputError, match=rf"^teacher: [^\n]*{message}"):
-        load(write(wordpiece(), {**BERT, **settings}, **sizes), 8, "teacher")
+        load_teacher_tokenizer(write(wordpiece(), {**BERT, **settings}, **sizes), 8, "teacher")
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"tokenizer_class": 3}', "\ufeff{}"])
@@ -180,22 +189,22 @@ def test_settings_that_cannot_be_read_are_refused_in_one_line(
     place = write(wordpiece(), BERT)
     (place / "tokenizer_config.json").write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match=r"^teacher: the tokenizer cannot be loaded: [^\n]+$"):
-        load(place, 8, "teacher")
+        load_teacher_tokenizer(place, 8, "teacher")
 
 
 def test_code_in_a_models_directory_is_not_run(write: Callable[..., Path]) -> None:
     code = {"auto_map": {"AutoTokenizer": ["evil.Evil", None]}, "tokenizer_class": "Evil"}
     place = write(wordpiece(), code)
     (place / "evil.py").write_text("raise SystemExit('was run')")
-    assert ids(load(place, 8, "teacher"), "oil") == [2, 6, 3]
+    assert ids(load_teacher_tokenizer(place, 8, "teacher"), "oil") == [2, 6, 3]
 
 
 def test_transformers_reads_a_checkpoint_as_it_was_trained(
     tiny: Classifier, tmp_path: Path
 ) -> None:
     """Without a description it would rebuild the words of this tokenizer as pieces of words."""
-    save(tiny, tmp_path)
-    source = load(tmp_path, 16, "teacher")
+    save_classifier(tiny, tmp_path)
+    source = load_teacher_tokenizer(tmp_path, 16, "teacher")
     for text in ("cold press", "Cold", "[CLS] oil", "", "olive " * 20):
         expected = tiny.tokenizer.encode(text).ids
         assert ids(source, text) == expected
@@ -206,14 +215,14 @@ def test_transformers_reads_a_checkpoint_as_it_was_trained(
 def test_loading_reads_no_text_that_may_have_no_token(write: Callable[..., Path]) -> None:
     names = {name: at for at, name in enumerate(NAMES) if name not in ("[UNK]", "[MASK]")}
     made = Tokenizer(models.WordPiece(names, unk_token="[UNK]"))
-    assert load(write(made, BERT), 8, "teacher").max_tokens == 8
+    assert load_teacher_tokenizer(write(made, BERT), 8, "teacher").max_tokens == 8
 
 
 def test_a_mask_token_whose_name_is_normalized_is_one(write: Callable[..., Path]) -> None:
     made = wordpiece()
     made.add_tokens(["<BLANK>"])
     place = write(made, {**BERT, "mask_token": "<BLANK>"}, vocab_size=len(NAMES) + 1)
-    assert load(place, 8, "teacher").mask == "<BLANK>"
+    assert load_teacher_tokenizer(place, 8, "teacher").mask == "<BLANK>"
 
 
 @pytest.mark.parametrize("name", ["[MASK]", "<blank>"])
@@ -231,13 +240,15 @@ def test_the_mask_token_is_the_one_that_the_settings_name(
     write: Callable[..., Path], settings: dict[str, Any], mask: str
 ) -> None:
     """One without a row is none, and the usual name is read as several pieces beside it."""
-    assert load(write(wordpiece(), {**BERT, **settings}), 8, "teacher").mask == mask
+    assert (
+        load_teacher_tokenizer(write(wordpiece(), {**BERT, **settings}), 8, "teacher").mask == mask
+    )
 
 
 def test_an_older_checkpoint_is_read_as_it_was_trained(tiny: Classifier, tmp_path: Path) -> None:
-    save(tiny, tmp_path)
+    save_classifier(tiny, tmp_path)
     (tmp_path / "tokenizer_config.json").unlink()
     (tmp_path / "coldpress.json").write_text("{}")
-    source = load(tmp_path, 16, "teacher")
+    source = load_teacher_tokenizer(tmp_path, 16, "teacher")
     assert ids(source, "Cold press") == [2, 1, 5, 3]
     assert source.tokenizer.encode("cold", "press").type_ids == [0, 0, 0, 1, 1]

@@ -15,7 +15,7 @@ from tokenizers.processors import (
     TemplateProcessing,
 )
 
-from coldpress.teacher.tokenizer.single_segment import one_segment
+from coldpress.teacher.tokenizer.single_segment import force_single_segment
 
 ENDS = (("[SEP]", 1), ("[CLS]", 0))
 TEMPLATE = TemplateProcessing(
@@ -44,7 +44,7 @@ def test_the_tokens_stay_and_every_segment_is_zero(processor: Any) -> None:  # n
     if processor is not None:
         made.post_processor = processor
     described = json.loads(made.to_str())
-    described["post_processor"] = one_segment(described["post_processor"])
+    described["post_processor"] = force_single_segment(described["post_processor"])
     other = Tokenizer.from_str(json.dumps(described))
     for row in (("a b",), ("a", "b b")):
         before, after = made.encode(*row), other.encode(*row)
