@@ -19,9 +19,9 @@ from faults.trial import Outcome, Part
 
 CHECK = """
 import contextlib, io, json, os, sys, traceback
-from flows import cli, exits
-from tasks import home
-home.prepare()
+from flows.cli import exit_codes, main
+from tasks.environment import home
+home.set_defaults()
 for line in sys.stdin:
     folder, name = os.path.split(line.strip())
     os.chdir(folder)
@@ -29,7 +29,7 @@ for line in sys.stdin:
     error = io.StringIO()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(error):
         try:
-            code = exits.code_of(cli.app)
+            code = exit_codes.run_command(main.app)
         except BaseException:
             code = 1
             traceback.print_exc()

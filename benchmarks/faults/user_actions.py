@@ -17,8 +17,8 @@ from faults.sandbox import TEXT, Done, Sandbox, restore
 from faults.trial import Outcome, Part
 
 WATCH = """
-from tasks import home
-home.embed()
+from tasks.environment import home
+home.configure_environment()
 from flows.watch_registry import watch_registry
 watch_registry(policy={policy!r})
 """

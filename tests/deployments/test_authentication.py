@@ -29,8 +29,8 @@ OPEN_IN_MLFLOW = {
 }
 OPEN_IN_PREFECT = {("GET", "/health"), ("GET", "/ready")}
 WATCH = """
-from tasks import home
-home.embed()
+from tasks.environment import home
+home.configure_environment()
 from flows.watch_registry import watch_registry
 print([record.tags["moved_by_hand"] for record in watch_registry()])
 """

@@ -29,13 +29,13 @@ from safetensors.torch import save_file
 from coldpress.data.splits import Split
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.data.encoding import encode
-from coldpress.model.serialization import load
+from coldpress.model.serialization import load_classifier
 
 folder, *texts = sys.argv[1:]
 split = Split(tuple(map(str, range(len(texts)))), tuple(texts), None, ())
 answers = {}
 for path in sorted(Path(folder).iterdir()):
-    classifier = load(Checkpoint.open(path))
+    classifier = load_classifier(Checkpoint.open(path))
     answers[path.name] = classifier.logits(encode(classifier.tokenizer, split))
 save_file(answers, Path(folder) / "answers.safetensors")
 """

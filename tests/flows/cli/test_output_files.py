@@ -25,9 +25,9 @@ from tasks.environment.streams import OutputError
 SCRIPT = """
 import sys
 from pathlib import Path
-from flows.cli.output_files import checked_target, write_whole
+from flows.cli.output_files import validate_output_path, write_atomic
 print("before")
-write_whole(checked_target(Path(sys.argv[1]), "--out"), "whole\\n")
+write_atomic(validate_output_path(Path(sys.argv[1]), "--out"), "whole\\n")
 """
 
 

@@ -17,9 +17,9 @@ import os, signal, sys, threading, time
 # Whoever runs the suite may have these ignored, as nohup and background jobs do.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
-from tasks import interruptions
-interruptions._SECONDS_FOR_CLEAN_UP = interruptions._SECONDS_BEFORE_EXIT = 1.0
-interruptions.handle()
+from tasks.environment import deferred_signals
+deferred_signals._CLEANUP_TIMEOUT = deferred_signals._FORCED_EXIT_DELAY = 1.0
+deferred_signals.enable()
 """
 TWICE = """
 try:
@@ -28,7 +28,7 @@ except KeyboardInterrupt:
     for _ in range(3):
         signal.raise_signal({number})
     print("cleaned up")
-interruptions.leave(interruptions.exit_code() or 0)
+deferred_signals.exit_process(deferred_signals.exit_code() or 0)
 """
 STUCK = """
 try:
@@ -43,17 +43,17 @@ except KeyboardInterrupt:
 """
 HELD_AND_STUCK = """
 try:
-    with interruptions.held_back():
+    with deferred_signals.defer_signals():
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(60)
 finally:
-    interruptions.leave(interruptions.exit_code() or 0)
+    deferred_signals.exit_process(deferred_signals.exit_code() or 0)
 """
 IGNORED = """
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
-interruptions.take_over()
+deferred_signals.reinstall_handlers()
 signal.raise_signal(signal.SIGHUP)
-with interruptions.held_back():
+with deferred_signals.defer_signals():
     signal.raise_signal(signal.SIGHUP)
 print("goes on")
 """
@@ -63,14 +63,14 @@ if child == 0:
     time.sleep(60)
 os.kill(child, signal.SIGTERM)
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
-assert interruptions.exit_code() is None
+assert deferred_signals.exit_code() is None
 time.sleep(3)
 print("goes on")
 """
 LEFT_BEHIND = """
 threading.Thread(target=time.sleep, args=(60,)).start()
-interruptions._SECONDS_OF_GOOD_EXIT = 1.0
-interruptions.leave(7)
+deferred_signals._EXIT_TIMEOUT = 1.0
+deferred_signals.exit_process(7)
 """
 
 

@@ -22,9 +22,9 @@ from tasks.environment.home import (
 
 OWNER = """
 import sys
-from tasks import processes
+from tasks.environment import processes
 if len(sys.argv) > 1:
-    processes.place = lambda: sys.argv[1]  # as an older Coldpress of another host wrote it
+    processes.host_id = lambda: sys.argv[1]  # as an older Coldpress of another host wrote it
 from tasks.environment.home import workspace
 with workspace() as directory:
     (directory / "half.safetensors").write_text("half")

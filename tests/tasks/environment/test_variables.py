@@ -23,8 +23,8 @@ PROXY = "http://proxy.example:3128"
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 SETTINGS = """
 import json, os, sys
-from tasks import home
-home.embed()
+from tasks.environment import home
+home.configure_environment()
 home.import_prefect()
 from prefect.settings import PREFECT_RUNNER_PROCESS_LIMIT, get_current_settings, temporary_settings
 with temporary_settings({PREFECT_RUNNER_PROCESS_LIMIT: 3}):

@@ -24,8 +24,8 @@ from tasks.tracking.embedded_db import ensure_schema
 
 FIRST_START = """
 import sys
-from tasks import tracking
-tracking.client().search_experiments()
+from tasks.tracking import runs
+runs.client().search_experiments()
 sys.stdin.read()
 """
 HOLDS_ROOM = """
