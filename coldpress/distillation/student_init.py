@@ -94,14 +94,14 @@ def measure_activations(classifier: Classifier, rows: EncodedSplit) -> Activatio
     with torch.inference_mode(), _capture_inputs([*attended, *fed]) as seen:
         for batch in rows.batches(_BATCH_SIZE):
             states = record_activations(classifier, batch)
-            for state in states.hidden:
-                width += state[states.real].abs().sum(0).cpu()
+            for state in states.hidden_states:
+                width += state[states.token_mask].abs().sum(0).cpu()
             for total, module in zip(heads, attended, strict=True):
                 # (real tokens, heads * head size) -> (real tokens, heads)
-                given = seen[module][states.real]
+                given = seen[module][states.token_mask]
                 total += given.view(len(given), -1, size).norm(dim=-1).sum(0).cpu()
             for total, module in zip(neurons, fed, strict=True):
-                total += seen[module][states.real].abs().sum(0).cpu()
+                total += seen[module][states.token_mask].abs().sum(0).cpu()
     return ActivationStats(width, tuple(heads), tuple(neurons))
 
 

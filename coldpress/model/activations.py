@@ -1,4 +1,4 @@
-"""What a classifier computes inside of one forward pass, for losses that look there."""
+"""Activations of one forward pass, for losses on hidden states and attention."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ from coldpress.model.positions import attention_window, rotary_cos_sin
 
 @dataclass(frozen=True)
 class Activations:
-    """One forward pass, from the embeddings to the logits.
+    """Activations of one forward pass, from the embeddings to the logits.
 
     Attributes:
         logits: Shape (batch, labels).
-        hidden: What goes into the first layer, then what each layer gives: layers + 1 tensors of
-            shape (batch, tokens, width).
+        hidden_states: The first layer's input, then the output of each layer: layers + 1 tensors
+            of shape (batch, tokens, width).
         queries, keys, values: One tensor of shape (batch, tokens, heads * head size) a layer.
-        real: Shape (batch, tokens): true where a token is no padding.
-        rotations: By how much a layer turns its queries and keys, as `positions.rotation` says it.
-        reaches: How far a layer's tokens see to either side, as `positions.reach` says it.
+        token_mask: Shape (batch, tokens), bool: false for padding.
+        rotary: cos and sin of each layer, as `positions.rotary_cos_sin` returns them.
+        windows: Attention window of each layer, as `positions.attention_window` returns it.
     """
 
     logits: Tensor
-    hidden: tuple[Tensor, ...]
+    hidden_states: tuple[Tensor, ...]
     queries: tuple[Tensor, ...]
     keys: tuple[Tensor, ...]
     values: tuple[Tensor, ...]
-    real: Tensor
-    rotations: tuple[tuple[Tensor, Tensor] | None, ...]
-    reaches: tuple[int | None, ...]
+    token_mask: Tensor
+    rotary: tuple[tuple[Tensor, Tensor] | None, ...]
+    windows: tuple[int | None, ...]
 
 
 ActivationLoss = Callable[[Activations, Activations, Tensor], Tensor]
-"""From the states of the fitted model and of its teacher, and row numbers, to a scalar."""
+"""From the activations of student and teacher and row numbers (batch,) to a scalar."""
 
 
 @dataclass(frozen=True)
 class TeacherStudentLoss:
-    """A loss that looks inside: a teacher reads every batch beside the model that is fitted.
+    """A loss between the activations of a student and of its teacher on the same batch.
 
     Attributes:
-        teacher: Runs on the same padded batch, in evaluation mode and without gradients.
+        teacher: Runs on the student's padded batch, in evaluation mode and without gradients.
         loss: Compares the two.
-        projections: Fitted along, and left behind afterwards.
+        projections: Trained with the student and discarded afterwards.
     """
 
     teacher: Classifier
@@ -58,51 +58,52 @@ class TeacherStudentLoss:
 
 
 def record_activations(classifier: Classifier, batch: Batch) -> Activations:
-    """Run a batch forward and keep what is computed on the way.
+    """Run a forward pass and record its activations.
 
     Args:
-        classifier: In the mode that is wanted; gradients flow if they are on.
+        classifier: Its training mode and torch's gradient mode are left as they are.
         batch: Padded rows.
 
     Returns:
-        The states, on the classifier's device and in the precision that they were computed in.
+        The activations, on the classifier's device and in the precision of the forward pass.
     """
     linears = [
         classifier.linear(layer, role)
         for role in ("query", "key", "value")
         for layer in classifier.layers
     ]
-    with _record_outputs(linears) as given:
-        answered = classifier.module(**classifier.inputs(batch), output_hidden_states=True)
-    count = len(classifier.layers)
+    with _record_outputs(linears) as outputs:
+        result = classifier.module(**classifier.inputs(batch), output_hidden_states=True)
+    layer_count = len(classifier.layers)
     queries, keys, values = (
-        tuple(given[linear] for linear in linears[start : start + count])
-        for start in (0, count, 2 * count)
+        tuple(outputs[linear] for linear in linears[start : start + layer_count])
+        for start in (0, layer_count, 2 * layer_count)
     )
-    real = torch.from_numpy(batch.attention_mask).to(answered.logits.device).bool()
+    mask = torch.from_numpy(batch.attention_mask).to(result.logits.device).bool()
+    tokens = mask.shape[1]
     return Activations(
-        answered.logits,
-        tuple(answered.hidden_states),
+        result.logits,
+        tuple(result.hidden_states),
         queries,
         keys,
         values,
-        real,
-        rotations=tuple(rotary_cos_sin(classifier, n, real.shape[1]) for n in range(count)),
-        reaches=tuple(attention_window(classifier, n) for n in range(count)),
+        mask,
+        rotary=tuple(rotary_cos_sin(classifier, n, tokens) for n in range(layer_count)),
+        windows=tuple(attention_window(classifier, n) for n in range(layer_count)),
     )
 
 
 @contextmanager
 def _record_outputs(modules: Sequence[nn.Module]) -> Iterator[dict[nn.Module, Tensor]]:
-    """Collect what modules give, whatever the order of their calls."""
-    given: dict[nn.Module, Tensor] = {}
+    """Collect the output of each module, whatever the order in which they are called."""
+    outputs: dict[nn.Module, Tensor] = {}
 
     def record(module: nn.Module, _: tuple[Tensor, ...], output: Tensor) -> None:
-        given[module] = output
+        outputs[module] = output
 
     handles = [module.register_forward_hook(record) for module in modules]
     try:
-        yield given
+        yield outputs
     finally:
         for handle in handles:
             handle.remove()

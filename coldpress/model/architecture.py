@@ -1,4 +1,7 @@
-"""The only file that knows the module names of model families: a table, not code."""
+"""Table of the supported model families: where their modules are and how they are configured.
+
+No other file knows the module names of a family.
+"""
 
 from __future__ import annotations
 
@@ -8,47 +11,46 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Architecture:
-    """Where the parts of an encoder are, as dotted paths.
+    """One model family: dotted paths of its modules and names of its configuration keys.
 
     Attributes:
         encoder: The encoder inside the classifier.
         layers: The list of layers inside the encoder.
         query, key, value, attention_output: Linear modules inside a layer.
         up, down: The feed-forward linear modules inside a layer.
-        gate: The linear module beside `up` whose output the activated one is multiplied by (GLU);
-            only gated families have it.
-        fused: Linear modules inside a layer that are several in one: by their path the names of
-            their slices, all of one size, in the order of their rows. A classifier has them taken
-            apart: a slice is a module below that path.
+        gate: In gated families (GLU): the linear module whose output is multiplied by the
+            activated output of `up`.
+        fused: Fused linear modules inside a layer: the names of their slices by the module's path.
+            Slices have the same size and are in row order. A `Classifier` splits them: each slice
+            is a submodule of that path.
         word_embeddings: The token table inside the encoder.
         embeddings: The module inside the encoder that holds every table.
-        position_embeddings, segment_embeddings: The other tables inside the encoder; a family
-            may lack them.
+        position_embeddings, segment_embeddings: The other tables inside the encoder, if any.
         embedding_norm: The normalization inside the encoder that follows the tables.
-        embedding_projection: A linear module inside the encoder, from the tables' width to the
-            layers'; not every model has one.
+        embedding_projection: The linear module inside the encoder that maps the tables' width to
+            the layers' width; not every model has one.
         attention_norm, output_norm: The normalizations inside a layer, after each residual sum.
-        pre_norm: Whether they come before attention and feed-forward instead. The first layer then
-            has none before its attention, as the tables' normalization has just been.
-        final_norm: The normalization inside the encoder that follows the last layer of these.
-        rotary: The module inside the encoder that turns queries and keys by their positions.
-        pooler: The linear module that sees the first token.
-        pooler_activation: What follows it, by its name in a configuration.
-        pooler_norm: The normalization that follows that.
-        output: The linear module that gives the logits.
-        positions_from_padding: Whether positions are counted from the padding token's id plus one,
-            so that the first rows of the position table are used by no token.
+        pre_norm: True if they come before attention and feed-forward instead. The first layer then
+            has none before its attention, since the embedding norm precedes it.
+        final_norm: The normalization after the last layer of a `pre_norm` encoder.
+        rotary: The module inside the encoder that computes the rotary position embedding.
+        pooler: The linear module applied to the first token.
+        pooler_activation: The activation after `pooler`, as configurations name it.
+        pooler_norm: The normalization after that activation.
+        output: The linear module that returns the logits.
+        positions_from_padding: True if positions are counted from the padding id plus one, so that
+            no token uses the first rows of the position table.
         config_activation: Name of the feed-forward activation in the configuration.
         config_layers: Name of the number of layers in the configuration.
         config_heads: Name of the number of heads in the configuration.
         config_neurons: Name of the feed-forward width in the configuration.
-        config_tables: Name of the embedding tables' width in the configuration, in families that
-            may project from it to the layers'.
-        config_pooler_activation: Name of the pooler's activation in the configuration, in families
-            that do not leave it fixed.
-        config_pooling: Name of what the head reads in the configuration: `cls` or `mean`.
-        config_layer_types: Name of the layers' kinds of attention in the configuration, one a
-            layer: `full_attention` or `sliding_attention`.
+        config_tables: Name of the embedding tables' width in the configuration, in families with
+            an optional `embedding_projection`.
+        config_pooler_activation: Name of the pooler's activation in the configuration, if it is
+            configurable.
+        config_pooling: Name of the pooling in the configuration: `cls` or `mean`.
+        config_layer_types: Name of the list of attention types in the configuration, one a layer:
+            `full_attention` or `sliding_attention`.
     """
 
     encoder: str
@@ -88,27 +90,26 @@ class Architecture:
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """The linear modules of a layer: names of fields."""
+        """Field names of a layer's linear modules."""
         return (*ROLES, "gate") if self.gate else ROLES
 
     @property
-    def readers(self) -> tuple[str, ...]:
-        """Those that read what flows from layer to layer."""
-        return ("query", "key", "value", *self.raising)
+    def reader_roles(self) -> tuple[str, ...]:
+        """Roles whose input is the residual stream."""
+        return ("query", "key", "value", *self.up_roles)
 
     @property
-    def raising(self) -> tuple[str, ...]:
-        """Those that give a feature a neuron."""
+    def up_roles(self) -> tuple[str, ...]:
+        """Roles whose outputs are the feed-forward neurons."""
         return ("up", "gate") if self.gate else ("up",)
 
 
 FIRST_NORM = "first_attention_norm"
-"""Set in a configuration whose first layer was not the first before others were removed: it has
-the normalization before its attention that the family's first layer lacks."""
+"""Configuration key, set where pruning removed the original first layer of a `pre_norm` family: the
+new first layer keeps the normalization before its attention, which the original one lacks."""
 
 ROLES = ("query", "key", "value", "attention_output", "up", "down")
-"""The linear modules that every family has in a layer."""
-
+"""Roles of the linear modules that every family has in a layer."""
 
 _ROBERTA = Architecture(
     encoder="roberta", output="classifier.out_proj", positions_from_padding=True
@@ -173,4 +174,4 @@ ARCHITECTURES = {
 }
 
 ACTIVATION_FUNCTIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "tanh")
-"""Activation functions, as configurations name them, that an ONNX graph is built with."""
+"""Activation functions that export supports, as configurations name them."""

@@ -129,7 +129,7 @@ def _reshape(classifier: Classifier, shapes: Sequence[LayerShape]) -> None:
         for role in ("query", "key", "value"):
             resize(classifier.linear(layer, role), width, hidden)
         resize(classifier.linear(layer, "attention_output"), hidden, width)
-        for role in classifier.architecture.raising:
+        for role in classifier.architecture.up_roles:
             resize(classifier.linear(layer, role), shape.neurons, hidden)
         resize(classifier.linear(layer, "down"), hidden, shape.neurons)
 

@@ -53,7 +53,7 @@ def keep_neurons(classifier: Classifier, keep: Sequence[Sequence[int]]) -> Class
     pruned = classifier.copy()
     for layer, neurons, shape in zip(pruned.layers, keep, classifier.shapes, strict=True):
         features = _sorted_indices(neurons, shape.neurons)
-        for role in pruned.architecture.raising:
+        for role in pruned.architecture.up_roles:
             _keep_outputs(pruned.linear(layer, role), features)
         _keep_inputs(pruned.linear(layer, "down"), features)
     return pruned
@@ -119,7 +119,7 @@ def keep_width(classifier: Classifier, dimensions: Sequence[int]) -> Classifier:
     narrow = classifier.copy()
     _narrow_embeddings(narrow, stay)
     for layer in narrow.layers:
-        for role in narrow.architecture.readers:
+        for role in narrow.architecture.reader_roles:
             _keep_inputs(narrow.linear(layer, role), stay)
         for role in ("attention_output", "down"):
             _keep_outputs(narrow.linear(layer, role), stay)

@@ -127,7 +127,7 @@ def _embedding_width(config: Mapping[str, Any]) -> int:
 
 def _layer_shapes(names: Architecture, config: Mapping[str, Any], layer: int) -> Shapes:
     wide, neurons = config_width(config), config[names.config_neurons]
-    outputs = dict.fromkeys(names.roles, wide) | dict.fromkeys(names.raising, neurons)
+    outputs = dict.fromkeys(names.roles, wide) | dict.fromkeys(names.up_roles, neurons)
     inputs = dict.fromkeys(names.roles, wide) | {"down": neurons}
     found: Shapes = {}
     for role in names.roles:

@@ -44,7 +44,7 @@ def only_first_token(classifier: Classifier) -> Iterator[None]:
     def first(_: nn.Module, arriving: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         return (arriving[0][:, :1],)
 
-    roles = ("attention_output", *classifier.architecture.raising)
+    roles = ("attention_output", *classifier.architecture.up_roles)
     behind = [classifier.linear(classifier.layers[-1], role) for role in roles]
     spared = behind if classifier.reads_first_token else []
     hooks = [linear.register_forward_pre_hook(first) for linear in spared]

@@ -37,7 +37,9 @@ def add_cosine_loss(teacher: Classifier, loss: Loss, weight: float) -> TeacherSt
     """
 
     def compared(student: Activations, taught: Activations, rows: Tensor) -> Tensor:
-        directions = cosine_loss(student.hidden[-1], taught.hidden[-1], student.real)
+        directions = cosine_loss(
+            student.hidden_states[-1], taught.hidden_states[-1], student.token_mask
+        )
         return loss(student.logits.float(), rows) + weight * directions
 
     return TeacherStudentLoss(teacher, compared)

@@ -58,7 +58,7 @@ def relations_loss(teacher: Classifier, layer: int, heads: int) -> TeacherStuden
             (fitted.values, taught.values),
         )
         query, key, value = (
-            relation_loss(own[-1], theirs[layer], heads, fitted.real) for own, theirs in pairs
+            relation_loss(own[-1], theirs[layer], heads, fitted.token_mask) for own, theirs in pairs
         )
         return query + key + value
 

@@ -69,7 +69,7 @@ def attended_pairs(states: Activations, layer: int) -> Tensor:
     Returns:
         Shape (batch, tokens, tokens).
     """
-    real, reach = states.real, states.reaches[layer]
+    real, reach = states.token_mask, states.windows[layer]
     pairs = real[:, :, None] & real[:, None, :]
     if reach is None:
         return pairs
@@ -92,7 +92,7 @@ def attention_scores(states: Activations, layer: int, head_size: int) -> Tensor:
     queries, keys = (
         _split_heads(linear[layer], head_size) for linear in (states.queries, states.keys)
     )
-    by = states.rotations[layer]
+    by = states.rotary[layer]
     if by is not None:
         queries, keys = apply_rotary(queries, by), apply_rotary(keys, by)
     return queries @ keys.mT / math.sqrt(head_size)
@@ -118,10 +118,12 @@ def layerwise_loss(teacher: Classifier, student: Classifier) -> TeacherStudentLo
     size = teacher.head_size
 
     def compared(fitted: Activations, taught: Activations, _: Tensor) -> Tensor:
-        total = hidden_state_loss(fitted.hidden[0], taught.hidden[0], fitted.real, embedding)
+        total = hidden_state_loss(
+            fitted.hidden_states[0], taught.hidden_states[0], fitted.token_mask, embedding
+        )
         for m, g in enumerate(mapped[1:], 1):
             total = total + hidden_state_loss(
-                fitted.hidden[m], taught.hidden[g], fitted.real, hidden
+                fitted.hidden_states[m], taught.hidden_states[g], fitted.token_mask, hidden
             )
             scores = (attention_scores(fitted, m - 1, size), attention_scores(taught, g - 1, size))
             # Of layers that see differently far, the pairs that both see.

@@ -121,7 +121,7 @@ def _add_residual(lowering: Lowering, table: Architecture, summands: list[str], 
 
 def _add_feed_forward(lowering: Lowering, classifier: Classifier, layer: str, arriving: str) -> str:
     graph, table = lowering.graph, classifier.architecture
-    paths = [f"{layer}.{getattr(table, role)}" for role in table.raising]
+    paths = [f"{layer}.{getattr(table, role)}" for role in table.up_roles]
     up, *gate = lowering.linears(lowering.activation(arriving, paths), paths)
     neurons = graph.node(_operator(getattr(classifier.config, table.config_activation)), [up])
     if gate:

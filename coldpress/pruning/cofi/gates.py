@@ -80,7 +80,7 @@ def create_gates(classifier: Classifier) -> ModelGates:
     for layer in classifier.layers:
         for role, width, matrices in (
             ("attention_output", classifier.head_size, 4),
-            ("down", 1, 1 + len(classifier.architecture.raising)),
+            ("down", 1, 1 + len(classifier.architecture.up_roles)),
         ):
             linear = classifier.linear(layer, role)
             units = linear.in_features // width

@@ -107,11 +107,11 @@ def layer_loss(fitted: Activations, teacher: Activations, projection: nn.Linear)
     Returns:
         A scalar.
     """
-    real, layers = teacher.real, len(teacher.hidden) - 1
+    real, layers = teacher.token_mask, len(teacher.hidden_states) - 1
     taught = sorted({-(-layers * quarter // 4) for quarter in range(1, 5)})
-    given = [projection(state[real].float()) for state in fitted.hidden[1:]]
+    given = [projection(state[real].float()) for state in fitted.hidden_states[1:]]
     errors = []
-    for wanted in (teacher.hidden[i][real].float() for i in taught):
+    for wanted in (teacher.hidden_states[i][real].float() for i in taught):
         far = [nn.functional.mse_loss(each.detach(), wanted) for each in given]
         # Only the nearest has a gradient: the others need not be gone through backward.
         nearest = given[int(torch.stack(far).argmin())]

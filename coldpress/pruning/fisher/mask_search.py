@@ -60,7 +60,7 @@ def compute_unit_costs(classifier: Classifier, sample: EncodedSplit) -> UnitCost
     """
     hidden = classifier.linear(classifier.layers[0], "query").in_features
     tokens = round(float(np.mean([len(row) for row in sample.input_ids])))
-    matrices = 1 + len(classifier.architecture.raising)
+    matrices = 1 + len(classifier.architecture.up_roles)
     return UnitCosts(classifier.head_size * (4 * hidden + 2 * tokens), matrices * hidden)
 
 

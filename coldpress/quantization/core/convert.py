@@ -181,7 +181,7 @@ def first_token_paths(classifier: Classifier) -> frozenset[str]:
     """
     table = classifier.architecture
     last = f"{table.encoder}.{table.layers}.{len(classifier.layers) - 1}"
-    roles = ("attention_output", *table.raising, "down") if classifier.reads_first_token else ()
+    roles = ("attention_output", *table.up_roles, "down") if classifier.reads_first_token else ()
     return frozenset(f"{last}.{getattr(table, role)}" for role in roles)
 
 

@@ -102,8 +102,8 @@ def add_hidden_state_loss(
         return loss
 
     def compared(fitted: Activations, taught: Activations, rows: Tensor) -> Tensor:
-        pairs = zip(fitted.hidden, taught.hidden, strict=True)
-        apart = [_masked_mse(mine, theirs, fitted.real) for mine, theirs in pairs]
+        pairs = zip(fitted.hidden_states, taught.hidden_states, strict=True)
+        apart = [_masked_mse(mine, theirs, fitted.token_mask) for mine, theirs in pairs]
         return loss(fitted.logits.float(), rows) + weight * torch.stack(apart).sum()
 
     return TeacherStudentLoss(teacher, compared)

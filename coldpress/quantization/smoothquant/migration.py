@@ -69,7 +69,7 @@ def _layer_sites(classifier: Classifier, layer: str) -> Iterator[SmoothingSite]:
     yield SmoothingSite((paths["query"], paths["key"], paths["value"]), before_attention)
     # Attention mixes tokens, never the channels of its values.
     yield SmoothingSite((paths["attention_output"],), paths["value"])
-    yield SmoothingSite(tuple(paths[role] for role in table.raising), before_feed_forward)
+    yield SmoothingSite(tuple(paths[role] for role in table.up_roles), before_feed_forward)
     relu = getattr(classifier.config, table.config_activation) == "relu"
     yield SmoothingSite((paths["down"],), paths.get("gate", paths["up"] if relu else ""))
 

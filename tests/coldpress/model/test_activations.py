@@ -34,20 +34,28 @@ def test_what_is_seen_inside_of_every_family(
     with torch.no_grad():
         states = record_activations(pruned, batch)
         expected = pruned.module(**pruned.inputs(batch)).logits
-        first = pruned.linear(pruned.layers[0], "key")(states.hidden[0])
+        first = pruned.linear(pruned.layers[0], "key")(states.hidden_states[0])
         norm = pruned.layers[2].get_submodule(pruned.architecture.attention_norm)
-        reads = norm(states.hidden[2]) if pruned.architecture.pre_norm else states.hidden[2]
+        reads = (
+            norm(states.hidden_states[2])
+            if pruned.architecture.pre_norm
+            else states.hidden_states[2]
+        )
         last = pruned.linear(pruned.layers[2], "value")(reads)
     assert torch.equal(states.logits, expected)
-    assert [tuple(state.shape) for state in states.hidden] == [(2, 7, 16)] * 4
+    assert [tuple(state.shape) for state in states.hidden_states] == [(2, 7, 16)] * 4
     assert [state.shape[-1] for state in states.queries] == [4, 8, 12]
     torch.testing.assert_close(states.keys[0], first)
     torch.testing.assert_close(states.values[2], last)
-    assert states.real.sum(1).tolist() == [3, 7]
+    assert states.token_mask.sum(1).tolist() == [3, 7]
 
 
 def second_layer(fitted: Activations, teacher: Activations, rows: Tensor) -> Tensor:
-    return (fitted.hidden[2][fitted.real] - teacher.hidden[2][teacher.real]).square().mean()
+    return (
+        (fitted.hidden_states[2][fitted.token_mask] - teacher.hidden_states[2][teacher.token_mask])
+        .square()
+        .mean()
+    )
 
 
 def distance(one: Classifier, other: Classifier, rows: EncodedSplit) -> float:
@@ -78,7 +86,9 @@ def test_projections_are_fitted_along(tiny: Classifier, rows: EncodedSplit) -> N
     before = projection.weight.detach().clone()
 
     def projected(fitted: Activations, teacher: Activations, rows: Tensor) -> Tensor:
-        apart: Tensor = projection(fitted.hidden[1].float()) - teacher.hidden[1].float()
+        apart: Tensor = (
+            projection(fitted.hidden_states[1].float()) - teacher.hidden_states[1].float()
+        )
         return apart.square().mean()
 
     fit(

@@ -34,7 +34,9 @@ def test_the_weighted_directions_of_the_last_layer_are_added_to_the_loss_of_logi
     for parameter in other.layers[-1].parameters():
         parameter.data += 0.3 * torch.randn_like(parameter)
     taught = record_activations(other, batch)
-    apart = cosine_loss(states.hidden[-1], taught.hidden[-1], states.real).item()
+    apart = cosine_loss(
+        states.hidden_states[-1], taught.hidden_states[-1], states.token_mask
+    ).item()
 
     def rows_alone(logits: Tensor, rows: Tensor) -> Tensor:
         return logits.new_tensor(float(rows.sum()))

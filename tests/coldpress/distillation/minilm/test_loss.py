@@ -69,7 +69,7 @@ def test_queries_keys_and_values_of_the_students_last_and_one_teacher_layer(
         states, taught = record_activations(student, batch), record_activations(tiny, batch)
         value = relations_loss(tiny, 0, 2).loss(states, taught, torch.from_numpy(batch.rows)).item()
         expected = sum(
-            relation_loss(own[1], theirs[0], 2, states.real).item()
+            relation_loss(own[1], theirs[0], 2, states.token_mask).item()
             for own, theirs in (
                 (states.queries, taught.queries),
                 (states.keys, taught.keys),

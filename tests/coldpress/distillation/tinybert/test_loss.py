@@ -97,7 +97,9 @@ def test_embeddings_hidden_states_and_attention_are_summed(tiny: Classifier, spl
         states, taught = record_activations(student, batch), record_activations(tiny, batch)
         loss = layerwise_loss(tiny, student)
         value = loss.loss(states, taught, torch.from_numpy(batch.rows))
-        expected = hidden_state_loss(states.hidden[1], taught.hidden[2], states.real, nn.Identity())
+        expected = hidden_state_loss(
+            states.hidden_states[1], taught.hidden_states[2], states.token_mask, nn.Identity()
+        )
         scores = attention_scores(states, 0, 4), attention_scores(taught, 1, 4)
         expected += attention_loss(*scores, attended_pairs(states, 0))
     # The embeddings are the teacher's own, and differ by nothing.

@@ -155,8 +155,8 @@ def test_hidden_states_count_at_real_tokens(tiny: Classifier, rows: EncodedSplit
     assert loss.loss(states, states, torch.tensor([0, 4])).item() == 2.0
     moved = record_activations(tiny, batch)
     # Row 0 has 3 tokens and is padded; 4 more of its 16 numbers are off by 1 in one of 3 states.
-    moved.hidden[1][0, 0, :4] += 1.0
-    moved.hidden[1][0, 5] += 100.0
+    moved.hidden_states[1][0, 0, :4] += 1.0
+    moved.hidden_states[1][0, 5] += 100.0
     tokens = int(batch.attention_mask.sum())
     expected = 2.0 + 10.0 * 4 / (tokens * 16)
     assert loss.loss(moved, states, torch.tensor([0, 4])).item() == pytest.approx(expected)
