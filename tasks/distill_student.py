@@ -39,7 +39,7 @@ def _distill(work: StageContext) -> dict[str, float]:
     teacher = serialization.load_classifier(work.inputs[0])
     given = answers.load_soft_targets(work.inputs[1].path)
     rows = given.transfer_set(data.load_transfer_set(recipe))
-    student = method.student.made_of(teacher, rows)
+    student = method.student.build(teacher, rows)
     shown = transfer.build_distillation_data(student, method, given, rows, validation)
     phases = method.phases(teacher, student, shown.loss)
     for name, epochs in phase.distill(student, phases, shown, work.progress).items():

@@ -52,7 +52,7 @@ def _generate(work: StageContext) -> dict[str, float]:
     plan, first = recipe.soft_targets, serialization.load_classifier(work.inputs[0])
     rows, made = dataset.load_transfer_set(recipe), None
     if plan.augment is not None:
-        variants = plan.augment.more(first, rows, recipe.seed)
+        variants = plan.augment.make_variants(first, rows, recipe.seed)
         # By chance a variant may be a text to be judged on.
         made = leakage.remove_leaked_rows(variants, data.test, data.validation).rows
         rows = rows.followed_by(made)

@@ -179,7 +179,7 @@ def _taught(trial: Trial, start: Classifier, lesson: Lesson, alpha: float) -> fl
 
     shape = StudentShape(layers=1, take="first")
     method = Logits(method="logits", student=shape, alpha=alpha, epochs=lesson.epochs)
-    student = shape.made_of(start, lesson.rows)
+    student = shape.build(start, lesson.rows)
     # Accuracies between the epochs choose nothing.
     unread = trial.data.validation.take([0])
     shown = transfer.build_distillation_data(student, method, lesson.given, lesson.rows, unread)

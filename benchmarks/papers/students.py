@@ -30,7 +30,7 @@ def distilled(trial: Trial, method: DistillationMethod) -> Checkpoint:
     def make() -> Classifier:
         rows, validation = trial.data.train, trial.data.validation
         loop.reseed(trial.seed, "distill_student")
-        student = method.student.made_of(trial.teacher, rows)
+        student = method.student.build(trial.teacher, rows)
         given = soft_targets.compute_soft_targets(trial.teacher, rows)
         shown = transfer.build_distillation_data(student, method, given, rows, validation)
         phase.distill(student, method.phases(trial.teacher, student, shown.loss), shown)

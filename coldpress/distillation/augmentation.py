@@ -1,4 +1,4 @@
-"""More transfer data: the training texts, with some of their words replaced."""
+"""Augmentation of the transfer set: training texts with some words replaced or masked."""
 
 from __future__ import annotations
 
@@ -15,50 +15,51 @@ if TYPE_CHECKING:
 
 
 class Augmentation(Section):
-    """Make variants of every text; the teacher answers them, and no label is claimed for them."""
+    """Make variants of every text. They have soft targets from the teacher, but no labels."""
 
     copies: Annotated[int, Field(ge=1, le=100, description="Variants of each text.")] = 2
     replace: Annotated[
-        float, Field(ge=0.0, le=1.0, description="Share of words that a neighbour replaces.")
+        float,
+        Field(ge=0.0, le=1.0, description="Share of words replaced by a neighbouring token."),
     ] = 0.2
     neighbours: Annotated[
-        int, Field(ge=1, le=1000, description="Nearest tokens among which one is drawn.")
+        int, Field(ge=1, le=1000, description="Number of nearest tokens to draw from.")
     ] = 15
     mask: Annotated[float, Field(ge=0.0, le=1.0, description="Share of words masked.")] = 0.1
 
     @model_validator(mode="after")
-    def _shares_are_of_the_same_words(self) -> Self:
+    def _check_shares(self) -> Self:
         if not 0 < self.replace + self.mask <= 1:
-            raise ValueError("replace and mask: together above 0 and at most 1")
+            raise ValueError("replace and mask: their sum must be above 0 and at most 1")
         return self
 
     def check_mask(self, token: str) -> None:
-        """Check that there is something to stand in the place of a masked word.
+        """Check that there is a mask token if words are to be masked.
 
         Args:
-            token: The teacher's mask token; empty where it has none.
+            token: The teacher's mask token; empty if it has none.
 
         Raises:
-            InputError: Words are to be masked, and there is no token for that.
+            InputError: Words are to be masked, but the tokenizer has no mask token.
         """
         if self.mask and not token:
             raise InputError(
                 "soft_targets.augment.mask: the teacher's tokenizer has no mask_token; set 0"
             )
 
-    def more(self, teacher: Classifier, rows: Split, seed: int) -> Split:
-        """Make the variants.
+    def make_variants(self, teacher: Classifier, rows: Split, seed: int) -> Split:
+        """Make variants of the rows.
 
         Args:
-            teacher: Brings the tokenizer and the table that nearness is measured in.
-            rows: Texts or pairs, labelled or not.
-            seed: Equal seeds, equal variants.
+            teacher: Its tokenizer and its token embeddings are used.
+            rows: Texts or text pairs, labelled or not.
+            seed: The same seed gives the same variants.
 
         Returns:
-            Unlabelled rows, none of which stands in `rows` or twice.
+            Unlabelled rows, without duplicates and without rows of the input.
 
         Raises:
-            InputError: Words are to be masked, and the tokenizer has no token for that.
+            InputError: Words are to be masked, but the tokenizer has no mask token.
         """
         from coldpress.distillation.word_replacement import make_variants
 

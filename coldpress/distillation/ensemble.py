@@ -1,4 +1,4 @@
-"""Several teachers, averaged (Hinton, Vinyals & Dean 2015, section 1)."""
+"""Ensembles of teachers, averaged (Hinton, Vinyals & Dean 2015, section 1)."""
 
 from __future__ import annotations
 
@@ -24,38 +24,38 @@ def train_more_teachers(
     seed: int,
     progress: ProgressCallback = no_progress,
 ) -> Iterator[Classifier]:
-    """Fit the teachers beside the first, as it was fitted, from other random numbers.
+    """Train teachers like the first one, but from other random numbers.
 
     Args:
-        count: How many.
-        teacher: What they start from and how they are fitted.
+        count: Number of teachers beside the first.
+        teacher: The recipe's `teacher` section.
         data: Its training and validation rows are used.
-        max_tokens: Longer texts are cut here.
-        seed: The recipe's.
-        progress: Told after each step.
+        max_tokens: Longer texts are truncated to this length.
+        seed: The recipe's seed.
+        progress: Called after each step.
 
     Yields:
-        Teachers with heads and orders of rows of their own, each at its best epoch.
+        Teachers at their best epochs. Each has its own new head and its own order of rows.
     """
     for number in range(count):
         reseed(seed, f"train_teacher_{number + 2}")
-        made = build_teacher(teacher, data, max_tokens)
-        train, validation = (encode(made.tokenizer, s) for s in (data.train, data.validation))
+        classifier = build_teacher(teacher, data, max_tokens)
+        train, validation = (encode(classifier.tokenizer, s) for s in (data.train, data.validation))
         loss = label_loss(torch.from_numpy(train.labels))
-        fit(made, train, loss, teacher, validation, progress)
-        yield made
+        fit(classifier, train, loss, teacher, validation, progress)
+        yield classifier
 
 
-def average_soft_targets(given: Sequence[SoftTargets]) -> SoftTargets:
-    """Average what several teachers answered to the same rows.
+def average_soft_targets(ensemble: Sequence[SoftTargets]) -> SoftTargets:
+    """Average the logits of several teachers.
 
-    The mean of logits is the geometric mean of the distributions, at every temperature alike.
+    The mean of the logits is the geometric mean of the distributions, at any temperature.
 
     Args:
-        given: Answers to the same rows in the same order.
+        ensemble: Soft targets for the same rows in the same order.
 
     Returns:
-        The mean logits; whatever else is kept is the first teacher's.
+        The mean logits; everything else is the first teacher's.
     """
-    mean = torch.stack([each.logits.float() for each in given]).mean(0)
-    return replace(given[0], logits=mean.half())
+    mean = torch.stack([soft_targets.logits.float() for soft_targets in ensemble]).mean(0)
+    return replace(ensemble[0], logits=mean.half())

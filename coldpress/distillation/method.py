@@ -1,4 +1,4 @@
-"""What a distillation method must offer."""
+"""Interface of distillation methods."""
 
 from __future__ import annotations
 
@@ -19,38 +19,38 @@ class Distillation(Protocol):
 
     @property
     def method(self) -> str:
-        """Its name in the recipe."""
+        """Name of the method in recipes."""
 
     @property
     def student(self) -> StudentShape:
-        """What the student is made of."""
+        """Sizes of the student."""
 
     def check(self, teacher: TeacherSize) -> None:
-        """Refuse, before anything is trained, a teacher that the student cannot be made of.
+        """Check, before anything is trained, that the student can be built from this teacher.
 
         Args:
-            teacher: Its sizes.
+            teacher: Sizes of the teacher.
 
         Raises:
-            InputError: Names the field.
+            InputError: The student does not fit the teacher; the message names the field.
         """
 
     def loss(self, teacher_logits: Tensor, labels: Tensor) -> Loss:
-        """Return the part of its loss that needs logits alone.
+        """Return the part of the loss that needs only the logits.
 
-        Pruned models recover with it: their heads and neurons are no longer those that a
-        comparison of inner states could be made with.
+        Pruned models are retrained with it: they have lost heads and neurons, so that their
+        activations can no longer be compared with the teacher's.
 
         Args:
-            teacher_logits: What the teacher answered, shape (rows, labels).
-            labels: Class index a row, shape (labelled rows,); rows beyond these have no label.
+            teacher_logits: Shape (rows, labels).
+            labels: Class indices, shape (labelled rows,); rows beyond these have no label.
         """
 
     def phases(self, teacher: Classifier, student: Classifier, loss: Loss) -> tuple[Phase, ...]:
-        """Return how the student is fitted, in order.
+        """Return the phases in which the student is trained, in order.
 
         Args:
-            teacher: May be run beside the student.
-            student: Before anything is fitted.
+            teacher: May run beside the student.
+            student: The untrained student.
             loss: As `loss` returned it.
         """

@@ -1,4 +1,4 @@
-"""Distillation proper: a student is fitted in the phases that its method names."""
+"""Training of a student in the phases of its distillation method."""
 
 from __future__ import annotations
 
@@ -17,42 +17,42 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Phase:
-    """One run of the optimisation loop.
+    """One run of the training loop.
 
     Attributes:
-        name: Of this phase among those of its method.
-        minimised: A loss of logits, or a comparison with the teacher's inner states.
-        plan: How long and how fast.
-        judged: Whether validation accuracy chooses the epoch. Where the loss leaves the logits
-            alone, accuracy says nothing and the last epoch stays.
+        name: Unique among the phases of a method.
+        loss: A loss of the logits, or one that compares activations with the teacher's.
+        plan: Epochs, learning rate and batch size.
+        select_epoch: Keep the epoch with the best validation accuracy. False keeps the last epoch:
+            if the loss does not train the logits, their accuracy means nothing.
     """
 
     name: str
-    minimised: Loss | TeacherStudentLoss
+    loss: Loss | TeacherStudentLoss
     plan: Optimization
-    judged: bool = True
+    select_epoch: bool = True
 
 
 def distill(
     student: Classifier,
     phases: Sequence[Phase],
-    shown: DistillationData,
+    data: DistillationData,
     progress: ProgressCallback = no_progress,
 ) -> dict[str, tuple[Epoch, ...]]:
-    """Fit a student, phase after phase.
+    """Train a student, phase after phase.
 
     Args:
         student: Changed in place.
         phases: As the method returned them, in order.
-        shown: What it learns from.
-        progress: Told after each step.
+        data: The transfer set and the validation rows.
+        progress: Called after each step.
 
     Returns:
         The epochs of each phase, by its name.
     """
-    fitted = {}
+    epochs = {}
     for phase in phases:
-        run = fit if phase.judged else train_epochs
-        epochs = run(student, shown.train, phase.minimised, phase.plan, shown.validation, progress)
-        fitted[phase.name] = tuple(epochs)
-    return fitted
+        train = fit if phase.select_epoch else train_epochs
+        history = train(student, data.train, phase.loss, phase.plan, data.validation, progress)
+        epochs[phase.name] = tuple(history)
+    return epochs

@@ -1,4 +1,4 @@
-"""Soft targets: what the teacher answered for every example, kept so that students can share it."""
+"""Soft targets: the teacher's logits for the transfer set, computed once for all students."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _AUGMENTED = "augmented.json"
 
 @dataclass(frozen=True)
 class SoftTargets:
-    """The teacher's answers, row by row.
+    """The teacher's logits, row by row.
 
     Attributes:
-        ids: Example ids, in the order of the rows.
-        logits: float16, shape (rows, labels): never divided by a temperature, which each student
-            chooses for itself.
-        hidden_states: float16, shape (rows, layers + 1, hidden): the first token after the
-            embeddings and after every layer; None when nobody asked for it.
-        augmented: Rows that were made for the teacher to answer; None when nobody asked for them.
+        ids: Row ids, in the order of the logits.
+        logits: float16, shape (rows, labels). They are not divided by a temperature: each student
+            has its own.
+        hidden_states: float16, shape (rows, layers + 1, width): the first token's state after the
+            embeddings and after every layer; None if not requested.
+        augmented: Rows added by augmentation; None if there was none.
     """
 
     ids: tuple[str, ...]
@@ -39,44 +39,44 @@ class SoftTargets:
     augmented: Split | None = None
 
     def transfer_set(self, rows: Split) -> Split:
-        """Return what a student learns from.
+        """Return the rows a student is trained on.
 
         Args:
-            rows: Training rows, and unlabelled ones behind them.
+            rows: Training rows, followed by unlabelled ones.
 
         Returns:
-            These, and what was made of them.
+            The same rows, followed by the augmented ones.
         """
         return rows if self.augmented is None else rows.followed_by(self.augmented)
 
-    def of(self, split: Split) -> Tensor:
-        """Return the logits of a split's rows, found by id.
+    def for_rows(self, split: Split) -> Tensor:
+        """Return the logits of a split's rows, looked up by row id.
 
         Args:
-            split: Rows that were all answered.
+            split: Rows in any order.
 
         Returns:
             float32, shape (rows, labels).
 
         Raises:
-            KeyError: A row was never answered.
+            KeyError: A row has no soft targets.
         """
-        place = {name: row for row, name in enumerate(self.ids)}
-        return self.logits[[place[name] for name in split.ids]].float()
+        index = {row_id: row for row, row_id in enumerate(self.ids)}
+        return self.logits[[index[row_id] for row_id in split.ids]].float()
 
 
 def compute_soft_targets(
     teacher: Classifier, split: Split, hidden_states: bool = False
 ) -> SoftTargets:
-    """Ask the teacher about every row.
+    """Compute the teacher's logits for every row.
 
     Args:
         teacher: In evaluation mode.
         split: Labelled or unlabelled rows.
-        hidden_states: Also keep the first token's states.
+        hidden_states: Also keep the hidden states of the first token.
 
     Returns:
-        Its answers.
+        Soft targets in the order of the rows.
     """
     encoded = encode(teacher.tokenizer, split)
     logits = teacher.logits(encoded).half()
@@ -85,61 +85,61 @@ def compute_soft_targets(
     states: list[Tensor] = [torch.empty(0)] * len(encoded)
     with torch.inference_mode():
         for batch in encoded.batches(64):
-            layers = teacher.module(**teacher.inputs(batch), output_hidden_states=True)
-            first = torch.stack([state[:, 0] for state in layers.hidden_states], dim=1)
+            output = teacher.module(**teacher.inputs(batch), output_hidden_states=True)
+            first = torch.stack([state[:, 0] for state in output.hidden_states], dim=1)
             for row, state in zip(batch.rows, first.cpu().half(), strict=True):
                 states[int(row)] = state
     return SoftTargets(split.ids, logits, torch.stack(states))
 
 
-def save_soft_targets(answers: SoftTargets, directory: Path) -> None:
-    """Put answers into a checkpoint that is being written.
+def save_soft_targets(soft_targets: SoftTargets, directory: Path) -> None:
+    """Write soft targets into a new checkpoint.
 
     Args:
-        answers: What the teacher said.
-        directory: What `checkpoint.writing` yielded.
+        soft_targets: Logits, and what else there is.
+        directory: As `checkpoint.new_checkpoint` yielded it.
 
     Raises:
-        NonFiniteError: An answer is no number, or beyond what float16 can hold.
+        NonFiniteError: A value is not finite, or too large for float16.
     """
-    tensors = {"logits": answers.logits}
-    if answers.hidden_states is not None:
-        tensors["hidden_states"] = answers.hidden_states
+    tensors = {"logits": soft_targets.logits}
+    if soft_targets.hidden_states is not None:
+        tensors["hidden_states"] = soft_targets.hidden_states
     check_arrays_finite({name: tensor.numpy() for name, tensor in tensors.items()})
     save_file(tensors, directory / _TENSORS)
-    (directory / _IDS).write_text(json.dumps(answers.ids), encoding="utf-8")
-    if answers.augmented is not None:
-        made = {"texts": answers.augmented.texts, "pairs": answers.augmented.pairs}
-        (directory / _AUGMENTED).write_text(json.dumps(made), encoding="utf-8")
+    (directory / _IDS).write_text(json.dumps(soft_targets.ids), encoding="utf-8")
+    if soft_targets.augmented is not None:
+        columns = {"texts": soft_targets.augmented.texts, "pairs": soft_targets.augmented.pairs}
+        (directory / _AUGMENTED).write_text(json.dumps(columns), encoding="utf-8")
 
 
 def load_soft_targets(directory: Path) -> SoftTargets:
-    """Read answers back.
+    """Read soft targets from the directory of a checkpoint.
 
     Args:
-        directory: An opened checkpoint's.
+        directory: Of an opened checkpoint.
 
     Returns:
-        What was written.
+        The soft targets as they were saved.
     """
     tensors = load_file(directory / _TENSORS)
     ids = tuple(json.loads((directory / _IDS).read_text(encoding="utf-8")))
-    return SoftTargets(
-        ids, tensors["logits"], tensors.get("hidden_states"), _load_augmented(directory)
-    )
+    augmented = _load_augmented(directory)
+    return SoftTargets(ids, tensors["logits"], tensors.get("hidden_states"), augmented)
 
 
 def _load_augmented(directory: Path) -> Split | None:
     path = directory / _AUGMENTED
     if not path.exists():
         return None
-    made = json.loads(path.read_text(encoding="utf-8"))
-    texts, pairs = tuple(made["texts"]), None if made["pairs"] is None else tuple(made["pairs"])
+    columns = json.loads(path.read_text(encoding="utf-8"))
+    texts = tuple(columns["texts"])
+    pairs = None if columns["pairs"] is None else tuple(columns["pairs"])
     return Split(row_ids(texts, pairs), texts, pairs, ())
 
 
 def mean_entropy(logits: Tensor) -> float:
-    """Return how unsure the teacher is, in nats, averaged over the rows.
+    """Return the entropy of the teacher's predictions in nats, averaged over the rows.
 
     Args:
         logits: Shape (rows, labels).
@@ -148,5 +148,5 @@ def mean_entropy(logits: Tensor) -> float:
         Between 0 and ln(labels).
     """
     probabilities = torch.softmax(logits.float(), dim=-1)
-    each = -(probabilities * probabilities.clamp_min(1e-12).log()).sum(-1)
-    return float(each.mean())
+    entropies = -(probabilities * probabilities.clamp_min(1e-12).log()).sum(-1)
+    return float(entropies.mean())

@@ -1,4 +1,4 @@
-"""Which student is distilled: its sizes, and which of the teacher's parts it starts from."""
+"""The shape of the student, and the teacher layers that it is initialised from."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 
 class StudentShape(Section):
-    """How large the student is, and what it starts from. A size left out is the teacher's."""
+    """Sizes of the student. A size left out is the teacher's."""
 
-    layers: Annotated[int, Field(ge=1, le=128, description="Encoder layers that the student has.")]
+    layers: Annotated[int, Field(ge=1, le=128, description="Number of encoder layers.")]
     take: Annotated[
         Literal["every-other", "first", "last"],
-        Field(description="Teacher layers it is initialised from, spread, lowest or highest."),
+        Field(description="Teacher layers to start from: evenly spread, lowest or highest."),
     ] = "every-other"
     width: Annotated[
         int | None,
-        Field(ge=1, le=4096, description="Of a token's state: a multiple of the head size."),
+        Field(ge=1, le=4096, description="Hidden size: a multiple of the teacher's head size."),
     ] = None
     heads: Annotated[
         int | None, Field(ge=1, le=256, description="Attention heads of each layer.")
@@ -34,45 +34,45 @@ class StudentShape(Section):
         int | None, Field(ge=1, le=65536, description="Feed-forward neurons of each layer.")
     ] = None
 
-    def taken_from(self, teacher_layers: int) -> list[int]:
-        """Choose the teacher layers that the student starts from.
+    def teacher_layers(self, count: int) -> list[int]:
+        """Choose the teacher layers that the student is initialised from.
 
         Args:
-            teacher_layers: How many there are.
+            count: Number of layers of the teacher.
 
         Returns:
-            Ascending layer numbers; `every-other` spreads them from the lowest up, as DistilBERT
-            does (Sanh et al. 2019, section 3).
+            Ascending layer numbers. `every-other` spreads them evenly, starting with the lowest, as
+            DistilBERT does (Sanh et al. 2019, section 3).
         """
         if self.take == "first":
             return list(range(self.layers))
         if self.take == "last":
-            return list(range(teacher_layers - self.layers, teacher_layers))
-        return [i * teacher_layers // self.layers for i in range(self.layers)]
+            return list(range(count - self.layers, count))
+        return [i * count // self.layers for i in range(self.layers)]
 
-    def made_of(self, teacher: Classifier, rows: Split) -> Classifier:
-        """Cut the student out of its teacher.
+    def build(self, teacher: Classifier, rows: Split) -> Classifier:
+        """Build the student from parts of its teacher.
 
         Args:
-            teacher: The source, left as it is.
-            rows: Texts to measure on what is active, if anything but layers goes.
+            teacher: Not changed.
+            rows: Texts to measure activations on, unless the student only has fewer layers.
 
         Returns:
-            The student before anything is fitted.
+            The untrained student.
         """
         from coldpress.distillation.student_init import init_student
 
         return init_student(teacher, self, rows)
 
     def check(self, teacher: TeacherSize) -> None:
-        """Check that the teacher has what the student is made of.
+        """Check that the student can be built from this teacher.
 
         Args:
-            teacher: Its sizes.
+            teacher: Sizes of the teacher.
 
         Raises:
-            InputError: The student would be larger, or its width is no multiple of the head size,
-                or the one that the teacher's embedding tables are projected from.
+            InputError: The student would be larger, its width is not a multiple of the head size,
+                or its width is that of the teacher's embedding table before the projection.
         """
         sizes = {
             "layers": (self.layers, teacher.layers),
@@ -80,16 +80,16 @@ class StudentShape(Section):
             "heads": (self.heads or 0, teacher.heads),
             "neurons": (self.neurons or 0, teacher.neurons),
         }
-        for field, (wanted, there) in sizes.items():
-            if wanted > there:
-                raise InputError(f"distill.student.{field}: {wanted}, but the teacher has {there}")
+        for field, (size, limit) in sizes.items():
+            if size > limit:
+                raise InputError(f"distill.student.{field}: {size}, but the teacher has {limit}")
         if (self.width or 0) % teacher.head_size:
             raise InputError(
-                f"distill.student.width: {self.width} is no multiple of {teacher.head_size},"
+                f"distill.student.width: {self.width} is not a multiple of {teacher.head_size},"
                 " the size of the teacher's heads"
             )
         if teacher.projected_from is not None and self.width == teacher.projected_from:
             raise InputError(
                 f"distill.student.width: {self.width} is the width of the teacher's embedding"
-                " tables, from which a projection leads; take another width"
+                " table, which a projection follows; choose another width"
             )

@@ -1,7 +1,7 @@
-"""A student cut out of its teacher: layers as named, the rest by how active it is.
+"""Initialisation of the student from layers of its teacher and their most active parts.
 
 Muralidharan et al. 2024, "Compact Language Models via Pruning and Knowledge Distillation", section
-2.2: importance comes from forward passes over a few texts alone, without labels or gradients.
+2.2: importance is computed from forward passes over a few texts, without labels or gradients.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _BATCH_SIZE = 32
 
 @dataclass(frozen=True)
 class ActivationStats:
-    """How much each part of a model moves, summed over real tokens.
+    """Sums of absolute activations over unpadded tokens.
 
     Attributes:
-        width: sum |x_i| of hidden states, embeddings' and every layer's; shape (width,).
-        heads: sum of the l2 norms of what a head gives; one tensor of shape (heads,) a layer.
-        neurons: sum |h_i| behind the activation function; one tensor of shape (neurons,) a layer.
+        width: sum |x_i| of the hidden states after the embeddings and every layer; shape (width,).
+        heads: Sum of the l2 norms of each head's output; one tensor of shape (heads,) per layer.
+        neurons: sum |h_i| after the activation function; one tensor of shape (neurons,) per layer.
     """
 
     width: Tensor
@@ -44,84 +44,83 @@ class ActivationStats:
 
 
 def init_student(teacher: Classifier, shape: StudentShape, rows: Split) -> Classifier:
-    """Make a student of a teacher's parts.
+    """Build a student from parts of its teacher.
 
     Args:
-        teacher: The source, left as it is.
-        shape: What is wanted; at most what the teacher has.
-        rows: Texts to measure activity on; a spread of them is read, and none if only layers go.
+        teacher: Not changed.
+        shape: Sizes of the student, none larger than the teacher's.
+        rows: Texts to measure activations on, if heads, neurons or the width are reduced. At most
+            `SAMPLE_ROWS` of them are read, evenly spaced.
 
     Returns:
-        A student of these sizes.
+        A student of this shape.
     """
-    taken = shape.taken_from(len(teacher.layers))
-    student = keep_layers(teacher, taken)
+    layers = shape.teacher_layers(len(teacher.layers))
+    student = keep_layers(teacher, layers)
     if (shape.width, shape.heads, shape.neurons) == (None, None, None):
         return student
-    chosen = np.linspace(0, len(rows) - 1, min(SAMPLE_ROWS, len(rows))).round().astype(int)
-    # Labels count nothing here, and the last rows may have none.
-    texts = replace(rows, labels=()).take(chosen.tolist())
-    moves = measure_activations(teacher, encode(teacher.tokenizer, texts))
+    indices = np.linspace(0, len(rows) - 1, min(SAMPLE_ROWS, len(rows))).round().astype(int)
+    # Labels play no part here, and the last rows may have none.
+    sample = replace(rows, labels=()).take(indices.tolist())
+    stats = measure_activations(teacher, encode(teacher.tokenizer, sample))
     if shape.heads is not None:
-        student = keep_heads(student, [_most_active(moves.heads[i], shape.heads) for i in taken])
+        student = keep_heads(student, [_most_active(stats.heads[i], shape.heads) for i in layers])
     if shape.neurons is not None:
-        student = keep_neurons(
-            student, [_most_active(moves.neurons[i], shape.neurons) for i in taken]
-        )
-    return (
-        student
-        if shape.width is None
-        else keep_width(student, _most_active(moves.width, shape.width))
-    )
+        neurons = [_most_active(stats.neurons[i], shape.neurons) for i in layers]
+        student = keep_neurons(student, neurons)
+    if shape.width is not None:
+        student = keep_width(student, _most_active(stats.width, shape.width))
+    return student
 
 
 def measure_activations(classifier: Classifier, rows: EncodedSplit) -> ActivationStats:
-    """Measure how much each part of a model moves.
+    """Sum up the absolute activations of each part of a model.
 
     Args:
-        classifier: The model, left as it is; in evaluation mode.
-        rows: What it reads.
+        classifier: Not changed; in evaluation mode.
+        rows: Texts to run it on.
 
     Returns:
-        Sums over the rows' tokens.
+        Sums over the tokens of all rows.
     """
-    size, layers = classifier.head_size, classifier.layers
+    layers = classifier.layers
     heads = [torch.zeros(shape.heads) for shape in classifier.shapes]
     neurons = [torch.zeros(shape.neurons) for shape in classifier.shapes]
     width = torch.zeros(int(classifier.config.hidden_size))
-    attended = [classifier.linear(layer, "attention_output") for layer in layers]
-    fed = [classifier.linear(layer, "down") for layer in layers]
-    with torch.inference_mode(), _capture_inputs([*attended, *fed]) as seen:
+    attention_outputs = [classifier.linear(layer, "attention_output") for layer in layers]
+    downs = [classifier.linear(layer, "down") for layer in layers]
+    with torch.inference_mode(), _capture_inputs([*attention_outputs, *downs]) as inputs:
         for batch in rows.batches(_BATCH_SIZE):
             states = record_activations(classifier, batch)
             for state in states.hidden_states:
                 width += state[states.token_mask].abs().sum(0).cpu()
-            for total, module in zip(heads, attended, strict=True):
-                # (real tokens, heads * head size) -> (real tokens, heads)
-                given = seen[module][states.token_mask]
-                total += given.view(len(given), -1, size).norm(dim=-1).sum(0).cpu()
-            for total, module in zip(neurons, fed, strict=True):
-                total += seen[module][states.token_mask].abs().sum(0).cpu()
+            for total, module in zip(heads, attention_outputs, strict=True):
+                # (unpadded tokens, heads * head size) -> (unpadded tokens, heads)
+                tokens = inputs[module][states.token_mask]
+                by_head = tokens.view(len(tokens), -1, classifier.head_size)
+                total += by_head.norm(dim=-1).sum(0).cpu()
+            for total, module in zip(neurons, downs, strict=True):
+                total += inputs[module][states.token_mask].abs().sum(0).cpu()
     return ActivationStats(width, tuple(heads), tuple(neurons))
 
 
-def _most_active(moves: Tensor, count: int) -> list[int]:
-    """The most active; of equals, the first."""
-    order: list[int] = moves.argsort(descending=True, stable=True).tolist()
+def _most_active(activations: Tensor, count: int) -> list[int]:
+    """Return ascending indices of the largest values; of equal ones, the first."""
+    order: list[int] = activations.argsort(descending=True, stable=True).tolist()
     return sorted(order[:count])
 
 
 @contextmanager
 def _capture_inputs(modules: Sequence[nn.Module]) -> Iterator[dict[nn.Module, Tensor]]:
-    """Collect what goes into modules."""
-    seen: dict[nn.Module, Tensor] = {}
+    """Record the inputs of modules."""
+    inputs: dict[nn.Module, Tensor] = {}
 
     def record(module: nn.Module, arguments: tuple[Tensor, ...]) -> None:
-        seen[module] = arguments[0]
+        inputs[module] = arguments[0]
 
     handles = [module.register_forward_pre_hook(record) for module in modules]
     try:
-        yield seen
+        yield inputs
     finally:
         for handle in handles:
             handle.remove()

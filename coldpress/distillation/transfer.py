@@ -1,4 +1,4 @@
-"""What a student learns from: the transfer set, and what the teacher answered to it."""
+"""The data a student is trained on: encoded rows and the loss of their soft targets."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DistillationData:
-    """Rows to fit and rows to compare epochs on, as the student's tokenizer reads them.
+    """The transfer set and the validation rows, encoded for the student.
 
     Attributes:
-        train: The transfer set; rows without a label come last.
-        loss: The method's of logits; its rows are those of `train`.
-        validation: Labelled rows that nothing is fitted to.
+        train: The transfer set; unlabelled rows come last.
+        loss: The method's loss of the logits, for row numbers of `train`.
+        validation: Labelled rows that are not trained on.
     """
 
     train: EncodedSplit
@@ -35,25 +35,25 @@ class DistillationData:
 def build_distillation_data(
     student: Classifier,
     method: Distillation,
-    answers: SoftTargets,
+    soft_targets: SoftTargets,
     rows: Split,
     validation: Split,
 ) -> DistillationData:
-    """Bring rows, their labels and the teacher's answers together.
+    """Encode the rows and set up the loss with their soft targets and labels.
 
     Args:
-        student: Brings the tokenizer.
-        method: Brings the loss of logits.
-        answers: Hold every row, in any order.
+        student: Its tokenizer encodes the rows.
+        method: Its loss is used.
+        soft_targets: For all rows, in any order.
         rows: The transfer set.
         validation: Labelled rows.
 
     Returns:
-        What `training.fit` takes.
+        Data for `phase.distill`.
 
     Raises:
-        KeyError: A row was never answered.
+        KeyError: A row has no soft targets.
     """
     train = encode(student.tokenizer, rows)
-    loss = method.loss(answers.of(rows), torch.from_numpy(train.labels))
+    loss = method.loss(soft_targets.for_rows(rows), torch.from_numpy(train.labels))
     return DistillationData(train, loss, encode(student.tokenizer, validation))

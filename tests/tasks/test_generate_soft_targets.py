@@ -76,7 +76,7 @@ def test_variants_are_answered_too(teacher: Checkpoint, tmp_path: Path) -> None:
     assert given.augmented is not None
     assert set(given.augmented.texts) == {"[MASK] [MASK] [MASK]", "[MASK] [MASK] [MASK] [MASK]"}
     assert metrics["rows"] == len(given.ids) == len(train) + 2
-    assert given.of(given.transfer_set(train)).shape == (len(train) + 2, 3)
+    assert given.for_rows(given.transfer_set(train)).shape == (len(train) + 2, 3)
 
 
 def test_other_teachers_are_part_of_the_key(tmp_path: Path) -> None:

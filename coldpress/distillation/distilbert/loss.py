@@ -10,36 +10,36 @@ from coldpress.model.classifier import Classifier
 from coldpress.training.loop import Loss
 
 
-def cosine_loss(student: Tensor, teacher: Tensor, real: Tensor) -> Tensor:
-    """How far the directions of hidden states are apart.
+def cosine_loss(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
+    """Compute the cosine distance of hidden states.
 
     Args:
         student: Shape (batch, tokens, width).
         teacher: The same shape.
-        real: Shape (batch, tokens): true where a token is no padding.
+        mask: Shape (batch, tokens): false for padding.
 
     Returns:
-        1 - cos(student, teacher), averaged over the real tokens: 0 to 2.
+        1 - cos(student, teacher), averaged over the unpadded tokens: 0 to 2.
     """
-    return 1 - cosine_similarity(student[real].float(), teacher[real].float(), dim=-1).mean()
+    return 1 - cosine_similarity(student[mask].float(), teacher[mask].float(), dim=-1).mean()
 
 
 def add_cosine_loss(teacher: Classifier, loss: Loss, weight: float) -> TeacherStudentLoss:
-    """Add the directions of the last layer's hidden states to a loss of logits.
+    """Add the cosine distance of the last hidden states to a loss of the logits.
 
     Args:
-        teacher: Of the student's width.
-        loss: Soft targets and labels.
-        weight: Of the added term.
+        teacher: Must be as wide as the student.
+        loss: The loss of the logits: soft targets and labels.
+        weight: Weight of the cosine distance.
 
     Returns:
-        What the optimisation loop minimises.
+        The sum of the two terms.
     """
 
-    def compared(student: Activations, taught: Activations, rows: Tensor) -> Tensor:
-        directions = cosine_loss(
-            student.hidden_states[-1], taught.hidden_states[-1], student.token_mask
+    def triple_loss(student: Activations, teacher: Activations, rows: Tensor) -> Tensor:
+        distance = cosine_loss(
+            student.hidden_states[-1], teacher.hidden_states[-1], student.token_mask
         )
-        return loss(student.logits.float(), rows) + weight * directions
+        return loss(student.logits.float(), rows) + weight * distance
 
-    return TeacherStudentLoss(teacher, compared)
+    return TeacherStudentLoss(teacher, triple_loss)

@@ -9,7 +9,7 @@ from coldpress.training.loop import Loss
 
 
 def soft_target_loss(logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
-    """Kullback-Leibler divergence of the softened student from the softened teacher.
+    """Compute the KL divergence of the softened distributions of student and teacher.
 
     Args:
         logits: The student's z, shape (batch, labels).
@@ -17,8 +17,8 @@ def soft_target_loss(logits: Tensor, teacher_logits: Tensor, temperature: float)
         temperature: T in q_i = exp(z_i / T) / sum_j exp(z_j / T) (eq. 1).
 
     Returns:
-        T^2 * KL(p || q), averaged over the batch. Gradients of the softened term scale as 1 / T^2
-        (eqs. 2-4), so the factor keeps its share constant when T changes.
+        T^2 * KL(p || q), averaged over the batch. The gradients of the softened term scale as
+        1 / T^2 (eqs. 2-4); the factor T^2 makes its weight independent of T.
     """
     student = log_softmax(logits / temperature, dim=-1)
     teacher = log_softmax(teacher_logits / temperature, dim=-1)
@@ -28,16 +28,16 @@ def soft_target_loss(logits: Tensor, teacher_logits: Tensor, temperature: float)
 def soft_and_hard_loss(
     teacher_logits: Tensor, labels: Tensor, temperature: float, alpha: float
 ) -> Loss:
-    """Mix soft targets with labels.
+    """Mix the losses of soft targets and of labels.
 
     Args:
         teacher_logits: Shape (rows, labels), float32.
-        labels: Shape (labelled rows,); the rows after these are unlabelled transfer data.
+        labels: Class indices, shape (labelled rows,); rows beyond these have no label.
         temperature: See `soft_target_loss`.
         alpha: Weight of the soft term.
 
     Returns:
-        The loss of a batch given its logits and row numbers.
+        The loss of a batch, given its logits and row numbers.
     """
 
     def loss(logits: Tensor, rows: Tensor) -> Tensor:

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from coldpress.teacher.size import TeacherSize
     from coldpress.training.loop import Loss
 
-Temperature = Annotated[float, Field(ge=0.1, le=100.0, description="Softens both distributions.")]
+Temperature = Annotated[
+    float, Field(ge=0.1, le=100.0, description="Temperature of both distributions.")
+]
 Alpha = Annotated[
-    float, Field(ge=0.0, le=1.0, description="Weight of soft targets; 1 - alpha of labels.")
+    float, Field(ge=0.0, le=1.0, description="Weight of soft targets; labels have 1 - alpha.")
 ]
 
 
@@ -34,10 +36,10 @@ class Logits(Optimization):
     learning_rate: LearningRate = 3e-4
 
     def check(self, teacher: TeacherSize) -> None:
-        """Check that the student can be made of this teacher.
+        """Check that the student can be built from this teacher.
 
         Args:
-            teacher: Its sizes.
+            teacher: Sizes of the teacher.
 
         Raises:
             InputError: The student would be larger.
@@ -45,29 +47,26 @@ class Logits(Optimization):
         self.student.check(teacher)
 
     def loss(self, teacher_logits: Tensor, labels: Tensor) -> Loss:
-        """Return the loss of this method over the rows of a split.
+        """Return the loss of this method.
 
         Args:
-            teacher_logits: What the teacher answered, shape (rows, labels).
-            labels: Class index a row, shape (labelled rows,); rows beyond these have no label.
+            teacher_logits: Shape (rows, labels).
+            labels: Class indices, shape (labelled rows,); rows beyond these have no label.
 
         Returns:
-            alpha * soft + (1 - alpha) * hard, rows without a label counting as soft alone.
+            alpha * soft + (1 - alpha) * hard; unlabelled rows count in the soft term only.
         """
         from coldpress.distillation.hinton.loss import soft_and_hard_loss
 
         return soft_and_hard_loss(teacher_logits, labels, self.temperature, self.alpha)
 
     def phases(self, teacher: Classifier, student: Classifier, loss: Loss) -> tuple[Phase, ...]:  # noqa: ARG002
-        """Return the one phase of this method, which needs the teacher's answers alone.
+        """Return a single phase, which needs no more than the teacher's logits.
 
         Args:
             teacher: Unused.
             student: Unused.
             loss: As `loss` returned it.
-
-        Returns:
-            One phase.
         """
         from coldpress.distillation.phase import Phase
 

@@ -14,34 +14,34 @@ from coldpress.model.positions import apply_rotary
 
 
 def layer_map(student_layers: int, teacher_layers: int) -> list[int]:
-    """Say which of the teacher's layers each of the student's is compared with.
+    """Map the student's layers to the teacher's.
 
     Args:
         student_layers: M.
         teacher_layers: N.
 
     Returns:
-        g(m) = floor(m * N / M) for m = 0 .. M: the uniform mapping of section 4.2. Number 0 are
-        the embeddings, and the last layers meet.
+        g(m) = floor(m * N / M) for m = 0 .. M: the uniform mapping of section 4.2. Number 0 is the
+        embeddings; the last layers are mapped to each other.
     """
     return [m * teacher_layers // student_layers for m in range(student_layers + 1)]
 
 
 def hidden_state_loss(
-    student: Tensor, teacher: Tensor, real: Tensor, projection: nn.Module
+    student: Tensor, teacher: Tensor, mask: Tensor, projection: nn.Module
 ) -> Tensor:
     """Mean squared error of hidden states or embeddings (eqs. 8 and 9).
 
     Args:
         student: H^S, shape (batch, tokens, student width).
         teacher: H^T, shape (batch, tokens, teacher width).
-        real: Shape (batch, tokens): true where a token is no padding.
-        projection: W, from the one width to the other.
+        mask: Shape (batch, tokens): false for padding.
+        projection: W, from the student's width to the teacher's.
 
     Returns:
-        MSE(H^S W, H^T) over the real tokens.
+        MSE(H^S W, H^T) over the unpadded tokens.
     """
-    return mse_loss(projection(student[real].float()), teacher[real].float())
+    return mse_loss(projection(student[mask].float()), teacher[mask].float())
 
 
 def attention_loss(student: Tensor, teacher: Tensor, pairs: Tensor) -> Tensor:
@@ -50,35 +50,36 @@ def attention_loss(student: Tensor, teacher: Tensor, pairs: Tensor) -> Tensor:
     Args:
         student: A^S, shape (batch, heads, tokens, tokens).
         teacher: A^T, the same shape.
-        pairs: Shape (batch, tokens, tokens): true where a token attends to a token.
+        pairs: Shape (batch, tokens, tokens): true where a token attends to another.
 
     Returns:
         1/h sum over heads of MSE(A^S, A^T), over these pairs.
     """
-    of_heads = pairs[:, None].expand_as(student)
-    return mse_loss(student[of_heads], teacher[of_heads])
+    pairs_by_head = pairs[:, None].expand_as(student)
+    return mse_loss(student[pairs_by_head], teacher[pairs_by_head])
 
 
 def attended_pairs(states: Activations, layer: int) -> Tensor:
-    """Say which real tokens a layer's softmax lets attend to which.
+    """Return the pairs of unpadded tokens that attend to each other in a layer.
 
     Args:
         states: Of one forward pass.
         layer: Counted from 0.
 
     Returns:
-        Shape (batch, tokens, tokens).
+        Booleans of shape (batch, tokens, tokens).
     """
-    real, reach = states.token_mask, states.windows[layer]
-    pairs = real[:, :, None] & real[:, None, :]
-    if reach is None:
+    mask = states.token_mask
+    pairs = mask[:, :, None] & mask[:, None, :]
+    window = states.windows[layer]
+    if window is None:
         return pairs
-    places = torch.arange(real.shape[1], device=real.device)
-    return pairs & ((places[:, None] - places).abs() <= reach)
+    positions = torch.arange(mask.shape[1], device=mask.device)
+    return pairs & ((positions[:, None] - positions).abs() <= window)
 
 
 def attention_scores(states: Activations, layer: int, head_size: int) -> Tensor:
-    """What a layer's softmax is given.
+    """Compute the attention scores of a layer before the softmax.
 
     Args:
         states: Of one forward pass.
@@ -86,15 +87,15 @@ def attention_scores(states: Activations, layer: int, head_size: int) -> Tensor:
         head_size: Width of one head.
 
     Returns:
-        QK^T / sqrt(head size), both turned by their places where the family turns them; shape
+        QK^T / sqrt(head size), with rotary position embeddings where the model has them; shape
         (batch, heads, tokens, tokens).
     """
-    queries, keys = (
-        _split_heads(linear[layer], head_size) for linear in (states.queries, states.keys)
-    )
-    by = states.rotary[layer]
-    if by is not None:
-        queries, keys = apply_rotary(queries, by), apply_rotary(keys, by)
+    queries = _split_heads(states.queries[layer], head_size)
+    keys = _split_heads(states.keys[layer], head_size)
+    rotation = states.rotary[layer]
+    if rotation is not None:
+        queries = apply_rotary(queries, rotation)
+        keys = apply_rotary(keys, rotation)
     return queries @ keys.mT / math.sqrt(head_size)
 
 
@@ -107,34 +108,36 @@ def layerwise_loss(teacher: Classifier, student: Classifier) -> TeacherStudentLo
     """Compare embeddings, hidden states and attention matrices (eq. 11 with m up to M).
 
     Args:
-        teacher: With as many heads in a layer as the student.
-        student: Before anything is fitted.
+        teacher: Must have as many heads in a layer as the student.
+        student: The untrained student.
 
     Returns:
-        What the optimisation loop minimises; it leaves the classification head alone.
+        The sum of all terms. The classification head is not trained.
     """
     embedding, hidden = projections = nn.ModuleList(_projection(student, teacher) for _ in "eh")
-    mapped = layer_map(len(student.layers), len(teacher.layers))
+    layers = layer_map(len(student.layers), len(teacher.layers))
     size = teacher.head_size
 
-    def compared(fitted: Activations, taught: Activations, _: Tensor) -> Tensor:
+    def total_loss(student: Activations, teacher: Activations, _: Tensor) -> Tensor:
+        mask = student.token_mask
         total = hidden_state_loss(
-            fitted.hidden_states[0], taught.hidden_states[0], fitted.token_mask, embedding
+            student.hidden_states[0], teacher.hidden_states[0], mask, embedding
         )
-        for m, g in enumerate(mapped[1:], 1):
+        for m, g in enumerate(layers[1:], 1):
             total = total + hidden_state_loss(
-                fitted.hidden_states[m], taught.hidden_states[g], fitted.token_mask, hidden
+                student.hidden_states[m], teacher.hidden_states[g], mask, hidden
             )
-            scores = (attention_scores(fitted, m - 1, size), attention_scores(taught, g - 1, size))
-            # Of layers that see differently far, the pairs that both see.
-            pairs = attended_pairs(fitted, m - 1) & attended_pairs(taught, g - 1)
-            total = total + attention_loss(*scores, pairs)
+            own_scores = attention_scores(student, m - 1, size)
+            target_scores = attention_scores(teacher, g - 1, size)
+            # The two layers may have different attention windows.
+            pairs = attended_pairs(student, m - 1) & attended_pairs(teacher, g - 1)
+            total = total + attention_loss(own_scores, target_scores, pairs)
         return total
 
-    return TeacherStudentLoss(teacher, compared, projections)
+    return TeacherStudentLoss(teacher, total_loss, projections)
 
 
 def _projection(student: Classifier, teacher: Classifier) -> nn.Module:
-    """W of eqs. 8 and 9; states of equal width are compared as they are."""
+    """W of eqs. 8 and 9; states of the same width are compared directly."""
     widths = (int(student.config.hidden_size), int(teacher.config.hidden_size))
     return nn.Identity() if widths[0] == widths[1] else nn.Linear(*widths, bias=False)

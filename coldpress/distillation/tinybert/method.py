@@ -34,10 +34,10 @@ class Hidden(Optimization):
     learning_rate: LearningRate = 3e-4
 
     def check(self, teacher: TeacherSize) -> None:
-        """Check that the student can be made of this teacher.
+        """Check that the student can be built from this teacher.
 
         Args:
-            teacher: Its sizes.
+            teacher: Sizes of the teacher.
 
         Raises:
             InputError: The student would be larger, or have fewer heads.
@@ -45,19 +45,19 @@ class Hidden(Optimization):
         self.student.check(teacher)
         if self.student.heads not in (None, teacher.heads):
             raise InputError(
-                "distill.student.heads: hidden compares attention head by head; fewer heads are"
-                " for relations and logits, or for a step of prune"
+                "distill.student.heads: hidden compares attention head by head, so the student"
+                " needs as many heads as the teacher; use relations or logits, or prune heads later"
             )
 
     def loss(self, teacher_logits: Tensor, labels: Tensor) -> Loss:
         """Return the prediction loss; with the defaults it is equation 10.
 
         Args:
-            teacher_logits: What the teacher answered, shape (rows, labels).
-            labels: Class index a row, shape (labelled rows,); rows beyond these have no label.
+            teacher_logits: Shape (rows, labels).
+            labels: Class indices, shape (labelled rows,); rows beyond these have no label.
 
         Returns:
-            alpha * soft + (1 - alpha) * hard, rows without a label counting as soft alone.
+            alpha * soft + (1 - alpha) * hard; unlabelled rows count in the soft term only.
         """
         from coldpress.distillation.hinton.loss import soft_and_hard_loss
 
@@ -67,18 +67,15 @@ class Hidden(Optimization):
         """Return the two phases of section 3.2: intermediate layers, then prediction.
 
         Args:
-            teacher: Runs beside the student in the first.
-            student: Before anything is fitted.
+            teacher: Runs beside the student in the first phase.
+            student: The untrained student.
             loss: As `loss` returned it.
-
-        Returns:
-            Two phases.
         """
         from coldpress.distillation.phase import Phase
         from coldpress.distillation.tinybert.loss import layerwise_loss
 
         first = self.model_copy(update={"epochs": self.layer_epochs})
         return (
-            Phase("layers", layerwise_loss(teacher, student), first, judged=False),
+            Phase("layers", layerwise_loss(teacher, student), first, select_epoch=False),
             Phase("prediction", loss, self),
         )

@@ -1,4 +1,4 @@
-"""What every distillation method promises, on a tiny random model of every family."""
+"""Contract of distillation methods, checked on a tiny random model of every family."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SECTIONS: Mapping[str, Mapping[str, Any]] = {
     "hidden": {**QUICK, "layer_epochs": 1},
     "relations": {**QUICK, "relation_epochs": 1, "relation_heads": 4},
 }
-# As narrow as the method can compare.
+# As narrow as the method allows.
 NARROW: Mapping[str, Mapping[str, int]] = {
     "logits": {"layers": 2, "width": 12, "heads": 2, "neurons": 10},
     "distilbert": {"layers": 2, "heads": 2, "neurons": 10},
@@ -45,19 +45,20 @@ NARROW: Mapping[str, Mapping[str, int]] = {
 
 
 def method(name: str, **changes: Any) -> Distillation:  # noqa: ANN401
-    made: Distillation = TypeAdapter(DistillationMethod).validate_python(
+    section: Distillation = TypeAdapter(DistillationMethod).validate_python(
         {"method": name, **SECTIONS[name], **changes}
     )
-    return made
+    return section
 
 
-def distilled(teacher: Classifier, by: Distillation, split: Split) -> Classifier:
+def run_distillation(teacher: Classifier, step: Distillation, split: Split) -> Classifier:
     reseed(0, "distill_student")
     # The last three rows are unlabelled.
     rows = Split(split.ids, split.texts, None, split.labels[:9])
-    student = by.student.made_of(teacher, rows)
-    shown = build_distillation_data(student, by, compute_soft_targets(teacher, rows), rows, split)
-    distill(student, by.phases(teacher, student, shown.loss), shown)
+    student = step.student.build(teacher, rows)
+    soft_targets = compute_soft_targets(teacher, rows)
+    data = build_distillation_data(student, step, soft_targets, rows, split)
+    distill(student, step.phases(teacher, student, data.loss), data)
     return student
 
 
@@ -70,9 +71,9 @@ def family(request: pytest.FixtureRequest, random_classifier: Make) -> Classifie
     return random_classifier(request.param)
 
 
-def test_every_method_is_held_to_its_promises() -> None:
+def test_every_method_is_tested() -> None:
     union, _ = get_args(DistillationMethod)
-    tags = {get_args(each.model_fields["method"].annotation)[0] for each in get_args(union)}
+    tags = {get_args(member.model_fields["method"].annotation)[0] for member in get_args(union)}
     assert tags == set(SECTIONS)
 
 
@@ -80,31 +81,34 @@ def test_every_method_is_held_to_its_promises() -> None:
 def test_a_student_of_every_family_is_the_same_again_and_is_exported(
     name: str, family: Classifier, split: Split, tmp_path: Path
 ) -> None:
-    before, rows = state(family), encode(family.tokenizer, split)
-    student = distilled(family, method(name), split)
-    again = distilled(family, method(name), split)
+    before = state(family)
+    rows = encode(family.tokenizer, split)
+    student = run_distillation(family, method(name), split)
+    again = run_distillation(family, method(name), split)
     untouched = keep_layers(family, [0, 1])
     assert all(torch.equal(value, before[key]) for key, value in state(family).items())
     assert torch.equal(student.logits(rows), again.logits(rows))
     assert not torch.equal(student.logits(rows), untouched.logits(rows))
-    assert_kept(student, rows, tmp_path)
+    assert_exported(student, rows, tmp_path)
 
 
 @pytest.mark.parametrize("name", sorted(SECTIONS))
 def test_a_narrower_student_of_every_family_is_kept_and_exported(
     name: str, family: Classifier, split: Split, tmp_path: Path
 ) -> None:
-    before, shape = state(family), NARROW[name]
-    student = distilled(family, method(name, student=shape, freeze_embeddings=False), split)
+    before = state(family)
+    shape = NARROW[name]
+    step = method(name, student=shape, freeze_embeddings=False)
+    student = run_distillation(family, step, split)
     assert all(torch.equal(value, before[key]) for key, value in state(family).items())
     assert student.shapes == (LayerShape(heads=shape.get("heads", 4), neurons=10),) * 2
     assert student.config.hidden_size == shape.get("width", 16)
     assert count_parameters(student) < count_parameters(keep_layers(family, [0, 1]))
-    assert_kept(student, encode(family.tokenizer, split), tmp_path)
+    assert_exported(student, encode(family.tokenizer, split), tmp_path)
 
 
-def assert_kept(student: Classifier, rows: EncodedSplit, directory: Path) -> None:
-    """It comes back from its files, and answers in ONNX Runtime as in torch."""
+def assert_exported(student: Classifier, rows: EncodedSplit, directory: Path) -> None:
+    """The model is loaded unchanged, and ONNX Runtime predicts the same labels as torch."""
     write_checkpoint(student, directory / "student", Manifest(stage="distill_student"))
     opened = Checkpoint.open(directory / "student")
     assert torch.equal(load_classifier(opened).logits(rows), student.logits(rows))
@@ -114,12 +118,13 @@ def assert_kept(student: Classifier, rows: EncodedSplit, directory: Path) -> Non
 
 
 @pytest.mark.parametrize("name", sorted(SECTIONS))
-def test_a_student_that_lost_a_head_recovers_by_the_logits_alone(
+def test_a_pruned_student_is_retrained_with_the_loss_of_the_logits(
     name: str, tiny: Classifier, split: Split
 ) -> None:
-    by, pruned = method(name), keep_heads(tiny, [[0, 1, 2], [3]])
-    shown = build_distillation_data(pruned, by, compute_soft_targets(tiny, split), split, split)
-    before = pruned.logits(shown.train)
-    (first, *_) = by.phases(tiny, pruned, shown.loss)
-    fit(pruned, shown.train, shown.loss, first.plan, shown.validation)
-    assert not torch.equal(pruned.logits(shown.train), before)
+    step = method(name)
+    pruned = keep_heads(tiny, [[0, 1, 2], [3]])
+    data = build_distillation_data(pruned, step, compute_soft_targets(tiny, split), split, split)
+    before = pruned.logits(data.train)
+    (first, *_) = step.phases(tiny, pruned, data.loss)
+    fit(pruned, data.train, data.loss, first.plan, data.validation)
+    assert not torch.equal(pruned.logits(data.train), before)

@@ -11,7 +11,7 @@ from coldpress.distillation.soft_targets import SoftTargets
 from coldpress.teacher.spec import ScratchModel, Teacher
 
 
-def test_logits_are_averaged_and_the_rest_is_the_first_teachers() -> None:
+def test_logits_are_averaged_and_everything_else_is_the_first_teachers() -> None:
     first = SoftTargets(
         ("a", "b"), torch.tensor([[1.0, 3.0], [0.0, 2.0]]).half(), torch.ones(2, 1, 1)
     )
@@ -24,14 +24,14 @@ def test_logits_are_averaged_and_the_rest_is_the_first_teachers() -> None:
 
 def test_the_mean_of_logits_is_the_geometric_mean_of_distributions() -> None:
     logits = [torch.tensor([[1.0, 3.0, 0.0]]), torch.tensor([[2.0, -1.0, 0.5]])]
-    mean = average_soft_targets([SoftTargets(("a",), each) for each in logits]).logits.float()
+    mean = average_soft_targets([SoftTargets(("a",), tensor) for tensor in logits]).logits.float()
     for temperature in (1.0, 4.0):
-        one, other = ((each / temperature).softmax(-1) for each in logits)
-        geometric = (one * other).sqrt().log() * temperature
+        first, second = ((tensor / temperature).softmax(-1) for tensor in logits)
+        geometric = (first * second).sqrt().log() * temperature
         assert soft_target_loss(geometric, mean, temperature).item() == pytest.approx(0, abs=1e-6)
 
 
-def test_other_teachers_are_fitted_from_other_numbers_and_by_the_same_data() -> None:
+def test_more_teachers_are_trained_from_other_random_numbers() -> None:
     section = BenchmarkSection(
         kind="text-classification",
         source=SyntheticSource(origin="synthetic", train_examples=120, test_examples=60),
@@ -41,11 +41,13 @@ def test_other_teachers_are_fitted_from_other_numbers_and_by_the_same_data() -> 
         origin="scratch", layers=1, hidden_size=16, heads=2, neurons=16, vocabulary_size=100
     )
     teacher = Teacher(model=sizes, epochs=1, learning_rate=1e-3, freeze_embeddings=False)
-    one, other = (
-        made.module.state_dict() for made in train_more_teachers(2, teacher, data, 32, seed=0)
+    second, third = (
+        classifier.module.state_dict()
+        for classifier in train_more_teachers(2, teacher, data, 32, seed=0)
     )
     (again,) = (
-        made.module.state_dict() for made in train_more_teachers(1, teacher, data, 32, seed=0)
+        classifier.module.state_dict()
+        for classifier in train_more_teachers(1, teacher, data, 32, seed=0)
     )
-    assert all(torch.equal(value, again[name]) for name, value in one.items())
-    assert not torch.equal(one["classifier.weight"], other["classifier.weight"])
+    assert all(torch.equal(value, again[name]) for name, value in second.items())
+    assert not torch.equal(second["classifier.weight"], third["classifier.weight"])

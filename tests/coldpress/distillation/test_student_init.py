@@ -41,18 +41,18 @@ def constant(tiny: Classifier) -> Classifier:
 
 def test_activity_worked_out_by_hand(constant: Classifier, split: Split) -> None:
     """Each of three states a token has 1 - i / 16; a head's norm is sqrt(4 (h + 1)^2)."""
-    moves = measure_activations(constant, encode(constant.tokenizer, split.take([0, 1])))
+    stats = measure_activations(constant, encode(constant.tokenizer, split.take([0, 1])))
     expected = torch.tensor([TOKENS * 3 * (1 - i / 16) for i in range(16)])
-    torch.testing.assert_close(moves.width, expected)
-    assert moves.heads[0].tolist() == pytest.approx([TOKENS * 2 * h for h in (1, 2, 3, 4)])
-    assert moves.neurons[1].tolist() == pytest.approx([TOKENS * i for i in range(32)])
+    torch.testing.assert_close(stats.width, expected)
+    assert stats.heads[0].tolist() == pytest.approx([TOKENS * 2 * h for h in (1, 2, 3, 4)])
+    assert stats.neurons[1].tolist() == pytest.approx([TOKENS * i for i in range(32)])
 
 
 def test_the_most_active_parts_are_what_a_student_starts_from(
     constant: Classifier, split: Split
 ) -> None:
     shape = StudentShape(layers=2, width=8, heads=2, neurons=3)
-    student = shape.made_of(constant, split)
+    student = shape.build(constant, split)
     assert student.shapes == (LayerShape(heads=2, neurons=3),) * 2
     value, up = student.linear(student.layers[0], "value"), student.linear(student.layers[1], "up")
     assert value.bias.tolist() == [3.0] * 4 + [4.0] * 4
@@ -67,7 +67,7 @@ def test_heads_and_neurons_are_judged_in_the_layer_that_is_taken(
     constant: Classifier, split: Split
 ) -> None:
     shape = StudentShape(layers=1, take="last", neurons=2)
-    student = shape.made_of(constant, split)
+    student = shape.build(constant, split)
     assert student.linear(student.layers[0], "up").bias.tolist() == [30.0, 31.0]
 
 
@@ -78,7 +78,10 @@ def test_heads_and_neurons_are_judged_in_the_layer_that_is_taken(
         ({"layers": 1, "width": 160}, "width: 160, but the teacher has 128"),
         ({"layers": 1, "heads": 5}, "heads: 5, but the teacher has 4"),
         ({"layers": 1, "neurons": 513}, "neurons: 513, but the teacher has 512"),
-        ({"layers": 1, "width": 48}, "width: 48 is no multiple of 32, the size of the teacher's"),
+        (
+            {"layers": 1, "width": 48},
+            "width: 48 is not a multiple of 32, the size of the teacher's",
+        ),
     ],
 )
 def test_a_student_is_at_most_as_large_as_its_teacher(student: dict[str, int], wrong: str) -> None:
@@ -93,7 +96,7 @@ def test_a_method_refuses_the_shapes_that_it_cannot_compare() -> None:
         DistilBert(method="distilbert", student=narrow).check(TEACHER)
     with pytest.raises(InputError, match=r"student\.heads: hidden compares attention"):
         Hidden(method="hidden", student=few).check(TEACHER)
-    with pytest.raises(InputError, match="128 do not divide the student's 64 query features"):
+    with pytest.raises(InputError, match="128 does not divide the student's 64 query features"):
         Relations(method="relations", student=few, relation_heads=128).check(TEACHER)
     Hidden(method="hidden", student=narrow).check(TEACHER)
     Relations(method="relations", student=few).check(TEACHER)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from coldpress.distillation.hinton.loss import soft_and_hard_loss, soft_target_loss
 from coldpress.distillation.student import StudentShape
 
-# At T = 2 the teacher says (1/2, 1/4, 1/4) and the undecided student (1/3, 1/3, 1/3).
+# At T = 2 the teacher predicts (1/2, 1/4, 1/4) and the student (1/3, 1/3, 1/3).
 TEACHER = torch.tensor([[2 * math.log(2), 0.0, 0.0]])
 STUDENT = torch.zeros(1, 3)
 KL = 0.5 * math.log(3 / 2) + 0.5 * math.log(3 / 4)
@@ -18,8 +18,9 @@ def test_three_logits_worked_out_by_hand() -> None:
     assert soft_target_loss(STUDENT, TEACHER, 2.0).item() == pytest.approx(4 * KL, abs=1e-6)
 
 
-def test_a_batch_counts_the_mean_of_its_rows() -> None:
-    students, teachers = torch.zeros(2, 3), torch.cat([TEACHER, torch.zeros(1, 3)])
+def test_the_loss_of_a_batch_is_the_mean_of_its_rows() -> None:
+    students = torch.zeros(2, 3)
+    teachers = torch.cat([TEACHER, torch.zeros(1, 3)])
     assert soft_target_loss(students, teachers, 2.0).item() == pytest.approx(2 * KL, abs=1e-6)
 
 
@@ -29,19 +30,19 @@ def test_alpha_weighs_soft_targets_against_labels() -> None:
     assert loss(STUDENT, torch.tensor([0])).item() == pytest.approx(expected, abs=1e-6)
 
 
-def test_a_row_without_a_label_learns_from_the_teacher_alone() -> None:
+def test_an_unlabelled_row_has_the_soft_term_only() -> None:
     loss = soft_and_hard_loss(TEACHER.repeat(2, 1), torch.tensor([1]), temperature=2.0, alpha=0.75)
     assert loss(STUDENT, torch.tensor([1])).item() == pytest.approx(0.75 * 4 * KL, abs=1e-6)
 
 
-def test_logits_on_another_device_meet_rows_that_stay_where_they_are() -> None:
+def test_logits_may_be_on_another_device_than_the_row_numbers() -> None:
     loss = soft_and_hard_loss(TEACHER.repeat(2, 1), torch.tensor([1]), temperature=2.0, alpha=0.75)
     value = loss(torch.zeros(2, 3, device="meta"), torch.tensor([1, 0]))
     assert (value.device.type, value.shape) == ("meta", ())
 
 
 @given(st.lists(st.floats(-5, 5), min_size=2, max_size=6), st.floats(0.5, 20))
-def test_nothing_is_lost_where_student_and_teacher_agree(
+def test_the_loss_is_zero_if_student_and_teacher_agree(
     logits: list[float], temperature: float
 ) -> None:
     row = torch.tensor([logits], dtype=torch.float64)
@@ -49,8 +50,8 @@ def test_nothing_is_lost_where_student_and_teacher_agree(
 
 
 @pytest.mark.parametrize(
-    ("take", "chosen"), [("every-other", [0, 2, 4]), ("first", [0, 1, 2]), ("last", [3, 4, 5])]
+    ("take", "layers"), [("every-other", [0, 2, 4]), ("first", [0, 1, 2]), ("last", [3, 4, 5])]
 )
-def test_which_of_six_layers_a_student_of_three_starts_from(take: str, chosen: list[int]) -> None:
+def test_teacher_layers_of_a_student_of_three_out_of_six(take: str, layers: list[int]) -> None:
     shape = StudentShape.model_validate({"layers": 3, "take": take})
-    assert shape.taken_from(6) == chosen
+    assert shape.teacher_layers(6) == layers

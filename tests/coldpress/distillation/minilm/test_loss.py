@@ -28,7 +28,8 @@ ROOT = math.sqrt(math.log(3))
 def test_a_relation_worked_out_by_hand() -> None:
     """The student relates all alike: (1/2, 1/2). The teacher's first token has a score of ln 3
     with itself and 0 with the other: (3/4, 1/4); its second is 0 to both: (1/2, 1/2)."""
-    student, teacher = torch.zeros(1, 2, 1), torch.tensor([[[ROOT], [0.0]]])
+    student = torch.zeros(1, 2, 1)
+    teacher = torch.tensor([[[ROOT], [0.0]]])
     first = 0.75 * math.log(0.75 / 0.5) + 0.25 * math.log(0.25 / 0.5)
     assert relation_loss(student, teacher, 1, BOTH).item() == pytest.approx(first / 2, abs=1e-6)
 
@@ -43,15 +44,17 @@ def test_each_relation_head_has_its_share_of_the_features() -> None:
 
 def test_scores_are_divided_by_the_root_of_a_heads_features() -> None:
     """ln 3 * 4 / sqrt(4) in place of ln 3: (9/10, 1/10)."""
-    student, teacher = torch.zeros(1, 2, 4), torch.tensor([[[ROOT] * 4, [0.0] * 4]])
+    student = torch.zeros(1, 2, 4)
+    teacher = torch.tensor([[[ROOT] * 4, [0.0] * 4]])
     first = 0.9 * math.log(0.9 / 0.5) + 0.1 * math.log(0.1 / 0.5)
     assert relation_loss(student, teacher, 1, BOTH).item() == pytest.approx(first / 2, abs=1e-6)
 
 
 @given(st.lists(st.floats(-3, 3), min_size=8, max_size=8))
-def test_padding_counts_nowhere(padding: list[float]) -> None:
+def test_padding_is_ignored(padding: list[float]) -> None:
     torch.manual_seed(0)
-    student, teacher = torch.randn(1, 3, 4), torch.randn(1, 3, 8)
+    student = torch.randn(1, 3, 4)
+    teacher = torch.randn(1, 3, 8)
     padded_student = torch.cat([student, torch.tensor(padding[:4]).view(1, 1, 4)], dim=1)
     padded_teacher = torch.cat([teacher, torch.tensor(padding).view(1, 1, 8)], dim=1)
     alone = relation_loss(student, teacher, 2, torch.ones(1, 3, dtype=torch.bool))
@@ -62,55 +65,59 @@ def test_padding_counts_nowhere(padding: list[float]) -> None:
 def test_queries_keys_and_values_of_the_students_last_and_one_teacher_layer(
     tiny: Classifier, split: Split
 ) -> None:
-    """One head of four is left in the student's last: relation heads need no equal number."""
+    """The student's last layer has one head: the numbers of heads need not be equal."""
     student = keep_heads(tiny, [[0, 1], [2]])
     batch = encode(tiny.tokenizer, split).batch([3, 7])
     with torch.no_grad():
-        states, taught = record_activations(student, batch), record_activations(tiny, batch)
-        value = relations_loss(tiny, 0, 2).loss(states, taught, torch.from_numpy(batch.rows)).item()
+        states = record_activations(student, batch)
+        target = record_activations(tiny, batch)
+        value = relations_loss(tiny, 0, 2).loss(states, target, torch.from_numpy(batch.rows)).item()
         expected = sum(
-            relation_loss(own[1], theirs[0], 2, states.token_mask).item()
-            for own, theirs in (
-                (states.queries, taught.queries),
-                (states.keys, taught.keys),
-                (states.values, taught.values),
+            relation_loss(own[1], teachers[0], 2, states.token_mask).item()
+            for own, teachers in (
+                (states.queries, target.queries),
+                (states.keys, target.keys),
+                (states.values, target.values),
             )
         )
     assert value == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize(("named", "used"), [(None, 1), (1, 0)])
-def test_the_teachers_layer_is_the_last_unless_it_is_named(
-    tiny: Classifier, split: Split, named: int | None, used: int
+@pytest.mark.parametrize(("teacher_layer", "layer"), [(None, 1), (1, 0)])
+def test_the_last_teacher_layer_is_the_default(
+    tiny: Classifier, split: Split, teacher_layer: int | None, layer: int
 ) -> None:
     by = Relations(
         method="relations",
         student=StudentShape(layers=1),
         relation_heads=2,
         relation_epochs=3,
-        teacher_layer=named,
+        teacher_layer=teacher_layer,
     )
     loss = label_loss(torch.zeros(12, dtype=torch.long))
     first, second = by.phases(tiny, tiny, loss)
     batch = encode(tiny.tokenizer, split).batch([3, 7])
     with torch.no_grad():
-        states, numbers = record_activations(tiny, batch), torch.from_numpy(batch.rows)
-        assert isinstance(first.minimised, TeacherStudentLoss)
-        value = first.minimised.loss(states, states, numbers).item()
-        assert value == relations_loss(tiny, used, 2).loss(states, states, numbers).item()
-    assert (first.plan.epochs, first.judged) == (3, False)
+        states = record_activations(tiny, batch)
+        numbers = torch.from_numpy(batch.rows)
+        assert isinstance(first.loss, TeacherStudentLoss)
+        value = first.loss.loss(states, states, numbers).item()
+        assert value == relations_loss(tiny, layer, 2).loss(states, states, numbers).item()
+    assert (first.plan.epochs, first.select_epoch) == (3, False)
     assert second == Phase("prediction", loss, by)
 
 
 @pytest.mark.parametrize(
     ("section", "wrong"),
     [
-        ({"relation_heads": 48}, "relation_heads: 48 do not divide the teacher's 128 query feat"),
-        ({"teacher_layer": 5}, "teacher_layer: 5, but the teacher has 4"),
+        ({"relation_heads": 48}, "relation_heads: 48 does not divide the teacher's 128 query feat"),
+        ({"teacher_layer": 5}, "teacher_layer: 5, but the teacher has 4 layers"),
         ({"student": {"layers": 5}}, "student.layers: 5, but the teacher has 4"),
     ],
 )
-def test_what_the_teacher_has_not_is_refused(section: dict[str, Any], wrong: str) -> None:
+def test_settings_that_do_not_fit_the_teacher_are_refused(
+    section: dict[str, Any], wrong: str
+) -> None:
     by = Relations.model_validate({"method": "relations", "student": {"layers": 2}, **section})
     with pytest.raises(InputError, match=f"distill.{wrong}"):
         by.check(TEACHER)

@@ -27,14 +27,14 @@ REAL = torch.tensor([[True, True], [True, False]])
     ("student", "teacher", "mapped"),
     [(4, 12, [0, 3, 6, 9, 12]), (3, 6, [0, 2, 4, 6]), (2, 3, [0, 1, 3]), (1, 2, [0, 2])],
 )
-def test_layers_are_mapped_uniformly_and_the_last_ones_meet(
+def test_layers_are_mapped_uniformly_and_the_last_to_the_last(
     student: int, teacher: int, mapped: list[int]
 ) -> None:
     assert layer_map(student, teacher) == mapped
 
 
 def test_hidden_states_worked_out_by_hand() -> None:
-    """Doubled by W, (1), (2), (3) become 2, 4, 6; the padded token's 9 counts nowhere."""
+    """Doubled by W, (1), (2), (3) become 2, 4, 6; the padded token's 9 is ignored."""
     student = torch.tensor([[[1.0], [2.0]], [[3.0], [9.0]]])
     teacher = torch.tensor([[[2.0, 1.0], [4.0, 4.0]], [[6.0, 6.0], [0.0, 0.0]]])
     doubled = nn.Linear(1, 2, bias=False)
@@ -43,21 +43,24 @@ def test_hidden_states_worked_out_by_hand() -> None:
 
 
 def test_attention_matrices_worked_out_by_hand() -> None:
-    """Of the second row the one pair (1, 1) is real: five pairs in each of two heads."""
-    student, teacher = torch.zeros(2, 2, 2, 2), torch.zeros(2, 2, 2, 2)
-    teacher[0, 0, 0, 1], teacher[1, 1, 0, 0], teacher[1, 1, 1, 1] = 3.0, 1.0, 100.0
-    pairs = attended_pairs(seen(REAL), 0)
+    """The second row has a single unpadded pair: five pairs in each of two heads."""
+    student = torch.zeros(2, 2, 2, 2)
+    teacher = torch.zeros(2, 2, 2, 2)
+    teacher[0, 0, 0, 1] = 3.0
+    teacher[1, 1, 0, 0] = 1.0
+    teacher[1, 1, 1, 1] = 100.0
+    pairs = attended_pairs(with_windows(REAL), 0)
     assert attention_loss(student, teacher, pairs).item() == pytest.approx((9 + 1) / 10)
 
 
-def seen(real: torch.Tensor, *reaches: int) -> Activations:
+def with_windows(real: torch.Tensor, *windows: int) -> Activations:
     empty = torch.empty(0)
-    return Activations(empty, (), (), (), (), real, (), reaches or (None,))
+    return Activations(empty, (), (), (), (), real, (), windows or (None,))
 
 
-def test_a_token_attends_to_real_ones_within_reach() -> None:
+def test_a_token_attends_to_unpadded_ones_within_the_window() -> None:
     real = torch.tensor([[True, True, True, False]])
-    assert attended_pairs(seen(real, 1), 0)[0].int().tolist() == [
+    assert attended_pairs(with_windows(real, 1), 0)[0].int().tolist() == [
         [1, 1, 0, 0],
         [1, 1, 1, 0],
         [0, 1, 1, 0],
@@ -83,25 +86,26 @@ def test_the_scores_are_those_that_the_model_attends_with(
     batch = encode(classifier.tokenizer, split.take([4])).batch([0])
     with torch.no_grad():
         states = record_activations(classifier, batch)
-        answered = classifier.module(**classifier.inputs(batch), output_attentions=True)
+        output = classifier.module(**classifier.inputs(batch), output_attentions=True)
     for layer in (0, 1):
         scores = attention_scores(states, layer, 4)
         scores = scores.masked_fill(~attended_pairs(states, layer)[:, None], -torch.inf)
-        torch.testing.assert_close(scores.softmax(-1), answered.attentions[layer])
+        torch.testing.assert_close(scores.softmax(-1), output.attentions[layer])
 
 
 def test_embeddings_hidden_states_and_attention_are_summed(tiny: Classifier, split: Split) -> None:
     student = keep_layers(tiny, [0])
     batch = encode(tiny.tokenizer, split).batch([3, 7])
     with torch.no_grad():
-        states, taught = record_activations(student, batch), record_activations(tiny, batch)
+        states = record_activations(student, batch)
+        target = record_activations(tiny, batch)
         loss = layerwise_loss(tiny, student)
-        value = loss.loss(states, taught, torch.from_numpy(batch.rows))
+        value = loss.loss(states, target, torch.from_numpy(batch.rows))
         expected = hidden_state_loss(
-            states.hidden_states[1], taught.hidden_states[2], states.token_mask, nn.Identity()
+            states.hidden_states[1], target.hidden_states[2], states.token_mask, nn.Identity()
         )
-        scores = attention_scores(states, 0, 4), attention_scores(taught, 1, 4)
+        scores = attention_scores(states, 0, 4), attention_scores(target, 1, 4)
         expected += attention_loss(*scores, attended_pairs(states, 0))
-    # The embeddings are the teacher's own, and differ by nothing.
+    # The embeddings are the teacher's own and do not differ.
     assert value.item() == pytest.approx(expected.item(), rel=1e-5)
     assert list(loss.projections.parameters()) == []
