@@ -1,4 +1,4 @@
-"""A checkpoint: a directory that describes itself, is written whole, and never changes."""
+"""Checkpoints: immutable directories with a manifest, written atomically and verified on open."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _RECORDED_LIBRARIES = ("coldpress", "torch", "transformers", "onnx", "onnxruntim
 
 
 class LayerShape(BaseModel):
-    """What is left of one encoder layer after surgery."""
+    """Heads and neurons of one encoder layer after pruning."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -36,12 +36,12 @@ class Manifest(BaseModel):
 
     Attributes:
         stage: The stage that wrote the checkpoint.
-        parents: Digests of the checkpoints it was made from.
-        section: The recipe's section that made it.
+        parents: Digests of the checkpoints it was derived from.
+        section: The recipe section of the stage.
         labels: Label names, in the order of the logits.
-        shapes: One entry an encoder layer; empty where the shapes are those of `config.json`.
-        notes: What the stage wants to say of it, such as the bits of its weights.
-        versions: The libraries that wrote it.
+        shapes: One entry an encoder layer; empty if the shapes are those of `config.json`.
+        notes: Free-form facts that the stage records, such as the bits of the weights.
+        versions: Versions of the libraries that wrote it.
         files: sha256 of every other file, by path inside the directory.
     """
 
@@ -67,41 +67,42 @@ class Checkpoint:
 
     @property
     def digest(self) -> str:
-        """sha256 over the sorted (path, sha256) of the files, the manifest left out."""
+        """sha256 over the sorted (path, sha256) of the files, without the manifest."""
         return combine_digests(self.manifest.files)
 
     @property
     def bytes(self) -> int:
-        """What has to be shipped: weights and tokenizer, in bytes."""
-        shipped = ("model.safetensors", "model.onnx", "tokenizer.json")
-        return sum((self.path / n).stat().st_size for n in shipped if (self.path / n).exists())
+        """Size of the files that are deployed: weights and tokenizer."""
+        deployed = ("model.safetensors", "model.onnx", "tokenizer.json")
+        return sum((self.path / n).stat().st_size for n in deployed if (self.path / n).exists())
 
     @classmethod
     def open(cls, path: Path) -> Checkpoint:
         """Read a checkpoint and verify every file.
 
         Args:
-            path: Its directory.
+            path: The checkpoint's directory.
 
         Returns:
             The verified checkpoint.
 
         Raises:
-            CorruptCheckpointError: The manifest is missing or a file is missing, altered or extra.
+            CorruptCheckpointError: The manifest is missing or invalid, or a file is missing,
+                altered or not in the manifest.
         """
         try:
             manifest = Manifest.model_validate_json((path / MANIFEST).read_bytes())
         except (OSError, ValidationError) as error:
             raise CorruptCheckpointError(f"{path}: {MANIFEST} cannot be read: {error}") from error
-        found = file_digests(path)
-        for name in sorted(found.keys() | manifest.files.keys()):
-            if found.get(name) != manifest.files.get(name):
+        digests = file_digests(path)
+        for name in sorted(digests.keys() | manifest.files.keys()):
+            if digests.get(name) != manifest.files.get(name):
                 raise CorruptCheckpointError(f"{path / name} is not the file that was written")
         return cls(path, manifest)
 
 
 def combine_digests(files: Mapping[str, str]) -> str:
-    """Fold the digests of files into one.
+    """Combine the digests of a checkpoint's files into the checkpoint's digest.
 
     Args:
         files: sha256 in hexadecimal by relative path.
@@ -113,10 +114,10 @@ def combine_digests(files: Mapping[str, str]) -> str:
 
 
 def file_digests(directory: Path) -> dict[str, str]:
-    """Hash every file below a directory but the manifest.
+    """Hash every file below a directory except the manifest.
 
     Args:
-        directory: Where to look.
+        directory: The checkpoint's directory.
 
     Returns:
         sha256 in hexadecimal by relative posix path.
@@ -127,37 +128,37 @@ def file_digests(directory: Path) -> dict[str, str]:
 
 @contextmanager
 def new_checkpoint(target: Path, manifest: Manifest) -> Iterator[Path]:
-    """Write a checkpoint aside and move it into place whole.
+    """Write a checkpoint into a temporary directory and rename it to the target when complete.
 
     Args:
         target: Directory that must not exist yet.
-        manifest: What to say of it; versions and file digests are filled in.
+        manifest: The manifest; library versions and file digests are filled in.
 
     Yields:
-        A temporary directory beside the target, to put the files in.
+        The temporary directory, beside the target, for the checkpoint's files.
 
     Raises:
-        NonFiniteError: The section or a note holds a NaN or an infinity.
+        NonFiniteError: The section or a note contains a NaN or an infinity.
     """
     check_all_finite({"section": manifest.section, "notes": manifest.notes})
     target.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
-        yield aside
-        sealed = manifest.model_copy(
-            update={"files": file_digests(aside), "versions": _library_versions()}
+        yield staging
+        complete = manifest.model_copy(
+            update={"files": file_digests(staging), "versions": _library_versions()}
         )
-        (aside / MANIFEST).write_text(sealed.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        aside.chmod(0o755)
-        _sync_files(aside)
-        aside.rename(target)
+        (staging / MANIFEST).write_text(complete.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        staging.chmod(0o755)  # mkdtemp creates directories that only their owner can read
+        _sync_files(staging)
+        staging.rename(target)
     except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(staging, ignore_errors=True)
         raise
 
 
 def _sync_files(directory: Path) -> None:
-    """Put the files on the disk before the rename makes them visible."""
+    """Flush the files to disk before the rename makes them visible."""
     for path in directory.rglob("*"):
         if path.is_file():
             with path.open("rb") as file:
@@ -170,10 +171,10 @@ def _sha256(path: Path) -> str:
 
 
 def _library_versions() -> dict[str, str]:
-    found = {}
+    versions = {}
     for name in _RECORDED_LIBRARIES:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions

@@ -1,4 +1,4 @@
-"""A classifier in memory: torch module, tokenizer and labels."""
+"""The classifier in memory: torch module, tokenizer and labels."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Classifier:
     """An encoder with a classification head.
 
     Attributes:
-        module: The transformers module, what it fuses taken apart; `module.config` describes it
-            before surgery.
+        module: The transformers module with its fused linear modules split. `module.config`
+            describes it before pruning.
         tokenizer: Truncates at the model's limit; its padding is off.
         labels: Label names, in the order of the logits.
-        mask_token: What stands for a masked word, where it has an unusual name.
+        mask_token: Name of the mask token, if it is none of `COMMON_MASK_TOKENS`.
     """
 
     module: nn.Module
@@ -43,15 +43,15 @@ class Classifier:
 
     @property
     def architecture(self) -> Architecture:
-        """Where the parts of this model are.
+        """Module paths and configuration keys of this model's family.
 
         Raises:
-            InputError: Its family is missing from the table.
+            InputError: The family is not supported.
         """
         family = self.config.model_type
         if family not in ARCHITECTURES:
-            known = ", ".join(sorted(ARCHITECTURES))
-            raise InputError(f"teacher.model: family {family!r} is not one of: {known}")
+            supported = ", ".join(sorted(ARCHITECTURES))
+            raise InputError(f"teacher.model: family {family!r} is not one of: {supported}")
         return ARCHITECTURES[family]
 
     @property
@@ -71,13 +71,13 @@ class Classifier:
 
     @property
     def token_table(self) -> nn.Embedding:
-        """The embedding table with a row a token."""
+        """The token embedding table, of shape (vocabulary, width)."""
         table = self.encoder.get_submodule(self.architecture.word_embeddings)
         return cast("nn.Embedding", table)
 
     @property
     def shapes(self) -> tuple[LayerShape, ...]:
-        """Heads and neurons of each layer, as they are now."""
+        """Current number of heads and neurons of each layer."""
         return tuple(
             LayerShape(
                 heads=self.linear(layer, "query").out_features // self.head_size,
@@ -88,84 +88,83 @@ class Classifier:
 
     @property
     def head_size(self) -> int:
-        """Width of one attention head; surgery never changes it."""
+        """Width of one attention head; pruning never changes it."""
         heads = getattr(self.config, self.architecture.config_heads)
         return int(self.config.hidden_size) // int(heads)
 
     @property
     def reads_first_token(self) -> bool:
-        """Whether the head reads the first token alone, and not the mean of all."""
+        """True if the classification head reads the first token, not the mean of all."""
         name = self.architecture.config_pooling
         return name is None or getattr(self.config, name) == "cls"
 
     def linear(self, layer: nn.Module, role: str) -> nn.Linear:
-        """Return a layer's linear module by its role.
+        """Return the linear module with a role in a layer.
 
         Args:
             layer: One of `layers`.
             role: One of `architecture.roles`.
 
         Returns:
-            The module.
+            The module; its weight has the shape (out, in).
         """
         return cast("nn.Linear", layer.get_submodule(getattr(self.architecture, role)))
 
     def copy(self) -> Classifier:
-        """Return a deep copy whose weights can be changed freely."""
+        """Return a classifier with a deep copy of the module."""
         return replace(self, module=copy.deepcopy(self.module))
 
     @property
     def input_names(self) -> tuple[str, ...]:
         """Names of the inputs that this model accepts; no segment ids without segments."""
-        named = ["input_ids", "attention_mask", "token_type_ids"]
+        names = ["input_ids", "attention_mask", "token_type_ids"]
         if getattr(self.config, "type_vocab_size", 0) < 2:
-            named.remove("token_type_ids")
-        return tuple(name for name in named if name in self._accepted)
+            names.remove("token_type_ids")
+        return tuple(name for name in names if name in self._forward_parameters)
 
     @cached_property
-    def _accepted(self) -> frozenset[str]:
+    def _forward_parameters(self) -> frozenset[str]:
         return frozenset(inspect.signature(self.module.forward).parameters)
 
     def inputs(self, batch: Batch) -> dict[str, Tensor]:
-        """Turn a batch into the keyword arguments that this model accepts.
+        """Convert a batch to the keyword arguments of the module.
 
         Args:
             batch: Arrays of shape (batch, tokens).
 
         Returns:
-            int64 tensors of the same shape; no segment ids for a model without segments.
+            int64 tensors of shape (batch, tokens) by `input_names`, on the model's device.
         """
         device = next(self.module.parameters()).device
         return {k: torch.from_numpy(getattr(batch, k)).to(device) for k in self.input_names}
 
     def logits(self, encoded: EncodedSplit, batch_size: int = 64) -> Tensor:
-        """Answer every row, without gradients, in evaluation mode.
+        """Compute the logits of every row, without gradients, in evaluation mode.
 
         Args:
-            encoded: Rows to answer.
-            batch_size: Rows a forward pass.
+            encoded: Tokenized rows.
+            batch_size: Rows in a forward pass.
 
         Returns:
-            float32 logits of shape (rows, labels), in the rows' order.
+            float32 logits of shape (rows, labels), in the order of the rows.
         """
-        answers = torch.empty(len(encoded), len(self.labels))
+        logits = torch.empty(len(encoded), len(self.labels))
         training = self.module.training
         self.module.eval()
         with torch.inference_mode():
             for batch in encoded.batches(batch_size):
-                answers[torch.from_numpy(batch.rows)] = self.module(
-                    **self.inputs(batch)
-                ).logits.cpu()
+                outputs = self.module(**self.inputs(batch))
+                logits[torch.from_numpy(batch.rows)] = outputs.logits.cpu()
         self.module.train(training)
-        return answers
+        return logits
 
 
 def accuracy(logits: Tensor, labels: Sequence[int]) -> float:
-    """Share of rows whose largest logit is at their label.
+    """Compute the share of rows whose largest logit is that of their label.
 
     Args:
         logits: Shape (rows, labels).
-        labels: One index a row.
+        labels: One label index per row.
 
     Returns:
         A fraction between 0 and 1.
@@ -174,24 +173,10 @@ def accuracy(logits: Tensor, labels: Sequence[int]) -> float:
 
 
 def count_parameters(classifier: Classifier) -> int:
-    """Count the parameters, embeddings and classification head included.
-
-    Args:
-        classifier: Any classifier.
-
-    Returns:
-        Their number, zeros included.
-    """
+    """Count all parameters, including zeros, embeddings and the classification head."""
     return sum(parameter.numel() for parameter in classifier.module.parameters())
 
 
 def count_nonzero_parameters(classifier: Classifier) -> int:
-    """Count the parameters that are not exactly zero.
-
-    Args:
-        classifier: Any classifier.
-
-    Returns:
-        Their number, embeddings and classification head included.
-    """
+    """Count the parameters that are not exactly zero, including those of the embeddings."""
     return sum(int(parameter.count_nonzero()) for parameter in classifier.module.parameters())

@@ -1,8 +1,7 @@
-"""Fused linear modules, taken apart: a slice is a linear module of its own.
+"""Split fused linear modules (such as Wqkv) in memory, and fuse them again in files.
 
-What looks for a layer's queries finds a linear module then, in this family as in any other, and can
-watch it, shorten it, or put another in its place. Files of float32 weights are written as the
-family fuses them.
+Every slice is a linear module of its own, so that code which hooks, prunes or replaces a layer's
+queries works for every family. float32 checkpoints store the family's fused weights.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ _PARAMETERS = ("weight", "bias")
 
 
 class ConcatLinear(nn.Module):
-    """Linear modules that read one input, their outputs one beside the other."""
+    """Linear modules with one input whose outputs are concatenated."""
 
     def __init__(self, slices: Mapping[str, nn.Linear]) -> None:
         super().__init__()
@@ -28,42 +27,43 @@ class ConcatLinear(nn.Module):
             self.add_module(name, linear)
 
     def forward(self, activation: Tensor) -> Tensor:
-        """Map what arrives by every slice.
+        """Apply every slice and concatenate the outputs.
 
         Args:
             activation: Shape (..., in).
 
         Returns:
-            Shape (..., out of all together), as the fused module gives it.
+            Shape (..., sum of the slices' outputs), equal to the output of the fused module.
         """
         return torch.cat([linear(activation) for linear in self.children()], dim=-1)
 
 
 def unfuse_linears(layers: nn.ModuleList, table: Architecture, config: Any) -> None:  # noqa: ANN401
-    """Bring layers into the form that the architecture table describes.
+    """Split the fused linear modules of layers as the architecture table describes.
 
     Args:
-        layers: Changed in place, unless they have this form already.
-        table: Of their family.
+        layers: Changed in place; modules that are split already stay as they are.
+        table: The architecture of their family.
         config: The transformers configuration.
     """
     for layer in layers:
         for path, names in table.fused.items():
-            whole = layer.get_submodule(path)
-            if isinstance(whole, nn.Linear):
-                layer.set_submodule(path, ConcatLinear(_split_linear(whole, names)))
+            fused = layer.get_submodule(path)
+            if isinstance(fused, nn.Linear):
+                layer.set_submodule(path, ConcatLinear(_split_linear(fused, names)))
     norm = layers[0].get_submodule(table.attention_norm)
     if getattr(config, FIRST_NORM, False) and isinstance(norm, nn.Identity):
-        another = copy.deepcopy(layers[0].get_submodule(table.output_norm))
-        layers[0].set_submodule(table.attention_norm, another)
+        # transformers builds the first layer without this norm; its weights are loaded later.
+        new_norm = copy.deepcopy(layers[0].get_submodule(table.output_norm))
+        layers[0].set_submodule(table.attention_norm, new_norm)
 
 
-def _split_linear(whole: nn.Linear, names: Sequence[str]) -> dict[str, nn.Linear]:
-    weights = whole.weight.detach().chunk(len(names))
-    biases = [None] * len(names) if whole.bias is None else whole.bias.detach().chunk(len(names))
+def _split_linear(fused: nn.Linear, names: Sequence[str]) -> dict[str, nn.Linear]:
+    weights = fused.weight.detach().chunk(len(names))
+    biases = [None] * len(names) if fused.bias is None else fused.bias.detach().chunk(len(names))
     slices = {}
     for name, weight, bias in zip(names, weights, biases, strict=True):
-        linear = nn.Linear(whole.in_features, len(weight), bias=bias is not None, device="meta")
+        linear = nn.Linear(fused.in_features, len(weight), bias=bias is not None, device="meta")
         linear.weight = nn.Parameter(weight.clone())
         if bias is not None:
             linear.bias = nn.Parameter(bias.clone())
@@ -72,45 +72,46 @@ def _split_linear(whole: nn.Linear, names: Sequence[str]) -> dict[str, nn.Linear
 
 
 def fuse_state_dict(module: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Lay the slices of a state together.
+    """Concatenate the weights of slices.
 
     Args:
-        module: A classifier's.
+        module: A classifier's module, which says what is fused in its family.
         state: Tensors by name.
 
     Returns:
-        The state as the family's own modules name it.
+        The state dict of the family's original module.
     """
-    joined = dict(state)
+    result = dict(state)
     for path, slices in _concat_linears(module):
-        for kind in _PARAMETERS:
-            names = [f"{path}.{each}.{kind}" for each in slices]
-            if names[0] in joined:
-                joined[f"{path}.{kind}"] = torch.cat([joined.pop(name) for name in names])
-    return joined
+        for parameter in _PARAMETERS:
+            names = [f"{path}.{name}.{parameter}" for name in slices]
+            if names[0] in result:
+                result[f"{path}.{parameter}"] = torch.cat([result.pop(name) for name in names])
+    return result
 
 
 def unfuse_state_dict(module: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Undo `fused`.
+    """Split fused weights: the inverse of `fuse_state_dict`.
 
     Args:
-        module: A classifier's.
-        state: Tensors by name; slices that are apart already stay so.
+        module: A classifier's module, which says what is fused in its family.
+        state: Tensors by name; slices that are split already stay as they are.
 
     Returns:
-        The state as the classifier's modules name it.
+        The state dict of the classifier's module.
     """
-    apart = dict(state)
+    result = dict(state)
     for path, slices in _concat_linears(module):
-        for kind in _PARAMETERS:
-            if f"{path}.{kind}" in apart:
-                parts = apart.pop(f"{path}.{kind}").chunk(len(slices))
-                names = (f"{path}.{each}.{kind}" for each in slices)
-                apart.update(zip(names, parts, strict=True))
-    return apart
+        for parameter in _PARAMETERS:
+            if f"{path}.{parameter}" in result:
+                parts = result.pop(f"{path}.{parameter}").chunk(len(slices))
+                names = (f"{path}.{name}.{parameter}" for name in slices)
+                result.update(zip(names, parts, strict=True))
+    return result
 
 
 def _concat_linears(module: nn.Module) -> Iterator[tuple[str, list[str]]]:
-    for path, each in module.named_modules():
-        if isinstance(each, ConcatLinear):
-            yield path, [name for name, _ in each.named_children()]
+    """Yield the path and the slice names of every split linear module."""
+    for path, submodule in module.named_modules():
+        if isinstance(submodule, ConcatLinear):
+            yield path, [name for name, _ in submodule.named_children()]

@@ -1,4 +1,4 @@
-"""What a token's place decides in attention, in families without a table of positions."""
+"""Rotary position embeddings and sliding attention windows."""
 
 from __future__ import annotations
 
@@ -11,64 +11,66 @@ from coldpress.model.classifier import Classifier
 
 
 def rotary_cos_sin(classifier: Classifier, layer: int, tokens: int) -> tuple[Tensor, Tensor] | None:
-    """Return by how much queries and keys are turned (Su et al. 2021, "RoFormer", eq. 34).
+    """Compute a layer's rotary position embedding (Su et al. 2021, "RoFormer", eq. 34).
 
     Args:
-        classifier: Any.
-        layer: Counted from 0; each kind of attention may turn at speeds of its own.
-        tokens: Places from 0 on.
+        classifier: A classifier of any family.
+        layer: Counted from 0; each attention type may have its own frequencies theta_i.
+        tokens: Number of positions m, from 0 on.
 
     Returns:
-        cos and sin of m theta_i, of shape (tokens, head size / 2); None where nothing is turned.
+        cos and sin of m theta_i, each of shape (tokens, head size / 2); None for families without
+        rotary position embeddings.
     """
     table = classifier.architecture
     if table.rotary is None:
         return None
-    turning = cast("Any", classifier.encoder.get_submodule(table.rotary))
+    rotary = cast("Any", classifier.encoder.get_submodule(table.rotary))
     device = classifier.token_table.weight.device
-    places = torch.arange(tokens, device=device).unsqueeze(0)
-    likeness = torch.empty(0, device=device)
-    # (1, tokens, head size), the second half of the features being the first once more.
-    both = turning(likeness, places, attention_type(classifier, layer))
-    cos, sin = (each[0, :, : each.shape[-1] // 2] for each in both)
-    return cos, sin
+    positions = torch.arange(tokens, device=device).unsqueeze(0)
+    dtype_and_device = torch.empty(0, device=device)  # the module reads nothing else of it
+    # (1, tokens, head size); the second half of the features repeats the first.
+    cos, sin = rotary(dtype_and_device, positions, attention_type(classifier, layer))
+    half = cos.shape[-1] // 2
+    return cos[0, :, :half], sin[0, :, :half]
 
 
-def apply_rotary(states: Tensor, by: tuple[Tensor, Tensor]) -> Tensor:
-    """Turn queries or keys: feature i with feature i + head size / 2.
+def apply_rotary(states: Tensor, cos_sin: tuple[Tensor, Tensor]) -> Tensor:
+    """Rotate queries or keys: feature i with feature i + head size / 2.
 
     Args:
         states: Shape (batch, heads, tokens, head size).
-        by: As `rotation` returned it.
+        cos_sin: The result of `rotary_cos_sin`.
 
     Returns:
-        The same shape.
+        The rotated states, of the same shape.
     """
-    (cos, sin), (first, second) = by, states.chunk(2, dim=-1)
+    cos, sin = cos_sin
+    first, second = states.chunk(2, dim=-1)
     return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
 
 
 def attention_window(classifier: Classifier, layer: int) -> int | None:
-    """Return how far a layer's tokens see to either side.
+    """Return how far a layer's tokens attend to either side.
 
     Args:
-        classifier: Any.
+        classifier: A classifier of any family.
         layer: Counted from 0.
 
     Returns:
-        A number of tokens; None where every token sees all.
+        A number of tokens; None if every token attends to all tokens.
     """
     if classifier.architecture.config_layer_types is None:
         return None
-    local = attention_type(classifier, layer) == "sliding_attention"
-    return int(classifier.config.sliding_window) if local else None
+    sliding = attention_type(classifier, layer) == "sliding_attention"
+    return int(classifier.config.sliding_window) if sliding else None
 
 
 def attention_type(classifier: Classifier, layer: int) -> str:
-    """Name a layer's attention as the configuration does.
+    """Return the attention type of a layer from the configuration.
 
     Args:
-        classifier: Of a family whose configuration does.
+        classifier: One of a family with `config_layer_types`.
         layer: Counted from 0.
 
     Returns:

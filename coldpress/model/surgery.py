@@ -1,4 +1,7 @@
-"""Removal for real: parts leave the weights of a model, so that less is computed."""
+"""Remove heads, neurons, layers, hidden dimensions and tokens from a model's weights.
+
+Nothing here masks: the weights become smaller. The source classifier is never changed.
+"""
 
 from __future__ import annotations
 
@@ -15,20 +18,21 @@ from coldpress.model.classifier import Classifier
 
 
 def keep_heads(classifier: Classifier, keep: Sequence[Sequence[int]]) -> Classifier:
-    """Remove all other attention heads.
+    """Return a copy with only the given attention heads.
+
+    Query, key and value lose rows, the attention output loses columns.
 
     Args:
-        classifier: The source, left as it is.
-        keep: Indices of the heads that stay, one sequence a layer; in any order.
-
-    Returns:
-        A classifier whose query, key and value lose rows, and whose attention output loses columns.
+        classifier: The source.
+        keep: Indices of the heads to keep, one sequence per layer, in any order.
 
     Raises:
-        ValueError: A layer is missing, would lose every head, or lacks a named head.
+        ValueError: `keep` does not match the layers, or a layer keeps no head or an unknown one.
     """
-    pruned, size = classifier.copy(), classifier.head_size
+    pruned = classifier.copy()
+    size = classifier.head_size
     for layer, heads, shape in zip(pruned.layers, keep, classifier.shapes, strict=True):
+        # Row numbers of the query weight by head: (heads, head size).
         rows = torch.arange(shape.heads * size).view(shape.heads, size)
         features = rows[_sorted_indices(heads, shape.heads)].flatten()
         for role in ("query", "key", "value"):
@@ -38,17 +42,16 @@ def keep_heads(classifier: Classifier, keep: Sequence[Sequence[int]]) -> Classif
 
 
 def keep_neurons(classifier: Classifier, keep: Sequence[Sequence[int]]) -> Classifier:
-    """Remove all other feed-forward neurons.
+    """Return a copy with only the given feed-forward neurons.
+
+    The up projections lose rows, the down projections lose columns.
 
     Args:
-        classifier: The source, left as it is.
-        keep: Indices of the neurons that stay, one sequence a layer; in any order.
-
-    Returns:
-        A classifier whose up projections lose rows, and whose down projections lose columns.
+        classifier: The source.
+        keep: Indices of the neurons to keep, one sequence per layer, in any order.
 
     Raises:
-        ValueError: A layer is missing, would lose every neuron, or lacks a named neuron.
+        ValueError: `keep` does not match the layers, or a layer keeps no neuron or an unknown one.
     """
     pruned = classifier.copy()
     for layer, neurons, shape in zip(pruned.layers, keep, classifier.shapes, strict=True):
@@ -60,108 +63,101 @@ def keep_neurons(classifier: Classifier, keep: Sequence[Sequence[int]]) -> Class
 
 
 def keep_layers(classifier: Classifier, indices: Sequence[int]) -> Classifier:
-    """Remove all other encoder layers.
+    """Return a copy with only the given encoder layers, lowest first.
 
     Args:
-        classifier: The source, left as it is.
-        indices: The layers that stay, counted from the embeddings; in any order.
-
-    Returns:
-        A classifier with these layers, lowest first, and a configuration that says so.
+        classifier: The source.
+        indices: The layers to keep, counted from the embeddings, in any order.
 
     Raises:
-        ValueError: No layer would stay, or one is named twice or does not exist.
+        ValueError: No index is given, or one is a duplicate or out of range.
     """
-    stay = _sorted_indices(indices, len(classifier.layers)).tolist()
+    keep = _sorted_indices(indices, len(classifier.layers)).tolist()
     pruned = classifier.copy()
-    layers = nn.ModuleList(pruned.layers[index] for index in stay)
+    layers = nn.ModuleList(pruned.layers[index] for index in keep)
     pruned.encoder.set_submodule(pruned.architecture.layers, layers)
-    _update_layer_config(pruned, stay)
+    _update_layer_config(pruned, keep)
     return pruned
 
 
-def _update_layer_config(pruned: Classifier, stay: Sequence[int]) -> None:
-    """Say in the configuration which layers there are."""
-    table, config = pruned.architecture, pruned.config
-    setattr(config, table.config_layers, len(stay))
+def _update_layer_config(pruned: Classifier, keep: Sequence[int]) -> None:
+    table = pruned.architecture
+    config = pruned.config
+    setattr(config, table.config_layers, len(keep))
     if table.config_layer_types:
-        kinds = getattr(config, table.config_layer_types)
-        setattr(config, table.config_layer_types, [kinds[index] for index in stay])
-    if table.pre_norm and stay[0] > 0:
+        types = getattr(config, table.config_layer_types)
+        setattr(config, table.config_layer_types, [types[index] for index in keep])
+    if table.pre_norm and keep[0] > 0:
         setattr(config, FIRST_NORM, True)
 
 
 def keep_width(classifier: Classifier, dimensions: Sequence[int]) -> Classifier:
-    """Remove all other dimensions of what flows from layer to layer.
+    """Return a narrower copy with only the given dimensions of the hidden size.
 
-    Heads and neurons stay as many as they are. Of the features between the head's two linear
-    modules, as many stay as dimensions do: those with the largest weights towards the logits.
+    The number of heads and neurons does not change. Between the two linear modules of the
+    classification head, as many features stay: those with the largest weights towards the logits.
 
     Args:
-        classifier: The source, left as it is.
-        dimensions: Those that stay, a multiple of the head size; in any order.
-
-    Returns:
-        A classifier with narrower tables, normalizations and linear modules, and a configuration
-        that says so.
+        classifier: The source.
+        dimensions: The dimensions to keep, in any order; a multiple of the head size.
 
     Raises:
-        ValueError: No dimension would stay, one is named twice or does not exist, or their number
-            is no multiple of the head size.
-        InputError: A configuration cannot say it, as the tables have this width already.
+        ValueError: No dimension is given, one is a duplicate or out of range, or their number is
+            not a multiple of the head size.
+        InputError: The embedding tables have this width and a projection follows them, which a
+            configuration with equal widths cannot describe.
     """
-    stay, size = (
-        _sorted_indices(dimensions, int(classifier.config.hidden_size)),
-        classifier.head_size,
-    )
-    if len(stay) % size:
-        raise ValueError(f"{len(stay)} dimensions are no multiple of the head size {size}")
+    keep = _sorted_indices(dimensions, int(classifier.config.hidden_size))
+    size = classifier.head_size
+    if len(keep) % size:
+        raise ValueError(f"{len(keep)} dimensions are not a multiple of the head size {size}")
     narrow = classifier.copy()
-    _narrow_embeddings(narrow, stay)
+    _narrow_embeddings(narrow, keep)
     for layer in narrow.layers:
         for role in narrow.architecture.reader_roles:
-            _keep_inputs(narrow.linear(layer, role), stay)
+            _keep_inputs(narrow.linear(layer, role), keep)
         for role in ("attention_output", "down"):
-            _keep_outputs(narrow.linear(layer, role), stay)
+            _keep_outputs(narrow.linear(layer, role), keep)
         for norm in (narrow.architecture.attention_norm, narrow.architecture.output_norm):
-            _keep_features(layer.get_submodule(norm), stay)
+            _keep_features(layer.get_submodule(norm), keep)
     if narrow.architecture.final_norm:
-        _keep_features(narrow.encoder.get_submodule(narrow.architecture.final_norm), stay)
-    _narrow_head(narrow, stay)
-    narrow.config.hidden_size = len(stay)
-    # A head's size is what a configuration says of the width, by the number of heads.
-    setattr(narrow.config, narrow.architecture.config_heads, len(stay) // size)
+        _keep_features(narrow.encoder.get_submodule(narrow.architecture.final_norm), keep)
+    _narrow_head(narrow, keep)
+    narrow.config.hidden_size = len(keep)
+    # The head size is the configured hidden size divided by the configured number of heads.
+    setattr(narrow.config, narrow.architecture.config_heads, len(keep) // size)
     return narrow
 
 
-def _narrow_embeddings(classifier: Classifier, stay: Tensor) -> None:
-    """Narrow the tables, or what leads from narrower tables to the layers."""
-    table, encoder = classifier.architecture, classifier.encoder
-    modules = dict(encoder.named_modules())
+def _narrow_embeddings(classifier: Classifier, keep: Tensor) -> None:
+    """Narrow the embedding tables, or the projection after them if there is one."""
+    table = classifier.architecture
+    modules = dict(classifier.encoder.named_modules())
     if table.embedding_projection in modules:
-        if classifier.config.embedding_size == len(stay):
-            wrong = f"the embedding tables have a width of {len(stay)}, from which a projection"
-            raise InputError(f"distill.student.width: {wrong} leads; take another width")
-        _keep_outputs(cast("nn.Linear", modules[table.embedding_projection]), stay)
+        if classifier.config.embedding_size == len(keep):
+            reason = f"the embedding tables have a width of {len(keep)} and a projection after them"
+            raise InputError(f"distill.student.width: {reason}; take another width")
+        _keep_outputs(cast("nn.Linear", modules[table.embedding_projection]), keep)
         return
     for path in (table.word_embeddings, table.position_embeddings, table.segment_embeddings):
         if path and path in modules:
-            rows = cast("nn.Embedding", modules[path])
-            rows.weight = nn.Parameter(rows.weight.detach()[:, stay])
-            rows.embedding_dim = len(stay)
-    _keep_features(modules[table.embedding_norm], stay)
+            embedding = cast("nn.Embedding", modules[path])
+            embedding.weight = nn.Parameter(embedding.weight.detach()[:, keep])
+            embedding.embedding_dim = len(keep)
+    _keep_features(modules[table.embedding_norm], keep)
     if hasattr(classifier.config, "embedding_size"):
-        classifier.config.embedding_size = len(stay)
+        classifier.config.embedding_size = len(keep)
 
 
-def _narrow_head(classifier: Classifier, stay: Tensor) -> None:
-    table, module = classifier.architecture, classifier.module
-    pooler, output = (
-        cast("nn.Linear", module.get_submodule(path)) for path in (table.pooler, table.output)
-    )
+def _narrow_head(classifier: Classifier, keep: Tensor) -> None:
+    """Narrow the classification head: `pooler` (hidden, hidden) and `output` (labels, hidden)."""
+    table = classifier.architecture
+    module = classifier.module
+    pooler = cast("nn.Linear", module.get_submodule(table.pooler))
+    output = cast("nn.Linear", module.get_submodule(table.output))
     weights = output.weight.detach().norm(dim=0)
-    features = weights.argsort(descending=True, stable=True)[: len(stay)].sort().values
-    _keep_inputs(pooler, stay)
+    features = weights.argsort(descending=True, stable=True)[: len(keep)].sort().values
+    _keep_inputs(pooler, keep)
     _keep_outputs(pooler, features)
     if table.pooler_norm:
         _keep_features(module.get_submodule(table.pooler_norm), features)
@@ -169,69 +165,64 @@ def _narrow_head(classifier: Classifier, stay: Tensor) -> None:
 
 
 def keep_tokens(classifier: Classifier, ids: Sequence[int], tokenizer: Tokenizer) -> Classifier:
-    """Remove the rows of all other tokens from the token table.
+    """Return a copy with only the given rows of the token table.
 
     Args:
-        classifier: The source, left as it is.
-        ids: The tokens that stay, ascending. Those beyond the table have no row to lose.
-        tokenizer: Knows these tokens by their places in `ids`.
-
-    Returns:
-        A classifier with this tokenizer, and a configuration that names tokens by their new ids.
+        classifier: The source.
+        ids: Ids of the tokens to keep, ascending. Added tokens without a row may be among them.
+        tokenizer: A tokenizer whose new ids are the indices in `ids`.
     """
-    pruned, new = classifier.copy(), {old: place for place, old in enumerate(ids)}
+    pruned = classifier.copy()
     pruned.tokenizer = tokenizer
+    new_ids = {old: new for new, old in enumerate(ids)}
     table = pruned.token_table
     rows = torch.tensor([old for old in ids if old < table.num_embeddings])
     table.weight = nn.Parameter(table.weight.detach()[rows])
     table.num_embeddings = pruned.config.vocab_size = len(rows)
     if table.padding_idx is not None:
-        table.padding_idx = new[table.padding_idx]
-    for name, token in _config_token_ids(classifier).items():
-        renumbered = [new[old] for old in token] if isinstance(token, list) else new[token]
-        setattr(pruned.config, name, renumbered)
+        table.padding_idx = new_ids[table.padding_idx]
+    for key, old in _config_token_ids(classifier).items():
+        new = [new_ids[token] for token in old] if isinstance(old, list) else new_ids[old]
+        setattr(pruned.config, key, new)
     return pruned
 
 
 def required_tokens(classifier: Classifier) -> set[int]:
-    """Return the tokens that a model needs whatever the texts are.
+    """Return the token ids that a model needs whatever the texts are.
 
-    Args:
-        classifier: Any.
-
-    Returns:
-        Ids that its configuration names, and its table's padding. Where positions are counted from
-        the padding's id, all tokens below it too, so that it keeps that id.
+    These are the ids in its configuration and the padding id of its token table. If positions are
+    counted from the padding id, also all ids below it, so that the padding keeps its id.
     """
     padding = classifier.token_table.padding_idx
-    needed = set() if padding is None else {padding}
-    for token in _config_token_ids(classifier).values():
-        needed.update(token if isinstance(token, list) else [token])
+    required = set() if padding is None else {padding}
+    for ids in _config_token_ids(classifier).values():
+        required.update(ids if isinstance(ids, list) else [ids])
     if padding is not None and classifier.architecture.positions_from_padding:
-        needed.update(range(padding))
-    return needed
+        required.update(range(padding))
+    return required
 
 
 def _config_token_ids(classifier: Classifier) -> dict[str, int | list[int]]:
-    """What a configuration says of tokens that there are, such as `pad_token_id`."""
+    """Return the token ids in the configuration, such as `pad_token_id`, that are in the table."""
     rows = range(classifier.token_table.num_embeddings)
     return {
-        name: token
-        for name, token in classifier.config.to_dict().items()
-        if name.endswith("_token_id")
-        if all(one in rows for one in (token if isinstance(token, list) else [token]))
+        key: ids
+        for key, ids in classifier.config.to_dict().items()
+        if key.endswith("_token_id")
+        if all(token in rows for token in (ids if isinstance(ids, list) else [ids]))
     }
 
 
 def _sorted_indices(indices: Sequence[int], available: int) -> Tensor:
-    """Return the indices in ascending order, which keeps what stays in its old order."""
-    stay = sorted(indices)
-    if not stay or len(set(stay)) < len(stay) or not 0 <= stay[0] <= stay[-1] < available:
-        raise ValueError(f"{stay} must be at least one of 0..{available - 1}, each once")
-    return torch.tensor(stay)
+    """Return the indices in ascending order, so that the kept units stay in their order."""
+    keep = sorted(indices)
+    if not keep or len(set(keep)) < len(keep) or not 0 <= keep[0] <= keep[-1] < available:
+        raise ValueError(f"{keep} must be at least one of 0..{available - 1}, without duplicates")
+    return torch.tensor(keep)
 
 
 def _keep_outputs(linear: nn.Linear, rows: Tensor) -> None:
+    # weight: (out, in)
     linear.weight = nn.Parameter(linear.weight.detach()[rows])
     if linear.bias is not None:
         linear.bias = nn.Parameter(linear.bias.detach()[rows])
@@ -239,6 +230,7 @@ def _keep_outputs(linear: nn.Linear, rows: Tensor) -> None:
 
 
 def _keep_inputs(linear: nn.Linear, columns: Tensor) -> None:
+    # weight: (out, in)
     linear.weight = nn.Parameter(linear.weight.detach()[:, columns])
     linear.in_features = len(columns)
 

@@ -1,4 +1,4 @@
-"""What a tokenizer.json does not say: the tokenizer_config.json of a checkpoint."""
+"""The tokenizer_config.json of a checkpoint, and the mask token."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from coldpress.schema.text_files import read_json_object
 
 TOKENIZER_CONFIG = "tokenizer_config.json"
 COMMON_MASK_TOKENS = ("[MASK]", "<mask>")
-"""Usual names of the token that stands for a masked word."""
+"""Mask tokens to look for if no configuration names one."""
 
 
 def build_tokenizer_config(
@@ -23,77 +23,78 @@ def build_tokenizer_config(
     inputs: Sequence[str],
     config: Any,  # noqa: ANN401
 ) -> dict[str, Any]:
-    """Describe a tokenizer to transformers, which would rebuild it by the model's family otherwise.
+    """Build the tokenizer_config.json that makes transformers use tokenizer.json as it is.
+
+    Without it, transformers rebuilds the tokenizer from the vocabulary by the model's family.
 
     Args:
-        tokenizer: Any whose tokenizer.json lies beside the description.
-        mask: Its mask token, or empty.
+        tokenizer: The tokenizer in tokenizer.json.
+        mask: Its mask token, or an empty string.
         inputs: Names of the inputs that the model accepts.
         config: The model's transformers configuration.
 
     Returns:
         The content of a tokenizer_config.json.
     """
-    padding, rows = config.pad_token_id or 0, config.max_position_embeddings
-    named = {"pad_token": tokenizer.id_to_token(find_pad_id(tokenizer)), "mask_token": mask}
-    # The name of a token that is not an added one would be cut out of texts from then on.
+    padding = config.pad_token_id or 0
+    rows = config.max_position_embeddings
+    special = {"pad_token": tokenizer.id_to_token(find_pad_id(tokenizer)), "mask_token": mask}
+    # transformers makes every token that is named here a special one, and cuts it out of texts.
     added = _added_tokens(tokenizer)
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_input_names": list(inputs),
         "model_max_length": position_capacity(config.model_type, rows, padding),
-        **{role: name for role, name in named.items() if name in added},
+        **{role: token for role, token in special.items() if token in added},
     }
 
 
 def position_capacity(family: str, rows: int, padding: int) -> int:
-    """Count the tokens that a position table has room for.
+    """Return the largest number of tokens that a position table supports.
 
     Args:
-        family: The model's.
-        rows: Of the table.
+        family: The model's family.
+        rows: Rows of the position table.
         padding: Id of the padding token.
 
     Returns:
-        Most tokens of a text.
+        The maximum number of tokens in a text.
     """
     return rows - (padding + 1 if ARCHITECTURES[family].positions_from_padding else 0)
 
 
 def read_mask_token(directory: Path, tokenizer: Tokenizer) -> str:
-    """Find the mask token of a checkpoint's tokenizer.
+    """Read the mask token of a checkpoint's tokenizer.
 
     Args:
-        directory: Of the checkpoint, which may be from before it described its tokenizer.
-        tokenizer: Its tokenizer.
+        directory: The checkpoint's directory. Checkpoints of early versions of Coldpress have no
+            tokenizer_config.json.
+        tokenizer: The checkpoint's tokenizer.
 
     Returns:
-        The token's name; empty where it has none.
+        The mask token; empty if there is none.
     """
-    described = (directory / TOKENIZER_CONFIG).exists()
-    named = (
-        read_json_object(directory / TOKENIZER_CONFIG, str(directory)).get("mask_token")
-        if described
-        else None
-    )
-    return find_mask_token(tokenizer, named)
+    file = directory / TOKENIZER_CONFIG
+    configured = None
+    if file.exists():
+        configured = read_json_object(file, str(directory)).get("mask_token")
+    return find_mask_token(tokenizer, configured)
 
 
-def find_mask_token(tokenizer: Tokenizer, named: str | None) -> str:
-    """Find the token that stands for a masked word.
+def find_mask_token(tokenizer: Tokenizer, configured: str | None) -> str:
+    """Find a tokenizer's mask token.
 
     Args:
-        tokenizer: Any.
-        named: What the tokenizer's configuration names, if anything.
+        tokenizer: The tokenizer to search.
+        configured: The mask token in the tokenizer's configuration, if any.
 
     Returns:
-        The name, or a usual one; empty where the tokenizer has neither.
+        The configured token, or a common one; empty if the tokenizer has neither.
     """
-    # A name that is no added token may be read as several pieces.
+    # The tokenizer may split a name that is not an added token into several pieces.
     added = _added_tokens(tokenizer)
-    return next(
-        (name for name in (named, *COMMON_MASK_TOKENS) if name is not None and name in added), ""
-    )
+    candidates = (configured, *COMMON_MASK_TOKENS)
+    return next((name for name in candidates if name is not None and name in added), "")
 
 
 def _added_tokens(tokenizer: Tokenizer) -> set[str]:

@@ -1,4 +1,4 @@
-"""Read the headers of safetensors files, and check that what they store are numbers."""
+"""Read the headers of safetensors files and check their values for NaN and infinity."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from coldpress.schema.text_files import read_json_object, reject_lfs_pointers
 
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json")
 
-# By type: an unsigned integer of its size, the bits of its exponent, and the smallest exponent of
-# a value that is no finite float32.
+# For each dtype: an unsigned integer type of its size, the bit mask of its exponent, and the
+# smallest masked exponent of a value that is not a finite float32.
 _FLOAT_FORMATS = {
     "F16": ("<u2", 0x7C00, 0x7C00),
     "BF16": ("<u2", 0x7F80, 0x7F80),
@@ -24,18 +24,18 @@ _FLOAT_FORMATS = {
     "F64": ("<u8", 0x7FF << 52, (1023 + 128) << 52),
 }
 FLOAT_DTYPES = tuple(_FLOAT_FORMATS)
-_CHUNK_SIZE = 2**22
+_CHUNK_SIZE = 2**22  # values
 
 
 @dataclass(frozen=True)
 class StoredTensor:
-    """One tensor in a file.
+    """A tensor in a safetensors file.
 
     Attributes:
-        file: Where it is.
+        file: The file.
         dtype: As safetensors names it, such as F32.
-        shape: Its sizes.
-        start: Its first byte in the file.
+        shape: The tensor's shape.
+        start: Offset of its first byte in the file.
     """
 
     file: Path
@@ -45,25 +45,25 @@ class StoredTensor:
 
 
 def list_weight_files(directory: Path, place: str) -> list[str]:
-    """List the files that a model's weights are in.
+    """List the weight files of a model.
 
     Args:
-        directory: Holds model.safetensors, or an index that names its shards.
-        place: How an error names the model.
+        directory: The model's directory, with model.safetensors or an index of shards.
+        place: The model's name in error messages.
 
     Returns:
-        Paths inside the directory.
+        Paths relative to the directory.
 
     Raises:
-        InputError: The index is none, or names a file outside of the directory.
+        InputError: The index is invalid, or names a file outside the directory.
     """
     single, index = (directory / name for name in WEIGHT_FILES)
-    # A link that leads nowhere is a file that has been lost, and not one that was never there.
+    # A broken link is an error to report later, not a reason to look for an index.
     if single.exists() or single.is_symlink():
         return [single.name]
     shards = read_json_object(index, place).get("weight_map")
-    named = isinstance(shards, dict) and all(isinstance(s, str) for s in shards.values())
-    if not shards or not named:
+    valid = isinstance(shards, dict) and all(isinstance(s, str) for s in shards.values())
+    if not shards or not valid:
         raise InputError(f"{place}: {index.name} has no weight_map from weights to files")
     for shard in shards.values():
         path = PurePosixPath(shard)
@@ -76,20 +76,20 @@ def list_weight_files(directory: Path, place: str) -> list[str]:
 
 
 def read_headers(directory: Path, names: Sequence[str], place: str) -> dict[str, StoredTensor]:
-    """Read the headers of a model's weights.
+    """Read the headers of a model's weight files.
 
     Args:
         directory: The model's directory.
-        names: Paths of its weight files inside of it.
-        place: How an error names the model.
+        names: Paths of the weight files relative to the directory.
+        place: The model's name in error messages.
 
     Returns:
-        What is stored, by the tensors' names.
+        The stored tensors by name.
 
     Raises:
-        InputError: A file is missing, cut short, a pointer of git-lfs, or no safetensors file.
+        InputError: A file is missing, truncated, a Git LFS pointer, or not a safetensors file.
     """
-    found: dict[str, StoredTensor] = {}
+    tensors: dict[str, StoredTensor] = {}
     for name in names:
         file = directory / name
         if not file.is_file():
@@ -100,22 +100,22 @@ def read_headers(directory: Path, names: Sequence[str], place: str) -> dict[str,
                 pass
         except (OSError, ValueError, SafetensorError) as error:
             raise InputError(f"{place}: {name} cannot be read: {error}") from error
-        found.update(_parse_header(file))
-    return found
+        tensors.update(_parse_header(file))
+    return tensors
 
 
-def check_finite(stored: dict[str, StoredTensor], place: str) -> None:
-    """Check that every stored floating-point number is finite, and stays so as a float32.
+def check_finite(tensors: dict[str, StoredTensor], place: str) -> None:
+    """Check that every stored floating-point value is finite as a float32.
 
     Args:
-        stored: What `tensors` returned.
-        place: How an error names the model.
+        tensors: The result of `read_headers`.
+        place: The model's name in error messages.
 
     Raises:
-        InputError: One is not.
+        InputError: A value is NaN, infinite, or too large for a float32.
     """
-    for name, tensor in stored.items():
-        count = sum(_count_nonfinite(part, tensor.dtype) for part in _bit_chunks(tensor))
+    for name, tensor in tensors.items():
+        count = sum(_count_nonfinite(bits, tensor.dtype) for bits in _bit_chunks(tensor))
         if count:
             raise InputError(
                 f"{place}: {tensor.file.name}: {count} of the values of {name} are not finite"
@@ -124,31 +124,30 @@ def check_finite(stored: dict[str, StoredTensor], place: str) -> None:
 
 
 def _parse_header(file: Path) -> Iterator[tuple[str, StoredTensor]]:
-    with file.open("rb") as opened:
-        length = int.from_bytes(opened.read(8), "little")
-        described = json.loads(opened.read(length))
-    for name, one in described.items():
+    # Format: 8 bytes with the header's length, the header as JSON, the data.
+    with file.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        header = json.loads(stream.read(length))
+    for name, entry in header.items():
         if name != "__metadata__":
-            start = 8 + length + one["data_offsets"][0]
-            yield name, StoredTensor(file, one["dtype"], tuple(one["shape"]), start)
+            start = 8 + length + entry["data_offsets"][0]
+            yield name, StoredTensor(file, entry["dtype"], tuple(entry["shape"]), start)
 
 
 def _bit_chunks(tensor: StoredTensor) -> Iterator[np.ndarray]:
-    """The bits of a tensor's numbers, some million at a time; none of what are no floats."""
+    """Yield the bits of a floating-point tensor in chunks; nothing for other dtypes."""
     if tensor.dtype not in _FLOAT_FORMATS:
         return
-    bits, left = (
-        np.dtype(_FLOAT_FORMATS[tensor.dtype][0]),
-        int(np.prod(tensor.shape, dtype=np.int64)),
-    )
+    dtype = np.dtype(_FLOAT_FORMATS[tensor.dtype][0])
+    remaining = int(np.prod(tensor.shape, dtype=np.int64))
     with tensor.file.open("rb") as file:
         file.seek(tensor.start)
-        while left:
-            part = np.frombuffer(file.read(min(left, _CHUNK_SIZE) * bits.itemsize), bits)
-            left -= len(part)
-            yield part
+        while remaining:
+            chunk = np.frombuffer(file.read(min(remaining, _CHUNK_SIZE) * dtype.itemsize), dtype)
+            remaining -= len(chunk)
+            yield chunk
 
 
 def _count_nonfinite(bits: np.ndarray, dtype: str) -> int:
-    _, exponent, smallest = _FLOAT_FORMATS[dtype]
-    return int(np.count_nonzero((bits & bits.dtype.type(exponent)) >= smallest))
+    _, mask, smallest = _FLOAT_FORMATS[dtype]
+    return int(np.count_nonzero((bits & bits.dtype.type(mask)) >= smallest))

@@ -189,7 +189,7 @@ def test_the_heaviest_features_of_the_head_stay(tiny: Classifier) -> None:
 
 
 def test_a_width_is_a_multiple_of_the_head_size(tiny: Classifier) -> None:
-    with pytest.raises(ValueError, match="6 dimensions are no multiple of the head size 4"):
+    with pytest.raises(ValueError, match="6 dimensions are not a multiple of the head size 4"):
         keep_width(tiny, range(6))
 
 
