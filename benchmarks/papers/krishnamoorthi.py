@@ -161,8 +161,8 @@ def _binary(trial: Trial) -> Iterator[tuple[int, Classifier]]:
 
     epochs = 1 if trial.quick else BINARY_EPOCHS
     method = Binary(method="binary", activation_bits=1, epochs=epochs)
-    for step in method.step_by_step(trial.teacher, _lessons(trial, repr(method))):
-        yield step.activation_bits, to_integers(step.learnt)
+    for step in method.train_steps(trial.teacher, _lessons(trial, repr(method))):
+        yield step.activation_bits, to_integers(step.classifier)
 
 
 def _lessons(trial: Trial, stage: str) -> TrainingContext:

@@ -1,4 +1,4 @@
-"""Quantization: one method a file. Decided in torch, lowered by export."""
+"""Quantization methods, one per file or folder; export lowers their integers to ONNX."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Weight-only: weights rounded block by block; activations as they are, or token by token."""
+"""Weight-only quantization: a scale per block of weights; activations in float32 or int8."""
 
 from __future__ import annotations
 
@@ -14,28 +14,32 @@ if TYPE_CHECKING:
 
 
 class WeightOnly(Section):
-    """Weights of 8 or 4 bits with a scale a block; answers do not depend on the batch."""
+    """8-bit or 4-bit weights with a scale per block; logits do not depend on the batch."""
 
     method: Literal["weight-only"]
-    bits: Annotated[Literal[8, 4], Field(description="Of a weight, and of an embedding table.")]
+    bits: Annotated[Literal[8, 4], Field(description="Of a weight and an embedding table entry.")]
     block_size: Annotated[
         Literal[16, 32, 64, 128, 256],
         Field(description="Neighbouring weights that share a scale; fewer where rows are short."),
     ] = 64
     activations: Annotated[
         Literal["float32", "int8"],
-        Field(description="What weights meet; int8 is faster, and rounds each token by itself."),
+        Field(description="Type of the activations; int8 is faster, and rounds per token."),
     ] = "int8"
 
-    def quantize(self, classifier: Classifier, calibration: EncodedSplit) -> Classifier:  # noqa: ARG002
-        """Decide the integers of weights and tables.
+    def quantize(
+        self,
+        classifier: Classifier,
+        calibration: EncodedSplit,  # noqa: ARG002
+    ) -> Classifier:
+        """Quantize weights and embedding tables.
 
         Args:
-            classifier: The source, left as it is.
-            calibration: Not needed.
+            classifier: The source, not modified.
+            calibration: Not used.
 
         Returns:
-            A classifier that answers as ONNX Runtime will, whatever the batch.
+            A classifier that computes what ONNX Runtime will compute, for any batch.
         """
         from coldpress.quantization.core.blocks import FLOAT32, INT8, quantize_blockwise
         from coldpress.quantization.core.convert import quantize_kbit_table, replace_modules

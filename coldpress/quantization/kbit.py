@@ -1,4 +1,4 @@
-"""k-bit: weights of one to eight bits, packed; activations are measured at run time."""
+"""k-bit: packed weights of one to eight bits; activation ranges are measured at run time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class KBit(Section):
-    """Weights of k bits, packed, and unsigned per-tensor activations measured for each batch."""
+    """Packed k-bit weights, unsigned per-tensor activations with ranges of each batch."""
 
     method: Literal["k-bit"]
     bits: Bits
@@ -22,22 +22,22 @@ class KBit(Section):
     table_bits: TableBits = None
 
     def quantize(self, classifier: Classifier, calibration: EncodedSplit) -> Classifier:  # noqa: ARG002
-        """Decide the integers of weights and tables.
+        """Quantize weights and embedding tables.
 
         Args:
-            classifier: The source, left as it is.
-            calibration: Not needed.
+            classifier: The source, not modified.
+            calibration: Not used.
 
         Returns:
-            A classifier that answers as ONNX Runtime will.
+            A classifier that computes what ONNX Runtime will compute.
         """
         from coldpress.quantization.core.convert import quantize_kbit
 
-        head = classifier.architecture.output
-        rest = min(self.bits, weight_bits())
+        output = classifier.architecture.output
+        bits = min(self.bits, weight_bits())
         return quantize_kbit(
             classifier,
-            lambda path: weight_bits() if path == head else rest,
+            lambda path: weight_bits() if path == output else bits,
             self.per,
             resolve_table_bits(self.table_bits, self.bits),
         )

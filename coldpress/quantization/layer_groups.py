@@ -1,4 +1,4 @@
-"""The parts of a classifier that quantization treats, and tells of, as one."""
+"""Groups of layers that quantization treats and reports as one."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from coldpress.model.classifier import Classifier
 
 LOGITS = "logits"
-"""The part that gives them; it keeps the most bits that there may be."""
+"""Name of the output layer's group, which keeps the largest number of bits."""
 
 
 @dataclass(frozen=True)
 class LayerGroup:
-    """Modules with weights that lie side by side.
+    """Neighbouring linear modules, or all embedding tables.
 
     Attributes:
-        name: What a reader calls them, as in `attention of layer 1`.
-        paths: Of the linear modules or tables.
-        weights: How many there are.
+        name: Readable name, such as `attention of layer 1`.
+        paths: Paths of the modules.
+        weights: Number of weights.
     """
 
     name: str
@@ -27,13 +27,13 @@ class LayerGroup:
 
 
 def group_layers(classifier: Classifier) -> tuple[LayerGroup, ...]:
-    """Divide a classifier into parts.
+    """Divide a classifier into groups of layers.
 
     Args:
         classifier: In float32 or quantized.
 
     Returns:
-        Its parts from the tables to the logits; every table and linear module is in one of them.
+        Groups from the embeddings to the logits; every table and linear module is in exactly one.
     """
     paths: dict[str, list[str]] = {}
     for path, module in classifier.module.named_modules():
@@ -42,13 +42,13 @@ def group_layers(classifier: Classifier) -> tuple[LayerGroup, ...]:
         elif hasattr(module, "in_features"):
             paths.setdefault(_group_name(classifier, path), []).append(path)
     return tuple(
-        LayerGroup(name, tuple(there), _count_weights(classifier, there))
-        for name, there in paths.items()
+        LayerGroup(name, tuple(members), _count_weights(classifier, members))
+        for name, members in paths.items()
     )
 
 
 def _group_name(classifier: Classifier, path: str) -> str:
-    """Name the part that a linear module belongs to."""
+    """Return the name of a linear module's group."""
     table = classifier.architecture
     inside = path.removeprefix(f"{table.encoder}.{table.layers}.")
     if inside == path:

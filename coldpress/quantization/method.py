@@ -1,4 +1,4 @@
-"""What a quantization method must offer."""
+"""Protocols of quantization methods."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainingContext:
-    """What a method that trains learns from.
+    """Inputs of a method that trains.
 
     Attributes:
         train: The transfer set.
-        loss: Of logits, against what the teacher answered; its rows are those of `train`.
-        validation: Labelled rows that nothing is fitted to.
-        progress: Told after each step.
+        loss: Of logits against the teacher's soft targets for the rows of `train`.
+        validation: Labelled rows that are not trained on.
+        progress: Called after each training step.
     """
 
     train: EncodedSplit
@@ -31,11 +31,11 @@ class TrainingContext:
 
 @dataclass(frozen=True)
 class QuantizationResult:
-    """What a method that trains has made.
+    """Output of a method that trains.
 
     Attributes:
-        classifier: Answers as ONNX Runtime will.
-        epochs: Of each step of the training, by its name.
+        classifier: Computes what ONNX Runtime will compute.
+        epochs: Training epochs by the name of the training step.
     """
 
     classifier: Classifier
@@ -43,33 +43,33 @@ class QuantizationResult:
 
 
 class PostTrainingQuantization(Protocol):
-    """A recipe's `quantize` section that decides integers at once."""
+    """A recipe's `quantize` section that quantizes without training."""
 
     @property
     def method(self) -> str:
         """Its name in the recipe."""
 
     def quantize(self, classifier: Classifier, calibration: EncodedSplit) -> Classifier:
-        """Return a classifier that answers as ONNX Runtime will, and leave the source as it is.
+        """Return a quantized copy that computes what ONNX Runtime will compute.
 
         Args:
-            classifier: The source, in float32.
-            calibration: Training rows, for a method that needs to see activations.
+            classifier: The source, in float32; not modified.
+            calibration: Training rows, for methods that measure activations.
         """
 
 
 @runtime_checkable
 class QuantizationAwareTraining(Protocol):
-    """A recipe's `quantize` section that trains: the teacher's answers are inputs of its stage."""
+    """A recipe's `quantize` section that trains; its stage depends on the soft targets."""
 
     @property
     def method(self) -> str:
         """Its name in the recipe."""
 
-    def train(self, classifier: Classifier, lessons: TrainingContext) -> QuantizationResult:
-        """Return a classifier that answers as ONNX Runtime will, and leave the source as it is.
+    def train(self, classifier: Classifier, context: TrainingContext) -> QuantizationResult:
+        """Return a quantized copy that computes what ONNX Runtime will compute.
 
         Args:
-            classifier: The source, in float32.
-            lessons: What to learn from.
+            classifier: The source, in float32; not modified.
+            context: Rows, loss and progress callback.
         """

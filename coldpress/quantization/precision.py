@@ -1,4 +1,4 @@
-"""Says which parts of a classifier are stored and computed in what."""
+"""Description of the precision of a classifier's layers."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _OF_LAYER = " of layer "
 
 
 def describe_arithmetic(classifier: Classifier) -> tuple[PartPrecision, ...]:
-    """Describe a classifier, the parts that are alike together.
+    """Describe the arithmetic of a classifier, grouping layers with the same precision.
 
     Args:
         classifier: Quantized or not.
 
     Returns:
-        Each way of computing, in the order in which it is first met.
+        Each precision, in the order of its first layer.
     """
-    found: dict[tuple[int, int | None, str], dict[str, None]] = {}
-    for part in group_layers(classifier):
-        for path in part.paths:
-            alike = found.setdefault(_module_arithmetic(classifier.module.get_submodule(path)), {})
-            alike[part.name] = None
+    by_precision: dict[tuple[int, int | None, str], dict[str, None]] = {}
+    for group in group_layers(classifier):
+        for path in group.paths:
+            precision = _module_arithmetic(classifier.module.get_submodule(path))
+            by_precision.setdefault(precision, {})[group.name] = None
     return tuple(
         PartPrecision(
             parts=tuple(_merge_layers(names)),
@@ -36,36 +36,37 @@ def describe_arithmetic(classifier: Classifier) -> tuple[PartPrecision, ...]:
             activation_bits=activation,
             computes_in=text,
         )
-        for (weight, activation, text), names in found.items()
+        for (weight, activation, text), names in by_precision.items()
     )
 
 
 def _module_arithmetic(module: nn.Module) -> tuple[int, int | None, str]:
-    """Bits of a weight, bits of an activation, and how they meet."""
+    """Return the bits of a weight, the bits of an activation, and the arithmetic in words."""
     if isinstance(module, QuantizedEmbedding):
         return module.bits, None, "int8 rows, scaled to float32"
     if isinstance(module, nn.Embedding):
         return 32, None, "float32 rows"
     if isinstance(module, BlockLinear):
-        bits, size = int(module.bits), int(module.block_size)
+        bits = int(module.bits)
+        size = int(module.block_size)
         if int(module.accuracy_level) == INT8:
             return bits, 8, f"int8, ranges of {size} values of a token"
         return bits, 32, f"float32, weights scaled back in blocks of {size}"
     if isinstance(module, QuantizedLinear):
-        measured = module.activation_scale is None
-        ranges = f"int8, ranges {'of the batch' if measured else 'calibrated'}"
+        dynamic = module.activation_scale is None
+        ranges = f"int8, ranges {'of the batch' if dynamic else 'calibrated'}"
         return module.bits, _activation_bits(module), ranges
     return 32, 32, "float32"
 
 
 def _activation_bits(module: QuantizedLinear) -> int:
-    """A binary model's activations end earlier than a byte, and lie in bytes all the same."""
+    """Return 8, or fewer for a binary model, whose activations are clipped but stored in bytes."""
     largest = module.activation_largest
     return 8 if largest is None else int(largest).bit_length()
 
 
 def _merge_layers(names: Iterable[str]) -> Iterator[str]:
-    """Write the layers of one kind of part as one name."""
+    """Merge the layers of one kind of group into one name."""
     kinds: dict[str, list[int]] = {}
     for name in names:
         kind, _, number = name.partition(_OF_LAYER)
@@ -79,7 +80,7 @@ def _merge_layers(names: Iterable[str]) -> Iterator[str]:
 
 
 def _format_ranges(numbers: list[int]) -> str:
-    """Write rising numbers as `1 to 3, 5`."""
+    """Format ascending numbers as `1 to 3, 5`."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and number == runs[-1][1] + 1:

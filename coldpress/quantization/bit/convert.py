@@ -1,4 +1,4 @@
-"""Which modules of a classifier become binary, and which stay bytes."""
+"""Insert fake quantization with binary weights into a classifier."""
 
 from __future__ import annotations
 
@@ -22,61 +22,57 @@ from coldpress.quantization.qat.bit_widths import CALIBRATION_EXAMPLES
 def binarize(
     classifier: Classifier, activation_bits: int, table_bits: int, rows: EncodedSplit
 ) -> Classifier:
-    """Put modules with binary weights and activations of few bits into a classifier.
+    """Replace a classifier's modules by ones with binary weights and low-bit activations.
 
-    Outside of the layers weights and activations are bytes.
+    Only the linear modules of the encoder layers are binarized. The pooler and the output module
+    keep int8 weights and activations.
 
     Args:
-        classifier: The source, in float32 or binarized before; left as it is.
+        classifier: The source, in float32 or already binarized; not modified.
         activation_bits: 1, 2 or 4.
-        table_bits: Of embedding tables.
-        rows: Training rows, from which steps and ranges start.
+        table_bits: Bits of an embedding table entry.
+        rows: Training rows from which step sizes and ranges are initialized.
 
     Returns:
         A classifier to be trained.
     """
     classifier.module.cpu().eval()
-    arriving, inside = (
-        _activation_quantizers(classifier, activation_bits, rows),
-        _layer_linears(classifier),
-    )
+    quantizers = _activation_quantizers(classifier, activation_bits, rows)
+    binary_paths = _layer_linears(classifier)
     shared = shared_inputs(classifier)
 
     def linear(path: str, source: nn.Linear) -> FakeQuantizedLinear:
-        bits = 1 if path in inside else weight_bits()
-        return FakeQuantizedLinear(source, bits, "channel", arriving[shared.get(path, path)])
+        bits = 1 if path in binary_paths else weight_bits()
+        return FakeQuantizedLinear(source, bits, "channel", quantizers[shared.get(path, path)])
 
     return insert_fake_quantization(classifier, linear, table_bits)
 
 
 def _layer_linears(classifier: Classifier) -> dict[str, bool]:
-    """Paths of the layers' linear modules, and whether what arrives there has both signs.
+    """Return the paths of the layers' linear modules, each with whether its input is signed.
 
-    What follows the activation function alone is never far below zero.
+    The output of the activation function alone is never far below zero, so it counts as unsigned.
     """
-    table, paths = classifier.architecture, modules_of_type(classifier, nn.Linear)
-    layers = f"{table.encoder}.{table.layers}."
-    inside = [path for path in paths if path.startswith(layers)]
-    # Behind the number of the layer: a path inside of it.
-    places = [path.removeprefix(layers).partition(".")[2] for path in inside]
-    signed = [place != table.down or table.gate is not None for place in places]
-    return dict(zip(inside, signed, strict=True))
+    table = classifier.architecture
+    prefix = f"{table.encoder}.{table.layers}."
+    paths = [p for p in modules_of_type(classifier, nn.Linear) if p.startswith(prefix)]
+    # The path within a layer follows the layer's number.
+    roles = [path.removeprefix(prefix).partition(".")[2] for path in paths]
+    signed = [role != table.down or table.gate is not None for role in roles]
+    return dict(zip(paths, signed, strict=True))
 
 
 def _activation_quantizers(
     classifier: Classifier, bits: int, rows: EncodedSplit
 ) -> dict[str, ActivationQuantizer]:
-    inside, spans = (
-        _layer_linears(classifier),
-        activation_ranges(classifier, rows, CALIBRATION_EXAMPLES),
-    )
-    sizes = mean_magnitudes(classifier, rows, CALIBRATION_EXAMPLES)
-    widths = {
-        path: linear.in_features for path, linear in modules_of_type(classifier, nn.Linear).items()
-    }
+    signed = _layer_linears(classifier)
+    ranges = activation_ranges(classifier, rows, CALIBRATION_EXAMPLES)
+    magnitudes = mean_magnitudes(classifier, rows, CALIBRATION_EXAMPLES)
+    linears = modules_of_type(classifier, nn.Linear)
+    widths = {path: linear.in_features for path, linear in linears.items()}
     return {
-        path: ElasticQuantizer(sizes[path], widths[path], bits, signed=inside[path])
-        if path in inside
-        else MovingRangeQuantizer(*spans[path], first_token=False)
+        path: ElasticQuantizer(magnitudes[path], widths[path], bits, signed=signed[path])
+        if path in signed
+        else MovingRangeQuantizer(*ranges[path], first_token=False)
         for path in widths
     }

@@ -1,7 +1,7 @@
-"""Activations of one to four bits, with a step and thresholds that are learnt.
+"""Activation quantization to one to four bits with a learned step and learned thresholds.
 
-After Liu et al. 2022, "BiT: Robustly Binarized Multi-distilled Transformer": two sets of values and
-the elastic binarization function, and its extension to more bits.
+After Liu et al. 2022, "BiT: Robustly Binarized Multi-distilled Transformer": the two sets of values
+and the elastic binarization function, and its extension to more bits.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from coldpress.quantization.core.trainable_modules import RoundedActivation
 class ElasticQuantizer(nn.Module):
     """Rounds an activation x to step * (q - zero), q = round((x - threshold) / step + zero).
 
-    q ends at 0 and 2^bits - 1. Where x is never far below zero, zero is 0: one bit gives 0 and
-    step. Where x has both signs, zero is in the middle: of one bit it is 1/2, and the values are
+    q is clipped to 0 and 2^bits - 1. Where x is unsigned, zero is 0: one bit gives the values 0 and
+    step. Where x is signed, zero is in the middle: with one bit it is 1/2, which gives the values
     -step / 2 and step / 2. Gradients are those of the straight-through estimator, and the paper's.
 
     Attributes:
@@ -32,9 +32,10 @@ class ElasticQuantizer(nn.Module):
         super().__init__()
         self._largest = 2**bits - 1
         self._zero = 0.0 if not signed else 2.0 ** (bits - 1) if bits > 1 else 0.5
-        # As the paper's code begins, after Esser et al. 2020, section 2.1.
-        times, levels = (2, max(2 ** (bits - 1) - 1, 1)) if signed else (4, self._largest)
-        step = times * magnitude / math.sqrt(levels)
+        # Initialized as in the paper's code, after Esser et al. 2020, section 2.1.
+        factor = 2 if signed else 4
+        levels = max(2 ** (bits - 1) - 1, 1) if signed else self._largest
+        step = factor * magnitude / math.sqrt(levels)
         self.log_step = nn.Parameter(torch.tensor(max(step, 1e-6)).log())
         self.threshold = nn.Parameter(torch.zeros(width))
 
@@ -45,28 +46,28 @@ class ElasticQuantizer(nn.Module):
             activation: Shape (..., in).
 
         Returns:
-            Integers from 0 to 2^bits - 1.
+            Integers from 0 to 2^bits - 1, of the same shape.
         """
         step = self.log_step.exp()
         exact = (activation.float() - self._shift(step)) / step
         rounded = torch.round(exact.detach()).clamp_(0, self._largest)
-        return RoundedActivation(
-            straight_through(exact.clamp(0, self._largest), rounded), step, self._zero
-        )
+        integers = straight_through(exact.clamp(0, self._largest), rounded)
+        return RoundedActivation(integers, step, self._zero)
 
-    def settle(self, made: QuantizedLinear) -> None:
-        """Fix step and thresholds as they are.
+    def configure(self, module: QuantizedLinear) -> None:
+        """Set the current step and thresholds in an integer module.
 
         Args:
-            made: A module that reads the activation.
+            module: Reads the activation; changed in place.
         """
         step = self.log_step.exp()
-        made.activation_scale, made.activation_shift = step, self._shift(step)
-        made.activation_zero_point = torch.zeros((), dtype=torch.uint8)
-        made.activation_largest = torch.tensor(self._largest, dtype=torch.uint8)
+        module.activation_scale = step
+        module.activation_shift = self._shift(step)
+        module.activation_zero_point = torch.zeros((), dtype=torch.uint8)
+        module.activation_largest = torch.tensor(self._largest, dtype=torch.uint8)
         if self._zero:
-            sums = made.weight.float().sum(1)
-            made.bias.data -= self._zero * (step * made.scale.squeeze(1)) * sums
+            sums = module.weight.float().sum(1)
+            module.bias.data -= self._zero * (step * module.scale.squeeze(1)) * sums
 
     def _shift(self, step: Tensor) -> Tensor:
         return self.threshold - step * self._zero

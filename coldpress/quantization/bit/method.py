@@ -1,4 +1,4 @@
-"""Binary weights, and activations of few bits, reached in steps (BiT, Liu et al. 2022)."""
+"""Binary weights and low-bit activations, reached in steps (BiT, Liu et al. 2022)."""
 
 from __future__ import annotations
 
@@ -17,77 +17,75 @@ if TYPE_CHECKING:
 
 
 class BinarizationStep(NamedTuple):
-    """What one step has come to.
+    """The result of one step.
 
     Attributes:
-        activation_bits: Of what arrives at the layers' linear modules.
-        learnt: Rounds while it is trained; the next step starts from it.
-        epochs: Of this step.
+        activation_bits: Bits of the inputs of the layers' linear modules.
+        classifier: Still with fake quantization; it is the teacher of the next step.
+        epochs: Training epochs of this step.
     """
 
     activation_bits: int
-    learnt: Classifier
+    classifier: Classifier
     epochs: tuple[Epoch, ...]
 
 
 class Binary(Optimization):
-    """Weights of one bit and activations of few, each step of which learns from the one before."""
+    """One-bit weights and low-bit activations, distilled from each step to the next."""
 
     method: Literal["binary"]
     activation_bits: Annotated[
-        Literal[1, 2, 4], Field(description="Of what arrives at the layers' linear modules.")
+        Literal[1, 2, 4], Field(description="Bits of the inputs of the layers' linear modules.")
     ] = 4
     table_bits: Annotated[
-        int, Field(ge=1, le=8, description="Of an entry of an embedding table.")
+        int, Field(ge=1, le=8, description="Bits of an embedding table entry.")
     ] = 4
     hidden_states: HiddenStateWeight = 1.0
-    epochs: Annotated[Epochs, Field(description="Of each step: activations of 4, 2, 1 bits.")] = 3
+    epochs: Annotated[Epochs, Field(description="Per step: activations of 4, 2, 1 bits.")] = 3
     learning_rate: LearningRate = 2e-4
 
     @property
     def steps(self) -> tuple[int, ...]:
-        """Bits of the activations, step by step."""
+        """Activation bits of each step."""
         return tuple(bits for bits in (4, 2, 1) if bits >= self.activation_bits)
 
-    def train(self, classifier: Classifier, lessons: TrainingContext) -> QuantizationResult:
-        """Fit classifiers of fewer and fewer bits, each to the inside of the one before.
+    def train(self, classifier: Classifier, context: TrainingContext) -> QuantizationResult:
+        """Train classifiers with fewer and fewer bits, each on the states of the one before.
 
         Args:
-            classifier: The source, left as it is.
-            lessons: What to learn from.
+            classifier: The source, not modified.
+            context: Rows, loss and progress callback.
 
         Returns:
-            A classifier that answers as ONNX Runtime will, whatever the batch.
+            A classifier that computes what ONNX Runtime will compute, for any batch.
         """
         from coldpress.quantization.core.fake_quant import to_integers
         from coldpress.quantization.method import QuantizationResult
 
-        made = list(self.step_by_step(classifier, lessons))
-        curves = {f"activations_{step.activation_bits}_bit": step.epochs for step in made}
-        return QuantizationResult(to_integers(made[-1].learnt), curves)
+        steps = list(self.train_steps(classifier, context))
+        curves = {f"activations_{step.activation_bits}_bit": step.epochs for step in steps}
+        return QuantizationResult(to_integers(steps[-1].classifier), curves)
 
-    def step_by_step(
-        self, classifier: Classifier, lessons: TrainingContext
+    def train_steps(
+        self, classifier: Classifier, context: TrainingContext
     ) -> Iterator[BinarizationStep]:
-        """Fit classifiers of fewer and fewer bits, and show each of them.
+        """Train classifiers with fewer and fewer bits, and yield each of them.
 
         Args:
-            classifier: The source, left as it is.
-            lessons: What to learn from.
+            classifier: The source, not modified.
+            context: Rows, loss and progress callback.
 
         Yields:
-            Steps; what is learnt may be settled, and is not to be changed.
+            Steps. Their classifiers may be converted to integers but must not be changed.
         """
         from coldpress.quantization.bit.convert import binarize
         from coldpress.quantization.core.fake_quant import add_hidden_state_loss
         from coldpress.training.loop import fit
 
-        taught_by = classifier
+        teacher = classifier
         for bits in self.steps:
-            learnt = binarize(taught_by, bits, self.table_bits, lessons.train)
-            minimised = add_hidden_state_loss(taught_by, lessons.loss, self.hidden_states)
-            rows, told = lessons.validation, lessons.progress
-            yield BinarizationStep(
-                bits, learnt, fit(learnt, lessons.train, minimised, self, rows, told)
-            )
-            taught_by = learnt
+            student = binarize(teacher, bits, self.table_bits, context.train)
+            loss = add_hidden_state_loss(teacher, context.loss, self.hidden_states)
+            epochs = fit(student, context.train, loss, self, context.validation, context.progress)
+            yield BinarizationStep(bits, student, epochs)
+            teacher = student

@@ -1,4 +1,4 @@
-"""Replace a classifier's linear modules and tables by ones that compute with integers."""
+"""Replacement of a classifier's linear modules and tables by integer modules."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ Ranges = Mapping[str, tuple[Tensor, Tensor]]
 
 
 def quantize_int8(classifier: Classifier, bits: int, ranges: Ranges | None = None) -> Classifier:
-    """Decide every integer of a classifier.
+    """Quantize a classifier to int8.
 
     Args:
-        classifier: The source, left as it is.
-        bits: Of the weights of linear modules: 7 or 8. Tables always have 8.
-        ranges: Calibrated ranges; without them each call measures its own.
+        classifier: The source, not modified.
+        bits: Bits of linear weights, 7 or 8. Tables always have 8.
+        ranges: Calibrated input ranges; None measures the range in each call.
 
     Returns:
-        A classifier that answers as ONNX Runtime will.
+        A classifier that computes what ONNX Runtime will compute.
     """
 
     def linear(path: str, source: nn.Linear) -> QuantizedLinear:
         integers, scale = quantize_rows(source.weight, bits)
         return build_quantized_linear(
-            source, integers, scale, span=ranges[path] if ranges else None
+            source, integers, scale, input_range=ranges[path] if ranges else None
         )
 
     return replace_modules(
@@ -45,16 +45,16 @@ def quantize_int8(classifier: Classifier, bits: int, ranges: Ranges | None = Non
 def quantize_kbit(
     classifier: Classifier, bits: Callable[[str], int], per: Granularity, table_bits: int
 ) -> Classifier:
-    """Round every weight to as many bits as it is told to.
+    """Quantize every weight to a given number of bits.
 
     Args:
-        classifier: The source, left as it is.
-        bits: From a linear module's path to the bits of its weights, 1 to 8.
-        per: What has a scale of its own in linear modules; tables have one scale a column.
-        table_bits: Of embedding tables, 1 to 8.
+        classifier: The source, not modified.
+        bits: Returns the weight bits of a linear module, 1 to 8, by its path.
+        per: One scale per output row or per weight. Tables have one scale per column.
+        table_bits: Bits of an embedding table entry, 1 to 8.
 
     Returns:
-        A classifier that answers as ONNX Runtime will.
+        A classifier that computes what ONNX Runtime will compute.
     """
 
     def linear(path: str, source: nn.Linear) -> QuantizedLinear:
@@ -67,14 +67,14 @@ def quantize_kbit(
 
 
 def quantize_kbit_table(weight: Tensor, bits: int) -> QuantizedEmbedding:
-    """Round an embedding table to k bits, one scale a column.
+    """Quantize an embedding table to k bits, one scale per column.
 
     Args:
         weight: float32 of shape (rows, width).
         bits: From 1 to 8.
 
     Returns:
-        The table of integers.
+        The integer table.
     """
     integers, scale = quantize_weight(weight.T, bits, "channel")
     return build_quantized_embedding(integers.T.contiguous(), scale.flatten(), bits=bits)
@@ -86,23 +86,23 @@ def replace_modules(
     linear: Callable[[str, nn.Linear], nn.Module],
     table: Callable[[str, Tensor], nn.Module],
 ) -> Classifier:
-    """Put other modules in the place of linear modules and tables.
+    """Replace all linear modules and embedding tables.
 
     Args:
-        classifier: The source, left as it is.
-        linear: From a path and the module there to what takes its place.
-        table: From a path and the weight of the table there to what takes its place.
+        classifier: The source, not modified.
+        linear: Builds the replacement of a linear module from its path and the module.
+        table: Builds the replacement of a table from its path and its weight.
 
     Returns:
-        A classifier with these modules.
+        A copy with the new modules.
     """
-    made = classifier.copy()
-    for path, module in modules_of_type(made, nn.Linear).items():
-        made.module.set_submodule(path, linear(path, module))
-    for path, embedding in modules_of_type(made, nn.Embedding).items():
-        made.module.set_submodule(path, table(path, embedding.weight))
-    mark_first_token(made)
-    return made
+    converted = classifier.copy()
+    for path, module in modules_of_type(converted, nn.Linear).items():
+        converted.module.set_submodule(path, linear(path, module))
+    for path, embedding in modules_of_type(converted, nn.Embedding).items():
+        converted.module.set_submodule(path, table(path, embedding.weight))
+    mark_first_token(converted)
+    return converted
 
 
 def build_quantized_linear(
@@ -111,66 +111,72 @@ def build_quantized_linear(
     scale: Tensor,
     *,
     bits: int = BYTE_BITS,
-    span: Sequence[Tensor] | None = None,
+    input_range: Sequence[Tensor] | None = None,
 ) -> QuantizedLinear:
-    """Make a linear module of integers that were decided.
+    """Build a linear module from quantized weights.
 
     Args:
-        source: Brings the bias, and what its input is multiplied by where it is smoothed.
+        source: Provides the bias and, if smoothed, the input scale.
         integers: int8 of shape (out, in).
         scale: float32 of shape (out, 1).
-        bits: How many of them the integers need: fewer than 8 are packed in files.
-        span: Smallest and largest input; without them each call measures its own.
+        bits: Bits of an integer; fewer than 8 are packed in files.
+        input_range: Smallest and largest input; None measures them in each call.
 
     Returns:
         A module that computes with these integers.
     """
-    smoothed, calibrated = isinstance(source, SmoothedLinear), span is not None
-    made = QuantizedLinear(*integers.shape, calibrated=calibrated, smoothed=smoothed, bits=bits)
-    made.weight.data, made.scale = integers, scale
+    module = QuantizedLinear(
+        *integers.shape,
+        calibrated=input_range is not None,
+        smoothed=isinstance(source, SmoothedLinear),
+        bits=bits,
+    )
+    module.weight.data = integers
+    module.scale = scale
     if source.bias is not None:  # otherwise it is zero
-        made.bias.data = source.bias.detach().clone()
-    if span is not None:
-        made.activation_scale, made.activation_zero_point = scale_and_zero_point(*span)
+        module.bias.data = source.bias.detach().clone()
+    if input_range is not None:
+        module.activation_scale, module.activation_zero_point = scale_and_zero_point(*input_range)
     if isinstance(source, SmoothedLinear):
-        made.input_scale = source.input_scale
-    return made
+        module.input_scale = source.input_scale
+    return module
 
 
 def build_quantized_embedding(
     integers: Tensor, scale: Tensor, *, bits: int = BYTE_BITS
 ) -> QuantizedEmbedding:
-    """Make an embedding table of integers that were decided.
+    """Build an embedding table from quantized weights.
 
     Args:
         integers: int8 of shape (rows, width).
         scale: float32 of shape (width,).
-        bits: How many of them the integers need: fewer than 8 are packed in files.
+        bits: Bits of an integer; fewer than 8 are packed in files.
 
     Returns:
-        A module that looks these integers up.
+        A module that looks up these integers.
     """
-    made = QuantizedEmbedding(*integers.shape, bits=bits)
-    made.weight.data, made.scale = integers, scale
-    return made
+    module = QuantizedEmbedding(*integers.shape, bits=bits)
+    module.weight.data = integers
+    module.scale = scale
+    return module
 
 
 def modules_of_type(classifier: Classifier, kind: type[ModuleT]) -> dict[str, ModuleT]:
-    """Find the modules of a kind.
+    """Find the modules of a class.
 
     Args:
-        classifier: Where to look.
-        kind: Their class.
+        classifier: The classifier to search.
+        kind: The modules' class.
 
     Returns:
-        The modules by their path.
+        The modules by path.
     """
-    named = classifier.module.named_modules()
-    return {path: module for path, module in named if isinstance(module, kind)}
+    modules = classifier.module.named_modules()
+    return {path: module for path, module in modules if isinstance(module, kind)}
 
 
 def first_token_paths(classifier: Classifier) -> frozenset[str]:
-    """Name the modules after the last attention: only their first token reaches the logits.
+    """Return the modules after the last attention, where only the first token reaches the logits.
 
     Args:
         classifier: Any classifier.
@@ -186,7 +192,7 @@ def first_token_paths(classifier: Classifier) -> frozenset[str]:
 
 
 def mark_first_token(classifier: Classifier) -> None:
-    """Let the modules after the last attention measure their range on the first token.
+    """Make the modules after the last attention measure their range on the first token.
 
     Args:
         classifier: Quantized; changed in place.

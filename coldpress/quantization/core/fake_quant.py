@@ -1,4 +1,4 @@
-"""A classifier that is trained while it computes with rounded numbers, and what it settles to."""
+"""Fake quantization of a whole classifier for training, and conversion to integer modules."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def insert_fake_quantization(
     linear: Callable[[str, nn.Linear], FakeQuantizedLinear],
     table_bits: int,
 ) -> Classifier:
-    """Put modules that round into a classifier.
+    """Replace a classifier's linear modules and tables by fake-quantized ones.
 
     Args:
-        classifier: The source, left as it is.
-        linear: From a path and the module there to what takes its place.
-        table_bits: Of embedding tables.
+        classifier: The source, not modified.
+        linear: Builds the replacement of a linear module from its path and the module.
+        table_bits: Bits of an embedding table entry.
 
     Returns:
         A classifier to be trained.
@@ -38,23 +38,24 @@ def insert_fake_quantization(
 
     def table(path: str, weight: Tensor) -> FakeQuantizedEmbedding:
         source = cast("nn.Embedding", classifier.module.get_submodule(path))
-        made = FakeQuantizedEmbedding(source, table_bits)
-        made.weight = cast("nn.Parameter", weight)
-        return made
+        module = FakeQuantizedEmbedding(source, table_bits)
+        module.weight = cast("nn.Parameter", weight)
+        return module
 
     return replace_modules(classifier, linear, table)
 
 
 def shared_inputs(classifier: Classifier) -> dict[str, str]:
-    """Name, for modules that read one activation, the first of them.
+    """Map modules that share an input to the first module that reads it.
 
     Args:
         classifier: Any classifier.
 
     Returns:
-        From the paths of keys and values to the path of the queries, and from a gate's to up's.
+        The path of the queries by the paths of keys and values, and of `up` by the gate's path.
     """
-    table, first = classifier.architecture, {}
+    table = classifier.architecture
+    first: dict[str, str] = {}
     for number in range(len(classifier.layers)):
         layer = f"{table.encoder}.{table.layers}.{number}"
         for role in (table.key, table.value):
@@ -65,21 +66,21 @@ def shared_inputs(classifier: Classifier) -> dict[str, str]:
 
 
 def to_integers(classifier: Classifier) -> Classifier:
-    """Decide the integers that a trained classifier computes with.
+    """Convert fake-quantized modules to integer modules.
 
     Args:
-        classifier: As `learnable` returned it, left as it is but for where it lies.
+        classifier: Returned by `insert_fake_quantization`; moved to the CPU, otherwise not changed.
 
     Returns:
-        A classifier of integer modules, with the same answers.
+        A classifier of integer modules with the same logits.
     """
     classifier.module.cpu().eval()
 
     def linear(_: str, source: nn.Linear) -> nn.Module:
-        return cast("FakeQuantizedLinear", source).settled()
+        return cast("FakeQuantizedLinear", source).to_integers()
 
     def table(path: str, _: Tensor) -> nn.Module:
-        return cast("FakeQuantizedEmbedding", classifier.module.get_submodule(path)).settled()
+        return cast("FakeQuantizedEmbedding", classifier.module.get_submodule(path)).to_integers()
 
     return replace_modules(classifier, linear, table)
 
@@ -87,27 +88,29 @@ def to_integers(classifier: Classifier) -> Classifier:
 def add_hidden_state_loss(
     teacher: Classifier, loss: Loss, weight: float
 ) -> Loss | TeacherStudentLoss:
-    """Add what hidden states are apart to a loss of logits.
+    """Add the difference of hidden states to a loss of logits.
 
     Args:
-        teacher: Of the same layers and width.
+        teacher: With the same layers and width.
         loss: Of logits.
-        weight: Of the added term; with 0 nothing is compared.
+        weight: Of the added term; with 0 the loss is returned unchanged.
 
     Returns:
-        What the optimisation loop minimises: the sum over the embeddings and all layers of the mean
-        squared difference at real tokens (Zhang et al. 2020, "TernaryBERT", equation 6).
+        A loss for the training loop. The added term is the sum over the embeddings and all layers
+        of the mean squared difference at real tokens (Zhang et al. 2020, "TernaryBERT", equation
+        6).
     """
     if not weight:
         return loss
 
-    def compared(fitted: Activations, taught: Activations, rows: Tensor) -> Tensor:
-        pairs = zip(fitted.hidden_states, taught.hidden_states, strict=True)
-        apart = [_masked_mse(mine, theirs, fitted.token_mask) for mine, theirs in pairs]
-        return loss(fitted.logits.float(), rows) + weight * torch.stack(apart).sum()
+    def add_difference(student: Activations, target: Activations, rows: Tensor) -> Tensor:
+        pairs = zip(student.hidden_states, target.hidden_states, strict=True)
+        errors = [_masked_mse(states, expected, student.token_mask) for states, expected in pairs]
+        return loss(student.logits.float(), rows) + weight * torch.stack(errors).sum()
 
-    return TeacherStudentLoss(teacher, compared)
+    return TeacherStudentLoss(teacher, add_difference)
 
 
-def _masked_mse(mine: Tensor, theirs: Tensor, real: Tensor) -> Tensor:
-    return nn.functional.mse_loss(mine[real].float(), theirs[real].float())
+def _masked_mse(states: Tensor, expected: Tensor, mask: Tensor) -> Tensor:
+    """Mean squared difference at the tokens of a mask of shape (batch, tokens)."""
+    return nn.functional.mse_loss(states[mask].float(), expected[mask].float())

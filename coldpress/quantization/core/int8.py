@@ -1,4 +1,4 @@
-"""Rounding to eight bits, with the arithmetic that ONNX Runtime uses on the same numbers."""
+"""Rounding to eight bits with the arithmetic of ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ LARGEST_ACTIVATION = 255
 
 
 def quantize_rows(weight: Tensor, bits: int) -> tuple[Tensor, Tensor]:
-    """Round a weight to signed integers, one scale a row.
+    """Round a weight to signed integers, one scale per row.
 
     Args:
         weight: float32 of shape (out, in).
@@ -24,10 +24,10 @@ def quantize_rows(weight: Tensor, bits: int) -> tuple[Tensor, Tensor]:
 
 
 def quantize_table(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Round an embedding table to signed bytes, one scale a column.
+    """Round an embedding table to int8, one scale per column.
 
-    A single scale would be set by the few columns that carry outliers: on a trained MiniLM it moves
-    the logits six times as far, for the same bytes and the same operators.
+    A single scale would be determined by the few columns with outliers: on a trained MiniLM it
+    changes the logits six times as much, for the same bytes and the same operators.
 
     Args:
         weight: float32 of shape (rows, width).
@@ -40,23 +40,24 @@ def quantize_table(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def scale_and_zero_point(smallest: Tensor, largest: Tensor) -> tuple[Tensor, Tensor]:
-    """Spread 0..255 over a range that is widened to hold zero, as DynamicQuantizeLinear does.
+    """Map 0..255 onto a range that is widened to include zero, as DynamicQuantizeLinear does.
 
     Args:
         smallest: float32 scalar.
         largest: float32 scalar.
 
     Returns:
-        The step, a float32 scalar, and the integer that stands for zero, a uint8 scalar.
+        The scale, a float32 scalar, and the zero point, a uint8 scalar.
     """
-    low, high = smallest.clamp(max=0), largest.clamp(min=0)
+    low = smallest.clamp(max=0)
+    high = largest.clamp(min=0)
     scale = _nonzero_scale((high - low) / LARGEST_ACTIVATION)
     zero_point = torch.round(-low / scale).clamp(0, LARGEST_ACTIVATION)
     return scale, zero_point.to(torch.uint8)
 
 
 def round_activation(activation: Tensor, scale: Tensor, zero_point: Tensor) -> Tensor:
-    """Round an activation to one of 256 steps, ties to even.
+    """Round an activation to one of 256 integers, ties to even.
 
     Args:
         activation: float32 of any shape.
@@ -64,7 +65,7 @@ def round_activation(activation: Tensor, scale: Tensor, zero_point: Tensor) -> T
         zero_point: uint8 scalar.
 
     Returns:
-        The unsigned bytes less their zero point, in float32, of the same shape.
+        The unsigned integers minus the zero point, in float32, of the same shape.
     """
     zero = int(zero_point)
     return torch.round_(activation / scale).clamp_(-zero, LARGEST_ACTIVATION - zero)
@@ -75,5 +76,5 @@ def _to_int8(steps: Tensor, largest: int) -> Tensor:
 
 
 def _nonzero_scale(scale: Tensor) -> Tensor:
-    """Replace a step of zero, which nothing could be divided by."""
+    """Replace a scale of zero by one, since values are divided by it."""
     return torch.where(scale > 0, scale, torch.ones_like(scale))

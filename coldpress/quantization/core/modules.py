@@ -1,4 +1,4 @@
-"""Torch modules that compute with integers what ONNX Runtime will compute with them."""
+"""Torch modules with the integer arithmetic of ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from coldpress.quantization.core.packing import BYTE_BITS
 
 
 class SmoothedLinear(nn.Linear):
-    """A linear module in float32 whose input is multiplied, channel by channel, first.
+    """A float32 linear module that first multiplies each channel of its input.
 
     Attributes:
         input_scale: float32 of shape (in,).
@@ -19,23 +19,24 @@ class SmoothedLinear(nn.Linear):
     input_scale: Tensor
 
     @classmethod
-    def of(cls, linear: nn.Linear, input_scale: Tensor) -> SmoothedLinear:
-        """Give a linear module's weight and bias an input scale.
+    def from_linear(cls, linear: nn.Linear, input_scale: Tensor) -> SmoothedLinear:
+        """Build the module from a linear module and an input scale.
 
         Args:
-            linear: Its parameters are shared.
-            input_scale: Shape (in,).
+            linear: Its parameters are shared, not copied.
+            input_scale: float32 of shape (in,).
 
         Returns:
             The module.
         """
-        made = cls(linear.in_features, linear.out_features, device="meta")
-        made.weight, made.bias = linear.weight, linear.bias
-        made.register_buffer("input_scale", input_scale)
-        return made
+        module = cls(linear.in_features, linear.out_features, device="meta")
+        module.weight = linear.weight
+        module.bias = linear.bias
+        module.register_buffer("input_scale", input_scale)
+        return module
 
     def forward(self, activation: Tensor) -> Tensor:
-        """Multiply, then map.
+        """Multiply the input by its scale and apply the linear module.
 
         Args:
             activation: float32 of shape (..., in).
@@ -47,24 +48,25 @@ class SmoothedLinear(nn.Linear):
 
 
 class QuantizedLinear(nn.Module):
-    """A linear module with signed integer weights and activations rounded to unsigned bytes.
+    """A linear module with signed integer weights and uint8 activations.
 
-    Its activation range is that of the whole tensor that arrives, padding included, unless it was
-    calibrated. Products are summed in float32, which is exact as long as the sums stay below 2^24.
+    Unless it is calibrated, its activation range is that of the whole input tensor, including
+    padding. Products are summed in float32, which is exact as long as the sums stay below 2^24.
 
     Attributes:
         weight: int8 of shape (out, in).
         scale: float32 of shape (out, 1).
         bias: float32 of shape (out,).
-        activation_scale: float32 scalar, or None where the range is measured in each call.
-        activation_zero_point: uint8 scalar, or None likewise.
-        input_scale: float32 of shape (in,) that the activation is multiplied by before it is
-            rounded, or None.
-        activation_shift: float32 of shape (in,) that is subtracted before, or None.
-        activation_largest: uint8 scalar at which the rounded activation ends, or None.
-        first_token: Measure the range on the first token alone, as the exported graph computes
-            nothing else there.
-        bits: How many each weight takes in files, where fewer than 8 are packed.
+        activation_scale: float32 scalar, or None if the range is measured in each call.
+        activation_zero_point: uint8 scalar, or None if the range is measured in each call.
+        input_scale: float32 of shape (in,) by which the activation is multiplied before rounding,
+            or None.
+        activation_shift: float32 of shape (in,) subtracted from the activation before rounding, or
+            None.
+        activation_largest: uint8 scalar at which the rounded activation is clipped, or None.
+        first_token: Measure the range on the first token only, because the exported graph computes
+            no other token there.
+        bits: Bits of a weight; fewer than 8 are packed in files.
     """
 
     activation_scale: Tensor | None
@@ -85,7 +87,8 @@ class QuantizedLinear(nn.Module):
         bits: int = BYTE_BITS,
     ) -> None:
         super().__init__()
-        self.out_features, self.in_features = out_features, in_features
+        self.out_features = out_features
+        self.in_features = in_features
         self.bits = bits
         self.first_token = False
         integers = torch.zeros(out_features, in_features, dtype=torch.int8)
@@ -99,19 +102,19 @@ class QuantizedLinear(nn.Module):
         self.register_buffer("activation_shift", torch.zeros(in_features) if elastic else None)
         self.register_buffer("activation_largest", zero.clone() if elastic else None)
 
-    def activation_step(self, activation: Tensor) -> tuple[Tensor, Tensor]:
+    def activation_parameters(self, activation: Tensor) -> tuple[Tensor, Tensor]:
         """Return the scale and zero point for an activation.
 
         Args:
             activation: float32 of shape (batch, tokens, in) or (batch, in).
 
         Returns:
-            The calibrated ones, or those of the range that the activation spans.
+            The calibrated ones, or those of the activation's own range.
         """
         if self.activation_scale is not None and self.activation_zero_point is not None:
             return self.activation_scale, self.activation_zero_point
-        seen = observed_tokens(activation, first_token=self.first_token)
-        return scale_and_zero_point(seen.amin(), seen.amax())
+        tokens = observed_tokens(activation, first_token=self.first_token)
+        return scale_and_zero_point(tokens.amin(), tokens.amax())
 
     def forward(self, activation: Tensor) -> Tensor:
         """Round the activation, multiply integers, scale the sums and add the bias.
@@ -126,21 +129,21 @@ class QuantizedLinear(nn.Module):
             activation = activation * self.input_scale
         if self.activation_shift is not None:
             activation = activation - self.activation_shift
-        step, zero_point = self.activation_step(activation)
-        integers = round_activation(activation, step, zero_point)
+        scale, zero_point = self.activation_parameters(activation)
+        integers = round_activation(activation, scale, zero_point)
         if self.activation_largest is not None:
             integers = integers.clamp_(max=float(self.activation_largest))
         sums = nn.functional.linear(integers, self.weight.float())
-        return sums.mul_(step * self.scale.squeeze(1)).add_(self.bias)
+        return sums.mul_(scale * self.scale.squeeze(1)).add_(self.bias)
 
 
 class QuantizedEmbedding(nn.Module):
-    """An embedding table of signed bytes with one scale a column.
+    """An int8 embedding table with one scale per column.
 
     Attributes:
         weight: int8 of shape (rows, width).
         scale: float32 of shape (width,).
-        bits: How many each integer takes in files, where fewer than 8 are packed.
+        bits: Bits of an entry; fewer than 8 are packed in files.
     """
 
     scale: Tensor
@@ -148,13 +151,14 @@ class QuantizedEmbedding(nn.Module):
     def __init__(self, num_embeddings: int, embedding_dim: int, *, bits: int = BYTE_BITS) -> None:
         super().__init__()
         self.bits = bits
-        self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
+        self.num_embeddings = num_embeddings
+        self.embedding_dim = embedding_dim
         integers = torch.zeros(num_embeddings, embedding_dim, dtype=torch.int8)
         self.weight = nn.Parameter(integers, requires_grad=False)
         self.register_buffer("scale", torch.ones(embedding_dim))
 
     def forward(self, indices: Tensor) -> Tensor:
-        """Look rows up and scale them.
+        """Look up rows and scale them.
 
         Args:
             indices: int64 of any shape.
@@ -166,13 +170,13 @@ class QuantizedEmbedding(nn.Module):
 
 
 def observed_tokens(activation: Tensor, *, first_token: bool) -> Tensor:
-    """Return the part of an activation that its range is taken from.
+    """Return the tokens of an activation on which its range is measured.
 
     Args:
-        activation: Shape (batch, tokens, in), or (batch, in) once the first token was picked.
-        first_token: Whether only the first token is computed in the exported graph.
+        activation: Shape (batch, tokens, in), or (batch, in) after the first token was selected.
+        first_token: Whether the exported graph computes only the first token.
 
     Returns:
-        The activation, or its first tokens.
+        The activation, or its first tokens, of shape (batch, 1, in).
     """
     return activation[:, :1] if first_token and activation.dim() == 3 else activation

@@ -1,4 +1,4 @@
-"""Quantized checkpoints: integers, scales and activation ranges, by the paths of their modules."""
+"""Quantized checkpoints: integers, scales and activation ranges by module path."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ WEIGHTS_FILE = "model.safetensors"
 
 
 def save_quantized(classifier: Classifier, directory: Path) -> None:
-    """Put integers, scales, configuration and tokenizer into a checkpoint that is being written.
+    """Write integers, scales, configuration and tokenizer into a new checkpoint.
 
     Args:
-        classifier: As a method's `quantize` returned it.
-        directory: What `checkpoint.writing` yielded.
+        classifier: Returned by a method's `quantize`.
+        directory: Yielded by `checkpoint.new_checkpoint`.
     """
     save_state(packed_state(classifier), directory)
     save_description(classifier, directory)
 
 
 def packed_state(classifier: Classifier) -> dict[str, Tensor]:
-    """Return the tensors of a quantized classifier as files hold them.
+    """Return the state of a quantized classifier in its on-disk form.
 
     Args:
-        classifier: As a method's `quantize` returned it.
+        classifier: Returned by a method's `quantize`.
 
     Returns:
-        Its state; a weight of fewer than 8 bits packed, as uint8 of shape (bits, bytes), and
-        blocks as uint8 of shape (out, blocks, bytes).
+        Tensors by name. Weights of fewer than 8 bits are packed as uint8 of shape (bits, bytes),
+        blockwise weights as uint8 of shape (out, blocks, bytes per block).
     """
     state = classifier.module.state_dict()
     for path, module in classifier.module.named_modules():
@@ -52,7 +52,7 @@ def packed_state(classifier: Classifier) -> dict[str, Tensor]:
 
 
 def _packed_weight(module: nn.Module) -> NDArray[np.uint8] | None:
-    """The weight of a module as files hold it; nothing where it is no other than in memory."""
+    """Return a module's weight in its packed on-disk form; None if it is stored as is."""
     if isinstance(module, BlockLinear):
         return pack_blocks(module)
     if isinstance(module, QuantizedLinear | QuantizedEmbedding) and module.bits < BYTE_BITS:
@@ -61,15 +61,16 @@ def _packed_weight(module: nn.Module) -> NDArray[np.uint8] | None:
 
 
 def load_quantized(checkpoint: Checkpoint) -> Classifier:
-    """Rebuild a quantized classifier that gives the logits it gave before.
+    """Load a quantized classifier.
 
     Args:
-        checkpoint: What `save_quantized` has written.
+        checkpoint: Written by `save_quantized`.
 
     Returns:
-        The classifier in evaluation mode.
+        The classifier in evaluation mode, with the logits it had before.
     """
-    classifier, state = build_skeleton(checkpoint), load_file(checkpoint.path / WEIGHTS_FILE)
+    classifier = build_skeleton(checkpoint)
+    state = load_file(checkpoint.path / WEIGHTS_FILE)
     for path, linear in modules_of_type(classifier, nn.Linear).items():
         classifier.module.set_submodule(path, _empty_linear(state, path, linear))
     for path, table in modules_of_type(classifier, nn.Embedding).items():
@@ -81,8 +82,9 @@ def load_quantized(checkpoint: Checkpoint) -> Classifier:
 
 
 def _empty_linear(state: dict[str, Tensor], path: str, linear: nn.Linear) -> nn.Module:
-    """Make the module whose tensors lie in a state, and unpack its weight there."""
-    name, shape = f"{path}.weight", linear.weight.shape
+    """Build the module that fits the state's tensors, and unpack its weight in the state."""
+    name = f"{path}.weight"
+    shape = linear.weight.shape
     if f"{path}.block_size" in state:
         bits = int(state[f"{path}.bits"])
         state[name] = unpack_blocks(state[name].numpy(), bits, shape[1])
@@ -97,7 +99,7 @@ def _empty_linear(state: dict[str, Tensor], path: str, linear: nn.Linear) -> nn.
 
 
 def _unpack_weight(state: dict[str, Tensor], name: str, shape: Sequence[int]) -> int:
-    """Unpack a weight in place; return how many bits it had."""
+    """Unpack a weight in place and return its number of bits."""
     packed = state[name].numpy()
     if packed.dtype != np.uint8:
         return BYTE_BITS
@@ -106,13 +108,13 @@ def _unpack_weight(state: dict[str, Tensor], name: str, shape: Sequence[int]) ->
 
 
 def is_quantized(checkpoint: Checkpoint) -> bool:
-    """Whether a checkpoint holds integer weights; only the file's header is read.
+    """Return whether a checkpoint holds integer weights; only the file's header is read.
 
     Args:
         checkpoint: Any checkpoint with `model.safetensors`.
 
     Returns:
-        True for what `save_quantized` has written.
+        True if it was written by `save_quantized`.
     """
     with safe_open(checkpoint.path / WEIGHTS_FILE, framework="numpy") as file:
         return any(name.endswith(".scale") for name in file.keys())  # noqa: SIM118

@@ -1,4 +1,4 @@
-"""Rounding that gradients pass through as if nothing had been rounded.
+"""Rounding with straight-through gradients.
 
 The straight-through estimator of Bengio, Leonard & Courville 2013, "Estimating or Propagating
 Gradients Through Stochastic Neurons for Conditional Computation".
@@ -17,20 +17,20 @@ from coldpress.quantization.core.kbit import largest_integer, round_weight
 
 
 def straight_through(exact: Tensor, rounded: Tensor) -> Tensor:
-    """Go on with rounded values, and let their gradient arrive at the exact ones.
+    """Return rounded values whose gradient passes to the exact values.
 
     Args:
         exact: Any tensor.
-        rounded: Of the same shape, bit by bit what is returned.
+        rounded: Of the same shape.
 
     Returns:
-        The rounded values; dL/d exact is dL/d of what is returned.
+        Bit for bit the rounded values; their gradient becomes the gradient of `exact`.
     """
     return _straight_through(exact, rounded) if torch.is_grad_enabled() else rounded
 
 
 def round_weight_straight_through(weight: Tensor, scale: Tensor, bits: int) -> Tensor:
-    """Round a weight to integers q that gradients pass through.
+    """Round a weight to integers q with straight-through gradients.
 
     Args:
         weight: float32 of shape (out, in).
@@ -38,9 +38,9 @@ def round_weight_straight_through(weight: Tensor, scale: Tensor, bits: int) -> T
         bits: From 1 to 8.
 
     Returns:
-        Integers in float32. dq/dw = 1/s and dq/ds = -w/s^2 where nothing is clipped, and 0 where
-        something is; s q then has the gradients of Esser et al. 2020, "Learned Step Size
-        Quantization", equations 3 and 5. With 1 bit nothing is clipped.
+        Integers in float32. dq/dw = 1/s and dq/ds = -w/s^2 where q is not clipped, and 0 where it
+        is; s q then has the gradients of Esser et al. 2020, "Learned Step Size Quantization",
+        equations 3 and 5. With 1 bit nothing is clipped.
     """
     return _rounded_weight(weight, scale, bits)
 
@@ -56,7 +56,7 @@ class _StraightThrough(Function):
 
 
 class _RoundedWeight(Function):
-    """As few passes over the weights as there can be: they take most of a step's time."""
+    """Uses few passes over the weights, since these take most of a training step's time."""
 
     @staticmethod
     def forward(context: Any, weight: Tensor, scale: Tensor, bits: int) -> Tensor:  # noqa: ANN401
@@ -67,13 +67,14 @@ class _RoundedWeight(Function):
     @staticmethod
     def backward(context: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None, None]:  # noqa: ANN401
         weight, scale = context.saved_tensors
-        passed = gradient / scale
+        weight_gradient = gradient / scale
         if context.bits > 1:
-            passed.masked_fill_(weight.abs() > largest_integer(context.bits) * scale, 0.0)
+            clipped = weight.abs() > largest_integer(context.bits) * scale
+            weight_gradient.masked_fill_(clipped, 0.0)
         if not context.needs_input_grad[1]:
-            return passed, None, None
-        of_scale = torch.einsum("oi,oi->o", passed, weight)[:, None].div_(-scale)
-        return passed, of_scale.sum_to_size(scale.shape), None
+            return weight_gradient, None, None
+        scale_gradient = torch.einsum("oi,oi->o", weight_gradient, weight)[:, None].div_(-scale)
+        return weight_gradient, scale_gradient.sum_to_size(scale.shape), None
 
 
 _straight_through = cast("Callable[[Tensor, Tensor], Tensor]", _StraightThrough.apply)

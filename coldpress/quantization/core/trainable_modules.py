@@ -1,6 +1,6 @@
-"""Torch modules that are trained while they compute with rounded numbers.
+"""Fake-quantized torch modules for training.
 
-In evaluation mode they compute, bit by bit, what the integer modules that are made of them do.
+In evaluation mode they compute bit for bit what the integer modules built from them compute.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from coldpress.quantization.core.straight_through import (
 )
 
 MOMENTUM = 0.01
-"""How far a range follows each batch (Jacob et al. 2018, section 3.1: slowly)."""
+"""Weight of each batch in the moving average of a range (Jacob et al. 2018, section 3.1)."""
 
 _SMALLEST_SCALE = torch.finfo(torch.float32).tiny
 
 
 class RoundedActivation(NamedTuple):
-    """An activation as integers, standing for step * (integers - zero).
+    """An activation as integers; its value is step * (integers - zero).
 
     Attributes:
         integers: In float32, of the activation's shape.
         step: float32 scalar.
-        zero: What is still to be subtracted.
+        zero: Offset that is still to be subtracted from the integers.
     """
 
     integers: Tensor
@@ -43,14 +43,14 @@ class ActivationQuantizer(Protocol):
     """A module that rounds an activation."""
 
     def __call__(self, activation: Tensor) -> RoundedActivation:
-        """Round it, and let gradients pass."""
+        """Round an activation with straight-through gradients."""
 
-    def settle(self, made: QuantizedLinear) -> None:
-        """Write down, in a module of integers that reads the activation, how it is rounded."""
+    def configure(self, module: QuantizedLinear) -> None:
+        """Set the current rounding parameters in an integer module that reads the activation."""
 
 
 class MovingRangeQuantizer(nn.Module):
-    """Rounds an activation to bytes over a range that follows it while the model is trained.
+    """Rounds an activation to uint8 over a moving average of its range.
 
     After Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient
     Integer-Arithmetic-Only Inference", section 3.1.
@@ -75,67 +75,70 @@ class MovingRangeQuantizer(nn.Module):
             activation: Shape (batch, tokens, in) or (batch, in).
 
         Returns:
-            The unsigned bytes less their zero point.
+            The unsigned integers minus their zero point, of the same shape.
         """
         activation = activation.float()
         if self.training:
-            self._follow(observed_tokens(activation.detach(), first_token=self._first_token))
+            self._update(observed_tokens(activation.detach(), first_token=self._first_token))
         step, zero_point = scale_and_zero_point(self.low, self.high)
         rounded = round_activation(activation.detach(), step, zero_point)
         return RoundedActivation(straight_through(activation / step, rounded), step, 0.0)
 
-    def settle(self, made: QuantizedLinear) -> None:
-        """Fix the range as it is.
+    def configure(self, module: QuantizedLinear) -> None:
+        """Set the current range in an integer module.
 
         Args:
-            made: A module that reads the activation.
+            module: Reads the activation; changed in place.
         """
-        made.activation_scale, made.activation_zero_point = scale_and_zero_point(
-            self.low, self.high
-        )
+        scale, zero_point = scale_and_zero_point(self.low, self.high)
+        module.activation_scale = scale
+        module.activation_zero_point = zero_point
 
-    def _follow(self, seen: Tensor) -> None:
-        self.low.lerp_(seen.amin(), MOMENTUM)
-        self.high.lerp_(seen.amax(), MOMENTUM)
+    def _update(self, tokens: Tensor) -> None:
+        self.low.lerp_(tokens.amin(), MOMENTUM)
+        self.high.lerp_(tokens.amax(), MOMENTUM)
 
 
 class FakeQuantizedLinear(nn.Linear):
-    """A linear module whose weights and inputs are rounded, and whose scales are learnt.
+    """A linear module with rounded weights and inputs and learned scales.
 
-    Scales are learnt as Esser et al. 2020, "Learned Step Size Quantization", equation 3, in their
-    logarithm, since AdamW moves every number by as much. With 1 bit the scale is mean |W| instead
-    (Rastegari et al. 2016, "XNOR-Net", equation 6).
+    Scales are learned as in Esser et al. 2020, "Learned Step Size Quantization", equation 3, but as
+    logarithms, since AdamW changes every parameter by about the same amount. With 1 bit the scale
+    is mean |W| instead (Rastegari et al. 2016, "XNOR-Net", equation 6).
 
     Attributes:
-        bits: Of a weight.
-        arriving: Rounds the input.
-        log_scale: Shape (out,) or (1,); none with 1 bit.
+        bits: Bits of a weight.
+        input_quantizer: Rounds the input.
+        log_scale: Shape (out,) or (1,); None with 1 bit.
     """
 
     log_scale: nn.Parameter | None
 
     def __init__(
-        self, source: nn.Linear, bits: int, per: Granularity, arriving: ActivationQuantizer
+        self, source: nn.Linear, bits: int, per: Granularity, input_quantizer: ActivationQuantizer
     ) -> None:
         super().__init__(source.in_features, source.out_features, device="meta")
-        self.weight, self.bias = source.weight, source.bias
-        self.bits, self.arriving, self._per = bits, arriving, per
+        self.weight = source.weight
+        self.bias = source.bias
+        self.bits = bits
+        self.input_quantizer = input_quantizer
+        self._per = per
         scale = best_scale(source.weight.detach(), bits, per).flatten()
         self.log_scale = nn.Parameter(scale.log()) if bits > 1 else None
 
     def scale(self) -> Tensor:
-        """Return the scales of the weights as they are now: (out,) or (1,)."""
+        """Return the current scales of the weights, of shape (out,) or (1,)."""
         if self.log_scale is not None:
-            learnt: Tensor = self.log_scale.exp()
-            return learnt
+            scale: Tensor = self.log_scale.exp()
+            return scale
         mean = best_scale(self.weight.detach(), self.bits, self._per)
         return mean.flatten().clamp(min=_SMALLEST_SCALE)
 
     def integers(self, scale: Tensor) -> Tensor:
-        """Return the weights as integers that gradients pass.
+        """Return the weights as integers with straight-through gradients.
 
         Args:
-            scale: As `scale` returned it.
+            scale: Returned by `scale`.
 
         Returns:
             Integers in float32, of shape (out, in).
@@ -151,32 +154,33 @@ class FakeQuantizedLinear(nn.Linear):
         Returns:
             float32 of shape (..., out).
         """
-        scale, arrived = self.scale(), self.arriving(activation)
+        scale = self.scale()
+        rounded = self.input_quantizer(activation)
         weights = self.integers(scale)
-        # Integers of eight bits are exact in bf16 too.
-        sums = nn.functional.linear(arrived.integers, weights)
+        # 8-bit integers are exact in bf16 too.
+        sums = nn.functional.linear(rounded.integers, weights)
         bias: Tensor | float = 0.0 if self.bias is None else self.bias
-        if arrived.zero:
-            bias = bias - arrived.zero * (arrived.step * scale) * weights.sum(1)
-        answer: Tensor = sums.float() * (arrived.step * scale) + bias
-        return answer
+        if rounded.zero:
+            bias = bias - rounded.zero * (rounded.step * scale) * weights.sum(1)
+        output: Tensor = sums.float() * (rounded.step * scale) + bias
+        return output
 
     @torch.no_grad()
-    def settled(self) -> QuantizedLinear:
-        """Return the integer module that computes what this one does."""
+    def to_integers(self) -> QuantizedLinear:
+        """Return the integer module with the same outputs."""
         scale = self.scale()
         integers = self.integers(scale).to(torch.int8)
         scales = scale[:, None].expand(len(integers), 1).clone()
-        made = build_quantized_linear(self, integers, scales, bits=self.bits)
-        self.arriving.settle(made)
-        return made
+        module = build_quantized_linear(self, integers, scales, bits=self.bits)
+        self.input_quantizer.configure(module)
+        return module
 
 
 class FakeQuantizedEmbedding(nn.Embedding):
-    """A table whose rows are rounded by scales that stay as they were at the start.
+    """An embedding table with rounded rows; the scales are fixed at initialization.
 
     Attributes:
-        bits: Of an entry.
+        bits: Bits of an entry.
         scale: float32 of shape (width,).
     """
 
@@ -186,12 +190,13 @@ class FakeQuantizedEmbedding(nn.Embedding):
         super().__init__(1, 1, padding_idx=None, device="meta")
         self.num_embeddings, self.embedding_dim = source.weight.shape
         self.padding_idx = source.padding_idx
-        self.weight, self.bits = source.weight, bits
+        self.weight = source.weight
+        self.bits = bits
         scale = best_scale(source.weight.detach().T, bits, "channel").flatten()
         self.register_buffer("scale", scale.clamp(min=_SMALLEST_SCALE))
 
     def forward(self, indices: Tensor) -> Tensor:
-        """Look rows up and round them.
+        """Look up rows and round them.
 
         Args:
             indices: int64 of any shape.
@@ -204,7 +209,7 @@ class FakeQuantizedEmbedding(nn.Embedding):
         return straight_through(rows / self.scale, rounded) * self.scale
 
     @torch.no_grad()
-    def settled(self) -> QuantizedEmbedding:
-        """Return the table of integers that gives the rows that this one does."""
+    def to_integers(self) -> QuantizedEmbedding:
+        """Return the integer table with the same rows."""
         integers = round_weight(self.weight, self.scale, self.bits).to(torch.int8)
         return build_quantized_embedding(integers, self.scale.clone(), bits=self.bits)

@@ -1,4 +1,4 @@
-"""Dynamic int8: weights are integers, activations are measured at run time."""
+"""Dynamic int8: integer weights; activation ranges are measured at run time."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 
 class DynamicInt8(Section):
-    """Signed per-channel weights, unsigned per-tensor activations measured for each batch."""
+    """Signed per-channel weights, unsigned per-tensor activations with ranges of each batch."""
 
     method: Literal["dynamic-int8"]
     weight_bits: WeightBits = None
 
     def quantize(self, classifier: Classifier, calibration: EncodedSplit) -> Classifier:  # noqa: ARG002
-        """Decide the integers of weights and tables.
+        """Quantize weights and embedding tables.
 
         Args:
-            classifier: The source, left as it is.
-            calibration: Not needed.
+            classifier: The source, not modified.
+            calibration: Not used.
 
         Returns:
-            A classifier that answers as ONNX Runtime will.
+            A classifier that computes what ONNX Runtime will compute.
         """
         from coldpress.quantization.core.convert import quantize_int8
 

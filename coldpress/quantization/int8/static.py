@@ -1,4 +1,4 @@
-"""Static int8: weights are integers, activation ranges are calibrated on training text."""
+"""Static int8: integer weights; activation ranges are calibrated on training texts."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class StaticInt8(Section):
     weight_bits: WeightBits = None
 
     def quantize(self, classifier: Classifier, calibration: EncodedSplit) -> Classifier:
-        """Decide the integers of weights and tables, and the ranges of activations.
+        """Quantize weights and embedding tables, and calibrate activation ranges.
 
         Args:
-            classifier: The source, left as it is.
+            classifier: The source, not modified.
             calibration: Training rows.
 
         Returns:
-            A classifier that answers as ONNX Runtime will, whatever the batch.
+            A classifier that computes what ONNX Runtime will compute, for any batch.
         """
         from coldpress.quantization.core.calibration import activation_ranges
         from coldpress.quantization.core.convert import quantize_int8

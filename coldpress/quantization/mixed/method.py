@@ -1,4 +1,4 @@
-"""Mixed bits: each part has the fewest that keep a stated loss (after Cai et al. 2020, ZeroQ)."""
+"""Mixed precision: fewest bits per layer group within a loss bound (Cai et al. 2020, ZeroQ)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class MixedPrecision(Section):
-    """Weights of 8 bits or fewer, packed, as few as keep answers where they were."""
+    """Packed weights of at most 8 bits, with the fewest bits that stay within `max_divergence`."""
 
     method: Literal["mixed"]
     max_divergence: Annotated[
@@ -23,28 +23,28 @@ class MixedPrecision(Section):
         Field(
             ge=0.0001,
             le=10.0,
-            description="How far answers may move: mean KL divergence, training texts.",
+            description="Largest mean KL divergence from the source, on training texts.",
         ),
     ] = 0.01
     least_bits: Annotated[
-        Literal[1, 2, 3, 4], Field(description="Fewest bits that a part may be given.")
+        Literal[1, 2, 3, 4], Field(description="Fewest bits of a layer group.")
     ] = 2
     sensitivity_examples: Annotated[
-        int, Field(ge=1, le=100_000, description="Training texts that divergence is measured on.")
+        int, Field(ge=1, le=100_000, description="Training texts on which divergence is measured.")
     ] = 128
 
     def quantize(self, classifier: Classifier, calibration: EncodedSplit) -> Classifier:
-        """Measure how sensitive each part is, and decide its bits and integers.
+        """Measure the sensitivity of each layer group, choose its bits and quantize.
 
         Args:
-            classifier: The source, left as it is.
+            classifier: The source, not modified.
             calibration: Training rows.
 
         Returns:
-            A classifier that answers as ONNX Runtime will.
+            A classifier that computes what ONNX Runtime will compute.
 
         Raises:
-            InputError: 8 bits everywhere move the answers further than is allowed.
+            InputError: Even 8 bits everywhere exceed `max_divergence`.
         """
         from coldpress.quantization.mixed.search import LEVELS, search_bits
 

@@ -1,4 +1,4 @@
-"""The weights of a classifier, rounded to any number of bits as often as one likes."""
+"""Repeated rounding of a classifier's weights to different numbers of bits."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from coldpress.quantization.core.kbit import best_scale, round_weight
 
 
 class WeightRounder:
-    """Rounds the weights of a classifier, and searches each scale once.
+    """Rounds the weights of a classifier and searches each scale only once.
 
-    A linear module has a scale a row, a table one a column.
+    A linear module has one scale per row, a table one per column.
     """
 
     def __init__(self, classifier: Classifier) -> None:
@@ -31,27 +31,27 @@ class WeightRounder:
         """Round one weight.
 
         Args:
-            path: Of a linear module or table.
+            path: Path of a linear module or table.
             bits: From 1 to 8.
 
         Returns:
-            int8 of the weight's shape, and float32 scales that spread over it.
+            int8 of the weight's shape, and float32 scales that broadcast to it.
         """
         module = self._classifier.module.get_submodule(path)
         weight = cast("nn.Linear | nn.Embedding", module).weight.detach()
         if isinstance(module, nn.Embedding):
-            integers, scale = self._rounded(path, weight.T, bits)
+            integers, scale = self._round(path, weight.T, bits)
             return integers.T.contiguous(), scale.T
-        return self._rounded(path, weight, bits)
+        return self._round(path, weight, bits)
 
-    def quantized(self, bits: Mapping[str, int]) -> Classifier:
-        """Round all weights.
+    def quantize(self, bits: Mapping[str, int]) -> Classifier:
+        """Quantize all weights.
 
         Args:
-            bits: Of each linear module and table, by its path.
+            bits: Bits of each linear module and table, by path.
 
         Returns:
-            A classifier that answers as ONNX Runtime will.
+            A classifier that computes what ONNX Runtime will compute.
         """
 
         def linear(path: str, source: nn.Linear) -> nn.Module:
@@ -63,7 +63,7 @@ class WeightRounder:
 
         return replace_modules(self._classifier, linear, table)
 
-    def _rounded(self, path: str, weight: Tensor, bits: int) -> tuple[Tensor, Tensor]:
+    def _round(self, path: str, weight: Tensor, bits: int) -> tuple[Tensor, Tensor]:
         if (path, bits) not in self._scales:
             self._scales[path, bits] = best_scale(weight, bits, "channel")
         scale = self._scales[path, bits]

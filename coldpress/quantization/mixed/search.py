@@ -1,8 +1,8 @@
-"""As few bits for every part of a classifier as keep its answers where they were.
+"""Search for the fewest bits of each layer group within a loss bound.
 
-A part's sensitivity is how far the answers move when it alone is rounded: Cai et al. 2020, "ZeroQ:
-A Novel Zero Shot Quantization Framework". Parts are lowered where a bit that is saved
-costs least, and what was allowed is measured with all of them lowered together.
+The sensitivity of a group is the divergence of the logits when it alone is rounded: Cai et al.
+2020, "ZeroQ: A Novel Zero Shot Quantization Framework". Bits are lowered where saving one costs
+least, and the bound is checked with all groups rounded together.
 """
 
 from __future__ import annotations
@@ -21,138 +21,142 @@ from coldpress.quantization.layer_groups import LOGITS, LayerGroup, group_layers
 from coldpress.quantization.mixed.rounded_weights import WeightRounder
 
 LEVELS = (8, 4, 3, 2, 1)
-"""Bits that a part may have; what lies between 8 and 4 is not worth its measurement."""
+"""Bits that a group may have; values between 8 and 4 are not worth measuring."""
 
 GroupBits = Mapping[str, int]
-"""Bits of each part, by its name."""
+"""Bits of each group by name."""
 Sensitivities = Mapping[tuple[str, int], float]
-"""How far the answers move when a part alone has some bits."""
+"""Divergence of the logits by the name and bits of the only group that is rounded."""
 
 
 def search_bits(
     classifier: Classifier, rows: EncodedSplit, max_divergence: float, levels: Sequence[int]
 ) -> Classifier:
-    """Lower the bits of parts for as long as the answers stay near enough.
+    """Lower the bits of groups as long as the divergence stays within a bound.
 
     Args:
-        classifier: The source, left as it is.
-        rows: What divergence is measured on.
-        max_divergence: Most that it may be with everything rounded, activations included.
-        levels: Bits that a part may have, falling; the logits keep the first.
+        classifier: The source, not modified.
+        rows: Rows on which divergence is measured.
+        max_divergence: Bound on the divergence with everything rounded, including activations.
+        levels: Bits that a group may have, descending; the logits keep the first.
 
     Returns:
-        A classifier that answers as ONNX Runtime will.
+        A classifier that computes what ONNX Runtime will compute.
 
     Raises:
-        InputError: It diverges further at the first level already.
+        InputError: Even the first level exceeds the bound.
     """
-    rounding, expected = WeightRounder(classifier), classifier.logits(rows)
+    rounder = WeightRounder(classifier)
+    expected = classifier.logits(rows)
 
-    def diverging(changed: Classifier) -> float:
+    def divergence(changed: Classifier) -> float:
         return mean_kl_divergence(expected, changed.logits(rows))
 
-    def moved(choice: GroupBits) -> float:
-        return diverging(_quantize(classifier, rounding, choice))
+    def quantized_divergence(bits: GroupBits) -> float:
+        return divergence(_quantize(classifier, rounder, bits))
 
-    costs = measure_sensitivities(classifier, diverging, rounding, levels)
-    choices = lower_greedily(group_layers(classifier), costs, levels)
+    sensitivities = measure_sensitivities(classifier, divergence, rounder, levels)
+    candidates = lower_greedily(group_layers(classifier), sensitivities, levels)
 
-    kept = bisect_left(choices, True, key=lambda choice: moved(choice) > max_divergence)
-    if not kept:
+    allowed = bisect_left(
+        candidates, True, key=lambda bits: quantized_divergence(bits) > max_divergence
+    )
+    if not allowed:
         raise InputError(
-            f"quantize.max_divergence: {levels[0]} bits everywhere diverge by "
-            f"{moved(choices[0]):.1e} already, more than {max_divergence}"
+            f"quantize.max_divergence: even with {levels[0]} bits everywhere the divergence is "
+            f"{quantized_divergence(candidates[0]):.1e}, more than {max_divergence}"
         )
-    return _quantize(classifier, rounding, choices[kept - 1])
+    return _quantize(classifier, rounder, candidates[allowed - 1])
 
 
 def lower_greedily(
-    whole: Sequence[LayerGroup], costs: Sensitivities, levels: Sequence[int]
+    groups: Sequence[LayerGroup], sensitivities: Sensitivities, levels: Sequence[int]
 ) -> list[GroupBits]:
-    """Lower one part after the other, always where a bit that is saved costs least.
+    """Lower one group after another, always where saving a bit costs least.
 
     Args:
-        whole: All parts; the logits are never lowered.
-        costs: Of each other part, by its name and level but the first, which costs nothing.
-        levels: Bits that a part may have, falling.
+        groups: All groups; the logits are never lowered.
+        sensitivities: Of each other group at each level but the first, which costs nothing.
+        levels: Bits that a group may have, descending.
 
     Returns:
-        Choices, the first with most bits, each after it with one part a level lower.
+        The first with the most bits, each of the others with one group one level lower.
     """
-    sizes = {part.name: part.weights for part in whole if part.name != LOGITS}
-    choices: list[GroupBits] = [{part.name: levels[0] for part in whole}]
+    sizes = {group.name: group.weights for group in groups if group.name != LOGITS}
+    steps: list[GroupBits] = [{group.name: levels[0] for group in groups}]
     below = dict(pairwise(levels))
-    while lowerable := [name for name in sizes if choices[-1][name] in below]:
-        now = choices[-1]
-        prices = {
-            name: _cost_per_bit(costs, name, now[name], below[now[name]]) / sizes[name]
+    while lowerable := [name for name in sizes if steps[-1][name] in below]:
+        bits = steps[-1]
+        costs = {
+            name: _cost_per_bit(sensitivities, name, bits[name], below[bits[name]]) / sizes[name]
             for name in lowerable
         }
-        cheapest = min(prices, key=prices.__getitem__)
-        choices.append({**now, cheapest: below[now[cheapest]]})
-    return choices
+        cheapest = min(costs, key=costs.__getitem__)
+        steps.append({**bits, cheapest: below[bits[cheapest]]})
+    return steps
 
 
-def _cost_per_bit(costs: Sensitivities, name: str, now: int, then: int) -> float:
-    """What a bit of each weight costs that a part gives up on its next step down."""
-    return (costs[name, then] - costs.get((name, now), 0.0)) / (now - then)
+def _cost_per_bit(sensitivities: Sensitivities, name: str, high: int, low: int) -> float:
+    """Return the added divergence per bit when a group goes from `high` to `low` bits."""
+    return (sensitivities[name, low] - sensitivities.get((name, high), 0.0)) / (high - low)
 
 
 def measure_sensitivities(
     classifier: Classifier,
-    diverging: Callable[[Classifier], float],
-    rounding: WeightRounder,
+    divergence: Callable[[Classifier], float],
+    rounder: WeightRounder,
     levels: Sequence[int],
 ) -> Sensitivities:
-    """Measure how far the answers move when one part alone is rounded, in float32 otherwise.
+    """Measure the divergence when a single group is rounded and the rest stays in float32.
 
     Args:
-        classifier: Left as it is.
-        diverging: Measures how far the answers of a changed copy are from its own.
-        rounding: Of this classifier.
-        levels: Bits that a part may have, falling; the first is not measured.
+        classifier: Not modified.
+        divergence: Measures the divergence of a changed copy.
+        rounder: Of this classifier.
+        levels: Bits that a group may have, descending; the first is not measured.
 
     Returns:
-        Divergences, by part and level.
+        Divergences by group and level.
     """
-    alone, costs = classifier.copy(), {}
-    for part in group_layers(classifier):
-        for bits in levels[1:] if part.name != LOGITS else ():
-            _round_group(alone, rounding, part, bits)
-            costs[part.name, bits] = diverging(alone)
-        _restore_group(alone, classifier, part)
-    return costs
+    copy = classifier.copy()
+    sensitivities = {}
+    for group in group_layers(classifier):
+        for bits in levels[1:] if group.name != LOGITS else ():
+            _round_group(copy, rounder, group, bits)
+            sensitivities[group.name, bits] = divergence(copy)
+        _restore_group(copy, classifier, group)
+    return sensitivities
 
 
 @torch.inference_mode()
-def mean_kl_divergence(expected: Tensor, found: Tensor) -> float:
-    """Mean Kullback-Leibler divergence of answers from those that were expected.
+def mean_kl_divergence(expected: Tensor, logits: Tensor) -> float:
+    """Return the mean Kullback-Leibler divergence of predictions from the expected ones.
 
     Args:
         expected: Logits of shape (rows, labels).
-        found: The same.
+        logits: Logits of the same shape.
 
     Returns:
-        In nats; 0 where all answers are the same.
+        In nats; 0 if all predictions are equal.
     """
-    ours, theirs = (torch.log_softmax(logits, -1) for logits in (found, expected))
-    return float(nn.functional.kl_div(ours, theirs, reduction="batchmean", log_target=True))
+    predicted, target = (torch.log_softmax(values, -1) for values in (logits, expected))
+    return float(nn.functional.kl_div(predicted, target, reduction="batchmean", log_target=True))
 
 
-def _quantize(classifier: Classifier, rounding: WeightRounder, choice: GroupBits) -> Classifier:
-    whole = group_layers(classifier)
-    return rounding.quantized({path: choice[part.name] for part in whole for path in part.paths})
-
-
-@torch.no_grad()
-def _round_group(alone: Classifier, rounding: WeightRounder, part: LayerGroup, bits: int) -> None:
-    for path in part.paths:
-        integers, scale = rounding.integers(path, bits)
-        alone.module.get_parameter(f"{path}.weight").copy_(integers * scale)
+def _quantize(classifier: Classifier, rounder: WeightRounder, bits: GroupBits) -> Classifier:
+    groups = group_layers(classifier)
+    return rounder.quantize({path: bits[group.name] for group in groups for path in group.paths})
 
 
 @torch.no_grad()
-def _restore_group(alone: Classifier, classifier: Classifier, part: LayerGroup) -> None:
-    for path in part.paths:
+def _round_group(copy: Classifier, rounder: WeightRounder, group: LayerGroup, bits: int) -> None:
+    for path in group.paths:
+        integers, scale = rounder.integers(path, bits)
+        copy.module.get_parameter(f"{path}.weight").copy_(integers * scale)
+
+
+@torch.no_grad()
+def _restore_group(copy: Classifier, classifier: Classifier, group: LayerGroup) -> None:
+    for path in group.paths:
         name = f"{path}.weight"
-        alone.module.get_parameter(name).copy_(classifier.module.get_parameter(name))
+        copy.module.get_parameter(name).copy_(classifier.module.get_parameter(name))

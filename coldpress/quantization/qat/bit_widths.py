@@ -1,4 +1,4 @@
-"""Which modules round to how many bits while a classifier is trained."""
+"""Bit widths of the modules in quantization-aware training."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from coldpress.quantization.core.kbit import Granularity
 from coldpress.quantization.core.trainable_modules import FakeQuantizedLinear, MovingRangeQuantizer
 
 CALIBRATION_EXAMPLES = 256
-"""Training texts that ranges start from."""
+"""Training texts on which activation ranges are initialized."""
 
 
 @dataclass(frozen=True)
 class BitWidths:
-    """How many bits each kind of weight has.
+    """Bits of each kind of weight.
 
     Attributes:
-        linear: Of all linear modules but the last.
-        head: Of the module that gives the logits.
-        tables: Of embedding tables.
-        per: What has a scale of its own in linear modules.
+        linear: All linear modules but the last.
+        head: The module that outputs the logits.
+        tables: Embedding tables.
+        per: One scale per output row of a linear module, or one per module.
     """
 
     linear: int
@@ -36,27 +36,26 @@ class BitWidths:
 
 
 def prepare_qat(classifier: Classifier, widths: BitWidths, rows: EncodedSplit) -> Classifier:
-    """Put modules into a classifier that round its weights, and its activations to bytes.
+    """Insert fake quantization of weights, and of activations to uint8.
 
     Args:
-        classifier: The source, left as it is.
+        classifier: The source, not modified.
         widths: Bits of the weights.
-        rows: Training rows, from which the activations' ranges start.
+        rows: Training rows on which activation ranges are initialized.
 
     Returns:
         A classifier to be trained.
     """
-    spans, first = (
-        activation_ranges(classifier, rows, CALIBRATION_EXAMPLES),
-        first_token_paths(classifier),
-    )
-    shared, last = shared_inputs(classifier), classifier.architecture.output
-    arriving = {
-        path: MovingRangeQuantizer(*spans[path], first_token=path in first) for path in spans
+    ranges = activation_ranges(classifier, rows, CALIBRATION_EXAMPLES)
+    first = first_token_paths(classifier)
+    shared = shared_inputs(classifier)
+    output = classifier.architecture.output
+    quantizers = {
+        path: MovingRangeQuantizer(*ranges[path], first_token=path in first) for path in ranges
     }
 
     def linear(path: str, source: nn.Linear) -> FakeQuantizedLinear:
-        bits = widths.head if path == last else widths.linear
-        return FakeQuantizedLinear(source, bits, widths.per, arriving[shared.get(path, path)])
+        bits = widths.head if path == output else widths.linear
+        return FakeQuantizedLinear(source, bits, widths.per, quantizers[shared.get(path, path)])
 
     return insert_fake_quantization(classifier, linear, widths.tables)

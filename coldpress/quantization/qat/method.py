@@ -1,4 +1,4 @@
-"""Quantization-aware training: the model learns while it computes with rounded numbers."""
+"""Quantization-aware training with fake quantization of weights and activations."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from coldpress.quantization.method import QuantizationResult, TrainingContext
 
 HiddenStateWeight = Annotated[
-    float, Field(ge=0.0, le=1000.0, description="Weight of the hidden states; 0: logits alone.")
+    float,
+    Field(ge=0.0, le=1000.0, description="Weight of the hidden-state loss; 0: logits only."),
 ]
 
 
 class Qat(Optimization):
-    """Weights of k bits and bytes of activations, fitted to the teacher while they are rounded."""
+    """k-bit weights and int8 activations, trained on soft targets with fake quantization."""
 
     method: Literal["qat"]
     bits: Bits
@@ -30,15 +31,15 @@ class Qat(Optimization):
     epochs: Epochs = 4
     learning_rate: LearningRate = 1e-4
 
-    def train(self, classifier: Classifier, lessons: TrainingContext) -> QuantizationResult:
-        """Fit a rounding copy of a classifier to the teacher's answers and to its own inside.
+    def train(self, classifier: Classifier, context: TrainingContext) -> QuantizationResult:
+        """Train a fake-quantized copy on the soft targets and on the source's hidden states.
 
         Args:
-            classifier: The source, left as it is; its hidden states are what is compared with.
-            lessons: What to learn from.
+            classifier: The source, not modified; provides the target hidden states.
+            context: Rows, loss and progress callback.
 
         Returns:
-            A classifier that answers as ONNX Runtime will, whatever the batch.
+            A classifier that computes what ONNX Runtime will compute, for any batch.
         """
         from coldpress.quantization.core.fake_quant import add_hidden_state_loss, to_integers
         from coldpress.quantization.method import QuantizationResult
@@ -47,8 +48,7 @@ class Qat(Optimization):
 
         tables = resolve_table_bits(self.table_bits, self.bits)
         widths = BitWidths(min(self.bits, weight_bits()), weight_bits(), tables, self.per)
-        learnt = prepare_qat(classifier, widths, lessons.train)
-        minimised = add_hidden_state_loss(classifier, lessons.loss, self.hidden_states)
-        rows, told = lessons.validation, lessons.progress
-        epochs = fit(learnt, lessons.train, minimised, self, rows, told)
-        return QuantizationResult(to_integers(learnt), {"": epochs})
+        student = prepare_qat(classifier, widths, context.train)
+        loss = add_hidden_state_loss(classifier, context.loss, self.hidden_states)
+        epochs = fit(student, context.train, loss, self, context.validation, context.progress)
+        return QuantizationResult(to_integers(student), {"": epochs})

@@ -1,4 +1,4 @@
-"""Static int8 after outliers have moved into the weights (SmoothQuant, Xiao et al. 2023)."""
+"""Static int8 after moving activation outliers into the weights (SmoothQuant, Xiao et al. 2023)."""
 
 from __future__ import annotations
 
@@ -16,33 +16,35 @@ if TYPE_CHECKING:
 
 
 class SmoothQuant(Section):
-    """Static int8 with activation outliers moved into the weights before anything is rounded."""
+    """Static int8 with activation outliers moved into the weights before rounding."""
 
     method: Literal["smooth"]
     alpha: Annotated[
-        float, Field(ge=0.0, le=1.0, description="Share of the outliers that the weights take.")
+        float, Field(ge=0.0, le=1.0, description="Share of the outliers moved into the weights.")
     ] = 0.8
     multiply: Annotated[
         bool,
-        Field(description="Also smooth where it costs the graph a multiplication."),
+        Field(description="Also smooth where it adds a multiplication to the graph."),
     ] = True
     calibration_examples: CalibrationExamples = 256
     weight_bits: WeightBits = None
 
     def quantize(self, classifier: Classifier, calibration: EncodedSplit) -> Classifier:
-        """Move outliers, then decide the integers of weights and tables, and activation ranges.
+        """Move outliers into the weights, then quantize as static int8 does.
 
         Args:
-            classifier: The source, left as it is.
+            classifier: The source, not modified.
             calibration: Training rows.
 
         Returns:
-            A classifier that answers as ONNX Runtime will, whatever the batch.
+            A classifier that computes what ONNX Runtime will compute, for any batch.
         """
         from coldpress.quantization.core.calibration import channel_ranges
         from coldpress.quantization.core.convert import quantize_int8
         from coldpress.quantization.smoothquant.migration import migrate_outliers
 
         channels = channel_ranges(classifier, calibration, self.calibration_examples)
-        moved, ranges = migrate_outliers(classifier, channels, self.alpha, multiply=self.multiply)
-        return quantize_int8(moved, self.weight_bits or weight_bits(), ranges)
+        smoothed, ranges = migrate_outliers(
+            classifier, channels, self.alpha, multiply=self.multiply
+        )
+        return quantize_int8(smoothed, self.weight_bits or weight_bits(), ranges)

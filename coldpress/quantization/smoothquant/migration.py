@@ -1,4 +1,4 @@
-"""Outliers moved from activations into weights (Xiao et al. 2023, "SmoothQuant", section 4)."""
+"""Migration of outliers from activations to weights (SmoothQuant, Xiao et al. 2023, section 4)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from coldpress.quantization.core.convert import Ranges, modules_of_type
 from coldpress.quantization.core.modules import SmoothedLinear
 
 SMALLEST_SCALE = 1e-5
-"""As in the published code: a channel that calibration hardly saw may be active elsewhere."""
+"""As in the published code: a channel hardly active in calibration may be active elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -22,30 +22,31 @@ class SmoothingSite:
     """An activation that linear modules read.
 
     Attributes:
-        readers: Their paths.
-        giver: The module whose output can be divided channel by channel instead, since what stands
-            between it and the readers passes a division on, and nobody else reads it. Empty where
-            there is none: the activation itself has to be multiplied.
+        consumers: Paths of these modules.
+        producer: Path of an earlier module whose output can be divided per channel instead, because
+            nothing else reads it and the operations in between preserve the division. Empty if
+            there is none: the activation itself must be multiplied.
     """
 
-    readers: tuple[str, ...]
-    giver: str = ""
+    consumers: tuple[str, ...]
+    producer: str = ""
 
 
 def smoothing_sites(classifier: Classifier) -> Iterator[SmoothingSite]:
-    """Find the activations that can be smoothed, and which of them their givers can divide.
+    """Find the activations that can be smoothed, and their producers.
 
-    A residual sum reads the normalizations between the layers too, so that these cannot, unless
-    they stand before attention and feed-forward. Nothing is smoothed before the logits unless it
-    costs nothing: behind a tanh no channel stands out.
+    The normalization between two layers is no producer unless the family normalizes before
+    attention and feed-forward, since the residual sum reads it too. The input of the output layer
+    is smoothed only where that is free: after a tanh no channel has outliers.
 
     Args:
         classifier: Of any family of the architecture table.
 
     Yields:
-        Sites from the embeddings up; no linear module reads two of them.
+        Sites from the embeddings to the logits; a linear module is in at most one site.
     """
-    table, paths = classifier.architecture, modules_of_type(classifier, nn.Linear)
+    table = classifier.architecture
+    paths = modules_of_type(classifier, nn.Linear)
     projection = f"{table.encoder}.{table.embedding_projection}"
     if projection in paths:
         yield SmoothingSite((projection,), f"{table.encoder}.{table.embedding_norm}")
@@ -61,13 +62,13 @@ def _layer_sites(classifier: Classifier, layer: str) -> Iterator[SmoothingSite]:
     table = classifier.architecture
     paths = {role: f"{layer}.{getattr(table, role)}" for role in table.roles}
     norms = (f"{layer}.{norm}" for norm in (table.attention_norm, table.output_norm))
-    # The first layer has none before its attention.
+    # The first layer has no normalization before its attention.
     before_attention, before_feed_forward = (
         norm if table.pre_norm and norm in modules_of_type(classifier, nn.LayerNorm) else ""
         for norm in norms
     )
     yield SmoothingSite((paths["query"], paths["key"], paths["value"]), before_attention)
-    # Attention mixes tokens, never the channels of its values.
+    # Attention mixes tokens, never channels of the values.
     yield SmoothingSite((paths["attention_output"],), paths["value"])
     yield SmoothingSite(tuple(paths[role] for role in table.up_roles), before_feed_forward)
     relu = getattr(classifier.config, table.config_activation) == "relu"
@@ -80,62 +81,61 @@ def smoothing_scale(inputs: Tensor, weights: Tensor, alpha: float) -> Tensor:
     Args:
         inputs: max |X_j|, shape (in,).
         weights: max |W_j| over all modules that read X, shape (in,).
-        alpha: Share of the difficulty that goes into the weights.
+        alpha: Share of the outliers moved into the weights.
 
     Returns:
-        Shape (in,): what channels are divided by. A channel that is never active, or that nobody
-        weighs, is left alone.
+        Divisors of the channels, shape (in,); 1 for channels that are never active or whose weights
+        are all zero.
     """
-    moved = (inputs**alpha / weights ** (1 - alpha)).clamp(min=SMALLEST_SCALE)
-    return torch.where((inputs > 0) & (weights > 0), moved, torch.ones_like(moved))
+    scale = (inputs**alpha / weights ** (1 - alpha)).clamp(min=SMALLEST_SCALE)
+    return torch.where((inputs > 0) & (weights > 0), scale, torch.ones_like(scale))
 
 
 @torch.no_grad()
 def migrate_outliers(
     classifier: Classifier, channels: Ranges, alpha: float, *, multiply: bool
 ) -> tuple[Classifier, Ranges]:
-    """Divide activations and multiply weights: the same answers, and smaller outliers.
+    """Divide activations and multiply weights: the same logits with smaller outliers.
 
     Args:
-        classifier: The source, left as it is.
+        classifier: The source, not modified.
         channels: Smallest and largest input of each channel, shape (in,), by the module's path.
-        alpha: See `strength`.
-        multiply: Also smooth what nothing before it can divide: what is read is multiplied.
+        alpha: See `smoothing_scale`.
+        multiply: Also smooth sites without a producer, by multiplying the activation.
 
     Returns:
-        The classifier in float32, and the smallest and largest input of its linear modules.
+        The smoothed classifier in float32, and the input ranges of its linear modules.
     """
-    made = classifier.copy()
+    smoothed = classifier.copy()
     ranges = {path: (low.amin(), high.amax()) for path, (low, high) in channels.items()}
     for site in smoothing_sites(classifier):
-        if site.giver or multiply:
-            low, high = channels[site.readers[0]]
-            scale = smoothing_scale(
-                torch.maximum(-low, high), _largest_weights(classifier, site), alpha
-            )
-            _rescale(made, site, scale)
-            span = (low / scale).amin(), (high / scale).amax()
-            ranges |= dict.fromkeys(site.readers, span)
-    return made, ranges
+        if site.producer or multiply:
+            low, high = channels[site.consumers[0]]
+            weights = _largest_weights(classifier, site)
+            scale = smoothing_scale(torch.maximum(-low, high), weights, alpha)
+            _rescale(smoothed, site, scale)
+            input_range = (low / scale).amin(), (high / scale).amax()
+            ranges |= dict.fromkeys(site.consumers, input_range)
+    return smoothed, ranges
 
 
 def _largest_weights(classifier: Classifier, site: SmoothingSite) -> Tensor:
-    """Largest weight of each channel among all that read it, shape (in,)."""
-    linears = [cast("nn.Linear", classifier.module.get_submodule(path)) for path in site.readers]
+    """Return the largest weight magnitude per channel over a site's consumers, shape (in,)."""
+    linears = [cast("nn.Linear", classifier.module.get_submodule(path)) for path in site.consumers]
     return torch.cat([linear.weight for linear in linears]).abs().amax(0)
 
 
 def _rescale(classifier: Classifier, site: SmoothingSite, scale: Tensor) -> None:
-    """Divide what arrives at a site's readers by a scale, and multiply their weights by it."""
-    for path in site.readers:
+    """Divide the input of a site's consumers by a scale, and multiply their weights by it."""
+    for path in site.consumers:
         linear = cast("nn.Linear", classifier.module.get_submodule(path))
         linear.weight.mul_(scale)
-        if not site.giver:
-            divided = SmoothedLinear.of(linear, 1 / scale)
-            classifier.module.set_submodule(path, divided)
-    if site.giver:
-        giver = cast("nn.Linear | nn.LayerNorm", classifier.module.get_submodule(site.giver))
-        # A row of a linear module, or the gain of a normalization, and its bias.
-        giver.weight.div_(scale.view(-1, *[1] * (giver.weight.dim() - 1)))
-        if giver.bias is not None:
-            giver.bias.div_(scale)
+        if not site.producer:
+            smoothed = SmoothedLinear.from_linear(linear, 1 / scale)
+            classifier.module.set_submodule(path, smoothed)
+    if site.producer:
+        producer = cast("nn.Linear | nn.LayerNorm", classifier.module.get_submodule(site.producer))
+        # The rows of a linear module or the gains of a normalization, and the bias.
+        producer.weight.div_(scale.view(-1, *[1] * (producer.weight.dim() - 1)))
+        if producer.bias is not None:
+            producer.bias.div_(scale)

@@ -1,4 +1,4 @@
-"""k-bit on whole tiny models: which integers, and how many bytes."""
+"""k-bit quantization of tiny models: integers and bytes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def rows(tiny: Classifier, split: Split) -> EncodedSplit:
     return encode(tiny.tokenizer, split)
 
 
-def stored(classifier: Classifier, target: Path) -> Checkpoint:
+def write_checkpoint(classifier: Classifier, target: Path) -> Checkpoint:
     manifest = Manifest(stage="quantize", labels=classifier.labels, shapes=classifier.shapes)
     with new_checkpoint(target, manifest) as directory:
         save_quantized(classifier, directory)
@@ -37,7 +37,7 @@ def test_a_weight_takes_as_many_bits_in_the_checkpoint(
     bits: int, tiny: Classifier, rows: EncodedSplit, tmp_path: Path
 ) -> None:
     quantized = KBit(method="k-bit", bits=bits).quantize(tiny, rows)
-    state = load_file(stored(quantized, tmp_path / "packed").path / "model.safetensors")
+    state = load_file(write_checkpoint(quantized, tmp_path / "packed").path / "model.safetensors")
     assert state[f"{QUERY}.weight"].dtype == torch.uint8
     assert state[f"{QUERY}.weight"].shape == (bits, 16 * 16 // 8)
     words = state["bert.embeddings.word_embeddings.weight"]
@@ -50,13 +50,13 @@ def test_a_reloaded_checkpoint_has_the_same_integers_and_answers(
 ) -> None:
     method = KBit(method="k-bit", bits=bits, per="tensor", table_bits=bits)
     quantized = method.quantize(tiny, rows)
-    again = load_quantized(stored(quantized, tmp_path / "packed"))
+    reloaded = load_quantized(write_checkpoint(quantized, tmp_path / "packed"))
     for name, tensor in quantized.module.state_dict().items():
-        assert torch.equal(again.module.state_dict()[name], tensor), name
-    assert torch.equal(again.logits(rows), quantized.logits(rows))
+        assert torch.equal(reloaded.module.state_dict()[name], tensor), name
+    assert torch.equal(reloaded.logits(rows), quantized.logits(rows))
 
 
-def test_one_bit_leaves_two_values_and_one_scale_a_tensor(
+def test_one_bit_leaves_two_values_and_one_scale_per_tensor(
     tiny: Classifier, rows: EncodedSplit
 ) -> None:
     quantized = KBit(method="k-bit", bits=1, per="tensor").quantize(tiny, rows)
@@ -67,8 +67,8 @@ def test_one_bit_leaves_two_values_and_one_scale_a_tensor(
         assert torch.allclose(up.get_buffer("scale"), mean)
 
 
-def test_fewer_bits_move_the_answers_further(tiny: Classifier, rows: EncodedSplit) -> None:
-    apart = [
+def test_fewer_bits_change_the_logits_more(tiny: Classifier, rows: EncodedSplit) -> None:
+    differences = [
         float(
             (
                 KBit(method="k-bit", bits=bits, table_bits=8).quantize(tiny, rows).logits(rows)
@@ -79,19 +79,17 @@ def test_fewer_bits_move_the_answers_further(tiny: Classifier, rows: EncodedSpli
         )
         for bits in (8, 6, 4, 2)
     ]
-    assert apart == sorted(apart)
-    assert apart[0] < 0.05 * float(tiny.logits(rows).std())
+    assert differences == sorted(differences)
+    assert differences[0] < 0.05 * float(tiny.logits(rows).std())
 
 
-def test_the_head_keeps_eight_bits_whatever_the_rest_has(
-    tiny: Classifier, rows: EncodedSplit
-) -> None:
+def test_the_output_layer_keeps_eight_bits(tiny: Classifier, rows: EncodedSplit) -> None:
     quantized = KBit(method="k-bit", bits=1).quantize(tiny, rows)
     head = quantized.module.get_submodule("classifier").get_parameter("weight")
     assert int(head.abs().max()) > 60
 
 
-def test_a_table_has_the_bits_it_is_told_and_one_scale_a_column(
+def test_a_table_has_table_bits_and_one_scale_per_column(
     tiny: Classifier, rows: EncodedSplit
 ) -> None:
     quantized = KBit(method="k-bit", bits=4, table_bits=2).quantize(tiny, rows)

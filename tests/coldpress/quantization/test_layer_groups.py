@@ -1,4 +1,4 @@
-"""Parts cover a classifier of every family."""
+"""Layer groups cover classifiers of every family."""
 
 from __future__ import annotations
 
@@ -14,20 +14,23 @@ from coldpress.quantization.layer_groups import group_layers
 
 
 @pytest.mark.parametrize("family", sorted(ARCHITECTURES))
-def test_every_table_and_linear_module_is_in_one_part(
+def test_every_table_and_linear_module_is_in_one_group(
     family: str, random_classifier: Callable[[str], Classifier]
 ) -> None:
     classifier = random_classifier(family)
-    paths = [path for part in group_layers(classifier) for path in part.paths]
-    found = {**modules_of_type(classifier, nn.Linear), **modules_of_type(classifier, nn.Embedding)}
-    assert sorted(paths) == sorted(found)
-    weights = sum(module.get_parameter("weight").numel() for module in found.values())
-    assert sum(part.weights for part in group_layers(classifier)) == weights
+    paths = [path for group in group_layers(classifier) for path in group.paths]
+    modules = {
+        **modules_of_type(classifier, nn.Linear),
+        **modules_of_type(classifier, nn.Embedding),
+    }
+    assert sorted(paths) == sorted(modules)
+    weights = sum(module.get_parameter("weight").numel() for module in modules.values())
+    assert sum(group.weights for group in group_layers(classifier)) == weights
 
 
-def test_parts_are_named_after_what_they_do(tiny: Classifier) -> None:
-    named = {part.name: part for part in group_layers(tiny)}
-    assert list(named) == [
+def test_groups_have_readable_names(tiny: Classifier) -> None:
+    groups = {group.name: group for group in group_layers(tiny)}
+    assert list(groups) == [
         "embeddings",
         "attention of layer 1",
         "feed-forward of layer 1",
@@ -36,5 +39,5 @@ def test_parts_are_named_after_what_they_do(tiny: Classifier) -> None:
         "pooler",
         "logits",
     ]
-    assert len(named["attention of layer 1"].paths) == 4
-    assert named["feed-forward of layer 2"].weights == 2 * 16 * 32
+    assert len(groups["attention of layer 1"].paths) == 4
+    assert groups["feed-forward of layer 2"].weights == 2 * 16 * 32

@@ -39,7 +39,7 @@ METHODS: list[PostTrainingQuantization] = [DYNAMIC, STATIC, SMOOTH, K_BIT]
 BLOCKS = WeightOnly(method="weight-only", bits=8, block_size=16, activations="int8")
 MIXED = MixedPrecision(method="mixed", max_divergence=0.001)
 ALL = [*METHODS, BLOCKS, MIXED]
-MOVED_BY_THE_BATCH = {"dynamic-int8", "k-bit"}
+BATCH_DEPENDENT = {"dynamic-int8", "k-bit"}
 RELOAD = """
 import sys
 from pathlib import Path
@@ -64,7 +64,7 @@ def rows(tiny: Classifier, split: Split) -> EncodedSplit:
     return encode(tiny.tokenizer, split)
 
 
-def stored(classifier: Classifier, target: Path) -> Checkpoint:
+def write_checkpoint(classifier: Classifier, target: Path) -> Checkpoint:
     manifest = Manifest(stage="quantize", labels=classifier.labels, shapes=classifier.shapes)
     with new_checkpoint(target, manifest) as directory:
         save_quantized(classifier, directory)
@@ -85,11 +85,11 @@ def test_every_linear_module_and_table_becomes_integers(
 
 
 @pytest.mark.parametrize("method", ALL)
-def test_the_simulated_answers_stay_near_the_source(
+def test_the_simulated_logits_stay_near_the_source(
     method: PostTrainingQuantization, tiny: Classifier, rows: EncodedSplit
 ) -> None:
-    apart = (method.quantize(tiny, rows).logits(rows) - tiny.logits(rows)).abs()
-    assert 0 < apart.mean() < 0.06 * tiny.logits(rows).std()
+    difference = (method.quantize(tiny, rows).logits(rows) - tiny.logits(rows)).abs()
+    assert 0 < difference.mean() < 0.06 * tiny.logits(rows).std()
 
 
 def test_the_bits_are_those_that_this_processor_needs(
@@ -107,14 +107,15 @@ def test_static_ranges_are_those_of_training_text_without_its_padding(
     tiny: Classifier, rows: EncodedSplit
 ) -> None:
     quantized = STATIC.quantize(tiny, rows)
-    found = quantized.linear(quantized.layers[0], "query")
+    query = quantized.linear(quantized.layers[0], "query")
     embed = tiny.encoder.get_submodule("embeddings")
     with torch.inference_mode():
-        seen = [embed(torch.from_numpy(ids)[None]) for ids in rows.input_ids]
-    low, high = min(one.amin() for one in seen), max(one.amax() for one in seen)
+        inputs = [embed(torch.from_numpy(ids)[None]) for ids in rows.input_ids]
+    low = min(values.amin() for values in inputs)
+    high = max(values.amax() for values in inputs)
     scale, zero_point = scale_and_zero_point(low, high)
-    assert torch.equal(found.get_buffer("activation_scale"), scale)
-    assert torch.equal(found.get_buffer("activation_zero_point"), zero_point)
+    assert torch.equal(query.get_buffer("activation_scale"), scale)
+    assert torch.equal(query.get_buffer("activation_zero_point"), zero_point)
 
 
 def test_the_range_after_the_last_attention_is_that_of_first_tokens(
@@ -122,38 +123,39 @@ def test_the_range_after_the_last_attention_is_that_of_first_tokens(
 ) -> None:
     quantized = STATIC.quantize(tiny, rows)
     last = quantized.linear(quantized.layers[-1], "up")
-    seen: list[torch.Tensor] = []
+    inputs: list[torch.Tensor] = []
     tiny.linear(tiny.layers[-1], "up").register_forward_pre_hook(
-        lambda _, arriving: seen.append(arriving[0][:, 0])
+        lambda _, arguments: inputs.append(arguments[0][:, 0])
     )
     tiny.logits(rows)
-    scale, _ = scale_and_zero_point(seen[0].amin(), seen[0].amax())
+    scale, _ = scale_and_zero_point(inputs[0].amin(), inputs[0].amax())
     assert torch.allclose(last.get_buffer("activation_scale"), scale)
 
 
-def test_calibration_reads_as_many_rows_as_it_is_told(tiny: Classifier, rows: EncodedSplit) -> None:
-    one, all_of_them = (
+def test_calibration_reads_the_given_number_of_rows(tiny: Classifier, rows: EncodedSplit) -> None:
+    first_row, all_rows = (
         activation_ranges(tiny, rows, examples)["bert.encoder.layer.0.intermediate.dense"]
         for examples in (1, 12)
     )
-    assert all_of_them[0] < one[0]
-    assert all_of_them[1] > one[1]
+    assert all_rows[0] < first_row[0]
+    assert all_rows[1] > first_row[1]
 
 
-def test_static_answers_do_not_depend_on_the_batch(tiny: Classifier, rows: EncodedSplit) -> None:
+def test_only_dynamic_methods_depend_on_the_batch(tiny: Classifier, rows: EncodedSplit) -> None:
     for method in METHODS:
         quantized = method.quantize(tiny, rows)
-        moved = method.method in MOVED_BY_THE_BATCH
-        together, alone = quantized.logits(rows), quantized.logits(rows, batch_size=1)
-        assert torch.allclose(together, alone, atol=1e-5) is not moved
+        batched = quantized.logits(rows)
+        single = quantized.logits(rows, batch_size=1)
+        dependent = method.method in BATCH_DEPENDENT
+        assert torch.allclose(batched, single, atol=1e-5) is not dependent
 
 
-def test_quantized_checkpoints_answer_the_same_in_a_clean_process(
+def test_quantized_checkpoints_give_the_same_logits_in_a_clean_process(
     tiny: Classifier, rows: EncodedSplit, split: Split, tmp_path: Path
 ) -> None:
     for method in ALL:
         quantized = method.quantize(tiny, rows)
-        assert is_quantized(stored(quantized, tmp_path / method.method))
+        assert is_quantized(write_checkpoint(quantized, tmp_path / method.method))
     one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", RELOAD, str(tmp_path), *split.texts]
     subprocess.run(command, check=True, env=one_thread)
@@ -162,5 +164,5 @@ def test_quantized_checkpoints_answer_the_same_in_a_clean_process(
         assert torch.equal(answers[method.method], method.quantize(tiny, rows).logits(rows))
 
 
-def test_a_float_checkpoint_is_not_taken_for_a_quantized_one(tiny_checkpoint: Checkpoint) -> None:
+def test_a_float_checkpoint_is_not_a_quantized_one(tiny_checkpoint: Checkpoint) -> None:
     assert not is_quantized(tiny_checkpoint)

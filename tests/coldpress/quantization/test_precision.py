@@ -1,4 +1,4 @@
-"""A model says what its parts compute in."""
+"""Description of the precision of a model's layers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from coldpress.quantization.precision import describe_arithmetic
 
 TABLES = ("embeddings",)
 ALL_LAYERS = ("attention of layers 1 to 2", "feed-forward of layers 1 to 2", "pooler", "logits")
-LOOKED_UP = "int8 rows, scaled to float32"
+INT8_ROWS = "int8 rows, scaled to float32"
 
 
 @pytest.fixture
@@ -26,74 +26,74 @@ def rows(tiny: Classifier, split: Split) -> EncodedSplit:
     return encode(tiny.tokenizer, split)
 
 
-def said(classifier: Classifier) -> list[tuple[Any, ...]]:
+def description(classifier: Classifier) -> list[tuple[Any, ...]]:
     return [
-        (one.parts, one.weight_bits, one.activation_bits, one.computes_in)
-        for one in describe_arithmetic(classifier)
+        (entry.parts, entry.weight_bits, entry.activation_bits, entry.computes_in)
+        for entry in describe_arithmetic(classifier)
     ]
 
 
-def test_a_model_in_float32_says_so(tiny: Classifier) -> None:
-    assert said(tiny) == [
+def test_a_float32_model(tiny: Classifier) -> None:
+    assert description(tiny) == [
         (TABLES, 32, None, "float32 rows"),
         (ALL_LAYERS, 32, 32, "float32"),
     ]
 
 
 @pytest.mark.parametrize(
-    ("method", "how"),
+    ("method", "arithmetic"),
     [
         (DynamicInt8(method="dynamic-int8"), "int8, ranges of the batch"),
         (StaticInt8(method="static-int8"), "int8, ranges calibrated"),
     ],
 )
-def test_bytes_say_where_ranges_come_from(
-    method: PostTrainingQuantization, how: str, tiny: Classifier, rows: EncodedSplit
+def test_int8_names_the_source_of_its_ranges(
+    method: PostTrainingQuantization, arithmetic: str, tiny: Classifier, rows: EncodedSplit
 ) -> None:
     quantized = method.quantize(tiny, rows)
-    assert said(quantized) == [(TABLES, 8, None, LOOKED_UP), (ALL_LAYERS, 8, 8, how)]
+    assert description(quantized) == [(TABLES, 8, None, INT8_ROWS), (ALL_LAYERS, 8, 8, arithmetic)]
 
 
-def test_few_bits_are_told_beside_the_bytes_that_they_are_multiplied_as(
+def test_kbit_reports_weight_bits_and_the_int8_arithmetic(
     tiny: Classifier, rows: EncodedSplit
 ) -> None:
     bits = KBit(method="k-bit", bits=3, table_bits=5).quantize(tiny, rows)
-    assert said(bits) == [
-        (TABLES, 5, None, LOOKED_UP),
+    assert description(bits) == [
+        (TABLES, 5, None, INT8_ROWS),
         (ALL_LAYERS[:-1], 3, 8, "int8, ranges of the batch"),
         (("logits",), 8, 8, "int8, ranges of the batch"),
     ]
 
 
 @pytest.mark.parametrize(
-    ("activations", "bits", "how"),
+    ("activations", "bits", "arithmetic"),
     [
         ("int8", 8, "int8, ranges of 16 values of a token"),
         ("float32", 32, "float32, weights scaled back in blocks of 16"),
     ],
 )
-def test_blocks_say_what_they_meet(
+def test_blockwise_reports_the_type_of_activations(
     activations: Any,  # noqa: ANN401
     bits: int,
-    how: str,
+    arithmetic: str,
     tiny: Classifier,
     rows: EncodedSplit,
 ) -> None:
     method = WeightOnly(method="weight-only", bits=4, block_size=16, activations=activations)
-    assert said(method.quantize(tiny, rows))[1] == (ALL_LAYERS, 4, bits, how)
+    assert description(method.quantize(tiny, rows))[1] == (ALL_LAYERS, 4, bits, arithmetic)
 
 
-def test_layers_that_differ_are_told_apart(tiny: Classifier) -> None:
+def test_layers_with_different_bits_are_listed_separately(tiny: Classifier) -> None:
     mixed = quantize_kbit(tiny, lambda path: 2 if ".layer.1.output." in path else 6, "channel", 4)
-    parts = {one.weight_bits: one.parts for one in describe_arithmetic(mixed)}
+    parts = {entry.weight_bits: entry.parts for entry in describe_arithmetic(mixed)}
     assert parts[2] == ("feed-forward of layer 2",)
     assert parts[6] == ALL_LAYERS
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4])
-def test_activations_of_few_bits_are_told_as_what_they_are(
+def test_low_bit_activations_report_their_bits(
     bits: int, tiny: Classifier, rows: EncodedSplit
 ) -> None:
-    told = describe_arithmetic(to_integers(binarize(tiny, bits, 4, rows)))
-    inner = next(one for one in told if "feed-forward of layers 1 to 2" in one.parts)
+    entries = describe_arithmetic(to_integers(binarize(tiny, bits, 4, rows)))
+    inner = next(entry for entry in entries if "feed-forward of layers 1 to 2" in entry.parts)
     assert (inner.weight_bits, inner.activation_bits) == (1, bits)

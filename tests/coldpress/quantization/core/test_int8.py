@@ -18,7 +18,7 @@ from coldpress.quantization.core.int8 import (
     scale_and_zero_point,
 )
 
-# A range below the smallest normal number has no step; what is rounded there is zero anyway.
+# A range below the smallest normal number has no scale; values in it round to zero anyway.
 NEAR = st.floats(-1000, 1000, width=32).filter(lambda value: value == 0 or abs(value) > 1e-20)
 
 
@@ -49,7 +49,7 @@ def test_a_column_of_a_table_is_rounded_by_its_own_largest_value() -> None:
     assert scale.tolist() == [1.0, pytest.approx(0.02), 1.0]
 
 
-def test_an_activation_is_spread_over_its_range_ties_to_even() -> None:
+def test_an_activation_is_rounded_over_its_range_ties_to_even() -> None:
     activation = torch.tensor([-3.0, 252.0, 0.5, 1.5, 2.5])
     scale, zero_point = scale_and_zero_point(activation.amin(), activation.amax())
     assert (scale.item(), zero_point.item()) == (1.0, 3)
@@ -62,7 +62,7 @@ def test_a_range_is_widened_to_hold_zero(low: float, high: float, step: float, z
     assert (scale.item(), zero_point.item()) == (step, zero)
 
 
-def test_what_lies_outside_of_a_range_ends_at_its_edge() -> None:
+def test_values_outside_a_range_are_clipped() -> None:
     scale, zero_point = scale_and_zero_point(torch.tensor(-10.0), torch.tensor(245.0))
     assert round_activation(torch.tensor([-99.0, 999.0]), scale, zero_point).tolist() == [-10, 245]
 

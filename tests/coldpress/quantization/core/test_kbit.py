@@ -1,4 +1,4 @@
-"""Rounding to k bits, by hand and against every other scale."""
+"""Rounding to k bits, by hand and compared with other scales."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from coldpress.quantization.core.kbit import (
 )
 
 
-def lost(weight: torch.Tensor, scale: torch.Tensor, bits: int) -> float:
+def squared_error(weight: torch.Tensor, scale: torch.Tensor, bits: int) -> float:
     return float((weight - scale * round_weight(weight, scale, bits)).square().sum())
 
 
@@ -39,32 +39,33 @@ def test_two_bits_clip_an_outlier_rather_than_lose_all_others() -> None:
     assert scale.tolist() == [[1.25]]  # (5 * 1 + 2.5) / 6
 
 
-def test_integers_that_were_scaled_are_found_again() -> None:
+def test_scaled_integers_are_recovered() -> None:
     integers = torch.tensor([[7.0, -3.0, 2.0, 0.0], [-7.0, 7.0, 5.0, 1.0]])
     scale = torch.tensor([[0.25], [3.0]])
-    found, step = quantize_weight(integers * scale, 4, "channel")
-    assert found.tolist() == integers.tolist()
+    recovered, step = quantize_weight(integers * scale, 4, "channel")
+    assert recovered.tolist() == integers.tolist()
     assert torch.allclose(step, scale)
 
 
 @pytest.mark.parametrize("bits", [2, 3, 4, 5, 8])
 @pytest.mark.parametrize("per", ["tensor", "channel"])
-def test_no_scale_loses_much_less(bits: int, per: Granularity) -> None:
+def test_no_other_scale_has_a_much_smaller_error(bits: int, per: Granularity) -> None:
     weight = torch.randn(4, 300, generator=torch.Generator().manual_seed(bits))
-    found = lost(weight, best_scale(weight, bits, per), bits)
-    together = (1,) if per == "channel" else (0, 1)
-    widest = weight.abs().amax(together, keepdim=True) / largest_integer(bits)
-    others = [lost(weight, widest * share / 200, bits) for share in range(10, 201)]
-    assert found <= 1.05 * min(others)
-    assert found < others[-1] or bits == 8
+    best = squared_error(weight, best_scale(weight, bits, per), bits)
+    dimensions = (1,) if per == "channel" else (0, 1)
+    widest = weight.abs().amax(dimensions, keepdim=True) / largest_integer(bits)
+    alternatives = [squared_error(weight, widest * share / 200, bits) for share in range(10, 201)]
+    assert best <= 1.05 * min(alternatives)
+    assert best < alternatives[-1] or bits == 8
 
 
-def test_a_channel_of_its_own_loses_less_than_a_scale_for_all() -> None:
+def test_scales_per_channel_lose_less_than_one_per_tensor() -> None:
     weight = torch.randn(8, 64, generator=torch.Generator().manual_seed(0))
     weight *= torch.linspace(0.1, 2.0, 8)[:, None]
     for bits in range(1, 9):
         losses = [
-            lost(weight, best_scale(weight, bits, per), bits) for per in ("channel", "tensor")
+            squared_error(weight, best_scale(weight, bits, per), bits)
+            for per in ("channel", "tensor")
         ]
         assert losses[0] < losses[1]
 
@@ -76,7 +77,7 @@ def test_zeros_stay_zero(bits: int) -> None:
     assert scale.isfinite().all()
 
 
-def test_the_fitted_scale_is_that_of_least_squares() -> None:
+def test_the_least_squares_scale() -> None:
     weight, integers = torch.tensor([[3.0, 1.0]]), torch.tensor([[2.0, 1.0]])
     assert least_squares_scale(weight, integers, "channel").tolist() == [[pytest.approx(7 / 5)]]
     assert least_squares_scale(weight, integers * 0, "channel").tolist() == [[1.0]]
@@ -86,6 +87,6 @@ def test_a_gradient_can_be_passed_straight_through() -> None:
     weight = torch.tensor([[0.4, -0.9]], requires_grad=True)
     scale = best_scale(weight.detach(), 2, "tensor")
     rounded = round_weight(weight, scale, 2) * scale
-    passed_on = weight + (rounded - weight).detach()
-    (gradient,) = torch.autograd.grad(passed_on.sum(), weight)
+    output = weight + (rounded - weight).detach()
+    (gradient,) = torch.autograd.grad(output.sum(), weight)
     assert gradient.tolist() == [[1.0, 1.0]]

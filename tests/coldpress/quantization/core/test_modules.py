@@ -1,4 +1,4 @@
-"""Modules that compute with integers, on numbers that can be followed by hand."""
+"""Integer modules on small numbers that can be checked by hand."""
 
 from __future__ import annotations
 
@@ -7,45 +7,46 @@ import torch
 from coldpress.quantization.core.modules import QuantizedEmbedding, QuantizedLinear
 
 
-def by_hand(*, calibrated: bool) -> QuantizedLinear:
-    """Weights 2 * [3, -1] and 0.5 * [0, 4], biases 10 and 0."""
-    made = QuantizedLinear(2, 2, calibrated=calibrated)
-    made.weight.data = torch.tensor([[3, -1], [0, 4]], dtype=torch.int8)
-    made.scale.copy_(torch.tensor([[2.0], [0.5]]))
-    made.bias.data = torch.tensor([10.0, 0.0])
-    return made
+def build_linear(*, calibrated: bool) -> QuantizedLinear:
+    """Build a module with weights 2 * [3, -1] and 0.5 * [0, 4] and biases 10 and 0."""
+    module = QuantizedLinear(2, 2, calibrated=calibrated)
+    module.weight.data = torch.tensor([[3, -1], [0, 4]], dtype=torch.int8)
+    module.scale.copy_(torch.tensor([[2.0], [0.5]]))
+    module.bias.data = torch.tensor([10.0, 0.0])
+    return module
 
 
 def test_a_linear_module_rounds_its_input_to_the_range_of_the_whole_batch() -> None:
-    arriving = torch.tensor([[[255.0, 0.0]], [[1.4, 2.6]]])
-    answer = by_hand(calibrated=False)(arriving)
+    activation = torch.tensor([[[255.0, 0.0]], [[1.4, 2.6]]])
+    output = build_linear(calibrated=False)(activation)
     # The step is 1: the second row counts as [1, 3], so 2 * (3 - 3) + 10 and 0.5 * 12.
-    assert answer.tolist() == [[[1540.0, 0.0]], [[10.0, 6.0]]]
+    assert output.tolist() == [[[1540.0, 0.0]], [[10.0, 6.0]]]
 
 
-def test_a_row_is_answered_otherwise_beside_a_row_of_larger_values() -> None:
-    linear = by_hand(calibrated=False)
-    alone, beside = torch.tensor([[2.55, 1.0]]), torch.tensor([[2.55, 1.0], [255.0, 0.0]])
+def test_a_row_with_larger_values_changes_the_output_of_the_other_row() -> None:
+    linear = build_linear(calibrated=False)
+    alone = torch.tensor([[2.55, 1.0]])
+    beside = torch.tensor([[2.55, 1.0], [255.0, 0.0]])
     assert torch.allclose(linear(alone)[0], torch.tensor([23.3, 2.0]), atol=1e-5)
     assert linear(beside)[0].tolist() == [26.0, 2.0]
 
 
-def test_a_calibrated_range_does_not_move_and_cuts_what_is_outside() -> None:
-    linear = by_hand(calibrated=True)
+def test_a_calibrated_range_is_fixed_and_clips_values_outside() -> None:
+    linear = build_linear(calibrated=True)
     assert linear.activation_scale is not None
     assert linear.activation_zero_point is not None
     linear.activation_scale.fill_(0.5)
     linear.activation_zero_point.fill_(128)
-    answer = linear(torch.tensor([[1.1, 0.0], [1000.0, 0.0]]))
-    assert answer.tolist() == [[16.0, 0.0], [391.0, 0.0]]
+    output = linear(torch.tensor([[1.1, 0.0], [1000.0, 0.0]]))
+    assert output.tolist() == [[16.0, 0.0], [391.0, 0.0]]
 
 
-def test_only_the_first_token_is_measured_where_the_graph_computes_nothing_else() -> None:
-    linear = by_hand(calibrated=False)
-    arriving = torch.tensor([[[2.55, 1.0], [255.0, 0.0]]])
-    assert linear(arriving)[0, 0].tolist() == [26.0, 2.0]
+def test_the_range_is_measured_on_the_first_token_where_the_graph_computes_only_that() -> None:
+    linear = build_linear(calibrated=False)
+    activation = torch.tensor([[[2.55, 1.0], [255.0, 0.0]]])
+    assert linear(activation)[0, 0].tolist() == [26.0, 2.0]
     linear.first_token = True
-    assert torch.allclose(linear(arriving)[0, 0], torch.tensor([23.3, 2.0]), atol=1e-5)
+    assert torch.allclose(linear(activation)[0, 0], torch.tensor([23.3, 2.0]), atol=1e-5)
 
 
 def test_an_embedding_scales_the_rows_it_looks_up() -> None:

@@ -1,4 +1,4 @@
-"""Integers in as many bits as they have, by hand and back."""
+"""Packing and unpacking, by hand and as a round trip."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from coldpress.quantization.core.packing import bit_fields, pack, unpack
 
 
-def test_bits_are_cut_into_fields_that_fill_bytes() -> None:
+def test_bits_are_split_into_fields_that_fill_bytes() -> None:
     assert [bit_fields(bits) for bits in range(1, 8)] == [
         (1,),
         (2,),
@@ -46,18 +46,18 @@ def test_three_bits_are_stored_high_bits_first() -> None:
 
 
 @given(st.integers(1, 7), st.integers(1, 70), st.randoms(use_true_random=False))
-def test_what_was_packed_comes_back_in_bits_eighths_of_the_bytes(
-    bits: int, count: int, chance: st.DataObject
+def test_packed_integers_are_recovered_and_take_bits_eighths_of_the_bytes(
+    bits: int, count: int, random: st.DataObject
 ) -> None:
     values = (-1, 1) if bits == 1 else range(-(2 ** (bits - 1)), 2 ** (bits - 1))
-    drawn = [chance.choice(values) for _ in range(count)]  # type: ignore[attr-defined]
-    packed = pack(np.array(drawn, dtype=np.int8), bits)
+    integers = [random.choice(values) for _ in range(count)]  # type: ignore[attr-defined]
+    packed = pack(np.array(integers, dtype=np.int8), bits)
     assert packed.dtype == np.uint8
     assert packed.shape == (bits, -(-count // 8))
-    assert unpack(packed, (count,)).tolist() == drawn
+    assert unpack(packed, (count,)).tolist() == integers
 
 
 @pytest.mark.parametrize("bits", [1, 3, 4])
-def test_the_shape_is_given_back(bits: int) -> None:
+def test_the_shape_is_restored(bits: int) -> None:
     integers = np.ones((3, 5), dtype=np.int8)
     assert unpack(pack(integers, bits), (3, 5)).tolist() == integers.tolist()

@@ -1,4 +1,4 @@
-"""Which parts give up which bits."""
+"""Search for the bits of each layer group."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def rows(tiny: Classifier, split: Split) -> EncodedSplit:
     return encode(tiny.tokenizer, split)
 
 
-def bits(classifier: Classifier) -> dict[str, int]:
-    found = {}
-    for part in group_layers(classifier):
-        modules = [classifier.module.get_submodule(path) for path in part.paths]
-        (found[part.name],) = {int(getattr(module, "bits")) for module in modules}  # noqa: B009
-    return found
+def group_bits(classifier: Classifier) -> dict[str, int]:
+    bits = {}
+    for group in group_layers(classifier):
+        modules = [classifier.module.get_submodule(path) for path in group.paths]
+        (bits[group.name],) = {int(getattr(module, "bits")) for module in modules}  # noqa: B009
+    return bits
 
 
 def mixed(max_divergence: float, least_bits: Fewest = 2) -> MixedPrecision:
@@ -40,21 +40,21 @@ def mixed(max_divergence: float, least_bits: Fewest = 2) -> MixedPrecision:
 
 def test_divergence_is_the_mean_over_rows_in_nats() -> None:
     expected = torch.tensor([[0.0, 0.0], [5.0, 1.0]])
-    found = torch.tensor([[math.log(3.0), 0.0], [5.0, 1.0]])
-    # The first row: 1/2 log(1/2 / 3/4) + 1/2 log(1/2 / 1/4); the second: nothing.
+    logits = torch.tensor([[math.log(3.0), 0.0], [5.0, 1.0]])
+    # The first row: 1/2 log(1/2 / 3/4) + 1/2 log(1/2 / 1/4); the second: zero.
     by_hand = 0.5 * (0.5 * math.log(2 / 3) + 0.5 * math.log(2))
-    assert mean_kl_divergence(expected, found) == pytest.approx(by_hand, rel=1e-5)
+    assert mean_kl_divergence(expected, logits) == pytest.approx(by_hand, rel=1e-5)
 
 
-def test_the_part_whose_bits_cost_least_is_lowered_first() -> None:
-    whole = [
+def test_the_group_whose_bits_cost_least_is_lowered_first() -> None:
+    groups = [
         LayerGroup("large", (), 100),
         LayerGroup("small", (), 10),
         LayerGroup("logits", (), 10),
     ]
-    costs = {("large", 4): 0.4, ("large", 2): 2.0, ("small", 4): 0.1, ("small", 2): 0.1}
-    # A bit saved costs 0.4 / 400 in the large part, 0.1 / 40 in the small one, and then nothing.
-    assert lower_greedily(whole, costs, [8, 4, 2]) == [
+    sensitivities = {("large", 4): 0.4, ("large", 2): 2.0, ("small", 4): 0.1, ("small", 2): 0.1}
+    # Saving a bit costs 0.4 / 400 in the large group, 0.1 / 40 in the small one, and then nothing.
+    assert lower_greedily(groups, sensitivities, [8, 4, 2]) == [
         {"large": 8, "small": 8, "logits": 8},
         {"large": 4, "small": 8, "logits": 8},
         {"large": 4, "small": 4, "logits": 8},
@@ -63,36 +63,40 @@ def test_the_part_whose_bits_cost_least_is_lowered_first() -> None:
     ]
 
 
-def test_the_stated_loss_is_kept_and_more_of_it_saves_more(
+def test_the_bound_is_kept_and_a_larger_one_saves_more_bits(
     tiny: Classifier, rows: EncodedSplit
 ) -> None:
-    before, saved = tiny.logits(rows), []
-    for most in (0.01, 0.1, 1.0):
-        quantized = mixed(most).quantize(tiny, rows)
-        assert mean_kl_divergence(before, quantized.logits(rows)) <= most
+    before = tiny.logits(rows)
+    saved = []
+    for bound in (0.01, 0.1, 1.0):
+        quantized = mixed(bound).quantize(tiny, rows)
+        assert mean_kl_divergence(before, quantized.logits(rows)) <= bound
         saved.append(
-            sum(p.weights * (8 - bits(quantized)[p.name]) for p in group_layers(quantized))
+            sum(g.weights * (8 - group_bits(quantized)[g.name]) for g in group_layers(quantized))
         )
     assert saved == sorted(set(saved))
     assert saved[0] > 0
 
 
 def test_bits_differ_where_sensitivities_do(tiny: Classifier, rows: EncodedSplit) -> None:
-    found = bits(mixed(0.2).quantize(tiny, rows))
-    assert len(set(found.values())) > 2
-    assert found["logits"] == max(found.values())
+    bits = group_bits(mixed(0.2).quantize(tiny, rows))
+    assert len(set(bits.values())) > 2
+    assert bits["logits"] == max(bits.values())
 
 
 @pytest.mark.parametrize("least", [4, 3])
-def test_no_part_has_fewer_bits_than_it_may(
+def test_no_group_has_fewer_than_least_bits(
     least: Fewest, tiny: Classifier, rows: EncodedSplit
 ) -> None:
-    found = bits(mixed(10.0, least).quantize(tiny, rows))
-    assert set(found.values()) == {least, cpu.weight_bits()}
+    bits = group_bits(mixed(10.0, least).quantize(tiny, rows))
+    assert set(bits.values()) == {least, cpu.weight_bits()}
 
 
-def test_a_loss_that_all_bits_exceed_is_refused(tiny: Classifier, rows: EncodedSplit) -> None:
-    with pytest.raises(InputError, match=r"max_divergence: 2 bits everywhere diverge by .* 0\.001"):
+def test_a_bound_that_even_the_first_level_exceeds_is_refused(
+    tiny: Classifier, rows: EncodedSplit
+) -> None:
+    message = r"max_divergence: even with 2 bits everywhere the divergence is .*, more than 0\.001"
+    with pytest.raises(InputError, match=message):
         search_bits(tiny, rows, 0.001, [2, 1])
 
 
@@ -108,10 +112,10 @@ def test_one_level_for_all_is_k_bit(tiny: Classifier, rows: EncodedSplit) -> Non
     )
 
 
-def test_only_some_rows_are_asked(tiny: Classifier, rows: EncodedSplit, tmp_path: Path) -> None:
-    spread = rows.spread(4)
-    assert [list(ids) for ids in spread.input_ids] == [
+def test_rows_are_sampled_evenly(tiny: Classifier, rows: EncodedSplit, tmp_path: Path) -> None:
+    sample = rows.spread(4)
+    assert [list(ids) for ids in sample.input_ids] == [
         list(rows.input_ids[i]) for i in (0, 4, 7, 11)
     ]
-    assert spread.labels.tolist() == [0, 1, 1, 2]
+    assert sample.labels.tolist() == [0, 1, 1, 2]
     assert len(rows.spread(99)) == 12

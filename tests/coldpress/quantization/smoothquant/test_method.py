@@ -1,4 +1,4 @@
-"""Outliers move from activations into weights; the answers stay."""
+"""Outliers move from activations into weights; the logits stay the same."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def rows(tiny: Classifier, split: Split) -> EncodedSplit:
     return encode(tiny.tokenizer, split)
 
 
-def test_the_strength_is_equation_4() -> None:
+def test_the_smoothing_scale_is_equation_4() -> None:
     inputs, weights = torch.tensor([16.0, 9.0, 0.0, 5.0]), torch.tensor([4.0, 1.0, 2.0, 0.0])
     assert smoothing_scale(inputs, weights, 0.5).tolist() == [2.0, 3.0, 1.0, 1.0]
     assert smoothing_scale(inputs, weights, 1.0).tolist() == [16.0, 9.0, 1.0, 1.0]
@@ -39,7 +39,7 @@ def test_the_strength_is_equation_4() -> None:
 
 @pytest.mark.parametrize("multiply", [True, False])
 @pytest.mark.parametrize("family", sorted(ARCHITECTURES))
-def test_smoothing_changes_no_answer_of_any_family(
+def test_smoothing_changes_no_logits_of_any_family(
     family: str,
     multiply: bool,
     random_classifier: Callable[[str], Classifier],
@@ -49,18 +49,18 @@ def test_smoothing_changes_no_answer_of_any_family(
     source = cut(random_classifier(family))
     before = source.logits(rows)
     channels = channel_ranges(source, rows, 12)
-    made, _ = migrate_outliers(source, channels, 0.5, multiply=multiply)
-    assert (made.logits(rows) - before).abs().max() < 1e-5 * before.abs().max()
+    smoothed, _ = migrate_outliers(source, channels, 0.5, multiply=multiply)
+    assert (smoothed.logits(rows) - before).abs().max() < 1e-5 * before.abs().max()
     assert torch.equal(source.logits(rows), before), "the source has changed"
-    # Two layers, each with queries, keys, values, up and down; normalizations that come before
-    # these take it from all but the first queries, keys and values, and the gate from down.
-    kinds = [isinstance(module, SmoothedLinear) for module in made.module.modules()]
+    # Two layers, each with queries, keys, values, up and down. With pre-normalization the producer
+    # is divided instead, except for the first queries, keys and values; with a gate, so is down's.
+    kinds = [isinstance(module, SmoothedLinear) for module in smoothed.module.modules()]
     multiplied = 3 if family == "modernbert" else 10
     assert sum(kinds) == (multiplied if multiply else 0)
 
 
 @pytest.mark.parametrize(
-    ("family", "activation", "givers"),
+    ("family", "activation", "producers"),
     [
         ("bert", "gelu", {"value": "attention_output", "norm": "pooler"}),
         ("bert", "relu", {"value": "attention_output", "norm": "pooler", "up": "down"}),
@@ -68,10 +68,10 @@ def test_smoothing_changes_no_answer_of_any_family(
         ("distilbert", "gelu", {"value": "attention_output", "norm": "pooler", "pooler": "output"}),
     ],
 )
-def test_only_what_nothing_else_reads_is_divided(
+def test_only_modules_that_nothing_else_reads_are_divided(
     family: str,
     activation: str,
-    givers: dict[str, str],
+    producers: dict[str, str],
     random_classifier: Callable[[str], Classifier],
 ) -> None:
     source = random_classifier(family)
@@ -87,34 +87,34 @@ def test_only_what_nothing_else_reads_is_divided(
     } | {role: f"{last}.{getattr(table, role)}" for role in ("value", "attention_output")}
     places |= {role: f"{last}.{getattr(table, role)}" for role in ("up", "down")}
     below = tuple(f"{table.layers}.{layer}." for layer in (0, 1))
-    found = {
-        site.giver: site.readers
+    sites = {
+        site.producer: site.consumers
         for site in smoothing_sites(source)
-        if site.giver and not any(part in site.giver for part in below)
+        if site.producer and not any(part in site.producer for part in below)
     }
-    assert found == {places[giver]: (places[reader],) for giver, reader in givers.items()}
+    assert sites == {places[producer]: (places[reader],) for producer, reader in producers.items()}
 
 
 def test_an_outlier_costs_less_once_it_is_smoothed(tiny: Classifier, rows: EncodedSplit) -> None:
     norm = tiny.layers[0].get_submodule(tiny.architecture.attention_norm)
     norm.get_parameter("weight").data[5] = 60.0
     exact, static, smooth = (
-        given_by_up(each, rows)
-        for each in (tiny, STATIC.quantize(tiny, rows), SMOOTH.quantize(tiny, rows))
+        up_output(model, rows)
+        for model in (tiny, STATIC.quantize(tiny, rows), SMOOTH.quantize(tiny, rows))
     )
     assert (smooth - exact).abs().mean() < (static - exact).abs().mean() / 2
 
 
-def given_by_up(classifier: Classifier, rows: EncodedSplit) -> torch.Tensor:
-    given: list[torch.Tensor] = []
+def up_output(classifier: Classifier, rows: EncodedSplit) -> torch.Tensor:
+    outputs: list[torch.Tensor] = []
     up = classifier.linear(classifier.layers[0], "up")
-    hook = up.register_forward_hook(lambda _, __, output: given.append(output))
+    hook = up.register_forward_hook(lambda _, __, output: outputs.append(output))
     classifier.logits(rows)
     hook.remove()
-    return given[0]
+    return outputs[0]
 
 
-def test_what_is_rounded_lies_within_the_range_that_smoothing_left(
+def test_the_activation_range_is_that_of_the_smoothed_input(
     tiny: Classifier, rows: EncodedSplit
 ) -> None:
     quantized = SMOOTH.quantize(tiny, rows)
