@@ -1,4 +1,4 @@
-"""The few errors that a user can cause; all others are our fault and keep their traceback."""
+"""Errors that a user can cause; any other error is a bug and keeps its traceback."""
 
 
 class InputError(Exception):
@@ -6,7 +6,7 @@ class InputError(Exception):
 
 
 class RefusedError(Exception):
-    """The gate, or a person, said no. The message is one line that says why."""
+    """The gate or a person refused the model. The message is one line with the reason."""
 
 
 class ServerStartError(Exception):
@@ -14,16 +14,16 @@ class ServerStartError(Exception):
 
 
 class DivergedError(InputError):
-    """Training with these settings has left the numbers that can be represented."""
+    """Training diverged with these settings: the loss or a weight became NaN or infinite."""
 
 
 class NonFiniteError(Exception):
-    """A number that was to be stored is NaN or infinite."""
+    """A number to be stored is NaN or infinite."""
 
 
 class CorruptCheckpointError(Exception):
-    """A checkpoint's files do not have the digests that it wrote down."""
+    """A checkpoint's files do not match the digests in its manifest."""
 
 
 class ParityError(Exception):
-    """An exported graph does not compute what the checkpoint it came from computes."""
+    """An exported graph does not compute the same as the checkpoint it was exported from."""

@@ -55,7 +55,7 @@ def _generate(work: StageContext) -> dict[str, float]:
         variants = plan.augment.make_variants(first, rows, recipe.seed)
         # By chance a variant may be a text to be judged on.
         made = leakage.remove_leaked_rows(variants, data.test, data.validation).rows
-        rows = rows.followed_by(made)
+        rows = rows.concat(made)
     given, judged = [], []
     for teacher in (first, *_additional_teachers(work)):
         given.append(soft_targets.compute_soft_targets(teacher, rows, plan.hidden_states))

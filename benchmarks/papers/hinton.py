@@ -151,7 +151,7 @@ def _with_all_texts(trial: Trial, given: SoftTargets) -> dict[str, Lesson]:
     from coldpress.distillation.soft_targets import compute_soft_targets
 
     every = replace(trial.data.train, labels=())
-    rows = labelled(trial, FEW).followed_by(every)
+    rows = labelled(trial, FEW).concat(every)
     own = compute_soft_targets(_fine_tuned_on_few(trial), every)
     return {REST: Lesson(rows, given, EPOCHS[ALL]), FAIR: Lesson(rows, own, EPOCHS[ALL])}
 

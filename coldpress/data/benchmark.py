@@ -1,4 +1,4 @@
-"""A benchmark: a dataset, its splits, its labels and the digest that names exactly these rows."""
+"""Benchmarks: a dataset's splits, labels and digest."""
 
 from __future__ import annotations
 
@@ -21,27 +21,28 @@ from coldpress.schema.quoting import quote_names
 from coldpress.schema.section import FlatChoice, Section
 
 NEW_ROWS_TEST_SHARE = 0.3
-"""Of the rows that came later: a model that is to answer them is judged on some of them."""
+"""Share of the new rows that joins the test split: a retrained model is evaluated on them too."""
 
 
 class BenchmarkSection(Section):
-    """Dataset, task kind and how the splits are made."""
+    """Dataset, task kind and splits."""
 
     kind: Literal["text-classification"]
-    source: Annotated[Source, Field(description="Where the rows are."), FlatChoice()]
+    source: Annotated[Source, Field(description="Source of the rows."), FlatChoice()]
     fresh: Annotated[
         tuple[Annotated[NewRowsSource, FlatChoice()], ...],
         Strict(False),
         Field(
-            max_length=100, description="Labelled rows that came later: they join train and test."
+            max_length=100, description="Labelled rows collected later; they join train and test."
         ),
     ] = ()
     columns: Columns = Columns()
     validation_share: Annotated[
-        float, Field(ge=0.01, le=0.5, description="Share cut from train when no split is given.")
+        float,
+        Field(ge=0.01, le=0.5, description="Share cut from train if there is no validation split."),
     ] = 0.1
     max_tokens: Annotated[
-        int, Field(ge=8, le=8192, description="Longer texts are cut here, and counted.")
+        int, Field(ge=8, le=8192, description="Longer texts are truncated, and counted.")
     ] = 128
 
 
@@ -51,11 +52,11 @@ class Benchmark:
 
     Attributes:
         labels: Label names in a fixed (sorted) order.
-        train: Training rows, without those cut off for validation.
-        validation: Rows that selection may look at.
-        test: Rows that only `evaluate` may judge on.
-        digest: sha256 over labels and every row of every split.
-        overlap: How many test rows have a text that also stands in train or validation.
+        train: Training rows, without those that were split off for validation.
+        validation: Rows for model selection.
+        test: Rows that only the evaluate stage uses.
+        digest: sha256 over the labels and all rows of all splits.
+        overlap: Number of test rows whose text is also in train or validation.
     """
 
     labels: tuple[str, ...]
@@ -67,170 +68,169 @@ class Benchmark:
 
     @property
     def test_digest(self) -> str:
-        """sha256 over labels and test rows alone."""
+        """sha256 over the labels and the test rows only."""
         return _digest(self.labels, (self.test,))
 
 
 def load_benchmark(
-    section: BenchmarkSection, seed: int, to_slice_by: Sequence[tuple[str, str]] = ()
+    section: BenchmarkSection, seed: int, slice_columns: Sequence[tuple[str, str]] = ()
 ) -> Benchmark:
     """Read and check a dataset.
 
     Args:
-        section: Where it is and which columns count.
-        seed: Decides which rows are cut off for validation.
-        to_slice_by: More columns of the test rows, each behind the recipe's field that names it.
-            They change no digest.
-
-    Returns:
-        Its splits.
+        section: The recipe's benchmark section.
+        seed: Seed of the rows that are split off for validation and test.
+        slice_columns: Further columns of the test rows: the recipe's field that contains the name,
+            and the name. They do not change any digest.
 
     Raises:
-        InputError: A file, column or row is not what it should be.
+        InputError: A file, column or row is invalid.
     """
-    train, validation, test = sources.read_splits(section.source, section.columns)
-    labels = tuple(sorted(set(rows.extract_labels(train, section.columns.label))))
-    if len(labels) < 2:
-        raise InputError(f"{train.place} has a single class, {labels[0]!r}")
-    _check_label_spaces(labels, train.place)
-    kept = _build_split(train, section.columns, labels)
-    chosen = None if validation is None else _build_split(validation, section.columns, labels)
-    if chosen is None:
-        # A column of unlike values is no label: said before test rows are blamed for theirs.
-        _cut_validation(kept, section.validation_share, seed, train.place)
-    judged = replace(
-        _build_split(test, section.columns, labels),
+    columns = section.columns
+    train_rows, validation_rows, test_rows = sources.read_splits(section.source, columns)
+    labels = _collect_labels(train_rows, columns.label)
+    train = _build_split(train_rows, columns, labels)
+    validation = None if validation_rows is None else _build_split(validation_rows, columns, labels)
+    if validation is None:
+        # Fail early if the label column is unique per row, before reporting unknown test labels.
+        _cut_validation(train, section.validation_share, seed, train_rows.location)
+    test = replace(
+        _build_split(test_rows, columns, labels),
         columns={
-            name: sources.read_test_column(section.source, section.columns, name, blamed)
-            for blamed, name in to_slice_by
+            name: sources.read_test_column(section.source, columns, name, field)
+            for field, name in slice_columns
         },
     )
-    for new in _read_unseen_new_rows(
-        section, labels, [kept, judged] if chosen is None else [kept, chosen, judged]
-    ):
-        stay, cut = stratified_split(new.ids, new.labels, NEW_ROWS_TEST_SHARE, seed)
-        kept, judged = kept.followed_by(new.take(stay)), judged.followed_by(new.take(cut))
-    if chosen is None:
-        kept, chosen = _cut_validation(kept, section.validation_share, seed, train.place)
-    digest = _digest(labels, (kept, chosen, judged))
-    return Benchmark(
-        labels, kept, chosen, judged, digest, leakage.count_overlap((kept, chosen), judged)
-    )
+    existing = [train, test] if validation is None else [train, validation, test]
+    for new in _read_unseen_new_rows(section, labels, existing):
+        for_train, for_test = stratified_split(new.ids, new.labels, NEW_ROWS_TEST_SHARE, seed)
+        train = train.concat(new.take(for_train))
+        test = test.concat(new.take(for_test))
+    if validation is None:
+        train, validation = _cut_validation(
+            train, section.validation_share, seed, train_rows.location
+        )
+    digest = _digest(labels, (train, validation, test))
+    overlap = leakage.count_overlap((train, validation), test)
+    return Benchmark(labels, train, validation, test, digest, overlap)
 
 
 def read_unlabelled(path: Path, columns: Columns) -> Split:
-    """Read more texts for the teacher to answer.
+    """Read unlabelled texts, for which the teacher computes soft targets.
 
     Args:
-        path: A `.jsonl`, `.csv` or `.parquet` file; its label column, if any, is not read.
-        columns: Which columns hold the texts.
+        path: A `.jsonl`, `.csv` or `.parquet` file; a label column is ignored.
+        columns: Names of the text columns.
 
     Returns:
         Rows without labels.
 
     Raises:
-        InputError: The file, a column or a row is not what it should be.
+        InputError: The file, a column or a row is invalid.
     """
-    return _build_split(
-        file_formats.read_file(path, columns.texts, "soft_targets.unlabelled"), columns, None
-    )
+    unlabelled = file_formats.read_file(path, columns.texts, "soft_targets.unlabelled")
+    return _build_split(unlabelled, columns, None)
 
 
 def read_filtered_unlabelled(
     benchmark: Benchmark, path: Path, columns: Columns
 ) -> leakage.FilteredRows:
-    """Choose the rows of an unlabelled file that a student may learn from.
+    """Read unlabelled texts and remove those that are also validation or test texts.
 
     Args:
-        benchmark: Brings the validation and test texts, which are left out.
+        benchmark: Benchmark with the validation and test texts.
         path: See `read_unlabelled`.
-        columns: Which columns hold the texts.
-
-    Returns:
-        The rows, and how many were left out.
+        columns: Names of the text columns.
 
     Raises:
-        InputError: The file, a column or a row is not what it should be.
+        InputError: The file, a column or a row is invalid.
     """
-    rows = read_unlabelled(path, columns)
-    return leakage.remove_leaked_rows(rows, benchmark.test, benchmark.validation)
+    unlabelled = read_unlabelled(path, columns)
+    return leakage.remove_leaked_rows(unlabelled, benchmark.test, benchmark.validation)
 
 
 def transfer_set(benchmark: Benchmark, unlabelled: leakage.FilteredRows | None) -> Split:
-    """Return what a student learns from: the training rows, then the unlabelled ones."""
+    """Return the rows that a student is distilled on: training rows, then unlabelled ones."""
     train = benchmark.train
-    return train if unlabelled is None else train.followed_by(unlabelled.rows)
+    return train if unlabelled is None else train.concat(unlabelled.rows)
 
 
 def read_new_rows(
-    one: NewRowsSource, columns: Columns, labels: tuple[str, ...] | None, field: str
+    source: NewRowsSource, columns: Columns, labels: tuple[str, ...] | None, field: str
 ) -> Split:
-    """Read rows that came later.
+    """Read all rows of a source of new rows.
 
     Args:
-        one: Where they are.
-        columns: Which columns hold texts and label.
-        labels: The names that are known; None for rows without labels.
-        field: What to blame, as in `benchmark.fresh.0`.
-
-    Returns:
-        All of them.
+        source: File or hub dataset of the rows.
+        columns: Names of the columns for the texts and the label.
+        labels: Label names of the benchmark; None for rows without labels.
+        field: The recipe's field for error messages, as in `benchmark.fresh.0`.
 
     Raises:
-        InputError: The source, a column or a row is not what it should be.
+        InputError: The source, a column or a row is invalid.
     """
-    wanted = columns.texts if labels is None else columns.names
-    return _build_split(new_rows.read_source(one, wanted, field), columns, labels)
+    names = columns.texts if labels is None else columns.names
+    return _build_split(new_rows.read_source(source, names, field), columns, labels)
 
 
 def _read_unseen_new_rows(
-    section: BenchmarkSection, labels: tuple[str, ...], known: Sequence[Split]
+    section: BenchmarkSection, labels: tuple[str, ...], existing: Sequence[Split]
 ) -> Iterator[Split]:
-    """Read what came later, source by source: each text once, and none that is known already.
+    """Yield the new rows of each source, without duplicates and without known texts.
 
-    A text of the test rows must not be trained on, nor one of the training rows judged on.
+    Otherwise a test text could be trained on, or a training text be evaluated on.
     """
-    seen = {key for split in known for key in leakage.text_keys(split)}
-    for place, one in enumerate(section.fresh):
-        found = read_new_rows(one, section.columns, labels, f"benchmark.fresh.{place}")
-        first = {key: row for row, key in reversed(list(enumerate(leakage.text_keys(found))))}
-        yield found.take(sorted(row for key, row in first.items() if key not in seen))
-        seen |= first.keys()
+    known_keys = {key for split in existing for key in leakage.text_keys(split)}
+    for position, source in enumerate(section.fresh):
+        split = read_new_rows(source, section.columns, labels, f"benchmark.fresh.{position}")
+        first_rows = {key: row for row, key in reversed(list(enumerate(leakage.text_keys(split))))}
+        yield split.take(sorted(row for key, row in first_rows.items() if key not in known_keys))
+        known_keys |= first_rows.keys()
 
 
-def _build_split(read: Rows, columns: Columns, labels: tuple[str, ...] | None) -> Split:
-    texts = rows.extract_texts(read, columns.text)
-    pairs = None if columns.text_pair is None else rows.extract_texts(read, columns.text_pair)
-    numbers = () if labels is None else _label_indices(read, columns.label, labels)
-    return Split(row_ids(texts, pairs), texts, pairs, numbers)
+def _build_split(source: Rows, columns: Columns, labels: tuple[str, ...] | None) -> Split:
+    texts = rows.extract_texts(source, columns.text)
+    pairs = None if columns.text_pair is None else rows.extract_texts(source, columns.text_pair)
+    label_indices = () if labels is None else _label_indices(source, columns.label, labels)
+    return Split(row_ids(texts, pairs), texts, pairs, label_indices)
 
 
-def _label_indices(read: Rows, column: str, labels: tuple[str, ...]) -> tuple[int, ...]:
-    number = {name: i for i, name in enumerate(labels)}
-    names = rows.extract_labels(read, column)
-    for row, name in enumerate(names):
-        if name not in number:
-            raise InputError(
-                f"{read.at(row)}: label {name!r} is not in the training rows, which have"
-                f" {quote_names(labels)}"
-            )
-    return tuple(number[name] for name in names)
-
-
-def _check_label_spaces(labels: Sequence[str], place: str) -> None:
-    """Refuse names that no table would show apart."""
-    seen: dict[str, str] = {}
+def _collect_labels(train: Rows, column: str) -> tuple[str, ...]:
+    """Return the sorted label names of the training rows; there must be at least two."""
+    labels = tuple(sorted(set(rows.extract_labels(train, column))))
+    if len(labels) < 2:
+        raise InputError(f"{train.location} has a single class, {labels[0]!r}")
+    by_words: dict[str, str] = {}
     for label in labels:
-        other = seen.setdefault(" ".join(label.split()), label)
-        if other != label:
-            raise InputError(f"{place}: labels {other!r} and {label!r} differ in spaces alone")
+        # In a table such labels would look the same.
+        similar = by_words.setdefault(" ".join(label.split()), label)
+        if similar != label:
+            raise InputError(
+                f"{train.location}: labels {similar!r} and {label!r} differ only in spaces"
+            )
+    return labels
 
 
-def _cut_validation(train: Split, share: float, seed: int, place: str) -> tuple[Split, Split]:
-    kept, cut = stratified_split(train.ids, train.labels, share, seed)
-    if not cut:
-        raise InputError(f"{place} has one row a class: too few to cut a validation split from")
-    return train.take(kept), train.take(cut)
+def _label_indices(source: Rows, column: str, labels: tuple[str, ...]) -> tuple[int, ...]:
+    index = {name: i for i, name in enumerate(labels)}
+    names = rows.extract_labels(source, column)
+    for row, name in enumerate(names):
+        if name not in index:
+            raise InputError(
+                f"{source.locate(row)}: label {name!r} is not in the training rows; their labels"
+                f" are {quote_names(labels)}"
+            )
+    return tuple(index[name] for name in names)
+
+
+def _cut_validation(train: Split, share: float, seed: int, location: str) -> tuple[Split, Split]:
+    """Split validation rows off; return the remaining training rows and the validation rows."""
+    remaining, selected = stratified_split(train.ids, train.labels, share, seed)
+    if not selected:
+        raise InputError(
+            f"{location} has one row per class: too few to cut a validation split from"
+        )
+    return train.take(remaining), train.take(selected)
 
 
 def _digest(labels: tuple[str, ...], splits: Sequence[Split]) -> str:

@@ -1,4 +1,4 @@
-"""Texts to token ids to padded batches, by the `tokenizers` library that serves the model too."""
+"""Tokenization of splits and padding of batches, with the same library as at serving time."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class EncodedSplit:
-    """A split as token ids, row by row, unpadded.
+    """A split as token ids, without padding.
 
     Attributes:
-        input_ids: One array of shape (tokens,) a row.
-        token_type_ids: The same for segment ids.
+        input_ids: An array of shape (tokens,) for each row.
+        token_type_ids: Segment ids, of the same shapes.
         labels: Shape (rows,); empty for unlabelled rows.
-        truncated: How many rows were longer than the tokenizer's limit.
-        pad_id: What fills the shorter rows of a batch.
+        truncated: Number of rows that exceeded the tokenizer's limit.
+        pad_id: Token id that pads the shorter rows of a batch.
     """
 
     input_ids: tuple[IntArray, ...]
@@ -40,17 +40,18 @@ class EncodedSplit:
         return len(self.input_ids)
 
     def batch(self, rows: Sequence[int]) -> Batch:
-        """Pad some rows to the longest of them.
+        """Pad some rows to the length of the longest.
 
         Args:
-            rows: Row numbers.
+            rows: Row indices.
 
         Returns:
             Arrays of shape (batch, tokens).
         """
         tokens = max(len(self.input_ids[row]) for row in rows)
         ids = np.full((len(rows), tokens), self.pad_id, dtype=np.int64)
-        types, mask = np.zeros_like(ids), np.zeros_like(ids)
+        types = np.zeros_like(ids)
+        mask = np.zeros_like(ids)
         for i, row in enumerate(rows):
             length = len(self.input_ids[row])
             ids[i, :length] = self.input_ids[row]
@@ -58,32 +59,29 @@ class EncodedSplit:
             mask[i, :length] = 1
         return Batch(ids, mask, types, np.asarray(rows, dtype=np.int64))
 
-    def spread(self, most: int) -> EncodedSplit:
-        """Take some rows, spread evenly over the split.
+    def sample_evenly(self, count: int) -> EncodedSplit:
+        """Return rows at even distances, in their order; their `truncated` is 0.
 
         Args:
-            most: How many, where there are as many.
-
-        Returns:
-            These rows, in their order; how many of them were truncated is not known.
+            count: Number of rows; all rows if there are fewer.
         """
-        chosen = np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(int)
+        rows = np.linspace(0, len(self) - 1, min(count, len(self))).round().astype(int)
         return EncodedSplit(
-            tuple(self.input_ids[row] for row in chosen),
-            tuple(self.token_type_ids[row] for row in chosen),
-            self.labels[chosen] if len(self.labels) else self.labels,
-            0,
-            self.pad_id,
+            input_ids=tuple(self.input_ids[row] for row in rows),
+            token_type_ids=tuple(self.token_type_ids[row] for row in rows),
+            labels=self.labels[rows] if len(self.labels) else self.labels,
+            truncated=0,
+            pad_id=self.pad_id,
         )
 
     def batches(self, batch_size: int) -> Iterator[Batch]:
-        """Every row once, longest first, so that batches need little padding.
+        """Yield every row once, longest first, so that batches need little padding.
 
         Args:
-            batch_size: Rows a batch; the last may be smaller.
+            batch_size: Rows per batch; the last batch may be smaller.
 
         Yields:
-            Batches whose `rows` say where their results belong.
+            Batches; `rows` maps their results back to the split.
         """
         order = sorted(range(len(self)), key=lambda row: (-len(self.input_ids[row]), row))
         for start in range(0, len(order), batch_size):
@@ -92,7 +90,7 @@ class EncodedSplit:
 
 @dataclass(frozen=True)
 class Batch:
-    """Padded arrays of shape (batch, tokens), and the rows they are, of shape (batch,)."""
+    """Padded arrays of shape (batch, tokens), and their row indices of shape (batch,)."""
 
     input_ids: IntArray
     attention_mask: IntArray
@@ -104,11 +102,8 @@ def encode(tokenizer: Tokenizer, split: Split) -> EncodedSplit:
     """Tokenize a split.
 
     Args:
-        tokenizer: With its truncation set; its padding is left to the batches.
+        tokenizer: Tokenizer with truncation enabled; padding is turned off while encoding.
         split: Rows to encode.
-
-    Returns:
-        The rows as ids, and how many of them were cut.
     """
     padding = tokenizer.padding
     rows = (
@@ -130,39 +125,31 @@ def encode(tokenizer: Tokenizer, split: Split) -> EncodedSplit:
 
 
 def remap_token_ids(encoded: EncodedSplit, old: Tokenizer, new: Tokenizer) -> EncodedSplit:
-    """Give rows the ids that the same tokens have in another tokenizer.
+    """Replace token ids by the ids of the same tokens in another tokenizer.
 
     Args:
-        encoded: Rows as the old tokenizer numbers them.
-        old: Knows every token of the rows.
-        new: Knows them too.
-
-    Returns:
-        The same rows as the new tokenizer numbers them.
+        encoded: Rows encoded by the old tokenizer.
+        old: Tokenizer of the rows.
+        new: Tokenizer whose vocabulary has every token of the rows.
 
     Raises:
-        KeyError: A token is unknown to the new tokenizer.
+        KeyError: The new tokenizer lacks a token.
     """
-    # An added token's name from its id is the normalized one, which is not in the vocabulary.
-    names = {at: token for token, at in old.get_vocab().items()}
-    known = new.get_vocab()
-    ids = {int(token) for row in encoded.input_ids for token in np.unique(row)}
-    place = np.zeros(max(ids, default=0) + 1, dtype=np.int64)
-    for token in ids:
-        place[token] = known[names[token]]
-    rows = tuple(place[row] for row in encoded.input_ids)
+    # Not id_to_token(): it normalizes an added token, and that form is not in the vocabulary.
+    old_tokens = {token_id: token for token, token_id in old.get_vocab().items()}
+    new_ids = new.get_vocab()
+    used_ids = {int(token_id) for row in encoded.input_ids for token_id in np.unique(row)}
+    mapping = np.zeros(max(used_ids, default=0) + 1, dtype=np.int64)
+    for token_id in used_ids:
+        mapping[token_id] = new_ids[old_tokens[token_id]]
+    rows = tuple(mapping[row] for row in encoded.input_ids)
     return replace(encoded, input_ids=rows, pad_id=find_pad_id(new))
 
 
 def find_pad_id(tokenizer: Tokenizer) -> int:
     """Return the id of the tokenizer's padding token.
 
-    Args:
-        tokenizer: Any tokenizer of an encoder.
-
-    Returns:
-        The id that its padding names; without padding, the id of `[PAD]` or `<pad>`, or 0 where
-        there is neither.
+    If the tokenizer has no padding configured, the id of `[PAD]` or `<pad>`, and 0 without either.
     """
     if tokenizer.padding:
         return int(tokenizer.padding["pad_id"])

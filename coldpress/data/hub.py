@@ -1,4 +1,4 @@
-"""What Coldpress asks of the Hugging Face hub, and how long it waits for an answer."""
+"""Access to the Hugging Face hub, with a timeout and the hub's local cache."""
 
 from __future__ import annotations
 
@@ -17,76 +17,73 @@ if TYPE_CHECKING:
 RepositoryType = Literal["model", "dataset"]
 
 TIMEOUT_SECONDS = 12.0
-"""Seconds until a silent hub counts as unreachable."""
+"""A hub that does not answer in this time counts as unreachable."""
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
-def resolve_commit(kind: RepositoryType, repository: str, revision: str, field: str) -> str:
-    """Find the commit that a revision names.
+def resolve_commit(repo_type: RepositoryType, repository: str, revision: str, field: str) -> str:
+    """Return the commit of a revision.
 
     Args:
-        kind: `model` or `dataset`.
+        repo_type: `model` or `dataset`.
         repository: As in `SetFit/sst2`.
         revision: Commit, tag or branch.
-        field: The recipe's field to blame.
+        field: The recipe's field for error messages.
 
     Returns:
         40 hexadecimal digits.
 
     Raises:
-        InputError: There is no such revision, or the hub does not answer.
+        InputError: The revision does not exist, or the hub does not answer.
     """
     from huggingface_hub.constants import is_offline_mode
 
     if _COMMIT.fullmatch(revision):
         return revision
     if is_offline_mode():
-        found = find_cached(kind, repository, revision, [])
-        if found is None:
+        directory = find_cached(repo_type, repository, revision, [])
+        if directory is None:
             raise InputError(f"{field}: {repository}@{revision} is not cached and HF_HUB_OFFLINE=1")
-        return found.name
-    sha = _fetch_info(kind, repository, revision, field).sha
+        return directory.name
+    sha = _fetch_info(repo_type, repository, revision, field).sha
     if sha is None:
-        raise InputError(f"{field}: the hub names no commit for {repository}@{revision}")
+        raise InputError(f"{field}: the hub returned no commit for {repository}@{revision}")
     return sha
 
 
 def download_snapshot(
-    kind: RepositoryType, repository: str, revision: str, patterns: Sequence[str], field: str
+    repo_type: RepositoryType, repository: str, revision: str, patterns: Sequence[str], field: str
 ) -> Path:
-    """Have some files of a repository on this disk.
+    """Return a local directory with some files of a repository; download what is not cached.
 
-    A pinned commit that is cached already is found without asking the hub.
+    A commit that is already cached needs no request to the hub.
 
     Args:
-        kind: `model` or `dataset`.
+        repo_type: `model` or `dataset`.
         repository: As in `SetFit/sst2`.
         revision: Commit, tag or branch.
-        patterns: Which files, as shell patterns.
-        field: The recipe's field to blame.
-
-    Returns:
-        The directory that holds them.
+        patterns: Shell patterns of the files.
+        field: The recipe's field for error messages.
 
     Raises:
-        InputError: The hub does not answer, or not with this repository.
+        InputError: The hub does not answer, or the repository cannot be downloaded.
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
-    sha = resolve_commit(kind, repository, revision, field)
-    found = find_cached(kind, repository, sha, patterns)
-    if found is not None:
-        return found
+    sha = resolve_commit(repo_type, repository, revision, field)
+    directory = find_cached(repo_type, repository, sha, patterns)
+    if directory is not None:
+        return directory
     if sha == revision:
-        _fetch_info(kind, repository, sha, field)
+        _fetch_info(repo_type, repository, sha, field)
     if not sys.stderr.isatty():
         disable_progress_bars()
     try:
         downloaded = snapshot_download(
-            repository, repo_type=kind, revision=sha, allow_patterns=list(patterns)
+            repository, repo_type=repo_type, revision=sha, allow_patterns=list(patterns)
         )
     except (HfHubHTTPError, LocalEntryNotFoundError) as error:
         reason = str(error).partition("\n")[0]
@@ -94,88 +91,87 @@ def download_snapshot(
     return Path(downloaded)
 
 
-def list_files(kind: RepositoryType, repository: str, revision: str, field: str) -> tuple[str, ...]:
-    """List what a repository holds, without downloading it.
+def list_files(
+    repo_type: RepositoryType, repository: str, revision: str, field: str
+) -> tuple[str, ...]:
+    """Return the paths of a repository's files, without downloading them.
 
     Args:
-        kind: `model` or `dataset`.
+        repo_type: `model` or `dataset`.
         repository: As in `SetFit/sst2`.
         revision: Commit, tag or branch.
-        field: The recipe's field to blame.
-
-    Returns:
-        Paths inside the repository.
+        field: The recipe's field for error messages.
 
     Raises:
-        InputError: The hub does not answer, or not with this repository.
+        InputError: The hub does not answer, or the repository does not exist.
     """
-    siblings = _fetch_info(kind, repository, revision, field).siblings or []
+    siblings = _fetch_info(repo_type, repository, revision, field).siblings or []
     return tuple(sibling.rfilename for sibling in siblings)
 
 
 def find_cached(
-    kind: RepositoryType, repository: str, revision: str, patterns: Sequence[str]
+    repo_type: RepositoryType, repository: str, revision: str, patterns: Sequence[str]
 ) -> Path | None:
-    """Look for a repository on this disk, without asking the hub.
+    """Return the directory of a cached snapshot with all of these files, or None.
+
+    It sends no request to the hub.
 
     Args:
-        kind: `model` or `dataset`.
+        repo_type: `model` or `dataset`.
         repository: As in `SetFit/sst2`.
         revision: Commit, tag or branch.
-        patterns: Which files, as shell patterns.
-
-    Returns:
-        The directory that holds all of them, or None.
+        patterns: Shell patterns of the files.
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
-        found = snapshot_download(
+        directory = snapshot_download(
             repository,
-            repo_type=kind,
+            repo_type=repo_type,
             revision=revision,
             allow_patterns=list(patterns),
             local_files_only=True,
         )
     except (LocalEntryNotFoundError, HFValidationError):
         return None
-    return Path(found)
+    return Path(directory)
 
 
 def _fetch_info(
-    kind: RepositoryType, repository: str, revision: str, field: str
+    repo_type: RepositoryType, repository: str, revision: str, field: str
 ) -> ModelInfo | DatasetInfo:
-    """Ask for a revision, in a thread of its own.
+    """Request the metadata of a revision, in a thread of its own.
 
-    No timeout of the HTTP client bounds name resolution, addresses tried one by one, or an answer
-    that trickles; a daemon thread that is still waiting does not keep the process alive.
+    Timeouts of the HTTP client do not cover name resolution, trying several addresses, or a slow
+    response; a daemon thread that still waits does not keep the process alive.
     """
-    answers: list[ModelInfo | DatasetInfo | Exception] = []
+    results: list[ModelInfo | DatasetInfo | Exception] = []
 
-    def ask() -> None:
+    def request() -> None:
         from huggingface_hub import HfApi
 
         try:
             api = HfApi()
-            inform = api.model_info if kind == "model" else api.dataset_info
-            answers.append(inform(repository, revision=revision))
-        except Exception as error:  # whatever it is, it belongs to the thread that waits
-            answers.append(error)
+            get_info = api.model_info if repo_type == "model" else api.dataset_info
+            results.append(get_info(repository, revision=revision))
+        except Exception as error:  # raised again in the waiting thread
+            results.append(error)
 
-    thread = threading.Thread(target=ask, daemon=True)
+    thread = threading.Thread(target=request, daemon=True)
     thread.start()
     thread.join(TIMEOUT_SECONDS)
-    if not answers:
+    if not results:
         raise InputError(
             f"{field}: the hub did not answer for {repository} in {TIMEOUT_SECONDS:g} s"
         )
-    if isinstance(answers[0], Exception):
-        raise _describe_failure(answers[0], f"{repository}@{revision}", field) from answers[0]
-    return answers[0]
+    result = results[0]
+    if isinstance(result, Exception):
+        raise _describe_failure(result, f"{repository}@{revision}", field) from result
+    return result
 
 
-def _describe_failure(error: Exception, asked: str, field: str) -> InputError:
+def _describe_failure(error: Exception, reference: str, field: str) -> InputError:
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
@@ -186,7 +182,7 @@ def _describe_failure(error: Exception, asked: str, field: str) -> InputError:
 
     reason = f"the hub cannot be reached ({type(error).__name__})"
     if isinstance(error, GatedRepoError):
-        reason = "the hub wants a token with access"
+        reason = "the repository is gated; it needs a token with access"
     elif isinstance(error, RepositoryNotFoundError):
         reason = "the hub has no such repository, or it is private"
     elif isinstance(error, RevisionNotFoundError):
@@ -195,4 +191,4 @@ def _describe_failure(error: Exception, asked: str, field: str) -> InputError:
         reason = f"the hub answered {error.response.status_code}"
     elif isinstance(error, HFValidationError):
         reason = "not a repository id"
-    return InputError(f"{field}: {asked}: {reason}")
+    return InputError(f"{field}: {reference}: {reason}")

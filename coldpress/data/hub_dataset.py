@@ -1,4 +1,4 @@
-"""Reads splits of a dataset repository that the hub stores as Parquet, JSON lines or CSV."""
+"""Reading of dataset repositories that the hub stores as Parquet, JSON lines or CSV."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 DATA_FILES = ("*.parquet", "*.jsonl", "*.json", "*.csv", "README.md")
 
 
-def load_repository(directory: Path, config: str | None, place: str) -> DatasetDict:
-    """Open every split of a repository.
+def load_repository(directory: Path, config: str | None, location: str) -> DatasetDict:
+    """Open every split of a downloaded repository.
 
     Args:
-        directory: Its files.
-        config: Named configuration, if it has several.
-        place: What to blame.
+        directory: Files of the repository.
+        config: Named configuration, if the repository has several.
+        location: Prefix of error messages.
 
     Returns:
         Splits by name.
 
     Raises:
-        InputError: There is no data to be read without running the repository's code.
+        InputError: There is no data that can be read without running the repository's code.
     """
     import datasets
 
@@ -36,36 +36,36 @@ def load_repository(directory: Path, config: str | None, place: str) -> DatasetD
         return datasets.load_dataset(str(directory), name=config)
     except (datasets.exceptions.DatasetsError, OSError, ValueError) as error:
         reason = str(error).partition("\n")[0].replace(str(directory), "the repository")
-        raise InputError(f"{place} cannot be loaded: {reason}") from error
+        raise InputError(f"{location} cannot be loaded: {reason}") from error
 
 
-def read_split(splits: DatasetDict, split: str, wanted: Sequence[str], place: str) -> Rows:
+def read_split(splits: DatasetDict, split: str, columns: Sequence[str], location: str) -> Rows:
     """Read some columns of a split.
 
     Args:
-        splits: What `load_repository` returned.
+        splits: Splits as returned by `load_repository`.
         split: Name of the split.
-        wanted: Names of the columns.
-        place: What to blame.
+        columns: Names of the columns.
+        location: Prefix of error messages.
 
     Returns:
-        At least one row; class numbers are given as class names.
+        At least one row; class numbers are replaced by class names.
 
     Raises:
         InputError: The split or a column is missing, or its labels are hidden.
     """
     if split not in splits:
-        raise InputError(f"{place} has no split {split!r}, only {', '.join(sorted(splits))}")
+        raise InputError(f"{location} has no split {split!r}, only {', '.join(sorted(splits))}")
+    location = f"{location} split {split!r}"
     data = splits[split]
-    require_columns(data.column_names, wanted, f"{place} split {split!r}")
+    require_columns(data.column_names, columns, location)
     if not len(data):
-        raise InputError(f"{place} split {split!r} has no rows")
-    place = f"{place} split {split!r}"
-    columns = {name: _column_values(data, name, place) for name in wanted}
-    return Rows(place, "row", range(1, len(data) + 1), columns)
+        raise InputError(f"{location} has no rows")
+    values = {name: _column_values(data, name, location) for name in columns}
+    return Rows(location, "row", range(1, len(data) + 1), values)
 
 
-def _column_values(data: Dataset, column: str, place: str) -> list[Any]:
+def _column_values(data: Dataset, column: str, location: str) -> list[Any]:
     from datasets import ClassLabel
 
     values = list(data[column])
@@ -74,5 +74,5 @@ def _column_values(data: Dataset, column: str, place: str) -> list[Any]:
         return values
     for row, value in enumerate(values, start=1):
         if value is not None and not 0 <= value < feature.num_classes:
-            raise InputError(f"{place} row {row}: {column!r} is hidden (class {value})")
+            raise InputError(f"{location} row {row}: {column!r} is hidden (class {value})")
     return [None if value is None else feature.names[value] for value in values]

@@ -1,4 +1,4 @@
-"""Find texts of the test and validation rows where they must not be learned from."""
+"""Detection of test and validation texts among the rows that a model trains on."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from coldpress.data.splits import Split
 
 @dataclass(frozen=True)
 class FilteredRows:
-    """Rows to learn from, and how many were left out.
+    """Training rows without leaked ones, and how many of those were removed.
 
     Attributes:
-        rows: Those whose texts are neither in test nor in validation.
-        test: Rows that were left out because their text is a test text.
-        validation: Rows that were left out because their text is a validation text.
+        rows: Rows whose texts are neither in test nor in validation.
+        test: Number of removed rows whose text is a test text.
+        validation: Number of removed rows whose text is a validation text.
     """
 
     rows: Split
@@ -25,16 +25,10 @@ class FilteredRows:
 
 
 def text_keys(split: Split) -> list[tuple[str, str]]:
-    """Name every row by its texts as they are compared.
+    """Return a key for each row that is equal for rows with the same texts.
 
-    Two texts count as the same when they differ in capitals, in white space, or in how Unicode
-    writes a character (NFKC) alone. The texts of a pair count in their order.
-
-    Args:
-        split: Any rows.
-
-    Returns:
-        One key a row; the second text is empty where there is none.
+    Texts count as the same if they differ only in case, in white space or in their Unicode form
+    (NFKC). The order of a pair matters. The second text is empty for rows that are not pairs.
     """
     pairs = split.pairs or ("",) * len(split)
     return [
@@ -42,38 +36,37 @@ def text_keys(split: Split) -> list[tuple[str, str]]:
     ]
 
 
-def count_overlap(seen: Sequence[Split], judged: Split) -> int:
-    """Count rows to be judged on whose texts are among others.
+def count_overlap(training: Sequence[Split], evaluation: Split) -> int:
+    """Count the evaluation rows whose texts also occur in a training split.
 
     Args:
-        seen: Rows that are learned from.
-        judged: Rows to judge on.
-
-    Returns:
-        How many of them have texts that are in `seen` too.
+        training: Splits that a model is trained or selected on.
+        evaluation: Rows that it is evaluated on.
     """
-    known = {key for split in seen for key in text_keys(split)}
-    return sum(key in known for key in text_keys(judged))
+    known_keys = {key for split in training for key in text_keys(split)}
+    return sum(key in known_keys for key in text_keys(evaluation))
 
 
 def remove_leaked_rows(rows: Split, test: Split, validation: Split) -> FilteredRows:
-    """Leave rows out that a model is judged or chosen by.
+    """Remove the rows whose texts occur in the test or validation split.
 
     Args:
-        rows: Rows to learn from.
-        test: Rows that the final model is judged on.
-        validation: Rows that epochs and the temperature are chosen by.
+        rows: Rows to train on.
+        test: Rows that the final model is evaluated on.
+        validation: Rows that epochs and the temperature are selected on.
 
     Returns:
-        The other rows, and how many were left out.
+        The remaining rows, and how many were removed; a text of both splits counts as test.
     """
-    of_test, of_validation = set(text_keys(test)), set(text_keys(validation)) - set(text_keys(test))
-    named, known = text_keys(rows), of_test | of_validation
-    stay = [row for row, key in enumerate(named) if key not in known]
+    test_keys = set(text_keys(test))
+    validation_keys = set(text_keys(validation)) - test_keys
+    leaked_keys = test_keys | validation_keys
+    keys = text_keys(rows)
+    clean = [row for row, key in enumerate(keys) if key not in leaked_keys]
     return FilteredRows(
-        rows.take(stay),
-        test=sum(key in of_test for key in named),
-        validation=sum(key in of_validation for key in named),
+        rows.take(clean),
+        test=sum(key in test_keys for key in keys),
+        validation=sum(key in validation_keys for key in keys),
     )
 
 

@@ -1,4 +1,4 @@
-"""Rows that came after a model was made: a file, or a split of a repository on the hub."""
+"""Rows collected after a model was trained: a local file, or a split of a hub dataset."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class NewRowsFile(Section):
     """A local file: `.jsonl`, `.csv` or `.parquet`."""
 
     origin: Literal["files"]
-    path: Annotated[UserPath, Field(description="The rows; read where the flow runs.")]
+    path: Annotated[UserPath, Field(description="File with the rows, on the flow's machine.")]
 
 
 class NewRowsHub(Section):
@@ -28,7 +28,7 @@ class NewRowsHub(Section):
     config: Annotated[str | None, Field(description="Named configuration.")] = None
     revision: Annotated[
         str,
-        Field(min_length=1, description="Commit or tag; a branch to be looked at as it grows."),
+        Field(min_length=1, description="Commit or tag; or a branch, to follow it as it grows."),
     ]
     split: Annotated[str, Field(min_length=1, description="Name of the split.")] = "train"
 
@@ -36,45 +36,47 @@ class NewRowsHub(Section):
 NewRowsSource = Annotated[NewRowsFile | NewRowsHub, Field(discriminator="origin")]
 
 
-def read_source(fresh: NewRowsFile | NewRowsHub, wanted: Sequence[str], field: str) -> Rows:
-    """Read some columns of fresh rows.
+def read_source(source: NewRowsFile | NewRowsHub, columns: Sequence[str], field: str) -> Rows:
+    """Read some columns of new rows.
 
     Args:
-        fresh: Where they are.
-        wanted: Names of the columns.
-        field: What to blame, as in `benchmark.fresh.0`.
+        source: File or hub dataset of the rows.
+        columns: Names of the columns.
+        field: The recipe's field for error messages, as in `benchmark.fresh.0`.
 
     Returns:
-        At least one row, with every wanted column.
+        At least one row, with all of these columns.
 
     Raises:
-        InputError: The file or repository, a column or a row is not what it should be.
+        InputError: The file or repository, a column or a row is invalid.
     """
-    if isinstance(fresh, NewRowsFile):
-        return file_formats.read_file(fresh.path, wanted, f"{field}.path")
-    blamed, patterns = f"{field}.dataset", hub_dataset.DATA_FILES
-    directory = hub.download_snapshot("dataset", fresh.dataset, fresh.revision, patterns, blamed)
-    place = f"{blamed}: {fresh.dataset}"
-    splits = hub_dataset.load_repository(directory, fresh.config, place)
-    return hub_dataset.read_split(splits, fresh.split, wanted, place)
+    if isinstance(source, NewRowsFile):
+        return file_formats.read_file(source.path, columns, f"{field}.path")
+    dataset_field = f"{field}.dataset"
+    directory = hub.download_snapshot(
+        "dataset", source.dataset, source.revision, hub_dataset.DATA_FILES, dataset_field
+    )
+    location = f"{dataset_field}: {source.dataset}"
+    splits = hub_dataset.load_repository(directory, source.config, location)
+    return hub_dataset.read_split(splits, source.split, columns, location)
 
 
-def pin_revision(fresh: NewRowsFile | NewRowsHub, field: str) -> NewRowsFile | NewRowsHub:
-    """Name rows so that whoever reads them later, and wherever, reads the same.
+def pin_revision(source: NewRowsFile | NewRowsHub, field: str) -> NewRowsFile | NewRowsHub:
+    """Replace a branch or tag of the hub by its commit, so that later reads see the same rows.
 
     Args:
-        fresh: As a person or a schedule names them.
-        field: What to blame.
+        source: File or hub dataset as a person or a schedule names it.
+        field: The parameter's name for error messages.
 
     Returns:
-        A revision on the hub by its commit. A file as it is: nothing but its path names it.
+        The hub dataset at its commit; a file is returned unchanged.
 
     Raises:
-        InputError: The path is relative, or the hub does not answer, or not with this revision.
+        InputError: The path is relative, the hub does not answer, or the revision does not exist.
     """
-    if isinstance(fresh, NewRowsHub):
-        commit = hub.resolve_commit("dataset", fresh.dataset, fresh.revision, f"{field}.revision")
-        return fresh.model_copy(update={"revision": commit})
-    if not fresh.path.is_absolute():
-        raise InputError(f"{field}.path: {fresh.path} is not absolute; it is read on the worker")
-    return fresh
+    if isinstance(source, NewRowsHub):
+        commit = hub.resolve_commit("dataset", source.dataset, source.revision, f"{field}.revision")
+        return source.model_copy(update={"revision": commit})
+    if not source.path.is_absolute():
+        raise InputError(f"{field}.path: {source.path} is not absolute; it is read on the worker")
+    return source

@@ -1,4 +1,4 @@
-"""Rows of a source: their columns as texts and labels, and what to call a row in a message."""
+"""Rows of a source: their columns as texts and labels, and their names in messages."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from coldpress.schema.quoting import quote_names
 
 @dataclass(frozen=True)
 class Rows:
-    """Columns of a source, and what to call each row in a message.
+    """Columns of a source, with line or row numbers for messages.
 
     Attributes:
-        place: The recipe's field and the source, as in `benchmark.source.train: train.csv`.
-        unit: What the numbers count: `line` or `row`.
-        numbers: One 1-based number a row.
-        columns: One value a row, by column name.
+        location: The recipe's field and the source, as in `benchmark.source.train: train.csv`.
+        unit: Unit of the numbers: `line` or `row`.
+        numbers: A 1-based number for each row.
+        columns: A value for each row, by column name.
     """
 
-    place: str
+    location: str
     unit: str
     numbers: Sequence[int]
     columns: Mapping[str, Sequence[Any]]
@@ -33,132 +33,122 @@ class Rows:
         """Return the number of rows."""
         return len(self.numbers)
 
-    def at(self, row: int) -> str:
-        """Name a row for a message.
+    def locate(self, row: int) -> str:
+        """Return the field, source and line or row number of a row, for a message.
 
         Args:
-            row: Counted from 0.
-
-        Returns:
-            Field, source and line or row number.
+            row: Index of the row, from 0.
         """
-        return f"{self.place} {self.unit} {self.numbers[row]}"
+        return f"{self.location} {self.unit} {self.numbers[row]}"
 
 
 def extract_texts(rows: Rows, column: str) -> tuple[str, ...]:
-    """Return a column of texts.
-
-    Args:
-        rows: What was read.
-        column: Its name.
-
-    Returns:
-        One text a row, none of them blank.
+    """Return a column of texts, one non-blank text for each row.
 
     Raises:
-        InputError: A value is null, blank or no string.
+        InputError: A value is null, blank or not a string.
     """
     return tuple(
-        _require_text(value, rows, i, column) for i, value in enumerate(rows.columns[column])
+        _require_text(value, rows, row, column) for row, value in enumerate(rows.columns[column])
     )
 
 
 def extract_labels(rows: Rows, column: str) -> tuple[str, ...]:
-    """Return a column of labels as names.
+    """Return a column of labels as text, one non-blank label for each row.
 
-    A whole number, a date, true or false becomes the text that a .csv file would have for it: 1
-    and "1" are one label, whatever the file's format.
-
-    Args:
-        rows: What was read.
-        column: Its name.
-
-    Returns:
-        One name a row, none of them blank.
+    Whole numbers, dates and booleans become the text that a .csv file would contain: 1 and "1" are
+    the same label in every file format.
 
     Raises:
-        InputError: A value is null, blank, a number with a fraction, or a list or the like.
+        InputError: A value is null, blank, a number with a fraction, or a list or mapping.
     """
     values = [_label_text(value) for value in rows.columns[column]]
     for row, value in enumerate(values):
         if isinstance(value, float | Decimal):
             raise InputError(
-                f"{rows.at(row)}: {column!r} is {value}, a number that is not whole, which names"
-                " no class; write it as text if it does"
+                f"{rows.locate(row)}: {column!r} is {value}, not a whole number; if it is the name"
+                " of a class, write it as text"
             )
-    return tuple(_require_text(value, rows, i, column) for i, value in enumerate(values))
+    return tuple(_require_text(value, rows, row, column) for row, value in enumerate(values))
 
 
 def extract_optional_texts(rows: Rows, column: str) -> tuple[str | None, ...]:
-    """Return a column that may lack values: one text a row, None where it is null or blank.
+    """Return a column that may lack values: a text for each row, None if it is null or blank.
 
     Args:
-        rows: What was read.
-        column: Its name; numbers and truth values are written out.
+        rows: Rows of the source.
+        column: Name of the column; numbers and booleans are converted to text.
 
     Raises:
-        InputError: A value is a list, a mapping or the like.
+        InputError: A value is neither text nor a number, such as a list or a mapping.
     """
-    plain = [str(v) if isinstance(v, int | float) else v for v in rows.columns[column]]
-    known = [value is not None and (not isinstance(value, str) or value.strip()) for value in plain]
+    values = [str(v) if isinstance(v, int | float) else v for v in rows.columns[column]]
     return tuple(
-        _require_text(v, rows, i, column) if known[i] else None for i, v in enumerate(plain)
+        None if _is_missing(value) else _require_text(value, rows, row, column)
+        for row, value in enumerate(values)
     )
 
 
-def require_columns(present: Sequence[str], wanted: Sequence[str], place: str) -> None:
-    """Check that columns exist, each once.
+def require_columns(available: Sequence[str], required: Sequence[str], location: str) -> None:
+    """Check that each required column exists exactly once.
 
     Args:
-        present: Names in the source.
-        wanted: Names in the recipe.
-        place: What to blame.
+        available: Column names of the source.
+        required: Column names of the recipe.
+        location: Prefix of error messages.
 
     Raises:
-        InputError: A wanted column is missing or ambiguous.
+        InputError: A required column is missing or ambiguous.
     """
-    for name in wanted:
-        if present.count(name) != 1:
-            count = "no" if name not in present else "more than one"
-            has = quote_names(list(dict.fromkeys(present)), most=20)
-            user = "it" if place.startswith("evaluate.") else "benchmark.columns"
-            hint = _column_hint(present, name)
-            raise InputError(f"{place}: {count} column {name!r}; {user} may use: {has}{hint}")
+    for name in required:
+        if available.count(name) != 1:
+            count = "no" if name not in available else "more than one"
+            choices = quote_names(list(dict.fromkeys(available)), limit=20)
+            user = "it" if location.startswith("evaluate.") else "benchmark.columns"
+            hint = _column_hint(available, name)
+            raise InputError(
+                f"{location}: {count} column {name!r}; {user} may use: {choices}{hint}"
+            )
 
 
-def _column_hint(present: Sequence[str], name: str) -> str:
-    """Say what a header has in place of a name that is not quite in it."""
-    if name in present:
+def _column_hint(available: Sequence[str], name: str) -> str:
+    """Explain a missing column: a name that differs slightly, or another separator."""
+    if name in available:
         return ""
-    near = [other for other in present if other.strip().lower() == name.strip().lower()]
-    if near:
-        return f"; {near[0]!r} differs in spaces or capitals"
+    similar = [column for column in available if column.strip().lower() == name.strip().lower()]
+    if similar:
+        return f"; {similar[0]!r} differs in spaces or capitals"
     separators = {";": "semicolons", "\t": "tabs", "|": "bars"}
     for separator, word in separators.items():
-        if len(present) == 1 and separator in present[0]:
+        if len(available) == 1 and separator in available[0]:
             return f"; the file seems to be separated by {word}: separate it by commas"
     return ""
 
 
 def _label_text(value: object) -> object:
-    """Write a label as text; what is no label is left as it is, to be refused."""
+    """Return a valid label as text, and any other value unchanged for the caller to refuse."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float | Decimal):
-        # With a fraction it is measured, and names no class.
+        # A number with a fraction is a measurement, not the name of a class.
         return str(value) if math.isfinite(value) and value == int(value) else value
     return str(value) if isinstance(value, int | date) else value
 
 
+def _is_missing(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
 def _require_text(value: object, rows: Rows, row: int, column: str) -> str:
+    location = rows.locate(row)
     if value is None:
-        raise InputError(f"{rows.at(row)}: {column!r} is null")
+        raise InputError(f"{location}: {column!r} is null")
     if not isinstance(value, str):
-        raise InputError(f"{rows.at(row)}: {column!r} is {type(value).__name__}, not a string")
+        raise InputError(f"{location}: {column!r} is {type(value).__name__}, not a string")
     if not value.strip():
-        raise InputError(f"{rows.at(row)}: {column!r} is blank")
+        raise InputError(f"{location}: {column!r} is blank")
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        raise InputError(f"{rows.at(row)}: {column!r} holds half a surrogate pair") from error
+        raise InputError(f"{location}: {column!r} contains half a surrogate pair") from error
     return value

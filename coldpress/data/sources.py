@@ -1,8 +1,8 @@
-"""Where a benchmark's rows come from: local files, the hub, or the built-in generator."""
+"""Sources of a benchmark's rows: local files, the hub, or the built-in generator."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -21,9 +21,7 @@ class HubSource(Section):
     origin: Literal["hub"]
     dataset: Annotated[str, Field(min_length=1, description="Repository id, as in `SetFit/sst2`.")]
     config: Annotated[str | None, Field(description="Named configuration.")] = None
-    revision: Annotated[
-        str, Field(min_length=1, description="Commit or tag: what a branch names may change.")
-    ]
+    revision: Annotated[str, Field(min_length=1, description="Commit or tag; a branch may change.")]
     train_split: Annotated[str, Field(description="Name of the training split.")] = "train"
     validation_split: Annotated[
         str | None, Field(description="Name of the validation split; cut from train when empty.")
@@ -39,11 +37,11 @@ class FilesSource(Section):
     validation: Annotated[
         UserPath | None, Field(description="Validation rows; cut from train when empty.")
     ] = None
-    test: Annotated[UserPath, Field(description="Test rows, opened by evaluate alone.")]
+    test: Annotated[UserPath, Field(description="Test rows; only evaluate reads them.")]
 
 
 class SyntheticSource(Section):
-    """The built-in intent benchmark: generated, seeded, ambiguous on purpose."""
+    """The built-in intent benchmark: generated from a seed, ambiguous on purpose."""
 
     origin: Literal["synthetic"]
     train_examples: Annotated[
@@ -57,7 +55,7 @@ Source = Annotated[SyntheticSource | FilesSource | HubSource, Field(discriminato
 
 
 class Columns(Section):
-    """Which of the source's columns hold the text, the optional second text and the label."""
+    """Names of the source's columns for the text, the optional second text and the label."""
 
     text: Annotated[str, Field(min_length=1, description="Column of the text.")] = "text"
     text_pair: Annotated[
@@ -67,16 +65,16 @@ class Columns(Section):
 
     @property
     def texts(self) -> list[str]:
-        """The columns of the texts."""
+        """Columns of the texts."""
         return [self.text] if self.text_pair is None else [self.text, self.text_pair]
 
     @property
     def names(self) -> list[str]:
-        """All columns: those of the texts, and that of the label."""
+        """Columns of the texts and the label."""
         return [*self.texts, self.label]
 
     @model_validator(mode="after")
-    def _are_different(self) -> Self:
+    def _check_columns_differ(self) -> Self:
         fields: dict[str, str] = {}
         for field, column in self.model_dump(exclude_none=True).items():
             if fields.setdefault(column, field) != field:
@@ -90,20 +88,19 @@ def read_splits(
     """Read every split of a source.
 
     Args:
-        source: Where the rows are.
-        columns: Which of its columns are read.
+        source: Source of the rows.
+        columns: Columns of the texts and the label.
 
     Returns:
-        Rows of train, of validation if the source has it, and of test.
+        Rows of train, of validation (None if the source has no such split), and of test.
 
     Raises:
-        InputError: A file, column or row is not what it should be.
+        InputError: A file, column or row is invalid.
     """
-    wanted = columns.names
     if isinstance(source, FilesSource):
-        return _read_files(source, wanted)
+        return _read_files(source, columns.names)
     if isinstance(source, HubSource):
-        return _read_hub(source, wanted)
+        return _read_hub(source, columns.names)
     return _read_synthetic(source, columns)
 
 
@@ -113,65 +110,65 @@ def read_test_column(
     """Read one more column of the test rows.
 
     Args:
-        source: Where the rows are.
-        columns: What a generated source calls its own columns.
-        name: The column.
-        field: The recipe's field that names it.
+        source: Source of the rows.
+        columns: Column names of a generated source.
+        name: Name of the column to read.
+        field: The recipe's field that contains the name.
 
     Returns:
-        One value a row, as text; None where it is null or blank.
+        A text for each row; None if it is null or blank.
 
     Raises:
-        InputError: There is no such column, or a value is neither text nor a number.
+        InputError: The column does not exist, or a value is neither text nor a number.
     """
     if isinstance(source, FilesSource):
-        return rows.extract_optional_texts(file_formats.read_file(source.test, [name], field), name)
-    if isinstance(source, HubSource):
-        return rows.extract_optional_texts(
-            _hub_reader(source, field)(source.test_split, [name]), name
-        )
-    _, _, test = _read_synthetic(source, columns)
-    rows.require_columns(list(test.columns), [name], f"{field}: synthetic test")
+        test = file_formats.read_file(source.test, [name], field)
+    elif isinstance(source, HubSource):
+        test = _open_hub_dataset(source, field)(source.test_split, [name])
+    else:
+        _, _, test = _read_synthetic(source, columns)
+        rows.require_columns(list(test.columns), [name], f"{field}: synthetic test")
     return rows.extract_optional_texts(test, name)
 
 
-def _read_files(source: FilesSource, wanted: list[str]) -> tuple[Rows, Rows | None, Rows]:
+def _read_files(source: FilesSource, columns: list[str]) -> tuple[Rows, Rows | None, Rows]:
     validation = None
     if source.validation is not None:
-        validation = file_formats.read_file(source.validation, wanted, f"{_FIELD}.validation")
-    train = file_formats.read_file(source.train, wanted, f"{_FIELD}.train")
-    return train, validation, file_formats.read_file(source.test, wanted, f"{_FIELD}.test")
+        validation = file_formats.read_file(source.validation, columns, f"{_FIELD}.validation")
+    train = file_formats.read_file(source.train, columns, f"{_FIELD}.train")
+    test = file_formats.read_file(source.test, columns, f"{_FIELD}.test")
+    return train, validation, test
 
 
-def _read_hub(source: HubSource, wanted: list[str]) -> tuple[Rows, Rows | None, Rows]:
-    read_split, cut = _hub_reader(source, f"{_FIELD}.dataset"), source.validation_split
-    train = read_split(source.train_split, wanted)
-    validation = None if cut is None else read_split(cut, wanted)
-    return train, validation, read_split(source.test_split, wanted)
+def _read_hub(source: HubSource, columns: list[str]) -> tuple[Rows, Rows | None, Rows]:
+    read_split = _open_hub_dataset(source, f"{_FIELD}.dataset")
+    train = read_split(source.train_split, columns)
+    validation = None
+    if source.validation_split is not None:
+        validation = read_split(source.validation_split, columns)
+    return train, validation, read_split(source.test_split, columns)
 
 
-def _hub_reader(source: HubSource, field: str) -> Callable[[str, list[str]], Rows]:
-    """Open a repository, to read columns of its splits; the field is what to blame."""
-    patterns = hub_dataset.DATA_FILES
-    directory = hub.download_snapshot("dataset", source.dataset, source.revision, patterns, field)
-    place = f"{field}: {source.dataset}"
-    splits = hub_dataset.load_repository(directory, source.config, place)
-    return lambda split, wanted: hub_dataset.read_split(splits, split, wanted, place)
+def _open_hub_dataset(source: HubSource, field: str) -> Callable[[str, list[str]], Rows]:
+    """Return a function that reads columns of a split; errors name the field."""
+    directory = hub.download_snapshot(
+        "dataset", source.dataset, source.revision, hub_dataset.DATA_FILES, field
+    )
+    location = f"{field}: {source.dataset}"
+    splits = hub_dataset.load_repository(directory, source.config, location)
+    return lambda split, columns: hub_dataset.read_split(splits, split, columns, location)
 
 
 def _read_synthetic(source: SyntheticSource, columns: Columns) -> tuple[Rows, Rows | None, Rows]:
     if columns.text_pair is not None:
-        raise InputError("benchmark.columns.text_pair: synthetic texts come alone, not in pairs")
-    parts = (("train", source.train_examples), ("test", source.test_examples))
-    train, test = (
-        _generate_rows(synthetic.generate(count, f"{source.data_seed}:{part}"), part, columns)
-        for part, count in parts
-    )
+        raise InputError("benchmark.columns.text_pair: the synthetic benchmark has no text pairs")
+    train = _generate_rows(source, "train", source.train_examples, columns)
+    test = _generate_rows(source, "test", source.test_examples, columns)
     return train, None, test
 
 
-def _generate_rows(examples: Sequence[tuple[str, str]], part: str, columns: Columns) -> Rows:
+def _generate_rows(source: SyntheticSource, split: str, count: int, columns: Columns) -> Rows:
+    examples = synthetic.generate(count, f"{source.data_seed}:{split}")
     texts, labels = zip(*examples, strict=True)
-    numbers = range(1, len(examples) + 1)
-    named = {columns.text: texts, columns.label: labels}
-    return Rows(f"{_FIELD}: synthetic {part}", "row", numbers, named)
+    values = {columns.text: texts, columns.label: labels}
+    return Rows(f"{_FIELD}: synthetic {split}", "row", range(1, count + 1), values)

@@ -1,4 +1,4 @@
-"""The rows of a split, their names, and a cut that every machine and library version cuts alike."""
+"""Rows of a split, their ids, and a stratified split that is the same on every machine."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class Split:
     """Rows of one split, column by column.
 
     Attributes:
-        ids: One stable id a row, derived from its texts (and from how often they came before).
+        ids: A stable id for each row, derived from its texts (see `row_ids`).
         texts: First texts.
         pairs: Second texts, or None for a single-text benchmark.
         labels: Index into `Benchmark.labels` for each row; empty for unlabelled rows.
-        columns: What else is known of each test row, by column, to slice by; None is unknown.
+        columns: Further columns of the test rows to slice by; None marks a missing value.
     """
 
     ids: tuple[str, ...]
@@ -33,17 +33,14 @@ class Split:
 
     @property
     def all_texts(self) -> tuple[str, ...]:
-        """First texts, then second ones."""
+        """All first texts, then all second texts."""
         return self.texts + (self.pairs or ())
 
     def take(self, rows: Sequence[int]) -> Split:
-        """Return some of the rows.
+        """Return a split of some rows.
 
         Args:
-            rows: Row numbers.
-
-        Returns:
-            A split of these rows in this order.
+            rows: Row indices; the order is kept.
         """
         return Split(
             ids=tuple(self.ids[row] for row in rows),
@@ -53,77 +50,74 @@ class Split:
             columns={n: tuple(values[row] for row in rows) for n, values in self.columns.items()},
         )
 
-    def followed_by(self, more: Split) -> Split:
-        """Put more rows behind these, each text once.
+    def concat(self, more: Split) -> Split:
+        """Append the rows of another split, except those whose id is in this one.
 
         Args:
-            more: Rows of the same kind, with labels or without.
-
-        Returns:
-            A split whose labels, where it is not all rows that have some, belong to its first.
+            more: Rows with or without labels. If they have none, the result has fewer labels than
+                rows: those of its first rows.
         """
-        known = set(self.ids)
-        new = more.take([row for row, name in enumerate(more.ids) if name not in known])
+        ids = set(self.ids)
+        new = more.take([row for row, row_id in enumerate(more.ids) if row_id not in ids])
         pairs = None if self.pairs is None else self.pairs + (new.pairs or ())
-        nothing = (None,) * len(new)
+        missing = (None,) * len(new)
         return Split(
             ids=self.ids + new.ids,
             texts=self.texts + new.texts,
             pairs=pairs,
             labels=self.labels + new.labels,
-            columns={name: values + nothing for name, values in self.columns.items()},
+            columns={name: values + missing for name, values in self.columns.items()},
         )
 
 
 def row_ids(texts: Sequence[str], pairs: Sequence[str] | None) -> tuple[str, ...]:
-    """Name every row by what it says.
+    """Return a stable id for each row: 16 hexadecimal digits.
+
+    The id is derived from the row's texts and from how often the same texts occurred before.
 
     Args:
         texts: First texts.
-        pairs: Second texts, if there are any.
-
-    Returns:
-        16 hexadecimal digits a row, from its texts and from how often they came before.
+        pairs: Second texts, or None for single texts.
     """
-    seen: Counter[tuple[str, ...]] = Counter()
+    counts: Counter[tuple[str, ...]] = Counter()
     ids = []
     for key in zip(texts, *([] if pairs is None else [pairs]), strict=True):
-        ids.append(_sha256([*key, seen[key]])[:16])
-        seen[key] += 1
+        ids.append(_sha256([*key, counts[key]])[:16])
+        counts[key] += 1
     return tuple(ids)
 
 
 def stratified_split(
     ids: Sequence[str], labels: Sequence[int], share: float, seed: int
 ) -> tuple[list[int], list[int]]:
-    """Cut a share of the rows off, class by class.
+    """Split off a share of the rows, stratified by class.
 
-    Rows are drawn by the hash of seed and id, so that a row added elsewhere moves few others. Of
-    every class at least one row stays; quotas are rounded by the largest remainder.
+    Rows are selected by the hash of seed and id, so that adding rows moves few others. At least one
+    row of each class stays; quotas are rounded by the largest remainder.
 
     Args:
-        ids: One id a row.
-        labels: One class a row.
-        share: What to cut off, at most a half.
-        seed: Decides which rows.
+        ids: Row ids.
+        labels: Class of each row.
+        share: Share of the rows to split off, at most 0.5.
+        seed: Seed of the selection.
 
     Returns:
-        Row numbers that stay and row numbers that are cut off, both ascending.
+        Indices of the rows that stay and of those split off, both ascending.
     """
     members: defaultdict[int, list[int]] = defaultdict(list)
     for row, label in enumerate(labels):
         members[label].append(row)
     quotas = _quotas({label: len(rows) for label, rows in members.items()}, share)
-    cut = {
+    selected = {
         row
         for label, rows in members.items()
         for row in sorted(rows, key=lambda row: _sha256([seed, ids[row]]))[: quotas[label]]
     }
-    return [row for row in range(len(ids)) if row not in cut], sorted(cut)
+    return [row for row in range(len(ids)) if row not in selected], sorted(selected)
 
 
 def _quotas(sizes: dict[int, int], share: float) -> dict[int, int]:
-    """Rows to cut off each class: at most all but one, in total the share of all rows."""
+    """Return the rows to split off per class: all but one at most, in total the share."""
     quotas = {label: int(size * share) for label, size in sizes.items()}
     missing = max(1, round(sum(sizes.values()) * share)) - sum(quotas.values())
     by_remainder = sorted(sizes, key=lambda label: (-(sizes[label] * share % 1), label))

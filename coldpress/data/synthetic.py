@@ -1,15 +1,14 @@
-"""The built-in intent benchmark: requests of customers, generated, seeded, ambiguous on purpose.
+"""The built-in intent benchmark: generated customer requests, ambiguous on purpose.
 
-No model can be right about all of it. A share of the requests fits two intents and is labelled by
-a coin; a few labels are plainly wrong; and many requests name a second matter that is settled or
-denied, so that counting words is not enough.
+No model can reach 100 % accuracy. Some requests fit two intents and get one of them at random, a
+few labels are wrong, and some requests mention a second matter that is settled or denied, so that a
+bag of words is not enough.
 """
 
 from __future__ import annotations
 
 import random
 import re
-from collections.abc import Sequence
 
 from coldpress.data.synthetic_phrases import (
     AMBIGUOUS,
@@ -30,72 +29,73 @@ _SLOT = re.compile(r"\{(\w+)\}")
 
 
 def generate(count: int, seed: str) -> list[tuple[str, str]]:
-    """Make requests, every intent equally often before coins and mistakes.
+    """Generate requests, balanced over the intents before label noise.
 
     Args:
-        count: How many.
-        seed: Equal seeds give equal requests, in every process and on every machine.
+        count: Number of requests.
+        seed: The same seed gives the same requests in every process and on every machine.
 
     Returns:
         Pairs of text and intent.
     """
-    draw = random.Random(seed)  # noqa: S311
+    rng = random.Random(seed)  # noqa: S311
     intents = sorted(INTENTS)
-    examples = [_generate_example(draw, intents[i % len(intents)]) for i in range(count)]
-    draw.shuffle(examples)
+    examples = [_generate_example(rng, intents[i % len(intents)]) for i in range(count)]
+    rng.shuffle(examples)
     return examples
 
 
-def _generate_example(draw: random.Random, intent: str) -> tuple[str, str]:
-    phrase, label = _draw_phrase(draw, intent)
-    if draw.random() < LABEL_NOISE_SHARE:
-        label = draw.choice(sorted(INTENTS))
-    return _add_typos(draw, _decorate(draw, _fill_slots(draw, phrase))), label
+def _generate_example(rng: random.Random, intent: str) -> tuple[str, str]:
+    phrase, label = _draw_phrase(rng, intent)
+    if rng.random() < LABEL_NOISE_SHARE:
+        label = rng.choice(sorted(INTENTS))
+    return _add_typos(rng, _decorate(rng, _fill_slots(rng, phrase))), label
 
 
-def _draw_phrase(draw: random.Random, intent: str) -> tuple[str, str]:
-    """Return a phrase and the intent that it is labelled with."""
-    if draw.random() < AMBIGUOUS_SHARE:
-        fitting = [(both, phrase) for both, phrase in AMBIGUOUS if intent in both]
-        both, phrase = draw.choice(fitting)
-        return phrase, draw.choice(both)
-    if draw.random() < FRAMED_SHARE:
-        other = draw.choice([name for name in sorted(MATTERS) if name != intent])
-        frame = draw.choice(FRAMES).replace("{other}", draw.choice(MATTERS[other]))
-        return frame.replace("{this}", draw.choice(MATTERS[intent])), intent
-    return draw.choice(INTENTS[intent]), intent
+def _draw_phrase(rng: random.Random, intent: str) -> tuple[str, str]:
+    """Return a phrase with slots, and its label."""
+    if rng.random() < AMBIGUOUS_SHARE:
+        candidates = [(intents, phrase) for intents, phrase in AMBIGUOUS if intent in intents]
+        intents, phrase = rng.choice(candidates)
+        return phrase, rng.choice(intents)
+    if rng.random() < FRAMED_SHARE:
+        distractor = rng.choice([name for name in sorted(MATTERS) if name != intent])
+        frame = rng.choice(FRAMES).replace("{other}", rng.choice(MATTERS[distractor]))
+        return frame.replace("{this}", rng.choice(MATTERS[intent])), intent
+    return rng.choice(INTENTS[intent]), intent
 
 
-def _fill_slots(draw: random.Random, phrase: str) -> str:
-    """Replace slots until none is left; fillers may hold slots themselves."""
+def _fill_slots(rng: random.Random, phrase: str) -> str:
+    """Replace slots until none is left; fillers may contain slots themselves."""
     while slot := _SLOT.search(phrase):
-        filler = draw.choice(SLOTS[slot.group(1)])
+        filler = rng.choice(SLOTS[slot.group(1)])
         phrase = phrase[: slot.start()] + filler + phrase[slot.end() :]
     return phrase
 
 
-def _decorate(draw: random.Random, text: str) -> str:
-    """Add an opening, a closing, a question mark or a capital, each now and then."""
-    if draw.random() < 0.35:
-        text = f"{_fill_slots(draw, draw.choice(OPENINGS))}, {text}"
-    if draw.random() < 0.5:
-        text += draw.choice((".", "?", "!", "..."))
-    if draw.random() < 0.3:
+def _decorate(rng: random.Random, text: str) -> str:
+    """Add an opening, punctuation, a closing or a capital letter, each at random."""
+    if rng.random() < 0.35:
+        text = f"{_fill_slots(rng, rng.choice(OPENINGS))}, {text}"
+    if rng.random() < 0.5:
+        text += rng.choice((".", "?", "!", "..."))
+    if rng.random() < 0.3:
         stop = "" if text.endswith((".", "?", "!")) else "."
-        text = f"{text}{stop} {draw.choice(CLOSINGS)}"
-    return text[0].upper() + text[1:] if draw.random() < 0.5 else text
+        text = f"{text}{stop} {rng.choice(CLOSINGS)}"
+    return text[0].upper() + text[1:] if rng.random() < 0.5 else text
 
 
-def _add_typos(draw: random.Random, text: str) -> str:
+def _add_typos(rng: random.Random, text: str) -> str:
     return " ".join(
-        _make_typo(draw, word) if len(word) > 3 and draw.random() < TYPO_SHARE else word
+        _make_typo(rng, word) if len(word) > 3 and rng.random() < TYPO_SHARE else word
         for word in text.split(" ")
     )
 
 
-def _make_typo(draw: random.Random, word: str) -> str:
-    """Swap two letters, drop one or double one, never the first."""
-    at = draw.randrange(1, len(word) - 1)
-    swapped = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
-    edits: Sequence[str] = (swapped, word[:at] + word[at + 1 :], word[:at] + word[at] + word[at:])
-    return draw.choice(edits)
+def _make_typo(rng: random.Random, word: str) -> str:
+    """Swap two letters, drop one or double one, but never the first."""
+    i = rng.randrange(1, len(word) - 1)
+    swapped = word[:i] + word[i + 1] + word[i] + word[i + 2 :]
+    dropped = word[:i] + word[i + 1 :]
+    doubled = word[:i] + word[i] + word[i:]
+    return rng.choice((swapped, dropped, doubled))

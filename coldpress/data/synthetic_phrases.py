@@ -1,6 +1,6 @@
-"""What customers of an imaginary shop say: the tables behind the built-in benchmark.
+"""Phrases of the synthetic benchmark: requests to an imaginary shop.
 
-`{name}` stands for any entry of `SLOTS[name]`.
+`{name}` is replaced by any entry of `SLOTS[name]`.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class SoftTargets:
         Returns:
             The same rows, followed by the augmented ones.
         """
-        return rows if self.augmented is None else rows.followed_by(self.augmented)
+        return rows if self.augmented is None else rows.concat(self.augmented)
 
     def for_rows(self, split: Split) -> Tensor:
         """Return the logits of a split's rows, looked up by row id.

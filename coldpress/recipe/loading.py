@@ -1,4 +1,4 @@
-"""From a recipe's name or path, and assignments to it, to a checked recipe with absolute paths."""
+"""Loading of recipes by name or path, with `--set` assignments and validation."""
 
 from __future__ import annotations
 
@@ -21,39 +21,36 @@ DISCRIMINATORS = ("method", "origin")
 
 
 def load_recipe(reference: str, assignments: Sequence[str] = ()) -> Recipe:
-    """Read, change and check a recipe.
+    """Load a recipe, apply assignments and validate it.
 
     Args:
-        reference: A path if it has a slash or ends in `.yaml`; otherwise a name that is looked
-            up in `./recipes`, then among the packaged ones.
-        assignments: `a.b=value`, applied together before anything is checked.
+        reference: A path if it contains a slash or ends in `.yaml`; otherwise a name that is looked
+            up in `./recipes`, then among the packaged recipes.
+        assignments: `a.b=value`, all applied before validation.
 
     Returns:
-        The recipe, its paths resolved against the working directory.
+        The recipe, with paths resolved against the working directory.
 
     Raises:
-        InputError: Names the file and the field that is wrong.
+        InputError: The recipe is invalid; the message names the file and the field.
     """
     path = find_recipe(reference)
-    order = apply_assignments(yaml_loader.load_yaml(path), assignments)
+    content = apply_assignments(yaml_loader.load_yaml(path), assignments)
     try:
-        recipe: Recipe = _resolve_paths(Recipe.model_validate(order))
+        recipe: Recipe = _resolve_paths(Recipe.model_validate(content))
     except ValidationError as error:
-        raise InputError(f"{path.name}: {describe_first_error(error, order)}") from error
+        raise InputError(f"{path.name}: {describe_first_error(error, content)}") from error
     return recipe
 
 
 def find_recipe(reference: str) -> Path:
-    """Find a recipe's file.
+    """Return the file of a recipe.
 
     Args:
-        reference: See `read_recipe`.
-
-    Returns:
-        An existing file.
+        reference: See `load_recipe`.
 
     Raises:
-        InputError: There is none.
+        InputError: The file does not exist.
     """
     if "/" in reference or reference.endswith((".yaml", ".yml")):
         return _recipe_file(reference)
@@ -61,7 +58,7 @@ def find_recipe(reference: str) -> Path:
         if path.stem == reference:
             return path
     names = ", ".join(dict.fromkeys(path.stem for path in list_recipes()))
-    raise InputError(f"recipe: no recipe {reference!r}; there are: {names}")
+    raise InputError(f"recipe: no recipe {reference!r}; available: {names}")
 
 
 def _recipe_file(reference: str) -> Path:
@@ -75,61 +72,64 @@ def _recipe_file(reference: str) -> Path:
 
 
 def list_recipes() -> list[Path]:
-    """Return the recipes in `./recipes`, then the packaged ones."""
+    """Return the files in `./recipes`, then the packaged ones whose name is not among them."""
     folders = (Path("recipes"), Path(str(files("recipes"))))
-    found = [path for folder in folders for path in sorted(folder.glob("*.yaml")) if path.is_file()]
-    return list({path.stem: path for path in reversed(found)}.values())[::-1]
+    candidates = [
+        path for folder in folders for path in sorted(folder.glob("*.yaml")) if path.is_file()
+    ]
+    return list({path.stem: path for path in reversed(candidates)}.values())[::-1]
 
 
-def apply_assignments(order: dict[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
-    """Apply `a.b=value` assignments to a recipe that is still plain data.
+def apply_assignments(content: dict[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
+    """Apply `a.b=value` assignments to the plain data of a recipe.
 
-    Their place in the list does not count: whole sections come before what stands in them, and a
-    choice of a method or an origin before the keys beside it, as a new choice drops the old keys.
+    Their order does not matter: a whole section is set before its members, and a method or an
+    origin before the other keys of its section, as changing it removes the old keys.
 
     Args:
-        order: Parsed YAML, changed in place.
-        assignments: Values parse as YAML; list items are named by index.
+        content: Parsed YAML, changed in place.
+        assignments: Values are parsed as YAML; list items are addressed by index.
 
     Returns:
         The same mapping.
 
     Raises:
-        InputError: An assignment has no `=`, no value that parses, or an index out of range.
+        InputError: An assignment has no `=`, an invalid value, or an index out of range.
     """
     parsed = [_parse_assignment(text) for text in assignments]
     for path, value in sorted(parsed, key=lambda pair: _assignment_order(pair[0])):
-        _set_value(order, path, value)
-    return order
+        _set_value(content, path, value)
+    return content
 
 
 def _assignment_order(path: Sequence[str]) -> tuple[int, bool]:
     return len(path), path[-1] not in DISCRIMINATORS
 
 
-def describe_first_error(error: ValidationError, order: object) -> str:
-    """Say in one line what is wrong with a recipe, naming the field as the file writes it.
+def describe_first_error(error: ValidationError, content: object) -> str:
+    """Return a one-line message of the first error, with the field as the recipe spells it.
 
     Args:
-        error: What pydantic found; its locations also name the variants that it tried.
-        order: The plain data.
+        error: Pydantic's error; its locations also contain the names of union variants.
+        content: The recipe's plain data.
 
     Returns:
-        `field: what is wrong`.
+        `field: message`.
     """
-    problem, *others = error.errors(include_url=False)
-    names, message = _field_path(problem["loc"], order), _describe_error(problem)
-    if problem["type"] == "missing":
-        message += _unknown_keys_hint(problem["loc"][:-1], others)
-    if problem["type"] in _DISCRIMINATOR_MESSAGES:
-        names.append(problem["ctx"]["discriminator"].strip("'"))
+    first, *rest = error.errors(include_url=False)
+    names = _field_path(first["loc"], content)
+    message = _describe_error(first)
+    if first["type"] == "missing":
+        message += _unknown_keys_hint(first["loc"][:-1], rest)
+    if first["type"] in _DISCRIMINATOR_MESSAGES:
+        names.append(first["ctx"]["discriminator"].strip("'"))
     return f"{'.'.join(names)}: {message}" if names else message
 
 
-def _unknown_keys_hint(section: tuple[int | str, ...], others: Iterable[ErrorDetails]) -> str:
-    """Name the unknown keys beside a missing one: it may be one of these."""
-    here = [each["loc"] for each in others if each["type"] == "extra_forbidden"]
-    keys = [str(place[-1]) for place in here if place[:-1] == section]
+def _unknown_keys_hint(section: tuple[int | str, ...], errors: Iterable[ErrorDetails]) -> str:
+    """Name the unknown keys in the section of a missing key: it may be misspelled."""
+    unknown = [error["loc"] for error in errors if error["type"] == "extra_forbidden"]
+    keys = [str(location[-1]) for location in unknown if location[:-1] == section]
     return f"; unknown key: {', '.join(keys)}" if keys else ""
 
 
@@ -139,26 +139,26 @@ _DISCRIMINATOR_MESSAGES = {
 }
 _PLAIN_MESSAGES = {
     "extra_forbidden": "unknown key",
-    "path_type": "a path is text",
-    "model_type": "a section is a mapping",
-    "model_attributes_type": "a section is a mapping",
+    "path_type": "must be a path",
+    "model_type": "must be a mapping",
+    "model_attributes_type": "must be a mapping",
 }
 
 _SHORT_REPR = Repr()
 _SHORT_REPR.maxstring = _SHORT_REPR.maxother = 80
 
 
-def _describe_error(problem: ErrorDetails) -> str:
-    """Say what is wrong, with the value where it is short enough to be one."""
-    kind = problem["type"]
-    if kind in _DISCRIMINATOR_MESSAGES:
-        return _DISCRIMINATOR_MESSAGES[kind].format(**problem["ctx"])
-    message = _PLAIN_MESSAGES.get(kind, problem["msg"].removeprefix("Value error, "))
+def _describe_error(error: ErrorDetails) -> str:
+    """Return the message of an error, with the value if it is a scalar."""
+    error_type = error["type"]
+    if error_type in _DISCRIMINATOR_MESSAGES:
+        return _DISCRIMINATOR_MESSAGES[error_type].format(**error["ctx"])
+    message = _PLAIN_MESSAGES.get(error_type, error["msg"].removeprefix("Value error, "))
     message = message[0].lower() + message[1:]
-    shown = kind not in {"extra_forbidden", "value_error", "missing"}
-    if shown and not isinstance(problem["input"], dict | list):
-        message = f"{message}, not {_SHORT_REPR.repr(problem['input'])}"
-    if kind == "string_type" and (hint := yaml_loader.unquoted_value_hint(problem["input"])):
+    has_value = error_type not in {"extra_forbidden", "value_error", "missing"}
+    if has_value and not isinstance(error["input"], dict | list):
+        message = f"{message}, not {_SHORT_REPR.repr(error['input'])}"
+    if error_type == "string_type" and (hint := yaml_loader.unquoted_value_hint(error["input"])):
         return f"{message}; {hint}"
     return message
 
@@ -171,12 +171,12 @@ def _parse_assignment(text: str) -> tuple[list[str], Any]:
         return name.split("."), yaml_loader.parse_yaml(value)
     except (yaml.YAMLError, RecursionError) as error:
         raise InputError(
-            f"--set {text[:80]}: the value is no YAML: {yaml_loader.yaml_error_reason(error)}"
+            f"--set {text[:80]}: invalid YAML: {yaml_loader.yaml_error_reason(error)}"
         ) from error
 
 
-def _set_value(order: dict[str, Any], path: Sequence[str], value: object) -> None:
-    parent: Any = order
+def _set_value(content: dict[str, Any], path: Sequence[str], value: object) -> None:
+    parent: Any = content
     for name, following in pairwise(path):
         parent = _get_or_create_child(parent, name, path, following)
     last = path[-1]
@@ -189,7 +189,7 @@ def _set_value(order: dict[str, Any], path: Sequence[str], value: object) -> Non
 
 
 def _get_or_create_child(parent: Any, name: str, path: Sequence[str], following: str) -> Any:  # noqa: ANN401
-    """Step into a member; what is no container yet (a scalar, null, absent) becomes one."""
+    """Return a member as a container; a scalar, null or missing member is replaced by one."""
     key: Any = _list_index(parent, name, path) if isinstance(parent, list) else name
     child = parent[key] if isinstance(parent, list) else parent.get(key)
     if not isinstance(child, dict | list):
@@ -198,7 +198,7 @@ def _get_or_create_child(parent: Any, name: str, path: Sequence[str], following:
 
 
 def _list_index(items: list[Any], name: str, path: Sequence[str]) -> int:
-    """Return a list index; one past the end appends."""
+    """Return a list index; the index after the last item appends one."""
     if not name.isdecimal() or int(name) > len(items):
         raise InputError(f"--set {'.'.join(path)}: {name!r} is not an index from 0 to {len(items)}")
     if int(name) == len(items):
@@ -206,23 +206,29 @@ def _list_index(items: list[Any], name: str, path: Sequence[str]) -> int:
     return int(name)
 
 
-def _field_path(location: Iterable[int | str], order: Any) -> list[str]:  # noqa: ANN401
-    """Drop the names of variants from a location: the file does not have them."""
-    names, at, parts, variant = [], order, list(location), False
-    for place, part in enumerate(parts):
-        inside = isinstance(at, dict) and part in at
-        # A variant's name comes once, before the fields, one of which may be called like it.
-        variant = not variant and isinstance(at, dict) and part in map(at.get, DISCRIMINATORS)
-        if variant or not (isinstance(part, int) or inside or place == len(parts) - 1):
+def _field_path(location: Iterable[int | str], content: Any) -> list[str]:  # noqa: ANN401
+    """Return an error's location without names of variants, which are not in the file."""
+    names = []
+    parts = list(location)
+    value = content
+    is_variant = False
+    for position, part in enumerate(parts):
+        is_key = isinstance(value, dict) and part in value
+        # A variant's name appears once, before the fields; a field may have the same name.
+        is_variant = (
+            not is_variant and isinstance(value, dict) and part in map(value.get, DISCRIMINATORS)
+        )
+        is_last = position == len(parts) - 1
+        if is_variant or not (isinstance(part, int) or is_key or is_last):
             continue
         names.append(str(part))
-        in_list = isinstance(at, list) and isinstance(part, int) and part < len(at)
-        at = at[part] if inside or in_list else None
+        is_index = isinstance(value, list) and isinstance(part, int) and part < len(value)
+        value = value[part] if is_key or is_index else None
     return names
 
 
 def _resolve_paths(value: Any) -> Any:  # noqa: ANN401
-    """Resolve every path of a recipe against the working directory of whoever ordered it."""
+    """Resolve every path of a recipe against the current working directory."""
     if isinstance(value, Path):
         return value.resolve()
     if isinstance(value, list | tuple):

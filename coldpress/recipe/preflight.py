@@ -1,8 +1,9 @@
-"""Everything that can be known to go wrong before anything is trained."""
+"""Checks of a recipe's data, teacher and disk space before anything is trained."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,19 +25,20 @@ from coldpress.teacher.tokenizer.comparison import compare_with_transformers
 
 _TEACHER_COPIES = 5
 _RECORDS_BYTES = 200 * 2**20
+_MAX_LISTED = 8
 
 
 @dataclass(frozen=True)
 class PreflightReport:
-    """What a recipe would work on.
+    """Data and resources of a recipe that passed the checks.
 
     Attributes:
         recipe: The checked recipe.
-        data: Its dataset.
-        needed_bytes: Disk that a run may take at most.
-        free_bytes: Disk that there is.
-        unlabelled: What is learned from beside the training rows, if anything.
-        dropped: Added tokens that are left out, as the teacher has no embedding for them.
+        data: Its benchmark.
+        needed_bytes: Upper bound of the disk space that a run takes.
+        free_bytes: Free disk space.
+        unlabelled: Unlabelled rows for distillation, without leaked ones; None without such a file.
+        dropped: Added tokens that are ignored because the teacher has no embedding for them.
     """
 
     recipe: Recipe
@@ -47,20 +49,19 @@ class PreflightReport:
     dropped: tuple[str, ...] = ()
 
     def table(self) -> Table:
-        """Return what was found, for a terminal."""
+        """Return the report as a table for the terminal."""
         rows = {
             "recipe": self.recipe.name,
             "rows": f"{len(self.data.train)} train, {len(self.data.validation)} validation, "
             f"{len(self.data.test)} test",
-            "labels": f"{len(self.data.labels)}: {', '.join(self.data.labels[:8])}"
-            + (", ..." if len(self.data.labels) > 8 else ""),
+            "labels": f"{len(self.data.labels)}: {_shorten(self.data.labels)}",
             "dataset digest": self.data.digest[:16],
-            "test texts also in train": self._test_texts(),
+            "test texts also in train": self._describe_overlap(),
             "validation texts also in train": str(
                 leakage.count_overlap((self.data.train,), self.data.validation)
             ),
-            **self._unlabelled(),
-            **self._dropped(),
+            **self._unlabelled_row(),
+            **self._dropped_row(),
             "disk": f"{self.needed_bytes / 2**20:.0f} MiB at most, "
             f"{self.free_bytes / 2**20:.0f} MiB free",
         }
@@ -69,38 +70,36 @@ class PreflightReport:
             table.add_row(name, escape(value))
         return table
 
-    def _test_texts(self) -> str:
-        train, found = self.data.overlap, self.unlabelled
-        if found is None or not found.test:
-            return str(train)
-        return f"{found.test} in soft_targets.unlabelled (left out), {train} in train"
+    def _describe_overlap(self) -> str:
+        in_train = str(self.data.overlap)
+        if self.unlabelled is None or not self.unlabelled.test:
+            return in_train
+        return f"{self.unlabelled.test} in soft_targets.unlabelled (left out), {in_train} in train"
 
-    def _unlabelled(self) -> dict[str, str]:
-        found = self.unlabelled
-        if found is None:
+    def _unlabelled_row(self) -> dict[str, str]:
+        if self.unlabelled is None:
             return {}
-        left_out = f"{found.test} test texts and {found.validation} validation texts"
-        return {"unlabelled rows": f"{len(found.rows)}, without {left_out}"}
+        test = self.unlabelled.test
+        validation = self.unlabelled.validation
+        left_out = f"{test} test texts and {validation} validation texts"
+        return {"unlabelled rows": f"{len(self.unlabelled.rows)}, without {left_out}"}
 
-    def _dropped(self) -> dict[str, str]:
+    def _dropped_row(self) -> dict[str, str]:
         if not self.dropped:
             return {}
-        names = ", ".join(map(repr, self.dropped[:8])) + (", ..." if len(self.dropped) > 8 else "")
-        return {"tokens without embedding": f"{names}: read as ordinary text"}
+        tokens = _shorten([repr(token) for token in self.dropped])
+        return {"tokens without embedding": f"{tokens}: read as ordinary text"}
 
 
 def run_preflight(recipe: Recipe, state: Path) -> PreflightReport:
-    """Check everything that a recipe names: data, teacher, sizes, disk.
+    """Check everything that a recipe refers to: data, teacher, sizes, disk space.
 
     Args:
         recipe: A valid recipe with absolute paths.
-        state: The directory that results will be kept in; it need not exist.
-
-    Returns:
-        What was found.
+        state: Directory where results will be stored; it need not exist.
 
     Raises:
-        InputError: Names the field, file or row that cannot be used.
+        InputError: A field, file or row is invalid; the message names it.
     """
     spec.check_teacher_model(recipe.teacher.model)
     data = benchmark.load_benchmark(
@@ -109,38 +108,36 @@ def run_preflight(recipe: Recipe, state: Path) -> PreflightReport:
     slices.check_slices(recipe.evaluate.slices, data.test)
     label_checks.check_teacher_labels(recipe.teacher, data.labels)
     unlabelled = _read_unlabelled(recipe, data)
-    large = size.teacher_size(recipe.teacher.model)
+    teacher_size = size.teacher_size(recipe.teacher.model)
     if recipe.distill is not None:
-        recipe.distill.check(large)
-    needed = _TEACHER_COPIES * large.weights_bytes
-    found = PreflightReport(recipe, data, needed + _RECORDS_BYTES, _free_bytes(state), unlabelled)
-    if found.free_bytes < found.needed_bytes:
+        recipe.distill.check(teacher_size)
+    needed = _TEACHER_COPIES * teacher_size.weights_bytes + _RECORDS_BYTES
+    report = PreflightReport(recipe, data, needed, _free_bytes(state), unlabelled)
+    if report.free_bytes < report.needed_bytes:
         raise InputError(
-            f"disk: {state} has {found.free_bytes / 2**20:.0f} MiB free, "
-            f"the run may need {found.needed_bytes / 2**20:.0f} MiB"
+            f"disk: {state} has {report.free_bytes / 2**20:.0f} MiB free, "
+            f"the run may need {report.needed_bytes / 2**20:.0f} MiB"
         )
-    # It imports transformers: all that is known without comes first.
-    return replace(found, dropped=_check_tokenizer(recipe, data))
+    # Last, since it imports transformers.
+    return replace(report, dropped=_check_tokenizer(recipe, data))
 
 
 def _read_unlabelled(recipe: Recipe, data: Benchmark) -> FilteredRows | None:
     path = recipe.soft_targets.unlabelled
     if path is None:
         return None
-    rows = benchmark.read_unlabelled(path, recipe.benchmark.columns)
-    return leakage.remove_leaked_rows(rows, data.test, data.validation)
+    return benchmark.read_filtered_unlabelled(data, path, recipe.benchmark.columns)
 
 
 def _check_tokenizer(recipe: Recipe, data: Benchmark) -> tuple[str, ...]:
-    """Refuse a tokenizer that is not good for the data; one from scratch is, and has a mask.
-
-    Returns the added tokens that are left out.
-    """
-    model, augment = recipe.teacher.model, recipe.soft_targets.augment
+    """Check that the teacher's tokenizer fits the data; return the added tokens it ignores."""
+    model = recipe.teacher.model
+    augment = recipe.soft_targets.augment
     if isinstance(model, ScratchModel):
+        # Its tokenizer will be trained on the data, and has a mask token.
         return ()
-    directory, place = _tokenizer_directory(model)
-    source = loading.load_teacher_tokenizer(directory, recipe.benchmark.max_tokens, place)
+    directory, location = _tokenizer_directory(model)
+    source = loading.load_teacher_tokenizer(directory, recipe.benchmark.max_tokens, location)
     compare_with_transformers(source, data)
     if any(step.method == "vocabulary" for step in recipe.prune or ()):
         check_tokenizer_type(source.tokenizer)
@@ -150,7 +147,7 @@ def _check_tokenizer(recipe: Recipe, data: Benchmark) -> tuple[str, ...]:
 
 
 def _tokenizer_directory(model: HubModel | DirectoryModel) -> tuple[Path, str]:
-    """Where its files are, and how an error names the teacher."""
+    """Return the directory of the tokenizer's files, and the teacher's name in errors."""
     if isinstance(model, DirectoryModel):
         return model.path, f"teacher.model.path: {model.path}"
     directory = hub.download_snapshot(
@@ -162,3 +159,7 @@ def _tokenizer_directory(model: HubModel | DirectoryModel) -> tuple[Path, str]:
 def _free_bytes(state: Path) -> int:
     existing = next(path for path in (state, *state.parents) if path.exists())
     return shutil.disk_usage(existing).free
+
+
+def _shorten(names: Sequence[str]) -> str:
+    return ", ".join(names[:_MAX_LISTED]) + (", ..." if len(names) > _MAX_LISTED else "")

@@ -1,4 +1,4 @@
-"""The recipe: everything that decides what comes out, one section a stage."""
+"""The recipe: settings of a run, one section per stage."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ from coldpress.teacher.spec import Teacher
 
 
 class SoftTargetsSection(Section):
-    """What the teacher's answers are kept for."""
+    """Texts that the teacher labels with soft targets."""
 
     unlabelled: Annotated[
         UserPath | None,
-        Field(description="More texts without labels: .jsonl, .csv or .parquet."),
+        Field(description="Unlabelled texts: .jsonl, .csv or .parquet."),
     ] = None
     hidden_states: Annotated[
-        bool, Field(description="Also keep the first token's hidden state after every layer.")
+        bool, Field(description="Also store the first token's hidden state after every layer.")
     ] = False
     teachers: Annotated[
-        int, Field(ge=1, le=20, description="Teachers whose answers are averaged.")
+        int, Field(ge=1, le=20, description="Number of teachers whose soft targets are averaged.")
     ] = 1
     augment: Annotated[
         Augmentation | None,
-        Field(description="Variants of the texts to learn from; none: the texts."),
+        Field(description="Add variants of the texts; none: only the texts."),
     ] = None
 
 
 class Export(Section):
-    """How the ONNX file is written."""
+    """Settings of the ONNX export."""
 
     opset: Annotated[int, Field(ge=17, le=20, description="ONNX operator set.")] = 17
 
 
 class Recipe(Section):
-    """One press of one model: what to read, what to do, what to promise."""
+    """Settings of a run: data, teacher, compression methods and gate."""
 
     name: Annotated[
         str,
@@ -55,60 +55,67 @@ class Recipe(Section):
             description="Name of the registered model: lower case, digits, dashes.",
         ),
     ]
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="Every stage reseeds from it.")] = 0
+    seed: Annotated[
+        int, Field(ge=0, le=2**31 - 1, description="Every stage derives its seed from it.")
+    ] = 0
     benchmark: BenchmarkSection
     teacher: Teacher
     soft_targets: SoftTargetsSection = SoftTargetsSection()
     distill: Annotated[
         DistillationMethod | None,
-        Field(description="A smaller student learns from the teacher; none: the teacher stays."),
+        Field(description="Distill a smaller student; none: the teacher itself is compressed."),
         FlatChoice(),
     ] = None
     prune: Annotated[
         list[Annotated[PruningStep, FlatChoice()]] | None,
-        Field(description="What is taken out of the student, step by step; none: nothing."),
+        Field(description="Pruning steps, in order; none: nothing is pruned."),
         FlatChoice(),
     ] = None
     quantize: Annotated[
         QuantizationMethod | None,
-        Field(description="How weights become integers; none: they stay as they are."),
+        Field(description="Quantization method; none: the weights stay in floating point."),
         FlatChoice(),
     ] = None
     export: Export = Export()
     evaluate: Evaluate = Evaluate()
     gate: Annotated[
-        Gate | None, Field(description="Whether the model may be promoted; none: nobody judges it.")
+        Gate | None, Field(description="Conditions for promotion; none: no conditions are checked.")
     ] = None
 
     @model_validator(mode="after")
-    def _name_is_free(self) -> Self:
+    def _check_name(self) -> Self:
         if self.name.endswith(RESERVED_SUFFIXES):
-            ending = next(e for e in RESERVED_SUFFIXES if self.name.endswith(e))
-            raise ValueError(f"name: {self.name!r} ends in {ending!r}, which a stage's models own")
-        return self
-
-    @model_validator(mode="after")
-    def _teachers_differ(self) -> Self:
-        if self.soft_targets.teachers > 1 and not self.teacher.epochs:
+            ending = next(suffix for suffix in RESERVED_SUFFIXES if self.name.endswith(suffix))
             raise ValueError(
-                "soft_targets.teachers: with zero teacher.epochs they are all the same"
+                f"name: {self.name!r} ends in {ending!r}, which is reserved for models of stages"
             )
         return self
 
     @model_validator(mode="after")
-    def _slices_are_of_other_columns(self) -> Self:
+    def _check_teachers_differ(self) -> Self:
+        if self.soft_targets.teachers > 1 and not self.teacher.epochs:
+            raise ValueError(
+                "soft_targets.teachers: several teachers need teacher.epochs of at least 1;"
+                " without training they are all the same"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_slice_columns(self) -> Self:
         columns = self.benchmark.columns
-        taken = {columns.text: "text", columns.text_pair: "text_pair", columns.label: "label"}
+        keys = {columns.text: "text", columns.text_pair: "text_pair", columns.label: "label"}
         for field, column in slices.required_columns(self.evaluate.slices):
-            if column in taken:
-                why = f"{column!r} is benchmark.columns.{taken[column]}"
-                raise ValueError(f"{field}: {why}, and no slice; every label is judged anyway")
+            if column in keys:
+                raise ValueError(
+                    f"{field}: {column!r} is benchmark.columns.{keys[column]}; slices are made by"
+                    " other columns, and every label is evaluated anyway"
+                )
         return self
 
     @property
     def recovery(self) -> DistillationMethod:
-        """How a pruned model is retrained: as the student was, or with the teacher's settings."""
+        """Settings to retrain a pruned model: those of distill, or else of the teacher."""
         if self.distill is not None:
             return self.distill
-        fitting = self.teacher.model_dump(exclude={"model", "labels", "epochs"})
-        return Logits(method="logits", student=StudentShape(layers=1), **fitting)
+        optimization = self.teacher.model_dump(exclude={"model", "labels", "epochs"})
+        return Logits(method="logits", student=StudentShape(layers=1), **optimization)

@@ -1,4 +1,4 @@
-"""Refuse numbers that are not finite before they are stored."""
+"""Checks that numbers are finite before they are stored."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from coldpress.errors import NonFiniteError
 
 
 def check_all_finite(values: object, name: str = "") -> None:
-    """Check every number of a JSON-like value.
+    """Check every number in a JSON-like value.
 
     Args:
-        values: A number, or mappings and lists of them; text and the like are passed over.
-        name: Where the value stands, to name it by.
+        values: A number, or nested mappings and lists of numbers; other types are ignored.
+        name: Name of the value in the error, as in `metrics.loss`.
 
     Raises:
         NonFiniteError: Names the first number that is NaN or infinite.
@@ -33,13 +33,13 @@ def check_all_finite(values: object, name: str = "") -> None:
 
 
 def check_arrays_finite(arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Check every element of arrays of floating-point numbers.
+    """Check every element of floating-point arrays.
 
     Args:
-        arrays: By the names that their files give them; integers are passed over.
+        arrays: Arrays of any shape by name; integer arrays are ignored.
 
     Raises:
-        NonFiniteError: Names the first array that holds a NaN or an infinity.
+        NonFiniteError: Names the first array with a NaN or an infinity.
     """
     for name, array in arrays.items():
         if array.dtype.kind == "f":

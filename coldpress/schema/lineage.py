@@ -1,4 +1,4 @@
-"""What a model was made from, back to the teacher and the dataset."""
+"""Lineage of a model, back to its teacher and dataset."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Ancestor(BaseModel):
-    """One model, or a dataset, in the tree above a deployed model.
+    """A model or dataset in the lineage of a deployed model.
 
     Attributes:
-        stage: The stage that made it, or `dataset`.
-        name: `name/version` of a registered model, or what else it is called.
+        stage: The stage that created it, or `dataset`.
+        name: `name/version` of a registered model; otherwise its id.
         digest: sha256 of its content.
-        metrics: What its stage measured.
-        seconds: What its stage took when it ran.
-        run: Address of its MLflow run.
-        parents: What it was made from.
-        missing: What is not on record any more, so that the tree ends here; None where nothing is.
+        metrics: Metrics that its stage recorded.
+        seconds: Duration of its stage when it ran.
+        run: URL of its MLflow run.
+        parents: The models and datasets that it was created from.
+        missing: Why the lineage ends here, such as a deleted run; None if it is complete.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -33,11 +33,7 @@ class Ancestor(BaseModel):
     missing: str | None = None
 
     def walk(self) -> Iterator[Ancestor]:
-        """Go through the tree, a model before what it was made from.
-
-        Yields:
-            This node first.
-        """
+        """Yield this node, then its ancestors depth-first."""
         yield self
         for parent in self.parents:
             yield from parent.walk()

@@ -1,4 +1,4 @@
-"""Text from users inside of Markdown."""
+"""Escaping of user text in Markdown."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import html
 import re
 
 
-def escape_markdown(data: str) -> str:
-    """Return Markdown that shows a text as it is, on one line: nothing in it becomes markup.
+def escape_markdown(text: str) -> str:
+    """Return one line of Markdown that shows a text literally.
+
+    HTML characters and the dollar sign of formulas become entities, which every dialect supports;
+    Markdown's own characters are escaped by a backslash.
 
     Args:
-        data: Whatever a user wrote, such as a class's name.
-
-    Returns:
-        HTML's signs and the dollars of formulas as entities, which every dialect knows; Markdown's
-        own signs behind a backslash.
+        text: Text from a user, such as a label name.
     """
-    one_line = html.escape(" ".join(data.split()), quote=False)
+    one_line = html.escape(" ".join(text.split()), quote=False)
     return re.sub(r"([\\`*_\[\]|~#!])", r"\\\1", one_line).replace("$", "&#36;")

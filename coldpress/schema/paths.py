@@ -1,4 +1,4 @@
-"""Whether a path that somebody wrote can be one."""
+"""Validation of paths that users write."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from pathlib import Path
 
 
 def validate_path(path: Path) -> Path:
-    """Refuse a path that no file can have, or that may not be looked at. It need not exist.
+    """Expand `~` and refuse a path that is invalid or inaccessible. It need not exist.
 
     Args:
-        path: As it was written, perhaps with a `~`.
+        path: A path as the user wrote it.
 
     Returns:
-        The same with the home directory in place of `~`.
+        The path with `~` expanded.
 
     Raises:
-        ValueError: What is wrong with it.
+        ValueError: The path is invalid or must not be accessed; the message is the reason.
     """
     try:
         expanded = path.expanduser()
         if not expanded.is_absolute() and not _working_directory_exists():
-            raise ValueError("the working directory does not exist any more")
+            raise ValueError("the working directory no longer exists")
         expanded.stat()
     except (FileNotFoundError, NotADirectoryError):
         return expanded
@@ -30,7 +30,7 @@ def validate_path(path: Path) -> Path:
 
 
 def _working_directory_exists() -> bool:
-    """Whether a relative path means anything: the working directory may have been deleted."""
+    """Return whether the working directory, which others may delete, is still there."""
     try:
         Path.cwd()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Quote names of users in messages, exactly as they are."""
+"""Quoting of user-defined names in messages."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Sequence
 _MAX_LENGTH = 80
 
 
-def quote_names(names: Sequence[str], most: int = 8) -> str:
-    """Quote names for one line, so that spaces and the like are seen.
+def quote_names(names: Sequence[str], limit: int = 8) -> str:
+    """Quote names for a one-line message, so that white space is visible.
 
     Args:
-        names: Any text.
-        most: How many are shown; of the others only their number.
+        names: Names of columns, labels and the like.
+        limit: How many names to list; the rest is only counted.
 
     Returns:
-        As in `'text', ' label' and 3 more`; `none` where there are none.
+        As in `'text', ' label' and 3 more`; `none` if there are no names.
     """
-    shown = ", ".join(_quote_name(name) for name in names[:most])
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"{shown}{more}" or "none"
+    listed = ", ".join(_quote_name(name) for name in names[:limit])
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return f"{listed}{more}" or "none"
 
 
 def _quote_name(name: str) -> str:

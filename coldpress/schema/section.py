@@ -1,8 +1,7 @@
-"""What every section of a recipe shares, and how a choice of methods is shown as a form.
+"""Base class of recipe sections, and their JSON schema for Prefect's form.
 
-A recipe's JSON schema is also the form that the Prefect UI draws. What pydantic emits by itself
-breaks or reads badly in that form (docs/recipes.md), so it is reshaped here; validation is
-untouched.
+The Prefect UI renders a recipe's JSON schema as a form. Pydantic's own schema breaks or reads badly
+in that form (docs/recipes.md), so it is reshaped here; validation does not change.
 """
 
 from inspect import get_annotations
@@ -15,7 +14,7 @@ from pydantic_core import CoreSchema
 
 from coldpress.schema import paths
 
-# What the tabs of an optional value are called; Prefect would say `float`, `str`, `list`.
+# Titles of the tabs of an optional value; Prefect would show `float`, `str`, `list`.
 _TAB_TITLES = {
     "integer": "number",
     "number": "number",
@@ -26,16 +25,16 @@ _TAB_TITLES = {
 
 
 def _adapt_form_schema(schema: dict[str, Any], model: type[BaseModel]) -> None:
-    """Make a form of a section's schema: its own fields first, each called what a recipe says."""
+    """Adapt a section's schema to the form: own fields first, titled like the recipe's keys."""
     fields = schema.get("properties", {})
     own = [name for name in get_annotations(model) if name in fields]
-    for place, name in enumerate(dict.fromkeys([*own, *fields])):
+    for position, name in enumerate(dict.fromkeys([*own, *fields])):
         # Prefect sorts by position; PostgreSQL does not keep the order of keys.
-        fields[name] |= {"title": name.replace("_", " ").capitalize(), "position": place}
+        fields[name] |= {"title": name.replace("_", " ").capitalize(), "position": position}
         _set_tab_titles(fields[name].get("anyOf", []))
         if "const" in fields[name]:
-            # An editable text box in the form unless it is an enum; and empty in a tab that one
-            # changes to, unless there is a default.
+            # Without an enum the form shows an editable text box; without a default it is empty
+            # after switching tabs.
             schema["title"] = tag = fields[name].pop("const")
             fields[name] |= {"enum": [tag], "default": tag}
 
@@ -47,12 +46,12 @@ def _set_tab_titles(variants: list[dict[str, Any]]) -> None:
 
 
 class Section(BaseModel):
-    """A frozen part of a recipe that refuses keys it does not know and values of another type."""
+    """A frozen part of a recipe; unknown keys and values of another type are refused."""
 
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
-        # Otherwise `epochs: true` is one epoch.
+        # Otherwise `epochs: true` would mean one epoch.
         strict=True,
         json_schema_extra=_adapt_form_schema,
         allow_inf_nan=False,
@@ -60,24 +59,24 @@ class Section(BaseModel):
 
 
 UserPath = Annotated[Path, Strict(False), AfterValidator(paths.validate_path)]
-"""A path, as YAML and JSON write it: as text, perhaps with a `~`."""
+"""A path, written as text in YAML and JSON; `~` is expanded."""
 
 
 class FlatChoice:
-    """Shows a discriminated, possibly optional union to the form as one flat ``anyOf``.
+    """Annotation that turns the schema of a union into one flat ``anyOf`` for the form.
 
-    Use it as the outermost annotation: ``Annotated[A | B | None, FlatChoice()]``. With the
-    discriminator left in, switching a tab in the form leaks the fields of the first variant.
+    Use it as the outermost annotation: ``Annotated[A | B | None, FlatChoice()]``. If the
+    discriminator stayed, switching tabs in the form would carry over the first variant's fields.
     """
 
     def __get_pydantic_json_schema__(
         self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        """Return the schema of the union with its variants side by side."""
+        """Return the union's schema with all variants in one ``anyOf``."""
         schema = handler(core_schema)
         variants = list(_variants(schema))
-        kept = {k: v for k, v in schema.items() if k not in {"oneOf", "anyOf", "discriminator"}}
-        return kept if variants == [schema] else {**kept, "anyOf": variants}
+        rest = {k: v for k, v in schema.items() if k not in {"oneOf", "anyOf", "discriminator"}}
+        return rest if variants == [schema] else {**rest, "anyOf": variants}
 
 
 def _variants(schema: JsonSchemaValue) -> list[JsonSchemaValue]:
@@ -94,12 +93,12 @@ LearningRate = Annotated[
 
 
 class Optimization(Section):
-    """How a model is fitted: the same four numbers for the teacher, the student and recovery."""
+    """Training settings, shared by the teacher, the student and the retraining after pruning."""
 
     epochs: Epochs
     learning_rate: LearningRate
     batch_size: Annotated[int, Field(ge=1, le=4096, description="Examples per step.")] = 32
     freeze_embeddings: Annotated[
         bool,
-        Field(description="Leave the embedding tables as they are: faster, and rarely worse."),
+        Field(description="Do not train the embedding tables: faster, and rarely worse."),
     ] = True

@@ -1,4 +1,4 @@
-"""The seven stages, in order, and the names of the models that they register."""
+"""The seven stages in order, and the suffixes of their registered models."""
 
 from typing import Literal, get_args
 
@@ -21,7 +21,7 @@ REGISTERED_SUFFIX: dict[Stage, str] = {
     "quantize": "-quantized",
     "export_onnx": "",
 }
-"""What is appended to the recipe's name; a stage without an entry registers no model."""
+"""Suffix of the registered model's name; a stage without an entry registers no model."""
 
 RESERVED_SUFFIXES = ("-teacher", "-student", "-pruned", "-quantized", "-audit")
-"""A recipe whose name ended so would collide with another recipe's stages."""
+"""A recipe's name must not end in these: it would collide with another recipe's models."""

@@ -1,4 +1,4 @@
-"""Read text files that other programs wrote, and name what is not plain UTF-8."""
+"""Reading of text files from other programs, with checks of their encoding."""
 
 from __future__ import annotations
 
@@ -18,102 +18,93 @@ _BYTE_ORDER_MARKS = {
 }
 
 
-def reject_lfs_pointer(start: bytes, where: str) -> None:
-    """Refuse what git leaves in place of a large file that it has not fetched.
+def reject_lfs_pointer(start: bytes, location: str) -> None:
+    """Refuse a git-lfs pointer, which stands in for a large file that was not fetched.
 
     Args:
         start: The first bytes of the file.
-        where: How an error names the file.
+        location: Name of the file in the error.
 
     Raises:
-        InputError: It is a pointer of git-lfs.
+        InputError: The file is a git-lfs pointer.
     """
     if start.startswith(_LFS_POINTER):
         raise InputError(
-            f"{where} is a git-lfs pointer, not the file itself; fetch it with: git lfs pull"
+            f"{location} is a git-lfs pointer, not the file itself; fetch it with: git lfs pull"
         )
 
 
-def reject_lfs_pointers(paths: list[Path], place: str) -> None:
-    """Refuse files of which git-lfs has left a pointer only.
+def reject_lfs_pointers(paths: list[Path], location: str) -> None:
+    """Refuse files that are git-lfs pointers.
 
     Args:
         paths: Existing files.
-        place: What an error says before the file's name.
+        location: Prefix of the error, before the file's name.
 
     Raises:
-        InputError: One of them is a pointer, or cannot be read.
+        InputError: A file is a pointer or cannot be read.
     """
     for path in paths:
         try:
             with path.open("rb") as file:
                 start = file.read(len(_LFS_POINTER))
         except OSError as error:
-            raise InputError(f"{place}: {path.name} cannot be read: {error.strerror}") from error
-        reject_lfs_pointer(start, f"{place}: {path.name}")
+            raise InputError(f"{location}: {path.name} cannot be read: {error.strerror}") from error
+        reject_lfs_pointer(start, f"{location}: {path.name}")
 
 
 def detect_encoding(data: bytes) -> str | None:
-    """Name the encoding of a file that announces another one than plain UTF-8.
+    """Return the name of an encoding other than plain UTF-8, or None.
 
     Args:
-        data: The file's bytes.
-
-    Returns:
-        Its name, or None.
+        data: The file's bytes; the first four decide.
     """
     for name, marks in _BYTE_ORDER_MARKS.items():
         if data.startswith(marks):
             return name
-    # Without a mark: every second byte of Latin text is zero. Text has no zero bytes otherwise.
+    # Without a mark, every second byte of Latin text is zero; UTF-8 text has no zero bytes.
     return "UTF-16 or UTF-32" if b"\0" in data[:4] else None
 
 
-def read_text(path: Path, place: str) -> str:
-    """Read a model's text file as transformers reads it: strictly as UTF-8.
+def read_text(path: Path, location: str) -> str:
+    """Read a text file of a model, strictly as UTF-8 like transformers.
 
     Args:
         path: The file.
-        place: What an error says before the file's name.
-
-    Returns:
-        Its content.
+        location: Prefix of the error, before the file's name.
 
     Raises:
-        InputError: It cannot be read, is a pointer of git-lfs, or is in another encoding.
+        InputError: The file cannot be read, is a git-lfs pointer, or has another encoding.
     """
-    where = f"{place}: {path.name}"
+    name = f"{location}: {path.name}"
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{where} cannot be read: {error}") from error
-    reject_lfs_pointer(data, where)
+        raise InputError(f"{name} cannot be read: {error}") from error
+    reject_lfs_pointer(data, name)
     encoding = detect_encoding(data)
     if encoding is not None:
-        raise InputError(f"{where} is {encoding}; save it as UTF-8 without a byte order mark")
+        raise InputError(f"{name} is {encoding}; save it as UTF-8 without a byte order mark")
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        raise InputError(f"{where} cannot be read: byte {error.start} is not UTF-8") from error
+        raise InputError(f"{name} cannot be read: byte {error.start} is not UTF-8") from error
 
 
-def read_json_object(path: Path, place: str) -> dict[str, Any]:
-    """Read a JSON file that holds an object.
+def read_json_object(path: Path, location: str) -> dict[str, Any]:
+    """Read a JSON file whose content must be an object.
 
     Args:
         path: The file.
-        place: What an error says before the file's name.
-
-    Returns:
-        Its content.
+        location: Prefix of the error, before the file's name.
 
     Raises:
-        InputError: It cannot be read or holds no object.
+        InputError: The file cannot be read or does not contain a JSON object.
     """
     try:
-        content = json.loads(read_text(path, place))
+        content = json.loads(read_text(path, location))
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{place}: {path.name} cannot be read: {error}") from error
+        raise InputError(f"{location}: {path.name} cannot be read: {error}") from error
     if not isinstance(content, dict):
-        raise InputError(f"{place}: {path.name} holds no object")
+        raise InputError(f"{location}: {path.name} is not a JSON object")
     return content

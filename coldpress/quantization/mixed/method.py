@@ -51,5 +51,5 @@ class MixedPrecision(Section):
         levels = sorted(
             {min(b, weight_bits()) for b in LEVELS if b >= self.least_bits}, reverse=True
         )
-        rows = calibration.spread(self.sensitivity_examples)
+        rows = calibration.sample_evenly(self.sensitivity_examples)
         return search_bits(classifier, rows, self.max_divergence, levels)

@@ -153,14 +153,15 @@ def test_repeated_texts_have_ids_of_their_own(loaded: Callable[..., Benchmark]) 
     ("rows", "said"),
     [
         ({"train": [("a", "x"), ("b", "x")]}, "train.jsonl has a single class, 'x'"),
-        ({"train": [("a", "cold"), ("b", "warm")]}, "train.jsonl has one row a class"),
+        ({"train": [("a", "cold"), ("b", "warm")]}, "train.jsonl has one row per class"),
         (
             {"train": [*TRAIN, ("more", " warm")]},
-            "train.jsonl: labels ' warm' and 'warm' differ in spaces alone",
+            "train.jsonl: labels ' warm' and 'warm' differ only in spaces",
         ),
         (
             {"test": [TEST[0], ("b", "hot")]},
-            "test.jsonl line 2: label 'hot' is not in the training rows, which have 'cold', 'warm'",
+            "test.jsonl line 2: label 'hot' is not in the training rows; their labels are"
+            " 'cold', 'warm'",
         ),
         (
             {"validation": [("b", "hot")]},

@@ -31,7 +31,7 @@ def test_json_lines_keep_their_line_numbers_across_blank_lines(tmp_path: Path) -
     path = written(tmp_path / "a.jsonl", '{"text": "one", "n": 1}\n\n{"text": "two", "n": 2}\n')
     read = file_formats.read_file(path, ["text"], "field")
     assert rows.extract_texts(read, "text") == ("one", "two")
-    assert read.at(1) == f"field: {path} line 3"
+    assert read.locate(1) == f"field: {path} line 3"
 
 
 def test_a_unicode_line_separator_inside_a_string_ends_no_line(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_csv_counts_lines_where_a_record_begins(tmp_path: Path) -> None:
     read = file_formats.read_file(path, ["text", "label"], "field")
     assert rows.extract_texts(read, "text") == ("two\nlines", 'a "quote"')
     assert rows.extract_labels(read, "label") == ("x", "y")
-    assert [read.at(i)[-6:] for i in (0, 1)] == ["line 2", "line 5"]
+    assert [read.locate(i)[-6:] for i in (0, 1)] == ["line 2", "line 5"]
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_parquet_columns_are_read_by_name(tmp_path: Path) -> None:
     pq.write_table(table, tmp_path / "a.parquet")
     read = file_formats.read_file(tmp_path / "a.parquet", ["text", "label"], "field")
     assert read.columns == {"text": ["a", "b"], "label": [1, 0]}
-    assert read.at(1).endswith("a.parquet row 2")
+    assert read.locate(1).endswith("a.parquet row 2")
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_parquet_columns_are_read_by_name(tmp_path: Path) -> None:
         ('{"text": 5}', " line 2: 'text' is int, not a string"),
         ('{"text": ["a"]}', " line 2: 'text' is list, not a string"),
         ('{"text": " \\t"}', " line 2: 'text' is blank"),
-        ('{"text": "\\ud83d"}', " line 2: 'text' holds half a surrogate pair"),
+        ('{"text": "\\ud83d"}', " line 2: 'text' contains half a surrogate pair"),
         ("[]", " line 2 is list, not an object"),
         (
             '{"text": "a"',
@@ -97,8 +97,8 @@ def test_the_line_of_an_undecodable_byte_is_named(tmp_path: Path, name: str) -> 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("text,label\na\n", " line 2: 1 fields, not 2"),
-        ("text,label\na,x\nb,y,z\n", " line 3: 3 fields, not 2"),
+        ("text,label\na\n", " line 2: 1 fields, but the header has 2"),
+        ("text,label\na,x\nb,y,z\n", " line 3: 3 fields, but the header has 2"),
         ('text\n"a" b\n', " line 2: ',' expected after '\"'"),
         ('text\nfine\n"open\n', " line 3: unexpected end of data"),
         (
@@ -189,7 +189,7 @@ def test_names_of_columns_are_quoted_exactly_as_they_are(
 
 def test_a_key_that_stands_twice_in_a_row_is_named(tmp_path: Path) -> None:
     path = written(tmp_path / "a.jsonl", '{"text": "a", "text": "b"}\n')
-    assert refusal(path) == " line 1 is not JSON: key 'text' stands more than once"
+    assert refusal(path) == " line 1 is not JSON: duplicate key 'text'"
 
 
 def test_a_missing_file_a_directory_and_an_unknown_ending_are_refused(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_json_lines_on_the_hub_are_found_by_the_names_of_their_splits(local_hub:
         ({}, "split 'train': no column 'label'; benchmark.columns may use: 'text', 'kind'"),
         ({"source": {"train_split": "dev"}}, "has no split 'dev', only test, train"),
         ({"source": {"config": "fine"}}, "cannot be loaded: BuilderConfig 'fine' not found"),
-        ({"columns": {"text": "kind", "label": "text"}}, "split 'train' has one row a class"),
+        ({"columns": {"text": "kind", "label": "text"}}, "split 'train' has one row per class"),
     ],
 )
 def test_a_split_config_or_column_that_is_not_there_is_named(

@@ -151,7 +151,7 @@ def test_a_byte_level_tokenizer_keeps_the_spaces(tiny: Classifier) -> None:
 def test_variants_are_saved_with_their_soft_targets(near: Classifier, tmp_path: Path) -> None:
     rows = replace(split("cold", "press"), labels=(0, 1))
     variants = NEIGHBOURS.make_variants(near, rows, 0)
-    computed = soft_targets.compute_soft_targets(near, rows.followed_by(variants))
+    computed = soft_targets.compute_soft_targets(near, rows.concat(variants))
     soft_targets.save_soft_targets(replace(computed, augmented=variants), tmp_path)
     loaded = soft_targets.load_soft_targets(tmp_path)
     assert loaded.augmented == variants

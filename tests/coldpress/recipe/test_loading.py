@@ -156,8 +156,8 @@ def test_the_order_of_assignments_does_not_count(assignments: list[str]) -> None
         ("seed", "--set seed: expected field=value, as in distill.epochs=3"),
         ("=3", "--set =3: expected field=value, as in distill.epochs=3"),
         ("distill..alpha=3", "--set distill..alpha=3: expected field=value"),
-        ("seed=[1", "--set seed=[1: the value is no YAML"),
-        ("gate={max_drop: 0, max_drop: 1}", "key 'max_drop' stands in line 1 already"),
+        ("seed=[1", "--set seed=[1: invalid YAML"),
+        ("gate={max_drop: 0, max_drop: 1}", "duplicate key 'max_drop', first in line 1"),
         ("prune.3.keep_heads=1", "--set prune.3.keep_heads: '3' is not an index from 0 to 2"),
         ("prune.last.keep_heads=1", "'last' is not an index from 0 to 2"),
         ("prune.-1.keep_heads=1", "'-1' is not an index from 0 to 2"),
@@ -215,34 +215,38 @@ def test_an_assignment_that_cannot_be_applied_is_quoted(assignment: str, complai
         (
             "name=3",
             "name: input should be a valid string, not 3"
-            "; YAML reads what has no quotes as a number: put it in quotes",
+            "; YAML reads this unquoted value as a number: put it in quotes",
         ),
         (
             "benchmark.columns.label=on",
-            "benchmark.columns.label: input should be a valid string, not True; YAML reads what"
-            " has no quotes on, yes and true as true: put it in quotes",
+            "benchmark.columns.label: input should be a valid string, not True; YAML reads"
+            " unquoted on, yes and true as true: put it in quotes",
         ),
         (
             "benchmark.columns.label=No",
-            "benchmark.columns.label: input should be a valid string, not False; YAML reads what"
-            " has no quotes off, no and false as false: put it in quotes",
+            "benchmark.columns.label: input should be a valid string, not False; YAML reads"
+            " unquoted off, no and false as false: put it in quotes",
         ),
         (
             "benchmark.columns.text=null",
-            "benchmark.columns.text: input should be a valid string, not None; YAML reads what"
-            " has no quotes null, ~ and nothing as no value: put it in quotes",
+            "benchmark.columns.text: input should be a valid string, not None; YAML reads"
+            " an empty value, ~ and unquoted null as null: put it in quotes",
         ),
         (
             "benchmark.columns.text=2024-01-01",
             "benchmark.columns.text: input should be a valid string, not"
-            " datetime.date(2024, 1, 1); YAML reads what has no quotes as a date: put it in quotes",
+            " datetime.date(2024, 1, 1); YAML reads this unquoted value as a date: put it in"
+            " quotes",
         ),
         ("on=1", "on: unknown key"),
-        ("name=trec-pruned", "name: 'trec-pruned' ends in '-pruned', which a stage's models own"),
+        (
+            "name=trec-pruned",
+            "name: 'trec-pruned' ends in '-pruned', which is reserved for models of stages",
+        ),
         ("prune=heads", "prune: input should be a valid list, not 'heads'"),
-        ("prune.0=null", "prune.0: a section is a mapping, not None"),
-        ("quantize=dynamic-int8", "quantize: a section is a mapping, not 'dynamic-int8'"),
-        ("evaluate=[1]", "evaluate: a section is a mapping"),
+        ("prune.0=null", "prune.0: must be a mapping, not None"),
+        ("quantize=dynamic-int8", "quantize: must be a mapping, not 'dynamic-int8'"),
+        ("evaluate=[1]", "evaluate: must be a mapping"),
         (
             "quantize.method=int4",
             "quantize.method: 'int4' is not one of 'dynamic-int8', 'static-int8', 'smooth', "
@@ -252,7 +256,7 @@ def test_an_assignment_that_cannot_be_applied_is_quoted(assignment: str, complai
         (
             "evaluate.slices=[{method: column, column: 1}]",
             "evaluate.slices.0.column: input should be a valid string, not 1"
-            "; YAML reads what has no quotes as a number: put it in quotes",
+            "; YAML reads this unquoted value as a number: put it in quotes",
         ),
         ("evaluate.slices=[{method: column}]", "evaluate.slices.0.column: field required"),
         ("benchmark.source.origin=files", "benchmark.source.train: field required"),
@@ -266,7 +270,7 @@ def test_an_assignment_that_cannot_be_applied_is_quoted(assignment: str, complai
             "teacher.model: field required; unknown key: modle, nested",
         ),
         ('teacher.model="./a\\0b"', "teacher.model.path: embedded null byte"),
-        ("soft_targets.unlabelled=3", "soft_targets.unlabelled: a path is text, not 3"),
+        ("soft_targets.unlabelled=3", "soft_targets.unlabelled: must be a path, not 3"),
     ],
 )
 def test_a_wrong_recipe_is_told_in_one_line_that_names_the_field(
@@ -286,21 +290,24 @@ def test_a_wrong_recipe_is_told_in_one_line_that_names_the_field(
             b"name: \a",
             "trec.yaml: unacceptable character #x0007: special characters are not allowed",
         ),
-        (b"name: trec\nseed: 2020-13-41", "trec.yaml: line 2: '2020-13-41' is no timestamp"),
-        (b"name: trec\nseed: !!int ''", "trec.yaml: line 2: '' is no int"),
-        (b"- trec", "trec.yaml: a recipe is a mapping of sections"),
+        (
+            b"name: trec\nseed: 2020-13-41",
+            "trec.yaml: line 2: '2020-13-41' is not a valid timestamp",
+        ),
+        (b"name: trec\nseed: !!int ''", "trec.yaml: line 2: '' is not a valid int"),
+        (b"- trec", "trec.yaml: a recipe must be a mapping of sections"),
         (
             b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n",
             "trec.yaml is a git-lfs pointer, not the file itself; fetch it with: git lfs pull",
         ),
-        (b"", "trec.yaml: a recipe is a mapping of sections"),
+        (b"", "trec.yaml: a recipe must be a mapping of sections"),
         (
             b"name: trec\nseed: 1\n'seed': 1",
-            "trec.yaml: line 3: key 'seed' stands in line 2 already",
+            "trec.yaml: line 3: duplicate key 'seed', first in line 2",
         ),
         (
             b"name: trec\nprune:\n- {method: heads,\n   keep_heads: 1, method: heads}",
-            "trec.yaml: line 4: key 'method' stands in line 3 already",
+            "trec.yaml: line 4: duplicate key 'method', first in line 3",
         ),
     ],
 )
@@ -314,7 +321,7 @@ def test_a_file_that_is_no_recipe_is_named(read: Read, content: bytes, complaint
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
 def test_a_recipe_in_another_encoding_is_refused_with_the_remedy(read: Read, encoding: str) -> None:
     Path("trec.yaml").write_bytes(TREC.encode(encoding))
-    with pytest.raises(InputError, match=r"^trec.yaml: it is UTF-.*; save it as UTF-8$"):
+    with pytest.raises(InputError, match=r"^trec.yaml: the file is UTF-.*; save it as UTF-8$"):
         read()
 
 
@@ -328,8 +335,8 @@ def test_a_key_that_yaml_took_for_something_else_is_named(read: Read) -> None:
     Path("trec.yaml").write_text(f"{TREC}\non: 1\n")
     with pytest.raises(InputError) as error:
         read()
-    said = "YAML reads what has no quotes on, yes and true as true: put it in quotes"
-    assert str(error.value) == f"trec.yaml: True is no key; {said}"
+    said = "YAML reads unquoted on, yes and true as true: put it in quotes"
+    assert str(error.value) == f"trec.yaml: invalid key True; {said}"
 
 
 WRITTEN = st.sampled_from(
@@ -436,7 +443,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match=r"no recipe 'dmo'; there are: .*demo"):
+    with pytest.raises(InputError, match=r"no recipe 'dmo'; available: .*demo"):
         find_recipe("dmo")
 
 

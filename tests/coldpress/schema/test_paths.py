@@ -37,6 +37,6 @@ def test_a_relative_path_needs_a_directory_to_begin_in(
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
-    with pytest.raises(ValueError, match="the working directory does not exist any more"):
+    with pytest.raises(ValueError, match="the working directory no longer exists"):
         validate_path(Path("a"))
     assert validate_path(tmp_path / "a") == tmp_path / "a"

@@ -56,7 +56,7 @@ def test_a_pointer_of_git_lfs_is_named_with_the_remedy(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"[]", "holds no object"), (b"{", "cannot be read"), (b"[" * 100_000, "cannot be read")],
+    [(b"[]", "is not a JSON object"), (b"{", "cannot be read"), (b"[" * 100_000, "cannot be read")],
 )
 def test_what_is_no_object_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "config.json").write_bytes(content)

@@ -227,9 +227,9 @@ def test_a_hub_model_that_was_downloaded_is_known_by_its_weights(
 
 @pytest.mark.parametrize("value", [True, None, 1.5])
 def test_a_name_that_yaml_took_for_something_else_says_so(value: object) -> None:
-    with pytest.raises(ValueError, match=r"is no name; YAML reads what has no quotes .*: put it"):
+    with pytest.raises(ValueError, match=r"is no name; YAML reads .*: put it"):
         Teacher.model_validate({"model": "./x", "labels": {value: "calm"}})
-    with pytest.raises(ValueError, match=r"is no name; YAML reads what has no quotes .*: put it"):
+    with pytest.raises(ValueError, match=r"is no name; YAML reads .*: put it"):
         Teacher.model_validate({"model": "./x", "labels": {"a": value}})
 
 

@@ -128,7 +128,7 @@ def test_an_index_that_maps_no_weights_to_files_is_refused(
         (
             "config.json",
             {"config.json": b"[]"},
-            ": config.json holds no object",
+            ": config.json is not a JSON object",
         ),
         (
             "config.json",

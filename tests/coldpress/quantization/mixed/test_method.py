@@ -113,9 +113,9 @@ def test_one_level_for_all_is_k_bit(tiny: Classifier, rows: EncodedSplit) -> Non
 
 
 def test_rows_are_sampled_evenly(tiny: Classifier, rows: EncodedSplit, tmp_path: Path) -> None:
-    sample = rows.spread(4)
+    sample = rows.sample_evenly(4)
     assert [list(ids) for ids in sample.input_ids] == [
         list(rows.input_ids[i]) for i in (0, 4, 7, 11)
     ]
     assert sample.labels.tolist() == [0, 1, 1, 2]
-    assert len(rows.spread(99)) == 12
+    assert len(rows.sample_evenly(99)) == 12
