@@ -245,8 +245,8 @@ def test_loading_files_imports_nothing_heavy(
     pq.write_table(pa.table(rows), tmp_path / "test.parquet")
     found = section().model_dump_json().replace("test.jsonl", "test.parquet")
     code = (
-        "import sys; from coldpress.data.benchmark import BenchmarkSection, load\n"
-        "load(BenchmarkSection.model_validate_json(sys.argv[1]), 0)\n"
+        "import sys; from coldpress.data.benchmark import BenchmarkSection, load_benchmark\n"
+        "load_benchmark(BenchmarkSection.model_validate_json(sys.argv[1]), 0)\n"
         "heavy = {'torch', 'transformers', 'datasets', 'pandas', 'sklearn', 'scipy'}\n"
         "sys.exit(', '.join(heavy & set(sys.modules)) or 0)\n"
     )
