@@ -70,7 +70,7 @@ def test_no_choice_of_the_form_stands_in_another() -> None:
             "SmoothQuant",
             "KBit",
             "WeightOnly",
-            "Mixed",
+            "MixedPrecision",
             "Qat",
             "Binary",
         },
