@@ -74,26 +74,26 @@ def _pool(file: Path, model: Path) -> Observations:
         build_profile(split.take(range(at, min(at + AT_ONCE, len(split)))), model) for at in starts
     ]
     words = WordCounts(
-        np.concatenate([part.words.all for part in parts]),
+        np.concatenate([part.words.total for part in parts]),
         np.concatenate([part.words.unknown for part in parts]),
     )
     embeddings = np.concatenate([part.embeddings for part in parts])
-    return Observations(observe(split, model).answers, Profile(words, embeddings))
+    return Observations(observe(split, model).predictions, Profile(words, embeddings))
 
 
 def _two(
     pool: Observations, other: Observations, share: float, random: np.random.Generator
 ) -> Reevaluation:
     """Draw two samples; some rows of the second come from elsewhere, and then it has no labels."""
-    drawn = random.permutation(len(pool.answers.ids))
-    foreign = random.permutation(len(other.answers.ids))[: round(share * ROWS)]
+    drawn = random.permutation(len(pool.predictions.ids))
+    foreign = random.permutation(len(other.predictions.ids))[: round(share * ROWS)]
     before = _some(pool, drawn[:ROWS])
     own = _some(pool, drawn[ROWS : 2 * ROWS - len(foreign)])
     return detect_drift("it", before, _together(own, _some(other, foreign)) if share else own)
 
 
 def _some(seen: Observations, rows: Rows) -> Observations:
-    given, words = seen.answers, seen.portrait.words
+    given, words = seen.predictions, seen.profile.words
     answers = Predictions(
         tuple(given.ids[row] for row in rows),
         given.label_names,
@@ -101,21 +101,21 @@ def _some(seen: Observations, rows: Rows) -> Observations:
         {"onnx": given.logits["onnx"][rows]},
     )
     portrait = Profile(
-        WordCounts(words.all[rows], words.unknown[rows]), seen.portrait.embeddings[rows]
+        WordCounts(words.total[rows], words.unknown[rows]), seen.profile.embeddings[rows]
     )
     return Observations(answers, portrait)
 
 
 def _together(one: Observations, other: Observations) -> Observations:
-    logits = np.concatenate([side.answers.logits["onnx"] for side in (one, other)])
-    ids, names = one.answers.ids + other.answers.ids, one.answers.label_names
-    sides = [one.portrait, other.portrait]
+    logits = np.concatenate([side.predictions.logits["onnx"] for side in (one, other)])
+    ids, names = one.predictions.ids + other.predictions.ids, one.predictions.label_names
+    sides = [one.profile, other.profile]
     words = WordCounts(
-        np.concatenate([side.words.all for side in sides]),
+        np.concatenate([side.words.total for side in sides]),
         np.concatenate([side.words.unknown for side in sides]),
     )
     embeddings = np.concatenate([side.embeddings for side in sides])
-    answers = Predictions(ids, names, one.answers.labels[:0], {"onnx": logits})
+    answers = Predictions(ids, names, one.predictions.labels[:0], {"onnx": logits})
     return Observations(answers, Profile(words, embeddings))
 
 

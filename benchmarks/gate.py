@@ -149,8 +149,8 @@ def _rate(count: int, models: int) -> str:
 def _harm(directory: Path) -> None:
     """Harm the final model of a real evaluation, one class after the other."""
     given = predictions.read_predictions(directory)
-    slices, teacher = equity.class_slices(given), given.right(given.teacher)
-    healthy = _judge(_evaluation(Pair(teacher, given.right(given.final)), given.labels, slices))
+    slices, teacher = equity.class_slices(given), given.correct(given.teacher)
+    healthy = _judge(_evaluation(Pair(teacher, given.correct(given.final)), given.labels, slices))
     print(f"as it is: {_said(healthy)}")
     unseen = refused = 0
     for label, name in enumerate(given.label_names):

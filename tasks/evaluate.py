@@ -76,7 +76,7 @@ def _evaluate(work: StageContext) -> dict[str, float]:
     evaluation = judgement.evaluation
     with new_checkpoint(work.target, work.manifest()) as directory:
         evaluation.write(directory)
-        predictions.write_predictions(judgement.answers, directory)
+        predictions.write_predictions(judgement.predictions, directory)
         profile.write_profile(
             profile.build_profile(benchmark.test, work.inputs[-1].path), directory
         )

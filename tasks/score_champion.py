@@ -31,7 +31,7 @@ MIN_ROWS = 30
 def score_champion(champion: ChampionRecord, fresh: NewRowsSource, labelled: bool) -> Reevaluation:
     """Say whether the champion still is what its scorecard says; all input is read first."""
     before = _test_observations(champion)
-    rows = _read_new_rows(champion, fresh, before.answers.label_names if labelled else None)
+    rows = _read_new_rows(champion, fresh, before.predictions.label_names if labelled else None)
     with artifacts.open_checkpoint(champion.model_uri) as checkpoint:
         seen = observe(rows, checkpoint.path)
     as_teacher = None if labelled else _teacher_agreement(champion, rows, seen)
@@ -69,7 +69,7 @@ def _teacher_agreement(champion: ChampionRecord, rows: Split, seen: Observations
     except CorruptCheckpointError as error:
         get_run_logger().warning("Its teacher cannot be asked: %s", error)
         return None
-    names = seen.answers.label_names
+    names = seen.predictions.label_names
     theirs = [teacher.labels[number] for number in given]
-    ours = [names[number] for number in seen.answers.predicted(seen.answers.final)]
+    ours = [names[number] for number in seen.predictions.predicted_labels(seen.predictions.final)]
     return np.array([one == other for one, other in zip(ours, theirs, strict=True)])

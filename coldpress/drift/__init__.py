@@ -1,1 +1,1 @@
-"""Fresh rows beside those that a model was judged on: have they changed, and does it matter."""
+"""Compare new rows with the rows that a model was evaluated on: drift and accuracy."""

@@ -1,4 +1,4 @@
-"""Does a model answer fresh rows as rightly as those that its scorecard is of."""
+"""Compare a model's accuracy on new rows with the accuracy in its scorecard."""
 
 from __future__ import annotations
 
@@ -15,61 +15,69 @@ from coldpress.evaluation.statistics import paired
 from coldpress.evaluation.wording import points, significance_verdict
 
 MIN_LOSS = 0.01
-"""Of a loss of less, many rows can be sure; nobody has to be woken for it."""
+"""Smallest loss that is reported: with many rows even a negligible one is significant."""
 
 
 def compare_accuracy(before: Predictions, fresh: Predictions) -> AccuracyChange:
-    """Compare a model's accuracy on fresh rows with that on the rows it was judged on.
+    """Compare a model's accuracy on new rows with that on its test rows.
 
-    Rows that are among both, by text and label, are compared with themselves: there only the model
-    or what computes it can have changed. All others are another sample.
+    Rows that are in both sets, with the same text and label, are compared pairwise: there only the
+    model or its runtime can have changed. All other rows are an independent sample.
 
     Args:
-        before: What it answered when it was judged.
-        fresh: What it answers now; its label names are the same.
+        before: Predictions for the test rows.
+        fresh: Predictions for the new rows; the label names are the same.
 
     Returns:
-        It is worse where one of the two 95 % intervals lies below 0 and the loss is at least a
-        point: each is wrong in 2.5 of 100 cases at most where nothing was lost.
+        The model is worse if one of the two 95 % intervals lies below 0 and the loss is at least a
+        point. If nothing was lost, each interval is wrong in at most 2.5 of 100 cases.
     """
-    right = fresh.right(fresh.final)
+    correct = fresh.correct(fresh.final)
     pairs = _match_rows(before, fresh)
-    alone = np.setdiff1d(np.arange(len(fresh.ids)), pairs[:, 1])
+    unmatched = np.setdiff1d(np.arange(len(fresh.ids)), pairs[:, 1])
     same = _compare_same_rows(before, fresh, pairs) if len(pairs) else None
-    others = compare_shares(right[alone], before.right(before.final)) if len(alone) else None
+    independent = (
+        compare_shares(correct[unmatched], before.correct(before.final)) if len(unmatched) else None
+    )
     return AccuracyChange(
-        fresh=paired.accuracy_interval(int(right.sum()), len(right)),
-        others=others,
+        fresh=paired.accuracy_interval(int(correct.sum()), len(correct)),
+        others=independent,
         same=same,
-        worse=_is_lower_on_others(others) or _is_lower_on_same(same),
-        sentence=" ".join(_sentences(others, same)),
+        worse=_is_lower_on_others(independent) or _is_lower_on_same(same),
+        sentence=" ".join(_sentences(independent, same)),
     )
 
 
 def _match_rows(before: Predictions, fresh: Predictions) -> NDArray[np.int64]:
-    """Find the rows with the same text and label, as (row before, fresh row)."""
-    known = {key: row for row, key in enumerate(_row_keys(before))}
-    found = [(known[key], row) for row, key in enumerate(_row_keys(fresh)) if key in known]
-    return np.array(found, dtype=np.int64).reshape(-1, 2)
+    """Find the rows with the same text and label: (test row, new row), shape (pairs, 2)."""
+    row_by_key = {key: row for row, key in enumerate(_row_keys(before))}
+    pairs = [
+        (row_by_key[key], row) for row, key in enumerate(_row_keys(fresh)) if key in row_by_key
+    ]
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
-def _row_keys(answers: Predictions) -> Sequence[tuple[str, str]]:
-    names = (answers.label_names[label] for label in answers.labels)
-    return list(zip(answers.ids, names, strict=True))
+def _row_keys(predictions: Predictions) -> Sequence[tuple[str, str]]:
+    names = (predictions.label_names[label] for label in predictions.labels)
+    return list(zip(predictions.ids, names, strict=True))
 
 
 def _compare_same_rows(
     before: Predictions, fresh: Predictions, pairs: NDArray[np.int64]
 ) -> Comparison:
-    then, now = pairs.T
-    right = fresh.right(fresh.final)[now], before.right(before.final)[then]
-    return paired.compare_models(("now", "then"), *right, fresh.labels[now])
+    old_rows, new_rows = pairs.T
+    return paired.compare_models(
+        ("now", "then"),
+        fresh.correct(fresh.final)[new_rows],
+        before.correct(before.final)[old_rows],
+        fresh.labels[new_rows],
+    )
 
 
-def _is_lower_on_others(others: ShareDifference | None) -> bool:
-    if others is None:
+def _is_lower_on_others(independent: ShareDifference | None) -> bool:
+    if independent is None:
         return False
-    return others.difference.high < 0 and others.difference.estimate <= -MIN_LOSS
+    return independent.difference.high < 0 and independent.difference.estimate <= -MIN_LOSS
 
 
 def _is_lower_on_same(same: Comparison | None) -> bool:
@@ -78,20 +86,19 @@ def _is_lower_on_same(same: Comparison | None) -> bool:
     return significance_verdict(same) == "worse" and same.difference.estimate <= -MIN_LOSS
 
 
-def _sentences(others: ShareDifference | None, same: Comparison | None) -> list[str]:
-    told = []
-    if others is not None:
-        gap, n = others.difference, others.n
-        told.append(
-            f"Of {n} rows that it was not judged on it answers "
-            f"{points(others.fresh.estimate)} % rightly, where its scorecard says "
-            f"{points(others.before.estimate)} %: "
-            f"{points(gap.estimate)} points, 95 % interval {points(gap.low)} to {points(gap.high)}."
+def _sentences(independent: ShareDifference | None, same: Comparison | None) -> list[str]:
+    sentences = []
+    if independent is not None:
+        difference = independent.difference
+        sentences.append(
+            f"Accuracy on {independent.n} rows outside its test split is "
+            f"{points(independent.fresh.estimate)} %, in its scorecard "
+            f"{points(independent.before.estimate)} %: {points(difference.estimate)} points, "
+            f"95 % interval {points(difference.low)} to {points(difference.high)}."
         )
     if same is not None:
-        lost, won = same.only_baseline_right, same.only_model_right
-        told.append(
-            f"Of {same.n} rows that it was judged on, it answers {lost} wrongly that it answered "
-            f"rightly then, and {won} the other way round."
+        sentences.append(
+            f"Of {same.n} rows of its test split, {same.only_baseline_right} were predicted "
+            f"correctly then and wrongly now, {same.only_model_right} the other way round."
         )
-    return told
+    return sentences

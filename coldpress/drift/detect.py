@@ -1,4 +1,4 @@
-"""The verdict of a re-evaluation: is the model worse, are its inputs others, or neither."""
+"""Detect drift: is the model less accurate, or are its inputs different?"""
 
 from __future__ import annotations
 
@@ -26,77 +26,84 @@ BOUNDS: dict[DriftKind, float] = {
     "vocabulary": 0.02,
     "embeddings": 0.04,
 }
-"""What an effect must be above: of enough rows any two samples differ (docs/log.md)."""
+"""Smallest effect that counts: with enough rows any two samples differ (docs/log.md)."""
 
 
 def detect_drift(
-    model: str, before: Observations, fresh: Observations, as_teacher: Hits | None = None
+    model: str, before: Observations, fresh: Observations, teacher_agreement: Hits | None = None
 ) -> Reevaluation:
-    """Compare fresh rows with those that a model was judged on.
+    """Compare new rows with the rows that a model was evaluated on.
 
     Args:
-        model: As in `trec/3`.
-        before: The rows that it was judged on, with the answers of its teacher.
-        fresh: The fresh rows.
-        as_teacher: Whether it answers each fresh row as its teacher does; None where nobody asked.
+        model: Name and version, such as `trec/3`.
+        before: The test rows, with the predictions of the model and its teacher.
+        fresh: The new rows.
+        teacher_agreement: For each new row, whether model and teacher predict the same label,
+            shape (new rows,); None if the teacher was not run.
 
     Returns:
-        The verdict and what it rests on.
+        The verdict and the evidence for it.
     """
-    labelled = len(fresh.answers.labels) > 0
-    accuracy = compare_accuracy(before.answers, fresh.answers) if labelled else None
+    labelled = len(fresh.predictions.labels) > 0
+    accuracy = compare_accuracy(before.predictions, fresh.predictions) if labelled else None
     drift = _drift_tests(before, fresh, labelled)
-    verdict: DriftVerdict = "drifted" if any(one.drifted for one in drift) else "healthy"
+    verdict: DriftVerdict = "drifted" if any(test.drifted for test in drift) else "healthy"
     return Reevaluation(
         model=model,
         verdict="worse" if accuracy and accuracy.worse else verdict,
-        n=len(fresh.answers.ids),
-        digest=_digest(fresh.answers),
-        judged_on=len(before.answers.ids),
+        n=len(fresh.predictions.ids),
+        digest=_digest(fresh.predictions),
+        judged_on=len(before.predictions.ids),
         accuracy=accuracy,
         agreement=None
-        if as_teacher is None
-        else compare_shares(as_teacher, _agrees_with_teacher(before.answers)),
+        if teacher_agreement is None
+        else compare_shares(teacher_agreement, _agrees_with_teacher(before.predictions)),
         drift=drift,
     )
 
 
 def _drift_tests(before: Observations, fresh: Observations, labelled: bool) -> tuple[Drift, ...]:
-    """Count a way only where its effect is above the bound and Holm leaves p below 0.05."""
-    looked, then = fresh.portrait, before.portrait
-    found: dict[DriftKind, Shift] = {
-        "labels" if labelled else "answers": _label_drift(before.answers, fresh.answers, labelled),
-        "length": length_shift(then.words.all, looked.words.all),
-        "vocabulary": vocabulary_shift(then.words, looked.words),
-        "embeddings": embedding_shift(then.embeddings, looked.embeddings),
+    """Report drift only if the effect exceeds its bound and p after Holm is below 0.05."""
+    old = before.profile
+    new = fresh.profile
+    shifts: dict[DriftKind, Shift] = {
+        "labels" if labelled else "answers": _label_drift(
+            before.predictions, fresh.predictions, labelled
+        ),
+        "length": length_shift(old.words.total, new.words.total),
+        "vocabulary": vocabulary_shift(old.words, new.words),
+        "embeddings": embedding_shift(old.embeddings, new.embeddings),
     }
-    adjusted = holm([shift.p for shift in found.values()])
+    adjusted = holm([shift.p for shift in shifts.values()])
     return tuple(
         Drift(
-            way=way,
+            way=kind,
             effect=shift.effect,
-            bound=BOUNDS[way],
+            bound=BOUNDS[kind],
             p=shift.p,
             p_adjusted=p,
-            drifted=shift.effect > BOUNDS[way] and p < SIGNIFICANCE_LEVEL,
+            drifted=shift.effect > BOUNDS[kind] and p < SIGNIFICANCE_LEVEL,
             sentence=shift.sentence,
         )
-        for (way, shift), p in zip(found.items(), adjusted, strict=True)
+        for (kind, shift), p in zip(shifts.items(), adjusted, strict=True)
     )
 
 
 def _label_drift(before: Predictions, fresh: Predictions, labelled: bool) -> Shift:
-    then, now = (
-        side.labels if labelled else side.predicted(side.final) for side in (before, fresh)
+    """Compare label frequencies; without labels, those of the predicted labels."""
+    old, new = (
+        side.labels if labelled else side.predicted_labels(side.final) for side in (before, fresh)
     )
-    return label_shift(then, now, before.label_names)
+    return label_shift(old, new, before.label_names)
 
 
-def _digest(answers: Predictions) -> str:
-    rows = [answers.ids, [answers.label_names[label] for label in answers.labels]]
+def _digest(predictions: Predictions) -> str:
+    names = [predictions.label_names[label] for label in predictions.labels]
+    rows = [predictions.ids, names]
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
-def _agrees_with_teacher(answers: Predictions) -> Hits:
-    same = answers.predicted(answers.teacher) == answers.predicted(answers.final)
+def _agrees_with_teacher(predictions: Predictions) -> Hits:
+    teacher = predictions.predicted_labels(predictions.teacher)
+    same = teacher == predictions.predicted_labels(predictions.final)
     return np.asarray(same, dtype=np.bool_)

@@ -1,4 +1,4 @@
-"""Label shift: is each label as frequent as it was."""
+"""Label shift: are the labels as frequent as before?"""
 
 from __future__ import annotations
 
@@ -15,32 +15,33 @@ Labels = NDArray[np.int64]
 
 
 def label_shift(reference: Labels, fresh: Labels, names: Sequence[str]) -> Shift:
-    """Compare how frequent labels are.
+    """Compare label frequencies.
 
-    The p-value is that of a chi-square test of homogeneity, over random tables with the same
-    sums instead of the chi-square distribution, which many rare labels do not follow.
+    The p-value is that of a chi-square test of homogeneity, estimated from random tables with the
+    same margins: with many rare labels the chi-square distribution does not hold.
 
     Args:
-        reference: Label indices, shape (rows,).
-        fresh: The same of the fresh rows.
+        reference: Label indices of the earlier rows, shape (rows,).
+        fresh: Label indices of the new rows, shape (new rows,).
         names: Label names, in the order of their indices.
 
     Returns:
-        As the effect, the total variation distance: the share of rows that would have to change
-        their label.
+        The effect is the total variation distance: the share of rows whose label would have to
+        change.
     """
     counts = np.stack([np.bincount(rows, minlength=len(names)) for rows in (reference, fresh)])
     shares = counts / counts.sum(axis=1, keepdims=True)
     change = np.abs(shares[1] - shares[0])
     most = int(change.argmax())
     before, after = (f"{points(share)} %" for share in shares[:, most])
-    sentence = f"{names[most]} went from {before} of the rows to {after}, more than any other."
+    sentence = f"{names[most]} changed most, from {before} of the rows to {after}."
     if not change[most]:
-        sentence = "Each label is as frequent as it was."
+        sentence = "Each label is as frequent as before."
     return Shift(float(change.sum() / 2), _p_value(counts[:, counts.any(axis=0)]), sentence)
 
 
 def _p_value(counts: NDArray[np.int64]) -> float:
+    """Return the p-value of a table of counts, shape (2, labels), without empty columns."""
     if counts.shape[1] == 1:
         return 1.0
     tables = MonteCarloMethod(n_resamples=RESAMPLES, rng=np.random.default_rng(SEED))

@@ -1,4 +1,4 @@
-"""Length shift: are texts as long as they were."""
+"""Length shift: are the texts as long as before?"""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ Lengths = NDArray[np.int64]
 
 
 def length_shift(reference: Lengths, fresh: Lengths) -> Shift:
-    """Compare how many words texts have, by the test of Kolmogorov and Smirnov.
+    """Compare text lengths by the Kolmogorov-Smirnov test.
 
-    Its p-value is for lengths that never tie; where they do it is larger than it need be.
+    Its p-value assumes lengths without ties; with ties it is larger than necessary.
 
     Args:
-        reference: Words of each text, shape (rows,).
-        fresh: The same of the fresh texts.
+        reference: Words of each earlier text, shape (rows,).
+        fresh: Words of each new text, shape (new rows,).
 
     Returns:
-        As the effect, the largest difference between the shares of texts up to some length.
+        The effect is the largest difference between the two cumulative distributions.
     """
-    found = ks_2samp(reference, fresh, method="asymp")
-    before, after = float(np.median(reference)), float(np.median(fresh))
-    sentence = f"The median text had {before:g} words, and has {after:g} now."
-    return Shift(float(found.statistic), float(found.pvalue), sentence)
+    test = ks_2samp(reference, fresh, method="asymp")
+    before = float(np.median(reference))
+    after = float(np.median(fresh))
+    sentence = f"The median text had {before:g} words before and has {after:g} now."
+    return Shift(float(test.statistic), float(test.pvalue), sentence)

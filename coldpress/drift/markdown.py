@@ -1,4 +1,4 @@
-"""A re-evaluation as a person reads it: in a sentence, and as a page."""
+"""A re-evaluation in words: one sentence, or a markdown page."""
 
 from __future__ import annotations
 
@@ -8,62 +8,61 @@ from coldpress.evaluation.wording import points
 from coldpress.schema.markdown import escape_markdown
 
 _TABLE_HEAD = (
-    "| What | Drifted | How far | Counts above | p, adjusted | In words |\n"
-    "|---|---|---|---|---|---|"
+    "| Test | Drifted | Effect | Bound | p, adjusted | In words |\n|---|---|---|---|---|---|"
 )
 
 
-def headline(found: Reevaluation) -> str:
-    """Say what was found, in a sentence or two.
-
-    Args:
-        found: The re-evaluation.
-
-    Returns:
-        Plain text; names of labels may stand in it.
-    """
-    if found.accuracy is not None and found.verdict == "worse":
-        return found.accuracy.sentence
-    drifted = [one for one in found.drift if one.drifted]
+def headline(reevaluation: Reevaluation) -> str:
+    """Return the result in one or two sentences: plain text, which may contain label names."""
+    accuracy = reevaluation.accuracy
+    if accuracy is not None and reevaluation.verdict == "worse":
+        return accuracy.sentence
+    drifted = [test for test in reevaluation.drift if test.drifted]
     if drifted:
-        return " ".join(f"{one.way.capitalize()}: {one.sentence}" for one in drifted)
-    lost = "no loss of accuracy and " if found.accuracy else ""
-    return f"{found.n} fresh rows show {lost}no drift."
+        return " ".join(f"{test.way.capitalize()}: {test.sentence}" for test in drifted)
+    no_loss = "no loss of accuracy and " if accuracy else ""
+    return f"{reevaluation.n} new rows show {no_loss}no drift."
 
 
-def reevaluation_page(found: Reevaluation) -> str:
+def reevaluation_page(reevaluation: Reevaluation) -> str:
     """Write a re-evaluation as markdown.
 
     Args:
-        found: The re-evaluation.
+        reevaluation: The result.
 
     Returns:
-        Verdict, accuracy or agreement, and a table of what may have drifted.
+        Verdict, accuracy or agreement, and a table of the drift tests.
     """
-    rows = f"{found.n} fresh rows, beside the {found.judged_on} that it was judged on."
-    told = [f"**{found.model}: {found.verdict}.** {escape_markdown(headline(found))}", rows]
-    if found.accuracy is not None:
-        told.append(f"Accuracy: {_share_text(found.accuracy.fresh)}. {found.accuracy.sentence}")
-    if found.agreement is not None:
-        told.append(_agreement_text(found.agreement))
-    return "\n\n".join([*told, "\n".join([_TABLE_HEAD, *map(_row, found.drift)])])
+    text = escape_markdown(headline(reevaluation))
+    paragraphs = [
+        f"**{reevaluation.model}: {reevaluation.verdict}.** {text}",
+        f"{reevaluation.n} new rows, compared with {reevaluation.judged_on} test rows.",
+    ]
+    accuracy = reevaluation.accuracy
+    if accuracy is not None:
+        paragraphs.append(f"Accuracy: {_share_text(accuracy.fresh)}. {accuracy.sentence}")
+    if reevaluation.agreement is not None:
+        paragraphs.append(_agreement_text(reevaluation.agreement))
+    paragraphs.append("\n".join([_TABLE_HEAD, *map(_row, reevaluation.drift)]))
+    return "\n\n".join(paragraphs)
 
 
-def _agreement_text(found: ShareDifference) -> str:
-    gap = found.difference
+def _agreement_text(agreement: ShareDifference) -> str:
+    difference = agreement.difference
     return (
-        f"Without labels nobody knows how many answers are right. Agreement with its teacher: "
-        f"{_share_text(found.fresh)}, and {_share_text(found.before)} when it was judged: "
-        f"{points(gap.estimate)} points, 95 % interval {points(gap.low)} to {points(gap.high)}."
+        f"Without labels, accuracy is unknown. Agreement with the teacher: "
+        f"{_share_text(agreement.fresh)}, and {_share_text(agreement.before)} on the test rows: "
+        f"{points(difference.estimate)} points, 95 % interval {points(difference.low)} to "
+        f"{points(difference.high)}."
     )
 
 
-def _share_text(found: Interval) -> str:
-    ends = f"{points(found.low)} to {points(found.high)}"
-    return f"{points(found.estimate)} % (95 % interval {ends})"
+def _share_text(share: Interval) -> str:
+    bounds = f"{points(share.low)} to {points(share.high)}"
+    return f"{points(share.estimate)} % (95 % interval {bounds})"
 
 
-def _row(one: Drift) -> str:
-    said = "**yes**" if one.drifted else "no"
-    numbers = f"{one.effect:.3g} | {one.bound:.3g} | {one.p_adjusted:.3g}"
-    return f"| {one.way} | {said} | {numbers} | {escape_markdown(one.sentence)} |"
+def _row(test: Drift) -> str:
+    drifted = "**yes**" if test.drifted else "no"
+    numbers = f"{test.effect:.3g} | {test.bound:.3g} | {test.p_adjusted:.3g}"
+    return f"| {test.way} | {drifted} | {numbers} | {escape_markdown(test.sentence)} |"

@@ -1,4 +1,4 @@
-"""Rows as an exported model sees them, and what it answers."""
+"""Rows as an exported model sees them, with its predictions."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from coldpress.onnx.predictor import Predictor
 
 @dataclass(frozen=True)
 class Observations:
-    """Rows as a model sees them, and what it answers.
+    """Predictions for some rows and the profile of their texts.
 
     Attributes:
-        answers: The model's are the last ones. Without labels, `labels` is empty.
-        portrait: What they look like to it.
+        predictions: The model's are the last ones. Without labels, `labels` is empty.
+        profile: Word counts and embeddings of the texts.
     """
 
-    answers: Predictions
-    portrait: Profile
+    predictions: Predictions
+    profile: Profile
 
 
 def observe(rows: Split, model: Path) -> Observations:
-    """Show rows to a model, as evaluation does.
+    """Run a model on rows, as evaluation does.
 
     Args:
-        rows: With labels or without, numbered as the model's are.
+        rows: With or without labels; label indices are the model's.
         model: Folder with `model.onnx` and `tokenizer.json`.
 
     Returns:
-        Its answers and the rows' portrait.
+        The model's predictions and the profile of the rows.
     """
     predictor = Predictor(model)
     encoded = encode(Tokenizer.from_file(str(model / "tokenizer.json")), rows)
     logits = np.asarray(raw_logits(predictor, encoded) / predictor.temperature, dtype=np.float32)
     labels = np.asarray(rows.labels, dtype=np.int64)
-    answers = Predictions(rows.ids, predictor.labels, labels, {"onnx": logits})
-    return Observations(answers, build_profile(rows, model))
+    predictions = Predictions(rows.ids, predictor.labels, labels, {"onnx": logits})
+    return Observations(predictions, build_profile(rows, model))

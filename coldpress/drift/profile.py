@@ -1,4 +1,4 @@
-"""What texts look like to a model, kept in numbers."""
+"""Profile of texts: word counts and embeddings, without the texts themselves."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Profile:
     """Texts as a model's tokenizer and its token embeddings see them.
 
     Attributes:
-        words: Of every text: how many, and how many of these are not in the vocabulary.
-        embeddings: Mean token embedding of at most 1000 texts, spread evenly: (drawn, width).
+        words: Words of each text, and how many of these are not in the vocabulary.
+        embeddings: Mean token embedding of at most 1000 evenly spaced texts, shape (texts, width).
     """
 
     words: WordCounts
@@ -38,81 +38,83 @@ class Profile:
 
 
 def build_profile(split: Split, model: Path) -> Profile:
-    """Look at texts as a model does.
+    """Profile the texts of a split for a model.
+
+    Words are what the tokenizer splits texts into before it looks into its vocabulary. A word
+    that it then splits into several tokens, or maps to the unknown token, is not in the
+    vocabulary. Texts are not truncated, since their length is part of the profile.
 
     Args:
-        split: Its labels do not count.
+        split: The texts; labels are ignored.
         model: Folder with `model.onnx` and `tokenizer.json`.
 
     Returns:
-        Words are what the tokenizer splits texts into before it looks into its vocabulary; one
-        that it then has to cut into pieces, or does not know at all, is not in the vocabulary.
-        Nothing is cut off: how long texts are is part of what they look like.
+        The profile.
     """
     tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
     tokenizer.no_truncation()
     tokenizer.no_padding()
     rows = split.texts if split.pairs is None else list(zip(split.texts, split.pairs, strict=True))
     encodings = tokenizer.encode_batch(list(rows), add_special_tokens=False)
-    drawn = [encodings[row].ids for row in evenly_spaced_rows(len(split), _MAX_EMBEDDINGS)]
+    sample = [encodings[row].ids for row in evenly_spaced_rows(len(split), _MAX_EMBEDDINGS)]
     return Profile(
         _count_words(encodings, tokenizer),
-        _mean_embeddings(drawn, read_token_embeddings(model / "model.onnx")),
+        _mean_embeddings(sample, read_token_embeddings(model / "model.onnx")),
     )
 
 
-def write_profile(portrait: Profile, directory: Path) -> None:
-    """Put a portrait into a checkpoint that is being written.
+def write_profile(profile: Profile, directory: Path) -> None:
+    """Write a profile into a checkpoint that is being written.
 
     Args:
-        portrait: Of the rows that were judged.
-        directory: What `checkpoint.writing` yielded.
+        profile: Of the test rows.
+        directory: The directory that `new_checkpoint` yielded.
     """
-    words = {"words": portrait.words.all, "unknown": portrait.words.unknown}
-    check_arrays_finite({"embeddings": portrait.embeddings})
-    save_file({**words, "embeddings": portrait.embeddings}, directory / _FILE)
+    words = {"words": profile.words.total, "unknown": profile.words.unknown}
+    check_arrays_finite({"embeddings": profile.embeddings})
+    save_file({**words, "embeddings": profile.embeddings}, directory / _FILE)
 
 
 def read_profile(directory: Path) -> Profile | None:
-    """Read a portrait back.
+    """Read a profile back.
 
     Args:
-        directory: An opened evaluation checkpoint's.
+        directory: Of an evaluation checkpoint.
 
     Returns:
-        What was written; None where the evaluation is older than portraits.
+        The profile; None if the evaluation is older than profiles.
     """
     if not (directory / _FILE).exists():
         return None
-    kept = load_file(directory / _FILE)
-    return Profile(WordCounts(kept["words"], kept["unknown"]), kept["embeddings"])
+    arrays = load_file(directory / _FILE)
+    return Profile(WordCounts(arrays["words"], arrays["unknown"]), arrays["embeddings"])
 
 
 def _count_words(encodings: Sequence[Encoding], tokenizer: Tokenizer) -> WordCounts:
     unknown_ids = _unknown_token_ids(tokenizer)
     counts = [_count_text(encoding, unknown_ids) for encoding in encodings]
-    every, unknown = np.array(counts, dtype=np.int64).reshape(-1, 2).T
-    return WordCounts(np.ascontiguousarray(every), np.ascontiguousarray(unknown))
+    total, unknown = np.array(counts, dtype=np.int64).reshape(-1, 2).T
+    return WordCounts(np.ascontiguousarray(total), np.ascontiguousarray(unknown))
 
 
 def _unknown_token_ids(tokenizer: Tokenizer) -> set[int | None]:
-    """What is read where no token covers a word: a name or, in Unigram, an id."""
+    """Return the ids of the unknown token, which Unigram models give by id, others by name."""
     model = json.loads(tokenizer.to_str())["model"]
     names = (*_UNKNOWN_TOKENS, model.get("unk_token") or "")
     return {model.get("unk_id"), *(tokenizer.token_to_id(name) for name in names)} - {None}
 
 
 def _count_text(encoding: Encoding, unknown_ids: set[int | None]) -> tuple[int, int]:
-    """Count a text's words, and those of more than one token or of an unknown one."""
+    """Count a text's words, and those that are not a single known token."""
     words = list(zip(encoding.sequence_ids, encoding.word_ids, strict=True))
     tokens = Counter(words)
-    strange = {word for word, id_ in zip(words, encoding.ids, strict=True) if id_ in unknown_ids}
-    return len(tokens), sum(count > 1 or word in strange for word, count in tokens.items())
+    unknown = {word for word, id_ in zip(words, encoding.ids, strict=True) if id_ in unknown_ids}
+    return len(tokens), sum(count > 1 or word in unknown for word, count in tokens.items())
 
 
 def _mean_embeddings(
     texts: Sequence[Sequence[int]], vectors: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Average token vectors text by text; a text without tokens lies at the origin."""
+    """Average token vectors (tokens, width) per text; a text without tokens gets zeros."""
     zero = np.zeros(vectors.shape[1], dtype=np.float32)
     return np.stack([vectors[list(ids)].mean(axis=0) if ids else zero for ids in texts])

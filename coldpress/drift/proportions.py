@@ -1,4 +1,4 @@
-"""A share of fresh rows against the same share of earlier ones."""
+"""Compare a share of the new rows with the same share of the earlier rows."""
 
 from __future__ import annotations
 
@@ -21,20 +21,23 @@ def compare_shares(fresh: Hits, before: Hits) -> ShareDifference:
     between independent proportions", 1998, method 10).
 
     Args:
-        fresh: What is counted, shape (fresh rows,).
-        before: The same of the earlier rows, shape (rows,).
+        fresh: True for the new rows that count, shape (new rows,).
+        before: True for the earlier rows that count, shape (rows,).
 
     Returns:
-        Both with Wilson's intervals, and their difference.
+        Both shares with Wilson intervals, and their difference.
     """
     # Imported here, as it takes half a second.
     from statsmodels.stats.proportion import confint_proportions_2indep
 
-    counts = (int(fresh.sum()), len(fresh)), (int(before.sum()), len(before))
+    new_hits = int(fresh.sum())
+    old_hits = int(before.sum())
     bounds: Any = confint_proportions_2indep(
-        *counts[0], *counts[1], method="newcomb", alpha=SIGNIFICANCE_LEVEL
+        new_hits, len(fresh), old_hits, len(before), method="newcomb", alpha=SIGNIFICANCE_LEVEL
     )
-    shares = [accuracy_interval(*count) for count in counts]
-    estimate = shares[0].estimate - shares[1].estimate
-    difference = Interval(estimate=estimate, low=float(bounds[0]), high=float(bounds[1]))
-    return ShareDifference(n=len(fresh), fresh=shares[0], before=shares[1], difference=difference)
+    new = accuracy_interval(new_hits, len(fresh))
+    old = accuracy_interval(old_hits, len(before))
+    difference = Interval(
+        estimate=new.estimate - old.estimate, low=float(bounds[0]), high=float(bounds[1])
+    )
+    return ShareDifference(n=len(fresh), fresh=new, before=old, difference=difference)

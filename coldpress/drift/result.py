@@ -1,4 +1,4 @@
-"""What re-evaluation says of a model: kept as JSON with its run."""
+"""Result of a re-evaluation: stored as JSON with its run."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ DriftKind = Literal["labels", "answers", "length", "vocabulary", "embeddings"]
 
 
 class Drift(FrozenRecord):
-    """One way in which fresh rows may differ from those that the model was judged on.
+    """Result of one drift test: new rows against the test rows.
 
     Attributes:
-        way: What was compared. Of rows without labels it is the model's answers.
-        effect: How far they are apart, from 0 to 1.
-        bound: What the effect must be above to count.
-        p: The chance of so much by accident, had nothing changed.
-        p_adjusted: The same after Holm, over all ways.
-        drifted: Whether the effect is above its bound, and no accident.
-        sentence: In words, for a person who must decide.
+        way: What was compared; `answers` are predicted labels, for rows without labels.
+        effect: Size of the difference, from 0 to 1.
+        bound: Largest effect that is not drift.
+        p: Probability of an effect at least this large if nothing had changed.
+        p_adjusted: p after Holm's correction over all tests.
+        drifted: Whether the effect exceeds its bound and is significant.
+        sentence: The result in words.
     """
 
     way: DriftKind
@@ -34,13 +34,13 @@ class Drift(FrozenRecord):
 
 
 class ShareDifference(FrozenRecord):
-    """A share of the fresh rows against the same share of the rows that the model was judged on.
+    """A share of the new rows against the same share of the test rows.
 
     Attributes:
-        n: Fresh rows that count here.
-        fresh: Of these.
-        before: Of the rows that it was judged on.
-        difference: Fresh minus before, as of two samples that have nothing to do with each other.
+        n: New rows that were compared.
+        fresh: Share of the new rows.
+        before: Share of the test rows.
+        difference: `fresh` minus `before`, of independent samples.
     """
 
     n: int
@@ -50,14 +50,14 @@ class ShareDifference(FrozenRecord):
 
 
 class AccuracyChange(FrozenRecord):
-    """Whether the model answers as rightly as its scorecard says.
+    """Accuracy on new rows against the accuracy in the scorecard.
 
     Attributes:
-        fresh: Accuracy on all fresh rows.
-        others: Of the fresh rows that it was not judged on; None where there are none.
-        same: Of those that it was, then and now; None where there are none.
-        worse: Whether one of the two shows that it lost.
-        sentence: In words.
+        fresh: Accuracy on all new rows.
+        others: On new rows that are not test rows; None if there are none.
+        same: On new rows that are test rows, now and then; None if there are none.
+        worse: Whether one of the two comparisons shows a loss.
+        sentence: The result in words.
     """
 
     fresh: Interval
@@ -68,17 +68,18 @@ class AccuracyChange(FrozenRecord):
 
 
 class Reevaluation(FrozenRecord):
-    """A model on fresh rows.
+    """Re-evaluation of a model on new rows.
 
     Attributes:
-        model: As in `trec/3`.
-        verdict: `worse` where it is less accurate, else `drifted` where its inputs are others.
-        n: Fresh rows.
+        model: Name and version, such as `trec/3`.
+        verdict: `worse` if the model is less accurate, else `drifted` if its inputs changed.
+        n: New rows.
         digest: sha256 of their ids and labels.
-        judged_on: Rows that its scorecard is of.
-        accuracy: None where the fresh rows have no labels.
-        agreement: With its teacher, where they have none; None where they have, or it is gone.
-        drift: One record a way.
+        judged_on: Test rows of its scorecard.
+        accuracy: None if the new rows have no labels.
+        agreement: Agreement with the teacher on unlabelled rows; None if they have labels or the
+            teacher is missing.
+        drift: One result per test.
     """
 
     model: str

@@ -1,4 +1,4 @@
-"""What to press when a model no longer fits what it is asked."""
+"""Build the recipe that retrains a drifted model with new rows."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from coldpress.recipe.recipe import Recipe
 
 
 def retraining_recipe(recipe: Recipe, fresh: NewRowsSource, labelled: bool) -> Recipe | None:
-    """Add fresh rows to a recipe.
+    """Add new rows to a recipe.
 
     Args:
-        recipe: What the model was pressed by.
-        fresh: Where the rows are.
+        recipe: The recipe that the model was made with.
+        fresh: Source of the new rows.
         labelled: Whether they have labels.
 
     Returns:
         The recipe with these rows in `benchmark.fresh`. A file without labels becomes
-        `soft_targets.unlabelled`, for the teacher to label; for those of the hub a recipe has no
-        place, so None.
+        `soft_targets.unlabelled`, which the teacher labels. None for unlabelled rows of the hub:
+        a recipe cannot refer to them.
     """
     if labelled:
-        more = (*(one for one in recipe.benchmark.fresh if one != fresh), fresh)
-        return _with_section(recipe, "benchmark", {"fresh": more})
+        kept_sources = (source for source in recipe.benchmark.fresh if source != fresh)
+        return _with_section(recipe, "benchmark", {"fresh": (*kept_sources, fresh)})
     if isinstance(fresh, NewRowsFile):
         return _with_section(recipe, "soft_targets", {"unlabelled": fresh.path})
     return None

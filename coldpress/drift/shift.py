@@ -1,22 +1,22 @@
-"""What a comparison of fresh rows with earlier ones finds."""
+"""Result of a test that compares new rows with earlier rows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 RESAMPLES = 999
-"""Of each test that resamples: the smallest p is then 1 / 1000."""
+"""Of each resampling test: the smallest possible p is 1 / 1000."""
 SEED = 0
 
 
 @dataclass(frozen=True)
 class Shift:
-    """One way in which rows may have changed.
+    """Result of one drift test.
 
     Attributes:
-        effect: How far, on a scale from 0 to 1 that each test says of itself.
-        p: The chance of so much by accident, had nothing changed.
-        sentence: In words, for a person who must decide.
+        effect: Size of the change from 0 to 1; each test defines its own scale.
+        p: Probability of an effect at least this large if nothing had changed.
+        sentence: The result in words.
     """
 
     effect: float

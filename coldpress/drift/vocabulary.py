@@ -1,4 +1,4 @@
-"""Vocabulary shift: does the model's tokenizer still know the words."""
+"""Vocabulary shift: are the words in the vocabulary of the model's tokenizer?"""
 
 from __future__ import annotations
 
@@ -12,56 +12,58 @@ from coldpress.drift.shift import RESAMPLES, SEED, Shift
 from coldpress.evaluation.wording import points
 
 Counts = NDArray[np.int64]
-_MAX_BATCH_SIZE = 2_000_000
+_MAX_BATCH_ELEMENTS = 2_000_000
 
 
 @dataclass(frozen=True)
 class WordCounts:
-    """Words by text.
+    """Number of words in each text.
 
     Attributes:
-        all: How many each text has, shape (rows,).
-        unknown: How many of these the vocabulary does not have, shape (rows,).
+        total: All words, shape (rows,).
+        unknown: Words that are not in the vocabulary, shape (rows,).
     """
 
-    all: Counts
+    total: Counts
     unknown: Counts
 
     def share(self) -> float:
-        """Return the share of all words that is unknown."""
-        return float(self.unknown.sum() / max(self.all.sum(), 1))
+        """Return the share of words that are not in the vocabulary."""
+        return float(self.unknown.sum() / max(self.total.sum(), 1))
 
 
 def vocabulary_shift(reference: WordCounts, fresh: WordCounts) -> Shift:
     """Compare the shares of words that are not in the vocabulary.
 
-    A text that has one unknown word often has more, so a test of two proportions that takes words
-    for independent would see shifts where there are none. Whole texts are permuted instead.
+    Unknown words cluster in texts, so a test of two proportions, which assumes independent words,
+    would report shifts that do not exist. Whole texts are permuted instead.
 
     Args:
-        reference: Of the earlier texts.
-        fresh: Of the fresh texts.
+        reference: Word counts of the earlier texts.
+        fresh: Word counts of the new texts.
 
     Returns:
-        As the effect, how many words more or fewer are unknown, as a share of all words.
+        The effect is the absolute difference between the two shares.
     """
-    every = np.concatenate([reference.all, fresh.all])
+    total = np.concatenate([reference.total, fresh.total])
     unknown = np.concatenate([reference.unknown, fresh.unknown])
 
-    def difference(one: Counts, other: Counts, axis: int) -> NDArray[np.float64]:
-        shares = [unknown[of].sum(axis) / np.maximum(every[of].sum(axis), 1) for of in (other, one)]
-        return np.asarray(shares[0] - shares[1])
+    def share(rows: Counts, axis: int) -> NDArray[np.float64]:
+        return np.asarray(unknown[rows].sum(axis) / np.maximum(total[rows].sum(axis), 1))
 
-    rows = np.split(np.arange(len(every)), [len(reference.all)])
-    tested = permutation_test(
+    def difference(before: Counts, after: Counts, axis: int) -> NDArray[np.float64]:
+        return share(after, axis) - share(before, axis)
+
+    rows = np.split(np.arange(len(total)), [len(reference.total)])
+    test = permutation_test(
         rows,
         difference,
         vectorized=True,
         n_resamples=RESAMPLES,
-        batch=max(1, _MAX_BATCH_SIZE // len(every)),
+        batch=max(1, _MAX_BATCH_ELEMENTS // len(total)),
         axis=-1,
         rng=np.random.default_rng(SEED),
     )
     before, after = (f"{points(words.share())} %" for words in (reference, fresh))
-    sentence = f"Of the words, {before} were not in the vocabulary, and {after} are not now."
-    return Shift(abs(fresh.share() - reference.share()), float(tested.pvalue), sentence)
+    sentence = f"Words outside the vocabulary: {before} before, {after} now."
+    return Shift(abs(fresh.share() - reference.share()), float(test.pvalue), sentence)

@@ -1,4 +1,4 @@
-"""What a model costs and how well it does: numbers that can be compared."""
+"""Quality, size and speed of the models of a run, measured on the test split."""
 
 from coldpress.evaluation.config import Cost, Evaluate, Latency
 

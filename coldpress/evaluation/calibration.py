@@ -1,4 +1,4 @@
-"""Does the model know when it is right: confidence against accuracy, and the temperature.
+"""Calibration: confidence against accuracy, and temperature scaling.
 
 Guo et al., "On Calibration of Modern Neural Networks", 2017.
 """
@@ -16,93 +16,95 @@ from scipy.special import logsumexp, softmax
 from coldpress.evaluation.scorecard.scorecard import ReliabilityBin
 
 BINS = 15
-MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 20.0
-"""Temperatures looked at: what lies outside turns any answer into certainty, or into none."""
+MIN_TEMPERATURE = 0.05
+MAX_TEMPERATURE = 20.0
+"""Search range: temperatures outside make every prediction certain, or uniform."""
 
 Logits = NDArray[np.floating[Any]]
 Labels = NDArray[np.int64]
 
 
 def reliability_bins(logits: Logits, labels: Labels) -> tuple[ReliabilityBin, ...]:
-    """Sort answers by their confidence, and count how often they were right.
+    """Group predictions by confidence and compute the accuracy of each group.
 
     Bins are the intervals (0, 1/15], (1/15, 2/15], ..., section 2 of the paper.
 
     Args:
-        logits: Shape (rows, labels), divided by the temperature if there is one.
+        logits: Shape (rows, labels), divided by the temperature.
         labels: Shape (rows,).
 
     Returns:
-        The bins from unsure to sure; empty ones are left out.
+        The bins by ascending confidence, without empty ones.
     """
     confidence = softmax(logits.astype(np.float64), axis=1).max(axis=1)
-    right = logits.argmax(axis=1) == labels
-    places = np.clip(np.ceil(confidence * BINS).astype(np.int64), 1, BINS)
-    chosen = [places == place for place in range(1, BINS + 1)]
+    correct = logits.argmax(axis=1) == labels
+    bin_numbers = np.clip(np.ceil(confidence * BINS).astype(np.int64), 1, BINS)
+    masks = [bin_numbers == number for number in range(1, BINS + 1)]
     return tuple(
         ReliabilityBin(
             n=int(rows.sum()),
             confidence=min(float(confidence[rows].mean()), 1.0),
-            accuracy=float(right[rows].mean()),
+            accuracy=float(correct[rows].mean()),
         )
-        for rows in chosen
+        for rows in masks
         if rows.any()
     )
 
 
 def calibration_error(logits: Logits, labels: Labels) -> float:
-    """Expected calibration error: how far confidence is from accuracy, over bins of confidence.
+    """Expected calibration error: mean gap between confidence and accuracy over the bins.
 
     Equation 3 of the paper.
 
     Args:
-        logits: Shape (rows, labels), divided by the temperature if there is one.
+        logits: Shape (rows, labels), divided by the temperature.
         labels: Shape (rows,).
 
     Returns:
-        A fraction; 0 is a model that is right as often as it says.
+        A fraction; 0 for a perfectly calibrated model.
     """
-    gaps = [one.n * abs(one.confidence - one.accuracy) for one in reliability_bins(logits, labels)]
+    bins = reliability_bins(logits, labels)
+    gaps = [bin_.n * abs(bin_.confidence - bin_.accuracy) for bin_ in bins]
     return sum(gaps) / len(labels)
 
 
 def negative_log_likelihood(logits: Logits, labels: Labels, temperature: float) -> float:
-    """Mean surprise at the labels, in nats.
+    """Mean negative log-likelihood of the labels, in nats.
 
     Args:
         logits: Shape (rows, labels).
         labels: Shape (rows,).
-        temperature: What the logits are divided by.
+        temperature: Divisor of the logits.
 
     Returns:
         At least 0.
     """
-    divided = logits.astype(np.float64) / temperature
-    given = np.take_along_axis(divided, labels[:, None], axis=1)[:, 0]
-    return float((logsumexp(divided, axis=1) - given).mean())
+    scaled = logits.astype(np.float64) / temperature
+    true_logits = np.take_along_axis(scaled, labels[:, None], axis=1)[:, 0]
+    return float((logsumexp(scaled, axis=1) - true_logits).mean())
 
 
 def fit_temperature(logits: Logits, labels: Labels) -> float:
-    """Find the temperature under which the labels are least surprising (section 4.2).
+    """Find the temperature that maximizes the likelihood of the labels (section 4.2).
 
-    The likelihood is concave in 1 / T, so that it has one maximum over log T. It has none where no
-    row is answered wrongly: the colder, the better, and the rows say nothing about how sure to be.
+    The log-likelihood is concave in 1 / T, so it has one maximum over log T. If every row is
+    predicted correctly there is none (the lower, the better), and the temperature stays 1.
 
     Args:
         logits: Shape (rows, labels).
-        labels: Shape (rows,); rows that the model was not trained on.
+        labels: Shape (rows,), of rows that the model was not trained on.
 
     Returns:
-        From 0.05 to 20, to four significant digits, and never worse than 1.
+        From 0.05 to 20, rounded to four significant digits; 1 unless the result is better than 1.
     """
-    given = np.take_along_axis(logits, labels[:, None], axis=1)[:, 0]
-    if (given == logits.max(axis=1)).all():
+    true_logits = np.take_along_axis(logits, labels[:, None], axis=1)[:, 0]
+    if (true_logits == logits.max(axis=1)).all():
         return 1.0
-    found = minimize_scalar(
+    optimum = minimize_scalar(
         lambda log: negative_log_likelihood(logits, labels, math.exp(log)),
         bounds=(math.log(MIN_TEMPERATURE), math.log(MAX_TEMPERATURE)),
         method="bounded",
     )
-    fitted = float(f"{math.exp(found.x):.4g}")
-    surprise = negative_log_likelihood(logits, labels, fitted)
-    return fitted if surprise < negative_log_likelihood(logits, labels, 1.0) else 1.0
+    temperature = float(f"{math.exp(optimum.x):.4g}")
+    loss = negative_log_likelihood(logits, labels, temperature)
+    return temperature if loss < negative_log_likelihood(logits, labels, 1.0) else 1.0

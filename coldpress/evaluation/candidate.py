@@ -1,4 +1,4 @@
-"""A model under evaluation: what it answers, what can be timed, what it weighs."""
+"""A model under evaluation: its predictions, what can be timed, its size."""
 
 from __future__ import annotations
 
@@ -23,33 +23,31 @@ Texts = Sequence[str]
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model under evaluation, whatever it runs in.
+    """A model under evaluation, in any runtime.
 
     Attributes:
         name: Key of its scorecard: teacher, student, pruned, quantized or onnx.
-        parent: Name of the subject that it was made from; None is the teacher.
-        runtime: What computes its answers.
-        test: The test split as this model's tokenizer reads it.
-        read: Reads any other split with it.
-        logits: From rows to logits of shape (rows, labels), divided by the temperature if the
-            model ships with one.
-        answer: One forward pass on a padded batch, as it is to be timed; None where time means
-            nothing.
-        end_to_end: The same from first texts and optional second texts, tokenization included.
-        bytes: Weights and tokenizer on disk.
-        parameters: Numbers in the weights; an ONNX graph has those of its checkpoint.
-        macs_per_token: As `cost.macs_per_token` counts them.
-        temperature: What `logits` divides by; 1 where the model ships with none.
-        computes_in: Which parts are stored and computed in what; empty in float32.
+        parent: Name of the candidate that it was made from; None for the teacher.
+        runtime: Runtime that computes its logits.
+        test: The test split, encoded with this model's tokenizer.
+        encode: Encodes any other split with that tokenizer.
+        logits: From encoded rows to logits of shape (rows, labels), divided by the temperature.
+        forward: One forward pass on a padded batch, for timing; None if the model is not timed.
+        end_to_end: The same from texts and optional second texts, tokenization included.
+        bytes: Size of weights and tokenizer on disk.
+        parameters: Number of weights; an ONNX graph has those of its checkpoint.
+        macs_per_token: As `macs.macs_per_token` counts them.
+        temperature: Divisor of the logits; 1 if the model has no fitted temperature.
+        computes_in: Precision of the parts of the model; empty in float32.
     """
 
     name: str
     parent: str | None
     runtime: Runtime
     test: EncodedSplit
-    read: Callable[[Split], EncodedSplit]
+    encode: Callable[[Split], EncodedSplit]
     logits: Callable[[EncodedSplit], Logits]
-    answer: Callable[[Batch], object] | None
+    forward: Callable[[Batch], object] | None
     end_to_end: Callable[[Texts, Texts | None], object] | None
     bytes: int
     parameters: int
@@ -61,35 +59,35 @@ class Candidate:
 def torch_candidate(
     name: str, parent: str | None, classifier: Classifier, test: EncodedSplit, size: int
 ) -> Candidate:
-    """Make a subject of a classifier in torch.
+    """Make a candidate from a torch classifier.
 
     Args:
         name: Key of its scorecard.
-        parent: Name of the subject that it was made from; None is the teacher.
-        classifier: As `model_files.load` returned it.
-        test: The test split as its tokenizer reads it.
-        size: Its checkpoint's bytes.
+        parent: Name of the candidate that it was made from; None for the teacher.
+        classifier: The loaded model.
+        test: The test split, encoded with its tokenizer.
+        size: Bytes of its checkpoint.
 
     Returns:
-        A subject that is timed in torch, eager.
+        A candidate that is timed in eager torch.
     """
 
     @torch.inference_mode()
-    def answer(batch: Batch) -> object:
+    def forward(batch: Batch) -> object:
         return classifier.module(**classifier.inputs(batch)).logits
 
     def end_to_end(texts: Texts, pairs: Texts | None) -> object:
-        read = encode(classifier.tokenizer, _unlabelled(texts, pairs))
-        return answer(read.batch(range(len(texts))))
+        encoded = encode(classifier.tokenizer, _unlabelled(texts, pairs))
+        return forward(encoded.batch(range(len(texts))))
 
     return Candidate(
         name=name,
         parent=parent,
         runtime="torch",
         test=test,
-        read=lambda split: encode(classifier.tokenizer, split),
+        encode=lambda split: encode(classifier.tokenizer, split),
         logits=lambda rows: classifier.logits(rows).numpy(),
-        answer=answer,
+        forward=forward,
         end_to_end=end_to_end,
         bytes=size,
         parameters=count_parameters(classifier),

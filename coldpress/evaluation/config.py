@@ -10,11 +10,11 @@ from coldpress.evaluation.subgroups.slices import DeclaredSlices
 from coldpress.schema.section import FlatChoice, Section
 
 MIN_ROUNDS = 60
-"""Three turns a model: with fewer, what the machine does meanwhile hits one of them alone."""
+"""Three turns per model: with fewer, a disturbance may hit a single model."""
 
 
 class Latency(Section):
-    """What is timed."""
+    """Settings of the latency measurement."""
 
     batch: Annotated[int, Field(ge=1, le=256, description="Texts per call.")] = 1
     threads: Annotated[int, Field(ge=1, le=256, description="Intra-op threads.")] = 1
@@ -23,26 +23,26 @@ class Latency(Section):
         Field(
             ge=MIN_ROUNDS,
             le=100_000,
-            description="Calls per model, interleaved with the others'.",
+            description="Calls per model, interleaved.",
         ),
     ] = 300
 
 
 class Cost(Section):
-    """What the cost of answering is worked out from."""
+    """Settings of the cost estimate."""
 
     price_per_core_hour: Annotated[
-        float, Field(ge=0.0, le=1e6, description="Price of one core for an hour, any currency.")
+        float, Field(ge=0.0, le=1e6, description="Price of a core-hour, in any currency.")
     ] = 0.04
 
 
 class Evaluate(Section):
-    """How the models are judged."""
+    """How the models are evaluated."""
 
     latency: Latency = Latency()
     cost: Cost = Cost()
     slices: list[Annotated[DeclaredSlices, FlatChoice()]] = Field(
         default_factory=list,
         max_length=100,
-        description="Rows that are judged by themselves, as classes are.",
+        description="Slices of the test rows that are evaluated separately, like classes.",
     )

@@ -1,4 +1,4 @@
-"""Open the test split once, for all models side by side."""
+"""Evaluate all models of a run on the test split."""
 
 from __future__ import annotations
 
@@ -32,147 +32,155 @@ from coldpress.evaluation.timing import CandidateTimings, add_timings, time_cand
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """What came of opening the test split.
+    """Result of an evaluation on the test split.
 
     Attributes:
-        evaluation: All models side by side.
-        flips: The rows that compression lost.
-        answers: What each model said, for whoever compares another model with these.
+        evaluation: Scorecards and comparisons of all models.
+        flips: Rows that the teacher predicts correctly and the final model does not.
+        predictions: Logits of all models, to compare other models with later.
     """
 
     evaluation: Evaluation
     flips: tuple[Flip, ...]
-    answers: Predictions
+    predictions: Predictions
 
 
 @dataclass(frozen=True)
 class _TestPredictions:
-    """What one subject showed.
+    """Predictions of one candidate for the test split.
 
     Attributes:
+        candidate: The model.
         logits: Shape (rows, labels).
-        predicted: Label indices, shape (rows,).
-        right: Whether they are the labels, shape (rows,).
+        labels: Predicted label indices, shape (rows,).
+        correct: Whether they are the true labels, shape (rows,).
     """
 
-    subject: Candidate
+    candidate: Candidate
     logits: Logits
-    predicted: NDArray[np.int64]
-    right: NDArray[np.bool_]
+    labels: NDArray[np.int64]
+    correct: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class _Context:
-    """What all subjects are judged against."""
+    """What every scorecard is computed from, besides the candidate's own predictions."""
 
     benchmark: Benchmark
     labels: NDArray[np.int64]
-    times: CandidateTimings
+    timings: CandidateTimings
     teacher: _TestPredictions
 
 
 def evaluate_candidates(
     benchmark: Benchmark,
-    subjects: Sequence[Candidate],
+    candidates: Sequence[Candidate],
     section: Evaluate,
     teacher_in_onnx: Candidate | None = None,
 ) -> EvaluationResult:
-    """Judge all models of a run on the test split, paired and timed in turns.
+    """Evaluate all models of a run on the test split, with paired tests and interleaved timing.
 
     Args:
-        benchmark: Its test split is what counts.
-        subjects: From the teacher, whose parent is None, to the final model. A stage that was
-            skipped is left out, and its child names the stage before it as its parent.
-        section: What is timed, and which slices are judged by themselves.
-        teacher_in_onnx: The unpressed teacher in the runtime of the final model: timed with the
-            others, and not judged.
+        benchmark: Dataset with the test split.
+        candidates: From the teacher, whose parent is None, to the final model. A skipped stage is
+            missing, and its child names the stage before it as its parent.
+        section: Settings of latency and slices.
+        teacher_in_onnx: The original teacher in the runtime of the final model: timed with the
+            others, without a scorecard.
 
     Returns:
-        One scorecard a subject, each compared with its parent and with the teacher; the final
-        model against the teacher group by group.
+        One scorecard per candidate, comparisons with its parent and with the teacher, and the final
+        model against the teacher by class and slice.
     """
     labels = np.asarray(benchmark.test.labels, dtype=np.int64)
-    sittings = {subject.name: _predict(subject, labels) for subject in subjects}
-    teacher = next(s for s in sittings.values() if s.subject.parent is None)
-    times = time_candidates(subjects, teacher_in_onnx, benchmark.test, section.latency)
-    room = _Context(benchmark, labels, times, teacher)
-    answers = _collect_predictions(sittings, benchmark)
+    outputs = {candidate.name: _predict(candidate, labels) for candidate in candidates}
+    teacher = next(output for output in outputs.values() if output.candidate.parent is None)
+    timings = time_candidates(candidates, teacher_in_onnx, benchmark.test, section.latency)
+    context = _Context(benchmark, labels, timings, teacher)
+    predictions = _collect_predictions(outputs, benchmark)
     evaluation = Evaluation(
         n=len(labels),
         overlap=benchmark.overlap,
-        models={name: _scorecard(sitting, room) for name, sitting in sittings.items()},
-        comparisons=_comparisons(sittings, teacher, labels),
-        equity=_compare_groups(subjects, answers, benchmark, section.slices),
-        conditions=timing_conditions(section.latency, subjects[-1].test, times.answers.machine),
+        models={name: _scorecard(output, context) for name, output in outputs.items()},
+        comparisons=_comparisons(outputs, teacher, labels),
+        equity=_compare_groups(candidates, predictions, benchmark, section.slices),
+        conditions=timing_conditions(section.latency, candidates[-1].test, timings.forward.machine),
     )
-    return EvaluationResult(evaluation, find_flips(answers, benchmark.test), answers)
+    return EvaluationResult(evaluation, find_flips(predictions, benchmark.test), predictions)
 
 
 def _collect_predictions(
-    sittings: Mapping[str, _TestPredictions], benchmark: Benchmark
+    outputs: Mapping[str, _TestPredictions], benchmark: Benchmark
 ) -> Predictions:
-    logits = {name: s.logits.astype(np.float32) for name, s in sittings.items()}
+    logits = {name: output.logits.astype(np.float32) for name, output in outputs.items()}
     labels = np.asarray(benchmark.test.labels, dtype=np.int64)
     return Predictions(benchmark.test.ids, benchmark.labels, labels, logits)
 
 
 def _compare_groups(
-    subjects: Sequence[Candidate],
-    answers: Predictions,
+    candidates: Sequence[Candidate],
+    predictions: Predictions,
     benchmark: Benchmark,
     declared: Sequence[DeclaredSlices],
 ) -> tuple[Group, ...]:
-    """Judge classes, then declared slices, then those that the validation split points at."""
-    teacher, final = subjects[0], subjects[-1]
+    """Compare by class, by declared slice, and by the slices found on the validation split."""
+    teacher = candidates[0]
+    final = candidates[-1]
     if final is teacher:
         return ()
-    validation = benchmark.validation
-    asked = ValidationPredictions(
-        validation, *(one.logits(one.read(validation)) for one in (teacher, final))
+    split = benchmark.validation
+    validation = ValidationPredictions(
+        split, teacher.logits(teacher.encode(split)), final.logits(final.encode(split))
     )
     groups = [
-        *equity.class_slices(answers),
-        *(group for one in declared for group in one.of(benchmark.test)),
-        *search.search_slices(asked, benchmark.test, answers.logits[teacher.name]),
+        *equity.class_slices(predictions),
+        *(group for section in declared for group in section.select(benchmark.test)),
+        *search.search_slices(validation, benchmark.test, predictions.logits[teacher.name]),
     ]
-    right = (answers.right(final.name), answers.right(teacher.name))
-    return equity.compare_groups(groups, *right, answers.labels)
+    return equity.compare_groups(
+        groups,
+        predictions.correct(final.name),
+        predictions.correct(teacher.name),
+        predictions.labels,
+    )
 
 
-def _predict(subject: Candidate, labels: NDArray[np.int64]) -> _TestPredictions:
-    logits = subject.logits(subject.test)
+def _predict(candidate: Candidate, labels: NDArray[np.int64]) -> _TestPredictions:
+    logits = candidate.logits(candidate.test)
     predicted = logits.argmax(axis=1)
-    return _TestPredictions(subject, logits, predicted, predicted == labels)
+    return _TestPredictions(candidate, logits, predicted, predicted == labels)
 
 
-def _scorecard(sitting: _TestPredictions, room: _Context) -> Scorecard:
-    subject, teacher = sitting.subject, room.teacher
-    accuracy = metrics.accuracy(sitting.predicted, room.labels)
+def _scorecard(output: _TestPredictions, context: _Context) -> Scorecard:
+    candidate = output.candidate
+    teacher = context.teacher
+    labels = context.labels
+    accuracy = metrics.accuracy(output.labels, labels)
     card = Scorecard(
         accuracy=accuracy,
-        macro_f1=metrics.macro_f1(sitting.predicted, room.labels),
-        parameters=subject.parameters,
-        bytes=subject.bytes,
-        macs_per_token=subject.macs_per_token,
+        macro_f1=metrics.macro_f1(output.labels, labels),
+        parameters=candidate.parameters,
+        bytes=candidate.bytes,
+        macs_per_token=candidate.macs_per_token,
         latency_ms=None,
         end_to_end_ms=None,
         batch=None,
         threads=None,
-        runtime=subject.runtime,
-        per_class=metrics.per_class(sitting.predicted, room.labels, room.benchmark.labels),
-        calibration_error=calibration.calibration_error(sitting.logits, room.labels),
-        retention=metrics.retention(accuracy, metrics.accuracy(teacher.predicted, room.labels)),
-        agreement=metrics.agreement(sitting.predicted, teacher.predicted),
-        difference=_difference(sitting, teacher, room.labels),
+        runtime=candidate.runtime,
+        per_class=metrics.per_class(output.labels, labels, context.benchmark.labels),
+        calibration_error=calibration.calibration_error(output.logits, labels),
+        retention=metrics.retention(accuracy, metrics.accuracy(teacher.labels, labels)),
+        agreement=metrics.agreement(output.labels, teacher.labels),
+        difference=_difference(output, teacher, labels),
         speedup=None,
         speedup_same_runtime=None,
-        compression=teacher.subject.bytes / subject.bytes,
-        truncated=subject.test.truncated,
-        reliability=calibration.reliability_bins(sitting.logits, room.labels),
-        temperature=subject.temperature,
-        computes_in=subject.computes_in,
+        compression=teacher.candidate.bytes / candidate.bytes,
+        truncated=candidate.test.truncated,
+        reliability=calibration.reliability_bins(output.logits, labels),
+        temperature=candidate.temperature,
+        computes_in=candidate.computes_in,
     )
-    return add_timings(card, subject, room.times)
+    return add_timings(card, candidate, context.timings)
 
 
 def _difference(
@@ -180,25 +188,25 @@ def _difference(
 ) -> Interval:
     if model is teacher:
         return paired.NO_DIFFERENCE
-    return paired.paired_interval(model.right, teacher.right, labels)
+    return paired.paired_interval(model.correct, teacher.correct, labels)
 
 
 def _comparisons(
-    sittings: Mapping[str, _TestPredictions], teacher: _TestPredictions, labels: NDArray[np.int64]
+    outputs: Mapping[str, _TestPredictions], teacher: _TestPredictions, labels: NDArray[np.int64]
 ) -> tuple[Comparison, ...]:
-    """Compare with the parent first, and with the teacher where that is another one."""
+    """Compare each model with its parent, then with the teacher unless that is its parent."""
     return tuple(
-        _compare(sitting, sittings[baseline], labels)
-        for sitting in sittings.values()
-        if sitting.subject.parent is not None
-        for baseline in dict.fromkeys((sitting.subject.parent, teacher.subject.name))
+        _compare(output, outputs[baseline], labels)
+        for output in outputs.values()
+        if output.candidate.parent is not None
+        for baseline in dict.fromkeys((output.candidate.parent, teacher.candidate.name))
     )
 
 
 def _compare(
     model: _TestPredictions, baseline: _TestPredictions, labels: NDArray[np.int64]
 ) -> Comparison:
-    names = (model.subject.name, baseline.subject.name)
-    compared = paired.compare_models(names, model.right, baseline.right, labels)
-    macro_f1 = paired.macro_f1_interval(model.predicted, baseline.predicted, labels)
-    return compared.model_copy(update={"macro_f1_difference": macro_f1})
+    names = (model.candidate.name, baseline.candidate.name)
+    comparison = paired.compare_models(names, model.correct, baseline.correct, labels)
+    macro_f1 = paired.macro_f1_interval(model.labels, baseline.labels, labels)
+    return comparison.model_copy(update={"macro_f1_difference": macro_f1})

@@ -1,4 +1,4 @@
-"""How well answers fit labels, and one model's answers another's."""
+"""Quality metrics of predictions, and agreement of two models."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_su
 from coldpress.evaluation.scorecard.scorecard import ClassScore
 
 LabelIndices = NDArray[np.int64]
-"""One label index a row, shape (rows,)."""
+"""One label index per row, shape (rows,)."""
 
 
 def accuracy(predicted: LabelIndices, labels: LabelIndices) -> float:
-    """Share of rows whose answer is their label.
+    """Share of rows that are predicted correctly.
 
     Args:
         predicted: Shape (rows,).
@@ -29,7 +29,7 @@ def accuracy(predicted: LabelIndices, labels: LabelIndices) -> float:
 
 
 def macro_f1(predicted: LabelIndices, labels: LabelIndices) -> float:
-    """Mean F1 over the classes that are among the labels or the answers.
+    """Mean F1 over the classes that occur among labels or predictions.
 
     Args:
         predicted: Shape (rows,).
@@ -52,7 +52,7 @@ def per_class(
         names: Label names, in the order of their indices.
 
     Returns:
-        One score a name; what has no denominator is None.
+        One score per name; a score without a denominator is None.
     """
     scores = precision_recall_fscore_support(
         labels, predicted, labels=range(len(names)), zero_division=np.nan
@@ -66,7 +66,7 @@ def per_class(
 
 
 def agreement(predicted: LabelIndices, teacher: LabelIndices) -> float:
-    """Share of rows that two models answer alike, rightly or not.
+    """Share of rows for which two models predict the same label, correct or not.
 
     Args:
         predicted: Shape (rows,).
@@ -78,17 +78,9 @@ def agreement(predicted: LabelIndices, teacher: LabelIndices) -> float:
     return float((predicted == teacher).mean())
 
 
-def retention(own: float, teacher: float) -> float | None:
-    """What is left of the teacher's accuracy.
-
-    Args:
-        own: Accuracy of the model.
-        teacher: Accuracy of the teacher.
-
-    Returns:
-        Their ratio, or None for a teacher that is never right.
-    """
-    return own / teacher if teacher else None
+def retention(model: float, teacher: float) -> float | None:
+    """Ratio of a model's accuracy to the teacher's; None if the teacher's is 0."""
+    return model / teacher if teacher else None
 
 
 def _none_if_nan(score: float) -> float | None:

@@ -1,4 +1,4 @@
-"""What every model answered to every test row, kept so that it need not be asked again."""
+"""Logits of every model for every test row, stored with the evaluation."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _ROWS_FILE = "rows.json"
 
 @dataclass(frozen=True)
 class Predictions:
-    """The answers of several models to the same rows.
+    """Logits of several models for the same rows.
 
     Attributes:
-        ids: Row ids, as `Split.ids`; they pair the rows of two evaluations.
+        ids: Row ids, as in `Split.ids`; they match the rows of two evaluations.
         label_names: In the order of the logits.
-        labels: What is right, shape (rows,).
-        logits: float32, shape (rows, labels), by model: from the teacher to the final one.
+        labels: True label indices, shape (rows,).
+        logits: By model, from the teacher to the final one; float32, shape (rows, labels).
     """
 
     ids: tuple[str, ...]
@@ -45,47 +45,41 @@ class Predictions:
         """Name of the last model, the one to be deployed."""
         return list(self.logits)[-1]
 
-    def predicted(self, model: str) -> NDArray[np.int64]:
-        """Return a model's label indices, shape (rows,)."""
+    def predicted_labels(self, model: str) -> NDArray[np.int64]:
+        """Return the label indices that a model predicts, shape (rows,)."""
         return np.asarray(self.logits[model].argmax(axis=1), dtype=np.int64)
 
-    def right(self, model: str) -> NDArray[np.bool_]:
-        """Return whether a model's answers are the labels, shape (rows,)."""
-        return np.asarray(self.predicted(model) == self.labels, dtype=np.bool_)
+    def correct(self, model: str) -> NDArray[np.bool_]:
+        """Return whether a model's predictions are correct, shape (rows,)."""
+        return np.asarray(self.predicted_labels(model) == self.labels, dtype=np.bool_)
 
 
-def write_predictions(answers: Predictions, directory: Path) -> None:
-    """Put answers into a checkpoint that is being written.
+def write_predictions(predictions: Predictions, directory: Path) -> None:
+    """Write predictions into a checkpoint that is being written.
 
     Args:
-        answers: Of all models.
-        directory: What `checkpoint.writing` yielded.
+        predictions: Of all models.
+        directory: The directory that `new_checkpoint` yielded.
 
     Raises:
-        NonFiniteError: A model's answers are no numbers.
+        NonFiniteError: A model's logits contain NaN or infinity.
     """
-    check_arrays_finite(answers.logits)
-    # Tensors are sorted in the file. One key alone: several are written in an order that changes.
-    order = {"models": json.dumps(list(answers.logits))}
-    tensors = {name: np.ascontiguousarray(logits) for name, logits in answers.logits.items()}
+    check_arrays_finite(predictions.logits)
+    # The file sorts tensors by name, so the order of the models is stored as metadata: under a
+    # single key, since several keys are written in random order.
+    order = {"models": json.dumps(list(predictions.logits))}
+    tensors = {name: np.ascontiguousarray(logits) for name, logits in predictions.logits.items()}
     save_file(tensors, directory / _LOGITS_FILE, metadata=order)
     rows: dict[str, Any] = {
-        "ids": answers.ids,
-        "label_names": answers.label_names,
-        "labels": answers.labels.tolist(),
+        "ids": predictions.ids,
+        "label_names": predictions.label_names,
+        "labels": predictions.labels.tolist(),
     }
     (directory / _ROWS_FILE).write_text(json.dumps(rows), encoding="utf-8")
 
 
 def read_predictions(directory: Path) -> Predictions:
-    """Read answers back.
-
-    Args:
-        directory: An opened evaluation checkpoint's.
-
-    Returns:
-        What was written.
-    """
+    """Read the predictions of an evaluation checkpoint."""
     rows = json.loads((directory / _ROWS_FILE).read_text(encoding="utf-8"))
     with safe_open(directory / _LOGITS_FILE, framework="numpy") as file:
         models = json.loads(file.metadata()["models"])

@@ -1,4 +1,4 @@
-"""Numbers and differences as a person reads them; nothing is called better that chance explains."""
+"""Differences in words: a model is called better only if the difference is significant."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ SignificanceVerdict = Literal["better", "worse", "not shown to differ"]
 
 
 def significance_verdict(comparison: Comparison) -> SignificanceVerdict:
-    """Say whether one model is better than another, as far as their rows can show it.
+    """Say whether one model is significantly better than another.
 
     Args:
         comparison: Both models on the same rows.
 
     Returns:
-        A difference only where the interval leaves out zero and McNemar's test agrees: of few
-        differing rows, the interval alone would make too much.
+        A difference only if the interval excludes zero and McNemar's test is significant: with few
+        differing rows, the interval alone is too narrow.
     """
     if comparison.mcnemar_p >= SIGNIFICANCE_LEVEL:
         return "not shown to differ"
@@ -28,22 +28,22 @@ def significance_verdict(comparison: Comparison) -> SignificanceVerdict:
 
 
 def points(fraction: float) -> str:
-    """Write a share as percentage points, without zeros that say nothing."""
+    """Format a share as percentage points, without trailing zeros."""
     return f"{round(100 * fraction, 2) + 0.0:g}"
 
 
 def snap_to_count(fraction: float, n: int) -> float:
-    """Undo the rounding in a share of rows, so that it equals a bound where it should.
+    """Undo the rounding error in a share of rows, so that it can be compared with a bound.
 
-    A count over n is the floating point number nearest to it, and so is a decimal bound: equal
-    where they are equal. A difference of two such shares is off in its last place.
+    A count divided by n and a decimal bound are both the nearest float, so they are equal if the
+    numbers are. A difference of two such shares is off in its last digit.
 
     Args:
-        fraction: Of n rows.
-        n: How many those are.
+        fraction: Share of n rows, or difference of two shares.
+        n: Number of rows.
 
     Returns:
-        The nearest count over n, or the fraction itself where it counts no rows.
+        The nearest count divided by n, or the fraction itself if it is not a count of rows.
     """
     rows = round(fraction * n)
     return rows / n if abs(fraction * n - rows) < 1e-6 else fraction

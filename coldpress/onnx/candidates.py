@@ -109,7 +109,7 @@ def _checkpoint_candidate(
     if simulated:
         known = describe_arithmetic(classifier)
         return replace(
-            subject, runtime="simulated", answer=None, end_to_end=None, computes_in=known
+            subject, runtime="simulated", forward=None, end_to_end=None, computes_in=known
         )
     return subject
 
@@ -120,7 +120,7 @@ def _onnx_candidate(
     """An ONNX graph has the parameters and the arithmetic of the checkpoint it came from."""
     predictor = Predictor(directory, threads)
 
-    def answer(batch: Batch) -> Logits:
+    def forward(batch: Batch) -> Logits:
         return run_batch(predictor, batch)
 
     def logits(rows: EncodedSplit) -> Logits:
@@ -132,7 +132,7 @@ def _onnx_candidate(
         parent=parent.name,
         runtime="onnxruntime",
         logits=logits,
-        answer=answer,
+        forward=forward,
         end_to_end=predictor.predict,
         bytes=size,
         temperature=predictor.temperature,

@@ -41,7 +41,7 @@ def compare_with_champion(recipe: Recipe, onnx: StageResult, given: Predictions)
     version = registry.version_with_alias(recipe.name, registry.CHAMPION)
     if version is None:
         return None
-    name, right = f"{recipe.name}/{version.version}", given.right(given.final)
+    name, right = f"{recipe.name}/{version.version}", given.correct(given.final)
     if not versions.is_own(version):
         return Champion(name, None, "it was not made by Coldpress")
     if version.tags.get("digest") == onnx.digest:
@@ -59,7 +59,7 @@ def _champion_correctness(
     """Look its answers up where they were kept, or ask it."""
     kept = _load_predictions(version)
     if kept is not None and champion.same_rows(kept, given):
-        return kept.right(kept.final)
+        return kept.correct(kept.final)
     with artifacts.open_checkpoint(str(version.source)) as checkpoint:
         said = _predict_labels(checkpoint, data.load_benchmark(recipe).test, given.label_names)
     pairs = zip(said, champion.row_labels(given), strict=True)

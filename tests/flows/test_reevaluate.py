@@ -53,7 +53,7 @@ def test_a_healthy_champion_ends_so_and_is_recorded(
     pressed.champion(tmp_path, tiny_checkpoint)
     ended = state_of(tmp_path / "test.jsonl")
     assert (ended.type, ended.name) == ("COMPLETED", "Healthy")
-    assert ended.message == "90 fresh rows show no loss of accuracy and no drift."
+    assert ended.message == "90 new rows show no loss of accuracy and no drift."
 
     (run,) = runs()
     assert (run.info.status, run.info.run_name) == ("FINISHED", "re-evaluate")

@@ -89,8 +89,8 @@ def test_the_evaluation_says_who_pays_and_keeps_every_answer(
     run_id = pressed["stages"][-1]["model_uri"].removeprefix("runs:/").partition("/")[0]
     folder = next((coldpress.home / "state").rglob(f"{run_id}/artifacts/evaluate"))
     kept = predictions.read_predictions(folder)
-    assert kept.right("onnx").mean() == pytest.approx(evaluation["models"]["onnx"]["accuracy"])
-    lost = kept.right("teacher") & ~kept.right("onnx")
+    assert kept.correct("onnx").mean() == pytest.approx(evaluation["models"]["onnx"]["accuracy"])
+    lost = kept.correct("teacher") & ~kept.correct("onnx")
     assert len(flips.read_flips(folder)) == lost.sum()
     assert {"equity.png", "equity.svg"} <= {path.name for path in folder.iterdir()}
 

@@ -114,7 +114,7 @@ def evaluation(**changed: Any) -> Evaluation:  # noqa: ANN401
 
 def compared(answers: Predictions, model: str) -> Evaluation:
     """Compare one model's answers with the teacher's as evaluation does, costs left out."""
-    right, teacher = answers.right(model), answers.right("teacher")
+    right, teacher = answers.correct(model), answers.correct("teacher")
     found = champion.compare_with_champion("teacher", right, teacher, answers.labels).comparison
     groups = equity.class_slices(answers)
     return Evaluation(

@@ -101,9 +101,9 @@ def _model(checkpoint: Checkpoint, place: Path, name: str) -> str:
 
 def _judge(place: Path, seen: Observations, digest: str, portrayed: bool) -> None:
     with new_checkpoint(place / "evaluation", Manifest(stage="evaluate")) as directory:
-        predictions.write_predictions(seen.answers, directory)
+        predictions.write_predictions(seen.predictions, directory)
         if portrayed:
-            profile.write_profile(seen.portrait, directory)
+            profile.write_profile(seen.profile, directory)
     _stage(
         "evaluate",
         artifacts.log_checkpoint(_run("evaluate"), place / "evaluation", "evaluate"),
@@ -112,8 +112,8 @@ def _judge(place: Path, seen: Observations, digest: str, portrayed: bool) -> Non
 
 
 def _flattered(seen: Observations) -> Observations:
-    given = seen.answers
+    given = seen.predictions
     right = {"onnx": np.eye(3, dtype=np.float32)[given.labels]}
     return Observations(
-        Predictions(given.ids, given.label_names, given.labels, right), seen.portrait
+        Predictions(given.ids, given.label_names, given.labels, right), seen.profile
     )

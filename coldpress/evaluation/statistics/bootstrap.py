@@ -1,4 +1,4 @@
-"""Bootstrap resamples of two models' answers, drawn as counts."""
+"""Bootstrap resamples of the predictions of two models, drawn as counts."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Counts = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Cells:
-    """Rows gathered by their class and by what both models answer; only what occurs is a cell.
+    """Rows counted by true class and by the predictions of both models; no cell is empty.
 
     Attributes:
         classes: True class of each cell, ascending, shape (cells,).
-        model: The model's answer, shape (cells,).
-        baseline: The baseline's answer, shape (cells,).
+        model: Prediction of the model, shape (cells,).
+        baseline: Prediction of the baseline, shape (cells,).
         counts: Rows of each cell, shape (cells,).
     """
 
@@ -30,23 +30,23 @@ class Cells:
     counts: Labels
 
     @classmethod
-    def of(cls, model: Labels, baseline: Labels, classes: Labels) -> Cells:
-        """Gather rows.
+    def from_predictions(cls, model: Labels, baseline: Labels, classes: Labels) -> Cells:
+        """Count rows by class and predictions.
 
         Args:
-            model: The model's answers as label indices, shape (rows,).
-            baseline: The baseline's, shape (rows,).
+            model: Label indices that the model predicts, shape (rows,).
+            baseline: Label indices that the baseline predicts, shape (rows,).
             classes: True classes, shape (rows,).
 
         Returns:
-            Their cells.
+            The cells.
         """
         rows = np.stack([classes, model, baseline])
         (true, first, second), counts = np.unique(rows, axis=1, return_counts=True)
         return cls(true, first, second, counts)
 
     def macro_f1_differences(self, counts: Counts) -> NDArray[np.float64]:
-        """Macro F1 of the model minus the baseline's.
+        """Return the macro F1 of the model minus that of the baseline.
 
         Args:
             counts: Rows of each cell in each resample, shape (resamples, cells).
@@ -56,26 +56,27 @@ class Cells:
         """
         return self._macro_f1(self.model, counts) - self._macro_f1(self.baseline, counts)
 
-    def _macro_f1(self, answers: Labels, counts: Counts) -> NDArray[np.float64]:
-        """Mean over the classes that are among labels or answers of 2 hits / (rows + answers)."""
-        labels = np.arange(max(self.classes.max(), answers.max()) + 1)
-        of_class, answered = self.classes[:, None] == labels, answers[:, None] == labels
-        hits = counts @ (of_class & answered).astype(np.float64)  # (resamples, labels)
-        either = counts @ (of_class.astype(np.float64) + answered)
+    def _macro_f1(self, predictions: Labels, counts: Counts) -> NDArray[np.float64]:
+        """Mean of 2 hits / (rows + predictions) over the classes that occur in either."""
+        labels = np.arange(max(self.classes.max(), predictions.max()) + 1)
+        of_class = self.classes[:, None] == labels  # (cells, labels)
+        predicted = predictions[:, None] == labels
+        hits = counts @ (of_class & predicted).astype(np.float64)  # (resamples, labels)
+        either = counts @ (of_class.astype(np.float64) + predicted)
         f1 = 2 * hits / np.maximum(either, 1)
         return np.asarray(f1.sum(axis=1) / (either > 0).sum(axis=1))
 
 
 def macro_f1_differences(cells: Cells, resamples: int, seed: int) -> NDArray[np.float64]:
-    """Draw the difference in macro F1 of two models, stratified by class.
+    """Bootstrap the difference in macro F1 of two models, stratified by class.
 
     Args:
-        cells: Their answers.
-        resamples: How many to draw, a chunk at a time.
-        seed: Of the draw.
+        cells: Their predictions.
+        resamples: Number of resamples, drawn in chunks to limit memory.
+        seed: Seed of the random generator.
 
     Returns:
-        The model's minus the baseline's, shape (resamples,).
+        Macro F1 of the model minus that of the baseline, shape (resamples,).
     """
     random = np.random.default_rng(seed)
     sizes = [min(CHUNK_SIZE, resamples - start) for start in range(0, resamples, CHUNK_SIZE)]
@@ -85,8 +86,8 @@ def macro_f1_differences(cells: Cells, resamples: int, seed: int) -> NDArray[np.
 def _resample(cells: Cells, resamples: int, random: np.random.Generator) -> Counts:
     """Draw rows of each class with replacement: multinomial counts, shape (resamples, cells)."""
     starts = np.unique(cells.classes, return_index=True)[1][1:]
-    drawn = [
+    resampled = [
         random.multinomial(of_class.sum(), of_class / of_class.sum(), size=resamples)
         for of_class in np.split(cells.counts, starts)
     ]
-    return np.concatenate(drawn, axis=1).astype(np.float64)
+    return np.concatenate(resampled, axis=1).astype(np.float64)

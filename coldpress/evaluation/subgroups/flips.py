@@ -31,7 +31,7 @@ def find_flips(answers: Predictions, test: Split) -> tuple[Flip, ...]:
     Returns:
         One record a lost row, in the order of the rows.
     """
-    lost = answers.right(answers.teacher) & ~answers.right(answers.final)
+    lost = answers.correct(answers.teacher) & ~answers.correct(answers.final)
     lost_at = _lost_at(answers)
     logits = answers.logits[answers.final].astype(np.float64)
     given, scores = logits.argmax(axis=1), softmax(logits, axis=1).max(axis=1)
@@ -86,7 +86,7 @@ def read_flips(directory: Path) -> tuple[Flip, ...]:
 def _lost_at(answers: Predictions) -> list[str]:
     """Name, row by row, the first model from which on none is right; the last where all are."""
     names = list(answers.logits)
-    right = np.stack([answers.right(name) for name in names])  # (models, rows)
+    right = np.stack([answers.correct(name) for name in names])  # (models, rows)
     right_to_the_end = np.cumsum(right[::-1], axis=0) > 0  # from the last model backwards
     wrong_at_the_end = (~right_to_the_end).sum(axis=0)
     return [names[min(len(names) - count, len(names) - 1)] for count in wrong_at_the_end]

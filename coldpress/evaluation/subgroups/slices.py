@@ -43,7 +43,7 @@ class ColumnSlices(Section):
         int, Field(ge=1, le=1_000_000, description="Values with fewer rows are no slice.")
     ] = 20
 
-    def of(self, split: Split) -> list[Slice]:
+    def select(self, split: Split) -> list[Slice]:
         """Gather rows by value.
 
         Args:
@@ -79,7 +79,7 @@ class LengthSlices(Section):
         Field(min_length=1, max_length=20, description="Most words of each band but the last."),
     ]
 
-    def of(self, split: Split) -> list[Slice]:
+    def select(self, split: Split) -> list[Slice]:
         """Gather rows by how many words they have.
 
         Args:
@@ -115,7 +115,7 @@ class PatternSlice(Section):
         Field(min_length=1, description="Python's syntax; found anywhere in the text."),
     ]
 
-    def of(self, split: Split) -> list[Slice]:
+    def select(self, split: Split) -> list[Slice]:
         """Search every text.
 
         Args:
@@ -161,7 +161,7 @@ def check_slices(declared: Sequence[DeclaredSlices], test: Split) -> None:
         InputError: Names the first that is empty.
     """
     for place, one in enumerate(declared):
-        if not one.of(test):
+        if not one.select(test):
             raise InputError(f"evaluate.slices.{place}.{_empty_slice_message(one)}")
 
 

@@ -9,87 +9,87 @@ from coldpress.drift.accuracy import compare_accuracy
 from coldpress.evaluation.predictions import Predictions
 
 
-def answers(ids: Sequence[str], right: int, labels: Sequence[int] | None = None) -> Predictions:
-    """The first rows answered rightly, the others wrongly; label 0 but where it is said."""
-    known = np.zeros(len(ids), dtype=np.int64) if labels is None else np.array(labels)
-    said = np.where(np.arange(len(ids)) < right, known, 1 - known)
-    logits = np.eye(2, dtype=np.float32)[said]
-    return Predictions(tuple(ids), ("no", "yes"), known, {"onnx": logits})
+def predict(ids: Sequence[str], correct: int, labels: Sequence[int] | None = None) -> Predictions:
+    """Correct for the first rows, wrong for the others; label 0 unless given."""
+    truth = np.zeros(len(ids), dtype=np.int64) if labels is None else np.array(labels)
+    predicted = np.where(np.arange(len(ids)) < correct, truth, 1 - truth)
+    logits = np.eye(2, dtype=np.float32)[predicted]
+    return Predictions(tuple(ids), ("no", "yes"), truth, {"onnx": logits})
 
 
-def named(start: int, count: int) -> list[str]:
+def row_ids(start: int, count: int) -> list[str]:
     """Ids."""
     return [f"row-{n}" for n in range(start, start + count)]
 
 
-def test_rows_that_are_new_to_it_are_another_sample() -> None:
-    found = compare_accuracy(answers(named(0, 500), 450), answers(named(500, 500), 400))
-    assert found.same is None
-    assert found.others is not None
-    assert found.others.difference.estimate == pytest.approx(-0.1)
-    assert found.others.difference.high < 0
-    assert found.worse
-    assert found.sentence == (
-        "Of 500 rows that it was not judged on it answers 80 % rightly, where its scorecard says "
-        "90 %: -10 points, 95 % interval -14.4 to -5.6."
+def test_unseen_rows_are_an_independent_sample() -> None:
+    change = compare_accuracy(predict(row_ids(0, 500), 450), predict(row_ids(500, 500), 400))
+    assert change.same is None
+    assert change.others is not None
+    assert change.others.difference.estimate == pytest.approx(-0.1)
+    assert change.others.difference.high < 0
+    assert change.worse
+    assert change.sentence == (
+        "Accuracy on 500 rows outside its test split is 80 %, in its scorecard 90 %: -10 points, "
+        "95 % interval -14.4 to -5.6."
     )
 
 
-def test_a_loss_that_chance_explains_is_none() -> None:
-    found = compare_accuracy(answers(named(0, 100), 90), answers(named(100, 50), 43))
-    assert found.others is not None
-    assert found.others.difference.estimate == pytest.approx(-0.04)
-    assert not found.worse
+def test_a_loss_within_chance_is_not_reported() -> None:
+    change = compare_accuracy(predict(row_ids(0, 100), 90), predict(row_ids(100, 50), 43))
+    assert change.others is not None
+    assert change.others.difference.estimate == pytest.approx(-0.04)
+    assert not change.worse
 
 
-def test_a_loss_of_less_than_a_point_wakes_nobody_however_sure_it_is() -> None:
-    found = compare_accuracy(
-        answers(named(0, 100_000), 90_000), answers(named(100_000, 100_000), 89_100)
+def test_a_significant_loss_below_one_point_is_not_reported() -> None:
+    change = compare_accuracy(
+        predict(row_ids(0, 100_000), 90_000), predict(row_ids(100_000, 100_000), 89_100)
     )
-    assert found.others is not None
-    assert found.others.difference.high < 0
-    assert not found.worse
+    assert change.others is not None
+    assert change.others.difference.high < 0
+    assert not change.worse
 
 
-def test_rows_that_it_was_judged_on_are_compared_with_themselves() -> None:
-    """It loses 12 of 100 that it knew: more than chance, though as another sample it were none."""
-    before = answers(named(0, 100), 60)
-    found = compare_accuracy(before, answers(named(0, 100), 48))
-    assert found.others is None
-    assert found.same is not None
-    assert (found.same.n, found.same.only_baseline_right, found.same.only_model_right) == (
+def test_test_rows_are_compared_pairwise() -> None:
+    """12 of 100 rows are lost: significant when paired, not for independent samples."""
+    before = predict(row_ids(0, 100), 60)
+    change = compare_accuracy(before, predict(row_ids(0, 100), 48))
+    assert change.others is None
+    assert change.same is not None
+    assert (change.same.n, change.same.only_baseline_right, change.same.only_model_right) == (
         100,
         12,
         0,
     )
-    assert found.worse
-    assert found.sentence == (
-        "Of 100 rows that it was judged on, it answers 12 wrongly that it answered rightly then, "
-        "and 0 the other way round."
+    assert change.worse
+    assert change.sentence == (
+        "Of 100 rows of its test split, 12 were predicted correctly then and wrongly now, "
+        "0 the other way round."
     )
 
 
-def test_the_same_answers_to_the_same_rows_are_no_loss_although_half_of_them_was_drawn() -> None:
-    """The fresh half is its worse half: as another sample it would be worse by 20 points."""
-    before = answers(named(0, 200), 160)
-    half = answers(named(100, 100), 60)
-    found = compare_accuracy(before, half)
-    assert found.fresh.estimate == 0.6
-    assert found.same is not None
-    assert found.same.difference.estimate == 0
-    assert not found.worse
+def test_the_same_predictions_for_the_worse_half_of_the_rows_are_no_loss() -> None:
+    """As an independent sample this half would be worse by 20 points."""
+    before = predict(row_ids(0, 200), 160)
+    half = predict(row_ids(100, 100), 60)
+    change = compare_accuracy(before, half)
+    assert change.fresh.estimate == 0.6
+    assert change.same is not None
+    assert change.same.difference.estimate == 0
+    assert not change.worse
 
 
-def test_both_are_told_apart_row_by_row() -> None:
-    found = compare_accuracy(answers(named(0, 100), 100), answers(named(60, 100), 100))
-    assert found.same is not None
-    assert found.others is not None
-    assert (found.same.n, found.others.n) == (40, 60)
+def test_test_rows_and_new_rows_are_separated() -> None:
+    change = compare_accuracy(predict(row_ids(0, 100), 100), predict(row_ids(60, 100), 100))
+    assert change.same is not None
+    assert change.others is not None
+    assert (change.same.n, change.others.n) == (40, 60)
 
 
 def test_a_row_with_another_label_is_another_row() -> None:
-    before = answers(named(0, 40), 40)
-    found = compare_accuracy(before, answers(named(0, 40), 40, labels=[1] * 10 + [0] * 30))
-    assert found.same is not None
-    assert found.others is not None
-    assert (found.same.n, found.others.n) == (30, 10)
+    before = predict(row_ids(0, 40), 40)
+    change = compare_accuracy(before, predict(row_ids(0, 40), 40, labels=[1] * 10 + [0] * 30))
+    assert change.same is not None
+    assert change.others is not None
+    assert (change.same.n, change.others.n) == (30, 10)

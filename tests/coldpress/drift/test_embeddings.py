@@ -19,23 +19,23 @@ def cloud(rows: int, seed: int) -> NDArray[np.float32]:
 
 def test_the_effect_is_worked_out_from_mean_distances() -> None:
     """Across 11, 12, 9 and 10, on average 10.5; within 1 and 2: (21 - 3) / 21."""
-    found = embedding_shift(points(0, 1), points(10, 12))
-    assert found.effect == pytest.approx((18 / 21.0) ** 0.5)
-    assert found.sentence == (
-        "A fresh text lies 600 % farther from an earlier one than texts of one time from each "
-        "other."
+    shift = embedding_shift(points(0, 1), points(10, 12))
+    assert shift.effect == pytest.approx((18 / 21.0) ** 0.5)
+    assert shift.sentence == (
+        "A new text is 600 % farther from an earlier one than texts of the same set are from "
+        "each other."
     )
 
 
-def test_the_p_value_is_that_of_dealing_the_rows_anew() -> None:
-    """Of the 6 ways to deal 4 rows into two twos, 2 part the low from the high."""
+def test_the_p_value_is_that_of_a_permutation_test() -> None:
+    """Of the 6 ways to split 4 rows into pairs, 2 separate the low from the high values."""
     assert embedding_shift(points(0, 1), points(10, 12)).p == pytest.approx(1 / 3, abs=0.05)
 
 
 def test_a_cloud_that_moved_is_seen() -> None:
-    found = embedding_shift(cloud(40, 0), cloud(60, 1) + 1)
-    assert found.p == 0.001
-    assert found.effect > 0.2
+    shift = embedding_shift(cloud(40, 0), cloud(60, 1) + 1)
+    assert shift.p == 0.001
+    assert shift.effect > 0.2
 
 
 def test_a_cloud_that_spread_around_the_same_middle_is_seen() -> None:
@@ -43,14 +43,14 @@ def test_a_cloud_that_spread_around_the_same_middle_is_seen() -> None:
 
 
 def test_two_draws_of_one_cloud_are_no_shift() -> None:
-    found = [embedding_shift(cloud(40, 2 * n), cloud(40, 2 * n + 1)) for n in range(20)]
-    assert sum(one.p < 0.05 for one in found) <= 3
-    assert max(one.effect for one in found) < 0.2
+    shifts = [embedding_shift(cloud(40, 2 * n), cloud(40, 2 * n + 1)) for n in range(20)]
+    assert sum(shift.p < 0.05 for shift in shifts) <= 3
+    assert max(shift.effect for shift in shifts) < 0.2
 
 
 def test_texts_that_all_lie_on_one_spot_are_no_shift() -> None:
-    found = embedding_shift(points(3, 3, 3), points(3, 3))
-    assert (found.effect, found.p) == (0.0, 1.0)
+    shift = embedding_shift(points(3, 3, 3), points(3, 3))
+    assert (shift.effect, shift.p) == (0.0, 1.0)
 
 
 def test_the_same_rows_give_the_same_p_value() -> None:

@@ -29,11 +29,14 @@ def drift(way: DriftKind, drifted: bool, sentence: str) -> Drift:
     )
 
 
-def found(verdict: DriftVerdict, *, labelled: bool = True, drifted: bool = True) -> Reevaluation:
-    """Two ways, of which one may have drifted."""
-    told = "It answers fewer rightly."
+def result(verdict: DriftVerdict, *, labelled: bool = True, drifted: bool = True) -> Reevaluation:
+    """A result with two drift tests, of which one may have drifted."""
     accuracy = AccuracyChange(
-        fresh=HALF, others=LESS, same=None, worse=verdict == "worse", sentence=told
+        fresh=HALF,
+        others=LESS,
+        same=None,
+        worse=verdict == "worse",
+        sentence="Fewer rows are correct.",
     )
     return Reevaluation(
         model="trec/3",
@@ -50,37 +53,37 @@ def found(verdict: DriftVerdict, *, labelled: bool = True, drifted: bool = True)
     )
 
 
-def test_the_headline_says_what_is_the_matter() -> None:
-    assert markdown.headline(found("worse")) == "It answers fewer rightly."
-    assert markdown.headline(found("drifted")) == (
+def test_the_headline_names_the_problem() -> None:
+    assert markdown.headline(result("worse")) == "Fewer rows are correct."
+    assert markdown.headline(result("drifted")) == (
         "Labels: <b>LOC|2</b> went from 1.0 % of the rows to 9.0 %."
     )
-    assert markdown.headline(found("healthy", drifted=False)) == (
-        "80 fresh rows show no loss of accuracy and no drift."
+    assert markdown.headline(result("healthy", drifted=False)) == (
+        "80 new rows show no loss of accuracy and no drift."
     )
-    assert markdown.headline(found("healthy", labelled=False, drifted=False)) == (
-        "80 fresh rows show no drift."
+    assert markdown.headline(result("healthy", labelled=False, drifted=False)) == (
+        "80 new rows show no drift."
     )
 
 
-def test_the_page_has_a_row_a_way() -> None:
-    lines = markdown.reevaluation_page(found("worse")).splitlines()
-    assert lines[0] == "**trec/3: worse.** It answers fewer rightly."
-    assert "Accuracy: 50 % (95 % interval 40 to 60). It answers fewer rightly." in lines
+def test_the_page_has_one_row_per_test() -> None:
+    lines = markdown.reevaluation_page(result("worse")).splitlines()
+    assert lines[0] == "**trec/3: worse.** Fewer rows are correct."
+    assert "Accuracy: 50 % (95 % interval 40 to 60). Fewer rows are correct." in lines
     assert lines[-1] == "| length | no | 0.31 | 0.1 | 0.004 | As long as ever. |"
     assert "yes" in lines[-2]
 
 
-def test_without_labels_it_says_what_is_not_known() -> None:
-    page = markdown.reevaluation_page(found("drifted", labelled=False))
+def test_without_labels_the_page_has_agreement_instead_of_accuracy() -> None:
+    page = markdown.reevaluation_page(result("drifted", labelled=False))
     assert "Accuracy" not in page
     assert (
-        "Agreement with its teacher: 50 % (95 % interval 40 to 60), and 50 % (95 % interval 40 to "
-        "60) when it was judged: -20 points, 95 % interval -30 to -10." in page
+        "Agreement with the teacher: 50 % (95 % interval 40 to 60), and 50 % (95 % interval 40 to "
+        "60) on the test rows: -20 points, 95 % interval -30 to -10." in page
     )
 
 
 def test_names_of_labels_become_no_markup() -> None:
-    page = markdown.reevaluation_page(found("drifted"))
+    page = markdown.reevaluation_page(result("drifted"))
     assert "<b>" not in page
     assert r"&lt;b&gt;LOC\|2&lt;/b&gt;" in page

@@ -22,17 +22,20 @@ def model(tiny_checkpoint: Checkpoint, tmp_path: Path) -> Path:
     return folder
 
 
-def test_rows_are_answered_as_when_they_were_judged(
+def test_predictions_equal_those_of_the_evaluation(
     model: Path, tiny: Classifier, split: Split
 ) -> None:
-    seen = observe(split, model)
+    observations = observe(split, model)
     expected = tiny.logits(encode(tiny.tokenizer, split)).numpy() / 2
-    np.testing.assert_allclose(seen.answers.logits["onnx"], expected, atol=1e-5)
-    assert (seen.answers.ids, seen.answers.label_names) == (split.ids, ("calm", "fast", "warm"))
-    assert seen.answers.labels.tolist() == list(split.labels)
-    assert seen.portrait.words.all.tolist() == [1 + n % 5 for n in range(12)]
+    np.testing.assert_allclose(observations.predictions.logits["onnx"], expected, atol=1e-5)
+    assert (observations.predictions.ids, observations.predictions.label_names) == (
+        split.ids,
+        ("calm", "fast", "warm"),
+    )
+    assert observations.predictions.labels.tolist() == list(split.labels)
+    assert observations.profile.words.total.tolist() == [1 + n % 5 for n in range(12)]
 
 
 def test_rows_may_have_no_labels(model: Path, split: Split) -> None:
     bare = Split(split.ids, split.texts, None, ())
-    assert len(observe(bare, model).answers.labels) == 0
+    assert len(observe(bare, model).predictions.labels) == 0

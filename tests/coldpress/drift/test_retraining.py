@@ -23,7 +23,7 @@ def recipe() -> Recipe:
     )
 
 
-def test_rows_with_labels_join_those_that_came_before_them(recipe: Recipe) -> None:
+def test_labelled_rows_are_appended(recipe: Recipe) -> None:
     once = retraining_recipe(recipe, HUB, labelled=True)
     assert once is not None
     twice = retraining_recipe(once, FILE, labelled=True)
@@ -33,24 +33,24 @@ def test_rows_with_labels_join_those_that_came_before_them(recipe: Recipe) -> No
 
 
 def test_the_same_rows_again_are_the_same_recipe(recipe: Recipe) -> None:
-    """Every stage of the press is then reused: an answer given twice costs nothing."""
+    """Every stage is then reused, so that retraining twice costs nothing."""
     once = retraining_recipe(recipe, FILE, labelled=True)
     assert once is not None
     assert retraining_recipe(once, FILE, labelled=True) == once
 
 
-def test_a_file_without_labels_is_for_the_teacher_to_label(recipe: Recipe) -> None:
-    found = retraining_recipe(recipe, FILE, labelled=False)
-    assert found is not None
-    assert (found.soft_targets.unlabelled, found.benchmark) == (FILE.path, recipe.benchmark)
+def test_an_unlabelled_file_becomes_soft_targets_unlabelled(recipe: Recipe) -> None:
+    changed = retraining_recipe(recipe, FILE, labelled=False)
+    assert changed is not None
+    assert (changed.soft_targets.unlabelled, changed.benchmark) == (FILE.path, recipe.benchmark)
 
 
-def test_the_hub_without_labels_has_no_place_in_a_recipe(recipe: Recipe) -> None:
+def test_unlabelled_hub_rows_have_no_recipe(recipe: Recipe) -> None:
     assert retraining_recipe(recipe, HUB, labelled=False) is None
 
 
 @pytest.mark.parametrize("labelled", [True, False])
 def test_it_is_a_valid_recipe_in_json_too(recipe: Recipe, labelled: bool) -> None:
-    found = retraining_recipe(recipe, FILE, labelled)
-    assert found is not None
-    assert Recipe.model_validate(found.model_dump(mode="json")) == found
+    changed = retraining_recipe(recipe, FILE, labelled)
+    assert changed is not None
+    assert Recipe.model_validate(changed.model_dump(mode="json")) == changed

@@ -17,12 +17,12 @@ def test_a_torch_subject_answers_alike_by_rows_by_batch_and_by_text(
 ) -> None:
     test = encode(tiny.tokenizer, split)
     subject = torch_candidate("teacher", None, tiny, test, 1234)
-    assert subject.answer is not None
+    assert subject.forward is not None
     assert subject.end_to_end is not None
     logits = subject.logits(test)
     assert logits.shape == (12, 3)
     for row in range(12):
-        batch = np.asarray(subject.answer(test.batch([row])))
+        batch = np.asarray(subject.forward(test.batch([row])))
         text = np.asarray(subject.end_to_end([split.texts[row]], None))
         assert batch[0] == pytest.approx(logits[row], abs=1e-5)
         assert text[0] == pytest.approx(logits[row], abs=1e-5)
@@ -31,8 +31,8 @@ def test_a_torch_subject_answers_alike_by_rows_by_batch_and_by_text(
 def test_its_timed_calls_build_no_graph(tiny: Classifier, split: Split) -> None:
     test = encode(tiny.tokenizer, split)
     subject = torch_candidate("teacher", None, tiny, test, 1234)
-    assert subject.answer is not None
-    answer = subject.answer(test.batch([0, 1]))
+    assert subject.forward is not None
+    answer = subject.forward(test.batch([0, 1]))
     assert isinstance(answer, torch.Tensor)
     assert answer.is_inference()
 

@@ -56,9 +56,9 @@ def _subject(
         parent=parent,
         runtime="simulated",
         test=rows,
-        read=lambda split: replace(rows, input_ids=rows.input_ids[: len(split)]),
+        encode=lambda split: replace(rows, input_ids=rows.input_ids[: len(split)]),
         logits=lambda asked: logits[: len(asked)],
-        answer=None,
+        forward=None,
         end_to_end=None,
         bytes=size,
         parameters=size // 4,
@@ -69,13 +69,13 @@ def _subject(
 def _timed(subject: Candidate, runtime: Runtime, clock: _Clock, milliseconds: float) -> Candidate:
     """Let a subject move the clock: so long a text, and 1 ms more to read one."""
 
-    def answer(batch: Batch) -> None:
+    def forward(batch: Batch) -> None:
         clock.now += milliseconds / 1e3 * len(batch.rows)
 
     def end_to_end(texts: Sequence[str], _: Sequence[str] | None) -> None:
         clock.now += (milliseconds + 1) / 1e3 * len(texts)
 
-    return replace(subject, runtime=runtime, answer=answer, end_to_end=end_to_end)
+    return replace(subject, runtime=runtime, forward=forward, end_to_end=end_to_end)
 
 
 @pytest.fixture
@@ -249,9 +249,9 @@ def test_declared_slices_are_judged_with_the_classes_and_found_ones_after_them(
 
 
 def test_answers_and_flips_come_with_the_evaluation(judgement: EvaluationResult) -> None:
-    answers = judgement.answers
+    answers = judgement.predictions
     assert list(answers.logits) == ["teacher", "student", "pruned", "quantized", "onnx"]
-    assert answers.predicted("student").tolist() == list(STUDENT)
+    assert answers.predicted_labels("student").tolist() == list(STUDENT)
     assert (answers.ids[0], answers.label_names) == ("t0", ("cold", "warm"))
     # The student loses the fourth text; pruning loses three more; the teacher never had the last.
     assert [(flip.text, flip.lost_at) for flip in judgement.flips] == [
@@ -286,14 +286,14 @@ def test_real_models_are_timed_on_as_many_threads_as_the_recipe_says(
 
     def counted(batch: Batch) -> Any:  # noqa: ANN401
         threads.append(torch.get_num_threads())
-        assert teacher.answer is not None
-        return teacher.answer(batch)
+        assert teacher.forward is not None
+        return teacher.forward(batch)
 
     three_labels = replace(benchmark, labels=tiny.labels)
     section = Evaluate(latency=Latency(rounds=60, threads=1))
     with torch_threads(2):
         report = evaluate_candidates(
-            three_labels, [replace(teacher, answer=counted)], section
+            three_labels, [replace(teacher, forward=counted)], section
         ).evaluation
         assert torch.get_num_threads() == 2
     latency = report.models["teacher"].latency_ms
@@ -331,7 +331,7 @@ def test_a_teacher_that_others_preempt_does_not_make_the_final_model_faster(
         clock.now += 44e-3
         clock.elsewhere += 33e-3
 
-    teacher = replace(teacher, answer=preempted)
+    teacher = replace(teacher, forward=preempted)
     cards = evaluate_candidates(
         benchmark, [teacher, onnx], Evaluate(latency=Latency(rounds=60))
     ).evaluation.models

@@ -34,9 +34,9 @@ def test_answers_come_back_with_their_models_in_order(answers: Predictions, tmp_
 
 
 def test_what_is_right_is_the_largest_logit(answers: Predictions) -> None:
-    assert answers.predicted("onnx").tolist() == [1, 1]
-    assert answers.right("onnx").tolist() == [False, True]
-    assert answers.right("teacher").tolist() == [True, True]
+    assert answers.predicted_labels("onnx").tolist() == [1, 1]
+    assert answers.correct("onnx").tolist() == [False, True]
+    assert answers.correct("teacher").tolist() == [True, True]
 
 
 def test_one_key_of_metadata_keeps_the_bytes_the_same(answers: Predictions, tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_a_zeroed_class_passes_two_points_of_accuracy_and_is_refused_by_the_clas
         BANKING77, {"teacher": teacher, "healthy": healthy, "harmed": harmed(healthy, label)}
     )
     evaluated = compared(found, "harmed")
-    assert found.right("teacher").mean() - found.right("harmed").mean() < 0.02
+    assert found.correct("teacher").mean() - found.correct("harmed").mean() < 0.02
     checks = {c.name: c for c in run_checks(GATE, evaluated, PARITY).checks}
     assert checks["max_drop"].passed
     assert not checks["max_class_drop"].passed

@@ -29,17 +29,17 @@ def declared(**section: Any) -> DeclaredSlices:  # noqa: ANN401
 
 def test_a_column_makes_a_slice_of_each_value_with_enough_rows(rows: Split) -> None:
     column = declared(method="column", column="region", min_rows=1)
-    assert column.of(rows) == [
+    assert column.select(rows) == [
         Slice("column", "region: north", (0, 2, 4)),
         Slice("column", "region: south", (1,)),
     ]
     often = declared(method="column", column="region", min_rows=2)
-    assert [one.name for one in often.of(rows)] == ["region: north"]
-    assert declared(method="column", column="region").of(rows) == []
+    assert [one.name for one in often.select(rows)] == ["region: north"]
+    assert declared(method="column", column="region").select(rows) == []
 
 
 def test_edges_are_the_most_words_of_their_band(rows: Split) -> None:
-    assert declared(method="length", edges=[1, 4]).of(rows) == [
+    assert declared(method="length", edges=[1, 4]).select(rows) == [
         Slice("length", "up to 1 words", (0,)),
         Slice("length", "2 to 4 words", (1, 2, 4)),
         Slice("length", "5 words and more", (3,)),
@@ -47,7 +47,7 @@ def test_edges_are_the_most_words_of_their_band(rows: Split) -> None:
 
 
 def test_bands_without_rows_are_left_out_and_narrow_ones_have_one_number(rows: Split) -> None:
-    names = [one.name for one in declared(method="length", edges=[2, 3, 9]).of(rows)]
+    names = [one.name for one in declared(method="length", edges=[2, 3, 9]).select(rows)]
     assert names == ["up to 2 words", "3 words", "4 to 9 words"]
 
 
@@ -59,8 +59,8 @@ def test_the_words_of_a_pair_are_those_of_both_texts(rows: Split) -> None:
 def test_a_pattern_is_searched_in_the_text_alone(rows: Split) -> None:
     pairs = Split(rows.ids, rows.texts, ("9",) * 5, rows.labels)
     digits = declared(method="pattern", name="digits", pattern=r"\d")
-    assert digits.of(rows) == digits.of(pairs) == [Slice("pattern", "digits", (1, 4))]
-    assert declared(method="pattern", name="none", pattern="zebra").of(rows) == []
+    assert digits.select(rows) == digits.select(pairs) == [Slice("pattern", "digits", (1, 4))]
+    assert declared(method="pattern", name="none", pattern="zebra").select(rows) == []
 
 
 @pytest.mark.parametrize(
