@@ -34,7 +34,7 @@ WORDS = ("cold", "press", "olive", "oil", "slow", "warm", "fast", "stone")
 
 @pytest.fixture(autouse=True)
 def same_environment() -> Iterator[None]:
-    """Every test starts with the environment of the first one: `home.embed` writes to it."""
+    """Restore the environment after each test: `home.configure_environment` writes to it."""
     before = dict(os.environ)
     yield
     for name in os.environ.keys() - before.keys():

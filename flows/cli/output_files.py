@@ -119,7 +119,7 @@ def write_atomic(target: Path, text: str) -> None:
         text: The content.
 
     Raises:
-        LostOutputError: It cannot be written after all: the disk is full, say.
+        OutputError: It cannot be written after all: the disk is full, say.
     """
     try:
         if is_stream(target):

@@ -24,7 +24,7 @@ def main(record: str, owner: str, *command: str) -> None:
 
     Args:
         record: The file that the next command looks for.
-        owner: Name of the process that runs the server, from `processes.this_process`.
+        owner: Name of the process that runs the server, from `processes.current_process_identity`.
         command: What to become.
     """
     _end_with_owner()

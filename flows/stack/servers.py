@@ -78,7 +78,7 @@ def environment(home: Path, server: str, ports: Mapping[str, int]) -> dict[str, 
     Returns:
         All variables.
     """
-    # How threads wait is decided for each run (`home.waiting`), not once for the whole stack.
+    # How threads wait is decided for each run (`home.openmp_wait_policy`), not for the whole stack.
     threads = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
     foreign = ("PREFECT_", "MLFLOW_", "_MLFLOW_", *threads, *WEB_SERVERS)
     kept = {k: v for k, v in os.environ.items() if not k.upper().startswith(foreign)}

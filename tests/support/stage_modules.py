@@ -44,7 +44,7 @@ INPUTS = {
 
 
 def run(stage: str, recipe_file: Path, folder: Path) -> None:
-    """Carry out a stage as its Prefect task does, and write down what was imported by then."""
+    """Run a stage as its Prefect task does, and write down which modules that imported."""
     from coldpress.recipe.recipe import Recipe
     from tasks.execution import progress
     from tasks.tracking import runs
@@ -56,51 +56,52 @@ def run(stage: str, recipe_file: Path, folder: Path) -> None:
         runs.open_run(runs.ensure_experiment(recipe.name), recipe.name, flow_run)
     results: Any = [_result(folder, name) for name in INPUTS[stage]]
     module: Any = importlib.import_module(f"tasks.{stage}")
-    orders = _orders(module)
+    specs = _record_specs(module)
     with disable_run_logger():
         arguments = [results] if stage == "evaluate" else results
         result = getattr(module, stage).fn(recipe, *arguments)
     modules = sorted(name for name in sys.modules if name.split(".")[0] == "coldpress")
-    outside = _outside_the_key(modules, orders[0], folder / "source")
+    outside = _outside_the_key(modules, specs[0], folder / "source")
     (folder / f"{stage}.result.json").write_text(result.model_dump_json())
     (folder / f"{stage}.modules.json").write_text(json.dumps([modules, outside]))
 
 
-def _orders(module: Any) -> list[StageSpec]:  # noqa: ANN401
-    """Collect the orders that a stage's task carries out."""
-    carry_out: Callable[..., StageResult] = module.carry_out
-    orders: list[StageSpec] = []
+def _record_specs(module: Any) -> list[StageSpec]:  # noqa: ANN401
+    """Collect the specs that a stage's task runs."""
+    run_stage: Callable[..., StageResult] = module.run_stage
+    specs: list[StageSpec] = []
 
-    def recording(order: StageSpec, *arguments: Any) -> StageResult:  # noqa: ANN401
-        orders.append(order)
-        return carry_out(order, *arguments)
+    def record_and_run(spec: StageSpec, *arguments: Any) -> StageResult:  # noqa: ANN401
+        specs.append(spec)
+        return run_stage(spec, *arguments)
 
-    module.carry_out = recording
-    return orders
+    module.run_stage = record_and_run
+    return specs
 
 
-def _outside_the_key(modules: list[str], order: StageSpec, source: Path) -> list[str]:
+def _outside_the_key(modules: list[str], spec: StageSpec, source: Path) -> list[str]:
     """Return the modules whose files can have another line without another key."""
     from tasks.execution import cache_key
 
     cache_key._ROOT = source
-    before, outside = _key(order), []
+    before = _key(spec)
+    outside = []
     for module in modules:
         path = cache_key._source_file(module)
         assert path is not None, module
         text = path.read_text()
         path.write_text(f"{text}\n")
-        if _key(order) == before:
+        if _key(spec) == before:
             outside.append(module)
         path.write_text(text)
     return outside
 
 
-def _key(order: StageSpec) -> str:
+def _key(spec: StageSpec) -> str:
     from tasks.execution import cache_key
 
     cache_key.code_digest.cache_clear()
-    return order.key
+    return spec.key
 
 
 def _result(folder: Path, stage: str) -> StageResult:

@@ -15,7 +15,7 @@ COLDPRESS = [sys.executable, "-m", "flows.cli"]
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     """Of a user with an empty home; `flows` is imported from here whatever the directory."""
-    root = str(Path(__file__).parents[2])
+    root = str(Path(__file__).parents[3])
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "LANG", "PYTHON"))}
     return {**kept, "COLDPRESS_HOME": str(tmp_path / "home"), "PYTHONPATH": root}
 
