@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def distill_student(recipe: Recipe, teacher: StageResult, soft_targets: StageResult) -> StageResult:
     """Start from some of the teacher's parts and fit what the teacher answered."""
     if recipe.distill is None:
-        return teacher.passed_over("distill_student")
+        return teacher.skipped_as("distill_student")
     inputs = (teacher, soft_targets)
     return run_stage(
         StageSpec("distill_student", __name__, recipe, recipe.distill, inputs), _distill

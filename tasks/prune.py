@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def prune(recipe: Recipe, student: StageResult, soft_targets: StageResult) -> StageResult:
     """Remove what the loss is least sensitive to; retrain on the soft targets after each step."""
     if not recipe.prune:
-        return student.passed_over("prune")
+        return student.skipped_as("prune")
     section = {"steps": recipe.prune, "recovery": recipe.recovery}
     return run_stage(StageSpec("prune", __name__, recipe, section, (student, soft_targets)), _prune)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def quantize(recipe: Recipe, pruned: StageResult, soft_targets: StageResult) -> StageResult:
     """Turn weights into integers exactly as ONNX Runtime will use them."""
     if recipe.quantize is None:
-        return pruned.passed_over("quantize")
+        return pruned.skipped_as("quantize")
     return run_stage(_stage_spec(recipe, pruned, soft_targets), _quantize)
 
 

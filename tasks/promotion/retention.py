@@ -174,7 +174,7 @@ def _ancestor_reasons(
 
 def _open_run_reasons(versions: list[ModelVersion]) -> Iterator[tuple[str, str]]:
     """What open runs have touched, and all of their recipes: they may be about to."""
-    for run in history.search_runs("attributes.status = 'RUNNING'"):
+    for run in history.find_runs("attributes.status = 'RUNNING'"):
         if processes.is_gone(run.data.tags.get("coldpress.process")):
             continue
         recipe = runs.client().get_experiment(run.info.experiment_id).name
@@ -201,7 +201,7 @@ def _stored_soft_targets(
     """The soft targets of each teacher: of no use without it, and made again with it."""
     teachers = {v.tags["digest"]: v for v in versions if v.tags.get("stage") == "train_teacher"}
     made = "tags.`coldpress.stage` = 'generate_soft_targets' AND tags.`coldpress.status` = 'ran'"
-    for run in history.search_runs(made):
+    for run in history.find_runs(made):
         result = history.result_of(run)
         teacher = teachers.get(result.parents[0]) if result.parents else None
         if teacher is None or result.model_uri is None:

@@ -1,4 +1,4 @@
-"""An embedded registry may name files that are not in its home: those are never touched."""
+"""Protect files outside the home that an embedded registry refers to."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from tasks.environment import home, home_record
 
 
 def is_outside_home(location: str) -> bool:
-    """Whether an embedded registry names files that are not in its home.
+    """True if an embedded registry refers to files outside its home.
 
     Args:
         location: A URI or a path, as MLflow stores it.
 
     Returns:
-        False for another registry: where that keeps its files is not for this machine to say.
+        Always False for a tracking server: its artifact root is not on this machine.
     """
     directory = home.home_directory()
     embedded = home_record.is_home_registry(directory, os.environ.get("MLFLOW_TRACKING_URI"))
@@ -23,19 +23,18 @@ def is_outside_home(location: str) -> bool:
 
 
 def require_inside_home(location: str) -> None:
-    """Refuse to write or delete what is not in this home.
+    """Refuse to write or delete files outside this home.
 
     Args:
         location: A URI or a path, as MLflow stores it.
 
     Raises:
-        InputError: It is another home's, or somebody's own.
+        InputError: The location is outside the home.
     """
     if is_outside_home(location):
         directory = home.home_directory()
         raise InputError(
-            f"COLDPRESS_HOME: the registry of {directory} names files outside of it, in {location}:"
-            f" they are left alone; if this home was copied, delete"
-            f" {directory / home_record.RECORD_FILE},"
-            " and the next command adapts it"
+            f"COLDPRESS_HOME: the registry of {directory} names files outside of it, in"
+            f" {location}: they are left alone; if this home was copied, delete"
+            f" {directory / home_record.RECORD_FILE}, and the next command adapts it"
         )

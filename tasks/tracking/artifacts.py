@@ -1,4 +1,4 @@
-"""Models and files in the MLflow artifact store: put there whole, taken out verified."""
+"""Checkpoints in the MLflow artifact store: stored atomically, verified when opened."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CHECKPOINT_FOLDER = "checkpoint"
 
 @contextmanager
 def open_checkpoint(model_uri: str) -> Iterator[Checkpoint]:
-    """Open the checkpoint behind a URI, from disk where it is local, else from a download.
+    """Open the checkpoint behind a URI, in place if it is on this disk, else from a download.
 
     Args:
         model_uri: `models:/m-...` or `runs:/<run>/<path>`.
@@ -34,8 +34,8 @@ def open_checkpoint(model_uri: str) -> Iterator[Checkpoint]:
         The verified checkpoint, until the block ends.
 
     Raises:
-        CorruptCheckpointError: Its files are gone or are not those that were written. An outage
-            raises something else: nothing is known of the files then.
+        CorruptCheckpointError: Files are missing or altered. An outage raises another error, since
+            it says nothing about the files.
     """
     location = _require_location(model_uri)
     if urlparse(location).scheme == "file":
@@ -52,14 +52,14 @@ def open_checkpoint(model_uri: str) -> Iterator[Checkpoint]:
 
 
 def is_intact(model_uri: str, digest: str) -> bool:
-    """Whether what a URI names is there and is still what it was.
+    """True if the checkpoint behind a URI exists and has the expected digest.
 
     Args:
-        model_uri: See `fetched`.
-        digest: What was written down when it was made.
+        model_uri: See `open_checkpoint`.
+        digest: The digest recorded when the checkpoint was written.
 
     Returns:
-        True only if every file has been read and hashed to it.
+        True only if every file was read and hashed.
     """
     try:
         with open_checkpoint(model_uri) as checkpoint:
@@ -69,13 +69,13 @@ def is_intact(model_uri: str, digest: str) -> bool:
 
 
 def log_model(run_id: str, name: str, packed: Path, stage: str) -> str:
-    """Store a directory as a LoggedModel; it is ready only when every file is there.
+    """Store a directory as a LoggedModel, marked READY after its last file is uploaded.
 
     Args:
         run_id: The run that made it.
-        name: What the UI shows.
+        name: Shown in the UI.
         packed: Directory with `MLmodel` and the checkpoint.
-        stage: Which stage's model it is.
+        stage: The stage that made the model.
 
     Returns:
         `models:/m-...`.
@@ -96,18 +96,18 @@ def log_model(run_id: str, name: str, packed: Path, stage: str) -> str:
 
 
 def restore_files(model_uri: str, packed: Path, digest: str) -> str:
-    """Put a LoggedModel's files back where they are missing or altered.
+    """Upload a LoggedModel's files again if any are missing or altered.
 
     Args:
         model_uri: `models:/m-...`.
         packed: The same model, made again.
-        digest: What its checkpoint must hash to.
+        digest: Expected digest of its checkpoint.
 
     Returns:
         The same URI.
 
     Raises:
-        InputError: They are not in this home.
+        InputError: The files are outside this home.
     """
     if not is_intact(model_uri, digest):
         artifact_roots.require_inside_home(_location(model_uri))
@@ -116,7 +116,7 @@ def restore_files(model_uri: str, packed: Path, digest: str) -> str:
 
 
 def log_checkpoint(run_id: str, checkpoint: Path, name: str) -> str:
-    """Store a checkpoint that is no model with the run that made it.
+    """Store a checkpoint that is not a model (soft targets, an evaluation) in its run's artifacts.
 
     Args:
         run_id: The stage's run.
@@ -131,29 +131,29 @@ def log_checkpoint(run_id: str, checkpoint: Path, name: str) -> str:
 
 
 def stored_bytes(uri: str) -> int:
-    """Return what the files behind a URI take, in bytes; 0 where there are none any more."""
+    """Return the size of the files behind a URI in bytes; 0 if they were deleted."""
     try:
         location = _location(uri)
     except MlflowException as error:
         if error.error_code in NOT_FOUND_CODES:
-            return 0  # somebody has deleted the model in MLflow
+            return 0  # the model was deleted in MLflow
         raise
     return _size(get_artifact_repository(location))
 
 
 def _size(repository: ArtifactRepository, folder: str | None = None) -> int:
-    found = repository.list_artifacts(folder)
-    return sum(_size(repository, f.path) if f.is_dir else int(f.file_size or 0) for f in found)
+    files = repository.list_artifacts(folder)
+    return sum(_size(repository, f.path) if f.is_dir else int(f.file_size or 0) for f in files)
 
 
 def remove_files(uri: str) -> None:
-    """Delete the files behind a URI; what MLflow knows of them stays, so they can be mended.
+    """Delete the files behind a URI; MLflow's record stays, so they can be restored later.
 
     Args:
-        uri: See `fetched`.
+        uri: See `open_checkpoint`.
 
     Raises:
-        InputError: They are not in this home.
+        InputError: The files are outside this home.
     """
     location = _location(uri)
     artifact_roots.require_inside_home(location)
@@ -161,19 +161,19 @@ def remove_files(uri: str) -> None:
 
 
 def is_outside_home(uri: str) -> bool:
-    """Whether the files behind a URI are not in this home, and so not its to delete."""
+    """True if the files behind a URI are outside this home and must not be deleted."""
     return artifact_roots.is_outside_home(_location(uri))
 
 
 def package_torch(checkpoint: Path, into: Path) -> Path:
-    """Lay a torch checkpoint out as an MLflow model that other tools recognise.
+    """Lay out a torch checkpoint as an MLflow model that other tools recognise.
 
     Args:
         checkpoint: A written checkpoint.
-        into: Directory that does not exist yet.
+        into: Directory to create.
 
     Returns:
-        The directory.
+        `into`.
     """
     shutil.copytree(checkpoint, into / CHECKPOINT_FOLDER, copy_function=_link_or_copy)
     model = Model()
@@ -183,7 +183,7 @@ def package_torch(checkpoint: Path, into: Path) -> Path:
 
 
 def _link_or_copy(source: str, target: str) -> str:
-    """A checkpoint never changes, so on one disk two names for it are as good as two copies."""
+    """Link if possible: checkpoints are immutable, so a hard link is as good as a copy."""
     try:
         Path(target).hardlink_to(source)
     except OSError:

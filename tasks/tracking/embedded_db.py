@@ -1,7 +1,7 @@
-"""MLflow's tables in the embedded database: made aside, and moved into place whole.
+"""Create and migrate the embedded MLflow database in a copy, then move it into place.
 
-MLflow migrates a database where it lies, statement by statement, and what a kill leaves of that no
-later start can complete.
+MLflow migrates a database in place, statement by statement, and cannot resume a migration that was
+killed halfway.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from coldpress.errors import InputError
 from tasks.environment import home
 
 _LOCK_TIMEOUT = 20.0
-"""Seconds that a connection waits for the lock of another one, as MLflow's do."""
+"""Seconds that a connection waits for another one's lock, as in MLflow."""
 
 
 @cache
 def ensure_schema(database: Path) -> None:
-    """Have the tables that this MLflow wants in an embedded database; looked at once a process.
+    """Create or migrate an embedded database for this MLflow; checked once per process.
 
     Args:
-        database: A SQLite file, or where one is to be.
+        database: A SQLite file, which need not exist yet.
 
     Raises:
-        InputError: Its tables are to be changed and another process has it open, a newer MLflow
-            made it, or an earlier version was killed while it changed the tables beside runs.
+        InputError: It needs a migration and another process has it open, a newer MLflow made it,
+            or it has runs and an earlier version of Coldpress was killed during a migration.
     """
     if _is_current(database):
-        home.delete_abandoned_files()  # whoever made it may have been killed right after that
+        home.delete_abandoned_files()  # the process that created it may have been killed after that
         return
     with _exclusive_lock(database), home.workspace() as directory:
         if not database.exists():
-            # SQLite would roll what is left of another file back into this one.
+            # SQLite would roll back the journal of a deleted database into this one.
             database.with_name(f"{database.name}-journal").unlink(missing_ok=True)
             _migrate(directory / "new.db").replace(database)
         elif not _is_current(database):
@@ -50,36 +50,36 @@ def ensure_schema(database: Path) -> None:
 
 @contextmanager
 def _exclusive_lock(database: Path) -> Iterator[None]:
-    """Keep other commands waiting; the system lets go of the lock when this process is killed."""
+    """Make other commands wait; the kernel releases the lock if this process is killed."""
     with database.with_suffix(".lock").open("w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def _replace_with_migrated(database: Path, directory: Path) -> None:
-    """Change the tables of a copy, while nobody writes to what is copied, and move it there."""
-    with closing(_connect(database)) as held:
-        # What a kill left in the journal is rolled back now: nothing of it meets the new file.
-        held.execute("BEGIN IMMEDIATE")
+    """Migrate a copy while the original is locked, and replace the original with it."""
+    with closing(_connect(database)) as lock:
+        # This also rolls back a journal left by a kill, so that it cannot corrupt the new file.
+        lock.execute("BEGIN IMMEDIATE")
         _check_unused(database)
         _migrate_copy(database, directory).replace(database)
 
 
 def _check_unused(database: Path) -> None:
-    """Whoever has the file open would go on with one that has no name any more."""
+    """A process with the file open would continue to write to the replaced, unlinked file."""
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             if process.pid != os.getpid() and str(database) in (
                 file.path for file in process.open_files()
             ):
                 raise InputError(
-                    f"{database}: its tables are of another MLflow and are to be changed, but"
-                    f" process {process.pid} has it open; end that one first"
+                    f"{database}: its tables were made by another MLflow version and must be"
+                    f" migrated, but process {process.pid} has it open; end that one first"
                 )
 
 
 def _migrate_copy(database: Path, directory: Path) -> Path:
-    """A copy with this MLflow's tables; an empty one if the tables are beyond help."""
+    """Return a migrated copy; an empty database if migration fails and there are no runs."""
     from alembic.util import CommandError
 
     copy = directory / "copy.db"
@@ -93,14 +93,14 @@ def _migrate_copy(database: Path, directory: Path) -> Path:
         if _has_runs(database):
             why = str(error).partition("\n")[0]
             raise InputError(
-                f"{database}: its tables cannot be completed ({why}), as after a kill while an"
-                " earlier version changed them; put an older copy in its place, or move it away"
+                f"{database}: its tables cannot be migrated ({why}), as after a kill while an"
+                " earlier version migrated them; restore an older copy, or move it away"
             ) from error
-        return _migrate(directory / "new.db")  # nothing is lost
+        return _migrate(directory / "new.db")  # it has no runs to lose
 
 
 def _migrate(database: Path) -> Path:
-    """As `mlflow db upgrade` does it."""
+    """Create or upgrade the tables, as `mlflow db upgrade` does."""
     from sqlalchemy import URL, create_engine
 
     engine = create_engine(URL.create("sqlite", database=str(database)))
@@ -115,12 +115,13 @@ def _migrate(database: Path) -> Path:
 
 
 def _is_current(database: Path) -> bool:
-    """Whether the last change to the tables that was completed is the last that there is."""
+    """True if the database has the latest schema revision of this MLflow."""
     if not database.exists():
         return False
     with closing(_connect(database)) as reader:
-        done = _first_value(reader, "alembic_version", "SELECT version_num FROM alembic_version")
-    return done is not None and done == _mlflow_db_utils()._get_latest_schema_revision()
+        query = "SELECT version_num FROM alembic_version"
+        revision = _first_value(reader, "alembic_version", query)
+    return revision is not None and revision == _mlflow_db_utils()._get_latest_schema_revision()
 
 
 def _has_runs(database: Path) -> bool:
@@ -129,9 +130,9 @@ def _has_runs(database: Path) -> bool:
 
 
 def _first_value(reader: sqlite3.Connection, table: str, query: str) -> str | None:
-    """The first value of a query; None where its table is empty or is not there."""
-    there = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
-    if reader.execute(there, (table,)).fetchone() is None:
+    """Return the first value of a query; None if its table is empty or missing."""
+    table_exists = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+    if reader.execute(table_exists, (table,)).fetchone() is None:
         return None
     row = reader.execute(query).fetchone()
     return None if row is None else str(row[0])
@@ -141,5 +142,5 @@ def _connect(database: Path) -> sqlite3.Connection:
     return sqlite3.connect(database, timeout=_LOCK_TIMEOUT, isolation_level=None)
 
 
-def _mlflow_db_utils() -> Any:  # noqa: ANN401 - it has no types
+def _mlflow_db_utils() -> Any:  # noqa: ANN401 - the module is untyped
     return importlib.import_module("mlflow.store.db.utils")

@@ -1,4 +1,4 @@
-"""Say in one line what MLflow refuses, where a person has to change something."""
+"""One-line messages for MLflow errors that a user can fix."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _READ_ONLY = re.compile(r"readonly database|read-only (transaction|database|file
 
 
 def user_message(error: BaseException) -> str | None:
-    """Explain an error of MLflow, or a full disk, by the error alone.
+    """Explain an MLflow error or a full disk.
 
     Args:
-        error: Whatever was raised; MLflow need not be imported to look at it.
+        error: Any exception; examined without importing MLflow.
 
     Returns:
-        One line, or None where it is something else.
+        One line, or None if a user cannot fix it.
     """
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return f"disk: full; free some space and run it again ({error})"
@@ -40,29 +40,29 @@ def user_message(error: BaseException) -> str | None:
     if _FULL.search(message):
         return f"disk: full; free some space and run it again ({message})"
     if _READ_ONLY.search(str(error)):
-        return f"{credentials.MLFLOW_VARIABLE}: this tracking store can only be read ({message})"
+        return f"{credentials.MLFLOW_VARIABLE}: this tracking store is read-only ({message})"
     if code == "RESOURCE_DOES_NOT_EXIST" or _DELETED.search(message):
         return f"model: deleted in MLflow while it was needed; run it again ({message})"
     return None
 
 
 def mentions_user_error(record: str) -> bool:
-    """Whether a record of Prefect's tells of an error that has a line.
+    """True if a Prefect log record reports an error that `user_message` explains.
 
     Args:
-        record: Its text.
+        record: The text of the log record.
 
     Returns:
-        False for what only looks like one.
+        False if the text does not name an MLflow exception.
     """
-    named = _EXCEPTION_NAME.search(record)
+    exception = _EXCEPTION_NAME.search(record)
     patterns = (_DELETED, _FULL, _READ_ONLY, _FORBIDDEN)
-    return named is not None and any(pattern.search(record) for pattern in patterns)
+    return exception is not None and any(pattern.search(record) for pattern in patterns)
 
 
 @contextmanager
 def translate_mlflow_errors() -> Iterator[None]:
-    """Raise what MLflow refuses as wrong input, and everything else as it is.
+    """Re-raise errors that a user can fix as `InputError`, and all others unchanged.
 
     Raises:
         InputError: One line that says what to do.

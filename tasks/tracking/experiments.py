@@ -1,4 +1,4 @@
-"""The experiment and the registered names of a recipe: whether a run can have them."""
+"""Check that a recipe's experiment and registered names are available in MLflow."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ _PROMPT_TAG = "mlflow.prompt.is_prompt"
 
 
 def find_experiment(mlflow: MlflowClient, name: str) -> Experiment | None:
-    """Return a recipe's experiment if there is one.
+    """Return a recipe's experiment if it exists.
 
     Args:
         mlflow: A client of the tracking server.
         name: The recipe's name.
 
     Returns:
-        The experiment, or None where a run would make it.
+        The experiment, or None if a run would create it.
 
     Raises:
-        InputError: Somebody has deleted it: MLflow keeps its name until it is deleted for good.
+        InputError: It is in MLflow's trash, which reserves its name until it is purged.
     """
-    found = mlflow.get_experiment_by_name(name)
-    if found is None or found.lifecycle_stage == LifecycleStage.ACTIVE:
-        return found
+    experiment = mlflow.get_experiment_by_name(name)
+    if experiment is None or experiment.lifecycle_stage == LifecycleStage.ACTIVE:
+        return experiment
     address = os.environ.get(credentials.MLFLOW_VARIABLE, "")
     where = (
         "" if credentials.has_credentials(address) else f"{credentials.MLFLOW_VARIABLE}={address} "
     )
     raise InputError(
         f"name: the experiment {name} was deleted in MLflow; restore it ({where}mlflow experiments"
-        f" restore --experiment-id {found.experiment_id}), or give the recipe another name"
+        f" restore --experiment-id {experiment.experiment_id}), or give the recipe another name"
     )
 
 
 def check_names_available(mlflow: MlflowClient, recipe: str) -> None:
-    """Look for what in MLflow would stop a run.
+    """Check before a run that MLflow can hold its experiment and registered models.
 
     Args:
         mlflow: A client of the tracking server.
         recipe: The recipe's name.
 
     Raises:
-        InputError: The experiment was deleted, or a name that a run would register is that of a
+        InputError: The experiment was deleted, or a name that the run would register belongs to a
             prompt.
     """
     find_experiment(mlflow, recipe)

@@ -1,7 +1,7 @@
-"""Open runs: whether somebody still works on them, and who.
+"""Find open runs, and close those whose process is dead.
 
-A process that can be seen from here lives or is gone. Of another machine's or container's nothing
-is known but its signs of life: without them for long enough it is taken for dead.
+A process on this machine can be looked up. A process on another machine or in another container is
+known only by its heartbeat: when that has not changed for long enough, it counts as dead.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from tasks.tracking import runs
 from tasks.tracking.paging import all_pages
 
 HEARTBEAT_TIMEOUT = 120.0
-"""Seconds without a sign of life, as a waiter counts them."""
+"""Seconds without a new heartbeat, as counted by the waiting process."""
 NO_HEARTBEAT_TIMEOUT = 600.0
-"""The same for runs of older versions, which give none."""
+"""The same for runs of older versions of Coldpress, which send no heartbeats."""
 
 
 def find_open_runs(experiment_id: str) -> list[Run]:
-    """Return the runs of an experiment that are open, whoever works on them."""
+    """Return the open runs of an experiment, dead or alive."""
     running = "attributes.status = 'RUNNING'"
     return all_pages(runs.client().search_runs, [experiment_id], running)
 
 
 def close_dead_runs(experiment_id: str) -> list[str]:
-    """End the runs whose process is gone, and drop the models that they did not finish.
+    """End the runs whose process is gone, and delete the models that they did not complete.
 
     Args:
-        experiment_id: Where to look.
+        experiment_id: The experiment to clean up.
 
     Returns:
-        Whose runs were closed: host and pid of each process.
+        The owners of the closed runs: host and pid of each process.
     """
     dead = [run for run in find_open_runs(experiment_id) if is_dead(run)]
     for run in dead:
@@ -46,50 +46,50 @@ def close_dead_runs(experiment_id: str) -> list[str]:
 
 
 def is_dead(run: Run) -> bool:
-    """Whether nobody works on an open run any more."""
+    """True if the process or the flow run behind an open run is known to have ended."""
     owner = run.data.tags.get("coldpress.process")
     if processes.is_gone(owner):
         return True
-    ended = processes.final_flow_run_state(run.data.tags.get("coldpress.flow_run_id"))
-    # An outage swallows heartbeats, and then Prefect calls runs Crashed that go on.
-    return ended is not None and not (ended == "CRASHED" and processes.is_alive(owner))
+    state = processes.final_flow_run_state(run.data.tags.get("coldpress.flow_run_id"))
+    # In an outage heartbeats are lost, and Prefect marks live runs as Crashed.
+    return state is not None and not (state == "CRASHED" and processes.is_alive(owner))
 
 
-def is_abandoned(run: Run, watch: HeartbeatMonitor) -> bool:
-    """Whether nobody works on an open run any more; to be asked again and again.
+def is_abandoned(run: Run, monitor: HeartbeatMonitor) -> bool:
+    """True if an open run is dead or its heartbeat has timed out; to be polled.
 
     Args:
-        run: As it is now.
-        watch: Has seen it before.
+        run: The run, read just now.
+        monitor: Remembers the run's heartbeat between polls.
 
     Returns:
-        True as soon as its process is known to be gone, or it was silent for too long; then it is
-        closed.
+        True as soon as the run is known to be dead, or its heartbeat has timed out; in the second
+        case the run is closed.
     """
     if is_dead(run):
         return True
     if processes.is_alive(run.data.tags.get("coldpress.process")):
         return False
-    sign = run.data.tags.get(f"coldpress.{heartbeat.TAG}", "")
-    limit = HEARTBEAT_TIMEOUT if sign else NO_HEARTBEAT_TIMEOUT
-    if watch.silent_for(str(run.info.run_id), sign) < limit:
+    last_heartbeat = run.data.tags.get(f"coldpress.{heartbeat.TAG}", "")
+    timeout = HEARTBEAT_TIMEOUT if last_heartbeat else NO_HEARTBEAT_TIMEOUT
+    if monitor.silent_for(str(run.info.run_id), last_heartbeat) < timeout:
         return False
     _close_runs_of_owner(run)
     return True
 
 
 def _close_runs_of_owner(run: Run) -> None:
-    """With all that its process had open in this experiment: the flow's run is as silent."""
+    """Close a run and all others of its process in this experiment, such as the pipeline run."""
     runs.close_run(str(run.info.run_id))
     owner = run.data.tags.get("coldpress.process")
     if owner is not None:
-        for other in find_open_runs(run.info.experiment_id):
-            if other.data.tags.get("coldpress.process") == owner:
-                runs.close_run(str(other.info.run_id))
+        for candidate in find_open_runs(run.info.experiment_id):
+            if candidate.data.tags.get("coldpress.process") == owner:
+                runs.close_run(str(candidate.info.run_id))
 
 
 def wait_message(run: Run) -> str:
-    """Say whose an open run is, and what somebody who waits for it can do.
+    """Describe the open run that this process waits for, and how to stop waiting.
 
     Args:
         run: An open run.
@@ -97,14 +97,14 @@ def wait_message(run: Run) -> str:
     Returns:
         One line.
     """
-    began = datetime.fromtimestamp(int(run.info.start_time) / 1000, UTC)
-    since = began.strftime("%Y-%m-%d %H:%M:%S UTC")
-    ends = "until it has ended"
+    start = datetime.fromtimestamp(int(run.info.start_time) / 1000, UTC)
+    since = start.strftime("%Y-%m-%d %H:%M:%S UTC")
+    condition = "until it ends"
     if not processes.is_alive(run.data.tags.get("coldpress.process")):
-        ends += f" or has given no sign of life for {HEARTBEAT_TIMEOUT:.0f} s"
+        condition += f" or has sent no heartbeat for {HEARTBEAT_TIMEOUT:.0f} s"
     return (
-        f"waits for run {run.info.run_id} of {_owner_name(run)}, open since {since}, {ends};"
-        " to go on at once, delete that run in MLflow"
+        f"waits for run {run.info.run_id} of {_owner_name(run)}, open since {since}, {condition};"
+        " to continue at once, delete that run in MLflow"
     )
 
 
@@ -117,33 +117,34 @@ def _owner_name(run: Run) -> str:
 
 @contextmanager
 def close_silent_runs(experiment_id: str) -> Iterator[None]:
-    """Look after the silent runs of an experiment in a thread, for the length of a block.
+    """Close runs of other machines whose heartbeat times out, in a thread, while a block runs.
 
-    Nobody may ever wait for them, and while they are open nothing of their recipe is removed.
+    Possibly no process waits for them, and `gc` removes nothing of a recipe with an open run.
 
     Args:
-        experiment_id: Where to look.
+        experiment_id: The experiment to clean up.
     """
-    over = threading.Event()
-    unseen = [run for run in find_open_runs(experiment_id) if not _is_observable(run)]
+    stop = threading.Event()
 
-    def work() -> None:
-        watch = HeartbeatMonitor()
-        while not over.wait(heartbeat.INTERVAL_SECONDS / 2):
-            with suppress(Exception):  # as with a sign of life: the next look may succeed
-                left = [run for run in find_open_runs(experiment_id) if not _is_observable(run)]
-                for run in left:
-                    is_abandoned(run, watch)
+    def unobservable_runs() -> list[Run]:
+        return [run for run in find_open_runs(experiment_id) if not _is_observable(run)]
 
-    if unseen:
-        threading.Thread(target=work, daemon=True).start()
+    def poll() -> None:
+        monitor = HeartbeatMonitor()
+        while not stop.wait(heartbeat.INTERVAL_SECONDS / 2):
+            with suppress(Exception):  # the next poll may succeed
+                for run in unobservable_runs():
+                    is_abandoned(run, monitor)
+
+    if unobservable_runs():
+        threading.Thread(target=poll, daemon=True).start()
     try:
         yield
     finally:
-        over.set()
+        stop.set()
 
 
 def _is_observable(run: Run) -> bool:
-    """Whether it is known already if somebody works on a run."""
+    """True if this machine can tell whether the run's process is alive."""
     owner = run.data.tags.get("coldpress.process")
     return processes.is_alive(owner) or processes.is_gone(owner)

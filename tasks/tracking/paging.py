@@ -1,4 +1,4 @@
-"""Read every page of an MLflow search: a server answers with 100 or 1,000 results at a time."""
+"""Read all pages of an MLflow search, which returns 100 or 1,000 results at a time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mlflow.store.entities import PagedList
 from tasks.tracking.retry import retry_on_conflict
 
 IDS_PER_SEARCH = 500
-"""Experiment ids in one search: SQLite takes as few as 999 variables in a statement."""
+"""Experiment ids per search: some builds of SQLite allow only 999 variables per statement."""
 
 Entity = TypeVar("Entity")
 
@@ -22,16 +22,16 @@ def all_pages(
     limit: int | None = None,
     **options: Any,  # noqa: ANN401
 ) -> list[Entity]:
-    """Search until there is no further page.
+    """Run a search and return the results of all its pages.
 
     Args:
         search: A `search_...` method of an MLflow client.
-        *arguments: What it is called with.
-        limit: How many results are enough; all of them where none is given.
-        **options: What else it is called with.
+        *arguments: Positional arguments of `search`.
+        limit: Maximum number of results; None for all.
+        **options: Keyword arguments of `search`.
 
     Returns:
-        The results of all pages, in the server's order.
+        The results in the server's order.
     """
     results: list[Entity] = []
     token: str | None = None
@@ -44,13 +44,10 @@ def all_pages(
 
 
 def batch_ids(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Cut a list of experiment ids into lists that one search can take.
-
-    Args:
-        ids: However many.
+    """Split experiment ids into batches that fit in one search.
 
     Yields:
-        At most `IDS_PER_SEARCH` of them at a time, in their order.
+        At most `IDS_PER_SEARCH` ids at a time, in the given order.
     """
     for start in range(0, len(ids), IDS_PER_SEARCH):
         yield ids[start : start + IDS_PER_SEARCH]

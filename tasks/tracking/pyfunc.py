@@ -1,4 +1,4 @@
-"""The deployable form of a model: an MLflow pyfunc from code, without torch and without pickle."""
+"""Package a model for deployment: an MLflow pyfunc from code, without torch or pickle."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _SERVING_REQUIREMENTS = ("numpy", "onnxruntime", "tokenizers")
 
 
 def package_pyfunc(checkpoint: Path, into: Path) -> Path:
-    """Lay an ONNX checkpoint out as a pyfunc: text in, label and scores out.
+    """Package an ONNX checkpoint as a pyfunc: text in, label and scores out.
 
-    The predictor travels as source, so that serving needs neither torch, transformers nor this
+    The predictor is copied as source, so that serving needs neither torch, transformers nor this
     project.
 
     Args:
-        checkpoint: A written checkpoint with `model.onnx` and `tokenizer.json`.
-        into: Directory that does not exist yet.
+        checkpoint: A checkpoint with `model.onnx` and `tokenizer.json`.
+        into: Directory to create.
 
     Returns:
-        The directory.
+        `into`.
     """
     code = into.parent / f"{_LOADER_MODULE}.py"
     shutil.copyfile(predictor.__file__, code)
@@ -45,11 +45,15 @@ def package_pyfunc(checkpoint: Path, into: Path) -> Path:
 
 
 def _signature() -> ModelSignature:
-    """Say what comes out, and leave what goes in to the predictor.
+    """Declare the outputs only; the predictor validates its inputs itself.
 
-    Of a column that is declared as text MLflow's server makes texts, null becoming "None". Columns
-    that are declared at all go through pandas, which takes 7 MB of a worker's memory.
+    MLflow's server converts declared text columns to strings, so that null becomes "None". Any
+    declared input also passes through pandas, which costs a worker 7 MB of memory.
     """
-    label, score = ColSpec(DataType.string, "label"), ColSpec(DataType.double, "score")
-    scores, echo = ColSpec(Map(DataType.double), "scores"), ColSpec(DataType.string, "text")
-    return ModelSignature(outputs=Schema([echo, label, score, scores]))
+    outputs = [
+        ColSpec(DataType.string, "text"),
+        ColSpec(DataType.string, "label"),
+        ColSpec(DataType.double, "score"),
+        ColSpec(Map(DataType.double), "scores"),
+    ]
+    return ModelSignature(outputs=Schema(outputs))

@@ -1,4 +1,4 @@
-"""Lineage, aliases and versions: the only place that reads or moves registry state."""
+"""Register, resolve and annotate model versions in the MLflow registry."""
 
 from __future__ import annotations
 
@@ -20,66 +20,60 @@ CHALLENGER = "challenger"
 AUDIT_SUFFIX = "-audit"
 PARENTS_TAG = "parents"
 ANCESTORS_TAG = "ancestors"
-"""On a version: the digests of all models that it was made from, teacher included."""
+"""Tag of a version: the digests of all models it was made from, including the teacher."""
 _MODEL_NAME = re.compile(r"[^/@'\"\s]+")
 _LOG = logging.getLogger("coldpress")
 
 
 def registered_name(recipe: str, stage: Stage) -> str | None:
-    """Return the registered model that a stage's checkpoints become versions of.
-
-    Args:
-        recipe: The recipe's name.
-        stage: One of the seven.
-
-    Returns:
-        The name, or None for a stage that registers nothing.
-    """
+    """Return the name under which a stage registers its models; None if it registers none."""
     suffix = REGISTERED_SUFFIX.get(stage)
     return None if suffix is None else recipe + suffix
 
 
 def version_with_digest(name: str, digest: str) -> ModelVersion | None:
-    """Find the version of a model that has a digest; None where its model was deleted."""
+    """Return the version of a model with a digest; None if there is none or it was deleted."""
     return next(iter(versions.versions_with_digest(runs.client(), name, digest)), None)
 
 
 def register(name: str, model_uri: str, run_id: str, tags: dict[str, str]) -> str:
-    """Make a model a version, complete with its tags in one call.
+    """Register a model as a new version, with its tags set in the same call.
 
     Args:
-        name: Registered name; made on first use.
+        name: Registered name, created on first use.
         model_uri: The LoggedModel, `models:/m-...`.
-        run_id: The run that made it.
-        tags: What every version carries; `digest` among them.
+        run_id: The run that made the model.
+        tags: Tags of the version; must include `digest`.
 
     Returns:
-        `name/version`: the one with this digest where there is one already.
+        `name/version`; an existing version with the same digest is returned instead of a new one.
     """
-    found = version_with_digest(name, tags["digest"])
-    if found is not None:
-        reference = f"{name}/{found.version}"
-        set_tags(reference, _missing_tags(found, tags))
+    existing = version_with_digest(name, tags["digest"])
+    if existing is not None:
+        reference = f"{name}/{existing.version}"
+        set_tags(reference, _missing_tags(existing, tags))
         return reference
     ensure_registered_model(name)
-    client, model_id = runs.client(), model_uri.removeprefix("models:/")
+    client = runs.client()
+    model_id = model_uri.removeprefix("models:/")
     retry_on_conflict(
         lambda: client.create_model_version(
             name, model_uri, run_id, tags=tags, model_id=model_id, await_creation_for=0
         )
     )
-    made = deduplicate.keep_first_version(client, name, tags["digest"], run_id)
-    return f"{name}/{made.version}"
+    version = deduplicate.keep_first_version(client, name, tags["digest"], run_id)
+    return f"{name}/{version.version}"
 
 
 def _missing_tags(version: ModelVersion, tags: dict[str, str]) -> dict[str, str]:
-    """Where it comes from, if an older Coldpress registered it or somebody deleted these tags."""
-    own = version.tags
-    return {k: tags[k] for k in (PARENTS_TAG, ANCESTORS_TAG) if tags.get(k) and not own.get(k)}
+    """Return lineage tags that a version of an older Coldpress lacks, or that were deleted."""
+    present = version.tags
+    names = (PARENTS_TAG, ANCESTORS_TAG)
+    return {k: tags[k] for k in names if tags.get(k) and not present.get(k)}
 
 
 def ensure_registered_model(name: str) -> None:
-    """Make a registered model unless there is one."""
+    """Create a registered model unless it exists."""
     try:
         runs.client().create_registered_model(name)
     except MlflowException as error:
@@ -88,24 +82,24 @@ def ensure_registered_model(name: str) -> None:
 
 
 def require_bare_name(model: str) -> str:
-    """Check that a name is none of a version.
+    """Check that a user's input is a model name without version or alias.
 
     Args:
-        model: What a person wrote.
+        model: The user's input.
 
     Returns:
-        The same.
+        The same name.
 
     Raises:
-        InputError: It names a version, or cannot name anything.
+        InputError: It has a version or an alias, or is not a valid name.
     """
     if not _MODEL_NAME.fullmatch(model):
-        raise InputError(f"model: a name alone, such as trec, not {model!r}")
+        raise InputError(f"model: must be a name alone, such as trec, not {model!r}")
     return model
 
 
 def resolve(reference: str) -> ModelVersion:
-    """Find a version of Coldpress's by what a person writes.
+    """Find a version that Coldpress registered.
 
     Args:
         reference: `name` (its latest version), `name@alias` or `name/version`.
@@ -114,33 +108,35 @@ def resolve(reference: str) -> ModelVersion:
         The version, with its tags and source.
 
     Raises:
-        InputError: There is no such model, alias or version, none that this user may read, or
-            somebody else registered it.
+        InputError: The model, alias or version does not exist, this user may not read it, or
+            another tool registered it.
     """
     version = resolve_any(reference)
     if versions.is_own(version):
         return version
     name, mark, _ = _split_reference(reference)
-    own = [known for known in versions.list_versions(runs.client(), name) if versions.is_own(known)]
+    own = [v for v in versions.list_versions(runs.client(), name) if versions.is_own(v)]
     latest = max(own, key=_version_number, default=None)
     if latest is None or mark:
         raise InputError(
             f"model: {_foreign_message(reference, version)}; {_suggest_version(name, latest)}"
         )
-    _LOG.warning("%s; %s/%s is taken", _foreign_message(reference, version), name, latest.version)
+    _LOG.warning(
+        "%s; using %s/%s instead", _foreign_message(reference, version), name, latest.version
+    )
     return latest
 
 
 def _foreign_message(reference: str, version: ModelVersion) -> str:
-    named = f"{version.name}/{version.version}"
-    which = named if named == reference else f"{named} ({reference})"
-    return f"{which} was not made by Coldpress, its source is {version.source}"
+    name = f"{version.name}/{version.version}"
+    label = name if name == reference else f"{name} ({reference})"
+    return f"{label} was not made by Coldpress, its source is {version.source}"
 
 
 def _suggest_version(name: str, latest: ModelVersion | None) -> str:
     if latest is None:
-        return f"no version of {name} was"
-    return f"the latest of {name} that was is {name}/{latest.version}"
+        return f"{name} has no version made by Coldpress"
+    return f"the latest version made by Coldpress is {name}/{latest.version}"
 
 
 def _version_number(version: ModelVersion) -> int:
@@ -148,7 +144,7 @@ def _version_number(version: ModelVersion) -> int:
 
 
 def resolve_any(reference: str) -> ModelVersion:
-    """Find a version by what a person writes, whoever registered it.
+    """Find a version, whatever tool registered it.
 
     Args:
         reference: `name` (the latest version), `name@alias` or `name/version`.
@@ -157,33 +153,33 @@ def resolve_any(reference: str) -> ModelVersion:
         The version, with its tags and source.
 
     Raises:
-        InputError: There is no such model, alias or version, or none that this user may read.
+        InputError: The model, alias or version does not exist, or this user may not read it.
     """
     if home.is_unused():
         raise InputError(
-            f"model: no {reference} in the registry; nothing is in {home.home_directory()} yet"
+            f"model: no {reference} in the registry; {home.home_directory()} has no models yet"
         )
-    name, mark, which = _split_reference(reference)
+    name, mark, selector = _split_reference(reference)
     if name.endswith(AUDIT_SUFFIX):
-        raise InputError(f"model: {name} holds the record of moves, and is no model")
+        raise InputError(f"model: {name} is the audit record of a model, not a model")
     client = runs.client()
     try:
         if mark == "@":
-            return client.get_model_version_by_alias(name, which)
+            return client.get_model_version_by_alias(name, selector)
         if mark == "/":
-            return client.get_model_version(name, which)
+            return client.get_model_version(name, selector)
         return max(versions.list_versions(client, name), key=_version_number)
     except ValueError as error:
         raise InputError(f"model: no {reference} in the registry") from error
     except MlflowException as error:
-        told = _user_message(reference, error)
-        if told is None:
+        message = _user_message(reference, error)
+        if message is None:
             raise
-        raise InputError(told) from error
+        raise InputError(message) from error
 
 
 def _user_message(reference: str, error: MlflowException) -> str | None:
-    """Say what is the matter where it is the user's to know: an outage is not."""
+    """Explain a missing or forbidden version; None for any other error, such as an outage."""
     if error.error_code in versions.NOT_FOUND_CODES:
         return f"model: no {reference} in the registry"
     if error.error_code == ErrorCode.Name(PERMISSION_DENIED):
@@ -192,14 +188,14 @@ def _user_message(reference: str, error: MlflowException) -> str | None:
 
 
 def version_with_alias(name: str, alias: str) -> ModelVersion | None:
-    """Find the version that an alias names.
+    """Return the version that an alias points to.
 
     Args:
         name: Registered name.
         alias: Such as `champion`.
 
     Returns:
-        None only where the registry says that there is none: an outage raises.
+        None only if the registry reports that the alias does not exist; an outage raises.
     """
     try:
         return runs.client().get_model_version_by_alias(name, alias)
@@ -210,21 +206,22 @@ def version_with_alias(name: str, alias: str) -> ModelVersion | None:
 
 
 def record_verdict(reference: str, tags: dict[str, str], description: str, passed: bool) -> None:
-    """Write a judgement on a version: the latest counts. One that passed is the challenger.
+    """Write a gate verdict on a version, replacing an earlier one, and move `challenger`.
 
     Args:
         reference: `name/version`.
-        tags: Set one after the other, in their order.
+        tags: Set one by one, in order.
         description: Markdown.
-        passed: Whether the gate let it through.
+        passed: If true the version becomes the challenger, else it stops being the challenger.
     """
-    client, (name, _, version) = runs.client(), _split_reference(reference)
+    client = runs.client()
+    name, _, version = _split_reference(reference)
     client.update_model_version(name, version, description)
     set_tags(reference, tags)
-    known = version_with_alias(name, CHALLENGER)
+    challenger = version_with_alias(name, CHALLENGER)
     if passed:
         client.set_registered_model_alias(name, CHALLENGER, version)
-    elif known is not None and str(known.version) == version:
+    elif challenger is not None and str(challenger.version) == version:
         client.delete_registered_model_alias(name, CHALLENGER)
 
 
@@ -233,7 +230,7 @@ def set_tags(reference: str, tags: dict[str, str]) -> None:
 
     Args:
         reference: `name/version`.
-        tags: Set one after the other, in their order.
+        tags: Set one by one, in order.
     """
     name, _, version = _split_reference(reference)
     for key, value in tags.items():
@@ -242,7 +239,7 @@ def set_tags(reference: str, tags: dict[str, str]) -> None:
 
 def _split_reference(reference: str) -> tuple[str, str, str]:
     for mark in "@/":
-        name, found, which = reference.partition(mark)
-        if found:
-            return name, mark, which
+        name, separator, selector = reference.partition(mark)
+        if separator:
+            return name, mark, selector
     return reference, "", ""

@@ -1,4 +1,4 @@
-"""Reports and cards of registered versions, read back from the run that last judged them."""
+"""Load the report and card of a version from the run that last evaluated it."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from coldpress.errors import InputError
-from tasks.tracking import history
-from tasks.tracking import runs as tracking
+from tasks.tracking import history, runs
 from tasks.tracking.versions import equals_filter
 
-REPORT, CARD = "report.html", "card.md"
+REPORT = "report.html"
+CARD = "card.md"
 REPORT_DIGEST_TAG = "report_digest"
 REPORT_TAG = "report"
-"""On a chain's run, set when both files are there: which version they are of."""
+"""Tag of a pipeline run, set after both files are stored: the version that they describe."""
 
 
 def find_document(version: ModelVersion, file: str) -> str | None:
-    """Read what the latest run that judged a version wrote of it.
+    """Read a report or card from the latest run that evaluated a version.
 
     Args:
         version: A registered version.
         file: `REPORT` or `CARD`.
 
     Returns:
-        The text, or None where no run came so far.
+        The text, or None if no run has written one.
     """
     run = find_evaluation_run(version)
     if run is None:
@@ -34,55 +34,56 @@ def find_document(version: ModelVersion, file: str) -> str | None:
     try:
         return str(load_text(f"runs:/{run.info.run_id}/{file}"))
     except (MlflowException, OSError):
-        listed = tracking.client().list_artifacts(run.info.run_id)
-        if file in {artifact.path for artifact in listed}:
+        artifacts = runs.client().list_artifacts(run.info.run_id)
+        if file in {artifact.path for artifact in artifacts}:
             raise
-        return None  # somebody deleted it
+        return None  # the file was deleted
 
 
 def find_evaluation_run(version: ModelVersion) -> Run | None:
-    """Find the latest chain that judged a version and wrote its report.
+    """Find the latest pipeline run that evaluated a version and wrote its report.
 
     Args:
         version: A registered version.
 
     Returns:
-        The chain's run, or None where none came so far.
+        The pipeline run, or None if there is none.
     """
-    named, tag = f"{version.name}/{version.version}", f"coldpress.{REPORT_TAG}"
-    found = history.search_runs(equals_filter(f"tags.`{tag}`", named))
-    runs = (run for run in reversed(found) if run.data.tags[tag] == named)
-    return next((run for run in runs if _is_evaluation_of(run, version)), None) or _find_source_run(
-        version
-    )
+    reference = f"{version.name}/{version.version}"
+    tag = f"coldpress.{REPORT_TAG}"
+    for run in reversed(history.find_runs(equals_filter(f"tags.`{tag}`", reference))):
+        if run.data.tags[tag] == reference and _is_evaluation_of(run, version):
+            return run
+    return _find_source_run(version)
 
 
 def _find_source_run(version: ModelVersion) -> Run | None:
-    """The run that made a model, whose report has the name that the model had then."""
+    """Return the run that made a renamed model: its report still has the old name."""
     if version.tags.get("stage") != "export_onnx" or "flow_run_id" not in version.tags:
         return None
     run = history.parent_run(version.tags["flow_run_id"])
-    named = "" if run is None else run.data.tags.get(f"coldpress.{REPORT_TAG}", "")
-    renamed = named != "" and named.partition("/")[0] != version.name
+    reference = "" if run is None else run.data.tags.get(f"coldpress.{REPORT_TAG}", "")
+    renamed = reference != "" and reference.partition("/")[0] != version.name
     return run if run is not None and renamed and _is_evaluation_of(run, version) else None
 
 
 def _is_evaluation_of(run: Run, version: ModelVersion) -> bool:
-    """Whether a run judged this very version: an earlier one may have had its number.
+    """True if a run evaluated this version, and not a deleted one that had the same number.
 
-    Runs of older versions name the number alone; their stages name digests.
+    Runs of older versions of Coldpress record only the number; their stages record digests.
     """
-    tags, digest = run.data.tags, version.tags.get("digest")
+    tags = run.data.tags
+    digest = version.tags.get("digest")
     if f"coldpress.{REPORT_DIGEST_TAG}" in tags:
         return tags[f"coldpress.{REPORT_DIGEST_TAG}"] == digest
     flow_run_id = tags.get("coldpress.flow_run_id")
     results = history.stage_results(flow_run_id) if flow_run_id else []
-    made = {known for result in results for known in (result.digest, *result.parents)}
-    return not made or digest in made
+    digests = {d for result in results for d in (result.digest, *result.parents)}
+    return not digests or digest in digests
 
 
 def load_document(version: ModelVersion, file: str) -> str:
-    """Read what the latest run that judged a version wrote of it.
+    """Read a report or card from the latest run that evaluated a version.
 
     Args:
         version: A registered version.
@@ -92,14 +93,14 @@ def load_document(version: ModelVersion, file: str) -> str:
         The text.
 
     Raises:
-        InputError: No run judged this version.
+        InputError: No run evaluated this version.
     """
     text = find_document(version, file)
     if text is None:
         stage = version.tags.get("stage", "another stage")
         raise InputError(
             f"model: {version.name}/{version.version}, of {stage}, has no {file}: "
-            "a run writes it when it has judged its deployable model, "
-            "and it goes when that run is deleted in MLflow"
+            "a run writes it after evaluating its deployable model, "
+            "and it is deleted with that run in MLflow"
         )
     return text

@@ -1,4 +1,4 @@
-"""What travels between tasks: references and numbers, never weights."""
+"""Stage results: the references and numbers passed between tasks, never weights."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ Status = Literal["ran", "reused", "skipped", "failed"]
 
 
 class StageResult(BaseModel):
-    """A small record of one stage; it turns into JSON and back unchanged.
+    """The result of one stage, which survives a round trip through JSON.
 
     Attributes:
-        stage: Which of the seven.
-        status: Whether this run made it, found it, passed over it or failed in it.
-        model_uri: Where MLflow keeps what was made.
-        registered: `name/version` of the registered model, where the stage registers one.
-        digest: sha256 of what was made.
-        parents: Digests of what it was made from.
-        ancestors: Those of its parents, of theirs, and so on; empty in records of older versions.
-        metrics: What the stage measured.
-        seconds: What it took in this run.
+        stage: One of the seven stages.
+        status: `ran`, `reused` (an earlier result with the same cache key), `skipped` or `failed`.
+        model_uri: MLflow URI of the output.
+        registered: `name/version` of the registered model, if the stage registers one.
+        digest: sha256 of the output.
+        parents: Digests of the inputs.
+        ancestors: Digests of the parents, their parents, and so on; empty in records of older
+            versions of Coldpress.
+        metrics: Numbers measured by the stage.
+        seconds: Duration in this run.
         run_id: The stage's MLflow run.
     """
 
@@ -40,7 +41,7 @@ class StageResult(BaseModel):
     seconds: float = 0.0
     run_id: str | None = None
 
-    def passed_over(self, stage: Stage) -> StageResult:
-        """Hand this stage's model on as that of a later stage which the recipe leaves out."""
-        kept = {"stage": stage, "status": "skipped", "registered": None, "seconds": 0.0}
-        return self.model_copy(update={**kept, "metrics": {}, "run_id": None})
+    def skipped_as(self, stage: Stage) -> StageResult:
+        """Return this stage's model as the result of a later stage that the recipe skips."""
+        update = {"stage": stage, "status": "skipped", "registered": None, "seconds": 0.0}
+        return self.model_copy(update={**update, "metrics": {}, "run_id": None})

@@ -1,4 +1,4 @@
-"""Ask the tracking store again where only other writers were in the way."""
+"""Retry MLflow calls that fail because of concurrent writers."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ _RETRYABLE_CODES = {
     "REQUEST_LIMIT_EXCEEDED",
     "BAD_REQUEST",
 }
-"""A locked database, MLflow giving up on a version number after three collisions, and, called a bad
-request, whatever else a database refuses: a row that another writer has just written."""
+"""A locked database; MLflow giving up on a version number after three collisions; and BAD_REQUEST,
+which MLflow reports for any other database error, such as a row that another writer just added."""
 
 Result = TypeVar("Result")
 
 
 def retry_on_conflict(call: Callable[[], Result]) -> Result:
-    """Repeat a call that may be repeated, at random distances, so that writers drift apart.
+    """Retry an idempotent call with exponential backoff and jitter.
 
     Args:
-        call: Has the same effect once or twice.
+        call: Must be idempotent.
 
     Returns:
-        Its answer.
+        The result of the call.
 
     Raises:
-        MlflowException: It is wrong, or it failed eight times.
+        MlflowException: The error is not retryable, or the last attempt failed.
     """
     for attempt in range(_MAX_ATTEMPTS - 1):
         try:

@@ -1,4 +1,4 @@
-"""The only place that writes MLflow runs and models."""
+"""Open, tag and close MLflow runs, and log what they record."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ if TYPE_CHECKING:
 
 
 def client() -> MlflowClient:
-    """Return a client of the tracking server that the environment names.
+    """Return a client of the tracking server configured by the environment.
 
     Raises:
-        InputError: The server does not let this process in, or an embedded database cannot be used.
+        InputError: Access was denied, or an embedded database cannot be used.
     """
     home.configure_environment()
-    where = os.environ["MLFLOW_TRACKING_URI"]
-    credentials.check_mlflow(where)
-    if where == home.database_uri(home.database_path()):
+    uri = os.environ["MLFLOW_TRACKING_URI"]
+    credentials.check_mlflow(uri)
+    if uri == home.database_uri(home.database_path()):
         embedded_db.ensure_schema(home.database_path())
         return defer_during_calls(MlflowClient())
     return MlflowClient()
 
 
 def ensure_experiment(name: str) -> str:
-    """Return the id of a recipe's experiment, made on first use.
+    """Return the id of a recipe's experiment, created on first use.
 
     Args:
         name: The recipe's name.
@@ -62,35 +62,35 @@ def ensure_experiment(name: str) -> str:
         The experiment's id.
 
     Raises:
-        InputError: Somebody has deleted it, or its files are not in this home.
+        InputError: The experiment was deleted, or its files are outside this home.
     """
-    found = experiments.find_experiment(client(), name)
-    if found is not None:
-        artifact_roots.require_inside_home(str(found.artifact_location))
-        return str(found.experiment_id)
+    existing = experiments.find_experiment(client(), name)
+    if existing is not None:
+        artifact_roots.require_inside_home(str(existing.artifact_location))
+        return str(existing.experiment_id)
     try:
         return str(client().create_experiment(name, home.artifact_location(name)))
     except MlflowException:
-        found = experiments.find_experiment(client(), name)
-        if found is None:
+        existing = experiments.find_experiment(client(), name)
+        if existing is None:
             raise
-        return str(found.experiment_id)  # another run was first
+        return str(existing.experiment_id)  # another process has just created it
 
 
 @contextmanager
 def managed_run(run_id: str) -> Iterator[None]:
-    """Let a run give signs of life, and close it when the block ends, however it ends.
+    """Send heartbeats for a run while a block executes, and close the run when the block ends.
 
     Args:
         run_id: An open run.
 
     Raises:
-        InputError: MLflow refused something: the run was deleted, say.
+        InputError: MLflow rejected a call, for example because the run was deleted.
     """
-    beat = partial(client().set_tag, run_id, f"coldpress.{heartbeat.TAG}")
+    send = partial(client().set_tag, run_id, f"coldpress.{heartbeat.TAG}")
     with error_messages.translate_mlflow_errors():
         try:
-            with heartbeat.send_heartbeats(lambda: beat(_timestamp())):
+            with heartbeat.send_heartbeats(lambda: send(_timestamp())):
                 yield
         except BaseException as error:
             set_tags(run_id, {"error": f"{type(error).__name__}: {error}"[:5000]})
@@ -102,27 +102,28 @@ def managed_run(run_id: str) -> Iterator[None]:
 def open_run(
     experiment_id: str, name: str, tags: Mapping[str, str], parent: str | None = None
 ) -> str:
-    """Start a run that says which process owns it.
+    """Open a run, tagged with the process that owns it.
 
     Args:
-        experiment_id: Where it belongs.
-        name: What the UI shows.
+        experiment_id: The experiment of the run.
+        name: Shown in the UI.
         tags: Without the `coldpress.` prefix.
-        parent: Run id of the chain that a stage belongs to.
+        parent: Id of the pipeline run that a stage run belongs to.
 
     Returns:
         The run's id.
     """
-    mlflow, opening = client(), uuid4().hex
-    owned = {
+    mlflow = client()
+    idempotency_key = uuid4().hex
+    owner = {
         "coldpress.process": processes.current_process_identity(),
         f"coldpress.{heartbeat.TAG}": _timestamp(),
-        deduplicate.IDEMPOTENCY_TAG: opening,
+        deduplicate.IDEMPOTENCY_TAG: idempotency_key,
     }
     nested = {"mlflow.parentRunId": parent} if parent else {}
-    every = {**_add_prefix(tags), **owned, **nested}
-    run_id = str(mlflow.create_run(experiment_id, run_name=name, tags=every).info.run_id)
-    deduplicate.delete_duplicate_runs(mlflow, experiment_id, opening, run_id)
+    all_tags = {**_add_prefix(tags), **owner, **nested}
+    run_id = str(mlflow.create_run(experiment_id, run_name=name, tags=all_tags).info.run_id)
+    deduplicate.delete_duplicate_runs(mlflow, experiment_id, idempotency_key, run_id)
     return run_id
 
 
@@ -131,17 +132,17 @@ def _timestamp() -> str:
 
 
 def reopen_run(run_id: str) -> None:
-    """Let a retry go on with the run that its first try closed."""
+    """Reopen a run for a retry after the first attempt closed it."""
     client().update_run(run_id, status="RUNNING")
 
 
 def set_tags(run_id: str, tags: Mapping[str, str]) -> None:
-    """Set tags, without their `coldpress.` prefix, on a run in one call."""
+    """Set tags on a run in one call, adding the prefix `coldpress.`."""
     client().log_batch(run_id, tags=[RunTag(k, v) for k, v in _add_prefix(tags).items()])
 
 
 def set_description(run_id: str, text: str) -> None:
-    """Set the description of a run, which its page shows as Markdown."""
+    """Set the Markdown description shown on a run's page."""
     client().set_tag(run_id, "mlflow.note.content", text)
 
 
@@ -150,7 +151,7 @@ def _add_prefix(tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def close_run(run_id: str, status: str = "KILLED") -> None:
-    """End a run that did not finish, and drop the models that it did not complete.
+    """End an unfinished run, and delete the models that it did not complete.
 
     Args:
         run_id: An open run.
@@ -162,21 +163,21 @@ def close_run(run_id: str, status: str = "KILLED") -> None:
 
 
 def log_params(run_id: str, params: Mapping[str, object]) -> None:
-    """Record flat parameters; MLflow takes 100 a call and 6000 characters each."""
+    """Record flat parameters; MLflow allows 100 per call and 6000 characters each."""
     flat = [Param(k, str(v)[:6000]) for k, v in params.items()]
     for start in range(0, len(flat), 100):
         client().log_batch(run_id, params=flat[start : start + 100])
 
 
 def log_metrics(run_id: str, metrics: Mapping[str, float]) -> None:
-    """Record final numbers; MLflow would take a NaN for 0 and infinity for 1.8e308."""
+    """Record metrics, which must be finite: MLflow stores NaN as 0 and infinity as 1.8e308."""
     check_all_finite(metrics)
     now = int(time.time() * 1000)
     client().log_batch(run_id, metrics=[Metric(k, float(v), now, 0) for k, v in metrics.items()])
 
 
 def log_curve(run_id: str, name: str, values: Sequence[float]) -> None:
-    """Record one number an epoch, counted from 1."""
+    """Record one value per epoch; epochs count from 1."""
     check_all_finite(values, name)
     now = int(time.time() * 1000)
     points = [Metric(name, float(value), now, i) for i, value in enumerate(values, 1)]
@@ -192,28 +193,28 @@ def log_epochs(run_id: str, epochs: Sequence[Epoch], prefix: str = "") -> None:
 
 
 def log_benchmark(run_id: str, recipe: Recipe, benchmark: Benchmark) -> None:
-    """Record the dataset as an input of a run, with the digest that names its rows."""
+    """Record the dataset as an input of a run, with the digest of its rows."""
     source = recipe.benchmark.source.model_dump_json()
     data = Dataset(recipe.name, benchmark.digest[:36], recipe.benchmark.source.origin, source)
     context = [InputTag("mlflow.data.context", "training"), InputTag("digest", benchmark.digest)]
-    # Two runs that write one dataset at the same time: the database refuses the second.
+    # The database rejects the second of two runs that record one dataset at the same time.
     retry_on_conflict(lambda: client().log_inputs(run_id, datasets=[DatasetInput(data, context)]))
 
 
 def log_lineage(run_id: str, inputs: Sequence[StageResult], output: str | None) -> None:
-    """Link models to a run, so that MLflow draws what came from what.
+    """Link a run to its input and output models, so that MLflow shows the lineage.
 
     Args:
         run_id: The stage's run.
-        inputs: Results whose models went in.
-        output: URI of what came out.
+        inputs: Results whose models the stage read.
+        output: URI of the stage's output.
     """
-    into = dict.fromkeys(_model_id(result.model_uri) for result in inputs)
-    if any(into):
-        client().log_inputs(run_id, models=[LoggedModelInput(i) for i in into if i])
-    made = _model_id(output)
-    if made:
-        deduplicate.link_output(client(), run_id, made)
+    input_ids = dict.fromkeys(_model_id(result.model_uri) for result in inputs)
+    if any(input_ids):
+        client().log_inputs(run_id, models=[LoggedModelInput(i) for i in input_ids if i])
+    output_id = _model_id(output)
+    if output_id:
+        deduplicate.link_output(client(), run_id, output_id)
 
 
 def _model_id(uri: str | None) -> str | None:
@@ -221,20 +222,20 @@ def _model_id(uri: str | None) -> str | None:
 
 
 def write_result(run_id: str, result: StageResult) -> None:
-    """Write the record that the next run, another machine and `--json` read.
+    """Write the result that later runs, other machines and `--json` read.
 
-    This is the last write of a stage before its run is closed: a run without it made nothing.
+    This is the last write before a stage's run is closed: a run without a result counts as failed.
     """
-    plain = {"status": result.status, "digest": result.digest or ""}
-    set_tags(run_id, {**plain, "result": result.model_dump_json()})
+    tags = {"status": result.status, "digest": result.digest or ""}
+    set_tags(run_id, {**tags, "result": result.model_dump_json()})
 
 
 def log_file(run_id: str, path: Path, folder: str | None = None) -> None:
-    """Keep a file with a run."""
+    """Store a file in a run's artifacts."""
     client().log_artifact(run_id, str(path), folder)
 
 
 def log_rows(run_id: str, rows: Sequence[Mapping[str, object]], name: str) -> None:
-    """Keep a table that the UI shows as one."""
+    """Store rows as a table that the UI displays."""
     columns = {key: [row[key] for row in rows] for key in (rows[0] if rows else ())}
     client().log_table(run_id, columns, name)

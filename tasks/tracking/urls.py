@@ -1,4 +1,4 @@
-"""Where a browser finds runs, models and their files in MLflow's pages."""
+"""URLs of runs, model versions and artifacts in the MLflow UI."""
 
 from __future__ import annotations
 
@@ -12,69 +12,62 @@ _PUBLIC_URL_VARIABLE = "COLDPRESS_MLFLOW_URL"
 
 
 def run_url(run_id: str) -> str | None:
-    """Return the address of a run's page; None where no server is behind the tracking store.
-
-    Args:
-        run_id: An existing run.
-
-    Returns:
-        An address without credentials.
-    """
+    """Return the URL of a run's page without credentials; None if there is no tracking server."""
     experiment = runs.client().get_run(run_id).info.experiment_id
     return _page_url(f"#/experiments/{experiment}/runs/{run_id}")
 
 
 def run_location(run_id: str) -> str:
-    """Return the address of a run's page, or where the run is without a server.
+    """Return the URL of a run's page, or without a server the run's id and tracking URI.
 
     Args:
         run_id: An existing run.
 
     Returns:
-        Something to read, without credentials.
+        Text to show to users, without credentials.
     """
     uri = strip_credentials(os.environ.get("MLFLOW_TRACKING_URI", ""))
     return run_url(run_id) or f"run {run_id} in {uri}"
 
 
 def version_url(registered: str) -> str | None:
-    """Return the address of a registered version's page.
+    """Return the URL of a registered version's page.
 
     Args:
         registered: `name/version`.
 
     Returns:
-        None where no server is behind the tracking store.
+        The URL, or None if there is no tracking server.
     """
     name, _, number = registered.partition("/")
     return _page_url(f"#/models/{quote(name)}/versions/{number}")
 
 
 def file_url(run_id: str, path: str) -> str | None:
-    """Return the address of a file that a run keeps.
+    """Return the URL of a run's artifact.
 
     Args:
         run_id: An existing run.
-        path: Below its artifacts.
+        path: Relative to the run's artifact root.
 
     Returns:
-        None where no server is behind the tracking store.
+        The URL, or None if there is no tracking server.
     """
     return _page_url(f"get-artifact?{urlencode({'path': path, 'run_uuid': run_id})}")
 
 
-def markdown_link(words: str, address: str | None) -> str:
-    """Return Markdown that leads to an address, or the words alone where there is none."""
-    return f"[{words}]({address})" if address else words
+def markdown_link(text: str, url: str | None) -> str:
+    """Return a Markdown link, or the text alone if there is no URL."""
+    return f"[{text}]({url})" if url else text
 
 
 def strip_credentials(uri: str) -> str:
-    """Return a URI as anybody may read it: user and password are left out."""
+    """Return a URI without user and password."""
     return re.sub("://[^/]*@", "://", uri)
 
 
 def _page_url(path: str) -> str | None:
-    """The tracking address may be one that only containers reach; people's is set beside it."""
+    """Return the URL of a page; users may reach the server at another address than runs do."""
     uri = os.environ.get(_PUBLIC_URL_VARIABLE) or os.environ.get("MLFLOW_TRACKING_URI", "")
     if not uri.startswith("http"):
         return None

@@ -1,4 +1,4 @@
-"""Find versions of a registered model, and tell Coldpress's own from those of others."""
+"""Search versions of a registered model, and recognise those that Coldpress registered."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mlflow.protos.databricks_pb2 import (
 
 from tasks.tracking.paging import all_pages
 
-# MLflow's answers to an id or an alias of nothing, and to what cannot be one.
+# Error codes for an unknown id or alias, and for a malformed one.
 NOT_FOUND_CODES = {ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), ErrorCode.Name(INVALID_PARAMETER_VALUE)}
 _LOGGED_MODEL = "models:/m-"
 _QUOTES = re.compile(r"['\"\\]")
@@ -33,49 +33,44 @@ def list_versions(
 
     Args:
         client: A client of the registry.
-        name: Registered name, whatever characters are in it.
+        name: Registered name; may contain quotes.
         condition: Further clauses of MLflow's filter, such as `tags.state = 'open'`.
-        order_by: As MLflow's search takes it.
-        limit: How many are enough; all of them where none is given.
-
-    Returns:
-        Those that the registry has now.
+        order_by: As in MLflow's search.
+        limit: Maximum number of versions; None for all.
     """
     clauses = " AND ".join(clause for clause in (equals_filter("name", name), condition) if clause)
-    enough = None if _QUOTES.search(name) else limit  # of a pattern's results some may be others'
+    # A pattern can also match other names, which are filtered out below.
+    page_limit = None if _QUOTES.search(name) else limit
     order = list(order_by) or None
     search = client.search_model_versions
-    found = all_pages(search, clauses, enough or 1000, order, limit=enough)
-    return [version for version in found if version.name == name][:limit]
+    matches = all_pages(search, clauses, page_limit or 1000, order, limit=page_limit)
+    return [version for version in matches if version.name == name][:limit]
 
 
 def newest_version(client: MlflowClient, names: Iterable[str]) -> ModelVersion | None:
-    """Return the newest version of the first of some registered models that has any.
+    """Return the newest version of the first of several registered models that has versions.
 
     Args:
         client: A client of the registry.
-        names: Registered names, in the order in which they are tried.
+        names: Registered names, tried in this order.
 
     Returns:
-        None where none has any.
+        None if none of them has a version.
     """
     order = ["version_number DESC"]
-    found = (list_versions(client, name, order_by=order, limit=1) for name in names)
-    return next((versions[0] for versions in found if versions), None)
+    newest = (list_versions(client, name, order_by=order, limit=1) for name in names)
+    return next((versions[0] for versions in newest if versions), None)
 
 
 def equals_filter(field: str, value: str) -> str:
-    """Return a clause of MLflow's filter that holds where a field has a value.
+    """Return a clause of MLflow's filter that tests a field for equality.
 
-    MLflow knows no escape for quotes. A value that has some becomes a pattern, in which each stands
-    for any character: whoever searches with it looks at the results again.
+    MLflow cannot escape quotes. A value with quotes becomes a LIKE pattern in which each quote
+    matches any character, so callers must filter the results again.
 
     Args:
         field: Such as `name` or `` tags.`digest` ``.
         value: Any text.
-
-    Returns:
-        The clause.
     """
     if _QUOTES.search(value):
         return f"{field} LIKE '{_QUOTES.sub('_', value)}'"
@@ -83,21 +78,21 @@ def equals_filter(field: str, value: str) -> str:
 
 
 def is_own(version: ModelVersion) -> bool:
-    """Whether a stage of Coldpress made a version: others register theirs under any name."""
+    """True if a stage of Coldpress registered a version, and not another tool."""
     return "digest" in version.tags and str(version.source).startswith(_LOGGED_MODEL)
 
 
 def has_model(client: MlflowClient, version: ModelVersion) -> bool:
-    """Whether MLflow still has the model that a version was made from.
+    """True if the LoggedModel of a version still exists.
 
-    `mlflow gc` removes models for good, and leaves the versions.
+    `mlflow gc` purges models but keeps their versions.
 
     Args:
         client: A client of the tracking server.
-        version: One of Coldpress's own.
+        version: A version registered by Coldpress.
 
     Returns:
-        False where it was deleted; an outage raises.
+        False if the model was deleted; an outage raises.
     """
     try:
         client.get_logged_model(str(version.source).removeprefix("models:/"))
@@ -109,16 +104,16 @@ def has_model(client: MlflowClient, version: ModelVersion) -> bool:
 
 
 def versions_with_digest(client: MlflowClient, name: str, digest: str) -> list[ModelVersion]:
-    """Return the versions of a registered model that have a digest and whose model is there.
+    """Return the versions of a registered model with a digest and an existing LoggedModel.
 
     Args:
         client: A client of the registry.
         name: Registered name.
-        digest: Of the files.
+        digest: Digest of the model's files.
 
     Returns:
-        The oldest first; there is one, unless two runs register the same at the same time.
+        The oldest first; at most one, unless two runs register the same model at the same time.
     """
-    found = list_versions(client, name, equals_filter("tags.`digest`", digest))
-    alive = [version for version in found if is_own(version) and has_model(client, version)]
-    return sorted(alive, key=lambda version: int(version.version))
+    matches = list_versions(client, name, equals_filter("tags.`digest`", digest))
+    loadable = [version for version in matches if is_own(version) and has_model(client, version)]
+    return sorted(loadable, key=lambda version: int(version.version))

@@ -100,7 +100,7 @@ def test_a_form_that_names_a_version_or_nothing_is_told_so(
     prefect: str, coldpress: Coldpress
 ) -> None:
     assert press(rollback_flow, {"model": "trec/1", "reason": "x"}).endswith(
-        "model: a name alone, such as trec, not 'trec/1'"
+        "model: must be a name alone, such as trec, not 'trec/1'"
     )
     assert press(watch_registry, {"models": ["trec", "terc"]}).endswith(
         "model: no terc in the registry"
@@ -132,7 +132,7 @@ def test_what_a_failed_run_leaves_is_no_pickle(
         press(rollback_flow, {"model": "trec/1", "reason": "x"})
     (kept,) = (tmp_path / "kept").iterdir()
     left = json.loads(kept.read_text())
-    assert left["message"] == "model: a name alone, such as trec, not 'trec/1'"
+    assert left["message"] == "model: must be a name alone, such as trec, not 'trec/1'"
 
 
 def test_what_the_gate_refused_is_exit_1_and_one_line(prefect: str, coldpress: Coldpress) -> None:

@@ -38,7 +38,7 @@ def prefect() -> Iterator[None]:
 
 def runs() -> list[Run]:
     """The runs of re-evaluations, oldest first."""
-    return history.search_runs("tags.`coldpress.reevaluates` = 'tiny/1'")
+    return history.find_runs("tags.`coldpress.reevaluates` = 'tiny/1'")
 
 
 def state_of(path: Path, **also: bool) -> Any:  # noqa: ANN401

@@ -22,7 +22,7 @@ from tasks.promotion.aliases import AliasChange
 from tasks.promotion.audit import Request
 from tasks.tracking import artifacts, registry, runs, versions
 
-OURS = "the latest of trec that was is trec/2"
+OURS = "the latest version made by Coldpress is trec/2"
 
 
 def point(name: str, alias: str, number: str) -> None:
@@ -59,15 +59,17 @@ def test_the_latest_is_the_latest_of_coldpress_and_a_line_says_so(
     assert caplog.messages == []
     foreign.register("trec", "/srv/x")
     assert registry.resolve("trec").version in {"2", 2}
-    said = "trec/3 (trec) was not made by Coldpress, its source is /srv/x; trec/2 is taken"
+    said = "trec/3 (trec) was not made by Coldpress, its source is /srv/x; using trec/2 instead"
     assert caplog.record_tuples == [("coldpress", logging.WARNING, said)]
 
 
 def test_where_there_is_none_of_coldpress_that_is_said(state: Path) -> None:
     foreign.register("fraud")
-    with pytest.raises(InputError, match=r"not made by Coldpress.*; no version of fraud was"):
+    with pytest.raises(
+        InputError, match=r"not made by Coldpress.*; fraud has no version made by Coldpress"
+    ):
         registry.resolve("fraud")
-    with pytest.raises(InputError, match="no version of fraud was"):
+    with pytest.raises(InputError, match="fraud has no version made by Coldpress"):
         watch.validate_models(["fraud"])
 
 

@@ -30,7 +30,7 @@ def test_a_champion_comes_with_what_its_run_left(
 def test_without_a_champion_it_says_what_to_do(
     state: Path, tmp_path: Path, tiny_checkpoint: Checkpoint
 ) -> None:
-    for wrong, said in (("tiny", "no tiny in the registry"), ("tiny/1", "a name alone")):
+    for wrong, said in (("tiny", "no tiny in the registry"), ("tiny/1", "must be a name alone")):
         with pytest.raises(InputError, match=f"^model: {said}"):
             champion.load_champion(wrong)
     pressed.champion(tmp_path, tiny_checkpoint)

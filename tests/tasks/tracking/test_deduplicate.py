@@ -1,4 +1,4 @@
-"""A tracking server that has done what it was asked, and whose answer never came."""
+"""A tracking server that completes requests but whose responses are lost."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def test_a_run_is_opened_once(server: LosingServer) -> None:
     server.lose("experiments/create", "runs/create")
     experiment = runs.ensure_experiment("runs")
     run_id = runs.open_run(experiment, "prune", {"key": "k"})
-    found = runs.client().search_runs([experiment], "attributes.status = 'RUNNING'")
-    assert [run.info.run_id for run in found] == [run_id]
+    open_runs = runs.client().search_runs([experiment], "attributes.status = 'RUNNING'")
+    assert [run.info.run_id for run in open_runs] == [run_id]
 
 
 def test_a_model_becomes_one_version(server: LosingServer, tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_a_model_becomes_one_version(server: LosingServer, tmp_path: Path) -> No
     assert [(v.version, v.tags["digest"]) for v in versions] == [("1", digest)]
 
 
-def test_no_half_of_a_model_is_left(server: LosingServer, tmp_path: Path) -> None:
+def test_no_incomplete_model_is_left(server: LosingServer, tmp_path: Path) -> None:
     server.lose("logged-models")
     registered.version(tmp_path, "whole")
     experiment = runs.ensure_experiment("trec")
@@ -67,7 +67,8 @@ def test_no_half_of_a_model_is_left(server: LosingServer, tmp_path: Path) -> Non
 
 def test_a_model_is_linked_to_its_run_once(server: LosingServer) -> None:
     server.lose("runs/log-inputs", "runs/outputs")
-    experiment, mlflow = runs.ensure_experiment("links"), runs.client()
+    experiment = runs.ensure_experiment("links")
+    mlflow = runs.client()
     run_id = runs.open_run(experiment, "prune", {})
     before, after = (mlflow.create_logged_model(experiment).model_id for _ in "ab")
     source = StageResult(stage="distill_student", status="ran", model_uri=f"models:/{before}")
@@ -79,7 +80,7 @@ def test_a_model_is_linked_to_its_run_once(server: LosingServer) -> None:
     assert [model.model_id for model in run.outputs.model_outputs] == [after]
 
 
-def test_nobody_waits_for_a_ticket_that_was_drawn_twice(
+def test_nobody_waits_for_a_ticket_that_was_created_twice(
     server: LosingServer, tmp_path: Path
 ) -> None:
     registered.version(tmp_path, "moved")
@@ -91,7 +92,7 @@ def test_nobody_waits_for_a_ticket_that_was_drawn_twice(
     assert [t.state for t in audit.all_tickets("moved")] == ["expired", "open"]
 
 
-def test_files_that_cannot_be_fetched_are_not_called_gone(
+def test_an_outage_is_not_reported_as_missing_files(
     server: LosingServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     digest = registered.version(tmp_path, "fetched")
@@ -105,7 +106,7 @@ def test_files_that_cannot_be_fetched_are_not_called_gone(
     assert not artifacts.is_intact(uri, digest)
 
 
-def test_an_outage_is_not_taken_for_a_model_that_is_not_there(
+def test_an_outage_is_not_reported_as_a_missing_model(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")

@@ -1,4 +1,4 @@
-"""The embedded database is whole whenever it is there, and nobody's runs are lost."""
+"""The embedded database is complete whenever it exists, and no runs are lost."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from tasks.tracking import runs
 runs.client().search_experiments()
 sys.stdin.read()
 """
-HOLDS_ROOM = """
+HOLDS_WORKSPACE = """
 import sys
 from tasks.environment.home import workspace
 with workspace() as directory:
     print(directory, flush=True)
     sys.stdin.read()
 """
-HOLDS = """
+HOLDS_CONNECTION = """
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1])
 connection.execute("SELECT * FROM sqlite_master").fetchall()
@@ -43,8 +43,8 @@ print("open", flush=True)
 sys.stdin.read()
 """
 TABLES = "SELECT count(*) FROM sqlite_master WHERE type = 'table'"
-# Model versions got links to runs with it; many came later.
-OLD = "84291f40a231"
+# The migration that linked model versions to runs; many followed.
+OLD_REVISION = "84291f40a231"
 RUN = """
 INSERT INTO runs (run_uuid, name, source_type, status, lifecycle_stage, user_id, experiment_id)
 VALUES ('abc', 'a', 'LOCAL', 'FINISHED', 'active', 'me', 0)
@@ -53,7 +53,7 @@ VALUES ('abc', 'a', 'LOCAL', 'FINISHED', 'active', 'me', 0)
 
 @pytest.fixture
 def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the database of an unused home is to be."""
+    """Path of the database in an unused home."""
     home = tmp_path / "state"
     home.mkdir()
     monkeypatch.setenv("COLDPRESS_HOME", str(home))
@@ -73,51 +73,52 @@ def read(path: Path, query: str) -> list[Any]:
 
 
 def revision(path: Path) -> str:
-    (found,) = read(path, "SELECT version_num FROM alembic_version")
-    return str(found)
+    (version_num,) = read(path, "SELECT version_num FROM alembic_version")
+    return str(version_num)
 
 
-def old_store(path: Path) -> None:
-    """What an old MLflow made, with a run of its time."""
-    utils: Any = importlib.import_module("mlflow.store.db.utils")  # it has no types
+def make_old_database(path: Path) -> None:
+    """Create a database as an old MLflow did, with one run."""
+    utils: Any = importlib.import_module("mlflow.store.db.utils")  # untyped
     engine = create_engine(f"sqlite:///{path}")
     utils.InitialBase.metadata.create_all(engine)
     config = utils._get_alembic_config(f"sqlite:///{path}")
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, OLD)
+        command.upgrade(config, OLD_REVISION)
     engine.dispose()
     write(path, RUN)
 
 
-def half_made(path: Path, empty_store: Path) -> None:
-    """All tables are there, and the record of how they came to be says that they are not."""
+def interrupted_migration(path: Path, empty_store: Path) -> None:
+    """Copy a complete database whose recorded revision is old."""
     shutil.copyfile(empty_store, path)
-    write(path, f"UPDATE alembic_version SET version_num = '{OLD}'")
+    write(path, f"UPDATE alembic_version SET version_num = '{OLD_REVISION}'")
 
 
 def most_tables(home: Path) -> int:
-    """Of any database below a home, as long as it can be read."""
-    found = [0]
+    """Largest number of tables in any readable database below a home."""
+    counts = [0]
     for path in home.rglob("*.db"):
         with suppress(sqlite3.OperationalError, ValueError):
-            found += read(path, TABLES)
-    return max(found)
+            counts += read(path, TABLES)
+    return max(counts)
 
 
-def killed_when(reached: Callable[[Path], bool], home: Path) -> None:
-    """Start for the first time, and end that at once when the files look so."""
-    words, until = [sys.executable, "-c", FIRST_START], time.monotonic() + 60
-    with subprocess.Popen(words, stdin=subprocess.PIPE) as process:
-        while not reached(home):
-            assert process.poll() is None, "it failed before"
-            assert time.monotonic() < until, "it never came to that"
+def kill_first_start(condition: Callable[[Path], bool], home: Path) -> None:
+    """Kill a first start as soon as the files of the home meet a condition."""
+    command = [sys.executable, "-c", FIRST_START]
+    deadline = time.monotonic() + 60
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        while not condition(home):
+            assert process.poll() is None, "the process ended before"
+            assert time.monotonic() < deadline, "the condition was never met"
             time.sleep(0.001)
         process.kill()
 
 
 @pytest.mark.parametrize(
-    "reached",
+    "condition",
     [
         lambda home: most_tables(home) >= 5,
         lambda home: most_tables(home) >= 25,
@@ -125,10 +126,10 @@ def killed_when(reached: Callable[[Path], bool], home: Path) -> None:
     ],
     ids=["first tables", "half of them", "in its place"],
 )
-def test_a_kill_in_the_first_start_leaves_what_the_next_one_can_use(
-    database: Path, empty_store: Path, reached: Callable[[Path], bool]
+def test_a_killed_first_start_does_not_break_the_next_one(
+    database: Path, empty_store: Path, condition: Callable[[Path], bool]
 ) -> None:
-    killed_when(reached, database.parent)
+    kill_first_start(condition, database.parent)
     if database.exists():
         assert revision(database) == revision(empty_store)
     experiments = runs.client().search_experiments()
@@ -137,18 +138,17 @@ def test_a_kill_in_the_first_start_leaves_what_the_next_one_can_use(
     assert list((database.parent / "work").iterdir()) == []
 
 
-def test_what_is_left_of_a_start_that_was_killed_when_all_was_done_goes_too(
-    database: Path, empty_store: Path
-) -> None:
+def test_the_workspace_of_a_killed_start_is_deleted(database: Path, empty_store: Path) -> None:
     shutil.copyfile(empty_store, database)
-    pipe, words = subprocess.PIPE, [sys.executable, "-c", HOLDS_ROOM]
-    with subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True) as other:
-        assert other.stdout is not None
-        left = Path(other.stdout.readline().rstrip("\n"))
-        other.kill()
-    assert left.is_dir()
+    command = [sys.executable, "-c", HOLDS_WORKSPACE]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout is not None
+        directory = Path(process.stdout.readline().rstrip("\n"))
+        process.kill()
+    assert directory.is_dir()
     ensure_schema(database)
-    assert not left.exists()
+    assert not directory.exists()
 
 
 def test_several_first_starts_at_once_make_one_database(database: Path, empty_store: Path) -> None:
@@ -158,9 +158,7 @@ def test_several_first_starts_at_once_make_one_database(database: Path, empty_st
     assert revision(database) == revision(empty_store)
 
 
-def test_nothing_is_done_to_a_database_that_is_as_it_should_be(
-    database: Path, empty_store: Path
-) -> None:
+def test_a_current_database_is_not_touched(database: Path, empty_store: Path) -> None:
     shutil.copyfile(empty_store, database)
     before = database.stat()
     ensure_schema(database)
@@ -172,27 +170,27 @@ def test_nothing_is_done_to_a_database_that_is_as_it_should_be(
 def test_an_older_database_gets_the_new_tables_and_keeps_its_runs(
     database: Path, empty_store: Path
 ) -> None:
-    old_store(database)
+    make_old_database(database)
     ensure_schema(database)
     assert revision(database) == revision(empty_store)
     assert read(database, "SELECT run_uuid FROM runs") == ["abc"]
 
 
-def test_what_an_earlier_version_left_half_made_is_made_anew(
+def test_an_interrupted_migration_without_runs_starts_over(
     database: Path, empty_store: Path
 ) -> None:
-    half_made(database, empty_store)
+    interrupted_migration(database, empty_store)
     ensure_schema(database)
     assert revision(database) == revision(empty_store)
 
 
-def test_what_was_left_half_made_beside_runs_is_left_alone(
+def test_an_interrupted_migration_with_runs_is_not_touched(
     database: Path, empty_store: Path
 ) -> None:
-    half_made(database, empty_store)
+    interrupted_migration(database, empty_store)
     write(database, RUN)
     before = database.read_bytes()
-    with pytest.raises(InputError, match=r"mlflow\.db: its tables cannot be completed .* move it"):
+    with pytest.raises(InputError, match=r"mlflow\.db: its tables cannot be migrated .* move it"):
         ensure_schema(database)
     assert database.read_bytes() == before
 
@@ -204,18 +202,19 @@ def test_a_newer_database_is_refused(database: Path, empty_store: Path) -> None:
         ensure_schema(database)
 
 
-def test_no_database_is_replaced_under_somebody_who_has_it_open(
+def test_a_database_that_another_process_has_open_is_not_replaced(
     database: Path, empty_store: Path
 ) -> None:
-    old_store(database)
-    pipe, words = subprocess.PIPE, [sys.executable, "-c", HOLDS, str(database)]
-    with subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == "open\n"
-        with pytest.raises(InputError, match=rf"process {other.pid} has it open; end that one"):
+    make_old_database(database)
+    command = [sys.executable, "-c", HOLDS_CONNECTION, str(database)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "open\n"
+        with pytest.raises(InputError, match=rf"process {process.pid} has it open; end that one"):
             ensure_schema(database)
-        assert revision(database) == OLD
-        other.kill()
+        assert revision(database) == OLD_REVISION
+        process.kill()
     ensure_schema(database)
     assert revision(database) == revision(empty_store)
 
@@ -227,9 +226,9 @@ def test_a_journal_without_its_database_does_not_spoil_the_new_one(
     writer.executescript("PRAGMA cache_size = 1; CREATE TABLE t (x); BEGIN; ")
     writer.executemany("INSERT INTO t VALUES (?)", [("x" * 4000,)] * 50)
     journal = database.with_name("mlflow.db-journal")
-    shutil.copyfile(journal, database.with_name("kept"))
+    shutil.copyfile(journal, database.with_name("journal-copy"))
     writer.close()
     database.unlink()
-    database.with_name("kept").replace(journal)
+    database.with_name("journal-copy").replace(journal)
     ensure_schema(database)
     assert revision(database) == revision(empty_store)

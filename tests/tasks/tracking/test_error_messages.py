@@ -1,4 +1,4 @@
-"""Errors of MLflow that a person can do something about are one line; others stay as they are."""
+"""MLflow errors that a user can fix become one line; others stay unchanged."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ def test_a_run_deleted_while_it_works_ends_in_one_line(state: Path) -> None:
         runs.log_metrics(run_id, {"seconds": 1.0})
 
 
-def test_so_does_one_whose_experiment_was_deleted(state: Path) -> None:
+def test_a_run_whose_experiment_was_deleted_ends_in_one_line(state: Path) -> None:
     experiment_id = runs.ensure_experiment("trec")
     run_id = runs.open_run(experiment_id, "prune", {})
     with pytest.raises(InputError, match="deleted in MLflow"), runs.managed_run(run_id):
         runs.client().delete_experiment(experiment_id)
 
 
-def test_a_fault_in_a_block_stays_what_it_is(state: Path) -> None:
+def test_other_exceptions_pass_unchanged(state: Path) -> None:
     run_id = runs.open_run(runs.ensure_experiment("trec"), "prune", {})
     with pytest.raises(KeyError, match="ours"), runs.managed_run(run_id):
         raise KeyError("ours")
     assert runs.client().get_run(run_id).info.status == "FAILED"
 
 
-def test_a_store_that_can_only_be_read_is_named(state: Path) -> None:
+def test_a_read_only_store_is_reported(state: Path) -> None:
     uri = f"sqlite:///file:{state / 'mlflow.db'}?mode=ro&uri=true"
-    with pytest.raises(MlflowException) as refused:
+    with pytest.raises(MlflowException) as raised:
         MlflowClient(uri, uri).create_experiment("trec")
-    line = error_messages.user_message(refused.value)
+    line = error_messages.user_message(raised.value)
     assert line is not None
-    assert line.startswith("MLFLOW_TRACKING_URI: this tracking store can only be read (")
+    assert line.startswith("MLFLOW_TRACKING_URI: this tracking store is read-only (")
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,9 @@ def test_a_full_disk_is_one_line(error: Exception) -> None:
     assert "SQL:" not in line
 
 
-def test_a_command_says_it_and_ends_with_2(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_command_prints_the_line_and_exits_with_2(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert (
         exit_codes.run_command(lambda: runs.client().get_run("0" * 32)) == exit_codes.INVALID_INPUT
     )

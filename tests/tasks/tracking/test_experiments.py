@@ -1,4 +1,4 @@
-"""What in MLflow would stop a run is said before it begins."""
+"""Name conflicts in MLflow are reported before a run begins."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from tasks.tracking import experiments, runs
 DELETED = "name: the experiment trec was deleted in MLflow; restore it .*--experiment-id {}"
 
 
-def test_an_experiment_that_was_deleted_is_named_with_what_to_do(state: Path) -> None:
+def test_a_deleted_experiment_is_reported_with_a_remedy(state: Path) -> None:
     client = runs.client()
-    made = runs.ensure_experiment("trec")
-    client.delete_experiment(made)
+    experiment_id = runs.ensure_experiment("trec")
+    client.delete_experiment(experiment_id)
     for ask in (
         runs.ensure_experiment,
         lambda name: experiments.check_names_available(client, name),
     ):
-        with pytest.raises(InputError, match=DELETED.format(made)):
+        with pytest.raises(InputError, match=DELETED.format(experiment_id)):
             ask("trec")
-    client.restore_experiment(made)
+    client.restore_experiment(experiment_id)
     experiments.check_names_available(client, "trec")
-    assert runs.ensure_experiment("trec") == made
+    assert runs.ensure_experiment("trec") == experiment_id
 
 
-def test_what_was_never_made_stops_nothing(state: Path) -> None:
+def test_unused_names_are_available(state: Path) -> None:
     experiments.check_names_available(runs.client(), "trec")
 
 
@@ -39,6 +39,6 @@ def test_a_name_that_a_prompt_has_is_refused(state: Path, name: str) -> None:
         experiments.check_names_available(runs.client(), "trec")
 
 
-def test_a_prompt_of_a_similar_name_is_none_of_ours(state: Path) -> None:
+def test_a_prompt_with_a_similar_name_is_no_conflict(state: Path) -> None:
     mlflow.genai.register_prompt("trec-hints", "Classify {{text}}")
     experiments.check_names_available(runs.client(), "trec")

@@ -1,4 +1,4 @@
-"""No search stops at its first page: the rows are put into the database, where MLflow is slow."""
+"""No search stops at its first page; rows are inserted with SQL, since MLflow is slow."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tasks.promotion import watch
 from tasks.tracking import history, runs
 from tasks.tracking.paging import IDS_PER_SEARCH, all_pages, batch_ids
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FOLDERS = ("benchmarks", "deployments", "flows", "tasks")
-# Methods of MLflow's and Prefect's clients that answer with one page of what there is.
+# Methods of MLflow's and Prefect's clients that return one page of results.
 PAGED = {
     *("search_experiments", "search_runs", "search_registered_models", "search_model_versions"),
     *("search_logged_models", "search_traces", "get_latest_versions"),
@@ -27,7 +27,7 @@ PAGED = {
 
 
 def calls(path: Path) -> list[str]:
-    """Direct calls of a paged method, unless they ask for a single result."""
+    """Find direct calls of a paged method, unless they request a single result."""
     return [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for node in ast.walk(ast.parse(path.read_text()))
@@ -45,7 +45,7 @@ def test_every_search_goes_through_all_pages() -> None:
 
 
 def experiments(state: Path, count: int) -> None:
-    """Add experiments, newer than those that are there."""
+    """Add experiments that are newer than the existing ones."""
     with closing(sqlite3.connect(state / "mlflow.db")) as database, database:
         database.executemany(
             "INSERT INTO experiments (name, artifact_location, lifecycle_stage, creation_time,"
@@ -66,7 +66,9 @@ def test_runs_are_found_beside_more_than_a_thousand_experiments(state: Path) -> 
     experiments(state, 1001)
     later = runs.open_run(runs.ensure_experiment("customer-1000"), "trec", {"flow_run_id": "f"})
     client = runs.client()
-    assert "trec" not in {found.name for found in client.search_experiments()}  # the first page
+    assert "trec" not in {
+        experiment.name for experiment in client.search_experiments()
+    }  # the first page
     assert [run.info.run_id for run in history.runs_of_flow_run("f")] == [run_id, later]
 
 
@@ -89,8 +91,8 @@ def test_a_champion_beside_more_than_a_hundred_models_is_watched(
 
 
 @pytest.mark.parametrize("count", [0, 1, IDS_PER_SEARCH, IDS_PER_SEARCH + 1])
-def test_groups_of_ids_are_small_and_leave_none_out(count: int) -> None:
+def test_batches_of_ids_are_small_and_complete(count: int) -> None:
     ids = [str(number) for number in range(count)]
-    groups = list(batch_ids(ids))
-    assert [one for group in groups for one in group] == ids
-    assert all(0 < len(group) <= IDS_PER_SEARCH for group in groups)
+    batches = list(batch_ids(ids))
+    assert [experiment_id for batch in batches for experiment_id in batch] == ids
+    assert all(0 < len(batch) <= IDS_PER_SEARCH for batch in batches)

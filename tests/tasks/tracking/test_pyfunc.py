@@ -1,4 +1,4 @@
-"""`mlflow models serve` in a process of its own, asked over HTTP."""
+"""`mlflow models serve` in its own process, queried over HTTP."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tasks.tracking import artifacts, registry, runs
 from tasks.tracking.pyfunc import package_pyfunc
 
 TEXTS = ["cold press", "olive"]
-ANSWERED: dict[str, dict[str, Any]] = {
+VALID_REQUESTS: dict[str, dict[str, Any]] = {
     "inputs": {"inputs": {"text": TEXTS}},
     "a list": {"inputs": TEXTS},
     "a list of records": {"inputs": [{"text": text} for text in TEXTS]},
@@ -36,7 +36,7 @@ ANSWERED: dict[str, dict[str, Any]] = {
     "split": {"dataframe_split": {"columns": ["text"], "data": [[text] for text in TEXTS]}},
 }
 SINGLE = "this model answers single texts"
-REFUSED: dict[str, tuple[object, str]] = {
+INVALID_REQUESTS: dict[str, tuple[object, str]] = {
     "too many": ({"inputs": {"text": ["cold"] * 513}}, "513 texts; a request may have 512"),
     "too long": (
         {"dataframe_records": [{"text": "cold"}, {"text": "c" * 100_001}]},
@@ -80,14 +80,14 @@ def files(tiny: Classifier, state: Path) -> Path:
     with new_checkpoint(state / "files", Manifest(stage="export_onnx")) as directory:
         about = {"pairs": "false", "temperature": "2.0"}
         export(Checkpoint.open(state / "torch"), directory, 17, about)
-    made = Checkpoint.open(state / "files")
+    checkpoint = Checkpoint.open(state / "files")
     run_id = runs.open_run(runs.ensure_experiment("tiny"), "export_onnx", {})
     uri = artifacts.log_model(
-        run_id, "tiny", package_pyfunc(made.path, state / "packed"), "export_onnx"
+        run_id, "tiny", package_pyfunc(checkpoint.path, state / "packed"), "export_onnx"
     )
-    registry.register("tiny", uri, run_id, {"digest": made.digest})
+    registry.register("tiny", uri, run_id, {"digest": checkpoint.digest})
     runs.client().set_registered_model_alias("tiny", "champion", "1")
-    return made.path
+    return checkpoint.path
 
 
 @contextmanager
@@ -111,14 +111,14 @@ def served(model: str, folder: Path) -> Iterator[str]:
             start_new_session=True,
         )
     try:
-        wait_until_it_answers(f"http://127.0.0.1:{port}/ping", server, folder / "log")
+        wait_until_ready(f"http://127.0.0.1:{port}/ping", server, folder / "log")
         yield f"http://127.0.0.1:{port}/invocations"
     finally:
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()
 
 
-def wait_until_it_answers(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
+def wait_until_ready(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and server.poll() is None:
         try:
@@ -137,19 +137,19 @@ def ask(address: str, body: object) -> tuple[int, Any]:
     try:
         with urllib.request.urlopen(request, timeout=60) as reply:
             return reply.status, json.load(reply)
-    except urllib.error.HTTPError as refused:
-        return refused.code, json.load(refused)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
 
 
-def test_a_champion_answers_over_http_and_refuses_in_one_line(files: Path, state: Path) -> None:
+def test_a_champion_predicts_over_http_and_rejects_invalid_input(files: Path, state: Path) -> None:
     expected = Predictor(files).predict(TEXTS)
     with served("models:/tiny@champion", state / "server") as address:
-        answers = {way: ask(address, body) for way, body in ANSWERED.items()}
-        refusals = {way: ask(address, body) for way, (body, _) in REFUSED.items()}
+        answers = {name: ask(address, body) for name, body in VALID_REQUESTS.items()}
+        refusals = {name: ask(address, body) for name, (body, _) in INVALID_REQUESTS.items()}
         most = ask(address, {"inputs": {"text": ["cold"] * 511 + ["c" * 100_000]}})
-    assert answers == dict.fromkeys(ANSWERED, (200, {"predictions": expected}))
+    assert answers == dict.fromkeys(VALID_REQUESTS, (200, {"predictions": expected}))
     assert refusals == {
-        way: (400, {"error_code": "BAD_REQUEST", "message": message})
-        for way, (_, message) in REFUSED.items()
+        name: (400, {"error_code": "BAD_REQUEST", "message": message})
+        for name, (_, message) in INVALID_REQUESTS.items()
     }
     assert (most[0], len(most[1]["predictions"])) == (200, 512)

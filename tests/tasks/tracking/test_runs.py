@@ -7,7 +7,7 @@ from tasks.environment import processes
 from tasks.tracking import history, runs
 from tasks.tracking.results import StageResult
 
-GONE = f"{processes.current_process_identity().rsplit(':', 2)[0]}:1:1.00"
+DEAD_PROCESS = f"{processes.current_process_identity().rsplit(':', 2)[0]}:1:1.00"
 
 
 def open_stage(experiment: str, key: str, process: str | None = None) -> str:
@@ -37,20 +37,21 @@ def test_a_run_is_closed_however_its_block_ends(
     assert status(run_id) == ended
 
 
-def test_a_run_that_did_not_finish_takes_its_half_made_models_with_it(state: Path) -> None:
-    experiment, mlflow = runs.ensure_experiment("trec"), runs.client()
+def test_closing_a_run_deletes_its_incomplete_models(state: Path) -> None:
+    experiment = runs.ensure_experiment("trec")
+    mlflow = runs.client()
     run_id = open_stage(experiment, "k")
     half, whole = (mlflow.create_logged_model(experiment, source_run_id=run_id) for _ in "ab")
     mlflow.finalize_logged_model(whole.model_id, "READY")
     runs.close_run(run_id)
-    left = mlflow.search_logged_models([experiment])
-    assert [model.model_id for model in left] == [whole.model_id]
+    models = mlflow.search_logged_models([experiment])
+    assert [model.model_id for model in models] == [whole.model_id]
     assert status(run_id) == "KILLED"
     assert half.model_id != whole.model_id
 
 
 def test_only_a_finished_run_has_a_result(state: Path) -> None:
-    """The record is written before the run is closed: a kill between the two made nothing."""
+    """The result is written before the run is closed: a kill in between leaves no result."""
     run_id = open_stage(runs.ensure_experiment("trec"), "k")
     result = StageResult(stage="prune", status="ran", digest="d", metrics={"accuracy": 0.5})
     runs.write_result(run_id, result)
@@ -77,15 +78,15 @@ def test_a_metric_that_is_not_finite_is_not_recorded(state: Path, value: float) 
     assert runs.client().get_run(run_id).data.metrics == {}
 
 
-@pytest.mark.parametrize("written", ["null", "NaN", "-Infinity"])
+@pytest.mark.parametrize("json_value", ["null", "NaN", "-Infinity"])
 def test_a_result_with_a_metric_that_was_not_finite_is_read_and_not_reused(
-    state: Path, written: str
+    state: Path, json_value: str
 ) -> None:
-    """Stored before numbers were checked: pydantic writes null, MLflow's own clients NaN."""
+    """Stored by an older version: pydantic writes null, MLflow's own clients NaN."""
     run_id = open_stage(runs.ensure_experiment("trec"), "k")
     with runs.managed_run(run_id):
         result = StageResult(stage="prune", status="ran", metrics={"rows": 3, "entropy": 0.5})
-        poisoned = result.model_dump_json().replace("0.5", written)
+        poisoned = result.model_dump_json().replace("0.5", json_value)
         runs.set_tags(run_id, {"status": "ran", "result": poisoned})
     run = runs.client().get_run(run_id)
     assert history.result_of(run).metrics == {"rows": 3.0}
@@ -99,7 +100,7 @@ def test_a_table_without_rows_is_kept_as_one(state: Path) -> None:
 
 
 def test_openings_of_a_test_split_are_counted_by_its_digest(state: Path) -> None:
-    """Those that finished, and that looked for themselves: a reuse opens nothing."""
+    """Only finished evaluations that ran: a reused one opens nothing."""
     for digest, status in (("a", "ran"), ("a", "reused"), ("b", "ran"), ("a", "ran")):
         run_id = runs.open_run(runs.ensure_experiment("trec"), "evaluate", {"test_digest": digest})
         runs.set_tags(run_id, {"status": status})
@@ -108,13 +109,14 @@ def test_openings_of_a_test_split_are_counted_by_its_digest(state: Path) -> None
     assert [history.count_test_evaluations(digest) for digest in "abc"] == [2, 1, 0]
 
 
-def test_a_press_under_way_is_known_until_it_ends_or_dies(state: Path) -> None:
+def test_a_recipe_is_running_until_its_run_ends_or_dies(state: Path) -> None:
     assert not history.is_recipe_running("trec")
-    experiment, chain = runs.ensure_experiment("trec"), {"recipe_digest": "0"}
+    experiment = runs.ensure_experiment("trec")
+    tags = {"recipe_digest": "0"}
     runs.open_run(experiment, "re-evaluate", {"reevaluates": "trec/3"})
     assert not history.is_recipe_running("trec")
-    ended, killed = (runs.open_run(experiment, "trec", chain) for _ in "ab")
+    ended, killed = (runs.open_run(experiment, "trec", tags) for _ in "ab")
     runs.client().set_terminated(ended)
     assert history.is_recipe_running("trec")
-    runs.set_tags(killed, {"process": GONE})
+    runs.set_tags(killed, {"process": DEAD_PROCESS})
     assert not history.is_recipe_running("trec")

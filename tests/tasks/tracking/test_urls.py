@@ -1,4 +1,4 @@
-"""Addresses for people: as a browser reaches MLflow, and never with a password in them."""
+"""URLs for a browser, which never contain a password."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ def run_id(state: Path) -> str:
 
 
 def test_without_a_server_there_is_no_address(run_id: str, state: Path) -> None:
-    found = (urls.run_url(run_id), urls.version_url("trec/1"), urls.file_url(run_id, "a.png"))
-    assert found == (None, None, None)
+    page_urls = (urls.run_url(run_id), urls.version_url("trec/1"), urls.file_url(run_id, "a.png"))
+    assert page_urls == (None, None, None)
     assert urls.run_location(run_id) == f"run {run_id} in sqlite:///{state / 'mlflow.db'}"
     assert urls.markdown_link("trec/1", None) == "trec/1"
 
 
 def test_pages_of_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    here = "https://mlflow.example.org"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"{here}/")
-    assert urls.version_url("trec/3") == f"{here}/#/models/trec/versions/3"
-    assert urls.file_url("7", "e/a b.png") == f"{here}/get-artifact?path=e%2Fa+b.png&run_uuid=7"
-    assert urls.markdown_link("trec/3", f"{here}/x") == f"[trec/3]({here}/x)"
+    server = "https://mlflow.example.org"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"{server}/")
+    assert urls.version_url("trec/3") == f"{server}/#/models/trec/versions/3"
+    assert urls.file_url("7", "e/a b.png") == f"{server}/get-artifact?path=e%2Fa+b.png&run_uuid=7"
+    assert urls.markdown_link("trec/3", f"{server}/x") == f"[trec/3]({server}/x)"
 
 
 def test_people_may_reach_it_elsewhere_than_runs_do(
@@ -40,7 +40,7 @@ def test_people_may_reach_it_elsewhere_than_runs_do(
 
 
 @pytest.mark.parametrize(
-    ("uri", "shown"),
+    ("uri", "expected"),
     [
         ("https://ann:s3cret@mlflow.example.org:80/a@b", "https://mlflow.example.org:80/a@b"),
         ("postgresql+psycopg2://ann:s3cret@db/mlflow", "postgresql+psycopg2://db/mlflow"),
@@ -48,8 +48,8 @@ def test_people_may_reach_it_elsewhere_than_runs_do(
         ("http://127.0.0.1:5000", "http://127.0.0.1:5000"),
     ],
 )
-def test_no_password_is_ever_shown(uri: str, shown: str) -> None:
-    assert urls.strip_credentials(uri) == shown
+def test_no_password_is_ever_shown(uri: str, expected: str) -> None:
+    assert urls.strip_credentials(uri) == expected
 
 
 def test_no_link_has_a_password(run_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
