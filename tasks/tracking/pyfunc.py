@@ -8,7 +8,7 @@ from pathlib import Path
 
 import mlflow.pyfunc
 from mlflow.models import ModelSignature
-from mlflow.types import ColSpec, DataType, Schema
+from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 from mlflow.types.schema import Map
 
 from coldpress.onnx import predictor
@@ -50,7 +50,7 @@ def _signature() -> ModelSignature:
     MLflow's server converts declared text columns to strings, so that null becomes "None". Any
     declared input also passes through pandas, which costs a worker 7 MB of memory.
     """
-    outputs = [
+    outputs: list[ColSpec | TensorSpec] = [
         ColSpec(DataType.string, "text"),
         ColSpec(DataType.string, "label"),
         ColSpec(DataType.double, "score"),
