@@ -51,7 +51,7 @@ def _prune(work: StageContext) -> dict[str, float]:
     pressed = run_steps(work.order.section["steps"], student, recovery)
     notes = {"steps": [str(report) for report in pressed.reports], **timing.notes()}
     serialization.write_checkpoint(pressed.classifier, work.target, work.manifest(notes))
-    for step, report in pressed.named_reports().items():
+    for step, report in pressed.reports_by_name().items():
         runs.log_epochs(work.run_id, report.epochs, f"{step}_")
     return pressed.metrics()
 

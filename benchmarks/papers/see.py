@@ -121,7 +121,7 @@ def _retrained(trial: Trial, share: float, scheme: Scheme) -> Classifier:
     reseed(trial.seed, f"{scheme} {share}")
     pruned, recovery = _zeroed(trial, share, scheme), trial.recovery()
     with hold_zeros(pruned):
-        fit(pruned, recovery.train, recovery.loss, recovery.planned(1), recovery.validation)
+        fit(pruned, recovery.train, recovery.loss, recovery.plan_for(1), recovery.validation)
     return pruned
 
 

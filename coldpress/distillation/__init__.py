@@ -1,4 +1,4 @@
-"""Distillation: one method a file."""
+"""Distillation methods."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Pruning: one method a file; a recipe's `prune` is a list of steps, taken in order."""
+"""Pruning methods. A recipe's `prune` is a list of steps that run in order."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ from coldpress.pruning.neurons import Neurons
 from coldpress.pruning.vocabulary.method import Vocabulary
 
 PruningStep = Annotated[
-    # The form takes the first that has all of the fields: fewest first.
+    # The Prefect form picks the first member that has all of the fields, so fewest fields first.
     Vocabulary | Neurons | Heads | Layers | Movement | Magnitude | Fisher | L0,
     Field(discriminator="method"),
 ]

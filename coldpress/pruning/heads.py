@@ -19,19 +19,19 @@ class Heads(Section):
     size_neutral: ClassVar[bool] = False
 
     method: Literal["heads"]
-    keep_heads: Annotated[float, Field(ge=0.0, le=1.0, description="Share of heads that stay.")]
+    keep_heads: Annotated[float, Field(ge=0.0, le=1.0, description="Share of heads to keep.")]
     by: Annotated[
         Literal["importance", "random"],
-        Field(description="Random is a control: what any other choice has to beat."),
+        Field(description="How heads are ranked; random is a baseline for comparison."),
     ] = "importance"
     recovery_epochs: Annotated[int, Field(ge=0, le=100, description="Retraining, in epochs.")] = 1
 
-    def prune(self, classifier: Classifier, evidence: PruningContext) -> Classifier:
-        """Rank the heads of all layers together and remove the least important ones, or any.
+    def prune(self, classifier: Classifier, context: PruningContext) -> Classifier:
+        """Rank the heads of all layers together and remove the lowest ones.
 
         Args:
-            classifier: The source, left as it is.
-            evidence: Rows to judge importance on, and a loss that is a mean over them.
+            classifier: The source; not changed.
+            context: Its sample and its loss, a mean over the rows, measure importance.
 
         Returns:
             A classifier with this share of the heads, at least one in each layer.
@@ -39,9 +39,9 @@ class Heads(Section):
         from coldpress.model.surgery import keep_heads
         from coldpress.pruning.importance import head_importance, most_important, random_importance
 
-        stay = round(self.keep_heads * sum(shape.heads for shape in classifier.shapes))
+        count = round(self.keep_heads * sum(shape.heads for shape in classifier.shapes))
         if self.by == "random":
             importance = random_importance([shape.heads for shape in classifier.shapes])
         else:
-            importance = head_importance(classifier, evidence.sample, evidence.loss)
-        return keep_heads(classifier, most_important(importance, stay))
+            importance = head_importance(classifier, context.sample, context.loss)
+        return keep_heads(classifier, most_important(importance, count))

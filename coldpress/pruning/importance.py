@@ -1,4 +1,4 @@
-"""How much the loss would miss a head or a neuron: the first-order Taylor criterion."""
+"""Importance of heads, neurons and layers for the loss, by first-order Taylor expansion."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def head_importance(classifier: Classifier, sample: EncodedSplit, loss: Loss) ->
     I_h = E_x |dL/dxi_h| = E_x |Att_h(x)^T dL/dAtt_h(x)|, where xi_h = 1 would mask head h.
 
     Args:
-        classifier: The model, left as it is.
+        classifier: Not changed.
         sample: Rows to take the expectation over.
         loss: A mean over its rows.
 
     Returns:
-        One tensor of shape (heads,) a layer, each of l2 norm 1, as in the paper.
+        One tensor of shape (heads,) per layer, each of l2 norm 1, as in the paper.
     """
     raw = head_gradients(classifier, sample, loss)
     return [nn.functional.normalize(layer.abs().mean(0), dim=0) for layer in raw]
@@ -39,16 +39,16 @@ def head_importance(classifier: Classifier, sample: EncodedSplit, loss: Loss) ->
 def neuron_importance(classifier: Classifier, sample: EncodedSplit, loss: Loss) -> list[Tensor]:
     """Molchanov et al. 2017, "Pruning Convolutional Neural Networks ...", section 2.2.
 
-    |sum over the tokens of h * dL/dh|, averaged over the examples, h being what the activation
-    function gives.
+    |sum over the tokens of h * dL/dh|, averaged over the examples, where h is the output of the
+    activation function.
 
     Args:
-        classifier: The model, left as it is.
+        classifier: Not changed.
         sample: Rows to take the expectation over.
         loss: A mean over its rows.
 
     Returns:
-        One tensor of shape (neurons,) a layer, on one scale for all layers.
+        One tensor of shape (neurons,) per layer, on one scale for all layers.
     """
     return [layer.abs().mean(0) for layer in neuron_gradients(classifier, sample, loss)]
 
@@ -57,12 +57,12 @@ def head_gradients(classifier: Classifier, sample: EncodedSplit, loss: Loss) -> 
     """dL(x)/dm of a mask m = 1 on every head's output, example by example.
 
     Args:
-        classifier: The model, left as it is.
+        classifier: Not changed.
         sample: The examples x.
         loss: A mean over its rows.
 
     Returns:
-        One tensor of shape (rows, heads) a layer.
+        One tensor of shape (rows, heads) per layer.
     """
     return _mask_gradients(classifier, sample, loss, "attention_output", classifier.head_size)
 
@@ -71,33 +71,33 @@ def neuron_gradients(classifier: Classifier, sample: EncodedSplit, loss: Loss) -
     """dL(x)/dm of a mask m = 1 on every feed-forward neuron's output, example by example.
 
     Args:
-        classifier: The model, left as it is.
+        classifier: Not changed.
         sample: The examples x.
         loss: A mean over its rows.
 
     Returns:
-        One tensor of shape (rows, neurons) a layer.
+        One tensor of shape (rows, neurons) per layer.
     """
     return _mask_gradients(classifier, sample, loss, "down", 1)
 
 
 def random_importance(units: Sequence[int]) -> list[Tensor]:
-    """Rank by chance, from torch's current random state.
+    """Draw importance at random, from torch's current random state.
 
     Args:
-        units: How many there are, a number a layer.
+        units: Number of units of each layer.
 
     Returns:
-        One tensor of shape (units,) a layer.
+        One tensor of shape (units,) per layer.
     """
     return [torch.rand(count) for count in units]
 
 
 def layer_importance(classifier: Classifier, sample: EncodedSplit, loss: Loss) -> Tensor:
-    """By how much the loss grows when a layer is skipped, each by itself.
+    """Measure by how much the loss grows if a single layer is removed.
 
     Args:
-        classifier: A model of two layers or more, left as it is.
+        classifier: Has at least two layers; not changed.
         sample: Rows to take the mean over.
         loss: A mean over its rows.
 
@@ -105,9 +105,9 @@ def layer_importance(classifier: Classifier, sample: EncodedSplit, loss: Loss) -
         Shape (layers,).
     """
     layers = range(len(classifier.layers))
-    skipped = (keep_layers(classifier, [at for at in layers if at != layer]) for layer in layers)
-    whole = _mean_loss(classifier, sample, loss)
-    return torch.tensor([_mean_loss(shorter, sample, loss) - whole for shorter in skipped])
+    shorter = (keep_layers(classifier, [n for n in layers if n != layer]) for layer in layers)
+    baseline = _mean_loss(classifier, sample, loss)
+    return torch.tensor([_mean_loss(model, sample, loss) - baseline for model in shorter])
 
 
 def _mean_loss(classifier: Classifier, sample: EncodedSplit, loss: Loss) -> float:
@@ -120,56 +120,55 @@ def _mean_loss(classifier: Classifier, sample: EncodedSplit, loss: Loss) -> floa
 
 
 def most_important(importance: Sequence[Tensor], keep: int, least: int = 1) -> list[list[int]]:
-    """Rank the units of all layers together.
+    """Rank the units of all layers together and select the most important ones.
 
     Args:
-        importance: One tensor of shape (units,) a layer.
-        keep: How many units stay in all layers together.
-        least: How many stay in a layer at any rate, even if `keep` is exceeded by it.
+        importance: One tensor of shape (units,) per layer.
+        keep: Number of units to keep in all layers together.
+        least: Number of units to keep in each layer, even if this exceeds `keep`.
 
     Returns:
-        The indices that stay, ascending, one list a layer. Of equals, the first stays.
+        Ascending indices to keep, one list per layer. Of equally important units the first is kept.
     """
     candidates = [
         (rank >= least, -float(units[index]), layer, index)
         for layer, units in enumerate(importance)
         for rank, index in enumerate(units.argsort(descending=True, stable=True).tolist())
     ]
-    secured = sum(not beyond for beyond, *_ in candidates)
-    stay = sorted(candidates)[: max(keep, secured)]
+    required = sum(not optional for optional, *_ in candidates)
+    selected = sorted(candidates)[: max(keep, required)]
     return [
-        sorted(index for *_, at, index in stay if at == layer) for layer in range(len(importance))
+        sorted(index for *_, n, index in selected if n == layer) for layer in range(len(importance))
     ]
 
 
 def _mask_gradients(
     classifier: Classifier, sample: EncodedSplit, loss: Loss, role: str, width: int
 ) -> list[Tensor]:
-    """activation^T gradient of every `width` neighbouring inputs of a linear module."""
+    """Compute activation^T gradient of every `width` neighbouring inputs of a linear module."""
     linears = [classifier.linear(layer, role) for layer in classifier.layers]
-    found = [torch.zeros(len(sample), linear.in_features // width) for linear in linears]
+    totals = [torch.zeros(len(sample), linear.in_features // width) for linear in linears]
     with eval_mode(classifier.module), capture_inputs(linears) as inputs:
         for batch in sample.batches(BATCH_SIZE):
             inputs.clear()
             rows = torch.from_numpy(batch.rows)
             value = loss(classifier.module(**classifier.inputs(batch)).logits, rows)
-            for layer, x, gradient in zip(
-                found, inputs, torch.autograd.grad(value, inputs), strict=True
-            ):
+            gradients = torch.autograd.grad(value, inputs)
+            for total, x, gradient in zip(totals, inputs, gradients, strict=True):
                 # (batch, tokens, features) -> (batch, features) -> (batch, units)
                 features = (x.detach() * gradient).sum(1)
-                each = features.view(len(rows), -1, width).sum(-1)
+                units = features.view(len(rows), -1, width).sum(-1)
                 # The loss is a mean over the batch: its gradients are 1/batch of each example's.
-                layer[rows] = each.cpu() * len(rows)
-    return found
+                total[rows] = units.cpu() * len(rows)
+    return totals
 
 
 @contextmanager
 def eval_mode(module: nn.Module) -> Iterator[None]:
-    """Switch dropout off for a while.
+    """Switch dropout off inside the context.
 
     Args:
-        module: Given back as it was.
+        module: Back in its previous mode afterwards.
     """
     training = module.training
     module.eval()
@@ -181,22 +180,22 @@ def eval_mode(module: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def capture_inputs(modules: Sequence[nn.Module]) -> Iterator[list[Tensor]]:
-    """Collect what goes into modules, in the order of their calls.
+    """Record the inputs of modules, in the order of their calls.
 
     Args:
-        modules: Parts of a model that is about to answer.
+        modules: Parts of a model that is run inside the context.
 
     Yields:
-        A list that grows; whoever reads it clears it.
+        A list that grows with each call; the caller clears it.
     """
-    seen: list[Tensor] = []
+    inputs: list[Tensor] = []
 
     def record(_: nn.Module, arguments: tuple[Tensor, ...]) -> None:
-        seen.append(arguments[0])
+        inputs.append(arguments[0])
 
     handles = [module.register_forward_pre_hook(record) for module in modules]
     try:
-        yield seen
+        yield inputs
     finally:
         for handle in handles:
             handle.remove()

@@ -19,40 +19,42 @@ class Layers(Section):
     size_neutral: ClassVar[bool] = False
 
     method: Literal["layers"]
-    keep_layers: Annotated[int, Field(ge=1, le=128, description="Layers that stay, at most.")]
+    keep_layers: Annotated[int, Field(ge=1, le=128, description="Number of layers to keep.")]
     drop: Annotated[
         Literal["top", "bottom", "alternate", "importance"],
-        Field(description="Near the output, near the input, spread, or whose loss is smallest."),
+        Field(
+            description="Drop layers near the output or the input, alternating, or least important."
+        ),
     ] = "top"
     recovery_epochs: Annotated[int, Field(ge=0, le=100, description="Retraining, in epochs.")] = 1
 
-    def prune(self, classifier: Classifier, evidence: PruningContext) -> Classifier:
+    def prune(self, classifier: Classifier, context: PruningContext) -> Classifier:
         """Choose layers and remove them.
 
         Args:
-            classifier: The source, left as it is.
-            evidence: Rows and a loss to judge importance by; the other choices need no data.
+            classifier: The source; not changed.
+            context: Its sample and its loss measure importance; the other choices need no data.
 
         Returns:
             A classifier with at most this many layers.
         """
         from coldpress.model.surgery import keep_layers
 
-        return keep_layers(classifier, self._staying(classifier, evidence))
+        return keep_layers(classifier, self._select_layers(classifier, context))
 
-    def _staying(self, classifier: Classifier, evidence: PruningContext) -> list[int]:
+    def _select_layers(self, classifier: Classifier, context: PruningContext) -> list[int]:
         layers = len(classifier.layers)
-        stay = min(self.keep_layers, layers)
-        if stay == layers:
+        count = min(self.keep_layers, layers)
+        if count == layers:
             return list(range(layers))
         if self.drop == "importance":
             from coldpress.pruning.importance import layer_importance
 
-            importance = layer_importance(classifier, evidence.sample, evidence.loss)
-            return importance.argsort(descending=True, stable=True)[:stay].tolist()
+            importance = layer_importance(classifier, context.sample, context.loss)
+            return importance.argsort(descending=True, stable=True)[:count].tolist()
         return {
-            "top": list(range(stay)),
-            "bottom": list(range(layers - stay, layers)),
-            # As every-other takes a student's layers: the lowest always stays.
-            "alternate": [i * layers // stay for i in range(stay)],
+            "top": list(range(count)),
+            "bottom": list(range(layers - count, layers)),
+            # As `every-other` takes the layers of a student: the lowest one always stays.
+            "alternate": [i * layers // count for i in range(count)],
         }[self.drop]

@@ -1,4 +1,4 @@
-"""What a pruning method must offer, and what it is given."""
+"""Interface of pruning methods, and the context they work in."""
 
 from __future__ import annotations
 
@@ -16,47 +16,47 @@ if TYPE_CHECKING:
 
 
 class TrainFunction(Protocol):
-    """Training on all rows, for a method that prunes while the model learns."""
+    """Trains on all rows, for methods that prune during training."""
 
     def __call__(
         self,
         classifier: Classifier,
         epochs: int,
-        told: ProgressCallback,
-        adapted: Callable[[Loss], Loss | TeacherStudentLoss] | None = None,
+        progress: ProgressCallback,
+        adapt_loss: Callable[[Loss], Loss | TeacherStudentLoss] | None = None,
     ) -> None:
-        """Fit a classifier in place and leave it as the last epoch did.
+        """Train a classifier in place and keep its last epoch.
 
         Args:
             classifier: Changed in place.
             epochs: Passes over the training rows.
-            told: Told after each step, when the weights have moved.
-            adapted: Makes what is minimised of the loss over all rows; that loss itself, if none.
+            progress: Called after each step, when the weights have been updated.
+            adapt_loss: Turns the loss over all rows into the one to minimise.
         """
 
 
 class LayerTimer(Protocol):
-    """Measures how long layers take on this machine, for a method that is given a budget of it."""
+    """Measures layers on this machine, for methods with a latency budget."""
 
     def __call__(self, classifier: Classifier, rows: EncodedSplit) -> LatencyTable:
-        """Time layers of a classifier on a text of typical length.
+        """Time the layers of a classifier on one text of typical length.
 
         Args:
-            classifier: Left as it is.
-            rows: Their median length is typical.
+            classifier: Not changed.
+            rows: Their median length is used.
         """
 
 
 @dataclass(frozen=True)
 class PruningContext:
-    """What a method may judge by.
+    """Data and callbacks for a pruning method.
 
     Attributes:
-        sample: Rows to judge importance on.
-        loss: What the model is trained for; its rows are the sample's.
-        texts: Every text that the model is trained or validated on, untokenized.
+        sample: Rows to measure importance on.
+        loss: The training loss, for row numbers of the sample.
+        texts: All training and validation texts, not encoded.
         train: Trains on all rows.
-        time_layers: Measures this machine; None where nothing can.
+        time_layers: Measures layers on this machine; None if that is not possible.
     """
 
     sample: EncodedSplit
@@ -71,20 +71,20 @@ class PruningMethod(Protocol):
 
     @property
     def method(self) -> str:
-        """Its name in the recipe."""
+        """Name of the method in recipes."""
 
     @property
     def recovery_epochs(self) -> int:
-        """How long to retrain after it."""
+        """Epochs of retraining after the step."""
 
     @property
     def size_neutral(self) -> bool:
-        """Whether it changes no shape, so that nothing becomes smaller or faster."""
+        """True if no shape changes, so that the model gets neither smaller nor faster."""
 
-    def prune(self, classifier: Classifier, evidence: PruningContext) -> Classifier:
-        """Return a pruned classifier and leave the source as it is.
+    def prune(self, classifier: Classifier, context: PruningContext) -> Classifier:
+        """Return a pruned copy of a classifier.
 
         Args:
-            classifier: The source.
-            evidence: What to judge by.
+            classifier: The source; not changed.
+            context: Data and callbacks.
         """

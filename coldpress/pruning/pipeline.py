@@ -1,4 +1,4 @@
-"""The steps of a recipe's `prune` list, one after the other: prune, retrain, write down."""
+"""Runs the steps of a recipe's `prune` list: prune, retrain, report."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ SAMPLE_ROWS = 1024
 
 @dataclass(frozen=True)
 class RetrainingData:
-    """What pruned models are judged and retrained on.
+    """Data and settings for measuring importance and for retraining.
 
     Attributes:
         train: Training rows.
-        loss: What to minimise; its rows are those of `train`.
-        plan: How to retrain; each step brings its own number of epochs.
-        validation: Rows that accuracies are measured on.
-        progress: Told after each training step.
-        texts: Every text of `train` and `validation`, untokenized.
-        time_layers: Measures this machine; None where nothing can.
+        loss: The training loss, for row numbers of `train`.
+        plan: Settings of retraining; each step has its own number of epochs.
+        validation: Rows to measure accuracies on.
+        progress: Called after each training step.
+        texts: All texts of `train` and `validation`, not encoded.
+        time_layers: Measures layers on this machine; None if that is not possible.
     """
 
     train: EncodedSplit
@@ -48,12 +48,12 @@ class RetrainingData:
     texts: tuple[str, ...] = ()
     time_layers: LayerTimer | None = None
 
-    def planned(self, epochs: int) -> Optimization:
+    def plan_for(self, epochs: int) -> Optimization:
         """Return the plan with another number of epochs."""
         return self.plan.model_copy(update={"epochs": epochs})
 
-    def read_by(self, old: Tokenizer, new: Tokenizer) -> RetrainingData:
-        """Return the same rows with the ids of the tokenizer that a step has left."""
+    def remap_token_ids(self, old: Tokenizer, new: Tokenizer) -> RetrainingData:
+        """Return the same rows with the token ids of a tokenizer that a step has changed."""
         if new is old:
             return self
         train, validation = (
@@ -64,12 +64,12 @@ class RetrainingData:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A classifier at one moment of a step.
+    """Size and accuracy of a classifier before or after a step.
 
     Attributes:
-        parameters: Their number, embeddings and head included.
-        nonzero: How many of them are not exactly zero.
-        width: Hidden dimensions.
+        parameters: Number of parameters, including embeddings and head.
+        nonzero: Number of parameters that are not exactly zero.
+        width: Hidden size.
         heads: Attention heads of each layer.
         neurons: Feed-forward neurons of each layer.
         validation_accuracy: As a fraction.
@@ -85,15 +85,15 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class StepReport:
-    """What one step did.
+    """The effect of one step.
 
     Attributes:
-        method: The step's.
-        size_neutral: No shape changed: nothing became smaller on disk or faster.
-        before: The model that the step was given.
+        method: Name of the method.
+        size_neutral: True if no shape changed, so that the model gets neither smaller nor faster.
+        before: The model before the step.
         pruned: The model before retraining.
-        recovered: The model after it.
-        epochs: The training, epoch by epoch: what the method trained itself comes first.
+        recovered: The model after retraining.
+        epochs: All epochs of training; those of the method itself come first.
     """
 
     method: str
@@ -104,7 +104,7 @@ class StepReport:
     epochs: tuple[Epoch, ...]
 
     def __str__(self) -> str:
-        """Say in a line what the step removed and what it cost."""
+        """Describe in one line what was removed, and the accuracy before and after."""
         removed = (
             f"{self.before.nonzero:,} -> {self.pruned.nonzero:,} nonzero parameters, no shape"
             " changed: neither smaller nor faster"
@@ -113,114 +113,107 @@ class StepReport:
             f" {self.pruned.width}, heads {_join_counts(self.pruned.heads)}, neurons"
             f" {_join_counts(self.pruned.neurons)}"
         )
-        scores = (self.before, self.pruned, self.recovered)
-        path = " -> ".join(f"{score.validation_accuracy:.3f}" for score in scores)
-        return f"{self.method}: {removed}; validation accuracy {path}"
+        snapshots = (self.before, self.pruned, self.recovered)
+        accuracies = " -> ".join(f"{s.validation_accuracy:.3f}" for s in snapshots)
+        return f"{self.method}: {removed}; validation accuracy {accuracies}"
 
 
 @dataclass(frozen=True)
 class PruningResult:
-    """The pruned classifier and what each step did, in order."""
+    """The pruned classifier and a report of each step, in order."""
 
     classifier: Classifier
     reports: tuple[StepReport, ...]
 
-    def named_reports(self) -> dict[str, StepReport]:
-        """Return each step's report by a name of its own: two steps may share a method.
-
-        Returns:
-            Reports in order; a first step of method heads is `step_1_heads`.
-        """
+    def reports_by_name(self) -> dict[str, StepReport]:
+        """Return the reports by unique names such as `step_1_heads`, in order."""
         return {f"step_{n}_{report.method}": report for n, report in enumerate(self.reports, 1)}
 
     def metrics(self) -> dict[str, float]:
-        """Return where the steps ended, and each step's cost in validation accuracy.
+        """Return the metrics of the final model, and the validation accuracies of each step.
 
         Returns:
             `parameters`, `nonzero_parameters` and `validation_accuracy` of the final model, and for
-            a first step of method heads `step_1_heads_pruned_accuracy` and
+            a first step with the method heads `step_1_heads_pruned_accuracy` and
             `step_1_heads_recovered_accuracy`.
         """
-        named: dict[str, float] = {}
-        for step, report in self.named_reports().items():
+        metrics: dict[str, float] = {}
+        for step, report in self.reports_by_name().items():
             last = report.recovered
-            named[f"{step}_pruned_accuracy"] = report.pruned.validation_accuracy
-            named[f"{step}_recovered_accuracy"] = last.validation_accuracy
-            named |= {
+            metrics[f"{step}_pruned_accuracy"] = report.pruned.validation_accuracy
+            metrics[f"{step}_recovered_accuracy"] = last.validation_accuracy
+            metrics |= {
                 "parameters": last.parameters,
                 "nonzero_parameters": last.nonzero,
                 "validation_accuracy": last.validation_accuracy,
             }
-        return named
+        return metrics
 
 
 def run_steps(
-    steps: Sequence[PruningMethod], classifier: Classifier, recovery: RetrainingData
+    steps: Sequence[PruningMethod], classifier: Classifier, data: RetrainingData
 ) -> PruningResult:
-    """Take the steps in order, retraining after each.
+    """Run the steps in order, and retrain after each.
 
     Args:
         steps: Pruning methods.
-        classifier: The source, left as it is.
-        recovery: What to judge importance on, and how to retrain.
-
-    Returns:
-        The final classifier and a report a step.
+        classifier: The source; not changed.
+        data: For measuring importance and for retraining.
     """
     reports: list[StepReport] = []
     sparse = False
     for step in steps:
-        before = _snapshot(classifier, recovery.validation)
-        given = classifier.tokenizer
-        classifier, trained = _prune(step, classifier, recovery, sparse)
-        recovery = recovery.read_by(given, classifier.tokenizer)
-        pruned = _snapshot(classifier, recovery.validation)
+        before = _snapshot(classifier, data.validation)
+        tokenizer = classifier.tokenizer
+        classifier, history = _prune(step, classifier, data, sparse)
+        data = data.remap_token_ids(tokenizer, classifier.tokenizer)
+        pruned = _snapshot(classifier, data.validation)
         sparse = sparse or step.size_neutral
-        trained += _retrain(step, classifier, recovery, sparse)
-        epochs = tuple(replace(epoch, number=n) for n, epoch in enumerate(trained, 1))
-        recovered = _snapshot(classifier, recovery.validation)
+        history += _retrain(step, classifier, data, sparse)
+        epochs = tuple(replace(epoch, number=n) for n, epoch in enumerate(history, 1))
+        recovered = _snapshot(classifier, data.validation)
         size_neutral = step.size_neutral
         reports.append(StepReport(step.method, size_neutral, before, pruned, recovered, epochs))
     return PruningResult(classifier, tuple(reports))
 
 
 def _prune(
-    step: PruningMethod, classifier: Classifier, recovery: RetrainingData, sparse: bool
+    step: PruningMethod, classifier: Classifier, data: RetrainingData, sparse: bool
 ) -> tuple[Classifier, tuple[Epoch, ...]]:
-    """Return the pruned classifier, and the epochs that the method trained it for."""
-    trained: list[Epoch] = []
+    """Return the pruned classifier, and the epochs that the method itself trained it for."""
+    history: list[Epoch] = []
 
     def train(
         classifier: Classifier,
         epochs: int,
-        told: ProgressCallback,
-        adapted: Callable[[Loss], Loss | TeacherStudentLoss] | None = None,
+        progress: ProgressCallback,
+        adapt_loss: Callable[[Loss], Loss | TeacherStudentLoss] | None = None,
     ) -> None:
-        def tell(done: int, total: int, loss: float) -> None:
-            told(done, total, loss)
-            recovery.progress(done, total, loss)
+        def report_step(step: int, steps: int, loss: float) -> None:
+            progress(step, steps, loss)
+            data.progress(step, steps, loss)
 
-        rows, plan = recovery.train, recovery.planned(epochs)
-        loss = recovery.loss if adapted is None else adapted(recovery.loss)
-        with _hold_zeros_if(classifier, sparse):
-            trained.extend(train_epochs(classifier, rows, loss, plan, recovery.validation, tell))
+        plan = data.plan_for(epochs)
+        loss = data.loss if adapt_loss is None else adapt_loss(data.loss)
+        with _hold_zeros_if(sparse, classifier):
+            history.extend(
+                train_epochs(classifier, data.train, loss, plan, data.validation, report_step)
+            )
 
-    judged_by = _importance_sample(recovery)
-    evidence = PruningContext(*judged_by, recovery.texts, train, recovery.time_layers)
-    return step.prune(classifier, evidence), tuple(trained)
+    sample, loss = _importance_sample(data)
+    context = PruningContext(sample, loss, data.texts, train, data.time_layers)
+    return step.prune(classifier, context), tuple(history)
 
 
 def _retrain(
-    step: PruningMethod, classifier: Classifier, recovery: RetrainingData, sparse: bool
+    step: PruningMethod, classifier: Classifier, data: RetrainingData, sparse: bool
 ) -> tuple[Epoch, ...]:
-    plan = recovery.planned(step.recovery_epochs)
-    with _hold_zeros_if(classifier, sparse):
-        return fit(
-            classifier, recovery.train, recovery.loss, plan, recovery.validation, recovery.progress
-        )
+    plan = data.plan_for(step.recovery_epochs)
+    with _hold_zeros_if(sparse, classifier):
+        return fit(classifier, data.train, data.loss, plan, data.validation, data.progress)
 
 
-def _hold_zeros_if(classifier: Classifier, sparse: bool) -> AbstractContextManager[None]:
+def _hold_zeros_if(sparse: bool, classifier: Classifier) -> AbstractContextManager[None]:
     return hold_zeros(classifier) if sparse else nullcontext()
 
 
@@ -235,21 +228,21 @@ def _snapshot(classifier: Classifier, validation: EncodedSplit) -> Snapshot:
     )
 
 
-def _importance_sample(recovery: RetrainingData) -> tuple[EncodedSplit, Loss]:
-    """The same training rows for every step and every run, and the loss over their numbers."""
-    train = recovery.train
+def _importance_sample(data: RetrainingData) -> tuple[EncodedSplit, Loss]:
+    """Return the same sample of the training rows every time, and the loss for its row numbers."""
+    train = data.train
     if len(train) <= SAMPLE_ROWS:
-        return train, recovery.loss
+        return train, data.loss
     rows = np.sort(np.random.default_rng(0).choice(len(train), SAMPLE_ROWS, replace=False))
     sample = replace(
         train,
         input_ids=tuple(train.input_ids[row] for row in rows),
         token_type_ids=tuple(train.token_type_ids[row] for row in rows),
-        # Rows without a label come last, in the split as in the sample.
+        # Unlabelled rows come last, in the split as in the sample.
         labels=train.labels[rows[rows < len(train.labels)]],
     )
-    chosen = torch.from_numpy(rows)
-    return sample, lambda logits, of_sample: recovery.loss(logits, chosen[of_sample])
+    train_rows = torch.from_numpy(rows)
+    return sample, lambda logits, sample_rows: data.loss(logits, train_rows[sample_rows])
 
 
 def _join_counts(counts: Sequence[int]) -> str:

@@ -1,4 +1,4 @@
-"""Zeros inside the weights: how they are made, and how they outlive retraining."""
+"""Unstructured sparsity: zero weights, and keep them at zero during training."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Scheme = Literal["class-blind", "class-uniform", "class-distribution"]
 
 @dataclass(frozen=True)
 class SparsityTarget:
-    """How many weights become zero, and how they are compared.
+    """The share of weights to zero, and how they are compared.
 
     Attributes:
-        share: Of all the encoder's linear weights; what is zero already counts.
+        share: Of all the encoder's linear weights; weights that are already zero count.
         scheme: One of the three of See et al. 2016, section 3.2. A class is a weight matrix.
     """
 
@@ -30,11 +30,11 @@ class SparsityTarget:
 
 
 def zero_smallest(classifier: Classifier, target: SparsityTarget) -> Classifier:
-    """Zero the smallest weights of the encoder's linear modules. Biases stay.
+    """Zero the smallest weights of the encoder's linear modules, but no biases.
 
     Args:
-        classifier: The source, left as it is.
-        target: How many, and by which scheme.
+        classifier: The source; not changed.
+        target: Share and scheme.
 
     Returns:
         A classifier of the same shapes.
@@ -44,20 +44,20 @@ def zero_smallest(classifier: Classifier, target: SparsityTarget) -> Classifier:
     return pruned
 
 
-def zero_smallest_in_place(classes: Sequence[Tensor], target: SparsityTarget) -> None:
+def zero_smallest_in_place(weights: Sequence[Tensor], target: SparsityTarget) -> None:
     """Zero the smallest weights of some matrices.
 
     Args:
-        classes: Changed in place.
-        target: How many of their weights, and by which scheme.
+        weights: Changed in place.
+        target: Share and scheme.
     """
     # Class-uniform compares within a matrix, the other two across all of them.
     uniform = target.scheme == "class-uniform"
-    for group in [[weight] for weight in classes] if uniform else [classes]:
-        sizes = [_magnitudes(weight.detach(), target.scheme) for weight in group]
-        threshold = _threshold(torch.cat([size.flatten() for size in sizes]), target.share)
-        for weight, size in zip(group, sizes, strict=True):
-            weight.data[size <= threshold] = 0.0
+    for group in [[weight] for weight in weights] if uniform else [weights]:
+        magnitudes = [_magnitudes(weight.detach(), target.scheme) for weight in group]
+        threshold = _threshold(torch.cat([m.flatten() for m in magnitudes]), target.share)
+        for weight, magnitude in zip(group, magnitudes, strict=True):
+            weight.data[magnitude <= threshold] = 0.0
 
 
 def linear_weights(classifier: Classifier) -> list[Tensor]:
@@ -87,37 +87,37 @@ def linear_modules(classifier: Classifier) -> list[nn.Linear]:
 
 def _magnitudes(weight: Tensor, scheme: Scheme) -> Tensor:
     """|w|, or |w| / sigma_c: class-distribution zeroes |w| < lambda sigma_c, one lambda for all."""
-    size = weight.abs()
+    magnitude = weight.abs()
     if scheme == "class-distribution":
-        # A matrix without any spread is all zeros, or as good as.
-        return size / weight.std(correction=0).clamp_min(torch.finfo(weight.dtype).tiny)
-    return size
+        # The standard deviation of a constant matrix is 0.
+        return magnitude / weight.std(correction=0).clamp_min(torch.finfo(weight.dtype).tiny)
+    return magnitude
 
 
-def _threshold(sizes: Tensor, share: float) -> float:
-    zeroed = round(share * len(sizes))
-    return float(sizes.kthvalue(zeroed).values) if zeroed else -1.0
+def _threshold(magnitudes: Tensor, share: float) -> float:
+    count = round(share * len(magnitudes))
+    return float(magnitudes.kthvalue(count).values) if count else -1.0
 
 
-def keep_n_of_m(classifier: Classifier, stay: int, of: int) -> Classifier:
-    """Zero all but the largest `stay` of every `of` neighbouring weights of a row (N:M).
+def keep_n_of_m(classifier: Classifier, n: int, m: int) -> Classifier:
+    """Zero all but the n largest of every m neighbouring weights in a row (n:m sparsity).
 
     Args:
-        classifier: The source, left as it is.
-        stay: How many of each group stay; of equals, the first.
-        of: Size of a group. A shorter one at the end of a row keeps as many.
+        classifier: The source; not changed.
+        n: Number of weights to keep in a group; of equal ones, the first.
+        m: Size of a group. A shorter group at the end of a row keeps n weights, too.
 
     Returns:
         A classifier of the same shapes.
     """
     pruned = classifier.copy()
     for weight in linear_weights(pruned):
-        whole = weight.shape[1] // of * of
+        grouped = weight.shape[1] // m * m
         # Views of shape (rows, groups, weights): the matrix itself is changed.
-        groups = weight.data[:, :whole].view(len(weight), -1, of)
-        rest = weight.data[:, whole:].unsqueeze(1)
+        groups = weight.data[:, :grouped].view(len(weight), -1, m)
+        rest = weight.data[:, grouped:].unsqueeze(1)
         for view in (groups, rest):
-            smallest = view.abs().argsort(dim=-1, descending=True, stable=True)[..., stay:]
+            smallest = view.abs().argsort(dim=-1, descending=True, stable=True)[..., n:]
             view.scatter_(-1, smallest, 0.0)
     return pruned
 
@@ -136,23 +136,23 @@ def zero_share(classifier: Classifier) -> float:
 
 
 def zero_masks(classifier: Classifier) -> list[Tensor]:
-    """Return where the encoder's linear weights are zero.
+    """Return masks of the zeros among the encoder's linear weights.
 
     Args:
         classifier: Any classifier.
 
     Returns:
-        Masks of the weights' shapes, role by role, layer by layer.
+        Booleans of the weights' shapes, role by role, layer by layer.
     """
     return [weight.detach() == 0 for weight in linear_weights(classifier)]
 
 
 def apply_zero_masks(classifier: Classifier, masks: Sequence[Tensor]) -> None:
-    """Zero the encoder's linear weights where masks say so.
+    """Zero the encoder's linear weights where the masks are true.
 
     Args:
         classifier: Changed in place.
-        masks: As `zeros` gives them.
+        masks: As `zero_masks` returns them.
     """
     for weight, mask in zip(linear_weights(classifier), masks, strict=True):
         weight.data[mask] = 0.0
@@ -160,12 +160,12 @@ def apply_zero_masks(classifier: Classifier, masks: Sequence[Tensor]) -> None:
 
 @contextmanager
 def hold_zeros(classifier: Classifier) -> Iterator[None]:
-    """Keep the zeros among the encoder's linear weights at zero while they are trained.
+    """Keep the zeros among the encoder's linear weights at zero during training.
 
-    Their gradients are zeroed, and AdamW moves no weight of zero value and zero gradient.
+    Their gradients are zeroed, and AdamW does not move a weight of zero with a gradient of zero.
 
     Args:
-        classifier: What is trained inside of the context.
+        classifier: Trained inside the context.
     """
     handles = [
         weight.register_hook(_zero_gradients(mask))  # type: ignore[no-untyped-call]

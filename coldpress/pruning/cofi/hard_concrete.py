@@ -1,4 +1,4 @@
-"""Gates that are open, closed or in between (Louizos, Welling & Kingma 2018, section 2.2)."""
+"""Hard concrete gates: open, closed or in between (Louizos, Welling & Kingma 2018, section 2.2)."""
 
 from __future__ import annotations
 
@@ -10,29 +10,32 @@ from torch import Tensor
 TEMPERATURE = 2 / 3
 """beta"""
 
-LOW, HIGH = -0.1, 1.1
-"""The stretched interval, gamma and zeta (l and r in CoFi)."""
+LOW = -0.1
+"""gamma (l in CoFi), the lower end of the stretched interval."""
+
+HIGH = 1.1
+"""zeta (r in CoFi), its upper end."""
 
 
 def sample_gates(log_alpha: Tensor) -> Tensor:
-    """Draw gates: equations 10 and 11, and CoFi's equation 1.
+    """Sample gates: equations 10 and 11, and CoFi's equation 1.
 
     u ~ U(0, 1);  s = sigmoid((log u - log(1 - u) + log alpha) / beta);
     z = min(1, max(0, s (zeta - gamma) + gamma))
 
     Args:
-        log_alpha: How far each gate tends to be open, any shape.
+        log_alpha: The larger, the more likely is an open gate; any shape.
 
     Returns:
-        z, of that shape.
+        z, of the same shape.
     """
-    # Neither end of the interval: their logarithms are infinite.
+    # Clamped, as the logarithm is infinite at the ends of the interval.
     u = torch.rand_like(log_alpha).clamp(1e-6, 1 - 1e-6)
     return _stretch(((u.log() - (1 - u).log()) + log_alpha) / TEMPERATURE)
 
 
 def deterministic_gates(log_alpha: Tensor) -> Tensor:
-    """Return the gates to answer with: equation 13.
+    """Return the gates for inference: equation 13.
 
     Args:
         log_alpha: Any shape.
@@ -50,7 +53,7 @@ def open_probability(log_alpha: Tensor) -> Tensor:
         log_alpha: Any shape.
 
     Returns:
-        Probabilities of that shape.
+        Probabilities of the same shape.
     """
     return torch.sigmoid(log_alpha - TEMPERATURE * math.log(-LOW / HIGH))
 

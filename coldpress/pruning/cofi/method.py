@@ -1,4 +1,4 @@
-"""Structured pruning by learnt gates (Xia, Zhong & Chen 2022, CoFi)."""
+"""Structured pruning by learned gates (Xia, Zhong & Chen 2022, CoFi)."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ if TYPE_CHECKING:
 
 
 class L0(Section):
-    """Learn which layers, heads, neurons and hidden dimensions stay while the model is trained."""
+    """Learn during training which layers, heads, neurons and hidden dimensions to keep."""
 
     size_neutral: ClassVar[bool] = False
 
     method: Literal["l0"]
     keep_parameters: Annotated[
-        float, Field(ge=0.0, le=1.0, description="Share of the layers' matrices that stays.")
+        float, Field(ge=0.0, le=1.0, description="Share of the layers' weights to keep.")
     ]
     gate_epochs: Annotated[
-        int, Field(ge=1, le=1000, description="Training in which gates close, before recovery.")
+        int, Field(ge=1, le=1000, description="Epochs in which gates close, before retraining.")
     ] = 6
     recovery_epochs: Annotated[int, Field(ge=0, le=100, description="Retraining, in epochs.")] = 2
 
-    def prune(self, classifier: Classifier, evidence: PruningContext) -> Classifier:
-        """Train model and gates together, then remove what the gates have closed.
+    def prune(self, classifier: Classifier, context: PruningContext) -> Classifier:
+        """Train model and gates together, then remove everything whose gate is closed.
 
         Args:
-            classifier: The source, left as it is; it is also the teacher of its layers.
-            evidence: Trains the model.
+            classifier: The source; not changed. It is the teacher of the layer-wise distillation.
+            context: Trains the model.
 
         Returns:
-            A trained classifier, at least one head and one neuron in each layer that is left;
-            nothing is trained if all is kept.
+            A trained classifier with at least one head and one neuron in each remaining layer. If
+            everything is kept, nothing is trained.
         """
         from coldpress.pruning.cofi.training import train_and_prune
 
         if self.keep_parameters == 1:
             return classifier.copy()
-        return train_and_prune(classifier, self.keep_parameters, self.gate_epochs, evidence.train)
+        return train_and_prune(classifier, self.keep_parameters, self.gate_epochs, context.train)

@@ -14,56 +14,60 @@ from coldpress.model.classifier import Classifier
 from coldpress.pruning.cofi.hard_concrete import open_probability
 
 GateSource = Callable[[], Tensor]
-"""z_hidden of this forward pass, shape (width,)."""
+"""Returns z_hidden of the current forward pass, shape (width,)."""
 
 
 @contextmanager
 def apply_width_gates(classifier: Classifier, gates: GateSource) -> Iterator[None]:
-    """Let gates weigh the hidden dimensions wherever a layer writes to them.
+    """Multiply hidden dimensions by their gates wherever a layer writes to them.
 
-    What is normalized is normalized over the open dimensions alone, and is 0 in the others: a model
-    with closed gates answers as the narrower one does. The features that the head computes have the
-    same gates, as a head is as wide as its encoder.
+    Normalizations use the open dimensions only and return 0 for the others, so that a model with
+    closed gates computes the same as the narrower model. The features of the classification head
+    have the same gates, since the head is as wide as the encoder.
 
     Args:
-        classifier: Its modules compute with gates inside of the context.
-        gates: Asked in every module that is weighed.
+        classifier: Its modules compute with gates inside the context.
+        gates: Called in every module that has gates.
     """
-    written, norms = residual_writers(classifier), _norms(classifier)
+    writers = residual_writers(classifier)
+    norms = _norms(classifier)
     with ExitStack() as hooks:
         for module in norms:
-            hook = _norm_hook(gates, module in written)
+            hook = _norm_hook(gates, module in writers)
             hooks.callback(module.register_forward_hook(hook).remove)
-        for module in (each for each in written if each not in norms):
+        for module in (writer for writer in writers if writer not in norms):
             hooks.callback(module.register_forward_hook(_output_hook(gates)).remove)
         output = classifier.module.get_submodule(classifier.architecture.output)
         hooks.callback(output.register_forward_pre_hook(_input_hook(gates)).remove)
         yield
 
 
-def gated_layer_norm(states: Tensor, norm: nn.LayerNorm, gates: Tensor, weighed: bool) -> Tensor:
+def gated_layer_norm(
+    states: Tensor, norm: nn.LayerNorm, gates: Tensor, scale_output: bool
+) -> Tensor:
     """Normalize over the dimensions whose gates are not zero.
 
-    With the mean m of the k open ones in place of the closed ones, the mean of all W is m too, and
-    the variance of all is k / W times that of the open ones.
+    If the closed ones of W dimensions are replaced by the mean m of the k open ones, the mean of
+    all is m, and the variance of all is k / W times that of the open ones.
 
     Args:
         states: Shape (..., width).
-        norm: Gives epsilon, gain and bias.
+        norm: Its epsilon, gain and bias are used.
         gates: Shape (width,).
-        weighed: Whether what comes out is multiplied by the gates.
+        scale_output: Also multiply the output by the gates.
 
     Returns:
-        0 where gates are, of the states' shape.
+        The shape of `states`; 0 where gates are 0.
     """
-    opened = gates != 0
-    share = max(int(opened.sum()), 1) / len(gates)
-    gates, opened = gates.to(states.device), opened.to(states.device)
-    mean = torch.where(opened, states, 0.0).mean(-1, keepdim=True) / share
-    scale = gates if weighed else opened.to(gates.dtype)
+    is_open = gates != 0
+    share = max(int(is_open.sum()), 1) / len(gates)
+    gates = gates.to(states.device)
+    is_open = is_open.to(states.device)
+    mean = torch.where(is_open, states, 0.0).mean(-1, keepdim=True) / share
+    scale = gates if scale_output else is_open.to(gates.dtype)
     bias = norm.bias * scale if norm.bias is not None else None
     return nn.functional.layer_norm(
-        torch.where(opened, states, mean),
+        torch.where(is_open, states, mean),
         norm.normalized_shape,
         norm.weight * scale * share**0.5,
         bias,
@@ -75,22 +79,23 @@ def residual_writers(classifier: Classifier) -> list[nn.Module]:
     """Return the modules whose output is multiplied by the gates.
 
     Args:
-        classifier: Any.
+        classifier: Any classifier.
 
     Returns:
         Linear modules and normalizations.
     """
-    table, modules = classifier.architecture, dict(classifier.encoder.named_modules())
-    found = [modules.get(table.embedding_projection) or modules[table.embedding_norm]]
+    table = classifier.architecture
+    modules = dict(classifier.encoder.named_modules())
+    writers = [modules.get(table.embedding_projection) or modules[table.embedding_norm]]
     for layer in classifier.layers:
-        found += [classifier.linear(layer, role) for role in ("attention_output", "down")]
+        writers += [classifier.linear(layer, role) for role in ("attention_output", "down")]
         if not table.pre_norm:
-            found += [layer.get_submodule(n) for n in (table.attention_norm, table.output_norm)]
-    return found
+            writers += [layer.get_submodule(n) for n in (table.attention_norm, table.output_norm)]
+    return writers
 
 
 def fold_width_gates(classifier: Classifier, gates: Tensor) -> None:
-    """Multiply gates into the weights, so that the model needs them no more.
+    """Multiply gates into the weights, so that they are no longer needed.
 
     Args:
         classifier: Changed in place.
@@ -99,7 +104,7 @@ def fold_width_gates(classifier: Classifier, gates: Tensor) -> None:
     with torch.no_grad():
         for module in residual_writers(classifier):
             for parameter in module.parameters(recurse=False):
-                # A weight has a row a dimension, a gain and a bias a number.
+                # A weight has one row per dimension, a gain or bias one number.
                 rows = gates.view(-1, *[1] * (parameter.ndim - 1))
                 parameter.mul_(rows.to(parameter.device))
         output = classifier.module.get_submodule(classifier.architecture.output)
@@ -107,39 +112,40 @@ def fold_width_gates(classifier: Classifier, gates: Tensor) -> None:
         weight *= gates.to(weight.device)
 
 
-def select_dimensions(classifier: Classifier, hidden: Tensor) -> list[int]:
-    """Keep the dimensions that are likeliest open, as many as are expected to be.
+def select_dimensions(classifier: Classifier, log_alphas: Tensor) -> list[int]:
+    """Select the dimensions that are most likely open, as many as are expected to be.
 
     Args:
-        classifier: Says which widths there can be: multiples of the head size, not that of tables
-            which a projection follows.
-        hidden: log alpha of the gates.
+        classifier: Decides which widths are possible: multiples of the head size, except the width
+            of an embedding table that a projection follows.
+        log_alphas: log alpha of the gates, shape (width,).
 
     Returns:
-        Indices, ascending; their number is rounded up to such a width.
+        Ascending indices; their number is rounded up to a possible width.
     """
-    size, table = classifier.head_size, classifier.architecture
-    # Gates that are as good as closed are to pay for no further multiple.
-    expected = round(float(open_probability(hidden.detach()).sum()))
+    size = classifier.head_size
+    table = classifier.architecture
+    # Rounded, so that gates that are almost closed do not add up to one more multiple.
+    expected = round(float(open_probability(log_alphas.detach()).sum()))
     count = max(1, -(-expected // size)) * size
     if table.embedding_projection in dict(classifier.encoder.named_modules()):
         count += size * (count == classifier.config.embedding_size)
-    likeliest: list[int] = hidden.detach().argsort(descending=True, stable=True).tolist()
-    return sorted(likeliest[:count])
+    order: list[int] = log_alphas.detach().argsort(descending=True, stable=True).tolist()
+    return sorted(order[:count])
 
 
 def keep_dimensions(classifier: Classifier, dimensions: list[int]) -> Classifier:
-    """Remove the other dimensions.
+    """Remove all other hidden dimensions.
 
-    The features of the head that stay are those with weights towards the logits: gates that are
-    closed and multiplied in have left none to the others.
+    Of the head's features, those with weights towards the logits are kept: folding the closed
+    gates has set the weights of the others to 0.
 
     Args:
-        classifier: With its gates multiplied in.
-        dimensions: Those that stay.
+        classifier: With its gates folded into the weights.
+        dimensions: Indices to keep.
 
     Returns:
-        A narrower classifier, or the same if all stay.
+        A narrower classifier, or the same if all dimensions are kept.
     """
     if len(dimensions) == classifier.config.hidden_size:
         return classifier
@@ -147,36 +153,37 @@ def keep_dimensions(classifier: Classifier, dimensions: list[int]) -> Classifier
 
 
 def _norms(classifier: Classifier) -> list[nn.Module]:
-    """What normalizes over the width."""
-    table, encoder = classifier.architecture, classifier.encoder
-    found = [
+    """Return the modules that normalize over the width."""
+    table = classifier.architecture
+    encoder = classifier.encoder
+    norms = [
         layer.get_submodule(n)
         for layer in classifier.layers
         for n in (table.attention_norm, table.output_norm)
     ]
     if table.embedding_projection not in dict(encoder.named_modules()):
-        found.append(encoder.get_submodule(table.embedding_norm))
+        norms.append(encoder.get_submodule(table.embedding_norm))
     if table.final_norm:
-        found.append(encoder.get_submodule(table.final_norm))
+        norms.append(encoder.get_submodule(table.final_norm))
     if table.pooler_norm:
-        found.append(classifier.module.get_submodule(table.pooler_norm))
-    # The first layer of a pre-norm family has none before its attention.
-    return [norm for norm in found if not isinstance(norm, nn.Identity)]
+        norms.append(classifier.module.get_submodule(table.pooler_norm))
+    # The first layer of a pre-norm family has no norm before its attention.
+    return [norm for norm in norms if not isinstance(norm, nn.Identity)]
 
 
-def _norm_hook(gates: GateSource, weighed: bool) -> Callable[..., Tensor]:
-    def normalize(module: nn.Module, arrived: tuple[Tensor, ...], given: Tensor) -> Tensor:
-        now = gates()
-        if now.all():  # mean and variance are right, and most steps of a training are such
-            return given * now.to(given.device) if weighed else given
-        return gated_layer_norm(arrived[0], cast("nn.LayerNorm", module), now, weighed)
+def _norm_hook(gates: GateSource, scale_output: bool) -> Callable[..., Tensor]:
+    def normalize(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        current = gates()
+        if current.all():  # mean and variance are right, as in most training steps
+            return output * current.to(output.device) if scale_output else output
+        return gated_layer_norm(inputs[0], cast("nn.LayerNorm", module), current, scale_output)
 
     return normalize
 
 
 def _output_hook(gates: GateSource) -> Callable[..., Tensor]:
-    return lambda _, __, given: given * gates().to(given.device)
+    return lambda _, __, output: output * gates().to(output.device)
 
 
 def _input_hook(gates: GateSource) -> Callable[..., tuple[Tensor]]:
-    return lambda _, arrived: (arrived[0] * gates().to(arrived[0].device),)
+    return lambda _, inputs: (inputs[0] * gates().to(inputs[0].device),)

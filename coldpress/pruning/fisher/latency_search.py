@@ -1,4 +1,4 @@
-"""Which heads and neurons fit a measured latency (Kwon et al. 2022, section 4.1, algorithm 1)."""
+"""Search for heads and neurons within a latency budget (Kwon et al. 2022, section 4.1)."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from coldpress.pruning.fisher.mask_search import KeptUnits, fisher_diagonal
 from coldpress.pruning.importance import most_important
 
 Knots = tuple[tuple[int, float], ...]
-"""Milliseconds that a layer takes longer with so many units than with one; linear in between."""
+"""Milliseconds by which a layer with so many units is slower than with one; linear in between."""
 Values = NDArray[np.float64]
 
-# Parts that the spare time is dealt out in; what a sublayer takes is rounded up to whole parts.
+# The budget is divided into this many parts; the time of a sublayer is rounded up to whole parts.
 PARTS = 2000
 
 
 @dataclass(frozen=True)
 class LatencyTable:
-    """What one text costs on the machine that measured it.
+    """Latency of one text on the machine that measured it.
 
     Attributes:
         tokens: Length of the text.
         smallest: Milliseconds of a model with one head and one neuron in each layer.
-        heads: What more heads in a layer add.
-        neurons: What more neurons in a layer add.
-        cpu_share: CPU time of the timed calls over their wall time; where it is below 1, other
-            processes had the processor meanwhile, and the times are CPU time.
+        heads: Time added by more heads in a layer.
+        neurons: Time added by more neurons in a layer.
+        cpu_share: CPU time of the timed calls over their wall time. Below 1, other processes used
+            the processor meanwhile, and the times are CPU time.
     """
 
     tokens: int
@@ -43,75 +43,95 @@ class LatencyTable:
 def search_by_latency(
     heads: Sequence[Tensor], neurons: Sequence[Tensor], table: LatencyTable, keep_latency: float
 ) -> KeptUnits:
-    """Minimise the sum of I_ii over what goes, under a budget of time.
+    """Minimise the sum of I_ii over the removed units within a latency budget (algorithm 1).
 
-    I_ii is that of equation 5's diagonal. Entries need not be proportional to the number of units,
-    as a count of operations is: how many stay in each layer is found by dynamic programming.
+    I_ii is the diagonal of equation 5. Unlike operations, times need not be proportional to the
+    number of units: the number of units in each layer is found by dynamic programming.
 
     Args:
-        heads: Gradients of shape (rows, heads), a tensor a layer.
-        neurons: Gradients of shape (rows, neurons), a tensor a layer.
-        table: What each number of heads and of neurons takes.
-        keep_latency: The budget, as a share of what the model takes by the table.
+        heads: Gradients, one tensor of shape (rows, heads) per layer.
+        neurons: Gradients, one tensor of shape (rows, neurons) per layer.
+        table: Latency by number of heads and of neurons.
+        keep_latency: The budget, as a share of the whole model's latency by the table.
 
     Returns:
-        What stays, at least one head and one neuron in each layer, even beyond the budget.
+        The units to keep: at least one head and one neuron per layer, even beyond the budget.
     """
-    units = [*fisher_diagonal(heads), *fisher_diagonal(neurons)]
+    importance = [*fisher_diagonal(heads), *fisher_diagonal(neurons)]
     knots = [table.heads] * len(heads) + [table.neurons] * len(neurons)
-    prices = [_prices(k, len(layer)) for k, layer in zip(knots, units, strict=True)]
-    whole = sum(float(price[-1]) for price in prices)
-    spare = keep_latency * (table.smallest + whole) - table.smallest
-    numbers = [len(layer) for layer in units]
-    if spare < whole * (1 - 1e-9):
-        numbers = _unit_counts([_removed_importance(layer) for layer in units], prices, spare)
-    stay = [most_important([u], n)[0] for u, n in zip(units, numbers, strict=True)]
-    return KeptUnits(stay[: len(heads)], stay[len(heads) :])
+    prices = [_prices(k, len(layer)) for k, layer in zip(knots, importance, strict=True)]
+    total = sum(float(price[-1]) for price in prices)
+    budget = keep_latency * (table.smallest + total) - table.smallest
+    counts = [len(layer) for layer in importance]
+    if budget < total * (1 - 1e-9):
+        counts = _unit_counts([_removed_importance(layer) for layer in importance], prices, budget)
+    units = [most_important([i], count)[0] for i, count in zip(importance, counts, strict=True)]
+    return KeptUnits(units[: len(heads)], units[len(heads) :])
 
 
 def _prices(knots: Knots, units: int) -> Values:
-    numbers, milliseconds = zip(*knots, strict=True)
-    prices: Values = np.interp(np.arange(1, units + 1), numbers, milliseconds)
+    """Return the milliseconds added by 1, 2, ... units."""
+    counts, milliseconds = zip(*knots, strict=True)
+    prices: Values = np.interp(np.arange(1, units + 1), counts, milliseconds)
     return prices
 
 
 def _removed_importance(importance: Tensor) -> Values:
-    """Importance that goes when 1, 2, ... units stay."""
-    kept = np.cumsum(np.sort(importance.numpy())[::-1])
-    lost: Values = kept[-1] - kept
-    return lost
+    """Return the importance removed if 1, 2, ... units are kept."""
+    cumulative = np.cumsum(np.sort(importance.numpy())[::-1])
+    removed: Values = cumulative[-1] - cumulative
+    return removed
 
 
-def _unit_counts(lost: Sequence[Values], prices: Sequence[Values], spare: float) -> list[int]:
-    """How many units stay in each sublayer; one where there is no time to spare."""
-    if spare <= 0:
-        # Only what takes no time at all stays beside the first.
+def _unit_counts(removed: Sequence[Values], prices: Sequence[Values], budget: float) -> list[int]:
+    """Return the number of units to keep in each sublayer.
+
+    Args:
+        removed: Importance removed by number of units, for each sublayer.
+        prices: Milliseconds by number of units, for each sublayer.
+        budget: Milliseconds beyond those of the smallest model.
+    """
+    if budget <= 0:
+        # One unit, and those that take no more time than one.
         return [int(np.searchsorted(price, 0.0, side="right")) for price in prices]
-    best, choices = np.zeros(PARTS + 1), []
-    for gone, price in zip(lost, prices, strict=True):
-        best, choice = _add_sublayer(best, gone, _to_parts(price, spare))
+    best = np.zeros(PARTS + 1)
+    choices = []
+    for sublayer, price in zip(removed, prices, strict=True):
+        best, choice = _add_sublayer(best, sublayer, _to_parts(price, budget))
         choices.append(choice)
-    left, numbers = PARTS, []
+    parts = PARTS
+    counts: list[int] = []
     for choice, price in zip(reversed(choices), reversed(prices), strict=True):
-        numbers.append(int(choice[left]))
-        left -= int(_to_parts(price, spare)[numbers[-1] - 1])
-    return numbers[::-1]
+        counts.append(int(choice[parts]))
+        parts -= int(_to_parts(price, budget)[counts[-1] - 1])
+    return counts[::-1]
 
 
-def _to_parts(price: Values, spare: float) -> NDArray[np.int64]:
-    # A budget that is spent exactly must not be missed by rounding.
-    return np.ceil(price / spare * PARTS - 1e-6).astype(np.int64)
+def _to_parts(price: Values, budget: float) -> NDArray[np.int64]:
+    # The tolerance keeps a price equal to the budget within it despite rounding.
+    return np.ceil(price / budget * PARTS - 1e-6).astype(np.int64)
 
 
 def _add_sublayer(
-    best: Values, lost: Values, parts: NDArray[np.int64]
+    best: Values, removed: Values, parts: NDArray[np.int64]
 ) -> tuple[Values, NDArray[np.int64]]:
-    """Deal out 0, 1, ... parts to the sublayers so far and one more: what is lost, its units."""
-    least, units = np.full(PARTS + 1, np.inf), np.ones(PARTS + 1, dtype=np.int64)
-    # Of the numbers that take equally many parts the largest loses least.
-    for number in np.searchsorted(parts, np.unique(parts[parts <= PARTS]), side="right"):
-        taken = parts[number - 1]
-        tried = best[: PARTS + 1 - taken] + lost[number - 1]
-        better = tried <= least[taken:]
-        least[taken:][better], units[taken:][better] = tried[better], number
+    """Extend the table of the dynamic program by one sublayer.
+
+    Args:
+        best: Least importance removed so far by parts spent, shape (PARTS + 1,).
+        removed: Importance removed in this sublayer by number of units, shape (units,).
+        parts: Parts that each number of units takes, shape (units,).
+
+    Returns:
+        The new table, and the number of units in this sublayer for each entry.
+    """
+    least = np.full(PARTS + 1, np.inf)
+    units = np.ones(PARTS + 1, dtype=np.int64)
+    # Among numbers of units that take the same parts, the largest is best.
+    for count in np.searchsorted(parts, np.unique(parts[parts <= PARTS]), side="right"):
+        price = parts[count - 1]
+        candidate = best[: PARTS + 1 - price] + removed[count - 1]
+        better = candidate <= least[price:]
+        least[price:][better] = candidate[better]
+        units[price:][better] = count
     return least, units

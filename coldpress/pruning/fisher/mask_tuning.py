@@ -1,4 +1,4 @@
-"""How much of each kept unit gives the layer its old output (Kwon et al. 2022, section 4.3)."""
+"""Tuning of masks to restore the output of each sublayer (Kwon et al. 2022, section 4.3)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from coldpress.model.surgery import keep_layers
 from coldpress.pruning.importance import BATCH_SIZE, capture_inputs, eval_mode
 
 MAX_MASK = 10.0
-"""A mask beyond it has been fitted to nothing: tuning ends there, as in the paper."""
+"""A larger mask is not a sensible fit: tuning ends there, as in the paper."""
 
 DAMPING = 1e-3
-"""Pull towards 1, as a share of the mean square of a unit's output."""
+"""Regularisation towards 1, as a share of the mean square of a unit's output."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class Sublayer:
     """Attention or feed-forward of one layer.
 
     Attributes:
-        layer: Counted from the embeddings.
-        role: The linear module that sums its units' outputs.
-        norm: Path of the normalization that the residual sum goes into.
+        layer: Counted from 0.
+        role: The linear module that sums the outputs of the units.
+        norm: Path of the normalization that follows the residual connection.
         width: Features of a unit.
-        first_token: Whether what leaves it counts at the first token alone.
+        first_token: True if the model only uses the first token of its output.
     """
 
     layer: int
@@ -40,16 +40,17 @@ class Sublayer:
 
 
 def tune_masks(pruned: Classifier, source: Classifier, sample: EncodedSplit) -> None:
-    """Rescale what stays, sublayer by sublayer from the embeddings up.
+    """Rescale the remaining units, sublayer by sublayer from the embeddings up.
 
         argmin over m of || x + layer(x; m) - (x' + layer(x'; 1)) ||^2
 
-    x' and layer(x'; 1) are the source's, x and layer the pruned model's, tuned below already.
+    x' and layer(x'; 1) are the source's; x and layer are those of the pruned model, whose lower
+    sublayers have already been tuned.
 
     Args:
         pruned: Changed in place: the masks are multiplied into the weights that read the units.
-        source: What it was pruned from.
-        sample: Rows to fit on.
+        source: The model before pruning.
+        sample: Rows to fit the masks on.
     """
     for sublayer in sublayers(pruned):
         mask = _solve_mask(pruned, source, sublayer, sample)
@@ -61,20 +62,22 @@ def tune_masks(pruned: Classifier, source: Classifier, sample: EncodedSplit) -> 
 
 
 def sublayers(classifier: Classifier) -> Iterator[Sublayer]:
-    """Name attention and feed-forward of every layer, from the embeddings up.
+    """List attention and feed-forward of every layer, from the embeddings up.
 
     Args:
-        classifier: Any.
+        classifier: Any classifier.
 
     Yields:
-        Two a layer.
+        Two sublayers per layer.
     """
-    table, last = classifier.architecture, len(classifier.layers) - 1
+    table = classifier.architecture
+    last = len(classifier.layers) - 1
     for layer in range(last + 1):
-        at = f"{table.encoder}.{table.layers}.{layer}"
-        norms = (f"{at}.{table.attention_norm}", f"{at}.{table.output_norm}")
+        prefix = f"{table.encoder}.{table.layers}.{layer}"
+        norms = (f"{prefix}.{table.attention_norm}", f"{prefix}.{table.output_norm}")
         if table.final_norm:
-            # Those of the layer come before; the last follows at once, as nothing lies above.
+            # In a pre-norm family the residual sum goes into the next norm. After the feed-forward
+            # this is the final norm, since `reconstruction_errors` cuts off the layers above.
             norms = (norms[1], f"{table.encoder}.{table.final_norm}")
         first_token = layer == last and classifier.reads_first_token
         yield Sublayer(layer, "attention_output", norms[0], classifier.head_size, first_token)
@@ -86,31 +89,33 @@ def _solve_mask(
 ) -> Tensor:
     """Solve for m = 1 + d, of shape (units,): (A^T A + damping) d = A^T r.
 
-    A has what each unit adds to each output at m = 1, r what these are short of the source's.
+    A holds the contribution of each unit to each output at m = 1, and r the difference between the
+    source's outputs and the pruned model's.
     """
     linear = pruned.linear(pruned.layers[sublayer.layer], sublayer.role)
-    weight, features = linear.weight.detach().double().cpu(), linear.in_features
+    weight = linear.weight.detach().double().cpu()
+    features = linear.in_features
     inner = torch.zeros(features, features).double()
     cross = torch.zeros(len(weight), features).double()
-    for inputs, missing in reconstruction_errors(pruned, source, sublayer, sample):
+    for inputs, errors in reconstruction_errors(pruned, source, sublayer, sample):
         inner += inputs.T @ inputs
-        cross += missing.T @ inputs
-    gram, short = normal_equations(weight, inner, cross, sublayer.width)
-    # Units that put nothing out at all keep a mask of 1.
-    pull = (DAMPING * gram.diagonal().mean()).clamp_min(torch.finfo(gram.dtype).tiny)
-    change: Tensor = torch.linalg.solve(gram + pull * torch.eye(len(gram)), short)
+        cross += errors.T @ inputs
+    gram, moment = normal_equations(weight, inner, cross, sublayer.width)
+    # The lower bound keeps a mask of 1 for units whose output is always 0.
+    damping = (DAMPING * gram.diagonal().mean()).clamp_min(torch.finfo(gram.dtype).tiny)
+    change: Tensor = torch.linalg.solve(gram + damping * torch.eye(len(gram)), moment)
     return 1 + change
 
 
 def normal_equations(
     weight: Tensor, inner: Tensor, cross: Tensor, width: int
 ) -> tuple[Tensor, Tensor]:
-    """Return A^T A and A^T r without the many rows of A.
+    """Return A^T A and A^T r without forming the many rows of A.
 
     Args:
         weight: W of the linear module that sums the units' outputs, (hidden, units * width).
-        inner: x^T x of what it is given, x being (tokens, units * width).
-        cross: r^T x of what is missing, r being (tokens, hidden).
+        inner: x^T x of its inputs x, which are (tokens, units * width).
+        cross: r^T x with the errors r, which are (tokens, hidden).
         width: Features of a unit.
 
     Returns:
@@ -119,42 +124,44 @@ def normal_equations(
     # <W_i x_i, W_j x_j> over all tokens is the sum of block i, j of (W^T W) * (x^T x).
     products = (weight.T @ weight) * inner
     units = len(products) // width
-    square = products.view(units, width, units, width).sum((1, 3))
-    return square, (weight * cross).sum(0).view(units, width).sum(1)
+    gram = products.view(units, width, units, width).sum((1, 3))
+    return gram, (weight * cross).sum(0).view(units, width).sum(1)
 
 
 def reconstruction_errors(
     pruned: Classifier, source: Classifier, sublayer: Sublayer, sample: EncodedSplit
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Compare a sublayer in both models.
+    """Compare the output of a sublayer in both models.
 
     Args:
         pruned: The model to tune.
-        source: What it was pruned from.
-        sublayer: Where to look.
-        sample: Rows to answer.
+        source: The model before pruning.
+        sublayer: The sublayer to compare.
+        sample: Rows to run both models on.
 
     Yields:
-        What the pruned linear module is given, (tokens, features), and what its residual sum
-        is short of the source's, (tokens, hidden); padding is left out.
+        The inputs of the pruned model's linear module, (tokens, features), and the source's
+        residual sum minus the pruned model's, (tokens, hidden), without padding.
     """
-    # What lies above has no part in it.
+    # The layers above play no part.
     below = range(sublayer.layer + 1)
-    pruned, source = keep_layers(pruned, below), keep_layers(source, below)
+    pruned = keep_layers(pruned, below)
+    source = keep_layers(source, below)
     linear = pruned.linear(pruned.layers[sublayer.layer], sublayer.role)
-    norm, wanted = (each.module.get_submodule(sublayer.norm) for each in (pruned, source))
+    norm = pruned.module.get_submodule(sublayer.norm)
+    source_norm = source.module.get_submodule(sublayer.norm)
     with (
         torch.no_grad(),
         eval_mode(pruned.module),
         eval_mode(source.module),
-        capture_inputs([linear, norm, wanted]) as seen,
+        capture_inputs([linear, norm, source_norm]) as captured,
     ):
         for batch in sample.batches(BATCH_SIZE):
-            seen.clear()
+            captured.clear()
             pruned.module(**pruned.inputs(batch))
             source.module(**source.inputs(batch))
-            real = torch.from_numpy(batch.attention_mask).bool()
+            mask = torch.from_numpy(batch.attention_mask).bool()
             if sublayer.first_token:
-                real[:, 1:] = False
-            inputs, found, target = (each.cpu()[real] for each in seen)
-            yield inputs, target - found
+                mask[:, 1:] = False
+            inputs, output, target = (tensor.cpu()[mask] for tensor in captured)
+            yield inputs, target - output

@@ -29,61 +29,65 @@ class Fisher(Section):
         Field(
             ge=0.0,
             le=1.0,
-            description="Share of the layers' multiply-accumulates that stays; none if a latency.",
+            description="Share of the layers' MACs to keep; none with keep_latency.",
         ),
     ] = None
     keep_latency: Annotated[
         float | None,
-        Field(ge=0.05, le=1.0, description="Share of the latency, as measured here, that stays."),
+        Field(
+            ge=0.05,
+            le=1.0,
+            description="Share of the latency to keep, as measured on this machine.",
+        ),
     ] = None
     recovery_epochs: Annotated[int, Field(ge=0, le=100, description="Retraining, in epochs.")] = 0
 
     @model_validator(mode="after")
-    def _has_one_budget(self) -> Self:
+    def _check_budget(self) -> Self:
         if (self.keep_macs is None) == (self.keep_latency is None):
             raise ValueError("one of keep_macs and keep_latency must be given, not both")
         return self
 
-    def prune(self, classifier: Classifier, evidence: PruningContext) -> Classifier:
+    def prune(self, classifier: Classifier, context: PruningContext) -> Classifier:
         """Search, rearrange and tune the mask, as in section 4 of the paper.
 
         Args:
-            classifier: The source, left as it is.
-            evidence: Rows to judge by, and a loss that is a mean over them.
+            classifier: The source; not changed.
+            context: Its sample, and its loss, which is a mean over the rows, are used.
 
         Returns:
-            A classifier within the budget, at least one head and one neuron in each layer. What
-            stays is rescaled.
+            A classifier within the budget, with at least one head and one neuron in each layer.
+            Its units are rescaled.
         """
         from coldpress.model import surgery
         from coldpress.pruning import importance
         from coldpress.pruning.fisher import mask_tuning
         from coldpress.pruning.fisher.mask_rearrangement import rearrange
 
-        sample = evidence.sample
-        heads = importance.head_gradients(classifier, sample, evidence.loss)
-        neurons = importance.neuron_gradients(classifier, sample, evidence.loss)
-        found = self._search(classifier, evidence, heads, neurons)
-        if found.is_whole(classifier.shapes):
+        sample = context.sample
+        heads = importance.head_gradients(classifier, sample, context.loss)
+        neurons = importance.neuron_gradients(classifier, sample, context.loss)
+        kept_units = self._search(classifier, context, heads, neurons)
+        if kept_units.includes_all(classifier.shapes):
             return classifier.copy()
-        pruned = surgery.keep_heads(classifier, rearrange(found.heads, heads))
-        pruned = surgery.keep_neurons(pruned, rearrange(found.neurons, neurons))
+        pruned = surgery.keep_heads(classifier, rearrange(kept_units.heads, heads))
+        pruned = surgery.keep_neurons(pruned, rearrange(kept_units.neurons, neurons))
         mask_tuning.tune_masks(pruned, classifier, sample)
         return pruned
 
     def _search(
         self,
         classifier: Classifier,
-        evidence: PruningContext,
+        context: PruningContext,
         heads: Sequence[Tensor],
         neurons: Sequence[Tensor],
     ) -> KeptUnits:
         from coldpress.pruning.fisher import latency_search, mask_search
 
         if self.keep_macs is not None:
-            costs = mask_search.compute_unit_costs(classifier, evidence.sample)
+            costs = mask_search.compute_unit_costs(classifier, context.sample)
             return mask_search.search_by_macs(heads, neurons, costs, self.keep_macs)
-        if self.keep_latency is None or evidence.time_layers is None:
-            raise ValueError("nothing here can time layers")
-        table = evidence.time_layers(classifier, evidence.sample)
+        if self.keep_latency is None or context.time_layers is None:
+            raise ValueError("keep_latency: layers cannot be timed here")
+        table = context.time_layers(classifier, context.sample)
         return latency_search.search_by_latency(heads, neurons, table, self.keep_latency)

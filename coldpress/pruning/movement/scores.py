@@ -1,4 +1,4 @@
-"""Scores of weights by their movement (Sanh, Wolf & Rush 2020, "Movement Pruning", section 4)."""
+"""Movement scores of weights (Sanh, Wolf & Rush 2020, "Movement Pruning", section 4)."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 
 class MovementMask(nn.Module):
-    """Masks a weight matrix W by a score of each weight, and scores while it is trained.
+    """Masks a weight matrix W by the scores of its weights, which are updated during training.
 
     Forward W' = W * M, M = Top_v(S). The gradient of the mask goes straight through to S, whether a
-    weight is masked or not, so that it may come back:
+    weight is masked or not, so that masked weights may come back:
 
         S = -sum over the steps of dL/dW' * W
 
-    which grows where a step of gradient descent moves W away from zero. The learning rate of S is
-    left out, since the order alone counts. Masked weights themselves are not moved.
+    which grows if a step of gradient descent moves W away from zero. The learning rate of S is left
+    out, since only the order of the scores counts. Masked weights themselves do not move.
 
     Attributes:
         scores: S.
-        mask: M, true where a weight stays.
-        alive: Where a weight was not zero before: earlier zeros never come back.
+        mask: M, true for weights that are kept.
+        alive: True for weights that were not zero before: earlier zeros never come back.
     """
 
     scores: Tensor
@@ -47,30 +47,30 @@ class MovementMask(nn.Module):
         self.register_buffer("mask", self.alive.clone())
 
     def forward(self, weight: Tensor) -> Tensor:
-        """Return W * M, and score the weights when the gradient comes back.
+        """Return W * M, and update the scores in the backward pass.
 
         Args:
-            weight: W, of the shape that S has.
+            weight: W, of the same shape as S.
 
         Returns:
             W'.
         """
         masked = weight * self.mask
         if masked.requires_grad:
-            held = weight.detach()
+            values = weight.detach()
             masked.register_hook(  # type: ignore[no-untyped-call]
-                lambda gradient: self._score(gradient, held)
+                lambda gradient: self._update_scores(gradient, values)
             )
         return masked
 
-    def _score(self, gradient: Tensor, weight: Tensor) -> None:
+    def _update_scores(self, gradient: Tensor, weight: Tensor) -> None:
         self.scores -= gradient * weight
 
     def mask_lowest(self, share: float) -> None:
-        """Mask the weights of the lowest scores.
+        """Mask the weights with the lowest scores.
 
         Args:
-            share: Of this matrix; what was zero before counts.
+            share: Of this matrix; weights that were zero before count.
         """
         scores = self.scores.masked_fill(~self.alive, -torch.inf).flatten()
         lowest = scores.topk(round(share * len(scores)), largest=False)
@@ -81,36 +81,36 @@ class MovementMask(nn.Module):
 def prune_by_movement(
     classifier: Classifier, sparsity: float, epochs: int, train: TrainFunction
 ) -> Classifier:
-    """Train while the weights that move towards zero are masked, few at first.
+    """Train while more and more of the weights that move towards zero are masked.
 
     Args:
-        classifier: The source, left as it is.
-        sparsity: Share of each matrix that is zero in the end; it grows as Zhu & Gupta's does.
-        epochs: How long it grows.
+        classifier: The source; not changed.
+        sparsity: Final share of zeros in each matrix; it is raised as Zhu & Gupta's schedule does.
+        epochs: Epochs in which sparsity grows.
         train: Trains on all rows.
 
     Returns:
         A trained classifier of the same shapes.
     """
     pruned = classifier.copy()
-    with _attach_masks(pruned) as movements:
+    with _attach_masks(pruned) as masks:
 
-        def grown(done: int, total: int, _: float) -> None:
-            if done % math.ceil(total / MAX_PRUNINGS) == 0 or done == total:
-                for movement in movements:
-                    movement.mask_lowest(cubic_sparsity(0.0, sparsity, done / total))
+        def raise_sparsity(step: int, steps: int, _: float) -> None:
+            if step % math.ceil(steps / MAX_PRUNINGS) == 0 or step == steps:
+                for mask in masks:
+                    mask.mask_lowest(cubic_sparsity(0.0, sparsity, step / steps))
 
-        train(pruned, epochs, grown)
+        train(pruned, epochs, raise_sparsity)
     return pruned
 
 
 @contextmanager
 def _attach_masks(classifier: Classifier) -> Iterator[list[MovementMask]]:
-    """Score and mask the encoder's linear weights; what is masked at the end is zero for good."""
-    masked = linear_modules(classifier)
-    movements = [MovementMask(linear.weight) for linear in masked]
-    for linear, movement in zip(masked, movements, strict=True):
-        register_parametrization(linear, "weight", movement)
-    yield movements
-    for linear in masked:
+    """Mask the encoder's linear weights; at the end, masked weights become zero for good."""
+    linears = linear_modules(classifier)
+    masks = [MovementMask(linear.weight) for linear in linears]
+    for linear, mask in zip(linears, masks, strict=True):
+        register_parametrization(linear, "weight", mask)
+    yield masks
+    for linear in linears:
         remove_parametrizations(linear, "weight", leave_parametrized=True)

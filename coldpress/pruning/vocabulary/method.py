@@ -1,4 +1,4 @@
-"""Vocabulary pruning: tokens that no text of the corpus needs leave table and tokenizer."""
+"""Vocabulary pruning: remove the tokens that no training or validation text needs."""
 
 from __future__ import annotations
 
@@ -20,30 +20,34 @@ class Vocabulary(Section):
 
     method: Literal["vocabulary"]
     recovery_epochs: Annotated[
-        int, Field(ge=0, le=100, description="Retraining; the answers to these texts are the same.")
+        int,
+        Field(
+            ge=0,
+            le=100,
+            description="Retraining, in epochs; not needed: pruning changes no prediction here.",
+        ),
     ] = 0
 
-    def prune(self, classifier: Classifier, evidence: PruningContext) -> Classifier:
-        """Keep the rows of the tokens that the texts need, and number them anew.
+    def prune(self, classifier: Classifier, context: PruningContext) -> Classifier:
+        """Keep the embeddings of the tokens that the texts need, and renumber the tokens.
 
         Args:
-            classifier: The source, left as it is.
-            evidence: The texts; importance plays no part.
+            classifier: The source; not changed.
+            context: Its texts are used.
 
         Returns:
-            A classifier with a smaller table and tokenizer. Every one of the texts is cut into the
-            same tokens as before and answered alike.
+            A classifier with a smaller embedding table and tokenizer. All of the texts are split
+            into the same tokens as before, so that their predictions do not change.
 
         Raises:
-            InputError: The tokenizer is of another kind than WordPiece, BPE and Unigram.
+            InputError: The tokenizer is not WordPiece, BPE or Unigram.
         """
         from coldpress.model.surgery import keep_tokens, required_tokens
         from coldpress.pruning.vocabulary.needed_tokens import needed_tokens
         from coldpress.pruning.vocabulary.shrink_tokenizer import check_texts, shrink_tokenizer
 
         tokenizer = classifier.tokenizer
-        needed = needed_tokens(tokenizer, evidence.texts) | required_tokens(classifier)
-        stay = sorted(needed)
-        shorter = shrink_tokenizer(tokenizer, stay)
-        check_texts(tokenizer, shorter, evidence.texts)
-        return keep_tokens(classifier, stay, shorter)
+        token_ids = sorted(needed_tokens(tokenizer, context.texts) | required_tokens(classifier))
+        shrunk = shrink_tokenizer(tokenizer, token_ids)
+        check_texts(tokenizer, shrunk, context.texts)
+        return keep_tokens(classifier, token_ids, shrunk)

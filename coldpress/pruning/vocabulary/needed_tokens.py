@@ -1,4 +1,4 @@
-"""Which tokens a corpus needs to be cut into the very same tokens without all the others."""
+"""The tokens that are needed to tokenize a corpus exactly as before."""
 
 from __future__ import annotations
 
@@ -16,141 +16,146 @@ _BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 
 
 def needed_tokens(tokenizer: Tokenizer, texts: Sequence[str]) -> set[int]:
-    """Choose the tokens that must stay.
+    """Choose the tokens to keep.
 
-    Those that the texts are cut into; special and added ones; single characters, so that words
-    yet unseen are spelt rather than unknown; and what the kind of tokenizer needs beyond these.
+    These are the tokens of the texts, special and added tokens, single characters (so that new
+    words are spelt rather than unknown), and whatever else the type of tokenizer needs.
 
     Args:
         tokenizer: WordPiece, BPE or Unigram.
-        texts: The corpus. Truncation is left out of account: a word across the limit is cut into
-            the same tokens too.
+        texts: The corpus. Truncation is ignored: a word across the limit keeps its tokens, too.
 
     Returns:
-        Their ids.
+        Token ids.
 
     Raises:
-        InputError: The tokenizer is of another kind.
+        InputError: The tokenizer has another type.
     """
-    described = json.loads(tokenizer.to_str())
-    more = _token_closure(described["model"])
-    added = {token["id"] for token in described["added_tokens"]}
-    around = {*tokenizer.encode("").ids, *tokenizer.encode("", "").ids}
+    config = json.loads(tokenizer.to_str())
+    closure = _token_closure(config["model"])
+    added = {token["id"] for token in config["added_tokens"]}
+    special = {*tokenizer.encode("").ids, *tokenizer.encode("", "").ids}
     padding = {tokenizer.padding["pad_id"]} if tokenizer.padding else set[int]()
-    return more(set(iter_token_ids(tokenizer, texts)) | added | around | padding)
+    return closure(set(iter_token_ids(tokenizer, texts)) | added | special | padding)
 
 
 def iter_token_ids(tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[int]:
-    """Cut texts into tokens, whole and without special tokens around them.
+    """Tokenize texts without truncation, padding or special tokens.
 
     Args:
-        tokenizer: Any, left as it is.
-        texts: Any.
+        tokenizer: Any tokenizer; not changed.
+        texts: Any texts.
 
     Yields:
-        Ids, text after text.
+        Token ids, text after text.
     """
-    whole = Tokenizer.from_str(tokenizer.to_str())
-    whole.no_truncation()
-    whole.no_padding()
+    unlimited = Tokenizer.from_str(tokenizer.to_str())
+    unlimited.no_truncation()
+    unlimited.no_padding()
     for start in range(0, len(texts), _BATCH_SIZE):
-        some = list(texts[start : start + _BATCH_SIZE])
-        for encoding in whole.encode_batch(some, add_special_tokens=False):
+        batch = list(texts[start : start + _BATCH_SIZE])
+        for encoding in unlimited.encode_batch(batch, add_special_tokens=False):
             yield from encoding.ids
 
 
 def check_tokenizer_type(tokenizer: Tokenizer) -> None:
-    """Check that a tokenizer can lose tokens.
+    """Check that the vocabulary of a tokenizer can be pruned.
 
     Args:
-        tokenizer: Any. Files may leave its type out; the library infers it.
+        tokenizer: Any tokenizer. If its file does not name the type, the library infers it.
 
     Raises:
-        InputError: It is none of WordPiece, BPE and Unigram.
+        InputError: It is not WordPiece, BPE or Unigram.
     """
     _token_closure(json.loads(tokenizer.to_str())["model"])
 
 
 TokenClosure = Callable[[set[int]], set[int]]
-"""From the tokens that texts are cut into to all that have to stay for it."""
+"""Extends the tokens of the texts by all tokens that are needed to produce them."""
 
 
 def _token_closure(model: Mapping[str, Any]) -> TokenClosure:
-    kinds = {"WordPiece": _wordpiece, "BPE": _bpe, "Unigram": _unigram}
-    kind = model.get("type")
-    if kind not in kinds:
-        known = ", ".join(kinds)
+    closures = {"WordPiece": _wordpiece, "BPE": _bpe, "Unigram": _unigram}
+    tokenizer_type = model.get("type")
+    if tokenizer_type not in closures:
         raise InputError(
-            f"prune: vocabulary: the tokenizer is {kind}, which is not one of: {known}"
+            f"prune: vocabulary: the tokenizer is {tokenizer_type}, which is not one of:"
+            f" {', '.join(closures)}"
         )
-    return kinds[kind](model)
+    return closures[tokenizer_type](model)
 
 
 def _wordpiece(model: Mapping[str, Any]) -> TokenClosure:
-    """A longest match stays the longest when others go: nothing beyond the characters."""
-    prefix, ids = model["continuing_subword_prefix"], model["vocab"]
-    always = {ids[token] for token in ids if len(token.removeprefix(prefix)) == 1}
-    always |= _matching_ids(ids, model["unk_token"])
-    return lambda used: used | always
+    """Add single characters: the longest match stays the longest if other tokens are removed."""
+    prefix = model["continuing_subword_prefix"]
+    ids = model["vocab"]
+    required = {ids[token] for token in ids if len(token.removeprefix(prefix)) == 1}
+    required |= _matching_ids(ids, model["unk_token"])
+    return lambda tokens: tokens | required
 
 
 def _bpe(model: Mapping[str, Any]) -> TokenClosure:
-    """What a token was merged from, down to the alphabet: every merge that is made stays."""
+    """Add the tokens that each token was merged from, down to single characters and bytes."""
     ids: Mapping[str, int] = model["vocab"]
     prefix, suffix = (model.get(f"{name}") or "" for name in _AFFIXES)
-    always = {
+    required = {
         ids[token]
         for token in ids
         if len(token.removeprefix(prefix).removesuffix(suffix)) == 1 or _BYTE.fullmatch(token)
     }
-    always |= _matching_ids(ids, model.get("unk_token"))
+    required |= _matching_ids(ids, model.get("unk_token"))
     parents: dict[int, set[int]] = {}
-    for left, right in merges(model):
-        parents.setdefault(ids[left + right.removeprefix(prefix)], set()).update(
-            (ids[left], ids[right])
-        )
-    return lambda used: _with_ancestors(used | always, parents)
+    for first, second in merges(model):
+        merged = ids[first + second.removeprefix(prefix)]
+        parents.setdefault(merged, set()).update((ids[first], ids[second]))
+    return lambda tokens: _with_ancestors(tokens | required, parents)
 
 
 _AFFIXES = ("continuing_subword_prefix", "end_of_word_suffix")
 
 
 def merges(model: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Read the merges of a BPE tokenizer, which are written in one of two ways.
+    """Read the merges of a BPE tokenizer, from either of their two file formats.
 
     Args:
         model: The `model` of a tokenizer.json.
 
     Yields:
-        Two tokens that become one, in order of rank.
+        Two tokens that are merged, in order of rank.
     """
     for merge in model["merges"]:
-        left, right = merge.split(" ") if isinstance(merge, str) else merge
-        yield left, right
+        first, second = merge.split(" ") if isinstance(merge, str) else merge
+        yield first, second
 
 
 def _matching_ids(ids: Mapping[str, int], token: str | None) -> set[int]:
-    return {at for known, at in ids.items() if known == token}
+    return {token_id for name, token_id in ids.items() if name == token}
 
 
 def _with_ancestors(tokens: Iterable[int], parents: Mapping[int, set[int]]) -> set[int]:
-    known: set[int] = set()
-    waiting = list(tokens)
-    while waiting:
-        token = waiting.pop()
-        if token not in known:
-            known.add(token)
-            waiting += parents.get(token, ())
-    return known
+    closure: set[int] = set()
+    pending = list(tokens)
+    while pending:
+        token = pending.pop()
+        if token not in closure:
+            closure.add(token)
+            pending += parents.get(token, ())
+    return closure
 
 
 def _unigram(model: Mapping[str, Any]) -> TokenClosure:
-    """The likeliest cut stays so; an unknown character costs 10 more than the least score."""
+    """Add single characters, bytes and the piece of the lowest score.
+
+    The most likely segmentation stays so if other pieces are removed; but the score of an unknown
+    character is 10 below the lowest one.
+    """
     pieces: Sequence[tuple[str, float]] = model["vocab"]
-    always = {
-        at for at, (piece, _) in enumerate(pieces) if len(piece) == 1 or _BYTE.fullmatch(piece)
+    required = {
+        index
+        for index, (piece, _) in enumerate(pieces)
+        if len(piece) == 1 or _BYTE.fullmatch(piece)
     }
-    always.add(min(range(len(pieces)), key=lambda at: pieces[at][1]))
+    required.add(min(range(len(pieces)), key=lambda index: pieces[index][1]))
     if model.get("unk_id") is not None:
-        always.add(model["unk_id"])
-    return lambda used: used | always
+        required.add(model["unk_id"])
+    return lambda tokens: tokens | required

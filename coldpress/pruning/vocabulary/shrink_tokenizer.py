@@ -1,4 +1,4 @@
-"""A tokenizer with fewer tokens: what stays keeps its order and is numbered from zero."""
+"""Build a tokenizer with fewer tokens: they keep their order and are numbered from zero."""
 
 from __future__ import annotations
 
@@ -11,77 +11,81 @@ from tokenizers import Tokenizer
 from coldpress.pruning.vocabulary.needed_tokens import iter_token_ids, merges
 
 NewIds = Mapping[int, int]
-"""From a token's old id to its new one; what is missing goes."""
+"""From a token's old id to its new one; removed tokens are missing."""
 
 
-def shrink_tokenizer(tokenizer: Tokenizer, stay: Sequence[int]) -> Tokenizer:
-    """Build a tokenizer of some of another's tokens.
+def shrink_tokenizer(tokenizer: Tokenizer, token_ids: Sequence[int]) -> Tokenizer:
+    """Build a tokenizer from some of the tokens of another.
 
     Args:
-        tokenizer: WordPiece, BPE or Unigram; left as it is.
-        stay: Ids, ascending; the new ids are their places.
+        tokenizer: WordPiece, BPE or Unigram; not changed.
+        token_ids: Ascending ids of the tokens to keep; their positions are the new ids.
 
     Returns:
         A tokenizer with the same normalization, truncation and special tokens.
 
     Raises:
-        ValueError: A token would have another id than its place.
+        ValueError: The new tokenizer gives a token another id.
     """
-    new = {old: place for place, old in enumerate(stay)}
-    described = json.loads(tokenizer.to_str())
-    model = described["model"]
-    _SHRINK_MODEL[model["type"]](model, new)
-    added = described["added_tokens"]
-    described["added_tokens"] = [{**token, "id": new[token["id"]]} for token in added]
-    _renumber_post_processor(described["post_processor"] or {}, new)
-    _renumber_padding(described, new)
-    shorter = Tokenizer.from_str(json.dumps(described))
-    numbers = shorter.get_vocab()
+    new_ids = {old: new for new, old in enumerate(token_ids)}
+    config = json.loads(tokenizer.to_str())
+    model = config["model"]
+    _SHRINK_MODEL[model["type"]](model, new_ids)
+    added = config["added_tokens"]
+    config["added_tokens"] = [{**token, "id": new_ids[token["id"]]} for token in added]
+    _renumber_post_processor(config["post_processor"] or {}, new_ids)
+    _renumber_padding(config, new_ids)
+    shrunk = Tokenizer.from_str(json.dumps(config))
+    vocabulary = shrunk.get_vocab()
     for token, old in tokenizer.get_vocab().items():
-        if old in new and numbers.get(token) != new[old]:
-            raise ValueError(f"token {token!r} has the id {numbers.get(token)}, not {new[old]}")
-    return shorter
+        if old in new_ids and vocabulary.get(token) != new_ids[old]:
+            raise ValueError(
+                f"token {token!r} has the id {vocabulary.get(token)}, not {new_ids[old]}"
+            )
+    return shrunk
 
 
 def check_texts(old: Tokenizer, new: Tokenizer, texts: Sequence[str]) -> None:
-    """Make sure that texts are cut into the same tokens by both.
+    """Check that both tokenizers split texts into the same tokens.
 
     Args:
-        old: The tokenizer before.
-        new: The tokenizer after.
+        old: The tokenizer before pruning.
+        new: The tokenizer after pruning.
         texts: The corpus.
 
     Raises:
-        ValueError: They are not.
+        ValueError: A token differs.
     """
     for before, after in zip(iter_token_ids(old, texts), iter_token_ids(new, texts), strict=True):
         if old.id_to_token(before) != new.id_to_token(after):
             raise ValueError(f"{old.id_to_token(before)!r} became {new.id_to_token(after)!r}")
 
 
-def _shrink_wordpiece(model: dict[str, Any], new: NewIds) -> None:
-    model["vocab"] = {token: new[at] for token, at in model["vocab"].items() if at in new}
+def _shrink_wordpiece(model: dict[str, Any], new_ids: NewIds) -> None:
+    vocabulary = model["vocab"]
+    model["vocab"] = {token: new_ids[old] for token, old in vocabulary.items() if old in new_ids}
 
 
-def _shrink_bpe(model: dict[str, Any], new: NewIds) -> None:
-    _shrink_wordpiece(model, new)
-    prefix, stay = model.get("continuing_subword_prefix") or "", model["vocab"]
+def _shrink_bpe(model: dict[str, Any], new_ids: NewIds) -> None:
+    _shrink_wordpiece(model, new_ids)
+    prefix = model.get("continuing_subword_prefix") or ""
+    vocabulary = model["vocab"]
     model["merges"] = [
-        [left, right]
-        for left, right in merges(model)
-        if {left, right, left + right.removeprefix(prefix)} <= stay.keys()
+        [first, second]
+        for first, second in merges(model)
+        if {first, second, first + second.removeprefix(prefix)} <= vocabulary.keys()
     ]
 
 
-def _shrink_unigram(model: dict[str, Any], new: NewIds) -> None:
-    model["vocab"] = [piece for at, piece in enumerate(model["vocab"]) if at in new]
+def _shrink_unigram(model: dict[str, Any], new_ids: NewIds) -> None:
+    model["vocab"] = [piece for old, piece in enumerate(model["vocab"]) if old in new_ids]
     if model.get("unk_id") is not None:
-        model["unk_id"] = new[model["unk_id"]]
+        model["unk_id"] = new_ids[model["unk_id"]]
 
 
-def _renumber_padding(described: dict[str, Any], new: NewIds) -> None:
-    if described["padding"]:
-        described["padding"]["pad_id"] = new[described["padding"]["pad_id"]]
+def _renumber_padding(config: dict[str, Any], new_ids: NewIds) -> None:
+    if config["padding"]:
+        config["padding"]["pad_id"] = new_ids[config["padding"]["pad_id"]]
 
 
 _SHRINK_MODEL: Mapping[str, Callable[[dict[str, Any], NewIds], None]] = {
@@ -91,13 +95,13 @@ _SHRINK_MODEL: Mapping[str, Callable[[dict[str, Any], NewIds], None]] = {
 }
 
 
-def _renumber_post_processor(processor: dict[str, Any], new: NewIds) -> None:
-    """Change the ids of what is put around a text: each kind of processor has them elsewhere."""
+def _renumber_post_processor(processor: dict[str, Any], new_ids: NewIds) -> None:
+    """Change the ids of special tokens; each type of post-processor has them elsewhere."""
     for inner in processor.get("processors", ()):
-        _renumber_post_processor(inner, new)
+        _renumber_post_processor(inner, new_ids)
     for end in ("cls", "sep"):
         if end in processor:
-            token, at = processor[end]
-            processor[end] = [token, new[at]]
+            token, old = processor[end]
+            processor[end] = [token, new_ids[old]]
     for special in processor.get("special_tokens", {}).values():
-        special["ids"] = [new[at] for at in special["ids"]]
+        special["ids"] = [new_ids[old] for old in special["ids"]]

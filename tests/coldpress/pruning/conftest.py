@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from pruning_evidence import training_on
+from pruning_context import training_on
 
 from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
@@ -15,17 +15,17 @@ from coldpress.training.loop import Loss, label_loss
 
 @pytest.fixture
 def rows(tiny: Classifier, split: Split) -> EncodedSplit:
-    """The twelve rows as ids."""
+    """The twelve rows, encoded."""
     return encode(tiny.tokenizer, split)
 
 
 @pytest.fixture
 def loss(rows: EncodedSplit) -> Loss:
-    """Cross-entropy against the rows' labels."""
+    """Cross-entropy with the rows' labels."""
     return label_loss(torch.from_numpy(rows.labels))
 
 
 @pytest.fixture
-def evidence(rows: EncodedSplit, loss: Loss, split: Split) -> PruningContext:
-    """The rows, their loss and texts, and three steps an epoch of training on them."""
+def context(rows: EncodedSplit, loss: Loss, split: Split) -> PruningContext:
+    """The rows, their loss and texts, and training on them with three steps per epoch."""
     return PruningContext(rows, loss, split.all_texts, training_on(rows, loss))

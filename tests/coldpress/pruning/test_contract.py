@@ -1,4 +1,4 @@
-"""What every pruning method holds to, for every family of the architecture table."""
+"""Contract of pruning methods, checked for every family of the architecture table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from pruning_evidence import training_on
+from pruning_context import training_on
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
 from torch import Tensor
@@ -29,7 +29,7 @@ from coldpress.pruning.method import PruningContext, PruningMethod
 from coldpress.pruning.sparsity import zero_share
 from coldpress.training.loop import label_loss, reseed
 
-Reached = Callable[[Classifier, Classifier], bool]
+TargetCheck = Callable[[Classifier, Classifier], bool]
 
 
 def heads(classifier: Classifier) -> int:
@@ -52,8 +52,8 @@ def of_a_neuron(classifier: Classifier) -> int:
 def half_of_the_macs(source: Classifier, pruned: Classifier) -> bool:
     # A mean length of 5: a head costs 4 * (4 * 16 + 2 * 5) = 296.
     neuron = of_a_neuron(source)
-    left = 296 * heads(pruned) + neuron * neurons(pruned)
-    return 0 <= (12 * 296 + 96 * neuron) / 2 - left < neuron
+    macs = 296 * heads(pruned) + neuron * neurons(pruned)
+    return 0 <= (12 * 296 + 96 * neuron) / 2 - macs < neuron
 
 
 def half_of_the_matrices(source: Classifier, pruned: Classifier) -> bool:
@@ -61,32 +61,32 @@ def half_of_the_matrices(source: Classifier, pruned: Classifier) -> bool:
     return within and share_of_the_matrices(source, pruned, 0) > 0.4
 
 
-def share_of_the_matrices(source: Classifier, pruned: Classifier, beyond: int) -> float:
-    """What is left, without so many heads that closed sublayers keep beyond the budget."""
+def share_of_the_matrices(source: Classifier, pruned: Classifier, extra_heads: int) -> float:
+    """Share of weights kept, ignoring heads that closed sublayers keep beyond the budget."""
     # A head has 4 * 4 weights a dimension.
     neuron = of_a_neuron(source) // 16
     whole = 16 * (12 * 16 + 96 * neuron)
-    units = 16 * (heads(pruned) - beyond) + neuron * neurons(pruned)
+    units = 16 * (heads(pruned) - extra_heads) + neuron * neurons(pruned)
     return int(pruned.config.hidden_size) * units / whole
 
 
-# One of each takes 20 ms; a head 5, so that all of them add 45, and a neuron 1, which adds 93.
+# One of each takes 20 ms. A head takes 5, so all of them add 45; a neuron 1, which adds 93.
 TABLE = LatencyTable(tokens=5, smallest=20, heads=((1, 0), (4, 15)), neurons=((1, 0), (32, 31)))
 
 
 def half_of_the_time(_: Classifier, pruned: Classifier) -> bool:
-    left = 20 + 5 * (heads(pruned) - 3) + neurons(pruned) - 3
-    return 0 <= 158 / 2 - left < 2
+    milliseconds = 20 + 5 * (heads(pruned) - 3) + neurons(pruned) - 3
+    return 0 <= 158 / 2 - milliseconds < 2
 
 
 # Three layers of four heads and 32 neurons.
-STEPS: Mapping[str, tuple[PruningMethod, Reached]] = {
+STEPS: Mapping[str, tuple[PruningMethod, TargetCheck]] = {
     "neurons": (
         Neurons(method="neurons", keep_neurons=0.5),
         lambda _, pruned: neurons(pruned) == 48,
     ),
     "heads": (Heads(method="heads", keep_heads=0.5), lambda _, pruned: heads(pruned) == 6),
-    "heads by chance": (
+    "heads, random": (
         Heads(method="heads", keep_heads=0.5, by="random"),
         lambda _, pruned: heads(pruned) == 6,
     ),
@@ -113,7 +113,7 @@ STEPS: Mapping[str, tuple[PruningMethod, Reached]] = {
 ALL_KEPT: Mapping[str, PruningMethod] = {
     "neurons": Neurons(method="neurons", keep_neurons=1.0),
     "heads": Heads(method="heads", keep_heads=1.0),
-    "heads by chance": Heads(method="heads", keep_heads=1.0, by="random"),
+    "heads, random": Heads(method="heads", keep_heads=1.0, by="random"),
     "layers": Layers(method="layers", keep_layers=3, drop="alternate"),
     "fisher": Fisher(method="fisher", keep_macs=1.0),
     "fisher, in time": Fisher(method="fisher", keep_latency=1.0),
@@ -130,44 +130,47 @@ ALL_KEPT: Mapping[str, PruningMethod] = {
 def source(
     request: pytest.FixtureRequest, random_classifier: Callable[[str], Classifier]
 ) -> Classifier:
-    """A model whose words are word pieces: `vocabulary` takes no other tokenizer of ours."""
-    made = random_classifier(request.param)
-    described = json.loads(made.tokenizer.to_str())
-    pieces = WordPiece(described["model"]["vocab"], unk_token="[UNK]")
-    described["model"] = json.loads(Tokenizer(pieces).to_str())["model"]
-    made.tokenizer = Tokenizer.from_str(json.dumps(described))
-    return made
+    """A model with a WordPiece tokenizer, since `vocabulary` does not support WordLevel."""
+    classifier = random_classifier(request.param)
+    config = json.loads(classifier.tokenizer.to_str())
+    pieces = WordPiece(config["model"]["vocab"], unk_token="[UNK]")
+    config["model"] = json.loads(Tokenizer(pieces).to_str())["model"]
+    classifier.tokenizer = Tokenizer.from_str(json.dumps(config))
+    return classifier
 
 
 @pytest.fixture
-def evidence(source: Classifier, split: Split) -> PruningContext:
+def context(source: Classifier, split: Split) -> PruningContext:
     rows = encode(source.tokenizer, split)
     loss = label_loss(torch.from_numpy(rows.labels))
     train = training_on(rows, loss)
     return PruningContext(rows, loss, split.all_texts[:3], train, lambda *_: TABLE)
 
 
-def seeded(step: PruningMethod, source: Classifier, evidence: PruningContext) -> Classifier:
+def prune_seeded(step: PruningMethod, source: Classifier, context: PruningContext) -> Classifier:
     reseed(7, "prune")
-    return step.prune(source, evidence)
+    return step.prune(source, context)
 
 
 def state(classifier: Classifier) -> dict[str, Tensor]:
     return {name: value.clone() for name, value in classifier.module.state_dict().items()}
 
 
-def same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+def same(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
+    return first.keys() == second.keys() and all(
+        torch.equal(first[name], second[name]) for name in first
+    )
 
 
 @pytest.mark.parametrize("name", STEPS)
-def test_it_reaches_its_target_alike_under_a_seed_and_leaves_its_source(
-    name: str, source: Classifier, evidence: PruningContext
+def test_the_target_is_reached_reproducibly_and_the_source_not_changed(
+    name: str, source: Classifier, context: PruningContext
 ) -> None:
-    step, reached = STEPS[name]
-    before, shapes = state(source), source.shapes
-    pruned, again = (seeded(step, source, evidence) for _ in range(2))
-    assert reached(source, pruned)
+    step, is_reached = STEPS[name]
+    before = state(source)
+    shapes = source.shapes
+    pruned, again = (prune_seeded(step, source, context) for _ in range(2))
+    assert is_reached(source, pruned)
     assert same(state(pruned), state(again))
     assert same(state(source), before)
     assert source.shapes == shapes
@@ -175,19 +178,19 @@ def test_it_reaches_its_target_alike_under_a_seed_and_leaves_its_source(
 
 
 @pytest.mark.parametrize("name", ALL_KEPT)
-def test_to_keep_all_is_the_identity(
-    name: str, source: Classifier, evidence: PruningContext, split: Split
+def test_keeping_everything_is_the_identity(
+    name: str, source: Classifier, context: PruningContext, split: Split
 ) -> None:
-    pruned = seeded(ALL_KEPT[name], source, replace(evidence, texts=split.all_texts))
+    pruned = prune_seeded(ALL_KEPT[name], source, replace(context, texts=split.all_texts))
     assert same(state(pruned), state(source))
     assert pruned.shapes == source.shapes
 
 
 @pytest.mark.parametrize("name", STEPS)
-def test_what_it_makes_is_read_elsewhere_and_becomes_onnx(
-    name: str, source: Classifier, evidence: PruningContext, split: Split, tmp_path: Path
+def test_pruned_models_are_loaded_and_exported(
+    name: str, source: Classifier, context: PruningContext, split: Split, tmp_path: Path
 ) -> None:
-    pruned = seeded(STEPS[name][0], source, evidence)
+    pruned = prune_seeded(STEPS[name][0], source, context)
     serialization.write_checkpoint(pruned, tmp_path / "pruned", Manifest(stage="prune"))
     checkpoint = Checkpoint.open(tmp_path / "pruned")
     rows = encode(pruned.tokenizer, split)
@@ -197,8 +200,9 @@ def test_what_it_makes_is_read_elsewhere_and_becomes_onnx(
     assert check_parity(checkpoint, tmp_path / "onnx" / "model.onnx", rows).rows == 12
 
 
-def test_layers_of_every_family_are_timed(source: Classifier, evidence: PruningContext) -> None:
-    before, rows = state(source), evidence.sample
+def test_layers_of_every_family_are_timed(source: Classifier, context: PruningContext) -> None:
+    before = state(source)
+    rows = context.sample
     table = measure_layer_latency(source, rows)
     assert table.tokens == sorted(len(row) for row in rows.input_ids)[6]
     assert table.smallest > 0

@@ -19,12 +19,12 @@ scores = st.lists(
 def mask_gradients(
     classifier: Classifier, rows: EncodedSplit, loss: Loss, role: str, width: int
 ) -> list[Tensor]:
-    """E_x |dL(x)/dxi| as the papers define it: real masks xi = 1, one example at a time."""
+    """E_x |dL(x)/dxi| as defined in the papers: explicit masks xi = 1, one example at a time."""
     modules = [classifier.linear(layer, role) for layer in classifier.layers]
     masks = [torch.ones(module.in_features // width, requires_grad=True) for module in modules]
 
     def masking(mask: Tensor) -> object:
-        return lambda _, given: given[0] * mask.repeat_interleave(width)
+        return lambda _, inputs: inputs[0] * mask.repeat_interleave(width)
 
     handles = [
         module.register_forward_pre_hook(masking(mask))  # type: ignore[arg-type]
@@ -41,30 +41,30 @@ def mask_gradients(
     return [total / len(rows) for total in totals]
 
 
-def test_the_least_important_head_of_all_layers_goes() -> None:
+def test_the_least_important_head_of_all_layers_is_removed() -> None:
     importance = [torch.tensor([0.9, 0.1, 0.7]), torch.tensor([0.5, 0.4, 0.6])]
     assert most_important(importance, 5) == [[0, 2], [0, 1, 2]]
     assert most_important(importance, 3) == [[0, 2], [2]]
 
 
-def test_the_last_head_of_a_layer_stays_though_it_is_the_least_important() -> None:
+def test_the_last_head_of_a_layer_is_kept() -> None:
     importance = [torch.tensor([0.9, 0.8, 0.7]), torch.tensor([0.1, 0.2, 0.0])]
     assert most_important(importance, 3) == [[0, 1], [1]]
     assert most_important(importance, 0) == [[0], [1]]
 
 
-def test_a_floor_keeps_that_many_in_every_layer() -> None:
+def test_a_minimum_is_kept_in_every_layer() -> None:
     importance = [torch.tensor([0.9, 0.8, 0.7]), torch.tensor([0.1, 0.2, 0.0])]
     assert most_important(importance, 4, least=2) == [[0, 1], [0, 1]]
     assert most_important(importance, 5, least=2) == [[0, 1, 2], [0, 1]]
 
 
-def test_of_equals_the_first_stays() -> None:
+def test_of_equally_important_units_the_first_is_kept() -> None:
     assert most_important([torch.ones(3), torch.ones(2)], 3) == [[0, 1], [0]]
 
 
 @given(importance=scores, keep=st.integers(0, 24), least=st.integers(1, 3))
-def test_as_many_stay_as_were_asked_for(importance: list[Tensor], keep: int, least: int) -> None:
+def test_the_requested_number_is_kept(importance: list[Tensor], keep: int, least: int) -> None:
     stay = most_important(importance, keep, least)
     secured = sum(min(least, len(layer)) for layer in importance)
     available = sum(len(layer) for layer in importance)
@@ -75,10 +75,12 @@ def test_as_many_stay_as_were_asked_for(importance: list[Tensor], keep: int, lea
 
 
 @given(importance=scores, keep=st.integers(0, 24))
-def test_nothing_that_goes_beats_what_stays_beside_it(importance: list[Tensor], keep: int) -> None:
-    for stay, units in zip(most_important(importance, keep), importance, strict=True):
-        gone = [float(units[i]) for i in range(len(units)) if i not in stay]
-        assert max(gone, default=0.0) <= min(float(units[i]) for i in stay)
+def test_removed_units_are_less_important_than_kept_ones(
+    importance: list[Tensor], keep: int
+) -> None:
+    for kept_units, units in zip(most_important(importance, keep), importance, strict=True):
+        removed = [float(units[i]) for i in range(len(units)) if i not in kept_units]
+        assert max(removed, default=0.0) <= min(float(units[i]) for i in kept_units)
 
 
 def test_head_importance_is_the_mean_size_of_the_masks_gradients(
@@ -107,20 +109,20 @@ def test_batches_do_not_change_importance(
     torch.testing.assert_close(neuron_importance(tiny, rows, loss), together)
 
 
-def test_what_nothing_reads_has_no_importance(
-    tiny: Classifier, rows: EncodedSplit, loss: Loss
-) -> None:
+def test_unused_units_have_no_importance(tiny: Classifier, rows: EncodedSplit, loss: Loss) -> None:
     tiny.linear(tiny.layers[1], "attention_output").weight.data[:, 8:12] = 0.0
     tiny.linear(tiny.layers[0], "down").weight.data[:, 5] = 0.0
-    heads, neurons = head_importance(tiny, rows, loss), neuron_importance(tiny, rows, loss)
+    heads = head_importance(tiny, rows, loss)
+    neurons = neuron_importance(tiny, rows, loss)
     assert (heads[1] == 0).nonzero().flatten().tolist() == [2]
     assert (neurons[0] == 0).nonzero().flatten().tolist() == [5]
 
 
-def test_measuring_ignores_dropout_and_leaves_the_model_as_it_was(
+def test_measuring_ignores_dropout_and_does_not_change_the_model(
     tiny: Classifier, rows: EncodedSplit, loss: Loss
 ) -> None:
-    before, expected = tiny.logits(rows), head_importance(tiny, rows, loss)
+    before = tiny.logits(rows)
+    expected = head_importance(tiny, rows, loss)
     tiny.module.train()
     for layer, same in zip(head_importance(tiny, rows, loss), expected, strict=True):
         torch.testing.assert_close(layer, same)

@@ -17,7 +17,7 @@ from coldpress.training.loop import Loss
 
 @pytest.fixture
 def five(tiny: Classifier) -> Classifier:
-    """Five layers, of which the n-th has n as the bias of its query."""
+    """Five layers; the query bias of layer n is n."""
     deep = tiny.copy()
     deep.layers.extend(deep.copy().layers)
     deep.layers.append(deep.copy().layers[0])
@@ -40,38 +40,38 @@ def numbers(classifier: Classifier) -> list[float]:
         ("alternate", 9, [0, 1, 2, 3, 4]),
     ],
 )
-def test_these_layers_stay(
+def test_layers_to_keep(
     five: Classifier,
-    evidence: PruningContext,
+    context: PruningContext,
     drop: Literal["top", "bottom", "alternate"],
     keep: int,
     stay: list[int],
 ) -> None:
     step = Layers(method="layers", keep_layers=keep, drop=drop)
-    pruned = step.prune(five, evidence)
+    pruned = step.prune(five, context)
     assert numbers(pruned) == stay
     assert pruned.config.num_hidden_layers == len(stay)
 
 
-def silenced(classifier: Classifier, number: int) -> None:
-    """Make a layer return what it is given, up to a normalisation that comes after it anyway."""
+def make_identity(classifier: Classifier, number: int) -> None:
+    """Make a layer return its input, up to a normalization."""
     for role in ("attention_output", "down"):
         linear = classifier.linear(classifier.layers[number], role)
         linear.weight.data.zero_()
         linear.bias.data.zero_()
 
 
-def test_the_layers_that_do_nothing_go_first(five: Classifier, evidence: PruningContext) -> None:
-    silenced(five, 1)
-    silenced(five, 3)
-    answers = five.logits(evidence.sample)
-    own = replace(evidence, loss=lambda logits, rows: (logits - answers[rows]).square().mean())
+def test_identity_layers_are_removed_first(five: Classifier, context: PruningContext) -> None:
+    make_identity(five, 1)
+    make_identity(five, 3)
+    expected = five.logits(context.sample)
+    own = replace(context, loss=lambda logits, rows: (logits - expected[rows]).square().mean())
     pruned = Layers(method="layers", keep_layers=3, drop="importance").prune(five, own)
     assert numbers(pruned) == [0, 2, 4]
-    torch.testing.assert_close(pruned.logits(evidence.sample), answers, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(pruned.logits(context.sample), expected, atol=1e-4, rtol=1e-4)
 
 
-def test_importance_is_what_the_loss_grows_by(
+def test_importance_is_the_increase_of_the_loss(
     tiny: Classifier, rows: EncodedSplit, loss: Loss, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("coldpress.pruning.importance.BATCH_SIZE", 5)

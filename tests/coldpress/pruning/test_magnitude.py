@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pruning_evidence import watched
+from pruning_context import record_steps
 from pydantic import ValidationError
 from torch import Tensor
 
@@ -52,7 +52,7 @@ def count(masks: list[Tensor]) -> int:
 
 @pytest.fixture
 def numbered(tiny: Classifier) -> Classifier:
-    """Linear weights 1, -2, 3, ... over all layers, in no helpful order of the modules."""
+    """Linear weights 1, -2, 3, ... over all layers, from the last module to the first."""
     start = 1
     for weight in reversed(linear_weights(tiny)):
         values = torch.arange(start, start + weight.numel(), dtype=torch.float32)
@@ -72,21 +72,19 @@ def test_exactly_the_smallest_weights_of_all_layers_are_zeroed(numbered: Classif
 )
 @given(sparsity=st.floats(0.0, 0.99))
 def test_any_sparsity_is_reached_and_the_source_is_untouched(
-    tiny: Classifier, rows: EncodedSplit, evidence: PruningContext, sparsity: float
+    tiny: Classifier, rows: EncodedSplit, context: PruningContext, sparsity: float
 ) -> None:
     step = Magnitude(method="magnitude", sparsity=sparsity)
-    pruned, again = (step.prune(tiny, evidence) for _ in range(2))
+    pruned, again = (step.prune(tiny, context) for _ in range(2))
     assert count(zeros(pruned)) == round(sparsity * LINEAR_WEIGHTS)
     assert count(zeros(tiny)) == 0
     assert pruned.shapes == tiny.shapes
     assert torch.equal(pruned.logits(rows), again.logits(rows))
 
 
-def test_biases_embeddings_and_the_head_keep_every_value(tiny: Classifier) -> None:
-    old, new = (
-        tiny.module.state_dict(),
-        zero_smallest(tiny, SparsityTarget(0.9)).module.state_dict(),
-    )
+def test_biases_embeddings_and_the_head_do_not_change(tiny: Classifier) -> None:
+    old = tiny.module.state_dict()
+    new = zero_smallest(tiny, SparsityTarget(0.9)).module.state_dict()
     changed = {name for name in old if not torch.equal(old[name], new[name])}
     assert len(changed) == 2 * len(ROLES)
     assert all("encoder.layer" in name and name.endswith("weight") for name in changed)
@@ -105,62 +103,60 @@ def test_biases_embeddings_and_the_head_keep_every_value(tiny: Classifier) -> No
 def test_the_three_schemes_of_see(
     scheme: Scheme, share: float, first: list[float], second: list[float]
 ) -> None:
-    classes = [torch.tensor([[1.0, -1.0, 7.0, -7.0]]), torch.tensor([[34.0, -34.0, 62.0, -62.0]])]
-    zero_smallest_in_place(classes, SparsityTarget(share, scheme))
-    assert [weight[0].tolist() for weight in classes] == [first, second]
+    weights = [torch.tensor([[1.0, -1.0, 7.0, -7.0]]), torch.tensor([[34.0, -34.0, 62.0, -62.0]])]
+    zero_smallest_in_place(weights, SparsityTarget(share, scheme))
+    assert [weight[0].tolist() for weight in weights] == [first, second]
 
 
-def test_each_scheme_reaches_the_same_share(tiny: Classifier, evidence: PruningContext) -> None:
+def test_each_scheme_reaches_the_same_share(tiny: Classifier, context: PruningContext) -> None:
     for scheme in SCHEMES:
         step = Magnitude(method="magnitude", sparsity=0.7, scheme=scheme)
-        assert zero_share(step.prune(tiny, evidence)) == pytest.approx(0.7, abs=0.001)
+        assert zero_share(step.prune(tiny, context)) == pytest.approx(0.7, abs=0.001)
 
 
-def test_of_every_four_neighbours_of_a_row_the_two_largest_stay(
-    tiny: Classifier, evidence: PruningContext
-) -> None:
+def test_two_of_every_four_neighbours_are_kept(tiny: Classifier, context: PruningContext) -> None:
     query = tiny.linear(tiny.layers[0], "query").weight
     query.data[0] = torch.tensor([1, -2, 3, -4, 5, 5, 5, 5, 0, 0, 0, 1, 9, 8, 7, 6.0])
-    pruned = Magnitude(method="magnitude", pattern="2:4").prune(tiny, evidence)
-    kept = pruned.linear(pruned.layers[0], "query").weight[0].tolist()
-    assert kept == [0, 0, 3, -4, 5, 5, 0, 0, 0, 0, 0, 1, 9, 8, 0, 0]
+    pruned = Magnitude(method="magnitude", pattern="2:4").prune(tiny, context)
+    row = pruned.linear(pruned.layers[0], "query").weight[0].tolist()
+    assert row == [0, 0, 3, -4, 5, 5, 0, 0, 0, 0, 0, 1, 9, 8, 0, 0]
     # Half of 4096, and the third zero of a group that had three.
     assert count(zeros(pruned)) == 2049
     assert count(zeros(tiny)) == 3
 
 
-def test_a_shorter_group_at_the_end_of_a_row_keeps_as_many(tiny: Classifier) -> None:
+def test_a_shorter_last_group_keeps_as_many(tiny: Classifier) -> None:
     query = tiny.linear(tiny.layers[0], "query").weight
     query.data[0] = torch.arange(1, 17)
     pruned = keep_n_of_m(tiny, 1, 7)
-    kept = pruned.linear(pruned.layers[0], "query").weight[0].tolist()
-    assert kept == [0] * 6 + [7] + [0] * 6 + [14] + [0, 16]
+    row = pruned.linear(pruned.layers[0], "query").weight[0].tolist()
+    assert row == [0] * 6 + [7] + [0] * 6 + [14] + [0, 16]
 
 
-def test_all_of_a_group_is_the_identity(tiny: Classifier, rows: EncodedSplit) -> None:
+def test_keeping_all_of_a_group_is_the_identity(tiny: Classifier, rows: EncodedSplit) -> None:
     assert torch.equal(keep_n_of_m(tiny, 4, 4).logits(rows), tiny.logits(rows))
 
 
-def test_sparsity_grows_by_the_cube_of_what_is_left_of_the_time() -> None:
+def test_sparsity_follows_the_cubic_schedule() -> None:
     # s_f + (s_i - s_f) (1 - t)^3: 0.8 - 0.8 * (1, 27/64, 1/8, 0).
-    grown = [cubic_sparsity(0.0, 0.8, progress) for progress in (0, 0.25, 0.5, 1)]
-    assert grown == pytest.approx([0.0, 0.4625, 0.7, 0.8])
+    sparsities = [cubic_sparsity(0.0, 0.8, progress) for progress in (0, 0.25, 0.5, 1)]
+    assert sparsities == pytest.approx([0.0, 0.4625, 0.7, 0.8])
     assert cubic_sparsity(0.4, 0.8, 0.5) == pytest.approx(0.75)
 
 
-def test_a_cubic_schedule_zeroes_while_it_trains_and_reaches_its_target(
-    tiny: Classifier, evidence: PruningContext
+def test_a_cubic_schedule_zeroes_during_training_and_reaches_its_target(
+    tiny: Classifier, context: PruningContext
 ) -> None:
-    watching, seen = watched(evidence.train, zero_share)
+    train, sparsities = record_steps(context.train, zero_share)
     step = Magnitude(method="magnitude", sparsity=0.5, schedule="cubic", growth_epochs=2)
     before = tiny.module.state_dict()
-    pruned = step.prune(tiny, replace(evidence, train=watching))
+    pruned = step.prune(tiny, replace(context, train=train))
     # Two epochs of three steps: 0.5 - 0.5 * (1 - t / 6)^3.
     expected = [0.2106, 0.3519, 0.4375, 0.4815, 0.4977, 0.5]
-    assert seen == pytest.approx(expected, abs=0.0005)
+    assert sparsities == pytest.approx(expected, abs=0.0005)
     assert zero_share(pruned) == pytest.approx(0.5, abs=0.0005)
-    moved = [w != o for w, o in zip(linear_weights(pruned), linear_weights(tiny), strict=True)]
-    assert count(moved) > 0.9 * LINEAR_WEIGHTS
+    changed = [w != o for w, o in zip(linear_weights(pruned), linear_weights(tiny), strict=True)]
+    assert count(changed) > 0.9 * LINEAR_WEIGHTS
     after = tiny.module.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
 
@@ -170,39 +166,40 @@ def test_a_cubic_schedule_zeroes_while_it_trains_and_reaches_its_target(
     [
         ({}, "one of sparsity and pattern must be given, not both"),
         ({"sparsity": 0.5, "pattern": "2:4"}, "one of sparsity and pattern must be given"),
-        ({"pattern": "4:2"}, "pattern: 4 of every 2 weights cannot stay"),
+        ({"pattern": "4:2"}, "pattern: cannot keep 4 of every 2 weights"),
         ({"pattern": "2-4"}, "pattern"),
-        ({"pattern": "2:4", "schedule": "cubic"}, "pattern: its share is that of every row"),
-        ({"pattern": "2:4", "scheme": "class-uniform"}, "pattern: its share is that of"),
-        ({"sparsity": 0.5, "growth_epochs": 3}, "growth_epochs: nothing grows at once"),
+        ({"pattern": "2:4", "schedule": "cubic"}, "pattern: applies to every row"),
+        ({"pattern": "2:4", "scheme": "class-uniform"}, "pattern: applies to every row"),
+        ({"sparsity": 0.5, "growth_epochs": 3}, "growth_epochs: only for the cubic schedule"),
     ],
 )
-def test_what_contradicts_itself_is_refused(fields: dict[str, object], why: str) -> None:
+def test_contradictory_settings_are_refused(fields: dict[str, object], why: str) -> None:
     with pytest.raises(ValidationError, match=why):
         Magnitude.model_validate({"method": "magnitude", **fields})
 
 
-def test_zeros_that_are_there_already_count(tiny: Classifier) -> None:
+def test_earlier_zeros_count(tiny: Classifier) -> None:
     once = zero_smallest(tiny, SparsityTarget(0.5))
     assert count(zeros(zero_smallest(once, SparsityTarget(0.5)))) == count(zeros(once))
     assert count(zeros(zero_smallest(once, SparsityTarget(0.3)))) == count(zeros(once))
 
 
-def test_held_zeros_stay_and_the_rest_is_trained(
+def test_held_zeros_are_kept_and_the_other_weights_trained(
     tiny: Classifier, rows: EncodedSplit, loss: Loss
 ) -> None:
     sparse = zero_smallest(tiny, SparsityTarget(0.5))
-    before, old = zeros(sparse), [weight.clone() for weight in linear_weights(sparse)]
+    before = zeros(sparse)
+    old = [weight.clone() for weight in linear_weights(sparse)]
     with hold_zeros(sparse):
         fit(sparse, rows, loss, PLAN, rows)
-    for now, was, weight, value in zip(
+    for after, zero, weight, value in zip(
         zeros(sparse), before, linear_weights(sparse), old, strict=True
     ):
-        assert torch.equal(now & was, was)
-        assert (weight[~was] != value[~was]).float().mean() > 0.9
+        assert torch.equal(after & zero, zero)
+        assert (weight[~zero] != value[~zero]).float().mean() > 0.9
 
 
-def test_zeros_that_nobody_holds_are_lost(tiny: Classifier, rows: EncodedSplit, loss: Loss) -> None:
+def test_zeros_that_are_not_held_are_lost(tiny: Classifier, rows: EncodedSplit, loss: Loss) -> None:
     sparse = zero_smallest(tiny, SparsityTarget(0.5))
     with hold_zeros(sparse):
         pass
@@ -210,5 +207,5 @@ def test_zeros_that_nobody_holds_are_lost(tiny: Classifier, rows: EncodedSplit, 
     assert count(zeros(sparse)) < LINEAR_WEIGHTS / 20
 
 
-def test_zeroing_says_that_it_makes_nothing_smaller() -> None:
+def test_zeroing_is_size_neutral() -> None:
     assert Magnitude(method="magnitude", sparsity=0.5).size_neutral

@@ -28,59 +28,59 @@ PLAN = Optimization(epochs=9, learning_rate=0.01, batch_size=4)
 
 
 @pytest.fixture
-def recovery(rows: EncodedSplit, loss: Loss) -> RetrainingData:
+def data(rows: EncodedSplit, loss: Loss) -> RetrainingData:
     return RetrainingData(rows, loss, PLAN, validation=rows)
 
 
-def test_steps_are_taken_in_order_each_with_its_own_recovery(
-    tiny: Classifier, recovery: RetrainingData
+def test_steps_run_in_order_each_with_its_own_retraining(
+    tiny: Classifier, data: RetrainingData
 ) -> None:
     steps: list[PruningMethod] = [HALF_NEURONS, HALF_HEADS, HALF_ZERO]
-    pressed = run_steps(steps, tiny, recovery)
-    neurons, heads, magnitude = pressed.reports
-    assert [report.method for report in pressed.reports] == ["neurons", "heads", "magnitude"]
-    assert [len(report.epochs) for report in pressed.reports] == [2, 0, 1]
+    result = run_steps(steps, tiny, data)
+    neurons, heads, magnitude = result.reports
+    assert [report.method for report in result.reports] == ["neurons", "heads", "magnitude"]
+    assert [len(report.epochs) for report in result.reports] == [2, 0, 1]
     assert sum(neurons.pruned.neurons) == 32
     assert neurons.pruned.heads == (4, 4)
     assert (neurons.recovered, heads.recovered) == (heads.before, magnitude.before)
     assert sum(heads.pruned.heads) == 4
-    assert sum(shape.heads for shape in pressed.classifier.shapes) == 4
+    assert sum(shape.heads for shape in result.classifier.shapes) == 4
 
 
-def test_a_report_counts_what_is_left(tiny: Classifier, recovery: RetrainingData) -> None:
-    pressed = run_steps([HALF_NEURONS], tiny, recovery)
-    report = pressed.reports[0]
+def test_a_report_counts_the_remaining_parameters(tiny: Classifier, data: RetrainingData) -> None:
+    result = run_steps([HALF_NEURONS], tiny, data)
+    report = result.reports[0]
     assert report.before.parameters == count_parameters(tiny)
     assert report.pruned.parameters == count_parameters(tiny) - 32 * (16 + 1 + 16)
     assert not report.size_neutral
-    rows = recovery.validation
-    for snapshot, model in ((report.before, tiny), (report.recovered, pressed.classifier)):
+    rows = data.validation
+    for snapshot, model in ((report.before, tiny), (report.recovered, result.classifier)):
         score = accuracy(model.logits(rows), rows.labels.tolist())
         assert snapshot.validation_accuracy == score
 
 
-def test_recovery_trains_and_the_source_is_untouched(
-    tiny: Classifier, recovery: RetrainingData, evidence: PruningContext
+def test_retraining_does_not_change_the_source(
+    tiny: Classifier, data: RetrainingData, context: PruningContext
 ) -> None:
-    before = tiny.logits(recovery.train)
-    told: list[tuple[int, int]] = []
-    watched = replace(recovery, progress=lambda done, total, _: told.append((done, total)))
-    pressed = run_steps([HALF_NEURONS], tiny, watched)
-    untrained = HALF_NEURONS.prune(tiny, evidence)
-    rows = recovery.train
-    assert told == [(done, 6) for done in range(1, 7)]
-    assert not torch.allclose(pressed.classifier.logits(rows), untrained.logits(rows))
+    before = tiny.logits(data.train)
+    steps: list[tuple[int, int]] = []
+    recorded_data = replace(data, progress=lambda step, total, _: steps.append((step, total)))
+    result = run_steps([HALF_NEURONS], tiny, recorded_data)
+    untrained = HALF_NEURONS.prune(tiny, context)
+    rows = data.train
+    assert steps == [(step, 6) for step in range(1, 7)]
+    assert not torch.allclose(result.classifier.logits(rows), untrained.logits(rows))
     assert torch.equal(tiny.logits(rows), before)
     assert tiny.shapes == (LayerShape(heads=4, neurons=32),) * 2
 
 
-def test_zeros_outlive_their_own_recovery_and_that_of_later_steps(
-    tiny: Classifier, recovery: RetrainingData
+def test_zeros_are_kept_in_their_own_retraining_and_that_of_later_steps(
+    tiny: Classifier, data: RetrainingData
 ) -> None:
     for bias in (p for p in tiny.module.parameters() if p.ndim == 1):
         bias.data += 0.1
     removal = HALF_HEADS.model_copy(update={"recovery_epochs": 2})
-    magnitude, heads = run_steps([HALF_ZERO, removal], tiny, recovery).reports
+    magnitude, heads = run_steps([HALF_ZERO, removal], tiny, data).reports
     zeroed = magnitude.before.nonzero - magnitude.pruned.nonzero
     assert zeroed == 2048
     assert magnitude.size_neutral
@@ -89,44 +89,42 @@ def test_zeros_outlive_their_own_recovery_and_that_of_later_steps(
     assert heads.recovered.nonzero == heads.pruned.nonzero < heads.recovered.parameters
 
 
-def test_nothing_to_do_returns_the_classifier(tiny: Classifier, recovery: RetrainingData) -> None:
-    pressed = run_steps([], tiny, recovery)
-    assert pressed.classifier is tiny
-    assert pressed.reports == ()
+def test_without_steps_the_classifier_is_returned(tiny: Classifier, data: RetrainingData) -> None:
+    result = run_steps([], tiny, data)
+    assert result.classifier is tiny
+    assert result.reports == ()
 
 
-def test_importance_is_judged_on_a_bounded_sample_with_the_losss_own_row_numbers(
+def test_importance_is_measured_on_a_bounded_sample_of_the_training_rows(
     tiny: Classifier, rows: EncodedSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("coldpress.pruning.pipeline.SAMPLE_ROWS", 5)
-    answers = tiny.logits(rows)
-    asked: list[list[int]] = []
+    logits_before = tiny.logits(rows)
+    row_numbers: list[list[int]] = []
 
-    def remembering(logits: Tensor, numbers: Tensor) -> Tensor:
-        asked.append(numbers.tolist())
-        torch.testing.assert_close(logits, answers[numbers])
+    def recording_loss(logits: Tensor, numbers: Tensor) -> Tensor:
+        row_numbers.append(numbers.tolist())
+        torch.testing.assert_close(logits, logits_before[numbers])
         return logits.square().mean()
 
-    recovery = RetrainingData(rows, remembering, PLAN, validation=rows)
-    run_steps([HALF_HEADS], tiny, recovery)
-    run_steps([HALF_HEADS], tiny, recovery)
-    first, second = asked
+    data = RetrainingData(rows, recording_loss, PLAN, validation=rows)
+    run_steps([HALF_HEADS], tiny, data)
+    run_steps([HALF_HEADS], tiny, data)
+    first, second = row_numbers
     assert len(first) == len(set(first)) == 5
     assert first == second
 
 
-def test_rows_without_a_label_are_sampled_too(
+def test_unlabelled_rows_are_sampled_too(
     tiny: Classifier, rows: EncodedSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("coldpress.pruning.pipeline.SAMPLE_ROWS", 11)
     partly = replace(rows, labels=rows.labels[:3])
-    recovery = RetrainingData(
-        partly, lambda logits, _: logits.square().mean(), PLAN, validation=rows
-    )
-    assert sum(run_steps([HALF_HEADS], tiny, recovery).reports[0].pruned.heads) == 4
+    data = RetrainingData(partly, lambda logits, _: logits.square().mean(), PLAN, validation=rows)
+    assert sum(run_steps([HALF_HEADS], tiny, data).reports[0].pruned.heads) == 4
 
 
-def test_a_report_says_what_was_removed_and_what_it_cost() -> None:
+def test_a_report_describes_sizes_and_accuracies() -> None:
     before = Snapshot(5283, 5283, 16, (4, 4), (32, 32), 0.95)
     pruned = Snapshot(4227, 4227, 12, (4, 4), (2, 30), 0.9)
     recovered = replace(pruned, validation_accuracy=0.9412)
@@ -136,7 +134,7 @@ def test_a_report_says_what_was_removed_and_what_it_cost() -> None:
     )
 
 
-def test_a_report_of_zeros_says_that_nothing_became_smaller() -> None:
+def test_a_report_of_zeros_says_that_the_model_is_not_smaller() -> None:
     before = Snapshot(5283, 5283, 16, (4, 4), (32, 32), 0.95)
     pruned = replace(before, nonzero=3235)
     assert str(StepReport("magnitude", True, before, pruned, pruned, ())) == (
@@ -145,7 +143,7 @@ def test_a_report_of_zeros_says_that_nothing_became_smaller() -> None:
     )
 
 
-def test_metrics_name_each_step_and_end_with_the_last(tiny: Classifier) -> None:
+def test_metrics_are_those_of_each_step_and_of_the_last_model(tiny: Classifier) -> None:
     before = Snapshot(5283, 5283, 16, (4, 4), (32, 32), 0.95)
     pruned = Snapshot(4227, 4200, 16, (4, 4), (2, 30), 0.9)
     first = StepReport("neurons", False, before, pruned, pruned, ())

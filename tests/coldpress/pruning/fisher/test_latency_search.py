@@ -24,7 +24,7 @@ TABLE = LatencyTable(tokens=5, smallest=4, heads=((1, 0), (2, 3)), neurons=((1, 
 @pytest.mark.parametrize(
     ("milliseconds", "heads", "neurons"),
     [
-        # One of each in each layer stays at any rate.
+        # One of each in each layer is always kept.
         (2, [[0], [0]], [[2], [2]]),
         # The neuron that is worth 4, halfway between two entries, takes 1.
         (5, [[0], [0]], [[1, 2], [2]]),
@@ -35,18 +35,18 @@ TABLE = LatencyTable(tokens=5, smallest=4, heads=((1, 0), (2, 3)), neurons=((1, 
         (14, [[0, 1], [0, 1]], [[0, 1, 2], [0, 1, 2]]),
     ],
 )
-def test_the_least_fisher_information_goes(
+def test_the_least_fisher_information_is_removed(
     milliseconds: int, heads: list[list[int]], neurons: list[list[int]]
 ) -> None:
-    found = search_by_latency(HEADS, NEURONS, TABLE, milliseconds / 14)
-    assert (found.heads, found.neurons) == (heads, neurons)
+    kept_units = search_by_latency(HEADS, NEURONS, TABLE, milliseconds / 14)
+    assert (kept_units.heads, kept_units.neurons) == (heads, neurons)
 
 
 @pytest.mark.parametrize(("milliseconds", "neurons"), [(1, [[2], [2]]), (5, [[1, 2], [2]])])
-def test_heads_that_take_no_time_all_stay(milliseconds: int, neurons: list[list[int]]) -> None:
+def test_heads_that_take_no_time_are_all_kept(milliseconds: int, neurons: list[list[int]]) -> None:
     free = LatencyTable(tokens=5, smallest=4, heads=((1, 0), (2, 0)), neurons=((1, 0), (3, 2)))
-    found = search_by_latency(HEADS, NEURONS, free, milliseconds / 8)
-    assert (found.heads, found.neurons) == ([[0, 1], [0, 1]], neurons)
+    kept_units = search_by_latency(HEADS, NEURONS, free, milliseconds / 8)
+    assert (kept_units.heads, kept_units.neurons) == ([[0, 1], [0, 1]], neurons)
 
 
 def test_a_step_of_the_table_is_filled() -> None:
@@ -66,32 +66,32 @@ steps = st.lists(st.integers(0, 5), min_size=2, max_size=2)
 @given(
     heads=st.tuples(values, values),
     neurons=st.tuples(values, values),
-    each=st.tuples(steps, steps),
-    spare=st.sampled_from([1, 2, 4, 5, 8, 10]),
+    table_steps=st.tuples(steps, steps),
+    budget=st.sampled_from([1, 2, 4, 5, 8, 10]),
 )
-def test_no_other_numbers_within_the_budget_lose_less(
+def test_the_solution_is_optimal_within_the_budget(
     heads: tuple[list[float], ...],
     neurons: tuple[list[float], ...],
-    each: tuple[list[int], list[int]],
-    spare: int,
+    table_steps: tuple[list[int], list[int]],
+    budget: int,
 ) -> None:
-    tables = [[0, first, first + second] for first, second in each]
+    tables = [[0, first, first + second] for first, second in table_steps]
     prices = [tables[0], tables[0], tables[1], tables[1]]
     whole = sum(price[-1] for price in prices)
     knots = [tuple(zip((1, 2, 3), map(float, table), strict=True)) for table in tables]
     table = LatencyTable(5, 1, knots[0], knots[1])
-    found = search_by_latency(
-        _rows(heads), _rows(neurons), table, min(1.0, (1 + spare) / (1 + whole))
+    kept_units = search_by_latency(
+        _rows(heads), _rows(neurons), table, min(1.0, (1 + budget) / (1 + whole))
     )
-    numbers = [len(kept) for kept in (*found.heads, *found.neurons)]
+    best_counts = [len(units) for units in (*kept_units.heads, *kept_units.neurons)]
     layers = [*heads, *neurons]
     least = min(
-        _lost(layers, tried)
-        for tried in product([1, 2, 3], repeat=4)
-        if _time(prices, tried) <= spare
+        _removed_importance(layers, counts)
+        for counts in product([1, 2, 3], repeat=4)
+        if _time(prices, counts) <= budget
     )
-    assert _time(prices, numbers) <= spare
-    assert _lost(layers, numbers) == pytest.approx(least)
+    assert _time(prices, best_counts) <= budget
+    assert _removed_importance(layers, best_counts) == pytest.approx(least)
 
 
 def _rows(layers: tuple[list[float], ...]) -> list[torch.Tensor]:
@@ -102,13 +102,13 @@ def _time(prices: Sequence[Sequence[int]], numbers: Sequence[int]) -> int:
     return sum(price[number - 1] for price, number in zip(prices, numbers, strict=True))
 
 
-def _lost(layers: Sequence[Sequence[float]], numbers: Sequence[int]) -> float:
-    gone = zip(layers, numbers, strict=True)
-    return sum(x * x for layer, n in gone for x in sorted(layer, reverse=True)[n:])
+def _removed_importance(layers: Sequence[Sequence[float]], numbers: Sequence[int]) -> float:
+    pairs = zip(layers, numbers, strict=True)
+    return sum(x * x for layer, n in pairs for x in sorted(layer, reverse=True)[n:])
 
 
 @pytest.mark.parametrize("budgets", [{}, {"keep_macs": 0.5, "keep_latency": 0.5}])
-def test_exactly_one_budget_is_given(budgets: dict[str, float]) -> None:
+def test_exactly_one_budget_must_be_given(budgets: dict[str, float]) -> None:
     with pytest.raises(ValidationError, match="one of keep_macs and keep_latency must be given"):
         Fisher.model_validate({"method": "fisher", **budgets})
 
@@ -118,8 +118,6 @@ def test_a_latency_below_a_twentieth_is_refused() -> None:
         Fisher(method="fisher", keep_latency=0.04)
 
 
-def test_without_a_machine_to_measure_nothing_is_guessed(
-    tiny: Classifier, evidence: PruningContext
-) -> None:
-    with pytest.raises(ValueError, match="nothing here can time layers"):
-        Fisher(method="fisher", keep_latency=0.5).prune(tiny, evidence)
+def test_a_latency_budget_needs_a_timer(tiny: Classifier, context: PruningContext) -> None:
+    with pytest.raises(ValueError, match="keep_latency: layers cannot be timed here"):
+        Fisher(method="fisher", keep_latency=0.5).prune(tiny, context)

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 import torch
-from pruning_evidence import watched
+from pruning_context import record_steps
 from torch import nn
 from torch.nn.utils.parametrize import register_parametrization
 
 from coldpress.model.classifier import Classifier
 from coldpress.pruning import Magnitude, Movement
 from coldpress.pruning.method import PruningContext, PruningMethod
-from coldpress.pruning.movement.scores import MovementMask as Scoring
+from coldpress.pruning.movement.scores import MovementMask
 from coldpress.pruning.pipeline import RetrainingData, run_steps
 from coldpress.pruning.sparsity import linear_weights, zero_share
 from coldpress.schema.section import Optimization
@@ -20,91 +20,91 @@ from coldpress.schema.section import Optimization
 @pytest.fixture
 def linear() -> nn.Linear:
     """y = 2 a - b + 3 c."""
-    made = nn.Linear(3, 1, bias=False)
-    made.weight.data = torch.tensor([[2.0, -1.0, 3.0]])
-    return made
+    module = nn.Linear(3, 1, bias=False)
+    module.weight.data = torch.tensor([[2.0, -1.0, 3.0]])
+    return module
 
 
-def test_a_score_grows_where_a_step_leads_away_from_zero(linear: nn.Linear) -> None:
-    scoring = Scoring(linear.weight)
-    register_parametrization(linear, "weight", scoring)
-    # dL/dW = x: 1, 1, -1. Descent moves 2 to zero, -1 and 3 away from it.
+def test_scores_grow_for_steps_away_from_zero(linear: nn.Linear) -> None:
+    mask = MovementMask(linear.weight)
+    register_parametrization(linear, "weight", mask)
+    # dL/dW = x: 1, 1, -1. Descent moves 2 towards zero, -1 and 3 away from it.
     linear(torch.tensor([[1.0, 1.0, -1.0]])).sum().backward()
-    assert scoring.scores.tolist() == [[-2.0, 1.0, 3.0]]
+    assert mask.scores.tolist() == [[-2.0, 1.0, 3.0]]
     linear(torch.tensor([[-0.5, 0.0, 2.0]])).sum().backward()
-    assert scoring.scores.tolist() == [[-1.0, 1.0, -3.0]]
+    assert mask.scores.tolist() == [[-1.0, 1.0, -3.0]]
 
 
-def test_a_masked_weight_is_scored_on_and_may_come_back_but_does_not_move(
+def test_a_masked_weight_does_not_move_but_may_come_back(
     linear: nn.Linear,
 ) -> None:
-    scoring = Scoring(linear.weight)
-    register_parametrization(linear, "weight", scoring)
-    scoring.scores += torch.tensor([[0.5, 1.0, 4.0]])
-    scoring.mask_lowest(1 / 3)
+    mask = MovementMask(linear.weight)
+    register_parametrization(linear, "weight", mask)
+    mask.scores += torch.tensor([[0.5, 1.0, 4.0]])
+    mask.mask_lowest(1 / 3)
     x = torch.tensor([[-1.0, 1.0, 1.0]])
-    answer = linear(x)
-    answer.sum().backward()
-    assert answer.item() == 2.0
+    output = linear(x)
+    output.sum().backward()
+    assert output.item() == 2.0
     (gradient,) = (parameter.grad for parameter in linear.parameters())
     assert gradient is not None
     assert gradient.tolist() == [[0.0, 1.0, 1.0]]
-    assert scoring.scores.tolist() == [[2.5, 2.0, 1.0]]
-    scoring.mask_lowest(1 / 3)
+    assert mask.scores.tolist() == [[2.5, 2.0, 1.0]]
+    mask.mask_lowest(1 / 3)
     assert linear.weight.tolist() == [[2.0, -1.0, 0.0]]
 
 
-def test_of_weights_that_never_moved_no_more_than_the_share_is_masked(linear: nn.Linear) -> None:
-    scoring = Scoring(linear.weight)
-    scoring.mask_lowest(1 / 3)
-    assert int(scoring.mask.sum()) == 2
+def test_equal_scores_do_not_mask_more_than_the_share(linear: nn.Linear) -> None:
+    mask = MovementMask(linear.weight)
+    mask.mask_lowest(1 / 3)
+    assert int(mask.mask.sum()) == 2
 
 
 def test_sparsity_grows_and_each_matrix_ends_with_its_share(
-    tiny: Classifier, evidence: PruningContext
+    tiny: Classifier, context: PruningContext
 ) -> None:
-    watching, seen = watched(evidence.train, zero_share)
+    train, sparsities = record_steps(context.train, zero_share)
     step = Movement(method="movement", sparsity=0.5, growth_epochs=2)
-    pruned = step.prune(tiny, replace(evidence, train=watching))
+    pruned = step.prune(tiny, replace(context, train=train))
     # 0.5 - 0.5 * (1 - t / 6)^3.
-    assert seen == pytest.approx([0.2106, 0.3519, 0.4375, 0.4815, 0.4977, 0.5], abs=0.002)
+    assert sparsities == pytest.approx([0.2106, 0.3519, 0.4375, 0.4815, 0.4977, 0.5], abs=0.002)
     assert [float((w == 0).float().mean()) for w in linear_weights(pruned)] == [0.5] * 12
     assert pruned.module.state_dict().keys() == tiny.module.state_dict().keys()
     assert all(parameter.requires_grad for parameter in pruned.module.parameters())
 
 
-def test_it_is_no_magnitude(tiny: Classifier, evidence: PruningContext) -> None:
-    pruned = Movement(method="movement", sparsity=0.5).prune(tiny, evidence)
-    gone = torch.cat([(w == 0).flatten() for w in linear_weights(pruned)])
+def test_movement_differs_from_magnitude(tiny: Classifier, context: PruningContext) -> None:
+    pruned = Movement(method="movement", sparsity=0.5).prune(tiny, context)
+    zeros = torch.cat([(w == 0).flatten() for w in linear_weights(pruned)])
     sizes = torch.cat([w.detach().abs().flatten() for w in linear_weights(tiny)])
     smaller = sizes <= sizes.median()
-    assert 0.3 < float((gone & smaller).sum() / gone.sum()) < 0.9
+    assert 0.3 < float((zeros & smaller).sum() / zeros.sum()) < 0.9
 
 
-def test_zeros_of_an_earlier_step_stay_and_count(
-    tiny: Classifier, evidence: PruningContext
+def test_zeros_of_an_earlier_step_are_kept_and_count(
+    tiny: Classifier, context: PruningContext
 ) -> None:
-    rows = evidence.sample
+    rows = context.sample
     plan = Optimization(epochs=1, learning_rate=0.01, batch_size=4)
-    recovery = RetrainingData(rows, evidence.loss, plan, rows)
+    data = RetrainingData(rows, context.loss, plan, rows)
     steps: list[PruningMethod] = [
         Magnitude(method="magnitude", sparsity=0.3, scheme="class-uniform"),
         Movement(method="movement", sparsity=0.5, growth_epochs=1),
     ]
     before = Magnitude(method="magnitude", sparsity=0.3, scheme="class-uniform", recovery_epochs=0)
-    gone = [w == 0 for w in linear_weights(before.prune(tiny, evidence))]
-    pruned = run_steps(steps, tiny, recovery).classifier
+    zeros = [w == 0 for w in linear_weights(before.prune(tiny, context))]
+    pruned = run_steps(steps, tiny, data).classifier
     assert all(
-        bool((w[zero] == 0).all()) for w, zero in zip(linear_weights(pruned), gone, strict=True)
+        bool((w[zero] == 0).all()) for w, zero in zip(linear_weights(pruned), zeros, strict=True)
     )
     assert zero_share(pruned) == pytest.approx(0.5, abs=0.001)
 
 
-def test_recovery_holds_the_zeros(tiny: Classifier, evidence: PruningContext) -> None:
-    rows = evidence.sample
+def test_retraining_keeps_the_zeros(tiny: Classifier, context: PruningContext) -> None:
+    rows = context.sample
     plan = Optimization(epochs=1, learning_rate=0.01, batch_size=4)
-    recovery = RetrainingData(rows, evidence.loss, plan, rows)
+    data = RetrainingData(rows, context.loss, plan, rows)
     step = Movement(method="movement", sparsity=0.5, growth_epochs=1, recovery_epochs=2)
-    pressed = run_steps([step], tiny, recovery)
-    assert zero_share(pressed.classifier) == pytest.approx(0.5, abs=0.001)
-    assert [epoch.number for epoch in pressed.reports[0].epochs] == [1, 2, 3]
+    result = run_steps([step], tiny, data)
+    assert zero_share(result.classifier) == pytest.approx(0.5, abs=0.001)
+    assert [epoch.number for epoch in result.reports[0].epochs] == [1, 2, 3]
