@@ -1,1 +1,1 @@
-"""What a person triggers: one flow a file."""
+"""Prefect flows, one per file, and the command line."""

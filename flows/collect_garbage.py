@@ -1,4 +1,4 @@
-"""Delete the files of versions that nobody serves, descends from, works on, or made lately."""
+"""Delete the files of old model versions that nothing depends on."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tasks.promotion.retention import StoredFiles
 
 @flow(name="collect-garbage", persist_result=False, result_serializer="json")
 def collect_garbage(keep: Annotated[int, Field(ge=0)] = 3) -> list[StoredFiles]:
-    """Delete old files; versions, tags and the audit stay, and a run makes files again.
+    """Delete old files. Versions, tags and audit records stay; a run recreates missing files.
 
     Args:
-        keep: How many of the newest versions of each registered model stay in any case.
+        keep: Number of newest versions of each registered model whose files are always kept.
     """
-    found = retention.collect(keep, requester.requested_by(), requester.flow_run_id())
-    rows = [{**h.model_dump(), "kept": h.kept or "removed"} for h in found]
+    versions = retention.collect(keep, requester.requested_by(), requester.flow_run_id())
+    rows = [{**v.model_dump(), "kept": v.kept or "removed"} for v in versions]
     if rows:
         prefect_artifacts.show_table(rows, "collected")
-    return found
+    return versions

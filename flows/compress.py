@@ -1,4 +1,4 @@
-"""Press a large encoder into a small ONNX model, one stage after the other."""
+"""Compress a transformer encoder into an ONNX model, stage by stage."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from tasks.train_teacher import train_teacher
     name="compress", flow_run_name="{recipe.name}", persist_result=False, result_serializer="json"
 )
 def compress(recipe: Recipe) -> State[StageResult]:
-    """Press a large transformer encoder into a small, fast ONNX model.
+    """Compress a large transformer encoder into a small, fast ONNX model.
 
     Args:
-        recipe: What to read, what to do and what to promise, one section a stage.
+        recipe: The dataset, the gate, and one section per stage.
     """
     with pipeline_run.open_pipeline_run(recipe):
         teacher = train_teacher(recipe)
@@ -34,7 +34,7 @@ def compress(recipe: Recipe) -> State[StageResult]:
         pruned = prune(recipe, student, soft_targets)
         quantized = quantize(recipe, pruned, soft_targets)
         onnx = export_onnx(recipe, quantized)
-        judged = evaluate(recipe, [teacher, student, pruned, quantized, onnx])
-        verdict = apply_gate(recipe, onnx, judged)
-        publish_report(recipe, onnx, judged, verdict)
-        return final_state(verdict, judged)
+        evaluation = evaluate(recipe, [teacher, student, pruned, quantized, onnx])
+        verdict = apply_gate(recipe, onnx, evaluation)
+        publish_report(recipe, onnx, evaluation, verdict)
+        return final_state(verdict, evaluation)

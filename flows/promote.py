@@ -25,14 +25,14 @@ def promote(
     ask: bool = False,
     seconds_to_answer: Annotated[int, Field(ge=1)] = SECONDS_PER_DAY,
 ) -> State[Any]:
-    """Make a version the champion; the champion until now becomes `previous`.
+    """Make a version the champion; the current champion becomes `previous`.
 
     Args:
         model: MODEL/VERSION or MODEL@alias, such as trec/3 or trec@challenger.
         reason: Why, in one line. It is recorded.
-        force: Pass over the gate. This is recorded too.
-        ask: Wait for a person to approve of it here, in Prefect.
-        seconds_to_answer: After these it is refused.
+        force: Promote without a passed gate. This is recorded too.
+        ask: Wait on this page until a person approves.
+        seconds_to_answer: How long to wait for approval; then the promotion is refused.
     """
     name, version = promotion.resolve_promotable(model)
     request = Request(
@@ -46,20 +46,20 @@ def promote(
         flow_run_id=requester.flow_run_id(),
     )
     try:
-        done = _promote_with_approval(request, seconds_to_answer if ask else None)
+        ticket = _promote_with_approval(request, seconds_to_answer if ask else None)
     except RefusedError as error:
         return Failed(name="Refused", message=str(error), data=error)
-    return Completed(message=summary.summarize(done), data=done)
+    return Completed(message=summary.summarize(ticket), data=ticket)
 
 
 def _promote_with_approval(request: Request, seconds_to_answer: int | None) -> Ticket:
-    """Ask first: nobody else should wait for a turn while a person thinks."""
+    """Ask before queueing: other promotions must not wait while a person decides."""
     if seconds_to_answer is None:
         return promotion.promote(request)
     try:
-        said = approval.request_approval(
+        answer = approval.request_approval(
             f"{request.model}/{request.target}", request.why, seconds_to_answer
         )
     except RefusedError as error:
         promotion.record_refusal(request, str(error))
-    return promotion.promote(request.model_copy(update={"approval": said}))
+    return promotion.promote(request.model_copy(update={"approval": answer}))

@@ -1,4 +1,4 @@
-"""Score the champion on fresh rows, and say so where it no longer is what its scorecard says."""
+"""Re-evaluate the champion on new rows: accuracy and drift."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from coldpress.drift import markdown
 from coldpress.drift.result import Reevaluation
 from coldpress.schema.section import FlatChoice
 from tasks.announce import announce
-from tasks.promotion import champion as in_service
+from tasks.promotion.champion import load_champion
 from tasks.record_reevaluation import record_reevaluation
 from tasks.score_champion import score_champion
 
@@ -21,27 +21,28 @@ from tasks.score_champion import score_champion
 def re_evaluate(
     model: str, fresh: Annotated[NewRowsSource, FlatChoice()], labelled: bool = True
 ) -> State[Reevaluation]:
-    """Compare what the champion is asked and answers now with what it was judged on.
+    """Compare the champion on new rows with its evaluation, and check them for drift.
 
     Args:
         model: Registered name, such as trec; its champion is scored.
-        fresh: Where the rows are, in the columns that its recipe names: a file, by its absolute
-            path on the worker, or a split of a dataset repository on the hub.
-        labelled: Whether they have labels. Without, only what it is asked is judged.
+        fresh: Where the new rows are: a file, by its absolute path on the worker, or a split of a
+            dataset repository on the hub. Its columns are those that the champion's recipe names.
+        labelled: Whether the rows have labels. Without labels, only drift is checked.
     """
-    champion, rows = in_service.load_champion(model), pin_revision(fresh, "fresh")
-    found = score_champion(champion, rows, labelled)
-    run_id = record_reevaluation(champion, rows, found)
-    if found.verdict != "healthy":
-        announce(champion, rows, found, run_id)
-    return _final_state(found)
+    champion = load_champion(model)
+    rows = pin_revision(fresh, "fresh")
+    result = score_champion(champion, rows, labelled)
+    run_id = record_reevaluation(champion, rows, result)
+    if result.verdict != "healthy":
+        announce(champion, rows, result, run_id)
+    return _final_state(result)
 
 
-def _final_state(found: Reevaluation) -> State[Reevaluation]:
-    """End as Completed whatever was found, under the verdict's name."""
-    said = markdown.headline(found)
-    if found.verdict == "worse":
-        return Completed(name="Worse", message=said, data=found)
-    if found.verdict == "drifted":
-        return Completed(name="Drifted", message=said, data=found)
-    return Completed(name="Healthy", message=said, data=found)
+def _final_state(result: Reevaluation) -> State[Reevaluation]:
+    """A completed state in each case, named after the verdict."""
+    message = markdown.headline(result)
+    if result.verdict == "worse":
+        return Completed(name="Worse", message=message, data=result)
+    if result.verdict == "drifted":
+        return Completed(name="Drifted", message=message, data=result)
+    return Completed(name="Healthy", message=message, data=result)

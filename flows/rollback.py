@@ -1,4 +1,4 @@
-"""Bring the previous champion back."""
+"""Roll back to the previous champion."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def rollback(model: str, reason: Annotated[str, Field(min_length=1)]) -> State[T
         flow_run_id=requester.flow_run_id(),
     )
     try:
-        done = promote.rollback(request)
+        ticket = promote.rollback(request)
     except RefusedError as error:
         return Failed(name="Refused", message=str(error), data=error)
-    return Completed(message=summary.summarize(done), data=done)
+    return Completed(message=summary.summarize(ticket), data=ticket)

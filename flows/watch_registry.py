@@ -1,4 +1,4 @@
-"""Look after the champions: people move aliases in the MLflow UI, where nothing is recorded."""
+"""Watch the registry for champions that were moved by hand, as in the MLflow UI."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tasks.promotion.watch import Policy
 
 @flow(name="watch-registry", persist_result=False, result_serializer="json")
 def watch_registry(models: list[str] | None = None, policy: Policy = "flag") -> list[Ticket]:
-    """Record the champions that were moved by hand; restore one that was taken away.
+    """Record champions that were moved by hand, and restore those that were removed.
 
-    One look a run: a schedule makes it a watch.
+    One check per run; a schedule repeats it.
 
     Args:
-        models: Registered names; all that have a champion where none is given.
-        policy: What to do with one that its gate does not back: flag it, or revert to the last
-            audited one.
+        models: Registered names; empty: all models that have a champion.
+        policy: What to do with a champion that did not pass its gate: flag it, or revert to the
+            last audited champion.
     """
     names = watch.list_watched_models() if models is None else watch.validate_models(models)
     records, failures = watch.reconcile_all(names, policy, requester.flow_run_id())
@@ -35,12 +35,12 @@ def watch_registry(models: list[str] | None = None, policy: Policy = "flag") -> 
 
 
 def _describe(record: Ticket) -> str:
-    flagged = record.tags.get("flagged") or record.tags.get("objection") or "its gate backs it"
-    found = record.tags.get("moved_by_hand", "")
-    return f"{record.model}: {found} by hand; {record.tags['intent']}: {flagged}"
+    reason = record.tags.get("flagged") or record.tags.get("objection") or "it passed its gate"
+    move = record.tags.get("moved_by_hand", "")
+    return f"{record.model}: {move} by hand; {record.tags['intent']}: {reason}"
 
 
 def _table_row(record: Ticket) -> dict[str, str]:
-    shown = ("intent", "moved_by_hand", "flagged", "objection", "when")
-    told = {name: record.tags.get(name, "") for name in shown}
-    return {"model": record.model, "audit": str(record.number), **told}
+    columns = ("intent", "moved_by_hand", "flagged", "objection", "when")
+    tags = {name: record.tags.get(name, "") for name in columns}
+    return {"model": record.model, "audit": str(record.number), **tags}

@@ -1,4 +1,4 @@
-"""Where MLflow's webhooks end: when `champion` moves, the registry is looked at, not minutes later.
+"""Receiver of MLflow's webhooks: checks the registry as soon as a `champion` alias moves.
 
 Run it beside the servers: `uvicorn flows.webhook:receiver --port 4300`.
 """
@@ -22,19 +22,19 @@ SECRET_VARIABLE = "COLDPRESS_WEBHOOK_SECRET"  # noqa: S105 - the name of the var
 DEPLOYMENT = "watch-registry/watch-registry"
 _MAX_AGE_SECONDS = 300
 
-# Nothing is served but the one path: no pages that describe it.
+# Serve one path only, without pages that describe the API.
 receiver = FastAPI(openapi_url=None)
 
 
 class AliasEvent(BaseModel):
-    """What was set, moved or taken away."""
+    """An alias that was set, moved or removed."""
 
     name: str
     alias: str
 
 
 class WebhookEvent(BaseModel):
-    """What MLflow sends of an alias."""
+    """MLflow's event about an alias."""
 
     data: AliasEvent
 
@@ -46,31 +46,31 @@ async def receive(
     x_mlflow_timestamp: Annotated[str, Header()],
     x_mlflow_signature: Annotated[str, Header()],
 ) -> Response:
-    """Look after a model whose champion was moved.
+    """Start `watch-registry` for a model whose champion was moved.
 
     Args:
         request: The event, as MLflow sent it.
-        x_mlflow_delivery_id: Of this event, whichever attempt it is.
+        x_mlflow_delivery_id: The event's id, the same for every attempt to deliver it.
         x_mlflow_timestamp: When it was sent, in seconds since 1970.
-        x_mlflow_signature: `v1,` and the HMAC of the three, in base64.
+        x_mlflow_signature: `v1,` and the HMAC of id, timestamp and body, in base64.
 
     Returns:
-        202 where a look was ordered, 204 where the alias is none that is watched.
+        202 if a check was started, 204 if the alias is not watched.
 
     Raises:
-        HTTPException: 401 for what MLflow did not sign, or signed five minutes ago; 422 for what is
-            no event of an alias.
+        HTTPException: 401 if MLflow did not sign the event, or more than five minutes ago; 422 if
+            it is not about an alias.
     """
     body = await request.body()
     signed = f"{x_mlflow_delivery_id}.{x_mlflow_timestamp}.".encode() + body
     if not (_is_recent(x_mlflow_timestamp) and _is_valid_signature(x_mlflow_signature, signed)):
         raise HTTPException(401)
-    moved = _parse_alias(body)
-    if moved.alias != CHAMPION:
+    event = _parse_alias(body)
+    if event.alias != CHAMPION:
         return Response(status_code=204)
     await arun_deployment(
         DEPLOYMENT,
-        parameters={"models": [moved.name]},
+        parameters={"models": [event.name]},
         timeout=0,
         idempotency_key=x_mlflow_delivery_id,
     )
@@ -81,16 +81,16 @@ def _is_recent(timestamp: str) -> bool:
     return timestamp.isdecimal() and abs(time.time() - int(timestamp)) <= _MAX_AGE_SECONDS
 
 
-def _is_valid_signature(given: str, signed: bytes) -> bool:
+def _is_valid_signature(signature: str, content: bytes) -> bool:
     secret = os.environ.get(SECRET_VARIABLE, "")
     if not secret.strip():
-        raise RuntimeError(f"{SECRET_VARIABLE} is not set: anybody could sign with an empty one")
-    digest = hmac.new(secret.encode(), signed, hashlib.sha256).digest()
-    return hmac.compare_digest(given.encode(), b"v1," + base64.b64encode(digest))
+        raise RuntimeError(f"{SECRET_VARIABLE} is not set: anybody could sign with an empty secret")
+    digest = hmac.new(secret.encode(), content, hashlib.sha256).digest()
+    return hmac.compare_digest(signature.encode(), b"v1," + base64.b64encode(digest))
 
 
 def _parse_alias(body: bytes) -> AliasEvent:
     try:
         return WebhookEvent.model_validate_json(body).data
     except ValueError as error:
-        raise HTTPException(422, "no event of an alias") from error
+        raise HTTPException(422, "not an event about an alias") from error

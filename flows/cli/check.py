@@ -1,4 +1,4 @@
-"""`coldpress check`: everything that would stop a run, without training anything."""
+"""`coldpress check`: find everything that would stop a run, without training."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from tasks.environment import home
 
 
 def check(reference: str, assignments: Sequence[str]) -> Table:
-    """Check a recipe, what it names, and the tracking store if there is one.
+    """Check a recipe, the files and models that it names, and the tracking store if it exists.
 
     Args:
         reference: The recipe's name or path.
-        assignments: Changes to it.
+        assignments: `field=value` changes to the recipe.
 
     Returns:
-        What was found.
+        A table of the dataset, the teacher and the stages.
 
     Raises:
         InputError: A run would be refused.
     """
     recipe = load_recipe(reference, assignments)
-    found = run_preflight(recipe, home.home_directory())
+    preflight = run_preflight(recipe, home.home_directory())
     if not home.is_unused():
         from tasks.tracking import experiments, runs  # MLflow is first imported here
 
         experiments.check_names_available(runs.client(), recipe.name)
-    return found.table()
+    return preflight.table()

@@ -1,4 +1,4 @@
-"""What this machine has and what a recipe would meet on it."""
+"""`coldpress doctor`: versions, processor, servers and disk space of this machine."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _LIBRARIES = ("coldpress", "torch", "transformers", "onnx", "onnxruntime", "pref
 
 
 def machine_table() -> Table:
-    """Return versions, instruction sets, servers and space as a table."""
-    table = Table("what", "found", box=None)
-    for what, found in (*_software(), *_processor(), *_servers(), *_disk_space()):
-        table.add_row(what, escape(found))
+    """Return versions, instruction sets, servers and disk space as a table."""
+    table = Table("item", "value", box=None)
+    for item, value in (*_software(), *_processor(), *_servers(), *_disk_space()):
+        table.add_row(item, escape(value))
     return table
 
 
@@ -35,11 +35,11 @@ def _software() -> Iterator[tuple[str, str]]:
 
 def _processor() -> Iterator[tuple[str, str]]:
     yield "cores", str(os.cpu_count())
-    yield "instruction sets", ", ".join(cpu.instruction_sets()) or "none that matter"
+    yield "instruction sets", ", ".join(cpu.instruction_sets()) or "none relevant"
     if cpu.has_vnni():
         yield "int8 weights", "8 bits: VNNI adds products without saturating"
     else:
-        yield "int8 weights", "7 bits: without VNNI, products of 8 bits can saturate"
+        yield "int8 weights", "7 bits: without VNNI, sums of 8-bit products can saturate"
 
 
 def _servers() -> Iterator[tuple[str, str]]:

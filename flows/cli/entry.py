@@ -1,4 +1,4 @@
-"""Where the command begins: streams and signals are seen to before anything slow is imported."""
+"""Entry point: prepares streams and signal handlers before the slow imports."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from tasks.environment import deferred_signals, streams
 
 
 def main() -> None:
-    """Run `coldpress`, from an import that Ctrl-C interrupts to the exit."""
+    """Run `coldpress`; Ctrl-C works even during the imports."""
     set_up_process()
     try:
         from flows.cli import main as cli
@@ -19,7 +19,7 @@ def main() -> None:
 
 
 def set_up_process() -> None:
-    """See to streams and signals; a second time changes nothing."""
+    """Prepare streams and signal handlers, once per process."""
     if not deferred_signals.is_enabled():
         streams.prepare_streams()
         deferred_signals.enable()

@@ -1,4 +1,4 @@
-"""What a command exits with, and the one line that says why."""
+"""Exit codes of the command line, and the error line on standard error."""
 
 from __future__ import annotations
 
@@ -12,20 +12,23 @@ from coldpress.errors import CorruptCheckpointError, InputError, RefusedError, S
 from tasks.environment.streams import OutputError
 from tasks.tracking import error_messages
 
-SUCCESS, FAILURE, INVALID_INPUT = 0, 1, 2
+SUCCESS = 0
+FAILURE = 1
+"""The work failed, or the gate refused the model."""
+INVALID_INPUT = 2
 
 
 def run_command(command: Callable[[], Any]) -> int:
-    """Carry a command out.
+    """Run a command and turn expected errors into one line and an exit code.
 
     Args:
-        command: Returns an exit code, or nothing where it is done.
+        command: Returns an exit code, or None on success.
 
     Returns:
         The exit code.
 
     Raises:
-        Exception: A fault of our own, which keeps its traceback.
+        Exception: A bug in Coldpress; it keeps its traceback.
     """
     try:
         code = int(command() or SUCCESS)
@@ -37,22 +40,19 @@ def run_command(command: Callable[[], Any]) -> int:
     except (CorruptCheckpointError, RefusedError, ServerStartError) as error:
         return report_error(error, FAILURE)
     except Exception as error:
-        refusal = error_messages.user_message(error)
-        if refusal is None:
+        message = error_messages.user_message(error)
+        if message is None:
             raise
-        return report_error(refusal, INVALID_INPUT)
+        return report_error(message, INVALID_INPUT)
     return code
 
 
 def report_error(message: object, code: int) -> int:
-    """Write one line to standard error, whatever the message holds.
+    """Write a message to standard error as one line, and return the exit code.
 
     Args:
-        message: Why the command ends.
-        code: What it exits with.
-
-    Returns:
-        The code.
+        message: Why the command failed; line breaks become spaces.
+        code: The exit code.
     """
     sys.stderr.write(f"coldpress: {' '.join(str(message).split())}\n")
     return code

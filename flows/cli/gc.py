@@ -1,4 +1,4 @@
-"""`coldpress gc`: show what may go, or let it go."""
+"""`coldpress gc`: list or delete the files of old versions."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
 
 def collect(keep: int, dry_run: bool) -> Table:
-    """Delete the files that may go.
+    """Delete the files of old versions.
 
     Args:
-        keep: How many of the newest versions of each model stay in any case.
-        dry_run: Only look; Prefect is not started.
+        keep: Number of newest versions of each model whose files are always kept.
+        dry_run: List only; Prefect is not started.
 
     Returns:
-        Every version that had files, and what became of them.
+        A table of every version with files: why they are kept, or that they were removed.
 
     Raises:
         InputError: `keep` is negative.
     """
     if keep < 0:
         raise InputError(f"--keep: {keep} is less than 0")
-    found = [] if home.is_unused() else retention.plan_collection(keep)
-    if dry_run or all(holding.kept for holding in found):
-        return _table(found, "would go" if dry_run else "removed")
+    versions = [] if home.is_unused() else retention.plan_collection(keep)
+    if dry_run or all(version.kept for version in versions):
+        return _table(versions, "would be removed" if dry_run else "removed")
     return _table(_run_flow(keep), "removed")
 
 
@@ -50,11 +50,11 @@ def _run_flow(keep: int) -> list[StoredFiles]:
         return collect_garbage.with_options(on_running=[session.restore_signal_handlers])(keep)
 
 
-def _table(found: Sequence[StoredFiles], gone: str) -> Table:
-    table = Table("version", "size", "what becomes of it", box=None)
-    for holding in found:
-        size = f"{holding.bytes / 1e6:.2f} MB"
-        table.add_row(escape(holding.name), size, escape(holding.kept or gone))
-    freed = {holding.uri: holding.bytes for holding in found if holding.kept is None}
-    table.caption = f"{sum(freed.values()) / 1e6:.2f} MB {gone}"
+def _table(versions: Sequence[StoredFiles], removal: str) -> Table:
+    table = Table("version", "size", "status", box=None)
+    for version in versions:
+        size = f"{version.bytes / 1e6:.2f} MB"
+        table.add_row(escape(version.name), size, escape(version.kept or removal))
+    freed = {version.uri: version.bytes for version in versions if version.kept is None}
+    table.caption = f"{sum(freed.values()) / 1e6:.2f} MB {removal}"
     return table

@@ -1,4 +1,4 @@
-"""Recipes and lineage as a terminal shows them."""
+"""Recipe table and lineage tree for the terminal."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from coldpress.schema.lineage import Ancestor
 
 
 def recipe_table() -> Table:
-    """Return the recipes that can be named, each with its own first line."""
-    table = Table("recipe", "what it is", "file", box=None)
+    """Return the recipes that `run` finds by name, each with its description."""
+    table = Table("recipe", "description", "file", box=None)
     for path in list_recipes():
         table.add_row(path.stem, escape(_first_sentence(path)), escape(str(path)))
     return table
 
 
 def _first_sentence(path: Path) -> str:
-    """The first sentence of the comment that a recipe begins with."""
+    """The first sentence of the comment at the top of a recipe."""
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     comment = (line.removeprefix("#").strip() for line in takewhile(_is_comment, lines))
     return re.split(r"(?<=[.?])(?<!al\.)\s", " ".join(comment), maxsplit=1)[0]
@@ -42,9 +42,9 @@ def lineage_tree(node: Ancestor) -> Tree:
 
 
 def _node_label(node: Ancestor) -> str:
-    measured = ", ".join(f"{name} {value:.4g}" for name, value in node.metrics.items())
+    metrics = ", ".join(f"{name} {value:.4g}" for name, value in node.metrics.items())
     seconds = f"  {node.seconds:.1f} s" if node.seconds is not None else ""
     head = f"[bold]{escape(node.name)}[/]  {node.stage}  {node.digest[:12]}{seconds}"
     missing = f"the record ends here: {node.missing}" if node.missing else ""
-    below = (escape(part) for part in (measured, node.run or "", missing) if part)
-    return "\n".join((head, *below))
+    details = (escape(part) for part in (metrics, node.run or "", missing) if part)
+    return "\n".join((head, *details))

@@ -1,4 +1,4 @@
-"""`coldpress ...`: a thin face on the flows."""
+"""The `coldpress` command: a thin layer over the flows."""
 
 from __future__ import annotations
 
@@ -22,30 +22,31 @@ app = App(
     print_error=False,
     suppress_keyboard_interrupt=False,
 )
-_DONE, _FAILED = exit_codes.SUCCESS, exit_codes.FAILURE
+_SET = Parameter(name="--set", negative=(), show_default=False)
+_FLAG = Parameter(negative=(), show_default=False)
 
 
 def main() -> None:
-    """Run one command and exit: 0 done, 1 the work failed, 2 the input is wrong.
+    """Run one command and exit with its code: see `exit_codes`.
 
-    After a signal it is 128 and the signal's number: 130 for Ctrl-C, 143 for SIGTERM.
+    After a signal the code is 128 plus the signal's number: 130 for Ctrl-C, 143 for SIGTERM.
     """
     entry.set_up_process()
     try:
         code = exit_codes.run_command(_run_app)
     except BaseException:
         if deferred_signals.exit_code() is None:
-            deferred_signals.limit_exit_time(_FAILED)
+            deferred_signals.limit_exit_time(exit_codes.FAILURE)
             raise
-        code = exit_codes.report_error("interrupted", _FAILED)
-    if code != _DONE:  # one that is done is done, as is `logs --follow`
+        code = exit_codes.report_error("interrupted", exit_codes.FAILURE)
+    if code != exit_codes.SUCCESS:  # `logs --follow` succeeds although a signal ends it
         code = deferred_signals.exit_code() or code
     deferred_signals.exit_process(code)
 
 
 def _run_app() -> int:
     home.set_defaults()
-    return app() or _DONE
+    return app() or exit_codes.SUCCESS
 
 
 @app.command
@@ -53,19 +54,19 @@ def run(
     recipe: str,
     /,
     *,
-    assignments: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
+    assignments: Annotated[tuple[str, ...], _SET] = (),
     json: Path | None = None,
 ) -> int:
-    """Press the model that a recipe describes.
+    """Run a recipe: train, compress, evaluate and register its model.
 
     Args:
-        recipe: Name of a known recipe, or path of a YAML file.
-        assignments: `field=value`, as in `distill.epochs=3`; may be repeated.
-        json: Where to write the outcome, whether it succeeds or not.
+        recipe: Name of a recipe (see `coldpress recipes`), or path of a YAML file.
+        assignments: Change a field of the recipe, as in `distill.epochs=3`; may be repeated.
+        json: Write the outcome as JSON to this file, also if the run fails.
     """
-    from flows.cli import run as pressing
+    from flows.cli.run import run_recipe
 
-    return pressing.run_recipe(recipe, assignments, json)
+    return run_recipe(recipe, assignments, json)
 
 
 @app.command
@@ -73,23 +74,23 @@ def check(
     recipe: str,
     /,
     *,
-    assignments: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
+    assignments: Annotated[tuple[str, ...], _SET] = (),
 ) -> None:
-    """Check a recipe and everything that it names, without training anything.
+    """Check a recipe and the data and models that it names, without training.
 
     Args:
-        recipe: Name of a known recipe, or path of a YAML file.
-        assignments: `field=value`, as in `distill.epochs=3`; may be repeated.
+        recipe: Name of a recipe (see `coldpress recipes`), or path of a YAML file.
+        assignments: Change a field of the recipe, as in `distill.epochs=3`; may be repeated.
     """
-    from flows.cli import check as checking
+    from flows.cli.check import check
 
     home.check_writable()
-    Console().print(checking.check(recipe, assignments))
+    Console().print(check(recipe, assignments))
 
 
 @app.command
 def recipes() -> None:
-    """List the recipes that can be named."""
+    """List the recipes that `run` and `check` find by name."""
     from flows.cli.listing import recipe_table
 
     Console().print(recipe_table())
@@ -97,7 +98,7 @@ def recipes() -> None:
 
 @app.command
 def lineage(model: str, /, *, json: bool = False) -> None:
-    """Show where a registered model comes from, back to its teacher and dataset.
+    """Show the ancestors of a registered model, back to its teacher and dataset.
 
     Args:
         model: `name`, `name@alias` or `name/version`.
@@ -110,17 +111,17 @@ def lineage(model: str, /, *, json: bool = False) -> None:
     if json:
         sys.stdout.write(node.model_dump_json(indent=2) + "\n")
     else:
-        # Whole lines, however narrow the terminal: the addresses in them are copied.
+        # Never break lines: people copy the addresses in them.
         Console(width=10_000).print(lineage_tree(node))
 
 
 @app.command
 def report(model: str, /, *, out: Path | None = None) -> None:
-    """Write the report of the run that last judged a model to an HTML file.
+    """Write the evaluation report of a model to an HTML file.
 
     Args:
         model: `name`, `name@alias` or `name/version`.
-        out: Where to; `<name>-<version>.html` in the working directory when not given.
+        out: The file; default: `<name>-<version>.html` in the working directory.
     """
     from flows.cli.report import write_report
 
@@ -129,15 +130,15 @@ def report(model: str, /, *, out: Path | None = None) -> None:
 
 @app.command
 def card(model: str, /, *, out: Path | None = None) -> None:
-    """Print the card of a model, in the format of the Hugging Face hub.
+    """Print the model card of a model, in the format of the Hugging Face hub.
 
     Args:
         model: `name`, `name@alias` or `name/version`.
-        out: Write it to this file instead, such as `README.md`.
+        out: Write the card to this file instead, such as `README.md`.
     """
-    from flows.cli import report as reading
+    from flows.cli.report import card
 
-    _print(reading.card(model, out))
+    _print(card(model, out))
 
 
 @app.command
@@ -145,14 +146,16 @@ def predict(
     model: str,
     /,
     *texts: str,
-    pair: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+    pair: Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)] = (),
 ) -> None:
-    """Answer texts, one JSON line each. Put `--` before texts that begin with a dash.
+    """Classify texts and print one JSON line per text.
+
+    Put `--` before texts that begin with a dash.
 
     Args:
         model: `name`, `name@alias` or `name/version`.
-        texts: What to classify.
-        pair: The second text of each, for a model of text pairs; may be repeated.
+        texts: The texts to classify.
+        pair: The second text of a pair, for models of text pairs; once per text.
     """
     from flows.cli.predict import predictions
 
@@ -162,11 +165,11 @@ def predict(
 
 @app.command
 def pull(model: str, directory: Path, /) -> None:
-    """Put a model's deployable files into a new folder.
+    """Copy a model's deployable files into a new or empty folder.
 
     Args:
         model: `name`, `name@alias` or `name/version`.
-        directory: Must not exist yet, or be empty.
+        directory: A folder that does not exist yet or is empty.
     """
     from flows.cli.predict import pull_model
 
@@ -174,15 +177,13 @@ def pull(model: str, directory: Path, /) -> None:
 
 
 @app.command
-def promote(
-    model: str, /, *, reason: str, force: Annotated[bool, Parameter(negative=())] = False
-) -> None:
+def promote(model: str, /, *, reason: str, force: Annotated[bool, _FLAG] = False) -> None:
     """Make a version that passed its gate the champion.
 
     Args:
         model: `name/version` or `name@alias`.
         reason: Why, in one line; it is recorded.
-        force: Pass over the gate; this is recorded too.
+        force: Promote without a passed gate; this is recorded too.
     """
     from flows.cli import promotion
 
@@ -191,7 +192,7 @@ def promote(
 
 @app.command
 def rollback(model: str, /, *, reason: str) -> None:
-    """Swap a model's champion and its previous one.
+    """Swap a model's champion and its previous champion.
 
     Args:
         model: Registered name.
@@ -203,12 +204,12 @@ def rollback(model: str, /, *, reason: str) -> None:
 
 
 @app.command
-def gc(*, keep: int = 3, dry_run: Annotated[bool, Parameter(negative=())] = False) -> None:
-    """Delete the files of old versions; never of one with an alias, nor of its ancestors.
+def gc(*, keep: int = 3, dry_run: Annotated[bool, _FLAG] = False) -> None:
+    """Delete the files of old versions, except versions with an alias and their ancestors.
 
     Args:
-        keep: How many of the newest versions of each model stay in any case.
-        dry_run: Only show what would go.
+        keep: Number of newest versions of each model whose files are always kept.
+        dry_run: List the files that would be removed, and delete nothing.
     """
     from flows.cli.gc import collect
 
@@ -221,7 +222,7 @@ for _command in (stack.up, stack.down, stack.status, stack.logs):
 
 @app.command
 def doctor() -> None:
-    """Say what this machine has: versions, instruction sets, servers, space."""
+    """Show versions, instruction sets, servers and disk space of this machine."""
     from flows.cli.doctor import machine_table
 
     Console().print(machine_table())

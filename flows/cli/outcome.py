@@ -1,4 +1,4 @@
-"""How a run went, read from the tracking store: as JSON for scripts and as a table for people."""
+"""Outcome of a run, loaded from the tracking store and printed as tables."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ _SCORE_COLUMNS = ("accuracy", "size", "p50 latency", "speedup", "retention")
 
 
 def load_outcome(flow_run_id: str) -> dict[str, Any]:
-    """Read a run's outcome, as far as it came.
+    """Load the outcome of a run, finished or not.
 
     Args:
-        flow_run_id: Prefect's.
+        flow_run_id: Prefect's id of the run.
 
     Returns:
-        The part of the `--json` contract that the tracking store knows.
+        The part of the `--json` report that is in the tracking store.
     """
-    chain = history.parent_run(flow_run_id)
+    parent = history.parent_run(flow_run_id)
     stages = history.stage_results(flow_run_id)
     evaluation = _load_evaluation(stages[-1])
-    verdict = read_verdict(chain.info.run_id) if chain else None
+    verdict = read_verdict(parent.info.run_id) if parent else None
     return {
         "flow_run_id": flow_run_id,
         "mlflow": {
             "tracking_uri": os.environ["MLFLOW_TRACKING_URI"],
-            "experiment_id": chain.info.experiment_id if chain else None,
-            "parent_run_id": chain.info.run_id if chain else None,
+            "experiment_id": parent.info.experiment_id if parent else None,
+            "parent_run_id": parent.info.run_id if parent else None,
         },
         "stages": [stage.model_dump(mode="json", exclude=_INTERNAL_FIELDS) for stage in stages],
         "evaluation": evaluation.model_dump(mode="json") if evaluation else None,
@@ -47,17 +47,17 @@ def load_outcome(flow_run_id: str) -> dict[str, Any]:
 
 
 def is_finished(flow_run_id: str) -> bool:
-    """Whether all of a run was done, whatever Prefect was told of it."""
-    chain = history.parent_run(flow_run_id)
-    return chain is not None and chain.info.status == "FINISHED"
+    """Whether MLflow has a run as finished, whatever its state in Prefect."""
+    parent = history.parent_run(flow_run_id)
+    return parent is not None and parent.info.status == "FINISHED"
 
 
 def print_outcome(outcome: dict[str, Any], *, to_errors: bool = False) -> None:
-    """Print what each stage did, what its model came to and what the gate says of the last.
+    """Print the stages, the scores of their models and the gate's checks.
 
     Args:
-        outcome: From `read`.
-        to_errors: Print to standard error: something else is written to standard output.
+        outcome: From `load_outcome`.
+        to_errors: Print to standard error, as standard output receives the JSON.
     """
     console = Console(stderr=to_errors)
     stages = Table("stage", "status", "seconds", "registered", box=None)
@@ -93,8 +93,8 @@ def _score_table(evaluation: Evaluation) -> Table:
 
 
 def _check_table(verdict: Verdict) -> Table:
-    said = "passed" if verdict.passed else "refused"
-    table = Table("check", "verdict", "in words", box=None, title=f"gate: {said}")
+    title = f"gate: {'passed' if verdict.passed else 'refused'}"
+    table = Table("check", "verdict", "details", box=None, title=title)
     for check in verdict.checks:
         word = "passed" if check.passed else "[bold red]refused[/]"
         table.add_row(check.name, word, escape(check.sentence))

@@ -1,4 +1,4 @@
-"""Files for a person or a script: there whole, or not at all; devices and pipes as they are."""
+"""Output files: regular files are written atomically, devices and pipes directly."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from tasks.environment import home
 from tasks.environment.streams import OutputError
 
 _MAX_LINKS = 40
-"""Followed at most, as by the system."""
+"""Symbolic links followed at most; Linux has the same limit."""
 
 
 def validate_output_path(path: Path, option: str) -> Path:
-    """Make sure that a file can be written, before any work is done.
+    """Check that a file can be written, before any work is done.
 
     Args:
-        path: Where to; relative to the working directory. A link stays one: what it leads to is
-            written. A device, a pipe, or a descriptor as in `/dev/stdout` is written through.
-        option: What asked for it, for the message.
+        path: Relative to the working directory, or absolute. A link is followed and kept. A
+            device, a pipe, or a descriptor such as `/dev/stdout` is written to directly.
+        option: The option that names it, for the error message.
 
     Returns:
         The absolute path.
 
     Raises:
-        InputError: Its folder does not exist or takes no files, it is a folder itself, may not be
-            written, or is Coldpress's own.
+        InputError: Its folder does not exist or is not writable, or the path is a folder, a file
+            that is not writable, or one of Coldpress's own files.
     """
     descriptor = _descriptor(path)
     if descriptor is not None:
@@ -50,13 +50,13 @@ def validate_output_path(path: Path, option: str) -> Path:
     _check_not_internal(target, option)
     if target.exists():
         if not os.access(target, os.W_OK):
-            raise InputError(f"{option}: {target} may not be written")
+            raise InputError(f"{option}: {target} is not writable")
         return target
     try:
         tempfile.TemporaryFile(dir=target.parent).close()
     except OSError as error:
-        place = f"{target.parent} takes no files: {error.strerror}"
-        raise InputError(f"{option}: {place}") from error
+        message = f"cannot create a file in {target.parent}: {error.strerror}"
+        raise InputError(f"{option}: {message}") from error
     return target
 
 
@@ -68,32 +68,32 @@ def _check_file_type(target: Path, option: str) -> None:
 
 
 def _check_not_internal(target: Path, option: str) -> None:
-    """What Coldpress keeps in its home is no place for anything else."""
+    """Refuse to overwrite what Coldpress keeps in its home."""
     directory = home.home_directory()
     if not target.is_relative_to(directory):
         return
     top = target.relative_to(directory).parts[0]
     if top.startswith("mlflow.") or top in home.HOME_ENTRIES:
-        raise InputError(f"{option}: {target} is among what Coldpress keeps in its home")
+        raise InputError(f"{option}: {target} is one of Coldpress's own files")
 
 
 def check_not_input(target: Path | None, inputs: Iterable[Path], option: str) -> None:
-    """Refuse to write over what a command reads.
+    """Refuse to overwrite an input of the command.
 
     Args:
-        target: From `checked_target`; None where nothing is to be written.
-        inputs: Files, and folders with all that is in them.
-        option: What asked for the target, for the message.
+        target: From `validate_output_path`; None if no file is written.
+        inputs: Files, and folders with everything in them.
+        option: The option that names the target, for the error message.
 
     Raises:
-        InputError: The target is one of them.
+        InputError: The target is one of the inputs.
     """
     if target is not None and is_input(target, inputs):
         raise InputError(f"{option}: {target} is an input, and would be overwritten")
 
 
 def is_input(target: Path, inputs: Iterable[Path]) -> bool:
-    """Whether a target is one of some files, or in one of some folders."""
+    """Whether a target is one of the files, or in one of the folders."""
     return any(_contains(source, target) for source in inputs)
 
 
@@ -103,23 +103,23 @@ def _contains(source: Path, target: Path) -> bool:
             source.is_dir() and target.is_relative_to(source.resolve())
         )
     except (OSError, ValueError):
-        return False  # one of them is not there
+        return False  # one of the two does not exist
 
 
 def is_stream(target: Path) -> bool:
-    """Whether a path leads to a device, a pipe or an open descriptor instead of a file."""
+    """Whether a path is a device, a pipe or an open descriptor rather than a regular file."""
     return _descriptor(target) is not None or (target.exists() and not target.is_file())
 
 
 def write_atomic(target: Path, text: str) -> None:
-    """Write aside and move, so that a reader never sees half a file.
+    """Write a temporary file and rename it, so that no reader sees half a file.
 
     Args:
-        target: From `checked_target`.
+        target: From `validate_output_path`; a device or pipe is written to directly.
         text: The content.
 
     Raises:
-        OutputError: It cannot be written after all: the disk is full, say.
+        OutputError: Writing failed, as on a full disk.
     """
     try:
         if is_stream(target):
@@ -127,41 +127,41 @@ def write_atomic(target: Path, text: str) -> None:
         else:
             _replace_file(target, text)
     except OSError as error:
-        if error.errno != errno.EPIPE:  # else its reader has seen enough
+        if error.errno != errno.EPIPE:  # else the reader has closed the pipe
             raise OutputError(error.errno, error.strerror, str(target)) from error
 
 
 def _write_to_stream(target: Path, text: str) -> None:
-    """An open descriptor goes on where it is: at the end of a log, say."""
+    """Write at an open descriptor's current position, such as the end of a log."""
     sys.stdout.flush()
     descriptor = _descriptor(target)
-    place = target if descriptor is None else os.dup(descriptor)
-    with open(place, "w", encoding="utf-8") as file:  # noqa: PTH123 - may be a number
+    path_or_descriptor = target if descriptor is None else os.dup(descriptor)
+    with open(path_or_descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - may be a number
         file.write(text)
 
 
 def _replace_file(target: Path, text: str) -> None:
-    aside = target.with_name(f".coldpress-{uuid4().hex}.part")
+    temporary = target.with_name(f".coldpress-{uuid4().hex}.part")
     try:
-        with aside.open("x", encoding="utf-8") as file:
+        with temporary.open("x", encoding="utf-8") as file:
             file.write(text)
         if target.exists():
-            aside.chmod(stat.S_IMODE(target.stat().st_mode))
-        aside.replace(target)
+            temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+        temporary.replace(target)
     except OSError as error:
-        # A file that is mounted by itself, or whose folder is not ours, can be written in place.
+        # A file that is itself a mount point, or in a read-only folder, is written in place.
         if error.errno not in {errno.EBUSY, errno.EACCES, errno.EPERM, errno.EROFS}:
             raise
         target.write_text(text, encoding="utf-8")
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def _descriptor(path: Path) -> int | None:
-    """The number of this process's own descriptor that a path such as `/dev/stdout` names."""
-    own = {Path("/dev/fd"), Path("/proc/self/fd").resolve()}
+    """The descriptor of this process that a path such as `/dev/stdout` leads to, if any."""
+    folders = {Path("/dev/fd"), Path("/proc/self/fd").resolve()}
     for _ in range(_MAX_LINKS):
-        if path.name.isdecimal() and path.parent.resolve() in own:
+        if path.name.isdecimal() and path.parent.resolve() in folders:
             return int(path.name)
         if not path.is_symlink():
             return None
@@ -170,10 +170,10 @@ def _descriptor(path: Path) -> int | None:
 
 
 def _check_open_for_writing(descriptor: int, place: str) -> None:
-    """Only what this process was started with: others are its databases and servers."""
+    """Accept inherited descriptors only: the others are this process's databases and sockets."""
     try:
-        how = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE
-        usable = how != os.O_RDONLY and os.get_inheritable(descriptor)
+        access_mode = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE
+        usable = access_mode != os.O_RDONLY and os.get_inheritable(descriptor)
     except OSError:
         usable = False
     if not usable:

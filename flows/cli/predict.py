@@ -1,4 +1,4 @@
-"""Answer with a registered model, or take its files away: neither needs Prefect nor torch."""
+"""`coldpress predict` and `coldpress pull`: use a registered model without Prefect or torch."""
 
 from __future__ import annotations
 
@@ -25,32 +25,33 @@ _CHECKSUM_FILE = "SHA256SUMS"
 
 
 def predictions(model: str, texts: Sequence[str], pairs: Sequence[str]) -> list[str]:
-    """Answer texts.
+    """Classify texts with a registered model.
 
     Args:
         model: `name`, `name@alias` or `name/version`.
-        texts: What to classify.
-        pairs: The second text of each, or nothing.
+        texts: The texts to classify.
+        pairs: The second text of each text pair; empty for single texts.
 
     Returns:
-        One JSON line a text.
+        One JSON line per text.
 
     Raises:
-        InputError: No text, pairs that do not match, or no deployable model.
+        InputError: There is no text, `pairs` does not match `texts` or the model, or the model is
+            not deployable.
     """
     if not texts:
         raise InputError("TEXT: give at least one text")
     if pairs and len(pairs) != len(texts):
         raise InputError(f"--pair: {len(pairs)} given for {len(texts)} texts")
     with _open_deployable(registry.resolve(model)) as checkpoint:
-        answering = predictor.Predictor(checkpoint.path)
-        if answering.pairs is not None and answering.pairs is not bool(pairs):
-            raise InputError(f"--pair: {model} answers {_input_kind(answering.pairs)} texts")
+        classifier = predictor.Predictor(checkpoint.path)
+        if classifier.pairs is not None and classifier.pairs is not bool(pairs):
+            raise InputError(f"--pair: {model} takes {_input_kind(classifier.pairs)} texts")
         try:
-            answers = answering.predict(texts, pairs or None)
+            rows = classifier.predict(texts, pairs or None)
         except ValueError as error:
             raise InputError(f"TEXT: {error}") from error
-    return [json.dumps(answer, ensure_ascii=False) for answer in answers]
+    return [json.dumps(row, ensure_ascii=False) for row in rows]
 
 
 def _input_kind(pairs: bool) -> str:
@@ -58,7 +59,7 @@ def _input_kind(pairs: bool) -> str:
 
 
 def pull_model(model: str, directory: Path) -> None:
-    """Copy a model's deployable files, its card and the code that answers into a folder.
+    """Copy a model's deployable files, its card and `predictor.py` into a folder.
 
     Args:
         model: `name`, `name@alias` or `name/version`.
@@ -70,30 +71,30 @@ def pull_model(model: str, directory: Path) -> None:
     target = _prepare_empty_folder(directory)
     version = registry.resolve(model)
     with _open_deployable(version) as checkpoint:
-        # A folder that exists may be mounted, or the working directory of a shell: it stays.
-        aside = Path(tempfile.mkdtemp(dir=_staging_parent(target), prefix=_TEMPORARY_PREFIX))
+        # An existing folder may be a mount point or a shell's working directory: never replace it.
+        staging = Path(tempfile.mkdtemp(dir=_staging_parent(target), prefix=_TEMPORARY_PREFIX))
         try:
-            shutil.copytree(checkpoint.path, aside, dirs_exist_ok=True)
-            shutil.copyfile(predictor.__file__, aside / "predictor.py")
+            shutil.copytree(checkpoint.path, staging, dirs_exist_ok=True)
+            shutil.copyfile(predictor.__file__, staging / "predictor.py")
             card = reports.find_document(version, reports.CARD)
             if card is not None:
-                (aside / "README.md").write_text(card, encoding="utf-8")
-            (aside / _CHECKSUM_FILE).write_text(_checksums(aside), encoding="utf-8")
-            _move_into_place(aside, target)
+                (staging / "README.md").write_text(card, encoding="utf-8")
+            (staging / _CHECKSUM_FILE).write_text(_checksums(staging), encoding="utf-8")
+            _move_into_place(staging, target)
         except OSError as error:
             raise OutputError(error.errno, error.strerror, str(directory)) from error
         finally:
-            shutil.rmtree(aside, ignore_errors=True)
+            shutil.rmtree(staging, ignore_errors=True)
 
 
 def _checksums(folder: Path) -> str:
-    """Write the digests of all files as `sha256sum --check` reads them."""
+    """The digests of all files, in the format of `sha256sum --check`."""
     paths = sorted(path for path in folder.iterdir() if path.is_file())
     return "".join(f"{sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in paths)
 
 
 def _prepare_empty_folder(directory: Path) -> Path:
-    """Make sure that a folder can be written; the one that it is in is made."""
+    """Check that a folder is empty or absent and can be written; create its parents."""
     try:
         target = paths.validate_path(directory).resolve()
         if target.exists() and (not target.is_dir() or _entries(target)):
@@ -106,7 +107,7 @@ def _prepare_empty_folder(directory: Path) -> Path:
 
 
 def _entries(target: Path) -> list[Path]:
-    """What is in a folder, but for what a killed `pull` left there."""
+    """The entries of a folder, without the leftovers of a killed `pull`."""
     return [path for path in target.iterdir() if not path.name.startswith(_TEMPORARY_PREFIX)]
 
 
@@ -114,42 +115,45 @@ def _staging_parent(target: Path) -> Path:
     return target if target.exists() else target.parent
 
 
-def _move_into_place(aside: Path, target: Path) -> None:
-    """Move whole, or, into a folder that exists, file by file; the model last."""
+def _move_into_place(staging: Path, target: Path) -> None:
+    """Rename the folder, or move its files one by one if the target exists, the model last."""
     if not target.exists():
-        aside.chmod(_default_folder_mode(aside))
-        aside.replace(target)
+        staging.chmod(_default_folder_mode(staging))
+        staging.replace(target)
         return
-    for path in sorted(aside.iterdir(), key=lambda path: path.name == "model.onnx"):
+    for path in sorted(staging.iterdir(), key=lambda path: path.name == "model.onnx"):
         path.replace(target / path.name)
 
 
-def _default_folder_mode(aside: Path) -> int:
-    """What a folder gets that is simply made here: temporary ones are for their owner alone."""
-    (plain := aside / "plain").mkdir()
+def _default_folder_mode(staging: Path) -> int:
+    """The mode of a new folder under the user's umask; temporary folders are private."""
+    (plain := staging / "plain").mkdir()
     mode = stat.S_IMODE(plain.stat().st_mode)
     plain.rmdir()
     return mode
 
 
 @contextmanager
-def _explain_corruption(named: str) -> Iterator[None]:
-    """Say whose files are gone, and what makes them again."""
+def _explain_corruption(reference: str) -> Iterator[None]:
+    """Name the version whose files are missing or changed, and the remedy."""
     try:
         yield
     except CorruptCheckpointError as error:
-        again = "pressing its recipe again makes them anew"
-        message = f"{named}: its files are gone or not those that were written; {again} ({error})"
+        remedy = "run its recipe again to recreate them"
+        message = f"{reference}: its files are missing or were changed; {remedy} ({error})"
         raise CorruptCheckpointError(message) from error
 
 
 @contextmanager
 def _open_deployable(version: ModelVersion) -> Iterator[Checkpoint]:
-    named = f"{version.name}/{version.version}"
-    with _explain_corruption(named), artifacts.open_checkpoint(str(version.source)) as checkpoint:
+    reference = f"{version.name}/{version.version}"
+    with (
+        _explain_corruption(reference),
+        artifacts.open_checkpoint(str(version.source)) as checkpoint,
+    ):
         if not (checkpoint.path / "model.onnx").exists():
             stage = version.tags.get("stage", "another stage")
-            raise InputError(f"model: {named} is a checkpoint of {stage}, not an ONNX model")
+            raise InputError(f"model: {reference} is a checkpoint of {stage}, not an ONNX model")
         registered = version.tags.get("digest", checkpoint.digest)
         if checkpoint.digest != registered:
             raise CorruptCheckpointError(f"registered as {registered}, found {checkpoint.digest}")

@@ -1,4 +1,4 @@
-"""`coldpress promote` and `coldpress rollback`: check first, then run the flow."""
+"""`coldpress promote` and `coldpress rollback`: check the input, then run the flow."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ def promote(reference: str, reason: str, force: bool) -> str:
 
     Args:
         reference: MODEL/VERSION or MODEL@alias.
-        reason: Recorded.
-        force: Pass over the gate.
+        reason: Why, in one line; recorded in the audit.
+        force: Promote without a passed gate.
 
     Returns:
-        What became of it, in one line.
+        The result in one line.
 
     Raises:
-        InputError: Nothing was started.
-        RefusedError: The gate refused.
+        InputError: The version cannot be promoted; nothing was started.
+        RefusedError: The version did not pass its gate.
     """
-    why = reasons.normalize(reason)
+    one_line_reason = reasons.normalize(reason)
     model, version = promotion.resolve_promotable(reference)
     if promotion.is_champion(model, version):
-        return f"{model}/{version} is the champion already: nothing to do"
+        return f"{model}/{version} is already the champion: nothing to do"
 
     def run() -> State[Any]:
         from flows.prefect_server import session
         from flows.promote import promote
 
         watched = promote.with_options(on_running=[session.restore_signal_handlers])
-        return watched(f"{model}/{version}", why, force, return_state=True)
+        return watched(f"{model}/{version}", one_line_reason, force, return_state=True)
 
     return summary.summarize(_run_flow(model, run))
 
@@ -53,16 +53,16 @@ def rollback(model: str, reason: str) -> str:
 
     Args:
         model: Registered name.
-        reason: Recorded.
+        reason: Why, in one line; recorded in the audit.
 
     Returns:
-        What became of it, in one line.
+        The result in one line.
 
     Raises:
-        InputError: There is no previous.
-        RefusedError: Its files are not intact.
+        InputError: There is no previous champion.
+        RefusedError: Its files are missing or were changed.
     """
-    why = reasons.normalize(reason)
+    one_line_reason = reasons.normalize(reason)
     promotion.check_rollback(registry.require_bare_name(model))
 
     def run() -> State[Any]:
@@ -70,16 +70,16 @@ def rollback(model: str, reason: str) -> str:
         from flows.rollback import rollback
 
         watched = rollback.with_options(on_running=[session.restore_signal_handlers])
-        return watched(model, why, return_state=True)
+        return watched(model, one_line_reason, return_state=True)
 
     return summary.summarize(_run_flow(model, run))
 
 
 def _run_flow(model: str, run: Callable[[], State[Any]]) -> Ticket:
-    """Run a flow. Prefect is first imported here; what it raised is raised, not logged.
+    """Run a flow and return its audit record. Prefect is first imported here.
 
-    What came of it is read from the audit: a server that is asked twice, since its first answer
-    came late, gives the state back without what the flow returned.
+    The record is read from the audit, not from the flow's state: when a client retries a late
+    request, the server returns the state without the flow's result.
     """
     home.check_writable()
     home.configure_environment()

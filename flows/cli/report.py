@@ -1,4 +1,4 @@
-"""Reports and model cards, taken out of the tracking store: neither needs Prefect nor torch."""
+"""`coldpress report` and `coldpress card`: read both from the tracking store."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ def write_report(model: str, out: Path | None) -> str:
 
     Args:
         model: `name`, `name@alias` or `name/version`.
-        out: Where to; `<name>-<version>.html` in the working directory when not given.
+        out: The file; default: `<name>-<version>.html` in the working directory.
 
     Returns:
-        What to print: where it is, or nothing where it went to a terminal or pipe.
+        What to print: the file's path, or "" if `out` is a terminal or pipe.
 
     Raises:
         InputError: There is no such version, it has no report, or the file cannot be written.
     """
-    given = None if out is None else validate_output_path(out, "--out")
+    target = None if out is None else validate_output_path(out, "--out")
     version = registry.resolve(model)
-    target = given or validate_output_path(Path(f"{version.name}-{version.version}.html"), "--out")
+    if target is None:
+        target = validate_output_path(Path(f"{version.name}-{version.version}.html"), "--out")
     write_atomic(target, reports.load_document(version, reports.REPORT))
     return _path_to_print(target)
 
@@ -33,10 +34,10 @@ def card(model: str, out: Path | None) -> str:
 
     Args:
         model: `name`, `name@alias` or `name/version`.
-        out: Where to; nowhere when not given.
+        out: The file; None to return the card instead.
 
     Returns:
-        What to print: the card, or where it is, or nothing where it went to a terminal or pipe.
+        What to print: the card, the file's path, or "" if `out` is a terminal or pipe.
 
     Raises:
         InputError: There is no such version, it has no card, or the file cannot be written.

@@ -1,4 +1,4 @@
-"""`coldpress run`: check first, press, and write down how it went whatever happens."""
+"""`coldpress run`: check the input, run the pipeline, and always write the outcome."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from coldpress.errors import InputError
 from coldpress.recipe.loading import load_recipe
 from coldpress.recipe.preflight import run_preflight
 from coldpress.schema.stages import STAGES
+from flows.cli.exit_codes import FAILURE, SUCCESS
 from flows.cli.output_files import (
     check_not_input,
     is_input,
@@ -29,50 +30,48 @@ if TYPE_CHECKING:
 
     from coldpress.recipe.recipe import Recipe
 
-DONE, FAILED, REFUSED = 0, 1, 1
-
 
 def run_recipe(reference: str, assignments: Sequence[str], report: Path | None) -> int:
     """Run a recipe.
 
     Args:
-        reference: Its name or path.
-        assignments: Changes to it.
-        report: Where to write the outcome as JSON.
+        reference: The recipe's name or path.
+        assignments: `field=value` changes to the recipe.
+        report: The file for the outcome as JSON, if any.
 
     Returns:
-        The exit code of a run that was started.
+        The exit code.
 
     Raises:
-        InputError: Nothing was started.
+        InputError: The input is invalid; no stage was started.
     """
     target = None if report is None else validate_output_path(report, "--json")
     outcome = _empty_outcome(reference)
-    read = [path for path in (Path(reference),) if path.is_file()]
+    inputs = [path for path in (Path(reference),) if path.is_file()]
     try:
-        check_not_input(target, read, "--json")
+        check_not_input(target, inputs, "--json")
         recipe = load_recipe(reference, assignments)
         outcome["recipe"] = recipe.name
-        read += _paths_in(recipe.model_dump())
-        check_not_input(target, read, "--json")
+        inputs += _paths_in(recipe.model_dump())
+        check_not_input(target, inputs, "--json")
         home.check_writable()
         run_preflight(recipe, home.home_directory())
         return _run_flow(recipe, outcome, target)
     finally:
-        if target is not None and not is_input(target, read):
+        if target is not None and not is_input(target, inputs):
             with deferred_signals.defer_signals():
                 write_atomic(target, json.dumps(outcome, indent=2, allow_nan=False) + "\n")
 
 
 def _paths_in(value: object) -> Iterator[Path]:
-    """All files and folders that a recipe names."""
+    """The paths in a recipe's fields, at any depth."""
     if isinstance(value, Path):
         yield value
     elif isinstance(value, Mapping):
         value = list(value.values())
     if isinstance(value, list | tuple):
-        for part in value:
-            yield from _paths_in(part)
+        for item in value:
+            yield from _paths_in(item)
 
 
 def _run_flow(recipe: Recipe, outcome: dict[str, Any], target: Path | None) -> int:
@@ -109,33 +108,35 @@ def _run_flow(recipe: Recipe, outcome: dict[str, Any], target: Path | None) -> i
     with streams.optional_output():
         outcomes.print_outcome(outcome, to_errors=target is not None and is_stream(target))
     if state.is_completed():
-        return REFUSED if outcome["gate"] and not outcome["gate"]["passed"] else DONE
+        return FAILURE if outcome["gate"] and not outcome["gate"]["passed"] else SUCCESS
     error = state.result(raise_on_failure=False)
     if isinstance(error, InputError):
         raise error
-    return FAILED  # Prefect has shown the traceback
+    return FAILURE  # Prefect has shown the traceback
 
 
 def _state_from_mlflow(error: BaseException, flow_run_ids: Sequence[str]) -> State[Any]:
-    """What became of a run whose end Prefect could not be told: MLflow knows it as well."""
+    """The final state of a run, from MLflow, when it could not be reported to Prefect."""
     from prefect.states import Completed, Failed
 
     from flows.cli import outcome as outcomes
 
     why = f"{type(error).__name__}: {' '.join(str(error).split())}"
     if flow_run_ids and outcomes.is_finished(flow_run_ids[0]):
-        sys.stderr.write(f"coldpress: the run is done; Prefect could not be told ({why})\n")
+        sys.stderr.write(f"coldpress: the run is done but not reported to Prefect ({why})\n")
         return Completed()
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, InputError):
         cause = cause.__context__
     if cause is None:
-        sys.stderr.write(f"coldpress: no Prefect server to report to ({why}); stages are kept\n")
+        sys.stderr.write(
+            f"coldpress: no Prefect server to report to ({why}); finished stages are kept\n"
+        )
     return Failed(data=cause or error)
 
 
 def _empty_outcome(reference: str) -> dict[str, Any]:
-    """The outcome of a run that was refused before it began."""
+    """The outcome before the first stage: every stage is skipped."""
     skipped = {"status": "skipped", "seconds": 0.0, "model_uri": None, "registered": None}
     return {
         "recipe": reference,

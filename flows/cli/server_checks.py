@@ -1,4 +1,4 @@
-"""Whether the configured servers answer, and let this process in: asked without their libraries."""
+"""Checks of the configured servers: reachable, and open to this process."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ _TIMEOUT_SECONDS = 5
 
 
 def server_status(server: str) -> str:
-    """Say in one line how this process stands with a server.
+    """Check a server over plain HTTP, without importing its client library.
 
     Args:
-        server: `access.MLFLOW` or `access.PREFECT`.
+        server: The variable with its address: `credentials.MLFLOW_VARIABLE` or `PREFECT_VARIABLE`.
 
     Returns:
-        Its address, without what may be secret in it, and whether it answers.
+        One line: the address without credentials, and whether the server answers.
     """
     address = os.environ.get(server, "")
     try:
         parsed = urlsplit(address)
         place = f"{parsed.scheme}://{parsed.hostname}:{_port(parsed)}"
     except ValueError as error:
-        return f"{server} is no address: {error}"
+        return f"{server} is not a valid address: {error}"
     if not parsed.hostname:
         return address or "embedded"
     if credentials.has_credentials(address):
@@ -67,7 +67,7 @@ def _probe(place: str, server: str) -> str:
     except (OSError, http.client.HTTPException) as error:
         return f"{place} does not answer: {error}"
     if status in credentials.AUTH_FAILURE_CODES:
-        return f"{place} answers, and refuses: {credentials.auth_failure_message(server)}"
+        return f"{place} refuses access: {credentials.auth_failure_message(server)}"
     return f"{place} answers" if status < http.client.BAD_REQUEST else f"{place} answers {status}"
 
 
@@ -75,16 +75,16 @@ def _http_status(address: str, authorization: str) -> int:
     headers = {"Authorization": authorization} if authorization else {}
     request = urllib.request.Request(address, headers=headers)  # noqa: S310
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310
-            return int(answer.status)
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310
+            return int(response.status)
     except urllib.error.HTTPError as error:
         return error.code
 
 
 def _authorization_header(server: str) -> str:
-    """What the libraries send: user and password where they are set, else a token."""
-    said = [os.environ.get(name, "") for name in credentials.CREDENTIAL_VARIABLES[server]]
-    if all(said):
-        return f"Basic {base64.b64encode(':'.join(said).encode()).decode()}"
+    """The header that the client libraries send: user and password if set, else a token."""
+    values = [os.environ.get(name, "") for name in credentials.CREDENTIAL_VARIABLES[server]]
+    if all(values):
+        return f"Basic {base64.b64encode(':'.join(values).encode()).decode()}"
     token = os.environ.get(_TOKEN_VARIABLES[server])
     return f"Bearer {token}" if token else ""

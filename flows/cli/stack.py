@@ -1,4 +1,4 @@
-"""`coldpress up`, `down`, `status`, `logs`: what the command line offers of the local stack."""
+"""`coldpress up`, `down`, `status` and `logs`: commands for the local stack."""
 
 from __future__ import annotations
 
@@ -6,47 +6,59 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from flows.cli import exit_codes
+
+_FLAG = Parameter(negative=(), show_default=False)
+_IMPORT = Parameter(name="--import", negative=(), show_default=False)
+
 
 def up(
     *,
     port_mlflow: int | None = None,
     port_prefect: int | None = None,
-    bring: Annotated[bool, Parameter(name="--import", negative=())] = False,
-) -> int:
-    """Start an MLflow server, a Prefect server and a worker on this machine, or what is missing.
+    import_embedded: Annotated[
+        bool, Parameter(name="--import", negative=(), show_default=False)
+    ] = False,
+) -> None:
+    """Start an MLflow server, a Prefect server and a worker on this machine.
+
+    What is already running is left alone.
 
     Args:
-        port_mlflow: Where MLflow is to answer; else where it did last, at first 5000 if free.
-        port_prefect: Where Prefect answers; likewise, at first 4200.
-        bring: Copy the models that were made without the stack, and their runs, into it.
+        port_mlflow: Port of MLflow; default: its last port, at first 5000 if free.
+        port_prefect: Port of Prefect; default: its last port, at first 4200 if free.
+        import_embedded: Copy the models and runs made without the stack into it.
     """
     from flows.stack import messages
 
-    return messages.up(port_mlflow, port_prefect, bring)
+    messages.up(port_mlflow, port_prefect, import_embedded)
 
 
 def down() -> None:
-    """End the servers and the worker that `up` started; what they keep stays on disk."""
+    """Stop the servers and the worker started by `up`; their data stays on disk."""
     from flows.stack import messages
 
     messages.down()
 
 
 def status() -> int:
-    """Say what of the stack runs, where, and whether it answers; exit code 0 if all does."""
+    """Show which servers run, where, and whether they answer; exit code 0 if all do."""
     from flows.stack import messages
 
-    return messages.status()
+    return exit_codes.SUCCESS if messages.status() else exit_codes.FAILURE
 
 
 def logs(
-    server: str | None = None, /, *, follow: Annotated[bool, Parameter(negative=())] = False
+    server: str | None = None,
+    /,
+    *,
+    follow: Annotated[bool, _FLAG] = False,
 ) -> None:
-    """Print the last lines that the servers logged.
+    """Print the last lines of the servers' logs.
 
     Args:
-        server: mlflow, prefect, worker or setup; all of them when not given.
-        follow: Go on with what is added, until interrupted.
+        server: mlflow, prefect, worker or setup; default: all of them.
+        follow: Keep printing new lines until interrupted.
     """
     from flows.stack import logs
 

@@ -1,1 +1,1 @@
-"""The embedded Prefect server of a run."""
+"""The embedded Prefect server of a command."""

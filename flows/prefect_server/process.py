@@ -1,7 +1,7 @@
-"""Become the embedded Prefect server, bound to the process that asked for it.
+"""Process of the embedded Prefect server: records its pid, then executes the server.
 
-The server ends with its owner where the system offers that (Linux). Where it does not, the next
-command finds the record, which is written before the server is one.
+On Linux the server ends with its owner. Elsewhere the next command finds the record, which is
+written before the server starts, and stops the orphan.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def main(record: str, owner: str, *command: str) -> None:
-    """Record this process and become the server.
+    """Record this process and execute the server in it.
 
     Args:
-        record: The file that the next command looks for.
-        owner: Name of the process that runs the server, from `processes.current_process_identity`.
-        command: What to become.
+        record: Path of the record.
+        owner: Name of the process that the server belongs to, from `current_process_identity`.
+        command: The server's command line.
     """
     _end_with_owner()
     if processes.is_gone(owner):
@@ -35,18 +35,18 @@ def main(record: str, owner: str, *command: str) -> None:
 
 
 def write_record(path: Path, owner: str) -> None:
-    """Write down whose server this process is; moved into place whole, since a kill may come now.
+    """Record this process as the server of an owner, atomically: a kill may come at any time.
 
     Args:
-        path: Where to.
+        path: Path of the record.
         owner: Name of the process that the server must not outlive.
     """
-    aside = path.with_suffix(".part")
-    aside.write_text(
+    temporary = path.with_suffix(".part")
+    temporary.write_text(
         json.dumps({"owner": owner, "server": processes.current_process_identity()}),
         encoding="utf-8",
     )
-    aside.replace(path)
+    temporary.replace(path)
 
 
 def _end_with_owner() -> None:

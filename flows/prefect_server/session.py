@@ -1,4 +1,4 @@
-"""Prefect's ephemeral server: started once, recorded, and ended even after its owner was killed."""
+"""A Prefect server for the duration of a command: the configured one or an embedded one."""
 
 from __future__ import annotations
 
@@ -22,18 +22,17 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
 
 _CLIENT_RETRIES = 4
-"""Half a minute. A server that is started again answers what waits for it; one that cannot be
-started is not worth the minutes that a server of a team is waited for."""
+"""Half a minute: enough for the embedded server to restart. Team servers get several minutes."""
 _FLUSH_SECONDS = 5.0
 
 
 @contextmanager
 def prefect_server() -> Iterator[None]:
-    """Have a Prefect server for the length of a block: the configured one, or an own one.
+    """Provide a Prefect server inside the block: the configured one, or an embedded one.
 
     Raises:
-        InputError: The configured one refuses this process; or the stack of this home is up, but
-            its Prefect server is gone.
+        InputError: The configured server refuses access, or this home's stack is up without its
+            Prefect server.
     """
     stop_orphans()
     deferred_signals.on_interrupt(_stop_retrying)
@@ -55,35 +54,35 @@ def prefect_server() -> Iterator[None]:
 
 
 def restore_signal_handlers(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001
-    """Take signals back from Prefect's engine as soon as a flow runs; a hook of a flow."""
+    """Flow hook: replace the signal handlers of Prefect's engine with ours."""
     deferred_signals.reinstall_handlers()
 
 
 def _stop_retrying() -> None:
-    """Whoever interrupts a command does not want to wait minutes for a server that is away."""
+    """After an interrupt, do not wait minutes for servers that do not answer."""
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
-    known = get_settings_context()
-    changed = known.settings.copy_with_update(updates={PREFECT_CLIENT_MAX_RETRIES: 0})
-    SettingsContext(profile=known.profile, settings=changed).__enter__()  # to the end
+    context = get_settings_context()
+    settings = context.settings.copy_with_update(updates={PREFECT_CLIENT_MAX_RETRIES: 0})
+    SettingsContext(profile=context.profile, settings=settings).__enter__()  # never left
 
 
 def stop_orphans() -> int:
-    """End the servers that killed commands left behind.
+    """Stop the servers that killed commands left behind.
 
     Returns:
-        How many were ended.
+        The number of servers stopped.
     """
-    ended = 0
+    stopped = 0
     for path in sorted(_record_folder().glob("*.json")):
         try:
-            known = json.loads(path.read_text(encoding="utf-8"))
+            record = json.loads(path.read_text(encoding="utf-8"))
         except (ValueError, FileNotFoundError):
-            known = {}
-        if known and not processes.is_gone(known["owner"]):
+            record = {}
+        if record and not processes.is_gone(record["owner"]):
             continue
-        ended += processes.terminate(known.get("server"))
+        stopped += processes.terminate(record.get("server"))
         path.unlink(missing_ok=True)
-    return ended
+    return stopped
 
 
 def _record_folder() -> Path:

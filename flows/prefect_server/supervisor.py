@@ -1,4 +1,4 @@
-"""Prefect's embedded server: a child process that is started again whenever it dies."""
+"""Supervisor of the embedded Prefect server: a child process, restarted when it dies."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from coldpress.errors import ServerStartError
 from tasks.environment import processes
 
 _MAX_EARLY_EXITS = 10
-"""In a row: a server that cannot even start is not started for ever."""
+"""In a row; then the server counts as unable to start."""
 _EARLY_SECONDS = 30.0
 _SHORTEST_PAUSE = 0.05
 _LONGEST_PAUSE = 5.0
@@ -38,17 +38,16 @@ _SERVER_VARIABLES = {
 
 
 class EmbeddedServer:
-    """One server for the length of a command.
+    """One server for the duration of a command.
 
-    The listening socket belongs to this process. While no server is there, connections wait in
-    the socket's queue instead of being refused, and the next server answers them: on the same port,
-    with the same database.
+    The listening socket belongs to this process. While the server restarts, connections wait in
+    the socket's queue, and the next server answers them on the same port with the same database.
     """
 
     def __init__(self, record: Path) -> None:
         self._record = record
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-        # The server takes the socket for one without this option; what it accepts inherits it.
+        # The server does not set this option on an inherited socket; accepted connections have it.
         self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - `stop` closes it
         self._process: subprocess.Popen[bytes] | None = None
@@ -57,25 +56,27 @@ class EmbeddedServer:
 
     @property
     def port(self) -> int:
-        """Where it answers, on loopback, as long as this object lives."""
+        """The port on loopback, the same for the lifetime of this object."""
         return int(self._listener.getsockname()[1])
 
     def start(self) -> None:
-        """Start the server, keep it running, and return when it answers.
+        """Start the server, keep it running, and return when it is healthy.
 
         Raises:
-            ServerFailedError: It does not come to answer.
+            ServerStartError: The server failed or timed out.
         """
-        self._lead_prefect_here()
+        self._register_with_prefect()
         threading.Thread(target=self._keep_running, name="embedded-server", daemon=True).start()
-        until = time.monotonic() + PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value()
+        deadline = time.monotonic() + PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value()
         while not _is_healthy(self.port):
-            if self._ended.is_set() or time.monotonic() > until:
-                raise ServerStartError(f"the embedded Prefect server failed: {self._reason()}")
+            if self._ended.is_set() or time.monotonic() > deadline:
+                raise ServerStartError(
+                    f"the embedded Prefect server failed: {self._failure_reason()}"
+                )
             time.sleep(0.1)
 
     def stop(self) -> None:
-        """End the server for good."""
+        """Stop the server for good."""
         self._ended.set()
         with self._starting:
             self._listener.close()
@@ -87,37 +88,38 @@ class EmbeddedServer:
         for path in (self._record, self._record.with_suffix(".part")):
             path.unlink(missing_ok=True)
 
-    def _lead_prefect_here(self) -> None:
-        """Prefect's clients ask this singleton, and start a server of their own if it has none."""
+    def _register_with_prefect(self) -> None:
+        """Tell the singleton that Prefect's clients ask; otherwise they start another server."""
         server = SubprocessASGIServer()
         server.port = self.port
         server.running = True
 
     def _keep_running(self) -> None:
         try:
-            self._start_over_and_over()
+            self._restart_until_stopped()
         finally:
             self._ended.set()
-            self._listener.close()  # refuse at once what nobody will answer
+            self._listener.close()  # refuse connections at once that nobody will answer
 
-    def _start_over_and_over(self) -> None:
-        deaths = 0
-        while deaths < _MAX_EARLY_EXITS:
-            began, process = time.monotonic(), self._launch()
+    def _restart_until_stopped(self) -> None:
+        early_exits = 0
+        while early_exits < _MAX_EARLY_EXITS:
+            start = time.monotonic()
+            process = self._launch()
             code = None if process is None else process.wait()
             if code is None or self._ended.is_set():
                 return
             if code < 0:
-                deaths = deaths + 1 if time.monotonic() - began < _EARLY_SECONDS else 0
+                early_exits = early_exits + 1 if time.monotonic() - start < _EARLY_SECONDS else 0
             else:
-                deaths += 5  # twice by itself is enough: whatever keeps it from starting stays
-            if deaths < _MAX_EARLY_EXITS:
-                _warn(f"{_describe_exit(code)} and is started again")
-                self._ended.wait(min(_LONGEST_PAUSE, _SHORTEST_PAUSE * 2**deaths))
-        _warn("does not stay up: Prefect is told nothing more")
+                early_exits += 5  # an exit without a signal will recur: allow two
+            if early_exits < _MAX_EARLY_EXITS:
+                _warn(f"{_describe_exit(code)} and is restarted")
+                self._ended.wait(min(_LONGEST_PAUSE, _SHORTEST_PAUSE * 2**early_exits))
+        _warn("does not stay up: this run no longer reports to Prefect")
 
     def _launch(self) -> subprocess.Popen[bytes] | None:
-        """In a session of its own: what a terminal sends to this command must not end it."""
+        """Start the server in its own session, out of reach of the terminal's signals."""
         with self._starting:
             if self._ended.is_set():
                 return None
@@ -134,7 +136,7 @@ class EmbeddedServer:
                     processes.current_process_identity(),
                     *_server_command(self._listener.fileno()),
                 ],
-                cwd=self._record.parent,  # it reads `prefect.toml` and `.env` of where it starts
+                cwd=self._record.parent,  # Prefect reads `prefect.toml` and `.env` from here
                 env={**os.environ, **_SERVER_VARIABLES, **_settings_in_effect()},
                 pass_fds=[self._listener.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -145,20 +147,21 @@ class EmbeddedServer:
             SubprocessASGIServer().server_process = self._process
             return self._process
 
-    def _reason(self) -> str:
+    def _failure_reason(self) -> str:
+        """The last exception in the server's output, else its last line."""
         self._output.seek(0)
-        lines = self._output.read().decode(errors="replace").splitlines()
-        said = [line.strip() for line in lines if line.strip()]
-        raised = [line for line in said if _EXCEPTION_LINE.match(line)]
-        return (raised or said or ["it gives no answer"])[-1]
+        output = self._output.read().decode(errors="replace")
+        lines = [line.strip() for line in output.splitlines() if line.strip()]
+        exceptions = [line for line in lines if _EXCEPTION_LINE.match(line)]
+        return (exceptions or lines or ["it does not answer"])[-1]
 
 
 def _describe_exit(code: int) -> str:
     return f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
 
 
-def _warn(what: str) -> None:
-    sys.stderr.write(f"coldpress: the embedded Prefect server {what}\n")
+def _warn(event: str) -> None:
+    sys.stderr.write(f"coldpress: the embedded Prefect server {event}\n")
 
 
 def _server_command(listener: int) -> list[str]:
@@ -174,7 +177,7 @@ def _settings_in_effect() -> dict[str, str]:
 
 
 def _is_healthy(port: int) -> bool:
-    """Asked on loopback, past any proxy; a connection may wait for a server that is to come."""
+    """Ask over loopback, without a proxy; a connection may wait for a restart."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
     try:
         connection.request("GET", "/api/health")

@@ -1,7 +1,7 @@
-"""Runs that nobody will begin or end since their worker died: each holds a slot of its deployment.
+"""Find and end flow runs whose worker died before they started.
 
-A run that is Running beats, and an automation notices when it stops. One that is Pending does not
-beat, nor one that was cancelled before it began.
+Each such run still holds a concurrency slot of its deployment. An automation detects when a Running
+run stops sending heartbeats, but Pending and Cancelling runs send none.
 """
 
 from __future__ import annotations
@@ -19,78 +19,85 @@ from tasks.environment.local_stack import PREFECT, WORKER
 
 _RETRY_PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0)
 _FINAL_STATES = {"PENDING": "CRASHED", "CANCELLING": "CANCELLED"}
-"""What each becomes: Prefect takes nothing else for one that is being cancelled."""
+"""State types of abandoned runs and their final states; Cancelling may only become Cancelled."""
 _MESSAGE = "Its worker died before it began. Retry starts it."
 
 
 @dataclass(frozen=True)
 class AbandonedRun:
-    """A run without a worker.
+    """A flow run whose worker is gone.
 
     Attributes:
-        id: The flow run's.
-        name: What its page is headed with.
-        state: The name of its state.
-        since: When it came to that.
-        end: The type of the state that it is to end in.
+        id: The flow run's id.
+        name: The flow run's name.
+        state: Name of its state, such as Pending.
+        since: When it entered this state.
+        final_state: Type of the state in which it should end.
     """
 
     id: str
     name: str
     state: str
     since: datetime
-    end: str
+    final_state: str
 
 
 def find_runs(home: Path) -> list[AbandonedRun]:
-    """Find the runs of the stack's pool that an earlier worker took and did not begin or end.
+    """Find runs of the stack's work pool that an earlier worker took and left unfinished.
+
+    None of them has a process any more: `up` stops a dead worker's processes before it starts
+    another worker.
 
     Args:
-        home: Whose stack it is.
-
-    Returns:
-        None of them has a process: `up` ends what a worker leaves behind before it starts another.
+        home: The stack's home.
     """
     started = local_stack.started_at(local_stack.read_server_record(home, WORKER))
-    waiting = {"state": {"type": {"any_": list(_FINAL_STATES)}}}
-    asked = {"flow_runs": waiting, "work_pools": {"name": {"any_": [servers.POOL]}}}
-    found = _call_prefect(home, "flow_runs/filter", asked)
-    runs = [_parse_run(run) for run in json.loads(found or "[]")]
+    query = {
+        "flow_runs": {"state": {"type": {"any_": list(_FINAL_STATES)}}},
+        "work_pools": {"name": {"any_": [servers.POOL]}},
+    }
+    response = _call_prefect(home, "flow_runs/filter", query)
+    runs = [_parse_run(run) for run in json.loads(response or "[]")]
     return [run for run in runs if started is None or run.since < started]
 
 
 def _parse_run(run: dict[str, Any]) -> AbandonedRun:
-    state, end = run["state"], _FINAL_STATES[run["state_type"]]
+    state = run["state"]
     since = health.parse_time(state["timestamp"])
-    return AbandonedRun(run["id"], run["name"], state["name"], since, end)
+    final_state = _FINAL_STATES[run["state_type"]]
+    return AbandonedRun(run["id"], run["name"], state["name"], since, final_state)
 
 
 def end_runs(home: Path) -> list[AbandonedRun]:
-    """End them, which frees their slots: Crashed, or Cancelled where somebody asked for that.
+    """Mark abandoned runs Crashed, or Cancelled if that was requested; this frees their slots.
 
     Args:
-        home: Whose stack it is, with a worker that was started after they were taken.
+        home: The stack's home; its worker has been restarted since.
 
     Returns:
-        Those that were ended.
+        The runs that were ended.
     """
     return [run for run in find_runs(home) if _end_run(home, run)]
 
 
 def _end_run(home: Path, run: AbandonedRun) -> bool:
-    state = {"type": run.end, "name": run.end.capitalize(), "message": _MESSAGE}
-    answer = _call_prefect(home, f"flow_runs/{run.id}/set_state", {"state": state})
-    return answer is not None and json.loads(answer)["status"] == "ACCEPT"
+    state = {
+        "type": run.final_state,
+        "name": run.final_state.capitalize(),
+        "message": _MESSAGE,
+    }
+    response = _call_prefect(home, f"flow_runs/{run.id}/set_state", {"state": state})
+    return response is not None and json.loads(response)["status"] == "ACCEPT"
 
 
 def _call_prefect(home: Path, path: str, body: object) -> bytes | None:
-    """Some times over: its SQLite is locked for an instant now and then."""
-    record, answer = local_stack.read_server_record(home, PREFECT), None
+    """Call the API, with retries: Prefect's SQLite database is locked for short times."""
+    record = local_stack.read_server_record(home, PREFECT)
     if record.port is None or not local_stack.is_running(record):
         return None
     for pause in _RETRY_PAUSES:
         time.sleep(pause)
-        answer = health.request(record.port, "POST", f"/api/{path}", body)
-        if answer is not None:
-            break
-    return answer
+        response = health.request(record.port, "POST", f"/api/{path}", body)
+        if response is not None:
+            return response
+    return None

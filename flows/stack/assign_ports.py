@@ -1,4 +1,4 @@
-"""Which ports the servers get: the one asked for, the one they had last, else a free one."""
+"""Assign ports to the servers: the requested port, else the last one, else a free one."""
 
 from __future__ import annotations
 
@@ -10,38 +10,39 @@ from flows.stack import ports, servers
 from tasks.environment import local_stack
 
 
-def assign(home: Path, asked: Mapping[str, int | None]) -> dict[str, int]:
-    """Choose the ports of both servers.
+def assign(home: Path, requested: Mapping[str, int | None]) -> dict[str, int]:
+    """Assign a port to each server; a running server keeps its port.
 
     Args:
-        home: Whose stack it is.
-        asked: The port that somebody asked for, of each server.
-
-    Returns:
-        Those of running servers as they are; for the others, ones that are free now.
+        home: The stack's home.
+        requested: The port requested for each server, or None.
 
     Raises:
-        InputError: A port that was asked for cannot be had.
+        InputError: A requested port is not available.
     """
-    chosen: dict[str, int] = {}
-    for server, wanted in sorted(asked.items(), key=lambda item: not _is_running(home, item[0])):
-        chosen[server] = _assign_port(home, server, wanted, chosen)
-    return chosen
+    assigned: dict[str, int] = {}
+    running_first = sorted(requested.items(), key=lambda item: not _is_running(home, item[0]))
+    for server, port in running_first:
+        assigned[server] = _assign_port(home, server, port, assigned)
+    return assigned
 
 
 def _is_running(home: Path, server: str) -> bool:
     return local_stack.is_running(local_stack.read_server_record(home, server))
 
 
-def _assign_port(home: Path, server: str, wanted: int | None, chosen: Mapping[str, int]) -> int:
-    option, last = f"--port-{server}", local_stack.read_server_record(home, server).port
+def _assign_port(
+    home: Path, server: str, requested: int | None, assigned: Mapping[str, int]
+) -> int:
+    option = f"--port-{server}"
+    last = local_stack.read_server_record(home, server).port
     if last is not None and _is_running(home, server):
-        if wanted not in (None, last):
-            raise InputError(f"{option}: it runs on {last}; `coldpress down` first")
+        if requested not in (None, last):
+            raise InputError(f"{option}: it already runs on {last}; run `coldpress down` first")
         return last
-    if wanted is not None:
-        return ports.require_free_port(option, wanted, chosen.values())
+    if requested is not None:
+        return ports.require_free_port(option, requested, assigned.values())
     preferred = last or servers.DEFAULT_PORTS[server]
-    if preferred not in chosen.values() and ports.is_free(preferred):
+    if preferred not in assigned.values() and ports.is_free(preferred):
         return preferred
-    return ports.next_free(preferred, chosen.values())
+    return ports.next_free(preferred, assigned.values())

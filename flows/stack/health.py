@@ -1,4 +1,4 @@
-"""Whether a server answers: asked on loopback, past any proxy, without its library."""
+"""Health checks of the stack's servers, over loopback and without client libraries."""
 
 from __future__ import annotations
 
@@ -16,14 +16,11 @@ _TIMEOUT_SECONDS = 5
 
 
 def is_healthy(home: Path, server: str) -> bool:
-    """Whether a server of the stack does what it is for.
+    """Whether a server of the stack works, and the port belongs to the stack's own process.
 
     Args:
-        home: Whose stack it is.
+        home: The stack's home.
         server: `mlflow`, `prefect` or `worker`.
-
-    Returns:
-        True where it is this stack's own process that says so.
     """
     if server == WORKER:
         return _worker_is_online(home)
@@ -34,33 +31,33 @@ def is_healthy(home: Path, server: str) -> bool:
 
 
 def _worker_is_online(home: Path) -> bool:
-    """Its last sign of life must be its own: Prefect knows it by name, and so its predecessors."""
+    """Whether the worker has sent a heartbeat since its start; earlier workers had its name."""
     port = local_stack.read_server_record(home, PREFECT).port
     since = local_stack.started_at(local_stack.read_server_record(home, WORKER))
     if port is None or since is None:
         return False
-    found = request(port, "POST", f"/api/work_pools/{servers.POOL}/workers/filter", {})
-    known = {worker["name"]: worker for worker in json.loads(found or "[]")}
-    worker = known.get(servers.WORKER_NAME, {"status": "OFFLINE"})
+    response = request(port, "POST", f"/api/work_pools/{servers.POOL}/workers/filter", {})
+    workers = {worker["name"]: worker for worker in json.loads(response or "[]")}
+    worker = workers.get(servers.WORKER_NAME, {"status": "OFFLINE"})
     return worker["status"] == "ONLINE" and parse_time(worker["last_heartbeat_time"]) > since
 
 
-def parse_time(written: str) -> datetime:
-    """Return a time that Prefect wrote."""
-    return datetime.fromisoformat(written).astimezone()
+def parse_time(timestamp: str) -> datetime:
+    """Parse a timestamp of Prefect's API."""
+    return datetime.fromisoformat(timestamp).astimezone()
 
 
 def request(port: int, method: str, path: str, body: object = None) -> bytes | None:
-    """Ask a server of this machine.
+    """Send an HTTP request to a server on loopback.
 
     Args:
-        port: On loopback.
-        method: Of HTTP.
-        path: From the root.
+        port: The server's port.
+        method: The HTTP method.
+        path: The absolute path.
         body: Sent as JSON; None for no body.
 
     Returns:
-        The body of a good answer, or None.
+        The body of a response with status 200 or 201, else None.
     """
     content: dict[str, Any] = {}
     if body is not None:
@@ -68,10 +65,10 @@ def request(port: int, method: str, path: str, body: object = None) -> bytes | N
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_SECONDS)
     try:
         connection.request(method, path, **content)
-        answer = connection.getresponse()
-        said = answer.read()
+        response = connection.getresponse()
+        response_body = response.read()
     except (OSError, http.client.HTTPException):
         return None
     finally:
         connection.close()
-    return said if answer.status in (http.client.OK, http.client.CREATED) else None
+    return response_body if response.status in (http.client.OK, http.client.CREATED) else None

@@ -1,7 +1,7 @@
-"""Become a server, having written down first which process it is.
+"""Record this process as a server of the stack, then execute the server in it.
 
-Whoever starts a server may be killed before it could write; so the server's own process writes, and
-then turns into it: the pid and the time of its start stay the same.
+The starting command may be killed at any time, so the new process writes its own record. Its pid
+and start time do not change when it executes the server.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from tasks.environment.local_stack import ServerRecord
 
 
 def main(home: str, server: str, port: str, *command: str) -> None:
-    """Record this process as a server and become it.
+    """Record this process and execute the server.
 
     Args:
-        home: Whose stack it is.
+        home: The stack's home.
         server: `mlflow`, `prefect` or `worker`.
-        port: On loopback; `-` for the worker.
-        command: What to become.
+        port: The server's port; `-` for the worker.
+        command: The server's command line.
     """
-    known = ServerRecord(None if port == "-" else int(port), processes.current_process_identity())
-    local_stack.write_server_record(Path(home), server, known)
+    record = ServerRecord(None if port == "-" else int(port), processes.current_process_identity())
+    local_stack.write_server_record(Path(home), server, record)
     os.execv(command[0], command)  # noqa: S606
 
 

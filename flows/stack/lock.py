@@ -1,4 +1,4 @@
-"""One `up` or `down` of a stack at a time."""
+"""Lock that lets one `up` or `down` of a stack run at a time."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tasks.environment import local_stack
 
 @contextmanager
 def stack_lock(home: Path) -> Iterator[None]:
-    """Wait until no other command changes the stack of a home, and keep others waiting.
+    """Hold the lock of a home's stack inside the block; wait for it first.
 
-    The system itself lets go of it when this process is killed.
+    The operating system releases the lock if this process is killed.
 
     Args:
-        home: Whose stack it is.
+        home: The stack's home.
     """
     folder = local_stack.stack_folder(home)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What the servers said: one file each, begun anew at each start, the one before it kept."""
+"""Logs of the stack: one file per server, rotated at each start; one old file is kept."""
 
 from __future__ import annotations
 
@@ -19,88 +19,87 @@ _TAIL_LINES = 40
 _POLL_SECONDS = 0.5
 
 
-def log_path(where: Path, name: str) -> Path:
-    """Return the log of a server, or of what was set up in Prefect."""
-    return local_stack.stack_folder(where) / "logs" / f"{name}.log"
+def log_path(home_path: Path, name: str) -> Path:
+    """Return the log file of a server, or of the setup of Prefect."""
+    return local_stack.stack_folder(home_path) / "logs" / f"{name}.log"
 
 
-def rotate(where: Path, name: str) -> Path:
-    """Set the log of the last start aside, in place of the one before it, and begin anew.
+def rotate(home_path: Path, name: str) -> Path:
+    """Rename the current log, replacing the previous one, and return the path for a new log.
 
     Args:
-        where: The home.
-        name: A server's, or `setup`.
-
-    Returns:
-        A file that does not exist yet.
+        home_path: The stack's home.
+        name: A server, or `setup`.
     """
-    log = log_path(where, name)
+    log = log_path(home_path, name)
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists():
         log.replace(log.with_suffix(".log.1"))
     return log
 
 
-def tail(where: Path, name: str, lines: int = _TAIL_LINES) -> list[str]:
-    """Return the last lines of a log; none where there is none."""
-    log = log_path(where, name)
+def tail(home_path: Path, name: str, lines: int = _TAIL_LINES) -> list[str]:
+    """Return the last lines of a log; empty if there is no log."""
+    log = log_path(home_path, name)
     return _last_lines(log, lines)[0] if log.exists() else []
 
 
 def _last_lines(log: Path, lines: int) -> tuple[list[str], int]:
-    """The last lines, and how far the file was read to find them, in bytes."""
+    """The last lines, and the position in bytes after them."""
     with log.open("rb") as file:
-        found = deque(file, lines)
-        return [line.decode(errors="replace").rstrip("\n") for line in found], file.tell()
+        last = deque(file, lines)
+        return [line.decode(errors="replace").rstrip("\n") for line in last], file.tell()
 
 
 def print_logs(name: str | None, follow: bool) -> None:
     """Print the last lines of one log, or of all.
 
     Args:
-        name: A server's, `setup`, or None for all.
-        follow: Go on with what is added, until interrupted.
+        name: A server, `setup`, or None for all.
+        follow: Keep printing new lines until interrupted.
 
     Raises:
-        InputError: There is no such server, or nothing of it yet.
+        InputError: There is no such log, or it does not exist yet.
     """
     if name is not None and name not in NAMES:
-        raise InputError(f"SERVER: {name} is none of {', '.join(NAMES)}")
+        raise InputError(f"SERVER: {name} is not one of {', '.join(NAMES)}")
     if follow and name is None:
-        raise InputError(f"--follow: follows one of {', '.join(NAMES)}")
-    where = home.home_directory()
-    shown = [n for n in ([name] if name else NAMES) if log_path(where, n).exists()]
-    if not shown:
+        raise InputError(f"--follow: name one of {', '.join(NAMES)}")
+    home_path = home.home_directory()
+    logs = [log_path(home_path, n) for n in ([name] if name else NAMES)]
+    logs = [log for log in logs if log.exists()]
+    if not logs:
         raise InputError(f"SERVER: {name or 'the stack'} has no log; `coldpress up` starts it")
-    for each in shown:
-        read = _print_tail(log_path(where, each), titled=name is None)
+    for log in logs:
+        position = _print_tail(log, titled=name is None)
     if follow:
         with suppress(KeyboardInterrupt):
-            _follow(log_path(where, shown[0]), read)
+            _follow(logs[0], position)
 
 
 def _print_tail(log: Path, *, titled: bool) -> int:
     if titled:
         sys.stdout.write(f"==> {log}\n")
-    lines, read = _last_lines(log, _TAIL_LINES)
+    lines, position = _last_lines(log, _TAIL_LINES)
     sys.stdout.writelines(f"{line}\n" for line in lines)
-    return read
+    return position
 
 
-def _follow(log: Path, read: int) -> None:
-    """Print what is added to a file; one that was begun anew is read from its beginning.
+def _follow(log: Path, position: int) -> None:
+    """Print new lines until interrupted or until standard output is closed.
 
-    Until interrupted, or until nobody reads it any more.
+    A rotated log is followed from the beginning of its new file.
     """
-    known = log.stat().st_ino
+    inode = log.stat().st_ino
     while not streams.is_reader_gone():
         sys.stdout.flush()
         time.sleep(_POLL_SECONDS)
         if not log.exists():
             continue
         with log.open("rb") as file:
-            begun = os.fstat(file.fileno()).st_ino
-            file.seek(read if begun == known else 0)
-            added = file.read()
-            known, read = begun, file.tell()
-        sys.stdout.write(added.decode(errors="replace"))
+            current_inode = os.fstat(file.fileno()).st_ino
+            file.seek(position if current_inode == inode else 0)
+            new_content = file.read()
+            inode = current_inode
+            position = file.tell()
+        sys.stdout.write(new_content.decode(errors="replace"))

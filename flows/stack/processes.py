@@ -1,4 +1,4 @@
-"""Which processes a server consists of: its own, and all that it started."""
+"""Processes of a server: its main process and all descendants."""
 
 from __future__ import annotations
 
@@ -13,34 +13,31 @@ _INACCESSIBLE = (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess
 
 
 def server_processes(home: Path, server: str) -> list[psutil.Process]:
-    """Find the processes of a server, orphans of a killed one included.
+    """Find the running processes of a server, including orphans of a killed one.
 
-    They are told by a variable of their environment, which children inherit whatever happens to
-    their parents; a pid on disk would be another process's after a while.
+    They carry a marker in their environment, which children inherit even if their parent dies.
+    Pids on disk would not do: the system reuses them.
 
     Args:
-        home: Whose stack it is.
+        home: The stack's home.
         server: `mlflow`, `prefect` or `worker`.
-
-    Returns:
-        All that live.
     """
-    wanted = local_stack.marker(home, server)
-    return [process for process in psutil.process_iter() if _marker(process) == wanted]
+    marker = local_stack.marker(home, server)
+    return [process for process in psutil.process_iter() if _marker(process) == marker]
 
 
 def _marker(process: psutil.Process) -> str | None:
     try:
         if process.status() == psutil.STATUS_ZOMBIE:
             return None
-        found: str | None = process.environ().get(local_stack.MARKER)
+        marker: str | None = process.environ().get(local_stack.MARKER)
     except _INACCESSIBLE:
         return None
-    return found
+    return marker
 
 
 def owns_port(processes: Sequence[psutil.Process], port: int) -> bool:
-    """Whether one of some processes is who listens on a port of this machine."""
+    """Whether one of the processes listens on a port of this machine."""
     return any(port in _listening_ports(process) for process in processes)
 
 
@@ -53,32 +50,32 @@ def _listening_ports(process: psutil.Process) -> set[int]:
 
 
 def terminate(main: psutil.Process | None, home: Path, server: str, patience: float) -> int:
-    """End a server: its main process is asked, and whatever is left after a while is killed.
+    """Terminate a server through its main process, and kill what remains after a timeout.
 
     Args:
-        main: Who is asked to end the others first; None where it is gone.
-        home: Whose stack it is.
+        main: The main process, which terminates the others; None if it is gone.
+        home: The stack's home.
         server: `mlflow`, `prefect` or `worker`.
-        patience: Seconds before it is killed.
+        patience: Seconds until the remaining processes are killed.
 
     Returns:
-        How many processes there were.
+        The number of processes that were running.
     """
-    there = server_processes(home, server)
-    asked = [main] if main in there else there
-    for process in asked:
+    running = server_processes(home, server)
+    recipients = [main] if main in running else running
+    for process in recipients:
         _send(process, "terminate")
-    _, left = psutil.wait_procs(there, timeout=patience)
-    # Again, since a process may have started another one meanwhile.
-    while left or (left := server_processes(home, server)):
-        for process in left:
+    _, alive = psutil.wait_procs(running, timeout=patience)
+    # Look again: a process may have started another one meanwhile.
+    while alive or (alive := server_processes(home, server)):
+        for process in alive:
             _send(process, "kill")
-        left = psutil.wait_procs(left, timeout=patience)[1]
-    return len(there)
+        alive = psutil.wait_procs(alive, timeout=patience)[1]
+    return len(running)
 
 
-def _send(process: psutil.Process | None, what: str) -> None:
+def _send(process: psutil.Process | None, method: str) -> None:
     try:
-        getattr(process, what)()
+        getattr(process, method)()
     except psutil.NoSuchProcess:
         return

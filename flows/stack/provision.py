@@ -1,4 +1,4 @@
-"""Make what a person presses in Prefect: the work pool, automations and deployments."""
+"""Create or update the work pool, automations and deployments on a Prefect server."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _DEPLOYMENTS = "prefect.yaml"
 
 
 def digest() -> str:
-    """Return what changes whenever something else would be made: by an upgrade, say."""
+    """Return a digest of everything that `main` creates; it changes with an upgrade."""
     content = hashlib.sha256(f"{version('coldpress')} {version('prefect')}".encode())
-    content.update(json.dumps(Recipe.model_json_schema()).encode())  # the form
+    content.update(json.dumps(Recipe.model_json_schema()).encode())  # the parameter form
     for name in (_POOL, _AUTOMATIONS, _DEPLOYMENTS):
         content.update(name.encode() + b"\0" + _resource(name).read_bytes())
     return content.hexdigest()
@@ -39,7 +39,7 @@ def _resource(name: str) -> Traversable:
 
 
 def main() -> None:
-    """Make all of it at the server that PREFECT_API_URL names, or bring it up to date."""
+    """Create or update everything on the server that PREFECT_API_URL names."""
     from prefect.client.orchestration import get_client
 
     with get_client(sync_client=True) as client:
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def _ensure_pool(client: SyncPrefectClient) -> None:
-    """One that exists is left as somebody may have changed it."""
+    """Leave an existing pool alone: its users may have changed it."""
     from prefect.client.schemas.actions import WorkPoolCreate
     from prefect.exceptions import ObjectAlreadyExists
 
@@ -62,23 +62,24 @@ def _ensure_pool(client: SyncPrefectClient) -> None:
 
 
 def _ensure_automations(client: SyncPrefectClient) -> None:
-    """One of the same name is updated, and stays paused if it is: creation would make a second."""
+    """Update automations of the same name, since creating would duplicate; keep paused ones so."""
     from prefect.events.schemas.automations import AutomationCore
 
-    for described in yaml.safe_load(_resource(_AUTOMATIONS).read_bytes())["automations"]:
-        wanted = AutomationCore.model_validate(described)
-        known = client.read_automations_by_name(wanted.name)
-        for one in known:
-            client.update_automation(one.id, wanted.model_copy(update={"enabled": one.enabled}))
-        if not known:
-            client.create_automation(wanted)
+    for definition in yaml.safe_load(_resource(_AUTOMATIONS).read_bytes())["automations"]:
+        automation = AutomationCore.model_validate(definition)
+        existing = client.read_automations_by_name(automation.name)
+        for old in existing:
+            update = automation.model_copy(update={"enabled": old.enabled})
+            client.update_automation(old.id, update)
+        if not existing:
+            client.create_automation(automation)
 
 
 def _deploy() -> None:
     with resources.as_file(resources.files("deployments")) as folder:
         prefect = [sys.executable, "-P", "-m", "prefect", "--no-prompt"]
-        wanted = ["deploy", "--all", "--prefect-file", str(folder / _DEPLOYMENTS)]
-        subprocess.run([*prefect, *wanted], cwd=Path(folder), check=True)  # noqa: S603
+        deploy = ["deploy", "--all", "--prefect-file", str(folder / _DEPLOYMENTS)]
+        subprocess.run([*prefect, *deploy], cwd=Path(folder), check=True)  # noqa: S603
 
 
 if __name__ == "__main__":

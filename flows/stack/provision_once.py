@@ -1,8 +1,8 @@
-"""Make what a person presses in Prefect, unless the server has it already.
+"""Provision a Prefect server unless it is up to date; for a service that runs at every start.
 
-For a service that runs at every start. `coldpress up` remembers in a file what it made; here the
-server itself is told, so that whichever machine asks next, schedules that were switched on stay on
-until an upgrade changes the deployments.
+`coldpress up` stores the digest of what it created in a file. Here the server stores it in a
+variable, for any machine to see: activated schedules stay active until an upgrade changes the
+deployments.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ _DIGEST_VARIABLE = "coldpress_furnished"
 
 
 def main() -> bool:
-    """Make all of it at the server that PREFECT_API_URL names, if that has something else.
+    """Provision the server that PREFECT_API_URL names if its digest differs.
 
     Returns:
-        Whether anything was made.
+        Whether the server was provisioned.
     """
     from prefect.variables import Variable
 
-    wanted = provision.digest()
-    if Variable.get(_DIGEST_VARIABLE) == wanted:
+    digest = provision.digest()
+    if Variable.get(_DIGEST_VARIABLE) == digest:
         return False
     provision.main()
-    Variable.set(_DIGEST_VARIABLE, wanted, overwrite=True)
+    Variable.set(_DIGEST_VARIABLE, digest, overwrite=True)
     return True
 
 
 if __name__ == "__main__":
-    sys.stdout.write("made\n" if main() else "nothing to make: the server has it all\n")
+    sys.stdout.write("provisioned\n" if main() else "nothing to do: the server is up to date\n")

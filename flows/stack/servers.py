@@ -1,4 +1,4 @@
-"""What the stack consists of: commands, environment, where each answers."""
+"""Servers of the stack: command lines, environments, ports and paths."""
 
 from __future__ import annotations
 
@@ -22,17 +22,14 @@ WORKER_NAME = "local"
 
 
 def command(home: Path, server: str, port: int | None) -> list[str]:
-    """Return what starts a server in the foreground.
+    """Return the command line that starts a server in the foreground.
 
     Args:
-        home: Whose stack it is.
+        home: The stack's home.
         server: `mlflow`, `prefect` or `worker`.
-        port: On loopback; None for the worker.
-
-    Returns:
-        A command line.
+        port: The server's port; None for the worker.
     """
-    # -P: a folder of the working directory must not stand in for a package.
+    # -P: do not import from folders in the working directory.
     python = [sys.executable, "-P", "-m"]
     if server == MLFLOW:
         return [*python, *_mlflow_command(local_stack.stack_folder(home), port)]
@@ -68,20 +65,17 @@ def _origins(port: int | None) -> str:
 
 
 def environment(home: Path, server: str, ports: Mapping[str, int]) -> dict[str, str]:
-    """Return the environment of a server: the caller's, but for what configures other servers.
+    """Return the environment of a server: the caller's, without other servers' settings.
 
     Args:
-        home: Whose stack it is.
+        home: The stack's home.
         server: `mlflow`, `prefect` or `worker`.
-        ports: Of both servers.
-
-    Returns:
-        All variables.
+        ports: Ports of both servers.
     """
-    # How threads wait is decided for each run (`home.openmp_wait_policy`), not for the whole stack.
+    # Each run sets its own wait policy: `home.openmp_wait_policy`.
     threads = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
     foreign = ("PREFECT_", "MLFLOW_", "_MLFLOW_", *threads, *WEB_SERVERS)
-    kept = {k: v for k, v in os.environ.items() if not k.upper().startswith(foreign)}
+    inherited = {k: v for k, v in os.environ.items() if not k.upper().startswith(foreign)}
     quiet = {"DO_NOT_TRACK": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "PYTHONUNBUFFERED": "1"}
     shared = {
         "COLDPRESS_HOME": str(home),
@@ -89,14 +83,14 @@ def environment(home: Path, server: str, ports: Mapping[str, int]) -> dict[str, 
         **quiet,
     }
     if server == MLFLOW:
-        return {**kept, **shared, **_MLFLOW_SETTINGS}
+        return {**inherited, **shared, **_MLFLOW_SETTINGS}
     if server == PREFECT:
-        return {**kept, **shared, **_prefect_settings(home, ports[PREFECT])}
-    return {**kept, **shared, **_worker_settings(home, ports)}
+        return {**inherited, **shared, **_prefect_settings(home, ports[PREFECT])}
+    return {**inherited, **shared, **_worker_settings(home, ports)}
 
 
 _MLFLOW_SETTINGS = {
-    # Nobody here asks for it, and its consumers take seconds to start and memory to keep.
+    # Not used here; its processes take seconds to start, and memory.
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "GIT_PYTHON_REFRESH": "quiet",
 }
@@ -108,17 +102,17 @@ def _prefect_settings(home: Path, port: int) -> dict[str, str]:
         "PREFECT_HOME": str(folder),
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder / 'prefect.db'}",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        # By default every page on the web may call it.
+        # By default pages of any origin may call the API.
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": _origins(port),
         "PREFECT_UI_URL": f"{local_stack.loopback_url(port)}{UI_PATHS[PREFECT]}",
-        # Otherwise its pages call port 4200, whichever it listens on.
+        # Otherwise its pages call port 4200, whatever the server's port.
         "PREFECT_SERVER_UI_API_URL": f"{local_stack.loopback_url(port)}/api",
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     }
 
 
 def _worker_settings(home: Path, ports: Mapping[str, int]) -> dict[str, str]:
-    """For the worker and the flow runs that it starts: as `home` has it for a command."""
+    """Settings of the worker and its flow runs, the same as `home` sets for a command."""
     prefect = local_stack.loopback_url(ports[PREFECT])
     return {
         "PREFECT_HOME": str(home / "prefect"),

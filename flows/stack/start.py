@@ -1,4 +1,4 @@
-"""`coldpress up`: start what is missing of the stack, and wait until all of it answers."""
+"""`coldpress up`: start the servers that are down, and wait until all are healthy."""
 
 from __future__ import annotations
 
@@ -7,68 +7,73 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from coldpress.errors import ServerStartError
 from flows.stack import assign_ports, logs, provision, servers, start_server
-from flows.stack import stop as ending
 from flows.stack.lock import stack_lock
-from flows.stack.start_server import NotStartedError
+from flows.stack.stop import stop_server
 from tasks.environment import home, local_stack
 from tasks.environment.local_stack import MLFLOW, PREFECT, WORKER
 
 
-def start_stack(asked: Mapping[str, int | None]) -> list[str]:
-    """Start what is missing; what runs is left alone.
+def start_stack(requested: Mapping[str, int | None]) -> list[str]:
+    """Start the servers that are down; running servers are left alone.
 
     Args:
-        asked: The port that somebody asked for, of each server.
+        requested: The port requested for each server, or None.
 
     Returns:
         Titles of the servers that were started.
 
     Raises:
         InputError: A port is taken, or the stack runs on another machine.
-        NotStartedError: A server did not come to answer.
+        ServerStartError: A server failed to start.
     """
     home.check_writable()
-    where = home.ensure_home()
-    with stack_lock(where):
-        local_stack.check_host(where)
-        start_server.kill_leftovers(where)
+    home_path = home.ensure_home()
+    with stack_lock(home_path):
+        local_stack.check_host(home_path)
+        start_server.kill_leftovers(home_path)
         before = {
-            server: local_stack.read_server_record(where, server).port
+            server: local_stack.read_server_record(home_path, server).port
             for server in (MLFLOW, PREFECT)
         }
-        chosen = assign_ports.assign(where, asked)
-        started = [s for s in (MLFLOW, PREFECT) if start_server.start_if_down(where, s, chosen)]
-        start_server.wait_until_healthy(where, PREFECT, chosen, fixed=asked[PREFECT] is not None)
-        _provision_if_changed(where, chosen)
-        start_server.wait_until_healthy(where, MLFLOW, chosen, fixed=asked[MLFLOW] is not None)
-        if chosen != before:
-            ending.stop_server(
-                where, WORKER
-            )  # it goes on with the addresses that it was started with
-        started += [s for s in (WORKER,) if start_server.start_if_down(where, s, chosen)]
-        start_server.wait_until_healthy(where, WORKER, chosen)
+        assigned = assign_ports.assign(home_path, requested)
+        started = [
+            server
+            for server in (MLFLOW, PREFECT)
+            if start_server.start_if_down(home_path, server, assigned)
+        ]
+        prefect_fixed = requested[PREFECT] is not None
+        start_server.wait_until_healthy(home_path, PREFECT, assigned, prefect_fixed)
+        _provision_if_changed(home_path, assigned)
+        mlflow_fixed = requested[MLFLOW] is not None
+        start_server.wait_until_healthy(home_path, MLFLOW, assigned, mlflow_fixed)
+        if assigned != before:
+            stop_server(home_path, WORKER)  # it still uses the addresses of its start
+        if start_server.start_if_down(home_path, WORKER, assigned):
+            started.append(WORKER)
+        start_server.wait_until_healthy(home_path, WORKER, assigned)
     return [servers.TITLES[server] for server in started]
 
 
-def _provision_if_changed(where: Path, chosen: Mapping[str, int]) -> None:
-    """Only what an upgrade changed is made again: schedules that were switched on stay on.
+def _provision_if_changed(home_path: Path, assigned: Mapping[str, int]) -> None:
+    """Provision Prefect only after an upgrade: provisioning pauses activated schedules.
 
-    Kept beside Prefect's database, with which it goes.
+    The digest is stored beside Prefect's database, so that both are deleted together.
     """
-    made = local_stack.stack_folder(where) / "prefect" / "furnished"
+    digest_file = local_stack.stack_folder(home_path) / "prefect" / "furnished"
     digest = provision.digest()
-    if made.exists() and made.read_text(encoding="utf-8") == digest:
+    if digest_file.exists() and digest_file.read_text(encoding="utf-8") == digest:
         return
-    with logs.rotate(where, logs.SETUP).open("wb") as output:
-        done = subprocess.run(
+    with logs.rotate(home_path, logs.SETUP).open("wb") as output:
+        result = subprocess.run(
             [sys.executable, "-P", "-m", "flows.stack.provision"],
-            cwd=local_stack.stack_folder(where),
-            env=servers.environment(where, WORKER, chosen),
+            cwd=local_stack.stack_folder(home_path),
+            env=servers.environment(home_path, WORKER, assigned),
             stdout=output,
             stderr=subprocess.STDOUT,
             check=False,
         )
-    if done.returncode:
-        raise NotStartedError("Prefect took no deployments (`coldpress logs setup` says why)")
-    made.write_text(digest, encoding="utf-8")
+    if result.returncode:
+        raise ServerStartError("setting up Prefect failed (`coldpress logs setup` shows why)")
+    digest_file.write_text(digest, encoding="utf-8")

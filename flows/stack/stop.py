@@ -1,4 +1,4 @@
-"""`coldpress down`: the worker first, since it hangs when its server went before it."""
+"""`coldpress down`: stop the worker first, since it hangs when its server stops before it."""
 
 from __future__ import annotations
 
@@ -15,36 +15,37 @@ _TIMEOUT_SECONDS = {WORKER: 20.0, PREFECT: 10.0, MLFLOW: 10.0}
 
 
 def stop_stack() -> list[str]:
-    """End all processes of the stack; what it keeps on disk stays.
+    """Stop all processes of the stack; its data stays on disk.
 
     Returns:
-        Titles of the servers that ran.
+        Titles of the servers that were running.
 
     Raises:
         InputError: The stack runs on another machine.
     """
-    where = home.home_directory()
-    if not local_stack.stack_folder(where).is_dir():
+    home_path = home.home_directory()
+    if not local_stack.stack_folder(home_path).is_dir():
         return []
-    with stack_lock(where):
-        local_stack.check_host(where)
-        return [servers.TITLES[s] for s in (WORKER, PREFECT, MLFLOW) if stop_server(where, s)]
+    with stack_lock(home_path):
+        local_stack.check_host(home_path)
+        return [servers.TITLES[s] for s in (WORKER, PREFECT, MLFLOW) if stop_server(home_path, s)]
 
 
-def stop_server(where: Path, server: str) -> bool:
-    """End one server; written down last, so that after a kill the next `down` finds what is left.
+def stop_server(home_path: Path, server: str) -> bool:
+    """Stop one server. Its record is cleared last: if this is killed, `down` can be repeated.
 
     Args:
-        where: The home.
+        home_path: The stack's home.
         server: `mlflow`, `prefect` or `worker`.
 
     Returns:
-        Whether any process of it ran.
+        Whether any of its processes was running.
     """
-    record = local_stack.read_server_record(where, server)
-    ended = processes.terminate(_main_process(record), where, server, _TIMEOUT_SECONDS[server])
-    local_stack.write_server_record(where, server, ServerRecord(record.port, None))
-    return ended > 0
+    record = local_stack.read_server_record(home_path, server)
+    patience = _TIMEOUT_SECONDS[server]
+    stopped = processes.terminate(_main_process(record), home_path, server, patience)
+    local_stack.write_server_record(home_path, server, ServerRecord(record.port, None))
+    return stopped > 0
 
 
 def _main_process(record: ServerRecord) -> psutil.Process | None:

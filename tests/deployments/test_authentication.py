@@ -45,7 +45,7 @@ MLFLOW = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
         (("report", "tiny/1"), "tiny-1.html"),
         (("card", "tiny/1"), "library_name: onnxruntime"),
         (("pull", "tiny/1", "pulled"), ""),
-        (("gc", "--dry-run"), "would go"),
+        (("gc", "--dry-run"), "would be removed"),
     ],
 )
 def test_with_credentials_a_command_does_what_it_does(

@@ -37,12 +37,12 @@ def test_only_what_the_server_does_not_have_is_made_and_schedules_stay_on(
     """Made anew, a deployment would have its schedule paused, as the file says."""
     old = {"name": "coldpress_furnished", "value": "of another version"}
     server.ask("POST", "variables/", old).raise_for_status()
-    assert furnish(server) == "made"
+    assert furnish(server) == "provisioned"
     deployment = collection(server)
     path = f"deployments/{deployment['id']}/schedules/{deployment['schedules'][0]['id']}"
     server.ask("PATCH", path, {"active": True}).raise_for_status()
     try:
-        assert furnish(server) == "nothing to make: the server has it all"
+        assert furnish(server) == "nothing to do: the server is up to date"
         assert collection(server)["schedules"][0]["active"] is True
         assert len(server.answer("POST", "automations/filter", {})) == 3
     finally:

@@ -12,8 +12,8 @@ from tasks.environment import home
 home.configure_environment()
 home.import_prefect()
 from prefect.client.orchestration import get_client
-from flows.prefect_server.session import prefect_server
-with prefect_server(), get_client(sync_client=True) as client:
+from flows.prefect_server import session
+with session.prefect_server(), get_client(sync_client=True) as client:
     print(client.hello().status_code, client.read_flow_runs(limit=1))
 """
 PREFECT_TOML = """

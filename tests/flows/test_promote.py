@@ -71,7 +71,7 @@ def test_promote_and_rollback_say_what_became_of_it(prefect: str, coldpress: Col
     ]
     assert said == [
         "trec/1 is the champion (audit 1)",
-        "trec/1 is the champion already: nothing to do",
+        "trec/1 is already the champion: nothing to do",
         "trec/3 is the champion, trec/1 is previous (audit 2)",
         "trec/1 is the champion, trec/3 is previous (audit 3)",
     ]
@@ -176,7 +176,7 @@ def test_gc_shows_what_would_go_and_then_lets_it_go(prefect: str, coldpress: Col
 
     promote("1")
     kept = {"trec/1": "alias champion", "trec/3": "one of the newest 1"}
-    assert fates("--dry-run") == {**kept, "trec/2": "would go"}
+    assert fates("--dry-run") == {**kept, "trec/2": "would be removed"}
     assert fates() == {**kept, "trec/2": "removed"}
     assert [h.name for h in retention.plan_collection(1)] == ["trec/1", "trec/3"]
 

@@ -152,8 +152,8 @@ def test_what_is_no_place_for_a_file_is_refused(tmp_path: Path) -> None:
         (tmp_path, f"{tmp_path} is a folder"),
         (tmp_path / "none" / "file", f"no folder {tmp_path}/none"),
         (tmp_path / "a" / "\0", "embedded null byte"),
-        (Path("/proc/file"), "/proc takes no files"),
-        (tmp_path / "home" / "mlflow.db", "is among what Coldpress keeps in its home"),
+        (Path("/proc/file"), "cannot create a file in /proc"),
+        (tmp_path / "home" / "mlflow.db", "is one of Coldpress's own files"),
     ):
         (tmp_path / "home").mkdir(exist_ok=True)
         with pytest.raises(InputError, match=r"^--out: ") as error:
@@ -165,7 +165,7 @@ def test_what_is_no_place_for_a_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
 def test_a_file_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch(mode=0o444)
-    with pytest.raises(InputError, match="may not be written"):
+    with pytest.raises(InputError, match="is not writable"):
         validate_output_path(tmp_path / "file", "--out")
 
 

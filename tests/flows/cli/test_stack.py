@@ -22,7 +22,7 @@ def coldpress(tmp_path: Path) -> Coldpress:
 
 def test_without_a_stack_nothing_runs_and_nothing_is_made(coldpress: Coldpress) -> None:
     looked, ended, read = coldpress("status"), coldpress("down"), coldpress("logs")
-    assert (looked.code, ended.code, ended.output) == (1, 0, "nothing ran\n")
+    assert (looked.code, ended.code, ended.output) == (1, 0, "nothing was running\n")
     assert [line.split() for line in looked.output.splitlines()[1:]] == [
         [title, "-", "-", "-", "no"] for title in ("MLflow", "Prefect", "worker")
     ]

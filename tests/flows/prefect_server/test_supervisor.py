@@ -96,7 +96,7 @@ def test_a_run_survives_its_server(tmp_path: Path) -> None:
         states = database.execute("SELECT state_type FROM flow_run").fetchall()
     assert states == [("COMPLETED",)]
     log = (coldpress.home / "run.log").read_text()
-    assert log.count("server was killed by signal 9 and is started again") == len(killed)
+    assert log.count("server was killed by signal 9 and is restarted") == len(killed)
     assert "Traceback" not in log
 
 
@@ -154,7 +154,7 @@ def test_a_run_ends_as_its_work_does_though_its_server_is_given_up(tmp_path: Pat
     assert process.returncode == 0, log
     outcome = json.loads((coldpress.home / "ended.json").read_text())
     assert [stage["status"] for stage in outcome["stages"]] == ["ran"] * 7
-    assert "coldpress: the run is done; Prefect could not be told (ConnectError: " in log
+    assert "coldpress: the run is done but not reported to Prefect (ConnectError: " in log
     assert "Traceback" not in log
 
 
@@ -166,10 +166,11 @@ def test_a_server_that_cannot_start_is_told_in_one_line(tmp_path: Path) -> None:
     assert done.code == 1
     first, second, last = done.error.splitlines()
     assert first == (
-        "coldpress: the embedded Prefect server ended with exit code 3 and is started again"
+        "coldpress: the embedded Prefect server ended with exit code 3 and is restarted"
     )
     assert second == (
-        "coldpress: the embedded Prefect server does not stay up: Prefect is told nothing more"
+        "coldpress: the embedded Prefect server does not stay up: "
+        "this run no longer reports to Prefect"
     )
     assert last.startswith("coldpress: the embedded Prefect server failed: ")
     assert "unable to open database file" in last

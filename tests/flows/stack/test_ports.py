@@ -89,5 +89,5 @@ def test_one_that_runs_is_not_moved(home: Path, taken: int) -> None:
         home, MLFLOW, ServerRecord(taken, processes.current_process_identity())
     )
     assert assign_ports.assign(home, NOBODY)[MLFLOW] == taken
-    with pytest.raises(InputError, match=f"it runs on {taken}; `coldpress down` first"):
+    with pytest.raises(InputError, match=f"it already runs on {taken}; run `coldpress down` first"):
         assign_ports.assign(home, {**NOBODY, MLFLOW: ports.next_free(taken, ())})

@@ -32,7 +32,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         [],
         [],
     ]
-    assert running.coldpress("down").output == "nothing ran\n"
+    assert running.coldpress("down").output == "nothing was running\n"
     assert running.coldpress("status").code == 1
 
 
@@ -83,7 +83,7 @@ def test_strangers_are_refused(stack: Stack) -> None:
 def test_a_second_up_changes_nothing(stack: Stack) -> None:
     before = stack.running()
     done = stack.coldpress("up")
-    assert (done.code, done.output.splitlines()[0]) == (0, "all of it runs already")
+    assert (done.code, done.output.splitlines()[0]) == (0, "everything is already running")
     assert stack.running() == before
 
 
@@ -110,7 +110,7 @@ def test_up_starts_again_what_was_killed_where_it_was(stack: Stack, server: str)
 def test_a_run_is_seen_in_both_servers_and_survives_a_restart(stack: Stack) -> None:
     outcome = stack.coldpress.press()
     assert outcome["mlflow"]["tracking_uri"] == stack.address(MLFLOW)
-    assert stack.coldpress("down").output == "ended: worker, Prefect, MLflow\n"
+    assert stack.coldpress("down").output == "stopped: worker, Prefect, MLflow\n"
     assert (
         stack.coldpress("lineage", "tiny").code == 2
     )  # embedded again, where there is no such model
@@ -127,15 +127,15 @@ def test_what_was_made_embedded_is_brought_over_and_reused(stack: Stack) -> None
     assert embedded["mlflow"]["tracking_uri"].startswith("sqlite:")
     done = stack.coldpress("up", "--import")
     assert done.code == 0, done.error
-    brought = next(x for x in done.output.splitlines() if x.startswith("brought over: "))
-    assert brought.removeprefix("brought over: ").split(", ") == [
+    brought = next(x for x in done.output.splitlines() if x.startswith("imported: "))
+    assert brought.removeprefix("imported: ").split(", ") == [
         *("other/1", "other-pruned/1", "other-quantized/1", "other-student/1", "other-teacher/1")
     ]
     again = stack.coldpress.press("--set", "name=other")
     assert again["mlflow"]["tracking_uri"] == stack.address(MLFLOW)
     assert [stage["status"] for stage in again["stages"]] == ["reused"] * 7
     assert [s["digest"] for s in again["stages"]] == [s["digest"] for s in embedded["stages"]]
-    assert stack.coldpress("up", "--import").output.endswith("brought over: nothing new\n")
+    assert stack.coldpress("up", "--import").output.endswith("imported: nothing new\n")
 
 
 def test_an_up_that_is_killed_at_any_instant_is_completed_by_the_next(
