@@ -1,4 +1,4 @@
-"""What training leaves out: tables that stay as they are, and tokens that no head reads."""
+"""Exclude parameters and tokens from training."""
 
 from __future__ import annotations
 
@@ -12,42 +12,45 @@ from coldpress.model.classifier import Classifier
 
 @contextmanager
 def freeze_embeddings(classifier: Classifier, freeze: bool) -> Iterator[None]:
-    """Keep the embedding tables out of the gradient, and give back what was trainable before.
+    """Freeze the embedding tables inside the context, and unfreeze them afterwards.
 
     Args:
-        classifier: What is trained inside of the context.
-        freeze: Whether to.
+        classifier: The classifier that is trained inside the context.
+        freeze: False does nothing.
     """
-    tables = classifier.encoder.get_submodule(classifier.architecture.embeddings)
-    frozen = [p for p in tables.parameters() if freeze and p.requires_grad]
-    for parameter in frozen:
+    embeddings = classifier.encoder.get_submodule(classifier.architecture.embeddings)
+    # Parameters that were frozen before stay frozen afterwards.
+    parameters = [p for p in embeddings.parameters() if freeze and p.requires_grad]
+    for parameter in parameters:
         parameter.requires_grad_(False)
     try:
         yield
     finally:
-        for parameter in frozen:
+        for parameter in parameters:
             parameter.requires_grad_(True)
 
 
 @contextmanager
 def only_first_token(classifier: Classifier) -> Iterator[None]:
-    """Spare the last layer the tokens that no head reads: behind attention the first alone counts.
+    """Compute the last layer, after its attention, for the first token only.
 
-    A head that reads the mean of all tokens is spared nothing. Gradients and logits stay what they
-    were. What arrives becomes (batch, 1, width); the residual
-    sums broadcast it, so that the other tokens hold numbers of no meaning, and nothing reads them.
+    A classification head that reads the first token ignores all others, so logits and gradients
+    do not change. Inputs (batch, tokens, width) of the attention output and of the up projections
+    become (batch, 1, width); the residual sums broadcast them, so the other tokens hold meaningless
+    values that nothing reads. Classifiers whose head reads the mean of all tokens are not changed.
 
     Args:
-        classifier: What is trained inside of the context.
+        classifier: The classifier that is trained inside the context.
     """
 
-    def first(_: nn.Module, arriving: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        return (arriving[0][:, :1],)
+    def take_first(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return (inputs[0][:, :1],)
 
-    roles = ("attention_output", *classifier.architecture.up_roles)
-    behind = [classifier.linear(classifier.layers[-1], role) for role in roles]
-    spared = behind if classifier.reads_first_token else []
-    hooks = [linear.register_forward_pre_hook(first) for linear in spared]
+    hooks = []
+    if classifier.reads_first_token:
+        for role in ("attention_output", *classifier.architecture.up_roles):
+            linear = classifier.linear(classifier.layers[-1], role)
+            hooks.append(linear.register_forward_pre_hook(take_first))
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""The one optimisation loop: it fits the teacher, the student and what pruning has hurt."""
+"""The training loop of teachers, students and pruned models."""
 
 from __future__ import annotations
 
@@ -29,23 +29,24 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 """From logits (batch, labels) on any device and row numbers (batch,) on the CPU to a scalar."""
 
 ProgressCallback = Callable[[int, int, float], None]
-"""Told after each step: steps done, steps in all, the step's loss."""
+"""Called after each step with its number (from 1), the number of steps and the loss."""
 
 WARMUP_RATIO = 0.1
 WEIGHT_DECAY = 0.01
 MAX_GRADIENT_NORM = 1.0
 _BATCHES_PER_GROUP = 50
+"""Rows are sorted by length within groups of this many batches."""
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one pass over the data came to.
+    """Results of one epoch.
 
     Attributes:
         number: Counted from 1.
         loss: Mean over the steps.
         validation_accuracy: After the epoch, as a fraction.
-        seconds: Wall clock, validation included.
+        seconds: Duration, including validation.
     """
 
     number: int
@@ -55,59 +56,56 @@ class Epoch:
 
 
 def reseed(seed: int, stage: str) -> None:
-    """Give a stage random numbers of its own, whatever ran before it in this process.
+    """Seed all random generators for a stage, whatever ran before it in this process.
 
     Args:
-        seed: The recipe's.
+        seed: The recipe's seed.
         stage: The stage's name.
     """
-    derived = int.from_bytes(hashlib.sha256(f"{seed}:{stage}".encode()).digest()[:4], "big")
-    random.seed(derived)
-    np.random.seed(derived)
-    torch.manual_seed(derived)
+    stage_seed = int.from_bytes(hashlib.sha256(f"{seed}:{stage}".encode()).digest()[:4], "big")
+    random.seed(stage_seed)
+    np.random.seed(stage_seed)
+    torch.manual_seed(stage_seed)
 
 
-def no_progress(done: int, total: int, loss: float) -> None:
-    """Progress that nobody watches."""
+def no_progress(step: int, steps: int, loss: float) -> None:
+    """Ignore progress: the default callback."""
 
 
 def label_loss(labels: Tensor) -> Loss:
-    """Cross-entropy against the true labels.
-
-    Args:
-        labels: One class index a row of the training split, shape (rows,).
-
-    Returns:
-        The loss of a batch.
-    """
+    """Return the cross-entropy against label indices of shape (rows,) as a loss."""
     return lambda logits, rows: nn.functional.cross_entropy(logits, labels[rows].to(logits.device))
 
 
 def fit(
     classifier: Classifier,
-    data: EncodedSplit,
+    train: EncodedSplit,
     loss: Loss | TeacherStudentLoss,
-    plan: Optimization,
+    options: Optimization,
     validation: EncodedSplit,
     progress: ProgressCallback = no_progress,
 ) -> tuple[Epoch, ...]:
-    """Fit a classifier in place and leave it at its best epoch by validation accuracy.
+    """Train a classifier and restore the weights of its best epoch by validation accuracy.
 
     Args:
         classifier: Changed in place.
-        data: Training rows.
-        loss: What to minimise, of the logits alone or of what is inside.
-        plan: Epochs, peak learning rate, batch size, whether the embeddings move.
-        validation: Rows that choose the epoch; of equal epochs the later one is kept.
-        progress: Told after each step.
+        train: Training rows.
+        loss: The loss to minimize, of the logits or of the activations.
+        options: Epochs, peak learning rate, batch size, whether the embeddings are frozen.
+        validation: Rows that select the epoch; of equally accurate epochs the last one wins.
+        progress: Called after each step.
 
     Returns:
-        One record an epoch.
+        The results of each epoch.
+
+    Raises:
+        DivergedError: The loss or a weight is not finite any more.
     """
-    if plan.epochs == 0:
+    if options.epochs == 0:
         return ()
-    best, epochs = classifier.module.state_dict(), list[Epoch]()
-    for epoch in train_epochs(classifier, data, loss, plan, validation, progress):
+    best = classifier.module.state_dict()
+    epochs: list[Epoch] = []
+    for epoch in train_epochs(classifier, train, loss, options, validation, progress):
         if epoch.validation_accuracy >= max((e.validation_accuracy for e in epochs), default=0.0):
             best = {k: v.detach().clone() for k, v in classifier.module.state_dict().items()}
         epochs.append(epoch)
@@ -117,44 +115,37 @@ def fit(
 
 def train_epochs(
     classifier: Classifier,
-    data: EncodedSplit,
+    train: EncodedSplit,
     loss: Loss | TeacherStudentLoss,
-    plan: Optimization,
+    options: Optimization,
     validation: EncodedSplit,
     progress: ProgressCallback = no_progress,
 ) -> Iterator[Epoch]:
-    """Fit a classifier in place, pass by pass, and leave it as the last one did.
-
-    Args:
-        classifier: Changed in place.
-        data: Training rows.
-        loss: What to minimise, of the logits alone or of what is inside.
-        plan: Epochs, peak learning rate, batch size, whether the embeddings move.
-        validation: Rows to report an accuracy on after each pass.
-        progress: Told after each step.
+    """Train as `fit` does, epoch by epoch, and leave the weights of the last epoch in place.
 
     Yields:
-        A record of each pass, when it is done.
+        The results of each epoch, when it ends.
 
     Raises:
-        DivergedError: The loss or a weight is no finite number any more.
+        DivergedError: The loss or a weight is not finite any more.
     """
-    # A loss that looks inside may read any token of any layer.
-    spared = nullcontext() if isinstance(loss, TeacherStudentLoss) else only_first_token(classifier)
-    with freeze_embeddings(classifier, plan.freeze_embeddings), spared:
-        steps = math.ceil(len(data) / plan.batch_size) * plan.epochs
-        step = _TrainingStep(classifier, loss, plan.learning_rate, steps, progress)
-        for number in range(1, plan.epochs + 1):
-            started = time.perf_counter()
-            losses = [step(batch) for batch in _length_grouped_batches(data, plan.batch_size)]
+    # A loss of activations may read any token of any layer.
+    reads_all = isinstance(loss, TeacherStudentLoss)
+    last_layer = nullcontext() if reads_all else only_first_token(classifier)
+    with freeze_embeddings(classifier, options.freeze_embeddings), last_layer:
+        steps = math.ceil(len(train) / options.batch_size) * options.epochs
+        step = _TrainingStep(classifier, loss, options.learning_rate, steps, progress)
+        for number in range(1, options.epochs + 1):
+            start = time.perf_counter()
+            losses = [step(batch) for batch in _length_grouped_batches(train, options.batch_size)]
             step.check_weights()
             score = accuracy(classifier.logits(validation), validation.labels.tolist())
-            yield Epoch(number, float(np.mean(losses)), score, time.perf_counter() - started)
+            yield Epoch(number, float(np.mean(losses)), score, time.perf_counter() - start)
     classifier.module.eval()
 
 
 class _TrainingStep:
-    """One step of AdamW with clipped gradients, warm-up and linear decay."""
+    """One step of AdamW with gradient clipping, warm-up and linear decay."""
 
     def __init__(
         self,
@@ -165,65 +156,69 @@ class _TrainingStep:
         progress: ProgressCallback,
     ) -> None:
         self._accelerator = Accelerator(mixed_precision="bf16" if supports_bf16() else "no")
-        self._classifier, self._loss, self._progress = classifier, loss, progress
-        self._steps, self._done, self._peak = steps, 0, peak
-        # Prepared modules would compute in bf16 in validation too: a step alone does (autocast).
+        self._classifier = classifier
+        self._loss = loss
+        self._progress = progress
+        self._steps = steps
+        self._step = 0
+        self._peak = peak
+        # accelerator.prepare would make validation run in bf16 too; autocast is per step.
         self._module = classifier.module.to(self._accelerator.device)
-        self._fitted = nn.ModuleList([self._module])
+        self._trained = nn.ModuleList([self._module])
         if isinstance(loss, TeacherStudentLoss):
             loss.teacher.module.to(self._accelerator.device).eval()
-            self._fitted.append(loss.projections.to(self._accelerator.device))
-        optimizer = AdamW(_parameter_groups(self._fitted), lr=peak, fused=True)
+            self._trained.append(loss.projections.to(self._accelerator.device))
+        optimizer = AdamW(_parameter_groups(self._trained), lr=peak, fused=True)
         self._optimizer = self._accelerator.prepare(optimizer)
-        self._schedule = LambdaLR(optimizer, lambda done: _learning_rate_factor(done, steps))
+        self._schedule = LambdaLR(optimizer, lambda step: _learning_rate_factor(step, steps))
 
     def __call__(self, batch: Batch) -> float:
         self._module.train()
-        loss = self._of(batch)
+        loss = self._compute_loss(batch)
         value = float(loss.item())
         if not math.isfinite(value):
-            raise self._diverged(f"the loss is {value} in step {self._done + 1}")
+            raise self._diverged(f"the loss is {value} in step {self._step + 1}")
         self._accelerator.backward(loss)
-        self._accelerator.clip_grad_norm_(self._fitted.parameters(), MAX_GRADIENT_NORM)
+        self._accelerator.clip_grad_norm_(self._trained.parameters(), MAX_GRADIENT_NORM)
         self._optimizer.step()
         self._schedule.step()
         self._optimizer.zero_grad()
-        self._done += 1
-        self._progress(self._done, self._steps, value)
+        self._step += 1
+        self._progress(self._step, self._steps, value)
         return value
 
     def check_weights(self) -> None:
-        for name, weight in self._fitted.named_parameters():
+        for name, weight in self._trained.named_parameters():
             if not bool(weight.isfinite().all()):
                 name = name.removeprefix("0.")
-                raise self._diverged(f"{name} is not finite after step {self._done}")
+                raise self._diverged(f"{name} is not finite after step {self._step}")
 
-    def _diverged(self, what: str) -> DivergedError:
+    def _diverged(self, reason: str) -> DivergedError:
         remedy = f"set a learning_rate below {self._peak:g}"
-        return DivergedError(f"training diverged: {what} of {self._steps}; {remedy}")
+        return DivergedError(f"training diverged: {reason} of {self._steps}; {remedy}")
 
-    def _of(self, batch: Batch) -> Tensor:
+    def _compute_loss(self, batch: Batch) -> Tensor:
         rows = torch.from_numpy(batch.rows)
         if not isinstance(self._loss, TeacherStudentLoss):
             with self._accelerator.autocast():
                 logits = self._module(**self._classifier.inputs(batch)).logits
             return self._loss(logits.float(), rows)
         with self._accelerator.autocast():
-            fitted = record_activations(self._classifier, batch)
+            student = record_activations(self._classifier, batch)
             with torch.no_grad():
                 teacher = record_activations(self._loss.teacher, batch)
-        return self._loss.loss(fitted, teacher, rows)
+        return self._loss.loss(student, teacher, rows)
 
 
 def supports_bf16() -> bool:
-    """Whether bf16 is done in hardware; where it is emulated it is far slower than fp32."""
+    """True if the hardware computes in bf16; emulated bf16 is far slower than fp32."""
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def _parameter_groups(module: nn.Module) -> list[dict[str, Any]]:
-    """Decay matrices only: shrinking a bias or a normalisation's gain regularises nothing."""
+    """Apply weight decay to matrices only, not to biases and normalization weights."""
     trainable = [p for p in module.parameters() if p.requires_grad]
     matrices = [p for p in trainable if p.ndim > 1]
     vectors = [p for p in trainable if p.ndim <= 1]
@@ -233,21 +228,22 @@ def _parameter_groups(module: nn.Module) -> list[dict[str, Any]]:
     ]
 
 
-def _learning_rate_factor(done: int, steps: int) -> float:
-    """Share of the peak rate: up over the first tenth of the steps, then straight down to 0."""
-    rise = max(1, int(WARMUP_RATIO * steps))
-    if done < rise:
-        return (done + 1) / rise
-    return max(0.0, (steps - done) / max(1, steps - rise))
+def _learning_rate_factor(step: int, steps: int) -> float:
+    """Linear warm-up over the first tenth of the steps, then linear decay to 0."""
+    warmup = max(1, int(WARMUP_RATIO * steps))
+    if step < warmup:
+        return (step + 1) / warmup
+    return max(0.0, (steps - step) / max(1, steps - warmup))
 
 
 def _length_grouped_batches(data: EncodedSplit, batch_size: int) -> Iterator[Batch]:
-    """Shuffle, then sort by length inside runs of 50 batches: little padding, still random."""
+    """Shuffle, then sort by length within groups of 50 batches: little padding, still random."""
     shuffled = torch.randperm(len(data)).tolist()
-    run = batch_size * _BATCHES_PER_GROUP
-    rows: list[list[int]] = []
-    for start in range(0, len(shuffled), run):
-        group = sorted(shuffled[start : start + run], key=lambda row: len(data.input_ids[row]))
-        rows += [group[i : i + batch_size] for i in range(0, len(group), batch_size)]
-    for index in torch.randperm(len(rows)).tolist():
-        yield data.batch(rows[index])
+    group_size = batch_size * _BATCHES_PER_GROUP
+    batches: list[list[int]] = []
+    for start in range(0, len(shuffled), group_size):
+        group = shuffled[start : start + group_size]
+        group.sort(key=lambda row: len(data.input_ids[row]))
+        batches += [group[i : i + batch_size] for i in range(0, len(group), batch_size)]
+    for index in torch.randperm(len(batches)).tolist():
+        yield data.batch(batches[index])
