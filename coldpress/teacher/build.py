@@ -1,4 +1,4 @@
-"""Builds the teacher: from pretrained files, or from sizes and random numbers."""
+"""Build the teacher from pretrained files, or from scratch."""
 
 from __future__ import annotations
 
@@ -37,37 +37,39 @@ from coldpress.teacher.tokenizer.wordpiece import MASK_TOKEN, SPECIAL_TOKENS, tr
 
 
 def build_teacher(teacher: Teacher, benchmark: Benchmark, max_tokens: int) -> Classifier:
-    """Build the model that the teacher stage fits, or uses as it is.
+    """Build the teacher before its training.
 
     New weights are drawn from torch's current random state.
 
     Args:
-        teacher: Where it comes from; with zero epochs its head must know the labels.
-        benchmark: Gives the labels, and the texts that a scratch teacher's tokenizer learns from.
-        max_tokens: Longer texts are cut here, or at the model's own limit.
+        teacher: The recipe's section. With zero epochs, the model needs a classification head for
+            the benchmark's labels.
+        benchmark: Its labels are the classifier's labels. The tokenizer of a teacher from scratch
+            is trained on its training split.
+        max_tokens: Longer texts are truncated to this length, or to the model's own limit.
 
     Returns:
-        A float32 classifier in evaluation mode, its logits in the benchmark's order.
+        A float32 classifier in evaluation mode; logits are in the order of the benchmark's labels.
 
     Raises:
-        InputError: The model cannot be had, read or used as it is.
+        InputError: The model cannot be downloaded, read, or used without training.
     """
     check_teacher_labels(teacher, benchmark.labels)
     if isinstance(teacher.model, ScratchModel):
         return _build_from_scratch(teacher.model, benchmark, max_tokens)
     directory = fetch_model(teacher.model)
-    classifier, unread = _load_pretrained(directory, teacher, benchmark, max_tokens)
-    if unread and not teacher.epochs:
-        raise InputError(f"teacher.epochs: 0, but the weights lack {min(unread)}")
+    classifier, missing = _load_pretrained(directory, teacher, benchmark, max_tokens)
+    if missing and not teacher.epochs:
+        raise InputError(f"teacher.epochs: 0, but the weights lack {min(missing)}")
     return classifier
 
 
 def _build_from_scratch(model: ScratchModel, benchmark: Benchmark, max_tokens: int) -> Classifier:
     texts = [*benchmark.train.texts, *(benchmark.train.pairs or ())]
-    pieces = train_wordpiece(texts, model.vocabulary_size)
-    pieces.enable_truncation(max_tokens)
+    tokenizer = train_wordpiece(texts, model.vocabulary_size)
+    tokenizer.enable_truncation(max_tokens)
     config = BertConfig(
-        vocab_size=pieces.get_vocab_size(),
+        vocab_size=tokenizer.get_vocab_size(),
         hidden_size=model.hidden_size,
         num_hidden_layers=model.layers,
         num_attention_heads=model.heads,
@@ -79,43 +81,44 @@ def _build_from_scratch(model: ScratchModel, benchmark: Benchmark, max_tokens: i
     build = cast("Callable[..., nn.Module]", AutoModelForSequenceClassification.from_config)
     module = build(config, attn_implementation="eager")
     module.eval()
-    return Classifier(module, pieces, benchmark.labels, MASK_TOKEN)
+    return Classifier(module, tokenizer, benchmark.labels, MASK_TOKEN)
 
 
 def _load_pretrained(
     directory: Path, teacher: Teacher, benchmark: Benchmark, max_tokens: int
 ) -> tuple[Classifier, list[str]]:
-    """Return the classifier, and the names of its parameters that are new."""
-    place, labels = f"teacher.model: {directory}", benchmark.labels
+    """Return the classifier, and the names of its parameters without pretrained weights."""
+    place = f"teacher.model: {directory}"
+    labels = benchmark.labels
     source = loading.load_teacher_tokenizer(directory, max_tokens, place)
     compare_with_transformers(source, benchmark)
     content = read_json_object(directory / "config.json", place)
-    config, known = _build_config(content), mapped_labels(teacher, content)
-    module, unread = _load_module(directory, config, len(labels))
+    pretrained_labels = mapped_labels(teacher, content)
+    module, missing = _load_module(directory, _build_config(content), len(labels))
     classifier = Classifier(module, source.tokenizer, labels, source.mask)
-    _check_missing_weights(unread, classifier, directory)
-    if sorted(known) == sorted(labels):
-        _reorder_head(classifier, [known.index(name) for name in labels])
+    _check_missing_weights(missing, classifier, directory)
+    if sorted(pretrained_labels) == sorted(labels):
+        _reorder_head(classifier, [pretrained_labels.index(name) for name in labels])
     module.eval()
-    return classifier, unread
+    return classifier, missing
 
 
 def _build_config(content: Mapping[str, Any]) -> PreTrainedConfig:
-    """Build the configuration from the keys that have an effect, whatever else the file sets."""
+    """Build the configuration from the effective keys of config.json that the family defines."""
     family = content["model_type"]
-    known = {field.name for field in dataclasses.fields(CONFIG_MAPPING[family])}
-    known |= set(CONFIG_MAPPING[family].attribute_map)
-    # ModernBERT's first files have these in place of layer_types and rope_parameters.
-    known |= {"global_attn_every_n_layers", "global_rope_theta", "local_rope_theta"}
-    known |= {"rope_scaling"} if "rope_parameters" in known else set()
-    kept = {name: value for name, value in effective_config(content).items() if name in known}
-    return AutoConfig.for_model(family, **kept)
+    keys = {field.name for field in dataclasses.fields(CONFIG_MAPPING[family])}
+    keys |= set(CONFIG_MAPPING[family].attribute_map)
+    # ModernBERT's first releases have these in place of layer_types and rope_parameters.
+    keys |= {"global_attn_every_n_layers", "global_rope_theta", "local_rope_theta"}
+    keys |= {"rope_scaling"} if "rope_parameters" in keys else set()
+    values = {key: value for key, value in effective_config(content).items() if key in keys}
+    return AutoConfig.for_model(family, **values)
 
 
 def _load_module(
     directory: Path, config: PreTrainedConfig, labels: int
 ) -> tuple[nn.Module, list[str]]:
-    """Return the module, and the names of its parameters that no weights were found for."""
+    """Return the module, and the names of its parameters without pretrained weights."""
     if config.num_labels != labels:
         config.num_labels = labels
     with _quiet_transformers():
@@ -132,19 +135,19 @@ def _load_module(
     return module, [*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])]
 
 
-def _check_missing_weights(unread: Sequence[str], classifier: Classifier, directory: Path) -> None:
-    """Refuse weights of another model: only pooler and head may be new."""
+def _check_missing_weights(missing: Sequence[str], classifier: Classifier, directory: Path) -> None:
+    """Refuse missing encoder weights: only the pooler and the classification head may be new."""
     prefix = f"{classifier.architecture.encoder}."
-    lost = [k for k in unread if k.startswith(prefix) and not k.startswith(f"{prefix}pooler.")]
-    if lost:
+    names = [n for n in missing if n.startswith(prefix) and not n.startswith(f"{prefix}pooler.")]
+    if names:
         raise InputError(
-            f"teacher.model: {directory} has no fitting weights for {len(lost)} of the encoder's"
-            f" parameters, such as {min(lost)}"
+            f"teacher.model: {directory} has no matching weights for {len(names)} of the encoder's"
+            f" parameters, such as {min(names)}"
         )
 
 
 def _reorder_head(classifier: Classifier, order: Sequence[int]) -> None:
-    """Put the rows of the last linear module, one a label, into the benchmark's order."""
+    """Reorder the rows of the output layer, one per label, as the benchmark's labels are."""
     head = classifier.module.get_submodule(classifier.architecture.output)
     with torch.no_grad():
         for parameter in head.parameters():
@@ -153,14 +156,15 @@ def _reorder_head(classifier: Classifier, order: Sequence[int]) -> None:
 
 @contextmanager
 def _quiet_transformers() -> Iterator[None]:
-    """Keep transformers' report on new weights, which we check ourselves, off the screen."""
+    """Hide transformers' report on new weights, which Coldpress checks itself."""
     logger = logging.getLogger("transformers")
-    level, bars = logger.level, is_progress_bar_enabled()
+    level = logger.level
+    show_progress = is_progress_bar_enabled()
     logger.setLevel(logging.ERROR)
     disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
         logger.setLevel(level)
-        if bars:
+        if show_progress:
             enable_progress_bar()  # type: ignore[no-untyped-call]

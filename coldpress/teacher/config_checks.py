@@ -1,4 +1,4 @@
-"""What a pretrained teacher's config.json must say before anything is trained on it."""
+"""Check the config.json of a pretrained teacher."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ _NUMBER_KINDS = (NUMBER, POSITIVE, RATE)
 
 
 def check_config(config: Mapping[str, Any], place: str) -> None:
-    """Check a teacher's family, sizes, activation and label names.
+    """Check a teacher's family, sizes, activation functions, labels and all other used values.
 
     Args:
         config: The content of config.json.
-        place: How an error names the teacher.
+        place: The teacher's name in error messages.
 
     Raises:
-        InputError: It could not be trained, or its graph would compute something else.
+        InputError: The model could not be trained, or its exported graph would be wrong.
     """
     family = config.get("model_type")
     if family is None:
-        raise InputError(f"{place} is no transformers model: config.json names no model_type")
+        raise InputError(f"{place} is not a transformers model: config.json has no model_type")
     if not isinstance(family, str) or family not in ARCHITECTURES:
-        known = ", ".join(sorted(ARCHITECTURES))
-        raise InputError(f"{place}: family {family!r} is not one of: {known}")
+        supported = ", ".join(sorted(ARCHITECTURES))
+        raise InputError(f"{place}: family {family!r} is not one of: {supported}")
     _check_supported(config, place)
     _check_aliases(config, place)
     _check_sizes(config, place)
@@ -58,11 +58,11 @@ def check_config(config: Mapping[str, Any], place: str) -> None:
 
 
 def config_size(config: Mapping[str, Any], name: str) -> int:
-    """Read a size, or the family's own where it is left out.
+    """Return a size in the configuration, or the family's default.
 
     Args:
         config: The checked content of config.json.
-        name: One of the keys in `config_fields.DEFAULTS`.
+        name: A key of `config_keys.FAMILY_DEFAULTS`.
 
     Returns:
         The size.
@@ -71,60 +71,54 @@ def config_size(config: Mapping[str, Any], name: str) -> int:
 
 
 def config_width(config: Mapping[str, Any]) -> int:
-    """Read the width of the residual stream.
-
-    Args:
-        config: The checked content of config.json.
-
-    Returns:
-        What most families call hidden_size.
-    """
+    """Return the hidden size, which DistilBERT may call `dim`."""
     return int(config[_width_key(config)])
 
 
 def effective_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Choose what a teacher is built with.
+    """Select the values that a teacher is built with.
 
     Args:
         config: The checked content of config.json.
 
     Returns:
-        The keys that have an effect, whatever else the file sets; numbers as transformers
-        expects them.
+        The effective keys, with floats and label names in the form that transformers expects.
     """
-    known = {name: config[name] for name in EFFECTIVE_KEYS if name in config}
-    known = {k: v for k, v in known.items() if v is not None or k not in NULLABLE_KEYS}
+    values = {name: config[name] for name in EFFECTIVE_KEYS if name in config}
+    values = {k: v for k, v in values.items() if v is not None or k not in NULLABLE_KEYS}
     if config["model_type"] == "distilbert":
-        known = {k: v for k, v in known.items() if KEY_ALIASES.get(k) not in known}
-    names = label_names(config)
-    known.pop("num_labels", None)
-    numbers = {k: float(v) for k, v in known.items() if EFFECTIVE_KEYS[k] in _NUMBER_KINDS}
-    return known | numbers | {"id2label": dict(enumerate(names))}
+        values = {k: v for k, v in values.items() if KEY_ALIASES.get(k) not in values}
+    labels = label_names(config)
+    values.pop("num_labels", None)
+    floats = {k: float(v) for k, v in values.items() if EFFECTIVE_KEYS[k] in _NUMBER_KINDS}
+    return values | floats | {"id2label": dict(enumerate(labels))}
 
 
 def _width_key(config: Mapping[str, Any]) -> str:
-    # DistilBERT's own name for it; in another family's file it is nobody's.
+    # Only DistilBERT reads dim.
     return "dim" if config["model_type"] == "distilbert" and "dim" in config else "hidden_size"
 
 
 def _check_supported(config: Mapping[str, Any], place: str) -> None:
-    for name, (wanted, why) in REQUIRED_VALUES.items():
-        value = config.get(name, wanted)
-        if wanted is None and value:
-            raise InputError(f"{place}: {name} is set, which is not supported: {why}")
-        if wanted is not None and value != wanted:
-            raise InputError(f"{place}: {name} is {value!r}, only {wanted!r} is supported: {why}")
+    for name, (required, reason) in REQUIRED_VALUES.items():
+        value = config.get(name, required)
+        if required is None and value:
+            raise InputError(f"{place}: {name} is set, which is not supported: {reason}")
+        if required is not None and value != required:
+            raise InputError(
+                f"{place}: {name} is {value!r}, only {required!r} is supported: {reason}"
+            )
 
 
 def _check_aliases(config: Mapping[str, Any], place: str) -> None:
-    """Refuse two names of one size with two values: which one counts is a matter of order."""
+    """Refuse two names of a size with different values: which one applies would be arbitrary."""
     if config["model_type"] != "distilbert":
         return
-    for other, own in KEY_ALIASES.items():
-        if other in config and own in config and config[other] != config[own]:
+    for alias, name in KEY_ALIASES.items():
+        if alias in config and name in config and config[alias] != config[name]:
             raise InputError(
-                f"{place}: {other} is {config[other]!r}, but {own} is {config[own]!r};"
-                f" remove {other}"
+                f"{place}: {alias} is {config[alias]!r}, but {name} is {config[name]!r};"
+                f" remove {alias}"
             )
 
 
@@ -132,7 +126,7 @@ def _check_sizes(config: Mapping[str, Any], place: str) -> None:
     names = ARCHITECTURES[config["model_type"]]
     width = _width_key(config)
     sizes = [width, names.config_layers, names.config_heads, names.config_neurons, "vocab_size"]
-    # What is left out is as the family has it.
+    # A missing key means the default of the family.
     sizes += [name for name in ("max_position_embeddings",) if name in config]
     for name in sizes:
         value = config.get(name)
@@ -140,17 +134,19 @@ def _check_sizes(config: Mapping[str, Any], place: str) -> None:
             raise InputError(f"{place}: {name} is {value!r}, not a positive whole number")
     if config[width] % config[names.config_heads]:
         heads = config[names.config_heads]
-        raise InputError(f"{place}: {heads} heads do not divide a {width} of {config[width]}")
+        raise InputError(f"{place}: {width} {config[width]} is not a multiple of {heads} heads")
 
 
 def _check_activation(config: Mapping[str, Any], place: str) -> None:
     names = ARCHITECTURES[config["model_type"]]
-    name, head = names.config_activation, names.config_pooler_activation
+    name = names.config_activation
     if config.get(name, "gelu") not in ACTIVATION_FUNCTIONS:
-        known = ", ".join(ACTIVATION_FUNCTIONS)
-        raise InputError(f"{place}: {name} {config[name]!r} is not one of: {known}")
-    if head and config.get(head, wanted := names.pooler_activation) != wanted:
-        raise InputError(f"{place}: {head} is {config[head]!r}, only {wanted!r} is supported")
+        supported = ", ".join(ACTIVATION_FUNCTIONS)
+        raise InputError(f"{place}: {name} {config[name]!r} is not one of: {supported}")
+    name = names.config_pooler_activation or ""
+    required = names.pooler_activation
+    if name and config.get(name, required) != required:
+        raise InputError(f"{place}: {name} is {config[name]!r}, only {required!r} is supported")
 
 
 def _check_pooling(config: Mapping[str, Any], place: str) -> None:
@@ -160,13 +156,13 @@ def _check_pooling(config: Mapping[str, Any], place: str) -> None:
 
 
 def _check_architectures(names: object, place: str) -> None:
-    known = isinstance(names, list) and all(isinstance(name, str) for name in names)
-    if names is not None and not known:
+    valid = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    if names is not None and not valid:
         raise InputError(f"{place}: architectures is {names!r}, not a list of names")
 
 
 def _check_values(config: Mapping[str, Any], place: str) -> None:
-    """Check that transformers can use every value that it is given."""
+    """Check the type and the range of every value that transformers receives."""
     for name, kind in EFFECTIVE_KEYS.items():
         if name not in config or (config[name] is None and name in NULLABLE_KEYS):
             continue
@@ -187,19 +183,19 @@ def _is_valid(value: object, kind: str) -> bool:
         return isinstance(value, int) and 0 < value < _COUNT_LIMIT
     if kind == POSITIVE and not value > 0:
         return False
-    # Of a value that is no number, or infinite, neither holds.
+    # False for NaN and infinity.
     return 0 <= value <= (1 if kind == RATE else _MAX_NUMBER)
 
 
 def _check_padding(config: Mapping[str, Any], place: str) -> None:
-    """Check the padding id: a row of the token table, from which RoBERTa counts its positions."""
+    """Check that the padding id is a row of the token table and leaves positions for tokens."""
     names = ARCHITECTURES[config["model_type"]]
-    own, rows = FAMILY_DEFAULTS[config["model_type"]]["pad_token_id"], config["vocab_size"]
-    value = config.get("pad_token_id", own)
+    rows = config["vocab_size"]
+    value = config.get("pad_token_id", FAMILY_DEFAULTS[config["model_type"]]["pad_token_id"])
     if value is None and not names.positions_from_padding:
         return
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < rows:
         raise InputError(f"{place}: pad_token_id is {value!r}, not an id below vocab_size {rows}")
-    places = config_size(config, "max_position_embeddings")
-    if places <= (value + 1 if names.positions_from_padding else 0):
-        raise InputError(f"{place}: max_position_embeddings is {places}: no room for a token")
+    positions = config_size(config, "max_position_embeddings")
+    if positions <= (value + 1 if names.positions_from_padding else 0):
+        raise InputError(f"{place}: max_position_embeddings is {positions}: no room for a token")

@@ -1,7 +1,7 @@
-"""What the keys of a teacher's config.json mean to Coldpress: tables, not code.
+"""Tables of the keys in a teacher's config.json: used, required values, ignored, defaults.
 
-Only the keys of `LOADED` reach transformers. A key in none of the tables changes nothing that a
-classifier of one of the families computes, and is left out too.
+Only `EFFECTIVE_KEYS` are passed to transformers. A key in none of the tables does not affect
+classifiers of the supported families, and is ignored too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ POSITIVE = "a positive number"
 RATE = "a number from 0 to 1"
 FLAG = "true or false"
 TEXT = "text"
-ANY = "checked by itself"
+ANY = "checked elsewhere"
 
 EFFECTIVE_KEYS: Mapping[str, str] = {
     # sizes
@@ -66,67 +66,68 @@ EFFECTIVE_KEYS: Mapping[str, str] = {
     "initializer_range": NUMBER,
     "initializer_cutoff_factor": NUMBER,
 }
-"""Keys that a teacher is built with, and what their values must be."""
+"""Keys that are passed to transformers, and what their values must be."""
 
 KEY_ALIASES: Mapping[str, str] = {
     "hidden_size": "dim",
     "num_hidden_layers": "n_layers",
     "num_attention_heads": "n_heads",
 }
-"""Keys that DistilBERT takes for its own of another name."""
+"""Common keys that DistilBERT also accepts, and its own names for them."""
 
 NULLABLE_KEYS = ("classifier_dropout", "num_labels")
-"""Keys whose null is the same as leaving them out."""
+"""Keys for which null means the default."""
 
 REQUIRED_VALUES: Mapping[str, tuple[object, str]] = {
-    "is_decoder": (False, "an exported graph attends both ways"),
-    "add_cross_attention": (False, "an exported graph reads one sequence"),
-    "is_encoder_decoder": (False, "an exported graph is an encoder"),
-    "position_embedding_type": ("absolute", "an exported graph adds absolute positions"),
+    "is_decoder": (False, "the exported graph attends in both directions"),
+    "add_cross_attention": (False, "the exported graph reads one sequence"),
+    "is_encoder_decoder": (False, "the exported graph is an encoder"),
+    "position_embedding_type": ("absolute", "the exported graph adds absolute positions"),
     FIRST_NORM: (False, "the family's first layer is built without it"),
     "quantization_config": (None, "weights are read as floating-point numbers"),
     "compression_config": (None, "weights are read as floating-point numbers"),
     "pruned_heads": (None, "transformers 5 builds every layer with all of its heads"),
     "per_layer_config": (None, "every layer is built with the same sizes"),
-    "fusion_config": (None, "the modules are those of the family"),
+    "fusion_config": (None, "every layer is built with the modules of its family"),
     "transformers_weights": (None, "weights are read from model.safetensors or its index"),
     "configuration_files": (None, "config.json is the configuration"),
     "auto_map": (None, "a model's own code is never run"),
 }
-"""Keys whose other values change what a model computes or how its weights are stored, the only
-value that is supported, and why."""
+"""Keys with only one supported value, this value (None: not set), and the reason.
+
+Other values change what a model computes or how its weights are stored."""
 
 IGNORED_KEYS: Mapping[str, str] = {
-    "architectures": "names the head; checked where a head is used as it is",
+    "architectures": "names the classification head; checked if the teacher is not trained",
     "model_type": "chooses the family",
-    "attribute_map": "chosen by the family",
+    "attribute_map": "set by the family",
     "label2id": "follows from id2label",
-    "problem_type": "the loss is Coldpress's; checked where a head is used as it is",
+    "problem_type": "Coldpress sets the loss; checked if the teacher is not trained",
     "dtype": "weights become float32, whatever their precision",
     "torch_dtype": "the old name of dtype",
     "torchscript": "outputs are read by name",
     "return_dict": "outputs are read by name",
-    "output_attentions": "asked for in a call where needed",
-    "output_hidden_states": "asked for in a call where needed",
+    "output_attentions": "requested in each call",
+    "output_hidden_states": "requested in each call",
     "tie_last_hidden_states": "hidden states are those of the layers",
     "chunk_size_feed_forward": "saves memory; the result is the same",
-    "use_cache": "an encoder has none",
+    "use_cache": "encoders have no cache",
     "gradient_checkpointing": "saves memory; the result is the same",
     "tie_word_embeddings": "a classifier has no output embeddings",
-    "attn_implementation": "attention is computed as it is exported",
+    "attn_implementation": "attention is always eager, as it is exported",
     "experts_implementation": "no family has experts",
-    "deterministic_flash_attn": "attention is computed as it is exported",
+    "deterministic_flash_attn": "attention is always eager, as it is exported",
     "reference_compile": "nothing is compiled",
     "repad_logits_with_grad": "nothing is unpadded",
-    "sinusoidal_pos_embds": "the first values of the position table, which the weights replace",
-    "summary_type": "no classifier of a family reads it",
-    "summary_use_proj": "no classifier of a family reads it",
-    "summary_activation": "no classifier of a family reads it",
-    "summary_last_dropout": "no classifier of a family reads it",
-    "qa_dropout": "of a head that answers questions",
-    "decoder_bias": "of a head that predicts words",
-    "sparse_prediction": "of a head that predicts words",
-    "sparse_pred_ignore_index": "of a head that predicts words",
+    "sinusoidal_pos_embds": "initial values of the position table, which the weights replace",
+    "summary_type": "not used by the supported classifiers",
+    "summary_use_proj": "not used by the supported classifiers",
+    "summary_activation": "not used by the supported classifiers",
+    "summary_last_dropout": "not used by the supported classifiers",
+    "qa_dropout": "of a question answering head",
+    "decoder_bias": "of a language modeling head",
+    "sparse_prediction": "of a language modeling head",
+    "sparse_pred_ignore_index": "of a language modeling head",
     "bos_token_id": "the tokenizer adds special tokens",
     "eos_token_id": "the tokenizer adds special tokens",
     "cls_token_id": "the tokenizer adds special tokens",
@@ -134,7 +135,7 @@ IGNORED_KEYS: Mapping[str, str] = {
     "transformers_version": "not read",
     "name_or_path": "not read",
 }
-"""Keys that are left out, and why that changes nothing."""
+"""Keys that are ignored, and why they have no effect."""
 
 FAMILY_DEFAULTS: Mapping[str, Mapping[str, int]] = {
     "bert": {"max_position_embeddings": 512, "type_vocab_size": 2, "pad_token_id": 0},
@@ -149,4 +150,4 @@ FAMILY_DEFAULTS: Mapping[str, Mapping[str, int]] = {
     "distilbert": {"max_position_embeddings": 512, "pad_token_id": 0},
     "modernbert": {"max_position_embeddings": 8192, "pad_token_id": 50283},
 }
-"""What a family takes for a key that config.json leaves out, where a check needs it."""
+"""Defaults of each family for keys that checks need and config.json may leave out."""

@@ -1,4 +1,4 @@
-"""What a teacher's config.json says of its labels."""
+"""Label names in a teacher's config.json."""
 
 from __future__ import annotations
 
@@ -11,25 +11,18 @@ _MAX_LABELS = 1_000_000
 
 
 def label_name(value: object) -> str:
-    """Write a label's name as text: numbers and truth values as JSON writes them.
-
-    Args:
-        value: Text, a number, or true or false.
-
-    Returns:
-        Its name.
-    """
+    """Convert a label's name to text, with booleans as in JSON: `true`, `false`."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def label_names(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """Name the labels of a teacher's head, in the order of its logits.
+    """Return a teacher's label names in the order of its logits.
 
     Args:
         config: The checked content of config.json.
 
     Returns:
-        What id2label names; without it LABEL_0, LABEL_1 and so on, as transformers does.
+        The names in id2label; without it LABEL_0, LABEL_1 and so on, as in transformers.
     """
     names = config.get("id2label")
     if names is None:
@@ -38,39 +31,39 @@ def label_names(config: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def check_label_names(config: Mapping[str, Any], place: str) -> None:
-    """Check that id2label names one label after the other.
+    """Check that id2label maps 0, 1, 2 and so on to names.
 
     Args:
         config: The content of config.json.
-        place: How an error names the teacher.
+        place: The teacher's name in error messages.
 
     Raises:
-        InputError: It does not, or has a name that is no text.
+        InputError: A number is missing, or a name is not text.
     """
     labels = config.get("id2label")
     if labels is None:
         return
-    wanted = {str(i) for i in range(len(labels))} if isinstance(labels, dict) else None
-    if not isinstance(labels, dict) or set(labels) != wanted:
+    if not isinstance(labels, dict) or set(labels) != {str(i) for i in range(len(labels))}:
         raise InputError(f"{place}: id2label does not name the labels 0, 1, 2 and so on")
     if any(not isinstance(name, str | int | float) for name in labels.values()):
-        raise InputError(f"{place}: id2label has a name that is no text")
+        raise InputError(f"{place}: id2label has a name that is not text")
 
 
 def check_label_count(config: Mapping[str, Any], place: str) -> None:
-    """Check that num_labels, where it is set, is the number of names.
+    """Check that num_labels, if it is set, is the number of names in id2label.
 
     Args:
         config: The content of config.json; num_labels is a positive whole number.
-        place: How an error names the teacher.
+        place: The teacher's name in error messages.
 
     Raises:
-        InputError: It is another number, or too large a one.
+        InputError: The numbers differ, or num_labels is too large.
     """
-    names, number = config.get("id2label"), config.get("num_labels")
-    if number is not None and number > _MAX_LABELS:
-        raise InputError(f"{place}: num_labels is {number}, more than {_MAX_LABELS}")
-    if names is not None and number is not None and len(names) != number:
+    names = config.get("id2label")
+    count = config.get("num_labels")
+    if count is not None and count > _MAX_LABELS:
+        raise InputError(f"{place}: num_labels is {count}, more than {_MAX_LABELS}")
+    if names is not None and count is not None and len(names) != count:
         raise InputError(
-            f"{place}: num_labels is {number}, but id2label names {len(names)}; remove one of them"
+            f"{place}: num_labels is {count}, but id2label names {len(names)}; remove one of them"
         )

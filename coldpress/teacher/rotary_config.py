@@ -1,4 +1,4 @@
-"""What the configuration of a family that rotates queries and keys must say of attention."""
+"""Check the rotary embeddings and attention types in a teacher's configuration."""
 
 from __future__ import annotations
 
@@ -13,41 +13,42 @@ _ATTENTION_TYPES = ("full_attention", "sliding_attention")
 
 
 def check_rotary_config(config: Mapping[str, Any], place: str) -> None:
-    """Check the sizes of heads, the rotations and the kinds of attention, layer by layer.
+    """Check head size, rotary parameters and attention types; other families always pass.
 
     Args:
-        config: The content of config.json, its family and sizes checked.
-        place: How an error names the teacher.
+        config: The content of config.json; its family and sizes have been checked.
+        place: The teacher's name in error messages.
 
     Raises:
-        InputError: transformers cannot build it, or its graph would compute something else.
+        InputError: transformers cannot build the model, or its exported graph would be wrong.
     """
     names = ARCHITECTURES[config["model_type"]]
     if names.rotary is None:
         return
     if config["hidden_size"] // config[names.config_heads] % 2:
-        raise InputError(f"{place}: {names.config_heads} leaves heads of an odd size, not of pairs")
+        raise InputError(f"{place}: {names.config_heads} makes the head size odd; it must be even")
     _check_rope_values("rope_scaling", config.get("rope_scaling"), place)
     _check_rope_parameters(config.get("rope_parameters"), place)
-    kinds, layers = config.get(str(names.config_layer_types)), config[names.config_layers]
-    if kinds is not None and not (
-        isinstance(kinds, list)
-        and len(kinds) == layers
-        and all(kind in _ATTENTION_TYPES for kind in kinds)
+    types = config.get(str(names.config_layer_types))
+    layers = config[names.config_layers]
+    if types is not None and not (
+        isinstance(types, list)
+        and len(types) == layers
+        and all(name in _ATTENTION_TYPES for name in types)
     ):
-        wanted = " or ".join(_ATTENTION_TYPES)
-        raise InputError(f"{place}: {names.config_layer_types} are not {layers} times {wanted}")
+        supported = " or ".join(_ATTENTION_TYPES)
+        raise InputError(f"{place}: {names.config_layer_types} is not {layers} times {supported}")
 
 
 def _check_rope_parameters(parameters: object, place: str) -> None:
-    """Check parameters by kind of attention; kinds that are left out are as the family has them."""
+    """Check the parameters of each attention type; missing types have the family's defaults."""
     if parameters is None:
         return
-    if not isinstance(parameters, dict) or not all(kind in _ATTENTION_TYPES for kind in parameters):
-        wanted = " and ".join(_ATTENTION_TYPES)
-        raise InputError(f"{place}: rope_parameters is not a mapping from {wanted}")
-    for one in parameters.values():
-        _check_rope_values("rope_parameters", one, place)
+    if not isinstance(parameters, dict) or not all(name in _ATTENTION_TYPES for name in parameters):
+        supported = " and ".join(_ATTENTION_TYPES)
+        raise InputError(f"{place}: rope_parameters is not a mapping from {supported}")
+    for values in parameters.values():
+        _check_rope_values("rope_parameters", values, place)
 
 
 def _check_rope_values(field: str, parameters: object, place: str) -> None:

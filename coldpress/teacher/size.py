@@ -1,12 +1,11 @@
-"""How large a teacher is, known from its configuration before any weight is read."""
+"""Size of a teacher, from its configuration alone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from coldpress.model.architecture import ARCHITECTURES
-from coldpress.teacher.config_checks import config_size as size_of
-from coldpress.teacher.config_checks import config_width
+from coldpress.teacher.config_checks import config_size, config_width
 from coldpress.teacher.spec import ScratchModel, TeacherModel, read_config
 
 _BYTES_PER_PARAMETER = 4
@@ -14,17 +13,16 @@ _BYTES_PER_PARAMETER = 4
 
 @dataclass(frozen=True)
 class TeacherSize:
-    """The sizes that decide how much disk a run takes.
+    """Sizes of a teacher.
 
     Attributes:
         layers: Encoder layers.
-        hidden_size: Width of the residual stream.
-        heads: Attention heads of a layer.
-        neurons: Feed-forward width.
+        hidden_size: Width of the vectors between layers.
+        heads: Attention heads per layer.
+        neurons: Feed-forward neurons per layer.
         vocabulary_size: Rows of the token table.
-        gated: Whether feed-forward has a gate beside its other two matrices.
-        projected_from: Width of the embedding tables, where a projection leads from it to the
-            hidden size.
+        gated: True if the feed-forward part has a gate matrix beside its other two matrices.
+        projected_from: Width of the embedding tables, if a projection maps it to the hidden size.
     """
 
     layers: int
@@ -42,7 +40,7 @@ class TeacherSize:
 
     @property
     def weights_bytes(self) -> int:
-        """Weights in fp32: the token table, and the matrices of attention and feed-forward."""
+        """Approximate size in fp32: token table, attention and feed-forward matrices."""
         attention = 4 * self.hidden_size**2
         feed_forward = (3 if self.gated else 2) * self.hidden_size * self.neurons
         table = self.vocabulary_size * self.hidden_size
@@ -50,16 +48,16 @@ class TeacherSize:
 
 
 def teacher_size(model: TeacherModel) -> TeacherSize:
-    """Read a teacher's sizes.
+    """Read a teacher's sizes from its configuration.
 
     Args:
-        model: Hub, directory or scratch.
+        model: A model on the hub, in a directory, or from scratch.
 
     Returns:
-        Its sizes.
+        The sizes.
 
     Raises:
-        InputError: Its configuration cannot be had or read.
+        InputError: The configuration cannot be downloaded or read.
     """
     if isinstance(model, ScratchModel):
         return TeacherSize(
@@ -72,7 +70,9 @@ def teacher_size(model: TeacherModel) -> TeacherSize:
     config, _ = read_config(model)
     names = ARCHITECTURES[config["model_type"]]
     hidden_size = config_width(config)
-    tables = hidden_size if names.config_tables is None else size_of(config, names.config_tables)
+    tables = (
+        hidden_size if names.config_tables is None else config_size(config, names.config_tables)
+    )
     return TeacherSize(
         layers=config[names.config_layers],
         hidden_size=hidden_size,

@@ -1,4 +1,4 @@
-"""Where the teacher comes from: the hub, a directory, or sizes to train from scratch."""
+"""The recipe's `teacher` section: a model on the hub, in a directory, or from scratch."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ class HubModel(Section):
     """A pretrained encoder on the Hugging Face hub."""
 
     origin: Literal["hub"]
-    id: Annotated[str, Field(min_length=1, description="As in `microsoft/deberta-v3-base`.")]
+    id: Annotated[
+        str, Field(min_length=1, description="As in `sentence-transformers/all-MiniLM-L6-v2`.")
+    ]
     revision: Annotated[str, Field(description="Commit, tag or branch.")] = "main"
 
 
@@ -55,16 +57,23 @@ class ScratchModel(Section):
 
     origin: Literal["scratch"]
     layers: Annotated[int, Field(ge=1, le=48, description="Encoder layers.")] = 4
-    hidden_size: Annotated[int, Field(ge=8, le=4096, description="Width of a token.")] = 128
-    heads: Annotated[int, Field(ge=1, le=64, description="Must divide the hidden size.")] = 4
-    neurons: Annotated[int, Field(ge=8, le=16384, description="Feed-forward width.")] = 512
+    hidden_size: Annotated[
+        int, Field(ge=8, le=4096, description="Width of the vectors between layers.")
+    ] = 128
+    heads: Annotated[
+        int,
+        Field(ge=1, le=64, description="Attention heads per layer; must divide the hidden size."),
+    ] = 4
+    neurons: Annotated[
+        int, Field(ge=8, le=16384, description="Feed-forward neurons per layer.")
+    ] = 512
     vocabulary_size: Annotated[
-        int, Field(ge=100, le=200_000, description="Word pieces, at most.")
+        int, Field(ge=100, le=200_000, description="Largest number of word pieces.")
     ] = 4000
 
 
 def _coerce_model(value: Any) -> Any:  # noqa: ANN401
-    """A plain string is a path if it looks like one or exists, and a hub id otherwise."""
+    """Convert a string: a path if it looks like one or is a directory, otherwise a hub id."""
     if not isinstance(value, str | Path):
         return value
     text = str(value)
@@ -81,13 +90,13 @@ def _is_directory(text: str) -> bool:
 
 
 def _coerce_label_names(value: Any) -> Any:  # noqa: ANN401
-    """Take whole numbers for the names that they are; refuse what YAML made of an unquoted word."""
+    """Convert whole numbers to text; refuse other values that YAML makes of unquoted words."""
     if not isinstance(value, dict):
         return value
     for name in (*value, *value.values()):
         if type(name) is not int and not isinstance(name, str):
             raise ValueError(
-                f"{name!r} is no name; {unquoted_value_hint(name) or 'names are text'}"
+                f"{name!r} is not a name; {unquoted_value_hint(name) or 'names are text'}"
             )
     return {str(name): str(label) for name, label in value.items()}
 
@@ -96,37 +105,37 @@ TeacherModel = Annotated[HubModel | DirectoryModel | ScratchModel, Field(discrim
 
 
 class Teacher(Optimization):
-    """The large model. Zero epochs: it is fine-tuned already and used as it is."""
+    """The large model. With zero epochs, a model that is fine-tuned already is used unchanged."""
 
     model: Annotated[
         TeacherModel,
         BeforeValidator(_coerce_model),
-        Field(description="The encoder that it starts from."),
+        Field(description="The pretrained encoder, or the sizes of a new one."),
         FlatChoice(),
     ]
     labels: Annotated[
         dict[str, str] | None,
         BeforeValidator(_coerce_label_names),
-        Field(description="The benchmark's names for the model's labels, where they differ."),
+        Field(description="The benchmark's names of the model's labels, if they differ."),
     ] = None
     epochs: Epochs = 3
     learning_rate: LearningRate = 2e-4
 
 
 def check_teacher_model(model: TeacherModel) -> None:
-    """Check a teacher's source as far as one can without loading it.
+    """Check a teacher's model as far as possible without loading or downloading its weights.
 
     Args:
-        model: Hub, directory or sizes.
+        model: A model on the hub, in a directory, or from scratch.
 
     Raises:
-        InputError: It is no encoder that Coldpress can read.
+        InputError: It is not an encoder that Coldpress supports.
     """
     if isinstance(model, ScratchModel):
         if model.hidden_size % model.heads:
             raise InputError(
-                f"teacher.model.heads: {model.heads} do not divide a hidden size"
-                f" of {model.hidden_size}"
+                f"teacher.model.heads: {model.heads} does not divide the hidden size"
+                f" {model.hidden_size}"
             )
     elif isinstance(model, DirectoryModel):
         check_directory(model.path, f"teacher.model.path: {model.path}")
@@ -135,16 +144,16 @@ def check_teacher_model(model: TeacherModel) -> None:
 
 
 def fetch_model(model: HubModel | DirectoryModel) -> Path:
-    """Have a pretrained teacher on this disk.
+    """Download a pretrained teacher unless it is on this disk, and check it.
 
     Args:
-        model: From the hub, weights as safetensors only, or a directory as it is.
+        model: A model on the hub or in a directory.
 
     Returns:
         The checked directory.
 
     Raises:
-        InputError: It cannot be had, or is no encoder that Coldpress can read.
+        InputError: The model cannot be downloaded, or is not an encoder that Coldpress supports.
     """
     if isinstance(model, DirectoryModel):
         check_directory(model.path, f"teacher.model.path: {model.path}")
@@ -153,27 +162,28 @@ def fetch_model(model: HubModel | DirectoryModel) -> Path:
     directory = hub.download_snapshot(
         "model", model.id, model.revision, MODEL_PATTERNS, "teacher.model"
     )
+    # Shards can be listed only when their index has been downloaded.
     if not (directory / WEIGHT_FILES[0]).exists() and (directory / WEIGHT_FILES[1]).exists():
         shards = [glob.escape(name) for name in list_weight_files(directory, place)]
-        wanted = (*MODEL_PATTERNS, *shards)
+        patterns = (*MODEL_PATTERNS, *shards)
         directory = hub.download_snapshot(
-            "model", model.id, model.revision, wanted, "teacher.model"
+            "model", model.id, model.revision, patterns, "teacher.model"
         )
     check_directory(directory, place)
     return directory
 
 
 def content_digest(model: TeacherModel) -> str:
-    """Name what a teacher starts from, by content.
+    """Identify a teacher's model by its content.
 
     Args:
-        model: Hub, directory or sizes.
+        model: A model on the hub, in a directory, or from scratch.
 
     Returns:
-        The hub's commit, or a sha256 in hexadecimal of the files or the sizes.
+        The commit on the hub, or a sha256 in hexadecimal of the files or of the sizes.
 
     Raises:
-        InputError: The hub does not know or answer.
+        InputError: The hub has no such model, or cannot be reached.
     """
     if isinstance(model, HubModel):
         return hub.resolve_commit("model", model.id, model.revision, "teacher.model")
@@ -187,46 +197,47 @@ def content_digest(model: TeacherModel) -> str:
 
 
 def find_downloaded(model: HubModel) -> Path | None:
-    """Look for a model of the hub, weights included, on this disk.
+    """Find the complete local copy of a model on the hub.
 
     Args:
-        model: From the hub.
+        model: A model on the hub.
 
     Returns:
-        Its directory, or None.
+        Its directory, or None if a file has not been downloaded.
 
     Raises:
-        InputError: The hub does not know or answer.
+        InputError: The hub has no such model, or cannot be reached.
     """
-    found = hub.find_cached("model", model.id, _resolve_commit(model), MODEL_PATTERNS)
-    complete = found is not None and _has_weights(found, f"teacher.model: {model.id}")
-    return found if complete else None
+    directory = hub.find_cached("model", model.id, _resolve_commit(model), MODEL_PATTERNS)
+    if directory is None or not _has_weights(directory, f"teacher.model: {model.id}"):
+        return None
+    return directory
 
 
 def _resolve_commit(model: HubModel) -> str:
     try:
         return hub.resolve_commit("model", model.id, model.revision, "teacher.model")
     except InputError as error:
-        raise InputError(f"{error}; nor is there a directory {model.id!r} here") from error
+        raise InputError(f"{error}; there is no directory {model.id!r} either") from error
 
 
 def _check_hub(model: HubModel) -> None:
     place = f"teacher.model: {model.id}"
-    found = find_downloaded(model)
-    if found is not None:
-        check_directory(found, place)
+    directory = find_downloaded(model)
+    if directory is not None:
+        check_directory(directory, place)
         return
-    sha = _resolve_commit(model)
-    check_file_names(hub.list_files("model", model.id, sha, "teacher.model"), place)
+    commit = _resolve_commit(model)
+    check_file_names(hub.list_files("model", model.id, commit, "teacher.model"), place)
     config, _ = read_config(model)
     check_config(config, place)
-    fetched = hub.find_cached("model", model.id, sha, ["tokenizer.json"])
-    if fetched is not None:
-        check_tokenizer_file(fetched, config, place)
+    tokenizer = hub.find_cached("model", model.id, commit, ["tokenizer.json"])
+    if tokenizer is not None:
+        check_tokenizer_file(tokenizer, config, place)
 
 
 def _has_weights(directory: Path, place: str) -> bool:
-    """Whether every file of the weights has been downloaded."""
+    """True if all weight files have been downloaded."""
     if not any((directory / name).exists() for name in WEIGHT_FILES):
         return False
     return all((directory / name).exists() for name in list_weight_files(directory, place))
@@ -236,18 +247,18 @@ def read_config(model: HubModel | DirectoryModel) -> tuple[dict[str, Any], str]:
     """Read a pretrained teacher's configuration.
 
     Args:
-        model: From the hub, or a directory.
+        model: A model on the hub or in a directory.
 
     Returns:
-        The content of its config.json, and what to call the model.
+        The content of its config.json, and the model's name in error messages.
 
     Raises:
-        InputError: It cannot be had or read.
+        InputError: The file cannot be downloaded or read.
     """
     if isinstance(model, DirectoryModel):
         place = f"teacher.model.path: {model.path}"
         return read_json_object(model.path / "config.json", place), str(model.path)
-    found = hub.download_snapshot(
+    directory = hub.download_snapshot(
         "model", model.id, model.revision, ["config.json"], "teacher.model"
     )
-    return read_json_object(found / "config.json", f"teacher.model: {model.id}"), model.id
+    return read_json_object(directory / "config.json", f"teacher.model: {model.id}"), model.id

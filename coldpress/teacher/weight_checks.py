@@ -1,4 +1,4 @@
-"""Compare a teacher's stored weights with its configuration, without loading them."""
+"""Check a teacher's stored weights against its configuration, without loading the model."""
 
 from __future__ import annotations
 
@@ -22,102 +22,104 @@ Shapes = dict[str, tuple[int, ...]]
 
 
 def check_weights(directory: Path, config: Mapping[str, Any], place: str) -> None:
-    """Check that every weight of the encoder is there, fits, and is finite.
+    """Check that every weight of the encoder exists, has the right shape, and is finite.
 
     Args:
-        directory: Of the model.
+        directory: The model's directory.
         config: The checked content of its config.json.
-        place: How an error names the teacher.
+        place: The teacher's name in error messages.
 
     Raises:
-        InputError: transformers would draw a weight at random, or read one that is no number.
+        InputError: A weight is missing, has another shape or dtype, or holds a NaN or an infinity.
     """
-    stored = read_headers(directory, list_weight_files(directory, place), place)
-    _check_depth(stored, config, place)
-    _check_shapes(stored, encoder_shapes(config), config, place)
-    check_finite(stored, place)
+    tensors = read_headers(directory, list_weight_files(directory, place), place)
+    _check_depth(tensors, config, place)
+    _check_shapes(tensors, encoder_shapes(config), config, place)
+    check_finite(tensors, place)
 
 
 def check_head(directory: Path, config: Mapping[str, Any], labels: int, place: str) -> None:
-    """Check that a classification head is there.
+    """Check that every weight of the classification head exists and has the right shape.
 
     Args:
-        directory: Of the model.
+        directory: The model's directory.
         config: The checked content of its config.json.
-        labels: How many labels the configuration names.
-        place: How an error names the teacher.
+        labels: Number of labels in the configuration.
+        place: The teacher's name in error messages.
 
     Raises:
-        InputError: A weight of the head is missing or has another shape.
+        InputError: A weight is missing, or has another shape or dtype.
     """
-    stored = read_headers(directory, list_weight_files(directory, place), place)
-    _check_shapes(stored, head_shapes(config, labels), config, place)
+    tensors = read_headers(directory, list_weight_files(directory, place), place)
+    _check_shapes(tensors, head_shapes(config, labels), config, place)
 
 
 def has_head(directory: Path, config: Mapping[str, Any], place: str) -> bool:
-    """Say whether a model's files hold the last weight of a classifier of its family.
+    """Return whether a model's files contain the output weight of a classification head.
 
     Args:
-        directory: Of the model.
+        directory: The model's directory.
         config: The checked content of its config.json.
-        place: How an error names the teacher.
+        place: The teacher's name in error messages.
 
     Returns:
-        Whether they do.
+        True if they do.
     """
     output = ARCHITECTURES[config["model_type"]].output
     return f"{output}.weight" in read_headers(directory, list_weight_files(directory, place), place)
 
 
 def encoder_shapes(config: Mapping[str, Any]) -> Shapes:
-    """List what the encoder of a family is made of, but for a pooler.
+    """List the shapes of the encoder's weights, without a pooler.
 
     Args:
         config: The checked content of config.json.
 
     Returns:
-        Shapes by the names that the family gives them in its classifier.
+        Shapes by the weights' names in the family's classifier.
     """
     names = ARCHITECTURES[config["model_type"]]
-    inside = dict(_embedding_shapes(names, config))
+    shapes = dict(_embedding_shapes(names, config))
     for layer in range(config[names.config_layers]):
         path = f"{names.layers}.{layer}"
-        inside |= {f"{path}.{k}": v for k, v in _layer_shapes(names, config, layer).items()}
+        shapes |= {f"{path}.{k}": v for k, v in _layer_shapes(names, config, layer).items()}
     if names.final_norm:
-        inside |= _norm_shapes(names.final_norm, config_width(config), config)
-    return {f"{names.encoder}.{name}": shape for name, shape in inside.items()}
+        shapes |= _norm_shapes(names.final_norm, config_width(config), config)
+    return {f"{names.encoder}.{name}": shape for name, shape in shapes.items()}
 
 
 def head_shapes(config: Mapping[str, Any], labels: int) -> Shapes:
-    """List what the classification head of a family is made of.
+    """List the shapes of the classification head's weights.
 
     Args:
         config: The checked content of config.json.
-        labels: Rows of its last matrix.
+        labels: Number of labels.
 
     Returns:
-        Shapes by name.
+        Shapes by the weights' names in the family's classifier.
     """
-    names, wide = ARCHITECTURES[config["model_type"]], config_width(config)
-    biased = names.pooler_norm is None or bool(config.get("classifier_bias", False))
-    found = _linear_shapes(names.pooler, wide, wide, biased)
+    names = ARCHITECTURES[config["model_type"]]
+    width = config_width(config)
+    bias = names.pooler_norm is None or bool(config.get("classifier_bias", False))
+    shapes = _linear_shapes(names.pooler, width, width, bias)
     if names.pooler_norm:
-        found |= _norm_shapes(names.pooler_norm, wide, config)
-    return found | _linear_shapes(names.output, labels, wide, True)
+        shapes |= _norm_shapes(names.pooler_norm, width, config)
+    return shapes | _linear_shapes(names.output, labels, width, True)
 
 
 def _embedding_shapes(names: Architecture, config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    wide, tables = config_width(config), _embedding_width(config)
-    yield f"{names.word_embeddings}.weight", (config["vocab_size"], tables)
+    width = _embedding_width(config)
+    yield f"{names.word_embeddings}.weight", (config["vocab_size"], width)
     if names.position_embeddings:
         rows = config_size(config, "max_position_embeddings")
-        yield f"{names.position_embeddings}.weight", (rows, tables)
+        yield f"{names.position_embeddings}.weight", (rows, width)
     if names.segment_embeddings and "type_vocab_size" in FAMILY_DEFAULTS[config["model_type"]]:
         rows = config_size(config, "type_vocab_size")
-        yield f"{names.segment_embeddings}.weight", (rows, tables)
-    yield from _norm_shapes(names.embedding_norm, tables, config).items()
-    if tables != wide:
-        yield from _linear_shapes(names.embedding_projection, wide, tables, True).items()
+        yield f"{names.segment_embeddings}.weight", (rows, width)
+    yield from _norm_shapes(names.embedding_norm, width, config).items()
+    hidden_size = config_width(config)
+    if width != hidden_size:
+        yield from _linear_shapes(names.embedding_projection, hidden_size, width, True).items()
 
 
 def _embedding_width(config: Mapping[str, Any]) -> int:
@@ -126,28 +128,29 @@ def _embedding_width(config: Mapping[str, Any]) -> int:
 
 
 def _layer_shapes(names: Architecture, config: Mapping[str, Any], layer: int) -> Shapes:
-    wide, neurons = config_width(config), config[names.config_neurons]
-    outputs = dict.fromkeys(names.roles, wide) | dict.fromkeys(names.up_roles, neurons)
-    inputs = dict.fromkeys(names.roles, wide) | {"down": neurons}
-    found: Shapes = {}
+    width = config_width(config)
+    neurons = config[names.config_neurons]
+    outputs = dict.fromkeys(names.roles, width) | dict.fromkeys(names.up_roles, neurons)
+    inputs = dict.fromkeys(names.roles, width) | {"down": neurons}
+    shapes: Shapes = {}
     for role in names.roles:
-        biased = _has_bias(names, config, role)
-        found |= _linear_shapes(getattr(names, role), outputs[role], inputs[role], biased)
+        bias = _has_bias(names, config, role)
+        shapes |= _linear_shapes(getattr(names, role), outputs[role], inputs[role], bias)
     for norm in (names.attention_norm, names.output_norm):
         if not (names.pre_norm and layer == 0 and norm == names.attention_norm):
-            found |= _norm_shapes(norm, wide, config)
-    return _fuse_shapes(names, found)
+            shapes |= _norm_shapes(norm, width, config)
+    return _fuse_shapes(names, shapes)
 
 
-def _fuse_shapes(names: Architecture, apart: Shapes) -> Shapes:
-    """Put slices together that are stored as one matrix, in the order of its rows."""
-    found = dict(apart)
+def _fuse_shapes(names: Architecture, shapes: Shapes) -> Shapes:
+    """Replace the shapes of slices by that of the fused weight which files store."""
+    result = dict(shapes)
     for path, slices in names.fused.items():
-        for kind in ("weight", "bias"):
-            parts = [found.pop(f"{path}.{one}.{kind}", None) for one in slices]
+        for parameter in ("weight", "bias"):
+            parts = [result.pop(f"{path}.{name}.{parameter}", None) for name in slices]
             if parts[0] is not None:
-                found[f"{path}.{kind}"] = (len(slices) * parts[0][0], *parts[0][1:])
-    return found
+                result[f"{path}.{parameter}"] = (len(slices) * parts[0][0], *parts[0][1:])
+    return result
 
 
 def _has_bias(names: Architecture, config: Mapping[str, Any], role: str) -> bool:
@@ -157,43 +160,50 @@ def _has_bias(names: Architecture, config: Mapping[str, Any], role: str) -> bool
     return bool(config.get(key, False))
 
 
-def _linear_shapes(path: str, rows: int, columns: int, biased: bool) -> Shapes:
-    bias: Shapes = {f"{path}.bias": (rows,)} if biased else {}
-    return {f"{path}.weight": (rows, columns), **bias}
+def _linear_shapes(path: str, rows: int, columns: int, bias: bool) -> Shapes:
+    shapes: Shapes = {f"{path}.weight": (rows, columns)}
+    if bias:
+        shapes[f"{path}.bias"] = (rows,)
+    return shapes
 
 
-def _norm_shapes(path: str, wide: int, config: Mapping[str, Any]) -> Shapes:
-    biased = config["model_type"] != "modernbert" or bool(config.get("norm_bias", False))
-    return {f"{path}.weight": (wide,), **({f"{path}.bias": (wide,)} if biased else {})}
+def _norm_shapes(path: str, width: int, config: Mapping[str, Any]) -> Shapes:
+    shapes: Shapes = {f"{path}.weight": (width,)}
+    if config["model_type"] != "modernbert" or bool(config.get("norm_bias", False)):
+        shapes[f"{path}.bias"] = (width,)
+    return shapes
 
 
 def _check_shapes(
-    stored: Mapping[str, StoredTensor], wanted: Shapes, config: Mapping[str, Any], place: str
+    tensors: Mapping[str, StoredTensor], shapes: Shapes, config: Mapping[str, Any], place: str
 ) -> None:
     prefix = f"{ARCHITECTURES[config['model_type']].encoder}."
-    found = {name: _find_tensor(stored, name, prefix) for name in wanted}
-    lost = [name for name, tensor in found.items() if tensor is None]
-    if lost:
-        more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
-        raise InputError(f"{place}: the weights lack {lost[0]}{more}, which config.json asks for")
-    for name, tensor in found.items():
+    weights = {name: _find_tensor(tensors, name, prefix) for name in shapes}
+    missing = [name for name, tensor in weights.items() if tensor is None]
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise InputError(f"{place}: the weights lack {missing[0]}{more}, which config.json needs")
+    for name, tensor in weights.items():
         if tensor is not None and tensor.dtype not in FLOAT_DTYPES:
-            only = ", ".join(FLOAT_DTYPES)
-            raise InputError(f"{place}: {name} is stored as {tensor.dtype}, not as one of: {only}")
-        if tensor is not None and tensor.shape != wanted[name]:
+            supported = ", ".join(FLOAT_DTYPES)
             raise InputError(
-                f"{place}: {name} is stored as {_format_shape(tensor.shape)},"
-                f" but config.json makes it {_format_shape(wanted[name])}"
+                f"{place}: {name} is stored as {tensor.dtype}, which is not one of: {supported}"
+            )
+        if tensor is not None and tensor.shape != shapes[name]:
+            raise InputError(
+                f"{place}: {name} has the shape {_format_shape(tensor.shape)}, but by config.json"
+                f" it should be {_format_shape(shapes[name])}"
             )
 
 
-def _find_tensor(stored: Mapping[str, StoredTensor], name: str, prefix: str) -> StoredTensor | None:
-    """Look a weight up as transformers does: without the prefix too, and by its oldest name."""
-    short = name.removeprefix(prefix)
-    for known in (name, short):
-        for old in (known, _legacy_name(known)):
-            if old in stored:
-                return stored[old]
+def _find_tensor(
+    tensors: Mapping[str, StoredTensor], name: str, prefix: str
+) -> StoredTensor | None:
+    """Find a weight as transformers does: also without the prefix and by its legacy name."""
+    for candidate in (name, name.removeprefix(prefix)):
+        for key in (candidate, _legacy_name(candidate)):
+            if key in tensors:
+                return tensors[key]
     return None
 
 
@@ -203,17 +213,22 @@ def _legacy_name(name: str) -> str:
     )
 
 
-def _check_depth(stored: Mapping[str, StoredTensor], config: Mapping[str, Any], place: str) -> None:
-    """Refuse layers that would be left out: the configuration is another model's."""
+def _check_depth(
+    tensors: Mapping[str, StoredTensor], config: Mapping[str, Any], place: str
+) -> None:
+    """Refuse weights with another number of layers than the configuration."""
     names = ARCHITECTURES[config["model_type"]]
     depth = config[names.config_layers]
-    beyond = (f"{names.encoder}.{names.layers}.{depth}.", f"{names.layers}.{depth}.")
-    if any(name.startswith(beyond) for name in stored):
+    next_layer = (f"{names.encoder}.{names.layers}.{depth}.", f"{names.layers}.{depth}.")
+    if any(name.startswith(next_layer) for name in tensors):
         raise InputError(
             f"{place}: the weights have more layers than {names.config_layers} {depth}"
         )
-    if depth > len(stored):
-        raise InputError(f"{place}: the weights have no {depth} layers ({names.config_layers})")
+    # Fewer tensors than layers: stop before listing the shapes of an absurd number of layers.
+    if depth > len(tensors):
+        raise InputError(
+            f"{place}: the weights have fewer layers than {names.config_layers} {depth}"
+        )
 
 
 def _format_shape(shape: tuple[int, ...]) -> str:

@@ -261,11 +261,11 @@ def test_wrong_input_that_only_the_stage_can_see_is_still_one_line(
         done = coldpress("run", "./tiny.yaml", "--set", "teacher.model=tiny/encoder", also=also)
     assert done.code == 2
     (line,) = done.error.splitlines()
-    lost = "the weights have no 2 layers (num_hidden_layers)"
+    lost = "the weights have fewer layers than num_hidden_layers 2"
     assert line == f"coldpress: teacher.model: tiny/encoder: {lost}"
     with closing(sqlite3.connect(coldpress.home / "state" / "prefect" / "prefect.db")) as prefect:
         said = [text for (text,) in prefect.execute("SELECT message FROM log WHERE level = 40")]
-    said = [text for text in said if "the weights have no" in text]
+    said = [text for text in said if "the weights have fewer" in text]
     assert any("train_teacher failed: teacher.model: " in text for text in said)
     assert not any("Traceback" in text for text in said)
 

@@ -270,7 +270,7 @@ def test_half_precision_weights_become_float32(
         ),
         (
             lambda n, w: w[:-1] if "word" in n else w,
-            "bert.embeddings.word_embeddings.weight is stored as 11 x 16, but config.json makes",
+            "bert.embeddings.word_embeddings.weight has the shape 11 x 16, but by config.json",
         ),
     ],
 )

@@ -184,7 +184,7 @@ def test_published_models_that_turn_by_places_pass(more: dict[str, Any]) -> None
         ("classifier_pooling", "max", "classifier_pooling 'max' is not one of: cls, mean"),
         ("classifier_activation", "silu", "classifier_activation is 'silu', only 'gelu'"),
         ("hidden_activation", "silu", "hidden_activation 'silu' is not one of"),
-        ("num_attention_heads", 32, "num_attention_heads leaves heads of an odd size"),
+        ("num_attention_heads", 32, "num_attention_heads makes the head size odd"),
         ("rope_scaling", {"type": "linear", "factor": 2.0}, "rope_scaling is not of the default"),
         (
             "rope_parameters",
@@ -205,11 +205,11 @@ def test_published_models_that_turn_by_places_pass(more: dict[str, Any]) -> None
         ("rope_parameters", {"full_attention": 1}, "rope_parameters is 1, not a mapping"),
         ("local_rope_theta", 0, "local_rope_theta is 0, not a positive number"),
         ("local_attention", 10**30, "local_attention is 10+, not a positive whole number"),
-        ("layer_types", [["full_attention"]] * 2, "layer_types are not 2 times"),
-        ("layer_types", ["full_attention"], "layer_types are not 2 times full_attention or"),
-        ("layer_types", ["full_attention", "chunked_attention"], "layer_types are not 2 times"),
+        ("layer_types", [["full_attention"]] * 2, "layer_types is not 2 times"),
+        ("layer_types", ["full_attention"], "layer_types is not 2 times full_attention or"),
+        ("layer_types", ["full_attention", "chunked_attention"], "layer_types is not 2 times"),
         ("first_attention_norm", True, "first_attention_norm is True, only False"),
-        ("layer_types", "full_attention", "layer_types are not 2 times"),
+        ("layer_types", "full_attention", "layer_types is not 2 times"),
     ],
 )
 def test_what_turns_otherwise_is_refused_by_name(field: str, value: object, named: str) -> None:

@@ -48,7 +48,7 @@ def test_a_tokenizer_of_another_model_is_refused(tokenizer: Tokenizer, tmp_path:
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     with pytest.raises(InputError) as caught:
         check_tokenizer_file(tmp_path, {"vocab_size": 11}, "here")
-    assert str(caught.value) == "here: tokenizer.json has a token 11, but vocab_size is 11"
+    assert str(caught.value) == "here: tokenizer.json has the token id 11, but vocab_size is 11"
 
 
 def test_tokens_that_were_added_may_lie_beyond(tokenizer: Tokenizer, tmp_path: Path) -> None:

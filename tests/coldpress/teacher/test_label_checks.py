@@ -70,7 +70,7 @@ def test_both_sides_of_a_mismatch_are_quoted(directory: Write) -> None:
     model = directory(**names("warm", " calm", "hot"))
     assert said_of(tuned(model)) == (
         f"teacher.epochs: 0, but {model.path} has other labels than the benchmark: only the teacher"
-        " has ' calm', 'hot'; only the benchmark has 'calm', 'fast'; say which is which in"
+        " has ' calm', 'hot'; only the benchmark has 'calm', 'fast'; map the names in"
         ' teacher.labels, as in {" calm": ...}'
     )
 
@@ -88,7 +88,7 @@ def test_many_labels_are_counted(directory: Write) -> None:
     labels = tuple(f"label number {n}" for n in range(12))
     said = said_of(tuned(directory()), labels)
     assert "only the benchmark has 'label number 0', " in said
-    assert "and 4 more; train its head with epochs of at least 1" in said
+    assert "and 4 more; train the classification head with epochs of at least 1" in said
 
 
 @pytest.mark.parametrize("epochs", [0, 1])
@@ -156,14 +156,14 @@ def test_a_head_that_is_promised_must_be_there(directory: Write) -> None:
 
 def test_a_head_has_as_many_rows_as_names(directory: Write) -> None:
     said = said_of(tuned(directory(**names("calm", "fast"))), ("calm", "fast"))
-    assert "classifier.weight is stored as 3 x 16, but config.json makes it 2 x 16" in said
+    assert "classifier.weight has the shape 3 x 16, but by config.json it should be 2 x 16" in said
 
 
 def test_a_head_for_something_else_is_refused_unless_coldpress_wrote_it(
     directory: Write,
 ) -> None:
     model = directory(architectures=["BertForTokenClassification"])
-    said = f"{model.path} is no text classifier: architectures is 'BertForTokenClassification'"
+    said = f"{model.path} is not a text classifier: architectures is 'BertForTokenClassification'"
     assert said in said_of(tuned(model))
     (model.path / "coldpress.json").write_text("{}")
     check_teacher_labels(tuned(model), OURS)
@@ -227,9 +227,9 @@ def test_a_hub_model_that_was_downloaded_is_known_by_its_weights(
 
 @pytest.mark.parametrize("value", [True, None, 1.5])
 def test_a_name_that_yaml_took_for_something_else_says_so(value: object) -> None:
-    with pytest.raises(ValueError, match=r"is no name; YAML reads .*: put it"):
+    with pytest.raises(ValueError, match=r"is not a name; YAML reads .*: put it"):
         Teacher.model_validate({"model": "./x", "labels": {value: "calm"}})
-    with pytest.raises(ValueError, match=r"is no name; YAML reads .*: put it"):
+    with pytest.raises(ValueError, match=r"is not a name; YAML reads .*: put it"):
         Teacher.model_validate({"model": "./x", "labels": {"a": value}})
 
 

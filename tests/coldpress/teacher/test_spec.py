@@ -106,18 +106,22 @@ def test_an_index_that_maps_no_weights_to_files_is_refused(
 @pytest.mark.parametrize(
     ("missing", "instead", "said"),
     [
-        ("config.json", {}, " is no model: it has no config.json"),
-        ("model.safetensors", {}, " has no model.safetensors, no weights at all"),
+        ("config.json", {}, " is not a model: it has no config.json"),
+        ("model.safetensors", {}, " has no model.safetensors or its index"),
         (
             "model.safetensors",
             {"pytorch_model.bin": b"pickle"},
-            " has no model.safetensors, only pickled ones, which are not read",
+            " has no model.safetensors, only pickled weights, which are not supported",
         ),
-        ("tokenizer.json", {}, " has no tokenizer: none of tokenizer.json, vocab.txt, vocab.json"),
+        (
+            "tokenizer.json",
+            {},
+            " has no tokenizer: it needs one of tokenizer.json, vocab.txt, vocab.json",
+        ),
         (
             "config.json",
             {"config.json": b"{}"},
-            " is no transformers model: config.json names no model_type",
+            " is not a transformers model: config.json has no model_type",
         ),
         (
             "config.json",
@@ -193,8 +197,8 @@ def test_files_in_another_encoding_are_refused_by_check_and_run_alike(
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("adapter_config.json", "has an adapter, which is not read"),
-        ("shard-00001-model-00001-of-00001.safetensors", "has shards of distributed training"),
+        ("adapter_config.json", "has an adapter, which is not supported"),
+        ("shard-00001-model-00001-of-00001.safetensors", "has distributed training shards"),
     ],
 )
 def test_files_that_transformers_would_load_in_place_of_the_weights_are_refused(
@@ -230,7 +234,7 @@ def test_a_missing_directory_is_named_and_never_looked_for_on_the_hub(
 
 def test_heads_have_to_divide_the_hidden_size() -> None:
     check_teacher_model(ScratchModel(origin="scratch", hidden_size=128, heads=4))
-    with pytest.raises(InputError, match=r"^teacher.model.heads: 3 do not divide .* of 128$"):
+    with pytest.raises(InputError, match=r"^teacher.model.heads: 3 does not divide .* 128$"):
         check_teacher_model(ScratchModel(origin="scratch", hidden_size=128, heads=3))
 
 
@@ -356,5 +360,5 @@ def test_a_name_that_the_hub_does_not_answer_for_may_be_a_misspelt_directory(
     local_hub: LocalHub,
 ) -> None:
     local_hub.down = True
-    with pytest.raises(InputError, match=r"; nor is there a directory 'tiny/encoder' here$"):
+    with pytest.raises(InputError, match=r"; there is no directory 'tiny/encoder' either$"):
         check_teacher_model(on_hub())

@@ -72,16 +72,19 @@ def put(name: str, change: Callable[[torch.Tensor], torch.Tensor]) -> Change:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (without(WORDS), f"the weights lack {WORDS}, which config.json asks for"),
+        (without(WORDS), f"the weights lack {WORDS}, which config.json needs"),
         (without(LAST, WORDS), f"the weights lack {WORDS} and 1 more, which"),
         (
             put(WORDS, lambda w: w[:-1]),
-            rf"{WORDS} is stored as 11 x 16, but config.json makes it 12 x 16",
+            rf"{WORDS} has the shape 11 x 16, but by config.json it should be 12 x 16",
         ),
-        (put(LAST, lambda w: w.to(torch.int8)), f"{LAST} is stored as I8, not as one of: F16,"),
+        (
+            put(LAST, lambda w: w.to(torch.int8)),
+            f"{LAST} is stored as I8, which is not one of: F16,",
+        ),
         (
             put(LAST, lambda w: w.to(torch.float8_e4m3fn)),
-            f"{LAST} is stored as F8_E4M3, not as one of",
+            f"{LAST} is stored as F8_E4M3, which is not one of",
         ),
         (put(LAST, lambda w: w * float("nan")), f"512 of the values of {LAST} are not finite"),
         (
@@ -102,7 +105,9 @@ def test_more_layers_than_anything_has_are_refused_at_once(
     tiny: Classifier, tmp_path: Path
 ) -> None:
     config, _ = stored(tiny, tmp_path)
-    with pytest.raises(InputError, match=r"^here: the weights have no 1000000000 layers"):
+    with pytest.raises(
+        InputError, match=r"^here: the weights have fewer layers than num_hidden_layers 1000000000"
+    ):
         check_weights(tmp_path, {**config, "num_hidden_layers": 10**9}, "here")
 
 
@@ -132,5 +137,5 @@ def test_a_head_is_of_as_many_labels_as_are_named(
     if labels == 3 and not names:
         check_head(tmp_path, config, labels, "here")
         return
-    with pytest.raises(InputError, match=r"^here: (classifier.weight is stored as 3|the weights)"):
+    with pytest.raises(InputError, match=r"^here: (classifier.weight has the shape 3|the weights)"):
         check_head(tmp_path, config, labels, "here")

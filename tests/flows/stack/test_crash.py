@@ -142,6 +142,6 @@ def test_a_run_of_a_deployment_checks_its_input_before_it_trains(stack: Stack) -
     found = state(stack, run_id)
     assert found["type"] == "FAILED"
     assert (
-        "InputError: teacher.model.heads: 5 do not divide a hidden size of 32" in found["message"]
+        "InputError: teacher.model.heads: 5 does not divide the hidden size 32" in found["message"]
     )
     assert stages(stack, run_id) == []
