@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from coldpress.evaluation.scorecard.scorecard import Comparison
+from coldpress.evaluation.statistics.paired import SIGNIFICANCE_LEVEL
 
-SIGNIFICANCE_LEVEL = 0.05
 SignificanceVerdict = Literal["better", "worse", "not shown to differ"]
 
 

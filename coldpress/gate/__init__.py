@@ -1,4 +1,4 @@
-"""The checks before promotion: nothing passes on a point estimate, nothing fails by chance."""
+"""Checks before promotion, which take the uncertainty of every number into account."""
 
 from coldpress.gate.config import Gate
 

@@ -1,4 +1,4 @@
-"""The judged model beside the one in service."""
+"""Compare the final model with the current champion."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Champion:
     """The model that the alias `champion` names.
 
     Attributes:
-        version: As in `trec/3`.
-        comparison: The judged model against it, on the same test rows; None where they could not
-            be compared.
-        obstacle: Why not, as the end of a sentence.
+        version: Name and number, such as `trec/3`.
+        comparison: The final model against it, on the same test rows; None if they could not be
+            compared.
+        obstacle: The reason why not, as the end of a sentence.
     """
 
     version: str
@@ -34,13 +34,13 @@ class Champion:
 def compare_with_champion(
     version: str, model: Correct, champion: Correct, labels: NDArray[Any]
 ) -> Champion:
-    """Compare two models that answered the same rows.
+    """Compare the final model with the champion on the same rows.
 
     Args:
         version: The champion's name and number.
-        model: Whether the judged model answers each row rightly, shape (rows,).
-        champion: The same of the champion.
-        labels: What is right, shape (rows,).
+        model: Whether the final model predicts each row correctly, shape (rows,).
+        champion: The same for the champion, shape (rows,).
+        labels: True label indices, shape (rows,).
 
     Returns:
         The champion with its comparison.
@@ -48,27 +48,27 @@ def compare_with_champion(
     return Champion(version, paired.compare_models(("onnx", version), model, champion, labels))
 
 
-def identical_champion(version: str, right: Correct, labels: NDArray[Any]) -> Champion:
-    """Say of the champion that it is the judged model.
+def identical_champion(version: str, correct: Correct, labels: NDArray[Any]) -> Champion:
+    """Return the champion if it is the final model itself: their difference is exactly zero.
 
     Args:
         version: The champion's name and number.
-        right: Whether it answers each row rightly, shape (rows,).
-        labels: What is right, shape (rows,).
+        correct: Whether it predicts each row correctly, shape (rows,).
+        labels: True label indices, shape (rows,).
 
     Returns:
         The champion with its comparison.
     """
-    compared = paired.compare_models(("onnx", version), right, right, labels)
-    none = {"difference": paired.NO_DIFFERENCE}
-    return Champion(version, compared.model_copy(update=none))
+    comparison = paired.compare_models(("onnx", version), correct, correct, labels)
+    no_difference = {"difference": paired.NO_DIFFERENCE}
+    return Champion(version, comparison.model_copy(update=no_difference))
 
 
-def same_rows(one: Predictions, other: Predictions) -> bool:
-    """Whether two evaluations asked the same texts, in one order, with the same right answers."""
-    return one.ids == other.ids and row_labels(one) == row_labels(other)
+def same_rows(first: Predictions, second: Predictions) -> bool:
+    """Whether two evaluations have the same texts and labels, in the same order."""
+    return first.ids == second.ids and row_labels(first) == row_labels(second)
 
 
-def row_labels(answers: Predictions) -> list[str]:
-    """Return the name of each row's label: models may number their labels differently."""
-    return [answers.label_names[label] for label in answers.labels]
+def row_labels(predictions: Predictions) -> list[str]:
+    """Return the label name of each row: models may number their labels differently."""
+    return [predictions.label_names[label] for label in predictions.labels]

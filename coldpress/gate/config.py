@@ -10,7 +10,7 @@ from coldpress.schema.section import Section
 
 
 class Gate(Section):
-    """What a model must hold before it may be promoted. An empty bound is not checked."""
+    """Requirements that a model must meet before promotion. An empty bound is not checked."""
 
     max_drop: Annotated[
         float, Field(ge=0.0, le=1.0, description="Largest loss of accuracy against the teacher.")
@@ -28,21 +28,23 @@ class Gate(Section):
         Field(
             ge=0.0,
             le=1e6,
-            description="Least gain over the torch teacher, by the lower end of its interval.",
+            description="Smallest speed-up over the torch teacher, lower end of its interval.",
         ),
     ] = None
     max_bytes: Annotated[
-        int | None, Field(ge=1, description="Largest model and tokenizer on disk, in bytes.")
+        int | None,
+        Field(ge=1, description="Largest size of model and tokenizer on disk, in bytes."),
     ] = None
     max_p95_ms: Annotated[
-        float | None, Field(ge=0.0, le=1e6, description="Slowest 95th percentile, milliseconds.")
+        float | None,
+        Field(ge=0.0, le=1e6, description="Largest 95th percentile of latency, in milliseconds."),
     ] = None
     max_label_change: Annotated[
         float | None,
         Field(
             ge=0.0,
             le=1.0,
-            description="Largest share of labels that padding, batch or threads may change.",
+            description="Largest share of labels that change with padding, batch or threads.",
         ),
     ] = None
     max_calibration_error: Annotated[

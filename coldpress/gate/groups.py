@@ -1,8 +1,8 @@
-"""Who pays: the worst class or slice, refused only where more than chance took its rows.
+"""Check the worst class or slice: refused only if its loss is large and significant.
 
-With 77 classes of 40 rows, the worst class of a healthy model loses more than a tenth by chance
-alone. A drop therefore counts only where an exact test finds it too, corrected after Holm for the
-number of groups looked at.
+With 77 classes of 40 rows, the worst class of a lossless model loses more than a tenth by chance
+alone. A drop therefore counts only if it is significant in an exact test, adjusted by Holm's
+procedure for the number of groups.
 """
 
 from __future__ import annotations
@@ -10,29 +10,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from coldpress.evaluation.scorecard.scorecard import Group
-from coldpress.evaluation.wording import SIGNIFICANCE_LEVEL, points, snap_to_count
+from coldpress.evaluation.statistics.paired import SIGNIFICANCE_LEVEL
+from coldpress.evaluation.wording import points, snap_to_count
 from coldpress.gate.verdict import Check
 
 
 def check_groups(equity: Sequence[Group], bound: float) -> Check:
-    """Hold every class and slice to a largest drop.
+    """Check the drop of every class and slice against a bound.
 
     Args:
-        equity: The final model against the teacher, group by group; at least one.
-        bound: Largest drop, a fraction of the group's rows.
+        equity: The final model against the teacher by group; at least one group.
+        bound: Largest allowed drop, as a fraction of the rows of a group.
 
     Returns:
-        Refused if any group lost more and the loss is no chance; then of the worst such group,
-        otherwise of the worst of all.
+        Failed if a group lost significantly more than the bound. It reports the worst such group,
+        otherwise the worst of all groups.
     """
-    refused = [g for g in equity if accuracy_drop(g) > bound and g.p_adjusted < SIGNIFICANCE_LEVEL]
-    worst = max(refused or equity, key=accuracy_drop)
-    sentence = _refusal_text(worst, bound, len(refused)) if refused else _pass_text(worst, bound)
+    losers = [
+        group
+        for group in equity
+        if accuracy_drop(group) > bound and group.p_adjusted < SIGNIFICANCE_LEVEL
+    ]
+    worst = max(losers or equity, key=accuracy_drop)
+    sentence = _refusal_text(worst, bound, len(losers)) if losers else _pass_text(worst, bound)
     return Check(
         name="max_class_drop",
         value=accuracy_drop(worst),
         bound=bound,
-        passed=not refused,
+        passed=not losers,
         sentence=sentence,
     )
 
@@ -42,11 +47,11 @@ def accuracy_drop(group: Group) -> float:
     return -snap_to_count(group.difference.estimate, group.n) + 0.0
 
 
-def _refusal_text(worst: Group, bound: float, refused: int) -> str:
-    among = "" if refused == 1 else f", the worst of {refused} groups that did"
+def _refusal_text(worst: Group, bound: float, losers: int) -> str:
+    among = "" if losers == 1 else f", the worst of {losers} such groups"
     return (
-        f"{_drop_text(worst)}, more than the {points(bound)} allowed and more than chance takes"
-        f"{among}; {_detectable_text(worst)}."
+        f"{_drop_text(worst)}, significantly more than the allowed {points(bound)}{among}; "
+        f"{_detectable_text(worst)}."
     )
 
 
@@ -54,10 +59,10 @@ def _pass_text(worst: Group, bound: float) -> str:
     if accuracy_drop(worst) <= 0:
         return "No class or slice lost accuracy."
     if accuracy_drop(worst) <= bound:
-        return f"{_drop_text(worst)}, the worst of all and within the {points(bound)} allowed."
+        return f"{_drop_text(worst)}, the largest drop and within the allowed {points(bound)}."
     return (
-        f"{_drop_text(worst)}, more than the {points(bound)} allowed but no more than chance takes "
-        f"from one of so many groups; {_detectable_text(worst)}."
+        f"{_drop_text(worst)}, more than the allowed {points(bound)}, but not significant among "
+        f"so many groups; {_detectable_text(worst)}."
     )
 
 
@@ -68,5 +73,5 @@ def _drop_text(group: Group) -> str:
 
 def _detectable_text(group: Group) -> str:
     if group.detectable_drop is None:
-        return "no drop could have been shown with so few rows"
-    return f"its rows could have shown a drop of {points(group.detectable_drop)} points"
+        return "with so few rows no drop is detectable"
+    return f"its smallest detectable drop is {points(group.detectable_drop)} points"

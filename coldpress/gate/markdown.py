@@ -1,4 +1,4 @@
-"""The verdict as a page of the registry shows it."""
+"""The verdict as markdown for the registry."""
 
 from __future__ import annotations
 
@@ -13,11 +13,8 @@ _TABLE_HEAD = "| Check | Verdict | Value | Bound | In words |\n|---|---|---|---|
 def verdict_page(verdict: Verdict) -> str:
     """Write a verdict as a markdown table.
 
-    Args:
-        verdict: What the gate says.
-
     Returns:
-        At most 5000 characters, the longest description that a registry in a database takes.
+        At most 5000 characters, the longest description that a registry database stores.
     """
     title = f"Gate: **{'passed' if verdict.passed else 'refused'}**"
     lines = [title, "", _TABLE_HEAD, *map(_row, verdict.checks)]
@@ -27,12 +24,12 @@ def verdict_page(verdict: Verdict) -> str:
 
 
 def failed_sentences(verdict: Verdict) -> str:
-    """Return the sentences of the checks that failed, one a line."""
+    """Return the sentences of the failed checks, one per line."""
     return "\n".join(c.sentence for c in verdict.checks if not c.passed)[:_MAX_LENGTH]
 
 
 def _row(check: Check) -> str:
-    value = "not known" if check.value is None else f"{check.value:.6g}"
-    said = "passed" if check.passed else "**refused**"
+    value = "unknown" if check.value is None else f"{check.value:.6g}"
+    result = "passed" if check.passed else "**refused**"
     sentence = escape_markdown(check.sentence[:_MAX_SENTENCE_LENGTH])
-    return f"| `{check.name}` | {said} | {value} | {check.bound:.6g} | {sentence} |"
+    return f"| `{check.name}` | {result} | {value} | {check.bound:.6g} | {sentence} |"

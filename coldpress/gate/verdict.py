@@ -1,4 +1,4 @@
-"""What the gate says of a model: the field names are those of `coldpress run --json`."""
+"""Verdict of the gate; its field names are those of `coldpress run --json`."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Check(BaseModel):
-    """One promise, and whether it was kept.
+    """Result of one check of the gate.
 
     Attributes:
-        name: The field of the gate that it comes from; `parity` is always checked.
-        value: What was measured; None where it could not be, and then the check fails.
-        bound: What it was held to.
-        passed: The verdict.
-        sentence: Both in words, for a person who must decide.
+        name: Field of the gate section; `parity` is always checked.
+        value: Measured value; None if there is none, in which case the check fails.
+        bound: Bound that the value was compared with.
+        passed: Whether the value is within the bound.
+        sentence: The result in words.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -26,7 +26,7 @@ class Check(BaseModel):
 
 
 class Verdict(BaseModel):
-    """All checks together: one that fails refuses the model."""
+    """All checks: a single failed check refuses the model."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 

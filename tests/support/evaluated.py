@@ -1,11 +1,8 @@
-"""Evaluations whose every number a test decides."""
+"""Evaluations with numbers that a test sets."""
 
 from __future__ import annotations
 
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from coldpress.evaluation.performance.contention import Contention
 from coldpress.evaluation.predictions import Predictions
@@ -23,13 +20,12 @@ from coldpress.evaluation.subgroups import equity
 from coldpress.gate import champion
 
 PARITY = {"parity_max_logit_difference": 0.01, "parity_bound": 0.02}
-Right = NDArray[np.bool_]
 
 
 def scorecard(**changed: Any) -> Scorecard:  # noqa: ANN401
-    """A final model: 8 to 10 times as fast, 1000 bytes, p95 of 2 ms, 3 of 100 labels that move."""
-    still = PredictionChange(largest_logit=0.1, labels=0.01)
-    known: dict[str, Any] = {
+    """A final model: 8 to 10 times as fast, 1000 bytes, p95 of 2 ms, 3 of 100 labels change."""
+    unchanged = PredictionChange(largest_logit=0.1, labels=0.01)
+    fields: dict[str, Any] = {
         "accuracy": 0.9,
         "macro_f1": 0.9,
         "parameters": 10,
@@ -52,23 +48,23 @@ def scorecard(**changed: Any) -> Scorecard:  # noqa: ANN401
         "truncated": 0,
         "invariance": Invariance(
             rows=100,
-            batch=still,
+            batch=unchanged,
             padding=PredictionChange(largest_logit=0.2, labels=0.03),
-            threads=still,
+            threads=unchanged,
         ),
     }
-    return Scorecard(**{**known, **changed})
+    return Scorecard(**{**fields, **changed})
 
 
 def contention(others: float) -> Contention:
-    """A machine of which other processes used so much."""
+    """A machine of which other processes used a share."""
     return Contention(
         cpu_share=1.0, interrupted=0.0, others=others, steal=0.0, waiting=0.0, load=1.0
     )
 
 
 def interval(low: float, high: float) -> Interval:
-    """With its estimate in the middle."""
+    """An interval with its estimate in the middle."""
     return Interval(estimate=(low + high) / 2, low=low, high=high)
 
 
@@ -85,8 +81,10 @@ def comparison(low: float, high: float, n: int = 500, p: float = 1.0) -> Compari
     )
 
 
-def group(name: str, n: int, drop: float, p_adjusted: float, shown: float | None = 0.2) -> Group:
-    """Rows that lost so much; `shown` is the smallest drop that they can show."""
+def group(
+    name: str, n: int, drop: float, p_adjusted: float, detectable: float | None = 0.2
+) -> Group:
+    """Rows that lost `drop`; `detectable` is their smallest detectable drop."""
     return Group(
         kind="class",
         name=name,
@@ -96,31 +94,34 @@ def group(name: str, n: int, drop: float, p_adjusted: float, shown: float | None
         difference=interval(-drop, -drop),
         p=p_adjusted,
         p_adjusted=p_adjusted,
-        detectable_drop=shown,
+        detectable_drop=detectable,
     )
 
 
 def evaluation(**changed: Any) -> Evaluation:  # noqa: ANN401
-    """500 rows, at most 2 points lost, two groups that nothing happened to."""
-    known: dict[str, Any] = {
+    """500 rows, at most 2 points lost, two groups without a significant loss."""
+    fields: dict[str, Any] = {
         "n": 500,
         "overlap": 0,
         "models": {"onnx": scorecard()},
         "comparisons": (comparison(-0.02, 0.01),),
         "equity": (group("label LOC", 80, 0.05, 1.0), group("label NUM", 100, -0.01, 1.0)),
     }
-    return Evaluation(**{**known, **changed})
+    return Evaluation(**{**fields, **changed})
 
 
-def compared(answers: Predictions, model: str) -> Evaluation:
-    """Compare one model's answers with the teacher's as evaluation does, costs left out."""
-    right, teacher = answers.correct(model), answers.correct("teacher")
-    found = champion.compare_with_champion("teacher", right, teacher, answers.labels).comparison
-    groups = equity.class_slices(answers)
+def compared(predictions: Predictions, model: str) -> Evaluation:
+    """Compare the predictions of a model with the teacher's as evaluation does, without costs."""
+    correct = predictions.correct(model)
+    teacher = predictions.correct("teacher")
+    against_teacher = champion.compare_with_champion(
+        "teacher", correct, teacher, predictions.labels
+    ).comparison
+    groups = equity.class_slices(predictions)
     return Evaluation(
-        n=len(answers.labels),
+        n=len(predictions.labels),
         overlap=0,
         models={},
-        comparisons=() if found is None else (found,),
-        equity=equity.compare_groups(groups, right, teacher, answers.labels),
+        comparisons=() if against_teacher is None else (against_teacher,),
+        equity=equity.compare_groups(groups, correct, teacher, predictions.labels),
     )

@@ -1,4 +1,4 @@
-"""The verdict as the registry shows it: names of classes are data."""
+"""The verdict in the registry, with label names escaped."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def test_a_verdict_is_a_table_of_its_checks() -> None:
         "| Check | Verdict | Value | Bound | In words |",
         "|---|---|---|---|---|",
         "| `max_class_drop` | **refused** | 0.5 | 0.1 | It lost. |",
-        "| `max_class_drop` | passed | not known | 0.1 | It did not. |",
+        "| `max_class_drop` | passed | unknown | 0.1 | It did not. |",
     ]
 
 
-def test_no_name_of_a_class_becomes_markup() -> None:
+def test_label_names_are_escaped() -> None:
     name = "label a|b\n| **c** <img src=x onerror=y> [d](javascript:e) \\| `f`"
     (line,) = markdown.verdict_page(Verdict(passed=False, checks=(check(name),))).splitlines()[4:]
     assert line == (
@@ -38,6 +38,6 @@ def test_a_page_fits_into_a_registry() -> None:
     assert len(markdown.failed_sentences(Verdict(passed=False, checks=checks))) == 5000
 
 
-def test_reasons_are_the_sentences_of_what_failed() -> None:
+def test_failed_sentences() -> None:
     checks = (check("One."), check("Two.", passed=True), check("Three."))
     assert markdown.failed_sentences(Verdict(passed=False, checks=checks)) == "One.\nThree."

@@ -140,6 +140,6 @@ def test_a_model_is_pressed_looked_at_and_promoted(page: Page, stack: Stack, fol
     wait_for_completion(page)
     page.goto(f"{stack.address(MLFLOW)}/#/models/demo/versions/1")
     expect(page.get_by_text("@ champion", exact=True)).to_be_visible()
-    expect(page.get_by_text("Beside the teacher")).to_be_visible()
+    expect(page.get_by_text("Compared with the teacher")).to_be_visible()
     page.get_by_role("button", name="Close").click()  # MLflow's assistant, which needs a model
     pages.keep(page, folder, "registered-version", height=480)
