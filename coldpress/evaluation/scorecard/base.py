@@ -1,4 +1,4 @@
-"""What all records of evaluation share."""
+"""Base class of all evaluation records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class FrozenRecord(BaseModel):
-    """A record that cannot be touched up, and in which every number is one."""
+    """An immutable record in which every number is finite."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 

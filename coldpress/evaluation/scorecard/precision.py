@@ -1,4 +1,4 @@
-"""What the parts of a model are stored and computed in."""
+"""Precision that the parts of a model are stored and computed in."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from coldpress.evaluation.scorecard.base import FrozenRecord
 
 
 class PartPrecision(FrozenRecord):
-    """Parts of a model whose numbers are treated alike.
+    """Parts of a model with the same precision.
 
     Attributes:
-        parts: What a reader calls them, as in `attention of layers 1 to 6`.
-        weight_bits: Of a weight in the file.
-        activation_bits: Of what weights are multiplied with; None where they are looked up.
-        computes_in: What is multiplied or looked up, in words.
+        parts: Names for reports, such as `attention of layers 1 to 6`.
+        weight_bits: Bits of a stored weight.
+        activation_bits: Bits of the activations; None for tables that are looked up.
+        computes_in: Description of the computation.
     """
 
     parts: tuple[str, ...]

@@ -1,7 +1,7 @@
-"""What evaluation says of one model, of two models side by side, and of all of them.
+"""Records of an evaluation: scorecards, comparisons, groups and flips.
 
-The field names are those of the report that `coldpress run --json` writes: scripts depend on them.
-What does not apply to a model is None, `null` in the report.
+Field names are those of the report that `coldpress run --json` writes: scripts depend on them.
+A value that does not apply to a model is None, `null` in the report.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Interval(FrozenRecord):
 
 
 class Percentiles(FrozenRecord):
-    """Of single calls, in milliseconds."""
+    """Percentiles of the latency of single calls, in milliseconds."""
 
     p50: float
     p95: float
@@ -37,13 +37,13 @@ class Percentiles(FrozenRecord):
 
 
 class ClassScore(FrozenRecord):
-    """How one class is recognised.
+    """Scores of one class.
 
     Attributes:
         n: Rows of this class.
-        precision: None where the model never answers with this class.
-        recall: None where no row is of this class.
-        f1: None where both are.
+        precision: None if the model never predicts this class.
+        recall: None if no row has this class.
+        f1: None if both are None.
     """
 
     n: int
@@ -53,12 +53,12 @@ class ClassScore(FrozenRecord):
 
 
 class ReliabilityBin(FrozenRecord):
-    """Answers of similar confidence, and how often they were right.
+    """Predictions of similar confidence, and their accuracy.
 
     Attributes:
         n: Rows in the bin.
-        confidence: Their mean probability of the answer given.
-        accuracy: Share of them that were right.
+        confidence: Mean probability of the predicted label.
+        accuracy: Share of correct predictions.
     """
 
     n: int
@@ -67,38 +67,39 @@ class ReliabilityBin(FrozenRecord):
 
 
 class Scorecard(FrozenRecord):
-    """What evaluation says of one model.
+    """Evaluation of one model.
 
     Attributes:
-        accuracy: Share of rows answered rightly.
-        macro_f1: Mean F1 over the classes that are in the rows or in the answers.
-        parameters: Numbers in the weights.
-        bytes: Weights and tokenizer on disk.
+        accuracy: Share of correct rows.
+        macro_f1: Mean F1 over the classes that occur among labels or predictions.
+        parameters: Number of weights.
+        bytes: Size of weights and tokenizer on disk.
         macs_per_token: Multiply-accumulates, see `coldpress.evaluation.performance.macs`.
         latency_ms: From token ids to logits, without tokenization, and without the time in which
             other processes had the processor.
         end_to_end_ms: From texts to logits, median, likewise.
-        batch: Texts a timed call.
+        batch: Texts per timed call.
         threads: Intra-op threads of a timed call.
-        runtime: What computed the answers; "simulated" is torch imitating integers.
+        runtime: Runtime of the predictions; "simulated" is fake quantization in torch.
         per_class: By label name.
         calibration_error: Expected calibration error.
-        retention: Accuracy over the teacher's.
-        agreement: Share of rows answered as the teacher answers them.
+        retention: Accuracy divided by the teacher's.
+        agreement: Share of rows with the same prediction as the teacher's.
         difference: Accuracy minus the teacher's, paired.
-        speedup: The torch teacher's median latency over this one's; None also if undetermined.
-        speedup_same_runtime: The ONNX teacher's median latency over this one's; the same.
-        compression: The teacher's bytes over these.
-        truncated: Rows that were longer than the model's limit and were cut.
-        reliability: Confidence against accuracy, bin by bin; empty bins are left out.
-        temperature: What the logits were divided by before they became probabilities.
-        invariance: Of the deployable model.
-        serving: Of the deployable model.
-        computes_in: Which parts are stored and computed in what; empty for a model in float32.
+        speedup: Median latency of the torch teacher over that of this model; None also if it could
+            not be determined.
+        speedup_same_runtime: The same for the teacher in ONNX.
+        compression: Bytes of the teacher over bytes of this model.
+        truncated: Rows that were truncated at the model's limit.
+        reliability: Confidence against accuracy in bins, without empty ones.
+        temperature: Divisor of the logits before softmax.
+        invariance: Only for the deployable model.
+        serving: Only for the deployable model.
+        computes_in: Precision of the parts of the model; empty in float32.
         speedup_interval: None also in evaluations that are older than this field.
-        speedup_same_runtime_interval: The same of the other one.
-        speedup_undetermined: Why a timed model has no speed-up, as the end of a sentence.
-        contention: Of a timed model: what else the machine did; None in old evaluations.
+        speedup_same_runtime_interval: The same for `speedup_same_runtime`.
+        speedup_undetermined: Reason why a timed model has no speed-up, as the end of a sentence.
+        contention: Other load on the machine while this model was timed; None in old evaluations.
     """
 
     accuracy: Fraction
@@ -135,15 +136,15 @@ class Comparison(FrozenRecord):
     """Two models on the same rows.
 
     Attributes:
-        model: Name of the one that is judged.
-        baseline: Name of the one that it is compared with.
-        n: Rows.
-        difference: Accuracy of the model minus the baseline's.
-        mcnemar_p: Two-sided exact McNemar test.
-        only_model_right: Rows that the model alone answers rightly.
-        only_baseline_right: Rows that the baseline alone answers rightly.
-        macro_f1_difference: Macro F1 of the model minus the baseline's; None where the rows cannot
-            bound it.
+        model: Name of the model.
+        baseline: Name of the model that it is compared with.
+        n: Number of rows.
+        difference: Accuracy of the model minus that of the baseline.
+        mcnemar_p: p-value of the two-sided exact McNemar test.
+        only_model_right: Rows that only the model predicts correctly.
+        only_baseline_right: Rows that only the baseline predicts correctly.
+        macro_f1_difference: Macro F1 of the model minus that of the baseline; None if the rows do
+            not bound it.
     """
 
     model: str
@@ -160,20 +161,19 @@ GroupKind = Literal["class", "column", "length", "pattern", "found"]
 
 
 class Group(FrozenRecord):
-    """Some of the test rows, and what compression did to them.
+    """A class or slice of the test rows: the final model against the teacher.
 
     Attributes:
-        kind: What makes them a group: their label, a declared slice, or one that was found on the
-            validation split.
-        name: What a reader calls them, as in `label LOC` or `9 to 16 words`.
-        n: Rows.
-        before: The teacher's accuracy on them.
-        after: The final model's.
-        difference: After minus before, paired.
-        p: One-sided exact McNemar test of a loss.
-        p_adjusted: The same after Holm, over all groups looked at.
-        detectable_drop: The smallest drop that these rows could have shown with p_adjusted below
-            0.05, had the model lost rows and won none; None where no drop could have.
+        kind: A class, a kind of declared slice, or `found` for a slice found on validation.
+        name: Name for reports, such as `label LOC` or `9 to 16 words`.
+        n: Number of rows.
+        before: Accuracy of the teacher.
+        after: Accuracy of the final model.
+        difference: `after` minus `before`, paired.
+        p: p-value of the one-sided exact McNemar test of a loss.
+        p_adjusted: p after Holm's correction over all groups.
+        detectable_drop: Smallest drop that could have p_adjusted below 0.05 if the model lost rows
+            and won none; None if there is no such drop.
     """
 
     kind: GroupKind
@@ -188,16 +188,16 @@ class Group(FrozenRecord):
 
 
 class Flip(FrozenRecord):
-    """A test row that the teacher answers rightly and the final model does not.
+    """A test row that the teacher predicts correctly and the final model does not.
 
     Attributes:
-        id: The row's.
+        id: Row id.
         text: First text.
         text_pair: Second text of a pair.
-        label: What is right.
-        answer: What the final model says.
-        score: Its probability for that.
-        lost_at: The first model of the chain from which on all answers are wrong.
+        label: True label.
+        answer: Label that the final model predicts.
+        score: Its probability of that label.
+        lost_at: First model of the pipeline from which on all predictions are wrong.
     """
 
     id: str
@@ -214,11 +214,11 @@ class Evaluation(FrozenRecord):
 
     Attributes:
         n: Rows of the split.
-        overlap: How many of them have a text that also stands in train or validation.
+        overlap: Rows whose text also occurs in train or validation.
         models: Scorecards by name, from the teacher to the final model.
         comparisons: Every model with its parent and with the teacher.
-        equity: The final model against the teacher, group by group: classes, then slices.
-        conditions: What the timings were taken on and with: processor, threads, versions.
+        equity: The final model against the teacher by group: classes, then slices.
+        conditions: Conditions of the timings: processor, threads, versions.
     """
 
     split: Literal["test"] = "test"
@@ -230,21 +230,10 @@ class Evaluation(FrozenRecord):
     conditions: dict[str, str] = Field(default_factory=dict)
 
     def write(self, directory: Path) -> None:
-        """Keep the evaluation with what else was found.
-
-        Args:
-            directory: What `checkpoint.writing` yielded.
-        """
+        """Write the evaluation into the directory of its checkpoint."""
         (directory / _FILE).write_text(self.model_dump_json(indent=2), encoding="utf-8")
 
     @classmethod
     def read(cls, directory: Path) -> Evaluation:
-        """Read an evaluation back.
-
-        Args:
-            directory: Of the evaluation's checkpoint.
-
-        Returns:
-            What was written.
-        """
+        """Read the evaluation from the directory of its checkpoint."""
         return cls.model_validate_json((directory / _FILE).read_bytes())

@@ -1,4 +1,4 @@
-"""What evaluation says of the deployable model as it is served, in the names of the report."""
+"""Records of the deployable model in service; field names are those of the JSON report."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from coldpress.evaluation.scorecard.base import Fraction, FrozenRecord
 
 
 class PredictionChange(FrozenRecord):
-    """How far answers moved although the texts stayed the same.
+    """Change of the predictions for the same texts.
 
     Attributes:
         largest_logit: Largest absolute change of any logit.
-        labels: Share of rows whose label changed.
+        labels: Share of rows whose predicted label changed.
     """
 
     largest_logit: float
@@ -18,13 +18,13 @@ class PredictionChange(FrozenRecord):
 
 
 class Invariance(FrozenRecord):
-    """The same texts alone, one thread, against other ways of asking.
+    """Texts one by one on one thread, compared with other settings.
 
     Attributes:
-        rows: Texts compared.
-        batch: Against a batch of texts of other lengths.
-        padding: Against the text alone, padded to the longest.
-        threads: Against more threads.
+        rows: Number of texts.
+        batch: In a batch with texts of other lengths.
+        padding: One by one, padded to the longest text.
+        threads: On more threads.
     """
 
     rows: int
@@ -34,16 +34,16 @@ class Invariance(FrozenRecord):
 
 
 class Serving(FrozenRecord):
-    """What it costs to answer with the deployable model in a process of its own.
+    """Cost of serving the deployable model in a separate process.
 
     Attributes:
-        throughput: Texts a second at the best batch size, tokenization included.
+        throughput: Texts per second at the best batch size, tokenization included.
         throughput_batch: That batch size.
-        cold_start_ms: From process start to the first answer.
-        peak_memory_bytes: Resident, of that process, when it has answered.
-        price_per_core_hour: As the recipe states it.
-        cost_per_million: Of a million texts at the best throughput, in the price's currency.
-        joules_per_text: Measured by the processor's own counter; None where it exposes none.
+        cold_start_ms: From process start to the first prediction.
+        peak_memory_bytes: Peak resident memory of the process.
+        price_per_core_hour: From the recipe.
+        cost_per_million: Cost of a million texts at the best throughput, in the price's currency.
+        joules_per_text: From the processor's energy counter; None without a counter.
     """
 
     throughput: float

@@ -1,4 +1,4 @@
-"""Who pays for the compression: the final model against the teacher, group by group."""
+"""Compare the final model with the teacher by class and slice."""
 
 from __future__ import annotations
 
@@ -16,18 +16,11 @@ from coldpress.evaluation.subgroups.slices import Slice
 Correct = NDArray[np.bool_]
 
 
-def class_slices(answers: Predictions) -> list[Slice]:
-    """Make a group of the rows of each label: accuracy on them is the label's recall.
-
-    Args:
-        answers: Bring labels and their names.
-
-    Returns:
-        The labels that have rows, in their order.
-    """
+def class_slices(predictions: Predictions) -> list[Slice]:
+    """Return one slice per class that has rows: accuracy on it is the recall of the class."""
     groups = (
-        Slice("class", f"label {name}", tuple(np.flatnonzero(answers.labels == label).tolist()))
-        for label, name in enumerate(answers.label_names)
+        Slice("class", f"label {name}", tuple(np.flatnonzero(predictions.labels == label).tolist()))
+        for label, name in enumerate(predictions.label_names)
     )
     return [group for group in groups if group.rows]
 
@@ -35,40 +28,43 @@ def class_slices(answers: Predictions) -> list[Slice]:
 def compare_groups(
     groups: Sequence[Slice], model: Correct, baseline: Correct, labels: NDArray[Any]
 ) -> tuple[Group, ...]:
-    """Judge a loss in each of several groups, corrected for how many they are.
+    """Test each group for a loss, adjusted for the number of groups.
 
     Each group has a paired bootstrap interval of its difference and a one-sided exact McNemar test
-    of a loss. The tests of all groups are corrected together (Holm). Groups of the very same rows
-    are one question, asked once under the first name: asked twice, it would make the correction
-    harsher for every other group.
+    of a loss. The p-values of all groups are adjusted together (Holm). Groups with identical rows
+    are tested once, under the first name: a second test would only make the adjustment stricter
+    for every other group.
 
     Args:
-        groups: All that are looked at; they may share rows.
-        model: Whether the final model answers each row rightly, shape (rows,).
-        baseline: The same for the teacher.
+        groups: Groups to compare; they may share rows.
+        model: Whether the final model predicts each row correctly, shape (rows,).
+        baseline: The same for the teacher, shape (rows,).
         labels: True class of each row, shape (rows,).
 
     Returns:
-        One record a group of other rows, in their order.
+        One record per group with distinct rows, in the given order.
     """
     groups = list({group.rows: group for group in reversed(groups)}.values())[::-1]
     alpha = paired.SIGNIFICANCE_LEVEL / max(1, len(groups))
-    judged = []
+    records = []
     for group in groups:
         rows = list(group.rows)
-        judged.append(_compare_group(group, (model[rows], baseline[rows], labels[rows]), alpha))
-    adjusted = paired.holm([group.p for group in judged])
-    corrected = zip(judged, adjusted, strict=True)
-    return tuple(group.model_copy(update={"p_adjusted": p}) for group, p in corrected)
+        records.append(_compare_group(group, (model[rows], baseline[rows], labels[rows]), alpha))
+    adjusted = paired.holm([record.p for record in records])
+    return tuple(
+        record.model_copy(update={"p_adjusted": p})
+        for record, p in zip(records, adjusted, strict=True)
+    )
 
 
 def _compare_group(
     group: Slice, rows: tuple[Correct, Correct, NDArray[Any]], alpha: float
 ) -> Group:
-    """Judge one group on its own rows: the model's, the baseline's and the true classes."""
+    """Compare on the rows of one group: model correct, baseline correct, true classes."""
     model, baseline, _ = rows
-    lost, won = int((baseline & ~model).sum()), int((model & ~baseline).sum())
-    p = paired.mcnemar(won, lost, "less")
+    only_model = int((model & ~baseline).sum())
+    only_baseline = int((baseline & ~model).sum())
+    p = paired.mcnemar(only_model, only_baseline, "less")
     return Group(
         kind=group.kind,
         name=group.name,

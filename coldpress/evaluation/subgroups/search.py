@@ -1,4 +1,4 @@
-"""Slices that nobody declared: looked for on the validation split, judged on the test split."""
+"""Find undeclared slices on the validation split, to be evaluated on the test split."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from coldpress.evaluation.subgroups import slices
 from coldpress.evaluation.subgroups.slices import LengthBand, Slice
 
 MIN_ROWS = 20
-MIN_SHARE, MAX_SHARE = 0.02, 0.5
+MIN_SHARE = 0.02
+MAX_SHARE = 0.5
 MAX_SLICES = 5
 MIN_LOST_ROWS = 2
 MAX_OVERLAP = 0.5
@@ -30,12 +31,12 @@ Logits = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class ValidationPredictions:
-    """A split, and what the teacher and the final model answered to it.
+    """The validation split with the logits of the teacher and the final model.
 
     Attributes:
-        split: With labels.
-        teacher: Logits, shape (rows, labels).
-        final: The same of the final model.
+        split: The rows, with labels.
+        teacher: Logits of the teacher, shape (rows, labels).
+        final: Logits of the final model, shape (rows, labels).
     """
 
     split: Split
@@ -45,7 +46,7 @@ class ValidationPredictions:
 
 @dataclass(frozen=True)
 class _RowFeatures:
-    """What a candidate may ask of a row."""
+    """Properties of a row that a rule may use."""
 
     words: frozenset[str]
     first_word: str
@@ -55,67 +56,69 @@ class _RowFeatures:
 
 @dataclass(frozen=True)
 class _SliceRule:
-    """A property that rows have or lack, of whichever split they are."""
+    """A rule that selects rows of any split."""
 
     name: str
-    holds: Callable[[_RowFeatures], bool]
+    matches: Callable[[_RowFeatures], bool]
 
 
 def search_slices(
     validation: ValidationPredictions, test: Split, teacher_on_test: Logits
 ) -> list[Slice]:
-    """Find where compression costs most.
+    """Find the slices that compression harms most.
 
-    Selection on validation, judgement on test: candidates are ranked by what the final model loses
-    against the teacher on the validation rows, and no test label is looked at. The few worst are
-    then groups of the test split like any other, and count in the correction for how many groups
-    there are. A slice that was chosen because it looked worst on the rows that it is judged on
-    would look worse than it is.
+    Slices are selected on the validation split and evaluated on the test split: rules are ranked by
+    the rows that the final model loses against the teacher on validation, without test labels. The
+    worst few become groups of the test split and count in the adjustment for the number of groups.
+    A slice that was selected on the rows that it is evaluated on would look worse than it is.
 
-    Candidates are words, and first words, of at least 20 validation rows and 2 % of them; quarters
-    by number of words; thirds by the teacher's confidence; all with at most half of the rows, as
-    the split is judged anyway. Chosen are at most 5, by the share of rows lost, of those that lose
-    at least 2 rows; one that shares more than half of its rows with a worse one is left out.
+    Rules are words, and first words, in at least 20 validation rows and 2 % of them; quarters by
+    number of words; thirds by the teacher's confidence. A rule selects at most half of the rows.
+    At most 5 rules are kept, by the share of rows lost, of those that lose at least 2 rows; a rule
+    that shares more than half of its rows with a worse one is dropped.
 
     Args:
-        validation: What to choose on.
-        test: The rows to be judged.
-        teacher_on_test: The teacher's logits on them, shape (rows, labels).
+        validation: Rows and logits to select on.
+        test: The test rows.
+        teacher_on_test: The teacher's logits for them, shape (rows, labels).
 
     Returns:
-        Slices of the test split that have rows, the worst on validation first.
+        Non-empty slices of the test split, the worst on validation first.
     """
     rows = _row_features(validation.split, validation.teacher)
-    judged = _row_features(test, teacher_on_test)
-    found = []
-    for candidate in _select_worst(_propose_rules(rows), rows, _losses(validation)):
-        inside = tuple(number for number, row in enumerate(judged) if candidate.holds(row))
-        found.append(Slice("found", candidate.name, inside))
-    return [one for one in found if one.rows]
+    test_rows = _row_features(test, teacher_on_test)
+    weak_slices = []
+    for rule in _select_worst(_propose_rules(rows), rows, _losses(validation)):
+        members = tuple(number for number, row in enumerate(test_rows) if rule.matches(row))
+        weak_slices.append(Slice("found", rule.name, members))
+    return [weak for weak in weak_slices if weak.rows]
 
 
 def _row_features(split: Split, teacher: Logits) -> list[_RowFeatures]:
     confidence = softmax(teacher.astype(np.float64), axis=1).max(axis=1)
     texts = zip(split.texts, split.pairs or ("",) * len(split), strict=True)
     rows = []
-    for (first, second), length, sure in zip(
+    for (first, second), length, probability in zip(
         texts, slices.count_words(split), confidence, strict=True
     ):
-        words, more = (re.findall(r"\w+", text.lower()) for text in (first, second))
+        words = re.findall(r"\w+", first.lower())
+        second_words = re.findall(r"\w+", second.lower())
         first_word = words[0] if words else ""
-        rows.append(_RowFeatures(frozenset([*words, *more]), first_word, length, float(sure)))
+        all_words = frozenset([*words, *second_words])
+        rows.append(_RowFeatures(all_words, first_word, length, float(probability)))
     return rows
 
 
-def _losses(asked: ValidationPredictions) -> NDArray[np.int64]:
-    """1 where the final model loses a row, -1 where it wins one, else 0; shape (rows,)."""
-    labels = np.asarray(asked.split.labels, dtype=np.int64)
-    teacher, final = (logits.argmax(axis=1) == labels for logits in (asked.teacher, asked.final))
+def _losses(validation: ValidationPredictions) -> NDArray[np.int64]:
+    """Return 1 for rows that the final model loses, -1 for rows it wins, else 0; shape (rows,)."""
+    labels = np.asarray(validation.split.labels, dtype=np.int64)
+    teacher = validation.teacher.argmax(axis=1) == labels
+    final = validation.final.argmax(axis=1) == labels
     return np.asarray(teacher.astype(np.int64) - final.astype(np.int64))
 
 
 def _propose_rules(rows: Sequence[_RowFeatures]) -> Iterator[_SliceRule]:
-    """Propose what enough rows have in common."""
+    """Propose rules that select enough rows."""
     words = Counter(word for row in rows for word in row.words)
     for word in _frequent_words(words, len(rows)):
         yield _SliceRule(f'with "{word}"', _has_word(word))
@@ -145,8 +148,8 @@ def _frequent_words(counts: Counter[str], rows: int) -> list[str]:
     return sorted(word for word, count in counts.items() if count >= needed)
 
 
-def _confidence_rules(of_rows: Sequence[float]) -> Iterator[_SliceRule]:
-    low, high = (float(edge) for edge in np.quantile(of_rows, THIRDS, method="higher"))
+def _confidence_rules(confidences: Sequence[float]) -> Iterator[_SliceRule]:
+    low, high = (float(edge) for edge in np.quantile(confidences, THIRDS, method="higher"))
     yield _SliceRule(f"teacher less than {low:.0%} sure", lambda row: row.confidence < low)
     middle = f"teacher {low:.0%} to {high:.0%} sure"
     yield _SliceRule(middle, lambda row: low <= row.confidence < high)
@@ -154,22 +157,23 @@ def _confidence_rules(of_rows: Sequence[float]) -> Iterator[_SliceRule]:
 
 
 def _select_worst(
-    candidates: Iterable[_SliceRule], rows: Sequence[_RowFeatures], losses: NDArray[np.int64]
+    rules: Iterable[_SliceRule], rows: Sequence[_RowFeatures], losses: NDArray[np.int64]
 ) -> list[_SliceRule]:
-    """Rank by the share of rows lost; of equals take the larger, then the first by name."""
+    """Rank by the share of rows lost; ties go to the larger slice, then to the first by name."""
     ranked = []
-    for candidate in candidates:
-        inside = np.array([candidate.holds(row) for row in rows], dtype=np.bool_)
-        size, lost = int(inside.sum()), int(losses[inside].sum())
-        if MIN_ROWS <= size <= MAX_SHARE * len(rows) and lost >= MIN_LOST_ROWS:
-            ranked.append(((-lost / size, -size, candidate.name), candidate, inside))
-    chosen: list[tuple[_SliceRule, NDArray[np.bool_]]] = []
-    for _, candidate, inside in sorted(ranked, key=lambda one: one[0]):
-        if len(chosen) < MAX_SLICES and not any(_overlap(inside, other) for _, other in chosen):
-            chosen.append((candidate, inside))
-    return [candidate for candidate, _ in chosen]
+    for rule in rules:
+        mask = np.array([rule.matches(row) for row in rows], dtype=np.bool_)
+        size = int(mask.sum())
+        loss = int(losses[mask].sum())
+        if MIN_ROWS <= size <= MAX_SHARE * len(rows) and loss >= MIN_LOST_ROWS:
+            ranked.append(((-loss / size, -size, rule.name), rule, mask))
+    selected: list[tuple[_SliceRule, NDArray[np.bool_]]] = []
+    for _, rule, mask in sorted(ranked, key=lambda entry: entry[0]):
+        if len(selected) < MAX_SLICES and not any(_overlap(mask, m) for _, m in selected):
+            selected.append((rule, mask))
+    return [rule for rule, _ in selected]
 
 
-def _overlap(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> bool:
-    """Whether two slices share more than half of the rows that either has."""
-    return bool((one & other).sum() > MAX_OVERLAP * (one | other).sum())
+def _overlap(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> bool:
+    """Whether two masks share more than half of the rows of their union, both of shape (rows,)."""
+    return bool((first & second).sum() > MAX_OVERLAP * (first | second).sum())

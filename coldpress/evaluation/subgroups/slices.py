@@ -1,4 +1,4 @@
-"""Slices of the test rows that a recipe declares: by a column, by length, by a pattern."""
+"""Slices of the test rows that a recipe declares: by column, length or pattern."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Slice:
-    """Some rows of a split.
+    """A subset of the rows of a split.
 
     Attributes:
-        kind: What makes them belong together.
-        name: What a reader calls them.
-        rows: Row numbers, ascending; at least one.
+        kind: How the slice was defined.
+        name: Name for reports.
+        rows: Row numbers, ascending.
     """
 
     kind: GroupKind
@@ -35,19 +35,16 @@ class Slice:
 
 
 class ColumnSlices(Section):
-    """One slice for each value of a column of the test rows; a row without a value is in none."""
+    """One slice for each value of a column; rows without a value are in no slice."""
 
     method: Literal["column"]
     column: Annotated[str, Field(min_length=1, description="Column of the test rows.")]
     min_rows: Annotated[
-        int, Field(ge=1, le=1_000_000, description="Values with fewer rows are no slice.")
+        int, Field(ge=1, le=1_000_000, description="Values with fewer rows are skipped.")
     ] = 20
 
     def select(self, split: Split) -> list[Slice]:
-        """Gather rows by value.
-
-        Args:
-            split: With this column among its columns.
+        """Group rows by value; the split must contain the column.
 
         Returns:
             Slices in the order of their values.
@@ -64,68 +61,68 @@ class ColumnSlices(Section):
 
 
 def _check_ascending(edges: list[int]) -> list[int]:
-    if any(edge >= following for edge, following in pairwise(edges)):
-        raise ValueError(f"the edges must ascend, not {edges}")
+    if any(low >= high for low, high in pairwise(edges)):
+        raise ValueError(f"edges must be in ascending order, not {edges}")
     return edges
 
 
 class LengthSlices(Section):
-    """Bands of words; of a pair, the words of both texts."""
+    """Ranges of text length in words; for pairs, of both texts together."""
 
     method: Literal["length"]
     edges: Annotated[
         list[Annotated[int, Field(ge=1, le=100_000)]],
         AfterValidator(_check_ascending),
-        Field(min_length=1, max_length=20, description="Most words of each band but the last."),
+        Field(
+            min_length=1,
+            max_length=20,
+            description="Largest number of words of each range but the last.",
+        ),
     ]
 
     def select(self, split: Split) -> list[Slice]:
-        """Gather rows by how many words they have.
-
-        Args:
-            split: Texts are cut into words at white space.
+        """Group rows by their number of words, separated by white space.
 
         Returns:
-            The bands that have rows, shortest first.
+            The non-empty ranges, shortest first.
         """
         counts = count_words(split)
-        found = (
+        bands = (
             Slice("length", band.name, tuple(row for row, n in enumerate(counts) if n in band))
             for band in length_bands(self.edges)
         )
-        return [one for one in found if one.rows]
+        return [band for band in bands if band.rows]
 
 
 def _check_pattern(pattern: str) -> str:
     try:
         re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
-        raise ValueError(f"no regular expression: {error}") from error
+        raise ValueError(f"invalid regular expression: {error}") from error
     return pattern
 
 
 class PatternSlice(Section):
-    """The rows in whose text, the first of a pair, a regular expression is found."""
+    """Rows whose text matches a regular expression; of a pair, the first text."""
 
     method: Literal["pattern"]
-    name: Annotated[str, Field(min_length=1, max_length=100, description="What to call them.")]
+    name: Annotated[str, Field(min_length=1, max_length=100, description="Name of the slice.")]
     pattern: Annotated[
         str,
         AfterValidator(_check_pattern),
-        Field(min_length=1, description="Python's syntax; found anywhere in the text."),
+        Field(
+            min_length=1, description="Python regular expression, searched anywhere in the text."
+        ),
     ]
 
     def select(self, split: Split) -> list[Slice]:
-        """Search every text.
-
-        Args:
-            split: Second texts are not searched.
+        """Search the first text of every row.
 
         Returns:
-            One slice, or none where nothing matches.
+            One slice, or an empty list if no text matches.
         """
-        found = re.compile(self.pattern)
-        rows = tuple(row for row, text in enumerate(split.texts) if found.search(text))
+        pattern = re.compile(self.pattern)
+        rows = tuple(row for row, text in enumerate(split.texts) if pattern.search(text))
         return [Slice("pattern", self.name, rows)] if rows else []
 
 
@@ -135,45 +132,38 @@ DeclaredSlices = Annotated[
 
 
 def required_columns(declared: Sequence[DeclaredSlices]) -> tuple[tuple[str, str], ...]:
-    """Say which columns of the test rows are needed beside texts and labels.
+    """Return the columns of the test rows that slices need, besides texts and labels.
 
     Args:
         declared: The recipe's `evaluate.slices`.
 
     Returns:
-        Pairs of the recipe's field and the column that it names.
+        Pairs of recipe field and column name.
     """
     return tuple(
-        (f"evaluate.slices.{place}.column", one.column)
-        for place, one in enumerate(declared)
-        if isinstance(one, ColumnSlices)
+        (f"evaluate.slices.{index}.column", section.column)
+        for index, section in enumerate(declared)
+        if isinstance(section, ColumnSlices)
     )
 
 
 def check_slices(declared: Sequence[DeclaredSlices], test: Split) -> None:
-    """Refuse what selects nothing: it would be promised and never be judged.
+    """Refuse a slice without rows, which would silently never be evaluated.
 
     Args:
         declared: The recipe's `evaluate.slices`.
-        test: The rows that they are to select from.
+        test: The test rows.
 
     Raises:
-        InputError: Names the first that is empty.
+        InputError: A slice is empty; the message names its field.
     """
-    for place, one in enumerate(declared):
-        if not one.select(test):
-            raise InputError(f"evaluate.slices.{place}.{_empty_slice_message(one)}")
+    for index, section in enumerate(declared):
+        if not section.select(test):
+            raise InputError(f"evaluate.slices.{index}.{_empty_slice_message(section)}")
 
 
 def count_words(split: Split) -> list[int]:
-    """Count the words of every row.
-
-    Args:
-        split: Texts are cut at white space.
-
-    Returns:
-        One number a row; of a pair, that of both texts.
-    """
+    """Count the words of every row, separated by white space; for pairs, of both texts."""
     seconds = split.pairs or ("",) * len(split)
     texts = zip(split.texts, seconds, strict=True)
     return [len(first.split()) + len(second.split()) for first, second in texts]
@@ -181,18 +171,18 @@ def count_words(split: Split) -> list[int]:
 
 @dataclass(frozen=True)
 class LengthBand:
-    """A range of words: at least `low`, and at most `high` unless that is None."""
+    """A range of text length: at least `low` words, at most `high` unless that is None."""
 
     low: int
     high: int | None
 
     def __contains__(self, count: int) -> bool:
-        """Whether a text of so many words is in it."""
+        """Whether a text with `count` words is in the range."""
         return self.low <= count and (self.high is None or count <= self.high)
 
     @property
     def name(self) -> str:
-        """What a reader calls it."""
+        """Name for reports."""
         if self.high is None:
             return f"{self.low} words and more"
         if self.low == self.high:
@@ -201,19 +191,19 @@ class LengthBand:
 
 
 def length_bands(edges: Sequence[int]) -> list[LengthBand]:
-    """Cut all lengths into bands.
+    """Divide all lengths into ranges.
 
     Args:
-        edges: The most words of every band but the last, ascending.
+        edges: Largest number of words of every range but the last, ascending.
 
     Returns:
-        One band more than there are edges, shortest first.
+        One range more than there are edges, shortest first.
     """
     lows = (0, *(edge + 1 for edge in edges))
     return [LengthBand(low, high) for low, high in zip(lows, (*edges, None), strict=True)]
 
 
-def _empty_slice_message(one: DeclaredSlices) -> str:
-    if isinstance(one, ColumnSlices):
-        return f"min_rows: no value of {one.column!r} is in {one.min_rows} test rows"
-    return f"{one.method}: found in no test row"
+def _empty_slice_message(section: DeclaredSlices) -> str:
+    if isinstance(section, ColumnSlices):
+        return f"min_rows: no value of {section.column!r} has {section.min_rows} test rows"
+    return f"{section.method}: matches no test row"
