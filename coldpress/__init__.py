@@ -1,4 +1,4 @@
-"""Coldpress presses a large transformer encoder into a small, fast, trusted ONNX model."""
+"""Coldpress compresses a large transformer encoder into a small, fast, trusted ONNX model."""
 
 import os
 

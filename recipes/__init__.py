@@ -1,1 +1,1 @@
-"""Recipes that can be named; a package, so that they are found wherever Coldpress is installed."""
+"""Packaged recipes, which can be run by name; a package, so that they are installed."""

@@ -1,4 +1,4 @@
-"""Tiny models and splits that every test can afford."""
+"""Fixtures: tiny models and splits, cheap enough for every test."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-# Some tests import ONNX Runtime before Coldpress, which turns its telemetry off.
+# Some tests import ONNX Runtime before Coldpress, which turns off its telemetry.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import pytest
@@ -26,7 +26,7 @@ from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.model.serialization import save_classifier
 
-# Models this tiny spend their time waiting for a second thread, above all on a busy machine.
+# For models this small a second thread costs more time than it saves.
 torch.set_num_threads(1)
 
 WORDS = ("cold", "press", "olive", "oil", "slow", "warm", "fast", "stone")
@@ -44,17 +44,17 @@ def same_environment() -> Iterator[None]:
 
 @pytest.fixture
 def tokenizer() -> Tokenizer:
-    """One id a word: [PAD] 0, [UNK] 1, [CLS] 2, [SEP] 3, then WORDS from 4."""
+    """A tokenizer with one id per word: [PAD] 0, [UNK] 1, [CLS] 2, [SEP] 3, then WORDS from 4."""
     names = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", *WORDS)
-    made = Tokenizer(WordLevel({n: i for i, n in enumerate(names)}, unk_token="[UNK]"))
-    made.pre_tokenizer = Whitespace()
-    made.post_processor = TemplateProcessing(
+    tokenizer = Tokenizer(WordLevel({n: i for i, n in enumerate(names)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    tokenizer.post_processor = TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
         special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
     )
-    made.enable_truncation(16)
-    return made
+    tokenizer.enable_truncation(16)
+    return tokenizer
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def tiny_checkpoint(tiny: Classifier, tmp_path: Path) -> Checkpoint:
 
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with MLflow's tables and nothing in them, which takes a second to make."""
+    """A database with MLflow's empty tables; creating it takes a second."""
     utils: Any = importlib.import_module("mlflow.store.db.utils")  # it has no types
     path = tmp_path_factory.mktemp("store") / "mlflow.db"
     engine = utils.create_sqlalchemy_engine_with_retry(f"sqlite:///{path}")
@@ -106,7 +106,7 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_store: Path) -> Path:
-    """Point everything at an empty home, embedded: a SQLite file of its own for every test."""
+    """Use an empty home with embedded servers: every test has its own SQLite file."""
     home = tmp_path / "state"
     monkeypatch.setenv("COLDPRESS_HOME", str(home))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home / 'mlflow.db'}")

@@ -1,4 +1,4 @@
-"""A tiny model of every family in the architecture table, and a hub on this machine."""
+"""Fixtures: tiny models of every family in the architecture table, and a local hub."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from local_hub import LocalHub, serving
+from local_hub import LocalHub, serve_hub
 from tokenizers import Tokenizer
 from torch import nn
 from transformers import AutoConfig, AutoModelForSequenceClassification
@@ -44,7 +44,7 @@ OWN_SIZES: Mapping[str, Mapping[str, Any]] = {
 
 @pytest.fixture
 def random_classifier(tokenizer: Tokenizer) -> Callable[..., Classifier]:
-    """By family: 3 layers, 4 heads of size 4, 32 neurons, 3 labels; weights that matter."""
+    """Build a model of a family: 3 layers, 4 heads of size 4, 32 neurons, 3 labels."""
 
     def make(family: str, **settings: Any) -> Classifier:  # noqa: ANN401
         torch.manual_seed(0)
@@ -62,7 +62,7 @@ def random_classifier(tokenizer: Tokenizer) -> Callable[..., Classifier]:
 
 @pytest.fixture
 def cut() -> Callable[[Classifier], Classifier]:
-    """Leaves two of three layers, with different numbers of heads and neurons."""
+    """Keep two of three layers, with different numbers of heads and neurons."""
 
     def cut(classifier: Classifier) -> Classifier:
         shorter = keep_layers(classifier, [0, 2])
@@ -73,11 +73,11 @@ def cut() -> Callable[[Classifier], Classifier]:
 
 @pytest.fixture
 def local_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
-    """A hub with nothing on it yet, and empty caches."""
+    """Serve an empty hub, with empty caches."""
     import datasets.config
     from huggingface_hub import constants
 
-    with serving(tmp_path / "hub") as hub:
+    with serve_hub(tmp_path / "hub") as hub:
         template = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
         monkeypatch.setattr(constants, "ENDPOINT", hub.url)
         monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)

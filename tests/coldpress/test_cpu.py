@@ -1,4 +1,4 @@
-"""What is read off a processor's description."""
+"""Instruction sets are read from the processor's description."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GRAVITON = "processor\t: 0\nFeatures\t: fp asimd asimddp\n"
 
 
 @pytest.fixture(autouse=True)
-def _forget() -> Iterator[None]:
+def _clear_caches() -> Iterator[None]:
     yield
     cpu._cpuinfo.cache_clear()
     cpu.instruction_sets.cache_clear()
@@ -30,7 +30,7 @@ def _forget() -> Iterator[None]:
         (None, set(), 7),
     ],
 )
-def test_weights_lose_a_bit_where_products_could_saturate(
+def test_weights_have_seven_bits_if_products_could_saturate(
     description: str | None,
     sets: set[str],
     bits: int,

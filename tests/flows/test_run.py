@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from command import Coldpress
-from local_hub import serving
+from local_hub import serve_hub
 from safetensors.numpy import save_file
 
 from coldpress.evaluation import predictions
@@ -255,7 +255,7 @@ def test_wrong_input_that_only_the_stage_can_see_is_still_one_line(
     save_classifier(tiny, tmp_path)
     save_file({"nothing": np.zeros(1)}, tmp_path / "model.safetensors", {"format": "pt"})
     files = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
-    with serving(tmp_path / "hub") as hub:
+    with serve_hub(tmp_path / "hub") as hub:
         hub.add("models", "tiny/encoder", files)
         also = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "cache")}
         done = coldpress("run", "./tiny.yaml", "--set", "teacher.model=tiny/encoder", also=also)

@@ -1,4 +1,4 @@
-"""As much of a Hugging Face hub as a download needs, served from a directory."""
+"""A minimal Hugging Face hub for downloads, served from a directory."""
 
 from __future__ import annotations
 
@@ -18,44 +18,44 @@ COMMIT = "c0ffee" + 34 * "0"
 
 @dataclass
 class LocalHub:
-    """Repositories below a directory, all at one commit, known as `main` too.
+    """Repositories in a directory, all at the same commit, which is also the branch `main`.
 
     Attributes:
-        root: Holds `models/OWNER/NAME` and `datasets/OWNER/NAME`.
-        url: Where it is served.
-        asked: Paths of the requests that came in.
-        down: Whether it answers nothing but 503.
+        root: Directory with `models/OWNER/NAME` and `datasets/OWNER/NAME`.
+        url: Address of the server.
+        requests: Paths of the received requests.
+        down: Whether every request is answered by 503.
     """
 
     root: Path
     url: str = ""
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     down: bool = False
 
-    def add(self, kind: str, repository: str, files: dict[str, bytes]) -> None:
-        """Put a repository of kind `models` or `datasets` on the hub."""
+    def add(self, collection: str, repository: str, files: dict[str, bytes]) -> None:
+        """Add a repository to `models` or `datasets`."""
         for name, content in files.items():
-            path = self.root / kind / repository / name
+            path = self.root / collection / repository / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
 
     def answer(self, path: str) -> tuple[int, bytes]:
         """Return status and content for a path."""
-        self.asked.append(path)
+        self.requests.append(path)
         if self.down:
             return 503, b"Down"
         parts = unquote(urlsplit(path).path).strip("/").removeprefix("api/").split("/")
-        kind = parts.pop(0) if parts[0] in ("models", "datasets") else "models"
-        owner, name, verb, revision, *file = parts
-        repository = self.root / kind / owner / name
+        collection = parts.pop(0) if parts[0] in ("models", "datasets") else "models"
+        owner, name, action, revision, *file = parts
+        repository = self.root / collection / owner / name
         if not repository.is_dir():
             return 404, b"RepoNotFound"
         if revision not in ("main", COMMIT):
             return 404, b"RevisionNotFound"
-        if verb == "resolve":
+        if action == "resolve":
             return 200, repository.joinpath(*file).read_bytes()
-        listed = {"revision": self._info, "tree": self._tree}[verb](repository)
-        return 200, json.dumps(listed).encode()
+        answer = {"revision": self._info, "tree": self._tree}[action](repository)
+        return 200, json.dumps(answer).encode()
 
     def _info(self, repository: Path) -> dict[str, Any]:
         names = [{"rfilename": item["path"]} for item in self._tree(repository)]
@@ -76,8 +76,8 @@ class LocalHub:
 
 
 @contextmanager
-def serving(root: Path) -> Iterator[LocalHub]:
-    """Serve a directory as a hub while the block runs."""
+def serve_hub(root: Path) -> Iterator[LocalHub]:
+    """Serve a directory as a hub for the duration of the block."""
     hub = LocalHub(root)
 
     class Handler(BaseHTTPRequestHandler):
@@ -100,7 +100,7 @@ def serving(root: Path) -> Iterator[LocalHub]:
                 self.wfile.write(content)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Stay quiet."""
+            """Do not log requests."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()

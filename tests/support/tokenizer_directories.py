@@ -1,4 +1,4 @@
-"""Teachers' directories as transformers would have written them, with settings of any kind."""
+"""Directories of teachers as transformers writes them, with arbitrary settings."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ ADDED = ("[URL]", "<user>", "new york", "É", "press oil")
 
 @dataclass
 class Teacher:
-    """A directory that is to be written.
+    """Contents of a teacher's directory.
 
     Attributes:
-        family: Of the model.
-        tokenizer: What tokenizer.json holds.
-        settings: What tokenizer_config.json holds.
+        family: Family of the model.
+        tokenizer: Content of tokenizer.json.
+        settings: Content of tokenizer_config.json.
         special: Padding, unknown, first, last and mask token.
-        rows: Of the token table.
-        sizes: More of config.json.
-        files: Written instead of tokenizer.json, where there are any.
-        refusable: Whether there is a reason to refuse it.
-        untyped: Whether tokenizer.json leaves the kind of its model out.
+        rows: Rows of the token embedding table.
+        sizes: Further fields of config.json.
+        files: Files to write instead of tokenizer.json, by name.
+        refusable: Whether Coldpress may refuse the teacher.
+        untyped: Whether tokenizer.json lacks the type of its model.
         class_of_model: The tokenizer's class in config.json.
     """
 
@@ -58,10 +58,10 @@ class Teacher:
         for name, content in self.files.items():
             (directory / name).write_text(content, encoding="utf-8")
         if not {"vocab.txt", "vocab.json"} & self.files.keys():
-            described = json.loads(self.tokenizer.to_str())
+            content = json.loads(self.tokenizer.to_str())
             if self.untyped:
-                del described["model"]["type"]
-            (directory / "tokenizer.json").write_text(json.dumps(described))
+                del content["model"]["type"]
+            (directory / "tokenizer.json").write_text(json.dumps(content))
         settings = json.dumps(self.settings, ensure_ascii=False)
         (directory / "tokenizer_config.json").write_text(settings, encoding="utf-8")
         config = AutoConfig.for_model(self.family, **self.sizes, vocab_size=self.rows)
@@ -73,19 +73,19 @@ class Teacher:
 
 
 def texts(seed: int, count: int, special: Sequence[str]) -> tuple[str, ...]:
-    """Make texts of words, characters of any script, names of tokens and odd texts."""
-    draw = random.Random(seed)
+    """Generate texts of words, characters of any script, token names and probe texts."""
+    rng = random.Random(seed)
     words = [word for text in CORPUS for word in text.split()]
     sources: Sequence[Callable[[], str]] = (
-        lambda: draw.choice(words),
-        lambda: draw.choice(words).upper(),
-        lambda: draw.choice(PROBE_TEXTS)[:200],
-        lambda: draw.choice((*ADDED, *special)),
-        lambda: "".join(draw.choice("abcéÉñ漢字 .,!-'\u0301\u00a0\t😀") for _ in range(5)),
-        lambda: "".join(map(chr, (draw.randrange(0x20, 0xD800) for _ in range(4)))),
+        lambda: rng.choice(words),
+        lambda: rng.choice(words).upper(),
+        lambda: rng.choice(PROBE_TEXTS)[:200],
+        lambda: rng.choice((*ADDED, *special)),
+        lambda: "".join(rng.choice("abcéÉñ漢字 .,!-'\u0301\u00a0\t😀") for _ in range(5)),
+        lambda: "".join(map(chr, (rng.randrange(0x20, 0xD800) for _ in range(4)))),
     )
     joints = (" ", "", "  ")
     return tuple(
-        draw.choice(joints).join(draw.choice(sources)() for _ in range(draw.randrange(12)))
+        rng.choice(joints).join(rng.choice(sources)() for _ in range(rng.randrange(12)))
         for _ in range(count)
     )

@@ -1,4 +1,4 @@
-"""Hypothesis strategies: tokenizers of four kinds with settings of any sort."""
+"""Hypothesis strategies for tokenizers of four types with random settings."""
 
 from __future__ import annotations
 
@@ -40,14 +40,16 @@ def wordpiece(draw: st.DrawFn) -> Teacher:
     unknown = draw(st.integers(0, 9)) > 0
     if not unknown:
         names.remove(special[1])
-    made = Tokenizer(models.WordPiece({n: i for i, n in enumerate(names)}, unk_token=special[1]))
-    made.normalizer = normalizers.BertNormalizer(
+    tokenizer = Tokenizer(
+        models.WordPiece({n: i for i, n in enumerate(names)}, unk_token=special[1])
+    )
+    tokenizer.normalizer = normalizers.BertNormalizer(
         lowercase=draw(st.booleans()),
         strip_accents=draw(st.sampled_from((None, True, False))),
         handle_chinese_chars=draw(st.booleans()),
     )
-    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    made.post_processor = _bert_like(draw, special, names)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = _bert_post_processor(draw, special, names)
     family = draw(st.sampled_from(("bert", "electra", "distilbert")))
     kind = draw(st.sampled_from(("BertTokenizer", "BertTokenizerFast", *PLAIN, None)))
     settings = {
@@ -55,17 +57,17 @@ def wordpiece(draw: st.DrawFn) -> Teacher:
         "strip_accents": draw(st.sampled_from((None, True, False))),
         "tokenize_chinese_chars": draw(st.booleans()),
     }
-    teacher = _finished(draw, Teacher(family, made, settings, special, len(names)), kind)
+    teacher = _add_variations(draw, Teacher(family, tokenizer, settings, special, len(names)), kind)
     teacher.refusable |= not unknown
     if kind not in PLAIN and draw(st.booleans()):
         teacher.files["vocab.txt"] = "\n".join(names) + "\n"
-        extra = {t: i for t, i in made.get_vocab().items() if i >= len(names)}
+        extra = {t: i for t, i in tokenizer.get_vocab().items() if i >= len(names)}
         if extra:
             teacher.files["added_tokens.json"] = json.dumps(extra)
     return teacher
 
 
-def _bert_like(draw: st.DrawFn, special: Sequence[str], names: Sequence[str]) -> Any:  # noqa: ANN401
+def _bert_post_processor(draw: st.DrawFn, special: Sequence[str], names: Sequence[str]) -> Any:  # noqa: ANN401
     first, last = ((token, names.index(token)) for token in special[2:4])
     if draw(st.booleans()):
         return processors.BertProcessing(last, first)
@@ -81,100 +83,103 @@ def bpe(draw: st.DrawFn) -> Teacher:
     special = draw(st.sampled_from(SPECIAL))
     unknown = draw(st.booleans())
     model = models.BPE(unk_token=special[1] if unknown else None, fuse_unk=draw(st.booleans()))
-    made = Tokenizer(model)
-    made.normalizer = normalizers.Sequence(
+    tokenizer = Tokenizer(model)
+    tokenizer.normalizer = normalizers.Sequence(
         [normalizers.NFKC(), *([normalizers.Lowercase()] if draw(st.booleans()) else [])]
     )
-    made.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     order = draw(st.permutations(special))
-    made.train_from_iterator(CORPUS, trainers.BpeTrainer(vocab_size=150, special_tokens=order))
-    return _roberta_like(draw, made, special, draw(st.sampled_from(PLAIN)))
+    tokenizer.train_from_iterator(CORPUS, trainers.BpeTrainer(vocab_size=150, special_tokens=order))
+    return _roberta_teacher(draw, tokenizer, special, draw(st.sampled_from(PLAIN)))
 
 
 @st.composite
 def byte_level(draw: st.DrawFn) -> Teacher:
     special = draw(st.sampled_from(SPECIAL))
-    made = Tokenizer(models.BPE())
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=draw(st.booleans()))
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=draw(st.booleans()))
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     order = draw(st.permutations(special))
-    made.train_from_iterator(
+    tokenizer.train_from_iterator(
         CORPUS,
         trainers.BpeTrainer(vocab_size=320, special_tokens=order, initial_alphabet=alphabet),
     )
-    names = dict(made.get_vocab())
+    names = dict(tokenizer.get_vocab())
     kind = draw(st.sampled_from(("RobertaTokenizer", "RobertaTokenizerFast", *PLAIN, None)))
-    teacher = _roberta_like(draw, made, special, kind)
+    teacher = _roberta_teacher(draw, tokenizer, special, kind)
     teacher.settings["add_prefix_space"] = draw(st.booleans())
-    # transformers takes nothing but a tokenizer.json for a ModernBERT.
+    # For ModernBERT transformers reads only tokenizer.json.
     if teacher.family == "roberta" and kind not in PLAIN and draw(st.booleans()):
-        merges = [" ".join(pair) for pair in json.loads(made.to_str())["model"]["merges"]]
+        merges = [" ".join(pair) for pair in json.loads(tokenizer.to_str())["model"]["merges"]]
         teacher.files["vocab.json"] = json.dumps(names)
         teacher.files["merges.txt"] = "\n".join(["#version: 0.2", *merges])
-        extra = {t: i for t, i in made.get_vocab().items() if t not in names}
+        extra = {t: i for t, i in tokenizer.get_vocab().items() if t not in names}
         if extra:
             teacher.files["added_tokens.json"] = json.dumps(extra)
     return teacher
 
 
-def _roberta_like(
-    draw: st.DrawFn, made: Tokenizer, special: tuple[str, ...], kind: str | None
+def _roberta_teacher(
+    draw: st.DrawFn, tokenizer: Tokenizer, special: tuple[str, ...], kind: str | None
 ) -> Teacher:
-    ids = made.get_vocab()
+    ids = tokenizer.get_vocab()
     first, last = ((token, ids[token]) for token in special[2:4])
-    made.post_processor = processors.RobertaProcessing(last, first)
+    tokenizer.post_processor = processors.RobertaProcessing(last, first)
     if draw(st.booleans()):
-        made.model.dropout = 0.3
+        tokenizer.model.dropout = 0.3
     family = draw(st.sampled_from(("roberta", "modernbert")))
     if family == "modernbert" and kind is None:
         kind = PLAIN[0]
-    return _finished(draw, Teacher(family, made, {}, special, made.get_vocab_size()), kind)
+    return _add_variations(
+        draw, Teacher(family, tokenizer, {}, special, tokenizer.get_vocab_size()), kind
+    )
 
 
 @st.composite
 def unigram(draw: st.DrawFn) -> Teacher:
     special = SPECIAL[1]
     order = ["<s>", "<pad>", "</s>", "<unk>", *special[4:]]
-    made = Tokenizer(models.Unigram())
-    made.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     trainer = trainers.UnigramTrainer(vocab_size=90, special_tokens=order, unk_token="<unk>")
-    made.train_from_iterator(CORPUS, trainer)
-    made.normalizer = draw(st.sampled_from((normalizers.NFKC(), normalizers.Lowercase())))
-    made.post_processor = processors.TemplateProcessing(
+    tokenizer.train_from_iterator(CORPUS, trainer)
+    tokenizer.normalizer = draw(st.sampled_from((normalizers.NFKC(), normalizers.Lowercase())))
+    tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>",
         pair="<s> $A </s> </s> $B </s>",
         special_tokens=[("<s>", 0), ("</s>", 2)],
     )
     kind = draw(st.sampled_from(("XLMRobertaTokenizer", *PLAIN, None)))
-    teacher = Teacher("xlm-roberta", made, {}, special, made.get_vocab_size())
-    teacher = _finished(draw, teacher, kind)
+    teacher = Teacher("xlm-roberta", tokenizer, {}, special, tokenizer.get_vocab_size())
+    teacher = _add_variations(draw, teacher, kind)
     if kind in PLAIN and draw(st.integers(0, 4)) == 0:
-        described = json.loads(made.to_str())
-        described["model"]["unk_id"] = None
-        teacher.tokenizer, teacher.refusable = Tokenizer.from_str(json.dumps(described)), True
+        content = json.loads(tokenizer.to_str())
+        content["model"]["unk_id"] = None
+        teacher.tokenizer = Tokenizer.from_str(json.dumps(content))
+        teacher.refusable = True
     elif kind not in PLAIN:
         teacher.settings["add_prefix_space"] = draw(st.booleans())
     return teacher
 
 
-def _finished(draw: st.DrawFn, teacher: Teacher, kind: str | None) -> Teacher:
-    """Add what every kind may have: added tokens, limits, sides, inputs, names."""
+def _add_variations(draw: st.DrawFn, teacher: Teacher, kind: str | None) -> Teacher:
+    """Add random settings of all types: added tokens, limits, sides, inputs, names."""
     padding = teacher.tokenizer.get_vocab()[teacher.special[0]]
     names = draw(st.lists(st.sampled_from(ADDED), max_size=3, unique=True))
     for name in names:
         flags = {f: draw(st.booleans()) for f in ("normalized", "lstrip", "rstrip", "single_word")}
         teacher.tokenizer.add_tokens([AddedToken(name, **flags)])
     beyond = draw(st.integers(0, 4)) == 0
-    # Normalized, it may be the e of any training text.
+    # Its normalized form may match the e of any training text.
     teacher.refusable |= beyond and "É" in names
     teacher.rows = teacher.rows if beyond else teacher.tokenizer.get_vocab_size()
     roles = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
-    named = dict(zip(roles, teacher.special, strict=True))
-    named |= {"bos_token": teacher.special[2], "eos_token": teacher.special[3]}
+    token_names = dict(zip(roles, teacher.special, strict=True))
+    token_names |= {"bos_token": teacher.special[2], "eos_token": teacher.special[3]}
     if draw(st.booleans()):
-        teacher.settings |= named
+        teacher.settings |= token_names
     else:
-        teacher.files["special_tokens_map.json"] = json.dumps(named)
+        teacher.files["special_tokens_map.json"] = json.dumps(token_names)
     if draw(st.booleans()):
         teacher.settings["truncation_side"] = draw(st.sampled_from(("left", "right")))
     if draw(st.booleans()):

@@ -23,7 +23,7 @@ TEST: list[Row] = [("new words", "cold"), ("press number 3", "warm")]
 
 @pytest.fixture
 def section(tmp_path: Path) -> Callable[..., BenchmarkSection]:
-    """Rows as JSON lines, and the section that names them."""
+    """Write rows as JSON lines; return the section that refers to them."""
 
     def make(train: list[Row] = TRAIN, test: list[Row] = TEST, **also: Any) -> BenchmarkSection:  # noqa: ANN401
         parts = {"train": train, "test": test}
@@ -42,45 +42,47 @@ def section(tmp_path: Path) -> Callable[..., BenchmarkSection]:
 
 @pytest.fixture
 def loaded(section: Callable[..., BenchmarkSection]) -> Callable[..., Benchmark]:
-    """Such a section, loaded with seed 0."""
+    """Load such a section with seed 0."""
     return lambda *rows, **also: load_benchmark(section(*rows, **also), 0)
 
 
-def test_labels_are_sorted_and_rows_number_them(loaded: Callable[..., Benchmark]) -> None:
-    found = loaded()
-    assert found.labels == ("cold", "warm")
-    assert found.test.texts == ("new words", "press number 3")
-    assert found.test.labels == (0, 1)
+def test_labels_are_sorted_and_rows_store_their_index(loaded: Callable[..., Benchmark]) -> None:
+    benchmark = loaded()
+    assert benchmark.labels == ("cold", "warm")
+    assert benchmark.test.texts == ("new words", "press number 3")
+    assert benchmark.test.labels == (0, 1)
 
 
 def test_integer_labels_are_sorted_by_name(loaded: Callable[..., Benchmark]) -> None:
-    found = loaded([(f"row {i}", i % 3 * 5) for i in range(12)], [("a", 10), ("b", 0)])
-    assert found.labels == ("0", "10", "5")
-    assert found.test.labels == (1, 0)
+    benchmark = loaded([(f"row {i}", i % 3 * 5) for i in range(12)], [("a", 10), ("b", 0)])
+    assert benchmark.labels == ("0", "10", "5")
+    assert benchmark.test.labels == (1, 0)
 
 
 def test_validation_is_cut_from_train_class_by_class(loaded: Callable[..., Benchmark]) -> None:
-    found = loaded(validation_share=0.2)
-    assert (len(found.train), len(found.validation)) == (16, 4)
-    assert Counter(found.validation.labels) == {0: 2, 1: 2}
-    assert {*found.train.ids, *found.validation.ids} == set(loaded(TRAIN, TEST).train.ids) | set(
-        loaded(TRAIN, TEST).validation.ids
-    )
-    assert not {*found.train.ids} & {*found.validation.ids}
+    benchmark = loaded(validation_share=0.2)
+    assert (len(benchmark.train), len(benchmark.validation)) == (16, 4)
+    assert Counter(benchmark.validation.labels) == {0: 2, 1: 2}
+    default = loaded(TRAIN, TEST)
+    assert {*benchmark.train.ids, *benchmark.validation.ids} == {
+        *default.train.ids,
+        *default.validation.ids,
+    }
+    assert not {*benchmark.train.ids} & {*benchmark.validation.ids}
 
 
-def test_a_given_validation_split_leaves_train_whole(loaded: Callable[..., Benchmark]) -> None:
-    found = loaded(validation=[("checked", "warm")])
-    assert len(found.train) == 20
-    assert found.validation.texts == ("checked",)
+def test_with_a_validation_split_train_is_not_cut(loaded: Callable[..., Benchmark]) -> None:
+    benchmark = loaded(validation=[("checked", "warm")])
+    assert len(benchmark.train) == 20
+    assert benchmark.validation.texts == ("checked",)
 
 
-def test_the_seed_decides_which_rows_validate(section: Callable[..., BenchmarkSection]) -> None:
+def test_the_seed_selects_the_validation_rows(section: Callable[..., BenchmarkSection]) -> None:
     assert load_benchmark(section(), 0).validation == load_benchmark(section(), 0).validation
     assert load_benchmark(section(), 0).validation != load_benchmark(section(), 1).validation
 
 
-def test_test_rows_that_stand_in_train_or_validation_are_counted(
+def test_test_texts_in_train_or_validation_are_counted(
     loaded: Callable[..., Benchmark],
 ) -> None:
     assert loaded().overlap == 1
@@ -92,7 +94,7 @@ def test_a_pair_overlaps_only_as_a_pair(tmp_path: Path) -> None:
     rows = "text,second,label\na,b,x\na,c,y\nd,b,x\ne,f,y\n"
     (tmp_path / "train.csv").write_text(rows)
     (tmp_path / "test.csv").write_text("text,second,label\na,b,x\nd,c,y\n")
-    found = load_benchmark(
+    benchmark = load_benchmark(
         BenchmarkSection.model_validate(
             {
                 "kind": "text-classification",
@@ -107,11 +109,11 @@ def test_a_pair_overlaps_only_as_a_pair(tmp_path: Path) -> None:
         ),
         0,
     )
-    assert found.train.pairs == ("b", "c", "b", "f")
-    assert found.overlap == 1
+    assert benchmark.train.pairs == ("b", "c", "b", "f")
+    assert benchmark.overlap == 1
 
 
-def test_the_digest_names_rows_and_not_files(
+def test_the_digest_depends_on_rows_and_not_on_files(
     loaded: Callable[..., Benchmark], tmp_path: Path
 ) -> None:
     digest = loaded().digest
@@ -144,13 +146,13 @@ def test_the_digest_changes_with_any_row(
     assert loaded(**changed).digest != loaded().digest
 
 
-def test_repeated_texts_have_ids_of_their_own(loaded: Callable[..., Benchmark]) -> None:
-    found = loaded(validation=[("same", "warm"), ("same", "cold")])
-    assert len(set(found.validation.ids)) == 2
+def test_repeated_texts_have_different_ids(loaded: Callable[..., Benchmark]) -> None:
+    benchmark = loaded(validation=[("same", "warm"), ("same", "cold")])
+    assert len(set(benchmark.validation.ids)) == 2
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
+    ("rows", "message"),
     [
         ({"train": [("a", "x"), ("b", "x")]}, "train.jsonl has a single class, 'x'"),
         ({"train": [("a", "cold"), ("b", "warm")]}, "train.jsonl has one row per class"),
@@ -175,39 +177,39 @@ def test_repeated_texts_have_ids_of_their_own(loaded: Callable[..., Benchmark]) 
     ],
 )
 def test_bad_rows_are_named_in_one_line(
-    loaded: Callable[..., Benchmark], tmp_path: Path, rows: dict[str, list[Row]], said: str
+    loaded: Callable[..., Benchmark], tmp_path: Path, rows: dict[str, list[Row]], message: str
 ) -> None:
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(InputError) as error:
         loaded(**rows)
-    part = said.partition(".")[0]
-    assert str(caught.value).startswith(f"benchmark.source.{part}: {tmp_path}/{said}")
-    assert "\n" not in str(caught.value)
+    part = message.partition(".")[0]
+    assert str(error.value).startswith(f"benchmark.source.{part}: {tmp_path}/{message}")
+    assert "\n" not in str(error.value)
 
 
 def test_unlabelled_rows_need_no_label(tmp_path: Path) -> None:
     (tmp_path / "more.jsonl").write_text('{"body": "a"}\n{"body": "b", "label": 5}\n')
-    found = read_unlabelled(tmp_path / "more.jsonl", Columns(text="body"))
-    assert (found.texts, found.labels, len(found.ids)) == (("a", "b"), (), 2)
+    unlabelled = read_unlabelled(tmp_path / "more.jsonl", Columns(text="body"))
+    assert (unlabelled.texts, unlabelled.labels, len(unlabelled.ids)) == (("a", "b"), (), 2)
 
 
-def test_a_bad_unlabelled_file_is_blamed_on_its_own_field(tmp_path: Path) -> None:
+def test_an_error_in_an_unlabelled_file_names_its_field(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"^soft_targets.unlabelled: .*more.csv: no such file"):
         read_unlabelled(tmp_path / "more.csv", Columns())
 
 
-def test_some_rows_of_a_split_keep_ids_texts_and_labels_together(
+def test_take_keeps_ids_texts_and_labels_together(
     loaded: Callable[..., Benchmark],
 ) -> None:
     split = loaded().test
-    taken = split.take([1])
-    assert (taken.ids, taken.texts, taken.labels) == (split.ids[1:], split.texts[1:], (1,))
-    assert taken.pairs is None
+    subset = split.take([1])
+    assert (subset.ids, subset.texts, subset.labels) == (split.ids[1:], split.texts[1:], (1,))
+    assert subset.pairs is None
 
 
 REGION = (("evaluate.slices.0.column", "region"),)
 
 
-def test_columns_to_slice_by_come_with_the_test_rows_and_change_no_digest(
+def test_slice_columns_are_read_with_the_test_rows_and_change_no_digest(
     section: Callable[..., BenchmarkSection], tmp_path: Path
 ) -> None:
     plain = section()
@@ -215,24 +217,24 @@ def test_columns_to_slice_by_come_with_the_test_rows_and_change_no_digest(
     regions = ("north", None)
     rows = ({**json.loads(line), "region": r} for line, r in zip(lines, regions, strict=True))
     (tmp_path / "test.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    found = load_benchmark(plain, 0, REGION)
-    assert found.test.columns == {"region": ("north", None)}
-    assert found.test.take([1]).columns == {"region": (None,)}
-    assert found.train.columns == found.validation.columns == {}
-    assert found.digest == load_benchmark(plain, 0).digest
+    benchmark = load_benchmark(plain, 0, REGION)
+    assert benchmark.test.columns == {"region": ("north", None)}
+    assert benchmark.test.take([1]).columns == {"region": (None,)}
+    assert benchmark.train.columns == benchmark.validation.columns == {}
+    assert benchmark.digest == load_benchmark(plain, 0).digest
 
 
-def test_a_column_that_is_not_there_is_blamed_on_the_slice(
+def test_a_missing_slice_column_names_the_slice(
     section: Callable[..., BenchmarkSection], tmp_path: Path
 ) -> None:
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(InputError) as error:
         load_benchmark(section(), 0, REGION)
     path = tmp_path / "test.jsonl"
-    said = f"{path} line 1: no column 'region'; it may use: 'text', 'label'"
-    assert str(caught.value) == f"evaluate.slices.0.column: {said}"
+    message = f"{path} line 1: no column 'region'; it may use: 'text', 'label'"
+    assert str(error.value) == f"evaluate.slices.0.column: {message}"
 
 
-def test_the_digest_of_the_test_rows_is_theirs_alone(loaded: Callable[..., Benchmark]) -> None:
+def test_the_test_digest_depends_on_test_rows_only(loaded: Callable[..., Benchmark]) -> None:
     digest = loaded().test_digest
     assert loaded(train=[*TRAIN, ("one more", "cold")]).test_digest == digest
     assert loaded(test=TEST[::-1]).test_digest != digest
@@ -243,19 +245,19 @@ def test_loading_files_imports_nothing_heavy(
 ) -> None:
     rows = {"text": ["new words", "more words"], "label": ["cold", "warm"]}
     pq.write_table(pa.table(rows), tmp_path / "test.parquet")
-    found = section().model_dump_json().replace("test.jsonl", "test.parquet")
+    section_json = section().model_dump_json().replace("test.jsonl", "test.parquet")
     code = (
         "import sys; from coldpress.data.benchmark import BenchmarkSection, load_benchmark\n"
         "load_benchmark(BenchmarkSection.model_validate_json(sys.argv[1]), 0)\n"
         "heavy = {'torch', 'transformers', 'datasets', 'pandas', 'sklearn', 'scipy'}\n"
         "sys.exit(', '.join(heavy & set(sys.modules)) or 0)\n"
     )
-    assert subprocess.run([sys.executable, "-c", code, found], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code, section_json], check=False).returncode == 0
 
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Callable[[list[Row]], dict[str, Any]]:
-    """Rows that came later, in a file of their own, as a recipe names them."""
+    """Write new rows to a file; return the recipe's entry for it."""
 
     def make(rows: list[Row]) -> dict[str, Any]:
         path = tmp_path / f"fresh-{len(list(tmp_path.iterdir()))}.jsonl"
@@ -269,52 +271,53 @@ def fresh(tmp_path: Path) -> Callable[[list[Row]], dict[str, Any]]:
 LATER: list[Row] = [(f"later {i}", "cold" if i % 2 else "warm") for i in range(20)]
 
 
-def test_most_rows_that_came_later_join_train_and_some_of_each_label_join_test(
+def test_most_new_rows_join_train_and_some_of_each_label_join_test(
     loaded: Callable[..., Benchmark], fresh: Callable[[list[Row]], dict[str, Any]]
 ) -> None:
-    found, before = loaded(fresh=[fresh(LATER)], validation_share=0.1), loaded(validation_share=0.1)
-    seen = {*found.train.texts, *found.validation.texts}
-    assert seen > {*before.train.texts, *before.validation.texts}
-    judged = found.test.texts[len(before.test) :]
-    assert found.test.texts[: len(before.test)] == before.test.texts
-    assert {*seen, *judged} >= {text for text, _ in LATER}
-    assert Counter(found.test.labels[len(before.test) :]) == {0: 3, 1: 3}
-    assert not seen & set(judged)
-    assert found.overlap == before.overlap
-    assert found.digest != before.digest
+    benchmark = loaded(fresh=[fresh(LATER)], validation_share=0.1)
+    before = loaded(validation_share=0.1)
+    training_texts = {*benchmark.train.texts, *benchmark.validation.texts}
+    assert training_texts > {*before.train.texts, *before.validation.texts}
+    test_texts = benchmark.test.texts[len(before.test) :]
+    assert benchmark.test.texts[: len(before.test)] == before.test.texts
+    assert {*training_texts, *test_texts} >= {text for text, _ in LATER}
+    assert Counter(benchmark.test.labels[len(before.test) :]) == {0: 3, 1: 3}
+    assert not training_texts & set(test_texts)
+    assert benchmark.overlap == before.overlap
+    assert benchmark.digest != before.digest
 
 
-def test_a_text_that_is_known_does_not_come_again(
+def test_new_rows_with_known_texts_are_ignored(
     loaded: Callable[..., Benchmark], fresh: Callable[[list[Row]], dict[str, Any]]
 ) -> None:
-    """Neither one of the test rows into train, nor the other way round, nor twice."""
-    known = [("new words", "warm"), ("press number 4", "cold"), *LATER[:10]]
+    """A test text does not join train, a training text does not join test, no text joins twice."""
+    duplicates = [("new words", "warm"), ("press number 4", "cold"), *LATER[:10]]
     once = loaded(fresh=[fresh(LATER[:10])])
-    again = loaded(fresh=[fresh(known + LATER[:10]), fresh(LATER[:10])])
+    again = loaded(fresh=[fresh(duplicates + LATER[:10]), fresh(LATER[:10])])
     assert again.digest == once.digest
 
 
-def test_rows_that_came_later_are_cut_off_for_validation_too(
+def test_new_rows_are_cut_for_validation_too(
     loaded: Callable[..., Benchmark], fresh: Callable[[list[Row]], dict[str, Any]]
 ) -> None:
-    found = loaded(fresh=[fresh(LATER)], validation_share=0.5)
-    assert any(text.startswith("later") for text in found.validation.texts)
-    given = loaded(fresh=[fresh(LATER)], validation=[("checked", "warm")])
-    assert given.validation.texts == ("checked",)
-    assert len(given.train) == 20 + 14
+    benchmark = loaded(fresh=[fresh(LATER)], validation_share=0.5)
+    assert any(text.startswith("later") for text in benchmark.validation.texts)
+    with_validation = loaded(fresh=[fresh(LATER)], validation=[("checked", "warm")])
+    assert with_validation.validation.texts == ("checked",)
+    assert len(with_validation.train) == 20 + 14
 
 
-def test_what_to_slice_by_is_unknown_of_them(
+def test_new_rows_have_no_values_to_slice_by(
     section: Callable[..., BenchmarkSection],
     fresh: Callable[[list[Row]], dict[str, Any]],
 ) -> None:
-    found = load_benchmark(
+    benchmark = load_benchmark(
         section(fresh=[fresh(LATER)]), 0, [("evaluate.slices.0.column", "text")]
     ).test
-    assert found.columns["text"] == ("new words", "press number 3", *(None,) * 6)
+    assert benchmark.columns["text"] == ("new words", "press number 3", *(None,) * 6)
 
 
-def test_a_label_that_train_does_not_have_is_named_with_its_row(
+def test_an_unknown_label_is_named_with_its_row(
     loaded: Callable[..., Benchmark], fresh: Callable[[list[Row]], dict[str, Any]]
 ) -> None:
     with pytest.raises(InputError, match=r"^benchmark\.fresh\.1\.path: .* line 2: label 'hot'"):

@@ -11,23 +11,24 @@ from coldpress.data.splits import Split
 
 
 def words(*names: str) -> Tokenizer:
-    made = Tokenizer(WordLevel({name: at for at, name in enumerate(names)}, unk_token=names[0]))
-    made.normalizer = Lowercase()
-    made.pre_tokenizer = WhitespaceSplit()
-    return made
+    vocabulary = {name: index for index, name in enumerate(names)}
+    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token=names[0]))
+    tokenizer.normalizer = Lowercase()
+    tokenizer.pre_tokenizer = WhitespaceSplit()
+    return tokenizer
 
 
 @pytest.mark.parametrize(
     ("names", "padding"),
     [(("a", "[PAD]"), 1), (("a", "b", "<pad>"), 2), (("a", "blank"), 0)],
 )
-def test_without_padding_of_its_own_a_tokenizer_pads_with_the_usual_name(
+def test_without_configured_padding_the_pad_token_is_found_by_its_usual_name(
     names: tuple[str, ...], padding: int
 ) -> None:
     assert find_pad_id(words(*names)) == padding
 
 
-def test_the_padding_of_a_tokenizer_counts_and_stays_out_of_the_rows() -> None:
+def test_configured_padding_is_used_in_batches_and_not_in_rows() -> None:
     tokenizer = words("a", "[PAD]", "blank")
     tokenizer.enable_padding(pad_id=2, pad_token="blank")
     encoded = encode(tokenizer, Split(("0", "1"), ("a", "a a a"), None, ()))
@@ -36,8 +37,9 @@ def test_the_padding_of_a_tokenizer_counts_and_stays_out_of_the_rows() -> None:
     assert find_pad_id(tokenizer) == 2
 
 
-def test_an_added_token_is_renumbered_whatever_the_normalizer_makes_of_its_name() -> None:
-    old, new = words("a", "b"), words("b", "a", "c")
+def test_an_added_token_is_remapped_although_the_normalizer_changes_its_name() -> None:
+    old = words("a", "b")
+    new = words("b", "a", "c")
     for tokenizer in (old, new):
         tokenizer.add_tokens(["[URL]"])
     encoded = encode(old, Split(("0",), ("a b [URL]",), None, ()))

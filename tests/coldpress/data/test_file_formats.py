@@ -12,45 +12,45 @@ from coldpress.data import file_formats, rows
 from coldpress.errors import InputError
 
 
-def written(path: Path, content: str | bytes) -> Path:
+def write_file(path: Path, content: str | bytes) -> Path:
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return path
 
 
-def refusal(path: Path, *wanted: str) -> str:
-    """What is said of a file, from its name on."""
-    with pytest.raises(InputError) as caught:
-        rows.extract_texts(file_formats.read_file(path, wanted or ("text",), "field"), "text")
-    message = str(caught.value)
+def error_message(path: Path, *columns: str) -> str:
+    """Return the error of reading a file, without field and path."""
+    with pytest.raises(InputError) as error:
+        rows.extract_texts(file_formats.read_file(path, columns or ("text",), "field"), "text")
+    message = str(error.value)
     assert message.startswith(f"field: {path}")
     assert "\n" not in message
     return message.removeprefix(f"field: {path}")
 
 
 def test_json_lines_keep_their_line_numbers_across_blank_lines(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.jsonl", '{"text": "one", "n": 1}\n\n{"text": "two", "n": 2}\n')
+    path = write_file(tmp_path / "a.jsonl", '{"text": "one", "n": 1}\n\n{"text": "two", "n": 2}\n')
     read = file_formats.read_file(path, ["text"], "field")
     assert rows.extract_texts(read, "text") == ("one", "two")
     assert read.locate(1) == f"field: {path} line 3"
 
 
-def test_a_unicode_line_separator_inside_a_string_ends_no_line(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.jsonl", '{"text": "one\u2028two"}\n')
+def test_a_unicode_line_separator_inside_a_string_does_not_end_the_line(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "a.jsonl", '{"text": "one\u2028two"}\n')
     assert rows.extract_texts(file_formats.read_file(path, ["text"], "field"), "text") == (
         "one\u2028two",
     )
 
 
 def test_csv_counts_lines_where_a_record_begins(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.csv", 'label,text\nx,"two\nlines"\n\ny,"a ""quote"""\n')
+    path = write_file(tmp_path / "a.csv", 'label,text\nx,"two\nlines"\n\ny,"a ""quote"""\n')
     read = file_formats.read_file(path, ["text", "label"], "field")
     assert rows.extract_texts(read, "text") == ("two\nlines", 'a "quote"')
     assert rows.extract_labels(read, "label") == ("x", "y")
     assert [read.locate(i)[-6:] for i in (0, 1)] == ["line 2", "line 5"]
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.csv", b"\xef\xbb\xbftext\r\nhello\r\n")
+def test_a_byte_order_mark_is_not_part_of_the_first_column(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "a.csv", b"\xef\xbb\xbftext\r\nhello\r\n")
     assert rows.extract_texts(file_formats.read_file(path, ["text"], "field"), "text") == ("hello",)
 
 
@@ -63,7 +63,7 @@ def test_parquet_columns_are_read_by_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "expected"),
     [
         ('{"text": null}', " line 2: 'text' is null"),
         ('{"text": 5}', " line 2: 'text' is int, not a string"),
@@ -78,24 +78,24 @@ def test_parquet_columns_are_read_by_name(tmp_path: Path) -> None:
         ('{"body": "a"}', " line 2: no column 'text'; benchmark.columns may use: 'body'"),
     ],
 )
-def test_a_bad_json_line_is_named(tmp_path: Path, line: str, said: str) -> None:
-    path = written(tmp_path / "a.jsonl", f'{{"text": "fine"}}\n{line}\n')
-    assert refusal(path) == said
+def test_a_bad_json_line_is_named(tmp_path: Path, line: str, expected: str) -> None:
+    path = write_file(tmp_path / "a.jsonl", f'{{"text": "fine"}}\n{line}\n')
+    assert error_message(path) == expected
 
 
-def test_json_that_is_nested_too_deep_is_named(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.jsonl", "[" * 200_000)
-    assert refusal(path).startswith(" line 1 is not JSON")
+def test_json_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "a.jsonl", "[" * 200_000)
+    assert error_message(path).startswith(" line 1 is not JSON")
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
 def test_the_line_of_an_undecodable_byte_is_named(tmp_path: Path, name: str) -> None:
-    path = written(tmp_path / name, b'{"text": "a"}\n{"text": "b"}\n{"text": "caf\xe9"}\n')
-    assert refusal(path) == " line 3 is not UTF-8"
+    path = write_file(tmp_path / name, b'{"text": "a"}\n{"text": "b"}\n{"text": "caf\xe9"}\n')
+    assert error_message(path) == " line 3 is not UTF-8"
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "expected"),
     [
         ("text,label\na\n", " line 2: 1 fields, but the header has 2"),
         ("text,label\na,x\nb,y,z\n", " line 3: 3 fields, but the header has 2"),
@@ -113,63 +113,63 @@ def test_the_line_of_an_undecodable_byte_is_named(tmp_path: Path, name: str) -> 
         ("", " has no rows"),
     ],
 )
-def test_a_bad_csv_file_is_named(tmp_path: Path, content: str, said: str) -> None:
-    assert refusal(written(tmp_path / "a.csv", content)) == said
+def test_a_bad_csv_file_is_named(tmp_path: Path, content: str, expected: str) -> None:
+    assert error_message(write_file(tmp_path / "a.csv", content)) == expected
 
 
-def test_a_parquet_file_without_the_column_says_what_it_has(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_parquet_column_lists_the_columns(tmp_path: Path) -> None:
     pq.write_table(pa.table({"body": ["a"], "label": [1]}), tmp_path / "a.parquet")
-    said = refusal(tmp_path / "a.parquet")
-    assert said == ": no column 'text'; benchmark.columns may use: 'body', 'label'"
+    expected = error_message(tmp_path / "a.parquet")
+    assert expected == ": no column 'text'; benchmark.columns may use: 'body', 'label'"
 
 
 def test_the_row_of_a_null_in_a_parquet_file_is_named(tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": ["a", None]}), tmp_path / "a.parquet")
-    assert refusal(tmp_path / "a.parquet") == " row 2: 'text' is null"
+    assert error_message(tmp_path / "a.parquet") == " row 2: 'text' is null"
 
 
 def test_the_row_of_undecodable_bytes_in_a_parquet_file_is_named(tmp_path: Path) -> None:
-    broken = pa.array([b"fine", b"caf\xe9"]).view(pa.string())
-    pq.write_table(pa.table({"text": broken}), tmp_path / "a.parquet")
-    assert refusal(tmp_path / "a.parquet") == " row 2: 'text' is not UTF-8"
+    undecodable = pa.array([b"fine", b"caf\xe9"]).view(pa.string())
+    pq.write_table(pa.table({"text": undecodable}), tmp_path / "a.parquet")
+    assert error_message(tmp_path / "a.parquet") == " row 2: 'text' is not UTF-8"
 
 
-def test_what_only_claims_to_be_parquet_is_refused(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.parquet", "text,label\n" * 20)
-    assert refusal(path).startswith(" is not a Parquet file: Parquet magic bytes not found")
+def test_a_text_file_named_parquet_is_refused(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "a.parquet", "text,label\n" * 20)
+    assert error_message(path).startswith(" is not a Parquet file: Parquet magic bytes not found")
 
 
 def test_an_empty_parquet_table_has_no_rows(tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": pa.array([], pa.string())}), tmp_path / "a.parquet")
-    assert refusal(tmp_path / "a.parquet") == " has no rows"
+    assert error_message(tmp_path / "a.parquet") == " has no rows"
 
 
-def test_the_ending_may_be_in_capitals(tmp_path: Path) -> None:
-    path = written(tmp_path / "A.CSV", "text\nhello\n")
+def test_the_suffix_may_be_in_capitals(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "A.CSV", "text\nhello\n")
     assert rows.extract_texts(file_formats.read_file(path, ["text"], "field"), "text") == ("hello",)
-    path = written(tmp_path / "A.JsonL", '{"text": "hello"}')
+    path = write_file(tmp_path / "A.JsonL", '{"text": "hello"}')
     assert rows.extract_texts(file_formats.read_file(path, ["text"], "field"), "text") == ("hello",)
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet"])
-def test_a_pointer_of_git_lfs_is_named_with_the_remedy(tmp_path: Path, name: str) -> None:
+def test_a_git_lfs_pointer_is_refused_with_the_remedy(tmp_path: Path, name: str) -> None:
     pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
-    said = " is a git-lfs pointer, not the file itself; fetch it with: git lfs pull"
-    assert refusal(written(tmp_path / name, pointer)) == said
+    expected = " is a git-lfs pointer, not the file itself; fetch it with: git lfs pull"
+    assert error_message(write_file(tmp_path / name, pointer)) == expected
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
-def test_another_encoding_is_named_with_the_remedy(
+def test_another_encoding_is_refused_with_the_remedy(
     tmp_path: Path, name: str, encoding: str
 ) -> None:
-    said = refusal(written(tmp_path / name, "text\nhello\n".encode(encoding)))
-    assert said.startswith(" is UTF-")
-    assert said.endswith("; save it as UTF-8")
+    expected = error_message(write_file(tmp_path / name, "text\nhello\n".encode(encoding)))
+    assert expected.startswith(" is UTF-")
+    assert expected.endswith("; save it as UTF-8")
 
 
 @pytest.mark.parametrize(
-    ("header", "said"),
+    ("header", "ending"),
     [
         ("label, text", "'label', ' text'; ' text' differs in spaces or capitals"),
         ("label,Text", "'label', 'Text'; 'Text' differs in spaces or capitals"),
@@ -179,24 +179,23 @@ def test_another_encoding_is_named_with_the_remedy(
         ("label\ttext", r"'label\ttext'; the file seems to be separated by tabs: separate it"),
     ],
 )
-def test_names_of_columns_are_quoted_exactly_as_they_are(
-    tmp_path: Path, header: str, said: str
-) -> None:
+def test_column_names_are_quoted_literally(tmp_path: Path, header: str, ending: str) -> None:
     fields = ",".join("x" for _ in header.split(",")) if '"' not in header else "x"
-    path = written(tmp_path / "a.csv", f"{header}\n{fields}\n")
-    assert refusal(path).startswith(f" line 1: no column 'text'; benchmark.columns may use: {said}")
+    path = write_file(tmp_path / "a.csv", f"{header}\n{fields}\n")
+    expected = f" line 1: no column 'text'; benchmark.columns may use: {ending}"
+    assert error_message(path).startswith(expected)
 
 
-def test_a_key_that_stands_twice_in_a_row_is_named(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.jsonl", '{"text": "a", "text": "b"}\n')
-    assert refusal(path) == " line 1 is not JSON: duplicate key 'text'"
+def test_a_duplicate_key_is_named(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "a.jsonl", '{"text": "a", "text": "b"}\n')
+    assert error_message(path) == " line 1 is not JSON: duplicate key 'text'"
 
 
-def test_a_missing_file_a_directory_and_an_unknown_ending_are_refused(tmp_path: Path) -> None:
+def test_a_missing_file_a_directory_and_an_unknown_suffix_are_refused(tmp_path: Path) -> None:
     (tmp_path / "folder.csv").mkdir()
-    assert refusal(tmp_path / "none.jsonl") == ": no such file"
-    assert refusal(tmp_path / "folder.csv") == ": no such file"
-    assert refusal(tmp_path / "a.xlsx") == " is not a .jsonl, .csv or .parquet file"
+    assert error_message(tmp_path / "none.jsonl") == ": no such file"
+    assert error_message(tmp_path / "folder.csv") == ": no such file"
+    assert error_message(tmp_path / "a.xlsx") == " is not a .jsonl, .csv or .parquet file"
 
 
 PIECES = st.sampled_from(
@@ -210,7 +209,7 @@ CONTENTS = st.one_of(st.binary(max_size=200), st.lists(PIECES, max_size=30).map(
 def test_any_content_is_read_or_refused_in_one_line(
     tmp_path: Path, content: str | bytes, name: str
 ) -> None:
-    path = written(tmp_path / name, content)
+    path = write_file(tmp_path / name, content)
     try:
         read = file_formats.read_file(path, ["text"], "field")
     except InputError as error:

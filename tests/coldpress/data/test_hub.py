@@ -15,21 +15,21 @@ from coldpress.errors import InputError
 
 @pytest.fixture
 def trickling_port() -> Iterator[int]:
-    """Answers a byte at a time, without end."""
-    over = threading.Event()
+    """Yield the port of a server that sends one byte at a time, without end."""
+    finished = threading.Event()
 
-    def trickle(listening: socket.socket) -> None:
-        connection, _ = listening.accept()
+    def trickle(server: socket.socket) -> None:
+        connection, _ = server.accept()
         with connection:
-            while not over.wait(0.05):
+            while not finished.wait(0.05):
                 connection.sendall(b"H")
 
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        threading.Thread(target=trickle, args=(listening,), daemon=True).start()
-        yield listening.getsockname()[1]
-        over.set()
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        threading.Thread(target=trickle, args=(server,), daemon=True).start()
+        yield server.getsockname()[1]
+        finished.set()
 
 
 def test_a_branch_is_resolved_to_its_commit(local_hub: LocalHub) -> None:
@@ -37,34 +37,35 @@ def test_a_branch_is_resolved_to_its_commit(local_hub: LocalHub) -> None:
     assert hub.resolve_commit("model", "tiny/encoder", "main", "teacher.model") == COMMIT
 
 
-def test_a_commit_is_itself_and_nobody_is_asked(local_hub: LocalHub) -> None:
+def test_a_commit_resolves_to_itself_without_a_request(local_hub: LocalHub) -> None:
     assert hub.resolve_commit("model", "tiny/encoder", COMMIT, "teacher.model") == COMMIT
-    assert local_hub.asked == []
+    assert local_hub.requests == []
 
 
-def test_only_the_wanted_files_are_downloaded(local_hub: LocalHub) -> None:
+def test_only_matching_files_are_downloaded(local_hub: LocalHub) -> None:
     files = {"config.json": b"{}", "pytorch_model.bin": b"pickle", "sub/data.parquet": b"PAR1"}
     local_hub.add("datasets", "tiny/rows", files)
-    found = hub.download_snapshot("dataset", "tiny/rows", "main", ["*.json", "*.parquet"], "field")
-    names = {p.relative_to(found).as_posix() for p in found.rglob("*") if p.is_file()}
+    patterns = ["*.json", "*.parquet"]
+    directory = hub.download_snapshot("dataset", "tiny/rows", "main", patterns, "field")
+    names = {p.relative_to(directory).as_posix() for p in directory.rglob("*") if p.is_file()}
     assert names == {"config.json", "sub/data.parquet"}
-    assert (found / "sub/data.parquet").read_bytes() == b"PAR1"
+    assert (directory / "sub/data.parquet").read_bytes() == b"PAR1"
 
 
-def test_a_pinned_commit_that_is_cached_is_found_without_asking(local_hub: LocalHub) -> None:
+def test_a_cached_commit_needs_no_request(local_hub: LocalHub) -> None:
     local_hub.add("models", "tiny/encoder", {"config.json": b"{}"})
     first = hub.download_snapshot("model", "tiny/encoder", COMMIT, ["*.json"], "teacher.model")
-    asked = len(local_hub.asked)
+    requests = len(local_hub.requests)
     again = hub.download_snapshot("model", "tiny/encoder", COMMIT, ["*.json"], "teacher.model")
-    assert (again, len(local_hub.asked)) == (first, asked)
+    assert (again, len(local_hub.requests)) == (first, requests)
 
 
-def test_a_snapshot_that_lacks_wanted_files_does_not_count_as_cached(local_hub: LocalHub) -> None:
+def test_a_snapshot_that_lacks_files_does_not_count_as_cached(local_hub: LocalHub) -> None:
     local_hub.add("models", "tiny/encoder", {"config.json": b"{}", "model.safetensors": b"w"})
     hub.download_snapshot("model", "tiny/encoder", COMMIT, ["config.json"], "teacher.model")
     assert hub.find_cached("model", "tiny/encoder", COMMIT, ["*"]) is None
-    found = hub.download_snapshot("model", "tiny/encoder", COMMIT, ["*"], "teacher.model")
-    assert (found / "model.safetensors").read_bytes() == b"w"
+    directory = hub.download_snapshot("model", "tiny/encoder", COMMIT, ["*"], "teacher.model")
+    assert (directory / "model.safetensors").read_bytes() == b"w"
 
 
 def test_files_are_listed_without_a_download(local_hub: LocalHub) -> None:
@@ -85,13 +86,13 @@ def test_an_unknown_revision_is_named(local_hub: LocalHub) -> None:
         hub.resolve_commit("model", "tiny/encoder", "v9", "teacher.model")
 
 
-def test_what_cannot_be_a_repository_is_named(local_hub: LocalHub) -> None:
+def test_an_invalid_repository_id_is_refused_without_a_request(local_hub: LocalHub) -> None:
     with pytest.raises(InputError, match=r"a b@main: not a repository id"):
         hub.resolve_commit("model", "a b", "main", "teacher.model")
-    assert local_hub.asked == []
+    assert local_hub.requests == []
 
 
-def test_a_hub_that_is_down_is_quoted(local_hub: LocalHub) -> None:
+def test_the_status_of_a_hub_that_is_down_is_in_the_error(local_hub: LocalHub) -> None:
     local_hub.down = True
     with pytest.raises(InputError, match=r"tiny/encoder@main: the hub answered 503"):
         hub.resolve_commit("model", "tiny/encoder", "main", "teacher.model")
@@ -105,11 +106,11 @@ def test_a_hub_that_refuses_the_connection_is_an_input_error(
         monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{unused.getsockname()[1]}")
         with pytest.raises(InputError, match=r"^benchmark.source.dataset: .*cannot be reached"):
             hub.download_snapshot("dataset", "tiny/rows", COMMIT, ["*"], "benchmark.source.dataset")
-    assert local_hub.asked == []
+    assert local_hub.requests == []
 
 
 @pytest.mark.usefixtures("local_hub")
-def test_a_hub_that_never_finishes_its_answer_is_given_up_on(
+def test_a_response_that_never_ends_times_out(
     trickling_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{trickling_port}")
@@ -122,18 +123,20 @@ def test_a_hub_that_never_finishes_its_answer_is_given_up_on(
     assert time.monotonic() - started < 3
 
 
-def test_the_patience_with_a_silent_hub_leaves_room_within_twenty_seconds() -> None:
+def test_the_timeout_is_well_below_twenty_seconds() -> None:
     assert hub.TIMEOUT_SECONDS <= 12
 
 
 @pytest.mark.usefixtures("local_hub")
-def test_offline_what_is_not_cached_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline_a_repository_that_is_not_cached_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(InputError, match=r"tiny/encoder@main is not cached and HF_HUB_OFFLINE=1"):
         hub.resolve_commit("model", "tiny/encoder", "main", "teacher.model")
 
 
-def test_offline_a_branch_is_the_commit_that_is_cached(
+def test_offline_a_branch_resolves_to_the_cached_commit(
     local_hub: LocalHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from huggingface_hub import snapshot_download

@@ -15,7 +15,7 @@ HUB = NewRowsHub(origin="hub", dataset="tiny/rows", revision="main", split="trai
 
 
 def parquet(**columns: list[object]) -> bytes:
-    """A file of these columns."""
+    """Return a Parquet file with these columns."""
     file = io.BytesIO()
     pq.write_table(pa.table(columns), file)
     return file.getvalue()
@@ -24,8 +24,8 @@ def parquet(**columns: list[object]) -> bytes:
 def test_a_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "tonight.csv"
     path.write_text("text,label\ncold,a\nwarm,b\n")
-    found = read_source(NewRowsFile(origin="files", path=path), ["text"], "fresh")
-    assert found.columns == {"text": ["cold", "warm"]}
+    read = read_source(NewRowsFile(origin="files", path=path), ["text"], "fresh")
+    assert read.columns == {"text": ["cold", "warm"]}
 
 
 def test_a_missing_column_is_named_with_field_and_file(tmp_path: Path) -> None:
@@ -42,21 +42,21 @@ def test_a_split_of_a_revision_on_the_hub_is_read(local_hub: LocalHub) -> None:
         "text": ["cold"],
         "label": ["a"],
     }
-    other = HUB.model_copy(update={"split": "tonight"})
+    other_split = HUB.model_copy(update={"split": "tonight"})
     with pytest.raises(InputError, match=r"^fresh\.dataset: tiny/rows has no split 'tonight'"):
-        read_source(other, ["text"], "fresh")
+        read_source(other_split, ["text"], "fresh")
 
 
-def test_a_branch_is_pinned_to_the_commit_that_it_names_now(local_hub: LocalHub) -> None:
+def test_a_branch_is_pinned_to_its_current_commit(local_hub: LocalHub) -> None:
     local_hub.add("datasets", "tiny/rows", {"data/train-0.parquet": b""})
     assert pin_revision(HUB, "fresh") == HUB.model_copy(update={"revision": COMMIT})
     with pytest.raises(InputError, match=r"^fresh\.revision: tiny/rows@v9: the hub has no such"):
         pin_revision(HUB.model_copy(update={"revision": "v9"}), "fresh")
 
 
-def test_a_file_is_named_by_an_absolute_path(tmp_path: Path) -> None:
-    named = NewRowsFile(origin="files", path=tmp_path / "tonight.csv")
-    assert pin_revision(named, "fresh") == named
+def test_the_path_of_a_file_must_be_absolute(tmp_path: Path) -> None:
+    absolute = NewRowsFile(origin="files", path=tmp_path / "tonight.csv")
+    assert pin_revision(absolute, "fresh") == absolute
     relative = NewRowsFile(origin="files", path=Path("data/tonight.csv"))
     with pytest.raises(InputError, match=r"^fresh\.path: data/tonight\.csv is not absolute"):
         pin_revision(relative, "fresh")

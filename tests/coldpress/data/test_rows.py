@@ -1,4 +1,4 @@
-"""Values of every file format become the same labels and texts."""
+"""All file formats give the same labels and texts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from coldpress.errors import InputError
 
 
 def column(name: str, values: Sequence[Any]) -> Rows:
-    """Rows of one column, as a .jsonl file has them."""
+    """Return rows with one column, as read from a .jsonl file."""
     return Rows("field: a.jsonl", "line", range(1, len(values) + 1), {name: values})
 
 
@@ -40,24 +40,24 @@ def column(name: str, values: Sequence[Any]) -> Rows:
         ("null", "null"),
     ],
 )
-def test_a_label_has_the_name_that_a_csv_file_would_have_for_it(value: object, name: str) -> None:
+def test_a_label_becomes_the_text_that_a_csv_file_would_contain(value: object, name: str) -> None:
     assert rows.extract_labels(column("label", [value]), "label") == (name,)
 
 
 @pytest.mark.parametrize("value", [7, True, 2.0, "on"])
-def test_labels_are_alike_in_every_format(tmp_path: Path, value: object) -> None:
-    written = json.dumps(value).strip('"')
+def test_labels_are_the_same_in_every_format(tmp_path: Path, value: object) -> None:
+    label = json.dumps(value).strip('"')
     (tmp_path / "a.jsonl").write_text(json.dumps({"label": value}) + "\n")
     with (tmp_path / "a.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([["label"], [written]])
+        csv.writer(file).writerows([["label"], [label]])
     pq.write_table(pa.table({"label": [value]}), tmp_path / "a.parquet")
     for name in ("a.jsonl", "a.csv", "a.parquet"):
         read = file_formats.read_file(tmp_path / name, ["label"], "field")
-        assert rows.extract_labels(read, "label") == (written,)
+        assert rows.extract_labels(read, "label") == (label,)
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "message"),
     [
         (None, "'label' is null"),
         (1.5, "'label' is 1.5, not a whole number; if it is the name of a class, write it as text"),
@@ -69,16 +69,16 @@ def test_labels_are_alike_in_every_format(tmp_path: Path, value: object) -> None
         ({"a": 1}, "'label' is dict, not a string"),
     ],
 )
-def test_a_label_that_is_no_name_is_refused(value: object, said: str) -> None:
-    with pytest.raises(InputError, match=rf"^field: a.jsonl line 2: {said}"):
+def test_an_invalid_label_is_refused(value: object, message: str) -> None:
+    with pytest.raises(InputError, match=rf"^field: a.jsonl line 2: {message}"):
         rows.extract_labels(column("label", ["fine", value]), "label")
 
 
-def test_a_column_to_slice_by_may_lack_values_and_hold_numbers() -> None:
+def test_a_slice_column_may_have_missing_values_and_numbers() -> None:
     read = column("region", [None, " ", "north", 7, 0.5, True])
     assert rows.extract_optional_texts(read, "region") == (None, None, "north", "7", "0.5", "True")
 
 
-def test_a_list_is_nothing_to_slice_by() -> None:
+def test_a_slice_column_must_not_contain_lists() -> None:
     with pytest.raises(InputError, match=r"line 2: 'region' is list, not a string$"):
         rows.extract_optional_texts(column("region", ["north", ["a"]]), "region")

@@ -21,7 +21,7 @@ def section(**also: Any) -> BenchmarkSection:  # noqa: ANN401
 
 
 def parquet(path: Path, labels: list[int | None]) -> bytes:
-    """What the hub's own conversion writes: class numbers, and their names beside them."""
+    """Return a file like the hub's own conversion: class numbers, names in the schema."""
     features = datasets.Features(
         {"text": datasets.Value("string"), "kind": datasets.ClassLabel(names=["LOC", "HUM"])}
     )
@@ -32,7 +32,7 @@ def parquet(path: Path, labels: list[int | None]) -> bytes:
 
 @pytest.fixture
 def questions(local_hub: LocalHub, tmp_path: Path) -> LocalHub:
-    """A Parquet repository of the form that `refs/convert/parquet` has."""
+    """Add a Parquet repository with the layout of `refs/convert/parquet`."""
     files = {
         "default/train/0000.parquet": parquet(tmp_path / "train", [0, 1] * 6),
         "default/test/0000.parquet": parquet(tmp_path / "test", [1, 0, 1]),
@@ -43,35 +43,35 @@ def questions(local_hub: LocalHub, tmp_path: Path) -> LocalHub:
 
 @pytest.mark.usefixtures("questions")
 def test_class_numbers_of_a_hub_dataset_become_class_names() -> None:
-    found = load_benchmark(section(columns={"label": "kind"}), 0)
-    assert found.labels == ("HUM", "LOC")
-    assert found.test.texts == ("test 0", "test 1", "test 2")
-    assert found.test.labels == (0, 1, 0)
-    assert (len(found.train), len(found.validation)) == (11, 1)
+    benchmark = load_benchmark(section(columns={"label": "kind"}), 0)
+    assert benchmark.labels == ("HUM", "LOC")
+    assert benchmark.test.texts == ("test 0", "test 1", "test 2")
+    assert benchmark.test.labels == (0, 1, 0)
+    assert (len(benchmark.train), len(benchmark.validation)) == (11, 1)
 
 
 def test_a_pinned_dataset_that_is_cached_needs_no_hub(questions: LocalHub) -> None:
     first = load_benchmark(section(columns={"label": "kind"}), 0)
-    asked = len(questions.asked)
+    requests = len(questions.requests)
     assert load_benchmark(section(columns={"label": "kind"}), 0).digest == first.digest
-    assert len(questions.asked) == asked
+    assert len(questions.requests) == requests
 
 
-def test_json_lines_on_the_hub_are_found_by_the_names_of_their_splits(local_hub: LocalHub) -> None:
+def test_json_lines_on_the_hub_are_found_by_their_split_names(local_hub: LocalHub) -> None:
     def lines(*labels: int) -> bytes:
         rows = [{"text": f"text {n}", "label": label} for n, label in enumerate(labels)]
         return "\n".join(map(json.dumps, rows)).encode()
 
     files = {"train.jsonl": lines(0, 1, 0), "dev.jsonl": lines(1), "test.jsonl": lines(1, 1)}
     local_hub.add("datasets", "tiny/questions", files)
-    found = load_benchmark(section(source={"validation_split": "validation"}), 0)
-    assert found.labels == ("0", "1")
-    assert [len(s) for s in (found.train, found.validation, found.test)] == [3, 1, 2]
+    benchmark = load_benchmark(section(source={"validation_split": "validation"}), 0)
+    assert benchmark.labels == ("0", "1")
+    assert [len(s) for s in (benchmark.train, benchmark.validation, benchmark.test)] == [3, 1, 2]
 
 
 @pytest.mark.usefixtures("questions")
 @pytest.mark.parametrize(
-    ("also", "said"),
+    ("also", "expected"),
     [
         ({}, "split 'train': no column 'label'; benchmark.columns may use: 'text', 'kind'"),
         ({"source": {"train_split": "dev"}}, "has no split 'dev', only test, train"),
@@ -79,24 +79,22 @@ def test_json_lines_on_the_hub_are_found_by_the_names_of_their_splits(local_hub:
         ({"columns": {"text": "kind", "label": "text"}}, "split 'train' has one row per class"),
     ],
 )
-def test_a_split_config_or_column_that_is_not_there_is_named(
-    also: dict[str, Any], said: str
-) -> None:
-    with pytest.raises(InputError) as caught:
+def test_a_missing_split_config_or_column_is_named(also: dict[str, Any], expected: str) -> None:
+    with pytest.raises(InputError) as error:
         load_benchmark(section(**also), 0)
-    message = str(caught.value)
+    message = str(error.value)
     assert message.startswith("benchmark.source.dataset: tiny/questions ")
-    assert said in message
+    assert expected in message
     assert "\n" not in message
 
 
 @pytest.mark.usefixtures("questions")
 def test_a_hub_dataset_is_sliced_by_a_column_of_its_test_split() -> None:
-    wanted = section(columns={"label": "kind"})
-    found = load_benchmark(wanted, 0, [("evaluate.slices.0.column", "kind")])
-    assert found.test.columns == {"kind": ("HUM", "LOC", "HUM")}
+    hub_section = section(columns={"label": "kind"})
+    benchmark = load_benchmark(hub_section, 0, [("evaluate.slices.0.column", "kind")])
+    assert benchmark.test.columns == {"kind": ("HUM", "LOC", "HUM")}
     with pytest.raises(InputError, match=r"^evaluate.slices.1.column: tiny/questions split 'test'"):
-        load_benchmark(wanted, 0, [("evaluate.slices.1.column", "region")])
+        load_benchmark(hub_section, 0, [("evaluate.slices.1.column", "region")])
 
 
 def test_hidden_test_labels_are_refused(local_hub: LocalHub, tmp_path: Path) -> None:
@@ -118,7 +116,7 @@ def test_a_repository_that_needs_its_own_code_is_refused(local_hub: LocalHub) ->
 def test_an_unknown_dataset_is_named(local_hub: LocalHub) -> None:
     with pytest.raises(InputError, match=r"^benchmark.source.dataset: tiny/questions@c0ffee"):
         load_benchmark(section(), 0)
-    assert len(local_hub.asked) == 1
+    assert len(local_hub.requests) == 1
 
 
 def synthetic(**also: Any) -> BenchmarkSection:  # noqa: ANN401
@@ -129,23 +127,23 @@ def synthetic(**also: Any) -> BenchmarkSection:  # noqa: ANN401
 
 
 def test_the_synthetic_benchmark_has_ten_intents_and_its_own_validation_split() -> None:
-    found = load_benchmark(synthetic(), 0)
-    assert len(found.labels) == 10
-    assert (len(found.train), len(found.validation), len(found.test)) == (90, 10, 60)
+    benchmark = load_benchmark(synthetic(), 0)
+    assert len(benchmark.labels) == 10
+    assert (len(benchmark.train), len(benchmark.validation), len(benchmark.test)) == (90, 10, 60)
 
 
 def test_another_data_seed_gives_other_texts() -> None:
     assert load_benchmark(synthetic(data_seed=1), 0).digest != load_benchmark(synthetic(), 0).digest
 
 
-def test_synthetic_rows_have_no_more_columns_than_two() -> None:
-    found = load_benchmark(synthetic(), 0, [("evaluate.slices.0.column", "label")])
-    assert set(found.test.columns["label"]) == set(found.labels)
+def test_synthetic_rows_have_two_columns() -> None:
+    benchmark = load_benchmark(synthetic(), 0, [("evaluate.slices.0.column", "label")])
+    assert set(benchmark.test.columns["label"]) == set(benchmark.labels)
     with pytest.raises(InputError, match=r"^evaluate.slices.0.column: synthetic test: no column"):
         load_benchmark(synthetic(), 0, [("evaluate.slices.0.column", "region")])
 
 
-def test_synthetic_texts_come_alone() -> None:
-    wanted = synthetic().model_dump() | {"columns": {"text_pair": "second"}}
+def test_the_synthetic_benchmark_has_no_text_pairs() -> None:
+    section_data = synthetic().model_dump() | {"columns": {"text_pair": "second"}}
     with pytest.raises(InputError, match=r"^benchmark.columns.text_pair"):
-        load_benchmark(BenchmarkSection.model_validate(wanted), 0)
+        load_benchmark(BenchmarkSection.model_validate(section_data), 0)

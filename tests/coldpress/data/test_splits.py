@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from coldpress.data.splits import row_ids, stratified_split
 
 
-def test_an_id_comes_from_the_text_and_from_how_often_it_came_before() -> None:
+def test_an_id_depends_on_the_text_and_on_earlier_repetitions() -> None:
     first, second, third = row_ids(["cold", "warm", "cold"], None)
     # echo -n '["cold", 0]' | sha256sum
     assert first == "dbfe5a041292ebf1"
@@ -21,48 +21,48 @@ def test_an_id_does_not_depend_on_other_rows() -> None:
     assert row_ids(["warm", "cold"], None)[1] == row_ids(["cold"], None)[0]
 
 
-def test_both_texts_of_a_pair_count_and_their_border_too() -> None:
+def test_an_id_depends_on_both_texts_of_a_pair_and_their_boundary() -> None:
     ids = row_ids(["a", "a", "ab"], ["bc", "cb", "c"])
     assert len(set(ids)) == 3
 
 
-def test_every_class_gives_its_share() -> None:
+def test_the_share_is_taken_from_every_class() -> None:
     labels = [0] * 50 + [1] * 30 + [2] * 20
-    kept, cut = stratified_split([str(i) for i in range(100)], labels, 0.1, seed=0)
-    assert Counter(labels[row] for row in cut) == {0: 5, 1: 3, 2: 2}
-    assert sorted(kept + cut) == list(range(100))
+    remaining, selected = stratified_split([str(i) for i in range(100)], labels, 0.1, seed=0)
+    assert Counter(labels[row] for row in selected) == {0: 5, 1: 3, 2: 2}
+    assert sorted(remaining + selected) == list(range(100))
 
 
 def test_the_largest_remainder_is_rounded_up() -> None:
     labels = [0] * 14 + [1] * 16
-    _, cut = stratified_split([str(i) for i in range(30)], labels, 0.1, seed=0)
+    _, selected = stratified_split([str(i) for i in range(30)], labels, 0.1, seed=0)
     # Quotas 1.4 and 1.6, three in all.
-    assert Counter(labels[row] for row in cut) == {0: 1, 1: 2}
+    assert Counter(labels[row] for row in selected) == {0: 1, 1: 2}
 
 
 def test_a_class_with_one_row_stays() -> None:
     labels = [0] * 10 + [1]
-    _, cut = stratified_split([str(i) for i in range(11)], labels, 0.5, seed=0)
-    assert 10 not in cut
+    _, selected = stratified_split([str(i) for i in range(11)], labels, 0.5, seed=0)
+    assert 10 not in selected
 
 
-def test_nothing_can_be_cut_from_one_row_a_class() -> None:
+def test_nothing_is_selected_from_one_row_per_class() -> None:
     assert stratified_split(["a", "b", "c"], [0, 1, 2], 0.5, seed=0) == ([0, 1, 2], [])
 
 
-def test_the_cut_is_the_same_on_every_machine_and_another_for_another_seed() -> None:
+def test_the_selection_is_the_same_on_every_machine_and_depends_on_the_seed() -> None:
     ids = row_ids([f"text {i}" for i in range(40)], None)
     labels = [i % 2 for i in range(40)]
     assert stratified_split(ids, labels, 0.1, seed=0)[1] == [6, 29, 36, 37]
     assert stratified_split(ids, labels, 0.1, seed=1)[1] != [6, 29, 36, 37]
 
 
-def test_rows_in_another_order_are_cut_alike() -> None:
+def test_the_selection_does_not_depend_on_the_order_of_rows() -> None:
     ids = row_ids([f"text {i}" for i in range(40)], None)
     labels = [i % 2 for i in range(40)]
-    _, cut = stratified_split(ids, labels, 0.2, seed=0)
-    _, reversed_cut = stratified_split(ids[::-1], labels[::-1], 0.2, seed=0)
-    assert {ids[row] for row in cut} == {ids[::-1][row] for row in reversed_cut}
+    _, selected = stratified_split(ids, labels, 0.2, seed=0)
+    _, reversed_selected = stratified_split(ids[::-1], labels[::-1], 0.2, seed=0)
+    assert {ids[row] for row in selected} == {ids[::-1][row] for row in reversed_selected}
 
 
 @given(
@@ -73,8 +73,9 @@ def test_rows_in_another_order_are_cut_alike() -> None:
 def test_every_class_stays_in_train_and_no_row_is_lost(
     labels: list[int], share: float, seed: int
 ) -> None:
-    kept, cut = stratified_split([str(i) for i in range(len(labels))], labels, share, seed)
-    assert sorted(kept + cut) == list(range(len(labels)))
-    assert {labels[row] for row in kept} == set(labels)
-    assert bool(cut) == (len(labels) > len(set(labels)))
-    assert len(cut) <= max(1, round(len(labels) * share))
+    ids = [str(i) for i in range(len(labels))]
+    remaining, selected = stratified_split(ids, labels, share, seed)
+    assert sorted(remaining + selected) == list(range(len(labels)))
+    assert {labels[row] for row in remaining} == set(labels)
+    assert bool(selected) == (len(labels) > len(set(labels)))
+    assert len(selected) <= max(1, round(len(labels) * share))

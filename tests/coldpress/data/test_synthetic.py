@@ -55,17 +55,17 @@ def test_a_request_that_fits_two_intents_gets_either_label() -> None:
     assert seldom > 0.3 * often
 
 
-def test_every_slot_that_a_phrase_names_has_fillers() -> None:
+def test_every_slot_of_a_phrase_has_fillers() -> None:
     phrases = [
         *(phrase for phrases in (*INTENTS.values(), *MATTERS.values()) for phrase in phrases),
         *(phrase for _, phrase in AMBIGUOUS),
         *(filler for fillers in SLOTS.values() for filler in fillers),
     ]
-    named = {name for phrase in phrases for name in synthetic._SLOT.findall(phrase)}
-    assert named <= set(SLOTS)
+    used_slots = {name for phrase in phrases for name in synthetic._SLOT.findall(phrase)}
+    assert used_slots <= set(SLOTS)
     assert all("{this}" in frame and "{other}" in frame for frame in FRAMES)
 
 
-def test_every_intent_has_phrases_matters_and_a_twin() -> None:
+def test_every_intent_has_matters_and_an_ambiguous_phrase() -> None:
     assert set(MATTERS) == set(INTENTS)
-    assert {intent for both, _ in AMBIGUOUS for intent in both} == set(INTENTS)
+    assert {intent for intents, _ in AMBIGUOUS for intent in intents} == set(INTENTS)

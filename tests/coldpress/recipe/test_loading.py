@@ -1,4 +1,4 @@
-"""Recipes by name or path, `--set`, and what is said of a recipe that is wrong."""
+"""Recipes by name or path, `--set` assignments, and messages for invalid recipes."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ Read = Callable[..., Recipe]
 
 @pytest.fixture
 def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
-    """Read the recipe above from a file in the working directory, changed by assignments."""
+    """Load the recipe above from a file in the working directory, with assignments."""
     monkeypatch.chdir(tmp_path)
     Path("trec.yaml").write_text(TREC)
     return lambda *assignments: load_recipe("trec.yaml", assignments)
 
 
-def order() -> dict[str, Any]:
+def content() -> dict[str, Any]:
     parsed: dict[str, Any] = yaml.safe_load(TREC)
     return parsed
 
@@ -49,11 +49,11 @@ def test_a_value_parses_as_yaml(read: Read) -> None:
 
 
 @pytest.mark.parametrize("number", ["2e-4", "2E-4", "2.e-4", "+2.0e-04", ".02e-2", "0.0002"])
-def test_a_number_may_be_written_as_a_person_would(read: Read, number: str) -> None:
+def test_numbers_may_be_written_in_all_usual_ways(read: Read, number: str) -> None:
     assert read(f"teacher.learning_rate={number}").teacher.learning_rate == 2e-4
 
 
-def test_what_only_looks_like_a_number_is_text(read: Read) -> None:
+def test_text_that_resembles_a_number_stays_text(read: Read) -> None:
     source = "benchmark.source={origin: hub, dataset: a/b, revision: 12e4f}"
     recipe = read(source, "benchmark.columns={text: 1e, label: e5}")
     assert recipe.benchmark.source.model_dump()["revision"] == "12e4f"
@@ -62,23 +62,23 @@ def test_what_only_looks_like_a_number_is_text(read: Read) -> None:
     assert steps[0].model_dump()["pattern"] == "2:4"
 
 
-def test_null_leaves_a_stage_out(read: Read) -> None:
+def test_null_skips_a_stage(read: Read) -> None:
     assert read("prune=null").prune is None
 
 
 def test_list_items_are_named_by_index() -> None:
-    assert apply_assignments(order(), ["prune.1.keep_heads=0.25"])["prune"] == [
+    assert apply_assignments(content(), ["prune.1.keep_heads=0.25"])["prune"] == [
         {"method": "neurons", "keep_neurons": 0.5},
         {"method": "heads", "keep_heads": 0.25},
     ]
 
 
 def test_one_past_the_last_index_appends() -> None:
-    added = apply_assignments(order(), ["prune.2.sparsity=0.3", "prune.2.method=magnitude"])
+    added = apply_assignments(content(), ["prune.2.sparsity=0.3", "prune.2.method=magnitude"])
     assert added["prune"][2:] == [{"method": "magnitude", "sparsity": 0.3}]
 
 
-def test_a_section_that_is_absent_comes_into_being() -> None:
+def test_a_missing_section_is_created() -> None:
     assert apply_assignments({}, ["gate.max_drop=0.01"]) == {"gate": {"max_drop": 0.01}}
     assert apply_assignments({"prune": None}, ["prune.0.method=heads"]) == {
         "prune": [{"method": "heads"}]
@@ -86,25 +86,25 @@ def test_a_section_that_is_absent_comes_into_being() -> None:
 
 
 def test_all_assignments_are_applied_before_anything_is_checked(read: Read) -> None:
-    """Neither assignment alone makes a valid recipe."""
+    """Each assignment alone gives an invalid recipe."""
     recipe = read("quantize.method=dynamic-int8", "quantize.weight_bits=7")
     assert recipe.model_dump()["quantize"] == {"method": "dynamic-int8", "weight_bits": 7}
 
 
 def test_a_new_method_drops_the_keys_of_the_old_one() -> None:
-    changed = apply_assignments(order(), ["quantize.method=dynamic-int8"])
+    changed = apply_assignments(content(), ["quantize.method=dynamic-int8"])
     assert changed["quantize"] == {"method": "dynamic-int8"}
 
 
 def test_a_new_origin_drops_the_keys_of_the_old_one() -> None:
     source = ["benchmark.source.test=b.csv", "benchmark.source.origin=files"]
-    changed = apply_assignments(order(), [*source, "benchmark.source.train=a.csv"])
-    wanted = {"origin": "files", "train": "a.csv", "test": "b.csv"}
-    assert changed["benchmark"]["source"] == wanted
+    changed = apply_assignments(content(), [*source, "benchmark.source.train=a.csv"])
+    expected = {"origin": "files", "train": "a.csv", "test": "b.csv"}
+    assert changed["benchmark"]["source"] == expected
 
 
 def test_the_same_method_again_keeps_its_keys() -> None:
-    assert apply_assignments(order(), ["distill.method=logits"]) == order()
+    assert apply_assignments(content(), ["distill.method=logits"]) == content()
 
 
 def test_a_scalar_replaces_a_mapping(read: Read) -> None:
@@ -119,12 +119,14 @@ def test_a_mapping_replaces_a_scalar() -> None:
     assert changed == {"teacher": {"model": {"origin": "scratch"}}}
 
 
-def test_a_whole_section_comes_before_what_stands_in_it() -> None:
+def test_a_whole_section_is_set_before_its_members() -> None:
     steps = ["prune.0.method=magnitude", "prune.0.sparsity=0.3", "prune=[]"]
-    assert apply_assignments(order(), steps)["prune"] == [{"method": "magnitude", "sparsity": 0.3}]
+    assert apply_assignments(content(), steps)["prune"] == [
+        {"method": "magnitude", "sparsity": 0.3}
+    ]
 
 
-def test_of_two_values_for_one_field_the_later_counts() -> None:
+def test_the_later_of_two_values_for_a_field_wins() -> None:
     assert apply_assignments({}, ["seed=1", "seed=2"]) == {"seed": 2}
 
 
@@ -141,9 +143,9 @@ def test_of_two_values_for_one_field_the_later_counts() -> None:
         ]
     )
 )
-def test_the_order_of_assignments_does_not_count(assignments: list[str]) -> None:
-    assert apply_assignments(order(), assignments) == {
-        **order(),
+def test_the_order_of_assignments_does_not_matter(assignments: list[str]) -> None:
+    assert apply_assignments(content(), assignments) == {
+        **content(),
         "quantize": {"method": "dynamic-int8", "weight_bits": 7},
         "prune": [{"method": "heads", "keep_heads": 0.5}],
         "teacher": {"model": {"origin": "hub", "id": "a/b"}, "epochs": 1},
@@ -151,7 +153,7 @@ def test_the_order_of_assignments_does_not_count(assignments: list[str]) -> None
 
 
 @pytest.mark.parametrize(
-    ("assignment", "complaint"),
+    ("assignment", "message"),
     [
         ("seed", "--set seed: expected field=value, as in distill.epochs=3"),
         ("=3", "--set =3: expected field=value, as in distill.epochs=3"),
@@ -164,14 +166,14 @@ def test_the_order_of_assignments_does_not_count(assignments: list[str]) -> None
         ("prune.²=1", "'²' is not an index from 0 to 2"),
     ],
 )
-def test_an_assignment_that_cannot_be_applied_is_quoted(assignment: str, complaint: str) -> None:
+def test_an_assignment_that_cannot_be_applied_is_quoted(assignment: str, message: str) -> None:
     with pytest.raises(InputError) as error:
-        apply_assignments(order(), [assignment])
-    assert complaint in str(error.value)
+        apply_assignments(content(), [assignment])
+    assert message in str(error.value)
 
 
 @pytest.mark.parametrize(
-    ("assignment", "complaint"),
+    ("assignment", "message"),
     [
         ("nme=trec", "nme: unknown key"),
         ("distill.tempurature=3", "distill.tempurature: unknown key"),
@@ -273,16 +275,16 @@ def test_an_assignment_that_cannot_be_applied_is_quoted(assignment: str, complai
         ("soft_targets.unlabelled=3", "soft_targets.unlabelled: must be a path, not 3"),
     ],
 )
-def test_a_wrong_recipe_is_told_in_one_line_that_names_the_field(
-    read: Read, assignment: str, complaint: str
+def test_an_invalid_recipe_gives_a_one_line_message_with_the_field(
+    read: Read, assignment: str, message: str
 ) -> None:
     with pytest.raises(InputError) as error:
         read(assignment)
-    assert str(error.value) == f"trec.yaml: {complaint}"
+    assert str(error.value) == f"trec.yaml: {message}"
 
 
 @pytest.mark.parametrize(
-    ("content", "complaint"),
+    ("content", "message"),
     [
         (b"name: \xff", "trec.yaml: byte 6 is not UTF-8"),
         (b"name: trec\nseed: [1", "trec.yaml: line 2: expected ',' or ']', but got '<stream end>'"),
@@ -311,11 +313,11 @@ def test_a_wrong_recipe_is_told_in_one_line_that_names_the_field(
         ),
     ],
 )
-def test_a_file_that_is_no_recipe_is_named(read: Read, content: bytes, complaint: str) -> None:
+def test_an_invalid_file_is_named(read: Read, content: bytes, message: str) -> None:
     Path("trec.yaml").write_bytes(content)
     with pytest.raises(InputError) as error:
         read()
-    assert str(error.value) == complaint
+    assert str(error.value) == message
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
@@ -325,33 +327,33 @@ def test_a_recipe_in_another_encoding_is_refused_with_the_remedy(read: Read, enc
         read()
 
 
-def test_a_byte_order_mark_before_a_recipe_changes_nothing(read: Read) -> None:
+def test_a_byte_order_mark_is_ignored(read: Read) -> None:
     plain = read()
     Path("trec.yaml").write_bytes(TREC.encode("utf-8-sig"))
     assert read() == plain
 
 
-def test_a_key_that_yaml_took_for_something_else_is_named(read: Read) -> None:
+def test_a_key_that_yaml_does_not_read_as_text_is_named(read: Read) -> None:
     Path("trec.yaml").write_text(f"{TREC}\non: 1\n")
     with pytest.raises(InputError) as error:
         read()
-    said = "YAML reads unquoted on, yes and true as true: put it in quotes"
-    assert str(error.value) == f"trec.yaml: invalid key True; {said}"
+    hint = "YAML reads unquoted on, yes and true as true: put it in quotes"
+    assert str(error.value) == f"trec.yaml: invalid key True; {hint}"
 
 
-WRITTEN = st.sampled_from(
+SNIPPETS = st.sampled_from(
     ["on", "no", "null", "~", "2024-01-01", ".nan", "&a ", "*a", "!!binary x", "<<: ", "? ", "- ",
      "[", "]", "{", "}", ": ", "'", '"', "1:30", "\0", "\t", "|", "---\n", "!!set {a}", "\ufeff"]
 )  # fmt: skip
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(place=st.integers(0, len(TREC)), dropped=st.integers(0, 6), word=WRITTEN)
-def test_any_slip_of_the_pen_is_refused_in_one_line_or_harmless(
-    read: Read, place: int, dropped: int, word: str
+@given(position=st.integers(0, len(TREC)), removed=st.integers(0, 6), word=SNIPPETS)
+def test_any_typing_error_gives_a_one_line_message_or_a_valid_recipe(
+    read: Read, position: int, removed: int, word: str
 ) -> None:
-    slip = TREC[:place] + word + TREC[place + dropped :]
-    Path("trec.yaml").write_text(slip, encoding="utf-8")
+    changed = TREC[:position] + word + TREC[position + removed :]
+    Path("trec.yaml").write_text(changed, encoding="utf-8")
     try:
         read()
     except InputError as error:
@@ -359,7 +361,7 @@ def test_any_slip_of_the_pen_is_refused_in_one_line_or_harmless(
         assert "\n" not in str(error)
 
 
-def test_a_long_value_is_shown_in_part(read: Read) -> None:
+def test_a_long_value_is_shortened(read: Read) -> None:
     with pytest.raises(InputError) as error:
         read("seed=" + 5000 * "a")
     assert str(error.value) == (
@@ -367,21 +369,23 @@ def test_a_long_value_is_shown_in_part(read: Read) -> None:
     )
 
 
-def test_what_is_merged_in_may_be_overridden(read: Read) -> None:
-    """The anchored mapping merges another one itself, and is used before it is complete."""
+def test_merged_values_may_be_overridden(read: Read) -> None:
+    """The anchored mapping merges another one, and is used before it is complete."""
     merged = """
 teacher: {model: {origin: scratch}, <<: &fit {epochs: 5, <<: &rate {learning_rate: 1.0e-3}}}
 distill: {method: logits, student: {layers: 1}, <<: [*fit, *rate], epochs: 2}
 """
-    kept = [line for line in TREC.splitlines() if not line.startswith(("teacher", "distill"))]
-    Path("trec.yaml").write_text("\n".join(kept) + merged)
+    rest = [line for line in TREC.splitlines() if not line.startswith(("teacher", "distill"))]
+    Path("trec.yaml").write_text("\n".join(rest) + merged)
     recipe = read()
     assert (recipe.teacher.epochs, recipe.teacher.learning_rate) == (5, 1e-3)
     assert recipe.distill is not None
     assert (recipe.distill.epochs, recipe.distill.learning_rate) == (2, 1e-3)
 
 
-def test_relative_paths_belong_to_the_working_directory(read: Read, tmp_path: Path) -> None:
+def test_relative_paths_are_resolved_against_the_working_directory(
+    read: Read, tmp_path: Path
+) -> None:
     files = ["benchmark.source={origin: files, train: a/train.csv, test: ../test.csv}"]
     later = "benchmark.fresh.0={origin: files, path: later.csv}"
     recipe = read(*files, later, "teacher.model=./teacher", "soft_targets.unlabelled=more.jsonl")
@@ -393,13 +397,13 @@ def test_relative_paths_belong_to_the_working_directory(read: Read, tmp_path: Pa
     assert sections["soft_targets"]["unlabelled"] == tmp_path / "more.jsonl"
 
 
-def test_a_directory_that_exists_is_no_hub_id(read: Read, tmp_path: Path) -> None:
+def test_an_existing_directory_is_not_a_hub_id(read: Read, tmp_path: Path) -> None:
     assert read("teacher.model=models/enc").teacher.model.origin == "hub"
     (tmp_path / "models" / "enc").mkdir(parents=True)
     model = read("teacher.model=models/enc").teacher.model
     assert model.model_dump() == {"origin": "directory", "path": tmp_path / "models" / "enc"}
-    asked = read("teacher.model={origin: hub, id: models/enc}").teacher.model
-    assert asked.origin == "hub"
+    explicit = read("teacher.model={origin: hub, id: models/enc}").teacher.model
+    assert explicit.origin == "hub"
 
 
 def test_a_name_is_looked_up_in_the_working_directory_first(
@@ -411,13 +415,13 @@ def test_a_name_is_looked_up_in_the_working_directory_first(
     own.parent.mkdir()
     own.write_text(TREC)
     assert find_recipe("demo").resolve() == own
-    named = [path.resolve() for path in list_recipes() if path.stem == "demo"]
-    assert named == [own]
+    demos = [path.resolve() for path in list_recipes() if path.stem == "demo"]
+    assert demos == [own]
     assert packaged != own
 
 
 @pytest.mark.parametrize("path", ["./demo", "demo.yaml", "recipes/demo"])
-def test_what_looks_like_a_path_is_not_looked_up_by_name(
+def test_a_path_is_not_looked_up_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -426,20 +430,20 @@ def test_what_looks_like_a_path_is_not_looked_up_by_name(
 
 
 @pytest.mark.parametrize(
-    ("path", "complaint"),
+    ("path", "message"),
     [
         ("~nobody-of-this-name/trec.yaml", "recipe: ~nobody-of-this-name/trec.yaml: Could not"),
         ("a/" * 3000, f"recipe: {'a/' * 40}: File name too long"),
     ],
     ids=["no home", "long"],
 )
-def test_a_path_that_no_recipe_can_have_is_refused(path: str, complaint: str) -> None:
+def test_an_invalid_path_is_refused(path: str, message: str) -> None:
     with pytest.raises(InputError) as error:
         find_recipe(path)
-    assert str(error.value).startswith(complaint)
+    assert str(error.value).startswith(message)
 
 
-def test_an_unknown_name_is_answered_with_the_known_ones(
+def test_the_error_for_an_unknown_name_lists_the_available_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

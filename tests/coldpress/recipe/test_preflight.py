@@ -1,4 +1,4 @@
-"""What is known to go wrong before anything is trained."""
+"""Problems that are found before anything is trained."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from coldpress.recipe.preflight import PreflightReport, run_preflight
 from coldpress.recipe.recipe import Recipe
 
 
-def recipe(place: Path, *slices: dict[str, Any]) -> Recipe:
+def recipe(directory: Path, *slices: dict[str, Any]) -> Recipe:
     rows = [f"the answer is {n},{n % 2},{'north' if n < 30 else 'south'}\n" for n in range(60)]
-    files = {split: place / f"{split}.csv" for split in ("train", "test")}
+    files = {split: directory / f"{split}.csv" for split in ("train", "test")}
     for number, file in enumerate(files.values()):
         file.write_text("text,label,region\n" + "".join(rows).replace("answer", f"answer {number}"))
     source = {"origin": "files", **{split: str(file) for split, file in files.items()}}
@@ -36,14 +36,14 @@ def recipe(place: Path, *slices: dict[str, Any]) -> Recipe:
     )
 
 
-def test_slices_that_have_rows_pass(tmp_path: Path) -> None:
+def test_slices_with_enough_rows_pass(tmp_path: Path) -> None:
     column = {"method": "column", "column": "region", "min_rows": 2}
-    found = run_preflight(recipe(tmp_path, {"method": "length", "edges": [8]}, column), tmp_path)
-    assert list(found.data.test.columns) == ["region"]
+    report = run_preflight(recipe(tmp_path, {"method": "length", "edges": [8]}, column), tmp_path)
+    assert list(report.data.test.columns) == ["region"]
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ({"method": "column", "column": "country"}, r"^evaluate.slices.1.column: .*'country'"),
         (
@@ -53,97 +53,101 @@ def test_slices_that_have_rows_pass(tmp_path: Path) -> None:
         ({"method": "pattern", "name": "x", "pattern": "zebra"}, r"^evaluate.slices.1.pattern: "),
     ],
 )
-def test_a_slice_that_would_never_be_judged_is_named(
-    tmp_path: Path, wrong: dict[str, Any], said: str
+def test_a_slice_without_enough_rows_is_named(
+    tmp_path: Path, wrong: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         run_preflight(recipe(tmp_path, {"method": "length", "edges": [8]}, wrong), tmp_path)
 
 
 @pytest.fixture
 def teacher(tiny: Classifier, tmp_path: Path) -> Path:
-    """The tiny model's files."""
+    """Write the tiny model to a directory."""
     directory = tmp_path / "teacher"
     directory.mkdir()
     save_classifier(tiny, directory)
     return directory
 
 
-def pressed_from(teacher: Path, **sections: object) -> Recipe:
-    place = {"teacher": {"model": {"origin": "directory", "path": teacher}}}
-    return Recipe.model_validate({**recipe(teacher.parent).model_dump(), **place, **sections})
+def recipe_with_teacher(teacher: Path, **sections: object) -> Recipe:
+    changed = {"teacher": {"model": {"origin": "directory", "path": teacher}}}
+    return Recipe.model_validate({**recipe(teacher.parent).model_dump(), **changed, **sections})
 
 
 def test_a_vocabulary_that_cannot_be_pruned_is_refused_before_anything_is_trained(
     teacher: Path, tmp_path: Path
 ) -> None:
-    wanted = pressed_from(teacher, prune=[{"method": "vocabulary"}])
+    pruned = recipe_with_teacher(teacher, prune=[{"method": "vocabulary"}])
     with pytest.raises(InputError, match=r"^prune: vocabulary: the tokenizer is WordLevel, which"):
-        run_preflight(wanted, tmp_path)
+        run_preflight(pruned, tmp_path)
 
 
-def test_words_are_not_to_be_masked_by_a_tokenizer_without_a_mask(
+def test_masking_words_needs_a_tokenizer_with_a_mask_token(
     tiny: Classifier, teacher: Path, tmp_path: Path
 ) -> None:
-    wanted = pressed_from(teacher, soft_targets={"augment": {"mask": 0.1}})
-    unmasked = pressed_from(teacher, soft_targets={"augment": {"mask": 0.0}})
-    said = r"^soft_targets.augment.mask: the teacher's tokenizer has no mask_token; set 0$"
-    with pytest.raises(InputError, match=said):
-        run_preflight(wanted, tmp_path)
+    masked = recipe_with_teacher(teacher, soft_targets={"augment": {"mask": 0.1}})
+    unmasked = recipe_with_teacher(teacher, soft_targets={"augment": {"mask": 0.0}})
+    message = r"^soft_targets.augment.mask: the teacher's tokenizer has no mask_token; set 0$"
+    with pytest.raises(InputError, match=message):
+        run_preflight(masked, tmp_path)
     run_preflight(unmasked, tmp_path)
     tiny.tokenizer.add_special_tokens(["<mask>"])
     cast("BertModel", tiny.module).resize_token_embeddings(13)
     save_classifier(tiny, teacher)
-    run_preflight(wanted, tmp_path)
+    run_preflight(masked, tmp_path)
 
 
-def test_a_teacher_from_scratch_has_a_mask(tmp_path: Path) -> None:
+def test_a_teacher_from_scratch_has_a_mask_token(tmp_path: Path) -> None:
     masked = {"soft_targets": {"augment": {"mask": 0.1}}}
     run_preflight(Recipe.model_validate({**recipe(tmp_path).model_dump(), **masked}), tmp_path)
 
 
-@pytest.mark.parametrize(("width", "refused"), [(8, True), (4, False), (12, False), (16, False)])
-def test_a_student_is_not_as_wide_as_tables_that_a_projection_leads_from(
+@pytest.mark.parametrize(("width", "invalid"), [(8, True), (4, False), (12, False), (16, False)])
+def test_a_student_must_not_have_the_width_of_projected_embedding_tables(
     random_classifier: Callable[[str], Classifier],
     teacher: Path,
     tmp_path: Path,
     width: int,
-    refused: bool,
+    invalid: bool,
 ) -> None:
     save_classifier(random_classifier("electra"), teacher)
     student = {"layers": 1, "width": width}
-    wanted = pressed_from(teacher, distill={"method": "logits", "student": student})
-    said = r"^distill.student.width: 8 is the width of the teacher's embedding tables, from which"
-    with pytest.raises(InputError, match=said) if refused else nullcontext():
-        run_preflight(wanted, tmp_path)
+    narrow = recipe_with_teacher(teacher, distill={"method": "logits", "student": student})
+    message = (
+        r"^distill.student.width: 8 is the width of the teacher's embedding table, which a"
+    )
+    with pytest.raises(InputError, match=message) if invalid else nullcontext():
+        run_preflight(narrow, tmp_path)
 
 
 def test_a_family_without_a_projection_may_have_any_width(teacher: Path, tmp_path: Path) -> None:
     config = json.loads((teacher / "config.json").read_text())
     (teacher / "config.json").write_text(json.dumps({**config, "embedding_size": 8}))
     student = {"layers": 1, "width": 8}
-    run_preflight(pressed_from(teacher, distill={"method": "logits", "student": student}), tmp_path)
+    run_preflight(
+        recipe_with_teacher(teacher, distill={"method": "logits", "student": student}), tmp_path
+    )
 
 
-def shown(found: PreflightReport) -> dict[str, str]:
-    """What `check` prints, by row."""
-    names, values = (list(column.cells) for column in found.table().columns)
+def printed_table(report: PreflightReport) -> dict[str, str]:
+    """Return the table that `check` prints, as a mapping."""
+    names, values = (list(column.cells) for column in report.table().columns)
     return dict(zip(map(str, names), map(str, values), strict=True))
 
 
-def test_test_texts_among_the_unlabelled_ones_are_counted_and_left_out(tmp_path: Path) -> None:
+def test_test_texts_among_the_unlabelled_rows_are_counted_and_removed(tmp_path: Path) -> None:
     plain = recipe(tmp_path)
-    assert shown(run_preflight(plain, tmp_path))["test texts also in train"] == "0"
+    assert printed_table(run_preflight(plain, tmp_path))["test texts also in train"] == "0"
     validation = run_preflight(plain, tmp_path).data.validation.texts[0]
     pool = ["text", "The answer 1 is 7", "something else", validation]
     (tmp_path / "pool.csv").write_text("\n".join(pool) + "\n")
     leaking = {"soft_targets": {"unlabelled": tmp_path / "pool.csv"}}
-    found = run_preflight(Recipe.model_validate(plain.model_dump() | leaking), tmp_path)
-    assert found.unlabelled is not None
-    assert found.unlabelled.rows.texts == ("something else",)
-    table = shown(found)
-    said = "1 in soft_targets.unlabelled (left out), 0 in train"
-    assert table["test texts also in train"] == said
+    report = run_preflight(Recipe.model_validate(plain.model_dump() | leaking), tmp_path)
+    assert report.unlabelled is not None
+    assert report.unlabelled.rows.texts == ("something else",)
+    table = printed_table(report)
+    overlap = "1 in soft_targets.unlabelled (left out), 0 in train"
+    assert table["test texts also in train"] == overlap
     assert table["unlabelled rows"] == "1, without 1 test texts and 1 validation texts"
 
 
@@ -154,7 +158,7 @@ def test_validation_texts_in_train_are_counted(tmp_path: Path) -> None:
     source = plain.model_dump()["benchmark"]["source"] | {"validation": tmp_path / "valid.csv"}
     changed = plain.model_dump()
     changed["benchmark"]["source"] = source
-    table = shown(run_preflight(Recipe.model_validate(changed), tmp_path))
+    table = printed_table(run_preflight(Recipe.model_validate(changed), tmp_path))
     assert table["validation texts also in train"] == "1"
 
 
@@ -164,9 +168,9 @@ def test_the_tokenizer_of_a_hub_model_is_checked_without_its_weights(
     files = {path.name: path.read_bytes() for path in teacher.iterdir()}
     local_hub.add("models", "tiny/encoder", files)
     on_hub = {"teacher": {"model": {"origin": "hub", "id": "tiny/encoder"}}}
-    order = Recipe.model_validate({**recipe(tmp_path).model_dump(), **on_hub})
-    run_preflight(order, tmp_path)
-    assert not any("model.safetensors" in path for path in local_hub.asked if "resolve" in path)
+    hub_recipe = Recipe.model_validate({**recipe(tmp_path).model_dump(), **on_hub})
+    run_preflight(hub_recipe, tmp_path)
+    assert not any("model.safetensors" in path for path in local_hub.requests if "resolve" in path)
     local_hub.add("models", "tiny/other", {**files, "tokenizer_config.json": b"[]"})
     on_hub["teacher"]["model"]["id"] = "tiny/other"
     with pytest.raises(InputError, match=r"^teacher.model: tiny/other: [^\n]*tokenizer"):
@@ -176,13 +180,13 @@ def test_the_tokenizer_of_a_hub_model_is_checked_without_its_weights(
 def test_an_added_token_without_an_embedding_is_named(
     tiny: Classifier, teacher: Path, tmp_path: Path
 ) -> None:
-    assert run_preflight(pressed_from(teacher), tmp_path).dropped == ()
+    assert run_preflight(recipe_with_teacher(teacher), tmp_path).dropped == ()
     tiny.tokenizer.add_tokens(["[URL]"])
     tiny.tokenizer.save(str(teacher / "tokenizer.json"))
-    found = run_preflight(pressed_from(teacher), tmp_path)
-    assert found.dropped == ("[URL]",)
+    report = run_preflight(recipe_with_teacher(teacher), tmp_path)
+    assert report.dropped == ("[URL]",)
     console = Console(record=True, width=100)
-    console.print(found.table())
+    console.print(report.table())
     text = console.export_text()
     assert "tokens without embedding" in text
     assert "'[URL]': read as ordinary text" in text

@@ -1,4 +1,4 @@
-"""The recipe, and its JSON schema, which is the form that the Prefect UI draws."""
+"""The recipe and its JSON schema, which the Prefect UI renders as a form."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCHEMA = Recipe.model_json_schema()
 
 
 def recipe(**changes: object) -> Recipe:
-    """The smallest recipe, with some sections changed."""
+    """Return the smallest recipe, with some sections changed."""
     smallest = {
         "name": "trec",
         "benchmark": {"kind": "text-classification", "source": {"origin": "synthetic"}},
@@ -25,7 +25,7 @@ def recipe(**changes: object) -> Recipe:
 
 
 def mappings(schema: object) -> Iterator[dict[str, Any]]:
-    """Every mapping of a schema, however deep."""
+    """Yield every mapping in a schema, at any depth."""
     if isinstance(schema, dict):
         yield schema
         schema = list(schema.values())
@@ -35,22 +35,22 @@ def mappings(schema: object) -> Iterator[dict[str, Any]]:
 
 
 def choices() -> list[list[str]]:
-    """Names of the models among which the form chooses, wherever it does."""
-    found = []
+    """Return the names of the variants of every union in the form."""
+    names = []
     for mapping in mappings(SCHEMA):
         refs = [v["$ref"].rpartition("/")[2] for v in mapping.get("anyOf", []) if "$ref" in v]
-        found += [refs] if len(refs) > 1 else []
-    return found
+        names += [refs] if len(refs) > 1 else []
+    return names
 
 
 @pytest.mark.parametrize(
-    "broken", ["oneOf", "discriminator", "const", "exclusiveMinimum", "exclusiveMaximum"]
+    "unsupported", ["oneOf", "discriminator", "const", "exclusiveMinimum", "exclusiveMaximum"]
 )
-def test_the_form_has_nothing_that_breaks_in_the_browser(broken: str) -> None:
-    assert [mapping for mapping in mappings(SCHEMA) if broken in mapping] == []
+def test_the_schema_has_no_keyword_that_breaks_the_form(unsupported: str) -> None:
+    assert [mapping for mapping in mappings(SCHEMA) if unsupported in mapping] == []
 
 
-def test_no_choice_of_the_form_stands_in_another() -> None:
+def test_no_union_is_nested_in_another() -> None:
     variants = [v for mapping in mappings(SCHEMA) for v in mapping.get("anyOf", [])]
     assert variants
     assert [v for v in variants if "anyOf" in v] == []
@@ -78,16 +78,16 @@ def test_no_choice_of_the_form_stands_in_another() -> None:
     ],
     ids=lambda variants: "-".join(sorted(variants)),
 )
-def test_the_form_chooses_where_a_recipe_does(variants: set[str]) -> None:
+def test_every_union_is_a_choice_in_the_form(variants: set[str]) -> None:
     assert any(variants <= set(choice) for choice in choices())
 
 
 @pytest.mark.parametrize("variants", choices(), ids="-".join)
 def test_the_form_can_tell_variants_apart_by_their_field_names(variants: list[str]) -> None:
-    """The first tab is the variant with most matching keys: a subset must come first."""
+    """The form selects the first variant with most matching keys: a subset must come first."""
     names = [set(SCHEMA["$defs"][variant]["properties"]) for variant in variants]
-    for place, later in enumerate(names):
-        assert not any(later <= earlier for earlier in names[:place])
+    for position, later in enumerate(names):
+        assert not any(later <= earlier for earlier in names[:position])
 
 
 @pytest.mark.parametrize("variants", choices(), ids="-".join)
@@ -99,18 +99,18 @@ def test_each_variant_requires_its_own_tag(variants: list[str]) -> None:
         assert tag in schema["required"]
 
 
-def test_each_number_and_text_of_the_form_says_what_it_is() -> None:
-    silent = [
+def test_each_number_and_text_of_the_form_has_a_description() -> None:
+    undescribed = [
         f"{model}.{name}"
         for model, schema in {"Recipe": SCHEMA, **SCHEMA["$defs"]}.items()
         for name, field in schema["properties"].items()
         if "description" not in field and field.get("type") not in {None, "array"}
         if len(field.get("enum", [])) != 1
     ]
-    assert silent == []
+    assert undescribed == []
 
 
-def test_each_section_of_the_form_says_what_it_is() -> None:
+def test_each_section_of_the_form_has_a_description() -> None:
     assert [name for name, schema in SCHEMA["$defs"].items() if "description" not in schema] == []
 
 
@@ -126,13 +126,13 @@ def test_other_names_are_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("ending", RESERVED_SUFFIXES)
-def test_a_name_that_ends_as_a_stage_does_is_refused(ending: str) -> None:
+def test_a_name_with_the_suffix_of_a_stage_is_refused(ending: str) -> None:
     with pytest.raises(ValidationError, match=f"'trec{ending}' ends in '{ending}'"):
         recipe(name=f"trec{ending}")
 
 
 @pytest.mark.parametrize("column", ["body", "label"])
-def test_what_is_text_or_label_is_no_slice(column: str) -> None:
+def test_the_text_and_label_columns_cannot_be_slices(column: str) -> None:
     benchmark = {
         "kind": "text-classification",
         "source": {"origin": "files", "train": "train.csv", "test": "test.csv"},
@@ -143,7 +143,7 @@ def test_what_is_text_or_label_is_no_slice(column: str) -> None:
         recipe(benchmark=benchmark, evaluate={"slices": slices})
 
 
-def test_stages_from_distill_to_quantize_may_be_left_out() -> None:
+def test_stages_from_distill_to_quantize_may_be_skipped() -> None:
     smallest = recipe(distill=None, prune=None)
     assert (smallest.distill, smallest.prune, smallest.quantize) == (None, None, None)
 
@@ -159,26 +159,26 @@ def test_any_other_plain_teacher_is_a_hub_id(text: str) -> None:
     assert model.model_dump() == {"origin": "hub", "id": text, "revision": "main"}
 
 
-def test_a_pruned_model_recovers_as_its_student_was_trained() -> None:
+def test_a_pruned_model_is_retrained_with_the_settings_of_distill() -> None:
     distill = {"method": "logits", "student": {"layers": 2}, "temperature": 7, "batch_size": 8}
-    made = recipe(distill=distill)
-    assert made.recovery == made.distill
+    distilled = recipe(distill=distill)
+    assert distilled.recovery == distilled.distill
 
 
-def test_without_a_student_it_recovers_at_the_teachers_rate() -> None:
+def test_without_a_student_it_is_retrained_with_the_settings_of_the_teacher() -> None:
     teacher = {"model": {"origin": "scratch"}, "learning_rate": 1e-3, "batch_size": 8}
     recovery = recipe(teacher=teacher).recovery
     assert (recovery.learning_rate, recovery.batch_size) == (1e-3, 8)
 
 
-def test_teachers_that_would_all_be_the_same_are_refused() -> None:
+def test_several_untrained_teachers_are_refused() -> None:
     teacher = {"model": "./teacher", "epochs": 0}
     with pytest.raises(ValidationError, match=r"several teachers need teacher\.epochs"):
         recipe(teacher=teacher, soft_targets={"teachers": 3})
     assert recipe(soft_targets={"teachers": 3}).soft_targets.teachers == 3
 
 
-def test_a_recipe_turns_into_json_and_back_unchanged() -> None:
+def test_a_recipe_round_trips_through_json() -> None:
     steps = [{"method": "heads", "keep_heads": 0.5}, {"method": "magnitude", "sparsity": 0.3}]
     source = {"origin": "files", "train": "train.csv", "test": "test.csv"}
     full = recipe(

@@ -1,4 +1,4 @@
-"""No number that is not finite reaches a file."""
+"""Only finite numbers are written to files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from coldpress.quantization import StaticInt8
 from coldpress.quantization.core.storage import save_quantized
 from coldpress.schema.finite import check_all_finite, check_arrays_finite
 
-NAN, INFINITE = float("nan"), float("inf")
+NAN = float("nan")
+INFINITE = float("inf")
 LAYER = "bert.encoder.layer.1.output.dense.weight"
 
 
@@ -37,12 +38,12 @@ def test_a_number_that_is_not_finite_is_named(value: object, message: str) -> No
         check_all_finite(value)
 
 
-def test_finite_numbers_texts_and_nothing_pass() -> None:
+def test_finite_numbers_texts_and_none_pass() -> None:
     check_all_finite({"loss": 0.0, "rows": 3, "label": "nan", "none": None, "largest": 1.7e308})
     check_arrays_finite({"ids": np.array([1, 2]), "scale": np.array([0.5, 3e38], dtype=np.float32)})
 
 
-def test_an_array_says_how_many_of_its_values_are_not_finite() -> None:
+def test_the_error_counts_the_values_that_are_not_finite() -> None:
     array = np.array([[1.0, NAN], [INFINITE, 2.0]], dtype=np.float16)
     with pytest.raises(NonFiniteError, match=r"^logits: 2 of 4 values are not finite$"):
         check_arrays_finite({"logits": array})
@@ -70,17 +71,17 @@ def test_a_scale_that_is_not_finite_is_not_written(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_logits_beyond_float16_are_no_soft_targets(tmp_path: Path) -> None:
+def test_logits_beyond_float16_are_not_written_as_soft_targets(tmp_path: Path) -> None:
     logits = torch.tensor([[70000.0, 1.0]]).half()
     with pytest.raises(NonFiniteError, match=r"^logits: 1 of 2 values are not finite$"):
         soft_targets.save_soft_targets(soft_targets.SoftTargets(("row",), logits), tmp_path)
 
 
-def test_predictions_that_are_no_numbers_are_not_kept(tmp_path: Path) -> None:
+def test_predictions_that_are_not_finite_are_not_written(tmp_path: Path) -> None:
     logits = np.array([[NAN, 1.0]], dtype=np.float32)
-    kept = predictions.Predictions(("row",), ("no", "yes"), np.array([0]), {"onnx": logits})
+    record = predictions.Predictions(("row",), ("no", "yes"), np.array([0]), {"onnx": logits})
     with pytest.raises(NonFiniteError, match=r"^onnx: 1 of 2"):
-        predictions.write_predictions(kept, tmp_path)
+        predictions.write_predictions(record, tmp_path)
 
 
 def test_a_note_that_is_not_finite_is_not_written(tmp_path: Path) -> None:
@@ -93,7 +94,7 @@ def test_a_note_that_is_not_finite_is_not_written(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_graph_takes_no_constant_that_is_not_finite() -> None:
+def test_a_graph_refuses_a_constant_that_is_not_finite() -> None:
     graph = Graph(["input_ids"])
     with pytest.raises(NonFiniteError, match=r"^dense\.scale: 1 of 2 values are not finite$"):
         graph.constant("dense.scale", np.array([1.0, INFINITE], dtype=np.float32))

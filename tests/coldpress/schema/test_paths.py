@@ -6,7 +6,7 @@ from coldpress.schema.paths import validate_path
 
 
 @pytest.mark.parametrize(
-    ("written", "reason"),
+    ("path", "reason"),
     [
         ("~nobody-of-this-name/a", "home directory"),
         ("a\0b", "null"),
@@ -14,24 +14,24 @@ from coldpress.schema.paths import validate_path
         ("a" * 5000, "File name too long"),
     ],
 )
-def test_a_path_that_no_file_can_have_is_refused(written: str, reason: str) -> None:
+def test_an_invalid_path_is_refused(path: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        validate_path(Path(written))
+        validate_path(Path(path))
 
 
-def test_a_path_that_leads_in_a_circle_is_refused(tmp_path: Path) -> None:
+def test_a_circular_symbolic_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "circle").symlink_to("circle")
     with pytest.raises(ValueError, match="symbolic links"):
         validate_path(tmp_path / "circle")
 
 
-def test_a_path_may_lead_nowhere_and_begin_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_need_not_exist_and_may_start_with_a_tilde(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/nowhere")
     assert validate_path(Path("~/a")) == Path("/nowhere/a")
     assert validate_path(Path(__file__) / "a") == Path(__file__) / "a"
 
 
-def test_a_relative_path_needs_a_directory_to_begin_in(
+def test_a_relative_path_needs_a_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "gone").mkdir()

@@ -1,4 +1,4 @@
-"""Sections refuse what they do not know; choices are flat in the form and strict in validation."""
+"""Sections refuse unknown keys; unions are flat in the form and strict in validation."""
 
 from __future__ import annotations
 
@@ -45,23 +45,23 @@ class Slow(Cold):
 
 
 def properties(model: type[Section]) -> dict[str, Any]:
-    found: dict[str, Any] = model.model_json_schema()["properties"]
-    return found
+    fields: dict[str, Any] = model.model_json_schema()["properties"]
+    return fields
 
 
-def test_a_section_refuses_a_key_that_it_does_not_know() -> None:
+def test_a_section_refuses_an_unknown_key() -> None:
     with pytest.raises(ValidationError, match="degree\n"):
         Cold.model_validate({"method": "cold", "degree": 20})
 
 
 @pytest.mark.parametrize("number", ["nan", "inf"])
-def test_a_section_refuses_numbers_that_are_none(number: str) -> None:
+def test_a_section_refuses_numbers_that_are_not_finite(number: str) -> None:
     with pytest.raises(ValidationError, match="finite"):
         Cold(method="cold", degrees=float(number))
 
 
 @pytest.mark.parametrize("degrees", [True, "20", None])
-def test_a_number_is_nothing_but_a_number(degrees: object) -> None:
+def test_a_number_must_not_be_a_boolean_text_or_null(degrees: object) -> None:
     for whole in ({"method": "cold", "degrees": degrees}, {"method": "warm", "hours": degrees}):
         with pytest.raises(ValidationError, match=r"should be a valid (number|integer)"):
             Mill.model_validate({"steps": [whole]})
@@ -80,12 +80,12 @@ def test_a_path_is_written_as_text_in_yaml_and_in_json() -> None:
         Stone.model_validate({"place": 3, "spare": None})
 
 
-def test_a_path_that_no_file_can_have_is_refused() -> None:
+def test_an_invalid_path_is_refused() -> None:
     with pytest.raises(ValidationError, match=r"spare\n.*File name too long"):
         Stone.model_validate({"place": "a", "spare": "a" * 5000})
 
 
-def test_a_section_never_changes() -> None:
+def test_a_section_is_frozen() -> None:
     cold = Cold(method="cold")
     with pytest.raises(ValidationError, match="frozen"):
         cold.degrees = 5.0  # type: ignore[misc]
@@ -105,7 +105,7 @@ def test_a_choice_of_one_method_is_still_a_choice_when_it_may_be_empty() -> None
     assert properties(Mill)["single"]["anyOf"] == [{"$ref": "#/$defs/Cold"}, NONE]
 
 
-def test_a_tag_is_a_choice_of_one_value_that_is_made_and_is_required() -> None:
+def test_a_tag_is_required_and_has_one_value_which_is_the_default() -> None:
     schema = Cold.model_json_schema()
     assert schema["properties"]["method"] == {
         "default": "cold",
@@ -117,29 +117,29 @@ def test_a_tag_is_a_choice_of_one_value_that_is_made_and_is_required() -> None:
     assert schema["required"] == ["method"]
 
 
-def test_a_variant_is_called_by_its_tag_as_in_the_recipe() -> None:
-    titles = {name: found["title"] for name, found in Mill.model_json_schema()["$defs"].items()}
+def test_the_title_of_a_variant_is_its_tag() -> None:
+    titles = {name: schema["title"] for name, schema in Mill.model_json_schema()["$defs"].items()}
     assert titles == {"Cold": "cold", "Warm": "warm"}
 
 
-def test_the_tabs_of_what_may_be_empty_are_called_in_plain_words() -> None:
-    shown = properties(Mill)
-    assert [tab["title"] for tab in shown["grain_size"]["anyOf"]] == ["number", "none"]
-    assert [tab["title"] for tab in shown["note"]["anyOf"]] == ["text", "none"]
+def test_the_tabs_of_an_optional_value_have_plain_titles() -> None:
+    fields = properties(Mill)
+    assert [tab["title"] for tab in fields["grain_size"]["anyOf"]] == ["number", "none"]
+    assert [tab["title"] for tab in fields["note"]["anyOf"]] == ["text", "none"]
     assert [tab["title"] for tab in properties(Stone)["spare"]["anyOf"]] == ["path", "none"]
 
 
-def test_each_field_is_called_by_its_own_name_sections_and_choices_too() -> None:
+def test_the_title_of_every_field_is_its_name() -> None:
     names = {name: field["title"] for name, field in properties(Mill).items()}
     assert names.pop("grain_size") == "Grain size"
     assert names == {name: name.capitalize() for name in names}
     assert properties(Slow)["patience"]["title"] == "Patience"
 
 
-def test_fields_stand_in_their_order_and_inherited_ones_behind() -> None:
-    """By position: the database behind the form may forget the order of keys."""
-    shown = properties(Slow)
-    by_position = sorted(shown, key=lambda name: shown[name]["position"])
+def test_own_fields_come_before_inherited_ones() -> None:
+    """Ordered by position: the database behind the form may not keep the order of keys."""
+    fields = properties(Slow)
+    by_position = sorted(fields, key=lambda name: fields[name]["position"])
     assert by_position == ["hours", "degrees", "patience", "method"]
 
 

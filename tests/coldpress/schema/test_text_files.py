@@ -1,4 +1,4 @@
-"""Files of a model are read as transformers reads them, or refused by name."""
+"""A model's files are read like in transformers, or refused with their name."""
 
 from __future__ import annotations
 
@@ -27,38 +27,41 @@ def test_plain_utf8_is_read(tmp_path: Path) -> None:
         ("utf-32", "UTF-32"),
     ],
 )
-def test_another_encoding_is_named_with_the_remedy(
+def test_another_encoding_is_refused_with_the_remedy(
     tmp_path: Path, encoding: str, name: str
 ) -> None:
     (tmp_path / "config.json").write_bytes('{"a": 1}'.encode(encoding))
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(InputError) as error:
         read_json_object(tmp_path / "config.json", "here")
     remedy = "save it as UTF-8 without a byte order mark"
-    assert str(caught.value) == f"here: config.json is {name}; {remedy}"
+    assert str(error.value) == f"here: config.json is {name}; {remedy}"
 
 
-def test_bytes_that_are_no_text_are_located(tmp_path: Path) -> None:
+def test_the_position_of_an_invalid_byte_is_named(tmp_path: Path) -> None:
     (tmp_path / "merges.txt").write_bytes(b"ab\xff")
     with pytest.raises(InputError, match=r"^here: merges.txt cannot be read: byte 2 is not UTF-8$"):
         read_text(tmp_path / "merges.txt", "here")
 
 
-def test_a_pointer_of_git_lfs_is_named_with_the_remedy(tmp_path: Path) -> None:
+def test_a_git_lfs_pointer_is_refused_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "vocab.txt").write_bytes(POINTER)
-    said = "here: vocab.txt is a git-lfs pointer, not the file itself; fetch it with: git lfs pull"
-    with pytest.raises(InputError) as caught:
+    problem = "is a git-lfs pointer, not the file itself; fetch it with: git lfs pull"
+    expected = f"here: vocab.txt {problem}"
+    with pytest.raises(InputError) as error:
         read_text(tmp_path / "vocab.txt", "here")
-    assert str(caught.value) == said
-    with pytest.raises(InputError) as caught:
+    assert str(error.value) == expected
+    with pytest.raises(InputError) as error:
         reject_lfs_pointers([tmp_path / "vocab.txt"], "here")
-    assert str(caught.value) == said
+    assert str(error.value) == expected
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "expected"),
     [(b"[]", "is not a JSON object"), (b"{", "cannot be read"), (b"[" * 100_000, "cannot be read")],
 )
-def test_what_is_no_object_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
+def test_content_other_than_an_object_is_refused(
+    tmp_path: Path, content: bytes, expected: str
+) -> None:
     (tmp_path / "config.json").write_bytes(content)
-    with pytest.raises(InputError, match=rf"^here: config.json {said}"):
+    with pytest.raises(InputError, match=rf"^here: config.json {expected}"):
         read_json_object(tmp_path / "config.json", "here")

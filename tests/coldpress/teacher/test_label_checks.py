@@ -207,7 +207,7 @@ def test_labels_of_a_hub_model_are_read_without_its_weights(
     model = on_hub()
     check_teacher_labels(tuned(model), OURS)
     assert "tiny/encoder has other labels" in said_of(tuned(model), ("calm", "fast", "hot"))
-    assert not any("model.safetensors" in path for path in local_hub.asked)
+    assert not any("model.safetensors" in path for path in local_hub.requests)
 
 
 def test_a_hub_model_without_architectures_is_known_by_what_coldpress_wrote(

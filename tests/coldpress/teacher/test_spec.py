@@ -229,7 +229,7 @@ def test_a_missing_directory_is_named_and_never_looked_for_on_the_hub(
     for use in (check_teacher_model, fetch_model):
         with pytest.raises(InputError, match=r"^teacher.model.path: .*: no such directory$"):
             use(model)
-    assert local_hub.asked == []
+    assert local_hub.requests == []
 
 
 def test_heads_have_to_divide_the_hidden_size() -> None:
@@ -245,7 +245,7 @@ def on_hub(revision: str = "main") -> HubModel:
 def test_a_hub_model_is_checked_without_its_weights(local_hub: LocalHub) -> None:
     local_hub.add("models", "tiny/encoder", files())
     check_teacher_model(on_hub())
-    assert not any("model.safetensors" in path for path in local_hub.asked)
+    assert not any("model.safetensors" in path for path in local_hub.requests)
 
 
 def test_a_hub_model_is_fetched_without_pickles_and_other_formats(local_hub: LocalHub) -> None:
@@ -259,10 +259,10 @@ def test_a_hub_model_is_fetched_without_pickles_and_other_formats(local_hub: Loc
 def test_a_pinned_hub_model_that_was_fetched_needs_no_hub(local_hub: LocalHub) -> None:
     local_hub.add("models", "tiny/encoder", files())
     found = fetch_model(on_hub(COMMIT))
-    local_hub.asked.clear()
+    local_hub.requests.clear()
     check_teacher_model(on_hub(COMMIT))
     assert (fetch_model(on_hub(COMMIT)), content_digest(on_hub(COMMIT))) == (found, COMMIT)
-    assert local_hub.asked == []
+    assert local_hub.requests == []
 
 
 def test_shards_of_a_hub_model_have_the_names_of_its_index(local_hub: LocalHub) -> None:
@@ -272,13 +272,13 @@ def test_shards_of_a_hub_model_have_the_names_of_its_index(local_hub: LocalHub) 
     sharded |= {"model.safetensors.index.json": index}
     local_hub.add("models", "tiny/encoder", sharded | shards)
     check_teacher_model(on_hub())
-    assert not any("part" in path for path in local_hub.asked)
+    assert not any("part" in path for path in local_hub.requests)
     found = fetch_model(on_hub())
     assert {path.name for path in found.iterdir()} == {*sharded, "part[1].safetensors"}
-    local_hub.asked.clear()
+    local_hub.requests.clear()
     assert fetch_model(on_hub(COMMIT)) == found
     check_teacher_model(on_hub(COMMIT))
-    assert local_hub.asked == []
+    assert local_hub.requests == []
 
 
 @pytest.mark.parametrize("use", [check_teacher_model, fetch_model])
