@@ -113,9 +113,7 @@ def test_a_student_must_not_have_the_width_of_projected_embedding_tables(
     save_classifier(random_classifier("electra"), teacher)
     student = {"layers": 1, "width": width}
     narrow = recipe_with_teacher(teacher, distill={"method": "logits", "student": student})
-    message = (
-        r"^distill.student.width: 8 is the width of the teacher's embedding table, which a"
-    )
+    message = r"^distill.student.width: 8 is the width of the teacher's embedding table, which a"
     with pytest.raises(InputError, match=message) if invalid else nullcontext():
         run_preflight(narrow, tmp_path)
 
