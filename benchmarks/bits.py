@@ -1,11 +1,11 @@
-"""Bytes and accuracy of one teacher with weights of 8 bits down to 1, in blocks, and mixed.
+"""Size and accuracy of one teacher with weights of 8 bits down to 1, blockwise and mixed.
 
     python benchmarks/bits.py --model DIR --train FILE --test FILE [--teacher DIR] [--only WORD]
 
-The teacher is trained once, or opened where an earlier run has written it. Each method quantizes
-it; the exported file passes parity and answers the validation split, which is cut from the
-training file. The test file is read with the data and never asked. Latencies are medians of single
-validation texts on one thread, all models in turn.
+The teacher is trained once, or loaded if an earlier run has written it. Each method quantizes it;
+the exported file is checked for parity and evaluated on the validation split, which is cut from the
+training file. The test file is read but not used. Latencies are medians of single validation texts
+on one thread, with the models interleaved.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ _CALLS = 20
 
 
 @dataclass(frozen=True)
-class Contestant:
-    """A model that was pressed.
+class Model:
+    """A quantized and exported model.
 
     Attributes:
         name: Its row in the table.
-        line: What was measured of it.
-        predictor: Answers with its file.
+        line: Its measurements.
+        predictor: Runs the exported file.
     """
 
     name: str
@@ -58,18 +58,18 @@ class Contestant:
 
 
 def main() -> None:
-    """Press, print a line a method, then time all of them."""
+    """Quantize, print a line per method, then time all models."""
     options = _options()
     recipe = _recipe(options)
     data = benchmark.load_benchmark(recipe.benchmark, recipe.seed)
     with tempfile.TemporaryDirectory() as directory:
         teacher = _teacher(recipe, data, options.teacher or Path(directory) / "teacher")
-        pressed = _Press(teacher, data, Path(directory))
-        print(f"{len(pressed.validation)} rows: MB, accuracy, divergence, seconds to quantize")
-        chosen = [(name, method) for name, method in _methods() if options.only in name]
-        contestants = [pressed.contestant(name, method) for name, method in chosen]
-        for contestant, median in _timed(contestants, pressed.validation, options.rounds):
-            print(f"{contestant.name:28} {contestant.line}  {median:6.2f} ms", flush=True)
+        quantizer = _Quantizer(teacher, data, Path(directory))
+        print(f"{len(quantizer.validation)} rows: MB, accuracy, divergence, seconds to quantize")
+        methods = [(name, method) for name, method in _methods() if options.only in name]
+        models = [quantizer.build(name, method) for name, method in methods]
+        for model, median in _timed(models, quantizer.validation, options.rounds):
+            print(f"{model.name:28} {model.line}  {median:6.2f} ms", flush=True)
 
 
 def _options() -> argparse.Namespace:
@@ -77,9 +77,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--train", type=Path, required=True)
     parser.add_argument("--test", type=Path, required=True)
-    parser.add_argument("--teacher", type=Path, help="where the trained teacher is, or is put")
-    parser.add_argument("--rounds", type=int, default=10, help=f"times {_CALLS} calls a model")
-    parser.add_argument("--only", default="", help="methods that have this in their name")
+    parser.add_argument("--teacher", type=Path, help="folder of the trained teacher, or for it")
+    parser.add_argument("--rounds", type=int, default=10, help=f"of {_CALLS} calls per model")
+    parser.add_argument("--only", default="", help="run only methods with this in their name")
     return parser.parse_args()
 
 
@@ -112,55 +112,58 @@ def _methods() -> Iterator[tuple[str, PostTrainingQuantization | None]]:
         "weight-only 4 float32",
         WeightOnly(method="weight-only", bits=4, activations="float32"),
     )
-    for most in (0.003, 0.01, 0.03):
-        yield f"mixed {most}", MixedPrecision(method="mixed", max_divergence=most)
+    for bound in (0.003, 0.01, 0.03):
+        yield f"mixed {bound}", MixedPrecision(method="mixed", max_divergence=bound)
 
 
 def _teacher(recipe: Recipe, data: Benchmark, path: Path) -> Classifier:
     if path.exists():
         return serialization.load_classifier(Checkpoint.open(path))
     loop.reseed(recipe.seed, "train_teacher")
-    made = build.build_teacher(recipe.teacher, data, recipe.benchmark.max_tokens)
-    rows, validation = encode(made.tokenizer, data.train), encode(made.tokenizer, data.validation)
+    teacher = build.build_teacher(recipe.teacher, data, recipe.benchmark.max_tokens)
+    rows = encode(teacher.tokenizer, data.train)
+    validation = encode(teacher.tokenizer, data.validation)
     loss = loop.label_loss(torch.from_numpy(rows.labels))
-    loop.fit(made, rows, loss, recipe.teacher, validation)
-    serialization.write_checkpoint(made, path, Manifest(stage="train_teacher"))
-    return made
+    loop.fit(teacher, rows, loss, recipe.teacher, validation)
+    serialization.write_checkpoint(teacher, path, Manifest(stage="train_teacher"))
+    return teacher
 
 
-class _Press:
-    """One teacher, and where its pressed copies are put."""
+class _Quantizer:
+    """Quantizes, exports and evaluates copies of one teacher."""
 
     def __init__(self, teacher: Classifier, data: Benchmark, directory: Path) -> None:
-        self._teacher, self._directory = teacher, directory
+        self._teacher = teacher
+        self._directory = directory
         self._train = encode(teacher.tokenizer, data.train)
         self.validation = encode(teacher.tokenizer, data.validation)
         self._expected = teacher.logits(self.validation)
 
-    def contestant(self, name: str, method: PostTrainingQuantization | None) -> Contestant:
-        """Quantize, export, prove parity and answer."""
+    def build(self, name: str, method: PostTrainingQuantization | None) -> Model:
+        """Quantize, export, check parity and evaluate."""
         start = time.perf_counter()
-        made = method.quantize(self._teacher, self._train) if method else self._teacher
+        quantized = method.quantize(self._teacher, self._train) if method else self._teacher
         seconds = time.perf_counter() - start
-        files = self._exported(name, made)
+        files = self._exported(name, quantized)
         predictor = Predictor(files)
-        answers = torch.from_numpy(raw_logits(predictor, self.validation))
-        accuracy = classifier.accuracy(answers, self.validation.labels.tolist())
+        logits = torch.from_numpy(raw_logits(predictor, self.validation))
+        accuracy = classifier.accuracy(logits, self.validation.labels.tolist())
         size = (files / "model.onnx").stat().st_size / 1e6
-        moved = mean_kl_divergence(self._expected, answers)
-        line = f"{size:6.2f} {100 * accuracy:6.1f} % {moved:8.4f}  {seconds:5.1f} s"
+        change = mean_kl_divergence(self._expected, logits)
+        line = f"{size:6.2f} {100 * accuracy:6.1f} % {change:8.4f}  {seconds:5.1f} s"
         print(
             f"{name:28} {line}",
-            _bits(made) if isinstance(method, MixedPrecision) else "",
+            _bits(quantized) if isinstance(method, MixedPrecision) else "",
             flush=True,
         )
-        return Contestant(name, line, predictor)
+        return Model(name, line, predictor)
 
-    def _exported(self, name: str, made: Classifier) -> Path:
-        source, target = self._directory / name, self._directory / f"{name} onnx"
-        manifest = Manifest(stage="quantize", labels=made.labels, shapes=made.shapes)
+    def _exported(self, name: str, quantized: Classifier) -> Path:
+        source = self._directory / name
+        target = self._directory / f"{name} onnx"
+        manifest = Manifest(stage="quantize", labels=quantized.labels, shapes=quantized.shapes)
         with new_checkpoint(source, manifest) as directory:
-            save_quantized(made, directory)
+            save_quantized(quantized, directory)
         checkpoint = Checkpoint.open(source)
         with new_checkpoint(target, Manifest(stage="export_onnx")) as directory:
             export(checkpoint, directory, 17, {})
@@ -168,29 +171,28 @@ class _Press:
         return target
 
 
-def _bits(made: Classifier) -> dict[str, int]:
+def _bits(quantized: Classifier) -> dict[str, int]:
     return {
-        part.name: int(getattr(made.module.get_submodule(part.paths[0]), "bits"))  # noqa: B009
-        for part in group_layers(made)
+        part.name: int(getattr(quantized.module.get_submodule(part.paths[0]), "bits"))  # noqa: B009
+        for part in group_layers(quantized)
     }
 
 
-def _timed(
-    contestants: list[Contestant], rows: EncodedSplit, rounds: int
-) -> Iterator[tuple[Contestant, float]]:
-    """Median milliseconds of single texts, the models taking turns in an order that changes."""
-    order, texts = np.random.default_rng(0), [rows.batch([row]) for row in range(_CALLS)]
-    taken: dict[str, list[float]] = {contestant.name: [] for contestant in contestants}
+def _timed(models: list[Model], rows: EncodedSplit, rounds: int) -> Iterator[tuple[Model, float]]:
+    """Yield median milliseconds of single texts, with the models in random order each round."""
+    order = np.random.default_rng(0)
+    texts = [rows.batch([row]) for row in range(_CALLS)]
+    seconds: dict[str, list[float]] = {model.name: [] for model in models}
     for number in range(rounds + 1):
-        for place in order.permutation(len(contestants)):
+        for place in order.permutation(len(models)):
             for text in texts:
                 start = time.perf_counter()
-                run_batch(contestants[place].predictor, text)
-                taken[contestants[place].name].append(time.perf_counter() - start)
+                run_batch(models[place].predictor, text)
+                seconds[models[place].name].append(time.perf_counter() - start)
         if not number:  # the first round warms up
-            taken = {name: [] for name in taken}
-    for contestant in contestants:
-        yield contestant, 1000 * float(np.median(taken[contestant.name]))
+            seconds = {name: [] for name in seconds}
+    for model in models:
+        yield model, 1000 * float(np.median(seconds[model.name]))
 
 
 if __name__ == "__main__":

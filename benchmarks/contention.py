@@ -1,15 +1,15 @@
-"""Does a speed-up hold while other processes run?
+"""Speed-up of a model while other processes compute.
 
     python benchmarks/contention.py [--busy 3] [--kinds spin matmul stream] [--rounds 3]
     python benchmarks/contention.py --recipe demo [--busy 3] [--kinds spin stream] [--rounds 1]
 
 A teacher and a smaller model with random weights, of the demo's and of MiniLM's size, are exported
-and timed as an evaluation times them: quiet, and beside processes that compute all the time, in
-turns. With a recipe, it is run in an empty home, and evaluated again beside such processes.
+and timed as in an evaluation: alternately on a quiet machine and load busy processes. With
+--recipe, the recipe is run in an empty home and evaluated again load such processes.
 
-Printed are the ratio of the wall medians, that of the calls' own times, the speed-up with its
-interval, and a verdict: the interval holds the quiet value, or nothing was determined, and no
-speed-up is twice the quiet one.
+Prints the ratio of the median wall times, the ratio of the calls' own times, the speed-up with its
+interval, and a verdict. A measurement passes if its interval contains the quiet speed-up and it is
+less than twice the quiet outcome, or if no speed-up could be determined.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ from coldpress.onnx.predictor import Predictor
 from coldpress.quantization import DynamicInt8
 from coldpress.quantization.core.storage import save_quantized
 
-_VOCABULARY, _CALLS = 2000, 300
+_VOCABULARY = 2000
+_CALLS = 300
 _SIZES = {
     "demo": ((4, 128, 4, 512), (2, 128, 2, 256)),
     "MiniLM": ((6, 384, 12, 1536), (3, 384, 6, 384)),
@@ -62,20 +63,20 @@ class Outcome:
     """One measurement.
 
     Attributes:
-        beside: What else ran.
-        wall: Ratio of the wall medians; None where only the report is there.
-        own: Ratio of the medians of the calls' own times.
-        gain: What a scorecard says.
+        load: The other processes, or "nothing".
+        wall: Ratio of the median wall times; None for a recipe's evaluation.
+        own: Ratio of the medians of the calls' own times; None for a recipe's evaluation.
+        gain: The speed-up as in a scorecard.
     """
 
-    beside: str
+    load: str
     wall: float | None
     own: float | None
     gain: Speedup
 
 
 def main() -> None:
-    """Measure or read, print, and judge."""
+    """Measure, print a table, and exit with 1 if a measurement does not hold."""
     options = _options()
     if options.recipe:
         verdicts = [_run(options.recipe, options)]
@@ -86,11 +87,11 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--busy", type=int, default=3, help="processes beside")
+    parser.add_argument("--busy", type=int, default=3, help="number of busy processes")
     parser.add_argument("--kinds", nargs="*", choices=_BUSY, default=list(_BUSY))
     parser.add_argument("--sizes", nargs="+", choices=_SIZES, default=list(_SIZES))
-    parser.add_argument("--rounds", type=int, default=3, help="measurements of each")
-    parser.add_argument("--recipe", help="run and evaluate this one, such as demo")
+    parser.add_argument("--rounds", type=int, default=3, help="measurements per load")
+    parser.add_argument("--recipe", help="run and evaluate this recipe, such as demo")
     return parser.parse_args()
 
 
@@ -101,16 +102,16 @@ def _measure(size: str, options: argparse.Namespace) -> bool:
         for _ in range(options.rounds):
             outcomes.append(_measure_once("nothing", models))
             for kind in options.kinds:
-                with _beside(kind, options.busy):
+                with _busy_processes(kind, options.busy):
                     outcomes.append(_measure_once(f"{options.busy} x {kind}", models))
-    return _judge(size, sorted(outcomes, key=lambda one: one.beside != "nothing"))
+    return _judge(size, sorted(outcomes, key=lambda outcome: outcome.load != "nothing"))
 
 
-def _measure_once(beside: str, models: dict[str, Call]) -> Outcome:
+def _measure_once(load: str, models: dict[str, Call]) -> Outcome:
     timings = measure_until_clear(lambda: time_interleaved(models, _CALLS), "teacher", "onnx")
     wall = {name: trace.wall for name, trace in timings.traces.items()}
     gain = estimate_speedup(timings, "teacher", "onnx")
-    return Outcome(beside, _ratio(wall), _ratio(timings.seconds), gain)
+    return Outcome(load, _ratio(wall), _ratio(timings.seconds), gain)
 
 
 def _ratio(seconds: dict[str, Any]) -> float:
@@ -118,69 +119,72 @@ def _ratio(seconds: dict[str, Any]) -> float:
 
 
 @contextmanager
-def _beside(kind: str, processes: int) -> Iterator[None]:
-    others = [subprocess.Popen([sys.executable, "-c", _BUSY[kind]]) for _ in range(processes)]
+def _busy_processes(kind: str, count: int) -> Iterator[None]:
+    processes = [subprocess.Popen([sys.executable, "-c", _BUSY[kind]]) for _ in range(count)]
     try:
         time.sleep(2)
         yield
     finally:
-        for process in others:
+        for process in processes:
             process.kill()
             process.wait()
 
 
 def _run(recipe: str, options: argparse.Namespace) -> bool:
     """Train once; every other run has another number of calls, and only evaluates."""
-    outcomes, calls = list[Outcome](), _CALLS
+    outcomes = list[Outcome]()
+    calls = _CALLS
     with tempfile.TemporaryDirectory() as home:
         for _ in range(options.rounds):
             outcomes.append(_evaluate(recipe, Path(home), calls, "nothing"))
             for kind in options.kinds:
                 calls += 1
-                with _beside(kind, options.busy):
-                    beside = f"{options.busy} x {kind}"
-                    outcomes.append(_evaluate(recipe, Path(home), calls, beside))
+                with _busy_processes(kind, options.busy):
+                    load = f"{options.busy} x {kind}"
+                    outcomes.append(_evaluate(recipe, Path(home), calls, load))
             calls += 1
-    return _judge(recipe, sorted(outcomes, key=lambda one: one.beside != "nothing"))
+    return _judge(recipe, sorted(outcomes, key=lambda outcome: outcome.load != "nothing"))
 
 
-def _evaluate(recipe: str, home: Path, calls: int, beside: str) -> Outcome:
+def _evaluate(recipe: str, home: Path, calls: int, load: str) -> Outcome:
     command = Path(sys.executable).with_name("coldpress")
-    report, rounds = home / f"{calls}.json", f"evaluate.latency.rounds={calls}"
-    arguments = [str(command), "run", recipe, "--set", rounds, "--json", str(report)]
+    report_path = home / f"{calls}.json"
+    rounds = f"evaluate.latency.rounds={calls}"
+    arguments = [str(command), "run", recipe, "--set", rounds, "--json", str(report_path)]
     environment = {**os.environ, "COLDPRESS_HOME": str(home / "home")}
     log = (home / "log").open("a")
     process = subprocess.run(arguments, env=environment, stdout=log, stderr=log, check=False)
-    if process.returncode not in {0, 1} or not report.exists():
+    if process.returncode not in {0, 1} or not report_path.exists():
         raise SystemExit((home / "log").read_text())
-    found = json.loads(report.read_text())
-    _print_stages(beside, found)
-    card = found["evaluation"]["models"]["onnx"]
+    report = json.loads(report_path.read_text())
+    _print_stages(load, report)
+    card = report["evaluation"]["models"]["onnx"]
     interval = card["speedup_interval"] or {"low": None, "high": None}
     gain = Speedup(card["speedup"], interval["low"], interval["high"], card["speedup_undetermined"])
-    return Outcome(beside, None, None, gain)
+    return Outcome(load, None, None, gain)
 
 
-def _print_stages(beside: str, found: dict[str, Any]) -> None:
-    seconds = next(s["seconds"] for s in found["stages"] if s["stage"] == "evaluate")
-    contention = found["evaluation"]["models"]["teacher"]["contention"]
-    passed = "passed" if found["gate"]["passed"] else "refused"
-    print(f"beside {beside}: gate {passed}, evaluate {seconds:.1f} s, teacher {contention}")
+def _print_stages(load: str, report: dict[str, Any]) -> None:
+    seconds = next(s["seconds"] for s in report["stages"] if s["stage"] == "evaluate")
+    contention = report["evaluation"]["models"]["teacher"]["contention"]
+    passed = "passed" if report["gate"]["passed"] else "refused"
+    print(f"load {load}: gate {passed}, evaluate {seconds:.1f} s, teacher {contention}")
 
 
 def _judge(name: str, outcomes: Sequence[Outcome]) -> bool:
-    """Print all, and hold those beside other processes to the quiet ones."""
-    quiet = [o.gain.ratio for o in outcomes if o.beside == "nothing"] or [outcomes[0].gain.ratio]
+    """Print all, and hold those load other processes to the quiet ones."""
+    quiet = [o.gain.ratio for o in outcomes if o.load == "nothing"] or [outcomes[0].gain.ratio]
     determinate = [ratio for ratio in quiet if ratio is not None]
     if not determinate:
         raise SystemExit(f"{name}: not even on a quiet machine: {outcomes[0].gain.obstacle}")
-    true, all_hold = float(np.median(determinate)), True
-    print(f"\n{name}: quiet speed-up {true:.2f}\n{'beside':16}{'wall':>8}{'own':>8}  speed-up")
+    true = float(np.median(determinate))
+    all_hold = True
+    print(f"\n{name}: quiet speed-up {true:.2f}\n{'load':16}{'wall':>8}{'own':>8}  speed-up")
     for outcome in outcomes:
         holds = _holds(outcome.gain, true)
         all_hold = all_hold and holds
         ratios = "".join(f"{r:8.2f}" if r else f"{'':8}" for r in (outcome.wall, outcome.own))
-        print(f"{outcome.beside:16}{ratios}  {_words(outcome.gain)}{'' if holds else '  MISSED'}")
+        print(f"{outcome.load:16}{ratios}  {_words(outcome.gain)}{'' if holds else '  MISSED'}")
     print(f"{name}: {'held' if all_hold else 'MISSED'}", flush=True)
     return all_hold
 
@@ -234,10 +238,10 @@ def _bert(layers: int, width: int, heads: int, neurons: int) -> Classifier:
 
 
 def _exported(classifier: Classifier, target: Path, rows: EncodedSplit) -> Predictor:
-    made = DynamicInt8(method="dynamic-int8").quantize(classifier, rows)
-    about = Manifest(stage="quantize", labels=made.labels, shapes=made.shapes)
+    quantized = DynamicInt8(method="dynamic-int8").quantize(classifier, rows)
+    about = Manifest(stage="quantize", labels=quantized.labels, shapes=quantized.shapes)
     with new_checkpoint(target, about) as directory:
-        save_quantized(made, directory)
+        save_quantized(quantized, directory)
     graph = target.with_suffix(".onnx")
     with new_checkpoint(graph, Manifest(stage="export_onnx")) as directory:
         export(Checkpoint.open(target), directory, 17, {})

@@ -1,10 +1,10 @@
-"""Does re-evaluation cry wolf, and from which share of foreign texts on does it see the wolf?
+"""False alarms of drift detection, and its sensitivity to foreign texts.
 
     python benchmarks/drift.py MODEL --rows FILE --others FILE [FILE ...] [--resamples 200]
 
-MODEL is what `coldpress pull` writes. Two samples of 500 rows are drawn from `--rows` again and
-again, none in both: whatever is found is a false alarm. Then some rows of the second sample come
-from another file. Files are `.jsonl` with `text` and `label`; labels of other files do not count.
+MODEL is a folder written by `coldpress pull`. Two disjoint samples of 500 rows are drawn repeatedly
+from `--rows`: any drift between them is a false alarm. Then some rows of the second sample come
+from another file. Files are `.jsonl` with `text` and `label`; labels of second files are ignored.
 """
 
 from __future__ import annotations
@@ -30,30 +30,32 @@ from coldpress.onnx.predictor import Predictor
 ROWS = 500
 SHARES = (0.05, 0.1, 0.2, 0.5, 1.0)
 AT_ONCE = 1000
-"""A portrait keeps the embeddings of so many texts."""
+"""A profile keeps the embeddings of at most this many texts."""
 Rows = NDArray[np.int64]
 
 
 def main() -> None:
     """Print two tables."""
-    given = _arguments()
-    pool = _pool(given.rows, given.model)
+    options = _options()
+    pool = _observe(options.rows, options.model)
     random = np.random.default_rng(0)
-    still = [_two(pool, pool, 0, random) for _ in range(given.resamples)]
-    print(f"{given.rows.name}, {ROWS} rows against {ROWS}, {given.resamples} times\n")
-    print("| what is found where nothing changed | share |\n|---|---|")
-    for name, count in _false_alarms(still).items():
-        print(f"| {name} | {_share(count, len(still))} |")
+    unchanged = [_compare(pool, pool, 0, random) for _ in range(options.resamples)]
+    print(f"{options.rows.name}, {ROWS} rows against {ROWS}, {options.resamples} times\n")
+    print("| false alarm | share |\n|---|---|")
+    for name, count in _false_alarms(unchanged).items():
+        print(f"| {name} | {_share(count, len(unchanged))} |")
     print("\n| second sample | answers | length | vocabulary | embeddings | verdict drifted |")
     print("|---|---|---|---|---|---|")
-    for file in given.others:
-        other = _pool(file, given.model)
+    for file in options.others:
+        foreign = _observe(file, options.model)
         for share in SHARES:
-            found = [_two(pool, other, share, random) for _ in range(given.resamples // 4)]
-            print(f"| {share:.0%} {file.parent.name} | {_seen(found)} |")
+            results = [
+                _compare(pool, foreign, share, random) for _ in range(options.resamples // 4)
+            ]
+            print(f"| {share:.0%} {file.parent.name} | {_drifted_shares(results)} |")
 
 
-def _arguments() -> argparse.Namespace:
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path)
     parser.add_argument("--rows", type=Path, required=True)
@@ -62,8 +64,8 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _pool(file: Path, model: Path) -> Observations:
-    """All rows of a file as the model sees them, each with an embedding."""
+def _observe(file: Path, model: Path) -> Observations:
+    """Observe all rows of a file, each with its embedding."""
     rows = [json.loads(line) for line in file.read_text().splitlines() if line.strip()]
     texts = tuple(row["text"] for row in rows)
     names = Predictor(model).labels
@@ -81,70 +83,74 @@ def _pool(file: Path, model: Path) -> Observations:
     return Observations(observe(split, model).predictions, Profile(words, embeddings))
 
 
-def _two(
-    pool: Observations, other: Observations, share: float, random: np.random.Generator
+def _compare(
+    pool: Observations, second: Observations, share: float, random: np.random.Generator
 ) -> Reevaluation:
-    """Draw two samples; some rows of the second come from elsewhere, and then it has no labels."""
-    drawn = random.permutation(len(pool.predictions.ids))
-    foreign = random.permutation(len(other.predictions.ids))[: round(share * ROWS)]
-    before = _some(pool, drawn[:ROWS])
-    own = _some(pool, drawn[ROWS : 2 * ROWS - len(foreign)])
-    return detect_drift("it", before, _together(own, _some(other, foreign)) if share else own)
+    """Draw two samples and compare them; with foreign rows, the second sample has no labels."""
+    order = random.permutation(len(pool.predictions.ids))
+    foreign = random.permutation(len(second.predictions.ids))[: round(share * ROWS)]
+    before = _take(pool, order[:ROWS])
+    own = _take(pool, order[ROWS : 2 * ROWS - len(foreign)])
+    return detect_drift("it", before, _concatenate(own, _take(second, foreign)) if share else own)
 
 
-def _some(seen: Observations, rows: Rows) -> Observations:
-    given, words = seen.predictions, seen.profile.words
-    answers = Predictions(
-        tuple(given.ids[row] for row in rows),
-        given.label_names,
-        given.labels[rows],
-        {"onnx": given.logits["onnx"][rows]},
+def _take(observations: Observations, rows: Rows) -> Observations:
+    source = observations.predictions
+    words = observations.profile.words
+    predictions = Predictions(
+        tuple(source.ids[row] for row in rows),
+        source.label_names,
+        source.labels[rows],
+        {"onnx": source.logits["onnx"][rows]},
     )
-    portrait = Profile(
-        WordCounts(words.total[rows], words.unknown[rows]), seen.profile.embeddings[rows]
+    profile = Profile(
+        WordCounts(words.total[rows], words.unknown[rows]), observations.profile.embeddings[rows]
     )
-    return Observations(answers, portrait)
+    return Observations(predictions, profile)
 
 
-def _together(one: Observations, other: Observations) -> Observations:
-    logits = np.concatenate([side.predictions.logits["onnx"] for side in (one, other)])
-    ids, names = one.predictions.ids + other.predictions.ids, one.predictions.label_names
-    sides = [one.profile, other.profile]
+def _concatenate(first: Observations, second: Observations) -> Observations:
+    logits = np.concatenate([side.predictions.logits["onnx"] for side in (first, second)])
+    ids = first.predictions.ids + second.predictions.ids
+    names = first.predictions.label_names
+    sides = [first.profile, second.profile]
     words = WordCounts(
         np.concatenate([side.words.total for side in sides]),
         np.concatenate([side.words.unknown for side in sides]),
     )
     embeddings = np.concatenate([side.embeddings for side in sides])
-    answers = Predictions(ids, names, one.predictions.labels[:0], {"onnx": logits})
-    return Observations(answers, Profile(words, embeddings))
+    predictions = Predictions(ids, names, first.predictions.labels[:0], {"onnx": logits})
+    return Observations(predictions, Profile(words, embeddings))
 
 
-def _false_alarms(found: Sequence[Reevaluation]) -> dict[str, int]:
-    sure = [any(way.p_adjusted < SIGNIFICANCE_LEVEL for way in one.drift) for one in found]
-    ways = [way.way for way in found[0].drift]
+def _false_alarms(results: Sequence[Reevaluation]) -> dict[str, int]:
+    significant = [
+        any(test.p_adjusted < SIGNIFICANCE_LEVEL for test in result.drift) for result in results
+    ]
+    kinds = [test.way for test in results[0].drift]
     return {
-        "verdict drifted": sum(one.verdict == "drifted" for one in found),
-        "verdict worse": sum(one.verdict == "worse" for one in found),
-        "some adjusted p below 0.05, whatever the effect": sum(sure),
+        "verdict drifted": sum(result.verdict == "drifted" for result in results),
+        "verdict worse": sum(result.verdict == "worse" for result in results),
+        "some adjusted p below 0.05, with any effect size": sum(significant),
         **{
-            f"{way}: p below 0.05 by itself": sum(
-                one.drift[i].p < SIGNIFICANCE_LEVEL for one in found
+            f"{kind}: unadjusted p below 0.05": sum(
+                result.drift[i].p < SIGNIFICANCE_LEVEL for result in results
             )
-            for i, way in enumerate(ways)
+            for i, kind in enumerate(kinds)
         },
     }
 
 
-def _seen(found: Sequence[Reevaluation]) -> str:
-    """How often each way, and all together, were called drifted."""
-    drifted = np.array([[way.drifted for way in one.drift] for one in found])
+def _drifted_shares(results: Sequence[Reevaluation]) -> str:
+    """Return how often each test, and any of them, reports drift."""
+    drifted = np.array([[test.drifted for test in result.drift] for result in results])
     shares = [*drifted.mean(axis=0), drifted.any(axis=1).mean()]
     return " | ".join(f"{share:.0%}" for share in shares)
 
 
-def _share(count: int, of: int) -> str:
-    found = accuracy_interval(count, of)
-    return f"{found.estimate:.1%} ({found.low:.1%} to {found.high:.1%})"
+def _share(count: int, total: int) -> str:
+    interval = accuracy_interval(count, total)
+    return f"{interval.estimate:.1%} ({interval.low:.1%} to {interval.high:.1%})"
 
 
 if __name__ == "__main__":

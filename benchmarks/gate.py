@@ -1,12 +1,12 @@
-"""Does the gate refuse healthy models, and does it see the harmed ones?
+"""Error rates of the gate: healthy models that it refuses, damaged models that it passes.
 
     python benchmarks/gate.py [--models 2000]
     python benchmarks/gate.py --evaluation DIR
 
-Without an evaluation: simulated models on the class sizes of TREC and Banking77, none of which has
-lost anything, and then one class that has. With the checkpoint of an evaluation (the folder
-`evaluate` among the artifacts of its MLflow run): its real answers, each class in turn harmed by
-zeroing its row of the head, weights and bias, which makes its logit 0 for every text.
+Without --evaluation: simulated models on the class sizes of TREC and Banking77, first without any
+loss, then with a loss in one class. With the checkpoint of an evaluation (the folder `evaluate` in
+the artifacts of its MLflow run): its real predictions, with each class damaged in turn by zeroing
+its row of the head, weights and bias, so that its logit is 0 for every text.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from coldpress.gate import Gate, champion, groups
 from coldpress.gate.checks import run_checks
 from coldpress.gate.verdict import Verdict
 
-Right = NDArray[np.bool_]
+Correct = NDArray[np.bool_]
 
 TREC = (9, 138, 94, 65, 81, 113)
 BANKING77 = (40,) * 77
 GATE = Gate(max_drop=0.03, max_class_drop=0.1)
 PLAIN = 0.02
-"""What a check of accuracy alone would allow."""
+"""The accuracy drop that a plain check of accuracy would allow."""
 CHECKS = ("max_drop", "max_class_drop")
 SEED = 0
 
@@ -52,27 +52,27 @@ class Rows:
 
 @dataclass(frozen=True)
 class Pair:
-    """The rows that the teacher and that the model answers rightly, each of shape (rows,)."""
+    """The rows that teacher and model predict correctly, each of shape (rows,)."""
 
-    teacher: Right
-    model: Right
+    teacher: Correct
+    model: Correct
 
 
 def main() -> None:
     """Print one of the two tables."""
     options = _options()
-    # statsmodels collects garbage at each correction: let there be little to look through.
+    # statsmodels runs the garbage collector at each correction: freezing makes that faster.
     gc.freeze()
     if options.evaluation:
-        _harm(options.evaluation)
+        _damage_classes(options.evaluation)
         return
     random = np.random.default_rng(SEED)
     print(f"{GATE.model_dump(exclude_none=True)}, {options.models} models a line, seed {SEED}")
     for rows in (_rows("TREC", 0.96, TREC), _rows("Banking77", 0.92, BANKING77)):
         for flips in (0.01, 0.02, 0.03, 0.04):
-            _healthy(rows, flips, options.models, random)
-        for lost in (0.5, 1.0):
-            _harmed(rows, lost, options.models // 10, random)
+            _simulate_healthy(rows, flips, options.models, random)
+        for loss in (0.5, 1.0):
+            _simulate_damaged(rows, loss, options.models // 10, random)
 
 
 def _options() -> argparse.Namespace:
@@ -90,15 +90,16 @@ def _rows(name: str, accuracy: float, sizes: Sequence[int]) -> Rows:
 
 
 def _pair(rows: Rows, flips: float, random: np.random.Generator) -> Pair:
-    """Draw a teacher, and a model that loses as many of its rows as it wins, but for chance."""
+    """Draw a teacher, and a model that loses as many rows as it gains, up to chance."""
     teacher = random.random(len(rows.labels)) < rows.accuracy
     chance = np.where(teacher, flips / rows.accuracy, flips / (1 - rows.accuracy))
     return Pair(teacher, teacher ^ (random.random(len(teacher)) < chance))
 
 
-def _healthy(rows: Rows, flips: float, models: int, random: np.random.Generator) -> None:
-    """Count the models without loss that pass, and those that the bound alone would refuse."""
-    passed, beyond = dict.fromkeys((*CHECKS, "both"), 0), 0
+def _simulate_healthy(rows: Rows, flips: float, models: int, random: np.random.Generator) -> None:
+    """Count models without loss that pass, and those that the bound alone would refuse."""
+    passed = dict.fromkeys((*CHECKS, "both"), 0)
+    beyond = 0
     for _ in range(models):
         evaluation = _evaluation(_pair(rows, flips, random), rows.labels, rows.groups)
         verdict = _judge(evaluation)
@@ -111,91 +112,94 @@ def _healthy(rows: Rows, flips: float, models: int, random: np.random.Generator)
     print(
         f"{rows.name}, n = {len(rows.labels)}, no loss, {flips:.0%} of rows flip each way: passes "
         f"{rates}; some class beyond the bound by chance {_rate(beyond, models)}; smallest "
-        f"max_drop that 95 of 100 pass {_needed(rows, flips, random):.3f}",
+        f"max_drop that 95 of 100 pass {_required_drop(rows, flips, random):.3f}",
         flush=True,
     )
 
 
-def _needed(rows: Rows, flips: float, random: np.random.Generator) -> float:
-    """The loss that the interval cannot rule out, of the model in the 95th place of 100."""
+def _required_drop(rows: Rows, flips: float, random: np.random.Generator) -> float:
+    """Return the smallest max_drop with which 95 of 100 models without loss pass."""
     pairs = [_pair(rows, flips, random) for _ in range(1000)]
     lows = [paired.paired_interval(p.model, p.teacher, rows.labels).low for p in pairs]
     return float(-np.quantile(lows, 0.05, method="lower"))
 
 
-def _harmed(rows: Rows, lost: float, models: int, random: np.random.Generator) -> None:
-    """Let one class lose a share of what the teacher knows of it, over 2 % of flips each way."""
+def _simulate_damaged(rows: Rows, loss: float, models: int, random: np.random.Generator) -> None:
+    """Count refusals models that lose a share of one class, with 2 % of flips each way."""
     class_of_size = {len(group.rows): label for label, group in enumerate(rows.groups)}
     for size, label in sorted(class_of_size.items()):
-        refused = 0
+        refusals = 0
         for _ in range(models):
             pair = _pair(rows, 0.02, random)
-            gone = (rows.labels == label) & (random.random(len(rows.labels)) < lost)
-            harmed = replace(pair, model=pair.model & ~gone)
-            checks = _judge(_evaluation(harmed, rows.labels, rows.groups)).checks
-            refused += any(c.name == "max_class_drop" and not c.passed for c in checks)
+            lost_rows = (rows.labels == label) & (random.random(len(rows.labels)) < loss)
+            damaged = replace(pair, model=pair.model & ~lost_rows)
+            checks = _judge(_evaluation(damaged, rows.labels, rows.groups)).checks
+            refusals += any(c.name == "max_class_drop" and not c.passed for c in checks)
         print(
-            f"{rows.name}, one class of {size} rows loses {lost:.0%}: "
-            f"max_class_drop refuses {_rate(refused, models)}",
+            f"{rows.name}, one class of {size} rows loses {loss:.0%}: "
+            f"max_class_drop refuses {_rate(refusals, models)}",
             flush=True,
         )
 
 
 def _rate(count: int, models: int) -> str:
-    found = paired.accuracy_interval(count, models)
-    return f"{found.estimate:.1%} ({found.low:.1%} to {found.high:.1%})"
+    interval = paired.accuracy_interval(count, models)
+    return f"{interval.estimate:.1%} ({interval.low:.1%} to {interval.high:.1%})"
 
 
-def _harm(directory: Path) -> None:
-    """Harm the final model of a real evaluation, one class after the other."""
-    given = predictions.read_predictions(directory)
-    slices, teacher = equity.class_slices(given), given.correct(given.teacher)
-    healthy = _judge(_evaluation(Pair(teacher, given.correct(given.final)), given.labels, slices))
-    print(f"as it is: {_said(healthy)}")
-    unseen = refused = 0
-    for label, name in enumerate(given.label_names):
-        pair = Pair(teacher, _without(given, label))
+def _damage_classes(directory: Path) -> None:
+    """Damage the final model of a real evaluation, one class after another."""
+    results = predictions.read_predictions(directory)
+    slices = equity.class_slices(results)
+    teacher = results.correct(results.teacher)
+    final = results.correct(results.final)
+    healthy = _judge(_evaluation(Pair(teacher, final), results.labels, slices))
+    print(f"undamaged: {_describe(healthy)}")
+    unnoticed = refusals = 0
+    for label, name in enumerate(results.label_names):
+        pair = Pair(teacher, _without_class(results, label))
         drop = float(teacher.mean() - pair.model.mean())
-        verdict = _judge(_evaluation(pair, given.labels, slices))
-        seen = not next(c.passed for c in verdict.checks if c.name == "max_class_drop")
-        unseen, refused = unseen + (drop <= PLAIN), refused + (drop <= PLAIN and seen)
-        print(f"{name}: accuracy {-100 * drop:+.2f} points; {_said(verdict)}")
+        verdict = _judge(_evaluation(pair, results.labels, slices))
+        detected = not next(c.passed for c in verdict.checks if c.name == "max_class_drop")
+        unnoticed += drop <= PLAIN
+        refusals += drop <= PLAIN and detected
+        print(f"{name}: accuracy {-100 * drop:+.2f} points; {_describe(verdict)}")
     print(
-        f"of {len(given.label_names)} harmed models, {unseen} pass a plain check of {PLAIN:.0%} "
-        f"and {refused} of these are refused by the class check"
+        f"of {len(results.label_names)} damaged models, {unnoticed} pass a plain check of "
+        f"{PLAIN:.0%} and {refusals} of these are refused by the class check"
     )
 
 
-def _without(given: predictions.Predictions, label: int) -> Right:
-    logits = given.logits[given.final].copy()
+def _without_class(results: predictions.Predictions, label: int) -> Correct:
+    logits = results.logits[results.final].copy()
     logits[:, label] = 0
-    right: Right = logits.argmax(axis=1) == given.labels
-    return right
+    correct: Correct = logits.argmax(axis=1) == results.labels
+    return correct
 
 
 def _evaluation(pair: Pair, labels: NDArray[np.int64], slices: Sequence[Slice]) -> Evaluation:
-    """Only what the two checks of accuracy look at."""
+    """Return an evaluation with only the fields that the two checks of accuracy read."""
     return Evaluation(
         n=len(labels),
         overlap=0,
         models={},
-        comparisons=(_compared(pair, labels),),
+        comparisons=(_compare(pair, labels),),
         equity=equity.compare_groups(slices, pair.model, pair.teacher, labels),
     )
 
 
-def _compared(pair: Pair, labels: NDArray[np.int64]) -> Comparison:
-    found = champion.compare_with_champion("teacher", pair.model, pair.teacher, labels).comparison
-    if found is None:
-        raise RuntimeError("nothing was compared")
-    return found
+def _compare(pair: Pair, labels: NDArray[np.int64]) -> Comparison:
+    result = champion.compare_with_champion("teacher", pair.model, pair.teacher, labels)
+    if result.comparison is None:
+        raise RuntimeError("the rows cannot be compared")
+    return result.comparison
 
 
 def _judge(evaluation: Evaluation) -> Verdict:
     return run_checks(GATE, evaluation, {"parity_max_logit_difference": 0.0, "parity_bound": 1.0})
 
 
-def _said(verdict: Verdict) -> str:
+def _describe(verdict: Verdict) -> str:
     return " ".join(
         f"{check.name} {'passes' if check.passed else 'REFUSES'}: {check.sentence}"
         for check in verdict.checks

@@ -2,8 +2,8 @@
 
     python benchmarks/modernbert.py [--layers 6] [--width 384] [--heads 6] [--neurons 576]
 
-Every third layer sees all tokens, the others 64 to either side, as in the published models. One
-text a call, one thread, all in turn; the median of the calls. Parity is checked before.
+Every third layer attends to all tokens, the others to 64 on either side, as in the published
+models. Medians over calls of one text on one thread, interleaved. Parity is checked first.
 """
 
 from __future__ import annotations
@@ -36,29 +36,30 @@ _ROUNDS = 60
 
 
 def main() -> None:
-    """Build the model, export it as it is and in integers, and time all at each length."""
+    """Build the model, export it in float32 and int8, and time all at seconds length."""
     sizes = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name, default in {"layers": 6, "width": 384, "heads": 6, "neurons": 576}.items():
         sizes.add_argument(f"--{name}", type=int, default=default)
     torch.set_num_threads(1)
     source = _modernbert(sizes.parse_args())
     rows = {tokens: _random_rows(tokens) for tokens in _TOKENS}
-    whole = _joined(list(rows.values()))
-    dynamic = DynamicInt8(method="dynamic-int8").quantize(source, whole)
-    static = StaticInt8(method="static-int8").quantize(source, whole)
+    all_rows = _joined(list(rows.values()))
+    dynamic = DynamicInt8(method="dynamic-int8").quantize(source, all_rows)
+    static = StaticInt8(method="static-int8").quantize(source, all_rows)
     with tempfile.TemporaryDirectory() as folder:
         sessions = {
-            name: _exported(each, Path(folder) / name, whole)
-            for name, each in {"fp32": source, "dynamic": dynamic, "static": static}.items()
+            name: _exported(model, Path(folder) / name, all_rows)
+            for name, model in {"fp32": source, "dynamic": dynamic, "static": static}.items()
         }
     print("tokens | torch eager | torch sdpa | " + " | ".join(sessions))
     for tokens, encoded in rows.items():
         calls = {"eager": _in_torch(source, encoded), "sdpa": _in_torch(_sdpa(source), encoded)}
         calls |= {name: _in_session(session, encoded) for name, session in sessions.items()}
         medians = [
-            np.median(each) * 1e3 for each in time_interleaved(calls, _ROUNDS).seconds.values()
+            np.median(seconds) * 1e3
+            for seconds in time_interleaved(calls, _ROUNDS).seconds.values()
         ]
-        print(f"{tokens} | " + " | ".join(f"{each:.2f} ms" for each in medians))
+        print(f"{tokens} | " + " | ".join(f"{seconds:.2f} ms" for seconds in medians))
 
 
 def _random_rows(tokens: int) -> EncodedSplit:
@@ -98,17 +99,18 @@ def _modernbert(sizes: argparse.Namespace) -> Classifier:
 
 
 def _sdpa(source: Classifier) -> Classifier:
-    other: Any = source.copy()
-    other.module.set_attn_implementation("sdpa")
-    copied: Classifier = other
-    return copied
+    copy: Any = source.copy()
+    copy.module.set_attn_implementation("sdpa")
+    classifier: Classifier = copy
+    return classifier
 
 
 def _exported(classifier: Classifier, target: Path, rows: EncodedSplit) -> Any:  # noqa: ANN401
     about = Manifest(stage="quantize", labels=classifier.labels, shapes=classifier.shapes)
     with new_checkpoint(target, about) as directory:
         save_quantized(classifier, directory)
-    checkpoint, graph = Checkpoint.open(target), target.with_suffix(".onnx")
+    checkpoint = Checkpoint.open(target)
+    graph = target.with_suffix(".onnx")
     with new_checkpoint(graph, Manifest(stage="export_onnx")) as directory:
         export(checkpoint, directory, 17, {})
     check_parity(checkpoint, graph / "model.onnx", rows)
@@ -126,7 +128,7 @@ def _in_torch(classifier: Classifier, rows: EncodedSplit) -> Call:
 
 
 def _in_session(session: Any, rows: EncodedSplit) -> Call:  # noqa: ANN401
-    names = [each.name for each in session.get_inputs()]
+    names = [value.name for value in session.get_inputs()]
     batches = [rows.batch([row]) for row in range(len(rows))]
     feeds = [{name: getattr(batch, name) for name in names} for batch in batches]
     return lambda number: session.run(None, feeds[number % len(feeds)])

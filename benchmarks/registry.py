@@ -1,12 +1,12 @@
-"""Promotions and rollbacks at once, and promotions killed at a random instant.
+"""Concurrent promotions and rollbacks, and promotions killed at a random moment.
 
     python benchmarks/registry.py --moves 50 --kills 30
     python benchmarks/registry.py --moves 50 --kills 30 --flows
 
-Every move is a process of its own. They share one registry: a tracking server that this starts, or
-the one that `--server` names (`sqlite:///...` for none). With `--flows` each is a flow run, and all
-are of one Prefect server, that this starts too. Prints a table a part, and exits with 1 where the
-end state is not what the audit explains.
+Every move (a promotion or a rollback) is a process of its own. They share one registry: a tracking
+server that this script starts, or the one given with `--server` (`sqlite:///...` for no server).
+With `--flows` each move is a flow run of one Prefect server, which the script starts too. Prints a
+table for each part, and exits with 1 if the audit records do not explain the final state.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ VERSIONS = 5
 
 
 def main() -> None:
-    """Move, kill, and judge what is left."""
+    """Run the moves and the kills, and print faults."""
     options = _options()
     with tempfile.TemporaryDirectory() as directory, _servers(options, Path(directory)):
         os.environ["COLDPRESS_HOME"] = directory
         _register_versions(Path(directory))
         _move("promote", "1")
         _move("promote", "2")
-        faults = [*_all_at_once(options.moves), *_killed(options.kills, options.seed)]
+        faults = [*_move_concurrently(options.moves), *_kill_moves(options.kills, options.seed)]
     for fault in faults:
         print(f"FAULT {fault}")
     sys.exit(1 if faults else 0)
@@ -59,44 +59,44 @@ def _options() -> argparse.Namespace:
 @contextmanager
 def _servers(options: argparse.Namespace, directory: Path) -> Iterator[None]:
     os.environ.pop("PREFECT_API_URL", None)
-    with ExitStack() as started:
+    with ExitStack() as servers:
         if options.server:
             os.environ["MLFLOW_TRACKING_URI"] = options.server
         else:
-            started.enter_context(mlflow_server(directory))
+            servers.enter_context(mlflow_server(directory))
         if options.flows:
-            started.enter_context(prefect_server(directory))
+            servers.enter_context(prefect_server(directory))
         yield
 
 
 def _register_versions(directory: Path) -> None:
-    """Versions with files of a few bytes: what is moved is an alias, whatever it names."""
+    """Register versions with tiny files, since only aliases are moved."""
     from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
     from tasks.tracking import artifacts, registry, runs
 
     run_id = runs.open_run(runs.ensure_experiment(MODEL), "export_onnx", {})
     for number in range(VERSIONS):
-        place = directory / f"made-{number}"
-        with new_checkpoint(place / "checkpoint", Manifest(stage="export_onnx")) as aside:
-            (aside / "model.onnx").write_text(str(number))
-        digest = Checkpoint.open(place / "checkpoint").digest
-        packed = artifacts.package_torch(place / "checkpoint", place / "packed")
+        folder = directory / f"version-{number}"
+        with new_checkpoint(folder / "checkpoint", Manifest(stage="export_onnx")) as temporary:
+            (temporary / "model.onnx").write_text(str(number))
+        digest = Checkpoint.open(folder / "checkpoint").digest
+        packed = artifacts.package_torch(folder / "checkpoint", folder / "packed")
         uri = artifacts.log_model(run_id, MODEL, packed, "export_onnx")
         tags = {"stage": "export_onnx", "digest": digest, "gate": "passed"}
         registry.register(MODEL, uri, run_id, tags)
 
 
-def _move(intent: str, target: str | None, begun: Event | None = None) -> None:
-    """What each process does; it is connected before it says that it begins."""
+def _move(intent: str, target: str | None, start_event: Event | None = None) -> None:
+    """Connect to the registry, signal the start and move; the body of each process."""
     from tasks.promotion import aliases
 
     aliases.read_aliases(MODEL)
-    if begun is not None:
-        begun.set()
-    (_in_a_flow_run if "PREFECT_API_URL" in os.environ else _plainly)(intent, target)
+    if start_event is not None:
+        start_event.set()
+    (_move_in_flow_run if "PREFECT_API_URL" in os.environ else _move_directly)(intent, target)
 
 
-def _plainly(intent: str, target: str | None) -> None:
+def _move_directly(intent: str, target: str | None) -> None:
     from tasks.promotion import promote as promotion
     from tasks.promotion.audit import Request
 
@@ -106,7 +106,7 @@ def _plainly(intent: str, target: str | None) -> None:
     (promotion.promote if intent == "promote" else promotion.rollback)(request)
 
 
-def _in_a_flow_run(intent: str, target: str | None) -> None:
+def _move_in_flow_run(intent: str, target: str | None) -> None:
     from flows.promote import promote
     from flows.rollback import rollback
 
@@ -119,37 +119,38 @@ def _in_a_flow_run(intent: str, target: str | None) -> None:
 
 
 def _processes() -> ForkServerContext:
-    """Processes that need not import MLflow each, so that they are there at the same time."""
+    """Return a context whose processes start fast, since MLflow is imported once."""
     context = multiprocessing.get_context("forkserver")
     flows = ["flows.promote", "flows.rollback"] if "PREFECT_API_URL" in os.environ else []
     context.set_forkserver_preload(["tasks.promotion.promote", *flows])
     return context
 
 
-def _start(intent: str, target: str | None, begun: Event | None = None) -> BaseProcess:
-    process = _processes().Process(target=_move, args=(intent, target, begun))
+def _start(intent: str, target: str | None, start_event: Event | None = None) -> BaseProcess:
+    process = _processes().Process(target=_move, args=(intent, target, start_event))
     process.start()
     return process
 
 
-def _begun(target: str) -> BaseProcess:
-    """Start a promotion and return at the instant that it begins."""
-    begun = _processes().Event()
-    process = _start("promote", target, begun)
-    begun.wait(timeout=60)
+def _start_promotion(target: str) -> BaseProcess:
+    """Start a process and return when its promotion begins."""
+    start_event = _processes().Event()
+    process = _start("promote", target, start_event)
+    start_event.wait(timeout=60)
     return process
 
 
-def _all_at_once(moves: int) -> list[str]:
-    """Two thirds promotions and one third rollbacks, all started before any is awaited."""
+def _move_concurrently(moves: int) -> list[str]:
+    """Start two thirds promotions and one third rollbacks before waiting for any."""
     from tasks.promotion import audit
 
-    before, started = len(audit.all_tickets(MODEL)), time.perf_counter()
-    wanted = [
+    before = len(audit.all_tickets(MODEL))
+    started = time.perf_counter()
+    arguments = [
         ("rollback", None) if number % 3 == 2 else ("promote", str(1 + number % VERSIONS))
         for number in range(moves)
     ]
-    movers = [_start(*move) for move in wanted]
+    movers = [_start(*move) for move in arguments]
     for mover in movers:
         mover.join()
     seconds = time.perf_counter() - started
@@ -159,23 +160,26 @@ def _all_at_once(moves: int) -> list[str]:
     return [*_unexplained(), *([] if states == {"done": moves} and not failed else [f"{states}"])]
 
 
-def _killed(kills: int, seed: int) -> list[str]:
-    """SIGKILL a promotion at a random instant, look, and let the next one follow."""
+def _kill_moves(kills: int, seed: int) -> list[str]:
+    """Kill promotions at random moments; check the aliases and promote again after each."""
     from tasks.promotion import aliases, audit
 
     if not kills:
         return []
-    chance, faults, phases = random.Random(seed), list[str](), Counter[str]()
-    usual, worst = _usual_seconds(), 0.0
+    generator = random.Random(seed)
+    faults = list[str]()
+    phases = Counter[str]()
+    usual = _usual_seconds()
+    worst = 0.0
     for _ in range(kills):
         before = len(audit.all_tickets(MODEL))
-        _kill(_begun(_other(chance)), chance.uniform(0, usual))
-        found = aliases.read_aliases(MODEL)
+        _kill(_start_promotion(_random_challenger(generator)), generator.uniform(0, usual))
+        current = aliases.read_aliases(MODEL)
         phases[_phase(before)] += 1
-        if found.champion is None or found.previous is None:
-            faults.append(f"after a kill: {found}")
+        if current.champion is None or current.previous is None:
+            faults.append(f"after a kill: {current}")
         started = time.perf_counter()
-        follower = _start("promote", _other(chance))
+        follower = _start("promote", _random_challenger(generator))
         follower.join()
         worst = max(worst, time.perf_counter() - started)
         faults += _unexplained() + ([] if follower.exitcode == 0 else ["a follower failed"])
@@ -185,18 +189,19 @@ def _killed(kills: int, seed: int) -> list[str]:
     return faults
 
 
-def _other(chance: random.Random) -> str:
-    """A version that is not the champion, so that there is something to move."""
+def _random_challenger(generator: random.Random) -> str:
+    """Return a version that is not the champion, so that the promotion moves an alias."""
     from tasks.promotion import aliases
 
     champion = aliases.read_aliases(MODEL).champion
-    return chance.choice([str(n + 1) for n in range(VERSIONS) if str(n + 1) != champion])
+    return generator.choice([str(n + 1) for n in range(VERSIONS) if str(n + 1) != champion])
 
 
 def _usual_seconds() -> float:
     seconds = 0.0
     for number in ("1", "2", "3"):
-        process, started = _begun(number), time.perf_counter()
+        process = _start_promotion(number)
+        started = time.perf_counter()
         process.join()
         seconds += time.perf_counter() - started
     return seconds / 3
@@ -209,37 +214,40 @@ def _kill(mover: BaseProcess, after: float) -> None:
 
 
 def _phase(before: int) -> str:
-    """How far a killed promotion came."""
+    """Return how far a killed promotion got."""
     from tasks.promotion import aliases, audit
 
-    drawn = audit.all_tickets(MODEL)[before:]
-    if not drawn:
+    tickets = audit.all_tickets(MODEL)[before:]
+    if not tickets:
         return "no ticket"
-    if drawn[0].state == "done":
+    ticket = tickets[0]
+    if ticket.state == "done":
         return "done"
-    if not drawn[0].planned:
+    if not ticket.planned:
         return "ticket"
-    found = aliases.read_aliases(MODEL)
-    moved = (found.champion == drawn[0].moved_to) + (found.previous == drawn[0].previous)
-    return ("planned", "champion moved", "both moved")[moved]
+    current = aliases.read_aliases(MODEL)
+    count = (current.champion == ticket.moved_to) + (current.previous == ticket.previous)
+    return ("planned", "champion moved", "both moved")[count]
 
 
 def _unexplained() -> list[str]:
-    """Replay the intents in the order of their tickets, and compare with what is there."""
+    """Replay the tickets in order, and return how the aliases differ from the result."""
     from tasks.promotion import aliases, audit
 
-    champion, previous, faults = None, None, list[str]()
+    champion = None
+    previous = None
+    faults = list[str]()
     for ticket in audit.all_tickets(MODEL):
         if ticket.state != "done":
             continue
         if ticket.moved_from != champion:
             faults.append(f"ticket {ticket.number} comes from {ticket.moved_from}, not {champion}")
-        wanted = previous if ticket.tags["intent"] == "rollback" else ticket.tags["target"]
-        if wanted != champion:
-            champion, previous = wanted, champion
-    found = aliases.read_aliases(MODEL)
-    if (found.champion, found.previous) != (champion, previous):
-        faults.append(f"replayed to {champion}, {previous}, but found {found}")
+        target = previous if ticket.tags["intent"] == "rollback" else ticket.tags["target"]
+        if target != champion:
+            champion, previous = target, champion
+    current = aliases.read_aliases(MODEL)
+    if (current.champion, current.previous) != (champion, previous):
+        faults.append(f"replayed to {champion}, {previous}, but the aliases are {current}")
     return faults
 
 

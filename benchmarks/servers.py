@@ -1,4 +1,4 @@
-"""An MLflow server and a Prefect server of a benchmark's own, on loopback."""
+"""An MLflow server and a Prefect server on loopback for benchmarks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 @contextmanager
 def mlflow_server(directory: Path) -> Iterator[None]:
-    """Point MLflow at a server; it must stand before MLflow is imported or a process forked."""
+    """Start a server and point MLflow at it, before MLflow is imported or a process is forked."""
     port = free_port()
     os.environ["MLFLOW_TRACKING_URI"] = address = f"http://127.0.0.1:{port}"
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
@@ -28,7 +28,7 @@ def mlflow_server(directory: Path) -> Iterator[None]:
 
 @contextmanager
 def prefect_server(directory: Path) -> Iterator[None]:
-    """Point Prefect at a server, likewise."""
+    """Start a server and point Prefect at it, before Prefect is imported."""
     port = free_port()
     os.environ["PREFECT_HOME"] = str(directory / "prefect")
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
@@ -41,8 +41,8 @@ def prefect_server(directory: Path) -> Iterator[None]:
 
 @contextmanager
 def _serving(module: list[str], health: str, log: Path) -> Iterator[None]:
-    with log.open("w") as written:
-        process = subprocess.Popen([sys.executable, "-m", *module], stdout=written, stderr=written)
+    with log.open("w") as file:
+        process = subprocess.Popen([sys.executable, "-m", *module], stdout=file, stderr=file)
     try:
         wait_for(health)
         yield
@@ -52,7 +52,7 @@ def _serving(module: list[str], health: str, log: Path) -> Iterator[None]:
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
+    """Return a free port on loopback."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
@@ -60,13 +60,13 @@ def free_port() -> int:
 
 
 def wait_for(address: str) -> None:
-    """Return when a server answers, at the latest after two minutes.
+    """Wait until a server responds, for at most two minutes.
 
     Args:
-        address: Of a page that it has.
+        address: URL of a page of the server.
 
     Raises:
-        TimeoutError: It does not.
+        TimeoutError: The server does not respond.
     """
     for _ in range(240):
         try:

@@ -1,11 +1,11 @@
-"""What a pulled model takes to serve: alone, and behind MLflow beside a model that is empty.
+"""Start-up time and memory of a pulled model, alone and in MLflow's server beside an empty model.
 
     coldpress pull trec@champion DIR
     python benchmarks/serving.py DIR
 
-First the bare predictor: from process start to the first answer, and its resident memory. Then, in
-turns, MLflow's server with this model and with a pyfunc that answers nothing: from process start to
-the first answer over HTTP, and the resident memory of the worker. Medians, and all figures.
+First the bare predictor: from process start to the first prediction, and its resident memory. Then,
+alternating, MLflow's server with this model and with an empty pyfunc: from process start to the
+first response over HTTP, and the resident memory of the worker. Prints medians and all values.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ GOALS = {
 }
 
 Figures = tuple[float, float]
-"""Seconds to the first answer, and megabytes that were resident then."""
+"""Seconds to the first prediction, and resident megabytes at that time."""
 
 
 def main() -> None:
-    """Measure, and print the tables."""
+    """Measure and print the tables."""
     options = _options()
     bare = [_bare(options.model) for _ in range(options.rounds)]
     _print("bare predictor", bare)
@@ -66,8 +66,8 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("model", type=Path, help="what `coldpress pull` wrote")
-    parser.add_argument("--rounds", type=int, default=5, help="starts of each")
+    parser.add_argument("model", type=Path, help="folder written by `coldpress pull`")
+    parser.add_argument("--rounds", type=int, default=5, help="starts per model")
     return parser.parse_args()
 
 
@@ -126,7 +126,7 @@ def _served(model: Path, folder: Path) -> Figures:
 
 
 def _first_answer(server: subprocess.Popen[bytes], address: str) -> None:
-    """Ask until there is an answer; a refusal is no answer, and no reason to ask again."""
+    """Send a request until the server responds; an HTTP error ends the benchmark."""
     body = json.dumps({"inputs": {"text": [TEXT]}}).encode()
     request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
     while server.poll() is None:
@@ -142,25 +142,25 @@ def _first_answer(server: subprocess.Popen[bytes], address: str) -> None:
 
 
 def _worker(server: subprocess.Popen[bytes]) -> psutil.Process:
-    """Return the process that answers: the launcher's child, or the child's."""
+    """Return the process that serves: the launcher's child or grandchild."""
     family = psutil.Process(server.pid).children(recursive=True)
     return max(family, key=lambda process: int(process.memory_info().rss))
 
 
 def _print(name: str, figures: Sequence[Figures]) -> None:
     for place, unit, digits in ((0, "s", 2), (1, "MB", 0)):
-        all_of_them = " ".join(f"{one[place]:.{digits}f}" for one in figures)
-        print(f"{name:22}{_median(figures, place):9.{digits}f} {unit:3} ({all_of_them})")
+        values = " ".join(f"{pair[place]:.{digits}f}" for pair in figures)
+        print(f"{name:22}{_median(figures, place):9.{digits}f} {unit:3} ({values})")
 
 
 def _median(figures: Sequence[Figures], place: int) -> float:
-    return statistics.median(one[place] for one in figures)
+    return statistics.median(pair[place] for pair in figures)
 
 
 def _judge(*figures: Any) -> None:  # noqa: ANN401
-    bare, model, empty = ([_median(one, place) for place in (0, 1)] for one in figures)
-    found = (*bare, model[0] - empty[0], model[1] - empty[1])
-    for (goal, most), value in zip(GOALS.items(), found, strict=True):
+    bare, model, empty = ([_median(pairs, place) for place in (0, 1)] for pairs in figures)
+    values = (*bare, model[0] - empty[0], model[1] - empty[1])
+    for (goal, most), value in zip(GOALS.items(), values, strict=True):
         print(f"{goal:38}{value:9.2f}  goal {most:g}  {'met' if value <= most else 'MISSED'}")
 
 

@@ -2,8 +2,8 @@
 
     python benchmarks/training.py --model DIR --train FILE --test FILE
 
-Each contestant runs in a process of its own, in turns. The table gives seconds of training,
-examples a second and accuracy on the test file with its 95 % interval.
+Each trainer runs in a process of its own, alternating. The table gives seconds of training,
+examples per second and accuracy on the test file with its 95 % interval.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PEER_SETTINGS = (
 
 
 def main() -> None:
-    """Run every contestant and print the table."""
+    """Run every trainer and print the table."""
     options = _options()
     if options.contestant:
         sys.stdout.write(json.dumps(_run(options)) + "\n")
@@ -44,7 +44,7 @@ def main() -> None:
     print(f"{'contestant':14}{'rows':>8}{'seconds':>10}{'rows/s':>9}{'accuracy':>10}  interval")
     for _ in range(options.rounds):
         for contestant in CONTESTANTS:
-            print(_row(contestant, _in_a_process(contestant)), flush=True)
+            print(_row(contestant, _run_process(contestant)), flush=True)
 
 
 def _options() -> argparse.Namespace:
@@ -61,20 +61,20 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _in_a_process(contestant: str) -> dict[str, Any]:
+def _run_process(contestant: str) -> dict[str, Any]:
     command = [sys.executable, __file__, *sys.argv[1:], "--contestant", contestant]
-    # Each as its users have it: the loop with what `coldpress run` sets, Trainer without.
+    # With the environment of its users: the loop with what `coldpress run` sets, Trainer without.
     own = home.openmp_wait_policy() if contestant == "coldpress" else {}
     quiet = {**os.environ, **own, "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(command, env=quiet, stdout=subprocess.PIPE, check=True, text=True)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    process = subprocess.run(command, env=quiet, stdout=subprocess.PIPE, check=True, text=True)
+    result: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
+    return result
 
 
-def _row(contestant: str, found: dict[str, Any]) -> str:
-    speed = found["rows"] / found["seconds"]
-    scores = f"{found['accuracy']:>10.3f}  {found['low']:.3f} to {found['high']:.3f}"
-    return f"{contestant:14}{found['rows']:>8}{found['seconds']:>10.1f}{speed:>9.1f}{scores}"
+def _row(contestant: str, result: dict[str, Any]) -> str:
+    speed = result["rows"] / result["seconds"]
+    scores = f"{result['accuracy']:>10.3f}  {result['low']:.3f} to {result['high']:.3f}"
+    return f"{contestant:14}{result['rows']:>8}{result['seconds']:>10.1f}{speed:>9.1f}{scores}"
 
 
 def _run(options: argparse.Namespace) -> dict[str, Any]:
@@ -103,9 +103,9 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
     train = _coldpress if options.contestant == "coldpress" else _trainer
     rows, seconds = train(classifier, data, teacher, options)
     test = encode(classifier.tokenizer, data.test)
-    right = int((classifier.logits(test).argmax(-1).numpy() == test.labels).sum())
-    interval = accuracy_interval(right, len(test))
-    accuracy = right / len(test)
+    correct = int((classifier.logits(test).argmax(-1).numpy() == test.labels).sum())
+    interval = accuracy_interval(correct, len(test))
+    accuracy = correct / len(test)
     return {
         "rows": rows,
         "seconds": seconds,
@@ -125,9 +125,9 @@ def _coldpress(
 
     started = time.perf_counter()
     train = encode(classifier.tokenizer, data.train)
-    # Trainer evaluates nothing while it trains, so the loop is given one batch to choose by.
-    chosen = data.validation.take(range(min(teacher.batch_size, len(data.validation))))
-    validation = encode(classifier.tokenizer, chosen)
+    # Trainer does not evaluate while it trains, so the loop gets a validation split of one batch.
+    sample = data.validation.take(range(min(teacher.batch_size, len(data.validation))))
+    validation = encode(classifier.tokenizer, sample)
     loss = loop.label_loss(torch.from_numpy(train.labels))
     loop.fit(classifier, train, loss, teacher, validation)
     return len(train) * options.epochs, time.perf_counter() - started
@@ -179,8 +179,8 @@ def _trainer(
         )
         trainer.train()
     limited = bf16 and options.bf16_steps
-    seen = options.bf16_steps * options.batch if limited else len(data.train) * options.epochs
-    return seen, time.perf_counter() - started
+    examples = options.bf16_steps * options.batch if limited else len(data.train) * options.epochs
+    return examples, time.perf_counter() - started
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""From a quantized checkpoint to one ONNX file that is proven to compute the same."""
+"""Export of checkpoints to ONNX, proof of parity, and serving of the exported file."""

@@ -29,18 +29,18 @@ SCORECARD_NAMES: Mapping[str, str] = {
     "quantize": "quantized",
     "export_onnx": "onnx",
 }
-"""What the scorecard calls each stage's model."""
+"""Name of each stage's model in scorecards."""
 
 
 @dataclass(frozen=True)
 class EvaluationInputs:
-    """The models of one pipeline and what they are evaluated with.
+    """The checkpoints of one pipeline and the evaluation settings.
 
     Attributes:
-        checkpoints: From the teacher to the ONNX file; a stage that was left out has none.
-        benchmark: Brings the test split.
+        checkpoints: From the teacher to the ONNX file, without skipped stages.
+        benchmark: Provides the test split.
         section: Slices, latency and cost.
-        opset: ONNX operator set that the teacher is exported with, as a reference.
+        opset: ONNX operator set of the teacher's reference export.
     """
 
     checkpoints: Sequence[Checkpoint]
@@ -50,74 +50,78 @@ class EvaluationInputs:
 
     @property
     def threads(self) -> int:
-        """Threads that an ONNX session may use."""
+        """Number of threads of an ONNX session."""
         return self.section.latency.threads
 
 
-def evaluate_pipeline(candidates: EvaluationInputs) -> EvaluationResult:
-    """Open the test split for every model of a pipeline.
+def evaluate_pipeline(inputs: EvaluationInputs) -> EvaluationResult:
+    """Evaluate every model of a pipeline on the test split.
 
     Args:
-        candidates: The models and the benchmark.
+        inputs: The checkpoints and the benchmark.
 
     Returns:
-        Their scorecards and comparisons, their answers, and what compression lost.
+        Scorecards, comparisons and predictions of all models.
     """
-    subjects: list[Candidate] = []
-    for checkpoint in candidates.checkpoints:
-        subjects.append(
-            _checkpoint_candidate(candidates, checkpoint, subjects[-1] if subjects else None)
+    candidates: list[Candidate] = []
+    for checkpoint in inputs.checkpoints:
+        candidates.append(
+            _checkpoint_candidate(inputs, checkpoint, candidates[-1] if candidates else None)
         )
-    teacher = candidates.checkpoints[0]
+    teacher = inputs.checkpoints[0]
     with TemporaryDirectory() as directory:
-        export(teacher, Path(directory), candidates.opset, {})
+        export(teacher, Path(directory), inputs.opset, {})
         fp32 = _onnx_candidate(
-            "teacher", subjects[0], Path(directory), subjects[0].bytes, candidates.threads
+            "teacher", candidates[0], Path(directory), candidates[0].bytes, inputs.threads
         )
-        judgement = evaluate_candidates(candidates.benchmark, subjects, candidates.section, fp32)
-    return _add_serving(judgement, candidates, subjects[-1].test)
+        result = evaluate_candidates(inputs.benchmark, candidates, inputs.section, fp32)
+    return _add_serving(result, inputs, candidates[-1].test)
 
 
 def _add_serving(
-    judgement: EvaluationResult, candidates: EvaluationInputs, test: EncodedSplit
+    result: EvaluationResult, inputs: EvaluationInputs, test: EncodedSplit
 ) -> EvaluationResult:
-    """Add what is measured of the deployable file alone."""
-    files, price = candidates.checkpoints[-1].path, candidates.section.cost.price_per_core_hour
+    """Add the measurements of the deployable file to its scorecard."""
+    files = inputs.checkpoints[-1].path
+    price = inputs.section.cost.price_per_core_hour
     measured = {
         "invariance": measure_invariance(files, test),
-        "serving": measure_serving_cost(files, candidates.benchmark.test, price),
+        "serving": measure_serving_cost(files, inputs.benchmark.test, price),
     }
-    cards = judgement.evaluation.models
+    cards = result.evaluation.models
     models = {**cards, "onnx": cards["onnx"].model_copy(update=measured)}
-    return replace(judgement, evaluation=judgement.evaluation.model_copy(update={"models": models}))
+    return replace(result, evaluation=result.evaluation.model_copy(update={"models": models}))
 
 
 def _checkpoint_candidate(
-    candidates: EvaluationInputs, checkpoint: Checkpoint, parent: Candidate | None
+    inputs: EvaluationInputs, checkpoint: Checkpoint, parent: Candidate | None
 ) -> Candidate:
     name = SCORECARD_NAMES[checkpoint.manifest.stage]
     if name == "onnx" and parent is not None:
         size = checkpoint.bytes
-        return _onnx_candidate(name, parent, checkpoint.path, size, candidates.threads)
+        return _onnx_candidate(name, parent, checkpoint.path, size, inputs.threads)
     simulated = name == "quantized"
     classifier = (
         load_quantized(checkpoint) if simulated else serialization.load_classifier(checkpoint)
     )
-    test = encode(classifier.tokenizer, candidates.benchmark.test)
-    above = parent.name if parent else None
-    subject = torch_candidate(name, above, classifier, test, checkpoint.bytes)
-    if simulated:
-        known = describe_arithmetic(classifier)
-        return replace(
-            subject, runtime="simulated", forward=None, end_to_end=None, computes_in=known
-        )
-    return subject
+    test = encode(classifier.tokenizer, inputs.benchmark.test)
+    parent_name = parent.name if parent else None
+    candidate = torch_candidate(name, parent_name, classifier, test, checkpoint.bytes)
+    if not simulated:
+        return candidate
+    return replace(
+        candidate,
+        runtime="simulated",
+        forward=None,
+        end_to_end=None,
+        computes_in=describe_arithmetic(classifier),
+    )
 
 
 def _onnx_candidate(
     name: str, parent: Candidate, directory: Path, size: int, threads: int
 ) -> Candidate:
-    """An ONNX graph has the parameters and the arithmetic of the checkpoint it came from."""
+    """Build an ONNX model's candidate; parameters and arithmetic are those of its checkpoint."""
     predictor = Predictor(directory, threads)
 
     def forward(batch: Batch) -> Logits:

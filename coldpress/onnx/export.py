@@ -1,4 +1,4 @@
-"""Export: a checkpoint, in float32 or quantized, as one ONNX file."""
+"""Export of a float32 or quantized checkpoint to one ONNX file."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ def export(
 
     Args:
         checkpoint: In float32 or quantized.
-        directory: What `checkpoint.writing` yielded.
-        opset: Version of ONNX's own operators.
-        metadata: What the file says of itself; labels and a temperature of 1 are filled in.
+        directory: Yielded by `checkpoint.new_checkpoint`.
+        opset: Version of the ONNX operator set.
+        metadata: The file's metadata; by default it has the labels and a temperature of 1.
 
     Raises:
-        InputError: The model's family or activation has no graph.
-        ValueError: onnx's checker refuses the graph.
+        InputError: The model's family or activation function is not supported.
+        ValueError: The ONNX checker rejects the graph.
     """
     classifier = load_any_precision(checkpoint)
     labels = json.dumps(classifier.labels)
-    about = {"labels": labels, "temperature": "1.0", **metadata}
-    made = build_encoder_graph(classifier).model(len(classifier.labels), opset, about)
-    onnx.checker.check_model(made, full_check=True)
-    (directory / "model.onnx").write_bytes(made.SerializeToString(deterministic=True))
+    properties = {"labels": labels, "temperature": "1.0", **metadata}
+    model = build_encoder_graph(classifier).model(len(classifier.labels), opset, properties)
+    onnx.checker.check_model(model, full_check=True)
+    (directory / "model.onnx").write_bytes(model.SerializeToString(deterministic=True))
     shutil.copyfile(checkpoint.path / "tokenizer.json", directory / "tokenizer.json")
 
 
 def load_any_precision(checkpoint: Checkpoint) -> Classifier:
-    """Load a checkpoint in torch, whichever kind it is.
+    """Load a float32 or quantized checkpoint in torch.
 
     Args:
         checkpoint: In float32 or quantized.
 
     Returns:
-        The classifier that a graph is to agree with.
+        The classifier.
     """
     return (
         load_quantized(checkpoint)

@@ -1,4 +1,4 @@
-"""What an exported file answers on rows that are read already."""
+"""Logits of an exported file on encoded rows."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _BATCH_SIZE = 64
 
 
 def raw_logits(predictor: Predictor, rows: EncodedSplit) -> Logits:
-    """Run the graph on every row, in padded batches of like length.
+    """Run the graph on every row, in padded batches of similar length.
 
     Args:
         predictor: The exported model.
-        rows: As its tokenizer reads them.
+        rows: Encoded by the model's tokenizer.
 
     Returns:
         Shape (rows, labels), not divided by the temperature.
     """
-    given = np.empty((len(rows), len(predictor.labels)), dtype=np.float32)
+    logits = np.empty((len(rows), len(predictor.labels)), dtype=np.float32)
     for batch in rows.batches(_BATCH_SIZE):
-        given[batch.rows] = run_batch(predictor, batch)
-    return given
+        logits[batch.rows] = run_batch(predictor, batch)
+    return logits
 
 
 def run_batch(predictor: Predictor, batch: Batch) -> Logits:
@@ -43,15 +43,15 @@ def run_batch(predictor: Predictor, batch: Batch) -> Logits:
     return predictor.logits(batch.input_ids, batch.attention_mask, batch.token_type_ids)
 
 
-def evenly_spaced_rows(rows: int, most: int) -> list[int]:
-    """Choose rows evenly over a split, the first and the last among them.
+def evenly_spaced_rows(rows: int, limit: int) -> list[int]:
+    """Choose evenly spaced rows of a split, including the first and the last.
 
     Args:
-        rows: How many there are.
-        most: How many to choose at most.
+        rows: Number of rows in the split.
+        limit: Largest number of rows to choose.
 
     Returns:
         Row numbers, ascending.
     """
-    chosen: list[int] = np.linspace(0, rows - 1, min(most, rows)).round().astype(int).tolist()
-    return chosen
+    numbers: list[int] = np.linspace(0, rows - 1, min(limit, rows)).round().astype(int).tolist()
+    return numbers

@@ -1,4 +1,4 @@
-"""Does the answer to a text depend on what is asked beside it: batch, padding, threads."""
+"""Invariance of an exported model's logits to batch, padding and threads."""
 
 from __future__ import annotations
 
@@ -17,45 +17,46 @@ _BATCH_SIZE = 32
 
 
 def measure_invariance(directory: Path, rows: EncodedSplit) -> Invariance:
-    """Answer the same texts alone on one thread, and in three other ways.
+    """Compare the logits of single texts on one thread with those of batches, padding and threads.
 
     Args:
-        directory: `model.onnx` and `tokenizer.json`.
-        rows: As its tokenizer reads them; at most 256 are asked, spread evenly.
+        directory: Folder with `model.onnx` and `tokenizer.json`.
+        rows: Encoded by the model's tokenizer; at most 256, evenly spaced, are used.
 
     Returns:
-        The largest change of a raw logit, and the share of labels that change, for each way.
+        The largest change of a raw logit and the share of changed labels, for each of the three.
     """
-    chosen = evenly_spaced_rows(len(rows), _MAX_ROWS)
-    one, all_threads = Predictor(directory, 1), Predictor(directory, max(2, os.cpu_count() or 1))
-    alone = _logits_one_by_one(one, rows, chosen)
+    sample = evenly_spaced_rows(len(rows), _MAX_ROWS)
+    single_thread = Predictor(directory, 1)
+    all_threads = Predictor(directory, max(2, os.cpu_count() or 1))
+    expected = _logits_one_by_one(single_thread, rows, sample)
     return Invariance(
-        rows=len(chosen),
-        batch=_change(alone, _logits_in_batches(one, rows, chosen)),
-        padding=_change(alone, _logits_padded(one, rows, chosen)),
-        threads=_change(alone, _logits_one_by_one(all_threads, rows, chosen)),
+        rows=len(sample),
+        batch=_change(expected, _logits_in_batches(single_thread, rows, sample)),
+        padding=_change(expected, _logits_padded(single_thread, rows, sample)),
+        threads=_change(expected, _logits_one_by_one(all_threads, rows, sample)),
     )
 
 
-def _logits_one_by_one(predictor: Predictor, rows: EncodedSplit, chosen: list[int]) -> Logits:
-    return np.concatenate([run_batch(predictor, rows.batch([row])) for row in chosen])
+def _logits_one_by_one(predictor: Predictor, rows: EncodedSplit, sample: list[int]) -> Logits:
+    return np.concatenate([run_batch(predictor, rows.batch([row])) for row in sample])
 
 
-def _logits_in_batches(predictor: Predictor, rows: EncodedSplit, chosen: list[int]) -> Logits:
-    """Deal the texts out by length, so that each batch has short ones and long ones."""
-    by_length = sorted(range(len(chosen)), key=lambda place: _count_tokens(rows, chosen[place]))
-    batches = -(-len(chosen) // _BATCH_SIZE)
-    given = np.empty((len(chosen), len(predictor.labels)), dtype=np.float32)
+def _logits_in_batches(predictor: Predictor, rows: EncodedSplit, sample: list[int]) -> Logits:
+    """Distribute the texts by length, so that each batch has short and long ones."""
+    by_length = sorted(range(len(sample)), key=lambda place: _count_tokens(rows, sample[place]))
+    batches = -(-len(sample) // _BATCH_SIZE)
+    logits = np.empty((len(sample), len(predictor.labels)), dtype=np.float32)
     for first in range(batches):
         places = by_length[first::batches]
-        given[places] = run_batch(predictor, rows.batch([chosen[place] for place in places]))
-    return given
+        logits[places] = run_batch(predictor, rows.batch([sample[place] for place in places]))
+    return logits
 
 
-def _logits_padded(predictor: Predictor, rows: EncodedSplit, chosen: list[int]) -> Logits:
-    """Pad each text to the longest one, and take the longest one out again."""
-    longest = max(chosen, key=lambda row: _count_tokens(rows, row))
-    batches = [rows.batch([row, longest]) for row in chosen]
+def _logits_padded(predictor: Predictor, rows: EncodedSplit, sample: list[int]) -> Logits:
+    """Return each text's logits when it is padded to the length of the longest text."""
+    longest = max(sample, key=lambda row: _count_tokens(rows, row))
+    batches = [rows.batch([row, longest]) for row in sample]
     return np.concatenate(
         [
             predictor.logits(b.input_ids[:1], b.attention_mask[:1], b.token_type_ids[:1])
@@ -68,8 +69,8 @@ def _count_tokens(rows: EncodedSplit, row: int) -> int:
     return len(rows.input_ids[row])
 
 
-def _change(alone: Logits, otherwise: Logits) -> PredictionChange:
+def _change(expected: Logits, logits: Logits) -> PredictionChange:
     return PredictionChange(
-        largest_logit=float(np.abs(otherwise - alone).max()),
-        labels=float((otherwise.argmax(axis=1) != alone.argmax(axis=1)).mean()),
+        largest_logit=float(np.abs(logits - expected).max()),
+        labels=float((logits.argmax(axis=1) != expected.argmax(axis=1)).mean()),
     )

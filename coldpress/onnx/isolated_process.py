@@ -1,4 +1,4 @@
-"""A process that has nothing but the predictor in it, as a deployment would start one."""
+"""A process that runs only the predictor, as in a deployment."""
 
 from __future__ import annotations
 
@@ -15,57 +15,60 @@ from pathlib import Path
 import psutil
 
 TextBatch = tuple[Sequence[str], Sequence[str] | None]
-"""First texts and, for a model of pairs, second ones."""
+"""Texts and, for a model of text pairs, second texts."""
 
 _PREDICTOR_LOOP = """
 import json, sys, time
 from predictor import Predictor
 predictor = Predictor(sys.argv[1])
 for line in sys.stdin:
-    order = json.loads(line)
-    answered, started, passed = 0, time.perf_counter(), 0.0
-    processor = time.process_time()
-    while not answered or passed < order["seconds"]:
-        for texts, pairs in order["batches"]:
-            answered += len(predictor.predict(texts, pairs))
-        passed = time.perf_counter() - started
-    print(json.dumps([answered, passed, time.process_time() - processor]), flush=True)
+    request = json.loads(line)
+    texts_done = 0
+    elapsed = 0.0
+    wall_start = time.perf_counter()
+    cpu_start = time.process_time()
+    while not texts_done or elapsed < request["seconds"]:
+        for texts, pairs in request["batches"]:
+            texts_done += len(predictor.predict(texts, pairs))
+        elapsed = time.perf_counter() - wall_start
+    print(json.dumps([texts_done, elapsed, time.process_time() - cpu_start]), flush=True)
 """
 
 
 @dataclass(frozen=True)
 class IsolatedPredictor:
-    """A predictor that waits for texts, alone in its process."""
+    """A predictor in a process of its own, waiting for texts."""
 
     _process: subprocess.Popen[str]
 
-    def answer(self, batches: Sequence[TextBatch], seconds: float = 0.0) -> tuple[int, float]:
-        """Have batches answered, one after the other on one thread.
+    def predict(self, batches: Sequence[TextBatch], seconds: float = 0.0) -> tuple[int, float]:
+        """Run batches one after another on one thread.
 
         Args:
             batches: At least one text.
-            seconds: Go through them again until so much time has passed.
+            seconds: Repeat the batches until this time has passed.
 
         Returns:
-            How many texts were answered, and in how many seconds; without those in which other
-            processes had the processor.
+            The number of texts and the seconds, without time in which other processes had the
+            processor.
 
         Raises:
             RuntimeError: The process has ended; its traceback is on standard error.
         """
-        requests, replies = self._process.stdin, self._process.stdout
+        requests = self._process.stdin
+        replies = self._process.stdout
         if requests is None or replies is None:
-            raise AssertionError("started with pipes")
+            raise AssertionError("the process was started without pipes")
         requests.write(json.dumps({"batches": list(batches), "seconds": seconds}) + "\n")
         requests.flush()
         reply = replies.readline()
         if not reply:
-            raise RuntimeError(f"the predictor's process ended with {self._process.wait()}")
-        answered, passed, processor = json.loads(reply)
-        return int(answered), min(float(passed), float(processor))
+            raise RuntimeError(f"the predictor process ended with {self._process.wait()}")
+        texts_done, wall_seconds, cpu_seconds = json.loads(reply)
+        return int(texts_done), min(float(wall_seconds), float(cpu_seconds))
 
     def peak_bytes(self) -> int:
-        """Return the most memory that was resident so far; now, where no system keeps it."""
+        """Return the peak resident memory; the current one where the system has no peak."""
         status = Path(f"/proc/{self._process.pid}/status")
         if not status.exists():
             return int(psutil.Process(self._process.pid).memory_info().rss)
@@ -77,14 +80,14 @@ class IsolatedPredictor:
 
 @contextmanager
 def isolated_predictor(model: Path, code: Path) -> Iterator[IsolatedPredictor]:
-    """Start a process of one thread that imports `predictor.py` and opens a model.
+    """Start a single-threaded process that imports `predictor.py` and loads a model.
 
     Args:
         model: Folder with `model.onnx` and `tokenizer.json`.
         code: Folder with `predictor.py`.
 
     Yields:
-        The process, which may not be ready yet: its first answer comes when it is.
+        The process; it may still be loading, so the first call of `predict` waits for it.
     """
     process = subprocess.Popen(  # noqa: S603 (this Python, and code of our own)
         [sys.executable, "-c", _PREDICTOR_LOOP, str(model.absolute())],
@@ -102,17 +105,17 @@ def isolated_predictor(model: Path, code: Path) -> Iterator[IsolatedPredictor]:
 
 
 def measure_cold_start(model: Path, code: Path, batch: TextBatch) -> tuple[float, int]:
-    """Start a process, and wait for its first answer.
+    """Start a process and wait for its first prediction.
 
     Args:
         model: Folder with `model.onnx` and `tokenizer.json`.
         code: Folder with `predictor.py`.
-        batch: What to ask.
+        batch: The first request.
 
     Returns:
-        Seconds until the answer, and the bytes that were resident at most.
+        Seconds until the prediction, and the peak resident memory in bytes.
     """
     started = time.perf_counter()
     with isolated_predictor(model, code) as process:
-        process.answer([batch])
+        process.predict([batch])
         return time.perf_counter() - started, process.peak_bytes()

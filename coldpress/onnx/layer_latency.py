@@ -1,4 +1,4 @@
-"""How long a layer takes in ONNX Runtime, by its heads and neurons (Kwon et al. 2022)."""
+"""Latency of a layer in ONNX Runtime by its heads and neurons (Kwon et al. 2022)."""
 
 from __future__ import annotations
 
@@ -21,50 +21,53 @@ from coldpress.pruning.fisher.latency_search import Knots, LatencyTable
 _OPSET = 17
 _STEPS = 8
 _SECONDS = 8.0
-_MIN_CALLS, _MAX_CALLS = 5, 60
+_MIN_CALLS = 5
+_MAX_CALLS = 60
 
 Seconds = NDArray[np.float64]
 
 
 def measure_layer_latency(classifier: Classifier, rows: EncodedSplit) -> LatencyTable:
-    """Time models of this very kind, with 1, 2, ... heads and with nine numbers of neurons a layer.
+    """Time models of this shape with 1, 2, ... heads and with nine numbers of neurons per layer.
 
-    In float32, on one thread, one text of median length, in turns; medians, smoothed so that more
-    units never take less time.
+    Models run interleaved in float32 on one thread, with one text of median length. Medians are
+    smoothed so that more units never take less time.
 
     Args:
-        classifier: Says the widths and how many layers there are; left as it is.
-        rows: Their median length is the text's.
+        classifier: Determines the widths and the number of layers; not modified.
+        rows: The text has their median length.
 
     Returns:
-        What the layers take on average; the last may do less than the others.
+        The average latency of the layers; the last layer may compute less than the others.
     """
     small, text = _reduce_vocabulary(classifier, _median_length_text(rows))
     heads = [shape.heads for shape in small.shapes]
     neurons = [shape.neurons for shape in small.shapes]
-    few, more = range(1, max(heads) + 1), _grid(max(neurons))
-    sizes = [(number, 1) for number in few] + [(1, number) for number in more[1:]]
+    head_counts = range(1, max(heads) + 1)
+    neuron_counts = _grid(max(neurons))
+    sizes = [(count, 1) for count in head_counts] + [(1, count) for count in neuron_counts[1:]]
     timings = _time_models({str(size): _onnx_call(small, size, text) for size in sizes})
     times = np.array([np.median(seconds) for seconds in timings.seconds.values()]) * 1e3
     return LatencyTable(
         tokens=text.input_ids.shape[1],
         smallest=float(times[0]),
-        heads=knots(few, times[: len(few)], heads),
-        neurons=knots(more, np.append(times[0], times[len(few) :]), neurons),
+        heads=knots(head_counts, times[: len(head_counts)], heads),
+        neurons=knots(neuron_counts, np.append(times[0], times[len(head_counts) :]), neurons),
         cpu_share=_cpu_share(timings),
     )
 
 
 def knots(numbers: Sequence[int], times: Seconds, layers: Sequence[int]) -> Knots:
-    """Make a layer's table of models' times.
+    """Convert models' latencies to a layer's table.
 
     Args:
-        numbers: Units that each layer of a model kept, or all where it has fewer; from 1 upwards.
+        numbers: Units kept in each layer of a model, ascending from 1; a layer with fewer units
+            keeps all of them.
         times: Milliseconds of each model.
-        layers: Units that there are in each layer.
+        layers: Number of units in each layer.
 
     Returns:
-        What a layer takes longer with so many units than with one, never falling.
+        Pairs of units and a layer's added milliseconds over one unit, never decreasing.
     """
     smooth = isotonic_regression(times).x
     units = [sum(min(number, layer) for layer in layers) for number in numbers]
@@ -83,26 +86,25 @@ def _median_length_text(rows: EncodedSplit) -> Batch:
 
 
 def _reduce_vocabulary(classifier: Classifier, text: Batch) -> tuple[Classifier, Batch]:
-    """Leave the other tokens out: two dozen token tables may be more than the memory holds."""
-    needed = required_tokens(classifier) | set(text.input_ids.flatten().tolist())
-    stay = sorted(needed)
-    ids = np.searchsorted(stay, text.input_ids)
-    small = keep_tokens(classifier, stay, classifier.tokenizer)
+    """Remove unused tokens, since two dozen token embeddings may not fit into memory."""
+    kept_ids = sorted(required_tokens(classifier) | set(text.input_ids.flatten().tolist()))
+    ids = np.searchsorted(kept_ids, text.input_ids)
+    small = keep_tokens(classifier, kept_ids, classifier.tokenizer)
     return small, Batch(ids, text.attention_mask, text.token_type_ids, text.rows)
 
 
 def _onnx_call(classifier: Classifier, size: tuple[int, int], text: Batch) -> Call:
     heads = [range(min(size[0], shape.heads)) for shape in classifier.shapes]
     neurons = [range(min(size[1], shape.neurons)) for shape in classifier.shapes]
-    made = build_encoder_graph(keep_heads(keep_neurons(classifier, neurons), heads))
-    model = made.model(len(classifier.labels), _OPSET, {})
+    graph = build_encoder_graph(keep_heads(keep_neurons(classifier, neurons), heads))
+    model = graph.model(len(classifier.labels), _OPSET, {})
     session = open_session(model.SerializeToString(), 1)
-    feeds = {name: getattr(text, name) for name in made.inputs}
+    feeds = {name: getattr(text, name) for name in graph.inputs}
     return lambda _: session.run(None, feeds)
 
 
 def _time_models(models: Mapping[str, Call]) -> Timings:
-    """Time each as many calls as some seconds allow."""
+    """Time the models with as many calls as fit into `_SECONDS`."""
     for call in models.values():
         call(0)
     start = time.perf_counter()

@@ -1,9 +1,9 @@
-"""Run a classifier beside its graph so that every rounding sees the same numbers in both.
+"""Run a classifier in lockstep with its graph, so that both round the same numbers.
 
-Float32 sums differ in their last bit from one library to the other. Before a rounding that is
-enough to push a value on a tie to the other side; where the range is measured at run time one
-such value may move the whole grid, and the answers then differ by as much as rounding itself costs.
-So each linear module is handed the graph's own input, after it was compared with the module's.
+Float32 sums differ in the last bit between libraries. That can round a value on a tie the other
+way; where the range is measured at run time, one such value may shift all of them, and the logits
+then differ by as much as rounding itself costs. So each linear module's input is compared with the
+graph's and then replaced by it.
 """
 
 from __future__ import annotations
@@ -27,65 +27,65 @@ from coldpress.onnx.predictor import open_session
 Array = NDArray[Any]
 
 MAX_RELATIVE_DIFFERENCE = 1e-4
-"""Between two float32 computations of one tensor, as a share of its largest magnitude."""
+"""Of two float32 computations of one tensor, relative to its largest magnitude."""
 
 INPUT_TRANSFORMS = (".input_scale", ".activation_shift")
-"""Constants that an activation meets on its way from where it arrives to where it is rounded."""
+"""Suffixes of constants that change a linear module's input before it is rounded."""
 
 
 class Lockstep:
-    """A classifier and its graph, side by side."""
+    """A classifier and its graph, run on the same inputs."""
 
     def __init__(self, classifier: Classifier, model: onnx.ModelProto) -> None:
         self._classifier = classifier
-        self._arrivals = _linear_inputs(model)
-        watched = onnx.ModelProto()
-        watched.CopyFrom(model)
-        watched.graph.output.extend(
+        self._linear_inputs = _linear_inputs(model)
+        instrumented = onnx.ModelProto()
+        instrumented.CopyFrom(model)
+        instrumented.graph.output.extend(
             helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
-            for name in sorted(set(self._arrivals.values()))
+            for name in sorted(set(self._linear_inputs.values()))
         )
-        self._session = open_session(watched.SerializeToString(), threads=1)
+        self._session = open_session(instrumented.SerializeToString(), threads=1)
 
     def logits(self, inputs: Mapping[str, Tensor]) -> tuple[Array, Array]:
-        """Answer one padded batch in both.
+        """Run one padded batch in both.
 
         Args:
-            inputs: As `Classifier.inputs` returned them.
+            inputs: Returned by `Classifier.inputs`.
 
         Returns:
-            The classifier's logits and the graph's, of shape (batch, labels).
+            The classifier's and the graph's logits, each of shape (batch, labels).
 
         Raises:
-            ParityError: What arrives at a linear module is not what arrives there in the graph.
+            ParityError: The input of a linear module differs from the graph's.
         """
         names = [value.name for value in self._session.get_outputs()]
         feeds = {name: tensor.numpy() for name, tensor in inputs.items()}
-        found = dict(zip(names, self._session.run(names, feeds), strict=True))
+        outputs = dict(zip(names, self._session.run(names, feeds), strict=True))
         with ExitStack() as hooks, torch.inference_mode():
-            for path, name in self._arrivals.items():
+            for path, name in self._linear_inputs.items():
                 module = self._classifier.module.get_submodule(path)
-                hook = _substitute_input(path, torch.from_numpy(found[name]))
+                hook = _substitute_input(path, torch.from_numpy(outputs[name]))
                 hooks.callback(module.register_forward_pre_hook(hook).remove)
             logits = self._classifier.module(**inputs).logits
-        return logits.numpy(), found["logits"]
+        return logits.numpy(), outputs["logits"]
 
 
 def _linear_inputs(model: onnx.ModelProto) -> dict[str, str]:
-    """Name the tensor that arrives at each linear module, by the module's path."""
+    """Return the name of each linear module's input tensor, by the module's path."""
     producers = {output: node for node in model.graph.node for output in node.output}
-    arrivals: dict[str, str] = {}
+    inputs: dict[str, str] = {}
     for node in model.graph.node:
         if node.op_type == "MatMulNBits":
-            arrivals |= dict.fromkeys(trace_weights(producers, node.input[1]), node.input[0])
+            inputs |= dict.fromkeys(trace_weights(producers, node.input[1]), node.input[0])
         elif node.op_type == "MatMulIntegerToFloat":
-            arriving = _unrounded_input(node.input[0], producers)
-            arrivals |= dict.fromkeys(trace_weights(producers, node.input[1]), arriving)
-    return arrivals
+            name = _unrounded_input(node.input[0], producers)
+            inputs |= dict.fromkeys(trace_weights(producers, node.input[1]), name)
+    return inputs
 
 
 def _unrounded_input(multiplied: str, producers: Mapping[str, onnx.NodeProto]) -> str:
-    """Name the tensor that is rounded, before its channels were scaled or shifted."""
+    """Return the name of the tensor that is rounded, before its channels are scaled or shifted."""
     producer = producers[multiplied]
     while producer.op_type not in {"QuantizeLinear", "DynamicQuantizeLinear"}:
         producer = producers[producer.input[0]]
@@ -98,24 +98,25 @@ def _unrounded_input(multiplied: str, producers: Mapping[str, onnx.NodeProto]) -
 
 
 def _saturation_hint() -> str:
-    return "" if has_vnni() else "; without VNNI, weights of more than 7 bits saturate"
+    return "" if has_vnni() else "; without VNNI, weights of more than 7 bits can saturate"
 
 
 def _substitute_input(
-    path: str, theirs: Tensor
+    path: str, expected: Tensor
 ) -> Callable[[nn.Module, tuple[Tensor, ...]], tuple[Tensor, ...]]:
-    """Make a hook that compares what arrives with the graph's tensor and then passes that on."""
+    """Return a hook that compares a module's input with the graph's and substitutes the latter."""
 
-    def hook(_module: nn.Module, arriving: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        ours = arriving[0].clone()
-        # After the last attention the graph has the first token alone: (batch, 1, width).
-        same = ours[:, : theirs.shape[1]]
-        gap = (same - theirs).abs().max() / theirs.abs().max().clamp(min=1e-6)
-        if not gap <= MAX_RELATIVE_DIFFERENCE:
+    def hook(_module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        activation = inputs[0].clone()
+        # After the last attention the graph has only the first token: (batch, 1, width).
+        compared = activation[:, : expected.shape[1]]
+        difference = (compared - expected).abs().max() / expected.abs().max().clamp(min=1e-6)
+        if not difference <= MAX_RELATIVE_DIFFERENCE:
             raise ParityError(
-                f"{path}: what arrives differs from the graph's by {gap:.1e}{_saturation_hint()}"
+                f"{path}: the input differs from the graph's by {difference:.1e} of its largest "
+                f"magnitude{_saturation_hint()}"
             )
-        same.copy_(theirs)
-        return (ours,)
+        compared.copy_(expected)
+        return (activation,)
 
     return hook

@@ -1,4 +1,4 @@
-"""Parity: proof that an ONNX file computes what the checkpoint it was made from computes."""
+"""Proof that an ONNX file computes the same as the checkpoint it was exported from."""
 
 from __future__ import annotations
 
@@ -33,12 +33,13 @@ Array = NDArray[Any]
 
 MAX_DRIFT = 0.02
 MIN_AGREEMENT = 0.95
-"""Where each rounds its own numbers, the answers differ by as much as rounding costs: on MiniLM a
-mean of 0.005 of the logits' range, and 2 of 100 labels when the model is untrained."""
+"""When torch and ONNX Runtime each round their own numbers, the logits differ by as much as
+rounding costs: on MiniLM by 0.005 of their range on average, and 2 of 100 labels of an untrained
+model differ."""
 
 SIGNIFICANCE_LEVEL = 0.01
-"""Two other labels of 30 rows are more than 5 %, and are no sign of more: as many or more come by
-chance in 45 of 100 such samples. Refused is what comes in fewer than one of a hundred."""
+"""Two different labels in 30 rows are more than 5 %, but a file that errs in 5 % of rows has two or
+more in 45 of 100 samples. A file fails if its count has a chance below this level."""
 
 _MAX_ROWS = 256
 _BATCH_SIZE = 64
@@ -46,16 +47,16 @@ _BATCH_SIZE = 64
 
 @dataclass(frozen=True)
 class Parity:
-    """How far a graph and its checkpoint are apart on the same padded batches.
+    """Differences between a graph and its checkpoint on the same padded batches.
 
     Attributes:
-        rows: Rows compared.
-        range: From the smallest to the largest logit of the checkpoint.
-        max_logit_difference: Largest absolute difference, every rounding having seen the same
-            numbers in both (`synchrony` says why).
-        bound: What was allowed of it.
-        drift: Mean absolute difference where each rounds its own numbers.
-        label_agreement: Share of rows that get the same label then.
+        rows: Number of rows compared.
+        range: Difference between the checkpoint's largest and smallest logit.
+        max_logit_difference: Largest absolute difference when both round the same numbers (see
+            `lockstep`).
+        bound: Upper bound of `max_logit_difference`.
+        drift: Mean absolute difference when each rounds its own numbers.
+        label_agreement: Share of rows with the same label when each rounds its own numbers.
     """
 
     rows: int
@@ -66,7 +67,7 @@ class Parity:
     label_agreement: float
 
     def metrics(self) -> dict[str, float]:
-        """Return the figures by name, for a tracking store."""
+        """Return the values by metric name, for tracking."""
         return {f"parity_{name}": float(value) for name, value in asdict(self).items()}
 
 
@@ -74,48 +75,53 @@ def check_parity(checkpoint: Checkpoint, onnx_path: Path, encoded: EncodedSplit)
     """Compare an ONNX file with its checkpoint: every constant, then logits on the same batches.
 
     Args:
-        checkpoint: What the file was exported from.
-        onnx_path: The file.
-        encoded: Rows to compare on; at most 256 of them are used, spread evenly.
+        checkpoint: The checkpoint that was exported.
+        onnx_path: The exported file.
+        encoded: Rows to compare; at most 256 of them, evenly spaced, are used.
 
     Returns:
-        The figures, all within their bounds.
+        The differences, all within their bounds.
 
     Raises:
-        ParityError: A tensor is missing or altered, or the answers are too far apart.
+        ParityError: A tensor is missing or altered, or the logits differ too much.
     """
-    classifier, model = load_any_precision(checkpoint), onnx.load(onnx_path)
+    classifier = load_any_precision(checkpoint)
+    model = onnx.load(onnx_path)
     onnx.checker.check_model(model, full_check=True)
     _check_constants(model, classifier)
-    synchrony, session = Lockstep(classifier, model), open_session(onnx_path, threads=1)
-    compared = [
-        (*synchrony.logits(inputs), *_run_independently(classifier, session, inputs))
+    lockstep = Lockstep(classifier, model)
+    session = open_session(onnx_path, threads=1)
+    batches = [
+        (*lockstep.logits(inputs), *_run_independently(classifier, session, inputs))
         for inputs in _batches(classifier, encoded)
     ]
-    expected, found, alone, theirs = (np.concatenate(part) for part in zip(*compared, strict=True))
+    # In lockstep: torch and ONNX Runtime; then independently: torch and ONNX Runtime.
+    expected, logits, torch_logits, onnx_logits = (
+        np.concatenate(part) for part in zip(*batches, strict=True)
+    )
     return require_parity(
         Parity(
             rows=len(expected),
             range=float(np.ptp(expected)),
-            max_logit_difference=float(np.abs(found - expected).max()),
+            max_logit_difference=float(np.abs(logits - expected).max()),
             bound=MAX_RELATIVE_DIFFERENCE * max(float(np.ptp(expected)), 1.0),
-            drift=float(np.abs(theirs - alone).mean()),
-            label_agreement=float((theirs.argmax(-1) == alone.argmax(-1)).mean()),
+            drift=float(np.abs(onnx_logits - torch_logits).mean()),
+            label_agreement=float((onnx_logits.argmax(-1) == torch_logits.argmax(-1)).mean()),
         )
     )
 
 
 def require_parity(parity: Parity) -> Parity:
-    """Refuse what is out of bounds.
+    """Raise an error if a difference is out of bounds.
 
     Args:
-        parity: Figures; one that is not a number is out of bounds.
+        parity: The differences; NaN counts as out of bounds.
 
     Returns:
-        The same.
+        The argument.
 
     Raises:
-        ParityError: The answers are too far apart.
+        ParityError: The logits differ too much.
     """
     within = (
         parity.max_logit_difference <= parity.bound
@@ -123,57 +129,59 @@ def require_parity(parity: Parity) -> Parity:
         and _labels_agree(parity)
     )
     if not within:
-        raise ParityError(f"the answers are too far apart: {parity}")
+        raise ParityError(f"the logits of torch and ONNX Runtime differ too much: {parity}")
     return parity
 
 
 def _labels_agree(parity: Parity) -> bool:
-    """Whether the labels could be of a file that gives the same ones as often as it must."""
+    """Return whether the agreement is compatible with a true share of `MIN_AGREEMENT`."""
     same = round(parity.label_agreement * parity.rows)
-    tested = binomtest(same, parity.rows, MIN_AGREEMENT, alternative="less")
-    return bool(tested.pvalue >= SIGNIFICANCE_LEVEL)
+    test = binomtest(same, parity.rows, MIN_AGREEMENT, alternative="less")
+    return bool(test.pvalue >= SIGNIFICANCE_LEVEL)
 
 
 def _batches(classifier: Classifier, encoded: EncodedSplit) -> Iterator[Mapping[str, Tensor]]:
-    chosen = np.linspace(0, len(encoded) - 1, min(_MAX_ROWS, len(encoded))).round().astype(int)
-    for start in range(0, len(chosen), _BATCH_SIZE):
-        yield classifier.inputs(encoded.batch(chosen[start : start + _BATCH_SIZE].tolist()))
+    sample = np.linspace(0, len(encoded) - 1, min(_MAX_ROWS, len(encoded))).round().astype(int)
+    for start in range(0, len(sample), _BATCH_SIZE):
+        yield classifier.inputs(encoded.batch(sample[start : start + _BATCH_SIZE].tolist()))
 
 
 def _run_independently(
     classifier: Classifier, session: InferenceSession, inputs: Mapping[str, Tensor]
 ) -> tuple[Array, Array]:
-    """Answer a batch in torch and in the session, each on its own."""
+    """Return a batch's logits of torch and of the session, each rounding its own numbers."""
     with torch.inference_mode():
-        alone = classifier.module(**inputs).logits.numpy()
-    return alone, session.run(None, {name: tensor.numpy() for name, tensor in inputs.items()})[0]
+        torch_logits = classifier.module(**inputs).logits.numpy()
+    feeds = {name: tensor.numpy() for name, tensor in inputs.items()}
+    return torch_logits, session.run(None, feeds)[0]
 
 
 def _check_constants(model: onnx.ModelProto, classifier: Classifier) -> None:
-    """Compare every tensor of the checkpoint with the constant that bears its name."""
-    found = _constants(model)
+    """Compare every tensor of the checkpoint with the constant of the same name."""
+    constants = _constants(model)
     for name, tensor in packed_state(classifier).items():
-        if name not in found:
-            raise ParityError(f"{name} is missing")
-        if not np.array_equal(found[name], _graph_layout(classifier, name, tensor.numpy())):
-            raise ParityError(f"{name} is not what the checkpoint holds")
+        if name not in constants:
+            raise ParityError(f"{name} is missing from the ONNX file")
+        if not np.array_equal(constants[name], _graph_layout(classifier, name, tensor.numpy())):
+            raise ParityError(f"{name} in the ONNX file differs from the checkpoint")
 
 
 def _constants(model: onnx.ModelProto) -> dict[str, Array]:
-    """Read the file's constants, those that lie side by side taken apart."""
-    found = _attributes(model)
-    for constant in model.graph.initializer:
-        names, value = constant.name.split(NAME_SEPARATOR), numpy_helper.to_array(constant)
+    """Return the file's constants by name, splitting concatenated ones."""
+    constants = _attributes(model)
+    for initializer in model.graph.initializer:
+        names = initializer.name.split(NAME_SEPARATOR)
+        value = numpy_helper.to_array(initializer)
         shared = names[0].rpartition(".")[2] in SHARED_TENSORS
-        alone = shared or len(names) == 1
-        axis = 0 if value.ndim == 3 else -1  # blocks of rows, one above the other
-        parts = [value] * len(names) if alone else np.split(value, len(names), axis)
-        found.update(zip(names, parts, strict=True))
-    return found
+        whole = shared or len(names) == 1
+        axis = 0 if value.ndim == 3 else -1  # blockwise weights are concatenated by output rows
+        parts = [value] * len(names) if whole else np.split(value, len(names), axis)
+        constants.update(zip(names, parts, strict=True))
+    return constants
 
 
 def _attributes(model: onnx.ModelProto) -> dict[str, Array]:
-    """Read what a checkpoint holds in tensors and a graph in attributes, by the tensors' names."""
+    """Return the operator attributes that are tensors in a checkpoint, by the tensors' names."""
     return {
         f"{name.removesuffix('.weight')}.{attribute.name}": np.asarray(attribute.i)
         for node in model.graph.node
@@ -184,7 +192,7 @@ def _attributes(model: onnx.ModelProto) -> dict[str, Array]:
 
 
 def _graph_layout(classifier: Classifier, name: str, value: Array) -> Array:
-    """Bring a checkpoint's tensor into the shape that the graph keeps it in."""
+    """Bring a checkpoint's tensor into the layout of the graph's constant."""
     path, _, kind = name.rpartition(".")
     kinds = nn.Linear | QuantizedLinear | BlockLinear
     packed = kind == "weight" and value.dtype == np.uint8

@@ -1,7 +1,7 @@
-"""Answers texts with an exported model: numpy, onnxruntime and tokenizers, and nothing else.
+"""Predictions of an exported model with only numpy, onnxruntime and tokenizers.
 
-This file travels with the model. It imports nothing of the project that made it, so that a copy of
-it serves on its own, and as the loader module of an MLflow pyfunc.
+This file is copied beside exported models. It imports nothing else from its project, so a copy
+works on its own and as the loader module of an MLflow pyfunc.
 """
 
 from __future__ import annotations
@@ -26,57 +26,57 @@ import onnxruntime
 
 MAX_TEXTS = 512
 MAX_CHARACTERS = 100_000
-"""Of a text, in a request to a server; whoever calls `Predictor` has no such limits."""
+"""Limits of a request to a server; `Predictor` itself has none."""
 _BATCH_SIZE = 32
 _SERVING_VARIABLE = "_MLFLOW_IS_IN_SERVING_ENVIRONMENT"
 """MLflow's scoring server sets it to "true" before the first request."""
 
 
 class Predictor:
-    """An exported model, ready to answer.
+    """An exported model.
 
     Attributes:
         labels: Label names, in the order of the logits.
-        temperature: What logits are divided by before they become probabilities.
-        pairs: Whether it was trained on pairs of texts; None where the file does not say.
+        temperature: Divisor of the logits before the softmax.
+        pairs: Whether the model was trained on text pairs; None if the file does not say.
     """
 
     def __init__(self, directory: Path | str, threads: int = 1) -> None:
-        if (Path(directory) / "SHA256SUMS").exists():  # pulled, and not still being written
+        if (Path(directory) / "SHA256SUMS").exists():  # a pulled model, completely written
             _verify_digests(Path(directory))
         self._session = open_session(Path(directory) / "model.onnx", threads)
         self._tokenizer = _padding_tokenizer(Path(directory) / "tokenizer.json")
         self._inputs = frozenset(value.name for value in self._session.get_inputs())
-        about = self._session.get_modelmeta().custom_metadata_map
-        self.labels: tuple[str, ...] = tuple(json.loads(about["labels"]))
-        self.temperature = float(about["temperature"])
-        self.pairs: bool | None = json.loads(about.get("pairs", "null"))
-        # Loading leaves 3 MB with the allocator for a model of 15, 120 more with unpacked weights.
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        self.labels: tuple[str, ...] = tuple(json.loads(metadata["labels"]))
+        self.temperature = float(metadata["temperature"])
+        self.pairs: bool | None = json.loads(metadata.get("pairs", "null"))
+        # After loading, the allocator holds 3 MB for a 15 MB model, 120 MB more if it was unpacked.
         if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
             libc.malloc_trim(0)
 
     def predict(
         self, texts: Sequence[str], pairs: Sequence[str] | None = None
     ) -> list[dict[str, Any]]:
-        """Answer texts.
+        """Predict the labels of texts.
 
         Args:
-            texts: First texts.
-            pairs: Second texts, one a text, for a model of pairs.
+            texts: The texts, or the first texts of pairs.
+            pairs: The second texts, for a model of text pairs.
 
         Returns:
-            A record a text: the text, its label, the label's probability, and all probabilities.
+            A record per text: the text, its label, the label's probability, and all probabilities.
 
         Raises:
-            ValueError: Something is not text, or there are second texts for a model of single
-                texts, none for one of pairs, or another number of them.
+            ValueError: A value is not a text, second texts are missing or not allowed, or their
+                number differs from that of the first texts.
         """
         if self.pairs is not None and self.pairs is (pairs is None):
             raise ValueError(f"this model answers {'pairs of' if self.pairs else 'single'} texts")
         _check_texts("text", texts)
         _check_texts("text_pair", () if pairs is None else pairs)
         if pairs is not None and len(pairs) != len(texts):
-            raise ValueError(f"{len(texts)} in text and {len(pairs)} in text_pair")
+            raise ValueError(f"text has {len(texts)} rows, but text_pair has {len(pairs)}")
         rows = list(texts) if pairs is None else list(zip(texts, pairs, strict=True))
         records: list[dict[str, Any]] = []
         for start in range(0, len(rows), _BATCH_SIZE):
@@ -95,8 +95,8 @@ class Predictor:
 
         Args:
             input_ids: Shape (batch, tokens).
-            attention_mask: The same; 0 where there is padding.
-            token_type_ids: The same; ignored by a model without segments.
+            attention_mask: Shape (batch, tokens); 0 at padding.
+            token_type_ids: Shape (batch, tokens); ignored by a model without segments.
 
         Returns:
             Logits of shape (batch, labels), not divided by the temperature.
@@ -123,14 +123,14 @@ class Predictor:
 
 
 def open_session(model: Path | bytes, threads: int) -> onnxruntime.InferenceSession:
-    """Load a graph for the processor.
+    """Load a graph on the CPU.
 
     Args:
         model: The ONNX file, or its bytes.
         threads: Intra-op threads.
 
     Returns:
-        A session that runs one node after the other.
+        A session that runs nodes sequentially.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -139,13 +139,13 @@ def open_session(model: Path | bytes, threads: int) -> onnxruntime.InferenceSess
 
 
 def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turn logits into probabilities.
+    """Convert logits to probabilities.
 
     Args:
         logits: Shape (rows, labels).
 
     Returns:
-        The same shape; every row sums to 1.
+        Shape (rows, labels); every row sums to 1.
     """
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     scores: NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
@@ -153,7 +153,7 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _verify_digests(directory: Path) -> None:
-    """Refuse files that are not those that were written; one changed byte is another model."""
+    """Raise an error if a file differs from its digest in the manifest."""
     manifest = json.loads((directory / "coldpress.json").read_bytes())
     for name, digest in manifest["files"].items():
         if hashlib.sha256((directory / name).read_bytes()).hexdigest() != digest:
@@ -161,25 +161,25 @@ def _verify_digests(directory: Path) -> None:
 
 
 def _check_texts(name: str, texts: Sequence[str]) -> None:
-    """Refuse what is no list of texts, by name and place."""
+    """Raise an error that names the column and row of the first value that is not a text."""
     if isinstance(texts, str):
-        raise ValueError(f"{name} is one text, not a list of them")
-    for place, text in enumerate(texts):
-        if fault := _text_error(text):
-            raise ValueError(f"{name}[{place}] {fault}")
+        raise ValueError(f"{name} must be a list of texts, not a single text")
+    for row, text in enumerate(texts):
+        if error := _text_error(text):
+            raise ValueError(f"{name}[{row}] {error}")
 
 
 def _text_error(text: object) -> str | None:
     if isinstance(text, str):
-        half = not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
-        return "has half of a surrogate pair" if half else None
+        lone = not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
+        return "contains a lone surrogate" if lone else None
     if text is None or (isinstance(text, float) and math.isnan(text)):
         return "is null"
     return f"is {type(text).__name__}, not text"
 
 
 class _PyfuncModel:
-    """What MLflow calls."""
+    """The model interface that MLflow calls."""
 
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
@@ -189,7 +189,7 @@ class _PyfuncModel:
         model_input: Any,  # noqa: ANN401
         params: Mapping[str, Any] | None = None,  # noqa: ARG002
     ) -> list[dict[str, Any]]:
-        """Answer a data frame or mapping with a column `text`, or a list of texts or records."""
+        """Predict a data frame or mapping with a column `text`, or a list of texts or records."""
         try:
             texts, pairs = _text_columns(model_input)
             if os.environ.get(_SERVING_VARIABLE) == "true":
@@ -200,13 +200,13 @@ class _PyfuncModel:
 
 
 def _load_pyfunc(data_path: str) -> _PyfuncModel:
-    """Load the model for `mlflow.pyfunc`, which looks for a function of this name."""
+    """Load the model; `mlflow.pyfunc` calls a function of this name."""
     _verify_digests(Path(data_path))
     return _PyfuncModel(Predictor(data_path))
 
 
 def _text_columns(model_input: Any) -> tuple[list[Any], list[Any] | None]:  # noqa: ANN401
-    """Return first and second texts, whatever MLflow was handed."""
+    """Return first and second texts from any of MLflow's input formats."""
     if isinstance(model_input, list | np.ndarray):
         rows = _to_list(model_input)
         if not any(isinstance(row, Mapping) for row in rows):
@@ -214,12 +214,12 @@ def _text_columns(model_input: Any) -> tuple[list[Any], list[Any] | None]:  # no
         model_input = _from_records(rows)
     if "text" not in model_input:
         raise ValueError("no column named text")
-    second = model_input.get("text_pair")
-    return _to_list(model_input["text"]), None if second is None else _to_list(second)
+    pairs = model_input.get("text_pair")
+    return _to_list(model_input["text"]), None if pairs is None else _to_list(pairs)
 
 
 def _from_records(records: list[Any]) -> dict[str, list[Any]]:
-    """Turn records into columns; a record that lacks what another has, has null there."""
+    """Convert records to columns, with None for fields that a record lacks."""
     if not all(isinstance(record, Mapping) for record in records):
         raise ValueError("the rows are neither all texts nor all records")
     names = {name: None for record in records for name in record}
@@ -227,7 +227,7 @@ def _from_records(records: list[Any]) -> dict[str, list[Any]]:
 
 
 def _to_list(column: Any) -> list[Any]:  # noqa: ANN401
-    """Return Python's own values; MLflow makes arrays of columns, and of single texts."""
+    """Convert to Python values, since MLflow passes arrays for columns and for single texts."""
     values = np.atleast_1d(np.asarray(column, dtype=object)).tolist()
     return [v.item() if isinstance(v, np.ndarray) and not v.ndim else v for v in values]
 
@@ -238,27 +238,27 @@ def _check_request(texts: Sequence[Any], pairs: Sequence[Any]) -> None:
     if len(texts) > MAX_TEXTS:
         raise ValueError(f"{len(texts)} texts; a request may have {MAX_TEXTS}")
     for name, column in (("text", texts), ("text_pair", pairs)):
-        for place, text in enumerate(column):
+        for row, text in enumerate(column):
             if isinstance(text, str) and len(text) > MAX_CHARACTERS:
-                raise ValueError(f"{name}[{place}] has more than {MAX_CHARACTERS} characters")
+                raise ValueError(f"{name}[{row}] has more than {MAX_CHARACTERS} characters")
 
 
 def _bad_request(message: str) -> Exception:
-    """Make what MLflow's server answers with status 400 and this message alone."""
+    """Return the error for which MLflow's server sends status 400 and only this message."""
     from mlflow.exceptions import MlflowException
     from mlflow.protos.databricks_pb2 import BAD_REQUEST
 
-    class Refusal(MlflowException):
+    class BadRequest(MlflowException):
         def serialize_as_json(self) -> str:
-            # The server has put the whole request before the message by now.
+            # Not self.message, to which the server has prepended the whole request.
             return json.dumps({"error_code": self.error_code, "message": message})
 
-    return Refusal(message, error_code=BAD_REQUEST)
+    return BadRequest(message, error_code=BAD_REQUEST)
 
 
 def _padding_tokenizer(path: Path) -> Tokenizer:
     tokenizer = Tokenizer.from_file(str(path))
-    if tokenizer.padding is None:  # the usual name tells it
+    if tokenizer.padding is None:  # look up the usual names of the padding token
         name = "<pad>" if tokenizer.token_to_id("[PAD]") is None else "[PAD]"
         tokenizer.enable_padding(pad_id=tokenizer.token_to_id(name) or 0, pad_token=name)
     return tokenizer

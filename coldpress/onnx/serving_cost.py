@@ -1,4 +1,4 @@
-"""What it costs to answer with an exported file, measured in processes that do nothing else."""
+"""Serving cost of an exported file, measured in processes that do nothing else."""
 
 from __future__ import annotations
 
@@ -29,62 +29,62 @@ _SECONDS = 1.0
 
 @dataclass(frozen=True)
 class _Throughput:
-    texts_a_second: float
+    texts_per_second: float
     batch_size: int
     joules_per_text: float | None
 
 
 def measure_serving_cost(model: Path, texts: Split, price_per_core_hour: float) -> Serving:
-    """Start the predictor five times, and let it work for some seconds.
+    """Measure five cold starts, and the throughput at several batch sizes.
 
     Args:
         model: Folder with `model.onnx` and `tokenizer.json`.
-        texts: What is asked; at most 256 of them, spread evenly.
+        texts: Texts to predict; at most 256 of them, evenly spaced, are joules.
         price_per_core_hour: In any currency.
 
     Returns:
-        Medians of the starts, and throughput, price and energy at the best batch size.
+        Medians over the starts, and throughput, price and energy at the best batch size.
     """
-    chosen = texts.take(evenly_spaced_rows(len(texts), _MAX_ROWS))
+    sample = texts.take(evenly_spaced_rows(len(texts), _MAX_ROWS))
     with TemporaryDirectory() as folder:
         shutil.copyfile(predictor.__file__, Path(folder) / "predictor.py")
         starts = [
-            measure_cold_start(model, Path(folder), _batches(chosen, 1)[0]) for _ in range(_STARTS)
+            measure_cold_start(model, Path(folder), _batches(sample, 1)[0]) for _ in range(_STARTS)
         ]
         with isolated_predictor(model, Path(folder)) as process:
-            runs = [_throughput(process, chosen, size) for size in _BATCH_SIZES]
-    best = max(runs, key=lambda run: run.texts_a_second)
+            runs = [_throughput(process, sample, size) for size in _BATCH_SIZES]
+    best = max(runs, key=lambda run: run.texts_per_second)
     return Serving(
-        throughput=best.texts_a_second,
+        throughput=best.texts_per_second,
         throughput_batch=best.batch_size,
         cold_start_ms=median(seconds for seconds, _ in starts) * 1e3,
         peak_memory_bytes=int(median(size for _, size in starts)),
         price_per_core_hour=price_per_core_hour,
-        cost_per_million=cost_per_million(price_per_core_hour, best.texts_a_second),
+        cost_per_million=cost_per_million(price_per_core_hour, best.texts_per_second),
         joules_per_text=best.joules_per_text,
     )
 
 
-def cost_per_million(price_per_core_hour: float, texts_a_second: float) -> float:
-    """Return what a million texts cost on one core that is always busy.
+def cost_per_million(price_per_core_hour: float, texts_per_second: float) -> float:
+    """Return the cost of a million texts on one core that is always busy.
 
     Args:
         price_per_core_hour: In any currency.
-        texts_a_second: Of one core.
+        texts_per_second: Throughput of one core.
 
     Returns:
-        In that currency.
+        The cost in that currency.
     """
-    return price_per_core_hour / (texts_a_second * 3600) * 1e6
+    return price_per_core_hour / (texts_per_second * 3600) * 1e6
 
 
 def _throughput(process: IsolatedPredictor, texts: Split, size: int) -> _Throughput:
     batches = _batches(texts, size)
-    process.answer(batches)
+    process.predict(batches)
     before = energy.read_counters()
-    answered, seconds = process.answer(batches, _SECONDS)
-    used = energy.joules(before, energy.read_counters())
-    return _Throughput(answered / seconds, size, None if used is None else used / answered)
+    count, seconds = process.predict(batches, _SECONDS)
+    joules = energy.joules(before, energy.read_counters())
+    return _Throughput(count / seconds, size, None if joules is None else joules / count)
 
 
 def _batches(texts: Split, size: int) -> Sequence[TextBatch]:

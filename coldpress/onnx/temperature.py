@@ -1,4 +1,4 @@
-"""Fit an exported file's temperature on what the file itself answers, and write it into the file.
+"""Temperature calibration of an exported file on its own logits.
 
 Guo et al., "On Calibration of Modern Neural Networks", 2017, section 4.2.
 """
@@ -19,12 +19,12 @@ from coldpress.schema.finite import check_all_finite
 
 @dataclass(frozen=True)
 class TemperatureFit:
-    """What a temperature did on the rows that it was fitted on.
+    """A temperature and its effect on the rows that it was fitted to.
 
     Attributes:
-        temperature: What the predictor divides logits by.
+        temperature: The predictor divides logits by it.
         before: Expected calibration error of the raw logits.
-        after: The same of the divided ones.
+        after: Expected calibration error of the divided logits.
     """
 
     temperature: float
@@ -32,7 +32,7 @@ class TemperatureFit:
     after: float
 
     def metrics(self) -> dict[str, float]:
-        """Return the figures by name, for a tracking store."""
+        """Return the values by metric name, for tracking."""
         return {
             "temperature": self.temperature,
             "validation_calibration_error_before": self.before,
@@ -44,13 +44,14 @@ def calibrate_temperature(directory: Path, validation: EncodedSplit) -> Temperat
     """Fit the temperature of `model.onnx` and write it into the file's metadata.
 
     Args:
-        directory: What `export` wrote; the graph stays as it is.
+        directory: Written by `export`; the graph does not change.
         validation: Labelled rows that the model was not trained on.
 
     Returns:
         The temperature, and the calibration error without and with it.
     """
-    logits, labels = raw_logits(Predictor(directory), validation), validation.labels
+    logits = raw_logits(Predictor(directory), validation)
+    labels = validation.labels
     temperature = fit_temperature(logits, labels)
     _write_temperature(directory / "model.onnx", temperature)
     before, after = (calibration_error(logits / t, labels) for t in (1.0, temperature))
@@ -60,6 +61,6 @@ def calibrate_temperature(directory: Path, validation: EncodedSplit) -> Temperat
 def _write_temperature(path: Path, temperature: float) -> None:
     check_all_finite({"temperature": temperature})
     model = onnx.load(path)
-    (kept,) = [entry for entry in model.metadata_props if entry.key == "temperature"]
-    kept.value = str(temperature)
+    (entry,) = [entry for entry in model.metadata_props if entry.key == "temperature"]
+    entry.value = str(temperature)
     path.write_bytes(model.SerializeToString(deterministic=True))

@@ -1,4 +1,4 @@
-"""The vectors that an exported file begins with, one a token."""
+"""Token embeddings of an exported file."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from coldpress.quantization.core.packing import unpack
 
 
 def read_token_embeddings(model: Path) -> NDArray[np.float32]:
-    """Read the table of token embeddings, scaled where it is stored in integers.
+    """Read the table of token embeddings, scaled if it is stored as integers.
 
     Args:
-        model: A file that `export` wrote.
+        model: Path of an exported ONNX file.
 
     Returns:
         Shape (vocabulary, width).
@@ -25,15 +25,15 @@ def read_token_embeddings(model: Path) -> NDArray[np.float32]:
     graph = onnx.load(model).graph
     constants = {c.name: numpy_helper.to_array(c) for c in graph.initializer}
     producers = {output: node for node in graph.node for output in node.output}
-    (looked_up,) = (
+    (table,) = (
         node.input[0]
         for node in graph.node
         if node.op_type == "Gather" and node.input[1] == "input_ids"
     )
-    (path,) = trace_weights(producers, looked_up)
+    (path,) = trace_weights(producers, table)
     rows = constants[f"{path}.weight"]
-    if looked_up in producers:
-        rows = unpack(rows, tuple(constants[producers[looked_up].input[1]]))
+    if table in producers:
+        rows = unpack(rows, tuple(constants[producers[table].input[1]]))
     scale = constants.get(f"{path}.scale")
     vectors: NDArray[np.float32] = rows.astype(np.float32)
     return vectors if scale is None else vectors * scale

@@ -1,1 +1,1 @@
-"""Construction of the ONNX graph."""
+"""Construction of ONNX graphs."""

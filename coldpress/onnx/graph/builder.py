@@ -1,4 +1,4 @@
-"""An ONNX graph under construction."""
+"""Builder of ONNX graphs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from coldpress.schema.finite import check_all_finite, check_arrays_finite
 
 MICROSOFT = "com.microsoft"
 NAME_SEPARATOR = "+"
-"""Joins the names of the tensors that lie side by side in one constant."""
+"""Joins the names of tensors that are concatenated or shared in one constant."""
 _DIMENSIONS = ("batch", "sequence")
 
 
@@ -30,7 +30,7 @@ class Graph:
         self._constants: dict[str, Any] = {}
 
     def constant(self, name: str, value: NDArray[Any]) -> str:
-        """Keep a value under its name; a name that is there already keeps its first value.
+        """Add a constant; a name that exists already keeps its first value.
 
         Args:
             name: Unique in the graph.
@@ -49,13 +49,13 @@ class Graph:
         return name
 
     def integers(self, *values: int) -> str:
-        """Keep a short list of int64, such as axes.
+        """Add a constant with a short list of int64, such as axes.
 
         Args:
             values: The list.
 
         Returns:
-            A name that says the values.
+            Name of the constant, made of the values.
         """
         name = "integers_" + "_".join(map(str, values))
         return self.constant(name, np.asarray(values, dtype=np.int64))
@@ -64,9 +64,9 @@ class Graph:
         """Add an operator with one output.
 
         Args:
-            operator: Its name, with its domain before a dot unless it is ONNX's own.
-            inputs: Names; an empty name is an input left out.
-            attributes: As the operator defines them.
+            operator: Its name, preceded by domain and dot unless it is a standard ONNX operator.
+            inputs: Names; an empty name skips an optional input.
+            attributes: Attributes of the operator.
 
         Returns:
             Name of the output.
@@ -83,10 +83,10 @@ class Graph:
         """Add an operator with several outputs.
 
         Args:
-            operator: As for `node`.
-            inputs: As for `node`.
-            outputs: How many.
-            attributes: As for `node`.
+            operator: As in `node`.
+            inputs: As in `node`.
+            outputs: Number of outputs.
+            attributes: As in `node`.
 
         Returns:
             Names of the outputs.
@@ -94,17 +94,17 @@ class Graph:
         domain, _, kind = operator.rpartition(".")
         name = f"{kind}_{len(self._nodes)}"
         check_all_finite(attributes, name)
-        made = [f"{name}_{i}" for i in range(outputs)]
+        names = [f"{name}_{i}" for i in range(outputs)]
         self._nodes.append(
-            helper.make_node(kind, list(inputs), made, name, domain=domain, **attributes)
+            helper.make_node(kind, list(inputs), names, name, domain=domain, **attributes)
         )
-        return made
+        return names
 
     def total(self, summands: Sequence[str]) -> str:
         """Add a sum.
 
-        `Sum`, as ONNX Runtime would fuse `Add` into its SkipLayerNormalization, which takes 25
-        microseconds for 10 tokens of width 384 where the two operators take 4 (version 1.31).
+        Uses `Sum`, because ONNX Runtime would fuse `Add` into SkipLayerNormalization, which takes
+        25 microseconds for 10 tokens of width 384 where the two operators take 4 (version 1.31).
 
         Args:
             summands: Names of float32 tensors of one shape.
@@ -114,16 +114,16 @@ class Graph:
         """
         return summands[0] if len(summands) == 1 else self.node("Sum", summands)
 
-    def model(self, labels: int, opset: int, about: Mapping[str, str]) -> ModelProto:
-        """Close the graph; what the last node gives are the logits.
+    def model(self, labels: int, opset: int, metadata: Mapping[str, str]) -> ModelProto:
+        """Return the finished model; the output of the last node becomes the logits.
 
         Args:
-            labels: How many logits a row.
-            opset: Version of ONNX's own operators.
-            about: The file's metadata.
+            labels: Number of logits per row.
+            opset: Version of the ONNX operator set.
+            metadata: The file's metadata.
 
         Returns:
-            A model whose bytes depend on nothing else.
+            A model whose bytes depend only on the nodes, the constants and the arguments.
         """
         self._nodes[-1].output[0] = "logits"
         graph = helper.make_graph(
@@ -138,5 +138,5 @@ class Graph:
         model = helper.make_model(
             graph, opset_imports=versions, ir_version=oldest, producer_name="coldpress"
         )
-        helper.set_model_props(model, dict(sorted(about.items())))
+        helper.set_model_props(model, dict(sorted(metadata.items())))
         return model

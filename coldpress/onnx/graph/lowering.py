@@ -1,4 +1,4 @@
-"""One torch module after another, in float32 or in integers, to ONNX operators."""
+"""Lowering of torch modules, in float32 or integers, to ONNX operators."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ SHARED_TENSORS = (
     "activation_largest",
     "input_scale",
 )
-"""What modules that share their input have in common: one constant bears all of their names."""
+"""Tensors shared by modules with the same input; one constant has all of their names."""
 
 
 class Lowering:
-    """Adds a classifier's modules to a graph, each by its path.
+    """Adds a classifier's modules to a graph, by path.
 
     Attributes:
-        graph: What they are added to.
+        graph: The graph under construction.
     """
 
     def __init__(self, graph: Graph, module: nn.Module) -> None:
@@ -36,21 +36,21 @@ class Lowering:
         self._paths = {path for path, _ in module.named_modules()}
 
     def has(self, path: str) -> bool:
-        """Whether there is a module at a path.
+        """Return whether there is a module at a path.
 
         Args:
-            path: Dotted.
+            path: Dotted module path.
 
         Returns:
-            False where a family, or this model of it, lacks the part.
+            False where a family, or this model of it, lacks the module.
         """
         return path in self._paths
 
     def padding(self, path: str) -> int:
-        """Return the token id that a module of tables takes for padding.
+        """Return the padding token id of an embeddings module.
 
         Args:
-            path: The module.
+            path: Path of the module.
 
         Returns:
             An index into the token table.
@@ -58,20 +58,21 @@ class Lowering:
         return int(cast("Any", self._module.get_submodule(path)).padding_idx)
 
     def activation(self, values: str, paths: Sequence[str]) -> Activation:
-        """Bring an activation into the form that linear modules multiply.
+        """Prepare an activation as input of linear modules.
 
         Args:
             values: Name of a float32 tensor.
-            paths: The modules that it arrives at; they have one range, which `parity` checks.
+            paths: Modules that read it; they share one range, which `parity` checks.
 
         Returns:
-            The activation, rounded if the modules compute with integers.
+            The activation, quantized if the modules compute with integers.
         """
         module = self._module.get_submodule(paths[0])
         if not isinstance(module, QuantizedLinear):
             return Activation(values)
-        values = self._prepared(values, paths, module)
-        step, zero_point = module.activation_scale, module.activation_zero_point
+        values = self._scale_and_shift(values, paths, module)
+        step = module.activation_scale
+        zero_point = module.activation_zero_point
         if step is None or zero_point is None:
             return Activation(*self.graph.nodes("DynamicQuantizeLinear", [values], 3))
         scale = self._constant(join_names(paths, "activation_scale"), step)
@@ -84,7 +85,7 @@ class Lowering:
             rounded = self.graph.node("Clip", [rounded, "", largest])
         return Activation(rounded, scale, zero)
 
-    def _prepared(self, values: str, paths: Sequence[str], module: QuantizedLinear) -> str:
+    def _scale_and_shift(self, values: str, paths: Sequence[str], module: QuantizedLinear) -> str:
         """Scale and shift the channels of an activation before it is rounded."""
         if module.input_scale is not None:
             smoothing = self._constant(join_names(paths, "input_scale"), module.input_scale)
@@ -95,16 +96,17 @@ class Lowering:
         return values
 
     def first_token(self, activation: Activation) -> Activation:
-        """Keep the first token of every row.
+        """Select the first token of every row.
 
         Args:
             activation: Of shape (batch, tokens, width).
 
         Returns:
-            The same of shape (batch, 1, width).
+            The activation of shape (batch, 1, width).
         """
-        zero, one = self.graph.integers(0), self.graph.integers(1)
-        first = self.graph.node("Slice", [activation.values, zero, one, one])
+        start = self.graph.integers(0)
+        end = self.graph.integers(1)
+        first = self.graph.node("Slice", [activation.values, start, end, end])
         return replace(activation, values=first)
 
     def linear(self, values: str, path: str) -> str:
@@ -112,7 +114,7 @@ class Lowering:
 
         Args:
             values: Name of a float32 tensor of shape (..., in).
-            path: The module.
+            path: Path of the module.
 
         Returns:
             Name of a float32 tensor of shape (..., out).
@@ -123,11 +125,11 @@ class Lowering:
         """Add linear modules that share their input as one multiplication.
 
         Args:
-            activation: What arrives, of shape (batch, tokens, in).
-            paths: The modules.
+            activation: Their input, of shape (batch, tokens, in).
+            paths: Paths of the modules.
 
         Returns:
-            Names of float32 tensors of shape (batch, tokens, out), one a module.
+            Names of float32 tensors of shape (batch, tokens, out), one per module.
         """
         modules = {path: cast("Any", self._module.get_submodule(path)) for path in paths}
         out = add_matmul(self.graph, activation, modules)
@@ -137,57 +139,57 @@ class Lowering:
         return self.graph.nodes("Split", [out, widths], len(paths), axis=2)
 
     def embedding(self, indices: str, path: str) -> str:
-        """Look rows of a table up, and scale these rows alone.
+        """Look up rows of a table, and scale only these rows.
 
         Args:
             indices: Name of an int64 tensor.
-            path: The table.
+            path: Path of the table.
 
         Returns:
             Name of a float32 tensor of shape (*indices, width).
         """
-        return self._scaled(self.graph.node("Gather", [self._table(path), indices]), path)
+        return self._scale_rows(self.graph.node("Gather", [self._table(path), indices]), path)
 
     def leading_rows(self, count: str, path: str) -> str:
-        """Take the first rows of a table.
+        """Return the first rows of a table.
 
         Args:
             count: Name of an int64 tensor of shape (1,).
-            path: The table.
+            path: Path of the table.
 
         Returns:
             Name of a float32 tensor of shape (count, width).
         """
         rows = self.graph.node("Slice", [self._table(path), self.graph.integers(0), count])
-        return self._scaled(rows, path)
+        return self._scale_rows(rows, path)
 
     def norm(self, summands: Sequence[str], path: str) -> str:
         """Add a layer normalization of a sum.
 
         Args:
             summands: Names of float32 tensors of one shape.
-            path: The normalization, or a place where a layer has none.
+            path: Path of the normalization, or of the identity of a layer without one.
 
         Returns:
             Name of a tensor of that shape.
         """
-        module, total = self._module.get_submodule(path), self.graph.total(summands)
+        module = self._module.get_submodule(path)
+        total = self.graph.total(summands)
         if not isinstance(module, nn.LayerNorm):
             return total
-        # A gain, and perhaps a bias.
-        gains = [self._constant(f"{path}.{n}", value) for n, value in module.named_parameters()]
-        kind = "LayerNormalization"
-        return self.graph.node(kind, [total, *gains], axis=-1, epsilon=module.eps)
+        # A gain and, in some families, a bias.
+        weights = [self._constant(f"{path}.{n}", value) for n, value in module.named_parameters()]
+        return self.graph.node("LayerNormalization", [total, *weights], axis=-1, epsilon=module.eps)
 
     def _table(self, path: str) -> str:
         module = cast("nn.Embedding | QuantizedEmbedding", self._module.get_submodule(path))
         return add_table(self.graph, path, module)
 
-    def _scaled(self, rows: str, path: str) -> str:
+    def _scale_rows(self, rows: str, path: str) -> str:
         module = self._module.get_submodule(path)
         if not isinstance(module, QuantizedEmbedding):
             return rows
-        # DequantizeLinear with a scale a column takes twice as long as these two (version 1.31).
+        # DequantizeLinear with a scale per column takes twice as long (ONNX Runtime 1.31).
         values = self.graph.node("Cast", [rows], to=TensorProto.FLOAT)
         scale = self._constant(f"{path}.scale", module.scale)
         return self.graph.node("Mul", [values, scale])

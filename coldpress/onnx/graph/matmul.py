@@ -1,4 +1,4 @@
-"""Activations times weights, in float32, in integers or block by block, as ONNX operators."""
+"""Matrix products in float32, int8 or blockwise integers as ONNX operators."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from coldpress.quantization.core.modules import QuantizedEmbedding, QuantizedLin
 from coldpress.quantization.core.packing import BYTE_BITS, pack
 
 ModulesByPath = Mapping[str, Any]
-"""Linear modules of one kind that share their input, by their paths."""
+"""Linear modules of one kind that share their input, by path."""
 
 
 @dataclass(frozen=True)
 class Activation:
-    """What arrives at linear modules.
+    """Input of linear modules.
 
     Attributes:
-        values: Name of the tensor: float32, or uint8 beside a scale.
-        scale: Name of its step; empty for float32.
-        zero_point: Name of the integer that stands for zero; empty for float32.
+        values: Name of the tensor, float32 or uint8.
+        scale: Name of the scale; empty for float32.
+        zero_point: Name of the zero point; empty for float32.
     """
 
     values: str
@@ -35,15 +35,15 @@ class Activation:
 
 
 def add_matmul(graph: Graph, activation: Activation, modules: ModulesByPath) -> str:
-    """Add one multiplication for modules that lie side by side, and biases if they have any.
+    """Add one matrix product for modules with the same input, with their biases if they have any.
 
     Args:
-        graph: What it is added to.
-        activation: What arrives, of shape (..., in).
-        modules: Linear modules.
+        graph: The graph under construction.
+        activation: The modules' input, of shape (..., in).
+        modules: Linear modules by path.
 
     Returns:
-        Name of a float32 tensor of shape (..., out of all together).
+        Name of a float32 tensor of shape (..., sum of out).
     """
     biases = [module.bias for module in modules.values() if module.bias is not None]
     bias = _add_concatenated(graph, modules, "bias", biases) if biases else ""
@@ -60,11 +60,11 @@ def add_matmul(graph: Graph, activation: Activation, modules: ModulesByPath) -> 
 
 
 def add_table(graph: Graph, path: str, module: nn.Embedding | QuantizedEmbedding) -> str:
-    """Add an embedding table, unpacked if it is packed.
+    """Add an embedding table, with unpacking operators if it is packed.
 
     Args:
-        graph: What it is added to.
-        path: Of the table.
+        graph: The graph under construction.
+        path: Path of the table.
         module: The table.
 
     Returns:
@@ -76,12 +76,12 @@ def add_table(graph: Graph, path: str, module: nn.Embedding | QuantizedEmbedding
 
 
 def add_tensor(graph: Graph, name: str, tensor: Tensor) -> str:
-    """Add a tensor of a module under its name.
+    """Add a module's tensor as a constant.
 
     Args:
-        graph: What it is added to.
+        graph: The graph under construction.
         name: Unique in the graph.
-        tensor: Of any kind.
+        tensor: Of any type and shape.
 
     Returns:
         The name.
@@ -90,14 +90,14 @@ def add_tensor(graph: Graph, name: str, tensor: Tensor) -> str:
 
 
 def join_names(paths: Sequence[str], name: str) -> str:
-    """Return the name of what modules have side by side, or in common.
+    """Return the name of a constant that modules share or that concatenates their tensors.
 
     Args:
-        paths: The modules.
-        name: Of their tensor.
+        paths: Paths of the modules.
+        name: Name of the tensor in each module.
 
     Returns:
-        A name that tells all of them.
+        The joined names.
     """
     return NAME_SEPARATOR.join(f"{path}.{name}" for path in paths)
 
@@ -105,7 +105,7 @@ def join_names(paths: Sequence[str], name: str) -> str:
 def _add_blockwise_matmul(
     graph: Graph, activation: Activation, modules: ModulesByPath, bias: str
 ) -> str:
-    """Blocks of rows lie one above the other: (out of all together, blocks, bytes)."""
+    """Add MatMulNBits on packed weights of shape (sum of out, blocks, bytes per block)."""
     packed = torch.cat([torch.from_numpy(pack_blocks(m)) for m in modules.values()])
     weight = add_tensor(graph, join_names(list(modules), "weight"), packed)
     first: BlockLinear = next(iter(modules.values()))
@@ -119,7 +119,7 @@ def _add_blockwise_matmul(
 
 
 def _add_weights(graph: Graph, modules: ModulesByPath) -> str:
-    """Lay weights side by side: (in, out of all together)."""
+    """Add the concatenated weights, of shape (in, sum of out)."""
     if not any(map(_is_packed, modules.values())):
         return _add_concatenated(graph, modules, "weight", [m.weight.T for m in modules.values()])
     parts = [_add_weight(graph, path, module) for path, module in modules.items()]

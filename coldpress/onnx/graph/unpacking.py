@@ -1,9 +1,9 @@
-"""Operators that unpack weights of few bits when a session starts.
+"""ONNX operators that unpack low-bit weights when a session starts.
 
-All their inputs are constants, so that ONNX Runtime computes them once, as it folds constants, and
-keeps the signed bytes alone: answering is as fast as if they had been stored as bytes. What each
-operator gives is held until all are folded, so that there are no more of them than have to be.
-Shifts of bytes need opset 11; `BitwiseAnd` would need 18.
+All inputs are constants, so ONNX Runtime folds the operators once and keeps only the int8 weights:
+inference is as fast as with weights stored as bytes. The output of each operator stays in memory
+until all are folded, so their number is kept small. Shifts of bytes need opset 11; `BitwiseAnd`
+would need 18.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ from coldpress.quantization.core import packing
 
 
 def add_unpacking(graph: Graph, name: str, packed: packing.Bytes, shape: Sequence[int]) -> str:
-    """Add a packed constant and what makes signed bytes of it.
+    """Add a packed constant and the operators that unpack it to int8.
 
     Args:
-        graph: What they are added to.
-        name: Of the constant.
-        packed: As `packing.pack` returned it, of shape (bits, bytes).
-        shape: Of the integers.
+        graph: The graph under construction.
+        name: Name of the constant.
+        packed: Returned by `packing.pack`, uint8 of shape (bits, bytes).
+        shape: Shape of the integers.
 
     Returns:
         Name of an int8 tensor of that shape.
     """
-    bits, count = len(packed), int(np.prod(shape))
+    bits = len(packed)
+    count = int(np.prod(shape))
     unsigned = _sum_fields(graph, graph.constant(name, packed), bits)
     signed = _to_signed(graph, graph.node("Cast", [unsigned], to=TensorProto.INT8), bits)
     if count % 8:
@@ -40,26 +41,28 @@ def add_unpacking(graph: Graph, name: str, packed: packing.Bytes, shape: Sequenc
 
 
 def trace_weights(producers: Mapping[str, Any], name: str) -> list[str]:
-    """Name the modules whose weights a tensor is made of, unpacked or as they are.
+    """Trace a tensor back to the modules whose weights it holds, packed or not.
 
     Args:
         producers: The graph's nodes by their outputs.
-        name: A tensor that is multiplied with, or looked rows up in.
+        name: The weight input of a matrix product, or a table from which rows are looked up.
 
     Returns:
-        Paths, in the order in which the weights lie side by side.
+        Paths, in the order in which the weights are concatenated.
     """
     if name in producers:
-        above = producers[name].input
-        found = [path for tensor in above for path in trace_weights(producers, tensor)]
-        return list(dict.fromkeys(found))  # fields of one weight are several tensors
+        sources = producers[name].input
+        paths = [path for tensor in sources for path in trace_weights(producers, tensor)]
+        return list(dict.fromkeys(paths))  # the fields of one weight are several tensors
     parts = name.split(NAME_SEPARATOR)
     return [part.removesuffix(".weight") for part in parts if part.endswith(".weight")]
 
 
 def _sum_fields(graph: Graph, packed: str, bits: int) -> str:
-    """Sum up the fields of every integer, each at its height."""
-    sizes, low, total = packing.bit_fields(bits), bits, ""
+    """Add the sum of every integer's fields, each shifted to its bits."""
+    sizes = packing.bit_fields(bits)
+    low = bits
+    total = ""
     parts = [packed]
     if len(sizes) > 1:
         parts = graph.nodes("Split", [packed, graph.integers(*sizes)], len(sizes), axis=0)
@@ -75,11 +78,11 @@ def _sum_fields(graph: Graph, packed: str, bits: int) -> str:
 
 
 def _extract_field(graph: Graph, part: str, size: int) -> str:
-    """Shift every field of a size out of its byte, to the top and down again."""
-    line = graph.node("Reshape", [part, graph.integers(1, -1)])
-    left = graph.constant(f"shifts_{size}", packing.field_shifts(size))
-    top = graph.node("BitShift", [line, left], direction="LEFT")
-    return graph.node("BitShift", [top, _byte(graph, 8 - size)], direction="RIGHT")
+    """Isolate every field of a size by a shift to the left and back to the right."""
+    flat = graph.node("Reshape", [part, graph.integers(1, -1)])
+    shifts = graph.constant(f"shifts_{size}", packing.field_shifts(size))
+    high = graph.node("BitShift", [flat, shifts], direction="LEFT")
+    return graph.node("BitShift", [high, _byte(graph, 8 - size)], direction="RIGHT")
 
 
 def _to_signed(graph: Graph, integers: str, bits: int) -> str:

@@ -1,4 +1,4 @@
-"""Checkpoints to export, and rows to compare them on."""
+"""Fixtures: rows, checkpoints and exported models."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def rows(tiny: Classifier, split: Split) -> EncodedSplit:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    """Writes a classifier, quantized or not, under a name."""
+    """Write a classifier, quantized or not, to a named checkpoint."""
 
     def store(classifier: Classifier, name: str) -> Checkpoint:
         with new_checkpoint(
@@ -41,7 +41,7 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture
 def exported(tmp_path: Path) -> Export:
-    """Exports a checkpoint, with metadata, into a directory beside it."""
+    """Export a checkpoint, with metadata, into a directory beside it."""
 
     def exported(checkpoint: Checkpoint, **metadata: str) -> Path:
         target = tmp_path / f"{checkpoint.path.name}-onnx"

@@ -1,4 +1,4 @@
-"""The deployable model is judged as it is served."""
+"""The exported model is evaluated as it is served."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def test_an_onnx_models_logits_are_divided_by_the_temperature_of_its_file(
     assert np.allclose(onnx.logits(test), parent.logits(test) / 2.5, atol=1e-5)
 
 
-def test_an_onnx_model_computes_in_what_its_checkpoint_says(
+def test_an_onnx_model_has_the_arithmetic_of_its_checkpoint(
     tiny: Classifier, tiny_checkpoint: Checkpoint, split: Split, tmp_path: Path
 ) -> None:
     test = encode(tiny.tokenizer, split)
     with new_checkpoint(tmp_path / "onnx", Manifest(stage="export_onnx")) as directory:
         export(tiny_checkpoint, directory, 17, {})
     parent = torch_candidate("quantized", None, tiny, test, 8)
-    known = replace(parent, computes_in=describe_arithmetic(tiny))
+    quantized = replace(parent, computes_in=describe_arithmetic(tiny))
     assert _onnx_candidate(
-        "onnx", known, tmp_path / "onnx", 4, 1
+        "onnx", quantized, tmp_path / "onnx", 4, 1
     ).computes_in == describe_arithmetic(tiny)
     assert parent.computes_in == ()

@@ -1,4 +1,4 @@
-"""What an exported file holds."""
+"""Contents of an exported file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Store = Callable[[Classifier, str], Checkpoint]
 Export = Callable[..., Path]
 
 DYNAMIC = DynamicInt8(method="dynamic-int8", weight_bits=7)
-AGAIN = """
+EXPORT = """
 import sys
 from pathlib import Path
 from coldpress.model.checkpoint import Checkpoint
@@ -45,23 +45,24 @@ def checkpoint(tiny: Classifier, rows: EncodedSplit, store: Store) -> Checkpoint
 def test_equal_checkpoints_give_equal_bytes_in_any_process(
     checkpoint: Checkpoint, exported: Export, tmp_path: Path
 ) -> None:
-    here, there = exported(checkpoint, recipe="it"), tmp_path / "there"
-    there.mkdir()
+    first = exported(checkpoint, recipe="it")
+    second = tmp_path / "second"
+    second.mkdir()
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "7"}
-    command = [sys.executable, "-c", AGAIN, str(checkpoint.path), str(there)]
+    command = [sys.executable, "-c", EXPORT, str(checkpoint.path), str(second)]
     subprocess.run(command, check=True, env=environment)
     for name in ("model.onnx", "tokenizer.json"):
-        digests = {hashlib.sha256((at / name).read_bytes()).hexdigest() for at in (here, there)}
+        digests = {hashlib.sha256((at / name).read_bytes()).hexdigest() for at in (first, second)}
         assert len(digests) == 1, name
 
 
-def test_the_file_says_what_it_is(checkpoint: Checkpoint, exported: Export) -> None:
+def test_the_file_has_metadata_inputs_and_outputs(checkpoint: Checkpoint, exported: Export) -> None:
     path = exported(checkpoint, recipe="trec", source=checkpoint.digest)
     session = onnxruntime.InferenceSession(path / "model.onnx")
-    about = session.get_modelmeta().custom_metadata_map
-    assert about.pop("source") == checkpoint.digest
-    assert json.loads(about.pop("labels")) == ["calm", "fast", "warm"]
-    assert about == {"recipe": "trec", "temperature": "1.0"}
+    metadata = session.get_modelmeta().custom_metadata_map
+    assert metadata.pop("source") == checkpoint.digest
+    assert json.loads(metadata.pop("labels")) == ["calm", "fast", "warm"]
+    assert metadata == {"recipe": "trec", "temperature": "1.0"}
     inputs = {value.name: value.shape for value in session.get_inputs()}
     assert list(inputs) == ["input_ids", "attention_mask", "token_type_ids"]
     assert list(inputs.values()) == [["batch", "sequence"]] * 3
@@ -86,7 +87,7 @@ def test_tables_and_weights_stay_integers_in_the_file(
     assert kinds["bert.embeddings.word_embeddings.weight"] == TensorProto.INT8
 
 
-def test_nothing_but_the_first_token_is_computed_after_the_last_attention(
+def test_only_the_first_token_is_computed_after_the_last_attention(
     checkpoint: Checkpoint, exported: Export
 ) -> None:
     model = onnx.load(exported(checkpoint) / "model.onnx")
@@ -110,7 +111,7 @@ def test_each_opset_of_the_recipe_runs(opset: int, checkpoint: Checkpoint, tmp_p
     assert logits.shape == (1, 3)
 
 
-def test_a_model_without_segments_asks_for_none(
+def test_a_model_without_segments_has_no_such_input(
     random_classifier: Make, store: Store, exported: Export
 ) -> None:
     path = exported(store(random_classifier("distilbert"), "distilled"))

@@ -1,4 +1,4 @@
-"""Whose answers depend on what is asked beside them, and by how much."""
+"""Invariance of logits to batch, padding and threads."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STATIC = StaticInt8(method="static-int8", weight_bits=7)
 
 
 @pytest.mark.parametrize("method", [None, STATIC], ids=["float32", "static"])
-def test_fixed_ranges_answer_alike_however_asked(
+def test_fixed_ranges_are_invariant(
     method: PostTrainingQuantization | None,
     tiny: Classifier,
     rows: EncodedSplit,
@@ -34,24 +34,24 @@ def test_fixed_ranges_answer_alike_however_asked(
     exported: Export,
 ) -> None:
     final = tiny if method is None else method.quantize(tiny, rows)
-    found = measure_invariance(exported(store(final, "final")), rows)
-    assert found.rows == 12
-    for change in (found.batch, found.padding, found.threads):
+    result = measure_invariance(exported(store(final, "final")), rows)
+    assert result.rows == 12
+    for change in (result.batch, result.padding, result.threads):
         assert change.largest_logit < 1e-5
         assert change.labels == 0.0
 
 
-def test_dynamic_ranges_see_the_batch_and_its_padding(
+def test_dynamic_ranges_depend_on_the_batch_and_its_padding(
     tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
-    found = measure_invariance(exported(store(DYNAMIC.quantize(tiny, rows), "final")), rows)
-    assert 1e-3 < found.batch.largest_logit < 1.0
-    assert 1e-3 < found.padding.largest_logit < 1.0
-    assert found.threads.largest_logit < 1e-5
+    result = measure_invariance(exported(store(DYNAMIC.quantize(tiny, rows), "final")), rows)
+    assert 1e-3 < result.batch.largest_logit < 1.0
+    assert 1e-3 < result.padding.largest_logit < 1.0
+    assert result.threads.largest_logit < 1e-5
 
 
 def add_width(path: Path) -> None:
-    """Add 1000 (width - 5.5) to the first logit, and take it from the last."""
+    """Add 1000 (width - 5.5) to the first logit, and subtract it from the last."""
     model = onnx.load(path)
     (first,) = [node for node in model.graph.node if "logits" in node.output]
     first.output[:] = ["plain"]
@@ -70,20 +70,20 @@ def add_width(path: Path) -> None:
     onnx.save(model, path)
 
 
-def test_a_graph_that_counts_padding_is_caught_with_its_labels(
+def test_a_graph_that_counts_padding_changes_labels(
     tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
     directory = exported(store(tiny, "final"))
     add_width(directory / "model.onnx")
-    found = measure_invariance(directory, rows)
+    result = measure_invariance(directory, rows)
     # Of 1 to 5 words with [CLS] and [SEP], 8 of 12 rows are narrower than 5.5; padded to 7, none.
-    for change in (found.padding, found.batch):
+    for change in (result.padding, result.batch):
         assert change.largest_logit == pytest.approx(4000, abs=0.1)
         assert change.labels == 8 / 12
-    assert found.threads.labels == 0.0
+    assert result.threads.labels == 0.0
 
 
-def test_of_many_rows_256_are_asked(tiny: Classifier, store: Store, exported: Export) -> None:
+def test_at_most_256_rows_are_used(tiny: Classifier, store: Store, exported: Export) -> None:
     texts = tuple(f"cold {'press ' * (n % 9)}" for n in range(300))
     many = encode(tiny.tokenizer, Split(texts, texts, None, ()))
     assert measure_invariance(exported(store(tiny, "final")), many).rows == 256

@@ -12,7 +12,7 @@ from coldpress.onnx import layer_latency
 from coldpress.onnx.layer_latency import knots
 
 
-def test_a_models_time_is_shared_by_its_layers() -> None:
+def test_a_models_time_is_divided_among_its_layers() -> None:
     # Two layers of three: 4 ms more for a second head each, 2 for a third.
     assert knots([1, 2, 3], np.array([10.0, 14, 16]), [3, 3]) == ((1, 0.0), (2, 2.0), (3, 3.0))
 
@@ -22,15 +22,15 @@ def test_a_layer_without_the_units_has_no_share() -> None:
     assert knots([1, 2, 4], np.array([1.0, 4, 8]), [1, 4]) == ((1, 0.0), (2, 3.0), (4, 7.0))
 
 
-def test_what_is_measured_the_wrong_way_round_is_evened_out() -> None:
+def test_decreasing_times_are_smoothed() -> None:
     # 5 and 3 become 4 and 4.
     assert knots([1, 2, 3], np.array([1.0, 5, 3]), [3]) == ((1, 0.0), (2, 3.0), (3, 3.0))
 
 
 @given(st.lists(st.floats(0.01, 100), min_size=2, max_size=12))
 def test_more_units_never_take_less_time(times: list[float]) -> None:
-    found = knots(range(1, len(times) + 1), np.array(times), [len(times)] * 2)
-    milliseconds = [entry for _, entry in found]
+    table = knots(range(1, len(times) + 1), np.array(times), [len(times)] * 2)
+    milliseconds = [entry for _, entry in table]
     assert milliseconds == sorted(milliseconds)
 
 
@@ -38,7 +38,7 @@ def test_one_unit_is_a_table_of_one_entry() -> None:
     assert knots([1], np.array([2.0]), [1, 1]) == ((1, 0.0),)
 
 
-def test_a_table_says_how_busy_the_machine_was(
+def test_a_table_has_the_cpu_share_of_its_measurement(
     tiny: Classifier, split: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(layer_latency, "_SECONDS", 0.0)

@@ -1,4 +1,4 @@
-"""What is exported computes what it was exported from, and nothing else passes."""
+"""Parity of exported files with their checkpoints, and detection of altered files."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SMOOTH = SmoothQuant(method="smooth", weight_bits=7)
 FOUR_BIT = KBit(method="k-bit", bits=4)
 ONE_BIT = KBit(method="k-bit", bits=1, per="tensor", table_bits=3)
 BLOCKS = WeightOnly(method="weight-only", bits=4, block_size=16, activations="float32")
-BLOCKS_OF_BYTES = WeightOnly(method="weight-only", bits=8, block_size=32, activations="int8")
+INT8_BLOCKS = WeightOnly(method="weight-only", bits=8, block_size=32, activations="int8")
 QAT = Qat(method="qat", bits=3, epochs=1, batch_size=6)
 MIXED = MixedPrecision(method="mixed", max_divergence=0.02)
 BINARY = Binary(method="binary", activation_bits=1, epochs=1, batch_size=6)
@@ -54,7 +54,7 @@ METHODS = [
     FOUR_BIT,
     ONE_BIT,
     BLOCKS,
-    BLOCKS_OF_BYTES,
+    INT8_BLOCKS,
     MIXED,
     QAT,
     BINARY,
@@ -64,7 +64,7 @@ QUERY = "bert.encoder.layer.0.attention.self.query"
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("family", sorted(ARCHITECTURES))
-def test_a_pruned_model_of_every_family_answers_the_same(
+def test_a_pruned_model_of_every_family_has_parity(
     family: str,
     method: PostTrainingQuantization | QuantizationAwareTraining | None,
     random_classifier: Make,
@@ -73,7 +73,7 @@ def test_a_pruned_model_of_every_family_answers_the_same(
     store: Store,
     exported: Export,
 ) -> None:
-    final = pressed(cut(random_classifier(family)), method, rows)
+    final = quantize(cut(random_classifier(family)), method, rows)
     checkpoint = store(final, "final")
     parity = check_parity(checkpoint, exported(checkpoint) / "model.onnx", rows)
     assert parity.rows == 12
@@ -82,7 +82,7 @@ def test_a_pruned_model_of_every_family_answers_the_same(
     assert parity.range > 0.5
 
 
-def pressed(
+def quantize(
     source: Classifier,
     method: PostTrainingQuantization | QuantizationAwareTraining | None,
     rows: EncodedSplit,
@@ -95,7 +95,7 @@ def pressed(
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_head_that_reads_every_token_answers_the_same(
+def test_a_head_that_reads_every_token_has_parity(
     method: PostTrainingQuantization | QuantizationAwareTraining | None,
     random_classifier: Callable[..., Classifier],
     rows: EncodedSplit,
@@ -104,22 +104,22 @@ def test_a_head_that_reads_every_token_answers_the_same(
 ) -> None:
     source = random_classifier("modernbert", classifier_pooling="mean")
     assert not source.reads_first_token
-    checkpoint = store(pressed(source, method, rows), "final")
+    checkpoint = store(quantize(source, method, rows), "final")
     parity = check_parity(checkpoint, exported(checkpoint) / "model.onnx", rows)
     assert parity.max_logit_difference < 1e-5
     assert parity.range > 0.5
 
 
-def test_one_row_without_padding_answers_the_same(
+def test_one_row_without_padding_has_parity(
     tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
     checkpoint = store(DYNAMIC.quantize(tiny, rows), "final")
     path = exported(checkpoint) / "model.onnx"
     for row in range(len(rows)):
-        one = EncodedSplit(
+        single = EncodedSplit(
             rows.input_ids[row : row + 1], rows.token_type_ids[row : row + 1], rows.labels, 0, 0
         )
-        assert check_parity(checkpoint, path, one).max_logit_difference < 1e-5
+        assert check_parity(checkpoint, path, single).max_logit_difference < 1e-5
 
 
 def alter(path: Path, name: str, change: Callable[[Array], None]) -> None:
@@ -132,29 +132,29 @@ def alter(path: Path, name: str, change: Callable[[Array], None]) -> None:
     onnx.save(model, path)
 
 
-def test_one_altered_integer_is_caught_by_name(
+def test_an_altered_integer_is_detected_by_name(
     tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
     checkpoint = store(DYNAMIC.quantize(tiny, rows), "final")
     path = exported(checkpoint) / "model.onnx"
-    # Queries, keys and values of 16 columns each lie side by side: column 20 is a key's.
+    # Queries, keys and values of 16 columns each are concatenated: column 20 is a key's.
     alter(path, f"{QUERY}.weight", lambda value: value.__setitem__((0, 20), value[0, 20] ^ 1))
-    with pytest.raises(ParityError, match=r"self\.key\.weight is not what"):
+    with pytest.raises(ParityError, match=r"self\.key\.weight in the ONNX file differs"):
         check_parity(checkpoint, path, rows)
 
 
-def test_one_altered_bit_is_caught_by_name(
+def test_an_altered_bit_is_detected_by_name(
     tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
     checkpoint = store(FOUR_BIT.quantize(tiny, rows), "final")
     path = exported(checkpoint) / "model.onnx"
     alter(path, f"{QUERY}.weight", lambda value: value.__setitem__((2, 5), value[2, 5] ^ 16))
-    with pytest.raises(ParityError, match=r"self\.query\.weight is not what"):
+    with pytest.raises(ParityError, match=r"self\.query\.weight in the ONNX file differs"):
         check_parity(checkpoint, path, rows)
 
 
 @pytest.mark.parametrize("attribute", ["bits", "block_size", "accuracy_level"])
-def test_an_altered_attribute_of_a_block_is_caught(
+def test_an_altered_block_attribute_is_detected(
     attribute: str, tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
     checkpoint = store(BLOCKS.quantize(tiny, rows), "final")
@@ -163,17 +163,17 @@ def test_an_altered_attribute_of_a_block_is_caught(
     node = next(node for node in model.graph.node if node.op_type == "MatMulNBits")
     next(a for a in node.attribute if a.name == attribute).i *= 2
     onnx.save(model, path)
-    with pytest.raises(ParityError, match=rf"\.query\.{attribute} is not what"):
+    with pytest.raises(ParityError, match=rf"\.query\.{attribute} in the ONNX file differs"):
         check_parity(checkpoint, path, rows)
 
 
-def test_an_altered_activation_range_is_caught(
+def test_an_altered_activation_range_is_detected(
     tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
     checkpoint = store(STATIC.quantize(tiny, rows), "final")
     path = exported(checkpoint) / "model.onnx"
     alter(path, f"{QUERY}.activation_scale", lambda value: value.fill(0.5))
-    with pytest.raises(ParityError, match=r"query\.activation_scale is not what"):
+    with pytest.raises(ParityError, match=r"query\.activation_scale in the ONNX file differs"):
         check_parity(checkpoint, path, rows)
 
 
@@ -183,15 +183,17 @@ def test_modules_that_share_an_input_must_share_its_range(
     quantized = STATIC.quantize(tiny, rows)
     quantized.linear(quantized.layers[1], "value").get_buffer("activation_scale").mul_(2.0)
     checkpoint = store(quantized, "final")
-    with pytest.raises(ParityError, match=r"layer\.1.*value\.activation_scale is not what"):
+    with pytest.raises(
+        ParityError, match=r"layer\.1.*value\.activation_scale in the ONNX file differs"
+    ):
         check_parity(checkpoint, exported(checkpoint) / "model.onnx", rows)
 
 
 @pytest.mark.parametrize(
     ("method", "message"),
-    [(None, "too far apart"), (DYNAMIC, r"layer\.0\.output\.dense: what arrives differs")],
+    [(None, "differ too much"), (DYNAMIC, r"layer\.0\.output\.dense: the input differs")],
 )
-def test_another_operator_is_caught_where_it_stands(
+def test_another_operator_is_detected_at_its_module(
     method: PostTrainingQuantization | None,
     message: str,
     tiny: Classifier,
@@ -210,10 +212,10 @@ def test_another_operator_is_caught_where_it_stands(
         check_parity(checkpoint, path, rows)
 
 
-def test_padding_is_not_seen_where_scores_have_grown_beyond_all_bounds(
+def test_padding_stays_masked_with_extreme_scores(
     tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
-    """As in a training that went astray; what ONNX Runtime hides padding behind is only -10000."""
+    """As after diverged training: ONNX Runtime's own masked score is only -10000."""
     for role in ("query", "key"):
         tiny.linear(tiny.layers[0], role).weight.data *= 500
     checkpoint = store(tiny, "final")
@@ -223,22 +225,20 @@ def test_padding_is_not_seen_where_scores_have_grown_beyond_all_bounds(
 @pytest.mark.parametrize(
     ("rows", "other_labels", "allowed"), [(30, 5, True), (30, 6, False), (256, 23, False)]
 )
-def test_other_labels_are_refused_where_they_are_no_chance(
-    rows: int, other_labels: int, allowed: bool
-) -> None:
-    # Of 30 rows 5 or more come in 1.6 of 100 samples of a file that errs in 5 of 100, 6 in 0.3.
-    found = Parity(rows, 2.0, 0.0, 1e-4, 0.001, 1 - other_labels / rows)
+def test_label_differences_fail_beyond_chance(rows: int, other_labels: int, allowed: bool) -> None:
+    # A file that errs in 5 % of rows has 5 or more of 30 in 1.6 of 100 samples, 6 or more in 0.3.
+    parity = Parity(rows, 2.0, 0.0, 1e-4, 0.001, 1 - other_labels / rows)
     if allowed:
-        assert require_parity(found) == found
+        assert require_parity(parity) == parity
     else:
-        with pytest.raises(ParityError, match="too far apart"):
-            require_parity(found)
+        with pytest.raises(ParityError, match="differ too much"):
+            require_parity(parity)
 
 
-def test_figures_that_are_no_numbers_are_not_parity(
+def test_nan_logits_fail(
     tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
-    # Finite weights, as everything that is stored: the sum of 16 products is too large for float32.
+    # The weights are finite, as all stored ones; the sum of 16 products overflows float32.
     tiny.module.get_parameter("bert.pooler.dense.bias").data[:] = 100.0
     tiny.module.get_parameter("classifier.weight").data[0] = 3e38
     checkpoint = store(tiny, "final")

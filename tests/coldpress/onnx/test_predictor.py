@@ -1,4 +1,4 @@
-"""The file that travels with a model: its answers, and what it can do without."""
+"""The predictor that is copied beside exported models, and its independence of the project."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ import sys
 class Blocked:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in {"torch", "transformers", "coldpress"}:
-            raise ImportError(f"{name} is not to be had here")
+            raise ImportError(f"{name} is blocked in this test")
 
 sys.meta_path.insert(0, Blocked())
 """
-ALONE = """
+PREDICT = """
 import json
 from predictor import Predictor
 print(json.dumps(Predictor(sys.argv[1]).predict(sys.argv[2:])))
@@ -80,10 +80,10 @@ def test_a_text_gets_the_label_and_probabilities_that_torch_gives(
 
 def test_more_texts_than_a_batch_keep_their_order(directory: Path) -> None:
     texts = [TEXTS[i % 3] for i in range(100)]
-    answers = Predictor(directory).predict(texts)
-    assert [answer["text"] for answer in answers] == texts
-    alone = [Predictor(directory).predict([text])[0]["score"] for text in TEXTS]
-    assert np.allclose([a["score"] for a in answers], [alone[i % 3] for i in range(100)])
+    records = Predictor(directory).predict(texts)
+    assert [record["text"] for record in records] == texts
+    single = [Predictor(directory).predict([text])[0]["score"] for text in TEXTS]
+    assert np.allclose([r["score"] for r in records], [single[i % 3] for i in range(100)])
     assert Predictor(directory).predict([]) == []
 
 
@@ -98,8 +98,10 @@ def test_logits_are_those_of_a_padded_batch(
     tiny: Classifier, rows: EncodedSplit, directory: Path
 ) -> None:
     batch = rows.batch([0, 4])
-    found = Predictor(directory).logits(batch.input_ids, batch.attention_mask, batch.token_type_ids)
-    assert np.allclose(found, tiny.logits(rows)[[0, 4]].numpy(), atol=1e-5)
+    logits = Predictor(directory).logits(
+        batch.input_ids, batch.attention_mask, batch.token_type_ids
+    )
+    assert np.allclose(logits, tiny.logits(rows)[[0, 4]].numpy(), atol=1e-5)
 
 
 def test_a_temperature_flattens_the_probabilities_and_not_the_logits(
@@ -112,8 +114,8 @@ def test_a_temperature_flattens_the_probabilities_and_not_the_logits(
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json"])
-def test_a_file_with_a_changed_byte_is_not_answered_with(name: str, directory: Path) -> None:
-    """Most bytes of a graph are weights: it would open, and answer something else."""
+def test_a_file_with_a_changed_byte_is_refused(name: str, directory: Path) -> None:
+    """Most bytes of a graph are weights: it would load and give other predictions."""
     content = bytearray((directory / name).read_bytes())
     content[len(content) // 2] ^= 1
     (directory / name).write_bytes(content)
@@ -124,10 +126,10 @@ def test_a_file_with_a_changed_byte_is_not_answered_with(name: str, directory: P
         predictor._load_pyfunc(str(directory))
 
 
-def test_a_pulled_folder_whose_files_are_as_written_answers(directory: Path) -> None:
-    answers = Predictor(directory).predict(["olive oil"])
+def test_a_pulled_folder_with_unchanged_files_predicts(directory: Path) -> None:
+    records = Predictor(directory).predict(["olive oil"])
     (directory / "SHA256SUMS").touch()
-    assert Predictor(directory).predict(["olive oil"]) == answers
+    assert Predictor(directory).predict(["olive oil"]) == records
 
 
 def test_softmax_of_three_logits() -> None:
@@ -146,35 +148,35 @@ def test_softmax_of_three_logits() -> None:
     ],
     ids=["texts", "records", "mapping", "array", "frame"],
 )
-def test_mlflow_may_hand_over_rows_in_any_of_its_forms(rows: object, directory: Path) -> None:
+def test_mlflow_may_pass_rows_in_any_of_its_formats(rows: object, directory: Path) -> None:
     assert predictor._load_pyfunc(str(directory)).predict(rows) == Predictor(directory).predict(
         TEXTS
     )
 
 
-def test_mlflow_may_hand_over_pairs(directory: Path) -> None:
+def test_mlflow_may_pass_pairs(directory: Path) -> None:
     frame = pd.DataFrame({"text": ["cold", "oil"], "text_pair": ["warm", "fast"]})
     expected = Predictor(directory).predict(["cold", "oil"], ["warm", "fast"])
     assert predictor._load_pyfunc(str(directory)).predict(frame) == expected
 
 
-HALF = "\ud800"
+SURROGATE = "\ud800"
 
 
 @pytest.mark.parametrize(
     ("texts", "pairs", "message"),
     [
-        ("cold", None, "text is one text, not a list of them"),
+        ("cold", None, "text must be a list of texts, not a single text"),
         (["cold", None], None, "text[1] is null"),
         (["cold", float("nan")], None, "text[1] is null"),
         ([3], None, "text[0] is int, not text"),
         ([["cold"]], None, "text[0] is list, not text"),
-        (["cold", HALF], None, "text[1] has half of a surrogate pair"),
+        (["cold", SURROGATE], None, "text[1] contains a lone surrogate"),
         (["cold"], [None], "text_pair[0] is null"),
-        (["cold", "oil"], ["warm"], "2 in text and 1 in text_pair"),
+        (["cold", "oil"], ["warm"], "text has 2 rows, but text_pair has 1"),
     ],
 )
-def test_what_is_no_text_is_named_by_its_place(
+def test_a_value_that_is_not_a_text_is_named_by_column_and_row(
     texts: Sequence[str], pairs: Sequence[str] | None, message: str, directory: Path
 ) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
@@ -191,16 +193,16 @@ def test_what_is_no_text_is_named_by_its_place(
     ],
     ids=["missing", "misspelt", "mixed", "frame"],
 )
-def test_rows_that_cannot_be_asked_are_refused_as_mlflow_wants_it(
+def test_invalid_rows_give_mlflow_a_bad_request(
     rows: object, message: str, directory: Path
 ) -> None:
-    with pytest.raises(MlflowException) as caught:
+    with pytest.raises(MlflowException) as info:
         predictor._load_pyfunc(str(directory)).predict(rows)
-    refused: Any = caught.value
-    assert refused.get_http_status_code() == 400
-    # MLflow's server puts the whole request before the message: it must not be sent back.
-    refused.message = f"Failed to predict data '...'. \nError: {refused.message}"
-    assert json.loads(refused.serialize_as_json()) == {
+    error: Any = info.value
+    assert error.get_http_status_code() == 400
+    # MLflow's server prepends the whole request to the message: it must not be sent back.
+    error.message = f"Failed to predict data '...'. \nError: {error.message}"
+    assert json.loads(error.serialize_as_json()) == {
         "error_code": "BAD_REQUEST",
         "message": message,
     }
@@ -217,43 +219,43 @@ def test_rows_that_cannot_be_asked_are_refused_as_mlflow_wants_it(
         ),
     ],
 )
-def test_limits_hold_for_requests_to_a_server_and_for_nobody_else(
+def test_limits_apply_only_to_requests_to_a_server(
     texts: list[str], message: str, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answering = predictor._load_pyfunc(str(directory))
-    assert len(answering.predict({"text": texts})) == len(texts)
+    model = predictor._load_pyfunc(str(directory))
+    assert len(model.predict({"text": texts})) == len(texts)
     monkeypatch.setenv("_MLFLOW_IS_IN_SERVING_ENVIRONMENT", "true")
     with pytest.raises(MlflowException, match=f"^{re.escape(message)}$"):
-        answering.predict({"text": texts})
-    assert len(answering.predict({"text": ["c" * 100_000] * 2})) == 2
-    assert len(answering.predict({"text": ["cold"] * 512})) == 512
+        model.predict({"text": texts})
+    assert len(model.predict({"text": ["c" * 100_000] * 2})) == 2
+    assert len(model.predict({"text": ["cold"] * 512})) == 512
 
 
-def elsewhere(script: str, folder: Path, *arguments: str) -> object:
-    """Run a script beside a copy of the predictor, where the project cannot be imported."""
+def run_isolated(script: str, folder: Path, *arguments: str) -> object:
+    """Run a script beside a copy of the predictor, in a process that cannot import the project."""
     home = folder / "home"
     home.mkdir(parents=True)
     shutil.copyfile(predictor.__file__, folder / "predictor.py")
     silent = ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME")
-    known = {name: value for name, value in os.environ.items() if name not in silent}
+    environment = {name: value for name, value in os.environ.items() if name not in silent}
     own = {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db", "HOME": str(home)}
     command = [sys.executable, "-c", BLOCK + script, *arguments]
     output = subprocess.run(
-        command, cwd=folder, check=True, env={**known, **own}, capture_output=True
+        command, cwd=folder, check=True, env={**environment, **own}, capture_output=True
     )
     assert list(home.rglob("*Microsoft*")) == []  # the telemetry of ONNX Runtime
     return json.loads(output.stdout.splitlines()[-1])
 
 
-def test_a_copy_answers_without_torch_transformers_and_the_project(
+def test_a_copy_predicts_without_torch_transformers_and_the_project(
     directory: Path, tmp_path: Path
 ) -> None:
-    answers = elsewhere(ALONE, tmp_path / "alone", str(directory), *TEXTS)
-    assert answers == Predictor(directory).predict(TEXTS)
+    records = run_isolated(PREDICT, tmp_path / "alone", str(directory), *TEXTS)
+    assert records == Predictor(directory).predict(TEXTS)
 
 
 def test_a_copy_serves_as_a_pyfunc_without_them(directory: Path, tmp_path: Path) -> None:
     folder = tmp_path / "served"
-    answers = elsewhere(PYFUNC, folder, str(directory), str(folder / "model"), *TEXTS)
-    assert answers == Predictor(directory).predict(TEXTS)
+    records = run_isolated(PYFUNC, folder, str(directory), str(folder / "model"), *TEXTS)
+    assert records == Predictor(directory).predict(TEXTS)
     assert not list(folder.rglob("*.pkl"))

@@ -1,4 +1,4 @@
-"""What is measured of a predictor in a process of its own."""
+"""Measurements of a predictor in a process of its own."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Predictor.predict = _asleep
 
 @pytest.fixture
 def code(tmp_path: Path) -> Path:
-    """The one file that a deployment needs, in a folder of its own."""
+    """A folder with the only file that a deployment needs."""
     folder = tmp_path / "code"
     folder.mkdir()
     shutil.copyfile(predictor.__file__, folder / "predictor.py")
@@ -48,32 +48,30 @@ def test_a_million_texts_at_a_hundred_a_second_take_a_core_2_78_hours() -> None:
     assert cost_per_million(0.04, 100.0) == pytest.approx(0.04 * 1e4 / 3600)
 
 
-def test_a_start_is_timed_and_weighed(model: Path, code: Path) -> None:
+def test_a_start_has_its_time_and_memory_measured(model: Path, code: Path) -> None:
     seconds, resident = measure_cold_start(model, code, (["cold press"], None))
     assert 0.05 < seconds < 30
     # numpy, onnxruntime and tokenizers, and neither torch nor transformers.
     assert 30e6 < resident < 150e6
 
 
-def test_the_process_goes_through_its_batches_until_the_time_is_over(
-    model: Path, code: Path
-) -> None:
+def test_the_process_repeats_its_batches_until_the_time_has_passed(model: Path, code: Path) -> None:
     with isolated_predictor(model, code) as process:
-        assert process.answer([(["cold"], None), (["press", "olive"], None)])[0] == 3
-        answered, seconds = process.answer([(["cold", "oil"], None)], 0.05)
+        assert process.predict([(["cold"], None), (["press", "olive"], None)])[0] == 3
+        count, seconds = process.predict([(["cold", "oil"], None)], 0.05)
         assert seconds > 0
-        assert answered > 2
-        assert answered % 2 == 0
+        assert count > 2
+        assert count % 2 == 0
         assert process.peak_bytes() > 30e6
 
 
-def test_time_in_which_the_process_stood_still_is_not_its_own(model: Path, code: Path) -> None:
-    """A predictor that sleeps before each answer is as one that waits for a processor."""
+def test_time_in_which_the_process_waits_does_not_count(model: Path, code: Path) -> None:
+    """A predictor that sleeps before each prediction is like one that waits for a processor."""
     sleeping = (code / "predictor.py").read_text() + SLEEP
     (code / "predictor.py").write_text(sleeping)
     with isolated_predictor(model, code) as process:
-        answered, seconds = process.answer([(["cold"], None)] * 20)
-    assert answered == 20
+        count, seconds = process.predict([(["cold"], None)] * 20)
+    assert count == 20
     assert seconds < 20 * 0.1
 
 
@@ -86,7 +84,7 @@ def test_a_process_that_fails_is_not_waited_for(
     assert "model.onnx" in capfd.readouterr().err
 
 
-def test_cost_follows_from_the_best_throughput(
+def test_cost_is_computed_from_the_best_throughput(
     model: Path, split: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(serving_cost, "_SECONDS", 0.05)
@@ -100,14 +98,14 @@ def test_cost_follows_from_the_best_throughput(
     assert serving.joules_per_text is None or serving.joules_per_text > 0
 
 
-def test_second_texts_are_asked_too(
+def test_second_texts_are_passed_too(
     tiny: Classifier,
     split: Split,
     store: Store,
     exported: Export,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A model of pairs refuses single texts, so that an answer means that it got both."""
+    """A model of text pairs refuses single texts, so a prediction means that it got both."""
     monkeypatch.setattr(serving_cost, "_SECONDS", 0.0)
     monkeypatch.setattr(serving_cost, "_STARTS", 1)
     paired = exported(store(tiny, "paired"), pairs="true")

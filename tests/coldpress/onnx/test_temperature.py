@@ -1,4 +1,4 @@
-"""The temperature is fitted on what the file answers, and nothing else of the file changes."""
+"""The temperature is fitted to the file's own logits, and nothing else in the file changes."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def properties(directory: Path) -> dict[str, str]:
     return {p.key: p.value for p in onnx.load(directory / "model.onnx").metadata_props}
 
 
-def test_the_file_says_the_temperature_that_fits_its_own_logits(
+def test_the_file_has_the_temperature_that_fits_its_own_logits(
     tiny: Classifier, checkpoint: Checkpoint, exported: Export, rows: EncodedSplit
 ) -> None:
     directory = exported(checkpoint)
     calibration = calibrate_temperature(directory, rows)
     logits = tiny.logits(rows).numpy()
     expected = fit_temperature(logits, rows.labels)
-    assert expected > 1.5, "an untrained model is too sure"
+    assert expected > 1.5, "an untrained model should be overconfident"
     assert calibration.temperature == pytest.approx(expected, rel=1e-3)
     assert Predictor(directory).temperature == calibration.temperature
     assert calibration.before == pytest.approx(calibration_error(logits, rows.labels), abs=1e-5)
@@ -51,10 +51,10 @@ def test_the_graph_still_emits_raw_logits_and_the_predictor_divides(
 ) -> None:
     directory = exported(checkpoint)
     temperature = calibrate_temperature(directory, rows).temperature
-    answering = Predictor(directory)
+    predictor = Predictor(directory)
     logits = tiny.logits(rows).double().numpy()
-    assert np.allclose(raw_logits(answering, rows), logits, atol=1e-5)
-    (record,) = answering.predict(["cold"])
+    assert np.allclose(raw_logits(predictor, rows), logits, atol=1e-5)
+    (record,) = predictor.predict(["cold"])
     expected = softmax(logits[:1] / temperature)[0].tolist()
     assert list(record["scores"].values()) == pytest.approx(expected, abs=1e-6)
 
@@ -65,14 +65,14 @@ def test_the_final_file_passes_parity_and_is_the_same_each_time(
     directory = exported(checkpoint, recipe="it")
     plain = properties(directory)
     calibrate_temperature(directory, rows)
-    once = (directory / "model.onnx").read_bytes()
+    first = (directory / "model.onnx").read_bytes()
     assert properties(directory) == {**plain, "temperature": properties(directory)["temperature"]}
     assert check_parity(checkpoint, directory / "model.onnx", rows).max_logit_difference < 1e-5
     calibrate_temperature(directory, rows)
-    assert (directory / "model.onnx").read_bytes() == once
+    assert (directory / "model.onnx").read_bytes() == first
 
 
-def test_what_is_logged(checkpoint: Checkpoint, exported: Export, rows: EncodedSplit) -> None:
+def test_metrics(checkpoint: Checkpoint, exported: Export, rows: EncodedSplit) -> None:
     calibration = calibrate_temperature(exported(checkpoint), rows)
     assert calibration.metrics() == {
         "temperature": calibration.temperature,

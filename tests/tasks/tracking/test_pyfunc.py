@@ -64,7 +64,7 @@ INVALID_REQUESTS: dict[str, tuple[object, str]] = {
     "a truth": ({"dataframe_records": [{"text": True}]}, "text[0] is bool, not text"),
     "a record": ({"dataframe_records": [{"text": {"a": 1}}]}, "text[0] is dict, not text"),
     "lists": ({"inputs": {"text": [["cold"], ["oil"]]}}, "text[0] is list, not text"),
-    "half a character": ({"inputs": {"text": ["\ud800"]}}, "text[0] has half of a surrogate pair"),
+    "half a character": ({"inputs": {"text": ["\ud800"]}}, "text[0] contains a lone surrogate"),
     "pairs": ({"inputs": {"text": ["cold"], "text_pair": ["oil"]}}, SINGLE),
     "some pairs": (
         {"dataframe_records": [{"text": "cold", "text_pair": "oil"}, {"text": "oil"}]},

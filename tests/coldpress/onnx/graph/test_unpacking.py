@@ -1,4 +1,4 @@
-"""Packed weights in the file, signed bytes in the session."""
+"""Packed weights in the file, int8 weights in the session."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ Store = Callable[[Classifier, str], Checkpoint]
 Export = Callable[..., Path]
 
 
-def loaded(path: Path, monkeypatch: pytest.MonkeyPatch) -> onnx.ModelProto:
-    """The graph that the predictor's own session runs, after its optimisations."""
+def load_optimized(path: Path, monkeypatch: pytest.MonkeyPatch) -> onnx.ModelProto:
+    """Return the graph that the predictor's session runs, after ONNX Runtime's optimizations."""
     options = onnxruntime.SessionOptions()
-    target = path.with_suffix(".loaded")
+    target = path.with_suffix(".load_optimized")
     options.optimized_model_filepath = str(target)
     monkeypatch.setattr(onnxruntime, "SessionOptions", lambda: options)
     predictor.open_session(path, threads=1)
@@ -73,7 +73,7 @@ def test_the_session_unpacks_once_and_then_runs_what_dynamic_int8_runs(
     operators = []
     for method in methods:
         path = exported(store(method.quantize(tiny, rows), method.method)) / "model.onnx"
-        operators.append(Counter(n.op_type for n in loaded(path, monkeypatch).graph.node))
+        operators.append(Counter(n.op_type for n in load_optimized(path, monkeypatch).graph.node))
     assert operators[0] == operators[1]
     assert "BitShift" not in operators[0]
 
@@ -85,18 +85,18 @@ def test_the_file_holds_the_bytes_of_the_checkpoint(
     checkpoint = store(KBit(method="k-bit", bits=bits).quantize(tiny, rows), "packed")
     constants = onnx.load(exported(checkpoint) / "model.onnx").graph.initializer
     key = "bert.encoder.layer.0.attention.self.key.weight"
-    (found,) = [c for c in constants if c.name == key]
-    assert (found.data_type, list(found.dims)) == (TensorProto.UINT8, [bits, 16 * 16 // 8])
+    (constant,) = [c for c in constants if c.name == key]
+    assert (constant.data_type, list(constant.dims)) == (TensorProto.UINT8, [bits, 16 * 16 // 8])
 
 
 def test_equal_checkpoints_give_equal_bytes(
     tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
-    made = [
+    checkpoints = [
         store(KBit(method="k-bit", bits=3).quantize(tiny, rows), name) for name in ("one", "two")
     ]
-    assert made[0].digest == made[1].digest
-    first, second = ((exported(one) / "model.onnx").read_bytes() for one in made)
+    assert checkpoints[0].digest == checkpoints[1].digest
+    first, second = ((exported(item) / "model.onnx").read_bytes() for item in checkpoints)
     assert first == second
 
 
@@ -106,11 +106,11 @@ def test_the_table_is_read_back_from_a_packed_file(
     quantized = KBit(method="k-bit", bits=2, table_bits=3).quantize(tiny, rows)
     words = quantized.encoder.get_submodule("embeddings.word_embeddings")
     assert isinstance(words, QuantizedEmbedding)
-    found = read_token_embeddings(exported(store(quantized, "packed")) / "model.onnx")
-    np.testing.assert_array_equal(found, (words.weight.float() * words.scale).numpy())
+    vectors = read_token_embeddings(exported(store(quantized, "packed")) / "model.onnx")
+    np.testing.assert_array_equal(vectors, (words.weight.float() * words.scale).numpy())
 
 
-def test_weights_of_unlike_bits_side_by_side_are_unpacked_each_by_itself(
+def test_concatenated_weights_of_different_bits_are_unpacked_separately(
     tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
     bits = {"query": 3, "key": 8, "value": 1}
