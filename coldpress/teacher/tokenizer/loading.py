@@ -1,4 +1,4 @@
-"""A pretrained teacher's tokenizer: the one that transformers loads, as a single tokenizer.json."""
+"""Load a pretrained teacher's tokenizer as transformers does, for a single tokenizer.json."""
 
 from __future__ import annotations
 
@@ -15,28 +15,27 @@ from tokenizers import Tokenizer
 
 from coldpress.data.encoding import find_pad_id
 from coldpress.errors import InputError
+from coldpress.model.checkpoint import MANIFEST
 from coldpress.model.tokenizer_config import TOKENIZER_CONFIG, find_mask_token, position_capacity
 from coldpress.schema.text_files import read_json_object
 from coldpress.teacher.config_checks import config_size
 from coldpress.teacher.config_keys import FAMILY_DEFAULTS
 from coldpress.teacher.tokenizer.single_segment import force_single_segment
 
-_MANIFEST = "coldpress.json"
-
 
 @dataclass(frozen=True)
 class TeacherTokenizer:
-    """A teacher's tokenizer, and what it has to agree with.
+    """A teacher's tokenizer, and what it must agree with.
 
     Attributes:
-        tokenizer: Has every setting in itself: truncation at `max_tokens`, padding, segment ids.
-        mask: Name of its mask token; empty where it has none.
+        tokenizer: Contains every setting: truncation at `max_tokens`, padding, segment ids.
+        mask: The mask token; empty if there is none.
         reference: The same tokenizer in transformers.
         rows: Rows of the token table.
-        segments: Rows of the segment table; 0 where there is none.
-        max_tokens: Longer texts are cut here.
-        dropped: Added tokens that transformers would read and the token table has no row for.
-        place: How an error names the teacher.
+        segments: Rows of the segment table; 0 if there is none.
+        max_tokens: Longer texts are truncated to this length.
+        dropped: Added tokens of `reference` that have no row in the token table.
+        place: The teacher's name in error messages.
     """
 
     tokenizer: Tokenizer
@@ -53,17 +52,17 @@ def load_teacher_tokenizer(directory: Path, max_tokens: int, place: str) -> Teac
     """Load the tokenizer of a pretrained teacher with all of its settings.
 
     Args:
-        directory: Its files; the family in config.json is a supported one.
-        max_tokens: Longer texts are cut here, or at the model's own limit.
-        place: How an error names the teacher.
+        directory: The model's directory; the family in config.json is supported.
+        max_tokens: Longer texts are truncated to this length, or to the model's own limit.
+        place: The teacher's name in error messages.
 
     Returns:
-        The tokenizer. An added token without a row in the token table, which no model could
-        answer, is left out: a text that holds its name is read as any other text.
+        The tokenizer. Added tokens without a row in the token table are dropped: their names are
+        tokenized as ordinary text.
 
     Raises:
-        InputError: It cannot be loaded, is not one for this model, or has a setting that no
-            tokenizer.json expresses.
+        InputError: The tokenizer cannot be loaded, does not fit the model, or has a setting that
+            a tokenizer.json cannot express.
     """
     config = read_json_object(directory / "config.json", place)
     reference = _read_reference(directory, config, place)
@@ -72,13 +71,13 @@ def load_teacher_tokenizer(directory: Path, max_tokens: int, place: str) -> Teac
     _check_vocabulary(reference, rows, place)
     segments = _segment_rows(config)
     with convert_load_errors(place, "the tokenizer"):
-        described = json.loads(reference.backend_tokenizer.to_str())
-        added = described["added_tokens"]
-        described["added_tokens"] = [token for token in added if token["id"] < rows]
-        # A list of inputs without segment ids asks for a model that sees one segment alone.
+        content = json.loads(reference.backend_tokenizer.to_str())
+        added = content["added_tokens"]
+        content["added_tokens"] = [token for token in added if token["id"] < rows]
+        # The model has segments, but the tokenizer does not return segment ids: all are 0.
         if segments > 1 and "token_type_ids" not in reference.model_input_names:
-            described["post_processor"] = force_single_segment(described["post_processor"])
-        tokenizer = Tokenizer.from_str(json.dumps(described))
+            content["post_processor"] = force_single_segment(content["post_processor"])
+        tokenizer = Tokenizer.from_str(json.dumps(content))
     _set_padding(tokenizer, _padding_id(config, reference))
     limit = min(max_tokens, _position_limit(config, tokenizer), _tokenizer_limit(reference, place))
     tokenizer.enable_truncation(limit, direction=reference.truncation_side)
@@ -92,7 +91,7 @@ def _read_reference(directory: Path, config: Mapping[str, Any], place: str) -> A
         reference = _read_tokenizer(directory, config)
     backend = getattr(reference, "backend_tokenizer", None)
     if backend is not None and hasattr(backend.model, "dropout"):
-        # It is meant for training on several readings of a text: here one text has one answer.
+        # BPE dropout would tokenize the same text in random ways.
         backend.model.dropout = None
     return reference
 
@@ -100,13 +99,12 @@ def _read_reference(directory: Path, config: Mapping[str, Any], place: str) -> A
 def _read_tokenizer(directory: Path, config: Mapping[str, Any]) -> Any:  # noqa: ANN401
     from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerFast
 
-    described = (directory / TOKENIZER_CONFIG).exists()
-    if (directory / _MANIFEST).exists() and not described:
-        # A checkpoint of Coldpress from before it described its tokenizers to transformers.
+    if (directory / MANIFEST).exists() and not (directory / TOKENIZER_CONFIG).exists():
+        # Checkpoints of early versions of Coldpress have no tokenizer_config.json.
         build: Any = PreTrainedTokenizerFast
         inputs = ["input_ids", "token_type_ids", "attention_mask"]
         return build(tokenizer_file=str(directory / "tokenizer.json"), model_input_names=inputs)
-    # The rest of config.json is no matter of the tokenizer's, and may be what transformers refuses.
+    # transformers may refuse the rest of config.json, which the tokenizer does not need.
     family: Any = AutoConfig.for_model(config["model_type"])
     family.tokenizer_class = config.get("tokenizer_class")
     return AutoTokenizer.from_pretrained(
@@ -115,33 +113,30 @@ def _read_tokenizer(directory: Path, config: Mapping[str, Any]) -> Any:  # noqa:
 
 
 @contextmanager
-def convert_load_errors(place: str, what: str) -> Iterator[None]:
-    """Turn whatever transformers raises over a teacher's files into one line.
+def convert_load_errors(place: str, item: str) -> Iterator[None]:
+    """Convert every exception of transformers to an InputError, and hide its warnings.
 
     Args:
-        place: How an error names the teacher.
-        what: That is loaded.
-
-    Yields:
-        Nothing; warnings are kept off the screen.
+        place: The teacher's name in error messages.
+        item: The item that is loaded, such as "the tokenizer".
 
     Raises:
-        InputError: It could not be loaded.
+        InputError: The item cannot be loaded.
     """
     logger = logging.getLogger("transformers")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
         yield
-    except Exception as error:  # a file of any content makes any exception
+    except Exception as error:  # arbitrary files raise arbitrary exceptions
         reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise InputError(f"{place}: {what} cannot be loaded: {reason}") from error
+        raise InputError(f"{place}: {item} cannot be loaded: {reason}") from error
     finally:
         logger.setLevel(level)
 
 
 def _check_serializable(reference: Any, place: str) -> None:  # noqa: ANN401
-    """Refuse what is no part of a tokenizer.json."""
+    """Refuse settings that a tokenizer.json cannot express."""
     if getattr(reference, "backend_tokenizer", None) is None:
         raise InputError(
             f"{place}: the tokenizer class {type(reference).__name__} is written in Python and"
@@ -156,17 +151,19 @@ def _check_serializable(reference: Any, place: str) -> None:  # noqa: ANN401
 
 def _check_vocabulary(reference: Any, rows: int, place: str) -> None:  # noqa: ANN401
     vocabulary = reference.backend_tokenizer.get_vocab(with_added_tokens=False)
-    vocabulary.pop("", None)  # of an empty line: no text has it
+    vocabulary.pop("", None)  # an empty line in vocab.txt; no text contains it
     if not vocabulary:
         raise InputError(f"{place}: the tokenizer has no tokens")
-    token, at = max(vocabulary.items(), key=lambda item: item[1])
-    if at >= rows:
-        raise InputError(f"{place}: the token {token!r} has the id {at}, but vocab_size is {rows}")
+    token, token_id = max(vocabulary.items(), key=lambda item: item[1])
+    if token_id >= rows:
+        raise InputError(
+            f"{place}: the token {token!r} has the id {token_id}, but vocab_size is {rows}"
+        )
 
 
 def _segment_rows(config: Mapping[str, Any]) -> int:
-    known = "type_vocab_size" in FAMILY_DEFAULTS[config["model_type"]]
-    return config_size(config, "type_vocab_size") if known else 0
+    has_segments = "type_vocab_size" in FAMILY_DEFAULTS[config["model_type"]]
+    return config_size(config, "type_vocab_size") if has_segments else 0
 
 
 def _position_limit(config: Mapping[str, Any], tokenizer: Tokenizer) -> int:
@@ -182,20 +179,20 @@ def _tokenizer_limit(reference: Any, place: str) -> int:  # noqa: ANN401
 
 
 def _padding_id(config: Mapping[str, Any], reference: Any) -> int:  # noqa: ANN401
-    """Choose what fills the shorter rows of a batch: what the model takes for padding."""
+    """Return the padding id of the model, or that of the tokenizer if the model has none."""
     family = config["model_type"]
     padding = config.get("pad_token_id", FAMILY_DEFAULTS[family]["pad_token_id"])
     if padding is None:
-        own = reference.pad_token_id
-        return int(own) if own is not None and own < config["vocab_size"] else 0
+        padding = reference.pad_token_id
+        return int(padding) if padding is not None and padding < config["vocab_size"] else 0
     return int(padding)
 
 
 def _set_padding(tokenizer: Tokenizer, padding: int) -> None:
     tokenizer.no_padding()
-    # Where the usual names tell the same, the file stays as it always was, and so does its digest.
+    # Without a change the file stays the same, and so does its digest.
     if find_pad_id(tokenizer) != padding:
         added = tokenizer.get_added_tokens_decoder().get(padding)
-        # transformers cuts the name out of texts: that of an ordinary token must not be given.
+        # transformers cuts the padding token out of texts, so it must not be an ordinary token.
         name = added.content if added else "[PAD]"
         tokenizer.enable_padding(pad_id=padding, pad_token=name)

@@ -1,6 +1,6 @@
-"""Texts that tokenizers are known to disagree on."""
+"""Texts on which implementations of a tokenizer often disagree."""
 
-# Unusual characters are what these texts are for.
+# The texts contain unusual characters on purpose.
 # ruff: noqa: RUF001
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ _SCRIPT_SAMPLES = "ΩЖԱאعܐނहবਗગଓதతಕമසไລ༄မქ�
 
 
 def build_probe_texts(tokens: Iterable[str]) -> tuple[str, ...]:
-    """List texts to try a tokenizer on.
+    """List the texts on which a tokenizer is compared with transformers.
 
     Args:
         tokens: Names of its added tokens.
 
     Returns:
-        The odd texts, one text a script, and texts that hold the names.
+        The fixed texts, one character of each script, and texts that contain the names.
     """
-    named = [
+    token_texts = [
         text
         for token in tokens
         for text in (
@@ -58,4 +58,4 @@ def build_probe_texts(tokens: Iterable[str]) -> tuple[str, ...]:
             token.lower(),
         )
     ]
-    return (*PROBE_TEXTS, *_SCRIPT_SAMPLES, *named)
+    return (*PROBE_TEXTS, *_SCRIPT_SAMPLES, *token_texts)

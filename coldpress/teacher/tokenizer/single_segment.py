@@ -1,4 +1,4 @@
-"""The post-processor of a tokenizer for a model that sees one segment."""
+"""Change a tokenizer's post-processor to a single segment."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 
 def force_single_segment(processor: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Give the second text of a pair the segment of the first.
+    """Put both texts of a pair into segment 0.
 
     Args:
         processor: The `post_processor` of a tokenizer.json.
 
     Returns:
-        One that puts the same tokens around texts, all of them in segment 0.
+        A post-processor that adds the same special tokens, all in segment 0.
     """
     if processor is None:
         return _template_processor([], [])
@@ -22,11 +22,10 @@ def force_single_segment(processor: Mapping[str, Any] | None) -> dict[str, Any]:
         return _template_processor(processor["cls"], processor["sep"])
     if kind == "Sequence":
         inner = [dict(part) for part in processor["processors"]]
-        kinds = {part["type"] for part in inner}
-        if kinds == {"ByteLevel"}:
+        if {part["type"] for part in inner} == {"ByteLevel"}:
             return {**processor, "processors": [*inner, _template_processor([], [])]}
-        alone = [p if p["type"] == "ByteLevel" else force_single_segment(p) for p in inner]
-        return {**processor, "processors": alone}
+        changed = [p if p["type"] == "ByteLevel" else force_single_segment(p) for p in inner]
+        return {**processor, "processors": changed}
     if kind == "ByteLevel":
         return {"type": "Sequence", "processors": [dict(processor), _template_processor([], [])]}
     pieces = {
@@ -41,7 +40,7 @@ def force_single_segment(processor: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _template_processor(cls: list[Any], sep: list[Any]) -> dict[str, Any]:
-    """What is put around texts: `cls` and `sep` are a name and an id, or empty."""
+    """Build a post-processor that adds `cls` and `sep`: [name, id] each, or empty."""
     first, last = (
         [{"SpecialToken": {"id": token[0], "type_id": 0}}] if token else [] for token in (cls, sep)
     )

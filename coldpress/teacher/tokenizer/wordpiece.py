@@ -1,4 +1,4 @@
-"""Trains a WordPiece vocabulary that is the same in every process."""
+"""Train a WordPiece tokenizer reproducibly."""
 
 from __future__ import annotations
 
@@ -18,25 +18,28 @@ SPECIAL_TOKENS = ("[PAD]", UNKNOWN_TOKEN, "[CLS]", "[SEP]", MASK_TOKEN)
 
 
 def train_wordpiece(texts: Sequence[str], vocabulary_size: int) -> Tokenizer:
-    """Learn the pieces of lower-cased words, and wrap texts as BERT does.
+    """Train a lower-casing WordPiece tokenizer with the special tokens of BERT.
+
+    The result is the same in every process.
 
     Args:
-        texts: What to learn from.
-        vocabulary_size: Most pieces; fewer if the texts have fewer.
+        texts: The training texts.
+        vocabulary_size: Largest number of word pieces.
 
     Returns:
-        A tokenizer that neither pads nor truncates yet. `[PAD]` is 0.
+        A tokenizer without padding or truncation. The id of `[PAD]` is 0.
     """
     tokenizer = _new_tokenizer(WordPiece(unk_token=UNKNOWN_TOKEN))
     # The trainer numbers characters in the order of a randomly seeded hash table, and breaks ties
-    # between merges by number. Special tokens are numbered in their given order, before all else.
+    # between merges by number. Special tokens come first, in the order of the list, so the
+    # continuation pieces are passed as special tokens.
     trainer = WordPieceTrainer(
         vocab_size=vocabulary_size,
         special_tokens=[*SPECIAL_TOKENS, *_continuation_pieces(tokenizer, texts)],
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
-    # In a fresh tokenizer the characters are pieces like any other, no longer special.
+    # A new tokenizer with the same vocabulary: the pieces are no longer special tokens.
     trained = _new_tokenizer(WordPiece(tokenizer.get_vocab(), unk_token=UNKNOWN_TOKEN))
     trained.add_special_tokens(list(SPECIAL_TOKENS))
     trained.post_processor = TemplateProcessing(
@@ -56,7 +59,7 @@ def _new_tokenizer(model: WordPiece) -> Tokenizer:
 
 
 def _continuation_pieces(tokenizer: Tokenizer, texts: Sequence[str]) -> list[str]:
-    """Every character that continues a word, as `##c`, sorted."""
+    """List every character that continues a word, as `##c`, sorted."""
     characters: set[str] = set()
     for text in texts:
         normalized = tokenizer.normalizer.normalize_str(text)

@@ -50,7 +50,7 @@ def test_a_tokenizer_that_reads_every_text_passes(tmp_path: Path, pairs: bool) -
     ("tokenizer", "sizes", "message"),
     [
         (words(unknown="[NONE]"), {}, "the tokenizer cannot read .*Missing .* unknown token"),
-        (words(around=False), {}, "makes no token of ''; give it a post_processor"),
+        (words(around=False), {}, "returns no token for ''; give it a post_processor"),
         (words(), {"max_position_embeddings": 2}, "at most 2 tokens fit, and 3 of them"),
         (words(), {"max_position_embeddings": 3}, "at most 3 tokens fit, and 3 of them"),
     ],
@@ -94,6 +94,6 @@ def test_a_segment_without_a_row_is_refused(tmp_path: Path) -> None:
 def test_a_text_that_transformers_reads_otherwise_is_named(tmp_path: Path) -> None:
     source = loaded(words(), tmp_path)
     source.reference.backend_tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
-    said = r"^teacher: a tokenizer.json cannot express this tokenizer: .* is read as 2/"
+    said = r"^teacher: a tokenizer.json cannot express this tokenizer: the token ids of .* are 2/"
     with pytest.raises(InputError, match=said):
         compare_with_transformers(source, data("a b"))
