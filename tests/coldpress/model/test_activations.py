@@ -25,7 +25,7 @@ def rows(tiny: Classifier, split: Split) -> EncodedSplit:
 
 
 @pytest.mark.parametrize("family", sorted(ARCHITECTURES))
-def test_what_is_seen_inside_of_every_family(
+def test_activations_of_every_family(
     family: str, random_classifier: Make, rows: EncodedSplit
 ) -> None:
     classifier = random_classifier(family)
@@ -50,46 +50,42 @@ def test_what_is_seen_inside_of_every_family(
     assert states.token_mask.sum(1).tolist() == [3, 7]
 
 
-def second_layer(fitted: Activations, teacher: Activations, rows: Tensor) -> Tensor:
-    return (
-        (fitted.hidden_states[2][fitted.token_mask] - teacher.hidden_states[2][teacher.token_mask])
-        .square()
-        .mean()
-    )
+def second_layer(student: Activations, teacher: Activations, rows: Tensor) -> Tensor:
+    own = student.hidden_states[2][student.token_mask]
+    return (own - teacher.hidden_states[2][teacher.token_mask]).square().mean()
 
 
-def distance(one: Classifier, other: Classifier, rows: EncodedSplit) -> float:
+def distance(student: Classifier, teacher: Classifier, rows: EncodedSplit) -> float:
     batch = rows.batch(range(len(rows)))
     with torch.no_grad():
-        states, others = record_activations(one, batch), record_activations(other, batch)
-        return second_layer(states, others, torch.from_numpy(batch.rows)).item()
+        student_states = record_activations(student, batch)
+        teacher_states = record_activations(teacher, batch)
+        return second_layer(student_states, teacher_states, torch.from_numpy(batch.rows)).item()
 
 
-def test_a_student_learns_what_its_teacher_computes_inside(
-    tiny: Classifier, rows: EncodedSplit
-) -> None:
+def test_a_student_learns_its_teachers_activations(tiny: Classifier, rows: EncodedSplit) -> None:
     reseed(0, "distill_student")
-    student, before = tiny.copy(), {k: v.clone() for k, v in tiny.module.state_dict().items()}
+    student = tiny.copy()
+    before = {k: v.clone() for k, v in tiny.module.state_dict().items()}
     for parameter in student.layers[1].parameters():
         parameter.data += 0.3 * torch.randn_like(parameter)
-    apart = distance(student, tiny, rows)
+    initial = distance(student, tiny, rows)
     tiny.module.train()
     plan = PLAN.model_copy(update={"epochs": 12})
     fit(student, rows, TeacherStudentLoss(tiny, second_layer), plan, rows)
-    assert distance(student, tiny, rows) < apart / 2
+    assert distance(student, tiny, rows) < initial / 2
     assert all(torch.equal(value, before[key]) for key, value in tiny.module.state_dict().items())
     assert not tiny.module.training
 
 
-def test_projections_are_fitted_along(tiny: Classifier, rows: EncodedSplit) -> None:
+def test_projections_are_trained_too(tiny: Classifier, rows: EncodedSplit) -> None:
     projection = nn.Linear(16, 16, bias=False)
     before = projection.weight.detach().clone()
 
-    def projected(fitted: Activations, teacher: Activations, rows: Tensor) -> Tensor:
-        apart: Tensor = (
-            projection(fitted.hidden_states[1].float()) - teacher.hidden_states[1].float()
-        )
-        return apart.square().mean()
+    def projected(student: Activations, teacher: Activations, rows: Tensor) -> Tensor:
+        own = projection(student.hidden_states[1].float())
+        difference: Tensor = own - teacher.hidden_states[1].float()
+        return difference.square().mean()
 
     fit(
         tiny,

@@ -1,4 +1,4 @@
-"""The table's contract: every family in it can be cut, saved, and reloaded by a clean process."""
+"""Every family in the table can be pruned, saved, and loaded by a new process."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from coldpress.model.serialization import load_classifier
 
 folder, *texts = sys.argv[1:]
 split = Split(tuple(map(str, range(len(texts)))), tuple(texts), None, ())
-answers = {}
+logits = {}
 for path in sorted(Path(folder).iterdir()):
     classifier = load_classifier(Checkpoint.open(path))
-    answers[path.name] = classifier.logits(encode(classifier.tokenizer, split))
-save_file(answers, Path(folder) / "answers.safetensors")
+    logits[path.name] = classifier.logits(encode(classifier.tokenizer, split))
+save_file(logits, Path(folder) / "logits.safetensors")
 """
 
 
@@ -46,9 +46,10 @@ def family(request: pytest.FixtureRequest, random_classifier: Make) -> Classifie
     return random_classifier(request.param)
 
 
-def test_a_familys_parts_are_where_the_table_says(family: Classifier) -> None:
+def test_the_table_names_the_modules_of_every_family(family: Classifier) -> None:
     assert family.shapes == (LayerShape(heads=4, neurons=32),) * 3
-    config, table = family.config, family.architecture
+    config = family.config
+    table = family.architecture
     sizes = (table.config_layers, table.config_heads, table.config_neurons)
     assert [getattr(config, name) for name in sizes] == [3, 4, 32]
     assert isinstance(family.encoder.get_submodule(table.word_embeddings), nn.Embedding)
@@ -56,7 +57,7 @@ def test_a_familys_parts_are_where_the_table_says(family: Classifier) -> None:
         assert family.linear(family.layers[0], role).weight.shape == shape
 
 
-def test_each_role_of_the_table_moves_the_logits(family: Classifier, split: Split) -> None:
+def test_every_role_affects_the_logits(family: Classifier, split: Split) -> None:
     rows = encode(family.tokenizer, split)
     before = family.logits(rows)
     for role in ("query", "key", "value", "attention_output", "up", "down"):
@@ -65,16 +66,14 @@ def test_each_role_of_the_table_moves_the_logits(family: Classifier, split: Spli
         assert not torch.allclose(hurt.logits(rows), before), role
 
 
-def test_a_cut_family_keeps_the_shapes_it_was_given(
-    family: Classifier, cut: Cut, split: Split
-) -> None:
+def test_a_pruned_family_has_the_new_shapes(family: Classifier, cut: Cut, split: Split) -> None:
     pruned = cut(family)
     assert pruned.shapes == (LayerShape(heads=2, neurons=7), LayerShape(heads=1, neurons=29))
     assert getattr(pruned.config, pruned.architecture.config_layers) == 2
     assert pruned.logits(encode(pruned.tokenizer, split)).isfinite().all()
 
 
-def test_a_cut_family_answers_the_same_in_a_clean_process(
+def test_a_pruned_family_has_equal_logits_in_a_new_process(
     random_classifier: Make, cut: Cut, split: Split, tmp_path: Path
 ) -> None:
     expected: dict[str, Tensor] = {}
@@ -87,7 +86,7 @@ def test_a_cut_family_answers_the_same_in_a_clean_process(
     one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", RELOAD, str(tmp_path), *split.texts]
     subprocess.run(command, check=True, env=one_thread)
-    answers = load_file(tmp_path / "answers.safetensors")
-    assert answers.keys() == expected.keys()
-    for name, logits in expected.items():
-        assert torch.equal(answers[name], logits), name
+    logits = load_file(tmp_path / "logits.safetensors")
+    assert logits.keys() == expected.keys()
+    for name, tensor in expected.items():
+        assert torch.equal(logits[name], tensor), name

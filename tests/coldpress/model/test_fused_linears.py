@@ -1,4 +1,4 @@
-"""Fused modules are taken apart in memory, and whole in files."""
+"""Fused linear modules are split in memory and fused in files."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ class Gated(nn.Module):
 
 
 @pytest.mark.parametrize("bias", [True, False])
-def test_slices_are_the_rows_in_their_order(bias: bool) -> None:
+def test_slices_are_in_row_order(bias: bool) -> None:
     layer = Gated(bias=bias)
     expected = layer.whole(torch.tensor([[2.0]]))
     table = Architecture(encoder="", attention_norm="norm", fused={"whole": ("up", "gate")})
     unfuse_linears(nn.ModuleList([layer]), table, None)
-    apart = layer.get_submodule("whole")
-    assert isinstance(apart, ConcatLinear)
-    gate = apart.get_submodule("gate")
+    split = layer.get_submodule("whole")
+    assert isinstance(split, ConcatLinear)
+    gate = split.get_submodule("gate")
     assert isinstance(gate, nn.Linear)
     assert gate.weight.tolist() == [[3.0], [4.0]]
     assert (gate.bias is not None) is bias
-    assert torch.equal(apart(torch.tensor([[2.0]])), expected)
+    assert torch.equal(split(torch.tensor([[2.0]])), expected)
     unfuse_linears(nn.ModuleList([layer]), table, None)
-    assert layer.get_submodule("whole") is apart
+    assert layer.get_submodule("whole") is split
 
 
-def test_files_are_those_of_the_family_and_plain_transformers_reads_them(
+def test_files_have_fused_weights_and_transformers_loads_them(
     random_classifier: Make, split: Split, tmp_path: Path
 ) -> None:
     classifier = random_classifier("modernbert", attention_bias=True)

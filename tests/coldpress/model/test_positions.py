@@ -1,4 +1,4 @@
-"""Places turn queries and keys, and limit who sees whom."""
+"""Rotary embeddings rotate queries and keys; windows limit attention."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from coldpress.model.positions import apply_rotary, attention_window, rotary_cos
 Make = Callable[..., Classifier]
 
 
-def test_each_kind_of_attention_turns_at_its_own_speed(random_classifier: Make) -> None:
-    """Heads of size 4: place m turns the first pair by m, the second by m / sqrt(theta)."""
+def test_each_attention_type_has_its_own_rotary_frequencies(random_classifier: Make) -> None:
+    """Heads of size 4: position m rotates the first pair by m, the second by m / sqrt(theta)."""
     classifier = random_classifier("modernbert")
     for layer, theta in ((0, 160_000.0), (1, 10_000.0)):
-        found = rotary_cos_sin(classifier, layer, 3)
-        assert found is not None
-        cos, sin = found
+        cos_sin = rotary_cos_sin(classifier, layer, 3)
+        assert cos_sin is not None
+        cos, sin = cos_sin
         assert cos.shape == sin.shape == (3, 2)
         assert cos[2].tolist() == pytest.approx([math.cos(2), math.cos(2 / math.sqrt(theta))])
         assert sin[1].tolist() == pytest.approx([math.sin(1), math.sin(1 / math.sqrt(theta))])
@@ -34,20 +34,22 @@ def test_a_quarter_turn_moves_the_first_half_of_the_features_into_the_second() -
     assert apply_rotary(states, quarter).flatten().tolist() == [0.0, 0.0, 1.0, 2.0]
 
 
-def test_a_family_with_a_table_of_positions_turns_nothing_and_sees_all(tiny: Classifier) -> None:
+def test_absolute_positions_have_no_rotation_and_no_window(tiny: Classifier) -> None:
     assert rotary_cos_sin(tiny, 0, 3) is None
     assert attention_window(tiny, 0) is None
 
 
-def test_a_token_beyond_reach_is_not_seen(random_classifier: Make, split: Split) -> None:
-    """Two to either side, in two of three layers, but the first layer sees all."""
+def test_tokens_outside_the_window_are_not_attended_to(
+    random_classifier: Make, split: Split
+) -> None:
+    """Two tokens to either side, in every layer."""
     classifier = random_classifier("modernbert", layer_types=["sliding_attention"] * 3)
     assert [attention_window(classifier, layer) for layer in range(3)] == [2, 2, 2]
     rows = encode(classifier.tokenizer, split.take([4]))  # 7 tokens
     batch = classifier.inputs(rows.batch([0]))
     with torch.inference_mode():
         before = classifier.module(**batch).logits
-        # Three layers of two: the first token hears of place 6, and of no place beyond it.
+        # Three layers of two: the first token depends on position 6, and on none beyond it.
         batch["input_ids"][0, 6] = 9
         assert not torch.equal(classifier.module(**batch).logits, before)
     shallow = random_classifier(

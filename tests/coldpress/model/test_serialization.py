@@ -38,7 +38,7 @@ def test_equal_models_are_equal_files_wherever_they_came_from(
 def test_a_configuration_of_half_precision_does_not_round_the_weights(
     tiny: Classifier, split: Split, tmp_path: Path
 ) -> None:
-    """Pretrained files may announce float16; what was trained from them is float32."""
+    """Pretrained configurations may name float16; models trained from them are float32."""
     tiny.config.dtype = torch.float16
     rows = encode(tiny.tokenizer, split)
     assert torch.equal(reloaded(tiny, tmp_path / "half").logits(rows), tiny.logits(rows))

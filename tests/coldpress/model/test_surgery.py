@@ -19,7 +19,8 @@ from coldpress.model.classifier import Classifier
 from coldpress.model.serialization import load_classifier, write_checkpoint
 from coldpress.model.surgery import keep_heads, keep_layers, keep_neurons, keep_width
 
-ALL_HEADS, ALL_NEURONS = [range(4), range(4)], [range(32), range(32)]
+ALL_HEADS = [range(4), range(4)]
+ALL_NEURONS = [range(32), range(32)]
 shared_fixtures = settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -34,19 +35,21 @@ def weight(classifier: Classifier, layer: int, role: str) -> Tensor:
     return classifier.linear(classifier.layers[layer], role).weight.detach()
 
 
-def kept(units: int) -> st.SearchStrategy[list[list[int]]]:
-    """A choice of units in each of two layers."""
+def choices(units: int) -> st.SearchStrategy[list[list[int]]]:
+    """Units to keep in each of two layers."""
     layer = st.lists(st.integers(0, units - 1), min_size=1, max_size=units, unique=True)
     return st.lists(layer, min_size=2, max_size=2)
 
 
-def masked(classifier: Classifier, role: str, keep: list[list[int]], width: int) -> Classifier:
-    """Silence the other units by zeroing the columns that read them, changing no shape."""
+def silence_others(
+    classifier: Classifier, role: str, keep: list[list[int]], width: int
+) -> Classifier:
+    """Zero the columns that read the other units, without changing a shape."""
     silenced = classifier.copy()
-    for layer, stay in zip(silenced.layers, keep, strict=True):
+    for layer, keep_indices in zip(silenced.layers, keep, strict=True):
         columns = silenced.linear(layer, role).weight.data.view(16, -1, width)
-        gone = [unit for unit in range(columns.shape[1]) if unit not in stay]
-        columns[:, gone] = 0.0
+        removed = [unit for unit in range(columns.shape[1]) if unit not in keep_indices]
+        columns[:, removed] = 0.0
     return silenced
 
 
@@ -82,7 +85,7 @@ def test_removed_neurons_take_their_rows_and_columns_with_them(tiny: Classifier)
     assert pruned.linear(pruned.layers[1], "up").bias.shape == (3,)
 
 
-def test_a_cut_module_says_its_new_sizes(tiny: Classifier) -> None:
+def test_a_pruned_module_has_the_new_sizes(tiny: Classifier) -> None:
     pruned = keep_neurons(keep_heads(tiny, [[2], [0, 3]]), [range(5), range(7)])
     for layer, heads, neurons in zip(pruned.layers, (4, 8), (5, 7), strict=True):
         for role, sizes in {
@@ -97,32 +100,30 @@ def test_a_cut_module_says_its_new_sizes(tiny: Classifier) -> None:
 
 
 @shared_fixtures
-@given(keep=kept(4))
+@given(keep=choices(4))
 def test_a_removed_head_is_a_silenced_head(
     tiny: Classifier, rows: EncodedSplit, keep: list[list[int]]
 ) -> None:
-    silenced = masked(tiny, "attention_output", keep, width=4)
+    silenced = silence_others(tiny, "attention_output", keep, width=4)
     torch.testing.assert_close(keep_heads(tiny, keep).logits(rows), silenced.logits(rows))
 
 
 @shared_fixtures
-@given(keep=kept(32))
+@given(keep=choices(32))
 def test_a_removed_neuron_is_a_silenced_neuron(
     tiny: Classifier, rows: EncodedSplit, keep: list[list[int]]
 ) -> None:
-    silenced = masked(tiny, "down", keep, width=1)
+    silenced = silence_others(tiny, "down", keep, width=1)
     torch.testing.assert_close(keep_neurons(tiny, keep).logits(rows), silenced.logits(rows))
 
 
-def test_heads_can_be_removed_from_what_is_left_of_them(
-    tiny: Classifier, rows: EncodedSplit
-) -> None:
+def test_heads_can_be_removed_twice(tiny: Classifier, rows: EncodedSplit) -> None:
     twice = keep_heads(keep_heads(tiny, [[0, 2, 3], [1, 2]]), [[1, 2], [1]])
     once = keep_heads(tiny, [[2, 3], [2]])
     assert torch.equal(twice.logits(rows), once.logits(rows))
 
 
-def test_a_student_is_made_of_the_layers_named(tiny: Classifier) -> None:
+def test_only_the_given_layers_stay(tiny: Classifier) -> None:
     student = keep_layers(tiny, [1])
     assert student.shapes == (LayerShape(heads=4, neurons=32),)
     assert student.config.num_hidden_layers == 1
@@ -130,7 +131,7 @@ def test_a_student_is_made_of_the_layers_named(tiny: Classifier) -> None:
     assert student.module.get_parameter("classifier.weight").shape == (3, 16)
 
 
-def test_the_source_of_surgery_stays_as_it_is(tiny: Classifier) -> None:
+def test_pruning_does_not_change_the_source(tiny: Classifier) -> None:
     before = {name: value.clone() for name, value in tiny.module.state_dict().items()}
     for pruned in (
         keep_heads(tiny, [[0], [0]]),
@@ -155,29 +156,29 @@ def test_a_layer_keeps_at_least_one_unit_and_only_what_it_has(
         keep_layers(tiny, wrong)
 
 
-def test_every_layer_is_decided_on(tiny: Classifier) -> None:
+def test_every_layer_needs_a_choice(tiny: Classifier) -> None:
     with pytest.raises(ValueError, match="shorter"):
         keep_heads(tiny, [[0]])
 
 
-def test_a_narrower_model_has_lost_its_dimensions_everywhere(tiny: Classifier) -> None:
-    stay = [1, 2, 3, 5, 8, 9, 13, 15]
-    narrow = keep_width(tiny, stay[::-1])
+def test_dimensions_are_removed_everywhere(tiny: Classifier) -> None:
+    keep_indices = [1, 2, 3, 5, 8, 9, 13, 15]
+    narrow = keep_width(tiny, keep_indices[::-1])
     assert narrow.shapes == tiny.shapes
     assert (narrow.config.hidden_size, narrow.head_size) == (8, 4)
     for role in ("query", "key", "value", "up"):
-        assert torch.equal(weight(narrow, 1, role), weight(tiny, 1, role)[:, stay])
+        assert torch.equal(weight(narrow, 1, role), weight(tiny, 1, role)[:, keep_indices])
     for role in ("attention_output", "down"):
-        assert torch.equal(weight(narrow, 1, role), weight(tiny, 1, role)[stay])
+        assert torch.equal(weight(narrow, 1, role), weight(tiny, 1, role)[keep_indices])
     for table in ("word_embeddings", "position_embeddings", "token_type_embeddings"):
         own, whole = (m.encoder.get_parameter(f"embeddings.{table}.weight") for m in (narrow, tiny))
-        assert torch.equal(own, whole[:, stay])
+        assert torch.equal(own, whole[:, keep_indices])
     sizes = {p.shape for n, p in narrow.module.named_parameters() if "LayerNorm" in n}
     assert sizes == {(8,)}
 
 
 def test_the_heaviest_features_of_the_head_stay(tiny: Classifier) -> None:
-    """Of sixteen columns towards the logits the odd ones weigh most."""
+    """Of the sixteen columns of the output weight, the odd ones are largest."""
     output = tiny.module.get_parameter("classifier.weight")
     output.data = torch.arange(16.0).remainder(2).repeat(3, 1) + 0.1
     pooler = tiny.module.get_parameter("bert.pooler.dense.weight").detach().clone()
@@ -193,18 +194,18 @@ def test_a_width_is_a_multiple_of_the_head_size(tiny: Classifier) -> None:
         keep_width(tiny, range(6))
 
 
-def test_a_width_that_a_configuration_cannot_say_is_refused(
+def test_a_width_that_a_configuration_cannot_describe_is_refused(
     random_classifier: Callable[[str], Classifier],
 ) -> None:
-    """An ELECTRA whose tables have its width has no projection when it is loaded again."""
+    """An ELECTRA with tables of this width is loaded without a projection."""
     with pytest.raises(InputError, match=r"distill\.student\.width: .* take another width"):
         keep_width(random_classifier("electra"), range(8))
 
 
-def test_tables_that_no_projection_follows_are_narrowed_and_said_to_be(
+def test_tables_without_a_projection_are_narrowed(
     random_classifier: Callable[[str], Classifier], rows: EncodedSplit, tmp_path: Path
 ) -> None:
-    """An ELECTRA whose tables have the layers' width; its configuration says that of both."""
+    """An ELECTRA whose tables have the hidden size: the configuration changes both widths."""
     electra = random_classifier("electra")
     config = copy.deepcopy(electra.config)
     config.embedding_size = 16

@@ -39,7 +39,7 @@ def benchmark(split: Split, *labels: str) -> Benchmark:
 
 
 def tuned_as(classifier: Classifier, labels: tuple[str, ...], directory: Path) -> Teacher:
-    """Save a fine-tuned model whose logits are named `labels`, to be used as it is."""
+    """Save a fine-tuned model with the label names `labels`, to be used without training."""
     directory.mkdir()
     classifier.config.architectures = [type(classifier.module).__name__]
     save_classifier(Classifier(classifier.module, classifier.tokenizer, labels), directory)
@@ -90,7 +90,7 @@ def test_a_tuned_teacher_with_other_labels_is_refused(
         build_teacher(teacher, benchmark(split, "calm", "fast", "warm"), 16)
 
 
-def test_a_head_that_is_promised_but_not_there_is_refused(
+def test_a_missing_classification_head_is_refused(
     tiny: Classifier, split: Split, tmp_path: Path
 ) -> None:
     teacher = tuned_as(tiny, ("calm", "fast", "warm"), tmp_path / "tuned")
@@ -103,11 +103,11 @@ Change = Callable[[str, torch.Tensor], torch.Tensor | None]
 
 
 def change_weights(directory: Path, change: Change) -> None:
-    """Rewrite the weights; those changed to None are left out."""
+    """Rewrite the weights; those changed to None are removed."""
     path = directory / "model.safetensors"
     changed = {name: change(name, weight) for name, weight in load_file(path).items()}
-    kept = {name: weight for name, weight in changed.items() if weight is not None}
-    save_file(kept, path, metadata={"format": "pt"})
+    remaining = {name: weight for name, weight in changed.items() if weight is not None}
+    save_file(remaining, path, metadata={"format": "pt"})
 
 
 def to_train(teacher: Teacher) -> Teacher:
@@ -116,17 +116,19 @@ def to_train(teacher: Teacher) -> Teacher:
 
 def test_a_new_head_comes_from_torchs_seed(tiny: Classifier, split: Split, tmp_path: Path) -> None:
     teacher = to_train(tuned_as(tiny, ("calm", "fast", "warm"), tmp_path / "tuned"))
-    two = benchmark(split, "no", "yes")
+    two_labels = benchmark(split, "no", "yes")
     heads = []
     for seed in (0, 0, 1):
         torch.manual_seed(seed)
-        heads.append(build_teacher(teacher, two, 16).module.state_dict()["classifier.weight"])
+        heads.append(
+            build_teacher(teacher, two_labels, 16).module.state_dict()["classifier.weight"]
+        )
     assert heads[0].shape == (2, 16)
     assert torch.equal(heads[0], heads[1])
     assert not torch.equal(heads[0], heads[2])
 
 
-def test_the_encoder_is_the_one_in_the_directory(
+def test_the_encoder_has_the_weights_in_the_directory(
     tiny: Classifier, split: Split, tmp_path: Path
 ) -> None:
     teacher = to_train(tuned_as(tiny, ("calm", "fast", "warm"), tmp_path / "tuned"))
@@ -138,7 +140,7 @@ def test_the_encoder_is_the_one_in_the_directory(
 def test_a_modernbert_that_was_pretrained_on_masked_words_becomes_a_teacher(
     random_classifier: Callable[..., Classifier], split: Split, tmp_path: Path
 ) -> None:
-    """Published files have the first configurations' fields, and a decoder that nobody needs."""
+    """Published files have old configuration keys, and a decoder that is not needed."""
     source = random_classifier("modernbert")
     teacher = to_train(tuned_as(source, ("calm", "fast", "warm"), tmp_path / "tuned"))
     path = tmp_path / "tuned" / "config.json"
@@ -226,7 +228,7 @@ PLAIN = st.one_of(
     st.text(max_size=3),
 )
 VALUES = st.one_of(PLAIN, st.lists(PLAIN, max_size=2), st.dictionaries(st.text(max_size=3), PLAIN))
-# Sizes are compared with the weights.
+# Sizes are left out: they are checked against the weights.
 SIZES = {name for name, kind in EFFECTIVE_KEYS.items() if kind == COUNT}
 
 
@@ -236,7 +238,7 @@ SIZES = {name for name, kind in EFFECTIVE_KEYS.items() if kind == COUNT}
     key=st.sampled_from(sorted({*EFFECTIVE_KEYS, *REQUIRED_VALUES, *IGNORED_KEYS} - SIZES)),
     value=VALUES,
 )
-def test_transformers_builds_whatever_configuration_is_let_in(
+def test_transformers_builds_every_accepted_configuration(
     family: str, key: str, value: object
 ) -> None:
     sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 9}
@@ -262,7 +264,7 @@ def test_half_precision_weights_become_float32(
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (
             lambda n, w: None if ".query" in n else w,
@@ -275,11 +277,11 @@ def test_half_precision_weights_become_float32(
     ],
 )
 def test_weights_that_do_not_fit_the_configuration_are_refused(
-    tiny: Classifier, split: Split, tmp_path: Path, change: Change, said: str
+    tiny: Classifier, split: Split, tmp_path: Path, change: Change, message: str
 ) -> None:
     teacher = to_train(tuned_as(tiny, ("calm", "fast", "warm"), tmp_path / "tuned"))
     change_weights(tmp_path / "tuned", change)
-    with pytest.raises(InputError, match=rf"^teacher.model.path: .*: {said}"):
+    with pytest.raises(InputError, match=rf"^teacher.model.path: .*: {message}"):
         build_teacher(teacher, benchmark(split, "calm", "fast", "warm"), 16)
 
 
@@ -308,7 +310,7 @@ def test_texts_are_cut_at_the_smaller_limit_and_the_longest_runs(
     assert built.logits(data).isfinite().all()
 
 
-def test_a_tokenizer_that_pads_and_cuts_by_itself_does_not_any_more(
+def test_padding_and_truncation_in_tokenizer_json_are_replaced(
     tiny: Classifier, split: Split, tmp_path: Path
 ) -> None:
     teacher = tuned_as(tiny, ("calm", "fast", "warm"), tmp_path / "tuned")
@@ -335,10 +337,12 @@ def test_a_tokenizer_is_built_from_a_vocabulary_file(
 
 
 @pytest.fixture
-def heard() -> Iterator[SimpleQueue[logging.LogRecord]]:
-    """What transformers has to say, warnings and up."""
-    logger, records = logging.getLogger("transformers"), SimpleQueue[logging.LogRecord]()
-    handler, level = QueueHandler(records), logger.level
+def transformers_log() -> Iterator[SimpleQueue[logging.LogRecord]]:
+    """The warnings and errors that transformers logs."""
+    logger = logging.getLogger("transformers")
+    records: SimpleQueue[logging.LogRecord] = SimpleQueue()
+    handler = QueueHandler(records)
+    level = logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.WARNING)
     yield records
@@ -346,17 +350,17 @@ def heard() -> Iterator[SimpleQueue[logging.LogRecord]]:
     logger.removeHandler(handler)
 
 
-def test_transformers_says_nothing_and_stays_as_it_was(
-    tiny: Classifier, split: Split, tmp_path: Path, heard: SimpleQueue[logging.LogRecord]
+def test_transformers_logs_nothing_and_its_settings_are_restored(
+    tiny: Classifier, split: Split, tmp_path: Path, transformers_log: SimpleQueue[logging.LogRecord]
 ) -> None:
     teacher = to_train(tuned_as(tiny, ("calm", "fast", "warm"), tmp_path / "tuned"))
     build_teacher(teacher, benchmark(split, "no", "yes"), 16)
-    assert heard.empty()
+    assert transformers_log.empty()
     assert logging.getLogger("transformers").level == logging.WARNING
     assert is_progress_bar_enabled()
 
 
-def test_no_progress_bar_is_drawn(
+def test_no_progress_bar_is_shown(
     tiny: Classifier, split: Split, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     teacher = tuned_as(tiny, ("calm", "fast", "warm"), tmp_path / "tuned")
@@ -380,8 +384,8 @@ def test_a_scratch_teacher_has_the_described_sizes(split: Split) -> None:
 
 def test_a_scratch_tokenizer_learns_from_training_texts_and_their_pairs(split: Split) -> None:
     paired = Split(split.ids, split.texts, ("lemon",) * 12, split.labels)
-    other = Split(("x",), ("zebra zebra zebra",), ("zebra",), (0,))
-    data = Benchmark(("a", "b", "c"), paired, other, other, digest="", overlap=0)
+    unseen = Split(("x",), ("zebra zebra zebra",), ("zebra",), (0,))
+    data = Benchmark(("a", "b", "c"), paired, unseen, unseen, digest="", overlap=0)
     tokens = build_teacher(scratch(), data, 12).tokenizer.encode("cold lemon zebra").tokens
     assert tokens == ["[CLS]", "cold", "lemon", "[UNK]", "[SEP]"]
 

@@ -19,7 +19,7 @@ GOOD: dict[str, Any] = {
 }
 
 
-def test_a_sound_configuration_passes() -> None:
+def test_a_valid_configuration_passes() -> None:
     check_config(GOOD, "teacher.model")
 
 
@@ -69,9 +69,9 @@ def test_a_sound_configuration_passes() -> None:
         ("pad_token_id", [0]),
     ],
 )
-def test_what_could_not_be_exported_is_refused_by_name(field: str, value: object) -> None:
-    named = {"num_attention_heads": "heads", "model_type": "family"}.get(field, field)
-    with pytest.raises(InputError, match=rf"teacher\.model.*{named}"):
+def test_unsupported_values_are_refused(field: str, value: object) -> None:
+    message = {"num_attention_heads": "heads", "model_type": "family"}.get(field, field)
+    with pytest.raises(InputError, match=rf"teacher\.model.*{message}"):
         check_config({**GOOD, field: value}, "teacher.model")
 
 
@@ -97,7 +97,7 @@ def test_what_could_not_be_exported_is_refused_by_name(field: str, value: object
         ("of_another_program", {"a": 1}),
     ],
 )
-def test_what_published_models_have_passes(field: str, value: object) -> None:
+def test_values_of_published_models_pass(field: str, value: object) -> None:
     check_config({**GOOD, field: value}, "teacher.model")
 
 
@@ -110,12 +110,12 @@ def test_a_roberta_counts_its_positions_from_a_padding_id() -> None:
         check_config({**roberta, "max_position_embeddings": 2}, "teacher.model")
 
 
-def test_the_familys_own_padding_id_must_fit_where_none_is_set() -> None:
+def test_the_default_padding_id_must_be_in_the_token_table() -> None:
     with pytest.raises(InputError, match=r"pad_token_id is 50283, not an id below vocab_size 100$"):
         check_config({k: v for k, v in MODERN.items() if k != "pad_token_id"}, "teacher.model")
 
 
-def test_only_what_has_an_effect_is_loaded() -> None:
+def test_only_effective_keys_are_used() -> None:
     noise = {"return_dict": False, "chunk_size_feed_forward": 5, "dtype": "int8", "mine": 1}
     names = {"id2label": {0: "calm", 1: "warm"}}
     assert effective_config({**GOOD, **noise, "layer_norm_eps": 0, "classifier_dropout": None}) == {
@@ -136,17 +136,17 @@ DISTIL: dict[str, Any] = {
 }
 
 
-def test_one_size_under_two_names_has_one_value() -> None:
-    both = {**DISTIL, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
-    check_config(both, "teacher.model")
-    assert effective_config(both).keys() == effective_config(DISTIL).keys()
-    for other, own in (("hidden_size", "dim"), ("num_hidden_layers", "n_layers")):
-        said = rf"^teacher.model: {other} is 7, but {own} is \d+; remove {other}$"
-        with pytest.raises(InputError, match=said):
-            check_config({**both, other: 7}, "teacher.model")
+def test_two_names_of_one_size_must_have_equal_values() -> None:
+    config = {**DISTIL, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+    check_config(config, "teacher.model")
+    assert effective_config(config).keys() == effective_config(DISTIL).keys()
+    for alias, name in (("hidden_size", "dim"), ("num_hidden_layers", "n_layers")):
+        message = rf"^teacher.model: {alias} is 7, but {name} is \d+; remove {alias}$"
+        with pytest.raises(InputError, match=message):
+            check_config({**config, alias: 7}, "teacher.model")
 
 
-# As ModernBERT-base is published, in sizes of ours.
+# The published configuration of ModernBERT-base, with smaller sizes.
 MODERN: dict[str, Any] = {
     "model_type": "modernbert",
     "hidden_size": 32,
@@ -174,12 +174,12 @@ MODERN: dict[str, Any] = {
         {"rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 1e4}}},
     ],
 )
-def test_published_models_that_turn_by_places_pass(more: dict[str, Any]) -> None:
+def test_published_rotary_models_pass(more: dict[str, Any]) -> None:
     check_config({**MODERN, **more}, "teacher.model")
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "named"),
+    ("field", "value", "message"),
     [
         ("classifier_pooling", "max", "classifier_pooling 'max' is not one of: cls, mean"),
         ("classifier_activation", "silu", "classifier_activation is 'silu', only 'gelu'"),
@@ -212,10 +212,10 @@ def test_published_models_that_turn_by_places_pass(more: dict[str, Any]) -> None
         ("layer_types", "full_attention", "layer_types is not 2 times"),
     ],
 )
-def test_what_turns_otherwise_is_refused_by_name(field: str, value: object, named: str) -> None:
-    with pytest.raises(InputError, match=f"^teacher.model: {named}"):
+def test_unsupported_rotary_settings_are_refused(field: str, value: object, message: str) -> None:
+    with pytest.raises(InputError, match=f"^teacher.model: {message}"):
         check_config({**MODERN, field: value}, "teacher.model")
 
 
-def test_every_activation_that_is_let_in_has_an_operator() -> None:
+def test_every_supported_activation_can_be_exported() -> None:
     assert set(ACTIVATION_FUNCTIONS) == set(_ACTIVATIONS)

@@ -1,4 +1,4 @@
-"""A tokenizer.json is loaded, and held against the teacher, before anything is trained."""
+"""tokenizer.json must be valid and fit the teacher before anything is trained."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_a_tokenizer_passes(tokenizer: Tokenizer, tmp_path: Path) -> None:
     check_tokenizer_file(tmp_path, {"vocab_size": 12}, "here")
 
 
-def test_other_files_that_a_tokenizer_is_made_of_will_do(tmp_path: Path) -> None:
+def test_a_vocabulary_file_is_enough(tmp_path: Path) -> None:
     (tmp_path / "vocab.txt").write_text("[UNK]\n")
     check_tokenizer_file(tmp_path, {"vocab_size": 12}, "here")
 
@@ -30,11 +30,11 @@ def test_other_files_that_a_tokenizer_is_made_of_will_do(tmp_path: Path) -> None
         (b"\xff", "stream did not contain valid UTF-8"),
     ],
 )
-def test_what_is_no_tokenizer_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:
+def test_invalid_tokenizer_files_are_refused(tmp_path: Path, content: bytes, reason: str) -> None:
     (tmp_path / "tokenizer.json").write_bytes(content)
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(InputError) as error:
         check_tokenizer_file(tmp_path, {"vocab_size": 12}, "here")
-    assert str(caught.value) == f"here: tokenizer.json cannot be read: {reason}"
+    assert str(error.value) == f"here: tokenizer.json cannot be read: {reason}"
 
 
 def test_a_tokenizer_that_is_cut_short_is_refused(tokenizer: Tokenizer, tmp_path: Path) -> None:
@@ -44,14 +44,14 @@ def test_a_tokenizer_that_is_cut_short_is_refused(tokenizer: Tokenizer, tmp_path
 
 
 def test_a_tokenizer_of_another_model_is_refused(tokenizer: Tokenizer, tmp_path: Path) -> None:
-    """The last of its twelve tokens has number 11, for which eleven rows have no place."""
+    """The last of its twelve tokens has the id 11, beyond a table of eleven rows."""
     tokenizer.save(str(tmp_path / "tokenizer.json"))
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(InputError) as error:
         check_tokenizer_file(tmp_path, {"vocab_size": 11}, "here")
-    assert str(caught.value) == "here: tokenizer.json has the token id 11, but vocab_size is 11"
+    assert str(error.value) == "here: tokenizer.json has the token id 11, but vocab_size is 11"
 
 
-def test_tokens_that_were_added_may_lie_beyond(tokenizer: Tokenizer, tmp_path: Path) -> None:
+def test_added_tokens_may_have_ids_beyond_the_table(tokenizer: Tokenizer, tmp_path: Path) -> None:
     tokenizer.add_tokens(["unused"])
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     check_tokenizer_file(tmp_path, {"vocab_size": 12}, "here")

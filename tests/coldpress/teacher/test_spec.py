@@ -51,7 +51,7 @@ def files(**config: Any) -> dict[str, bytes]:  # noqa: ANN401
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Callable[[dict[str, bytes]], DirectoryModel]:
-    """A model's directory with these files in it."""
+    """Write files into a model's directory."""
 
     def write(contents: dict[str, bytes]) -> DirectoryModel:
         (tmp_path / "model").mkdir(exist_ok=True)
@@ -66,7 +66,7 @@ Write = Callable[[dict[str, bytes]], DirectoryModel]
 
 
 @pytest.mark.parametrize("text", ["/models/x", "./x", "../x", "~/x", "a/b/c"])
-def test_what_looks_like_a_path_is_a_directory(text: str) -> None:
+def test_paths_are_directories(text: str) -> None:
     assert isinstance(Teacher.model_validate({"model": text}).model, DirectoryModel)
 
 
@@ -104,7 +104,7 @@ def test_an_index_that_maps_no_weights_to_files_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("missing", "instead", "said"),
+    ("missing", "instead", "message"),
     [
         ("config.json", {}, " is not a model: it has no config.json"),
         ("model.safetensors", {}, " has no model.safetensors or its index"),
@@ -142,15 +142,15 @@ def test_an_index_that_maps_no_weights_to_files_is_refused(
         ),
     ],
 )
-def test_a_directory_that_is_no_model_is_named(
-    directory: Write, missing: str, instead: dict[str, bytes], said: str
+def test_directories_without_a_model_are_refused(
+    directory: Write, missing: str, instead: dict[str, bytes], message: str
 ) -> None:
     contents = files()
     del contents[missing]
     model = directory(contents | instead)
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(InputError) as error:
         check_teacher_model(model)
-    assert str(caught.value) == f"teacher.model.path: {model.path}{said}"
+    assert str(error.value) == f"teacher.model.path: {model.path}{message}"
 
 
 def test_a_configuration_that_is_nested_too_deeply_is_refused(directory: Write) -> None:
@@ -159,7 +159,7 @@ def test_a_configuration_that_is_nested_too_deeply_is_refused(directory: Write) 
 
 
 @pytest.mark.parametrize(
-    ("weights", "said"),
+    ("weights", "message"),
     [
         (WEIGHTS[:-1], "cannot be read: "),
         (b"", "cannot be read: "),
@@ -167,9 +167,9 @@ def test_a_configuration_that_is_nested_too_deeply_is_refused(directory: Write) 
     ],
 )
 def test_weights_that_are_cut_short_or_only_a_pointer_are_refused(
-    directory: Write, weights: bytes, said: str
+    directory: Write, weights: bytes, message: str
 ) -> None:
-    with pytest.raises(InputError, match=rf"^teacher.model.path: .*model.safetensors {said}"):
+    with pytest.raises(InputError, match=rf"^teacher.model.path: .*model.safetensors {message}"):
         check_teacher_model(directory(files() | {"model.safetensors": weights}))
 
 
@@ -184,7 +184,7 @@ def test_a_broken_tokenizer_in_a_directory_is_refused(
 @pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json", "vocab.txt"])
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("use", [check_teacher_model, fetch_model])
-def test_files_in_another_encoding_are_refused_by_check_and_run_alike(
+def test_files_in_another_encoding_are_refused_by_check_and_run(
     directory: Write, name: str, encoding: str, use: Callable[[DirectoryModel], object]
 ) -> None:
     contents = {"tokenizer_config.json": b"{}", "vocab.txt": b"a\nb\n"} | files()
@@ -195,32 +195,32 @@ def test_files_in_another_encoding_are_refused_by_check_and_run_alike(
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("adapter_config.json", "has an adapter, which is not supported"),
         ("shard-00001-model-00001-of-00001.safetensors", "has distributed training shards"),
     ],
 )
 def test_files_that_transformers_would_load_in_place_of_the_weights_are_refused(
-    directory: Write, name: str, said: str
+    directory: Write, name: str, message: str
 ) -> None:
-    with pytest.raises(InputError, match=rf"^teacher.model.path: .* {said}"):
+    with pytest.raises(InputError, match=rf"^teacher.model.path: .* {message}"):
         check_teacher_model(directory(files() | {name: b"{}"}))
 
 
 @pytest.mark.parametrize("use", [check_teacher_model, fetch_model])
-def test_weights_that_are_not_numbers_are_refused(
+def test_non_finite_weights_are_refused(
     directory: Write, use: Callable[[DirectoryModel], object]
 ) -> None:
     weights = {name: np.zeros(shape, np.float32) for name, shape in SHAPES.items()}
     weights["bert.embeddings.LayerNorm.bias"][3] = np.nan
     model = directory(files() | {"model.safetensors": save(weights)})
-    said = r"1 of the values of bert.embeddings.LayerNorm.bias are not finite numbers"
-    with pytest.raises(InputError, match=rf"^teacher.model.path: .*: model.safetensors: {said}"):
+    message = r"1 of the values of bert.embeddings.LayerNorm.bias are not finite numbers"
+    with pytest.raises(InputError, match=rf"^teacher.model.path: .*: model.safetensors: {message}"):
         use(model)
 
 
-def test_a_missing_directory_is_named_and_never_looked_for_on_the_hub(
+def test_a_missing_directory_is_refused_without_asking_the_hub(
     local_hub: LocalHub, tmp_path: Path
 ) -> None:
     local_hub.add("models", "tiny/encoder", files())
@@ -232,7 +232,7 @@ def test_a_missing_directory_is_named_and_never_looked_for_on_the_hub(
     assert local_hub.requests == []
 
 
-def test_heads_have_to_divide_the_hidden_size() -> None:
+def test_the_hidden_size_must_be_a_multiple_of_the_heads() -> None:
     check_teacher_model(ScratchModel(origin="scratch", hidden_size=128, heads=4))
     with pytest.raises(InputError, match=r"^teacher.model.heads: 3 does not divide .* 128$"):
         check_teacher_model(ScratchModel(origin="scratch", hidden_size=128, heads=3))
@@ -249,19 +249,19 @@ def test_a_hub_model_is_checked_without_its_weights(local_hub: LocalHub) -> None
 
 
 def test_a_hub_model_is_fetched_without_pickles_and_other_formats(local_hub: LocalHub) -> None:
-    others = {"pytorch_model.bin": b"p", "onnx/model.onnx": b"o", "README.md": b"#"}
-    local_hub.add("models", "tiny/encoder", files() | others)
-    found = fetch_model(on_hub())
-    assert {path.name for path in found.iterdir()} == set(files())
+    unused = {"pytorch_model.bin": b"p", "onnx/model.onnx": b"o", "README.md": b"#"}
+    local_hub.add("models", "tiny/encoder", files() | unused)
+    local = fetch_model(on_hub())
+    assert {path.name for path in local.iterdir()} == set(files())
     assert content_digest(on_hub()) == COMMIT
 
 
-def test_a_pinned_hub_model_that_was_fetched_needs_no_hub(local_hub: LocalHub) -> None:
+def test_a_downloaded_pinned_model_needs_no_hub(local_hub: LocalHub) -> None:
     local_hub.add("models", "tiny/encoder", files())
-    found = fetch_model(on_hub(COMMIT))
+    local = fetch_model(on_hub(COMMIT))
     local_hub.requests.clear()
     check_teacher_model(on_hub(COMMIT))
-    assert (fetch_model(on_hub(COMMIT)), content_digest(on_hub(COMMIT))) == (found, COMMIT)
+    assert (fetch_model(on_hub(COMMIT)), content_digest(on_hub(COMMIT))) == (local, COMMIT)
     assert local_hub.requests == []
 
 
@@ -273,10 +273,10 @@ def test_shards_of_a_hub_model_have_the_names_of_its_index(local_hub: LocalHub) 
     local_hub.add("models", "tiny/encoder", sharded | shards)
     check_teacher_model(on_hub())
     assert not any("part" in path for path in local_hub.requests)
-    found = fetch_model(on_hub())
-    assert {path.name for path in found.iterdir()} == {*sharded, "part[1].safetensors"}
+    local = fetch_model(on_hub())
+    assert {path.name for path in local.iterdir()} == {*sharded, "part[1].safetensors"}
     local_hub.requests.clear()
-    assert fetch_model(on_hub(COMMIT)) == found
+    assert fetch_model(on_hub(COMMIT)) == local
     check_teacher_model(on_hub(COMMIT))
     assert local_hub.requests == []
 
@@ -298,13 +298,13 @@ def test_a_hub_model_of_another_family_is_refused(local_hub: LocalHub) -> None:
         check_teacher_model(on_hub())
 
 
-@pytest.mark.parametrize("fetched", [["tokenizer.json"], ["*"]])
-def test_a_broken_tokenizer_of_a_hub_model_is_refused_once_it_was_fetched(
-    local_hub: LocalHub, fetched: list[str]
+@pytest.mark.parametrize("patterns", [["tokenizer.json"], ["*"]])
+def test_a_broken_tokenizer_of_a_hub_model_is_refused_once_downloaded(
+    local_hub: LocalHub, patterns: list[str]
 ) -> None:
     local_hub.add("models", "tiny/encoder", files() | {"tokenizer.json": b"{}"})
     check_teacher_model(on_hub())
-    hub.download_snapshot("model", "tiny/encoder", COMMIT, fetched, "teacher.model")
+    hub.download_snapshot("model", "tiny/encoder", COMMIT, patterns, "teacher.model")
     with pytest.raises(InputError, match=r"^teacher.model: tiny/encoder: tokenizer.json cannot be"):
         check_teacher_model(on_hub())
 
@@ -351,12 +351,12 @@ def test_a_copy_of_a_directory_has_the_same_digest(directory: Write, tmp_path: P
 
 
 def test_the_digest_of_a_scratch_model_names_its_sizes() -> None:
-    four, same = ScratchModel(origin="scratch", layers=4), ScratchModel(origin="scratch")
-    assert content_digest(four) == content_digest(same)
+    four = ScratchModel(origin="scratch", layers=4)
+    assert content_digest(four) == content_digest(ScratchModel(origin="scratch"))
     assert content_digest(four) != content_digest(ScratchModel(origin="scratch", layers=5))
 
 
-def test_a_name_that_the_hub_does_not_answer_for_may_be_a_misspelt_directory(
+def test_an_unreachable_hub_hints_at_a_misspelt_directory(
     local_hub: LocalHub,
 ) -> None:
     local_hub.down = True

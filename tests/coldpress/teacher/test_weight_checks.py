@@ -1,4 +1,4 @@
-"""Stored weights are compared with what the configuration asks for, family by family."""
+"""Stored weights must match the configuration, in every family."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from coldpress.teacher.weight_checks import check_head, check_weights, encoder_s
 FAMILIES = sorted(ARCHITECTURES)
 
 
-def stored(classifier: Classifier, directory: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def save_model(classifier: Classifier, directory: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Save a model; return its configuration and the shapes of its weights."""
     save_classifier(classifier, directory)
     config = json.loads((directory / "config.json").read_text())
@@ -32,7 +32,7 @@ def stored(classifier: Classifier, directory: Path) -> tuple[dict[str, Any], dic
 def test_the_tables_name_every_weight_of_a_family(
     random_classifier: Callable[..., Classifier], family: str, tmp_path: Path
 ) -> None:
-    config, shapes = stored(random_classifier(family), tmp_path)
+    config, shapes = save_model(random_classifier(family), tmp_path)
     assert encoder_shapes(config) | head_shapes(config, 3) == shapes
     check_weights(tmp_path, config, "here")
     check_head(tmp_path, config, 3, "here")
@@ -42,15 +42,17 @@ def test_biases_are_where_a_modernbert_has_them(
     random_classifier: Callable[..., Classifier], tmp_path: Path
 ) -> None:
     names = ("norm_bias", "attention_bias", "mlp_bias", "classifier_bias")
-    config, shapes = stored(random_classifier("modernbert", **dict.fromkeys(names, True)), tmp_path)
+    config, shapes = save_model(
+        random_classifier("modernbert", **dict.fromkeys(names, True)), tmp_path
+    )
     assert encoder_shapes(config) | head_shapes(config, 3) == shapes
 
 
 Change = Callable[[dict[str, torch.Tensor]], object]
 
 
-def changed(classifier: Classifier, directory: Path, change: Change) -> dict[str, Any]:
-    config, _ = stored(classifier, directory)
+def save_changed(classifier: Classifier, directory: Path, change: Change) -> dict[str, Any]:
+    config, _ = save_model(classifier, directory)
     weights = load_file(directory / "model.safetensors")
     change(weights)
     save_file(weights, directory / "model.safetensors", metadata={"format": "pt"})
@@ -70,7 +72,7 @@ def put(name: str, change: Callable[[torch.Tensor], torch.Tensor]) -> Change:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (without(WORDS), f"the weights lack {WORDS}, which config.json needs"),
         (without(LAST, WORDS), f"the weights lack {WORDS} and 1 more, which"),
@@ -93,32 +95,30 @@ def put(name: str, change: Callable[[torch.Tensor], torch.Tensor]) -> Change:
         ),
     ],
 )
-def test_weights_that_do_not_fit_are_named(
-    tiny: Classifier, tmp_path: Path, change: Change, said: str
+def test_weights_that_do_not_match_are_refused(
+    tiny: Classifier, tmp_path: Path, change: Change, message: str
 ) -> None:
-    config = changed(tiny, tmp_path, change)
-    with pytest.raises(InputError, match=rf"^here: (model.safetensors: )?{said}"):
+    config = save_changed(tiny, tmp_path, change)
+    with pytest.raises(InputError, match=rf"^here: (model.safetensors: )?{message}"):
         check_weights(tmp_path, config, "here")
 
 
-def test_more_layers_than_anything_has_are_refused_at_once(
-    tiny: Classifier, tmp_path: Path
-) -> None:
-    config, _ = stored(tiny, tmp_path)
+def test_an_absurd_number_of_layers_is_refused_at_once(tiny: Classifier, tmp_path: Path) -> None:
+    config, _ = save_model(tiny, tmp_path)
     with pytest.raises(
         InputError, match=r"^here: the weights have fewer layers than num_hidden_layers 1000000000"
     ):
         check_weights(tmp_path, {**config, "num_hidden_layers": 10**9}, "here")
 
 
-def test_what_is_stored_beside_the_encoder_may_be_anything(
-    tiny: Classifier, tmp_path: Path
-) -> None:
+def test_other_stored_tensors_are_ignored(tiny: Classifier, tmp_path: Path) -> None:
     beside = {"bert.embeddings.position_ids": torch.arange(16), "cls.bias": torch.zeros(12)}
-    check_weights(tmp_path, changed(tiny, tmp_path, lambda weights: weights.update(beside)), "here")
+    check_weights(
+        tmp_path, save_changed(tiny, tmp_path, lambda weights: weights.update(beside)), "here"
+    )
 
 
-def test_the_oldest_names_and_those_without_a_prefix_are_known(
+def test_legacy_names_and_names_without_a_prefix_are_found(
     tiny: Classifier, tmp_path: Path
 ) -> None:
     def rename(weights: dict[str, torch.Tensor]) -> None:
@@ -126,14 +126,14 @@ def test_the_oldest_names_and_those_without_a_prefix_are_known(
             old = name.replace("LayerNorm.weight", "LayerNorm.gamma").removeprefix("bert.")
             weights[old] = weights.pop(name)
 
-    check_weights(tmp_path, changed(tiny, tmp_path, rename), "here")
+    check_weights(tmp_path, save_changed(tiny, tmp_path, rename), "here")
 
 
 @pytest.mark.parametrize(("labels", "names"), [(3, ()), (4, ()), (3, ("classifier.bias",))])
-def test_a_head_is_of_as_many_labels_as_are_named(
+def test_the_head_has_one_row_per_label(
     tiny: Classifier, tmp_path: Path, labels: int, names: tuple[str, ...]
 ) -> None:
-    config = changed(tiny, tmp_path, without(*names))
+    config = save_changed(tiny, tmp_path, without(*names))
     if labels == 3 and not names:
         check_head(tmp_path, config, labels, "here")
         return

@@ -24,23 +24,23 @@ PLAN = Optimization(epochs=30, learning_rate=1e-2, batch_size=4)
 
 @pytest.fixture
 def rows(tiny: Classifier) -> EncodedSplit:
-    """Twelve rows whose first word gives the label away."""
+    """Twelve rows whose first word determines the label."""
     texts = tuple(f"{('cold', 'oil', 'warm')[n % 3]}{' slow' * (n % 4)}" for n in range(12))
     ids = tuple(str(n) for n in range(12))
     return encode(tiny.tokenizer, Split(ids, texts, None, tuple(n % 3 for n in range(12))))
 
 
-def test_it_learns_what_it_is_shown(tiny: Classifier, rows: EncodedSplit) -> None:
-    """With 30 epochs it depended on luck, and on whether the processor computes in bf16."""
+def test_training_fits_the_rows(tiny: Classifier, rows: EncodedSplit) -> None:
+    """100 epochs: with 30 the result depends on the seed, and on bf16."""
     reseed(0, "train_teacher")
-    patient = PLAN.model_copy(update={"epochs": 100})
-    epochs = fit(tiny, rows, label_loss(torch.from_numpy(rows.labels)), patient, rows)
+    longer = PLAN.model_copy(update={"epochs": 100})
+    epochs = fit(tiny, rows, label_loss(torch.from_numpy(rows.labels)), longer, rows)
     assert epochs[-1].loss < epochs[0].loss / 2
     assert accuracy(tiny.logits(rows), rows.labels.tolist()) >= 0.9
 
 
-def test_it_ends_at_its_best_epoch(tiny: Classifier, rows: EncodedSplit) -> None:
-    """A rate that destroys the model late must not decide what is kept."""
+def test_training_ends_with_the_best_epoch(tiny: Classifier, rows: EncodedSplit) -> None:
+    """Epochs after the model has been destroyed by a high learning rate are not used."""
     reseed(0, "train_teacher")
     wild = PLAN.model_copy(update={"learning_rate": 0.2})
     epochs = fit(tiny, rows, label_loss(torch.from_numpy(rows.labels)), wild, rows)
@@ -51,13 +51,14 @@ def test_it_ends_at_its_best_epoch(tiny: Classifier, rows: EncodedSplit) -> None
 def test_training_that_diverges_ends_at_once_with_a_remedy(
     tiny: Classifier, rows: EncodedSplit
 ) -> None:
-    """A model of NaN answers too: always the first label, with a finite accuracy."""
-    plan, losses = PLAN.model_copy(update={"epochs": 2}), list[float]()
+    """A model of NaN always predicts the first label, so its accuracy is finite."""
+    plan = PLAN.model_copy(update={"epochs": 2})
+    losses: list[float] = []
 
     def diverging(logits: Tensor, numbers: Tensor) -> Tensor:
         return logits.sum() * (float("inf") if len(losses) == 3 else 1.0)
 
-    def progress(done: int, total: int, loss: float) -> None:
+    def progress(step: int, steps: int, loss: float) -> None:
         losses.append(loss)
 
     message = r"training diverged: the loss is -?inf in step 4 of 6; set a learning_rate below 0.01"
@@ -65,14 +66,14 @@ def test_training_that_diverges_ends_at_once_with_a_remedy(
         fit(tiny, rows, diverging, plan, rows, progress)
 
 
-def test_weights_that_the_last_step_has_destroyed_are_noticed(
+def test_non_finite_weights_after_the_last_step_are_reported(
     tiny: Classifier, rows: EncodedSplit
 ) -> None:
-    """The loss was still finite when it was taken."""
+    """The loss of the last step is still finite."""
     plan = PLAN.model_copy(update={"epochs": 1})
 
-    def destroy(done: int, total: int, loss: float) -> None:
-        if done == total:
+    def destroy(step: int, steps: int, loss: float) -> None:
+        if step == steps:
             with torch.no_grad():
                 tiny.module.get_parameter("classifier.bias").fill_(float("nan"))
 
@@ -81,7 +82,8 @@ def test_weights_that_the_last_step_has_destroyed_are_noticed(
 
 
 def test_equal_seeds_give_equal_weights(tiny: Classifier, rows: EncodedSplit) -> None:
-    first, second = tiny.copy(), tiny.copy()
+    first = tiny.copy()
+    second = tiny.copy()
     for classifier in (first, second):
         reseed(3, "distill_student")
         fit(classifier, rows, label_loss(torch.from_numpy(rows.labels)), PLAN, rows)
@@ -94,37 +96,37 @@ def gradients(classifier: Classifier, rows: EncodedSplit) -> dict[str, Tensor]:
     logits = classifier.module(**classifier.inputs(batch)).logits
     loss = label_loss(torch.from_numpy(rows.labels))(logits, torch.from_numpy(batch.rows))
     torch.autograd.backward(loss)
-    named = classifier.module.named_parameters()
-    return {n: p.grad.clone() for n, p in named if p.grad is not None}
+    parameters = classifier.module.named_parameters()
+    return {n: p.grad.clone() for n, p in parameters if p.grad is not None}
 
 
 @pytest.mark.parametrize("family", sorted(ARCHITECTURES))
-def test_tokens_that_no_head_reads_are_spared_and_no_gradient_changes(
+def test_only_the_first_token_is_computed_with_equal_gradients(
     family: str, random_classifier: Callable[[str], Classifier], rows: EncodedSplit
 ) -> None:
     classifier = random_classifier(family)
-    seen: list[int] = []
+    token_counts: list[int] = []
     up = classifier.linear(classifier.layers[-1], "up")
-    watch = up.register_forward_hook(lambda _, arriving, __: seen.append(arriving[0].shape[1]))
+    hook = up.register_forward_hook(lambda _, inputs, __: token_counts.append(inputs[0].shape[1]))
     whole = gradients(classifier, rows)
     with only_first_token(classifier):
-        spared = gradients(classifier, rows)
-    watch.remove()
-    assert seen[0] > 1
-    assert seen[1] == 1
-    assert whole.keys() == spared.keys()
+        first_only = gradients(classifier, rows)
+    hook.remove()
+    assert token_counts[0] > 1
+    assert token_counts[1] == 1
+    assert whole.keys() == first_only.keys()
     for name, gradient in whole.items():
-        torch.testing.assert_close(spared[name], gradient, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(first_only[name], gradient, rtol=1e-4, atol=1e-5)
 
 
-def test_a_head_that_reads_every_token_spares_none(
+def test_mean_pooling_computes_every_token(
     random_classifier: Callable[..., Classifier], rows: EncodedSplit
 ) -> None:
     classifier = random_classifier("modernbert", classifier_pooling="mean")
     whole = gradients(classifier, rows)
     with only_first_token(classifier):
-        spared = gradients(classifier, rows)
-    assert all(torch.equal(spared[name], gradient) for name, gradient in whole.items())
+        first_only = gradients(classifier, rows)
+    assert all(torch.equal(first_only[name], gradient) for name, gradient in whole.items())
 
 
 @pytest.mark.parametrize("frozen", [True, False])
@@ -156,26 +158,26 @@ def test_every_row_comes_once_an_epoch_in_batches_of_like_length(rows: EncodedSp
     assert sum(group[-1] - group[0] for group in lengths) <= 4
 
 
-def test_the_rate_rises_for_a_tenth_of_the_steps_and_falls_to_nothing() -> None:
-    shares = [_learning_rate_factor(done, 20) for done in range(21)]
+def test_the_learning_rate_warms_up_for_a_tenth_of_the_steps_and_decays_to_zero() -> None:
+    shares = [_learning_rate_factor(step, 20) for step in range(21)]
     assert shares[:3] == [0.5, 1.0, 1.0]
     assert shares[11] == pytest.approx(0.5)
     assert shares[20] == 0.0
 
 
-def test_logits_on_another_device_meet_labels_that_stay_where_they_are() -> None:
+def test_labels_are_moved_to_the_device_of_the_logits() -> None:
     loss = label_loss(torch.tensor([2, 0, 1]))
     value = loss(torch.zeros(2, 3, device="meta"), torch.tensor([1, 0]))
     assert (value.device.type, value.shape) == ("meta", ())
 
 
 def test_a_single_step_is_taken_at_the_peak_rate() -> None:
-    assert [_learning_rate_factor(done, 1) for done in (0, 1)] == [1.0, 0.0]
+    assert [_learning_rate_factor(step, 1) for step in (0, 1)] == [1.0, 0.0]
 
 
-def test_progress_is_told_after_every_step(tiny: Classifier, rows: EncodedSplit) -> None:
-    told: list[tuple[int, int]] = []
+def test_progress_is_reported_after_every_step(tiny: Classifier, rows: EncodedSplit) -> None:
+    calls: list[tuple[int, int]] = []
     plan = PLAN.model_copy(update={"epochs": 2, "batch_size": 8})
     loss = label_loss(torch.from_numpy(rows.labels))
-    fit(tiny, rows, loss, plan, rows, lambda done, total, _: told.append((done, total)))
-    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    fit(tiny, rows, loss, plan, rows, lambda step, steps, _: calls.append((step, steps)))
+    assert calls == [(1, 4), (2, 4), (3, 4), (4, 4)]

@@ -17,15 +17,15 @@ from coldpress.teacher.tokenizer.loading import TeacherTokenizer, load_teacher_t
 NAMES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "b")
 
 
-def words(unknown: str = "[UNK]", around: bool = True) -> Tokenizer:
-    made = Tokenizer(models.WordLevel({n: i for i, n in enumerate(NAMES)}, unk_token=unknown))
-    made.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    if around:
-        made.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    return made
+def words(unknown: str = "[UNK]", special: bool = True) -> Tokenizer:
+    tokenizer = Tokenizer(models.WordLevel({n: i for i, n in enumerate(NAMES)}, unk_token=unknown))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    if special:
+        tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    return tokenizer
 
 
-def loaded(tokenizer: Tokenizer, place: Path, **sizes: Any) -> TeacherTokenizer:  # noqa: ANN401
+def load(tokenizer: Tokenizer, place: Path, **sizes: Any) -> TeacherTokenizer:  # noqa: ANN401
     rows: dict[str, Any] = {"vocab_size": len(NAMES), "max_position_embeddings": 16, **sizes}
     BertConfig(**rows).save_pretrained(place)
     tokenizer.save(str(place / "tokenizer.json"))
@@ -43,57 +43,61 @@ def data(*texts: str, pairs: bool = False) -> Benchmark:
 
 @pytest.mark.parametrize("pairs", [False, True])
 def test_a_tokenizer_that_reads_every_text_passes(tmp_path: Path, pairs: bool) -> None:
-    compare_with_transformers(loaded(words(), tmp_path), data("a", "b Ω", pairs=pairs))
+    compare_with_transformers(load(words(), tmp_path), data("a", "b Ω", pairs=pairs))
 
 
 @pytest.mark.parametrize(
     ("tokenizer", "sizes", "message"),
     [
         (words(unknown="[NONE]"), {}, "the tokenizer cannot read .*Missing .* unknown token"),
-        (words(around=False), {}, "returns no token for ''; give it a post_processor"),
+        (words(special=False), {}, "returns no token for ''; give it a post_processor"),
         (words(), {"max_position_embeddings": 2}, "at most 2 tokens fit, and 3 of them"),
         (words(), {"max_position_embeddings": 3}, "at most 3 tokens fit, and 3 of them"),
     ],
 )
-def test_a_tokenizer_that_cannot_read_every_text_is_refused_whatever_the_data_are(
+def test_a_tokenizer_that_cannot_read_every_text_is_refused(
     tmp_path: Path, tokenizer: Tokenizer, sizes: dict[str, int], message: str
 ) -> None:
     with pytest.raises(InputError, match=rf"^teacher: [^\n]*{message}"):
         compare_with_transformers(
-            loaded(tokenizer, tmp_path, **sizes), data("a b", pairs=bool(sizes))
+            load(tokenizer, tmp_path, **sizes), data("a b", pairs=bool(sizes))
         )
 
 
 def test_a_special_token_without_a_row_is_refused(tmp_path: Path) -> None:
-    made = words()
-    made.add_special_tokens(["<end>"])
-    made.post_processor = processors.BertProcessing(("<end>", 6), ("[CLS]", 2))
+    tokenizer = words()
+    tokenizer.add_special_tokens(["<end>"])
+    tokenizer.post_processor = processors.BertProcessing(("<end>", 6), ("[CLS]", 2))
     with pytest.raises(InputError, match=r"^teacher: '' has the token '<end>', id 6, but vocab"):
-        compare_with_transformers(loaded(made, tmp_path), data("a"))
+        compare_with_transformers(load(tokenizer, tmp_path), data("a"))
 
 
-def test_a_dropped_token_may_not_be_in_the_data(tmp_path: Path) -> None:
-    made = words()
-    made.add_tokens(["[URL]"])
-    source = loaded(made, tmp_path)
+def test_a_dropped_token_must_not_be_in_the_data(tmp_path: Path) -> None:
+    tokenizer = words()
+    tokenizer.add_tokens(["[URL]"])
+    source = load(tokenizer, tmp_path)
     compare_with_transformers(source, data("a", "b"))
-    said = r"^teacher: the added token '\[URL\]' has the id 6, but vocab_size is 6, and 'b \[URL\]'"
-    with pytest.raises(InputError, match=said):
+    message = (
+        r"^teacher: the added token '\[URL\]' has the id 6, but vocab_size is 6, and 'b \[URL\]'"
+    )
+    with pytest.raises(InputError, match=message):
         compare_with_transformers(source, data("a", "b [URL]"))
 
 
 def test_a_segment_without_a_row_is_refused(tmp_path: Path) -> None:
-    made = words()
-    made.post_processor = processors.TemplateProcessing(
+    tokenizer = words()
+    tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS]:2 $A [SEP]", pair=None, special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
     with pytest.raises(InputError, match=r"^teacher: '' has the segment 2, but type_vocab_size"):
-        compare_with_transformers(loaded(made, tmp_path), data("a"))
+        compare_with_transformers(load(tokenizer, tmp_path), data("a"))
 
 
-def test_a_text_that_transformers_reads_otherwise_is_named(tmp_path: Path) -> None:
-    source = loaded(words(), tmp_path)
+def test_other_token_ids_in_transformers_are_refused(tmp_path: Path) -> None:
+    source = load(words(), tmp_path)
     source.reference.backend_tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
-    said = r"^teacher: a tokenizer.json cannot express this tokenizer: the token ids of .* are 2/"
-    with pytest.raises(InputError, match=said):
+    message = (
+        r"^teacher: a tokenizer.json cannot express this tokenizer: the token ids of .* are 2/"
+    )
+    with pytest.raises(InputError, match=message):
         compare_with_transformers(source, data("a b"))

@@ -13,29 +13,28 @@ from coldpress.data.encoding import find_pad_id
 from coldpress.errors import InputError
 from coldpress.model.checkpoint import Checkpoint, Manifest
 from coldpress.model.classifier import Classifier
-from coldpress.model.serialization import load_classifier as load_checkpoint
-from coldpress.model.serialization import save_classifier, write_checkpoint
+from coldpress.model.serialization import load_classifier, save_classifier, write_checkpoint
 from coldpress.teacher.tokenizer.loading import TeacherTokenizer, load_teacher_tokenizer
 
 NAMES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "Oil", "oil", "press", "cafe", "café")
 
 
 def wordpiece(**settings: Any) -> Tokenizer:  # noqa: ANN401
-    made = Tokenizer(models.WordPiece({n: i for i, n in enumerate(NAMES)}, unk_token="[UNK]"))
-    made.normalizer = normalizers.BertNormalizer(**{"lowercase": True, **settings})
-    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    made.post_processor = processors.TemplateProcessing(
+    tokenizer = Tokenizer(models.WordPiece({n: i for i, n in enumerate(NAMES)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(**{"lowercase": True, **settings})
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
         special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
     )
-    made.add_special_tokens(list(NAMES[:5]))
-    return made
+    tokenizer.add_special_tokens(list(NAMES[:5]))
+    return tokenizer
 
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[..., Path]:
-    """Write a BERT's directory without weights: tokenizer, its configuration, and sizes."""
+    """Write the directory of a BERT model without weights."""
 
     def make(tokenizer: Tokenizer | None, settings: Mapping[str, Any], **sizes: int) -> Path:
         rows: dict[str, Any] = {"vocab_size": len(NAMES), "max_position_embeddings": 16, **sizes}
@@ -59,16 +58,16 @@ BERT = {"tokenizer_class": "BertTokenizer"}
     ("settings", "oil"),
     [({}, 6), ({"do_lower_case": True}, 6), ({"do_lower_case": False}, 5)],
 )
-def test_case_is_as_tokenizer_config_says(
+def test_case_follows_tokenizer_config(
     write: Callable[..., Path], settings: dict[str, Any], oil: int
 ) -> None:
-    """tokenizer.json, which lower-cases, is rebuilt by the class of BERT."""
+    """The class of BERT rebuilds the lower-casing tokenizer.json."""
     source = load_teacher_tokenizer(write(wordpiece(), {**BERT, **settings}), 8, "teacher")
     assert ids(source, "Oil") == [2, oil, 3]
 
 
 @pytest.mark.parametrize(("strip", "word"), [(True, 8), (False, 9)])
-def test_accents_are_as_tokenizer_config_says(
+def test_accents_follow_tokenizer_config(
     write: Callable[..., Path], strip: bool, word: int
 ) -> None:
     source = load_teacher_tokenizer(
@@ -77,7 +76,7 @@ def test_accents_are_as_tokenizer_config_says(
     assert ids(source, "café") == [2, word, 3]
 
 
-def test_a_class_without_settings_of_its_own_takes_tokenizer_json_as_it_is(
+def test_the_generic_class_uses_tokenizer_json_unchanged(
     write: Callable[..., Path],
 ) -> None:
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", "do_lower_case": True}
@@ -87,24 +86,26 @@ def test_a_class_without_settings_of_its_own_takes_tokenizer_json_as_it_is(
 
 @pytest.mark.parametrize("end", ["", "\n", "\n\n\n"])
 def test_a_vocabulary_file_alone_is_enough(write: Callable[..., Path], end: str) -> None:
-    place = write(None, {**BERT, "do_lower_case": False})
-    (place / "vocab.txt").write_text("\n".join(NAMES) + end)
-    assert ids(load_teacher_tokenizer(place, 8, "teacher"), "Oil press") == [2, 5, 7, 3]
+    directory = write(None, {**BERT, "do_lower_case": False})
+    (directory / "vocab.txt").write_text("\n".join(NAMES) + end)
+    assert ids(load_teacher_tokenizer(directory, 8, "teacher"), "Oil press") == [2, 5, 7, 3]
 
 
-def test_long_texts_lose_the_end_that_the_settings_name(write: Callable[..., Path]) -> None:
-    left = load_teacher_tokenizer(
+def test_the_truncation_side_is_used(write: Callable[..., Path]) -> None:
+    source = load_teacher_tokenizer(
         write(wordpiece(), {**BERT, "truncation_side": "left"}), 4, "teacher"
     )
-    assert ids(left, "oil press cafe") == [2, 7, 8, 3]
+    assert ids(source, "oil press cafe") == [2, 7, 8, 3]
 
 
-@pytest.mark.parametrize(("own", "asked", "limit"), [(5, 8, 5), (1e30, 8, 8), (512, 128, 16)])
-def test_the_smallest_limit_counts(
-    write: Callable[..., Path], own: float, asked: int, limit: int
+@pytest.mark.parametrize(
+    ("model_limit", "max_tokens", "limit"), [(5, 8, 5), (1e30, 8, 8), (512, 128, 16)]
+)
+def test_the_smallest_limit_applies(
+    write: Callable[..., Path], model_limit: float, max_tokens: int, limit: int
 ) -> None:
     source = load_teacher_tokenizer(
-        write(wordpiece(), {**BERT, "model_max_length": own}), asked, "teacher"
+        write(wordpiece(), {**BERT, "model_max_length": model_limit}), max_tokens, "teacher"
     )
     assert len(ids(source, "oil " * 40)) == source.max_tokens == limit
 
@@ -116,7 +117,7 @@ def test_the_smallest_limit_counts(
         (["input_ids", "token_type_ids", "attention_mask"], [0, 0, 0, 1, 1]),
     ],
 )
-def test_a_second_text_is_another_segment_only_where_the_model_asks_for_segments(
+def test_the_second_text_has_its_own_segment_only_if_segment_ids_are_inputs(
     write: Callable[..., Path], names: list[str], segments: list[int]
 ) -> None:
     source = load_teacher_tokenizer(
@@ -128,38 +129,36 @@ def test_a_second_text_is_another_segment_only_where_the_model_asks_for_segments
 def test_dropout_is_off(write: Callable[..., Path]) -> None:
     merges = [("a", "b"), ("ab", "ab")]
     vocabulary = {"[CLS]": 0, "[SEP]": 1, "a": 2, "b": 3, "ab": 4, "abab": 5}
-    made = Tokenizer(models.BPE(vocabulary, merges, dropout=0.5))
-    made.post_processor = processors.BertProcessing(("[SEP]", 1), ("[CLS]", 0))
+    tokenizer = Tokenizer(models.BPE(vocabulary, merges, dropout=0.5))
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 1), ("[CLS]", 0))
     source = load_teacher_tokenizer(
-        write(made, {"tokenizer_class": "PreTrainedTokenizerFast"}), 8, "teacher"
+        write(tokenizer, {"tokenizer_class": "PreTrainedTokenizerFast"}), 8, "teacher"
     )
     assert {tuple(ids(source, "abab")) for _ in range(30)} == {(0, 5, 1)}
     assert json.loads(source.tokenizer.to_str())["model"]["dropout"] is None
 
 
 @pytest.mark.parametrize("padding", [0, 3])
-def test_padding_is_what_the_model_takes_for_padding(
-    write: Callable[..., Path], padding: int
-) -> None:
+def test_the_padding_id_is_that_of_the_model(write: Callable[..., Path], padding: int) -> None:
     source = load_teacher_tokenizer(write(wordpiece(), BERT, pad_token_id=padding), 8, "teacher")
     assert find_pad_id(source.tokenizer) == padding
     again = Tokenizer.from_str(source.tokenizer.to_str())
     rows = again.encode_batch(["oil", "oil press"])
-    assert len(rows[0].ids) == (4 if padding else 3)  # the usual name needs no mention in the file
+    assert len(rows[0].ids) == (4 if padding else 3)  # the default padding is not in the file
     assert padding == 0 or rows[0].ids[-1] == padding
 
 
 def test_positions_of_roberta_are_counted_from_the_padding(write: Callable[..., Path]) -> None:
-    place = write(wordpiece(), {"tokenizer_class": "PreTrainedTokenizerFast"})
+    directory = write(wordpiece(), {"tokenizer_class": "PreTrainedTokenizerFast"})
     config = RobertaConfig(vocab_size=len(NAMES), max_position_embeddings=16, pad_token_id=3)
-    config.save_pretrained(place)
-    assert load_teacher_tokenizer(place, 64, "teacher").max_tokens == 12
+    config.save_pretrained(directory)
+    assert load_teacher_tokenizer(directory, 64, "teacher").max_tokens == 12
 
 
-def test_an_added_token_without_a_row_is_left_out(write: Callable[..., Path]) -> None:
-    made = wordpiece()
-    made.add_tokens(["[URL]", "press oil"])
-    source = load_teacher_tokenizer(write(made, BERT, vocab_size=len(NAMES) + 1), 8, "teacher")
+def test_an_added_token_without_a_row_is_dropped(write: Callable[..., Path]) -> None:
+    tokenizer = wordpiece()
+    tokenizer.add_tokens(["[URL]", "press oil"])
+    source = load_teacher_tokenizer(write(tokenizer, BERT, vocab_size=len(NAMES) + 1), 8, "teacher")
     assert source.dropped == ("press oil",)
     assert ids(source, "[URL]") == [2, len(NAMES), 3]
     assert ids(source, "press oil") == [2, 7, 6, 3]
@@ -175,7 +174,7 @@ def test_an_added_token_without_a_row_is_left_out(write: Callable[..., Path]) ->
         ({"tokenizer_class": "BertJapaneseTokenizer"}, {}, "tokenizer"),
     ],
 )
-def test_what_a_tokenizer_json_cannot_express_is_refused(
+def test_settings_that_a_tokenizer_json_cannot_express_are_refused(
     write: Callable[..., Path], settings: dict[str, Any], sizes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(InputError, match=rf"^teacher: [^\n]*{message}"):
@@ -186,23 +185,23 @@ def test_what_a_tokenizer_json_cannot_express_is_refused(
 def test_settings_that_cannot_be_read_are_refused_in_one_line(
     write: Callable[..., Path], content: str
 ) -> None:
-    place = write(wordpiece(), BERT)
-    (place / "tokenizer_config.json").write_text(content, encoding="utf-8")
+    directory = write(wordpiece(), BERT)
+    (directory / "tokenizer_config.json").write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match=r"^teacher: the tokenizer cannot be loaded: [^\n]+$"):
-        load_teacher_tokenizer(place, 8, "teacher")
+        load_teacher_tokenizer(directory, 8, "teacher")
 
 
 def test_code_in_a_models_directory_is_not_run(write: Callable[..., Path]) -> None:
     code = {"auto_map": {"AutoTokenizer": ["evil.Evil", None]}, "tokenizer_class": "Evil"}
-    place = write(wordpiece(), code)
-    (place / "evil.py").write_text("raise SystemExit('was run')")
-    assert ids(load_teacher_tokenizer(place, 8, "teacher"), "oil") == [2, 6, 3]
+    directory = write(wordpiece(), code)
+    (directory / "evil.py").write_text("raise SystemExit('was run')")
+    assert ids(load_teacher_tokenizer(directory, 8, "teacher"), "oil") == [2, 6, 3]
 
 
 def test_transformers_reads_a_checkpoint_as_it_was_trained(
     tiny: Classifier, tmp_path: Path
 ) -> None:
-    """Without a description it would rebuild the words of this tokenizer as pieces of words."""
+    """Without tokenizer_config.json, transformers would rebuild it as a WordPiece tokenizer."""
     save_classifier(tiny, tmp_path)
     source = load_teacher_tokenizer(tmp_path, 16, "teacher")
     for text in ("cold press", "Cold", "[CLS] oil", "", "olive " * 20):
@@ -212,34 +211,36 @@ def test_transformers_reads_a_checkpoint_as_it_was_trained(
     assert source.tokenizer.encode("cold", "press").type_ids == [0, 0, 0, 1, 1]
 
 
-def test_loading_reads_no_text_that_may_have_no_token(write: Callable[..., Path]) -> None:
-    names = {name: at for at, name in enumerate(NAMES) if name not in ("[UNK]", "[MASK]")}
-    made = Tokenizer(models.WordPiece(names, unk_token="[UNK]"))
-    assert load_teacher_tokenizer(write(made, BERT), 8, "teacher").max_tokens == 8
+def test_a_tokenizer_without_an_unknown_token_can_be_loaded(write: Callable[..., Path]) -> None:
+    names = {
+        name: token_id for token_id, name in enumerate(NAMES) if name not in ("[UNK]", "[MASK]")
+    }
+    tokenizer = Tokenizer(models.WordPiece(names, unk_token="[UNK]"))
+    assert load_teacher_tokenizer(write(tokenizer, BERT), 8, "teacher").max_tokens == 8
 
 
-def test_a_mask_token_whose_name_is_normalized_is_one(write: Callable[..., Path]) -> None:
-    made = wordpiece()
-    made.add_tokens(["<BLANK>"])
-    place = write(made, {**BERT, "mask_token": "<BLANK>"}, vocab_size=len(NAMES) + 1)
-    assert load_teacher_tokenizer(place, 8, "teacher").mask == "<BLANK>"
+def test_a_mask_token_may_have_a_normalized_name(write: Callable[..., Path]) -> None:
+    tokenizer = wordpiece()
+    tokenizer.add_tokens(["<BLANK>"])
+    directory = write(tokenizer, {**BERT, "mask_token": "<BLANK>"}, vocab_size=len(NAMES) + 1)
+    assert load_teacher_tokenizer(directory, 8, "teacher").mask == "<BLANK>"
 
 
 @pytest.mark.parametrize("name", ["[MASK]", "<blank>"])
-def test_a_mask_token_travels_with_the_checkpoint(
+def test_the_mask_token_is_saved_in_the_checkpoint(
     tiny: Classifier, tmp_path: Path, name: str
 ) -> None:
     tiny.tokenizer.add_special_tokens([name])
     tiny.mask_token = name
     write_checkpoint(tiny, tmp_path / "tiny", Manifest(stage="train_teacher"))
-    assert load_checkpoint(Checkpoint.open(tmp_path / "tiny")).copy().mask_token == name
+    assert load_classifier(Checkpoint.open(tmp_path / "tiny")).copy().mask_token == name
 
 
 @pytest.mark.parametrize(("settings", "mask"), [({}, "[MASK]"), ({"mask_token": "press"}, "press")])
-def test_the_mask_token_is_the_one_that_the_settings_name(
+def test_the_mask_token_follows_tokenizer_config(
     write: Callable[..., Path], settings: dict[str, Any], mask: str
 ) -> None:
-    """One without a row is none, and the usual name is read as several pieces beside it."""
+    """A common name that is not an added token is ignored."""
     assert (
         load_teacher_tokenizer(write(wordpiece(), {**BERT, **settings}), 8, "teacher").mask == mask
     )

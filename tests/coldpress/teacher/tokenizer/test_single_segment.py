@@ -39,14 +39,15 @@ TEMPLATE = TemplateProcessing(
     ],
 )
 def test_the_tokens_stay_and_every_segment_is_zero(processor: Any) -> None:  # noqa: ANN401
-    made = Tokenizer(WordLevel({"[CLS]": 0, "[SEP]": 1, "a": 2, "b": 3}, unk_token="a"))
-    made.pre_tokenizer = WhitespaceSplit()
+    original = Tokenizer(WordLevel({"[CLS]": 0, "[SEP]": 1, "a": 2, "b": 3}, unk_token="a"))
+    original.pre_tokenizer = WhitespaceSplit()
     if processor is not None:
-        made.post_processor = processor
-    described = json.loads(made.to_str())
-    described["post_processor"] = force_single_segment(described["post_processor"])
-    other = Tokenizer.from_str(json.dumps(described))
+        original.post_processor = processor
+    content = json.loads(original.to_str())
+    content["post_processor"] = force_single_segment(content["post_processor"])
+    changed = Tokenizer.from_str(json.dumps(content))
     for row in (("a b",), ("a", "b b")):
-        before, after = made.encode(*row), other.encode(*row)
+        before = original.encode(*row)
+        after = changed.encode(*row)
         assert after.ids == before.ids
         assert set(after.type_ids) == {0}

@@ -27,7 +27,7 @@ def test_frequent_words_are_one_piece_and_case_and_accents_do_not_count(
     assert trained.encode("COLD cöld").tokens == ["[CLS]", "cold", "cold", "[SEP]"]
 
 
-def test_what_was_never_seen_is_unknown(trained: Tokenizer) -> None:
+def test_unknown_characters_become_unk(trained: Tokenizer) -> None:
     assert trained.encode("cold 雪").tokens == ["[CLS]", "cold", "[UNK]", "[SEP]"]
 
 
@@ -47,15 +47,15 @@ def test_the_vocabulary_is_no_larger_than_asked_for() -> None:
     assert train_wordpiece(texts, 120).get_vocab_size() == 120
 
 
-def test_every_process_learns_the_same_bytes() -> None:
+def test_every_process_trains_the_same_tokenizer() -> None:
     code = (
         "from coldpress.teacher.tokenizer.wordpiece import train_wordpiece\n"
         "from coldpress.data.synthetic import generate\n"
         "texts = [text for text, _ in generate(300, '0:train')]\n"
         "print(train_wordpiece(texts, 600).to_str())\n"
     )
-    first, *others = [
+    first, *repeated = [
         subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout
         for _ in range(4)
     ]
-    assert others == [first] * 3
+    assert repeated == [first] * 3
