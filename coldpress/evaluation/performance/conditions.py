@@ -1,4 +1,4 @@
-"""What timings were taken on and with: without it a latency says nothing."""
+"""Conditions of the timings: hardware, libraries, settings and load."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def timing_conditions(latency: Latency, test: EncodedSplit, machine: MachineUse)
     """Describe machine, libraries and calls.
 
     Args:
-        latency: How was timed.
-        test: The texts that were timed, as the final model's tokenizer reads them.
-        machine: What else it did meanwhile.
+        latency: Settings of the timings.
+        test: The timed texts, encoded with the final model's tokenizer.
+        machine: Load on the machine during the timings.
 
     Returns:
-        Text by name.
+        Descriptions by name.
     """
     tokens = float(np.mean([len(row) for row in test.input_ids]))
     return {
@@ -37,7 +37,7 @@ def timing_conditions(latency: Latency, test: EncodedSplit, machine: MachineUse)
 
 
 def _machine_shares(machine: MachineUse) -> dict[str, str]:
-    """Leave out what the system does not count."""
+    """Return the shares that the system counts."""
     shares = {
         "processor_time_used_by_others": machine.others,
         "processor_time_stolen": machine.steal,

@@ -1,4 +1,4 @@
-"""How busy the machine was while models were timed, and what that may do to a ratio of times."""
+"""Contention: load of other processes while models were timed."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ from coldpress.evaluation.scorecard.base import Fraction, FrozenRecord
 
 _PRESSURE = Path("/proc/pressure/cpu")
 _MIN_SECONDS = 0.2
-"""Seconds: the system counts processor time in hundredths, too coarse for less."""
+"""Shortest period that is evaluated: the system counts processor time in steps of 10 ms."""
 _MIN_REMAINING_SHARE = 0.2
-"""Of the machine: where this process had nearly all of it, what others used is below the noise."""
+"""Smallest share of the machine that others could use: below it, their use is noise."""
 _QUIET_LEVEL = 0.1
-"""Up to this level a machine counts as quiet: something always runs."""
+"""Up to this level a machine counts as quiet: there is always some background load."""
 
 
 class Contention(FrozenRecord):
-    """What else the machine did while a model was timed.
+    """Load of other processes while a model was timed.
 
     Attributes:
         cpu_share: CPU time of the timed calls over their wall time; None on several threads, where
-            the one does not follow from the other.
-        interrupted: Share of the timed calls that had to make way for another process.
-        others: Share of the processor time that the timings left over which others used; None where
-            the timings were too short to tell.
-        steal: Share of all processor time that the hypervisor gave to other machines; likewise.
-        waiting: Share of the time in which a process waited for a processor; None where the system
+            the two are not comparable.
+        interrupted: Share of the timed calls that were preempted by another process.
+        others: Share of the processor time not used by the timings that other processes used; None
+            if the timings were too short to tell.
+        steal: Share of all processor time that the hypervisor gave to other machines; None as for
+            `others`.
+        waiting: Share of the time in which some process waited for a processor; None if the system
             does not count it.
         load: Load average of the last minute.
-        attempts: How often was measured; this is the least disturbed of them.
+        attempts: Number of measurements, of which this is the least disturbed.
     """
 
     cpu_share: Fraction | None
@@ -46,38 +47,31 @@ class Contention(FrozenRecord):
 
     @property
     def level(self) -> float:
-        """From 0, a machine of one's own, to 1, where others work whenever the model does."""
+        """From 0, an idle machine, to 1, where others run all the time that the model runs."""
         missing = self.interrupted if self.cpu_share is None else 1 - self.cpu_share
         level = max(missing, self.others or 0.0)
         return max(0.0, level - _QUIET_LEVEL) / (1 - _QUIET_LEVEL)
 
     @property
     def busy(self) -> bool:
-        """Whether a reader has to know."""
+        """Whether the load was large enough to be reported."""
         return self.level > 0
 
 
 def worst_contention(contentions: Iterable[Contention | None]) -> Contention | None:
-    """Pick the model that was disturbed most.
+    """Return the contention of the most disturbed model.
 
     Args:
-        contentions: Of each model; None where it was not timed.
+        contentions: One per model; None if it was not timed.
 
     Returns:
-        Its contention; None where no model was timed.
+        The highest contention; None if no model was timed.
     """
     return max((c for c in contentions if c is not None), key=lambda c: c.level, default=None)
 
 
 def describe_contention(contention: Contention) -> str:
-    """Say in plain words how busy the machine was.
-
-    Args:
-        contention: Of a machine that was busy.
-
-    Returns:
-        One sentence.
-    """
+    """Describe the load of a busy machine in one sentence."""
     signs = []
     if contention.others is not None:
         signs.append(
@@ -93,7 +87,7 @@ def describe_contention(contention: Contention) -> str:
 
 @dataclass(frozen=True)
 class MachineUse:
-    """What the whole machine did between two moments; the attributes are `Contention`'s."""
+    """Load of the whole machine over a period; attributes as in `Contention`."""
 
     others: float | None
     steal: float | None
@@ -103,7 +97,7 @@ class MachineUse:
 
 @dataclass(frozen=True)
 class _Counters:
-    """Seconds since the machine started, or since the process did."""
+    """CPU time in seconds since the start of the machine or the process."""
 
     now: float
     own: float
@@ -114,10 +108,10 @@ class _Counters:
 
 
 def watch_machine() -> Callable[[], MachineUse]:
-    """Begin to watch the machine.
+    """Start to measure the load of the machine.
 
     Returns:
-        To be called at the end: what the machine did since.
+        A function that returns the load since this call.
     """
     start = _read_counters()
     return lambda: _usage_between(start, _read_counters())
@@ -125,7 +119,7 @@ def watch_machine() -> Callable[[], MachineUse]:
 
 def _read_counters() -> _Counters:
     times = psutil.cpu_times()._asdict()
-    # Linux counts the time of guests in that of the user, too.
+    # Linux also counts the time of guests as user time.
     total = sum(times.values()) - times.get("guest", 0.0) - times.get("guest_nice", 0.0)
     idle = times["idle"] + times.get("iowait", 0.0)
     return _Counters(
@@ -139,7 +133,7 @@ def _read_counters() -> _Counters:
 
 
 def _waiting_time() -> float | None:
-    """Read how long some process has waited for a processor: Linux counts microseconds."""
+    """Read how long any process has waited for a processor; Linux counts microseconds."""
     try:
         line = _PRESSURE.read_text(encoding="utf-8").splitlines()[0]
     except OSError:
@@ -148,7 +142,9 @@ def _waiting_time() -> float | None:
 
 
 def _usage_between(start: _Counters, end: _Counters) -> MachineUse:
-    wall, own, total = end.now - start.now, end.own - start.own, end.total - start.total
+    wall = end.now - start.now
+    own = end.own - start.own
+    total = end.total - start.total
     load = psutil.getloadavg()[0]
     if wall < _MIN_SECONDS or total <= own:
         return MachineUse(None, None, None, load)

@@ -1,4 +1,4 @@
-"""What the processor itself says that it used: Linux's powercap counters (Intel and AMD RAPL)."""
+"""Energy counters of the processor: Linux powercap (Intel and AMD RAPL)."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pathlib import Path
 POWERCAP = Path("/sys/class/powercap")
 
 EnergyReading = Mapping[Path, int]
-"""Microjoules by package, since some unknown moment."""
+"""Microjoules by package, since an unknown time."""
 
 
 def read_counters(root: Path = POWERCAP) -> EnergyReading | None:
-    """Read the counter of every package, cores and memory within it left out.
+    """Read the energy counter of every package, without its cores and memory.
 
     Args:
-        root: Where Linux shows them.
+        root: Folder of the counters.
 
     Returns:
-        None where there is no counter, or one that this user may not read.
+        None if there is no counter or the user may not read it.
     """
     packages = [zone for zone in sorted(root.glob("intel-rapl:*")) if _is_package(zone)]
     try:
@@ -30,14 +30,14 @@ def read_counters(root: Path = POWERCAP) -> EnergyReading | None:
 
 
 def joules(before: EnergyReading | None, after: EnergyReading | None) -> float | None:
-    """Add up what all packages used between two readings, whoever they worked for.
+    """Return the energy that all packages used between two readings, for all processes.
 
     Args:
         before: The earlier reading.
-        after: The later one, before a counter can have gone round twice (minutes).
+        after: The later reading, before a counter can overflow twice (minutes).
 
     Returns:
-        None where either is missing.
+        Joules; None if either reading is missing.
     """
     if before is None or after is None:
         return None

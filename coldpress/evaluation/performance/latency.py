@@ -1,4 +1,4 @@
-"""Latency of several models on one machine, so that what the machine does meanwhile hits all."""
+"""Latency of several models, interleaved so that disturbances affect all of them."""
 
 from __future__ import annotations
 
@@ -17,54 +17,52 @@ from coldpress.evaluation.performance.trace import Clock, Timings, Trace
 from coldpress.evaluation.scorecard.scorecard import Percentiles
 
 Call = Callable[[int], object]
-"""Answers the text of that number; what it returns is dropped."""
+"""Runs the batch with this number; the result is ignored."""
 
 CALLS_PER_TURN = 20
 WARM_UP_CALLS = 3
 
 _CallTiming = tuple[float, float, bool]
-"""Wall and CPU seconds of a call, and whether it was interrupted."""
+"""Wall seconds, CPU seconds and whether the call was interrupted."""
 
 
 def time_interleaved(models: Mapping[str, Call], calls: int, clock: Clock = "thread") -> Timings:
-    """Time models in short turns, in an order that is shuffled anew each time round.
+    """Time models in short turns, in a new random order each round.
 
-    A turn is 20 calls on the same 20 texts for every model, after 3 calls that are not timed. With
-    turns of one call each model would find the others' weights in the cache, never its own: a
-    small model looks a third to a half slower than where it is served alone.
+    A turn is 20 calls on the same 20 texts for every model, after 3 warm-up calls. With turns of
+    one call, each model would find the weights of the others in the cache instead of its own: a
+    small model would look a third to a half slower than when it is served alone.
 
     Args:
-        models: What to time, by name.
-        calls: Timed calls a model; each is told its number.
-        clock: Which CPU time counts, see `Trace`.
+        models: Functions to time, by name.
+        calls: Timed calls per model; each receives its number.
+        clock: CPU clock to use, see `Trace`.
 
     Returns:
-        Wall and CPU time of every call, by name, and how busy the machine was.
+        Wall and CPU time of every call by name, and the load of the machine.
     """
-    readings = {name: list[_CallTiming]() for name in models}
-    names, order = list(models), np.random.default_rng(0)
+    timings = {name: list[_CallTiming]() for name in models}
+    names = list(models)
+    random = np.random.default_rng(0)
     machine_use = contention.watch_machine()
     with _garbage_collection_off():
         for name in names:
             _time_calls(models[name], range(min(CALLS_PER_TURN, calls)), clock)
         for start in range(0, calls, CALLS_PER_TURN):
             turn = range(start, min(start + CALLS_PER_TURN, calls))
-            for i in order.permutation(len(names)):
-                settling = [(start - n) % calls for n in range(WARM_UP_CALLS, 0, -1)]
-                _time_calls(models[names[i]], settling, clock)
-                readings[names[i]] += _time_calls(models[names[i]], turn, clock)
-    traces = {name: _to_trace(readings[name], clock) for name in names}
+            for i in random.permutation(len(names)):
+                warm_up = [(start - n) % calls for n in range(WARM_UP_CALLS, 0, -1)]
+                _time_calls(models[names[i]], warm_up, clock)
+                timings[names[i]] += _time_calls(models[names[i]], turn, clock)
+    traces = {name: _to_trace(timings[name], clock) for name in names}
     return Timings(traces, machine_use())
 
 
 def percentiles(seconds: NDArray[np.float64]) -> Percentiles:
-    """Fold the calls of one model.
+    """Return latency percentiles in milliseconds.
 
     Args:
-        seconds: Shape (calls,).
-
-    Returns:
-        Milliseconds.
+        seconds: Duration of every call, shape (calls,).
     """
     p50, p95, p99 = np.percentile(seconds * 1e3, [50, 95, 99]).tolist()
     return Percentiles(p50=p50, p95=p95, p99=p99)
@@ -72,14 +70,7 @@ def percentiles(seconds: NDArray[np.float64]) -> Percentiles:
 
 @contextmanager
 def torch_threads(threads: int) -> Iterator[None]:
-    """Let torch compute on so many threads, and on as many as before afterwards.
-
-    Args:
-        threads: Intra-op threads.
-
-    Yields:
-        Nothing.
-    """
+    """Set the number of intra-op threads of torch, and restore it afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
@@ -90,27 +81,28 @@ def torch_threads(threads: int) -> Iterator[None]:
 
 def _time_calls(model: Call, numbers: Sequence[int], clock: Clock) -> list[_CallTiming]:
     cpu_clock = time.thread_time if clock == "thread" else time.process_time
-    readings = []
+    timings = []
     for number in numbers:
-        interruptions, cpu = _count_interruptions(clock), cpu_clock()
+        interruptions = _count_interruptions(clock)
+        cpu = cpu_clock()
         start = time.perf_counter()
         model(number)
         wall = time.perf_counter() - start
         cpu = cpu_clock() - cpu
-        readings.append((wall, cpu, _count_interruptions(clock) > interruptions))
-    return readings
+        timings.append((wall, cpu, _count_interruptions(clock) > interruptions))
+    return timings
 
 
 def _count_interruptions(clock: Clock) -> int:
-    """Count how often this thread, or a thread of this process, had to leave its processor."""
-    # Only Linux counts a thread's.
+    """Count how often this thread, or any thread of this process, was preempted."""
+    # Only Linux counts per thread.
     thread = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)
-    who = thread if clock == "thread" else resource.RUSAGE_SELF
-    return resource.getrusage(who).ru_nivcsw
+    scope = thread if clock == "thread" else resource.RUSAGE_SELF
+    return resource.getrusage(scope).ru_nivcsw
 
 
-def _to_trace(readings: Sequence[_CallTiming], clock: Clock) -> Trace:
-    table = np.array(readings, dtype=np.float64).reshape(-1, 3)
+def _to_trace(timings: Sequence[_CallTiming], clock: Clock) -> Trace:
+    table = np.array(timings, dtype=np.float64).reshape(-1, 3)
     return Trace(table[:, 0], table[:, 1], table[:, 2] > 0, clock)
 
 

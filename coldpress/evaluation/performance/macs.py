@@ -1,4 +1,4 @@
-"""What a model costs whatever machine it runs on: multiply-accumulates."""
+"""Count multiply-accumulates, a cost that does not depend on the machine."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from coldpress.model.classifier import Classifier
 
 
 def macs_per_token(classifier: Classifier, encoded: EncodedSplit) -> int:
-    """Count multiply-accumulates in a text of mean length, divided by its tokens.
+    """Count multiply-accumulates for a text of mean length, divided by its tokens.
 
     For a text of T tokens: over all linear modules the sum of rows x in_features x out_features,
     where rows is T in the encoder and 1 in the head, plus for each layer 2 x T x T x heads x
-    head_size for the two products of activations in attention. Embeddings, normalisation, softmax
-    and biases multiply nothing and are left out. Modules and rows are counted as a forward pass
-    meets them, so that pruned, factored and simulated integer modules count for what they are.
+    head_size for the two products of activations in attention. Embeddings, normalization, softmax
+    and biases are not counted. Modules and rows are counted during a forward pass, so pruned,
+    factored and fake-quantized modules count with their actual shapes.
 
     Args:
-        classifier: With the shapes that surgery left.
-        encoded: Rows whose mean length is T, rounded.
+        classifier: The model, possibly pruned.
+        encoded: Rows whose rounded mean length is T.
 
     Returns:
-        Multiply-accumulates a token, rounded.
+        Multiply-accumulates per token, rounded.
     """
     tokens = round(float(np.mean([len(row) for row in encoded.input_ids])))
     width = sum(shape.heads for shape in classifier.shapes) * classifier.head_size
@@ -36,11 +36,11 @@ def macs_per_token(classifier: Classifier, encoded: EncodedSplit) -> int:
 
 
 def _linear_macs(classifier: Classifier, tokens: int) -> int:
-    counted = []
+    counts = []
 
     def count(module: nn.Module, inputs: tuple[Tensor, ...], _: Any) -> None:  # noqa: ANN401
-        # rows x in_features numbers go in, and each meets out_features weights.
-        counted.append(inputs[0].numel() * int(getattr(module, "out_features")))  # noqa: B009
+        # Each of the rows x in_features inputs is multiplied by out_features weights.
+        counts.append(inputs[0].numel() * int(getattr(module, "out_features")))  # noqa: B009
 
     hooks = [linear.register_forward_hook(count) for linear in _linear_modules(classifier.module)]
     try:
@@ -49,11 +49,11 @@ def _linear_macs(classifier: Classifier, tokens: int) -> int:
     finally:
         for hook in hooks:
             hook.remove()
-    return sum(counted)
+    return sum(counts)
 
 
 def _linear_modules(module: nn.Module) -> Iterator[nn.Module]:
-    """Yield what multiplies by a matrix; one inside another is the same matrix."""
+    """Yield modules that multiply by a matrix; a nested one holds the same matrix."""
     for child in module.children():
         if hasattr(child, "in_features") and hasattr(child, "out_features"):
             yield child

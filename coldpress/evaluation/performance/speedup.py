@@ -1,10 +1,10 @@
-"""How many times as fast one model is as another, as far as a busy machine can show it.
+"""Estimate the speed-up of one model over another on a possibly busy machine.
 
-The calls' own times are compared (`Trace.seconds`), turn by turn: the texts are the same, and calls
-of one turn are alike, so that turns, not calls, are what an interval may count. What disturbs all
-turns alike no interval of theirs can show: other processes empty the caches, which costs a large
-model more than one that fits into them. For that the interval is widened, by what
-`benchmarks/contention.py` found at most.
+The calls' own times (`Trace.seconds`) are compared turn by turn, on the same texts. Calls of one
+turn are correlated, so the interval is computed from turns, not from calls. It cannot show what
+disturbs all turns alike: other processes evict the caches, which slows a large model more than one
+that fits into them. The interval is therefore widened by the largest such effect that
+`benchmarks/contention.py` measured.
 """
 
 from __future__ import annotations
@@ -22,27 +22,31 @@ from coldpress.evaluation.performance.contention import Contention
 from coldpress.evaluation.performance.trace import Timings, Trace
 
 PROCESS_VARIATION = 1.16
-"""What the same timing differs by, quiet, in another process: sixteen runs of the demo had a
-standard deviation of 7.7 % (docs/log.md, 2026-11-28)."""
-_MAX_OVERESTIMATE, _MAX_UNDERESTIMATE = 2.5, 1.3
-"""By what factor a ratio can be off where others work whenever the models do."""
+"""Factor between two processes on a quiet machine: sixteen runs of the demo had a standard
+deviation of 7.7 % (docs/log.md, 2026-11-28)."""
+_MAX_OVERESTIMATE = 2.5
+_MAX_UNDERESTIMATE = 1.3
+"""Largest errors of a ratio, as factors, if other processes run all the time."""
 _MAX_INTERVAL_FACTOR = 6.0
-"""An interval of turns whose ends are further apart, as a factor, says nothing."""
+"""Largest ratio of the interval's ends, computed from turns, that is still reported."""
 _MIN_CPU_SHARE = 0.05
-_CALLS_PER_TURN, _MIN_TURNS, _MIN_CALLS_PER_TURN = 20, 3, 5
-_MAX_ATTEMPTS, _PAUSE_SECONDS, _MAX_EXTRA_SECONDS = 3, 2.0, 10.0
+_CALLS_PER_TURN = 20
+_MIN_TURNS = 3
+_MIN_CALLS_PER_TURN = 5
+_MAX_ATTEMPTS = 3
+_PAUSE_SECONDS = 2.0
+_MAX_EXTRA_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class Speedup:
-    """A ratio of times with its 95 % interval, or why there is none.
+    """A ratio of times with its 95 % interval, or the reason why there is none.
 
     Attributes:
-        ratio: How many times as fast; the middle of the interval, as factors go. None where it
-            could not be determined.
-        low: Lower end.
-        high: Upper end.
-        obstacle: Why it could not be determined, as the end of a sentence.
+        ratio: Geometric middle of the interval; None if it could not be determined.
+        low: Lower end of the interval.
+        high: Upper end of the interval.
+        obstacle: Reason why there is no ratio, as the end of a sentence.
     """
 
     ratio: float | None
@@ -52,20 +56,21 @@ class Speedup:
 
 
 def estimate_speedup(timings: Timings, baseline: str, model: str) -> Speedup:
-    """Compare two models that were timed in turns.
+    """Estimate the speed-up of a model over a baseline from interleaved timings.
 
     Args:
-        timings: Of both.
-        baseline: Name of the one that is to be slower.
-        model: Name of the other.
+        timings: Timings of both.
+        baseline: Name of the baseline.
+        model: Name of the model.
 
     Returns:
-        The baseline's median over the model's.
+        Median time of the baseline over that of the model.
     """
     if baseline == model:
         return Speedup(1.0, 1.0, 1.0)
     level = max(timings.contention(name).level for name in (baseline, model))
-    slow, fast = timings.traces[baseline], timings.traces[model]
+    slow = timings.traces[baseline]
+    fast = timings.traces[model]
     obstacle = _find_obstacle(timings.contention(baseline), timings.contention(model))
     if obstacle is not None:
         return _no_speedup(obstacle)
@@ -73,34 +78,37 @@ def estimate_speedup(timings: Timings, baseline: str, model: str) -> Speedup:
 
 
 def measure_until_clear(measure: Callable[[], Timings], baseline: str, model: str) -> Timings:
-    """Measure, and again after a pause where the machine is too busy for a speed-up.
+    """Measure, and repeat after a pause if the machine is too busy to determine a speed-up.
 
     Args:
-        measure: Times both models, maybe among others.
-        baseline: As `speedup` takes it.
-        model: The same.
+        measure: Times both models, possibly among others.
+        baseline: Name of the baseline.
+        model: Name of the model.
 
     Returns:
-        The first timings that show a speed-up, or the least disturbed of three. Those after the
-        first take no more than ten seconds altogether.
+        The first timings with a speed-up, or the least disturbed of three. Repetitions take at
+        most ten seconds altogether.
     """
     start = time.perf_counter()
     best = measure()
-    first = time.perf_counter() - start
+    duration = time.perf_counter() - start
     for attempts in range(2, _MAX_ATTEMPTS + 1):
-        extra = time.perf_counter() - start - first
-        if _is_clear(best, baseline, model) or extra + _PAUSE_SECONDS + first > _MAX_EXTRA_SECONDS:
+        extra = time.perf_counter() - start - duration
+        if (
+            _is_clear(best, baseline, model)
+            or extra + _PAUSE_SECONDS + duration > _MAX_EXTRA_SECONDS
+        ):
             break
         time.sleep(_PAUSE_SECONDS)
         again = measure()
-        calmer = min(best, again, key=lambda one: one.contention(baseline).level)
+        calmer = min(best, again, key=lambda timings: timings.contention(baseline).level)
         best = again if _is_clear(again, baseline, model) else calmer
         best = replace(best, attempts=attempts)
     return best
 
 
 def _is_clear(timings: Timings, baseline: str, model: str) -> bool:
-    """Whether there is a speed-up, or nothing to determine one of."""
+    """Whether a speed-up can be determined, or is not needed."""
     if not {baseline, model} <= set(timings.traces):
         return True
     return estimate_speedup(timings, baseline, model).ratio is not None
@@ -113,14 +121,15 @@ def _estimate_from_turns(slow: Trace, fast: Trace, level: float) -> Speedup:
         return _no_speedup(
             f"of {len(usable)} calls only {usable.sum()} were not interrupted by other processes"
         )
-    spread = float(ratios.std(ddof=1) / math.sqrt(len(ratios)))
-    half = float(stats.t.ppf(0.975, len(ratios) - 1)) * spread
+    standard_error = float(ratios.std(ddof=1) / math.sqrt(len(ratios)))
+    half = float(stats.t.ppf(0.975, len(ratios) - 1)) * standard_error
     if 2 * half > math.log(_MAX_INTERVAL_FACTOR):
         return _no_speedup(f"its interval would span a factor of {math.exp(2 * half):.1f}")
     ratio = float(np.median(slow.seconds[usable]) / np.median(fast.seconds[usable]))
     too_high = PROCESS_VARIATION * _MAX_OVERESTIMATE**level
     too_low = PROCESS_VARIATION * _MAX_UNDERESTIMATE**level
-    low, high = ratio * math.exp(-half) / too_high, ratio * math.exp(half) * too_low
+    low = ratio * math.exp(-half) / too_high
+    high = ratio * math.exp(half) * too_low
     return Speedup(ratio * math.sqrt(too_low / too_high), low, high)
 
 
@@ -132,14 +141,17 @@ def _find_obstacle(*contentions: Contention) -> str | None:
 
 
 def _usable_calls(slow: Trace, fast: Trace) -> NDArray[np.bool_]:
-    """Leave out what CPU time cannot repair; in pairs, or long texts would be left out more."""
+    """Mask calls without interruption, shape (calls,); CPU time needs no mask.
+
+    Calls are dropped in pairs, or the slower model would lose more of the long texts.
+    """
     if slow.clock == "wall":
         return ~(slow.interrupted | fast.interrupted)
     return np.ones(len(slow.wall), dtype=np.bool_)
 
 
 def _log_ratios(slow: Trace, fast: Trace, usable: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Logarithms, of all turns that have calls enough."""
+    """Return the log ratio of medians of every turn with enough usable calls, shape (turns,)."""
     ratios = []
     for start in range(0, len(usable), _CALLS_PER_TURN):
         turn = np.flatnonzero(usable[start : start + _CALLS_PER_TURN]) + start

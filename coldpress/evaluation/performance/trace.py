@@ -1,4 +1,4 @@
-"""What was measured of timed calls: wall time, CPU time, interruptions."""
+"""Measurements of timed calls: wall time, CPU time, interruptions."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from coldpress.evaluation.performance.contention import Contention, MachineUse
 
 Floats = NDArray[np.float64]
 Clock = Literal["thread", "process", "wall"]
-"""Whose CPU time a call takes: of the calling thread; of the process, whose threads take turns; or
-of threads that work at once, so that only wall time is a call's own."""
+"""CPU clock of a call: of the calling thread; of the process, if its threads do not run in
+parallel; otherwise only wall time is meaningful."""
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,10 @@ class Trace:
     """The timed calls of one model.
 
     Attributes:
-        wall: Seconds from start to end, shape (calls,).
-        cpu: Seconds of processor time, the same shape.
-        interrupted: Whether the system took the processor away during the call.
-        clock: Whose processor time that is.
+        wall: Wall time in seconds, shape (calls,).
+        cpu: CPU time in seconds, shape (calls,).
+        interrupted: Whether the call was preempted, shape (calls,).
+        clock: Clock of the CPU time.
     """
 
     wall: Floats
@@ -35,12 +35,12 @@ class Trace:
 
     @property
     def seconds(self) -> Floats:
-        """Each call's own time: without the time in which others had the processor."""
+        """Own time of each call, without time in which other processes ran; shape (calls,)."""
         return self.wall if self.clock == "wall" else np.minimum(self.wall, self.cpu)
 
     @property
     def cpu_share(self) -> float | None:
-        """CPU time over wall time; None where several threads make it mean something else."""
+        """CPU time over wall time; None if several threads ran in parallel."""
         total = float(self.wall.sum())
         if self.clock == "wall" or total == 0:
             return None
@@ -49,12 +49,12 @@ class Trace:
 
 @dataclass(frozen=True)
 class Timings:
-    """Models that were timed in turns.
+    """Interleaved timings of several models.
 
     Attributes:
         traces: By name.
-        machine: What the machine did meanwhile.
-        attempts: How often was measured.
+        machine: Load of the machine during the timings.
+        attempts: Number of measurements made.
     """
 
     traces: Mapping[str, Trace]
@@ -63,17 +63,17 @@ class Timings:
 
     @property
     def seconds(self) -> dict[str, Floats]:
-        """The calls' own times by name."""
+        """Own time of each call by name."""
         return {name: trace.seconds for name, trace in self.traces.items()}
 
     def contention(self, name: str) -> Contention:
-        """Say how much else the machine did while one model was timed.
+        """Return the contention while one model was timed.
 
         Args:
-            name: The model's.
+            name: Name of the model.
 
         Returns:
-            Its own calls' share of a processor, and what the machine did during all timings.
+            CPU share of the model's own calls, and the load of the machine during all timings.
         """
         trace = self.traces[name]
         return Contention(

@@ -9,11 +9,11 @@ import pytest
 
 
 class Clock:
-    """Stands in for all clocks: seconds pass when a model says so.
+    """Replaces all clocks: time passes only when a model advances it.
 
     Attributes:
         now: Wall time.
-        elsewhere: The part of it in which another process had the processor.
+        elsewhere: The part of it in which another process ran.
     """
 
     def __init__(self) -> None:
@@ -33,11 +33,12 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The only clock during a test, on a machine that does nothing else."""
-    made, still = Clock(), psutil.cpu_times()
-    monkeypatch.setattr(time, "perf_counter", made.wall)
-    monkeypatch.setattr(time, "thread_time", made.cpu)
-    monkeypatch.setattr(time, "process_time", made.cpu)
-    monkeypatch.setattr(time, "sleep", made.sleep)
-    monkeypatch.setattr(psutil, "cpu_times", lambda: still)
-    return made
+    """The only clock during a test, on an otherwise idle machine."""
+    fake = Clock()
+    cpu_times = psutil.cpu_times()
+    monkeypatch.setattr(time, "perf_counter", fake.wall)
+    monkeypatch.setattr(time, "thread_time", fake.cpu)
+    monkeypatch.setattr(time, "process_time", fake.cpu)
+    monkeypatch.setattr(time, "sleep", fake.sleep)
+    monkeypatch.setattr(psutil, "cpu_times", lambda: cpu_times)
+    return fake

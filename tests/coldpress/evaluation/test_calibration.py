@@ -114,8 +114,8 @@ def test_a_temperature_surprises_no_more_than_none_and_changes_no_answer(
     temperature = fit_temperature(logits, labels)
     assert 0.05 <= temperature <= 20
     assert temperature == float(f"{temperature:.4g}")
-    fitted, plain = (negative_log_likelihood(logits, labels, t) for t in (temperature, 1.0))
-    assert fitted <= plain
+    calibrated, plain = (negative_log_likelihood(logits, labels, t) for t in (temperature, 1.0))
+    assert calibrated <= plain
     wide = logits.astype(np.float64)
     assert ((wide / temperature).argmax(axis=1) == wide.argmax(axis=1)).all()
 
@@ -124,7 +124,7 @@ def test_a_temperature_surprises_no_more_than_none_and_changes_no_answer(
 def test_bins_hold_every_row_once_and_agree_with_the_error(case: tuple[Array, Array]) -> None:
     logits, labels = case
     bins = reliability_bins(logits, labels)
-    assert sum(one.n for one in bins) == len(labels)
+    assert sum(bin_.n for bin_ in bins) == len(labels)
     assert 0 <= calibration_error(logits, labels) <= 1
-    right = sum(one.n * one.accuracy for one in bins)
+    right = sum(bin_.n * bin_.accuracy for bin_ in bins)
     assert right == pytest.approx((logits.argmax(axis=1) == labels).sum())

@@ -16,38 +16,38 @@ def test_a_torch_subject_answers_alike_by_rows_by_batch_and_by_text(
     tiny: Classifier, split: Split
 ) -> None:
     test = encode(tiny.tokenizer, split)
-    subject = torch_candidate("teacher", None, tiny, test, 1234)
-    assert subject.forward is not None
-    assert subject.end_to_end is not None
-    logits = subject.logits(test)
+    candidate = torch_candidate("teacher", None, tiny, test, 1234)
+    assert candidate.forward is not None
+    assert candidate.end_to_end is not None
+    logits = candidate.logits(test)
     assert logits.shape == (12, 3)
     for row in range(12):
-        batch = np.asarray(subject.forward(test.batch([row])))
-        text = np.asarray(subject.end_to_end([split.texts[row]], None))
+        batch = np.asarray(candidate.forward(test.batch([row])))
+        text = np.asarray(candidate.end_to_end([split.texts[row]], None))
         assert batch[0] == pytest.approx(logits[row], abs=1e-5)
         assert text[0] == pytest.approx(logits[row], abs=1e-5)
 
 
 def test_its_timed_calls_build_no_graph(tiny: Classifier, split: Split) -> None:
     test = encode(tiny.tokenizer, split)
-    subject = torch_candidate("teacher", None, tiny, test, 1234)
-    assert subject.forward is not None
-    answer = subject.forward(test.batch([0, 1]))
-    assert isinstance(answer, torch.Tensor)
-    assert answer.is_inference()
+    candidate = torch_candidate("teacher", None, tiny, test, 1234)
+    assert candidate.forward is not None
+    output = candidate.forward(test.batch([0, 1]))
+    assert isinstance(output, torch.Tensor)
+    assert output.is_inference()
 
 
 def test_second_texts_reach_the_model(tiny: Classifier, split: Split) -> None:
     pairs = Split(split.ids, split.texts, tuple(reversed(split.texts)), split.labels)
     test = encode(tiny.tokenizer, pairs)
-    subject = torch_candidate("teacher", None, tiny, test, 1234)
-    assert subject.end_to_end is not None
-    text = np.asarray(subject.end_to_end([pairs.texts[1]], [pairs.texts[-2]]))
-    assert text[0] == pytest.approx(subject.logits(test)[1], abs=1e-5)
+    candidate = torch_candidate("teacher", None, tiny, test, 1234)
+    assert candidate.end_to_end is not None
+    text = np.asarray(candidate.end_to_end([pairs.texts[1]], [pairs.texts[-2]]))
+    assert text[0] == pytest.approx(candidate.logits(test)[1], abs=1e-5)
 
 
 def test_it_knows_what_it_weighs(tiny: Classifier, split: Split) -> None:
-    subject = torch_candidate("student", "teacher", tiny, encode(tiny.tokenizer, split), 1234)
-    assert (subject.name, subject.parent, subject.runtime) == ("student", "teacher", "torch")
-    assert (subject.bytes, subject.parameters) == (1234, 5283)
-    assert subject.macs_per_token > 4096
+    candidate = torch_candidate("student", "teacher", tiny, encode(tiny.tokenizer, split), 1234)
+    assert (candidate.name, candidate.parent, candidate.runtime) == ("student", "teacher", "torch")
+    assert (candidate.bytes, candidate.parameters) == (1234, 5283)
+    assert candidate.macs_per_token > 4096

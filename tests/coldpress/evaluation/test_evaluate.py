@@ -1,4 +1,4 @@
-"""Five models on eight texts: everything that a report says of them, worked out by hand."""
+"""Five models on eight texts, with every number of the scorecards worked out by hand."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def encoded(benchmark: Benchmark, tokenizer: Tokenizer) -> EncodedSplit:
     return replace(encode(tokenizer, benchmark.test), truncated=3)
 
 
-def _subject(
+def _candidate(
     name: str, parent: str | None, predicted: Sequence[int], rows: EncodedSplit, size: int
 ) -> Candidate:
     logits: NDArray[np.float64] = np.eye(2)[list(predicted)]
@@ -57,7 +57,7 @@ def _subject(
         runtime="simulated",
         test=rows,
         encode=lambda split: replace(rows, input_ids=rows.input_ids[: len(split)]),
-        logits=lambda asked: logits[: len(asked)],
+        logits=lambda encoded: logits[: len(encoded)],
         forward=None,
         end_to_end=None,
         bytes=size,
@@ -66,8 +66,8 @@ def _subject(
     )
 
 
-def _timed(subject: Candidate, runtime: Runtime, clock: _Clock, milliseconds: float) -> Candidate:
-    """Let a subject move the clock: so long a text, and 1 ms more to read one."""
+def _timed(candidate: Candidate, runtime: Runtime, clock: _Clock, milliseconds: float) -> Candidate:
+    """A candidate that advances the clock, 1 ms more per text end to end."""
 
     def forward(batch: Batch) -> None:
         clock.now += milliseconds / 1e3 * len(batch.rows)
@@ -75,17 +75,17 @@ def _timed(subject: Candidate, runtime: Runtime, clock: _Clock, milliseconds: fl
     def end_to_end(texts: Sequence[str], _: Sequence[str] | None) -> None:
         clock.now += (milliseconds + 1) / 1e3 * len(texts)
 
-    return replace(subject, runtime=runtime, forward=forward, end_to_end=end_to_end)
+    return replace(candidate, runtime=runtime, forward=forward, end_to_end=end_to_end)
 
 
 @pytest.fixture
-def judgement(benchmark: Benchmark, encoded: EncodedSplit, clock: _Clock) -> EvaluationResult:
-    teacher = _subject("teacher", None, TEACHER, encoded, 800)
-    student = _subject("student", "teacher", STUDENT, encoded, 400)
-    pruned = _subject("pruned", "student", PRUNED, encoded, 200)
-    quantized = _subject("quantized", "pruned", PRUNED, encoded, 100)
-    onnx = _subject("onnx", "quantized", PRUNED, encoded, 100)
-    subjects = (
+def result(benchmark: Benchmark, encoded: EncodedSplit, clock: _Clock) -> EvaluationResult:
+    teacher = _candidate("teacher", None, TEACHER, encoded, 800)
+    student = _candidate("student", "teacher", STUDENT, encoded, 400)
+    pruned = _candidate("pruned", "student", PRUNED, encoded, 200)
+    quantized = _candidate("quantized", "pruned", PRUNED, encoded, 100)
+    onnx = _candidate("onnx", "quantized", PRUNED, encoded, 100)
+    candidates = (
         _timed(teacher, "torch", clock, 12),
         _timed(student, "torch", clock, 6),
         _timed(pruned, "torch", clock, 4),
@@ -94,23 +94,23 @@ def judgement(benchmark: Benchmark, encoded: EncodedSplit, clock: _Clock) -> Eva
     )
     section = Evaluate(latency=Latency(batch=2, rounds=60))
     reference = _timed(teacher, "onnxruntime", clock, 3)
-    return evaluate_candidates(benchmark, subjects, section, reference)
+    return evaluate_candidates(benchmark, candidates, section, reference)
 
 
 @pytest.fixture
-def judged(judgement: EvaluationResult) -> Evaluation:
-    return judgement.evaluation
+def evaluation(result: EvaluationResult) -> Evaluation:
+    return result.evaluation
 
 
-def test_the_report_says_what_was_judged(judged: Evaluation) -> None:
-    assert (judged.split, judged.n, judged.overlap) == ("test", 8, 2)
-    assert list(judged.models) == ["teacher", "student", "pruned", "quantized", "onnx"]
+def test_the_evaluation_names_split_and_models(evaluation: Evaluation) -> None:
+    assert (evaluation.split, evaluation.n, evaluation.overlap) == ("test", 8, 2)
+    assert list(evaluation.models) == ["teacher", "student", "pruned", "quantized", "onnx"]
 
 
-def test_quality_is_counted_against_the_labels_and_against_the_teacher(
-    judged: Evaluation,
+def test_quality_is_measured_against_labels_and_teacher(
+    evaluation: Evaluation,
 ) -> None:
-    pruned = judged.models["pruned"]
+    pruned = evaluation.models["pruned"]
     assert pruned.accuracy == 0.5
     assert pruned.retention == pytest.approx(0.5 / 0.875)
     assert pruned.agreement == 3 / 8
@@ -119,25 +119,26 @@ def test_quality_is_counted_against_the_labels_and_against_the_teacher(
     assert pruned.per_class["cold"].n == 4
 
 
-def test_the_teacher_retains_all_of_itself(judged: Evaluation) -> None:
-    teacher = judged.models["teacher"]
+def test_the_teacher_retains_its_accuracy(evaluation: Evaluation) -> None:
+    teacher = evaluation.models["teacher"]
     assert (teacher.accuracy, teacher.retention, teacher.agreement) == (0.875, 1.0, 1.0)
     assert (teacher.speedup, teacher.compression) == (1.0, 1.0)
     assert teacher.difference == Interval(estimate=0.0, low=0.0, high=0.0)
 
 
 def test_speedup_is_over_the_torch_teacher_and_over_the_one_in_the_same_runtime(
-    judged: Evaluation,
+    evaluation: Evaluation,
 ) -> None:
-    onnx = judged.models["onnx"]
+    onnx = evaluation.models["onnx"]
     assert onnx.speedup == pytest.approx(24)
     assert onnx.speedup_same_runtime == pytest.approx(6)
-    assert judged.models["pruned"].speedup == pytest.approx(3)
-    assert judged.models["pruned"].speedup_same_runtime is None
+    assert evaluation.models["pruned"].speedup == pytest.approx(3)
+    assert evaluation.models["pruned"].speedup_same_runtime is None
 
 
-def test_speedups_have_an_interval_and_a_measure_of_contention(judged: Evaluation) -> None:
-    onnx, teacher = judged.models["onnx"], judged.models["teacher"]
+def test_speedups_have_an_interval_and_a_measure_of_contention(evaluation: Evaluation) -> None:
+    onnx = evaluation.models["onnx"]
+    teacher = evaluation.models["teacher"]
     assert onnx.speedup_interval is not None
     assert onnx.speedup_interval.model_dump() == pytest.approx(
         {"low": 24 / 1.16, "high": 24 * 1.16}
@@ -148,19 +149,21 @@ def test_speedups_have_an_interval_and_a_measure_of_contention(judged: Evaluatio
     assert onnx.contention is not None
     assert (onnx.contention.cpu_share, onnx.contention.attempts) == (1.0, 1)
     assert teacher.speedup_interval == Bounds(low=1.0, high=1.0)
-    assert judged.models["pruned"].speedup_same_runtime_interval is None
+    assert evaluation.models["pruned"].speedup_same_runtime_interval is None
 
 
-def test_latency_is_that_of_a_whole_batch_with_and_without_reading(judged: Evaluation) -> None:
-    onnx = judged.models["onnx"]
+def test_latency_is_that_of_a_whole_batch_with_and_without_tokenization(
+    evaluation: Evaluation,
+) -> None:
+    onnx = evaluation.models["onnx"]
     assert onnx.latency_ms is not None
     assert onnx.latency_ms.model_dump() == pytest.approx({"p50": 1.0, "p95": 1.0, "p99": 1.0})
     assert onnx.end_to_end_ms == pytest.approx(3.0)
     assert (onnx.batch, onnx.threads, onnx.runtime) == (2, 1, "onnxruntime")
 
 
-def test_a_simulated_model_has_answers_and_no_latency(judged: Evaluation) -> None:
-    quantized = judged.models["quantized"]
+def test_a_simulated_model_has_accuracy_and_no_latency(evaluation: Evaluation) -> None:
+    quantized = evaluation.models["quantized"]
     assert quantized.accuracy == 0.5
     assert quantized.runtime == "simulated"
     absent = ("latency_ms", "end_to_end_ms", "batch", "threads", "speedup", "speedup_same_runtime")
@@ -168,14 +171,16 @@ def test_a_simulated_model_has_answers_and_no_latency(judged: Evaluation) -> Non
     assert (quantized.speedup_interval, quantized.contention) == (None, None)
 
 
-def test_costs_are_the_subjects_own(judged: Evaluation) -> None:
-    student = judged.models["student"]
+def test_costs_are_those_of_the_candidate(evaluation: Evaluation) -> None:
+    student = evaluation.models["student"]
     assert (student.bytes, student.parameters, student.macs_per_token) == (400, 100, 10)
     assert (student.compression, student.truncated) == (2.0, 3)
 
 
-def test_every_model_is_compared_with_its_parent_and_with_the_teacher(judged: Evaluation) -> None:
-    assert [(c.model, c.baseline) for c in judged.comparisons] == [
+def test_every_model_is_compared_with_its_parent_and_with_the_teacher(
+    evaluation: Evaluation,
+) -> None:
+    assert [(c.model, c.baseline) for c in evaluation.comparisons] == [
         ("student", "teacher"),
         ("pruned", "student"),
         ("pruned", "teacher"),
@@ -186,8 +191,10 @@ def test_every_model_is_compared_with_its_parent_and_with_the_teacher(judged: Ev
     ]
 
 
-def test_a_comparison_counts_the_rows_that_one_model_alone_has_right(judged: Evaluation) -> None:
-    student, pruned = judged.comparisons[:2]
+def test_a_comparison_counts_the_rows_that_only_one_model_predicts_correctly(
+    evaluation: Evaluation,
+) -> None:
+    student, pruned = evaluation.comparisons[:2]
     assert (student.only_model_right, student.only_baseline_right) == (1, 1)
     assert (student.difference.estimate, student.mcnemar_p) == (0.0, 1.0)
     # Three losses, no gain: 2 x (1/2)^3. All are of one class, whose four rows lose
@@ -197,19 +204,19 @@ def test_a_comparison_counts_the_rows_that_one_model_alone_has_right(judged: Eva
     assert pruned.difference == Interval(estimate=-3 / 8, low=-4 / 8, high=-1 / 8)
 
 
-def test_macro_f1_is_compared_too(judged: Evaluation) -> None:
-    # The student trades one error of warm for one of cold: F1 is 8/9 and 6/7 either way round.
-    student, pruned = judged.comparisons[:2]
+def test_macro_f1_is_compared_too(evaluation: Evaluation) -> None:
+    # The student trades one error of warm for one of cold: F1 is 8/9 and 6/7 in either order.
+    student, pruned = evaluation.comparisons[:2]
     assert student.macro_f1_difference is not None
     assert student.macro_f1_difference.estimate == pytest.approx(0)
     assert pruned.macro_f1_difference is not None
-    # Pruned answers six times cold, three of them rightly, and twice warm, once rightly.
+    # Pruned predicts cold six times, three correct, and warm twice, one correct.
     teacher = (8 / 9 + 6 / 7) / 2
     assert pruned.macro_f1_difference.estimate == pytest.approx((6 / 10 + 2 / 6) / 2 - teacher)
 
 
-def test_the_final_model_is_held_against_the_teacher_class_by_class(judged: Evaluation) -> None:
-    cold, warm = judged.equity
+def test_the_final_model_is_compared_with_the_teacher_by_class(evaluation: Evaluation) -> None:
+    cold, warm = evaluation.equity
     assert (cold.name, cold.n, cold.before, cold.after) == ("label cold", 4, 1.0, 0.75)
     assert (warm.name, warm.n, warm.before, warm.after) == ("label warm", 4, 0.75, 0.25)
     # One row lost: 1/2. Three lost and one won: (1 + 4) / 16, and Holm doubles the smaller.
@@ -217,28 +224,28 @@ def test_the_final_model_is_held_against_the_teacher_class_by_class(judged: Eval
     assert (cold.p_adjusted, warm.p_adjusted) == pytest.approx((0.625, 0.625))
 
 
-def test_declared_slices_are_judged_with_the_classes_and_found_ones_after_them(
+def test_declared_slices_follow_the_classes_and_found_ones_come_last(
     benchmark: Benchmark, encoded: EncodedSplit
 ) -> None:
     texts = tuple(f"{n} late" if n < 20 else f"{n} soon" for n in range(50))
     validation = Split(tuple(map(str, range(50))), texts, None, (0,) * 50)
-    lost = np.eye(2)[[1] * 20 + [0] * 30]
+    losing_logits = np.eye(2)[[1] * 20 + [0] * 30]
 
-    def final(asked: EncodedSplit) -> NDArray[np.float64]:
-        return np.asarray(np.eye(2)[list(STUDENT)] if asked is encoded else lost)
+    def final_logits(rows: EncodedSplit) -> NDArray[np.float64]:
+        return np.asarray(np.eye(2)[list(STUDENT)] if rows is encoded else losing_logits)
 
-    def always_right(asked: EncodedSplit) -> NDArray[np.float64]:
-        return np.asarray(np.eye(2)[list(TEACHER) if asked is encoded else [0] * 50])
+    def teacher_logits(rows: EncodedSplit) -> NDArray[np.float64]:
+        return np.asarray(np.eye(2)[list(TEACHER) if rows is encoded else [0] * 50])
 
-    teacher = _subject("teacher", None, TEACHER, encoded, 8)
-    onnx = _subject("onnx", "teacher", STUDENT, encoded, 4)
-    subjects = [replace(teacher, logits=always_right), replace(onnx, logits=final)]
+    teacher = _candidate("teacher", None, TEACHER, encoded, 8)
+    onnx = _candidate("onnx", "teacher", STUDENT, encoded, 4)
+    candidates = [replace(teacher, logits=teacher_logits), replace(onnx, logits=final_logits)]
     test = replace(benchmark.test, texts=(*benchmark.test.texts[:7], "late"))
     length = {"method": "length", "edges": [3]}
     pattern = {"method": "pattern", "name": "with o", "pattern": "o"}
     section = Evaluate.model_validate({"slices": [length, pattern]})
-    asked = replace(benchmark, test=test, validation=validation)
-    groups = evaluate_candidates(asked, subjects, section).evaluation.equity
+    sliced = replace(benchmark, test=test, validation=validation)
+    groups = evaluate_candidates(sliced, candidates, section).evaluation.equity
     assert [(group.kind, group.name, group.n) for group in groups] == [
         ("class", "label cold", 4),
         ("class", "label warm", 4),
@@ -248,13 +255,13 @@ def test_declared_slices_are_judged_with_the_classes_and_found_ones_after_them(
     ]
 
 
-def test_answers_and_flips_come_with_the_evaluation(judgement: EvaluationResult) -> None:
-    answers = judgement.predictions
-    assert list(answers.logits) == ["teacher", "student", "pruned", "quantized", "onnx"]
-    assert answers.predicted_labels("student").tolist() == list(STUDENT)
-    assert (answers.ids[0], answers.label_names) == ("t0", ("cold", "warm"))
-    # The student loses the fourth text; pruning loses three more; the teacher never had the last.
-    assert [(flip.text, flip.lost_at) for flip in judgement.flips] == [
+def test_predictions_and_flips_come_with_the_evaluation(result: EvaluationResult) -> None:
+    predictions = result.predictions
+    assert list(predictions.logits) == ["teacher", "student", "pruned", "quantized", "onnx"]
+    assert predictions.predicted_labels("student").tolist() == list(STUDENT)
+    assert (predictions.ids[0], predictions.label_names) == ("t0", ("cold", "warm"))
+    # The student loses the fourth text, pruning three more; the teacher is wrong on the last.
+    assert [(flip.text, flip.lost_at) for flip in result.flips] == [
         ("oil", "student"),
         ("slow", "pruned"),
         ("warm", "pruned"),
@@ -262,16 +269,16 @@ def test_answers_and_flips_come_with_the_evaluation(judgement: EvaluationResult)
     ]
 
 
-def test_what_was_timed_says_on_what(judged: Evaluation) -> None:
-    assert judged.conditions["batch"] == "2"
-    assert judged.conditions["calls"] == "60"
+def test_timing_conditions_are_recorded(evaluation: Evaluation) -> None:
+    assert evaluation.conditions["batch"] == "2"
+    assert evaluation.conditions["calls"] == "60"
 
 
 def test_without_a_teacher_in_onnx_there_is_no_same_runtime(
     benchmark: Benchmark, encoded: EncodedSplit, clock: _Clock
 ) -> None:
-    teacher = _timed(_subject("teacher", None, TEACHER, encoded, 8), "torch", clock, 4)
-    onnx = _timed(_subject("onnx", "teacher", STUDENT, encoded, 4), "onnxruntime", clock, 1)
+    teacher = _timed(_candidate("teacher", None, TEACHER, encoded, 8), "torch", clock, 4)
+    onnx = _timed(_candidate("onnx", "teacher", STUDENT, encoded, 4), "onnxruntime", clock, 1)
     section = Evaluate(latency=Latency(rounds=60))
     card = evaluate_candidates(benchmark, [teacher, onnx], section).evaluation.models["onnx"]
     assert card.speedup == pytest.approx(4)
@@ -284,7 +291,7 @@ def test_real_models_are_timed_on_as_many_threads_as_the_recipe_says(
     teacher = torch_candidate("teacher", None, tiny, encoded, 8)
     threads: list[int] = []
 
-    def counted(batch: Batch) -> Any:  # noqa: ANN401
+    def recording(batch: Batch) -> Any:  # noqa: ANN401
         threads.append(torch.get_num_threads())
         assert teacher.forward is not None
         return teacher.forward(batch)
@@ -293,7 +300,7 @@ def test_real_models_are_timed_on_as_many_threads_as_the_recipe_says(
     section = Evaluate(latency=Latency(rounds=60, threads=1))
     with torch_threads(2):
         report = evaluate_candidates(
-            three_labels, [replace(teacher, forward=counted)], section
+            three_labels, [replace(teacher, forward=recording)], section
         ).evaluation
         assert torch.get_num_threads() == 2
     latency = report.models["teacher"].latency_ms
@@ -302,30 +309,30 @@ def test_real_models_are_timed_on_as_many_threads_as_the_recipe_says(
     assert set(threads) == {1}
 
 
-def test_second_texts_are_read_with_the_first_ones_and_groups_wrap_around(
+def test_second_texts_go_with_the_first_ones_and_batches_wrap_around(
     benchmark: Benchmark, encoded: EncodedSplit
 ) -> None:
-    read: list[tuple[str, str]] = []
+    received: list[tuple[str, str]] = []
 
     def end_to_end(texts: Sequence[str], pairs: Sequence[str] | None) -> None:
         assert pairs is not None
-        read.extend(zip(texts, pairs, strict=True))
+        received.extend(zip(texts, pairs, strict=True))
         assert len(texts) == 3
 
     paired = replace(benchmark.test, pairs=tuple(text.upper() for text in benchmark.test.texts))
-    teacher = replace(_subject("teacher", None, TEACHER, encoded, 8), end_to_end=end_to_end)
+    teacher = replace(_candidate("teacher", None, TEACHER, encoded, 8), end_to_end=end_to_end)
     section = Evaluate(latency=Latency(batch=3, rounds=60))
     evaluate_candidates(replace(benchmark, test=paired), [teacher], section)
-    assert {first for first, _ in read} == set(benchmark.test.texts)
-    assert all(second == first.upper() for first, second in read)
+    assert {first for first, _ in received} == set(benchmark.test.texts)
+    assert all(second == first.upper() for first, second in received)
 
 
-def test_a_teacher_that_others_preempt_does_not_make_the_final_model_faster(
+def test_a_preempted_teacher_does_not_make_the_final_model_faster(
     benchmark: Benchmark, encoded: EncodedSplit, clock: _Clock
 ) -> None:
-    """Of 44 ms the teacher computes for 11; the ONNX model for a third of one: 33 times."""
-    teacher = _timed(_subject("teacher", None, TEACHER, encoded, 8), "torch", clock, 11)
-    onnx = _timed(_subject("onnx", "teacher", STUDENT, encoded, 4), "onnxruntime", clock, 1 / 3)
+    """Of 44 ms the teacher computes for 11, the ONNX model for 1/3: 33 times as fast."""
+    teacher = _timed(_candidate("teacher", None, TEACHER, encoded, 8), "torch", clock, 11)
+    onnx = _timed(_candidate("onnx", "teacher", STUDENT, encoded, 4), "onnxruntime", clock, 1 / 3)
 
     def preempted(batch: Batch) -> None:
         clock.now += 44e-3
@@ -337,9 +344,10 @@ def test_a_teacher_that_others_preempt_does_not_make_the_final_model_faster(
     ).evaluation.models
     assert cards["teacher"].latency_ms is not None
     assert cards["teacher"].latency_ms.p50 == pytest.approx(11)
-    interval, found = cards["onnx"].speedup_interval, cards["teacher"].contention
+    interval = cards["onnx"].speedup_interval
+    contention = cards["teacher"].contention
     assert interval is not None
     assert interval.low < 33 < interval.high < 66
-    assert found is not None
-    assert found.cpu_share == pytest.approx(0.25)
-    assert found.busy
+    assert contention is not None
+    assert contention.cpu_share == pytest.approx(0.25)
+    assert contention.busy

@@ -1,4 +1,4 @@
-"""However few calls a recipe may ask for, models take turns."""
+"""Models are interleaved even with the smallest number of calls."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ def calls() -> Calls:
 
 
 @pytest.fixture
-def subjects(calls: Calls, split: Split, tokenizer: Tokenizer) -> dict[str, Candidate]:
-    """Two models that only note that they were called."""
+def candidates(calls: Calls, split: Split, tokenizer: Tokenizer) -> dict[str, Candidate]:
+    """Two models that only record their calls."""
 
-    def noting(name: str) -> Candidate:
+    def recording(name: str) -> Candidate:
         return Candidate(
             name=name,
             parent=None,
             runtime="torch",
             test=encode(tokenizer, split),
-            encode=lambda _: pytest.fail("nobody asked for another split"),
-            logits=lambda _: pytest.fail("nobody asked for logits"),
+            encode=lambda _: pytest.fail("no other split is needed"),
+            logits=lambda _: pytest.fail("no logits are needed"),
             forward=lambda _: calls.append(name),
             end_to_end=lambda *_: calls.append(name),
             bytes=1,
@@ -42,27 +42,34 @@ def subjects(calls: Calls, split: Split, tokenizer: Tokenizer) -> dict[str, Cand
             macs_per_token=1,
         )
 
-    return {name: noting(name) for name in ("large", "small")}
+    return {name: recording(name) for name in ("large", "small")}
 
 
 def assert_three_turns(calls: Calls) -> None:
     """After warming up, each third of the calls is one turn of either model."""
-    timed, both = calls[2 * CALLS_PER_TURN :], 2 * (WARM_UP_CALLS + CALLS_PER_TURN)
+    timed = calls[2 * CALLS_PER_TURN :]
+    both = 2 * (WARM_UP_CALLS + CALLS_PER_TURN)
     thirds = [Counter(timed[start : start + both]) for start in range(0, len(timed), both)]
     assert thirds == [{"large": 23, "small": 23}] * 3
 
 
-def test_the_fewest_calls_are_three_turns_a_model(
-    subjects: dict[str, Candidate], calls: Calls
+def test_the_fewest_calls_are_three_turns_per_model(
+    candidates: dict[str, Candidate], calls: Calls
 ) -> None:
-    seconds = time_forward(subjects, Latency(rounds=60)).seconds
-    assert {name: len(taken) for name, taken in seconds.items()} == {"large": 60, "small": 60}
+    seconds = time_forward(candidates, Latency(rounds=60)).seconds
+    assert {name: len(durations) for name, durations in seconds.items()} == {
+        "large": 60,
+        "small": 60,
+    }
     assert_three_turns(calls)
 
 
-def test_so_are_a_third_of_them_from_text_to_answer(
-    subjects: dict[str, Candidate], calls: Calls, split: Split
+def test_the_fewest_end_to_end_calls_are_three_turns_too(
+    candidates: dict[str, Candidate], calls: Calls, split: Split
 ) -> None:
-    seconds = time_end_to_end(subjects, split, Latency(rounds=60)).seconds
-    assert {name: len(taken) for name, taken in seconds.items()} == {"large": 60, "small": 60}
+    seconds = time_end_to_end(candidates, split, Latency(rounds=60)).seconds
+    assert {name: len(durations) for name, durations in seconds.items()} == {
+        "large": 60,
+        "small": 60,
+    }
     assert_three_turns(calls)

@@ -1,4 +1,4 @@
-"""Nothing is called better that chance explains."""
+"""A model is called better only if the difference is significant."""
 
 from __future__ import annotations
 
@@ -16,57 +16,57 @@ from coldpress.gate.checks import run_checks
 LABELS = np.repeat([0, 1], 30)
 
 
-def of_sixty(gained: int, lost: int) -> Comparison:
-    """Two models on 60 rows of two classes, and the rows that each alone answers rightly."""
+def of_sixty(gains: int, losses: int) -> Comparison:
+    """Two models on 60 rows of two classes, with the rows that only one predicts correctly."""
     model: NDArray[np.bool_] = np.ones(60, dtype=bool)
     baseline = model.copy()
-    baseline[:gained] = False
-    model[60 - lost :] = False
-    found = champion.compare_with_champion("trec/3", model, baseline, LABELS).comparison
-    assert found is not None
-    return found
+    baseline[:gains] = False
+    model[60 - losses :] = False
+    result = champion.compare_with_champion("trec/3", model, baseline, LABELS).comparison
+    assert result is not None
+    return result
 
 
-def test_one_example_more_of_sixty_is_not_better() -> None:
-    found = of_sixty(gained=1, lost=0)
-    assert found.difference.estimate == 1 / 60
-    assert found.difference.low == 0.0
-    assert found.mcnemar_p == 1.0
-    assert significance_verdict(found) == "not shown to differ"
+def test_one_more_correct_row_of_sixty_is_not_better() -> None:
+    result = of_sixty(gains=1, losses=0)
+    assert result.difference.estimate == 1 / 60
+    assert result.difference.low == 0.0
+    assert result.mcnemar_p == 1.0
+    assert significance_verdict(result) == "not shown to differ"
     verdict = run_checks(
-        Gate(max_champion_drop=0.0), evaluation(), PARITY, Champion("trec/3", found)
+        Gate(max_champion_drop=0.0), evaluation(), PARITY, Champion("trec/3", result)
     )
     assert verdict.checks[1].passed
     assert not any("better" in check.sentence for check in verdict.checks)
 
 
 def test_an_interval_without_zero_is_not_enough_where_five_rows_decide() -> None:
-    found = of_sixty(gained=5, lost=0)
-    assert found.difference.low > 0
-    assert found.mcnemar_p == 2 * 0.5**5
-    assert significance_verdict(found) == "not shown to differ"
+    result = of_sixty(gains=5, losses=0)
+    assert result.difference.low > 0
+    assert result.mcnemar_p == 2 * 0.5**5
+    assert significance_verdict(result) == "not shown to differ"
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.0, 0.02), (-0.02, 0.0)])
-def test_an_interval_that_holds_zero_is_no_difference_whatever_the_test_says(
+def test_an_interval_with_zero_is_no_difference_whatever_the_test_says(
     low: float, high: float
 ) -> None:
     assert significance_verdict(comparison(low, high, p=0.01)) == "not shown to differ"
 
 
-@pytest.mark.parametrize(("gained", "lost", "said"), [(12, 0, "better"), (0, 12, "worse")])
-def test_twelve_rows_of_sixty_are_a_difference(gained: int, lost: int, said: str) -> None:
-    assert significance_verdict(of_sixty(gained, lost)) == said
+@pytest.mark.parametrize(("gains", "losses", "expected"), [(12, 0, "better"), (0, 12, "worse")])
+def test_twelve_rows_of_sixty_are_a_difference(gains: int, losses: int, expected: str) -> None:
+    assert significance_verdict(of_sixty(gains, losses)) == expected
 
 
 @pytest.mark.parametrize(
-    ("fraction", "written"),
+    ("fraction", "text"),
     [(0.03, "3"), (-0.028, "-2.8"), (1 / 3, "33.33"), (-0.00001, "0"), (-0.0, "0"), (1.0, "100")],
 )
-def test_points_are_written_without_idle_zeros(fraction: float, written: str) -> None:
-    assert points(fraction) == written
+def test_points_have_no_trailing_zeros(fraction: float, text: str) -> None:
+    assert points(fraction) == text
 
 
-def test_only_what_counts_rows_is_rounded_to_rows() -> None:
+def test_only_counts_of_rows_are_rounded() -> None:
     assert snap_to_count(0.7 - 0.8, 10) == -0.1
     assert snap_to_count(0.123, 10) == 0.123

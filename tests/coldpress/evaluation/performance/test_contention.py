@@ -1,4 +1,4 @@
-"""What the machine did meanwhile, by counters of which every difference is known."""
+"""Load of the machine, from counters with known differences."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class _Clock(Protocol):
     now: float
 
 
-def watched(
+def measure_use(
     clock: _Clock, monkeypatch: pytest.MonkeyPatch, seconds: float, later: CpuTimes
 ) -> contention.MachineUse:
-    """Watch a process that works all the time on a machine whose counters begin at zero."""
+    """Measure a process that runs all the time, on a machine whose counters start at zero."""
     monkeypatch.setattr(psutil, "cpu_times", lambda: CpuTimes(0, 0, 0, 0, 0, 0))
     end = contention.watch_machine()
     clock.now += seconds
@@ -30,44 +30,44 @@ def watched(
     return end()
 
 
-def test_what_others_used_is_a_share_of_what_this_process_left(
+def test_the_use_of_others_is_a_share_of_the_remaining_time(
     clock: _Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ten seconds on two processors: 10 of its own, 6 of others, 1 stolen, 3 idle. The guest's 2
-    are among the user's 14."""
+    """Ten seconds on two processors: 10 own, 6 of others, 1 stolen, 3 idle. The guest's 2 are part
+    of the user's 14."""
     later = CpuTimes(user=14, system=2, idle=2, iowait=1, steal=1, guest=2)
-    found = watched(clock, monkeypatch, 10, later)
-    assert found.others == pytest.approx(7 / 10)
-    assert found.steal == pytest.approx(1 / 20)
-    assert found.load >= 0
+    use = measure_use(clock, monkeypatch, 10, later)
+    assert use.others == pytest.approx(7 / 10)
+    assert use.steal == pytest.approx(1 / 20)
+    assert use.load >= 0
 
 
 def test_a_quiet_machine_has_no_others(clock: _Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = watched(clock, monkeypatch, 10, CpuTimes(10, 0, 10, 0, 0, 0))
-    assert (found.others, found.steal) == (0, 0)
+    use = measure_use(clock, monkeypatch, 10, CpuTimes(10, 0, 10, 0, 0, 0))
+    assert (use.others, use.steal) == (0, 0)
 
 
 def test_a_process_that_has_the_only_processor_has_no_others(
     clock: _Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = watched(clock, monkeypatch, 10, CpuTimes(10.1, 0, 0.1, 0, 0, 0))
-    assert (found.others, found.steal) == (None, 0)
+    use = measure_use(clock, monkeypatch, 10, CpuTimes(10.1, 0, 0.1, 0, 0, 0))
+    assert (use.others, use.steal) == (None, 0)
 
 
 @pytest.mark.parametrize(("seconds", "total"), [(0.1, 5), (1, 1)])
-def test_too_little_time_tells_nothing(
+def test_a_short_period_has_no_shares(
     clock: _Clock, monkeypatch: pytest.MonkeyPatch, seconds: float, total: int
 ) -> None:
-    found = watched(clock, monkeypatch, seconds, CpuTimes(total, 0, 0, 0, 0, 0))
-    assert (found.others, found.steal, found.waiting) == (None, None, None)
+    use = measure_use(clock, monkeypatch, seconds, CpuTimes(total, 0, 0, 0, 0, 0))
+    assert (use.others, use.steal, use.waiting) == (None, None, None)
 
 
-def test_how_long_some_process_waited_is_read_where_the_system_counts_it(
+def test_waiting_time_is_read_if_the_system_counts_it(
     clock: _Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     pressure = tmp_path / "cpu"
     monkeypatch.setattr(contention, "_PRESSURE", pressure)
-    assert watched(clock, monkeypatch, 10, CpuTimes(10, 0, 10, 0, 0, 0)).waiting is None
+    assert measure_use(clock, monkeypatch, 10, CpuTimes(10, 0, 10, 0, 0, 0)).waiting is None
     pressure.write_text("some avg10=8.21 avg60=3.13 avg300=1.52 total=1000000\nfull ...\n")
     end = contention.watch_machine()
     monkeypatch.setattr(psutil, "cpu_times", lambda: CpuTimes(20, 0, 20, 0, 0, 0))
@@ -87,7 +87,7 @@ def level(cpu_share: float | None, others: float | None, interrupted: float = 0.
     ).level
 
 
-def test_the_level_is_the_worse_of_both_signs_and_a_tenth_is_quiet() -> None:
+def test_the_level_is_the_larger_of_both_signs_and_a_tenth_is_quiet() -> None:
     assert level(1.0, 0.0) == 0
     assert level(0.91, 0.1) == 0
     assert level(0.55, 0.0) == pytest.approx(0.35 / 0.9)

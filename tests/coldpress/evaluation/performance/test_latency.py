@@ -1,4 +1,4 @@
-"""Timing in turns, on a clock that the models move."""
+"""Interleaved timing, on a clock that the models advance."""
 
 from __future__ import annotations
 
@@ -29,13 +29,15 @@ def test_every_call_has_the_time_that_it_took(clock: _Clock) -> None:
 
 
 def test_a_machine_that_slows_down_slows_all_alike(clock: _Clock) -> None:
-    def taking(seconds: float) -> Callable[[int], None]:
+    def slowing_model(seconds: float) -> Callable[[int], None]:
         def model(_: int) -> None:
             clock.now += seconds * (1 + clock.now)
 
         return model
 
-    seconds = time_interleaved({"large": taking(1e-3), "small": taking(1e-4)}, 1000).seconds
+    seconds = time_interleaved(
+        {"large": slowing_model(1e-3), "small": slowing_model(1e-4)}, 1000
+    ).seconds
     assert seconds["large"][-20:].mean() > 2 * seconds["large"][:20].mean()
     ratio = np.median(seconds["large"]) / np.median(seconds["small"])
     assert ratio == pytest.approx(10, rel=0.05)
@@ -44,10 +46,10 @@ def test_a_machine_that_slows_down_slows_all_alike(clock: _Clock) -> None:
 def test_models_take_short_turns_in_changing_order() -> None:
     calls: list[tuple[str, int]] = []
 
-    def noting(name: str) -> Callable[[int], None]:
+    def recording(name: str) -> Callable[[int], None]:
         return lambda number: calls.append((name, number))
 
-    time_interleaved({name: noting(name) for name in "abc"}, 200)
+    time_interleaved({name: recording(name) for name in "abc"}, 200)
     turns = [name for name, _ in groupby(name for name, _ in calls)]
     longest = max(len(list(turn)) for _, turn in groupby(name for name, _ in calls))
     assert longest <= 2 * 23
@@ -55,15 +57,15 @@ def test_models_take_short_turns_in_changing_order() -> None:
     assert len({"".join(turns[i : i + 3]) for i in range(3, 27, 3)}) > 1
 
 
-def test_all_models_answer_the_same_texts_equally_often() -> None:
-    told: dict[str, list[int]] = {"a": [], "b": []}
-    seconds = time_interleaved({name: told[name].append for name in told}, 30).seconds
-    assert told["a"] == told["b"]
-    assert set(told["a"]) == set(range(30))
+def test_all_models_run_the_same_calls() -> None:
+    numbers: dict[str, list[int]] = {"a": [], "b": []}
+    seconds = time_interleaved({name: numbers[name].append for name in numbers}, 30).seconds
+    assert numbers["a"] == numbers["b"]
+    assert set(numbers["a"]) == set(range(30))
     assert [len(s) for s in seconds.values()] == [30, 30]
-    # 20 to warm up, then two turns of 3 that are not timed and 20 or 10 that are.
-    assert len(told["a"]) == 20 + (3 + 20) + (3 + 10)
-    assert Counter(told["a"])[25] == 1
+    # 20 to warm up, then two turns of 3 untimed and 20 or 10 timed calls.
+    assert len(numbers["a"]) == 20 + (3 + 20) + (3 + 10)
+    assert Counter(numbers["a"])[25] == 1
 
 
 def test_garbage_is_collected_between_timings_only() -> None:

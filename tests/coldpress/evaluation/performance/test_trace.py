@@ -1,4 +1,4 @@
-"""What a call's own time is, by the clock that it was measured with."""
+"""Own time of a call, by clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from coldpress.evaluation.performance.latency import time_interleaved
 from coldpress.evaluation.performance.trace import Clock, Timings, Trace
 
 # Three calls: alone, beside another process, and on two threads at once.
-WALL, CPU = np.array([2.0, 6.0, 2.0]), np.array([2.0, 2.0, 4.0])
+WALL = np.array([2.0, 6.0, 2.0])
+CPU = np.array([2.0, 2.0, 4.0])
 INTERRUPTED = np.array([False, True, False])
 
 
@@ -29,8 +30,8 @@ def test_threads_that_work_at_once_have_wall_time_alone() -> None:
 
 def test_contention_is_that_of_the_models_calls_and_of_the_machine() -> None:
     machine = MachineUse(others=0.5, steal=0.1, waiting=None, load=2.5)
-    found = Timings({"onnx": Trace(WALL, CPU, INTERRUPTED)}, machine, 2).contention("onnx")
-    assert found.model_dump() == {
+    contention = Timings({"onnx": Trace(WALL, CPU, INTERRUPTED)}, machine, 2).contention("onnx")
+    assert contention.model_dump() == {
         "cpu_share": pytest.approx(0.6),
         "interrupted": pytest.approx(1 / 3),
         "others": 0.5,
@@ -42,11 +43,11 @@ def test_contention_is_that_of_the_models_calls_and_of_the_machine() -> None:
 
 
 def test_a_model_that_sleeps_uses_no_processor() -> None:
-    """On the clocks of this machine: a pipe that nobody writes to is waited for."""
+    """On the real clocks: the model waits for a pipe without a writer."""
     import select
 
-    found = time_interleaved({"model": lambda _: select.select([], [], [], 0.005)}, 20).traces[
+    measured = time_interleaved({"model": lambda _: select.select([], [], [], 0.005)}, 20).traces[
         "model"
     ]
-    assert (found.wall >= 0.005).all()
-    assert found.seconds.sum() < 0.5 * found.wall.sum()
+    assert (measured.wall >= 0.005).all()
+    assert measured.seconds.sum() < 0.5 * measured.wall.sum()

@@ -30,14 +30,14 @@ def _interval(rows: Rows) -> Interval:
     return paired_interval(model, baseline, classes)
 
 
-def _drawn(rows: Rows, seed: int) -> NDArray[np.float64]:
+def _simulated_bounds(rows: Rows, seed: int) -> NDArray[np.float64]:
     """Resample rows within their classes, 10,000 times, and return the two bounds."""
     random = np.random.default_rng(seed)
     model, baseline, classes = (np.array(column) for column in zip(*rows, strict=True))
     outcome = model.astype(int) - baseline.astype(int)
     sums = np.zeros(10_000)
-    for one in np.unique(classes):
-        sums += random.choice(outcome[classes == one], (10_000, (classes == one).sum())).sum(1)
+    for label in np.unique(classes):
+        sums += random.choice(outcome[classes == label], (10_000, (classes == label).sum())).sum(1)
     return np.quantile(sums / len(rows), [0.025, 0.975])
 
 
@@ -54,9 +54,9 @@ def test_a_loss_is_a_gain_seen_from_the_other_side() -> None:
 
 def test_classes_keep_their_rows_in_every_resample() -> None:
     """Class 0 is won whole, 2 rows in every resample; class 1 wins 0 to 3 of its 4, as above."""
-    won: Rows = [(True, False, 0), (True, False, 0)]
+    wins: Rows = [(True, False, 0), (True, False, 0)]
     mixed: Rows = [(True, False, 1), (True, True, 1), (False, False, 1), (True, True, 1)]
-    assert _interval(won + mixed) == Interval(estimate=3 / 6, low=2 / 6, high=5 / 6)
+    assert _interval(wins + mixed) == Interval(estimate=3 / 6, low=2 / 6, high=5 / 6)
 
 
 @pytest.mark.parametrize(("rows", "bound"), [(7, 0.354330), (30, 0.113513), (500, 0.007624)])
@@ -75,7 +75,7 @@ def test_it_is_what_ten_thousand_drawn_resamples_come_to() -> None:
     ]
     interval = _interval(rows)
     for seed in range(3):
-        assert _drawn(rows, seed) == pytest.approx(
+        assert _simulated_bounds(rows, seed) == pytest.approx(
             [interval.low, interval.high], abs=1 / 500 + 1e-9
         )
 
@@ -83,7 +83,7 @@ def test_it_is_what_ten_thousand_drawn_resamples_come_to() -> None:
 @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 3)), min_size=1))
 def test_swapping_the_models_mirrors_the_interval(rows: Rows) -> None:
     interval = _interval(rows)
-    mirrored = _interval([(baseline, model, one) for model, baseline, one in rows])
+    mirrored = _interval([(baseline, model, label) for model, baseline, label in rows])
     assert mirrored.low == pytest.approx(-interval.high)
     assert mirrored.high == pytest.approx(-interval.low)
     assert -1 <= interval.low <= interval.high <= 1
@@ -96,12 +96,12 @@ def test_mcnemar_on_the_transplanted_children_of_fagerland_2013() -> None:
 
 
 def test_mcnemar_is_that_of_statsmodels() -> None:
-    for won, lost in ((3, 11), (9, 2), (6, 6), (0, 5)):
-        theirs = mcnemar_of_statsmodels([[40, won], [lost, 7]], exact=True).pvalue
-        assert mcnemar(won, lost) == pytest.approx(theirs, abs=1e-12)
+    for wins, losses in ((3, 11), (9, 2), (6, 6), (0, 5)):
+        theirs = mcnemar_of_statsmodels([[40, wins], [losses, 7]], exact=True).pvalue
+        assert mcnemar(wins, losses) == pytest.approx(theirs, abs=1e-12)
 
 
-def test_a_one_sided_test_sees_a_loss_and_no_gain() -> None:
+def test_a_one_sided_test_detects_losses_only() -> None:
     # Five losses and no gain: 1 of 2^5 splits. One gain of five: 1 + 5 of 2^5.
     assert mcnemar(0, 5, "less") == pytest.approx(1 / 32)
     assert mcnemar(1, 4, "less") == pytest.approx(6 / 32)
@@ -133,10 +133,10 @@ def test_the_smallest_drop_that_rows_can_show(rows: int, alpha: float, drop: flo
 @given(st.integers(1, 60), st.integers(1, 100))
 def test_a_detectable_drop_is_detected_and_one_row_less_is_not(rows: int, tests: int) -> None:
     drop = detectable_drop(rows, 0.05 / tests)
-    lost = rows if drop is None else round(drop * rows)
-    assert (mcnemar(0, lost, "less") < 0.05 / tests) is (drop is not None)
+    needed = rows if drop is None else round(drop * rows)
+    assert (mcnemar(0, needed, "less") < 0.05 / tests) is (drop is not None)
     if drop is not None:
-        assert mcnemar(0, lost - 1, "less") >= 0.05 / tests
+        assert mcnemar(0, needed - 1, "less") >= 0.05 / tests
 
 
 def _classified(rows: int, labels: int, seed: int = 1) -> tuple[Labels, Labels, Labels]:
@@ -151,10 +151,10 @@ def _classified(rows: int, labels: int, seed: int = 1) -> tuple[Labels, Labels, 
 def test_an_accuracy_interval_is_that_of_scipy_to_the_third_digit() -> None:
     model, baseline, _ = _classified(3000, 5)
     classes = np.zeros(3000, dtype=np.int64)
-    right = (model % 2 == 0, baseline % 2 == 0)
-    ours = paired_interval(*right, classes)
+    correct = (model % 2 == 0, baseline % 2 == 0)
+    ours = paired_interval(*correct, classes)
     theirs = bootstrap(
-        right,
+        correct,
         lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis),
         paired=True,
         method="percentile",
@@ -172,31 +172,35 @@ def test_a_macro_f1_interval_is_that_of_rows_drawn_one_by_one() -> None:
     score = f1_score(classes, model, average="macro") - f1_score(classes, baseline, average="macro")
     assert interval.estimate == pytest.approx(score)
     random = np.random.default_rng(8)
-    rows = [np.flatnonzero(classes == one) for one in range(4)]
-    drawn = np.concatenate(
+    rows = [np.flatnonzero(classes == label) for label in range(4)]
+    sample = np.concatenate(
         [random.choice(of_class, (3000, len(of_class))) for of_class in rows], axis=1
     )
-    theirs = _macro_f1(model[drawn], classes[drawn]) - _macro_f1(baseline[drawn], classes[drawn])
+    theirs = _macro_f1(model[sample], classes[sample]) - _macro_f1(
+        baseline[sample], classes[sample]
+    )
     # A bound of 3000 resamples is itself a draw: one row of 400 is 0.0025.
     expected = np.quantile(theirs, [0.025, 0.975])
     assert [interval.low, interval.high] == pytest.approx(expected, abs=0.0025)
 
 
-def _macro_f1(answers: NDArray[np.int64], classes: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Of each resample, from its rows."""
+def _macro_f1(predictions: NDArray[np.int64], classes: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Macro F1 of each resample, shape (resamples,)."""
     scores = [
-        2 * ((answers == one) & (classes == one)).sum(1) / ((answers == one).sum(1) + 100)
-        for one in range(4)
+        2
+        * ((predictions == label) & (classes == label)).sum(1)
+        / ((predictions == label).sum(1) + 100)
+        for label in range(4)
     ]
     return np.asarray(np.mean(scores, axis=0))
 
 
-def test_a_macro_f1_interval_of_banking77s_size_hangs_on_no_seed() -> None:
+def test_a_macro_f1_interval_of_banking77_does_not_depend_on_the_seed() -> None:
     rows = _classified(3080, 77)
-    drawn = [macro_f1_interval(*rows, seed=seed) for seed in range(3)]
-    intervals = [one for one in drawn if one is not None]
-    assert np.ptp([one.low for one in intervals]) < 1e-3
-    assert np.ptp([one.high for one in intervals]) < 1e-3
+    by_seed = [macro_f1_interval(*rows, seed=seed) for seed in range(3)]
+    intervals = [interval for interval in by_seed if interval is not None]
+    assert np.ptp([interval.low for interval in intervals]) < 1e-3
+    assert np.ptp([interval.high for interval in intervals]) < 1e-3
     assert intervals[0].low < intervals[0].estimate < intervals[0].high < 0
     assert macro_f1_interval(*rows) == intervals[0]
 
@@ -235,13 +239,13 @@ def test_models_that_never_differ_are_not_told_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("right", "rows", "low", "high"),
+    ("correct", "rows", "low", "high"),
     [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611)],
 )
 def test_accuracy_intervals_of_newcombe_1998(
-    right: int, rows: int, low: float, high: float
+    correct: int, rows: int, low: float, high: float
 ) -> None:
     # "Two-sided confidence intervals for the single proportion", table I, method 3.
-    interval = accuracy_interval(right, rows)
-    assert interval.estimate == right / rows
+    interval = accuracy_interval(correct, rows)
+    assert interval.estimate == correct / rows
     assert (interval.low, interval.high) == pytest.approx((low, high), abs=5e-5)

@@ -1,4 +1,4 @@
-"""Groups of rows, each judged by itself and all of them together."""
+"""Comparison by group, with p-values adjusted over all groups."""
 
 from __future__ import annotations
 
@@ -13,38 +13,54 @@ from coldpress.evaluation.subgroups.slices import Slice
 ROWS = 20
 
 
-def test_a_class_is_the_rows_of_its_label_and_a_label_without_rows_is_none() -> None:
+def test_class_slices_skip_labels_without_rows() -> None:
     logits = {"teacher": np.zeros((3, 3), dtype=np.float32)}
-    answers = Predictions(("a", "b", "c"), ("cold", "mild", "warm"), np.array([2, 0, 2]), logits)
-    assert class_slices(answers) == [
+    predictions = Predictions(
+        ("a", "b", "c"), ("cold", "mild", "warm"), np.array([2, 0, 2]), logits
+    )
+    assert class_slices(predictions) == [
         Slice("class", "label cold", (1,)),
         Slice("class", "label warm", (0, 2)),
     ]
 
 
-def test_a_group_is_judged_on_its_own_rows() -> None:
-    baseline, labels = np.ones(ROWS, dtype=np.bool_), np.zeros(ROWS, dtype=np.int64)
+def test_a_group_is_compared_on_its_own_rows() -> None:
+    baseline = np.ones(ROWS, dtype=np.bool_)
+    labels = np.zeros(ROWS, dtype=np.int64)
     model = np.arange(ROWS) >= 7  # the first seven are lost
     groups = [
         Slice("class", "lost", tuple(range(7))),
         Slice("pattern", "half", tuple(range(6, 8))),
         Slice("found", "kept", tuple(range(7, 20))),
     ]
-    lost, half, kept = compare_groups(groups, model, baseline, labels)
-    assert (lost.kind, lost.name, lost.n, lost.before, lost.after) == ("class", "lost", 7, 1.0, 0.0)
+    lost_group, half, unchanged = compare_groups(groups, model, baseline, labels)
+    assert (
+        lost_group.kind,
+        lost_group.name,
+        lost_group.n,
+        lost_group.before,
+        lost_group.after,
+    ) == (
+        "class",
+        "lost",
+        7,
+        1.0,
+        0.0,
+    )
     # 7 of 7 lost: Wilson says 0.646 to 1, and 0 to 0.354 of none won; -1 + sqrt(2) x 0.354.
-    assert (lost.difference.estimate, lost.difference.low) == (-1.0, -1.0)
-    assert lost.difference.high == pytest.approx(-0.498902, abs=1e-6)
+    assert (lost_group.difference.estimate, lost_group.difference.low) == (-1.0, -1.0)
+    assert lost_group.difference.high == pytest.approx(-0.498902, abs=1e-6)
     # Three groups: Holm multiplies the smallest p, 2^-7, by 3, the next, 1/2, by 2.
-    assert (lost.p, lost.p_adjusted) == pytest.approx((1 / 128, 3 / 128))
+    assert (lost_group.p, lost_group.p_adjusted) == pytest.approx((1 / 128, 3 / 128))
     assert (half.p, half.p_adjusted) == pytest.approx((0.5, 1.0))
-    assert (kept.p, kept.p_adjusted, kept.difference.estimate) == (1.0, 1.0, 0.0)
+    assert (unchanged.p, unchanged.p_adjusted, unchanged.difference.estimate) == (1.0, 1.0, 0.0)
     # 2^-6 = 0.0156 and 2^-5 = 0.031, where 0.05 / 3 is 0.0167: six rows must be lost.
-    assert [g.detectable_drop for g in (lost, half, kept)] == [6 / 7, None, 6 / 13]
+    assert [g.detectable_drop for g in (lost_group, half, unchanged)] == [6 / 7, None, 6 / 13]
 
 
 def test_a_gain_is_no_loss() -> None:
-    model, baseline = np.ones(ROWS, dtype=np.bool_), np.zeros(ROWS, dtype=np.bool_)
+    model = np.ones(ROWS, dtype=np.bool_)
+    baseline = np.zeros(ROWS, dtype=np.bool_)
     every = Slice("length", "all", tuple(range(ROWS)))
     (group,) = compare_groups([every], model, baseline, np.zeros(ROWS, dtype=np.int64))
     assert (group.difference.estimate, group.p, group.p_adjusted) == (1.0, 1.0, 1.0)
@@ -61,14 +77,15 @@ def test_the_interval_is_stratified_by_class_inside_the_group() -> None:
     assert group.difference == Interval(estimate=-11 / 20, low=-13 / 20, high=-10 / 20)
 
 
-def test_groups_of_the_same_rows_are_one_question() -> None:
-    model, baseline = np.arange(ROWS) >= 7, np.ones(ROWS, dtype=np.bool_)
-    lost, again = tuple(range(7)), tuple(range(7))
-    groups = [Slice("class", "label lost", lost), Slice("pattern", "seven", again)]
+def test_groups_with_the_same_rows_are_tested_once() -> None:
+    model = np.arange(ROWS) >= 7
+    baseline = np.ones(ROWS, dtype=np.bool_)
+    rows = tuple(range(7))
+    groups = [Slice("class", "label lost", rows), Slice("pattern", "seven", tuple(range(7)))]
     (group,) = compare_groups(groups, model, baseline, np.zeros(ROWS, dtype=np.int64))
     assert (group.name, group.p_adjusted) == ("label lost", 1 / 128)
 
 
-def test_no_groups_are_no_trouble() -> None:
-    right = np.ones(ROWS, dtype=np.bool_)
-    assert compare_groups([], right, right, np.zeros(ROWS, dtype=np.int64)) == ()
+def test_without_groups_the_result_is_empty() -> None:
+    correct = np.ones(ROWS, dtype=np.bool_)
+    assert compare_groups([], correct, correct, np.zeros(ROWS, dtype=np.int64)) == ()

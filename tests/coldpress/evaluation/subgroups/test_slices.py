@@ -34,11 +34,11 @@ def test_a_column_makes_a_slice_of_each_value_with_enough_rows(rows: Split) -> N
         Slice("column", "region: south", (1,)),
     ]
     often = declared(method="column", column="region", min_rows=2)
-    assert [one.name for one in often.select(rows)] == ["region: north"]
+    assert [slice_.name for slice_ in often.select(rows)] == ["region: north"]
     assert declared(method="column", column="region").select(rows) == []
 
 
-def test_edges_are_the_most_words_of_their_band(rows: Split) -> None:
+def test_edges_are_the_largest_lengths_of_their_ranges(rows: Split) -> None:
     assert declared(method="length", edges=[1, 4]).select(rows) == [
         Slice("length", "up to 1 words", (0,)),
         Slice("length", "2 to 4 words", (1, 2, 4)),
@@ -47,7 +47,7 @@ def test_edges_are_the_most_words_of_their_band(rows: Split) -> None:
 
 
 def test_bands_without_rows_are_left_out_and_narrow_ones_have_one_number(rows: Split) -> None:
-    names = [one.name for one in declared(method="length", edges=[2, 3, 9]).select(rows)]
+    names = [slice_.name for slice_ in declared(method="length", edges=[2, 3, 9]).select(rows)]
     assert names == ["up to 2 words", "3 words", "4 to 9 words"]
 
 
@@ -64,44 +64,50 @@ def test_a_pattern_is_searched_in_the_text_alone(rows: Split) -> None:
 
 
 @pytest.mark.parametrize(
-    ("section", "said"),
+    ("section", "message"),
     [
-        ({"method": "pattern", "name": "x", "pattern": "(a"}, "no regular expression: missing"),
-        ({"method": "pattern", "name": "x", "pattern": "a{9999999999}"}, "no regular expression"),
+        (
+            {"method": "pattern", "name": "x", "pattern": "(a"},
+            "invalid regular expression: missing",
+        ),
+        (
+            {"method": "pattern", "name": "x", "pattern": "a{9999999999}"},
+            "invalid regular expression",
+        ),
         ({"method": "pattern", "pattern": "a"}, "name"),
-        ({"method": "length", "edges": [4, 4]}, "must ascend"),
+        ({"method": "length", "edges": [4, 4]}, "ascending order"),
         ({"method": "length", "edges": []}, "at least 1 item"),
         ({"method": "length", "edges": [0]}, "greater than or equal to 1"),
         ({"method": "column", "column": "x", "edges": [3]}, "Extra inputs"),
         ({"method": "topic"}, "'column', 'length', 'pattern'"),
     ],
 )
-def test_what_cannot_be_a_slice_is_refused(section: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValidationError, match=said):
+def test_an_invalid_slice_is_refused(section: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         declared(**section)
 
 
-def test_columns_are_named_with_the_field_that_asks_for_them() -> None:
+def test_required_columns_come_with_their_recipe_field() -> None:
     length = declared(method="length", edges=[3])
     column = declared(method="column", column="region")
     assert slices.required_columns([length, column]) == (("evaluate.slices.1.column", "region"),)
 
 
 @pytest.mark.parametrize(
-    ("section", "said"),
+    ("section", "message"),
     [
         (
             {"method": "column", "column": "region", "min_rows": 4},
-            r"^evaluate.slices.1.min_rows: no value of 'region' is in 4 test rows$",
+            r"^evaluate.slices.1.min_rows: no value of 'region' has 4 test rows$",
         ),
         (
             {"method": "pattern", "name": "x", "pattern": "zebra"},
-            r"^evaluate.slices.1.pattern: found in no test row$",
+            r"^evaluate.slices.1.pattern: matches no test row$",
         ),
     ],
 )
-def test_a_slice_of_nothing_is_refused(rows: Split, section: dict[str, Any], said: str) -> None:
+def test_an_empty_slice_is_refused(rows: Split, section: dict[str, Any], message: str) -> None:
     length = declared(method="length", edges=[3])
     slices.check_slices([length], rows)
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         slices.check_slices([length, declared(**section)], rows)
