@@ -1,4 +1,4 @@
-"""A paper's claim beside what Coldpress measured: a record, written as JSON and read back."""
+"""Record of a paper's claim and of Coldpress's measurements, stored as JSON."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ class _Record(BaseModel):
 
 
 class Paper(_Record):
-    """What a paper says.
+    """A paper's claim.
 
     Attributes:
         name: Of the script, the record and the figure.
-        title: What the claim is about, as a heading.
-        source: Authors, year, title, and where in it the claim stands.
-        claim: In one sentence.
-        figure: The paper's own figure, in words.
-        across: What the curves run over, as the name of an axis.
-        across_unit: `percent` is kept as a fraction.
-        setting: What the measurement was, in sentences, with all that somebody else must know.
+        title: Heading.
+        source: Authors, year, title, and the section of the claim.
+        claim: One sentence.
+        figure: The paper's own numbers, as text.
+        across: Label of the curves' horizontal axis.
+        across_unit: `percent` is stored as a fraction.
+        setting: Description of the measurement, with everything needed to repeat it.
     """
 
     name: str
@@ -44,22 +44,22 @@ class Paper(_Record):
 
     @property
     def axis(self) -> str:
-        """Name of the axis, with its unit."""
+        """Label of the axis, with its unit."""
         return f"{self.across}, %" if self.across_unit == "percent" else self.across
 
-    def shown(self, value: float) -> float:
-        """Return a place on the axis as it is written there."""
+    def axis_value(self, value: float) -> float:
+        """Return a position in the unit of the axis."""
         return 100 * value if self.across_unit == "percent" else value
 
 
 class Number(_Record):
-    """One figure, seed by seed.
+    """One number, seed by seed.
 
     Attributes:
-        unit: `percent` and `points` are kept as fractions.
-        paper: The paper's figure, if it gives one, as it is to be read.
-        seeds: One figure a seed.
-        low: Lower bounds of their 95 % intervals over the test rows, if each has one.
+        unit: `percent` and `points` are stored as fractions.
+        paper: The paper's number, as text, if there is one.
+        seeds: One value per seed.
+        low: Lower bounds of their 95 % intervals over the test rows, if they have any.
         high: Upper bounds.
     """
 
@@ -71,49 +71,49 @@ class Number(_Record):
 
     @property
     def mean(self) -> float:
-        """Over the seeds."""
+        """Mean over the seeds."""
         return statistics.fmean(self.seeds)
 
     @property
     def spread(self) -> float | None:
-        """Standard deviation over the seeds; None of one."""
+        """Standard deviation over the seeds; None for a single seed."""
         return statistics.stdev(self.seeds) if len(self.seeds) > 1 else None
 
     def __str__(self) -> str:
         """Mean and spread, with the unit."""
-        return said(self.unit, self.mean, self.spread)
+        return format_number(self.unit, self.mean, self.spread)
 
 
 class Curve(_Record):
-    """Accuracy, or what else, against a share.
+    """Accuracy by position on an axis.
 
     Attributes:
-        across: Places on the axis, shape (points,).
-        seeds: One row of fractions a seed, shape (seeds, points).
+        across: Positions, shape (points,).
+        seeds: One row of fractions per seed, shape (seeds, points).
     """
 
     across: tuple[float, ...]
     seeds: tuple[tuple[float, ...], ...]
 
-    def at(self, place: int) -> Number:
-        """Return one point of it."""
-        return Number(unit="percent", seeds=tuple(row[place] for row in self.seeds))
+    def number_at(self, index: int) -> Number:
+        """Return one point of the curve."""
+        return Number(unit="percent", seeds=tuple(row[index] for row in self.seeds))
 
     @property
     def mean(self) -> float:
-        """Over points and seeds."""
+        """Mean over points and seeds."""
         return statistics.fmean(statistics.fmean(row) for row in self.seeds)
 
 
 class Verdict(_Record):
-    """Whether the claim holds here, and why one must say so."""
+    """Whether the claim holds here, and why."""
 
     judgement: Judgement
     reason: str
 
 
 class Data(_Record):
-    """A dataset: how many rows, and which."""
+    """A dataset: its number of rows and its digest."""
 
     name: str
     train: int
@@ -123,15 +123,15 @@ class Data(_Record):
 
 
 class Result(_Record):
-    """What was found on one dataset.
+    """The measurements on one dataset.
 
     Attributes:
         data: The dataset.
-        teachers: Digest of each seed's teacher.
+        teachers: Digests of the teachers, one per seed.
         numbers: By name.
         curves: By name.
         verdict: Computed from the numbers and curves.
-        seconds: Of all seeds; the training of models that are kept for all claims is left out.
+        seconds: Of all seeds, without the training of shared teachers.
     """
 
     data: Data
@@ -143,13 +143,13 @@ class Result(_Record):
 
 
 class Claim(_Record):
-    """A claim, the figures found for it, and how to find them again.
+    """A claim, its measurements, and how to repeat them.
 
     Attributes:
-        paper: What is claimed.
-        results: One a dataset; the first is the one that the verdict in the table is of.
+        paper: The paper's claim.
+        results: One per dataset.
         seeds: The seeds.
-        command: What was run, with the names of paths only.
+        command: The command line, without directories of this machine.
         conditions: Processor, threads, versions.
     """
 
@@ -160,81 +160,86 @@ class Claim(_Record):
     conditions: Mapping[str, str]
 
 
-def judged(asked: Sequence[bool], reason: str) -> Verdict:
-    """Judge a claim by all that it says.
+def combine_parts(parts: Sequence[bool], reason: str) -> Verdict:
+    """Combine the parts of a claim into a verdict.
 
     Args:
-        asked: Whether each part of it is so.
-        reason: The figures that tell.
+        parts: Whether each part holds.
+        reason: The numbers behind the verdict.
 
     Returns:
-        Holds if every part does, partly if one does.
+        Holds if every part does, partly if at least one does.
     """
-    judgement: Judgement = "holds partly" if any(asked) else "does not hold"
-    return Verdict(judgement="holds" if all(asked) else judgement, reason=reason)
+    judgement: Judgement = "holds partly" if any(parts) else "does not hold"
+    return Verdict(judgement="holds" if all(parts) else judgement, reason=reason)
 
 
-def said(unit: Unit, mean: float, spread: float | None) -> str:
-    """Write a figure with its unit.
+def format_number(unit: Unit, mean: float, spread: float | None) -> str:
+    """Format a number with its unit.
 
     Args:
-        unit: Of both.
-        mean: Of the seeds.
+        unit: Unit of mean and spread.
+        mean: Mean over the seeds.
         spread: Standard deviation, or None.
 
     Returns:
-        As in `96.1 ± 0.4 %`.
+        Text such as `96.1 ± 0.4 %`.
     """
-    around = "" if spread is None else f" ± {_plain(unit, spread)}"
+    deviation = "" if spread is None else f" ± {_format_value(unit, spread)}"
     if unit == "points":
-        return f"{points(mean)}{around} points"
+        return f"{points(mean)}{deviation} points"
     sign = MINUS if mean < 0 else ""
-    after = {"percent": " %", "times": "x", "milliseconds": " ms", "count": ""}[unit]
-    return f"{sign}{_plain(unit, abs(mean))}{around}{after}"
+    suffix = {"percent": " %", "times": "x", "milliseconds": " ms", "count": ""}[unit]
+    return f"{sign}{_format_value(unit, abs(mean))}{deviation}{suffix}"
 
 
-def write(claim: Claim, docs: Path) -> Path:
-    """Keep a record under its claim's name, written aside and moved.
+def format_points(difference: float) -> str:
+    """Format a difference of fractions in points."""
+    return format_number("points", difference, None)
+
+
+def write_record(claim: Claim, docs: Path) -> Path:
+    """Write a record under its claim's name.
 
     Args:
-        claim: What was measured.
+        claim: The record.
         docs: The folder of the documentation.
 
     Returns:
-        The file, `papers/<name>.json` below it.
+        The file, `papers/<name>.json` in this folder.
     """
     target = docs / "papers" / f"{claim.paper.name}.json"
-    put(target, claim.model_dump_json(indent=1) + "\n")
+    write_atomic(target, claim.model_dump_json(indent=1) + "\n")
     return target
 
 
-def read_all(docs: Path) -> list[Claim]:
-    """Read every record, by name.
+def read_records(docs: Path) -> list[Claim]:
+    """Read all records.
 
     Args:
         docs: The folder of the documentation.
 
     Returns:
-        Whatever has been measured so far.
+        Records, sorted by name.
     """
     files = sorted((docs / "papers").glob("*.json"))
     return [Claim.model_validate_json(file.read_bytes()) for file in files]
 
 
-def put(target: Path, text: str) -> None:
-    """Write a text file aside and move it whole.
+def write_atomic(target: Path, text: str) -> None:
+    """Write a temporary file and move it to its target.
 
     Args:
         target: Replaced if it exists.
-        text: Its content.
+        text: Content.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(f".{target.name}")
-    aside.write_text(text)
-    aside.replace(target)
+    temporary = target.with_name(f".{target.name}")
+    temporary.write_text(text)
+    temporary.replace(target)
 
 
-def _plain(unit: Unit, value: float) -> str:
+def _format_value(unit: Unit, value: float) -> str:
     if unit in ("percent", "points"):
         return percent(value)
     return f"{value:.2f}" if unit == "times" else short(value)

@@ -1,4 +1,4 @@
-"""Do learnt gates overtake pruning by importance when they have more epochs to close?
+"""CoFi and pruning by importance, with more epochs for the gates.
 
 python benchmarks/papers/cofi.py --data trec=TREC/train.jsonl,TREC/test.jsonl --teacher MODEL
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import script
-from claim import Paper, Verdict, judged, said
-from measurement import Measured, Measurement
+from claim import Paper, Verdict, combine_parts, format_points
+from measurement import Measurement, TrialResult
 from script import Curves, Numbers, Script
 from xia import COFI, GATE_EPOCHS, IMPORTANCE, MOST, beside_importance
 
@@ -37,8 +37,8 @@ PAPER = Paper(
 )
 
 
-def measure(trial: Trial) -> Measured:
-    """Prune to 95 % with both methods, for a short and for a longer time.
+def measure(trial: Trial) -> TrialResult:
+    """Prune to 95 % sparsity with both methods, for fewer and for more epochs.
 
     Args:
         trial: One seed of one dataset.
@@ -50,41 +50,44 @@ def measure(trial: Trial) -> Measured:
 
     numbers = {"whole model": Measurement("percent", trial.accuracy(trial.teacher, trial.test))}
     for epochs in EPOCHS:
-        for name, made in _pruned(trial, 1 if trial.quick else epochs).items():
-            score = trial.accuracy(serialization.load_classifier(made), trial.test)
-            numbers[after(name, epochs)] = Measurement("percent", score)
-    return Measured(numbers)
+        for name, checkpoint in _pruned(trial, 1 if trial.quick else epochs).items():
+            score = trial.accuracy(serialization.load_classifier(checkpoint), trial.test)
+            numbers[accuracy_name(name, epochs)] = Measurement("percent", score)
+    return TrialResult(numbers)
 
 
 def judge(numbers: Numbers, curves: Curves) -> Verdict:  # noqa: ARG001
-    """Ask whether CoFi is better in the end, and whether epochs bring it more than the other.
+    """Check that CoFi is better in the end, and gains more from the additional epochs.
 
     Args:
-        numbers: As `measure` names them, all seeds.
-        curves: There are none.
+        numbers: Of all seeds, by the names of `measure`.
+        curves: Unused.
 
     Returns:
-        Holds if both, partly if one.
+        Holds if both are true, partly if one is.
     """
-    cofi, other = (
-        [numbers[after(name, epochs)].mean for epochs in EPOCHS] for name in (COFI, IMPORTANCE)
+    cofi, importance = (
+        [numbers[accuracy_name(name, epochs)].mean for epochs in EPOCHS]
+        for name in (COFI, IMPORTANCE)
     )
-    ahead, gained, others = cofi[1] - other[1], cofi[1] - cofi[0], other[1] - other[0]
+    difference = cofi[1] - importance[1]
+    cofi_gain = cofi[1] - cofi[0]
+    importance_gain = importance[1] - importance[0]
     reason = (
-        f"{LONGER - GATE_EPOCHS} more epochs bring CoFi {said('points', gained, None)}, and"
-        f" {IMPORTANCE} {said('points', others, None)}: CoFi is then"
-        f" {said('points', ahead, None)} against that."
+        f"{LONGER - GATE_EPOCHS} more epochs bring CoFi {format_points(cofi_gain)},"
+        f" and {IMPORTANCE} {format_points(importance_gain)}: CoFi is then"
+        f" {format_points(difference)} against that."
     )
-    return judged([ahead > 0, gained > others], reason)
+    return combine_parts([difference > 0, cofi_gain > importance_gain], reason)
 
 
-def after(method: str, epochs: int) -> str:
-    """Name the number that a method comes to when CoFi's gates have so many epochs."""
+def accuracy_name(method: str, epochs: int) -> str:
+    """Return the name of a method's accuracy if CoFi's gates have so many epochs."""
     return f"{method} at {100 * MOST:.0f} %, {epochs + RECOVERY} epochs"
 
 
 def _pruned(trial: Trial, epochs: int) -> dict[str, Checkpoint]:
-    """Prune with both methods in as many epochs in all."""
+    """Prune with both methods, with the same total of epochs."""
     from coldpress.pruning import L0
 
     gates = L0(method="l0", keep_parameters=1 - MOST, gate_epochs=epochs, recovery_epochs=RECOVERY)

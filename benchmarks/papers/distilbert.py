@@ -1,4 +1,4 @@
-"""Is half of the layers enough? A student of every other layer, distilled as DistilBERT was.
+"""DistilBERT: a student of every other layer.
 
 python benchmarks/papers/distilbert.py --data NAME=train.jsonl,test.jsonl --teacher MODEL
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import script
-from claim import Paper, Verdict, judged
+from claim import Paper, Verdict, combine_parts
 from coldpress.distillation import DistilBert, StudentShape
-from measurement import Measured, Measurement
+from measurement import Measurement, TrialResult
 from script import Curves, Numbers, Script
 
 if TYPE_CHECKING:
@@ -33,65 +33,68 @@ PAPER = Paper(
     "Runtime, timed in turns: one text a call, one thread, no padding, from token ids to logits, "
     "median of 300 calls.",
 )
-KEPT = "share of the accuracy kept"
+RETAINED = "share of the accuracy kept"
 FASTER = "as fast in ONNX Runtime"
 EPOCHS = 3
 ENOUGH = 0.97
 FAST = 1.6
 
 
-def measure(trial: Trial) -> Measured:
-    """Distill, compare answers on the test rows, and time both.
+def measure(trial: Trial) -> TrialResult:
+    """Distill a student, compare accuracies on the test rows, and time both models.
 
     Args:
         trial: One seed of one dataset.
 
     Returns:
-        What the student keeps, and what it gains.
+        Accuracy, latency and size of both models.
     """
     from coldpress.model import serialization
     from coldpress.model.classifier import count_parameters
-    from in_onnx import median_milliseconds
-    from students import distilled
+    from onnx_latency import median_milliseconds
+    from students import distill_student
 
-    checkpoint = distilled(trial, _method(trial))
+    checkpoint = distill_student(trial, _method(trial))
     student = serialization.load_classifier(checkpoint)
-    taken = median_milliseconds({"whole": trial.checkpoint, "half": checkpoint}, trial.test)
-    own, teachers = (trial.accuracy(model, trial.test) for model in (student, trial.teacher))
+    milliseconds = median_milliseconds({"whole": trial.checkpoint, "half": checkpoint}, trial.test)
+    student_accuracy, teacher_accuracy = (
+        trial.accuracy(model, trial.test) for model in (student, trial.teacher)
+    )
     smaller = 1 - count_parameters(student) / count_parameters(trial.teacher)
-    return Measured(
+    return TrialResult(
         {
-            "whole model": Measurement("percent", teachers),
-            "half of the layers": Measurement("percent", own),
-            KEPT: Measurement("percent", _kept(trial, student), "97 %"),
-            FASTER: Measurement("times", taken["whole"] / taken["half"], "1.6x"),
-            "whole model, a text": Measurement("milliseconds", taken["whole"]),
-            "half of the layers, a text": Measurement("milliseconds", taken["half"]),
+            "whole model": Measurement("percent", teacher_accuracy),
+            "half of the layers": Measurement("percent", student_accuracy),
+            RETAINED: Measurement("percent", _retained(trial, student), "97 %"),
+            FASTER: Measurement("times", milliseconds["whole"] / milliseconds["half"], "1.6x"),
+            "whole model, a text": Measurement("milliseconds", milliseconds["whole"]),
+            "half of the layers, a text": Measurement("milliseconds", milliseconds["half"]),
             "fewer parameters": Measurement("percent", smaller, "40 %"),
         }
     )
 
 
 def judge(numbers: Numbers, curves: Curves) -> Verdict:  # noqa: ARG001
-    """Ask for both of the paper's figures.
+    """Compare with both of the paper's numbers.
 
     Args:
-        numbers: As `measure` names them, all seeds.
-        curves: There are none.
+        numbers: Of all seeds, by the names of `measure`.
+        curves: Unused.
 
     Returns:
-        Holds if the means reach both, partly if one.
+        Holds if the means reach both, partly if they reach one.
     """
-    kept, faster = numbers[KEPT], numbers[FASTER]
-    lowest = min(kept.low)
-    sure = (
+    retained = numbers[RETAINED]
+    faster = numbers[FASTER]
+    lowest = min(retained.low)
+    position = (
         "of each seed's interval is above" if lowest >= ENOUGH else "of a seed's interval is below"
     )
     reason = (
-        f"{kept} kept, where the paper keeps 97 %; the lower end {sure} that. {faster} as fast,"
-        " where the paper's student is 1.6x."
+        f"{retained} kept, where the paper keeps 97 %; the lower end {position} that. {faster} as"
+        " fast, where the paper's student is 1.6x."
     )
-    return judged([kept.mean >= ENOUGH, faster.mean >= FAST], reason)
+    return combine_parts([retained.mean >= ENOUGH, faster.mean >= FAST], reason)
 
 
 def _method(trial: Trial) -> DistilBert:
@@ -99,20 +102,21 @@ def _method(trial: Trial) -> DistilBert:
     return DistilBert(method="distilbert", student=StudentShape(layers=layers), epochs=EPOCHS)
 
 
-def _kept(trial: Trial, student: Classifier) -> Interval:
-    """Return the student's share of the teacher's accuracy, which is taken as it is."""
+def _retained(trial: Trial, student: Classifier) -> Interval:
+    """Return the student's share of the teacher's accuracy, which is treated as exact."""
     from coldpress.evaluation.scorecard.scorecard import Interval
     from coldpress.evaluation.statistics.paired import paired_interval
 
     classes = trial.test.labels
-    own, teachers = (
+    student_correct, teacher_correct = (
         model.logits(trial.test).argmax(-1).numpy() == classes for model in (student, trial.teacher)
     )
-    change, whole = paired_interval(own, teachers, classes), float(teachers.mean())
+    difference = paired_interval(student_correct, teacher_correct, classes)
+    accuracy = float(teacher_correct.mean())
     return Interval(
-        estimate=1 + change.estimate / whole,
-        low=1 + change.low / whole,
-        high=1 + change.high / whole,
+        estimate=1 + difference.estimate / accuracy,
+        low=1 + difference.low / accuracy,
+        high=1 + difference.high / accuracy,
     )
 
 

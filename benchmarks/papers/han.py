@@ -1,4 +1,4 @@
-"""Does a model bear more zeros when it is retrained for longer, or zeroed little by little?
+"""One-shot and gradual magnitude pruning with the same number of epochs.
 
 python benchmarks/papers/han.py --data trec=TREC/train.jsonl,TREC/test.jsonl --teacher MODEL
 """
@@ -8,16 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import script
-from claim import Paper, Verdict, judged
+from claim import Paper, Verdict, combine_parts
 from coldpress.pruning.magnitude import Magnitude
-from measurement import ONE_POINT, Measured, Measurement
+from measurement import ONE_POINT, Measurement, TrialResult
 from script import Curves, Numbers, Script
 
 if TYPE_CHECKING:
     from trials import Trial
 
 SPARSITY = 0.8
-WAYS = {
+SCHEDULES = {
     "at once": Magnitude(method="magnitude", sparsity=SPARSITY, recovery_epochs=4),
     "little by little": Magnitude(
         method="magnitude", sparsity=SPARSITY, schedule="cubic", growth_epochs=3, recovery_epochs=1
@@ -39,14 +39,14 @@ PAPER = Paper(
 )
 
 
-def measure(trial: Trial) -> Measured:
-    """Train for as long in both ways.
+def measure(trial: Trial) -> TrialResult:
+    """Prune with both schedules, with the same number of epochs.
 
     Args:
         trial: One seed of one dataset.
 
     Returns:
-        Test accuracy of both, against the whole model.
+        Test accuracy of both, relative to the whole model.
     """
     from dataclasses import replace
 
@@ -55,37 +55,38 @@ def measure(trial: Trial) -> Measured:
 
     whole = trial.accuracy(trial.teacher, trial.test)
     numbers = {"whole model": Measurement("percent", whole)}
-    recovery = replace(trial.recovery(), plan=trial.plan)
-    for way, step in WAYS.items():
-        reseed(trial.seed, way)
+    recovery = replace(trial.retraining_data(), plan=trial.plan)
+    for schedule, step in SCHEDULES.items():
+        reseed(trial.seed, schedule)
         pruned = run_steps([step], trial.teacher, recovery).classifier
         change = trial.accuracy(pruned, trial.test) - whole
-        paper = "about 0" if way == "little by little" else None
-        numbers[at(way)] = Measurement("points", change, paper)
-    return Measured(numbers)
+        paper = "about 0" if schedule == "little by little" else None
+        numbers[change_name(schedule)] = Measurement("points", change, paper)
+    return TrialResult(numbers)
 
 
 def judge(numbers: Numbers, curves: Curves) -> Verdict:  # noqa: ARG001
-    """Ask whether slow zeros cost a point, and whether they cost less than sudden ones.
+    """Check that gradual pruning costs under a point, and less than one-shot pruning.
 
     Args:
-        numbers: As `measure` names them, all seeds.
-        curves: There are none.
+        numbers: Of all seeds, by the names of `measure`.
+        curves: Unused.
 
     Returns:
-        Holds if both, partly if one.
+        Holds if both are true, partly if one is.
     """
-    slow, sudden = numbers[at("little by little")], numbers[at("at once")]
+    gradual = numbers[change_name("little by little")]
+    one_shot = numbers[change_name("at once")]
     reason = (
-        f"After as many epochs, {slow} little by little and {sudden} at once, against the whole"
-        " model."
+        f"After as many epochs, {gradual} little by little and {one_shot} at once, against the"
+        " whole model."
     )
-    return judged([slow.mean > -ONE_POINT, slow.mean > sudden.mean], reason)
+    return combine_parts([gradual.mean > -ONE_POINT, gradual.mean > one_shot.mean], reason)
 
 
-def at(way: str) -> str:
-    """Name the number that a way of zeroing comes to."""
-    return f"test accuracy with {100 * SPARSITY:.0f} % zeroed {way}, against the whole model"
+def change_name(schedule: str) -> str:
+    """Return the name of the number of a schedule."""
+    return f"test accuracy with {100 * SPARSITY:.0f} % zeroed {schedule}, against the whole model"
 
 
 SCRIPT = Script(PAPER, measure, judge)

@@ -1,4 +1,4 @@
-"""Do soft targets teach more than labels? One student, fitted to each, on few and on many labels.
+"""Soft targets and labels: the same student trained on each, with few and with many labels.
 
 python benchmarks/papers/hinton.py --data trec=TREC/train.jsonl,TREC/test.jsonl --teacher MODEL
 """
@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import script
-from claim import Paper, Verdict, said
-from measurement import Measured, Measurement
+from claim import Paper, Verdict, format_points
+from measurement import Measurement, TrialResult
 from script import Curves, Numbers, Script
 
 if TYPE_CHECKING:
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from trials import Trial
 
 EPOCHS = {0.05: 20, 0.25: 6, 1.0: 4}
-"""By share of the labels: few rows are read more often, or the student hardly moves."""
-FEW, ALL = min(EPOCHS), max(EPOCHS)
+"""By share of the labels: with few rows, the student needs more epochs."""
+FEW = min(EPOCHS)
+ALL = max(EPOCHS)
 MOSTLY_SOFT = 0.9
-"""The default of the method `logits`, and the paper's advice: the labels weigh less."""
+"""The default of the method `logits`; the paper advises to give labels less weight."""
 HALF = 0.5
 
 LABELS = "labels alone"
@@ -56,22 +57,22 @@ CLOSED = "share of the gap to all labels closed by soft targets, on 5 %"
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """What a student learns from.
+class TrainingSet:
+    """The rows a student is trained on.
 
     Attributes:
-        rows: Its texts; the labelled ones come first.
-        given: The large model's answers to them.
-        epochs: How often they are read.
+        rows: Labelled rows, followed by unlabelled ones.
+        soft_targets: The large model's, for these rows.
+        epochs: Epochs of training.
     """
 
     rows: Split
-    given: SoftTargets
+    soft_targets: SoftTargets
     epochs: int
 
 
-def measure(trial: Trial) -> Measured:
-    """Fit the same student to labels, to soft targets and to both, on few and on many labels.
+def measure(trial: Trial) -> TrialResult:
+    """Train the same student on labels, on soft targets and on both, with few and many labels.
 
     Args:
         trial: One seed of one dataset.
@@ -81,62 +82,68 @@ def measure(trial: Trial) -> Measured:
     """
     from coldpress.distillation.soft_targets import compute_soft_targets
 
-    start, given = _untaught(trial), compute_soft_targets(trial.teacher, trial.data.train)
-    found: dict[str, dict[float, float]] = {n: {} for n in (LABELS, SOFT, BOTH, REST, FAIR)}
-    for share in trial.some(tuple(EPOCHS)):
-        lesson = Lesson(labelled(trial, share), given, EPOCHS[share])
+    base = _base_model(trial)
+    soft_targets = compute_soft_targets(trial.teacher, trial.data.train)
+    accuracies: dict[str, dict[float, float]] = {n: {} for n in (LABELS, SOFT, BOTH, REST, FAIR)}
+    for share in trial.subset(tuple(EPOCHS)):
+        training_set = TrainingSet(labelled_rows(trial, share), soft_targets, EPOCHS[share])
         for name, alpha in {LABELS: 0.0, SOFT: 1.0, BOTH: MOSTLY_SOFT}.items():
-            found[name][share] = _taught(trial, start, lesson, alpha)
-    for name, lesson in _with_all_texts(trial, given).items():
-        alone = _taught(trial, start, lesson, MOSTLY_SOFT)
-        found[name] = {FEW: alone, ALL: found[BOTH][ALL]}
-    return Measured(_numbers(trial, found), found)
+            accuracies[name][share] = _student_accuracy(trial, base, training_set, alpha)
+    for name, training_set in _sets_with_all_texts(trial, soft_targets).items():
+        few = _student_accuracy(trial, base, training_set, MOSTLY_SOFT)
+        accuracies[name] = {FEW: few, ALL: accuracies[BOTH][ALL]}
+    return TrialResult(_numbers(trial, accuracies), accuracies)
 
 
 def judge(numbers: Numbers, curves: Curves) -> Verdict:
-    """Ask what soft targets gain where labels are few.
+    """Check the gain of soft targets when there are few labels.
 
     Args:
-        numbers: As `measure` names them, all seeds.
-        curves: The same.
+        numbers: Of all seeds, by the names of `measure`.
+        curves: Of all seeds.
 
     Returns:
-        Holds if they gain with every seed and close half of the gap, partly if they gain.
+        Holds if every seed gains and half of the gap is closed, partly if the mean gains.
     """
-    gain, closed = numbers[GAIN], numbers[CLOSED]
-    many = curves[SOFT].at(-1).mean - curves[LABELS].at(-1).mean
-    rest, fair = (curves[name].at(0).mean - curves[BOTH].at(0).mean for name in (REST, FAIR))
+    gain = numbers[GAIN]
+    closed = numbers[CLOSED]
+    gain_of_all = curves[SOFT].number_at(-1).mean - curves[LABELS].number_at(-1).mean
+    rest, fair = (
+        curves[name].number_at(0).mean - curves[BOTH].number_at(0).mean for name in (REST, FAIR)
+    )
     reason = (
         f"On 5 % of the rows soft targets are {gain} on labels, {closed} of the gap to all labels"
-        f" (87 % in the paper, on 3 %); on all rows {said('points', many, None)}. Answers to the"
-        f" texts without a label change `both` on 5 % by {said('points', rest, None)}; those of a"
-        f" large model that had the same labels only, by {said('points', fair, None)}."
+        f" (87 % in the paper, on 3 %); on all rows {format_points(gain_of_all)}. Answers to the"
+        f" texts without a label change `both` on 5 % by {format_points(rest)}; those of a"
+        f" large model that had the same labels only, by {format_points(fair)}."
     )
     if min(gain.seeds) > 0 and closed.mean >= HALF:
         return Verdict(judgement="holds", reason=reason)
     return Verdict(judgement="holds partly" if gain.mean > 0 else "does not hold", reason=reason)
 
 
-def labelled(trial: Trial, share: float) -> Split:
-    """Draw the training rows whose labels are known, class by class.
+def labelled_rows(trial: Trial, share: float) -> Split:
+    """Draw a stratified sample of the training rows.
 
     Args:
-        trial: Brings rows and seed.
-        share: Of the rows; at most a half, or all.
+        trial: Rows and seed.
+        share: Share of the rows: at most a half, or 1.
 
     Returns:
-        These rows.
+        The sampled rows.
     """
-    return trial.data.train if share == ALL else _cut(trial.data.train, share, trial.seed)
+    if share == ALL:
+        return trial.data.train
+    return _stratified_sample(trial.data.train, share, trial.seed)
 
 
-def _cut(rows: Split, share: float, seed: int) -> Split:
+def _stratified_sample(rows: Split, share: float, seed: int) -> Split:
     from coldpress.data.splits import stratified_split
 
     return rows.take(stratified_split(rows.ids, rows.labels, share, seed)[1])
 
 
-def _untaught(trial: Trial) -> Classifier:
+def _base_model(trial: Trial) -> Classifier:
     """Return the large model before it was fine-tuned."""
     from coldpress.teacher import build
     from coldpress.training.loop import reseed
@@ -146,55 +153,64 @@ def _untaught(trial: Trial) -> Classifier:
     return build.build_teacher(trial.plan, trial.data, MAX_TOKENS)
 
 
-def _with_all_texts(trial: Trial, given: SoftTargets) -> dict[str, Lesson]:
-    """Put the texts without a label behind the others: one large model or the other answers."""
+def _sets_with_all_texts(trial: Trial, soft_targets: SoftTargets) -> dict[str, TrainingSet]:
+    """Add the texts without labels, with soft targets from either of the two large models."""
     from coldpress.distillation.soft_targets import compute_soft_targets
 
-    every = replace(trial.data.train, labels=())
-    rows = labelled(trial, FEW).concat(every)
-    own = compute_soft_targets(_fine_tuned_on_few(trial), every)
-    return {REST: Lesson(rows, given, EPOCHS[ALL]), FAIR: Lesson(rows, own, EPOCHS[ALL])}
+    unlabelled = replace(trial.data.train, labels=())
+    rows = labelled_rows(trial, FEW).concat(unlabelled)
+    few_targets = compute_soft_targets(_fine_tuned_on_few(trial), unlabelled)
+    return {
+        REST: TrainingSet(rows, soft_targets, EPOCHS[ALL]),
+        FAIR: TrainingSet(rows, few_targets, EPOCHS[ALL]),
+    }
 
 
 def _fine_tuned_on_few(trial: Trial) -> Classifier:
-    """Return a large model that had few labels, and has read them as often as a student does."""
+    """Return a large model fine-tuned on few labels, for as many epochs as a student."""
     import teachers
     from coldpress.model import serialization
 
     plan = trial.plan.model_copy(update={"epochs": EPOCHS[FEW]})
     few = replace(
         trial.data,
-        train=labelled(trial, FEW),
-        validation=_cut(trial.data.validation, FEW, trial.seed),
+        train=labelled_rows(trial, FEW),
+        validation=_stratified_sample(trial.data.validation, FEW, trial.seed),
         digest=f"{trial.data.digest}, {FEW} of its labels",
     )
-    return serialization.load_classifier(teachers.fine_tuned(plan, few, trial.seed, trial.cache))
+    return serialization.load_classifier(teachers.fine_tune(plan, few, trial.seed, trial.cache))
 
 
-def _taught(trial: Trial, start: Classifier, lesson: Lesson, alpha: float) -> float:
+def _student_accuracy(
+    trial: Trial, base: Classifier, training_set: TrainingSet, alpha: float
+) -> float:
     """Return the test accuracy of a student after its last epoch."""
     from coldpress.data.encoding import encode
     from coldpress.distillation import Logits, StudentShape, transfer
     from coldpress.training import loop
 
     shape = StudentShape(layers=1, take="first")
-    method = Logits(method="logits", student=shape, alpha=alpha, epochs=lesson.epochs)
-    student = shape.build(start, lesson.rows)
-    # Accuracies between the epochs choose nothing.
-    unread = trial.data.validation.take([0])
-    shown = transfer.build_distillation_data(student, method, lesson.given, lesson.rows, unread)
+    method = Logits(method="logits", student=shape, alpha=alpha, epochs=training_set.epochs)
+    student = shape.build(base, training_set.rows)
+    # No epoch is selected, so a single validation row is enough.
+    validation = trial.data.validation.take([0])
+    data = transfer.build_distillation_data(
+        student, method, training_set.soft_targets, training_set.rows, validation
+    )
     loop.reseed(trial.seed, "taught")
-    list(loop.train_epochs(student, shown.train, shown.loss, method, shown.validation))
+    list(loop.train_epochs(student, data.train, data.loss, method, data.validation))
     return trial.accuracy(student, encode(student.tokenizer, trial.data.test))
 
 
-def _numbers(trial: Trial, found: dict[str, dict[float, float]]) -> dict[str, Measurement]:
-    labels, soft, every = found[LABELS][FEW], found[SOFT][FEW], found[LABELS][ALL]
-    # Where there is no gap, one row is taken for it.
-    closed = (soft - labels) / max(every - labels, 1 / len(trial.test))
+def _numbers(trial: Trial, accuracies: dict[str, dict[float, float]]) -> dict[str, Measurement]:
+    labels = accuracies[LABELS][FEW]
+    soft = accuracies[SOFT][FEW]
+    all_labels = accuracies[LABELS][ALL]
+    # If there is no gap, one row stands for it.
+    closed = (soft - labels) / max(all_labels - labels, 1 / len(trial.test))
     return {
         "large model": Measurement("percent", trial.accuracy(trial.teacher, trial.test)),
-        "labels alone, all rows": Measurement("percent", every, "58.9 %"),
+        "labels alone, all rows": Measurement("percent", all_labels, "58.9 %"),
         "labels alone, 5 %": Measurement("percent", labels, "44.5 % (of 3 %)"),
         "soft targets, 5 %": Measurement("percent", soft, "57.0 % (of 3 %)"),
         GAIN: Measurement("points", soft - labels, "+12.5 points (of 3 %)"),

@@ -1,4 +1,4 @@
-r"""How many bits does a weight need? Rounded after training and in it, down to a single bit.
+r"""Weights of few bits, rounded after training or during it, down to a single bit.
 
 python benchmarks/papers/krishnamoorthi.py --teacher MODEL \
     --data trec=TREC/train.jsonl,TREC/test.jsonl
@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import script
-from claim import Paper, Verdict, judged
-from measurement import Measured, Measurement, under_a_point
+from claim import Paper, Verdict, combine_parts
+from measurement import Measurement, TrialResult, last_within_a_point
 from script import Curves, Numbers, Script
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 ROUNDED = (8, 7, 6, 5, 4, 3, 2, 1)
 TRAINED: dict[Granularity, tuple[int, ...]] = {"channel": (4, 2, 1), "tensor": (2,)}
 EPOCHS = 1
-"""A quarter of the method's default: three seeds are to fit in half an hour."""
+"""A quarter of the method's default, so that three seeds fit into half an hour."""
 BINARY_EPOCHS = 2
 FLOAT = 32.0
 """Bits of a weight that is not rounded."""
 FEW = 2
-"""Bits where rounding alone is asked to have failed, and training to have helped."""
+"""Bits at which rounding alone should fail and training should help."""
 
 PAPER = Paper(
     name="krishnamoorthi",
@@ -58,86 +58,92 @@ CLAIMED = {4: "a slight drop", 1: "within 5.9 %, on GLUE"}
 
 
 def rounded(per: Granularity) -> str:
-    """Name the curve of weights that are rounded after training."""
+    """Return the name of the curve of weights rounded after training."""
     return f"per {per}, not trained"
 
 
 def trained(per: Granularity) -> str:
-    """Name the curve of weights that are rounded in training."""
+    """Return the name of the curve of weights rounded during training."""
     return f"per {per}, trained"
 
 
 def fewest(curve: str) -> str:
-    """Name the number that says down to where a curve loses less than a point."""
+    """Return the name of the lowest number of bits at which a curve loses under a point."""
     return f"fewest bits with under one point lost on validation, {curve}"
 
 
-def measure(trial: Trial) -> Measured:
-    """Give weights fewer and fewer bits.
+def measure(trial: Trial) -> TrialResult:
+    """Quantize weights to fewer and fewer bits.
 
     Args:
         trial: One seed of one dataset.
 
     Returns:
-        Test accuracy by bits, and what the validation rows would have chosen.
+        Test accuracy by bits, and the number of bits selected on validation rows.
     """
     whole = trial.accuracy(trial.teacher, trial.test)
-    before = trial.accuracy(trial.teacher, trial.validation)
-    numbers, curves = {WHOLE: Measurement("percent", whole)}, dict[str, dict[float, float]]()
+    validation_accuracy = trial.accuracy(trial.teacher, trial.validation)
+    numbers = {WHOLE: Measurement("percent", whole)}
+    curves = dict[str, dict[float, float]]()
     for name, models in _curves(trial):
-        tested, chosen = curves.setdefault(name, {}), {FLOAT: before}
+        tested = curves.setdefault(name, {})
+        validated = {FLOAT: validation_accuracy}
         for bits, model in models:
             tested[bits] = trial.accuracy(model, trial.test)
-            chosen[bits] = trial.accuracy(model, trial.validation)
-        numbers[fewest(name)] = Measurement("count", under_a_point(chosen))
+            validated[bits] = trial.accuracy(model, trial.validation)
+        numbers[fewest(name)] = Measurement("count", last_within_a_point(validated))
     eight = curves[rounded("channel")][8] - whole
     numbers[EIGHT] = Measurement("points", eight, "under 2 points lost")
     four = curves[trained("channel")][4] - whole
     numbers[FOUR] = Measurement("points", four, "2 to 10 points lost")
     for bits, model in _binary(trial):
         if bits in BINARY:
-            lost = trial.accuracy(model, trial.test) - whole
-            numbers[BINARY[bits]] = Measurement("points", lost, CLAIMED[bits])
-    return Measured(numbers, curves)
+            change = trial.accuracy(model, trial.test) - whole
+            numbers[BINARY[bits]] = Measurement("points", change, CLAIMED[bits])
+    return TrialResult(numbers, curves)
 
 
 def judge(numbers: Numbers, curves: Curves) -> Verdict:
-    """Ask what eight, four, two and one bits cost, and what training wins back.
+    """Check the cost of eight, four, two and one bits, and the gain of training.
 
     Args:
-        numbers: As `measure` names them, all seeds.
-        curves: The same.
+        numbers: Of all seeds, by the names of `measure`.
+        curves: Of all seeds.
 
     Returns:
-        Holds if every loss is what the papers allow.
+        Holds if every loss is within the papers' limits.
     """
-    left, won = (_at(curves, kind("channel"), FEW) for kind in (rounded, trained))
-    eight, four = numbers[EIGHT], numbers[FOUR]
+    without_training, with_training = (
+        _at(curves, curve_name("channel"), FEW) for curve_name in (rounded, trained)
+    )
+    eight = numbers[EIGHT]
+    four = numbers[FOUR]
     weights, both = (numbers[BINARY[bits]] for bits in (4, 1))
     reason = (
         f"{eight} at 8 bits without training, {four} at 4 bits with it. At {FEW} bits a channel"
-        f" accuracy is {100 * left:.1f} % without training and {100 * won:.1f} % with it. Binary"
-        f" weights cost {weights} with 4-bit activations and {both} with binary ones."
+        f" accuracy is {100 * without_training:.1f} % without training and"
+        f" {100 * with_training:.1f} % with it. Binary weights cost {weights} with"
+        f" 4-bit activations and {both} with binary ones."
     )
-    asked = [
+    parts = [
         eight.mean > -0.02,
         four.mean > -0.1,
-        won > left,
+        with_training > without_training,
         weights.mean > -0.02,
         both.mean > -0.059,
     ]
-    return judged(asked, reason)
+    return combine_parts(parts, reason)
 
 
 def _at(curves: Curves, name: str, bits: int) -> float:
     curve = curves[name]
-    return curve.at(curve.across.index(bits)).mean
+    return curve.number_at(curve.across.index(bits)).mean
 
 
 def _curves(trial: Trial) -> Iterator[tuple[str, Iterator[tuple[int, Classifier]]]]:
-    """Make each curve's models, one at a time."""
+    """Yield the models of each curve, one at a time."""
     for per, widths in TRAINED.items():
-        yield rounded(per), ((bits, _rounded(trial, bits, per)) for bits in trial.some(ROUNDED))
+        yield rounded(per), ((bits, _rounded(trial, bits, per)) for bits in trial.subset(ROUNDED))
         yield trained(per), ((bits, _trained(trial, bits, per)) for bits in widths)
 
 
@@ -151,22 +157,22 @@ def _trained(trial: Trial, bits: int, per: Granularity) -> Classifier:
     from coldpress.quantization.qat.method import Qat
 
     step = Qat(method="qat", bits=bits, per=per, epochs=EPOCHS)
-    return step.train(trial.teacher, _lessons(trial, repr(step))).classifier
+    return step.train(trial.teacher, _training_context(trial, repr(step))).classifier
 
 
 def _binary(trial: Trial) -> Iterator[tuple[int, Classifier]]:
-    """Take activations from 4 bits to 1: what `activation_bits: 4` gives is passed on the way."""
+    """Reduce activations from 4 bits to 1, and yield the model of each step."""
     from coldpress.quantization.bit.method import Binary
     from coldpress.quantization.core.fake_quant import to_integers
 
     epochs = 1 if trial.quick else BINARY_EPOCHS
     method = Binary(method="binary", activation_bits=1, epochs=epochs)
-    for step in method.train_steps(trial.teacher, _lessons(trial, repr(method))):
+    for step in method.train_steps(trial.teacher, _training_context(trial, repr(method))):
         yield step.activation_bits, to_integers(step.classifier)
 
 
-def _lessons(trial: Trial, stage: str) -> TrainingContext:
-    """Have a method taught by the float model's answers, as a recipe's `quantize` does."""
+def _training_context(trial: Trial, stage: str) -> TrainingContext:
+    """Return data for training with the float model's logits, as in a recipe's `quantize`."""
     import torch
 
     from coldpress.distillation.hinton.loss import soft_and_hard_loss
@@ -175,7 +181,7 @@ def _lessons(trial: Trial, stage: str) -> TrainingContext:
 
     reseed(trial.seed, stage)
     labels = torch.from_numpy(trial.train.labels)
-    loss = soft_and_hard_loss(trial.answers, labels, temperature=4.0, alpha=0.9)
+    loss = soft_and_hard_loss(trial.teacher_logits, labels, temperature=4.0, alpha=0.9)
     return TrainingContext(trial.train, loss, trial.validation, no_progress)
 
 

@@ -1,4 +1,4 @@
-"""Is retraining needed? Masks for a budget of operations, and for one of measured time.
+"""Pruning without retraining, with a budget of operations or of measured time.
 
 python benchmarks/papers/kwon.py --data trec=TREC/train.jsonl,TREC/test.jsonl --teacher MODEL
 """
@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
 import script
-from claim import Paper, Verdict, judged, said
+from claim import Paper, Verdict, combine_parts, format_points
 from coldpress.pruning.fisher.method import Fisher
-from measurement import ONE_POINT, Measured, Measurement
+from measurement import ONE_POINT, Measurement, TrialResult
 from script import Curves, Numbers, Script
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ SHARES = (0.75, 0.6, 0.5)
 HALF = min(SHARES)
 FAST = 1.56
 MINUTES = 180.0
-OPERATIONS, TIME = "a budget of multiply-accumulates", "a budget of time"
+OPERATIONS = "a budget of multiply-accumulates"
+TIME = "a budget of time"
 
 PAPER = Paper(
     name="kwon",
@@ -48,14 +49,14 @@ WHOLE = "whole model"
 SECONDS = "seconds to prune to half of the multiply-accumulates"
 
 
-class Made(NamedTuple):
-    """A model that was pruned.
+class PrunedModel(NamedTuple):
+    """A model pruned to a share of a budget.
 
     Attributes:
-        budget: Of what.
-        share: Asked to stay.
-        classifier: It.
-        seconds: That pruning took, the measuring of times included.
+        budget: `OPERATIONS` or `TIME`.
+        share: Share of the budget to keep.
+        classifier: The pruned model.
+        seconds: Duration of pruning, including the measurement of latencies.
     """
 
     budget: str
@@ -64,83 +65,91 @@ class Made(NamedTuple):
     seconds: float
 
 
-def lost(budget: str) -> str:
-    """Name the accuracy that half of a budget costs."""
+def loss_name(budget: str) -> str:
+    """Return the name of the accuracy lost with half of a budget."""
     return f"test accuracy with half of {budget}, against the whole model"
 
 
-def faster(budget: str) -> str:
-    """Name the speed that half of a budget brings."""
+def speedup_name(budget: str) -> str:
+    """Return the name of the speed-up with half of a budget."""
     return f"as fast with half of {budget}"
 
 
-def left(budget: str, share: float) -> str:
-    """Name the time that was left where a share was asked for."""
+def latency_name(budget: str, share: float) -> str:
+    """Return the name of the measured latency for a share of a budget."""
     return f"time left with {100 * share:.0f} % of {budget}"
 
 
-def measure(trial: Trial) -> Measured:
-    """Prune to shares of both budgets, ask all models and time them side by side.
+def measure(trial: Trial) -> TrialResult:
+    """Prune to shares of both budgets, and measure accuracy and latency of all models.
 
     Args:
         trial: One seed of one dataset.
 
     Returns:
-        Test accuracy by share, and what half of either budget comes to.
+        Test accuracy by share, and the results with half of either budget.
     """
-    whole = trial.accuracy(trial.teacher, trial.test)
-    made = [_pruned(trial, b, s) for b in (OPERATIONS, TIME) for s in trial.some(SHARES)]
-    taken = _times(trial, made)
-    numbers, curves = {WHOLE: Measurement("percent", whole)}, dict[str, dict[float, float]]()
-    for model in made:
+    accuracy_before = trial.accuracy(trial.teacher, trial.test)
+    models = [_pruned(trial, b, s) for b in (OPERATIONS, TIME) for s in trial.subset(SHARES)]
+    milliseconds = _times(trial, models)
+    numbers = {WHOLE: Measurement("percent", accuracy_before)}
+    curves = dict[str, dict[float, float]]()
+    for model in models:
         accuracy = trial.accuracy(model.classifier, trial.test)
         curves.setdefault(model.budget, {})[model.share] = accuracy
-        part = taken[left(model.budget, model.share)] / taken[WHOLE]
-        numbers[left(model.budget, model.share)] = Measurement("percent", part)
+        share = milliseconds[latency_name(model.budget, model.share)] / milliseconds[WHOLE]
+        numbers[latency_name(model.budget, model.share)] = Measurement("percent", share)
         if model.share == HALF:
-            numbers |= _of_half(model, accuracy - whole, 1 / part)
-    return Measured(numbers, curves)
+            numbers |= _numbers_of_half(model, accuracy - accuracy_before, 1 / share)
+    return TrialResult(numbers, curves)
 
 
 def judge(numbers: Numbers, curves: Curves) -> Verdict:
-    """Ask for the paper's three figures, and how near each budget comes to the time asked for.
+    """Compare with the paper's three numbers, and report how well each budget meets the latency.
 
     Args:
-        numbers: As `measure` names them, all seeds.
-        curves: The same.
+        numbers: Of all seeds, by the names of `measure`.
+        curves: Of all seeds.
 
     Returns:
-        Holds if half of the operations cost no point, bring the speed and take minutes; partly if
-        some of it is so.
+        Holds if half of the operations cost under a point, reach the speed-up and take under three
+        minutes; partly if some of this is true.
     """
-    cost, speed, seconds = numbers[lost(OPERATIONS)], numbers[faster(OPERATIONS)], numbers[SECONDS]
-    apart = {budget: off(numbers, curves, budget) for budget in (OPERATIONS, TIME)}
-    told = ", ".join(f"{said('points', d, None)} with {name}" for name, d in apart.items())
+    cost = numbers[loss_name(OPERATIONS)]
+    speed = numbers[speedup_name(OPERATIONS)]
+    seconds = numbers[SECONDS]
+    deviations = {budget: mean_deviation(numbers, curves, budget) for budget in (OPERATIONS, TIME)}
+    deviation_text = ", ".join(
+        f"{format_points(value)} with {name}" for name, value in deviations.items()
+    )
     reason = (
         f"Half of the multiply-accumulates cost {cost}, are {speed} as fast and took {seconds}"
-        f" seconds to prune; half of the time costs {numbers[lost(TIME)]} and is"
-        f" {numbers[faster(TIME)]} as fast. The time left is off the share asked for by {told}."
+        f" seconds to prune; half of the time costs {numbers[loss_name(TIME)]} and is"
+        f" {numbers[speedup_name(TIME)]} as fast. The time left is off the share asked"
+        f" for by {deviation_text}."
     )
-    return judged([cost.mean > -ONE_POINT, speed.mean >= FAST, seconds.mean < MINUTES], reason)
+    return combine_parts(
+        [cost.mean > -ONE_POINT, speed.mean >= FAST, seconds.mean < MINUTES], reason
+    )
 
 
-def off(numbers: Numbers, curves: Curves, budget: str) -> float:
-    """Return how far the time left is from the share asked for, a mean over shares and seeds.
+def mean_deviation(numbers: Numbers, curves: Curves, budget: str) -> float:
+    """Return the mean deviation of the latency from the share, over shares and seeds.
 
     Args:
-        numbers: As `measure` names them.
-        curves: The same; they say which shares.
-        budget: Of what.
+        numbers: Of all seeds, by the names of `measure`.
+        curves: Of all seeds; their positions are the shares.
+        budget: `OPERATIONS` or `TIME`.
     """
     return statistics.fmean(
         abs(value - share)
         for share in curves[budget].across
-        for value in numbers[left(budget, share)].seeds
+        for value in numbers[latency_name(budget, share)].seeds
     )
 
 
-def _pruned(trial: Trial, budget: str, share: float) -> Made:
-    """Prune without looking anything up: how long it takes is measured."""
+def _pruned(trial: Trial, budget: str, share: float) -> PrunedModel:
+    """Prune without the cache, since the duration is measured."""
     from dataclasses import replace
 
     from coldpress.onnx import layer_latency
@@ -150,26 +159,26 @@ def _pruned(trial: Trial, budget: str, share: float) -> Made:
     fields = {"keep_macs": share} if budget == OPERATIONS else {"keep_latency": share}
     step = Fisher.model_validate({"method": "fisher", **fields})
     loop.reseed(trial.seed, repr(step))
-    rows, started = (
-        replace(trial.recovery(), time_layers=layer_latency.measure_layer_latency),
-        time.perf_counter(),
-    )
-    classifier = run_steps([step], trial.teacher, rows).classifier
-    return Made(budget, share, classifier, time.perf_counter() - started)
+    data = replace(trial.retraining_data(), time_layers=layer_latency.measure_layer_latency)
+    started = time.perf_counter()
+    classifier = run_steps([step], trial.teacher, data).classifier
+    return PrunedModel(budget, share, classifier, time.perf_counter() - started)
 
 
-def _times(trial: Trial, made: list[Made]) -> dict[str, float]:
-    from in_onnx import median_milliseconds
+def _times(trial: Trial, pruned_models: list[PrunedModel]) -> dict[str, float]:
+    from onnx_latency import median_milliseconds
 
     with ExitStack() as stack:
         models = {WHOLE: trial.checkpoint}
-        for model in made:
+        for model in pruned_models:
             folder = Path(stack.enter_context(TemporaryDirectory()))
-            models[left(model.budget, model.share)] = _written(model.classifier, folder / "model")
+            models[latency_name(model.budget, model.share)] = _write_checkpoint(
+                model.classifier, folder / "model"
+            )
         return median_milliseconds(models, trial.test)
 
 
-def _written(classifier: Classifier, target: Path) -> Checkpoint:
+def _write_checkpoint(classifier: Classifier, target: Path) -> Checkpoint:
     from coldpress.model import serialization
     from coldpress.model.checkpoint import Checkpoint, Manifest
 
@@ -177,13 +186,21 @@ def _written(classifier: Classifier, target: Path) -> Checkpoint:
     return Checkpoint.open(target)
 
 
-def _of_half(model: Made, change: float, speed: float) -> dict[str, Measurement]:
-    mine = model.budget == OPERATIONS
-    named = {
-        lost(model.budget): Measurement("points", change, "under 1 point lost" if mine else None),
-        faster(model.budget): Measurement("times", speed, f"up to {FAST}x" if mine else None),
+def _numbers_of_half(model: PrunedModel, change: float, speed: float) -> dict[str, Measurement]:
+    is_macs = model.budget == OPERATIONS
+    numbers = {
+        loss_name(model.budget): Measurement(
+            "points", change, "under 1 point lost" if is_macs else None
+        ),
+        speedup_name(model.budget): Measurement(
+            "times", speed, f"up to {FAST}x" if is_macs else None
+        ),
     }
-    return {**named, SECONDS: Measurement("count", model.seconds, "under 180")} if mine else named
+    return (
+        {**numbers, SECONDS: Measurement("count", model.seconds, "under 180")}
+        if is_macs
+        else numbers
+    )
 
 
 SCRIPT = Script(PAPER, measure, judge, timed=True)

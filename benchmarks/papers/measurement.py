@@ -1,4 +1,4 @@
-"""What one trial came to, before the seeds are put side by side."""
+"""The result of one trial, before those of all seeds are combined."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ ONE_POINT = 0.01
 
 @dataclass(frozen=True)
 class Measurement:
-    """A figure of one trial.
+    """A number of one trial.
 
     Attributes:
-        unit: `percent` and `points` are given as fractions.
-        value: The figure, with its 95 % interval over the test rows if it has one.
-        paper: The paper's figure, as it is to be read.
+        unit: `percent` and `points` are stored as fractions.
+        value: The number, with its 95 % interval over the test rows if it has one.
+        paper: The paper's number, as text.
     """
 
     unit: Unit
@@ -27,30 +27,30 @@ class Measurement:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What one trial came to.
+class TrialResult:
+    """The result of one trial.
 
     Attributes:
         numbers: By name.
-        curves: By name: a fraction by the share that it was measured at.
+        curves: By name: fractions by position on the axis.
     """
 
     numbers: Mapping[str, Measurement] = field(default_factory=dict)
     curves: Mapping[str, Mapping[float, float]] = field(default_factory=dict)
 
 
-def under_a_point(accuracies: Mapping[float, float]) -> float:
-    """Return the place on a curve up to which no place loses a point.
+def last_within_a_point(accuracies: Mapping[float, float]) -> float:
+    """Return the last position on a curve before the first that loses a point.
 
     Args:
-        accuracies: By place, of validation rows; the first is the whole model's.
+        accuracies: Validation accuracy by position; the first is the whole model's.
 
     Returns:
-        One of the places.
+        One of the positions.
     """
-    (most, whole), *_ = accuracies.items()
-    for place, accuracy in accuracies.items():
+    (last, whole), *_ = accuracies.items()
+    for position, accuracy in accuracies.items():
         if accuracy <= whole - ONE_POINT:
             break
-        most = place
-    return most
+        last = position
+    return last

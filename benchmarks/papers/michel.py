@@ -1,4 +1,4 @@
-"""Are many heads of no use? Heads removed from a fine-tuned model, without retraining.
+"""Head pruning of a fine-tuned model without retraining.
 
 python benchmarks/papers/michel.py --data trec=TREC/train.jsonl,TREC/test.jsonl --teacher MODEL
 """
@@ -9,8 +9,8 @@ import statistics
 from typing import TYPE_CHECKING
 
 import script
-from claim import Paper, Verdict, said
-from measurement import ONE_POINT, Measured, Measurement, under_a_point
+from claim import Paper, Verdict, format_points
+from measurement import ONE_POINT, Measurement, TrialResult, last_within_a_point
 from script import Curves, Numbers, Script
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 SAMPLE = 1024
-"""Training rows that importance is judged on."""
+"""Training rows that importance is measured on."""
 DRAWS = 3
-"""Random orders a seed: one is one order's luck."""
+"""Random orders per seed, to average out luck."""
 CLAIMED = (0.2, 0.4)
 
 PAPER = Paper(
@@ -40,48 +40,50 @@ PAPER = Paper(
     "share whose loss is under one point is chosen on validation rows.",
 )
 MOST = "share removed with under one point lost on validation"
-THERE = "test accuracy there, against the whole model"
+CHANGE_AT_MOST = "test accuracy there, against the whole model"
 
 
-def measure(trial: Trial) -> Measured:
+def measure(trial: Trial) -> TrialResult:
     """Remove more and more heads, by importance and by chance.
 
     Args:
         trial: One seed of one dataset.
 
     Returns:
-        Test accuracy by share removed, and what the validation rows would have chosen.
+        Test accuracy by share removed, and the share selected on validation rows.
     """
-    ranked = _importance(trial)
-    tested = _accuracies(trial, ranked, trial.test)
-    chosen = _accuracies(trial, ranked, trial.validation)
-    most = under_a_point(chosen)
+    importance = _importance(trial)
+    tested = _accuracies(trial, importance, trial.test)
+    validated = _accuracies(trial, importance, trial.validation)
+    most = last_within_a_point(validated)
     change = {share: score - tested[0.0] for share, score in tested.items()}
     numbers = {
         "whole model": Measurement("percent", tested[0.0]),
         MOST: Measurement("percent", most, "20 to 40 %"),
-        THERE: Measurement("points", change[most]),
-        **{at(share): Measurement("points", change[share], "about 0") for share in CLAIMED},
+        CHANGE_AT_MOST: Measurement("points", change[most]),
+        **{
+            change_name(share): Measurement("points", change[share], "about 0") for share in CLAIMED
+        },
     }
-    return Measured(numbers, {"by importance": tested, "at random": _at_random(trial)})
+    return TrialResult(numbers, {"by importance": tested, "at random": _at_random(trial)})
 
 
 def judge(numbers: Numbers, curves: Curves) -> Verdict:
-    """Ask what is lost at the paper's two shares, and whether the order matters.
+    """Check the loss at the paper's two shares, and whether the order matters.
 
     Args:
-        numbers: As `measure` names them, all seeds.
-        curves: The same.
+        numbers: Of all seeds, by the names of `measure`.
+        curves: Of all seeds.
 
     Returns:
-        Holds if neither share costs a point, and importance is better than chance.
+        Holds if both shares cost under a point, and importance is better than random.
     """
-    few, many = (numbers[at(share)] for share in CLAIMED)
+    few, many = (numbers[change_name(share)] for share in CLAIMED)
     gain = curves["by importance"].mean - curves["at random"].mean
     reason = (
         f"{few} with {100 * CLAIMED[0]:.0f} % of the heads removed, {many} with"
         f" {100 * CLAIMED[1]:.0f} %; under one point on validation up to {numbers[MOST]} removed."
-        f" Over all shares the order by importance is {said('points', gain, None)} against chance."
+        f" Over all shares the order by importance is {format_points(gain)} against chance."
     )
     if min(few.mean, many.mean) > -ONE_POINT and gain > 0:
         return Verdict(judgement="holds", reason=reason)
@@ -97,16 +99,16 @@ def _importance(trial: Trial) -> list[Tensor]:
     return head_importance(trial.teacher, rows, loss)
 
 
-def _accuracies(trial: Trial, ranked: list[Tensor], rows: EncodedSplit) -> dict[float, float]:
-    """Remove as the method `heads` does; the ranking is one for all shares, as in the paper."""
+def _accuracies(trial: Trial, importance: list[Tensor], rows: EncodedSplit) -> dict[float, float]:
+    """Prune like the method `heads`, with one ranking for all shares, as in the paper."""
     from coldpress.model.surgery import keep_heads
     from coldpress.pruning.importance import most_important
 
     heads = sum(shape.heads for shape in trial.teacher.shapes)
     scores = dict[float, float]()
-    for share in trial.some(SHARES):
-        stay = most_important(ranked, round((1 - share) * heads))
-        scores[share] = trial.accuracy(keep_heads(trial.teacher, stay), rows)
+    for share in trial.subset(SHARES):
+        kept_heads = most_important(importance, round((1 - share) * heads))
+        scores[share] = trial.accuracy(keep_heads(trial.teacher, kept_heads), rows)
     return scores
 
 
@@ -121,15 +123,8 @@ def _at_random(trial: Trial) -> dict[float, float]:
     return {share: statistics.fmean(draw[share] for draw in draws) for share in draws[0]}
 
 
-def at(share: float) -> str:
-    """Name the number that is measured at a share.
-
-    Args:
-        share: Of the heads, removed.
-
-    Returns:
-        Its name in the record.
-    """
+def change_name(share: float) -> str:
+    """Return the name of the accuracy at a share of removed heads."""
     return f"test accuracy with {100 * share:.0f} % removed, against the whole model"
 
 

@@ -1,4 +1,4 @@
-"""What every script of this folder can be told, and what it makes of it."""
+"""Command-line options that all scripts of this folder share."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class Options:
     """Common command line.
 
     Attributes:
-        data: NAME=TRAIN,TEST: files with the columns text and label. May be repeated: the first is
-            the default's, and all of them are `--full`'s.
-        teacher: The large model that is fine-tuned: a directory, or an id on the hub.
-        cache: Where fine-tuned models are kept.
-        docs: Where the record, the figure and the table are written; `docs`, and with `--quick`
-            a folder beside the models, as made-up text is not to replace what was measured.
-        seeds: How many seeds: 0, 1, ...; three, and with `--quick` one.
-        quick: A tiny model on made-up text, in seconds: to see that it works, and no more.
-        full: All data sets; tells beforehand how long it will take.
+        data: NAME=TRAIN,TEST: files with the columns text and label. May be repeated; only the
+            first dataset is used unless `--full` is set.
+        teacher: The large model to fine-tune: a directory or an id on the hub.
+        cache: Directory of cached models and results.
+        docs: Directory for the record, the figure and the table: `docs` by default, and with
+            `--quick` a directory in the cache, so that real results are not overwritten.
+        seeds: Number of seeds: 3 by default, and 1 with `--quick`.
+        quick: Check in seconds that the script works, with a tiny model on synthetic text.
+        full: Use all datasets; estimates the duration after the first.
     """
 
     data: Annotated[tuple[str, ...], Parameter(negative=())] = ()
@@ -47,67 +47,67 @@ class Options:
         """Return the datasets by name, in order.
 
         Raises:
-            InputError: None is given, or not as NAME=TRAIN,TEST, or to `--quick`.
+            InputError: `--data` is missing or not NAME=TRAIN,TEST, or given with `--quick`.
         """
         if self.quick and (self.data or self.full):
-            raise InputError("--quick: takes neither --data nor --full")
+            raise InputError("--quick: cannot be combined with --data or --full")
         if self.quick:
             return {QUICK: _section(origin="synthetic", train_examples=600, test_examples=200)}
         if not self.data:
-            raise InputError("--data: say NAME=TRAIN,TEST, or ask for --quick")
-        given = dict(_named(text) for text in self.data)
-        return given if self.full else dict(list(given.items())[:1])
+            raise InputError("--data: missing; give NAME=TRAIN,TEST or use --quick")
+        sections = dict(_named_section(text) for text in self.data)
+        return sections if self.full else dict(list(sections.items())[:1])
 
     @property
-    def tried(self) -> tuple[int, ...]:
+    def seed_numbers(self) -> tuple[int, ...]:
         """The seeds."""
         return tuple(range(self.seeds or (1 if self.quick else SEEDS)))
 
     @property
-    def written_to(self) -> Path:
-        """The folder of the documentation that this run writes."""
+    def output_dir(self) -> Path:
+        """The directory for the record, the figure and the table."""
         return self.docs or (self.cache / "quick" if self.quick else Path("docs"))
 
     def large_model(self) -> Teacher:
-        """Return what is fine-tuned, and how.
+        """Return the model to fine-tune, with its training settings.
 
         Raises:
-            InputError: None is given.
+            InputError: `--teacher` is missing.
         """
         if self.quick:
-            made = ScratchModel(origin="scratch", layers=2, hidden_size=64, heads=4, neurons=128)
-            return Teacher(model=made, epochs=6, learning_rate=2e-3, freeze_embeddings=False)
+            scratch = ScratchModel(origin="scratch", layers=2, hidden_size=64, heads=4, neurons=128)
+            return Teacher(model=scratch, epochs=6, learning_rate=2e-3, freeze_embeddings=False)
         if self.teacher is None:
-            raise InputError("--teacher: name a directory or an id on the hub")
+            raise InputError("--teacher: missing; give a directory or an id on the hub")
         return Teacher.model_validate({"model": self.teacher})
 
     def command(self, script: str) -> str:
-        """Return what to type to do this again, with paths of one's own.
+        """Return the command line that repeats this run, without directories of this machine.
 
         Args:
-            script: Its name.
+            script: Name of the script.
         """
-        said = ["python", f"benchmarks/papers/{script}.py"]
-        said += ["--quick"] if self.quick else self._given()
-        return " ".join([*said, *([f"--seeds {self.seeds}"] if self.seeds else [])])
+        words = ["python", f"benchmarks/papers/{script}.py"]
+        words += ["--quick"] if self.quick else self._arguments()
+        return " ".join([*words, *([f"--seeds {self.seeds}"] if self.seeds else [])])
 
-    def _given(self) -> list[str]:
-        said = []
+    def _arguments(self) -> list[str]:
+        words = []
         for name in self.benchmarks():
-            train, test = (Path(file).name for file in _pair(self._of(name)))
-            said += ["--data", f"{name}={name.upper()}/{train},{name.upper()}/{test}"]
-        return [*said, "--teacher", "MODEL", *(["--full"] if self.full else [])]
+            train, test = (Path(file).name for file in _split_files(self._data_argument(name)))
+            words += ["--data", f"{name}={name.upper()}/{train},{name.upper()}/{test}"]
+        return [*words, "--teacher", "MODEL", *(["--full"] if self.full else [])]
 
-    def _of(self, name: str) -> str:
+    def _data_argument(self, name: str) -> str:
         return next(text for text in self.data if text.startswith(f"{name}="))
 
 
-def _named(text: str) -> tuple[str, BenchmarkSection]:
-    train, test = _pair(text)
+def _named_section(text: str) -> tuple[str, BenchmarkSection]:
+    train, test = _split_files(text)
     return text.partition("=")[0], _section(origin="files", train=train, test=test)
 
 
-def _pair(text: str) -> tuple[str, str]:
+def _split_files(text: str) -> tuple[str, str]:
     name, _, files = text.partition("=")
     train, _, test = files.partition(",")
     if not (name and train and test):

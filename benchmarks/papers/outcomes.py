@@ -1,4 +1,4 @@
-"""What each trial came to, kept: a script that was stopped goes on where it was."""
+"""Cache of each trial's result, so that an interrupted script can resume."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
-from claim import put
-from measurement import Measured
+from claim import write_atomic
+from measurement import TrialResult
 from tasks.execution import cache_key
 
 if TYPE_CHECKING:
@@ -19,49 +19,50 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A trial's figures, and the seconds that it took to measure them."""
+    """The result of a trial, and the seconds that it took."""
 
-    measured: Measured
+    measured: TrialResult
     seconds: float
 
 
 _OUTCOME = TypeAdapter(Outcome)
 
 
-def fresh(trial: Trial, measure: Callable[[Trial], Measured]) -> Outcome:
-    """Measure a trial, and write down how long it took.
+def run_trial(trial: Trial, measure: Callable[[Trial], TrialResult]) -> Outcome:
+    """Measure a trial, and time it.
 
     Args:
         trial: One seed of one dataset.
-        measure: The script's.
+        measure: The script's function.
 
     Returns:
-        Figures and seconds.
+        The result and the seconds.
     """
     started = time.perf_counter()
     measured = measure(trial)
     return Outcome(measured, time.perf_counter() - started)
 
 
-def kept(name: str, trial: Trial, measure: Callable[[Trial], Measured]) -> Outcome:
-    """Measure a trial, unless the same code has measured it with the same model and rows.
+def run_trial_once(name: str, trial: Trial, measure: Callable[[Trial], TrialResult]) -> Outcome:
+    """Measure a trial, unless the cache has a result of the same code, model and rows.
 
     Args:
-        name: Of the script; its code and what it imports of the library decide.
+        name: Of the script; its code and the library code it imports are part of the cache key.
         trial: One seed of one dataset.
-        measure: The script's. Nothing that it times is for this: time is not decided by code.
+        measure: The script's function. It must not time anything: times differ between runs.
 
     Returns:
-        Figures, and the seconds that they took when they were measured.
+        The result, and the seconds that it took when it was measured.
     """
-    decides = {
+    inputs = {
         "teacher": trial.checkpoint.digest,
         "data": trial.data.digest,
         "seed": trial.seed,
         "quick": trial.quick,
     }
-    key = cache_key.stage_key(name, f"benchmarks.papers.{name}", decides)[:16]
+    key = cache_key.stage_key(name, f"benchmarks.papers.{name}", inputs)[:16]
     target = trial.cache / f"{name}-{key}.json"
     if not target.exists():
-        put(target, _OUTCOME.dump_json(fresh(trial, measure), indent=1).decode() + "\n")
+        outcome = run_trial(trial, measure)
+        write_atomic(target, _OUTCOME.dump_json(outcome, indent=1).decode() + "\n")
     return _OUTCOME.validate_json(target.read_bytes())

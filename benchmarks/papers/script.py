@@ -1,4 +1,4 @@
-"""What all claims have in common: measure seed by seed, judge, write, draw, print."""
+"""Runs the script of a claim: measure seed by seed, judge, write, draw, print."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from cyclopts import App, CycloptsError
 
 import figure
 import table
-from claim import Claim, Curve, Data, Number, Paper, Result, Verdict, write
+from claim import Claim, Curve, Data, Number, Paper, Result, Verdict, write_record
 from coldpress import cpu
 from coldpress.data.benchmark import BenchmarkSection
 from coldpress.errors import InputError
 from coldpress.evaluation.scorecard.scorecard import Interval
-from measurement import Measured
+from measurement import TrialResult
 from options import Options
 from tasks.environment import home
 
@@ -36,19 +36,19 @@ class Script:
 
     Attributes:
         paper: The claim.
-        measure: What one seed of one dataset comes to.
-        judge: From what all seeds came to, to the verdict.
-        timed: Whether it measures times: these are measured anew in each run.
+        measure: Measures one seed of one dataset.
+        judge: Turns the numbers and curves of all seeds into a verdict.
+        timed: It measures times, which are not cached.
     """
 
     paper: Paper
-    measure: Callable[[Trial], Measured]
+    measure: Callable[[Trial], TrialResult]
     judge: Callable[[Numbers, Curves], Verdict]
     timed: bool = False
 
 
 def main(script: Script) -> None:
-    """Do what the command line says: exit code 2 and one line where that is wrong."""
+    """Run a script from the command line; wrong input is reported in one line, with exit code 2."""
     home.set_defaults()
     app = App(
         name=script.paper.name, help=script.paper.claim, exit_on_error=False, print_error=False
@@ -57,7 +57,7 @@ def main(script: Script) -> None:
     @app.default
     def command(options: Options = Options()) -> None:  # noqa: B008
         """Measure the claim."""
-        print(table.in_words(run(script, options)))
+        print(table.summarize(run(script, options)))
 
     try:
         app()
@@ -77,91 +77,96 @@ def run(script: Script, options: Options) -> Claim:
         The record.
 
     Raises:
-        InputError: Data or large model cannot be had.
+        InputError: The dataset or the large model is not available.
     """
-    sections, results = options.benchmarks(), list[Result]()
+    sections = options.benchmarks()
+    results: list[Result] = []
     for name, section in sections.items():
         results.append(_result(script, options, name, section))
         if len(results) == 1 and len(sections) > 1:
-            _tell(f"the other data sets: about {_estimate(results[0], sections) / 60:.0f} min")
+            _print_progress(
+                f"the other datasets: about {_estimate(results[0], sections) / 60:.0f} min"
+            )
     claim = Claim(
         paper=script.paper,
         results=tuple(results),
-        seeds=options.tried,
+        seeds=options.seed_numbers,
         command=options.command(script.paper.name),
         conditions=_conditions(),
     )
-    write(claim, options.written_to)
-    figure.draw(claim, options.written_to)
-    table.write(options.written_to)
-    _tell(f"written to {options.written_to}")
+    write_record(claim, options.output_dir)
+    figure.draw(claim, options.output_dir)
+    table.write(options.output_dir)
+    _print_progress(f"written to {options.output_dir}")
     return claim
 
 
 def _result(script: Script, options: Options, name: str, section: BenchmarkSection) -> Result:
-    started, tried = time.perf_counter(), list["tuple[Trial, Outcome]"]()
-    for seed in options.tried:
-        tried.append(_try(script, options, name, section, seed))
-        _tell(f"{name}, seed {seed}: {time.perf_counter() - started:.0f} s")
-    found = [outcome.measured for _, outcome in tried]
-    numbers, curves = _numbers(found), _curves(found)
+    started = time.perf_counter()
+    runs: list[tuple[Trial, Outcome]] = []
+    for seed in options.seed_numbers:
+        runs.append(_run_seed(script, options, name, section, seed))
+        _print_progress(f"{name}, seed {seed}: {time.perf_counter() - started:.0f} s")
+    trial_results = [outcome.measured for _, outcome in runs]
+    numbers = _numbers(trial_results)
+    curves = _curves(trial_results)
     return Result(
-        data=_rows(tried[0][0]),
-        teachers=tuple(trial.checkpoint.digest[:12] for trial, _ in tried),
+        data=_describe_data(runs[0][0]),
+        teachers=tuple(trial.checkpoint.digest[:12] for trial, _ in runs),
         numbers=numbers,
         curves=curves,
         verdict=script.judge(numbers, curves),
-        seconds=round(sum(outcome.seconds for _, outcome in tried), 1),
+        seconds=round(sum(outcome.seconds for _, outcome in runs), 1),
     )
 
 
-def _try(
+def _run_seed(
     script: Script, options: Options, name: str, section: BenchmarkSection, seed: int
 ) -> tuple[Trial, Outcome]:
     import outcomes
     import trials
 
     teacher = options.large_model()
-    trial = trials.prepare(name, section, seed, teacher, options.cache, options.quick)
+    trial = trials.prepare_trial(name, section, seed, teacher, options.cache, options.quick)
     if script.timed:
-        return trial, outcomes.fresh(trial, script.measure)
-    return trial, outcomes.kept(script.paper.name, trial, script.measure)
+        return trial, outcomes.run_trial(trial, script.measure)
+    return trial, outcomes.run_trial_once(script.paper.name, trial, script.measure)
 
 
-def _rows(trial: Trial) -> Data:
+def _describe_data(trial: Trial) -> Data:
     splits = {"train": trial.data.train, "validation": trial.data.validation}
     counts = {split: len(rows) for split, rows in {**splits, "test": trial.data.test}.items()}
     return Data(name=trial.name, test_digest=trial.data.test_digest[:12], **counts)
 
 
-def _numbers(found: Sequence[Measured]) -> dict[str, Number]:
-    """Put the seeds side by side, name by name."""
-    named = {}
-    for name, first in found[0].numbers.items():
-        values = [one.numbers[name].value for one in found]
+def _numbers(results: Sequence[TrialResult]) -> dict[str, Number]:
+    """Combine the seeds, name by name."""
+    numbers = {}
+    for name, first in results[0].numbers.items():
+        values = [result.numbers[name].value for result in results]
         intervals = [value for value in values if isinstance(value, Interval)]
-        named[name] = Number(
+        numbers[name] = Number(
             unit=first.unit,
             paper=first.paper,
             seeds=tuple(v.estimate if isinstance(v, Interval) else float(v) for v in values),
             low=tuple(interval.low for interval in intervals),
             high=tuple(interval.high for interval in intervals),
         )
-    return named
+    return numbers
 
 
-def _curves(found: Sequence[Measured]) -> dict[str, Curve]:
+def _curves(results: Sequence[TrialResult]) -> dict[str, Curve]:
     return {
         name: Curve(
             across=tuple(first),
-            seeds=tuple(tuple(one.curves[name].values()) for one in found),
+            seeds=tuple(tuple(result.curves[name].values()) for result in results),
         )
-        for name, first in found[0].curves.items()
+        for name, first in results[0].curves.items()
     }
 
 
 def _estimate(first: Result, sections: Mapping[str, BenchmarkSection]) -> float:
-    """Return seconds for the other datasets: time goes with the characters that are read."""
+    """Estimate the seconds of the other datasets, in proportion to their characters."""
     from coldpress.data import benchmark
 
     characters = [
@@ -181,5 +186,5 @@ def _conditions() -> dict[str, str]:
     }
 
 
-def _tell(line: str) -> None:
+def _print_progress(line: str) -> None:
     print(line, file=sys.stderr, flush=True)

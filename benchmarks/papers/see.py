@@ -1,4 +1,4 @@
-"""From which sparsity on does a model lose accuracy? Its smallest weights zeroed, three schemes.
+"""Magnitude pruning with three schemes: accuracy by sparsity.
 
 python benchmarks/papers/see.py --data trec=TREC/train.jsonl,TREC/test.jsonl --teacher MODEL
 """
@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import script
-from claim import Paper, Verdict, judged, said
-from measurement import ONE_POINT, Measured, Measurement, under_a_point
+from claim import Paper, Verdict, combine_parts, format_number
+from measurement import ONE_POINT, Measurement, TrialResult, last_within_a_point
 from script import Curves, Numbers, Script
 
 if TYPE_CHECKING:
@@ -44,67 +44,75 @@ PAPER = Paper(
 )
 
 
-def measure(trial: Trial) -> Measured:
-    """Zero more and more weights by each scheme, and retrain some of what is left.
+def measure(trial: Trial) -> TrialResult:
+    """Zero more and more weights by each scheme, with and without retraining.
 
     Args:
         trial: One seed of one dataset.
 
     Returns:
-        Test accuracy by sparsity, and what the validation rows would have chosen.
+        Test accuracy by sparsity, and the sparsity selected on validation rows.
     """
-    tested, chosen = dict[str, dict[float, float]](), dict[str, dict[float, float]]()
+    tested = dict[str, dict[float, float]]()
+    validated = dict[str, dict[float, float]]()
     whole = trial.accuracy(trial.teacher, trial.test)
-    before = trial.accuracy(trial.teacher, trial.validation)
+    validation_accuracy = trial.accuracy(trial.teacher, trial.validation)
     for name, models in _curves(trial):
-        tested[name], chosen[name] = {0.0: whole}, {0.0: before}
+        tested[name] = {0.0: whole}
+        validated[name] = {0.0: validation_accuracy}
         for share, model in models:
             tested[name][share] = trial.accuracy(model, trial.test)
-            chosen[name][share] = trial.accuracy(model, trial.validation)
+            validated[name][share] = trial.accuracy(model, trial.validation)
     numbers = {"whole model": Measurement("percent", whole)}
     for name, share in CLAIMED.items():
-        up_to = under_a_point(chosen[name])
-        numbers[most(name)] = Measurement("percent", up_to, f"{100 * share:.0f} %")
-        numbers[at(name, share)] = Measurement("points", tested[name][share] - whole, "about 0")
-    return Measured(numbers, tested)
+        largest = last_within_a_point(validated[name])
+        numbers[sparsity_name(name)] = Measurement("percent", largest, f"{100 * share:.0f} %")
+        numbers[change_name(name, share)] = Measurement(
+            "points", tested[name][share] - whole, "about 0"
+        )
+    return TrialResult(numbers, tested)
 
 
 def judge(numbers: Numbers, curves: Curves) -> Verdict:
-    """Ask what is lost at the paper's two sparsities.
+    """Check the loss at the paper's two sparsities.
 
     Args:
-        numbers: As `measure` names them, all seeds.
-        curves: The same.
+        numbers: Of all seeds, by the names of `measure`.
+        curves: Of all seeds.
 
     Returns:
-        Holds if neither costs a point, partly if one does.
+        Holds if both cost under a point, partly if one does.
     """
-    bare, again = numbers[at(BLIND, 0.4)], numbers[at(AGAIN, 0.8)]
-    means = [f"{scheme} {said('percent', curves[scheme].mean, None)}" for scheme in RETRAINED]
+    bare = numbers[change_name(BLIND, 0.4)]
+    retrained = numbers[change_name(AGAIN, 0.8)]
+    means = [
+        f"{scheme} {format_number('percent', curves[scheme].mean, None)}" for scheme in RETRAINED
+    ]
     reason = (
-        f"{bare} at 40 % without retraining, {again} at 80 % with it; under one point on validation"
-        f" up to {numbers[most(BLIND)]} without and {numbers[most(AGAIN)]} with it. The schemes"
-        f" without retraining, mean of all sparsities: {', '.join(means)}."
+        f"{bare} at 40 % without retraining, {retrained} at 80 % with it; under one point on"
+        f" validation up to {numbers[sparsity_name(BLIND)]} without and"
+        f" {numbers[sparsity_name(AGAIN)]} with it. The schemes without retraining, mean"
+        f" of all sparsities: {', '.join(means)}."
     )
-    return judged([loss.mean > -ONE_POINT for loss in (bare, again)], reason)
+    return combine_parts([loss.mean > -ONE_POINT for loss in (bare, retrained)], reason)
 
 
-def most(curve: str) -> str:
-    """Name the number that says up to where a curve loses less than a point."""
+def sparsity_name(curve: str) -> str:
+    """Return the name of the largest sparsity at which a curve loses under a point."""
     return f"sparsity with under one point lost on validation, {curve}"
 
 
-def at(curve: str, share: float) -> str:
-    """Name the number that is measured at a sparsity."""
+def change_name(curve: str, share: float) -> str:
+    """Return the name of the accuracy at a sparsity."""
     return f"test accuracy at {100 * share:.0f} %, {curve}, against the whole model"
 
 
 def _curves(trial: Trial) -> Iterator[tuple[str, Iterator[tuple[float, Classifier]]]]:
-    """Make each curve's models, one at a time."""
+    """Yield the models of each curve, one at a time."""
     for scheme, shares in RETRAINED.items():
-        yield scheme, ((share, _zeroed(trial, share, scheme)) for share in trial.some(BARE))
-        again = ((share, _retrained(trial, share, scheme)) for share in shares)
-        yield f"{scheme}, retrained", again
+        yield scheme, ((share, _zeroed(trial, share, scheme)) for share in trial.subset(BARE))
+        retrained = ((share, _retrained(trial, share, scheme)) for share in shares)
+        yield f"{scheme}, retrained", retrained
 
 
 def _zeroed(trial: Trial, share: float, scheme: Scheme) -> Classifier:
@@ -114,14 +122,15 @@ def _zeroed(trial: Trial, share: float, scheme: Scheme) -> Classifier:
 
 
 def _retrained(trial: Trial, share: float, scheme: Scheme) -> Classifier:
-    """Recover as after a step of a recipe's `prune`, for one epoch."""
+    """Retrain for one epoch, as after a step of a recipe's `prune`."""
     from coldpress.pruning.sparsity import hold_zeros
     from coldpress.training.loop import fit, reseed
 
     reseed(trial.seed, f"{scheme} {share}")
-    pruned, recovery = _zeroed(trial, share, scheme), trial.recovery()
+    pruned = _zeroed(trial, share, scheme)
+    data = trial.retraining_data()
     with hold_zeros(pruned):
-        fit(pruned, recovery.train, recovery.loss, recovery.plan_for(1), recovery.validation)
+        fit(pruned, data.train, data.loss, data.plan_for(1), data.validation)
     return pruned
 
 

@@ -1,4 +1,4 @@
-"""Students of the fine-tuned large model, made once for all claims that start from one."""
+"""Students of the fine-tuned large model, cached for all claims that need them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from trials import Trial
 
 
-def distilled(trial: Trial, method: DistillationMethod) -> Checkpoint:
-    """Distill a student as the stage of a recipe does, unless it has been done.
+def distill_student(trial: Trial, method: DistillationMethod) -> Checkpoint:
+    """Distill a student as the stage of a recipe does, unless it is in the cache.
 
     Args:
-        trial: Brings teacher, rows and seed; validation chooses the epoch.
+        trial: Teacher, rows and seed; the validation rows select the epoch.
         method: A recipe's `distill` section.
 
     Returns:
@@ -28,19 +28,21 @@ def distilled(trial: Trial, method: DistillationMethod) -> Checkpoint:
     """
 
     def make() -> Classifier:
-        rows, validation = trial.data.train, trial.data.validation
+        rows = trial.data.train
         loop.reseed(trial.seed, "distill_student")
         student = method.student.build(trial.teacher, rows)
-        given = soft_targets.compute_soft_targets(trial.teacher, rows)
-        shown = transfer.build_distillation_data(student, method, given, rows, validation)
-        phase.distill(student, method.phases(trial.teacher, student, shown.loss), shown)
+        targets = soft_targets.compute_soft_targets(trial.teacher, rows)
+        data = transfer.build_distillation_data(
+            student, method, targets, rows, trial.data.validation
+        )
+        phase.distill(student, method.phases(trial.teacher, student, data.loss), data)
         return student
 
-    about = {
+    inputs = {
         "code": cache_key.code_digest("benchmarks.papers.students"),
         "teacher": trial.checkpoint.digest,
         "method": method,
         "data": trial.data.digest,
         "seed": trial.seed,
     }
-    return teachers.kept(trial.cache, "student", about, make)
+    return teachers.load_or_make(trial.cache, "student", inputs, make)

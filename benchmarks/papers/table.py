@@ -1,4 +1,4 @@
-"""The table of all claims, rendered from the records."""
+"""The page of all claims, rendered from the records."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from claim import Claim, Number, put, read_all, said
+from claim import Claim, Number, format_number, read_records, write_atomic
 from coldpress.report.formats import duration, percent
 
 TEMPLATE = "papers.md.j2"
 
 
 def write(docs: Path) -> None:
-    """Render `papers.md` from every record of the documentation.
+    """Render `papers.md` from all records.
 
     Args:
-        docs: Its folder.
+        docs: The folder of the documentation.
     """
-    put(docs / "papers.md", render(read_all(docs)))
+    write_atomic(docs / "papers.md", render(read_records(docs)))
 
 
 def render(claims: list[Claim]) -> str:
-    """Write the table and a section a claim; equal records give equal text.
+    """Render the table and a section per claim; equal records give equal text.
 
     Args:
         claims: The records.
@@ -38,21 +38,21 @@ def render(claims: list[Claim]) -> str:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    environment.globals |= {"seeds": by_seed, "duration": duration, "percent": percent}
+    environment.globals |= {"seeds": format_seeds, "duration": duration, "percent": percent}
     return environment.get_template(TEMPLATE).render(claims=claims)
 
 
-def by_seed(number: Number) -> str:
-    """Write what each seed came to, with its interval where it has one."""
-    ranges = [_range(number, *ends) for ends in zip(number.low, number.high, strict=True)]
+def format_seeds(number: Number) -> str:
+    """Format the value of each seed, with its interval if it has one."""
+    ranges = [_format_range(number, *ends) for ends in zip(number.low, number.high, strict=True)]
     return "; ".join(
-        said(number.unit, value, None) + around
-        for value, around in zip(number.seeds, ranges or [""] * len(number.seeds), strict=True)
+        format_number(number.unit, value, None) + interval
+        for value, interval in zip(number.seeds, ranges or [""] * len(number.seeds), strict=True)
     )
 
 
-def in_words(claim: Claim) -> str:
-    """Say what was found, for the screen.
+def summarize(claim: Claim) -> str:
+    """Summarize a claim for the terminal.
 
     Args:
         claim: The record.
@@ -62,12 +62,13 @@ def in_words(claim: Claim) -> str:
     """
     lines = [f"{claim.paper.title}: {claim.paper.claim}", f"paper: {claim.paper.figure}"]
     for result in claim.results:
-        data, verdict = result.data, result.verdict
+        data = result.data
+        verdict = result.verdict
         lines.append(f"{data.name}, {data.test} test rows, {len(claim.seeds)} seeds")
         lines += [f"  {name}: {number}" for name, number in result.numbers.items()]
         lines.append(f"  {verdict.judgement}: {verdict.reason}")
     return "\n".join(lines)
 
 
-def _range(number: Number, low: float, high: float) -> str:
-    return f" ({said(number.unit, low, None)} to {said(number.unit, high, None)})"
+def _format_range(number: Number, low: float, high: float) -> str:
+    return f" ({format_number(number.unit, low, None)} to {format_number(number.unit, high, None)})"

@@ -1,4 +1,4 @@
-"""Models that several claims start from: each is trained once and kept under what made it."""
+"""Cache of models that several claims start from: each is trained once."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from options import MAX_TOKENS
 from tasks.execution import cache_key
 
 
-def fine_tuned(teacher: Teacher, data: Benchmark, seed: int, cache: Path) -> Checkpoint:
-    """Fine-tune the large model on one seed's training rows, unless it has been done.
+def fine_tune(teacher: Teacher, data: Benchmark, seed: int, cache: Path) -> Checkpoint:
+    """Fine-tune the large model on one seed's training rows, unless it is in the cache.
 
     Args:
-        teacher: What it starts from, and how it is fitted.
-        data: Its rows; validation chooses the epoch.
-        seed: Of new weights and of the order of the rows.
-        cache: Where it is kept.
+        teacher: Base model and training settings.
+        data: Dataset; its validation rows select the epoch.
+        seed: Seed of new weights and of the order of the rows.
+        cache: Directory of cached models.
 
     Returns:
         The verified checkpoint.
@@ -44,42 +44,44 @@ def fine_tuned(teacher: Teacher, data: Benchmark, seed: int, cache: Path) -> Che
         loop.fit(classifier, train, loss, teacher, validation)
         return classifier
 
-    about = {
+    inputs = {
         "teacher": teacher.model_dump(mode="json", exclude={"model"}),
         "model": content_digest(teacher.model),
         "data": data.digest,
         "seed": seed,
     }
-    return kept(cache, "teacher", about, make)
+    return load_or_make(cache, "teacher", inputs, make)
 
 
-def kept(
-    cache: Path, stage: str, about: Mapping[str, Any], make: Callable[[], Classifier]
+def load_or_make(
+    cache: Path, stage: str, inputs: Mapping[str, Any], make: Callable[[], Classifier]
 ) -> Checkpoint:
-    """Make a model, unless one made of the same things by the same code is kept.
+    """Load a model from the cache, or make it if the cache has none of these inputs and code.
+
+    Other scripts that need the same model wait until it is made.
 
     Args:
-        cache: Where models are kept.
-        stage: What kind of model it is.
-        about: All that decides it, as JSON-able values or pydantic models.
-        make: Trains it.
+        cache: Directory of cached models.
+        stage: Stage of the model.
+        inputs: Everything that determines the model, as JSON-able values or pydantic models.
+        make: Trains the model.
 
     Returns:
-        The verified checkpoint. Another script that wants the same model waits for it.
+        The verified checkpoint.
     """
-    name = cache_key.stage_key(stage, "benchmarks.papers.teachers", about)[:16]
+    name = cache_key.stage_key(stage, "benchmarks.papers.teachers", inputs)[:16]
     target = cache / f"{stage}-{name}"
-    with _alone(cache, target.name):
+    with _lock(cache, target.name):
         if not target.exists():
             serialization.write_checkpoint(
-                make(), target, Manifest(stage=stage, section=dict(about))
+                make(), target, Manifest(stage=stage, section=dict(inputs))
             )
     return Checkpoint.open(target)
 
 
 @contextmanager
-def _alone(cache: Path, name: str) -> Iterator[None]:
-    """Let one process at a time make a model; the system lets go of it for one that is killed."""
+def _lock(cache: Path, name: str) -> Iterator[None]:
+    """Hold a lock on a model; the system releases it if the process is killed."""
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / f".{name}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""A trial: one dataset, cut by one seed, and the large model fine-tuned on it with that seed."""
+"""A trial: one dataset, split by one seed, and the large model fine-tuned with that seed."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from coldpress.teacher.spec import Teacher
 from coldpress.training import loop
 from coldpress.training.loop import Loss
 
-Place = TypeVar("Place", bound=float)
+Position = TypeVar("Position", bound=float)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What a claim is measured on.
+    """One seed of one dataset.
 
     Attributes:
         name: Of the dataset.
-        data: Its rows; which of them are for validation is the seed's choice.
-        seed: Of everything that is drawn.
+        data: Its rows; the seed decides which of them are for validation.
+        seed: Seed of all random numbers.
         checkpoint: The fine-tuned large model.
-        plan: How it was fitted.
-        cache: Where models that several claims start from are kept.
-        quick: Whether it is only to be seen that it works.
+        plan: Training settings of the large model.
+        cache: Directory of cached models and results.
+        quick: Only check that the script works.
     """
 
     name: str
@@ -51,68 +51,68 @@ class Trial:
 
     @cached_property
     def teacher(self) -> Classifier:
-        """The fine-tuned large model in memory; methods leave it as it is."""
+        """The fine-tuned large model in memory; methods do not change it."""
         return serialization.load_classifier(self.checkpoint)
 
     @cached_property
     def train(self) -> EncodedSplit:
-        """The training rows, as the teacher's tokenizer reads them."""
+        """The training rows, encoded by the teacher's tokenizer."""
         return encode(self.teacher.tokenizer, self.data.train)
 
     @cached_property
-    def answers(self) -> Tensor:
+    def teacher_logits(self) -> Tensor:
         """The teacher's logits for the training rows: (rows, labels)."""
         return self.teacher.logits(self.train)
 
     @cached_property
     def validation(self) -> EncodedSplit:
-        """The rows that selection may look at."""
+        """The rows for selection."""
         return encode(self.teacher.tokenizer, self.data.validation)
 
     @cached_property
     def test(self) -> EncodedSplit:
-        """The rows that are reported on, and that choose nothing."""
+        """The rows for reporting; nothing is selected on them."""
         return encode(self.teacher.tokenizer, self.data.test)
 
-    def recovery(self) -> RetrainingData:
-        """Return what pruning judges by and retrains on: labels, at half the teacher's rate."""
+    def retraining_data(self) -> RetrainingData:
+        """Return data for pruning: labels, and half the teacher's learning rate."""
         loss = loop.label_loss(torch.from_numpy(self.train.labels))
         plan = self.plan.model_copy(update={"learning_rate": self.plan.learning_rate / 2})
         texts = (*self.data.train.all_texts, *self.data.validation.all_texts)
         return RetrainingData(self.train, loss, plan, self.validation, texts=texts)
 
     def sample(self, rows: int) -> tuple[EncodedSplit, Loss]:
-        """Draw training rows to judge importance on, and the loss over their labels."""
-        drawn = torch.randperm(len(self.train), generator=torch.Generator().manual_seed(self.seed))
-        chosen = self.data.train.take(sorted(drawn[:rows].tolist()))
-        sample = encode(self.teacher.tokenizer, chosen)
+        """Draw training rows to measure importance on, and return the loss of their labels."""
+        order = torch.randperm(len(self.train), generator=torch.Generator().manual_seed(self.seed))
+        split = self.data.train.take(sorted(order[:rows].tolist()))
+        sample = encode(self.teacher.tokenizer, split)
         return sample, loop.label_loss(torch.from_numpy(sample.labels))
 
-    def some(self, shares: Sequence[Place]) -> Sequence[Place]:
-        """Return all places, or every other where it is only to be seen that it works."""
-        return shares[::2] if self.quick else shares
+    def subset(self, positions: Sequence[Position]) -> Sequence[Position]:
+        """Return all positions of a curve, or every other one if quick."""
+        return positions[::2] if self.quick else positions
 
     def accuracy(self, classifier: Classifier, rows: EncodedSplit) -> float:
         """Return a model's accuracy on rows of this trial, a fraction."""
         return model.accuracy(classifier.logits(rows), rows.labels.tolist())
 
 
-def prepare(
+def prepare_trial(
     name: str, section: BenchmarkSection, seed: int, teacher: Teacher, cache: Path, quick: bool
 ) -> Trial:
-    """Read the data, cut it, and have the large model.
+    """Read and split the dataset, and fine-tune the large model.
 
     Args:
         name: Of the dataset.
-        section: Where it is.
-        seed: Cuts validation, and fits the large model.
-        teacher: What it starts from.
-        cache: Where it is kept.
-        quick: Whether it is only to be seen that it works.
+        section: The dataset's section.
+        seed: Seed of the split and of the training.
+        teacher: Base model and training settings.
+        cache: Directory of cached models.
+        quick: Only check that the script works.
 
     Returns:
         A trial.
     """
     data = benchmark.load_benchmark(section, seed)
-    checkpoint = teachers.fine_tuned(teacher, data, seed, cache)
+    checkpoint = teachers.fine_tune(teacher, data, seed, cache)
     return Trial(name, data, seed, checkpoint, teacher, cache, quick)

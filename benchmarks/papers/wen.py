@@ -1,4 +1,4 @@
-"""Are zeros fast? A model of mostly zeros beside a small one, as many weights in either.
+"""Latency of a sparse model and of a smaller one with as many weights.
 
 python benchmarks/papers/wen.py --data trec=TREC/train.jsonl,TREC/test.jsonl --teacher MODEL
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import script
-from claim import Paper, Verdict, judged
-from measurement import Measured, Measurement
+from claim import Paper, Verdict, combine_parts
+from measurement import Measurement, TrialResult
 from script import Curves, Numbers, Script
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 SPARSITY = 0.9
 EPOCHS = 2
-"""Retraining: of one step for the zeros, shared by two for heads and neurons."""
+"""Epochs of retraining: one step for the zeros, divided between heads and neurons."""
 FASTER = 1.1
-"""A gain that timing in turns tells from none."""
+"""Smallest speed-up that the measurement can tell from none."""
 
 PAPER = Paper(
     name="wen",
@@ -40,61 +40,65 @@ PAPER = Paper(
     "Runtime, timed in turns: one text a call, one thread, no padding, from token ids to "
     "logits, median of 300 calls.",
 )
-ZEROED, SMALLER = "zeroed, against the whole model", "smaller, against the whole model"
+ZEROED = "zeroed, against the whole model"
+SMALLER = "smaller, against the whole model"
 
 
-def measure(trial: Trial) -> Measured:
-    """Prune both ways to as many weights, ask both and time both.
+def measure(trial: Trial) -> TrialResult:
+    """Prune both ways to the same number of weights, and measure both.
 
     Args:
         trial: One seed of one dataset.
 
     Returns:
-        Accuracy, weights, milliseconds and speed of both.
+        Accuracy, weights, latency and speed-up of both.
     """
     from coldpress.model import serialization
-    from in_onnx import median_milliseconds
+    from onnx_latency import median_milliseconds
 
-    made = {"whole model": trial.checkpoint, **_pruned(trial)}
-    taken = median_milliseconds(made, trial.test)
+    models = {"whole model": trial.checkpoint, **_pruned(trial)}
+    milliseconds = median_milliseconds(models, trial.test)
     numbers = dict[str, Measurement]()
-    for name, checkpoint in made.items():
+    for name, checkpoint in models.items():
         classifier = serialization.load_classifier(checkpoint)
         numbers[name] = Measurement("percent", trial.accuracy(classifier, trial.test))
-        numbers[f"{name}, weights"] = Measurement("count", nonzero(classifier))
-        numbers[f"{name}, a text"] = Measurement("milliseconds", taken[name])
-    said = {ZEROED: ("zeroed", "1x or less"), SMALLER: ("smaller", "5.1x")}
-    for number, (name, paper) in said.items():
-        numbers[number] = Measurement("times", taken["whole model"] / taken[name], paper)
+        numbers[f"{name}, weights"] = Measurement("count", count_nonzero(classifier))
+        numbers[f"{name}, a text"] = Measurement("milliseconds", milliseconds[name])
+    claims = {ZEROED: ("zeroed", "1x or less"), SMALLER: ("smaller", "5.1x")}
+    for number, (name, paper) in claims.items():
+        numbers[number] = Measurement(
+            "times", milliseconds["whole model"] / milliseconds[name], paper
+        )
     lengths = [len(row) for row in trial.test.input_ids]
     numbers["tokens a text"] = Measurement("count", sum(lengths) / len(lengths))
-    return Measured(numbers)
+    return TrialResult(numbers)
 
 
 def judge(numbers: Numbers, curves: Curves) -> Verdict:  # noqa: ARG001
-    """Ask whether structures are faster, and zeros are not.
+    """Check that structured pruning is faster, and zeros are not.
 
     Args:
-        numbers: As `measure` names them, all seeds.
-        curves: There are none.
+        numbers: Of all seeds, by the names of `measure`.
+        curves: Unused.
 
     Returns:
-        Holds if zeros gain less than a tenth and structures more than that, partly if one is so.
+        Holds if zeros gain under 10 % and structures more than that, partly if one is true.
     """
-    zeroed, smaller = numbers[ZEROED], numbers[SMALLER]
+    zeroed = numbers[ZEROED]
+    smaller = numbers[SMALLER]
     reason = (
         f"The model of zeros is {zeroed} as fast as the whole one, the smaller one {smaller}; they"
         f" have {numbers['zeroed']} and {numbers['smaller']} of the test rows right, the whole one"
         f" {numbers['whole model']}."
     )
-    return judged([zeroed.mean < FASTER, smaller.mean >= FASTER], reason)
+    return combine_parts([zeroed.mean < FASTER, smaller.mean >= FASTER], reason)
 
 
-def nonzero(classifier: Classifier) -> int:
+def count_nonzero(classifier: Classifier) -> int:
     """Count the weights of the encoder's linear modules that are not zero.
 
     Args:
-        classifier: Any.
+        classifier: Any classifier.
 
     Returns:
         Their number, without biases and embeddings.
@@ -106,12 +110,13 @@ def nonzero(classifier: Classifier) -> int:
 
 def _pruned(trial: Trial) -> dict[str, Checkpoint]:
     from coldpress.pruning.magnitude import Magnitude
-    from pruned import by_importance, pressed, weights
+    from pruned_models import count_unit_weights, importance_steps, prune_model
 
     zeros = Magnitude(method="magnitude", sparsity=SPARSITY, recovery_epochs=EPOCHS)
-    keep, costs = 1 - SPARSITY, weights(trial.teacher)
-    structures = by_importance(trial.teacher, costs, keep, EPOCHS // 2)
-    return {"zeroed": pressed(trial, [zeros]), "smaller": pressed(trial, structures)}
+    keep = 1 - SPARSITY
+    costs = count_unit_weights(trial.teacher)
+    structures = importance_steps(trial.teacher, costs, keep, EPOCHS // 2)
+    return {"zeroed": prune_model(trial, [zeros]), "smaller": prune_model(trial, structures)}
 
 
 SCRIPT = Script(PAPER, measure, judge)

@@ -1,4 +1,4 @@
-"""Do learnt gates prune best? CoFi beside other structured pruning of as many operations.
+"""CoFi and other pruning methods with the same number of operations.
 
 python benchmarks/papers/xia.py --data trec=TREC/train.jsonl,TREC/test.jsonl --teacher MODEL
 """
@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import script
-from claim import Paper, Verdict, judged, said
-from measurement import Measured, Measurement
+from claim import Paper, Verdict, combine_parts, format_points
+from measurement import Measurement, TrialResult
 from script import Curves, Numbers, Script
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 SPARSITIES = (0.6, 0.8, 0.95)
 MOST = max(SPARSITIES)
 GATE_EPOCHS = 2
-"""A third of the method's default: three sparsities of three seeds are to fit in half an hour."""
+"""A third of the method's default, so that three seeds fit into half an hour."""
 SAMPLE = 256
-"""Rows that `fisher` judges by and fits its masks on; the paper takes 2048."""
+"""Rows that `fisher` measures importance and fits masks on; the paper uses 2048."""
 ENOUGH = 0.9
 FAST = 10.0
 
@@ -57,70 +57,73 @@ PAPER = Paper(
     "text a call, one thread, no padding, from token ids to logits, median of 300 calls; the "
     "paper's is of a GPU at 128 texts a call.",
 )
-KEPT = "share of the accuracy kept by CoFi at 95 %"
+RETAINED = "share of the accuracy kept by CoFi at 95 %"
 FASTER = "as fast with CoFi at 95 %"
 
 
-def measure(trial: Trial) -> Measured:
+def measure(trial: Trial) -> TrialResult:
     """Prune with four methods to three sizes.
 
     Args:
         trial: One seed of one dataset.
 
     Returns:
-        Test accuracy by sparsity; speed and multiply-accumulates at the highest.
+        Test accuracy by sparsity; speed-up and MACs at the highest.
     """
     from coldpress.model import serialization
 
-    whole = trial.accuracy(trial.teacher, trial.test)
-    found: dict[str, dict[float, float]] = {}
-    for sparsity in trial.some(SPARSITIES):
-        made = _pruned(trial, sparsity)
+    accuracy_before = trial.accuracy(trial.teacher, trial.test)
+    accuracies: dict[str, dict[float, float]] = {}
+    for sparsity in trial.subset(SPARSITIES):
+        checkpoints = _pruned(trial, sparsity)
         models = {
-            name: serialization.load_classifier(checkpoint) for name, checkpoint in made.items()
+            name: serialization.load_classifier(checkpoint)
+            for name, checkpoint in checkpoints.items()
         }
         for name, model in models.items():
-            found.setdefault(name, {})[sparsity] = trial.accuracy(model, trial.test)
-    kept = found[COFI][MOST] / whole
+            accuracies.setdefault(name, {})[sparsity] = trial.accuracy(model, trial.test)
+    retained = accuracies[COFI][MOST] / accuracy_before
     numbers = {
-        "whole model": Measurement("percent", whole),
-        KEPT: Measurement("percent", kept, "over 90 %"),
-        **_speeds(trial, made),
+        "whole model": Measurement("percent", accuracy_before),
+        RETAINED: Measurement("percent", retained, "over 90 %"),
+        **_speeds(trial, checkpoints),
         **_costs(
-            {"whole model": trial.teacher, **{at_most(n): m for n, m in models.items()}}, trial
+            {"whole model": trial.teacher, **{smallest_name(n): m for n, m in models.items()}},
+            trial,
         ),
     }
-    return Measured(numbers, found)
+    return TrialResult(numbers, accuracies)
 
 
 def judge(numbers: Numbers, curves: Curves) -> Verdict:
-    """Ask for the paper's two figures, and whether other structured pruning is worse.
+    """Compare with the paper's two numbers and with other structured pruning.
 
     Args:
-        numbers: As `measure` names them, all seeds.
-        curves: The same.
+        numbers: Of all seeds, by the names of `measure`.
+        curves: Of all seeds.
 
     Returns:
-        Holds if all of it is so, partly if some.
+        Holds if all of it is true, partly if some.
     """
-    kept, faster = numbers[KEPT], numbers[FASTER]
-    others = {name: curves[COFI].mean - curves[name].mean for name in (IMPORTANCE, FISHER)}
-    told = ", ".join(f"{said('points', gain, None)} against {n}" for n, gain in others.items())
-    ends = ", ".join(f"{curve.at(-1)} by {name}" for name, curve in curves.items())
+    retained = numbers[RETAINED]
+    faster = numbers[FASTER]
+    gains = {name: curves[COFI].mean - curves[name].mean for name in (IMPORTANCE, FISHER)}
+    gain_text = ", ".join(f"{format_points(gain)} against {n}" for n, gain in gains.items())
+    ends = ", ".join(f"{curve.number_at(-1)} by {name}" for name, curve in curves.items())
     reason = (
-        f"{kept} of the accuracy kept and {faster} as fast at 95 %. Over all sparsities CoFi is"
-        f" {told}. At 95 %: {ends}."
+        f"{retained} of the accuracy kept and {faster} as fast at 95 %. Over all sparsities CoFi is"
+        f" {gain_text}. At 95 %: {ends}."
     )
-    asked = [kept.mean >= ENOUGH, faster.mean >= FAST, min(others.values()) > 0]
-    return judged(asked, reason)
+    parts = [retained.mean >= ENOUGH, faster.mean >= FAST, min(gains.values()) > 0]
+    return combine_parts(parts, reason)
 
 
 def macs(classifier: Classifier, costs: UnitCosts) -> int:
-    """Return the multiply-accumulates of all layers, a token.
+    """Return the MACs per token of all layers.
 
     Args:
-        classifier: Gives heads and neurons.
-        costs: Of one of either, at this classifier's width.
+        classifier: Its numbers of heads and neurons are used.
+        costs: MACs of a head and a neuron at this classifier's width.
     """
     return sum(
         costs.head * shape.heads + costs.neuron * shape.neurons for shape in classifier.shapes
@@ -128,84 +131,84 @@ def macs(classifier: Classifier, costs: UnitCosts) -> int:
 
 
 def share_of_macs(pruned: Classifier, whole: Classifier, sample: EncodedSplit) -> float:
-    """Return how much of the layers' multiply-accumulates is left, each model at its own width.
+    """Return the share of the layers' MACs that is left.
 
     Args:
-        pruned: Perhaps narrower.
-        whole: What it was.
-        sample: Rows whose mean length is counted with.
+        pruned: The pruned model, which may be narrower.
+        whole: The model before pruning.
+        sample: Rows whose mean length is used.
     """
     from coldpress.pruning.fisher import mask_search
 
-    left, all_of_it = (
-        macs(one, mask_search.compute_unit_costs(one, sample)) for one in (pruned, whole)
+    pruned_macs, whole_macs = (
+        macs(model, mask_search.compute_unit_costs(model, sample)) for model in (pruned, whole)
     )
-    return left / all_of_it
+    return pruned_macs / whole_macs
 
 
-def at_most(method: str) -> str:
-    """Name a method's smallest model."""
+def smallest_name(method: str) -> str:
+    """Return the name of a method's smallest model."""
     return f"{method} at 95 %"
 
 
 def beside_importance(
     trial: Trial, gates: L0, epochs: int = 1
 ) -> tuple[dict[str, Checkpoint], float]:
-    """Prune by learnt gates, and by importance to as many multiply-accumulates.
+    """Prune with CoFi, and by importance to the same number of MACs.
 
     Args:
-        trial: Brings the large model.
+        trial: The large model and its data.
         gates: CoFi's step.
-        epochs: Retraining after heads, and after neurons.
+        epochs: Epochs of retraining after heads, and after neurons.
 
     Returns:
-        Both models, and the share of the layers' multiply-accumulates that they keep.
+        Both models, and the share of the layers' MACs that they keep.
     """
     from coldpress.model import serialization
     from coldpress.pruning.fisher import mask_search
-    from pruned import by_importance, pressed
+    from pruned_models import importance_steps, prune_model
 
-    cofi = pressed(trial, [gates])
+    cofi = prune_model(trial, [gates])
     share = share_of_macs(serialization.load_classifier(cofi), trial.teacher, trial.train)
     costs = mask_search.compute_unit_costs(trial.teacher, trial.train)
-    steps = by_importance(trial.teacher, costs, share, epochs)
-    return {COFI: cofi, IMPORTANCE: pressed(trial, steps)}, share
+    steps = importance_steps(trial.teacher, costs, share, epochs)
+    return {COFI: cofi, IMPORTANCE: prune_model(trial, steps)}, share
 
 
 def _pruned(trial: Trial, sparsity: float) -> dict[str, Checkpoint]:
     from coldpress.pruning import L0, Fisher, Magnitude
-    from pruned import pressed
+    from pruned_models import prune_model
 
     epochs = 1 if trial.quick else GATE_EPOCHS
     gates = L0(method="l0", keep_parameters=1 - sparsity, gate_epochs=epochs)
-    made, share = beside_importance(trial, gates)
+    checkpoints, share = beside_importance(trial, gates)
     masks = Fisher(method="fisher", keep_macs=share)
     zeros = Magnitude(method="magnitude", sparsity=sparsity)
     return {
-        **made,
-        FISHER: pressed(trial, [masks], _few_rows(trial)),
-        ZEROS: pressed(trial, [zeros]),
+        **checkpoints,
+        FISHER: prune_model(trial, [masks], _small_sample(trial)),
+        ZEROS: prune_model(trial, [zeros]),
     }
 
 
-def _few_rows(trial: Trial) -> RetrainingData:
+def _small_sample(trial: Trial) -> RetrainingData:
     rows, loss = trial.sample(SAMPLE)
-    return replace(trial.recovery(), train=rows, loss=loss)
+    return replace(trial.retraining_data(), train=rows, loss=loss)
 
 
-def _speeds(trial: Trial, made: Mapping[str, Checkpoint]) -> dict[str, Measurement]:
-    """Time the whole model and the smallest ones."""
-    from in_onnx import median_milliseconds
+def _speeds(trial: Trial, checkpoints: Mapping[str, Checkpoint]) -> dict[str, Measurement]:
+    """Measure the latency of the whole model and of the smallest ones."""
+    from onnx_latency import median_milliseconds
 
-    taken = median_milliseconds({"whole model": trial.checkpoint, **made}, trial.test)
-    whole = taken.pop("whole model")
-    faster = {
-        FASTER if name == COFI else f"as fast with {at_most(name)}": Measurement(
-            "times", whole / own, "over 10x" if name == COFI else None
+    milliseconds = median_milliseconds({"whole model": trial.checkpoint, **checkpoints}, trial.test)
+    whole = milliseconds.pop("whole model")
+    speedups = {
+        FASTER if name == COFI else f"as fast with {smallest_name(name)}": Measurement(
+            "times", whole / value, "over 10x" if name == COFI else None
         )
-        for name, own in taken.items()
+        for name, value in milliseconds.items()
     }
-    return {**faster, "whole model, a text": Measurement("milliseconds", whole)}
+    return {**speedups, "whole model, a text": Measurement("milliseconds", whole)}
 
 
 def _costs(models: Mapping[str, Classifier], trial: Trial) -> dict[str, Measurement]:

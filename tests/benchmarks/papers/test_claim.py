@@ -4,7 +4,18 @@ from pathlib import Path
 
 import figure
 import table
-from claim import Claim, Curve, Data, Number, Paper, Result, Verdict, read_all, said, write
+from claim import (
+    Claim,
+    Curve,
+    Data,
+    Number,
+    Paper,
+    Result,
+    Verdict,
+    format_number,
+    read_records,
+    write_record,
+)
 from coldpress.report.formats import MINUS
 
 
@@ -51,18 +62,18 @@ def test_mean_and_standard_deviation_over_the_seeds() -> None:
 
 
 def test_differences_have_a_sign() -> None:
-    assert said("points", -0.012, 0.004) == f"{MINUS}1.2 ± 0.4 points"
-    assert said("points", 0.012, None) == "+1.2 points"
+    assert format_number("points", -0.012, 0.004) == f"{MINUS}1.2 ± 0.4 points"
+    assert format_number("points", 0.012, None) == "+1.2 points"
 
 
-def test_a_record_is_read_back_as_it_was_written(tmp_path: Path) -> None:
-    write(claim(), tmp_path)
-    assert read_all(tmp_path) == [claim()]
+def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
+    write_record(claim(), tmp_path)
+    assert read_records(tmp_path) == [claim()]
     assert [path.name for path in (tmp_path / "papers").iterdir()] == ["somebody.json"]
 
 
-def test_the_table_has_the_figures_of_the_records_and_nothing_else(tmp_path: Path) -> None:
-    write(claim("does not hold"), tmp_path)
+def test_the_table_is_rendered_from_the_records(tmp_path: Path) -> None:
+    write_record(claim("does not hold"), tmp_path)
     table.write(tmp_path)
     page = (tmp_path / "papers.md").read_text()
     assert "| trec, 20 rows | 97 % | share kept 95.0 ± 7.1 % | does not hold |" in page
@@ -71,8 +82,8 @@ def test_the_table_has_the_figures_of_the_records_and_nothing_else(tmp_path: Pat
     assert "python benchmarks/papers/somebody.py --teacher MODEL" in page
 
 
-def test_equal_records_are_drawn_as_equal_bytes(tmp_path: Path) -> None:
-    drawn = [figure.draw(claim(), tmp_path / folder) for folder in ("one", "other")]
-    first, second = (path.read_bytes() for path in drawn if path)
+def test_equal_records_give_equal_figures(tmp_path: Path) -> None:
+    figures = [figure.draw(claim(), tmp_path / folder) for folder in ("one", "other")]
+    first, second = (path.read_bytes() for path in figures if path)
     assert first == second
     assert b"<svg" in first

@@ -7,16 +7,18 @@ from options import Options
 from xia import COFI, IMPORTANCE
 
 
-def test_a_quick_run_compares_both_for_both_times(quick: Options) -> None:
+def test_a_quick_run_compares_both_methods(quick: Options) -> None:
     (result,) = script.run(cofi.SCRIPT, quick).results
-    pairs = [cofi.after(name, epochs) for epochs in cofi.EPOCHS for name in (COFI, IMPORTANCE)]
+    pairs = [
+        cofi.accuracy_name(name, epochs) for epochs in cofi.EPOCHS for name in (COFI, IMPORTANCE)
+    ]
     assert set(result.numbers) == {"whole model", *pairs}
 
 
-def judged(learnt: tuple[float, float], other: tuple[float, float]) -> str:
-    scores = {COFI: learnt, IMPORTANCE: other}
+def judgement(cofi_scores: tuple[float, float], importance_scores: tuple[float, float]) -> str:
+    scores = {COFI: cofi_scores, IMPORTANCE: importance_scores}
     numbers = {
-        cofi.after(name, epochs): Number(unit="percent", seeds=(score,))
+        cofi.accuracy_name(name, epochs): Number(unit="percent", seeds=(score,))
         for name, pair in scores.items()
         for epochs, score in zip(cofi.EPOCHS, pair, strict=True)
     }
@@ -24,8 +26,8 @@ def judged(learnt: tuple[float, float], other: tuple[float, float]) -> str:
 
 
 def test_the_verdict_follows_from_the_figures() -> None:
-    assert judged((0.87, 0.92), (0.90, 0.91)) == "holds"
-    # It gains more and stays behind; it was ahead before and gains less.
-    assert judged((0.85, 0.89), (0.90, 0.91)) == "holds partly"
-    assert judged((0.91, 0.92), (0.85, 0.91)) == "holds partly"
-    assert judged((0.88, 0.87), (0.90, 0.91)) == "does not hold"
+    assert judgement((0.87, 0.92), (0.90, 0.91)) == "holds"
+    # It gains more but stays behind; it is ahead but gains less.
+    assert judgement((0.85, 0.89), (0.90, 0.91)) == "holds partly"
+    assert judgement((0.91, 0.92), (0.85, 0.91)) == "holds partly"
+    assert judgement((0.88, 0.87), (0.90, 0.91)) == "does not hold"

@@ -9,29 +9,31 @@ from claim import Curve, Number
 from options import QUICK, Options
 
 
-def test_a_quick_run_fits_the_same_student_to_every_target(quick: Options) -> None:
+def test_a_quick_run_trains_the_same_student_on_every_target(quick: Options) -> None:
     (result,) = script.run(hinton.SCRIPT, quick).results
-    curves, numbers = result.curves, result.numbers
+    curves = result.curves
+    numbers = result.numbers
     assert {curve.across for curve in curves.values()} == {(0.05, 1.0)}
-    # With every label there is no text without one.
+    # With all labels, no text is unlabelled.
     both, rest, fair = (curves[name].seeds[0] for name in (hinton.BOTH, hinton.REST, hinton.FAIR))
     assert both[-1] == rest[-1] == fair[-1]
     few, soft = (curves[name].seeds[0][0] for name in (hinton.LABELS, hinton.SOFT))
     assert numbers[hinton.GAIN].seeds[0] == pytest.approx(soft - few)
-    # The large model of all labels, and the one of 5 % of them.
+    # The large models fine-tuned on all labels and on 5 % of them.
     assert len(list(quick.cache.glob("teacher-*"))) >= 2
 
 
-def test_labels_are_drawn_class_by_class(quick: Options) -> None:
+def test_labelled_rows_are_stratified(quick: Options) -> None:
     (section,) = quick.benchmarks().values()
-    trial = trials.prepare(QUICK, section, 0, quick.large_model(), quick.cache, True)
-    few, train = hinton.labelled(trial, 0.05), trial.data.train
+    trial = trials.prepare_trial(QUICK, section, 0, quick.large_model(), quick.cache, True)
+    few = hinton.labelled_rows(trial, 0.05)
+    train = trial.data.train
     assert len(few) == round(0.05 * len(train))
     assert set(few.labels) == set(train.labels)
-    assert hinton.labelled(trial, 1.0) == train
+    assert hinton.labelled_rows(trial, 1.0) == train
 
 
-def judged(gains: tuple[float, ...], closed: float) -> str:
+def judgement(gains: tuple[float, ...], closed: float) -> str:
     numbers = {
         hinton.GAIN: Number(unit="points", seeds=gains),
         hinton.CLOSED: Number(unit="percent", seeds=(closed,)),
@@ -42,7 +44,7 @@ def judged(gains: tuple[float, ...], closed: float) -> str:
 
 
 def test_the_verdict_follows_from_the_figures() -> None:
-    assert judged((0.1, 0.05), 0.7) == "holds"
-    assert judged((0.1, 0.05), 0.4) == "holds partly"
-    assert judged((0.1, -0.05), 0.7) == "holds partly"
-    assert judged((-0.1, 0.05), 0.7) == "does not hold"
+    assert judgement((0.1, 0.05), 0.7) == "holds"
+    assert judgement((0.1, 0.05), 0.4) == "holds partly"
+    assert judgement((0.1, -0.05), 0.7) == "holds partly"
+    assert judgement((-0.1, 0.05), 0.7) == "does not hold"

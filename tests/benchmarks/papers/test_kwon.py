@@ -5,7 +5,7 @@ import pytest
 import kwon
 import script
 from claim import Curve, Number, Unit
-from kwon import OPERATIONS, TIME, faster, left, lost
+from kwon import OPERATIONS, TIME, latency_name, loss_name, speedup_name
 from options import Options
 
 BUDGETS = (OPERATIONS, TIME)
@@ -19,9 +19,11 @@ def test_a_quick_run_prunes_for_both_budgets(quick: Options) -> None:
     }
     numbers = {name: number.seeds[0] for name, number in result.numbers.items()}
     for budget in BUDGETS:
-        assert numbers[faster(budget)] == pytest.approx(1 / numbers[left(budget, 0.5)])
+        assert numbers[speedup_name(budget)] == pytest.approx(
+            1 / numbers[latency_name(budget, 0.5)]
+        )
         change = result.curves[budget].seeds[0][-1] - numbers[kwon.WHOLE]
-        assert numbers[lost(budget)] == pytest.approx(change)
+        assert numbers[loss_name(budget)] == pytest.approx(change)
     assert 0 < numbers[kwon.SECONDS] < result.seconds
 
 
@@ -34,28 +36,28 @@ def numbers(cost: float, speed: float, seconds: float) -> dict[str, Number]:
         return Number(unit=unit, seeds=seeds)
 
     return {
-        lost(OPERATIONS): of("points", cost),
-        faster(OPERATIONS): of("times", speed),
+        loss_name(OPERATIONS): of("points", cost),
+        speedup_name(OPERATIONS): of("times", speed),
         kwon.SECONDS: of("count", seconds),
-        lost(TIME): of("points", -0.02),
-        faster(TIME): of("times", 2.0),
-        left(OPERATIONS, 0.75): of("percent", 0.85, 0.75),
-        left(OPERATIONS, 0.5): of("percent", 0.6, 0.6),
-        left(TIME, 0.75): of("percent", 0.73, 0.77),
-        left(TIME, 0.5): of("percent", 0.5, 0.5),
+        loss_name(TIME): of("points", -0.02),
+        speedup_name(TIME): of("times", 2.0),
+        latency_name(OPERATIONS, 0.75): of("percent", 0.85, 0.75),
+        latency_name(OPERATIONS, 0.5): of("percent", 0.6, 0.6),
+        latency_name(TIME, 0.75): of("percent", 0.73, 0.77),
+        latency_name(TIME, 0.5): of("percent", 0.5, 0.5),
     }
 
 
-def test_the_time_left_is_held_against_the_share_asked_for() -> None:
+def test_the_deviation_is_that_of_the_latency_from_the_share() -> None:
     figures = numbers(0.0, 1.6, 60)
-    # Apart by 0.1, 0, 0.1, 0.1, and by 0.02, 0.02, 0, 0.
-    assert kwon.off(figures, curves(), OPERATIONS) == pytest.approx(0.075)
-    assert kwon.off(figures, curves(), TIME) == pytest.approx(0.01)
+    # Deviations of 0.1, 0, 0.1, 0.1, and of 0.02, 0.02, 0, 0.
+    assert kwon.mean_deviation(figures, curves(), OPERATIONS) == pytest.approx(0.075)
+    assert kwon.mean_deviation(figures, curves(), TIME) == pytest.approx(0.01)
 
 
 def test_the_verdict_follows_from_the_figures() -> None:
-    judged = [
+    judgements = [
         kwon.judge(numbers(*figures), curves()).judgement
         for figures in ((0.0, 1.6, 60), (-0.02, 1.6, 60), (0.0, 1.2, 60), (-0.02, 1.2, 600))
     ]
-    assert judged == ["holds", "holds partly", "holds partly", "does not hold"]
+    assert judgements == ["holds", "holds partly", "holds partly", "does not hold"]

@@ -7,7 +7,7 @@ from pathlib import Path
 MICHEL = Path(__file__).parents[3] / "benchmarks" / "papers" / "michel.py"
 
 
-def test_wrong_input_ends_with_one_line_and_2() -> None:
-    ended = subprocess.run([sys.executable, MICHEL], capture_output=True, text=True)
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr == "michel: --data: say NAME=TRAIN,TEST, or ask for --quick\n"
+def test_wrong_input_is_one_line_and_exit_code_2() -> None:
+    result = subprocess.run([sys.executable, MICHEL], capture_output=True, text=True)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "michel: --data: missing; give NAME=TRAIN,TEST or use --quick\n"

@@ -19,28 +19,28 @@ def test_a_quick_run_has_three_schemes_with_and_without_retraining(quick: Option
     assert result.curves["class-blind, retrained"].across == (0.0, 0.6, 0.8, 0.9)
     whole = result.numbers["whole model"].seeds
     assert {curve.seeds[0][:1] for curve in result.curves.values()} == {whole}
-    assert result.numbers[see.at("class-blind", 0.4)].paper == "about 0"
-    assert (quick.written_to / "figures" / "see.svg").exists()
+    assert result.numbers[see.change_name("class-blind", 0.4)].paper == "about 0"
+    assert (quick.output_dir / "figures" / "see.svg").exists()
 
 
-def test_weights_go_as_the_method_takes_them(quick: Options) -> None:
+def test_weights_are_zeroed_as_by_the_method(quick: Options) -> None:
     (section,) = quick.benchmarks().values()
-    trial = trials.prepare(QUICK, section, 0, quick.large_model(), quick.cache, True)
+    trial = trials.prepare_trial(QUICK, section, 0, quick.large_model(), quick.cache, True)
     step = Magnitude(method="magnitude", sparsity=0.8, scheme="class-uniform", recovery_epochs=0)
-    pressed = run_steps([step], trial.teacher, trial.recovery()).classifier
-    found = see.measure(trial).curves["class-uniform"][0.8]
-    assert found == trial.accuracy(pressed, trial.test)
+    model = run_steps([step], trial.teacher, trial.retraining_data()).classifier
+    accuracy = see.measure(trial).curves["class-uniform"][0.8]
+    assert accuracy == trial.accuracy(model, trial.test)
 
 
-def judged(bare: float, again: float) -> str:
+def judgement(bare: float, retrained: float) -> str:
     def percent(value: float) -> Number:
         return Number(unit="percent", seeds=(value,))
 
     numbers = {
-        see.at("class-blind", 0.4): Number(unit="points", seeds=(bare,)),
-        see.at("class-blind, retrained", 0.8): Number(unit="points", seeds=(again,)),
-        see.most("class-blind"): percent(0.3),
-        see.most("class-blind, retrained"): percent(0.6),
+        see.change_name("class-blind", 0.4): Number(unit="points", seeds=(bare,)),
+        see.change_name("class-blind, retrained", 0.8): Number(unit="points", seeds=(retrained,)),
+        see.sparsity_name("class-blind"): percent(0.3),
+        see.sparsity_name("class-blind, retrained"): percent(0.6),
     }
     curves: dict[str, Curve] = {
         scheme: Curve(across=(0.5,), seeds=((0.9,),)) for scheme in see.RETRAINED
@@ -49,6 +49,6 @@ def judged(bare: float, again: float) -> str:
 
 
 def test_the_verdict_follows_from_the_figures() -> None:
-    assert judged(-0.009, 0.001) == "holds"
-    assert judged(-0.02, 0.001) == "holds partly"
-    assert judged(-0.02, -0.02) == "does not hold"
+    assert judgement(-0.009, 0.001) == "holds"
+    assert judgement(-0.02, 0.001) == "holds partly"
+    assert judgement(-0.02, -0.02) == "does not hold"

@@ -6,16 +6,16 @@ import teachers
 from coldpress.model.classifier import Classifier
 
 
-def test_a_model_is_made_once_for_what_decides_it(tiny: Classifier, tmp_path: Path) -> None:
-    made = []
+def test_a_model_is_made_once_for_the_same_inputs(tiny: Classifier, tmp_path: Path) -> None:
+    calls = []
 
     def make() -> Classifier:
-        made.append(tiny)
+        calls.append(tiny)
         return tiny
 
-    first = teachers.kept(tmp_path, "teacher", {"seed": 0}, make)
-    again = teachers.kept(tmp_path, "teacher", {"seed": 0}, make)
-    other = teachers.kept(tmp_path, "teacher", {"seed": 1}, make)
-    assert len(made) == 2
-    assert first.path == again.path != other.path
+    first = teachers.load_or_make(tmp_path, "teacher", {"seed": 0}, make)
+    again = teachers.load_or_make(tmp_path, "teacher", {"seed": 0}, make)
+    second = teachers.load_or_make(tmp_path, "teacher", {"seed": 1}, make)
+    assert len(calls) == 2
+    assert first.path == again.path != second.path
     assert first.manifest.labels == ("calm", "fast", "warm")

@@ -1,4 +1,4 @@
-"""Models side by side in ONNX Runtime: what they answer, and how long they take."""
+"""Latency of several models in ONNX Runtime, measured in turns."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ CALLS = 300
 
 
 def median_milliseconds(models: Mapping[str, Checkpoint], test: EncodedSplit) -> dict[str, float]:
-    """Export models as they are, and time them in turns: one text a call, one thread, no padding.
+    """Export models and time them in turns: one text per call, one thread, no padding.
 
     Args:
-        models: By name.
-        test: The texts, as the tokenizer of all of them reads them.
+        models: By name. They must share a tokenizer.
+        test: The texts.
 
     Returns:
         Median of 300 calls, from token ids to logits, by name.
@@ -36,12 +36,12 @@ def median_milliseconds(models: Mapping[str, Checkpoint], test: EncodedSplit) ->
         for name, checkpoint in models.items():
             folder = Path(stack.enter_context(TemporaryDirectory()))
             export(checkpoint, folder, OPSET, {})
-            calls[name] = _answering(Predictor(folder, threads=1), test)
+            calls[name] = _forward_call(Predictor(folder, threads=1), test)
         seconds = time_interleaved(calls, CALLS).seconds
-    return {name: 1e3 * float(np.median(taken)) for name, taken in seconds.items()}
+    return {name: 1e3 * float(np.median(times)) for name, times in seconds.items()}
 
 
-def _answering(predictor: Predictor, test: EncodedSplit) -> Call:
+def _forward_call(predictor: Predictor, test: EncodedSplit) -> Call:
     order: NDArray[np.int64] = np.random.default_rng(0).permutation(len(test))
     batches = [test.batch([int(row)]) for row in order[:CALLS]]
     return lambda number: run_batch(predictor, batches[number % len(batches)])
