@@ -61,7 +61,7 @@ def record_activations(classifier: Classifier, batch: Batch) -> Activations:
     """Run a forward pass and record its activations.
 
     Args:
-        classifier: Its training mode and torch's gradient mode are left as they are.
+        classifier: The classifier; neither its training mode nor torch's gradient mode is changed.
         batch: Padded rows.
 
     Returns:

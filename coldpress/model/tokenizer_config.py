@@ -23,7 +23,7 @@ def build_tokenizer_config(
     inputs: Sequence[str],
     config: Any,  # noqa: ANN401
 ) -> dict[str, Any]:
-    """Build the tokenizer_config.json that makes transformers use tokenizer.json as it is.
+    """Build the tokenizer_config.json that makes transformers use tokenizer.json unchanged.
 
     Without it, transformers rebuilds the tokenizer from the vocabulary by the model's family.
 

@@ -34,7 +34,7 @@ EFFECTIVE_KEYS: Mapping[str, str] = {
     "type_vocab_size": COUNT,
     "local_attention": COUNT,
     "global_attn_every_n_layers": COUNT,
-    # what is computed
+    # computation
     "hidden_act": TEXT,
     "activation": TEXT,
     "hidden_activation": TEXT,
@@ -54,7 +54,7 @@ EFFECTIVE_KEYS: Mapping[str, str] = {
     "pad_token_id": ANY,
     "id2label": ANY,
     "num_labels": COUNT,
-    # how it is trained
+    # training
     "hidden_dropout_prob": RATE,
     "attention_probs_dropout_prob": RATE,
     "classifier_dropout": RATE,

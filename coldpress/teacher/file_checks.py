@@ -85,7 +85,11 @@ def check_file_names(names: Collection[str], place: str) -> None:
         raise InputError(f"{place} is not a model: it has no config.json")
     if not any(name in names for name in WEIGHT_FILES):
         pickled = any(name.endswith((".bin", ".pt", ".pth", ".ckpt")) for name in names)
-        weights = ", only pickled weights, which are not supported" if pickled else " or its index"
+        weights = (
+            ", only pickled weights, which are not supported"
+            if pickled
+            else " and no index of shards"
+        )
         raise InputError(f"{place} has no model.safetensors{weights}")
     if not any(name in names for name in MAIN_TOKENIZER_FILES):
         files = ", ".join(MAIN_TOKENIZER_FILES)

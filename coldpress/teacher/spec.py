@@ -125,9 +125,6 @@ class Teacher(Optimization):
 def check_teacher_model(model: TeacherModel) -> None:
     """Check a teacher's model as far as possible without loading or downloading its weights.
 
-    Args:
-        model: A model on the hub, in a directory, or from scratch.
-
     Raises:
         InputError: It is not an encoder that Coldpress supports.
     """
@@ -145,9 +142,6 @@ def check_teacher_model(model: TeacherModel) -> None:
 
 def fetch_model(model: HubModel | DirectoryModel) -> Path:
     """Download a pretrained teacher unless it is on this disk, and check it.
-
-    Args:
-        model: A model on the hub or in a directory.
 
     Returns:
         The checked directory.
@@ -176,9 +170,6 @@ def fetch_model(model: HubModel | DirectoryModel) -> Path:
 def content_digest(model: TeacherModel) -> str:
     """Identify a teacher's model by its content.
 
-    Args:
-        model: A model on the hub, in a directory, or from scratch.
-
     Returns:
         The commit on the hub, or a sha256 in hexadecimal of the files or of the sizes.
 
@@ -198,9 +189,6 @@ def content_digest(model: TeacherModel) -> str:
 
 def find_downloaded(model: HubModel) -> Path | None:
     """Find the complete local copy of a model on the hub.
-
-    Args:
-        model: A model on the hub.
 
     Returns:
         Its directory, or None if a file has not been downloaded.
@@ -245,9 +233,6 @@ def _has_weights(directory: Path, place: str) -> bool:
 
 def read_config(model: HubModel | DirectoryModel) -> tuple[dict[str, Any], str]:
     """Read a pretrained teacher's configuration.
-
-    Args:
-        model: A model on the hub or in a directory.
 
     Returns:
         The content of its config.json, and the model's name in error messages.

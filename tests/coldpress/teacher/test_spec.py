@@ -107,7 +107,7 @@ def test_an_index_that_maps_no_weights_to_files_is_refused(
     ("missing", "instead", "message"),
     [
         ("config.json", {}, " is not a model: it has no config.json"),
-        ("model.safetensors", {}, " has no model.safetensors or its index"),
+        ("model.safetensors", {}, " has no model.safetensors and no index of shards"),
         (
             "model.safetensors",
             {"pytorch_model.bin": b"pickle"},
