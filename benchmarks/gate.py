@@ -125,7 +125,7 @@ def _required_drop(rows: Rows, flips: float, random: np.random.Generator) -> flo
 
 
 def _simulate_damaged(rows: Rows, loss: float, models: int, random: np.random.Generator) -> None:
-    """Count refusals models that lose a share of one class, with 2 % of flips each way."""
+    """Count refused models that lose a share of one class, with 2 % of flips each way."""
     class_of_size = {len(group.rows): label for label, group in enumerate(rows.groups)}
     for size, label in sorted(class_of_size.items()):
         refusals = 0

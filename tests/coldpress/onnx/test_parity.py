@@ -8,9 +8,9 @@ from typing import Any
 
 import onnx
 import pytest
-from lessons import lessons_on
 from numpy.typing import NDArray
 from onnx import numpy_helper
+from training_contexts import label_context
 
 from coldpress.data.encoding import EncodedSplit
 from coldpress.errors import ParityError
@@ -90,7 +90,7 @@ def quantize(
     if method is None:
         return source
     if isinstance(method, QuantizationAwareTraining):
-        return method.train(source, lessons_on(rows)).classifier
+        return method.train(source, label_context(rows)).classifier
     return method.quantize(source, rows)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from lessons import lessons_on
+from training_contexts import label_context
 
 from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
@@ -106,7 +106,7 @@ def test_each_step_has_a_curve_and_is_taught_by_the_one_before(
 ) -> None:
     before = tiny.logits(rows)
     method = Binary(method="binary", activation_bits=1, epochs=6, batch_size=4, learning_rate=0.02)
-    trained = method.train(tiny, lessons_on(rows))
+    trained = method.train(tiny, label_context(rows))
     assert torch.equal(tiny.logits(rows), before), "the source has changed"
     assert list(trained.epochs) == ["activations_4_bit", "activations_2_bit", "activations_1_bit"]
     first, second, third = ([epoch.loss for epoch in curve] for curve in trained.epochs.values())
@@ -127,7 +127,7 @@ def test_every_family_is_binarized_and_its_source_is_unchanged(
     source = cut(random_classifier(family))
     before = source.logits(rows)
     method = Binary(method="binary", activation_bits=2, epochs=1, batch_size=6)
-    quantized = method.train(source, lessons_on(rows)).classifier
+    quantized = method.train(source, label_context(rows)).classifier
     assert torch.equal(source.logits(rows), before), "the source has changed"
     assert quantized.shapes == source.shapes
     for layer in quantized.layers:
@@ -148,5 +148,5 @@ def test_equal_seeds_train_to_equal_integers(tiny: Classifier, rows: EncodedSpli
     states = []
     for _ in range(2):
         reseed(3, "quantize")
-        states.append(method.train(tiny, lessons_on(rows)).classifier.module.state_dict())
+        states.append(method.train(tiny, label_context(rows)).classifier.module.state_dict())
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from lessons import lessons_on
 from torch import nn
+from training_contexts import label_context
 
 from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
@@ -118,7 +118,7 @@ def test_every_family_trains_and_its_source_is_unchanged(
 ) -> None:
     source = cut(random_classifier(family))
     before = source.logits(rows)
-    trained = QAT.train(source, lessons_on(rows))
+    trained = QAT.train(source, label_context(rows))
     assert torch.equal(source.logits(rows), before), "the source has changed"
     losses = [epoch.loss for epoch in trained.epochs[""]]
     assert losses[-1] < 0.9 * losses[0]
@@ -131,7 +131,9 @@ def test_training_recovers_loss_from_rounding(tiny: Classifier, rows: EncodedSpl
         nn.functional.cross_entropy(integers.logits(rows), labels).item()
         for integers in (
             KBit(method="k-bit", bits=2).quantize(tiny, rows),
-            QAT.model_copy(update={"hidden_states": 0.0}).train(tiny, lessons_on(rows)).classifier,
+            QAT.model_copy(update={"hidden_states": 0.0})
+            .train(tiny, label_context(rows))
+            .classifier,
         )
     ]
     assert losses[1] < 0.9 * losses[0]
@@ -141,7 +143,7 @@ def test_equal_seeds_train_to_equal_integers(tiny: Classifier, rows: EncodedSpli
     states = []
     for _ in range(2):
         reseed(3, "quantize")
-        states.append(QAT.train(tiny, lessons_on(rows)).classifier.module.state_dict())
+        states.append(QAT.train(tiny, label_context(rows)).classifier.module.state_dict())
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
@@ -161,5 +163,5 @@ def test_hidden_states_are_compared_at_real_tokens(tiny: Classifier, rows: Encod
 
 
 def test_a_weight_of_zero_leaves_the_loss_unchanged(tiny: Classifier, rows: EncodedSplit) -> None:
-    loss = lessons_on(rows).loss
+    loss = label_context(rows).loss
     assert add_hidden_state_loss(tiny, loss, 0.0) is loss

@@ -1,4 +1,4 @@
-"""What a quantization method that trains learns from, in tests."""
+"""Training contexts of quantization methods in tests."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from coldpress.quantization.method import TrainingContext
 from coldpress.training.loop import label_loss, no_progress
 
 
-def lessons_on(rows: EncodedSplit) -> TrainingContext:
-    """Labels alone, and the same rows to choose an epoch by."""
+def label_context(rows: EncodedSplit) -> TrainingContext:
+    """Build a context that trains on labels and validates on the same rows."""
     return TrainingContext(rows, label_loss(torch.from_numpy(rows.labels)), rows, no_progress)
