@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from coldpress.report.formats import MINUS, percent, points, short
+from coldpress.report.formats import MINUS, percent, short, signed_points
 
 Unit = Literal["percent", "points", "times", "milliseconds", "count"]
 Judgement = Literal["holds", "holds partly", "does not hold"]
@@ -187,7 +187,7 @@ def format_number(unit: Unit, mean: float, spread: float | None) -> str:
     """
     deviation = "" if spread is None else f" ± {_format_value(unit, spread)}"
     if unit == "points":
-        return f"{points(mean)}{deviation} points"
+        return f"{signed_points(mean)}{deviation} points"
     sign = MINUS if mean < 0 else ""
     suffix = {"percent": " %", "times": "x", "milliseconds": " ms", "count": ""}[unit]
     return f"{sign}{_format_value(unit, abs(mean))}{deviation}{suffix}"

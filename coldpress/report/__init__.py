@@ -1,1 +1,1 @@
-"""What a person reads: the report of a run and the card of a model."""
+"""Reports for people: the HTML report of a run and the card of a model."""

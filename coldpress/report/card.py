@@ -1,4 +1,4 @@
-"""The card of one version, in the format of the Hugging Face hub: made from what was measured."""
+"""Model card of one version, in the format of the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -18,29 +18,22 @@ from coldpress.schema.markdown import escape_markdown
 
 MAX_LABELS = 40
 MAX_GROUPS = 20
-"""What the card names; the report has all."""
+"""Largest numbers in the card; the report lists all."""
 
 
 def render_card(findings: Findings) -> str:
-    """Write the card.
+    """Render the model card: YAML front matter, then Markdown.
 
-    What a user wrote is escaped, so that it is neither HTML nor Markdown. Equal findings give equal
-    text.
-
-    Args:
-        findings: The version.
-
-    Returns:
-        YAML between two lines of dashes, then Markdown.
+    User text is escaped, so that it is neither HTML nor Markdown. Equal findings give equal text.
     """
     return (
         _environment()
         .get_template("card.md.j2")
         .render(
-            found=findings,
+            findings=findings,
             evaluation=findings.evaluation,
             final=findings.final,
-            # Written by a YAML library, and no Markdown.
+            # Written by a YAML library; not Markdown.
             front_matter=Markup(front_matter(findings)),  # noqa: S704
             labels=list(findings.final.per_class),
             steps=method.describe_steps(findings.recipe),
@@ -52,7 +45,7 @@ def render_card(findings: Findings) -> str:
 
 
 def _escape(value: Any) -> Any:  # noqa: ANN401
-    """Return text as Markdown that shows it as it is, on one line."""
+    """Escape text for Markdown, on one line."""
     if isinstance(value, Markup) or not isinstance(value, str):
         return value
     return escape_markdown(value)
@@ -60,7 +53,7 @@ def _escape(value: Any) -> Any:  # noqa: ANN401
 
 @cache
 def _environment() -> Environment:
-    made = Environment(
+    environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=False,  # noqa: S701 - Markdown is escaped by `finalize`
         finalize=_escape,
@@ -69,7 +62,11 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.globals.update(
-        formats=formats, words=sentences, kinds=KINDS, LABELS=MAX_LABELS, GROUPS=MAX_GROUPS
+    environment.globals.update(
+        formats=formats,
+        sentences=sentences,
+        kinds=KINDS,
+        MAX_LABELS=MAX_LABELS,
+        MAX_GROUPS=MAX_GROUPS,
     )
-    return made
+    return environment

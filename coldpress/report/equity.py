@@ -1,4 +1,4 @@
-"""Who pays for the compression: the groups of test rows, those that lost most on top."""
+"""Loss by class and slice, with the largest losses on top."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from coldpress.report.marks import Mark, interval_mark
 from coldpress.report.scale import Scale
 
 MAX_DRAWN = 24
-"""Groups in the figure; the table has all of them."""
+"""Largest number of groups in the figure; the table lists all."""
 
 KINDS: dict[GroupKind, str] = {
     "class": "class",
@@ -23,13 +23,13 @@ KINDS: dict[GroupKind, str] = {
 
 @dataclass(frozen=True)
 class EquityFigure:
-    """Groups, the worst first.
+    """Groups by loss, the largest first.
 
     Attributes:
-        groups: All of them.
-        marks: The first ones, drawn.
-        zero: Where no change is, as a fraction of the figure's width.
-        sentence: What all of them together say.
+        groups: All groups.
+        marks: Rows of the figure, for the first groups.
+        zero: Position of zero change, as a fraction of the figure's width.
+        sentence: Summary.
     """
 
     groups: tuple[Group, ...]
@@ -39,41 +39,42 @@ class EquityFigure:
 
 
 def equity_figure(groups: tuple[Group, ...]) -> EquityFigure | None:
-    """Lay groups out by what compression took from them.
+    """Lay out the comparison by group.
 
     Args:
-        groups: Of the final model against the teacher.
+        groups: The final model against the teacher.
 
     Returns:
-        None where no group was looked at.
+        The figure; None if there are no groups.
     """
     if not groups:
         return None
     ordered = tuple(sorted(groups, key=_sort_key))
-    shown = ordered[:MAX_DRAWN]
-    bounds = [n for g in shown for n in (g.difference.low, g.difference.high)]
+    drawn_groups = ordered[:MAX_DRAWN]
+    bounds = [n for g in drawn_groups for n in (g.difference.low, g.difference.high)]
     scale = Scale.around([0.0, *bounds])
-    marks = tuple(_mark(one, scale) for one in shown)
+    marks = tuple(_mark(group, scale) for group in drawn_groups)
     return EquityFigure(ordered, marks, scale.place(0.0), _sentence(ordered))
 
 
-def _sort_key(one: Group) -> tuple[bool, float, int, str]:
-    """Those that are shown to have lost first, then by what they lost."""
-    return (not sentences.lost(one), one.difference.estimate, -one.n, one.name)
+def _sort_key(group: Group) -> tuple[bool, float, int, str]:
+    """Sort groups with a significant loss first, then by loss."""
+    return (not sentences.is_lost(group), group.difference.estimate, -group.n, group.name)
 
 
-def _mark(one: Group, scale: Scale) -> Mark:
-    difference = one.difference
-    value, remark = formats.points(difference.estimate), formats.points_range(difference)
-    drawn = interval_mark(
-        one.name.removeprefix("label "), difference, scale, value, f"{remark}, n = {one.n}"
+def _mark(group: Group, scale: Scale) -> Mark:
+    difference = group.difference
+    value = formats.signed_points(difference.estimate)
+    remark = formats.signed_points_range(difference)
+    mark = interval_mark(
+        group.name.removeprefix("label "), difference, scale, value, f"{remark}, n = {group.n}"
     )
-    return replace(drawn, strong=sentences.lost(one))
+    return replace(mark, strong=sentences.is_lost(group))
 
 
 def _sentence(ordered: tuple[Group, ...]) -> str:
-    losers = [one.name for one in ordered if sentences.lost(one)]
-    looked = f"{len(ordered)} groups" if len(ordered) > 1 else "1 group"
-    if losers:
-        return f"Of {looked} looked at, a loss is shown for {', '.join(losers)}."
-    return f"Of {looked} looked at, none is shown to have lost, after Holm's correction."
+    names = [group.name for group in ordered if sentences.is_lost(group)]
+    tested = f"{len(ordered)} groups" if len(ordered) > 1 else "1 group"
+    if names:
+        return f"Of {tested}, a significant loss is found in {', '.join(names)}."
+    return f"Of {tested}, none has a significant loss after Holm's correction."

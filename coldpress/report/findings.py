@@ -1,4 +1,4 @@
-"""All that is known of one version when its report and its card are written."""
+"""Everything that the report and the card of a version are made from."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from coldpress.schema.lineage import Ancestor
 
 @dataclass(frozen=True)
 class Findings:
-    """One deployable version, and what was measured of it.
+    """A deployable version and its measurements.
 
     Attributes:
-        name: Of the registered model.
-        version: Its number.
-        recipe: What made it.
-        evaluation: What the test split says of it and of the models before it.
-        verdict: The gate's, or None where the recipe has none.
+        name: Name of the registered model.
+        version: Version number.
+        recipe: Recipe that made it.
+        evaluation: Evaluation of all models of its run.
+        verdict: Verdict of the gate; None if the recipe has no gate.
         flips: Test rows that it lost.
-        lineage: What it was made from, itself at the root.
+        lineage: Tree of its ancestors, with the version itself at the root.
     """
 
     name: str
@@ -35,22 +35,19 @@ class Findings:
 
     @property
     def final(self) -> Scorecard:
-        """The deployable model's."""
+        """Scorecard of the final model."""
         return self.evaluation.models["onnx"]
 
     @property
     def teacher(self) -> Scorecard:
-        """The teacher's."""
+        """Scorecard of the teacher."""
         return self.evaluation.models["teacher"]
 
     def accuracy(self, model: str) -> Interval:
-        """Return a model's accuracy with its 95 % interval.
+        """Return a model's accuracy with its 95 % interval, as fractions.
 
         Args:
             model: Its name in the evaluation.
-
-        Returns:
-            Fractions.
         """
-        right = round(self.evaluation.models[model].accuracy * self.evaluation.n)
-        return accuracy_interval(right, self.evaluation.n)
+        correct = round(self.evaluation.models[model].accuracy * self.evaluation.n)
+        return accuracy_interval(correct, self.evaluation.n)

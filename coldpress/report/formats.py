@@ -1,4 +1,4 @@
-"""Numbers as a reader wants them: few digits, and a sign where one is meant."""
+"""Format numbers for reports: few digits, and signs for differences."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ def percent_range(interval: Interval) -> str:
     return f"{percent(interval.low)} to {percent(interval.high)}"
 
 
-def points(fraction: float) -> str:
-    """Return a difference in percentage points, signed unless it rounds to none."""
+def signed_points(fraction: float) -> str:
+    """Return a difference in percentage points, signed unless it rounds to zero."""
     rounded = round(100 * fraction, 1)
     sign = "+" if rounded > 0 else MINUS if rounded < 0 else ""
     return f"{sign}{abs(rounded):.1f}"
 
 
-def points_range(interval: Interval) -> str:
+def signed_points_range(interval: Interval) -> str:
     """Return the bounds of a difference in percentage points."""
-    return f"{points(interval.low)} to {points(interval.high)}"
+    return f"{signed_points(interval.low)} to {signed_points(interval.high)}"
 
 
 def short(value: float) -> str:
-    """Return three digits, and all of a number that has more before its point."""
+    """Return three significant digits, and integers of more digits in full."""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def size(count: float) -> str:
-    """Return bytes in the unit that leaves the fewest digits."""
+    """Return bytes in the largest fitting unit, as in `4.2 MB`."""
     for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if count >= factor:
             return f"{short(count / factor)} {unit}"
     return f"{count:.0f} bytes"
 
 
-def large(count: float) -> str:
+def short_count(count: float) -> str:
     """Return a count in thousands, millions or billions, as in `22.7 M`."""
     for unit, factor in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if count >= factor:
@@ -51,37 +51,37 @@ def large(count: float) -> str:
 
 
 def times(ratio: float, better: str, worse: str) -> str:
-    """Return a ratio that is read from its better side, as in `5.4x smaller`."""
+    """Return a ratio in words, inverted if below 1, as in `5.4x smaller`."""
     return f"{ratio:.1f}x {better}" if ratio >= 1 else f"{1 / ratio:.1f}x {worse}"
 
 
-def gain(ratio: float, low: float | None, high: float | None) -> str:
-    """Return a ratio with its interval, as in `20.6x (19.4 to 21.7)`; alone if it has none."""
+def ratio_with_interval(ratio: float, low: float | None, high: float | None) -> str:
+    """Return a ratio with its interval if it has one, as in `20.6x (19.4 to 21.7)`."""
     if low is None or high is None or low == high:
         return f"{ratio:.1f}x"
     return f"{ratio:.1f}x ({low:.1f} to {high:.1f})"
 
 
 def speedup(card: Scorecard) -> str:
-    """Return a model's speed-up with its interval; `not determined`, or nothing if not timed."""
+    """Return a model's speed-up with its interval; `not determined`, or empty if not timed."""
     if card.speedup is None:
         return "" if card.speedup_undetermined is None else "not determined"
     interval = card.speedup_interval
     if interval is None:
-        return gain(card.speedup, None, None)
-    return gain(card.speedup, interval.low, interval.high)
+        return ratio_with_interval(card.speedup, None, None)
+    return ratio_with_interval(card.speedup, interval.low, interval.high)
 
 
-def chance(p: float) -> str:
-    """Return a p value, as in `p = 0.031`."""
+def p_value(p: float) -> str:
+    """Return a p-value, as in `p = 0.031`."""
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
 def duration(seconds: float) -> str:
-    """Return seconds, or minutes where there are two of them."""
+    """Return seconds, or minutes from two minutes on."""
     return f"{seconds / 60:.1f} min" if seconds >= 120 else f"{seconds:.1f} s"
 
 
 def metric(value: float) -> str:
-    """Return a number of which nothing is known: four digits, whole counts in full."""
+    """Return any metric: four significant digits, large integers in full."""
     return f"{value:,.0f}" if value == int(value) and abs(value) >= 1000 else f"{value:.4g}"

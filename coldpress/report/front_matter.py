@@ -1,4 +1,4 @@
-"""What machines read of a model card: the YAML that the Hugging Face hub defines."""
+"""YAML front matter of a model card, as the Hugging Face hub defines it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,11 @@ from coldpress.teacher.spec import HubModel
 
 
 def front_matter(findings: Findings) -> str:
-    """Write what is known; a licence or a language that nobody stated is not made up.
+    """Return the front matter as YAML, without the dashes around it.
 
-    Args:
-        findings: The version.
-
-    Returns:
-        YAML, without the lines around it.
+    License and language are not in a recipe, so they are left for the user to add.
     """
-    known = {
+    fields = {
         "library_name": "onnxruntime",
         "pipeline_tag": "text-classification",
         **_sources(findings),
@@ -28,23 +24,27 @@ def front_matter(findings: Findings) -> str:
         "metrics": ["accuracy", "f1"],
         "model-index": [{"name": findings.name, "results": [_result(findings)]}],
     }
-    return yaml.safe_dump(known, sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)
 
 
 def _sources(findings: Findings) -> dict[str, Any]:
-    """Repositories of the hub that the model was made from."""
-    known: dict[str, Any] = {}
+    """Hub repositories that the model was made from."""
+    sources: dict[str, Any] = {}
     if isinstance(findings.recipe.teacher.model, HubModel):
-        known["base_model"] = findings.recipe.teacher.model.id
+        sources["base_model"] = findings.recipe.teacher.model.id
     if isinstance(findings.recipe.benchmark.source, HubSource):
-        known["datasets"] = [findings.recipe.benchmark.source.dataset]
-    return known
+        sources["datasets"] = [findings.recipe.benchmark.source.dataset]
+    return sources
 
 
 def _methods(findings: Findings) -> list[str]:
     recipe = findings.recipe
-    did = {"distillation": recipe.distill, "pruning": recipe.prune, "quantization": recipe.quantize}
-    return [name for name, section in did.items() if section]
+    methods = {
+        "distillation": recipe.distill,
+        "pruning": recipe.prune,
+        "quantization": recipe.quantize,
+    }
+    return [name for name, section in methods.items() if section]
 
 
 def _result(findings: Findings) -> dict[str, Any]:

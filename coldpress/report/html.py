@@ -1,4 +1,4 @@
-"""The report of one version: a single HTML file that needs nothing but a browser."""
+"""HTML report of one version: a single self-contained file."""
 
 from __future__ import annotations
 
@@ -15,26 +15,20 @@ from coldpress.report.findings import Findings
 from coldpress.report.waterfall_panels import waterfall_panels
 
 MAX_FLIPS = 100
-"""Rows shown; the table that evaluation keeps has all of them."""
+"""Largest number of rows; the evaluation's table lists all."""
 
 
 def render_report(findings: Findings) -> str:
-    """Write the report.
+    """Render the report as an HTML document without scripts or external resources.
 
-    Everything that a user wrote is escaped; what was not measured is left out. Equal findings
-    give equal text.
-
-    Args:
-        findings: The version.
-
-    Returns:
-        A whole HTML document without scripts, fonts, images or styles from elsewhere.
+    User text is escaped; sections without measurements are left out. Equal findings give equal
+    text.
     """
     return (
         template_environment()
         .get_template("report.html.j2")
         .render(
-            found=findings,
+            findings=findings,
             evaluation=findings.evaluation,
             timing_remarks=list(limits.timing_remarks(findings.evaluation)),
             final=findings.final,
@@ -49,7 +43,7 @@ def render_report(findings: Findings) -> str:
 
 
 def recipe_yaml(findings: Findings) -> str:
-    """Return the recipe as YAML, in the order in which it is documented."""
+    """Return the recipe as YAML, in the order of its documentation."""
     return yaml.safe_dump(
         findings.recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True
     )
@@ -57,8 +51,8 @@ def recipe_yaml(findings: Findings) -> str:
 
 @cache
 def template_environment() -> Environment:
-    """Return how templates are read: escaped, and refusing names that nobody gave them."""
-    made = Environment(
+    """Return the template environment: output is escaped, undefined names are errors."""
+    environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=StrictUndefined,
@@ -66,16 +60,16 @@ def template_environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.globals.update(_template_globals())
-    return made
+    environment.globals.update(_template_globals())
+    return environment
 
 
 def _template_globals() -> dict[str, Any]:
-    """What templates may call by name."""
+    """Modules and constants that templates use."""
     return {
         "formats": formats,
         "kinds": KINDS,
         "reliability": reliability,
         "scatter": scatter,
-        "words": sentences,
+        "sentences": sentences,
     }

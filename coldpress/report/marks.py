@@ -1,4 +1,4 @@
-"""One row of a figure: a name, a dot or a bar, and the number it stands for."""
+"""A row of a figure: name, dot or bar, and its number."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from coldpress.report.scale import Scale
 
 @dataclass(frozen=True)
 class Mark:
-    """One row of a figure; places are fractions of its width.
+    """One row of a figure; positions are fractions of its width.
 
     Attributes:
-        name: What the row is of.
-        value: The number, written.
-        remark: What stands beside it in a smaller hand.
-        at: Where the dot is, or the bar ends; None where there is no number.
-        low: Where the interval begins.
-        high: Where it ends.
-        strong: Whether the row is what the figure is about.
+        name: Name of the row.
+        value: The number as text.
+        remark: Text in smaller type beside it.
+        at: Position of the dot or of the end of the bar; None without a number.
+        low: Start of the interval.
+        high: End of the interval.
+        strong: Whether the row is highlighted.
     """
 
     name: str
@@ -35,14 +35,11 @@ def interval_mark(name: str, interval: Interval, scale: Scale, value: str, remar
     """Place an estimate and its interval on an axis.
 
     Args:
-        name: What the row is of.
-        interval: The estimate.
+        name: Name of the row.
+        interval: The estimate with its interval.
         scale: The axis.
-        value: The estimate, written.
-        remark: The interval, written.
-
-    Returns:
-        The row.
+        value: The estimate as text.
+        remark: The interval as text.
     """
     low, at, high = (scale.place(n) for n in (interval.low, interval.estimate, interval.high))
     return Mark(name, value, remark, at, low, high)

@@ -1,4 +1,4 @@
-"""How a model was made, in the words of the recipe's own sections."""
+"""Description of the method, from the docstrings of the recipe's sections."""
 
 from __future__ import annotations
 
@@ -11,36 +11,35 @@ from coldpress.schema.section import Section
 
 
 def describe_steps(recipe: Recipe) -> list[tuple[str, str]]:
-    """Say what each stage did, and with which numbers.
-
-    Args:
-        recipe: What made the model.
+    """Describe each stage of a recipe with its settings.
 
     Returns:
-        The name of a step and what it did; stages that the recipe leaves out are left out.
+        Name and description of every stage that the recipe contains.
     """
     teacher = recipe.teacher
-    said = [
+    steps = [
         (
             "Teacher",
             _describe_section(teacher.model, teacher.model_dump(mode="json", exclude={"model"})),
         )
     ]
     if recipe.distill is not None:
-        said.append((f"Distillation, {recipe.distill.method}", _describe_section(recipe.distill)))
-    said += [(f"Pruning, {step.method}", _describe_section(step)) for step in recipe.prune or ()]
+        steps.append((f"Distillation, {recipe.distill.method}", _describe_section(recipe.distill)))
+    steps += [(f"Pruning, {step.method}", _describe_section(step)) for step in recipe.prune or ()]
     if recipe.quantize is not None:
-        said.append((f"Quantization, {recipe.quantize.method}", _describe_section(recipe.quantize)))
-    said.append(("Export", f"One ONNX file, operator set {recipe.export.opset}."))
-    return said
+        steps.append(
+            (f"Quantization, {recipe.quantize.method}", _describe_section(recipe.quantize))
+        )
+    steps.append(("Export", f"One ONNX file, operator set {recipe.export.opset}."))
+    return steps
 
 
 def _describe_section(section: Section, also: Mapping[str, Any] | None = None) -> str:
-    """The first line of what a section says of itself, then its numbers."""
-    about = (type(section).__doc__ or "").strip().partition("\n")[0]
+    """Return the first line of a section's docstring, then its settings."""
+    summary = (type(section).__doc__ or "").strip().partition("\n")[0]
     fields = section.model_dump(mode="json", exclude={"method", "origin"}) | dict(also or {})
     numbers = ", ".join(f"{name} {_format_value(value)}" for name, value in _flatten(fields))
-    return f"{about} {numbers[:1].upper()}{numbers[1:]}." if numbers else about
+    return f"{summary} {numbers[:1].upper()}{numbers[1:]}." if numbers else summary
 
 
 def _flatten(fields: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
@@ -56,14 +55,7 @@ def _format_value(value: object) -> object:
 
 
 def describe_data(recipe: Recipe) -> str:
-    """Say where the rows come from, without naming a place on some machine.
-
-    Args:
-        recipe: What made the model.
-
-    Returns:
-        One sentence.
-    """
+    """Describe the source of the rows in one sentence, without local paths."""
     source = recipe.benchmark.source
     if isinstance(source, HubSource):
         config = f", configuration {source.config}" if source.config else ""

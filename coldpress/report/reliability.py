@@ -1,4 +1,4 @@
-"""Does the model know when it is right: confidence against accuracy, beside the teacher."""
+"""Reliability diagram: confidence against accuracy of teacher and final model."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from coldpress.evaluation.scorecard.scorecard import Scorecard
 from coldpress.report.findings import Findings
 
 SIDE = 300.0
-LEFT, BOTTOM, MARGIN = 36.0, 40.0, 10.0
+LEFT = 36.0
+BOTTOM = 40.0
+MARGIN = 10.0
 
 
 @dataclass(frozen=True)
 class Bin:
-    """Answers of similar confidence: place and radius in units of the figure."""
+    """Predictions of similar confidence: position and radius in units of the figure."""
 
     x: float
     y: float
@@ -22,7 +24,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class Curve:
-    """One model's bins, from unsure to sure."""
+    """The bins of one model, by ascending confidence."""
 
     name: str
     bins: tuple[Bin, ...]
@@ -32,29 +34,26 @@ class Curve:
 
 
 def reliability_curves(findings: Findings) -> tuple[Curve, ...]:
-    """Lay out the reliability of the teacher and of the final model.
-
-    Args:
-        findings: The version.
+    """Lay out the reliability of the teacher and the final model.
 
     Returns:
-        The teacher first; nothing where no bins were kept of the final model.
+        The teacher first; empty if the final model has no bins.
     """
     if not findings.final.reliability:
         return ()
     both = (("teacher", findings.teacher, False), ("onnx", findings.final, True))
-    return tuple(_curve(*one) for one in both if one[1].reliability)
+    return tuple(_curve(*entry) for entry in both if entry[1].reliability)
 
 
 def place(fraction: float, upward: bool = False) -> float:
-    """Return where a fraction stands on either axis of the square figure.
+    """Return the position of a fraction on an axis of the square figure.
 
     Args:
         fraction: Confidence or accuracy.
         upward: Whether it is on the vertical axis.
 
     Returns:
-        Units of the figure.
+        Position in units of the figure.
     """
     start = BOTTOM if upward else LEFT
     along = start + fraction * (SIDE - start - MARGIN)
@@ -62,14 +61,14 @@ def place(fraction: float, upward: bool = False) -> float:
 
 
 def _curve(name: str, card: Scorecard, strong: bool) -> Curve:
-    most = max(one.n for one in card.reliability)
+    most = max(bin_.n for bin_ in card.reliability)
     bins = tuple(
         Bin(
-            place(one.confidence),
-            place(one.accuracy, upward=True),
+            place(bin_.confidence),
+            place(bin_.accuracy, upward=True),
             # A dot's area is its share of the rows.
-            round(max(2.6, 7 * (one.n / most) ** 0.5), 1),
+            round(max(2.6, 7 * (bin_.n / most) ** 0.5), 1),
         )
-        for one in card.reliability
+        for bin_ in card.reliability
     )
     return Curve(name, bins, card.calibration_error, card.temperature, strong)

@@ -1,4 +1,4 @@
-"""Where a number stands on an axis, and which round numbers to write beside it."""
+"""Axis of a figure: positions of numbers, and ticks at round numbers."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class Scale:
     """An axis from `low` to `high`.
 
     Attributes:
-        low: The number at its start.
-        high: The number at its end; larger.
-        logarithmic: Whether equal ratios, not differences, are equally long.
+        low: Number at the start.
+        high: Number at the end; larger than `low`.
+        logarithmic: Whether equal ratios, not differences, have equal length.
     """
 
     low: float
@@ -23,17 +23,15 @@ class Scale:
 
     @classmethod
     def around(cls, values: Iterable[float], logarithmic: bool = False) -> Scale:
-        """Make an axis that has room for all values and a margin on both sides.
+        """Make an axis for all values with a margin on both sides.
 
         Args:
             values: At least one; positive for a logarithmic axis.
             logarithmic: See the class.
-
-        Returns:
-            The axis.
         """
-        known = list(values)
-        low, high = min(known), max(known)
+        numbers = list(values)
+        low = min(numbers)
+        high = max(numbers)
         if logarithmic:
             margin = max((high / low) ** 0.12, 1.2)
             return cls(low / margin, high * margin, logarithmic=True)
@@ -41,7 +39,7 @@ class Scale:
         return cls(low - margin, high + margin)
 
     def place(self, value: float) -> float:
-        """Return where a value stands: 0 at the start of the axis, 1 at its end."""
+        """Return the position of a value: 0 at the start of the axis, 1 at its end."""
         if self.logarithmic:
             return math.log(value / self.low) / math.log(self.high / self.low)
         return (value - self.low) / (self.high - self.low)
@@ -50,13 +48,14 @@ class Scale:
         """Return a few round numbers on the axis."""
         if not self.logarithmic or self.high / self.low < 3:
             return self._even_ticks()
-        first, last = math.floor(math.log10(self.low)), math.ceil(math.log10(self.high))
+        first = math.floor(math.log10(self.low))
+        last = math.ceil(math.log10(self.high))
         leads = (1, 2, 5) if last - first < 4 else (1,)
         powers = range(first, last + 1)
         return self._inside(round(lead * 10.0**n, 12) for n in powers for lead in leads)
 
     def _even_ticks(self) -> list[float]:
-        """Ticks 1, 2 or 5 times a power of ten apart: the widest of these that gives four."""
+        """Ticks 1, 2 or 5 times a power of ten apart, with the largest step that gives four."""
         size = 10.0 ** math.floor(math.log10(self.high - self.low))
         steps = (size * lead for lead in (5, 2, 1, 0.5, 0.2, 0.1))
         step = next((s for s in steps if (self.high - self.low) / s >= 4), size)

@@ -1,4 +1,4 @@
-"""Trade-offs: accuracy against what it costs, one dot a model, with names that do not collide."""
+"""Trade-offs: accuracy against latency and size, one labelled dot per model."""
 
 from __future__ import annotations
 
@@ -10,17 +10,22 @@ from coldpress.report import formats
 from coldpress.report.findings import Findings
 from coldpress.report.scale import Scale
 
-WIDTH, HEIGHT = 380.0, 270.0
-LEFT, RIGHT, TOP, BOTTOM = 40.0, 12.0, 10.0, 42.0
-_LETTER_WIDTH, _LINE_HEIGHT = 6.4, 13.0
-"""Room that a letter and a line of a name take, in units of the figure."""
+WIDTH = 380.0
+HEIGHT = 270.0
+LEFT = 40.0
+RIGHT = 12.0
+TOP = 10.0
+BOTTOM = 42.0
+_LETTER_WIDTH = 6.4
+_LINE_HEIGHT = 13.0
+"""Space of a letter and a line of a name, in units of the figure."""
 
 CostFunction = Callable[[Scorecard], float | None]
 
 
 @dataclass(frozen=True)
 class Tick:
-    """A round number beside an axis."""
+    """A tick of an axis with its number."""
 
     at: float
     text: str
@@ -28,16 +33,16 @@ class Tick:
 
 @dataclass(frozen=True)
 class Dot:
-    """One model; all places in units of the figure.
+    """One model; all positions in units of the figure.
 
     Attributes:
-        name: Of the model.
-        x: Its cost.
-        y: Its accuracy.
-        low: Lower end of the interval; further down, so a larger number.
-        high: Upper end.
-        label_x: Where its name begins.
-        label_y: The line that its name stands on.
+        name: Name of the model.
+        x: Position of its cost.
+        y: Position of its accuracy.
+        low: Lower end of the interval; y points down, so the number is larger.
+        high: Upper end of the interval.
+        label_x: Left end of its name.
+        label_y: Baseline of its name.
         strong: Whether it is the final model.
     """
 
@@ -63,20 +68,17 @@ class Scatter:
 
 
 def trade_offs(findings: Findings) -> tuple[Scatter, ...]:
-    """Draw accuracy against latency and against size.
-
-    Args:
-        findings: The version.
+    """Lay out accuracy against latency and against size.
 
     Returns:
-        One figure for each cost that two models have.
+        One figure for each cost that at least two models have.
     """
     costs: tuple[tuple[str, str, CostFunction], ...] = (
         ("Accuracy and latency", "milliseconds, median", _milliseconds),
         ("Accuracy and size", "megabytes", _megabytes),
     )
-    drawn = (_scatter(findings, *each) for each in costs)
-    return tuple(one for one in drawn if len(one.dots) > 1)
+    figures = (_scatter(findings, *cost) for cost in costs)
+    return tuple(figure for figure in figures if len(figure.dots) > 1)
 
 
 def _milliseconds(card: Scorecard) -> float | None:
@@ -88,8 +90,8 @@ def _megabytes(card: Scorecard) -> float | None:
 
 
 def _scatter(findings: Findings, title: str, unit: str, cost: CostFunction) -> Scatter:
-    paid = {name: cost(card) for name, card in findings.evaluation.models.items()}
-    costs = {name: value for name, value in paid.items() if value}
+    all_costs = {name: cost(card) for name, card in findings.evaluation.models.items()}
+    costs = {name: value for name, value in all_costs.items() if value}
     if not costs:
         return Scatter(title, unit, (), (), ())
     intervals = {name: findings.accuracy(name) for name in costs}
@@ -117,45 +119,57 @@ def _y(scale: Scale, value: float) -> float:
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom."""
 
-_LINE_COST, _DOT_COST, _NAME_COST, _OUTSIDE_COST = 1, 3, 10, 100
-"""What it costs a name to cover these: a line can be read through, another name cannot."""
+_LINE_COST = 1
+_DOT_COST = 3
+_NAME_COST = 10
+_OUTSIDE_COST = 100
+"""Penalties for a name that covers these: a line remains readable, another name does not."""
 
 
 def _place_labels(
     places: dict[str, tuple[float, float]], bars: dict[str, tuple[float, float]]
 ) -> dict[str, tuple[float, float]]:
-    """Put each name beside its dot, if there is room clear of dots, lines and other names."""
-    taken: list[tuple[Box, int]] = []
+    """Place each name beside its dot, away from dots, lines and other names if possible."""
+    obstacles: list[tuple[Box, int]] = []
     for name, (x, y) in places.items():
         high, low = bars[name]
-        taken.append(((x - 5, y - 5, x + 5, y + 5), _DOT_COST))
-        taken.append(((x - 1, high, x + 1, low), _LINE_COST))
-    found: dict[str, tuple[float, float]] = {}
+        obstacles.append(((x - 5, y - 5, x + 5, y + 5), _DOT_COST))
+        obstacles.append(((x - 1, high, x + 1, low), _LINE_COST))
+    positions: dict[str, tuple[float, float]] = {}
     for name, place in places.items():
-        box = min(_label_boxes(name, place, bars[name]), key=lambda box: _cost(box, taken))
-        taken.append(((box[0] - 4, box[1], box[2] + 4, box[3]), _NAME_COST))
-        found[name] = (round(box[0], 1), round(box[3] - 3, 1))
-    return found
+        box = min(_label_boxes(name, place, bars[name]), key=lambda box: _cost(box, obstacles))
+        obstacles.append(((box[0] - 4, box[1], box[2] + 4, box[3]), _NAME_COST))
+        positions[name] = (round(box[0], 1), round(box[3] - 3, 1))
+    return positions
 
 
 def _label_boxes(name: str, place: tuple[float, float], bar: tuple[float, float]) -> Iterator[Box]:
-    """Boxes for a name, the best first: beside its dot, a little up or down, at its bar's ends."""
-    (x, y), (high, low), wide = place, bar, _LETTER_WIDTH * len(name)
+    """Yield boxes for a name, the best first: beside the dot, shifted, at the bar's ends."""
+    x, y = place
+    high, low = bar
+    width = _LETTER_WIDTH * len(name)
     for shift in (0, -14, 14, -28, 28):
-        yield _box(x + 9, y + 4 + shift, wide)
-        yield _box(x - 9 - wide, y + 4 + shift, wide)
-    yield _box(x - wide / 2, high - 6, wide)
-    yield _box(x - wide / 2, low + 13, wide)
+        yield _box(x + 9, y + 4 + shift, width)
+        yield _box(x - 9 - width, y + 4 + shift, width)
+    yield _box(x - width / 2, high - 6, width)
+    yield _box(x - width / 2, low + 13, width)
 
 
-def _box(left: float, line: float, wide: float) -> Box:
-    return (left, line - _LINE_HEIGHT + 3, left + wide, line + 3)
+def _box(left: float, line: float, width: float) -> Box:
+    return (left, line - _LINE_HEIGHT + 3, left + width, line + 3)
 
 
-def _cost(box: Box, taken: Sequence[tuple[Box, int]]) -> int:
+def _cost(box: Box, obstacles: Sequence[tuple[Box, int]]) -> int:
     outside = box[0] < LEFT or box[2] > WIDTH or box[1] < 0 or box[3] > HEIGHT - BOTTOM
-    return _OUTSIDE_COST * outside + sum(cost for other, cost in taken if _intersect(box, other))
+    return _OUTSIDE_COST * outside + sum(
+        cost for obstacle, cost in obstacles if _intersect(box, obstacle)
+    )
 
 
-def _intersect(one: Box, other: Box) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+def _intersect(first: Box, second: Box) -> bool:
+    return (
+        first[0] < second[2]
+        and second[0] < first[2]
+        and first[1] < second[3]
+        and second[1] < first[3]
+    )

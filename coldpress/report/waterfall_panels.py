@@ -1,4 +1,4 @@
-"""What every stage gave and took, as rows that a page can draw: accuracy, size, latency."""
+"""Waterfall of the stages: accuracy, size and latency of every model."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Panel:
     """Rows on one axis.
 
     Attributes:
-        title: What is drawn.
-        unit: In what, and on what.
-        marks: From top to bottom.
-        reference: Where a thin line goes through all rows.
+        title: Title of the panel.
+        unit: Unit and conditions.
+        marks: Rows from top to bottom.
+        reference: Position of a thin line through all rows.
     """
 
     title: str
@@ -29,18 +29,15 @@ class Panel:
 
 
 def waterfall_panels(findings: Findings) -> tuple[Panel, ...]:
-    """Lay the models out, from the teacher to the final one.
-
-    Args:
-        findings: The version.
+    """Lay out the models from the teacher to the final one.
 
     Returns:
-        Accuracy, size, and latency where anything was timed.
+        Accuracy, size, and latency if any model was timed.
     """
-    drawn = [_accuracy(findings), _size(findings)]
+    all_panels = [_accuracy(findings), _size(findings)]
     if any(card.latency_ms for card in findings.evaluation.models.values()):
-        drawn.append(_latency(findings))
-    return tuple(drawn)
+        all_panels.append(_latency(findings))
+    return tuple(all_panels)
 
 
 def _accuracy(findings: Findings) -> Panel:

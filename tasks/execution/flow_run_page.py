@@ -158,7 +158,7 @@ def _waterfall_row(model: dict[str, Any]) -> dict[str, str]:
         "size": formats.size(model["bytes"]),
         "median latency": latency,
         "smaller": f"{model['compression']:.1f}x",
-        "faster": "" if speed[0] is None else formats.gain(*speed),
+        "faster": "" if speed[0] is None else formats.ratio_with_interval(*speed),
     }
 
 

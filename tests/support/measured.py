@@ -281,21 +281,21 @@ def bare() -> Findings:
 
 def quantized() -> Findings:
     """The same, whose final model says what its parts compute in."""
-    found = bare()
+    result = bare()
     tables = PartPrecision(
         parts=("embeddings",), weight_bits=4, activation_bits=None, computes_in="x"
     )
     layers = PartPrecision(
         parts=("a", "b"), weight_bits=3, activation_bits=8, computes_in="int8, y"
     )
-    final = found.final.model_copy(update={"computes_in": (tables, layers)})
-    models = {**found.evaluation.models, "onnx": final}
-    return replace(found, evaluation=found.evaluation.model_copy(update={"models": models}))
+    final = result.final.model_copy(update={"computes_in": (tables, layers)})
+    models = {**result.evaluation.models, "onnx": final}
+    return replace(result, evaluation=result.evaluation.model_copy(update={"models": models}))
 
 
 def busy(speedup: Bounds | None) -> Findings:
     """The same as `bare`, timed beside other work; without an interval nothing was determined."""
-    found = bare()
+    result = bare()
     beside = Contention(
         cpu_share=0.41, interrupted=0.6, others=0.98, steal=0.0, waiting=0.9, load=4.2
     )
@@ -307,5 +307,5 @@ def busy(speedup: Bounds | None) -> Findings:
     }
     if speedup is not None:
         timed["speedup_undetermined"] = None
-    models = {**found.evaluation.models, "onnx": found.final.model_copy(update=timed)}
-    return replace(found, evaluation=found.evaluation.model_copy(update={"models": models}))
+    models = {**result.evaluation.models, "onnx": result.final.model_copy(update=timed)}
+    return replace(result, evaluation=result.evaluation.model_copy(update={"models": models}))

@@ -1,4 +1,4 @@
-"""Who pays for the compression: a picture of every group's loss and of what chance could do."""
+"""Figure of the loss by class and slice, with intervals and detectable drops."""
 
 from __future__ import annotations
 
@@ -28,10 +28,14 @@ WIDTH = 11.5
 ROW_HEIGHT = 0.3
 """Inches."""
 
-LEFT, RIGHT = 0.365, 0.715
-"""Where the intervals begin and end; on both sides are words and numbers."""
+LEFT = 0.365
+RIGHT = 0.715
+"""Left and right end of the intervals; names and numbers are on both sides."""
 
-KIND_X, NAME_X, ROWS_X, END_X = 0.02, 0.078, 0.35, 0.98
+KIND_X = 0.02
+NAME_X = 0.078
+ROWS_X = 0.35
+END_X = 0.98
 NUMBER_X = {"teacher": 0.77, "final": 0.825, "difference": 0.895, "detectable": END_X}
 
 
@@ -45,46 +49,40 @@ def draw_equity(evaluation: Evaluation, path: Path) -> None:
     The same evaluation gives the same bytes.
 
     Args:
-        evaluation: What `judge` found.
-        path: Where to; `.png` and `.svg` are put in place of its suffix.
+        evaluation: Evaluation of a run.
+        path: Target; its suffix is replaced by `.png` and `.svg`.
     """
     with figure_style():
         save_figure(_draw_figure(evaluation), path)
 
 
 def worst_first(groups: Sequence[Group]) -> list[Group]:
-    """Order groups by what they lost.
-
-    Args:
-        groups: As evaluation judged them.
-
-    Returns:
-        Those that lost more than chance explains, then the others; the largest drop first.
-    """
+    """Sort groups: significant losses first, then the others, each by the largest drop."""
     return sorted(groups, key=lambda g: (not is_lost(g), g.difference.estimate, -g.n, g.name))
 
 
 def is_lost(group: Group) -> bool:
-    """Whether a group's loss is more than chance explains among so many groups."""
+    """Whether a group has a significant loss after correction for the number of groups."""
     return group.p_adjusted < SIGNIFICANCE_LEVEL
 
 
 def _draw_figure(evaluation: Evaluation) -> Figure:
     groups = worst_first(evaluation.equity)
-    shown, more = groups[:MAX_GROUPS], len(groups) - MAX_GROUPS
-    height = 1.55 + ROW_HEIGHT * max(1, len(shown))
-    drawn = Figure(figsize=(WIDTH, height), facecolor="white")
-    axes = drawn.add_axes((LEFT, 0.5 / height, RIGHT - LEFT, 1 - 1.55 / height))
-    _style_axes(axes, shown)
-    for row, group in enumerate(shown):
+    drawn_groups = groups[:MAX_GROUPS]
+    omitted = len(groups) - MAX_GROUPS
+    height = 1.55 + ROW_HEIGHT * max(1, len(drawn_groups))
+    figure = Figure(figsize=(WIDTH, height), facecolor="white")
+    axes = figure.add_axes((LEFT, 0.5 / height, RIGHT - LEFT, 1 - 1.55 / height))
+    _style_axes(axes, drawn_groups)
+    for row, group in enumerate(drawn_groups):
         _draw_group(axes, row, group)
     _draw_header(axes, evaluation)
-    _draw_footer(axes, f"and {more} more groups that lost less" if more > 0 else "")
-    return drawn
+    _draw_footer(axes, f"and {omitted} more groups with smaller losses" if omitted > 0 else "")
+    return figure
 
 
 def _style_axes(axes: Axes, groups: Sequence[Group]) -> None:
-    """Leave lines between the rows, zero, and a scale of points."""
+    """Draw lines between the rows, a line at zero, and a scale in points."""
     lowest = min((g.difference.low for g in groups), default=-0.01) * 100
     highest = max((g.difference.high for g in groups), default=0.01) * 100
     margin = max(0.5, 0.04 * (highest - lowest))
@@ -101,16 +99,19 @@ def _style_axes(axes: Axes, groups: Sequence[Group]) -> None:
 
 
 def _draw_group(axes: Axes, row: int, group: Group) -> None:
-    """Draw one line: what it is, its interval, its numbers."""
-    lost, between = is_lost(group), group.difference
-    colour = LOSS_COLOUR if lost else STAGE
-    axes.plot((100 * between.low, 100 * between.high), (row, row), color=colour, linewidth=2.2)
+    """Draw one row: name, interval, numbers."""
+    is_loss = is_lost(group)
+    difference = group.difference
+    colour = LOSS_COLOUR if is_loss else STAGE
+    axes.plot(
+        (100 * difference.low, 100 * difference.high), (row, row), color=colour, linewidth=2.2
+    )
     face = colour if group.detectable_drop is not None else "white"
     edge = "white" if face == colour else colour
-    at = 100 * between.estimate
+    at = 100 * difference.estimate
     axes.plot(at, row, "o", markersize=7, markerfacecolor=face, markeredgecolor=edge)
     weight: dict[str, Any] = (
-        {"fontweight": "bold", "color": LOSS_COLOUR} if lost else {"color": INK}
+        {"fontweight": "bold", "color": LOSS_COLOUR} if is_loss else {"color": INK}
     )
     _write_cell(axes, row, KIND_X, group.kind, **REMARK)
     _write_cell(axes, row, NAME_X, _shorten(group.name.removeprefix("label ")), **weight)
@@ -118,7 +119,7 @@ def _draw_group(axes: Axes, row: int, group: Group) -> None:
     numbers = {
         "teacher": f"{100 * group.before:.1f}",
         "final": f"{100 * group.after:.1f}",
-        "difference": _signed(100 * between.estimate, 1),
+        "difference": _signed(100 * difference.estimate, 1),
         "detectable": "" if group.detectable_drop is None else f"{100 * group.detectable_drop:.1f}",
     }
     for column, number in numbers.items():
@@ -127,21 +128,22 @@ def _draw_group(axes: Axes, row: int, group: Group) -> None:
 
 
 def _write_cell(axes: Axes, row: float, at: float, text: str, **look: Any) -> None:  # noqa: ANN401
-    """Put text on a row; labels are data, so that a dollar sign is no formula."""
+    """Write text on a row; a dollar sign in a label does not start a formula."""
     axes.annotate(text, (at, row), parse_math=False, va="center_baseline", **_IN_ROW, **look)
 
 
 def _draw_header(axes: Axes, evaluation: Evaluation) -> None:
-    groups, lost = len(evaluation.equity), sum(map(is_lost, evaluation.equity))
+    groups = len(evaluation.equity)
+    losses = sum(map(is_lost, evaluation.equity))
     unit = (
         f"accuracy of the final model minus the teacher's in {groups} groups of "
         f"{evaluation.n} test texts: percentage points, 95 % interval"
     )
-    verdict = f"{lost} of {groups} lost more than chance explains (Holm, 5 %)"
+    verdict = f"{losses} of {groups} have a significant loss (Holm, 5 %)"
     looks: tuple[tuple[int, float, str, dict[str, Any]], ...] = (
-        (49, KIND_X, "Who pays for the compression", {"fontsize": 12, "fontweight": "bold"}),
+        (49, KIND_X, "Loss by class and slice", {"fontsize": 12, "fontweight": "bold"}),
         (33, KIND_X, unit, REMARK),
-        (49, END_X, verdict, {"color": LOSS_COLOUR if lost else MUTED, "ha": "right"}),
+        (49, END_X, verdict, {"color": LOSS_COLOUR if losses else MUTED, "ha": "right"}),
         (9, ROWS_X, "n", {**REMARK, "ha": "right"}),
         *((9, at, column, {**REMARK, "ha": "right"}) for column, at in NUMBER_X.items()),
     )
@@ -151,9 +153,7 @@ def _draw_header(axes: Axes, evaluation: Evaluation) -> None:
 
 
 def _draw_footer(axes: Axes, more: str) -> None:
-    note = (
-        "detectable: the smallest drop that so many rows can show; hollow where they can show none"
-    )
+    note = "detectable: the smallest drop that the rows can show; hollow dot: no drop is detectable"
     place: dict[str, Any] = {"xycoords": ("figure fraction", "axes fraction"), **REMARK}
     axes.annotate(note, (END_X, 0), (0, -29), ha="right", textcoords="offset points", **place)
     axes.annotate(more, (NAME_X, 0), (0, -29), textcoords="offset points", **place)
@@ -165,7 +165,7 @@ def _shorten(name: str) -> str:
 
 
 def _signed(value: float, digits: int) -> str:
-    """Write a difference with its sign; nothing is neither more nor less."""
+    """Format a difference with its sign; zero has none."""
     text = f"{abs(value):.{digits}f}"
     if float(text) == 0:
         return text

@@ -1,4 +1,4 @@
-"""What every stage gave and took, side by side: as rows and as a picture."""
+"""Waterfall of the stages: accuracy, size and latency as table and as figure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RULE = "#e3e7ea"
 STAGE = "#a9b8c6"
 FINAL = "#1f6f54"
 DRAWN_SHARE = 0.55
-"""Share of a panel that is drawn in; the rest is for numbers."""
+"""Share of a panel for the drawing; the rest is for numbers."""
 
 CardValue = Callable[[Scorecard], float | None]
 CardText = Callable[[Scorecard], str]
@@ -39,10 +39,10 @@ def waterfall_table(evaluation: Evaluation) -> list[dict[str, Any]]:
     """List the models in the order of the stages, one flat row each.
 
     Args:
-        evaluation: What `judge` returned.
+        evaluation: Evaluation of a run.
 
     Returns:
-        Rows of equal keys; fractions, bytes and milliseconds, None where nothing applies.
+        Rows with the same keys: fractions, bytes and milliseconds; None if not applicable.
     """
     return [_table_row(name, card, evaluation.n) for name, card in evaluation.models.items()]
 
@@ -53,8 +53,8 @@ def draw_waterfall(evaluation: Evaluation, path: Path) -> None:
     The same evaluation gives the same bytes.
 
     Args:
-        evaluation: What `judge` returned.
-        path: Where to; `.png` and `.svg` are put in place of its suffix.
+        evaluation: Evaluation of a run.
+        path: Target; its suffix is replaced by `.png` and `.svg`.
     """
     with figure_style():
         save_figure(_draw_figure(evaluation), path)
@@ -62,26 +62,27 @@ def draw_waterfall(evaluation: Evaluation, path: Path) -> None:
 
 @contextmanager
 def figure_style() -> Iterator[None]:
-    """Give every figure one look; letters that the font lacks become boxes, without a word."""
+    """Set the style of all figures; glyphs missing from the font give no warning."""
     with mpl.rc_context(STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         yield
 
 
-def save_figure(drawn: Figure, path: Path) -> None:
-    """Write a figure as pixels and as lines, without a date: equal figures are equal bytes.
+def save_figure(figure: Figure, path: Path) -> None:
+    """Save a figure as PNG and SVG without a date: equal figures give equal bytes.
 
     Args:
-        drawn: Inside of `drawing`.
-        path: `.png` and `.svg` are put in place of its suffix.
+        figure: The figure, within `figure_style`.
+        path: Target; its suffix is replaced by `.png` and `.svg`.
     """
-    drawn.savefig(path.with_suffix(".png"), dpi=160, metadata={"Software": None})
-    drawn.savefig(path.with_suffix(".svg"), metadata={"Date": None, "Creator": None})
+    figure.savefig(path.with_suffix(".png"), dpi=160, metadata={"Software": None})
+    figure.savefig(path.with_suffix(".svg"), metadata={"Date": None, "Creator": None})
 
 
 def _table_row(name: str, card: Scorecard, rows: int) -> dict[str, Any]:
     interval = _interval(card, rows)
-    latency, gain = card.latency_ms, card.speedup_interval
+    latency = card.latency_ms
+    gain = card.speedup_interval
     return {
         "model": name,
         "runtime": card.runtime,
@@ -111,10 +112,10 @@ def _interval(card: Scorecard, rows: int) -> Interval:
 
 def _draw_figure(evaluation: Evaluation) -> Figure:
     cards = evaluation.models
-    drawn = Figure(figsize=(11.5, 1.1 + 0.44 * len(cards)), facecolor="white")
-    panels = drawn.subplots(1, 3, sharey=True)
-    top = 1 - 0.85 / drawn.get_figheight()
-    drawn.subplots_adjust(left=0.085, right=0.985, wspace=0.07, bottom=0.04, top=top)
+    figure = Figure(figsize=(11.5, 1.1 + 0.44 * len(cards)), facecolor="white")
+    panels = figure.subplots(1, 3, sharey=True)
+    top = 1 - 0.85 / figure.get_figheight()
+    figure.subplots_adjust(left=0.085, right=0.985, wspace=0.07, bottom=0.04, top=top)
     for axes in panels:
         _style_axes(axes, len(cards))
     _name_rows(panels[0], list(cards))
@@ -124,11 +125,11 @@ def _draw_figure(evaluation: Evaluation) -> Figure:
     _draw_header(panels[0], "Accuracy", f"percent, 95 % interval, {evaluation.n} test texts")
     _draw_header(panels[1], "Size", "megabytes, weights and tokenizer")
     _draw_header(panels[2], "Latency", _conditions(cards))
-    return drawn
+    return figure
 
 
 def _style_axes(axes: Axes, rows: int) -> None:
-    """Leave lines between the rows, the first on top, and nothing else."""
+    """Draw only lines between the rows, with the first row on top."""
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0, labelbottom=False, pad=10)
     axes.set_ylim(rows - 0.4, -0.6)
@@ -153,10 +154,11 @@ def _draw_header(axes: Axes, title: str, unit: str) -> None:
 
 
 def _draw_accuracy(axes: Axes, evaluation: Evaluation) -> None:
-    """Draw intervals in the left of the panel, and what they are in the rest."""
+    """Draw intervals on the left of the panel and their numbers on the right."""
     cards = list(evaluation.models.values())
     intervals = [_interval(card, evaluation.n) for card in cards]
-    lowest, highest = min(i.low for i in intervals), max(i.high for i in intervals)
+    lowest = min(i.low for i in intervals)
+    highest = max(i.high for i in intervals)
     margin = 0.03 * (highest - lowest)
     axes.set_xlim(lowest - margin, lowest + (highest - lowest) / DRAWN_SHARE)
     axes.axvline(intervals[0].estimate, color=MUTED, linewidth=0.8, linestyle=(0, (2, 3)), zorder=0)
@@ -171,7 +173,7 @@ def _draw_accuracy(axes: Axes, evaluation: Evaluation) -> None:
 def _draw_bars(
     axes: Axes, cards: Mapping[str, Scorecard], length: CardValue, gain: CardText
 ) -> None:
-    """Draw bars from zero in the left of the panel, and what they are in the rest."""
+    """Draw bars from zero on the left of the panel and their numbers on the right."""
     lengths = [length(card) for card in cards.values()]
     axes.set_xlim(0, max((n for n in lengths if n is not None), default=1.0) / DRAWN_SHARE)
     for row, (card, value) in enumerate(zip(cards.values(), lengths, strict=True)):

@@ -1,4 +1,4 @@
-"""The report in a real browser, as wide as a desk's and as narrow as a phone's."""
+"""The report in a real browser, in desktop and phone width."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from measured import SECTIONS
 from coldpress.report.html import render_report
 
 WIDTHS = (1280, 375)
-SHOWN = ["headline", *SECTIONS]
+ALL_SECTIONS = ["headline", *SECTIONS]
 pytestmark = pytest.mark.skipif(
     browser.CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium"
 )
@@ -21,13 +21,13 @@ pytestmark = pytest.mark.skipif(
 def test_the_whole_report_is_shown_and_fits_desk_and_phone(tmp_path: Path) -> None:
     page = tmp_path / "report.html"
     page.write_text(render_report(measured.findings()), encoding="utf-8")
-    seen = browser.look_at(page, WIDTHS, tmp_path)
-    assert seen.complaints == []
-    for width, found in zip(WIDTHS, seen.pages, strict=True):
-        assert (found["width"], found["sections"]) == (width, SHOWN)
-        assert (found["scroll_width"] <= width, found["overflowing"]) == (True, [])
-        assert found["scripts"] == 0
-        assert found["height"] > 3000
+    result = browser.look_at(page, WIDTHS, tmp_path)
+    assert result.complaints == []
+    for width, page_size in zip(WIDTHS, result.pages, strict=True):
+        assert (page_size["width"], page_size["sections"]) == (width, ALL_SECTIONS)
+        assert (page_size["scroll_width"] <= width, page_size["overflowing"]) == (True, [])
+        assert page_size["scripts"] == 0
+        assert page_size["height"] > 3000
 
 
 @pytest.mark.parametrize(
@@ -38,14 +38,14 @@ def test_the_browser_runs_and_loads_nothing_even_if_something_slipped_in(
 ) -> None:
     page = tmp_path / "report.html"
     page.write_text(render_report(measured.findings()).replace("<main>", f"<main>{smuggled}"))
-    seen = browser.look_at(page, (375,), tmp_path)
-    assert "Content Security Policy" in seen.complaints[0]
-    assert seen.pages[0]["sections"] == SHOWN
+    result = browser.look_at(page, (375,), tmp_path)
+    assert "Content Security Policy" in result.complaints[0]
+    assert result.pages[0]["sections"] == ALL_SECTIONS
 
 
 def test_a_page_that_is_too_wide_is_noticed(tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     page.write_text('<section id="wide" style="width: 2000px">x</section>')
-    (found,) = browser.look_at(page, (375,), tmp_path).pages
-    assert found["scroll_width"] >= 2000
-    assert found["overflowing"] == ["SECTION wide"]
+    (page_size,) = browser.look_at(page, (375,), tmp_path).pages
+    assert page_size["scroll_width"] >= 2000
+    assert page_size["overflowing"] == ["SECTION wide"]

@@ -1,4 +1,4 @@
-"""The card: what the hub's own library reads of it, and what a person does."""
+"""Model card: front matter, read by the hub's own library, and text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ESCAPED = "&lt;script&gt;alert('x')&lt;/script&gt;"
 
 
 def data_of(card: str) -> ModelCardData:
-    """What the hub's library makes of the front matter."""
+    """Front matter as the hub's library reads it."""
     data = ModelCard(card).data
     assert isinstance(data, ModelCardData)
     return data
@@ -28,32 +28,34 @@ def sections(card: str) -> list[str]:
 
 
 def section(card: str, title: str) -> str:
-    """What stands under a heading."""
+    """Text under a heading."""
     return card.split(f"## {title}\n", 1)[1].split("\n## ", 1)[0].strip()
 
 
-def test_the_hub_reads_what_was_measured() -> None:
+def test_the_hub_reads_the_metrics() -> None:
     data = data_of(render_card(measured.findings()))
     assert (data.library_name, data.pipeline_tag) == ("onnxruntime", "text-classification")
     assert (data.base_model, data.license, data.language) == ("some/encoder", None, None)
     assert data.tags == ["coldpress", "onnx", "distillation", "pruning", "quantization"]
-    read = {one.metric_type: one.metric_value for one in data.eval_results or ()}
-    assert read == {"accuracy": 0.948, "f1": 0.928, "expected_calibration_error": 0.021}
-    assert {one.dataset_split for one in data.eval_results or ()} == {"test"}
+    metadata = {result.metric_type: result.metric_value for result in data.eval_results or ()}
+    assert metadata == {"accuracy": 0.948, "f1": 0.928, "expected_calibration_error": 0.021}
+    assert {result.dataset_split for result in data.eval_results or ()} == {"test"}
     assert data.model_name == "trec"
 
 
 def test_a_dataset_of_the_hub_is_named_with_its_revision() -> None:
-    found = measured.findings()
+    findings = measured.findings()
     source = {"origin": "hub", "dataset": "CogComp/trec", "revision": "65752bf"}
     benchmark = BenchmarkSection.model_validate({"kind": "text-classification", "source": source})
     card = render_card(
-        replace(found, recipe=found.recipe.model_copy(update={"benchmark": benchmark}))
+        replace(findings, recipe=findings.recipe.model_copy(update={"benchmark": benchmark}))
     )
     data = data_of(card)
     assert data.datasets == ["CogComp/trec"]
-    read = {(one.dataset_type, one.dataset_revision) for one in data.eval_results or ()}
-    assert read == {("CogComp/trec", "65752bf")}
+    metadata = {
+        (result.dataset_type, result.dataset_revision) for result in data.eval_results or ()
+    }
+    assert metadata == {("CogComp/trec", "65752bf")}
     assert "CogComp/trec on the Hugging Face hub, revision 65752bf." in section(card, "Data")
 
 
@@ -63,7 +65,7 @@ def test_everything_that_was_measured_has_its_section() -> None:
         "Data",
         "Method",
         "Scorecard",
-        "Who pays for the compression",
+        "Loss by class and slice",
         "Limits",
         "How to load",
         "Gate",
@@ -72,34 +74,34 @@ def test_everything_that_was_measured_has_its_section() -> None:
     ]
 
 
-def test_what_was_not_measured_is_a_limit_and_no_section() -> None:
+def test_a_missing_measurement_is_a_limit_without_a_section() -> None:
     card = render_card(measured.bare())
     assert sections(card) == ["What it is", "Data", "Method", "Scorecard", "Limits", "How to load"]
     assert section(card, "Limits").splitlines()[1:] == [
-        "- What compression did to single classes or slices was not judged.",
-        "- Whether batch, padding or threads change answers was not measured.",
+        "- Loss by class and slice was not evaluated.",
+        "- Invariance to batch, padding and threads was not measured.",
         "- Throughput, cold start and memory were not measured.",
         "- Energy was not measured.",
-        "- No gate judged it.",
+        "- It was not checked by a gate.",
     ]
     assert "None" not in card
 
 
 def test_groups_too_small_to_show_a_loss_are_named() -> None:
     limits = section(render_card(measured.findings()), "Limits")
-    assert f"- Too few rows to show any loss: label {ESCAPED}." in limits
-    assert "- 3 of the test texts also stand in the training data." in limits
+    assert f"- Too few rows to detect any loss: label {ESCAPED}." in limits
+    assert "- 3 of the test texts also occur in the training data." in limits
 
 
-def test_what_a_user_wrote_is_neither_html_nor_markdown() -> None:
+def test_user_text_is_neither_html_nor_markdown() -> None:
     card = render_card(measured.findings())
     assert card.count(ESCAPED) == 5
     assert "<" not in card
 
 
-def test_the_method_is_told_in_the_words_of_its_sections() -> None:
-    said = dict(method.describe_steps(measured.recipe()))
-    assert list(said) == [
+def test_the_method_is_described_by_the_docstrings_of_its_sections() -> None:
+    steps = dict(method.describe_steps(measured.recipe()))
+    assert list(steps) == [
         "Teacher",
         "Distillation, logits",
         "Pruning, neurons",
@@ -107,13 +109,13 @@ def test_the_method_is_told_in_the_words_of_its_sections() -> None:
         "Quantization, dynamic-int8",
         "Export",
     ]
-    assert said["Teacher"].startswith(
+    assert steps["Teacher"].startswith(
         "A pretrained encoder on the Hugging Face hub. Id some/encoder, revision c0ffee, epochs 3,"
     )
-    assert "Keep neurons 0.5" in said["Pruning, neurons"]
+    assert "Keep neurons 0.5" in steps["Pruning, neurons"]
 
 
-def test_a_stage_that_was_left_out_is_not_told() -> None:
+def test_a_skipped_stage_is_not_described() -> None:
     recipe = measured.recipe().model_copy(update={"distill": None, "prune": [], "quantize": None})
     assert [name for name, _ in method.describe_steps(recipe)] == ["Teacher", "Export"]
     tags = data_of(render_card(replace(measured.findings(), recipe=recipe))).tags
@@ -125,16 +127,18 @@ def test_pairs_are_loaded_as_pairs(pair: str | None, call: str) -> None:
     recipe = measured.recipe()
     columns = recipe.benchmark.columns.model_copy(update={"text_pair": pair})
     benchmark = recipe.benchmark.model_copy(update={"columns": columns})
-    found = replace(measured.findings(), recipe=recipe.model_copy(update={"benchmark": benchmark}))
-    assert call in section(render_card(found), "How to load")
+    findings = replace(
+        measured.findings(), recipe=recipe.model_copy(update={"benchmark": benchmark})
+    )
+    assert call in section(render_card(findings), "How to load")
 
 
 def test_equal_findings_give_equal_bytes() -> None:
     assert render_card(measured.findings()) == render_card(measured.findings())
 
 
-def test_it_says_what_computes_in_what() -> None:
+def test_the_precision_of_parts_is_listed() -> None:
     shown = render_card(measured.quantized())
     assert "| embeddings | 4 |  | x |" in shown
     assert "| a; b | 3 | 8 | int8, y |" in shown
-    assert "What computes in what" not in render_card(measured.bare())
+    assert "Precision by part" not in render_card(measured.bare())

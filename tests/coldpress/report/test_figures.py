@@ -1,4 +1,4 @@
-"""Where the figures put things."""
+"""Positions in the figures."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_dot_stands_by_its_cost_and_accuracy() -> None:
 
 def _twins() -> Findings:
     """All models equally accurate, two of them of one size and speed."""
-    found = measured.findings()
+    figure = measured.findings()
     final = measured.card(0.948, 4_200_000, 0.31, "onnxruntime")
     sizes = {"teacher": 6.8, "student": 2.2, "pruned": 2.2, "quantized": 1.9, "onnx": 0.31}
     models = {
@@ -70,43 +70,43 @@ def _twins() -> Findings:
         )
         for name, p50 in sizes.items()
     }
-    evaluation = found.evaluation.model_copy(update={"models": models})
-    return replace(found, evaluation=evaluation)
+    evaluation = figure.evaluation.model_copy(update={"models": models})
+    return replace(figure, evaluation=evaluation)
 
 
-@pytest.mark.parametrize("found", [measured.findings(), _twins()], ids=["apart", "twins"])
-def test_names_of_dots_do_not_cover_each_other(found: Findings) -> None:
-    for figure in scatter.trade_offs(found):
-        for one, other in itertools.combinations(figure.dots, 2):
-            apart = abs(one.label_y - other.label_y) >= 12
-            first, second = sorted((one, other), key=lambda dot: dot.label_x)
+@pytest.mark.parametrize("findings", [measured.findings(), _twins()], ids=["apart", "twins"])
+def test_names_of_dots_do_not_cover_each_other(findings: Findings) -> None:
+    for plot in scatter.trade_offs(findings):
+        for first_dot, second_dot in itertools.combinations(plot.dots, 2):
+            apart = abs(first_dot.label_y - second_dot.label_y) >= 12
+            first, second = sorted((first_dot, second_dot), key=lambda dot: dot.label_x)
             assert apart or first.label_x + 6 * len(first.name) <= second.label_x
 
 
 def test_groups_stand_in_the_order_of_their_loss() -> None:
-    found = equity_figure(measured.evaluation().equity)
-    assert found is not None
-    assert [group.name for group in found.groups] == [
+    figure = equity_figure(measured.evaluation().equity)
+    assert figure is not None
+    assert [group.name for group in figure.groups] == [
         f"label {measured.HOSTILE}",
         "source = web forum",
         "label LOC",
         "label HUM",
         "9 to 16 words",
     ]
-    assert [mark.strong for mark in found.marks] == [True, False, False, False, False]
-    assert found.marks[3].at == pytest.approx(found.zero)
-    assert found.sentence == (
-        f"Of 5 groups looked at, a loss is shown for label {measured.HOSTILE}."
+    assert [mark.strong for mark in figure.marks] == [True, False, False, False, False]
+    assert figure.marks[3].at == pytest.approx(figure.zero)
+    assert figure.sentence == (
+        f"Of 5 groups, a significant loss is found in label {measured.HOSTILE}."
     )
 
 
 def test_only_the_worst_of_many_groups_are_drawn() -> None:
     many = tuple(measured.group("class", f"label {n}", 40, n / 1000, 1.0) for n in range(77))
-    found = equity_figure(many)
-    assert found is not None
-    assert (len(found.groups), len(found.marks)) == (77, MAX_DRAWN)
-    assert found.marks[0].name == "76"
-    assert found.sentence.endswith("none is shown to have lost, after Holm's correction.")
+    figure = equity_figure(many)
+    assert figure is not None
+    assert (len(figure.groups), len(figure.marks)) == (77, MAX_DRAWN)
+    assert figure.marks[0].name == "76"
+    assert figure.sentence.endswith("none has a significant loss after Holm's correction.")
 
 
 def test_reliability_is_drawn_for_teacher_and_final_model() -> None:
@@ -121,5 +121,5 @@ def test_reliability_is_drawn_for_teacher_and_final_model() -> None:
 def test_reliability_of_the_teacher_alone_is_not_drawn() -> None:
     models = dict(measured.evaluation().models)
     models["onnx"] = models["onnx"].model_copy(update={"reliability": ()})
-    found = measured.evaluation().model_copy(update={"models": models})
-    assert reliability_curves(replace(measured.findings(), evaluation=found)) == ()
+    figure = measured.evaluation().model_copy(update={"models": models})
+    assert reliability_curves(replace(measured.findings(), evaluation=figure)) == ()

@@ -1,4 +1,4 @@
-"""The report: everything that was measured, nothing that was not, and a user's words as data."""
+"""The HTML report: all measurements, nothing that is missing, and escaped user text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VOID = {"meta", "circle", "line", "rect", "polyline"}
 
 
 class Page(HTMLParser):
-    """What a browser would make of the tags."""
+    """Tags, sections and links of a page."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -28,15 +28,15 @@ class Page(HTMLParser):
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
+        attributes = {name: value or "" for name, value in attrs}
         self.tags.append(tag)
         if tag not in VOID:
             self.open.append(tag)
         if tag == "section":
-            self.sections.append(given["id"])
-        known = [value for name, value in given.items() if name in {"href", "src", "srcset"}]
-        self.jumps += [value[1:] for value in known if value.startswith("#")]
-        self.addresses += [value for value in known if not value.startswith("#")]
+            self.sections.append(attributes["id"])
+        links = [value for name, value in attributes.items() if name in {"href", "src", "srcset"}]
+        self.jumps += [value[1:] for value in links if value.startswith("#")]
+        self.addresses += [value for value in links if not value.startswith("#")]
 
     def handle_endtag(self, tag: str) -> None:
         if tag not in VOID:
@@ -60,11 +60,11 @@ def test_what_was_not_measured_is_left_out() -> None:
     html = render_report(measured.bare())
     page = Page(html)
     assert page.sections == page.jumps == ["waterfall", "trade-offs", "recipe"]
-    assert "Not judged by a gate" in words(html)
+    assert "Not checked by a gate" in words(html)
     assert "None" not in words(html)
 
 
-def test_nothing_comes_from_elsewhere() -> None:
+def test_the_page_loads_nothing_external() -> None:
     html = render_report(measured.findings())
     page = Page(html)
     assert page.addresses == ["http://localhost:5000/#/experiments/1/runs/abc"]
@@ -74,7 +74,7 @@ def test_nothing_comes_from_elsewhere() -> None:
     assert "default-src 'none'" in html
 
 
-def test_what_a_user_wrote_is_data() -> None:
+def test_user_text_is_escaped() -> None:
     html = render_report(measured.findings())
     # A label in the gate, in the sentence, figure and table of groups, in a text, in an answer,
     # and a column's name in the recipe.
@@ -84,7 +84,7 @@ def test_what_a_user_wrote_is_data() -> None:
     assert "script" not in Page(render_report(hostile)).tags
 
 
-def test_only_addresses_of_the_web_become_links() -> None:
+def test_only_http_addresses_become_links() -> None:
     assert "javascript:alert(1)" in words(render_report(measured.findings()))
     assert 'href="javascript' not in render_report(measured.findings())
 
@@ -103,39 +103,39 @@ def test_a_hundred_lost_rows_are_shown_and_the_rest_is_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("passed", "said"), [(True, "Passed the gate"), (False, "Refused by the gate")]
+    ("passed", "expected"), [(True, "Passed the gate"), (False, "Refused by the gate")]
 )
-def test_the_verdict_stands_in_the_headline(passed: bool, said: str) -> None:
+def test_the_verdict_stands_in_the_headline(passed: bool, expected: str) -> None:
     verdict = measured.verdict().model_copy(update={"passed": passed})
     text = words(render_report(replace(measured.findings(), verdict=verdict)))
-    assert text.startswith(f"Coldpress report trec version 3 {said}")
+    assert text.startswith(f"Coldpress report trec version 3 {expected}")
 
 
 @pytest.mark.parametrize(
-    ("passed", "said"),
+    ("passed", "expected"),
     [(False, "not computed, bound 0.001"), (True, "nothing to compare with, bound 0.001")],
 )
-def test_a_check_without_a_value_says_why(passed: bool, said: str) -> None:
+def test_a_check_without_a_value_gives_the_reason(passed: bool, expected: str) -> None:
     verdict = measured.verdict()
     check = verdict.checks[0].model_copy(update={"value": None, "passed": passed})
-    judged = verdict.model_copy(update={"checks": (check,)})
-    assert said in words(render_report(replace(measured.findings(), verdict=judged)))
+    single = verdict.model_copy(update={"checks": (check,)})
+    assert expected in words(render_report(replace(measured.findings(), verdict=single)))
 
 
-def test_the_tables_carry_the_numbers() -> None:
+def test_the_tables_contain_the_numbers() -> None:
     text = words(render_report(measured.findings()))
     assert "onnx onnxruntime 94.8 0.928 97.4 1.05 M 4.2 MB 525 k 0.31 p95 0.372 0.41 21.9x" in text
     assert "quantized simulated 94.8 0.928 97.4 3.77 M 15.1 MB 1.89 M &ndash; &ndash;" in text
     assert "source = web forum slice, by column 41 96.0 91.0 \u22125.0" in text
     assert "in a batch 0.021 0.50" in text
-    assert "Throughput 5210 texts a second at 16 a batch" in text
+    assert "Throughput 5210 texts per second batch size 16" in text
     assert "Energy" not in text
     assert "onnx calibration error 0.021, temperature 1.37" in text
     assert "trec-teacher/1 train teacher &middot; 1a1a1a1a1a1a &middot; 3.5 min" in text
 
 
-def test_it_says_what_computes_in_what() -> None:
-    shown = render_report(measured.quantized())
-    cells = re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", shown.split("What computes in what")[1])
+def test_the_precision_of_parts_is_listed() -> None:
+    report = render_report(measured.quantized())
+    cells = re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", report.split("Precision by part")[1])
     assert cells[4:12] == ["embeddings", "4", "&ndash;", "x", "a; b", "3", "8", "int8, y"]
-    assert "What computes in what" not in render_report(measured.bare())
+    assert "Precision by part" not in render_report(measured.bare())

@@ -1,4 +1,4 @@
-"""What a reader must not conclude from timings."""
+"""Limits of the timings in reports."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from coldpress.report import card, formats, html, limits, sentences
 BUSY = (
     "The machine was busy while models were timed: other processes used 98% of the remaining "
     "processor time, the timed calls had a processor for 41% of their time, 60% of the calls were "
-    "interrupted. Speed-ups are the middles of intervals that are wider for it, and on a quiet "
-    "machine latencies may be lower."
+    "interrupted. The intervals of the speed-ups are wider for that reason, and latencies may be "
+    "lower on a quiet machine."
 )
 UNDETERMINED = "The speed-up could not be determined: its interval would span a factor of 7.2."
 
 
 def test_a_busy_machine_is_named_among_the_limits() -> None:
-    found = measured.busy(Bounds(low=8.0, high=26.0))
-    assert BUSY in limits.limits(found)
-    assert UNDETERMINED not in limits.limits(found)
+    busy = measured.busy(Bounds(low=8.0, high=26.0))
+    assert BUSY in limits.limits(busy)
+    assert UNDETERMINED not in limits.limits(busy)
     assert list(limits.timing_remarks(measured.evaluation())) == []
 
 
@@ -33,26 +33,26 @@ def test_a_speedup_is_given_with_its_interval_where_it_has_one() -> None:
     )
     assert formats.speedup(measured.busy(None).final) == "not determined"
     assert formats.speedup(measured.bare().final) == "21.9x"
-    assert formats.gain(1.0, 1.0, 1.0) == "1.0x"
+    assert formats.ratio_with_interval(1.0, 1.0, 1.0) == "1.0x"
 
 
 def test_the_headline_has_the_interval_too() -> None:
-    found = measured.busy(Bounds(low=8.0, high=26.0))
-    assert "; 0.31 ms for a text, 20.0x faster (8.0 to 26.0 times as fast); " in sentences.headline(
-        found
+    busy = measured.busy(Bounds(low=8.0, high=26.0))
+    assert "; 0.31 ms per text, 20.0x faster (8.0 to 26.0 times as fast); " in sentences.headline(
+        busy
     )
-    assert "; 0.31 ms for a text, a speed-up that could not be determined; " in sentences.headline(
+    assert "; 0.31 ms per text, speed-up not determined; " in sentences.headline(
         measured.busy(None)
     )
 
 
 def test_report_and_card_say_so() -> None:
-    wide, unknown = measured.busy(Bounds(low=8.0, high=26.0)), measured.busy(None)
+    wide, undetermined = measured.busy(Bounds(low=8.0, high=26.0)), measured.busy(None)
     assert "20.0x<small>8.0 to 26.0</small>" in html.render_report(wide)
     assert BUSY in html.render_report(wide)
-    assert "speed-up not determined" in html.render_report(unknown)
+    assert "speed-up not determined" in html.render_report(undetermined)
     assert "not determined</td>" not in html.render_report(wide)
     assert "| 20.0x (8.0 to 26.0) |" in card.render_card(wide)
     assert BUSY in card.render_card(wide)
-    assert "| not determined |" in card.render_card(unknown)
-    assert UNDETERMINED in card.render_card(unknown)
+    assert "| not determined |" in card.render_card(undetermined)
+    assert UNDETERMINED in card.render_card(undetermined)

@@ -15,37 +15,37 @@ from coldpress.report import sentences
 
 def test_the_headline_says_how_small_how_fast_and_how_accurate() -> None:
     assert sentences.headline(measured.findings()) == (
-        "4.2 MB, 21.6x smaller than its teacher; 0.31 ms for a text, 21.9x faster; right in 94.8 % "
-        "(92.5 to 96.4) of 500 test texts, where no difference from its teacher is shown "
+        "4.2 MB, 21.6x smaller than its teacher; 0.31 ms per text, 21.9x faster; accuracy "
+        "94.8 % (92.5 to 96.4) on 500 test texts, not shown to differ from its teacher "
         "(\u22120.4 points, \u22121.8 to +1.0)."
     )
 
 
 def test_an_untimed_model_has_no_speed_in_its_headline() -> None:
-    found = measured.bare()
-    models = dict(found.evaluation.models)
+    findings = measured.bare()
+    models = dict(findings.evaluation.models)
     models["onnx"] = models["onnx"].model_copy(update={"latency_ms": None})
-    untimed = found.evaluation.model_copy(update={"models": models})
-    assert " ms" not in sentences.headline(replace(found, evaluation=untimed))
+    untimed = findings.evaluation.model_copy(update={"models": models})
+    assert " ms" not in sentences.headline(replace(findings, evaluation=untimed))
 
 
 @pytest.mark.parametrize(
-    ("wins", "losses", "low", "high", "p", "said"),
+    ("wins", "losses", "low", "high", "p", "sentence"),
     [
-        (6, 5, -0.01, 0.014, 1.0, "No difference between a and b is shown."),
+        (6, 5, -0.01, 0.014, 1.0, "a and b are not shown to differ."),
         (30, 5, 0.03, 0.07, 0.0002, "a is more accurate than b, by 5.0 points."),
         (5, 30, -0.07, -0.03, 0.0002, "a is less accurate than b, by 5.0 points."),
-        (0, 0, 0.0, 0.0, 1.0, "a and b are right on the same rows."),
-        # One more of 60: the bootstrap's lower bound is 0.
-        (1, 0, 0.0, 0.05, 1.0, "No difference between a and b is shown."),
-        # Four rows of 500 that differ, all one way: a bootstrap interval without 0, and no proof.
-        (4, 0, 0.002, 0.016, 0.125, "No difference between a and b is shown."),
+        (0, 0, 0.0, 0.0, 1.0, "a and b are correct on the same rows."),
+        # One more correct row of 60: the bootstrap's lower bound is 0.
+        (1, 0, 0.0, 0.05, 1.0, "a and b are not shown to differ."),
+        # Four of 500 rows differ, all in one direction: the interval excludes 0, p is 0.125.
+        (4, 0, 0.002, 0.016, 0.125, "a and b are not shown to differ."),
     ],
 )
 def test_a_comparison_in_words(
-    wins: int, losses: int, low: float, high: float, p: float, said: str
+    wins: int, losses: int, low: float, high: float, p: float, sentence: str
 ) -> None:
-    assert sentences.comparison(measured.compared("a", "b", wins, losses, low, high, p)) == said
+    assert sentences.comparison(measured.compared("a", "b", wins, losses, low, high, p)) == sentence
 
 
 @given(st.floats(-1, 0), st.floats(0, 1), st.floats(0, 1), st.integers(0, 99), st.integers(0, 99))

@@ -1,4 +1,4 @@
-"""The picture of who pays."""
+"""Figure of the loss by class and slice."""
 
 from __future__ import annotations
 
@@ -24,44 +24,44 @@ def group(name: str, drop: float, p_adjusted: float = 1.0, detectable: float | N
     )
 
 
-def drawn(path: Path, *groups: Group) -> str:
+def draw(path: Path, *groups: Group) -> str:
     evaluation = Evaluation(n=400, overlap=0, models={}, comparisons=(), equity=groups)
     draw_equity(evaluation, path / "equity.png")
     assert (path / "equity.png").read_bytes().startswith(b"\x89PNG")
     return (path / "equity.svg").read_text()
 
 
-def test_losses_that_chance_does_not_explain_come_first() -> None:
+def test_significant_losses_come_first() -> None:
     groups = [group("kept", 0.0), group("noise", 0.3), group("small", 0.1, 0.01), group("w", -0.1)]
     assert [g.name for g in worst_first(groups)] == ["small", "noise", "kept", "w"]
 
 
-def test_the_picture_says_who_lost_how_much(tmp_path: Path) -> None:
-    svg = drawn(tmp_path, group("label cold", 0.125, 0.02), group("label $\\frac$ -- <b>", 0.05))
-    for text in ("cold", "1 of 2 lost more than chance explains (Holm, 5 %)", "\u221212.5", "20.0"):
+def test_the_figure_shows_losses(tmp_path: Path) -> None:
+    svg = draw(tmp_path, group("label cold", 0.125, 0.02), group("label $\\frac$ -- <b>", 0.05))
+    for text in ("cold", "1 of 2 have a significant loss (Holm, 5 %)", "\u221212.5", "20.0"):
         assert f"<!-- {text} -->" in svg
     # A label is data: no formula, no markup.
     assert "$\\frac$" in svg
     assert "<b>" not in svg.replace("<!-- $\\frac$ - - <b> -->", "")
 
 
-@pytest.mark.parametrize(("count", "said"), [(20, False), (23, True)])
-def test_what_does_not_fit_is_counted(tmp_path: Path, count: int, said: bool) -> None:
-    svg = drawn(tmp_path, *(group(f"label {n:02}", 0.01 * n) for n in range(count)))
-    assert ("<!-- and 3 more groups that lost less -->" in svg) is said
-    assert "<!-- 22 -->" in svg if said else "<!-- 00 -->" in svg
+@pytest.mark.parametrize(("count", "omitted"), [(20, False), (23, True)])
+def test_omitted_groups_are_counted(tmp_path: Path, count: int, omitted: bool) -> None:
+    svg = draw(tmp_path, *(group(f"label {n:02}", 0.01 * n) for n in range(count)))
+    assert ("<!-- and 3 more groups with smaller losses -->" in svg) is omitted
+    assert "<!-- 22 -->" in svg if omitted else "<!-- 00 -->" in svg
     assert svg.count("<!-- class -->") == 20
 
 
 def test_a_long_name_is_cut_and_an_empty_table_is_drawn(tmp_path: Path) -> None:
-    svg = drawn(tmp_path, group("label " + "very " * 20, 0.0, detectable=None))
+    svg = draw(tmp_path, group("label " + "very " * 20, 0.0, detectable=None))
     assert "<!-- very very very very very very ver\u2026 -->" in svg
-    assert "0 of 0 lost" in drawn(tmp_path)
+    assert "0 of 0 have a significant loss" in draw(tmp_path)
 
 
 def test_the_same_groups_are_drawn_in_the_same_bytes(tmp_path: Path) -> None:
     groups = (group("label cold", 0.125, 0.02), group("label warm", 0.0))
-    first = drawn(tmp_path, *groups)
+    first = draw(tmp_path, *groups)
     png = (tmp_path / "equity.png").read_bytes()
-    assert drawn(tmp_path, *groups) == first
+    assert draw(tmp_path, *groups) == first
     assert (tmp_path / "equity.png").read_bytes() == png

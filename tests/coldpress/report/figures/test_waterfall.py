@@ -1,4 +1,4 @@
-"""Rows and picture of three models."""
+"""Table and figure of three models."""
 
 from __future__ import annotations
 
@@ -62,9 +62,7 @@ def test_rows_follow_the_stages_and_keep_the_numbers(evaluation: Evaluation) -> 
     assert rows[0]["accuracy_high"] == pytest.approx(0.9193, abs=5e-5)
 
 
-def test_the_picture_says_what_each_stage_gave_and_took(
-    evaluation: Evaluation, tmp_path: Path
-) -> None:
+def test_the_figure_shows_accuracy_size_and_latency(evaluation: Evaluation, tmp_path: Path) -> None:
     draw_waterfall(evaluation, tmp_path / "waterfall.png")
     svg = (tmp_path / "waterfall.svg").read_text()
     for text in (
@@ -87,8 +85,8 @@ def test_the_same_evaluation_is_drawn_in_the_same_bytes(
     draw_waterfall(evaluation, tmp_path / "one.png")
     draw_waterfall(evaluation, tmp_path / "two.png")
     for suffix in (".png", ".svg"):
-        one, two = (tmp_path / f"{name}{suffix}" for name in ("one", "two"))
-        assert one.read_bytes() == two.read_bytes()
+        first, second = (tmp_path / f"{name}{suffix}" for name in ("one", "two"))
+        assert first.read_bytes() == second.read_bytes()
     assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")
 
 
