@@ -8,13 +8,13 @@ INSTALLED := .venv/installed
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo   set up .venv and press the demo model"
-	@echo "make test   set up .venv and run lint, types, import contracts and tests"
+	@echo "make demo   set up .venv and run the demo recipe"
+	@echo "make test   set up .venv and run linter, type checker, import contracts and tests"
 
 demo: setup
 	$(BIN)/coldpress run demo
 
-# Two test processes with one thread each: more threads would only wait for one another.
+# Two test processes with one thread each; more threads would only compete for two cores.
 test: export OMP_NUM_THREADS := 1
 test: setup
 	$(BIN)/ruff check
@@ -25,7 +25,7 @@ test: setup
 
 setup: $(INSTALLED)
 
-# The stamp is written last: an installation that was cut short is done again.
+# The stamp file is written last, so that an interrupted installation is repeated.
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Coldpress needs Python 3.11")'
 	$(PYTHON) -m venv .venv

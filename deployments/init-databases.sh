@@ -1,6 +1,6 @@
 #!/bin/sh
-# Run once by the image of PostgreSQL, when its volume is empty: each server has its own user, who owns
-# its own databases and can enter no other. psql reads the passwords from the environment itself.
+# The PostgreSQL image runs this once, when its volume is empty. Each server gets a user that owns the
+# server's databases and cannot connect to others. psql reads the passwords from the environment.
 set -eu
 psql -v ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres <<'SQL'
 \getenv mlflow_password MLFLOW_DATABASE_PASSWORD

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from command import Coldpress, Done
+from command import Coldpress, CommandResult
 from team_servers import Team
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
@@ -38,7 +38,7 @@ MLFLOW = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "text"),
     [
         (("lineage", "tiny@champion"), "tiny-teacher/1"),
         (("predict", "tiny@champion", "where is my order"), '"label"'),
@@ -49,23 +49,23 @@ MLFLOW = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
     ],
 )
 def test_with_credentials_a_command_does_what_it_does(
-    member: Coldpress, pressed: dict[str, Any], words: tuple[str, ...], said: str
+    member: Coldpress, tiny_run: dict[str, Any], words: tuple[str, ...], text: str
 ) -> None:
-    done = member(*words)
-    assert (done.code, said in done.output) == (0, True), done.error
+    result = member(*words)
+    assert (result.code, text in result.output) == (0, True), result.error
 
 
 def test_a_press_prints_what_it_prints_without_servers(
-    member: Coldpress, team: Team, pressed: dict[str, Any]
+    member: Coldpress, team: Team, tiny_run: dict[str, Any]
 ) -> None:
     """Without the lines that MLflow's client adds, one a run, where a server is behind it."""
-    done = member("run", "./tiny.yaml")
-    assert (done.code, done.output.count("reused")) == (0, 7)
-    assert team.mlflow not in done.output
+    result = member("run", "./tiny.yaml")
+    assert (result.code, result.output.count("reused")) == (0, 7)
+    assert team.mlflow not in result.output
 
 
 def test_with_credentials_the_watch_sees_a_champion_that_was_moved_by_hand(
-    team: Team, member: Coldpress, pressed: dict[str, Any]
+    team: Team, member: Coldpress, tiny_run: dict[str, Any]
 ) -> None:
     alias = {"name": "tiny", "alias": "champion", "version": "2"}
     path = f"{team.mlflow}/api/2.0/mlflow/registered-models/alias"
@@ -92,36 +92,38 @@ def test_with_credentials_the_watch_sees_a_champion_that_was_moved_by_hand(
 def test_without_credentials_one_line_says_who_refuses_and_what_to_set(
     team: Team,
     member: Coldpress,
-    pressed: dict[str, Any],
+    tiny_run: dict[str, Any],
     missing: tuple[str, ...],
     words: Any,  # noqa: ANN401
 ) -> None:
-    done = without(team, missing)(*words)
+    result = without(team, missing)(*words)
     server = team.mlflow if missing[0] in MLFLOW else team.prefect.environment["PREFECT_API_URL"]
-    assert one_line(done).startswith(f"coldpress: {missing[0]}: the ")
-    assert f"at {server} asks who you are; set " in done.error
+    assert one_line(result).startswith(f"coldpress: {missing[0]}: the ")
+    assert f"at {server} asks who you are; set " in result.error
 
 
 def without(team: Team, missing: tuple[str, ...]) -> Coldpress:
     """The command, as somebody runs it who lacks variables."""
-    known = team.prefect.environment
-    return Coldpress(team.folder / "member", {k: v for k, v in known.items() if k not in missing})
+    environment = team.prefect.environment
+    return Coldpress(
+        team.folder / "member", {k: v for k, v in environment.items() if k not in missing}
+    )
 
 
-def one_line(done: Done) -> str:
+def one_line(result: CommandResult) -> str:
     """What a command said that was asked for something wrong."""
-    assert (done.code, done.output) == (2, ""), done.error
-    (line,) = done.error.splitlines()
+    assert (result.code, result.output) == (2, ""), result.error
+    (line,) = result.error.splitlines()
     return line
 
 
 @pytest.mark.parametrize("wrong", ["MLFLOW_TRACKING_PASSWORD", "PREFECT_API_AUTH_STRING"])
 def test_wrong_credentials_are_called_so(
-    team: Team, member: Coldpress, pressed: dict[str, Any], wrong: str
+    team: Team, member: Coldpress, tiny_run: dict[str, Any], wrong: str
 ) -> None:
-    done = member("promote", "tiny/2", "--reason", "better", also={wrong: "any:wrong"})
-    assert one_line(done).startswith(f"coldpress: {wrong}: ")
-    assert "does not accept" in done.error
+    result = member("promote", "tiny/2", "--reason", "better", also={wrong: "any:wrong"})
+    assert one_line(result).startswith(f"coldpress: {wrong}: ")
+    assert "does not accept" in result.error
 
 
 @pytest.mark.parametrize("server", ["MLFLOW_TRACKING_URI", "PREFECT_API_URL"])
@@ -130,23 +132,23 @@ def test_an_address_with_a_password_is_refused_and_shown_nowhere(
 ) -> None:
     address = team.prefect.environment[server].replace("://", "://anna:s3cret@")
     outcome = tmp_path / "outcome.json"
-    done = member("run", "./tiny.yaml", "--json", str(outcome), also={server: address})
-    assert one_line(done).startswith(f"coldpress: {server}: takes no user or password")
+    result = member("run", "./tiny.yaml", "--json", str(outcome), also={server: address})
+    assert one_line(result).startswith(f"coldpress: {server}: takes no user or password")
     doctor = member("doctor", also={server: address})
     assert (doctor.code, "takes no user or" in " ".join(doctor.output.split())) == (
         0,
         True,
     )
-    assert "s3cret" not in done.error + doctor.output + outcome.read_text()
+    assert "s3cret" not in result.error + doctor.output + outcome.read_text()
 
 
 def test_a_user_who_may_only_read_is_told_so(
-    team: Team, member: Coldpress, pressed: dict[str, Any]
+    team: Team, member: Coldpress, tiny_run: dict[str, Any]
 ) -> None:
     reader = Coldpress(member.home, team.user("reader"))
     assert reader("lineage", "tiny/1").code == 0
-    done = reader("promote", "tiny/2", "--reason", "better")
-    assert one_line(done) == (
+    result = reader("promote", "tiny/2", "--reason", "better")
+    assert one_line(result) == (
         "coldpress: MLFLOW_TRACKING_USERNAME: the MLflow server does not allow reader to do that"
     )
     assert "tiny/2" not in json.loads(reader("lineage", "tiny@champion", "--json").output)["name"]
@@ -154,14 +156,14 @@ def test_a_user_who_may_only_read_is_told_so(
 
 def test_doctor_says_which_server_lets_one_in(team: Team, member: Coldpress) -> None:
     assert " ".join(member("doctor").output.split()).count(" answers ") == 2
-    done = without(team, MLFLOW)("doctor")
-    told = " ".join(done.output.split())
-    assert (done.code, told.count("asks who you are"), told.count(" answers ")) == (0, 1, 1)
+    result = without(team, MLFLOW)("doctor")
+    output = " ".join(result.output.split())
+    assert (result.code, output.count("asks who you are"), output.count(" answers ")) == (0, 1, 1)
 
 
 def test_status_is_of_the_stack_alone(member: Coldpress) -> None:
-    done = member("status")
-    assert (done.code, done.output.count(" no ")) == (1, 3)
+    result = member("status")
+    assert (result.code, result.output.count(" no ")) == (1, 3)
 
 
 def test_no_route_of_mlflow_answers_without_credentials(team: Team) -> None:
@@ -205,10 +207,12 @@ def endpoints(routes: Any, prefix: str = "") -> Iterator[tuple[str, str]]:  # no
 
 def answered(address: str, routes: set[tuple[str, str]]) -> set[tuple[str, str]]:
     """The routes that gave anything but a refusal to somebody without credentials."""
-    refused = {401, 403}
+    denied = {401, 403}
     with httpx.Client(timeout=60) as client:
-        asked = ((each, client.request(each[0], address + each[1])) for each in sorted(routes))
-        return {each for each, answer in asked if answer.status_code not in refused}
+        responses = (
+            (route, client.request(route[0], address + route[1])) for route in sorted(routes)
+        )
+        return {route for route, answer in responses if answer.status_code not in denied}
 
 
 @pytest.mark.parametrize("path", ["events/out", "logs/out", "events/in"])
@@ -218,8 +222,8 @@ def test_no_stream_of_prefect_opens_without_credentials(
 ) -> None:
     with pytest.raises(WebSocketException):
         listen(team, path, token)
-    _, _, known = team.credentials.values()
-    assert listen(team, path, known) == {"type": "auth_success"}
+    _, _, auth_string = team.credentials.values()
+    assert listen(team, path, auth_string) == {"type": "auth_success"}
 
 
 def listen(team: Team, path: str, token: str | None) -> Mapping[str, Any]:
@@ -227,5 +231,5 @@ def listen(team: Team, path: str, token: str | None) -> Mapping[str, Any]:
     address = team.prefect.environment["PREFECT_API_URL"].replace("http", "ws")
     with connect(f"{address}/{path}", subprotocols=["prefect"]) as stream:  # type: ignore[list-item]
         stream.send(json.dumps({"type": "auth", "token": token}))
-        said: Mapping[str, Any] = json.loads(stream.recv(timeout=30))
-        return said
+        answer: Mapping[str, Any] = json.loads(stream.recv(timeout=30))
+        return answer

@@ -11,33 +11,33 @@ import yaml
 from prefect.events.schemas.automations import AutomationCore
 
 ROOT = Path(__file__).parents[2]
-WRITTEN: list[dict[str, Any]] = yaml.safe_load((ROOT / "deployments/automations.yaml").read_text())[
-    "automations"
-]
-(CRASHED,) = (each for each in WRITTEN if each["name"] == "coldpress-crashed-runs")
-(PENDING,) = (each for each in WRITTEN if each["name"] == "coldpress-pending-runs")
+AUTOMATIONS: list[dict[str, Any]] = yaml.safe_load(
+    (ROOT / "deployments/automations.yaml").read_text()
+)["automations"]
+(CRASHED,) = (entry for entry in AUTOMATIONS if entry["name"] == "coldpress-crashed-runs")
+(PENDING,) = (entry for entry in AUTOMATIONS if entry["name"] == "coldpress-pending-runs")
 DEPLOYMENTS = yaml.safe_load((ROOT / "deployments/prefect.yaml").read_text())["deployments"]
 # How a flow here names the state that it ends in, where it does.
 NAMED_STATE = re.compile(r"(?:Completed|Failed|Cancelled|Crashed)\(name=\"(\w+)\"")
 
 
-def missing(written: object, read: object, at: str = "") -> list[str]:
+def missing(definition: object, read: object, at: str = "") -> list[str]:
     """What stands in the file, and not in what Prefect read of it."""
-    if isinstance(written, dict) and isinstance(read, dict):
-        gone = [f"{at}.{name}" for name in written if name not in read]
-        kept = [name for name in written if name in read]
-        return gone + [m for n in kept for m in missing(written[n], read[n], f"{at}.{n}")]
-    if isinstance(written, list) and isinstance(read, list) and len(written) == len(read):
-        pairs = zip(written, read, strict=True)
+    if isinstance(definition, dict) and isinstance(read, dict):
+        absent = [f"{at}.{name}" for name in definition if name not in read]
+        present = [name for name in definition if name in read]
+        return absent + [m for n in present for m in missing(definition[n], read[n], f"{at}.{n}")]
+    if isinstance(definition, list) and isinstance(read, list) and len(definition) == len(read):
+        pairs = zip(definition, read, strict=True)
         return [m for place, (w, r) in enumerate(pairs) for m in missing(w, r, f"{at}.{place}")]
     return []
 
 
 def test_prefect_drops_nothing_of_them() -> None:
-    for written in WRITTEN:
-        read = AutomationCore.model_validate(written).model_dump(mode="json")
-        assert missing(written, read) == []
-        slip = {**written, "trigger": {**written["trigger"], "wihtin": 3}}
+    for automation in AUTOMATIONS:
+        read = AutomationCore.model_validate(automation).model_dump(mode="json")
+        assert missing(automation, read) == []
+        slip = {**automation, "trigger": {**automation["trigger"], "wihtin": 3}}
         read = AutomationCore.model_validate(slip).model_dump(mode="json")
         assert missing(slip, read) == [".trigger.wihtin"]
 

@@ -15,7 +15,7 @@ DATABASES = ("mlflow", "mlflow_auth", "prefect")
 
 
 def test_a_backup_brings_models_users_and_runs_back(
-    team: Team, member: Coldpress, pressed: dict[str, Any], tmp_path: Path
+    team: Team, member: Coldpress, tiny_run: dict[str, Any], tmp_path: Path
 ) -> None:
     """Databases first, then the files: nothing that a database names came after it."""
     before = member("lineage", "tiny@champion", "--json").output

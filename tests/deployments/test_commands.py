@@ -1,4 +1,4 @@
-"""What compose and the charts start, read by the very command lines that are installed."""
+"""Command lines of compose and the charts, parsed by the installed programs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import mlflow.cli
 import mlflow.environment_variables
 import pytest
 import yaml
-from compose_lint import ASKED
+from compose_lint import VARIABLE
 from cyclopts import CycloptsError
 from prefect.cli._app import _app as prefect_cli
 from prefect.settings import Settings
@@ -31,7 +31,7 @@ def chart(name: str) -> Any:  # noqa: ANN401
 
 def filled(words: Sequence[str]) -> list[str]:
     """A command line with the defaults of its variables."""
-    return [ASKED.sub(lambda found: ASKED.sub(r"\3", found[3]), word) for word in words]
+    return [VARIABLE.sub(lambda match: VARIABLE.sub(r"\3", match[3]), word) for word in words]
 
 
 def mlflow_reads(words: Sequence[str]) -> dict[str, Any]:
@@ -99,15 +99,15 @@ def test_the_service_that_makes_the_deployments() -> None:
 
 def environments() -> dict[str, Mapping[str, str]]:
     """Whatever sets variables for MLflow, Prefect or a worker."""
-    found = {f"compose-{name}": each["environment"] for name, each in SERVICES.items()}
+    variables = {f"compose-{name}": entry["environment"] for name, entry in SERVICES.items()}
     for name in ("mlflow-values", "prefect-server-values"):
         values = chart(name)
         listed = [
             *values.get("env", []),
             *values.get("global", {}).get("prefect", {}).get("env", []),
         ]
-        found[name] = {each["name"]: "" for each in listed}
-    return found
+        variables[name] = {entry["name"]: "" for entry in listed}
+    return variables
 
 
 @pytest.mark.parametrize("where", environments())

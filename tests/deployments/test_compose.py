@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
-from compose_lint import ASKED, SECRET, ends, faults
+from compose_lint import SECRET, VARIABLE, ends, faults
 from jsonschema.validators import validator_for
 
 FOLDER = Path(__file__).parents[2] / "deployments"
@@ -81,29 +81,29 @@ def test_nothing_is_wrong_with_it() -> None:
     ],
 )
 def test_each_rule_finds_what_it_is_for(service: str, key: str, value: object, fault: str) -> None:
-    broken = deepcopy(COMPOSE)
-    broken["services"][service][key] = value
-    assert fault in "\n".join(faults(broken))
+    compose = deepcopy(COMPOSE)
+    compose["services"][service][key] = value
+    assert fault in "\n".join(faults(compose))
 
 
 def test_a_volume_that_nothing_mounts_is_found() -> None:
-    broken = deepcopy(COMPOSE)
-    broken["volumes"]["old"] = None
-    assert faults(broken) == ["volume old is declared, or used, alone"]
+    compose = deepcopy(COMPOSE)
+    compose["volumes"]["old"] = None
+    assert faults(compose) == ["volume old is declared, or used, alone"]
 
 
 def test_what_is_asked_for_stands_in_the_example_and_nothing_else_does() -> None:
-    asked = {name for text in (TEXT, str(CUDA)) for name, *_ in ASKED.findall(text)}
-    inner = {name for *_, rest in ASKED.findall(TEXT) for name, *_ in ASKED.findall(rest)}
-    assert asked | inner == set(EXAMPLE)
+    variables = {name for text in (TEXT, str(CUDA)) for name, *_ in VARIABLE.findall(text)}
+    inner = {name for *_, rest in VARIABLE.findall(TEXT) for name, *_ in VARIABLE.findall(rest)}
+    assert variables | inner == set(EXAMPLE)
 
 
 def test_a_missing_secret_stops_with_a_line_and_none_has_a_value_in_the_repository() -> None:
     assert {name: EXAMPLE[name] for name in SECRETS} == dict.fromkeys(SECRETS, "")
     assert len(SECRETS) == 6
-    for name, how, told in ASKED.findall(TEXT):
+    for name, how, message in VARIABLE.findall(TEXT):
         assert (how == ":?") == (name in SECRETS), name
-        assert how in {":-", ":+"} or told.startswith("set it in deployments/.env")
+        assert how in {":-", ":+"} or message.startswith("set it in deployments/.env")
 
 
 def test_no_image_and_no_commit_takes_the_secrets_along() -> None:
@@ -115,7 +115,9 @@ def test_no_image_and_no_commit_takes_the_secrets_along() -> None:
 
 
 def test_the_database_is_reached_by_the_servers_alone() -> None:
-    inside = {name for name, each in SERVICES.items() if "database" in each.get("networks", [])}
+    inside = {
+        name for name, service in SERVICES.items() if "database" in service.get("networks", [])
+    }
     assert inside == {"postgres", "mlflow", "prefect"}
     assert SERVICES["postgres"]["networks"] == ["database"]
     assert COMPOSE["networks"]["database"] == {"internal": True}
@@ -124,24 +126,25 @@ def test_the_database_is_reached_by_the_servers_alone() -> None:
 
 def test_each_server_has_a_user_and_databases_of_its_own() -> None:
     """The script in the image of PostgreSQL makes what the servers ask for."""
-    made = (FOLDER / "init-databases.sh").read_text()
+    script = (FOLDER / "init-databases.sh").read_text()
     assert os.access(FOLDER / "init-databases.sh", os.X_OK)
     for server, databases in {"mlflow": ["mlflow", "mlflow_auth"], "prefect": ["prefect"]}.items():
         environment = SERVICES[server]["environment"]
         assert (environment["PGHOST"], environment["PGUSER"]) == ("postgres", server)
-        asked = environment["PGPASSWORD"]
-        variable = ASKED.fullmatch(asked).group(1)  # type: ignore[union-attr]
+        password = environment["PGPASSWORD"]
+        variable = VARIABLE.fullmatch(password).group(1)  # type: ignore[union-attr]
         assert variable in SERVICES["postgres"]["environment"]
-        assert f"\\getenv {server}_password {variable}" in made
+        assert f"\\getenv {server}_password {variable}" in script
         for database in databases:
-            assert f"CREATE DATABASE {database} OWNER {server};" in made
+            assert f"CREATE DATABASE {database} OWNER {server};" in script
     assert re.findall(r"postgresql\S*:///(\w+)", TEXT) == ["mlflow", "prefect"]
     ini = (FOLDER.parent / "mlflow" / "basic_auth.ini").read_text()
     assert "database_uri = postgresql:///mlflow_auth\n" in ini
 
 
 def test_mlflow_and_prefect_ask_who_you_are() -> None:
-    command, environment = SERVICES["mlflow"]["command"], SERVICES["mlflow"]["environment"]
+    command = SERVICES["mlflow"]["command"]
+    environment = SERVICES["mlflow"]["environment"]
     assert {"--app-name=basic-auth"} <= set(command)
     assert environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
     assert {"MLFLOW_AUTH_ADMIN_PASSWORD", "MLFLOW_FLASK_SERVER_SECRET_KEY"} <= set(environment)
@@ -152,9 +155,9 @@ def test_mlflow_and_prefect_ask_who_you_are() -> None:
 
 def test_mlflow_answers_to_its_own_names_alone() -> None:
     (hosts,) = (w for w in SERVICES["mlflow"]["command"] if w.startswith("--allowed-hosts="))
-    asked = ASKED.sub(lambda found: found[3], hosts.removeprefix("--allowed-hosts="))
+    allowed = VARIABLE.sub(lambda match: match[3], hosts.removeprefix("--allowed-hosts="))
     ours = {"mlflow", "mlflow:5000", "127.0.0.1:5000", "localhost:5000"}
-    assert set(asked.split(",")) == ours
+    assert set(allowed.split(",")) == ours
 
 
 def test_workers_come_last_and_go_first() -> None:
@@ -190,8 +193,8 @@ def test_docker_compose_reads_it_and_stops_where_a_secret_is_missing(tmp_path: P
         env = tmp_path / "env"
         env.write_text("".join(f"{k}={v}\n" for k, v in filled.items() if k != missing))
         words = ["-f", str(FOLDER / "compose.yaml"), "--env-file", str(env), "config", "--quiet"]
-        done = subprocess.run(
+        result = subprocess.run(
             ["docker", "compose", *words], capture_output=True, text=True, check=False
         )
-        assert (done.returncode == 0) == (missing is None), done.stderr
-        assert missing is None or f"{missing} is missing a value: set it in" in done.stderr
+        assert (result.returncode == 0) == (missing is None), result.stderr
+        assert missing is None or f"{missing} is missing a value: set it in" in result.stderr

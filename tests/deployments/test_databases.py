@@ -23,23 +23,27 @@ def cluster() -> Iterator[Cluster]:
     if reason is not None:
         pytest.skip(reason)
     with postgres.running() as cluster:
-        told = {f"{user.upper()}_DATABASE_PASSWORD": word for user, word in PASSWORDS.items()}
+        passwords = {f"{user.upper()}_DATABASE_PASSWORD": word for user, word in PASSWORDS.items()}
         # psql is found beside the server, where only the server's folder has it.
         path = f"{os.environ['PATH']}:{postgres.programs()}"
-        known = {**os.environ, **cluster.environment, "PATH": path}
-        known |= {"POSTGRES_USER": postgres.USER, **told}
-        done = subprocess.run([SCRIPT], env=known, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+        environment = {**os.environ, **cluster.environment, "PATH": path}
+        environment |= {"POSTGRES_USER": postgres.USER, **passwords}
+        result = subprocess.run(
+            [SCRIPT], env=environment, capture_output=True, text=True, check=False
+        )
+        assert result.returncode == 0, result.stderr
         yield cluster
 
 
 def entered(cluster: Cluster, user: str, password: str, database: str) -> str:
     """The encoding of a database that somebody writes into; or why they do not."""
-    known = {**os.environ, **cluster.environment, "PGUSER": user, "PGPASSWORD": password}
+    environment = {**os.environ, **cluster.environment, "PGUSER": user, "PGPASSWORD": password}
     words = ["-At", "-d", database, "-c", "CREATE TABLE own (id int)", "-c", "SHOW server_encoding"]
     psql = f"{postgres.programs()}/psql"
-    done = subprocess.run([psql, *words], env=known, capture_output=True, text=True, check=False)
-    return done.stderr or done.stdout.splitlines()[-1]
+    result = subprocess.run(
+        [psql, *words], env=environment, capture_output=True, text=True, check=False
+    )
+    return result.stderr or result.stdout.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
@@ -58,8 +62,8 @@ def test_each_server_owns_its_databases(cluster: Cluster, user: str, database: s
     ],
 )
 def test_and_enters_no_other(cluster: Cluster, user: str, database: str) -> None:
-    refused = entered(cluster, user, PASSWORDS[user], database)
-    assert f'permission denied for database "{database}"' in refused
+    error = entered(cluster, user, PASSWORDS[user], database)
+    assert f'permission denied for database "{database}"' in error
 
 
 def test_a_wrong_password_opens_nothing(cluster: Cluster) -> None:

@@ -38,23 +38,23 @@ def instructions(text: str) -> list[Instruction]:
 
 def stages(text: str) -> dict[str, list[Instruction]]:
     """The instructions of each stage by its name."""
-    found: dict[str, list[Instruction]] = {}
+    by_name: dict[str, list[Instruction]] = {}
     for word, rest in instructions(text):
         if word == "FROM":
-            found[rest.split()[-1]] = []
-        found[list(found)[-1]].append((word, rest))
-    return found
+            by_name[rest.split()[-1]] = []
+        by_name[list(by_name)[-1]].append((word, rest))
+    return by_name
 
 
 def faults(text: str) -> Iterator[str]:
     """What must not be in a Dockerfile."""
-    known: set[str] = set()
+    stage_names: set[str] = set()
     for word, rest in instructions(text):
         if word == "FROM":
             image, _, name = rest.partition(" AS ")
-            if image not in known and not PINNED.fullmatch(image):
+            if image not in stage_names and not PINNED.fullmatch(image):
                 yield f"{image} is not pinned"
-            known.add(name)
+            stage_names.add(name)
         if word == "ADD":
             yield f"ADD {rest}"
         if word in {"ARG", "ENV"} and SECRET.search(rest):
@@ -74,7 +74,7 @@ def test_nothing_is_wrong_with_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "slip", "fault"),
+    ("original", "slip", "fault"),
     [
         ("python:3.11.15-slim-bookworm", "python", "python is not pinned"),
         ("python:3.11.15-slim-bookworm", "python:latest", "python:latest is not pinned"),
@@ -87,15 +87,15 @@ def test_nothing_is_wrong_with_it() -> None:
         ('USER 1000:1000\nCMD ["cold', 'USER 0:0\nCMD ["cold', "worker runs as 0:0"),
     ],
 )
-def test_each_slip_is_found(written: str, slip: str, fault: str) -> None:
-    assert written in TEXT
-    assert fault in "\n".join(faults(TEXT.replace(written, slip)))
+def test_each_slip_is_found(original: str, slip: str, fault: str) -> None:
+    assert original in TEXT
+    assert fault in "\n".join(faults(TEXT.replace(original, slip)))
 
 
 def test_the_worker_holds_what_the_project_installs() -> None:
     copied = {rest.split()[0] for word, rest in stages(TEXT)["worker-packages"] if word == "COPY"}
     packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-    assert {name.split(".")[0] for name in packages["packages"]} <= copied
+    assert {name.rstrip("*") for name in packages["packages"]["find"]["include"]} <= copied
 
 
 def test_what_is_copied_is_there_and_is_let_into_the_build() -> None:
@@ -119,9 +119,13 @@ def test_what_the_server_installs_by_name_has_a_version_in_the_constraints() -> 
         rest for word, rest in stages(TEXT)["server-packages"] if word == "RUN" and "pip" in rest
     )
     words = shlex.split(command.removeprefix("pip install --constraint constraints.txt"))
-    named = [Requirement(word) for word in words]
-    assert [each.name for each in named] == ["mlflow", "prefect", "psycopg2-binary"]
-    assert named[0].extras == {"auth"}
+    requirements = [Requirement(word) for word in words]
+    assert [requirement.name for requirement in requirements] == [
+        "mlflow",
+        "prefect",
+        "psycopg2-binary",
+    ]
+    assert requirements[0].extras == {"auth"}
     assert {"mlflow", "prefect", "psycopg2-binary", "flask-wtf", "wtforms", "asyncpg"} <= set(PINS)
 
 
@@ -134,15 +138,15 @@ def test_python_is_one_that_the_project_runs_on() -> None:
 
 def images() -> dict[str, set[str]]:
     """Every image that a file of deployments/ runs, by the file."""
-    found: dict[str, set[str]] = {}
+    by_file: dict[str, set[str]] = {}
     compose = yaml.safe_load((FOLDER / "compose.yaml").read_text())["services"]
-    found["compose.yaml"] = {service["image"] for service in compose.values()}
+    by_file["compose.yaml"] = {service["image"] for service in compose.values()}
     for name in ("docker", "kubernetes"):
         template = json.loads((FOLDER / f"work-pools/{name}.json").read_text())
-        found[f"{name}.json"] = {template["variables"]["properties"]["image"]["default"]}
+        by_file[f"{name}.json"] = {template["variables"]["properties"]["image"]["default"]}
     for path in sorted((FOLDER / "kubernetes").glob("*.yaml")):
-        found[path.name] = set(_of_values(yaml.safe_load(path.read_text())))
-    return found
+        by_file[path.name] = set(_of_values(yaml.safe_load(path.read_text())))
+    return by_file
 
 
 def _of_values(values: object) -> Iterator[str]:
@@ -169,8 +173,8 @@ def test_every_image_is_pinned_to_the_versions_that_the_tests_run_with(file: str
 
 
 def test_the_commands_that_build_them_name_them_so() -> None:
-    named = set(re.findall(r"coldpress-(?:server|worker):[\w.]+", TEXT))
-    assert named == {f"coldpress-{name}:{PROJECT['version']}" for name in ("server", "worker")}
+    tags = set(re.findall(r"coldpress-(?:server|worker):[\w.]+", TEXT))
+    assert tags == {f"coldpress-{name}:{PROJECT['version']}" for name in ("server", "worker")}
 
 
 def test_nothing_says_latest() -> None:

@@ -60,39 +60,43 @@ def leaves(values: object, at: str = "") -> Iterator[str]:
 
 def undocumented(chart: str, values: dict[str, Any]) -> list[str]:
     """What a chart would pass over without a word."""
-    known = DOCUMENTED[chart].split()
-    roots = tuple(name.removesuffix("*") for name in known if name.endswith(".*"))
-    return [name for name in leaves(values) if name not in known and not name.startswith(roots)]
+    documented = DOCUMENTED[chart].split()
+    roots = tuple(name.removesuffix("*") for name in documented if name.endswith(".*"))
+    return [
+        name for name in leaves(values) if name not in documented and not name.startswith(roots)
+    ]
 
 
 def job(**variables: object) -> Any:  # noqa: ANN401
     """The manifest of a job, where a deployment sets these variables, and none else."""
     properties = TEMPLATE["variables"]["properties"]
-    known = {name: each["default"] for name, each in properties.items() if "default" in each}
-    return _filled(TEMPLATE["job_configuration"]["job_manifest"], {**known, **variables})
+    values = {
+        name: variable["default"] for name, variable in properties.items() if "default" in variable
+    }
+    return _filled(TEMPLATE["job_configuration"]["job_manifest"], {**values, **variables})
 
 
-def _filled(part: object, known: dict[str, Any]) -> Any:  # noqa: ANN401
+def _filled(part: object, values: dict[str, Any]) -> Any:  # noqa: ANN401
     """A template with its placeholders replaced, and without what has no value."""
     if isinstance(part, dict):
-        filled = {name: _filled(value, known) for name, value in part.items()}
+        filled = {name: _filled(value, values) for name, value in part.items()}
         return {name: value for name, value in filled.items() if value is not None}
     if isinstance(part, list):
-        return [_filled(value, known) for value in part]
+        return [_filled(value, values) for value in part]
     if isinstance(part, str):
         whole = re.fullmatch(r"{{ (\w+) }}", part)
         if whole:
-            return known.get(whole[1])
-        return re.sub(r"{{ (\w+) }}", lambda found: str(known[found[1]]), part)
+            return values.get(whole[1])
+        return re.sub(r"{{ (\w+) }}", lambda match: str(values[match[1]]), part)
     return part
 
 
 def started() -> Any:  # noqa: ANN401
     """A job as the worker sends it: with a name, a command, and the environment as a list."""
-    made = job(name="press", command=["prefect", "flow-run", "execute"], labels={"a": "b"})
-    (container,) = made["spec"]["template"]["spec"]["containers"]
+    manifest = job(name="press", command=["prefect", "flow-run", "execute"], labels={"a": "b"})
+    (container,) = manifest["spec"]["template"]["spec"]["containers"]
     container["env"] = [{"name": k, "value": v} for k, v in container["env"].items()]
-    return made
+    return manifest
 
 
 def test_the_job_is_one_that_kubernetes_knows_and_every_word_of_it() -> None:

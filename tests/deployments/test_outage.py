@@ -47,7 +47,7 @@ WHERE state.name = 'tiny-audit' AND state.key = 'state' ORDER BY state.version
 def submit(team: Team, seeds: Sequence[int]) -> list[str]:
     """Press Run on the blank form, once a seed, and return the flow runs' ids."""
     deployments = team.prefect.answer("POST", "deployments/filter", {})
-    (blank,) = (each["id"] for each in deployments if each["name"] == "blank")
+    (blank,) = (flow_run_id["id"] for flow_run_id in deployments if flow_run_id["name"] == "blank")
     recipe = yaml.safe_load(command.RECIPE)
     orders = [{"parameters": {"recipe": {**recipe, "seed": seed}}} for seed in seeds]
     path = f"deployments/{blank}/create_flow_run"
@@ -56,10 +56,10 @@ def submit(team: Team, seeds: Sequence[int]) -> list[str]:
 
 def states(team: Team, ids: Sequence[str]) -> list[str]:
     """What Prefect says of flow runs, in their order."""
-    wanted: dict[str, Any] = {"flow_runs": {"id": {"any_": list(ids)}}}
-    found = team.prefect.answer("POST", "flow_runs/filter", wanted)
-    known = {run["id"]: str(run["state_type"]) for run in found}
-    return [known[each] for each in ids]
+    query: dict[str, Any] = {"flow_runs": {"id": {"any_": list(ids)}}}
+    flow_runs = team.prefect.answer("POST", "flow_runs/filter", query)
+    by_id = {run["id"]: str(run["state_type"]) for run in flow_runs}
+    return [by_id[flow_run_id] for flow_run_id in ids]
 
 
 def within(seconds: float, holds: Callable[[], bool]) -> None:
@@ -85,8 +85,8 @@ def outage(team: Team) -> Iterator[None]:
 def press_through_an_outage(team: Team, member: Coldpress, seeds: Sequence[int]) -> list[str]:
     """Submit runs, take the database away in the middle, and ask for a promotion meanwhile."""
     students = len(team.cluster.rows("mlflow", STUDENTS))
-    other = "1" if team.cluster.rows("mlflow", CHAMPION) == [["2"]] else "2"
-    promote = member.command("promote", f"tiny/{other}", "--reason", "asked for in an outage")
+    target = "1" if team.cluster.rows("mlflow", CHAMPION) == [["2"]] else "2"
+    promote = member.command("promote", f"tiny/{target}", "--reason", "asked for in an outage")
     with team.worker("one"), team.worker("two"):
         ids = submit(team, seeds)
         within(300, lambda: len(team.cluster.rows("mlflow", STUDENTS)) > students)
@@ -94,7 +94,7 @@ def press_through_an_outage(team: Team, member: Coldpress, seeds: Sequence[int])
             promotion = subprocess.Popen(promote, cwd=member.home, env=member.environment)
         within(900, lambda: set(states(team, ids)) <= ENDED and promotion.poll() is not None)
     assert promotion.returncode == 0
-    assert team.cluster.rows("mlflow", CHAMPION) == [[other]]
+    assert team.cluster.rows("mlflow", CHAMPION) == [[target]]
     return ids
 
 
@@ -105,24 +105,24 @@ def check(team: Team, ids: Sequence[str]) -> None:
     assert (states(team, ids), failures) == (["COMPLETED"] * len(ids), [])
     runs = [row for row in team.cluster.rows("mlflow", RUNS_OF_CHAINS) if row[0] in ids]
     # A run for the chain and one a stage.
-    assert Counter(map(tuple, runs)) == {(each, "FINISHED"): 8 for each in ids}
+    assert Counter(map(tuple, runs)) == {(flow_run_id, "FINISHED"): 8 for flow_run_id in ids}
     for twice in (STAGES_MADE, VERSIONS):
-        found = Counter(map(tuple, team.cluster.rows("mlflow", twice)))
-        assert set(found.values()) == {1}
-    for nothing in (LEFT_OPEN, HALF_MADE):
-        assert team.cluster.rows("mlflow", nothing) == []
+        counts = Counter(map(tuple, team.cluster.rows("mlflow", twice)))
+        assert set(counts.values()) == {1}
+    for query in (LEFT_OPEN, HALF_MADE):
+        assert team.cluster.rows("mlflow", query) == []
 
 
 def check_audit(team: Team) -> None:
     """Each record is closed, and the last one that moved anything explains the champion."""
     records = team.cluster.rows("mlflow", AUDIT)
-    done = [moved for state, moved in records if state == "done"]
+    promoted = [version for state, version in records if state == "done"]
     assert {state for state, _ in records} <= {"done", "expired"}
-    assert [done[-1:]] == team.cluster.rows("mlflow", CHAMPION)
+    assert [promoted[-1:]] == team.cluster.rows("mlflow", CHAMPION)
 
 
 def test_nothing_is_lost_when_the_database_is_gone_for_20_seconds(
-    team: Team, member: Coldpress, pressed: dict[str, Any]
+    team: Team, member: Coldpress, tiny_run: dict[str, Any]
 ) -> None:
     versions = len(team.cluster.rows("mlflow", VERSIONS))
     check(team, press_through_an_outage(team, member, [1, 1, 2]))
@@ -133,9 +133,10 @@ def test_nothing_is_lost_when_the_database_is_gone_for_20_seconds(
 
 @pytest.mark.slow
 def test_ten_runs_at_once_lose_nothing(
-    team: Team, member: Coldpress, pressed: dict[str, Any]
+    team: Team, member: Coldpress, tiny_run: dict[str, Any]
 ) -> None:
-    versions, began = len(team.cluster.rows("mlflow", VERSIONS)), time.monotonic()
+    versions = len(team.cluster.rows("mlflow", VERSIONS))
+    began = time.monotonic()
     check(team, press_through_an_outage(team, member, [11] * 5 + [12, 13, 14, 15, 16]))
     print(f"10 runs took {time.monotonic() - began:.0f} s")  # noqa: T201
     check_audit(team)

@@ -46,7 +46,7 @@ def worker(home: Path, after: datetime) -> Iterator[None]:
             yield
 
 
-def taken(server: PrefectServer) -> str:
+def pending_run(server: PrefectServer) -> str:
     """A run that a worker has taken, and not begun."""
     deployment = server.answer("GET", LIMITED)["id"]
     run = str(server.answer("POST", f"deployments/{deployment}/create_flow_run", {})["id"])
@@ -69,7 +69,7 @@ def test_a_run_that_the_worker_has_just_taken_is_left_alone(
     server: PrefectServer, home: Path
 ) -> None:
     with worker(home, datetime.fromtimestamp(0, UTC)):
-        run = taken(server)
+        run = pending_run(server)
         assert abandoned_runs.end_runs(home) == []
     assert state(server, run)["type"] == "PENDING"
     end(server, run)
@@ -79,15 +79,15 @@ def test_a_run_that_the_worker_has_just_taken_is_left_alone(
 def test_a_run_of_a_worker_that_is_gone_frees_its_slot(
     server: PrefectServer, home: Path, cancelled: bool
 ) -> None:
-    run = taken(server)
+    run = pending_run(server)
     if cancelled:  # as somebody does in the UI, who sees that nothing happens
         cancelling = {"state": {"type": "CANCELLING"}}
         server.answer("POST", f"flow_runs/{run}/set_state", cancelling)
-    (found,) = abandoned_runs.find_runs(home)
-    assert (found.id, found.state) == (run, "Cancelling" if cancelled else "Pending")
-    with worker(home, found.since):
+    (abandoned,) = abandoned_runs.find_runs(home)
+    assert (abandoned.id, abandoned.state) == (run, "Cancelling" if cancelled else "Pending")
+    with worker(home, abandoned.since):
         assert [ended.id for ended in abandoned_runs.end_runs(home)] == [run]
     assert state(server, run)["type"] == ("CANCELLED" if cancelled else "CRASHED")
     assert "worker died" in state(server, run)["message"]
     assert abandoned_runs.find_runs(home) == []
-    end(server, taken(server))
+    end(server, pending_run(server))

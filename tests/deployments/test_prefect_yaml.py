@@ -26,14 +26,16 @@ from coldpress.recipe.loading import list_recipes, load_recipe
 from coldpress.recipe.recipe import Recipe
 
 TEXT = resources.files("deployments").joinpath("prefect.yaml").read_text(encoding="utf-8")
-WRITTEN: dict[str, Any] = yaml.safe_load(TEXT)
-DEPLOYMENTS: dict[str, dict[str, Any]] = {each["name"]: each for each in WRITTEN["deployments"]}
+DEFINITIONS: dict[str, Any] = yaml.safe_load(TEXT)
+DEPLOYMENTS: dict[str, dict[str, Any]] = {
+    entry["name"]: entry for entry in DEFINITIONS["deployments"]
+}
 PRESSES = [
-    name for name, each in DEPLOYMENTS.items() if each["entrypoint"] == "flows.compress.compress"
+    name for name, entry in DEPLOYMENTS.items() if entry["entrypoint"] == "flows.compress.compress"
 ]
 WAITS_FOR_DATA = "re-evaluate"
 """Which model, and which rows, only its users know: the schedule is started when they have said."""
-SCHEDULED = {name for name, each in DEPLOYMENTS.items() if "schedules" in each}
+SCHEDULED = {name for name, entry in DEPLOYMENTS.items() if "schedules" in entry}
 NESTED: dict[str, type[BaseModel]] = {
     "deployments": DeploymentConfig,
     "work_pool": WorkPoolConfig,
@@ -42,14 +44,14 @@ NESTED: dict[str, type[BaseModel]] = {
 }
 
 
-def dropped(written: dict[str, Any], model: type[BaseModel]) -> Iterator[str]:
+def dropped(definition: dict[str, Any], model: type[BaseModel]) -> Iterator[str]:
     """The keys that Prefect would pass over without a word."""
-    for name, value in written.items():
+    for name, value in definition.items():
         if name not in model.model_fields:
             yield name
         elif name in NESTED:
             for member in value if isinstance(value, list) else [value]:
-                yield from (f"{name}.{found}" for found in dropped(member, NESTED[name]))
+                yield from (f"{name}.{key}" for key in dropped(member, NESTED[name]))
 
 
 def flow_of(entrypoint: str) -> Flow[..., Any]:
@@ -58,8 +60,8 @@ def flow_of(entrypoint: str) -> Flow[..., Any]:
 
 
 def test_prefect_drops_nothing_of_it() -> None:
-    PrefectYamlModel.model_validate(WRITTEN)
-    assert list(dropped(WRITTEN, PrefectYamlModel)) == []
+    PrefectYamlModel.model_validate(DEFINITIONS)
+    assert list(dropped(DEFINITIONS, PrefectYamlModel)) == []
 
 
 def test_a_slip_of_the_pen_would_be_found() -> None:
@@ -70,8 +72,8 @@ def test_a_slip_of_the_pen_would_be_found() -> None:
         "concurrency_limit": {"limit": 1, "strategy": "CANCEL_NEW"},
         "schedules": [{"cron": "0 3 * * 0", "time_zone": "UTC"}],
     }
-    found = set(dropped({"deployments": [slips], "pul": []}, PrefectYamlModel))
-    assert {name.removeprefix("deployments.") for name in found} == {
+    keys = set(dropped({"deployments": [slips], "pul": []}, PrefectYamlModel))
+    assert {name.removeprefix("deployments.") for name in keys} == {
         "pul",
         "shedules",
         "job_variables",
@@ -82,7 +84,7 @@ def test_a_slip_of_the_pen_would_be_found() -> None:
 
 
 def test_no_name_stands_twice() -> None:
-    assert len(DEPLOYMENTS) == len(WRITTEN["deployments"])
+    assert len(DEPLOYMENTS) == len(DEFINITIONS["deployments"])
 
 
 @pytest.mark.parametrize(
@@ -137,14 +139,14 @@ def test_each_says_what_it_does_and_carries_the_tag_that_the_automation_looks_fo
 
 def test_what_runs_by_itself_comes_paused_with_a_slug_and_a_time_zone() -> None:
     schedules = {name: DEPLOYMENTS[name]["schedules"] for name in SCHEDULED}
-    slugs = {name: [each["slug"] for each in found] for name, found in schedules.items()}
+    slugs = {name: [entry["slug"] for entry in entries] for name, entries in schedules.items()}
     assert slugs == {
         "trec": ["weekly-press"],
         "watch-registry": ["every-five-minutes"],
         "gc": ["weekly-collection"],
         "re-evaluate": ["nightly-re-evaluation"],
     }
-    for schedule in (each for found in schedules.values() for each in found):
+    for schedule in (entry for entries in schedules.values() for entry in entries):
         assert schedule["active"] is False
         assert ZoneInfo(schedule["timezone"]).key == "UTC"
 

@@ -14,12 +14,14 @@ from team_servers import USER, Team
 pytestmark = pytest.mark.xdist_group("team")
 
 
-def test_no_secret_is_kept_anywhere(team: Team, member: Coldpress, pressed: dict[str, Any]) -> None:
+def test_no_secret_is_kept_anywhere(
+    team: Team, member: Coldpress, tiny_run: dict[str, Any]
+) -> None:
     places = dict([*files(team), *databases(team), *commands(member)])
-    said = b"\n".join(places.values())
+    content_ = b"\n".join(places.values())
     # It has looked at the right things: names stand there, and so do runs, parameters and logs.
-    for known in (USER, pressed["mlflow"]["parent_run_id"], "train_examples", "Uvicorn running"):
-        assert known.encode() in said
+    for text in (USER, tiny_run["mlflow"]["parent_run_id"], "train_examples", "Uvicorn running"):
+        assert text.encode() in content_
     assert [
         (place, number) for place, content in places.items() for number in leaks(team, content)
     ] == []
@@ -27,7 +29,9 @@ def test_no_secret_is_kept_anywhere(team: Team, member: Coldpress, pressed: dict
 
 def leaks(team: Team, content: bytes) -> list[int]:
     """Which of the secrets stand in something, as they are or as a header has them."""
-    spelled = [(each, base64.b64encode(f"{USER}:{each}".encode()).decode()) for each in team.hidden]
+    spelled = [
+        (secret, base64.b64encode(f"{USER}:{secret}".encode()).decode()) for secret in team.hidden
+    ]
     return [n for n, forms in enumerate(spelled) if any(form.encode() in content for form in forms)]
 
 

@@ -19,9 +19,9 @@ SCHEDULED = ("watch-registry", "gc", "re-evaluate")
 
 
 @pytest.fixture(scope="module")
-def made(server: PrefectServer) -> dict[str, dict[str, Any]]:
+def deployments(server: PrefectServer) -> dict[str, dict[str, Any]]:
     """The deployments as the server has them, by name."""
-    return {each["name"]: each for each in server.answer("POST", "deployments/filter", {})}
+    return {entry["name"]: entry for entry in server.answer("POST", "deployments/filter", {})}
 
 
 def mappings(schema: object) -> Iterator[dict[str, Any]]:
@@ -34,49 +34,55 @@ def mappings(schema: object) -> Iterator[dict[str, Any]]:
             yield from mappings(member)
 
 
-def test_the_server_has_each_deployment_and_nothing_to_pull(made: dict[str, Any]) -> None:
+def test_the_server_has_each_deployment_and_nothing_to_pull(deployments: dict[str, Any]) -> None:
     presses = {"demo", "trec", "sst2", "banking77", "blank"}
-    assert set(made) == presses | {"promote", "rollback", *SCHEDULED}
-    for each in made.values():
-        assert (each["work_pool_name"], each["pull_steps"], each["path"]) == ("coldpress", [], None)
-        assert each["enforce_parameter_schema"]
-        assert each["job_variables"] == {"env": {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}}
+    assert set(deployments) == presses | {"promote", "rollback", *SCHEDULED}
+    for entry in deployments.values():
+        assert (entry["work_pool_name"], entry["pull_steps"], entry["path"]) == (
+            "coldpress",
+            [],
+            None,
+        )
+        assert entry["enforce_parameter_schema"]
+        assert entry["job_variables"] == {"env": {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}}
 
 
 @pytest.mark.parametrize("name", ["trec", *SCHEDULED])
-def test_what_has_a_schedule_is_paused_and_skips(made: dict[str, Any], name: str) -> None:
-    (schedule,) = made[name]["schedules"]
+def test_what_has_a_schedule_is_paused_and_skips(deployments: dict[str, Any], name: str) -> None:
+    (schedule,) = deployments[name]["schedules"]
     assert (schedule["active"], schedule["schedule"]["timezone"]) == (False, "UTC")
-    assert made[name]["global_concurrency_limit"]["limit"] == 1
-    assert made[name]["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
+    assert deployments[name]["global_concurrency_limit"]["limit"] == 1
+    assert deployments[name]["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
 
 
 @pytest.mark.parametrize("name", ["demo", "trec", "sst2", "banking77"])
-def test_a_preset_comes_back_as_the_shipped_recipe(made: dict[str, Any], name: str) -> None:
-    assert Recipe.model_validate(made[name]["parameters"]["recipe"]) == load_recipe(name)
+def test_a_preset_comes_back_as_the_shipped_recipe(deployments: dict[str, Any], name: str) -> None:
+    assert Recipe.model_validate(deployments[name]["parameters"]["recipe"]) == load_recipe(name)
 
 
 def test_the_form_that_the_server_serves_has_nothing_that_breaks_in_the_browser(
-    made: dict[str, Any],
+    deployments: dict[str, Any],
 ) -> None:
-    broken = {"oneOf", "discriminator", "const", "exclusiveMinimum", "exclusiveMaximum"}
+    unsupported = {"oneOf", "discriminator", "const", "exclusiveMinimum", "exclusiveMaximum"}
     for name in ("demo", "re-evaluate"):
-        served = mappings(made[name]["parameter_openapi_schema"])
-        assert [sorted(broken & each.keys()) for each in served if broken & each.keys()] == []
-    schema = made["demo"]["parameter_openapi_schema"]
+        served = mappings(deployments[name]["parameter_openapi_schema"])
+        assert [
+            sorted(unsupported & entry.keys()) for entry in served if unsupported & entry.keys()
+        ] == []
+    schema = deployments["demo"]["parameter_openapi_schema"]
     logits = schema["definitions"]["Logits"]["properties"]
     assert (logits["alpha"]["minimum"], logits["alpha"]["maximum"]) == (0, 1)
     assert logits["alpha"]["description"]
 
 
-def test_every_parameter_of_every_form_says_what_it_is(made: dict[str, Any]) -> None:
-    shown = {n: each["parameter_openapi_schema"]["properties"] for n, each in made.items()}
-    fields = [(n, name, field) for n, form in shown.items() for name, field in form.items()]
+def test_every_parameter_of_every_form_says_what_it_is(deployments: dict[str, Any]) -> None:
+    forms = {n: entry["parameter_openapi_schema"]["properties"] for n, entry in deployments.items()}
+    fields = [(n, name, field) for n, form in forms.items() for name, field in form.items()]
     assert [(n, name) for n, name, field in fields if not field.get("description")] == []
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "named", "reason"),
+    ("field", "value", "location", "reason"),
     [
         ("teacher.batch_size", 0, "recipe.teacher.batch_size", "less than the minimum of 1"),
         ("teacher.ephocs", 2, "recipe.teacher", "'ephocs' was unexpected"),
@@ -88,25 +94,30 @@ def test_every_parameter_of_every_form_says_what_it_is(made: dict[str, Any]) -> 
     ],
 )
 def test_a_wrong_value_is_refused_with_its_field(
-    server: PrefectServer, made: dict[str, Any], field: str, value: object, named: str, reason: str
+    server: PrefectServer,
+    deployments: dict[str, Any],
+    field: str,
+    value: object,
+    location: str,
+    reason: str,
 ) -> None:
-    parameters = deepcopy(made["demo"]["parameters"])
+    parameters = deepcopy(deployments["demo"]["parameters"])
     *path, last = ["recipe", *field.split(".")]
     parent = reduce(lambda at, name: at[int(name) if name.isdecimal() else name], path, parameters)
     parent[last] = value
-    refused = run(server, made["demo"], parameters)
-    assert refused.status_code == 409
-    assert f"field '{named}'" in refused.json()["detail"]
-    assert reason in refused.json()["detail"]
+    response = run(server, deployments["demo"], parameters)
+    assert response.status_code == 409
+    assert f"field '{location}'" in response.json()["detail"]
+    assert reason in response.json()["detail"]
 
 
 def test_a_schedule_may_bring_the_model_and_the_rows(
-    server: PrefectServer, made: dict[str, Any]
+    server: PrefectServer, deployments: dict[str, Any]
 ) -> None:
     fresh = {"origin": "files", "path": "/data/tonight.jsonl"}
     ordered = {"model": "support", "fresh": fresh, "labelled": False}
     nightly = {"schedule": {"cron": "0 4 * * *", "timezone": "UTC"}, "active": False}
-    path = f"deployments/{made['re-evaluate']['id']}/schedules"
+    path = f"deployments/{deployments['re-evaluate']['id']}/schedules"
     (added,) = server.answer("POST", path, [{**nightly, "slug": "more", "parameters": ordered}])
     server.ask("DELETE", f"{path}/{added['id']}").raise_for_status()
     assert added["parameters"] == ordered
@@ -116,24 +127,24 @@ def test_a_schedule_may_bring_the_model_and_the_rows(
     ("name", "needed"), [("blank", "recipe"), ("rollback", "model"), ("re-evaluate", "model")]
 )
 def test_a_form_left_empty_is_refused(
-    server: PrefectServer, made: dict[str, Any], name: str, needed: str
+    server: PrefectServer, deployments: dict[str, Any], name: str, needed: str
 ) -> None:
-    refused = run(server, made[name], {})
-    assert (refused.status_code, f"'{needed}' is a required property" in refused.text) == (
+    response = run(server, deployments[name], {})
+    assert (response.status_code, f"'{needed}' is a required property" in response.text) == (
         409,
         True,
     )
 
 
-def test_a_right_order_is_taken(server: PrefectServer, made: dict[str, Any]) -> None:
-    taken = run(server, made["demo"], made["demo"]["parameters"])
-    server.ask("DELETE", f"flow_runs/{taken.json()['id']}").raise_for_status()
-    assert (taken.status_code, taken.json()["state_type"]) == (201, "SCHEDULED")
-    assert set(taken.json()["tags"]) == {"coldpress", "press"}
+def test_a_right_order_is_taken(server: PrefectServer, deployments: dict[str, Any]) -> None:
+    response = run(server, deployments["demo"], deployments["demo"]["parameters"])
+    server.ask("DELETE", f"flow_runs/{response.json()['id']}").raise_for_status()
+    assert (response.status_code, response.json()["state_type"]) == (201, "SCHEDULED")
+    assert set(response.json()["tags"]) == {"coldpress", "press"}
 
 
 def test_the_automations_are_there(server: PrefectServer) -> None:
-    names = [each["name"] for each in server.answer("POST", "automations/filter", {})]
+    names = [entry["name"] for entry in server.answer("POST", "automations/filter", {})]
     assert sorted(names) == [
         "coldpress-answer-drift",
         "coldpress-crashed-runs",
@@ -142,12 +153,12 @@ def test_the_automations_are_there(server: PrefectServer) -> None:
 
 
 def test_what_answers_drift_runs_what_the_event_names(server: PrefectServer) -> None:
-    made = server.answer("POST", "automations/filter", {})
-    (answering,) = (each for each in made if each["name"] == "coldpress-answer-drift")
-    (action,) = answering["actions"]
+    automations = server.answer("POST", "automations/filter", {})
+    (retraining,) = (entry for entry in automations if entry["name"] == "coldpress-answer-drift")
+    (action,) = retraining["actions"]
     assert (action["type"], action["source"]) == ("run-deployment", "inferred")
-    assert answering["trigger"]["match_related"]["prefect.resource.role"] == announce.ROLE
-    assert (answering["enabled"], answering["trigger"]["within"]) == (True, 72_000)
+    assert retraining["trigger"]["match_related"]["prefect.resource.role"] == announce.ROLE
+    assert (retraining["enabled"], retraining["trigger"]["within"]) == (True, 72_000)
 
 
 @pytest.mark.parametrize("type_", ["docker", "kubernetes"])

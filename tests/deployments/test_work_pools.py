@@ -53,10 +53,10 @@ def test_defaults_are_values_of_their_schema_and_a_wrong_one_would_not_be(type_:
 
 @pytest.mark.parametrize("type_", TYPES)
 def test_it_asks_for_nothing_that_prefects_worker_does_not_know(type_: str) -> None:
-    known = PREFECTS[TYPES[type_]][type_]["default_base_job_configuration"]
+    default = PREFECTS[TYPES[type_]][type_]["default_base_job_configuration"]
     ours = TEMPLATES[type_]
-    assert ours["job_configuration"].keys() <= known["job_configuration"].keys()
-    assert ours["variables"]["properties"].keys() <= known["variables"]["properties"].keys()
+    assert ours["job_configuration"].keys() <= default["job_configuration"].keys()
+    assert ours["variables"]["properties"].keys() <= default["variables"]["properties"].keys()
 
 
 @pytest.mark.parametrize("type_", TYPES)
@@ -86,8 +86,8 @@ def test_a_container_keeps_its_state_where_a_volume_is_mounted(type_: str) -> No
 
 
 def test_no_template_holds_a_secret_and_kubernetes_takes_them_from_its_own() -> None:
-    written = json.dumps(TEMPLATES).lower()
-    assert re.findall("password|token|api_key|auth_string", written) == []
+    text = json.dumps(TEMPLATES).lower()
+    assert re.findall("password|token|api_key|auth_string", text) == []
     job = TEMPLATES["kubernetes"]["job_configuration"]["job_manifest"]
     (container,) = job["spec"]["template"]["spec"]["containers"]
     assert container["envFrom"] == [{"secretRef": {"name": "coldpress", "optional": True}}]

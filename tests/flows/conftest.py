@@ -1,4 +1,4 @@
-"""The tiny recipe, pressed once a session by the real command."""
+"""The tiny recipe, run once a session by the real command."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ def coldpress(tmp_path_factory: pytest.TempPathFactory) -> Coldpress:
 
 
 @pytest.fixture(scope="session")
-def pressed(coldpress: Coldpress) -> dict[str, Any]:
-    """The tiny recipe, pressed once."""
-    return coldpress.press()
+def tiny_run(coldpress: Coldpress) -> dict[str, Any]:
+    """The outcome of the tiny recipe."""
+    return coldpress.run_tiny()

@@ -1,4 +1,4 @@
-"""What the page of a flow run shows in Prefect, and that MLflow's runs lead back to it."""
+"""The page of a flow run in Prefect, and links to it from MLflow's runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from command import Coldpress
 
-pytestmark = pytest.mark.xdist_group("pressed")
+pytestmark = pytest.mark.xdist_group("tiny-run")
 
 
 def artifacts(coldpress: Coldpress, flow_run_id: str) -> dict[str, tuple[str, str]]:
@@ -21,56 +21,56 @@ def artifacts(coldpress: Coldpress, flow_run_id: str) -> dict[str, tuple[str, st
     WHERE flow_run_id = ? AND type IN ('markdown', 'table')
     """
     with sqlite3.connect(coldpress.home / "state" / "prefect" / "prefect.db") as database:
-        found = database.execute(query, (str(UUID(flow_run_id)),)).fetchall()
-    assert len(found) == len({key for key, _, _ in found})
-    return {key: (description, json.loads(data)) for key, description, data in found}
+        rows_ = database.execute(query, (str(UUID(flow_run_id)),)).fetchall()
+    assert len(rows_) == len({key for key, _, _ in rows_})
+    return {key: (description, json.loads(data)) for key, description, data in rows_}
 
 
-def test_the_page_shows_what_was_found(coldpress: Coldpress, pressed: dict[str, Any]) -> None:
-    shown = artifacts(coldpress, pressed["flow_run_id"])
-    assert shown.keys() == {"The run in MLflow", "gate", "waterfall", "Report on tiny/1"}
-    assert shown["gate"][0] == "Passed the gate"
-    assert shown["Report on tiny/1"][1].startswith("**Passed the gate.** ")
-    run_id = pressed["mlflow"]["parent_run_id"]
-    assert shown["The run in MLflow"][1].startswith(f"run {run_id} in sqlite:")
-    rows = {row["model"]: row for row in json.loads(shown["waterfall"][1])}
+def test_the_page_shows_what_was_found(coldpress: Coldpress, tiny_run: dict[str, Any]) -> None:
+    page = artifacts(coldpress, tiny_run["flow_run_id"])
+    assert page.keys() == {"The run in MLflow", "gate", "waterfall", "Report on tiny/1"}
+    assert page["gate"][0] == "Passed the gate"
+    assert page["Report on tiny/1"][1].startswith("**Passed the gate.** ")
+    run_id = tiny_run["mlflow"]["parent_run_id"]
+    assert page["The run in MLflow"][1].startswith(f"run {run_id} in sqlite:")
+    rows = {row["model"]: row for row in json.loads(page["waterfall"][1])}
     assert list(rows) == ["teacher", "student", "pruned", "quantized", "onnx"]
-    accuracy = pressed["evaluation"]["models"]["onnx"]["accuracy"]
+    accuracy = tiny_run["evaluation"]["models"]["onnx"]["accuracy"]
     assert rows["onnx"]["accuracy"].startswith(f"{100 * accuracy:.1f} % (")
     assert rows["quantized"]["median latency"] == "not timed"
     assert rows["teacher"]["smaller"] == "1.0x"
 
 
 def test_a_run_that_reuses_everything_shows_the_same(
-    coldpress: Coldpress, pressed: dict[str, Any]
+    coldpress: Coldpress, tiny_run: dict[str, Any]
 ) -> None:
-    shown = artifacts(coldpress, coldpress.press()["flow_run_id"])
-    before = artifacts(coldpress, pressed["flow_run_id"])
-    assert shown["waterfall"] == before["waterfall"]
-    assert shown["Report on tiny/1"] == before["Report on tiny/1"]
+    page = artifacts(coldpress, coldpress.run_tiny()["flow_run_id"])
+    before = artifacts(coldpress, tiny_run["flow_run_id"])
+    assert page["waterfall"] == before["waterfall"]
+    assert page["Report on tiny/1"] == before["Report on tiny/1"]
 
 
 def test_every_run_in_mlflow_leads_to_the_flow_run(
-    coldpress: Coldpress, pressed: dict[str, Any]
+    coldpress: Coldpress, tiny_run: dict[str, Any]
 ) -> None:
     query = """
     SELECT note.value FROM tags AS flow JOIN tags AS note ON flow.run_uuid = note.run_uuid
     WHERE flow.key = 'coldpress.flow_run_id' AND flow.value = ? AND note.key = 'mlflow.note.content'
     """
     with sqlite3.connect(coldpress.home / "state" / "mlflow.db") as database:
-        notes = database.execute(query, (pressed["flow_run_id"],)).fetchall()
+        notes = database.execute(query, (tiny_run["flow_run_id"],)).fetchall()
     assert len(notes) == 8
     assert all("Flow run tiny in Prefect" in note for (note,) in notes)
 
 
 def test_a_failure_says_which_stage_why_and_what_to_do(
-    coldpress: Coldpress, pressed: dict[str, Any], tmp_path: Path
+    coldpress: Coldpress, tiny_run: dict[str, Any], tmp_path: Path
 ) -> None:
     (tmp_path / "torch.py").write_text("raise ImportError('no *torch* here')")
     words = ("run", "./tiny.yaml", "--set", "seed=9", "--json", "failed.json")
-    done = coldpress(*words, also={"PYTHONPATH": str(tmp_path)})
-    assert done.code == 1
-    assert "train_teacher failed: ImportError: no *torch* here. Retry goes on here" in done.error
+    result = coldpress(*words, also={"PYTHONPATH": str(tmp_path)})
+    assert result.code == 1
+    assert "train_teacher failed: ImportError: no *torch* here. Retry goes on here" in result.error
     outcome = json.loads((coldpress.home / "failed.json").read_text())
     _, text = artifacts(coldpress, outcome["flow_run_id"])["**train_teacher failed**"]
     assert r"ImportError: no \*torch\* here" in text

@@ -34,9 +34,9 @@ gate: {max_drop: 1.0, max_class_drop: 1.0, min_speedup: 0.01}
 
 @pytest.fixture(scope="module")
 def coldpress(tmp_path_factory: pytest.TempPathFactory) -> Coldpress:
-    made = new_home(tmp_path_factory.mktemp("modern"))
-    (made.home / "tiny.yaml").write_text(RECIPE)
-    return made
+    command = new_home(tmp_path_factory.mktemp("modern"))
+    (command.home / "tiny.yaml").write_text(RECIPE)
+    return command
 
 
 def config(home: Path, model: str, name: str = "config.json") -> dict[str, Any]:
@@ -48,7 +48,7 @@ def config(home: Path, model: str, name: str = "config.json") -> dict[str, Any]:
 def test_it_is_pressed_through_every_stage_and_answers(coldpress: Coldpress) -> None:
     # Words that nobody says have tokens too.
     write_modernbert(coldpress.home / "teacher", [*TEXTS, *["quartz zephyr"] * 99])
-    outcome = coldpress.press()
+    outcome = coldpress.run_tiny()
     assert [stage["status"] for stage in outcome["stages"]] == ["ran"] * 7
     models = outcome["evaluation"]["models"]
     assert models["onnx"]["compression"] > 2
@@ -64,6 +64,6 @@ def test_it_is_pressed_through_every_stage_and_answers(coldpress: Coldpress) -> 
     assert quantized["layer_types"] == ["sliding_attention"] * 2
     assert quantized["first_attention_norm"] is True
     assert quantized["vocab_size"] < 400
-    said = coldpress("predict", "modern", TEXTS[0])
-    assert said.code == 0, said.error
-    assert sum(json.loads(said.output)["scores"].values()) == pytest.approx(1.0, abs=1e-3)
+    result = coldpress("predict", "modern", TEXTS[0])
+    assert result.code == 0, result.error
+    assert sum(json.loads(result.output)["scores"].values()) == pytest.approx(1.0, abs=1e-3)

@@ -63,20 +63,20 @@ def lines(text: str) -> list[str]:
 
 
 def test_promote_and_rollback_say_what_became_of_it(prefect: str, coldpress: Coldpress) -> None:
-    said = [
+    messages = [
         promotion.promote("trec/1", "told to", force=False),
         promotion.promote("trec/1", "told to", force=False),
         promotion.promote("trec/3", "told to", force=True),
         promotion.rollback("trec", "told to"),
     ]
-    assert said == [
+    assert messages == [
         "trec/1 is the champion (audit 1)",
         "trec/1 is already the champion: nothing to do",
         "trec/3 is the champion, trec/1 is previous (audit 2)",
         "trec/1 is the champion, trec/3 is previous (audit 3)",
     ]
-    asked = [(t.tags["why"], "flow_run_id" in t.tags) for t in audit.all_tickets("trec")]
-    assert asked == 3 * [("told to", True)]
+    audit_tags = [(t.tags["why"], "flow_run_id" in t.tags) for t in audit.all_tickets("trec")]
+    assert audit_tags == 3 * [("told to", True)]
 
 
 def test_a_flow_run_says_what_became_of_it(prefect: str, coldpress: Coldpress) -> None:
@@ -89,9 +89,9 @@ def test_a_flow_run_says_what_became_of_it(prefect: str, coldpress: Coldpress) -
     )
 
 
-def press(pressed: Flow[..., Any], parameters: dict[str, Any]) -> str:
+def press(flow: Flow[..., Any], parameters: dict[str, Any]) -> str:
     """Press Run with these, and return why it failed."""
-    state = cast("State[Any]", pressed(**parameters, return_state=True))
+    state = cast("State[Any]", flow(**parameters, return_state=True))
     assert state.is_failed()
     return str(state.message)
 
@@ -109,7 +109,7 @@ def test_a_form_that_names_a_version_or_nothing_is_told_so(
 
 
 @pytest.mark.parametrize(
-    ("pressed", "parameters", "named"),
+    ("flow", "parameters", "field"),
     [
         (collect_garbage, {"keep": -1}, "keep"),
         (promote_flow, {"model": "trec/1", "reason": ""}, "reason"),
@@ -117,10 +117,10 @@ def test_a_form_that_names_a_version_or_nothing_is_told_so(
     ],
 )
 def test_the_form_has_the_bounds_of_what_is_pressed(
-    pressed: Flow[..., Any], parameters: dict[str, Any], named: str
+    flow: Flow[..., Any], parameters: dict[str, Any], field: str
 ) -> None:
-    schema = parameter_schema(pressed.fn).model_dump()
-    with pytest.raises(ValidationError, match=named):
+    schema = parameter_schema(flow.fn).model_dump()
+    with pytest.raises(ValidationError, match=field):
         validate(parameters, schema, raise_on_error=True)
 
 
@@ -130,24 +130,24 @@ def test_what_a_failed_run_leaves_is_no_pickle(
     """Prefect keeps the error of a failed run in a file."""
     with temporary_settings({PREFECT_LOCAL_STORAGE_PATH: tmp_path / "kept"}):
         press(rollback_flow, {"model": "trec/1", "reason": "x"})
-    (kept,) = (tmp_path / "kept").iterdir()
-    left = json.loads(kept.read_text())
-    assert left["message"] == "model: must be a name alone, such as trec, not 'trec/1'"
+    (file,) = (tmp_path / "kept").iterdir()
+    error = json.loads(file.read_text())
+    assert error["message"] == "model: must be a name alone, such as trec, not 'trec/1'"
 
 
 def test_what_the_gate_refused_is_exit_1_and_one_line(prefect: str, coldpress: Coldpress) -> None:
     words = ("promote", "trec/3", "--reason", "told to")
-    done = coldpress(*words, also={"PREFECT_API_URL": prefect})
-    refused = "trec/3 was refused by its gate: Too slow. (and 1 more)"
-    said = f"coldpress: {refused}; --force passes over it"
-    assert (done.code, lines(done.error), done.output) == (1, [said], "")
+    result = coldpress(*words, also={"PREFECT_API_URL": prefect})
+    reason = "trec/3 was refused by its gate: Too slow. (and 1 more)"
+    message = f"coldpress: {reason}; --force passes over it"
+    assert (result.code, lines(result.error), result.output) == (1, [message], "")
     assert (
         audit.all_tickets("trec")[-1].tags["who"] == f"{getpass.getuser()}@{socket.gethostname()}"
     )
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("promote", "trec/9", "--reason", "x"), "model: no trec/9 in the registry"),
         (("promote", "trec/1"), 'Command "promote" parameter --reason requires an argument.'),
@@ -159,29 +159,29 @@ def test_what_the_gate_refused_is_exit_1_and_one_line(prefect: str, coldpress: C
     ],
 )
 def test_wrong_input_is_one_line_and_needs_no_prefect(
-    coldpress: Coldpress, tmp_path: Path, words: tuple[str, ...], said: str
+    coldpress: Coldpress, tmp_path: Path, words: tuple[str, ...], message: str
 ) -> None:
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "prefect.py").write_text("raise ImportError('imported')")
-    done = coldpress(*words, also={"PYTHONPATH": str(tmp_path / "broken")})
-    assert (done.code, lines(done.error)) == (2, [f"coldpress: {said}"])
+    result = coldpress(*words, also={"PYTHONPATH": str(tmp_path / "broken")})
+    assert (result.code, lines(result.error)) == (2, [f"coldpress: {message}"])
 
 
 def test_gc_shows_what_would_go_and_then_lets_it_go(prefect: str, coldpress: Coldpress) -> None:
     def fates(*words: str) -> dict[str, str]:
-        done = coldpress("gc", "--keep", "1", *words, also={"PREFECT_API_URL": prefect})
-        assert done.code == 0, done.error
-        rows = [line.split() for line in done.output.splitlines() if "trec/" in line]
+        result = coldpress("gc", "--keep", "1", *words, also={"PREFECT_API_URL": prefect})
+        assert result.code == 0, result.error
+        rows = [line.split() for line in result.output.splitlines() if "trec/" in line]
         return {row[0]: " ".join(row[3:]) for row in rows}
 
     promote("1")
-    kept = {"trec/1": "alias champion", "trec/3": "one of the newest 1"}
-    assert fates("--dry-run") == {**kept, "trec/2": "would be removed"}
-    assert fates() == {**kept, "trec/2": "removed"}
+    expected = {"trec/1": "alias champion", "trec/3": "one of the newest 1"}
+    assert fates("--dry-run") == {**expected, "trec/2": "would be removed"}
+    assert fates() == {**expected, "trec/2": "removed"}
     assert [h.name for h in retention.plan_collection(1)] == ["trec/1", "trec/3"]
 
 
-def asking() -> tuple[Future[Any], ThreadPoolExecutor]:
+def promote_with_approval() -> tuple[Future[Any], ThreadPoolExecutor]:
     """Start a promotion of trec/2 that asks a person."""
     pool = ThreadPoolExecutor(1)
     context = contextvars.copy_context()
@@ -212,7 +212,7 @@ def test_a_person_decides_in_prefect(
     prefect: str, coldpress: Coldpress, approve: bool, expected: tuple[str, str | None]
 ) -> None:
     promote("1")
-    result, pool = asking()
+    result, pool = promote_with_approval()
     run = paused()
     assert run.state is not None
     assert audit.open_tickets("trec") == []  # nobody waits for a turn while a person thinks
@@ -225,8 +225,10 @@ def test_a_person_decides_in_prefect(
         "done" if approve else "refused",
         str(run.id),
     )
-    said = last.tags["approval"] if approve else last.tags["outcome"]
-    assert said == ("approved in Prefect: seen it" if approve else "trec/2: not approved: seen it")
+    outcome = last.tags["approval"] if approve else last.tags["outcome"]
+    assert outcome == (
+        "approved in Prefect: seen it" if approve else "trec/2: not approved: seen it"
+    )
 
 
 def test_nobody_answers_and_it_is_refused(prefect: str, coldpress: Coldpress) -> None:

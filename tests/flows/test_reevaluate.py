@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
-import in_service as pressed
+import in_service
 import pytest
 from in_service import rows, write
 from mlflow.artifacts import load_text
@@ -50,7 +50,7 @@ def state_of(path: Path, **also: bool) -> Any:  # noqa: ANN401
 def test_a_healthy_champion_ends_so_and_is_recorded(
     prefect: None, state: Path, tmp_path: Path, tiny_checkpoint: Checkpoint
 ) -> None:
-    pressed.champion(tmp_path, tiny_checkpoint)
+    in_service.champion(tmp_path, tiny_checkpoint)
     ended = state_of(tmp_path / "test.jsonl")
     assert (ended.type, ended.name) == ("COMPLETED", "Healthy")
     assert ended.message == "90 new rows show no loss of accuracy and no drift."
@@ -62,20 +62,20 @@ def test_a_healthy_champion_ends_so_and_is_recorded(
     assert run.data.metrics["rows"] == 90
     assert run.data.metrics["accuracy.difference_on_same_rows"] == 0
     assert run.data.metrics["drift.length"] == 0
-    kept = load_text(f"runs:/{run.info.run_id}/reevaluation.json")
-    assert Reevaluation.model_validate_json(kept) == ended.result()
+    report = load_text(f"runs:/{run.info.run_id}/reevaluation.json")
+    assert Reevaluation.model_validate_json(report) == ended.result()
     assert load_text(f"runs:/{run.info.run_id}/reevaluation.md").startswith("**tiny/1: healthy.**")
 
     tags = registry.resolve("tiny/1").tags
     assert (tags["reevaluated"], tags["reevaluated.run_id"]) == ("healthy", run.info.run_id)
-    shown = cast("Any", Artifact.get("re-evaluation"))
-    assert "| embeddings | no | 0 |" in str(shown.data)
+    artifact = cast("Any", Artifact.get("re-evaluation"))
+    assert "| embeddings | no | 0 |" in str(artifact.data)
 
 
 def test_what_drifted_and_what_got_worse_end_under_those_names(
     prefect: None, state: Path, tmp_path: Path, tiny_checkpoint: Checkpoint
 ) -> None:
-    pressed.champion(tmp_path, tiny_checkpoint, flattered=True)
+    in_service.champion(tmp_path, tiny_checkpoint, flattered=True)
     elsewhere = write(tmp_path / "elsewhere.jsonl", rows(7, 60, ("okapi", "ibex"), longer=9), False)
     drifted = state_of(elsewhere, labelled=False)
     assert (drifted.type, drifted.name) == ("COMPLETED", "Drifted")
@@ -87,19 +87,24 @@ def test_what_drifted_and_what_got_worse_end_under_those_names(
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "message"),
     [
         (Path("fresh.jsonl"), "fresh.path: fresh.jsonl is not absolute; it is read on the worker"),
         (Path("/nowhere/fresh.jsonl"), "fresh.path: /nowhere/fresh.jsonl: no such file"),
     ],
 )
 def test_wrong_input_fails_in_one_line_and_leaves_nothing(
-    prefect: None, state: Path, tmp_path: Path, tiny_checkpoint: Checkpoint, path: Path, said: str
+    prefect: None,
+    state: Path,
+    tmp_path: Path,
+    tiny_checkpoint: Checkpoint,
+    path: Path,
+    message: str,
 ) -> None:
-    pressed.champion(tmp_path, tiny_checkpoint)
+    in_service.champion(tmp_path, tiny_checkpoint)
     ended = state_of(path)
     assert ended.type == "FAILED"
-    with pytest.raises(InputError, match=f"^{said}$"):
+    with pytest.raises(InputError, match=f"^{message}$"):
         ended.result()
     assert runs() == []
     assert "reevaluated" not in registry.resolve("tiny/1").tags
@@ -108,23 +113,23 @@ def test_wrong_input_fails_in_one_line_and_leaves_nothing(
 def test_a_press_of_its_own_answers_before_the_blank_one_and_none_while_it_is_pressed(
     prefect: None, state: Path, tmp_path: Path, tiny_checkpoint: Checkpoint
 ) -> None:
-    recipe = pressed.champion(tmp_path, tiny_checkpoint)
+    recipe = in_service.champion(tmp_path, tiny_checkpoint)
 
-    def answering() -> tuple[str, str] | None:
+    def retraining_deployment() -> tuple[str, str] | None:
         with disable_run_logger():
-            found = announce.retraining_deployment("tiny", recipe)
-        if found is None:
+            resource = announce.retraining_deployment("tiny", recipe)
+        if resource is None:
             return None
-        return found["prefect.resource.id"], found["prefect.resource.name"]
+        return resource["prefect.resource.id"], resource["prefect.resource.name"]
 
     def deploy(name: str) -> tuple[str, str]:
-        made = cast("RunnerDeployment", compress.to_deployment(name))
-        return f"prefect.deployment.{made.apply()}", f"compress/{name}"
+        deployment = cast("RunnerDeployment", compress.to_deployment(name))
+        return f"prefect.deployment.{deployment.apply()}", f"compress/{name}"
 
-    assert answering() is None
-    assert deploy("blank") == answering()
-    assert deploy("tiny") == answering()
+    assert retraining_deployment() is None
+    assert deploy("blank") == retraining_deployment()
+    assert deploy("tiny") == retraining_deployment()
     with disable_run_logger():
         assert announce.retraining_deployment("tiny", None) is None
     tracking.open_run(tracking.ensure_experiment("tiny"), "tiny", {"recipe_digest": "0"})
-    assert answering() is None
+    assert retraining_deployment() is None

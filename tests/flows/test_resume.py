@@ -39,7 +39,8 @@ def stages_to_kill() -> list[Any]:
 
 def wait_for(database: Path, stage: str, process: subprocess.Popen[bytes]) -> None:
     """Return at the moment that a stage's run is open."""
-    deadline, uri = time.monotonic() + 120, f"file:{database}?mode=ro"
+    deadline = time.monotonic() + 120
+    uri = f"file:{database}?mode=ro"
     while time.monotonic() < deadline:
         assert process.poll() is None, f"the run ended before {stage}"
         # The database or its tables may not be there yet, or be locked for an instant.
@@ -75,27 +76,27 @@ def untimed(outcome: dict[str, Any]) -> list[list[object]]:
     return [[card[name] for name in UNTIMED] for card in cards]
 
 
-pytestmark = pytest.mark.xdist_group("pressed")
+pytestmark = pytest.mark.xdist_group("tiny-run")
 
 
 @pytest.mark.parametrize("stage", stages_to_kill())
 def test_a_killed_run_is_taken_up_where_it_was(
-    pressed: dict[str, Any], tmp_path: Path, stage: str
+    tiny_run: dict[str, Any], tmp_path: Path, stage: str
 ) -> None:
     coldpress = new_home(tmp_path)
     end_in(coldpress, stage, signal.SIGKILL)
-    left = [p for p in psutil.process_iter(["cmdline"]) if _serves(p, tmp_path)]
-    resumed = coldpress.press()
+    servers = [p for p in psutil.process_iter(["cmdline"]) if _serves(p, tmp_path)]
+    resumed = coldpress.run_tiny()
 
     before = STAGES.index(stage)
-    found = [s["status"] for s in resumed["stages"]]
-    assert found[:before] == ["reused"] * before
-    assert found[before + 1 :] == ["ran"] * (6 - before)
+    statuses = [s["status"] for s in resumed["stages"]]
+    assert statuses[:before] == ["reused"] * before
+    assert statuses[before + 1 :] == ["ran"] * (6 - before)
     same = [s["digest"] for s in resumed["stages"]][:6]
-    assert same == [s["digest"] for s in pressed["stages"]][:6]
-    assert untimed(resumed) == untimed(pressed)
-    assert all(s["registered"] in {None, p["registered"]} for s, p in _pairs(resumed, pressed))
-    assert not any(process.is_running() for process in left), "the killed run's server lives on"
+    assert same == [s["digest"] for s in tiny_run["stages"]][:6]
+    assert untimed(resumed) == untimed(tiny_run)
+    assert all(s["registered"] in {None, p["registered"]} for s, p in _pairs(resumed, tiny_run))
+    assert not any(process.is_running() for process in servers), "the killed run's server lives on"
     with sqlite3.connect(coldpress.home / "state" / "mlflow.db") as database:
         assert database.execute("SELECT name FROM runs WHERE status = 'RUNNING'").fetchall() == []
 
@@ -110,8 +111,8 @@ def test_a_run_that_is_told_to_end_says_how_far_it_came(
     assert end_in(coldpress, "prune", number, group=group) == 128 + number
     assert (coldpress.home / "killed.log").read_text() == "coldpress: interrupted\n"
     outcome = json.loads((coldpress.home / "ended.json").read_text())
-    found = [stage["status"] for stage in outcome["stages"]]
-    assert found == ["ran"] * 3 + ["failed"] + ["skipped"] * 3
+    statuses = [stage["status"] for stage in outcome["stages"]]
+    assert statuses == ["ran"] * 3 + ["failed"] + ["skipped"] * 3
     assert list((coldpress.home / "state" / "servers").iterdir()) == []
     with sqlite3.connect(coldpress.home / "state" / "mlflow.db") as database:
         assert set(

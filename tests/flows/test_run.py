@@ -20,7 +20,7 @@ from coldpress.model.classifier import Classifier
 from coldpress.model.serialization import save_classifier
 from coldpress.schema.stages import STAGES
 
-pytestmark = pytest.mark.xdist_group("pressed")
+pytestmark = pytest.mark.xdist_group("tiny-run")
 SUFFIXES = ("-teacher", None, "-student", "-pruned", "-quantized", "")
 
 
@@ -32,16 +32,16 @@ def digests(outcome: dict[str, Any]) -> list[str]:
     return [stage["digest"] for stage in outcome["stages"]]
 
 
-def test_all_seven_stages_run_and_five_register_a_model(pressed: dict[str, Any]) -> None:
-    assert [stage["stage"] for stage in pressed["stages"]] == list(STAGES)
-    assert statuses(pressed) == ["ran"] * 7
+def test_all_seven_stages_run_and_five_register_a_model(tiny_run: dict[str, Any]) -> None:
+    assert [stage["stage"] for stage in tiny_run["stages"]] == list(STAGES)
+    assert statuses(tiny_run) == ["ran"] * 7
     registered = [None if s is None else f"tiny{s}/1" for s in SUFFIXES]
-    assert [stage["registered"] for stage in pressed["stages"]] == [*registered, None]
+    assert [stage["registered"] for stage in tiny_run["stages"]] == [*registered, None]
 
 
-def test_every_stage_names_its_parents_by_digest(pressed: dict[str, Any]) -> None:
-    teacher, targets, student, pruned, quantized, onnx, _judged = digests(pressed)
-    assert [stage["parents"] for stage in pressed["stages"]] == [
+def test_every_stage_names_its_parents_by_digest(tiny_run: dict[str, Any]) -> None:
+    teacher, targets, student, pruned, quantized, onnx, _evaluation = digests(tiny_run)
+    assert [stage["parents"] for stage in tiny_run["stages"]] == [
         [],
         [teacher],
         [teacher, targets],
@@ -52,8 +52,8 @@ def test_every_stage_names_its_parents_by_digest(pressed: dict[str, Any]) -> Non
     ]
 
 
-def test_the_evaluation_holds_what_scripts_depend_on(pressed: dict[str, Any]) -> None:
-    evaluation = pressed["evaluation"]
+def test_the_evaluation_holds_what_scripts_depend_on(tiny_run: dict[str, Any]) -> None:
+    evaluation = tiny_run["evaluation"]
     assert (evaluation["split"], evaluation["n"]) == ("test", 60)
     assert list(evaluation["models"]) == ["teacher", "student", "pruned", "quantized", "onnx"]
     final = evaluation["models"]["onnx"]
@@ -65,13 +65,14 @@ def test_the_evaluation_holds_what_scripts_depend_on(pressed: dict[str, Any]) ->
 
 
 def test_the_final_model_is_calibrated_and_measured_as_it_is_served(
-    pressed: dict[str, Any],
+    tiny_run: dict[str, Any],
 ) -> None:
-    models, exported = pressed["evaluation"]["models"], pressed["stages"][5]["metrics"]
+    models = tiny_run["evaluation"]["models"]
+    exported = tiny_run["stages"][5]["metrics"]
     final = models["onnx"]
     assert final["temperature"] == exported["temperature"]
     assert exported["validation_calibration_error_after"] >= 0
-    assert sum(one["n"] for one in final["reliability"]) == 60
+    assert sum(bin_["n"] for bin_ in final["reliability"]) == 60
     assert final["invariance"]["rows"] == 60
     assert final["serving"]["throughput"] > 0
     assert final["serving"]["price_per_core_hour"] == 0.04
@@ -80,74 +81,76 @@ def test_the_final_model_is_calibrated_and_measured_as_it_is_served(
 
 
 def test_the_evaluation_says_who_pays_and_keeps_every_answer(
-    coldpress: Coldpress, pressed: dict[str, Any]
+    coldpress: Coldpress, tiny_run: dict[str, Any]
 ) -> None:
-    evaluation = pressed["evaluation"]
+    evaluation = tiny_run["evaluation"]
     classes = [group for group in evaluation["equity"] if group["kind"] == "class"]
     assert sum(group["n"] for group in classes) == 60
-    assert pressed["stages"][-1]["metrics"]["test_openings"] >= 1
-    run_id = pressed["stages"][-1]["model_uri"].removeprefix("runs:/").partition("/")[0]
+    assert tiny_run["stages"][-1]["metrics"]["test_openings"] >= 1
+    run_id = tiny_run["stages"][-1]["model_uri"].removeprefix("runs:/").partition("/")[0]
     folder = next((coldpress.home / "state").rglob(f"{run_id}/artifacts/evaluate"))
-    kept = predictions.read_predictions(folder)
-    assert kept.correct("onnx").mean() == pytest.approx(evaluation["models"]["onnx"]["accuracy"])
-    lost = kept.correct("teacher") & ~kept.correct("onnx")
-    assert len(flips.read_flips(folder)) == lost.sum()
+    predicted = predictions.read_predictions(folder)
+    assert predicted.correct("onnx").mean() == pytest.approx(
+        evaluation["models"]["onnx"]["accuracy"]
+    )
+    new_errors = predicted.correct("teacher") & ~predicted.correct("onnx")
+    assert len(flips.read_flips(folder)) == new_errors.sum()
     assert {"equity.png", "equity.svg"} <= {path.name for path in folder.iterdir()}
 
 
 def test_an_unchanged_recipe_is_reused_without_torch(
-    coldpress: Coldpress, pressed: dict[str, Any], tmp_path: Path
+    coldpress: Coldpress, tiny_run: dict[str, Any], tmp_path: Path
 ) -> None:
     """A torch or transformers that cannot be imported stands first on the path."""
     for name in ("torch", "transformers"):
         (tmp_path / f"{name}.py").write_text("raise ImportError('imported on the way to reuse')")
     outcome = coldpress.home / "again.json"
     words = ("run", "./tiny.yaml", "--json", str(outcome))
-    done = coldpress(*words, also={"PYTHONPATH": str(tmp_path)})
-    assert done.code == 0, done.error
+    result = coldpress(*words, also={"PYTHONPATH": str(tmp_path)})
+    assert result.code == 0, result.error
     again = json.loads(outcome.read_text())
     assert statuses(again) == ["reused"] * 7
-    assert digests(again) == digests(pressed)
+    assert digests(again) == digests(tiny_run)
     assert [s["registered"] for s in again["stages"]] == [
-        s["registered"] for s in pressed["stages"]
+        s["registered"] for s in tiny_run["stages"]
     ]
 
 
 def test_another_method_of_quantization_reruns_only_what_follows(
-    coldpress: Coldpress, pressed: dict[str, Any]
+    coldpress: Coldpress, tiny_run: dict[str, Any]
 ) -> None:
-    changed = coldpress.press("--set", "quantize={method: qat, bits: 2, epochs: 1}")
+    changed = coldpress.run_tiny("--set", "quantize={method: qat, bits: 2, epochs: 1}")
     assert statuses(changed) == ["reused"] * 4 + ["ran"] * 3
-    assert digests(changed)[:4] == digests(pressed)[:4]
+    assert digests(changed)[:4] == digests(tiny_run)[:4]
     # It trains, on the teacher's answers.
-    assert changed["stages"][4]["parents"] == [digests(pressed)[3], digests(pressed)[1]]
+    assert changed["stages"][4]["parents"] == [digests(tiny_run)[3], digests(tiny_run)[1]]
 
 
-def test_a_skipped_stage_hands_the_model_on(coldpress: Coldpress, pressed: dict[str, Any]) -> None:
+def test_a_skipped_stage_hands_the_model_on(coldpress: Coldpress, tiny_run: dict[str, Any]) -> None:
     left_out = ("prune=null", "quantize=null", "gate=null")
-    outcome = coldpress.press(*(word for name in left_out for word in ("--set", name)))
+    outcome = coldpress.run_tiny(*(word for name in left_out for word in ("--set", name)))
     assert outcome["gate"] is None
     assert statuses(outcome) == ["reused"] * 3 + ["skipped"] * 2 + ["ran"] * 2
     assert list(outcome["evaluation"]["models"]) == ["teacher", "student", "onnx"]
-    assert outcome["stages"][5]["parents"] == [digests(pressed)[2]]
+    assert outcome["stages"][5]["parents"] == [digests(tiny_run)[2]]
 
 
 def test_a_model_whose_file_was_altered_is_made_again(
-    coldpress: Coldpress, pressed: dict[str, Any]
+    coldpress: Coldpress, tiny_run: dict[str, Any]
 ) -> None:
-    model_id = pressed["stages"][3]["model_uri"].removeprefix("models:/")
+    model_id = tiny_run["stages"][3]["model_uri"].removeprefix("models:/")
     (weights,) = coldpress.home.rglob(f"{model_id}/**/model.safetensors")
     content = weights.read_bytes()
     weights.unlink()
     weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    outcome = coldpress.press()
+    outcome = coldpress.run_tiny()
     assert statuses(outcome) == ["reused"] * 3 + ["ran"] + ["reused"] * 3
-    assert digests(outcome) == digests(pressed)
-    assert outcome["stages"][3]["registered"] == pressed["stages"][3]["registered"]
+    assert digests(outcome) == digests(tiny_run)
+    assert outcome["stages"][3]["registered"] == tiny_run["stages"][3]["registered"]
     assert weights.read_bytes() == content
 
 
-def test_nothing_is_left_running(coldpress: Coldpress, pressed: dict[str, Any]) -> None:
+def test_nothing_is_left_running(coldpress: Coldpress, tiny_run: dict[str, Any]) -> None:
     with sqlite3.connect(coldpress.home / "state" / "mlflow.db") as database:
         assert database.execute("SELECT name FROM runs WHERE status = 'RUNNING'").fetchall() == []
     assert list((coldpress.home / "state" / "servers").iterdir()) == []
@@ -155,14 +158,15 @@ def test_nothing_is_left_running(coldpress: Coldpress, pressed: dict[str, Any]) 
 
 
 def test_lineage_walks_from_the_deployed_model_to_the_dataset(
-    coldpress: Coldpress, pressed: dict[str, Any]
+    coldpress: Coldpress, tiny_run: dict[str, Any]
 ) -> None:
-    done = coldpress("lineage", "tiny/1", "--json")
-    node, seen = json.loads(done.output), []
+    result = coldpress("lineage", "tiny/1", "--json")
+    node = json.loads(result.output)
+    names = []
     while node["parents"]:
-        seen.append(node["name"])
+        names.append(node["name"])
         node = node["parents"][0]
-    assert seen == [
+    assert names == [
         "tiny/1",
         "tiny-quantized/1",
         "tiny-pruned/1",
@@ -172,16 +176,16 @@ def test_lineage_walks_from_the_deployed_model_to_the_dataset(
     assert node["stage"] == "dataset"
 
 
-def test_predict_prints_a_json_line_a_text(coldpress: Coldpress, pressed: dict[str, Any]) -> None:
-    done = coldpress("predict", "tiny", "where is my order", "send me the bill")
-    lines = [json.loads(line) for line in done.output.splitlines()]
+def test_predict_prints_a_json_line_a_text(coldpress: Coldpress, tiny_run: dict[str, Any]) -> None:
+    result = coldpress("predict", "tiny", "where is my order", "send me the bill")
+    lines = [json.loads(line) for line in result.output.splitlines()]
     assert [line["text"] for line in lines] == ["where is my order", "send me the bill"]
     assert sum(lines[0]["scores"].values()) == pytest.approx(1.0, abs=1e-6)
     assert lines[0]["score"] == max(lines[0]["scores"].values())
 
 
 def test_pulled_files_answer_without_this_project(
-    coldpress: Coldpress, pressed: dict[str, Any], tmp_path: Path
+    coldpress: Coldpress, tiny_run: dict[str, Any], tmp_path: Path
 ) -> None:
     target = tmp_path / "model"
     assert coldpress("pull", "tiny/1", str(target)).code == 0
@@ -190,7 +194,7 @@ def test_pulled_files_answer_without_this_project(
 
 
 def test_mlflow_serves_the_registered_model_without_torch_or_this_project(
-    coldpress: Coldpress, pressed: dict[str, Any], tmp_path: Path
+    coldpress: Coldpress, tiny_run: dict[str, Any], tmp_path: Path
 ) -> None:
     for name in ("torch", "transformers", "coldpress", "tasks", "flows"):
         (tmp_path / f"{name}.py").write_text("raise ImportError('not needed to serve')")
@@ -202,21 +206,21 @@ print(json.dumps(model.predict(texts)))
 """
     store = f"sqlite:///{coldpress.home / 'state' / 'mlflow.db'}"
     also = {"PYTHONPATH": str(tmp_path), "MLFLOW_TRACKING_URI": store}
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code],
         env={**coldpress.environment, **also},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    first, second = json.loads(done.stdout.splitlines()[-1])
+    assert result.returncode == 0, result.stderr
+    first, second = json.loads(result.stdout.splitlines()[-1])
     assert (first["text"], second["text"]) == ("where is my order", "the bill")
     assert first["label"] in first["scores"]
 
 
 @pytest.mark.parametrize(
-    ("words", "named"),
+    ("words", "field"),
     [
         (("run", "./tiny.yaml", "--set", "prune.0.keep_neurons=2"), "prune.0.keep_neurons"),
         (("run", "./absent.yaml"), "./absent.yaml"),
@@ -231,19 +235,19 @@ print(json.dumps(model.predict(texts)))
     ],
 )
 def test_wrong_input_is_one_line_that_names_it(
-    coldpress: Coldpress, pressed: dict[str, Any], words: tuple[str, ...], named: str
+    coldpress: Coldpress, tiny_run: dict[str, Any], words: tuple[str, ...], field: str
 ) -> None:
-    done = coldpress(*words)
-    assert done.code == 2
-    assert len(done.error.splitlines()) == 1, done.error
-    assert named in done.error
+    result = coldpress(*words)
+    assert result.code == 2
+    assert len(result.error.splitlines()) == 1, result.error
+    assert field in result.error
 
 
 def test_a_refused_run_still_writes_its_outcome(coldpress: Coldpress, tmp_path: Path) -> None:
     path = tmp_path / "refused.json"
-    done = coldpress("run", "./tiny.yaml", "--set", "seed=-1", "--json", str(path))
+    result = coldpress("run", "./tiny.yaml", "--set", "seed=-1", "--json", str(path))
     outcome = json.loads(path.read_text())
-    assert done.code == 2
+    assert result.code == 2
     assert statuses(outcome) == ["skipped"] * 7
     assert outcome["flow_run_id"] is None
 
@@ -258,22 +262,22 @@ def test_wrong_input_that_only_the_stage_can_see_is_still_one_line(
     with serve_hub(tmp_path / "hub") as hub:
         hub.add("models", "tiny/encoder", files)
         also = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "cache")}
-        done = coldpress("run", "./tiny.yaml", "--set", "teacher.model=tiny/encoder", also=also)
-    assert done.code == 2
-    (line,) = done.error.splitlines()
-    lost = "the weights have fewer layers than num_hidden_layers 2"
-    assert line == f"coldpress: teacher.model: tiny/encoder: {lost}"
+        result = coldpress("run", "./tiny.yaml", "--set", "teacher.model=tiny/encoder", also=also)
+    assert result.code == 2
+    (line,) = result.error.splitlines()
+    reason = "the weights have fewer layers than num_hidden_layers 2"
+    assert line == f"coldpress: teacher.model: tiny/encoder: {reason}"
     with closing(sqlite3.connect(coldpress.home / "state" / "prefect" / "prefect.db")) as prefect:
-        said = [text for (text,) in prefect.execute("SELECT message FROM log WHERE level = 40")]
-    said = [text for text in said if "the weights have fewer" in text]
-    assert any("train_teacher failed: teacher.model: " in text for text in said)
-    assert not any("Traceback" in text for text in said)
+        messages = [text for (text,) in prefect.execute("SELECT message FROM log WHERE level = 40")]
+    messages = [text for text in messages if "the weights have fewer" in text]
+    assert any("train_teacher failed: teacher.model: " in text for text in messages)
+    assert not any("Traceback" in text for text in messages)
 
 
 def test_a_fault_of_our_own_keeps_its_traceback(coldpress: Coldpress, tmp_path: Path) -> None:
     (tmp_path / "torch.py").write_text("raise ImportError('no torch today')")
     also = {"PYTHONPATH": str(tmp_path)}
-    done = coldpress("run", "./tiny.yaml", "--set", "seed=77", also=also)
-    assert done.code == 1
-    assert "Traceback (most recent call last)" in done.error
-    assert "ImportError: no torch today" in done.error
+    result = coldpress("run", "./tiny.yaml", "--set", "seed=77", also=also)
+    assert result.code == 1
+    assert "Traceback (most recent call last)" in result.error
+    assert "ImportError: no torch today" in result.error

@@ -37,7 +37,7 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> TestClient:
     return TestClient(receiver)
 
 
-def sent(body: str, secret: str = SECRET, age: int = 0) -> dict[str, str]:
+def headers_for(body: str, secret: str = SECRET, age: int = 0) -> dict[str, str]:
     """Headers as the Standard Webhooks convention makes them."""
     timestamp = str(int(time.time()) - age)
     digest = hmac.new(secret.encode(), f"7.{timestamp}.{body}".encode(), hashlib.sha256).digest()
@@ -54,22 +54,24 @@ def event(alias: str = "champion") -> str:
 
 
 def test_what_mlflow_did_not_sign_is_refused(receiver: TestClient) -> None:
-    other = sent(event(), secret="guessed")
-    assert receiver.post("/", content=event(), headers=other).status_code == 401
+    forged = headers_for(event(), secret="guessed")
+    assert receiver.post("/", content=event(), headers=forged).status_code == 401
     # A signature is of one body alone.
-    assert receiver.post("/", content=event("x"), headers=sent(event())).status_code == 401
+    assert receiver.post("/", content=event("x"), headers=headers_for(event())).status_code == 401
     assert receiver.post("/", content=event()).status_code == 422
 
 
 def test_what_was_sent_long_ago_is_refused(receiver: TestClient) -> None:
-    late = sent(event("x"), age=301)
+    late = headers_for(event("x"), age=301)
     assert receiver.post("/", content=event("x"), headers=late).status_code == 401
 
 
 def test_other_aliases_and_events_order_no_look(receiver: TestClient) -> None:
-    assert receiver.post("/", content=event("x"), headers=sent(event("x"))).status_code == 204
-    other = json.dumps({"data": {"name": "trec"}})
-    assert receiver.post("/", content=other, headers=sent(other)).status_code == 422
+    assert (
+        receiver.post("/", content=event("x"), headers=headers_for(event("x"))).status_code == 204
+    )
+    no_alias = json.dumps({"data": {"name": "trec"}})
+    assert receiver.post("/", content=no_alias, headers=headers_for(no_alias)).status_code == 422
 
 
 @contextmanager
@@ -103,7 +105,8 @@ def free_port() -> int:
 
 
 def test_a_champion_moved_in_mlflow_is_looked_at_at_once(tmp_path: Path) -> None:
-    mlflow, hook = free_port(), free_port()
+    mlflow = free_port()
+    hook = free_port()
     store = f"sqlite:///{tmp_path / 'mlflow.db'}"
     # Only so will MLflow call an address of this machine.
     loopback = {
@@ -115,9 +118,9 @@ def test_a_champion_moved_in_mlflow_is_looked_at_at_once(tmp_path: Path) -> None
         prefect = started.enter_context(prefect_server.running(tmp_path))
         subprocess.run([sys.executable, "-c", DEPLOY], env=prefect.environment, check=True)
         started.enter_context(serving(mlflow, "/health", *server, "--workers", "1", also=loopback))
-        known = {**prefect.environment, "COLDPRESS_WEBHOOK_SECRET": SECRET}
+        environment = {**prefect.environment, "COLDPRESS_WEBHOOK_SECRET": SECRET}
         receiving = ("uvicorn", "flows.webhook:receiver", "--port", str(hook))
-        started.enter_context(serving(hook, "/", *receiving, also=known))
+        started.enter_context(serving(hook, "/", *receiving, also=environment))
         registry = MlflowClient(f"http://127.0.0.1:{mlflow}")
         set_alias = WebhookEvent(WebhookEntity.MODEL_VERSION_ALIAS, WebhookAction.CREATED)
         registry.create_webhook("watch", f"http://127.0.0.1:{hook}/", [set_alias], secret=SECRET)

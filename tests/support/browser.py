@@ -87,14 +87,14 @@ def look_at(page: Path, widths: Sequence[int], directory: Path) -> Seen:
     outer = directory / "frames.html"
     outer.write_text(f"<!doctype html><body>{frames}<script>{_MEASURE}</script></body>")
     profile = f"--user-data-dir={directory / 'profile'}"
-    done = subprocess.run(
+    result = subprocess.run(
         [str(CHROMIUM), *_OPTIONS, profile, outer.as_uri()],
         capture_output=True,
         text=True,
         timeout=120,
         check=True,
     )
-    found = re.search(r"<body>(\[.*\])</body>", done.stdout, flags=re.DOTALL)
-    assert found is not None, done.stdout[-2000:]
-    complaints = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-    return Seen(json.loads(unescape(found[1])), complaints)
+    match = re.search(r"<body>(\[.*\])</body>", result.stdout, flags=re.DOTALL)
+    assert match is not None, result.stdout[-2000:]
+    complaints = [line for line in result.stderr.splitlines() if "CONSOLE" in line]
+    return Seen(json.loads(unescape(match[1])), complaints)

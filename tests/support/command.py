@@ -38,18 +38,18 @@ class Coldpress:
     @property
     def environment(self) -> dict[str, str]:
         """Where no server is configured, everything is embedded below the home."""
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT", "MLFLOW"))}
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT", "MLFLOW"))}
         own = {"COLDPRESS_HOME": str(self.home / "state"), "OMP_NUM_THREADS": "1"}
-        return {**kept, **own, **self.servers}
+        return {**inherited, **own, **self.servers}
 
     def command(self, *words: str) -> list[str]:
         """Return the command line."""
         return [sys.executable, "-m", "flows.cli", *words]
 
-    def __call__(self, *words: str, also: Mapping[str, str] | None = None) -> Done:
+    def __call__(self, *words: str, also: Mapping[str, str] | None = None) -> CommandResult:
         """Run a command to its end."""
         environment = {**self.environment, **(also or {})}
-        done = subprocess.run(
+        result = subprocess.run(
             self.command(*words),
             cwd=self.home,
             env=environment,
@@ -58,19 +58,19 @@ class Coldpress:
             timeout=300,
             check=False,
         )
-        return Done(done.returncode, done.stdout, done.stderr)
+        return CommandResult(result.returncode, result.stdout, result.stderr)
 
-    def press(self, *words: str) -> dict[str, Any]:
+    def run_tiny(self, *words: str) -> dict[str, Any]:
         """Run the tiny recipe, changed by `words`, and return its outcome."""
         path = self.home / "outcome.json"
-        done = self("run", "./tiny.yaml", "--json", str(path), *words)
-        assert done.code == 0, done.error
+        result = self("run", "./tiny.yaml", "--json", str(path), *words)
+        assert result.code == 0, result.error
         outcome: dict[str, Any] = json.loads(path.read_text())
         return outcome
 
 
 @dataclass(frozen=True)
-class Done:
+class CommandResult:
     """How a command ended."""
 
     code: int

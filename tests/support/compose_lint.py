@@ -9,7 +9,7 @@ from typing import Any
 Service = Mapping[str, Any]
 Rule = Callable[[str, Service], Iterator[str]]
 
-ASKED = re.compile(r"\$\{([A-Z_]+)(?:(:?[-?+])((?:[^{}]|\{[^}]*\})*))?\}")
+VARIABLE = re.compile(r"\$\{([A-Z_]+)(?:(:?[-?+])((?:[^{}]|\{[^}]*\})*))?\}")
 SECRET = re.compile(r"PASSWORD|SECRET|AUTH_STRING|TOKEN|KEY")
 PINNED = re.compile(r"[a-z0-9./-]+:v?\d+\.\d+[\w.-]*")
 
@@ -17,13 +17,13 @@ PINNED = re.compile(r"[a-z0-9./-]+:v?\d+\.\d+[\w.-]*")
 def faults(compose: Mapping[str, Any]) -> list[str]:
     """Everything that is wrong with a file, as `service: fault`."""
     services: Mapping[str, Service] = compose["services"]
-    found = [
+    problems = [
         f"{name}: {fault}"
         for name, service in services.items()
         for rule in RULES
         for fault in rule(name, service)
     ]
-    return [*found, *_dependencies(services), *_volumes(compose)]
+    return [*problems, *_dependencies(services), *_volumes(compose)]
 
 
 def ends(service: Service) -> bool:
@@ -57,7 +57,7 @@ def _confined(name: str, service: Service) -> Iterator[str]:
 
 def _limited(name: str, service: Service) -> Iterator[str]:
     limits = service.get("deploy", {}).get("resources", {}).get("limits", {})
-    yield from (f"no limit of {what}" for what in ("cpus", "memory") if what not in limits)
+    yield from (f"no limit of {limit}" for limit in ("cpus", "memory") if limit not in limits)
     if "max-size" not in service.get("logging", {}).get("options", {}):
         yield "its log grows for ever"
 
@@ -84,11 +84,11 @@ def _mounts(name: str, service: Service) -> Iterator[str]:
 
 def _secrets(name: str, service: Service) -> Iterator[str]:
     for place in ("command", "build", "labels", "healthcheck"):
-        for variable, *_ in ASKED.findall(str(service.get(place, ""))):
+        for variable, *_ in VARIABLE.findall(str(service.get(place, ""))):
             if SECRET.search(variable):
                 yield f"shows {variable} in its {place}"
     for variable, value in service.get("environment", {}).items():
-        if SECRET.search(variable) and not ASKED.fullmatch(str(value)):
+        if SECRET.search(variable) and not VARIABLE.fullmatch(str(value)):
             yield f"has a value of {variable} written down"
 
 
@@ -100,10 +100,14 @@ RULES: tuple[Rule, ...] = (
 
 def _dependencies(services: Mapping[str, Service]) -> Iterator[str]:
     for name, service in services.items():
-        for other, how in service.get("depends_on", {}).items():
-            after = "service_completed_successfully" if ends(services[other]) else "service_healthy"
-            if how.get("condition") != after:
-                yield f"{name}: does not wait for {other}"
+        for dependency, options in service.get("depends_on", {}).items():
+            expected = (
+                "service_completed_successfully"
+                if ends(services[dependency])
+                else "service_healthy"
+            )
+            if options.get("condition") != expected:
+                yield f"{name}: does not wait for {dependency}"
 
 
 def _volumes(compose: Mapping[str, Any]) -> Iterator[str]:
@@ -112,6 +116,6 @@ def _volumes(compose: Mapping[str, Any]) -> Iterator[str]:
         for service in compose["services"].values()
         for mount in service.get("volumes", [])
     ]
-    named = {source for source in mounts if not source.startswith((".", "/"))}
-    for volume in named ^ set(compose["volumes"]):
+    used = {source for source in mounts if not source.startswith((".", "/"))}
+    for volume in used ^ set(compose["volumes"]):
         yield f"volume {volume} is declared, or used, alone"

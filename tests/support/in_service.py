@@ -22,28 +22,28 @@ from tasks.tracking import artifacts, registry, runs
 from tasks.tracking.results import StageResult
 
 LABELS = ("calm", "fast", "warm")
-KNOWN = ("cold", "press", "olive", "oil", "slow", "warm", "fast", "stone")
+WORDS = ("cold", "press", "olive", "oil", "slow", "warm", "fast", "stone")
 FLOW_RUN = "pressed-by-hand"
 
 
-def rows(seed: int, count: int, words: Sequence[str] = KNOWN, longer: int = 0) -> list[list[str]]:
+def rows(seed: int, count: int, words: Sequence[str] = WORDS, longer: int = 0) -> list[list[str]]:
     """Texts of 5 to 9 words and more, with their labels, a third each."""
-    drawn = random.Random(seed)
-    texts = [drawn.choices(words, k=longer + drawn.randint(5, 9)) for _ in range(count)]
+    generator = random.Random(seed)
+    texts = [generator.choices(words, k=longer + generator.randint(5, 9)) for _ in range(count)]
     return [[" ".join(text), LABELS[n % 3]] for n, text in enumerate(texts)]
 
 
 def write(path: Path, read: Sequence[Sequence[str]], labelled: bool = True) -> Path:
     """Put rows into a file, with their labels or without."""
-    kept = [{"text": text, **({"label": label} if labelled else {})} for text, label in read]
-    path.write_text("\n".join(map(json.dumps, kept)))
+    records = [{"text": text, **({"label": label} if labelled else {})} for text, label in read]
+    path.write_text("\n".join(map(json.dumps, records)))
     return path
 
 
 def champion(
     place: Path, tiny: Checkpoint, *, flattered: bool = False, portrayed: bool = True
 ) -> Recipe:
-    """Register the tiny model as the champion of `tiny`, pressed from itself.
+    """Register the tiny model as the champion of `tiny`, with itself as teacher.
 
     Flattered, its kept answers are all right, which hardly any of its answers are.
     """
@@ -63,22 +63,22 @@ def champion(
     )
     with new_checkpoint(place / "onnx", Manifest(stage="export_onnx")) as directory:
         export(tiny, directory, 17, {"pairs": "false"})
-    made = Checkpoint.open(place / "onnx")
-    seen = observe(load_benchmark(recipe.benchmark, 0).test, made.path)
+    checkpoint = Checkpoint.open(place / "onnx")
+    observed = observe(load_benchmark(recipe.benchmark, 0).test, checkpoint.path)
     _chain(recipe)
     _stage("train_teacher", _model(tiny, place, "tiny-teacher"), ())
-    uri = _model(made, place, "tiny")
-    registry.register("tiny", uri, _run("export_onnx"), {"digest": made.digest})
+    uri = _model(checkpoint, place, "tiny")
+    registry.register("tiny", uri, _run("export_onnx"), {"digest": checkpoint.digest})
     runs.client().set_registered_model_alias("tiny", "champion", "1")
-    _judge(place, _flattered(seen) if flattered else seen, made.digest, portrayed)
+    _judge(place, _flattered(observed) if flattered else observed, checkpoint.digest, portrayed)
     return recipe
 
 
 def _chain(recipe: Recipe) -> None:
     tags = {"flow_run_id": FLOW_RUN, "report": "tiny/1", "recipe_digest": "0"}
     run_id = runs.open_run(runs.ensure_experiment("tiny"), "tiny", tags)
-    written = yaml.safe_dump(recipe.model_dump(mode="json"))
-    runs.client().log_text(run_id, written, "recipe.yaml")
+    text = yaml.safe_dump(recipe.model_dump(mode="json"))
+    runs.client().log_text(run_id, text, "recipe.yaml")
     runs.client().set_terminated(run_id)
 
 
@@ -99,11 +99,11 @@ def _model(checkpoint: Checkpoint, place: Path, name: str) -> str:
     return artifacts.log_model(_run("export_onnx"), name, packed, "export_onnx")
 
 
-def _judge(place: Path, seen: Observations, digest: str, portrayed: bool) -> None:
+def _judge(place: Path, observed: Observations, digest: str, portrayed: bool) -> None:
     with new_checkpoint(place / "evaluation", Manifest(stage="evaluate")) as directory:
-        predictions.write_predictions(seen.predictions, directory)
+        predictions.write_predictions(observed.predictions, directory)
         if portrayed:
-            profile.write_profile(seen.profile, directory)
+            profile.write_profile(observed.profile, directory)
     _stage(
         "evaluate",
         artifacts.log_checkpoint(_run("evaluate"), place / "evaluation", "evaluate"),
@@ -111,9 +111,9 @@ def _judge(place: Path, seen: Observations, digest: str, portrayed: bool) -> Non
     )
 
 
-def _flattered(seen: Observations) -> Observations:
-    given = seen.predictions
-    right = {"onnx": np.eye(3, dtype=np.float32)[given.labels]}
+def _flattered(observed: Observations) -> Observations:
+    answers = observed.predictions
+    right = {"onnx": np.eye(3, dtype=np.float32)[answers.labels]}
     return Observations(
-        Predictions(given.ids, given.label_names, given.labels, right), seen.profile
+        Predictions(answers.ids, answers.label_names, answers.labels, right), observed.profile
     )

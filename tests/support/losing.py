@@ -56,7 +56,7 @@ def running(folder: Path) -> Iterator[LosingServer]:
             server.wait()
 
 
-class _Losing:
+class _LosingApplication:
     """A WSGI application around another one."""
 
     def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:
@@ -67,18 +67,18 @@ class _Losing:
         path = environment["PATH_INFO"]
         if path == "/to-lose":
             start("200 OK", [])
-            return [self._told(environment)]
-        told: list[tuple[Any, ...]] = []
-        answer = list(self._application(environment, lambda *how: told.append(how)))
-        lost = {end for end in self._to_lose if path.endswith(end)}
-        if lost and told[0][0].startswith("200"):
-            self._to_lose -= lost
+            return [self._update_and_list(environment)]
+        responses: list[tuple[Any, ...]] = []
+        answer = list(self._application(environment, lambda *how: responses.append(how)))
+        matching = {end for end in self._to_lose if path.endswith(end)}
+        if matching and responses[0][0].startswith("200"):
+            self._to_lose -= matching
             start("503 SERVICE UNAVAILABLE", [("Content-Length", "0")])
             return []
-        start(*told[0])
+        start(*responses[0])
         return answer
 
-    def _told(self, environment: dict[str, Any]) -> bytes:
+    def _update_and_list(self, environment: dict[str, Any]) -> bytes:
         if environment["REQUEST_METHOD"] == "PUT":
             length = int(environment["CONTENT_LENGTH"])
             self._to_lose = set(environment["wsgi.input"].read(length).decode().split())
@@ -90,7 +90,7 @@ def main() -> None:
     from mlflow.server import app
     from werkzeug.serving import make_server
 
-    server = make_server("127.0.0.1", 0, _Losing(app), threaded=True)
+    server = make_server("127.0.0.1", 0, _LosingApplication(app), threaded=True)
     sys.stdout.write(f"{server.server_port}\n")
     sys.stdout.flush()
     server.serve_forever()

@@ -20,22 +20,22 @@ SPECIAL = ("[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]")
 
 def byte_level_bpe(texts: Sequence[str], size: int) -> Tokenizer:
     """Train a byte-level BPE that wraps texts as BERT's tokenizer does."""
-    made = Tokenizer(BPE(unk_token="[UNK]"))
-    made.normalizer = NFC()
-    made.pre_tokenizer = ByteLevel(add_prefix_space=False)
+    tokenizer = Tokenizer(BPE(unk_token="[UNK]"))
+    tokenizer.normalizer = NFC()
+    tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
     trainer = BpeTrainer(
         vocab_size=size,
         special_tokens=list(SPECIAL),
         initial_alphabet=ByteLevel.alphabet(),
         show_progress=False,
     )
-    made.train_from_iterator(texts, trainer)
-    made.post_processor = TemplateProcessing(
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.post_processor = TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
         special_tokens=[("[CLS]", 1), ("[SEP]", 2)],
     )
-    return made
+    return tokenizer
 
 
 def write_modernbert(directory: Path, texts: Sequence[str]) -> None:

@@ -52,6 +52,6 @@ def keep(page: Page, folder: Path, name: str, height: int = 800) -> Path:
     path = folder / f"{name}.png"
     page.set_viewport_size({"width": _WIDTH, "height": height})
     page.wait_for_timeout(2500)  # what is drawn moves to its place; nothing says when it is there
-    with Image.open(io.BytesIO(page.screenshot())) as taken:
-        taken.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    with Image.open(io.BytesIO(page.screenshot())) as screenshot:
+        screenshot.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
     return path

@@ -21,8 +21,8 @@ _NEWEST_FIRST = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: 
 
 def programs() -> Path | None:
     """Where `initdb` and the others are, if PostgreSQL is installed."""
-    found = shutil.which("initdb")
-    return Path(found).resolve().parent if found else next(iter(_NEWEST_FIRST), None)
+    initdb = shutil.which("initdb")
+    return Path(initdb).resolve().parent if initdb else next(iter(_NEWEST_FIRST), None)
 
 
 def why_not() -> str | None:
@@ -74,17 +74,21 @@ class Cluster:
 
     def rows(self, database: str, question: str) -> list[list[str]]:
         """Ask a database in SQL, and return the answer as text."""
-        said = self.run("psql", "-d", database, "-At", "-F", "\t", "-c", question)
-        return [line.split("\t") for line in said.splitlines()]
+        output = self.run("psql", "-d", database, "-At", "-F", "\t", "-c", question)
+        return [line.split("\t") for line in output.splitlines()]
 
     def run(self, program: str, *words: str) -> str:
         """Run one of PostgreSQL's own programs against it, and return what it printed."""
-        known = {**os.environ, **self.environment}
-        done = subprocess.run(
-            [str(_program(program)), *words], env=known, capture_output=True, text=True, check=False
+        environment = {**os.environ, **self.environment}
+        result = subprocess.run(
+            [str(_program(program)), *words],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        assert result.returncode == 0, result.stderr
+        return result.stdout
 
 
 @contextmanager
@@ -106,24 +110,24 @@ def running(*databases: str) -> Iterator[Cluster]:
 
 
 def _initialise(cluster: Cluster) -> None:
-    told = cluster.folder / "password"
-    told.write_text(cluster.password)
+    password_file = cluster.folder / "password"
+    password_file.write_text(cluster.password)
     if os.getuid() == 0:
-        for path in (cluster.folder, told):
+        for path in (cluster.folder, password_file):
             shutil.chown(path, _SYSTEM_USER)
-    words = ("-U", USER, "-A", "scram-sha-256", "--pwfile", str(told), "-E", "UTF8")
+    words = ("-U", USER, "-A", "scram-sha-256", "--pwfile", str(password_file), "-E", "UTF8")
     _as_its_user("initdb", "-D", str(cluster.folder / "data"), *words)
-    told.unlink()
+    password_file.unlink()
 
 
 def _as_its_user(program: str, *words: str) -> None:
     """PostgreSQL refuses to run as root; what it leaves running keeps no pipe of ours open."""
     become = ["runuser", "-u", _SYSTEM_USER, "--"] if os.getuid() == 0 else []
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as output:
         command = [*become, str(_program(program)), *words]
-        done = subprocess.run(command, cwd="/", stdout=said, stderr=said, check=False)
-        said.seek(0)
-        assert done.returncode == 0, said.read().decode()
+        result = subprocess.run(command, cwd="/", stdout=output, stderr=output, check=False)
+        output.seek(0)
+        assert result.returncode == 0, output.read().decode()
 
 
 def _program(name: str) -> Path:

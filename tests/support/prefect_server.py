@@ -29,9 +29,9 @@ class PrefectServer:
     @property
     def environment(self) -> dict[str, str]:
         """What a command or a worker needs to reach it, and nothing of this session's."""
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT", "MLFLOW"))}
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT", "MLFLOW"))}
         return {
-            **kept,
+            **inherited,
             "PREFECT_API_URL": f"http://127.0.0.1:{self.port}/api",
             "PREFECT_HOME": str(self.folder / "prefect"),
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -41,7 +41,7 @@ class PrefectServer:
 
     def command(self, *words: str, also: Mapping[str, str] | None = None) -> str:
         """Run `prefect ...` in the folder, to a good end, and return what it printed."""
-        done = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-P", "-m", "prefect", "--no-prompt", *words],
             cwd=self.folder,
             env={**self.environment, **(also or {})},
@@ -50,8 +50,8 @@ class PrefectServer:
             timeout=300,
             check=False,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
 
     def ask(self, method: str, path: str, body: object = None) -> httpx.Response:
         """Call its API, again where its SQLite was locked for an instant."""

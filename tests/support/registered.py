@@ -23,14 +23,14 @@ def version(
 ) -> str:
     """Register one more version of a model, with a digest of its own, and return its digest."""
     number = next(_COUNT)
-    made = place / f"made-{number}"
+    folder = place / f"made-{number}"
     with new_checkpoint(
-        made / "checkpoint", Manifest(stage=stage, parents=tuple(made_of.split()))
+        folder / "checkpoint", Manifest(stage=stage, parents=tuple(made_of.split()))
     ) as aside:
         (aside / "model.onnx").write_text(f"{model} {number}")
-    digest = Checkpoint.open(made / "checkpoint").digest
+    digest = Checkpoint.open(folder / "checkpoint").digest
     run_id = runs.open_run(runs.ensure_experiment("trec"), stage, {})
-    packed = artifacts.package_torch(made / "checkpoint", made / "packed")
+    packed = artifacts.package_torch(folder / "checkpoint", folder / "packed")
     uri = artifacts.log_model(run_id, model, packed, stage)
     runs.client().set_terminated(run_id)
     registry.register(model, uri, run_id, {"stage": stage, "digest": digest, **tags})
@@ -66,5 +66,5 @@ def rollback() -> Ticket:
 
 def named() -> tuple[str | None, str | None]:
     """Return the champion and the previous version of trec."""
-    found = aliases.read_aliases("trec")
-    return found.champion, found.previous
+    champions = aliases.read_aliases("trec")
+    return champions.champion, champions.previous

@@ -26,11 +26,11 @@ class Stack:
 
     Attributes:
         coldpress: The command whose home has it.
-        said: What `coldpress up` printed.
+        up_output: Output of `coldpress up`.
     """
 
     coldpress: Coldpress
-    said: str
+    up_output: str
 
     @property
     def state(self) -> Path:
@@ -61,10 +61,10 @@ class Stack:
     def runs_in_mlflow(self) -> list[dict[str, Any]]:
         """Every run: name, status and tags, the latest first."""
         address = f"{self.address(MLFLOW)}/api/2.0/mlflow"
-        found = httpx.post(f"{address}/experiments/search", json={"max_results": 100}).json()
-        ids = [each["experiment_id"] for each in found["experiments"]]
-        asked = {"experiment_ids": ids, "max_results": 1000}
-        runs = httpx.post(f"{address}/runs/search", json=asked).json().get("runs", [])
+        response = httpx.post(f"{address}/experiments/search", json={"max_results": 100}).json()
+        ids = [experiment["experiment_id"] for experiment in response["experiments"]]
+        query = {"experiment_ids": ids, "max_results": 1000}
+        runs = httpx.post(f"{address}/runs/search", json=query).json().get("runs", [])
         return [
             {
                 "name": run["info"]["run_name"],
@@ -77,12 +77,12 @@ class Stack:
     def versions(self) -> dict[str, list[tuple[str, str]]]:
         """Version and digest of all that is registered, by name."""
         address = f"{self.address(MLFLOW)}/api/2.0/mlflow/model-versions/search"
-        found: dict[str, list[tuple[str, str]]] = {}
+        by_name: dict[str, list[tuple[str, str]]] = {}
         for version in httpx.get(address, params={"max_results": 1000}).json()["model_versions"]:
             tags = {tag["key"]: tag["value"] for tag in version.get("tags", [])}
-            known = (version["version"], tags.get("digest", ""))
-            found.setdefault(version["name"], []).append(known)
-        return found
+            number_and_digest = (version["version"], tags.get("digest", ""))
+            by_name.setdefault(version["name"], []).append(number_and_digest)
+        return by_name
 
     def flow_runs(self) -> dict[str, str]:
         """The state of every flow run, by its id."""
@@ -92,10 +92,10 @@ class Stack:
 def free_ports() -> list[int]:
     """Two ports that nobody listens on."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-    found = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return found
+    ports = [server.getsockname()[1] for server in sockets]
+    for server in sockets:
+        server.close()
+    return ports
 
 
 @contextmanager
@@ -104,11 +104,11 @@ def up(path: Path) -> Iterator[Stack]:
     coldpress = new_home(path)
     mlflow, prefect = free_ports()
     began = time.monotonic()
-    done = coldpress("up", "--port-mlflow", str(mlflow), "--port-prefect", str(prefect))
+    result = coldpress("up", "--port-mlflow", str(mlflow), "--port-prefect", str(prefect))
     print(f"up took {time.monotonic() - began:.1f} s")  # noqa: T201
     try:
-        assert done.code == 0, done.error
-        yield Stack(coldpress, done.output)
+        assert result.code == 0, result.error
+        yield Stack(coldpress, result.output)
     finally:
         began, ended = time.monotonic(), coldpress("down")
         print(f"down took {time.monotonic() - began:.1f} s")  # noqa: T201

@@ -51,8 +51,8 @@ class Team:
     @property
     def environment(self) -> dict[str, str]:
         """That of a person or a worker who knows the servers, without credentials."""
-        known = self.prefect.environment.items()
-        return {name: value for name, value in known if name not in self.credentials}
+        variables = self.prefect.environment.items()
+        return {name: value for name, value in variables if name not in self.credentials}
 
     @property
     def hidden(self) -> list[str]:
@@ -64,11 +64,11 @@ class Team:
         """Make a user of MLflow who is no administrator, and return that one's environment."""
         password = secrets.token_hex(16)
         administrator = (USER, self.credentials["MLFLOW_TRACKING_PASSWORD"])
-        known = {"username": name, "password": password}
+        account = {"username": name, "password": password}
         address = f"{self.mlflow}/api/2.0/mlflow/users/create"
-        httpx.post(address, json=known, auth=administrator).raise_for_status()
-        named = {"MLFLOW_TRACKING_USERNAME": name, "MLFLOW_TRACKING_PASSWORD": password}
-        return {**self.prefect.environment, **named}
+        httpx.post(address, json=account, auth=administrator).raise_for_status()
+        login = {"MLFLOW_TRACKING_USERNAME": name, "MLFLOW_TRACKING_PASSWORD": password}
+        return {**self.prefect.environment, **login}
 
     @contextmanager
     def worker(self, name: str) -> Iterator[None]:
@@ -90,15 +90,17 @@ def running(folder: Path) -> Iterator[Team]:
         postgres.running("mlflow", "mlflow_auth", "prefect") as cluster,
         _mlflow(folder, cluster, credentials) as address,
         prefect_server.running(
-            folder, _known(folder, address, credentials), _own(cluster, credentials)
+            folder,
+            _client_settings(folder, address, credentials),
+            _server_settings(cluster, credentials),
         ) as prefect,
     ):
-        _furnish(prefect)
+        _provision(prefect)
         _wait_until_healthy(address, folder / "mlflow.log")
         yield Team(folder, cluster, address, prefect)
 
 
-def _known(folder: Path, mlflow: str, credentials: Mapping[str, str]) -> dict[str, str]:
+def _client_settings(folder: Path, mlflow: str, credentials: Mapping[str, str]) -> dict[str, str]:
     return {
         **credentials,
         "MLFLOW_TRACKING_URI": mlflow,
@@ -107,7 +109,7 @@ def _known(folder: Path, mlflow: str, credentials: Mapping[str, str]) -> dict[st
     }
 
 
-def _own(cluster: Cluster, credentials: Mapping[str, str]) -> dict[str, str]:
+def _server_settings(cluster: Cluster, credentials: Mapping[str, str]) -> dict[str, str]:
     """What Prefect's server alone is told."""
     return {
         **cluster.environment,
@@ -116,7 +118,7 @@ def _own(cluster: Cluster, credentials: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _furnish(prefect: PrefectServer) -> None:
+def _provision(prefect: PrefectServer) -> None:
     subprocess.run(
         [sys.executable, "-P", "-m", "flows.stack.provision"],
         cwd=prefect.folder,
@@ -132,7 +134,7 @@ def _mlflow(folder: Path, cluster: Cluster, credentials: Mapping[str, str]) -> I
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT", "MLFLOW"))}
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT", "MLFLOW"))}
     settings = {
         **cluster.environment,
         "MLFLOW_BACKEND_STORE_URI": "postgresql:///mlflow",
@@ -151,7 +153,7 @@ def _mlflow(folder: Path, cluster: Cluster, credentials: Mapping[str, str]) -> I
     ]
     with (folder / "mlflow.log").open("w") as log:
         server = subprocess.Popen(
-            command, cwd=folder, env={**kept, **settings}, stdout=log, stderr=log
+            command, cwd=folder, env={**inherited, **settings}, stdout=log, stderr=log
         )
         try:
             yield f"http://127.0.0.1:{port}"

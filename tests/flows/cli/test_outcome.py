@@ -1,4 +1,4 @@
-"""What a run prints of a machine that was busy."""
+"""Output of a run on a busy machine."""
 
 from __future__ import annotations
 

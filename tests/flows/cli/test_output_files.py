@@ -1,4 +1,4 @@
-"""Where a file is asked for: devices and pipes are written through, all else is there whole."""
+"""Output files: regular files are written atomically, devices and pipes directly."""
 
 from __future__ import annotations
 
@@ -63,13 +63,14 @@ def test_a_terminal_is_written_to(tmp_path: Path) -> None:
 
 
 def test_a_named_pipe_is_written_to_and_stays_one(tmp_path: Path) -> None:
-    path, read = tmp_path / "pipe", list[str]()
+    path = tmp_path / "pipe"
+    texts: list[str] = []
     os.mkfifo(path)
-    reader = threading.Thread(target=lambda: read.append(path.read_text()))
+    reader = threading.Thread(target=lambda: texts.append(path.read_text()))
     reader.start()
     write(path, "through")
     reader.join()
-    assert read == ["through"]
+    assert texts == ["through"]
     assert path.is_fifo()
 
 

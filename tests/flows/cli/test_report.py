@@ -13,18 +13,18 @@ from huggingface_hub import ModelCard, ModelCardData
 
 _REPORTS = "SELECT data FROM artifact WHERE description = 'Report on tiny/1' ORDER BY created"
 
-pytestmark = pytest.mark.xdist_group("pressed")
+pytestmark = pytest.mark.xdist_group("tiny-run")
 
 
 def test_the_report_lands_in_the_working_directory(
-    coldpress: Coldpress, pressed: dict[str, Any]
+    coldpress: Coldpress, tiny_run: dict[str, Any]
 ) -> None:
-    done = coldpress("report", "tiny/1")
+    result = coldpress("report", "tiny/1")
     path = coldpress.home / "tiny-1.html"
-    assert (done.code, done.output) == (0, f"{path}\n")
+    assert (result.code, result.output) == (0, f"{path}\n")
     html = path.read_text()
     assert "<h1>tiny <span>version 1</span></h1>" in html
-    for digest in (stage["digest"] for stage in pressed["stages"] if stage["registered"]):
+    for digest in (stage["digest"] for stage in tiny_run["stages"] if stage["registered"]):
         assert digest[:12] in html
     assert "keep_neurons: 0.5" in html
     # It may be sent to anyone.
@@ -32,34 +32,34 @@ def test_the_report_lands_in_the_working_directory(
 
 
 def test_the_report_goes_where_it_is_told(
-    coldpress: Coldpress, pressed: dict[str, Any], tmp_path: Path
+    coldpress: Coldpress, tiny_run: dict[str, Any], tmp_path: Path
 ) -> None:
     target = tmp_path / "told.html"
     assert coldpress("report", "tiny", "--out", str(target)).output == f"{target}\n"
     assert [path.name for path in tmp_path.iterdir()] == ["told.html"]
 
 
-def test_prefect_links_to_the_report(coldpress: Coldpress, pressed: dict[str, Any]) -> None:
+def test_prefect_links_to_the_report(coldpress: Coldpress, tiny_run: dict[str, Any]) -> None:
     with sqlite3.connect(coldpress.home / "state" / "prefect" / "prefect.db") as database:
-        found = database.execute(_REPORTS).fetchall()
-    said = json.loads(found[-1][0])
-    assert said.startswith("**Passed the gate.** ")
-    assert "`coldpress report tiny/1`" in said
+        rows = database.execute(_REPORTS).fetchall()
+    report = json.loads(rows[-1][0])
+    assert report.startswith("**Passed the gate.** ")
+    assert "`coldpress report tiny/1`" in report
 
 
-def test_the_card_says_what_was_measured(coldpress: Coldpress, pressed: dict[str, Any]) -> None:
-    done = coldpress("card", "tiny/1")
-    data = ModelCard(done.output).data
+def test_the_card_says_what_was_measured(coldpress: Coldpress, tiny_run: dict[str, Any]) -> None:
+    result = coldpress("card", "tiny/1")
+    data = ModelCard(result.output).data
     assert isinstance(data, ModelCardData)
-    final = pressed["evaluation"]["models"]["onnx"]
-    read = {one.metric_type: one.metric_value for one in data.eval_results or ()}
-    assert read["accuracy"] == pytest.approx(final["accuracy"], abs=1e-6)
-    assert read["f1"] == pytest.approx(final["macro_f1"], abs=1e-6)
-    assert str(coldpress.home) not in done.output
+    final = tiny_run["evaluation"]["models"]["onnx"]
+    metrics = {entry.metric_type: entry.metric_value for entry in data.eval_results or ()}
+    assert metrics["accuracy"] == pytest.approx(final["accuracy"], abs=1e-6)
+    assert metrics["f1"] == pytest.approx(final["macro_f1"], abs=1e-6)
+    assert str(coldpress.home) not in result.output
 
 
 def test_a_pulled_folder_brings_its_card(
-    coldpress: Coldpress, pressed: dict[str, Any], tmp_path: Path
+    coldpress: Coldpress, tiny_run: dict[str, Any], tmp_path: Path
 ) -> None:
     assert coldpress("pull", "tiny/1", str(tmp_path / "model")).code == 0
     card = tmp_path / "card.md"
@@ -70,22 +70,24 @@ def test_a_pulled_folder_brings_its_card(
 
 
 def test_every_model_of_the_lineage_has_what_a_reader_asks_for(
-    coldpress: Coldpress, pressed: dict[str, Any]
+    coldpress: Coldpress, tiny_run: dict[str, Any]
 ) -> None:
-    node, seen = json.loads(coldpress("lineage", "tiny/1", "--json").output), 0
-    made = {stage["registered"]: stage for stage in pressed["stages"]}
+    node = json.loads(coldpress("lineage", "tiny/1", "--json").output)
+    depth = 0
+    stages = {stage["registered"]: stage for stage in tiny_run["stages"]}
     while node["parents"]:
-        stage = made[node["name"]]
+        stage = stages[node["name"]]
         assert (node["digest"], node["metrics"]) == (stage["digest"], stage["metrics"])
         assert node["seconds"] > 0
         assert node["run"].startswith("run ")
-        node, seen = node["parents"][0], seen + 1
-    assert seen == 5
+        node = node["parents"][0]
+        depth += 1
+    assert depth == 5
     assert (node["stage"], node["name"]) == ("dataset", "tiny")
-    assert pressed["mlflow"]["parent_run_id"] in node["run"]
+    assert tiny_run["mlflow"]["parent_run_id"] in node["run"]
 
 
-def test_no_line_of_the_lineage_is_broken(coldpress: Coldpress, pressed: dict[str, Any]) -> None:
+def test_no_line_of_the_lineage_is_broken(coldpress: Coldpress, tiny_run: dict[str, Any]) -> None:
     lines = coldpress("lineage", "tiny/1", also={"COLUMNS": "20"}).output.splitlines()
     head = next(line for line in lines if "tiny-student/1" in line)
     assert "distill_student" in head
@@ -98,14 +100,14 @@ def test_no_line_of_the_lineage_is_broken(coldpress: Coldpress, pressed: dict[st
 )
 def test_to_look_into_an_empty_home_leaves_it_empty(tmp_path: Path, words: tuple[str, ...]) -> None:
     coldpress = new_home(tmp_path / "new")
-    done = coldpress(*words)
-    assert done.code == 2
-    assert "nothing is in" in done.error
+    result = coldpress(*words)
+    assert result.code == 2
+    assert "nothing is in" in result.error
     assert [path.name for path in coldpress.home.iterdir()] == ["tiny.yaml"]
 
 
 @pytest.mark.parametrize(
-    ("words", "named"),
+    ("words", "message"),
     [
         (("report", "tiny-student"), "tiny-student/1, of distill_student, has no report.html"),
         (("card", "tiny@nobody"), "tiny@nobody"),
@@ -117,9 +119,9 @@ def test_to_look_into_an_empty_home_leaves_it_empty(tmp_path: Path, words: tuple
     ],
 )
 def test_what_cannot_be_read_is_one_line_that_names_it(
-    coldpress: Coldpress, pressed: dict[str, Any], words: tuple[str, ...], named: str
+    coldpress: Coldpress, tiny_run: dict[str, Any], words: tuple[str, ...], message: str
 ) -> None:
-    done = coldpress(*words)
-    assert done.code == 2
-    assert len(done.error.splitlines()) == 1, done.error
-    assert named in done.error
+    result = coldpress(*words)
+    assert result.code == 2
+    assert len(result.error.splitlines()) == 1, result.error
+    assert message in result.error

@@ -21,12 +21,14 @@ def coldpress(tmp_path: Path) -> Coldpress:
 
 
 def test_without_a_stack_nothing_runs_and_nothing_is_made(coldpress: Coldpress) -> None:
-    looked, ended, read = coldpress("status"), coldpress("down"), coldpress("logs")
-    assert (looked.code, ended.code, ended.output) == (1, 0, "nothing was running\n")
-    assert [line.split() for line in looked.output.splitlines()[1:]] == [
+    status = coldpress("status")
+    down = coldpress("down")
+    log_result = coldpress("logs")
+    assert (status.code, down.code, down.output) == (1, 0, "nothing was running\n")
+    assert [line.split() for line in status.output.splitlines()[1:]] == [
         [title, "-", "-", "-", "no"] for title in ("MLflow", "Prefect", "worker")
     ]
-    assert (read.code, read.error) == (
+    assert (log_result.code, log_result.error) == (
         2,
         "coldpress: SERVER: the stack has no log; `coldpress up` starts it\n",
     )
@@ -36,10 +38,10 @@ def test_without_a_stack_nothing_runs_and_nothing_is_made(coldpress: Coldpress) 
 def test_a_port_that_is_taken_starts_nothing(coldpress: Coldpress) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        done = coldpress("up", "--port-prefect", str(port))
-    assert done.code == 2
-    assert f"--port-prefect: {port} is taken by " in done.error
-    assert done.error.count("\n") == 1
+        result = coldpress("up", "--port-prefect", str(port))
+    assert result.code == 2
+    assert f"--port-prefect: {port} is taken by " in result.error
+    assert result.error.count("\n") == 1
     assert not (coldpress.home / "state" / "stack" / "logs").exists()
 
 
@@ -48,8 +50,8 @@ def test_a_stack_that_another_machine_runs_is_left_alone(coldpress: Coldpress) -
     local_stack.stack_folder(state).mkdir(parents=True)
     local_stack.write_server_record(state, MLFLOW, ServerRecord(5000, "elsewhere:1:3.00"))
     for command in ("up", "down"):
-        done = coldpress(command)
-        assert (done.code, "it was started on elsewhere" in done.error) == (2, True)
+        result = coldpress(command)
+        assert (result.code, "it was started on elsewhere" in result.error) == (2, True)
     assert local_stack.read_server_record(state, MLFLOW).process == "elsewhere:1:3.00"
 
 
@@ -75,17 +77,17 @@ def test_a_log_is_shown_from_its_end_and_followed(coldpress: Coldpress) -> None:
         command, cwd=coldpress.home, env=coldpress.environment, stdout=subprocess.PIPE, text=True
     ) as following:
         assert following.stdout is not None
-        shown = [following.stdout.readline() for _ in range(40)]
+        lines = [following.stdout.readline() for _ in range(40)]
         with log.open("a") as file:
             file.write("line 101\n")
-        shown.append(following.stdout.readline())
+        lines.append(following.stdout.readline())
         logs.rotate(state, MLFLOW).write_text("begun anew\n")
-        shown.append(following.stdout.readline())
+        lines.append(following.stdout.readline())
         following.kill()
-    assert shown[-3:] == ["line 100\n", "line 101\n", "begun anew\n"]
+    assert lines[-3:] == ["line 100\n", "line 101\n", "begun anew\n"]
 
 
 @pytest.mark.parametrize("words", [("logs", "redis"), ("logs", "--follow")])
 def test_logs_of_what_is_no_server_are_wrong_input(coldpress: Coldpress, words: list[str]) -> None:
-    done = coldpress(*words)
-    assert (done.code, "mlflow, prefect, worker, setup" in done.error) == (2, True)
+    result = coldpress(*words)
+    assert (result.code, "mlflow, prefect, worker, setup" in result.error) == (2, True)

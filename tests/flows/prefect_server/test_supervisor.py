@@ -55,9 +55,9 @@ def holds(database: Path, query: str, *values: str) -> bool:
     return False
 
 
-def wait_until(reached: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+def wait_until(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + 300
-    while not reached():
+    while not condition():
         assert process.poll() is None, "the run ended before"
         assert time.monotonic() < until, "it never came to that"
         time.sleep(0.01)
@@ -116,11 +116,11 @@ def test_a_server_ends_with_its_run(tmp_path: Path) -> None:
 
 
 def test_the_next_command_ends_what_is_left(state: Path) -> None:
-    gone = f"{socket.gethostname()}:1:1.00"
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as left:
-        name = processes.process_identity(psutil.Process(left.pid))
+    dead_owner = f"{socket.gethostname()}:1:1.00"
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as orphan:
+        name = processes.process_identity(psutil.Process(orphan.pid))
         (state / "servers").mkdir()
-        (state / "servers" / "1.json").write_text(json.dumps({"owner": gone, "server": name}))
+        (state / "servers" / "1.json").write_text(json.dumps({"owner": dead_owner, "server": name}))
         assert session.stop_orphans() == 1
         assert processes.is_gone(name)
     assert list((state / "servers").iterdir()) == []
@@ -162,9 +162,9 @@ def test_a_run_ends_as_its_work_does_though_its_server_is_given_up(tmp_path: Pat
 def test_a_server_that_cannot_start_is_told_in_one_line(tmp_path: Path) -> None:
     coldpress = new_home(tmp_path)
     (coldpress.home / "state" / "prefect" / "prefect.db").mkdir(parents=True)
-    done = coldpress("run", "./tiny.yaml")
-    assert done.code == 1
-    first, second, last = done.error.splitlines()
+    result = coldpress("run", "./tiny.yaml")
+    assert result.code == 1
+    first, second, last = result.error.splitlines()
     assert first == (
         "coldpress: the embedded Prefect server ended with exit code 3 and is restarted"
     )

@@ -18,7 +18,8 @@ from tasks.environment.local_stack import WORKER
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("crash")]
 # docs/operations.md: 90 seconds after the last beat, of which there is one every 30 seconds.
-_SOONEST, _LATEST = 60, 120
+_SOONEST = 60
+_LATEST = 120
 _SLOW_PRUNING = [
     {"method": "neurons", "keep_neurons": 0.5, "recovery_epochs": 100},
     {"method": "heads", "keep_heads": 0.5, "recovery_epochs": 100},
@@ -52,8 +53,8 @@ def retry(stack: Stack, run_id: str) -> None:
 
 
 def state(stack: Stack, run_id: str) -> dict[str, Any]:
-    found: dict[str, Any] = stack.ask("GET", f"flow_runs/{run_id}")["state"]
-    return found
+    state_: dict[str, Any] = stack.ask("GET", f"flow_runs/{run_id}")["state"]
+    return state_
 
 
 def stages(stack: Stack, run_id: str) -> list[tuple[str, str, str]]:
@@ -67,10 +68,12 @@ def stages(stack: Stack, run_id: str) -> list[tuple[str, str, str]]:
 
 def kill(stack: Stack, names: Sequence[str]) -> None:
     """SIGKILL every process of some servers; those that the worker started are its own."""
-    found = [process for name in names for process in processes.server_processes(stack.state, name)]
-    for process in found:
+    victims = [
+        process for name in names for process in processes.server_processes(stack.state, name)
+    ]
+    for process in victims:
         process.kill()
-    psutil.wait_procs(found, timeout=30)
+    psutil.wait_procs(victims, timeout=30)
 
 
 @pytest.mark.parametrize("victims", [[WORKER], servers.NAMES], ids=["worker", "everything"])
@@ -84,10 +87,10 @@ def test_a_run_killed_in_a_stage_is_crashed_in_time_and_its_retry_resumes(
     kill(stack, victims)
     killed = time.monotonic()
     assert stack.coldpress("status").code == 1
-    done = stack.coldpress("up")
-    assert done.code == 0, done.error
+    result = stack.coldpress("up")
+    assert result.code == 0, result.error
     started = ", ".join(servers.TITLES[server] for server in victims)
-    assert done.output.splitlines()[0] == f"started: {started}", done.error
+    assert result.output.splitlines()[0] == f"started: {started}", result.error
     assert state(stack, run_id)["type"] == "RUNNING"
 
     within(_LATEST, lambda: state(stack, run_id)["type"] == "CRASHED")
@@ -139,9 +142,10 @@ def test_a_run_of_a_deployment_checks_its_input_before_it_trains(stack: Stack) -
     wrong = {**teacher, "model": {**teacher["model"], "heads": 5}}
     run_id = press(stack, recipe("wrong", teacher=wrong))
     within(120, lambda: state(stack, run_id)["type"] in FINAL)
-    found = state(stack, run_id)
-    assert found["type"] == "FAILED"
+    final_state = state(stack, run_id)
+    assert final_state["type"] == "FAILED"
     assert (
-        "InputError: teacher.model.heads: 5 does not divide the hidden size 32" in found["message"]
+        "InputError: teacher.model.heads: 5 does not divide the hidden size 32"
+        in final_state["message"]
     )
     assert stages(stack, run_id) == []

@@ -41,8 +41,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where screenshots are kept."""
-    named = os.environ.get("COLDPRESS_SCREENSHOTS")
-    return Path(named) if named else tmp_path_factory.mktemp("screenshots")
+    configured = os.environ.get("COLDPRESS_SCREENSHOTS")
+    return Path(configured) if configured else tmp_path_factory.mktemp("screenshots")
 
 
 @pytest.fixture
@@ -85,7 +85,8 @@ def wait_for_completion(page: Page) -> None:
 def test_a_wrong_value_is_refused_with_its_field(page: Page, stack: Stack) -> None:
     """By the form where it knows the bounds, by the server where it knows the pattern."""
     open_form(page, stack, "demo")
-    alpha, name = page.get_by_label("Alpha"), page.get_by_label("Name", exact=True)
+    alpha = page.get_by_label("Alpha")
+    name = page.get_by_label("Name", exact=True)
     alpha.fill("2")
     page.get_by_role("button", name="Submit").click()
     assert alpha.evaluate("field => field.validationMessage") == (
@@ -104,7 +105,8 @@ def test_a_model_is_pressed_looked_at_and_promoted(page: Page, stack: Stack, fol
     page.get_by_label("Rounds").fill("60")
     page.get_by_role("tab", name="static-int8").click()
     pages.keep(page, folder, "form")
-    began, run_id = time.monotonic(), start(page)
+    began = time.monotonic()
+    run_id = start(page)
     wait_for_completion(page)
     print(f"the run took {time.monotonic() - began:.0f} s")  # noqa: T201
     recipe = stack.ask("GET", f"flow_runs/{run_id}")["parameters"]["recipe"]

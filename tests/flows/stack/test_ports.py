@@ -1,4 +1,4 @@
-"""Which ports the servers get."""
+"""Assignment of ports to the servers."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from flows.stack import assign_ports, ports
 from tasks.environment import local_stack, processes
 from tasks.environment.local_stack import MLFLOW, PREFECT, ServerRecord
 
-NOBODY = {MLFLOW: None, PREFECT: None}
+NO_REQUEST = {MLFLOW: None, PREFECT: None}
 
 
 @pytest.fixture
-def taken() -> Iterator[int]:
+def used_port() -> Iterator[int]:
     """A port that this process listens on."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
@@ -42,18 +42,18 @@ def last(home: Path, server: str) -> int:
     return port
 
 
-def test_a_port_is_taken_while_somebody_listens(taken: int) -> None:
-    assert not ports.is_free(taken)
-    assert ports.next_free(taken, ()) > taken
+def test_a_port_is_taken_while_somebody_listens(used_port: int) -> None:
+    assert not ports.is_free(used_port)
+    assert ports.next_free(used_port, ()) > used_port
 
 
-def test_a_port_that_was_asked_for_and_is_taken_is_refused_by_name(taken: int) -> None:
-    free = ports.next_free(taken, ())
-    with pytest.raises(InputError) as refused:
-        ports.require_free_port("--port-mlflow", taken, ())
-    said = str(refused.value)
-    assert said.startswith(f"--port-mlflow: {taken} is taken by ")
-    assert said.endswith(f" (pid {os.getpid()}); {free} is free")
+def test_a_port_that_was_asked_for_and_is_taken_is_refused_by_name(used_port: int) -> None:
+    free = ports.next_free(used_port, ())
+    with pytest.raises(InputError) as error:
+        ports.require_free_port("--port-mlflow", used_port, ())
+    message = str(error.value)
+    assert message.startswith(f"--port-mlflow: {used_port} is taken by ")
+    assert message.endswith(f" (pid {os.getpid()}); {free} is free")
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])
@@ -63,31 +63,33 @@ def test_what_is_no_port_is_refused(port: int) -> None:
 
 
 def test_both_servers_come_back_where_they_were(home: Path) -> None:
-    assert assign_ports.assign(home, NOBODY) == {
+    assert assign_ports.assign(home, NO_REQUEST) == {
         MLFLOW: last(home, MLFLOW),
         PREFECT: last(home, PREFECT),
     }
 
 
-def test_one_whose_port_was_taken_meanwhile_gets_another(home: Path, taken: int) -> None:
-    local_stack.write_server_record(home, MLFLOW, ServerRecord(taken, None))
-    chosen = assign_ports.assign(home, NOBODY)
-    assert chosen[MLFLOW] == ports.next_free(taken, (chosen[PREFECT],))
-    assert chosen[PREFECT] == last(home, PREFECT)
+def test_one_whose_port_was_taken_meanwhile_gets_another(home: Path, used_port: int) -> None:
+    local_stack.write_server_record(home, MLFLOW, ServerRecord(used_port, None))
+    assigned = assign_ports.assign(home, NO_REQUEST)
+    assert assigned[MLFLOW] == ports.next_free(used_port, (assigned[PREFECT],))
+    assert assigned[PREFECT] == last(home, PREFECT)
 
 
 def test_two_servers_never_get_one_port(home: Path) -> None:
     local_stack.write_server_record(home, PREFECT, ServerRecord(last(home, MLFLOW), None))
-    assert len(set(assign_ports.assign(home, NOBODY).values())) == 2
+    assert len(set(assign_ports.assign(home, NO_REQUEST).values())) == 2
     both = dict.fromkeys((MLFLOW, PREFECT), last(home, MLFLOW))
     with pytest.raises(InputError, match="is taken by the other server"):
         assign_ports.assign(home, both)
 
 
-def test_one_that_runs_is_not_moved(home: Path, taken: int) -> None:
+def test_one_that_runs_is_not_moved(home: Path, used_port: int) -> None:
     local_stack.write_server_record(
-        home, MLFLOW, ServerRecord(taken, processes.current_process_identity())
+        home, MLFLOW, ServerRecord(used_port, processes.current_process_identity())
     )
-    assert assign_ports.assign(home, NOBODY)[MLFLOW] == taken
-    with pytest.raises(InputError, match=f"it already runs on {taken}; run `coldpress down` first"):
-        assign_ports.assign(home, {**NOBODY, MLFLOW: ports.next_free(taken, ())})
+    assert assign_ports.assign(home, NO_REQUEST)[MLFLOW] == used_port
+    with pytest.raises(
+        InputError, match=f"it already runs on {used_port}; run `coldpress down` first"
+    ):
+        assign_ports.assign(home, {**NO_REQUEST, MLFLOW: ports.next_free(used_port, ())})

@@ -1,4 +1,4 @@
-"""Which processes belong to a server, and that none of them is left."""
+"""Processes of a server: found by their marker, and all of them terminated."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ def test_an_orphan_is_known_by_its_server_and_home(home: Path, tmp_path: Path) -
 
 def test_nothing_is_left_of_a_server_whose_child_does_not_listen(home: Path) -> None:
     parent, child = start(home, MLFLOW, PARENT, "stays", DEAF)
-    other, _ = start(home, PREFECT, PARENT, "stays", SLEEPS)
+    unrelated, _ = start(home, PREFECT, PARENT, "stays", SLEEPS)
     assert members.terminate(psutil.Process(parent.pid), home, MLFLOW, patience=1) == 2
     assert not psutil.pid_exists(parent.pid)
     assert not psutil.pid_exists(child)
-    assert other.poll() is None
+    assert unrelated.poll() is None
 
 
 def test_ending_what_does_not_run_is_nothing(home: Path) -> None:

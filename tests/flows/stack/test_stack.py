@@ -37,10 +37,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def test_both_pages_open_and_all_of_it_answers(stack: Stack) -> None:
-    assert f"{stack.address(MLFLOW)}\n" in stack.said
-    assert f"{stack.address(PREFECT)}/v2\n" in stack.said
-    done = stack.coldpress("status")
-    assert (done.code, done.output.count(" yes")) == (0, 3)
+    assert f"{stack.address(MLFLOW)}\n" in stack.up_output
+    assert f"{stack.address(PREFECT)}/v2\n" in stack.up_output
+    result = stack.coldpress("status")
+    assert (result.code, result.output.count(" yes")) == (0, 3)
     mlflow = httpx.get(stack.address(MLFLOW))
     prefect = httpx.get(f"{stack.address(PREFECT)}/v2", follow_redirects=True)
     assert [(page.status_code, "<html" in page.text) for page in (mlflow, prefect)] == [
@@ -56,8 +56,8 @@ def test_the_pool_the_deployments_and_the_automations_are_there(stack: Stack) ->
     assert {"demo", "promote", "rollback", "gc", "re-evaluate"} <= {d["name"] for d in deployments}
     assert {d["work_pool_name"] for d in deployments} == {"coldpress"}
     automations = stack.ask("POST", "automations/filter", {})
-    named = {automation["name"] for automation in automations}
-    assert named == {
+    names = {automation["name"] for automation in automations}
+    assert names == {
         "coldpress-crashed-runs",
         "coldpress-pending-runs",
         "coldpress-answer-drift",
@@ -67,71 +67,71 @@ def test_the_pool_the_deployments_and_the_automations_are_there(stack: Stack) ->
 def test_strangers_are_refused(stack: Stack) -> None:
     mlflow = stack.address(MLFLOW)
     foreign = {"Host": "attacker.example"}
-    refused = httpx.get(f"{mlflow}/api/2.0/mlflow/experiments/search", headers=foreign)
-    assert refused.status_code == 403
+    response = httpx.get(f"{mlflow}/api/2.0/mlflow/experiments/search", headers=foreign)
+    assert response.status_code == 403
     origin = {"Origin": "http://attacker.example"}
     answered = httpx.get(f"{stack.address(PREFECT)}/api/health", headers=origin)
     assert "access-control-allow-origin" not in answered.headers
     for server in (MLFLOW, PREFECT):
-        listening = [
+        connections = [
             c for p in processes.server_processes(stack.state, server) for c in p.net_connections()
         ]
-        hosts = {c.laddr.ip for c in listening if c.status == psutil.CONN_LISTEN}
+        hosts = {c.laddr.ip for c in connections if c.status == psutil.CONN_LISTEN}
         assert hosts == {"127.0.0.1"}
 
 
 def test_a_second_up_changes_nothing(stack: Stack) -> None:
     before = stack.running()
-    done = stack.coldpress("up")
-    assert (done.code, done.output.splitlines()[0]) == (0, "everything is already running")
+    result = stack.coldpress("up")
+    assert (result.code, result.output.splitlines()[0]) == (0, "everything is already running")
     assert stack.running() == before
 
 
 @pytest.mark.parametrize("server", [MLFLOW, PREFECT, WORKER])
 def test_up_starts_again_what_was_killed_where_it_was(stack: Stack, server: str) -> None:
     """Only the first of its processes is killed; the others would go on and hold the port."""
-    before, at = dict(zip(servers.NAMES, stack.running(), strict=True)), servers.NAMES
-    ports = [local_stack.read_server_record(stack.state, s).port for s in at]
+    before = dict(zip(servers.NAMES, stack.running(), strict=True))
+    ports = [local_stack.read_server_record(stack.state, s).port for s in servers.NAMES]
     victim = before.pop(server)
     assert victim is not None
     os.kill(victim, signal.SIGKILL)
     psutil.wait_procs([psutil.Process(victim)] if psutil.pid_exists(victim) else [], timeout=30)
-    looked = stack.coldpress("status")
-    assert (looked.code, " gone" in looked.output) == (1, True)
-    done = stack.coldpress("up")
-    assert done.output.splitlines()[0] == f"started: {servers.TITLES[server]}", done.error
+    status_result = stack.coldpress("status")
+    assert (status_result.code, " gone" in status_result.output) == (1, True)
+    result = stack.coldpress("up")
+    assert result.output.splitlines()[0] == f"started: {servers.TITLES[server]}", result.error
     after = dict(zip(servers.NAMES, stack.running(), strict=True))
     assert after.pop(server) not in (None, victim)
     assert after == before
-    assert [local_stack.read_server_record(stack.state, s).port for s in at] == ports
+    assert [local_stack.read_server_record(stack.state, s).port for s in servers.NAMES] == ports
     assert stack.coldpress("status").code == 0
 
 
 def test_a_run_is_seen_in_both_servers_and_survives_a_restart(stack: Stack) -> None:
-    outcome = stack.coldpress.press()
+    outcome = stack.coldpress.run_tiny()
     assert outcome["mlflow"]["tracking_uri"] == stack.address(MLFLOW)
     assert stack.coldpress("down").output == "stopped: worker, Prefect, MLflow\n"
     assert (
         stack.coldpress("lineage", "tiny").code == 2
     )  # embedded again, where there is no such model
     assert stack.coldpress("up").code == 0
-    found = httpx.get(f"{stack.address(PREFECT)}/api/flow_runs/{outcome['flow_run_id']}")
-    assert found.json()["state_type"] == "COMPLETED"
+    response = httpx.get(f"{stack.address(PREFECT)}/api/flow_runs/{outcome['flow_run_id']}")
+    assert response.json()["state_type"] == "COMPLETED"
     lineage = json.loads(stack.coldpress("lineage", "tiny", "--json").output)
     assert lineage["digest"] == outcome["stages"][5]["digest"]
 
 
 def test_what_was_made_embedded_is_brought_over_and_reused(stack: Stack) -> None:
     stack.coldpress("down")
-    embedded = stack.coldpress.press("--set", "name=other")
+    embedded = stack.coldpress.run_tiny("--set", "name=other")
     assert embedded["mlflow"]["tracking_uri"].startswith("sqlite:")
-    done = stack.coldpress("up", "--import")
-    assert done.code == 0, done.error
-    brought = next(x for x in done.output.splitlines() if x.startswith("imported: "))
-    assert brought.removeprefix("imported: ").split(", ") == [
+    result = stack.coldpress("up", "--import")
+    assert result.code == 0, result.error
+    line = next(x for x in result.output.splitlines() if x.startswith("imported: "))
+    assert line.removeprefix("imported: ").split(", ") == [
         *("other/1", "other-pruned/1", "other-quantized/1", "other-student/1", "other-teacher/1")
     ]
-    again = stack.coldpress.press("--set", "name=other")
+    again = stack.coldpress.run_tiny("--set", "name=other")
     assert again["mlflow"]["tracking_uri"] == stack.address(MLFLOW)
     assert [stage["status"] for stage in again["stages"]] == ["reused"] * 7
     assert [s["digest"] for s in again["stages"]] == [s["digest"] for s in embedded["stages"]]

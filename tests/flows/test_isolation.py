@@ -41,7 +41,7 @@ def test_a_command_reaches_its_own_server_and_keeps_all_in_its_home(tmp_path: Pa
         "UVICORN_PORT": "1",
         "COLDPRESS_HOME": str(tmp_path / "home"),
     }
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-P", "-c", ASK],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **foreign},
@@ -50,7 +50,7 @@ def test_a_command_reaches_its_own_server_and_keeps_all_in_its_home(tmp_path: Pa
         timeout=300,
         check=False,
     )
-    assert done.stdout == "200 []\n", done.stderr
+    assert result.stdout == "200 []\n", result.stderr
     assert (tmp_path / "home" / "prefect" / "prefect.db").exists()
-    kept = {path.name for path in tmp_path.iterdir()}
-    assert kept == {"prefect.toml", ".env", "secrets.py", "home"}
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"prefect.toml", ".env", "secrets.py", "home"}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import in_service as pressed
+import in_service
 import pytest
 from in_service import rows, write
 from prefect_server import PrefectServer
@@ -24,44 +24,46 @@ ELSEWHERE = ("okapi", "ibex", "kudu")
 
 def deployment(server: PrefectServer, name: str) -> str:
     """Its id."""
-    found = server.answer("POST", "deployments/filter", {})
-    return str(next(each["id"] for each in found if each["name"] == name))
+    deployments = server.answer("POST", "deployments/filter", {})
+    return str(next(entry["id"] for entry in deployments if entry["name"] == name))
 
 
 def presses(server: PrefectServer, model: str) -> list[dict[str, Any]]:
     """Flow runs of `compress/blank` for a model."""
     of_it = {"deployments": {"id": {"any_": [deployment(server, "blank")]}}}
-    found = server.answer("POST", "flow_runs/filter", of_it)
-    return [run for run in found if run["parameters"]["recipe"]["name"] == model]
+    flow_runs = server.answer("POST", "flow_runs/filter", of_it)
+    return [run for run in flow_runs if run["parameters"]["recipe"]["name"] == model]
 
 
-def wait_for(found: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+def wait_for(query: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
     """Ask until there is something: the server does what follows from an event in its own time."""
     until = time.monotonic() + 60
-    while not found():
+    while not query():
         assert time.monotonic() < until, "it does not come"
         time.sleep(0.2)
-    return found()
+    return query()
 
 
 def events(server: PrefectServer, name: str) -> list[dict[str, Any]]:
     """What was raised under a name, as far as it is stored yet."""
-    wanted = {"filter": {"event": {"prefix": [name]}}}
-    found: list[dict[str, Any]] = server.answer("POST", "events/filter", wanted)["events"]
-    return found
+    query = {"filter": {"event": {"prefix": [name]}}}
+    events_: list[dict[str, Any]] = server.answer("POST", "events/filter", query)["events"]
+    return events_
 
 
 def again(server: PrefectServer, raised: dict[str, Any], model: str, *, answered: bool) -> None:
     """Raise an event anew, about a model, with a deployment that would answer or without."""
-    sent = deepcopy(raised)
-    sent |= {"id": str(uuid4()), "occurred": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
-    sent["resource"]["prefect.resource.id"] = f"coldpress.model.{model}"
-    sent["payload"]["recipe"]["name"] = model
+    event = deepcopy(raised)
+    event |= {"id": str(uuid4()), "occurred": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+    event["resource"]["prefect.resource.id"] = f"coldpress.model.{model}"
+    event["payload"]["recipe"]["name"] = model
     if not answered:
-        sent["related"] = [
-            one for one in sent["related"] if one["prefect.resource.role"] != "coldpress-answer"
+        event["related"] = [
+            related
+            for related in event["related"]
+            if related["prefect.resource.role"] != "coldpress-answer"
         ]
-    server.ask("POST", "events", [sent]).raise_for_status()
+    server.ask("POST", "events", [event]).raise_for_status()
 
 
 @pytest.fixture
@@ -69,7 +71,7 @@ def drifted(
     server: PrefectServer, state: Path, tmp_path: Path, tiny_checkpoint: Checkpoint
 ) -> Recipe:
     """Re-evaluate as a worker would, on rows from elsewhere; return the champion's recipe."""
-    recipe = pressed.champion(tmp_path, tiny_checkpoint)
+    recipe = in_service.champion(tmp_path, tiny_checkpoint)
     path = write(tmp_path / "tonight.jsonl", rows(7, 60, ELSEWHERE, longer=9))
     ordered = {"model": "tiny", "fresh": {"origin": "files", "path": str(path)}}
     created = f"deployments/{deployment(server, 're-evaluate')}/create_flow_run"
@@ -85,10 +87,10 @@ def test_what_drifted_is_pressed_with_the_new_rows_once(
     server: PrefectServer, drifted: Recipe, tmp_path: Path
 ) -> None:
     (run,) = wait_for(lambda: presses(server, "tiny"))
-    wanted = retraining_recipe(
+    expected = retraining_recipe(
         drifted, NewRowsFile(origin="files", path=tmp_path / "tonight.jsonl"), labelled=True
     )
-    assert Recipe.model_validate(run["parameters"]["recipe"]) == wanted
+    assert Recipe.model_validate(run["parameters"]["recipe"]) == expected
     assert run["state_type"] == "SCHEDULED"
     assert run["created_by"]["type"] == "AUTOMATION"
 

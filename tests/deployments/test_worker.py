@@ -44,19 +44,19 @@ def beat(file: str, seconds: int, name: str):
 def deploy(server: PrefectServer, copied: str, path: Path, **changes: object) -> str:
     """Deploy a copy of a shipped deployment, and return the path of its runs' filter."""
     shipped = yaml.safe_load((DEPLOYMENTS / "prefect.yaml").read_text())["deployments"]
-    (original,) = (each for each in shipped if each["name"] == copied)
+    (original,) = (entry for entry in shipped if entry["name"] == copied)
     file = path / "prefect.yaml"
     file.write_text(yaml.safe_dump({"pull": [], "deployments": [{**original, **changes}]}))
     server.command("deploy", "--all", "--prefect-file", str(file), also={"PYTHONPATH": str(path)})
-    found = server.answer("POST", "deployments/filter", {})
-    return str(next(each["id"] for each in found if each["name"] == changes["name"]))
+    result = server.answer("POST", "deployments/filter", {})
+    return str(next(entry["id"] for entry in result if entry["name"] == changes["name"]))
 
 
 def runs(server: PrefectServer, deployment: str) -> list[dict[str, Any]]:
     """Its runs."""
     of_it = {"deployments": {"id": {"any_": [deployment]}}}
-    found: list[dict[str, Any]] = server.answer("POST", "flow_runs/filter", of_it)
-    return found
+    result: list[dict[str, Any]] = server.answer("POST", "flow_runs/filter", of_it)
+    return result
 
 
 def within(seconds: float, holds: Callable[[], bool]) -> None:
@@ -91,8 +91,8 @@ def test_a_schedule_fires_and_a_run_that_overlaps_is_skipped(
         within(60, lambda: server.ask("PATCH", f"deployments/{deployment}", pause).is_success)
         within(120, lambda: not ended("RUNNING") and not ended("PENDING"))
 
-    done = sorted(ended("COMPLETED"), key=lambda run: run["start_time"])
-    for earlier, later in itertools.pairwise(done):
+    completed = sorted(ended("COMPLETED"), key=lambda run: run["start_time"])
+    for earlier, later in itertools.pairwise(completed):
         assert moment(earlier["end_time"]) <= moment(later["start_time"])
     skipped = ended("CANCELLED")
     assert {run["run_count"] for run in skipped} == {0}
@@ -115,8 +115,8 @@ def test_a_run_whose_worker_and_process_were_killed_is_crashed_and_no_other(
         ids[order] = server.answer("POST", path, {"parameters": parameters})["id"]
 
     def states() -> dict[str, str]:
-        found = {order: server.answer("GET", f"flow_runs/{id_}") for order, id_ in ids.items()}
-        return {order: f"{run['state_type']} {run['state_name']}" for order, run in found.items()}
+        result = {order: server.answer("GET", f"flow_runs/{id_}") for order, id_ in ids.items()}
+        return {order: f"{run['state_type']} {run['state_name']}" for order, run in result.items()}
 
     also = {"PYTHONPATH": str(tmp_path), "PREFECT_WORKER_QUERY_SECONDS": "1"}
     with server.process(*WORKER, also=also) as worker:
@@ -131,6 +131,6 @@ def test_a_run_whose_worker_and_process_were_killed_is_crashed_and_no_other(
     assert states()["refused"] == "COMPLETED Refused"
 
 
-def moment(written: str) -> datetime:
+def moment(text: str) -> datetime:
     """A time, as the API writes it."""
-    return datetime.fromisoformat(written.replace("Z", "+00:00"))
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))

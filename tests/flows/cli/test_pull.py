@@ -1,4 +1,4 @@
-"""Where the files of a model are put: whole, and into no folder that is in use."""
+"""`coldpress pull` copies all files, and only into a new or empty folder."""
 
 from __future__ import annotations
 
@@ -73,11 +73,11 @@ def test_another_model_than_was_registered_is_not_handed_out(model: str, tmp_pat
     assert not (tmp_path / "served").exists()
 
 
-@pytest.mark.parametrize("taken", ["file", "folder/", "/dev/null"])
-def test_what_is_in_use_stays_as_it_is(model: str, tmp_path: Path, taken: str) -> None:
+@pytest.mark.parametrize("target", ["file", "folder/", "/dev/null"])
+def test_what_is_in_use_stays_as_it_is(model: str, tmp_path: Path, target: str) -> None:
     (tmp_path / "file").write_text("mine")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "file").write_text("mine")
     with pytest.raises(InputError, match="exists and is not an empty folder"):
-        pull_model(model, tmp_path / taken)
+        pull_model(model, tmp_path / target)
     assert (tmp_path / "file").read_text() == (tmp_path / "folder" / "file").read_text() == "mine"

@@ -1,4 +1,4 @@
-"""What the service `deploy` of compose does, start after start, at a real server."""
+"""The service `deploy` of compose, started repeatedly against a real server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MODULE = "flows.stack.provision_once"
 
 def furnish(server: PrefectServer) -> str:
     """Start it as compose does, and return its last line."""
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-P", "-m", MODULE],
         cwd=server.folder,
         env=server.environment,
@@ -21,14 +21,14 @@ def furnish(server: PrefectServer) -> str:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()[-1]
+    assert result.returncode == 0, result.stderr
+    return result.stdout.splitlines()[-1]
 
 
 def collection(server: PrefectServer) -> dict[str, Any]:
     """The deployment of the weekly collection."""
-    found: list[dict[str, Any]] = server.answer("POST", "deployments/filter", {})
-    return next(each for each in found if each["name"] == "gc")
+    deployments: list[dict[str, Any]] = server.answer("POST", "deployments/filter", {})
+    return next(entry for entry in deployments if entry["name"] == "gc")
 
 
 def test_only_what_the_server_does_not_have_is_made_and_schedules_stay_on(
