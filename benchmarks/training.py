@@ -1,4 +1,4 @@
-"""The training loop beside `transformers.Trainer`: same model, data, batch, epochs and rate.
+"""The training loop compared with `transformers.Trainer`: same model, data, batch, epochs and rate.
 
     python benchmarks/training.py --model DIR --train FILE --test FILE
 

@@ -35,7 +35,7 @@ class SmoothingSite:
 def smoothing_sites(classifier: Classifier) -> Iterator[SmoothingSite]:
     """Find the activations that can be smoothed, and their producers.
 
-    The normalization between two layers is no producer unless the family normalizes before
+    The normalization between two layers cannot be a producer unless the family normalizes before
     attention and feed-forward, since the residual sum reads it too. The input of the output layer
     is smoothed only where that is free: after a tanh no channel has outliers.
 
