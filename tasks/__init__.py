@@ -1,1 +1,1 @@
-"""One stage a file: fetch the inputs, call the library, record the result."""
+"""Prefect tasks, one per file: fetch the inputs, call the library, record the result."""

@@ -1,4 +1,4 @@
-"""Announce a champion that no longer fits, as a Prefect event that an automation can answer."""
+"""Announce the verdict on a champion as a Prefect event that can trigger retraining."""
 
 from __future__ import annotations
 
@@ -21,28 +21,29 @@ if TYPE_CHECKING:
     from tasks.promotion.champion import ChampionRecord
 
 ROLE = "coldpress-answer"
-"""Of the deployment that would answer: deployments/automations.yaml looks for it."""
+"""Role of the retraining deployment in the event; deployments/automations.yaml matches it."""
 
 
 @task(name="announce", cache_policy=NO_CACHE)
 def announce(
-    champion: ChampionRecord, fresh: NewRowsSource, found: Reevaluation, run_id: str
+    champion: ChampionRecord, fresh: NewRowsSource, reevaluation: Reevaluation, run_id: str
 ) -> None:
-    """Say what was found, and what could be pressed; without a press to name nothing answers."""
-    recipe = retraining_recipe(champion.recipe, fresh, found.accuracy is not None)
-    press = retraining_deployment(champion.recipe.name, recipe)
+    """Emit the verdict and the retraining recipe; without a deployment nothing is triggered."""
+    labelled = reevaluation.accuracy is not None
+    recipe = retraining_recipe(champion.recipe, fresh, labelled)
+    deployment = retraining_deployment(champion.recipe.name, recipe)
     emit_event(
-        event=f"coldpress.champion.{found.verdict}",
+        event=f"coldpress.champion.{reevaluation.verdict}",
         resource={
             "prefect.resource.id": f"coldpress.model.{champion.recipe.name}",
             "prefect.resource.name": champion.name,
         },
-        related=[] if press is None else [press],
+        related=[] if deployment is None else [deployment],
         payload={
             "version": champion.name,
-            "verdict": found.verdict,
-            "drifted": [one.way for one in found.drift if one.drifted],
-            "sentence": markdown.headline(found),
+            "verdict": reevaluation.verdict,
+            "drifted": [test.way for test in reevaluation.drift if test.drifted],
+            "sentence": markdown.headline(reevaluation),
             "run_id": run_id,
             "page": urls.run_location(run_id),
             "recipe": None if recipe is None else recipe.model_dump(mode="json"),
@@ -51,27 +52,29 @@ def announce(
 
 
 def retraining_deployment(model: str, recipe: Recipe | None) -> dict[str, str] | None:
-    """Name the deployment that would press a recipe.
+    """Find the deployment that would run the retraining recipe.
 
     Args:
         model: The registered name.
-        recipe: What would be pressed; None where nothing can be.
+        recipe: The retraining recipe; None if the new rows cannot be trained on.
 
     Returns:
-        `compress/<model>` or `compress/blank` as a resource of the event; None where there is
-        neither, nothing to press, or a press of the model under way.
+        `compress/<model>` or `compress/blank` as a related resource of the event; None if neither
+        exists, there is no recipe, or a run of the model is in progress.
     """
     if recipe is None:
-        get_run_logger().warning("Rows of the hub without labels cannot be trained on")
+        get_run_logger().warning("No retraining: unlabelled rows of the hub cannot be trained on")
         return None
     if history.is_recipe_running(model):
-        get_run_logger().warning("A press of %s is under way: no other is asked for", model)
+        get_run_logger().warning("No retraining: a run of %s is already in progress", model)
         return None
     for name in (f"compress/{model}", "compress/blank"):
-        found = _deployment_resource(name)
-        if found is not None:
-            return found
-    get_run_logger().warning("There is no deployment compress/blank that could answer")
+        deployment = _deployment_resource(name)
+        if deployment is not None:
+            return deployment
+    get_run_logger().warning(
+        "No retraining: there is no deployment compress/%s or compress/blank", model
+    )
     return None
 
 

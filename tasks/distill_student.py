@@ -1,4 +1,4 @@
-"""Distill the student: a smaller model made of the teacher's parts, fitted to what it computes."""
+"""Distill the student: a smaller model of the teacher's parts, trained on its outputs."""
 
 from __future__ import annotations
 
@@ -18,32 +18,31 @@ if TYPE_CHECKING:
 
 @task(name="distill-student", cache_policy=NO_CACHE)
 def distill_student(recipe: Recipe, teacher: StageResult, soft_targets: StageResult) -> StageResult:
-    """Start from some of the teacher's parts and fit what the teacher answered."""
+    """Build the student from teacher layers and train it on the soft targets."""
     if recipe.distill is None:
         return teacher.skipped_as("distill_student")
     inputs = (teacher, soft_targets)
-    return run_stage(
-        StageSpec("distill_student", __name__, recipe, recipe.distill, inputs), _distill
-    )
+    spec = StageSpec("distill_student", __name__, recipe, recipe.distill, inputs)
+    return run_stage(spec, _distill)
 
 
-def _distill(work: StageContext) -> dict[str, float]:
-    from coldpress.distillation import phase, transfer
-    from coldpress.distillation import soft_targets as answers
+def _distill(context: StageContext) -> dict[str, float]:
+    from coldpress.distillation import phase, soft_targets, transfer
     from coldpress.model import classifier, serialization
     from coldpress.training import loop
 
-    recipe, method = work.order.recipe, work.order.section
+    recipe = context.spec.recipe
+    method = context.spec.section
     validation = data.load_benchmark(recipe).validation
-    loop.reseed(recipe.seed, work.order.stage)
-    teacher = serialization.load_classifier(work.inputs[0])
-    given = answers.load_soft_targets(work.inputs[1].path)
-    rows = given.transfer_set(data.load_transfer_set(recipe))
+    loop.reseed(recipe.seed, context.spec.stage)
+    teacher = serialization.load_classifier(context.inputs[0])
+    targets = soft_targets.load_soft_targets(context.inputs[1].path)
+    rows = targets.transfer_set(data.load_transfer_set(recipe))
     student = method.student.build(teacher, rows)
-    shown = transfer.build_distillation_data(student, method, given, rows, validation)
-    phases = method.phases(teacher, student, shown.loss)
-    for name, epochs in phase.distill(student, phases, shown, work.progress).items():
-        runs.log_epochs(work.run_id, epochs, "" if len(phases) == 1 else f"{name}_")
-    serialization.write_checkpoint(student, work.target, work.manifest())
-    score = classifier.accuracy(student.logits(shown.validation), validation.labels)
+    training = transfer.build_distillation_data(student, method, targets, rows, validation)
+    phases = method.phases(teacher, student, training.loss)
+    for name, epochs in phase.distill(student, phases, training, context.progress).items():
+        runs.log_epochs(context.run_id, epochs, "" if len(phases) == 1 else f"{name}_")
+    serialization.write_checkpoint(student, context.target, context.manifest())
+    score = classifier.accuracy(student.logits(training.validation), validation.labels)
     return {"validation_accuracy": score, "parameters": classifier.count_parameters(student)}

@@ -1,4 +1,4 @@
-"""Evaluate: open the test split, once, for all stages' models side by side."""
+"""Evaluate all stages' models side by side on the test split, which is opened once."""
 
 from __future__ import annotations
 
@@ -22,44 +22,45 @@ if TYPE_CHECKING:
 
 @task(name="evaluate", cache_policy=NO_CACHE)
 def evaluate(recipe: Recipe, models: Sequence[StageResult]) -> StageResult:
-    """Judge every model that this recipe made, paired and timed in turns."""
-    made = tuple(model for model in models if model.status != "skipped")
-    also = {**cpu.kernel_environment(), "columns": data.columns_digest(recipe)}
-    order = StageSpec(
+    """Evaluate every model of this run, with paired comparisons and interleaved timings."""
+    candidates = tuple(model for model in models if model.status != "skipped")
+    key_extras = {**cpu.kernel_environment(), "columns": data.columns_digest(recipe)}
+    spec = StageSpec(
         "evaluate",
         __name__,
         recipe,
         recipe.evaluate,
-        made,
-        also,
+        candidates,
+        key_extras,
         may_reuse=lambda result: may_reuse(result, recipe.gate),
     )
-    return run_stage(order, _evaluate)
+    return run_stage(spec, _evaluate)
 
 
 def may_reuse(result: StageResult, gate: Gate | None) -> bool:
-    """Whether an earlier evaluation need not be measured again.
+    """Return whether an earlier evaluation can be reused.
 
     Args:
-        result: The earlier one.
-        gate: What the recipe asks for now.
+        result: The earlier evaluation.
+        gate: The gate section of the current recipe.
 
     Returns:
-        False where the speed-up could not be determined, or where the gate refuses timings that a
-        quiet machine may let pass.
+        False if the speed-up was not determined, or if the gate refuses timings taken under
+        contention that might pass on a quiet machine.
     """
     metrics = result.metrics
     if "speedup" not in metrics:
         return False
-    # Results of earlier releases have no measure of contention.
+    # Results of earlier releases have no contention metric.
     if gate is None or not metrics.get("contention"):
         return True
     slow = gate.max_p95_ms is not None and metrics["p95_ms"] > gate.max_p95_ms
-    least = gate.min_speedup or 0.0
-    return not slow and not metrics["speedup_low"] < least <= metrics["speedup_high"]
+    min_speedup = gate.min_speedup or 0.0
+    undecided = metrics["speedup_low"] < min_speedup <= metrics["speedup_high"]
+    return not slow and not undecided
 
 
-def _evaluate(work: StageContext) -> dict[str, float]:
+def _evaluate(context: StageContext) -> dict[str, float]:
     from coldpress.drift import profile
     from coldpress.evaluation import predictions
     from coldpress.evaluation.subgroups import flips
@@ -67,29 +68,30 @@ def _evaluate(work: StageContext) -> dict[str, float]:
     from coldpress.onnx import candidates
     from coldpress.report.figures import equity, waterfall
 
-    recipe, benchmark = work.order.recipe, data.load_benchmark(work.order.recipe)
-    opened = _record_opening(work.run_id, benchmark.test_digest)
+    recipe = context.spec.recipe
+    benchmark = data.load_benchmark(recipe)
+    openings = _record_opening(context.run_id, benchmark.test_digest)
     models = candidates.EvaluationInputs(
-        work.inputs, benchmark, recipe.evaluate, recipe.export.opset
+        context.inputs, benchmark, recipe.evaluate, recipe.export.opset
     )
     judgement = candidates.evaluate_pipeline(models)
     evaluation = judgement.evaluation
-    with new_checkpoint(work.target, work.manifest()) as directory:
+    with new_checkpoint(context.target, context.manifest()) as directory:
         evaluation.write(directory)
         predictions.write_predictions(judgement.predictions, directory)
         profile.write_profile(
-            profile.build_profile(benchmark.test, work.inputs[-1].path), directory
+            profile.build_profile(benchmark.test, context.inputs[-1].path), directory
         )
         flips.write_flips(judgement.flips, directory)
         waterfall.draw_waterfall(evaluation, directory / "waterfall.png")
         equity.draw_equity(evaluation, directory / "equity.png")
-    runs.log_rows(work.run_id, waterfall.waterfall_table(evaluation), "waterfall.json")
-    runs.log_rows(work.run_id, flips.flip_table(judgement.flips), "flips.json")
-    return {**_headline_metrics(evaluation), "test_openings": opened}
+    runs.log_rows(context.run_id, waterfall.waterfall_table(evaluation), "waterfall.json")
+    runs.log_rows(context.run_id, flips.flip_table(judgement.flips), "flips.json")
+    return {**_headline_metrics(evaluation), "test_openings": openings}
 
 
 def _record_opening(run_id: str, test_digest: str) -> int:
-    """Write down that these test rows are looked at, and return for the how manieth time."""
+    """Record that the test split was opened and return how many times it has been."""
     runs.set_tags(run_id, {"test_digest": test_digest})
     return history.count_test_evaluations(test_digest) + 1
 
@@ -107,10 +109,11 @@ def _headline_metrics(evaluation: Evaluation) -> dict[str, float]:
 
 
 def _timing_metrics(evaluation: Evaluation) -> dict[str, float]:
-    """What `may_reuse` asks of an earlier evaluation."""
+    """The metrics from which `may_reuse` decides."""
     from coldpress.evaluation.performance.contention import worst_contention
 
-    final, numbers = evaluation.models["onnx"], dict[str, float]()
+    final = evaluation.models["onnx"]
+    numbers: dict[str, float] = {}
     worst_case = worst_contention(card.contention for card in evaluation.models.values())
     if worst_case is not None:
         numbers["contention"] = worst_case.level

@@ -1,4 +1,4 @@
-"""Export: write the model as one ONNX file and prove that it computes the same."""
+"""Export the model to one ONNX file and check its parity with the checkpoint."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 @task(name="export-to-onnx", cache_policy=NO_CACHE)
 def export_onnx(recipe: Recipe, quantized: StageResult) -> StageResult:
-    """Lower exactly the quantized integers; a graph that answers differently fails the stage."""
+    """Lower the stored integers unchanged; a graph whose logits differ fails the stage."""
     from tasks.tracking.pyfunc import package_pyfunc
 
-    # The file names its recipe, so another recipe's file is another file.
+    # The file contains the recipe's name, so each recipe has a file of its own.
     kernels = {**cpu.kernel_environment(), "recipe": recipe.name}
-    order = StageSpec("export_onnx", __name__, recipe, recipe.export, (quantized,), kernels)
-    return run_stage(order, _export, package_pyfunc)
+    spec = StageSpec("export_onnx", __name__, recipe, recipe.export, (quantized,), kernels)
+    return run_stage(spec, _export, package_pyfunc)
 
 
-def _export(work: StageContext) -> dict[str, float]:
+def _export(context: StageContext) -> dict[str, float]:
     from coldpress.data.encoding import encode
     from coldpress.model.checkpoint import new_checkpoint
     from coldpress.model.serialization import load_tokenizer
@@ -37,19 +37,19 @@ def _export(work: StageContext) -> dict[str, float]:
     from coldpress.onnx.parity import check_parity
     from coldpress.onnx.temperature import calibrate_temperature
 
-    recipe, source = work.order.recipe, work.inputs[0]
+    recipe = context.spec.recipe
+    source = context.inputs[0]
     validation = encode(load_tokenizer(source), data.load_benchmark(recipe).validation)
     labels = source.manifest.labels
     pairs = json.dumps(recipe.benchmark.columns.text_pair is not None)
-    about = {"recipe": recipe.name, "source": source.digest, "pairs": pairs}
-    with new_checkpoint(
-        work.target, work.manifest().model_copy(update={"labels": labels})
-    ) as directory:
-        export(source, directory, recipe.export.opset, about)
+    metadata = {"recipe": recipe.name, "source": source.digest, "pairs": pairs}
+    manifest = context.manifest().model_copy(update={"labels": labels})
+    with new_checkpoint(context.target, manifest) as directory:
+        export(source, directory, recipe.export.opset, metadata)
         calibration = calibrate_temperature(directory, validation)
         parity = check_parity(source, directory / "model.onnx", validation)
-    return {**calibration.metrics(), **parity.metrics(), "bytes": _size(work.target)}
+    return {**calibration.metrics(), **parity.metrics(), "bytes": _total_bytes(context.target)}
 
 
-def _size(directory: Path) -> int:
+def _total_bytes(directory: Path) -> int:
     return sum(path.stat().st_size for path in directory.iterdir())

@@ -1,4 +1,4 @@
-"""The gate: hold the final model to its promises, and write the verdict where people look."""
+"""Apply the gate to the final model and record the verdict."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ _FILE = "gate.json"
 
 @task(name="gate", cache_policy=NO_CACHE)
 def apply_gate(recipe: Recipe, onnx: StageResult, evaluation: StageResult) -> Verdict | None:
-    """Say whether the final model may be promoted; judged anew in every run, never reused."""
+    """Decide whether the final model may be promoted; never reused from an earlier run."""
     if recipe.gate is None:
         return None
     with artifacts.open_checkpoint(evaluation.model_uri or "") as checkpoint:
-        evaluated = Evaluation.read(checkpoint.path)
-        in_service = _compare_with_champion(recipe, onnx, checkpoint)
-    verdict = run_checks(recipe.gate, evaluated, onnx.metrics, in_service)
+        scorecards = Evaluation.read(checkpoint.path)
+        comparison = _compare_with_champion(recipe, onnx, checkpoint)
+    verdict = run_checks(recipe.gate, scorecards, onnx.metrics, comparison)
     _record_verdict(verdict, onnx, pipeline_run.current_run(recipe))
     return verdict
 
 
 def final_state(verdict: Verdict | None, result: StageResult) -> State[StageResult]:
-    """Let a refused model be seen in Prefect: the run is completed, and called so.
+    """Return the flow run's final state: completed, named `Refused` if the gate refused.
 
     Args:
-        verdict: None where the recipe has no gate.
-        result: What the flow returns either way.
+        verdict: None if the recipe has no gate.
+        result: Return value of the flow in both cases.
 
     Returns:
-        The flow run's last state.
+        A completed state.
     """
     if verdict is None or verdict.passed:
         return Completed(data=result)
@@ -58,13 +58,13 @@ def final_state(verdict: Verdict | None, result: StageResult) -> State[StageResu
 
 
 def read_verdict(run_id: str) -> Verdict | None:
-    """Read back what the gate said of a chain.
+    """Read the verdict of a pipeline run.
 
     Args:
-        run_id: The chain's MLflow run.
+        run_id: The pipeline run's parent run in MLflow.
 
     Returns:
-        None where there was no gate, or the chain did not reach it.
+        None if the recipe has no gate, or the run ended before it.
     """
     if "coldpress.gate" not in runs.client().get_run(run_id).data.tags:
         return None
@@ -72,34 +72,37 @@ def read_verdict(run_id: str) -> Verdict | None:
 
 
 def _compare_with_champion(
-    recipe: Recipe, onnx: StageResult, judged: Checkpoint
+    recipe: Recipe, onnx: StageResult, evaluation: Checkpoint
 ) -> Champion | None:
-    """Compare with the champion only where the gate asks for it: it may have to be run."""
+    """Compare with the champion only if the gate asks for it: this may run its model."""
     if recipe.gate is None or recipe.gate.max_champion_drop is None:
         return None
     return compare_champion.compare_with_champion(
-        recipe, onnx, predictions.read_predictions(judged.path)
+        recipe, onnx, predictions.read_predictions(evaluation.path)
     )
 
 
-def _record_verdict(verdict: Verdict, onnx: StageResult, chain_: pipeline_run.PipelineRun) -> None:
+def _record_verdict(
+    verdict: Verdict, onnx: StageResult, pipeline: pipeline_run.PipelineRun
+) -> None:
     flow_run_page.show_verdict(verdict)
-    told = _verdict_tags(verdict, chain_), markdown.verdict_page(verdict)
+    tags = _verdict_tags(verdict, pipeline)
+    page = markdown.verdict_page(verdict)
     version_identity.check_unchanged(onnx.registered or "", onnx.digest)
-    registry.record_verdict(onnx.registered or "", *told, verdict.passed)
+    registry.record_verdict(onnx.registered or "", tags, page, verdict.passed)
     with home.workspace() as directory:
         (directory / _FILE).write_text(verdict.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        runs.log_file(chain_.run_id, directory / _FILE)
+        runs.log_file(pipeline.run_id, directory / _FILE)
     values = {f"gate.{c.name}": c.value for c in verdict.checks if c.value is not None}
-    runs.log_metrics(chain_.run_id, values)
-    runs.set_tags(chain_.run_id, {"gate": _outcome(verdict)})
+    runs.log_metrics(pipeline.run_id, values)
+    runs.set_tags(pipeline.run_id, {"gate": _outcome(verdict)})
 
 
-def _verdict_tags(verdict: Verdict, chain_: pipeline_run.PipelineRun) -> dict[str, str]:
-    """What a version carries; the verdict comes last, when all that it rests on is there."""
+def _verdict_tags(verdict: Verdict, pipeline: pipeline_run.PipelineRun) -> dict[str, str]:
+    """Tags of the version; `gate` comes last, so that it is set only if the others are."""
     return {
         "gate.reasons": markdown.failed_sentences(verdict),
-        "gate.flow_run_id": chain_.tags["flow_run_id"],
+        "gate.flow_run_id": pipeline.tags["flow_run_id"],
         "gate": _outcome(verdict),
     }
 

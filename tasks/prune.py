@@ -1,4 +1,4 @@
-"""Prune: take heads, neurons or weights out of the student, step by step, and let it recover."""
+"""Prune the student step by step, retraining it after each step."""
 
 from __future__ import annotations
 
@@ -29,35 +29,40 @@ def prune(recipe: Recipe, student: StageResult, soft_targets: StageResult) -> St
     return run_stage(StageSpec("prune", __name__, recipe, section, (student, soft_targets)), _prune)
 
 
-def _prune(work: StageContext) -> dict[str, float]:
-    from coldpress.distillation import soft_targets as answers
-    from coldpress.distillation import transfer
+def _prune(context: StageContext) -> dict[str, float]:
+    from coldpress.distillation import soft_targets, transfer
     from coldpress.model import serialization
     from coldpress.pruning.pipeline import RetrainingData, run_steps
     from coldpress.training import loop
 
-    recipe, plan = work.order.recipe, work.order.recipe.recovery
+    recipe = context.spec.recipe
     validation = data.load_benchmark(recipe).validation
-    loop.reseed(recipe.seed, work.order.stage)
-    student = serialization.load_classifier(work.inputs[0])
-    given = answers.load_soft_targets(work.inputs[1].path)
-    rows = given.transfer_set(data.load_transfer_set(recipe))
-    shown = transfer.build_distillation_data(student, plan, given, rows, validation)
+    loop.reseed(recipe.seed, context.spec.stage)
+    student = serialization.load_classifier(context.inputs[0])
+    targets = soft_targets.load_soft_targets(context.inputs[1].path)
+    rows = targets.transfer_set(data.load_transfer_set(recipe))
+    training = transfer.build_distillation_data(student, recipe.recovery, targets, rows, validation)
     texts = (*rows.all_texts, *validation.all_texts)
-    timing = _LatencyRecorder()
-    recovery = RetrainingData(
-        shown.train, shown.loss, plan, shown.validation, work.progress, texts, timing
+    latency = _LatencyRecorder()
+    retraining = RetrainingData(
+        training.train,
+        training.loss,
+        recipe.recovery,
+        training.validation,
+        context.progress,
+        texts,
+        latency,
     )
-    pressed = run_steps(work.order.section["steps"], student, recovery)
-    notes = {"steps": [str(report) for report in pressed.reports], **timing.notes()}
-    serialization.write_checkpoint(pressed.classifier, work.target, work.manifest(notes))
-    for step, report in pressed.reports_by_name().items():
-        runs.log_epochs(work.run_id, report.epochs, f"{step}_")
-    return pressed.metrics()
+    pruned = run_steps(context.spec.section["steps"], student, retraining)
+    notes = {"steps": [str(report) for report in pruned.reports], **latency.notes()}
+    serialization.write_checkpoint(pruned.classifier, context.target, context.manifest(notes))
+    for step, report in pruned.reports_by_name().items():
+        runs.log_epochs(context.run_id, report.epochs, f"{step}_")
+    return pruned.metrics()
 
 
 class _LatencyRecorder:
-    """Measures layers, and keeps the tables: another run measures others, and may choose others."""
+    """Measures layer latencies and keeps the tables, since another run would measure others."""
 
     def __init__(self) -> None:
         self._tables: list[LatencyTable] = []

@@ -1,4 +1,4 @@
-"""Report: write down for people what a run found, where the run is kept."""
+"""Publish the report of a run and the card of its model in MLflow."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 def publish_report(
     recipe: Recipe, onnx: StageResult, evaluation: StageResult, verdict: Verdict | None
 ) -> None:
-    """Write the report of this run and the card of its model; refused models have theirs too."""
-    found = _collect_findings(recipe, onnx, evaluation, verdict)
+    """Write the report of this run and the card of its model, also if the gate refused it."""
+    findings = _collect_findings(recipe, onnx, evaluation, verdict)
     run_id = pipeline_run.current_run(recipe).run_id
-    written = {REPORT: html.render_report(found), CARD: card.render_card(found)}
+    documents = {REPORT: html.render_report(findings), CARD: card.render_card(findings)}
     with home.workspace() as directory:
-        for name, text in written.items():
+        for name, text in documents.items():
             (directory / name).write_text(text, encoding="utf-8")
             runs.log_file(run_id, directory / name)
     runs.set_tags(run_id, {REPORT_DIGEST_TAG: onnx.digest or "", REPORT_TAG: onnx.registered or ""})
-    flow_run_page.show_evaluation(found.evaluation, evaluation.model_uri or "")
-    flow_run_page.show_report(found, run_id)
+    flow_run_page.show_evaluation(findings.evaluation, evaluation.model_uri or "")
+    flow_run_page.show_report(findings, run_id)
 
 
 def _collect_findings(
@@ -45,7 +45,7 @@ def _collect_findings(
 ) -> Findings:
     name, _, version = (onnx.registered or "").partition("/")
     with artifacts.open_checkpoint(evaluation.model_uri or "") as checkpoint:
-        judged = Evaluation.read(checkpoint.path)
-        lost = flips.read_flips(checkpoint.path)
+        scorecards = Evaluation.read(checkpoint.path)
+        flip_list = flips.read_flips(checkpoint.path)
     tree = lineage.trace(onnx.registered or "")
-    return Findings(name, version, recipe, judged, verdict, lost, tree)
+    return Findings(name, version, recipe, scorecards, verdict, flip_list, tree)

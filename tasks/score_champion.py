@@ -1,4 +1,4 @@
-"""Score the champion: show it fresh rows, and compare with what it was judged on."""
+"""Score the champion on new rows and compare with its evaluation on the test rows."""
 
 from __future__ import annotations
 
@@ -24,28 +24,30 @@ if TYPE_CHECKING:
     from tasks.promotion.champion import ChampionRecord
 
 MIN_ROWS = 30
-"""Of fewer, next to nothing could be said."""
+"""With fewer rows, no drift test could show anything."""
 
 
 @task(name="score-champion", cache_policy=NO_CACHE)
 def score_champion(champion: ChampionRecord, fresh: NewRowsSource, labelled: bool) -> Reevaluation:
-    """Say whether the champion still is what its scorecard says; all input is read first."""
-    before = _test_observations(champion)
-    rows = _read_new_rows(champion, fresh, before.predictions.label_names if labelled else None)
+    """Test whether the scorecard still holds; all input is read before the model is run."""
+    baseline = _test_observations(champion)
+    rows = _read_new_rows(champion, fresh, baseline.predictions.label_names if labelled else None)
     with artifacts.open_checkpoint(champion.model_uri) as checkpoint:
-        seen = observe(rows, checkpoint.path)
-    as_teacher = None if labelled else _teacher_agreement(champion, rows, seen)
-    return detect_drift(champion.name, before, seen, as_teacher)
+        current = observe(rows, checkpoint.path)
+    agreement = None if labelled else _teacher_agreement(champion, rows, current)
+    return detect_drift(champion.name, baseline, current, agreement)
 
 
 def _test_observations(champion: ChampionRecord) -> Observations:
-    """The test rows, as evaluation kept them: their texts are not opened again."""
+    """Read what the evaluation stored of the test rows; their texts are not read again."""
     with artifacts.open_checkpoint(champion.evaluation_uri) as checkpoint:
-        kept = profile.read_profile(checkpoint.path)
-        if kept is None:
-            old = f"the evaluation of {champion.name} is older than re-evaluation"
-            raise InputError(f"model: {old}; run its recipe again, which evaluates it anew")
-        return Observations(predictions.read_predictions(checkpoint.path), kept)
+        test_profile = profile.read_profile(checkpoint.path)
+        if test_profile is None:
+            raise InputError(
+                f"model: the evaluation of {champion.name} is older than re-evaluation and has no"
+                " profile; run its recipe again"
+            )
+        return Observations(predictions.read_predictions(checkpoint.path), test_profile)
 
 
 def _read_new_rows(
@@ -57,19 +59,19 @@ def _read_new_rows(
     return rows
 
 
-def _teacher_agreement(champion: ChampionRecord, rows: Split, seen: Observations) -> Hits | None:
-    """Ask its teacher too: without labels, nobody else knows better."""
+def _teacher_agreement(champion: ChampionRecord, rows: Split, current: Observations) -> Hits | None:
+    """Compare with the teacher's predictions, the best reference if there are no labels."""
     from coldpress.data.encoding import encode
     from coldpress.model.serialization import load_classifier
 
     try:
         with artifacts.open_checkpoint(champion.teacher_uri or "") as checkpoint:
             teacher = load_classifier(checkpoint)
-            given = teacher.logits(encode(teacher.tokenizer, rows)).argmax(-1).numpy()
+            indices = teacher.logits(encode(teacher.tokenizer, rows)).argmax(-1).numpy()
     except CorruptCheckpointError as error:
-        get_run_logger().warning("Its teacher cannot be asked: %s", error)
+        get_run_logger().warning("No agreement with the teacher of %s: %s", champion.name, error)
         return None
-    names = seen.predictions.label_names
-    theirs = [teacher.labels[number] for number in given]
-    ours = [names[number] for number in seen.predictions.predicted_labels(seen.predictions.final)]
-    return np.array([one == other for one, other in zip(ours, theirs, strict=True)])
+    stored = current.predictions
+    teacher_labels = [teacher.labels[index] for index in indices]
+    labels = [stored.label_names[index] for index in stored.predicted_labels(stored.final)]
+    return np.array([ours == other for ours, other in zip(labels, teacher_labels, strict=True)])

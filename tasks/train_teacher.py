@@ -8,7 +8,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from coldpress.teacher.spec import content_digest
-from tasks.execution import data as dataset
+from tasks.execution import data
 from tasks.execution.stage import StageContext, StageSpec, run_stage
 from tasks.tracking import runs
 
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
 @task(name="train-teacher", cache_policy=NO_CACHE)
 def train_teacher(recipe: Recipe) -> StageResult:
-    """Fit the large model to the labels, and keep its best epoch by validation accuracy."""
+    """Train on the labels and keep the epoch with the best validation accuracy."""
     section = recipe.teacher.model_dump(mode="json", exclude={"model"})
-    model = {"model": content_digest(recipe.teacher.model)}
-    return run_stage(StageSpec("train_teacher", __name__, recipe, section, also=model), _train)
+    key_extras = {"model": content_digest(recipe.teacher.model)}
+    spec = StageSpec("train_teacher", __name__, recipe, section, key_extras=key_extras)
+    return run_stage(spec, _train)
 
 
-def _train(work: StageContext) -> dict[str, float]:
+def _train(context: StageContext) -> dict[str, float]:
     import torch
 
     from coldpress.data.encoding import encode
@@ -33,14 +34,15 @@ def _train(work: StageContext) -> dict[str, float]:
     from coldpress.teacher import build
     from coldpress.training import loop
 
-    recipe, data = work.order.recipe, dataset.load_benchmark(work.order.recipe)
-    loop.reseed(recipe.seed, work.order.stage)
-    teacher = build.build_teacher(recipe.teacher, data, recipe.benchmark.max_tokens)
-    train = encode(teacher.tokenizer, data.train)
-    validation = encode(teacher.tokenizer, data.validation)
+    recipe = context.spec.recipe
+    benchmark = data.load_benchmark(recipe)
+    loop.reseed(recipe.seed, context.spec.stage)
+    teacher = build.build_teacher(recipe.teacher, benchmark, recipe.benchmark.max_tokens)
+    train = encode(teacher.tokenizer, benchmark.train)
+    validation = encode(teacher.tokenizer, benchmark.validation)
     loss = loop.label_loss(torch.from_numpy(train.labels))
-    epochs = loop.fit(teacher, train, loss, recipe.teacher, validation, work.progress)
-    serialization.write_checkpoint(teacher, work.target, work.manifest())
-    runs.log_epochs(work.run_id, epochs)
-    score = classifier.accuracy(teacher.logits(validation), data.validation.labels)
+    epochs = loop.fit(teacher, train, loss, recipe.teacher, validation, context.progress)
+    serialization.write_checkpoint(teacher, context.target, context.manifest())
+    runs.log_epochs(context.run_id, epochs)
+    score = classifier.accuracy(teacher.logits(validation), benchmark.validation.labels)
     return {"validation_accuracy": score, "truncated": train.truncated, "train_rows": len(train)}

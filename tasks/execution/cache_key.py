@@ -1,4 +1,4 @@
-"""The only cache key: what a stage's result depends on, and nothing else."""
+"""Cache key of a stage: a digest of everything that its result depends on."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ import coldpress
 _ROOT = Path(coldpress.__file__).parent.parent
 _RECIPE_MODULE = "coldpress.recipe.recipe"
 _Import = tuple[str, bool]
-"""A module, and whether what its functions import is followed too."""
+"""A module, and whether the imports inside its functions are followed too."""
 
 
 def stage_key(stage: str, module: str, depends_on: Mapping[str, Any]) -> str:
-    """Name a stage's result by everything that decides it.
+    """Return the cache key of a stage.
 
     Args:
         stage: The stage's name.
-        module: Dotted name of the module that carries it out; its code is part of the key.
-        depends_on: Recipe section, dataset digest, inputs' digests, seed and whatever else
-            changes the outcome, as JSON-able values or pydantic models.
+        module: Dotted name of the stage's module; its code is part of the key.
+        depends_on: Recipe section, dataset digest, inputs' digests, seed and everything else that
+            changes the result, as JSON-able values or pydantic models.
 
     Returns:
         sha256 in hexadecimal.
     """
     code = code_digest(module, frozenset(_method_modules(depends_on)))
-    everything = {"stage": stage, "code": code, **depends_on}
-    return hashlib.sha256(canonical_json(everything).encode()).hexdigest()
+    content = {"stage": stage, "code": code, **depends_on}
+    return hashlib.sha256(canonical_json(content).encode()).hexdigest()
 
 
 def canonical_json(value: Any) -> str:  # noqa: ANN401
-    """Write a value as JSON in the one way that equal values share.
+    """Serialize a value to JSON such that equal values give equal texts.
 
     Args:
-        value: JSON-able, or made of pydantic models.
+        value: JSON-able, or composed of pydantic models.
 
     Returns:
         Compact JSON with sorted keys.
@@ -54,7 +54,7 @@ def _json_default(value: object) -> object:
 
 
 def _method_modules(value: object) -> Iterator[str]:
-    """Yield the modules of the methods that a section chooses: a recipe is data with verbs."""
+    """Yield the modules that define the models (such as methods) in a recipe section."""
     if isinstance(value, BaseModel):
         yield type(value).__module__
         yield from _method_modules([member for _, member in value])
@@ -67,7 +67,7 @@ def _method_modules(value: object) -> Iterator[str]:
 
 @cache
 def code_digest(module: str, methods: frozenset[str] = frozenset()) -> str:
-    """Hash a module's source and that of everything it imports from the library.
+    """Hash the source of a module and of everything that it imports from the library.
 
     Args:
         module: Dotted name of the stage's module.
@@ -83,17 +83,17 @@ def code_digest(module: str, methods: frozenset[str] = frozenset()) -> str:
 def collect_sources(module: str, methods: Iterable[str] = ()) -> dict[str, str]:
     """Read the stage's module and every module of the library that it imports at run time.
 
-    Imports inside functions count where the stage can call the function. Importing a package or
-    the recipe's schema calls none: of what these import only the import itself counts, and a
-    method's functions count where the section chooses it. So a change in the arithmetic of one
-    method leaves the results of all others valid.
+    Imports inside functions count if the stage can call the function. Importing a package or the
+    recipe's schema calls no function, so only their module-level imports are followed; a method's
+    functions count if the recipe section uses it. A change in one method therefore leaves the
+    results of all other methods valid.
 
     Args:
         module: Dotted name of the stage's module.
         methods: Modules of the classes in its recipe section.
 
     Returns:
-        Texts by dotted name.
+        Source texts by dotted module name.
     """
     pending: list[_Import] = [(name, True) for name in (module, *methods)]
     visited: set[_Import] = set()
@@ -105,7 +105,7 @@ def collect_sources(module: str, methods: Iterable[str] = ()) -> dict[str, str]:
             continue
         visited.add(entry)
         text = path.read_text(encoding="utf-8")
-        # How a result is looked up and recorded is the business of `tasks` and decides no result.
+        # Other modules of `tasks` look results up and record them; they do not affect any result.
         if entry[0] == module or not _is_in_tasks(entry[0]):
             texts[entry[0]] = text
         pending += _project_imports(entry, text, entry[0] == module)
@@ -113,19 +113,19 @@ def collect_sources(module: str, methods: Iterable[str] = ()) -> dict[str, str]:
 
 
 def _project_imports(importer: _Import, text: str, is_stage: bool) -> Iterator[_Import]:
-    """Yield what a module imports from this project, the packages around it included."""
+    """Yield what a module imports from this project, including the parent packages."""
     module, with_functions = importer
     for name in _imported_names(text, with_functions):
         if name.split(".")[0] not in ("coldpress", "tasks"):
             continue
         yield from ((package, False) for package in _parent_packages(name))
-        # A task module's own functions count for the stage that imports it, and no further.
-        further = _is_in_tasks(name) and _is_in_tasks(module) and not is_stage
-        yield _resolve_import(name, with_functions and name != _RECIPE_MODULE and not further)
+        # Functions of a task module count for the stage that imports it, but no further.
+        is_indirect = _is_in_tasks(name) and _is_in_tasks(module) and not is_stage
+        yield _resolve_import(name, with_functions and name != _RECIPE_MODULE and not is_indirect)
 
 
 def _resolve_import(name: str, with_functions: bool) -> _Import:
-    """Follow a class or function that a package offers to the package's own functions."""
+    """Resolve an imported name to its module; an attribute of a package to the package."""
     path = _source_file(name)
     if path is None:
         package = name.rpartition(".")[0]
@@ -147,7 +147,7 @@ def _is_in_tasks(module: str) -> bool:
 
 
 def _source_file(module: str) -> Path | None:
-    """Find a module's file without importing its parents, which would import torch."""
+    """Find a module's file without importing its parents, which might import torch."""
     stem = _ROOT.joinpath(*module.split("."))
     candidates = (stem.with_suffix(".py"), stem / "__init__.py")
     return next((path for path in candidates if path.is_file()), None)
@@ -155,7 +155,7 @@ def _source_file(module: str) -> Path | None:
 
 @cache
 def _imported_names(text: str, with_functions: bool) -> tuple[str, ...]:
-    """Name what a source imports; parsed once a process, since parsing is what takes time."""
+    """Names that a source imports; cached, since parsing takes most of the time."""
     return tuple(dict.fromkeys(_walk_imports(ast.parse(text), with_functions)))
 
 
@@ -172,7 +172,7 @@ def _walk_imports(node: ast.AST, with_functions: bool = True) -> Iterator[str]:
 
 
 def _runtime_children(node: ast.AST) -> Iterable[ast.AST]:
-    """Leave out what only a type checker sees."""
+    """Child nodes, without those under `if TYPE_CHECKING`."""
     if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
         return node.orelse
     return ast.iter_child_nodes(node)

@@ -1,8 +1,7 @@
-"""What the page of a flow run shows in Prefect: where to go on, what was found, why it failed.
+"""Artifacts on a flow run's page in Prefect: links, results and the reason of a failure.
 
-Descriptions stand on the page itself, in one line, and a click leads on: without a key to what an
-artifact holds, with one to a list of all runs' artifacts of that key, headed by the latest. So only
-tables have keys.
+Prefect shows each artifact's description in one line. A click on it opens the artifact itself, or,
+if the artifact has a key, the list of all runs' artifacts with that key. So only tables have keys.
 """
 
 from __future__ import annotations
@@ -30,35 +29,33 @@ if TYPE_CHECKING:
     from tasks.tracking.results import StageResult
 
 _FIGURES = ("waterfall", "equity")
-_RETRY_HINT = "Retry goes on here: finished stages are reused. The traceback is in the log."
-_INPUT_HINT = "Start another run with this put right; finished stages are reused."
+_RETRY_HINT = "Retry resumes here: finished stages are reused. The traceback is in the log."
+_INPUT_HINT = "Correct this and start another run; finished stages are reused."
 
 
 def link_mlflow_run(run_id: str) -> None:
-    """Lead to the chain's run in MLflow, from its start on."""
+    """Link to the pipeline run's MLflow run, as soon as it starts."""
     address = urls.run_url(run_id)
-    held = (
-        urls.markdown_link("Open the run in MLflow", address)
-        if address
-        else urls.run_location(run_id)
-    )
-    prefect_artifacts.show_markdown(held, "The run in MLflow")
+    text = urls.run_location(run_id)
+    if address:
+        text = urls.markdown_link("Open the run in MLflow", address)
+    prefect_artifacts.show_markdown(text, "The run in MLflow")
 
 
 def show_evaluation(evaluation: Evaluation, uri: str) -> None:
-    """Show what each stage gave and took, as a table, and its figures where MLflow serves them.
+    """Show the effect of each stage as a table, and its figures if MLflow serves them.
 
     Args:
-        evaluation: Of this run, or taken over from another.
-        uri: Where it is kept: `runs:/<run id>/<folder>`.
+        evaluation: The evaluation of this run, or the reused one.
+        uri: Its artifact URI: `runs:/<run id>/<folder>`.
     """
     from coldpress.report import limits
     from coldpress.report.figures import waterfall
 
     rows = [_waterfall_row(row) for row in waterfall.waterfall_table(evaluation)]
     remarks = " ".join(limits.timing_remarks(evaluation))
-    said = "What each stage gave and took" + (f". {remarks}" if remarks else "")
-    prefect_artifacts.show_table(rows, "waterfall", said)
+    description = "What each stage gave and took" + (f". {remarks}" if remarks else "")
+    prefect_artifacts.show_table(rows, "waterfall", description)
     run_id, _, folder = uri.removeprefix("runs:/").partition("/")
     for name in _FIGURES:
         address = urls.file_url(run_id, f"{folder}/{name}.png")
@@ -68,40 +65,38 @@ def show_evaluation(evaluation: Evaluation, uri: str) -> None:
 
 
 def show_verdict(verdict: Verdict) -> None:
-    """Show every check of the gate, with its sentence."""
-    said = "Passed the gate" if verdict.passed else "**Refused by the gate**"
+    """Show all checks of the gate with their sentences."""
+    description = "Passed the gate" if verdict.passed else "**Refused by the gate**"
     checks = [_check_row(check) for check in verdict.checks]
-    prefect_artifacts.show_table(checks, "gate", said)
+    prefect_artifacts.show_table(checks, "gate", description)
 
 
-def show_report(found: Findings, run_id: str) -> None:
-    """Lead to the report, to the registered model and, if it passed, to the form that promotes it.
+def show_report(findings: Findings, run_id: str) -> None:
+    """Link to the report, the registered model and, if it passed the gate, the promotion form.
 
     Args:
-        found: What the report is made of.
-        run_id: The chain's run, which keeps the report.
+        findings: The content of the report.
+        run_id: The pipeline run's MLflow run, which has the report.
     """
     from coldpress.report import sentences
 
-    registered, page = f"{found.name}/{found.version}", urls.run_url(run_id)
+    registered = f"{findings.name}/{findings.version}"
+    page = urls.run_url(run_id)
     report = f"`coldpress report {registered}` writes the report to a file."
     if page:
         report = f"[Report]({page}/artifacts/{REPORT}) and model card, in MLflow."
-    where = f"Model: {urls.markdown_link(registered, urls.version_url(registered))}. {report}"
-    passed = found.verdict is not None and found.verdict.passed
-    form = (
-        prefect_artifacts.try_report("a form", lambda: _promotion_form_url(registered))
-        if passed
-        else None
-    )
-    onward = f" [Promote it]({form})." if form else ""
-    said = f"**{sentences.verdict(found)}.** {sentences.headline(found)}"
-    text = f"{said}\n\n{where}{onward}"
+    model = f"Model: {urls.markdown_link(registered, urls.version_url(registered))}. {report}"
+    form = None
+    if findings.verdict is not None and findings.verdict.passed:
+        form = prefect_artifacts.try_report("a form", lambda: _promotion_form_url(registered))
+    promotion = f" [Promote it]({form})." if form else ""
+    summary = f"**{sentences.verdict(findings)}.** {sentences.headline(findings)}"
+    text = f"{summary}\n\n{model}{promotion}"
     prefect_artifacts.show_markdown(text, f"Report on {registered}")
 
 
 def _promotion_form_url(registered: str) -> str | None:
-    """The form of the deployment `promote`, filled in; None where Prefect does not have it."""
+    """URL of the `promote` deployment's form, filled in; None if there is no such deployment."""
     try:
         with get_client(sync_client=True) as prefect:
             deployment = prefect.read_deployment_by_name("promote/promote")
@@ -111,45 +106,46 @@ def _promotion_form_url(registered: str) -> str | None:
     return f"{PREFECT_UI_URL.value()}/deployments/deployment/{deployment.id}/run?{parameters}"
 
 
-def show_reevaluation(found: Reevaluation, run_id: str) -> None:
-    """Show what was found of a champion, and lead to its run.
+def show_reevaluation(reevaluation: Reevaluation, run_id: str) -> None:
+    """Show the result of a re-evaluation and link to its MLflow run.
 
     Args:
-        found: The re-evaluation.
-        run_id: The run that keeps it.
+        reevaluation: The result.
+        run_id: The MLflow run of the re-evaluation.
     """
     from coldpress.drift import markdown
 
-    where = urls.markdown_link("Open the run in MLflow", urls.run_url(run_id))
-    text = f"{markdown.reevaluation_page(found)}\n\n{where}"
-    said = f"**{found.model}: {found.verdict}.** {escape_markdown(markdown.headline(found))}"
-    prefect_artifacts.show_markdown(text, said, key="re-evaluation")
+    link = urls.markdown_link("Open the run in MLflow", urls.run_url(run_id))
+    text = f"{markdown.reevaluation_page(reevaluation)}\n\n{link}"
+    headline = escape_markdown(markdown.headline(reevaluation))
+    description = f"**{reevaluation.model}: {reevaluation.verdict}.** {headline}"
+    prefect_artifacts.show_markdown(text, description, key="re-evaluation")
 
 
 def show_failure(error: Exception, failed: StageResult | None) -> None:
-    """Say which stage failed, why, and what to do, in the log and beside it.
+    """Say in the log and on the page which stage failed, why, and what to do.
 
     Args:
-        error: What ended the run.
-        failed: The stage that it came from; None where none had begun.
+        error: The exception that ended the run.
+        failed: The failed stage; None if no stage had started.
     """
-    what = f"{failed.stage} failed" if failed else "Failed before the first stage"
-    why, then = f"{type(error).__name__}: {error}", _RETRY_HINT
-    if isinstance(error, InputError):
-        why, then = str(error), _INPUT_HINT
-    # The error itself, not its text: `input_errors` knows it by that.
-    said = error if isinstance(error, InputError) else why
-    get_run_logger().error("%s: %s. %s", what, said, then)
+    title = f"{failed.stage} failed" if failed else "Failed before the first stage"
+    is_input_error = isinstance(error, InputError)
+    reason = str(error) if is_input_error else f"{type(error).__name__}: {error}"
+    hint = _INPUT_HINT if is_input_error else _RETRY_HINT
+    # `log_filters` recognizes an input error by the exception in the arguments, not by its text.
+    get_run_logger().error("%s: %s. %s", title, error if is_input_error else reason, hint)
     address = urls.run_url(failed.run_id) if failed and failed.run_id else None
-    where = f"\n\n{urls.markdown_link('Its run in MLflow', address)}" if address else ""
-    text = f"**{what}.** {escape_markdown(why)}\n\n{then}{where}"
-    prefect_artifacts.show_markdown(text, f"**{what}**")
+    link = f"\n\n{urls.markdown_link('Its run in MLflow', address)}" if address else ""
+    text = f"**{title}.** {escape_markdown(reason)}\n\n{hint}{link}"
+    prefect_artifacts.show_markdown(text, f"**{title}**")
 
 
 def _waterfall_row(model: dict[str, Any]) -> dict[str, str]:
     from coldpress.report import formats
 
-    low, high = formats.percent(model["accuracy_low"]), formats.percent(model["accuracy_high"])
+    low = formats.percent(model["accuracy_low"])
+    high = formats.percent(model["accuracy_high"])
     latency = "not timed" if model["p50_ms"] is None else f"{formats.short(model['p50_ms'])} ms"
     speed = [model[name] for name in ("speedup", "speedup_low", "speedup_high")]
     return {

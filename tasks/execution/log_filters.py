@@ -1,4 +1,4 @@
-"""What a user caused is told in one line; Prefect logs every exception with its traceback."""
+"""Log filters: errors of the user's input take one line, without Prefect's tracebacks."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from tasks.environment import deferred_signals
 from tasks.tracking import error_messages
 
 _RUN_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
-# Prefect puts the error of a task into the text of its records.
+# Prefect formats a task's exception into the message of its log record.
 _INPUT_ERROR_TEXT = re.compile(rf"exception:? {InputError.__name__}[:(]")
 
 
 def hide_input_tracebacks() -> None:
-    """Keep tracebacks of wrong input out of the records of flow and task runs, wherever they go."""
+    """Remove tracebacks of input errors from all log records of flow and task runs."""
     for name in _RUN_LOGGERS:
         logging.getLogger(name).addFilter(_drop_traceback)
 
 
 def mute_input_errors() -> None:
-    """Show no records of wrong input or an interruption: the command's last line tells it."""
+    """Hide input errors and interruptions on the console; the command's last line reports them."""
     for handler in logging.getLogger().handlers:
         handler.addFilter(_is_not_input_error)
 
@@ -35,13 +35,13 @@ def _drop_traceback(record: logging.LogRecord) -> bool:
 
 def _is_not_input_error(record: logging.LogRecord) -> bool:
     arguments = record.args if isinstance(record.args, tuple) else ()
-    told = any(isinstance(argument, InputError) for argument in arguments)
+    is_input_error = any(isinstance(argument, InputError) for argument in arguments)
     if deferred_signals.exit_code() is not None:
         return False
     message = record.getMessage()
-    told = (
-        told
+    is_input_error = (
+        is_input_error
         or _INPUT_ERROR_TEXT.search(message) is not None
         or error_messages.mentions_user_error(message)
     )
-    return record.name not in _RUN_LOGGERS or not told
+    return record.name not in _RUN_LOGGERS or not is_input_error

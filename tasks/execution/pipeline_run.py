@@ -1,4 +1,4 @@
-"""The run that a whole chain of stages belongs to, found again from the flow run alone."""
+"""MLflow parent run of a pipeline run, found from the id of the Prefect flow run."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from prefect import get_run_logger, runtime
 from coldpress.errors import InputError
 from tasks.environment import home, processes
 from tasks.execution import cache_key, data, flow_run_page, log_filters
+from tasks.execution.requester import flow_run_id
 from tasks.tracking import experiments, history, open_runs, runs, urls
 
 if TYPE_CHECKING:
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PipelineRun:
-    """One press of one recipe.
+    """One run of a recipe.
 
     Attributes:
         run_id: The parent run in MLflow.
         experiment_id: The recipe's experiment.
-        tags: What every run and version of this chain carries.
+        tags: Tags of every MLflow run and model version of this pipeline run.
     """
 
     run_id: str
@@ -37,16 +38,16 @@ class PipelineRun:
 
 
 def recipe_digest(recipe: Recipe) -> str:
-    """sha256 of a recipe, whatever the order of its keys."""
+    """Return the sha256 of a recipe, independent of the order of its keys."""
     return hashlib.sha256(cache_key.canonical_json(recipe).encode()).hexdigest()
 
 
 @contextmanager
 def open_pipeline_run(recipe: Recipe) -> Iterator[None]:
-    """Open the chain's run, or take it up again in a retry, and close it at the end.
+    """Open the parent run, or reopen it in a retry, and close it at the end.
 
     Args:
-        recipe: What is pressed.
+        recipe: The recipe that is run.
     """
     log_filters.hide_input_tracebacks()
     with _report_failure(), _close_interrupted_runs():
@@ -56,9 +57,9 @@ def open_pipeline_run(recipe: Recipe) -> Iterator[None]:
         if closed:
             owners = ", ".join(closed)
             get_run_logger().warning("Closed the MLflow runs of %s, which was killed", owners)
-        known = history.parent_run(_flow_run_id())
-        run_id = known.info.run_id if known else _open_parent_run(recipe, experiment_id)
-        if known:
+        existing = history.parent_run(flow_run_id())
+        run_id = existing.info.run_id if existing else _open_parent_run(recipe, experiment_id)
+        if existing:
             runs.reopen_run(run_id)
         _link_both_ways(run_id)
         with runs.managed_run(run_id), open_runs.close_silent_runs(experiment_id):
@@ -66,7 +67,7 @@ def open_pipeline_run(recipe: Recipe) -> Iterator[None]:
 
 
 def _check_recipe(recipe: Recipe) -> None:
-    """Check first what a deployment was given; `coldpress run` has done so before it began."""
+    """Check the input of a deployment; `coldpress run` has done so before it starts the flow."""
     if runtime.deployment.id:
         from coldpress.recipe.preflight import run_preflight
 
@@ -76,11 +77,11 @@ def _check_recipe(recipe: Recipe) -> None:
 
 @contextmanager
 def _report_failure() -> Iterator[None]:
-    """Say on the flow run's page what failed; by then all of its runs are closed."""
+    """Show a failure on the flow run's page, after all MLflow runs are closed."""
     try:
         yield
     except Exception as error:
-        stages = history.stage_results(_flow_run_id())
+        stages = history.stage_results(flow_run_id())
         failed = next((stage for stage in stages if stage.status == "failed"), None)
         flow_run_page.show_failure(error, failed)
         raise
@@ -88,47 +89,46 @@ def _report_failure() -> Iterator[None]:
 
 @contextmanager
 def _close_interrupted_runs() -> Iterator[None]:
-    """Close the run that an interruption hit between its creation and the block that closes it."""
+    """Close a run that was interrupted between its creation and the block that closes it."""
     try:
         yield
     except BaseException:
-        for run in history.runs_of_flow_run(_flow_run_id()):
+        for run in history.runs_of_flow_run(flow_run_id()):
             if run.info.status == "RUNNING":
                 runs.close_run(run.info.run_id)
         raise
 
 
 def current_run(recipe: Recipe) -> PipelineRun:
-    """Find the chain that this task belongs to, on whatever machine it runs.
+    """Find the pipeline run of the current task, on any machine.
 
     Args:
-        recipe: What is pressed.
+        recipe: The recipe that is run.
 
     Returns:
-        The chain that the flow opened.
+        The pipeline run that the flow opened.
+
+    Raises:
+        InputError: The parent run was deleted in MLflow.
     """
-    run = history.parent_run(_flow_run_id())
+    run = history.parent_run(flow_run_id())
     if run is None:
         raise InputError(
-            f"name: the run of {recipe.name} was deleted in MLflow while it worked; run it again,"
-            " finished stages that are still there are reused"
+            f"name: the run of {recipe.name} was deleted in MLflow while it was in"
+            " progress; run it again, finished stages that still exist are reused"
         )
     return PipelineRun(run.info.run_id, run.info.experiment_id, _run_tags(recipe))
 
 
 def flow_run_link() -> str:
-    """Return Markdown that leads from MLflow to the flow run's page in Prefect."""
+    """Return a Markdown link to the flow run's page in Prefect."""
     address = runtime.flow_run.ui_url
-    words = f"Flow run {runtime.flow_run.name} in Prefect"
-    return urls.markdown_link(words, str(address) if address else None)
-
-
-def _flow_run_id() -> str:
-    return str(runtime.flow_run.id)
+    text = f"Flow run {runtime.flow_run.name} in Prefect"
+    return urls.markdown_link(text, str(address) if address else None)
 
 
 def _run_tags(recipe: Recipe) -> dict[str, str]:
-    return {"recipe_digest": recipe_digest(recipe), "flow_run_id": _flow_run_id()}
+    return {"recipe_digest": recipe_digest(recipe), "flow_run_id": flow_run_id()}
 
 
 def _open_parent_run(recipe: Recipe, experiment_id: str) -> str:
@@ -137,7 +137,7 @@ def _open_parent_run(recipe: Recipe, experiment_id: str) -> str:
     benchmark = data.load_benchmark(recipe)
     runs.log_benchmark(run_id, recipe, benchmark)
     if benchmark.overlap:
-        get_run_logger().warning("%d test texts also stand in train", benchmark.overlap)
+        get_run_logger().warning("%d test texts are also in train", benchmark.overlap)
     _warn_of_leaked_rows(recipe)
     with home.workspace() as directory:
         path = directory / "recipe.yaml"
@@ -149,22 +149,22 @@ def _open_parent_run(recipe: Recipe, experiment_id: str) -> str:
 
 
 def _warn_of_leaked_rows(recipe: Recipe) -> None:
-    found = data.load_unlabelled(recipe)
-    if found is not None and found.test + found.validation:
+    filtered = data.load_unlabelled(recipe)
+    if filtered is not None and filtered.test + filtered.validation:
         get_run_logger().warning(
             "soft_targets.unlabelled: %d rows are test texts and %d are validation texts:"
-            " nothing is learned from them",
-            found.test,
-            found.validation,
+            " they are left out of training",
+            filtered.test,
+            filtered.validation,
         )
 
 
 def _link_both_ways(run_id: str) -> None:
-    """Name the Prefect run in MLflow and the MLflow run in Prefect."""
+    """Link the MLflow run to the Prefect run, and the Prefect run to the MLflow run."""
     runs.set_tags(
         run_id,
         {
-            "prefect": str(runtime.flow_run.ui_url or _flow_run_id()),
+            "prefect": str(runtime.flow_run.ui_url or flow_run_id()),
             "process": processes.current_process_identity(),
         },
     )
@@ -175,7 +175,7 @@ def _link_both_ways(run_id: str) -> None:
 def _flatten(value: Any, path: str = "") -> Iterator[tuple[str, object]]:  # noqa: ANN401
     """Flatten nested sections to `distill.student.layers`."""
     if isinstance(value, dict) and not all(name.isidentifier() for name in value):
-        # Names of the user's own, such as labels: MLflow does not take every character in a key.
+        # User-defined names, such as labels: MLflow does not allow every character in a key.
         yield path, json.dumps(value, ensure_ascii=False)
     elif isinstance(value, dict | list) and value:
         items = value.items() if isinstance(value, dict) else enumerate(value)

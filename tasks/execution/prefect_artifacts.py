@@ -1,4 +1,4 @@
-"""Reports for Prefect's pages: best effort, since the tracking store has what they are about."""
+"""Best-effort Prefect artifacts: MLflow has the same data, so a failed report is only logged."""
 
 from __future__ import annotations
 
@@ -14,40 +14,42 @@ from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 Response = TypeVar("Response")
 
-# The client says RuntimeError where the first thing that it asks a server is not answered.
+# The client raises RuntimeError if its first request to a server is not answered.
 REPORT_ERRORS = (httpx.HTTPError, PrefectException, RuntimeError)
-"""What Prefect's client raises where its server is gone, refuses, or fails."""
+"""What Prefect's client raises if its server is gone, refuses the request, or fails."""
 _EVENT_LOGGERS = ("prefect.events", "prefect._internal.concurrency")
-"""Where Prefect logs each event that its server does not take, whole."""
+"""Loggers to which Prefect writes each event that could not be sent, in full."""
 _failed_reports: list[str] = []
 
 
-def try_report(what: str, send: Callable[[], Response], *, patient: bool = True) -> Response | None:
-    """Send a report to Prefect; where that fails, log it and go on.
+def try_report(
+    subject: str, send: Callable[[], Response], *, patient: bool = True
+) -> Response | None:
+    """Send a report to Prefect; if that fails, log a warning and continue.
 
     Args:
-        what: What is reported, for the log.
+        subject: Name of the report, for the log.
         send: Calls Prefect's client.
-        patient: Whether to wait for a server that is away. Only the first report of a process that
-            waited in vain does: the work goes on meanwhile.
+        patient: Whether to retry while the server is unreachable. After one report of this process
+            has failed that way, later ones are not retried, so that they do not delay the run.
 
     Returns:
-        What was sent back; None where nothing was.
+        The client's response; None if the report failed.
     """
-    waits = patient and not _failed_reports
+    retry = patient and not _failed_reports
     try:
-        with temporary_settings({} if waits else {PREFECT_CLIENT_MAX_RETRIES: 0}):
+        with temporary_settings({} if retry else {PREFECT_CLIENT_MAX_RETRIES: 0}):
             return send()
     except REPORT_ERRORS as error:
-        if waits:
-            _failed_reports.append(what)
-        why = f"{type(error).__name__}: {error}"
-        get_run_logger().warning("Prefect's page of this run lacks %s: %s", what, why)
+        if retry:
+            _failed_reports.append(subject)
+        reason = f"{type(error).__name__}: {error}"
+        get_run_logger().warning("Prefect's page of this run lacks %s: %s", subject, reason)
         return None
 
 
 def show_markdown(text: str, description: str, key: str | None = None) -> None:
-    """Show a text on the page of the flow run, if Prefect can be told."""
+    """Show a text on the flow run's page, if Prefect is reachable."""
     try_report(
         f"'{description}'",
         lambda: create_markdown_artifact(text, key=key, description=description),
@@ -55,7 +57,7 @@ def show_markdown(text: str, description: str, key: str | None = None) -> None:
 
 
 def show_table(rows: Sequence[Mapping[str, str]], key: str, description: str | None = None) -> None:
-    """Show a table on the page of the flow run, if Prefect can be told."""
+    """Show a table on the flow run's page, if Prefect is reachable."""
     plain = [dict(row) for row in rows]
     try_report(
         f"the table '{key}'",
@@ -64,7 +66,7 @@ def show_table(rows: Sequence[Mapping[str, str]], key: str, description: str | N
 
 
 def mute_report_errors() -> None:
-    """Show nothing of reports that failed: the command tells it in its last line."""
+    """Hide errors of failed reports on the console; the command's last line reports them."""
     for handler in logging.getLogger().handlers:
         handler.addFilter(_is_not_report_error)
 
@@ -72,5 +74,5 @@ def mute_report_errors() -> None:
 def _is_not_report_error(record: logging.LogRecord) -> bool:
     if record.name.startswith(_EVENT_LOGGERS):
         return False
-    raised = record.exc_info[1] if record.exc_info else None
-    return not (record.name == "prefect.flow_runs" and isinstance(raised, httpx.HTTPError))
+    error = record.exc_info[1] if record.exc_info else None
+    return not (record.name == "prefect.flow_runs" and isinstance(error, httpx.HTTPError))

@@ -1,11 +1,12 @@
-"""Progress: a bar on a terminal, an artifact in Prefect, quiet in a log."""
+"""Progress of a stage: a bar on a terminal and an artifact in Prefect; nothing in logs."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
@@ -14,36 +15,38 @@ from rich.progress import Progress
 
 from tasks.execution.prefect_artifacts import try_report
 
-ProgressCallback = Callable[[int, int, float], None]
-"""Told after each step: steps done, steps in all, the step's loss."""
+if TYPE_CHECKING:
+    from coldpress.training.loop import ProgressCallback
 
 _SECONDS_BETWEEN_ARTIFACTS = 5.0
 
 
 @contextmanager
 def show_progress(stage: str) -> Iterator[ProgressCallback]:
-    """Show how far a stage is.
+    """Show the progress of a stage.
 
     Args:
-        stage: Its name.
+        stage: Name of the stage.
 
     Yields:
-        What to tell after each step.
+        A callback to call after each step.
     """
     console = Console(file=sys.stderr)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
         bar = bars.add_task(stage.replace("_", " "), total=None)
         artifact = _ProgressArtifact(stage)
 
-        def step(done: int, total: int, loss: float) -> None:
-            bars.update(bar, completed=done, total=total, description=f"{stage} loss {loss:.3f}")
-            artifact.update(100 * done / total, loss)
+        def step(completed: int, total: int, loss: float) -> None:
+            bars.update(
+                bar, completed=completed, total=total, description=f"{stage} loss {loss:.3f}"
+            )
+            artifact.update(100 * completed / total, loss)
 
         yield step
 
 
 class _ProgressArtifact:
-    """A Prefect progress artifact, written rarely: each write is a call to the server."""
+    """A Prefect progress artifact, written rarely, since each write is a request."""
 
     def __init__(self, stage: str) -> None:
         self._key = stage.replace("_", "-")
@@ -54,12 +57,12 @@ class _ProgressArtifact:
         if time.monotonic() < self._next and (self._id is None or percent < 100):
             return
         self._next = time.monotonic() + _SECONDS_BETWEEN_ARTIFACTS
-        said = f"{percent:.0f} %, loss {loss:.3f}"
-        try_report("the progress", lambda: self._send(percent, said), patient=False)
+        description = f"{percent:.0f} %, loss {loss:.3f}"
+        try_report("the progress", lambda: self._send(percent, description), patient=False)
 
-    def _send(self, percent: float, said: str) -> None:
+    def _send(self, percent: float, description: str) -> None:
         if self._id is None:
-            made = create_progress_artifact(percent, key=self._key, description=said)
-            self._id = made if isinstance(made, UUID) else None
+            artifact_id = create_progress_artifact(percent, key=self._key, description=description)
+            self._id = artifact_id if isinstance(artifact_id, UUID) else None
         else:
-            update_progress_artifact(self._id, progress=percent, description=said)
+            update_progress_artifact(self._id, progress=percent, description=description)

@@ -1,4 +1,4 @@
-"""Who asked for a move: MLflow records nobody, so it is written down here."""
+"""Identify the requester of a promotion or rollback, which MLflow does not record."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from prefect.client.orchestration import get_client
 
 
 def flow_run_id() -> str:
-    """Return the id of the flow run that asks."""
+    """Return the id of the current flow run."""
     return str(runtime.flow_run.id)
 
 
 def requested_by() -> str:
-    """Return who started this flow run, as far as Prefect knows.
+    """Return who requested this flow run, as far as Prefect knows.
 
     Returns:
-        Its creator and deployment, where it has them; otherwise who runs this process, and where.
+        The creator and deployment of the flow run, if any; otherwise the user and host of this
+        process.
     """
     process = f"{_user()}@{socket.gethostname()}"
     if not runtime.deployment.id:

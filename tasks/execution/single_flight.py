@@ -1,4 +1,4 @@
-"""One run at a time makes a key; the others wait for it and then find what it made."""
+"""Single flight: one run computes a cache key while the others wait and then reuse its result."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from tasks.tracking import history, open_runs
 _POLL_SECONDS = 2.0
 
 
-def wait_for_turn(key: str, run_id: str, say: Callable[[str], None]) -> None:
-    """Return when no living run that came earlier still works on a key.
+def wait_for_turn(key: str, run_id: str, log: Callable[[str], None]) -> None:
+    """Wait until no earlier live run is working on the same cache key.
 
-    The queue is in the tracking store, where the result will be: every open run carries its key
-    as a tag, and the earliest is first in line. A run whose process died is passed over.
+    The queue is in the tracking store: every open run carries its key as a tag, and the earliest
+    one goes first. A run whose process died is skipped.
 
     Args:
         key: The cache key.
-        run_id: This stage's own open run, which holds the place in the queue.
-        say: Told once of each run that is waited for, as soon as it is.
+        run_id: This stage's own open run, which has its position in the queue.
+        log: Called once with a message for each run that is waited for.
     """
-    watch = HeartbeatMonitor()
+    monitor = HeartbeatMonitor()
     announced: set[str] = set()
-    while ahead := _earlier_runs(key, run_id, watch):
+    while ahead := _earlier_runs(key, run_id, monitor):
         for run in ahead:
             if run.info.run_id not in announced:
-                say(open_runs.wait_message(run))
+                log(open_runs.wait_message(run))
             announced.add(str(run.info.run_id))
         time.sleep(_POLL_SECONDS)
 
 
-def _earlier_runs(key: str, run_id: str, watch: HeartbeatMonitor) -> list[Run]:
-    """The living runs that came earlier; none where somebody deleted this one."""
+def _earlier_runs(key: str, run_id: str, monitor: HeartbeatMonitor) -> list[Run]:
+    """Live runs ahead in the queue; empty if the own run was deleted in MLflow."""
     queue = sorted(history.open_runs_with_key(key), key=_queue_position)
-    mine = [_queue_position(run) for run in queue if run.info.run_id == run_id]
-    earlier = [run for run in queue if mine and _queue_position(run) < mine[0]]
-    return [run for run in earlier if not open_runs.is_abandoned(run, watch)]
+    own = [_queue_position(run) for run in queue if run.info.run_id == run_id]
+    earlier = [run for run in queue if own and _queue_position(run) < own[0]]
+    return [run for run in earlier if not open_runs.is_abandoned(run, monitor)]
 
 
 def _queue_position(run: Run) -> tuple[int, str]:

@@ -70,7 +70,7 @@ def test_a_failure_says_which_stage_why_and_what_to_do(
     words = ("run", "./tiny.yaml", "--set", "seed=9", "--json", "failed.json")
     result = coldpress(*words, also={"PYTHONPATH": str(tmp_path)})
     assert result.code == 1
-    assert "train_teacher failed: ImportError: no *torch* here. Retry goes on here" in result.error
+    assert "train_teacher failed: ImportError: no *torch* here. Retry resumes here" in result.error
     outcome = json.loads((coldpress.home / "failed.json").read_text())
     _, text = artifacts(coldpress, outcome["flow_run_id"])["**train_teacher failed**"]
     assert r"ImportError: no \*torch\* here" in text

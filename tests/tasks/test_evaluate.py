@@ -1,4 +1,4 @@
-"""Which earlier evaluations are taken, and which are measured again."""
+"""Reuse of earlier evaluations, depending on their timings."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ def result(metrics: dict[str, Any]) -> StageResult:
         "undetermined without a bound",
     ],
 )
-def test_timings_that_a_busy_machine_spoilt_are_taken_again(
+def test_timings_under_contention_are_measured_again(
     metrics: dict[str, Any], gate: Gate | None, reused: bool
 ) -> None:
     assert may_reuse(result(metrics), gate) is reused
 
 
 @pytest.fixture
-def order(tmp_path: Path) -> StageSpec:
+def spec(tmp_path: Path) -> StageSpec:
     """An evaluation of two rows."""
     file = tmp_path / "rows.jsonl"
     rows = [{"text": f"{label} text", "label": label} for label in ("cold", "warm") * 10]
@@ -80,35 +80,35 @@ def order(tmp_path: Path) -> StageSpec:
         "tasks.evaluate",
         recipe,
         recipe.evaluate,
-        may_reuse=lambda found: may_reuse(found, Gate(min_speedup=9)),
+        may_reuse=lambda result: may_reuse(result, Gate(min_speedup=9)),
     )
 
 
-def finish(order: StageSpec, path: Path, metrics: Mapping[str, float]) -> str:
-    """Leave a finished evaluation behind, as a run does."""
+def finish(spec: StageSpec, path: Path, metrics: Mapping[str, float]) -> str:
+    """Record a finished evaluation, as a run does."""
     with new_checkpoint(path, Manifest(stage="evaluate")) as directory:
         (directory / "evaluation.json").write_text("{}")
-    tags = {"stage": "evaluate", "key": order.key}
+    tags = {"stage": "evaluate", "key": spec.key}
     run_id = runs.open_run(runs.ensure_experiment("tiny"), "evaluate", tags)
     with runs.managed_run(run_id):
         uri = artifacts.log_checkpoint(run_id, path, "evaluate")
-        found = result(dict(metrics))
-        made = {"model_uri": uri, "digest": Checkpoint.open(path).digest, "run_id": run_id}
-        runs.write_result(run_id, found.model_copy(update=made))
+        finished = result(dict(metrics))
+        fields = {"model_uri": uri, "digest": Checkpoint.open(path).digest, "run_id": run_id}
+        runs.write_result(run_id, finished.model_copy(update=fields))
     return run_id
 
 
-def test_the_latest_evaluation_that_may_be_reused_is_taken(
-    order: StageSpec, state: Path, tmp_path: Path
+def test_the_latest_reusable_evaluation_is_reused(
+    spec: StageSpec, state: Path, tmp_path: Path
 ) -> None:
-    assert _find_cached(order) is None
-    finish(order, tmp_path / "one", {"accuracy": 0.9})
-    assert _find_cached(order) is None
-    quiet = finish(order, tmp_path / "two", QUIET)
-    finish(order, tmp_path / "three", BUSY)
-    found = _find_cached(order)
-    assert found is not None
-    assert found.run_id == quiet
-    anything = _find_cached(replace(order, may_reuse=lambda _: True))
-    assert anything is not None
-    assert anything.metrics == BUSY
+    assert _find_cached(spec) is None
+    finish(spec, tmp_path / "one", {"accuracy": 0.9})
+    assert _find_cached(spec) is None
+    quiet = finish(spec, tmp_path / "two", QUIET)
+    finish(spec, tmp_path / "three", BUSY)
+    cached = _find_cached(spec)
+    assert cached is not None
+    assert cached.run_id == quiet
+    latest = _find_cached(replace(spec, may_reuse=lambda _: True))
+    assert latest is not None
+    assert latest.metrics == BUSY

@@ -1,4 +1,4 @@
-"""What a verdict leaves on a version and in a flow run's state."""
+"""Verdicts on model versions and in the state of the flow run."""
 
 from __future__ import annotations
 
@@ -69,9 +69,9 @@ def test_a_registry_that_does_not_answer_is_not_one_without_a_champion(
         registry.version_with_alias("tiny", "champion")
 
 
-@pytest.mark.parametrize("said", [None, verdict()])
-def test_a_model_that_is_not_refused_completes_its_run(said: Verdict | None) -> None:
-    state = gate.final_state(said, RESULT)
+@pytest.mark.parametrize("outcome", [None, verdict()])
+def test_a_model_that_is_not_refused_completes_its_run(outcome: Verdict | None) -> None:
+    state = gate.final_state(outcome, RESULT)
     assert (state.name, state.data) == ("Completed", RESULT)
 
 

@@ -1,4 +1,4 @@
-"""The soft-targets stage with variants and further teachers, and a tracking store of its own."""
+"""The soft-targets stage with variants and several teachers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from coldpress.distillation import soft_targets as answers
+from coldpress.distillation import soft_targets
 from coldpress.model import serialization
 from coldpress.model.checkpoint import Checkpoint, Manifest
 from coldpress.recipe.recipe import Recipe
@@ -23,7 +23,7 @@ TEXTS = {"calm": "slow oil", "fast": "fast press", "warm": "warm olive stone"}
 SIZES = {"origin": "scratch", "layers": 1, "hidden_size": 16, "heads": 2, "neurons": 16}
 
 
-def recipe(folder: Path, **soft_targets: Any) -> Recipe:  # noqa: ANN401
+def make_recipe(folder: Path, **soft_targets: Any) -> Recipe:  # noqa: ANN401
     rows = [{"text": f"{text} {n}", "label": k} for k, text in TEXTS.items() for n in range(10)]
     file = folder / "rows.jsonl"
     file.write_text("\n".join(json.dumps(row) for row in rows))
@@ -41,61 +41,70 @@ def recipe(folder: Path, **soft_targets: Any) -> Recipe:  # noqa: ANN401
 @pytest.fixture
 def teacher(tmp_path: Path) -> Checkpoint:
     reseed(0, "train_teacher")
-    order = recipe(tmp_path)
-    made = build.build_teacher(order.teacher, data.load_benchmark(order), 16)
-    serialization.write_checkpoint(made, tmp_path / "teacher", Manifest(stage="train_teacher"))
+    recipe = make_recipe(tmp_path)
+    classifier = build.build_teacher(recipe.teacher, data.load_benchmark(recipe), 16)
+    serialization.write_checkpoint(
+        classifier, tmp_path / "teacher", Manifest(stage="train_teacher")
+    )
     return Checkpoint.open(tmp_path / "teacher")
 
 
-def asked(order: Recipe, teacher: Checkpoint, target: Path) -> tuple[answers.SoftTargets, Any]:
-    work = StageSpec("generate_soft_targets", "tasks.generate_soft_targets", order, {})
+def generate(
+    recipe: Recipe, teacher: Checkpoint, target: Path
+) -> tuple[soft_targets.SoftTargets, Any]:
+    spec = StageSpec("generate_soft_targets", "tasks.generate_soft_targets", recipe, {})
     metrics = generate_soft_targets._generate(
-        StageContext(work, target, [teacher], "none", no_progress)
+        StageContext(spec, target, [teacher], "none", no_progress)
     )
-    return answers.load_soft_targets(target), metrics
+    return soft_targets.load_soft_targets(target), metrics
 
 
 def test_several_teachers_are_averaged_and_each_is_judged(
     teacher: Checkpoint, tmp_path: Path
 ) -> None:
-    alone, _ = asked(recipe(tmp_path), teacher, tmp_path / "one")
-    three, metrics = asked(recipe(tmp_path, teachers=3), teacher, tmp_path / "three")
-    again, _ = asked(recipe(tmp_path, teachers=3), teacher, tmp_path / "again")
+    alone, _ = generate(make_recipe(tmp_path), teacher, tmp_path / "one")
+    three, metrics = generate(make_recipe(tmp_path, teachers=3), teacher, tmp_path / "three")
+    again, _ = generate(make_recipe(tmp_path, teachers=3), teacher, tmp_path / "again")
     assert three.ids == alone.ids
     assert not torch.equal(three.logits, alone.logits)
     assert torch.equal(three.logits, again.logits)
-    judged = {name for name in metrics if name.endswith("validation_accuracy")}
+    measured = {name for name in metrics if name.endswith("validation_accuracy")}
     names = ("teacher_1", "teacher_2", "teacher_3", "ensemble")
-    assert judged == {f"{name}_validation_accuracy" for name in names}
+    assert measured == {f"{name}_validation_accuracy" for name in names}
 
 
-def test_variants_are_answered_too(teacher: Checkpoint, tmp_path: Path) -> None:
-    order = recipe(tmp_path, augment={"copies": 1, "replace": 0.0, "mask": 1.0})
-    given, metrics = asked(order, teacher, tmp_path / "answers")
-    train = data.load_transfer_set(order)
-    assert given.augmented is not None
-    assert set(given.augmented.texts) == {"[MASK] [MASK] [MASK]", "[MASK] [MASK] [MASK] [MASK]"}
-    assert metrics["rows"] == len(given.ids) == len(train) + 2
-    assert given.for_rows(given.transfer_set(train)).shape == (len(train) + 2, 3)
+def test_variants_have_soft_targets_too(teacher: Checkpoint, tmp_path: Path) -> None:
+    recipe = make_recipe(tmp_path, augment={"copies": 1, "replace": 0.0, "mask": 1.0})
+    targets, metrics = generate(recipe, teacher, tmp_path / "answers")
+    train = data.load_transfer_set(recipe)
+    assert targets.augmented is not None
+    assert set(targets.augmented.texts) == {"[MASK] [MASK] [MASK]", "[MASK] [MASK] [MASK] [MASK]"}
+    assert metrics["rows"] == len(targets.ids) == len(train) + 2
+    assert targets.for_rows(targets.transfer_set(train)).shape == (len(train) + 2, 3)
 
 
 def test_other_teachers_are_part_of_the_key(tmp_path: Path) -> None:
-    one, two, three = (recipe(tmp_path, teachers=n) for n in (1, 2, 3))
-    faster = two.model_copy(
-        update={"teacher": two.teacher.model_copy(update={"learning_rate": 1e-3})}
+    single, pair, triple = (make_recipe(tmp_path, teachers=n) for n in (1, 2, 3))
+    faster = pair.model_copy(
+        update={"teacher": pair.teacher.model_copy(update={"learning_rate": 1e-3})}
     )
-    keys = [generate_soft_targets._ensemble_section(order) for order in (one, two, three, faster)]
+    keys = [
+        generate_soft_targets._ensemble_section(variant)
+        for variant in (single, pair, triple, faster)
+    ]
     assert keys[0] is None
     assert len({json.dumps(key) for key in keys}) == 4
 
 
-def test_unlabelled_test_texts_are_counted_and_not_answered(
+def test_unlabelled_test_texts_are_counted_and_left_out(
     teacher: Checkpoint, tmp_path: Path
 ) -> None:
     pool = tmp_path / "pool.csv"
     pool.write_text("text\nslow oil 0\nSlow  Oil 1\nanother text\n")
-    given, metrics = asked(recipe(tmp_path, unlabelled=pool), teacher, tmp_path / "answers")
+    targets, metrics = generate(
+        make_recipe(tmp_path, unlabelled=pool), teacher, tmp_path / "answers"
+    )
     assert metrics["unlabelled_test_texts"] == 2
     assert metrics["unlabelled_validation_texts"] == 0
-    train = data.load_benchmark(recipe(tmp_path)).train
-    assert metrics["rows"] == len(given.ids) == len(train) + 1
+    train = data.load_benchmark(make_recipe(tmp_path)).train
+    assert metrics["rows"] == len(targets.ids) == len(train) + 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from coldpress.distillation import soft_targets as answers
+from coldpress.distillation import soft_targets as targets
 from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.recipe.recipe import Recipe
@@ -22,7 +22,7 @@ TEXTS = {"calm": "slow oil", "fast": "fast press", "warm": "warm olive stone"}
 
 @pytest.fixture
 def recipe(tmp_path: Path) -> Recipe:
-    """Ten rows a label, and two steps of one method that recover for a different time."""
+    """Ten rows per label, and two steps of one method with different recovery epochs."""
     rows = [{"text": f"{text} {n}", "label": k} for k, text in TEXTS.items() for n in range(10)]
     file = tmp_path / "rows.jsonl"
     file.write_text("\n".join(json.dumps(row) for row in rows))
@@ -43,19 +43,19 @@ def recipe(tmp_path: Path) -> Recipe:
 @pytest.fixture
 def soft_targets(recipe: Recipe, tiny: Classifier, tmp_path: Path) -> Checkpoint:
     with new_checkpoint(tmp_path / "answers", Manifest(stage="generate_soft_targets")) as directory:
-        answers.save_soft_targets(
-            answers.compute_soft_targets(tiny, data.load_transfer_set(recipe)), directory
+        targets.save_soft_targets(
+            targets.compute_soft_targets(tiny, data.load_transfer_set(recipe)), directory
         )
     return Checkpoint.open(tmp_path / "answers")
 
 
-def test_two_steps_of_one_method_have_a_curve_each(
+def test_two_steps_of_one_method_have_separate_curves(
     recipe: Recipe, tiny_checkpoint: Checkpoint, soft_targets: Checkpoint, state: Path
 ) -> None:
     run_id = runs.open_run(runs.ensure_experiment("tiny"), "prune", {"stage": "prune"})
-    order = StageSpec("prune", "tasks.prune", recipe, {"steps": recipe.prune})
+    spec = StageSpec("prune", "tasks.prune", recipe, {"steps": recipe.prune})
     _prune(
-        StageContext(order, state / "pruned", [tiny_checkpoint, soft_targets], run_id, no_progress)
+        StageContext(spec, state / "pruned", [tiny_checkpoint, soft_targets], run_id, no_progress)
     )
     first, second = (
         runs.client().get_metric_history(run_id, f"step_{number}_neurons_epoch_loss")

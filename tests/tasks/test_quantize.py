@@ -1,4 +1,4 @@
-"""What the quantize stage depends on, and what it hands to a method that trains."""
+"""Inputs of the quantize stage's cache key, and its training methods."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from coldpress.distillation import soft_targets as answers
+from coldpress.distillation import soft_targets as targets
 from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.quantization.core.storage import is_quantized
@@ -27,8 +27,8 @@ PRUNED = StageResult(stage="prune", status="ran", digest="pruned")
 
 
 @pytest.fixture
-def described(tmp_path: Path) -> dict[str, Any]:
-    """Ten rows a label, and a student that was distilled."""
+def content(tmp_path: Path) -> dict[str, Any]:
+    """Content of a recipe: ten rows per label and a distilled student."""
     rows = [{"text": f"{text} {n}", "label": k} for k, text in TEXTS.items() for n in range(10)]
     file = tmp_path / "rows.jsonl"
     file.write_text("\n".join(json.dumps(row) for row in rows))
@@ -41,40 +41,42 @@ def described(tmp_path: Path) -> dict[str, Any]:
     }
 
 
-def ordered(described: dict[str, Any], section: dict[str, Any], answered: str) -> StageSpec:
-    """The order for a section, with the teacher's answers of this digest."""
-    recipe = Recipe.model_validate({**described, "quantize": section})
-    soft_targets = StageResult(stage="generate_soft_targets", status="ran", digest=answered)
+def build_spec(content: dict[str, Any], section: dict[str, Any], digest: str) -> StageSpec:
+    """The stage spec of a section, with soft targets of this digest."""
+    recipe = Recipe.model_validate({**content, "quantize": section})
+    soft_targets = StageResult(stage="generate_soft_targets", status="ran", digest=digest)
     return _stage_spec(recipe, PRUNED, soft_targets)
 
 
 @pytest.mark.parametrize(("section", "depends"), [(STATIC, False), (QAT, True)])
-def test_only_a_method_that_trains_depends_on_what_the_teacher_answered(
-    section: dict[str, Any], depends: bool, described: dict[str, Any]
+def test_only_a_method_that_trains_depends_on_the_soft_targets(
+    section: dict[str, Any], depends: bool, content: dict[str, Any]
 ) -> None:
-    one, same, other = (ordered(described, section, digest) for digest in ("a", "a", "b"))
-    assert one.key == same.key
-    assert (one.key != other.key) is depends
-    warmer = {**described, "distill": {**described["distill"], "temperature": 7.0}}
-    assert (one.key != ordered(warmer, section, "a").key) is depends
+    first, same, changed = (build_spec(content, section, digest) for digest in ("a", "a", "b"))
+    assert first.key == same.key
+    assert (first.key != changed.key) is depends
+    warmer = {**content, "distill": {**content["distill"], "temperature": 7.0}}
+    assert (first.key != build_spec(warmer, section, "a").key) is depends
 
 
-def test_training_leaves_a_curve_and_integers(
-    described: dict[str, Any], tiny: Classifier, tiny_checkpoint: Checkpoint, state: Path
+def test_training_logs_a_curve_and_stores_integers(
+    content: dict[str, Any], tiny: Classifier, tiny_checkpoint: Checkpoint, state: Path
 ) -> None:
-    order = ordered(described, QAT, "a")
+    spec = build_spec(content, QAT, "a")
     with new_checkpoint(state / "answers", Manifest(stage="generate_soft_targets")) as directory:
-        answers.save_soft_targets(
-            answers.compute_soft_targets(tiny, data.load_transfer_set(order.recipe)), directory
+        targets.save_soft_targets(
+            targets.compute_soft_targets(tiny, data.load_transfer_set(spec.recipe)), directory
         )
     inputs = [tiny_checkpoint, Checkpoint.open(state / "answers")]
     run_id = runs.open_run(runs.ensure_experiment("tiny"), "quantize", {"stage": "quantize"})
-    metrics = _quantize(StageContext(order, state / "quantized", inputs, run_id, no_progress))
+    metrics = _quantize(StageContext(spec, state / "quantized", inputs, run_id, no_progress))
     curve = runs.client().get_metric_history(run_id, "epoch_loss")
     assert [point.step for point in curve] == [1, 2]
     quantized = Checkpoint.open(state / "quantized")
     assert is_quantized(quantized)
-    noted = {one["weight_bits"]: one["parts"] for one in quantized.manifest.notes["computes_in"]}
-    assert noted[4] == ["embeddings"]
-    assert noted[2] == ["attention of layers 1 to 2", "feed-forward of layers 1 to 2", "pooler"]
+    parts = {
+        group["weight_bits"]: group["parts"] for group in quantized.manifest.notes["computes_in"]
+    }
+    assert parts[4] == ["embeddings"]
+    assert parts[2] == ["attention of layers 1 to 2", "feed-forward of layers 1 to 2", "pooler"]
     assert set(metrics) == {"validation_accuracy", "validation_accuracy_before"}
