@@ -223,7 +223,7 @@ def _phase(before: int) -> str:
     ticket = tickets[0]
     if ticket.state == "done":
         return "done"
-    if not ticket.planned:
+    if not ticket.has_plan:
         return "ticket"
     current = aliases.read_aliases(MODEL)
     count = (current.champion == ticket.moved_to) + (current.previous == ticket.previous)

@@ -1,8 +1,8 @@
-"""Bring what was made embedded over to a tracking server: runs, models, versions, aliases, audit.
+"""Migrate an embedded store to a tracking server: runs, models, versions, aliases, audit records.
 
-MLflow gives new ids, and new numbers where a name has versions already; so every id that is written
-down anywhere is written anew. What is made says where it came from: a try that was killed is
-completed by the next one, and what is there already is left alone.
+MLflow assigns new ids, and new version numbers if a name already has versions, so ids are
+translated wherever they are stored. Each copy is tagged with its origin: an interrupted migration
+is completed by the next one, and existing copies are not changed.
 """
 
 from __future__ import annotations
@@ -13,119 +13,120 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
 from coldpress.errors import CorruptCheckpointError
-from tasks.migration import runs as brought_runs
-from tasks.migration.runs import ORIGIN_TAG, Migration
+from tasks.migration.runs import ORIGIN_TAG, Migration, copy_runs, finish_runs
 from tasks.promotion import audit
-from tasks.tracking import artifacts, registry, versions
-from tasks.tracking import runs as tracking
+from tasks.tracking import artifacts, registry, runs, versions
 from tasks.tracking.paging import all_pages
 
 _LOG = logging.getLogger("coldpress")
 _VERSION_TAGS = {"from", "to", "previous", "target"}
-"""Tags of a ticket that name a version of its model."""
+"""Tags of a ticket that contain a version number of its model."""
 
 
 def migrate_store(source_uri: str) -> list[str]:
-    """Copy a whole embedded store to the tracking server that the environment names.
+    """Copy an embedded store to the tracking server configured by the environment.
 
     Args:
-        source_uri: The embedded database.
+        source_uri: URI of the embedded database.
 
     Returns:
-        Versions that were not there before, as `name/version`. Those that have to stay are logged.
+        New versions as `name/version`. Versions that cannot be migrated are logged.
 
     Raises:
-        CorruptCheckpointError: A model's files did not arrive as they were.
+        CorruptCheckpointError: A model's files are damaged after the copy.
     """
-    copying = Migration(MlflowClient(source_uri, source_uri), tracking.client(), {})
-    runs = brought_runs.copy_runs(copying)
-    models = all_pages(copying.source.search_registered_models)
-    names = [str(model.name) for model in models]
-    own = [name for name in names if not name.endswith(audit.AUDIT_SUFFIX)]
-    old = [version for name in own for version in _sorted_versions(copying.source, name)]
-    new = [made for version in old if (made := _copy_version(copying, version))]
-    brought_runs.finish_runs(copying, runs)
-    for name in own:
-        _copy_aliases(copying, name)
-    for name in {name + audit.AUDIT_SUFFIX for name in own} & set(names):
-        _copy_audit(copying, name)
+    migration = Migration(MlflowClient(source_uri, source_uri), runs.client(), {})
+    unfinished = copy_runs(migration)
+    registered = all_pages(migration.source.search_registered_models)
+    names = [str(model.name) for model in registered]
+    models = [name for name in names if not name.endswith(audit.AUDIT_SUFFIX)]
+    old = [version for name in models for version in _sorted_versions(migration.source, name)]
+    new = [reference for version in old if (reference := _copy_version(migration, version))]
+    finish_runs(migration, unfinished)
+    for name in models:
+        _copy_aliases(migration, name)
+    for name in {name + audit.AUDIT_SUFFIX for name in models} & set(names):
+        _copy_audit(migration, name)
     return new
 
 
 def _sorted_versions(client: MlflowClient, name: str) -> list[ModelVersion]:
-    found = versions.list_versions(client, name)
-    return sorted(found, key=lambda version: int(version.version))
+    unsorted = versions.list_versions(client, name)
+    return sorted(unsorted, key=lambda version: int(version.version))
 
 
-def _copy_version(copying: Migration, version: ModelVersion) -> str | None:
-    """The new version's reference; None where one with its digest is there, or it has to stay."""
-    name, uri = str(version.name), copying.renamed(str(version.source))
-    old, digest = f"{name}/{version.version}", version.tags.get("digest", "")
-    known = registry.version_with_digest(name, digest)
-    obstacle = _reason_to_skip(version, known is not None or uri != str(version.source))
-    if obstacle is not None:
-        _LOG.warning("%s is not brought over: %s", old, obstacle)
+def _copy_version(migration: Migration, version: ModelVersion) -> str | None:
+    """Copy a version; return None if the target has its digest already or it cannot be migrated."""
+    name = str(version.name)
+    uri = migration.translate_ids(str(version.source))
+    old = f"{name}/{version.version}"
+    digest = version.tags.get("digest", "")
+    existing = registry.version_with_digest(name, digest)
+    reason = _reason_to_skip(version, existing is not None or uri != str(version.source))
+    if reason is not None:
+        _LOG.warning("%s was not imported: %s", old, reason)
         return None
-    if known is None and copying.has_files(version) and not artifacts.is_intact(uri, digest):
-        raise CorruptCheckpointError(f"{old}: its files did not arrive whole")
-    tags = {key: copying.renamed(value) for key, value in version.tags.items()}
-    run_id = copying.names.get(str(version.run_id), "")  # its run may have been deleted
+    if existing is None and migration.has_files(version) and not artifacts.is_intact(uri, digest):
+        raise CorruptCheckpointError(f"{old}: its files are damaged after the copy")
+    tags = {key: migration.translate_ids(value) for key, value in version.tags.items()}
+    run_id = migration.new_ids.get(str(version.run_id), "")  # its run may have been deleted
     reference = registry.register(name, uri, run_id, tags)
-    copying.names[old] = reference
-    if known is not None:
+    migration.new_ids[old] = reference
+    if existing is not None:
         return None
     if version.description:
-        made = reference.partition("/")[2]
-        copying.target.update_model_version(name, made, copying.renamed(version.description))
+        number = reference.partition("/")[2]
+        description = migration.translate_ids(version.description)
+        migration.target.update_model_version(name, number, description)
     return reference
 
 
 def _reason_to_skip(version: ModelVersion, has_model: bool) -> str | None:
-    """Say why a version has to stay where it is."""
+    """Return why a version cannot be migrated; None if it can."""
     if not versions.is_own(version):
         return "it was not made by Coldpress"
     if not has_model:
-        return "its model or experiment was deleted in MLflow, or its run is not over"
+        return "its model or experiment was deleted in MLflow, or its run has not ended"
     return None
 
 
-def _copy_aliases(copying: Migration, name: str) -> None:
-    """Only those that the target does not have: somebody may have moved them there since."""
-    for alias, number in copying.source.get_registered_model(name).aliases.items():
-        made = copying.names.get(f"{name}/{number}")
-        if made is not None and registry.version_with_alias(name, alias) is None:
-            copying.target.set_registered_model_alias(name, alias, made.partition("/")[2])
+def _copy_aliases(migration: Migration, name: str) -> None:
+    """Copy aliases that the target lacks; existing ones may have been moved there since."""
+    for alias, number in migration.source.get_registered_model(name).aliases.items():
+        reference = migration.new_ids.get(f"{name}/{number}")
+        if reference is not None and registry.version_with_alias(name, alias) is None:
+            migration.target.set_registered_model_alias(name, alias, reference.partition("/")[2])
 
 
-def _copy_audit(copying: Migration, name: str) -> None:
-    """Closed tickets in their order, unless the target has moved this model by itself."""
-    there = _sorted_versions(copying.target, name)
-    known = {(version.tags.get(ORIGIN_TAG), version.tags.get("when")) for version in there}
-    if any(ORIGIN_TAG not in version.tags for version in there):
+def _copy_audit(migration: Migration, name: str) -> None:
+    """Copy closed tickets in order, unless the target has audit records of its own."""
+    records = _sorted_versions(migration.target, name)
+    copied = {(record.tags.get(ORIGIN_TAG), record.tags.get("when")) for record in records}
+    if any(ORIGIN_TAG not in record.tags for record in records):
         return
     registry.ensure_registered_model(name)
-    for ticket in _sorted_versions(copying.source, name):
-        if ticket.tags.get("state") == "open" or _origin_key(ticket) in known:
+    for ticket in _sorted_versions(migration.source, name):
+        if ticket.tags.get("state") == "open" or _origin_key(ticket) in copied:
             continue
         model = name.removesuffix(audit.AUDIT_SUFFIX)
-        # Of what it is a version says nothing, but it cannot be one of nothing.
-        any_version = versions.newest_version(copying.target, (model, name))
+        # MLflow requires a source for a record; any version will do.
+        any_version = versions.newest_version(migration.target, (model, name))
         if any_version is None:
             return
-        tags = {**_translate_tags(copying, model, ticket.tags), ORIGIN_TAG: str(ticket.version)}
+        tags = {**_translate_tags(migration, model, ticket.tags), ORIGIN_TAG: str(ticket.version)}
         source = f"models:/{any_version.name}/{any_version.version}"
-        copying.target.create_model_version(name, source, tags=tags)
+        migration.target.create_model_version(name, source, tags=tags)
 
 
 def _origin_key(ticket: ModelVersion) -> tuple[str, str | None]:
-    """Its number alone would be another ticket's once its audit was deleted and begun again."""
+    """Identify a ticket also by time: numbers start again if the audit was deleted."""
     return str(ticket.version), ticket.tags.get("when")
 
 
-def _translate_tags(copying: Migration, name: str, tags: dict[str, str]) -> dict[str, str]:
-    """A ticket names versions by number: one that has stayed is 0, which no version is."""
+def _translate_tags(migration: Migration, name: str, tags: dict[str, str]) -> dict[str, str]:
+    """Translate the ids and version numbers of a ticket; a version not migrated becomes 0."""
     numbers = {
-        key: copying.names.get(f"{name}/{tags[key]}", f"{name}/0").partition("/")[2]
+        key: migration.new_ids.get(f"{name}/{tags[key]}", f"{name}/0").partition("/")[2]
         for key in _VERSION_TAGS & tags.keys()
     }
-    return {**{key: copying.renamed(value) for key, value in tags.items()}, **numbers}
+    return {**{key: migration.translate_ids(value) for key, value in tags.items()}, **numbers}

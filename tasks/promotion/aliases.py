@@ -1,4 +1,4 @@
-"""The aliases of a model, and the only code that moves `champion` and `previous`."""
+"""Read a model's aliases, and move `champion` and `previous` as an audit ticket has planned."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tasks.tracking.retry import retry_on_conflict
 
 
 class Aliases(BaseModel):
-    """Which version each alias names, of those that are still there.
+    """The existing version that each alias points to.
 
     Attributes:
-        champion: The one in service.
-        previous: The one that a rollback brings back.
-        challenger: The latest that passed its gate.
-        foreign: Which of these versions others than Coldpress registered.
-        dangling: Aliases that name a version which was deleted, as in `champion 3`.
+        champion: The version in service.
+        previous: The version that a rollback restores.
+        challenger: The latest version that passed its gate.
+        foreign: Those of these versions that another tool registered.
+        dangling: Aliases that point to a deleted version, as in `champion 3`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -35,7 +35,7 @@ class Aliases(BaseModel):
     dangling: tuple[str, ...] = ()
 
     def own(self, version: str | None) -> str | None:
-        """Return a version, or None where others registered it."""
+        """Return a version, or None if another tool registered it."""
         return None if version in self.foreign else version
 
 
@@ -43,13 +43,13 @@ _ALIAS_NAMES = ("champion", "previous", "challenger")
 
 
 class AliasChange(BaseModel):
-    """The end state of a move.
+    """The aliases that a move sets.
 
     Attributes:
-        champion: Version.
-        previous: Version; None leaves the alias as it is.
-        before: The champion before, if there was one.
-        notes: What else the audit should say.
+        champion: New champion.
+        previous: New `previous`; None leaves the alias unchanged.
+        before: The champion before the move, if any.
+        notes: Further tags for the audit record.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -60,20 +60,20 @@ class AliasChange(BaseModel):
     notes: dict[str, str] = {}
 
     def tags(self) -> dict[str, str]:
-        """Return it as a ticket carries it; `to` is the last to be written, and seals it."""
-        known = {"from": self.before, "previous": self.previous, "to": self.champion}
-        return {**self.notes, **{k: v for k, v in known.items() if v is not None}}
+        """Return the tags of a ticket; `to` is written last and commits the plan."""
+        versions = {"from": self.before, "previous": self.previous, "to": self.champion}
+        return {**self.notes, **{k: v for k, v in versions.items() if v is not None}}
 
 
 def change_tags(model: str, plan: AliasChange) -> dict[str, str]:
-    """Return a plan as a ticket carries it, each version with its digest beside its number.
+    """Return the tags of a planned change, with the digest of each version beside its number.
 
     Args:
         model: Registered name.
-        plan: The end state.
+        plan: The planned change.
 
     Returns:
-        Tags, in the order in which they are to be written.
+        Tags, in the order in which they must be written.
     """
     return {
         **version_identity.identity_tags("from", model, plan.before),
@@ -84,58 +84,59 @@ def change_tags(model: str, plan: AliasChange) -> dict[str, str]:
 
 
 def read_aliases(model: str) -> Aliases:
-    """Read a model's aliases in one call, so that they are of one moment.
+    """Read a model's aliases in one call, so that they are consistent.
 
-    Some versions of MLflow leave the alias of a version that is deleted, so each is looked up.
+    Some versions of MLflow keep the alias of a deleted version, so each version is looked up.
 
     Args:
         model: Registered name.
 
     Returns:
-        None for each that names nothing, or what is not there any more.
+        The aliases; None for each that is not set or points to a deleted version.
     """
     try:
-        known = retry_on_conflict(lambda: runs.client().get_registered_model(model)).aliases
+        all_aliases = retry_on_conflict(lambda: runs.client().get_registered_model(model)).aliases
     except MlflowException as error:
         if error.error_code == ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
             return Aliases()
         raise
-    named = {alias: str(known[alias]) for alias in _ALIAS_NAMES if alias in known}
-    there = {number: version_identity.find_version(model, number) for number in set(named.values())}
-    foreign = {n for n, version in there.items() if version and not versions.is_own(version)}
-    dangling = tuple(f"{alias} {n}" for alias, n in named.items() if there[n] is None)
-    present = {alias: number for alias, number in named.items() if there[number]}
+    numbers = {alias: str(all_aliases[alias]) for alias in _ALIAS_NAMES if alias in all_aliases}
+    by_number = {n: version_identity.find_version(model, n) for n in set(numbers.values())}
+    foreign = {n for n, version in by_number.items() if version and not versions.is_own(version)}
+    dangling = tuple(f"{alias} {n}" for alias, n in numbers.items() if by_number[n] is None)
+    present = {alias: n for alias, n in numbers.items() if by_number[n]}
     return Aliases(**present, foreign=frozenset(foreign), dangling=dangling)
 
 
-def apply_change(ticket: Ticket, before_each: Callable[[], None] = lambda: None) -> None:
-    """Bring about what a ticket plans. Once or twice is the same, so it can be completed.
+def apply_change(ticket: Ticket, check_lease: Callable[[], None] = lambda: None) -> None:
+    """Apply the planned change of a ticket. Idempotent, so an interrupted move can be completed.
 
-    Each alias is replaced in one write, and neither is ever taken away: killed before, between or
-    after, there is a champion. A `previous` that was deleted since the plan was written is left
-    out, and the ticket says so.
+    Each alias is replaced in one write and never removed, so there is a champion at any moment,
+    even if the process is killed. If the planned `previous` was deleted since, it is skipped and
+    the ticket records that.
 
     Args:
-        ticket: Its plan is written.
-        before_each: Raises where the turn is lost.
+        ticket: A ticket with a plan.
+        check_lease: Called before each write; raises if the lease was lost.
 
     Raises:
-        RefusedError: The version was deleted since; nothing was moved, and the ticket is closed.
+        RefusedError: The new champion was deleted since; nothing is moved and the ticket is closed.
     """
-    before_each()
+    check_lease()
     if not _set_alias(ticket.model, "champion", ticket.moved_to or ""):
-        gone = f"{ticket.model}/{ticket.moved_to} was deleted in MLflow before it became champion"
-        audit.close_ticket(ticket, "refused", {"outcome": gone})
-        raise RefusedError(gone)
+        reference = f"{ticket.model}/{ticket.moved_to}"
+        message = f"{reference} was deleted in MLflow before it became champion"
+        audit.close_ticket(ticket, "refused", {"outcome": message})
+        raise RefusedError(message)
     if ticket.previous is not None:
-        before_each()
-        there = version_identity.number_in_role(ticket, "previous")
-        if there is None or not _set_alias(ticket.model, "previous", there):
+        check_lease()
+        number = version_identity.number_in_role(ticket, "previous")
+        if number is None or not _set_alias(ticket.model, "previous", number):
             audit.write_tags(ticket, {"left_out": f"previous {ticket.previous}: it was deleted"})
 
 
 def _set_alias(model: str, alias: str, version: str) -> bool:
-    """Let an alias name a version; False where that was deleted."""
+    """Point an alias to a version; return False if the version was deleted."""
     try:
         retry_on_conflict(lambda: runs.client().set_registered_model_alias(model, alias, version))
     except MlflowException as error:
@@ -145,26 +146,25 @@ def _set_alias(model: str, alias: str, version: str) -> bool:
     return True
 
 
-def recover(left: Ticket, by: Ticket) -> None:
-    """Complete what a dead holder had planned; what it had not planned did not begin.
+def recover(abandoned: Ticket, recovering: Ticket) -> None:
+    """Complete the plan of a dead holder's ticket; a ticket without a plan expires.
 
-    A champion that is neither the one before nor the one after was moved by hand since: it stays.
+    If the champion is neither the one before nor the one after the plan, it was moved by hand in
+    the meantime, and the plan is dropped.
 
     Args:
-        left: The dead holder's ticket.
-        by: That of whoever follows.
+        abandoned: The dead holder's ticket.
+        recovering: The ticket of the process that recovers it.
     """
-    repaired = {"repaired_by": str(by.number)}
-    if not left.planned:
-        audit.close_ticket(left, "expired", repaired)
+    notes = {"repaired_by": str(recovering.number)}
+    if not abandoned.has_plan:
+        audit.close_ticket(abandoned, "expired", notes)
         return
-    champion = read_aliases(left.model).champion
-    before, after = (
-        version_identity.number_in_role(left, "from"),
-        version_identity.number_in_role(left, "to"),
-    )
+    champion = read_aliases(abandoned.model).champion
+    before = version_identity.number_in_role(abandoned, "from")
+    after = version_identity.number_in_role(abandoned, "to")
     if champion not in {before, after, None} or after is None:
-        audit.close_ticket(left, "expired", {**repaired, "found": f"champion {champion}"})
+        audit.close_ticket(abandoned, "expired", {**notes, "found": f"champion {champion}"})
         return
-    apply_change(left)
-    audit.close_ticket(left, "done", repaired)
+    apply_change(abandoned)
+    audit.close_ticket(abandoned, "done", notes)

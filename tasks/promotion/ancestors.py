@@ -1,9 +1,8 @@
-"""Which models a version was made from, read from every record that is left.
+"""Find all ancestors of a model version, even if parts of its lineage were deleted.
 
 A version in the middle may have been deleted in MLflow, or its tags, or its run. So parents are
-looked up by digest, in the tags of versions first, then in the records of runs (deleted ones too),
-then in the checkpoints themselves. The slower records are read only when the quicker ones lack a
-digest.
+looked up by digest: in the tags of versions first, then in the results of runs (including deleted
+ones), then in the checkpoints. Slower sources are read only if the faster ones lack a digest.
 """
 
 from __future__ import annotations
@@ -23,61 +22,61 @@ from tasks.tracking.results import StageResult
 
 _ROOT_STAGE = "train_teacher"
 _ParentRecord = tuple[str, tuple[str, ...]]
-"""A digest, and those of its parents: the model first, then the soft targets."""
+"""A digest and the digests of its parents: the model first, then the soft targets."""
 
 
 class Ancestry:
-    """The parents of each digest, as far as any record tells.
+    """The parents of each digest, read lazily from every available record.
 
     Args:
-        versions: All versions that a stage made.
+        versions: All versions that a stage registered.
     """
 
     def __init__(self, versions: Iterable[ModelVersion]) -> None:
         self._parents: dict[str, tuple[str, ...]] = {}
-        self._unread: list[Callable[[], Iterator[_ParentRecord]]] = [
+        self._unread_sources: list[Callable[[], Iterator[_ParentRecord]]] = [
             partial(_records_from_versions, list(versions)),
             _records_from_runs,
             _records_from_checkpoints,
         ]
 
     def ancestors(self, version: ModelVersion) -> tuple[set[str], str | None]:
-        """Find all models that a version was made from.
+        """Return the digests of all models that a version was made from.
 
         Args:
-            version: Where to begin.
+            version: The version to start from.
 
         Returns:
-            Their digests, and a digest whose parents no record tells, if there is one: then others
-            may be missing.
+            The digests, and a digest whose parents are unknown, or None. If there is one, further
+            ancestors may be missing.
         """
-        listed = _split_digests(version.tags.get(registry.ANCESTORS_TAG, ""))
-        if listed:
-            return set(listed), None
+        tagged = _split_digests(version.tags.get(registry.ANCESTORS_TAG, ""))
+        if tagged:
+            return set(tagged), None
         parents = _split_digests(version.tags.get(registry.PARENTS_TAG, ""))
         digest = version.tags.get("digest")
-        return self._walked([digest] if digest else list(parents[:1]), set(parents))
+        return self._walk([digest] if digest else list(parents[:1]), set(parents))
 
-    def _walked(self, waiting: list[str], found: set[str]) -> tuple[set[str], str | None]:
-        unknown = None if waiting else "its digest"
-        seen: set[str] = set()
-        while waiting:
-            digest = waiting.pop()
-            if digest in seen:
+    def _walk(self, pending: list[str], ancestors: set[str]) -> tuple[set[str], str | None]:
+        unknown = None if pending else "its digest"
+        visited: set[str] = set()
+        while pending:
+            digest = pending.pop()
+            if digest in visited:
                 continue
-            seen.add(digest)
+            visited.add(digest)
             parents = self._parents_of(digest)
             if parents is None:
                 unknown = digest
                 continue
-            found.update(parents)
-            # Soft targets are no model, and their teacher is reached through the models.
-            waiting += parents[:1]
-        return found, unknown
+            ancestors.update(parents)
+            # Skip soft targets: they are not a model, and their teacher is reached anyway.
+            pending += parents[:1]
+        return ancestors, unknown
 
     def _parents_of(self, digest: str) -> tuple[str, ...] | None:
-        while digest not in self._parents and self._unread:
-            for child, parents in self._unread.pop(0)():
+        while digest not in self._parents and self._unread_sources:
+            for child, parents in self._unread_sources.pop(0)():
                 self._parents.setdefault(child, parents)
         return self._parents.get(digest)
 
@@ -87,7 +86,7 @@ def _split_digests(tag: str) -> tuple[str, ...]:
 
 
 def _is_complete(stage: str | None, parents: Sequence[str]) -> bool:
-    """Only a teacher has no parents: elsewhere an empty record tells nothing."""
+    """True unless parents are missing; only a teacher has none."""
     return bool(parents) or stage == _ROOT_STAGE
 
 
@@ -99,39 +98,40 @@ def _records_from_versions(versions: Iterable[ModelVersion]) -> Iterator[_Parent
 
 
 def _records_from_runs() -> Iterator[_ParentRecord]:
-    """The results that stages wrote down, in the trash or not."""
+    """Read the results of stage runs, including deleted ones."""
     for run in _runs_with_result():
-        written = run.data.tags.get("coldpress.result", "")
+        record = run.data.tags.get("coldpress.result", "")
         try:
-            result = StageResult.model_validate_json(written)
+            result = StageResult.model_validate_json(record)
         except ValidationError:
-            continue  # altered by hand: it tells nothing
+            continue  # the tag was altered by hand
         if result.digest and _is_complete(result.stage, result.parents):
             yield result.digest, result.parents
 
 
 def _records_from_checkpoints() -> Iterator[_ParentRecord]:
-    """What checkpoints say of themselves, also where their version and their run are gone."""
+    """Read the manifests of checkpoints, which may outlive their versions and runs."""
     for model in _logged_models():
         try:
             with artifacts.open_checkpoint(f"models:/{model.model_id}") as checkpoint:
-                origin = checkpoint.digest, checkpoint.manifest.parents
-                stage = checkpoint.manifest.stage
+                digest = checkpoint.digest
+                manifest = checkpoint.manifest
         except (CorruptCheckpointError, MlflowException):
-            continue  # its files went in an earlier collection
-        if _is_complete(stage, origin[1]):
-            yield origin
+            continue  # the files were deleted by an earlier collection
+        if _is_complete(manifest.stage, manifest.parents):
+            yield digest, manifest.parents
 
 
 def _experiment_batches() -> Iterator[Sequence[str]]:
-    found = all_pages(runs.client().search_experiments, ViewType.ALL)
-    return batch_ids([str(experiment.experiment_id) for experiment in found])
+    experiments = all_pages(runs.client().search_experiments, ViewType.ALL)
+    return batch_ids([str(experiment.experiment_id) for experiment in experiments])
 
 
 def _runs_with_result() -> Iterator[Run]:
-    search, written = runs.client().search_runs, "tags.`coldpress.result` != ''"
+    search = runs.client().search_runs
+    has_result = "tags.`coldpress.result` != ''"
     for ids in _experiment_batches():
-        yield from all_pages(search, ids, written, ViewType.ALL)
+        yield from all_pages(search, ids, has_result, ViewType.ALL)
 
 
 def _logged_models() -> Iterator[LoggedModel]:

@@ -1,4 +1,4 @@
-"""Ask a person: the flow run waits in the Prefect UI until somebody has filled in a form."""
+"""Request approval of a promotion: the flow run pauses until a form in the Prefect UI is sent."""
 
 from __future__ import annotations
 
@@ -22,59 +22,60 @@ _POLL_SECONDS = 5
 
 
 class Approval(RunInput):
-    """What a person says who was asked."""
+    """The form shown in the Prefect UI."""
 
     approve: Annotated[bool, Field(description="Make it the champion.")] = False
     reason: Annotated[str, Field(description="Why, in one line. It is recorded.")] = ""
 
 
 def request_approval(reference: str, reason: str, seconds: int) -> str:
-    """Wait for a person to approve of a promotion.
+    """Pause the flow run until a person approves a promotion.
 
-    A retry asks again under a key of its own: Prefect would answer for the first time's.
+    A retry uses a new key: with the old one Prefect would return the first attempt's response.
 
     Args:
         reference: `name/version`.
-        reason: What the promotion was started with.
-        seconds: How long to wait.
+        reason: The requester's reason for the promotion.
+        seconds: Timeout.
 
     Returns:
-        What the person said, for the record.
+        The approval and its reason, for the audit record.
 
     Raises:
-        RefusedError: The person said no, or nobody answered in time.
+        RefusedError: The promotion was not approved, or the request timed out.
     """
     page = _approval_page(reference, reason)
     create_markdown_artifact(page, key="promotion", description=f"Promote {reference}?")
     form = Approval.with_initial_data(description=page, approve=False, reason="")
     key = f"approval-{runtime.flow_run.run_count}"
     try:
-        answer = pause_flow_run(
+        response = pause_flow_run(
             wait_for_input=form, timeout=seconds, poll_interval=min(seconds, _POLL_SECONDS), key=key
         )
     except FlowPauseTimeout as error:
         _resume()
-        raise RefusedError(f"{reference}: nobody approved of it within {seconds} s") from error
-    said = reasons.normalize(answer.reason or "no reason given")
-    if not answer.approve:
-        raise RefusedError(f"{reference}: not approved: {said}")
-    return f"approved in Prefect: {said}"
+        raise RefusedError(f"{reference}: nobody approved it within {seconds} s") from error
+    comment = reasons.normalize(response.reason or "no reason given")
+    if not response.approve:
+        raise RefusedError(f"{reference}: not approved: {comment}")
+    return f"approved in Prefect: {comment}"
 
 
 def _resume() -> None:
-    """Let this run say itself what became of it: a pause that ran out may only fail otherwise."""
+    """Resume after a timeout, so that the flow can end as Refused instead of Failed."""
     with get_client(sync_client=True) as prefect:
         prefect.set_flow_run_state(UUID(str(runtime.flow_run.id)), Running(), force=True)
 
 
 def _approval_page(reference: str, reason: str) -> str:
-    """What the gate said of the version; its description has the checks as a table."""
+    """Return the gate verdict, the reason and the scorecard of a version as Markdown."""
     version = registry.resolve(reference)
     gate = promote.gate_objection(version) or f"{reference} passed its gate"
-    asked = f"# Make {reference} the champion?\n\n{gate}."
-    return "\n\n".join([asked, _code_block(reason), version.description or "It has no scorecard."])
+    question = f"# Make {reference} the champion?\n\n{gate}."
+    scorecard = version.description or "It has no scorecard."
+    return "\n\n".join([question, _code_block(reason), scorecard])
 
 
 def _code_block(text: str) -> str:
-    """What a person wrote, as a block that no markup in it can leave."""
+    """Indent one line of user text as a code block, so that its markup is not rendered."""
     return f"    {text}"

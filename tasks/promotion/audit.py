@@ -1,7 +1,7 @@
-"""The audit of a model: each move is a version of `<name>-audit`, and its number is its ticket.
+"""Audit records of a model's alias moves, which are also the tickets of a queue.
 
-MLflow counts versions up and never gives a number twice, so the numbers are a queue. The record
-stays when the version that was moved is deleted.
+Each move is a version of the registered model `<name>-audit`. MLflow never assigns a version number
+twice, so the numbers order the queue. A record outlives the model version that was moved.
 """
 
 from __future__ import annotations
@@ -26,18 +26,19 @@ State = Literal["open", "done", "refused", "expired"]
 
 
 class Request(BaseModel):
-    """What somebody wants done with a model's aliases.
+    """A requested move of a model's aliases.
 
     Attributes:
         model: Registered name.
         intent: The kind of move.
-        who: Who asked, as far as anybody can tell.
-        why: One line.
-        target: The version that is to be champion, where the intent alone does not say.
-        target_digest: Its digest: the number may be another version's when the turn has come.
-        forced: Whether the gate is to be passed over.
-        flow_run_id: Prefect's.
-        approval: What the person said who was asked, where one was.
+        who: The requester, as far as known.
+        why: The reason, in one line.
+        target: The version to promote, if the intent needs one.
+        target_digest: Its digest, since the number may belong to another version by the time the
+            lease is acquired.
+        forced: True to ignore the gate.
+        flow_run_id: Id of the Prefect flow run.
+        approval: The approver's comment, if approval was requested.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -54,13 +55,13 @@ class Request(BaseModel):
 
 
 class Ticket(BaseModel):
-    """One record of the audit: a place in the queue first, then what became of it.
+    """One audit record: first a place in the queue, then the outcome of the move.
 
     Attributes:
-        model: Registered name of the model that is moved.
-        number: Tickets are served in this order.
-        tags: What is written on it.
-        created: When it was drawn by the registry's own clock, in milliseconds.
+        model: Registered name of the model whose aliases are moved.
+        number: Position in the queue; the lowest open number holds the lease.
+        tags: Tags of the record.
+        created: Creation time by the registry's clock, in milliseconds.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -72,12 +73,12 @@ class Ticket(BaseModel):
 
     @property
     def state(self) -> str:
-        """Open, done, refused, or expired: its holder died before it moved anything."""
+        """`open`, `done`, `refused`, or `expired` (its holder died before moving anything)."""
         return self.tags.get("state", "open")
 
     @property
-    def planned(self) -> bool:
-        """Whether what is to be moved has been written down: from then on it is completed."""
+    def has_plan(self) -> bool:
+        """True once the plan is committed: from then on the move will be completed."""
         return "to" in self.tags
 
     @property
@@ -92,47 +93,47 @@ class Ticket(BaseModel):
 
     @property
     def previous(self) -> str | None:
-        """What `previous` names after; None leaves it as it is."""
+        """The version that `previous` points to after the move; None if unchanged."""
         return self.tags.get("previous")
 
 
 def timestamp() -> str:
-    """Return the time as records have it: UTC, to the millisecond."""
+    """Return the current time as stored in records: UTC, with milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def enqueue(request: Request) -> Ticket:
-    """Take the next number.
+    """Create an open ticket at the end of the queue.
 
     Args:
-        request: What is wanted; the model exists.
-
-    Returns:
-        An open ticket.
+        request: The requested move of an existing model.
     """
-    name, source = request.model + AUDIT_SUFFIX, _any_version_uri(request)
+    name = request.model + AUDIT_SUFFIX
+    source = _any_version_uri(request)
     registry.ensure_registered_model(name)
     tags = _request_tags(request)
 
     def create() -> ModelVersion:
         return runs.client().create_model_version(name, source, tags=tags, await_creation_for=0)
 
-    drawn = _to_ticket(request.model, retry_on_conflict(create))
-    _close_duplicates(drawn)
-    return drawn
+    ticket = _to_ticket(request.model, retry_on_conflict(create))
+    _close_duplicates(ticket)
+    return ticket
 
 
-def _close_duplicates(drawn: Ticket) -> None:
-    """A call whose answer was lost is repeated, and may have drawn two: nobody holds the other."""
-    told = drawn.tags
-    same = f"{_IS_OPEN} AND tags.`when` = '{told['when']}' AND tags.`process` = '{told['process']}'"
-    for other in _search_tickets(drawn.model, same):
-        if other.number != drawn.number:
-            close_ticket(other, "expired", {"outcome": "Drawn twice: the first answer was lost"})
+def _close_duplicates(ticket: Ticket) -> None:
+    """Close a second ticket that a retried request created: nobody holds it."""
+    when = ticket.tags["when"]
+    process = ticket.tags["process"]
+    same_request = f"{_IS_OPEN} AND tags.`when` = '{when}' AND tags.`process` = '{process}'"
+    for duplicate in _search_tickets(ticket.model, same_request):
+        if duplicate.number != ticket.number:
+            outcome = "Created twice: the response to the first request was lost"
+            close_ticket(duplicate, "expired", {"outcome": outcome})
 
 
 def _any_version_uri(request: Request) -> str:
-    """Any version will do, since one cannot be created of nothing; the model may have none left."""
+    """Return any version as the source of a record, since MLflow requires one."""
     if request.target:
         return f"models:/{request.model}/{request.target}"
     names = (request.model, request.model + AUDIT_SUFFIX)
@@ -143,9 +144,9 @@ def _any_version_uri(request: Request) -> str:
 
 
 def _request_tags(request: Request) -> dict[str, str]:
-    known = request.model_dump(exclude={"model", "forced"})
+    fields = request.model_dump(exclude={"model", "forced"})
     return {
-        **{name: value for name, value in known.items() if value is not None},
+        **{name: value for name, value in fields.items() if value is not None},
         "forced": str(request.forced).lower(),
         "when": timestamp(),
         "process": processes.current_process_identity(),
@@ -155,82 +156,86 @@ def _request_tags(request: Request) -> dict[str, str]:
 
 
 def reload_ticket(ticket: Ticket) -> Ticket:
-    """Read a ticket again, as it is now."""
-    name, number = ticket.model + AUDIT_SUFFIX, str(ticket.number)
+    """Read a ticket's current state."""
+    name = ticket.model + AUDIT_SUFFIX
+    number = str(ticket.number)
     version = retry_on_conflict(lambda: runs.client().get_model_version(name, number))
     return _to_ticket(ticket.model, version)
 
 
 def write_tags(ticket: Ticket, tags: dict[str, str]) -> Ticket:
-    """Write tags on a ticket one by one, in the order given: MLflow has no call for several.
+    """Write tags of a ticket one by one, in order, since MLflow cannot set several at once.
 
     Args:
-        ticket: Where to.
-        tags: The last of them may depend on the others being there.
+        ticket: The ticket to update.
+        tags: The last one may rely on the others being present.
 
     Returns:
-        The ticket with them.
+        The updated ticket.
     """
-    name, number = ticket.model + AUDIT_SUFFIX, str(ticket.number)
+    name = ticket.model + AUDIT_SUFFIX
+    number = str(ticket.number)
     for key, value in tags.items():
         retry_on_conflict(partial(runs.client().set_model_version_tag, name, number, key, value))
     return ticket.model_copy(update={"tags": {**ticket.tags, **tags}})
 
 
 def close_ticket(ticket: Ticket, state: State, notes: dict[str, str] | None = None) -> Ticket:
-    """End a ticket: whoever waits for it goes on.
+    """Close a ticket, so that the next one in the queue can proceed.
 
     Args:
-        ticket: An open one.
-        state: What became of it.
-        notes: Further tags, written before.
+        ticket: An open ticket.
+        state: The outcome.
+        notes: Further tags, written first.
 
     Returns:
-        The ticket as it is then.
+        The updated ticket.
     """
     return write_tags(ticket, {**(notes or {}), "closed": timestamp(), "state": state})
 
 
 def front(model: str) -> Ticket | None:
-    """Return the open ticket with the lowest number."""
+    """Return the open ticket at the front of the queue."""
     return _first_ticket(model, _IS_OPEN, "ASC")
 
 
 def open_tickets(model: str) -> list[Ticket]:
-    """Return the queue of a model, the lowest number first."""
+    """Return the open tickets of a model, the lowest number first."""
     return _search_tickets(model, _IS_OPEN)
 
 
 def all_tickets(model: str) -> list[Ticket]:
-    """Return the whole audit of a model, the lowest number first."""
+    """Return all audit records of a model, the lowest number first."""
     return _search_tickets(model, "")
 
 
 def last_move(model: str) -> Ticket | None:
-    """Return the move that explains a model's aliases, if there was one."""
-    done = "tags.`state` = 'done' AND tags.`intent` != 'collect'"
-    return _first_ticket(model, done, "DESC")
+    """Return the latest completed move of a model's aliases, if any."""
+    completed = "tags.`state` = 'done' AND tags.`intent` != 'collect'"
+    return _first_ticket(model, completed, "DESC")
 
 
 def find_by_flow_run(model: str, flow_run_id: str) -> Ticket:
-    """Return what a flow run drew."""
-    drawn = f"tags.`flow_run_id` = '{flow_run_id}'"
-    found = _first_ticket(model, drawn, "DESC")
-    if found is None:
-        raise RuntimeError(f"flow run {flow_run_id} has drawn no ticket of {model}")
-    return found
+    """Return the ticket that a flow run created."""
+    of_flow_run = f"tags.`flow_run_id` = '{flow_run_id}'"
+    ticket = _first_ticket(model, of_flow_run, "DESC")
+    if ticket is None:
+        raise RuntimeError(f"flow run {flow_run_id} created no audit record of {model}")
+    return ticket
 
 
 def _search_tickets(model: str, condition: str) -> list[Ticket]:
-    name, order = model + AUDIT_SUFFIX, ["version_number ASC"]
-    found = versions.list_versions(runs.client(), name, condition, order)
-    return [_to_ticket(model, version) for version in found]
+    name = model + AUDIT_SUFFIX
+    order = ["version_number ASC"]
+    records = versions.list_versions(runs.client(), name, condition, order)
+    return [_to_ticket(model, version) for version in records]
 
 
 def _first_ticket(model: str, condition: str, order: Literal["ASC", "DESC"]) -> Ticket | None:
-    client, by = runs.client(), [f"version_number {order}"]
-    found = versions.list_versions(client, model + AUDIT_SUFFIX, condition, by, limit=1)
-    return _to_ticket(model, found[0]) if found else None
+    name = model + AUDIT_SUFFIX
+    order_by = [f"version_number {order}"]
+    records = versions.list_versions(runs.client(), name, condition, order_by, limit=1)
+    return _to_ticket(model, records[0]) if records else None
 
 
 def _to_ticket(model: str, version: ModelVersion) -> Ticket:

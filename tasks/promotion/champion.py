@@ -1,4 +1,4 @@
-"""The model in service, and what is known of it: recipe, evaluation, teacher."""
+"""Load the champion of a model with its recipe, evaluation and teacher."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from tasks.tracking import history, registry, reports
 
 
 class ChampionRecord(BaseModel):
-    """A champion, as references.
+    """References to a champion and its evaluation.
 
     Attributes:
-        name: As in `trec/3`.
-        digest: Its own: the number may be another version's later.
-        model_uri: Its files.
-        recipe: What the run that last judged it was ordered by.
-        evaluation_uri: What that run found.
-        teacher_uri: The model that it was pressed from.
+        name: `name/version`, such as `trec/3`.
+        digest: Its digest, since the number may belong to another version later.
+        model_uri: URI of its files.
+        recipe: The recipe of the run that last evaluated it.
+        evaluation_uri: URI of that evaluation.
+        teacher_uri: URI of the teacher that it was distilled from.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,29 +37,26 @@ class ChampionRecord(BaseModel):
 
 
 def load_champion(model: str) -> ChampionRecord:
-    """Find the champion of a name.
+    """Return the champion of a model, with the run that last evaluated it.
 
     Args:
         model: Registered name.
 
-    Returns:
-        The champion, with the evaluation of the run that last judged it.
-
     Raises:
-        InputError: There is no such model, no champion of it, or nothing is left of its
-            evaluation.
+        InputError: The model does not exist, has no champion, or its evaluation was deleted.
     """
     version = registry.version_with_alias(registry.require_bare_name(model), registry.CHAMPION)
     if version is None:
         registry.resolve(model)
         raise InputError(f"model: {model} has no champion; promote a version of it first")
-    registry.resolve(f"{model}@{registry.CHAMPION}")  # says so where others registered it
+    registry.resolve(f"{model}@{registry.CHAMPION}")  # raises if another tool registered it
     run = reports.find_evaluation_run(version)
     if run is None:
         raise _missing_evaluation(version)
     results = history.stage_results(run.data.tags["coldpress.flow_run_id"])
-    judged, teacher = results[-1], results[0]
-    if judged.model_uri is None or version.tags.get("digest") not in judged.parents:
+    teacher = results[0]
+    evaluation = results[-1]
+    if evaluation.model_uri is None or version.tags.get("digest") not in evaluation.parents:
         raise _missing_evaluation(version)
     recipe = yaml.safe_load(_load_recipe_text(run, version))
     return ChampionRecord(
@@ -67,13 +64,13 @@ def load_champion(model: str) -> ChampionRecord:
         digest=version.tags.get("digest"),
         model_uri=str(version.source),
         recipe=Recipe.model_validate(recipe),
-        evaluation_uri=judged.model_uri,
+        evaluation_uri=evaluation.model_uri,
         teacher_uri=teacher.model_uri,
     )
 
 
 def _load_recipe_text(run: Run, version: ModelVersion) -> str:
-    """The recipe of a run, whose files somebody may have deleted."""
+    """Read the recipe of a run, whose artifacts may have been deleted."""
     try:
         return str(load_text(f"runs:/{run.info.run_id}/recipe.yaml"))
     except (MlflowException, OSError) as error:
@@ -81,5 +78,5 @@ def _load_recipe_text(run: Run, version: ModelVersion) -> str:
 
 
 def _missing_evaluation(version: ModelVersion) -> InputError:
-    named = f"{version.name}/{version.version}"
-    return InputError(f"model: no evaluation of {named} is known; run its recipe again")
+    reference = f"{version.name}/{version.version}"
+    return InputError(f"model: no evaluation of {reference} is stored; run its recipe again")

@@ -1,4 +1,4 @@
-"""The model in service, asked the same test texts as the one that would take its place."""
+"""Compare the final model with the champion on the same test rows."""
 
 from __future__ import annotations
 
@@ -24,55 +24,60 @@ if TYPE_CHECKING:
 
 
 class _IncomparableError(Exception):
-    """The champion cannot answer these texts; the message ends a sentence."""
+    """The champion cannot predict these rows; the message completes a sentence."""
 
 
-def compare_with_champion(recipe: Recipe, onnx: StageResult, given: Predictions) -> Champion | None:
-    """Compare the final model with the present champion of its name.
+def compare_with_champion(
+    recipe: Recipe, onnx: StageResult, test_predictions: Predictions
+) -> Champion | None:
+    """Compare the final model with the current champion of its name.
 
     Args:
-        recipe: Names the model, and the test texts.
+        recipe: The recipe of the model and its test rows.
         onnx: The final model.
-        given: What this run's models answered to the test texts.
+        test_predictions: Test predictions of this run's models.
 
     Returns:
-        None where there is no champion. One that cannot be compared with says why.
+        The champion with the comparison, or with the obstacle that prevents it; None if there is
+        no champion.
     """
     version = registry.version_with_alias(recipe.name, registry.CHAMPION)
     if version is None:
         return None
-    name, right = f"{recipe.name}/{version.version}", given.correct(given.final)
+    name = f"{recipe.name}/{version.version}"
+    correct = test_predictions.correct(test_predictions.final)
     if not versions.is_own(version):
         return Champion(name, None, "it was not made by Coldpress")
     if version.tags.get("digest") == onnx.digest:
-        return champion.identical_champion(name, right, given.labels)
+        return champion.identical_champion(name, correct, test_predictions.labels)
     try:
-        theirs = _champion_correctness(version, recipe, given)
+        baseline = _champion_correctness(version, recipe, test_predictions)
     except (_IncomparableError, CorruptCheckpointError) as error:
         return Champion(name, None, str(error))
-    return champion.compare_with_champion(name, right, theirs, given.labels)
+    return champion.compare_with_champion(name, correct, baseline, test_predictions.labels)
 
 
 def _champion_correctness(
-    version: ModelVersion, recipe: Recipe, given: Predictions
+    version: ModelVersion, recipe: Recipe, test_predictions: Predictions
 ) -> champion.Correct:
-    """Look its answers up where they were kept, or ask it."""
-    kept = _load_predictions(version)
-    if kept is not None and champion.same_rows(kept, given):
-        return kept.correct(kept.final)
+    """Return per row if the champion is right, from its stored predictions or by predicting."""
+    stored_predictions = _load_predictions(version)
+    if stored_predictions is not None and champion.same_rows(stored_predictions, test_predictions):
+        return stored_predictions.correct(stored_predictions.final)
     with artifacts.open_checkpoint(str(version.source)) as checkpoint:
-        said = _predict_labels(checkpoint, data.load_benchmark(recipe).test, given.label_names)
-    pairs = zip(said, champion.row_labels(given), strict=True)
-    return np.array([one == right for one, right in pairs])
+        test = data.load_benchmark(recipe).test
+        predicted = _predict_labels(checkpoint, test, test_predictions.label_names)
+    pairs = zip(predicted, champion.row_labels(test_predictions), strict=True)
+    return np.array([prediction == label for prediction, label in pairs])
 
 
 def _load_predictions(version: ModelVersion) -> Predictions | None:
-    """Read the evaluation of the run that made a version, if it is still there."""
-    judged = history.stage_results(version.tags.get("flow_run_id", ""))[-1]
-    if judged.model_uri is None or version.tags.get("digest") not in judged.parents:
+    """Read the test predictions of the run that made a version; None if they were deleted."""
+    evaluation = history.stage_results(version.tags.get("flow_run_id", ""))[-1]
+    if evaluation.model_uri is None or version.tags.get("digest") not in evaluation.parents:
         return None
     try:
-        with artifacts.open_checkpoint(judged.model_uri) as checkpoint:
+        with artifacts.open_checkpoint(evaluation.model_uri) as checkpoint:
             return predictions.read_predictions(checkpoint.path)
     except (CorruptCheckpointError, FileNotFoundError):
         return None
@@ -80,10 +85,10 @@ def _load_predictions(version: ModelVersion) -> Predictions | None:
 
 def _predict_labels(checkpoint: Checkpoint, test: Split, label_names: tuple[str, ...]) -> list[str]:
     if not (checkpoint.path / "model.onnx").exists():
-        raise _IncomparableError("it is no ONNX model")
+        raise _IncomparableError("it is not an ONNX model")
     predictor = Predictor(checkpoint.path)
     if set(predictor.labels) != set(label_names):
-        raise _IncomparableError("it knows other labels")
+        raise _IncomparableError("it has other labels")
     if predictor.pairs not in {None, test.pairs is not None}:
-        raise _IncomparableError("of it and these texts, one is of pairs and the other is not")
-    return [answer["label"] for answer in predictor.predict(test.texts, test.pairs)]
+        raise _IncomparableError("either its texts or the test rows are pairs, but not both")
+    return [prediction["label"] for prediction in predictor.predict(test.texts, test.pairs)]

@@ -1,4 +1,4 @@
-"""Where a model comes from, read from MLflow's own record of what went into which run."""
+"""Trace the lineage of a model through the inputs and outputs that MLflow records for runs."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _GAP_MESSAGES = {
     **dict.fromkeys(NOT_FOUND_CODES, "its run or its model was deleted in MLflow"),
     ErrorCode.Name(PERMISSION_DENIED): "this user may not read its run",
 }
-_FOREIGN_RUN = "a run that is not Coldpress's made it"
+_FOREIGN_RUN = "it was made by a run of another tool"
 
 
 def trace(reference: str) -> Ancestor:
-    """Walk from a registered model back to the teacher and the dataset.
+    """Trace a registered model back to its teacher and dataset.
 
     Args:
         reference: `name`, `name@alias` or `name/version`.
 
     Returns:
-        The tree, the model at its root. It ends early where somebody deleted a record, and says so.
+        The tree with the model at its root. Where a record was deleted, the tree ends with a note.
 
     Raises:
         InputError: There is no such model, alias or version.
@@ -48,10 +48,10 @@ def _ancestor(model_id: str, version: ModelVersion | None = None) -> Ancestor:
     if "coldpress.stage" not in run.data.tags:
         return _incomplete_ancestor(model_id, version, _FOREIGN_RUN)
     result = history.result_of(run)
-    known = f"{version.name}/{version.version}" if version else _current_reference(result)
+    reference = f"{version.name}/{version.version}" if version else _current_reference(result)
     return Ancestor(
         stage=result.stage,
-        name=known or model_id,
+        name=reference or model_id,
         digest=result.digest or (version.tags.get("digest", "") if version else ""),
         metrics=result.metrics,
         seconds=result.seconds,
@@ -61,28 +61,28 @@ def _ancestor(model_id: str, version: ModelVersion | None = None) -> Ancestor:
 
 
 def _current_reference(result: StageResult) -> str | None:
-    """The version that a stage registered, unless its number is another one's by now."""
+    """Return the version that a stage registered, unless its number was reassigned."""
     name, _, number = (result.registered or "").partition("/")
     digest = version_identity.digest_of(name, number) if number else None
     return result.registered if digest in {None, result.digest} else None
 
 
 def _gap_message(error: MlflowException) -> str:
-    """Say what is missing; an outage is no gap in the record."""
+    """Explain a missing record; re-raise any other error, such as an outage."""
     if error.error_code not in _GAP_MESSAGES:
         raise error
     return _GAP_MESSAGES[error.error_code]
 
 
 def _find_version(model_id: str) -> ModelVersion | None:
-    """A version that was made from a model: it stays when the model is deleted."""
-    named = equals_filter("source_path", f"models:/{model_id}")
-    found = all_pages(runs.client().search_model_versions, named)
-    return next(filter(is_own, found), None)
+    """Return a version registered from a model, which remains when the model is deleted."""
+    from_model = equals_filter("source_path", f"models:/{model_id}")
+    matches = all_pages(runs.client().search_model_versions, from_model)
+    return next(filter(is_own, matches), None)
 
 
 def _incomplete_ancestor(model_id: str, version: ModelVersion | None, gap: str) -> Ancestor:
-    """What is left of a model whose record was deleted: what its version says of itself."""
+    """Describe a model whose record was deleted, from the tags of its version."""
     if version is None:
         return Ancestor(stage="unknown", name=model_id, digest="", missing=gap)
     return Ancestor(
@@ -94,21 +94,21 @@ def _incomplete_ancestor(model_id: str, version: ModelVersion | None, gap: str) 
 
 
 def _parent_ancestors(run: Run) -> tuple[Ancestor, ...]:
-    """The models that went into a run; a teacher's only parent is the dataset."""
+    """Return the input models of a run, or the dataset for a teacher's run."""
     models = [m.model_id for m in run.inputs.model_inputs] if run.inputs else []
     if models:
         return tuple(_ancestor(model_id) for model_id in models)
     try:
-        chain = runs.client().get_run(run.data.tags.get("mlflow.parentRunId", ""))
+        pipeline_run = runs.client().get_run(run.data.tags.get("mlflow.parentRunId", ""))
     except MlflowException as error:
         return (Ancestor(stage="dataset", name="unknown", digest="", missing=_gap_message(error)),)
-    data = chain.inputs.dataset_inputs if chain.inputs else []
+    datasets = pipeline_run.inputs.dataset_inputs if pipeline_run.inputs else []
     return tuple(
         Ancestor(
             stage="dataset",
-            name=given.dataset.name,
-            digest=next((t.value for t in given.tags if t.key == "digest"), given.dataset.digest),
-            run=urls.run_location(chain.info.run_id),
+            name=item.dataset.name,
+            digest=next((t.value for t in item.tags if t.key == "digest"), item.dataset.digest),
+            run=urls.run_location(pipeline_run.info.run_id),
         )
-        for given in data
+        for item in datasets
     )

@@ -1,8 +1,8 @@
-"""One move at a time: a queue in the registry itself, where every mover can see it.
+"""Serialize alias moves with a queue of tickets in the registry, visible to every process.
 
-A lock elsewhere could not guard it: concurrency limits of two Prefect servers know nothing of each
-other, and aliases have no compare-and-swap. So whoever holds the lowest open ticket has its turn.
-Signs of life are compared with themselves, never with a clock of this machine.
+Another lock would not do: concurrency limits of two Prefect servers are independent, and aliases
+have no compare-and-swap. The lowest open ticket holds the lease. Heartbeats are only compared with
+earlier heartbeats, never with the local clock.
 """
 
 from __future__ import annotations
@@ -25,76 +25,76 @@ from tasks.promotion.aliases import AliasChange
 from tasks.promotion.audit import Request, Ticket
 
 LEASE_TIMEOUT = 20.0
-"""Seconds without a sign of life, as a follower counts them, until it goes past."""
+"""Seconds without a new heartbeat, as counted by a waiting process, until a ticket expires."""
 _HEARTBEAT_INTERVAL = 5.0
 _GRACE_PERIOD = 1.0
 _MAX_POLL_INTERVAL = 5.0
 _QUIET_PERIOD = 2.0
-"""Seconds of waiting that need no explanation."""
+"""Seconds of waiting before a message is logged."""
 
 
 class LeaseLostError(Exception):
-    """This process gave no sign of life for so long that the others may have gone past it."""
+    """This process sent no heartbeat for so long that another one may have taken the lease."""
 
 
 class Lease:
-    """The signs of life of one ticket, given by a thread of their own.
+    """Sends heartbeats for a ticket in a thread.
 
     Args:
-        ticket: An open one of this process.
+        ticket: An open ticket of this process.
     """
 
     def __init__(self, ticket: Ticket) -> None:
         self._ticket = ticket
-        self._last = time.monotonic()
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._give_signs, daemon=True)
+        self._last_heartbeat = time.monotonic()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._send_heartbeats, daemon=True)
 
     def __enter__(self) -> Lease:
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
+        self._stop.set()
 
     def check(self) -> None:
-        """Return if the turn is surely still this process's: no follower can have expired it.
+        """Return only if this process certainly still holds the lease.
 
         Raises:
-            LostTurnError: It may have passed to another, or has.
+            LeaseLostError: The lease has expired or may have.
         """
-        if time.monotonic() - self._last < LEASE_TIMEOUT / 2:
+        if time.monotonic() - self._last_heartbeat < LEASE_TIMEOUT / 2:
             return
-        self._sign()
-        time.sleep(_GRACE_PERIOD)  # a follower who had given it up has closed it by then
+        self._send_heartbeat()
+        time.sleep(_GRACE_PERIOD)  # time for a waiting process that expired the ticket to close it
         if audit.reload_ticket(self._ticket).state != "open":
-            raise LeaseLostError(f"ticket {self._ticket.number} was closed by another")
+            raise LeaseLostError(f"ticket {self._ticket.number} was closed by another process")
 
-    def _give_signs(self) -> None:
-        while not self._over.wait(_HEARTBEAT_INTERVAL):
+    def _send_heartbeats(self) -> None:
+        while not self._stop.wait(_HEARTBEAT_INTERVAL):
             try:
-                self._sign()
+                self._send_heartbeat()
             except MlflowException:
-                continue  # the lease runs out by itself, and `check` says so
+                continue  # in a longer outage the lease expires, which `check` reports
 
-    def _sign(self) -> None:
-        begun = time.monotonic()
+    def _send_heartbeat(self) -> None:
+        start = time.monotonic()
         audit.write_tags(self._ticket, {"heartbeat": audit.timestamp()})
-        self._last = begun
+        self._last_heartbeat = start
 
 
 @contextmanager
 def acquire_lease(request: Request) -> Iterator[tuple[Ticket, Lease]]:
-    """Have the aliases of one model to oneself for the length of a block.
+    """Hold the lease on a model's aliases while a block executes.
 
     Args:
-        request: What is wanted.
+        request: The requested move.
 
     Yields:
-        The ticket, for the block to close, and its lease.
+        The ticket, which the block must close, and its lease.
 
     Raises:
-        LostTurnError: This process was held up for so long that others went past it.
+        LeaseLostError: This process was suspended for so long that the lease expired.
     """
     ticket = audit.enqueue(request)
     with Lease(ticket) as lease:
@@ -107,21 +107,21 @@ def acquire_lease(request: Request) -> Iterator[tuple[Ticket, Lease]]:
 
 
 def _release(ticket: Ticket, error: BaseException) -> None:
-    """Free the way for whoever follows; a plan that was sealed is theirs to complete."""
-    known = audit.reload_ticket(ticket)
-    if known.state != "open" or known.planned:
+    """Release the queue after an error; a committed plan is left for the next holder to finish."""
+    current = audit.reload_ticket(ticket)
+    if current.state != "open" or current.has_plan:
         return
-    refused = isinstance(error, RefusedError | InputError)
-    note = str(error) if refused else f"{type(error).__name__}: {error}"
-    audit.close_ticket(ticket, "refused" if refused else "expired", {"outcome": note[:5000]})
+    is_refusal = isinstance(error, RefusedError | InputError)
+    outcome = str(error) if is_refusal else f"{type(error).__name__}: {error}"
+    audit.close_ticket(ticket, "refused" if is_refusal else "expired", {"outcome": outcome[:5000]})
 
 
 def run_exclusively(request: Request, decide: Callable[[], AliasChange]) -> Ticket:
-    """Carry out one move when its turn has come.
+    """Carry out one move while holding the lease.
 
     Args:
-        request: What is wanted.
-        decide: Looks at the registry and says what the end state is to be, or raises.
+        request: The requested move.
+        decide: Reads the registry and returns the change to apply, or raises.
 
     Returns:
         The closed ticket.
@@ -131,40 +131,42 @@ def run_exclusively(request: Request, decide: Callable[[], AliasChange]) -> Tick
             with acquire_lease(request) as (ticket, lease):
                 plan = decide()
                 lease.check()
-                planned = audit.write_tags(ticket, aliases.change_tags(request.model, plan))
-                aliases.apply_change(planned, lease.check)
-                return audit.close_ticket(planned, "done")
+                committed = audit.write_tags(ticket, aliases.change_tags(request.model, plan))
+                aliases.apply_change(committed, lease.check)
+                return audit.close_ticket(committed, "done")
         except LeaseLostError:
-            known = audit.reload_ticket(ticket)
-            if known.state == "done":
-                return known  # whoever followed has completed it
+            current = audit.reload_ticket(ticket)
+            if current.state == "done":
+                return current  # the next holder has completed the move
 
 
-def _is_dead(ticket: Ticket, watch: HeartbeatMonitor) -> bool:
+def _is_dead(ticket: Ticket, monitor: HeartbeatMonitor) -> bool:
     if processes.is_gone(ticket.tags.get("process")):
         return True
-    return watch.silent_for(str(ticket.number), ticket.tags.get("heartbeat", "")) > LEASE_TIMEOUT
+    heartbeat = ticket.tags.get("heartbeat", "")
+    return monitor.silent_for(str(ticket.number), heartbeat) > LEASE_TIMEOUT
 
 
 def _wait_for_turn(mine: Ticket, lease: Lease) -> None:
-    """Return when no living ticket is ahead, and what the dead ones had planned is completed.
+    """Return when no live ticket is ahead and the plans of dead ones have been completed.
 
-    All who wait look at the head of the queue alone, the more rarely the further back they are:
-    fifty that read the whole queue would keep the registry from serving the one whose turn it is.
+    Waiting processes read only the front of the queue, and less often the further back they are:
+    fifty of them reading the whole queue would slow the registry down for the holder of the lease.
     """
-    watch, silent_until = HeartbeatMonitor(), time.monotonic() + _QUIET_PERIOD
+    monitor = HeartbeatMonitor()
+    log_after = time.monotonic() + _QUIET_PERIOD
     while True:
         head = audit.front(mine.model)
         if head is None or head.number > mine.number:
-            raise LeaseLostError(f"ticket {mine.number} was closed by another")
+            raise LeaseLostError(f"ticket {mine.number} was closed by another process")
         if head.number == mine.number:
             lease.check()
             return
-        if time.monotonic() > silent_until:
+        if time.monotonic() > log_after:
             _log_wait(head)
-            silent_until = math.inf
-        if _is_dead(head, watch):
-            _recover_abandoned(mine, watch, lease)
+            log_after = math.inf
+        if _is_dead(head, monitor):
+            _recover_abandoned(mine, monitor, lease)
         pause = min(_MAX_POLL_INTERVAL, 0.05 + 0.15 * (mine.number - head.number))
         time.sleep(pause * random.uniform(0.7, 1.3))  # noqa: S311
 
@@ -172,38 +174,37 @@ def _wait_for_turn(mine: Ticket, lease: Lease) -> None:
 def _log_wait(head: Ticket) -> None:
     owner = head.tags.get("process", "")
     logging.getLogger(__name__).warning(
-        "%s: waits for the %s of %s on %s (audit %d, since %s); goes on when that is done, or has"
-        " given no sign of life for %.0f s",
+        "%s: waits for the %s of %s on %s (audit %d, since %s); continues when that is done or"
+        " has sent no heartbeat for %.0f s",
         head.model,
         head.tags.get("intent", "move"),
-        head.tags.get("who", "somebody"),
+        head.tags.get("who", "an unknown requester"),
         processes.host_of(owner) or "an unknown host",
         head.number,
-        head.tags.get("when", "some time"),
+        head.tags.get("when", "an unknown time"),
         LEASE_TIMEOUT,
     )
 
 
-def _recover_abandoned(mine: Ticket, watch: HeartbeatMonitor, lease: Lease) -> None:
-    """Settle what is left ahead if nobody ahead lives; else it is for them to settle."""
+def _recover_abandoned(mine: Ticket, monitor: HeartbeatMonitor, lease: Lease) -> None:
+    """Recover the tickets ahead if all their holders are dead; else a live one will do it."""
     ahead = [t for t in audit.open_tickets(mine.model) if t.number < mine.number]
-    # All of them are asked, since each must be watched from when it was first seen.
-    if not [ticket for ticket in ahead if not _is_dead(ticket, watch)]:
+    # A list, not any(): every ticket must be monitored from the first poll.
+    if not [ticket for ticket in ahead if not _is_dead(ticket, monitor)]:
         _recover_tickets(ahead, mine, lease)
 
 
 def _recover_tickets(dead: list[Ticket], mine: Ticket, lease: Lease) -> None:
-    """Settle what dead holders left, in their order, until one of them is alive after all.
+    """Recover the tickets of dead holders in order; stop if one turns out to be alive.
 
-    Their tickets are read again: the last thing that they did may have come after the queue was
-    looked at.
+    Each ticket is read again, since its holder may have written after the queue was read.
     """
-    for seen in dead:
+    for ticket in dead:
         lease.check()
-        left = audit.reload_ticket(seen)
-        if left.state != "open":
+        current = audit.reload_ticket(ticket)
+        if current.state != "open":
             continue
-        gone = processes.is_gone(left.tags.get("process"))
-        if not gone and left.tags["heartbeat"] != seen.tags["heartbeat"]:
+        is_gone = processes.is_gone(current.tags.get("process"))
+        if not is_gone and current.tags["heartbeat"] != ticket.tags["heartbeat"]:
             return
-        aliases.recover(left, mine)
+        aliases.recover(current, mine)

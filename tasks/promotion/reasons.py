@@ -1,4 +1,4 @@
-"""Reasons of moves, as the audit keeps them."""
+"""Normalize and validate the reasons stored in audit records."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ MAX_CHARACTERS = 500
 
 
 def normalize(reason: str) -> str:
-    """Make a reason fit for a record.
+    """Put a reason on one line, without control characters.
 
     Args:
-        reason: What a person wrote.
+        reason: Text entered by a user.
 
     Returns:
-        The same on one line, without control characters.
+        The normalized text.
 
     Raises:
-        InputError: It is empty or too long.
+        InputError: The reason is empty or too long.
     """
     printable = "".join(c if c.isprintable() else " " for c in reason)
     line = " ".join(printable.split())
     if not line:
-        raise InputError("reason: say why, in a few words")
+        raise InputError("reason: must not be empty; say why in a few words")
     if len(line) > MAX_CHARACTERS:
-        raise InputError(f"reason: {len(line)} characters, of {MAX_CHARACTERS} at most")
+        raise InputError(
+            f"reason: has {len(line)} characters, at most {MAX_CHARACTERS} are allowed"
+        )
     return line

@@ -1,4 +1,4 @@
-"""Which versions' files may go: what nobody serves, descends from, works on, or made lately."""
+"""Delete files of versions that have no alias, no kept descendant, no open run, and are not new."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _OUTSIDE_HOME = "its files are not in this home"
 
 
 class StoredFiles(BaseModel):
-    """One version, or soft targets, that still has its files.
+    """The stored files of one version, or of a teacher's soft targets.
 
     Attributes:
-        name: `name/version`, or whose soft targets these are.
-        uri: Where the files are.
-        bytes: What they take.
-        kept: Why they stay; None where they may go.
+        name: `name/version`, or `soft targets of name/version`.
+        uri: MLflow URI of the files.
+        bytes: Their size.
+        kept: The reason to keep them; None if they may be deleted.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,72 +42,72 @@ class StoredFiles(BaseModel):
 
 
 def plan_collection(keep: int) -> list[StoredFiles]:
-    """Look at every version that has files, and say which may go.
+    """List all stored files and decide which may be deleted.
 
-    Two versions can name one model, where one recipe has taken another's over: its files stay if
-    either stays.
+    Two versions can share one model if a recipe reused the model of another; its files are kept if
+    either version is.
 
     Args:
-        keep: How many of the newest stay, of each registered model.
+        keep: Number of newest versions to keep of each registered model.
 
     Returns:
-        By name and version, each with its reason; soft targets go with their teacher.
+        By name and version, each with its reason; soft targets are deleted with their teacher.
     """
     versions = _stage_versions()
-    whole = [version for version in versions if "digest" in version.tags]
-    sizes = {str(v.source): artifacts.stored_bytes(str(v.source)) for v in whole}
-    present = [version for version in whole if sizes[str(version.source)]]
+    digested = [version for version in versions if "digest" in version.tags]
+    sizes = {str(v.source): artifacts.stored_bytes(str(v.source)) for v in digested}
+    present = [version for version in digested if sizes[str(version.source)]]
     reasons: dict[str, str] = {}
     for uri, reason in _retention_reasons(versions, present, keep):
         reasons.setdefault(uri, reason)
-    held = [
+    stored_files = [
         StoredFiles(name=_reference(v), uri=uri, bytes=sizes[uri], kept=reasons.get(uri))
         for v in present
         for uri in [str(v.source)]
     ]
-    return [*held, *_stored_soft_targets(whole, reasons)]
+    return [*stored_files, *_stored_soft_targets(digested, reasons)]
 
 
-def collect(keep: int, who: str, flow_run_id: str | None = None) -> list[StoredFiles]:
-    """Delete the files that may go, with no promotion under way; records and tags stay.
+def collect(keep: int, requester: str, flow_run_id: str | None = None) -> list[StoredFiles]:
+    """Delete the files that may be deleted while no promotion is in progress; records stay.
 
     Args:
-        keep: See `holdings`.
-        who: Who asked.
-        flow_run_id: Prefect's.
+        keep: See `plan_collection`.
+        requester: Recorded in the audit.
+        flow_run_id: Id of the Prefect flow run.
 
     Returns:
-        Everything that was looked at; what has no reason to be kept is gone.
+        All stored files; those without a reason to be kept were deleted.
     """
-    with ExitStack() as turns:
+    with ExitStack() as leases:
         tickets = []
-        for model in _deployable_models():  # in one order, so that two collections do not cross
+        for model in _deployable_models():  # always in the same order, to avoid a deadlock
             why = f"keep the newest {keep}"
             request = Request(
-                model=model, intent="collect", who=who, why=why, flow_run_id=flow_run_id
+                model=model, intent="collect", who=requester, why=why, flow_run_id=flow_run_id
             )
-            tickets.append(turns.enter_context(acquire_lease(request)))
-        found = plan_collection(keep)
-        for uri in {holding.uri for holding in found if holding.kept is None}:
+            tickets.append(leases.enter_context(acquire_lease(request)))
+        stored_files = plan_collection(keep)
+        for uri in {files.uri for files in stored_files if files.kept is None}:
             for _, lease in tickets:
                 lease.check()
             artifacts.remove_files(uri)
-        gone = [holding.name for holding in found if holding.kept is None]
+        removed = [files.name for files in stored_files if files.kept is None]
         for ticket, _ in tickets:
-            audit.close_ticket(ticket, "done", {"removed": ", ".join(gone) or "nothing"})
-    return found
+            audit.close_ticket(ticket, "done", {"removed": ", ".join(removed) or "nothing"})
+    return stored_files
 
 
 def _stage_versions() -> list[ModelVersion]:
-    """Every version that a stage made, by name and number; somebody may have deleted tags of it."""
-    found = all_pages(runs.client().search_model_versions, "", 1000)
-    tagged = (v for v in found if {"digest", "stage"} & v.tags.keys())
-    made = (v for v in tagged if str(v.source).startswith("models:/m-"))
-    return sorted(made, key=lambda version: (version.name, int(version.version)))
+    """Return all versions that a stage registered, even if some of their tags were deleted."""
+    versions = all_pages(runs.client().search_model_versions, "", 1000)
+    tagged = (v for v in versions if {"digest", "stage"} & v.tags.keys())
+    own = (v for v in tagged if str(v.source).startswith("models:/m-"))
+    return sorted(own, key=lambda version: (version.name, int(version.version)))
 
 
 def _deployable_models() -> list[str]:
-    """The models that can have a champion: a promotion of one must not lose its ancestors."""
+    """Return the models that can have a champion, whose ancestors a promotion must not lose."""
     return sorted({str(v.name) for v in _stage_versions() if v.tags.get("stage") == "export_onnx"})
 
 
@@ -119,28 +119,29 @@ def _retention_reasons(
     versions: list[ModelVersion], present: list[ModelVersion], keep: int
 ) -> Iterator[tuple[str, str]]:
     """Yield (URI, reason), the strongest reasons first."""
-    named = list(_versions_with_alias(versions))
-    yield from ((str(version.source), reason) for version, reason in named)
-    yield from _ancestor_reasons([version for version, _ in named], versions)
-    used = list(_open_run_reasons(versions))
-    yield from used
-    in_use = {uri for uri, _ in used}
+    aliased = list(_versions_with_alias(versions))
+    yield from ((str(version.source), reason) for version, reason in aliased)
+    yield from _ancestor_reasons([version for version, _ in aliased], versions)
+    open_run_reasons = list(_open_run_reasons(versions))
+    yield from open_run_reasons
+    in_use = {uri for uri, _ in open_run_reasons}
     yield from _ancestor_reasons([v for v in versions if str(v.source) in in_use], versions)
     by_model: dict[str, list[ModelVersion]] = {}
     for version in present:
         by_model.setdefault(str(version.name), []).append(version)
-    for known in by_model.values():
-        yield from ((str(v.source), f"one of the newest {keep}") for v in known[::-1][:keep])
+    for oldest_first in by_model.values():
+        newest = oldest_first[::-1][:keep]
+        yield from ((str(v.source), f"one of the newest {keep}") for v in newest)
     yield from (
         (str(v.source), _OUTSIDE_HOME) for v in present if artifacts.is_outside_home(str(v.source))
     )
 
 
 def _versions_with_alias(versions: list[ModelVersion]) -> Iterator[tuple[ModelVersion, str]]:
-    """Versions that an alias names, or an open ticket is about."""
+    """Yield versions that an alias or an open ticket refers to, with the reason."""
     for name in {str(version.name) for version in versions}:
-        known = retry_on_conflict(partial(runs.client().get_registered_model, name))
-        reasons = {str(number): f"alias {alias}" for alias, number in known.aliases.items()}
+        model = retry_on_conflict(partial(runs.client().get_registered_model, name))
+        reasons = {str(number): f"alias {alias}" for alias, number in model.aliases.items()}
         for ticket in audit.open_tickets(name):
             for role in ("target", "to", "previous", "from"):
                 reasons.setdefault(ticket.tags.get(role, ""), f"ticket {ticket.number} is open")
@@ -152,15 +153,15 @@ def _versions_with_alias(versions: list[ModelVersion]) -> Iterator[tuple[ModelVe
 def _ancestor_reasons(
     descendants: list[ModelVersion], versions: list[ModelVersion]
 ) -> Iterator[tuple[str, str]]:
-    """Walk up to the teacher, across recipes.
+    """Yield the ancestors up to the teacher, across recipes.
 
-    Where no record tells what a digest was made from, any model that is no end product may be an
-    ancestor: all of them stay.
+    If the parents of a digest are unknown, any model that is not an ONNX export may be an ancestor,
+    so all of them are kept.
     """
-    descent = Ancestry(versions)
+    ancestry = Ancestry(versions)
     guesses: list[tuple[str, str]] = []
     for descendant in descendants:
-        digests, unknown = descent.ancestors(descendant)
+        digests, unknown = ancestry.ancestors(descendant)
         for version in versions:
             if version.tags.get("digest") in digests:
                 yield str(version.source), f"ancestor of {_reference(descendant)}"
@@ -173,7 +174,7 @@ def _ancestor_reasons(
 
 
 def _open_run_reasons(versions: list[ModelVersion]) -> Iterator[tuple[str, str]]:
-    """What open runs have touched, and all of their recipes: they may be about to."""
+    """Yield the files used by open runs, and all of their recipes, which they may use next."""
     for run in history.find_runs("attributes.status = 'RUNNING'"):
         if processes.is_gone(run.data.tags.get("coldpress.process")):
             continue
@@ -185,7 +186,7 @@ def _open_run_reasons(versions: list[ModelVersion]) -> Iterator[tuple[str, str]]
 
 
 def _uris_of_run(run: Run) -> Iterator[str]:
-    """What a run and the others of its flow run made or took over, or would find by their key."""
+    """Yield the outputs of a flow run's stages and those stored under their cache keys."""
     flow_run_id = run.data.tags.get("coldpress.flow_run_id")
     for member in history.runs_of_flow_run(flow_run_id) if flow_run_id else [run]:
         if "coldpress.result" in member.data.tags:
@@ -196,19 +197,19 @@ def _uris_of_run(run: Run) -> Iterator[str]:
 
 
 def _stored_soft_targets(
-    versions: Iterable[ModelVersion], kept: dict[str, str]
+    versions: Iterable[ModelVersion], reasons: dict[str, str]
 ) -> Iterator[StoredFiles]:
-    """The soft targets of each teacher: of no use without it, and made again with it."""
+    """Yield each teacher's soft targets, which are useless without it and reproducible with it."""
     teachers = {v.tags["digest"]: v for v in versions if v.tags.get("stage") == "train_teacher"}
-    made = "tags.`coldpress.stage` = 'generate_soft_targets' AND tags.`coldpress.status` = 'ran'"
-    for run in history.find_runs(made):
+    ran = "tags.`coldpress.stage` = 'generate_soft_targets' AND tags.`coldpress.status` = 'ran'"
+    for run in history.find_runs(ran):
         result = history.result_of(run)
         teacher = teachers.get(result.parents[0]) if result.parents else None
         if teacher is None or result.model_uri is None:
             continue
         size = artifacts.stored_bytes(result.model_uri)
         if size:
-            reason = kept.get(result.model_uri) or kept.get(str(teacher.source))
+            reason = reasons.get(result.model_uri) or reasons.get(str(teacher.source))
             reason = reason or (
                 _OUTSIDE_HOME if artifacts.is_outside_home(result.model_uri) else None
             )

@@ -1,4 +1,4 @@
-"""What is said of a move of the champion, to a terminal and on the page of a flow run."""
+"""Summarize a completed move for the terminal and the flow run's page."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ from tasks.promotion.audit import Ticket
 
 
 def summarize(ticket: Ticket) -> str:
-    """Say what became of a move.
+    """Summarize the outcome of a move in one line.
 
     Args:
-        ticket: Closed.
-
-    Returns:
-        One line.
+        ticket: A closed ticket.
     """
-    model, before, after = ticket.model, ticket.moved_from, ticket.moved_to
+    model = ticket.model
+    before = ticket.moved_from
+    after = ticket.moved_to
     if "completes" in ticket.tags:
-        interrupted = f"audit {ticket.tags['completes']}"
-        return f"{model}/{after} is the champion: what was interrupted is completed ({interrupted})"
+        number = ticket.tags["completes"]
+        return f"{model}/{after} is the champion: completed an interrupted move (audit {number})"
     if before == after:
         return f"{model}/{after} is the champion already: nothing to do"
-    was = f", {model}/{before} is previous" if before else ""
-    return f"{model}/{after} is the champion{was} (audit {ticket.number}){_flag_suffix(ticket)}"
+    previous = f", {model}/{before} is previous" if before else ""
+    return (
+        f"{model}/{after} is the champion{previous} (audit {ticket.number}){_flag_suffix(ticket)}"
+    )
 
 
 def _flag_suffix(ticket: Ticket) -> str:

@@ -1,7 +1,8 @@
-"""Which version a record means: a number alone can be given to another version later.
+"""Identify the versions that audit records refer to, by digest and creation time.
 
-MLflow counts from 1 again when a registered model was deleted and created anew, and the audit of
-the old one stays. So a ticket keeps the digest and the creation time of each version that it names.
+MLflow counts from 1 again when a registered model was deleted and created again, while the audit of
+the old model remains. So a version number alone may refer to another version later, and tickets
+also store the digest and creation time of each version.
 """
 
 from __future__ import annotations
@@ -19,19 +20,11 @@ from tasks.tracking import runs
 from tasks.tracking.retry import retry_on_conflict
 
 Role = Literal["from", "to", "previous", "target"]
-"""The tags of a ticket that name a version of its model."""
+"""The tags of a ticket that contain a version number."""
 
 
 def find_version(model: str, number: str) -> ModelVersion | None:
-    """Look a version up by its number.
-
-    Args:
-        model: Registered name.
-        number: As MLflow has it.
-
-    Returns:
-        None only where the registry says that there is none: an outage raises.
-    """
+    """Return a version by number; None only if it does not exist, an outage raises."""
     try:
         return retry_on_conflict(partial(runs.client().get_model_version, model, number))
     except MlflowException as error:
@@ -41,39 +34,36 @@ def find_version(model: str, number: str) -> ModelVersion | None:
 
 
 def digest_of(model: str, number: str) -> str | None:
-    """Return the digest of a version; None where it is gone or is not of Coldpress."""
+    """Return the digest of a version; None if it was deleted or another tool registered it."""
     version = find_version(model, number)
     return None if version is None else version.tags.get("digest")
 
 
 def check_unchanged(reference: str, digest: str | None) -> None:
-    """Make sure that a version is the one that was registered, before something is written on it.
+    """Check before writing to a version that it is still the one that was registered.
 
     Args:
         reference: `name/version`.
-        digest: Of what was registered.
+        digest: The digest at registration.
 
     Raises:
-        InputError: Somebody deleted it, or its model, since.
+        InputError: The version or its model was deleted in the meantime.
     """
     name, _, number = reference.partition("/")
     if digest_of(name, number) != digest:
         raise InputError(
-            f"model: {reference} was deleted in MLflow, or registered again as another one, while"
-            " this run worked on it; run it again"
+            f"model: {reference} was deleted in MLflow, or registered again as another model,"
+            " during this run; run it again"
         )
 
 
 def identity_tags(role: Role, model: str, number: str | None) -> dict[str, str]:
-    """Return what a ticket says of a version beside its number.
+    """Return the tags that identify a version beside its number.
 
     Args:
-        role: The tag that has the number.
+        role: The tag that holds the number.
         model: Registered name.
-        number: None where the ticket names no such version.
-
-    Returns:
-        Tags.
+        number: None if the ticket has no version in this role.
     """
     version = None if number is None else find_version(model, number)
     if version is None:
@@ -84,14 +74,14 @@ def identity_tags(role: Role, model: str, number: str | None) -> dict[str, str]:
 
 
 def version_in_role(ticket: Ticket, role: Role) -> ModelVersion | None:
-    """Find the version that a ticket names.
+    """Return the version that a ticket names in a role.
 
     Args:
-        ticket: A record of the audit.
-        role: In which of its tags.
+        ticket: An audit record.
+        role: The tag that holds the version number.
 
     Returns:
-        None where it names none, it was deleted, or its number is another version's now.
+        None if the tag is missing, the version was deleted, or its number was reassigned.
     """
     number = ticket.tags.get(role)
     version = None if number is None else find_version(ticket.model, number)
@@ -99,23 +89,24 @@ def version_in_role(ticket: Ticket, role: Role) -> ModelVersion | None:
 
 
 def number_in_role(ticket: Ticket | None, role: Role) -> str | None:
-    """Return the number of the version that a ticket names, under the conditions of `version_of`.
+    """Return the number of the version that `version_in_role` returns.
 
     Args:
-        ticket: None where there is no record.
-        role: In which of its tags.
+        ticket: An audit record, or None.
+        role: The tag that holds the version number.
 
     Returns:
-        The number, as aliases have it.
+        The number; None if there is no such version.
     """
     version = None if ticket is None else version_in_role(ticket, role)
     return None if version is None else str(version.version)
 
 
 def _is_same_version(ticket: Ticket, role: Role, version: ModelVersion) -> bool:
-    """By digest, also after an import; by time, also where somebody deleted the digest.
+    """Compare digests, which survive an import, or creation times, if the digest was deleted.
 
-    Tickets of older versions have neither. The registry itself dates both them and the versions.
+    Tickets of older versions of Coldpress have neither: then the version must be older than the
+    ticket by the registry's clock.
     """
     digest = ticket.tags.get(f"{role}_digest")
     created = ticket.tags.get(f"{role}_created")

@@ -1,4 +1,4 @@
-"""People move `champion` in the MLflow UI too: what the audit does not explain is looked into."""
+"""Detect champions that were moved by hand in MLflow, and record or revert the change."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ UNKNOWN_REQUESTER = "unknown (moved in MLflow)"
 
 
 def list_watched_models() -> list[str]:
-    """Return the models of Coldpress's that have a champion, or had one that the audit knows of."""
-    known = all_pages(runs.client().search_registered_models)
-    names = {str(model.name): model.aliases for model in known}
+    """Return Coldpress's models that have a champion or an audit record."""
+    registered = all_pages(runs.client().search_registered_models)
+    names = {str(model.name): model.aliases for model in registered}
     return sorted(
         name
         for name in _own_models() & set(names)
@@ -34,7 +34,7 @@ def list_watched_models() -> list[str]:
 
 
 def _own_models() -> set[str]:
-    """Models that Coldpress exported a version of, or promoted one of: others' are theirs."""
+    """Return the models that have a version exported or promoted by Coldpress."""
     search = runs.client().search_model_versions
     exported = {str(v.name) for v in all_pages(search, "", 1000) if _is_deployable(v)}
     promoted = {str(v.name) for v in all_pages(search, "tags.`intent` = 'promote'", 1000)}
@@ -51,16 +51,16 @@ def _is_deployable(version: ModelVersion) -> bool:
 
 
 def validate_models(models: Sequence[str]) -> list[str]:
-    """Check that models exist: one that is misspelt would be watched for ever.
+    """Check that models exist, so that a misspelt name is not watched forever.
 
     Args:
         models: Registered names.
 
     Returns:
-        The same.
+        The same names.
 
     Raises:
-        InputError: The registry knows neither a model nor an audit of that name.
+        InputError: There is neither a model nor an audit record of that name.
     """
     for model in models:
         if audit.front(registry.require_bare_name(model)) is None:
@@ -71,15 +71,15 @@ def validate_models(models: Sequence[str]) -> list[str]:
 def reconcile_all(
     models: Sequence[str], policy: Policy, flow_run_id: str | None = None
 ) -> tuple[list[Ticket], dict[str, Exception]]:
-    """Look after models; one that cannot be looked at does not keep the others from it.
+    """Reconcile several models; a failure of one does not affect the others.
 
     Args:
         models: Registered names.
-        policy: See `look`.
-        flow_run_id: Prefect's.
+        policy: See `reconcile`.
+        flow_run_id: Id of the Prefect flow run.
 
     Returns:
-        The records that were written, and what went wrong, by model.
+        The audit records written, and the errors by model.
     """
     records: list[Ticket] = []
     failures: dict[str, Exception] = {}
@@ -94,25 +94,25 @@ def reconcile_all(
 
 
 def reconcile(model: str, policy: Policy, flow_run_id: str | None = None) -> Ticket | None:
-    """Look after one model: record a champion that was moved by hand, and keep it or not.
+    """Record a champion that was moved by hand, and keep or revert it.
 
     Args:
         model: Registered name.
-        policy: What to do with a champion that its gate does not back: leave it and flag it in
-            the audit, or put the last audited one back.
-        flow_run_id: Prefect's.
+        policy: How to treat a champion that did not pass its gate: keep it and flag it in the
+            audit, or restore the last audited champion.
+        flow_run_id: Id of the Prefect flow run.
 
     Returns:
-        The record that was written; None where the audit explains everything.
+        The audit record written; None if the champion matches the audit.
     """
     if _matches_audit(model) and not audit.open_tickets(model):
         return None
-    # A move under way may explain it, or its holder may be dead: both are known in its turn.
+    # A move in progress may explain the change, or be abandoned: that is known with the lease.
     request = Request(
         model=model,
         intent="watch",
         who=UNKNOWN_REQUESTER,
-        why="The champion is not the one that the audit says",
+        why="The champion is not the last audited one",
         flow_run_id=flow_run_id,
     )
     try:
@@ -122,49 +122,53 @@ def reconcile(model: str, policy: Policy, flow_run_id: str | None = None) -> Tic
 
 
 def _matches_audit(model: str) -> bool:
-    found, last = read_aliases(model), audit.last_move(model)
-    if found.champion is None:
+    aliases = read_aliases(model)
+    last = audit.last_move(model)
+    if aliases.champion is None:
         return last is None or _find_restorable(model) is None
-    return last is not None and promote.matches_audit(last, found)
+    return last is not None and promote.matches_audit(last, aliases)
 
 
 def _plan_change(model: str, policy: Policy) -> AliasChange:
-    found, last = read_aliases(model), audit.last_move(model)
+    aliases = read_aliases(model)
+    last = audit.last_move(model)
     if _matches_audit(model):
-        raise RefusedError("The audit explains the champion: nothing to do")
+        raise RefusedError("The champion matches the audit: nothing to do")
     before = last.moved_to if last else None
-    notes = {"moved_by_hand": f"champion {before or 'none'} -> {found.champion or 'none'}"}
-    if found.champion is None:
-        return _plan_restore(model, found, notes)
-    against = promote.gate_objection(registry.resolve_any(f"{model}/{found.champion}"))
+    notes = {"moved_by_hand": f"champion {before or 'none'} -> {aliases.champion or 'none'}"}
+    if aliases.champion is None:
+        return _plan_restore(model, aliases, notes)
+    objection = promote.gate_objection(registry.resolve_any(f"{model}/{aliases.champion}"))
     audited = version_identity.version_in_role(last, "to") if last else None
     number = str(audited.version) if audited else None
-    kept = number if number and is_usable(model, number) else None
-    if against and policy == "revert" and kept and audited and not failed_gate(audited):
-        return _plan_revert(found, kept, {**notes, "objection": against})
+    usable = number if number and is_usable(model, number) else None
+    if objection and policy == "revert" and usable and audited and not failed_gate(audited):
+        return _plan_revert(aliases, usable, {**notes, "objection": objection})
     notes |= {"intent": "hand", "why": "The champion was moved in MLflow"}
-    notes |= {"flagged": against} if against else {}
-    return AliasChange(champion=found.champion, before=number, previous=kept, notes=notes)
+    notes |= {"flagged": objection} if objection else {}
+    return AliasChange(champion=aliases.champion, before=number, previous=usable, notes=notes)
 
 
-def _plan_revert(found: Aliases, kept: str, notes: dict[str, str]) -> AliasChange:
-    """What was moved by hand never becomes `previous`: a rollback would bring it back."""
-    why = "The champion was moved in MLflow to a version that its gate does not back"
-    told = {**notes, "intent": "revert", "why": why}
-    return AliasChange(champion=kept, before=found.champion, previous=found.previous, notes=told)
+def _plan_revert(aliases: Aliases, number: str, notes: dict[str, str]) -> AliasChange:
+    """Restore the audited champion; the rejected version never becomes `previous`."""
+    why = "The champion was moved in MLflow to a version that did not pass its gate"
+    notes = {**notes, "intent": "revert", "why": why}
+    return AliasChange(
+        champion=number, before=aliases.champion, previous=aliases.previous, notes=notes
+    )
 
 
-def _plan_restore(model: str, found: Aliases, notes: dict[str, str]) -> AliasChange:
-    """Go back through the audit to the last champion that can still answer."""
+def _plan_restore(model: str, aliases: Aliases, notes: dict[str, str]) -> AliasChange:
+    """Restore the last audited champion that is still usable, after the alias was removed."""
     number = _find_restorable(model)
     if number is None:
-        raise RefusedError(f"{model} has no champion, and none that may be restored is left")
-    told = {**notes, "intent": "restore", "why": "The champion was taken away in MLflow"}
-    return AliasChange(champion=number, previous=found.previous, notes=told)
+        raise RefusedError(f"{model} has no champion and no version that could be restored")
+    notes = {**notes, "intent": "restore", "why": "The champion alias was removed in MLflow"}
+    return AliasChange(champion=number, previous=aliases.previous, notes=notes)
 
 
 def _find_restorable(model: str) -> str | None:
-    """The last champion that is still there with its files, and that its gate did not refuse."""
+    """Return the last audited champion that is usable and did not fail its gate."""
     for ticket in reversed(audit.all_tickets(model)):
         version = version_identity.version_in_role(ticket, "to") if ticket.state == "done" else None
         if version is not None and not failed_gate(version):

@@ -139,7 +139,7 @@ def test_what_the_gate_refused_is_exit_1_and_one_line(prefect: str, coldpress: C
     words = ("promote", "trec/3", "--reason", "told to")
     result = coldpress(*words, also={"PREFECT_API_URL": prefect})
     reason = "trec/3 was refused by its gate: Too slow. (and 1 more)"
-    message = f"coldpress: {reason}; --force passes over it"
+    message = f"coldpress: {reason}; promote anyway with --force"
     assert (result.code, lines(result.error), result.output) == (1, [message], "")
     assert (
         audit.all_tickets("trec")[-1].tags["who"] == f"{getpass.getuser()}@{socket.gethostname()}"
@@ -153,7 +153,7 @@ def test_what_the_gate_refused_is_exit_1_and_one_line(prefect: str, coldpress: C
         (("promote", "trec/1"), 'Command "promote" parameter --reason requires an argument.'),
         (
             ("rollback", "trec", "--reason", "x"),
-            "model: trec has no previous champion to go back to",
+            "model: trec has no previous champion to roll back to",
         ),
         (("gc", "--keep", "-1"), "--keep: -1 is less than 0"),
     ],
@@ -236,7 +236,7 @@ def test_nobody_answers_and_it_is_refused(prefect: str, coldpress: Coldpress) ->
     state = promote_flow("trec/2", "faster", ask=True, seconds_to_answer=1, return_state=True)
     assert (state.name, state.message) == (
         "Refused",
-        "trec/2: nobody approved of it within 1 s",
+        "trec/2: nobody approved it within 1 s",
     )
     assert (audit.all_tickets("trec")[-1].state, named()) == ("refused", ("1", None))
 

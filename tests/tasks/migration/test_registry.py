@@ -1,4 +1,4 @@
-"""What was made in one store is the same in another, whatever it is called there."""
+"""Models and runs are the same in another store, under new ids."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ from tasks.tracking.results import StageResult
 
 @pytest.fixture
 def source(state: Path, tmp_path: Path) -> str:
-    """A store with a chain of two stages, three versions of trec, and moves of its champion."""
+    """A store with a pipeline of two stages, three versions of trec, and champion moves."""
     teacher = version(tmp_path, "trec-teacher", "train_teacher", parents="")
     passed(tmp_path, 3)
     for target in ("1", "3"):
         promote(target)
     rollback()
-    known = registry.resolve("trec/1")
-    made = StageResult(
+    model = registry.resolve("trec/1")
+    result = StageResult(
         stage="export_onnx",
         status="ran",
-        model_uri=str(known.source),
+        model_uri=str(model.source),
         registered="trec/1",
-        digest=known.tags["digest"],
-        run_id=str(known.run_id),
+        digest=model.tags["digest"],
+        run_id=str(model.run_id),
     )
-    run_id = str(known.run_id)
+    run_id = str(model.run_id)
     runs.log_params(run_id, {"opset": 17})
     runs.log_curve(run_id, "loss", [0.5, 0.25])
     runs.set_tags(run_id, {"stage": "export_onnx", "key": "k" * 64})
-    given = registry.resolve("trec-teacher/1")
-    parent = StageResult(stage="train_teacher", status="ran", model_uri=str(given.source))
-    runs.log_lineage(run_id, [parent], made.model_uri)
-    runs.write_result(run_id, made)
-    assert given.tags["digest"] == teacher
+    teacher_version = registry.resolve("trec-teacher/1")
+    parent = StageResult(stage="train_teacher", status="ran", model_uri=str(teacher_version.source))
+    runs.log_lineage(run_id, [parent], result.model_uri)
+    runs.write_result(run_id, result)
+    assert teacher_version.tags["digest"] == teacher
     return f"sqlite:///{state / 'mlflow.db'}"
 
 
@@ -59,27 +59,26 @@ def target(
     return runs.client()
 
 
-def test_versions_files_aliases_and_audit_come_over(source: str, target: MlflowClient) -> None:
+def test_versions_files_aliases_and_audit_are_migrated(source: str, target: MlflowClient) -> None:
     assert migrate_store(source) == ["trec/1", "trec/2", "trec/3", "trec-teacher/1"]
     before = MlflowClient(source, source)
     for name in ("trec/1", "trec/2", "trec/3", "trec-teacher/1"):
-        old, new = before.get_model_version(*name.split("/")), registry.resolve(name)
+        old = before.get_model_version(*name.split("/"))
+        new = registry.resolve(name)
         assert new.tags["digest"] == old.tags["digest"]
         assert new.source != old.source
         assert artifacts.is_intact(str(new.source), new.tags["digest"])
         assert str(target.get_run(str(new.run_id)).info.status) == "FINISHED"
     assert named() == ("1", "3")
-    kept = ("intent", "who", "from", "to", "previous", "state")
-    assert [[t.tags.get(k) for k in kept] for t in audit.all_tickets("trec")] == [
+    tags = ("intent", "who", "from", "to", "previous", "state")
+    assert [[t.tags.get(k) for k in tags] for t in audit.all_tickets("trec")] == [
         ["promote", "anna@here", None, "1", None, "done"],
         ["promote", "anna@here", "1", "3", "1", "done"],
         ["rollback", "anna@here", "3", "1", "3", "done"],
     ]
 
 
-def test_a_run_comes_over_with_its_numbers_and_its_lineage(
-    source: str, target: MlflowClient
-) -> None:
+def test_a_run_is_migrated_with_its_metrics_and_lineage(source: str, target: MlflowClient) -> None:
     migrate_store(source)
     model = registry.resolve("trec/1")
     run = target.get_run(str(model.run_id))
@@ -95,19 +94,19 @@ def test_a_run_comes_over_with_its_numbers_and_its_lineage(
     assert result.registered == "trec/1"
 
 
-def test_numbers_that_are_not_finite_stay_behind(source: str, target: MlflowClient) -> None:
-    """An older store may hold some; MLflow keeps an infinity as the largest number there is."""
+def test_non_finite_metrics_are_not_migrated(source: str, target: MlflowClient) -> None:
+    """An older store may hold some; MLflow stores infinity as the largest float."""
     before = MlflowClient(source, source)
     run_id = str(before.get_model_version("trec", "1").run_id)
     before.log_metric(run_id, "loss", float("nan"), step=3)
     before.log_metric(run_id, "entropy", float("inf"))
     migrate_store(source)
-    brought = str(registry.resolve("trec/1").run_id)
-    assert [m.value for m in target.get_metric_history(brought, "loss")] == [0.5, 0.25]
-    assert "entropy" not in target.get_run(brought).data.metrics
+    new_run_id = str(registry.resolve("trec/1").run_id)
+    assert [m.value for m in target.get_metric_history(new_run_id, "loss")] == [0.5, 0.25]
+    assert "entropy" not in target.get_run(new_run_id).data.metrics
 
 
-def test_done_twice_it_is_done_once(source: str, target: MlflowClient) -> None:
+def test_a_second_migration_changes_nothing(source: str, target: MlflowClient) -> None:
     migrate_store(source)
     ids = [e.experiment_id for e in target.search_experiments()]
     before = len(target.search_runs(ids)), len(target.search_logged_models(ids))
@@ -116,7 +115,7 @@ def test_done_twice_it_is_done_once(source: str, target: MlflowClient) -> None:
     assert [t.number for t in audit.all_tickets("trec")] == [1, 2, 3]
 
 
-def test_a_try_that_was_killed_is_completed(
+def test_an_interrupted_migration_is_completed(
     source: str, target: MlflowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def killed(*_: object) -> None:
@@ -132,19 +131,19 @@ def test_a_try_that_was_killed_is_completed(
     assert [r for r in target.search_runs(ids) if r.info.status == "RUNNING"] == []
 
 
-def test_where_the_name_has_versions_they_are_numbered_on(
+def test_new_versions_follow_existing_ones(
     source: str, target: MlflowClient, tmp_path: Path
 ) -> None:
     passed(tmp_path, 1)
     promote("1")
     assert migrate_store(source)[:3] == ["trec/2", "trec/3", "trec/4"]
-    assert named() == ("1", "4")  # previous was nobody's, champion was
+    assert named() == ("1", "4")  # `previous` was not set in the target, `champion` was
     (result,) = history.results_with_key("k" * 64)
     assert result.registered == "trec/2"
     assert [t.number for t in audit.all_tickets("trec")] == [1]
 
 
-def test_files_that_are_not_what_was_written_do_not_become_a_version(
+def test_damaged_files_do_not_become_a_version(
     source: str, target: MlflowClient, state: Path
 ) -> None:
     before = MlflowClient(source, source)
@@ -153,11 +152,13 @@ def test_files_that_are_not_what_was_written_do_not_become_a_version(
     (file,) = Path(folder).rglob("model.onnx")
     file.unlink()
     file.write_text("altered")
-    with pytest.raises(CorruptCheckpointError, match="trec/2: its files did not arrive whole"):
+    with pytest.raises(
+        CorruptCheckpointError, match="trec/2: its files are damaged after the copy"
+    ):
         migrate_store(source)
 
 
-def test_all_of_more_than_a_hundred_names_come_over(
+def test_more_than_a_hundred_names_are_migrated(
     source: str, target: MlflowClient, state: Path
 ) -> None:
     for number in range(101):
@@ -167,10 +168,10 @@ def test_all_of_more_than_a_hundred_names_come_over(
     assert named() == ("1", "3")
 
 
-def test_what_cannot_come_over_is_named_and_the_rest_comes(
+def test_versions_that_cannot_be_migrated_are_logged(
     source: str, target: MlflowClient, state: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One model was purged, one run deleted, and one version is somebody else's."""
+    """One model was purged, one run deleted, and one version is of another tool."""
     before = MlflowClient(source, source)
     purged = str(before.get_model_version("trec", "1").source).removeprefix("models:/")
     foreign.purge(state, purged)
@@ -178,7 +179,7 @@ def test_what_cannot_come_over_is_named_and_the_rest_comes(
     before.create_model_version("trec", "/srv/models/old")
     assert migrate_store(source) == ["trec/1", "trec/2", "trec-teacher/1"]
     assert [message.partition(":")[0] for message in caplog.messages] == [
-        *("trec/1 is not brought over", "trec/4 is not brought over")
+        *("trec/1 was not imported", "trec/4 was not imported")
     ]
     assert named() == (None, "2")  # what was 3 is the second now; the champion was purged
     digests = [registry.resolve(f"trec/{n}").tags["digest"] for n in (1, 2)]

@@ -1,4 +1,4 @@
-"""The present champion on the test texts of the model that would take its place."""
+"""Compare the champion with a new model on the same test rows."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ FINAL = StageResult(stage="export_onnx", status="ran", digest="new")
 
 @pytest.fixture
 def recipe(state: Path, tmp_path: Path) -> Recipe:
-    return reading(tmp_path / "rows.jsonl", list(TEXTS))
+    return write_recipe(tmp_path / "rows.jsonl", list(TEXTS))
 
 
-def reading(file: Path, labels: Sequence[str]) -> Recipe:
+def write_recipe(file: Path, labels: Sequence[str]) -> Recipe:
     """Five rows a label for training and for the test alike."""
     texts = zip(labels, TEXTS.values(), strict=True)
     rows = [{"text": f"{text} {n}", "label": name} for name, text in texts for n in range(5)]
@@ -47,13 +47,13 @@ def reading(file: Path, labels: Sequence[str]) -> Recipe:
     )
 
 
-def given(recipe: Recipe, wrong: int) -> Predictions:
-    """What the new model answered: the first rows wrongly, the rest rightly."""
+def predictions_with(recipe: Recipe, wrong: int) -> Predictions:
+    """Predictions of the new model: wrong for the first rows, right for the rest."""
     benchmark = data.load_benchmark(recipe)
     labels = np.array(benchmark.test.labels)
-    said = labels.copy()
-    said[:wrong] = (said[:wrong] + 1) % 3
-    logits = {"onnx": np.eye(3, dtype=np.float32)[said]}
+    predicted = labels.copy()
+    predicted[:wrong] = (predicted[:wrong] + 1) % 3
+    logits = {"onnx": np.eye(3, dtype=np.float32)[predicted]}
     return Predictions(benchmark.test.ids, benchmark.labels, labels, logits)
 
 
@@ -73,108 +73,126 @@ def in_service(recipe: Recipe, tiny_checkpoint: Checkpoint, tmp_path: Path) -> s
     return old.digest
 
 
-def keep(recipe: Recipe, digest: str, said: Predictions, tmp_path: Path) -> None:
-    """Leave an evaluation behind, as the champion's own run did."""
-    experiment, tags = runs.ensure_experiment("tiny"), {"flow_run_id": "old-run"}
+def store_predictions(
+    recipe: Recipe, digest: str, test_predictions: Predictions, tmp_path: Path
+) -> None:
+    """Store an evaluation, as the champion's own run did."""
+    experiment = runs.ensure_experiment("tiny")
+    tags = {"flow_run_id": "old-run"}
     parent = runs.open_run(experiment, "tiny", tags)
     stage = {**tags, "stage": "evaluate"}
     run_id = runs.open_run(experiment, "evaluate", stage, parent=parent)
     with new_checkpoint(tmp_path / "kept", Manifest(stage="evaluate")) as directory:
-        predictions.write_predictions(said, directory)
+        predictions.write_predictions(test_predictions, directory)
     uri = artifacts.log_checkpoint(run_id, tmp_path / "kept", "evaluate")
     result = StageResult(stage="evaluate", status="ran", model_uri=uri, parents=("t", digest))
     runs.write_result(run_id, result)
 
 
-def lose_files(state: Path) -> None:
-    """Let nothing be left that could be asked."""
+def delete_model_file(state: Path) -> None:
+    """Delete the champion's graph, so that it cannot predict."""
     (graph,) = (state / "artifacts").rglob("model.onnx")
     graph.unlink()
 
 
 def test_without_a_champion_there_is_nothing_to_compare_with(recipe: Recipe) -> None:
-    assert compare_champion.compare_with_champion(recipe, FINAL, given(recipe, 0)) is None
+    assert (
+        compare_champion.compare_with_champion(recipe, FINAL, predictions_with(recipe, 0)) is None
+    )
 
 
-def test_a_champion_without_kept_answers_is_asked(
+def test_a_champion_without_stored_predictions_predicts(
     recipe: Recipe, in_service: str, tiny: Classifier
 ) -> None:
-    found = compare_champion.compare_with_champion(recipe, FINAL, given(recipe, 0))
+    champion = compare_champion.compare_with_champion(recipe, FINAL, predictions_with(recipe, 0))
     test = encode(tiny.tokenizer, data.load_benchmark(recipe).test)
     right = int((tiny.logits(test).argmax(-1).numpy() == test.labels).sum())
-    assert 0 < right < 15, "a model that knows all or nothing shows little"
-    assert found is not None
-    assert found.comparison is not None
-    assert (found.version, found.comparison.n) == ("tiny/1", 15)
-    assert found.comparison.only_model_right == 15 - right
-    assert found.comparison.only_baseline_right == 0
+    assert 0 < right < 15, "the model must be right for some rows only"
+    assert champion is not None
+    assert champion.comparison is not None
+    assert (champion.version, champion.comparison.n) == ("tiny/1", 15)
+    assert champion.comparison.only_model_right == 15 - right
+    assert champion.comparison.only_baseline_right == 0
 
 
 def test_the_same_model_again_does_not_differ_from_itself(
     recipe: Recipe, in_service: str, state: Path
 ) -> None:
-    lose_files(state)
+    delete_model_file(state)
     same = FINAL.model_copy(update={"digest": in_service})
-    found = compare_champion.compare_with_champion(recipe, same, given(recipe, 4))
-    assert found is not None
-    assert found.comparison is not None
-    difference = found.comparison.difference
+    champion = compare_champion.compare_with_champion(recipe, same, predictions_with(recipe, 4))
+    assert champion is not None
+    assert champion.comparison is not None
+    difference = champion.comparison.difference
     assert (difference.estimate, difference.low, difference.high) == (0, 0, 0)
 
 
-def test_answers_that_were_kept_are_not_asked_for_again(
+def test_stored_predictions_are_reused(
     recipe: Recipe, in_service: str, state: Path, tmp_path: Path
 ) -> None:
-    keep(recipe, in_service, given(recipe, wrong=2), tmp_path)
-    lose_files(state)
-    found = compare_champion.compare_with_champion(recipe, FINAL, given(recipe, wrong=5))
-    assert found is not None
-    assert found.comparison is not None
-    assert (found.comparison.only_model_right, found.comparison.only_baseline_right) == (0, 3)
+    store_predictions(recipe, in_service, predictions_with(recipe, wrong=2), tmp_path)
+    delete_model_file(state)
+    champion = compare_champion.compare_with_champion(
+        recipe, FINAL, predictions_with(recipe, wrong=5)
+    )
+    assert champion is not None
+    assert champion.comparison is not None
+    assert (champion.comparison.only_model_right, champion.comparison.only_baseline_right) == (0, 3)
 
 
-@pytest.mark.parametrize("other", ["rows", "model"])
-def test_answers_to_other_rows_or_of_another_model_are_left_alone(
-    recipe: Recipe, in_service: str, tmp_path: Path, other: str
+@pytest.mark.parametrize("difference", ["rows", "model"])
+def test_stored_predictions_of_other_rows_or_models_are_ignored(
+    recipe: Recipe, in_service: str, tmp_path: Path, difference: str
 ) -> None:
-    said = given(recipe, wrong=0)
-    if other == "rows":
-        said = Predictions(("x", *said.ids[1:]), said.label_names, said.labels, said.logits)
-    keep(recipe, in_service if other == "rows" else "another", said, tmp_path)
-    found = compare_champion.compare_with_champion(recipe, FINAL, given(recipe, wrong=0))
-    assert found is not None
-    assert found.comparison is not None
-    assert found.comparison.only_model_right > 0
+    test_predictions = predictions_with(recipe, wrong=0)
+    if difference == "rows":
+        test_predictions = Predictions(
+            ("x", *test_predictions.ids[1:]),
+            test_predictions.label_names,
+            test_predictions.labels,
+            test_predictions.logits,
+        )
+    store_predictions(
+        recipe, in_service if difference == "rows" else "another", test_predictions, tmp_path
+    )
+    champion = compare_champion.compare_with_champion(
+        recipe, FINAL, predictions_with(recipe, wrong=0)
+    )
+    assert champion is not None
+    assert champion.comparison is not None
+    assert champion.comparison.only_model_right > 0
 
 
-def test_a_champion_whose_files_are_gone_is_not_passed_over(
+def test_a_champion_with_missing_files_is_not_skipped(
     recipe: Recipe, in_service: str, state: Path
 ) -> None:
-    lose_files(state)
-    found = compare_champion.compare_with_champion(recipe, FINAL, given(recipe, 0))
-    assert found is not None
-    assert found.comparison is None
-    assert "model.onnx is not the file that was written" in found.obstacle
+    delete_model_file(state)
+    champion = compare_champion.compare_with_champion(recipe, FINAL, predictions_with(recipe, 0))
+    assert champion is not None
+    assert champion.comparison is None
+    assert "model.onnx is not the file that was written" in champion.obstacle
 
 
 def test_a_champion_with_other_labels_cannot_be_compared_with(
     recipe: Recipe, in_service: str, tmp_path: Path
 ) -> None:
-    changed = reading(tmp_path / "others.jsonl", ["calm", "fast", "hot"])
-    found = compare_champion.compare_with_champion(changed, FINAL, given(changed, 0))
-    assert found is not None
-    assert (found.comparison, found.obstacle) == (None, "it knows other labels")
+    changed = write_recipe(tmp_path / "others.jsonl", ["calm", "fast", "hot"])
+    champion = compare_champion.compare_with_champion(changed, FINAL, predictions_with(changed, 0))
+    assert champion is not None
+    assert (champion.comparison, champion.obstacle) == (None, "it has other labels")
 
 
-def test_a_champion_that_others_registered_cannot_be_compared_with(recipe: Recipe) -> None:
+def test_a_champion_of_another_tool_cannot_be_compared_with(recipe: Recipe) -> None:
     number = foreign.register("tiny", "s3://bucket/model")
     runs.client().set_registered_model_alias("tiny", "champion", number)
-    found = compare_champion.compare_with_champion(recipe, FINAL, given(recipe, 0))
-    assert found == Champion("tiny/1", None, "it was not made by Coldpress")
+    champion = compare_champion.compare_with_champion(recipe, FINAL, predictions_with(recipe, 0))
+    assert champion == Champion("tiny/1", None, "it was not made by Coldpress")
 
 
-def test_nor_with_one_whose_model_was_deleted(recipe: Recipe, in_service: str) -> None:
+def test_a_champion_whose_model_was_deleted_cannot_be_compared_with(
+    recipe: Recipe, in_service: str
+) -> None:
     source = str(registry.resolve("tiny/1").source)
     runs.client().delete_logged_model(source.removeprefix("models:/"))
-    found = compare_champion.compare_with_champion(recipe, FINAL, given(recipe, 0))
-    assert found == Champion("tiny/1", None, f"{source} was deleted in MLflow")
+    champion = compare_champion.compare_with_champion(recipe, FINAL, predictions_with(recipe, 0))
+    assert champion == Champion("tiny/1", None, f"{source} was deleted in MLflow")

@@ -17,20 +17,20 @@ def test_the_champion_becomes_previous_and_a_rollback_swaps_them(
     state: Path, tmp_path: Path
 ) -> None:
     passed(tmp_path, 3)
-    seen = []
+    aliases = []
     for target in ("1", "3"):
         promote(target)
-        seen.append(named())
+        aliases.append(named())
     rollback()
-    assert [*seen, named()] == [("1", None), ("3", "1"), ("1", "3")]
+    assert [*aliases, named()] == [("1", None), ("3", "1"), ("1", "3")]
 
 
-def test_the_audit_says_who_moved_what_when_and_why(state: Path, tmp_path: Path) -> None:
+def test_the_audit_records_requester_move_time_and_reason(state: Path, tmp_path: Path) -> None:
     passed(tmp_path, 2)
     promote("1")
     ticket = promote("2")
-    kept = ("intent", "who", "why", "from", "to", "previous", "forced", "state")
-    assert [ticket.tags[name] for name in kept] == [
+    tags = ("intent", "who", "why", "from", "to", "previous", "forced", "state")
+    assert [ticket.tags[name] for name in tags] == [
         *("promote", "anna@here", "better", "1", "2", "1", "false", "done")
     ]
     assert ticket.tags["when"] < ticket.tags["closed"]
@@ -38,9 +38,9 @@ def test_the_audit_says_who_moved_what_when_and_why(state: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("tags", "said"),
+    ("tags", "message"),
     [
-        ({}, "trec/2 was never judged by a gate"),
+        ({}, "trec/2 has no gate result"),
         (
             {"gate": "refused", "gate.reasons": "Too slow.\nToo large."},
             r"trec/2 was refused by its gate: Too slow\. \(and 1 more\)",
@@ -48,27 +48,25 @@ def test_the_audit_says_who_moved_what_when_and_why(state: Path, tmp_path: Path)
     ],
 )
 def test_without_a_passed_gate_it_takes_force(
-    state: Path, tmp_path: Path, tags: dict[str, str], said: str
+    state: Path, tmp_path: Path, tags: dict[str, str], message: str
 ) -> None:
     passed(tmp_path, 1)
     version(tmp_path, **tags)
     promote("1")
-    with pytest.raises(RefusedError, match=said):
+    with pytest.raises(RefusedError, match=message):
         promote("2")
-    (_, refused) = audit.all_tickets("trec")
-    assert (named(), refused.state) == (("1", None), "refused")
-    assert "trec/2" in refused.tags["outcome"]
+    (_, record) = audit.all_tickets("trec")
+    assert (named(), record.state) == (("1", None), "refused")
+    assert "trec/2" in record.tags["outcome"]
     assert promote("2", forced=True).tags["forced"] == "true"
     assert named() == ("2", "1")
 
 
-def test_a_version_whose_files_are_gone_is_refused_by_force_too(
-    state: Path, tmp_path: Path
-) -> None:
+def test_force_does_not_promote_a_version_with_missing_files(state: Path, tmp_path: Path) -> None:
     passed(tmp_path, 1)
     (weights,) = (state / "artifacts").rglob("model.onnx")
     weights.unlink()
-    with pytest.raises(RefusedError, match="trec/1: its files are gone"):
+    with pytest.raises(RefusedError, match="trec/1: its files are missing or altered"):
         promote("1", forced=True)
     assert named() == (None, None)
 
@@ -83,7 +81,7 @@ def test_promoting_the_champion_changes_nothing(state: Path, tmp_path: Path) -> 
     assert (again.moved_from, again.moved_to, named()) == ("2", "2", ("2", "1"))
 
 
-def test_without_a_previous_there_is_no_way_back(state: Path, tmp_path: Path) -> None:
+def test_without_a_previous_champion_a_rollback_is_rejected(state: Path, tmp_path: Path) -> None:
     passed(tmp_path, 1)
     promote("1")
     for attempt in (rollback, lambda: promotion.check_rollback("trec")):
@@ -93,20 +91,20 @@ def test_without_a_previous_there_is_no_way_back(state: Path, tmp_path: Path) ->
         promotion.check_rollback("nobody")
 
 
-def test_a_rollback_undoes_what_a_hand_has_moved(state: Path, tmp_path: Path) -> None:
+def test_a_rollback_undoes_a_manual_move(state: Path, tmp_path: Path) -> None:
     passed(tmp_path, 3)
     promote("1")
     promote("2")
     runs.client().set_registered_model_alias("trec", "champion", "3")
     rollback()
     assert named() == ("2", "3")
-    # The hand may also have named the one that `previous` names.
+    # The champion may also have been moved to the version that `previous` points to.
     runs.client().set_registered_model_alias("trec", "champion", "3")
     rollback()
     assert named() == ("2", "3")
 
 
-def test_without_a_champion_a_rollback_leaves_what_the_audit_says(
+def test_without_a_champion_a_rollback_undoes_the_last_audited_move(
     state: Path, tmp_path: Path
 ) -> None:
     passed(tmp_path, 2)
@@ -117,7 +115,7 @@ def test_without_a_champion_a_rollback_leaves_what_the_audit_says(
     assert named() == ("1", "2") == (back.moved_to, back.previous)
 
 
-def test_there_is_no_way_back_to_the_champion_itself(state: Path, tmp_path: Path) -> None:
+def test_a_rollback_to_the_champion_itself_is_rejected(state: Path, tmp_path: Path) -> None:
     passed(tmp_path, 2)
     promote("1")
     promote("2")
@@ -133,10 +131,10 @@ def test_a_rollback_that_was_killed_and_is_run_again_rolls_back_once(
     passed(tmp_path, 2)
     promote("1")
     promote("2")
-    asked = Request(model="trec", intent="rollback", who="anna@here", why="worse")
-    killed = audit.enqueue(asked)
-    gone = f"{processes.current_process_identity().rsplit(':', 2)[0]}:1:1.00"
-    audit.write_tags(killed, {"process": gone, "from": "2", "previous": "2", "to": "1"})
+    request = Request(model="trec", intent="rollback", who="anna@here", why="worse")
+    killed = audit.enqueue(request)
+    dead_process = f"{processes.current_process_identity().rsplit(':', 2)[0]}:1:1.00"
+    audit.write_tags(killed, {"process": dead_process, "from": "2", "previous": "2", "to": "1"})
     again = rollback()
     assert named() == ("1", "2")
     assert again.tags["completes"] == str(killed.number)
@@ -144,7 +142,7 @@ def test_a_rollback_that_was_killed_and_is_run_again_rolls_back_once(
     assert named() == ("2", "1")
 
 
-def test_a_rollback_to_what_its_gate_refuses_says_so(state: Path, tmp_path: Path) -> None:
+def test_a_rollback_to_a_refused_version_is_flagged(state: Path, tmp_path: Path) -> None:
     version(tmp_path, gate="refused", **{"gate.reasons": "Too slow."})
     passed(tmp_path, 1)
     promote("1", forced=True)
@@ -164,7 +162,7 @@ def test_only_deployable_versions_are_promoted(state: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "reference", ["trec", "trec/", "trec/one", "trec@", "a/b/1", "", "trec/1/2"]
 )
-def test_what_is_no_version_is_wrong_input(state: Path, reference: str) -> None:
+def test_a_malformed_reference_is_rejected(state: Path, reference: str) -> None:
     with pytest.raises(InputError, match="neither MODEL/VERSION nor MODEL@alias"):
         promotion.resolve_promotable(reference)
 
@@ -192,25 +190,23 @@ def test_a_reason_is_one_printable_line_or_refused(reason: str) -> None:
 
 def test_a_reason_has_a_limit() -> None:
     assert reasons.normalize("x" * 500) == "x" * 500
-    with pytest.raises(InputError, match="reason: 501 characters, of 500 at most"):
+    with pytest.raises(InputError, match="reason: has 501 characters, at most 500 are allowed"):
         reasons.normalize("x" * 501)
 
 
-def test_a_number_that_is_another_versions_by_its_turn_is_refused(
-    state: Path, tmp_path: Path
-) -> None:
+def test_a_reassigned_version_number_is_refused(state: Path, tmp_path: Path) -> None:
     digest = version(tmp_path, gate="passed")
-    asked = Request(
+    request = Request(
         model="trec", intent="promote", who="anna@here", why="x", target="1", target_digest=digest
     )
     runs.client().delete_registered_model("trec")
     version(tmp_path, gate="passed")
-    with pytest.raises(RefusedError, match="trec/1 is another version than the one that was asked"):
-        promotion.promote(asked)
+    with pytest.raises(RefusedError, match="trec/1 is no longer the requested version"):
+        promotion.promote(request)
     assert named() == (None, None)
 
 
-def test_a_rollback_goes_to_no_version_of_a_deleted_model(state: Path, tmp_path: Path) -> None:
+def test_a_rollback_ignores_versions_of_a_deleted_model(state: Path, tmp_path: Path) -> None:
     passed(tmp_path, 2)
     promote("1")
     promote("2")
@@ -224,7 +220,8 @@ def test_a_rollback_goes_to_no_version_of_a_deleted_model(state: Path, tmp_path:
 
 
 def test_tickets_name_versions_by_digest_too(state: Path, tmp_path: Path) -> None:
-    first, second = version(tmp_path, gate="passed"), version(tmp_path, gate="passed")
+    first = version(tmp_path, gate="passed")
+    second = version(tmp_path, gate="passed")
     promote("1")
     ticket = promote("2")
     names = ("from_digest", "previous_digest", "to_digest")

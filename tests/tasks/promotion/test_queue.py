@@ -13,13 +13,13 @@ from tasks.promotion.aliases import AliasChange
 from tasks.promotion.audit import Request, Ticket
 from tasks.tracking import runs
 
-GONE = f"{processes.current_process_identity().rsplit(':', 2)[0]}:1:1.00"
-ELSEWHERE = "elsewhere:1:1.00"
-ROOT = Path(__file__).parents[2]
+DEAD_PROCESS = f"{processes.current_process_identity().rsplit(':', 2)[0]}:1:1.00"
+REMOTE_PROCESS = "elsewhere:1:1.00"
+ROOT = Path(__file__).parents[3]
 
 
-def left_behind(target: str, process: str = GONE) -> Ticket:
-    """An open ticket whose holder is not there."""
+def abandoned_ticket(target: str, process: str = DEAD_PROCESS) -> Ticket:
+    """Create an open ticket whose holder is gone."""
     request = Request(model="trec", intent="promote", who="bob", why="x", target=target)
     ticket = audit.enqueue(request)
     audit.write_tags(ticket, {"process": process})
@@ -31,68 +31,73 @@ def point(alias: str, number: str) -> None:
 
 
 @pytest.fixture
-def two(state: Path, tmp_path: Path) -> None:
+def two_promotions(state: Path, tmp_path: Path) -> None:
     """Of four versions, 2 is champion and 1 is previous."""
     passed(tmp_path, 4)
     promote("1")
     promote("2")
 
 
-@pytest.mark.parametrize("moved", [(), ("champion",), ("champion", "previous")])
-def test_what_a_dead_holder_had_planned_is_completed(two: None, moved: tuple[str, ...]) -> None:
-    left = left_behind("3")
+@pytest.mark.parametrize("moved_aliases", [(), ("champion",), ("champion", "previous")])
+def test_the_plan_of_a_dead_holder_is_completed(
+    two_promotions: None, moved_aliases: tuple[str, ...]
+) -> None:
+    abandoned = abandoned_ticket("3")
     plan = AliasChange(champion="3", before="2", previous="2")
-    audit.write_tags(left, plan.tags())
-    for alias in moved:
+    audit.write_tags(abandoned, plan.tags())
+    for alias in moved_aliases:
         point(alias, {"champion": "3", "previous": "2"}[alias])
     follower = rollback()
-    settled = audit.reload_ticket(left)
-    assert (settled.state, settled.tags["repaired_by"]) == ("done", str(follower.number))
+    recovered = audit.reload_ticket(abandoned)
+    assert (recovered.state, recovered.tags["repaired_by"]) == ("done", str(follower.number))
     assert named() == ("2", "3")
 
 
-def test_what_a_dead_holder_had_not_planned_did_not_begin(two: None) -> None:
-    left = left_behind("3")
-    audit.write_tags(left, {"from": "2", "previous": "2"})  # killed before the plan was sealed
+def test_a_ticket_without_a_plan_expires(two_promotions: None) -> None:
+    abandoned = abandoned_ticket("3")
+    audit.write_tags(
+        abandoned, {"from": "2", "previous": "2"}
+    )  # killed before the plan was committed
     promote("4")
-    assert (audit.reload_ticket(left).state, named()) == ("expired", ("4", "2"))
+    assert (audit.reload_ticket(abandoned).state, named()) == ("expired", ("4", "2"))
 
 
-def test_a_hand_that_moved_the_champion_after_the_kill_has_the_last_word(two: None) -> None:
-    left = left_behind("3")
-    audit.write_tags(left, AliasChange(champion="3", before="2", previous="2").tags())
+def test_a_manual_move_after_the_kill_is_kept(two_promotions: None) -> None:
+    abandoned = abandoned_ticket("3")
+    audit.write_tags(abandoned, AliasChange(champion="3", before="2", previous="2").tags())
     point("champion", "1")
     follower = promote("4")
-    assert audit.reload_ticket(left).state == "expired"
+    assert audit.reload_ticket(abandoned).state == "expired"
     assert (follower.moved_from, follower.tags["moved_by_hand"]) == ("1", "champion 2 -> 1")
     assert named() == ("4", "1")
 
 
-def test_a_plan_whose_version_was_deleted_is_not_completed(two: None) -> None:
-    left = left_behind("3")
-    audit.write_tags(left, AliasChange(champion="3", before="2", previous="2").tags())
+def test_a_plan_whose_version_was_deleted_is_not_completed(two_promotions: None) -> None:
+    abandoned = abandoned_ticket("3")
+    audit.write_tags(abandoned, AliasChange(champion="3", before="2", previous="2").tags())
     runs.client().delete_model_version("trec", "3")
     promote("4")
-    assert (audit.reload_ticket(left).state, named()) == ("expired", ("4", "2"))
+    assert (audit.reload_ticket(abandoned).state, named()) == ("expired", ("4", "2"))
 
 
-def test_a_silent_holder_of_another_host_is_passed_in_time(
-    two: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_a_silent_holder_on_another_host_times_out(
+    two_promotions: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(queue, "LEASE_TIMEOUT", 1.0)
     monkeypatch.setattr(queue, "_QUIET_PERIOD", 0.5)
-    left, started = left_behind("3", ELSEWHERE), time.monotonic()
+    abandoned = abandoned_ticket("3", REMOTE_PROCESS)
+    started = time.monotonic()
     promote("4")
     assert time.monotonic() - started > 1.0
     (line,) = caplog.messages
     assert line.startswith("trec: waits for the promote of bob on elsewhere (audit 3, since 20")
-    assert (audit.reload_ticket(left).state, named()) == ("expired", ("4", "2"))
+    assert (audit.reload_ticket(abandoned).state, named()) == ("expired", ("4", "2"))
 
 
-def test_a_living_holder_is_waited_for(two: None) -> None:
-    held = Request(model="trec", intent="promote", who="bob", why="x", target="3")
+def test_a_living_holder_is_waited_for(two_promotions: None) -> None:
+    request = Request(model="trec", intent="promote", who="bob", why="x", target="3")
     follower = threading.Thread(target=promote, args=("4",))
-    with queue.acquire_lease(held) as (ticket, _):
+    with queue.acquire_lease(request) as (ticket, _):
         follower.start()
         while len(audit.open_tickets("trec")) < 2:
             time.sleep(0.02)
@@ -103,10 +108,10 @@ def test_a_living_holder_is_waited_for(two: None) -> None:
     assert named() == ("4", "2")
 
 
-def test_of_those_who_live_only_the_first_settles_what_the_dead_left(two: None) -> None:
-    """Else two could settle the same ticket, one of them after the other has moved."""
-    left = left_behind("3")
-    audit.write_tags(left, AliasChange(champion="3", before="2", previous="2").tags())
+def test_only_the_first_live_ticket_recovers_abandoned_ones(two_promotions: None) -> None:
+    """Else two could recover the same ticket, one of them after the other has moved."""
+    abandoned = abandoned_ticket("3")
+    audit.write_tags(abandoned, AliasChange(champion="3", before="2", previous="2").tags())
     request = Request(model="trec", intent="promote", who="bob", why="x", target="1")
     first = audit.enqueue(request)
     follower = threading.Thread(target=promote, args=("4",))
@@ -114,14 +119,14 @@ def test_of_those_who_live_only_the_first_settles_what_the_dead_left(two: None) 
     while len(audit.open_tickets("trec")) < 3:
         time.sleep(0.02)
     time.sleep(0.5)
-    assert (audit.reload_ticket(left).state, named()) == ("open", ("2", "1"))
+    assert (audit.reload_ticket(abandoned).state, named()) == ("open", ("2", "1"))
     audit.close_ticket(first, "refused")
     follower.join()
-    assert (audit.reload_ticket(left).state, named()) == ("done", ("4", "3"))
+    assert (audit.reload_ticket(abandoned).state, named()) == ("done", ("4", "3"))
 
 
-def test_who_was_passed_while_it_slept_takes_another_ticket(
-    two: None, monkeypatch: pytest.MonkeyPatch
+def test_a_process_that_lost_its_lease_takes_another_ticket(
+    two_promotions: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue, "LEASE_TIMEOUT", 0.0)  # its lease is always in doubt
     monkeypatch.setattr(queue, "_GRACE_PERIOD", 0.0)
@@ -139,7 +144,7 @@ def test_who_was_passed_while_it_slept_takes_another_ticket(
     assert [t.state for t in audit.all_tickets("trec")][-2:] == ["expired", "done"]
 
 
-def test_a_holder_that_fails_frees_the_way(two: None) -> None:
+def test_a_holder_that_fails_releases_the_queue(two_promotions: None) -> None:
     def decide() -> AliasChange:
         raise KeyError("no luck")
 
@@ -151,9 +156,7 @@ def test_a_holder_that_fails_frees_the_way(two: None) -> None:
     promote("4")
 
 
-def test_signs_of_life_are_given_without_being_asked(
-    two: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lease_sends_heartbeats(two_promotions: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue, "_HEARTBEAT_INTERVAL", 0.05)
     request = Request(model="trec", intent="promote", who="bob", why="x", target="3")
     with queue.acquire_lease(request) as (ticket, _):
@@ -165,24 +168,24 @@ def test_signs_of_life_are_given_without_being_asked(
 
 
 def test_many_processes_and_many_kills(tmp_path: Path) -> None:
-    """The benchmark's small edition: it exits with 1 where the audit explains less than all."""
+    """A small run of the benchmark, which exits with 1 unless the audit explains every move."""
     script = str(ROOT / "benchmarks" / "registry.py")
     store = f"sqlite:///{tmp_path / 'mlflow.db'}"
     command = [sys.executable, script, "--moves", "6", "--kills", "3", "--server", store]
-    done = subprocess.run(
+    result = subprocess.run(
         command, capture_output=True, text=True, timeout=240, check=False, cwd=ROOT
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "{'done': 6}, 0 failed" in done.stdout
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "{'done': 6}, 0 failed" in result.stdout
 
 
 def test_a_plan_for_a_version_of_a_deleted_model_is_not_completed(
-    two: None, tmp_path: Path
+    two_promotions: None, tmp_path: Path
 ) -> None:
-    left = left_behind("3")
+    abandoned = abandoned_ticket("3")
     plan = AliasChange(champion="3", before="2", previous="2")
-    audit.write_tags(left, aliases.change_tags("trec", plan))
+    audit.write_tags(abandoned, aliases.change_tags("trec", plan))
     runs.client().delete_registered_model("trec")
     passed(tmp_path, 4)
     promote("4")
-    assert (audit.reload_ticket(left).state, named()) == ("expired", ("4", None))
+    assert (audit.reload_ticket(abandoned).state, named()) == ("expired", ("4", None))
