@@ -1,4 +1,4 @@
-"""Kill, fill, corrupt and crowd Coldpress at random, and look at what is left.
+"""Inject random faults into Coldpress and check what is lost or wrong afterwards.
 
     python benchmarks/chaos.py --quick
     python benchmarks/chaos.py --minutes 35 --jobs 2 --folder chaos
@@ -38,7 +38,7 @@ COUNTS = {
     "crowd": (20, "commands at once in one home"),
     "users": (60, "actions of users in the MLflow registry"),
 }
-"""How many of what, unless told otherwise."""
+"""Default number of trials of each part, and what they do."""
 QUICK = {
     **{"runs": 4, "embedded": 1, "stack": 3, "postgres": 1, "disk": 1},
     **{"malformed": 30, "bytes": 6, "crowd": 6, "users": 8},
@@ -67,8 +67,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    for name, (count, what) in COUNTS.items():
-        parser.add_argument(f"--{name}", type=int, metavar="N", help=f"{what}; {count} by default")
+    for name, (count, text) in COUNTS.items():
+        parser.add_argument(f"--{name}", type=int, metavar="N", help=f"{text}; {count} by default")
     parser.add_argument("--quick", action="store_true", help="a few trials of each part")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=120.0, help="start no trial after these")
@@ -86,7 +86,7 @@ def _options() -> argparse.Namespace:
 
 
 def _start(name: str, options: argparse.Namespace, folder: Path, until: float) -> int:
-    """Carry out a part in a process of its own, which may leave its environment as it likes."""
+    """Run a part in its own process, which may change its environment."""
     place = (folder / name).resolve()
     place.mkdir(parents=True, exist_ok=True)
     counts = [f"--{part}={getattr(options, part)}" for part in COUNTS]
@@ -97,7 +97,7 @@ def _start(name: str, options: argparse.Namespace, folder: Path, until: float) -
 
 
 def _carry_out(options: argparse.Namespace, part: Part) -> None:
-    """Import a part only in its own process: what one imports another must not have imported."""
+    """Run a part, importing it only here: parts must not import each other's modules."""
     count: int = getattr(options, part.name)
     if part.name in ("runs", "embedded"):
         from faults import kills
@@ -139,18 +139,18 @@ def _report(name: str, options: argparse.Namespace, folder: Path) -> bool:
     part = Part(name, folder / name, options.seed, 0)
     outcomes = part.outcomes()
     print(f"\n{COUNTS[name][1]}: {len(outcomes)} of {part.planned()} trials")
-    for done, count in sorted(Counter(outcome.done for outcome in outcomes).items()):
-        print(f"  {count:4} {done}")
+    for fault, count in sorted(Counter(outcome.done for outcome in outcomes).items()):
+        print(f"  {count:4} {fault}")
     print(f"  recovery: {_seconds(outcomes)}")
-    lost = [what for outcome in outcomes for what in outcome.lost]
-    wrong = [what for outcome in outcomes for what in outcome.wrong]
-    for title, faults in (("lost", lost), ("wrong", wrong)):
-        print(f"  {title}: {len(faults) or 'nothing'}")
-        for fault in faults:
-            print(f"    {fault}")
+    losses = [loss for outcome in outcomes for loss in outcome.lost]
+    faults = [fault for outcome in outcomes for fault in outcome.wrong]
+    for title, messages in (("lost", losses), ("wrong", faults)):
+        print(f"  {title}: {len(messages) or 'nothing'}")
+        for message in messages:
+            print(f"    {message}")
     if not outcomes:
         print(f"    no trial was finished; see {folder / name / 'log'}")
-    return bool(outcomes) and not lost and not wrong
+    return bool(outcomes) and not losses and not faults
 
 
 def _seconds(outcomes: Sequence[Outcome]) -> str:

@@ -1,4 +1,4 @@
-"""The home that trials begin with, made once and copied for every part."""
+"""The home that trials start from, created once and copied for every part."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from faults.sandbox import Sandbox, new, restore
 
 
 def prepare(folder: Path) -> None:
-    """Make a home with two versions and a champion, and learn what the recipe makes undisturbed.
+    """Create a home with two versions and a champion, and record the digests of the recipe.
 
     Args:
         folder: Of the whole benchmark; what an earlier start has finished is kept.
@@ -20,13 +20,13 @@ def prepare(folder: Path) -> None:
         return
     shutil.rmtree(folder / "made", ignore_errors=True)
     sandbox = new(folder / "made")
-    done, digests = sandbox.run_recipe()
-    _check("run", done.code, done.error)
+    result, digests = sandbox.run_recipe()
+    _check("run", result.code, result.error)
     shutil.rmtree(sandbox.state)
     for seed in (1, 2):
         _must(sandbox, "run", "./tiny.yaml", "--set", f"seed={seed}")
         _must(sandbox, "promote", f"tiny/{seed}", "--reason", "base of a trial")
-    path.write_text(json.dumps({**digests, "seconds": str(done.seconds)}))
+    path.write_text(json.dumps({**digests, "seconds": str(result.seconds)}))
 
 
 def home(folder: Path) -> Path:
@@ -61,8 +61,8 @@ def expected(folder: Path) -> dict[str, str]:
 
 
 def _must(sandbox: Sandbox, *words: str) -> None:
-    done = sandbox(*words)
-    _check(" ".join(words), done.code, done.error)
+    result = sandbox(*words)
+    _check(" ".join(words), result.code, result.error)
 
 
 def _check(words: str, code: int, error: str) -> None:

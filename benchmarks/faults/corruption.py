@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 from faults import base
-from faults.sandbox import TEXT, Done, Sandbox, restore
+from faults.sandbox import TEXT, CommandResult, Sandbox, restore
 from faults.trial import Outcome, Part
 
 CELLS = (
@@ -25,7 +25,7 @@ CELLS = (
     ("tags", "value"),
 )
 """Of MLflow's tables. Aliases are left out: that one moves is no fault but a user's decision."""
-PULLED = f"""
+PREDICT_PULLED = f"""
 import json, sys
 from predictor import Predictor
 answers = Predictor(sys.argv[1]).predict([{TEXT!r}])
@@ -34,7 +34,7 @@ print("\\n".join(json.dumps(answer, ensure_ascii=False) for answer in answers))
 
 
 def single_bytes(part: Part, count: int) -> None:
-    """Change a byte and ask the champion: it must answer as before, or say what is wrong.
+    """Change a byte and predict: the output must be the same, or an error must be reported.
 
     Args:
         part: Where to record.
@@ -48,26 +48,26 @@ def single_bytes(part: Part, count: int) -> None:
         sandbox = restore(copy, part.folder / "sandbox")
         kind = ("artifact", "database row", "pulled folder")[number % 3]
         if kind == "artifact":
-            what = _change_artifact(sandbox, chance)
-            done = sandbox("predict", "tiny@champion", TEXT)
+            change = _change_artifact(sandbox, chance)
+            result = sandbox("predict", "tiny@champion", TEXT)
         elif kind == "database row":
-            what = _change_cell(sandbox, chance)
+            change = _change_cell(sandbox, chance)
             words = (("predict", "tiny@champion", TEXT), ("lineage", "tiny@champion"))[number % 2]
-            done = sandbox(*words)
+            result = sandbox(*words)
         else:
-            done, what = _pulled(sandbox, chance, answer)
-        return _judged(kind, what, done, answer)
+            result, change = _pulled(sandbox, chance, answer)
+        return _outcome(kind, change, result, answer)
 
     part.run(count, trial)
 
 
-def _judged(kind: str, what: str, done: Done, answer: str) -> Outcome:
-    if done.code == 0:
-        harmless = done.output == answer or done.output.startswith("tiny/")
-        wrong = () if harmless else (f"{what}: another answer in silence: {done.output[:200]}",)
+def _outcome(kind: str, change: str, result: CommandResult, answer: str) -> Outcome:
+    if result.code == 0:
+        harmless = result.output == answer or result.output.startswith("tiny/")
+        wrong = () if harmless else (f"{change}: another answer in silence: {result.output[:200]}",)
         return Outcome(f"byte of {kind}: harmless", wrong=wrong)
     # The code of a pulled folder is a library: it says no by an exception.
-    faults = () if kind == "pulled folder" else done.faults(what, (1, 2))
+    faults = () if kind == "pulled folder" else result.faults(change, (1, 2))
     return Outcome(f"byte of {kind}: detected", wrong=faults)
 
 
@@ -99,31 +99,31 @@ def _change_cell(sandbox: Sandbox, chance: random.Random) -> str:
         question = f"select rowid, {column} from {table} where length({column}) > 0"
         row, text = chance.choice(database.execute(question).fetchall())
         place = chance.randrange(len(text))
-        other = chance.choice("0123456789abcdefXYZ/:%\x01é")
-        changed = f"{text[:place]}{other}{text[place + 1 :]}"
+        character = chance.choice("0123456789abcdefXYZ/:%\x01é")
+        changed = f"{text[:place]}{character}{text[place + 1 :]}"
         database.execute("pragma ignore_check_constraints = on")
         database.execute(f"update {table} set {column} = ? where rowid = ?", (changed, row))
-    return f"{table}.{column} {text[:40]!r} with {other!r} at {place}"
+    return f"{table}.{column} {text[:40]!r} with {character!r} at {place}"
 
 
-def _pulled(sandbox: Sandbox, chance: random.Random, answer: str) -> tuple[Done, str]:
+def _pulled(sandbox: Sandbox, chance: random.Random, answer: str) -> tuple[CommandResult, str]:
     """Pull, change a byte, and ask the code that came along, without Coldpress."""
     folder = sandbox.folder / "pulled"
     shutil.rmtree(folder, ignore_errors=True)
-    done = sandbox("pull", "tiny@champion", str(folder))
-    assert done.code == 0, done.error
-    what = _change_file(_any_file(folder, chance), chance)
-    asked = _in(folder, sys.executable, "-c", PULLED, ".")
-    if asked.code or _as_lines(asked.output) == answer:
-        return Done(asked.code, answer, asked.error, 0.0), what
+    result = sandbox("pull", "tiny@champion", str(folder))
+    assert result.code == 0, result.error
+    change = _change_file(_any_file(folder, chance), chance)
+    answer_of_pulled = _in(folder, sys.executable, "-c", PREDICT_PULLED, ".")
+    if answer_of_pulled.code or _as_lines(answer_of_pulled.output) == answer:
+        return CommandResult(answer_of_pulled.code, answer, answer_of_pulled.error, 0.0), change
     # The code itself may have the other byte: then only the folder's list of digests can tell.
-    compared = _in(folder, "sha256sum", "--check", "--quiet", "SHA256SUMS")
-    return Done(compared.code, asked.output, compared.error, 0.0), what
+    comparison = _in(folder, "sha256sum", "--check", "--quiet", "SHA256SUMS")
+    return CommandResult(comparison.code, answer_of_pulled.output, comparison.error, 0.0), change
 
 
-def _in(folder: Path, *command: str) -> Done:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    return Done(done.returncode, done.stdout, done.stderr, 0.0)
+def _in(folder: Path, *command: str) -> CommandResult:
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return CommandResult(result.returncode, result.stdout, result.stderr, 0.0)
 
 
 def _as_lines(output: str) -> str:

@@ -40,7 +40,8 @@ def at_once(part: Part, count: int, rounds: int) -> None:
         count: Commands at once.
         rounds: How often.
     """
-    copy, alone = base.home(part.folder), base.expected(part.folder)
+    copy = base.home(part.folder)
+    expected = base.expected(part.folder)
 
     def trial(_: int, chance: random.Random) -> Outcome:
         sandbox = restore(copy, part.folder / "sandbox")
@@ -49,25 +50,25 @@ def at_once(part: Part, count: int, rounds: int) -> None:
         chance.shuffle(commands)
         started = [(words, sandbox.start(*words)) for words in commands]
         ends = [(words, sandbox.wait(process, timeout=900)) for words, process in started]
-        wrong = [fault for words, done in ends for fault in done.faults(" ".join(words))]
-        wrong += _disagreements(sandbox, alone)
-        slowest = max(done.seconds for _, done in ends)
+        wrong = [fault for words, result in ends for fault in result.faults(" ".join(words))]
+        wrong += _disagreements(sandbox, expected)
+        slowest = max(result.seconds for _, result in ends)
         name = f"{count} commands at once"
         return Outcome(name, missing(before, sandbox), tuple(wrong), slowest)
 
     part.run(rounds, trial)
 
 
-def _disagreements(sandbox: Sandbox, alone: dict[str, str]) -> list[str]:
+def _disagreements(sandbox: Sandbox, expected: dict[str, str]) -> list[str]:
     """Two runs of one recipe make the same models, each of them once."""
     outcomes = [digests(sandbox.folder / name) for name in ("first.json", "second.json")]
-    wrong = [fault for made in outcomes if made for fault in differences(alone, made)]
-    known = [(version.name, version.digest) for version in sandbox.versions()]
-    wrong += [f"{name} has one model in two versions" for name in _twice(known)]
+    wrong = [fault for outcome in outcomes if outcome for fault in differences(expected, outcome)]
+    registered = [(version.name, version.digest) for version in sandbox.versions()]
+    wrong += [f"{name} has one model in two versions" for name in _duplicates(registered)]
     if "tiny@champion" not in sandbox.in_service():
         wrong.append("the champion is gone")
     return [*wrong, *sandbox.left_behind()]
 
 
-def _twice(versions: list[tuple[str, str]]) -> list[str]:
+def _duplicates(versions: list[tuple[str, str]]) -> list[str]:
     return sorted({name for name, digest in versions if versions.count((name, digest)) > 1})

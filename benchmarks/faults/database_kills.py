@@ -37,12 +37,12 @@ def postgres(part: Part, kills: int) -> None:
     if not _BINARIES:
         part.run(1, lambda *_: Outcome("left out: PostgreSQL is not installed"))
         return
-    alone = base.expected(part.folder)
+    expected = base.expected(part.folder)
     with _database() as database, _mlflow(database, part.folder) as address:
         sandbox = replace(new(part.folder / "sandbox"), servers={"MLFLOW_TRACKING_URI": address})
 
         def trial(_: int, chance: random.Random) -> Outcome:
-            return _trial(sandbox, database, chance, alone)
+            return _trial(sandbox, database, chance, expected)
 
         part.run(kills, trial)
 
@@ -51,21 +51,24 @@ def _trial(
     sandbox: Sandbox,
     database: Database,
     chance: random.Random,
-    alone: dict[str, str],
+    expected: dict[str, str],
 ) -> Outcome:
     outcome = sandbox.folder / "outcome.json"
     outcome.unlink(missing_ok=True)
     run = sandbox.start("run", "./tiny.yaml", "--json", str(outcome))
-    time.sleep(chance.uniform(3, float(alone["seconds"])))
-    ended = run.poll() is not None
+    time.sleep(chance.uniform(3, float(expected["seconds"])))
+    has_ended = run.poll() is not None
     database.kill()
     time.sleep(chance.uniform(0, 5))
-    began = time.monotonic()
+    start = time.monotonic()
     database.start()
-    done = sandbox.wait(run, timeout=600)
-    wrong = (*done.faults("run while PostgreSQL was killed"), *differences(alone, digests(outcome)))
-    name = "PostgreSQL killed" + (" after the run" if ended else "")
-    return Outcome(name, wrong=wrong, seconds=None if ended else time.monotonic() - began)
+    result = sandbox.wait(run, timeout=600)
+    wrong = (
+        *result.faults("run while PostgreSQL was killed"),
+        *differences(expected, digests(outcome)),
+    )
+    name = "PostgreSQL killed" + (" after the run" if has_ended else "")
+    return Outcome(name, wrong=wrong, seconds=None if has_ended else time.monotonic() - start)
 
 
 @dataclass(frozen=True)

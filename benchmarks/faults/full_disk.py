@@ -31,7 +31,8 @@ def stages(part: Part, rounds: int) -> None:
         part: Where to record.
         rounds: How often each stage is met.
     """
-    alone, copy = base.expected(part.folder), base.home(part.folder)
+    expected = base.expected(part.folder)
+    copy = base.home(part.folder)
 
     def trial(number: int, chance: random.Random) -> Outcome:
         if os.geteuid() != 0:
@@ -39,28 +40,31 @@ def stages(part: Part, rounds: int) -> None:
         stage = STAGES[number % len(STAGES)]
         with _small_disk(part.folder / "sandbox") as folder:
             shutil.copytree(copy, folder, symlinks=True, dirs_exist_ok=True)
-            return _trial(Sandbox(folder), stage, chance, alone)
+            return _trial(Sandbox(folder), stage, chance, expected)
 
     part.run(rounds * len(STAGES), trial)
 
 
-def _trial(sandbox: Sandbox, stage: str, chance: random.Random, alone: dict[str, str]) -> Outcome:
-    before, served = sandbox.versions(), sandbox.in_service()
+def _trial(
+    sandbox: Sandbox, stage: str, chance: random.Random, expected: dict[str, str]
+) -> Outcome:
+    before = sandbox.versions()
+    aliases = sandbox.in_service()
     process = sandbox.start("run", "./tiny.yaml")
-    begun = _wait_for(sandbox, stage, process)
+    has_begun = _wait_for(sandbox, stage, process)
     time.sleep(chance.uniform(0, 0.3))
-    filler = _fill(sandbox.folder) if begun else None
+    filler = _fill(sandbox.folder) if has_begun else None
     full = sandbox.wait(process)
     wrong = list(full.faults(f"run on a full disk ({stage})", (1, 2)) if filler else ())
     if filler:
         filler.unlink()
-    done, made = sandbox.run_recipe()
-    wrong += [*done.faults("run with space again"), *differences(alone, made)]
+    result, digests = sandbox.run_recipe()
+    wrong += [*result.faults("run with space again"), *differences(expected, digests)]
     wrong += sandbox.left_behind()
-    if sandbox.in_service() != served:
-        wrong.append(f"{served} became {sandbox.in_service()}")
+    if sandbox.in_service() != aliases:
+        wrong.append(f"{aliases} became {sandbox.in_service()}")
     name = f"disk full in {stage}" if filler else f"{stage} was over before the disk was full"
-    return Outcome(name, missing(before, sandbox), tuple(wrong), done.seconds)
+    return Outcome(name, missing(before, sandbox), tuple(wrong), result.seconds)
 
 
 def _wait_for(sandbox: Sandbox, stage: str, process: subprocess.Popen[str]) -> bool:

@@ -59,7 +59,8 @@ def write(folder: Path) -> None:
 
 
 def _rows(seed: int, count: int) -> list[dict[str, str]]:
-    chance, labels = random.Random(seed), sorted(WORDS)
+    chance = random.Random(seed)
+    labels = sorted(WORDS)
     return [
         {"text": " ".join(chance.choices(WORDS[label], k=4)) + f" {n}", "label": label}
         for n in range(count)

@@ -14,37 +14,39 @@ from faults.sandbox import Sandbox, differences, digests, kill_group, missing, r
 from faults.trial import Outcome, Part
 
 KILLS_IN_A_ROW = 4
-"""Of runs of the same home, before one is let through."""
+"""Killed runs in the same home, before one is left to finish."""
 
 
 def runs(part: Part, kills: int) -> None:
-    """Kill runs; the process alone or with all that it has started.
+    """Kill runs, either the process alone or its whole group.
 
     Args:
         part: Where to record.
         kills: How many in all.
     """
-    copy, alone = base.home(part.folder), base.expected(part.folder)
+    copy = base.home(part.folder)
+    expected = base.expected(part.folder)
 
     def trial(_: int, chance: random.Random) -> Outcome:
         sandbox = restore(copy, part.folder / "sandbox")
-        before, served = sandbox.versions(), sandbox.in_service()
+        before = sandbox.versions()
+        aliases = sandbox.in_service()
         for _ in range(KILLS_IN_A_ROW):
-            _killed_run(sandbox, chance, float(alone["seconds"]))
-        done, made = sandbox.run_recipe()
-        wrong = [*done.faults("run after kills"), *differences(alone, made)]
+            _killed_run(sandbox, chance, float(expected["seconds"]))
+        result, outcome = sandbox.run_recipe()
+        wrong = [*result.faults("run after kills"), *differences(expected, outcome)]
         wrong += sandbox.left_behind()
-        if sandbox.in_service() != served:
-            wrong.append(f"{served} became {sandbox.in_service()}")
+        if sandbox.in_service() != aliases:
+            wrong.append(f"{aliases} became {sandbox.in_service()}")
         name = f"{KILLS_IN_A_ROW} runs killed"
-        return Outcome(name, missing(before, sandbox), tuple(wrong), done.seconds)
+        return Outcome(name, missing(before, sandbox), tuple(wrong), result.seconds)
 
     part.run(-(-kills // KILLS_IN_A_ROW), trial)
 
 
-def _killed_run(sandbox: Sandbox, chance: random.Random, usual: float) -> None:
+def _killed_run(sandbox: Sandbox, chance: random.Random, duration: float) -> None:
     process = sandbox.start("run", "./tiny.yaml")
-    time.sleep(chance.uniform(0, usual))
+    time.sleep(chance.uniform(0, duration))
     if chance.random() < 0.5:
         kill_group(process)
     else:
@@ -59,19 +61,21 @@ def embedded_servers(part: Part, kills: int) -> None:
         part: Where to record.
         kills: How many in all; one a run.
     """
-    copy, alone = base.home(part.folder), base.expected(part.folder)
+    copy = base.home(part.folder)
+    expected = base.expected(part.folder)
 
     def trial(_: int, chance: random.Random) -> Outcome:
         sandbox = restore(copy, part.folder / "sandbox")
-        before, usual = sandbox.versions(), float(alone["seconds"])
+        before = sandbox.versions()
+        duration = float(expected["seconds"])
         outcome = sandbox.folder / "outcome.json"
         process = sandbox.start("run", "./tiny.yaml", "--json", str(outcome))
-        time.sleep(chance.uniform(0, usual))
+        time.sleep(chance.uniform(0, duration))
         killed = _kill_server(process)
-        done = sandbox.wait(process)
-        wrong = (*done.faults("run"), *differences(alone, digests(outcome)))
+        result = sandbox.wait(process)
+        wrong = (*result.faults("run"), *differences(expected, digests(outcome)))
         name = "embedded server killed" if killed else "no embedded server at that moment"
-        extra = max(0.0, done.seconds - usual) if killed else None
+        extra = max(0.0, result.seconds - duration) if killed else None
         return Outcome(name, missing(before, sandbox), (*wrong, *sandbox.left_behind()), extra)
 
     part.run(kills, trial)

@@ -97,12 +97,12 @@ def files(part: Part, count: int, runs: int) -> None:
         folder = part.folder / f"trial-{number}"
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(part.folder / "valid", folder)
-        kind, what = _change(folder, number, chance)
+        kind, change = _change(folder, number, chance)
         code, error = check(folder / inputs.RECIPE)
-        wrong = _wrong(f"check of {what}", code, error)
+        wrong = _wrong(f"check of {change}", code, error)
         if code == 0 and ran < runs and chance.random() < 0.5:
             ran += 1
-            return _run(folder, kind, what)
+            return _run(folder, kind, change)
         if not wrong:
             shutil.rmtree(folder)
         return Outcome(f"{kind}: {'accepted' if code == 0 else 'refused'}", wrong=wrong)
@@ -110,21 +110,23 @@ def files(part: Part, count: int, runs: int) -> None:
     part.run(count, trial)
 
 
-def _wrong(what: str, code: int, error: str) -> tuple[str, ...]:
+def _wrong(change: str, code: int, error: str) -> tuple[str, ...]:
     """A refusal is exit 2 and exactly one line; anything but 0 and 2 is wrong."""
     if "Traceback" in error or code not in (0, 2):
-        return (f"{what}: exit {code}: {error.strip()[-300:]}",)
+        return (f"{change}: exit {code}: {error.strip()[-300:]}",)
     lines = error.strip().splitlines()
-    return (f"{what}: {len(lines)} lines: {error[:300]}",) if code == 2 and len(lines) != 1 else ()
+    return (
+        (f"{change}: {len(lines)} lines: {error[:300]}",) if code == 2 and len(lines) != 1 else ()
+    )
 
 
-def _run(folder: Path, kind: str, what: str) -> Outcome:
+def _run(folder: Path, kind: str, change: str) -> Outcome:
     """What `check` accepts must run to its end; only the gate may still say no."""
     sandbox = Sandbox(folder)
-    done = sandbox("run", f"./{inputs.RECIPE}")
-    wrong = list(done.faults(f"run of {what}, which check accepts", (0, 1)))
-    if done.code == 2 and (sandbox.state / "mlflow.db").exists() and sandbox.versions():
-        wrong.append(f"run of {what}: exit 2, and {len(sandbox.versions())} versions registered")
+    result = sandbox("run", f"./{inputs.RECIPE}")
+    wrong = list(result.faults(f"run of {change}, which check accepts", (0, 1)))
+    if result.code == 2 and (sandbox.state / "mlflow.db").exists() and sandbox.versions():
+        wrong.append(f"run of {change}: exit 2, and {len(sandbox.versions())} versions registered")
     if not wrong:
         shutil.rmtree(folder)
     return Outcome(f"{kind}: {_RUN}", wrong=tuple(wrong))
@@ -140,23 +142,23 @@ def _change(folder: Path, number: int, chance: random.Random) -> tuple[str, str]
 def _change_recipe(folder: Path, chance: random.Random) -> tuple[str, str]:
     path = folder / inputs.RECIPE
     if chance.random() < 0.5:
-        text, what = mutate_text(path.read_text(), chance)
+        text, change = mutate_text(path.read_text(), chance)
         path.write_bytes(text)
     else:
         described: dict[str, Any] = inputs.described()
-        what = mutate_json(described, chance)
+        change = mutate_json(described, chance)
         path.write_text(json.dumps(described))  # JSON is YAML
-    return "recipe", f"recipe, {what} ({folder.name})"
+    return "recipe", f"recipe, {change} ({folder.name})"
 
 
 def _change_data(folder: Path, chance: random.Random) -> tuple[str, str]:
     path = folder / chance.choice(inputs.DATA)
     if path.suffix == ".parquet" or chance.random() < 0.3:
-        changed, what = mutate_bytes(path.read_bytes(), chance)
+        changed, change = mutate_bytes(path.read_bytes(), chance)
     else:
-        changed, what = mutate_text(path.read_text(), chance)
+        changed, change = mutate_text(path.read_text(), chance)
     path.write_bytes(changed)
-    return "data file", f"{path.name}, {what} ({folder.name})"
+    return "data file", f"{path.name}, {change} ({folder.name})"
 
 
 def _change_teacher(folder: Path, chance: random.Random) -> tuple[str, str]:
@@ -164,12 +166,12 @@ def _change_teacher(folder: Path, chance: random.Random) -> tuple[str, str]:
     draw = chance.random()
     if path.suffix == ".json" and draw < 0.6:
         described = json.loads(path.read_text())
-        what = mutate_json(described, chance)
+        change = mutate_json(described, chance)
         path.write_text(json.dumps(described))
     elif draw < 0.7:
         path.unlink()
-        what = "deleted"
+        change = "deleted"
     else:
-        changed, what = mutate_bytes(path.read_bytes(), chance)
+        changed, change = mutate_bytes(path.read_bytes(), chance)
         path.write_bytes(changed)
-    return "teacher", f"{path.name}, {what} ({folder.name})"
+    return "teacher", f"{path.name}, {change} ({folder.name})"

@@ -33,8 +33,8 @@ def mutate_text(text: str, chance: random.Random) -> tuple[bytes, str]:
     elif kind == "double":
         changed = "".join([*lines[: line + 1], *lines[line:]])
     elif kind == "swap":
-        other = chance.randrange(len(lines))
-        lines[line], lines[other] = lines[other], lines[line]
+        second = chance.randrange(len(lines))
+        lines[line], lines[second] = lines[second], lines[line]
         changed = "".join(lines)
     elif kind == "encode":
         encoding = chance.choice(("utf-16", "utf-8-sig", "utf-32"))

@@ -54,7 +54,8 @@ class Hands:
 
     def _move_alias(self, chance: random.Random) -> str:
         versions = [v.version for v in self._versions() if v.name == MODEL]
-        alias, version = chance.choice(ALIASES), chance.choice(versions)
+        alias = chance.choice(ALIASES)
+        version = chance.choice(versions)
         self._mlflow.set_registered_model_alias(MODEL, alias, str(version))
         return f"an alias was moved: {alias} to {version}"
 

@@ -1,4 +1,4 @@
-"""A home to do harm to: commands in it, what it holds, and what it must still hold afterwards."""
+"""A home to damage: run commands in it, list what it holds, and find what is missing later."""
 
 from __future__ import annotations
 
@@ -40,13 +40,19 @@ evaluate: {latency: {rounds: 60}}
 gate: {max_drop: 1.0, max_class_drop: 1.0}
 """
 TEXT = "how far is the moon"
-MADE = ("train_teacher", "generate_soft_targets", "distill_student", "prune", "quantize")
+DETERMINISTIC_STAGES = (
+    "train_teacher",
+    "generate_soft_targets",
+    "distill_student",
+    "prune",
+    "quantize",
+)
 """Stages whose digest depends on the recipe alone, and not on what was measured."""
 
 
 @dataclass(frozen=True)
-class Done:
-    """How a command ended."""
+class CommandResult:
+    """Exit code and output of a command."""
 
     code: int
     output: str
@@ -54,11 +60,11 @@ class Done:
     seconds: float
 
     def faults(self, words: str, allowed: tuple[int, ...] = (0,)) -> tuple[str, ...]:
-        """Say what is wrong with this end, if anything is.
+        """Return the faults of this result, if any.
 
         Args:
-            words: The command, to name it by.
-            allowed: Exit codes that are right.
+            words: The command, to name it in messages.
+            allowed: Exit codes that are no fault.
         """
         last = " | ".join(self.error.strip().splitlines()[-2:])[-300:]
         if "Traceback (most recent call last)" in self.error + self.output:
@@ -78,12 +84,12 @@ class Version:
     folder: Path | None
 
     def is_inside(self, folder: Path) -> bool:
-        """Whether the files are below a folder, and not those of the home that was copied."""
+        """True if the files are below a folder, and not in the home that was copied."""
         return self.folder is not None and self.folder.is_relative_to(folder)
 
     @property
     def is_intact(self) -> bool:
-        """Whether every file is there and is what was registered."""
+        """True if every file exists and has the registered digest."""
         if self.folder is None or not self.folder.exists():
             return False
         try:
@@ -112,10 +118,10 @@ class Sandbox:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Nothing of the caller's but what any process needs."""
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT", "MLFLOW"))}
+        """The caller's environment without settings of Prefect and MLflow."""
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT", "MLFLOW"))}
         own = {"COLDPRESS_HOME": str(self.state), "OMP_NUM_THREADS": "1"}
-        return {**kept, **own, **self.servers}
+        return {**inherited, **own, **self.servers}
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Start a command in a process group of its own."""
@@ -137,7 +143,7 @@ class Sandbox:
         _STARTED[process.pid] = (number, time.monotonic())
         return process
 
-    def wait(self, process: subprocess.Popen[str], timeout: float = 300.0) -> Done:
+    def wait(self, process: subprocess.Popen[str], timeout: float = 300.0) -> CommandResult:
         """Wait for a command; one that takes too long is killed, with exit code 124."""
         number, began = _STARTED[process.pid]
         try:
@@ -147,21 +153,21 @@ class Sandbox:
             code = 124
         seconds = time.monotonic() - began
         output, error = (self.folder / f"command-{number}.{end}" for end in ("out", "err"))
-        return Done(code, output.read_text(), error.read_text(), seconds)
+        return CommandResult(code, output.read_text(), error.read_text(), seconds)
 
-    def __call__(self, *words: str, timeout: float = 300.0) -> Done:
+    def __call__(self, *words: str, timeout: float = 300.0) -> CommandResult:
         """Run a command to its end."""
         return self.wait(self.start(*words), timeout)
 
-    def run_recipe(self, *words: str) -> tuple[Done, dict[str, str]]:
+    def run_recipe(self, *words: str) -> tuple[CommandResult, dict[str, str]]:
         """Run the recipe, and return the digests of what its stages made."""
         path = self.folder / "outcome.json"
         path.unlink(missing_ok=True)
-        done = self("run", "./tiny.yaml", "--json", str(path), *words)
-        return done, digests(path)
+        result = self("run", "./tiny.yaml", "--json", str(path), *words)
+        return result, digests(path)
 
     def query(self, question: str, *values: object) -> list[tuple[Any, ...]]:
-        """Ask MLflow's database, from outside of every library under test."""
+        """Query MLflow's database without any library under test."""
         address = f"file:{self.state / 'mlflow.db'}?mode=ro"
         with closing(sqlite3.connect(address, uri=True, timeout=60)) as database:
             return database.execute(question, values).fetchall()
@@ -195,8 +201,8 @@ class Sandbox:
         return (*processes, *(f"run {run} is open" for (run,) in running), *folders)
 
     def _processes(self) -> list[str]:
-        named = [p for p in psutil.process_iter(["pid", "cmdline", "environ"]) if self._owns(p)]
-        return [f"process {p.pid}: {' '.join(p.info['cmdline'] or [])[:120]}" for p in named]
+        processes = [p for p in psutil.process_iter(["pid", "cmdline", "environ"]) if self._owns(p)]
+        return [f"process {p.pid}: {' '.join(p.info['cmdline'] or [])[:120]}" for p in processes]
 
     def _owns(self, process: psutil.Process) -> bool:
         if process.pid == os.getpid():
@@ -238,20 +244,22 @@ def kill_group(process: subprocess.Popen[str]) -> None:
     process.wait()
 
 
-def differences(expected: Mapping[str, str], made: Mapping[str, str]) -> tuple[str, ...]:
-    """Name the stages whose result is another than without a fault."""
-    return tuple(f"{s} made another model" for s in MADE if expected.get(s) != made.get(s))
+def differences(expected: Mapping[str, str], actual: Mapping[str, str]) -> tuple[str, ...]:
+    """List the stages whose result differs from that of an undisturbed run."""
+    return tuple(
+        f"{s} made another model" for s in DETERMINISTIC_STAGES if expected.get(s) != actual.get(s)
+    )
 
 
 def missing(before: list[Version], sandbox: Sandbox) -> tuple[str, ...]:
-    """Name the versions that are not there any more, or not as they were."""
-    known = {(v.name, v.number): v for v in sandbox.versions()}
-    lost = []
+    """List the versions that are missing or altered."""
+    by_name = {(v.name, v.number): v for v in sandbox.versions()}
+    missing_versions = []
     for version in before:
-        now = known.get((version.name, version.number))
+        now = by_name.get((version.name, version.number))
         if now is None or now.digest != version.digest or not now.is_intact:
-            lost.append(f"{version.name}/{version.number}")
-    return tuple(lost)
+            missing_versions.append(f"{version.name}/{version.number}")
+    return tuple(missing_versions)
 
 
 def _path(location: str | None) -> Path | None:

@@ -27,30 +27,36 @@ def members(part: Part, kills: int) -> None:
     """
     if len(part.outcomes()) >= kills:
         return
-    alone = base.expected(part.folder)
+    expected = base.expected(part.folder)
     with _up(part) as sandbox:
 
         def trial(number: int, chance: random.Random) -> Outcome:
-            return _trial(sandbox, number, chance, alone)
+            return _trial(sandbox, number, chance, expected)
 
         part.run(kills, trial)
 
 
-def _trial(sandbox: Sandbox, number: int, chance: random.Random, alone: dict[str, str]) -> Outcome:
-    name, outcome = MEMBERS[number % len(MEMBERS)], sandbox.folder / "outcome.json"
+def _trial(
+    sandbox: Sandbox, number: int, chance: random.Random, expected: dict[str, str]
+) -> Outcome:
+    name = MEMBERS[number % len(MEMBERS)]
+    outcome = sandbox.folder / "outcome.json"
     outcome.unlink(missing_ok=True)
     run = sandbox.start("run", "./tiny.yaml", "--json", str(outcome))
-    time.sleep(chance.uniform(0, float(alone["seconds"])))
+    time.sleep(chance.uniform(0, float(expected["seconds"])))
     pid = local_stack.running_pid(local_stack.read_server_record(sandbox.state, name))
     if pid is not None:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    began = time.monotonic()
-    again = sandbox("up")
-    seconds = time.monotonic() - began
-    wrong = [*again.faults(f"up after {name} was killed"), *sandbox("status").faults("status")]
-    done = sandbox.wait(run, timeout=600)
-    wrong += [*done.faults(f"run while {name} was killed"), *differences(alone, digests(outcome))]
+    start = time.monotonic()
+    restart = sandbox("up")
+    seconds = time.monotonic() - start
+    wrong = [*restart.faults(f"up after {name} was killed"), *sandbox("status").faults("status")]
+    result = sandbox.wait(run, timeout=600)
+    wrong += [
+        *result.faults(f"run while {name} was killed"),
+        *differences(expected, digests(outcome)),
+    ]
     return Outcome(f"{name} of the stack killed", wrong=tuple(wrong), seconds=seconds)
 
 
@@ -58,9 +64,9 @@ def _trial(sandbox: Sandbox, number: int, chance: random.Random, alone: dict[str
 def _up(part: Part) -> Iterator[Sandbox]:
     sandbox = new(part.folder / "sandbox")
     mlflow, prefect = _free_ports()
-    done = sandbox("up", f"--port-mlflow={mlflow}", f"--port-prefect={prefect}")
-    if done.code:
-        raise RuntimeError(f"up fails by itself: {done.error[-2000:]}")
+    result = sandbox("up", f"--port-mlflow={mlflow}", f"--port-prefect={prefect}")
+    if result.code:
+        raise RuntimeError(f"up fails by itself: {result.error[-2000:]}")
     try:
         yield sandbox
     finally:
@@ -68,9 +74,9 @@ def _up(part: Part) -> Iterator[Sandbox]:
 
 
 def _free_ports() -> list[int]:
-    """Two ports that nobody listens on."""
+    """Return two unused ports."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-    ports = [int(one.getsockname()[1]) for one in sockets]
-    for one in sockets:
-        one.close()
+    ports = [int(listener.getsockname()[1]) for listener in sockets]
+    for listener in sockets:
+        listener.close()
     return ports

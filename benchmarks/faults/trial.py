@@ -1,4 +1,4 @@
-"""Record what each trial did, lost and got wrong, so that a benchmark can be resumed."""
+"""Record the outcome of each trial, so that a benchmark can be resumed."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Outcome:
     """One trial.
 
     Attributes:
-        done: What was done, in a few words; trials with the same words are counted together.
-        lost: What was there before and is not there any more.
-        wrong: Whatever else must not be: a traceback, another answer, a command that failed.
-        seconds: How long it took until everything worked again; None where nothing was to recover.
+        done: The fault, in a few words; trials with the same words are counted together.
+        lost: Objects that existed before and are missing now.
+        wrong: Any other fault: a traceback, another prediction, a command that failed.
+        seconds: Time until everything worked again; None if there was nothing to recover.
     """
 
     done: str
@@ -70,7 +70,7 @@ class Part:
         aside.replace(self.record)
 
     def run(self, count: int, trial: Callable[[int, random.Random], Outcome]) -> None:
-        """Do the trials that are not done yet, until there is no time left.
+        """Run the remaining trials, until there is no time left.
 
         Args:
             count: Trials in all.

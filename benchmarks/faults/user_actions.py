@@ -1,4 +1,4 @@
-"""What people do in the MLflow registry between two commands of Coldpress."""
+"""Random user actions in the MLflow registry between two commands of Coldpress."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from coldpress.errors import CorruptCheckpointError
 from coldpress.model.checkpoint import MANIFEST, Checkpoint, Manifest, combine_digests
 from faults import base
 from faults.registry_hands import Hands
-from faults.sandbox import TEXT, Done, Sandbox, restore
+from faults.sandbox import TEXT, CommandResult, Sandbox, restore
 from faults.trial import Outcome, Part
 
 WATCH = """
@@ -25,7 +25,7 @@ watch_registry(policy={policy!r})
 
 
 def between_commands(part: Part, count: int) -> None:
-    """Do something in the registry, then use Coldpress; the home is the same throughout.
+    """Change the registry at random, then run a command; the home is the same throughout.
 
     Args:
         part: Where to record.
@@ -34,8 +34,10 @@ def between_commands(part: Part, count: int) -> None:
     copy = base.home(part.folder)
     if not part.outcomes():
         sandbox = restore(copy, part.folder / "sandbox")
-        refused = sandbox("run", "./tiny.yaml", "--set", "seed=4", "--set", "gate.min_speedup=1e6")
-        assert refused.code == 1, refused.error
+        rejected_run = sandbox(
+            "run", "./tiny.yaml", "--set", "seed=4", "--set", "gate.min_speedup=1e6"
+        )
+        assert rejected_run.code == 1, rejected_run.error
     sandbox = Sandbox(part.folder / "sandbox")
     os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{sandbox.state / 'mlflow.db'}"
     hands = Hands(sandbox)
@@ -44,13 +46,14 @@ def between_commands(part: Part, count: int) -> None:
         action = hands.act(chance)
         words = _command(sandbox, chance)
         needed = list(_needed(sandbox))
-        champion, gates = sandbox.in_service().get("tiny@champion"), _gates(sandbox)
-        done = _carry_out(sandbox, words)
+        champion = sandbox.in_service().get("tiny@champion")
+        gates = _gates(sandbox)
+        result = _carry_out(sandbox, words)
         name = f"{words[0]} after {action}"
-        wrong = list(done.faults(f"{number}: {name}", (0, 1, 2)))
-        wrong += _moved(name, words[0], champion, gates, sandbox)
-        lost = tuple(f"{name}: {folder.name}" for folder in needed if not _is_whole(folder))
-        return Outcome(action.split(":")[0], lost, tuple(wrong))
+        wrong = list(result.faults(f"{number}: {name}", (0, 1, 2)))
+        wrong += _champion_faults(name, words[0], champion, gates, sandbox)
+        missing = tuple(f"{name}: {folder.name}" for folder in needed if not _is_whole(folder))
+        return Outcome(action.split(":")[0], missing, tuple(wrong))
 
     part.run(count, trial)
 
@@ -75,10 +78,10 @@ def _command(sandbox: Sandbox, chance: random.Random) -> tuple[str, ...]:
     )
 
 
-def _carry_out(sandbox: Sandbox, words: tuple[str, ...]) -> Done:
+def _carry_out(sandbox: Sandbox, words: tuple[str, ...]) -> CommandResult:
     if words[0] != "watch":
         return sandbox(*words)
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", WATCH.format(policy=words[1])],
         cwd=sandbox.folder,
         env=sandbox.environment,
@@ -86,10 +89,10 @@ def _carry_out(sandbox: Sandbox, words: tuple[str, ...]) -> Done:
         text=True,
         timeout=300,
     )
-    return Done(done.returncode, done.stdout, done.stderr, 0.0)
+    return CommandResult(result.returncode, result.stdout, result.stderr, 0.0)
 
 
-def _moved(
+def _champion_faults(
     name: str, command: str, champion: int | None, gates: dict[int, str], sandbox: Sandbox
 ) -> Iterator[str]:
     """Only promotions, rollbacks and the watch move a champion, and never to a refused one."""
@@ -115,17 +118,17 @@ def _gates(sandbox: Sandbox) -> dict[int, str]:
 
 def _needed(sandbox: Sandbox) -> Iterator[Path]:
     """Yield the folders of the champion and of all that it was made from, as the files say."""
-    made = {digest: (folder, parents) for folder, digest, parents in _on_disk(sandbox)}
+    by_digest = {digest: (folder, parents) for folder, digest, parents in _on_disk(sandbox)}
     champion = sandbox.in_service().get("tiny@champion")
-    waiting = [v.digest for v in sandbox.versions() if (v.name, v.number) == ("tiny", champion)]
-    seen: set[str] = set()
-    while waiting:
-        digest = waiting.pop()
-        if digest in made and digest not in seen:
-            folder, parents = made[digest]
+    pending = [v.digest for v in sandbox.versions() if (v.name, v.number) == ("tiny", champion)]
+    visited: set[str] = set()
+    while pending:
+        digest = pending.pop()
+        if digest in by_digest and digest not in visited:
+            folder, parents = by_digest[digest]
             yield folder
-            waiting += parents
-        seen.add(digest)
+            pending += parents
+        visited.add(digest)
 
 
 def _on_disk(sandbox: Sandbox) -> Iterator[tuple[Path, str, tuple[str, ...]]]:

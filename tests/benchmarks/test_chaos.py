@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from faults import corruption, malformed
 from faults.mutations import mutate_bytes, mutate_json, mutate_text
-from faults.sandbox import Done, Sandbox, Version, differences, missing
+from faults.sandbox import CommandResult, Sandbox, Version, differences, missing
 from faults.trial import Outcome, Part
 
 from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
@@ -50,13 +50,16 @@ def test_no_trial_is_started_after_the_time_is_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("done", "faults"),
     [
-        (Done(0, "fine", "", 1.0), 0),
-        (Done(2, "", "coldpress: seed: x is no number\n", 1.0), 1),
-        (Done(0, "", "Traceback (most recent call last):\n  ...\nKeyError: 'x'\n", 1.0), 1),
-        (Done(124, "", "", 300.0), 1),
+        (CommandResult(0, "fine", "", 1.0), 0),
+        (CommandResult(2, "", "coldpress: seed: x is no number\n", 1.0), 1),
+        (
+            CommandResult(0, "", "Traceback (most recent call last):\n  ...\nKeyError: 'x'\n", 1.0),
+            1,
+        ),
+        (CommandResult(124, "", "", 300.0), 1),
     ],
 )
-def test_an_exit_code_or_a_traceback_is_a_fault(done: Done, faults: int) -> None:
+def test_an_exit_code_or_a_traceback_is_a_fault(done: CommandResult, faults: int) -> None:
     assert len(done.faults("run")) == faults
 
 
@@ -112,9 +115,11 @@ def test_a_version_whose_files_or_record_are_gone_is_lost(sandbox: Sandbox, harm
 
 def test_another_answer_after_a_changed_byte_is_wrong() -> None:
     answer = json.dumps({"text": "a", "label": "b"}) + "\n"
-    same = corruption._judged("artifact", "byte 3", Done(0, answer, "", 1.0), answer)
-    other = corruption._judged("artifact", "byte 3", Done(0, "{}\n", "", 1.0), answer)
-    refused = corruption._judged("artifact", "byte 3", Done(1, "", "not as written", 1.0), answer)
+    same = corruption._outcome("artifact", "byte 3", CommandResult(0, answer, "", 1.0), answer)
+    other = corruption._outcome("artifact", "byte 3", CommandResult(0, "{}\n", "", 1.0), answer)
+    refused = corruption._outcome(
+        "artifact", "byte 3", CommandResult(1, "", "not as written", 1.0), answer
+    )
     assert (same.wrong, refused.wrong) == ((), ())
     assert len(other.wrong) == 1
 
