@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from coldpress.errors import InputError
+from flows.prefect_server import supervisor
 from tasks.environment import home
 from tasks.promotion import retention
 
@@ -42,12 +43,13 @@ def _run_flow(keep: int) -> list[StoredFiles]:
     home.check_writable()
     home.configure_environment()
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
-    home.import_prefect()
-    from flows.collect_garbage import collect_garbage
-    from flows.prefect_server import session
+    with supervisor.embedded_server() as server:
+        home.import_prefect()
+        from flows.collect_garbage import collect_garbage
+        from flows.prefect_server import session
 
-    with session.prefect_server():
-        return collect_garbage.with_options(on_running=[session.restore_signal_handlers])(keep)
+        with session.prefect_server(server):
+            return collect_garbage.with_options(on_running=[session.restore_signal_handlers])(keep)
 
 
 def _table(versions: Sequence[StoredFiles], removal: str) -> Table:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from coldpress.errors import RefusedError
+from flows.prefect_server import supervisor
 from tasks.environment import home
 from tasks.promotion import audit, reasons, summary
 from tasks.promotion import promote as promotion
@@ -84,13 +85,14 @@ def _run_flow(model: str, run: Callable[[], State[Any]]) -> Ticket:
     home.check_writable()
     home.configure_environment()
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
-    home.import_prefect()
-    from flows.prefect_server import session
+    with supervisor.embedded_server() as server:
+        home.import_prefect()
+        from flows.prefect_server import session
 
-    with session.prefect_server():
-        state = run()
-        if state.name == "Refused":
-            raise RefusedError(state.message)
-        if not state.is_completed():
-            state.result()
+        with session.prefect_server(server):
+            state = run()
+            if state.name == "Refused":
+                raise RefusedError(state.message)
+            if not state.is_completed():
+                state.result()
     return audit.find_by_flow_run(model, str(state.state_details.flow_run_id))

@@ -21,6 +21,7 @@ from flows.cli.output_files import (
     validate_output_path,
     write_atomic,
 )
+from flows.prefect_server import supervisor
 from tasks.environment import credentials, deferred_signals, home, streams
 from tasks.execution import log_filters
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
 
     from coldpress.recipe.recipe import Recipe
+    from flows.prefect_server.supervisor import EmbeddedServer
 
 
 def run_recipe(reference: str, assignments: Sequence[str], report: Path | None) -> int:
@@ -75,14 +77,32 @@ def _paths_in(value: object) -> Iterator[Path]:
 
 
 def _run_flow(recipe: Recipe, outcome: dict[str, Any], target: Path | None) -> int:
-    """Run the flow. Prefect, MLflow and torch are first imported here."""
+    """Run the flow. The embedded server starts while Prefect, MLflow and torch are imported."""
     home.configure_environment()
     credentials.check_mlflow(os.environ["MLFLOW_TRACKING_URI"])
-    from tasks.tracking import experiments, runs
-
-    experiments.check_names_available(runs.client(), recipe.name)
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
-    home.import_prefect()
+    with supervisor.embedded_server() as server:
+        from tasks.tracking import experiments, runs
+
+        experiments.check_names_available(runs.client(), recipe.name)
+        home.import_prefect()
+        state = _final_state(recipe, outcome, server)
+    from flows.cli import outcome as outcomes
+
+    with streams.optional_output():
+        outcomes.print_outcome(outcome, to_errors=target is not None and is_stream(target))
+    if state.is_completed():
+        return FAILURE if outcome["gate"] and not outcome["gate"]["passed"] else SUCCESS
+    error = state.result(raise_on_failure=False)
+    if isinstance(error, InputError):
+        raise error
+    return FAILURE  # Prefect has shown the traceback
+
+
+def _final_state(
+    recipe: Recipe, outcome: dict[str, Any], server: EmbeddedServer | None
+) -> State[Any]:
+    """Run the flow on a server, and fill the outcome whatever happens."""
     from flows.cli import outcome as outcomes
     from flows.compress import compress
     from flows.prefect_server import session
@@ -96,23 +116,14 @@ def _run_flow(recipe: Recipe, outcome: dict[str, Any], target: Path | None) -> i
         flow_run_ids.append(str(flow_run.id))
         deferred_signals.reinstall_handlers()
 
-    with session.prefect_server():
+    with session.prefect_server(server):
         try:
-            watched = compress.with_options(on_running=[remember])
-            state = watched(recipe, return_state=True)
+            return compress.with_options(on_running=[remember])(recipe, return_state=True)
         except prefect_artifacts.REPORT_ERRORS as unreported:
-            state = _state_from_mlflow(unreported, flow_run_ids)
+            return _state_from_mlflow(unreported, flow_run_ids)
         finally:
             with deferred_signals.defer_signals():
                 outcome.update(outcomes.load_outcome(flow_run_ids[0]) if flow_run_ids else {})
-    with streams.optional_output():
-        outcomes.print_outcome(outcome, to_errors=target is not None and is_stream(target))
-    if state.is_completed():
-        return FAILURE if outcome["gate"] and not outcome["gate"]["passed"] else SUCCESS
-    error = state.result(raise_on_failure=False)
-    if isinstance(error, InputError):
-        raise error
-    return FAILURE  # Prefect has shown the traceback
 
 
 def _state_from_mlflow(error: BaseException, flow_run_ids: Sequence[str]) -> State[Any]:

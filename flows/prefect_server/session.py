@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prefect.context import SettingsContext, get_settings_context
+from prefect import context
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogHandler
-from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_CLIENT_MAX_RETRIES,
+    PREFECT_UI_URL,
+    temporary_settings,
+)
 
-from flows.prefect_server.supervisor import EmbeddedServer
-from tasks.environment import credentials, deferred_signals, home, local_stack, processes
+from tasks.environment import credentials, deferred_signals
 
 if TYPE_CHECKING:
     from prefect import Flow, State
     from prefect.client.schemas.objects import FlowRun
+
+    from flows.prefect_server.supervisor import EmbeddedServer
 
 _CLIENT_RETRIES = 4
 """Half a minute: enough for the embedded server to restart. Team servers get several minutes."""
@@ -27,30 +31,39 @@ _FLUSH_SECONDS = 5.0
 
 
 @contextmanager
-def prefect_server() -> Iterator[None]:
-    """Provide a Prefect server inside the block: the configured one, or an embedded one.
+def prefect_server(embedded: EmbeddedServer | None) -> Iterator[None]:
+    """Use a Prefect server inside the block.
+
+    Args:
+        embedded: From `supervisor.embedded_server`; None for the server that is configured.
 
     Raises:
-        InputError: The configured server refuses access, or this home's stack is up without its
-            Prefect server.
+        InputError: The configured server refuses access.
+        ServerStartError: The embedded server failed or timed out.
     """
-    stop_orphans()
     deferred_signals.on_interrupt(_stop_retrying)
-    if PREFECT_API_URL.value():
+    if embedded is None:
         credentials.check_prefect()
         yield
         return
-    local_stack.require_running(home.home_directory(), local_stack.PREFECT)
-    server = EmbeddedServer(_record_folder() / f"{os.getpid()}.json")
+    embedded.wait_until_healthy()
+    settings = {
+        PREFECT_API_URL: embedded.api_url,
+        PREFECT_UI_URL: PREFECT_UI_URL.value() or "",  # it serves no pages to link to
+        PREFECT_CLIENT_MAX_RETRIES: _CLIENT_RETRIES,
+    }
+    outside = context.GLOBAL_SETTINGS_CONTEXT
     try:
-        server.start()
-        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: _CLIENT_RETRIES}):
+        with temporary_settings(settings):
+            # Threads of Prefect's services do not inherit the settings of this one.
+            context.GLOBAL_SETTINGS_CONTEXT = context.get_settings_context()
             yield
     finally:
         with deferred_signals.defer_signals():
             APILogHandler().flush()
             EventsWorker.drain_all(timeout=_FLUSH_SECONDS)
-            server.stop()
+            embedded.stop()
+            context.GLOBAL_SETTINGS_CONTEXT = outside
 
 
 def restore_signal_handlers(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001
@@ -61,31 +74,6 @@ def restore_signal_handlers(flow: Flow[..., Any], flow_run: FlowRun, state: Stat
 def _stop_retrying() -> None:
     """After an interrupt, do not wait minutes for servers that do not answer."""
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
-    context = get_settings_context()
-    settings = context.settings.copy_with_update(updates={PREFECT_CLIENT_MAX_RETRIES: 0})
-    SettingsContext(profile=context.profile, settings=settings).__enter__()  # never left
-
-
-def stop_orphans() -> int:
-    """Stop the servers that killed commands left behind.
-
-    Returns:
-        The number of servers stopped.
-    """
-    stopped = 0
-    for path in sorted(_record_folder().glob("*.json")):
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-        except (ValueError, FileNotFoundError):
-            record = {}
-        if record and not processes.is_gone(record["owner"]):
-            continue
-        stopped += processes.terminate(record.get("server"))
-        path.unlink(missing_ok=True)
-    return stopped
-
-
-def _record_folder() -> Path:
-    folder = home.home_directory() / "servers"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    current = context.get_settings_context()
+    settings = current.settings.copy_with_update(updates={PREFECT_CLIENT_MAX_RETRIES: 0})
+    context.SettingsContext(profile=current.profile, settings=settings).__enter__()  # never left

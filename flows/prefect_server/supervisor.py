@@ -1,8 +1,12 @@
-"""Supervisor of the embedded Prefect server: a child process, restarted when it dies."""
+"""Supervisor of the embedded Prefect server: a child process, restarted when it dies.
+
+Prefect is not imported here, so that a command can launch the server before it imports Prefect.
+"""
 
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import socket
@@ -11,17 +15,13 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
-import prefect
-from prefect.server.api.server import SubprocessASGIServer
-from prefect.settings import (
-    PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS,
-    get_current_settings,
-)
-
 from coldpress.errors import ServerStartError
-from tasks.environment import processes
+from tasks.environment import credentials, home, local_stack, processes
 
 _MAX_EARLY_EXITS = 10
 """In a row; then the server counts as unable to start."""
@@ -30,11 +30,36 @@ _SHORTEST_PAUSE = 0.05
 _LONGEST_PAUSE = 5.0
 _EXCEPTION_LINE = re.compile(r"[\w.]+(?:Error|Exception): ")
 _STOP_SECONDS = 5.0
+_TIMEOUT_VARIABLE = "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"
+_START_TIMEOUT = 120.0
 _SERVER_VARIABLES = {
     "PREFECT_UI_ENABLED": "0",
     "PREFECT__SERVER_EPHEMERAL": "1",
     "PREFECT__SERVER_FINAL": "1",
 }
+
+
+@contextmanager
+def embedded_server() -> Iterator[EmbeddedServer | None]:
+    """Launch a server for the duration of a block, unless the environment names one.
+
+    Yields:
+        The server, which may not be healthy yet; None if `PREFECT_API_URL` is set.
+
+    Raises:
+        InputError: This home's stack is up without its Prefect server.
+    """
+    stop_orphans()
+    if credentials.PREFECT_VARIABLE in os.environ:
+        yield None
+        return
+    local_stack.require_running(home.home_directory(), local_stack.PREFECT)
+    server = EmbeddedServer(_record_folder() / f"{os.getpid()}.json")
+    server.launch()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 class EmbeddedServer:
@@ -54,20 +79,29 @@ class EmbeddedServer:
         self._starting = threading.Lock()
         self._ended = threading.Event()
 
+        self._port = int(self._listener.getsockname()[1])
+
     @property
     def port(self) -> int:
         """The port on loopback, the same for the lifetime of this object."""
-        return int(self._listener.getsockname()[1])
+        return self._port
 
-    def start(self) -> None:
-        """Start the server, keep it running, and return when it is healthy.
+    @property
+    def api_url(self) -> str:
+        """The address for `PREFECT_API_URL`."""
+        return f"http://127.0.0.1:{self._port}/api"
+
+    def launch(self) -> None:
+        """Start the server and keep it running; return at once."""
+        threading.Thread(target=self._keep_running, name="embedded-server", daemon=True).start()
+
+    def wait_until_healthy(self) -> None:
+        """Return when the server answers.
 
         Raises:
             ServerStartError: The server failed or timed out.
         """
-        self._register_with_prefect()
-        threading.Thread(target=self._keep_running, name="embedded-server", daemon=True).start()
-        deadline = time.monotonic() + PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value()
+        deadline = time.monotonic() + float(os.environ.get(_TIMEOUT_VARIABLE, _START_TIMEOUT))
         while not _is_healthy(self.port):
             if self._ended.is_set() or time.monotonic() > deadline:
                 raise ServerStartError(
@@ -83,16 +117,9 @@ class EmbeddedServer:
             process = self._process
         if process is not None:
             _terminate(process)
-        SubprocessASGIServer().stop()
         self._output.close()
         for path in (self._record, self._record.with_suffix(".part")):
             path.unlink(missing_ok=True)
-
-    def _register_with_prefect(self) -> None:
-        """Tell the singleton that Prefect's clients ask; otherwise they start another server."""
-        server = SubprocessASGIServer()
-        server.port = self.port
-        server.running = True
 
     def _keep_running(self) -> None:
         try:
@@ -137,14 +164,13 @@ class EmbeddedServer:
                     *_server_command(self._listener.fileno()),
                 ],
                 cwd=self._record.parent,  # Prefect reads `prefect.toml` and `.env` from here
-                env={**os.environ, **_SERVER_VARIABLES, **_settings_in_effect()},
+                env={**os.environ, **_SERVER_VARIABLES},
                 pass_fds=[self._listener.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=self._output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-            SubprocessASGIServer().server_process = self._process
             return self._process
 
     def _failure_reason(self) -> str:
@@ -165,15 +191,13 @@ def _warn(event: str) -> None:
 
 
 def _server_command(listener: int) -> list[str]:
+    prefect = find_spec("prefect")
+    folder = Path(str(prefect and prefect.origin)).parents[1]
     return [
-        *(sys.executable, "-m", "uvicorn", "--app-dir", str(prefect.__module_path__.parent)),
+        *(sys.executable, "-m", "uvicorn", "--app-dir", str(folder)),
         *("--factory", "prefect.server.api.server:create_app", "--fd", str(listener)),
         *("--log-level", "error", "--lifespan", "on"),
     ]
-
-
-def _settings_in_effect() -> dict[str, str]:
-    return get_current_settings().to_environment_variables(exclude_unset=True)
 
 
 def _is_healthy(port: int) -> bool:
@@ -195,3 +219,28 @@ def _terminate(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def stop_orphans() -> int:
+    """Stop the servers that killed commands left behind.
+
+    Returns:
+        The number of servers stopped.
+    """
+    stopped = 0
+    for path in sorted(_record_folder().glob("*.json")):
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+        except (ValueError, FileNotFoundError):
+            record = {}
+        if record and not processes.is_gone(record["owner"]):
+            continue
+        stopped += processes.terminate(record.get("server"))
+        path.unlink(missing_ok=True)
+    return stopped
+
+
+def _record_folder() -> Path:
+    folder = home.home_directory() / "servers"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -10,11 +10,13 @@ from pathlib import Path
 ASK = """
 from tasks.environment import home
 home.configure_environment()
-home.import_prefect()
-from prefect.client.orchestration import get_client
-from flows.prefect_server import session
-with session.prefect_server(), get_client(sync_client=True) as client:
-    print(client.hello().status_code, client.read_flow_runs(limit=1))
+from flows.prefect_server import supervisor
+with supervisor.embedded_server() as server:
+    home.import_prefect()
+    from prefect.client.orchestration import get_client
+    from flows.prefect_server import session
+    with session.prefect_server(server), get_client(sync_client=True) as client:
+        print(client.hello().status_code, client.read_flow_runs(limit=1))
 """
 PREFECT_TOML = """
 [server.api]

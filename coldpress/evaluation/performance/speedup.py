@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from coldpress.evaluation.performance.contention import Contention
 from coldpress.evaluation.performance.trace import Timings, Trace
@@ -122,6 +121,8 @@ def _estimate_from_turns(slow: Trace, fast: Trace, level: float) -> Speedup:
             f"of {len(usable)} calls only {usable.sum()} were not interrupted by other processes"
         )
     standard_error = float(ratios.std(ddof=1) / math.sqrt(len(ratios)))
+    from scipy import stats  # slow to import, and a reused evaluation needs none
+
     half = float(stats.t.ppf(0.975, len(ratios) - 1)) * standard_error
     if 2 * half > math.log(_MAX_INTERVAL_FACTOR):
         return _no_speedup(f"its interval would span a factor of {math.exp(2 * half):.1f}")

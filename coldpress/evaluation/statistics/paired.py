@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from coldpress.evaluation.scorecard.scorecard import Comparison, Interval
 from coldpress.evaluation.statistics.bootstrap import Cells, Labels, macro_f1_differences
@@ -143,6 +142,8 @@ def mcnemar(only_model: int, only_baseline: int, alternative: Alternative = "two
     differing = only_model + only_baseline
     if not differing:
         return 1.0
+    from scipy.stats import binomtest  # slow to import, and a reused evaluation needs none
+
     return float(binomtest(only_model, differing, alternative=alternative).pvalue)
 
 
@@ -192,6 +193,8 @@ def accuracy_interval(correct: int, rows: int) -> Interval:
     Returns:
         Estimate and bounds as fractions.
     """
+    from scipy.stats import binomtest
+
     bounds = binomtest(correct, rows).proportion_ci(confidence_level=1 - 2 * TAIL, method="wilson")
     return Interval(estimate=correct / rows, low=float(bounds.low), high=float(bounds.high))
 

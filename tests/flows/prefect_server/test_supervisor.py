@@ -20,7 +20,7 @@ import pytest
 from command import Coldpress, new_home
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES
 
-from flows.prefect_server import session
+from flows.prefect_server import session, supervisor
 from tasks.environment import processes
 
 OPEN_STAGE = """
@@ -121,7 +121,7 @@ def test_the_next_command_ends_what_is_left(state: Path) -> None:
         name = processes.process_identity(psutil.Process(orphan.pid))
         (state / "servers").mkdir()
         (state / "servers" / "1.json").write_text(json.dumps({"owner": dead_owner, "server": name}))
-        assert session.stop_orphans() == 1
+        assert supervisor.stop_orphans() == 1
         assert processes.is_gone(name)
     assert list((state / "servers").iterdir()) == []
 
