@@ -67,6 +67,7 @@ def _evaluate(context: StageContext) -> dict[str, float]:
     from coldpress.model.checkpoint import new_checkpoint
     from coldpress.onnx import candidates
     from coldpress.report.figures import equity, waterfall
+    from coldpress.report.waterfall_table import waterfall_table
 
     recipe = context.spec.recipe
     benchmark = data.load_benchmark(recipe)
@@ -85,7 +86,7 @@ def _evaluate(context: StageContext) -> dict[str, float]:
         flips.write_flips(judgement.flips, directory)
         waterfall.draw_waterfall(evaluation, directory / "waterfall.png")
         equity.draw_equity(evaluation, directory / "equity.png")
-    runs.log_rows(context.run_id, waterfall.waterfall_table(evaluation), "waterfall.json")
+    runs.log_rows(context.run_id, waterfall_table(evaluation), "waterfall.json")
     runs.log_rows(context.run_id, flips.flip_table(judgement.flips), "flips.json")
     return {**_headline_metrics(evaluation), "test_openings": openings}
 

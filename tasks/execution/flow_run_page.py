@@ -50,9 +50,9 @@ def show_evaluation(evaluation: Evaluation, uri: str) -> None:
         uri: Its artifact URI: `runs:/<run id>/<folder>`.
     """
     from coldpress.report import limits
-    from coldpress.report.figures import waterfall
+    from coldpress.report.waterfall_table import waterfall_table
 
-    rows = [_waterfall_row(row) for row in waterfall.waterfall_table(evaluation)]
+    rows = [_waterfall_row(row) for row in waterfall_table(evaluation)]
     remarks = " ".join(limits.timing_remarks(evaluation))
     description = "What each stage gave and took" + (f". {remarks}" if remarks else "")
     prefect_artifacts.show_table(rows, "waterfall", description)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import NormalDist
 from typing import Any, Literal
 
 import numpy as np
@@ -186,6 +187,8 @@ def detectable_drop(rows: int, alpha: float) -> float | None:
 def accuracy_interval(correct: int, rows: int) -> Interval:
     """95 % interval of a single accuracy: Wilson's score interval, without continuity correction.
 
+    Computed here because every report needs it, and scipy.stats takes a second to import.
+
     Args:
         correct: Number of correct rows.
         rows: Number of rows.
@@ -193,10 +196,18 @@ def accuracy_interval(correct: int, rows: int) -> Interval:
     Returns:
         Estimate and bounds as fractions.
     """
-    from scipy.stats import binomtest
-
-    bounds = binomtest(correct, rows).proportion_ci(confidence_level=1 - 2 * TAIL, method="wilson")
-    return Interval(estimate=correct / rows, low=float(bounds.low), high=float(bounds.high))
+    z = NormalDist().inv_cdf(1 - TAIL)
+    share = correct / rows
+    centre = share + z * z / (2 * rows)
+    half_width = z * math.sqrt(share * (1 - share) / rows + (z / (2 * rows)) ** 2)
+    scale = 1 + z * z / rows
+    low = (centre - half_width) / scale
+    high = (centre + half_width) / scale
+    return Interval(
+        estimate=share,
+        low=0.0 if correct == 0 else low,
+        high=1.0 if correct == rows else high,
+    )
 
 
 def _sum_probabilities(outcome: NDArray[np.int64], classes: NDArray[Any]) -> NDArray[np.float64]:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from pydantic import TypeAdapter
-from scipy.special import softmax
 
 from coldpress.data.splits import Split
 from coldpress.evaluation.predictions import Predictions
@@ -35,6 +34,8 @@ def find_flips(predictions: Predictions, test: Split) -> tuple[Flip, ...]:
     lost_at = _lost_at(predictions)
     logits = predictions.logits[predictions.final].astype(np.float64)
     predicted = logits.argmax(axis=1)
+    from scipy.special import softmax  # slow to import, and a report only reads flips
+
     scores = softmax(logits, axis=1).max(axis=1)
     return tuple(
         Flip(

@@ -1,4 +1,4 @@
-"""Waterfall of the stages: accuracy, size and latency as table and as figure."""
+"""Waterfall of the stages as a figure: accuracy, size and latency of every model."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from coldpress.evaluation.scorecard.scorecard import Evaluation, Interval, Scorecard
-from coldpress.evaluation.statistics.paired import accuracy_interval
+from coldpress.evaluation.scorecard.scorecard import Evaluation, Scorecard
+from coldpress.report.waterfall_table import card_interval
 
 INK = "#22282f"
 MUTED = "#8a939c"
@@ -33,18 +33,6 @@ STYLE: dict[Any, Any] = {
     # Without a salt, the ids inside an SVG differ from run to run.
     "svg.hashsalt": "coldpress",
 }
-
-
-def waterfall_table(evaluation: Evaluation) -> list[dict[str, Any]]:
-    """List the models in the order of the stages, one flat row each.
-
-    Args:
-        evaluation: Evaluation of a run.
-
-    Returns:
-        Rows with the same keys: fractions, bytes and milliseconds; None if not applicable.
-    """
-    return [_table_row(name, card, evaluation.n) for name, card in evaluation.models.items()]
 
 
 def draw_waterfall(evaluation: Evaluation, path: Path) -> None:
@@ -77,37 +65,6 @@ def save_figure(figure: Figure, path: Path) -> None:
     """
     figure.savefig(path.with_suffix(".png"), dpi=160, metadata={"Software": None})
     figure.savefig(path.with_suffix(".svg"), metadata={"Date": None, "Creator": None})
-
-
-def _table_row(name: str, card: Scorecard, rows: int) -> dict[str, Any]:
-    interval = _interval(card, rows)
-    latency = card.latency_ms
-    gain = card.speedup_interval
-    return {
-        "model": name,
-        "runtime": card.runtime,
-        "accuracy": card.accuracy,
-        "accuracy_low": interval.low,
-        "accuracy_high": interval.high,
-        "macro_f1": card.macro_f1,
-        "retention": card.retention,
-        "agreement": card.agreement,
-        "parameters": card.parameters,
-        "bytes": card.bytes,
-        "compression": card.compression,
-        "macs_per_token": card.macs_per_token,
-        "p50_ms": latency and latency.p50,
-        "p95_ms": latency and latency.p95,
-        "end_to_end_ms": card.end_to_end_ms,
-        "speedup": card.speedup,
-        "speedup_low": gain and gain.low,
-        "speedup_high": gain and gain.high,
-        "speedup_same_runtime": card.speedup_same_runtime,
-    }
-
-
-def _interval(card: Scorecard, rows: int) -> Interval:
-    return accuracy_interval(round(card.accuracy * rows), rows)
 
 
 def _draw_figure(evaluation: Evaluation) -> Figure:
@@ -156,7 +113,7 @@ def _draw_header(axes: Axes, title: str, unit: str) -> None:
 def _draw_accuracy(axes: Axes, evaluation: Evaluation) -> None:
     """Draw intervals on the left of the panel and their numbers on the right."""
     cards = list(evaluation.models.values())
-    intervals = [_interval(card, evaluation.n) for card in cards]
+    intervals = [card_interval(card, evaluation.n) for card in cards]
     lowest = min(i.low for i in intervals)
     highest = max(i.high for i in intervals)
     margin = 0.03 * (highest - lowest)

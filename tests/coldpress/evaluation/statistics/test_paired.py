@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy.stats import bootstrap
+from scipy.stats import binomtest, bootstrap
 from sklearn.metrics import f1_score
 from statsmodels.stats.contingency_tables import mcnemar as mcnemar_of_statsmodels
 
@@ -249,3 +249,11 @@ def test_accuracy_intervals_of_newcombe_1998(
     interval = accuracy_interval(correct, rows)
     assert interval.estimate == correct / rows
     assert (interval.low, interval.high) == pytest.approx((low, high), abs=5e-5)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 600])
+def test_accuracy_intervals_are_those_of_scipy(rows: int) -> None:
+    for correct in range(rows + 1):
+        ours = accuracy_interval(correct, rows)
+        theirs = binomtest(correct, rows).proportion_ci(confidence_level=0.95, method="wilson")
+        assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=1e-12)

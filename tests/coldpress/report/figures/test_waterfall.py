@@ -13,7 +13,8 @@ from coldpress.evaluation.scorecard.scorecard import (
     Runtime,
     Scorecard,
 )
-from coldpress.report.figures.waterfall import draw_waterfall, waterfall_table
+from coldpress.report.figures.waterfall import draw_waterfall
+from coldpress.report.waterfall_table import waterfall_table
 
 
 def _card(accuracy: float, size: int, p50: float | None, runtime: Runtime) -> Scorecard:
