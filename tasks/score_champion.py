@@ -71,7 +71,9 @@ def _teacher_agreement(champion: ChampionRecord, rows: Split, current: Observati
     except CorruptCheckpointError as error:
         get_run_logger().warning("No agreement with the teacher of %s: %s", champion.name, error)
         return None
-    stored = current.predictions
+    predicted = current.predictions
     teacher_labels = [teacher.labels[index] for index in indices]
-    labels = [stored.label_names[index] for index in stored.predicted_labels(stored.final)]
-    return np.array([ours == other for ours, other in zip(labels, teacher_labels, strict=True)])
+    labels = [predicted.label_names[index] for index in predicted.predicted_labels(predicted.final)]
+    return np.array(
+        [ours == teachers for ours, teachers in zip(labels, teacher_labels, strict=True)]
+    )

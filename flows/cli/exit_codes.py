@@ -34,7 +34,7 @@ def run_command(command: Callable[[], Any]) -> int:
         code = int(command() or SUCCESS)
         sys.stdout.flush()
     except OutputError as error:
-        return SUCCESS if error.is_unread() else report_error(error, FAILURE)
+        return SUCCESS if error.is_broken_pipe() else report_error(error, FAILURE)
     except (InputError, CycloptsError) as error:
         return report_error(error, INVALID_INPUT)
     except (CorruptCheckpointError, RefusedError, ServerStartError) as error:

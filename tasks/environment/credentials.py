@@ -1,4 +1,4 @@
-"""Who may use the servers: credentials are in the environment, and never in an address."""
+"""Access to the MLflow and Prefect servers: addresses, credentials and error messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from coldpress.errors import InputError
 from tasks.environment import server_address
 
-MLFLOW_VARIABLE, PREFECT_VARIABLE = "MLFLOW_TRACKING_URI", "PREFECT_API_URL"
+MLFLOW_VARIABLE = "MLFLOW_TRACKING_URI"
+PREFECT_VARIABLE = "PREFECT_API_URL"
 CREDENTIAL_VARIABLES = {
     MLFLOW_VARIABLE: ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"),
     PREFECT_VARIABLE: ("PREFECT_API_AUTH_STRING",),
@@ -29,53 +30,56 @@ _REGISTRY_VARIABLE = "MLFLOW_REGISTRY_URI"
 _SERVER_NAMES = {MLFLOW_VARIABLE: "MLflow", PREFECT_VARIABLE: "Prefect"}
 AUTH_FAILURE_CODES = (401, 403)
 CONNECT_TIMEOUT = 20.0
-"""Seconds until a tracking server that does not answer at all is given up."""
+"""Seconds to wait for a tracking server that does not respond."""
 _NOT_MLFLOW_ERROR = re.compile("failed with error code (4[0-9][0-9]|501) ")
 _AUTH_ERROR_CODES = {"UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED", "PERMISSION_DENIED"}
 
 
 def check_addresses() -> None:
-    """Refuse an address that cannot be used, or has credentials: it is kept with every run.
+    """Refuse addresses that are invalid or contain credentials, since every run stores them.
 
     Raises:
-        InputError: Which variable it is; of credentials without its value.
+        InputError: Names the variable; its value is left out if it contains credentials.
     """
-    for server, fault in _ADDRESS_CHECKS.items():
+    for server, find_error in _ADDRESS_CHECKS.items():
         address = os.environ.get(server, "")
         if has_credentials(address):
             raise InputError(credentials_in_uri_message(server))
-        why = fault(address) if address else None
-        if why is not None:
-            raise InputError(f"{server}: {why}")
+        reason = find_error(address) if address else None
+        if reason is not None:
+            raise InputError(f"{server}: {reason}")
     _check_registry()
 
 
 def _check_registry() -> None:
-    """Lineage leads from versions to runs and back: both are in one store."""
-    registry, tracking = os.environ.get(_REGISTRY_VARIABLE), os.environ.get(MLFLOW_VARIABLE)
+    """Require that versions and runs are in one store, since lineage connects them."""
+    registry = os.environ.get(_REGISTRY_VARIABLE)
+    tracking = os.environ.get(MLFLOW_VARIABLE)
     if registry is None or tracking is None:
         return
     if registry != tracking:
         raise InputError(
             f"{_REGISTRY_VARIABLE}: names another store than {MLFLOW_VARIABLE},"
-            " and Coldpress keeps models and their"
+            " but Coldpress keeps models and their"
             " runs in one; unset it"
         )
     del os.environ[_REGISTRY_VARIABLE]
 
 
 def credentials_in_uri_message(server: str) -> str:
-    """Say in one line where credentials belong."""
-    instead = " and ".join(CREDENTIAL_VARIABLES[server])
-    return f"{server}: takes no user or password, since it is kept with every run; set {instead}"
+    """Return a one-line message that says where credentials belong."""
+    variables = " and ".join(CREDENTIAL_VARIABLES[server])
+    return (
+        f"{server}: must not contain a user or password, since every run stores it; set {variables}"
+    )
 
 
 def has_credentials(address: str) -> bool:
-    """Whether a password, or with a server whatever stands before its name, is in an address."""
+    """Return whether an address contains credentials: a password, or for http a user name."""
     try:
         parsed = urlsplit(address)
     except ValueError:
-        return False  # what uses it says so
+        return False  # reported by the check of the address
     return parsed.password is not None or (
         parsed.scheme.startswith("http") and parsed.username is not None
     )
@@ -83,13 +87,13 @@ def has_credentials(address: str) -> bool:
 
 @cache
 def check_mlflow(address: str) -> None:
-    """Make sure, once a process, that a tracking server lets this one in.
+    """Check, once per process, that a tracking server is reachable and accepts this process.
 
     Args:
-        address: As `MLFLOW_TRACKING_URI` has it; what is no server is let pass.
+        address: The value of `MLFLOW_TRACKING_URI`; only http addresses are checked.
 
     Raises:
-        InputError: The server refuses, or there is none; the message says what to set.
+        InputError: The server refuses access or is unreachable; the message says what to set.
     """
     if not address.startswith("http"):
         return
@@ -111,12 +115,12 @@ def check_mlflow(address: str) -> None:
 
 
 def _check_version(address: str) -> None:
-    """Refuse a server without logged models; one that does not tell its version is let pass."""
+    """Refuse a server too old for logged models; one that reports no version is accepted."""
     try:
         with urllib.request.urlopen(  # noqa: S310
             f"{address.rstrip('/')}/version", timeout=CONNECT_TIMEOUT
-        ) as answer:
-            version = answer.read(100).decode(errors="replace").strip()
+        ) as response:
+            version = response.read(100).decode(errors="replace").strip()
     except (OSError, http.client.HTTPException):
         return
     major = re.match(r"([0-9]+)\.[0-9]", version)
@@ -127,24 +131,24 @@ def _check_version(address: str) -> None:
 
 
 def _wait_until_reachable(address: str) -> None:
-    """Wait a little for a server that is being started; MLflow's client would wait four minutes."""
-    until = time.monotonic() + CONNECT_TIMEOUT
+    """Wait briefly for a server that is starting; MLflow's client would wait four minutes."""
+    deadline = time.monotonic() + CONNECT_TIMEOUT
     while not _is_reachable(address):
-        if time.monotonic() > until:
+        if time.monotonic() > deadline:
             raise InputError(f"{MLFLOW_VARIABLE}: nothing answers at {address}")
         time.sleep(1)
 
 
 def _is_reachable(address: str) -> bool:
     try:
-        urllib.request.urlopen(address, timeout=CONNECT_TIMEOUT).close()  # noqa: S310 - begins with http
+        urllib.request.urlopen(address, timeout=CONNECT_TIMEOUT).close()  # noqa: S310 - starts with http
     except urllib.error.HTTPError:
         return True
     except urllib.error.URLError as error:
-        # Whether a certificate is trusted is MLflow's to decide.
+        # MLflow's client decides whether a certificate is trusted.
         return isinstance(error.reason, ssl.SSLError)
     except TimeoutError:
-        return True  # it was reached, and is slow
+        return True  # reachable, but slow
     except OSError:
         return False
     except http.client.HTTPException as error:
@@ -155,10 +159,10 @@ def _is_reachable(address: str) -> bool:
 
 
 def check_prefect() -> None:
-    """Make sure that the Prefect server that is configured lets this process in.
+    """Check that the configured Prefect server is reachable and accepts this process.
 
     Raises:
-        InputError: The server refuses, or there is none; the message says what to set.
+        InputError: The server refuses access or is unreachable; the message says what to set.
     """
     from httpx import ConnectError, HTTPStatusError
     from prefect.client.orchestration import get_client
@@ -183,30 +187,30 @@ def _prefect_server_name() -> str:
 
 
 def auth_failure_message(server: str) -> str:
-    """Say that a server refuses this process, and what to set or to correct.
+    """Return the message for a server that refuses access: what to set or to correct.
 
     Args:
-        server: `MLFLOW` or `PREFECT`.
+        server: `MLFLOW_VARIABLE` or `PREFECT_VARIABLE`.
 
     Returns:
-        One line that begins with the variable.
+        One line that starts with the variable.
     """
-    wanted = CREDENTIAL_VARIABLES[server]
-    missing = [name for name in wanted if not os.environ.get(name)]
-    place = f"the {_SERVER_NAMES[server]} server at {os.environ.get(server, '')}"
+    required = CREDENTIAL_VARIABLES[server]
+    missing = [name for name in required if not os.environ.get(name)]
+    server_name = f"the {_SERVER_NAMES[server]} server at {os.environ.get(server, '')}"
     if missing:
-        return f"{missing[0]}: {place} asks who you are; set {' and '.join(wanted)}"
-    return f"{wanted[-1]}: {place} does not accept {' and '.join(wanted)} as they are"
+        return f"{missing[0]}: {server_name} requires a login; set {' and '.join(required)}"
+    return f"{required[-1]}: {server_name} does not accept {' and '.join(required)}"
 
 
 def permission_denied_message(error: BaseException) -> str | None:
-    """Say that a server knows who asks and does not let them; told by the error alone.
+    """Return the message if MLflow denied the user permission for a request.
 
     Args:
-        error: Whatever was raised; MLflow need not be imported to look at it.
+        error: Any exception; MLflow need not be imported.
 
     Returns:
-        One line, or None where it is something else.
+        One line; None if it is another error.
     """
     if getattr(error, "error_code", None) != "PERMISSION_DENIED":
         return None

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP: the first one ends the command in order, at a moment it can bear."""
+"""Ctrl-C, SIGTERM and SIGHUP: the first one ends the command cleanly, outside critical blocks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _EXIT_TIMEOUT = 30.0
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal asked this command to end."""
+    """Raised in the main thread when a signal asks this command to end."""
 
 
 Client = TypeVar("Client")
@@ -29,38 +29,38 @@ Client = TypeVar("Client")
 
 @dataclass
 class _State:
-    """What has come so far.
+    """State of the signal handling.
 
     Attributes:
-        handles: Whether this process handles signals here.
-        number: The first signal that came; 0 before that.
-        overdue: Whether clean-up has taken so long that it is interrupted as well.
-        hurry: Called when the signal comes.
+        enabled: Whether this module handles the signals of this process.
+        number: The first signal that arrived; 0 before that.
+        overdue: Whether the clean-up has exceeded its timeout and is interrupted as well.
+        callbacks: Called when the signal arrives.
     """
 
-    handles: bool = False
+    enabled: bool = False
     number: int = 0
     overdue: bool = False
-    hurry: list[Callable[[], None]] = field(default_factory=list)
+    callbacks: list[Callable[[], None]] = field(default_factory=list)
 
 
 _state = _State()
 
 
 def enable() -> None:
-    """Turn the first signal into an exception in the main thread; later ones change nothing.
+    """Turn the first signal into an exception in the main thread and ignore later ones.
 
-    Somebody who presses Ctrl-C twice wants the command to end, not its clean-up. That has a bounded
-    time of its own. A signal that is ignored, as by `nohup`, stays ignored.
+    Pressing Ctrl-C twice must not interrupt the clean-up, which has a timeout of its own. A signal
+    that is ignored, as by `nohup`, stays ignored.
     """
-    _state.handles = True
+    _state.enabled = True
     reinstall_handlers()
     os.register_at_fork(
         before=_block_signals, after_in_parent=_unblock_signals, after_in_child=_reset_in_child
     )
     reader, writer = socket.socketpair()
     writer.setblocking(False)
-    # The system writes here whatever Python code is at: compiled code may run for minutes.
+    # The signal handler in C writes here even while compiled code runs for minutes.
     signal.set_wakeup_fd(writer.detach(), warn_on_full_buffer=False)
     threading.Thread(
         target=_limit_cleanup_time, args=(reader,), name="interruptions", daemon=True
@@ -68,51 +68,47 @@ def enable() -> None:
 
 
 def is_enabled() -> bool:
-    """Whether this process handles signals here."""
-    return _state.handles
+    """Return whether this module handles the signals of this process."""
+    return _state.enabled
 
 
 def reinstall_handlers() -> None:
-    """Install the handlers, again where a library has put its own."""
+    """Install the handlers, again if a library has replaced them."""
     for number in _SIGNALS:
-        if _state.handles and signal.getsignal(number) is not signal.SIG_IGN:
+        if _state.enabled and signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _handle_signal)
 
 
-def on_interrupt(call: Callable[[], None]) -> None:
-    """Have something done as soon as a signal comes, before anything is cleaned up."""
-    _state.hurry.append(call)
+def on_interrupt(callback: Callable[[], None]) -> None:
+    """Register a callback to run when the first signal arrives, before any clean-up."""
+    _state.callbacks.append(callback)
 
 
 def exit_code() -> int | None:
-    """Return 128 + the number of the signal that came; None where none did."""
+    """Return 128 + the number of the signal that arrived; None if there was none."""
     return 128 + _state.number if _state.number else None
 
 
 def exit_process(code: int) -> NoReturn:
-    """Exit in bounded time, deaf to signals: all that mattered is done.
-
-    Args:
-        code: The exit code.
-    """
+    """Exit within a timeout, ignoring signals; all important work is done."""
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):  # closed: nobody reads it
+        with suppress(OSError, ValueError):  # closed by the reader
             stream.flush()
     if _state.number:
-        os._exit(code)  # threads of libraries may still wait for servers
+        os._exit(code)  # library threads may still be waiting for servers
     limit_exit_time(code)
     sys.exit(code)
 
 
 def limit_exit_time(code: int) -> None:
-    """Have this process, which is about to exit by itself, do so within half a minute.
+    """Limit the time that the exit of this process takes to half a minute.
 
-    Libraries wait at exit until their last reports are sent, however long that takes.
+    Libraries wait at exit until their last reports are sent, without a timeout.
 
     Args:
-        code: The exit code where it does not.
+        code: The exit code if the timeout is reached.
     """
     threading.Thread(target=_exit_after_timeout, args=(code,), daemon=True).start()
 
@@ -122,13 +118,13 @@ def _handle_signal(number: int, _: FrameType | None) -> None:
         return
     _state.number = _state.number or number
     _state.overdue = False
-    for call in _state.hurry:
-        call()
+    for callback in _state.callbacks:
+        callback()
     raise Interrupted
 
 
 def _limit_cleanup_time(reader: socket.socket) -> None:
-    """Interrupt a clean-up that takes too long, and end the process if that does not help."""
+    """Interrupt a clean-up that exceeds its timeout, and kill the process if that fails."""
     number = 0
     while number not in _SIGNALS:
         number = reader.recv(1)[0]
@@ -136,7 +132,7 @@ def _limit_cleanup_time(reader: socket.socket) -> None:
     _state.overdue = True
     signal.pthread_kill(threading.main_thread().ident or 0, number)
     time.sleep(_FORCED_EXIT_DELAY)
-    os.write(2, b"coldpress: interrupted; it did not end in time and was stopped\n")
+    os.write(2, b"coldpress: interrupted; the clean-up did not end in time and was stopped\n")
     os._exit(128 + number)
 
 
@@ -146,7 +142,7 @@ def _exit_after_timeout(code: int) -> None:
 
 
 def _block_signals() -> None:
-    """What comes for a process that is being forked must not be taken for its parent's."""
+    """Block signals during a fork: the child must not take them for its parent's."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
 
 
@@ -155,7 +151,7 @@ def _unblock_signals() -> None:
 
 
 def _reset_in_child() -> None:
-    """A process that is forked ends as its parent tells it, and tells nobody."""
+    """Restore the default handlers in a forked child."""
     signal.set_wakeup_fd(-1)
     for number in _SIGNALS:
         if signal.getsignal(number) is _handle_signal:
@@ -166,60 +162,60 @@ def _reset_in_child() -> None:
 
 @contextmanager
 def defer_signals() -> Iterator[None]:
-    """Deliver an interruption when the block is done, not inside of it.
+    """Deliver an interruption at the end of the block, not inside it.
 
-    One that hits a write to SQLite leaves its transaction open for as long as the exception lives,
-    and with it the database locked against the very writes that are to close the run.
+    An interrupted write to SQLite leaves its transaction open as long as the exception lives, so
+    the database would stay locked for the writes that close the run.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield  # signals interrupt the main thread alone
+        yield  # signals interrupt only the main thread
         return
-    came: list[int] = []
+    received: list[int] = []
 
-    def note(number: int, frame: FrameType | None) -> None:
-        came.append(number)
+    def record(number: int, frame: FrameType | None) -> None:
+        received.append(number)
         if _state.overdue:
             _handle_signal(number, frame)
 
     handlers = {number: signal.getsignal(number) for number in _SIGNALS}
-    before = {n: handler for n, handler in handlers.items() if handler is not signal.SIG_IGN}
+    active = {n: handler for n, handler in handlers.items() if handler is not signal.SIG_IGN}
     try:
-        for number in before:
-            signal.signal(number, note)
+        for number in active:
+            signal.signal(number, record)
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in active.items():
             signal.signal(number, handler)
-        if came:
-            signal.raise_signal(came[0])
+        if received:
+            signal.raise_signal(received[0])
 
 
 class _DeferringProxy:
-    """Stands in for an object whose calls write to a database of this machine."""
+    """Proxy of a client that defers signals during each of its calls."""
 
-    def __init__(self, held: object) -> None:
-        self._held = held
+    def __init__(self, client: object) -> None:
+        self._client = client
 
     def __getattr__(self, name: str) -> object:
-        found = getattr(self._held, name)
-        if not callable(found):
-            return found
+        attribute = getattr(self._client, name)
+        if not callable(attribute):
+            return attribute
 
-        def call(*args: object, **named: object) -> object:
+        def call(*args: object, **kwargs: object) -> object:
             with defer_signals():
-                return found(*args, **named)
+                return attribute(*args, **kwargs)
 
         return call
 
 
 def defer_during_calls(client: Client) -> Client:
-    """Hold signals back during each call of a client.
+    """Defer signals during each call of a client.
 
     Args:
-        client: Of a database on this machine, whose calls take moments. Those of a server may
-            wait for minutes, and must end when somebody wants them to.
+        client: Client of a local database, whose calls are short. Calls to a server may wait for
+            minutes and must stay interruptible.
 
     Returns:
-        The same, as far as anybody can see.
+        A proxy with the same interface.
     """
     return cast("Client", _DeferringProxy(client))

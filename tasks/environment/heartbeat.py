@@ -1,6 +1,6 @@
-"""Signs of life: given by whoever works, and counted by whoever waits.
+"""Heartbeats: sent by a working process and watched by a waiting one.
 
-Clocks of two machines are never compared: a sign is a text that changes.
+A heartbeat is a text that changes, so the clocks of two machines are never compared.
 """
 
 from __future__ import annotations
@@ -12,53 +12,53 @@ from contextlib import contextmanager, suppress
 
 TAG = "heartbeat"
 INTERVAL_SECONDS = 15.0
-"""Seconds between two signs."""
+"""Seconds between two heartbeats."""
 _MAX_GAP = 10.0
 
 
 @contextmanager
-def send_heartbeats(give: Callable[[], object]) -> Iterator[None]:
-    """Give signs of life in a thread of their own, for the length of a block.
+def send_heartbeats(send: Callable[[], object]) -> Iterator[None]:
+    """Send heartbeats from a separate thread for the duration of a block.
 
     Args:
-        give: Writes one sign. What it raises is ignored: a sign that is not given must not stop
-            the work, and the next one may arrive.
+        send: Sends one heartbeat. Its exceptions are ignored: a failure must not stop the work,
+            and the next heartbeat may arrive.
     """
-    over = threading.Event()
+    stop = threading.Event()
 
     def work() -> None:
-        while not over.wait(INTERVAL_SECONDS):
+        while not stop.wait(INTERVAL_SECONDS):
             with suppress(Exception):
-                give()
+                send()
 
     threading.Thread(target=work, daemon=True).start()
     try:
         yield
     finally:
-        over.set()
+        stop.set()
 
 
 class HeartbeatMonitor:
-    """How long others have given no sign, as this process has counted it.
+    """Measures how long others have sent no heartbeat, by the clock of this process.
 
-    While nobody looks no time passes: in an outage the signs of the living do not arrive either.
+    Time between two calls counts only up to a limit: during an outage no heartbeats arrive at all.
     """
 
     def __init__(self) -> None:
-        self._seen: dict[str, tuple[str, float, float]] = {}
+        self._latest: dict[str, tuple[str, float, float]] = {}
 
-    def silent_for(self, key: str, sign: str) -> float:
-        """Look once more.
+    def silent_for(self, key: str, heartbeat: str) -> float:
+        """Record the latest heartbeat of a process and return for how long it has not changed.
 
         Args:
-            key: Whose sign it is.
-            sign: The last one.
+            key: Identifies the sender.
+            heartbeat: Its latest heartbeat.
 
         Returns:
-            Seconds that it was seen unchanged; 0 when it is seen for the first time.
+            Seconds without a change; 0 for a new heartbeat.
         """
         now = time.monotonic()
-        known, last, silent = self._seen.get(key, (sign, now, 0.0))
-        silent = silent + min(now - last, _MAX_GAP) if known == sign else 0.0
-        self._seen[key] = (sign, now, silent)
+        previous, last, silent = self._latest.get(key, (heartbeat, now, 0.0))
+        silent = silent + min(now - last, _MAX_GAP) if previous == heartbeat else 0.0
+        self._latest[key] = (heartbeat, now, silent)
         return silent

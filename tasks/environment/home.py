@@ -1,4 +1,4 @@
-"""Where state lives when nothing is configured: one directory, absolute, on this machine."""
+"""The home: one absolute local directory for all state if no servers are configured."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from coldpress.schema import paths
 from tasks.environment import credentials, home_path, home_record, local_stack, processes, variables
 
 RETRY_VARIABLES = {
-    # Four minutes of it, as MLflow's client has by itself. Without its database Prefect's
-    # server answers 500, which its client does not ask again for on its own.
+    # Retry for four minutes, as MLflow's client does by default. Prefect's server responds 500
+    # without its database, which its client does not retry by default.
     "PREFECT_CLIENT_MAX_RETRIES": "7",
     "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",
 }
 _ABANDONED_AFTER = 7 * 86_400.0
-"""Seconds until unfinished files go whose owner, in another container, cannot be seen."""
+"""Seconds until unfinished files of an owner in another container are deleted."""
 _DEFAULTS = {
-    # Without these, both libraries call home, and fail slowly where there is no network.
+    # Without these, both libraries send telemetry, which fails slowly without a network.
     "DO_NOT_TRACK": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
@@ -42,24 +42,24 @@ _DEFAULTS = {
 HOME_ENTRIES = frozenset(
     {"artifacts", "prefect", "servers", "stack", "work", home_record.RECORD_FILE}
 )
-"""What is kept in the home beside MLflow's database."""
+"""Contents of the home beside MLflow's database."""
 
 
 def home_directory() -> Path:
     """Return `$COLDPRESS_HOME`, or `./.coldpress`, as an absolute path.
 
     Raises:
-        InputError: No folder can be there, or none whose path the libraries can work with.
+        InputError: The path cannot be a folder, or the libraries cannot work with it.
     """
-    named = os.environ.get("COLDPRESS_HOME", "")
-    if re.fullmatch("\"[^\"]*\"|'[^']*'", named):
-        raise InputError("COLDPRESS_HOME: its value has quotes around it; take them away")
+    value = os.environ.get("COLDPRESS_HOME", "")
+    if re.fullmatch("\"[^\"]*\"|'[^']*'", value):
+        raise InputError("COLDPRESS_HOME: the value is in quotes; remove them")
     try:
-        directory = paths.validate_path(Path(named if named.strip() else ".coldpress")).resolve()
+        directory = paths.validate_path(Path(value if value.strip() else ".coldpress")).resolve()
     except ValueError as error:
         raise InputError(f"COLDPRESS_HOME: {error}") from error
-    if why := home_path.path_error(directory):
-        raise InputError(f"COLDPRESS_HOME: {why}; set it to another folder")
+    if reason := home_path.path_error(directory):
+        raise InputError(f"COLDPRESS_HOME: {reason}; set it to another folder")
     existing = next(path for path in (directory, *directory.parents) if path.exists())
     if not existing.is_dir():
         raise InputError(f"COLDPRESS_HOME: {existing} is not a folder")
@@ -67,10 +67,10 @@ def home_directory() -> Path:
 
 
 def check_writable() -> None:
-    """Make sure that the home takes files, or can be made; before any work is done.
+    """Check that files can be written to the home, or that it can be created.
 
     Raises:
-        InputError: Why not.
+        InputError: The home is not writable; the message gives the reason.
     """
     directory = home_directory()
     existing = next(path for path in (directory, *directory.parents) if path.exists())
@@ -78,49 +78,49 @@ def check_writable() -> None:
         with tempfile.TemporaryFile(dir=existing) as file:
             file.write(b"full?" * 2**14)
     except OSError as error:
-        raise InputError(f"COLDPRESS_HOME: {existing} takes no files: {error.strerror}") from error
+        raise InputError(f"COLDPRESS_HOME: {existing} is not writable: {error.strerror}") from error
 
 
 def database_path() -> Path:
-    """Return where MLflow's embedded database is, or is to be."""
+    """Return the path of MLflow's embedded database, which may not exist yet."""
     return home_directory() / "mlflow.db"
 
 
 def database_uri(database: Path) -> str:
-    """Return how MLflow is told of an embedded database."""
+    """Return the tracking URI of an embedded database."""
     return f"sqlite:///{database}"
 
 
 def ensure_home() -> Path:
-    """Return the home, made if need be.
+    """Return the home, created if it does not exist.
 
     Raises:
-        InputError: It cannot be made.
+        InputError: It cannot be created.
     """
     directory = home_directory()
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"COLDPRESS_HOME: no {directory}: {error.strerror}") from error
+        raise InputError(f"COLDPRESS_HOME: cannot create {directory}: {error.strerror}") from error
     return directory
 
 
 def set_defaults() -> None:
-    """Set what libraries read from the environment when they are imported, unless it is set."""
+    """Set defaults of the variables that libraries read when they are imported."""
     variables.clean_environment()
     for name, value in {**_DEFAULTS, **openmp_wait_policy()}.items():
         os.environ.setdefault(name, value)
 
 
 def configure_environment() -> None:
-    """Point Prefect and MLflow at the stack of the home where it is up, else at the home itself.
+    """Point Prefect and MLflow at the stack of the home if it is up, else at the home itself.
 
-    What the environment points elsewhere is left so. Must run before either is imported: both read
-    their settings at import.
+    Servers that the environment configures are kept. Must run before either library is imported,
+    since both read their settings at import.
 
     Raises:
-        InputError: The home cannot be made, its stack is up in part, or an address has a password
-            or is none that can be used.
+        InputError: The home cannot be created, its stack is only partly up, or an address is
+            invalid or contains a password.
     """
     variables.clean_environment()
     credentials.check_addresses()
@@ -139,39 +139,38 @@ def configure_environment() -> None:
 
 
 def _prefect_home(directory: Path) -> Path:
-    """Where Prefect keeps its own files; its database as well, where no server is configured."""
-    where = Path(os.environ.get("PREFECT_HOME") or directory / "prefect").expanduser().absolute()
-    why = home_path.path_error(where)
-    if why and credentials.PREFECT_VARIABLE not in os.environ:
-        raise InputError(f"PREFECT_HOME: {why}; set it to another folder")
-    return where
+    """Directory of Prefect's files, including its database if no server is configured."""
+    folder = Path(os.environ.get("PREFECT_HOME") or directory / "prefect").expanduser().absolute()
+    reason = home_path.path_error(folder)
+    if reason and credentials.PREFECT_VARIABLE not in os.environ:
+        raise InputError(f"PREFECT_HOME: {reason}; set it to another folder")
+    return folder
 
 
 def import_prefect() -> None:
-    """Import Prefect, which reads its settings now; to be called after `embed`.
+    """Import Prefect, which reads its settings now; call `configure_environment` first.
 
-    Those of `prefect.toml`, `pyproject.toml` and `.env` in the working directory count only where
-    the environment names a Prefect server: otherwise they were made for another project.
+    Settings in `prefect.toml`, `pyproject.toml` and `.env` of the working directory count only if
+    the environment names a Prefect server: otherwise they belong to another project.
     """
-    if os.environ.get(credentials.PREFECT_VARIABLE) != local_stack.prefect_variables(
-        home_directory()
-    ).get(credentials.PREFECT_VARIABLE):
+    stack = local_stack.prefect_variables(home_directory())
+    if os.environ.get(credentials.PREFECT_VARIABLE) != stack.get(credentials.PREFECT_VARIABLE):
         return
     with chdir(ensure_home()):
         sources: Any = importlib.import_module("prefect.settings.sources")
-    # They are read again whenever a setting is changed for a while.
+    # Prefect reads them again whenever a setting is changed temporarily.
     sources.TomlConfigSettingsSourceBase._read_files = lambda *_, **__: {}
     sources.FilteredDotEnvSettingsSource._read_env_files = lambda *_: {}
 
 
 def use_stack_if_up(directory: Path) -> None:
-    """Point this process at the stack of a home, where it is up and nothing else is configured.
+    """Point this process at the stack of a home if it is up and nothing else is configured.
 
     Args:
         directory: The home.
 
     Raises:
-        InputError: It is up in part.
+        InputError: The stack is only partly up.
     """
     if "MLFLOW_TRACKING_URI" not in os.environ:
         os.environ.update(local_stack.mlflow_variables(directory))
@@ -180,7 +179,7 @@ def use_stack_if_up(directory: Path) -> None:
 
 
 def is_unused() -> bool:
-    """Whether nothing is configured and nothing was made here: to look is no reason to make it."""
+    """Return whether no server is configured and nothing is stored in the home yet."""
     variables.clean_environment()
     directory = home_directory()
     return (
@@ -191,10 +190,10 @@ def is_unused() -> bool:
 
 
 def openmp_wait_policy() -> dict[str, str]:
-    """Return how OpenMP threads are to wait for each other, unless the environment says so.
+    """Return the variable for how OpenMP threads wait, unless the environment sets one.
 
-    On an idle machine a short spin makes training a seventh faster than sleep does; beside other
-    work it takes the cores from the very thread that is waited for (docs/log.md, 2026-11-24).
+    On an idle machine a short spin makes training a seventh faster than sleeping; on a busy one it
+    takes the cores from the threads that are waited for (docs/log.md, 2026-11-24).
     """
     if {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
         return {}
@@ -203,13 +202,13 @@ def openmp_wait_policy() -> dict[str, str]:
 
 
 def artifact_location(experiment: str) -> str | None:
-    """Where a new experiment keeps its files: beside an embedded database, else as served.
+    """Return the artifact location of a new experiment.
 
     Args:
         experiment: Its name.
 
     Returns:
-        A URI, or None to leave it to the tracking server.
+        A URI beside an embedded database; None to let the tracking server choose.
     """
     embedded = os.environ["MLFLOW_TRACKING_URI"].startswith("sqlite:")
     directory = home_record.recorded_path(home_directory())
@@ -218,34 +217,34 @@ def artifact_location(experiment: str) -> str | None:
 
 @contextmanager
 def workspace() -> Iterator[Path]:
-    """Lend a directory for unfinished files; what killed processes left behind is swept first."""
+    """Create a temporary directory for unfinished files, after deleting those of dead processes."""
     root = home_directory() / "work"
     root.mkdir(parents=True, exist_ok=True)
     delete_abandoned_files()
-    # Neither `:` nor `%`, which means something in the URLs that are made of paths.
+    # Without `:` and `%`, which have a meaning in URLs.
     owner = quote(processes.current_process_identity(), safe="").replace("%", "=")
     with tempfile.TemporaryDirectory(prefix=f"{owner}-", dir=root) as directory:
         yield Path(directory)
 
 
 def delete_abandoned_files() -> None:
-    """Delete the unfinished files of processes that are gone, or of which nothing is known."""
-    for left in (home_directory() / "work").glob("*"):
-        owner = _owner(left)
-        unseen = owner is not None and not processes.is_alive(owner)
-        if processes.is_gone(owner) or (unseen and _is_abandoned(left)):
-            shutil.rmtree(left, ignore_errors=True)
+    """Delete unfinished files whose process has ended or has long been unknown."""
+    for directory in (home_directory() / "work").glob("*"):
+        owner = _owner(directory)
+        unknown = owner is not None and not processes.is_alive(owner)
+        if processes.is_gone(owner) or (unknown and _is_abandoned(directory)):
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def _is_abandoned(directory: Path) -> bool:
-    """Whether nothing changed in a folder for long, by the clock of the disk that it lies on."""
-    paths = [directory, *directory.rglob("*")]
-    last = max(path.stat(follow_symlinks=False).st_mtime for path in paths)
+    """Return whether a folder has long been unchanged, by the clock of its file system."""
+    entries = [directory, *directory.rglob("*")]
+    last = max(path.stat(follow_symlinks=False).st_mtime for path in entries)
     with tempfile.TemporaryFile(dir=directory.parent) as probe:
         return os.fstat(probe.fileno()).st_mtime - last > _ABANDONED_AFTER
 
 
 def _owner(directory: Path) -> str | None:
-    """The process that a directory is named after, if it is one of ours."""
+    """The process identity in a directory's name; None if the name has none."""
     owner = unquote(directory.name.rpartition("-")[0].replace("=", "%"))
     return owner if owner.count(":") >= 2 else None

@@ -1,7 +1,7 @@
-"""Which home a folder is: a copied or moved one must not write into the place that it came from.
+"""Detect a copied or moved home and adapt its registry, which holds absolute locations.
 
-MLflow's database holds absolute locations. So a home writes down its own path, and where that is
-another one, the locations are made its own before anything else is done.
+A home records its own path. If the folder is found at another path, the locations in MLflow's
+database are rewritten first: otherwise new files would be written to the original home.
 """
 
 from __future__ import annotations
@@ -23,18 +23,19 @@ import psutil
 from coldpress.errors import InputError
 from tasks.environment import machine, relocation
 
-RECORD_FILE, DATABASE_FILE = "home.json", "mlflow.db"
+RECORD_FILE = "home.json"
+DATABASE_FILE = "mlflow.db"
 
 
 @dataclass(frozen=True)
 class HomeRecord:
-    """What a home says of itself.
+    """Identity of a home, stored in `home.json`.
 
     Attributes:
-        id: Random; a copy that is made beside the original gets another one.
-        path: Where it is, absolute and without links.
-        inode: Of its folder: a copy has another one.
-        view: The machine, or the container, in which that path was seen.
+        id: Random; a copy beside the original gets a new one.
+        path: Absolute path without links.
+        inode: Inode of the folder; a copy has another one.
+        view: The machine or container in which the path was recorded.
     """
 
     id: str
@@ -44,13 +45,13 @@ class HomeRecord:
 
 
 def read_home_record(directory: Path) -> HomeRecord | None:
-    """Read what a home says of itself.
+    """Read the record of a home.
 
     Args:
         directory: The home.
 
     Returns:
-        None where it says nothing that can be read.
+        None if there is no readable record.
     """
     try:
         return HomeRecord(**json.loads((directory / RECORD_FILE).read_text(encoding="utf-8")))
@@ -60,13 +61,13 @@ def read_home_record(directory: Path) -> HomeRecord | None:
 
 @cache
 def adapt_registry(directory: Path) -> None:
-    """Have a home's registry name this home's files; looked at once a process.
+    """Rewrite the registry of a copied or moved home to its own files; once per process.
 
     Args:
         directory: The home, absolute; it exists.
 
     Raises:
-        InputError: It came from elsewhere and cannot be adapted.
+        InputError: The home was copied or moved and cannot be adapted.
     """
     if _is_adapted(directory):
         return
@@ -84,28 +85,28 @@ def adapt_registry(directory: Path) -> None:
 
 
 def is_home_registry(directory: Path, registry: str | None) -> bool:
-    """Whether a registry is a home's own, however its address is spelt.
+    """Return whether a registry is the database of a home, however its URI is written.
 
     Args:
         directory: The home.
-        registry: What MLflow is pointed at.
+        registry: MLflow's tracking URI.
 
     Returns:
-        False for a server, or another file.
+        False for a server or another file.
     """
     scheme, _, path = (registry or "").partition(":///")
     return scheme == "sqlite" and Path(path).resolve() == (directory / DATABASE_FILE).resolve()
 
 
 def is_outside(directory: Path, location: str) -> bool:
-    """Whether files are on this machine, and not in a home.
+    """Return whether a location is on this machine, but outside a home.
 
     Args:
         directory: The home.
         location: A URI or a path, as MLflow stores it.
 
     Returns:
-        False for what is on a server.
+        False for a location on a server.
     """
     path = relocation.local_path(location)
     if path is None:
@@ -115,7 +116,7 @@ def is_outside(directory: Path, location: str) -> bool:
 
 
 def recorded_path(directory: Path) -> Path:
-    """Return the path of a home that its registry names: it may be mounted at another one too."""
+    """Return the path of a home as its registry has it; it may also be mounted at another path."""
     record = read_home_record(directory)
     return Path(record.path) if record and _points_to(record, directory) else directory
 
@@ -126,19 +127,19 @@ def _is_adapted(directory: Path) -> bool:
 
 
 def _points_to(record: HomeRecord, directory: Path) -> bool:
-    """Whether the recorded path leads here: through a link, or a second mount."""
+    """Return whether the recorded path is this folder, through a link or a second mount."""
     with suppress(OSError):
         return Path(record.path).samefile(directory)
     return False
 
 
 def _foreign_homes(directory: Path, record: HomeRecord | None) -> list[Path]:
-    """The homes whose files the registry may name, other than this one."""
+    """Return the other homes whose files the registry may refer to."""
     database = directory / DATABASE_FILE
-    found = {Path(record.path)} if record else set[Path]()
+    homes = {Path(record.path)} if record else set[Path]()
     if database.exists():
-        found.update(relocation.find_homes(database))
-    return sorted(home for home in found if not _is_same_directory(home, directory))
+        homes.update(relocation.find_homes(database))
+    return sorted(home for home in homes if not _is_same_directory(home, directory))
 
 
 def _is_same_directory(home: Path, directory: Path) -> bool:
@@ -148,8 +149,9 @@ def _is_same_directory(home: Path, directory: Path) -> bool:
 
 
 def _adapt(directory: Path) -> HomeRecord:
-    """Make all locations this home's; nothing is to be done in a home that is new."""
-    record, database = read_home_record(directory), directory / DATABASE_FILE
+    """Rewrite all locations to this home, if any belong to another; return the new record."""
+    record = read_home_record(directory)
+    database = directory / DATABASE_FILE
     foreign = _foreign_homes(directory, record)
     if foreign and database.exists():
         _check_unshared(directory, foreign)
@@ -157,11 +159,11 @@ def _adapt(directory: Path) -> HomeRecord:
             _check_not_in_use(directory, record)
         relocation.rewrite_locations(database, foreign, directory)
         logging.getLogger(__name__).warning(
-            "%s came from %s: its registry names its own files now", directory, foreign[0]
+            "%s was copied or moved from %s: its registry was adapted", directory, foreign[0]
         )
-    moved = record is not None and not _has_id(Path(record.path), record.id)
+    keeps_id = record is not None and not _has_id(Path(record.path), record.id)
     return HomeRecord(
-        id=record.id if record is not None and moved else uuid4().hex,
+        id=record.id if record is not None and keeps_id else uuid4().hex,
         path=str(directory),
         inode=directory.stat().st_ino,
         view=_current_view(),
@@ -169,27 +171,28 @@ def _adapt(directory: Path) -> HomeRecord:
 
 
 def _has_id(home: Path, identity: str) -> bool:
-    """Whether a home is still there."""
+    """Return whether a home still exists with this id."""
     record = read_home_record(home)
     return record is not None and record.id == identity
 
 
 def _check_unshared(directory: Path, foreign: list[Path]) -> None:
-    """Of a copy made of links, the files are the original's still."""
+    """Refuse a copy made of links, whose files are still those of the original."""
     for home in foreign:
         for name in (DATABASE_FILE, "artifacts"):
-            theirs, own = home / name, directory / name
-            if theirs.exists() and own.exists() and theirs.samefile(own):
+            original = home / name
+            own = directory / name
+            if original.exists() and own.exists() and original.samefile(own):
                 raise InputError(
-                    f"COLDPRESS_HOME: {own} is the same as {theirs}: put a copy in its place"
+                    f"COLDPRESS_HOME: {own} is the same as {original}: replace it by a copy"
                 )
 
 
 def _check_not_in_use(directory: Path, record: HomeRecord | None) -> None:
-    """A home that is only seen under another path here may be in use under the first one."""
+    """Refuse a home that may still be in use under its recorded path."""
     if record is not None and record.view != _current_view():
         raise InputError(
-            f"COLDPRESS_HOME: {directory} was made as {record.path}, and may be in use there from"
+            f"COLDPRESS_HOME: {directory} was created as {record.path} and may be in use there by"
             f" another machine or container: mount it at {record.path}; or, if it was moved for"
             f" good, delete {directory / RECORD_FILE}, and the next command adapts it"
         )
@@ -205,7 +208,7 @@ def _check_not_in_use(directory: Path, record: HomeRecord | None) -> None:
 
 
 def _current_view() -> str:
-    """Outside of containers all processes of a machine see the same paths, or nearly so."""
+    """Identify the machine or, in a container, the mount namespace that defines paths."""
     return (
         f"{machine.machine_id()}:{machine.mount_namespace() if machine.is_in_container() else ''}"
     )
@@ -213,14 +216,14 @@ def _current_view() -> str:
 
 @contextmanager
 def _home_lock(directory: Path) -> Iterator[None]:
-    """Keep other commands waiting; the system lets go of the lock when this process is killed."""
+    """Lock the home against other commands; the system releases the lock if this process dies."""
     with (directory / "home.lock").open("w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def _write_home_record(directory: Path, record: HomeRecord) -> None:
-    """Moved into place whole, since a kill may come now."""
-    aside = directory / f"{RECORD_FILE}.{uuid4().hex}"
-    aside.write_text(json.dumps(asdict(record)), encoding="ascii")
-    aside.replace(directory / RECORD_FILE)
+    """Write the record atomically."""
+    temporary = directory / f"{RECORD_FILE}.{uuid4().hex}"
+    temporary.write_text(json.dumps(asdict(record)), encoding="ascii")
+    temporary.replace(directory / RECORD_FILE)

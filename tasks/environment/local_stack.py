@@ -1,4 +1,4 @@
-"""The servers of `coldpress up` as every other command finds them: one small file each."""
+"""Records of the servers of `coldpress up`: one small file per server."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ import psutil
 from coldpress.errors import InputError
 from tasks.environment import processes
 
-MLFLOW, PREFECT, WORKER = "mlflow", "prefect", "worker"
+MLFLOW = "mlflow"
+PREFECT = "prefect"
+WORKER = "worker"
 MARKER = "COLDPRESS_STACK"
-"""A variable that all processes of a server carry, its children's too: see `marker`."""
+"""Environment variable of all processes of a server and their children: see `marker`."""
 
 
 @dataclass(frozen=True)
 class ServerRecord:
-    """What is known of one server.
+    """State of one server of the stack.
 
-    Args:
-        port: The one that it had last, on loopback; None for the worker.
-        process: From `processes.name_of`; None where it is not meant to run.
+    Attributes:
+        port: Its last port on loopback; None for the worker.
+        process: From `processes.process_identity`; None if it is not meant to run.
     """
 
     port: int | None = None
@@ -33,88 +35,86 @@ class ServerRecord:
 
 
 def stack_folder(home: Path) -> Path:
-    """Return where the stack of a home keeps all that it has."""
+    """Return the folder of the files of a home's stack."""
     return home / "stack"
 
 
 def read_server_record(home: Path, server: str) -> ServerRecord:
-    """Read what is known of a server; nothing, where there is no file that can be read.
+    """Read the record of a server; an empty one if there is no readable file.
 
     Args:
-        home: See `tasks.environment.home.home`.
+        home: See `tasks.environment.home.home_directory`.
         server: `mlflow`, `prefect` or `worker`.
-
-    Returns:
-        The record.
     """
     try:
-        known = json.loads(_record_path(home, server).read_text(encoding="utf-8"))
-        record = ServerRecord(known["port"], known["process"])
+        content = json.loads(_record_path(home, server).read_text(encoding="utf-8"))
+        record = ServerRecord(content["port"], content["process"])
         return ServerRecord() if _belongs_to_other_home(record, home) else record
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
         return ServerRecord()
 
 
 def marker(home: Path, server: str) -> str:
-    """Return what the environment of all processes of a server carries, its children's too."""
+    """Return the value of `MARKER` for all processes of a server and their children."""
     return f"{server}@{stack_folder(home)}"
 
 
 def _belongs_to_other_home(record: ServerRecord, home: Path) -> bool:
-    """Whether a home was copied while its stack ran: that is still the original's."""
+    """Return whether the home was copied while its stack ran, which belongs to the original."""
     number = running_pid(record)
     if number is None:
         return False
     with suppress(psutil.Error, OSError):
-        place = psutil.Process(number).environ().get(MARKER, "").partition("@")[2]
-        return bool(place) and not Path(place).samefile(stack_folder(home))
+        folder = psutil.Process(number).environ().get(MARKER, "").partition("@")[2]
+        return bool(folder) and not Path(folder).samefile(stack_folder(home))
     return False
 
 
 def write_server_record(home: Path, server: str, record: ServerRecord) -> None:
-    """Write what is known of a server; moved into place whole, since a kill may come now."""
+    """Write the record of a server atomically."""
     path = _record_path(home, server)
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as aside:
-        json.dump(asdict(record), aside)
-    Path(aside.name).replace(path)
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
+        json.dump(asdict(record), file)
+    Path(file.name).replace(path)
 
 
 def is_running(record: ServerRecord) -> bool:
-    """Whether the very process that was recorded still lives, on this machine."""
+    """Return whether the recorded process is still alive, on this machine."""
     return running_pid(record) is not None
 
 
 def running_pid(record: ServerRecord) -> int | None:
-    """Return the pid of a server, if it is still that process and on this machine."""
+    """Return the pid of a server if its recorded process is still alive, on this machine."""
     name = record.process
     return int(name.rsplit(":", 2)[1]) if name and processes.is_alive(name) else None
 
 
 def started_at(record: ServerRecord) -> datetime | None:
-    """Return when a server was started; None where it does not run any more."""
+    """Return when a server was started; None if it is no longer running."""
     number = running_pid(record)
     try:
-        began = psutil.Process(number).create_time() if number is not None else None
+        started = psutil.Process(number).create_time() if number is not None else None
     except psutil.NoSuchProcess:
         return None
-    return None if began is None else datetime.fromtimestamp(began).astimezone()
+    return None if started is None else datetime.fromtimestamp(started).astimezone()
 
 
 def check_host(home: Path) -> None:
-    """Refuse to touch a stack that another machine or container runs in the same home.
+    """Refuse a stack that another machine or container runs in the same home.
 
     Args:
-        home: See `tasks.environment.home.home`.
+        home: See `tasks.environment.home.home_directory`.
 
     Raises:
-        InputError: Which machine it is.
+        InputError: Names the machine.
     """
     for server in (MLFLOW, PREFECT, WORKER):
         name = read_server_record(home, server).process
         if name and not processes.is_alive(name) and not processes.is_gone(name):
             raise InputError(
-                f"stack: it was started on {processes.host_of(name)}; `coldpress down` there, or if"
-                f" that machine or container is no more, delete {stack_folder(home)}/*.json"
+                f"stack: it was started on {processes.host_of(name)}; run `coldpress down` there"
+                f" or, if that machine or container no longer exists, delete"
+                f" {stack_folder(home)}/*.json"
             )
 
 
@@ -124,16 +124,13 @@ def loopback_url(port: int | None) -> str:
 
 
 def mlflow_variables(home: Path) -> dict[str, str]:
-    """Return what points a process at the stack's MLflow; nothing where there is no stack.
+    """Return the variables that point a process at the stack's MLflow; empty without a stack.
 
     Args:
-        home: See `tasks.environment.home.home`.
-
-    Returns:
-        Environment variables.
+        home: See `tasks.environment.home.home_directory`.
 
     Raises:
-        InputError: The stack is up, and its MLflow is gone: see `must_run`.
+        InputError: The stack is up, but its MLflow is gone: see `require_running`.
     """
     record = read_server_record(home, MLFLOW)
     if record.process is None:
@@ -143,37 +140,34 @@ def mlflow_variables(home: Path) -> dict[str, str]:
 
 
 def prefect_variables(home: Path) -> dict[str, str]:
-    """Return what points a process at the stack's Prefect; nothing where it does not run.
+    """Return the variables that point a process at the stack's Prefect; empty if it is down.
 
     Args:
-        home: See `tasks.environment.home.home`.
-
-    Returns:
-        Environment variables.
+        home: See `tasks.environment.home.home_directory`.
     """
     record = read_server_record(home, PREFECT)
     if not is_running(record):
         return {}
-    here = loopback_url(record.port)
-    return {"PREFECT_API_URL": f"{here}/api", "PREFECT_UI_URL": f"{here}/v2"}
+    url = loopback_url(record.port)
+    return {"PREFECT_API_URL": f"{url}/api", "PREFECT_UI_URL": f"{url}/v2"}
 
 
 def require_running(home: Path, server: str) -> None:
-    """Refuse to work embedded beside a stack that is up in part: it would split the models.
+    """Refuse to use the embedded store while the stack is partly up: models would be split.
 
     Args:
-        home: See `tasks.environment.home.home`.
-        server: Which one is needed.
+        home: See `tasks.environment.home.home_directory`.
+        server: The required server.
 
     Raises:
-        InputError: It was started, never ended by `down`, and its process is gone.
+        InputError: It was started and not stopped by `down`, but its process is gone.
     """
     record = read_server_record(home, server)
     if record.process is None or is_running(record):
         return
     raise InputError(
         f"stack: its {server} server is gone; `coldpress up` starts it again, "
-        "`coldpress down` leaves the stack and goes on embedded"
+        "`coldpress down` stops the stack, and commands use the embedded store again"
     )
 
 

@@ -1,6 +1,6 @@
-"""Which machine, boot and container this process sees: host names are shared, and they change.
+"""Identifiers of machine, boot and container, since host names are shared and can change.
 
-Each is empty where the system does not tell it.
+Each is empty if the system does not provide it.
 """
 
 from __future__ import annotations
@@ -9,31 +9,31 @@ from contextlib import suppress
 from pathlib import Path
 
 INITIAL_PID_NAMESPACE = "4026531836"
-"""The number that Linux gives to the namespace of all processes outside of containers."""
+"""Linux's number of the pid namespace of all processes outside containers."""
 
 
 def machine_id() -> str:
-    """Return what names the machine's installation; container images often have none."""
+    """Return the id of the machine's installation; container images often have none."""
     return _read_text("/etc/machine-id")
 
 
 def boot_id() -> str:
-    """Return what names this start of the system; containers of one system share it."""
+    """Return the id of the current boot; containers of one system share it."""
     return _read_text("/proc/sys/kernel/random/boot_id")
 
 
 def pid_namespace() -> str:
-    """Return the number of the namespace in which this process has its pid."""
+    """Return the number of this process's pid namespace."""
     return _namespace("pid")
 
 
 def is_in_container() -> bool:
-    """Whether this process sees only some of its machine's processes."""
+    """Return whether this process sees only some of the machine's processes."""
     return pid_namespace() not in {"", INITIAL_PID_NAMESPACE}
 
 
 def mount_namespace() -> str:
-    """Return the number of the namespace in which this process sees files."""
+    """Return the number of this process's mount namespace."""
     return _namespace("mnt")
 
 

@@ -1,4 +1,4 @@
-"""Who is still alive: a process by machine, boot, pid and start; a flow run by its state."""
+"""Liveness of processes, identified by machine, boot, pid and start, and of flow runs."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tasks.environment import machine
 
 @dataclass(frozen=True)
 class _HostId:
-    """Where a pid means something. Older versions wrote the host name alone.
+    """The scope of a pid. Older versions recorded the host name alone.
 
     Attributes:
-        host: For people: containers share host names, and laptops change theirs.
-        machine: See `tasks.environment.machine`, as the others.
-        boot: Which start of the system.
-        namespace: The pid namespace.
+        host: Host name, for messages: containers share it, and laptops change it.
+        machine: Machine id; see `tasks.environment.machine`.
+        boot: Boot id.
+        namespace: Pid namespace.
     """
 
     host: str
@@ -29,26 +29,26 @@ class _HostId:
 
     @property
     def is_here(self) -> bool:
-        """Whether pids of that place can be looked up by this process."""
-        here = _current_host()
-        if self.boot and here.boot:
-            return (self.boot, self.namespace) == (here.boot, here.namespace)
-        return self.host == here.host
+        """Whether this process can look up pids of that host."""
+        current = _current_host()
+        if self.boot and current.boot:
+            return (self.boot, self.namespace) == (current.boot, current.namespace)
+        return self.host == current.host
 
     @property
     def was_restarted(self) -> bool:
-        """Whether this machine was started again since, which ended all that ran before."""
-        here = _current_host()
-        outside = self.namespace == here.namespace == machine.INITIAL_PID_NAMESPACE
-        same = bool(self.machine) and (self.host, self.machine) == (here.host, here.machine)
-        return outside and same and self.boot != here.boot
+        """Whether this machine was rebooted since, which ended all its processes."""
+        current = _current_host()
+        outside = self.namespace == current.namespace == machine.INITIAL_PID_NAMESPACE
+        same = bool(self.machine) and (self.host, self.machine) == (current.host, current.machine)
+        return outside and same and self.boot != current.boot
 
 
 def host_id() -> str:
-    """Name where this process runs: host, machine, boot and pid namespace, as far as known."""
-    here = _current_host()
-    known = (here.host, here.machine, here.boot, here.namespace)
-    return "~".join(known) if here.boot else here.host
+    """Identify the host of this process by host name, machine, boot and pid namespace."""
+    current = _current_host()
+    parts = (current.host, current.machine, current.boot, current.namespace)
+    return "~".join(parts) if current.boot else current.host
 
 
 def _current_host() -> _HostId:
@@ -61,59 +61,59 @@ def _current_host() -> _HostId:
 
 
 def _parse_host_id(name: str) -> _HostId:
-    written = name.rsplit(":", 2)[0]
-    parts = written.rsplit("~", 3)
-    return _HostId(*parts) if len(parts) == 4 else _HostId(written)
+    host = name.rsplit(":", 2)[0]
+    parts = host.rsplit("~", 3)
+    return _HostId(*parts) if len(parts) == 4 else _HostId(host)
 
 
 def current_process_identity() -> str:
-    """Name this process so that no later one with the same pid is taken for it."""
+    """Identify this process such that no later one with the same pid is taken for it."""
     return process_identity(psutil.Process())
 
 
 def process_identity(process: psutil.Process) -> str:
-    """Name a process by place, pid and start, in seconds after the machine's own."""
+    """Identify a process by host id, pid and start time in seconds after boot."""
     return f"{host_id()}:{process.pid}:{_start_time(process):.2f}"
 
 
 def host_of(name: str) -> str:
-    """Return the host of a named process, for people."""
+    """Return the host name of a process, for messages."""
     return _parse_host_id(name).host
 
 
 def _start_time(process: psutil.Process) -> float:
-    """The time of day would not do: when the clock is set, every process has another one."""
+    """Seconds from boot to start; the time of day would change when the clock is set."""
     return process.create_time() - psutil.boot_time()
 
 
 def is_gone(name: str | None) -> bool:
-    """Whether a named process has certainly ended.
+    """Return whether a process has certainly ended.
 
     Args:
-        name: From `this_process`, or None for an owner that nobody wrote down.
+        name: From `process_identity`; None for an unknown owner.
 
     Returns:
-        False for a process of another machine or container: from here it cannot be seen.
+        False for a process of another machine or container, which cannot be observed.
     """
     if name is None:
         return False
-    known = _parse_host_id(name)
-    return known.was_restarted or (known.is_here and _find_process(name) is None)
+    host = _parse_host_id(name)
+    return host.was_restarted or (host.is_here and _find_process(name) is None)
 
 
 def is_alive(name: str | None) -> bool:
-    """Whether a named process certainly lives, where this one can see it."""
+    """Return whether a process is certainly alive and observable from here."""
     return name is not None and name.count(":") >= 2 and _find_process(name) is not None
 
 
 def terminate(name: str | None) -> bool:
-    """Terminate a named process, if it can be seen from here and is still that process.
+    """Terminate a process if it is observable from here and still the same process.
 
     Args:
-        name: From `name_of`.
+        name: From `process_identity`.
 
     Returns:
-        Whether there was one to end.
+        Whether there was a process to terminate.
     """
     process = _find_process(name) if name else None
     if process is None:
@@ -140,13 +140,13 @@ def _find_process(name: str) -> psutil.Process | None:
 
 
 def final_flow_run_state(flow_run_id: str | None) -> str | None:
-    """Say how a flow run ended, if Prefect is reachable, knows it and says that it is over.
+    """Return the final state of a flow run.
 
     Args:
         flow_run_id: The flow run that owns an MLflow run.
 
     Returns:
-        The type of its state, such as `CRASHED`; None where nobody can tell.
+        The type of its state, such as `CRASHED`; None if it is not final or Prefect cannot tell.
     """
     import httpx
     from prefect.client.orchestration import get_client

@@ -1,4 +1,4 @@
-"""MLflow's embedded database holds absolute locations: make those of another home this home's."""
+"""Rewrite the absolute locations in MLflow's embedded database after a home was moved."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlparse
 
 _LOCK_TIMEOUT = 20.0
-"""Seconds to wait for the lock of another connection, as MLflow's do."""
+"""Seconds to wait for the lock of another connection, as MLflow does."""
 _EXPERIMENT_LOCATION = ("experiments", "artifact_location")
 _LOCATION_COLUMNS = (
     _EXPERIMENT_LOCATION,
@@ -20,13 +20,13 @@ _LOCATION_COLUMNS = (
 
 
 def local_path(location: str) -> Path | None:
-    """Return the path that a location names on this machine.
+    """Return the local path of a location.
 
     Args:
         location: A URI or a path, as MLflow stores it.
 
     Returns:
-        None where it is on a server.
+        None if it is on a server.
     """
     parsed = urlparse(location)
     if parsed.scheme == "file":
@@ -35,13 +35,13 @@ def local_path(location: str) -> Path | None:
 
 
 def find_homes(database: Path) -> list[Path]:
-    """Find the homes whose experiments a database has.
+    """Find the homes in which the experiments of a database are located.
 
     Args:
-        database: MLflow's, of any version.
+        database: MLflow's database, of any version.
 
     Returns:
-        Each home once, in the order of its name.
+        Unique homes, sorted by path.
     """
     with closing(_connect(database)) as reader:
         if not _has_column(reader, *_EXPERIMENT_LOCATION):
@@ -52,7 +52,7 @@ def find_homes(database: Path) -> list[Path]:
 
 
 def _experiment_home(experiment: str, location: str) -> Path | None:
-    """The home of an experiment that Coldpress made; another's may lie anywhere."""
+    """The home of an experiment of Coldpress; others may be anywhere."""
     path = local_path(location)
     ends_alike = path is not None and path.parts[-2:] == ("artifacts", experiment)
     return path.parents[1] if path is not None and ends_alike else None
@@ -61,40 +61,40 @@ def _experiment_home(experiment: str, location: str) -> Path | None:
 def rewrite_locations(database: Path, old: Sequence[Path], new: Path) -> None:
     """Replace other homes by this one in all locations, in one transaction.
 
-    A location stays where its files are at the old place alone: they were never copied.
+    A location is kept if its files exist only in the old home, since they were never copied.
 
     Args:
-        database: MLflow's, of any version.
+        database: MLflow's database, of any version.
         old: Absolute paths of the other homes.
-        new: The home that the database lies in.
+        new: The home of the database.
     """
     with closing(_connect(database)) as writer:
         writer.execute("BEGIN IMMEDIATE")
         for table, column in _LOCATION_COLUMNS:
             if _has_column(writer, table, column):
                 for row, location in _changed_rows(writer, table, column, (old, new)):
-                    change = f"UPDATE {table} SET {column} = ? WHERE rowid = ?"  # noqa: S608
-                    writer.execute(change, (location, row))
+                    statement = f"UPDATE {table} SET {column} = ? WHERE rowid = ?"  # noqa: S608
+                    writer.execute(statement, (location, row))
         writer.execute("COMMIT")
 
 
 def _changed_rows(
     reader: sqlite3.Connection, table: str, column: str, homes: tuple[Sequence[Path], Path]
 ) -> Iterator[tuple[int, str]]:
-    """Yield the row and the new location of what is to be changed."""
+    """Yield the row id and the new location of each row to change."""
     old, new = homes
     rows = reader.execute(f"SELECT rowid, {column} FROM {table}").fetchall()  # noqa: S608
     for row, location in rows:
         for home in old:
-            moved = _relocate(location or "", home, new)
-            stays = table != "experiments" and _exists_only_at(location, moved)
-            if moved is not None and not stays:
-                yield row, moved
+            relocated = _relocate(location or "", home, new)
+            keep = table != "experiments" and _exists_only_at(location, relocated)
+            if relocated is not None and not keep:
+                yield row, relocated
                 break
 
 
 def _relocate(location: str, old: Path, new: Path) -> str | None:
-    """The same place below another home; None for what is not below the old one."""
+    """Return the same location below the new home; None if it is not below the old one."""
     forms = {
         old.as_uri(): new.as_uri(),
         f"file://{old}": f"file://{quote(str(new))}",
@@ -106,18 +106,19 @@ def _relocate(location: str, old: Path, new: Path) -> str | None:
     return None
 
 
-def _exists_only_at(location: str, moved: str | None) -> bool:
-    old, new = local_path(location), local_path(moved or "")
+def _exists_only_at(location: str, relocated: str | None) -> bool:
+    old = local_path(location)
+    new = local_path(relocated or "")
     return old is not None and new is not None and old.exists() and not new.exists()
 
 
 def _has_column(reader: sqlite3.Connection, table: str, column: str) -> bool:
-    """Whether there is such a column: the tables may be of an older MLflow."""
+    """Return whether a column exists, which is not so in databases of an older MLflow."""
     columns = reader.execute(f"PRAGMA table_info({table})").fetchall()
     return column in {name for _, name, *_ in columns}
 
 
 def _connect(database: Path) -> sqlite3.Connection:
-    """Never made here; where the disk is only readable, SQLite opens it for reading."""
+    """Open an existing database; SQLite falls back to reading if it is not writable."""
     uri = f"{database.as_uri()}?mode=rw"
     return sqlite3.connect(uri, timeout=_LOCK_TIMEOUT, isolation_level=None, uri=True)

@@ -1,4 +1,4 @@
-"""Whether an address can be that of an MLflow store or of a Prefect server."""
+"""Validate the addresses of MLflow stores and Prefect servers."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ _HINT = "give http://HOST:PORT or sqlite:///FILE, or unset it to use COLDPRESS_H
 
 
 def mlflow_address_error(address: str) -> str | None:
-    """Say in one line why MLflow cannot keep runs and models at an address.
+    """Return in one line why an address is not valid for MLflow.
 
     Args:
-        address: As `MLFLOW_TRACKING_URI` has it.
+        address: The value of `MLFLOW_TRACKING_URI`.
 
     Returns:
-        None where nothing speaks against it; whether a server answers is not asked.
+        None if it is valid; the server is not contacted.
     """
     try:
         scheme = urlsplit(address).scheme
     except ValueError as error:
-        return f"{address} is no address: {error}"
+        return f"{address} is not a valid address: {error}"
     if _WITHOUT_SCHEME.fullmatch(address):
-        return f"{address} has no scheme: is it http://{address}?"
+        return f"{address} has no scheme; did you mean http://{address}?"
     if re.match("(databricks|uc)(-|:|$)", address):
         return f"{address} is not a store that Coldpress can use; {_HINT}"
     if scheme in {"", "file"} or len(scheme) == 1:
@@ -37,34 +37,34 @@ def mlflow_address_error(address: str) -> str | None:
 
 
 def prefect_address_error(address: str) -> str | None:
-    """Say in one line why an address cannot be that of a Prefect server.
+    """Return in one line why an address is not valid for a Prefect server.
 
     Args:
-        address: As `PREFECT_API_URL` has it.
+        address: The value of `PREFECT_API_URL`.
 
     Returns:
-        None where nothing speaks against it; whether a server answers is not asked.
+        None if it is valid; the server is not contacted.
     """
     if not address.startswith(("http://", "https://")):
-        return f"{address} is no address of a Prefect server: give http://HOST:PORT/api"
+        return f"{address} is not the address of a Prefect server; give http://HOST:PORT/api"
     return _server_address_error(address)
 
 
 def _server_address_error(address: str) -> str | None:
     try:
         parsed = urlsplit(address)
-        named = parsed.hostname and (parsed.port is None or parsed.port > 0)
+        has_host = parsed.hostname and (parsed.port is None or parsed.port > 0)
     except ValueError as error:
-        return f"{address} is no address of a server: {error}"
-    return None if named else f"{address} is no address of a server: it names no host"
+        return f"{address} is not a valid server address: {error}"
+    return None if has_host else f"{address} is not a valid server address: it has no host"
 
 
 def _sqlite_address_error(address: str) -> str | None:
-    """A database in memory would be gone with the process; a missing folder is not made."""
+    """Refuse a database in memory, which ends with the process, and one in a missing folder."""
     file = address.partition("///")[2].partition("?")[0]
     if not file or file == ":memory:":
-        return f"{address} is a database in memory, which would keep nothing; {_HINT}"
+        return f"{address} is a database in memory, which is lost when the process ends; {_HINT}"
     folder = Path(file).parent
     if not file.startswith("file:") and not folder.is_dir():
-        return f"no folder {folder}, in which the database is to be"
+        return f"the folder of the database, {folder}, does not exist"
     return None

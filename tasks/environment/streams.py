@@ -1,4 +1,4 @@
-"""Standard streams that are closed, full, no longer read, or in another encoding than UTF-8."""
+"""Standard streams that may be closed, full, without a reader, or not in UTF-8."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from typing import Any, TextIO
 
 
 class OutputError(OSError):
-    """What was to be written somewhere could not be."""
+    """Output could not be written."""
 
     def __str__(self) -> str:
         return f"{self.filename}: {self.strerror}"
 
-    def is_unread(self) -> bool:
-        """Whether the reader has just seen enough, as `head` has."""
+    def is_broken_pipe(self) -> bool:
+        """Return whether the reader has closed the pipe, as `head` does."""
         return self.errno == errno.EPIPE
 
 
 class _Stdout(io.FileIO):
-    """Raises an error of its own: a broken pipe to a server is another matter."""
+    """Raises `OutputError`, to be distinguished from a broken pipe to a server."""
 
     def write(self, data: Any) -> int:  # noqa: ANN401 - any buffer
         try:
@@ -35,7 +35,7 @@ class _Stdout(io.FileIO):
 
 
 class _Stderr(io.FileIO):
-    """Never raises: there is nowhere left to write that messages cannot be written."""
+    """Never raises: the error could not be printed anywhere."""
 
     def write(self, data: Any) -> int:  # noqa: ANN401 - any buffer
         try:
@@ -46,16 +46,16 @@ class _Stderr(io.FileIO):
 
 
 def prepare_streams() -> None:
-    """Make standard streams that can be written to, whatever this process was started with.
+    """Make the standard streams writable, however this process was started.
 
-    To be called first of all: what is opened next takes the numbers of streams that are closed.
+    Must be called before any file is opened, which would take the descriptor of a closed stream.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, _open_devnull(mode))
     _ensure_utf8()
-    at_once = getattr(sys.stdout, "write_through", False)
-    sys.stdout = _text_stream(_Stdout(sys.stdout.fileno(), "w", closefd=False), at_once)
+    unbuffered = getattr(sys.stdout, "write_through", False)
+    sys.stdout = _text_stream(_Stdout(sys.stdout.fileno(), "w", closefd=False), unbuffered)
     sys.stderr = _text_stream(_Stderr(sys.stderr.fileno(), "w", closefd=False), True)
 
 
@@ -66,9 +66,9 @@ def _open_devnull(mode: str) -> TextIO:
 
 
 def _ensure_utf8() -> None:
-    """Start again in UTF-8 mode where paths, arguments and files would be read in another encoding.
+    """Restart in UTF-8 mode if paths, arguments and files would use another encoding.
 
-    That is so under LC_ALL=C with PYTHONUTF8=0, and in locales of the last century.
+    This is the case under LC_ALL=C with PYTHONUTF8=0, and in non-UTF-8 locales.
     """
     if sys.getfilesystemencoding() != "utf-8" and os.environ.get("PYTHONUTF8") != "1":
         os.environ["PYTHONUTF8"] = "1"
@@ -85,25 +85,25 @@ def _text_stream(raw: io.FileIO, by_line: bool) -> TextIO:
 
 
 def _redirect_to_devnull(descriptor: int) -> None:
-    """Let a stream lead nowhere, so that what is still buffered fails nobody."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, descriptor)
-    os.close(nowhere)
+    """Redirect a stream to /dev/null, so that flushing what is buffered cannot fail."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, descriptor)
+    os.close(devnull)
 
 
 @contextmanager
 def optional_output() -> Iterator[None]:
-    """Print something that the command is not about: what is lost of it changes no exit code."""
+    """Print optional output: failing to write it does not change the exit code."""
     try:
         yield
         sys.stdout.flush()
     except OutputError as error:
-        if not error.is_unread():
+        if not error.is_broken_pipe():
             sys.stderr.write(f"coldpress: {error}\n")
 
 
 def is_reader_gone() -> bool:
-    """Whether nobody will read standard output any more, asked without writing to it."""
-    asked = select.poll()
-    asked.register(sys.stdout.fileno(), 0)
-    return any(event & (select.POLLERR | select.POLLHUP) for _, event in asked.poll(0))
+    """Return whether standard output has lost its reader, without writing to it."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))

@@ -1,7 +1,7 @@
-"""Which variables of the user's environment count, and which are kept away from a run.
+"""Clean the user's environment variables and isolate embedded runs from them.
 
-With no server configured a run is self-contained: settings that were made for other projects
-neither change where its data goes nor break it.
+If no server is configured, a run is self-contained: settings meant for other projects neither
+redirect its data nor break it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from urllib.parse import urlsplit
 MLFLOW_HONOURED = frozenset(
     {"MLFLOW_TRACKING_URI", "MLFLOW_LOGGING_LEVEL", "MLFLOW_DISABLE_TELEMETRY"}
 )
-"""What may be set for MLflow where models are registered in the home."""
+"""MLflow variables that are kept if the registry is in the home."""
 PREFECT_HONOURED = frozenset({"PREFECT_HOME", "PREFECT_LOGGING_LEVEL", "PREFECT_UI_URL"})
-"""What may be set for Prefect when no Prefect server is configured."""
+"""Prefect variables that are kept if no Prefect server is configured."""
 _ALWAYS_REMOVED = (
-    # What a stage writes would be lost if the process ended before a background thread wrote it.
+    # A stage's metrics would be lost if the process ended before the background thread wrote them.
     "MLFLOW_ENABLE_ASYNC_LOGGING",
-    # They move what is written to the run, model or experiment of another program.
+    # They redirect what is logged to the run, model or experiment of another program.
     "MLFLOW_RUN_ID",
     "MLFLOW_RUN_CONTEXT",
     "MLFLOW_ACTIVE_MODEL_ID",
@@ -31,16 +31,16 @@ _ALWAYS_REMOVED = (
     "MLFLOW_EXPERIMENT_ID",
     "MLFLOW_EXPERIMENT_NAME",
     "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING",
-    # What launches several processes sets them; one that finds them waits for the others.
+    # Set by launchers of several processes; a process with these would wait for the others.
     "RANK",
     "LOCAL_RANK",
     "WORLD_SIZE",
     "LOCAL_WORLD_SIZE",
 )
 _ACCELERATE_HONOURED = frozenset({"ACCELERATE_USE_CPU", "ACCELERATE_TORCH_DEVICE"})
-"""What may be set for Accelerate. The rest of it changes what is trained, and no cache key."""
+"""Accelerate variables that are kept; the others affect training but not the cache key."""
 WEB_SERVERS = ("UVICORN_", "WEB_CONCURRENCY", "GUNICORN_CMD_ARGS", "FORWARDED_ALLOW_IPS")
-"""Settings of the web servers that MLflow and Prefect run in."""
+"""Settings of the web servers that run MLflow and Prefect."""
 _WARN_IF_IGNORED = (
     "MLFLOW_REGISTRY_URI",
     "MLFLOW_BACKEND_STORE_URI",
@@ -50,7 +50,7 @@ _WARN_IF_IGNORED = (
     "PREFECT_API_DATABASE_CONNECTION_URL",
     "PREFECT_SERVER_DATABASE_CONNECTION_URL",
 )
-"""Whoever sets one of them may expect a run to go there."""
+"""Variables whose removal is reported, since the user may expect them to take effect."""
 _ADDRESSES = (
     "MLFLOW_TRACKING_URI",
     "MLFLOW_REGISTRY_URI",
@@ -67,7 +67,7 @@ _past_warnings: set[str] = set()
 
 
 def clean_environment() -> None:
-    """Take blank variables for unset, clean addresses, and keep loopback away from proxies."""
+    """Remove blank variables, clean addresses, and exclude loopback from proxies."""
     for name, value in list(os.environ.items()):
         if not value.strip() and _BLANK_IS_UNSET.fullmatch(name):
             del os.environ[name]
@@ -82,7 +82,7 @@ def clean_environment() -> None:
 
 
 def _clean_address(address: str) -> str:
-    """Without white space and quotes around it, which files of variables leave there."""
+    """Strip white space and quotes, which files of variables may leave, from an address."""
     address = address.strip()
     if len(address) > 1 and address[0] == address[-1] and address[0] in "'\"":
         address = address[1:-1].strip()
@@ -92,7 +92,7 @@ def _clean_address(address: str) -> str:
 
 
 def _absolute_sqlite_uri(file: str) -> str:
-    """The address of a SQLite file, whichever directory it is used from later."""
+    """Return the URI of a SQLite file with an absolute path."""
     path, mark, query = file.partition("?")
     if not path or path.startswith((":memory:", "file:")):
         return f"sqlite:///{file}"
@@ -100,40 +100,40 @@ def _absolute_sqlite_uri(file: str) -> str:
 
 
 def _ignore_missing_certificates() -> None:
-    """A file of certificates that is missing breaks clients that need none."""
+    """Ignore missing certificate files, which break clients that need no certificates."""
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
-        place = os.environ.get(name)
-        if place is not None and not Path(place).exists():
-            _ignore([name], f"{place} does not exist")
+        path = os.environ.get(name)
+        if path is not None and not Path(path).exists():
+            _ignore([name], f"{path} does not exist")
 
 
 def _configure_proxies() -> None:
-    """The hub is reached through a proxy, and servers on this machine are not."""
-    named = [name for name in os.environ if name.lower() in _PROXIES and os.environ[name].strip()]
-    for name in named:
-        fault = _proxy_error(os.environ[name])
-        if fault:
-            _ignore([name], fault)
-    if named:
+    """Ignore unusable proxies and exclude servers on this machine from the others."""
+    proxies = [name for name in os.environ if name.lower() in _PROXIES and os.environ[name].strip()]
+    for name in proxies:
+        error = _proxy_error(os.environ[name])
+        if error:
+            _ignore([name], error)
+    if proxies:
         _bypass_loopback()
 
 
 def _proxy_error(proxy: str) -> str | None:
-    """Why a client refuses to be made beside this proxy, even for addresses that bypass it."""
+    """Return why clients reject a proxy, even for addresses that bypass it; None if usable."""
     try:
         parsed = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
         usable = parsed.hostname and (parsed.port is None or parsed.port > 0)
     except ValueError:
         usable = None
     if not usable or parsed.scheme not in {"http", "https", "socks5", "socks5h"}:
-        return "it is not the address of a proxy that can be used"
+        return "it is not a usable proxy address"
     if parsed.scheme.startswith("socks") and find_spec("socksio") is None:
         return "SOCKS proxies need the package socksio, which is not installed"
     return None
 
 
 def _bypass_loopback() -> None:
-    """Both spellings are set, since each library reads one of them first."""
+    """Exclude loopback from proxies in both variables, since libraries read different ones."""
     names = ("no_proxy", "NO_PROXY")
     listed = [host.strip() for name in names for host in os.environ.get(name, "").split(",")]
     hosts = ["*"] if "*" in listed else [host for host in listed if host] + list(_LOOPBACK)
@@ -142,17 +142,17 @@ def _bypass_loopback() -> None:
 
 
 def isolate_mlflow() -> None:
-    """Drop what is set for MLflow: to be called where models are registered in the home."""
+    """Remove variables of MLflow; to be called if the registry is in the home."""
     _drop(("MLFLOW_", "_MLFLOW_"), MLFLOW_HONOURED, "MLFLOW_TRACKING_URI names no server")
 
 
 def isolate_prefect(home: Path) -> None:
-    """Drop what is set for Prefect: to be called where no Prefect server is configured.
+    """Remove variables of Prefect; to be called if no Prefect server is configured.
 
-    Once Prefect is imported, its settings are read and this changes nothing.
+    Has no effect after Prefect is imported, which reads its settings.
 
     Args:
-        home: Where profiles are looked for instead of in `~/.prefect`.
+        home: The home, in which profiles are searched instead of `~/.prefect`.
     """
     if "prefect" in sys.modules:
         return
@@ -162,7 +162,7 @@ def isolate_prefect(home: Path) -> None:
 
 
 def _drop(prefixes: tuple[str, ...], honoured: frozenset[str], reason: str) -> None:
-    # Prefect reads its variables in any case; those with two underscores are its own.
+    # Prefect ignores case in names; those with two underscores are internal.
     dropped = [
         name
         for name in os.environ
@@ -178,7 +178,7 @@ def _drop(prefixes: tuple[str, ...], honoured: frozenset[str], reason: str) -> N
 
 
 def _ignore(names: Iterable[str], reason: str) -> None:
-    """Drop variables, and write so once."""
+    """Remove variables and print a message about it once."""
     line = f"{', '.join(sorted(names))}: ignored, since {reason}"
     for name in names:
         os.environ.pop(name, None)

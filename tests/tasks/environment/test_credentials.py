@@ -14,7 +14,7 @@ from tasks.environment import credentials
 
 @pytest.fixture
 def closed() -> str:
-    """An address that nobody listens at."""
+    """An address without a server."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{free.getsockname()[1]}"
@@ -29,7 +29,7 @@ class Refusing(BaseHTTPRequestHandler):
 
 
 class Unrelated(BaseHTTPRequestHandler):
-    """A server of something else."""
+    """A server of another program."""
 
     def do_GET(self) -> None:
         self.send_error(404)
@@ -56,7 +56,7 @@ def refusing() -> Iterator[str]:
     server.server_close()
 
 
-def test_where_nothing_answers_one_line_says_so_soon(
+def test_an_unreachable_server_is_reported_soon(
     closed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(credentials, "CONNECT_TIMEOUT", 0.1)
@@ -64,20 +64,20 @@ def test_where_nothing_answers_one_line_says_so_soon(
         credentials.check_mlflow(closed)
 
 
-def test_a_server_that_asks_who_one_is_is_told_apart(
+def test_a_server_that_requires_a_login_is_distinguished(
     refusing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", refusing)
-    with pytest.raises(InputError, match=r"^MLFLOW_TRACKING_USERNAME: .* asks who you are"):
+    with pytest.raises(InputError, match=r"^MLFLOW_TRACKING_USERNAME: .* requires a login"):
         credentials.check_mlflow(refusing)
 
 
-def test_a_file_is_no_server() -> None:
+def test_a_database_file_is_not_checked() -> None:
     credentials.check_mlflow("sqlite:///x.db")
 
 
 @pytest.mark.parametrize(
-    ("address", "held"),
+    ("address", "expected"),
     [
         ("http://a:b@mlflow.example", True),
         ("http://token@mlflow.example", True),
@@ -87,11 +87,11 @@ def test_a_file_is_no_server() -> None:
         ("postgresql://a:b@database/mlflow", True),
     ],
 )
-def test_credentials_in_an_address_are_seen(address: str, held: bool) -> None:
-    assert credentials.has_credentials(address) is held
+def test_credentials_in_an_address_are_detected(address: str, expected: bool) -> None:
+    assert credentials.has_credentials(address) is expected
 
 
-def test_a_server_of_something_else_is_one_line(
+def test_a_server_of_another_program_is_one_line(
     unrelated: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(InputError, match=f"^MLFLOW_TRACKING_URI: {unrelated} answers, but not as"):
@@ -105,17 +105,17 @@ def test_a_server_of_something_else_is_one_line(
 
 
 def test_a_port_that_does_not_speak_http_is_one_line() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        answering = threading.Thread(target=lambda: greet(listening))
-        answering.start()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        thread = threading.Thread(target=lambda: greet(server))
+        thread.start()
         with pytest.raises(InputError, match=f"^MLFLOW_TRACKING_URI: {address} answers, but not"):
             credentials.check_mlflow(address)
-        answering.join()
+        thread.join()
 
 
-def greet(listening: socket.socket) -> None:
-    connection, _ = listening.accept()
+def greet(server: socket.socket) -> None:
+    connection, _ = server.accept()
     connection.recv(1000)
     connection.sendall(b"220 mail.example ready\r\n")
     connection.close()
@@ -132,8 +132,8 @@ def test_a_prefect_server_that_is_not_there_is_one_line(
         credentials.check_prefect()
 
 
-class Telling(BaseHTTPRequestHandler):
-    """A server that tells its version, and has no experiments."""
+class Versioned(BaseHTTPRequestHandler):
+    """A server that reports its version and has no experiments."""
 
     version = b"2.22.0"
 
@@ -151,7 +151,7 @@ class Telling(BaseHTTPRequestHandler):
 
 @pytest.mark.parametrize(("version", "is_refused"), [("2.22.0", True), ("3.17.2", False)])
 def test_a_server_that_is_too_old_is_refused(version: str, is_refused: bool) -> None:
-    handler = type("Versioned", (Telling,), {"version": version.encode()})
+    handler = type("Handler", (Versioned,), {"version": version.encode()})
     server = HTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever).start()
     address = f"http://127.0.0.1:{server.server_port}"

@@ -11,10 +11,10 @@ import pytest
 
 from tasks.environment.deferred_signals import defer_during_calls, defer_signals
 
-# What a background job of a shell ignores is taken up again first: pytest may be one.
+# Handlers that a background job of a shell ignores are restored first: pytest may be one.
 BEGIN = """
 import os, signal, sys, threading, time
-# Whoever runs the suite may have these ignored, as nohup and background jobs do.
+# The suite may run with these ignored, as nohup and background jobs do.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from tasks.environment import deferred_signals
@@ -30,7 +30,7 @@ except KeyboardInterrupt:
     print("cleaned up")
 deferred_signals.exit_process(deferred_signals.exit_code() or 0)
 """
-STUCK = """
+HANGING = """
 try:
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(60)
@@ -41,7 +41,7 @@ except KeyboardInterrupt:
         print("went on", flush=True)
         time.sleep(60)
 """
-HELD_AND_STUCK = """
+DEFERRED_AND_HANGING = """
 try:
     with deferred_signals.defer_signals():
         os.kill(os.getpid(), signal.SIGTERM)
@@ -75,17 +75,17 @@ deferred_signals.exit_process(7)
 
 
 def run(script: str, code: int) -> str:
-    """Run a script to its end, much sooner than anything in it sleeps, and return what it said."""
-    done = subprocess.run(
+    """Run a script, which must end before its sleeps do, and return its output."""
+    process = subprocess.run(
         [sys.executable, "-c", BEGIN + script],
         capture_output=True,
         text=True,
         timeout=50,
         check=False,
     )
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout
+    assert process.returncode == code, process.stderr
+    assert "Traceback" not in process.stderr
+    return process.stdout
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -93,12 +93,12 @@ def test_later_signals_do_not_touch_the_clean_up(number: signal.Signals) -> None
     assert run(TWICE.format(number=int(number)), 128 + number) == "cleaned up\n"
 
 
-def test_a_clean_up_that_is_stuck_is_interrupted_and_then_ended() -> None:
-    assert run(STUCK, 130) == "went on\n"
+def test_a_hanging_clean_up_is_interrupted_and_then_killed() -> None:
+    assert run(HANGING, 130) == "went on\n"
 
 
-def test_a_block_that_holds_signals_back_and_is_stuck_is_interrupted() -> None:
-    assert run(HELD_AND_STUCK, 143) == ""
+def test_a_hanging_block_with_deferred_signals_is_interrupted() -> None:
+    assert run(DEFERRED_AND_HANGING, 143) == ""
 
 
 def test_an_ignored_signal_stays_ignored() -> None:
@@ -120,11 +120,11 @@ def _ctrl_c_raises() -> None:
 
 @pytest.mark.usefixtures("_ctrl_c_raises")
 def test_an_interruption_waits_for_the_end_of_the_block() -> None:
-    done = []
+    log = []
     with pytest.raises(KeyboardInterrupt), defer_signals():
         signal.raise_signal(signal.SIGINT)
-        done.append("written")
-    assert done == ["written"]
+        log.append("written")
+    assert log == ["written"]
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
 
@@ -137,36 +137,36 @@ def test_an_interruption_of_a_block_that_fails_is_not_lost() -> None:
 
 
 @pytest.mark.usefixtures("_ctrl_c_raises")
-def test_a_call_of_an_uninterrupted_client_is_done_before_the_interruption_comes() -> None:
+def test_a_call_of_a_deferring_client_ends_before_the_interruption() -> None:
     class Client:
         kind = "SQLite"
-        done: str = ""
+        row: str = ""
 
-        def write(self, what: str) -> None:
+        def write(self, row: str) -> None:
             signal.raise_signal(signal.SIGINT)
-            self.done = what
+            self.row = row
 
     client = Client()
     with pytest.raises(KeyboardInterrupt):
         defer_during_calls(client).write("a row")
-    assert (client.done, defer_during_calls(client).kind) == ("a row", "SQLite")
+    assert (client.row, defer_during_calls(client).kind) == ("a row", "SQLite")
 
 
-def test_without_an_interruption_nothing_comes_of_it() -> None:
+def test_without_an_interruption_the_handlers_are_restored() -> None:
     before = signal.getsignal(signal.SIGTERM)
     with defer_signals():
         assert signal.getsignal(signal.SIGTERM) != before
     assert signal.getsignal(signal.SIGTERM) == before
 
 
-def test_another_thread_is_let_be() -> None:
-    done = []
+def test_other_threads_are_not_affected() -> None:
+    log = []
 
     def work() -> None:
         with defer_signals():
-            done.append("written")
+            log.append("written")
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    assert done == ["written"]
+    assert log == ["written"]

@@ -1,4 +1,4 @@
-"""Where the home may be; and its workspace: what is swept is certainly nobody's."""
+"""The home and its workspace, in which only files of dead processes are deleted."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Start = Callable[..., tuple[Owner, Path]]
 
 @pytest.fixture
 def start(state: Path) -> Iterator[Start]:
-    """Start a process that holds a directory, on this host or on one of another name."""
+    """Start a process that owns a directory, on this host or under another host name."""
     owners: list[Owner] = []
 
     def start(*host: str) -> tuple[Owner, Path]:
@@ -60,7 +60,7 @@ def kill(owner: Owner) -> None:
 
 def sweep() -> None:
     with workspace():
-        """Whoever asks for room sweeps first."""
+        """Opening a workspace deletes abandoned files."""
 
 
 def test_a_directory_lives_as_long_as_its_owner(start: Start) -> None:
@@ -73,7 +73,7 @@ def test_a_directory_lives_as_long_as_its_owner(start: Start) -> None:
     assert not directory.exists()
 
 
-def test_an_owner_that_is_done_leaves_nothing(state: Path) -> None:
+def test_a_workspace_is_deleted_at_its_end(state: Path) -> None:
     with workspace() as directory:
         assert directory.parent == state / "work"
         sweep()
@@ -81,7 +81,7 @@ def test_an_owner_that_is_done_leaves_nothing(state: Path) -> None:
     assert list((state / "work").iterdir()) == []
 
 
-def test_a_later_process_with_the_same_pid_keeps_nothing(start: Start) -> None:
+def test_a_later_process_with_the_same_pid_does_not_own_it(start: Start) -> None:
     owner, directory = start()
     kill(owner)
     living = directory.with_name(directory.name.replace(str(owner.pid), str(os.getpid())))
@@ -91,7 +91,7 @@ def test_a_later_process_with_the_same_pid_keeps_nothing(start: Start) -> None:
 
 
 @pytest.mark.parametrize("host", ["elsewhere", "a-b.c", "odd:name/with=%3A"])
-def test_a_directory_of_another_host_is_left_to_that_host(
+def test_a_directory_of_another_host_is_deleted_only_there(
     start: Start, monkeypatch: pytest.MonkeyPatch, host: str
 ) -> None:
     owner, directory = start(host)
@@ -103,7 +103,7 @@ def test_a_directory_of_another_host_is_left_to_that_host(
     assert not directory.exists()
 
 
-def test_what_a_container_left_that_is_no_more_goes_after_a_week(state: Path) -> None:
+def test_files_of_a_container_that_ended_are_deleted_after_a_week(state: Path) -> None:
     directories = [state / "work" / f"container=3A{n}=3A1.00-x" for n in (1, 2)]
     for directory, days in zip(directories, (6, 8), strict=True):
         directory.mkdir(parents=True)
@@ -114,7 +114,7 @@ def test_what_a_container_left_that_is_no_more_goes_after_a_week(state: Path) ->
     assert [directory.exists() for directory in directories] == [True, False]
 
 
-def test_a_directory_whose_name_says_nothing_is_left_alone(state: Path) -> None:
+def test_a_directory_without_an_owner_in_its_name_is_kept(state: Path) -> None:
     for name in ("notes", f"{socket.gethostname()}-notes", "1-notes"):
         (state / "work" / name).mkdir(parents=True)
     sweep()
@@ -136,7 +136,7 @@ def test_threads_spin_for_each_other_on_an_idle_machine_alone(
     for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
         monkeypatch.delenv(name, raising=False)
     if set_already:
-        monkeypatch.setenv(set_already, "as the user wants it")
+        monkeypatch.setenv(set_already, "set by the user")
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0))
     assert openmp_wait_policy() == expected
@@ -161,7 +161,7 @@ def test_a_home_that_cannot_be_a_folder_is_refused(
     assert str(error.value) == f"COLDPRESS_HOME: {reason}"
 
 
-def test_a_home_that_cannot_be_made_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_home_that_cannot_be_created_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLDPRESS_HOME", "/proc/coldpress")
-    with pytest.raises(InputError, match=r"^COLDPRESS_HOME: no /proc/coldpress: "):
+    with pytest.raises(InputError, match=r"^COLDPRESS_HOME: cannot create /proc/coldpress: "):
         configure_environment()

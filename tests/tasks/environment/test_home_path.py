@@ -33,21 +33,21 @@ USABLE = [
 
 
 @pytest.mark.parametrize("name", USABLE)
-def test_all_is_kept_inside_of_a_home_with_an_odd_name(
+def test_all_files_are_inside_a_home_with_an_unusual_name(
     name: str, tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     around = tmp_path / "around"
-    here = around / name
-    here.mkdir(parents=True)
-    shutil.copyfile(empty_store, here / "mlflow.db")
+    folder = around / name
+    folder.mkdir(parents=True)
+    shutil.copyfile(empty_store, folder / "mlflow.db")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLDPRESS_HOME", str(here))
+    monkeypatch.setenv("COLDPRESS_HOME", str(folder))
     for variable in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL", "PREFECT_HOME"):
         monkeypatch.setenv(variable, "")
     run_id = runs.open_run(runs.ensure_experiment("trec"), "prune", {})
     with home.workspace() as work, runs.managed_run(run_id):
-        with new_checkpoint(work / "checkpoint", Manifest(stage="prune")) as aside:
-            (aside / "weights").write_text("some")
+        with new_checkpoint(work / "checkpoint", Manifest(stage="prune")) as directory:
+            (directory / "weights").write_text("some")
         packed = artifacts.package_torch(work / "checkpoint", work / "packed")
         uri = artifacts.log_model(run_id, "trec", packed, "prune")
         digest = Checkpoint.open(work / "checkpoint").digest
@@ -62,14 +62,14 @@ def test_all_is_kept_inside_of_a_home_with_an_odd_name(
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("what?now", "has a question mark, which an address of a database cannot hold"),
-        ("a%20b", "holds %20, which MLflow takes for another character"),
-        ("%2e", "holds %2e, which MLflow takes for another character"),
-        ("d" * 200 + "/" + "d" * 200, f"{MAX_BYTES} is the most that SQLite can use"),
+        ("what?now", "contains a question mark, which a database URI cannot contain"),
+        ("a%20b", "contains %20, which MLflow decodes to another character"),
+        ("%2e", "contains %2e, which MLflow decodes to another character"),
+        ("d" * 200 + "/" + "d" * 200, f"SQLite can use at most {MAX_BYTES}"),
         (os.fsdecode(b"\xff"), "is not UTF-8"),
     ],
 )
-def test_a_home_that_would_leave_things_beside_it_is_refused_before_it_is_made(
+def test_a_home_with_an_unusable_path_is_refused_before_it_is_created(
     name: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLDPRESS_HOME", str(tmp_path / "around" / name))
@@ -81,7 +81,7 @@ def test_a_home_that_would_leave_things_beside_it_is_refused_before_it_is_made(
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=80))
 @settings(deadline=None)
-def test_what_is_usable_survives_the_address_of_the_database(name: str) -> None:
+def test_a_usable_path_survives_the_database_uri(name: str) -> None:
     from sqlalchemy import make_url
 
     directory = Path("/homes") / name
@@ -91,11 +91,9 @@ def test_what_is_usable_survives_the_address_of_the_database(name: str) -> None:
 
 
 @pytest.mark.parametrize("quote", ["'", '"'])
-def test_quotes_around_the_value_are_no_part_of_a_path(
-    quote: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_quotes_around_the_value_are_refused(quote: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLDPRESS_HOME", f"{quote}/data/home{quote}")
-    with pytest.raises(InputError, match="COLDPRESS_HOME: its value has quotes around it"):
+    with pytest.raises(InputError, match="COLDPRESS_HOME: the value is in quotes"):
         home.home_directory()
 
 
@@ -108,7 +106,7 @@ def test_a_home_behind_a_link_is_where_the_link_leads(
     assert home.home_directory() == tmp_path / "real"
 
 
-def test_a_home_that_takes_no_files_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_home_that_is_not_writable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLDPRESS_HOME", "/proc/coldpress")
-    with pytest.raises(InputError, match=r"^COLDPRESS_HOME: /proc takes no files: "):
+    with pytest.raises(InputError, match=r"^COLDPRESS_HOME: /proc is not writable: "):
         home.check_writable()

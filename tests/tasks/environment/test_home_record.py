@@ -1,4 +1,4 @@
-"""A home that was copied or moved has its own files, and leaves those of the original alone."""
+"""A home that was copied or new_home has its own files, and leaves those of the original alone."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tasks.tracking import artifacts, registry, runs
 
 @pytest.fixture(autouse=True)
 def fresh_process() -> Iterator[None]:
-    """A home is looked at once a process."""
+    """A home is checked once per process."""
     home_record.adapt_registry.cache_clear()
     yield
     home_record.adapt_registry.cache_clear()
@@ -32,14 +32,14 @@ def fresh_process() -> Iterator[None]:
 
 @pytest.fixture
 def original(state: Path, tmp_path: Path) -> Path:
-    """A home with two versions of trec; the first is in service."""
+    """A home with two versions of trec; the first is the champion."""
     passed(tmp_path, 2)
     promote("1")
     return state
 
 
 def use(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What another process does whose home this is."""
+    """Use a home as another process would."""
     home_record.adapt_registry.cache_clear()
     monkeypatch.setenv("COLDPRESS_HOME", str(directory))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{directory / 'mlflow.db'}")
@@ -52,16 +52,18 @@ def content(directory: Path) -> dict[str, bytes]:
 
 
 def locations(directory: Path) -> set[str]:
-    """Every location that a registry has, but for those of experiments that are not Coldpress's."""
+    """All locations in a registry, except for experiments of foreign programs."""
     with closing(sqlite3.connect(directory / "mlflow.db")) as database:
-        asked = (f"SELECT {column} FROM {table}" for table, column in relocation._LOCATION_COLUMNS)
-        found = {str(row[0]) for query in asked for row in database.execute(query)}
-    return {location for location in found if "artifacts" in location}
+        queries = (
+            f"SELECT {column} FROM {table}" for table, column in relocation._LOCATION_COLUMNS
+        )
+        stored = {str(row[0]) for query in queries for row in database.execute(query)}
+    return {location for location in stored if "artifacts" in location}
 
 
 def intact(number: int) -> bool:
-    known = registry.resolve(f"trec/{number}")
-    return artifacts.is_intact(str(known.source), known.tags["digest"])
+    version = registry.resolve(f"trec/{number}")
+    return artifacts.is_intact(str(version.source), version.tags["digest"])
 
 
 def test_a_copy_has_its_own_files_and_leaves_the_original_alone(
@@ -82,7 +84,7 @@ def test_a_copy_has_its_own_files_and_leaves_the_original_alone(
     )
 
 
-def test_a_copy_of_a_home_that_an_older_coldpress_made_too(
+def test_a_copy_of_a_home_without_a_record_too(
     original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (original / "home.json").unlink()
@@ -94,32 +96,32 @@ def test_a_copy_of_a_home_that_an_older_coldpress_made_too(
     assert content(original) == before
 
 
-def test_a_home_that_was_moved_works_where_it_is_now(
+def test_a_moved_home_works_at_its_new_path(
     original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = home_record.read_home_record(original)
-    moved = original.rename(tmp_path / "moved")
-    use(moved, monkeypatch)
+    new_home = original.rename(tmp_path / "moved")
+    use(new_home, monkeypatch)
     assert [intact(1), intact(2)] == [True, True]
     assert not original.exists()
-    after = home_record.read_home_record(moved)
+    after = home_record.read_home_record(new_home)
     assert before is not None
     assert after is not None
-    assert (after.id, after.path) == (before.id, str(moved))
+    assert (after.id, after.path) == (before.id, str(new_home))
     version(tmp_path)
     assert not original.exists()
 
 
-def test_a_link_in_the_old_place_is_as_good_as_the_place(
+def test_a_link_at_the_old_path_needs_no_change(
     original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = locations(original)
-    moved = original.rename(tmp_path / "moved")
-    original.symlink_to(moved)
-    use(moved, monkeypatch)
-    assert locations(moved) == before
+    new_home = original.rename(tmp_path / "moved")
+    original.symlink_to(new_home)
+    use(new_home, monkeypatch)
+    assert locations(new_home) == before
     assert [intact(1), intact(2)] == [True, True]
-    assert not any(home_record.is_outside(moved, location) for location in before)
+    assert not any(home_record.is_outside(new_home, location) for location in before)
 
 
 def test_a_home_that_another_container_may_use_is_not_rewritten(
@@ -128,16 +130,18 @@ def test_a_home_that_another_container_may_use_is_not_rewritten(
     record = json.loads((original / "home.json").read_text())
     (original / "home.json").write_text(json.dumps({**record, "view": "elsewhere:"}))
     before = locations(original)
-    moved = original.rename(tmp_path / "data")
-    with pytest.raises(InputError, match=f"was made as {original}, .*: mount it at {original}; or"):
-        use(moved, monkeypatch)
-    assert locations(moved) == before
-    (moved / "home.json").unlink()  # what the message says
-    use(moved, monkeypatch)
+    new_home = original.rename(tmp_path / "data")
+    with pytest.raises(
+        InputError, match=f"was created as {original} and .*: mount it at {original}; or"
+    ):
+        use(new_home, monkeypatch)
+    assert locations(new_home) == before
+    (new_home / "home.json").unlink()  # as the message says
+    use(new_home, monkeypatch)
     assert [intact(1), intact(2)] == [True, True]
 
 
-def test_a_home_is_not_adapted_while_somebody_has_its_registry_open(
+def test_a_home_is_not_adapted_while_its_registry_is_open(
     original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = "import sys; file = open(sys.argv[1]); print(flush=True); sys.stdin.read()"
@@ -148,11 +152,11 @@ def test_a_home_is_not_adapted_while_somebody_has_its_registry_open(
     )
     assert holder.stdout is not None
     holder.stdout.readline()
-    moved = original.rename(tmp_path / "moved")
+    new_home = original.rename(tmp_path / "moved")
     with pytest.raises(InputError, match=f"process {holder.pid} has its registry open"):
-        use(moved, monkeypatch)
+        use(new_home, monkeypatch)
     holder.communicate()
-    use(moved, monkeypatch)
+    use(new_home, monkeypatch)
 
 
 @pytest.mark.parametrize("name", ["mlflow.db", "artifacts"])
@@ -181,23 +185,23 @@ def test_a_copy_that_cannot_be_adapted_is_refused(
     with closing(sqlite3.connect(copy / "mlflow.db")) as database:
         database.execute("DELETE FROM experiments WHERE name = 'trec'")
         database.commit()
-    use(copy, monkeypatch)  # nothing is to be adapted: it need not be written
+    use(copy, monkeypatch)  # nothing to adapt, so it need not be writable
 
 
 def test_files_outside_of_the_home_are_neither_deleted_nor_written(
     original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Such as those of a registry that was put into another home's place."""
-    other = tmp_path / "other"
-    other.mkdir()
-    shutil.copyfile(original / "mlflow.db", other / "mlflow.db")
+    """For example, after the registry was copied into another home."""
+    foreign = tmp_path / "other"
+    foreign.mkdir()
+    shutil.copyfile(original / "mlflow.db", foreign / "mlflow.db")
     shutil.copyfile(original / "home.json", tmp_path / "home.json")
     before = content(original)
     record = json.loads((tmp_path / "home.json").read_text())
-    (other / "home.json").write_text(json.dumps({**record, "path": str(other)}))
-    use(other, monkeypatch)
-    found = {holding.name: holding.kept for holding in retention.plan_collection(0)}
-    assert found["trec/2"] == "its files are not in this home"
+    (foreign / "home.json").write_text(json.dumps({**record, "path": str(foreign)}))
+    use(foreign, monkeypatch)
+    kept = {holding.name: holding.kept for holding in retention.plan_collection(0)}
+    assert kept["trec/2"] == "its files are not in this home"
     with pytest.raises(InputError, match=r"names files outside of it, in file:.*left alone"):
         artifacts.remove_files(str(registry.resolve("trec/2").source))
     with pytest.raises(InputError, match="names files outside of it"):
@@ -208,16 +212,16 @@ def test_files_outside_of_the_home_are_neither_deleted_nor_written(
 def test_files_that_were_never_copied_are_still_read(
     original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = tmp_path / "other"
-    other.mkdir()
-    shutil.copyfile(original / "mlflow.db", other / "mlflow.db")
-    use(other, monkeypatch)
+    foreign = tmp_path / "other"
+    foreign.mkdir()
+    shutil.copyfile(original / "mlflow.db", foreign / "mlflow.db")
+    use(foreign, monkeypatch)
     assert intact(1)
     version(tmp_path)
     location = runs.client().get_logged_model(
         str(registry.resolve("trec/3").source).removeprefix("models:/")
     )
-    assert f"{other.as_uri()}/" in location.artifact_location
+    assert f"{foreign.as_uri()}/" in location.artifact_location
 
 
 @pytest.mark.parametrize(
@@ -233,7 +237,7 @@ def test_files_that_were_never_copied_are_still_read(
         ("mlflow-artifacts:/1", False),
     ],
 )
-def test_what_is_outside(tmp_path: Path, location: str, outside: bool) -> None:
+def test_locations_outside_of_a_home(tmp_path: Path, location: str, outside: bool) -> None:
     directory = tmp_path / "home"
     directory.mkdir()
     assert home_record.is_outside(directory, location.format(home=directory)) is outside
@@ -249,7 +253,7 @@ def test_what_is_outside(tmp_path: Path, location: str, outside: bool) -> None:
         (None, False),
     ],
 )
-def test_which_registry_is_a_homes_own(tmp_path: Path, registry: str | None, own: bool) -> None:
+def test_the_registry_of_a_home(tmp_path: Path, registry: str | None, own: bool) -> None:
     directory = tmp_path / "home"
     directory.mkdir()
     assert (
@@ -257,8 +261,9 @@ def test_which_registry_is_a_homes_own(tmp_path: Path, registry: str | None, own
     )
 
 
-def test_a_stack_that_runs_in_the_original_is_none_of_the_copy(tmp_path: Path) -> None:
-    first, copy = tmp_path / "first", tmp_path / "copy"
+def test_a_stack_of_the_original_is_not_used_by_the_copy(tmp_path: Path) -> None:
+    first = tmp_path / "first"
+    copy = tmp_path / "copy"
     for directory in (first, copy):
         local_stack.stack_folder(directory).mkdir(parents=True)
     marker = {local_stack.MARKER: local_stack.marker(first, MLFLOW)}

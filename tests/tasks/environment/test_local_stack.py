@@ -1,4 +1,4 @@
-"""Whether commands go to the stack of their home: only to the very processes that were recorded."""
+"""Commands use the stack of their home if its recorded processes are running."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VARIABLES = ("MLFLOW_TRACKING_URI", "PREFECT_API_URL", "PREFECT_UI_URL", "PREFEC
 
 @pytest.fixture
 def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home with a stack folder; what `embed` sets is undone."""
+    """A home with a stack folder; the environment is restored."""
     monkeypatch.setenv("COLDPRESS_HOME", str(tmp_path))
     for name in (*VARIABLES, *home._DEFAULTS, *home.openmp_wait_policy()):
         monkeypatch.setenv(name, "")
@@ -25,8 +25,8 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def gone() -> str:
-    """A process with a living pid, this one's, that was started at another time."""
+def ended_process() -> str:
+    """Identity with the pid of this process, but another start time."""
     host, pid, started = processes.current_process_identity().rsplit(":", 2)
     return f"{host}:{pid}:{float(started) - 60:.2f}"
 
@@ -37,7 +37,7 @@ def test_without_a_stack_a_command_is_embedded(directory: Path) -> None:
     assert "PREFECT_API_URL" not in os.environ
 
 
-def test_a_command_goes_to_the_stack_that_runs(directory: Path) -> None:
+def test_a_command_uses_a_running_stack(directory: Path) -> None:
     local_stack.write_server_record(
         directory, MLFLOW, ServerRecord(5001, processes.current_process_identity())
     )
@@ -52,8 +52,8 @@ def test_a_command_goes_to_the_stack_that_runs(directory: Path) -> None:
     ]
 
 
-def test_what_the_environment_says_wins(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    local_stack.write_server_record(directory, MLFLOW, ServerRecord(5001, gone()))
+def test_the_environment_takes_precedence(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    local_stack.write_server_record(directory, MLFLOW, ServerRecord(5001, ended_process()))
     local_stack.write_server_record(
         directory, PREFECT, ServerRecord(4201, processes.current_process_identity())
     )
@@ -64,25 +64,25 @@ def test_what_the_environment_says_wins(directory: Path, monkeypatch: pytest.Mon
     assert os.environ["PREFECT_API_URL"] == "http://elsewhere:4200/api"
 
 
-def test_a_stack_that_was_taken_down_is_none(directory: Path) -> None:
+def test_a_stopped_stack_is_not_used(directory: Path) -> None:
     local_stack.write_server_record(directory, MLFLOW, ServerRecord(5001, None))
     home.configure_environment()
     assert os.environ["MLFLOW_TRACKING_URI"].startswith("sqlite:")
 
 
-def test_a_pid_that_another_process_has_now_is_no_server(directory: Path) -> None:
-    """Going on embedded would put models into another registry than the one that was looked at."""
-    local_stack.write_server_record(directory, MLFLOW, ServerRecord(5001, gone()))
+def test_a_reused_pid_is_not_a_server(directory: Path) -> None:
+    """Using the embedded store instead would put models into another registry."""
+    local_stack.write_server_record(directory, MLFLOW, ServerRecord(5001, ended_process()))
     with pytest.raises(InputError, match="its mlflow server is gone; `coldpress up` starts it"):
         home.configure_environment()
     assert "MLFLOW_TRACKING_URI" not in os.environ
 
 
-def test_what_needs_no_prefect_does_without_a_prefect_that_is_gone(directory: Path) -> None:
+def test_commands_without_prefect_work_if_prefect_is_gone(directory: Path) -> None:
     local_stack.write_server_record(
         directory, MLFLOW, ServerRecord(5001, processes.current_process_identity())
     )
-    local_stack.write_server_record(directory, PREFECT, ServerRecord(4201, gone()))
+    local_stack.write_server_record(directory, PREFECT, ServerRecord(4201, ended_process()))
     home.configure_environment()
     assert "PREFECT_API_URL" not in os.environ
     with pytest.raises(InputError, match="its prefect server is gone"):
@@ -97,6 +97,6 @@ def test_the_stack_of_another_machine_is_not_touched(directory: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"port": 5000}', "null"])
-def test_a_file_that_is_no_record_is_as_good_as_none(directory: Path, content: str) -> None:
+def test_an_unreadable_record_is_empty(directory: Path, content: str) -> None:
     (local_stack.stack_folder(directory) / "mlflow.json").write_text(content)
     assert local_stack.read_server_record(directory, MLFLOW) == ServerRecord(None, None)

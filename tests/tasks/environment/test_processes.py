@@ -16,11 +16,12 @@ def test_this_process_is_not_gone() -> None:
     assert not processes.is_gone(processes.current_process_identity())
 
 
-def test_setting_the_clock_ends_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The time at which the machine started is what changes then, and with it everyone's."""
-    name, started = processes.current_process_identity(), psutil.boot_time()
-    monkeypatch.setattr("psutil._psplatform.boot_time", lambda: started + 3600)
-    assert psutil.Process().create_time() > started + 3600
+def test_setting_the_clock_does_not_change_identities(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It changes the boot time, and with it the start time of every process."""
+    name = processes.current_process_identity()
+    booted = psutil.boot_time()
+    monkeypatch.setattr("psutil._psplatform.boot_time", lambda: booted + 3600)
+    assert psutil.Process().create_time() > booted + 3600
     assert not processes.is_gone(name)
 
 
@@ -38,11 +39,11 @@ def test_another_process_with_the_same_pid_is_not_taken_for_it() -> None:
     assert processes.is_gone(f"{host}:{pid}:1.00")
 
 
-def test_a_process_of_another_host_cannot_be_called_gone() -> None:
+def test_a_process_of_another_host_is_not_gone() -> None:
     assert not processes.is_gone(f"not-{socket.gethostname()}:1:1.00")
 
 
-def test_ending_spares_whoever_has_the_pid_now() -> None:
+def test_a_process_with_a_reused_pid_is_not_terminated() -> None:
     process = sleeper()
     name = processes.process_identity(psutil.Process(process.pid))
     assert not processes.terminate(name.rsplit(":", 1)[0] + ":1.00")

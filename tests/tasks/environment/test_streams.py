@@ -1,4 +1,4 @@
-"""Standard streams of all kinds: output that nobody reads is no error, lost output is one line."""
+"""Standard streams: a closed pipe is no error; output that cannot be written is one line."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ COLDPRESS = [sys.executable, "-m", "flows.cli"]
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """Of a user with an empty home; `flows` is imported from here whatever the directory."""
+    """Environment with an empty home; `flows` is imported from this repository."""
     root = str(Path(__file__).parents[3])
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "LANG", "PYTHON"))}
-    return {**kept, "COLDPRESS_HOME": str(tmp_path / "home"), "PYTHONPATH": root}
+    variables = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "LANG", "PYTHON"))}
+    return {**variables, "COLDPRESS_HOME": str(tmp_path / "home"), "PYTHONPATH": root}
 
 
-def unread() -> int:
-    """Return where to write to a pipe that nobody will read."""
+def broken_pipe() -> int:
+    """Return the write end of a pipe without a reader."""
     reading, writing = os.pipe()
     os.close(reading)
     return writing
@@ -29,11 +29,11 @@ def unread() -> int:
 
 @pytest.mark.parametrize("words", [["recipes"], ["--help"], ["gc", "--dry-run"], ["--version"]])
 @pytest.mark.parametrize("also", [{}, {"PYTHONUNBUFFERED": "1"}])
-def test_a_reader_that_has_seen_enough_is_no_error(
+def test_a_reader_that_closes_the_pipe_is_no_error(
     words: list[str], also: dict[str, str], environment: dict[str, str]
 ) -> None:
-    output = unread()
-    done = subprocess.run(
+    output = broken_pipe()
+    process = subprocess.run(
         [*COLDPRESS, *words],
         env={**environment, **also},
         stdout=output,
@@ -41,12 +41,12 @@ def test_a_reader_that_has_seen_enough_is_no_error(
         check=False,
     )
     os.close(output)
-    assert (done.returncode, done.stderr) == (0, b"")
+    assert (process.returncode, process.stderr) == (0, b"")
 
 
-def test_a_disk_that_is_full_is_said_in_one_line(environment: dict[str, str]) -> None:
+def test_a_full_disk_is_reported_in_one_line(environment: dict[str, str]) -> None:
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(
+        process = subprocess.run(
             [*COLDPRESS, "recipes"],
             env=environment,
             stdout=full,
@@ -54,23 +54,23 @@ def test_a_disk_that_is_full_is_said_in_one_line(environment: dict[str, str]) ->
             text=True,
             check=False,
         )
-    assert done.returncode == 1
-    assert done.stderr == "coldpress: standard output: No space left on device\n"
+    assert process.returncode == 1
+    assert process.stderr == "coldpress: standard output: No space left on device\n"
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
-def test_streams_that_are_closed_are_made_up_for(
+def test_closed_streams_are_replaced(
     closed: str, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """Else the next file that is opened takes their place, and output goes into that."""
+    """Otherwise the next opened file takes their descriptor and receives the output."""
     script = f'exec "$@" {closed}'
     listing = subprocess.run(
         ["sh", "-c", script, "sh", *COLDPRESS, "recipes"], env=environment, check=False
     )
-    refused = subprocess.run(
+    check = subprocess.run(
         ["sh", "-c", script, "sh", *COLDPRESS, "check", "./none.yaml"], env=environment, check=False
     )
-    assert (listing.returncode, refused.returncode) == (0, 2)
+    assert (listing.returncode, check.returncode) == (0, 2)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_output_and_arguments_are_utf_8_in_every_locale(
 ) -> None:
     (tmp_path / "recipes").mkdir()
     (tmp_path / "recipes" / "größe.yaml").write_text("# Drückt 日本.\n", encoding="utf-8")
-    listed, refused = (
+    listed, check = (
         subprocess.run(
             [*COLDPRESS, *words],
             cwd=tmp_path,
@@ -100,12 +100,12 @@ def test_output_and_arguments_are_utf_8_in_every_locale(
     )
     assert "größe" in listed.stdout
     assert "日本" in listed.stdout
-    assert refused.stderr.startswith("coldpress: ")
-    assert "größe?.yaml" in refused.stderr
-    assert (listed.returncode, refused.returncode) == (0, 2)
+    assert check.stderr.startswith("coldpress: ")
+    assert "größe?.yaml" in check.stderr
+    assert (listed.returncode, check.returncode) == (0, 2)
 
 
-def test_a_log_is_followed_until_nobody_reads_it(
+def test_a_log_is_followed_until_the_pipe_is_closed(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     logs = tmp_path / "home" / "stack" / "logs"

@@ -54,7 +54,7 @@ default_retries = 5
 
 @pytest.fixture(autouse=True)
 def bare(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Begin without settings of this machine's; what a test sets or drops is undone."""
+    """Start without the settings of this machine, and restore the environment afterwards."""
     before = dict(os.environ)
     for name in list(os.environ):
         proxy = name.upper() in PROXIES
@@ -68,32 +68,32 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    """A home that is named, and nothing else."""
+    """A home; nothing else is configured."""
     os.environ["COLDPRESS_HOME"] = str(tmp_path / "home")
     return tmp_path / "home"
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\t"])
-def test_a_blank_variable_is_as_good_as_none(
+def test_a_blank_variable_is_unset(
     blank: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     names = ("COLDPRESS_HOME", "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "PREFECT_API_URL")
-    others = ("PREFECT_HOME", "OMP_NUM_THREADS", "HF_HOME", "XDG_CACHE_HOME", "TMPDIR")
-    for name in (*names, *others):
+    more = ("PREFECT_HOME", "OMP_NUM_THREADS", "HF_HOME", "XDG_CACHE_HOME", "TMPDIR")
+    for name in (*names, *more):
         os.environ[name] = blank
     assert home.is_unused()
     home.configure_environment()
-    here = tmp_path / ".coldpress"
-    assert os.environ["MLFLOW_TRACKING_URI"] == f"sqlite:///{here}/mlflow.db"
-    assert os.environ["PREFECT_HOME"] == f"{here}/prefect"
-    gone = {"MLFLOW_REGISTRY_URI", "PREFECT_API_URL", "HF_HOME", "XDG_CACHE_HOME", "TMPDIR"}
-    assert not gone & os.environ.keys()
+    default = tmp_path / ".coldpress"
+    assert os.environ["MLFLOW_TRACKING_URI"] == f"sqlite:///{default}/mlflow.db"
+    assert os.environ["PREFECT_HOME"] == f"{default}/prefect"
+    removed = {"MLFLOW_REGISTRY_URI", "PREFECT_API_URL", "HF_HOME", "XDG_CACHE_HOME", "TMPDIR"}
+    assert not removed & os.environ.keys()
     assert "OMP_NUM_THREADS" not in os.environ
 
 
 @pytest.mark.parametrize(
-    ("written", "expected"),
+    ("value", "expected"),
     [
         (" http://tracking.example:5000/ ", "http://tracking.example:5000"),
         ("'http://tracking.example'", "http://tracking.example"),
@@ -102,10 +102,8 @@ def test_a_blank_variable_is_as_good_as_none(
         ("sqlite:////somewhere/m.db", "sqlite:////somewhere/m.db"),
     ],
 )
-def test_an_address_is_cleaned_of_what_files_of_variables_leave(
-    written: str, expected: str
-) -> None:
-    os.environ["MLFLOW_TRACKING_URI"] = written
+def test_white_space_and_quotes_are_stripped_from_addresses(value: str, expected: str) -> None:
+    os.environ["MLFLOW_TRACKING_URI"] = value
     variables.clean_environment()
     assert os.environ["MLFLOW_TRACKING_URI"] == expected
 
@@ -121,7 +119,7 @@ def test_a_relative_database_is_the_same_one_in_every_directory(
     assert os.environ["MLFLOW_TRACKING_URI"] == f"sqlite:///{tmp_path}/mine.db?timeout=5"
 
 
-def test_settings_of_mlflow_for_other_projects_do_not_count(
+def test_mlflow_settings_of_other_projects_are_ignored(
     directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     foreign = {
@@ -144,7 +142,7 @@ def test_settings_of_mlflow_for_other_projects_do_not_count(
     assert capsys.readouterr().err == line
 
 
-def test_the_database_of_the_home_may_be_named_as_well(directory: Path) -> None:
+def test_the_database_of_the_home_may_be_configured_explicitly(directory: Path) -> None:
     os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{directory}/mlflow.db"
     os.environ["MLFLOW_ARTIFACT_LOCATION_MAX_LENGTH"] = "1"
     directory.mkdir()
@@ -153,17 +151,17 @@ def test_the_database_of_the_home_may_be_named_as_well(directory: Path) -> None:
     assert "MLFLOW_ARTIFACT_LOCATION_MAX_LENGTH" not in os.environ
 
 
-def test_a_home_of_prefect_in_which_no_database_can_be_is_refused(
+def test_a_prefect_home_that_cannot_have_a_database_is_refused(
     directory: Path, tmp_path: Path
 ) -> None:
     os.environ["PREFECT_HOME"] = str(tmp_path / "what?now")
-    with pytest.raises(InputError, match=r"^PREFECT_HOME: .* has a question mark"):
+    with pytest.raises(InputError, match=r"^PREFECT_HOME: .* contains a question mark"):
         home.configure_environment()
     os.environ["PREFECT_API_URL"] = "http://prefect.example/api"
     home.configure_environment()
 
 
-def test_with_a_server_its_settings_stay_and_those_that_lead_astray_do_not(
+def test_with_a_server_only_redirecting_variables_are_removed(
     directory: Path,
 ) -> None:
     os.environ["MLFLOW_TRACKING_URI"] = "http://tracking.example:5000"
@@ -174,8 +172,8 @@ def test_with_a_server_its_settings_stay_and_those_that_lead_astray_do_not(
     assert not {"MLFLOW_RUN_ID", "MLFLOW_ENABLE_ASYNC_LOGGING"} & os.environ.keys()
 
 
-def test_training_is_not_changed_by_what_other_programs_set() -> None:
-    """With this variable Accelerate divides each loss by 8, and no cache key would say so."""
+def test_training_ignores_accelerate_settings_of_other_programs() -> None:
+    """With this variable Accelerate divides each loss by 8, which is in no cache key."""
     os.environ["ACCELERATE_GRADIENT_ACCUMULATION_STEPS"] = "8"
     os.environ["ACCELERATE_USE_CPU"] = os.environ["LOCAL_RANK"] = os.environ["WORLD_SIZE"] = "1"
     variables.clean_environment()
@@ -184,7 +182,7 @@ def test_training_is_not_changed_by_what_other_programs_set() -> None:
     assert os.environ["ACCELERATE_USE_CPU"] == "1"
 
 
-def test_a_registry_apart_from_the_runs_is_refused(directory: Path) -> None:
+def test_a_registry_in_another_store_than_the_runs_is_refused(directory: Path) -> None:
     os.environ["MLFLOW_TRACKING_URI"] = "http://tracking.example:5000"
     os.environ["MLFLOW_REGISTRY_URI"] = "http://tracking.example:5000/"
     home.configure_environment()
@@ -193,7 +191,7 @@ def test_a_registry_apart_from_the_runs_is_refused(directory: Path) -> None:
         home.configure_environment()
 
 
-def test_what_is_logged_is_there_at_once_however_mlflow_is_configured(state: Path) -> None:
+def test_logging_is_synchronous_however_mlflow_is_configured(state: Path) -> None:
     os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{state}/mlflow.db"
     os.environ["COLDPRESS_HOME"] = str(state)
     os.environ["MLFLOW_ENABLE_ASYNC_LOGGING"] = "true"
@@ -204,7 +202,7 @@ def test_what_is_logged_is_there_at_once_however_mlflow_is_configured(state: Pat
 
 
 @pytest.mark.parametrize("name", [*PROXIES[:3], *(p.lower() for p in PROXIES[:3])])
-def test_loopback_is_never_asked_through_a_proxy_and_the_hub_is(name: str) -> None:
+def test_loopback_bypasses_a_proxy_and_the_hub_does_not(name: str) -> None:
     os.environ[name] = PROXY
     variables.clean_environment()
     for host in ("127.0.0.1", "localhost"):
@@ -226,7 +224,7 @@ def test_loopback_is_never_asked_through_a_proxy_and_the_hub_is(name: str) -> No
         ({"NO_PROXY": ""}, "127.0.0.1,localhost,::1"),
     ],
 )
-def test_what_bypasses_the_proxy_already_goes_on_to(listed: dict[str, str], expected: str) -> None:
+def test_hosts_that_bypass_the_proxy_are_kept(listed: dict[str, str], expected: str) -> None:
     os.environ.update({"HTTPS_PROXY": PROXY, **listed})
     variables.clean_environment()
     variables.clean_environment()
@@ -241,7 +239,7 @@ def test_without_a_proxy_nothing_is_set() -> None:
 @pytest.mark.parametrize(
     "proxy", ["socks5://proxy.example:1080", "socks4://p:1", "http://p:port", "http://", "ftp://p"]
 )
-def test_a_proxy_that_no_client_can_be_made_with_is_ignored_in_one_line(
+def test_an_unusable_proxy_is_ignored_with_one_line(
     proxy: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     os.environ["ALL_PROXY"] = proxy
@@ -251,18 +249,18 @@ def test_a_proxy_that_no_client_can_be_made_with_is_ignored_in_one_line(
     assert capsys.readouterr().err.startswith("coldpress: ALL_PROXY: ignored, since ")
 
 
-def test_a_file_of_certificates_that_is_missing_is_ignored(
+def test_a_missing_certificate_file_is_ignored(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     os.environ["SSL_CERT_FILE"] = str(tmp_path / "gone.pem")
     variables.clean_environment()
     httpx.Client().close()
-    said = f"coldpress: SSL_CERT_FILE: ignored, since {tmp_path}/gone.pem does not exist\n"
-    assert capsys.readouterr().err == said
+    message = f"coldpress: SSL_CERT_FILE: ignored, since {tmp_path}/gone.pem does not exist\n"
+    assert capsys.readouterr().err == message
 
 
-def test_no_setting_of_prefect_for_other_projects_counts(tmp_path: Path) -> None:
-    """Neither of the environment, nor of the working directory, nor of the user's profiles."""
+def test_prefect_settings_of_other_projects_are_ignored(tmp_path: Path) -> None:
+    """In the environment, in the working directory, and in the user's profiles."""
     (tmp_path / "prefect.toml").write_text(PREFECT_TOML)
     (tmp_path / "pyproject.toml").write_text("[tool.prefect.client]\nmax_retries = 0\n")
     (tmp_path / ".env").write_text("PREFECT_API_KEY=secret\n")
@@ -278,7 +276,7 @@ def test_no_setting_of_prefect_for_other_projects_counts(tmp_path: Path) -> None
         "prefect_tasks_default_retries": "7",
         "PREFECT_LOGGING_LEVEL": "ERROR",
     }
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", SETTINGS],
         cwd=tmp_path,
         env={**os.environ, **foreign},
@@ -286,18 +284,18 @@ def test_no_setting_of_prefect_for_other_projects_counts(tmp_path: Path) -> None
         capture_output=True,
         text=True,
     )
-    here = tmp_path / ".coldpress"
-    assert json.loads(done.stdout) == {
+    default = tmp_path / ".coldpress"
+    assert json.loads(process.stdout) == {
         "url": None,
         "key": None,
         "auth": None,
         "retries": 0,
         "client retries": 7,
-        "database": f"sqlite+aiosqlite:///{here}/prefect/prefect.db",
-        "home": f"{here}/prefect",
+        "database": f"sqlite+aiosqlite:///{default}/prefect/prefect.db",
+        "home": f"{default}/prefect",
         "level": "ERROR",
         "ephemeral": True,
         "cwd": str(tmp_path),
     }
     ignored = "PREFECT_PROFILE, PREFECT_SERVER_DATABASE_CONNECTION_URL"
-    assert f"coldpress: {ignored}: ignored, since PREFECT_API_URL is not set\n" in done.stderr
+    assert f"coldpress: {ignored}: ignored, since PREFECT_API_URL is not set\n" in process.stderr

@@ -15,19 +15,19 @@ def imported(source: str) -> set[str]:
     return set(cache_key._walk_imports(ast.parse(source)))
 
 
-def test_equal_sections_are_written_equally_whatever_their_order() -> None:
+def test_equal_sections_have_equal_json_whatever_their_order() -> None:
     section = Heads(method="heads", keep_heads=0.5)
     plain = {"recovery_epochs": 1, "keep_heads": 0.5, "by": "importance", "method": "heads"}
     assert cache_key.canonical_json([section]) == cache_key.canonical_json([plain])
 
 
 @pytest.mark.parametrize("changed", ["stage", "section", "seed"])
-def test_every_part_of_a_key_counts(changed: str) -> None:
+def test_every_part_changes_the_key(changed: str) -> None:
     parts = {"stage": "prune", "section": {"keep_heads": 0.5}, "seed": 0}
-    other = {**parts, changed: "quantize" if changed == "stage" else 1}
+    different = {**parts, changed: "quantize" if changed == "stage" else 1}
     keys = [
         cache_key.stage_key(str(p.pop("stage")), "tasks.prune", p)
-        for p in (dict(parts), dict(other))
+        for p in (dict(parts), dict(different))
     ]
     assert keys[0] != keys[1]
 
@@ -41,12 +41,12 @@ if TYPE_CHECKING:
 def work():
     from coldpress import training
 """
-    found = imported(source)
-    assert {"coldpress.errors", "coldpress.training"} <= found
-    assert "coldpress.recipe" not in found
+    names = imported(source)
+    assert {"coldpress.errors", "coldpress.training"} <= names
+    assert "coldpress.recipe" not in names
 
 
-def test_what_a_type_checker_does_not_see_is_imported() -> None:
+def test_imports_beside_type_checking_count() -> None:
     source = """
 if TYPE_CHECKING:
     from coldpress.recipe import Recipe
@@ -58,7 +58,7 @@ else:
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A stage that reaches the library in every way there is."""
+    """A stage that imports from the library in all supported ways."""
     files = {
         "tasks/stage_one.py": """
 from typing import TYPE_CHECKING
@@ -91,7 +91,7 @@ def body():
     return tmp_path
 
 
-def test_all_that_a_stage_imports_counts_through_whatever_module_it_is_reached(
+def test_direct_and_indirect_imports_of_a_stage_count(
     house: Path,
 ) -> None:
     assert set(cache_key.collect_sources("tasks.stage_one")) == {
@@ -107,22 +107,22 @@ def test_all_that_a_stage_imports_counts_through_whatever_module_it_is_reached(
     }
 
 
-def test_a_method_counts_whole_where_the_section_names_it(house: Path) -> None:
+def test_the_functions_of_a_method_count_if_the_section_uses_it(house: Path) -> None:
     plain = cache_key.collect_sources("tasks.stage_one")
-    chosen = cache_key.collect_sources("tasks.stage_one", {"coldpress.parts.declared"})
-    assert chosen.keys() - plain.keys() == {"coldpress.parts.tensors"}
+    with_method = cache_key.collect_sources("tasks.stage_one", {"coldpress.parts.declared"})
+    assert with_method.keys() - plain.keys() == {"coldpress.parts.tensors"}
 
 
-def test_a_class_that_a_package_offers_counts_whole_for_who_imports_it(house: Path) -> None:
+def test_a_class_exported_by_a_package_counts_with_its_functions(house: Path) -> None:
     (house / "tasks/other.py").write_text("from coldpress.parts import Declared\n")
     assert "coldpress.parts.tensors" in cache_key.collect_sources("tasks.other")
 
 
 @pytest.mark.parametrize("wrapped", [lambda m: m, lambda m: [m], lambda m: {"steps": (m,)}])
-def test_the_methods_of_a_section_are_looked_for_wherever_they_stand(
+def test_methods_are_found_anywhere_in_a_section(
     wrapped: Callable[[object], object],
 ) -> None:
-    """A section is one method, a list of them, or has them somewhere inside."""
+    """A section is a method, a list of methods, or contains methods."""
     heads = Heads(method="heads", keep_heads=0.5)
     assert set(cache_key._method_modules(wrapped(heads))) == {"coldpress.pruning.heads"}
 
@@ -137,28 +137,28 @@ def test_the_modules_of_sections_inside_a_section_count() -> None:
 
 
 def test_every_import_of_the_library_can_be_read_in_its_source() -> None:
-    """Relative imports, and those by a computed name, would be seen by no key."""
+    """Relative and dynamic imports would be missing from every key."""
     hidden = re.compile(r"\bimportlib\.import_module\b|\b__import__\b|^\s*from \.", re.MULTILINE)
     library = Path(coldpress.__file__).parent
     texts = {path: path.read_text() for path in library.rglob("*.py")}
     assert [path for path, text in texts.items() if hidden.search(text)] == []
 
 
-def test_no_result_depends_on_a_file_that_is_no_source() -> None:
-    """But for the report's pages, which belong to no stage: they would be seen by no key."""
+def test_no_result_depends_on_a_data_file() -> None:
+    """Data files are in no key; the report's templates belong to no stage."""
     library = Path(coldpress.__file__).parent
-    other = {
+    data_files = {
         path.relative_to(library).as_posix()
         for path in library.rglob("*")
         if path.is_file() and path.suffix not in (".py", ".pyc") and path.name != "py.typed"
     }
-    assert {name for name in other if not name.startswith("report/")} == set()
+    assert {name for name in data_files if not name.startswith("report/")} == set()
 
 
 def test_the_code_of_a_method_is_part_of_its_stage_and_of_no_earlier_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A house of three files: `tasks.late` imports `coldpress.method`, `tasks.early` does not."""
+    """A project of three files: `tasks.late` imports `coldpress.method`, `tasks.early` does not."""
     for folder in ("tasks", "coldpress"):
         (tmp_path / folder).mkdir()
     (tmp_path / "tasks/early.py").write_text("import json\n")

@@ -1,4 +1,4 @@
-"""What a recipe's data add to cache keys."""
+"""Datasets of a recipe and their digests."""
 
 from __future__ import annotations
 
@@ -27,28 +27,27 @@ def recipe(folder: Path, regions: tuple[str, str]) -> Recipe:
     )
 
 
-def test_other_values_to_slice_by_are_the_same_data_and_another_evaluation(tmp_path: Path) -> None:
-    one = recipe(tmp_path / "one", ("north", "south"))
-    two = recipe(tmp_path / "two", ("south", "south"))
+def test_columns_for_slices_change_the_evaluation_and_not_the_data(tmp_path: Path) -> None:
+    first = recipe(tmp_path / "one", ("north", "south"))
+    other_columns = recipe(tmp_path / "two", ("south", "south"))
     same = recipe(tmp_path / "same", ("north", "south"))
-    assert data.load_benchmark(one).digest == data.load_benchmark(two).digest
-    assert data.columns_digest(one) != data.columns_digest(two)
-    assert data.columns_digest(one) == data.columns_digest(same)
+    assert data.load_benchmark(first).digest == data.load_benchmark(other_columns).digest
+    assert data.columns_digest(first) != data.columns_digest(other_columns)
+    assert data.columns_digest(first) == data.columns_digest(same)
 
 
-def test_the_student_never_learns_from_texts_that_it_is_judged_on(tmp_path: Path) -> None:
+def test_unlabelled_test_and_validation_texts_are_left_out(tmp_path: Path) -> None:
     plain = recipe(tmp_path / "data", ("north", "south"))
-    test, validation = (
-        data.load_benchmark(plain).test.texts,
-        data.load_benchmark(plain).validation.texts,
-    )
+    benchmark = data.load_benchmark(plain)
+    test = benchmark.test.texts
+    validation = benchmark.validation.texts
     pool = [*(text.upper() for text in test), *validation, "new words"]
     (tmp_path / "pool.csv").write_text("\n".join(["text", *pool]) + "\n")
     leaking = plain.model_copy(
         update={"soft_targets": SoftTargetsSection(unlabelled=tmp_path / "pool.csv")}
     )
-    found = data.load_unlabelled(leaking)
-    assert found is not None
-    assert (found.test, found.validation) == (2, len(set(validation) - set(test)))
+    filtered = data.load_unlabelled(leaking)
+    assert filtered is not None
+    assert (filtered.test, filtered.validation) == (2, len(set(validation) - set(test)))
     train = data.load_benchmark(leaking).train.texts
     assert data.load_transfer_set(leaking).texts == (*train, "new words")

@@ -1,4 +1,4 @@
-"""The chain's run: whatever ends it, nothing of it stays open."""
+"""The parent run of a pipeline run: no run is left open, however it ends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tasks.tracking import history, runs
 def test_an_interruption_right_after_a_run_was_opened_leaves_none_open(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between the store's commit and the block that closes the run nobody else could."""
+    """Between the store's commit and the block that closes the run, nothing else would."""
     flow_run_id = str(uuid4())
     monkeypatch.setattr(runtime.flow_run, "id", flow_run_id, raising=False)
     tags = {"flow_run_id": flow_run_id, "stage": "prune"}
@@ -25,8 +25,8 @@ def test_an_interruption_right_after_a_run_was_opened_leaves_none_open(
     assert [run.info.status for run in history.runs_of_flow_run(flow_run_id)] == ["KILLED"]
 
 
-def test_names_of_the_users_own_become_one_parameter() -> None:
-    """MLflow refuses keys with most characters that a label may have."""
+def test_user_defined_names_become_one_parameter() -> None:
+    """MLflow refuses keys with many characters that labels may have."""
     section = {"teacher": {"labels": {"C++": "on"}, "epochs": 0}, "prune": []}
     flat = {"teacher.labels": '{"C++": "on"}', "teacher.epochs": 0, "prune": []}
     assert dict(pipeline_run._flatten(section)) == flat

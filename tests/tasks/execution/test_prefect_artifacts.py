@@ -1,4 +1,4 @@
-"""Reports to Prefect: where one cannot be sent, the work goes on."""
+"""Reports to Prefect: a failed report does not stop the run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tasks.execution.progress import show_progress
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_missing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_failed_reports(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(prefect_artifacts, "_failed_reports", [])
     with disable_run_logger():
         yield
@@ -30,7 +30,7 @@ def _nothing_is_missing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         RuntimeError("Failed to reach API"),
     ],
 )
-def test_what_prefect_cannot_be_told_stops_nothing(error: Exception) -> None:
+def test_a_failed_report_stops_nothing(error: Exception) -> None:
     def send() -> str:
         raise error
 
@@ -38,7 +38,7 @@ def test_what_prefect_cannot_be_told_stops_nothing(error: Exception) -> None:
     assert prefect_artifacts.try_report("a table", lambda: "sent") == "sent"
 
 
-def test_a_fault_of_ours_is_not_hidden() -> None:
+def test_other_errors_are_not_hidden() -> None:
     def send() -> str:
         raise KeyError("row")
 
@@ -46,7 +46,7 @@ def test_a_fault_of_ours_is_not_hidden() -> None:
         prefect_artifacts.try_report("a table", send)
 
 
-def test_only_the_first_report_waits_in_vain() -> None:
+def test_only_the_first_failed_report_is_retried() -> None:
     retries: list[int] = []
 
     def send() -> None:
@@ -62,18 +62,18 @@ def test_only_the_first_report_waits_in_vain() -> None:
 
 def test_progress_goes_on_without_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasks.execution.progress._SECONDS_BETWEEN_ARTIFACTS", 0.0)
-    nobody = temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"})
-    with nobody, show_progress("prune") as step:
-        for done in range(1, 4):
-            step(done, 3, 0.5)
+    unreachable = temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"})
+    with unreachable, show_progress("prune") as step:
+        for completed in range(1, 4):
+            step(completed, 3, 0.5)
 
 
-def test_the_terminal_is_shown_nothing_of_a_report() -> None:
+def test_the_console_shows_no_report_errors() -> None:
     def record(name: str, error: Exception) -> logging.LogRecord:
-        raised = (type(error), error, None)
-        return logging.LogRecord(name, logging.ERROR, "", 0, "failed", None, raised)
+        exc_info = (type(error), error, None)
+        return logging.LogRecord(name, logging.ERROR, "", 0, "failed", None, exc_info)
 
-    shown = [
+    visible = [
         prefect_artifacts._is_not_report_error(
             record("prefect.flow_runs", httpx.ConnectError("refused"))
         ),
@@ -83,4 +83,4 @@ def test_the_terminal_is_shown_nothing_of_a_report() -> None:
             record("prefect.events.clients", OSError("refused"))
         ),
     ]
-    assert shown == [False, True, True, False]
+    assert visible == [False, True, True, False]

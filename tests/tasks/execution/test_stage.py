@@ -1,4 +1,4 @@
-"""A stage's result is kept only if every number of it can be."""
+"""A stage fails if its result has a number that is not finite."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tasks.execution.stage import StageBody, StageContext, StageSpec, _run_body
 
 
 @pytest.fixture
-def work(tmp_path: Path) -> StageContext:
+def context(tmp_path: Path) -> StageContext:
     recipe: Any = None
     return StageContext(
         StageSpec("prune", "tasks.prune", recipe, None), tmp_path, [], "none", no_progress
@@ -21,34 +21,36 @@ def work(tmp_path: Path) -> StageContext:
 
 
 def raising(error: Exception) -> StageBody:
-    def make(work: StageContext) -> dict[str, float]:
+    def body(context: StageContext) -> dict[str, float]:
         raise error
 
-    return make
+    return body
 
 
 def measuring(accuracy: float) -> StageBody:
-    def make(work: StageContext) -> dict[str, float]:
+    def body(context: StageContext) -> dict[str, float]:
         return {"rows": 3.0, "accuracy": accuracy}
 
-    return make
+    return body
 
 
-def test_a_metric_that_is_not_finite_fails_its_stage(work: StageContext) -> None:
+def test_a_metric_that_is_not_finite_fails_its_stage(context: StageContext) -> None:
     with pytest.raises(NonFiniteError, match=r"^prune: accuracy is nan$"):
-        _run_body("prune", measuring(float("nan")), work)
+        _run_body("prune", measuring(float("nan")), context)
 
 
-def test_a_tensor_that_is_not_finite_fails_its_stage(work: StageContext) -> None:
+def test_a_tensor_that_is_not_finite_fails_its_stage(context: StageContext) -> None:
     with pytest.raises(NonFiniteError, match=r"^quantize: scale: 1 of 3 values are not finite$"):
-        _run_body("quantize", raising(NonFiniteError("scale: 1 of 3 values are not finite")), work)
+        _run_body(
+            "quantize", raising(NonFiniteError("scale: 1 of 3 values are not finite")), context
+        )
 
 
-def test_training_that_diverged_is_wrong_input(work: StageContext) -> None:
-    """The settings are the user's: one line, and no traceback."""
+def test_diverged_training_is_an_input_error(context: StageContext) -> None:
+    """The user's settings cause it, so it is an input error."""
     with pytest.raises(InputError, match=r"^prune: training diverged: the loss is nan$"):
-        _run_body("prune", raising(DivergedError("training diverged: the loss is nan")), work)
+        _run_body("prune", raising(DivergedError("training diverged: the loss is nan")), context)
 
 
-def test_finite_metrics_are_handed_on(work: StageContext) -> None:
-    assert _run_body("prune", measuring(0.5), work) == {"rows": 3.0, "accuracy": 0.5}
+def test_finite_metrics_are_returned(context: StageContext) -> None:
+    assert _run_body("prune", measuring(0.5), context) == {"rows": 3.0, "accuracy": 0.5}
