@@ -115,7 +115,7 @@ def _check_files(version: ModelVersion) -> None:
     """Check the files even if forced: a champion without files cannot serve."""
     if not artifacts.is_intact(str(version.source), version.tags.get("digest", "")):
         name = f"{version.name}/{version.version}"
-        raise RefusedError(f"{name}: its files are missing or altered")
+        raise RefusedError(f"{name}: its files are missing or were changed")
 
 
 def record_refusal(request: Request, why: str) -> NoReturn:

@@ -25,10 +25,10 @@ def part(folder: Path, seconds: float = 60.0) -> Part:
 
 def test_a_part_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     """The fourth trial draws the same in either case."""
-    drawn: list[float] = []
+    draws: list[float] = []
 
     def trial(number: int, chance: random.Random) -> Outcome:
-        drawn.append(chance.random())
+        draws.append(chance.random())
         return Outcome(f"trial {number}", lost=("tiny/1",), seconds=2.0)
 
     part(tmp_path).run(3, trial)
@@ -38,8 +38,8 @@ def test_a_part_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     assert part(tmp_path).outcomes()[0] == Outcome("trial 0", ("tiny/1",), (), 2.0)
     (tmp_path / "again").mkdir()
     part(tmp_path / "again").run(5, trial)
-    assert drawn[5:] == drawn[:5]
-    assert len(set(drawn)) == 5
+    assert draws[5:] == draws[:5]
+    assert len(set(draws)) == 5
 
 
 def test_no_trial_is_started_after_the_time_is_over(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_no_trial_is_started_after_the_time_is_over(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("done", "faults"),
+    ("result", "faults"),
     [
         (CommandResult(0, "fine", "", 1.0), 0),
         (CommandResult(2, "", "coldpress: seed: x is no number\n", 1.0), 1),
@@ -59,8 +59,8 @@ def test_no_trial_is_started_after_the_time_is_over(tmp_path: Path) -> None:
         (CommandResult(124, "", "", 300.0), 1),
     ],
 )
-def test_an_exit_code_or_a_traceback_is_a_fault(done: CommandResult, faults: int) -> None:
-    assert len(done.faults("run")) == faults
+def test_an_exit_code_or_a_traceback_is_a_fault(result: CommandResult, faults: int) -> None:
+    assert len(result.faults("run")) == faults
 
 
 def test_a_refusal_is_one_line() -> None:
@@ -116,20 +116,21 @@ def test_a_version_whose_files_or_record_are_gone_is_lost(sandbox: Sandbox, harm
 def test_another_answer_after_a_changed_byte_is_wrong() -> None:
     answer = json.dumps({"text": "a", "label": "b"}) + "\n"
     same = corruption._outcome("artifact", "byte 3", CommandResult(0, answer, "", 1.0), answer)
-    other = corruption._outcome("artifact", "byte 3", CommandResult(0, "{}\n", "", 1.0), answer)
-    refused = corruption._outcome(
+    different = corruption._outcome("artifact", "byte 3", CommandResult(0, "{}\n", "", 1.0), answer)
+    rejected = corruption._outcome(
         "artifact", "byte 3", CommandResult(1, "", "not as written", 1.0), answer
     )
-    assert (same.wrong, refused.wrong) == ((), ())
-    assert len(other.wrong) == 1
+    assert (same.wrong, rejected.wrong) == ((), ())
+    assert len(different.wrong) == 1
 
 
 def test_mutations_are_decided_by_chance_alone() -> None:
     text = "name: tiny\nseed: 0\n"
     for number in range(50):
-        one, two = random.Random(number), random.Random(number)
-        assert mutate_text(text, one) == mutate_text(text, two)
-        assert mutate_bytes(text.encode(), one) == mutate_bytes(text.encode(), two)
+        first = random.Random(number)
+        second = random.Random(number)
+        assert mutate_text(text, first) == mutate_text(text, second)
+        assert mutate_bytes(text.encode(), first) == mutate_bytes(text.encode(), second)
     changed = {mutate_text(text, random.Random(number))[0] for number in range(50)}
     assert len(changed) > 20
     nested = {"a": {"b": [1, 2]}, "c": "d"}

@@ -59,8 +59,8 @@ def test_the_latest_is_the_latest_of_coldpress_and_a_line_says_so(
     assert caplog.messages == []
     foreign.register("trec", "/srv/x")
     assert registry.resolve("trec").version in {"2", 2}
-    said = "trec/3 (trec) was not made by Coldpress, its source is /srv/x; using trec/2 instead"
-    assert caplog.record_tuples == [("coldpress", logging.WARNING, said)]
+    message = "trec/3 (trec) was not made by Coldpress, its source is /srv/x; using trec/2 instead"
+    assert caplog.record_tuples == [("coldpress", logging.WARNING, message)]
 
 
 def test_where_there_is_none_of_coldpress_that_is_said(state: Path) -> None:
@@ -106,8 +106,8 @@ def test_the_watch_flags_or_reverts_a_champion_of_others(
     point("trec", "champion", foreign.register("trec"))
     record = watch.reconcile("trec", policy)
     assert record is not None
-    said = record.tags.get("flagged") or record.tags["objection"]
-    assert said == "trec/3 was not made by Coldpress"
+    message = record.tags.get("flagged") or record.tags["objection"]
+    assert message == "trec/3 was not made by Coldpress"
     assert named()[0] == champion
 
 
@@ -135,7 +135,7 @@ def test_a_model_whose_versions_are_all_deleted_is_still_watched(two: Path) -> N
 def test_gc_leaves_what_others_registered_alone(two: Path) -> None:
     for source in foreign.SOURCES:
         foreign.register("trec", source)
-    assert [held.name for held in retention.plan_collection(0)] == ["trec/1", "trec/2"]
+    assert [files.name for files in retention.plan_collection(0)] == ["trec/1", "trec/2"]
 
 
 def test_an_alias_of_a_deleted_version_is_left_out_and_noted(two: Path) -> None:
@@ -144,9 +144,9 @@ def test_an_alias_of_a_deleted_version_is_left_out_and_noted(two: Path) -> None:
     assert aliases.read_aliases("trec").dangling == ("champion 1",)
     with pytest.raises(InputError, match="no trec@champion in the registry"):
         registry.resolve("trec@champion")
-    done = promote("2")
-    assert (done.state, named()) == ("done", ("2", None))
-    assert done.tags["left_out"] == "deleted: champion 1"
+    ticket = promote("2")
+    assert (ticket.state, named()) == ("done", ("2", None))
+    assert ticket.tags["left_out"] == "deleted: champion 1"
     assert audit.open_tickets("trec") == []
     with pytest.raises(InputError, match="trec has no previous champion"):
         rollback()
@@ -173,15 +173,16 @@ def test_the_watch_restores_a_champion_whose_alias_dangles(two: Path) -> None:
 def test_a_move_that_an_older_release_left_half_done_is_completed(two: Path) -> None:
     """Its plan names a `previous` that was deleted: nobody could carry it out."""
     request = Request(model="trec", intent="promote", who="bob", why="x", target="2")
-    left = audit.enqueue(request)
-    gone = f"{left.tags['process'].rsplit(':', 2)[0]}:1:1.00"
+    abandoned = audit.enqueue(request)
+    dead_process = f"{abandoned.tags['process'].rsplit(':', 2)[0]}:1:1.00"
     runs.client().delete_model_version("trec", "1")
     audit.write_tags(
-        left, {"process": gone, **AliasChange(champion="2", before="1", previous="1").tags()}
+        abandoned,
+        {"process": dead_process, **AliasChange(champion="2", before="1", previous="1").tags()},
     )
     assert promote("2").state == "done"
-    done = audit.reload_ticket(left)
-    assert (done.state, done.tags["left_out"]) == ("done", "previous 1: it was deleted")
+    ticket = audit.reload_ticket(abandoned)
+    assert (ticket.state, ticket.tags["left_out"]) == ("done", "previous 1: it was deleted")
     assert named() == ("2", None)
 
 
@@ -212,13 +213,13 @@ def test_names_that_others_gave_can_be_searched(state: Path, tmp_path: Path, nam
     assert watch.reconcile(name, "flag") is not None
 
 
-def test_files_of_a_model_that_was_purged_are_called_gone(two: Path) -> None:
-    known = registry.resolve("trec/1")
-    foreign.purge(two, str(known.source).removeprefix("models:/"))
-    assert not artifacts.is_intact(str(known.source), known.tags["digest"])
-    with pytest.raises(CorruptCheckpointError, match=r"trec/1: its files are gone.*deleted in ML"):
+def test_files_of_a_purged_model_are_reported_as_missing(two: Path) -> None:
+    model = registry.resolve("trec/1")
+    foreign.purge(two, str(model.source).removeprefix("models:/"))
+    assert not artifacts.is_intact(str(model.source), model.tags["digest"])
+    with pytest.raises(CorruptCheckpointError, match=r"trec/1: its files are missing.*was deleted"):
         predict.predictions("trec/1", ["hello"], [])
-    assert [held.name for held in retention.plan_collection(0)] == ["trec/2"]
+    assert [files.name for files in retention.plan_collection(0)] == ["trec/2"]
 
 
 @pytest.mark.parametrize("purged", [True, False])
@@ -226,8 +227,9 @@ def test_a_model_that_was_deleted_is_registered_anew(
     two: Path, tmp_path: Path, purged: bool
 ) -> None:
     """Its version cannot be given other files: the same digest becomes a further version."""
-    known = registry.resolve("trec/2")
-    source, digest = str(known.source), known.tags["digest"]
+    model = registry.resolve("trec/2")
+    source = str(model.source)
+    digest = model.tags["digest"]
     model_id = source.removeprefix("models:/")
     with artifacts.open_checkpoint(source) as checkpoint:
         packed = artifacts.package_torch(checkpoint.path, tmp_path / "again")

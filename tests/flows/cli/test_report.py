@@ -102,7 +102,7 @@ def test_to_look_into_an_empty_home_leaves_it_empty(tmp_path: Path, words: tuple
     coldpress = new_home(tmp_path / "new")
     result = coldpress(*words)
     assert result.code == 2
-    assert "nothing is in" in result.error
+    assert "has no models yet" in result.error
     assert [path.name for path in coldpress.home.iterdir()] == ["tiny.yaml"]
 
 

@@ -66,7 +66,7 @@ def test_force_does_not_promote_a_version_with_missing_files(state: Path, tmp_pa
     passed(tmp_path, 1)
     (weights,) = (state / "artifacts").rglob("model.onnx")
     weights.unlink()
-    with pytest.raises(RefusedError, match="trec/1: its files are missing or altered"):
+    with pytest.raises(RefusedError, match="trec/1: its files are missing or were changed"):
         promote("1", forced=True)
     assert named() == (None, None)
 
