@@ -39,7 +39,7 @@ def measure_serving_cost(model: Path, texts: Split, price_per_core_hour: float) 
 
     Args:
         model: Folder with `model.onnx` and `tokenizer.json`.
-        texts: Texts to predict; at most 256 of them, evenly spaced, are joules.
+        texts: Texts to predict; at most 256 of them, evenly spaced, are used.
         price_per_core_hour: In any currency.
 
     Returns:
