@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import in_service as pressed
+import in_service as fixtures
 import pytest
 from in_service import rows, write
 from prefect.logging import disable_run_logger
@@ -19,8 +19,8 @@ ELSEWHERE = ("zebra", "giraffe", "okapi")
 
 @pytest.fixture
 def champion(state: Path, tmp_path: Path, tiny_checkpoint: Checkpoint) -> None:
-    """The tiny model is in service."""
-    pressed.champion(tmp_path, tiny_checkpoint)
+    """The tiny model is the champion."""
+    fixtures.champion(tmp_path, tiny_checkpoint)
 
 
 def score(path: Path, labelled: bool = True) -> Reevaluation:
@@ -58,7 +58,7 @@ def test_rows_from_elsewhere_have_drifted(tmp_path: Path) -> None:
 def test_a_model_that_was_better_on_its_test_rows_is_worse(
     state: Path, tmp_path: Path, tiny_checkpoint: Checkpoint
 ) -> None:
-    pressed.champion(tmp_path, tiny_checkpoint, flattered=True)
+    fixtures.champion(tmp_path, tiny_checkpoint, flattered=True)
     reevaluation = score(write(tmp_path / "fresh.jsonl", rows(7, 60)))
     assert reevaluation.verdict == "worse"
     assert reevaluation.accuracy is not None
@@ -116,6 +116,6 @@ def test_bad_rows_are_refused_before_the_model_is_run(
 def test_an_evaluation_without_a_profile_is_refused(
     state: Path, tmp_path: Path, tiny_checkpoint: Checkpoint
 ) -> None:
-    pressed.champion(tmp_path, tiny_checkpoint, portrayed=False)
+    fixtures.champion(tmp_path, tiny_checkpoint, portrayed=False)
     with pytest.raises(InputError, match=r"^model: the evaluation of tiny/1 is older than re-eval"):
         score(tmp_path / "test.jsonl")

@@ -57,8 +57,8 @@ def locations(directory: Path) -> set[str]:
         queries = (
             f"SELECT {column} FROM {table}" for table, column in relocation._LOCATION_COLUMNS
         )
-        stored = {str(row[0]) for query in queries for row in database.execute(query)}
-    return {location for location in stored if "artifacts" in location}
+        rows = {str(row[0]) for query in queries for row in database.execute(query)}
+    return {location for location in rows if "artifacts" in location}
 
 
 def intact(number: int) -> bool:
@@ -200,8 +200,8 @@ def test_files_outside_of_the_home_are_neither_deleted_nor_written(
     record = json.loads((tmp_path / "home.json").read_text())
     (foreign / "home.json").write_text(json.dumps({**record, "path": str(foreign)}))
     use(foreign, monkeypatch)
-    kept = {holding.name: holding.kept for holding in retention.plan_collection(0)}
-    assert kept["trec/2"] == "its files are not in this home"
+    reasons = {holding.name: holding.kept for holding in retention.plan_collection(0)}
+    assert reasons["trec/2"] == "its files are not in this home"
     with pytest.raises(InputError, match=r"names files outside of it, in file:.*left alone"):
         artifacts.remove_files(str(registry.resolve("trec/2").source))
     with pytest.raises(InputError, match="names files outside of it"):
