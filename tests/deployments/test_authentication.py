@@ -55,7 +55,7 @@ def test_with_credentials_a_command_does_what_it_does(
     assert (result.code, text in result.output) == (0, True), result.error
 
 
-def test_a_press_prints_what_it_prints_without_servers(
+def test_a_run_prints_what_it_prints_without_servers(
     member: Coldpress, team: Team, tiny_run: dict[str, Any]
 ) -> None:
     """Without the lines that MLflow's client adds, one a run, where a server is behind it."""

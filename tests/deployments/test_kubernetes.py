@@ -93,7 +93,7 @@ def _filled(part: object, values: dict[str, Any]) -> Any:  # noqa: ANN401
 
 def started() -> Any:  # noqa: ANN401
     """A job as the worker sends it: with a name, a command, and the environment as a list."""
-    manifest = job(name="press", command=["prefect", "flow-run", "execute"], labels={"a": "b"})
+    manifest = job(name="run", command=["prefect", "flow-run", "execute"], labels={"a": "b"})
     (container,) = manifest["spec"]["template"]["spec"]["containers"]
     container["env"] = [{"name": k, "value": v} for k, v in container["env"].items()]
     return manifest

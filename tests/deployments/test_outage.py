@@ -45,7 +45,7 @@ WHERE state.name = 'tiny-audit' AND state.key = 'state' ORDER BY state.version
 
 
 def submit(team: Team, seeds: Sequence[int]) -> list[str]:
-    """Press Run on the blank form, once a seed, and return the flow runs' ids."""
+    """Start a run of the blank deployment per seed, and return the flow runs' ids."""
     deployments = team.prefect.answer("POST", "deployments/filter", {})
     (blank,) = (flow_run_id["id"] for flow_run_id in deployments if flow_run_id["name"] == "blank")
     recipe = yaml.safe_load(command.RECIPE)
@@ -82,7 +82,7 @@ def outage(team: Team) -> Iterator[None]:
         team.cluster.start()
 
 
-def press_through_an_outage(team: Team, member: Coldpress, seeds: Sequence[int]) -> list[str]:
+def run_through_an_outage(team: Team, member: Coldpress, seeds: Sequence[int]) -> list[str]:
     """Submit runs, take the database away in the middle, and ask for a promotion meanwhile."""
     students = len(team.cluster.rows("mlflow", STUDENTS))
     target = "1" if team.cluster.rows("mlflow", CHAMPION) == [["2"]] else "2"
@@ -125,7 +125,7 @@ def test_nothing_is_lost_when_the_database_is_gone_for_20_seconds(
     team: Team, member: Coldpress, tiny_run: dict[str, Any]
 ) -> None:
     versions = len(team.cluster.rows("mlflow", VERSIONS))
-    check(team, press_through_an_outage(team, member, [1, 1, 2]))
+    check(team, run_through_an_outage(team, member, [1, 1, 2]))
     check_audit(team)
     # Two orders, each with a teacher, a student, a pruned, a quantized and a deployable model.
     assert len(team.cluster.rows("mlflow", VERSIONS)) == versions + 10
@@ -137,7 +137,7 @@ def test_ten_runs_at_once_lose_nothing(
 ) -> None:
     versions = len(team.cluster.rows("mlflow", VERSIONS))
     began = time.monotonic()
-    check(team, press_through_an_outage(team, member, [11] * 5 + [12, 13, 14, 15, 16]))
+    check(team, run_through_an_outage(team, member, [11] * 5 + [12, 13, 14, 15, 16]))
     print(f"10 runs took {time.monotonic() - began:.0f} s")  # noqa: T201
     check_audit(team)
     assert len(team.cluster.rows("mlflow", VERSIONS)) == versions + 30

@@ -30,7 +30,7 @@ DEFINITIONS: dict[str, Any] = yaml.safe_load(TEXT)
 DEPLOYMENTS: dict[str, dict[str, Any]] = {
     entry["name"]: entry for entry in DEFINITIONS["deployments"]
 }
-PRESSES = [
+RECIPE_DEPLOYMENTS = [
     name for name, entry in DEPLOYMENTS.items() if entry["entrypoint"] == "flows.compress.compress"
 ]
 WAITS_FOR_DATA = "re-evaluate"
@@ -90,7 +90,7 @@ def test_no_name_stands_twice() -> None:
 @pytest.mark.parametrize(
     ("names", "flow"),
     [
-        (PRESSES, "compress"),
+        (RECIPE_DEPLOYMENTS, "compress"),
         (["promote"], "promote"),
         (["rollback"], "rollback"),
         (["watch-registry"], "watch-registry"),
@@ -107,11 +107,11 @@ def test_each_entry_point_is_the_flow_itself_and_no_second_copy(
         assert (loaded.name, loaded.fn.__module__) == (flow, module)
 
 
-def test_each_shipped_recipe_has_its_press_and_there_is_a_blank_one() -> None:
-    assert {*PRESSES} == {path.stem for path in list_recipes()} | {"blank"}
+def test_each_packaged_recipe_has_a_deployment_and_there_is_a_blank_one() -> None:
+    assert {*RECIPE_DEPLOYMENTS} == {path.stem for path in list_recipes()} | {"blank"}
 
 
-@pytest.mark.parametrize("name", [name for name in PRESSES if name != "blank"])
+@pytest.mark.parametrize("name", [name for name in RECIPE_DEPLOYMENTS if name != "blank"])
 def test_a_preset_is_the_shipped_recipe(name: str) -> None:
     assert Recipe.model_validate(DEPLOYMENTS[name]["parameters"]["recipe"]) == load_recipe(name)
 

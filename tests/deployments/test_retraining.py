@@ -1,4 +1,4 @@
-"""A champion that drifted is answered: by a real server, from the event to the press."""
+"""A drifted champion is retrained: on a real server, from the event to the flow run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def deployment(server: PrefectServer, name: str) -> str:
     return str(next(entry["id"] for entry in deployments if entry["name"] == name))
 
 
-def presses(server: PrefectServer, model: str) -> list[dict[str, Any]]:
+def retraining_runs(server: PrefectServer, model: str) -> list[dict[str, Any]]:
     """Flow runs of `compress/blank` for a model."""
     of_it = {"deployments": {"id": {"any_": [deployment(server, "blank")]}}}
     flow_runs = server.answer("POST", "flow_runs/filter", of_it)
@@ -83,10 +83,10 @@ def drifted(
     return recipe
 
 
-def test_what_drifted_is_pressed_with_the_new_rows_once(
+def test_the_recipe_runs_once_with_the_new_rows(
     server: PrefectServer, drifted: Recipe, tmp_path: Path
 ) -> None:
-    (run,) = wait_for(lambda: presses(server, "tiny"))
+    (run,) = wait_for(lambda: retraining_runs(server, "tiny"))
     expected = retraining_recipe(
         drifted, NewRowsFile(origin="files", path=tmp_path / "tonight.jsonl"), labelled=True
     )
@@ -99,13 +99,13 @@ def test_what_drifted_is_pressed_with_the_new_rows_once(
     assert (raised["payload"]["version"], raised["payload"]["verdict"]) == ("tiny/1", "drifted")
     assert "embeddings" in raised["payload"]["drifted"]
 
-    # A second night too soon, then a press under way: neither is answered. What comes after is.
+    # A second night too soon, then during a run: neither event starts a run. A later one does.
     again(server, raised, "tiny", answered=True)
-    again(server, raised, "pressing", answered=False)
+    again(server, raised, "running", answered=False)
     again(server, raised, "other", answered=True)
-    wait_for(lambda: presses(server, "other"))
-    assert len(presses(server, "tiny")) == 1
-    assert presses(server, "pressing") == []
+    wait_for(lambda: retraining_runs(server, "other"))
+    assert len(retraining_runs(server, "tiny")) == 1
+    assert retraining_runs(server, "running") == []
     wait_for(lambda: events(server, "prefect.automation.action.executed")[1:])
     assert events(server, "prefect.automation.action.failed") == []
     wrong = {"deployments": {"id": {"any_": [deployment(server, "re-evaluate")]}}}

@@ -35,8 +35,8 @@ def mappings(schema: object) -> Iterator[dict[str, Any]]:
 
 
 def test_the_server_has_each_deployment_and_nothing_to_pull(deployments: dict[str, Any]) -> None:
-    presses = {"demo", "trec", "sst2", "banking77", "blank"}
-    assert set(deployments) == presses | {"promote", "rollback", *SCHEDULED}
+    recipe_deployments = {"demo", "trec", "sst2", "banking77", "blank"}
+    assert set(deployments) == recipe_deployments | {"promote", "rollback", *SCHEDULED}
     for entry in deployments.values():
         assert (entry["work_pool_name"], entry["pull_steps"], entry["path"]) == (
             "coldpress",
@@ -171,6 +171,6 @@ def test_a_pool_of_another_type_takes_its_template(server: PrefectServer, type_:
 
 
 def run(server: PrefectServer, deployment: dict[str, Any], parameters: object) -> Any:  # noqa: ANN401
-    """Press Run."""
+    """Start a run as the button Run does."""
     path = f"deployments/{deployment['id']}/create_flow_run"
     return server.ask("POST", path, {"parameters": parameters})

@@ -89,8 +89,8 @@ def test_a_flow_run_says_what_became_of_it(prefect: str, coldpress: Coldpress) -
     )
 
 
-def press(flow: Flow[..., Any], parameters: dict[str, Any]) -> str:
-    """Press Run with these, and return why it failed."""
+def failure_message(flow: Flow[..., Any], parameters: dict[str, Any]) -> str:
+    """Run a flow with these parameters, and return why it failed."""
     state = cast("State[Any]", flow(**parameters, return_state=True))
     assert state.is_failed()
     return str(state.message)
@@ -99,10 +99,10 @@ def press(flow: Flow[..., Any], parameters: dict[str, Any]) -> str:
 def test_a_form_that_names_a_version_or_nothing_is_told_so(
     prefect: str, coldpress: Coldpress
 ) -> None:
-    assert press(rollback_flow, {"model": "trec/1", "reason": "x"}).endswith(
+    assert failure_message(rollback_flow, {"model": "trec/1", "reason": "x"}).endswith(
         "model: must be a name alone, such as trec, not 'trec/1'"
     )
-    assert press(watch_registry, {"models": ["trec", "terc"]}).endswith(
+    assert failure_message(watch_registry, {"models": ["trec", "terc"]}).endswith(
         "model: no terc in the registry"
     )
     assert audit.all_tickets("trec") == []
@@ -116,7 +116,7 @@ def test_a_form_that_names_a_version_or_nothing_is_told_so(
         (promote_flow, {"model": "trec/1", "reason": "x", "seconds_to_answer": -5}, "seconds"),
     ],
 )
-def test_the_form_has_the_bounds_of_what_is_pressed(
+def test_the_form_has_the_bounds_of_the_parameters(
     flow: Flow[..., Any], parameters: dict[str, Any], field: str
 ) -> None:
     schema = parameter_schema(flow.fn).model_dump()
@@ -129,7 +129,7 @@ def test_what_a_failed_run_leaves_is_no_pickle(
 ) -> None:
     """Prefect keeps the error of a failed run in a file."""
     with temporary_settings({PREFECT_LOCAL_STORAGE_PATH: tmp_path / "kept"}):
-        press(rollback_flow, {"model": "trec/1", "reason": "x"})
+        failure_message(rollback_flow, {"model": "trec/1", "reason": "x"})
     (file,) = (tmp_path / "kept").iterdir()
     error = json.loads(file.read_text())
     assert error["message"] == "model: must be a name alone, such as trec, not 'trec/1'"

@@ -79,7 +79,9 @@ def test_what_drifted_and_what_got_worse_end_under_those_names(
     elsewhere = write(tmp_path / "elsewhere.jsonl", rows(7, 60, ("okapi", "ibex"), longer=9), False)
     drifted = state_of(elsewhere, labelled=False)
     assert (drifted.type, drifted.name) == ("COMPLETED", "Drifted")
-    assert drifted.message.startswith("Answers: calm went from 33.33 % of the rows to 100 %")
+    assert drifted.message.startswith(
+        "Answers: calm changed most, from 33.33 % of the rows to 100 %"
+    )
     worse = state_of(write(tmp_path / "fresh.jsonl", rows(8, 60)))
     assert (worse.type, worse.name) == ("COMPLETED", "Worse")
     assert [run.data.tags["coldpress.reevaluated"] for run in runs()] == ["drifted", "worse"]
@@ -110,7 +112,7 @@ def test_wrong_input_fails_in_one_line_and_leaves_nothing(
     assert "reevaluated" not in registry.resolve("tiny/1").tags
 
 
-def test_a_press_of_its_own_answers_before_the_blank_one_and_none_while_it_is_pressed(
+def test_the_models_own_deployment_comes_before_blank_and_none_during_a_run(
     prefect: None, state: Path, tmp_path: Path, tiny_checkpoint: Checkpoint
 ) -> None:
     recipe = in_service.champion(tmp_path, tiny_checkpoint)

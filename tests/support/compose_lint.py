@@ -1,4 +1,4 @@
-"""What must hold of a compose file beyond its schema: each rule yields the faults that it finds."""
+"""Rules for a compose file beyond its schema; each rule yields the faults that it finds."""
 
 from __future__ import annotations
 
@@ -116,6 +116,6 @@ def _volumes(compose: Mapping[str, Any]) -> Iterator[str]:
         for service in compose["services"].values()
         for mount in service.get("volumes", [])
     ]
-    used = {source for source in mounts if not source.startswith((".", "/"))}
-    for volume in used ^ set(compose["volumes"]):
+    mounted = {source for source in mounts if not source.startswith((".", "/"))}
+    for volume in mounted ^ set(compose["volumes"]):
         yield f"volume {volume} is declared, or used, alone"

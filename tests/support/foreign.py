@@ -1,4 +1,4 @@
-"""What others do in a shared registry: register, delete, leave aliases behind."""
+"""Changes that others make in a shared registry: versions, deletions, dangling aliases."""
 
 from __future__ import annotations
 

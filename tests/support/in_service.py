@@ -23,7 +23,7 @@ from tasks.tracking.results import StageResult
 
 LABELS = ("calm", "fast", "warm")
 WORDS = ("cold", "press", "olive", "oil", "slow", "warm", "fast", "stone")
-FLOW_RUN = "pressed-by-hand"
+FLOW_RUN = "run-by-hand"
 
 
 def rows(seed: int, count: int, words: Sequence[str] = WORDS, longer: int = 0) -> list[list[str]]:
@@ -47,10 +47,8 @@ def champion(
 
     Flattered, its kept answers are all right, which hardly any of its answers are.
     """
-    train, test = (
-        write(place / "train.jsonl", rows(0, 60)),
-        write(place / "test.jsonl", rows(1, 90)),
-    )
+    train = write(place / "train.jsonl", rows(0, 60))
+    test = write(place / "test.jsonl", rows(1, 90))
     recipe = Recipe.model_validate(
         {
             "name": "tiny",

@@ -12,7 +12,8 @@ from browser import CHROMIUM
 from PIL import Image
 from playwright.sync_api import Page, Route, expect, sync_playwright
 
-_WIDTH, _PATIENCE_MS = 1280, 60_000
+_WIDTH = 1280
+_PATIENCE_MS = 60_000
 expect.set_options(timeout=_PATIENCE_MS)
 
 

@@ -53,7 +53,8 @@ class Stack:
 
         Again where its SQLite was locked for an instant, as Prefect's own client does.
         """
-        address, answer = f"{self.address(PREFECT)}/api/{path}", None
+        address = f"{self.address(PREFECT)}/api/{path}"
+        answer = None
         while answer is None or answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
             answer = httpx.request(method, address, json=body, timeout=60)
         return answer.raise_for_status().json()
@@ -110,7 +111,8 @@ def up(path: Path) -> Iterator[Stack]:
         assert result.code == 0, result.error
         yield Stack(coldpress, result.output)
     finally:
-        began, ended = time.monotonic(), coldpress("down")
+        began = time.monotonic()
+        ended = coldpress("down")
         print(f"down took {time.monotonic() - began:.1f} s")  # noqa: T201
     assert ended.code == 0
 

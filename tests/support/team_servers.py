@@ -1,4 +1,4 @@
-"""What a team runs, in plain processes: PostgreSQL, MLflow and Prefect that ask who you are."""
+"""Servers of a team in plain processes: PostgreSQL, and MLflow and Prefect with logins."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import prefect_server
 from postgres import Cluster
 from prefect_server import DEPLOYMENTS, PrefectServer
 
-USER = "presser"
+USER = "builder"
 FLASK_SECRET = secrets.token_hex(16)
 AUTH_CONFIG = Path(__file__).parents[2] / "mlflow" / "basic_auth.ini"
 PATIENCE: dict[str, str] = json.loads((DEPLOYMENTS / "work-pools" / "process.json").read_text())[

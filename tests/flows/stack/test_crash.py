@@ -38,7 +38,7 @@ def recipe(name: str, **changes: object) -> dict[str, Any]:
     return {**yaml.safe_load(RECIPE), "name": name, **changes}
 
 
-def press(stack: Stack, recipe: dict[str, Any]) -> str:
+def start_run(stack: Stack, recipe: dict[str, Any]) -> str:
     """Start a run of the deployment `blank`."""
     deployment = stack.ask("GET", "deployments/name/compress/blank")["id"]
     parameters = {"parameters": {"recipe": recipe}}
@@ -47,7 +47,7 @@ def press(stack: Stack, recipe: dict[str, Any]) -> str:
 
 
 def retry(stack: Stack, run_id: str) -> None:
-    """Press Retry: this is what the page sends."""
+    """Send what the button Retry sends."""
     state = {"type": "SCHEDULED", "name": "AwaitingRetry", "message": "Retry from the UI"}
     stack.ask("POST", f"flow_runs/{run_id}/set_state", {"state": state, "force": True})
 
@@ -81,7 +81,7 @@ def test_a_run_killed_in_a_stage_is_crashed_in_time_and_its_retry_resumes(
     stack: Stack, victims: list[str]
 ) -> None:
     name = f"killed-{len(victims)}"
-    run_id = press(stack, recipe(name, seed=len(victims), prune=_SLOW_PRUNING))
+    run_id = start_run(stack, recipe(name, seed=len(victims), prune=_SLOW_PRUNING))
     within(180, lambda: ("prune", "RUNNING", "") in stages(stack, run_id))
     assert len(processes.server_processes(stack.state, WORKER)) >= 2
     kill(stack, victims)
@@ -122,7 +122,7 @@ def test_a_run_killed_in_a_stage_is_crashed_in_time_and_its_retry_resumes(
 
 def test_no_run_and_no_model_is_lost_when_all_is_killed_at_once(stack: Stack) -> None:
     """As when the power fails: nothing is asked to end."""
-    run_id = press(stack, recipe("lasting"))
+    run_id = start_run(stack, recipe("lasting"))
     within(180, lambda: state(stack, run_id)["type"] in FINAL)
     before = stack.runs_in_mlflow(), stack.versions(), stack.flow_runs()
     assert {"lasting", "lasting-teacher"} <= before[1].keys()
@@ -131,7 +131,7 @@ def test_no_run_and_no_model_is_lost_when_all_is_killed_at_once(stack: Stack) ->
     assert stack.coldpress("up").code == 0
     print(f"up after SIGKILL of everything took {time.monotonic() - began:.1f} s")  # noqa: T201
     assert (stack.runs_in_mlflow(), stack.versions(), stack.flow_runs()) == before
-    again = press(stack, recipe("lasting"))
+    again = start_run(stack, recipe("lasting"))
     within(180, lambda: state(stack, again)["type"] in FINAL)
     assert [how for _, _, how in stages(stack, again)] == ["", *["reused"] * 7]
     assert stack.versions() == before[1]
@@ -140,7 +140,7 @@ def test_no_run_and_no_model_is_lost_when_all_is_killed_at_once(stack: Stack) ->
 def test_a_run_of_a_deployment_checks_its_input_before_it_trains(stack: Stack) -> None:
     teacher = yaml.safe_load(RECIPE)["teacher"]
     wrong = {**teacher, "model": {**teacher["model"], "heads": 5}}
-    run_id = press(stack, recipe("wrong", teacher=wrong))
+    run_id = start_run(stack, recipe("wrong", teacher=wrong))
     within(120, lambda: state(stack, run_id)["type"] in FINAL)
     final_state = state(stack, run_id)
     assert final_state["type"] == "FAILED"

@@ -33,7 +33,7 @@ MODELS = ["demo", "demo-pruned", "demo-quantized", "demo-student", "demo-teacher
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack in which nothing was pressed."""
+    """A stack without any run."""
     with stacks.up(tmp_path_factory.mktemp("browser")) as running:
         yield running
 
@@ -62,7 +62,7 @@ def open_form(page: Page, stack: Stack, deployment: str) -> None:
 
 
 def start(page: Page) -> str:
-    """Press Submit and go to the run's page, and return the run's id.
+    """Click Submit, go to the run's page, and return the run's id.
 
     Again where Prefect's SQLite was locked for an instant: a person reads so, and does the same.
     """
@@ -99,7 +99,7 @@ def test_a_wrong_value_is_refused_with_its_field(page: Page, stack: Stack) -> No
     assert stack.ask("POST", "flow_runs/filter", {}) == []
 
 
-def test_a_model_is_pressed_looked_at_and_promoted(page: Page, stack: Stack, folder: Path) -> None:
+def test_a_model_is_run_inspected_and_promoted(page: Page, stack: Stack, folder: Path) -> None:
     open_form(page, stack, "demo")
     page.get_by_label("Train examples").fill("1200")
     page.get_by_label("Rounds").fill("60")
@@ -137,7 +137,7 @@ def test_a_model_is_pressed_looked_at_and_promoted(page: Page, stack: Stack, fol
     page.get_by_role("link", name="Report on demo/1").click()
     page.get_by_role("link", name="Promote it").click()
     expect(page.get_by_label("model")).to_have_value("demo/1")
-    page.get_by_label("reason").fill("pressed and looked at in the browser")
+    page.get_by_label("reason").fill("run and inspected in the browser")
     start(page)
     wait_for_completion(page)
     page.goto(f"{stack.address(MLFLOW)}/#/models/demo/versions/1")
