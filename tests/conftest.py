@@ -29,7 +29,27 @@ from coldpress.model.serialization import save_classifier
 # For models this small a second thread costs more time than it saves.
 torch.set_num_threads(1)
 
+TESTS = Path(__file__).parent
+INTEGRATION = (
+    "benchmarks/papers",
+    "coldpress/report/test_browser.py",
+    "deployments",
+    "flows",
+    "tasks/test_stage_modules.py",
+    "tasks/tracking/test_deduplicate.py",
+)
+"""Tests whose subject is a process, a server, a browser or a long training run."""
 WORDS = ("cold", "press", "olive", "oil", "slow", "warm", "fast", "stone")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark integration tests, and start groups, which stay on one worker, before the others."""
+    for item in items:
+        path = item.path.relative_to(TESTS).as_posix()
+        if path.startswith(INTEGRATION) and not item.get_closest_marker("end_to_end"):
+            item.add_marker(pytest.mark.integration)
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
 
 
 @pytest.fixture(autouse=True)
