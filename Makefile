@@ -1,27 +1,35 @@
-# Two commands on a fresh machine with Python 3.11: `make demo` and `make test`.
+# On a fresh machine with Python 3.11: `make demo`, `make test` and `make test-all`.
 
 PYTHON := $(shell python3.11 -V >/dev/null 2>&1 && echo python3.11 || echo python3)
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: help demo test setup
+.PHONY: help demo test test-all test-integration setup
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo   set up .venv and run the demo recipe"
-	@echo "make test   set up .venv and run linter, type checker, import contracts and tests"
+	@echo "make demo       set up .venv and run the demo recipe"
+	@echo "make test       set up .venv and run linter, type checker, import contracts and unit tests"
+	@echo "make test-all   the same, then tests with servers, browsers, kills and long training"
 
 demo: setup
 	$(BIN)/coldpress run demo
 
 # Two test processes with one thread each; more threads would only compete for two cores.
-test: export OMP_NUM_THREADS := 1
+PYTEST := $(BIN)/pytest -n 2 --dist loadgroup
+test test-integration: export OMP_NUM_THREADS := 1
+
 test: setup
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(PYTEST) -m "not slow and not integration"
+
+test-integration: setup
+	$(PYTEST) -m "not slow and integration"
+
+test-all: test test-integration
 
 setup: $(INSTALLED)
 

@@ -33,9 +33,13 @@ TESTS = Path(__file__).parent
 INTEGRATION = (
     "benchmarks/papers",
     "coldpress/report/test_browser.py",
+    "coldpress/test_same_as_transformers.py",
     "deployments",
     "flows",
+    "tasks/environment/test_streams.py",
+    "tasks/migration",
     "tasks/test_stage_modules.py",
+    "tasks/tracking/test_embedded_db.py",
     "tasks/tracking/test_deduplicate.py",
 )
 """Tests whose subject is a process, a server, a browser or a long training run."""

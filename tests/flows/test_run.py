@@ -32,6 +32,7 @@ def digests(outcome: dict[str, Any]) -> list[str]:
     return [stage["digest"] for stage in outcome["stages"]]
 
 
+@pytest.mark.end_to_end
 def test_all_seven_stages_run_and_five_register_a_model(tiny_run: dict[str, Any]) -> None:
     assert [stage["stage"] for stage in tiny_run["stages"]] == list(STAGES)
     assert statuses(tiny_run) == ["ran"] * 7

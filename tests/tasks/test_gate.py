@@ -60,6 +60,7 @@ def test_an_alias_that_nobody_holds_is_no_outage(versions: None) -> None:
     assert registry.version_with_alias("nobody", "champion") is None
 
 
+@pytest.mark.integration
 def test_a_registry_that_does_not_answer_is_not_one_without_a_champion(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -73,6 +73,7 @@ def test_a_pruned_family_has_the_new_shapes(family: Classifier, cut: Cut, split:
     assert pruned.logits(encode(pruned.tokenizer, split)).isfinite().all()
 
 
+@pytest.mark.integration
 def test_a_pruned_family_has_equal_logits_in_a_new_process(
     random_classifier: Make, cut: Cut, split: Split, tmp_path: Path
 ) -> None:

@@ -42,6 +42,7 @@ def checkpoint(tiny: Classifier, rows: EncodedSplit, store: Store) -> Checkpoint
     return store(DYNAMIC.quantize(tiny, rows), "quantized")
 
 
+@pytest.mark.integration
 def test_equal_checkpoints_give_equal_bytes_in_any_process(
     checkpoint: Checkpoint, exported: Export, tmp_path: Path
 ) -> None:

@@ -150,6 +150,7 @@ def test_only_dynamic_methods_depend_on_the_batch(tiny: Classifier, rows: Encode
         assert torch.allclose(batched, single, atol=1e-5) is not dependent
 
 
+@pytest.mark.integration
 def test_quantized_checkpoints_give_the_same_logits_in_a_clean_process(
     tiny: Classifier, rows: EncodedSplit, split: Split, tmp_path: Path
 ) -> None:

@@ -167,6 +167,7 @@ def test_a_lease_sends_heartbeats(two_promotions: None, monkeypatch: pytest.Monk
         audit.close_ticket(ticket, "refused")
 
 
+@pytest.mark.integration
 def test_many_processes_and_many_kills(tmp_path: Path) -> None:
     """A small run of the benchmark, which exits with 1 unless the audit explains every move."""
     script = str(ROOT / "benchmarks" / "registry.py")

@@ -141,6 +141,7 @@ def ask(address: str, body: object) -> tuple[int, Any]:
         return error.code, json.load(error)
 
 
+@pytest.mark.integration
 def test_a_champion_predicts_over_http_and_rejects_invalid_input(files: Path, state: Path) -> None:
     expected = Predictor(files).predict(TEXTS)
     with served("models:/tiny@champion", state / "server") as address:
