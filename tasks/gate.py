@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlflow.artifacts import load_text
 from prefect import State, task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
@@ -68,7 +67,7 @@ def read_verdict(run_id: str) -> Verdict | None:
     """
     if "coldpress.gate" not in runs.client().get_run(run_id).data.tags:
         return None
-    return Verdict.model_validate_json(load_text(f"runs:/{run_id}/{_FILE}"))
+    return Verdict.model_validate_json(artifacts.read_text(run_id, _FILE))
 
 
 def _compare_with_champion(

@@ -10,8 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-
-from mlflow.entities.model_registry import ModelVersion
+from typing import TYPE_CHECKING
 
 from coldpress.errors import CorruptCheckpointError, InputError
 from coldpress.model.checkpoint import Checkpoint
@@ -19,6 +18,9 @@ from coldpress.onnx import predictor
 from coldpress.schema import paths
 from tasks.environment.streams import OutputError
 from tasks.tracking import artifacts, registry, reports
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
 
 _TEMPORARY_PREFIX = ".pulled."
 _CHECKSUM_FILE = "SHA256SUMS"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-
-from mlflow.entities import Run
+from typing import TYPE_CHECKING
 
 from tasks.environment.heartbeat import HeartbeatMonitor
 from tasks.tracking import history, open_runs
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 _POLL_SECONDS = 2.0
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import yaml
-from mlflow.artifacts import load_text
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
@@ -11,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from coldpress.errors import InputError
 from coldpress.recipe.recipe import Recipe
-from tasks.tracking import history, registry, reports
+from tasks.tracking import artifacts, history, registry, reports
 
 
 class ChampionRecord(BaseModel):
@@ -72,7 +71,7 @@ def load_champion(model: str) -> ChampionRecord:
 def _load_recipe_text(run: Run, version: ModelVersion) -> str:
     """Read the recipe of a run, whose artifacts may have been deleted."""
     try:
-        return str(load_text(f"runs:/{run.info.run_id}/recipe.yaml"))
+        return artifacts.read_text(run.info.run_id, "recipe.yaml")
     except (MlflowException, OSError) as error:
         raise _missing_evaluation(version) from error
 

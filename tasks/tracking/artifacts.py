@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
-from mlflow.artifacts import download_artifacts
+from mlflow.artifacts import download_artifacts, load_text
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 from mlflow.store.artifact.artifact_repo import ArtifactRepository
@@ -21,6 +21,19 @@ from tasks.tracking import artifact_roots, deduplicate, runs
 from tasks.tracking.versions import NOT_FOUND_CODES
 
 CHECKPOINT_FOLDER = "checkpoint"
+
+
+def read_text(run_id: str, path: str) -> str:
+    """Read a text file among a run's artifacts.
+
+    Args:
+        run_id: The run.
+        path: Path below its artifacts.
+
+    Raises:
+        MlflowException: The run has no such file.
+    """
+    return str(load_text(f"runs:/{run_id}/{path}"))
 
 
 @contextmanager

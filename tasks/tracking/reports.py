@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from mlflow.artifacts import load_text
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from coldpress.errors import InputError
-from tasks.tracking import history, runs
+from tasks.tracking import artifacts, history, runs
 from tasks.tracking.versions import equals_filter
 
 REPORT = "report.html"
@@ -32,10 +31,10 @@ def find_document(version: ModelVersion, file: str) -> str | None:
     if run is None:
         return None
     try:
-        return str(load_text(f"runs:/{run.info.run_id}/{file}"))
+        return artifacts.read_text(run.info.run_id, file)
     except (MlflowException, OSError):
-        artifacts = runs.client().list_artifacts(run.info.run_id)
-        if file in {artifact.path for artifact in artifacts}:
+        existing = runs.client().list_artifacts(run.info.run_id)
+        if file in {artifact.path for artifact in existing}:
             raise
         return None  # the file was deleted
 
