@@ -162,11 +162,11 @@ def _wait_for_turn(mine: Ticket, lease: Lease) -> None:
         if head.number == mine.number:
             lease.check()
             return
+        if _is_dead(head, monitor):
+            _recover_abandoned(mine, monitor, lease)
         if time.monotonic() > log_after:
             _log_wait(head)
             log_after = math.inf
-        if _is_dead(head, monitor):
-            _recover_abandoned(mine, monitor, lease)
         pause = min(_MAX_POLL_INTERVAL, 0.05 + 0.15 * (mine.number - head.number))
         time.sleep(pause * random.uniform(0.7, 1.3))  # noqa: S311
 

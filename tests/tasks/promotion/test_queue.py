@@ -1,8 +1,11 @@
+import logging
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 from registered import named, passed, promote, rollback
@@ -94,21 +97,34 @@ def test_a_silent_holder_on_another_host_times_out(
     assert (audit.reload_ticket(abandoned).state, named()) == ("expired", ("4", "2"))
 
 
-def test_a_living_holder_is_waited_for(two_promotions: None) -> None:
+@pytest.fixture
+def wait_is_logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Event]:
+    """Set as soon as a process has looked at the queue and found that it is not its turn."""
+    monkeypatch.setattr(queue, "_QUIET_PERIOD", 0.0)
+    logged = Event()
+    handler = logging.Handler()
+    monkeypatch.setattr(handler, "emit", lambda _: logged.set())
+    logger = logging.getLogger(queue.__name__)
+    logger.addHandler(handler)
+    yield logged
+    logger.removeHandler(handler)
+
+
+def test_a_living_holder_is_waited_for(two_promotions: None, wait_is_logged: Event) -> None:
     request = Request(model="trec", intent="promote", who="bob", why="x", target="3")
     follower = threading.Thread(target=promote, args=("4",))
     with queue.acquire_lease(request) as (ticket, _):
         follower.start()
-        while len(audit.open_tickets("trec")) < 2:
-            time.sleep(0.02)
-        time.sleep(0.5)  # several times what the follower needs once it has its turn
+        assert wait_is_logged.wait(60)
         assert named() == ("2", "1")
         audit.close_ticket(ticket, "refused")
     follower.join()
     assert named() == ("4", "2")
 
 
-def test_only_the_first_live_ticket_recovers_abandoned_ones(two_promotions: None) -> None:
+def test_only_the_first_live_ticket_recovers_abandoned_ones(
+    two_promotions: None, wait_is_logged: Event
+) -> None:
     """Else two could recover the same ticket, one of them after the other has moved."""
     abandoned = abandoned_ticket("3")
     audit.write_tags(abandoned, AliasChange(champion="3", before="2", previous="2").tags())
@@ -116,9 +132,7 @@ def test_only_the_first_live_ticket_recovers_abandoned_ones(two_promotions: None
     first = audit.enqueue(request)
     follower = threading.Thread(target=promote, args=("4",))
     follower.start()
-    while len(audit.open_tickets("trec")) < 3:
-        time.sleep(0.02)
-    time.sleep(0.5)
+    assert wait_is_logged.wait(60)
     assert (audit.reload_ticket(abandoned).state, named()) == ("open", ("2", "1"))
     audit.close_ticket(first, "refused")
     follower.join()
