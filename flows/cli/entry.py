@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
+
 from tasks.environment import deferred_signals, streams
 
 
@@ -21,5 +24,7 @@ def main() -> None:
 def set_up_process() -> None:
     """Prepare streams and signal handlers, once per process."""
     if not deferred_signals.is_enabled():
+        # The interpreter would search all objects for garbage before it exits, for a second.
+        atexit.register(gc.freeze)
         streams.prepare_streams()
         deferred_signals.enable()

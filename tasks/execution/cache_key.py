@@ -148,7 +148,13 @@ def _is_in_tasks(module: str) -> bool:
 
 def _source_file(module: str) -> Path | None:
     """Find a module's file without importing its parents, which might import torch."""
-    stem = _ROOT.joinpath(*module.split("."))
+    return _find_source(_ROOT, module)
+
+
+@cache
+def _find_source(root: Path, module: str) -> Path | None:
+    """Look on disk once per module: a key asks for the same modules thousands of times."""
+    stem = root.joinpath(*module.split("."))
     candidates = (stem.with_suffix(".py"), stem / "__init__.py")
     return next((path for path in candidates if path.is_file()), None)
 
