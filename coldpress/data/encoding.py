@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from coldpress.data.sampling import evenly_spaced_rows
+
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
@@ -65,7 +67,7 @@ class EncodedSplit:
         Args:
             count: Number of rows; all rows if there are fewer.
         """
-        rows = np.linspace(0, len(self) - 1, min(count, len(self))).round().astype(int)
+        rows = evenly_spaced_rows(len(self), count)
         return EncodedSplit(
             input_ids=tuple(self.input_ids[row] for row in rows),
             token_type_ids=tuple(self.token_type_ids[row] for row in rows),

@@ -11,14 +11,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from coldpress.data.encoding import EncodedSplit, encode
+from coldpress.data.sampling import evenly_spaced_rows
 from coldpress.data.splits import Split
 from coldpress.model.activations import record_activations
 from coldpress.model.classifier import Classifier
+from coldpress.model.hooks import remove_hooks
 from coldpress.model.surgery import keep_heads, keep_layers, keep_neurons, keep_width
 
 if TYPE_CHECKING:
@@ -59,9 +60,8 @@ def init_student(teacher: Classifier, shape: StudentShape, rows: Split) -> Class
     student = keep_layers(teacher, layers)
     if (shape.width, shape.heads, shape.neurons) == (None, None, None):
         return student
-    indices = np.linspace(0, len(rows) - 1, min(SAMPLE_ROWS, len(rows))).round().astype(int)
     # Labels play no part here, and the last rows may have none.
-    sample = replace(rows, labels=()).take(indices.tolist())
+    sample = replace(rows, labels=()).take(evenly_spaced_rows(len(rows), SAMPLE_ROWS))
     stats = measure_activations(teacher, encode(teacher.tokenizer, sample))
     if shape.heads is not None:
         student = keep_heads(student, [_most_active(stats.heads[i], shape.heads) for i in layers])
@@ -118,9 +118,5 @@ def _capture_inputs(modules: Sequence[nn.Module]) -> Iterator[dict[nn.Module, Te
     def record(module: nn.Module, arguments: tuple[Tensor, ...]) -> None:
         inputs[module] = arguments[0]
 
-    handles = [module.register_forward_pre_hook(record) for module in modules]
-    try:
+    with remove_hooks(module.register_forward_pre_hook(record) for module in modules):
         yield inputs
-    finally:
-        for handle in handles:
-            handle.remove()

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 from tokenizers import Encoding, Tokenizer
 
+from coldpress.data.sampling import evenly_spaced_rows
 from coldpress.data.splits import Split
 from coldpress.drift.vocabulary import WordCounts
-from coldpress.onnx.inference import evenly_spaced_rows
 from coldpress.onnx.token_embeddings import read_token_embeddings
 from coldpress.schema.finite import check_arrays_finite
 

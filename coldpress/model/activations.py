@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from coldpress.data.encoding import Batch
 from coldpress.model.classifier import Classifier
+from coldpress.model.hooks import remove_hooks
 from coldpress.model.positions import attention_window, rotary_cos_sin
 
 
@@ -101,9 +102,5 @@ def _record_outputs(modules: Sequence[nn.Module]) -> Iterator[dict[nn.Module, Te
     def record(module: nn.Module, _: tuple[Tensor, ...], output: Tensor) -> None:
         outputs[module] = output
 
-    handles = [module.register_forward_hook(record) for module in modules]
-    try:
+    with remove_hooks(module.register_forward_hook(record) for module in modules):
         yield outputs
-    finally:
-        for handle in handles:
-            handle.remove()

@@ -41,17 +41,3 @@ def run_batch(predictor: Predictor, batch: Batch) -> Logits:
         Shape (batch, labels), not divided by the temperature.
     """
     return predictor.logits(batch.input_ids, batch.attention_mask, batch.token_type_ids)
-
-
-def evenly_spaced_rows(rows: int, limit: int) -> list[int]:
-    """Choose evenly spaced rows of a split, including the first and the last.
-
-    Args:
-        rows: Number of rows in the split.
-        limit: Largest number of rows to choose.
-
-    Returns:
-        Row numbers, ascending.
-    """
-    numbers: list[int] = np.linspace(0, rows - 1, min(limit, rows)).round().astype(int).tolist()
-    return numbers

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from coldpress.data.encoding import EncodedSplit
+from coldpress.data.sampling import evenly_spaced_rows
 from coldpress.evaluation.scorecard.serving import Invariance, PredictionChange
-from coldpress.onnx.inference import Logits, evenly_spaced_rows, run_batch
+from coldpress.onnx.inference import Logits, run_batch
 from coldpress.onnx.predictor import Predictor
 
 _MAX_ROWS = 256

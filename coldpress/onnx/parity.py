@@ -17,6 +17,7 @@ from scipy.stats import binomtest
 from torch import Tensor, nn
 
 from coldpress.data.encoding import EncodedSplit
+from coldpress.data.sampling import evenly_spaced_rows
 from coldpress.errors import ParityError
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
@@ -141,9 +142,9 @@ def _labels_agree(parity: Parity) -> bool:
 
 
 def _batches(classifier: Classifier, encoded: EncodedSplit) -> Iterator[Mapping[str, Tensor]]:
-    sample = np.linspace(0, len(encoded) - 1, min(_MAX_ROWS, len(encoded))).round().astype(int)
+    sample = evenly_spaced_rows(len(encoded), _MAX_ROWS)
     for start in range(0, len(sample), _BATCH_SIZE):
-        yield classifier.inputs(encoded.batch(sample[start : start + _BATCH_SIZE].tolist()))
+        yield classifier.inputs(encoded.batch(sample[start : start + _BATCH_SIZE]))
 
 
 def _run_independently(

@@ -9,11 +9,11 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+from coldpress.data.sampling import evenly_spaced_rows
 from coldpress.data.splits import Split
 from coldpress.evaluation.performance import energy
 from coldpress.evaluation.scorecard.serving import Serving
 from coldpress.onnx import predictor
-from coldpress.onnx.inference import evenly_spaced_rows
 from coldpress.onnx.isolated_process import (
     IsolatedPredictor,
     TextBatch,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from coldpress.model.hooks import remove_hooks
 from coldpress.model.surgery import keep_layers
 
 if TYPE_CHECKING:
@@ -193,9 +194,5 @@ def capture_inputs(modules: Sequence[nn.Module]) -> Iterator[list[Tensor]]:
     def record(_: nn.Module, arguments: tuple[Tensor, ...]) -> None:
         inputs.append(arguments[0])
 
-    handles = [module.register_forward_pre_hook(record) for module in modules]
-    try:
+    with remove_hooks(module.register_forward_pre_hook(record) for module in modules):
         yield inputs
-    finally:
-        for handle in handles:
-            handle.remove()

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from torch import Tensor, nn
 
 from coldpress.model.classifier import Classifier
+from coldpress.model.hooks import remove_hooks
 
 
 @contextmanager
@@ -51,8 +52,5 @@ def only_first_token(classifier: Classifier) -> Iterator[None]:
         for role in ("attention_output", *classifier.architecture.up_roles):
             linear = classifier.linear(classifier.layers[-1], role)
             hooks.append(linear.register_forward_pre_hook(take_first))
-    try:
+    with remove_hooks(hooks):
         yield
-    finally:
-        for hook in hooks:
-            hook.remove()

@@ -22,6 +22,7 @@ import psutil
 
 from coldpress.errors import InputError
 from tasks.environment import machine, relocation
+from tasks.environment.atomic_file import write_text_atomic
 
 RECORD_FILE = "home.json"
 DATABASE_FILE = "mlflow.db"
@@ -224,6 +225,4 @@ def _home_lock(directory: Path) -> Iterator[None]:
 
 def _write_home_record(directory: Path, record: HomeRecord) -> None:
     """Write the record atomically."""
-    temporary = directory / f"{RECORD_FILE}.{uuid4().hex}"
-    temporary.write_text(json.dumps(asdict(record)), encoding="ascii")
-    temporary.replace(directory / RECORD_FILE)
+    write_text_atomic(directory / RECORD_FILE, json.dumps(asdict(record)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -13,6 +12,7 @@ import psutil
 
 from coldpress.errors import InputError
 from tasks.environment import processes
+from tasks.environment.atomic_file import write_text_atomic
 
 MLFLOW = "mlflow"
 PREFECT = "prefect"
@@ -72,10 +72,7 @@ def _belongs_to_other_home(record: ServerRecord, home: Path) -> bool:
 
 def write_server_record(home: Path, server: str, record: ServerRecord) -> None:
     """Write the record of a server atomically."""
-    path = _record_path(home, server)
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
-        json.dump(asdict(record), file)
-    Path(file.name).replace(path)
+    write_text_atomic(_record_path(home, server), json.dumps(asdict(record)))
 
 
 def is_running(record: ServerRecord) -> bool:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from coldpress.data.encoding import Batch, EncodedSplit
 from coldpress.model.classifier import Classifier
+from coldpress.model.hooks import remove_hooks
 
 
 def macs_per_token(classifier: Classifier, encoded: EncodedSplit) -> int:
@@ -43,12 +44,8 @@ def _linear_macs(classifier: Classifier, tokens: int) -> int:
         counts.append(inputs[0].numel() * int(getattr(module, "out_features")))  # noqa: B009
 
     hooks = [linear.register_forward_hook(count) for linear in _linear_modules(classifier.module)]
-    try:
-        with torch.inference_mode():
-            classifier.module(**classifier.inputs(_dummy_batch(tokens)))
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with remove_hooks(hooks), torch.inference_mode():
+        classifier.module(**classifier.inputs(_dummy_batch(tokens)))
     return sum(counts)
 
 

@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from coldpress.data.encoding import Batch, EncodedSplit
+from coldpress.data.sampling import evenly_spaced_rows
 from coldpress.model.classifier import Classifier
 from coldpress.quantization.core.convert import Ranges, first_token_paths, modules_of_type
 from coldpress.quantization.core.modules import observed_tokens
@@ -107,9 +107,8 @@ def _input_hook(
 
 def _unpadded_batches(rows: EncodedSplit, examples: int) -> Iterator[Batch]:
     """Yield batches of rows of equal length, since padding would widen the ranges."""
-    sample = np.linspace(0, len(rows) - 1, min(examples, len(rows))).round().astype(int)
     by_length: defaultdict[int, list[int]] = defaultdict(list)
-    for row in sample.tolist():
+    for row in evenly_spaced_rows(len(rows), examples):
         by_length[len(rows.input_ids[row])].append(row)
     for _, numbers in sorted(by_length.items()):
         for start in range(0, len(numbers), _BATCH_SIZE):

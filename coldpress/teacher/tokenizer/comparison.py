@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from coldpress.data.benchmark import Benchmark
+from coldpress.data.sampling import evenly_spaced_rows
 from coldpress.data.splits import Split
 from coldpress.errors import InputError
 from coldpress.teacher.tokenizer.loading import TeacherTokenizer
@@ -175,8 +174,7 @@ def _token_ids(source: TeacherTokenizer, ids: list[int], segments: list[int]) ->
 
 def _sample_rows(split: Split) -> list[Row]:
     rows = _rows_of(split)
-    indices = np.linspace(0, len(rows) - 1, min(_SAMPLE_SIZE, len(rows))).round().astype(int)
-    return [rows[index] for index in indices]
+    return [rows[index] for index in evenly_spaced_rows(len(rows), _SAMPLE_SIZE)]
 
 
 def _rows_of(split: Split) -> list[Row]:
