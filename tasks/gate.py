@@ -67,7 +67,7 @@ def read_verdict(run_id: str) -> Verdict | None:
     """
     if "coldpress.gate" not in runs.client().get_run(run_id).data.tags:
         return None
-    return Verdict.model_validate_json(artifacts.read_text(run_id, _FILE))
+    return Verdict.model_validate_json(artifacts.load_run_text(run_id, _FILE))
 
 
 def _compare_with_champion(

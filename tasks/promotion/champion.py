@@ -71,7 +71,7 @@ def load_champion(model: str) -> ChampionRecord:
 def _load_recipe_text(run: Run, version: ModelVersion) -> str:
     """Read the recipe of a run, whose artifacts may have been deleted."""
     try:
-        return artifacts.read_text(run.info.run_id, "recipe.yaml")
+        return artifacts.load_run_text(run.info.run_id, "recipe.yaml")
     except (MlflowException, OSError) as error:
         raise _missing_evaluation(version) from error
 

@@ -23,7 +23,7 @@ from tasks.tracking.versions import NOT_FOUND_CODES
 CHECKPOINT_FOLDER = "checkpoint"
 
 
-def read_text(run_id: str, path: str) -> str:
+def load_run_text(run_id: str, path: str) -> str:
     """Read a text file among a run's artifacts.
 
     Args:

@@ -31,7 +31,7 @@ def find_document(version: ModelVersion, file: str) -> str | None:
     if run is None:
         return None
     try:
-        return artifacts.read_text(run.info.run_id, file)
+        return artifacts.load_run_text(run.info.run_id, file)
     except (MlflowException, OSError):
         existing = runs.client().list_artifacts(run.info.run_id)
         if file in {artifact.path for artifact in existing}:
