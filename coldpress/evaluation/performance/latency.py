@@ -13,13 +13,12 @@ import torch
 from numpy.typing import NDArray
 
 from coldpress.evaluation.performance import contention
-from coldpress.evaluation.performance.trace import Clock, Timings, Trace
+from coldpress.evaluation.performance.trace import CALLS_PER_TURN, Clock, Timings, Trace
 from coldpress.evaluation.scorecard.scorecard import Percentiles
 
 Call = Callable[[int], object]
 """Runs the batch with this number; the result is ignored."""
 
-CALLS_PER_TURN = 20
 WARM_UP_CALLS = 3
 
 _CallTiming = tuple[float, float, bool]

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coldpress.evaluation.performance.contention import Contention
-from coldpress.evaluation.performance.trace import Timings, Trace
+from coldpress.evaluation.performance.trace import CALLS_PER_TURN, Timings, Trace
 
 PROCESS_VARIATION = 1.16
 """Factor between two processes on a quiet machine: sixteen runs of the demo had a standard
@@ -29,7 +29,6 @@ _MAX_UNDERESTIMATE = 1.3
 _MAX_INTERVAL_FACTOR = 6.0
 """Largest ratio of the interval's ends, computed from turns, that is still reported."""
 _MIN_CPU_SHARE = 0.05
-_CALLS_PER_TURN = 20
 _MIN_TURNS = 3
 _MIN_CALLS_PER_TURN = 5
 _MAX_ATTEMPTS = 3
@@ -154,8 +153,8 @@ def _usable_calls(slow: Trace, fast: Trace) -> NDArray[np.bool_]:
 def _log_ratios(slow: Trace, fast: Trace, usable: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the log ratio of medians of every turn with enough usable calls, shape (turns,)."""
     ratios = []
-    for start in range(0, len(usable), _CALLS_PER_TURN):
-        turn = np.flatnonzero(usable[start : start + _CALLS_PER_TURN]) + start
+    for start in range(0, len(usable), CALLS_PER_TURN):
+        turn = np.flatnonzero(usable[start : start + CALLS_PER_TURN]) + start
         if len(turn) >= _MIN_CALLS_PER_TURN:
             ratios.append(np.log(np.median(slow.seconds[turn]) / np.median(fast.seconds[turn])))
     return np.array(ratios)

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from coldpress.evaluation.performance.contention import Contention, MachineUse
 
+CALLS_PER_TURN = 20
+"""Consecutive timed calls of a model before the next one has its turn."""
 Floats = NDArray[np.float64]
 Clock = Literal["thread", "process", "wall"]
 """CPU clock of a call: of the calling thread; of the process, if its threads do not run in

@@ -11,7 +11,8 @@ from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
 from coldpress.evaluation.candidate import Candidate
 from coldpress.evaluation.config import Latency
-from coldpress.evaluation.performance.latency import CALLS_PER_TURN, WARM_UP_CALLS
+from coldpress.evaluation.performance.latency import WARM_UP_CALLS
+from coldpress.evaluation.performance.trace import CALLS_PER_TURN
 from coldpress.evaluation.timing import time_end_to_end, time_forward
 
 Calls = list[str]

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -53,17 +52,13 @@ default_retries = 5
 
 
 @pytest.fixture(autouse=True)
-def bare(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Start without the settings of this machine, and restore the environment afterwards."""
-    before = dict(os.environ)
+def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start without the settings of this machine."""
     for name in list(os.environ):
         proxy = name.upper() in PROXIES
         if proxy or name.upper().startswith(("MLFLOW_", "_MLFLOW_", "PREFECT_", "COLDPRESS_")):
             del os.environ[name]
     monkeypatch.setattr(variables, "_past_warnings", set())
-    yield
-    os.environ.clear()
-    os.environ.update(before)
 
 
 @pytest.fixture
