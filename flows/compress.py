@@ -7,7 +7,7 @@ from prefect import State, flow
 from coldpress.recipe.recipe import Recipe
 from tasks.distill_student import distill_student
 from tasks.evaluate import evaluate
-from tasks.execution import pipeline_run
+from tasks.execution.pipeline_run import pipeline_run
 from tasks.export_onnx import export_onnx
 from tasks.gate import apply_gate, final_state
 from tasks.generate_soft_targets import generate_soft_targets
@@ -27,14 +27,14 @@ def compress(recipe: Recipe) -> State[StageResult]:
     Args:
         recipe: The dataset, the gate, and one section per stage.
     """
-    with pipeline_run.open_pipeline_run(recipe):
-        teacher = train_teacher(recipe)
-        soft_targets = generate_soft_targets(recipe, teacher)
-        student = distill_student(recipe, teacher, soft_targets)
-        pruned = prune(recipe, student, soft_targets)
-        quantized = quantize(recipe, pruned, soft_targets)
-        onnx = export_onnx(recipe, quantized)
-        evaluation = evaluate(recipe, [teacher, student, pruned, quantized, onnx])
-        verdict = apply_gate(recipe, onnx, evaluation)
-        publish_report(recipe, onnx, evaluation, verdict)
+    with pipeline_run(recipe) as run:
+        teacher = train_teacher(run)
+        soft_targets = generate_soft_targets(run, teacher)
+        student = distill_student(run, teacher, soft_targets)
+        pruned = prune(run, student, soft_targets)
+        quantized = quantize(run, pruned, soft_targets)
+        onnx = export_onnx(run, quantized)
+        evaluation = evaluate(run, [teacher, student, pruned, quantized, onnx])
+        verdict = apply_gate(run, onnx, evaluation)
+        publish_report(run, onnx, evaluation, verdict)
         return final_state(verdict, evaluation)

@@ -8,22 +8,24 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.execution import data
-from tasks.execution.stage import StageContext, StageSpec, run_stage
+from tasks.execution.stage import run_stage
+from tasks.execution.stage_spec import StageContext, StageSpec
 from tasks.tracking import runs
 
 if TYPE_CHECKING:
-    from coldpress.recipe.recipe import Recipe
+    from tasks.execution.pipeline_run import PipelineRun
     from tasks.tracking.results import StageResult
 
 
 @task(name="distill-student", cache_policy=NO_CACHE)
-def distill_student(recipe: Recipe, teacher: StageResult, soft_targets: StageResult) -> StageResult:
+def distill_student(
+    run: PipelineRun, teacher: StageResult, soft_targets: StageResult
+) -> StageResult:
     """Build the student from teacher layers and train it on the soft targets."""
-    if recipe.distill is None:
+    section = run.recipe.distill
+    if section is None:
         return teacher.skipped_as("distill_student")
-    inputs = (teacher, soft_targets)
-    spec = StageSpec("distill_student", __name__, recipe, recipe.distill, inputs)
-    return run_stage(spec, _distill)
+    return run_stage(StageSpec(run, "distill_student", section, (teacher, soft_targets)), _distill)
 
 
 def _distill(context: StageContext) -> dict[str, float]:
@@ -31,10 +33,10 @@ def _distill(context: StageContext) -> dict[str, float]:
     from coldpress.model import classifier, serialization
     from coldpress.training import loop
 
-    recipe = context.spec.recipe
-    method = context.spec.section
+    recipe = context.recipe
+    method = context.section
     validation = data.load_benchmark(recipe).validation
-    loop.reseed(recipe.seed, context.spec.stage)
+    loop.reseed(recipe.seed, context.stage)
     teacher = serialization.load_classifier(context.inputs[0])
     targets = soft_targets.load_soft_targets(context.inputs[1].path)
     rows = targets.transfer_set(data.load_transfer_set(recipe))

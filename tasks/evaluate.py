@@ -10,25 +10,26 @@ from prefect.cache_policies import NO_CACHE
 
 from coldpress import cpu
 from tasks.execution import data
-from tasks.execution.stage import StageContext, StageSpec, run_stage
+from tasks.execution.stage import run_stage
+from tasks.execution.stage_spec import StageContext, StageSpec
 from tasks.tracking import history, runs
 
 if TYPE_CHECKING:
     from coldpress.evaluation.scorecard.scorecard import Evaluation
     from coldpress.gate import Gate
-    from coldpress.recipe.recipe import Recipe
+    from tasks.execution.pipeline_run import PipelineRun
     from tasks.tracking.results import StageResult
 
 
 @task(name="evaluate", cache_policy=NO_CACHE)
-def evaluate(recipe: Recipe, models: Sequence[StageResult]) -> StageResult:
+def evaluate(run: PipelineRun, models: Sequence[StageResult]) -> StageResult:
     """Evaluate every model of this run, with paired comparisons and interleaved timings."""
+    recipe = run.recipe
     candidates = tuple(model for model in models if model.status != "skipped")
     key_extras = {**cpu.kernel_environment(), "columns": data.columns_digest(recipe)}
     spec = StageSpec(
+        run,
         "evaluate",
-        __name__,
-        recipe,
         recipe.evaluate,
         candidates,
         key_extras,
@@ -69,7 +70,7 @@ def _evaluate(context: StageContext) -> dict[str, float]:
     from coldpress.report.figures import equity, waterfall
     from coldpress.report.waterfall_table import waterfall_table
 
-    recipe = context.spec.recipe
+    recipe = context.recipe
     benchmark = data.load_benchmark(recipe)
     openings = _record_opening(context.run_id, benchmark.test_digest)
     models = candidates.EvaluationInputs(

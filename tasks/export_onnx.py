@@ -11,21 +11,22 @@ from prefect.cache_policies import NO_CACHE
 
 from coldpress import cpu
 from tasks.execution import data
-from tasks.execution.stage import StageContext, StageSpec, run_stage
+from tasks.execution.stage import run_stage
+from tasks.execution.stage_spec import StageContext, StageSpec
 
 if TYPE_CHECKING:
-    from coldpress.recipe.recipe import Recipe
+    from tasks.execution.pipeline_run import PipelineRun
     from tasks.tracking.results import StageResult
 
 
 @task(name="export-to-onnx", cache_policy=NO_CACHE)
-def export_onnx(recipe: Recipe, quantized: StageResult) -> StageResult:
+def export_onnx(run: PipelineRun, quantized: StageResult) -> StageResult:
     """Lower the stored integers unchanged; a graph whose logits differ fails the stage."""
     from tasks.tracking.pyfunc import package_pyfunc
 
     # The file contains the recipe's name, so each recipe has a file of its own.
-    kernels = {**cpu.kernel_environment(), "recipe": recipe.name}
-    spec = StageSpec("export_onnx", __name__, recipe, recipe.export, (quantized,), kernels)
+    kernels = {**cpu.kernel_environment(), "recipe": run.recipe.name}
+    spec = StageSpec(run, "export_onnx", run.recipe.export, (quantized,), kernels)
     return run_stage(spec, _export, package_pyfunc)
 
 
@@ -37,7 +38,7 @@ def _export(context: StageContext) -> dict[str, float]:
     from coldpress.onnx.parity import check_parity
     from coldpress.onnx.temperature import calibrate_temperature
 
-    recipe = context.spec.recipe
+    recipe = context.recipe
     source = context.inputs[0]
     validation = encode(load_tokenizer(source), data.load_benchmark(recipe).validation)
     labels = source.manifest.labels

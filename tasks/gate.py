@@ -23,20 +23,23 @@ from tasks.tracking.results import StageResult
 
 if TYPE_CHECKING:
     from coldpress.recipe.recipe import Recipe
+    from tasks.execution.pipeline_run import PipelineRun
 
 _FILE = "gate.json"
 
 
 @task(name="gate", cache_policy=NO_CACHE)
-def apply_gate(recipe: Recipe, onnx: StageResult, evaluation: StageResult) -> Verdict | None:
+def apply_gate(run: PipelineRun, onnx: StageResult, evaluation: StageResult) -> Verdict | None:
     """Decide whether the final model may be promoted; never reused from an earlier run."""
+    recipe = run.recipe
     if recipe.gate is None:
         return None
     with artifacts.open_checkpoint(evaluation.model_uri or "") as checkpoint:
         scorecards = Evaluation.read(checkpoint.path)
         comparison = _compare_with_champion(recipe, onnx, checkpoint)
     verdict = run_checks(recipe.gate, scorecards, onnx.metrics, comparison)
-    _record_verdict(verdict, onnx, pipeline_run.current_run(recipe))
+    pipeline_run.check_not_deleted(run)
+    _record_verdict(verdict, onnx, run)
     return verdict
 
 
@@ -81,27 +84,25 @@ def _compare_with_champion(
     )
 
 
-def _record_verdict(
-    verdict: Verdict, onnx: StageResult, pipeline: pipeline_run.PipelineRun
-) -> None:
+def _record_verdict(verdict: Verdict, onnx: StageResult, run: PipelineRun) -> None:
     flow_run_page.show_verdict(verdict)
-    tags = _verdict_tags(verdict, pipeline)
+    tags = _verdict_tags(verdict, run)
     page = markdown.verdict_page(verdict)
     version_identity.check_unchanged(onnx.registered or "", onnx.digest)
     registry.record_verdict(onnx.registered or "", tags, page, verdict.passed)
     with home.workspace() as directory:
         (directory / _FILE).write_text(verdict.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        runs.log_file(pipeline.run_id, directory / _FILE)
+        runs.log_file(run.run_id, directory / _FILE)
     values = {f"gate.{c.name}": c.value for c in verdict.checks if c.value is not None}
-    runs.log_metrics(pipeline.run_id, values)
-    runs.set_tags(pipeline.run_id, {"gate": _outcome(verdict)})
+    runs.log_metrics(run.run_id, values)
+    runs.set_tags(run.run_id, {"gate": _outcome(verdict)})
 
 
-def _verdict_tags(verdict: Verdict, pipeline: pipeline_run.PipelineRun) -> dict[str, str]:
+def _verdict_tags(verdict: Verdict, run: PipelineRun) -> dict[str, str]:
     """Tags of the version; `gate` comes last, so that it is set only if the others are."""
     return {
         "gate.reasons": markdown.failed_sentences(verdict),
-        "gate.flow_run_id": pipeline.tags["flow_run_id"],
+        "gate.flow_run_id": run.tags["flow_run_id"],
         "gate": _outcome(verdict),
     }
 

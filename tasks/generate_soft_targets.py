@@ -12,25 +12,28 @@ from prefect.cache_policies import NO_CACHE
 from coldpress.data import leakage
 from coldpress.teacher.spec import content_digest
 from tasks.execution import data
-from tasks.execution.stage import StageContext, StageSpec, run_stage
+from tasks.execution.stage import run_stage
+from tasks.execution.stage_spec import StageContext, StageSpec
 
 if TYPE_CHECKING:
     from coldpress.distillation.soft_targets import SoftTargets
     from coldpress.model.classifier import Classifier
     from coldpress.recipe.recipe import Recipe
+    from tasks.execution.pipeline_run import PipelineRun
     from tasks.tracking.results import StageResult
 
 
 @task(name="generate-soft-targets", cache_policy=NO_CACHE)
-def generate_soft_targets(recipe: Recipe, teacher: StageResult) -> StageResult:
+def generate_soft_targets(run: PipelineRun, teacher: StageResult) -> StageResult:
     """Store the teacher's logits for training rows, unlabelled rows and variants of both."""
+    recipe = run.recipe
     section = {
         "hidden_states": recipe.soft_targets.hidden_states,
         "augment": recipe.soft_targets.augment,
         "unlabelled": data.unlabelled_digest(recipe),
         "others": _ensemble_section(recipe),
     }
-    spec = StageSpec("generate_soft_targets", __name__, recipe, section, (teacher,))
+    spec = StageSpec(run, "generate_soft_targets", section, (teacher,))
     return run_stage(spec, _generate)
 
 
@@ -48,7 +51,7 @@ def _generate(context: StageContext) -> dict[str, float]:
     from coldpress.model import serialization
     from coldpress.model.checkpoint import new_checkpoint
 
-    recipe = context.spec.recipe
+    recipe = context.recipe
     section = recipe.soft_targets
     benchmark = data.load_benchmark(recipe)
     first = serialization.load_classifier(context.inputs[0])
@@ -87,7 +90,7 @@ def _leakage_metrics(recipe: Recipe) -> dict[str, float]:
 def _additional_teachers(context: StageContext) -> Iterator[Classifier]:
     from coldpress.distillation import ensemble
 
-    recipe = context.spec.recipe
+    recipe = context.recipe
     return ensemble.train_more_teachers(
         recipe.soft_targets.teachers - 1,
         recipe.teacher,

@@ -9,24 +9,26 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.execution import data
-from tasks.execution.stage import StageContext, StageSpec, run_stage
+from tasks.execution.stage import run_stage
+from tasks.execution.stage_spec import StageContext, StageSpec
 from tasks.tracking import runs
 
 if TYPE_CHECKING:
     from coldpress.data.encoding import EncodedSplit
     from coldpress.model.classifier import Classifier
     from coldpress.pruning.fisher.latency_search import LatencyTable
-    from coldpress.recipe.recipe import Recipe
+    from tasks.execution.pipeline_run import PipelineRun
     from tasks.tracking.results import StageResult
 
 
 @task(name="prune", cache_policy=NO_CACHE)
-def prune(recipe: Recipe, student: StageResult, soft_targets: StageResult) -> StageResult:
+def prune(run: PipelineRun, student: StageResult, soft_targets: StageResult) -> StageResult:
     """Remove what the loss is least sensitive to; retrain on the soft targets after each step."""
+    recipe = run.recipe
     if not recipe.prune:
         return student.skipped_as("prune")
     section = {"steps": recipe.prune, "recovery": recipe.recovery}
-    return run_stage(StageSpec("prune", __name__, recipe, section, (student, soft_targets)), _prune)
+    return run_stage(StageSpec(run, "prune", section, (student, soft_targets)), _prune)
 
 
 def _prune(context: StageContext) -> dict[str, float]:
@@ -35,9 +37,9 @@ def _prune(context: StageContext) -> dict[str, float]:
     from coldpress.pruning.pipeline import RetrainingData, run_steps
     from coldpress.training import loop
 
-    recipe = context.spec.recipe
+    recipe = context.recipe
     validation = data.load_benchmark(recipe).validation
-    loop.reseed(recipe.seed, context.spec.stage)
+    loop.reseed(recipe.seed, context.stage)
     student = serialization.load_classifier(context.inputs[0])
     targets = soft_targets.load_soft_targets(context.inputs[1].path)
     rows = targets.transfer_set(data.load_transfer_set(recipe))
@@ -53,7 +55,7 @@ def _prune(context: StageContext) -> dict[str, float]:
         texts,
         latency,
     )
-    pruned = run_steps(context.spec.section["steps"], student, retraining)
+    pruned = run_steps(context.section["steps"], student, retraining)
     notes = {"steps": [str(report) for report in pruned.reports], **latency.notes()}
     serialization.write_checkpoint(pruned.classifier, context.target, context.manifest(notes))
     for step, report in pruned.reports_by_name().items():

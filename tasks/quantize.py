@@ -10,33 +10,35 @@ from prefect.cache_policies import NO_CACHE
 from coldpress import cpu
 from coldpress.quantization.method import QuantizationAwareTraining
 from tasks.execution import data
-from tasks.execution.stage import StageContext, StageSpec, run_stage
+from tasks.execution.stage import run_stage
+from tasks.execution.stage_spec import StageContext, StageSpec
 from tasks.tracking import runs
 
 if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
     from coldpress.quantization.method import PostTrainingQuantization
-    from coldpress.recipe.recipe import Recipe
+    from tasks.execution.pipeline_run import PipelineRun
     from tasks.tracking.results import StageResult
 
 
 @task(name="quantize", cache_policy=NO_CACHE)
-def quantize(recipe: Recipe, pruned: StageResult, soft_targets: StageResult) -> StageResult:
+def quantize(run: PipelineRun, pruned: StageResult, soft_targets: StageResult) -> StageResult:
     """Convert the weights to the integers that ONNX Runtime will use."""
-    if recipe.quantize is None:
+    if run.recipe.quantize is None:
         return pruned.skipped_as("quantize")
-    return run_stage(_stage_spec(recipe, pruned, soft_targets), _quantize)
+    return run_stage(_stage_spec(run, pruned, soft_targets), _quantize)
 
 
-def _stage_spec(recipe: Recipe, pruned: StageResult, soft_targets: StageResult) -> StageSpec:
+def _stage_spec(run: PipelineRun, pruned: StageResult, soft_targets: StageResult) -> StageSpec:
     """Only a method that trains depends on the soft targets and the recovery section."""
+    recipe = run.recipe
     section: object = recipe.quantize
     inputs: tuple[StageResult, ...] = (pruned,)
     if isinstance(recipe.quantize, QuantizationAwareTraining):
         section = {"quantize": recipe.quantize, "recovery": recipe.recovery}
         inputs = (pruned, soft_targets)
     kernels = {"vnni": str(cpu.has_vnni())}
-    return StageSpec("quantize", __name__, recipe, section, inputs, kernels)
+    return StageSpec(run, "quantize", section, inputs, kernels)
 
 
 def _quantize(context: StageContext) -> dict[str, float]:
@@ -47,9 +49,9 @@ def _quantize(context: StageContext) -> dict[str, float]:
     from coldpress.quantization.precision import describe_arithmetic
     from coldpress.training import loop
 
-    recipe = context.spec.recipe
+    recipe = context.recipe
     benchmark = data.load_benchmark(recipe)
-    loop.reseed(recipe.seed, context.spec.stage)
+    loop.reseed(recipe.seed, context.stage)
     source = serialization.load_classifier(context.inputs[0])
     validation = encode(source.tokenizer, benchmark.validation)
     before = classifier.accuracy(source.logits(validation), benchmark.validation.labels)
@@ -66,7 +68,7 @@ def _quantize(context: StageContext) -> dict[str, float]:
 def _apply_method(context: StageContext, source: Classifier) -> Classifier:
     from coldpress.data.encoding import encode
 
-    recipe = context.spec.recipe
+    recipe = context.recipe
     method = recipe.quantize
     if isinstance(method, QuantizationAwareTraining):
         return _train_quantized(context, source, method)
@@ -81,7 +83,7 @@ def _train_quantized(
     from coldpress.distillation import soft_targets, transfer
     from coldpress.quantization.method import TrainingContext
 
-    recipe = context.spec.recipe
+    recipe = context.recipe
     targets = soft_targets.load_soft_targets(context.inputs[1].path)
     rows = targets.transfer_set(data.load_transfer_set(recipe))
     validation = data.load_benchmark(recipe).validation

@@ -20,24 +20,26 @@ from tasks.tracking.reports import CARD, REPORT, REPORT_DIGEST_TAG, REPORT_TAG
 if TYPE_CHECKING:
     from coldpress.gate.verdict import Verdict
     from coldpress.recipe.recipe import Recipe
+    from tasks.execution.pipeline_run import PipelineRun
     from tasks.tracking.results import StageResult
 
 
 @task(name="report", cache_policy=NO_CACHE)
 def publish_report(
-    recipe: Recipe, onnx: StageResult, evaluation: StageResult, verdict: Verdict | None
+    run: PipelineRun, onnx: StageResult, evaluation: StageResult, verdict: Verdict | None
 ) -> None:
     """Write the report of this run and the card of its model, also if the gate refused it."""
-    findings = _collect_findings(recipe, onnx, evaluation, verdict)
-    run_id = pipeline_run.current_run(recipe).run_id
+    findings = _collect_findings(run.recipe, onnx, evaluation, verdict)
+    pipeline_run.check_not_deleted(run)
     documents = {REPORT: html.render_report(findings), CARD: card.render_card(findings)}
     with home.workspace() as directory:
         for name, text in documents.items():
             (directory / name).write_text(text, encoding="utf-8")
-            runs.log_file(run_id, directory / name)
-    runs.set_tags(run_id, {REPORT_DIGEST_TAG: onnx.digest or "", REPORT_TAG: onnx.registered or ""})
+            runs.log_file(run.run_id, directory / name)
+    tags = {REPORT_DIGEST_TAG: onnx.digest or "", REPORT_TAG: onnx.registered or ""}
+    runs.set_tags(run.run_id, tags)
     flow_run_page.show_evaluation(findings.evaluation, evaluation.model_uri or "")
-    flow_run_page.show_report(findings, run_id)
+    flow_run_page.show_report(findings, run.run_id)
 
 
 def _collect_findings(

@@ -9,20 +9,22 @@ from prefect.cache_policies import NO_CACHE
 
 from coldpress.teacher.spec import content_digest
 from tasks.execution import data
-from tasks.execution.stage import StageContext, StageSpec, run_stage
+from tasks.execution.stage import run_stage
+from tasks.execution.stage_spec import StageContext, StageSpec
 from tasks.tracking import runs
 
 if TYPE_CHECKING:
-    from coldpress.recipe.recipe import Recipe
+    from tasks.execution.pipeline_run import PipelineRun
     from tasks.tracking.results import StageResult
 
 
 @task(name="train-teacher", cache_policy=NO_CACHE)
-def train_teacher(recipe: Recipe) -> StageResult:
+def train_teacher(run: PipelineRun) -> StageResult:
     """Train on the labels and keep the epoch with the best validation accuracy."""
-    section = recipe.teacher.model_dump(mode="json", exclude={"model"})
-    key_extras = {"model": content_digest(recipe.teacher.model)}
-    spec = StageSpec("train_teacher", __name__, recipe, section, key_extras=key_extras)
+    teacher = run.recipe.teacher
+    section = teacher.model_dump(mode="json", exclude={"model"})
+    key_extras = {"model": content_digest(teacher.model)}
+    spec = StageSpec(run, "train_teacher", section, key_extras=key_extras)
     return run_stage(spec, _train)
 
 
@@ -34,9 +36,9 @@ def _train(context: StageContext) -> dict[str, float]:
     from coldpress.teacher import build
     from coldpress.training import loop
 
-    recipe = context.spec.recipe
+    recipe = context.recipe
     benchmark = data.load_benchmark(recipe)
-    loop.reseed(recipe.seed, context.spec.stage)
+    loop.reseed(recipe.seed, context.stage)
     teacher = build.build_teacher(recipe.teacher, benchmark, recipe.benchmark.max_tokens)
     train = encode(teacher.tokenizer, benchmark.train)
     validation = encode(teacher.tokenizer, benchmark.validation)

@@ -1,4 +1,4 @@
-"""MLflow parent run of a pipeline run, found from the id of the Prefect flow run."""
+"""A pipeline run: one execution of a recipe, with a parent run in MLflow."""
 
 from __future__ import annotations
 
@@ -24,14 +24,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PipelineRun:
-    """One run of a recipe.
+    """One run of a recipe, as plain data: its tasks may run in other processes and machines.
 
     Attributes:
+        recipe: The recipe that is run.
         run_id: The parent run in MLflow.
         experiment_id: The recipe's experiment.
         tags: Tags of every MLflow run and model version of this pipeline run.
     """
 
+    recipe: Recipe
     run_id: str
     experiment_id: str
     tags: dict[str, str]
@@ -43,11 +45,14 @@ def recipe_digest(recipe: Recipe) -> str:
 
 
 @contextmanager
-def open_pipeline_run(recipe: Recipe) -> Iterator[None]:
+def pipeline_run(recipe: Recipe) -> Iterator[PipelineRun]:
     """Open the parent run, or reopen it in a retry, and close it at the end.
 
     Args:
         recipe: The recipe that is run.
+
+    Yields:
+        The open run.
     """
     log_filters.hide_input_tracebacks()
     with _report_failure(), _close_interrupted_runs():
@@ -57,13 +62,10 @@ def open_pipeline_run(recipe: Recipe) -> Iterator[None]:
         if closed:
             owners = ", ".join(closed)
             get_run_logger().warning("Closed the MLflow runs of %s, which was killed", owners)
-        existing = history.parent_run(flow_run_id())
-        run_id = existing.info.run_id if existing else _open_parent_run(recipe, experiment_id)
-        if existing:
-            runs.reopen_run(run_id)
+        run_id = _reopen_parent_run() or _open_parent_run(recipe, experiment_id)
         _link_both_ways(run_id)
         with runs.managed_run(run_id), open_runs.close_silent_runs(experiment_id):
-            yield
+            yield PipelineRun(recipe, run_id, experiment_id, _run_tags(recipe))
 
 
 def _check_recipe(recipe: Recipe) -> None:
@@ -99,25 +101,20 @@ def _close_interrupted_runs() -> Iterator[None]:
         raise
 
 
-def current_run(recipe: Recipe) -> PipelineRun:
-    """Find the pipeline run of the current task, on any machine.
+def check_not_deleted(run: PipelineRun) -> None:
+    """Check that the parent run still exists; MLflow would accept stage runs of a deleted one.
 
     Args:
-        recipe: The recipe that is run.
-
-    Returns:
-        The pipeline run that the flow opened.
+        run: The pipeline run of the current task.
 
     Raises:
         InputError: The parent run was deleted in MLflow.
     """
-    run = history.parent_run(flow_run_id())
-    if run is None:
+    if runs.is_deleted(run.run_id):
         raise InputError(
-            f"name: the run of {recipe.name} was deleted in MLflow while it was in"
+            f"name: the run of {run.recipe.name} was deleted in MLflow while it was in"
             " progress; run it again, finished stages that still exist are reused"
         )
-    return PipelineRun(run.info.run_id, run.info.experiment_id, _run_tags(recipe))
 
 
 def flow_run_link() -> str:
@@ -129,6 +126,16 @@ def flow_run_link() -> str:
 
 def _run_tags(recipe: Recipe) -> dict[str, str]:
     return {"recipe_digest": recipe_digest(recipe), "flow_run_id": flow_run_id()}
+
+
+def _reopen_parent_run() -> str | None:
+    """Reopen the run of an earlier attempt of this flow run; None in the first attempt."""
+    existing = history.parent_run(flow_run_id())
+    if existing is None:
+        return None
+    run_id = str(existing.info.run_id)
+    runs.reopen_run(run_id)
+    return run_id
 
 
 def _open_parent_run(recipe: Recipe, experiment_id: str) -> str:

@@ -17,6 +17,7 @@ from mlflow.entities import (
     Dataset,
     DatasetInput,
     InputTag,
+    LifecycleStage,
     LoggedModelInput,
     Metric,
     Param,
@@ -134,6 +135,11 @@ def _timestamp() -> str:
 def reopen_run(run_id: str) -> None:
     """Reopen a run for a retry after the first attempt closed it."""
     client().update_run(run_id, status="RUNNING")
+
+
+def is_deleted(run_id: str) -> bool:
+    """True if a run is in MLflow's trash."""
+    return str(client().get_run(run_id).info.lifecycle_stage) == LifecycleStage.DELETED
 
 
 def set_tags(run_id: str, tags: Mapping[str, str]) -> None:

@@ -27,7 +27,7 @@ import transformers.models.bert.modeling_bert  # noqa: F401
 from prefect.logging import disable_run_logger
 
 if TYPE_CHECKING:
-    from tasks.execution.stage import StageSpec
+    from tasks.execution.stage_spec import StageSpec
     from tasks.tracking.results import StageResult
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,19 +47,20 @@ def run(stage: str, recipe_file: Path, folder: Path) -> None:
     """Run a stage as its Prefect task does, and write down which modules that imported."""
     from coldpress.recipe.recipe import Recipe
     from tasks.execution import progress
+    from tasks.execution.pipeline_run import PipelineRun
     from tasks.tracking import runs
 
     progress._SECONDS_BETWEEN_ARTIFACTS = 3600.0  # no Prefect server is running
     recipe = Recipe.model_validate_json(recipe_file.read_text())
-    if stage == "train_teacher":
-        flow_run = {"flow_run_id": os.environ["PREFECT__RUNTIME__FLOW_RUN__ID"]}
-        runs.open_run(runs.ensure_experiment(recipe.name), recipe.name, flow_run)
+    experiment_id = runs.ensure_experiment(recipe.name)
+    run_id = runs.open_run(experiment_id, recipe.name, {})
+    pipeline_run = PipelineRun(recipe, run_id, experiment_id, {})
     results: Any = [_result(folder, name) for name in INPUTS[stage]]
     module: Any = importlib.import_module(f"tasks.{stage}")
     specs = _record_specs(module)
     with disable_run_logger():
         arguments = [results] if stage == "evaluate" else results
-        result = getattr(module, stage).fn(recipe, *arguments)
+        result = getattr(module, stage).fn(pipeline_run, *arguments)
     modules = sorted(name for name in sys.modules if name.split(".")[0] == "coldpress")
     outside = _outside_the_key(modules, specs[0], folder / "source")
     (folder / f"{stage}.result.json").write_text(result.model_dump_json())

@@ -14,7 +14,9 @@ from coldpress.gate import Gate
 from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.recipe.recipe import Recipe
 from tasks.evaluate import may_reuse
-from tasks.execution.stage import StageSpec, _find_cached
+from tasks.execution.pipeline_run import PipelineRun
+from tasks.execution.stage import _find_cached
+from tasks.execution.stage_spec import StageSpec
 from tasks.tracking import artifacts, runs
 from tasks.tracking.results import StageResult
 
@@ -76,9 +78,8 @@ def spec(tmp_path: Path) -> StageSpec:
         }
     )
     return StageSpec(
+        PipelineRun(recipe, "none", "none", {}),
         "evaluate",
-        "tasks.evaluate",
-        recipe,
         recipe.evaluate,
         may_reuse=lambda result: may_reuse(result, Gate(min_speedup=9)),
     )

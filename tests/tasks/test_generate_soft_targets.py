@@ -17,7 +17,8 @@ from coldpress.teacher import build
 from coldpress.training.loop import no_progress, reseed
 from tasks import generate_soft_targets
 from tasks.execution import data
-from tasks.execution.stage import StageContext, StageSpec
+from tasks.execution.pipeline_run import PipelineRun
+from tasks.execution.stage_spec import StageContext, StageSpec
 
 TEXTS = {"calm": "slow oil", "fast": "fast press", "warm": "warm olive stone"}
 SIZES = {"origin": "scratch", "layers": 1, "hidden_size": 16, "heads": 2, "neurons": 16}
@@ -52,7 +53,8 @@ def teacher(tmp_path: Path) -> Checkpoint:
 def generate(
     recipe: Recipe, teacher: Checkpoint, target: Path
 ) -> tuple[soft_targets.SoftTargets, Any]:
-    spec = StageSpec("generate_soft_targets", "tasks.generate_soft_targets", recipe, {})
+    run = PipelineRun(recipe, "none", "none", {})
+    spec = StageSpec(run, "generate_soft_targets", {})
     metrics = generate_soft_targets._generate(
         StageContext(spec, target, [teacher], "none", no_progress)
     )

@@ -13,7 +13,8 @@ from coldpress.model.classifier import Classifier
 from coldpress.recipe.recipe import Recipe
 from coldpress.training.loop import no_progress
 from tasks.execution import data
-from tasks.execution.stage import StageContext, StageSpec
+from tasks.execution.pipeline_run import PipelineRun
+from tasks.execution.stage_spec import StageContext, StageSpec
 from tasks.prune import _prune
 from tasks.tracking import runs
 
@@ -53,7 +54,7 @@ def test_two_steps_of_one_method_have_separate_curves(
     recipe: Recipe, tiny_checkpoint: Checkpoint, soft_targets: Checkpoint, state: Path
 ) -> None:
     run_id = runs.open_run(runs.ensure_experiment("tiny"), "prune", {"stage": "prune"})
-    spec = StageSpec("prune", "tasks.prune", recipe, {"steps": recipe.prune})
+    spec = StageSpec(PipelineRun(recipe, "none", "none", {}), "prune", {"steps": recipe.prune})
     _prune(
         StageContext(spec, state / "pruned", [tiny_checkpoint, soft_targets], run_id, no_progress)
     )

@@ -15,7 +15,8 @@ from coldpress.quantization.core.storage import is_quantized
 from coldpress.recipe.recipe import Recipe
 from coldpress.training.loop import no_progress
 from tasks.execution import data
-from tasks.execution.stage import StageContext, StageSpec
+from tasks.execution.pipeline_run import PipelineRun
+from tasks.execution.stage_spec import StageContext, StageSpec
 from tasks.quantize import _quantize, _stage_spec
 from tasks.tracking import runs
 from tasks.tracking.results import StageResult
@@ -45,7 +46,7 @@ def build_spec(content: dict[str, Any], section: dict[str, Any], digest: str) ->
     """The stage spec of a section, with soft targets of this digest."""
     recipe = Recipe.model_validate({**content, "quantize": section})
     soft_targets = StageResult(stage="generate_soft_targets", status="ran", digest=digest)
-    return _stage_spec(recipe, PRUNED, soft_targets)
+    return _stage_spec(PipelineRun(recipe, "none", "none", {}), PRUNED, soft_targets)
 
 
 @pytest.mark.parametrize(("section", "depends"), [(STATIC, False), (QAT, True)])
@@ -65,7 +66,7 @@ def test_training_logs_a_curve_and_stores_integers(
     spec = build_spec(content, QAT, "a")
     with new_checkpoint(state / "answers", Manifest(stage="generate_soft_targets")) as directory:
         targets.save_soft_targets(
-            targets.compute_soft_targets(tiny, data.load_transfer_set(spec.recipe)), directory
+            targets.compute_soft_targets(tiny, data.load_transfer_set(spec.run.recipe)), directory
         )
     inputs = [tiny_checkpoint, Checkpoint.open(state / "answers")]
     run_id = runs.open_run(runs.ensure_experiment("tiny"), "quantize", {"stage": "quantize"})

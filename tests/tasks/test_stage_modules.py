@@ -57,7 +57,6 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         **{k: v for k, v in os.environ.items() if not k.startswith(("PREFECT", "MLFLOW"))},
         "COLDPRESS_HOME": str(folder / "state"),
         "OMP_NUM_THREADS": "1",
-        "PREFECT__RUNTIME__FLOW_RUN__ID": "by-hand",
         "PREFECT__RUNTIME__FLOW_RUN__NAME": "by-hand",
         "PREFECT__RUNTIME__FLOW_RUN__UI_URL": "http://127.0.0.1:9/by-hand",
     }

@@ -9,15 +9,16 @@ import pytest
 
 from coldpress.errors import DivergedError, InputError, NonFiniteError
 from coldpress.training.loop import no_progress
-from tasks.execution.stage import StageBody, StageContext, StageSpec, _run_body
+from tasks.execution.pipeline_run import PipelineRun
+from tasks.execution.stage import StageBody, _run_body
+from tasks.execution.stage_spec import StageContext, StageSpec
 
 
 @pytest.fixture
 def context(tmp_path: Path) -> StageContext:
     recipe: Any = None
-    return StageContext(
-        StageSpec("prune", "tasks.prune", recipe, None), tmp_path, [], "none", no_progress
-    )
+    spec = StageSpec(PipelineRun(recipe, "none", "none", {}), "prune", None)
+    return StageContext(spec, tmp_path, [], "none", no_progress)
 
 
 def raising(error: Exception) -> StageBody:
