@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from coldpress.data.encoding import Batch
 from coldpress.model.classifier import Classifier
 from coldpress.model.hooks import remove_hooks
-from coldpress.model.positions import attention_window, rotary_cos_sin
 
 
 @dataclass(frozen=True)
@@ -25,8 +24,6 @@ class Activations:
             of shape (batch, tokens, width).
         queries, keys, values: One tensor of shape (batch, tokens, heads * head size) a layer.
         token_mask: Shape (batch, tokens), bool: false for padding.
-        rotary: cos and sin of each layer, as `positions.rotary_cos_sin` returns them.
-        windows: Attention window of each layer, as `positions.attention_window` returns it.
     """
 
     logits: Tensor
@@ -35,8 +32,6 @@ class Activations:
     keys: tuple[Tensor, ...]
     values: tuple[Tensor, ...]
     token_mask: Tensor
-    rotary: tuple[tuple[Tensor, Tensor] | None, ...]
-    windows: tuple[int | None, ...]
 
 
 ActivationLoss = Callable[[Activations, Activations, Tensor], Tensor]
@@ -81,16 +76,8 @@ def record_activations(classifier: Classifier, batch: Batch) -> Activations:
         for start in (0, layer_count, 2 * layer_count)
     )
     mask = torch.from_numpy(batch.attention_mask).to(result.logits.device).bool()
-    tokens = mask.shape[1]
     return Activations(
-        result.logits,
-        tuple(result.hidden_states),
-        queries,
-        keys,
-        values,
-        mask,
-        rotary=tuple(rotary_cos_sin(classifier, n, tokens) for n in range(layer_count)),
-        windows=tuple(attention_window(classifier, n) for n in range(layer_count)),
+        result.logits, tuple(result.hidden_states), queries, keys, values, token_mask=mask
     )
 
 

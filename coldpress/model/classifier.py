@@ -72,7 +72,7 @@ class Classifier:
     @property
     def token_table(self) -> nn.Embedding:
         """The token embedding table, of shape (vocabulary, width)."""
-        table = self.encoder.get_submodule(self.architecture.word_embeddings)
+        table = self.encoder.get_submodule(self.architecture.embeddings.words)
         return cast("nn.Embedding", table)
 
     @property
@@ -89,13 +89,13 @@ class Classifier:
     @property
     def head_size(self) -> int:
         """Width of one attention head; pruning never changes it."""
-        heads = getattr(self.config, self.architecture.config_heads)
+        heads = getattr(self.config, self.architecture.config_keys.heads)
         return int(self.config.hidden_size) // int(heads)
 
     @property
     def reads_first_token(self) -> bool:
         """True if the classification head reads the first token, not the mean of all."""
-        name = self.architecture.config_pooling
+        name = self.architecture.config_keys.pooling
         return name is None or getattr(self.config, name) == "cls"
 
     def linear(self, layer: nn.Module, role: str) -> nn.Linear:
@@ -103,12 +103,12 @@ class Classifier:
 
         Args:
             layer: One of `layers`.
-            role: One of `architecture.roles`.
+            role: A role in `architecture.linears`.
 
         Returns:
             The module; its weight has the shape (out, in).
         """
-        return cast("nn.Linear", layer.get_submodule(getattr(self.architecture, role)))
+        return cast("nn.Linear", layer.get_submodule(self.architecture.linears[role]))
 
     def copy(self) -> Classifier:
         """Return a classifier with a deep copy of the module."""

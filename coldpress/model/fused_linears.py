@@ -51,11 +51,11 @@ def unfuse_linears(layers: nn.ModuleList, table: Architecture, config: Any) -> N
             fused = layer.get_submodule(path)
             if isinstance(fused, nn.Linear):
                 layer.set_submodule(path, ConcatLinear(_split_linear(fused, names)))
-    norm = layers[0].get_submodule(table.attention_norm)
+    norm = layers[0].get_submodule(table.norms.attention)
     if getattr(config, FIRST_NORM, False) and isinstance(norm, nn.Identity):
         # transformers builds the first layer without this norm; its weights are loaded later.
-        new_norm = copy.deepcopy(layers[0].get_submodule(table.output_norm))
-        layers[0].set_submodule(table.attention_norm, new_norm)
+        new_norm = copy.deepcopy(layers[0].get_submodule(table.norms.feed_forward))
+        layers[0].set_submodule(table.norms.attention, new_norm)
 
 
 def _split_linear(fused: nn.Linear, names: Sequence[str]) -> dict[str, nn.Linear]:

@@ -127,7 +127,7 @@ def _reshape(classifier: Classifier, shapes: Sequence[LayerShape]) -> None:
     hidden_size = int(classifier.config.hidden_size)
     for layer, shape in zip(classifier.layers, shapes, strict=True):
         width = shape.heads * classifier.head_size
-        for role in ("query", "key", "value"):
+        for role in classifier.architecture.head_roles:
             resize(classifier.linear(layer, role), width, hidden_size)
         resize(classifier.linear(layer, "attention_output"), hidden_size, width)
         for role in classifier.architecture.up_roles:

@@ -35,7 +35,7 @@ def keep_heads(classifier: Classifier, keep: Sequence[Sequence[int]]) -> Classif
         # Row numbers of the query weight by head: (heads, head size).
         rows = torch.arange(shape.heads * size).view(shape.heads, size)
         features = rows[_sorted_indices(heads, shape.heads)].flatten()
-        for role in ("query", "key", "value"):
+        for role in pruned.architecture.head_roles:
             _keep_outputs(pruned.linear(layer, role), features)
         _keep_inputs(pruned.linear(layer, "attention_output"), features)
     return pruned
@@ -83,11 +83,11 @@ def keep_layers(classifier: Classifier, indices: Sequence[int]) -> Classifier:
 def _update_layer_config(pruned: Classifier, keep: Sequence[int]) -> None:
     table = pruned.architecture
     config = pruned.config
-    setattr(config, table.config_layers, len(keep))
-    if table.config_layer_types:
-        types = getattr(config, table.config_layer_types)
-        setattr(config, table.config_layer_types, [types[index] for index in keep])
-    if table.pre_norm and keep[0] > 0:
+    setattr(config, table.config_keys.layers, len(keep))
+    for name in table.attention.layer_lists:
+        entries = getattr(config, name)
+        setattr(config, name, [entries[index] for index in keep])
+    if table.norms.before_sublayers and keep[0] > 0:
         setattr(config, FIRST_NORM, True)
 
 
@@ -112,55 +112,56 @@ def keep_width(classifier: Classifier, dimensions: Sequence[int]) -> Classifier:
     if len(keep) % size:
         raise ValueError(f"{len(keep)} dimensions are not a multiple of the head size {size}")
     narrow = classifier.copy()
+    table = narrow.architecture
     _narrow_embeddings(narrow, keep)
     for layer in narrow.layers:
-        for role in narrow.architecture.reader_roles:
+        for role in table.reader_roles:
             _keep_inputs(narrow.linear(layer, role), keep)
         for role in ("attention_output", "down"):
             _keep_outputs(narrow.linear(layer, role), keep)
-        for norm in (narrow.architecture.attention_norm, narrow.architecture.output_norm):
+        for norm in table.norms.in_layer:
             _keep_features(layer.get_submodule(norm), keep)
-    if narrow.architecture.final_norm:
-        _keep_features(narrow.encoder.get_submodule(narrow.architecture.final_norm), keep)
+    if table.norms.final:
+        _keep_features(narrow.encoder.get_submodule(table.norms.final), keep)
     _narrow_head(narrow, keep)
     narrow.config.hidden_size = len(keep)
     # The head size is the configured hidden size divided by the configured number of heads.
-    setattr(narrow.config, narrow.architecture.config_heads, len(keep) // size)
+    setattr(narrow.config, table.config_keys.heads, len(keep) // size)
     return narrow
 
 
 def _narrow_embeddings(classifier: Classifier, keep: Tensor) -> None:
     """Narrow the embedding tables, or the projection after them if there is one."""
-    table = classifier.architecture
+    embeddings = classifier.architecture.embeddings
     modules = dict(classifier.encoder.named_modules())
-    if table.embedding_projection in modules:
+    if embeddings.projection in modules:
         if classifier.config.embedding_size == len(keep):
             reason = f"the embedding tables have a width of {len(keep)} and a projection after them"
             raise InputError(f"distill.student.width: {reason}; take another width")
-        _keep_outputs(cast("nn.Linear", modules[table.embedding_projection]), keep)
+        _keep_outputs(cast("nn.Linear", modules[embeddings.projection]), keep)
         return
-    for path in (table.word_embeddings, table.position_embeddings, table.segment_embeddings):
+    for path in (embeddings.words, embeddings.positions, embeddings.segments):
         if path and path in modules:
-            embedding = cast("nn.Embedding", modules[path])
-            embedding.weight = nn.Parameter(embedding.weight.detach()[:, keep])
-            embedding.embedding_dim = len(keep)
-    _keep_features(modules[table.embedding_norm], keep)
+            table = cast("nn.Embedding", modules[path])
+            table.weight = nn.Parameter(table.weight.detach()[:, keep])
+            table.embedding_dim = len(keep)
+    _keep_features(modules[embeddings.norm], keep)
     if hasattr(classifier.config, "embedding_size"):
         classifier.config.embedding_size = len(keep)
 
 
 def _narrow_head(classifier: Classifier, keep: Tensor) -> None:
     """Narrow the classification head: `pooler` (hidden, hidden) and `output` (labels, hidden)."""
-    table = classifier.architecture
+    head = classifier.architecture.classification_head
     module = classifier.module
-    pooler = cast("nn.Linear", module.get_submodule(table.pooler))
-    output = cast("nn.Linear", module.get_submodule(table.output))
+    pooler = cast("nn.Linear", module.get_submodule(head.pooler))
+    output = cast("nn.Linear", module.get_submodule(head.output))
     weights = output.weight.detach().norm(dim=0)
     features = weights.argsort(descending=True, stable=True)[: len(keep)].sort().values
     _keep_inputs(pooler, keep)
     _keep_outputs(pooler, features)
-    if table.pooler_norm:
-        _keep_features(module.get_submodule(table.pooler_norm), features)
+    if head.norm:
+        _keep_features(module.get_submodule(head.norm), features)
     _keep_inputs(output, features)
 
 
@@ -197,7 +198,7 @@ def required_tokens(classifier: Classifier) -> set[int]:
     required = set() if padding is None else {padding}
     for ids in _config_token_ids(classifier).values():
         required.update(ids if isinstance(ids, list) else [ids])
-    if padding is not None and classifier.architecture.positions_from_padding:
+    if padding is not None and classifier.architecture.embeddings.positions_from_padding:
         required.update(range(padding))
     return required
 

@@ -81,7 +81,7 @@ def linear_modules(classifier: Classifier) -> list[nn.Linear]:
     Returns:
         Role by role, layer by layer.
     """
-    roles = classifier.architecture.roles
+    roles = classifier.architecture.linears
     return [classifier.linear(layer, role) for layer in classifier.layers for role in roles]
 
 

@@ -33,7 +33,7 @@ class KBit(Section):
         """
         from coldpress.quantization.core.convert import quantize_kbit
 
-        output = classifier.architecture.output
+        output = classifier.architecture.classification_head.output
         bits = min(self.bits, weight_bits())
         return quantize_kbit(
             classifier,

@@ -50,11 +50,12 @@ def group_layers(classifier: Classifier) -> tuple[LayerGroup, ...]:
 def _group_name(classifier: Classifier, path: str) -> str:
     """Return the name of a linear module's group."""
     table = classifier.architecture
+    head = table.classification_head
     inside = path.removeprefix(f"{table.encoder}.{table.layers}.")
     if inside == path:
-        return {table.pooler: "pooler", table.output: LOGITS}.get(path, "embedding projection")
-    number, _, role = inside.partition(".")
-    attention = role in (table.query, table.key, table.value, table.attention_output)
+        return {head.pooler: "pooler", head.output: LOGITS}.get(path, "embedding projection")
+    number, _, linear = inside.partition(".")
+    attention = linear in table.attention.linears.values()
     return f"{'attention' if attention else 'feed-forward'} of layer {int(number) + 1}"
 
 

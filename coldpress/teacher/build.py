@@ -148,7 +148,7 @@ def _check_missing_weights(missing: Sequence[str], classifier: Classifier, direc
 
 def _reorder_head(classifier: Classifier, order: Sequence[int]) -> None:
     """Reorder the rows of the output layer, one per label, as the benchmark's labels are."""
-    head = classifier.module.get_submodule(classifier.architecture.output)
+    head = classifier.module.get_submodule(classifier.architecture.classification_head.output)
     with torch.no_grad():
         for parameter in head.parameters():
             parameter.copy_(parameter[torch.tensor(order)].clone())

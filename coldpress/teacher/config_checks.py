@@ -123,34 +123,34 @@ def _check_aliases(config: Mapping[str, Any], place: str) -> None:
 
 
 def _check_sizes(config: Mapping[str, Any], place: str) -> None:
-    names = ARCHITECTURES[config["model_type"]]
+    names = ARCHITECTURES[config["model_type"]].config_keys
     width = _width_key(config)
-    sizes = [width, names.config_layers, names.config_heads, names.config_neurons, "vocab_size"]
+    sizes = [width, names.layers, names.heads, names.neurons, "vocab_size"]
     # A missing key means the default of the family.
     sizes += [name for name in ("max_position_embeddings",) if name in config]
     for name in sizes:
         value = config.get(name)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise InputError(f"{place}: {name} is {value!r}, not a positive whole number")
-    if config[width] % config[names.config_heads]:
-        heads = config[names.config_heads]
+    if config[width] % config[names.heads]:
+        heads = config[names.heads]
         raise InputError(f"{place}: {width} {config[width]} is not a multiple of {heads} heads")
 
 
 def _check_activation(config: Mapping[str, Any], place: str) -> None:
     names = ARCHITECTURES[config["model_type"]]
-    name = names.config_activation
+    name = names.config_keys.activation
     if config.get(name, "gelu") not in ACTIVATION_FUNCTIONS:
         supported = ", ".join(ACTIVATION_FUNCTIONS)
         raise InputError(f"{place}: {name} {config[name]!r} is not one of: {supported}")
-    name = names.config_pooler_activation or ""
-    required = names.pooler_activation
+    name = names.config_keys.pooler_activation or ""
+    required = names.classification_head.activation
     if name and config.get(name, required) != required:
         raise InputError(f"{place}: {name} is {config[name]!r}, only {required!r} is supported")
 
 
 def _check_pooling(config: Mapping[str, Any], place: str) -> None:
-    name = ARCHITECTURES[config["model_type"]].config_pooling
+    name = ARCHITECTURES[config["model_type"]].config_keys.pooling
     if name and config.get(name, "cls") not in ("cls", "mean"):
         raise InputError(f"{place}: {name} {config[name]!r} is not one of: cls, mean")
 
@@ -192,10 +192,10 @@ def _check_padding(config: Mapping[str, Any], place: str) -> None:
     names = ARCHITECTURES[config["model_type"]]
     rows = config["vocab_size"]
     value = config.get("pad_token_id", FAMILY_DEFAULTS[config["model_type"]]["pad_token_id"])
-    if value is None and not names.positions_from_padding:
+    if value is None and not names.embeddings.positions_from_padding:
         return
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < rows:
         raise InputError(f"{place}: pad_token_id is {value!r}, not an id below vocab_size {rows}")
     positions = config_size(config, "max_position_embeddings")
-    if positions <= (value + 1 if names.positions_from_padding else 0):
+    if positions <= (value + 1 if names.embeddings.positions_from_padding else 0):
         raise InputError(f"{place}: max_position_embeddings is {positions}: no room for a token")

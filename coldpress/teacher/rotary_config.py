@@ -7,6 +7,7 @@ from typing import Any
 
 from coldpress.errors import InputError
 from coldpress.model.architecture import ARCHITECTURES
+from coldpress.model.attention import RotaryAttention
 
 _MAX_THETA = 1e30
 _ATTENTION_TYPES = ("full_attention", "sliding_attention")
@@ -22,22 +23,23 @@ def check_rotary_config(config: Mapping[str, Any], place: str) -> None:
     Raises:
         InputError: transformers cannot build the model, or its exported graph would be wrong.
     """
-    names = ARCHITECTURES[config["model_type"]]
-    if names.rotary is None:
+    attention = ARCHITECTURES[config["model_type"]].attention
+    names = ARCHITECTURES[config["model_type"]].config_keys
+    if not isinstance(attention, RotaryAttention):
         return
-    if config["hidden_size"] // config[names.config_heads] % 2:
-        raise InputError(f"{place}: {names.config_heads} makes the head size odd; it must be even")
+    if config["hidden_size"] // config[names.heads] % 2:
+        raise InputError(f"{place}: {names.heads} makes the head size odd; it must be even")
     _check_rope_values("rope_scaling", config.get("rope_scaling"), place)
     _check_rope_parameters(config.get("rope_parameters"), place)
-    types = config.get(str(names.config_layer_types))
-    layers = config[names.config_layers]
+    types = config.get(attention.layer_types)
+    layers = config[names.layers]
     if types is not None and not (
         isinstance(types, list)
         and len(types) == layers
         and all(name in _ATTENTION_TYPES for name in types)
     ):
         supported = " or ".join(_ATTENTION_TYPES)
-        raise InputError(f"{place}: {names.config_layer_types} is not {layers} times {supported}")
+        raise InputError(f"{place}: {attention.layer_types} is not {layers} times {supported}")
 
 
 def _check_rope_parameters(parameters: object, place: str) -> None:

@@ -70,15 +70,14 @@ def teacher_size(model: TeacherModel) -> TeacherSize:
     config, _ = read_config(model)
     names = ARCHITECTURES[config["model_type"]]
     hidden_size = config_width(config)
-    tables = (
-        hidden_size if names.config_tables is None else config_size(config, names.config_tables)
-    )
+    keys = names.config_keys
+    tables = hidden_size if keys.tables is None else config_size(config, keys.tables)
     return TeacherSize(
-        layers=config[names.config_layers],
+        layers=config[keys.layers],
         hidden_size=hidden_size,
-        heads=config[names.config_heads],
-        neurons=config[names.config_neurons],
+        heads=config[keys.heads],
+        neurons=config[keys.neurons],
         vocabulary_size=config["vocab_size"],
-        gated=names.gate is not None,
+        gated=names.feed_forward.gate is not None,
         projected_from=None if tables == hidden_size else tables,
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from coldpress.errors import InputError
 from coldpress.model.architecture import ARCHITECTURES, Architecture
+from coldpress.model.components import Embeddings
 from coldpress.model.weight_headers import (
     FLOAT_DTYPES,
     StoredTensor,
@@ -65,7 +66,7 @@ def has_head(directory: Path, config: Mapping[str, Any], place: str) -> bool:
     Returns:
         True if they do.
     """
-    output = ARCHITECTURES[config["model_type"]].output
+    output = ARCHITECTURES[config["model_type"]].classification_head.output
     return f"{output}.weight" in read_headers(directory, list_weight_files(directory, place), place)
 
 
@@ -79,12 +80,12 @@ def encoder_shapes(config: Mapping[str, Any]) -> Shapes:
         Shapes by the weights' names in the family's classifier.
     """
     names = ARCHITECTURES[config["model_type"]]
-    shapes = dict(_embedding_shapes(names, config))
-    for layer in range(config[names.config_layers]):
+    shapes = dict(_embedding_shapes(names.embeddings, config))
+    for layer in range(config[names.config_keys.layers]):
         path = f"{names.layers}.{layer}"
         shapes |= {f"{path}.{k}": v for k, v in _layer_shapes(names, config, layer).items()}
-    if names.final_norm:
-        shapes |= _norm_shapes(names.final_norm, config_width(config), config)
+    if names.norms.final:
+        shapes |= _norm_shapes(names.norms.final, config_width(config), config)
     return {f"{names.encoder}.{name}": shape for name, shape in shapes.items()}
 
 
@@ -98,46 +99,46 @@ def head_shapes(config: Mapping[str, Any], labels: int) -> Shapes:
     Returns:
         Shapes by the weights' names in the family's classifier.
     """
-    names = ARCHITECTURES[config["model_type"]]
+    names = ARCHITECTURES[config["model_type"]].classification_head
     width = config_width(config)
-    bias = names.pooler_norm is None or bool(config.get("classifier_bias", False))
+    bias = names.norm is None or bool(config.get("classifier_bias", False))
     shapes = _linear_shapes(names.pooler, width, width, bias)
-    if names.pooler_norm:
-        shapes |= _norm_shapes(names.pooler_norm, width, config)
+    if names.norm:
+        shapes |= _norm_shapes(names.norm, width, config)
     return shapes | _linear_shapes(names.output, labels, width, True)
 
 
-def _embedding_shapes(names: Architecture, config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _embedding_shapes(names: Embeddings, config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     width = _embedding_width(config)
-    yield f"{names.word_embeddings}.weight", (config["vocab_size"], width)
-    if names.position_embeddings:
+    yield f"{names.words}.weight", (config["vocab_size"], width)
+    if names.positions:
         rows = config_size(config, "max_position_embeddings")
-        yield f"{names.position_embeddings}.weight", (rows, width)
-    if names.segment_embeddings and "type_vocab_size" in FAMILY_DEFAULTS[config["model_type"]]:
+        yield f"{names.positions}.weight", (rows, width)
+    if names.segments and "type_vocab_size" in FAMILY_DEFAULTS[config["model_type"]]:
         rows = config_size(config, "type_vocab_size")
-        yield f"{names.segment_embeddings}.weight", (rows, width)
-    yield from _norm_shapes(names.embedding_norm, width, config).items()
+        yield f"{names.segments}.weight", (rows, width)
+    yield from _norm_shapes(names.norm, width, config).items()
     hidden_size = config_width(config)
     if width != hidden_size:
-        yield from _linear_shapes(names.embedding_projection, hidden_size, width, True).items()
+        yield from _linear_shapes(names.projection, hidden_size, width, True).items()
 
 
 def _embedding_width(config: Mapping[str, Any]) -> int:
-    key = ARCHITECTURES[config["model_type"]].config_tables
+    key = ARCHITECTURES[config["model_type"]].config_keys.tables
     return config_width(config) if key is None else config_size(config, key)
 
 
 def _layer_shapes(names: Architecture, config: Mapping[str, Any], layer: int) -> Shapes:
     width = config_width(config)
-    neurons = config[names.config_neurons]
-    outputs = dict.fromkeys(names.roles, width) | dict.fromkeys(names.up_roles, neurons)
-    inputs = dict.fromkeys(names.roles, width) | {"down": neurons}
+    neurons = config[names.config_keys.neurons]
+    outputs = dict.fromkeys(names.linears, width) | dict.fromkeys(names.up_roles, neurons)
+    inputs = dict.fromkeys(names.linears, width) | {"down": neurons}
     shapes: Shapes = {}
-    for role in names.roles:
+    for role, path in names.linears.items():
         bias = _has_bias(names, config, role)
-        shapes |= _linear_shapes(getattr(names, role), outputs[role], inputs[role], bias)
-    for norm in (names.attention_norm, names.output_norm):
-        if not (names.pre_norm and layer == 0 and norm == names.attention_norm):
+        shapes |= _linear_shapes(path, outputs[role], inputs[role], bias)
+    for norm in names.norms.in_layer:
+        if not (names.norms.before_sublayers and layer == 0 and norm == names.norms.attention):
             shapes |= _norm_shapes(norm, width, config)
     return _fuse_shapes(names, shapes)
 
@@ -154,7 +155,7 @@ def _fuse_shapes(names: Architecture, shapes: Shapes) -> Shapes:
 
 
 def _has_bias(names: Architecture, config: Mapping[str, Any], role: str) -> bool:
-    if not names.gate:
+    if not names.feed_forward.gate:
         return True
     key = "mlp_bias" if role in ("up", "gate", "down") else "attention_bias"
     return bool(config.get(key, False))
@@ -218,16 +219,16 @@ def _check_depth(
 ) -> None:
     """Refuse weights with another number of layers than the configuration."""
     names = ARCHITECTURES[config["model_type"]]
-    depth = config[names.config_layers]
+    depth = config[names.config_keys.layers]
     next_layer = (f"{names.encoder}.{names.layers}.{depth}.", f"{names.layers}.{depth}.")
     if any(name.startswith(next_layer) for name in tensors):
         raise InputError(
-            f"{place}: the weights have more layers than {names.config_layers} {depth}"
+            f"{place}: the weights have more layers than {names.config_keys.layers} {depth}"
         )
     # Fewer tensors than layers: stop before listing the shapes of an absurd number of layers.
     if depth > len(tensors):
         raise InputError(
-            f"{place}: the weights have fewer layers than {names.config_layers} {depth}"
+            f"{place}: the weights have fewer layers than {names.config_keys.layers} {depth}"
         )
 
 

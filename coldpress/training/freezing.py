@@ -19,7 +19,7 @@ def freeze_embeddings(classifier: Classifier, freeze: bool) -> Iterator[None]:
         classifier: The classifier that is trained inside the context.
         freeze: False does nothing.
     """
-    embeddings = classifier.encoder.get_submodule(classifier.architecture.embeddings)
+    embeddings = classifier.encoder.get_submodule(classifier.architecture.embeddings.module)
     # Parameters that were frozen before stay frozen afterwards.
     parameters = [p for p in embeddings.parameters() if freeze and p.requires_grad]
     for parameter in parameters:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
-import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from coldpress.model.activations import Activations, TeacherStudentLoss
 from coldpress.model.classifier import Classifier
-from coldpress.model.positions import apply_rotary
 
 
 def layer_map(student_layers: int, teacher_layers: int) -> list[int]:
@@ -59,51 +55,6 @@ def attention_loss(student: Tensor, teacher: Tensor, pairs: Tensor) -> Tensor:
     return mse_loss(student[pairs_by_head], teacher[pairs_by_head])
 
 
-def attended_pairs(states: Activations, layer: int) -> Tensor:
-    """Return the pairs of unpadded tokens that attend to each other in a layer.
-
-    Args:
-        states: Of one forward pass.
-        layer: Counted from 0.
-
-    Returns:
-        Booleans of shape (batch, tokens, tokens).
-    """
-    mask = states.token_mask
-    pairs = mask[:, :, None] & mask[:, None, :]
-    window = states.windows[layer]
-    if window is None:
-        return pairs
-    positions = torch.arange(mask.shape[1], device=mask.device)
-    return pairs & ((positions[:, None] - positions).abs() <= window)
-
-
-def attention_scores(states: Activations, layer: int, head_size: int) -> Tensor:
-    """Compute the attention scores of a layer before the softmax.
-
-    Args:
-        states: Of one forward pass.
-        layer: Counted from 0.
-        head_size: Width of one head.
-
-    Returns:
-        QK^T / sqrt(head size), with rotary position embeddings where the model has them; shape
-        (batch, heads, tokens, tokens).
-    """
-    queries = _split_heads(states.queries[layer], head_size)
-    keys = _split_heads(states.keys[layer], head_size)
-    rotation = states.rotary[layer]
-    if rotation is not None:
-        queries = apply_rotary(queries, rotation)
-        keys = apply_rotary(keys, rotation)
-    return queries @ keys.mT / math.sqrt(head_size)
-
-
-def _split_heads(states: Tensor, size: int) -> Tensor:
-    """(batch, tokens, heads * head size) -> (batch, heads, tokens, head size)."""
-    return states.float().view(*states.shape[:2], -1, size).transpose(1, 2)
-
-
 def layerwise_loss(teacher: Classifier, student: Classifier) -> TeacherStudentLoss:
     """Compare embeddings, hidden states and attention matrices (eq. 11 with m up to M).
 
@@ -116,25 +67,28 @@ def layerwise_loss(teacher: Classifier, student: Classifier) -> TeacherStudentLo
     """
     embedding, hidden = projections = nn.ModuleList(_projection(student, teacher) for _ in "eh")
     layers = layer_map(len(student.layers), len(teacher.layers))
-    size = teacher.head_size
 
-    def total_loss(student: Activations, teacher: Activations, _: Tensor) -> Tensor:
-        mask = student.token_mask
-        total = hidden_state_loss(
-            student.hidden_states[0], teacher.hidden_states[0], mask, embedding
-        )
+    def total_loss(own: Activations, target: Activations, _: Tensor) -> Tensor:
+        mask = own.token_mask
+        total = hidden_state_loss(own.hidden_states[0], target.hidden_states[0], mask, embedding)
         for m, g in enumerate(layers[1:], 1):
             total = total + hidden_state_loss(
-                student.hidden_states[m], teacher.hidden_states[g], mask, hidden
+                own.hidden_states[m], target.hidden_states[g], mask, hidden
             )
-            own_scores = attention_scores(student, m - 1, size)
-            target_scores = attention_scores(teacher, g - 1, size)
+            own_scores, own_pairs = _attention(student, own, m - 1)
+            target_scores, target_pairs = _attention(teacher, target, g - 1)
             # The two layers may have different attention windows.
-            pairs = attended_pairs(student, m - 1) & attended_pairs(teacher, g - 1)
-            total = total + attention_loss(own_scores, target_scores, pairs)
+            total = total + attention_loss(own_scores, target_scores, own_pairs & target_pairs)
         return total
 
     return TeacherStudentLoss(teacher, total_loss, projections)
+
+
+def _attention(classifier: Classifier, states: Activations, layer: int) -> tuple[Tensor, Tensor]:
+    """Return scores before the softmax, by head, and the pairs of tokens that attend."""
+    attention = classifier.architecture.attention
+    scores = attention.scores(classifier, states, layer)
+    return scores, attention.attended_pairs(classifier, states, layer)
 
 
 def _projection(student: Classifier, teacher: Classifier) -> nn.Module:

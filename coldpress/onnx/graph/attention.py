@@ -1,99 +1,131 @@
-"""Attention layers as graph nodes, with masking and rotary positions."""
+"""Attention layers as graph nodes, with masking and rotary positions.
+
+Every kind of attention has a function here that adds it to a graph; another kind registers its own
+with `add_attention.register`.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import singledispatch
 
 import numpy as np
 from onnx import TensorProto
 
+from coldpress.model.attention import BertAttention, RotaryAttention
 from coldpress.model.classifier import Classifier
-from coldpress.model.positions import attention_type, attention_window, rotary_cos_sin
+from coldpress.model.rotary import rotary_cos_sin
 from coldpress.onnx.graph.builder import MICROSOFT
 from coldpress.onnx.graph.lowering import Lowering
 
-_MASKED_SCORE = float(np.finfo(np.float32).min)
+MASKED_SCORE = float(np.finfo(np.float32).min)
 """Added to the scores of masked tokens, as in torch. ONNX Runtime's default is -10000: if training
 diverged, scores can be below that, and padding would be attended to."""
 
 
+@dataclass(frozen=True)
+class LayerInput:
+    """What a layer's attention reads.
+
+    Attributes:
+        index: Number of the layer.
+        states: Name of a tensor of shape (batch, tokens, width).
+        first_token: True if only the first token is computed.
+    """
+
+    index: int
+    states: str
+    first_token: bool
+
+
 class AttentionLowering:
-    """Adds the attention of every layer to one graph.
+    """Adds what kinds of attention have in common, once for all layers where possible.
 
     The constants of positions cover the largest number of tokens in a text. The graph fails on
     longer texts, as a model with position embeddings does.
+
+    Attributes:
+        graph: The graph under construction.
+        classifier: The classifier that is lowered.
+        padding: Name of the attention mask as int32, of shape (batch, tokens).
     """
 
     def __init__(self, lowering: Lowering, classifier: Classifier) -> None:
+        self.graph = lowering.graph
+        self.classifier = classifier
+        self.padding = self.graph.node("Cast", ["attention_mask"], to=TensorProto.INT32)
         self._lowering = lowering
-        self._graph = lowering.graph
-        self._classifier = classifier
-        self._padding = self._graph.node("Cast", ["attention_mask"], to=TensorProto.INT32)
-        self._biases: dict[int, str] = {}
+        self._window_masks: dict[int, str] = {}
 
-    def context(self, index: int, states: str, *, first_token: bool) -> str:
-        """Add a layer's attention, up to the output of its heads.
+    @property
+    def max_tokens(self) -> int:
+        """Largest number of tokens: the tokenizer's truncation, at most the model's own."""
+        limit = int(self.classifier.config.max_position_embeddings)
+        truncation = self.classifier.tokenizer.truncation
+        return min(limit, truncation["max_length"]) if truncation else limit
+
+    def project(self, layer: LayerInput) -> list[str]:
+        """Add queries, keys and values of one input, which share its activation range.
 
         Args:
-            index: Number of the layer.
-            states: Name of a tensor of shape (batch, tokens, width).
-            first_token: Whether to compute only the first token.
+            layer: The input.
+
+        Returns:
+            Names of tensors of shape (batch, tokens, heads * head size); with `first_token`, the
+            queries have one token.
+        """
+        table = self.classifier.architecture
+        linears = [table.linears[role] for role in table.attention.input_roles]
+        paths = [f"{table.layer_path(layer.index)}.{linear}" for linear in linears]
+        activation = self._lowering.activation(layer.states, paths)
+        if not layer.first_token:
+            return self._lowering.linears(activation, paths)
+        first = self._lowering.first_token(activation)
+        queries = self._lowering.linears(first, paths[:1])
+        return queries + self._lowering.linears(activation, paths[1:])
+
+    def attend(self, layer: LayerInput, projections: list[str], mask: list[str]) -> str:
+        """Add scores, softmax and the weighted sums of values.
+
+        Args:
+            layer: The input.
+            projections: Queries, keys and values, as `project` returns them.
+            mask: The operator's next inputs: bias, padding mask and summand of the scores; an empty
+                name skips an input.
 
         Returns:
             Name of a tensor of shape (batch, tokens or 1, heads * head size).
         """
-        query, key, value = self._project(index, states, first_token=first_token)
-        # At position 0 the rotation is the identity.
-        query = query if first_token else self._rotate(index, query)
-        mask = ["", self._padding]
-        width = attention_window(self._classifier, index)
-        if width is not None and width < _max_tokens(self._classifier) - 1:
-            mask = ["", "", self._bias(width, first_token=first_token)]
-        return self._graph.node(
+        return self.graph.node(
             f"{MICROSOFT}.MultiHeadAttention",
-            [query, self._rotate(index, key), value, *mask],
-            num_heads=self._classifier.shapes[index].heads,
-            mask_filter_value=_MASKED_SCORE,
+            [*projections, *mask],
+            num_heads=self.classifier.shapes[layer.index].heads,
+            mask_filter_value=MASKED_SCORE,
         )
 
-    def _project(self, index: int, states: str, *, first_token: bool) -> list[str]:
-        """Add queries, keys and values of one input, which share its activation range."""
-        table = self._classifier.architecture
-        lowering = self._lowering
-        layer = f"{table.encoder}.{table.layers}.{index}"
-        paths = [f"{layer}.{role}" for role in (table.query, table.key, table.value)]
-        activation = lowering.activation(states, paths)
-        if not first_token:
-            return lowering.linears(activation, paths)
-        first = lowering.first_token(activation)
-        return [*lowering.linears(first, paths[:1]), *lowering.linears(activation, paths[1:])]
-
-    def _rotate(self, index: int, states: str) -> str:
-        rotation = rotary_cos_sin(self._classifier, index, _max_tokens(self._classifier))
-        if rotation is None:
-            return states
-        graph = self._graph
-        suffix = attention_type(self._classifier, index)
-        cos, sin = (
-            graph.constant(f"{name}_{suffix}", tensor.detach().cpu().numpy())
-            for name, tensor in zip(("cos", "sin"), rotation, strict=True)
-        )
-        first_position = graph.integers(0)
-        return graph.node(f"{MICROSOFT}.RotaryEmbedding", [states, first_position, cos, sin])
-
-    def _bias(self, width: int, *, first_token: bool) -> str:
-        """Add the mask of padding and of tokens outside a window: (batch, 1, tokens or 1, tokens).
+    def window_mask(self, layer: LayerInput, width: int) -> str:
+        """Add the summand of the scores that masks padding and tokens outside a window.
 
         As in torch the masked score is added once, even where both apply: a padding token with all
         tokens masked then gives each of them the same weight in both.
-        """
-        if width not in self._biases:
-            self._biases[width] = self._window_bias(width)
-        if not first_token:
-            return self._biases[width]
-        ends = [self._graph.integers(0), self._graph.integers(1), self._graph.integers(2)]
-        return self._graph.node("Slice", [self._biases[width], *ends])
 
-    def _window_bias(self, width: int) -> str:
-        graph = self._graph
+        Args:
+            layer: The input.
+            width: How far tokens attend to either side.
+
+        Returns:
+            Name of a tensor of shape (batch, 1, tokens or 1, tokens).
+        """
+        if width not in self._window_masks:
+            self._window_masks[width] = self._add_window_mask(width)
+        mask = self._window_masks[width]
+        if not layer.first_token:
+            return mask
+        ends = [self.graph.integers(0), self.graph.integers(1), self.graph.integers(2)]
+        return self.graph.node("Slice", [mask, *ends])
+
+    def _add_window_mask(self, width: int) -> str:
+        graph = self.graph
         # The constants' names are part of exported files.
         start, step = (graph.constant(f"place_{value}", np.asarray(value)) for value in (0, 1))
         count = graph.node("Squeeze", [graph.node("Shape", ["input_ids"], start=1, end=2)])
@@ -104,13 +136,56 @@ class AttentionLowering:
         real = graph.node("Cast", ["attention_mask"], to=TensorProto.BOOL)
         keys = graph.node("Unsqueeze", [real, graph.integers(1, 2)])
         visible = graph.node("And", [keys, in_window])
-        masked = graph.constant("unseen", np.asarray(_MASKED_SCORE, dtype=np.float32))
+        masked = graph.constant("unseen", np.asarray(MASKED_SCORE, dtype=np.float32))
         unmasked = graph.constant("seen", np.asarray(0.0, dtype=np.float32))
         return graph.node("Where", [visible, unmasked, masked])
 
 
-def _max_tokens(classifier: Classifier) -> int:
-    """Return the largest number of tokens: the tokenizer's truncation, at most the model's own."""
-    limit = int(classifier.config.max_position_embeddings)
-    truncation = classifier.tokenizer.truncation
-    return min(limit, truncation["max_length"]) if truncation else limit
+@singledispatch
+def add_attention(attention: object, lowering: AttentionLowering, layer: LayerInput) -> str:
+    """Add a layer's attention, up to the output of its heads.
+
+    Args:
+        attention: The kind of attention of the classifier's family.
+        lowering: Shared by all layers.
+        layer: The input.
+
+    Returns:
+        Name of a tensor of shape (batch, tokens or 1, heads * head size).
+
+    Raises:
+        NotImplementedError: No function is registered for this kind of attention.
+    """
+    raise NotImplementedError(f"no graph is registered for {type(attention).__name__}")
+
+
+@add_attention.register
+def _add_bert(_: BertAttention, lowering: AttentionLowering, layer: LayerInput) -> str:
+    return lowering.attend(layer, lowering.project(layer), ["", lowering.padding])
+
+
+@add_attention.register
+def _add_rotary(attention: RotaryAttention, lowering: AttentionLowering, layer: LayerInput) -> str:
+    query, key, value = lowering.project(layer)
+    # At position 0 the rotation is the identity.
+    query = query if layer.first_token else _rotate(attention, lowering, layer, query)
+    mask = ["", lowering.padding]
+    width = attention.window(lowering.classifier, layer.index)
+    if width is not None and width < lowering.max_tokens - 1:
+        mask = ["", "", lowering.window_mask(layer, width)]
+    key = _rotate(attention, lowering, layer, key)
+    return lowering.attend(layer, [query, key, value], mask)
+
+
+def _rotate(
+    attention: RotaryAttention, lowering: AttentionLowering, layer: LayerInput, states: str
+) -> str:
+    classifier = lowering.classifier
+    rotation = rotary_cos_sin(attention, classifier, layer.index, lowering.max_tokens)
+    suffix = attention.layer_type(classifier, layer.index)
+    cos, sin = (
+        lowering.graph.constant(f"{name}_{suffix}", tensor.detach().cpu().numpy())
+        for name, tensor in zip(("cos", "sin"), rotation, strict=True)
+    )
+    first_position = lowering.graph.integers(0)
+    return lowering.graph.node(f"{MICROSOFT}.RotaryEmbedding", [states, first_position, cos, sin])

@@ -14,7 +14,7 @@ from coldpress.data.encoding import Batch
 from coldpress.errors import InputError
 from coldpress.model.architecture import Architecture
 from coldpress.model.classifier import Classifier
-from coldpress.onnx.graph.attention import AttentionLowering
+from coldpress.onnx.graph.attention import AttentionLowering, LayerInput, add_attention
 from coldpress.onnx.graph.builder import MICROSOFT, Graph
 from coldpress.onnx.graph.lowering import Lowering
 from coldpress.onnx.graph.matmul import Activation
@@ -53,25 +53,27 @@ def build_encoder_graph(classifier: Classifier) -> Graph:
 
 def _add_embeddings(lowering: Lowering, classifier: Classifier) -> str:
     """Sum, normalize and project the rows of the tables: (batch, tokens, hidden)."""
-    table = classifier.architecture
-    words = lowering.embedding("input_ids", f"{table.encoder}.{table.word_embeddings}")
+    embeddings = classifier.architecture.embeddings
+    encoder = classifier.architecture.encoder
+    words = lowering.embedding("input_ids", f"{encoder}.{embeddings.words}")
     summands = [words, *_position_rows(lowering, classifier), *_segment_rows(lowering, classifier)]
-    hidden = lowering.norm(summands, f"{table.encoder}.{table.embedding_norm}")
-    projection = f"{table.encoder}.{table.embedding_projection}"
+    hidden = lowering.norm(summands, f"{encoder}.{embeddings.norm}")
+    projection = f"{encoder}.{embeddings.projection}"
     return lowering.linear(hidden, projection) if lowering.has(projection) else hidden
 
 
 def _position_rows(lowering: Lowering, classifier: Classifier) -> list[str]:
     graph = lowering.graph
-    table = classifier.architecture
-    if table.position_embeddings is None:
+    embeddings = classifier.architecture.embeddings
+    encoder = classifier.architecture.encoder
+    if embeddings.positions is None:
         return []
-    path = f"{table.encoder}.{table.position_embeddings}"
-    if not table.positions_from_padding:
+    path = f"{encoder}.{embeddings.positions}"
+    if not embeddings.positions_from_padding:
         count = graph.node("Shape", ["input_ids"], start=1, end=2)
         return [lowering.leading_rows(count, path)]
     # Real tokens are numbered from the padding id on; padding tokens have position padding id.
-    padding = lowering.padding(f"{table.encoder}.{table.embeddings}")
+    padding = lowering.padding(f"{encoder}.{embeddings.module}")
     is_padding = graph.node("Equal", ["input_ids", graph.integers(padding)])
     real = graph.node("Cast", [graph.node("Not", [is_padding])], to=TensorProto.INT64)
     axis = graph.constant("axis_1", np.asarray(1, dtype=np.int64))
@@ -83,7 +85,7 @@ def _position_rows(lowering: Lowering, classifier: Classifier) -> list[str]:
 def _segment_rows(lowering: Lowering, classifier: Classifier) -> list[str]:
     graph = lowering.graph
     table = classifier.architecture
-    path = f"{table.encoder}.{table.segment_embeddings}"
+    path = f"{table.encoder}.{table.embeddings.segments}"
     if not lowering.has(path):
         return []
     if "token_type_ids" in graph.inputs:
@@ -101,51 +103,53 @@ def _add_layer(
     """Add attention and feed-forward; the last layer continues only with what the head reads."""
     table = classifier.architecture
     last = index == len(classifier.layers) - 1
-    layer = f"{table.encoder}.{table.layers}.{index}"
+    layer = table.layer_path(index)
+    before_sublayers = table.norms.before_sublayers
     first_token = last and classifier.reads_first_token
-    attention_norm, output_norm = (
-        f"{layer}.{n}" for n in (table.attention_norm, table.output_norm)
-    )
-    states = lowering.norm([hidden], attention_norm) if table.pre_norm else hidden
-    context = attention.context(index, states, first_token=first_token)
+    attention_norm, output_norm = (f"{layer}.{norm}" for norm in table.norms.in_layer)
+    states = lowering.norm([hidden], attention_norm) if before_sublayers else hidden
+    context = add_attention(table.attention, attention, LayerInput(index, states, first_token))
     if first_token:
         hidden = lowering.first_token(Activation(hidden)).values
-    attention_output = lowering.linear(context, f"{layer}.{table.attention_output}")
+    attention_output = lowering.linear(context, f"{layer}.{table.linears['attention_output']}")
     hidden = _add_residual(lowering, table, [attention_output, hidden], attention_norm)
-    states = lowering.norm([hidden], output_norm) if table.pre_norm else hidden
+    states = lowering.norm([hidden], output_norm) if before_sublayers else hidden
     feed_forward = _add_feed_forward(lowering, classifier, layer, states)
     return _add_residual(lowering, table, [feed_forward, hidden], output_norm)
 
 
 def _add_residual(lowering: Lowering, table: Architecture, summands: list[str], norm: str) -> str:
-    """Add a residual sum, followed by normalization unless the family normalizes before layers."""
-    return lowering.graph.total(summands) if table.pre_norm else lowering.norm(summands, norm)
+    """Add a residual sum, followed by normalization unless the family normalizes before it."""
+    if table.norms.before_sublayers:
+        return lowering.graph.total(summands)
+    return lowering.norm(summands, norm)
 
 
 def _add_feed_forward(lowering: Lowering, classifier: Classifier, layer: str, states: str) -> str:
     graph = lowering.graph
     table = classifier.architecture
-    paths = [f"{layer}.{getattr(table, role)}" for role in table.up_roles]
+    paths = [f"{layer}.{table.linears[role]}" for role in table.up_roles]
     up, *gate = lowering.linears(lowering.activation(states, paths), paths)
-    neurons = graph.node(_operator(getattr(classifier.config, table.config_activation)), [up])
+    neurons = graph.node(_operator(getattr(classifier.config, table.config_keys.activation)), [up])
     if gate:
         neurons = graph.node("Mul", [neurons, *gate])
-    return lowering.linear(neurons, f"{layer}.{table.down}")
+    return lowering.linear(neurons, f"{layer}.{table.feed_forward.down}")
 
 
 def _add_head(lowering: Lowering, classifier: Classifier, hidden: str) -> None:
     """Add the classification head: (batch, tokens or 1, hidden) to (batch, labels)."""
     graph = lowering.graph
     table = classifier.architecture
-    if table.final_norm:
-        hidden = lowering.norm([hidden], f"{table.encoder}.{table.final_norm}")
+    if table.norms.final:
+        hidden = lowering.norm([hidden], f"{table.encoder}.{table.norms.final}")
     if not classifier.reads_first_token:
         hidden = _add_mean(graph, hidden)
     token = graph.node("Squeeze", [hidden, graph.integers(1)])
-    pooled = graph.node(_operator(table.pooler_activation), [lowering.linear(token, table.pooler)])
-    if table.pooler_norm:
-        pooled = lowering.norm([pooled], table.pooler_norm)
-    lowering.linear(pooled, table.output)
+    head = table.classification_head
+    pooled = graph.node(_operator(head.activation), [lowering.linear(token, head.pooler)])
+    if head.norm:
+        pooled = lowering.norm([pooled], head.norm)
+    lowering.linear(pooled, head.output)
 
 
 def _add_mean(graph: Graph, hidden: str) -> str:

@@ -37,7 +37,7 @@ def apply_width_gates(classifier: Classifier, gates: GateSource) -> Iterator[Non
             hooks.callback(module.register_forward_hook(hook).remove)
         for module in (writer for writer in writers if writer not in norms):
             hooks.callback(module.register_forward_hook(_output_hook(gates)).remove)
-        output = classifier.module.get_submodule(classifier.architecture.output)
+        output = classifier.module.get_submodule(classifier.architecture.classification_head.output)
         hooks.callback(output.register_forward_pre_hook(_input_hook(gates)).remove)
         yield
 
@@ -86,11 +86,11 @@ def residual_writers(classifier: Classifier) -> list[nn.Module]:
     """
     table = classifier.architecture
     modules = dict(classifier.encoder.named_modules())
-    writers = [modules.get(table.embedding_projection) or modules[table.embedding_norm]]
+    writers = [modules.get(table.embeddings.projection) or modules[table.embeddings.norm]]
     for layer in classifier.layers:
         writers += [classifier.linear(layer, role) for role in ("attention_output", "down")]
-        if not table.pre_norm:
-            writers += [layer.get_submodule(n) for n in (table.attention_norm, table.output_norm)]
+        if not table.norms.before_sublayers:
+            writers += [layer.get_submodule(norm) for norm in table.norms.in_layer]
     return writers
 
 
@@ -107,7 +107,7 @@ def fold_width_gates(classifier: Classifier, gates: Tensor) -> None:
                 # A weight has one row per dimension, a gain or bias one number.
                 rows = gates.view(-1, *[1] * (parameter.ndim - 1))
                 parameter.mul_(rows.to(parameter.device))
-        output = classifier.module.get_submodule(classifier.architecture.output)
+        output = classifier.module.get_submodule(classifier.architecture.classification_head.output)
         weight = cast("nn.Linear", output).weight
         weight *= gates.to(weight.device)
 
@@ -128,7 +128,7 @@ def select_dimensions(classifier: Classifier, log_alphas: Tensor) -> list[int]:
     # Rounded, so that gates that are almost closed do not add up to one more multiple.
     expected = round(float(open_probability(log_alphas.detach()).sum()))
     count = max(1, -(-expected // size)) * size
-    if table.embedding_projection in dict(classifier.encoder.named_modules()):
+    if table.embeddings.projection in dict(classifier.encoder.named_modules()):
         count += size * (count == classifier.config.embedding_size)
     order: list[int] = log_alphas.detach().argsort(descending=True, stable=True).tolist()
     return sorted(order[:count])
@@ -157,16 +157,14 @@ def _norms(classifier: Classifier) -> list[nn.Module]:
     table = classifier.architecture
     encoder = classifier.encoder
     norms = [
-        layer.get_submodule(n)
-        for layer in classifier.layers
-        for n in (table.attention_norm, table.output_norm)
+        layer.get_submodule(norm) for layer in classifier.layers for norm in table.norms.in_layer
     ]
-    if table.embedding_projection not in dict(encoder.named_modules()):
-        norms.append(encoder.get_submodule(table.embedding_norm))
-    if table.final_norm:
-        norms.append(encoder.get_submodule(table.final_norm))
-    if table.pooler_norm:
-        norms.append(classifier.module.get_submodule(table.pooler_norm))
+    if table.embeddings.projection not in dict(encoder.named_modules()):
+        norms.append(encoder.get_submodule(table.embeddings.norm))
+    if table.norms.final:
+        norms.append(encoder.get_submodule(table.norms.final))
+    if table.classification_head.norm:
+        norms.append(classifier.module.get_submodule(table.classification_head.norm))
     # The first layer of a pre-norm family has no norm before its attention.
     return [norm for norm in norms if not isinstance(norm, nn.Identity)]
 

@@ -73,12 +73,11 @@ def sublayers(classifier: Classifier) -> Iterator[Sublayer]:
     table = classifier.architecture
     last = len(classifier.layers) - 1
     for layer in range(last + 1):
-        prefix = f"{table.encoder}.{table.layers}.{layer}"
-        norms = (f"{prefix}.{table.attention_norm}", f"{prefix}.{table.output_norm}")
-        if table.final_norm:
+        norms = [f"{table.layer_path(layer)}.{norm}" for norm in table.norms.in_layer]
+        if table.norms.final:
             # In a pre-norm family the residual sum goes into the next norm. After the feed-forward
             # this is the final norm, since `reconstruction_errors` cuts off the layers above.
-            norms = (norms[1], f"{table.encoder}.{table.final_norm}")
+            norms = [norms[1], f"{table.encoder}.{table.norms.final}"]
         first_token = layer == last and classifier.reads_first_token
         yield Sublayer(layer, "attention_output", norms[0], classifier.head_size, first_token)
         yield Sublayer(layer, "down", norms[1], 1, first_token)

@@ -57,8 +57,9 @@ def _layer_linears(classifier: Classifier) -> dict[str, bool]:
     prefix = f"{table.encoder}.{table.layers}."
     paths = [p for p in modules_of_type(classifier, nn.Linear) if p.startswith(prefix)]
     # The path within a layer follows the layer's number.
-    roles = [path.removeprefix(prefix).partition(".")[2] for path in paths]
-    signed = [role != table.down or table.gate is not None for role in roles]
+    inner_paths = [path.removeprefix(prefix).partition(".")[2] for path in paths]
+    feed_forward = table.feed_forward
+    signed = [path != feed_forward.down or feed_forward.gate is not None for path in inner_paths]
     return dict(zip(paths, signed, strict=True))
 
 

@@ -188,7 +188,7 @@ def first_token_paths(classifier: Classifier) -> frozenset[str]:
     table = classifier.architecture
     last = f"{table.encoder}.{table.layers}.{len(classifier.layers) - 1}"
     roles = ("attention_output", *table.up_roles, "down") if classifier.reads_first_token else ()
-    return frozenset(f"{last}.{getattr(table, role)}" for role in roles)
+    return frozenset(f"{last}.{table.linears[role]}" for role in roles)
 
 
 def mark_first_token(classifier: Classifier) -> None:

@@ -58,10 +58,9 @@ def shared_inputs(classifier: Classifier) -> dict[str, str]:
     first: dict[str, str] = {}
     for number in range(len(classifier.layers)):
         layer = f"{table.encoder}.{table.layers}.{number}"
-        for role in (table.key, table.value):
-            first[f"{layer}.{role}"] = f"{layer}.{table.query}"
-        if table.gate:
-            first[f"{layer}.{table.gate}"] = f"{layer}.{table.up}"
+        for roles in (table.attention.input_roles, table.up_roles):
+            paths = [f"{layer}.{table.linears[role]}" for role in roles]
+            first |= dict.fromkeys(paths[1:], paths[0])
     return first
 
 

@@ -46,33 +46,39 @@ def smoothing_sites(classifier: Classifier) -> Iterator[SmoothingSite]:
         Sites from the embeddings to the logits; a linear module is in at most one site.
     """
     table = classifier.architecture
+    head = table.classification_head
     paths = modules_of_type(classifier, nn.Linear)
-    projection = f"{table.encoder}.{table.embedding_projection}"
+    projection = f"{table.encoder}.{table.embeddings.projection}"
     if projection in paths:
-        yield SmoothingSite((projection,), f"{table.encoder}.{table.embedding_norm}")
+        yield SmoothingSite((projection,), f"{table.encoder}.{table.embeddings.norm}")
     for index in range(len(classifier.layers)):
-        yield from _layer_sites(classifier, f"{table.encoder}.{table.layers}.{index}")
-    last = f"{table.layers}.{len(classifier.layers) - 1}.{table.output_norm}"
-    yield SmoothingSite((table.pooler,), f"{table.encoder}.{table.final_norm or last}")
-    if table.pooler_norm or table.pooler_activation == "relu":
-        yield SmoothingSite((table.output,), table.pooler_norm or table.pooler)
+        yield from _layer_sites(classifier, table.layer_path(index))
+    last = f"{table.layers}.{len(classifier.layers) - 1}.{table.norms.feed_forward}"
+    yield SmoothingSite((head.pooler,), f"{table.encoder}.{table.norms.final or last}")
+    if head.norm or head.activation == "relu":
+        yield SmoothingSite((head.output,), head.norm or head.pooler)
 
 
 def _layer_sites(classifier: Classifier, layer: str) -> Iterator[SmoothingSite]:
     table = classifier.architecture
-    paths = {role: f"{layer}.{getattr(table, role)}" for role in table.roles}
-    norms = (f"{layer}.{norm}" for norm in (table.attention_norm, table.output_norm))
-    # The first layer has no normalization before its attention.
-    before_attention, before_feed_forward = (
-        norm if table.pre_norm and norm in modules_of_type(classifier, nn.LayerNorm) else ""
-        for norm in norms
-    )
-    yield SmoothingSite((paths["query"], paths["key"], paths["value"]), before_attention)
+    paths = {role: f"{layer}.{path}" for role, path in table.linears.items()}
+    before_attention, before_feed_forward = _norms_before(classifier, layer)
+    input_roles = table.attention.input_roles
+    yield SmoothingSite(tuple(paths[role] for role in input_roles), before_attention)
     # Attention mixes tokens, never channels of the values.
     yield SmoothingSite((paths["attention_output"],), paths["value"])
     yield SmoothingSite(tuple(paths[role] for role in table.up_roles), before_feed_forward)
-    relu = getattr(classifier.config, table.config_activation) == "relu"
+    relu = getattr(classifier.config, table.config_keys.activation) == "relu"
     yield SmoothingSite((paths["down"],), paths.get("gate", paths["up"] if relu else ""))
+
+
+def _norms_before(classifier: Classifier, layer: str) -> list[str]:
+    """Return the normalizations before attention and feed-forward; an empty path without one."""
+    norms = classifier.architecture.norms
+    # The first layer has no normalization before its attention.
+    layer_norms = modules_of_type(classifier, nn.LayerNorm) if norms.before_sublayers else {}
+    paths = [f"{layer}.{norm}" for norm in norms.in_layer]
+    return [path if path in layer_norms else "" for path in paths]
 
 
 def smoothing_scale(inputs: Tensor, weights: Tensor, alpha: float) -> Tensor:

@@ -35,10 +35,10 @@ def test_activations_of_every_family(
         states = record_activations(pruned, batch)
         expected = pruned.module(**pruned.inputs(batch)).logits
         first = pruned.linear(pruned.layers[0], "key")(states.hidden_states[0])
-        norm = pruned.layers[2].get_submodule(pruned.architecture.attention_norm)
+        norm = pruned.layers[2].get_submodule(pruned.architecture.norms.attention)
         reads = (
             norm(states.hidden_states[2])
-            if pruned.architecture.pre_norm
+            if pruned.architecture.norms.before_sublayers
             else states.hidden_states[2]
         )
         last = pruned.linear(pruned.layers[2], "value")(reads)

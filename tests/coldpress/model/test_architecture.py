@@ -50,9 +50,9 @@ def test_the_table_names_the_modules_of_every_family(family: Classifier) -> None
     assert family.shapes == (LayerShape(heads=4, neurons=32),) * 3
     config = family.config
     table = family.architecture
-    sizes = (table.config_layers, table.config_heads, table.config_neurons)
+    sizes = (table.config_keys.layers, table.config_keys.heads, table.config_keys.neurons)
     assert [getattr(config, name) for name in sizes] == [3, 4, 32]
-    assert isinstance(family.encoder.get_submodule(table.word_embeddings), nn.Embedding)
+    assert isinstance(family.encoder.get_submodule(table.embeddings.words), nn.Embedding)
     for role, shape in {"attention_output": (16, 16), "up": (32, 16), "down": (16, 32)}.items():
         assert family.linear(family.layers[0], role).weight.shape == shape
 
@@ -69,7 +69,7 @@ def test_every_role_affects_the_logits(family: Classifier, split: Split) -> None
 def test_a_pruned_family_has_the_new_shapes(family: Classifier, cut: Cut, split: Split) -> None:
     pruned = cut(family)
     assert pruned.shapes == (LayerShape(heads=2, neurons=7), LayerShape(heads=1, neurons=29))
-    assert getattr(pruned.config, pruned.architecture.config_layers) == 2
+    assert getattr(pruned.config, pruned.architecture.config_keys.layers) == 2
     assert pruned.logits(encode(pruned.tokenizer, split)).isfinite().all()
 
 

@@ -16,6 +16,7 @@ from coldpress.data.splits import Split
 from coldpress.model.architecture import Architecture
 from coldpress.model.checkpoint import Checkpoint, Manifest
 from coldpress.model.classifier import Classifier
+from coldpress.model.components import Norms
 from coldpress.model.fused_linears import ConcatLinear, unfuse_linears
 from coldpress.model.serialization import load_classifier, write_checkpoint
 from coldpress.model.surgery import keep_heads, keep_layers
@@ -35,7 +36,7 @@ class Gated(nn.Module):
 def test_slices_are_in_row_order(bias: bool) -> None:
     layer = Gated(bias=bias)
     expected = layer.whole(torch.tensor([[2.0]]))
-    table = Architecture(encoder="", attention_norm="norm", fused={"whole": ("up", "gate")})
+    table = Architecture(encoder="", norms=Norms(attention="norm"), fused={"whole": ("up", "gate")})
     unfuse_linears(nn.ModuleList([layer]), table, None)
     split = layer.get_submodule("whole")
     assert isinstance(split, ConcatLinear)

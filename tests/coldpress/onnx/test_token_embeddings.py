@@ -21,7 +21,7 @@ Export = Callable[..., Path]
 
 def word_embeddings(classifier: Classifier) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     names = classifier.architecture
-    path = f"{names.encoder}.{names.word_embeddings}"
+    path = f"{names.encoder}.{names.embeddings.words}"
     table = cast("Embedding", classifier.module.get_submodule(path))
     weights: np.ndarray[tuple[int, ...], np.dtype[np.float32]] = table.weight.detach().numpy()
     return weights

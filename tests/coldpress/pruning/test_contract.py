@@ -46,7 +46,7 @@ def half_is_zero(_: Classifier, pruned: Classifier) -> bool:
 
 def of_a_neuron(classifier: Classifier) -> int:
     # 16 weights in up and 16 in down; a gate has as many.
-    return 32 if classifier.architecture.gate is None else 48
+    return 32 if classifier.architecture.feed_forward.gate is None else 48
 
 
 def half_of_the_macs(source: Classifier, pruned: Classifier) -> bool:

@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from coldpress.data.encoding import EncodedSplit
-from coldpress.model.architecture import ROLES
 from coldpress.model.classifier import Classifier
 from coldpress.pruning import Magnitude
 from coldpress.pruning.gradual import cubic_sparsity
@@ -38,7 +37,7 @@ def linear_weights(classifier: Classifier) -> list[Tensor]:
     return [
         classifier.linear(layer, role).weight.detach()
         for layer in classifier.layers
-        for role in ROLES
+        for role in classifier.architecture.linears
     ]
 
 
@@ -86,7 +85,7 @@ def test_biases_embeddings_and_the_head_do_not_change(tiny: Classifier) -> None:
     old = tiny.module.state_dict()
     new = zero_smallest(tiny, SparsityTarget(0.9)).module.state_dict()
     changed = {name for name in old if not torch.equal(old[name], new[name])}
-    assert len(changed) == 2 * len(ROLES)
+    assert len(changed) == 2 * len(tiny.architecture.linears)
     assert all("encoder.layer" in name and name.endswith("weight") for name in changed)
     assert not any("LayerNorm" in name for name in changed)
 

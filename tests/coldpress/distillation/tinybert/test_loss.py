@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 import torch
 from torch import nn
@@ -9,14 +7,13 @@ from torch import nn
 from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
 from coldpress.distillation.tinybert.loss import (
-    attended_pairs,
     attention_loss,
-    attention_scores,
     hidden_state_loss,
     layer_map,
     layerwise_loss,
 )
-from coldpress.model.activations import Activations, record_activations
+from coldpress.model.activations import record_activations
+from coldpress.model.attention_scores import unpadded_pairs
 from coldpress.model.classifier import Classifier
 from coldpress.model.surgery import keep_layers
 
@@ -49,48 +46,9 @@ def test_attention_matrices_worked_out_by_hand() -> None:
     teacher[0, 0, 0, 1] = 3.0
     teacher[1, 1, 0, 0] = 1.0
     teacher[1, 1, 1, 1] = 100.0
-    pairs = attended_pairs(with_windows(REAL), 0)
-    assert attention_loss(student, teacher, pairs).item() == pytest.approx((9 + 1) / 10)
-
-
-def with_windows(real: torch.Tensor, *windows: int) -> Activations:
-    empty = torch.empty(0)
-    return Activations(empty, (), (), (), (), real, (), windows or (None,))
-
-
-def test_a_token_attends_to_unpadded_ones_within_the_window() -> None:
-    real = torch.tensor([[True, True, True, False]])
-    assert attended_pairs(with_windows(real, 1), 0)[0].int().tolist() == [
-        [1, 1, 0, 0],
-        [1, 1, 1, 0],
-        [0, 1, 1, 0],
-        [0, 0, 0, 0],
-    ]
-
-
-def test_scores_are_queries_times_keys_of_each_head_by_the_root_of_its_size() -> None:
-    """Two heads of size 4, one token that attends to itself: 4 * 1 * 2 / 2 and 4 * 3 * 1 / 2."""
-    queries = torch.tensor([[[1.0] * 4 + [3.0] * 4]])
-    keys = torch.tensor([[[2.0] * 4 + [1.0] * 4]])
-    empty = torch.empty(0)
-    states = Activations(empty, (), (queries,), (keys,), (), empty, (None,), (None,))
-    assert attention_scores(states, 0, 4).flatten().tolist() == [4.0, 6.0]
-
-
-@pytest.mark.parametrize("family", ["bert", "modernbert"])
-def test_the_scores_are_those_that_the_model_attends_with(
-    family: str, random_classifier: Callable[[str], Classifier], split: Split
-) -> None:
-    """Seven tokens: ModernBERT's first layer sees all of them, its second two to either side."""
-    classifier = random_classifier(family)
-    batch = encode(classifier.tokenizer, split.take([4])).batch([0])
-    with torch.no_grad():
-        states = record_activations(classifier, batch)
-        output = classifier.module(**classifier.inputs(batch), output_attentions=True)
-    for layer in (0, 1):
-        scores = attention_scores(states, layer, 4)
-        scores = scores.masked_fill(~attended_pairs(states, layer)[:, None], -torch.inf)
-        torch.testing.assert_close(scores.softmax(-1), output.attentions[layer])
+    assert attention_loss(student, teacher, unpadded_pairs(REAL)).item() == pytest.approx(
+        (9 + 1) / 10
+    )
 
 
 def test_embeddings_hidden_states_and_attention_are_summed(tiny: Classifier, split: Split) -> None:
@@ -104,8 +62,9 @@ def test_embeddings_hidden_states_and_attention_are_summed(tiny: Classifier, spl
         expected = hidden_state_loss(
             states.hidden_states[1], target.hidden_states[2], states.token_mask, nn.Identity()
         )
-        scores = attention_scores(states, 0, 4), attention_scores(target, 1, 4)
-        expected += attention_loss(*scores, attended_pairs(states, 0))
+        attention = tiny.architecture.attention
+        scores = attention.scores(student, states, 0), attention.scores(tiny, target, 1)
+        expected += attention_loss(*scores, unpadded_pairs(states.token_mask))
     # The embeddings are the teacher's own and do not differ.
     assert value.item() == pytest.approx(expected.item(), rel=1e-5)
     assert list(loss.projections.parameters()) == []

@@ -126,7 +126,7 @@ def test_a_layer_without_sublayers_is_removed(tiny: Classifier, gates: ModelGate
 def states(*hidden: float) -> Activations:
     filled = tuple(torch.full((1, 2, 3), value) for value in (0.0, *hidden))
     mask = torch.tensor([[True, False]])
-    return Activations(torch.zeros(1, 2), filled, (), (), (), mask, (), ())
+    return Activations(torch.zeros(1, 2), filled, (), (), (), mask)
 
 
 def test_each_teacher_layer_is_compared_with_the_nearest_of_the_student() -> None:

@@ -148,7 +148,7 @@ def test_gates_of_useless_dimensions_close(tiny: Classifier, context: PruningCon
     reseed(0, "prune")
     pruned = L0(method="l0", keep_parameters=0.1, gate_epochs=40).prune(tiny, context)
     assert pruned.config.hidden_size == 8
-    gains = pruned.encoder.get_parameter(f"{pruned.architecture.embedding_norm}.weight")
+    gains = pruned.encoder.get_parameter(f"{pruned.architecture.embeddings.norm}.weight")
     # Two closed dimensions are kept to complete heads of four.
     assert int((gains > 0.5).sum()) >= 6
     assert not ((gains > 1e-5) & (gains < 0.01)).any()

@@ -131,7 +131,7 @@ def test_every_family_is_binarized_and_its_source_is_unchanged(
     assert torch.equal(source.logits(rows), before), "the source has changed"
     assert quantized.shapes == source.shapes
     for layer in quantized.layers:
-        for role in quantized.architecture.roles:
+        for role in quantized.architecture.linears:
             assert set(quantized.linear(layer, role).weight.flatten().tolist()) == {-1, 1}
 
 

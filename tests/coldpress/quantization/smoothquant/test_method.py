@@ -76,16 +76,16 @@ def test_only_modules_that_nothing_else_reads_are_divided(
 ) -> None:
     source = random_classifier(family)
     table = source.architecture
-    setattr(source.config, table.config_activation, activation)
+    setattr(source.config, table.config_keys.activation, activation)
     last = f"{table.encoder}.{table.layers}.2"
     places = {
-        "norm": f"{last}.{table.output_norm}",
-        "tables": f"{table.encoder}.{table.embedding_norm}",
-        "first": f"{table.encoder}.{table.embedding_projection}",
-        "pooler": table.pooler,
-        "output": table.output,
-    } | {role: f"{last}.{getattr(table, role)}" for role in ("value", "attention_output")}
-    places |= {role: f"{last}.{getattr(table, role)}" for role in ("up", "down")}
+        "norm": f"{last}.{table.norms.feed_forward}",
+        "tables": f"{table.encoder}.{table.embeddings.norm}",
+        "first": f"{table.encoder}.{table.embeddings.projection}",
+        "pooler": table.classification_head.pooler,
+        "output": table.classification_head.output,
+    } | {role: f"{last}.{table.linears[role]}" for role in ("value", "attention_output")}
+    places |= {role: f"{last}.{table.linears[role]}" for role in ("up", "down")}
     below = tuple(f"{table.layers}.{layer}." for layer in (0, 1))
     sites = {
         site.producer: site.consumers
@@ -96,7 +96,7 @@ def test_only_modules_that_nothing_else_reads_are_divided(
 
 
 def test_an_outlier_costs_less_once_it_is_smoothed(tiny: Classifier, rows: EncodedSplit) -> None:
-    norm = tiny.layers[0].get_submodule(tiny.architecture.attention_norm)
+    norm = tiny.layers[0].get_submodule(tiny.architecture.norms.attention)
     norm.get_parameter("weight").data[5] = 60.0
     exact, static, smooth = (
         up_output(model, rows)

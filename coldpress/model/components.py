@@ -1,0 +1,112 @@
+"""Components of a model family: module paths and configuration keys, by default those of BERT."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Tables and modules before the first layer, by their paths inside the encoder.
+
+    Attributes:
+        module: The module that holds every table.
+        words: The token table.
+        positions, segments: The other tables, if any.
+        norm: The normalization that follows the tables.
+        projection: The linear module that maps the tables' width to the layers' width; not every
+            model has one.
+        positions_from_padding: True if positions are counted from the padding id plus one, so that
+            no token uses the first rows of the position table.
+    """
+
+    module: str = "embeddings"
+    words: str = "embeddings.word_embeddings"
+    positions: str | None = "embeddings.position_embeddings"
+    segments: str | None = "embeddings.token_type_embeddings"
+    norm: str = "embeddings.LayerNorm"
+    projection: str = "embeddings_project"
+    positions_from_padding: bool = False
+
+
+@dataclass(frozen=True)
+class FeedForward:
+    """Linear modules of the feed-forward part, by their paths inside a layer.
+
+    Attributes:
+        up, down: The modules before and after the activation function.
+        gate: In gated families (GLU): the module whose output is multiplied by the activated output
+            of `up`.
+    """
+
+    up: str = "intermediate.dense"
+    down: str = "output.dense"
+    gate: str | None = None
+
+    @property
+    def linears(self) -> Mapping[str, str]:
+        """Paths by role."""
+        return {"up": self.up, "down": self.down} | ({"gate": self.gate} if self.gate else {})
+
+
+@dataclass(frozen=True)
+class Norms:
+    """Normalizations of the layers.
+
+    Attributes:
+        attention, feed_forward: Paths inside a layer; each follows the residual sum.
+        before_sublayers: True if they come before attention and feed-forward instead (pre-norm).
+            The first layer then has none before its attention, since the embedding norm precedes
+            it.
+        final: Path inside the encoder of the normalization after the last layer, if any.
+    """
+
+    attention: str = "attention.output.LayerNorm"
+    feed_forward: str = "output.LayerNorm"
+    before_sublayers: bool = False
+    final: str | None = None
+
+    @property
+    def in_layer(self) -> tuple[str, str]:
+        """Paths of both normalizations of a layer."""
+        return self.attention, self.feed_forward
+
+
+@dataclass(frozen=True)
+class ClassificationHead:
+    """Modules after the encoder, by their paths inside the classifier.
+
+    Attributes:
+        pooler: The linear module applied to the first token or to the mean of all.
+        activation: The activation after `pooler`, as configurations name it.
+        norm: The normalization after that activation, if any.
+        output: The linear module that returns the logits.
+    """
+
+    pooler: str = "classifier.dense"
+    activation: str = "tanh"
+    norm: str | None = None
+    output: str = "classifier"
+
+
+@dataclass(frozen=True)
+class ConfigKeys:
+    """Names of values in the configuration.
+
+    Attributes:
+        activation: The feed-forward activation.
+        layers, heads: The numbers of layers and of attention heads.
+        neurons: The feed-forward width.
+        tables: The embedding tables' width, in families with an optional projection after them.
+        pooler_activation: The pooler's activation, if it is configurable.
+        pooling: The pooling, `cls` or `mean`, if it is configurable.
+    """
+
+    activation: str = "hidden_act"
+    layers: str = "num_hidden_layers"
+    heads: str = "num_attention_heads"
+    neurons: str = "intermediate_size"
+    tables: str | None = None
+    pooler_activation: str | None = None
+    pooling: str | None = None
