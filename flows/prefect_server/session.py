@@ -1,4 +1,7 @@
-"""A Prefect server for the duration of a command: the configured one or an embedded one."""
+"""Prefect's client during a command, connected to the configured server or an embedded one.
+
+The supervisor starts the embedded server and stops it.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ _FLUSH_SECONDS = 5.0
 
 @contextmanager
 def prefect_server(embedded: EmbeddedServer | None) -> Iterator[None]:
-    """Use a Prefect server inside the block.
+    """Use a Prefect server inside the block, and send it the last reports at its end.
 
     Args:
         embedded: From `supervisor.embedded_server`; None for the server that is configured.
@@ -65,7 +68,6 @@ def prefect_server(embedded: EmbeddedServer | None) -> Iterator[None]:
         with deferred_signals.defer_signals():
             APILogHandler().flush()
             EventsWorker.drain_all(timeout=_FLUSH_SECONDS)
-            embedded.stop()
             context.GLOBAL_SETTINGS_CONTEXT = outside
 
 

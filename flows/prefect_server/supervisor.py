@@ -21,7 +21,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from coldpress.errors import ServerStartError
-from tasks.environment import credentials, home, local_stack, processes
+from tasks.environment import credentials, deferred_signals, home, local_stack, processes
 
 _MAX_EARLY_EXITS = 10
 """In a row; then the server counts as unable to start."""
@@ -41,7 +41,7 @@ _SERVER_VARIABLES = {
 
 @contextmanager
 def embedded_server() -> Iterator[EmbeddedServer | None]:
-    """Launch a server for the duration of a block, unless the environment names one.
+    """Launch a server for a block and stop it at its end, unless the environment names one.
 
     Yields:
         The server, which may not be healthy yet; None if `PREFECT_API_URL` is set.
@@ -59,7 +59,8 @@ def embedded_server() -> Iterator[EmbeddedServer | None]:
     try:
         yield server
     finally:
-        server.stop()
+        with deferred_signals.defer_signals():
+            server.stop()
 
 
 class EmbeddedServer:

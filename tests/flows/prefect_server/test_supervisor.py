@@ -100,6 +100,16 @@ def test_a_run_survives_its_server(tmp_path: Path) -> None:
     assert "Traceback" not in log
 
 
+def test_the_supervisor_stops_its_server_and_a_session_does_not(state: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), supervisor.embedded_server() as server:
+        with session.prefect_server(server):
+            name = server_of(state)
+        assert not processes.is_gone(name)
+        raise KeyboardInterrupt
+    assert processes.is_gone(name)
+    assert list((state / "servers").iterdir()) == []
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the next command ends it there")
 def test_a_server_ends_with_its_run(tmp_path: Path) -> None:
     coldpress = new_home(tmp_path)
