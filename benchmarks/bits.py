@@ -22,7 +22,7 @@ import torch
 
 from coldpress.data import benchmark
 from coldpress.data.benchmark import Benchmark
-from coldpress.data.encoding import EncodedSplit, encode
+from coldpress.data.encoding import EncodedSplit
 from coldpress.model import classifier, serialization
 from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
@@ -33,11 +33,12 @@ from coldpress.onnx.predictor import Predictor
 from coldpress.quantization import DynamicInt8, KBit, MixedPrecision, WeightOnly
 from coldpress.quantization.core.storage import save_quantized
 from coldpress.quantization.layer_groups import group_layers
-from coldpress.quantization.method import PostTrainingQuantization
+from coldpress.quantization.method import Quantization, QuantizationContext
 from coldpress.quantization.mixed.search import mean_kl_divergence
 from coldpress.recipe.recipe import Recipe
 from coldpress.teacher import build
 from coldpress.training import loop
+from coldpress.training.data import labelled_data
 
 _CALLS = 20
 
@@ -94,7 +95,7 @@ def _recipe(options: argparse.Namespace) -> Recipe:
     )
 
 
-def _methods() -> Iterator[tuple[str, PostTrainingQuantization | None]]:
+def _methods() -> Iterator[tuple[str, Quantization | None]]:
     yield "float32", None
     yield "dynamic-int8", DynamicInt8(method="dynamic-int8")
     for bits in (8, 4, 3, 2, 1):
@@ -121,10 +122,8 @@ def _teacher(recipe: Recipe, data: Benchmark, path: Path) -> Classifier:
         return serialization.load_classifier(Checkpoint.open(path))
     loop.reseed(recipe.seed, "train_teacher")
     teacher = build.build_teacher(recipe.teacher, data, recipe.benchmark.max_tokens)
-    rows = encode(teacher.tokenizer, data.train)
-    validation = encode(teacher.tokenizer, data.validation)
-    loss = loop.label_loss(torch.from_numpy(rows.labels))
-    loop.fit(teacher, rows, loss, recipe.teacher, validation)
+    rows = labelled_data(teacher.tokenizer, data.train, data.validation)
+    loop.fit(teacher, rows.train, rows.loss, recipe.teacher, rows.validation)
     serialization.write_checkpoint(teacher, path, Manifest(stage="train_teacher"))
     return teacher
 
@@ -135,14 +134,15 @@ class _Quantizer:
     def __init__(self, teacher: Classifier, data: Benchmark, directory: Path) -> None:
         self._teacher = teacher
         self._directory = directory
-        self._train = encode(teacher.tokenizer, data.train)
-        self.validation = encode(teacher.tokenizer, data.validation)
+        rows = labelled_data(teacher.tokenizer, data.train, data.validation)
+        self._context = QuantizationContext(rows)
+        self.validation = rows.validation
         self._expected = teacher.logits(self.validation)
 
-    def build(self, name: str, method: PostTrainingQuantization | None) -> Model:
+    def build(self, name: str, method: Quantization | None) -> Model:
         """Quantize, export, check parity and evaluate."""
         start = time.perf_counter()
-        quantized = method.quantize(self._teacher, self._train) if method else self._teacher
+        quantized = method.quantize(self._teacher, self._context) if method else self._teacher
         seconds = time.perf_counter() - start
         files = self._exported(name, quantized)
         predictor = Predictor(files)

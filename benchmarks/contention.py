@@ -33,6 +33,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import AutoModelForSequenceClassification, BertConfig
 
+from coldpress.cpu import weight_bits
 from coldpress.data.encoding import EncodedSplit
 from coldpress.evaluation.performance.latency import Call, time_interleaved, torch_threads
 from coldpress.evaluation.performance.speedup import Speedup, estimate_speedup, measure_until_clear
@@ -41,7 +42,7 @@ from coldpress.model.classifier import Classifier
 from coldpress.onnx.export import export
 from coldpress.onnx.inference import run_batch
 from coldpress.onnx.predictor import Predictor
-from coldpress.quantization import DynamicInt8
+from coldpress.quantization.core.convert import quantize_int8
 from coldpress.quantization.core.storage import save_quantized
 
 _VOCABULARY = 2000
@@ -208,7 +209,7 @@ def _models(size: str, folder: Path) -> dict[str, Call]:
     rows = EncodedSplit(
         ids, tuple(np.zeros_like(row) for row in ids), np.zeros(0, dtype=np.int64), 0, 0
     )
-    predictor = _exported(small, folder / size, rows)
+    predictor = _exported(small, folder / size)
     batches = [rows.batch([row]) for row in range(_CALLS)]
 
     def in_torch(number: int) -> object:
@@ -237,8 +238,8 @@ def _bert(layers: int, width: int, heads: int, neurons: int) -> Classifier:
     return Classifier(module, tokenizer, tuple("abcdef"))
 
 
-def _exported(classifier: Classifier, target: Path, rows: EncodedSplit) -> Predictor:
-    quantized = DynamicInt8(method="dynamic-int8").quantize(classifier, rows)
+def _exported(classifier: Classifier, target: Path) -> Predictor:
+    quantized = quantize_int8(classifier, weight_bits())
     about = Manifest(stage="quantize", labels=quantized.labels, shapes=quantized.shapes)
     with new_checkpoint(target, about) as directory:
         save_quantized(quantized, directory)

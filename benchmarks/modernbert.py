@@ -29,6 +29,9 @@ from coldpress.onnx.parity import check_parity
 from coldpress.onnx.predictor import open_session
 from coldpress.quantization import DynamicInt8, StaticInt8
 from coldpress.quantization.core.storage import save_quantized
+from coldpress.quantization.method import QuantizationContext
+from coldpress.training.data import TrainingData
+from coldpress.training.loop import label_loss
 
 _VOCABULARY = 5000
 _TOKENS = (12, 64, 256)
@@ -44,8 +47,10 @@ def main() -> None:
     source = _modernbert(sizes.parse_args())
     rows = {tokens: _random_rows(tokens) for tokens in _TOKENS}
     all_rows = _joined(list(rows.values()))
-    dynamic = DynamicInt8(method="dynamic-int8").quantize(source, all_rows)
-    static = StaticInt8(method="static-int8").quantize(source, all_rows)
+    no_labels = label_loss(torch.from_numpy(all_rows.labels))
+    context = QuantizationContext(TrainingData(all_rows, no_labels, all_rows))
+    dynamic = DynamicInt8(method="dynamic-int8").quantize(source, context)
+    static = StaticInt8(method="static-int8").quantize(source, context)
     with tempfile.TemporaryDirectory() as folder:
         sessions = {
             name: _exported(model, Path(folder) / name, all_rows)

@@ -29,7 +29,8 @@ def distill_student(
 
 
 def _distill(context: StageContext) -> dict[str, float]:
-    from coldpress.distillation import phase, soft_targets, transfer
+    from coldpress.distillation import soft_targets, transfer
+    from coldpress.distillation.method import DistillationContext
     from coldpress.model import classifier, serialization
     from coldpress.training import loop
 
@@ -40,11 +41,11 @@ def _distill(context: StageContext) -> dict[str, float]:
     teacher = serialization.load_classifier(context.inputs[0])
     targets = soft_targets.load_soft_targets(context.inputs[1].path)
     rows = targets.transfer_set(data.load_transfer_set(recipe))
-    student = method.student.build(teacher, rows)
-    training = transfer.build_distillation_data(student, method, targets, rows, validation)
-    phases = method.phases(teacher, student, training.loss)
-    for name, epochs in phase.distill(student, phases, training, context.progress).items():
-        runs.log_epochs(context.run_id, epochs, "" if len(phases) == 1 else f"{name}_")
+    training = transfer.soft_target_data(teacher.tokenizer, method, targets, rows, validation)
+    epochs: dict[str, tuple[loop.Epoch, ...]] = {}
+    distillation = DistillationContext(training, rows, context.progress, epochs.__setitem__)
+    student = method.distill(teacher, distillation)
+    runs.log_epochs(context.run_id, epochs)
     serialization.write_checkpoint(student, context.target, context.manifest())
     score = classifier.accuracy(student.logits(training.validation), validation.labels)
     return {"validation_accuracy": score, "parameters": classifier.count_parameters(student)}

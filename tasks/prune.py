@@ -34,7 +34,8 @@ def prune(run: PipelineRun, student: StageResult, soft_targets: StageResult) -> 
 def _prune(context: StageContext) -> dict[str, float]:
     from coldpress.distillation import soft_targets, transfer
     from coldpress.model import serialization
-    from coldpress.pruning.pipeline import RetrainingData, run_steps
+    from coldpress.pruning.context import PruningContext
+    from coldpress.pruning.pipeline import run_steps
     from coldpress.training import loop
 
     recipe = context.recipe
@@ -43,23 +44,22 @@ def _prune(context: StageContext) -> dict[str, float]:
     student = serialization.load_classifier(context.inputs[0])
     targets = soft_targets.load_soft_targets(context.inputs[1].path)
     rows = targets.transfer_set(data.load_transfer_set(recipe))
-    training = transfer.build_distillation_data(student, recipe.recovery, targets, rows, validation)
-    texts = (*rows.all_texts, *validation.all_texts)
-    latency = _LatencyRecorder()
-    retraining = RetrainingData(
-        training.train,
-        training.loss,
-        recipe.recovery,
-        training.validation,
-        context.progress,
-        texts,
-        latency,
+    training = transfer.soft_target_data(
+        student.tokenizer, recipe.recovery, targets, rows, validation
     )
-    pruned = run_steps(context.section["steps"], student, retraining)
+    latency = _LatencyRecorder()
+    pruning = PruningContext(
+        training,
+        plan=recipe.recovery,
+        texts=(*rows.all_texts, *validation.all_texts),
+        progress=context.progress,
+        time_layers=latency,
+    )
+    pruned = run_steps(context.section["steps"], student, pruning)
     notes = {"steps": [str(report) for report in pruned.reports], **latency.notes()}
     serialization.write_checkpoint(pruned.classifier, context.target, context.manifest(notes))
-    for step, report in pruned.reports_by_name().items():
-        runs.log_epochs(context.run_id, report.epochs, f"{step}_")
+    curves = {name: report.epochs for name, report in pruned.reports_by_name().items()}
+    runs.log_epochs(context.run_id, curves)
     return pruned.metrics()
 
 

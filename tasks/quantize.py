@@ -8,7 +8,6 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from coldpress import cpu
-from coldpress.quantization.method import QuantizationAwareTraining
 from tasks.execution import data
 from tasks.execution.stage import run_stage
 from tasks.execution.stage_spec import StageContext, StageSpec
@@ -16,7 +15,8 @@ from tasks.tracking import runs
 
 if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
-    from coldpress.quantization.method import PostTrainingQuantization
+    from coldpress.quantization.method import Quantization
+    from coldpress.training.data import TrainingData
     from tasks.execution.pipeline_run import PipelineRun
     from tasks.tracking.results import StageResult
 
@@ -34,7 +34,7 @@ def _stage_spec(run: PipelineRun, pruned: StageResult, soft_targets: StageResult
     recipe = run.recipe
     section: object = recipe.quantize
     inputs: tuple[StageResult, ...] = (pruned,)
-    if isinstance(recipe.quantize, QuantizationAwareTraining):
+    if recipe.quantize is not None and recipe.quantize.trains:
         section = {"quantize": recipe.quantize, "recovery": recipe.recovery}
         inputs = (pruned, soft_targets)
     kernels = {"vnni": str(cpu.has_vnni())}
@@ -42,54 +42,43 @@ def _stage_spec(run: PipelineRun, pruned: StageResult, soft_targets: StageResult
 
 
 def _quantize(context: StageContext) -> dict[str, float]:
-    from coldpress.data.encoding import encode
     from coldpress.model import classifier, serialization
     from coldpress.model.checkpoint import new_checkpoint
     from coldpress.quantization.core.storage import save_quantized
+    from coldpress.quantization.method import QuantizationContext
     from coldpress.quantization.precision import describe_arithmetic
     from coldpress.training import loop
 
     recipe = context.recipe
-    benchmark = data.load_benchmark(recipe)
+    labels = data.load_benchmark(recipe).validation.labels
     loop.reseed(recipe.seed, context.stage)
     source = serialization.load_classifier(context.inputs[0])
-    validation = encode(source.tokenizer, benchmark.validation)
-    before = classifier.accuracy(source.logits(validation), benchmark.validation.labels)
-    quantized = _apply_method(context, source)
+    method = cast("Quantization", recipe.quantize)
+    training = _training_data(context, source, method)
+    before = classifier.accuracy(source.logits(training.validation), labels)
+    epochs: dict[str, tuple[loop.Epoch, ...]] = {}
+    quantization = QuantizationContext(training, context.progress, epochs.__setitem__)
+    quantized = method.quantize(source, quantization)
+    runs.log_epochs(context.run_id, epochs)
     arithmetic = [group.model_dump() for group in describe_arithmetic(quantized)]
     manifest = context.manifest({"computes_in": arithmetic})
     manifest = manifest.model_copy(update={"labels": source.labels, "shapes": source.shapes})
     with new_checkpoint(context.target, manifest) as directory:
         save_quantized(quantized, directory)
-    after = classifier.accuracy(quantized.logits(validation), benchmark.validation.labels)
+    after = classifier.accuracy(quantized.logits(training.validation), labels)
     return {"validation_accuracy": after, "validation_accuracy_before": before}
 
 
-def _apply_method(context: StageContext, source: Classifier) -> Classifier:
-    from coldpress.data.encoding import encode
-
-    recipe = context.recipe
-    method = recipe.quantize
-    if isinstance(method, QuantizationAwareTraining):
-        return _train_quantized(context, source, method)
-    rows = encode(source.tokenizer, data.load_benchmark(recipe).train)
-    return cast("PostTrainingQuantization", method).quantize(source, rows)
-
-
-def _train_quantized(
-    context: StageContext, source: Classifier, method: QuantizationAwareTraining
-) -> Classifier:
-    """Train on the transfer set, as distillation and pruning do."""
+def _training_data(context: StageContext, source: Classifier, method: Quantization) -> TrainingData:
+    """Return the transfer set with soft targets if the method trains, else the labelled rows."""
     from coldpress.distillation import soft_targets, transfer
-    from coldpress.quantization.method import TrainingContext
+    from coldpress.training.data import labelled_data
 
     recipe = context.recipe
+    benchmark = data.load_benchmark(recipe)
+    tokenizer, validation = source.tokenizer, benchmark.validation
+    if not method.trains:
+        return labelled_data(tokenizer, benchmark.train, validation)
     targets = soft_targets.load_soft_targets(context.inputs[1].path)
     rows = targets.transfer_set(data.load_transfer_set(recipe))
-    validation = data.load_benchmark(recipe).validation
-    prepared = transfer.build_distillation_data(source, recipe.recovery, targets, rows, validation)
-    training = TrainingContext(prepared.train, prepared.loss, prepared.validation, context.progress)
-    quantized = method.train(source, training)
-    for step, epochs in quantized.epochs.items():
-        runs.log_epochs(context.run_id, epochs, f"{step}_" if step else "")
-    return quantized.classifier
+    return transfer.soft_target_data(tokenizer, recipe.recovery, targets, rows, validation)

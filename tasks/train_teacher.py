@@ -29,22 +29,19 @@ def train_teacher(run: PipelineRun) -> StageResult:
 
 
 def _train(context: StageContext) -> dict[str, float]:
-    import torch
-
-    from coldpress.data.encoding import encode
     from coldpress.model import classifier, serialization
     from coldpress.teacher import build
     from coldpress.training import loop
+    from coldpress.training.data import labelled_data
 
     recipe = context.recipe
     benchmark = data.load_benchmark(recipe)
     loop.reseed(recipe.seed, context.stage)
     teacher = build.build_teacher(recipe.teacher, benchmark, recipe.benchmark.max_tokens)
-    train = encode(teacher.tokenizer, benchmark.train)
-    validation = encode(teacher.tokenizer, benchmark.validation)
-    loss = loop.label_loss(torch.from_numpy(train.labels))
-    epochs = loop.fit(teacher, train, loss, recipe.teacher, validation, context.progress)
+    rows = labelled_data(teacher.tokenizer, benchmark.train, benchmark.validation)
+    train, validation = rows.train, rows.validation
+    epochs = loop.fit(teacher, train, rows.loss, recipe.teacher, validation, context.progress)
     serialization.write_checkpoint(teacher, context.target, context.manifest())
-    runs.log_epochs(context.run_id, epochs)
+    runs.log_epochs(context.run_id, {"": epochs})
     score = classifier.accuracy(teacher.logits(validation), benchmark.validation.labels)
     return {"validation_accuracy": score, "truncated": train.truncated, "train_rows": len(train)}

@@ -55,7 +55,7 @@ def measure(trial: Trial) -> TrialResult:
 
     whole = trial.accuracy(trial.teacher, trial.test)
     numbers = {"whole model": Measurement("percent", whole)}
-    recovery = replace(trial.retraining_data(), plan=trial.plan)
+    recovery = replace(trial.pruning_context(), plan=trial.plan)
     for schedule, step in SCHEDULES.items():
         reseed(trial.seed, schedule)
         pruned = run_steps([step], trial.teacher, recovery).classifier

@@ -194,8 +194,8 @@ def _student_accuracy(
     student = shape.build(base, training_set.rows)
     # No epoch is selected, so a single validation row is enough.
     validation = trial.data.validation.take([0])
-    data = transfer.build_distillation_data(
-        student, method, training_set.soft_targets, training_set.rows, validation
+    data = transfer.soft_target_data(
+        student.tokenizer, method, training_set.soft_targets, training_set.rows, validation
     )
     loop.reseed(trial.seed, "taught")
     list(loop.train_epochs(student, data.train, data.loss, method, data.validation))

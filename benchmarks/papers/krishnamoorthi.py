@@ -17,7 +17,7 @@ from script import Curves, Numbers, Script
 if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
     from coldpress.quantization.core.kbit import Granularity
-    from coldpress.quantization.method import TrainingContext
+    from coldpress.quantization.method import QuantizationContext
     from trials import Trial
 
 ROUNDED = (8, 7, 6, 5, 4, 3, 2, 1)
@@ -149,15 +149,17 @@ def _curves(trial: Trial) -> Iterator[tuple[str, Iterator[tuple[int, Classifier]
 
 def _rounded(trial: Trial, bits: int, per: Granularity) -> Classifier:
     from coldpress.quantization.kbit import KBit
+    from coldpress.quantization.method import QuantizationContext
 
-    return KBit(method="k-bit", bits=bits, per=per).quantize(trial.teacher, trial.train)
+    context = QuantizationContext(trial.labelled)
+    return KBit(method="k-bit", bits=bits, per=per).quantize(trial.teacher, context)
 
 
 def _trained(trial: Trial, bits: int, per: Granularity) -> Classifier:
     from coldpress.quantization.qat.method import Qat
 
     step = Qat(method="qat", bits=bits, per=per, epochs=EPOCHS)
-    return step.train(trial.teacher, _training_context(trial, repr(step))).classifier
+    return step.quantize(trial.teacher, _training_context(trial, repr(step)))
 
 
 def _binary(trial: Trial) -> Iterator[tuple[int, Classifier]]:
@@ -171,18 +173,19 @@ def _binary(trial: Trial) -> Iterator[tuple[int, Classifier]]:
         yield step.activation_bits, to_integers(step.classifier)
 
 
-def _training_context(trial: Trial, stage: str) -> TrainingContext:
+def _training_context(trial: Trial, stage: str) -> QuantizationContext:
     """Return data for training with the float model's logits, as in a recipe's `quantize`."""
     import torch
 
     from coldpress.distillation.hinton.loss import soft_and_hard_loss
-    from coldpress.quantization.method import TrainingContext
-    from coldpress.training.loop import no_progress, reseed
+    from coldpress.quantization.method import QuantizationContext
+    from coldpress.training.data import TrainingData
+    from coldpress.training.loop import reseed
 
     reseed(trial.seed, stage)
     labels = torch.from_numpy(trial.train.labels)
     loss = soft_and_hard_loss(trial.teacher_logits, labels, temperature=4.0, alpha=0.9)
-    return TrainingContext(trial.train, loss, trial.validation, no_progress)
+    return QuantizationContext(TrainingData(trial.train, loss, trial.validation))
 
 
 SCRIPT = Script(PAPER, measure, judge)

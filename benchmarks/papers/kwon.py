@@ -159,9 +159,9 @@ def _pruned(trial: Trial, budget: str, share: float) -> PrunedModel:
     fields = {"keep_macs": share} if budget == OPERATIONS else {"keep_latency": share}
     step = Fisher.model_validate({"method": "fisher", **fields})
     loop.reseed(trial.seed, repr(step))
-    data = replace(trial.retraining_data(), time_layers=layer_latency.measure_layer_latency)
+    context = replace(trial.pruning_context(), time_layers=layer_latency.measure_layer_latency)
     started = time.perf_counter()
-    classifier = run_steps([step], trial.teacher, data).classifier
+    classifier = run_steps([step], trial.teacher, context).classifier
     return PrunedModel(budget, share, classifier, time.perf_counter() - started)
 
 

@@ -17,34 +17,34 @@ if TYPE_CHECKING:
     from coldpress.model.checkpoint import Checkpoint
     from coldpress.model.classifier import Classifier
     from coldpress.pruning import PruningStep
-    from coldpress.pruning.pipeline import RetrainingData
+    from coldpress.pruning.context import PruningContext
     from trials import Trial
 
 
 def prune_model(
-    trial: Trial, steps: Sequence[PruningStep], data: RetrainingData | None = None
+    trial: Trial, steps: Sequence[PruningStep], context: PruningContext | None = None
 ) -> Checkpoint:
     """Run the steps of a recipe's `prune` list, unless the result is in the cache.
 
     Args:
         trial: Large model, rows and seed.
         steps: Pruning steps, each with its own epochs of retraining.
-        data: For measuring importance and retraining; the trial's by default.
+        context: For measuring importance and retraining; the trial's by default.
 
     Returns:
         The verified checkpoint.
     """
-    rows = trial.retraining_data() if data is None else data
+    context = trial.pruning_context() if context is None else context
 
     def make() -> Classifier:
         loop.reseed(trial.seed, "prune")
-        return pipeline.run_steps(steps, trial.teacher, rows).classifier
+        return pipeline.run_steps(steps, trial.teacher, context).classifier
 
     inputs = {
         "code": cache_key.code_digest("benchmarks.papers.pruned_models"),
         "teacher": trial.checkpoint.digest,
         "steps": list(steps),
-        "rows": len(rows.train),
+        "rows": len(context.data.train),
         "data": trial.data.digest,
         "seed": trial.seed,
     }

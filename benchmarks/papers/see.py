@@ -123,14 +123,13 @@ def _zeroed(trial: Trial, share: float, scheme: Scheme) -> Classifier:
 
 def _retrained(trial: Trial, share: float, scheme: Scheme) -> Classifier:
     """Retrain for one epoch, as after a step of a recipe's `prune`."""
-    from coldpress.pruning.sparsity import hold_zeros
-    from coldpress.training.loop import fit, reseed
+    from dataclasses import replace
+
+    from coldpress.training.loop import reseed
 
     reseed(trial.seed, f"{scheme} {share}")
     pruned = _zeroed(trial, share, scheme)
-    data = trial.retraining_data()
-    with hold_zeros(pruned):
-        fit(pruned, data.train, data.loss, data.plan_for(1), data.validation)
+    replace(trial.pruning_context(), keep_zeros=True).retrain(pruned, 1)
     return pruned
 
 

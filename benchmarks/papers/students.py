@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import teachers
-from coldpress.distillation import phase, soft_targets, transfer
+from coldpress.distillation import soft_targets, transfer
+from coldpress.distillation.method import DistillationContext
 from coldpress.training import loop
 from tasks.execution import cache_key
 
@@ -30,13 +31,11 @@ def distill_student(trial: Trial, method: DistillationMethod) -> Checkpoint:
     def make() -> Classifier:
         rows = trial.data.train
         loop.reseed(trial.seed, "distill_student")
-        student = method.student.build(trial.teacher, rows)
         targets = soft_targets.compute_soft_targets(trial.teacher, rows)
-        data = transfer.build_distillation_data(
-            student, method, targets, rows, trial.data.validation
+        data = transfer.soft_target_data(
+            trial.teacher.tokenizer, method, targets, rows, trial.data.validation
         )
-        phase.distill(student, method.phases(trial.teacher, student, data.loss), data)
-        return student
+        return method.distill(trial.teacher, DistillationContext(data, rows))
 
     inputs = {
         "code": cache_key.code_digest("benchmarks.papers.students"),

@@ -19,9 +19,10 @@ from coldpress.model import classifier as model
 from coldpress.model import serialization
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
-from coldpress.pruning.pipeline import RetrainingData
+from coldpress.pruning.context import PruningContext
 from coldpress.teacher.spec import Teacher
 from coldpress.training import loop
+from coldpress.training.data import TrainingData
 from coldpress.training.loop import Loss
 
 Position = TypeVar("Position", bound=float)
@@ -74,12 +75,17 @@ class Trial:
         """The rows for reporting; nothing is selected on them."""
         return encode(self.teacher.tokenizer, self.data.test)
 
-    def retraining_data(self) -> RetrainingData:
-        """Return data for pruning: labels, and half the teacher's learning rate."""
+    @property
+    def labelled(self) -> TrainingData:
+        """The rows, and the loss of their labels."""
         loss = loop.label_loss(torch.from_numpy(self.train.labels))
+        return TrainingData(self.train, loss, self.validation)
+
+    def pruning_context(self) -> PruningContext:
+        """Return a context for pruning: labels, and half the teacher's learning rate."""
         plan = self.plan.model_copy(update={"learning_rate": self.plan.learning_rate / 2})
         texts = (*self.data.train.all_texts, *self.data.validation.all_texts)
-        return RetrainingData(self.train, loss, plan, self.validation, texts=texts)
+        return PruningContext(self.labelled, plan, texts)
 
     def sample(self, rows: int) -> tuple[EncodedSplit, Loss]:
         """Draw training rows to measure importance on, and return the loss of their labels."""

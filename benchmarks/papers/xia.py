@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from coldpress.model.checkpoint import Checkpoint
     from coldpress.model.classifier import Classifier
     from coldpress.pruning import L0
+    from coldpress.pruning.context import PruningContext
     from coldpress.pruning.fisher.mask_search import UnitCosts
-    from coldpress.pruning.pipeline import RetrainingData
     from trials import Trial
 
 SPARSITIES = (0.6, 0.8, 0.95)
@@ -191,9 +191,10 @@ def _pruned(trial: Trial, sparsity: float) -> dict[str, Checkpoint]:
     }
 
 
-def _small_sample(trial: Trial) -> RetrainingData:
+def _small_sample(trial: Trial) -> PruningContext:
     rows, loss = trial.sample(SAMPLE)
-    return replace(trial.retraining_data(), train=rows, loss=loss)
+    context = trial.pruning_context()
+    return replace(context, data=replace(context.data, train=rows, loss=loss))
 
 
 def _speeds(trial: Trial, checkpoints: Mapping[str, Checkpoint]) -> dict[str, Measurement]:

@@ -8,12 +8,12 @@ from dataclasses import replace
 import torch
 
 from coldpress.data.benchmark import Benchmark
-from coldpress.data.encoding import encode
 from coldpress.distillation.soft_targets import SoftTargets
 from coldpress.model.classifier import Classifier
 from coldpress.teacher.build import build_teacher
 from coldpress.teacher.spec import Teacher
-from coldpress.training.loop import ProgressCallback, fit, label_loss, no_progress, reseed
+from coldpress.training.data import labelled_data
+from coldpress.training.loop import ProgressCallback, fit, no_progress, reseed
 
 
 def train_more_teachers(
@@ -40,9 +40,8 @@ def train_more_teachers(
     for number in range(count):
         reseed(seed, f"train_teacher_{number + 2}")
         classifier = build_teacher(teacher, data, max_tokens)
-        train, validation = (encode(classifier.tokenizer, s) for s in (data.train, data.validation))
-        loss = label_loss(torch.from_numpy(train.labels))
-        fit(classifier, train, loss, teacher, validation, progress)
+        rows = labelled_data(classifier.tokenizer, data.train, data.validation)
+        fit(classifier, rows.train, rows.loss, teacher, rows.validation, progress)
         yield classifier
 
 

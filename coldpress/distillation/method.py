@@ -1,56 +1,58 @@
-"""Interface of distillation methods."""
+"""Interface of distillation methods, and the context they work in."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-if TYPE_CHECKING:
-    from torch import Tensor
+from coldpress.method import Method
+from coldpress.training.data import ignore_epochs
+from coldpress.training.loop import no_progress
 
-    from coldpress.distillation.phase import Phase
+if TYPE_CHECKING:
+    from coldpress.data.splits import Split
     from coldpress.distillation.student import StudentShape
     from coldpress.model.classifier import Classifier
-    from coldpress.teacher.size import TeacherSize
-    from coldpress.training.loop import Loss
+    from coldpress.training.data import EpochsCallback, TrainingData
+    from coldpress.training.loop import ProgressCallback
 
 
-class Distillation(Protocol):
+@dataclass(frozen=True)
+class DistillationContext:
+    """Data and callbacks for a distillation method.
+
+    Attributes:
+        data: The transfer set and its loss.
+        rows: The transfer set as texts, to initialise the student.
+        progress: Called after each training step.
+        report_epochs: Called with the epochs of each phase.
+    """
+
+    data: TrainingData
+    rows: Split
+    progress: ProgressCallback = no_progress
+    report_epochs: EpochsCallback = ignore_epochs
+
+
+class Distillation(Method, Protocol):
     """The `distill` section of a recipe."""
-
-    @property
-    def method(self) -> str:
-        """Name of the method in recipes."""
 
     @property
     def student(self) -> StudentShape:
         """Sizes of the student."""
 
-    def check(self, teacher: TeacherSize) -> None:
-        """Check, before anything is trained, that the student can be built from this teacher.
+    @property
+    def temperature(self) -> float:
+        """Temperature of the soft targets."""
+
+    @property
+    def alpha(self) -> float:
+        """Weight of the soft targets; that of the labels is 1 - alpha."""
+
+    def distill(self, classifier: Classifier, context: DistillationContext) -> Classifier:
+        """Return a trained student.
 
         Args:
-            teacher: Sizes of the teacher.
-
-        Raises:
-            InputError: The student does not fit the teacher; the message names the field.
-        """
-
-    def loss(self, teacher_logits: Tensor, labels: Tensor) -> Loss:
-        """Return the part of the loss that needs only the logits.
-
-        Pruned models are retrained with it: they have lost heads and neurons, so that their
-        activations can no longer be compared with the teacher's.
-
-        Args:
-            teacher_logits: Shape (rows, labels).
-            labels: Class indices, shape (labelled rows,); rows beyond these have no label.
-        """
-
-    def phases(self, teacher: Classifier, student: Classifier, loss: Loss) -> tuple[Phase, ...]:
-        """Return the phases in which the student is trained, in order.
-
-        Args:
-            teacher: May run beside the student.
-            student: The untrained student.
-            loss: As `loss` returned it.
+            classifier: The teacher; not changed.
+            context: Data and callbacks.
         """

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from coldpress.distillation.method import DistillationContext
 from coldpress.model.activations import TeacherStudentLoss
 from coldpress.model.classifier import Classifier
 from coldpress.schema.section import Optimization
-from coldpress.training.loop import Epoch, Loss, ProgressCallback, fit, no_progress, train_epochs
-
-if TYPE_CHECKING:
-    from coldpress.distillation.transfer import DistillationData
+from coldpress.training.loop import Loss, fit, train_epochs
 
 
 @dataclass(frozen=True)
@@ -20,7 +17,7 @@ class Phase:
     """One run of the training loop.
 
     Attributes:
-        name: Unique among the phases of a method.
+        name: Unique among the phases of a method; empty if there is only one.
         loss: A loss of the logits, or one that compares activations with the teacher's.
         plan: Epochs, learning rate and batch size.
         select_epoch: Keep the epoch with the best validation accuracy. False keeps the last epoch:
@@ -33,26 +30,22 @@ class Phase:
     select_epoch: bool = True
 
 
-def distill(
-    student: Classifier,
-    phases: Sequence[Phase],
-    data: DistillationData,
-    progress: ProgressCallback = no_progress,
-) -> dict[str, tuple[Epoch, ...]]:
+def train_in_phases(
+    student: Classifier, phases: Sequence[Phase], context: DistillationContext
+) -> Classifier:
     """Train a student, phase after phase.
 
     Args:
         student: Changed in place.
-        phases: As the method returned them, in order.
-        data: The transfer set and the validation rows.
-        progress: Called after each step.
+        phases: In order.
+        context: The rows, and callbacks; its loss is not used.
 
     Returns:
-        The epochs of each phase, by its name.
+        The student.
     """
-    epochs = {}
+    train, validation = context.data.train, context.data.validation
     for phase in phases:
-        train = fit if phase.select_epoch else train_epochs
-        history = train(student, data.train, phase.loss, phase.plan, data.validation, progress)
-        epochs[phase.name] = tuple(history)
-    return epochs
+        run = fit if phase.select_epoch else train_epochs
+        epochs = run(student, train, phase.loss, phase.plan, validation, context.progress)
+        context.report_epochs(phase.name, tuple(epochs))
+    return student

@@ -1,59 +1,46 @@
-"""The data a student is trained on: encoded rows and the loss of their soft targets."""
+"""The transfer set: the rows that a student is trained on, with the teacher's soft targets."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 import torch
+from tokenizers import Tokenizer
 
-from coldpress.data.encoding import EncodedSplit, encode
+from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
+from coldpress.distillation.hinton.loss import soft_and_hard_loss
+from coldpress.distillation.method import Distillation
 from coldpress.distillation.soft_targets import SoftTargets
-from coldpress.model.classifier import Classifier
-from coldpress.training.loop import Loss
-
-if TYPE_CHECKING:
-    from coldpress.distillation.method import Distillation
+from coldpress.training.data import TrainingData
 
 
-@dataclass(frozen=True)
-class DistillationData:
-    """The transfer set and the validation rows, encoded for the student.
-
-    Attributes:
-        train: The transfer set; unlabelled rows come last.
-        loss: The method's loss of the logits, for row numbers of `train`.
-        validation: Labelled rows that are not trained on.
-    """
-
-    train: EncodedSplit
-    loss: Loss
-    validation: EncodedSplit
-
-
-def build_distillation_data(
-    student: Classifier,
+def soft_target_data(
+    tokenizer: Tokenizer,
     method: Distillation,
     soft_targets: SoftTargets,
     rows: Split,
     validation: Split,
-) -> DistillationData:
+) -> TrainingData:
     """Encode the rows and set up the loss with their soft targets and labels.
 
+    The loss needs only the logits. Pruned models can be retrained with it, too: they have lost
+    heads and neurons, so that their activations can no longer be compared with the teacher's.
+
     Args:
-        student: Its tokenizer encodes the rows.
-        method: Its loss is used.
+        tokenizer: Of the model to train.
+        method: Its temperature and its alpha are used.
         soft_targets: For all rows, in any order.
-        rows: The transfer set.
+        rows: The transfer set; unlabelled rows come last.
         validation: Labelled rows.
 
     Returns:
-        Data for `phase.distill`.
+        The data. Its loss is alpha * soft + (1 - alpha) * hard; unlabelled rows count in the soft
+        term only.
 
     Raises:
         KeyError: A row has no soft targets.
     """
-    train = encode(student.tokenizer, rows)
-    loss = method.loss(soft_targets.for_rows(rows), torch.from_numpy(train.labels))
-    return DistillationData(train, loss, encode(student.tokenizer, validation))
+    train = encode(tokenizer, rows)
+    labels = torch.from_numpy(train.labels)
+    teacher_logits = soft_targets.for_rows(rows)
+    loss = soft_and_hard_loss(teacher_logits, labels, method.temperature, method.alpha)
+    return TrainingData(train, loss, encode(tokenizer, validation))

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from coldpress.schema.section import Section
+from coldpress.method import MethodSection
 
 if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
-    from coldpress.pruning.method import PruningContext
+    from coldpress.pruning.context import PruningContext
 
 
-class Heads(Section):
+class Heads(MethodSection):
     """Remove the attention heads that the loss is least sensitive to."""
 
     size_neutral: ClassVar[bool] = False
@@ -31,7 +31,7 @@ class Heads(Section):
 
         Args:
             classifier: The source; not changed.
-            context: Its sample and its loss, a mean over the rows, measure importance.
+            context: Its sample, whose loss is a mean over the rows, measures importance.
 
         Returns:
             A classifier with this share of the heads, at least one in each layer.
@@ -43,5 +43,5 @@ class Heads(Section):
         if self.by == "random":
             importance = random_importance([shape.heads for shape in classifier.shapes])
         else:
-            importance = head_importance(classifier, context.sample, context.loss)
+            importance = head_importance(classifier, context.sample.train, context.sample.loss)
         return keep_heads(classifier, most_important(importance, count))

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from coldpress.schema.section import Section
+from coldpress.method import MethodSection
 
 if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
-    from coldpress.pruning.method import PruningContext
+    from coldpress.pruning.context import PruningContext
 
 
-class Layers(Section):
+class Layers(MethodSection):
     """Remove whole encoder layers."""
 
     size_neutral: ClassVar[bool] = False
@@ -33,7 +33,7 @@ class Layers(Section):
 
         Args:
             classifier: The source; not changed.
-            context: Its sample and its loss measure importance; the other choices need no data.
+            context: Its sample measures importance; the other choices need no data.
 
         Returns:
             A classifier with at most this many layers.
@@ -50,7 +50,8 @@ class Layers(Section):
         if self.drop == "importance":
             from coldpress.pruning.importance import layer_importance
 
-            importance = layer_importance(classifier, context.sample, context.loss)
+            sample = context.sample
+            importance = layer_importance(classifier, sample.train, sample.loss)
             return importance.argsort(descending=True, stable=True)[:count].tolist()
         return {
             "top": list(range(count)),

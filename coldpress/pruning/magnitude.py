@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from coldpress.schema.section import Section
+from coldpress.method import MethodSection
 
 if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
-    from coldpress.pruning.method import PruningContext
+    from coldpress.pruning.context import PruningContext
 
 
-class Magnitude(Section):
+class Magnitude(MethodSection):
     """Zero the smallest weights. No shape changes: the model gets neither smaller nor faster."""
 
     size_neutral: ClassVar[bool] = True
@@ -65,6 +65,11 @@ class Magnitude(Section):
                 "growth_epochs: only for the cubic schedule; set schedule to cubic or leave it out"
             )
         return self
+
+    @property
+    def trains(self) -> bool:
+        """True if sparsity grows during training."""
+        return self.schedule == "cubic"
 
     @property
     def _pattern_numbers(self) -> tuple[int, int]:

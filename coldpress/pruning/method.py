@@ -1,9 +1,10 @@
-"""Interface of pruning methods, and the context they work in."""
+"""Interfaces of pruning methods and of what they call."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from coldpress.method import Method
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from coldpress.data.encoding import EncodedSplit
     from coldpress.model.activations import TeacherStudentLoss
     from coldpress.model.classifier import Classifier
+    from coldpress.pruning.context import PruningContext
     from coldpress.pruning.fisher.latency_search import LatencyTable
     from coldpress.training.loop import Loss, ProgressCallback
 
@@ -47,31 +49,8 @@ class LayerTimer(Protocol):
         """
 
 
-@dataclass(frozen=True)
-class PruningContext:
-    """Data and callbacks for a pruning method.
-
-    Attributes:
-        sample: Rows to measure importance on.
-        loss: The training loss, for row numbers of the sample.
-        texts: All training and validation texts, not encoded.
-        train: Trains on all rows.
-        time_layers: Measures layers on this machine; None if that is not possible.
-    """
-
-    sample: EncodedSplit
-    loss: Loss
-    texts: tuple[str, ...]
-    train: TrainFunction
-    time_layers: LayerTimer | None = None
-
-
-class PruningMethod(Protocol):
+class PruningMethod(Method, Protocol):
     """One step of a recipe's `prune` list."""
-
-    @property
-    def method(self) -> str:
-        """Name of the method in recipes."""
 
     @property
     def recovery_epochs(self) -> int:
@@ -86,5 +65,5 @@ class PruningMethod(Protocol):
 
         Args:
             classifier: The source; not changed.
-            context: Data and callbacks.
+            context: Data, settings and callbacks.
         """

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from coldpress.schema.section import Section
+from coldpress.method import MethodSection
 
 MIN_LAYER_SHARE = 1 / 8
 """Each layer keeps this part of an even share: one with too few neurons cannot be retrained."""
 
 if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
-    from coldpress.pruning.method import PruningContext
+    from coldpress.pruning.context import PruningContext
 
 
-class Neurons(Section):
+class Neurons(MethodSection):
     """Remove the feed-forward neurons that the loss is least sensitive to."""
 
     size_neutral: ClassVar[bool] = False
@@ -33,7 +33,7 @@ class Neurons(Section):
 
         Args:
             classifier: The source; not changed.
-            context: Its sample and its loss, a mean over the rows, measure importance.
+            context: Its sample, whose loss is a mean over the rows, measures importance.
 
         Returns:
             A classifier with this share of the neurons, at least one in each layer.
@@ -43,5 +43,6 @@ class Neurons(Section):
 
         count = round(self.keep_neurons * sum(shape.neurons for shape in classifier.shapes))
         least = max(1, int(MIN_LAYER_SHARE * count / len(classifier.shapes)))
-        importance = neuron_importance(classifier, context.sample, context.loss)
+        sample = context.sample
+        importance = neuron_importance(classifier, sample.train, sample.loss)
         return keep_neurons(classifier, most_important(importance, count, least))

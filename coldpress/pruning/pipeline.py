@@ -2,64 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-import torch
-from tokenizers import Tokenizer
-
-from coldpress.data.encoding import EncodedSplit, remap_token_ids
-from coldpress.model.activations import TeacherStudentLoss
 from coldpress.model.classifier import (
     Classifier,
     accuracy,
     count_nonzero_parameters,
     count_parameters,
 )
-from coldpress.pruning.method import LayerTimer, PruningContext, PruningMethod
-from coldpress.pruning.sparsity import hold_zeros
-from coldpress.schema.section import Optimization
-from coldpress.training.loop import Epoch, Loss, ProgressCallback, fit, no_progress, train_epochs
-
-SAMPLE_ROWS = 1024
-
-
-@dataclass(frozen=True)
-class RetrainingData:
-    """Data and settings for measuring importance and for retraining.
-
-    Attributes:
-        train: Training rows.
-        loss: The training loss, for row numbers of `train`.
-        plan: Settings of retraining; each step has its own number of epochs.
-        validation: Rows to measure accuracies on.
-        progress: Called after each training step.
-        texts: All texts of `train` and `validation`, not encoded.
-        time_layers: Measures layers on this machine; None if that is not possible.
-    """
-
-    train: EncodedSplit
-    loss: Loss
-    plan: Optimization
-    validation: EncodedSplit
-    progress: ProgressCallback = no_progress
-    texts: tuple[str, ...] = ()
-    time_layers: LayerTimer | None = None
-
-    def plan_for(self, epochs: int) -> Optimization:
-        """Return the plan with another number of epochs."""
-        return self.plan.model_copy(update={"epochs": epochs})
-
-    def remap_token_ids(self, old: Tokenizer, new: Tokenizer) -> RetrainingData:
-        """Return the same rows with the token ids of a tokenizer that a step has changed."""
-        if new is old:
-            return self
-        train, validation = (
-            remap_token_ids(rows, old, new) for rows in (self.train, self.validation)
-        )
-        return replace(self, train=train, validation=validation)
+from coldpress.pruning.context import PruningContext
+from coldpress.pruning.method import PruningMethod
+from coldpress.training.loop import Epoch
 
 
 @dataclass(frozen=True)
@@ -151,73 +105,49 @@ class PruningResult:
 
 
 def run_steps(
-    steps: Sequence[PruningMethod], classifier: Classifier, data: RetrainingData
+    steps: Sequence[PruningMethod], classifier: Classifier, context: PruningContext
 ) -> PruningResult:
     """Run the steps in order, and retrain after each.
 
     Args:
         steps: Pruning methods.
         classifier: The source; not changed.
-        data: For measuring importance and for retraining.
+        context: For measuring importance and for retraining.
     """
     reports: list[StepReport] = []
-    sparse = False
     for step in steps:
-        before = _snapshot(classifier, data.validation)
+        before = _snapshot(classifier, context)
         tokenizer = classifier.tokenizer
-        classifier, history = _prune(step, classifier, data, sparse)
-        data = data.remap_token_ids(tokenizer, classifier.tokenizer)
-        pruned = _snapshot(classifier, data.validation)
-        sparse = sparse or step.size_neutral
-        history += _retrain(step, classifier, data, sparse)
+        classifier, history = _prune(step, classifier, context)
+        context = replace(
+            context,
+            data=context.data.remap_token_ids(tokenizer, classifier.tokenizer),
+            keep_zeros=context.keep_zeros or step.size_neutral,
+        )
+        pruned = _snapshot(classifier, context)
+        history += context.retrain(classifier, step.recovery_epochs)
         epochs = tuple(replace(epoch, number=n) for n, epoch in enumerate(history, 1))
-        recovered = _snapshot(classifier, data.validation)
+        recovered = _snapshot(classifier, context)
         size_neutral = step.size_neutral
         reports.append(StepReport(step.method, size_neutral, before, pruned, recovered, epochs))
     return PruningResult(classifier, tuple(reports))
 
 
 def _prune(
-    step: PruningMethod, classifier: Classifier, data: RetrainingData, sparse: bool
+    step: PruningMethod, classifier: Classifier, context: PruningContext
 ) -> tuple[Classifier, tuple[Epoch, ...]]:
     """Return the pruned classifier, and the epochs that the method itself trained it for."""
     history: list[Epoch] = []
 
-    def train(
-        classifier: Classifier,
-        epochs: int,
-        progress: ProgressCallback,
-        adapt_loss: Callable[[Loss], Loss | TeacherStudentLoss] | None = None,
-    ) -> None:
-        def report_step(step: int, steps: int, loss: float) -> None:
-            progress(step, steps, loss)
-            data.progress(step, steps, loss)
+    def collect(_: str, epochs: tuple[Epoch, ...]) -> None:
+        history.extend(epochs)
 
-        plan = data.plan_for(epochs)
-        loss = data.loss if adapt_loss is None else adapt_loss(data.loss)
-        with _hold_zeros_if(sparse, classifier):
-            history.extend(
-                train_epochs(classifier, data.train, loss, plan, data.validation, report_step)
-            )
-
-    sample, loss = _importance_sample(data)
-    context = PruningContext(sample, loss, data.texts, train, data.time_layers)
-    return step.prune(classifier, context), tuple(history)
+    pruned = step.prune(classifier, replace(context, report_epochs=collect))
+    return pruned, tuple(history)
 
 
-def _retrain(
-    step: PruningMethod, classifier: Classifier, data: RetrainingData, sparse: bool
-) -> tuple[Epoch, ...]:
-    plan = data.plan_for(step.recovery_epochs)
-    with _hold_zeros_if(sparse, classifier):
-        return fit(classifier, data.train, data.loss, plan, data.validation, data.progress)
-
-
-def _hold_zeros_if(sparse: bool, classifier: Classifier) -> AbstractContextManager[None]:
-    return hold_zeros(classifier) if sparse else nullcontext()
-
-
-def _snapshot(classifier: Classifier, validation: EncodedSplit) -> Snapshot:
+def _snapshot(classifier: Classifier, context: PruningContext) -> Snapshot:
+    validation = context.data.validation
     return Snapshot(
         parameters=count_parameters(classifier),
         nonzero=count_nonzero_parameters(classifier),
@@ -226,23 +156,6 @@ def _snapshot(classifier: Classifier, validation: EncodedSplit) -> Snapshot:
         neurons=tuple(shape.neurons for shape in classifier.shapes),
         validation_accuracy=accuracy(classifier.logits(validation), validation.labels.tolist()),
     )
-
-
-def _importance_sample(data: RetrainingData) -> tuple[EncodedSplit, Loss]:
-    """Return the same sample of the training rows every time, and the loss for its row numbers."""
-    train = data.train
-    if len(train) <= SAMPLE_ROWS:
-        return train, data.loss
-    rows = np.sort(np.random.default_rng(0).choice(len(train), SAMPLE_ROWS, replace=False))
-    sample = replace(
-        train,
-        input_ids=tuple(train.input_ids[row] for row in rows),
-        token_type_ids=tuple(train.token_type_ids[row] for row in rows),
-        # Unlabelled rows come last, in the split as in the sample.
-        labels=train.labels[rows[rows < len(train.labels)]],
-    )
-    train_rows = torch.from_numpy(rows)
-    return sample, lambda logits, sample_rows: data.loss(logits, train_rows[sample_rows])
 
 
 def _join_counts(counts: Sequence[int]) -> str:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from coldpress.schema.section import Section
+from coldpress.method import MethodSection
 
 if TYPE_CHECKING:
-    from coldpress.data.encoding import EncodedSplit
     from coldpress.model.classifier import Classifier
+    from coldpress.quantization.method import QuantizationContext
 
 
-class WeightOnly(Section):
+class WeightOnly(MethodSection):
     """8-bit or 4-bit weights with a scale per block; logits do not depend on the batch."""
 
     method: Literal["weight-only"]
@@ -30,13 +30,13 @@ class WeightOnly(Section):
     def quantize(
         self,
         classifier: Classifier,
-        calibration: EncodedSplit,  # noqa: ARG002
+        context: QuantizationContext,  # noqa: ARG002
     ) -> Classifier:
         """Quantize weights and embedding tables.
 
         Args:
             classifier: The source, not modified.
-            calibration: Not used.
+            context: Not used.
 
         Returns:
             A classifier that computes what ONNX Runtime will compute, for any batch.

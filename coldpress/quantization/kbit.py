@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from coldpress.cpu import weight_bits
+from coldpress.method import MethodSection
 from coldpress.quantization.fields import Bits, ScaleGranularity, TableBits, resolve_table_bits
-from coldpress.schema.section import Section
 
 if TYPE_CHECKING:
-    from coldpress.data.encoding import EncodedSplit
     from coldpress.model.classifier import Classifier
+    from coldpress.quantization.method import QuantizationContext
 
 
-class KBit(Section):
+class KBit(MethodSection):
     """Packed k-bit weights, unsigned per-tensor activations with ranges of each batch."""
 
     method: Literal["k-bit"]
@@ -21,12 +21,12 @@ class KBit(Section):
     per: ScaleGranularity = "channel"
     table_bits: TableBits = None
 
-    def quantize(self, classifier: Classifier, calibration: EncodedSplit) -> Classifier:  # noqa: ARG002
+    def quantize(self, classifier: Classifier, context: QuantizationContext) -> Classifier:  # noqa: ARG002
         """Quantize weights and embedding tables.
 
         Args:
             classifier: The source, not modified.
-            calibration: Not used.
+            context: Not used.
 
         Returns:
             A classifier that computes what ONNX Runtime will compute.

@@ -1,75 +1,43 @@
-"""Protocols of quantization methods."""
+"""Interface of quantization methods, and the context they work in."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from coldpress.method import Method
+from coldpress.training.data import ignore_epochs
+from coldpress.training.loop import no_progress
 
 if TYPE_CHECKING:
-    from coldpress.data.encoding import EncodedSplit
     from coldpress.model.classifier import Classifier
-    from coldpress.training.loop import Epoch, Loss, ProgressCallback
+    from coldpress.training.data import EpochsCallback, TrainingData
+    from coldpress.training.loop import ProgressCallback
 
 
 @dataclass(frozen=True)
-class TrainingContext:
-    """Inputs of a method that trains.
+class QuantizationContext:
+    """Data and callbacks for a quantization method.
 
     Attributes:
-        train: The transfer set.
-        loss: Of logits against the teacher's soft targets for the rows of `train`.
-        validation: Labelled rows that are not trained on.
+        data: The transfer set and its loss for a method that trains; for any other, the training
+            rows and their labels.
         progress: Called after each training step.
+        report_epochs: Called with the epochs of each run of the training loop.
     """
 
-    train: EncodedSplit
-    loss: Loss
-    validation: EncodedSplit
-    progress: ProgressCallback
+    data: TrainingData
+    progress: ProgressCallback = no_progress
+    report_epochs: EpochsCallback = ignore_epochs
 
 
-@dataclass(frozen=True)
-class QuantizationResult:
-    """Output of a method that trains.
+class Quantization(Method, Protocol):
+    """The `quantize` section of a recipe. Its stage depends on the soft targets if it trains."""
 
-    Attributes:
-        classifier: Computes what ONNX Runtime will compute.
-        epochs: Training epochs by the name of the training step.
-    """
-
-    classifier: Classifier
-    epochs: Mapping[str, tuple[Epoch, ...]] = field(default_factory=dict)
-
-
-class PostTrainingQuantization(Protocol):
-    """A recipe's `quantize` section that quantizes without training."""
-
-    @property
-    def method(self) -> str:
-        """Its name in the recipe."""
-
-    def quantize(self, classifier: Classifier, calibration: EncodedSplit) -> Classifier:
+    def quantize(self, classifier: Classifier, context: QuantizationContext) -> Classifier:
         """Return a quantized copy that computes what ONNX Runtime will compute.
 
         Args:
-            classifier: The source, in float32; not modified.
-            calibration: Training rows, for methods that measure activations.
-        """
-
-
-@runtime_checkable
-class QuantizationAwareTraining(Protocol):
-    """A recipe's `quantize` section that trains; its stage depends on the soft targets."""
-
-    @property
-    def method(self) -> str:
-        """Its name in the recipe."""
-
-    def train(self, classifier: Classifier, context: TrainingContext) -> QuantizationResult:
-        """Return a quantized copy that computes what ONNX Runtime will compute.
-
-        Args:
-            classifier: The source, in float32; not modified.
-            context: Rows, loss and progress callback.
+            classifier: The source, in float32; not changed.
+            context: Data and callbacks.
         """

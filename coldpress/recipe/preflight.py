@@ -15,13 +15,15 @@ from coldpress.data.benchmark import Benchmark
 from coldpress.data.leakage import FilteredRows
 from coldpress.errors import InputError
 from coldpress.evaluation.subgroups import slices
-from coldpress.pruning.vocabulary.needed_tokens import check_tokenizer_type
+from coldpress.method import TeacherDescription
 from coldpress.recipe.recipe import Recipe
 from coldpress.teacher import label_checks, size, spec
 from coldpress.teacher.file_checks import TOKENIZER_PATTERNS
+from coldpress.teacher.size import TeacherSize
 from coldpress.teacher.spec import DirectoryModel, HubModel, ScratchModel
 from coldpress.teacher.tokenizer import loading
 from coldpress.teacher.tokenizer.comparison import compare_with_transformers
+from coldpress.teacher.tokenizer.loading import TeacherTokenizer
 
 _TEACHER_COPIES = 5
 _RECORDS_BYTES = 200 * 2**20
@@ -109,8 +111,6 @@ def run_preflight(recipe: Recipe, state: Path) -> PreflightReport:
     label_checks.check_teacher_labels(recipe.teacher, data.labels)
     unlabelled = _read_unlabelled(recipe, data)
     teacher_size = size.teacher_size(recipe.teacher.model)
-    if recipe.distill is not None:
-        recipe.distill.check(teacher_size)
     needed = _TEACHER_COPIES * teacher_size.weights_bytes + _RECORDS_BYTES
     report = PreflightReport(recipe, data, needed, _free_bytes(state), unlabelled)
     if report.free_bytes < report.needed_bytes:
@@ -119,7 +119,9 @@ def run_preflight(recipe: Recipe, state: Path) -> PreflightReport:
             f"the run may need {report.needed_bytes / 2**20:.0f} MiB"
         )
     # Last, since it imports transformers.
-    return replace(report, dropped=_check_tokenizer(recipe, data))
+    tokenizer = _load_tokenizer(recipe, data)
+    _check_methods(recipe, teacher_size, tokenizer)
+    return report if tokenizer is None else replace(report, dropped=tokenizer.dropped)
 
 
 def _read_unlabelled(recipe: Recipe, data: Benchmark) -> FilteredRows | None:
@@ -129,21 +131,26 @@ def _read_unlabelled(recipe: Recipe, data: Benchmark) -> FilteredRows | None:
     return benchmark.read_filtered_unlabelled(data, path, recipe.benchmark.columns)
 
 
-def _check_tokenizer(recipe: Recipe, data: Benchmark) -> tuple[str, ...]:
-    """Check that the teacher's tokenizer fits the data; return the added tokens it ignores."""
+def _load_tokenizer(recipe: Recipe, data: Benchmark) -> TeacherTokenizer | None:
+    """Load the teacher's tokenizer and check that it fits the data; None for one from scratch."""
     model = recipe.teacher.model
-    augment = recipe.soft_targets.augment
     if isinstance(model, ScratchModel):
         # Its tokenizer will be trained on the data, and has a mask token.
-        return ()
+        return None
     directory, location = _tokenizer_directory(model)
     source = loading.load_teacher_tokenizer(directory, recipe.benchmark.max_tokens, location)
     compare_with_transformers(source, data)
-    if any(step.method == "vocabulary" for step in recipe.prune or ()):
-        check_tokenizer_type(source.tokenizer)
-    if augment is not None:
+    return source
+
+
+def _check_methods(recipe: Recipe, size: TeacherSize, source: TeacherTokenizer | None) -> None:
+    """Check that every method of the recipe can be applied to its teacher."""
+    teacher = TeacherDescription(size, None if source is None else source.tokenizer)
+    for method in recipe.methods:
+        method.check(teacher)
+    augment = recipe.soft_targets.augment
+    if augment is not None and source is not None:
         augment.check_mask(source.mask)
-    return source.dropped
 
 
 def _tokenizer_directory(model: HubModel | DirectoryModel) -> tuple[Path, str]:

@@ -12,6 +12,7 @@ from coldpress.distillation.augmentation import Augmentation
 from coldpress.evaluation import Evaluate
 from coldpress.evaluation.subgroups import slices
 from coldpress.gate import Gate
+from coldpress.method import Method
 from coldpress.pruning import PruningStep
 from coldpress.quantization import QuantizationMethod
 from coldpress.schema.section import FlatChoice, Section, UserPath
@@ -111,6 +112,12 @@ class Recipe(Section):
                     " other columns, and every label is evaluated anyway"
                 )
         return self
+
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """The methods of all stages, in order."""
+        methods = (self.distill, *(self.prune or ()), self.quantize)
+        return tuple(method for method in methods if method is not None)
 
     @property
     def recovery(self) -> DistillationMethod:

@@ -191,11 +191,13 @@ def log_curve(run_id: str, name: str, values: Sequence[float]) -> None:
         client().log_batch(run_id, metrics=points[start : start + 1000])
 
 
-def log_epochs(run_id: str, epochs: Sequence[Epoch], prefix: str = "") -> None:
-    """Record a training curve: loss, validation accuracy and seconds of each epoch."""
-    log_curve(run_id, f"{prefix}epoch_loss", [e.loss for e in epochs])
-    log_curve(run_id, f"{prefix}epoch_accuracy", [e.validation_accuracy for e in epochs])
-    log_curve(run_id, f"{prefix}epoch_seconds", [e.seconds for e in epochs])
+def log_epochs(run_id: str, curves: Mapping[str, Sequence[Epoch]]) -> None:
+    """Record training curves by name: loss, validation accuracy and seconds of each epoch."""
+    for name, epochs in curves.items():
+        prefix = f"{name}_" if name else ""
+        log_curve(run_id, f"{prefix}epoch_loss", [e.loss for e in epochs])
+        log_curve(run_id, f"{prefix}epoch_accuracy", [e.validation_accuracy for e in epochs])
+        log_curve(run_id, f"{prefix}epoch_seconds", [e.seconds for e in epochs])
 
 
 def log_benchmark(run_id: str, recipe: Recipe, benchmark: Benchmark) -> None:

@@ -1,32 +1,17 @@
-"""Training functions for the context of a pruning method."""
+"""Training functions of pruning methods in tests."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from coldpress.data.encoding import EncodedSplit
 from coldpress.model.activations import TeacherStudentLoss
 from coldpress.model.classifier import Classifier
 from coldpress.pruning.method import TrainFunction
 from coldpress.schema.section import Optimization
-from coldpress.training.loop import Loss, ProgressCallback, train_epochs
+from coldpress.training.loop import Loss, ProgressCallback
 
-
-def training_on(rows: EncodedSplit, loss: Loss) -> TrainFunction:
-    """Return a training function: four rows per step, at a high rate for tiny models."""
-
-    def train(
-        classifier: Classifier,
-        epochs: int,
-        progress: ProgressCallback,
-        adapt_loss: Callable[[Loss], Loss | TeacherStudentLoss] | None = None,
-    ) -> None:
-        plan = Optimization(epochs=epochs, learning_rate=0.01, batch_size=4)
-        adapted_loss = loss if adapt_loss is None else adapt_loss(loss)
-        for _ in train_epochs(classifier, rows, adapted_loss, plan, rows, progress):
-            pass
-
-    return train
+PLAN = Optimization(epochs=1, learning_rate=0.01, batch_size=4)
+"""Four rows per step, at a high rate for tiny models."""
 
 
 def record_steps(

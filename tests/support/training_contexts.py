@@ -1,14 +1,18 @@
-"""Training contexts of quantization methods in tests."""
+"""Contexts of quantization methods in tests."""
 
 from __future__ import annotations
 
 import torch
 
 from coldpress.data.encoding import EncodedSplit
-from coldpress.quantization.method import TrainingContext
-from coldpress.training.loop import label_loss, no_progress
+from coldpress.quantization.method import QuantizationContext
+from coldpress.training.data import EpochsCallback, TrainingData, ignore_epochs
+from coldpress.training.loop import label_loss
 
 
-def label_context(rows: EncodedSplit) -> TrainingContext:
+def label_context(
+    rows: EncodedSplit, report_epochs: EpochsCallback = ignore_epochs
+) -> QuantizationContext:
     """Build a context that trains on labels and validates on the same rows."""
-    return TrainingContext(rows, label_loss(torch.from_numpy(rows.labels)), rows, no_progress)
+    data = TrainingData(rows, label_loss(torch.from_numpy(rows.labels)), rows)
+    return QuantizationContext(data, report_epochs=report_epochs)

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from coldpress.distillation.hinton.method import Alpha, Temperature
 from coldpress.distillation.student import StudentShape
 from coldpress.errors import InputError
+from coldpress.method import MethodSection
 from coldpress.schema.section import Epochs, LearningRate, Optimization
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from coldpress.distillation.phase import Phase
+    from coldpress.distillation.method import DistillationContext
+    from coldpress.method import TeacherDescription
     from coldpress.model.classifier import Classifier
-    from coldpress.teacher.size import TeacherSize
-    from coldpress.training.loop import Loss
 
 
-class DistilBert(Optimization):
+class DistilBert(Optimization, MethodSection):
     """Fit soft targets, labels and the direction of the teacher's last hidden states."""
+
+    trains: ClassVar[bool] = True
 
     method: Literal["distilbert"]
     student: StudentShape
@@ -33,46 +33,33 @@ class DistilBert(Optimization):
     epochs: Epochs = 6
     learning_rate: LearningRate = 3e-4
 
-    def check(self, teacher: TeacherSize) -> None:
+    def check(self, teacher: TeacherDescription) -> None:
         """Check that the student can be built from this teacher.
 
         Args:
-            teacher: Sizes of the teacher.
+            teacher: Of the recipe.
 
         Raises:
             InputError: The student would be larger, or narrower: the cosine distance needs hidden
                 states of the same width.
         """
-        self.student.check(teacher)
-        if self.student.width not in (None, teacher.hidden_size):
+        self.student.check(teacher.size)
+        if self.student.width not in (None, teacher.size.hidden_size):
             raise InputError(
                 "distill.student.width: distilbert compares hidden states, so the student must be"
                 " as wide as the teacher; use hidden, relations or logits for a narrower one"
             )
 
-    def loss(self, teacher_logits: Tensor, labels: Tensor) -> Loss:
-        """Return the two terms that need only the logits.
+    def distill(self, classifier: Classifier, context: DistillationContext) -> Classifier:
+        """Train a student in a single phase with all three terms.
 
         Args:
-            teacher_logits: Shape (rows, labels).
-            labels: Class indices, shape (labelled rows,); rows beyond these have no label.
-
-        Returns:
-            alpha * soft + (1 - alpha) * hard; unlabelled rows count in the soft term only.
-        """
-        from coldpress.distillation.hinton.loss import soft_and_hard_loss
-
-        return soft_and_hard_loss(teacher_logits, labels, self.temperature, self.alpha)
-
-    def phases(self, teacher: Classifier, student: Classifier, loss: Loss) -> tuple[Phase, ...]:  # noqa: ARG002
-        """Return a single phase with all three terms.
-
-        Args:
-            teacher: Runs beside the student to give its hidden states.
-            student: Unused.
-            loss: As `loss` returned it.
+            classifier: The teacher, which runs beside the student; not changed.
+            context: Data and callbacks.
         """
         from coldpress.distillation.distilbert.loss import add_cosine_loss
-        from coldpress.distillation.phase import Phase
+        from coldpress.distillation.phase import Phase, train_in_phases
 
-        return (Phase(self.method, add_cosine_loss(teacher, loss, self.cosine), self),)
+        student = self.student.build(classifier, context.rows)
+        loss = add_cosine_loss(classifier, context.data.loss, self.cosine)
+        return train_in_phases(student, [Phase("", loss, self)], context)

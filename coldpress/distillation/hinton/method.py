@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from coldpress.distillation.student import StudentShape
+from coldpress.method import MethodSection
 from coldpress.schema.section import Epochs, LearningRate, Optimization
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from coldpress.distillation.phase import Phase
+    from coldpress.distillation.method import DistillationContext
+    from coldpress.method import TeacherDescription
     from coldpress.model.classifier import Classifier
-    from coldpress.teacher.size import TeacherSize
-    from coldpress.training.loop import Loss
 
 Temperature = Annotated[
     float, Field(ge=0.1, le=100.0, description="Temperature of both distributions.")
@@ -25,8 +23,10 @@ Alpha = Annotated[
 ]
 
 
-class Logits(Optimization):
+class Logits(Optimization, MethodSection):
     """Fit the teacher's softened probabilities and the true labels together."""
+
+    trains: ClassVar[bool] = True
 
     method: Literal["logits"]
     student: StudentShape
@@ -35,39 +35,25 @@ class Logits(Optimization):
     epochs: Epochs = 6
     learning_rate: LearningRate = 3e-4
 
-    def check(self, teacher: TeacherSize) -> None:
+    def check(self, teacher: TeacherDescription) -> None:
         """Check that the student can be built from this teacher.
 
         Args:
-            teacher: Sizes of the teacher.
+            teacher: Of the recipe.
 
         Raises:
             InputError: The student would be larger.
         """
-        self.student.check(teacher)
+        self.student.check(teacher.size)
 
-    def loss(self, teacher_logits: Tensor, labels: Tensor) -> Loss:
-        """Return the loss of this method.
-
-        Args:
-            teacher_logits: Shape (rows, labels).
-            labels: Class indices, shape (labelled rows,); rows beyond these have no label.
-
-        Returns:
-            alpha * soft + (1 - alpha) * hard; unlabelled rows count in the soft term only.
-        """
-        from coldpress.distillation.hinton.loss import soft_and_hard_loss
-
-        return soft_and_hard_loss(teacher_logits, labels, self.temperature, self.alpha)
-
-    def phases(self, teacher: Classifier, student: Classifier, loss: Loss) -> tuple[Phase, ...]:  # noqa: ARG002
-        """Return a single phase, which needs no more than the teacher's logits.
+    def distill(self, classifier: Classifier, context: DistillationContext) -> Classifier:
+        """Train a student in a single phase, which needs no more than the teacher's logits.
 
         Args:
-            teacher: Unused.
-            student: Unused.
-            loss: As `loss` returned it.
+            classifier: The teacher; not changed.
+            context: Data and callbacks.
         """
-        from coldpress.distillation.phase import Phase
+        from coldpress.distillation.phase import Phase, train_in_phases
 
-        return (Phase(self.method, loss, self),)
+        student = self.student.build(classifier, context.rows)
+        return train_in_phases(student, [Phase("", context.data.loss, self)], context)

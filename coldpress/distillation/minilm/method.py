@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from coldpress.distillation.hinton.method import Alpha, Temperature
 from coldpress.distillation.student import StudentShape
 from coldpress.errors import InputError
+from coldpress.method import MethodSection
 from coldpress.schema.section import Epochs, LearningRate, Optimization
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
+    from coldpress.distillation.method import DistillationContext
     from coldpress.distillation.phase import Phase
+    from coldpress.method import TeacherDescription
     from coldpress.model.classifier import Classifier
-    from coldpress.teacher.size import TeacherSize
     from coldpress.training.loop import Loss
 
 
-class Relations(Optimization):
+class Relations(Optimization, MethodSection):
     """Fit the self-attention relations of one teacher layer, then the predictions."""
+
+    trains: ClassVar[bool] = True
 
     method: Literal["relations"]
     student: StudentShape
@@ -40,24 +42,25 @@ class Relations(Optimization):
     alpha: Alpha = 0.9
     learning_rate: LearningRate = 3e-4
 
-    def check(self, teacher: TeacherSize) -> None:
+    def check(self, teacher: TeacherDescription) -> None:
         """Check that the student can be built and compared with this teacher.
 
         Args:
-            teacher: Sizes of the teacher.
+            teacher: Of the recipe.
 
         Raises:
             InputError: The student would be larger, the teacher has no such layer, or the number
                 of relation heads does not divide the query features.
         """
-        self.student.check(teacher)
-        if (self.teacher_layer or 1) > teacher.layers:
+        size = teacher.size
+        self.student.check(size)
+        if (self.teacher_layer or 1) > size.layers:
             raise InputError(
-                f"distill.teacher_layer: {self.teacher_layer}, but the teacher has {teacher.layers}"
+                f"distill.teacher_layer: {self.teacher_layer}, but the teacher has {size.layers}"
                 " layers"
             )
-        heads = self.student.heads or teacher.heads
-        sizes = {"teacher": teacher.hidden_size, "student": heads * teacher.head_size}
+        heads = self.student.heads or size.heads
+        sizes = {"teacher": size.hidden_size, "student": heads * size.head_size}
         for model, features in sizes.items():
             if features % self.relation_heads:
                 raise InputError(
@@ -65,27 +68,24 @@ class Relations(Optimization):
                     f" {features} query features"
                 )
 
-    def loss(self, teacher_logits: Tensor, labels: Tensor) -> Loss:
-        """Return the loss of the second phase.
+    def distill(self, classifier: Classifier, context: DistillationContext) -> Classifier:
+        """Train a student in two phases: relations, then predictions.
 
         Args:
-            teacher_logits: Shape (rows, labels).
-            labels: Class indices, shape (labelled rows,); rows beyond these have no label.
-
-        Returns:
-            alpha * soft + (1 - alpha) * hard; unlabelled rows count in the soft term only.
+            classifier: The teacher, which runs beside the student in the first phase; not changed.
+            context: Data and callbacks.
         """
-        from coldpress.distillation.hinton.loss import soft_and_hard_loss
+        from coldpress.distillation.phase import train_in_phases
 
-        return soft_and_hard_loss(teacher_logits, labels, self.temperature, self.alpha)
+        student = self.student.build(classifier, context.rows)
+        return train_in_phases(student, self.phases(classifier, context.data.loss), context)
 
-    def phases(self, teacher: Classifier, student: Classifier, loss: Loss) -> tuple[Phase, ...]:  # noqa: ARG002
-        """Return two phases: relations, then predictions.
+    def phases(self, teacher: Classifier, loss: Loss) -> tuple[Phase, Phase]:
+        """Return the two phases.
 
         Args:
             teacher: Runs beside the student in the first phase.
-            student: Unused.
-            loss: As `loss` returned it.
+            loss: Of the second phase.
         """
         from coldpress.distillation.minilm.loss import relations_loss
         from coldpress.distillation.phase import Phase

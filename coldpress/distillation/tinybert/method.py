@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from coldpress.distillation.hinton.method import Alpha, Temperature
 from coldpress.distillation.student import StudentShape
 from coldpress.errors import InputError
+from coldpress.method import MethodSection
 from coldpress.schema.section import Epochs, LearningRate, Optimization
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from coldpress.distillation.phase import Phase
+    from coldpress.distillation.method import DistillationContext
+    from coldpress.method import TeacherDescription
     from coldpress.model.classifier import Classifier
-    from coldpress.teacher.size import TeacherSize
-    from coldpress.training.loop import Loss
 
 
-class Hidden(Optimization):
+class Hidden(Optimization, MethodSection):
     """Fit the teacher's hidden states and attention layer by layer, then its predictions."""
+
+    trains: ClassVar[bool] = True
 
     method: Literal["hidden"]
     student: StudentShape
@@ -33,49 +33,38 @@ class Hidden(Optimization):
     alpha: Alpha = 1.0
     learning_rate: LearningRate = 3e-4
 
-    def check(self, teacher: TeacherSize) -> None:
+    def check(self, teacher: TeacherDescription) -> None:
         """Check that the student can be built from this teacher.
 
         Args:
-            teacher: Sizes of the teacher.
+            teacher: Of the recipe.
 
         Raises:
             InputError: The student would be larger, or have fewer heads.
         """
-        self.student.check(teacher)
-        if self.student.heads not in (None, teacher.heads):
+        self.student.check(teacher.size)
+        if self.student.heads not in (None, teacher.size.heads):
             raise InputError(
                 "distill.student.heads: hidden compares attention head by head, so the student"
                 " needs as many heads as the teacher; use relations or logits, or prune heads later"
             )
 
-    def loss(self, teacher_logits: Tensor, labels: Tensor) -> Loss:
-        """Return the prediction loss; with the defaults it is equation 10.
+    def distill(self, classifier: Classifier, context: DistillationContext) -> Classifier:
+        """Train a student in the two phases of section 3.2: intermediate layers, then prediction.
+
+        With the defaults, the loss of the second phase is equation 10.
 
         Args:
-            teacher_logits: Shape (rows, labels).
-            labels: Class indices, shape (labelled rows,); rows beyond these have no label.
-
-        Returns:
-            alpha * soft + (1 - alpha) * hard; unlabelled rows count in the soft term only.
+            classifier: The teacher, which runs beside the student in the first phase; not changed.
+            context: Data and callbacks.
         """
-        from coldpress.distillation.hinton.loss import soft_and_hard_loss
-
-        return soft_and_hard_loss(teacher_logits, labels, self.temperature, self.alpha)
-
-    def phases(self, teacher: Classifier, student: Classifier, loss: Loss) -> tuple[Phase, ...]:
-        """Return the two phases of section 3.2: intermediate layers, then prediction.
-
-        Args:
-            teacher: Runs beside the student in the first phase.
-            student: The untrained student.
-            loss: As `loss` returned it.
-        """
-        from coldpress.distillation.phase import Phase
+        from coldpress.distillation.phase import Phase, train_in_phases
         from coldpress.distillation.tinybert.loss import layerwise_loss
 
+        student = self.student.build(classifier, context.rows)
         first = self.model_copy(update={"epochs": self.layer_epochs})
-        return (
-            Phase("layers", layerwise_loss(teacher, student), first, select_epoch=False),
-            Phase("prediction", loss, self),
+        phases = (
+            Phase("layers", layerwise_loss(classifier, student), first, select_epoch=False),
+            Phase("prediction", context.data.loss, self),
         )
+        return train_in_phases(student, phases, context)

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from coldpress.schema.section import Section
+from coldpress.method import MethodSection
 
 if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
-    from coldpress.pruning.method import PruningContext
+    from coldpress.pruning.context import PruningContext
 
 
-class L0(Section):
+class L0(MethodSection):
     """Learn during training which layers, heads, neurons and hidden dimensions to keep."""
 
+    trains: ClassVar[bool] = True
     size_neutral: ClassVar[bool] = False
 
     method: Literal["l0"]

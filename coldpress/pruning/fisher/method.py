@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from coldpress.schema.section import Section
+from coldpress.method import MethodSection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from coldpress.model.classifier import Classifier
+    from coldpress.pruning.context import PruningContext
     from coldpress.pruning.fisher.mask_search import KeptUnits
-    from coldpress.pruning.method import PruningContext
 
 
-class Fisher(Section):
+class Fisher(MethodSection):
     """Remove heads and neurons together to fit a budget; no retraining is needed."""
 
     size_neutral: ClassVar[bool] = False
@@ -53,7 +53,7 @@ class Fisher(Section):
 
         Args:
             classifier: The source; not changed.
-            context: Its sample, and its loss, which is a mean over the rows, are used.
+            context: Its sample is used; the loss is a mean over the rows.
 
         Returns:
             A classifier within the budget, with at least one head and one neuron in each layer.
@@ -64,9 +64,9 @@ class Fisher(Section):
         from coldpress.pruning.fisher import mask_tuning
         from coldpress.pruning.fisher.mask_rearrangement import rearrange
 
-        sample = context.sample
-        heads = importance.head_gradients(classifier, sample, context.loss)
-        neurons = importance.neuron_gradients(classifier, sample, context.loss)
+        sample, loss = context.sample.train, context.sample.loss
+        heads = importance.head_gradients(classifier, sample, loss)
+        neurons = importance.neuron_gradients(classifier, sample, loss)
         kept_units = self._search(classifier, context, heads, neurons)
         if kept_units.includes_all(classifier.shapes):
             return classifier.copy()
@@ -85,9 +85,9 @@ class Fisher(Section):
         from coldpress.pruning.fisher import latency_search, mask_search
 
         if self.keep_macs is not None:
-            costs = mask_search.compute_unit_costs(classifier, context.sample)
+            costs = mask_search.compute_unit_costs(classifier, context.sample.train)
             return mask_search.search_by_macs(heads, neurons, costs, self.keep_macs)
         if self.keep_latency is None or context.time_layers is None:
             raise ValueError("keep_latency: layers cannot be timed here")
-        table = context.time_layers(classifier, context.sample)
+        table = context.time_layers(classifier, context.sample.train)
         return latency_search.search_by_latency(heads, neurons, table, self.keep_latency)

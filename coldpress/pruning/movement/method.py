@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from coldpress.schema.section import Section
+from coldpress.method import MethodSection
 
 if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
-    from coldpress.pruning.method import PruningContext
+    from coldpress.pruning.context import PruningContext
 
 
-class Movement(Section):
+class Movement(MethodSection):
     """Zero weights that training moves towards zero. The model gets neither smaller nor faster."""
 
+    trains: ClassVar[bool] = True
     size_neutral: ClassVar[bool] = True
 
     method: Literal["movement"]

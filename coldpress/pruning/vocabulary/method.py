@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from coldpress.schema.section import Section
+from coldpress.method import MethodSection
 
 if TYPE_CHECKING:
+    from coldpress.method import TeacherDescription
     from coldpress.model.classifier import Classifier
-    from coldpress.pruning.method import PruningContext
+    from coldpress.pruning.context import PruningContext
 
 
-class Vocabulary(Section):
+class Vocabulary(MethodSection):
     """Remove the tokens that no training or validation text needs."""
 
     size_neutral: ClassVar[bool] = False
@@ -27,6 +28,20 @@ class Vocabulary(Section):
             description="Retraining, in epochs; not needed: pruning changes no prediction here.",
         ),
     ] = 0
+
+    def check(self, teacher: TeacherDescription) -> None:
+        """Check that the type of the teacher's tokenizer is supported.
+
+        Args:
+            teacher: Of the recipe.
+
+        Raises:
+            InputError: The tokenizer is not WordPiece, BPE or Unigram.
+        """
+        from coldpress.pruning.vocabulary.needed_tokens import check_tokenizer_type
+
+        if teacher.tokenizer is not None:
+            check_tokenizer_type(teacher.tokenizer)
 
     def prune(self, classifier: Classifier, context: PruningContext) -> Classifier:
         """Keep the embeddings of the tokens that the texts need, and renumber the tokens.

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
+from coldpress.method import MethodSection
 from coldpress.quantization.qat.method import HiddenStateWeight
 from coldpress.schema.section import Epochs, LearningRate, Optimization
 
 if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
-    from coldpress.quantization.method import QuantizationResult, TrainingContext
+    from coldpress.quantization.method import QuantizationContext
     from coldpress.training.loop import Epoch
 
 
@@ -30,8 +31,10 @@ class BinarizationStep(NamedTuple):
     epochs: tuple[Epoch, ...]
 
 
-class Binary(Optimization):
+class Binary(Optimization, MethodSection):
     """One-bit weights and low-bit activations, distilled from each step to the next."""
+
+    trains: ClassVar[bool] = True
 
     method: Literal["binary"]
     activation_bits: Annotated[
@@ -49,31 +52,31 @@ class Binary(Optimization):
         """Activation bits of each step."""
         return tuple(bits for bits in (4, 2, 1) if bits >= self.activation_bits)
 
-    def train(self, classifier: Classifier, context: TrainingContext) -> QuantizationResult:
+    def quantize(self, classifier: Classifier, context: QuantizationContext) -> Classifier:
         """Train classifiers with fewer and fewer bits, each on the states of the one before.
 
         Args:
             classifier: The source, not modified.
-            context: Rows, loss and progress callback.
+            context: Data and callbacks.
 
         Returns:
             A classifier that computes what ONNX Runtime will compute, for any batch.
         """
         from coldpress.quantization.core.fake_quant import to_integers
-        from coldpress.quantization.method import QuantizationResult
 
         steps = list(self.train_steps(classifier, context))
-        curves = {f"activations_{step.activation_bits}_bit": step.epochs for step in steps}
-        return QuantizationResult(to_integers(steps[-1].classifier), curves)
+        for step in steps:
+            context.report_epochs(f"activations_{step.activation_bits}_bit", step.epochs)
+        return to_integers(steps[-1].classifier)
 
     def train_steps(
-        self, classifier: Classifier, context: TrainingContext
+        self, classifier: Classifier, context: QuantizationContext
     ) -> Iterator[BinarizationStep]:
         """Train classifiers with fewer and fewer bits, and yield each of them.
 
         Args:
             classifier: The source, not modified.
-            context: Rows, loss and progress callback.
+            context: Data and callbacks.
 
         Yields:
             Steps. Their classifiers may be converted to integers but must not be changed.
@@ -82,10 +85,10 @@ class Binary(Optimization):
         from coldpress.quantization.core.fake_quant import add_hidden_state_loss
         from coldpress.training.loop import fit
 
-        teacher = classifier
+        teacher, data = classifier, context.data
         for bits in self.steps:
-            student = binarize(teacher, bits, self.table_bits, context.train)
-            loss = add_hidden_state_loss(teacher, context.loss, self.hidden_states)
-            epochs = fit(student, context.train, loss, self, context.validation, context.progress)
+            student = binarize(teacher, bits, self.table_bits, data.train)
+            loss = add_hidden_state_loss(teacher, data.loss, self.hidden_states)
+            epochs = fit(student, data.train, loss, self, data.validation, context.progress)
             yield BinarizationStep(bits, student, epochs)
             teacher = student

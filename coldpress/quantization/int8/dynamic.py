@@ -5,26 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from coldpress.cpu import weight_bits
+from coldpress.method import MethodSection
 from coldpress.quantization.fields import WeightBits
-from coldpress.schema.section import Section
 
 if TYPE_CHECKING:
-    from coldpress.data.encoding import EncodedSplit
     from coldpress.model.classifier import Classifier
+    from coldpress.quantization.method import QuantizationContext
 
 
-class DynamicInt8(Section):
+class DynamicInt8(MethodSection):
     """Signed per-channel weights, unsigned per-tensor activations with ranges of each batch."""
 
     method: Literal["dynamic-int8"]
     weight_bits: WeightBits = None
 
-    def quantize(self, classifier: Classifier, calibration: EncodedSplit) -> Classifier:  # noqa: ARG002
+    def quantize(self, classifier: Classifier, context: QuantizationContext) -> Classifier:  # noqa: ARG002
         """Quantize weights and embedding tables.
 
         Args:
             classifier: The source, not modified.
-            calibration: Not used.
+            context: Not used.
 
         Returns:
             A classifier that computes what ONNX Runtime will compute.

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from coldpress.cpu import weight_bits
-from coldpress.schema.section import Section
+from coldpress.method import MethodSection
 
 if TYPE_CHECKING:
-    from coldpress.data.encoding import EncodedSplit
     from coldpress.model.classifier import Classifier
+    from coldpress.quantization.method import QuantizationContext
 
 
-class MixedPrecision(Section):
+class MixedPrecision(MethodSection):
     """Packed weights of at most 8 bits, with the fewest bits that stay within `max_divergence`."""
 
     method: Literal["mixed"]
@@ -33,12 +33,12 @@ class MixedPrecision(Section):
         int, Field(ge=1, le=100_000, description="Training texts on which divergence is measured.")
     ] = 128
 
-    def quantize(self, classifier: Classifier, calibration: EncodedSplit) -> Classifier:
+    def quantize(self, classifier: Classifier, context: QuantizationContext) -> Classifier:
         """Measure the sensitivity of each layer group, choose its bits and quantize.
 
         Args:
             classifier: The source, not modified.
-            calibration: Training rows.
+            context: Its training rows are used.
 
         Returns:
             A classifier that computes what ONNX Runtime will compute.
@@ -51,5 +51,5 @@ class MixedPrecision(Section):
         levels = sorted(
             {min(b, weight_bits()) for b in LEVELS if b >= self.least_bits}, reverse=True
         )
-        rows = calibration.sample_evenly(self.sensitivity_examples)
+        rows = context.data.train.sample_evenly(self.sensitivity_examples)
         return search_bits(classifier, rows, self.max_divergence, levels)

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from coldpress.cpu import weight_bits
+from coldpress.method import MethodSection
 from coldpress.quantization.fields import CalibrationExamples, WeightBits
-from coldpress.schema.section import Section
 
 if TYPE_CHECKING:
-    from coldpress.data.encoding import EncodedSplit
     from coldpress.model.classifier import Classifier
+    from coldpress.quantization.method import QuantizationContext
 
 
-class SmoothQuant(Section):
+class SmoothQuant(MethodSection):
     """Static int8 with activation outliers moved into the weights before rounding."""
 
     method: Literal["smooth"]
@@ -29,12 +29,12 @@ class SmoothQuant(Section):
     calibration_examples: CalibrationExamples = 256
     weight_bits: WeightBits = None
 
-    def quantize(self, classifier: Classifier, calibration: EncodedSplit) -> Classifier:
+    def quantize(self, classifier: Classifier, context: QuantizationContext) -> Classifier:
         """Move outliers into the weights, then quantize as static int8 does.
 
         Args:
             classifier: The source, not modified.
-            calibration: Training rows.
+            context: Its training rows are used.
 
         Returns:
             A classifier that computes what ONNX Runtime will compute, for any batch.
@@ -43,7 +43,7 @@ class SmoothQuant(Section):
         from coldpress.quantization.core.convert import quantize_int8
         from coldpress.quantization.smoothquant.migration import migrate_outliers
 
-        channels = channel_ranges(classifier, calibration, self.calibration_examples)
+        channels = channel_ranges(classifier, context.data.train, self.calibration_examples)
         smoothed, ranges = migrate_outliers(
             classifier, channels, self.alpha, multiply=self.multiply
         )

@@ -29,7 +29,7 @@ def test_heads_are_pruned_as_by_the_method(quick: Options) -> None:
     (section,) = quick.benchmarks().values()
     trial = trials.prepare_trial(QUICK, section, 0, quick.large_model(), quick.cache, True)
     step = Heads(method="heads", keep_heads=0.4, recovery_epochs=0)
-    model = run_steps([step], trial.teacher, trial.retraining_data()).classifier
+    model = run_steps([step], trial.teacher, trial.pruning_context()).classifier
     accuracy = michel.measure(trial).curves["by importance"][0.6]
     assert accuracy == trial.accuracy(model, trial.test)
 

@@ -27,7 +27,7 @@ def test_weights_are_zeroed_as_by_the_method(quick: Options) -> None:
     (section,) = quick.benchmarks().values()
     trial = trials.prepare_trial(QUICK, section, 0, quick.large_model(), quick.cache, True)
     step = Magnitude(method="magnitude", sparsity=0.8, scheme="class-uniform", recovery_epochs=0)
-    model = run_steps([step], trial.teacher, trial.retraining_data()).classifier
+    model = run_steps([step], trial.teacher, trial.pruning_context()).classifier
     accuracy = see.measure(trial).curves["class-uniform"][0.8]
     assert accuracy == trial.accuracy(model, trial.test)
 

@@ -14,10 +14,9 @@ from torch import Tensor
 from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
 from coldpress.distillation import DistillationMethod
-from coldpress.distillation.method import Distillation
-from coldpress.distillation.phase import distill
+from coldpress.distillation.method import Distillation, DistillationContext
 from coldpress.distillation.soft_targets import compute_soft_targets
-from coldpress.distillation.transfer import build_distillation_data
+from coldpress.distillation.transfer import soft_target_data
 from coldpress.model.architecture import ARCHITECTURES
 from coldpress.model.checkpoint import Checkpoint, LayerShape, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier, count_parameters
@@ -25,7 +24,8 @@ from coldpress.model.serialization import load_classifier, write_checkpoint
 from coldpress.model.surgery import keep_heads, keep_layers
 from coldpress.onnx.export import export
 from coldpress.onnx.parity import check_parity
-from coldpress.training.loop import fit, reseed
+from coldpress.schema.section import Optimization
+from coldpress.training.loop import Epoch, fit, reseed
 
 Make = Callable[[str], Classifier]
 QUICK = {"student": {"layers": 2}, "epochs": 1, "batch_size": 6, "learning_rate": 1e-3}
@@ -55,11 +55,9 @@ def run_distillation(teacher: Classifier, step: Distillation, split: Split) -> C
     reseed(0, "distill_student")
     # The last three rows are unlabelled.
     rows = Split(split.ids, split.texts, None, split.labels[:9])
-    student = step.student.build(teacher, rows)
     soft_targets = compute_soft_targets(teacher, rows)
-    data = build_distillation_data(student, step, soft_targets, rows, split)
-    distill(student, step.phases(teacher, student, data.loss), data)
-    return student
+    data = soft_target_data(teacher.tokenizer, step, soft_targets, rows, split)
+    return step.distill(teacher, DistillationContext(data, rows))
 
 
 def state(classifier: Classifier) -> dict[str, Tensor]:
@@ -117,14 +115,37 @@ def assert_exported(student: Classifier, rows: EncodedSplit, directory: Path) ->
     assert check_parity(opened, directory / "onnx" / "model.onnx", rows).label_agreement == 1.0
 
 
+@pytest.mark.parametrize(
+    ("name", "curves"),
+    [
+        ("logits", {"": 2}),
+        ("distilbert", {"": 2}),
+        ("hidden", {"layers": 1, "prediction": 2}),
+        ("relations", {"relations": 1, "prediction": 2}),
+    ],
+)
+def test_every_phase_is_trained_and_reports_its_epochs(
+    name: str, curves: dict[str, int], tiny: Classifier, split: Split
+) -> None:
+    step = method(name, epochs=2)
+    data = soft_target_data(
+        tiny.tokenizer, step, compute_soft_targets(tiny, split), split, split.take([0, 1])
+    )
+    epochs: dict[str, tuple[Epoch, ...]] = {}
+    step.distill(tiny, DistillationContext(data, split, report_epochs=epochs.__setitem__))
+    assert step.trains
+    assert {phase: len(curve) for phase, curve in epochs.items()} == curves
+
+
 @pytest.mark.parametrize("name", sorted(SECTIONS))
 def test_a_pruned_student_is_retrained_with_the_loss_of_the_logits(
     name: str, tiny: Classifier, split: Split
 ) -> None:
     step = method(name)
     pruned = keep_heads(tiny, [[0, 1, 2], [3]])
-    data = build_distillation_data(pruned, step, compute_soft_targets(tiny, split), split, split)
+    targets = compute_soft_targets(tiny, split)
+    data = soft_target_data(pruned.tokenizer, step, targets, split, split)
     before = pruned.logits(data.train)
-    (first, *_) = step.phases(tiny, pruned, data.loss)
-    fit(pruned, data.train, data.loss, first.plan, data.validation)
+    plan = Optimization(epochs=1, learning_rate=1e-3, batch_size=6)
+    fit(pruned, data.train, data.loss, plan, data.validation)
     assert not torch.equal(pruned.logits(data.train), before)

@@ -8,11 +8,12 @@ from torch import Tensor
 
 from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
-from coldpress.distillation.phase import Phase, distill
-from coldpress.distillation.transfer import DistillationData
+from coldpress.distillation.method import DistillationContext
+from coldpress.distillation.phase import Phase, train_in_phases
 from coldpress.model.classifier import Classifier
 from coldpress.schema.section import Optimization
-from coldpress.training.loop import label_loss
+from coldpress.training.data import TrainingData
+from coldpress.training.loop import Epoch, label_loss
 
 
 @pytest.mark.parametrize("select_epoch", [True, False])
@@ -29,10 +30,12 @@ def test_a_phase_that_does_not_select_its_epoch_keeps_the_last_one(
     def destroy_at_last(logits: Tensor, numbers: Tensor) -> Tensor:
         return next(steps) * unlearn(logits, numbers)
 
-    data = DistillationData(rows, unlearn, replace(rows, labels=predictions.numpy()))
+    data = TrainingData(rows, unlearn, replace(rows, labels=predictions.numpy()))
+    epochs: dict[str, tuple[Epoch, ...]] = {}
+    context = DistillationContext(data, split, report_epochs=epochs.__setitem__)
     plan = Optimization(epochs=2, learning_rate=0.2, batch_size=12)
-    epochs = distill(tiny, [Phase("it", destroy_at_last, plan, select_epoch)], data)
-    first, second = epochs["it"]
+    train_in_phases(tiny, [Phase("", destroy_at_last, plan, select_epoch)], context)
+    first, second = epochs[""]
     assert first.validation_accuracy == 1.0 > second.validation_accuracy
     assert torch.allclose(tiny.logits(rows), before, atol=0.1) is select_epoch
 
@@ -48,7 +51,9 @@ def test_phases_follow_each_other(tiny: Classifier, split: Split) -> None:
 
         return Phase(name, loss, Optimization(epochs=1, learning_rate=1e-3, batch_size=6))
 
-    data = DistillationData(rows, label_loss(torch.from_numpy(rows.labels)), rows)
-    history = distill(tiny, [recorded("layers"), recorded("prediction")], data)
+    history: dict[str, tuple[Epoch, ...]] = {}
+    data = TrainingData(rows, label_loss(torch.from_numpy(rows.labels)), rows)
+    context = DistillationContext(data, split, report_epochs=history.__setitem__)
+    assert train_in_phases(tiny, [recorded("layers"), recorded("prediction")], context) is tiny
     assert names == ["layers", "layers", "prediction", "prediction"]
     assert {name: len(epochs) for name, epochs in history.items()} == {"layers": 1, "prediction": 1}

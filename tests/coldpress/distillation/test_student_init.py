@@ -11,13 +11,16 @@ from coldpress.data.splits import Split
 from coldpress.distillation import DistilBert, Hidden, Logits, Relations, StudentShape
 from coldpress.distillation.student_init import measure_activations
 from coldpress.errors import InputError
+from coldpress.method import TeacherDescription
 from coldpress.model.checkpoint import LayerShape
 from coldpress.model.classifier import Classifier
 from coldpress.teacher.size import TeacherSize
 
 # Of rows with 3 and 4 tokens, whatever they are.
 TOKENS = 7
-TEACHER = TeacherSize(layers=4, hidden_size=128, heads=4, neurons=512, vocabulary_size=4000)
+TEACHER = TeacherDescription(
+    TeacherSize(layers=4, hidden_size=128, heads=4, neurons=512, vocabulary_size=4000)
+)
 
 
 @pytest.fixture

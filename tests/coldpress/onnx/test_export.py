@@ -15,6 +15,7 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper
+from training_contexts import label_context
 
 from coldpress.data.encoding import EncodedSplit
 from coldpress.errors import InputError
@@ -39,7 +40,7 @@ export(Checkpoint.open(Path(sys.argv[1])), Path(sys.argv[2]), 17, {"recipe": "it
 
 @pytest.fixture
 def checkpoint(tiny: Classifier, rows: EncodedSplit, store: Store) -> Checkpoint:
-    return store(DYNAMIC.quantize(tiny, rows), "quantized")
+    return store(DYNAMIC.quantize(tiny, label_context(rows)), "quantized")
 
 
 @pytest.mark.integration

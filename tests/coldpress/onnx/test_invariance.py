@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from training_contexts import label_context
 
 from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
@@ -16,7 +17,7 @@ from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.onnx.invariance import measure_invariance
 from coldpress.quantization import DynamicInt8, StaticInt8
-from coldpress.quantization.method import PostTrainingQuantization
+from coldpress.quantization.method import Quantization
 
 Store = Callable[[Classifier, str], Checkpoint]
 Export = Callable[..., Path]
@@ -27,13 +28,13 @@ STATIC = StaticInt8(method="static-int8", weight_bits=7)
 
 @pytest.mark.parametrize("method", [None, STATIC], ids=["float32", "static"])
 def test_fixed_ranges_are_invariant(
-    method: PostTrainingQuantization | None,
+    method: Quantization | None,
     tiny: Classifier,
     rows: EncodedSplit,
     store: Store,
     exported: Export,
 ) -> None:
-    final = tiny if method is None else method.quantize(tiny, rows)
+    final = tiny if method is None else method.quantize(tiny, label_context(rows))
     result = measure_invariance(exported(store(final, "final")), rows)
     assert result.rows == 12
     for change in (result.batch, result.padding, result.threads):
@@ -44,7 +45,9 @@ def test_fixed_ranges_are_invariant(
 def test_dynamic_ranges_depend_on_the_batch_and_its_padding(
     tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
-    result = measure_invariance(exported(store(DYNAMIC.quantize(tiny, rows), "final")), rows)
+    result = measure_invariance(
+        exported(store(DYNAMIC.quantize(tiny, label_context(rows)), "final")), rows
+    )
     assert 1e-3 < result.batch.largest_logit < 1.0
     assert 1e-3 < result.padding.largest_logit < 1.0
     assert result.threads.largest_logit < 1e-5

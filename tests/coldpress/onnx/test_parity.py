@@ -28,7 +28,7 @@ from coldpress.quantization import (
     StaticInt8,
     WeightOnly,
 )
-from coldpress.quantization.method import PostTrainingQuantization, QuantizationAwareTraining
+from coldpress.quantization.method import Quantization
 
 Make = Callable[[str], Classifier]
 Cut = Callable[[Classifier], Classifier]
@@ -66,7 +66,7 @@ QUERY = "bert.encoder.layer.0.attention.self.query"
 @pytest.mark.parametrize("family", sorted(ARCHITECTURES))
 def test_a_pruned_model_of_every_family_has_parity(
     family: str,
-    method: PostTrainingQuantization | QuantizationAwareTraining | None,
+    method: Quantization | None,
     random_classifier: Make,
     cut: Cut,
     rows: EncodedSplit,
@@ -84,19 +84,17 @@ def test_a_pruned_model_of_every_family_has_parity(
 
 def quantize(
     source: Classifier,
-    method: PostTrainingQuantization | QuantizationAwareTraining | None,
+    method: Quantization | None,
     rows: EncodedSplit,
 ) -> Classifier:
     if method is None:
         return source
-    if isinstance(method, QuantizationAwareTraining):
-        return method.train(source, label_context(rows)).classifier
-    return method.quantize(source, rows)
+    return method.quantize(source, label_context(rows))
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_head_that_reads_every_token_has_parity(
-    method: PostTrainingQuantization | QuantizationAwareTraining | None,
+    method: Quantization | None,
     random_classifier: Callable[..., Classifier],
     rows: EncodedSplit,
     store: Store,
@@ -113,7 +111,7 @@ def test_a_head_that_reads_every_token_has_parity(
 def test_one_row_without_padding_has_parity(
     tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
-    checkpoint = store(DYNAMIC.quantize(tiny, rows), "final")
+    checkpoint = store(DYNAMIC.quantize(tiny, label_context(rows)), "final")
     path = exported(checkpoint) / "model.onnx"
     for row in range(len(rows)):
         single = EncodedSplit(
@@ -135,7 +133,7 @@ def alter(path: Path, name: str, change: Callable[[Array], None]) -> None:
 def test_an_altered_integer_is_detected_by_name(
     tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
-    checkpoint = store(DYNAMIC.quantize(tiny, rows), "final")
+    checkpoint = store(DYNAMIC.quantize(tiny, label_context(rows)), "final")
     path = exported(checkpoint) / "model.onnx"
     # Queries, keys and values of 16 columns each are concatenated: column 20 is a key's.
     alter(path, f"{QUERY}.weight", lambda value: value.__setitem__((0, 20), value[0, 20] ^ 1))
@@ -146,7 +144,7 @@ def test_an_altered_integer_is_detected_by_name(
 def test_an_altered_bit_is_detected_by_name(
     tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
-    checkpoint = store(FOUR_BIT.quantize(tiny, rows), "final")
+    checkpoint = store(FOUR_BIT.quantize(tiny, label_context(rows)), "final")
     path = exported(checkpoint) / "model.onnx"
     alter(path, f"{QUERY}.weight", lambda value: value.__setitem__((2, 5), value[2, 5] ^ 16))
     with pytest.raises(ParityError, match=r"self\.query\.weight in the ONNX file differs"):
@@ -157,7 +155,7 @@ def test_an_altered_bit_is_detected_by_name(
 def test_an_altered_block_attribute_is_detected(
     attribute: str, tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
-    checkpoint = store(BLOCKS.quantize(tiny, rows), "final")
+    checkpoint = store(BLOCKS.quantize(tiny, label_context(rows)), "final")
     path = exported(checkpoint) / "model.onnx"
     model = onnx.load(path)
     node = next(node for node in model.graph.node if node.op_type == "MatMulNBits")
@@ -170,7 +168,7 @@ def test_an_altered_block_attribute_is_detected(
 def test_an_altered_activation_range_is_detected(
     tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
-    checkpoint = store(STATIC.quantize(tiny, rows), "final")
+    checkpoint = store(STATIC.quantize(tiny, label_context(rows)), "final")
     path = exported(checkpoint) / "model.onnx"
     alter(path, f"{QUERY}.activation_scale", lambda value: value.fill(0.5))
     with pytest.raises(ParityError, match=r"query\.activation_scale in the ONNX file differs"):
@@ -180,7 +178,7 @@ def test_an_altered_activation_range_is_detected(
 def test_modules_that_share_an_input_must_share_its_range(
     tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
-    quantized = STATIC.quantize(tiny, rows)
+    quantized = STATIC.quantize(tiny, label_context(rows))
     quantized.linear(quantized.layers[1], "value").get_buffer("activation_scale").mul_(2.0)
     checkpoint = store(quantized, "final")
     with pytest.raises(
@@ -194,14 +192,14 @@ def test_modules_that_share_an_input_must_share_its_range(
     [(None, "differ too much"), (DYNAMIC, r"layer\.0\.output\.dense: the input differs")],
 )
 def test_another_operator_is_detected_at_its_module(
-    method: PostTrainingQuantization | None,
+    method: Quantization | None,
     message: str,
     tiny: Classifier,
     rows: EncodedSplit,
     store: Store,
     exported: Export,
 ) -> None:
-    final = tiny if method is None else method.quantize(tiny, rows)
+    final = tiny if method is None else method.quantize(tiny, label_context(rows))
     checkpoint = store(final, "final")
     path = exported(checkpoint) / "model.onnx"
     model = onnx.load(path)

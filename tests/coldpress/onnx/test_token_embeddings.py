@@ -7,6 +7,7 @@ from typing import cast
 import numpy as np
 import pytest
 from torch.nn import Embedding
+from training_contexts import label_context
 
 from coldpress.data.encoding import EncodedSplit
 from coldpress.model.architecture import ARCHITECTURES
@@ -39,7 +40,9 @@ def test_embeddings_are_the_table_in_which_tokens_are_looked_up(
 def test_integer_embeddings_are_scaled(
     tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
-    quantized = DynamicInt8(method="dynamic-int8", weight_bits=8).quantize(tiny, rows)
+    quantized = DynamicInt8(method="dynamic-int8", weight_bits=8).quantize(
+        tiny, label_context(rows)
+    )
     embeddings = read_token_embeddings(exported(store(quantized, "quantized")) / "model.onnx")
     expected = word_embeddings(tiny)
     assert embeddings.dtype == np.float32

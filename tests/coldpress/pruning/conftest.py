@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from pruning_context import training_on
+from pruning_context import PLAN
 
 from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
 from coldpress.model.classifier import Classifier
-from coldpress.pruning.method import PruningContext
+from coldpress.pruning.context import PruningContext
+from coldpress.training.data import TrainingData
 from coldpress.training.loop import Loss, label_loss
 
 
@@ -28,4 +29,4 @@ def loss(rows: EncodedSplit) -> Loss:
 @pytest.fixture
 def context(rows: EncodedSplit, loss: Loss, split: Split) -> PruningContext:
     """The rows, their loss and texts, and training on them with three steps per epoch."""
-    return PruningContext(rows, loss, split.all_texts, training_on(rows, loss))
+    return PruningContext(TrainingData(rows, loss, rows), PLAN, split.all_texts)

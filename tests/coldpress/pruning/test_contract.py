@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from pruning_context import training_on
+from pruning_context import PLAN
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
 from torch import Tensor
@@ -24,10 +24,12 @@ from coldpress.onnx.export import export
 from coldpress.onnx.layer_latency import measure_layer_latency
 from coldpress.onnx.parity import check_parity
 from coldpress.pruning import L0, Fisher, Heads, Layers, Magnitude, Movement, Neurons, Vocabulary
+from coldpress.pruning.context import PruningContext
 from coldpress.pruning.fisher.latency_search import LatencyTable
-from coldpress.pruning.method import PruningContext, PruningMethod
+from coldpress.pruning.method import PruningMethod
 from coldpress.pruning.sparsity import zero_share
-from coldpress.training.loop import label_loss, reseed
+from coldpress.training.data import labelled_data
+from coldpress.training.loop import Epoch, reseed
 
 TargetCheck = Callable[[Classifier, Classifier], bool]
 
@@ -141,10 +143,8 @@ def source(
 
 @pytest.fixture
 def context(source: Classifier, split: Split) -> PruningContext:
-    rows = encode(source.tokenizer, split)
-    loss = label_loss(torch.from_numpy(rows.labels))
-    train = training_on(rows, loss)
-    return PruningContext(rows, loss, split.all_texts[:3], train, lambda *_: TABLE)
+    data = labelled_data(source.tokenizer, split, split)
+    return PruningContext(data, PLAN, split.all_texts[:3], time_layers=lambda *_: TABLE)
 
 
 def prune_seeded(step: PruningMethod, source: Classifier, context: PruningContext) -> Classifier:
@@ -169,7 +169,10 @@ def test_the_target_is_reached_reproducibly_and_the_source_not_changed(
     step, is_reached = STEPS[name]
     before = state(source)
     shapes = source.shapes
+    epochs: dict[str, tuple[Epoch, ...]] = {}
+    context = replace(context, report_epochs=epochs.__setitem__)
     pruned, again = (prune_seeded(step, source, context) for _ in range(2))
+    assert step.trains == bool(epochs)
     assert is_reached(source, pruned)
     assert same(state(pruned), state(again))
     assert same(state(source), before)
@@ -202,7 +205,7 @@ def test_pruned_models_are_loaded_and_exported(
 
 def test_layers_of_every_family_are_timed(source: Classifier, context: PruningContext) -> None:
     before = state(source)
-    rows = context.sample
+    rows = context.sample.train
     table = measure_layer_latency(source, rows)
     assert table.tokens == sorted(len(row) for row in rows.input_ids)[6]
     assert table.smallest > 0

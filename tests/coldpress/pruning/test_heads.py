@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from coldpress.data.encoding import EncodedSplit
 from coldpress.model.classifier import Classifier
 from coldpress.pruning import Heads
-from coldpress.pruning.method import PruningContext
+from coldpress.pruning.context import PruningContext
 from coldpress.training.loop import reseed
 
 

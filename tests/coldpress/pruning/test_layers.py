@@ -10,8 +10,8 @@ from coldpress.data.encoding import EncodedSplit
 from coldpress.model.classifier import Classifier
 from coldpress.model.surgery import keep_layers
 from coldpress.pruning import Layers
+from coldpress.pruning.context import PruningContext
 from coldpress.pruning.importance import layer_importance
-from coldpress.pruning.method import PruningContext
 from coldpress.training.loop import Loss
 
 
@@ -64,11 +64,13 @@ def make_identity(classifier: Classifier, number: int) -> None:
 def test_identity_layers_are_removed_first(five: Classifier, context: PruningContext) -> None:
     make_identity(five, 1)
     make_identity(five, 3)
-    expected = five.logits(context.sample)
-    own = replace(context, loss=lambda logits, rows: (logits - expected[rows]).square().mean())
+    data = context.data
+    expected = five.logits(data.train)
+    data = replace(data, loss=lambda logits, rows: (logits - expected[rows]).square().mean())
+    own = replace(context, data=data)
     pruned = Layers(method="layers", keep_layers=3, drop="importance").prune(five, own)
     assert numbers(pruned) == [0, 2, 4]
-    torch.testing.assert_close(pruned.logits(context.sample), expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(pruned.logits(data.train), expected, atol=1e-4, rtol=1e-4)
 
 
 def test_importance_is_the_increase_of_the_loss(

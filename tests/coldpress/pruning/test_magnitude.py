@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -14,8 +13,8 @@ from torch import Tensor
 from coldpress.data.encoding import EncodedSplit
 from coldpress.model.classifier import Classifier
 from coldpress.pruning import Magnitude
-from coldpress.pruning.gradual import cubic_sparsity
-from coldpress.pruning.method import PruningContext
+from coldpress.pruning.context import PruningContext
+from coldpress.pruning.gradual import cubic_sparsity, prune_gradually
 from coldpress.pruning.sparsity import (
     Scheme,
     SparsityTarget,
@@ -147,9 +146,8 @@ def test_a_cubic_schedule_zeroes_during_training_and_reaches_its_target(
     tiny: Classifier, context: PruningContext
 ) -> None:
     train, sparsities = record_steps(context.train, zero_share)
-    step = Magnitude(method="magnitude", sparsity=0.5, schedule="cubic", growth_epochs=2)
     before = tiny.module.state_dict()
-    pruned = step.prune(tiny, replace(context, train=train))
+    pruned = prune_gradually(tiny, SparsityTarget(0.5, "class-blind"), 2, train)
     # Two epochs of three steps: 0.5 - 0.5 * (1 - t / 6)^3.
     expected = [0.2106, 0.3519, 0.4375, 0.4815, 0.4977, 0.5]
     assert sparsities == pytest.approx(expected, abs=0.0005)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from coldpress.data.encoding import EncodedSplit
 from coldpress.model.classifier import Classifier
 from coldpress.pruning import Neurons
-from coldpress.pruning.method import PruningContext
+from coldpress.pruning.context import PruningContext
 
 
 def neurons(share: float) -> Neurons:

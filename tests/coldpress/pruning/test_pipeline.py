@@ -4,39 +4,33 @@ from dataclasses import replace
 
 import pytest
 import torch
+from pruning_context import PLAN
 from torch import Tensor
 
 from coldpress.data.encoding import EncodedSplit
 from coldpress.model.checkpoint import LayerShape
 from coldpress.model.classifier import Classifier, accuracy, count_parameters
 from coldpress.pruning import Heads, Magnitude, Neurons
-from coldpress.pruning.method import PruningContext, PruningMethod
+from coldpress.pruning.context import PruningContext
+from coldpress.pruning.method import PruningMethod
 from coldpress.pruning.pipeline import (
     PruningResult,
-    RetrainingData,
     Snapshot,
     StepReport,
     run_steps,
 )
-from coldpress.schema.section import Optimization
-from coldpress.training.loop import Loss
+from coldpress.training.data import TrainingData
 
 HALF_NEURONS = Neurons(method="neurons", keep_neurons=0.5, recovery_epochs=2)
 HALF_HEADS = Heads(method="heads", keep_heads=0.5, recovery_epochs=0)
 HALF_ZERO = Magnitude(method="magnitude", sparsity=0.5, recovery_epochs=1)
-PLAN = Optimization(epochs=9, learning_rate=0.01, batch_size=4)
-
-
-@pytest.fixture
-def data(rows: EncodedSplit, loss: Loss) -> RetrainingData:
-    return RetrainingData(rows, loss, PLAN, validation=rows)
 
 
 def test_steps_run_in_order_each_with_its_own_retraining(
-    tiny: Classifier, data: RetrainingData
+    tiny: Classifier, context: PruningContext
 ) -> None:
     steps: list[PruningMethod] = [HALF_NEURONS, HALF_HEADS, HALF_ZERO]
-    result = run_steps(steps, tiny, data)
+    result = run_steps(steps, tiny, context)
     neurons, heads, magnitude = result.reports
     assert [report.method for report in result.reports] == ["neurons", "heads", "magnitude"]
     assert [len(report.epochs) for report in result.reports] == [2, 0, 1]
@@ -47,27 +41,27 @@ def test_steps_run_in_order_each_with_its_own_retraining(
     assert sum(shape.heads for shape in result.classifier.shapes) == 4
 
 
-def test_a_report_counts_the_remaining_parameters(tiny: Classifier, data: RetrainingData) -> None:
-    result = run_steps([HALF_NEURONS], tiny, data)
+def test_a_report_counts_the_remaining_parameters(
+    tiny: Classifier, context: PruningContext
+) -> None:
+    result = run_steps([HALF_NEURONS], tiny, context)
     report = result.reports[0]
     assert report.before.parameters == count_parameters(tiny)
     assert report.pruned.parameters == count_parameters(tiny) - 32 * (16 + 1 + 16)
     assert not report.size_neutral
-    rows = data.validation
+    rows = context.data.validation
     for snapshot, model in ((report.before, tiny), (report.recovered, result.classifier)):
         score = accuracy(model.logits(rows), rows.labels.tolist())
         assert snapshot.validation_accuracy == score
 
 
-def test_retraining_does_not_change_the_source(
-    tiny: Classifier, data: RetrainingData, context: PruningContext
-) -> None:
-    before = tiny.logits(data.train)
+def test_retraining_does_not_change_the_source(tiny: Classifier, context: PruningContext) -> None:
+    before = tiny.logits(context.data.train)
     steps: list[tuple[int, int]] = []
-    recorded_data = replace(data, progress=lambda step, total, _: steps.append((step, total)))
-    result = run_steps([HALF_NEURONS], tiny, recorded_data)
+    recorded = replace(context, progress=lambda step, total, _: steps.append((step, total)))
+    result = run_steps([HALF_NEURONS], tiny, recorded)
     untrained = HALF_NEURONS.prune(tiny, context)
-    rows = data.train
+    rows = context.data.train
     assert steps == [(step, 6) for step in range(1, 7)]
     assert not torch.allclose(result.classifier.logits(rows), untrained.logits(rows))
     assert torch.equal(tiny.logits(rows), before)
@@ -75,12 +69,12 @@ def test_retraining_does_not_change_the_source(
 
 
 def test_zeros_are_kept_in_their_own_retraining_and_that_of_later_steps(
-    tiny: Classifier, data: RetrainingData
+    tiny: Classifier, context: PruningContext
 ) -> None:
     for bias in (p for p in tiny.module.parameters() if p.ndim == 1):
         bias.data += 0.1
     removal = HALF_HEADS.model_copy(update={"recovery_epochs": 2})
-    magnitude, heads = run_steps([HALF_ZERO, removal], tiny, data).reports
+    magnitude, heads = run_steps([HALF_ZERO, removal], tiny, context).reports
     zeroed = magnitude.before.nonzero - magnitude.pruned.nonzero
     assert zeroed == 2048
     assert magnitude.size_neutral
@@ -89,8 +83,10 @@ def test_zeros_are_kept_in_their_own_retraining_and_that_of_later_steps(
     assert heads.recovered.nonzero == heads.pruned.nonzero < heads.recovered.parameters
 
 
-def test_without_steps_the_classifier_is_returned(tiny: Classifier, data: RetrainingData) -> None:
-    result = run_steps([], tiny, data)
+def test_without_steps_the_classifier_is_returned(
+    tiny: Classifier, context: PruningContext
+) -> None:
+    result = run_steps([], tiny, context)
     assert result.classifier is tiny
     assert result.reports == ()
 
@@ -98,7 +94,7 @@ def test_without_steps_the_classifier_is_returned(tiny: Classifier, data: Retrai
 def test_importance_is_measured_on_a_bounded_sample_of_the_training_rows(
     tiny: Classifier, rows: EncodedSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("coldpress.pruning.pipeline.SAMPLE_ROWS", 5)
+    monkeypatch.setattr("coldpress.pruning.context.SAMPLE_ROWS", 5)
     logits_before = tiny.logits(rows)
     row_numbers: list[list[int]] = []
 
@@ -107,9 +103,9 @@ def test_importance_is_measured_on_a_bounded_sample_of_the_training_rows(
         torch.testing.assert_close(logits, logits_before[numbers])
         return logits.square().mean()
 
-    data = RetrainingData(rows, recording_loss, PLAN, validation=rows)
-    run_steps([HALF_HEADS], tiny, data)
-    run_steps([HALF_HEADS], tiny, data)
+    context = PruningContext(TrainingData(rows, recording_loss, rows), PLAN)
+    run_steps([HALF_HEADS], tiny, context)
+    run_steps([HALF_HEADS], tiny, context)
     first, second = row_numbers
     assert len(first) == len(set(first)) == 5
     assert first == second
@@ -118,10 +114,11 @@ def test_importance_is_measured_on_a_bounded_sample_of_the_training_rows(
 def test_unlabelled_rows_are_sampled_too(
     tiny: Classifier, rows: EncodedSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("coldpress.pruning.pipeline.SAMPLE_ROWS", 11)
+    monkeypatch.setattr("coldpress.pruning.context.SAMPLE_ROWS", 11)
     partly = replace(rows, labels=rows.labels[:3])
-    data = RetrainingData(partly, lambda logits, _: logits.square().mean(), PLAN, validation=rows)
-    assert sum(run_steps([HALF_HEADS], tiny, data).reports[0].pruned.heads) == 4
+    data = TrainingData(partly, lambda logits, _: logits.square().mean(), rows)
+    context = PruningContext(data, PLAN)
+    assert sum(run_steps([HALF_HEADS], tiny, context).reports[0].pruned.heads) == 4
 
 
 def test_a_report_describes_sizes_and_accuracies() -> None:

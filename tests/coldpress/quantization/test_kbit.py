@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from training_contexts import label_context
 
 from coldpress import cpu
 from coldpress.data.encoding import EncodedSplit, encode
@@ -36,7 +37,7 @@ def write_checkpoint(classifier: Classifier, target: Path) -> Checkpoint:
 def test_a_weight_takes_as_many_bits_in_the_checkpoint(
     bits: int, tiny: Classifier, rows: EncodedSplit, tmp_path: Path
 ) -> None:
-    quantized = KBit(method="k-bit", bits=bits).quantize(tiny, rows)
+    quantized = KBit(method="k-bit", bits=bits).quantize(tiny, label_context(rows))
     state = load_file(write_checkpoint(quantized, tmp_path / "packed").path / "model.safetensors")
     assert state[f"{QUERY}.weight"].dtype == torch.uint8
     assert state[f"{QUERY}.weight"].shape == (bits, 16 * 16 // 8)
@@ -49,7 +50,7 @@ def test_a_reloaded_checkpoint_has_the_same_integers_and_answers(
     bits: int, tiny: Classifier, rows: EncodedSplit, tmp_path: Path
 ) -> None:
     method = KBit(method="k-bit", bits=bits, per="tensor", table_bits=bits)
-    quantized = method.quantize(tiny, rows)
+    quantized = method.quantize(tiny, label_context(rows))
     reloaded = load_quantized(write_checkpoint(quantized, tmp_path / "packed"))
     for name, tensor in quantized.module.state_dict().items():
         assert torch.equal(reloaded.module.state_dict()[name], tensor), name
@@ -59,7 +60,7 @@ def test_a_reloaded_checkpoint_has_the_same_integers_and_answers(
 def test_one_bit_leaves_two_values_and_one_scale_per_tensor(
     tiny: Classifier, rows: EncodedSplit
 ) -> None:
-    quantized = KBit(method="k-bit", bits=1, per="tensor").quantize(tiny, rows)
+    quantized = KBit(method="k-bit", bits=1, per="tensor").quantize(tiny, label_context(rows))
     for source, module in zip(tiny.layers, quantized.layers, strict=True):
         up = quantized.linear(module, "up")
         assert set(up.weight.flatten().tolist()) == {-1, 1}
@@ -71,7 +72,9 @@ def test_fewer_bits_change_the_logits_more(tiny: Classifier, rows: EncodedSplit)
     differences = [
         float(
             (
-                KBit(method="k-bit", bits=bits, table_bits=8).quantize(tiny, rows).logits(rows)
+                KBit(method="k-bit", bits=bits, table_bits=8)
+                .quantize(tiny, label_context(rows))
+                .logits(rows)
                 - tiny.logits(rows)
             )
             .abs()
@@ -84,7 +87,7 @@ def test_fewer_bits_change_the_logits_more(tiny: Classifier, rows: EncodedSplit)
 
 
 def test_the_output_layer_keeps_eight_bits(tiny: Classifier, rows: EncodedSplit) -> None:
-    quantized = KBit(method="k-bit", bits=1).quantize(tiny, rows)
+    quantized = KBit(method="k-bit", bits=1).quantize(tiny, label_context(rows))
     head = quantized.module.get_submodule("classifier").get_parameter("weight")
     assert int(head.abs().max()) > 60
 
@@ -92,7 +95,7 @@ def test_the_output_layer_keeps_eight_bits(tiny: Classifier, rows: EncodedSplit)
 def test_a_table_has_table_bits_and_one_scale_per_column(
     tiny: Classifier, rows: EncodedSplit
 ) -> None:
-    quantized = KBit(method="k-bit", bits=4, table_bits=2).quantize(tiny, rows)
+    quantized = KBit(method="k-bit", bits=4, table_bits=2).quantize(tiny, label_context(rows))
     words = quantized.encoder.get_submodule("embeddings.word_embeddings")
     assert isinstance(words, QuantizedEmbedding)
     assert set(words.weight.flatten().tolist()) == {-1, 0, 1}
@@ -103,5 +106,5 @@ def test_eight_bits_are_seven_where_sums_could_saturate(
     tiny: Classifier, rows: EncodedSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cpu, "has_vnni", lambda: False)
-    quantized = KBit(method="k-bit", bits=8).quantize(tiny, rows)
+    quantized = KBit(method="k-bit", bits=8).quantize(tiny, label_context(rows))
     assert int(quantized.linear(quantized.layers[0], "up").weight.abs().max()) == 63

@@ -11,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
+from training_contexts import label_context
 
 from coldpress import cpu
 from coldpress.data.encoding import EncodedSplit, encode
@@ -29,13 +30,13 @@ from coldpress.quantization.core.calibration import activation_ranges
 from coldpress.quantization.core.int8 import scale_and_zero_point
 from coldpress.quantization.core.modules import QuantizedEmbedding, QuantizedLinear
 from coldpress.quantization.core.storage import is_quantized, save_quantized
-from coldpress.quantization.method import PostTrainingQuantization
+from coldpress.quantization.method import Quantization
 
 DYNAMIC = DynamicInt8(method="dynamic-int8", weight_bits=7)
 STATIC = StaticInt8(method="static-int8", weight_bits=7)
 SMOOTH = SmoothQuant(method="smooth", weight_bits=7)
 K_BIT = KBit(method="k-bit", bits=7)
-METHODS: list[PostTrainingQuantization] = [DYNAMIC, STATIC, SMOOTH, K_BIT]
+METHODS: list[Quantization] = [DYNAMIC, STATIC, SMOOTH, K_BIT]
 BLOCKS = WeightOnly(method="weight-only", bits=8, block_size=16, activations="int8")
 MIXED = MixedPrecision(method="mixed", max_divergence=0.001)
 ALL = [*METHODS, BLOCKS, MIXED]
@@ -73,10 +74,10 @@ def write_checkpoint(classifier: Classifier, target: Path) -> Checkpoint:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_linear_module_and_table_becomes_integers(
-    method: PostTrainingQuantization, tiny: Classifier, rows: EncodedSplit
+    method: Quantization, tiny: Classifier, rows: EncodedSplit
 ) -> None:
     before = tiny.logits(rows)
-    quantized = method.quantize(tiny, rows)
+    quantized = method.quantize(tiny, label_context(rows))
     kinds = [type(module) for module in quantized.module.modules()]
     assert (kinds.count(QuantizedLinear), kinds.count(QuantizedEmbedding)) == (14, 3)
     assert not {nn.Linear, nn.Embedding} & set(kinds)
@@ -86,9 +87,9 @@ def test_every_linear_module_and_table_becomes_integers(
 
 @pytest.mark.parametrize("method", ALL)
 def test_the_simulated_logits_stay_near_the_source(
-    method: PostTrainingQuantization, tiny: Classifier, rows: EncodedSplit
+    method: Quantization, tiny: Classifier, rows: EncodedSplit
 ) -> None:
-    difference = (method.quantize(tiny, rows).logits(rows) - tiny.logits(rows)).abs()
+    difference = (method.quantize(tiny, label_context(rows)).logits(rows) - tiny.logits(rows)).abs()
     assert 0 < difference.mean() < 0.06 * tiny.logits(rows).std()
 
 
@@ -98,7 +99,7 @@ def test_the_bits_are_those_that_this_processor_needs(
     largest = {}
     for vnni in (True, False):
         monkeypatch.setattr(cpu, "has_vnni", lambda vnni=vnni: vnni)
-        quantized = DynamicInt8(method="dynamic-int8").quantize(tiny, rows)
+        quantized = DynamicInt8(method="dynamic-int8").quantize(tiny, label_context(rows))
         largest[vnni] = int(quantized.linear(quantized.layers[0], "up").weight.abs().max())
     assert largest == {True: 127, False: 63}
 
@@ -106,7 +107,7 @@ def test_the_bits_are_those_that_this_processor_needs(
 def test_static_ranges_are_those_of_training_text_without_its_padding(
     tiny: Classifier, rows: EncodedSplit
 ) -> None:
-    quantized = STATIC.quantize(tiny, rows)
+    quantized = STATIC.quantize(tiny, label_context(rows))
     query = quantized.linear(quantized.layers[0], "query")
     embed = tiny.encoder.get_submodule("embeddings")
     with torch.inference_mode():
@@ -121,7 +122,7 @@ def test_static_ranges_are_those_of_training_text_without_its_padding(
 def test_the_range_after_the_last_attention_is_that_of_first_tokens(
     tiny: Classifier, rows: EncodedSplit
 ) -> None:
-    quantized = STATIC.quantize(tiny, rows)
+    quantized = STATIC.quantize(tiny, label_context(rows))
     last = quantized.linear(quantized.layers[-1], "up")
     inputs: list[torch.Tensor] = []
     tiny.linear(tiny.layers[-1], "up").register_forward_pre_hook(
@@ -143,7 +144,7 @@ def test_calibration_reads_the_given_number_of_rows(tiny: Classifier, rows: Enco
 
 def test_only_dynamic_methods_depend_on_the_batch(tiny: Classifier, rows: EncodedSplit) -> None:
     for method in METHODS:
-        quantized = method.quantize(tiny, rows)
+        quantized = method.quantize(tiny, label_context(rows))
         batched = quantized.logits(rows)
         single = quantized.logits(rows, batch_size=1)
         dependent = method.method in BATCH_DEPENDENT
@@ -155,14 +156,16 @@ def test_quantized_checkpoints_give_the_same_logits_in_a_clean_process(
     tiny: Classifier, rows: EncodedSplit, split: Split, tmp_path: Path
 ) -> None:
     for method in ALL:
-        quantized = method.quantize(tiny, rows)
+        quantized = method.quantize(tiny, label_context(rows))
         assert is_quantized(write_checkpoint(quantized, tmp_path / method.method))
     one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", RELOAD, str(tmp_path), *split.texts]
     subprocess.run(command, check=True, env=one_thread)
     answers = load_file(tmp_path / "answers.safetensors")
     for method in ALL:
-        assert torch.equal(answers[method.method], method.quantize(tiny, rows).logits(rows))
+        assert torch.equal(
+            answers[method.method], method.quantize(tiny, label_context(rows)).logits(rows)
+        )
 
 
 def test_a_float_checkpoint_is_not_a_quantized_one(tiny_checkpoint: Checkpoint) -> None:

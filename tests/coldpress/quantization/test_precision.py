@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from training_contexts import label_context
 
 from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
@@ -13,7 +14,7 @@ from coldpress.quantization import DynamicInt8, KBit, StaticInt8, WeightOnly
 from coldpress.quantization.bit.convert import binarize
 from coldpress.quantization.core.convert import quantize_kbit
 from coldpress.quantization.core.fake_quant import to_integers
-from coldpress.quantization.method import PostTrainingQuantization
+from coldpress.quantization.method import Quantization
 from coldpress.quantization.precision import describe_arithmetic
 
 TABLES = ("embeddings",)
@@ -48,16 +49,16 @@ def test_a_float32_model(tiny: Classifier) -> None:
     ],
 )
 def test_int8_names_the_source_of_its_ranges(
-    method: PostTrainingQuantization, arithmetic: str, tiny: Classifier, rows: EncodedSplit
+    method: Quantization, arithmetic: str, tiny: Classifier, rows: EncodedSplit
 ) -> None:
-    quantized = method.quantize(tiny, rows)
+    quantized = method.quantize(tiny, label_context(rows))
     assert description(quantized) == [(TABLES, 8, None, INT8_ROWS), (ALL_LAYERS, 8, 8, arithmetic)]
 
 
 def test_kbit_reports_weight_bits_and_the_int8_arithmetic(
     tiny: Classifier, rows: EncodedSplit
 ) -> None:
-    bits = KBit(method="k-bit", bits=3, table_bits=5).quantize(tiny, rows)
+    bits = KBit(method="k-bit", bits=3, table_bits=5).quantize(tiny, label_context(rows))
     assert description(bits) == [
         (TABLES, 5, None, INT8_ROWS),
         (ALL_LAYERS[:-1], 3, 8, "int8, ranges of the batch"),
@@ -80,7 +81,12 @@ def test_blockwise_reports_the_type_of_activations(
     rows: EncodedSplit,
 ) -> None:
     method = WeightOnly(method="weight-only", bits=4, block_size=16, activations=activations)
-    assert description(method.quantize(tiny, rows))[1] == (ALL_LAYERS, 4, bits, arithmetic)
+    assert description(method.quantize(tiny, label_context(rows)))[1] == (
+        ALL_LAYERS,
+        4,
+        bits,
+        arithmetic,
+    )
 
 
 def test_layers_with_different_bits_are_listed_separately(tiny: Classifier) -> None:

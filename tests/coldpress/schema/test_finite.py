@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from training_contexts import label_context
 
 from coldpress.data.splits import Split
 from coldpress.distillation import soft_targets
@@ -63,7 +64,7 @@ def test_a_scale_that_is_not_finite_is_not_written(
     from coldpress.data.encoding import encode
 
     rows = encode(tiny.tokenizer, split)
-    quantized = StaticInt8(method="static-int8").quantize(tiny, rows)
+    quantized = StaticInt8(method="static-int8").quantize(tiny, label_context(rows))
     name = next(n for n in quantized.module.state_dict() if n.endswith(".activation_scale"))
     quantized.module.get_buffer(name).fill_(INFINITE)
     with pytest.raises(NonFiniteError, match=f"^{name}: 1 of 1 values"):

@@ -14,13 +14,16 @@ from coldpress.distillation import Relations, StudentShape
 from coldpress.distillation.minilm.loss import relation_loss, relations_loss
 from coldpress.distillation.phase import Phase
 from coldpress.errors import InputError
+from coldpress.method import TeacherDescription
 from coldpress.model.activations import TeacherStudentLoss, record_activations
 from coldpress.model.classifier import Classifier
 from coldpress.model.surgery import keep_heads
 from coldpress.teacher.size import TeacherSize
 from coldpress.training.loop import label_loss
 
-TEACHER = TeacherSize(layers=4, hidden_size=128, heads=4, neurons=512, vocabulary_size=4000)
+TEACHER = TeacherDescription(
+    TeacherSize(layers=4, hidden_size=128, heads=4, neurons=512, vocabulary_size=4000)
+)
 BOTH = torch.tensor([[True, True]])
 ROOT = math.sqrt(math.log(3))
 
@@ -95,7 +98,7 @@ def test_the_last_teacher_layer_is_the_default(
         teacher_layer=teacher_layer,
     )
     loss = label_loss(torch.zeros(12, dtype=torch.long))
-    first, second = by.phases(tiny, tiny, loss)
+    first, second = by.phases(tiny, loss)
     batch = encode(tiny.tokenizer, split).batch([3, 7])
     with torch.no_grad():
         states = record_activations(tiny, batch)

@@ -11,6 +11,7 @@ import onnxruntime as ort
 import pytest
 import torch
 from torch import Tensor, nn
+from training_contexts import label_context
 
 from coldpress.data.encoding import EncodedSplit
 from coldpress.model.activations import Activations, record_activations
@@ -109,7 +110,9 @@ def test_the_graph_of_a_new_kind_of_attention_computes_what_torch_does(
 ) -> None:
     pruned = cut(alibi)
     assert [shape.heads for shape in pruned.shapes] == [2, 1]
-    quantized = DynamicInt8(method="dynamic-int8", weight_bits=7).quantize(alibi, rows)
+    quantized = DynamicInt8(method="dynamic-int8", weight_bits=7).quantize(
+        alibi, label_context(rows)
+    )
     for classifier in (alibi, pruned, quantized):
         expected = classifier.logits(rows, batch_size=len(rows)).numpy()
         np.testing.assert_allclose(exported_logits(classifier, rows), expected, atol=TOLERANCE)

@@ -11,6 +11,7 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto
+from training_contexts import label_context
 
 from coldpress.data.encoding import EncodedSplit
 from coldpress.model.checkpoint import Checkpoint
@@ -24,7 +25,7 @@ from coldpress.quantization import DynamicInt8, KBit
 from coldpress.quantization.core.convert import quantize_kbit
 from coldpress.quantization.core.modules import QuantizedEmbedding
 from coldpress.quantization.core.packing import pack
-from coldpress.quantization.method import PostTrainingQuantization
+from coldpress.quantization.method import Quantization
 
 Store = Callable[[Classifier, str], Checkpoint]
 Export = Callable[..., Path]
@@ -66,13 +67,16 @@ def test_the_session_unpacks_once_and_then_runs_what_dynamic_int8_runs(
     exported: Export,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    methods: list[PostTrainingQuantization] = [
+    methods: list[Quantization] = [
         KBit(method="k-bit", bits=bits),
         DynamicInt8(method="dynamic-int8"),
     ]
     operators = []
     for method in methods:
-        path = exported(store(method.quantize(tiny, rows), method.method)) / "model.onnx"
+        path = (
+            exported(store(method.quantize(tiny, label_context(rows)), method.method))
+            / "model.onnx"
+        )
         operators.append(Counter(n.op_type for n in load_optimized(path, monkeypatch).graph.node))
     assert operators[0] == operators[1]
     assert "BitShift" not in operators[0]
@@ -82,7 +86,9 @@ def test_the_session_unpacks_once_and_then_runs_what_dynamic_int8_runs(
 def test_the_file_holds_the_bytes_of_the_checkpoint(
     bits: int, tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
-    checkpoint = store(KBit(method="k-bit", bits=bits).quantize(tiny, rows), "packed")
+    checkpoint = store(
+        KBit(method="k-bit", bits=bits).quantize(tiny, label_context(rows)), "packed"
+    )
     constants = onnx.load(exported(checkpoint) / "model.onnx").graph.initializer
     key = "bert.encoder.layer.0.attention.self.key.weight"
     (constant,) = [c for c in constants if c.name == key]
@@ -93,7 +99,8 @@ def test_equal_checkpoints_give_equal_bytes(
     tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
     checkpoints = [
-        store(KBit(method="k-bit", bits=3).quantize(tiny, rows), name) for name in ("one", "two")
+        store(KBit(method="k-bit", bits=3).quantize(tiny, label_context(rows)), name)
+        for name in ("one", "two")
     ]
     assert checkpoints[0].digest == checkpoints[1].digest
     first, second = ((exported(item) / "model.onnx").read_bytes() for item in checkpoints)
@@ -103,7 +110,7 @@ def test_equal_checkpoints_give_equal_bytes(
 def test_the_table_is_read_back_from_a_packed_file(
     tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
-    quantized = KBit(method="k-bit", bits=2, table_bits=3).quantize(tiny, rows)
+    quantized = KBit(method="k-bit", bits=2, table_bits=3).quantize(tiny, label_context(rows))
     words = quantized.encoder.get_submodule("embeddings.word_embeddings")
     assert isinstance(words, QuantizedEmbedding)
     vectors = read_token_embeddings(exported(store(quantized, "packed")) / "model.onnx")

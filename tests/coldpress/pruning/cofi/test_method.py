@@ -19,7 +19,7 @@ from coldpress.pruning.cofi.gates import (
 )
 from coldpress.pruning.cofi.hard_concrete import deterministic_gates, open_probability, sample_gates
 from coldpress.pruning.cofi.training import layer_loss, remove_closed
-from coldpress.pruning.method import PruningContext
+from coldpress.pruning.context import PruningContext
 from coldpress.training.loop import reseed
 
 OPEN = 100.0

@@ -21,7 +21,7 @@ from coldpress.pruning import L0
 from coldpress.pruning.cofi.gates import ModelGates, apply_gates, create_gates, select_units
 from coldpress.pruning.cofi.training import remove_closed
 from coldpress.pruning.cofi.width_gates import fold_width_gates, gated_layer_norm, select_dimensions
-from coldpress.pruning.method import PruningContext
+from coldpress.pruning.context import PruningContext
 from coldpress.training.loop import reseed
 
 OPEN = 100.0

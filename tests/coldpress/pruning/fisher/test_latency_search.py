@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from coldpress.model.classifier import Classifier
 from coldpress.pruning import Fisher
+from coldpress.pruning.context import PruningContext
 from coldpress.pruning.fisher.latency_search import LatencyTable, search_by_latency
-from coldpress.pruning.method import PruningContext
 
 # One example: I_ii is 4, 1 and 9, 0.25 for heads, 1, 4, 9 and 0.01, 0.04, 0.09 for neurons.
 HEADS = [torch.tensor([[2, 1.0]]), torch.tensor([[-3, 0.5]])]

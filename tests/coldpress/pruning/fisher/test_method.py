@@ -14,6 +14,7 @@ from coldpress.evaluation.performance.macs import macs_per_token
 from coldpress.model.classifier import Classifier
 from coldpress.model.surgery import keep_heads, keep_neurons
 from coldpress.pruning import Fisher
+from coldpress.pruning.context import PruningContext
 from coldpress.pruning.fisher.mask_rearrangement import rearrange
 from coldpress.pruning.fisher.mask_search import UnitCosts, compute_unit_costs, search_by_macs
 from coldpress.pruning.fisher.mask_tuning import (
@@ -23,7 +24,6 @@ from coldpress.pruning.fisher.mask_tuning import (
     tune_masks,
 )
 from coldpress.pruning.importance import head_gradients, neuron_gradients
-from coldpress.pruning.method import PruningContext
 from coldpress.training.loop import Loss
 
 # One example: I_ii is 4, 1 and 9, 0.25 for heads, 1, 4, 9 and 0.01, 0.04, 0.09 for neurons.

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
 from pruning_context import record_steps
@@ -10,11 +8,11 @@ from torch.nn.utils.parametrize import register_parametrization
 
 from coldpress.model.classifier import Classifier
 from coldpress.pruning import Magnitude, Movement
-from coldpress.pruning.method import PruningContext, PruningMethod
-from coldpress.pruning.movement.scores import MovementMask
-from coldpress.pruning.pipeline import RetrainingData, run_steps
+from coldpress.pruning.context import PruningContext
+from coldpress.pruning.method import PruningMethod
+from coldpress.pruning.movement.scores import MovementMask, prune_by_movement
+from coldpress.pruning.pipeline import run_steps
 from coldpress.pruning.sparsity import linear_weights, zero_share
-from coldpress.schema.section import Optimization
 
 
 @pytest.fixture
@@ -64,8 +62,7 @@ def test_sparsity_grows_and_each_matrix_ends_with_its_share(
     tiny: Classifier, context: PruningContext
 ) -> None:
     train, sparsities = record_steps(context.train, zero_share)
-    step = Movement(method="movement", sparsity=0.5, growth_epochs=2)
-    pruned = step.prune(tiny, replace(context, train=train))
+    pruned = prune_by_movement(tiny, 0.5, 2, train)
     # 0.5 - 0.5 * (1 - t / 6)^3.
     assert sparsities == pytest.approx([0.2106, 0.3519, 0.4375, 0.4815, 0.4977, 0.5], abs=0.002)
     assert [float((w == 0).float().mean()) for w in linear_weights(pruned)] == [0.5] * 12
@@ -84,16 +81,13 @@ def test_movement_differs_from_magnitude(tiny: Classifier, context: PruningConte
 def test_zeros_of_an_earlier_step_are_kept_and_count(
     tiny: Classifier, context: PruningContext
 ) -> None:
-    rows = context.sample
-    plan = Optimization(epochs=1, learning_rate=0.01, batch_size=4)
-    data = RetrainingData(rows, context.loss, plan, rows)
     steps: list[PruningMethod] = [
         Magnitude(method="magnitude", sparsity=0.3, scheme="class-uniform"),
         Movement(method="movement", sparsity=0.5, growth_epochs=1),
     ]
     before = Magnitude(method="magnitude", sparsity=0.3, scheme="class-uniform", recovery_epochs=0)
     zeros = [w == 0 for w in linear_weights(before.prune(tiny, context))]
-    pruned = run_steps(steps, tiny, data).classifier
+    pruned = run_steps(steps, tiny, context).classifier
     assert all(
         bool((w[zero] == 0).all()) for w, zero in zip(linear_weights(pruned), zeros, strict=True)
     )
@@ -101,10 +95,7 @@ def test_zeros_of_an_earlier_step_are_kept_and_count(
 
 
 def test_retraining_keeps_the_zeros(tiny: Classifier, context: PruningContext) -> None:
-    rows = context.sample
-    plan = Optimization(epochs=1, learning_rate=0.01, batch_size=4)
-    data = RetrainingData(rows, context.loss, plan, rows)
     step = Movement(method="movement", sparsity=0.5, growth_epochs=1, recovery_epochs=2)
-    result = run_steps([step], tiny, data)
+    result = run_steps([step], tiny, context)
     assert zero_share(result.classifier) == pytest.approx(0.5, abs=0.001)
     assert [epoch.number for epoch in result.reports[0].epochs] == [1, 2, 3]

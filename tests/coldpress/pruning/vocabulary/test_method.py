@@ -20,12 +20,13 @@ from coldpress.data.splits import Split
 from coldpress.errors import InputError
 from coldpress.model.classifier import Classifier, count_parameters
 from coldpress.pruning import Heads, Vocabulary
-from coldpress.pruning.method import PruningContext
-from coldpress.pruning.pipeline import RetrainingData, run_steps
+from coldpress.pruning.context import PruningContext
+from coldpress.pruning.method import PruningMethod
+from coldpress.pruning.pipeline import run_steps
 from coldpress.pruning.vocabulary.needed_tokens import check_tokenizer_type, needed_tokens
 from coldpress.pruning.vocabulary.shrink_tokenizer import check_texts, shrink_tokenizer
 from coldpress.schema.section import Optimization
-from coldpress.training.loop import label_loss
+from coldpress.training.data import labelled_data
 
 STEP = Vocabulary(method="vocabulary")
 
@@ -255,13 +256,11 @@ def test_a_modernberts_byte_level_tokenizer_is_pruned(
 
 def test_later_steps_use_the_new_token_ids(pieces: Classifier) -> None:
     split = rows_of("ab", "abab ab", "a", "b a")
-    rows = encode(pieces.tokenizer, split)
     plan = Optimization(epochs=1, learning_rate=0.01, batch_size=2)
-    loss = label_loss(torch.from_numpy(rows.labels))
-    data = RetrainingData(rows, loss, plan, rows, texts=split.texts)
-    vocabulary, heads = run_steps(
-        [STEP, Heads(method="heads", keep_heads=0.5)], pieces, data
-    ).reports
+    data = labelled_data(pieces.tokenizer, split, split)
+    context = PruningContext(data, plan, split.texts)
+    steps: list[PruningMethod] = [STEP, Heads(method="heads", keep_heads=0.5)]
+    vocabulary, heads = run_steps(steps, pieces, context).reports
     assert vocabulary.pruned.validation_accuracy == vocabulary.before.validation_accuracy
     assert vocabulary.before.parameters - vocabulary.pruned.parameters == 2 * 16
     assert len(heads.epochs) == 1

@@ -18,7 +18,7 @@ from coldpress.quantization.bit.elastic import ElasticQuantizer
 from coldpress.quantization.core.calibration import mean_magnitudes
 from coldpress.quantization.core.fake_quant import to_integers
 from coldpress.quantization.core.modules import QuantizedLinear
-from coldpress.training.loop import reseed
+from coldpress.training.loop import Epoch, reseed
 
 UP = "bert.encoder.layer.0.intermediate.dense"
 
@@ -106,13 +106,14 @@ def test_each_step_has_a_curve_and_is_taught_by_the_one_before(
 ) -> None:
     before = tiny.logits(rows)
     method = Binary(method="binary", activation_bits=1, epochs=6, batch_size=4, learning_rate=0.02)
-    trained = method.train(tiny, label_context(rows))
+    curves: dict[str, tuple[Epoch, ...]] = {}
+    trained = method.quantize(tiny, label_context(rows, curves.__setitem__))
     assert torch.equal(tiny.logits(rows), before), "the source has changed"
-    assert list(trained.epochs) == ["activations_4_bit", "activations_2_bit", "activations_1_bit"]
-    first, second, third = ([epoch.loss for epoch in curve] for curve in trained.epochs.values())
+    assert list(curves) == ["activations_4_bit", "activations_2_bit", "activations_1_bit"]
+    first, second, third = ([epoch.loss for epoch in curve] for curve in curves.values())
     assert first[-1] < 0.9 * first[0]
     assert second[0] < first[0]
-    kinds = [type(module) for module in trained.classifier.module.modules()]
+    kinds = [type(module) for module in trained.module.modules()]
     assert kinds.count(QuantizedLinear) == 14
     assert len(third) == 6
 
@@ -127,7 +128,7 @@ def test_every_family_is_binarized_and_its_source_is_unchanged(
     source = cut(random_classifier(family))
     before = source.logits(rows)
     method = Binary(method="binary", activation_bits=2, epochs=1, batch_size=6)
-    quantized = method.train(source, label_context(rows)).classifier
+    quantized = method.quantize(source, label_context(rows))
     assert torch.equal(source.logits(rows), before), "the source has changed"
     assert quantized.shapes == source.shapes
     for layer in quantized.layers:
@@ -148,5 +149,5 @@ def test_equal_seeds_train_to_equal_integers(tiny: Classifier, rows: EncodedSpli
     states = []
     for _ in range(2):
         reseed(3, "quantize")
-        states.append(method.train(tiny, label_context(rows)).classifier.module.state_dict())
+        states.append(method.quantize(tiny, label_context(rows)).module.state_dict())
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])

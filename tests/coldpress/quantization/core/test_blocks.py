@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
+from training_contexts import label_context
 
 from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
@@ -146,7 +147,7 @@ def test_logits_do_not_depend_on_the_batch(
 ) -> None:
     rows = encode(tiny.tokenizer, split)
     method = WeightOnly(method="weight-only", bits=bits, block_size=16, activations=activations)
-    quantized = method.quantize(tiny, rows)
+    quantized = method.quantize(tiny, label_context(rows))
     batched = quantized.logits(rows)
     single = quantized.logits(rows, batch_size=1)
     assert torch.allclose(batched, single, atol=1e-5)

@@ -8,6 +8,7 @@ from typing import Literal
 
 import pytest
 import torch
+from training_contexts import label_context
 
 from coldpress import cpu
 from coldpress.data.encoding import EncodedSplit, encode
@@ -69,7 +70,7 @@ def test_the_bound_is_kept_and_a_larger_one_saves_more_bits(
     before = tiny.logits(rows)
     saved = []
     for bound in (0.01, 0.1, 1.0):
-        quantized = mixed(bound).quantize(tiny, rows)
+        quantized = mixed(bound).quantize(tiny, label_context(rows))
         assert mean_kl_divergence(before, quantized.logits(rows)) <= bound
         saved.append(
             sum(g.weights * (8 - group_bits(quantized)[g.name]) for g in group_layers(quantized))
@@ -79,7 +80,7 @@ def test_the_bound_is_kept_and_a_larger_one_saves_more_bits(
 
 
 def test_bits_differ_where_sensitivities_do(tiny: Classifier, rows: EncodedSplit) -> None:
-    bits = group_bits(mixed(0.2).quantize(tiny, rows))
+    bits = group_bits(mixed(0.2).quantize(tiny, label_context(rows)))
     assert len(set(bits.values())) > 2
     assert bits["logits"] == max(bits.values())
 
@@ -88,7 +89,7 @@ def test_bits_differ_where_sensitivities_do(tiny: Classifier, rows: EncodedSplit
 def test_no_group_has_fewer_than_least_bits(
     least: Fewest, tiny: Classifier, rows: EncodedSplit
 ) -> None:
-    bits = group_bits(mixed(10.0, least).quantize(tiny, rows))
+    bits = group_bits(mixed(10.0, least).quantize(tiny, label_context(rows)))
     assert set(bits.values()) == {least, cpu.weight_bits()}
 
 
@@ -101,14 +102,17 @@ def test_a_bound_that_even_the_first_level_exceeds_is_refused(
 
 
 def test_equal_models_get_equal_bits(tiny: Classifier, rows: EncodedSplit) -> None:
-    first, second = (mixed(0.05).quantize(tiny, rows).module.state_dict() for _ in range(2))
+    first, second = (
+        mixed(0.05).quantize(tiny, label_context(rows)).module.state_dict() for _ in range(2)
+    )
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 def test_one_level_for_all_is_k_bit(tiny: Classifier, rows: EncodedSplit) -> None:
-    alike = mixed(10.0, 4).quantize(tiny, rows)
+    alike = mixed(10.0, 4).quantize(tiny, label_context(rows))
     assert torch.equal(
-        alike.logits(rows), KBit(method="k-bit", bits=4).quantize(tiny, rows).logits(rows)
+        alike.logits(rows),
+        KBit(method="k-bit", bits=4).quantize(tiny, label_context(rows)).logits(rows),
     )
 
 

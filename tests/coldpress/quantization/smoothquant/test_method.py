@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from training_contexts import label_context
 
 from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
@@ -100,7 +101,11 @@ def test_an_outlier_costs_less_once_it_is_smoothed(tiny: Classifier, rows: Encod
     norm.get_parameter("weight").data[5] = 60.0
     exact, static, smooth = (
         up_output(model, rows)
-        for model in (tiny, STATIC.quantize(tiny, rows), SMOOTH.quantize(tiny, rows))
+        for model in (
+            tiny,
+            STATIC.quantize(tiny, label_context(rows)),
+            SMOOTH.quantize(tiny, label_context(rows)),
+        )
     )
     assert (smooth - exact).abs().mean() < (static - exact).abs().mean() / 2
 
@@ -117,7 +122,7 @@ def up_output(classifier: Classifier, rows: EncodedSplit) -> torch.Tensor:
 def test_the_activation_range_is_that_of_the_smoothed_input(
     tiny: Classifier, rows: EncodedSplit
 ) -> None:
-    quantized = SMOOTH.quantize(tiny, rows)
+    quantized = SMOOTH.quantize(tiny, label_context(rows))
     channels = channel_ranges(tiny, rows, 12)
     up = quantized.linear(quantized.layers[0], "up")
     low, high = channels["bert.encoder.layer.0.intermediate.dense"]
@@ -130,7 +135,9 @@ def test_the_activation_range_is_that_of_the_smoothed_input(
 def test_without_a_multiplication_none_is_in_the_classifier(
     tiny: Classifier, rows: EncodedSplit
 ) -> None:
-    plain = SmoothQuant(method="smooth", weight_bits=7, multiply=False).quantize(tiny, rows)
+    plain = SmoothQuant(method="smooth", weight_bits=7, multiply=False).quantize(
+        tiny, label_context(rows)
+    )
     assert not [name for name in plain.module.state_dict() if name.endswith("input_scale")]
-    static = STATIC.quantize(tiny, rows)
+    static = STATIC.quantize(tiny, label_context(rows))
     assert not torch.equal(plain.logits(rows), static.logits(rows))

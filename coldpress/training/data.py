@@ -1,0 +1,91 @@
+"""The data that a method trains on, and the callback that receives its epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+
+from coldpress.data import encoding
+from coldpress.data.encoding import EncodedSplit, encode
+from coldpress.data.splits import Split
+from coldpress.training.loop import Epoch, Loss, label_loss
+
+EpochsCallback = Callable[[str, tuple[Epoch, ...]], None]
+"""Called after each run of the training loop with its name and its epochs.
+
+A method that runs the loop once gives an empty name.
+"""
+
+
+def ignore_epochs(name: str, epochs: tuple[Epoch, ...]) -> None:
+    """Ignore epochs: the default callback."""
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Encoded rows, and the loss to train with.
+
+    Attributes:
+        train: Training rows; unlabelled rows come last.
+        loss: Of the logits, for row numbers of `train`.
+        validation: Labelled rows that are not trained on.
+    """
+
+    train: EncodedSplit
+    loss: Loss
+    validation: EncodedSplit
+
+    def remap_token_ids(self, old: Tokenizer, new: Tokenizer) -> TrainingData:
+        """Return the same rows with the token ids of another tokenizer.
+
+        Args:
+            old: Tokenizer of the rows.
+            new: Tokenizer whose vocabulary has every token of the rows.
+        """
+        if new is old:
+            return self
+        train, validation = (
+            encoding.remap_token_ids(rows, old, new) for rows in (self.train, self.validation)
+        )
+        return replace(self, train=train, validation=validation)
+
+    def sample(self, count: int) -> TrainingData:
+        """Return the same random training rows every time, and the loss for their numbers.
+
+        Args:
+            count: Number of training rows; all rows if there are fewer.
+        """
+        train, loss = self.train, self.loss
+        if len(train) <= count:
+            return self
+        rows = np.sort(np.random.default_rng(0).choice(len(train), count, replace=False))
+        sample = replace(
+            train,
+            input_ids=tuple(train.input_ids[row] for row in rows),
+            token_type_ids=tuple(train.token_type_ids[row] for row in rows),
+            # Unlabelled rows come last, in the split as in the sample.
+            labels=train.labels[rows[rows < len(train.labels)]],
+        )
+        numbers = torch.from_numpy(rows)
+        return replace(
+            self,
+            train=sample,
+            loss=lambda logits, sample_rows: loss(logits, numbers[sample_rows]),
+        )
+
+
+def labelled_data(tokenizer: Tokenizer, train: Split, validation: Split) -> TrainingData:
+    """Encode labelled rows, to train with the cross-entropy against their labels.
+
+    Args:
+        tokenizer: Of the model to train.
+        train: Training rows.
+        validation: Rows that are not trained on.
+    """
+    rows = encode(tokenizer, train)
+    loss = label_loss(torch.from_numpy(rows.labels))
+    return TrainingData(rows, loss, encode(tokenizer, validation))
