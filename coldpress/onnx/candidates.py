@@ -12,14 +12,13 @@ from coldpress.data.encoding import Batch, EncodedSplit, encode
 from coldpress.evaluation.candidate import Candidate, Logits, torch_candidate
 from coldpress.evaluation.config import Evaluate
 from coldpress.evaluation.evaluate import EvaluationResult, evaluate_candidates
-from coldpress.model import serialization
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.onnx.export import export
 from coldpress.onnx.inference import raw_logits, run_batch
 from coldpress.onnx.invariance import measure_invariance
 from coldpress.onnx.predictor import Predictor
 from coldpress.onnx.serving_cost import measure_serving_cost
-from coldpress.quantization.core.storage import load_quantized
+from coldpress.quantization.core.storage import load_any_precision
 from coldpress.quantization.precision import describe_arithmetic
 
 SCORECARD_NAMES: Mapping[str, str] = {
@@ -101,9 +100,7 @@ def _checkpoint_candidate(
         size = checkpoint.bytes
         return _onnx_candidate(name, parent, checkpoint.path, size, inputs.threads)
     simulated = name == "quantized"
-    classifier = (
-        load_quantized(checkpoint) if simulated else serialization.load_classifier(checkpoint)
-    )
+    classifier = load_any_precision(checkpoint)
     test = encode(classifier.tokenizer, inputs.benchmark.test)
     parent_name = parent.name if parent else None
     candidate = torch_candidate(name, parent_name, classifier, test, checkpoint.bytes)

@@ -9,11 +9,9 @@ from pathlib import Path
 
 import onnx
 
-from coldpress.model import serialization
 from coldpress.model.checkpoint import Checkpoint
-from coldpress.model.classifier import Classifier
 from coldpress.onnx.graph.encoder import build_encoder_graph
-from coldpress.quantization.core.storage import is_quantized, load_quantized
+from coldpress.quantization.core.storage import load_any_precision
 
 
 def export(
@@ -38,19 +36,3 @@ def export(
     onnx.checker.check_model(model, full_check=True)
     (directory / "model.onnx").write_bytes(model.SerializeToString(deterministic=True))
     shutil.copyfile(checkpoint.path / "tokenizer.json", directory / "tokenizer.json")
-
-
-def load_any_precision(checkpoint: Checkpoint) -> Classifier:
-    """Load a float32 or quantized checkpoint in torch.
-
-    Args:
-        checkpoint: In float32 or quantized.
-
-    Returns:
-        The classifier.
-    """
-    return (
-        load_quantized(checkpoint)
-        if is_quantized(checkpoint)
-        else serialization.load_classifier(checkpoint)
-    )

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from coldpress.cpu import has_vnni
 from coldpress.errors import ParityError
 from coldpress.model.classifier import Classifier
-from coldpress.onnx.graph.unpacking import trace_weights
+from coldpress.onnx.graph.products import find_products, rounding_lowerings
 from coldpress.onnx.predictor import open_session
 
 Array = NDArray[Any]
@@ -29,16 +29,13 @@ Array = NDArray[Any]
 MAX_RELATIVE_DIFFERENCE = 1e-4
 """Of two float32 computations of one tensor, relative to its largest magnitude."""
 
-INPUT_TRANSFORMS = (".input_scale", ".activation_shift")
-"""Suffixes of constants that change a linear module's input before it is rounded."""
-
 
 class Lockstep:
     """A classifier and its graph, run on the same inputs."""
 
     def __init__(self, classifier: Classifier, model: onnx.ModelProto) -> None:
         self._classifier = classifier
-        self._linear_inputs = _linear_inputs(model)
+        self._linear_inputs = _linear_inputs(model, classifier.module)
         instrumented = onnx.ModelProto()
         instrumented.CopyFrom(model)
         instrumented.graph.output.extend(
@@ -71,30 +68,14 @@ class Lockstep:
         return logits.numpy(), outputs["logits"]
 
 
-def _linear_inputs(model: onnx.ModelProto) -> dict[str, str]:
-    """Return the name of each linear module's input tensor, by the module's path."""
+def _linear_inputs(model: onnx.ModelProto, root: nn.Module) -> dict[str, str]:
+    """Return the name of each rounding module's input tensor, by the module's path."""
     producers = {output: node for node in model.graph.node for output in node.output}
-    inputs: dict[str, str] = {}
-    for node in model.graph.node:
-        if node.op_type == "MatMulNBits":
-            inputs |= dict.fromkeys(trace_weights(producers, node.input[1]), node.input[0])
-        elif node.op_type == "MatMulIntegerToFloat":
-            name = _unrounded_input(node.input[0], producers)
-            inputs |= dict.fromkeys(trace_weights(producers, node.input[1]), name)
-    return inputs
-
-
-def _unrounded_input(multiplied: str, producers: Mapping[str, onnx.NodeProto]) -> str:
-    """Return the name of the tensor that is rounded, before its channels are scaled or shifted."""
-    producer = producers[multiplied]
-    while producer.op_type not in {"QuantizeLinear", "DynamicQuantizeLinear"}:
-        producer = producers[producer.input[0]]
-    rounded = producer.input[0]
-    while (before := producers[rounded]).op_type in {"Mul", "Sub"} and before.input[1].endswith(
-        INPUT_TRANSFORMS
-    ):
-        rounded = before.input[0]
-    return str(rounded)
+    lowerings = rounding_lowerings(root)
+    return {
+        path: lowerings[path].unrounded_input(node.input[0], producers)
+        for path, node in find_products(model, root).items()
+    }
 
 
 def _saturation_hint() -> str:

@@ -21,14 +21,12 @@ from coldpress.data.sampling import evenly_spaced_rows
 from coldpress.errors import ParityError
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
-from coldpress.onnx.export import load_any_precision
-from coldpress.onnx.graph.builder import NAME_SEPARATOR
-from coldpress.onnx.graph.lowering import SHARED_TENSORS
+from coldpress.onnx.graph.products import find_products
 from coldpress.onnx.lockstep import MAX_RELATIVE_DIFFERENCE, Lockstep
 from coldpress.onnx.predictor import open_session
-from coldpress.quantization.core.blocks import BlockLinear
-from coldpress.quantization.core.modules import QuantizedLinear
-from coldpress.quantization.core.storage import packed_state
+from coldpress.quantization.arithmetic.graph import NAME_SEPARATOR, GraphTensor
+from coldpress.quantization.arithmetic.table import find_arithmetic, modules_with_weights
+from coldpress.quantization.core.storage import load_any_precision, packed_state
 
 Array = NDArray[Any]
 
@@ -159,44 +157,41 @@ def _run_independently(
 
 def _check_constants(model: onnx.ModelProto, classifier: Classifier) -> None:
     """Compare every tensor of the checkpoint with the constant of the same name."""
-    constants = _constants(model)
+    places = _graph_tensors(classifier.module)
+    constants = _attributes(model, classifier.module) | _constants(model, places)
     for name, tensor in packed_state(classifier).items():
         if name not in constants:
             raise ParityError(f"{name} is missing from the ONNX file")
-        if not np.array_equal(constants[name], _graph_layout(classifier, name, tensor.numpy())):
+        expected = places.get(name, GraphTensor()).layout(tensor.numpy())
+        if not np.array_equal(constants[name], expected):
             raise ParityError(f"{name} in the ONNX file differs from the checkpoint")
 
 
-def _constants(model: onnx.ModelProto) -> dict[str, Array]:
+def _graph_tensors(root: nn.Module) -> dict[str, GraphTensor]:
+    """Return the places of tensors in the graph as their arithmetics describe them, by name."""
+    return {
+        f"{path}.{name}": tensor
+        for path, module in modules_with_weights(root).items()
+        for name, tensor in find_arithmetic(path, module).constants.items()
+    }
+
+
+def _constants(model: onnx.ModelProto, places: Mapping[str, GraphTensor]) -> dict[str, Array]:
     """Return the file's constants by name, splitting concatenated ones."""
-    constants = _attributes(model)
+    constants: dict[str, Array] = {}
     for initializer in model.graph.initializer:
         names = initializer.name.split(NAME_SEPARATOR)
         value = numpy_helper.to_array(initializer)
-        shared = names[0].rpartition(".")[2] in SHARED_TENSORS
-        whole = shared or len(names) == 1
-        axis = 0 if value.ndim == 3 else -1  # blockwise weights are concatenated by output rows
-        parts = [value] * len(names) if whole else np.split(value, len(names), axis)
+        whole = len(names) == 1
+        parts = [value] if whole else places.get(names[0], GraphTensor()).split(value, len(names))
         constants.update(zip(names, parts, strict=True))
     return constants
 
 
-def _attributes(model: onnx.ModelProto) -> dict[str, Array]:
-    """Return the operator attributes that are tensors in a checkpoint, by the tensors' names."""
+def _attributes(model: onnx.ModelProto, root: nn.Module) -> dict[str, Array]:
+    """Return the attributes of the modules' operators, by the names of the tensors they may be."""
     return {
-        f"{name.removesuffix('.weight')}.{attribute.name}": np.asarray(attribute.i)
-        for node in model.graph.node
-        if node.op_type == "MatMulNBits"
-        for name in node.input[1].split(NAME_SEPARATOR)
+        f"{path}.{attribute.name}": np.asarray(attribute.i)
+        for path, node in find_products(model, root).items()
         for attribute in node.attribute
     }
-
-
-def _graph_layout(classifier: Classifier, name: str, value: Array) -> Array:
-    """Bring a checkpoint's tensor into the layout of the graph's constant."""
-    path, _, kind = name.rpartition(".")
-    kinds = nn.Linear | QuantizedLinear | BlockLinear
-    packed = kind == "weight" and value.dtype == np.uint8
-    if packed or not isinstance(classifier.module.get_submodule(path), kinds):
-        return value
-    return {"weight": value.T, "scale": value.flatten()}.get(kind, value)

@@ -7,33 +7,54 @@ from pathlib import Path
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import numpy_helper
+from onnx import helper
 
-from coldpress.onnx.graph.unpacking import trace_weights
-from coldpress.quantization.core.packing import unpack
+from coldpress.onnx.graph.weights import trace_weights
+from coldpress.onnx.predictor import open_session
 
 
-def read_token_embeddings(model: Path) -> NDArray[np.float32]:
-    """Read the table of token embeddings, scaled if it is stored as integers.
+def read_token_embeddings(path: Path) -> NDArray[np.float32]:
+    """Read the table of token embeddings in float32.
+
+    Tables are stored in the form of their arithmetic, so the operators that convert the rows of a
+    text are run on all rows.
 
     Args:
-        model: Path of an exported ONNX file.
+        path: An exported ONNX file.
 
     Returns:
         Shape (vocabulary, width).
     """
-    graph = onnx.load(model).graph
-    constants = {c.name: numpy_helper.to_array(c) for c in graph.initializer}
-    producers = {output: node for node in graph.node for output in node.output}
-    (table,) = (
-        node.input[0]
-        for node in graph.node
-        if node.op_type == "Gather" and node.input[1] == "input_ids"
-    )
-    (path,) = trace_weights(producers, table)
-    rows = constants[f"{path}.weight"]
-    if table in producers:
-        rows = unpack(rows, tuple(constants[producers[table].input[1]]))
-    scale = constants.get(f"{path}.scale")
-    vectors: NDArray[np.float32] = rows.astype(np.float32)
-    return vectors if scale is None else vectors * scale
+    model = onnx.load(path)
+    (lookup,) = (n for n in model.graph.node if n.op_type == "Gather" and n.input[1] == "input_ids")
+    rows = _float32_rows(model.graph, lookup)
+    all_rows = helper.make_node("Identity", lookup.input[:1], list(lookup.output))
+    lookup.CopyFrom(all_rows)
+    session = open_session(_reduce(model, rows).SerializeToString(), threads=1)
+    vectors: NDArray[np.float32] = session.run(None, {})[0]
+    return vectors
+
+
+def _float32_rows(graph: onnx.GraphProto, lookup: onnx.NodeProto) -> str:
+    """Return the name of the rows after the operators that only use constants of their table."""
+    (table,) = trace_weights(graph)[lookup.input[0]]
+    rows: str = lookup.output[0]
+    for node in graph.node:
+        first, *others = node.input
+        if first == rows and all(name.startswith(f"{table}.") for name in others):
+            rows = node.output[0]
+    return rows
+
+
+def _reduce(model: onnx.ModelProto, output: str) -> onnx.ModelProto:
+    """Return the part of a model that computes a tensor from constants."""
+    needed = {output}
+    nodes: list[onnx.NodeProto] = []
+    for node in reversed(model.graph.node):
+        if needed.intersection(node.output):
+            nodes.insert(0, node)
+            needed.update(node.input)
+    constants = [c for c in model.graph.initializer if c.name in needed]
+    value = helper.make_tensor_value_info(output, onnx.TensorProto.FLOAT, None)
+    graph = helper.make_graph(nodes, "rows", [], [value], constants)
+    return helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)

@@ -41,7 +41,8 @@ class WeightOnly(MethodSection):
         Returns:
             A classifier that computes what ONNX Runtime will compute, for any batch.
         """
-        from coldpress.quantization.core.blocks import FLOAT32, INT8, quantize_blockwise
+        from coldpress.quantization.arithmetic.block_linear.convert import quantize_blockwise
+        from coldpress.quantization.arithmetic.block_linear.module import FLOAT32, INT8
         from coldpress.quantization.core.convert import quantize_kbit_table, replace_modules
 
         level = INT8 if self.activations == "int8" else FLOAT32

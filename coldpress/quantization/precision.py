@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from torch import nn
-
 from coldpress.evaluation.scorecard.precision import PartPrecision
 from coldpress.model.classifier import Classifier
-from coldpress.quantization.core.blocks import INT8, BlockLinear
-from coldpress.quantization.core.modules import QuantizedEmbedding, QuantizedLinear
+from coldpress.quantization.arithmetic.arithmetic import Precision
+from coldpress.quantization.arithmetic.table import find_arithmetic
 from coldpress.quantization.layer_groups import group_layers
 
 _OF_LAYER = " of layer "
@@ -23,46 +21,25 @@ def describe_arithmetic(classifier: Classifier) -> tuple[PartPrecision, ...]:
 
     Returns:
         Each precision, in the order of its first layer.
+
+    Raises:
+        TypeError: A module's type has no arithmetic in the table.
     """
-    by_precision: dict[tuple[int, int | None, str], dict[str, None]] = {}
+    by_precision: dict[Precision, dict[str, None]] = {}
     for group in group_layers(classifier):
         for path in group.paths:
-            precision = _module_arithmetic(classifier.module.get_submodule(path))
+            module = classifier.module.get_submodule(path)
+            precision = find_arithmetic(path, module).precision(module)
             by_precision.setdefault(precision, {})[group.name] = None
     return tuple(
         PartPrecision(
             parts=tuple(_merge_layers(names)),
-            weight_bits=weight,
-            activation_bits=activation,
-            computes_in=text,
+            weight_bits=precision.weight_bits,
+            activation_bits=precision.activation_bits,
+            computes_in=precision.computes_in,
         )
-        for (weight, activation, text), names in by_precision.items()
+        for precision, names in by_precision.items()
     )
-
-
-def _module_arithmetic(module: nn.Module) -> tuple[int, int | None, str]:
-    """Return the bits of a weight, the bits of an activation, and the arithmetic in words."""
-    if isinstance(module, QuantizedEmbedding):
-        return module.bits, None, "int8 rows, scaled to float32"
-    if isinstance(module, nn.Embedding):
-        return 32, None, "float32 rows"
-    if isinstance(module, BlockLinear):
-        bits = int(module.bits)
-        size = int(module.block_size)
-        if int(module.accuracy_level) == INT8:
-            return bits, 8, f"int8, ranges of {size} values of a token"
-        return bits, 32, f"float32, weights scaled back in blocks of {size}"
-    if isinstance(module, QuantizedLinear):
-        dynamic = module.activation_scale is None
-        ranges = f"int8, ranges {'of the batch' if dynamic else 'calibrated'}"
-        return module.bits, _activation_bits(module), ranges
-    return 32, 32, "float32"
-
-
-def _activation_bits(module: QuantizedLinear) -> int:
-    """Return 8, or fewer for a binary model, whose activations are clipped but stored in bytes."""
-    largest = module.activation_largest
-    return 8 if largest is None else int(largest).bit_length()
 
 
 def _merge_layers(names: Iterable[str]) -> Iterator[str]:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from coldpress.distillation import soft_targets as targets
 from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
-from coldpress.quantization.core.storage import is_quantized
+from coldpress.quantization.core.storage import load_any_precision
 from coldpress.recipe.recipe import Recipe
 from coldpress.training.loop import no_progress
 from tasks.execution import data
@@ -74,7 +75,8 @@ def test_training_logs_a_curve_and_stores_integers(
     curve = runs.client().get_metric_history(run_id, "epoch_loss")
     assert [point.step for point in curve] == [1, 2]
     quantized = Checkpoint.open(state / "quantized")
-    assert is_quantized(quantized)
+    loaded = load_any_precision(quantized)
+    assert loaded.linear(loaded.layers[0], "up").weight.dtype == torch.int8
     parts = {
         group["weight_bits"]: group["parts"] for group in quantized.manifest.notes["computes_in"]
     }

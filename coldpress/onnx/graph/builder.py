@@ -12,8 +12,6 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 from coldpress.schema.finite import check_all_finite, check_arrays_finite
 
 MICROSOFT = "com.microsoft"
-NAME_SEPARATOR = "+"
-"""Joins the names of tensors that are concatenated or shared in one constant."""
 _DIMENSIONS = ("batch", "sequence")
 
 

@@ -17,7 +17,7 @@ from coldpress.model.classifier import Classifier
 from coldpress.onnx.graph.attention import AttentionLowering, LayerInput, add_attention
 from coldpress.onnx.graph.builder import MICROSOFT, Graph
 from coldpress.onnx.graph.lowering import Lowering
-from coldpress.onnx.graph.matmul import Activation
+from coldpress.quantization.arithmetic.graph import Activation
 
 _ACTIVATIONS = {
     "gelu": f"{MICROSOFT}.Gelu",

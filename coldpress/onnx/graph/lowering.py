@@ -1,4 +1,4 @@
-"""Lowering of torch modules, in float32 or integers, to ONNX operators."""
+"""Lowering of torch modules of any arithmetic to ONNX operators."""
 
 from __future__ import annotations
 
@@ -6,21 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from onnx import TensorProto
-from torch import Tensor, nn
+from torch import nn
 
 from coldpress.onnx.graph.builder import Graph
-from coldpress.onnx.graph.matmul import Activation, add_matmul, add_table, add_tensor, join_names
-from coldpress.quantization.core.modules import QuantizedEmbedding, QuantizedLinear
-
-SHARED_TENSORS = (
-    "activation_scale",
-    "activation_zero_point",
-    "activation_shift",
-    "activation_largest",
-    "input_scale",
-)
-"""Tensors shared by modules with the same input; one constant has all of their names."""
+from coldpress.quantization.arithmetic.arithmetic import EmbeddingLowering, LinearLowering
+from coldpress.quantization.arithmetic.graph import Activation, ModulesByPath, add_tensor
+from coldpress.quantization.arithmetic.table import find_arithmetic
 
 
 class Lowering:
@@ -62,38 +53,12 @@ class Lowering:
 
         Args:
             values: Name of a float32 tensor.
-            paths: Modules that read it; they share one range, which `parity` checks.
+            paths: Modules that read it.
 
         Returns:
-            The activation, quantized if the modules compute with integers.
+            The activation in the form that their arithmetic multiplies.
         """
-        module = self._module.get_submodule(paths[0])
-        if not isinstance(module, QuantizedLinear):
-            return Activation(values)
-        values = self._scale_and_shift(values, paths, module)
-        step = module.activation_scale
-        zero_point = module.activation_zero_point
-        if step is None or zero_point is None:
-            return Activation(*self.graph.nodes("DynamicQuantizeLinear", [values], 3))
-        scale = self._constant(join_names(paths, "activation_scale"), step)
-        zero = self._constant(join_names(paths, "activation_zero_point"), zero_point)
-        rounded = self.graph.node("QuantizeLinear", [values, scale, zero])
-        if module.activation_largest is not None:
-            largest = self._constant(
-                join_names(paths, "activation_largest"), module.activation_largest
-            )
-            rounded = self.graph.node("Clip", [rounded, "", largest])
-        return Activation(rounded, scale, zero)
-
-    def _scale_and_shift(self, values: str, paths: Sequence[str], module: QuantizedLinear) -> str:
-        """Scale and shift the channels of an activation before it is rounded."""
-        if module.input_scale is not None:
-            smoothing = self._constant(join_names(paths, "input_scale"), module.input_scale)
-            values = self.graph.node("Mul", [values, smoothing])
-        if module.activation_shift is not None:
-            shift = self._constant(join_names(paths, "activation_shift"), module.activation_shift)
-            values = self.graph.node("Sub", [values, shift])
-        return values
+        return self._linear_lowering(paths).activation(self.graph, values, self._modules(paths))
 
     def first_token(self, activation: Activation) -> Activation:
         """Select the first token of every row.
@@ -131,8 +96,8 @@ class Lowering:
         Returns:
             Names of float32 tensors of shape (batch, tokens, out), one per module.
         """
-        modules = {path: cast("Any", self._module.get_submodule(path)) for path in paths}
-        out = add_matmul(self.graph, activation, modules)
+        modules = self._modules(paths)
+        out = self._linear_lowering(paths).product(self.graph, activation, modules)
         if len(paths) == 1:
             return [out]
         widths = self.graph.integers(*(module.out_features for module in modules.values()))
@@ -148,7 +113,10 @@ class Lowering:
         Returns:
             Name of a float32 tensor of shape (*indices, width).
         """
-        return self._scale_rows(self.graph.node("Gather", [self._table(path), indices]), path)
+        module, lowering = self._embedding(path)
+        table = lowering.table(self.graph, path, module)
+        rows = self.graph.node("Gather", [table, indices])
+        return lowering.scale_rows(self.graph, rows, path, module)
 
     def leading_rows(self, count: str, path: str) -> str:
         """Return the first rows of a table.
@@ -160,8 +128,10 @@ class Lowering:
         Returns:
             Name of a float32 tensor of shape (count, width).
         """
-        rows = self.graph.node("Slice", [self._table(path), self.graph.integers(0), count])
-        return self._scale_rows(rows, path)
+        module, lowering = self._embedding(path)
+        table = lowering.table(self.graph, path, module)
+        rows = self.graph.node("Slice", [table, self.graph.integers(0), count])
+        return lowering.scale_rows(self.graph, rows, path, module)
 
     def norm(self, summands: Sequence[str], path: str) -> str:
         """Add a layer normalization of a sum.
@@ -178,21 +148,21 @@ class Lowering:
         if not isinstance(module, nn.LayerNorm):
             return total
         # A gain and, in some families, a bias.
-        weights = [self._constant(f"{path}.{n}", value) for n, value in module.named_parameters()]
+        parameters = module.named_parameters()
+        weights = [add_tensor(self.graph, f"{path}.{n}", value) for n, value in parameters]
         return self.graph.node("LayerNormalization", [total, *weights], axis=-1, epsilon=module.eps)
 
-    def _table(self, path: str) -> str:
-        module = cast("nn.Embedding | QuantizedEmbedding", self._module.get_submodule(path))
-        return add_table(self.graph, path, module)
+    def _modules(self, paths: Sequence[str]) -> ModulesByPath:
+        return {path: self._module.get_submodule(path) for path in paths}
 
-    def _scale_rows(self, rows: str, path: str) -> str:
+    def _linear_lowering(self, paths: Sequence[str]) -> LinearLowering:
+        """Return the lowering of linear modules that share their input."""
+        modules = self._modules(paths)
+        first, *others = (find_arithmetic(path, module) for path, module in modules.items())
+        if any(other is not first for other in others):
+            raise TypeError(f"{', '.join(paths)}: modules with one input need one arithmetic")
+        return cast("LinearLowering", first.lowering)
+
+    def _embedding(self, path: str) -> tuple[nn.Module, EmbeddingLowering]:
         module = self._module.get_submodule(path)
-        if not isinstance(module, QuantizedEmbedding):
-            return rows
-        # DequantizeLinear with a scale per column takes twice as long (ONNX Runtime 1.31).
-        values = self.graph.node("Cast", [rows], to=TensorProto.FLOAT)
-        scale = self._constant(f"{path}.scale", module.scale)
-        return self.graph.node("Mul", [values, scale])
-
-    def _constant(self, name: str, tensor: Tensor) -> str:
-        return add_tensor(self.graph, name, tensor)
+        return module, cast("EmbeddingLowering", find_arithmetic(path, module).lowering)

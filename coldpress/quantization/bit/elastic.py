@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from coldpress.quantization.core.modules import QuantizedLinear
+from coldpress.quantization.arithmetic.int8_linear.module import QuantizedLinear
 from coldpress.quantization.core.straight_through import straight_through
 from coldpress.quantization.core.trainable_modules import RoundedActivation
 

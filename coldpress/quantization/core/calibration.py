@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from coldpress.data.encoding import Batch, EncodedSplit
 from coldpress.data.sampling import evenly_spaced_rows
 from coldpress.model.classifier import Classifier
+from coldpress.quantization.arithmetic.int8_linear.module import observed_tokens
 from coldpress.quantization.core.convert import Ranges, first_token_paths, modules_of_type
-from coldpress.quantization.core.modules import observed_tokens
 
 _BATCH_SIZE = 64
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
 from coldpress.model.classifier import Classifier
+from coldpress.quantization.arithmetic.int8_embedding.module import QuantizedEmbedding
+from coldpress.quantization.arithmetic.int8_linear.module import QuantizedLinear
 from coldpress.quantization.core.int8 import quantize_rows, quantize_table, scale_and_zero_point
 from coldpress.quantization.core.kbit import Granularity, quantize_weight
-from coldpress.quantization.core.modules import QuantizedEmbedding, QuantizedLinear, SmoothedLinear
 from coldpress.quantization.core.packing import BYTE_BITS
+from coldpress.quantization.core.smoothed_linear import SmoothedLinear
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 Ranges = Mapping[str, tuple[Tensor, Tensor]]
@@ -199,5 +201,5 @@ def mark_first_token(classifier: Classifier) -> None:
     """
     for path in first_token_paths(classifier):
         module = classifier.module.get_submodule(path)
-        if isinstance(module, QuantizedLinear):
-            module.first_token = True
+        if hasattr(module, "first_token"):
+            module.first_token = cast("Any", True)

@@ -1,24 +1,24 @@
-"""Quantized checkpoints: integers, scales and activation ranges by module path."""
+"""Checkpoints whose modules have any arithmetic, by module path."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from safetensors import safe_open
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
+from coldpress.model.fused_linears import unfuse_state_dict
 from coldpress.model.serialization import build_skeleton, save_description, save_state
-from coldpress.quantization.core.blocks import BlockLinear, pack_blocks, unpack_blocks
-from coldpress.quantization.core.convert import mark_first_token, modules_of_type
-from coldpress.quantization.core.modules import QuantizedEmbedding, QuantizedLinear
-from coldpress.quantization.core.packing import BYTE_BITS, pack, unpack
+from coldpress.quantization.arithmetic.table import (
+    find_arithmetic,
+    modules_with_weights,
+    recognise_arithmetic,
+)
+from coldpress.quantization.core.convert import mark_first_token
 
 WEIGHTS_FILE = "model.safetensors"
 
@@ -29,92 +29,61 @@ def save_quantized(classifier: Classifier, directory: Path) -> None:
     Args:
         classifier: Returned by a method's `quantize`.
         directory: Yielded by `checkpoint.new_checkpoint`.
+
+    Raises:
+        TypeError: A module's type has no arithmetic in the table.
     """
     save_state(packed_state(classifier), directory)
     save_description(classifier, directory)
 
 
 def packed_state(classifier: Classifier) -> dict[str, Tensor]:
-    """Return the state of a quantized classifier in its on-disk form.
+    """Return the state of a classifier in its on-disk form.
 
     Args:
-        classifier: Returned by a method's `quantize`.
+        classifier: In float32 or quantized.
 
     Returns:
-        Tensors by name. Weights of fewer than 8 bits are packed as uint8 of shape (bits, bytes),
-        blockwise weights as uint8 of shape (out, blocks, bytes per block).
+        Tensors by name. Weights are packed as their arithmetic packs them.
+
+    Raises:
+        TypeError: A module's type has no arithmetic in the table.
     """
     state = classifier.module.state_dict()
-    for path, module in classifier.module.named_modules():
-        if (packed := _packed_weight(module)) is not None:
-            state[f"{path}.weight"] = torch.from_numpy(packed)
+    for path, module in modules_with_weights(classifier.module).items():
+        state[f"{path}.weight"] = find_arithmetic(path, module).storage.pack(module)
     return state
 
 
-def _packed_weight(module: nn.Module) -> NDArray[np.uint8] | None:
-    """Return a module's weight in its packed on-disk form; None if it is stored as is."""
-    if isinstance(module, BlockLinear):
-        return pack_blocks(module)
-    if isinstance(module, QuantizedLinear | QuantizedEmbedding) and module.bits < BYTE_BITS:
-        return pack(module.weight.numpy(), module.bits)
-    return None
-
-
-def load_quantized(checkpoint: Checkpoint) -> Classifier:
-    """Load a quantized classifier.
+def load_any_precision(checkpoint: Checkpoint) -> Classifier:
+    """Load a classifier in float32 or with any arithmetics of the table.
 
     Args:
-        checkpoint: Written by `save_quantized`.
+        checkpoint: Written by `save_quantized` or `serialization.save_classifier`.
 
     Returns:
         The classifier in evaluation mode, with the logits it had before.
+
+    Raises:
+        InputError: A module's tensors are not those of exactly one arithmetic.
     """
     classifier = build_skeleton(checkpoint)
-    state = load_file(checkpoint.path / WEIGHTS_FILE)
-    for path, linear in modules_of_type(classifier, nn.Linear).items():
-        classifier.module.set_submodule(path, _empty_linear(state, path, linear))
-    for path, table in modules_of_type(classifier, nn.Embedding).items():
-        bits = _unpack_weight(state, f"{path}.weight", table.weight.shape)
-        classifier.module.set_submodule(path, QuantizedEmbedding(*table.weight.shape, bits=bits))
+    state = unfuse_state_dict(classifier.module, load_file(checkpoint.path / WEIGHTS_FILE))
+    tensors = _tensors_by_module(state)
+    for path, source in modules_with_weights(classifier.module).items():
+        storage = recognise_arithmetic(path, source, frozenset(tensors[path])).storage
+        shape = source.get_parameter("weight").shape
+        classifier.module.set_submodule(path, storage.build(source, tensors[path]))
+        state[f"{path}.weight"] = storage.unpack(tensors[path], shape)
     mark_first_token(classifier)
     classifier.module.load_state_dict(state)
     return classifier
 
 
-def _empty_linear(state: dict[str, Tensor], path: str, linear: nn.Linear) -> nn.Module:
-    """Build the module that fits the state's tensors, and unpack its weight in the state."""
-    name = f"{path}.weight"
-    shape = linear.weight.shape
-    if f"{path}.block_size" in state:
-        bits = int(state[f"{path}.bits"])
-        state[name] = unpack_blocks(state[name].numpy(), bits, shape[1])
-        return BlockLinear(*shape, blocks=state[f"{path}.scale"].shape[1])
-    return QuantizedLinear(
-        *shape,
-        calibrated=f"{path}.activation_scale" in state,
-        smoothed=f"{path}.input_scale" in state,
-        elastic=f"{path}.activation_shift" in state,
-        bits=_unpack_weight(state, name, shape),
-    )
-
-
-def _unpack_weight(state: dict[str, Tensor], name: str, shape: Sequence[int]) -> int:
-    """Unpack a weight in place and return its number of bits."""
-    packed = state[name].numpy()
-    if packed.dtype != np.uint8:
-        return BYTE_BITS
-    state[name] = torch.from_numpy(unpack(packed, tuple(shape)))
-    return len(packed)
-
-
-def is_quantized(checkpoint: Checkpoint) -> bool:
-    """Return whether a checkpoint holds integer weights; only the file's header is read.
-
-    Args:
-        checkpoint: Any checkpoint with `model.safetensors`.
-
-    Returns:
-        True if it was written by `save_quantized`.
-    """
-    with safe_open(checkpoint.path / WEIGHTS_FILE, framework="numpy") as file:
-        return any(name.endswith(".scale") for name in file.keys())  # noqa: SIM118
+def _tensors_by_module(state: Mapping[str, Tensor]) -> defaultdict[str, dict[str, Tensor]]:
+    """Group tensors by the path of their module."""
+    tensors = defaultdict[str, dict[str, Tensor]](dict)
+    for name, tensor in state.items():
+        path, _, kind = name.rpartition(".")
+        tensors[path][kind] = tensor
+    return tensors

@@ -10,10 +10,11 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
+from coldpress.quantization.arithmetic.int8_embedding.module import QuantizedEmbedding
+from coldpress.quantization.arithmetic.int8_linear.module import QuantizedLinear, observed_tokens
 from coldpress.quantization.core.convert import build_quantized_embedding, build_quantized_linear
 from coldpress.quantization.core.int8 import round_activation, scale_and_zero_point
 from coldpress.quantization.core.kbit import Granularity, best_scale, round_weight
-from coldpress.quantization.core.modules import QuantizedEmbedding, QuantizedLinear, observed_tokens
 from coldpress.quantization.core.straight_through import (
     round_weight_straight_through,
     straight_through,

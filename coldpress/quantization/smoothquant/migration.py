@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from coldpress.model.classifier import Classifier
 from coldpress.quantization.core.convert import Ranges, modules_of_type
-from coldpress.quantization.core.modules import SmoothedLinear
+from coldpress.quantization.core.smoothed_linear import SmoothedLinear
 
 SMALLEST_SCALE = 1e-5
 """As in the published code: a channel hardly active in calibration may be active elsewhere."""

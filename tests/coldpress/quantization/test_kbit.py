@@ -15,8 +15,8 @@ from coldpress.data.splits import Split
 from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.quantization import KBit
-from coldpress.quantization.core.modules import QuantizedEmbedding
-from coldpress.quantization.core.storage import load_quantized, save_quantized
+from coldpress.quantization.arithmetic.int8_embedding.module import QuantizedEmbedding
+from coldpress.quantization.core.storage import load_any_precision, save_quantized
 
 QUERY = "bert.encoder.layer.0.attention.self.query"
 
@@ -51,7 +51,7 @@ def test_a_reloaded_checkpoint_has_the_same_integers_and_answers(
 ) -> None:
     method = KBit(method="k-bit", bits=bits, per="tensor", table_bits=bits)
     quantized = method.quantize(tiny, label_context(rows))
-    reloaded = load_quantized(write_checkpoint(quantized, tmp_path / "packed"))
+    reloaded = load_any_precision(write_checkpoint(quantized, tmp_path / "packed"))
     for name, tensor in quantized.module.state_dict().items():
         assert torch.equal(reloaded.module.state_dict()[name], tensor), name
     assert torch.equal(reloaded.logits(rows), quantized.logits(rows))

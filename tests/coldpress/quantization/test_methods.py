@@ -26,10 +26,11 @@ from coldpress.quantization import (
     StaticInt8,
     WeightOnly,
 )
+from coldpress.quantization.arithmetic.int8_embedding.module import QuantizedEmbedding
+from coldpress.quantization.arithmetic.int8_linear.module import QuantizedLinear
 from coldpress.quantization.core.calibration import activation_ranges
 from coldpress.quantization.core.int8 import scale_and_zero_point
-from coldpress.quantization.core.modules import QuantizedEmbedding, QuantizedLinear
-from coldpress.quantization.core.storage import is_quantized, save_quantized
+from coldpress.quantization.core.storage import load_any_precision, save_quantized
 from coldpress.quantization.method import Quantization
 
 DYNAMIC = DynamicInt8(method="dynamic-int8", weight_bits=7)
@@ -48,13 +49,13 @@ from safetensors.torch import save_file
 from coldpress.data.splits import Split
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.data.encoding import encode
-from coldpress.quantization.core.storage import load_quantized
+from coldpress.quantization.core.storage import load_any_precision
 
 folder, *texts = sys.argv[1:]
 split = Split(tuple(map(str, range(len(texts)))), tuple(texts), None, ())
 answers = {}
 for path in sorted(Path(folder).iterdir()):
-    classifier = load_quantized(Checkpoint.open(path))
+    classifier = load_any_precision(Checkpoint.open(path))
     answers[path.name] = classifier.logits(encode(classifier.tokenizer, split))
 save_file(answers, Path(folder) / "answers.safetensors")
 """
@@ -157,7 +158,7 @@ def test_quantized_checkpoints_give_the_same_logits_in_a_clean_process(
 ) -> None:
     for method in ALL:
         quantized = method.quantize(tiny, label_context(rows))
-        assert is_quantized(write_checkpoint(quantized, tmp_path / method.method))
+        write_checkpoint(quantized, tmp_path / method.method)
     one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", RELOAD, str(tmp_path), *split.texts]
     subprocess.run(command, check=True, env=one_thread)
@@ -168,5 +169,9 @@ def test_quantized_checkpoints_give_the_same_logits_in_a_clean_process(
         )
 
 
-def test_a_float_checkpoint_is_not_a_quantized_one(tiny_checkpoint: Checkpoint) -> None:
-    assert not is_quantized(tiny_checkpoint)
+def test_a_float_checkpoint_stays_in_float32(
+    tiny: Classifier, tiny_checkpoint: Checkpoint, rows: EncodedSplit
+) -> None:
+    loaded = load_any_precision(tiny_checkpoint)
+    assert [type(m) for m in loaded.module.modules()] == [type(m) for m in tiny.module.modules()]
+    assert torch.equal(loaded.logits(rows), tiny.logits(rows))

@@ -13,11 +13,11 @@ from coldpress.data.splits import Split
 from coldpress.model.architecture import ARCHITECTURES
 from coldpress.model.classifier import Classifier
 from coldpress.quantization import Binary
+from coldpress.quantization.arithmetic.int8_linear.module import QuantizedLinear
 from coldpress.quantization.bit.convert import binarize
 from coldpress.quantization.bit.elastic import ElasticQuantizer
 from coldpress.quantization.core.calibration import mean_magnitudes
 from coldpress.quantization.core.fake_quant import to_integers
-from coldpress.quantization.core.modules import QuantizedLinear
 from coldpress.training.loop import Epoch, reseed
 
 UP = "bert.encoder.layer.0.intermediate.dense"

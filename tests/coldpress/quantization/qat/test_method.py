@@ -15,8 +15,9 @@ from coldpress.model.activations import TeacherStudentLoss, record_activations
 from coldpress.model.architecture import ARCHITECTURES
 from coldpress.model.classifier import Classifier
 from coldpress.quantization import KBit, Qat
+from coldpress.quantization.arithmetic.int8_embedding.module import QuantizedEmbedding
+from coldpress.quantization.arithmetic.int8_linear.module import QuantizedLinear
 from coldpress.quantization.core.fake_quant import add_hidden_state_loss, to_integers
-from coldpress.quantization.core.modules import QuantizedEmbedding, QuantizedLinear
 from coldpress.quantization.core.straight_through import straight_through
 from coldpress.quantization.core.trainable_modules import FakeQuantizedLinear, MovingRangeQuantizer
 from coldpress.quantization.qat.bit_widths import BitWidths, prepare_qat

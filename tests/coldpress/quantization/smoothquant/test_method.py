@@ -15,7 +15,7 @@ from coldpress.model.classifier import Classifier
 from coldpress.quantization import SmoothQuant, StaticInt8
 from coldpress.quantization.core.calibration import channel_ranges
 from coldpress.quantization.core.int8 import scale_and_zero_point
-from coldpress.quantization.core.modules import SmoothedLinear
+from coldpress.quantization.core.smoothed_linear import SmoothedLinear
 from coldpress.quantization.smoothquant.migration import (
     migrate_outliers,
     smoothing_scale,

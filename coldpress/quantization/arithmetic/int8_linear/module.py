@@ -1,4 +1,4 @@
-"""Torch modules with the integer arithmetic of ONNX Runtime."""
+"""A linear module with the integer arithmetic of ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -7,44 +7,6 @@ from torch import Tensor, nn
 
 from coldpress.quantization.core.int8 import round_activation, scale_and_zero_point
 from coldpress.quantization.core.packing import BYTE_BITS
-
-
-class SmoothedLinear(nn.Linear):
-    """A float32 linear module that first multiplies each channel of its input.
-
-    Attributes:
-        input_scale: float32 of shape (in,).
-    """
-
-    input_scale: Tensor
-
-    @classmethod
-    def from_linear(cls, linear: nn.Linear, input_scale: Tensor) -> SmoothedLinear:
-        """Build the module from a linear module and an input scale.
-
-        Args:
-            linear: Its parameters are shared, not copied.
-            input_scale: float32 of shape (in,).
-
-        Returns:
-            The module.
-        """
-        module = cls(linear.in_features, linear.out_features, device="meta")
-        module.weight = linear.weight
-        module.bias = linear.bias
-        module.register_buffer("input_scale", input_scale)
-        return module
-
-    def forward(self, activation: Tensor) -> Tensor:
-        """Multiply the input by its scale and apply the linear module.
-
-        Args:
-            activation: float32 of shape (..., in).
-
-        Returns:
-            float32 of shape (..., out).
-        """
-        return super().forward(activation * self.input_scale)
 
 
 class QuantizedLinear(nn.Module):
@@ -135,38 +97,6 @@ class QuantizedLinear(nn.Module):
             integers = integers.clamp_(max=float(self.activation_largest))
         sums = nn.functional.linear(integers, self.weight.float())
         return sums.mul_(scale * self.scale.squeeze(1)).add_(self.bias)
-
-
-class QuantizedEmbedding(nn.Module):
-    """An int8 embedding table with one scale per column.
-
-    Attributes:
-        weight: int8 of shape (rows, width).
-        scale: float32 of shape (width,).
-        bits: Bits of an entry; fewer than 8 are packed in files.
-    """
-
-    scale: Tensor
-
-    def __init__(self, num_embeddings: int, embedding_dim: int, *, bits: int = BYTE_BITS) -> None:
-        super().__init__()
-        self.bits = bits
-        self.num_embeddings = num_embeddings
-        self.embedding_dim = embedding_dim
-        integers = torch.zeros(num_embeddings, embedding_dim, dtype=torch.int8)
-        self.weight = nn.Parameter(integers, requires_grad=False)
-        self.register_buffer("scale", torch.ones(embedding_dim))
-
-    def forward(self, indices: Tensor) -> Tensor:
-        """Look up rows and scale them.
-
-        Args:
-            indices: int64 of any shape.
-
-        Returns:
-            float32 of shape (*indices.shape, width).
-        """
-        return self.weight[indices].float() * self.scale
 
 
 def observed_tokens(activation: Tensor, *, first_token: bool) -> Tensor:

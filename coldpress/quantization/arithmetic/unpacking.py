@@ -8,17 +8,18 @@ would need 18.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from onnx import TensorProto
 
-from coldpress.onnx.graph.builder import NAME_SEPARATOR, Graph
+from coldpress.quantization.arithmetic.graph import GraphBuilder
 from coldpress.quantization.core import packing
 
 
-def add_unpacking(graph: Graph, name: str, packed: packing.Bytes, shape: Sequence[int]) -> str:
+def add_unpacking(
+    graph: GraphBuilder, name: str, packed: packing.Bytes, shape: Sequence[int]
+) -> str:
     """Add a packed constant and the operators that unpack it to int8.
 
     Args:
@@ -40,25 +41,7 @@ def add_unpacking(graph: Graph, name: str, packed: packing.Bytes, shape: Sequenc
     return graph.node("Reshape", [signed, graph.integers(*shape)])
 
 
-def trace_weights(producers: Mapping[str, Any], name: str) -> list[str]:
-    """Trace a tensor back to the modules whose weights it holds, packed or not.
-
-    Args:
-        producers: The graph's nodes by their outputs.
-        name: The weight input of a matrix product, or a table from which rows are looked up.
-
-    Returns:
-        Paths, in the order in which the weights are concatenated.
-    """
-    if name in producers:
-        sources = producers[name].input
-        paths = [path for tensor in sources for path in trace_weights(producers, tensor)]
-        return list(dict.fromkeys(paths))  # the fields of one weight are several tensors
-    parts = name.split(NAME_SEPARATOR)
-    return [part.removesuffix(".weight") for part in parts if part.endswith(".weight")]
-
-
-def _sum_fields(graph: Graph, packed: str, bits: int) -> str:
+def _sum_fields(graph: GraphBuilder, packed: str, bits: int) -> str:
     """Add the sum of every integer's fields, each shifted to its bits."""
     sizes = packing.bit_fields(bits)
     low = bits
@@ -77,7 +60,7 @@ def _sum_fields(graph: Graph, packed: str, bits: int) -> str:
     return total
 
 
-def _extract_field(graph: Graph, part: str, size: int) -> str:
+def _extract_field(graph: GraphBuilder, part: str, size: int) -> str:
     """Isolate every field of a size by a shift to the left and back to the right."""
     flat = graph.node("Reshape", [part, graph.integers(1, -1)])
     shifts = graph.constant(f"shifts_{size}", packing.field_shifts(size))
@@ -85,16 +68,16 @@ def _extract_field(graph: Graph, part: str, size: int) -> str:
     return graph.node("BitShift", [high, _byte(graph, 8 - size)], direction="RIGHT")
 
 
-def _to_signed(graph: Graph, integers: str, bits: int) -> str:
+def _to_signed(graph: GraphBuilder, integers: str, bits: int) -> str:
     if bits == 1:
         twice = graph.node("Add", [integers, integers])
         return graph.node("Sub", [twice, _signed_byte(graph, 1)])
     return graph.node("Sub", [integers, _signed_byte(graph, packing.zero_offset(bits))])
 
 
-def _byte(graph: Graph, value: int) -> str:
+def _byte(graph: GraphBuilder, value: int) -> str:
     return graph.constant(f"byte_{value}", np.asarray(value, dtype=np.uint8))
 
 
-def _signed_byte(graph: Graph, value: int) -> str:
+def _signed_byte(graph: GraphBuilder, value: int) -> str:
     return graph.constant(f"signed_byte_{value}", np.asarray(value, dtype=np.int8))

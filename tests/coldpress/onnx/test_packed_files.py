@@ -17,14 +17,11 @@ from coldpress.data.encoding import EncodedSplit
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.onnx import predictor
-from coldpress.onnx.graph.builder import Graph
-from coldpress.onnx.graph.unpacking import add_unpacking
 from coldpress.onnx.parity import check_parity
 from coldpress.onnx.token_embeddings import read_token_embeddings
 from coldpress.quantization import DynamicInt8, KBit
+from coldpress.quantization.arithmetic.int8_embedding.module import QuantizedEmbedding
 from coldpress.quantization.core.convert import quantize_kbit
-from coldpress.quantization.core.modules import QuantizedEmbedding
-from coldpress.quantization.core.packing import pack
 from coldpress.quantization.method import Quantization
 
 Store = Callable[[Classifier, str], Checkpoint]
@@ -40,22 +37,6 @@ def load_optimized(path: Path, monkeypatch: pytest.MonkeyPatch) -> onnx.ModelPro
     predictor.open_session(path, threads=1)
     monkeypatch.undo()
     return onnx.load(target)
-
-
-@pytest.mark.parametrize("bits", range(1, 8))
-@pytest.mark.parametrize("shape", [(4, 6), (3, 5), (8, 8)])
-@pytest.mark.parametrize("opset", [17, 20])
-def test_operators_unpack_what_was_packed(bits: int, shape: tuple[int, int], opset: int) -> None:
-    values = (-1, 1) if bits == 1 else range(-(2 ** (bits - 1)), 2 ** (bits - 1))
-    integers = np.random.default_rng(bits).choice(values, shape).astype(np.int8)
-    graph = Graph(["input_ids"])
-    name = add_unpacking(graph, "weight", pack(integers, bits), shape)
-    graph.node("Cast", [graph.node("Gather", [name, "input_ids"])], to=TensorProto.FLOAT)
-    model = graph.model(1, opset, {})
-    model.graph.output[0].type.Clear()
-    session = onnxruntime.InferenceSession(model.SerializeToString())
-    every_row = np.arange(shape[0])[None]
-    assert session.run(None, {"input_ids": every_row})[0][0].tolist() == integers.tolist()
 
 
 @pytest.mark.parametrize("bits", range(1, 8))

@@ -17,16 +17,17 @@ from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
 from coldpress.model.classifier import Classifier
 from coldpress.quantization import WeightOnly
-from coldpress.quantization.core.blocks import (
+from coldpress.quantization.arithmetic.block_linear.convert import (
+    choose_block_size,
+    quantize_blockwise,
+)
+from coldpress.quantization.arithmetic.block_linear.module import (
     FLOAT32,
     INT8,
     BlockLinear,
-    choose_block_size,
     fake_quantize_blocks,
-    pack_blocks,
-    quantize_blockwise,
-    unpack_blocks,
 )
+from coldpress.quantization.arithmetic.block_linear.storage import pack_blocks, unpack_blocks
 
 
 def linear(rows: int, columns: int) -> nn.Linear:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from coldpress.quantization.core.modules import QuantizedEmbedding, QuantizedLinear
+from coldpress.quantization.arithmetic.int8_linear.module import QuantizedLinear
 
 
 def build_linear(*, calibrated: bool) -> QuantizedLinear:
@@ -47,10 +47,3 @@ def test_the_range_is_measured_on_the_first_token_where_the_graph_computes_only_
     assert linear(activation)[0, 0].tolist() == [26.0, 2.0]
     linear.first_token = True
     assert torch.allclose(linear(activation)[0, 0], torch.tensor([23.3, 2.0]), atol=1e-5)
-
-
-def test_an_embedding_scales_the_rows_it_looks_up() -> None:
-    table = QuantizedEmbedding(2, 2)
-    table.weight.data = torch.tensor([[1, -2], [127, 0]], dtype=torch.int8)
-    table.scale.copy_(torch.tensor([0.5, 3.0]))
-    assert table(torch.tensor([[1, 0]])).tolist() == [[[63.5, 0.0], [0.5, -6.0]]]

@@ -1,0 +1,1 @@
+"""Arithmetics: how modules of each type are stored, described, exported and checked."""

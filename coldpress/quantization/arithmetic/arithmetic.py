@@ -1,0 +1,139 @@
+"""Interface of an arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from onnx import NodeProto
+from torch import Tensor, nn
+
+from coldpress.quantization.arithmetic.graph import (
+    Activation,
+    GraphBuilder,
+    GraphTensor,
+    ModulesByPath,
+)
+
+Tensors = Mapping[str, Tensor]
+"""A module's stored tensors by their names in the module."""
+Producers = Mapping[str, NodeProto]
+"""A graph's nodes by their outputs."""
+
+
+class Precision(NamedTuple):
+    """Precision of a module, for scorecards.
+
+    Attributes:
+        weight_bits: Bits of a stored weight.
+        activation_bits: Bits of the activations; None for tables that are looked up.
+        computes_in: Description of the computation.
+    """
+
+    weight_bits: int
+    activation_bits: int | None
+    computes_in: str
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Storage of modules in checkpoints.
+
+    Attributes:
+        replaces: Type of the float32 module at the same place: `nn.Linear` or `nn.Embedding`.
+        required: Names of the tensors that every module stores, among them `weight`. A checkpoint
+            does not name arithmetics: a module's is recognised by the names of its tensors.
+        optional: Names of the tensors that only some modules store.
+        build: Builds the module, not yet loaded, from the float32 module at its place and from the
+            stored tensors.
+        pack: Returns a module's weight as it is stored.
+        unpack: Returns the weight of a module, from the stored tensors and its shape.
+    """
+
+    replaces: type[nn.Module]
+    required: frozenset[str]
+    build: Callable[[Any, Tensors], nn.Module]
+    pack: Callable[[Any], Tensor]
+    unpack: Callable[[Tensors, Sequence[int]], Tensor]
+    optional: frozenset[str] = frozenset()
+
+    def recognises(self, source: nn.Module, names: frozenset[str]) -> bool:
+        """Return whether a stored module has this arithmetic.
+
+        Args:
+            source: The float32 module at its place.
+            names: Names of its stored tensors.
+
+        Returns:
+            True if the module stores all required tensors, and only optional ones besides.
+        """
+        kind = isinstance(source, self.replaces)
+        return kind and self.required <= names <= self.required | self.optional
+
+
+def _keep_float32(graph: GraphBuilder, values: str, modules: ModulesByPath) -> Activation:  # noqa: ARG001
+    return Activation(values)
+
+
+def _input_itself(values: str, producers: Producers) -> str:  # noqa: ARG001
+    return values
+
+
+@dataclass(frozen=True)
+class LinearLowering:
+    """Operators of linear modules that share their input.
+
+    Attributes:
+        product: Adds the product of an activation of shape (..., in) with the modules' weights, and
+            the biases. Returns the name of a float32 tensor of shape (..., sum of out).
+        activation: Prepares a float32 tensor as input of the modules; by default it stays as it is.
+        operator: The operator that multiplies the activation, its first input, by the weights, its
+            second input. `lockstep` makes the module read the activation of this node. Empty if the
+            module rounds nothing: its input then is not replaced.
+        unrounded_input: Returns the tensor that the module reads, from the first input of the
+            operator. By default these are the same.
+    """
+
+    product: Callable[[GraphBuilder, Activation, ModulesByPath], str]
+    activation: Callable[[GraphBuilder, str, ModulesByPath], Activation] = _keep_float32
+    operator: str = ""
+    unrounded_input: Callable[[str, Producers], str] = _input_itself
+
+
+@dataclass(frozen=True)
+class EmbeddingLowering:
+    """Operators of an embedding table.
+
+    Attributes:
+        table: Adds the table at a path. Returns the name of a tensor of shape (rows, width).
+        scale_rows: Converts rows of the table, a tensor of shape (..., width), to float32. All
+            constants that it adds for the module are named after the module's path.
+    """
+
+    table: Callable[[GraphBuilder, str, Any], str]
+    scale_rows: Callable[[GraphBuilder, str, str, Any], str]
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """The modules of one type, in checkpoints, scorecards and graphs.
+
+    Attributes:
+        module: Type of the modules. It has `in_features` and `out_features`, or `num_embeddings`
+            and `embedding_dim`, and a parameter `weight` of the float32 weight's shape. If it has
+            an attribute `first_token`, that is set to True where the graph computes only the first
+            token: ranges measured over the activation must then leave out the others.
+        precision: Describes a module.
+        storage: Its form in checkpoints.
+        lowering: Its form in graphs. Every stored tensor is a constant named after it, or an
+            attribute of the operator: `parity` compares each of them with the checkpoint.
+        constants: Places of the stored tensors in graphs, by name; those not listed have the
+            layout of the checkpoint, and are concatenated at the last axis.
+    """
+
+    module: type[nn.Module]
+    precision: Callable[[Any], Precision]
+    storage: Storage
+    lowering: LinearLowering | EmbeddingLowering
+    constants: Mapping[str, GraphTensor] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""Linear modules whose weights have a scale for each block."""

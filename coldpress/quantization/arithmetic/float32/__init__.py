@@ -1,0 +1,1 @@
+"""Modules that stay in float32."""

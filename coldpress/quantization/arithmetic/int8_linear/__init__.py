@@ -1,0 +1,1 @@
+"""Linear modules with integer weights and uint8 activations."""

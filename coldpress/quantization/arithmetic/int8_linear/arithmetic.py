@@ -1,0 +1,73 @@
+"""Linear modules with integer weights and uint8 activations."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from coldpress.quantization.arithmetic.arithmetic import (
+    Arithmetic,
+    LinearLowering,
+    Precision,
+    Storage,
+    Tensors,
+)
+from coldpress.quantization.arithmetic.int8_linear.lowering import (
+    INPUT_TENSORS,
+    OPERATOR,
+    SCALE,
+    SHARED,
+    WEIGHT,
+    add_activation,
+    add_product,
+    unrounded_input,
+)
+from coldpress.quantization.arithmetic.int8_linear.module import QuantizedLinear
+from coldpress.quantization.arithmetic.packed_weights import (
+    pack_weight,
+    stored_bits,
+    unpack_weight,
+)
+
+
+def _precision(module: QuantizedLinear) -> Precision:
+    dynamic = module.activation_scale is None
+    ranges = f"int8, ranges {'of the batch' if dynamic else 'calibrated'}"
+    return Precision(module.bits, _activation_bits(module), ranges)
+
+
+def _activation_bits(module: QuantizedLinear) -> int:
+    """Return 8, or fewer for a binary model, whose activations are clipped but stored in bytes."""
+    largest = module.activation_largest
+    return 8 if largest is None else int(largest).bit_length()
+
+
+def _build(source: nn.Linear, tensors: Tensors) -> QuantizedLinear:
+    return QuantizedLinear(
+        *source.weight.shape,
+        calibrated="activation_scale" in tensors,
+        smoothed="input_scale" in tensors,
+        elastic="activation_shift" in tensors,
+        bits=stored_bits(tensors),
+    )
+
+
+def _pack(module: QuantizedLinear) -> Tensor:
+    return pack_weight(module.weight, module.bits)
+
+
+INT8_LINEAR = Arithmetic(
+    module=QuantizedLinear,
+    precision=_precision,
+    storage=Storage(
+        replaces=nn.Linear,
+        required=frozenset({"weight", "scale", "bias"}),
+        optional=frozenset(INPUT_TENSORS),
+        build=_build,
+        pack=_pack,
+        unpack=unpack_weight,
+    ),
+    lowering=LinearLowering(
+        add_product, add_activation, operator=OPERATOR, unrounded_input=unrounded_input
+    ),
+    constants={"weight": WEIGHT, "scale": SCALE, **dict.fromkeys(INPUT_TENSORS, SHARED)},
+)

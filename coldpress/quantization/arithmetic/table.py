@@ -1,0 +1,83 @@
+"""The table of arithmetics."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from coldpress.errors import InputError
+from coldpress.quantization.arithmetic.arithmetic import Arithmetic
+from coldpress.quantization.arithmetic.block_linear.arithmetic import BLOCK_LINEAR
+from coldpress.quantization.arithmetic.float32.arithmetic import (
+    FLOAT32_EMBEDDING,
+    FLOAT32_LINEAR,
+)
+from coldpress.quantization.arithmetic.int8_embedding.arithmetic import INT8_EMBEDDING
+from coldpress.quantization.arithmetic.int8_linear.arithmetic import INT8_LINEAR
+
+ARITHMETICS: dict[type[nn.Module], Arithmetic] = {
+    arithmetic.module: arithmetic
+    for arithmetic in (
+        FLOAT32_LINEAR,
+        FLOAT32_EMBEDDING,
+        INT8_LINEAR,
+        INT8_EMBEDDING,
+        BLOCK_LINEAR,
+    )
+}
+"""Arithmetics by the type of their modules."""
+
+
+def find_arithmetic(path: str, module: nn.Module) -> Arithmetic:
+    """Find the arithmetic of a module.
+
+    Args:
+        path: Path of the module, for the message.
+        module: A linear module or an embedding table.
+
+    Returns:
+        The entry for exactly the module's type.
+
+    Raises:
+        TypeError: There is none.
+    """
+    arithmetic = ARITHMETICS.get(type(module))
+    if arithmetic is None:
+        raise TypeError(f"{path}: no arithmetic is registered for {type(module).__name__}")
+    return arithmetic
+
+
+def recognise_arithmetic(path: str, source: nn.Module, names: frozenset[str]) -> Arithmetic:
+    """Find the arithmetic of a stored module by the names of its tensors.
+
+    Args:
+        path: Path of the module, for the message.
+        source: The float32 module at its place.
+        names: Names of its stored tensors.
+
+    Returns:
+        The only entry whose modules store such tensors.
+
+    Raises:
+        InputError: There is none, or more than one.
+    """
+    entries = [a for a in ARITHMETICS.values() if a.storage.recognises(source, names)]
+    if len(entries) != 1:
+        types = ", ".join(entry.module.__name__ for entry in entries) or "no registered arithmetic"
+        raise InputError(f"{path}: its tensors ({', '.join(sorted(names))}) are those of {types}")
+    return entries[0]
+
+
+def modules_with_weights(root: nn.Module) -> dict[str, nn.Module]:
+    """Find linear modules and embedding tables.
+
+    Args:
+        root: A classifier's module.
+
+    Returns:
+        Modules by path, in the order of the model. Each must have an arithmetic.
+    """
+    return {
+        path: module
+        for path, module in root.named_modules()
+        if hasattr(module, "in_features") or hasattr(module, "num_embeddings")
+    }
