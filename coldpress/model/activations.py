@@ -83,11 +83,15 @@ def record_activations(classifier: Classifier, batch: Batch) -> Activations:
 
 @contextmanager
 def _record_outputs(modules: Sequence[nn.Module]) -> Iterator[dict[nn.Module, Tensor]]:
-    """Collect the output of each module, whatever the order in which they are called."""
+    """Collect the first output of each module, whatever the order in which they are called.
+
+    Attention with relative positions applies a layer's queries and keys to a table as well, after
+    it has applied them to the layer's input.
+    """
     outputs: dict[nn.Module, Tensor] = {}
 
     def record(module: nn.Module, _: tuple[Tensor, ...], output: Tensor) -> None:
-        outputs[module] = output
+        outputs.setdefault(module, output)
 
     with remove_hooks(module.register_forward_hook(record) for module in modules):
         yield outputs

@@ -46,15 +46,16 @@ class AttentionLowering:
 
     Attributes:
         graph: The graph under construction.
+        modules: Adds the classifier's modules to it, by path.
         classifier: The classifier that is lowered.
         padding: Name of the attention mask as int32, of shape (batch, tokens).
     """
 
     def __init__(self, lowering: Lowering, classifier: Classifier) -> None:
         self.graph = lowering.graph
+        self.modules = lowering
         self.classifier = classifier
         self.padding = self.graph.node("Cast", ["attention_mask"], to=TensorProto.INT32)
-        self._lowering = lowering
         self._window_masks: dict[int, str] = {}
 
     @property
@@ -77,12 +78,12 @@ class AttentionLowering:
         table = self.classifier.architecture
         linears = [table.linears[role] for role in table.attention.input_roles]
         paths = [f"{table.layer_path(layer.index)}.{linear}" for linear in linears]
-        activation = self._lowering.activation(layer.states, paths)
+        activation = self.modules.activation(layer.states, paths)
         if not layer.first_token:
-            return self._lowering.linears(activation, paths)
-        first = self._lowering.first_token(activation)
-        queries = self._lowering.linears(first, paths[:1])
-        return queries + self._lowering.linears(activation, paths[1:])
+            return self.modules.linears(activation, paths)
+        first = self.modules.first_token(activation)
+        queries = self.modules.linears(first, paths[:1])
+        return queries + self.modules.linears(activation, paths[1:])
 
     def attend(self, layer: LayerInput, projections: list[str], mask: list[str]) -> str:
         """Add scores, softmax and the weighted sums of values.

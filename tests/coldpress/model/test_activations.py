@@ -50,6 +50,19 @@ def test_activations_of_every_family(
     assert states.token_mask.sum(1).tolist() == [3, 7]
 
 
+def test_the_first_output_of_a_module_counts(tiny: Classifier, rows: EncodedSplit) -> None:
+    layer = tiny.layers[0]
+    key = tiny.linear(layer, "key")
+
+    def call_again(*_: object) -> None:
+        key(torch.zeros(1, 1, 16))
+
+    layer.register_forward_hook(call_again)
+    with torch.no_grad():
+        states = record_activations(tiny, rows.batch([0]))
+        torch.testing.assert_close(states.keys[0], key(states.hidden_states[0]))
+
+
 def second_layer(student: Activations, teacher: Activations, rows: Tensor) -> Tensor:
     own = student.hidden_states[2][student.token_mask]
     return (own - teacher.hidden_states[2][teacher.token_mask]).square().mean()
