@@ -73,9 +73,17 @@ def _linear_inputs(model: onnx.ModelProto, root: nn.Module) -> dict[str, str]:
     producers = {output: node for node in model.graph.node for output in node.output}
     lowerings = rounding_lowerings(root)
     return {
-        path: lowerings[path].unrounded_input(node.input[0], producers)
+        path: lowerings[path].unrounded_input(_all_tokens(node.input[0], producers), producers)
         for path, node in find_products(model, root).items()
     }
+
+
+def _all_tokens(values: str, producers: Mapping[str, onnx.NodeProto]) -> str:
+    """Return the tensor whose first tokens `Lowering.first_token` selects, or the tensor itself."""
+    producer = producers.get(values)
+    if producer is None or producer.op_type != "Slice":
+        return values
+    return str(producer.input[0])
 
 
 def _saturation_hint() -> str:

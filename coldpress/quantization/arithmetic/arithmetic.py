@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import torch
 from onnx import NodeProto
 from torch import Tensor, nn
 
@@ -42,8 +43,9 @@ class Storage:
 
     Attributes:
         replaces: Type of the float32 module at the same place: `nn.Linear` or `nn.Embedding`.
-        required: Names of the tensors that every module stores, among them `weight`. A checkpoint
-            does not name arithmetics: a module's is recognised by the names of its tensors.
+        weight_types: Types of stored weights. A checkpoint does not name arithmetics: a module's is
+            recognised by the type of its weight and by the names of its tensors.
+        required: Names of the tensors that every module stores, among them `weight`.
         optional: Names of the tensors that only some modules store.
         build: Builds the module, not yet loaded, from the float32 module at its place and from the
             stored tensors.
@@ -52,24 +54,27 @@ class Storage:
     """
 
     replaces: type[nn.Module]
+    weight_types: frozenset[torch.dtype]
     required: frozenset[str]
     build: Callable[[Any, Tensors], nn.Module]
     pack: Callable[[Any], Tensor]
     unpack: Callable[[Tensors, Sequence[int]], Tensor]
     optional: frozenset[str] = frozenset()
 
-    def recognises(self, source: nn.Module, names: frozenset[str]) -> bool:
+    def recognises(self, replaces: type[nn.Module], tensors: Tensors) -> bool:
         """Return whether a stored module has this arithmetic.
 
         Args:
-            source: The float32 module at its place.
-            names: Names of its stored tensors.
+            replaces: Type of the float32 module at its place.
+            tensors: Its stored tensors.
 
         Returns:
-            True if the module stores all required tensors, and only optional ones besides.
+            True if the module stores all required tensors, only optional ones besides, and a
+            weight of a type of this arithmetic.
         """
-        kind = isinstance(source, self.replaces)
-        return kind and self.required <= names <= self.required | self.optional
+        named = self.required <= tensors.keys() <= self.required | self.optional
+        typed = named and tensors["weight"].dtype in self.weight_types
+        return typed and issubclass(replaces, self.replaces)
 
 
 def _keep_float32(graph: GraphBuilder, values: str, modules: ModulesByPath) -> Activation:  # noqa: ARG001
@@ -91,8 +96,8 @@ class LinearLowering:
         operator: The operator that multiplies the activation, its first input, by the weights, its
             second input. `lockstep` makes the module read the activation of this node. Empty if the
             module rounds nothing: its input then is not replaced.
-        unrounded_input: Returns the tensor that the module reads, from the first input of the
-            operator. By default these are the same.
+        unrounded_input: Returns the tensor that the module reads, from the tensor that `activation`
+            returned and the nodes before it. By default these are the same.
     """
 
     product: Callable[[GraphBuilder, Activation, ModulesByPath], str]

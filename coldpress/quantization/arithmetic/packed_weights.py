@@ -11,6 +11,9 @@ from torch import Tensor
 from coldpress.quantization.arithmetic.arithmetic import Tensors
 from coldpress.quantization.core.packing import BYTE_BITS, pack, unpack
 
+WEIGHT_TYPES = frozenset({torch.int8, torch.uint8})
+"""Types of stored integers: bytes as they are, and packed."""
+
 
 def pack_weight(weight: Tensor, bits: int) -> Tensor:
     """Pack the weight of a module.

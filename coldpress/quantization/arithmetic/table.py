@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from coldpress.errors import InputError
-from coldpress.quantization.arithmetic.arithmetic import Arithmetic
+from coldpress.quantization.arithmetic.arithmetic import Arithmetic, Tensors
 from coldpress.quantization.arithmetic.block_linear.arithmetic import BLOCK_LINEAR
 from coldpress.quantization.arithmetic.float32.arithmetic import (
     FLOAT32_EMBEDDING,
@@ -46,13 +46,13 @@ def find_arithmetic(path: str, module: nn.Module) -> Arithmetic:
     return arithmetic
 
 
-def recognise_arithmetic(path: str, source: nn.Module, names: frozenset[str]) -> Arithmetic:
-    """Find the arithmetic of a stored module by the names of its tensors.
+def recognise_arithmetic(path: str, replaces: type[nn.Module], tensors: Tensors) -> Arithmetic:
+    """Find the arithmetic of a stored module by its tensors.
 
     Args:
         path: Path of the module, for the message.
-        source: The float32 module at its place.
-        names: Names of its stored tensors.
+        replaces: Type of the float32 module at its place.
+        tensors: Its stored tensors.
 
     Returns:
         The only entry whose modules store such tensors.
@@ -60,10 +60,11 @@ def recognise_arithmetic(path: str, source: nn.Module, names: frozenset[str]) ->
     Raises:
         InputError: There is none, or more than one.
     """
-    entries = [a for a in ARITHMETICS.values() if a.storage.recognises(source, names)]
+    entries = [a for a in ARITHMETICS.values() if a.storage.recognises(replaces, tensors)]
     if len(entries) != 1:
-        types = ", ".join(entry.module.__name__ for entry in entries) or "no registered arithmetic"
-        raise InputError(f"{path}: its tensors ({', '.join(sorted(names))}) are those of {types}")
+        types = " and of ".join(a.module.__name__ for a in entries) or "no registered arithmetic"
+        names = ", ".join(sorted(tensors))
+        raise InputError(f"{path}: the stored tensors ({names}) are those of {types}")
     return entries[0]
 
 

@@ -32,8 +32,11 @@ def save_quantized(classifier: Classifier, directory: Path) -> None:
 
     Raises:
         TypeError: A module's type has no arithmetic in the table.
+        InputError: The checkpoint could not be loaded, since arithmetics store the same tensors.
     """
-    save_state(packed_state(classifier), directory)
+    state = packed_state(classifier)
+    _check_recognised(classifier, state)
+    save_state(state, directory)
     save_description(classifier, directory)
 
 
@@ -55,6 +58,14 @@ def packed_state(classifier: Classifier) -> dict[str, Tensor]:
     return state
 
 
+def _check_recognised(classifier: Classifier, state: Mapping[str, Tensor]) -> None:
+    """Check that each module's arithmetic can be told from the tensors that are to be stored."""
+    tensors = _tensors_by_module(state)
+    for path, module in modules_with_weights(classifier.module).items():
+        replaces = find_arithmetic(path, module).storage.replaces
+        recognise_arithmetic(path, replaces, tensors[path])
+
+
 def load_any_precision(checkpoint: Checkpoint) -> Classifier:
     """Load a classifier in float32 or with any arithmetics of the table.
 
@@ -71,7 +82,7 @@ def load_any_precision(checkpoint: Checkpoint) -> Classifier:
     state = unfuse_state_dict(classifier.module, load_file(checkpoint.path / WEIGHTS_FILE))
     tensors = _tensors_by_module(state)
     for path, source in modules_with_weights(classifier.module).items():
-        storage = recognise_arithmetic(path, source, frozenset(tensors[path])).storage
+        storage = recognise_arithmetic(path, type(source), tensors[path]).storage
         shape = source.get_parameter("weight").shape
         classifier.module.set_submodule(path, storage.build(source, tensors[path]))
         state[f"{path}.weight"] = storage.unpack(tensors[path], shape)

@@ -49,6 +49,7 @@ BLOCK_LINEAR = Arithmetic(
     precision=_precision,
     storage=Storage(
         replaces=nn.Linear,
+        weight_types=frozenset({torch.uint8}),
         required=frozenset({"weight", "scale", "bias", *ATTRIBUTES}),
         build=_build,
         pack=_pack,

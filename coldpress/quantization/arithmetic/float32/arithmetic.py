@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
+import torch
 from torch import Tensor, nn
 
 from coldpress.quantization.arithmetic.arithmetic import (
@@ -40,6 +41,7 @@ FLOAT32_LINEAR = Arithmetic(
     precision=lambda _: Precision(32, 32, "float32"),
     storage=Storage(
         replaces=nn.Linear,
+        weight_types=frozenset({torch.float32}),
         required=frozenset({"weight"}),
         optional=frozenset({"bias"}),
         build=_keep_module,
@@ -55,6 +57,7 @@ FLOAT32_EMBEDDING = Arithmetic(
     precision=lambda _: Precision(32, None, "float32 rows"),
     storage=Storage(
         replaces=nn.Embedding,
+        weight_types=frozenset({torch.float32}),
         required=frozenset({"weight"}),
         build=_keep_module,
         pack=_weight,

@@ -14,6 +14,7 @@ from coldpress.quantization.arithmetic.arithmetic import (
 from coldpress.quantization.arithmetic.int8_embedding.lowering import add_table, scale_rows
 from coldpress.quantization.arithmetic.int8_embedding.module import QuantizedEmbedding
 from coldpress.quantization.arithmetic.packed_weights import (
+    WEIGHT_TYPES,
     pack_weight,
     stored_bits,
     unpack_weight,
@@ -37,6 +38,7 @@ INT8_EMBEDDING = Arithmetic(
     precision=_precision,
     storage=Storage(
         replaces=nn.Embedding,
+        weight_types=WEIGHT_TYPES,
         required=frozenset({"weight", "scale"}),
         build=_build,
         pack=_pack,

@@ -23,6 +23,7 @@ from coldpress.quantization.arithmetic.int8_linear.lowering import (
 )
 from coldpress.quantization.arithmetic.int8_linear.module import QuantizedLinear
 from coldpress.quantization.arithmetic.packed_weights import (
+    WEIGHT_TYPES,
     pack_weight,
     stored_bits,
     unpack_weight,
@@ -60,6 +61,7 @@ INT8_LINEAR = Arithmetic(
     precision=_precision,
     storage=Storage(
         replaces=nn.Linear,
+        weight_types=WEIGHT_TYPES,
         required=frozenset({"weight", "scale", "bias"}),
         optional=frozenset(INPUT_TENSORS),
         build=_build,

@@ -78,7 +78,7 @@ def unrounded_input(multiplied: str, producers: Producers) -> str:
     """Return the name of the tensor that is rounded, before its channels are scaled or shifted.
 
     Args:
-        multiplied: First input of the product.
+        multiplied: Returned by `add_activation`.
         producers: The graph's nodes by their outputs.
 
     Returns:
