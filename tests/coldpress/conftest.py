@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 import torch
-from local_hub import LocalHub, serve_hub
 from tokenizers import Tokenizer
 from torch import nn
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from coldpress.model.classifier import Classifier
 from coldpress.model.surgery import keep_heads, keep_layers, keep_neurons
+from tests.support.local_hub import LocalHub, serve_hub
 
 SIZES: Mapping[str, Any] = {
     "hidden_size": 16,

@@ -15,8 +15,6 @@ import pytest
 import torch
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from tokenizer_directories import LABELS, Teacher, texts
-from tokenizer_kinds import KINDS
 from torch import Tensor
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -30,6 +28,8 @@ from coldpress.onnx.export import export
 from coldpress.onnx.predictor import Predictor
 from coldpress.teacher.build import build_teacher
 from coldpress.teacher.spec import Teacher as Section
+from tests.support.tokenizer_directories import LABELS, Teacher, texts
+from tests.support.tokenizer_kinds import KINDS
 
 ROWS = 25
 EXAMPLES = int(os.environ.get("COLDPRESS_TOKENIZER_TEXTS", "150")) // ROWS

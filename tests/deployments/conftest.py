@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import postgres
-import prefect_server
 import pytest
-import team_servers
-from command import Coldpress, new_home
-from prefect_server import DEPLOYMENTS, PrefectServer
-from team_servers import Team
+
+from tests.support import postgres, prefect_server, team_servers
+from tests.support.command import Coldpress, new_home
+from tests.support.prefect_server import DEPLOYMENTS, PrefectServer
+from tests.support.team_servers import Team
 
 
 @pytest.fixture(scope="session")

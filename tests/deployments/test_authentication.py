@@ -13,10 +13,11 @@ from typing import Any
 
 import httpx
 import pytest
-from command import Coldpress, CommandResult
-from team_servers import Team
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
+
+from tests.support.command import Coldpress, CommandResult
+from tests.support.team_servers import Team
 
 pytestmark = pytest.mark.xdist_group("team")
 

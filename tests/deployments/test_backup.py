@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import Coldpress
-from team_servers import Team
+
+from tests.support.command import Coldpress
+from tests.support.team_servers import Team
 
 pytestmark = pytest.mark.xdist_group("team")
 DATABASES = ("mlflow", "mlflow_auth", "prefect")

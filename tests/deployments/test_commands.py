@@ -12,11 +12,12 @@ import mlflow.cli
 import mlflow.environment_variables
 import pytest
 import yaml
-from compose_lint import VARIABLE
 from cyclopts import CycloptsError
 from prefect.cli._app import _app as prefect_cli
 from prefect.settings import Settings
 from prefect.settings.legacy import _get_settings_fields
+
+from tests.support.compose_lint import VARIABLE
 
 FOLDER = Path(__file__).parents[2] / "deployments"
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((FOLDER / "compose.yaml").read_text())[

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 import yaml
-from compose_lint import SECRET, VARIABLE, ends, faults
 from jsonschema.validators import validator_for
+
+from tests.support.compose_lint import SECRET, VARIABLE, ends, faults
 
 FOLDER = Path(__file__).parents[2] / "deployments"
 TEXT = (FOLDER / "compose.yaml").read_text()

@@ -7,9 +7,10 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import postgres
 import pytest
-from postgres import Cluster
+
+from tests.support import postgres
+from tests.support.postgres import Cluster
 
 SCRIPT = Path(__file__).parents[2] / "deployments" / "init-databases.sh"
 # What a password may hold, and an address or a statement may not.

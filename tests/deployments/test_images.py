@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from compose_lint import PINNED, SECRET
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from tests.support.compose_lint import PINNED, SECRET
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deployments"

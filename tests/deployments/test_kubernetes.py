@@ -12,7 +12,8 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
-from compose_lint import SECRET
+
+from tests.support.compose_lint import SECRET
 
 FOLDER = Path(__file__).parents[2] / "deployments"
 TEMPLATE = json.loads((FOLDER / "work-pools/kubernetes.json").read_text())

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import command
 import pytest
 import yaml
-from command import Coldpress
-from team_servers import Team
+
+from tests.support import command
+from tests.support.command import Coldpress
+from tests.support.team_servers import Team
 
 pytestmark = pytest.mark.xdist_group("team")
 

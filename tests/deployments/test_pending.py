@@ -11,11 +11,11 @@ from typing import Any
 
 import psutil
 import pytest
-from prefect_server import PrefectServer
 
 from flows.stack import abandoned_runs
 from tasks.environment import local_stack, processes
 from tasks.environment.local_stack import PREFECT, WORKER, ServerRecord
+from tests.support.prefect_server import PrefectServer
 
 # It has a limit of one run, and cancels each other one.
 LIMITED = "deployments/name/watch-registry/watch-registry"

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import Any
 
-from prefect_server import PrefectServer
+from tests.support.prefect_server import PrefectServer
 
 MODULE = "flows.stack.provision_once"
 

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import in_service
 import pytest
-from in_service import rows, write
-from prefect_server import PrefectServer
 
 from coldpress.data.new_rows import NewRowsFile
 from coldpress.drift.retraining import retraining_recipe
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.recipe.recipe import Recipe
+from tests.support import tiny_champion
+from tests.support.prefect_server import PrefectServer
+from tests.support.tiny_champion import rows, write
 
 ELSEWHERE = ("okapi", "ibex", "kudu")
 
@@ -71,7 +71,7 @@ def drifted(
     server: PrefectServer, state: Path, tmp_path: Path, tiny_checkpoint: Checkpoint
 ) -> Recipe:
     """Re-evaluate as a worker would, on rows from elsewhere; return the champion's recipe."""
-    recipe = in_service.champion(tmp_path, tiny_checkpoint)
+    recipe = tiny_champion.champion(tmp_path, tiny_checkpoint)
     path = write(tmp_path / "tonight.jsonl", rows(7, 60, ELSEWHERE, longer=9))
     ordered = {"model": "tiny", "fresh": {"origin": "files", "path": str(path)}}
     created = f"deployments/{deployment(server, 're-evaluate')}/create_flow_run"

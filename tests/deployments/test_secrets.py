@@ -8,8 +8,9 @@ from typing import Any
 
 import psutil
 import pytest
-from command import Coldpress
-from team_servers import USER, Team
+
+from tests.support.command import Coldpress
+from tests.support.team_servers import USER, Team
 
 pytestmark = pytest.mark.xdist_group("team")
 

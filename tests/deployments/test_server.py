@@ -9,11 +9,11 @@ from functools import reduce
 from typing import Any
 
 import pytest
-from prefect_server import DEPLOYMENTS, PrefectServer
 
 from coldpress.recipe.loading import load_recipe
 from coldpress.recipe.recipe import Recipe
 from tasks import announce
+from tests.support.prefect_server import DEPLOYMENTS, PrefectServer
 
 SCHEDULED = ("watch-registry", "gc", "re-evaluate")
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 import yaml
-from prefect_server import DEPLOYMENTS, PrefectServer
+
+from tests.support.prefect_server import DEPLOYMENTS, PrefectServer
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from command import Coldpress, new_home
+
+from tests.support.command import Coldpress, new_home
 
 
 @pytest.fixture(scope="session")

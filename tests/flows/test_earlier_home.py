@@ -11,7 +11,8 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from command import Coldpress
+
+from tests.support.command import Coldpress
 
 ARCHIVE = Path(__file__).parents[1] / "data" / "home-before-restructuring.tar.xz"
 

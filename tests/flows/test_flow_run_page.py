@@ -9,7 +9,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from command import Coldpress
+
+from tests.support.command import Coldpress
 
 pytestmark = pytest.mark.xdist_group("tiny-run")
 

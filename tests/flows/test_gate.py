@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import Coldpress
+
+from tests.support.command import Coldpress
 
 pytestmark = pytest.mark.xdist_group("tiny-run")
 

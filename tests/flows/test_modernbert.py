@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import Coldpress, new_home
-from modern import write_modernbert
 
 from coldpress.data.synthetic import generate
+from tests.support.command import Coldpress, new_home
+from tests.support.tiny_modernbert import write_modernbert
 
 TEXTS = [text for text, _ in generate(200, "words")]
 

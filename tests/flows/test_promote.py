@@ -15,7 +15,6 @@ from typing import Any, cast
 from uuid import UUID
 
 import pytest
-from command import Coldpress, new_home
 from prefect import Flow, State
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
@@ -24,7 +23,6 @@ from prefect.settings import PREFECT_API_URL, PREFECT_LOCAL_STORAGE_PATH, tempor
 from prefect.testing.utilities import prefect_test_harness
 from prefect.utilities.callables import parameter_schema
 from prefect.utilities.schema_tools.validation import ValidationError, validate
-from registered import named, passed, promote, version
 
 from flows.cli import promotion
 from flows.collect_garbage import collect_garbage
@@ -33,6 +31,8 @@ from flows.rollback import rollback as rollback_flow
 from flows.watch_registry import watch_registry
 from tasks.promotion import audit, retention
 from tasks.tracking import runs as tracking
+from tests.support.command import Coldpress, new_home
+from tests.support.registered_models import named, passed, promote, version
 
 pytestmark = pytest.mark.xdist_group("prefect-server")
 

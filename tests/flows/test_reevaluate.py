@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
-import in_service
 import pytest
-from in_service import rows, write
 from mlflow.artifacts import load_text
 from mlflow.entities import Run
 from prefect.artifacts import Artifact
@@ -25,6 +23,8 @@ from flows.reevaluate import re_evaluate
 from tasks import announce
 from tasks.tracking import history, registry
 from tasks.tracking import runs as tracking
+from tests.support import tiny_champion
+from tests.support.tiny_champion import rows, write
 
 pytestmark = pytest.mark.xdist_group("prefect-server")
 
@@ -50,7 +50,7 @@ def state_of(path: Path, **also: bool) -> Any:  # noqa: ANN401
 def test_a_healthy_champion_ends_so_and_is_recorded(
     prefect: None, state: Path, tmp_path: Path, tiny_checkpoint: Checkpoint
 ) -> None:
-    in_service.champion(tmp_path, tiny_checkpoint)
+    tiny_champion.champion(tmp_path, tiny_checkpoint)
     ended = state_of(tmp_path / "test.jsonl")
     assert (ended.type, ended.name) == ("COMPLETED", "Healthy")
     assert ended.message == "90 new rows show no loss of accuracy and no drift."
@@ -75,7 +75,7 @@ def test_a_healthy_champion_ends_so_and_is_recorded(
 def test_what_drifted_and_what_got_worse_end_under_those_names(
     prefect: None, state: Path, tmp_path: Path, tiny_checkpoint: Checkpoint
 ) -> None:
-    in_service.champion(tmp_path, tiny_checkpoint, flattered=True)
+    tiny_champion.champion(tmp_path, tiny_checkpoint, flattered=True)
     elsewhere = write(tmp_path / "elsewhere.jsonl", rows(7, 60, ("okapi", "ibex"), longer=9), False)
     drifted = state_of(elsewhere, labelled=False)
     assert (drifted.type, drifted.name) == ("COMPLETED", "Drifted")
@@ -103,7 +103,7 @@ def test_wrong_input_fails_in_one_line_and_leaves_nothing(
     path: Path,
     message: str,
 ) -> None:
-    in_service.champion(tmp_path, tiny_checkpoint)
+    tiny_champion.champion(tmp_path, tiny_checkpoint)
     ended = state_of(path)
     assert ended.type == "FAILED"
     with pytest.raises(InputError, match=f"^{message}$"):
@@ -115,7 +115,7 @@ def test_wrong_input_fails_in_one_line_and_leaves_nothing(
 def test_the_models_own_deployment_comes_before_blank_and_none_during_a_run(
     prefect: None, state: Path, tmp_path: Path, tiny_checkpoint: Checkpoint
 ) -> None:
-    recipe = in_service.champion(tmp_path, tiny_checkpoint)
+    recipe = tiny_champion.champion(tmp_path, tiny_checkpoint)
 
     def retraining_deployment() -> tuple[str, str] | None:
         with disable_run_logger():

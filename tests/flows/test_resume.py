@@ -13,9 +13,9 @@ from typing import Any
 
 import psutil
 import pytest
-from command import Coldpress, new_home
 
 from coldpress.schema.stages import STAGES
+from tests.support.command import Coldpress, new_home
 
 IN_EVERY_RUN = ("train_teacher", "prune", "export_onnx")
 OPEN_STAGE = """

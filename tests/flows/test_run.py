@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from command import Coldpress
-from local_hub import serve_hub
 from safetensors.numpy import save_file
 
 from coldpress.evaluation import predictions
@@ -19,6 +17,8 @@ from coldpress.evaluation.subgroups import flips
 from coldpress.model.classifier import Classifier
 from coldpress.model.serialization import save_classifier
 from coldpress.schema.stages import STAGES
+from tests.support.command import Coldpress
+from tests.support.local_hub import serve_hub
 
 pytestmark = pytest.mark.xdist_group("tiny-run")
 SUFFIXES = ("-teacher", None, "-student", "-pruned", "-quantized", "")

@@ -16,11 +16,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
-import prefect_server
 import pytest
 from fastapi.testclient import TestClient
 from mlflow import MlflowClient
 from mlflow.entities.webhook import WebhookAction, WebhookEntity, WebhookEvent
+
+from tests.support import prefect_server
 
 SECRET = "between the two of us"
 DEPLOY = """

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from command import Coldpress, new_home
 
 from flows.stack import servers
 from tasks.environment import local_stack
 from tasks.environment.local_stack import MLFLOW, PREFECT
+from tests.support.command import Coldpress, new_home
 
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 

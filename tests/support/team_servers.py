@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import postgres
-import prefect_server
-from postgres import Cluster
-from prefect_server import DEPLOYMENTS, PrefectServer
+
+from tests.support import postgres, prefect_server
+from tests.support.postgres import Cluster
+from tests.support.prefect_server import DEPLOYMENTS, PrefectServer
 
 USER = "builder"
 FLASK_SECRET = secrets.token_hex(16)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
-from tokenizer_directories import ADDED, CORPUS, Teacher
 from tokenizers import (
     AddedToken,
     Tokenizer,
@@ -17,6 +16,8 @@ from tokenizers import (
     processors,
     trainers,
 )
+
+from tests.support.tokenizer_directories import ADDED, CORPUS, Teacher
 
 SPECIAL = (
     ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from registered import version
 
 from coldpress.errors import InputError
 from coldpress.gate.verdict import Check, Verdict
@@ -13,6 +12,7 @@ from tasks import gate
 from tasks.promotion import version_identity
 from tasks.tracking import registry, runs
 from tasks.tracking.results import StageResult
+from tests.support.registered_models import version
 
 RESULT = StageResult(stage="evaluate", status="ran")
 

@@ -2,9 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import in_service as fixtures
 import pytest
-from in_service import rows, write
 from prefect.logging import disable_run_logger
 
 from coldpress.data.new_rows import NewRowsFile
@@ -13,6 +11,8 @@ from coldpress.errors import InputError
 from coldpress.model.checkpoint import Checkpoint
 from tasks import score_champion
 from tasks.promotion import champion as champions
+from tests.support import tiny_champion as fixtures
+from tests.support.tiny_champion import rows, write
 
 ELSEWHERE = ("zebra", "giraffe", "okapi")
 

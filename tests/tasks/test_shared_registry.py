@@ -5,13 +5,11 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-import foreign
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import RegisteredModel
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
-from registered import named, passed, promote, rollback, version
 
 from coldpress.errors import CorruptCheckpointError, InputError, RefusedError
 from flows.cli import predict
@@ -21,6 +19,8 @@ from tasks.promotion import promote as promotion
 from tasks.promotion.aliases import AliasChange
 from tasks.promotion.audit import Request
 from tasks.tracking import artifacts, registry, runs, versions
+from tests.support import foreign_changes
+from tests.support.registered_models import named, passed, promote, rollback, version
 
 OURS = "the latest version made by Coldpress is trec/2"
 
@@ -36,9 +36,9 @@ def two(state: Path, tmp_path: Path) -> Path:
     return state
 
 
-@pytest.mark.parametrize("source", foreign.SOURCES)
+@pytest.mark.parametrize("source", foreign_changes.SOURCES)
 def test_a_version_of_others_is_named_and_never_taken(two: Path, source: str) -> None:
-    number = foreign.register("trec", source)
+    number = foreign_changes.register("trec", source)
     point("trec", "champion", number)
     why = f"trec/3 .*was not made by Coldpress, its source is {source}; {OURS}"
     for reference in ("trec/3", "trec@champion"):
@@ -57,14 +57,14 @@ def test_the_latest_is_the_latest_of_coldpress_and_a_line_says_so(
 ) -> None:
     assert registry.resolve("trec").version in {"2", 2}
     assert caplog.messages == []
-    foreign.register("trec", "/srv/x")
+    foreign_changes.register("trec", "/srv/x")
     assert registry.resolve("trec").version in {"2", 2}
     message = "trec/3 (trec) was not made by Coldpress, its source is /srv/x; using trec/2 instead"
     assert caplog.record_tuples == [("coldpress", logging.WARNING, message)]
 
 
 def test_where_there_is_none_of_coldpress_that_is_said(state: Path) -> None:
-    foreign.register("fraud")
+    foreign_changes.register("fraud")
     with pytest.raises(
         InputError, match=r"not made by Coldpress.*; fraud has no version made by Coldpress"
     ):
@@ -74,14 +74,14 @@ def test_where_there_is_none_of_coldpress_that_is_said(state: Path) -> None:
 
 
 def test_a_tag_digest_alone_makes_no_version_of_coldpress(two: Path) -> None:
-    foreign.register("trec", digest="0" * 64)
+    foreign_changes.register("trec", digest="0" * 64)
     with pytest.raises(InputError, match="not made by Coldpress"):
         registry.resolve("trec/3")
 
 
 def test_a_champion_of_others_gives_way_and_never_becomes_previous(two: Path) -> None:
     promote("1")
-    point("trec", "champion", foreign.register("trec"))
+    point("trec", "champion", foreign_changes.register("trec"))
     promote("2")
     assert named() == ("2", None)
     last = audit.last_move("trec")
@@ -93,7 +93,7 @@ def test_a_champion_of_others_gives_way_and_never_becomes_previous(two: Path) ->
 def test_a_rollback_from_a_champion_of_others_restores_the_last_audited(two: Path) -> None:
     promote("1")
     promote("2")
-    point("trec", "champion", foreign.register("trec"))
+    point("trec", "champion", foreign_changes.register("trec"))
     rollback()
     assert named() == ("2", "1")
 
@@ -103,7 +103,7 @@ def test_the_watch_flags_or_reverts_a_champion_of_others(
     two: Path, policy: watch.Policy, champion: str
 ) -> None:
     promote("1")
-    point("trec", "champion", foreign.register("trec"))
+    point("trec", "champion", foreign_changes.register("trec"))
     record = watch.reconcile("trec", policy)
     assert record is not None
     message = record.tags.get("flagged") or record.tags["objection"]
@@ -114,13 +114,13 @@ def test_the_watch_flags_or_reverts_a_champion_of_others(
 def test_models_of_other_teams_are_not_watched(two: Path) -> None:
     promote("1")
     for name in ("fraud", "fraud-audit", "it's"):
-        point(name, "champion", foreign.register(name))
+        point(name, "champion", foreign_changes.register(name))
     assert watch.list_watched_models() == ["trec"]
 
 
 def test_what_an_older_watch_recorded_of_them_does_not_make_them_ours(two: Path) -> None:
-    point("fraud", "champion", foreign.register("fraud"))
-    foreign.register("fraud-audit", "models:/fraud/1", intent="hand", state="done", to="1")
+    point("fraud", "champion", foreign_changes.register("fraud"))
+    foreign_changes.register("fraud-audit", "models:/fraud/1", intent="hand", state="done", to="1")
     assert watch.list_watched_models() == []
 
 
@@ -133,14 +133,14 @@ def test_a_model_whose_versions_are_all_deleted_is_still_watched(two: Path) -> N
 
 
 def test_gc_leaves_what_others_registered_alone(two: Path) -> None:
-    for source in foreign.SOURCES:
-        foreign.register("trec", source)
+    for source in foreign_changes.SOURCES:
+        foreign_changes.register("trec", source)
     assert [files.name for files in retention.plan_collection(0)] == ["trec/1", "trec/2"]
 
 
 def test_an_alias_of_a_deleted_version_is_left_out_and_noted(two: Path) -> None:
     promote("1")
-    foreign.dangle(two, "trec", "champion", "1")
+    foreign_changes.dangle(two, "trec", "champion", "1")
     assert aliases.read_aliases("trec").dangling == ("champion 1",)
     with pytest.raises(InputError, match="no trec@champion in the registry"):
         registry.resolve("trec@champion")
@@ -155,7 +155,7 @@ def test_an_alias_of_a_deleted_version_is_left_out_and_noted(two: Path) -> None:
 def test_a_previous_that_was_deleted_is_no_way_back(two: Path) -> None:
     promote("1")
     promote("2")
-    foreign.dangle(two, "trec", "previous", "1")
+    foreign_changes.dangle(two, "trec", "previous", "1")
     with pytest.raises(InputError, match="trec has no previous champion"):
         promotion.check_rollback("trec")
     assert retention.collect(0, "anna")  # and gc goes on
@@ -164,7 +164,7 @@ def test_a_previous_that_was_deleted_is_no_way_back(two: Path) -> None:
 def test_the_watch_restores_a_champion_whose_alias_dangles(two: Path) -> None:
     promote("1")
     promote("2")
-    foreign.dangle(two, "trec", "champion", "2")
+    foreign_changes.dangle(two, "trec", "champion", "2")
     record = watch.reconcile("trec", "flag")
     assert record is not None
     assert (record.tags["intent"], named()[0]) == ("restore", "1")
@@ -201,7 +201,7 @@ def test_a_version_deleted_while_it_is_promoted_moves_nothing(two: Path) -> None
 def test_names_that_others_gave_can_be_searched(state: Path, tmp_path: Path, name: str) -> None:
     """A model of Coldpress's can be renamed to anything in MLflow."""
     version(tmp_path, gate="passed")
-    foreign.register(name.replace("'", "x").replace('"', "y").replace("\\", "z") + "!")
+    foreign_changes.register(name.replace("'", "x").replace('"', "y").replace("\\", "z") + "!")
     runs.client().rename_registered_model("trec", name)
     client = runs.client()
     assert [v.name for v in versions.list_versions(client, name)] == [name]
@@ -215,7 +215,7 @@ def test_names_that_others_gave_can_be_searched(state: Path, tmp_path: Path, nam
 
 def test_files_of_a_purged_model_are_reported_as_missing(two: Path) -> None:
     model = registry.resolve("trec/1")
-    foreign.purge(two, str(model.source).removeprefix("models:/"))
+    foreign_changes.purge(two, str(model.source).removeprefix("models:/"))
     assert not artifacts.is_intact(str(model.source), model.tags["digest"])
     with pytest.raises(CorruptCheckpointError, match=r"trec/1: its files are missing.*was deleted"):
         predict.predictions("trec/1", ["hello"], [])
@@ -234,7 +234,7 @@ def test_a_model_that_was_deleted_is_registered_anew(
     with artifacts.open_checkpoint(source) as checkpoint:
         packed = artifacts.package_torch(checkpoint.path, tmp_path / "again")
     if purged:
-        foreign.purge(two, model_id)
+        foreign_changes.purge(two, model_id)
     else:
         runs.client().delete_logged_model(model_id)
     assert registry.version_with_digest("trec", digest) is None

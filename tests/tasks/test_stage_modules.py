@@ -60,7 +60,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "PREFECT__RUNTIME__FLOW_RUN__NAME": "by-hand",
         "PREFECT__RUNTIME__FLOW_RUN__UI_URL": "http://127.0.0.1:9/by-hand",
     }
-    command = [sys.executable, str(SCRIPT), str(folder / "recipe.json"), str(folder)]
+    command = [sys.executable, "-P", str(SCRIPT), str(folder / "recipe.json"), str(folder)]
     process = subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=600, check=False
     )

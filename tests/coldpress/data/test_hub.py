@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 from huggingface_hub import constants
-from local_hub import COMMIT, LocalHub
 
 from coldpress.data import hub
 from coldpress.errors import InputError
+from tests.support.local_hub import COMMIT, LocalHub
 
 
 @pytest.fixture

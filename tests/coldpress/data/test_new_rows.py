@@ -6,10 +6,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from local_hub import COMMIT, LocalHub
 
 from coldpress.data.new_rows import NewRowsFile, NewRowsHub, pin_revision, read_source
 from coldpress.errors import InputError
+from tests.support.local_hub import COMMIT, LocalHub
 
 HUB = NewRowsHub(origin="hub", dataset="tiny/rows", revision="main", split="train")
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import datasets
 import pytest
-from local_hub import COMMIT, LocalHub
 
 from coldpress.data.benchmark import BenchmarkSection, load_benchmark
 from coldpress.errors import InputError
+from tests.support.local_hub import COMMIT, LocalHub
 
 
 def section(**also: Any) -> BenchmarkSection:  # noqa: ANN401

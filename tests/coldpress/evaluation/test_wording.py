@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from evaluated import PARITY, comparison, evaluation
 from numpy.typing import NDArray
 
 from coldpress.evaluation.scorecard.scorecard import Comparison
@@ -12,6 +11,7 @@ from coldpress.evaluation.wording import points, significance_verdict, snap_to_c
 from coldpress.gate import Gate, champion
 from coldpress.gate.champion import Champion
 from coldpress.gate.checks import run_checks
+from tests.support.evaluations import PARITY, comparison, evaluation
 
 LABELS = np.repeat([0, 1], 30)
 

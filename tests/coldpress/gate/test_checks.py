@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 import pytest
-from evaluated import PARITY, comparison, contention, evaluation, group, scorecard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from coldpress.gate import Gate
 from coldpress.gate.champion import Champion
 from coldpress.gate.checks import run_checks
 from coldpress.gate.verdict import Check
+from tests.support.evaluations import PARITY, comparison, contention, evaluation, group, scorecard
 
 AT_THE_BOUND: dict[str, float] = {
     "max_drop": 0.02,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from evaluated import group
-
 from coldpress.gate.groups import check_groups
+from tests.support.evaluations import group
 
 BOUND = 0.1
 

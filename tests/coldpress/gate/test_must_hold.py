@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
-from evaluated import PARITY, compared
 from numpy.typing import NDArray
 
 from coldpress.evaluation.predictions import Predictions
 from coldpress.gate import Gate
 from coldpress.gate.checks import run_checks
 from coldpress.gate.verdict import Check
+from tests.support.evaluations import PARITY, compared
 
 TREC = (9, 138, 94, 65, 81, 113)
 BANKING77 = (40,) * 77

@@ -15,7 +15,6 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper
-from training_contexts import label_context
 
 from coldpress.data.encoding import EncodedSplit
 from coldpress.errors import InputError
@@ -23,6 +22,7 @@ from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.onnx.export import export
 from coldpress.quantization import DynamicInt8
+from tests.support.training_contexts import label_context
 
 Make = Callable[[str], Classifier]
 Store = Callable[[Classifier, str], Checkpoint]

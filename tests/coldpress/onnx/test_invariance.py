@@ -9,7 +9,6 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from training_contexts import label_context
 
 from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
@@ -18,6 +17,7 @@ from coldpress.model.classifier import Classifier
 from coldpress.onnx.invariance import measure_invariance
 from coldpress.quantization import DynamicInt8, StaticInt8
 from coldpress.quantization.method import Quantization
+from tests.support.training_contexts import label_context
 
 Store = Callable[[Classifier, str], Checkpoint]
 Export = Callable[..., Path]

@@ -11,7 +11,6 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto
-from training_contexts import label_context
 
 from coldpress.data.encoding import EncodedSplit
 from coldpress.model.checkpoint import Checkpoint
@@ -23,6 +22,7 @@ from coldpress.quantization import DynamicInt8, KBit
 from coldpress.quantization.arithmetic.int8_embedding.module import QuantizedEmbedding
 from coldpress.quantization.core.convert import quantize_kbit
 from coldpress.quantization.method import Quantization
+from tests.support.training_contexts import label_context
 
 Store = Callable[[Classifier, str], Checkpoint]
 Export = Callable[..., Path]

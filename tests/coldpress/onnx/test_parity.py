@@ -10,7 +10,6 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 from onnx import numpy_helper
-from training_contexts import label_context
 
 from coldpress.data.encoding import EncodedSplit
 from coldpress.errors import ParityError
@@ -29,6 +28,7 @@ from coldpress.quantization import (
     WeightOnly,
 )
 from coldpress.quantization.method import Quantization
+from tests.support.training_contexts import label_context
 
 Make = Callable[[str], Classifier]
 Cut = Callable[[Classifier], Classifier]

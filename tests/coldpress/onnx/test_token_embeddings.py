@@ -7,7 +7,6 @@ from typing import cast
 import numpy as np
 import pytest
 from torch.nn import Embedding
-from training_contexts import label_context
 
 from coldpress.data.encoding import EncodedSplit
 from coldpress.model.architecture import ARCHITECTURES
@@ -15,6 +14,7 @@ from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.onnx.token_embeddings import read_token_embeddings
 from coldpress.quantization import DynamicInt8
+from tests.support.training_contexts import label_context
 
 Store = Callable[[Classifier, str], Checkpoint]
 Export = Callable[..., Path]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from pruning_context import PLAN
 
 from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
@@ -12,6 +11,7 @@ from coldpress.model.classifier import Classifier
 from coldpress.pruning.context import PruningContext
 from coldpress.training.data import TrainingData
 from coldpress.training.loop import Loss, label_loss
+from tests.support.pruning_context import PLAN
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from pruning_context import PLAN
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
 from torch import Tensor
@@ -30,6 +29,7 @@ from coldpress.pruning.method import PruningMethod
 from coldpress.pruning.sparsity import zero_share
 from coldpress.training.data import labelled_data
 from coldpress.training.loop import Epoch, reseed
+from tests.support.pruning_context import PLAN
 
 TargetCheck = Callable[[Classifier, Classifier], bool]
 

@@ -6,7 +6,6 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pruning_context import record_steps
 from pydantic import ValidationError
 from torch import Tensor
 
@@ -26,6 +25,7 @@ from coldpress.pruning.sparsity import (
 )
 from coldpress.schema.section import Optimization
 from coldpress.training.loop import Loss, fit
+from tests.support.pruning_context import record_steps
 
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 LINEAR_WEIGHTS = 2 * (4 * 16 * 16 + 2 * 16 * 32)

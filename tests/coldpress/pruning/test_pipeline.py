@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from pruning_context import PLAN
 from torch import Tensor
 
 from coldpress.data.encoding import EncodedSplit
@@ -20,6 +19,7 @@ from coldpress.pruning.pipeline import (
     run_steps,
 )
 from coldpress.training.data import TrainingData
+from tests.support.pruning_context import PLAN
 
 HALF_NEURONS = Neurons(method="neurons", keep_neurons=0.5, recovery_epochs=2)
 HALF_HEADS = Heads(method="heads", keep_heads=0.5, recovery_epochs=0)

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from training_contexts import label_context
 
 from coldpress import cpu
 from coldpress.data.encoding import EncodedSplit, encode
@@ -17,6 +16,7 @@ from coldpress.model.classifier import Classifier
 from coldpress.quantization import KBit
 from coldpress.quantization.arithmetic.int8_embedding.module import QuantizedEmbedding
 from coldpress.quantization.core.storage import load_any_precision, save_quantized
+from tests.support.training_contexts import label_context
 
 QUERY = "bert.encoder.layer.0.attention.self.query"
 

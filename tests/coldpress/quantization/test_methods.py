@@ -11,7 +11,6 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
-from training_contexts import label_context
 
 from coldpress import cpu
 from coldpress.data.encoding import EncodedSplit, encode
@@ -32,6 +31,7 @@ from coldpress.quantization.core.calibration import activation_ranges
 from coldpress.quantization.core.int8 import scale_and_zero_point
 from coldpress.quantization.core.storage import load_any_precision, save_quantized
 from coldpress.quantization.method import Quantization
+from tests.support.training_contexts import label_context
 
 DYNAMIC = DynamicInt8(method="dynamic-int8", weight_bits=7)
 STATIC = StaticInt8(method="static-int8", weight_bits=7)

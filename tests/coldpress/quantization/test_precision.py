@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from training_contexts import label_context
 
 from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
@@ -16,6 +15,7 @@ from coldpress.quantization.core.convert import quantize_kbit
 from coldpress.quantization.core.fake_quant import to_integers
 from coldpress.quantization.method import Quantization
 from coldpress.quantization.precision import describe_arithmetic
+from tests.support.training_contexts import label_context
 
 TABLES = ("embeddings",)
 ALL_LAYERS = ("attention of layers 1 to 2", "feed-forward of layers 1 to 2", "pooler", "logits")

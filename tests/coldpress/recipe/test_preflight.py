@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from local_hub import LocalHub
 from rich.console import Console
 from transformers import BertModel
 
@@ -18,6 +17,7 @@ from coldpress.model.classifier import Classifier
 from coldpress.model.serialization import save_classifier
 from coldpress.recipe.preflight import PreflightReport, run_preflight
 from coldpress.recipe.recipe import Recipe
+from tests.support.local_hub import LocalHub
 
 
 def recipe(directory: Path, *slices: dict[str, Any]) -> Recipe:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import browser
-import measured
 import pytest
-from measured import SECTIONS
 
 from coldpress.report.html import render_report
+from tests.support import browser, examples
+from tests.support.examples import SECTIONS
 
 WIDTHS = (1280, 375)
 ALL_SECTIONS = ["headline", *SECTIONS]
@@ -20,7 +19,7 @@ pytestmark = pytest.mark.skipif(
 
 def test_the_whole_report_is_shown_and_fits_desk_and_phone(tmp_path: Path) -> None:
     page = tmp_path / "report.html"
-    page.write_text(render_report(measured.findings()), encoding="utf-8")
+    page.write_text(render_report(examples.findings()), encoding="utf-8")
     result = browser.look_at(page, WIDTHS, tmp_path)
     assert result.complaints == []
     for width, page_size in zip(WIDTHS, result.pages, strict=True):
@@ -37,7 +36,7 @@ def test_the_browser_runs_and_loads_nothing_even_if_something_slipped_in(
     tmp_path: Path, smuggled: str
 ) -> None:
     page = tmp_path / "report.html"
-    page.write_text(render_report(measured.findings()).replace("<main>", f"<main>{smuggled}"))
+    page.write_text(render_report(examples.findings()).replace("<main>", f"<main>{smuggled}"))
     result = browser.look_at(page, (375,), tmp_path)
     assert "Content Security Policy" in result.complaints[0]
     assert result.pages[0]["sections"] == ALL_SECTIONS

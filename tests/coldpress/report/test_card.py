@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-import measured
 import pytest
 from huggingface_hub import ModelCard, ModelCardData
 
 from coldpress.data.benchmark import BenchmarkSection
 from coldpress.report import method
 from coldpress.report.card import render_card
+from tests.support import examples
 
 ESCAPED = "&lt;script&gt;alert('x')&lt;/script&gt;"
 
@@ -33,7 +33,7 @@ def section(card: str, title: str) -> str:
 
 
 def test_the_hub_reads_the_metrics() -> None:
-    data = data_of(render_card(measured.findings()))
+    data = data_of(render_card(examples.findings()))
     assert (data.library_name, data.pipeline_tag) == ("onnxruntime", "text-classification")
     assert (data.base_model, data.license, data.language) == ("some/encoder", None, None)
     assert data.tags == ["coldpress", "onnx", "distillation", "pruning", "quantization"]
@@ -44,7 +44,7 @@ def test_the_hub_reads_the_metrics() -> None:
 
 
 def test_a_dataset_of_the_hub_is_named_with_its_revision() -> None:
-    findings = measured.findings()
+    findings = examples.findings()
     source = {"origin": "hub", "dataset": "CogComp/trec", "revision": "65752bf"}
     benchmark = BenchmarkSection.model_validate({"kind": "text-classification", "source": source})
     card = render_card(
@@ -60,7 +60,7 @@ def test_a_dataset_of_the_hub_is_named_with_its_revision() -> None:
 
 
 def test_everything_that_was_measured_has_its_section() -> None:
-    assert sections(render_card(measured.findings())) == [
+    assert sections(render_card(examples.findings())) == [
         "What it is",
         "Data",
         "Method",
@@ -75,7 +75,7 @@ def test_everything_that_was_measured_has_its_section() -> None:
 
 
 def test_a_missing_measurement_is_a_limit_without_a_section() -> None:
-    card = render_card(measured.bare())
+    card = render_card(examples.bare())
     assert sections(card) == ["What it is", "Data", "Method", "Scorecard", "Limits", "How to load"]
     assert section(card, "Limits").splitlines()[1:] == [
         "- Loss by class and slice was not evaluated.",
@@ -88,19 +88,19 @@ def test_a_missing_measurement_is_a_limit_without_a_section() -> None:
 
 
 def test_groups_too_small_to_show_a_loss_are_named() -> None:
-    limits = section(render_card(measured.findings()), "Limits")
+    limits = section(render_card(examples.findings()), "Limits")
     assert f"- Too few rows to detect any loss: label {ESCAPED}." in limits
     assert "- 3 of the test texts also occur in the training data." in limits
 
 
 def test_user_text_is_neither_html_nor_markdown() -> None:
-    card = render_card(measured.findings())
+    card = render_card(examples.findings())
     assert card.count(ESCAPED) == 5
     assert "<" not in card
 
 
 def test_the_method_is_described_by_the_docstrings_of_its_sections() -> None:
-    steps = dict(method.describe_steps(measured.recipe()))
+    steps = dict(method.describe_steps(examples.recipe()))
     assert list(steps) == [
         "Teacher",
         "Distillation, logits",
@@ -116,29 +116,29 @@ def test_the_method_is_described_by_the_docstrings_of_its_sections() -> None:
 
 
 def test_a_skipped_stage_is_not_described() -> None:
-    recipe = measured.recipe().model_copy(update={"distill": None, "prune": [], "quantize": None})
+    recipe = examples.recipe().model_copy(update={"distill": None, "prune": [], "quantize": None})
     assert [name for name, _ in method.describe_steps(recipe)] == ["Teacher", "Export"]
-    tags = data_of(render_card(replace(measured.findings(), recipe=recipe))).tags
+    tags = data_of(render_card(replace(examples.findings(), recipe=recipe))).tags
     assert tags == ["coldpress", "onnx"]
 
 
 @pytest.mark.parametrize(("pair", "call"), [(None, '["a text"])'), ("b", '["its second text"])')])
 def test_pairs_are_loaded_as_pairs(pair: str | None, call: str) -> None:
-    recipe = measured.recipe()
+    recipe = examples.recipe()
     columns = recipe.benchmark.columns.model_copy(update={"text_pair": pair})
     benchmark = recipe.benchmark.model_copy(update={"columns": columns})
     findings = replace(
-        measured.findings(), recipe=recipe.model_copy(update={"benchmark": benchmark})
+        examples.findings(), recipe=recipe.model_copy(update={"benchmark": benchmark})
     )
     assert call in section(render_card(findings), "How to load")
 
 
 def test_equal_findings_give_equal_bytes() -> None:
-    assert render_card(measured.findings()) == render_card(measured.findings())
+    assert render_card(examples.findings()) == render_card(examples.findings())
 
 
 def test_the_precision_of_parts_is_listed() -> None:
-    shown = render_card(measured.quantized())
+    shown = render_card(examples.quantized())
     assert "| embeddings | 4 |  | x |" in shown
     assert "| a; b | 3 | 8 | int8, y |" in shown
-    assert "Precision by part" not in render_card(measured.bare())
+    assert "Precision by part" not in render_card(examples.bare())

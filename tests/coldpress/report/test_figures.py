@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 
-import measured
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +16,7 @@ from coldpress.report.findings import Findings
 from coldpress.report.reliability import place, reliability_curves
 from coldpress.report.scale import Scale
 from coldpress.report.waterfall_panels import waterfall_panels
+from tests.support import examples
 
 
 def test_an_even_axis_has_round_numbers() -> None:
@@ -40,8 +40,8 @@ def test_all_values_have_room_and_at_least_one_tick(values: list[float], log: bo
 
 
 def test_panels_follow_the_stages_and_mark_the_final_model() -> None:
-    accuracy, size, latency = waterfall_panels(measured.findings())
-    assert [mark.name for mark in size.marks] == list(measured.evaluation().models)
+    accuracy, size, latency = waterfall_panels(examples.findings())
+    assert [mark.name for mark in size.marks] == list(examples.evaluation().models)
     assert [mark.strong for mark in size.marks] == [False] * 4 + [True]
     assert size.marks[0].at == 1.0
     assert size.marks[4].at == pytest.approx(4.2 / 90.6)
@@ -51,9 +51,9 @@ def test_panels_follow_the_stages_and_mark_the_final_model() -> None:
 
 
 def test_a_dot_stands_by_its_cost_and_accuracy() -> None:
-    latency, size = scatter.trade_offs(measured.findings())
+    latency, size = scatter.trade_offs(examples.findings())
     assert [dot.name for dot in latency.dots] == ["teacher", "student", "pruned", "onnx"]
-    assert [dot.name for dot in size.dots] == list(measured.evaluation().models)
+    assert [dot.name for dot in size.dots] == list(examples.evaluation().models)
     across = [dot.x for dot in latency.dots]
     assert across == sorted(across, reverse=True)
     assert all(dot.high < dot.y < dot.low for dot in size.dots)
@@ -61,8 +61,8 @@ def test_a_dot_stands_by_its_cost_and_accuracy() -> None:
 
 def _twins() -> Findings:
     """All models equally accurate, two of them of one size and speed."""
-    figure = measured.findings()
-    final = measured.card(0.948, 4_200_000, 0.31, "onnxruntime")
+    figure = examples.findings()
+    final = examples.card(0.948, 4_200_000, 0.31, "onnxruntime")
     sizes = {"teacher": 6.8, "student": 2.2, "pruned": 2.2, "quantized": 1.9, "onnx": 0.31}
     models = {
         name: final.model_copy(
@@ -74,7 +74,7 @@ def _twins() -> Findings:
     return replace(figure, evaluation=evaluation)
 
 
-@pytest.mark.parametrize("findings", [measured.findings(), _twins()], ids=["apart", "twins"])
+@pytest.mark.parametrize("findings", [examples.findings(), _twins()], ids=["apart", "twins"])
 def test_names_of_dots_do_not_cover_each_other(findings: Findings) -> None:
     for plot in scatter.trade_offs(findings):
         for first_dot, second_dot in itertools.combinations(plot.dots, 2):
@@ -84,10 +84,10 @@ def test_names_of_dots_do_not_cover_each_other(findings: Findings) -> None:
 
 
 def test_groups_stand_in_the_order_of_their_loss() -> None:
-    figure = equity_figure(measured.evaluation().equity)
+    figure = equity_figure(examples.evaluation().equity)
     assert figure is not None
     assert [group.name for group in figure.groups] == [
-        f"label {measured.HOSTILE}",
+        f"label {examples.HOSTILE}",
         "source = web forum",
         "label LOC",
         "label HUM",
@@ -96,12 +96,12 @@ def test_groups_stand_in_the_order_of_their_loss() -> None:
     assert [mark.strong for mark in figure.marks] == [True, False, False, False, False]
     assert figure.marks[3].at == pytest.approx(figure.zero)
     assert figure.sentence == (
-        f"Of 5 groups, a significant loss is found in label {measured.HOSTILE}."
+        f"Of 5 groups, a significant loss is found in label {examples.HOSTILE}."
     )
 
 
 def test_only_the_worst_of_many_groups_are_drawn() -> None:
-    many = tuple(measured.group("class", f"label {n}", 40, n / 1000, 1.0) for n in range(77))
+    many = tuple(examples.group("class", f"label {n}", 40, n / 1000, 1.0) for n in range(77))
     figure = equity_figure(many)
     assert figure is not None
     assert (len(figure.groups), len(figure.marks)) == (77, MAX_DRAWN)
@@ -110,7 +110,7 @@ def test_only_the_worst_of_many_groups_are_drawn() -> None:
 
 
 def test_reliability_is_drawn_for_teacher_and_final_model() -> None:
-    teacher, final = reliability_curves(measured.findings())
+    teacher, final = reliability_curves(examples.findings())
     assert (teacher.name, final.name, final.temperature) == ("teacher", "onnx", 1.37)
     sure = final.bins[-1]
     assert (sure.x, sure.y) == (place(0.97), place(0.98, upward=True))
@@ -119,7 +119,7 @@ def test_reliability_is_drawn_for_teacher_and_final_model() -> None:
 
 
 def test_reliability_of_the_teacher_alone_is_not_drawn() -> None:
-    models = dict(measured.evaluation().models)
+    models = dict(examples.evaluation().models)
     models["onnx"] = models["onnx"].model_copy(update={"reliability": ()})
-    figure = measured.evaluation().model_copy(update={"models": models})
-    assert reliability_curves(replace(measured.findings(), evaluation=figure)) == ()
+    figure = examples.evaluation().model_copy(update={"models": models})
+    assert reliability_curves(replace(examples.findings(), evaluation=figure)) == ()

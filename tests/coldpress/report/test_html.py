@@ -6,11 +6,11 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
-import measured
 import pytest
-from measured import SECTIONS
 
 from coldpress.report.html import render_report
+from tests.support import examples
+from tests.support.examples import SECTIONS
 
 VOID = {"meta", "circle", "line", "rect", "polyline"}
 
@@ -50,14 +50,14 @@ def words(html: str) -> str:
 
 
 def test_everything_that_was_measured_has_its_section() -> None:
-    page = Page(render_report(measured.findings()))
+    page = Page(render_report(examples.findings()))
     assert page.sections == SECTIONS
     assert page.jumps == SECTIONS
     assert page.open == []
 
 
 def test_what_was_not_measured_is_left_out() -> None:
-    html = render_report(measured.bare())
+    html = render_report(examples.bare())
     page = Page(html)
     assert page.sections == page.jumps == ["waterfall", "trade-offs", "recipe"]
     assert "Not checked by a gate" in words(html)
@@ -65,7 +65,7 @@ def test_what_was_not_measured_is_left_out() -> None:
 
 
 def test_the_page_loads_nothing_external() -> None:
-    html = render_report(measured.findings())
+    html = render_report(examples.findings())
     page = Page(html)
     assert page.addresses == ["http://localhost:5000/#/experiments/1/runs/abc"]
     assert {"script", "link", "img", "iframe", "object", "base"} & set(page.tags) == set()
@@ -75,30 +75,30 @@ def test_the_page_loads_nothing_external() -> None:
 
 
 def test_user_text_is_escaped() -> None:
-    html = render_report(measured.findings())
+    html = render_report(examples.findings())
     # A label in the gate, in the sentence, figure and table of groups, in a text, in an answer,
     # and a column's name in the recipe.
     assert html.count("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;") == 7
     assert "<script" not in html
-    hostile = replace(measured.findings(), name=measured.HOSTILE, version="\"'><b>")
+    hostile = replace(examples.findings(), name=examples.HOSTILE, version="\"'><b>")
     assert "script" not in Page(render_report(hostile)).tags
 
 
 def test_only_http_addresses_become_links() -> None:
-    assert "javascript:alert(1)" in words(render_report(measured.findings()))
-    assert 'href="javascript' not in render_report(measured.findings())
+    assert "javascript:alert(1)" in words(render_report(examples.findings()))
+    assert 'href="javascript' not in render_report(examples.findings())
 
 
 def test_equal_findings_give_equal_bytes() -> None:
-    assert render_report(measured.findings()) == render_report(measured.findings())
+    assert render_report(examples.findings()) == render_report(examples.findings())
 
 
 def test_a_hundred_lost_rows_are_shown_and_the_rest_is_counted() -> None:
-    text = words(render_report(measured.findings()))
+    text = words(render_report(examples.findings()))
     assert "by road 98 ?" in text
     assert "by road 99 ?" not in text
     assert "and 3 more in flips.json" in text
-    few = replace(measured.findings(), flips=measured.flips()[:2])
+    few = replace(examples.findings(), flips=examples.flips()[:2])
     assert "more in flips.json" not in words(render_report(few))
 
 
@@ -106,8 +106,8 @@ def test_a_hundred_lost_rows_are_shown_and_the_rest_is_counted() -> None:
     ("passed", "expected"), [(True, "Passed the gate"), (False, "Refused by the gate")]
 )
 def test_the_verdict_stands_in_the_headline(passed: bool, expected: str) -> None:
-    verdict = measured.verdict().model_copy(update={"passed": passed})
-    text = words(render_report(replace(measured.findings(), verdict=verdict)))
+    verdict = examples.verdict().model_copy(update={"passed": passed})
+    text = words(render_report(replace(examples.findings(), verdict=verdict)))
     assert text.startswith(f"Coldpress report trec version 3 {expected}")
 
 
@@ -116,14 +116,14 @@ def test_the_verdict_stands_in_the_headline(passed: bool, expected: str) -> None
     [(False, "not computed, bound 0.001"), (True, "nothing to compare with, bound 0.001")],
 )
 def test_a_check_without_a_value_gives_the_reason(passed: bool, expected: str) -> None:
-    verdict = measured.verdict()
+    verdict = examples.verdict()
     check = verdict.checks[0].model_copy(update={"value": None, "passed": passed})
     single = verdict.model_copy(update={"checks": (check,)})
-    assert expected in words(render_report(replace(measured.findings(), verdict=single)))
+    assert expected in words(render_report(replace(examples.findings(), verdict=single)))
 
 
 def test_the_tables_contain_the_numbers() -> None:
-    text = words(render_report(measured.findings()))
+    text = words(render_report(examples.findings()))
     assert "onnx onnxruntime 94.8 0.928 97.4 1.05 M 4.2 MB 525 k 0.31 p95 0.372 0.41 21.9x" in text
     assert "quantized simulated 94.8 0.928 97.4 3.77 M 15.1 MB 1.89 M &ndash; &ndash;" in text
     assert "source = web forum slice, by column 41 96.0 91.0 \u22125.0" in text
@@ -135,7 +135,7 @@ def test_the_tables_contain_the_numbers() -> None:
 
 
 def test_the_precision_of_parts_is_listed() -> None:
-    report = render_report(measured.quantized())
+    report = render_report(examples.quantized())
     cells = re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", report.split("Precision by part")[1])
     assert cells[4:12] == ["embeddings", "4", "&ndash;", "x", "a; b", "3", "8", "int8, y"]
-    assert "Precision by part" not in render_report(measured.bare())
+    assert "Precision by part" not in render_report(examples.bare())

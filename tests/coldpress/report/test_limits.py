@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import measured
-
 from coldpress.evaluation.scorecard.base import Bounds
 from coldpress.report import card, formats, html, limits, sentences
+from tests.support import examples
 
 BUSY = (
     "The machine was busy while models were timed: other processes used 98% of the remaining "
@@ -17,37 +16,37 @@ UNDETERMINED = "The speed-up could not be determined: its interval would span a 
 
 
 def test_a_busy_machine_is_named_among_the_limits() -> None:
-    busy = measured.busy(Bounds(low=8.0, high=26.0))
+    busy = examples.busy(Bounds(low=8.0, high=26.0))
     assert BUSY in limits.limits(busy)
     assert UNDETERMINED not in limits.limits(busy)
-    assert list(limits.timing_remarks(measured.evaluation())) == []
+    assert list(limits.timing_remarks(examples.evaluation())) == []
 
 
 def test_so_is_a_speedup_that_could_not_be_determined() -> None:
-    assert list(limits.timing_remarks(measured.busy(None).evaluation)) == [UNDETERMINED, BUSY]
+    assert list(limits.timing_remarks(examples.busy(None).evaluation)) == [UNDETERMINED, BUSY]
 
 
 def test_a_speedup_is_given_with_its_interval_where_it_has_one() -> None:
     assert (
-        formats.speedup(measured.busy(Bounds(low=8.0, high=26.04)).final) == "20.0x (8.0 to 26.0)"
+        formats.speedup(examples.busy(Bounds(low=8.0, high=26.04)).final) == "20.0x (8.0 to 26.0)"
     )
-    assert formats.speedup(measured.busy(None).final) == "not determined"
-    assert formats.speedup(measured.bare().final) == "21.9x"
+    assert formats.speedup(examples.busy(None).final) == "not determined"
+    assert formats.speedup(examples.bare().final) == "21.9x"
     assert formats.ratio_with_interval(1.0, 1.0, 1.0) == "1.0x"
 
 
 def test_the_headline_has_the_interval_too() -> None:
-    busy = measured.busy(Bounds(low=8.0, high=26.0))
+    busy = examples.busy(Bounds(low=8.0, high=26.0))
     assert "; 0.31 ms per text, 20.0x faster (8.0 to 26.0 times as fast); " in sentences.headline(
         busy
     )
     assert "; 0.31 ms per text, speed-up not determined; " in sentences.headline(
-        measured.busy(None)
+        examples.busy(None)
     )
 
 
 def test_report_and_card_say_so() -> None:
-    wide, undetermined = measured.busy(Bounds(low=8.0, high=26.0)), measured.busy(None)
+    wide, undetermined = examples.busy(Bounds(low=8.0, high=26.0)), examples.busy(None)
     assert "20.0x<small>8.0 to 26.0</small>" in html.render_report(wide)
     assert BUSY in html.render_report(wide)
     assert "speed-up not determined" in html.render_report(undetermined)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import measured
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from coldpress.evaluation.scorecard.scorecard import Comparison, Interval
 from coldpress.report import sentences
+from tests.support import examples
 
 
 def test_the_headline_says_how_small_how_fast_and_how_accurate() -> None:
-    assert sentences.headline(measured.findings()) == (
+    assert sentences.headline(examples.findings()) == (
         "4.2 MB, 21.6x smaller than its teacher; 0.31 ms per text, 21.9x faster; accuracy "
         "94.8 % (92.5 to 96.4) on 500 test texts, not shown to differ from its teacher "
         "(\u22120.4 points, \u22121.8 to +1.0)."
@@ -22,7 +22,7 @@ def test_the_headline_says_how_small_how_fast_and_how_accurate() -> None:
 
 
 def test_an_untimed_model_has_no_speed_in_its_headline() -> None:
-    findings = measured.bare()
+    findings = examples.bare()
     models = dict(findings.evaluation.models)
     models["onnx"] = models["onnx"].model_copy(update={"latency_ms": None})
     untimed = findings.evaluation.model_copy(update={"models": models})
@@ -45,7 +45,7 @@ def test_an_untimed_model_has_no_speed_in_its_headline() -> None:
 def test_a_comparison_in_words(
     wins: int, losses: int, low: float, high: float, p: float, sentence: str
 ) -> None:
-    assert sentences.comparison(measured.compared("a", "b", wins, losses, low, high, p)) == sentence
+    assert sentences.comparison(examples.compared("a", "b", wins, losses, low, high, p)) == sentence
 
 
 @given(st.floats(-1, 0), st.floats(0, 1), st.floats(0, 1), st.integers(0, 99), st.integers(0, 99))

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from training_contexts import label_context
 
 from coldpress.data.splits import Split
 from coldpress.distillation import soft_targets
@@ -20,6 +19,7 @@ from coldpress.onnx.graph.builder import Graph
 from coldpress.quantization import StaticInt8
 from coldpress.quantization.core.storage import save_quantized
 from coldpress.schema.finite import check_all_finite, check_arrays_finite
+from tests.support.training_contexts import label_context
 
 NAN = float("nan")
 INFINITE = float("inf")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from local_hub import COMMIT, LocalHub
 from safetensors.torch import load_file, save_file
 
 from coldpress.data import hub
@@ -19,6 +18,7 @@ from coldpress.model.classifier import Classifier
 from coldpress.model.serialization import save_classifier, write_checkpoint
 from coldpress.teacher.label_checks import check_teacher_labels, mapped_labels
 from coldpress.teacher.spec import DirectoryModel, HubModel, ScratchModel, Teacher, TeacherModel
+from tests.support.local_hub import COMMIT, LocalHub
 
 Write = Callable[..., DirectoryModel]
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from local_hub import COMMIT, LocalHub
 from safetensors.numpy import save
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
@@ -24,6 +23,7 @@ from coldpress.teacher.spec import (
     fetch_model,
 )
 from coldpress.teacher.weight_checks import encoder_shapes, head_shapes
+from tests.support.local_hub import COMMIT, LocalHub
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 TOKENIZER = Tokenizer(WordLevel({"[UNK]": 0, "cold": 1}, unk_token="[UNK]")).to_str().encode()

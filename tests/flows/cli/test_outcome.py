@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import measured
 import pytest
 
 from coldpress.evaluation.scorecard.base import Bounds
 from coldpress.evaluation.scorecard.scorecard import Evaluation
 from flows.cli import outcome
+from tests.support import examples
 
 
 def printed(
@@ -24,7 +24,7 @@ def printed(
 def test_speedups_are_printed_with_their_interval_and_a_busy_machine_is_named(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = printed(measured.busy(Bounds(low=8.0, high=26.0)).evaluation, capsys, monkeypatch)
+    text = printed(examples.busy(Bounds(low=8.0, high=26.0)).evaluation, capsys, monkeypatch)
     assert "0.31 ms 20.0x (8.0 to 26.0) 99.6%" in text
     assert "The machine was busy while models were timed: other processes used 98% of" in text
 
@@ -32,7 +32,7 @@ def test_speedups_are_printed_with_their_interval_and_a_busy_machine_is_named(
 def test_a_speedup_that_was_not_determined_is_no_empty_cell(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = printed(measured.busy(None).evaluation, capsys, monkeypatch)
+    text = printed(examples.busy(None).evaluation, capsys, monkeypatch)
     assert "0.31 ms not determined 99.6%" in text
     assert "The speed-up could not be determined: its interval would span a factor of" in text
 
@@ -40,4 +40,4 @@ def test_a_speedup_that_was_not_determined_is_no_empty_cell(
 def test_a_quiet_machine_is_not_worth_a_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "busy" not in printed(measured.evaluation(), capsys, monkeypatch)
+    assert "busy" not in printed(examples.evaluation(), capsys, monkeypatch)

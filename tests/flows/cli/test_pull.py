@@ -8,11 +8,11 @@ import stat
 from pathlib import Path
 
 import pytest
-import registered
 
 from coldpress.errors import CorruptCheckpointError, InputError
 from flows.cli.predict import pull_model
 from tasks.tracking import runs
+from tests.support import registered_models
 
 FILES = ["SHA256SUMS", "coldpress.json", "model.onnx", "predictor.py"]
 
@@ -20,7 +20,7 @@ FILES = ["SHA256SUMS", "coldpress.json", "model.onnx", "predictor.py"]
 @pytest.fixture
 def model(state: Path, tmp_path: Path) -> str:
     """A registered model with files of a few bytes."""
-    registered.version(tmp_path)
+    registered_models.version(tmp_path)
     return "trec/1"
 
 

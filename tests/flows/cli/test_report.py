@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import Coldpress, new_home
 from huggingface_hub import ModelCard, ModelCardData
+
+from tests.support.command import Coldpress, new_home
 
 _REPORTS = "SELECT data FROM artifact WHERE description = 'Report on tiny/1' ORDER BY created"
 

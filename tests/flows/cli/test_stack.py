@@ -7,11 +7,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from command import Coldpress, new_home
 
 from flows.stack import logs
 from tasks.environment import local_stack
 from tasks.environment.local_stack import MLFLOW, ServerRecord
+from tests.support.command import Coldpress, new_home
 
 
 @pytest.fixture

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from command import Coldpress, new_home
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES
 
 from flows.prefect_server import session, supervisor
 from tasks.environment import processes
+from tests.support.command import Coldpress, new_home
 
 OPEN_STAGE = """
 SELECT 1 FROM runs JOIN tags ON runs.run_uuid = tags.run_uuid

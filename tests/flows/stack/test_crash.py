@@ -8,13 +8,13 @@ from typing import Any
 
 import psutil
 import pytest
-import stack as stacks
 import yaml
-from command import RECIPE
-from stack import FINAL, Stack, within
 
 from flows.stack import processes, servers
 from tasks.environment.local_stack import WORKER
+from tests.support import stack as stacks
+from tests.support.command import RECIPE
+from tests.support.stack import FINAL, Stack, within
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("crash")]
 # docs/operations.md: 90 seconds after the last beat, of which there is one every 30 seconds.

@@ -11,15 +11,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import browser
 import httpx
-import pages
 import pytest
-import stack as stacks
 from playwright.sync_api import Page, expect
-from stack import Stack
 
 from tasks.environment.local_stack import MLFLOW, PREFECT
+from tests.support import browser, stack_pages
+from tests.support import stack as stacks
+from tests.support.stack import Stack
 
 pytestmark = [
     pytest.mark.xdist_group("browser"),
@@ -48,7 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def page() -> Iterator[Page]:
     """A browser that was never here."""
-    with pages.opened() as opened:
+    with stack_pages.opened() as opened:
         yield opened
 
 
@@ -104,7 +103,7 @@ def test_a_model_is_run_inspected_and_promoted(page: Page, stack: Stack, folder:
     page.get_by_label("Train examples").fill("1200")
     page.get_by_label("Rounds").fill("60")
     page.get_by_role("tab", name="static-int8").click()
-    pages.keep(page, folder, "form")
+    stack_pages.keep(page, folder, "form")
     began = time.monotonic()
     run_id = start(page)
     wait_for_completion(page)
@@ -117,7 +116,7 @@ def test_a_model_is_run_inspected_and_promoted(page: Page, stack: Stack, folder:
     page.goto(f"{stack.address(PREFECT)}/v2/runs/flow-run/{run_id}?tab=Artifacts")
     for card in ("Passed the gate", "What each stage gave and took", "Report on demo/1"):
         expect(page.get_by_role("link", name=card)).to_be_visible()
-    pages.keep(page, folder, "flow-run", height=1060)
+    stack_pages.keep(page, folder, "flow-run", height=1060)
     page.get_by_role("link", name="The run in MLflow").click()
     page.get_by_role("link", name="Open the run in MLflow").click()
     page.wait_for_url(f"{stack.address(MLFLOW)}/#/experiments/*/runs/*")
@@ -144,4 +143,4 @@ def test_a_model_is_run_inspected_and_promoted(page: Page, stack: Stack, folder:
     expect(page.get_by_text("@ champion", exact=True)).to_be_visible()
     expect(page.get_by_text("Compared with the teacher")).to_be_visible()
     page.get_by_role("button", name="Close").click()  # MLflow's assistant, which needs a model
-    pages.keep(page, folder, "registered-version", height=480)
+    stack_pages.keep(page, folder, "registered-version", height=480)

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 import httpx
 import psutil
 import pytest
-import stack as stacks
-from stack import Stack
 
 from flows.stack import processes, servers
 from tasks.environment import local_stack
 from tasks.environment.local_stack import MLFLOW, PREFECT, WORKER
+from tests.support import stack as stacks
+from tests.support.stack import Stack
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stack")]
 

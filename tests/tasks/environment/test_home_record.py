@@ -13,13 +13,13 @@ from pathlib import Path
 
 import psutil
 import pytest
-from registered import passed, promote, version
 
 from coldpress.errors import InputError
 from tasks.environment import home, home_record, local_stack, processes, relocation
 from tasks.environment.local_stack import MLFLOW, ServerRecord
 from tasks.promotion import retention
 from tasks.tracking import artifacts, registry, runs
+from tests.support.registered_models import passed, promote, version
 
 
 @pytest.fixture(autouse=True)

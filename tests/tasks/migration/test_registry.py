@@ -5,16 +5,16 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import foreign
 import pytest
 from mlflow import MlflowClient
-from registered import named, passed, promote, rollback, version
 
 from coldpress.errors import CorruptCheckpointError
 from tasks.migration.registry import migrate_store
 from tasks.promotion import audit
 from tasks.tracking import artifacts, history, registry, runs
 from tasks.tracking.results import StageResult
+from tests.support import foreign_changes
+from tests.support.registered_models import named, passed, promote, rollback, version
 
 
 @pytest.fixture
@@ -163,7 +163,7 @@ def test_more_than_a_hundred_names_are_migrated(
 ) -> None:
     for number in range(101):
         statement = "INSERT INTO registered_models (name) VALUES (?)"
-        foreign.execute(state, statement, f"a-{number}")
+        foreign_changes.execute(state, statement, f"a-{number}")
     assert migrate_store(source) == ["trec/1", "trec/2", "trec/3", "trec-teacher/1"]
     assert named() == ("1", "3")
 
@@ -174,7 +174,7 @@ def test_versions_that_cannot_be_migrated_are_logged(
     """One model was purged, one run deleted, and one version is of another tool."""
     before = MlflowClient(source, source)
     purged = str(before.get_model_version("trec", "1").source).removeprefix("models:/")
-    foreign.purge(state, purged)
+    foreign_changes.purge(state, purged)
     before.delete_run(str(before.get_model_version("trec", "3").run_id))
     before.create_model_version("trec", "/srv/models/old")
     assert migrate_store(source) == ["trec/1", "trec/2", "trec-teacher/1"]

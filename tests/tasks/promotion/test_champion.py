@@ -2,19 +2,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import in_service
 import pytest
 
 from coldpress.errors import InputError
 from coldpress.model.checkpoint import Checkpoint
 from tasks.promotion import champion
 from tasks.tracking import artifacts, registry, runs
+from tests.support import tiny_champion
 
 
 def test_a_champion_comes_with_its_recipe_and_evaluation(
     state: Path, tmp_path: Path, tiny_checkpoint: Checkpoint
 ) -> None:
-    recipe = in_service.champion(tmp_path, tiny_checkpoint)
+    recipe = tiny_champion.champion(tmp_path, tiny_checkpoint)
     record = champion.load_champion("tiny")
     assert (record.name, record.recipe) == ("tiny/1", recipe)
     with (
@@ -33,7 +33,7 @@ def test_a_missing_champion_is_reported_with_a_remedy(
     for wrong, message in (("tiny", "no tiny in the registry"), ("tiny/1", "must be a name alone")):
         with pytest.raises(InputError, match=f"^model: {message}"):
             champion.load_champion(wrong)
-    in_service.champion(tmp_path, tiny_checkpoint)
+    tiny_champion.champion(tmp_path, tiny_checkpoint)
     runs.client().delete_registered_model_alias("tiny", "champion")
     with pytest.raises(InputError, match=r"^model: tiny has no champion; promote"):
         champion.load_champion("tiny")
@@ -42,7 +42,7 @@ def test_a_missing_champion_is_reported_with_a_remedy(
 def test_a_champion_that_no_run_evaluated_is_rejected(
     state: Path, tmp_path: Path, tiny_checkpoint: Checkpoint
 ) -> None:
-    in_service.champion(tmp_path, tiny_checkpoint)
+    tiny_champion.champion(tmp_path, tiny_checkpoint)
     run_id = runs.open_run(runs.ensure_experiment("tiny"), "by hand", {})
     uri = str(registry.resolve("tiny/1").source)
     registry.register("tiny", uri, run_id, {"digest": "another"})
@@ -54,7 +54,7 @@ def test_a_champion_that_no_run_evaluated_is_rejected(
 def test_an_evaluation_of_another_model_does_not_count(
     state: Path, tmp_path: Path, tiny_checkpoint: Checkpoint
 ) -> None:
-    in_service.champion(tmp_path, tiny_checkpoint)
+    tiny_champion.champion(tmp_path, tiny_checkpoint)
     registry.set_tags("tiny/1", {"digest": "another"})
     with pytest.raises(InputError, match=r"^model: no evaluation of tiny/1 is stored"):
         champion.load_champion("tiny")

@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import foreign
 import numpy as np
 import pytest
 
@@ -22,6 +21,7 @@ from tasks.execution import data
 from tasks.promotion import compare_champion
 from tasks.tracking import artifacts, registry, runs
 from tasks.tracking.results import StageResult
+from tests.support import foreign_changes
 
 TEXTS = {"calm": "slow oil", "fast": "fast press", "warm": "warm olive stone"}
 FINAL = StageResult(stage="export_onnx", status="ran", digest="new")
@@ -183,7 +183,7 @@ def test_a_champion_with_other_labels_cannot_be_compared_with(
 
 
 def test_a_champion_of_another_tool_cannot_be_compared_with(recipe: Recipe) -> None:
-    number = foreign.register("tiny", "s3://bucket/model")
+    number = foreign_changes.register("tiny", "s3://bucket/model")
     runs.client().set_registered_model_alias("tiny", "champion", number)
     champion = compare_champion.compare_with_champion(recipe, FINAL, predictions_with(recipe, 0))
     assert champion == Champion("tiny/1", None, "it was not made by Coldpress")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import foreign
 import pytest
 from mlflow.entities import Dataset, DatasetInput, InputTag
-from registered import version
 
 from coldpress.schema.lineage import Ancestor
 from flows.cli.listing import lineage_tree
 from tasks.promotion import lineage
 from tasks.tracking import registry, runs
 from tasks.tracking.results import StageResult
+from tests.support import foreign_changes
+from tests.support.registered_models import version
 
 DELETED = "its run or its model was deleted in MLflow"
 
@@ -58,8 +58,8 @@ def purge_run(state: Path, run_id: str) -> None:
     """Purge a run as `mlflow gc` does; the models that it made remain."""
     runs.client().delete_run(run_id)
     for table in ("metrics", "params", "tags", "latest_metrics"):
-        foreign.execute(state, f"DELETE FROM {table} WHERE run_uuid = ?", run_id)
-    foreign.execute(state, "DELETE FROM runs WHERE run_uuid = ?", run_id)
+        foreign_changes.execute(state, f"DELETE FROM {table} WHERE run_uuid = ?", run_id)
+    foreign_changes.execute(state, "DELETE FROM runs WHERE run_uuid = ?", run_id)
 
 
 def nodes(node: Ancestor) -> list[tuple[str, str, str | None]]:
@@ -99,7 +99,7 @@ def test_the_tree_ends_at_a_model_whose_run_was_purged(pipeline: Path) -> None:
 def test_the_tree_ends_at_a_deleted_model(pipeline: Path, purged: bool) -> None:
     model_id = str(registry.resolve("trec-teacher/1").source).removeprefix("models:/")
     if purged:
-        foreign.purge(pipeline, model_id)
+        foreign_changes.purge(pipeline, model_id)
     else:
         runs.client().delete_logged_model(model_id)
     assert nodes(lineage.trace("trec/1"))[1:] == [("train_teacher", "trec-teacher/1", DELETED)]
@@ -107,7 +107,7 @@ def test_the_tree_ends_at_a_deleted_model(pipeline: Path, purged: bool) -> None:
 
 def test_the_tree_ends_at_a_model_whose_version_was_deleted_too(pipeline: Path) -> None:
     model_id = str(registry.resolve("trec-teacher/1").source).removeprefix("models:/")
-    foreign.purge(pipeline, model_id)
+    foreign_changes.purge(pipeline, model_id)
     runs.client().delete_registered_model("trec-teacher")
     assert nodes(lineage.trace("trec/1"))[1:] == [("unknown", model_id, DELETED)]
 

@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from registered import named, passed, promote, rollback, version
 
 from coldpress.errors import InputError, RefusedError
 from tasks.environment import processes
@@ -11,6 +10,7 @@ from tasks.promotion import audit, reasons
 from tasks.promotion import promote as promotion
 from tasks.promotion.audit import Request
 from tasks.tracking import runs
+from tests.support.registered_models import named, passed, promote, rollback, version
 
 
 def test_the_champion_becomes_previous_and_a_rollback_swaps_them(

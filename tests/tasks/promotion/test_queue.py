@@ -8,13 +8,13 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from registered import named, passed, promote, rollback
 
 from tasks.environment import processes
 from tasks.promotion import aliases, audit, queue
 from tasks.promotion.aliases import AliasChange
 from tasks.promotion.audit import Request, Ticket
 from tasks.tracking import runs
+from tests.support.registered_models import named, passed, promote, rollback
 
 DEAD_PROCESS = f"{processes.current_process_identity().rsplit(':', 2)[0]}:1:1.00"
 REMOTE_PROCESS = "elsewhere:1:1.00"

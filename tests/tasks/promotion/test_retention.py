@@ -2,13 +2,13 @@ import json
 from pathlib import Path
 
 import pytest
-from registered import promote, version
 
 from coldpress.schema.stages import Stage
 from tasks.environment import processes
 from tasks.promotion import audit, retention
 from tasks.tracking import artifacts, registry, runs
 from tasks.tracking.results import StageResult
+from tests.support.registered_models import promote, version
 
 DEAD_PROCESS = f"{processes.current_process_identity().rsplit(':', 2)[0]}:1:1.00"
 

@@ -1,13 +1,13 @@
 from pathlib import Path
 
 import pytest
-from registered import named, passed, promote, rollback, version
 
 from tasks.environment import processes
 from tasks.promotion import audit, watch
 from tasks.promotion.aliases import AliasChange
 from tasks.promotion.audit import Request
 from tasks.tracking import runs
+from tests.support.registered_models import named, passed, promote, rollback, version
 
 DEAD_PROCESS = f"{processes.current_process_identity().rsplit(':', 2)[0]}:1:1.00"
 

@@ -6,10 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import losing
 import pytest
-import registered
-from losing import LosingServer
 from mlflow.exceptions import MlflowException
 
 from coldpress.errors import InputError
@@ -18,6 +15,8 @@ from tasks.promotion import audit
 from tasks.promotion.audit import Request
 from tasks.tracking import artifacts, registry, runs
 from tasks.tracking.results import StageResult
+from tests.support import losing_server, registered_models
+from tests.support.losing_server import LosingServer
 
 pytestmark = pytest.mark.xdist_group("losing")
 
@@ -26,7 +25,7 @@ pytestmark = pytest.mark.xdist_group("losing")
 def running(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Iterator[LosingServer]:
     folder = tmp_path_factory.mktemp("losing")
     shutil.copyfile(empty_store, folder / "mlflow.db")
-    with losing.running(folder) as server:
+    with losing_server.running(folder) as server:
         yield server
 
 
@@ -52,14 +51,14 @@ def test_a_run_is_opened_once(server: LosingServer) -> None:
 
 def test_a_model_becomes_one_version(server: LosingServer, tmp_path: Path) -> None:
     server.lose("registered-models/create", "model-versions/create")
-    digest = registered.version(tmp_path, "once")
+    digest = registered_models.version(tmp_path, "once")
     versions = runs.client().search_model_versions("name = 'once'")
     assert [(v.version, v.tags["digest"]) for v in versions] == [("1", digest)]
 
 
 def test_no_incomplete_model_is_left(server: LosingServer, tmp_path: Path) -> None:
     server.lose("logged-models")
-    registered.version(tmp_path, "whole")
+    registered_models.version(tmp_path, "whole")
     experiment = runs.ensure_experiment("trec")
     models = runs.client().search_logged_models([experiment], "name = 'whole'")
     assert [str(model.status) for model in models] == ["READY"]
@@ -83,7 +82,7 @@ def test_a_model_is_linked_to_its_run_once(server: LosingServer) -> None:
 def test_nobody_waits_for_a_ticket_that_was_created_twice(
     server: LosingServer, tmp_path: Path
 ) -> None:
-    registered.version(tmp_path, "moved")
+    registered_models.version(tmp_path, "moved")
     registry.ensure_registered_model("moved-audit")
     server.lose("model-versions/create")
     request = Request(model="moved", intent="promote", who="anna", why="better", target="1")
@@ -95,7 +94,7 @@ def test_nobody_waits_for_a_ticket_that_was_created_twice(
 def test_an_outage_is_not_reported_as_missing_files(
     server: LosingServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    digest = registered.version(tmp_path, "fetched")
+    digest = registered_models.version(tmp_path, "fetched")
     uri = str(registry.resolve("fetched/1").source)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     server.lose("model.onnx")

@@ -8,11 +8,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from registered import version
 
 from tasks.promotion import watch
 from tasks.tracking import history, runs
 from tasks.tracking.paging import IDS_PER_SEARCH, all_pages, batch_ids
+from tests.support.registered_models import version
 
 ROOT = Path(__file__).parents[3]
 FOLDERS = ("benchmarks", "deployments", "flows", "tasks")

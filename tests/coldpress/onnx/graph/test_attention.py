@@ -11,7 +11,6 @@ import onnxruntime as ort
 import pytest
 import torch
 from torch import Tensor, nn
-from training_contexts import label_context
 
 from coldpress.data.encoding import EncodedSplit
 from coldpress.model.activations import Activations, record_activations
@@ -21,6 +20,7 @@ from coldpress.model.classifier import Classifier
 from coldpress.onnx.graph.attention import AttentionLowering, LayerInput, add_attention
 from coldpress.onnx.graph.encoder import build_encoder_graph
 from coldpress.quantization import DynamicInt8
+from tests.support.training_contexts import label_context
 
 Make = Callable[[str], Classifier]
 Cut = Callable[[Classifier], Classifier]

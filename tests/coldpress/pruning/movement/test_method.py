@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from pruning_context import record_steps
 from torch import nn
 from torch.nn.utils.parametrize import register_parametrization
 
@@ -13,6 +12,7 @@ from coldpress.pruning.method import PruningMethod
 from coldpress.pruning.movement.scores import MovementMask, prune_by_movement
 from coldpress.pruning.pipeline import run_steps
 from coldpress.pruning.sparsity import linear_weights, zero_share
+from tests.support.pruning_context import record_steps
 
 
 @pytest.fixture

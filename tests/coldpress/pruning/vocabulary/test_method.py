@@ -8,7 +8,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from modern import byte_level_bpe
 from tokenizers import AddedToken, Tokenizer
 from tokenizers.models import BPE, Unigram, WordPiece
 from tokenizers.normalizers import Lowercase
@@ -27,6 +26,7 @@ from coldpress.pruning.vocabulary.needed_tokens import check_tokenizer_type, nee
 from coldpress.pruning.vocabulary.shrink_tokenizer import check_texts, shrink_tokenizer
 from coldpress.schema.section import Optimization
 from coldpress.training.data import labelled_data
+from tests.support.tiny_modernbert import byte_level_bpe
 
 STEP = Vocabulary(method="vocabulary")
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from training_contexts import label_context
 
 from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
@@ -19,6 +18,7 @@ from coldpress.quantization.bit.elastic import ElasticQuantizer
 from coldpress.quantization.core.calibration import mean_magnitudes
 from coldpress.quantization.core.fake_quant import to_integers
 from coldpress.training.loop import Epoch, reseed
+from tests.support.training_contexts import label_context
 
 UP = "bert.encoder.layer.0.intermediate.dense"
 

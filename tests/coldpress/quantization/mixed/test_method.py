@@ -8,7 +8,6 @@ from typing import Literal
 
 import pytest
 import torch
-from training_contexts import label_context
 
 from coldpress import cpu
 from coldpress.data.encoding import EncodedSplit, encode
@@ -18,6 +17,7 @@ from coldpress.model.classifier import Classifier
 from coldpress.quantization import KBit, MixedPrecision
 from coldpress.quantization.layer_groups import LayerGroup, group_layers
 from coldpress.quantization.mixed.search import lower_greedily, mean_kl_divergence, search_bits
+from tests.support.training_contexts import label_context
 
 Fewest = Literal[1, 2, 3, 4]
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import nn
-from training_contexts import label_context
 
 from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
@@ -22,6 +21,7 @@ from coldpress.quantization.core.straight_through import straight_through
 from coldpress.quantization.core.trainable_modules import FakeQuantizedLinear, MovingRangeQuantizer
 from coldpress.quantization.qat.bit_widths import BitWidths, prepare_qat
 from coldpress.training.loop import Epoch, reseed
+from tests.support.training_contexts import label_context
 
 QAT = Qat(
     method="qat",

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from training_contexts import label_context
 
 from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
@@ -21,6 +20,7 @@ from coldpress.quantization.smoothquant.migration import (
     smoothing_scale,
     smoothing_sites,
 )
+from tests.support.training_contexts import label_context
 
 SMOOTH = SmoothQuant(method="smooth", weight_bits=7)
 STATIC = StaticInt8(method="static-int8", weight_bits=7)

@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
-from training_contexts import label_context
 
 from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
@@ -28,6 +27,7 @@ from coldpress.quantization.arithmetic.block_linear.module import (
     fake_quantize_blocks,
 )
 from coldpress.quantization.arithmetic.block_linear.storage import pack_blocks, unpack_blocks
+from tests.support.training_contexts import label_context
 
 
 def linear(rows: int, columns: int) -> nn.Linear:

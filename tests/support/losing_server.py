@@ -41,7 +41,7 @@ def running(folder: Path) -> Iterator[LosingServer]:
     }
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(
-            [sys.executable, __file__],
+            [sys.executable, "-P", __file__],
             env={**os.environ, **settings},
             stdout=subprocess.PIPE,
             stderr=log,

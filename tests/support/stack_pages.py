@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from browser import CHROMIUM
 from PIL import Image
 from playwright.sync_api import Page, Route, expect, sync_playwright
+
+from tests.support.browser import CHROMIUM
 
 _WIDTH = 1280
 _PATIENCE_MS = 60_000

@@ -1,0 +1,1 @@
+"""Tests of Coldpress; their folders mirror the source tree."""

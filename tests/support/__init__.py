@@ -1,0 +1,1 @@
+"""Servers, commands and tiny models that several test modules use."""
