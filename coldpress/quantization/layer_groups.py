@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from coldpress.model.classifier import Classifier
+from coldpress.quantization.arithmetic.table import modules_with_weights
 
 LOGITS = "logits"
 """Name of the output layer's group, which keeps the largest number of bits."""
@@ -36,11 +37,10 @@ def group_layers(classifier: Classifier) -> tuple[LayerGroup, ...]:
         Groups from the embeddings to the logits; every table and linear module is in exactly one.
     """
     paths: dict[str, list[str]] = {}
-    for path, module in classifier.module.named_modules():
-        if hasattr(module, "num_embeddings"):
-            paths.setdefault("embeddings", []).append(path)
-        elif hasattr(module, "in_features"):
-            paths.setdefault(_group_name(classifier, path), []).append(path)
+    for path, module in modules_with_weights(classifier.module).items():
+        table = hasattr(module, "num_embeddings")
+        name = "embeddings" if table else _group_name(classifier, path)
+        paths.setdefault(name, []).append(path)
     return tuple(
         LayerGroup(name, tuple(members), _count_weights(classifier, members))
         for name, members in paths.items()

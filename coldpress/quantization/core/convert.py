@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -200,6 +200,6 @@ def mark_first_token(classifier: Classifier) -> None:
         classifier: Quantized; changed in place.
     """
     for path in first_token_paths(classifier):
-        module = classifier.module.get_submodule(path)
+        module: Any = classifier.module.get_submodule(path)
         if hasattr(module, "first_token"):
-            module.first_token = cast("Any", True)
+            module.first_token = True
