@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from coldpress.errors import InputError
 from coldpress.model.weight_headers import check_finite, list_weight_files, read_headers
+from tests.support.acceptance import does_not_raise
 
 
 def write_index(directory: Path, *shards: str) -> None:
@@ -82,4 +83,5 @@ def test_a_float64_too_large_for_float32_is_refused(tmp_path: Path) -> None:
 def test_whole_numbers_and_empty_tensors_pass(tmp_path: Path) -> None:
     tensors = {"ids": torch.arange(4), "none": torch.zeros(0, 3), "one": torch.tensor(1.0)}
     save_file(tensors, tmp_path / "x.safetensors")
-    check_finite(read_headers(tmp_path, ["x.safetensors"], "here"), "here")
+    with does_not_raise():
+        check_finite(read_headers(tmp_path, ["x.safetensors"], "here"), "here")

@@ -28,6 +28,7 @@ from coldpress.quantization import (
     WeightOnly,
 )
 from coldpress.quantization.method import Quantization
+from tests.support.acceptance import does_not_raise
 from tests.support.training_contexts import label_context
 
 Make = Callable[[str], Classifier]
@@ -217,7 +218,8 @@ def test_padding_stays_masked_with_extreme_scores(
     for role in ("query", "key"):
         tiny.linear(tiny.layers[0], role).weight.data *= 500
     checkpoint = store(tiny, "final")
-    check_parity(checkpoint, exported(checkpoint) / "model.onnx", rows)
+    with does_not_raise():
+        check_parity(checkpoint, exported(checkpoint) / "model.onnx", rows)
 
 
 @pytest.mark.parametrize(

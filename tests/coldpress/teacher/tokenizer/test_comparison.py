@@ -13,6 +13,7 @@ from coldpress.data.splits import Split
 from coldpress.errors import InputError
 from coldpress.teacher.tokenizer.comparison import compare_with_transformers
 from coldpress.teacher.tokenizer.loading import TeacherTokenizer, load_teacher_tokenizer
+from tests.support.acceptance import does_not_raise
 
 NAMES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "b")
 
@@ -43,7 +44,8 @@ def data(*texts: str, pairs: bool = False) -> Benchmark:
 
 @pytest.mark.parametrize("pairs", [False, True])
 def test_a_tokenizer_that_reads_every_text_passes(tmp_path: Path, pairs: bool) -> None:
-    compare_with_transformers(load(words(), tmp_path), data("a", "b Ω", pairs=pairs))
+    with does_not_raise():
+        compare_with_transformers(load(words(), tmp_path), data("a", "b Ω", pairs=pairs))
 
 
 @pytest.mark.parametrize(
