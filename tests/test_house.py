@@ -73,7 +73,7 @@ def test_no_file_names_a_path_of_some_machine() -> None:
     assert {name: found for name, found in named.items() if found} == {}
 
 
-def test_what_runs_before_the_input_is_checked_imports_nothing_heavy() -> None:
+def test_checking_the_input_imports_no_heavy_library() -> None:
     loads = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\n"
     loaded = subprocess.run(
         [sys.executable, "-c", loads + "print(*sys.modules)", *LIGHT],

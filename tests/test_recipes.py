@@ -27,7 +27,7 @@ def test_a_shipped_recipe_is_named_as_its_file_and_says_what_it_is(path: Path) -
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
-def test_what_a_shipped_recipe_takes_from_the_hub_is_pinned_to_a_commit(path: Path) -> None:
+def test_hub_repositories_of_shipped_recipes_are_pinned_to_a_commit(path: Path) -> None:
     recipe = shipped(path)
     taken = (recipe.benchmark.source, recipe.teacher.model)
     for source in taken:

@@ -23,7 +23,7 @@ def part(folder: Path, seconds: float = 60.0) -> Part:
     return Part("runs", folder, seed=7, until=time.time() + seconds)
 
 
-def test_a_part_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+def test_a_stopped_part_resumes_with_the_next_trial(tmp_path: Path) -> None:
     """The fourth trial draws the same in either case."""
     draws: list[float] = []
 

@@ -90,7 +90,7 @@ def test_with_credentials_the_watch_sees_a_champion_that_was_moved_by_hand(
         (("PREFECT_API_AUTH_STRING",), ("run", "./tiny.yaml")),
     ],
 )
-def test_without_credentials_one_line_says_who_refuses_and_what_to_set(
+def test_without_credentials_one_line_names_the_server_and_the_variable(
     team: Team,
     member: Coldpress,
     tiny_run: dict[str, Any],
@@ -143,7 +143,7 @@ def test_an_address_with_a_password_is_refused_and_shown_nowhere(
     assert "s3cret" not in result.error + doctor.output + outcome.read_text()
 
 
-def test_a_user_who_may_only_read_is_told_so(
+def test_a_user_with_read_access_gets_a_message(
     team: Team, member: Coldpress, tiny_run: dict[str, Any]
 ) -> None:
     reader = Coldpress(member.home, team.user("reader"))
@@ -155,7 +155,7 @@ def test_a_user_who_may_only_read_is_told_so(
     assert "tiny/2" not in json.loads(reader("lineage", "tiny@champion", "--json").output)["name"]
 
 
-def test_doctor_says_which_server_lets_one_in(team: Team, member: Coldpress) -> None:
+def test_doctor_reports_which_server_grants_access(team: Team, member: Coldpress) -> None:
     assert " ".join(member("doctor").output.split()).count(" answers ") == 2
     result = without(team, MLFLOW)("doctor")
     output = " ".join(result.output.split())

@@ -33,7 +33,7 @@ def missing(definition: object, read: object, at: str = "") -> list[str]:
     return []
 
 
-def test_prefect_drops_nothing_of_them() -> None:
+def test_prefect_reads_every_field_of_the_automations() -> None:
     for automation in AUTOMATIONS:
         read = AutomationCore.model_validate(automation).model_dump(mode="json")
         assert missing(automation, read) == []
@@ -42,7 +42,7 @@ def test_prefect_drops_nothing_of_them() -> None:
         assert missing(slip, read) == [".trigger.wihtin"]
 
 
-def test_it_waits_for_three_heartbeats_of_the_runs_that_it_looks_at() -> None:
+def test_the_automation_waits_for_three_heartbeats_of_its_runs() -> None:
     for deployment in DEPLOYMENTS:
         beat = deployment["work_pool"]["job_variables"]["env"]["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"]
         assert CRASHED["trigger"]["within"] == 3 * int(beat)

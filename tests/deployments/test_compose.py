@@ -43,14 +43,14 @@ def wrong(compose: Mapping[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("file", [COMPOSE, CUDA], ids=["compose", "cuda"])
-def test_it_is_what_the_specification_says(file: dict[str, Any]) -> None:
+def test_the_file_conforms_to_the_compose_specification(file: dict[str, Any]) -> None:
     assert wrong(file) == []
     slip = deepcopy(file)
     slip["services"]["worker"]["enviroment"] = {}
     assert "enviroment" in str(wrong(slip))
 
 
-def test_nothing_is_wrong_with_it() -> None:
+def test_the_compose_file_has_no_fault() -> None:
     assert faults(COMPOSE) == []
 
 
@@ -81,7 +81,7 @@ def test_nothing_is_wrong_with_it() -> None:
         ("worker", "depends_on", {"mlflow": {"condition": "service_started"}}, "not wait for"),
     ],
 )
-def test_each_rule_finds_what_it_is_for(service: str, key: str, value: object, fault: str) -> None:
+def test_each_rule_finds_its_fault(service: str, key: str, value: object, fault: str) -> None:
     compose = deepcopy(COMPOSE)
     compose["services"][service][key] = value
     assert fault in "\n".join(faults(compose))
@@ -93,7 +93,7 @@ def test_a_volume_that_nothing_mounts_is_found() -> None:
     assert faults(compose) == ["volume old is declared, or used, alone"]
 
 
-def test_what_is_asked_for_stands_in_the_example_and_nothing_else_does() -> None:
+def test_the_example_has_exactly_the_variables_of_the_compose_files() -> None:
     variables = {name for text in (TEXT, str(CUDA)) for name, *_ in VARIABLE.findall(text)}
     inner = {name for *_, rest in VARIABLE.findall(TEXT) for name, *_ in VARIABLE.findall(rest)}
     assert variables | inner == set(EXAMPLE)

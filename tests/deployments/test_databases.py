@@ -62,7 +62,9 @@ def test_each_server_owns_its_databases(cluster: Cluster, user: str, database: s
         *(("mlflow", "postgres"), ("prefect", "template1")),
     ],
 )
-def test_and_enters_no_other(cluster: Cluster, user: str, database: str) -> None:
+def test_a_server_cannot_connect_to_databases_of_others(
+    cluster: Cluster, user: str, database: str
+) -> None:
     error = entered(cluster, user, PASSWORDS[user], database)
     assert f'permission denied for database "{database}"' in error
 

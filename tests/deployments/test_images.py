@@ -70,7 +70,7 @@ def faults(text: str) -> Iterator[str]:
             yield f"{name} runs as {(users or ['root'])[-1]}"
 
 
-def test_nothing_is_wrong_with_it() -> None:
+def test_the_dockerfile_has_no_fault() -> None:
     assert list(faults(TEXT)) == []
 
 
@@ -88,7 +88,7 @@ def test_nothing_is_wrong_with_it() -> None:
         ('USER 1000:1000\nCMD ["cold', 'USER 0:0\nCMD ["cold', "worker runs as 0:0"),
     ],
 )
-def test_each_slip_is_found(original: str, slip: str, fault: str) -> None:
+def test_each_fault_in_the_dockerfile_is_found(original: str, slip: str, fault: str) -> None:
     assert original in TEXT
     assert fault in "\n".join(faults(TEXT.replace(original, slip)))
 
@@ -99,7 +99,7 @@ def test_the_worker_holds_what_the_project_installs() -> None:
     assert {name.rstrip("*") for name in packages["packages"]["find"]["include"]} <= copied
 
 
-def test_what_is_copied_is_there_and_is_let_into_the_build() -> None:
+def test_copied_files_exist_and_are_not_ignored_by_the_build() -> None:
     let_in = {
         line.removeprefix("!")
         for line in (ROOT / ".dockerignore").read_text().splitlines()
@@ -115,7 +115,7 @@ def test_what_is_copied_is_there_and_is_let_into_the_build() -> None:
     assert all((ROOT / source).exists() for source in copied)
 
 
-def test_what_the_server_installs_by_name_has_a_version_in_the_constraints() -> None:
+def test_packages_of_the_server_have_a_version_in_the_constraints() -> None:
     (command,) = (
         rest for word, rest in stages(TEXT)["server-packages"] if word == "RUN" and "pip" in rest
     )
@@ -178,7 +178,7 @@ def test_the_commands_that_build_them_name_them_so() -> None:
     assert tags == {f"coldpress-{name}:{PROJECT['version']}" for name in ("server", "worker")}
 
 
-def test_nothing_says_latest() -> None:
+def test_no_file_refers_to_the_tag_latest() -> None:
     for path in FOLDER.rglob("*"):
         if path.is_file() and path.suffix in {".yaml", ".json", ".sh", ""}:
             assert not re.search(r":latest\b", path.read_text()), path

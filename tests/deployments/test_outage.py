@@ -122,7 +122,7 @@ def check_audit(team: Team) -> None:
     assert [promoted[-1:]] == team.cluster.rows("mlflow", CHAMPION)
 
 
-def test_nothing_is_lost_when_the_database_is_gone_for_20_seconds(
+def test_an_outage_of_the_database_of_20_seconds_loses_no_record(
     team: Team, member: Coldpress, tiny_run: dict[str, Any]
 ) -> None:
     versions = len(team.cluster.rows("mlflow", VERSIONS))

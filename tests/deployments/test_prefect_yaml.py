@@ -59,7 +59,7 @@ def flow_of(entrypoint: str) -> Flow[..., Any]:
     return load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
 
 
-def test_prefect_drops_nothing_of_it() -> None:
+def test_prefect_reads_every_field_of_the_deployments() -> None:
     PrefectYamlModel.model_validate(DEFINITIONS)
     assert list(dropped(DEFINITIONS, PrefectYamlModel)) == []
 
@@ -128,7 +128,7 @@ def test_parameters_are_what_the_flow_takes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DEPLOYMENTS)
-def test_each_says_what_it_does_and_carries_the_tag_that_the_automation_looks_for(
+def test_each_deployment_has_a_description_and_the_tag_of_the_automation(
     name: str,
 ) -> None:
     deployment = DEPLOYMENTS[name]
@@ -137,7 +137,7 @@ def test_each_says_what_it_does_and_carries_the_tag_that_the_automation_looks_fo
     assert deployment["work_pool"]["name"] == "coldpress"
 
 
-def test_what_runs_by_itself_comes_paused_with_a_slug_and_a_time_zone() -> None:
+def test_schedules_are_paused_and_have_a_slug_and_a_time_zone() -> None:
     schedules = {name: DEPLOYMENTS[name]["schedules"] for name in SCHEDULED}
     slugs = {name: [entry["slug"] for entry in entries] for name, entries in schedules.items()}
     assert slugs == {
@@ -152,7 +152,7 @@ def test_what_runs_by_itself_comes_paused_with_a_slug_and_a_time_zone() -> None:
 
 
 @pytest.mark.parametrize("name", DEPLOYMENTS)
-def test_what_runs_by_itself_skips_a_run_while_the_last_still_goes(name: str) -> None:
+def test_only_scheduled_deployments_skip_overlapping_runs(name: str) -> None:
     """What only people start has no limit: two of them may want two models at once."""
     limit = DEPLOYMENTS[name].get("concurrency_limit")
     assert (limit is not None) == (name in SCHEDULED)

@@ -31,7 +31,7 @@ def collection(server: PrefectServer) -> dict[str, Any]:
     return next(entry for entry in deployments if entry["name"] == "gc")
 
 
-def test_only_what_the_server_does_not_have_is_made_and_schedules_stay_on(
+def test_only_missing_objects_are_created_and_schedules_stay_on(
     server: PrefectServer,
 ) -> None:
     """Made anew, a deployment would have its schedule paused, as the file says."""

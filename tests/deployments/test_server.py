@@ -48,7 +48,9 @@ def test_the_server_has_each_deployment_and_nothing_to_pull(deployments: dict[st
 
 
 @pytest.mark.parametrize("name", ["trec", *SCHEDULED])
-def test_what_has_a_schedule_is_paused_and_skips(deployments: dict[str, Any], name: str) -> None:
+def test_scheduled_deployments_are_paused_and_skip_overlapping_runs(
+    deployments: dict[str, Any], name: str
+) -> None:
     (schedule,) = deployments[name]["schedules"]
     assert (schedule["active"], schedule["schedule"]["timezone"]) == (False, "UTC")
     assert deployments[name]["global_concurrency_limit"]["limit"] == 1
@@ -126,7 +128,7 @@ def test_a_schedule_may_bring_the_model_and_the_rows(
 @pytest.mark.parametrize(
     ("name", "needed"), [("blank", "recipe"), ("rollback", "model"), ("re-evaluate", "model")]
 )
-def test_a_form_left_empty_is_refused(
+def test_an_empty_form_is_refused(
     server: PrefectServer, deployments: dict[str, Any], name: str, needed: str
 ) -> None:
     response = run(server, deployments[name], {})
@@ -136,7 +138,9 @@ def test_a_form_left_empty_is_refused(
     )
 
 
-def test_a_right_order_is_taken(server: PrefectServer, deployments: dict[str, Any]) -> None:
+def test_valid_parameters_schedule_a_run(
+    server: PrefectServer, deployments: dict[str, Any]
+) -> None:
     response = run(server, deployments["demo"], deployments["demo"]["parameters"])
     server.ask("DELETE", f"flow_runs/{response.json()['id']}").raise_for_status()
     assert (response.status_code, response.json()["state_type"]) == (201, "SCHEDULED")
@@ -152,7 +156,7 @@ def test_the_automations_are_there(server: PrefectServer) -> None:
     ]
 
 
-def test_what_answers_drift_runs_what_the_event_names(server: PrefectServer) -> None:
+def test_the_drift_automation_runs_the_deployment_of_the_event(server: PrefectServer) -> None:
     automations = server.answer("POST", "automations/filter", {})
     (retraining,) = (entry for entry in automations if entry["name"] == "coldpress-answer-drift")
     (action,) = retraining["actions"]

@@ -37,7 +37,7 @@ def defaults(type_: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("type_", TYPES)
-def test_what_a_job_asks_for_is_declared_and_what_is_declared_is_used(type_: str) -> None:
+def test_a_template_uses_exactly_the_variables_that_it_declares(type_: str) -> None:
     template = TEMPLATES[type_]
     assert set(template) == {"job_configuration", "variables"}
     assert placeholders(template["job_configuration"]) == set(template["variables"]["properties"])
@@ -52,7 +52,7 @@ def test_defaults_are_values_of_their_schema_and_a_wrong_one_would_not_be(type_:
 
 
 @pytest.mark.parametrize("type_", TYPES)
-def test_it_asks_for_nothing_that_prefects_worker_does_not_know(type_: str) -> None:
+def test_a_template_has_only_fields_of_prefects_default_template(type_: str) -> None:
     default = PREFECTS[TYPES[type_]][type_]["default_base_job_configuration"]
     ours = TEMPLATES[type_]
     assert ours["job_configuration"].keys() <= default["job_configuration"].keys()
@@ -60,7 +60,7 @@ def test_it_asks_for_nothing_that_prefects_worker_does_not_know(type_: str) -> N
 
 
 @pytest.mark.parametrize("type_", TYPES)
-def test_what_deployments_set_is_a_variable_of_each_pool(type_: str) -> None:
+def test_job_variables_of_deployments_are_variables_of_each_pool(type_: str) -> None:
     schema = {**TEMPLATES[type_]["variables"], "additionalProperties": False}
     deployments = yaml.safe_load((FOLDER / "prefect.yaml").read_text())["deployments"]
     assert deployments

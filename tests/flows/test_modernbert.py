@@ -45,7 +45,7 @@ def config(home: Path, model: str, name: str = "config.json") -> dict[str, Any]:
     return described
 
 
-def test_it_is_pressed_through_every_stage_and_answers(coldpress: Coldpress) -> None:
+def test_a_modernbert_passes_every_stage_and_predicts(coldpress: Coldpress) -> None:
     # Words that nobody says have tokens too.
     write_modernbert(coldpress.home / "teacher", [*TEXTS, *["quartz zephyr"] * 99])
     outcome = coldpress.run_tiny()

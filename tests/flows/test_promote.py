@@ -79,7 +79,7 @@ def test_promote_and_rollback_say_what_became_of_it(prefect: str, coldpress: Col
     assert audit_tags == 3 * [("told to", True)]
 
 
-def test_a_flow_run_says_what_became_of_it(prefect: str, coldpress: Coldpress) -> None:
+def test_the_state_of_a_flow_run_has_the_outcome(prefect: str, coldpress: Coldpress) -> None:
     assert promote_flow("trec/1", "told to", return_state=True).message == (
         "trec/1 is the champion (audit 1)"
     )
@@ -96,7 +96,7 @@ def failure_message(flow: Flow[..., Any], parameters: dict[str, Any]) -> str:
     return str(state.message)
 
 
-def test_a_form_that_names_a_version_or_nothing_is_told_so(
+def test_an_invalid_model_in_a_form_fails_with_a_message(
     prefect: str, coldpress: Coldpress
 ) -> None:
     assert failure_message(rollback_flow, {"model": "trec/1", "reason": "x"}).endswith(
@@ -124,9 +124,7 @@ def test_the_form_has_the_bounds_of_the_parameters(
         validate(parameters, schema, raise_on_error=True)
 
 
-def test_what_a_failed_run_leaves_is_no_pickle(
-    prefect: str, coldpress: Coldpress, tmp_path: Path
-) -> None:
+def test_a_failed_run_stores_no_pickle(prefect: str, coldpress: Coldpress, tmp_path: Path) -> None:
     """Prefect keeps the error of a failed run in a file."""
     with temporary_settings({PREFECT_LOCAL_STORAGE_PATH: tmp_path / "kept"}):
         failure_message(rollback_flow, {"model": "trec/1", "reason": "x"})
@@ -135,7 +133,9 @@ def test_what_a_failed_run_leaves_is_no_pickle(
     assert error["message"] == "model: must be a name alone, such as trec, not 'trec/1'"
 
 
-def test_what_the_gate_refused_is_exit_1_and_one_line(prefect: str, coldpress: Coldpress) -> None:
+def test_promoting_a_refused_version_exits_with_1_and_one_line(
+    prefect: str, coldpress: Coldpress
+) -> None:
     words = ("promote", "trec/3", "--reason", "told to")
     result = coldpress(*words, also={"PREFECT_API_URL": prefect})
     reason = "trec/3 was refused by its gate: Too slow. (and 1 more)"
@@ -231,7 +231,7 @@ def test_a_person_decides_in_prefect(
     )
 
 
-def test_nobody_answers_and_it_is_refused(prefect: str, coldpress: Coldpress) -> None:
+def test_a_promotion_without_an_answer_is_refused(prefect: str, coldpress: Coldpress) -> None:
     promote("1")
     state = promote_flow("trec/2", "faster", ask=True, seconds_to_answer=1, return_state=True)
     assert (state.name, state.message) == (

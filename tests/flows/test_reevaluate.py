@@ -72,7 +72,7 @@ def test_a_healthy_champion_ends_so_and_is_recorded(
     assert "| embeddings | no | 0 |" in str(artifact.data)
 
 
-def test_what_drifted_and_what_got_worse_end_under_those_names(
+def test_runs_end_in_the_states_drifted_and_worse(
     prefect: None, state: Path, tmp_path: Path, tiny_checkpoint: Checkpoint
 ) -> None:
     tiny_champion.champion(tmp_path, tiny_checkpoint, flattered=True)

@@ -80,7 +80,7 @@ pytestmark = pytest.mark.xdist_group("tiny-run")
 
 
 @pytest.mark.parametrize("stage", stages_to_kill())
-def test_a_killed_run_is_taken_up_where_it_was(
+def test_a_killed_run_is_resumed_at_the_interrupted_stage(
     tiny_run: dict[str, Any], tmp_path: Path, stage: str
 ) -> None:
     coldpress = new_home(tmp_path)
@@ -104,7 +104,7 @@ def test_a_killed_run_is_taken_up_where_it_was(
 @pytest.mark.parametrize(
     ("number", "group"), [(signal.SIGTERM, False), (signal.SIGINT, True)], ids=["alone", "group"]
 )
-def test_a_run_that_is_told_to_end_says_how_far_it_came(
+def test_an_interrupted_run_reports_its_finished_stages(
     tmp_path: Path, number: signal.Signals, group: bool
 ) -> None:
     coldpress = new_home(tmp_path)

@@ -151,7 +151,9 @@ def test_a_model_whose_file_was_altered_is_made_again(
     assert weights.read_bytes() == content
 
 
-def test_nothing_is_left_running(coldpress: Coldpress, tiny_run: dict[str, Any]) -> None:
+def test_a_finished_run_leaves_no_open_run_server_or_work_folder(
+    coldpress: Coldpress, tiny_run: dict[str, Any]
+) -> None:
     with sqlite3.connect(coldpress.home / "state" / "mlflow.db") as database:
         assert database.execute("SELECT name FROM runs WHERE status = 'RUNNING'").fetchall() == []
     assert list((coldpress.home / "state" / "servers").iterdir()) == []

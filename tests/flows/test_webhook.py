@@ -54,7 +54,7 @@ def event(alias: str = "champion") -> str:
     return json.dumps({"data": {"name": "trec", "alias": alias, "version": "2"}})
 
 
-def test_what_mlflow_did_not_sign_is_refused(receiver: TestClient) -> None:
+def test_an_event_without_a_valid_signature_is_refused(receiver: TestClient) -> None:
     forged = headers_for(event(), secret="guessed")
     assert receiver.post("/", content=event(), headers=forged).status_code == 401
     # A signature is of one body alone.
@@ -62,7 +62,7 @@ def test_what_mlflow_did_not_sign_is_refused(receiver: TestClient) -> None:
     assert receiver.post("/", content=event()).status_code == 422
 
 
-def test_what_was_sent_long_ago_is_refused(receiver: TestClient) -> None:
+def test_an_old_event_is_refused(receiver: TestClient) -> None:
     late = headers_for(event("x"), age=301)
     assert receiver.post("/", content=event("x"), headers=late).status_code == 401
 

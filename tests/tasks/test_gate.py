@@ -76,7 +76,7 @@ def test_a_model_that_is_not_refused_completes_its_run(outcome: Verdict | None) 
     assert (state.name, state.data) == ("Completed", RESULT)
 
 
-def test_a_refused_model_is_seen_in_the_state_of_its_run() -> None:
+def test_the_run_of_a_refused_model_ends_in_the_state_refused() -> None:
     state = gate.final_state(verdict("It is too large.", "It is too slow."), RESULT)
     assert state.is_completed()
     assert (state.name, state.message) == ("Refused", "It is too large.")

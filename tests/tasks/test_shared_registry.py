@@ -52,7 +52,7 @@ def test_a_version_of_others_is_named_and_never_taken(two: Path, source: str) ->
         in_service.load_champion("trec")
 
 
-def test_the_latest_is_the_latest_of_coldpress_and_a_line_says_so(
+def test_the_latest_version_of_coldpress_is_used_with_a_warning(
     two: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert registry.resolve("trec").version in {"2", 2}
@@ -63,7 +63,7 @@ def test_the_latest_is_the_latest_of_coldpress_and_a_line_says_so(
     assert caplog.record_tuples == [("coldpress", logging.WARNING, message)]
 
 
-def test_where_there_is_none_of_coldpress_that_is_said(state: Path) -> None:
+def test_a_model_without_a_version_of_coldpress_is_refused(state: Path) -> None:
     foreign_changes.register("fraud")
     with pytest.raises(
         InputError, match=r"not made by Coldpress.*; fraud has no version made by Coldpress"
@@ -118,7 +118,7 @@ def test_models_of_other_teams_are_not_watched(two: Path) -> None:
     assert watch.list_watched_models() == ["trec"]
 
 
-def test_what_an_older_watch_recorded_of_them_does_not_make_them_ours(two: Path) -> None:
+def test_an_audit_record_of_a_foreign_model_does_not_make_it_watched(two: Path) -> None:
     point("fraud", "champion", foreign_changes.register("fraud"))
     foreign_changes.register("fraud-audit", "models:/fraud/1", intent="hand", state="done", to="1")
     assert watch.list_watched_models() == []

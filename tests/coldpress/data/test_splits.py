@@ -46,7 +46,7 @@ def test_a_class_with_one_row_stays() -> None:
     assert 10 not in selected
 
 
-def test_nothing_is_selected_from_one_row_per_class() -> None:
+def test_a_class_of_one_row_stays_in_train() -> None:
     assert stratified_split(["a", "b", "c"], [0, 1, 2], 0.5, seed=0) == ([0, 1, 2], [])
 
 

@@ -64,7 +64,7 @@ def test_rows_from_the_same_distribution_are_healthy() -> None:
     ("change", "way"),
     [({"yes": 0.2}, "labels"), ({"longer": 1}, "length"), ({"far": 1.0}, "embeddings")],
 )
-def test_what_changed_is_what_drifted(change: dict[str, float], way: str) -> None:
+def test_only_the_changed_property_drifts(change: dict[str, float], way: str) -> None:
     result = detect_drift("trec/3", rows_like(300, 0), rows_like(200, 1, **change))  # type: ignore[arg-type]
     assert result.verdict == "drifted"
     assert [test.way for test in result.drift if test.drifted] == [way]

@@ -32,13 +32,13 @@ def test_the_p_value_is_that_of_a_permutation_test() -> None:
     assert embedding_shift(points(0, 1), points(10, 12)).p == pytest.approx(1 / 3, abs=0.05)
 
 
-def test_a_cloud_that_moved_is_seen() -> None:
+def test_shifted_embeddings_are_detected() -> None:
     shift = embedding_shift(cloud(40, 0), cloud(60, 1) + 1)
     assert shift.p == 0.001
     assert shift.effect > 0.2
 
 
-def test_a_cloud_that_spread_around_the_same_middle_is_seen() -> None:
+def test_embeddings_with_a_larger_variance_are_detected() -> None:
     assert embedding_shift(cloud(60, 0), 2 * cloud(60, 1)).p == 0.001
 
 

@@ -80,7 +80,7 @@ def test_at_most_a_thousand_texts_have_embeddings(model: Path) -> None:
     assert (len(embeddings.words.total), embeddings.embeddings.shape) == (1500, (1000, 16))
 
 
-def test_it_is_read_back_as_it_was_profiled(model: Path, tmp_path: Path) -> None:
+def test_a_profile_is_read_back_unchanged(model: Path, tmp_path: Path) -> None:
     profiled = build_profile(of("cold press", "zebra"), model)
     assert profile.read_profile(tmp_path) is None
     profile.write_profile(profiled, tmp_path)

@@ -50,7 +50,7 @@ def test_unlabelled_hub_rows_have_no_recipe(recipe: Recipe) -> None:
 
 
 @pytest.mark.parametrize("labelled", [True, False])
-def test_it_is_a_valid_recipe_in_json_too(recipe: Recipe, labelled: bool) -> None:
+def test_the_retraining_recipe_is_valid_as_json(recipe: Recipe, labelled: bool) -> None:
     changed = retraining_recipe(recipe, FILE, labelled)
     assert changed is not None
     assert Recipe.model_validate(changed.model_dump(mode="json")) == changed

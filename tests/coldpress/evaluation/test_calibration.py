@@ -90,18 +90,18 @@ def test_confidence_becomes_the_share_that_is_right(odds: float, expected: float
     assert fit_temperature(logits, np.array([0, 0, 0, 1])) == pytest.approx(expected, rel=1e-3)
 
 
-def test_rows_that_are_all_right_say_nothing_about_how_sure_to_be() -> None:
+def test_logits_without_an_error_keep_temperature_one() -> None:
     logits = np.array([[500.0, 0.0], [0.0, 1e-3], [3.0, 3.0]], dtype=np.float32)
     assert fit_temperature(logits, np.array([0, 1, 1])) == 1.0
 
 
-def test_a_model_that_is_no_better_than_chance_is_told_so_within_bounds() -> None:
+def test_the_temperature_of_a_model_that_is_always_wrong_is_bounded() -> None:
     logits = np.array([[9.0, 0.0], [9.0, 0.0], [0.0, 9.0]])
     temperature = fit_temperature(logits, np.array([1, 1, 0]))
     assert 19 < temperature <= 20
 
 
-def test_logits_that_say_nothing_at_any_temperature_are_left_alone() -> None:
+def test_logits_near_zero_keep_temperature_one() -> None:
     logits = np.array([[1e-30, 0.0], [0.0, 1e-30]])
     assert fit_temperature(logits, np.array([1, 1])) == 1.0
 

@@ -46,7 +46,7 @@ def test_second_texts_reach_the_model(tiny: Classifier, split: Split) -> None:
     assert text[0] == pytest.approx(candidate.logits(test)[1], abs=1e-5)
 
 
-def test_it_knows_what_it_weighs(tiny: Classifier, split: Split) -> None:
+def test_a_candidate_has_its_bytes_parameters_and_macs(tiny: Classifier, split: Split) -> None:
     candidate = torch_candidate("student", "teacher", tiny, encode(tiny.tokenizer, split), 1234)
     assert (candidate.name, candidate.parent, candidate.runtime) == ("student", "teacher", "torch")
     assert (candidate.bytes, candidate.parameters) == (1234, 5283)

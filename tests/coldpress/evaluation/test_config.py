@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from coldpress.evaluation import Cost, Evaluate
 
 
-def test_nothing_said_is_one_text_on_one_thread() -> None:
+def test_the_default_is_one_text_on_one_thread() -> None:
     latency = Evaluate().latency
     assert (latency.batch, latency.threads, latency.rounds) == (1, 1, 300)
 

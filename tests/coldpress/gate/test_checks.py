@@ -247,7 +247,7 @@ def test_an_undetermined_speedup_is_refused_with_reason_and_remedy() -> None:
 RERUN_HINT = "; the machine was busy: rerun the recipe on a quiet machine to evaluate again."
 
 
-def test_a_refusal_that_a_busy_machine_may_explain_says_so() -> None:
+def test_a_refusal_on_a_busy_machine_mentions_the_contention() -> None:
     busy = contention(0.9)
     quiet = contention(0.05)
     speed = Gate(min_speedup=9.5)

@@ -203,7 +203,7 @@ def powers(tiny: Classifier) -> Classifier:
 
 
 @pytest.mark.usefixtures("registered")
-def test_it_is_stored_packed_and_loaded_with_equal_logits(
+def test_the_arithmetic_is_stored_packed_and_loaded_with_equal_logits(
     powers: Classifier, tiny: Classifier, rows: EncodedSplit, store: Store
 ) -> None:
     checkpoint = store(powers, "powers")
@@ -229,7 +229,7 @@ def test_its_file_has_parity_and_is_read_by_the_drift_profile(
 
 
 @pytest.mark.usefixtures("registered")
-def test_it_is_described_in_scorecards(powers: Classifier, store: Store) -> None:
+def test_the_arithmetic_is_described_in_scorecards(powers: Classifier, store: Store) -> None:
     loaded = load_any_precision(store(powers, "powers"))
     assert [(p.weight_bits, p.computes_in, p.parts) for p in describe_arithmetic(loaded)] == [
         (16, "float16 rows", ("embeddings",)),

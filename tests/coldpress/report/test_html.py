@@ -56,7 +56,7 @@ def test_everything_that_was_measured_has_its_section() -> None:
     assert page.open == []
 
 
-def test_what_was_not_measured_is_left_out() -> None:
+def test_values_that_were_not_measured_are_left_out() -> None:
     html = render_report(examples.bare())
     page = Page(html)
     assert page.sections == page.jumps == ["waterfall", "trade-offs", "recipe"]

@@ -22,7 +22,7 @@ def test_a_busy_machine_is_named_among_the_limits() -> None:
     assert list(limits.timing_remarks(examples.evaluation())) == []
 
 
-def test_so_is_a_speedup_that_could_not_be_determined() -> None:
+def test_an_undetermined_speedup_has_a_remark() -> None:
     assert list(limits.timing_remarks(examples.busy(None).evaluation)) == [UNDETERMINED, BUSY]
 
 
@@ -45,7 +45,7 @@ def test_the_headline_has_the_interval_too() -> None:
     )
 
 
-def test_report_and_card_say_so() -> None:
+def test_report_and_card_have_the_remarks() -> None:
     wide, undetermined = examples.busy(Bounds(low=8.0, high=26.0)), examples.busy(None)
     assert "20.0x<small>8.0 to 26.0</small>" in html.render_report(wide)
     assert BUSY in html.render_report(wide)

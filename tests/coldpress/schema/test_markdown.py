@@ -1,7 +1,7 @@
 from coldpress.schema.markdown import escape_markdown
 
 
-def test_nothing_in_a_text_becomes_markup() -> None:
+def test_markup_in_a_text_is_escaped() -> None:
     assert (
         escape_markdown("a|b\n# c [d](javascript:e) `f`") == r"a\|b \# c \[d\](javascript:e) \`f\`"
     )

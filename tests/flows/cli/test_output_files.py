@@ -105,7 +105,7 @@ def test_a_log_that_standard_output_is_appended_to_keeps_what_it_has(tmp_path: P
     assert log.read_text() == "kept\nbefore\nwhole\n"
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(pipe: tuple[int, int]) -> None:
+def test_a_pipe_closed_by_its_reader_is_no_error(pipe: tuple[int, int]) -> None:
     reading, writing = os.pipe()
     os.set_inheritable(writing, True)
     os.close(reading)
@@ -114,7 +114,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(pipe: tuple[int, int]) -> Non
     os.close(writing)
 
 
-def test_what_cannot_be_written_is_one_line() -> None:
+def test_a_failed_write_is_reported_in_one_line() -> None:
     with pytest.raises(OutputError) as error:
         write(Path("/dev/full"), "too much")
     assert str(error.value) == "/dev/full: No space left on device"
@@ -150,7 +150,7 @@ def test_a_new_file_has_the_mode_that_the_user_wants(tmp_path: Path, umask: int,
     assert stat.S_IMODE((tmp_path / "old").stat().st_mode) == 0o640
 
 
-def test_what_is_no_place_for_a_file_is_refused(tmp_path: Path) -> None:
+def test_an_impossible_path_is_refused(tmp_path: Path) -> None:
     for path, reason in (
         (tmp_path, f"{tmp_path} is a folder"),
         (tmp_path / "none" / "file", f"no folder {tmp_path}/none"),

@@ -74,7 +74,9 @@ def test_another_model_than_was_registered_is_not_handed_out(model: str, tmp_pat
 
 
 @pytest.mark.parametrize("target", ["file", "folder/", "/dev/null"])
-def test_what_is_in_use_stays_as_it_is(model: str, tmp_path: Path, target: str) -> None:
+def test_existing_files_and_folders_are_not_changed(
+    model: str, tmp_path: Path, target: str
+) -> None:
     (tmp_path / "file").write_text("mine")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "file").write_text("mine")

@@ -32,7 +32,7 @@ def test_the_report_lands_in_the_working_directory(
     assert str(coldpress.home) not in html
 
 
-def test_the_report_goes_where_it_is_told(
+def test_the_report_is_written_to_the_given_path(
     coldpress: Coldpress, tiny_run: dict[str, Any], tmp_path: Path
 ) -> None:
     target = tmp_path / "told.html"
@@ -70,7 +70,7 @@ def test_a_pulled_folder_brings_its_card(
     assert read.startswith("---\nlibrary_name: onnxruntime\n")
 
 
-def test_every_model_of_the_lineage_has_what_a_reader_asks_for(
+def test_the_lineage_has_digest_metrics_seconds_and_run_of_each_model(
     coldpress: Coldpress, tiny_run: dict[str, Any]
 ) -> None:
     node = json.loads(coldpress("lineage", "tiny/1", "--json").output)
@@ -119,7 +119,7 @@ def test_to_look_into_an_empty_home_leaves_it_empty(tmp_path: Path, words: tuple
         (("rollback", "tiny/1", "--reason", "x"), "a name alone"),
     ],
 )
-def test_what_cannot_be_read_is_one_line_that_names_it(
+def test_an_unreadable_model_is_named_in_one_line(
     coldpress: Coldpress, tiny_run: dict[str, Any], words: tuple[str, ...], message: str
 ) -> None:
     result = coldpress(*words)

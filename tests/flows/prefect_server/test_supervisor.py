@@ -125,7 +125,7 @@ def test_a_server_ends_with_its_run(tmp_path: Path) -> None:
         time.sleep(0.1)
 
 
-def test_the_next_command_ends_what_is_left(state: Path) -> None:
+def test_the_next_command_stops_an_orphan(state: Path) -> None:
     dead_owner = f"{socket.gethostname()}:1:1.00"
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as orphan:
         name = processes.process_identity(psutil.Process(orphan.pid))
@@ -136,7 +136,7 @@ def test_the_next_command_ends_what_is_left(state: Path) -> None:
     assert list((state / "servers").iterdir()) == []
 
 
-def test_whoever_interrupts_waits_for_no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_an_interrupt_no_request_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "7")
     before = PREFECT_CLIENT_MAX_RETRIES.value()
 
@@ -150,7 +150,7 @@ def test_whoever_interrupts_waits_for_no_server(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.slow
-def test_a_run_ends_as_its_work_does_though_its_server_is_given_up(tmp_path: Path) -> None:
+def test_a_run_succeeds_although_its_server_keeps_dying(tmp_path: Path) -> None:
     """Killed whenever it comes back, from the second stage that trains on."""
     coldpress = new_home(tmp_path)
     state = coldpress.home / "state"
@@ -169,7 +169,7 @@ def test_a_run_ends_as_its_work_does_though_its_server_is_given_up(tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_a_server_that_cannot_start_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_server_that_cannot_start_is_reported_in_one_line(tmp_path: Path) -> None:
     coldpress = new_home(tmp_path)
     (coldpress.home / "state" / "prefect" / "prefect.db").mkdir(parents=True)
     result = coldpress("run", "./tiny.yaml")

@@ -47,7 +47,7 @@ def test_a_port_is_taken_while_somebody_listens(used_port: int) -> None:
     assert ports.next_free(used_port, ()) > used_port
 
 
-def test_a_port_that_was_asked_for_and_is_taken_is_refused_by_name(used_port: int) -> None:
+def test_a_requested_port_in_use_is_refused_by_name(used_port: int) -> None:
     free = ports.next_free(used_port, ())
     with pytest.raises(InputError) as error:
         ports.require_free_port("--port-mlflow", used_port, ())
@@ -57,7 +57,7 @@ def test_a_port_that_was_asked_for_and_is_taken_is_refused_by_name(used_port: in
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])
-def test_what_is_no_port_is_refused(port: int) -> None:
+def test_an_invalid_port_is_refused(port: int) -> None:
     with pytest.raises(InputError, match=f"--port-prefect: {port} is not a port"):
         ports.require_free_port("--port-prefect", port, ())
 
@@ -69,7 +69,9 @@ def test_both_servers_come_back_where_they_were(home: Path) -> None:
     }
 
 
-def test_one_whose_port_was_taken_meanwhile_gets_another(home: Path, used_port: int) -> None:
+def test_a_stopped_server_whose_port_is_in_use_gets_the_next_free_one(
+    home: Path, used_port: int
+) -> None:
     local_stack.write_server_record(home, MLFLOW, ServerRecord(used_port, None))
     assigned = assign_ports.assign(home, NO_REQUEST)
     assert assigned[MLFLOW] == ports.next_free(used_port, (assigned[PREFECT],))
@@ -84,7 +86,7 @@ def test_two_servers_never_get_one_port(home: Path) -> None:
         assign_ports.assign(home, both)
 
 
-def test_one_that_runs_is_not_moved(home: Path, used_port: int) -> None:
+def test_a_running_server_keeps_its_port(home: Path, used_port: int) -> None:
     local_stack.write_server_record(
         home, MLFLOW, ServerRecord(used_port, processes.current_process_identity())
     )

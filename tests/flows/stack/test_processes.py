@@ -64,7 +64,7 @@ def test_an_orphan_is_known_by_its_server_and_home(home: Path, tmp_path: Path) -
     assert pids(tmp_path / "another", MLFLOW) == set()
 
 
-def test_nothing_is_left_of_a_server_whose_child_does_not_listen(home: Path) -> None:
+def test_a_server_whose_child_does_not_listen_is_stopped_completely(home: Path) -> None:
     parent, child = start(home, MLFLOW, PARENT, "stays", DEAF)
     unrelated, _ = start(home, PREFECT, PARENT, "stays", SLEEPS)
     assert members.terminate(psutil.Process(parent.pid), home, MLFLOW, patience=1) == 2
@@ -73,18 +73,18 @@ def test_nothing_is_left_of_a_server_whose_child_does_not_listen(home: Path) -> 
     assert unrelated.poll() is None
 
 
-def test_ending_what_does_not_run_is_nothing(home: Path) -> None:
+def test_stopping_a_server_that_does_not_run_stops_no_process(home: Path) -> None:
     assert members.terminate(None, home, MLFLOW, patience=1) == 0
 
 
-def test_who_listens_is_told_from_who_only_runs(home: Path) -> None:
+def test_only_the_processes_of_the_listening_server_own_its_port(home: Path) -> None:
     _, port = start(home, MLFLOW, LISTENS)
     start(home, PREFECT, PARENT, "stays", SLEEPS)
     assert members.owns_port(members.server_processes(home, MLFLOW), port)
     assert not members.owns_port(members.server_processes(home, PREFECT), port)
 
 
-def test_a_server_is_recorded_before_it_is_one(home: Path) -> None:
+def test_a_process_is_recorded_before_it_executes_the_server(home: Path) -> None:
     becomes = [sys.executable, "-c", "import os; print(os.getpid(), flush=True); input()"]
     launcher = [sys.executable, "-m", "flows.stack.launch", str(home), MLFLOW, "5000", *becomes]
     pipe = subprocess.PIPE

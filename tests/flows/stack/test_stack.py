@@ -36,7 +36,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     assert running.coldpress("status").code == 1
 
 
-def test_both_pages_open_and_all_of_it_answers(stack: Stack) -> None:
+def test_both_pages_open_and_all_servers_answer(stack: Stack) -> None:
     assert f"{stack.address(MLFLOW)}\n" in stack.up_output
     assert f"{stack.address(PREFECT)}/v2\n" in stack.up_output
     result = stack.coldpress("status")
@@ -107,7 +107,7 @@ def test_up_starts_again_what_was_killed_where_it_was(stack: Stack, server: str)
     assert stack.coldpress("status").code == 0
 
 
-def test_a_run_is_seen_in_both_servers_and_survives_a_restart(stack: Stack) -> None:
+def test_a_run_is_shown_by_both_servers_and_survives_a_restart(stack: Stack) -> None:
     outcome = stack.coldpress.run_tiny()
     assert outcome["mlflow"]["tracking_uri"] == stack.address(MLFLOW)
     assert stack.coldpress("down").output == "stopped: worker, Prefect, MLflow\n"
@@ -121,7 +121,7 @@ def test_a_run_is_seen_in_both_servers_and_survives_a_restart(stack: Stack) -> N
     assert lineage["digest"] == outcome["stages"][5]["digest"]
 
 
-def test_what_was_made_embedded_is_brought_over_and_reused(stack: Stack) -> None:
+def test_embedded_models_are_imported_and_reused(stack: Stack) -> None:
     stack.coldpress("down")
     embedded = stack.coldpress.run_tiny("--set", "name=other")
     assert embedded["mlflow"]["tracking_uri"].startswith("sqlite:")

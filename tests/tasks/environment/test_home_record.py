@@ -84,7 +84,7 @@ def test_a_copy_has_its_own_files_and_leaves_the_original_alone(
     )
 
 
-def test_a_copy_of_a_home_without_a_record_too(
+def test_a_copy_of_a_home_without_a_record_leaves_the_original_alone(
     original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (original / "home.json").unlink()

@@ -61,7 +61,7 @@ def test_only_the_first_failed_report_is_retried() -> None:
     assert retries == [0, 3, 0]
 
 
-def test_progress_goes_on_without_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_continues_without_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasks.execution.progress._SECONDS_BETWEEN_ARTIFACTS", 0.0)
     unreachable = temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"})
     with does_not_raise(), unreachable, show_progress("prune") as step:

@@ -80,7 +80,7 @@ def test_runs_in_the_trash_are_still_on_record(pipeline: Path) -> None:
     assert [missing for *_, missing in nodes(lineage.trace("trec/1"))] == [None, None, None]
 
 
-def test_the_tree_ends_at_a_run_that_was_purged_and_says_so(pipeline: Path) -> None:
+def test_the_tree_ends_at_a_purged_run_with_a_note(pipeline: Path) -> None:
     purge_run(pipeline, run_of("trec-teacher/1"))
     tree = lineage.trace("trec/1")
     digest = registry.resolve("trec-teacher/1").tags["digest"]

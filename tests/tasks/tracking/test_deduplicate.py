@@ -79,9 +79,7 @@ def test_a_model_is_linked_to_its_run_once(server: LosingServer) -> None:
     assert [model.model_id for model in run.outputs.model_outputs] == [after]
 
 
-def test_nobody_waits_for_a_ticket_that_was_created_twice(
-    server: LosingServer, tmp_path: Path
-) -> None:
+def test_the_duplicate_of_a_ticket_expires(server: LosingServer, tmp_path: Path) -> None:
     registered_models.version(tmp_path, "moved")
     registry.ensure_registered_model("moved-audit")
     server.lose("model-versions/create")

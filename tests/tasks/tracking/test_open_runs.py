@@ -54,7 +54,7 @@ def test_the_earlier_of_two_runs_with_one_key_goes_first(state: Path) -> None:
     assert not is_blocked("k", third)
 
 
-def test_nobody_waits_for_the_dead(state: Path) -> None:
+def test_a_run_of_a_dead_process_blocks_no_other(state: Path) -> None:
     experiment = runs.ensure_experiment("trec")
     open_stage(experiment, "k", DEAD_PROCESS)
     assert not is_blocked("k", open_stage(experiment, "k"))

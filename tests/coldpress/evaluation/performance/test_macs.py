@@ -29,7 +29,7 @@ def test_longer_texts_cost_more_attention_and_less_head(tiny: Classifier) -> Non
     assert macs_per_token(tiny, _rows(8)) == 4096 + 2 * (2 * 8 * 16) + 304 // 8
 
 
-def test_what_pruning_removed_costs_nothing(tiny: Classifier) -> None:
+def test_pruned_heads_and_neurons_have_no_macs(tiny: Classifier) -> None:
     first, second = tiny.layers
     for role in ("query", "key", "value"):
         resize(tiny.linear(first, role), 8, 16)

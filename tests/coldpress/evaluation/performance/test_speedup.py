@@ -188,13 +188,13 @@ def test_an_unclear_speedup_is_measured_again_after_a_pause(clock: _FakeClock) -
     assert clock.now == pytest.approx(2)
 
 
-def test_it_is_measured_at_most_three_times(clock: _FakeClock) -> None:
+def test_a_speedup_is_measured_at_most_three_times(clock: _FakeClock) -> None:
     measured, calls = attempts(UNCLEAR, UNCLEAR, UNCLEAR, CLEAR)
     assert (measured.attempts, calls) == (3, 3)
     assert compare(measured).ratio is None
 
 
-def test_it_is_not_repeated_if_that_takes_more_than_ten_seconds(clock: _FakeClock) -> None:
+def test_a_measurement_of_more_than_ten_seconds_is_not_repeated(clock: _FakeClock) -> None:
     calls = 0
 
     def measure() -> Timings:

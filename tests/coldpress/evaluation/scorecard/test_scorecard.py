@@ -56,7 +56,7 @@ def test_a_report_has_the_keys_that_scripts_read(simulated: Scorecard) -> None:
     assert card["difference"] == {"estimate": -0.01, "low": -0.02, "high": 0.0}
 
 
-def test_what_does_not_apply_is_null_and_still_there(simulated: Scorecard) -> None:
+def test_fields_that_do_not_apply_are_null_and_present(simulated: Scorecard) -> None:
     card = json.loads(simulated.model_dump_json())
     assert [card[k] for k in ("latency_ms", "end_to_end_ms", "batch", "speedup")] == [None] * 4
 

@@ -47,7 +47,7 @@ def test_one_gain_in_four_rows_resamples_as_a_binomial_of_four() -> None:
     assert _interval(rows) == Interval(estimate=0.25, low=0.0, high=0.75)
 
 
-def test_a_loss_is_a_gain_seen_from_the_other_side() -> None:
+def test_swapping_the_models_negates_the_interval() -> None:
     rows: Rows = [(False, True, 0), (True, True, 0), (False, False, 0), (True, True, 0)]
     assert _interval(rows) == Interval(estimate=-0.25, low=-0.75, high=0.0)
 
@@ -67,7 +67,7 @@ def test_models_that_never_differ_may_still_differ_on_other_rows(rows: int, boun
     assert (interval.low, interval.high) == pytest.approx((-bound, bound), abs=1e-6)
 
 
-def test_it_is_what_ten_thousand_drawn_resamples_come_to() -> None:
+def test_the_exact_interval_equals_that_of_ten_thousand_resamples() -> None:
     random = np.random.default_rng(5)
     rows: Rows = [
         (bool(random.random() < 0.9), bool(random.random() < 0.92), int(random.integers(6)))
@@ -233,7 +233,7 @@ def test_an_answer_that_is_no_rows_class_counts_as_a_class_of_its_own() -> None:
     assert interval.estimate == pytest.approx((0.8 + 1 + 0) / 3 - 1)
 
 
-def test_models_that_never_differ_are_not_told_apart() -> None:
+def test_equal_wins_and_losses_have_a_p_value_of_one() -> None:
     assert mcnemar(0, 0) == 1.0
     assert mcnemar(4, 4) == 1.0
 

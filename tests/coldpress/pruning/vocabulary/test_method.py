@@ -100,7 +100,7 @@ KINDS: Mapping[str, Callable[[], Tokenizer]] = {
         (unigram, ["ab"], "<s> <pad> <unk> ▁ a b ▁ab bab"),
     ],
 )
-def test_these_tokens_are_kept(
+def test_tokens_of_the_texts_and_their_parts_are_kept(
     kind: Callable[[], Tokenizer], texts: list[str], expected: str
 ) -> None:
     assert tokens(shrink(kind(), texts)) == expected.split()

@@ -91,7 +91,7 @@ def test_the_same_evaluation_is_drawn_in_the_same_bytes(
     assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_nothing_timed_is_no_reason_not_to_draw(tmp_path: Path) -> None:
+def test_a_waterfall_without_latencies_is_drawn(tmp_path: Path) -> None:
     models = {"teacher": _card(1.0, 1_000_000, None, "simulated")}
     evaluation = Evaluation(n=20, overlap=0, models=models, comparisons=())
     draw_waterfall(evaluation, tmp_path / "waterfall")

@@ -42,7 +42,7 @@ def test_the_second_text_of_a_pair_is_another_segment(trained: Tokenizer) -> Non
     assert encoded.type_ids == [0, 0, 0, 1, 1]
 
 
-def test_the_vocabulary_is_no_larger_than_asked_for() -> None:
+def test_the_vocabulary_is_no_larger_than_requested() -> None:
     texts = [f"word{i} {i * 7919}" for i in range(2000)]
     assert train_wordpiece(texts, 120).get_vocab_size() == 120
 
