@@ -20,10 +20,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from coldpress.data import benchmark
-from coldpress.data.benchmark import Benchmark
+from coldpress.benchmark import loading
+from coldpress.benchmark.loading import Benchmark
 from coldpress.data.encoding import EncodedSplit
-from coldpress.model import classifier, serialization
+from coldpress.kinds import TEXT_CLASSIFICATION
+from coldpress.model import serialization
 from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.onnx.export import export
@@ -34,7 +35,7 @@ from coldpress.quantization import DynamicInt8, KBit, MixedPrecision, WeightOnly
 from coldpress.quantization.core.storage import save_quantized
 from coldpress.quantization.layer_groups import group_layers
 from coldpress.quantization.method import Quantization, QuantizationContext
-from coldpress.quantization.mixed.search import mean_kl_divergence
+from coldpress.quantization.mixed.search import mean_divergence
 from coldpress.recipe.recipe import Recipe
 from coldpress.teacher import build
 from coldpress.training import loop
@@ -62,7 +63,7 @@ def main() -> None:
     """Quantize, print a line per method, then time all models."""
     options = _options()
     recipe = _recipe(options)
-    data = benchmark.load_benchmark(recipe.benchmark, recipe.seed)
+    data = loading.load_benchmark(recipe.benchmark, recipe.seed)
     with tempfile.TemporaryDirectory() as directory:
         teacher = _teacher(recipe, data, options.teacher or Path(directory) / "teacher")
         quantizer = _Quantizer(teacher, data, Path(directory))
@@ -122,7 +123,7 @@ def _teacher(recipe: Recipe, data: Benchmark, path: Path) -> Classifier:
         return serialization.load_classifier(Checkpoint.open(path))
     loop.reseed(recipe.seed, "train_teacher")
     teacher = build.build_teacher(recipe.teacher, data, recipe.benchmark.max_tokens)
-    rows = labelled_data(teacher.tokenizer, data.train, data.validation)
+    rows = labelled_data(teacher, data.train, data.validation)
     loop.fit(teacher, rows.train, rows.loss, recipe.teacher, rows.validation)
     serialization.write_checkpoint(teacher, path, Manifest(stage="train_teacher"))
     return teacher
@@ -134,7 +135,7 @@ class _Quantizer:
     def __init__(self, teacher: Classifier, data: Benchmark, directory: Path) -> None:
         self._teacher = teacher
         self._directory = directory
-        rows = labelled_data(teacher.tokenizer, data.train, data.validation)
+        rows = labelled_data(teacher, data.train, data.validation)
         self._context = QuantizationContext(rows)
         self.validation = rows.validation
         self._expected = teacher.logits(self.validation)
@@ -147,9 +148,9 @@ class _Quantizer:
         files = self._exported(name, quantized)
         predictor = Predictor(files)
         logits = torch.from_numpy(raw_logits(predictor, self.validation))
-        accuracy = classifier.accuracy(logits, self.validation.labels.tolist())
+        accuracy = TEXT_CLASSIFICATION.main_score(logits.numpy(), self.validation.targets)
         size = (files / "model.onnx").stat().st_size / 1e6
-        change = mean_kl_divergence(self._expected, logits)
+        change = mean_divergence(TEXT_CLASSIFICATION, self._expected, logits)
         line = f"{size:6.2f} {100 * accuracy:6.1f} % {change:8.4f}  {seconds:5.1f} s"
         print(
             f"{name:28} {line}",

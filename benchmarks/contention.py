@@ -37,6 +37,7 @@ from coldpress.cpu import weight_bits
 from coldpress.data.encoding import EncodedSplit
 from coldpress.evaluation.performance.latency import Call, time_interleaved, torch_threads
 from coldpress.evaluation.performance.speedup import Speedup, estimate_speedup, measure_until_clear
+from coldpress.kinds import TEXT_CLASSIFICATION
 from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.onnx.export import export
@@ -235,7 +236,7 @@ def _bert(layers: int, width: int, heads: int, neurons: int) -> Classifier:
     build: Any = AutoModelForSequenceClassification
     module = build.from_config(config, attn_implementation="eager").eval()
     tokenizer = Tokenizer(WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
-    return Classifier(module, tokenizer, tuple("abcdef"))
+    return Classifier(module, tokenizer, tuple("abcdef"), TEXT_CLASSIFICATION)
 
 
 def _exported(classifier: Classifier, target: Path) -> Predictor:

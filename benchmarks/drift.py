@@ -99,9 +99,10 @@ def _take(observations: Observations, rows: Rows) -> Observations:
     words = observations.profile.words
     predictions = Predictions(
         tuple(source.ids[row] for row in rows),
-        source.label_names,
-        source.labels[rows],
-        {"onnx": source.logits["onnx"][rows]},
+        source.kind,
+        source.names,
+        source.targets[rows],
+        {"onnx": source.outputs["onnx"][rows]},
     )
     profile = Profile(
         WordCounts(words.total[rows], words.unknown[rows]), observations.profile.embeddings[rows]
@@ -110,16 +111,18 @@ def _take(observations: Observations, rows: Rows) -> Observations:
 
 
 def _concatenate(first: Observations, second: Observations) -> Observations:
-    logits = np.concatenate([side.predictions.logits["onnx"] for side in (first, second)])
+    logits = np.concatenate([side.predictions.outputs["onnx"] for side in (first, second)])
     ids = first.predictions.ids + second.predictions.ids
-    names = first.predictions.label_names
+    names = first.predictions.names
     sides = [first.profile, second.profile]
     words = WordCounts(
         np.concatenate([side.words.total for side in sides]),
         np.concatenate([side.words.unknown for side in sides]),
     )
     embeddings = np.concatenate([side.embeddings for side in sides])
-    predictions = Predictions(ids, names, first.predictions.labels[:0], {"onnx": logits})
+    predictions = Predictions(
+        ids, first.predictions.kind, names, first.predictions.targets[:0], {"onnx": logits}
+    )
     return Observations(predictions, Profile(words, embeddings))
 
 

@@ -25,7 +25,7 @@ from coldpress.evaluation.scorecard.scorecard import Comparison, Evaluation
 from coldpress.evaluation.statistics import paired
 from coldpress.evaluation.subgroups import equity
 from coldpress.evaluation.subgroups.slices import Slice
-from coldpress.gate import Gate, champion, groups
+from coldpress.gate import Gate, groups
 from coldpress.gate.checks import run_checks
 from coldpress.gate.verdict import Verdict
 
@@ -150,30 +150,30 @@ def _rate(count: int, models: int) -> str:
 def _damage_classes(directory: Path) -> None:
     """Damage the final model of a real evaluation, one class after another."""
     results = predictions.read_predictions(directory)
-    slices = equity.class_slices(results)
-    teacher = results.correct(results.teacher)
-    final = results.correct(results.final)
-    healthy = _judge(_evaluation(Pair(teacher, final), results.labels, slices))
+    slices = equity.target_slices(results)
+    teacher = results.row_scores(results.teacher) == 1
+    final = results.row_scores(results.final) == 1
+    healthy = _judge(_evaluation(Pair(teacher, final), results.targets, slices))
     print(f"undamaged: {_describe(healthy)}")
     unnoticed = refusals = 0
-    for label, name in enumerate(results.label_names):
+    for label, name in enumerate(results.names):
         pair = Pair(teacher, _without_class(results, label))
         drop = float(teacher.mean() - pair.model.mean())
-        verdict = _judge(_evaluation(pair, results.labels, slices))
+        verdict = _judge(_evaluation(pair, results.targets, slices))
         detected = not next(c.passed for c in verdict.checks if c.name == "max_class_drop")
         unnoticed += drop <= PLAIN
         refusals += drop <= PLAIN and detected
         print(f"{name}: accuracy {-100 * drop:+.2f} points; {_describe(verdict)}")
     print(
-        f"of {len(results.label_names)} damaged models, {unnoticed} pass a plain check of "
+        f"of {len(results.names)} damaged models, {unnoticed} pass a plain check of "
         f"{PLAIN:.0%} and {refusals} of these are refused by the class check"
     )
 
 
 def _without_class(results: predictions.Predictions, label: int) -> Correct:
-    logits = results.logits[results.final].copy()
+    logits = results.outputs[results.final].copy()
     logits[:, label] = 0
-    correct: Correct = logits.argmax(axis=1) == results.labels
+    correct: Correct = logits.argmax(axis=1) == results.targets
     return correct
 
 
@@ -184,15 +184,14 @@ def _evaluation(pair: Pair, labels: NDArray[np.int64], slices: Sequence[Slice]) 
         overlap=0,
         models={},
         comparisons=(_compare(pair, labels),),
-        equity=equity.compare_groups(slices, pair.model, pair.teacher, labels),
+        equity=equity.compare_groups(
+            slices, equity.PairedRows(pair.model, pair.teacher, labels, True)
+        ),
     )
 
 
 def _compare(pair: Pair, labels: NDArray[np.int64]) -> Comparison:
-    result = champion.compare_with_champion("teacher", pair.model, pair.teacher, labels)
-    if result.comparison is None:
-        raise RuntimeError("the rows cannot be compared")
-    return result.comparison
+    return paired.compare_models(("onnx", "teacher"), pair.model, pair.teacher, labels)
 
 
 def _judge(evaluation: Evaluation) -> Verdict:

@@ -22,6 +22,7 @@ from transformers import AutoModelForSequenceClassification, ModernBertConfig
 
 from coldpress.data.encoding import EncodedSplit
 from coldpress.evaluation.performance.latency import Call, time_interleaved
+from coldpress.kinds import TEXT_CLASSIFICATION
 from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.onnx.export import export
@@ -31,7 +32,7 @@ from coldpress.quantization import DynamicInt8, StaticInt8
 from coldpress.quantization.core.storage import save_quantized
 from coldpress.quantization.method import QuantizationContext
 from coldpress.training.data import TrainingData
-from coldpress.training.loop import label_loss
+from coldpress.training.loop import target_loss
 
 _VOCABULARY = 5000
 _TOKENS = (12, 64, 256)
@@ -47,7 +48,7 @@ def main() -> None:
     source = _modernbert(sizes.parse_args())
     rows = {tokens: _random_rows(tokens) for tokens in _TOKENS}
     all_rows = _joined(list(rows.values()))
-    no_labels = label_loss(torch.from_numpy(all_rows.labels))
+    no_labels = target_loss(TEXT_CLASSIFICATION, all_rows.targets)
     context = QuantizationContext(TrainingData(all_rows, no_labels, all_rows))
     dynamic = DynamicInt8(method="dynamic-int8").quantize(source, context)
     static = StaticInt8(method="static-int8").quantize(source, context)
@@ -100,7 +101,7 @@ def _modernbert(sizes: argparse.Namespace) -> Classifier:
     module = build.from_config(config, attn_implementation="eager").eval()
     tokenizer = Tokenizer(WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
     tokenizer.enable_truncation(max(_TOKENS))
-    return Classifier(module, tokenizer, tuple("abcdef"))
+    return Classifier(module, tokenizer, tuple("abcdef"), TEXT_CLASSIFICATION)
 
 
 def _sdpa(source: Classifier) -> Classifier:

@@ -18,10 +18,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from coldpress.kinds import TEXT_CLASSIFICATION
 from tasks.environment import home
 
 if TYPE_CHECKING:
-    from coldpress.data.benchmark import Benchmark
+    from coldpress.benchmark.loading import Benchmark
     from coldpress.model.classifier import Classifier
     from coldpress.teacher.spec import Teacher
 
@@ -78,18 +79,19 @@ def _row(contestant: str, result: dict[str, Any]) -> str:
 
 
 def _run(options: argparse.Namespace) -> dict[str, Any]:
-    from coldpress.data import benchmark
+    from coldpress.benchmark import loading
     from coldpress.data.encoding import encode
     from coldpress.evaluation.statistics.paired import accuracy_interval
+    from coldpress.kinds import TextClassificationBenchmark
     from coldpress.teacher import build
     from coldpress.teacher.spec import Teacher
     from coldpress.training import loop
 
     source = {"origin": "files", "train": options.train, "test": options.test}
-    section = benchmark.BenchmarkSection.model_validate(
+    section = TextClassificationBenchmark.model_validate(
         {"kind": "text-classification", "source": source}
     )
-    data = benchmark.load_benchmark(section, SEED)
+    data = loading.load_benchmark(section, SEED)
     teacher = Teacher.model_validate(
         {
             "model": {"origin": "directory", "path": options.model},
@@ -103,7 +105,7 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
     train = _coldpress if options.contestant == "coldpress" else _trainer
     rows, seconds = train(classifier, data, teacher, options)
     test = encode(classifier.tokenizer, data.test)
-    correct = int((classifier.logits(test).argmax(-1).numpy() == test.labels).sum())
+    correct = int((classifier.logits(test).argmax(-1).numpy() == test.targets).sum())
     interval = accuracy_interval(correct, len(test))
     accuracy = correct / len(test)
     return {
@@ -118,7 +120,6 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
 def _coldpress(
     classifier: Classifier, data: Benchmark, teacher: Teacher, options: argparse.Namespace
 ) -> tuple[int, float]:
-    import torch
 
     from coldpress.data.encoding import encode
     from coldpress.training import loop
@@ -128,7 +129,7 @@ def _coldpress(
     # Trainer does not evaluate while it trains, so the loop gets a validation split of one batch.
     sample = data.validation.take(range(min(teacher.batch_size, len(data.validation))))
     validation = encode(classifier.tokenizer, sample)
-    loss = loop.label_loss(torch.from_numpy(train.labels))
+    loss = loop.target_loss(TEXT_CLASSIFICATION, train.targets)
     loop.fit(classifier, train, loss, teacher, validation)
     return len(train) * options.epochs, time.perf_counter() - started
 
@@ -150,7 +151,7 @@ def _trainer(
     wrap: Any = PreTrainedTokenizerFast
     tokenizer = wrap(tokenizer_object=classifier.tokenizer, pad_token="[PAD]")
     started = time.perf_counter()
-    columns = {"text": list(data.train.texts), "labels": list(data.train.labels)}
+    columns = {"text": list(data.train.texts), "labels": list(data.train.targets)}
     rows = Dataset.from_dict(columns).map(
         lambda batch: tokenizer(batch["text"]), batched=True, remove_columns=["text"]
     )

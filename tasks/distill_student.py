@@ -10,7 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from tasks.execution import data
 from tasks.execution.stage import run_stage
 from tasks.execution.stage_spec import StageContext, StageSpec
-from tasks.tracking import runs
+from tasks.tracking import curves
 
 if TYPE_CHECKING:
     from tasks.execution.pipeline_run import PipelineRun
@@ -41,11 +41,14 @@ def _distill(context: StageContext) -> dict[str, float]:
     teacher = serialization.load_classifier(context.inputs[0])
     targets = soft_targets.load_soft_targets(context.inputs[1].path)
     rows = targets.transfer_set(data.load_transfer_set(recipe))
-    training = transfer.soft_target_data(teacher.tokenizer, method, targets, rows, validation)
+    training = transfer.soft_target_data(teacher, method, targets, rows, validation)
     epochs: dict[str, tuple[loop.Epoch, ...]] = {}
     distillation = DistillationContext(training, rows, context.progress, epochs.__setitem__)
     student = method.distill(teacher, distillation)
-    runs.log_epochs(context.run_id, epochs)
+    metric = student.kind.metrics[0].name
+    curves.log_epochs(context.run_id, epochs, metric)
     serialization.write_checkpoint(student, context.target, context.manifest())
-    score = classifier.accuracy(student.logits(training.validation), validation.labels)
-    return {"validation_accuracy": score, "parameters": classifier.count_parameters(student)}
+    return {
+        f"validation_{metric}": classifier.score(student, training.validation),
+        "parameters": classifier.count_parameters(student),
+    }

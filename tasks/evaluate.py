@@ -101,7 +101,7 @@ def _record_opening(run_id: str, test_digest: str) -> int:
 def _headline_metrics(evaluation: Evaluation) -> dict[str, float]:
     final = evaluation.models["onnx"]
     numbers = {
-        "accuracy": final.accuracy,
+        **final.scores,
         "retention": final.retention,
         "speedup": final.speedup,
         "compression": final.compression,

@@ -32,6 +32,7 @@ def export_onnx(run: PipelineRun, quantized: StageResult) -> StageResult:
 
 def _export(context: StageContext) -> dict[str, float]:
     from coldpress.data.encoding import encode
+    from coldpress.kinds import task_kind
     from coldpress.model.checkpoint import new_checkpoint
     from coldpress.model.serialization import load_tokenizer
     from coldpress.onnx.export import export
@@ -41,15 +42,17 @@ def _export(context: StageContext) -> dict[str, float]:
     recipe = context.recipe
     source = context.inputs[0]
     validation = encode(load_tokenizer(source), data.load_benchmark(recipe).validation)
-    labels = source.manifest.labels
     pairs = json.dumps(recipe.benchmark.columns.text_pair is not None)
     metadata = {"recipe": recipe.name, "source": source.digest, "pairs": pairs}
-    manifest = context.manifest().model_copy(update={"labels": labels})
+    described = {"kind": source.manifest.kind, "labels": source.manifest.labels}
+    manifest = context.manifest().model_copy(update=described)
+    metrics: dict[str, float] = {}
     with new_checkpoint(context.target, manifest) as directory:
         export(source, directory, recipe.export.opset, metadata)
-        calibration = calibrate_temperature(directory, validation)
+        if task_kind(source.manifest.kind).is_classification:
+            metrics |= calibrate_temperature(directory, validation).metrics()
         parity = check_parity(source, directory / "model.onnx", validation)
-    return {**calibration.metrics(), **parity.metrics(), "bytes": _total_bytes(context.target)}
+    return {**metrics, **parity.metrics(), "bytes": _total_bytes(context.target)}
 
 
 def _total_bytes(directory: Path) -> int:

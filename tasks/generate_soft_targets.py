@@ -16,6 +16,7 @@ from tasks.execution.stage import run_stage
 from tasks.execution.stage_spec import StageContext, StageSpec
 
 if TYPE_CHECKING:
+    from coldpress.benchmark.loading import Benchmark
     from coldpress.distillation.soft_targets import SoftTargets
     from coldpress.model.classifier import Classifier
     from coldpress.recipe.recipe import Recipe
@@ -71,9 +72,11 @@ def _generate(context: StageContext) -> dict[str, float]:
     manifest = context.manifest({"dataset_digest": benchmark.digest})
     with new_checkpoint(context.target, manifest) as directory:
         soft_targets.save_soft_targets(averaged, directory)
-    metrics = {"rows": len(rows), "entropy_nats": soft_targets.mean_entropy(averaged.logits)}
-    accuracies = _ensemble_accuracies(validation, benchmark.validation.labels)
-    return metrics | _leakage_metrics(recipe) | accuracies
+    metrics: dict[str, float] = {"rows": len(rows)}
+    if benchmark.kind.is_classification:
+        metrics["entropy_nats"] = soft_targets.mean_entropy(averaged.logits)
+    scores = _ensemble_scores(validation, benchmark)
+    return metrics | _leakage_metrics(recipe) | scores
 
 
 def _leakage_metrics(recipe: Recipe) -> dict[str, float]:
@@ -101,16 +104,17 @@ def _additional_teachers(context: StageContext) -> Iterator[Classifier]:
     )
 
 
-def _ensemble_accuracies(
-    teachers: Sequence[SoftTargets], labels: Sequence[int]
-) -> dict[str, float]:
-    """Return the validation accuracy of each teacher and of their average."""
+def _ensemble_scores(teachers: Sequence[SoftTargets], benchmark: Benchmark) -> dict[str, float]:
+    """Return the validation score of each teacher and of their average."""
     from coldpress.distillation import ensemble
-    from coldpress.model import classifier
 
     if len(teachers) == 1:
         return {}
     outputs = {f"teacher_{n}": targets.logits for n, targets in enumerate(teachers, 1)}
     outputs["ensemble"] = ensemble.average_soft_targets(teachers).logits
-    accuracies = {name: classifier.accuracy(logits, labels) for name, logits in outputs.items()}
-    return {f"{name}_validation_accuracy": value for name, value in accuracies.items()}
+    kind = benchmark.kind
+    targets = benchmark.validation.target_array
+    return {
+        f"{name}_validation_{kind.metrics[0].name}": kind.main_score(logits.numpy(), targets)
+        for name, logits in outputs.items()
+    }

@@ -11,7 +11,7 @@ from prefect.cache_policies import NO_CACHE
 from tasks.execution import data
 from tasks.execution.stage import run_stage
 from tasks.execution.stage_spec import StageContext, StageSpec
-from tasks.tracking import runs
+from tasks.tracking import curves
 
 if TYPE_CHECKING:
     from coldpress.data.encoding import EncodedSplit
@@ -44,9 +44,7 @@ def _prune(context: StageContext) -> dict[str, float]:
     student = serialization.load_classifier(context.inputs[0])
     targets = soft_targets.load_soft_targets(context.inputs[1].path)
     rows = targets.transfer_set(data.load_transfer_set(recipe))
-    training = transfer.soft_target_data(
-        student.tokenizer, recipe.recovery, targets, rows, validation
-    )
+    training = transfer.soft_target_data(student, recipe.recovery, targets, rows, validation)
     latency = _LatencyRecorder()
     pruning = PruningContext(
         training,
@@ -58,8 +56,8 @@ def _prune(context: StageContext) -> dict[str, float]:
     pruned = run_steps(context.section["steps"], student, pruning)
     notes = {"steps": [str(report) for report in pruned.reports], **latency.notes()}
     serialization.write_checkpoint(pruned.classifier, context.target, context.manifest(notes))
-    curves = {name: report.epochs for name, report in pruned.reports_by_name().items()}
-    runs.log_epochs(context.run_id, curves)
+    epochs = {name: report.epochs for name, report in pruned.reports_by_name().items()}
+    curves.log_epochs(context.run_id, epochs, student.kind.metrics[0].name)
     return pruned.metrics()
 
 

@@ -11,7 +11,7 @@ from coldpress import cpu
 from tasks.execution import data
 from tasks.execution.stage import run_stage
 from tasks.execution.stage_spec import StageContext, StageSpec
-from tasks.tracking import runs
+from tasks.tracking import curves
 
 if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
@@ -50,23 +50,23 @@ def _quantize(context: StageContext) -> dict[str, float]:
     from coldpress.training import loop
 
     recipe = context.recipe
-    labels = data.load_benchmark(recipe).validation.labels
     loop.reseed(recipe.seed, context.stage)
     source = serialization.load_classifier(context.inputs[0])
     method = cast("Quantization", recipe.quantize)
     training = _training_data(context, source, method)
-    before = classifier.accuracy(source.logits(training.validation), labels)
+    before = classifier.score(source, training.validation)
     epochs: dict[str, tuple[loop.Epoch, ...]] = {}
     quantization = QuantizationContext(training, context.progress, epochs.__setitem__)
     quantized = method.quantize(source, quantization)
-    runs.log_epochs(context.run_id, epochs)
+    metric = source.kind.metrics[0].name
+    curves.log_epochs(context.run_id, epochs, metric)
     arithmetic = [group.model_dump() for group in describe_arithmetic(quantized)]
-    manifest = context.manifest({"computes_in": arithmetic})
-    manifest = manifest.model_copy(update={"labels": source.labels, "shapes": source.shapes})
+    notes = {"computes_in": arithmetic}
+    manifest = serialization.describe_model(context.manifest(notes), source)
     with new_checkpoint(context.target, manifest) as directory:
         save_quantized(quantized, directory)
-    after = classifier.accuracy(quantized.logits(training.validation), labels)
-    return {"validation_accuracy": after, "validation_accuracy_before": before}
+    after = classifier.score(quantized, training.validation)
+    return {f"validation_{metric}": after, f"validation_{metric}_before": before}
 
 
 def _training_data(context: StageContext, source: Classifier, method: Quantization) -> TrainingData:
@@ -76,9 +76,9 @@ def _training_data(context: StageContext, source: Classifier, method: Quantizati
 
     recipe = context.recipe
     benchmark = data.load_benchmark(recipe)
-    tokenizer, validation = source.tokenizer, benchmark.validation
+    validation = benchmark.validation
     if not method.trains:
-        return labelled_data(tokenizer, benchmark.train, validation)
+        return labelled_data(source, benchmark.train, validation)
     targets = soft_targets.load_soft_targets(context.inputs[1].path)
     rows = targets.transfer_set(data.load_transfer_set(recipe))
-    return transfer.soft_target_data(tokenizer, recipe.recovery, targets, rows, validation)
+    return transfer.soft_target_data(source, recipe.recovery, targets, rows, validation)

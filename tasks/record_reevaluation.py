@@ -77,11 +77,12 @@ def _metrics(reevaluation: Reevaluation) -> dict[str, float]:
         metrics[f"drift.{test.way}.p_adjusted"] = test.p_adjusted
     accuracy = reevaluation.accuracy
     if accuracy is not None:
-        metrics["accuracy"] = accuracy.fresh.estimate
+        metrics[accuracy.metric] = accuracy.fresh.estimate
         if accuracy.others is not None:
-            metrics["accuracy.difference"] = accuracy.others.difference.estimate
+            metrics[f"{accuracy.metric}.difference"] = accuracy.others.difference.estimate
         if accuracy.same is not None:
-            metrics["accuracy.difference_on_same_rows"] = accuracy.same.difference.estimate
+            name = f"{accuracy.metric}.difference_on_same_rows"
+            metrics[name] = accuracy.same.difference.estimate
     if reevaluation.agreement is not None:
         metrics["agreement"] = reevaluation.agreement.fresh.estimate
     return metrics

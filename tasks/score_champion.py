@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from coldpress.data.benchmark import read_new_rows
+from coldpress.benchmark.loading import read_new_rows
 from coldpress.drift import profile
-from coldpress.drift.detect import detect_drift
+from coldpress.drift.detect import agreement_scores, detect_drift
 from coldpress.drift.observations import Observations, observe
 from coldpress.errors import CorruptCheckpointError, InputError
 from coldpress.evaluation import predictions
@@ -19,8 +18,8 @@ from tasks.tracking import artifacts
 if TYPE_CHECKING:
     from coldpress.data.new_rows import NewRowsSource
     from coldpress.data.splits import Split
-    from coldpress.drift.proportions import Hits
     from coldpress.drift.result import Reevaluation
+    from coldpress.kinds.kind import RowScores
     from tasks.promotion.champion import ChampionRecord
 
 MIN_ROWS = 30
@@ -31,10 +30,11 @@ MIN_ROWS = 30
 def score_champion(champion: ChampionRecord, fresh: NewRowsSource, labelled: bool) -> Reevaluation:
     """Test whether the scorecard still holds; all input is read before the model is run."""
     baseline = _test_observations(champion)
-    rows = _read_new_rows(champion, fresh, baseline.predictions.label_names if labelled else None)
+    rows = _read_new_rows(champion, fresh, baseline.predictions.names if labelled else None)
     with artifacts.open_checkpoint(champion.model_uri) as checkpoint:
         current = observe(rows, checkpoint.path)
-    agreement = None if labelled else _teacher_agreement(champion, rows, current)
+    scale = baseline.predictions.scale
+    agreement = None if labelled else _teacher_agreement(champion, rows, current, scale)
     return detect_drift(champion.name, baseline, current, agreement)
 
 
@@ -53,27 +53,26 @@ def _test_observations(champion: ChampionRecord) -> Observations:
 def _read_new_rows(
     champion: ChampionRecord, fresh: NewRowsSource, labels: tuple[str, ...] | None
 ) -> Split:
-    rows = read_new_rows(fresh, champion.recipe.benchmark.columns, labels, "fresh")
+    rows = read_new_rows(fresh, champion.recipe.benchmark, labels, "fresh")
     if len(rows) < MIN_ROWS:
         raise InputError(f"fresh: {len(rows)} rows; at least {MIN_ROWS} are needed")
     return rows
 
 
-def _teacher_agreement(champion: ChampionRecord, rows: Split, current: Observations) -> Hits | None:
+def _teacher_agreement(
+    champion: ChampionRecord, rows: Split, current: Observations, scale: float
+) -> RowScores | None:
     """Compare with the teacher's predictions, the best reference if there are no labels."""
     from coldpress.data.encoding import encode
     from coldpress.model.serialization import load_classifier
 
+    predicted = current.predictions
     try:
         with artifacts.open_checkpoint(champion.teacher_uri or "") as checkpoint:
             teacher = load_classifier(checkpoint)
-            indices = teacher.logits(encode(teacher.tokenizer, rows)).argmax(-1).numpy()
+            outputs = teacher.logits(encode(teacher.tokenizer, rows)).numpy()
     except CorruptCheckpointError as error:
         get_run_logger().warning("No agreement with the teacher of %s: %s", champion.name, error)
         return None
-    predicted = current.predictions
-    teacher_labels = [teacher.labels[index] for index in indices]
-    labels = [predicted.label_names[index] for index in predicted.predicted_labels(predicted.final)]
-    return np.array(
-        [ours == teachers for ours, teachers in zip(labels, teacher_labels, strict=True)]
-    )
+    outputs = predictions.reorder_outputs(outputs, teacher.labels, predicted.names)
+    return agreement_scores(predicted, predicted.final, outputs, scale)

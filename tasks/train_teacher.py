@@ -11,7 +11,7 @@ from coldpress.teacher.spec import content_digest
 from tasks.execution import data
 from tasks.execution.stage import run_stage
 from tasks.execution.stage_spec import StageContext, StageSpec
-from tasks.tracking import runs
+from tasks.tracking import curves
 
 if TYPE_CHECKING:
     from tasks.execution.pipeline_run import PipelineRun
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @task(name="train-teacher", cache_policy=NO_CACHE)
 def train_teacher(run: PipelineRun) -> StageResult:
-    """Train on the labels and keep the epoch with the best validation accuracy."""
+    """Train on the targets and keep the epoch with the best validation score."""
     teacher = run.recipe.teacher
     section = teacher.model_dump(mode="json", exclude={"model"})
     key_extras = {"model": content_digest(teacher.model)}
@@ -38,10 +38,14 @@ def _train(context: StageContext) -> dict[str, float]:
     benchmark = data.load_benchmark(recipe)
     loop.reseed(recipe.seed, context.stage)
     teacher = build.build_teacher(recipe.teacher, benchmark, recipe.benchmark.max_tokens)
-    rows = labelled_data(teacher.tokenizer, benchmark.train, benchmark.validation)
+    rows = labelled_data(teacher, benchmark.train, benchmark.validation)
     train, validation = rows.train, rows.validation
     epochs = loop.fit(teacher, train, rows.loss, recipe.teacher, validation, context.progress)
     serialization.write_checkpoint(teacher, context.target, context.manifest())
-    runs.log_epochs(context.run_id, {"": epochs})
-    score = classifier.accuracy(teacher.logits(validation), benchmark.validation.labels)
-    return {"validation_accuracy": score, "truncated": train.truncated, "train_rows": len(train)}
+    metric = teacher.kind.metrics[0].name
+    curves.log_epochs(context.run_id, {"": epochs}, metric)
+    return {
+        f"validation_{metric}": classifier.score(teacher, validation),
+        "truncated": train.truncated,
+        "train_rows": len(train),
+    }

@@ -22,6 +22,7 @@ from torch import nn
 from transformers import BertConfig, BertForSequenceClassification
 
 from coldpress.data.splits import Split
+from coldpress.kinds import TEXT_CLASSIFICATION
 from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.model.serialization import save_classifier
@@ -98,7 +99,7 @@ def tiny(tokenizer: Tokenizer) -> Classifier:
     config._attn_implementation = "eager"
     module: nn.Module = BertForSequenceClassification(config)
     module.eval()
-    return Classifier(module, tokenizer, ("calm", "fast", "warm"))
+    return Classifier(module, tokenizer, ("calm", "fast", "warm"), TEXT_CLASSIFICATION)
 
 
 @pytest.fixture

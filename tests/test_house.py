@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 # Imported by every command before the input is known to be right, or by the answering of texts.
 LIGHT = (
-    "coldpress.data.benchmark",
+    "coldpress.benchmark.loading",
     "coldpress.model.checkpoint",
     "coldpress.distillation",
     "coldpress.evaluation.config",

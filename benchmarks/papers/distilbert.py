@@ -107,7 +107,7 @@ def _retained(trial: Trial, student: Classifier) -> Interval:
     from coldpress.evaluation.scorecard.scorecard import Interval
     from coldpress.evaluation.statistics.paired import paired_interval
 
-    classes = trial.test.labels
+    classes = trial.test.targets
     student_correct, teacher_correct = (
         model.logits(trial.test).argmax(-1).numpy() == classes for model in (student, trial.teacher)
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import script
 from claim import Paper, Verdict, format_points
+from coldpress.kinds import TEXT_CLASSIFICATION
 from measurement import Measurement, TrialResult
 from script import Curves, Numbers, Script
 
@@ -140,7 +141,9 @@ def labelled_rows(trial: Trial, share: float) -> Split:
 def _stratified_sample(rows: Split, share: float, seed: int) -> Split:
     from coldpress.data.splits import stratified_split
 
-    return rows.take(stratified_split(rows.ids, rows.labels, share, seed)[1])
+    return rows.take(
+        stratified_split(rows.ids, TEXT_CLASSIFICATION.strata(rows.targets), share, seed)[1]
+    )
 
 
 def _base_model(trial: Trial) -> Classifier:
@@ -157,7 +160,7 @@ def _sets_with_all_texts(trial: Trial, soft_targets: SoftTargets) -> dict[str, T
     """Add the texts without labels, with soft targets from either of the two large models."""
     from coldpress.distillation.soft_targets import compute_soft_targets
 
-    unlabelled = replace(trial.data.train, labels=())
+    unlabelled = replace(trial.data.train, targets=())
     rows = labelled_rows(trial, FEW).concat(unlabelled)
     few_targets = compute_soft_targets(_fine_tuned_on_few(trial), unlabelled)
     return {
@@ -195,7 +198,7 @@ def _student_accuracy(
     # No epoch is selected, so a single validation row is enough.
     validation = trial.data.validation.take([0])
     data = transfer.soft_target_data(
-        student.tokenizer, method, training_set.soft_targets, training_set.rows, validation
+        student, method, training_set.soft_targets, training_set.rows, validation
     )
     loop.reseed(trial.seed, "taught")
     list(loop.train_epochs(student, data.train, data.loss, method, data.validation))

@@ -177,14 +177,15 @@ def _training_context(trial: Trial, stage: str) -> QuantizationContext:
     """Return data for training with the float model's logits, as in a recipe's `quantize`."""
     import torch
 
-    from coldpress.distillation.hinton.loss import soft_and_hard_loss
+    from coldpress.distillation.hinton.loss import TargetMixture, soft_and_hard_loss
     from coldpress.quantization.method import QuantizationContext
     from coldpress.training.data import TrainingData
     from coldpress.training.loop import reseed
 
     reseed(trial.seed, stage)
-    labels = torch.from_numpy(trial.train.labels)
-    loss = soft_and_hard_loss(trial.teacher_logits, labels, temperature=4.0, alpha=0.9)
+    labels = torch.from_numpy(trial.train.targets)
+    targets = TargetMixture(trial.teacher.kind, trial.teacher_logits, labels)
+    loss = soft_and_hard_loss(targets, temperature=4.0, alpha=0.9)
     return QuantizationContext(TrainingData(trial.train, loss, trial.validation))
 
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from coldpress.data.benchmark import BenchmarkSection
 from coldpress.errors import InputError
+from coldpress.kinds import TextClassificationBenchmark
 from coldpress.teacher.spec import ScratchModel, Teacher
 
 QUICK = "made-up requests"
@@ -43,7 +43,7 @@ class Options:
     quick: Annotated[bool, Parameter(negative=())] = False
     full: Annotated[bool, Parameter(negative=())] = False
 
-    def benchmarks(self) -> dict[str, BenchmarkSection]:
+    def benchmarks(self) -> dict[str, TextClassificationBenchmark]:
         """Return the datasets by name, in order.
 
         Raises:
@@ -102,7 +102,7 @@ class Options:
         return next(text for text in self.data if text.startswith(f"{name}="))
 
 
-def _named_section(text: str) -> tuple[str, BenchmarkSection]:
+def _named_section(text: str) -> tuple[str, TextClassificationBenchmark]:
     train, test = _split_files(text)
     return text.partition("=")[0], _section(origin="files", train=train, test=test)
 
@@ -115,7 +115,7 @@ def _split_files(text: str) -> tuple[str, str]:
     return train, test
 
 
-def _section(**source: Any) -> BenchmarkSection:  # noqa: ANN401
-    return BenchmarkSection.model_validate(
+def _section(**source: Any) -> TextClassificationBenchmark:  # noqa: ANN401
+    return TextClassificationBenchmark.model_validate(
         {"kind": "text-classification", "source": source, "max_tokens": MAX_TOKENS}
     )

@@ -15,9 +15,9 @@ import figure
 import table
 from claim import Claim, Curve, Data, Number, Paper, Result, Verdict, write_record
 from coldpress import cpu
-from coldpress.data.benchmark import BenchmarkSection
 from coldpress.errors import InputError
 from coldpress.evaluation.scorecard.scorecard import Interval
+from coldpress.kinds import TextClassificationBenchmark
 from measurement import TrialResult
 from options import Options
 from tasks.environment import home
@@ -101,7 +101,9 @@ def run(script: Script, options: Options) -> Claim:
     return claim
 
 
-def _result(script: Script, options: Options, name: str, section: BenchmarkSection) -> Result:
+def _result(
+    script: Script, options: Options, name: str, section: TextClassificationBenchmark
+) -> Result:
     started = time.perf_counter()
     runs: list[tuple[Trial, Outcome]] = []
     for seed in options.seed_numbers:
@@ -121,7 +123,7 @@ def _result(script: Script, options: Options, name: str, section: BenchmarkSecti
 
 
 def _run_seed(
-    script: Script, options: Options, name: str, section: BenchmarkSection, seed: int
+    script: Script, options: Options, name: str, section: TextClassificationBenchmark, seed: int
 ) -> tuple[Trial, Outcome]:
     import outcomes
     import trials
@@ -165,13 +167,13 @@ def _curves(results: Sequence[TrialResult]) -> dict[str, Curve]:
     }
 
 
-def _estimate(first: Result, sections: Mapping[str, BenchmarkSection]) -> float:
+def _estimate(first: Result, sections: Mapping[str, TextClassificationBenchmark]) -> float:
     """Estimate the seconds of the other datasets, in proportion to their characters."""
-    from coldpress.data import benchmark
+    from coldpress.benchmark import loading
 
     characters = [
         sum(map(len, (*data.train.texts, *data.test.texts)))
-        for data in (benchmark.load_benchmark(section, 0) for section in sections.values())
+        for data in (loading.load_benchmark(section, 0) for section in sections.values())
     ]
     return first.seconds * sum(characters[1:]) / characters[0]
 

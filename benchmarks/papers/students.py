@@ -33,7 +33,7 @@ def distill_student(trial: Trial, method: DistillationMethod) -> Checkpoint:
         loop.reseed(trial.seed, "distill_student")
         targets = soft_targets.compute_soft_targets(trial.teacher, rows)
         data = transfer.soft_target_data(
-            trial.teacher.tokenizer, method, targets, rows, trial.data.validation
+            trial.teacher, method, targets, rows, trial.data.validation
         )
         return method.distill(trial.teacher, DistillationContext(data, rows))
 

@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from coldpress.data.benchmark import Benchmark
+from coldpress.benchmark.loading import Benchmark
 from coldpress.data.encoding import encode
+from coldpress.kinds import TEXT_CLASSIFICATION
 from coldpress.model import serialization
 from coldpress.model.checkpoint import Checkpoint, Manifest
 from coldpress.model.classifier import Classifier
@@ -40,7 +39,7 @@ def fine_tune(teacher: Teacher, data: Benchmark, seed: int, cache: Path) -> Chec
         classifier = build.build_teacher(teacher, data, MAX_TOKENS)
         train = encode(classifier.tokenizer, data.train)
         validation = encode(classifier.tokenizer, data.validation)
-        loss = loop.label_loss(torch.from_numpy(train.labels))
+        loss = loop.target_loss(TEXT_CLASSIFICATION, train.targets)
         loop.fit(classifier, train, loss, teacher, validation)
         return classifier
 

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 import teachers
-from coldpress.data import benchmark
-from coldpress.data.benchmark import Benchmark, BenchmarkSection
+from coldpress.benchmark import loading
+from coldpress.benchmark.loading import Benchmark
 from coldpress.data.encoding import EncodedSplit, encode
+from coldpress.kinds import TEXT_CLASSIFICATION, TextClassificationBenchmark
 from coldpress.model import classifier as model
 from coldpress.model import serialization
 from coldpress.model.checkpoint import Checkpoint
@@ -78,7 +79,7 @@ class Trial:
     @property
     def labelled(self) -> TrainingData:
         """The rows, and the loss of their labels."""
-        loss = loop.label_loss(torch.from_numpy(self.train.labels))
+        loss = loop.target_loss(TEXT_CLASSIFICATION, self.train.targets)
         return TrainingData(self.train, loss, self.validation)
 
     def pruning_context(self) -> PruningContext:
@@ -92,7 +93,7 @@ class Trial:
         order = torch.randperm(len(self.train), generator=torch.Generator().manual_seed(self.seed))
         split = self.data.train.take(sorted(order[:rows].tolist()))
         sample = encode(self.teacher.tokenizer, split)
-        return sample, loop.label_loss(torch.from_numpy(sample.labels))
+        return sample, loop.target_loss(TEXT_CLASSIFICATION, sample.targets)
 
     def subset(self, positions: Sequence[Position]) -> Sequence[Position]:
         """Return all positions of a curve, or every other one if quick."""
@@ -100,11 +101,16 @@ class Trial:
 
     def accuracy(self, classifier: Classifier, rows: EncodedSplit) -> float:
         """Return a model's accuracy on rows of this trial, a fraction."""
-        return model.accuracy(classifier.logits(rows), rows.labels.tolist())
+        return model.score(classifier, rows)
 
 
 def prepare_trial(
-    name: str, section: BenchmarkSection, seed: int, teacher: Teacher, cache: Path, quick: bool
+    name: str,
+    section: TextClassificationBenchmark,
+    seed: int,
+    teacher: Teacher,
+    cache: Path,
+    quick: bool,
 ) -> Trial:
     """Read and split the dataset, and fine-tune the large model.
 
@@ -119,6 +125,6 @@ def prepare_trial(
     Returns:
         A trial.
     """
-    data = benchmark.load_benchmark(section, seed)
+    data = loading.load_benchmark(section, seed)
     checkpoint = teachers.fine_tune(teacher, data, seed, cache)
     return Trial(name, data, seed, checkpoint, teacher, cache, quick)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,14 +26,14 @@ class EncodedSplit:
     Attributes:
         input_ids: An array of shape (tokens,) for each row.
         token_type_ids: Segment ids, of the same shapes.
-        labels: Shape (rows,); empty for unlabelled rows.
+        targets: Shape (rows,), int64 or float64; empty for unlabelled rows.
         truncated: Number of rows that exceeded the tokenizer's limit.
         pad_id: Token id that pads the shorter rows of a batch.
     """
 
     input_ids: tuple[IntArray, ...]
     token_type_ids: tuple[IntArray, ...]
-    labels: IntArray
+    targets: NDArray[Any]
     truncated: int
     pad_id: int
 
@@ -71,7 +71,7 @@ class EncodedSplit:
         return EncodedSplit(
             input_ids=tuple(self.input_ids[row] for row in rows),
             token_type_ids=tuple(self.token_type_ids[row] for row in rows),
-            labels=self.labels[rows] if len(self.labels) else self.labels,
+            targets=self.targets[rows] if len(self.targets) else self.targets,
             truncated=0,
             pad_id=self.pad_id,
         )
@@ -120,7 +120,7 @@ def encode(tokenizer: Tokenizer, split: Split) -> EncodedSplit:
     return EncodedSplit(
         input_ids=tuple(np.asarray(e.ids, dtype=np.int64) for e in encodings),
         token_type_ids=tuple(np.asarray(e.type_ids, dtype=np.int64) for e in encodings),
-        labels=np.asarray(split.labels, dtype=np.int64),
+        targets=split.target_array,
         truncated=sum(bool(e.overflowing) for e in encodings),
         pad_id=find_pad_id(tokenizer),
     )

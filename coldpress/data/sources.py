@@ -54,14 +54,13 @@ class SyntheticSource(Section):
 Source = Annotated[SyntheticSource | FilesSource | HubSource, Field(discriminator="origin")]
 
 
-class Columns(Section):
-    """Names of the source's columns for the text, the optional second text and the label."""
+class TextColumns(Section):
+    """Names of the source's columns for the texts; each task kind adds those of its targets."""
 
     text: Annotated[str, Field(min_length=1, description="Column of the text.")] = "text"
     text_pair: Annotated[
         str | None, Field(description="Column of the second text of a pair, if there is one.")
     ] = None
-    label: Annotated[str, Field(min_length=1, description="Column of the label.")] = "label"
 
     @property
     def texts(self) -> list[str]:
@@ -70,8 +69,14 @@ class Columns(Section):
 
     @property
     def names(self) -> list[str]:
-        """Columns of the texts and the label."""
-        return [*self.texts, self.label]
+        """Columns of the texts and targets."""
+        columns = self.model_dump(exclude_none=True)
+        return [*self.texts, *(columns[f] for f in columns if f not in TextColumns.model_fields)]
+
+    @property
+    def target(self) -> str:
+        """Column of the target, for kinds with a single one."""
+        return self.names[-1]
 
     @model_validator(mode="after")
     def _check_columns_differ(self) -> Self:
@@ -83,13 +88,13 @@ class Columns(Section):
 
 
 def read_splits(
-    source: SyntheticSource | FilesSource | HubSource, columns: Columns
+    source: SyntheticSource | FilesSource | HubSource, columns: TextColumns
 ) -> tuple[Rows, Rows | None, Rows]:
     """Read every split of a source.
 
     Args:
         source: Source of the rows.
-        columns: Columns of the texts and the label.
+        columns: TextColumns of the texts and targets.
 
     Returns:
         Rows of train, of validation (None if the source has no such split), and of test.
@@ -105,7 +110,7 @@ def read_splits(
 
 
 def read_test_column(
-    source: SyntheticSource | FilesSource | HubSource, columns: Columns, name: str, field: str
+    source: SyntheticSource | FilesSource | HubSource, columns: TextColumns, name: str, field: str
 ) -> tuple[str | None, ...]:
     """Read one more column of the test rows.
 
@@ -159,7 +164,9 @@ def _open_hub_dataset(source: HubSource, field: str) -> Callable[[str, list[str]
     return lambda split, columns: hub_dataset.read_split(splits, split, columns, location)
 
 
-def _read_synthetic(source: SyntheticSource, columns: Columns) -> tuple[Rows, Rows | None, Rows]:
+def _read_synthetic(
+    source: SyntheticSource, columns: TextColumns
+) -> tuple[Rows, Rows | None, Rows]:
     if columns.text_pair is not None:
         raise InputError("benchmark.columns.text_pair: the synthetic benchmark has no text pairs")
     train = _generate_rows(source, "train", source.train_examples, columns)
@@ -167,8 +174,8 @@ def _read_synthetic(source: SyntheticSource, columns: Columns) -> tuple[Rows, Ro
     return train, None, test
 
 
-def _generate_rows(source: SyntheticSource, split: str, count: int, columns: Columns) -> Rows:
+def _generate_rows(source: SyntheticSource, split: str, count: int, columns: TextColumns) -> Rows:
     examples = synthetic.generate(count, f"{source.data_seed}:{split}")
     texts, labels = zip(*examples, strict=True)
-    values = {columns.text: texts, columns.label: labels}
+    values = {columns.text: texts, columns.target: labels}
     return Rows(f"{_FIELD}: synthetic {split}", "row", range(1, count + 1), values)

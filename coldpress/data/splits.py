@@ -7,6 +7,10 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -17,19 +21,25 @@ class Split:
         ids: A stable id for each row, derived from its texts (see `row_ids`).
         texts: First texts.
         pairs: Second texts, or None for a single-text benchmark.
-        labels: Index into `Benchmark.labels` for each row; empty for unlabelled rows.
+        targets: One target for each row, such as an index into `Benchmark.labels`; empty for
+            unlabelled rows.
         columns: Further columns of the test rows to slice by; None marks a missing value.
     """
 
     ids: tuple[str, ...]
     texts: tuple[str, ...]
     pairs: tuple[str, ...] | None
-    labels: tuple[int, ...]
+    targets: tuple[int, ...] | tuple[float, ...]
     columns: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.ids)
+
+    @property
+    def target_array(self) -> NDArray[Any]:
+        """Targets as int64 class indices or float64 numbers, shape (rows,)."""
+        return np.asarray(self.targets, dtype=None if self.targets else np.int64)
 
     @property
     def all_texts(self) -> tuple[str, ...]:
@@ -46,7 +56,7 @@ class Split:
             ids=tuple(self.ids[row] for row in rows),
             texts=tuple(self.texts[row] for row in rows),
             pairs=None if self.pairs is None else tuple(self.pairs[row] for row in rows),
-            labels=tuple(self.labels[row] for row in rows) if self.labels else (),
+            targets=tuple(self.targets[row] for row in rows) if self.targets else (),
             columns={n: tuple(values[row] for row in rows) for n, values in self.columns.items()},
         )
 
@@ -54,7 +64,7 @@ class Split:
         """Append the rows of another split, except those whose id is in this one.
 
         Args:
-            more: Rows with or without labels. If they have none, the result has fewer labels than
+            more: Rows with or without labels. If they have none, the result has fewer targets than
                 rows: those of its first rows.
         """
         ids = set(self.ids)
@@ -65,7 +75,7 @@ class Split:
             ids=self.ids + new.ids,
             texts=self.texts + new.texts,
             pairs=pairs,
-            labels=self.labels + new.labels,
+            targets=self.targets + new.targets,
             columns={name: values + missing for name, values in self.columns.items()},
         )
 
@@ -88,16 +98,16 @@ def row_ids(texts: Sequence[str], pairs: Sequence[str] | None) -> tuple[str, ...
 
 
 def stratified_split(
-    ids: Sequence[str], labels: Sequence[int], share: float, seed: int
+    ids: Sequence[str], strata: Sequence[int], share: float, seed: int
 ) -> tuple[list[int], list[int]]:
-    """Split off a share of the rows, stratified by class.
+    """Split off a share of the rows, stratified.
 
     Rows are selected by the hash of seed and id, so that adding rows moves few others. At least one
-    row of each class stays; quotas are rounded by the largest remainder.
+    row of each stratum stays; quotas are rounded by the largest remainder.
 
     Args:
         ids: Row ids.
-        labels: Class of each row.
+        strata: Stratum of each row, such as its class.
         share: Share of the rows to split off, at most 0.5.
         seed: Seed of the selection.
 
@@ -105,25 +115,25 @@ def stratified_split(
         Indices of the rows that stay and of those split off, both ascending.
     """
     members: defaultdict[int, list[int]] = defaultdict(list)
-    for row, label in enumerate(labels):
-        members[label].append(row)
-    quotas = _quotas({label: len(rows) for label, rows in members.items()}, share)
+    for row, stratum in enumerate(strata):
+        members[stratum].append(row)
+    quotas = _quotas({stratum: len(rows) for stratum, rows in members.items()}, share)
     selected = {
         row
-        for label, rows in members.items()
-        for row in sorted(rows, key=lambda row: _sha256([seed, ids[row]]))[: quotas[label]]
+        for stratum, rows in members.items()
+        for row in sorted(rows, key=lambda row: _sha256([seed, ids[row]]))[: quotas[stratum]]
     }
     return [row for row in range(len(ids)) if row not in selected], sorted(selected)
 
 
 def _quotas(sizes: dict[int, int], share: float) -> dict[int, int]:
-    """Return the rows to split off per class: all but one at most, in total the share."""
-    quotas = {label: int(size * share) for label, size in sizes.items()}
+    """Return the rows to split off per stratum: all but one at most, in total the share."""
+    quotas = {stratum: int(size * share) for stratum, size in sizes.items()}
     missing = max(1, round(sum(sizes.values()) * share)) - sum(quotas.values())
-    by_remainder = sorted(sizes, key=lambda label: (-(sizes[label] * share % 1), label))
-    for label in by_remainder:
-        if missing > 0 and quotas[label] < sizes[label] - 1:
-            quotas[label] += 1
+    by_remainder = sorted(sizes, key=lambda key: (-(sizes[key] * share % 1), key))
+    for stratum in by_remainder:
+        if missing > 0 and quotas[stratum] < sizes[stratum] - 1:
+            quotas[stratum] += 1
             missing -= 1
     return quotas
 

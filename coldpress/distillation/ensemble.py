@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import torch
 
-from coldpress.data.benchmark import Benchmark
+from coldpress.benchmark.loading import Benchmark
 from coldpress.distillation.soft_targets import SoftTargets
 from coldpress.model.classifier import Classifier
 from coldpress.teacher.build import build_teacher
@@ -40,7 +40,7 @@ def train_more_teachers(
     for number in range(count):
         reseed(seed, f"train_teacher_{number + 2}")
         classifier = build_teacher(teacher, data, max_tokens)
-        rows = labelled_data(classifier.tokenizer, data.train, data.validation)
+        rows = labelled_data(classifier, data.train, data.validation)
         fit(classifier, rows.train, rows.loss, teacher, rows.validation, progress)
         yield classifier
 

@@ -61,7 +61,7 @@ def init_student(teacher: Classifier, shape: StudentShape, rows: Split) -> Class
     if (shape.width, shape.heads, shape.neurons) == (None, None, None):
         return student
     # Labels play no part here, and the last rows may have none.
-    sample = replace(rows, labels=()).take(evenly_spaced_rows(len(rows), SAMPLE_ROWS))
+    sample = replace(rows, targets=()).take(evenly_spaced_rows(len(rows), SAMPLE_ROWS))
     stats = measure_activations(teacher, encode(teacher.tokenizer, sample))
     if shape.heads is not None:
         student = keep_heads(student, [_most_active(stats.heads[i], shape.heads) for i in layers])

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import torch
-from tokenizers import Tokenizer
 
 from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
-from coldpress.distillation.hinton.loss import soft_and_hard_loss
+from coldpress.distillation.hinton.loss import TargetMixture, soft_and_hard_loss
 from coldpress.distillation.method import Distillation
 from coldpress.distillation.soft_targets import SoftTargets
+from coldpress.model.classifier import Classifier
 from coldpress.training.data import TrainingData
 
 
 def soft_target_data(
-    tokenizer: Tokenizer,
+    classifier: Classifier,
     method: Distillation,
     soft_targets: SoftTargets,
     rows: Split,
@@ -22,11 +22,11 @@ def soft_target_data(
 ) -> TrainingData:
     """Encode the rows and set up the loss with their soft targets and labels.
 
-    The loss needs only the logits. Pruned models can be retrained with it, too: they have lost
+    The loss needs only the outputs. Pruned models can be retrained with it, too: they have lost
     heads and neurons, so that their activations can no longer be compared with the teacher's.
 
     Args:
-        tokenizer: Of the model to train.
+        classifier: The model to train, or one with the same tokenizer and task kind.
         method: Its temperature and its alpha are used.
         soft_targets: For all rows, in any order.
         rows: The transfer set; unlabelled rows come last.
@@ -39,8 +39,9 @@ def soft_target_data(
     Raises:
         KeyError: A row has no soft targets.
     """
-    train = encode(tokenizer, rows)
-    labels = torch.from_numpy(train.labels)
-    teacher_logits = soft_targets.for_rows(rows)
-    loss = soft_and_hard_loss(teacher_logits, labels, method.temperature, method.alpha)
-    return TrainingData(train, loss, encode(tokenizer, validation))
+    train = encode(classifier.tokenizer, rows)
+    mixture = TargetMixture(
+        classifier.kind, soft_targets.for_rows(rows), torch.from_numpy(train.targets)
+    )
+    loss = soft_and_hard_loss(mixture, method.temperature, method.alpha)
+    return TrainingData(train, loss, encode(classifier.tokenizer, validation))

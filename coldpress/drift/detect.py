@@ -5,19 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 
-import numpy as np
-
 from coldpress.drift.accuracy import compare_accuracy
 from coldpress.drift.embeddings import embedding_shift
 from coldpress.drift.labels import label_shift
 from coldpress.drift.length import length_shift
 from coldpress.drift.observations import Observations
-from coldpress.drift.proportions import Hits, compare_shares
-from coldpress.drift.result import Drift, DriftKind, DriftVerdict, Reevaluation
+from coldpress.drift.proportions import compare_row_scores
+from coldpress.drift.result import (
+    Drift,
+    DriftKind,
+    DriftVerdict,
+    Reevaluation,
+    ShareDifference,
+)
 from coldpress.drift.shift import Shift
+from coldpress.drift.targets import target_shift
 from coldpress.drift.vocabulary import vocabulary_shift
 from coldpress.evaluation.predictions import Predictions
 from coldpress.evaluation.statistics.paired import SIGNIFICANCE_LEVEL, holm
+from coldpress.kinds.kind import Outputs, RowScores
 
 BOUNDS: dict[DriftKind, float] = {
     "labels": 0.1,
@@ -30,7 +36,10 @@ BOUNDS: dict[DriftKind, float] = {
 
 
 def detect_drift(
-    model: str, before: Observations, fresh: Observations, teacher_agreement: Hits | None = None
+    model: str,
+    before: Observations,
+    fresh: Observations,
+    teacher_agreement: RowScores | None = None,
 ) -> Reevaluation:
     """Compare new rows with the rows that a model was evaluated on.
 
@@ -38,13 +47,14 @@ def detect_drift(
         model: Name and version, such as `trec/3`.
         before: The test rows, with the predictions of the model and its teacher.
         fresh: The new rows.
-        teacher_agreement: For each new row, whether model and teacher predict the same label,
-            shape (new rows,); None if the teacher was not run.
+        teacher_agreement: Row scores of the model against the teacher's predictions: for
+            classification, 1 where both predict the same label; shape (new rows,). None if the
+            teacher was not run.
 
     Returns:
         The verdict and the evidence for it.
     """
-    labelled = len(fresh.predictions.labels) > 0
+    labelled = len(fresh.predictions.targets) > 0
     accuracy = compare_accuracy(before.predictions, fresh.predictions) if labelled else None
     drift = _drift_tests(before, fresh, labelled)
     verdict: DriftVerdict = "drifted" if any(test.drifted for test in drift) else "healthy"
@@ -55,9 +65,7 @@ def detect_drift(
         digest=_digest(fresh.predictions),
         judged_on=len(before.predictions.ids),
         accuracy=accuracy,
-        agreement=None
-        if teacher_agreement is None
-        else compare_shares(teacher_agreement, _agrees_with_teacher(before.predictions)),
+        agreement=_compare_agreement(before.predictions, teacher_agreement),
         drift=drift,
     )
 
@@ -67,7 +75,7 @@ def _drift_tests(before: Observations, fresh: Observations, labelled: bool) -> t
     old = before.profile
     new = fresh.profile
     shifts: dict[DriftKind, Shift] = {
-        "labels" if labelled else "answers": _label_drift(
+        "labels" if labelled else "answers": _target_drift(
             before.predictions, fresh.predictions, labelled
         ),
         "length": length_shift(old.words.total, new.words.total),
@@ -89,21 +97,40 @@ def _drift_tests(before: Observations, fresh: Observations, labelled: bool) -> t
     )
 
 
-def _label_drift(before: Predictions, fresh: Predictions, labelled: bool) -> Shift:
-    """Compare label frequencies; without labels, those of the predicted labels."""
+def _target_drift(before: Predictions, fresh: Predictions, labelled: bool) -> Shift:
+    """Compare the targets; without targets, the predictions."""
+    kind = before.kind
     old, new = (
-        side.labels if labelled else side.predicted_labels(side.final) for side in (before, fresh)
+        side.targets if labelled else kind.predicted_targets(side.outputs[side.final])
+        for side in (before, fresh)
     )
-    return label_shift(old, new, before.label_names)
+    if kind.is_classification:
+        return label_shift(old, new, before.names)
+    return target_shift(old, new)
 
 
 def _digest(predictions: Predictions) -> str:
-    names = [predictions.label_names[label] for label in predictions.labels]
-    rows = [predictions.ids, names]
+    rows = [predictions.ids, predictions.target_texts]
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
-def _agrees_with_teacher(predictions: Predictions) -> Hits:
-    teacher = predictions.predicted_labels(predictions.teacher)
-    same = teacher == predictions.predicted_labels(predictions.final)
-    return np.asarray(same, dtype=np.bool_)
+def _compare_agreement(before: Predictions, fresh: RowScores | None) -> ShareDifference | None:
+    if fresh is None:
+        return None
+    old = agreement_scores(before, before.final, before.outputs[before.teacher], before.scale)
+    return compare_row_scores(fresh, old, before.kind.is_classification)
+
+
+def agreement_scores(
+    predictions: Predictions, model: str, teacher: Outputs, scale: float
+) -> RowScores:
+    """Score a model's predictions against the teacher's, shape (rows,).
+
+    Args:
+        predictions: With the outputs of the model.
+        model: Name of the model.
+        teacher: Outputs of the teacher for the same rows, shape (rows, outputs).
+        scale: Unit of errors.
+    """
+    kind = predictions.kind
+    return kind.row_scores(predictions.outputs[model], kind.predicted_targets(teacher), scale)

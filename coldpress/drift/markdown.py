@@ -40,7 +40,9 @@ def reevaluation_page(reevaluation: Reevaluation) -> str:
     ]
     accuracy = reevaluation.accuracy
     if accuracy is not None:
-        paragraphs.append(f"Accuracy: {_share_text(accuracy.fresh)}. {accuracy.sentence}")
+        paragraphs.append(
+            f"{accuracy.metric.capitalize()}: {_share_text(accuracy.fresh)}. {accuracy.sentence}"
+        )
     if reevaluation.agreement is not None:
         paragraphs.append(_agreement_text(reevaluation.agreement))
     paragraphs.append("\n".join([_TABLE_HEAD, *map(_row, reevaluation.drift)]))

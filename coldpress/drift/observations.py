@@ -12,6 +12,7 @@ from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
 from coldpress.drift.profile import Profile, build_profile
 from coldpress.evaluation.predictions import Predictions
+from coldpress.kinds import task_kind
 from coldpress.onnx.inference import raw_logits
 from coldpress.onnx.predictor import Predictor
 
@@ -21,7 +22,7 @@ class Observations:
     """Predictions for some rows and the profile of their texts.
 
     Attributes:
-        predictions: The model's are the last ones. Without labels, `labels` is empty.
+        predictions: The model's are the last ones. Without labels, `targets` is empty.
         profile: Word counts and embeddings of the texts.
     """
 
@@ -42,6 +43,6 @@ def observe(rows: Split, model: Path) -> Observations:
     predictor = Predictor(model)
     encoded = encode(Tokenizer.from_file(str(model / "tokenizer.json")), rows)
     logits = np.asarray(raw_logits(predictor, encoded) / predictor.temperature, dtype=np.float32)
-    labels = np.asarray(rows.labels, dtype=np.int64)
-    predictions = Predictions(rows.ids, predictor.labels, labels, {"onnx": logits})
+    kind = task_kind(predictor.kind)
+    predictions = Predictions(rows.ids, kind, predictor.labels, rows.target_array, {"onnx": logits})
     return Observations(predictions, build_profile(rows, model))

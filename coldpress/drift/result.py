@@ -58,6 +58,7 @@ class AccuracyChange(FrozenRecord):
         same: On new rows that are test rows, now and then; None if there are none.
         worse: Whether one of the two comparisons shows a loss.
         sentence: The result in words.
+        metric: Name of the metric; for kinds without classes, the mean row score.
     """
 
     fresh: Interval
@@ -65,6 +66,7 @@ class AccuracyChange(FrozenRecord):
     same: Comparison | None
     worse: bool
     sentence: str
+    metric: str = "accuracy"
 
 
 class Reevaluation(FrozenRecord):

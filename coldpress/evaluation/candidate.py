@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from coldpress.data.encoding import Batch, EncodedSplit, encode
 from coldpress.data.splits import Split
 from coldpress.evaluation.performance.macs import macs_per_token
 from coldpress.evaluation.scorecard.precision import PartPrecision
 from coldpress.evaluation.scorecard.scorecard import Runtime
+from coldpress.kinds.kind import Outputs
 from coldpress.model.classifier import Classifier, count_parameters
 
-Logits = NDArray[np.floating[Any]]
 Texts = Sequence[str]
 
 
@@ -28,10 +25,10 @@ class Candidate:
     Attributes:
         name: Key of its scorecard: teacher, student, pruned, quantized or onnx.
         parent: Name of the candidate that it was made from; None for the teacher.
-        runtime: Runtime that computes its logits.
+        runtime: Runtime that computes its outputs.
         test: The test split, encoded with this model's tokenizer.
         encode: Encodes any other split with that tokenizer.
-        logits: From encoded rows to logits of shape (rows, labels), divided by the temperature.
+        outputs: From encoded rows to shape (rows, outputs), logits divided by the temperature.
         forward: One forward pass on a padded batch, for timing; None if the model is not timed.
         end_to_end: The same from texts and optional second texts, tokenization included.
         bytes: Size of weights and tokenizer on disk.
@@ -46,7 +43,7 @@ class Candidate:
     runtime: Runtime
     test: EncodedSplit
     encode: Callable[[Split], EncodedSplit]
-    logits: Callable[[EncodedSplit], Logits]
+    outputs: Callable[[EncodedSplit], Outputs]
     forward: Callable[[Batch], object] | None
     end_to_end: Callable[[Texts, Texts | None], object] | None
     bytes: int
@@ -86,7 +83,7 @@ def torch_candidate(
         runtime="torch",
         test=test,
         encode=lambda split: encode(classifier.tokenizer, split),
-        logits=lambda rows: classifier.logits(rows).numpy(),
+        outputs=lambda rows: classifier.logits(rows).numpy(),
         forward=forward,
         end_to_end=end_to_end,
         bytes=size,

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from coldpress.data.benchmark import Benchmark
+from coldpress.benchmark.loading import Benchmark
 from coldpress.evaluation import calibration, metrics
-from coldpress.evaluation.candidate import Candidate, Logits
+from coldpress.evaluation.candidate import Candidate
 from coldpress.evaluation.config import Evaluate
 from coldpress.evaluation.performance.conditions import timing_conditions
 from coldpress.evaluation.predictions import Predictions
+from coldpress.evaluation.scorecard.flip import Flip
 from coldpress.evaluation.scorecard.scorecard import (
     Comparison,
     Evaluation,
-    Flip,
     Group,
     Interval,
     Scorecard,
 )
 from coldpress.evaluation.statistics import paired
+from coldpress.evaluation.statistics.comparison import (
+    compare_outputs,
+    score_bounds,
+    score_difference,
+)
 from coldpress.evaluation.subgroups import equity, search
 from coldpress.evaluation.subgroups.flips import find_flips
 from coldpress.evaluation.subgroups.search import ValidationPredictions
 from coldpress.evaluation.subgroups.slices import DeclaredSlices
 from coldpress.evaluation.timing import CandidateTimings, add_timings, time_candidates
+from coldpress.kinds.kind import Outputs
 
 
 @dataclass(frozen=True)
@@ -36,8 +42,8 @@ class EvaluationResult:
 
     Attributes:
         evaluation: Scorecards and comparisons of all models.
-        flips: Rows that the teacher predicts correctly and the final model does not.
-        predictions: Logits of all models, to compare other models with later.
+        flips: Rows that the teacher predicts well and the final model does not.
+        predictions: Outputs of all models, to compare other models with later.
     """
 
     evaluation: Evaluation
@@ -46,30 +52,20 @@ class EvaluationResult:
 
 
 @dataclass(frozen=True)
-class _TestPredictions:
-    """Predictions of one candidate for the test split.
+class _Context:
+    """Test split, outputs of all models on it, and timings.
 
     Attributes:
-        candidate: The model.
-        logits: Shape (rows, labels).
-        labels: Predicted label indices, shape (rows,).
-        correct: Whether they are the true labels, shape (rows,).
+        benchmark: Dataset with the test split.
+        predictions: Outputs of all candidates for the test split.
+        teacher: The teacher's candidate.
+        timings: Of all candidates.
     """
 
-    candidate: Candidate
-    logits: Logits
-    labels: NDArray[np.int64]
-    correct: NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class _Context:
-    """What every scorecard is computed from, besides the candidate's own predictions."""
-
     benchmark: Benchmark
-    labels: NDArray[np.int64]
+    predictions: Predictions
+    teacher: Candidate
     timings: CandidateTimings
-    teacher: _TestPredictions
 
 
 def evaluate_candidates(
@@ -92,29 +88,26 @@ def evaluate_candidates(
         One scorecard per candidate, comparisons with its parent and with the teacher, and the final
         model against the teacher by class and slice.
     """
-    labels = np.asarray(benchmark.test.labels, dtype=np.int64)
-    outputs = {candidate.name: _predict(candidate, labels) for candidate in candidates}
-    teacher = next(output for output in outputs.values() if output.candidate.parent is None)
+    predictions = _predict(candidates, benchmark)
+    teacher = next(candidate for candidate in candidates if candidate.parent is None)
     timings = time_candidates(candidates, teacher_in_onnx, benchmark.test, section.latency)
-    context = _Context(benchmark, labels, timings, teacher)
-    predictions = _collect_predictions(outputs, benchmark)
+    context = _Context(benchmark, predictions, teacher, timings)
     evaluation = Evaluation(
-        n=len(labels),
+        n=len(benchmark.test),
         overlap=benchmark.overlap,
-        models={name: _scorecard(output, context) for name, output in outputs.items()},
-        comparisons=_comparisons(outputs, teacher, labels),
+        models={candidate.name: _scorecard(candidate, context) for candidate in candidates},
+        comparisons=_comparisons(candidates, context),
         equity=_compare_groups(candidates, predictions, benchmark, section.slices),
         conditions=timing_conditions(section.latency, candidates[-1].test, timings.forward.machine),
+        kind=benchmark.kind.name,
     )
     return EvaluationResult(evaluation, find_flips(predictions, benchmark.test), predictions)
 
 
-def _collect_predictions(
-    outputs: Mapping[str, _TestPredictions], benchmark: Benchmark
-) -> Predictions:
-    logits = {name: output.logits.astype(np.float32) for name, output in outputs.items()}
-    labels = np.asarray(benchmark.test.labels, dtype=np.int64)
-    return Predictions(benchmark.test.ids, benchmark.labels, labels, logits)
+def _predict(candidates: Sequence[Candidate], benchmark: Benchmark) -> Predictions:
+    outputs = {c.name: np.asarray(c.outputs(c.test), dtype=np.float32) for c in candidates}
+    test = benchmark.test
+    return Predictions(test.ids, benchmark.kind, benchmark.labels, test.target_array, outputs)
 
 
 def _compare_groups(
@@ -130,35 +123,28 @@ def _compare_groups(
         return ()
     split = benchmark.validation
     validation = ValidationPredictions(
-        split, teacher.logits(teacher.encode(split)), final.logits(final.encode(split))
+        benchmark.kind,
+        split,
+        teacher.outputs(teacher.encode(split)),
+        final.outputs(final.encode(split)),
     )
     groups = [
-        *equity.class_slices(predictions),
+        *equity.target_slices(predictions),
         *(group for section in declared for group in section.select(benchmark.test)),
-        *search.search_slices(validation, benchmark.test, predictions.logits[teacher.name]),
+        *search.search_slices(validation, benchmark.test, predictions.outputs[teacher.name]),
     ]
-    return equity.compare_groups(
-        groups,
-        predictions.correct(final.name),
-        predictions.correct(teacher.name),
-        predictions.labels,
-    )
+    return equity.compare_groups(groups, equity.paired_rows(predictions))
 
 
-def _predict(candidate: Candidate, labels: NDArray[np.int64]) -> _TestPredictions:
-    logits = candidate.logits(candidate.test)
-    predicted = logits.argmax(axis=1)
-    return _TestPredictions(candidate, logits, predicted, predicted == labels)
-
-
-def _scorecard(output: _TestPredictions, context: _Context) -> Scorecard:
-    candidate = output.candidate
-    teacher = context.teacher
-    labels = context.labels
-    accuracy = metrics.accuracy(output.labels, labels)
+def _scorecard(candidate: Candidate, context: _Context) -> Scorecard:
+    kind = context.benchmark.kind
+    targets = context.predictions.targets
+    outputs = context.predictions.outputs[candidate.name]
+    teacher = context.predictions.outputs[context.teacher.name]
+    scores = kind.scores(outputs, targets)
+    metric = kind.metrics[0].name
     card = Scorecard(
-        accuracy=accuracy,
-        macro_f1=metrics.macro_f1(output.labels, labels),
+        **_classification_fields(outputs, context),
         parameters=candidate.parameters,
         bytes=candidate.bytes,
         macs_per_token=candidate.macs_per_token,
@@ -167,46 +153,66 @@ def _scorecard(output: _TestPredictions, context: _Context) -> Scorecard:
         batch=None,
         threads=None,
         runtime=candidate.runtime,
-        per_class=metrics.per_class(output.labels, labels, context.benchmark.labels),
-        calibration_error=calibration.calibration_error(output.logits, labels),
-        retention=metrics.retention(accuracy, metrics.accuracy(teacher.labels, labels)),
-        agreement=metrics.agreement(output.labels, teacher.labels),
-        difference=_difference(output, teacher, labels),
+        retention=metrics.retention(scores[metric], kind.main_score(teacher, targets)),
+        agreement=kind.agreement(outputs, teacher),
+        difference=_difference(candidate, context),
         speedup=None,
         speedup_same_runtime=None,
-        compression=teacher.candidate.bytes / candidate.bytes,
+        compression=context.teacher.bytes / candidate.bytes,
         truncated=candidate.test.truncated,
-        reliability=calibration.reliability_bins(output.logits, labels),
         temperature=candidate.temperature,
         computes_in=candidate.computes_in,
+        scores=scores,
+        metric=metric,
+        score_interval=score_bounds(kind, outputs, targets),
     )
     return add_timings(card, candidate, context.timings)
 
 
-def _difference(
-    model: _TestPredictions, teacher: _TestPredictions, labels: NDArray[np.int64]
-) -> Interval:
-    if model is teacher:
+def _classification_fields(outputs: Outputs, context: _Context) -> dict[str, Any]:
+    """Return the fields of a scorecard that only classification has."""
+    kind = context.benchmark.kind
+    labels = context.predictions.targets
+    if not kind.is_classification:
+        return {}
+    scores = kind.scores(outputs, labels)
+    return {
+        "accuracy": scores["accuracy"],
+        "macro_f1": scores["macro_f1"],
+        "per_class": metrics.per_class(outputs.argmax(axis=1), labels, context.benchmark.labels),
+        "calibration_error": calibration.calibration_error(outputs, labels),
+        "reliability": calibration.reliability_bins(outputs, labels),
+    }
+
+
+def _difference(candidate: Candidate, context: _Context) -> Interval:
+    if candidate is context.teacher:
         return paired.NO_DIFFERENCE
-    return paired.paired_interval(model.correct, teacher.correct, labels)
-
-
-def _comparisons(
-    outputs: Mapping[str, _TestPredictions], teacher: _TestPredictions, labels: NDArray[np.int64]
-) -> tuple[Comparison, ...]:
-    """Compare each model with its parent, then with the teacher unless that is its parent."""
-    return tuple(
-        _compare(output, outputs[baseline], labels)
-        for output in outputs.values()
-        if output.candidate.parent is not None
-        for baseline in dict.fromkeys((output.candidate.parent, teacher.candidate.name))
+    outputs = context.predictions.outputs
+    return score_difference(
+        context.benchmark.kind,
+        outputs[candidate.name],
+        outputs[context.teacher.name],
+        context.predictions.targets,
     )
 
 
-def _compare(
-    model: _TestPredictions, baseline: _TestPredictions, labels: NDArray[np.int64]
-) -> Comparison:
-    names = (model.candidate.name, baseline.candidate.name)
-    comparison = paired.compare_models(names, model.correct, baseline.correct, labels)
-    macro_f1 = paired.macro_f1_interval(model.labels, baseline.labels, labels)
+def _comparisons(candidates: Sequence[Candidate], context: _Context) -> tuple[Comparison, ...]:
+    """Compare each model with its parent, then with the teacher unless that is its parent."""
+    return tuple(
+        _compare((candidate.name, baseline), context)
+        for candidate in candidates
+        if candidate.parent is not None
+        for baseline in dict.fromkeys((candidate.parent, context.teacher.name))
+    )
+
+
+def _compare(names: tuple[str, str], context: _Context) -> Comparison:
+    kind = context.benchmark.kind
+    targets = context.predictions.targets
+    model, baseline = (context.predictions.outputs[name] for name in names)
+    comparison = compare_outputs(names, kind, model, baseline, targets)
+    if not kind.is_classification:
+        return comparison
+    macro_f1 = paired.macro_f1_interval(model.argmax(axis=1), baseline.argmax(axis=1), targets)
     return comparison.model_copy(update={"macro_f1_difference": macro_f1})

@@ -1,4 +1,4 @@
-"""Quality metrics of predictions, and agreement of two models."""
+"""Scores of single classes, and retention of the teacher's score."""
 
 from __future__ import annotations
 
@@ -7,38 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
+from sklearn.metrics import precision_recall_fscore_support
 
 from coldpress.evaluation.scorecard.scorecard import ClassScore
 
 LabelIndices = NDArray[np.int64]
 """One label index per row, shape (rows,)."""
-
-
-def accuracy(predicted: LabelIndices, labels: LabelIndices) -> float:
-    """Share of rows that are predicted correctly.
-
-    Args:
-        predicted: Shape (rows,).
-        labels: Shape (rows,).
-
-    Returns:
-        A fraction.
-    """
-    return float(accuracy_score(labels, predicted))
-
-
-def macro_f1(predicted: LabelIndices, labels: LabelIndices) -> float:
-    """Mean F1 over the classes that occur among labels or predictions.
-
-    Args:
-        predicted: Shape (rows,).
-        labels: Shape (rows,).
-
-    Returns:
-        A fraction.
-    """
-    return float(f1_score(labels, predicted, average="macro"))
 
 
 def per_class(
@@ -65,22 +39,9 @@ def per_class(
     }
 
 
-def agreement(predicted: LabelIndices, teacher: LabelIndices) -> float:
-    """Share of rows for which two models predict the same label, correct or not.
-
-    Args:
-        predicted: Shape (rows,).
-        teacher: Shape (rows,).
-
-    Returns:
-        A fraction.
-    """
-    return float((predicted == teacher).mean())
-
-
 def retention(model: float, teacher: float) -> float | None:
-    """Ratio of a model's accuracy to the teacher's; None if the teacher's is 0."""
-    return model / teacher if teacher else None
+    """Ratio of a model's score to the teacher's; None unless the teacher's is positive."""
+    return model / teacher if teacher > 0 else None
 
 
 def _none_if_nan(score: float) -> float | None:

@@ -1,9 +1,9 @@
-"""Logits of every model for every test row, stored with the evaluation."""
+"""Outputs of every model for every test row, stored with the evaluation."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from coldpress.kinds import DEFAULT_KIND, task_kind
+from coldpress.kinds.kind import Outputs, RowScores, TargetArray, TaskKind
 from coldpress.schema.finite import check_arrays_finite
 
 _LOGITS_FILE = "answers.safetensors"
@@ -21,37 +23,51 @@ _ROWS_FILE = "rows.json"
 
 @dataclass(frozen=True)
 class Predictions:
-    """Logits of several models for the same rows.
+    """Outputs of several models for the same rows.
 
     Attributes:
         ids: Row ids, as in `Split.ids`; they match the rows of two evaluations.
-        label_names: In the order of the logits.
-        labels: True label indices, shape (rows,).
-        logits: By model, from the teacher to the final one; float32, shape (rows, labels).
+        kind: Task kind of the rows.
+        names: Names of the outputs, such as label names in the order of the logits.
+        targets: Shape (rows,), such as true label indices; empty for unlabelled rows.
+        outputs: By model, from the teacher to the final one; float32, shape (rows, outputs).
     """
 
     ids: tuple[str, ...]
-    label_names: tuple[str, ...]
-    labels: NDArray[np.int64]
-    logits: Mapping[str, NDArray[np.float32]]
+    kind: TaskKind
+    names: tuple[str, ...]
+    targets: TargetArray
+    outputs: Mapping[str, NDArray[np.float32]]
 
     @property
     def teacher(self) -> str:
         """Name of the first model."""
-        return next(iter(self.logits))
+        return next(iter(self.outputs))
 
     @property
     def final(self) -> str:
         """Name of the last model, the one to be deployed."""
-        return list(self.logits)[-1]
+        return list(self.outputs)[-1]
 
-    def predicted_labels(self, model: str) -> NDArray[np.int64]:
-        """Return the label indices that a model predicts, shape (rows,)."""
-        return np.asarray(self.logits[model].argmax(axis=1), dtype=np.int64)
+    @property
+    def scale(self) -> float:
+        """Unit in which row scores measure errors."""
+        return self.kind.scale(self.targets)
 
-    def correct(self, model: str) -> NDArray[np.bool_]:
-        """Return whether a model's predictions are correct, shape (rows,)."""
-        return np.asarray(self.predicted_labels(model) == self.labels, dtype=np.bool_)
+    def row_scores(self, model: str, scale: float | None = None) -> RowScores:
+        """Score each prediction of a model from 0 to 1, shape (rows,).
+
+        Args:
+            model: Name of the model.
+            scale: Unit of errors; None: that of these rows.
+        """
+        unit = self.scale if scale is None else scale
+        return self.kind.row_scores(self.outputs[model], self.targets, unit)
+
+    @property
+    def target_texts(self) -> list[str]:
+        """Targets as text: models may number their labels differently."""
+        return self.kind.target_texts(self.targets, self.names)
 
 
 def write_predictions(predictions: Predictions, directory: Path) -> None:
@@ -62,18 +78,19 @@ def write_predictions(predictions: Predictions, directory: Path) -> None:
         directory: The directory that `new_checkpoint` yielded.
 
     Raises:
-        NonFiniteError: A model's logits contain NaN or infinity.
+        NonFiniteError: A model's outputs contain NaN or infinity.
     """
-    check_arrays_finite(predictions.logits)
+    check_arrays_finite(predictions.outputs)
     # The file sorts tensors by name, so the order of the models is stored as metadata: under a
     # single key, since several keys are written in random order.
-    order = {"models": json.dumps(list(predictions.logits))}
-    tensors = {name: np.ascontiguousarray(logits) for name, logits in predictions.logits.items()}
+    order = {"models": json.dumps(list(predictions.outputs))}
+    tensors = {name: np.ascontiguousarray(values) for name, values in predictions.outputs.items()}
     save_file(tensors, directory / _LOGITS_FILE, metadata=order)
     rows: dict[str, Any] = {
         "ids": predictions.ids,
-        "label_names": predictions.label_names,
-        "labels": predictions.labels.tolist(),
+        "kind": predictions.kind.name,
+        "label_names": predictions.names,
+        "labels": predictions.targets.tolist(),
     }
     (directory / _ROWS_FILE).write_text(json.dumps(rows), encoding="utf-8")
 
@@ -83,6 +100,26 @@ def read_predictions(directory: Path) -> Predictions:
     rows = json.loads((directory / _ROWS_FILE).read_text(encoding="utf-8"))
     with safe_open(directory / _LOGITS_FILE, framework="numpy") as file:
         models = json.loads(file.metadata()["models"])
-        logits = {name: file.get_tensor(name) for name in models}
-    labels = np.asarray(rows["labels"], dtype=np.int64)
-    return Predictions(tuple(rows["ids"]), tuple(rows["label_names"]), labels, logits)
+        outputs = {name: file.get_tensor(name) for name in models}
+    return Predictions(
+        tuple(rows["ids"]),
+        # Files of earlier versions have no kind.
+        task_kind(rows.get("kind", DEFAULT_KIND)),
+        tuple(rows["label_names"]),
+        np.asarray(rows["labels"]),
+        outputs,
+    )
+
+
+def reorder_outputs(outputs: Outputs, names: Sequence[str], order: Sequence[str]) -> Outputs:
+    """Reorder the outputs of a model that numbers its labels differently.
+
+    Args:
+        outputs: Shape (rows, outputs).
+        names: Names of the outputs.
+        order: The same names in another order.
+
+    Returns:
+        Shape (rows, outputs).
+    """
+    return outputs[:, [list(names).index(name) for name in order]]

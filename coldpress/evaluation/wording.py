@@ -20,7 +20,7 @@ def significance_verdict(comparison: Comparison) -> SignificanceVerdict:
         A difference only if the interval excludes zero and McNemar's test is significant: with few
         differing rows, the interval alone is too narrow.
     """
-    if comparison.mcnemar_p >= SIGNIFICANCE_LEVEL:
+    if comparison.mcnemar_p is not None and comparison.mcnemar_p >= SIGNIFICANCE_LEVEL:
         return "not shown to differ"
     if comparison.difference.low > 0:
         return "better"

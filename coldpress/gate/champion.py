@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from coldpress.evaluation.predictions import Predictions
 from coldpress.evaluation.scorecard.scorecard import Comparison
 from coldpress.evaluation.statistics import paired
-
-Correct = NDArray[np.bool_]
+from coldpress.evaluation.statistics.comparison import compare_outputs
+from coldpress.kinds.kind import Outputs
 
 
 @dataclass(frozen=True)
@@ -31,44 +27,39 @@ class Champion:
     obstacle: str = ""
 
 
-def compare_with_champion(
-    version: str, model: Correct, champion: Correct, labels: NDArray[Any]
-) -> Champion:
+def compare_with_champion(version: str, predictions: Predictions, champion: Outputs) -> Champion:
     """Compare the final model with the champion on the same rows.
 
     Args:
         version: The champion's name and number.
-        model: Whether the final model predicts each row correctly, shape (rows,).
-        champion: The same for the champion, shape (rows,).
-        labels: True label indices, shape (rows,).
+        predictions: Of the final model, on the test rows.
+        champion: Outputs of the champion for the same rows, shape (rows, outputs).
 
     Returns:
         The champion with its comparison.
     """
-    return Champion(version, paired.compare_models(("onnx", version), model, champion, labels))
+    final = predictions.outputs[predictions.final]
+    names = ("onnx", version)
+    comparison = compare_outputs(names, predictions.kind, final, champion, predictions.targets)
+    return Champion(version, comparison)
 
 
-def identical_champion(version: str, correct: Correct, labels: NDArray[Any]) -> Champion:
+def identical_champion(version: str, predictions: Predictions) -> Champion:
     """Return the champion if it is the final model itself: their difference is exactly zero.
 
     Args:
         version: The champion's name and number.
-        correct: Whether it predicts each row correctly, shape (rows,).
-        labels: True label indices, shape (rows,).
+        predictions: Of the final model, on the test rows.
 
     Returns:
         The champion with its comparison.
     """
-    comparison = paired.compare_models(("onnx", version), correct, correct, labels)
-    no_difference = {"difference": paired.NO_DIFFERENCE}
-    return Champion(version, comparison.model_copy(update=no_difference))
+    final = predictions.outputs[predictions.final]
+    names = ("onnx", version)
+    comparison = compare_outputs(names, predictions.kind, final, final, predictions.targets)
+    return Champion(version, comparison.model_copy(update={"difference": paired.NO_DIFFERENCE}))
 
 
 def same_rows(first: Predictions, second: Predictions) -> bool:
-    """Whether two evaluations have the same texts and labels, in the same order."""
-    return first.ids == second.ids and row_labels(first) == row_labels(second)
-
-
-def row_labels(predictions: Predictions) -> list[str]:
-    """Return the label name of each row: models may number their labels differently."""
-    return [predictions.label_names[label] for label in predictions.labels]
+    """Whether two evaluations have the same texts and targets, in the same order."""
+    return first.ids == second.ids and first.target_texts == second.target_texts

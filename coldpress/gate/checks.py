@@ -12,7 +12,9 @@ from coldpress.evaluation.wording import points, significance_verdict, snap_to_c
 from coldpress.gate import groups
 from coldpress.gate.champion import Champion
 from coldpress.gate.config import Gate
+from coldpress.gate.speedup import no_speedup_reason, speedup_text
 from coldpress.gate.verdict import Check, Verdict
+from coldpress.kinds import task_kind
 
 FINAL_MODEL = "onnx"
 _RERUN_HINT = "; the machine was busy: rerun the recipe on a quiet machine to evaluate again"
@@ -25,6 +27,10 @@ class _GateInput:
     evaluation: Evaluation
     parity: Mapping[str, float]
     champion: Champion | None
+
+    @property
+    def metric(self) -> str:
+        return task_kind(self.evaluation.kind).metrics[0].title
 
     @property
     def card(self) -> Scorecard | None:
@@ -68,7 +74,8 @@ def _max_drop(gate_input: _GateInput, bound: float) -> Check:
     """Check the loss against the teacher."""
     for comparison in gate_input.evaluation.comparisons:
         if (comparison.model, comparison.baseline) == (FINAL_MODEL, "teacher"):
-            return _loss_check("max_drop", comparison, bound, "the teacher")
+            subject = f"Compared with the teacher, its {gate_input.metric}"
+            return _loss_check("max_drop", comparison, bound, subject)
     return _missing_value_check("max_drop", bound, "The model was not compared with the teacher")
 
 
@@ -81,10 +88,11 @@ def _max_champion_drop(gate_input: _GateInput, bound: float) -> Check:
     if champion.comparison is None:
         problem = f"The champion {champion.version} could not be compared: {champion.obstacle}"
         return _missing_value_check(name, bound, problem)
-    return _loss_check(name, champion.comparison, bound, f"the champion {champion.version}")
+    subject = f"Compared with the champion {champion.version}, its {gate_input.metric}"
+    return _loss_check(name, champion.comparison, bound, subject)
 
 
-def _loss_check(name: str, comparison: Comparison, bound: float, baseline: str) -> Check:
+def _loss_check(name: str, comparison: Comparison, bound: float, subject: str) -> Check:
     """Check the lower end of the interval: the largest loss that the rows cannot rule out."""
     difference = comparison.difference
     loss = -snap_to_count(difference.low, comparison.n) + 0.0
@@ -101,8 +109,7 @@ def _loss_check(name: str, comparison: Comparison, bound: float, baseline: str) 
         bound=bound,
         passed=passed,
         sentence=(
-            f"Compared with {baseline}, its accuracy is {result}; a loss of more than "
-            f"{points(bound)} points {ruled_out}."
+            f"{subject} is {result}; a loss of more than {points(bound)} points {ruled_out}."
         ),
     )
 
@@ -119,16 +126,18 @@ def _too_few_rows_note(name: str, difference: Interval, bound: float) -> str:
 
 
 def _max_class_drop(gate_input: _GateInput, bound: float) -> Check:
-    if not gate_input.evaluation.equity:
+    evaluation = gate_input.evaluation
+    if not evaluation.equity:
         return _missing_value_check("max_class_drop", bound, "No class or slice was compared")
-    return groups.check_groups(gate_input.evaluation.equity, bound)
+    metric = task_kind(evaluation.kind).row_metric
+    return groups.check_groups(evaluation.equity, bound, metric.title)
 
 
 def _min_speedup(gate_input: _GateInput, bound: float) -> Check:
     """Check the lower end of the interval: the speed-up that the timings guarantee."""
     card = gate_input.card
     if card is None or card.speedup is None:
-        return _missing_value_check("min_speedup", bound, _no_speedup_reason(card))
+        return _missing_value_check("min_speedup", bound, no_speedup_reason(card))
     interval = card.speedup_interval
     # Evaluations of earlier releases have no interval.
     lowest = card.speedup if interval is None else interval.low
@@ -142,29 +151,9 @@ def _min_speedup(gate_input: _GateInput, bound: float) -> Check:
         bound=bound,
         passed=passed,
         sentence=(
-            f"It is {_speedup_text(card)}median, batch {card.batch}, threads {card.threads}); "
+            f"It is {speedup_text(card)}median, batch {card.batch}, threads {card.threads}); "
             f"at least {bound:.6g} is required{hint}."
         ),
-    )
-
-
-def _speedup_text(card: Scorecard) -> str:
-    interval = card.speedup_interval
-    baseline = "times as fast as the teacher in torch"
-    if interval is None:
-        return f"{card.speedup:.4g} {baseline} ("
-    return (
-        f"at least {interval.low:.4g} {baseline} ({card.speedup:.4g} measured, 95 % interval "
-        f"{interval.low:.4g} to {interval.high:.4g}, "
-    )
-
-
-def _no_speedup_reason(card: Scorecard | None) -> str:
-    if card is None or card.speedup_undetermined is None:
-        return "Its speed was not measured"
-    return (
-        f"Its speed-up could not be determined ({card.speedup_undetermined}): rerun the recipe on "
-        "a quiet machine to evaluate again"
     )
 
 
@@ -192,8 +181,12 @@ def _max_label_change(gate_input: _GateInput, bound: float) -> Check:
         "threads": invariance.threads,
     }
     shares = {
-        name: snap_to_count(change.labels, invariance.rows) for name, change in changes.items()
+        name: snap_to_count(change.labels, invariance.rows)
+        for name, change in changes.items()
+        if change.labels is not None
     }
+    if not shares:
+        return _missing_value_check("max_label_change", bound, "The model has no labels")
     worst = max(shares, key=lambda name: shares[name])
     template = (
         f"Of {invariance.rows} texts, {points(shares[worst])} % change their label with another "

@@ -13,11 +13,11 @@ class Gate(Section):
     """Requirements that a model must meet before promotion. An empty bound is not checked."""
 
     max_drop: Annotated[
-        float, Field(ge=0.0, le=1.0, description="Largest loss of accuracy against the teacher.")
+        float, Field(ge=0.0, le=1.0, description="Largest loss of the metric against the teacher.")
     ] = 0.03
     max_champion_drop: Annotated[
         float | None,
-        Field(ge=0.0, le=1.0, description="Largest loss of accuracy against the champion."),
+        Field(ge=0.0, le=1.0, description="Largest loss of the metric against the champion."),
     ] = None
     max_class_drop: Annotated[
         float | None,

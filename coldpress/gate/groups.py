@@ -15,12 +15,13 @@ from coldpress.evaluation.wording import points, snap_to_count
 from coldpress.gate.verdict import Check
 
 
-def check_groups(equity: Sequence[Group], bound: float) -> Check:
+def check_groups(equity: Sequence[Group], bound: float, metric: str) -> Check:
     """Check the drop of every class and slice against a bound.
 
     Args:
         equity: The final model against the teacher by group; at least one group.
-        bound: Largest allowed drop, as a fraction of the rows of a group.
+        bound: Largest allowed drop of the mean row score, such as the accuracy.
+        metric: Title of the row score.
 
     Returns:
         Failed if a group lost significantly more than the bound. It reports the worst such group,
@@ -32,7 +33,9 @@ def check_groups(equity: Sequence[Group], bound: float) -> Check:
         if accuracy_drop(group) > bound and group.p_adjusted < SIGNIFICANCE_LEVEL
     ]
     worst = max(losers or equity, key=accuracy_drop)
-    sentence = _refusal_text(worst, bound, len(losers)) if losers else _pass_text(worst, bound)
+    sentence = (
+        _refusal_text(worst, bound, len(losers)) if losers else _pass_text(worst, bound, metric)
+    )
     return Check(
         name="max_class_drop",
         value=accuracy_drop(worst),
@@ -55,9 +58,9 @@ def _refusal_text(worst: Group, bound: float, losers: int) -> str:
     )
 
 
-def _pass_text(worst: Group, bound: float) -> str:
+def _pass_text(worst: Group, bound: float, metric: str) -> str:
     if accuracy_drop(worst) <= 0:
-        return "No class or slice lost accuracy."
+        return f"No class or slice lost {metric}."
     if accuracy_drop(worst) <= bound:
         return f"{_drop_text(worst)}, the largest drop and within the allowed {points(bound)}."
     return (

@@ -38,7 +38,8 @@ class Manifest(BaseModel):
         stage: The stage that wrote the checkpoint.
         parents: Digests of the checkpoints it was derived from.
         section: The recipe section of the stage.
-        labels: Label names, in the order of the logits.
+        kind: Name of the task kind.
+        labels: Names of the outputs, such as label names in the order of the logits.
         shapes: One entry an encoder layer; empty if the shapes are those of `config.json`.
         notes: Free-form facts that the stage records, such as the bits of the weights.
         versions: Versions of the libraries that wrote it.
@@ -51,6 +52,7 @@ class Manifest(BaseModel):
     stage: str
     parents: tuple[str, ...] = ()
     section: Any = None
+    kind: str = "text-classification"  # manifests of earlier versions have no kind
     labels: tuple[str, ...] = ()
     shapes: tuple[LayerShape, ...] = ()
     notes: dict[str, Any] = {}

@@ -1,10 +1,9 @@
-"""The classifier in memory: torch module, tokenizer and labels."""
+"""The model in memory: torch module, tokenizer, task kind and labels."""
 
 from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, cast
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from coldpress.data.encoding import Batch, EncodedSplit
 from coldpress.errors import InputError
+from coldpress.kinds.kind import TaskKind
 from coldpress.model.architecture import ARCHITECTURES, Architecture
 from coldpress.model.checkpoint import LayerShape
 from coldpress.model.fused_linears import unfuse_linears
@@ -28,13 +28,15 @@ class Classifier:
         module: The transformers module with its fused linear modules split. `module.config`
             describes it before pruning.
         tokenizer: Truncates at the model's limit; its padding is off.
-        labels: Label names, in the order of the logits.
+        labels: Names of the outputs, such as label names in the order of the logits.
+        kind: The task that the outputs are for.
         mask_token: Name of the mask token, if it is none of `COMMON_MASK_TOKENS`.
     """
 
     module: nn.Module
     tokenizer: Tokenizer
     labels: tuple[str, ...]
+    kind: TaskKind
     mask_token: str = ""
 
     def __post_init__(self) -> None:
@@ -159,17 +161,9 @@ class Classifier:
         return logits
 
 
-def accuracy(logits: Tensor, labels: Sequence[int]) -> float:
-    """Compute the share of rows whose largest logit is that of their label.
-
-    Args:
-        logits: Shape (rows, labels).
-        labels: One label index per row.
-
-    Returns:
-        A fraction between 0 and 1.
-    """
-    return float((logits.argmax(-1) == torch.as_tensor(labels)).float().mean())
+def score(classifier: Classifier, rows: EncodedSplit) -> float:
+    """Compute the first metric of the classifier's task kind on rows with targets."""
+    return classifier.kind.main_score(classifier.logits(rows).numpy(), rows.targets)
 
 
 def count_parameters(classifier: Classifier) -> int:

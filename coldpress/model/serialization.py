@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
+from coldpress.kinds import task_kind
 from coldpress.model.checkpoint import Checkpoint, LayerShape, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.model.fused_linears import fuse_state_dict, unfuse_state_dict
@@ -56,7 +57,8 @@ def build_skeleton(checkpoint: Checkpoint) -> Classifier:
     module = build(config, attn_implementation="eager", dtype=torch.float32).eval()
     tokenizer = load_tokenizer(checkpoint)
     mask_token = read_mask_token(checkpoint.path, tokenizer)
-    classifier = Classifier(module, tokenizer, checkpoint.manifest.labels, mask_token)
+    kind = task_kind(checkpoint.manifest.kind)
+    classifier = Classifier(module, tokenizer, checkpoint.manifest.labels, kind, mask_token)
     if checkpoint.manifest.shapes:
         _reshape(classifier, checkpoint.manifest.shapes)
     return classifier
@@ -112,6 +114,9 @@ def save_description(classifier: Classifier, directory: Path) -> None:
     config.architectures = [type(classifier.module).__name__]
     config.id2label = dict(enumerate(classifier.labels))
     config.label2id = {name: i for i, name in enumerate(classifier.labels)}
+    problem_types = classifier.kind.problem_types
+    if config.problem_type is None or config.problem_type not in problem_types:
+        config.problem_type = problem_types[0]
     # A version or a path in a digested file would give equal models different digests.
     config.transformers_version = None
     config._name_or_path = ""
@@ -156,8 +161,17 @@ def write_checkpoint(classifier: Classifier, target: Path, manifest: Manifest) -
     Args:
         classifier: The classifier to save.
         target: Directory that must not exist yet.
-        manifest: Stage, parents, section and notes; labels and shapes are filled in.
+        manifest: Stage, parents, section and notes; kind, labels and shapes are filled in.
     """
-    update = {"labels": classifier.labels, "shapes": classifier.shapes}
-    with new_checkpoint(target, manifest.model_copy(update=update)) as directory:
+    with new_checkpoint(target, describe_model(manifest, classifier)) as directory:
         save_classifier(classifier, directory)
+
+
+def describe_model(manifest: Manifest, classifier: Classifier) -> Manifest:
+    """Return a manifest with the kind, labels and shapes of a classifier."""
+    update = {
+        "kind": classifier.kind.name,
+        "labels": classifier.labels,
+        "shapes": classifier.shapes,
+    }
+    return manifest.model_copy(update=update)

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from coldpress.data.benchmark import Benchmark
+from coldpress.benchmark.loading import Benchmark
 from coldpress.data.encoding import Batch, EncodedSplit, encode
-from coldpress.evaluation.candidate import Candidate, Logits, torch_candidate
+from coldpress.evaluation.candidate import Candidate, torch_candidate
 from coldpress.evaluation.config import Evaluate
 from coldpress.evaluation.evaluate import EvaluationResult, evaluate_candidates
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.onnx.export import export
-from coldpress.onnx.inference import raw_logits, run_batch
+from coldpress.onnx.inference import Logits, raw_logits, run_batch
 from coldpress.onnx.invariance import measure_invariance
 from coldpress.onnx.predictor import Predictor
 from coldpress.onnx.serving_cost import measure_serving_cost
@@ -124,7 +124,7 @@ def _onnx_candidate(
     def forward(batch: Batch) -> Logits:
         return run_batch(predictor, batch)
 
-    def logits(rows: EncodedSplit) -> Logits:
+    def outputs(rows: EncodedSplit) -> Logits:
         return raw_logits(predictor, rows) / predictor.temperature
 
     return replace(
@@ -132,7 +132,7 @@ def _onnx_candidate(
         name=name,
         parent=parent.name,
         runtime="onnxruntime",
-        logits=logits,
+        outputs=outputs,
         forward=forward,
         end_to_end=predictor.predict,
         bytes=size,

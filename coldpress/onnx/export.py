@@ -9,6 +9,8 @@ from pathlib import Path
 
 import onnx
 
+from coldpress.kinds import DEFAULT_KIND
+from coldpress.kinds.kind import TaskKind
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.onnx.graph.encoder import build_encoder_graph
 from coldpress.quantization.core.storage import load_any_precision
@@ -23,7 +25,8 @@ def export(
         checkpoint: In float32 or quantized.
         directory: Yielded by `checkpoint.new_checkpoint`.
         opset: Version of the ONNX operator set.
-        metadata: The file's metadata; by default it has the labels and a temperature of 1.
+        metadata: Added to the file's metadata: labels, a temperature of 1, and the task kind
+            unless it is text classification.
 
     Raises:
         InputError: The model's family or activation function is not supported.
@@ -31,8 +34,20 @@ def export(
     """
     classifier = load_any_precision(checkpoint)
     labels = json.dumps(classifier.labels)
-    properties = {"labels": labels, "temperature": "1.0", **metadata}
+    properties = {
+        "labels": labels,
+        "temperature": "1.0",
+        **_kind_metadata(classifier.kind),
+        **metadata,
+    }
     model = build_encoder_graph(classifier).model(len(classifier.labels), opset, properties)
     onnx.checker.check_model(model, full_check=True)
     (directory / "model.onnx").write_bytes(model.SerializeToString(deterministic=True))
     shutil.copyfile(checkpoint.path / "tokenizer.json", directory / "tokenizer.json")
+
+
+def _kind_metadata(kind: TaskKind) -> dict[str, str]:
+    """Return kind and activation; without them, a file is one of a text classifier."""
+    if kind.name == DEFAULT_KIND:
+        return {}
+    return {"kind": kind.name, "activation": kind.activation}

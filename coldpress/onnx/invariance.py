@@ -10,6 +10,8 @@ import numpy as np
 from coldpress.data.encoding import EncodedSplit
 from coldpress.data.sampling import evenly_spaced_rows
 from coldpress.evaluation.scorecard.serving import Invariance, PredictionChange
+from coldpress.kinds import task_kind
+from coldpress.kinds.kind import TaskKind
 from coldpress.onnx.inference import Logits, run_batch
 from coldpress.onnx.predictor import Predictor
 
@@ -25,17 +27,19 @@ def measure_invariance(directory: Path, rows: EncodedSplit) -> Invariance:
         rows: Encoded by the model's tokenizer; at most 256, evenly spaced, are used.
 
     Returns:
-        The largest change of a raw logit and the share of changed labels, for each of the three.
+        The largest change of a raw output, and for classifiers the share of changed labels, for
+        each of the three.
     """
     sample = evenly_spaced_rows(len(rows), _MAX_ROWS)
     single_thread = Predictor(directory, 1)
     all_threads = Predictor(directory, max(2, os.cpu_count() or 1))
+    kind = task_kind(single_thread.kind)
     expected = _logits_one_by_one(single_thread, rows, sample)
     return Invariance(
         rows=len(sample),
-        batch=_change(expected, _logits_in_batches(single_thread, rows, sample)),
-        padding=_change(expected, _logits_padded(single_thread, rows, sample)),
-        threads=_change(expected, _logits_one_by_one(all_threads, rows, sample)),
+        batch=_change(kind, expected, _logits_in_batches(single_thread, rows, sample)),
+        padding=_change(kind, expected, _logits_padded(single_thread, rows, sample)),
+        threads=_change(kind, expected, _logits_one_by_one(all_threads, rows, sample)),
     )
 
 
@@ -70,8 +74,9 @@ def _count_tokens(rows: EncodedSplit, row: int) -> int:
     return len(rows.input_ids[row])
 
 
-def _change(expected: Logits, logits: Logits) -> PredictionChange:
-    return PredictionChange(
-        largest_logit=float(np.abs(logits - expected).max()),
-        labels=float((logits.argmax(axis=1) != expected.argmax(axis=1)).mean()),
-    )
+def _change(kind: TaskKind, expected: Logits, logits: Logits) -> PredictionChange:
+    largest = float(np.abs(logits - expected).max())
+    if not kind.is_classification:
+        return PredictionChange(largest_logit=largest, labels=None)
+    changed = kind.predicted_targets(logits) != kind.predicted_targets(expected)
+    return PredictionChange(largest_logit=largest, labels=float(changed.mean()))

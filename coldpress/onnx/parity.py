@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from coldpress.data.encoding import EncodedSplit
 from coldpress.data.sampling import evenly_spaced_rows
 from coldpress.errors import ParityError
+from coldpress.kinds.kind import TaskKind
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.onnx.graph.products import find_products
@@ -55,7 +56,8 @@ class Parity:
             `lockstep`).
         bound: Upper bound of `max_logit_difference`.
         drift: Mean absolute difference when each rounds its own numbers.
-        label_agreement: Share of rows with the same label when each rounds its own numbers.
+        label_agreement: Share of rows with the same label when each rounds its own numbers; None
+            except for classification.
     """
 
     rows: int
@@ -63,11 +65,12 @@ class Parity:
     max_logit_difference: float
     bound: float
     drift: float
-    label_agreement: float
+    label_agreement: float | None
 
     def metrics(self) -> dict[str, float]:
         """Return the values by metric name, for tracking."""
-        return {f"parity_{name}": float(value) for name, value in asdict(self).items()}
+        values = asdict(self).items()
+        return {f"parity_{name}": float(value) for name, value in values if value is not None}
 
 
 def check_parity(checkpoint: Checkpoint, onnx_path: Path, encoded: EncodedSplit) -> Parity:
@@ -105,9 +108,13 @@ def check_parity(checkpoint: Checkpoint, onnx_path: Path, encoded: EncodedSplit)
             max_logit_difference=float(np.abs(logits - expected).max()),
             bound=MAX_RELATIVE_DIFFERENCE * max(float(np.ptp(expected)), 1.0),
             drift=float(np.abs(onnx_logits - torch_logits).mean()),
-            label_agreement=float((onnx_logits.argmax(-1) == torch_logits.argmax(-1)).mean()),
+            label_agreement=_label_agreement(classifier.kind, onnx_logits, torch_logits),
         )
     )
+
+
+def _label_agreement(kind: TaskKind, outputs: Array, others: Array) -> float | None:
+    return kind.agreement(outputs, others) if kind.is_classification else None
 
 
 def require_parity(parity: Parity) -> Parity:
@@ -134,6 +141,8 @@ def require_parity(parity: Parity) -> Parity:
 
 def _labels_agree(parity: Parity) -> bool:
     """Return whether the agreement is compatible with a true share of `MIN_AGREEMENT`."""
+    if parity.label_agreement is None:
+        return True
     same = round(parity.label_agreement * parity.rows)
     test = binomtest(same, parity.rows, MIN_AGREEMENT, alternative="less")
     return bool(test.pvalue >= SIGNIFICANCE_LEVEL)

@@ -36,8 +36,11 @@ class Predictor:
     """An exported model.
 
     Attributes:
-        labels: Label names, in the order of the logits.
+        labels: Names of the outputs: for a classifier, label names in the order of the logits.
         temperature: Divisor of the logits before the softmax.
+        kind: Task of the model, such as `text-classification`.
+        activation: Function of the outputs: `softmax` for probabilities of labels, or `none` for a
+            single number.
         pairs: Whether the model was trained on text pairs; None if the file does not say.
     """
 
@@ -50,6 +53,9 @@ class Predictor:
         metadata = self._session.get_modelmeta().custom_metadata_map
         self.labels: tuple[str, ...] = tuple(json.loads(metadata["labels"]))
         self.temperature = float(metadata["temperature"])
+        # Files of classifiers name neither kind nor activation.
+        self.kind = metadata.get("kind", "text-classification")
+        self.activation = metadata.get("activation", "softmax")
         self.pairs: bool | None = json.loads(metadata.get("pairs", "null"))
         # After loading, the allocator holds 3 MB for a 15 MB model, 120 MB more if it was unpacked.
         if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
@@ -58,14 +64,15 @@ class Predictor:
     def predict(
         self, texts: Sequence[str], pairs: Sequence[str] | None = None
     ) -> list[dict[str, Any]]:
-        """Predict the labels of texts.
+        """Predict the labels of texts, or a number for each text.
 
         Args:
             texts: The texts, or the first texts of pairs.
             pairs: The second texts, for a model of text pairs.
 
         Returns:
-            A record per text: the text, its label, the label's probability, and all probabilities.
+            A record per text: the text, its label, the label's probability, and all probabilities;
+            or the text and its number as `score`.
 
         Raises:
             ValueError: A value is not a text, second texts are missing or not allowed, or their
@@ -114,9 +121,12 @@ class Predictor:
             np.array([e.attention_mask for e in encodings], dtype=np.int64),
             np.array([e.type_ids for e in encodings], dtype=np.int64),
         )
-        return softmax(logits.astype(np.float64) / self.temperature)
+        scaled = logits.astype(np.float64) / self.temperature
+        return softmax(scaled) if self.activation == "softmax" else scaled
 
     def _record(self, text: str, scores: Sequence[float]) -> dict[str, Any]:
+        if self.activation == "none":
+            return {"text": text, "score": scores[0]}
         best = int(np.argmax(scores))
         by_label = dict(zip(self.labels, scores, strict=True))
         return {"text": text, "label": self.labels[best], "score": scores[best], "scores": by_label}

@@ -51,7 +51,7 @@ def calibrate_temperature(directory: Path, validation: EncodedSplit) -> Temperat
         The temperature, and the calibration error without and with it.
     """
     logits = raw_logits(Predictor(directory), validation)
-    labels = validation.labels
+    labels = validation.targets
     temperature = fit_temperature(logits, labels)
     _write_temperature(directory / "model.onnx", temperature)
     before, after = (calibration_error(logits / t, labels) for t in (1.0, temperature))

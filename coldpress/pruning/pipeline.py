@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from coldpress.model.classifier import (
     Classifier,
-    accuracy,
     count_nonzero_parameters,
     count_parameters,
+    score,
 )
 from coldpress.pruning.context import PruningContext
 from coldpress.pruning.method import PruningMethod
@@ -18,7 +18,7 @@ from coldpress.training.loop import Epoch
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Size and accuracy of a classifier before or after a step.
+    """Size and score of a classifier before or after a step.
 
     Attributes:
         parameters: Number of parameters, including embeddings and head.
@@ -26,7 +26,7 @@ class Snapshot:
         width: Hidden size.
         heads: Attention heads of each layer.
         neurons: Feed-forward neurons of each layer.
-        validation_accuracy: As a fraction.
+        validation_score: First metric of the task kind.
     """
 
     parameters: int
@@ -34,7 +34,7 @@ class Snapshot:
     width: int
     heads: tuple[int, ...]
     neurons: tuple[int, ...]
-    validation_accuracy: float
+    validation_score: float
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class StepReport:
         pruned: The model before retraining.
         recovered: The model after retraining.
         epochs: All epochs of training; those of the method itself come first.
+        metric: Name of the validation score.
     """
 
     method: str
@@ -56,9 +57,10 @@ class StepReport:
     pruned: Snapshot
     recovered: Snapshot
     epochs: tuple[Epoch, ...]
+    metric: str = "accuracy"
 
     def __str__(self) -> str:
-        """Describe in one line what was removed, and the accuracy before and after."""
+        """Describe in one line what was removed, and the validation score before and after."""
         removed = (
             f"{self.before.nonzero:,} -> {self.pruned.nonzero:,} nonzero parameters, no shape"
             " changed: neither smaller nor faster"
@@ -68,8 +70,8 @@ class StepReport:
             f" {_join_counts(self.pruned.neurons)}"
         )
         snapshots = (self.before, self.pruned, self.recovered)
-        accuracies = " -> ".join(f"{s.validation_accuracy:.3f}" for s in snapshots)
-        return f"{self.method}: {removed}; validation accuracy {accuracies}"
+        scores = " -> ".join(f"{s.validation_score:.3f}" for s in snapshots)
+        return f"{self.method}: {removed}; validation {self.metric} {scores}"
 
 
 @dataclass(frozen=True)
@@ -84,22 +86,22 @@ class PruningResult:
         return {f"step_{n}_{report.method}": report for n, report in enumerate(self.reports, 1)}
 
     def metrics(self) -> dict[str, float]:
-        """Return the metrics of the final model, and the validation accuracies of each step.
+        """Return the metrics of the final model, and the validation scores of each step.
 
         Returns:
-            `parameters`, `nonzero_parameters` and `validation_accuracy` of the final model, and for
-            a first step with the method heads `step_1_heads_pruned_accuracy` and
-            `step_1_heads_recovered_accuracy`.
+            For classification, `parameters`, `nonzero_parameters` and `validation_accuracy` of the
+            final model, and for a first step with the method heads `step_1_heads_pruned_accuracy`
+            and `step_1_heads_recovered_accuracy`.
         """
         metrics: dict[str, float] = {}
         for step, report in self.reports_by_name().items():
             last = report.recovered
-            metrics[f"{step}_pruned_accuracy"] = report.pruned.validation_accuracy
-            metrics[f"{step}_recovered_accuracy"] = last.validation_accuracy
+            metrics[f"{step}_pruned_{report.metric}"] = report.pruned.validation_score
+            metrics[f"{step}_recovered_{report.metric}"] = last.validation_score
             metrics |= {
                 "parameters": last.parameters,
                 "nonzero_parameters": last.nonzero,
-                "validation_accuracy": last.validation_accuracy,
+                f"validation_{report.metric}": last.validation_score,
             }
         return metrics
 
@@ -115,6 +117,7 @@ def run_steps(
         context: For measuring importance and for retraining.
     """
     reports: list[StepReport] = []
+    metric = classifier.kind.metrics[0].name
     for step in steps:
         before = _snapshot(classifier, context)
         tokenizer = classifier.tokenizer
@@ -129,7 +132,9 @@ def run_steps(
         epochs = tuple(replace(epoch, number=n) for n, epoch in enumerate(history, 1))
         recovered = _snapshot(classifier, context)
         size_neutral = step.size_neutral
-        reports.append(StepReport(step.method, size_neutral, before, pruned, recovered, epochs))
+        reports.append(
+            StepReport(step.method, size_neutral, before, pruned, recovered, epochs, metric)
+        )
     return PruningResult(classifier, tuple(reports))
 
 
@@ -154,7 +159,7 @@ def _snapshot(classifier: Classifier, context: PruningContext) -> Snapshot:
         width=int(classifier.config.hidden_size),
         heads=tuple(shape.heads for shape in classifier.shapes),
         neurons=tuple(shape.neurons for shape in classifier.shapes),
-        validation_accuracy=accuracy(classifier.logits(validation), validation.labels.tolist()),
+        validation_score=score(classifier, validation),
     )
 
 

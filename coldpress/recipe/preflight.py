@@ -10,8 +10,9 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
-from coldpress.data import benchmark, hub, leakage
-from coldpress.data.benchmark import Benchmark
+from coldpress.benchmark import loading
+from coldpress.benchmark.loading import Benchmark
+from coldpress.data import hub, leakage
 from coldpress.data.leakage import FilteredRows
 from coldpress.errors import InputError
 from coldpress.evaluation.subgroups import slices
@@ -21,9 +22,8 @@ from coldpress.teacher import label_checks, size, spec
 from coldpress.teacher.file_checks import TOKENIZER_PATTERNS
 from coldpress.teacher.size import TeacherSize
 from coldpress.teacher.spec import DirectoryModel, HubModel, ScratchModel
-from coldpress.teacher.tokenizer import loading
 from coldpress.teacher.tokenizer.comparison import compare_with_transformers
-from coldpress.teacher.tokenizer.loading import TeacherTokenizer
+from coldpress.teacher.tokenizer.loading import TeacherTokenizer, load_teacher_tokenizer
 
 _TEACHER_COPIES = 5
 _RECORDS_BYTES = 200 * 2**20
@@ -56,7 +56,8 @@ class PreflightReport:
             "recipe": self.recipe.name,
             "rows": f"{len(self.data.train)} train, {len(self.data.validation)} validation, "
             f"{len(self.data.test)} test",
-            "labels": f"{len(self.data.labels)}: {_shorten(self.data.labels)}",
+            "task kind": self.data.kind.name,
+            **self._labels_row(),
             "dataset digest": self.data.digest[:16],
             "test texts also in train": self._describe_overlap(),
             "validation texts also in train": str(
@@ -71,6 +72,11 @@ class PreflightReport:
         for name, value in rows.items():
             table.add_row(name, escape(value))
         return table
+
+    def _labels_row(self) -> dict[str, str]:
+        if not self.data.kind.is_classification:
+            return {}
+        return {"labels": f"{len(self.data.labels)}: {_shorten(self.data.labels)}"}
 
     def _describe_overlap(self) -> str:
         in_train = str(self.data.overlap)
@@ -104,11 +110,11 @@ def run_preflight(recipe: Recipe, state: Path) -> PreflightReport:
         InputError: A field, file or row is invalid; the message names it.
     """
     spec.check_teacher_model(recipe.teacher.model)
-    data = benchmark.load_benchmark(
+    data = loading.load_benchmark(
         recipe.benchmark, recipe.seed, slices.required_columns(recipe.evaluate.slices)
     )
     slices.check_slices(recipe.evaluate.slices, data.test)
-    label_checks.check_teacher_labels(recipe.teacher, data.labels)
+    label_checks.check_teacher_labels(recipe.teacher, data.labels, data.kind)
     unlabelled = _read_unlabelled(recipe, data)
     teacher_size = size.teacher_size(recipe.teacher.model)
     needed = _TEACHER_COPIES * teacher_size.weights_bytes + _RECORDS_BYTES
@@ -128,7 +134,7 @@ def _read_unlabelled(recipe: Recipe, data: Benchmark) -> FilteredRows | None:
     path = recipe.soft_targets.unlabelled
     if path is None:
         return None
-    return benchmark.read_filtered_unlabelled(data, path, recipe.benchmark.columns)
+    return loading.read_filtered_unlabelled(data, path, recipe.benchmark.columns)
 
 
 def _load_tokenizer(recipe: Recipe, data: Benchmark) -> TeacherTokenizer | None:
@@ -138,7 +144,7 @@ def _load_tokenizer(recipe: Recipe, data: Benchmark) -> TeacherTokenizer | None:
         # Its tokenizer will be trained on the data, and has a mask token.
         return None
     directory, location = _tokenizer_directory(model)
-    source = loading.load_teacher_tokenizer(directory, recipe.benchmark.max_tokens, location)
+    source = load_teacher_tokenizer(directory, recipe.benchmark.max_tokens, location)
     compare_with_transformers(source, data)
     return source
 

@@ -6,12 +6,12 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from coldpress.data.benchmark import BenchmarkSection
 from coldpress.distillation import DistillationMethod, Logits, StudentShape
 from coldpress.distillation.augmentation import Augmentation
 from coldpress.evaluation import Evaluate
 from coldpress.evaluation.subgroups import slices
 from coldpress.gate import Gate
+from coldpress.kinds import KindSection, task_kind
 from coldpress.method import Method
 from coldpress.pruning import PruningStep
 from coldpress.quantization import QuantizationMethod
@@ -59,7 +59,9 @@ class Recipe(Section):
     seed: Annotated[
         int, Field(ge=0, le=2**31 - 1, description="Every stage derives its seed from it.")
     ] = 0
-    benchmark: BenchmarkSection
+    benchmark: Annotated[
+        KindSection, Field(description="Dataset, task kind and splits."), FlatChoice()
+    ]
     teacher: Teacher
     soft_targets: SoftTargetsSection = SoftTargetsSection()
     distill: Annotated[
@@ -104,12 +106,24 @@ class Recipe(Section):
     @model_validator(mode="after")
     def _check_slice_columns(self) -> Self:
         columns = self.benchmark.columns
-        keys = {columns.text: "text", columns.text_pair: "text_pair", columns.label: "label"}
+        keys = {column: field for field, column in columns.model_dump(exclude_none=True).items()}
         for field, column in slices.required_columns(self.evaluate.slices):
             if column in keys:
                 raise ValueError(
                     f"{field}: {column!r} is benchmark.columns.{keys[column]}; slices are made by"
-                    " other columns, and every label is evaluated anyway"
+                    " other columns"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _check_gate_fits_kind(self) -> Self:
+        kind = task_kind(self.benchmark.kind)
+        for field in ("max_label_change", "max_calibration_error"):
+            bound = None if self.gate is None else getattr(self.gate, field)
+            if bound is not None and not kind.is_classification:
+                raise ValueError(
+                    f"gate.{field}: not possible with benchmark.kind {kind.name}, which has no"
+                    " labels and probabilities"
                 )
         return self
 

@@ -14,6 +14,7 @@ MAX_DRAWN = 24
 
 KINDS: dict[GroupKind, str] = {
     "class": "class",
+    "target": "range of the target",
     "column": "slice, by column",
     "length": "slice, by length",
     "pattern": "slice, by pattern",

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from coldpress.evaluation.scorecard.scorecard import Evaluation, Flip, Interval, Scorecard
-from coldpress.evaluation.statistics.paired import accuracy_interval
+from coldpress.evaluation.scorecard.flip import Flip
+from coldpress.evaluation.scorecard.scorecard import Evaluation, Interval, Scorecard
+from coldpress.evaluation.statistics.score_interval import card_interval
 from coldpress.gate.verdict import Verdict
+from coldpress.kinds import task_kind
+from coldpress.kinds.kind import Metric, TaskKind
 from coldpress.recipe.recipe import Recipe
 from coldpress.schema.lineage import Ancestor
 
@@ -43,11 +46,20 @@ class Findings:
         """Scorecard of the teacher."""
         return self.evaluation.models["teacher"]
 
-    def accuracy(self, model: str) -> Interval:
-        """Return a model's accuracy with its 95 % interval, as fractions.
+    @property
+    def kind(self) -> TaskKind:
+        """Task kind of the model."""
+        return task_kind(self.evaluation.kind)
+
+    @property
+    def metric(self) -> Metric:
+        """The gated metric."""
+        return self.kind.metrics[0]
+
+    def score(self, model: str) -> Interval:
+        """Return a model's gated metric with its 95 % interval, as fractions.
 
         Args:
             model: Its name in the evaluation.
         """
-        correct = round(self.evaluation.models[model].accuracy * self.evaluation.n)
-        return accuracy_interval(correct, self.evaluation.n)
+        return card_interval(self.evaluation.models[model], self.evaluation.n)

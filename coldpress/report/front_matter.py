@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
 
 from coldpress.data.sources import HubSource
+from coldpress.report import waterfall_table
 from coldpress.report.findings import Findings
 from coldpress.teacher.spec import HubModel
 
@@ -18,10 +20,10 @@ def front_matter(findings: Findings) -> str:
     """
     fields = {
         "library_name": "onnxruntime",
-        "pipeline_tag": "text-classification",
+        "pipeline_tag": findings.kind.pipeline_tag,
         **_sources(findings),
         "tags": ["coldpress", "onnx", *_methods(findings)],
-        "metrics": ["accuracy", "f1"],
+        "metrics": [metric.hub_name for metric in findings.kind.metrics],
         "model-index": [{"name": findings.name, "results": [_result(findings)]}],
     }
     return yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)
@@ -48,17 +50,28 @@ def _methods(findings: Findings) -> list[str]:
 
 
 def _result(findings: Findings) -> dict[str, Any]:
-    final = findings.final
-    measured = (
-        ("accuracy", "Accuracy", final.accuracy),
-        ("f1", "Macro F1", final.macro_f1),
-        ("expected_calibration_error", "Expected calibration error", final.calibration_error),
-    )
+    tag = findings.kind.pipeline_tag
     return {
-        "task": {"type": "text-classification", "name": "Text classification"},
+        "task": {"type": tag, "name": tag.replace("-", " ").capitalize()},
         "dataset": _dataset(findings),
-        "metrics": [{"type": t, "name": n, "value": round(v, 6)} for t, n, v in measured],
+        "metrics": [
+            {"type": hub_name, "name": heading, "value": round(value, 6)}
+            for hub_name, heading, value in _measured(findings)
+        ],
     }
+
+
+def _measured(findings: Findings) -> Iterator[tuple[str, str, float]]:
+    """Yield type, name and value of each metric of the final model."""
+    final = findings.final
+    scores = waterfall_table.card_scores(final)
+    for metric in findings.kind.metrics:
+        value = scores[metric.name]
+        if value is not None:
+            yield metric.hub_name, metric.heading, value
+    if final.calibration_error is not None:
+        error = final.calibration_error
+        yield "expected_calibration_error", "Expected calibration error", error
 
 
 def _dataset(findings: Findings) -> dict[str, str]:

@@ -71,4 +71,4 @@ def _curve(name: str, card: Scorecard, strong: bool) -> Curve:
         )
         for bin_ in card.reliability
     )
-    return Curve(name, bins, card.calibration_error, card.temperature, strong)
+    return Curve(name, bins, card.calibration_error or 0.0, card.temperature, strong)

@@ -1,4 +1,4 @@
-"""Trade-offs: accuracy against latency and size, one labelled dot per model."""
+"""Trade-offs: score against latency and size, one labelled dot per model."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Dot:
     Attributes:
         name: Name of the model.
         x: Position of its cost.
-        y: Position of its accuracy.
+        y: Position of its score.
         low: Lower end of the interval; y points down, so the number is larger.
         high: Upper end of the interval.
         label_x: Left end of its name.
@@ -58,7 +58,7 @@ class Dot:
 
 @dataclass(frozen=True)
 class Scatter:
-    """Accuracy against one cost."""
+    """Score against one cost."""
 
     title: str
     unit: str
@@ -68,14 +68,15 @@ class Scatter:
 
 
 def trade_offs(findings: Findings) -> tuple[Scatter, ...]:
-    """Lay out accuracy against latency and against size.
+    """Lay out the score against latency and against size.
 
     Returns:
         One figure for each cost that at least two models have.
     """
+    heading = findings.metric.heading
     costs: tuple[tuple[str, str, CostFunction], ...] = (
-        ("Accuracy and latency", "milliseconds, median", _milliseconds),
-        ("Accuracy and size", "megabytes", _megabytes),
+        (f"{heading} and latency", "milliseconds, median", _milliseconds),
+        (f"{heading} and size", "megabytes", _megabytes),
     )
     figures = (_scatter(findings, *cost) for cost in costs)
     return tuple(figure for figure in figures if len(figure.dots) > 1)
@@ -94,7 +95,7 @@ def _scatter(findings: Findings, title: str, unit: str, cost: CostFunction) -> S
     costs = {name: value for name, value in all_costs.items() if value}
     if not costs:
         return Scatter(title, unit, (), (), ())
-    intervals = {name: findings.accuracy(name) for name in costs}
+    intervals = {name: findings.score(name) for name in costs}
     across = Scale.around(costs.values(), logarithmic=True)
     up = Scale.around(n for i in intervals.values() for n in (i.low, i.high))
     places = {n: (_x(across, costs[n]), _y(up, intervals[n].estimate)) for n in costs}

@@ -17,16 +17,18 @@ def verdict(findings: Findings) -> str:
 
 
 def headline(findings: Findings) -> str:
-    """Summarize size, speed and accuracy of the model against its teacher in one sentence."""
+    """Summarize size, speed and quality of the model against its teacher in one sentence."""
     card = findings.final
     rows = findings.evaluation.n
     smaller = formats.times(card.compression, "smaller", "larger")
     clauses = [f"{formats.size(card.bytes)}, {smaller} than its teacher"]
     if card.latency_ms is not None and (card.speedup or card.speedup_undetermined):
         clauses.append(f"{formats.short(card.latency_ms.p50)} ms per text, {_faster(card)}")
-    accuracy = findings.accuracy("onnx")
-    measured = f"{formats.percent(accuracy.estimate)} % ({formats.percent_range(accuracy)})"
-    clauses.append(f"accuracy {measured} on {rows} test texts, {_against_teacher(findings)}")
+    score = findings.score("onnx")
+    measured = f"{formats.percent(score.estimate)} % ({formats.percent_range(score)})"
+    clauses.append(
+        f"{findings.metric.title} {measured} on {rows} test texts, {_against_teacher(findings)}"
+    )
     return "; ".join(clauses) + "."
 
 
@@ -57,15 +59,21 @@ def _against_teacher(findings: Findings) -> str:
 
 
 def comparison(pair: Comparison) -> str:
-    """Say which of two models is more accurate, if the difference is significant."""
+    """Say which of two models is better, if the difference is significant."""
     result = significance_verdict(pair)
     if result != "not shown to differ":
-        word = "more" if result == "better" else "less"
         by = formats.signed_points(abs(pair.difference.estimate)).lstrip("+")
-        return f"{pair.model} is {word} accurate than {pair.baseline}, by {by} points."
-    if not pair.only_model_right and not pair.only_baseline_right:
+        return f"{pair.model} is {_comparative(pair, result)} than {pair.baseline}, by {by} points."
+    if pair.only_model_right == pair.only_baseline_right == 0:
         return f"{pair.model} and {pair.baseline} are correct on the same rows."
     return f"{pair.model} and {pair.baseline} are not shown to differ."
+
+
+def _comparative(pair: Comparison, result: str) -> str:
+    """Return `more accurate` or the like; only classifiers are compared by McNemar's test."""
+    if pair.mcnemar_p is None:
+        return result
+    return "more accurate" if result == "better" else "less accurate"
 
 
 def is_lost(group: Group) -> bool:

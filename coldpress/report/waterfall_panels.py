@@ -1,4 +1,4 @@
-"""Waterfall of the stages: accuracy, size and latency of every model."""
+"""Waterfall of the stages: score, size and latency of every model."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ def waterfall_panels(findings: Findings) -> tuple[Panel, ...]:
     """Lay out the models from the teacher to the final one.
 
     Returns:
-        Accuracy, size, and latency if any model was timed.
+        Score, size, and latency if any model was timed.
     """
-    all_panels = [_accuracy(findings), _size(findings)]
+    all_panels = [_score(findings), _size(findings)]
     if any(card.latency_ms for card in findings.evaluation.models.values()):
         all_panels.append(_latency(findings))
     return tuple(all_panels)
 
 
-def _accuracy(findings: Findings) -> Panel:
+def _score(findings: Findings) -> Panel:
     names = list(findings.evaluation.models)
-    intervals = [findings.accuracy(name) for name in names]
+    intervals = [findings.score(name) for name in names]
     scale = Scale.around(n for i in intervals for n in (i.low, i.high))
     marks = (
         replace(
@@ -52,7 +52,7 @@ def _accuracy(findings: Findings) -> Panel:
         for name, i in zip(names, intervals, strict=True)
     )
     unit = f"percent, 95 % interval, {findings.evaluation.n} test texts"
-    return Panel("Accuracy", unit, tuple(marks), scale.place(intervals[0].estimate))
+    return Panel(findings.metric.heading, unit, tuple(marks), scale.place(intervals[0].estimate))
 
 
 def _size(findings: Findings) -> Panel:

@@ -1,11 +1,11 @@
-"""Waterfall of the stages as a table: accuracy, size and latency of every model."""
+"""Waterfall of the stages as a table: score, size and latency of every model."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from coldpress.evaluation.scorecard.scorecard import Evaluation, Interval, Scorecard
-from coldpress.evaluation.statistics.paired import accuracy_interval
+from coldpress.evaluation.scorecard.scorecard import Evaluation, Scorecard
+from coldpress.evaluation.statistics.score_interval import card_interval
 
 
 def waterfall_table(evaluation: Evaluation) -> list[dict[str, Any]]:
@@ -27,10 +27,9 @@ def _table_row(name: str, card: Scorecard, rows: int) -> dict[str, Any]:
     return {
         "model": name,
         "runtime": card.runtime,
-        "accuracy": card.accuracy,
-        "accuracy_low": interval.low,
-        "accuracy_high": interval.high,
-        "macro_f1": card.macro_f1,
+        **card_scores(card),
+        f"{card.metric}_low": interval.low,
+        f"{card.metric}_high": interval.high,
         "retention": card.retention,
         "agreement": card.agreement,
         "parameters": card.parameters,
@@ -47,6 +46,6 @@ def _table_row(name: str, card: Scorecard, rows: int) -> dict[str, Any]:
     }
 
 
-def card_interval(card: Scorecard, rows: int) -> Interval:
-    """95 % interval of a model's accuracy on so many test rows."""
-    return accuracy_interval(round(card.accuracy * rows), rows)
+def card_scores(card: Scorecard) -> dict[str, float | None]:
+    """Return all metrics by name; evaluations of earlier versions have no `scores`."""
+    return dict(card.scores) or {"accuracy": card.accuracy, "macro_f1": card.macro_f1}

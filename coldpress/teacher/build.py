@@ -24,7 +24,7 @@ from transformers.utils.logging import (
     is_progress_bar_enabled,
 )
 
-from coldpress.data.benchmark import Benchmark
+from coldpress.benchmark.loading import Benchmark
 from coldpress.errors import InputError
 from coldpress.model.classifier import Classifier
 from coldpress.schema.text_files import read_json_object
@@ -54,7 +54,7 @@ def build_teacher(teacher: Teacher, benchmark: Benchmark, max_tokens: int) -> Cl
     Raises:
         InputError: The model cannot be downloaded, read, or used without training.
     """
-    check_teacher_labels(teacher, benchmark.labels)
+    check_teacher_labels(teacher, benchmark.labels, benchmark.kind)
     if isinstance(teacher.model, ScratchModel):
         return _build_from_scratch(teacher.model, benchmark, max_tokens)
     directory = fetch_model(teacher.model)
@@ -81,7 +81,7 @@ def _build_from_scratch(model: ScratchModel, benchmark: Benchmark, max_tokens: i
     build = cast("Callable[..., nn.Module]", AutoModelForSequenceClassification.from_config)
     module = build(config, attn_implementation="eager")
     module.eval()
-    return Classifier(module, tokenizer, benchmark.labels, MASK_TOKEN)
+    return Classifier(module, tokenizer, benchmark.labels, benchmark.kind, MASK_TOKEN)
 
 
 def _load_pretrained(
@@ -95,7 +95,7 @@ def _load_pretrained(
     content = read_json_object(directory / "config.json", place)
     pretrained_labels = mapped_labels(teacher, content)
     module, missing = _load_module(directory, _build_config(content), len(labels))
-    classifier = Classifier(module, source.tokenizer, labels, source.mask)
+    classifier = Classifier(module, source.tokenizer, labels, benchmark.kind, source.mask)
     _check_missing_weights(missing, classifier, directory)
     if sorted(pretrained_labels) == sorted(labels):
         _reorder_head(classifier, [pretrained_labels.index(name) for name in labels])

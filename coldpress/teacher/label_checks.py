@@ -10,6 +10,7 @@ from typing import Any
 
 from coldpress.data import hub
 from coldpress.errors import InputError
+from coldpress.kinds.kind import TaskKind
 from coldpress.model.checkpoint import MANIFEST
 from coldpress.schema.quoting import quote_names
 from coldpress.teacher.label_config import label_names
@@ -28,12 +29,13 @@ _CLASSIFIER_CLASS = "ForSequenceClassification"
 _BASE_MODEL_SUFFIXES = ("Model", "ForMaskedLM", "ForPreTraining")
 
 
-def check_teacher_labels(teacher: Teacher, labels: Sequence[str]) -> None:
-    """Check that a teacher which is not trained predicts the benchmark's labels.
+def check_teacher_labels(teacher: Teacher, labels: Sequence[str], kind: TaskKind) -> None:
+    """Check that a teacher which is not trained predicts the benchmark's targets.
 
     Args:
         teacher: The recipe's section. If the teacher is trained, only `labels` is checked.
-        labels: The benchmark's label names.
+        labels: The benchmark's label names, or names of the outputs.
+        kind: The benchmark's task kind.
 
     Raises:
         InputError: The model has no classification head, or one for another problem type or for
@@ -46,12 +48,17 @@ def check_teacher_labels(teacher: Teacher, labels: Sequence[str]) -> None:
             raise InputError("teacher.labels: a teacher from scratch has no labels of its own")
         return
     config, place = read_config(teacher.model)
+    if teacher.labels and not kind.is_classification:
+        raise InputError(f"teacher.labels: models of kind {kind.name} have no labels")
     _check_mapping(teacher, label_names(config), labels, place)
     if teacher.epochs:
         return
-    _check_problem_type(config, place)
+    _check_problem_type(config, kind, place)
     _check_classifier(teacher.model, config, place)
-    _check_same_labels(mapped_labels(teacher, config), labels, place)
+    if kind.is_classification:
+        _check_same_labels(mapped_labels(teacher, config), labels, place)
+    else:
+        _check_output_count(len(label_names(config)), len(labels), kind, place)
 
 
 def mapped_labels(teacher: Teacher, config: Mapping[str, Any]) -> tuple[str, ...]:
@@ -80,12 +87,21 @@ def _check_mapping(
             raise InputError(f"teacher.labels: the benchmark has no label {label!r}, only {names}")
 
 
-def _check_problem_type(config: Mapping[str, Any], place: str) -> None:
+def _check_problem_type(config: Mapping[str, Any], kind: TaskKind, place: str) -> None:
     problem = config.get("problem_type")
-    if problem not in (None, "single_label_classification"):
+    if problem not in (None, *kind.problem_types):
+        expected = next(name for name in kind.problem_types if name is not None)
         raise InputError(
             f"teacher.epochs: 0, but problem_type of {place} is {problem!r}, not"
-            " 'single_label_classification'; train it with epochs of at least 1"
+            f" {expected!r}; train it with epochs of at least 1"
+        )
+
+
+def _check_output_count(count: int, needed: int, kind: TaskKind, place: str) -> None:
+    if count != needed:
+        raise InputError(
+            f"teacher.epochs: 0, but {place} has {count} outputs and {kind.name} needs {needed};"
+            " train it with epochs of at least 1"
         )
 
 

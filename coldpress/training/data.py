@@ -12,7 +12,8 @@ from tokenizers import Tokenizer
 from coldpress.data import encoding
 from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
-from coldpress.training.loop import Epoch, Loss, label_loss
+from coldpress.model.classifier import Classifier
+from coldpress.training.loop import Epoch, Loss, target_loss
 
 EpochsCallback = Callable[[str, tuple[Epoch, ...]], None]
 """Called after each run of the training loop with its name and its epochs.
@@ -68,7 +69,7 @@ class TrainingData:
             input_ids=tuple(train.input_ids[row] for row in rows),
             token_type_ids=tuple(train.token_type_ids[row] for row in rows),
             # Unlabelled rows come last, in the split as in the sample.
-            labels=train.labels[rows[rows < len(train.labels)]],
+            targets=train.targets[rows[rows < len(train.targets)]],
         )
         numbers = torch.from_numpy(rows)
         return replace(
@@ -78,14 +79,14 @@ class TrainingData:
         )
 
 
-def labelled_data(tokenizer: Tokenizer, train: Split, validation: Split) -> TrainingData:
-    """Encode labelled rows, to train with the cross-entropy against their labels.
+def labelled_data(classifier: Classifier, train: Split, validation: Split) -> TrainingData:
+    """Encode labelled rows, to train with the loss of the task kind against their targets.
 
     Args:
-        tokenizer: Of the model to train.
+        classifier: The model to train.
         train: Training rows.
         validation: Rows that are not trained on.
     """
-    rows = encode(tokenizer, train)
-    loss = label_loss(torch.from_numpy(rows.labels))
-    return TrainingData(rows, loss, encode(tokenizer, validation))
+    rows = encode(classifier.tokenizer, train)
+    loss = target_loss(classifier.kind, rows.targets)
+    return TrainingData(rows, loss, encode(classifier.tokenizer, validation))

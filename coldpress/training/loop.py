@@ -14,14 +14,16 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
 from coldpress.data.encoding import Batch, EncodedSplit
 from coldpress.errors import DivergedError
+from coldpress.kinds.kind import TaskKind
 from coldpress.model.activations import TeacherStudentLoss, record_activations
-from coldpress.model.classifier import Classifier, accuracy
+from coldpress.model.classifier import Classifier, score
 from coldpress.schema.section import Optimization
 from coldpress.training.freezing import freeze_embeddings, only_first_token
 
@@ -34,8 +36,7 @@ ProgressCallback = Callable[[int, int, float], None]
 WARMUP_RATIO = 0.1
 WEIGHT_DECAY = 0.01
 MAX_GRADIENT_NORM = 1.0
-_BATCHES_PER_GROUP = 50
-"""Rows are sorted by length within groups of this many batches."""
+_BATCHES_PER_GROUP = 50  # rows are sorted by length within groups of this many batches
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,13 @@ class Epoch:
     Attributes:
         number: Counted from 1.
         loss: Mean over the steps.
-        validation_accuracy: After the epoch, as a fraction.
+        validation_score: First metric of the task kind, after the epoch.
         seconds: Duration, including validation.
     """
 
     number: int
     loss: float
-    validation_accuracy: float
+    validation_score: float
     seconds: float
 
 
@@ -72,9 +73,10 @@ def no_progress(step: int, steps: int, loss: float) -> None:
     """Ignore progress: the default callback."""
 
 
-def label_loss(labels: Tensor) -> Loss:
-    """Return the cross-entropy against label indices of shape (rows,) as a loss."""
-    return lambda logits, rows: nn.functional.cross_entropy(logits, labels[rows].to(logits.device))
+def target_loss(kind: TaskKind, targets: NDArray[Any]) -> Loss:
+    """Return the loss of a task kind against targets of shape (rows,)."""
+    values = torch.from_numpy(targets)
+    return lambda outputs, rows: kind.hard_loss(outputs, values[rows].to(outputs.device))
 
 
 def fit(
@@ -85,14 +87,14 @@ def fit(
     validation: EncodedSplit,
     progress: ProgressCallback = no_progress,
 ) -> tuple[Epoch, ...]:
-    """Train a classifier and restore the weights of its best epoch by validation accuracy.
+    """Train a classifier and restore the weights of its best epoch on validation.
 
     Args:
         classifier: Changed in place.
         train: Training rows.
         loss: The loss to minimize, of the logits or of the activations.
         options: Epochs, peak learning rate, batch size, whether the embeddings are frozen.
-        validation: Rows that select the epoch; of equally accurate epochs the last one wins.
+        validation: Rows that select the epoch; of epochs with equal scores the last one wins.
         progress: Called after each step.
 
     Returns:
@@ -103,10 +105,9 @@ def fit(
     """
     if options.epochs == 0:
         return ()
-    best = classifier.module.state_dict()
     epochs: list[Epoch] = []
     for epoch in train_epochs(classifier, train, loss, options, validation, progress):
-        if epoch.validation_accuracy >= max((e.validation_accuracy for e in epochs), default=0.0):
+        if epoch.validation_score >= max((e.validation_score for e in epochs), default=-math.inf):
             best = {k: v.detach().clone() for k, v in classifier.module.state_dict().items()}
         epochs.append(epoch)
     classifier.module.load_state_dict(best)
@@ -139,8 +140,8 @@ def train_epochs(
             start = time.perf_counter()
             losses = [step(batch) for batch in _length_grouped_batches(train, options.batch_size)]
             step.check_weights()
-            score = accuracy(classifier.logits(validation), validation.labels.tolist())
-            yield Epoch(number, float(np.mean(losses)), score, time.perf_counter() - start)
+            value = score(classifier, validation)
+            yield Epoch(number, float(np.mean(losses)), value, time.perf_counter() - start)
     classifier.module.eval()
 
 

@@ -12,12 +12,13 @@ from rich.table import Table
 
 from coldpress.evaluation.scorecard.scorecard import Evaluation
 from coldpress.gate.verdict import Verdict
+from coldpress.kinds import task_kind
 from tasks.gate import read_verdict
 from tasks.tracking import artifacts, history
 from tasks.tracking.results import StageResult
 
 _INTERNAL_FIELDS = {"run_id", "ancestors"}
-_SCORE_COLUMNS = ("accuracy", "size", "p50 latency", "speedup", "retention")
+_SCORE_COLUMNS = ("size", "p50 latency", "speedup", "retention")
 
 
 def load_outcome(flow_run_id: str) -> dict[str, Any]:
@@ -82,13 +83,16 @@ def print_outcome(outcome: dict[str, Any], *, to_errors: bool = False) -> None:
 def _score_table(evaluation: Evaluation) -> Table:
     from coldpress.report import formats
 
-    table = Table("model", *_SCORE_COLUMNS, box=None, title=f"test split, n = {evaluation.n}")
+    metric = task_kind(evaluation.kind).metrics[0].title
+    table = Table(
+        "model", metric, *_SCORE_COLUMNS, box=None, title=f"test split, n = {evaluation.n}"
+    )
     for name, card in evaluation.models.items():
         latency = f"{card.latency_ms.p50:.2f} ms" if card.latency_ms else "simulated"
         speedup = formats.speedup(card)
         retention = f"{card.retention:.1%}" if card.retention is not None else ""
         size = f"{card.bytes / 1e6:.2f} MB"
-        table.add_row(name, f"{card.accuracy:.3f}", size, latency, speedup, retention)
+        table.add_row(name, f"{card.score:.3f}", size, latency, speedup, retention)
     return table
 
 

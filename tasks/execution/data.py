@@ -4,7 +4,7 @@ import hashlib
 import json
 from functools import cache
 
-from coldpress.data import benchmark as benchmarks
+from coldpress.benchmark import loading as benchmarks
 from coldpress.data.leakage import FilteredRows
 from coldpress.data.splits import Split
 from coldpress.evaluation.subgroups import slices

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from coldpress.drift.result import Reevaluation
     from coldpress.evaluation.scorecard.scorecard import Evaluation
     from coldpress.gate.verdict import Check, Verdict
+    from coldpress.kinds.kind import Metric
     from coldpress.report.findings import Findings
     from tasks.tracking.results import StageResult
 
@@ -49,10 +50,12 @@ def show_evaluation(evaluation: Evaluation, uri: str) -> None:
         evaluation: The evaluation of this run, or the reused one.
         uri: Its artifact URI: `runs:/<run id>/<folder>`.
     """
+    from coldpress.kinds import task_kind
     from coldpress.report import limits
     from coldpress.report.waterfall_table import waterfall_table
 
-    rows = [_waterfall_row(row) for row in waterfall_table(evaluation)]
+    metric = task_kind(evaluation.kind).metrics[0]
+    rows = [_waterfall_row(row, metric) for row in waterfall_table(evaluation)]
     remarks = " ".join(limits.timing_remarks(evaluation))
     description = "What each stage gave and took" + (f". {remarks}" if remarks else "")
     prefect_artifacts.show_table(rows, "waterfall", description)
@@ -141,16 +144,16 @@ def show_failure(error: Exception, failed: StageResult | None) -> None:
     prefect_artifacts.show_markdown(text, f"**{title}**")
 
 
-def _waterfall_row(model: dict[str, Any]) -> dict[str, str]:
+def _waterfall_row(model: dict[str, Any], metric: Metric) -> dict[str, str]:
     from coldpress.report import formats
 
-    low = formats.percent(model["accuracy_low"])
-    high = formats.percent(model["accuracy_high"])
+    low = formats.percent(model[f"{metric.name}_low"])
+    high = formats.percent(model[f"{metric.name}_high"])
     latency = "not timed" if model["p50_ms"] is None else f"{formats.short(model['p50_ms'])} ms"
     speed = [model[name] for name in ("speedup", "speedup_low", "speedup_high")]
     return {
         "model": model["model"],
-        "accuracy": f"{formats.percent(model['accuracy'])} % ({low} to {high})",
+        metric.title: f"{formats.percent(model[metric.name])} % ({low} to {high})",
         "size": formats.size(model["bytes"]),
         "median latency": latency,
         "smaller": f"{model['compression']:.1f}x",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from mlflow.entities.model_registry import ModelVersion
 
+from coldpress.data.encoding import encode
 from coldpress.errors import CorruptCheckpointError
-from coldpress.evaluation import predictions
+from coldpress.evaluation.predictions import read_predictions, reorder_outputs
 from coldpress.gate import champion
 from coldpress.gate.champion import Champion
 from coldpress.model.checkpoint import Checkpoint
+from coldpress.model.serialization import load_tokenizer
+from coldpress.onnx.inference import raw_logits
 from coldpress.onnx.predictor import Predictor
 from tasks.execution import data
 from tasks.tracking import artifacts, history, registry, versions
@@ -20,6 +22,7 @@ from tasks.tracking.results import StageResult
 if TYPE_CHECKING:
     from coldpress.data.splits import Split
     from coldpress.evaluation.predictions import Predictions
+    from coldpress.kinds.kind import Outputs
     from coldpress.recipe.recipe import Recipe
 
 
@@ -45,30 +48,28 @@ def compare_with_champion(
     if version is None:
         return None
     name = f"{recipe.name}/{version.version}"
-    correct = test_predictions.correct(test_predictions.final)
     if not versions.is_own(version):
         return Champion(name, None, "it was not made by Coldpress")
     if version.tags.get("digest") == onnx.digest:
-        return champion.identical_champion(name, correct, test_predictions.labels)
+        return champion.identical_champion(name, test_predictions)
     try:
-        baseline = _champion_correctness(version, recipe, test_predictions)
+        outputs = _champion_outputs(version, recipe, test_predictions)
     except (_IncomparableError, CorruptCheckpointError) as error:
         return Champion(name, None, str(error))
-    return champion.compare_with_champion(name, correct, baseline, test_predictions.labels)
+    return champion.compare_with_champion(name, test_predictions, outputs)
 
 
-def _champion_correctness(
+def _champion_outputs(
     version: ModelVersion, recipe: Recipe, test_predictions: Predictions
-) -> champion.Correct:
-    """Return per row if the champion is right, from its stored predictions or by predicting."""
-    stored_predictions = _load_predictions(version)
-    if stored_predictions is not None and champion.same_rows(stored_predictions, test_predictions):
-        return stored_predictions.correct(stored_predictions.final)
+) -> Outputs:
+    """Return the champion's outputs for the test rows, stored ones or by running it."""
+    stored = _load_predictions(version)
+    if stored is not None and champion.same_rows(stored, test_predictions):
+        outputs: Outputs = stored.outputs[stored.final]
+        return reorder_outputs(outputs, stored.names, test_predictions.names)
     with artifacts.open_checkpoint(str(version.source)) as checkpoint:
         test = data.load_benchmark(recipe).test
-        predicted = _predict_labels(checkpoint, test, test_predictions.label_names)
-    pairs = zip(predicted, champion.row_labels(test_predictions), strict=True)
-    return np.array([prediction == label for prediction, label in pairs])
+        return _predict(checkpoint, test, test_predictions)
 
 
 def _load_predictions(version: ModelVersion) -> Predictions | None:
@@ -78,17 +79,20 @@ def _load_predictions(version: ModelVersion) -> Predictions | None:
         return None
     try:
         with artifacts.open_checkpoint(evaluation.model_uri) as checkpoint:
-            return predictions.read_predictions(checkpoint.path)
+            return read_predictions(checkpoint.path)
     except (CorruptCheckpointError, FileNotFoundError):
         return None
 
 
-def _predict_labels(checkpoint: Checkpoint, test: Split, label_names: tuple[str, ...]) -> list[str]:
+def _predict(checkpoint: Checkpoint, test: Split, predictions: Predictions) -> Outputs:
     if not (checkpoint.path / "model.onnx").exists():
         raise _IncomparableError("it is not an ONNX model")
     predictor = Predictor(checkpoint.path)
-    if set(predictor.labels) != set(label_names):
+    if predictor.kind != predictions.kind.name:
+        raise _IncomparableError(f"it is for {predictor.kind}")
+    if set(predictor.labels) != set(predictions.names):
         raise _IncomparableError("it has other labels")
     if predictor.pairs not in {None, test.pairs is not None}:
         raise _IncomparableError("either its texts or the test rows are pairs, but not both")
-    return [prediction["label"] for prediction in predictor.predict(test.texts, test.pairs)]
+    outputs = raw_logits(predictor, encode(load_tokenizer(checkpoint), test))
+    return reorder_outputs(outputs / predictor.temperature, predictor.labels, predictions.names)

@@ -18,7 +18,7 @@ _SERVING_REQUIREMENTS = ("numpy", "onnxruntime", "tokenizers")
 
 
 def package_pyfunc(checkpoint: Path, into: Path) -> Path:
-    """Package an ONNX checkpoint as a pyfunc: text in, label and scores out.
+    """Package an ONNX checkpoint as a pyfunc: text in; label and scores, or a number, out.
 
     The predictor is copied as source, so that serving needs neither torch, transformers nor this
     project.
@@ -37,14 +37,14 @@ def package_pyfunc(checkpoint: Path, into: Path) -> Path:
         loader_module=_LOADER_MODULE,
         data_path=str(checkpoint),
         code_paths=[str(code)],
-        signature=_signature(),
+        signature=_signature(predictor.Predictor(checkpoint).activation),
         input_example={"text": ["how far is it"]},
         pip_requirements=[f"{name}=={version(name)}" for name in _SERVING_REQUIREMENTS],
     )
     return into
 
 
-def _signature() -> ModelSignature:
+def _signature(activation: str) -> ModelSignature:
     """Declare the outputs only; the predictor validates its inputs itself.
 
     MLflow's server converts declared text columns to strings, so that null becomes "None". Any
@@ -52,8 +52,9 @@ def _signature() -> ModelSignature:
     """
     outputs: list[ColSpec | TensorSpec] = [
         ColSpec(DataType.string, "text"),
-        ColSpec(DataType.string, "label"),
         ColSpec(DataType.double, "score"),
-        ColSpec(Map(DataType.double), "scores"),
     ]
+    if activation == "softmax":
+        outputs.insert(1, ColSpec(DataType.string, "label"))
+        outputs.append(ColSpec(Map(DataType.double), "scores"))
     return ModelSignature(outputs=Schema(outputs))

@@ -33,9 +33,8 @@ from tasks.tracking.results import StageResult
 from tasks.tracking.retry import retry_on_conflict
 
 if TYPE_CHECKING:
-    from coldpress.data.benchmark import Benchmark
+    from coldpress.benchmark.loading import Benchmark
     from coldpress.recipe.recipe import Recipe
-    from coldpress.training.loop import Epoch
 
 
 def client() -> MlflowClient:
@@ -180,24 +179,6 @@ def log_metrics(run_id: str, metrics: Mapping[str, float]) -> None:
     check_all_finite(metrics)
     now = int(time.time() * 1000)
     client().log_batch(run_id, metrics=[Metric(k, float(v), now, 0) for k, v in metrics.items()])
-
-
-def log_curve(run_id: str, name: str, values: Sequence[float]) -> None:
-    """Record one value per epoch; epochs count from 1."""
-    check_all_finite(values, name)
-    now = int(time.time() * 1000)
-    points = [Metric(name, float(value), now, i) for i, value in enumerate(values, 1)]
-    for start in range(0, len(points), 1000):
-        client().log_batch(run_id, metrics=points[start : start + 1000])
-
-
-def log_epochs(run_id: str, curves: Mapping[str, Sequence[Epoch]]) -> None:
-    """Record training curves by name: loss, validation accuracy and seconds of each epoch."""
-    for name, epochs in curves.items():
-        prefix = f"{name}_" if name else ""
-        log_curve(run_id, f"{prefix}epoch_loss", [e.loss for e in epochs])
-        log_curve(run_id, f"{prefix}epoch_accuracy", [e.validation_accuracy for e in epochs])
-        log_curve(run_id, f"{prefix}epoch_seconds", [e.seconds for e in epochs])
 
 
 def log_benchmark(run_id: str, recipe: Recipe, benchmark: Benchmark) -> None:

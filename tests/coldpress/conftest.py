@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 from torch import nn
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
+from coldpress.kinds import TEXT_CLASSIFICATION
 from coldpress.model.classifier import Classifier
 from coldpress.model.surgery import keep_heads, keep_layers, keep_neurons
 from tests.support.local_hub import LocalHub, serve_hub
@@ -55,7 +56,7 @@ def random_classifier(tokenizer: Tokenizer) -> Callable[..., Classifier]:
         module: nn.Module = build.from_config(config, attn_implementation="eager")
         for parameter in module.parameters():
             nn.init.normal_(parameter, std=0.5)
-        return Classifier(module.eval(), tokenizer, ("calm", "fast", "warm"))
+        return Classifier(module.eval(), tokenizer, ("calm", "fast", "warm"), TEXT_CLASSIFICATION)
 
     return make
 

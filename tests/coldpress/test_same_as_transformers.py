@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from coldpress.data.benchmark import Benchmark
+from coldpress.benchmark.loading import Benchmark
 from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
 from coldpress.errors import InputError
+from coldpress.kinds import TEXT_CLASSIFICATION
 from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.model.serialization import write_checkpoint
 from coldpress.onnx.export import export
@@ -62,7 +63,7 @@ def test_teacher_and_exported_model_predict_the_same_as_transformers(kind: str) 
 def check_same_predictions(directory: Path, teacher: Teacher, split: Split) -> None:
     section = Section.model_validate({"model": str(directory / "teacher"), "epochs": 0})
     plain = Split(("row-0",), ("the press",), split.pairs and ("olive oil",), (0,))
-    benchmark = Benchmark(LABELS, plain, plain, split, digest="", overlap=0)
+    benchmark = Benchmark(TEXT_CLASSIFICATION, LABELS, plain, plain, split, digest="", overlap=0)
     try:
         built = build_teacher(section, benchmark, MAX_TOKENS)
     except InputError as error:

@@ -91,10 +91,10 @@ def test_the_evaluation_says_who_pays_and_keeps_every_answer(
     run_id = tiny_run["stages"][-1]["model_uri"].removeprefix("runs:/").partition("/")[0]
     folder = next((coldpress.home / "state").rglob(f"{run_id}/artifacts/evaluate"))
     predicted = predictions.read_predictions(folder)
-    assert predicted.correct("onnx").mean() == pytest.approx(
+    assert predicted.row_scores("onnx").mean() == pytest.approx(
         evaluation["models"]["onnx"]["accuracy"]
     )
-    new_errors = predicted.correct("teacher") & ~predicted.correct("onnx")
+    new_errors = predicted.row_scores("teacher") > predicted.row_scores("onnx")
     assert len(flips.read_flips(folder)) == new_errors.sum()
     assert {"equity.png", "equity.svg"} <= {path.name for path in folder.iterdir()}
 

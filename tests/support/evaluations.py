@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from coldpress.evaluation.performance.contention import Contention
@@ -112,16 +113,14 @@ def evaluation(**changed: Any) -> Evaluation:  # noqa: ANN401
 
 def compared(predictions: Predictions, model: str) -> Evaluation:
     """Compare the predictions of a model with the teacher's as evaluation does, without costs."""
-    correct = predictions.correct(model)
-    teacher = predictions.correct("teacher")
-    against_teacher = champion.compare_with_champion(
-        "teacher", correct, teacher, predictions.labels
-    ).comparison
-    groups = equity.class_slices(predictions)
+    teacher = predictions.outputs["teacher"]
+    pair = replace(predictions, outputs={"teacher": teacher, model: predictions.outputs[model]})
+    against_teacher = champion.compare_with_champion("teacher", pair, teacher).comparison
+    groups = equity.target_slices(pair)
     return Evaluation(
-        n=len(predictions.labels),
+        n=len(predictions.targets),
         overlap=0,
         models={},
         comparisons=() if against_teacher is None else (against_teacher,),
-        equity=equity.compare_groups(groups, correct, teacher, predictions.labels),
+        equity=equity.compare_groups(groups, equity.paired_rows(pair)),
     )

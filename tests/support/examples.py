@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from coldpress.evaluation.performance.contention import Contention
 from coldpress.evaluation.scorecard.base import Bounds
+from coldpress.evaluation.scorecard.flip import Flip
 from coldpress.evaluation.scorecard.precision import PartPrecision
 from coldpress.evaluation.scorecard.scorecard import (
     ClassScore,
     Comparison,
     Evaluation,
-    Flip,
     Group,
     GroupKind,
     Interval,

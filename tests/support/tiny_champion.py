@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from coldpress.data.benchmark import load_benchmark
+from coldpress.benchmark.loading import load_benchmark
 from coldpress.drift import profile
 from coldpress.drift.observations import Observations, observe
 from coldpress.evaluation import predictions
@@ -111,7 +111,8 @@ def _judge(place: Path, observed: Observations, digest: str, portrayed: bool) ->
 
 def _flattered(observed: Observations) -> Observations:
     answers = observed.predictions
-    right = {"onnx": np.eye(3, dtype=np.float32)[answers.labels]}
+    right = {"onnx": np.eye(3, dtype=np.float32)[answers.targets]}
     return Observations(
-        Predictions(answers.ids, answers.label_names, answers.labels, right), observed.profile
+        Predictions(answers.ids, answers.kind, answers.names, answers.targets, right),
+        observed.profile,
     )

@@ -36,10 +36,10 @@ RECIPE = {
 EXPECTED_MODULES = {
     "train_teacher": {"coldpress.teacher.build", "coldpress.training.loop"},
     "generate_soft_targets": {
-        "coldpress.data.benchmark",
+        "coldpress.benchmark.loading",
         "coldpress.distillation.word_replacement",
     },
-    "distill_student": {"coldpress.data.benchmark", "coldpress.distillation.tinybert.loss"},
+    "distill_student": {"coldpress.benchmark.loading", "coldpress.distillation.tinybert.loss"},
     "prune": {"coldpress.pruning.vocabulary.shrink_tokenizer", "coldpress.pruning.importance"},
     "quantize": {"coldpress.quantization.core.calibration", "coldpress.quantization.core.storage"},
     "export_onnx": {"coldpress.onnx.parity", "coldpress.onnx.predictor"},

@@ -2,51 +2,51 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-from torch.nn.functional import cross_entropy, kl_div, log_softmax
+from dataclasses import dataclass
 
+from torch import Tensor
+
+from coldpress.kinds.kind import TaskKind
 from coldpress.training.loop import Loss
 
 
-def soft_target_loss(logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
-    """Compute the KL divergence of the softened distributions of student and teacher.
+@dataclass(frozen=True)
+class TargetMixture:
+    """Soft and hard targets of the same rows.
 
-    Args:
-        logits: The student's z, shape (batch, labels).
-        teacher_logits: The teacher's v, shape (batch, labels).
-        temperature: T in q_i = exp(z_i / T) / sum_j exp(z_j / T) (eq. 1).
-
-    Returns:
-        T^2 * KL(p || q), averaged over the batch. The gradients of the softened term scale as
-        1 / T^2 (eqs. 2-4); the factor T^2 makes its weight independent of T.
+    Attributes:
+        kind: Its losses are used: for classification, the KL divergence of softened distributions
+            and the cross-entropy.
+        soft: The teacher's outputs, shape (rows, outputs), float32.
+        hard: Targets, shape (labelled rows,); rows beyond these have no target.
     """
-    student = log_softmax(logits / temperature, dim=-1)
-    teacher = log_softmax(teacher_logits / temperature, dim=-1)
-    return temperature**2 * kl_div(student, teacher, reduction="batchmean", log_target=True)
+
+    kind: TaskKind
+    soft: Tensor
+    hard: Tensor
 
 
-def soft_and_hard_loss(
-    teacher_logits: Tensor, labels: Tensor, temperature: float, alpha: float
-) -> Loss:
-    """Mix the losses of soft targets and of labels.
+def soft_and_hard_loss(targets: TargetMixture, temperature: float, alpha: float) -> Loss:
+    """Mix the losses of soft and hard targets.
 
     Args:
-        teacher_logits: Shape (rows, labels), float32.
-        labels: Class indices, shape (labelled rows,); rows beyond these have no label.
-        temperature: See `soft_target_loss`.
+        targets: Of the training rows.
+        temperature: T of the paper's eq. 1, see `TaskKind.soft_loss`.
         alpha: Weight of the soft term.
 
     Returns:
-        The loss of a batch, given its logits and row numbers.
+        The loss of a batch, given its outputs and row numbers.
     """
+    kind = targets.kind
+    hard_targets = targets.hard
 
-    def loss(logits: Tensor, rows: Tensor) -> Tensor:
-        soft = soft_target_loss(logits, teacher_logits[rows].to(logits.device), temperature)
-        labelled = rows < len(labels)
+    def loss(outputs: Tensor, rows: Tensor) -> Tensor:
+        soft = kind.soft_loss(outputs, targets.soft[rows].to(outputs.device), temperature)
+        labelled = rows < len(hard_targets)
         if not bool(labelled.any()):
             return alpha * soft
-        true = labels[rows[labelled]].to(logits.device)
-        hard = cross_entropy(logits[labelled], true, reduction="sum") / len(rows)
+        true = hard_targets[rows[labelled]].to(outputs.device)
+        hard = kind.hard_loss(outputs[labelled], true, reduction="sum") / len(rows)
         return alpha * soft + (1 - alpha) * hard
 
     return loss

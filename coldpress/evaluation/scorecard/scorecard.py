@@ -70,8 +70,8 @@ class Scorecard(FrozenRecord):
     """Evaluation of one model.
 
     Attributes:
-        accuracy: Share of correct rows.
-        macro_f1: Mean F1 over the classes that occur among labels or predictions.
+        accuracy: Share of correct rows; only for classification.
+        macro_f1: Mean F1 over the classes that occur among labels or predictions; likewise.
         parameters: Number of weights.
         bytes: Size of weights and tokenizer on disk.
         macs_per_token: Multiply-accumulates, see `coldpress.evaluation.performance.macs`.
@@ -82,10 +82,11 @@ class Scorecard(FrozenRecord):
         threads: Intra-op threads of a timed call.
         runtime: Runtime of the predictions; "simulated" is fake quantization in torch.
         per_class: By label name.
-        calibration_error: Expected calibration error.
-        retention: Accuracy divided by the teacher's.
-        agreement: Share of rows with the same prediction as the teacher's.
-        difference: Accuracy minus the teacher's, paired.
+        calibration_error: Expected calibration error; only for classification.
+        retention: The gated metric divided by the teacher's.
+        agreement: Share of rows with the same prediction as the teacher's; for other kinds than
+            classification, the agreement that the kind defines.
+        difference: The gated metric minus the teacher's, paired.
         speedup: Median latency of the torch teacher over that of this model; None also if it could
             not be determined.
         speedup_same_runtime: The same for the teacher in ONNX.
@@ -100,10 +101,14 @@ class Scorecard(FrozenRecord):
         speedup_same_runtime_interval: The same for `speedup_same_runtime`.
         speedup_undetermined: Reason why a timed model has no speed-up, as the end of a sentence.
         contention: Other load on the machine while this model was timed; None in old evaluations.
+        scores: Metrics of the task kind by name; empty in evaluations that are older.
+        metric: Name of the gated metric.
+        score_interval: 95 % interval of the gated metric; None for an accuracy, whose interval
+            follows from the number of rows.
     """
 
-    accuracy: Fraction
-    macro_f1: Fraction
+    accuracy: Fraction | None = None
+    macro_f1: Fraction | None = None
     parameters: int
     bytes: int
     macs_per_token: int
@@ -112,10 +117,10 @@ class Scorecard(FrozenRecord):
     batch: int | None
     threads: int | None
     runtime: Runtime
-    per_class: dict[str, ClassScore]
-    calibration_error: Fraction
+    per_class: dict[str, ClassScore] = Field(default_factory=dict)
+    calibration_error: Fraction | None = None
     retention: float | None
-    agreement: Fraction
+    agreement: float
     difference: Interval
     speedup: float | None
     speedup_same_runtime: float | None
@@ -130,6 +135,14 @@ class Scorecard(FrozenRecord):
     speedup_same_runtime_interval: Bounds | None = None
     speedup_undetermined: str | None = None
     contention: Contention | None = None
+    scores: dict[str, float] = Field(default_factory=dict)
+    metric: str = "accuracy"
+    score_interval: Bounds | None = None
+
+    @property
+    def score(self) -> float:
+        """Value of the gated metric."""
+        return self.scores[self.metric] if self.scores else (self.accuracy or 0.0)
 
 
 class Comparison(FrozenRecord):
@@ -139,8 +152,8 @@ class Comparison(FrozenRecord):
         model: Name of the model.
         baseline: Name of the model that it is compared with.
         n: Number of rows.
-        difference: Accuracy of the model minus that of the baseline.
-        mcnemar_p: p-value of the two-sided exact McNemar test.
+        difference: Gated metric of the model minus that of the baseline.
+        mcnemar_p: p-value of the two-sided exact McNemar test; None except for classification.
         only_model_right: Rows that only the model predicts correctly.
         only_baseline_right: Rows that only the baseline predicts correctly.
         macro_f1_difference: Macro F1 of the model minus that of the baseline; None if the rows do
@@ -151,29 +164,30 @@ class Comparison(FrozenRecord):
     baseline: str
     n: int
     difference: Interval
-    mcnemar_p: Fraction
-    only_model_right: int
-    only_baseline_right: int
+    mcnemar_p: Fraction | None = None
+    only_model_right: int | None = None
+    only_baseline_right: int | None = None
     macro_f1_difference: Interval | None = None
 
 
-GroupKind = Literal["class", "column", "length", "pattern", "found"]
+GroupKind = Literal["class", "target", "column", "length", "pattern", "found"]
 
 
 class Group(FrozenRecord):
     """A class or slice of the test rows: the final model against the teacher.
 
     Attributes:
-        kind: A class, a kind of declared slice, or `found` for a slice found on validation.
+        kind: A class, rows with similar targets, a kind of declared slice, or `found` for a slice
+            found on validation.
         name: Name for reports, such as `label LOC` or `9 to 16 words`.
         n: Number of rows.
-        before: Accuracy of the teacher.
-        after: Accuracy of the final model.
+        before: Mean row score of the teacher: for classification, its accuracy.
+        after: Mean row score of the final model.
         difference: `after` minus `before`, paired.
-        p: p-value of the one-sided exact McNemar test of a loss.
+        p: p-value of a one-sided test of a loss: for classification, the exact McNemar test.
         p_adjusted: p after Holm's correction over all groups.
-        detectable_drop: Smallest drop that could have p_adjusted below 0.05 if the model lost rows
-            and won none; None if there is no such drop.
+        detectable_drop: Smallest drop that could have p_adjusted below 0.05; for classification, if
+            the model lost rows and won none. None if there is no such drop.
     """
 
     kind: GroupKind
@@ -187,28 +201,6 @@ class Group(FrozenRecord):
     detectable_drop: Fraction | None
 
 
-class Flip(FrozenRecord):
-    """A test row that the teacher predicts correctly and the final model does not.
-
-    Attributes:
-        id: Row id.
-        text: First text.
-        text_pair: Second text of a pair.
-        label: True label.
-        answer: Label that the final model predicts.
-        score: Its probability of that label.
-        lost_at: First model of the pipeline from which on all predictions are wrong.
-    """
-
-    id: str
-    text: str
-    text_pair: str | None
-    label: str
-    answer: str
-    score: Fraction
-    lost_at: str
-
-
 class Evaluation(FrozenRecord):
     """All models of a run on the test split.
 
@@ -219,6 +211,7 @@ class Evaluation(FrozenRecord):
         comparisons: Every model with its parent and with the teacher.
         equity: The final model against the teacher by group: classes, then slices.
         conditions: Conditions of the timings: processor, threads, versions.
+        kind: Name of the task kind.
     """
 
     split: Literal["test"] = "test"
@@ -228,6 +221,7 @@ class Evaluation(FrozenRecord):
     comparisons: tuple[Comparison, ...]
     equity: tuple[Group, ...] = ()
     conditions: dict[str, str] = Field(default_factory=dict)
+    kind: str = "text-classification"
 
     def write(self, directory: Path) -> None:
         """Write the evaluation into the directory of its checkpoint."""

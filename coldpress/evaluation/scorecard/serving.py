@@ -9,12 +9,12 @@ class PredictionChange(FrozenRecord):
     """Change of the predictions for the same texts.
 
     Attributes:
-        largest_logit: Largest absolute change of any logit.
-        labels: Share of rows whose predicted label changed.
+        largest_logit: Largest absolute change of any output: for regression, in units of the score.
+        labels: Share of rows whose predicted label changed; None except for classification.
     """
 
     largest_logit: float
-    labels: Fraction
+    labels: Fraction | None
 
 
 class Invariance(FrozenRecord):

@@ -1,16 +1,21 @@
-"""Flips: test rows that the teacher predicts correctly and the final model wrongly."""
+"""Flips: test rows that the teacher predicts well and the final model does not."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from coldpress.data.splits import Split
 from coldpress.evaluation.predictions import Predictions
-from coldpress.evaluation.scorecard.scorecard import Flip
+from coldpress.evaluation.scorecard.flip import Flip
+
+MIN_LOSS = 0.25
+"""Smallest loss in the row score that makes a row a flip; a classifier loses 1 or nothing."""
 
 _FILE = "flips.json"
 _FLIPS = TypeAdapter(tuple[Flip, ...])
@@ -20,8 +25,9 @@ def find_flips(predictions: Predictions, test: Split) -> tuple[Flip, ...]:
     """List the rows that were lost between the teacher and the final model.
 
     After Hooker et al., "What Do Compressed Deep Neural Networks Forget?", 2019, who call them
-    compression identified exemplars. A row is lost at the first model from which on all models are
-    wrong: a model that is wrong before a correct one does not count.
+    compression identified exemplars. A row is lost if its row score is lower than the teacher's by
+    more than a quarter: for a classifier, if it is wrong and the teacher is right. It is lost at
+    the first model from which on all models have lost it.
 
     Args:
         predictions: From the teacher to the final model.
@@ -30,24 +36,24 @@ def find_flips(predictions: Predictions, test: Split) -> tuple[Flip, ...]:
     Returns:
         One record per lost row, in the order of the rows.
     """
-    is_flip = predictions.correct(predictions.teacher) & ~predictions.correct(predictions.final)
-    lost_at = _lost_at(predictions)
-    logits = predictions.logits[predictions.final].astype(np.float64)
-    predicted = logits.argmax(axis=1)
-    from scipy.special import softmax  # slow to import, and a report only reads flips
-
-    scores = softmax(logits, axis=1).max(axis=1)
+    lost = _lost_rows(predictions)  # (models, rows)
+    rows = np.flatnonzero(lost[-1])
+    lost_at = _lost_at(list(predictions.outputs), lost)
+    outputs = predictions.outputs[predictions.final].astype(np.float64)
+    answers = predictions.kind.prediction_texts(outputs, predictions.names)
+    scores = predictions.kind.confidence(outputs)
+    targets = predictions.target_texts
     return tuple(
         Flip(
             id=test.ids[row],
             text=test.texts[row],
             text_pair=None if test.pairs is None else test.pairs[row],
-            label=predictions.label_names[predictions.labels[row]],
-            answer=predictions.label_names[predicted[row]],
-            score=float(scores[row]),
+            label=targets[row],
+            answer=answers[row],
+            score=None if scores is None else float(scores[row]),
             lost_at=lost_at[row],
         )
-        for row in np.flatnonzero(is_flip)
+        for row in rows
     )
 
 
@@ -66,10 +72,15 @@ def read_flips(directory: Path) -> tuple[Flip, ...]:
     return _FLIPS.validate_json((directory / _FILE).read_bytes())
 
 
-def _lost_at(predictions: Predictions) -> list[str]:
-    """Name the first model per row from which on all are wrong; the last one if none is."""
-    names = list(predictions.logits)
-    correct = np.stack([predictions.correct(name) for name in names])  # (models, rows)
-    correct_later = np.cumsum(correct[::-1], axis=0) > 0  # from the last model backwards
-    wrong_at_the_end = (~correct_later).sum(axis=0)
-    return [names[min(len(names) - count, len(names) - 1)] for count in wrong_at_the_end]
+def _lost_rows(predictions: Predictions) -> NDArray[np.bool_]:
+    """Return whether each model has lost each row, shape (models, rows)."""
+    teacher = predictions.row_scores(predictions.teacher)
+    losses = [teacher - predictions.row_scores(name) for name in predictions.outputs]
+    return np.stack(losses) > MIN_LOSS
+
+
+def _lost_at(names: Sequence[str], lost: NDArray[np.bool_]) -> list[str]:
+    """Name the first model per row from which on all have lost it; the last one if none has."""
+    kept_later = np.cumsum(~lost[::-1], axis=0) > 0  # from the last model backwards
+    lost_at_the_end = (~kept_later).sum(axis=0)
+    return [names[min(len(names) - count, len(names) - 1)] for count in lost_at_the_end]

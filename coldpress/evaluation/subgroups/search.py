@@ -7,15 +7,14 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from coldpress.data.splits import Split
 from coldpress.evaluation.subgroups import slices
 from coldpress.evaluation.subgroups.slices import LengthBand, Slice
+from coldpress.kinds.kind import Outputs, RowScores, TaskKind
 
 MIN_ROWS = 20
 MIN_SHARE = 0.02
@@ -26,22 +25,22 @@ MAX_OVERLAP = 0.5
 QUARTERS = (0.25, 0.5, 0.75)
 THIRDS = (1 / 3, 2 / 3)
 
-Logits = NDArray[np.floating[Any]]
-
 
 @dataclass(frozen=True)
 class ValidationPredictions:
-    """The validation split with the logits of the teacher and the final model.
+    """The validation split with the outputs of the teacher and the final model.
 
     Attributes:
-        split: The rows, with labels.
-        teacher: Logits of the teacher, shape (rows, labels).
-        final: Logits of the final model, shape (rows, labels).
+        kind: Task kind of the rows.
+        split: The rows, with targets.
+        teacher: Outputs of the teacher, shape (rows, outputs).
+        final: Outputs of the final model, shape (rows, outputs).
     """
 
+    kind: TaskKind
     split: Split
-    teacher: Logits
-    final: Logits
+    teacher: Outputs
+    final: Outputs
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class _RowFeatures:
     words: frozenset[str]
     first_word: str
     length: int
-    confidence: float
+    confidence: float | None
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class _SliceRule:
 
 
 def search_slices(
-    validation: ValidationPredictions, test: Split, teacher_on_test: Logits
+    validation: ValidationPredictions, test: Split, teacher_on_test: Outputs
 ) -> list[Slice]:
     """Find the slices that compression harms most.
 
@@ -73,20 +72,20 @@ def search_slices(
     A slice that was selected on the rows that it is evaluated on would look worse than it is.
 
     Rules are words, and first words, in at least 20 validation rows and 2 % of them; quarters by
-    number of words; thirds by the teacher's confidence. A rule selects at most half of the rows.
-    At most 5 rules are kept, by the share of rows lost, of those that lose at least 2 rows; a rule
-    that shares more than half of its rows with a worse one is dropped.
+    number of words; for classification, thirds by the teacher's confidence. A rule selects at most
+    half of the rows. At most 5 rules are kept, by their mean loss of row score, of those that lose
+    at least 2 in total; a rule that shares more than half of its rows with a worse one is dropped.
 
     Args:
-        validation: Rows and logits to select on.
+        validation: Rows and outputs to select on.
         test: The test rows.
-        teacher_on_test: The teacher's logits for them, shape (rows, labels).
+        teacher_on_test: The teacher's outputs for them, shape (rows, outputs).
 
     Returns:
         Non-empty slices of the test split, the worst on validation first.
     """
-    rows = _row_features(validation.split, validation.teacher)
-    test_rows = _row_features(test, teacher_on_test)
+    rows = _row_features(validation.kind, validation.split, validation.teacher)
+    test_rows = _row_features(validation.kind, test, teacher_on_test)
     weak_slices = []
     for rule in _select_worst(_propose_rules(rows), rows, _losses(validation)):
         members = tuple(number for number, row in enumerate(test_rows) if rule.matches(row))
@@ -94,27 +93,29 @@ def search_slices(
     return [weak for weak in weak_slices if weak.rows]
 
 
-def _row_features(split: Split, teacher: Logits) -> list[_RowFeatures]:
-    confidence = softmax(teacher.astype(np.float64), axis=1).max(axis=1)
+def _row_features(kind: TaskKind, split: Split, teacher: Outputs) -> list[_RowFeatures]:
+    confidence = kind.confidence(teacher)
+    confidences = (None,) * len(split) if confidence is None else confidence.tolist()
     texts = zip(split.texts, split.pairs or ("",) * len(split), strict=True)
     rows = []
     for (first, second), length, probability in zip(
-        texts, slices.count_words(split), confidence, strict=True
+        texts, slices.count_words(split), confidences, strict=True
     ):
         words = re.findall(r"\w+", first.lower())
         second_words = re.findall(r"\w+", second.lower())
         first_word = words[0] if words else ""
         all_words = frozenset([*words, *second_words])
-        rows.append(_RowFeatures(all_words, first_word, length, float(probability)))
+        rows.append(_RowFeatures(all_words, first_word, length, probability))
     return rows
 
 
-def _losses(validation: ValidationPredictions) -> NDArray[np.int64]:
-    """Return 1 for rows that the final model loses, -1 for rows it wins, else 0; shape (rows,)."""
-    labels = np.asarray(validation.split.labels, dtype=np.int64)
-    teacher = validation.teacher.argmax(axis=1) == labels
-    final = validation.final.argmax(axis=1) == labels
-    return np.asarray(teacher.astype(np.int64) - final.astype(np.int64))
+def _losses(validation: ValidationPredictions) -> RowScores:
+    """Return the row score that the final model loses against the teacher, shape (rows,)."""
+    kind = validation.kind
+    targets = validation.split.target_array
+    scale = kind.scale(targets)
+    teacher = kind.row_scores(validation.teacher, targets, scale)
+    return teacher - kind.row_scores(validation.final, targets, scale)
 
 
 def _propose_rules(rows: Sequence[_RowFeatures]) -> Iterator[_SliceRule]:
@@ -128,7 +129,9 @@ def _propose_rules(rows: Sequence[_RowFeatures]) -> Iterator[_SliceRule]:
     lengths = [row.length for row in rows] or [0]
     for band in slices.length_bands(sorted({int(edge) for edge in np.quantile(lengths, QUARTERS)})):
         yield _SliceRule(band.name, _has_length_in(band))
-    yield from _confidence_rules([row.confidence for row in rows] or [1.0])
+    confidences = [row.confidence for row in rows if row.confidence is not None]
+    if confidences:
+        yield from _confidence_rules(confidences)
 
 
 def _has_word(word: str) -> Callable[[_RowFeatures], bool]:
@@ -150,21 +153,24 @@ def _frequent_words(counts: Counter[str], rows: int) -> list[str]:
 
 def _confidence_rules(confidences: Sequence[float]) -> Iterator[_SliceRule]:
     low, high = (float(edge) for edge in np.quantile(confidences, THIRDS, method="higher"))
-    yield _SliceRule(f"teacher less than {low:.0%} sure", lambda row: row.confidence < low)
-    middle = f"teacher {low:.0%} to {high:.0%} sure"
-    yield _SliceRule(middle, lambda row: low <= row.confidence < high)
-    yield _SliceRule(f"teacher more than {high:.0%} sure", lambda row: row.confidence >= high)
+    yield _SliceRule(f"teacher less than {low:.0%} sure", _has_confidence(0.0, low))
+    yield _SliceRule(f"teacher {low:.0%} to {high:.0%} sure", _has_confidence(low, high))
+    yield _SliceRule(f"teacher more than {high:.0%} sure", _has_confidence(high, math.inf))
+
+
+def _has_confidence(low: float, high: float) -> Callable[[_RowFeatures], bool]:
+    return lambda row: row.confidence is not None and low <= row.confidence < high
 
 
 def _select_worst(
-    rules: Iterable[_SliceRule], rows: Sequence[_RowFeatures], losses: NDArray[np.int64]
+    rules: Iterable[_SliceRule], rows: Sequence[_RowFeatures], losses: RowScores
 ) -> list[_SliceRule]:
-    """Rank by the share of rows lost; ties go to the larger slice, then to the first by name."""
+    """Rank by the mean loss of a row; ties go to the larger slice, then to the first by name."""
     ranked = []
     for rule in rules:
         mask = np.array([rule.matches(row) for row in rows], dtype=np.bool_)
         size = int(mask.sum())
-        loss = int(losses[mask].sum())
+        loss = float(losses[mask].sum())
         if MIN_ROWS <= size <= MAX_SHARE * len(rows) and loss >= MIN_LOST_ROWS:
             ranked.append(((-loss / size, -size, rule.name), rule, mask))
     selected: list[tuple[_SliceRule, NDArray[np.bool_]]] = []

@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from coldpress.data.encoding import EncodedSplit
 from coldpress.errors import InputError
+from coldpress.kinds.kind import TaskKind
 from coldpress.model.classifier import Classifier
 from coldpress.quantization.layer_groups import LOGITS, LayerGroup, group_layers
 from coldpress.quantization.mixed.rounded_weights import WeightRounder
@@ -50,7 +51,7 @@ def search_bits(
     expected = classifier.logits(rows)
 
     def divergence(changed: Classifier) -> float:
-        return mean_kl_divergence(expected, changed.logits(rows))
+        return mean_divergence(classifier.kind, expected, changed.logits(rows))
 
     def quantized_divergence(bits: GroupBits) -> float:
         return divergence(_quantize(classifier, rounder, bits))
@@ -129,18 +130,19 @@ def measure_sensitivities(
 
 
 @torch.inference_mode()
-def mean_kl_divergence(expected: Tensor, logits: Tensor) -> float:
-    """Return the mean Kullback-Leibler divergence of predictions from the expected ones.
+def mean_divergence(kind: TaskKind, expected: Tensor, outputs: Tensor) -> float:
+    """Return the mean divergence of predictions from the expected ones.
 
     Args:
-        expected: Logits of shape (rows, labels).
-        logits: Logits of the same shape.
+        kind: Task kind of the model.
+        expected: Shape (rows, outputs).
+        outputs: Shape (rows, outputs).
 
     Returns:
-        In nats; 0 if all predictions are equal.
+        For classification, the Kullback-Leibler divergence in nats; for regression, the squared
+        difference. 0 if all predictions are equal.
     """
-    predicted, target = (torch.log_softmax(values, -1) for values in (logits, expected))
-    return float(nn.functional.kl_div(predicted, target, reduction="batchmean", log_target=True))
+    return float(kind.soft_loss(outputs, expected, 1.0))
 
 
 def _quantize(classifier: Classifier, rounder: WeightRounder, bits: GroupBits) -> Classifier:

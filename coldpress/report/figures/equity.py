@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from coldpress.evaluation.scorecard.scorecard import Evaluation, Group
 from coldpress.evaluation.statistics.paired import SIGNIFICANCE_LEVEL
+from coldpress.kinds import task_kind
 from coldpress.report.figures.waterfall import (
     INK,
     MUTED,
@@ -135,8 +136,9 @@ def _write_cell(axes: Axes, row: float, at: float, text: str, **look: Any) -> No
 def _draw_header(axes: Axes, evaluation: Evaluation) -> None:
     groups = len(evaluation.equity)
     losses = sum(map(is_lost, evaluation.equity))
+    title = task_kind(evaluation.kind).row_metric.title
     unit = (
-        f"accuracy of the final model minus the teacher's in {groups} groups of "
+        f"{title} of the final model minus the teacher's in {groups} groups of "
         f"{evaluation.n} test texts: percentage points, 95 % interval"
     )
     verdict = f"{losses} of {groups} have a significant loss (Holm, 5 %)"

@@ -1,4 +1,4 @@
-"""Waterfall of the stages as a figure: accuracy, size and latency of every model."""
+"""Waterfall of the stages as a figure: score, size and latency of every model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from coldpress.evaluation.scorecard.scorecard import Evaluation, Scorecard
-from coldpress.report.waterfall_table import card_interval
+from coldpress.evaluation.statistics.score_interval import card_interval
+from coldpress.kinds import task_kind
 
 INK = "#22282f"
 MUTED = "#8a939c"
@@ -36,7 +37,7 @@ STYLE: dict[Any, Any] = {
 
 
 def draw_waterfall(evaluation: Evaluation, path: Path) -> None:
-    """Draw accuracy with its 95 % interval, size and latency of every model.
+    """Draw the score with its 95 % interval, size and latency of every model.
 
     The same evaluation gives the same bytes.
 
@@ -76,10 +77,11 @@ def _draw_figure(evaluation: Evaluation) -> Figure:
     for axes in panels:
         _style_axes(axes, len(cards))
     _name_rows(panels[0], list(cards))
-    _draw_accuracy(panels[0], evaluation)
+    _draw_score(panels[0], evaluation)
     _draw_bars(panels[1], cards, _megabytes, _smaller)
     _draw_bars(panels[2], cards, _milliseconds, _faster)
-    _draw_header(panels[0], "Accuracy", f"percent, 95 % interval, {evaluation.n} test texts")
+    heading = task_kind(evaluation.kind).metrics[0].heading
+    _draw_header(panels[0], heading, f"percent, 95 % interval, {evaluation.n} test texts")
     _draw_header(panels[1], "Size", "megabytes, weights and tokenizer")
     _draw_header(panels[2], "Latency", _conditions(cards))
     return figure
@@ -110,7 +112,7 @@ def _draw_header(axes: Axes, title: str, unit: str) -> None:
         )
 
 
-def _draw_accuracy(axes: Axes, evaluation: Evaluation) -> None:
+def _draw_score(axes: Axes, evaluation: Evaluation) -> None:
     """Draw intervals on the left of the panel and their numbers on the right."""
     cards = list(evaluation.models.values())
     intervals = [card_interval(card, evaluation.n) for card in cards]

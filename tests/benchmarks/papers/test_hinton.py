@@ -29,7 +29,7 @@ def test_labelled_rows_are_stratified(quick: Options) -> None:
     few = hinton.labelled_rows(trial, 0.05)
     train = trial.data.train
     assert len(few) == round(0.05 * len(train))
-    assert set(few.labels) == set(train.labels)
+    assert set(few.targets) == set(train.targets)
     assert hinton.labelled_rows(trial, 1.0) == train
 
 

@@ -7,15 +7,16 @@ from typing import Any
 import datasets
 import pytest
 
-from coldpress.data.benchmark import BenchmarkSection, load_benchmark
+from coldpress.benchmark.loading import load_benchmark
 from coldpress.errors import InputError
+from coldpress.kinds import TextClassificationBenchmark
 from tests.support.local_hub import COMMIT, LocalHub
 
 
-def section(**also: Any) -> BenchmarkSection:  # noqa: ANN401
+def section(**also: Any) -> TextClassificationBenchmark:  # noqa: ANN401
     hub = {"origin": "hub", "dataset": "tiny/questions", "revision": COMMIT}
     source = {**hub, **also.pop("source", {})}
-    return BenchmarkSection.model_validate(
+    return TextClassificationBenchmark.model_validate(
         {"kind": "text-classification", "source": source, **also}
     )
 
@@ -46,7 +47,7 @@ def test_class_numbers_of_a_hub_dataset_become_class_names() -> None:
     benchmark = load_benchmark(section(columns={"label": "kind"}), 0)
     assert benchmark.labels == ("HUM", "LOC")
     assert benchmark.test.texts == ("test 0", "test 1", "test 2")
-    assert benchmark.test.labels == (0, 1, 0)
+    assert benchmark.test.targets == (0, 1, 0)
     assert (len(benchmark.train), len(benchmark.validation)) == (11, 1)
 
 
@@ -119,9 +120,9 @@ def test_an_unknown_dataset_is_named(local_hub: LocalHub) -> None:
     assert len(local_hub.requests) == 1
 
 
-def synthetic(**also: Any) -> BenchmarkSection:  # noqa: ANN401
+def synthetic(**also: Any) -> TextClassificationBenchmark:  # noqa: ANN401
     source = {"origin": "synthetic", "train_examples": 100, "test_examples": 60}
-    return BenchmarkSection.model_validate(
+    return TextClassificationBenchmark.model_validate(
         {"kind": "text-classification", "source": {**source, **also}}
     )
 
@@ -146,4 +147,4 @@ def test_synthetic_rows_have_two_columns() -> None:
 def test_the_synthetic_benchmark_has_no_text_pairs() -> None:
     section_data = synthetic().model_dump() | {"columns": {"text_pair": "second"}}
     with pytest.raises(InputError, match=r"^benchmark.columns.text_pair"):
-        load_benchmark(BenchmarkSection.model_validate(section_data), 0)
+        load_benchmark(TextClassificationBenchmark.model_validate(section_data), 0)

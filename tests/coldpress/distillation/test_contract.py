@@ -54,9 +54,9 @@ def method(name: str, **changes: Any) -> Distillation:  # noqa: ANN401
 def run_distillation(teacher: Classifier, step: Distillation, split: Split) -> Classifier:
     reseed(0, "distill_student")
     # The last three rows are unlabelled.
-    rows = Split(split.ids, split.texts, None, split.labels[:9])
+    rows = Split(split.ids, split.texts, None, split.targets[:9])
     soft_targets = compute_soft_targets(teacher, rows)
-    data = soft_target_data(teacher.tokenizer, step, soft_targets, rows, split)
+    data = soft_target_data(teacher, step, soft_targets, rows, split)
     return step.distill(teacher, DistillationContext(data, rows))
 
 
@@ -129,7 +129,7 @@ def test_every_phase_is_trained_and_reports_its_epochs(
 ) -> None:
     step = method(name, epochs=2)
     data = soft_target_data(
-        tiny.tokenizer, step, compute_soft_targets(tiny, split), split, split.take([0, 1])
+        tiny, step, compute_soft_targets(tiny, split), split, split.take([0, 1])
     )
     epochs: dict[str, tuple[Epoch, ...]] = {}
     step.distill(tiny, DistillationContext(data, split, report_epochs=epochs.__setitem__))
@@ -144,7 +144,7 @@ def test_a_pruned_student_is_retrained_with_the_loss_of_the_logits(
     step = method(name)
     pruned = keep_heads(tiny, [[0, 1, 2], [3]])
     targets = compute_soft_targets(tiny, split)
-    data = soft_target_data(pruned.tokenizer, step, targets, split, split)
+    data = soft_target_data(pruned, step, targets, split, split)
     before = pruned.logits(data.train)
     plan = Optimization(epochs=1, learning_rate=1e-3, batch_size=6)
     fit(pruned, data.train, data.loss, plan, data.validation)

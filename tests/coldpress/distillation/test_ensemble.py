@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from coldpress.data.benchmark import BenchmarkSection, load_benchmark
+from coldpress.benchmark.loading import load_benchmark
 from coldpress.data.sources import SyntheticSource
 from coldpress.distillation.ensemble import average_soft_targets, train_more_teachers
-from coldpress.distillation.hinton.loss import soft_target_loss
 from coldpress.distillation.soft_targets import SoftTargets
+from coldpress.kinds import TEXT_CLASSIFICATION, TextClassificationBenchmark
 from coldpress.teacher.spec import ScratchModel, Teacher
 
 
@@ -28,11 +28,12 @@ def test_the_mean_of_logits_is_the_geometric_mean_of_distributions() -> None:
     for temperature in (1.0, 4.0):
         first, second = ((tensor / temperature).softmax(-1) for tensor in logits)
         geometric = (first * second).sqrt().log() * temperature
-        assert soft_target_loss(geometric, mean, temperature).item() == pytest.approx(0, abs=1e-6)
+        loss = TEXT_CLASSIFICATION.soft_loss(geometric, mean, temperature)
+        assert loss.item() == pytest.approx(0, abs=1e-6)
 
 
 def test_more_teachers_are_trained_from_other_random_numbers() -> None:
-    section = BenchmarkSection(
+    section = TextClassificationBenchmark(
         kind="text-classification",
         source=SyntheticSource(origin="synthetic", train_examples=120, test_examples=60),
     )

@@ -68,7 +68,7 @@ def test_only_words_are_replaced(near: Classifier) -> None:
     assert first in {
         f"  {word},\tunheard {second}!" for word in ("warm", "oil") for second in ("warm", "oil")
     }
-    assert variants.labels == ()
+    assert variants.targets == ()
 
 
 def test_masks_replace_words_but_not_punctuation(tiny: Classifier) -> None:
@@ -149,7 +149,7 @@ def test_a_byte_level_tokenizer_keeps_the_spaces(tiny: Classifier) -> None:
 
 
 def test_variants_are_saved_with_their_soft_targets(near: Classifier, tmp_path: Path) -> None:
-    rows = replace(split("cold", "press"), labels=(0, 1))
+    rows = replace(split("cold", "press"), targets=(0, 1))
     variants = NEIGHBOURS.make_variants(near, rows, 0)
     computed = soft_targets.compute_soft_targets(near, rows.concat(variants))
     soft_targets.save_soft_targets(replace(computed, augmented=variants), tmp_path)
@@ -157,7 +157,7 @@ def test_variants_are_saved_with_their_soft_targets(near: Classifier, tmp_path: 
     assert loaded.augmented == variants
     transfer_set = loaded.transfer_set(rows)
     assert transfer_set.texts == ("cold", "press", *variants.texts)
-    assert transfer_set.labels == (0, 1)
+    assert transfer_set.targets == (0, 1)
     assert torch.equal(loaded.for_rows(transfer_set), computed.logits.float())
     assert soft_targets.SoftTargets(rows.ids, computed.logits).transfer_set(rows) is rows
 

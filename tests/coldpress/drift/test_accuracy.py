@@ -7,6 +7,7 @@ import pytest
 
 from coldpress.drift.accuracy import compare_accuracy
 from coldpress.evaluation.predictions import Predictions
+from coldpress.kinds import TEXT_CLASSIFICATION
 
 
 def predict(ids: Sequence[str], correct: int, labels: Sequence[int] | None = None) -> Predictions:
@@ -14,7 +15,7 @@ def predict(ids: Sequence[str], correct: int, labels: Sequence[int] | None = Non
     truth = np.zeros(len(ids), dtype=np.int64) if labels is None else np.array(labels)
     predicted = np.where(np.arange(len(ids)) < correct, truth, 1 - truth)
     logits = np.eye(2, dtype=np.float32)[predicted]
-    return Predictions(tuple(ids), ("no", "yes"), truth, {"onnx": logits})
+    return Predictions(tuple(ids), TEXT_CLASSIFICATION, ("no", "yes"), truth, {"onnx": logits})
 
 
 def row_ids(start: int, count: int) -> list[str]:

@@ -9,6 +9,7 @@ from coldpress.drift.observations import Observations
 from coldpress.drift.profile import Profile
 from coldpress.drift.vocabulary import WordCounts
 from coldpress.evaluation.predictions import Predictions
+from coldpress.kinds import TEXT_CLASSIFICATION
 
 LABELS = ("no", "yes")
 
@@ -29,6 +30,7 @@ def rows_like(
     logits = np.eye(2, dtype=np.float32)[predicted]
     predictions = Predictions(
         tuple(f"{seed}-{n}" for n in range(rows)),
+        TEXT_CLASSIFICATION,
         LABELS,
         labels,
         {"teacher": logits, "onnx": logits},
@@ -42,7 +44,13 @@ def unlabelled(side: Observations) -> Observations:
     """The same rows without labels."""
     labelled = side.predictions
     return Observations(
-        Predictions(labelled.ids, LABELS, labelled.labels[:0], {"onnx": labelled.logits["onnx"]}),
+        Predictions(
+            labelled.ids,
+            TEXT_CLASSIFICATION,
+            LABELS,
+            labelled.targets[:0],
+            {"onnx": labelled.outputs["onnx"]},
+        ),
         side.profile,
     )
 
@@ -112,7 +120,8 @@ def test_without_labels_predictions_are_tested_and_accuracy_is_not() -> None:
 def test_agreement_with_the_teacher_does_not_change_the_verdict() -> None:
     """Model and teacher agreed on all test rows, and on half of the new rows."""
     before, fresh = rows_like(300, 0), unlabelled(rows_like(200, 1))
-    result = detect_drift("trec/3", before, fresh, teacher_agreement=np.arange(200) < 100)
+    same = (np.arange(200) < 100).astype(np.float64)
+    result = detect_drift("trec/3", before, fresh, teacher_agreement=same)
     assert result.agreement is not None
     assert (result.agreement.fresh.estimate, result.agreement.before.estimate) == (0.5, 1.0)
     assert result.verdict == "healthy"

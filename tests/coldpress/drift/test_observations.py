@@ -27,15 +27,15 @@ def test_predictions_equal_those_of_the_evaluation(
 ) -> None:
     observations = observe(split, model)
     expected = tiny.logits(encode(tiny.tokenizer, split)).numpy() / 2
-    np.testing.assert_allclose(observations.predictions.logits["onnx"], expected, atol=1e-5)
-    assert (observations.predictions.ids, observations.predictions.label_names) == (
+    np.testing.assert_allclose(observations.predictions.outputs["onnx"], expected, atol=1e-5)
+    assert (observations.predictions.ids, observations.predictions.names) == (
         split.ids,
         ("calm", "fast", "warm"),
     )
-    assert observations.predictions.labels.tolist() == list(split.labels)
+    assert observations.predictions.targets.tolist() == list(split.targets)
     assert observations.profile.words.total.tolist() == [1 + n % 5 for n in range(12)]
 
 
 def test_rows_may_have_no_labels(model: Path, split: Split) -> None:
     bare = Split(split.ids, split.texts, None, ())
-    assert len(observe(bare, model).predictions.labels) == 0
+    assert len(observe(bare, model).predictions.targets) == 0

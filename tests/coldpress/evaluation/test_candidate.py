@@ -19,7 +19,7 @@ def test_a_torch_subject_answers_alike_by_rows_by_batch_and_by_text(
     candidate = torch_candidate("teacher", None, tiny, test, 1234)
     assert candidate.forward is not None
     assert candidate.end_to_end is not None
-    logits = candidate.logits(test)
+    logits = candidate.outputs(test)
     assert logits.shape == (12, 3)
     for row in range(12):
         batch = np.asarray(candidate.forward(test.batch([row])))
@@ -38,12 +38,12 @@ def test_its_timed_calls_build_no_graph(tiny: Classifier, split: Split) -> None:
 
 
 def test_second_texts_reach_the_model(tiny: Classifier, split: Split) -> None:
-    pairs = Split(split.ids, split.texts, tuple(reversed(split.texts)), split.labels)
+    pairs = Split(split.ids, split.texts, tuple(reversed(split.texts)), split.targets)
     test = encode(tiny.tokenizer, pairs)
     candidate = torch_candidate("teacher", None, tiny, test, 1234)
     assert candidate.end_to_end is not None
     text = np.asarray(candidate.end_to_end([pairs.texts[1]], [pairs.texts[-2]]))
-    assert text[0] == pytest.approx(candidate.logits(test)[1], abs=1e-5)
+    assert text[0] == pytest.approx(candidate.outputs(test)[1], abs=1e-5)
 
 
 def test_a_candidate_has_its_bytes_parameters_and_macs(tiny: Classifier, split: Split) -> None:

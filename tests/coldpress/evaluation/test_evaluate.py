@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from coldpress.data.benchmark import Benchmark
+from coldpress.benchmark.loading import Benchmark
 from coldpress.data.encoding import Batch, EncodedSplit, encode
 from coldpress.data.splits import Split
 from coldpress.evaluation import Evaluate, Latency
@@ -21,6 +21,7 @@ from coldpress.evaluation.evaluate import EvaluationResult, evaluate_candidates
 from coldpress.evaluation.performance.latency import torch_threads
 from coldpress.evaluation.scorecard.base import Bounds
 from coldpress.evaluation.scorecard.scorecard import Evaluation, Interval, Runtime
+from coldpress.kinds import TEXT_CLASSIFICATION
 from coldpress.model.classifier import Classifier
 
 LABELS = (0, 0, 0, 0, 1, 1, 1, 1)
@@ -39,7 +40,7 @@ class _Clock(Protocol):
 def benchmark() -> Benchmark:
     texts = ("cold", "press", "olive", "oil", "slow", "warm", "fast", "stone")
     test = Split(tuple(f"t{n}" for n in range(8)), texts, None, LABELS)
-    return Benchmark(("cold", "warm"), NONE, NONE, test, "digest", overlap=2)
+    return Benchmark(TEXT_CLASSIFICATION, ("cold", "warm"), NONE, NONE, test, "digest", overlap=2)
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def _candidate(
         runtime="simulated",
         test=rows,
         encode=lambda split: replace(rows, input_ids=rows.input_ids[: len(split)]),
-        logits=lambda encoded: logits[: len(encoded)],
+        outputs=lambda encoded: logits[: len(encoded)],
         forward=None,
         end_to_end=None,
         bytes=size,
@@ -239,7 +240,7 @@ def test_declared_slices_follow_the_classes_and_found_ones_come_last(
 
     teacher = _candidate("teacher", None, TEACHER, encoded, 8)
     onnx = _candidate("onnx", "teacher", STUDENT, encoded, 4)
-    candidates = [replace(teacher, logits=teacher_logits), replace(onnx, logits=final_logits)]
+    candidates = [replace(teacher, outputs=teacher_logits), replace(onnx, outputs=final_logits)]
     test = replace(benchmark.test, texts=(*benchmark.test.texts[:7], "late"))
     length = {"method": "length", "edges": [3]}
     pattern = {"method": "pattern", "name": "with o", "pattern": "o"}
@@ -257,9 +258,9 @@ def test_declared_slices_follow_the_classes_and_found_ones_come_last(
 
 def test_predictions_and_flips_come_with_the_evaluation(result: EvaluationResult) -> None:
     predictions = result.predictions
-    assert list(predictions.logits) == ["teacher", "student", "pruned", "quantized", "onnx"]
-    assert predictions.predicted_labels("student").tolist() == list(STUDENT)
-    assert (predictions.ids[0], predictions.label_names) == ("t0", ("cold", "warm"))
+    assert list(predictions.outputs) == ["teacher", "student", "pruned", "quantized", "onnx"]
+    assert predictions.outputs["student"].argmax(axis=1).tolist() == list(STUDENT)
+    assert (predictions.ids[0], predictions.names) == ("t0", ("cold", "warm"))
     # The student loses the fourth text, pruning three more; the teacher is wrong on the last.
     assert [(flip.text, flip.lost_at) for flip in result.flips] == [
         ("oil", "student"),

@@ -9,6 +9,7 @@ import pytest
 from safetensors import safe_open
 
 from coldpress.evaluation.predictions import Predictions, read_predictions, write_predictions
+from coldpress.kinds import TEXT_CLASSIFICATION
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def predictions() -> Predictions:
         "teacher": np.array([[2, 1], [0, 3]], dtype=np.float32),
         "onnx": np.array([[1, 2], [0, 1]], dtype=np.float32),
     }
-    return Predictions(("a", "b"), ("cold", "warm"), np.array([0, 1]), logits)
+    return Predictions(("a", "b"), TEXT_CLASSIFICATION, ("cold", "warm"), np.array([0, 1]), logits)
 
 
 def test_predictions_are_read_back_with_their_models_in_order(
@@ -26,19 +27,19 @@ def test_predictions_are_read_back_with_their_models_in_order(
 ) -> None:
     write_predictions(predictions, tmp_path)
     restored = read_predictions(tmp_path)
-    assert list(restored.logits) == ["teacher", "onnx"]
+    assert list(restored.outputs) == ["teacher", "onnx"]
     assert (restored.teacher, restored.final) == ("teacher", "onnx")
-    assert (restored.ids, restored.label_names) == (("a", "b"), ("cold", "warm"))
-    assert restored.labels.tolist() == [0, 1]
-    for name, logits in predictions.logits.items():
-        assert restored.logits[name].dtype == np.float32
-        assert restored.logits[name].tolist() == logits.tolist()
+    assert (restored.ids, restored.names) == (("a", "b"), ("cold", "warm"))
+    assert restored.targets.tolist() == [0, 1]
+    for name, logits in predictions.outputs.items():
+        assert restored.outputs[name].dtype == np.float32
+        assert restored.outputs[name].tolist() == logits.tolist()
 
 
 def test_the_largest_logit_is_the_prediction(predictions: Predictions) -> None:
-    assert predictions.predicted_labels("onnx").tolist() == [1, 1]
-    assert predictions.correct("onnx").tolist() == [False, True]
-    assert predictions.correct("teacher").tolist() == [True, True]
+    assert predictions.row_scores("onnx").tolist() == [0.0, 1.0]
+    assert predictions.row_scores("teacher").tolist() == [1.0, 1.0]
+    assert predictions.target_texts == ["cold", "warm"]
 
 
 def test_a_single_metadata_key_keeps_the_bytes_equal(

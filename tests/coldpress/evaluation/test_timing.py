@@ -35,7 +35,7 @@ def candidates(calls: Calls, split: Split, tokenizer: Tokenizer) -> dict[str, Ca
             runtime="torch",
             test=encode(tokenizer, split),
             encode=lambda _: pytest.fail("no other split is needed"),
-            logits=lambda _: pytest.fail("no logits are needed"),
+            outputs=lambda _: pytest.fail("no logits are needed"),
             forward=lambda _: calls.append(name),
             end_to_end=lambda *_: calls.append(name),
             bytes=1,

@@ -7,8 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from coldpress.evaluation.scorecard.scorecard import Comparison
+from coldpress.evaluation.statistics import paired
 from coldpress.evaluation.wording import points, significance_verdict, snap_to_count
-from coldpress.gate import Gate, champion
+from coldpress.gate import Gate
 from coldpress.gate.champion import Champion
 from coldpress.gate.checks import run_checks
 from tests.support.evaluations import PARITY, comparison, evaluation
@@ -22,9 +23,7 @@ def of_sixty(gains: int, losses: int) -> Comparison:
     baseline = model.copy()
     baseline[:gains] = False
     model[60 - losses :] = False
-    result = champion.compare_with_champion("trec/3", model, baseline, LABELS).comparison
-    assert result is not None
-    return result
+    return paired.compare_models(("onnx", "trec/3"), model, baseline, LABELS)
 
 
 def test_one_more_correct_row_of_sixty_is_not_better() -> None:

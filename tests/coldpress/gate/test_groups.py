@@ -10,7 +10,9 @@ BOUND = 0.1
 
 def test_a_large_insignificant_drop_passes_and_is_reported() -> None:
     check = check_groups(
-        (group("label ABBR", 9, 2 / 9, 0.4, None), group("label LOC", 81, 0.0, 1)), BOUND
+        (group("label ABBR", 9, 2 / 9, 0.4, None), group("label LOC", 81, 0.0, 1)),
+        BOUND,
+        "accuracy",
     )
     assert (check.passed, check.value) == (True, 2 / 9)
     assert check.sentence == (
@@ -20,14 +22,14 @@ def test_a_large_insignificant_drop_passes_and_is_reported() -> None:
 
 
 def test_a_small_significant_drop_passes() -> None:
-    check = check_groups((group("label LOC", 100, 0.1, 0.0001),), BOUND)
+    check = check_groups((group("label LOC", 100, 0.1, 0.0001),), BOUND, "accuracy")
     assert (check.passed, check.value) == (True, 0.1)
     assert "within the allowed 10" in check.sentence
 
 
 def test_p_must_be_below_0_05() -> None:
-    assert check_groups((group("label LOC", 40, 0.5, 0.05),), BOUND).passed
-    assert not check_groups((group("label LOC", 40, 0.5, 0.0499),), BOUND).passed
+    assert check_groups((group("label LOC", 40, 0.5, 0.05),), BOUND, "accuracy").passed
+    assert not check_groups((group("label LOC", 40, 0.5, 0.0499),), BOUND, "accuracy").passed
 
 
 def test_the_worst_significant_drop_is_reported_with_the_detectable_drop() -> None:
@@ -36,7 +38,7 @@ def test_the_worst_significant_drop_is_reported_with_the_detectable_drop() -> No
         group("9 to 16 words", 200, 0.15, 0.001),
         group("label LOC", 40, 0.5, 0.0003, 0.275),
     )
-    check = check_groups(slices, BOUND)
+    check = check_groups(slices, BOUND, "accuracy")
     assert (check.passed, check.value) == (False, 0.5)
     assert check.sentence == (
         "label LOC lost 50 points (n = 40, adjusted p = 0.0003), significantly more than the "
@@ -45,6 +47,8 @@ def test_the_worst_significant_drop_is_reported_with_the_detectable_drop() -> No
 
 
 def test_without_a_drop_no_class_is_named() -> None:
-    check = check_groups((group("label LOC", 40, -0.1, 1), group("label NUM", 40, 0.0, 1)), 0.0)
+    check = check_groups(
+        (group("label LOC", 40, -0.1, 1), group("label NUM", 40, 0.0, 1)), 0.0, "accuracy"
+    )
     assert (check.passed, check.value) == (True, 0.0)
     assert check.sentence == "No class or slice lost accuracy."

@@ -13,6 +13,7 @@ from coldpress.evaluation.predictions import Predictions
 from coldpress.gate import Gate
 from coldpress.gate.checks import run_checks
 from coldpress.gate.verdict import Check
+from coldpress.kinds import TEXT_CLASSIFICATION
 from tests.support.evaluations import PARITY, compared
 
 TREC = (9, 138, 94, 65, 81, 113)
@@ -23,7 +24,9 @@ GATE = Gate(max_drop=0.03, max_class_drop=0.1)
 def predict_with(sizes: Sequence[int], logits: dict[str, NDArray[np.float32]]) -> Predictions:
     names = tuple(f"intent {label:02}" for label in range(len(sizes)))
     labels = np.repeat(np.arange(len(sizes)), sizes)
-    return Predictions(tuple(map(str, range(len(labels)))), names, labels, logits)
+    return Predictions(
+        tuple(map(str, range(len(labels)))), TEXT_CLASSIFICATION, names, labels, logits
+    )
 
 
 def classifier(
@@ -103,7 +106,7 @@ def test_a_zeroed_class_passes_two_points_of_accuracy_and_is_refused_by_the_clas
         BANKING77, {"teacher": teacher, "healthy": healthy, "harmed": harmed(healthy, label)}
     )
     evaluated = compared(predictions, "harmed")
-    assert predictions.correct("teacher").mean() - predictions.correct("harmed").mean() < 0.02
+    assert predictions.row_scores("teacher").mean() - predictions.row_scores("harmed").mean() < 0.02
     checks = {c.name: c for c in run_checks(GATE, evaluated, PARITY).checks}
     assert checks["max_drop"].passed
     assert not checks["max_class_drop"].passed

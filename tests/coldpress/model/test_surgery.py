@@ -211,7 +211,9 @@ def test_tables_without_a_projection_are_narrowed(
     config.embedding_size = 16
     module: nn.Module = ElectraForSequenceClassification(config)
     module.eval()
-    narrow = keep_width(Classifier(module, electra.tokenizer, electra.labels), range(12))
+    narrow = keep_width(
+        Classifier(module, electra.tokenizer, electra.labels, electra.kind), range(12)
+    )
     write_checkpoint(narrow, tmp_path / "narrow", Manifest(stage="distill_student"))
     back = load_classifier(Checkpoint.open(tmp_path / "narrow"))
     assert back.token_table.embedding_dim == narrow.config.embedding_size == 12

@@ -116,7 +116,7 @@ def test_one_row_without_padding_has_parity(
     path = exported(checkpoint) / "model.onnx"
     for row in range(len(rows)):
         single = EncodedSplit(
-            rows.input_ids[row : row + 1], rows.token_type_ids[row : row + 1], rows.labels, 0, 0
+            rows.input_ids[row : row + 1], rows.token_type_ids[row : row + 1], rows.targets, 0, 0
         )
         assert check_parity(checkpoint, path, single).max_logit_difference < 1e-5
 

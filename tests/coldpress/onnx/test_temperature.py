@@ -37,13 +37,13 @@ def test_the_file_has_the_temperature_that_fits_its_own_logits(
     directory = exported(checkpoint)
     calibration = calibrate_temperature(directory, rows)
     logits = tiny.logits(rows).numpy()
-    expected = fit_temperature(logits, rows.labels)
+    expected = fit_temperature(logits, rows.targets)
     assert expected > 1.5, "an untrained model should be overconfident"
     assert calibration.temperature == pytest.approx(expected, rel=1e-3)
     assert Predictor(directory).temperature == calibration.temperature
-    assert calibration.before == pytest.approx(calibration_error(logits, rows.labels), abs=1e-5)
+    assert calibration.before == pytest.approx(calibration_error(logits, rows.targets), abs=1e-5)
     divided = logits / calibration.temperature
-    assert calibration.after == pytest.approx(calibration_error(divided, rows.labels), abs=1e-5)
+    assert calibration.after == pytest.approx(calibration_error(divided, rows.targets), abs=1e-5)
 
 
 def test_the_graph_still_emits_raw_logits_and_the_predictor_divides(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-import torch
 
 from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
+from coldpress.kinds import TEXT_CLASSIFICATION
 from coldpress.model.classifier import Classifier
 from coldpress.pruning.context import PruningContext
 from coldpress.training.data import TrainingData
-from coldpress.training.loop import Loss, label_loss
+from coldpress.training.loop import Loss, target_loss
 from tests.support.pruning_context import PLAN
 
 
@@ -23,7 +23,7 @@ def rows(tiny: Classifier, split: Split) -> EncodedSplit:
 @pytest.fixture
 def loss(rows: EncodedSplit) -> Loss:
     """Cross-entropy with the rows' labels."""
-    return label_loss(torch.from_numpy(rows.labels))
+    return target_loss(TEXT_CLASSIFICATION, rows.targets)
 
 
 @pytest.fixture

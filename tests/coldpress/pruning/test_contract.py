@@ -143,7 +143,7 @@ def source(
 
 @pytest.fixture
 def context(source: Classifier, split: Split) -> PruningContext:
-    data = labelled_data(source.tokenizer, split, split)
+    data = labelled_data(source, split, split)
     return PruningContext(data, PLAN, split.all_texts[:3], time_layers=lambda *_: TABLE)
 
 

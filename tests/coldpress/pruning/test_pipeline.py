@@ -8,7 +8,7 @@ from torch import Tensor
 
 from coldpress.data.encoding import EncodedSplit
 from coldpress.model.checkpoint import LayerShape
-from coldpress.model.classifier import Classifier, accuracy, count_parameters
+from coldpress.model.classifier import Classifier, count_parameters, score
 from coldpress.pruning import Heads, Magnitude, Neurons
 from coldpress.pruning.context import PruningContext
 from coldpress.pruning.method import PruningMethod
@@ -51,8 +51,7 @@ def test_a_report_counts_the_remaining_parameters(
     assert not report.size_neutral
     rows = context.data.validation
     for snapshot, model in ((report.before, tiny), (report.recovered, result.classifier)):
-        score = accuracy(model.logits(rows), rows.labels.tolist())
-        assert snapshot.validation_accuracy == score
+        assert snapshot.validation_score == score(model, rows)
 
 
 def test_retraining_does_not_change_the_source(tiny: Classifier, context: PruningContext) -> None:
@@ -115,7 +114,7 @@ def test_unlabelled_rows_are_sampled_too(
     tiny: Classifier, rows: EncodedSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("coldpress.pruning.context.SAMPLE_ROWS", 11)
-    partly = replace(rows, labels=rows.labels[:3])
+    partly = replace(rows, targets=rows.targets[:3])
     data = TrainingData(partly, lambda logits, _: logits.square().mean(), rows)
     context = PruningContext(data, PLAN)
     assert sum(run_steps([HALF_HEADS], tiny, context).reports[0].pruned.heads) == 4
@@ -124,7 +123,7 @@ def test_unlabelled_rows_are_sampled_too(
 def test_a_report_describes_sizes_and_accuracies() -> None:
     before = Snapshot(5283, 5283, 16, (4, 4), (32, 32), 0.95)
     pruned = Snapshot(4227, 4227, 12, (4, 4), (2, 30), 0.9)
-    recovered = replace(pruned, validation_accuracy=0.9412)
+    recovered = replace(pruned, validation_score=0.9412)
     assert str(StepReport("neurons", False, before, pruned, recovered, ())) == (
         "neurons: 5,283 -> 4,227 parameters, width 12, heads 4/4, neurons 2/30;"
         " validation accuracy 0.950 -> 0.900 -> 0.941"
@@ -144,8 +143,8 @@ def test_metrics_are_those_of_each_step_and_of_the_last_model(tiny: Classifier) 
     before = Snapshot(5283, 5283, 16, (4, 4), (32, 32), 0.95)
     pruned = Snapshot(4227, 4200, 16, (4, 4), (2, 30), 0.9)
     first = StepReport("neurons", False, before, pruned, pruned, ())
-    zeroed = replace(pruned, nonzero=2000, validation_accuracy=0.8)
-    recovered = replace(zeroed, validation_accuracy=0.85)
+    zeroed = replace(pruned, nonzero=2000, validation_score=0.8)
+    recovered = replace(zeroed, validation_score=0.85)
     second = StepReport("magnitude", True, pruned, zeroed, recovered, ())
     assert PruningResult(tiny, (first, second)).metrics() == {
         "step_1_neurons_pruned_accuracy": 0.9,

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from huggingface_hub import ModelCard, ModelCardData
 
-from coldpress.data.benchmark import BenchmarkSection
+from coldpress.kinds import TextClassificationBenchmark
 from coldpress.report import method
 from coldpress.report.card import render_card
 from tests.support import examples
@@ -46,7 +46,9 @@ def test_the_hub_reads_the_metrics() -> None:
 def test_a_dataset_of_the_hub_is_named_with_its_revision() -> None:
     findings = examples.findings()
     source = {"origin": "hub", "dataset": "CogComp/trec", "revision": "65752bf"}
-    benchmark = BenchmarkSection.model_validate({"kind": "text-classification", "source": source})
+    benchmark = TextClassificationBenchmark.model_validate(
+        {"kind": "text-classification", "source": source}
+    )
     card = render_card(
         replace(findings, recipe=findings.recipe.model_copy(update={"benchmark": benchmark}))
     )

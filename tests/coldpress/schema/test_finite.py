@@ -12,6 +12,7 @@ from coldpress.data.splits import Split
 from coldpress.distillation import soft_targets
 from coldpress.errors import NonFiniteError
 from coldpress.evaluation import predictions
+from coldpress.kinds import TEXT_CLASSIFICATION
 from coldpress.model.checkpoint import Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.model.serialization import write_checkpoint
@@ -84,7 +85,9 @@ def test_logits_beyond_float16_are_not_written_as_soft_targets(tmp_path: Path) -
 
 def test_predictions_that_are_not_finite_are_not_written(tmp_path: Path) -> None:
     logits = np.array([[NAN, 1.0]], dtype=np.float32)
-    record = predictions.Predictions(("row",), ("no", "yes"), np.array([0]), {"onnx": logits})
+    record = predictions.Predictions(
+        ("row",), TEXT_CLASSIFICATION, ("no", "yes"), np.array([0]), {"onnx": logits}
+    )
     with pytest.raises(NonFiniteError, match=r"^onnx: 1 of 2"):
         predictions.write_predictions(record, tmp_path)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from logging.handlers import QueueHandler
 from pathlib import Path
 from queue import SimpleQueue
@@ -17,10 +18,11 @@ from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModelForSequenceClassification
 from transformers.utils.logging import is_progress_bar_enabled
 
-from coldpress.data.benchmark import Benchmark
+from coldpress.benchmark.loading import Benchmark
 from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
 from coldpress.errors import InputError
+from coldpress.kinds import TEXT_CLASSIFICATION
 from coldpress.model.architecture import ARCHITECTURES
 from coldpress.model.checkpoint import Checkpoint, Manifest
 from coldpress.model.classifier import Classifier
@@ -35,14 +37,14 @@ FAMILIES = sorted(ARCHITECTURES)
 
 
 def benchmark(split: Split, *labels: str) -> Benchmark:
-    return Benchmark(labels, split, split, split, digest="", overlap=0)
+    return Benchmark(TEXT_CLASSIFICATION, labels, split, split, split, digest="", overlap=0)
 
 
 def tuned_as(classifier: Classifier, labels: tuple[str, ...], directory: Path) -> Teacher:
     """Save a fine-tuned model with the label names `labels`, to be used without training."""
     directory.mkdir()
     classifier.config.architectures = [type(classifier.module).__name__]
-    save_classifier(Classifier(classifier.module, classifier.tokenizer, labels), directory)
+    save_classifier(replace(classifier, labels=labels), directory)
     return Teacher.model_validate({"model": str(directory), "epochs": 0})
 
 
@@ -383,9 +385,11 @@ def test_a_scratch_teacher_has_the_described_sizes(split: Split) -> None:
 
 
 def test_a_scratch_tokenizer_learns_from_training_texts_and_their_pairs(split: Split) -> None:
-    paired = Split(split.ids, split.texts, ("lemon",) * 12, split.labels)
+    paired = Split(split.ids, split.texts, ("lemon",) * 12, split.targets)
     unseen = Split(("x",), ("zebra zebra zebra",), ("zebra",), (0,))
-    data = Benchmark(("a", "b", "c"), paired, unseen, unseen, digest="", overlap=0)
+    data = Benchmark(
+        TEXT_CLASSIFICATION, ("a", "b", "c"), paired, unseen, unseen, digest="", overlap=0
+    )
     tokens = build_teacher(scratch(), data, 12).tokenizer.encode("cold lemon zebra").tokens
     assert tokens == ["[CLS]", "cold", "lemon", "[UNK]", "[SEP]"]
 

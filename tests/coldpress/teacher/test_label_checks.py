@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from coldpress.data import hub
 from coldpress.errors import InputError
+from coldpress.kinds import TEXT_CLASSIFICATION
 from coldpress.model.architecture import ARCHITECTURES
 from coldpress.model.checkpoint import Manifest
 from coldpress.model.classifier import Classifier
@@ -52,18 +53,20 @@ LABELS = ("calm", "fast", "warm")
 
 def test_labels_may_have_another_order(directory: Write) -> None:
     with does_not_raise():
-        check_teacher_labels(tuned(directory(**names("warm", "calm", "fast"))), LABELS)
+        check_teacher_labels(
+            tuned(directory(**names("warm", "calm", "fast"))), LABELS, TEXT_CLASSIFICATION
+        )
 
 
 @pytest.mark.parametrize("own", [(0, 1, 2), ("0", "1", "2")])
 def test_numbers_are_label_names(directory: Write, own: tuple[object, ...]) -> None:
     with does_not_raise():
-        check_teacher_labels(tuned(directory(**names(*own))), ("0", "1", "2"))
+        check_teacher_labels(tuned(directory(**names(*own))), ("0", "1", "2"), TEXT_CLASSIFICATION)
 
 
 def error_of(teacher: Teacher, labels: tuple[str, ...] = LABELS) -> str:
     with pytest.raises(InputError) as error:
-        check_teacher_labels(teacher, labels)
+        check_teacher_labels(teacher, labels, TEXT_CLASSIFICATION)
     return str(error.value)
 
 
@@ -80,7 +83,7 @@ def test_default_label_names_are_shown_and_can_be_mapped(directory: Write) -> No
     model = directory(id2label=None, num_labels=3)
     assert "only the teacher has 'LABEL_0', 'LABEL_1', 'LABEL_2'" in error_of(tuned(model))
     mapping = {"LABEL_0": "warm", "LABEL_1": "calm", "LABEL_2": "fast"}
-    check_teacher_labels(tuned(model, mapping), LABELS)
+    check_teacher_labels(tuned(model, mapping), LABELS, TEXT_CLASSIFICATION)
     config = {"id2label": None, "num_labels": 3}
     assert mapped_labels(tuned(model, mapping), config) == ("warm", "calm", "fast")
 
@@ -111,16 +114,20 @@ def test_unknown_labels_in_a_mapping_are_refused(
 def test_duplicate_label_names_are_refused(directory: Write) -> None:
     message = "2 labels of .* have the name 'calm'; their names must differ$"
     with pytest.raises(InputError, match=message):
-        check_teacher_labels(tuned(directory(**names("calm", "calm", "warm"))), LABELS)
+        check_teacher_labels(
+            tuned(directory(**names("calm", "calm", "warm"))), LABELS, TEXT_CLASSIFICATION
+        )
     with pytest.raises(InputError, match=message):
-        check_teacher_labels(tuned(directory(), {"fast": "calm"}), LABELS)
+        check_teacher_labels(tuned(directory(), {"fast": "calm"}), LABELS, TEXT_CLASSIFICATION)
 
 
 @pytest.mark.parametrize("problem", ["multi_label_classification", "regression"])
 def test_other_problem_types_are_refused(directory: Write, problem: str) -> None:
     message = error_of(tuned(directory(problem_type=problem)))
     assert f"problem_type of {directory(problem_type=problem).path} is {problem!r}" in message
-    check_teacher_labels(tuned(directory(problem_type="single_label_classification")), LABELS)
+    check_teacher_labels(
+        tuned(directory(problem_type="single_label_classification")), LABELS, TEXT_CLASSIFICATION
+    )
 
 
 def test_a_teacher_that_will_be_trained_may_have_any_labels_or_problem(directory: Write) -> None:
@@ -128,7 +135,7 @@ def test_a_teacher_that_will_be_trained_may_have_any_labels_or_problem(directory
         **names("a", "a", "b"), problem_type="regression", architectures=["BertModel"]
     )
     with does_not_raise():
-        check_teacher_labels(Teacher(model=model, epochs=1), LABELS)
+        check_teacher_labels(Teacher(model=model, epochs=1), LABELS, TEXT_CLASSIFICATION)
 
 
 def remove_head(path: Path) -> None:
@@ -143,7 +150,7 @@ def test_the_weights_show_whether_there_is_a_head(
 ) -> None:
     """Early versions of Coldpress wrote the class of the pretrained model, or none."""
     model = directory(architectures=architectures)
-    check_teacher_labels(tuned(model), LABELS)
+    check_teacher_labels(tuned(model), LABELS, TEXT_CLASSIFICATION)
     remove_head(model.path)
     assert error_of(tuned(model)) == (
         f"teacher.epochs: 0, but {model.path} has no classification head"
@@ -172,7 +179,7 @@ def test_other_heads_are_refused_unless_coldpress_wrote_them(
     )
     assert message in error_of(tuned(model))
     (model.path / "coldpress.json").write_text("{}")
-    check_teacher_labels(tuned(model), LABELS)
+    check_teacher_labels(tuned(model), LABELS, TEXT_CLASSIFICATION)
 
 
 @pytest.mark.parametrize("family", sorted(ARCHITECTURES))
@@ -184,7 +191,11 @@ def test_checkpoints_name_the_classifier_class(
     write_checkpoint(classifier, tmp_path / "made", Manifest(stage="train_teacher"))
     architectures = json.loads((tmp_path / "made" / "config.json").read_text())["architectures"]
     assert architectures == [type(classifier.module).__name__]
-    check_teacher_labels(tuned(DirectoryModel(origin="directory", path=tmp_path / "made")), LABELS)
+    check_teacher_labels(
+        tuned(DirectoryModel(origin="directory", path=tmp_path / "made")),
+        LABELS,
+        TEXT_CLASSIFICATION,
+    )
 
 
 def test_a_scratch_teacher_has_to_be_trained_and_has_no_labels() -> None:
@@ -211,7 +222,7 @@ def test_labels_of_a_hub_model_are_read_without_its_weights(
     on_hub: Callable[..., HubModel], local_hub: LocalHub
 ) -> None:
     model = on_hub()
-    check_teacher_labels(tuned(model), LABELS)
+    check_teacher_labels(tuned(model), LABELS, TEXT_CLASSIFICATION)
     assert "tiny/encoder has other labels" in error_of(tuned(model), ("calm", "fast", "hot"))
     assert not any("model.safetensors" in path for path in local_hub.requests)
 
@@ -220,7 +231,9 @@ def test_a_hub_model_without_architectures_is_recognized_by_its_manifest(
     on_hub: Callable[..., HubModel],
 ) -> None:
     assert error_of(tuned(on_hub(architectures=None))).endswith("has no classification head")
-    check_teacher_labels(tuned(on_hub({"coldpress.json": b"{}"}, architectures=None)), LABELS)
+    check_teacher_labels(
+        tuned(on_hub({"coldpress.json": b"{}"}, architectures=None)), LABELS, TEXT_CLASSIFICATION
+    )
 
 
 def test_a_downloaded_hub_model_is_recognized_by_its_weights(
@@ -229,7 +242,7 @@ def test_a_downloaded_hub_model_is_recognized_by_its_weights(
     model = on_hub(architectures=None)
     hub.download_snapshot("model", "tiny/encoder", COMMIT, ["*"], "teacher.model")
     with does_not_raise():
-        check_teacher_labels(tuned(model), LABELS)
+        check_teacher_labels(tuned(model), LABELS, TEXT_CLASSIFICATION)
 
 
 @pytest.mark.parametrize("value", [True, None, 1.5])

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -7,16 +8,17 @@ from torch import Tensor
 from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
 from coldpress.errors import DivergedError
+from coldpress.kinds import TEXT_CLASSIFICATION
 from coldpress.model.architecture import ARCHITECTURES
-from coldpress.model.classifier import Classifier, accuracy
+from coldpress.model.classifier import Classifier, score
 from coldpress.schema.section import Optimization
 from coldpress.training.freezing import only_first_token
 from coldpress.training.loop import (
     _learning_rate_factor,
     _length_grouped_batches,
     fit,
-    label_loss,
     reseed,
+    target_loss,
 )
 
 PLAN = Optimization(epochs=30, learning_rate=1e-2, batch_size=4)
@@ -34,18 +36,18 @@ def test_training_fits_the_rows(tiny: Classifier, rows: EncodedSplit) -> None:
     """100 epochs: with 30 the result depends on the seed, and on bf16."""
     reseed(0, "train_teacher")
     longer = PLAN.model_copy(update={"epochs": 100})
-    epochs = fit(tiny, rows, label_loss(torch.from_numpy(rows.labels)), longer, rows)
+    epochs = fit(tiny, rows, target_loss(TEXT_CLASSIFICATION, rows.targets), longer, rows)
     assert epochs[-1].loss < epochs[0].loss / 2
-    assert accuracy(tiny.logits(rows), rows.labels.tolist()) >= 0.9
+    assert score(tiny, rows) >= 0.9
 
 
 def test_training_ends_with_the_best_epoch(tiny: Classifier, rows: EncodedSplit) -> None:
     """Epochs after the model has been destroyed by a high learning rate are not used."""
     reseed(0, "train_teacher")
     wild = PLAN.model_copy(update={"learning_rate": 0.2})
-    epochs = fit(tiny, rows, label_loss(torch.from_numpy(rows.labels)), wild, rows)
-    best = max(epoch.validation_accuracy for epoch in epochs)
-    assert accuracy(tiny.logits(rows), rows.labels.tolist()) == pytest.approx(best)
+    epochs = fit(tiny, rows, target_loss(TEXT_CLASSIFICATION, rows.targets), wild, rows)
+    best = max(epoch.validation_score for epoch in epochs)
+    assert score(tiny, rows) == pytest.approx(best)
 
 
 def test_training_that_diverges_ends_at_once_with_a_remedy(
@@ -78,7 +80,7 @@ def test_non_finite_weights_after_the_last_step_are_reported(
                 tiny.module.get_parameter("classifier.bias").fill_(float("nan"))
 
     with pytest.raises(DivergedError, match=r"classifier\.bias is not finite after step 3 of 3"):
-        fit(tiny, rows, label_loss(torch.from_numpy(rows.labels)), plan, rows, destroy)
+        fit(tiny, rows, target_loss(TEXT_CLASSIFICATION, rows.targets), plan, rows, destroy)
 
 
 def test_equal_seeds_give_equal_weights(tiny: Classifier, rows: EncodedSplit) -> None:
@@ -86,7 +88,7 @@ def test_equal_seeds_give_equal_weights(tiny: Classifier, rows: EncodedSplit) ->
     second = tiny.copy()
     for classifier in (first, second):
         reseed(3, "distill_student")
-        fit(classifier, rows, label_loss(torch.from_numpy(rows.labels)), PLAN, rows)
+        fit(classifier, rows, target_loss(TEXT_CLASSIFICATION, rows.targets), PLAN, rows)
     assert torch.equal(first.logits(rows), second.logits(rows))
 
 
@@ -94,7 +96,7 @@ def gradients(classifier: Classifier, rows: EncodedSplit) -> dict[str, Tensor]:
     classifier.module.zero_grad()
     batch = rows.batch(range(len(rows)))
     logits = classifier.module(**classifier.inputs(batch)).logits
-    loss = label_loss(torch.from_numpy(rows.labels))(logits, torch.from_numpy(batch.rows))
+    loss = target_loss(TEXT_CLASSIFICATION, rows.targets)(logits, torch.from_numpy(batch.rows))
     torch.autograd.backward(loss)
     parameters = classifier.module.named_parameters()
     return {n: p.grad.clone() for n, p in parameters if p.grad is not None}
@@ -136,7 +138,7 @@ def test_frozen_embeddings_do_not_move_and_are_trainable_again_after(
     table = tiny.encoder.get_parameter("embeddings.word_embeddings.weight")
     before = table.detach().clone()
     plan = PLAN.model_copy(update={"freeze_embeddings": frozen, "epochs": 1})
-    fit(tiny, rows, label_loss(torch.from_numpy(rows.labels)), plan, rows)
+    fit(tiny, rows, target_loss(TEXT_CLASSIFICATION, rows.targets), plan, rows)
     assert torch.equal(before, table) is frozen
     assert table.requires_grad
 
@@ -166,7 +168,7 @@ def test_the_learning_rate_warms_up_for_a_tenth_of_the_steps_and_decays_to_zero(
 
 
 def test_labels_are_moved_to_the_device_of_the_logits() -> None:
-    loss = label_loss(torch.tensor([2, 0, 1]))
+    loss = target_loss(TEXT_CLASSIFICATION, np.array([2, 0, 1]))
     value = loss(torch.zeros(2, 3, device="meta"), torch.tensor([1, 0]))
     assert (value.device.type, value.shape) == ("meta", ())
 
@@ -178,6 +180,6 @@ def test_a_single_step_is_taken_at_the_peak_rate() -> None:
 def test_progress_is_reported_after_every_step(tiny: Classifier, rows: EncodedSplit) -> None:
     calls: list[tuple[int, int]] = []
     plan = PLAN.model_copy(update={"epochs": 2, "batch_size": 8})
-    loss = label_loss(torch.from_numpy(rows.labels))
+    loss = target_loss(TEXT_CLASSIFICATION, rows.targets)
     fit(tiny, rows, loss, plan, rows, lambda step, steps, _: calls.append((step, steps)))
     assert calls == [(1, 4), (2, 4), (3, 4), (4, 4)]

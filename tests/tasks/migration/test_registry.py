@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 from coldpress.errors import CorruptCheckpointError
 from tasks.migration.registry import migrate_store
 from tasks.promotion import audit
-from tasks.tracking import artifacts, history, registry, runs
+from tasks.tracking import artifacts, curves, history, registry, runs
 from tasks.tracking.results import StageResult
 from tests.support import foreign_changes
 from tests.support.registered_models import named, passed, promote, rollback, version
@@ -36,7 +36,7 @@ def source(state: Path, tmp_path: Path) -> str:
     )
     run_id = str(model.run_id)
     runs.log_params(run_id, {"opset": 17})
-    runs.log_curve(run_id, "loss", [0.5, 0.25])
+    curves.log_curve(run_id, "loss", [0.5, 0.25])
     runs.set_tags(run_id, {"stage": "export_onnx", "key": "k" * 64})
     teacher_version = registry.resolve("trec-teacher/1")
     parent = StageResult(stage="train_teacher", status="ran", model_uri=str(teacher_version.source))

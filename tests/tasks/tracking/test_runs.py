@@ -4,7 +4,7 @@ import pytest
 
 from coldpress.errors import NonFiniteError
 from tasks.environment import processes
-from tasks.tracking import history, runs
+from tasks.tracking import curves, history, runs
 from tasks.tracking.results import StageResult
 
 DEAD_PROCESS = f"{processes.current_process_identity().rsplit(':', 2)[0]}:1:1.00"
@@ -74,7 +74,7 @@ def test_a_metric_that_is_not_finite_is_not_recorded(state: Path, value: float) 
     with pytest.raises(NonFiniteError, match=f"^entropy is {value}$"):
         runs.log_metrics(run_id, {"rows": 3.0, "entropy": value})
     with pytest.raises(NonFiniteError, match=rf"^epoch_loss\.1 is {value}$"):
-        runs.log_curve(run_id, "epoch_loss", [0.5, value])
+        curves.log_curve(run_id, "epoch_loss", [0.5, value])
     assert runs.client().get_run(run_id).data.metrics == {}
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -14,12 +15,13 @@ from coldpress.distillation import Relations, StudentShape
 from coldpress.distillation.minilm.loss import relation_loss, relations_loss
 from coldpress.distillation.phase import Phase
 from coldpress.errors import InputError
+from coldpress.kinds import TEXT_CLASSIFICATION
 from coldpress.method import TeacherDescription
 from coldpress.model.activations import TeacherStudentLoss, record_activations
 from coldpress.model.classifier import Classifier
 from coldpress.model.surgery import keep_heads
 from coldpress.teacher.size import TeacherSize
-from coldpress.training.loop import label_loss
+from coldpress.training.loop import target_loss
 
 TEACHER = TeacherDescription(
     TeacherSize(layers=4, hidden_size=128, heads=4, neurons=512, vocabulary_size=4000)
@@ -97,7 +99,7 @@ def test_the_last_teacher_layer_is_the_default(
         relation_epochs=3,
         teacher_layer=teacher_layer,
     )
-    loss = label_loss(torch.zeros(12, dtype=torch.long))
+    loss = target_loss(TEXT_CLASSIFICATION, np.zeros(12, dtype=np.int64))
     first, second = by.phases(tiny, loss)
     batch = encode(tiny.tokenizer, split).batch([3, 7])
     with torch.no_grad():

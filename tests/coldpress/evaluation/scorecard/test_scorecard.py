@@ -51,7 +51,7 @@ def test_a_report_has_the_keys_that_scripts_read(simulated: Scorecard) -> None:
         *("retention", "agreement", "difference", "speedup", "speedup_same_runtime"),
         *("compression", "truncated", "reliability", "temperature", "invariance", "serving"),
         *("computes_in", "speedup_interval", "speedup_same_runtime_interval"),
-        *("speedup_undetermined", "contention"),
+        *("speedup_undetermined", "contention", "scores", "metric", "score_interval"),
     }
     assert card["difference"] == {"estimate": -0.01, "low": -0.02, "high": 0.0}
 

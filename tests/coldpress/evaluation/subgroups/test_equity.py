@@ -7,18 +7,20 @@ import pytest
 
 from coldpress.evaluation.predictions import Predictions
 from coldpress.evaluation.scorecard.scorecard import Interval
-from coldpress.evaluation.subgroups.equity import class_slices, compare_groups
+from coldpress.evaluation.subgroups.equity import PairedRows, compare_groups, target_slices
 from coldpress.evaluation.subgroups.slices import Slice
+from coldpress.kinds import TEXT_CLASSIFICATION
 
 ROWS = 20
+LABELS = np.zeros(ROWS, dtype=np.int64)
 
 
 def test_class_slices_skip_labels_without_rows() -> None:
     logits = {"teacher": np.zeros((3, 3), dtype=np.float32)}
     predictions = Predictions(
-        ("a", "b", "c"), ("cold", "mild", "warm"), np.array([2, 0, 2]), logits
+        ("a", "b", "c"), TEXT_CLASSIFICATION, ("cold", "mild", "warm"), np.array([2, 0, 2]), logits
     )
-    assert class_slices(predictions) == [
+    assert target_slices(predictions) == [
         Slice("class", "label cold", (1,)),
         Slice("class", "label warm", (0, 2)),
     ]
@@ -33,7 +35,7 @@ def test_a_group_is_compared_on_its_own_rows() -> None:
         Slice("pattern", "half", tuple(range(6, 8))),
         Slice("found", "kept", tuple(range(7, 20))),
     ]
-    lost_group, half, unchanged = compare_groups(groups, model, baseline, labels)
+    lost_group, half, unchanged = compare_groups(groups, PairedRows(model, baseline, labels, True))
     assert (
         lost_group.kind,
         lost_group.name,
@@ -62,7 +64,7 @@ def test_a_gain_is_no_loss() -> None:
     model = np.ones(ROWS, dtype=np.bool_)
     baseline = np.zeros(ROWS, dtype=np.bool_)
     every = Slice("length", "all", tuple(range(ROWS)))
-    (group,) = compare_groups([every], model, baseline, np.zeros(ROWS, dtype=np.int64))
+    (group,) = compare_groups([every], PairedRows(model, baseline, LABELS, True))
     assert (group.difference.estimate, group.p, group.p_adjusted) == (1.0, 1.0, 1.0)
 
 
@@ -73,7 +75,7 @@ def test_the_interval_is_stratified_by_class_inside_the_group() -> None:
     baseline = np.ones(ROWS, dtype=np.bool_)
     model = (labels == 0) & (np.arange(ROWS) > 0)
     every = Slice("found", "all", tuple(range(ROWS)))
-    (group,) = compare_groups([every], model, baseline, labels)
+    (group,) = compare_groups([every], PairedRows(model, baseline, labels, True))
     assert group.difference == Interval(estimate=-11 / 20, low=-13 / 20, high=-10 / 20)
 
 
@@ -82,10 +84,10 @@ def test_groups_with_the_same_rows_are_tested_once() -> None:
     baseline = np.ones(ROWS, dtype=np.bool_)
     rows = tuple(range(7))
     groups = [Slice("class", "label lost", rows), Slice("pattern", "seven", tuple(range(7)))]
-    (group,) = compare_groups(groups, model, baseline, np.zeros(ROWS, dtype=np.int64))
+    (group,) = compare_groups(groups, PairedRows(model, baseline, LABELS, True))
     assert (group.name, group.p_adjusted) == ("label lost", 1 / 128)
 
 
 def test_without_groups_the_result_is_empty() -> None:
     correct = np.ones(ROWS, dtype=np.bool_)
-    assert compare_groups([], correct, correct, np.zeros(ROWS, dtype=np.int64)) == ()
+    assert compare_groups([], PairedRows(correct, correct, LABELS, True)) == ()

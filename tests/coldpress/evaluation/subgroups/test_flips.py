@@ -10,6 +10,7 @@ import pytest
 from coldpress.data.splits import Split
 from coldpress.evaluation.predictions import Predictions
 from coldpress.evaluation.subgroups import flips
+from coldpress.kinds import TEXT_CLASSIFICATION
 
 TEST = Split(
     tuple("abcde"),
@@ -32,7 +33,9 @@ def predictions() -> Predictions:
         name: np.array([[3, 2] if correct else [0, 1] for correct in of_rows], dtype=np.float32)
         for name, of_rows in outcomes.items()
     }
-    return Predictions(TEST.ids, ("cold", "warm"), np.zeros(5, dtype=np.int64), logits)
+    return Predictions(
+        TEST.ids, TEXT_CLASSIFICATION, ("cold", "warm"), np.zeros(5, dtype=np.int64), logits
+    )
 
 
 def test_flips_are_rows_that_only_the_teacher_predicts_correctly(predictions: Predictions) -> None:
@@ -50,7 +53,7 @@ def test_a_flip_contains_texts_and_labels(predictions: Predictions) -> None:
 
 
 def test_single_texts_have_no_second_one(predictions: Predictions) -> None:
-    single = Split(TEST.ids, TEST.texts, None, TEST.labels)
+    single = Split(TEST.ids, TEST.texts, None, TEST.targets)
     assert [flip.text_pair for flip in flips.find_flips(predictions, single)] == [None, None]
 
 

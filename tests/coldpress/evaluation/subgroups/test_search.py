@@ -10,6 +10,7 @@ from coldpress.data.splits import Split
 from coldpress.evaluation.subgroups import search
 from coldpress.evaluation.subgroups.search import ValidationPredictions
 from coldpress.evaluation.subgroups.slices import Slice
+from coldpress.kinds import TEXT_CLASSIFICATION
 
 SURE = 4.0
 
@@ -28,7 +29,9 @@ def find(
 ) -> list[Slice]:
     """Search with a teacher that is always correct and a final model that loses some rows."""
     always = np.ones(len(texts), dtype=np.bool_)
-    validation = ValidationPredictions(split(texts), logits_for(always, sure), logits_for(~losses))
+    validation = ValidationPredictions(
+        TEXT_CLASSIFICATION, split(texts), logits_for(always, sure), logits_for(~losses)
+    )
     on_test = logits_for(np.ones(len(test), dtype=np.bool_), sure)
     return search.search_slices(validation, split(test), on_test)
 
@@ -69,7 +72,9 @@ def test_rows_won_are_set_against_rows_lost() -> None:
     texts = [f"{n} late" for n in range(20)] + [f"{n} soon" for n in range(20)]
     teacher = np.arange(40) >= 3  # wrong in three rows that the final model has right
     final = (np.arange(40) < 3) | (np.arange(40) >= 7)
-    validation = ValidationPredictions(split(texts), logits_for(teacher), logits_for(final))
+    validation = ValidationPredictions(
+        TEXT_CLASSIFICATION, split(texts), logits_for(teacher), logits_for(final)
+    )
     assert (
         search.search_slices(validation, split(["late"]), logits_for(np.ones(1, dtype=np.bool_)))
         == []
@@ -93,7 +98,9 @@ def test_teacher_confidence_has_the_same_bounds_on_both_splits() -> None:
     texts = [f"row{n}" for n in range(90)]
     sure = np.repeat([0.5, 2.0, 4.0], 30)
     teacher = np.stack([sure, np.zeros(90)], axis=1)
-    validation = ValidationPredictions(split(texts), teacher, logits_for(np.arange(90) >= 15))
+    validation = ValidationPredictions(
+        TEXT_CLASSIFICATION, split(texts), teacher, logits_for(np.arange(90) >= 15)
+    )
     on_test = np.array([[0.4, 0.0], [3.0, 0.0], [0.0, 0.3]])
     slices = search.search_slices(validation, split(["x", "y", "z"]), on_test)
     # Softmax of 2 against 0 is 0.88.

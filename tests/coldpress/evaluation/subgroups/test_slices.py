@@ -52,12 +52,12 @@ def test_bands_without_rows_are_left_out_and_narrow_ones_have_one_number(rows: S
 
 
 def test_the_words_of_a_pair_are_those_of_both_texts(rows: Split) -> None:
-    pairs = Split(rows.ids, rows.texts, ("six words and then some more",) * 5, rows.labels)
+    pairs = Split(rows.ids, rows.texts, ("six words and then some more",) * 5, rows.targets)
     assert slices.count_words(pairs) == [7, 9, 10, 11, 8]
 
 
 def test_a_pattern_is_searched_in_the_text_alone(rows: Split) -> None:
-    pairs = Split(rows.ids, rows.texts, ("9",) * 5, rows.labels)
+    pairs = Split(rows.ids, rows.texts, ("9",) * 5, rows.targets)
     digits = declared(method="pattern", name="digits", pattern=r"\d")
     assert digits.select(rows) == digits.select(pairs) == [Slice("pattern", "digits", (1, 4))]
     assert declared(method="pattern", name="none", pattern="zebra").select(rows) == []

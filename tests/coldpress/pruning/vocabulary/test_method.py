@@ -257,10 +257,10 @@ def test_a_modernberts_byte_level_tokenizer_is_pruned(
 def test_later_steps_use_the_new_token_ids(pieces: Classifier) -> None:
     split = rows_of("ab", "abab ab", "a", "b a")
     plan = Optimization(epochs=1, learning_rate=0.01, batch_size=2)
-    data = labelled_data(pieces.tokenizer, split, split)
+    data = labelled_data(pieces, split, split)
     context = PruningContext(data, plan, split.texts)
     steps: list[PruningMethod] = [STEP, Heads(method="heads", keep_heads=0.5)]
     vocabulary, heads = run_steps(steps, pieces, context).reports
-    assert vocabulary.pruned.validation_accuracy == vocabulary.before.validation_accuracy
+    assert vocabulary.pruned.validation_score == vocabulary.before.validation_score
     assert vocabulary.before.parameters - vocabulary.pruned.parameters == 2 * 16
     assert len(heads.epochs) == 1

@@ -13,10 +13,11 @@ from coldpress import cpu
 from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
 from coldpress.errors import InputError
+from coldpress.kinds import TEXT_CLASSIFICATION
 from coldpress.model.classifier import Classifier
 from coldpress.quantization import KBit, MixedPrecision
 from coldpress.quantization.layer_groups import LayerGroup, group_layers
-from coldpress.quantization.mixed.search import lower_greedily, mean_kl_divergence, search_bits
+from coldpress.quantization.mixed.search import lower_greedily, mean_divergence, search_bits
 from tests.support.training_contexts import label_context
 
 Fewest = Literal[1, 2, 3, 4]
@@ -44,7 +45,8 @@ def test_divergence_is_the_mean_over_rows_in_nats() -> None:
     logits = torch.tensor([[math.log(3.0), 0.0], [5.0, 1.0]])
     # The first row: 1/2 log(1/2 / 3/4) + 1/2 log(1/2 / 1/4); the second: zero.
     by_hand = 0.5 * (0.5 * math.log(2 / 3) + 0.5 * math.log(2))
-    assert mean_kl_divergence(expected, logits) == pytest.approx(by_hand, rel=1e-5)
+    divergence = mean_divergence(TEXT_CLASSIFICATION, expected, logits)
+    assert divergence == pytest.approx(by_hand, rel=1e-5)
 
 
 def test_the_group_whose_bits_cost_least_is_lowered_first() -> None:
@@ -71,7 +73,7 @@ def test_the_bound_is_kept_and_a_larger_one_saves_more_bits(
     saved = []
     for bound in (0.01, 0.1, 1.0):
         quantized = mixed(bound).quantize(tiny, label_context(rows))
-        assert mean_kl_divergence(before, quantized.logits(rows)) <= bound
+        assert mean_divergence(TEXT_CLASSIFICATION, before, quantized.logits(rows)) <= bound
         saved.append(
             sum(g.weights * (8 - group_bits(quantized)[g.name]) for g in group_layers(quantized))
         )
@@ -121,5 +123,5 @@ def test_rows_are_sampled_evenly(tiny: Classifier, rows: EncodedSplit, tmp_path:
     assert [list(ids) for ids in sample.input_ids] == [
         list(rows.input_ids[i]) for i in (0, 4, 7, 11)
     ]
-    assert sample.labels.tolist() == [0, 1, 1, 2]
+    assert sample.targets.tolist() == [0, 1, 1, 2]
     assert len(rows.sample_evenly(99)) == 12

@@ -128,7 +128,7 @@ def test_every_family_trains_and_its_source_is_unchanged(
 
 
 def test_training_recovers_loss_from_rounding(tiny: Classifier, rows: EncodedSplit) -> None:
-    labels = torch.from_numpy(rows.labels)
+    labels = torch.from_numpy(rows.targets)
     losses = [
         nn.functional.cross_entropy(integers.logits(rows), labels).item()
         for integers in (

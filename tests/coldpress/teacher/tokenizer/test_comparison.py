@@ -8,9 +8,10 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import BertConfig
 
-from coldpress.data.benchmark import Benchmark
+from coldpress.benchmark.loading import Benchmark
 from coldpress.data.splits import Split
 from coldpress.errors import InputError
+from coldpress.kinds import TEXT_CLASSIFICATION
 from coldpress.teacher.tokenizer.comparison import compare_with_transformers
 from coldpress.teacher.tokenizer.loading import TeacherTokenizer, load_teacher_tokenizer
 from tests.support.acceptance import does_not_raise
@@ -39,7 +40,7 @@ def load(tokenizer: Tokenizer, place: Path, **sizes: Any) -> TeacherTokenizer:  
 def data(*texts: str, pairs: bool = False) -> Benchmark:
     ids = tuple(f"row-{n}" for n in range(len(texts)))
     split = Split(ids, texts, texts if pairs else None, (0,) * len(texts))
-    return Benchmark(("no", "yes"), split, split, split, digest="", overlap=0)
+    return Benchmark(TEXT_CLASSIFICATION, ("no", "yes"), split, split, split, digest="", overlap=0)
 
 
 @pytest.mark.parametrize("pairs", [False, True])

@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from coldpress.data.benchmark import Benchmark, BenchmarkSection, load_benchmark, read_unlabelled
-from coldpress.data.sources import Columns
+from coldpress.benchmark.loading import Benchmark, load_benchmark, read_unlabelled
+from coldpress.data.sources import TextColumns
 from coldpress.errors import InputError
+from coldpress.kinds import TextClassificationBenchmark
 
 Row = tuple[str, Any]
 TRAIN: list[Row] = [(f"press number {i}", "cold" if i % 2 else "warm") for i in range(20)]
@@ -22,10 +23,14 @@ TEST: list[Row] = [("new words", "cold"), ("press number 3", "warm")]
 
 
 @pytest.fixture
-def section(tmp_path: Path) -> Callable[..., BenchmarkSection]:
+def section(tmp_path: Path) -> Callable[..., TextClassificationBenchmark]:
     """Write rows as JSON lines; return the section that refers to them."""
 
-    def make(train: list[Row] = TRAIN, test: list[Row] = TEST, **also: Any) -> BenchmarkSection:  # noqa: ANN401
+    def make(
+        train: list[Row] = TRAIN,
+        test: list[Row] = TEST,
+        **also: Any,  # noqa: ANN401
+    ) -> TextClassificationBenchmark:
         parts = {"train": train, "test": test}
         if "validation" in also:
             parts["validation"] = also.pop("validation")
@@ -33,7 +38,7 @@ def section(tmp_path: Path) -> Callable[..., BenchmarkSection]:
             lines = (json.dumps({"text": text, "label": label}) for text, label in rows)
             (tmp_path / f"{name}.jsonl").write_text("\n".join(lines))
         files = {name: tmp_path / f"{name}.jsonl" for name in parts}
-        return BenchmarkSection.model_validate(
+        return TextClassificationBenchmark.model_validate(
             {"kind": "text-classification", "source": {"origin": "files", **files}, **also}
         )
 
@@ -41,7 +46,7 @@ def section(tmp_path: Path) -> Callable[..., BenchmarkSection]:
 
 
 @pytest.fixture
-def loaded(section: Callable[..., BenchmarkSection]) -> Callable[..., Benchmark]:
+def loaded(section: Callable[..., TextClassificationBenchmark]) -> Callable[..., Benchmark]:
     """Load such a section with seed 0."""
     return lambda *rows, **also: load_benchmark(section(*rows, **also), 0)
 
@@ -50,19 +55,19 @@ def test_labels_are_sorted_and_rows_store_their_index(loaded: Callable[..., Benc
     benchmark = loaded()
     assert benchmark.labels == ("cold", "warm")
     assert benchmark.test.texts == ("new words", "press number 3")
-    assert benchmark.test.labels == (0, 1)
+    assert benchmark.test.targets == (0, 1)
 
 
 def test_integer_labels_are_sorted_by_name(loaded: Callable[..., Benchmark]) -> None:
     benchmark = loaded([(f"row {i}", i % 3 * 5) for i in range(12)], [("a", 10), ("b", 0)])
     assert benchmark.labels == ("0", "10", "5")
-    assert benchmark.test.labels == (1, 0)
+    assert benchmark.test.targets == (1, 0)
 
 
 def test_validation_is_cut_from_train_class_by_class(loaded: Callable[..., Benchmark]) -> None:
     benchmark = loaded(validation_share=0.2)
     assert (len(benchmark.train), len(benchmark.validation)) == (16, 4)
-    assert Counter(benchmark.validation.labels) == {0: 2, 1: 2}
+    assert Counter(benchmark.validation.targets) == {0: 2, 1: 2}
     default = loaded(TRAIN, TEST)
     assert {*benchmark.train.ids, *benchmark.validation.ids} == {
         *default.train.ids,
@@ -77,7 +82,9 @@ def test_with_a_validation_split_train_is_not_cut(loaded: Callable[..., Benchmar
     assert benchmark.validation.texts == ("checked",)
 
 
-def test_the_seed_selects_the_validation_rows(section: Callable[..., BenchmarkSection]) -> None:
+def test_the_seed_selects_the_validation_rows(
+    section: Callable[..., TextClassificationBenchmark],
+) -> None:
     assert load_benchmark(section(), 0).validation == load_benchmark(section(), 0).validation
     assert load_benchmark(section(), 0).validation != load_benchmark(section(), 1).validation
 
@@ -95,7 +102,7 @@ def test_a_pair_overlaps_only_as_a_pair(tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text(rows)
     (tmp_path / "test.csv").write_text("text,second,label\na,b,x\nd,c,y\n")
     benchmark = load_benchmark(
-        BenchmarkSection.model_validate(
+        TextClassificationBenchmark.model_validate(
             {
                 "kind": "text-classification",
                 "source": {
@@ -124,7 +131,7 @@ def test_the_digest_depends_on_rows_and_not_on_files(
         rows = "\n".join(f"{x['label']},{x['text']}" for x in lines)
         (tmp_path / f"{name}.csv").write_text(f"label,text\n{rows}\n")
     files = {name: tmp_path / f"{name}.csv" for name in ("train", "test")}
-    as_csv = BenchmarkSection.model_validate(
+    as_csv = TextClassificationBenchmark.model_validate(
         {"kind": "text-classification", "source": {"origin": "files", **files}}
     )
     assert load_benchmark(as_csv, 0).digest == digest
@@ -188,13 +195,13 @@ def test_bad_rows_are_named_in_one_line(
 
 def test_unlabelled_rows_need_no_label(tmp_path: Path) -> None:
     (tmp_path / "more.jsonl").write_text('{"body": "a"}\n{"body": "b", "label": 5}\n')
-    unlabelled = read_unlabelled(tmp_path / "more.jsonl", Columns(text="body"))
-    assert (unlabelled.texts, unlabelled.labels, len(unlabelled.ids)) == (("a", "b"), (), 2)
+    unlabelled = read_unlabelled(tmp_path / "more.jsonl", TextColumns(text="body"))
+    assert (unlabelled.texts, unlabelled.targets, len(unlabelled.ids)) == (("a", "b"), (), 2)
 
 
 def test_an_error_in_an_unlabelled_file_names_its_field(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"^soft_targets.unlabelled: .*more.csv: no such file"):
-        read_unlabelled(tmp_path / "more.csv", Columns())
+        read_unlabelled(tmp_path / "more.csv", TextColumns())
 
 
 def test_take_keeps_ids_texts_and_labels_together(
@@ -202,7 +209,7 @@ def test_take_keeps_ids_texts_and_labels_together(
 ) -> None:
     split = loaded().test
     subset = split.take([1])
-    assert (subset.ids, subset.texts, subset.labels) == (split.ids[1:], split.texts[1:], (1,))
+    assert (subset.ids, subset.texts, subset.targets) == (split.ids[1:], split.texts[1:], (1,))
     assert subset.pairs is None
 
 
@@ -210,7 +217,7 @@ REGION = (("evaluate.slices.0.column", "region"),)
 
 
 def test_slice_columns_are_read_with_the_test_rows_and_change_no_digest(
-    section: Callable[..., BenchmarkSection], tmp_path: Path
+    section: Callable[..., TextClassificationBenchmark], tmp_path: Path
 ) -> None:
     plain = section()
     lines = (tmp_path / "test.jsonl").read_text().splitlines()
@@ -225,7 +232,7 @@ def test_slice_columns_are_read_with_the_test_rows_and_change_no_digest(
 
 
 def test_a_missing_slice_column_names_the_slice(
-    section: Callable[..., BenchmarkSection], tmp_path: Path
+    section: Callable[..., TextClassificationBenchmark], tmp_path: Path
 ) -> None:
     with pytest.raises(InputError) as error:
         load_benchmark(section(), 0, REGION)
@@ -241,14 +248,15 @@ def test_the_test_digest_depends_on_test_rows_only(loaded: Callable[..., Benchma
 
 
 def test_loading_files_imports_nothing_heavy(
-    section: Callable[..., BenchmarkSection], tmp_path: Path
+    section: Callable[..., TextClassificationBenchmark], tmp_path: Path
 ) -> None:
     rows = {"text": ["new words", "more words"], "label": ["cold", "warm"]}
     pq.write_table(pa.table(rows), tmp_path / "test.parquet")
     section_json = section().model_dump_json().replace("test.jsonl", "test.parquet")
     code = (
-        "import sys; from coldpress.data.benchmark import BenchmarkSection, load_benchmark\n"
-        "load_benchmark(BenchmarkSection.model_validate_json(sys.argv[1]), 0)\n"
+        "import sys; from coldpress.benchmark.loading import load_benchmark\n"
+        "from coldpress.kinds import TextClassificationBenchmark\n"
+        "load_benchmark(TextClassificationBenchmark.model_validate_json(sys.argv[1]), 0)\n"
         "heavy = {'torch', 'transformers', 'datasets', 'pandas', 'sklearn', 'scipy'}\n"
         "sys.exit(', '.join(heavy & set(sys.modules)) or 0)\n"
     )
@@ -281,7 +289,7 @@ def test_most_new_rows_join_train_and_some_of_each_label_join_test(
     test_texts = benchmark.test.texts[len(before.test) :]
     assert benchmark.test.texts[: len(before.test)] == before.test.texts
     assert {*training_texts, *test_texts} >= {text for text, _ in LATER}
-    assert Counter(benchmark.test.labels[len(before.test) :]) == {0: 3, 1: 3}
+    assert Counter(benchmark.test.targets[len(before.test) :]) == {0: 3, 1: 3}
     assert not training_texts & set(test_texts)
     assert benchmark.overlap == before.overlap
     assert benchmark.digest != before.digest
@@ -308,7 +316,7 @@ def test_new_rows_are_cut_for_validation_too(
 
 
 def test_new_rows_have_no_values_to_slice_by(
-    section: Callable[..., BenchmarkSection],
+    section: Callable[..., TextClassificationBenchmark],
     fresh: Callable[[list[Row]], dict[str, Any]],
 ) -> None:
     benchmark = load_benchmark(

@@ -1,0 +1,1 @@
+"""Load and check the dataset of a recipe."""

@@ -1,0 +1,30 @@
+"""Task kinds: one file each, chosen by `benchmark.kind`."""
+
+from __future__ import annotations
+
+from coldpress.kinds.kind import TaskKind
+from coldpress.kinds.text_classification import TextClassification, TextClassificationBenchmark
+
+__all__ = [
+    "DEFAULT_KIND",
+    "KINDS",
+    "TEXT_CLASSIFICATION",
+    "KindSection",
+    "TextClassificationBenchmark",
+    "task_kind",
+]
+
+KindSection = TextClassificationBenchmark
+"""The `benchmark` section of a recipe: a union of the kinds, told apart by `kind`."""
+
+TEXT_CLASSIFICATION: TaskKind = TextClassification()
+
+KINDS: dict[str, TaskKind] = {kind.name: kind for kind in (TEXT_CLASSIFICATION,)}
+
+DEFAULT_KIND = TEXT_CLASSIFICATION.name
+"""Kind of files that name none: those of earlier versions."""
+
+
+def task_kind(name: str) -> TaskKind:
+    """Return the kind with a name, as in `benchmark.kind`, a manifest or an exported file."""
+    return KINDS[name]

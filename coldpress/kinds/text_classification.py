@@ -1,0 +1,182 @@
+"""Text classification: one of several labels for a text or a pair of texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from coldpress.data.rows import Rows, extract_labels
+from coldpress.data.section import BenchmarkSection
+from coldpress.data.sources import TextColumns
+from coldpress.errors import InputError
+from coldpress.kinds.kind import Metric, Outputs, RowScores, TargetArray, TargetGroup
+from coldpress.schema.quoting import quote_names
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class LabelColumns(TextColumns):
+    """Names of the source's columns for the text, the optional second text and the label."""
+
+    label: Annotated[str, Field(min_length=1, description="Column of the label.")] = "label"
+
+
+class TextClassificationBenchmark(BenchmarkSection):
+    """Dataset for text classification: each row has one of several labels."""
+
+    kind: Literal["text-classification"]
+    columns: LabelColumns = LabelColumns()
+
+
+class TextClassification:
+    """One of several labels for each row: softmax, cross-entropy, accuracy."""
+
+    name = "text-classification"
+    metrics = (Metric("accuracy", "accuracy", "accuracy"), Metric("macro_f1", "macro F1", "f1"))
+    row_metric = metrics[0]
+    is_classification = True
+    activation: Literal["softmax"] = "softmax"
+    problem_types = (None, "single_label_classification")
+    model_title = "classifier"
+    pipeline_tag = "text-classification"
+
+    def output_names(self, train: Rows, columns: TextColumns) -> tuple[str, ...]:
+        """Return the sorted label names of the training rows.
+
+        Args:
+            train: The training rows.
+            columns: Names of the text and label columns.
+
+        Raises:
+            InputError: There is a single class, or two names look the same in a table.
+        """
+        labels = tuple(sorted(set(extract_labels(train, columns.target))))
+        if len(labels) < 2:
+            raise InputError(f"{train.location} has a single class, {labels[0]!r}")
+        by_words: dict[str, str] = {}
+        for label in labels:
+            # In a table such labels would look the same.
+            similar = by_words.setdefault(" ".join(label.split()), label)
+            if similar != label:
+                raise InputError(
+                    f"{train.location}: labels {similar!r} and {label!r} differ only in spaces"
+                )
+        return labels
+
+    def read_targets(
+        self, rows: Rows, columns: TextColumns, names: Sequence[str]
+    ) -> tuple[int, ...]:
+        """Return the index of each row's label.
+
+        Args:
+            rows: Rows of any split.
+            columns: Names of the text and label columns.
+            names: Label names.
+
+        Raises:
+            InputError: A label is missing, or is not one of `names`.
+        """
+        index = {name: i for i, name in enumerate(names)}
+        labels = extract_labels(rows, columns.target)
+        for row, label in enumerate(labels):
+            if label not in index:
+                raise InputError(
+                    f"{rows.locate(row)}: label {label!r} is not in the training rows; their"
+                    f" labels are {quote_names(names)}"
+                )
+        return tuple(index[label] for label in labels)
+
+    def strata(self, targets: Sequence[float]) -> list[int]:
+        """Stratify by class."""
+        return [int(target) for target in targets]
+
+    def hard_loss(
+        self, outputs: Tensor, targets: Tensor, reduction: Literal["mean", "sum"] = "mean"
+    ) -> Tensor:
+        """Compute the cross-entropy of logits (batch, labels) against class indices (batch,)."""
+        from torch.nn.functional import cross_entropy
+
+        return cross_entropy(outputs, targets, reduction=reduction)
+
+    def soft_loss(self, outputs: Tensor, teacher_outputs: Tensor, temperature: float) -> Tensor:
+        """Compute the KL divergence of the softened distributions of student and teacher.
+
+        Hinton, Vinyals & Dean (2015), "Distilling the Knowledge in a Neural Network", section 2.
+
+        Args:
+            outputs: The student's z, shape (batch, labels).
+            teacher_outputs: The teacher's v, shape (batch, labels).
+            temperature: T in q_i = exp(z_i / T) / sum_j exp(z_j / T) (eq. 1).
+
+        Returns:
+            T^2 * KL(p || q), averaged over the batch. The gradients of the softened term scale as
+            1 / T^2 (eqs. 2-4); the factor T^2 makes its weight independent of T.
+        """
+        from torch.nn.functional import kl_div, log_softmax
+
+        student = log_softmax(outputs / temperature, dim=-1)
+        teacher = log_softmax(teacher_outputs / temperature, dim=-1)
+        return temperature**2 * kl_div(student, teacher, reduction="batchmean", log_target=True)
+
+    def scores(self, outputs: Outputs, targets: TargetArray) -> dict[str, float]:
+        """Compute accuracy, and the mean F1 over the classes that occur in labels or predictions.
+
+        Args:
+            outputs: Logits, shape (rows, labels).
+            targets: Class indices, shape (rows,).
+
+        Returns:
+            Fractions by name.
+        """
+        from sklearn.metrics import f1_score
+
+        macro_f1 = float(f1_score(targets, outputs.argmax(axis=1), average="macro"))
+        return {"accuracy": self.main_score(outputs, targets), "macro_f1": macro_f1}
+
+    def main_score(self, outputs: Outputs, targets: TargetArray) -> float:
+        """Compute the accuracy: the share of rows whose largest logit is that of their label."""
+        return float(np.mean(outputs.argmax(axis=1) == targets))
+
+    def scale(self, targets: TargetArray) -> float:  # noqa: ARG002
+        """Return 1: a prediction is right or wrong."""
+        return 1.0
+
+    def row_scores(self, outputs: Outputs, targets: TargetArray, scale: float) -> RowScores:  # noqa: ARG002
+        """Return 1 for each correct row and 0 for each wrong one, shape (rows,)."""
+        return np.asarray(outputs.argmax(axis=1) == targets, dtype=np.float64)
+
+    def agreement(self, outputs: Outputs, others: Outputs) -> float:
+        """Return the share of rows with the same prediction, correct or not."""
+        return float(np.mean(outputs.argmax(axis=1) == others.argmax(axis=1)))
+
+    def predicted_targets(self, outputs: Outputs) -> TargetArray:
+        """Return the indices of the predicted labels, shape (rows,)."""
+        return np.asarray(outputs.argmax(axis=1))
+
+    def confidence(self, outputs: Outputs) -> NDArray[np.float64]:
+        """Return the probability of each predicted label, shape (rows,)."""
+        from scipy.special import softmax  # slow to import, and a report only reads results
+
+        return np.asarray(softmax(outputs.astype(np.float64), axis=1).max(axis=1))
+
+    def target_groups(self, targets: TargetArray, names: Sequence[str]) -> list[TargetGroup]:
+        """Group the rows by class: accuracy on a group is the recall of the class."""
+        members = [np.flatnonzero(targets == index).tolist() for index in range(len(names))]
+        return [
+            TargetGroup(f"label {name}", tuple(rows))
+            for name, rows in zip(names, members, strict=True)
+            if rows
+        ]
+
+    def prediction_texts(self, outputs: Outputs, names: Sequence[str]) -> list[str]:
+        """Return the name of each predicted label."""
+        return [names[index] for index in outputs.argmax(axis=1)]
+
+    def target_texts(self, targets: TargetArray, names: Sequence[str]) -> list[str]:
+        """Return the name of each row's label."""
+        return [names[index] for index in targets]
