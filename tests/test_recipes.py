@@ -21,7 +21,7 @@ def shipped(path: Path) -> Recipe:
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
-def test_a_shipped_recipe_is_named_as_its_file_and_says_what_it_is(path: Path) -> None:
+def test_a_shipped_recipe_has_the_name_of_its_file_and_a_description(path: Path) -> None:
     assert shipped(path).name == path.stem
     assert path.read_text().startswith("# ")
 

@@ -71,7 +71,7 @@ def test_a_refusal_is_one_line() -> None:
     assert len(malformed._wrong("x", 1, "coldpress: one\n")) == 1
 
 
-def test_another_digest_of_a_stage_is_noticed() -> None:
+def test_a_changed_digest_of_a_stage_is_reported() -> None:
     alone = {"train_teacher": "a", "prune": "b", "evaluate": "c"}
     assert differences(alone, {**alone, "evaluate": "measured again"}) == ()
     assert differences(alone, {**alone, "prune": "x"}) == ("prune made another model",)
@@ -113,7 +113,7 @@ def test_a_version_whose_files_or_record_are_gone_is_lost(sandbox: Sandbox, harm
     assert missing(before, sandbox) == (() if harm == "nothing" else ("tiny/1",))
 
 
-def test_another_answer_after_a_changed_byte_is_wrong() -> None:
+def test_a_changed_prediction_after_corruption_is_wrong() -> None:
     answer = json.dumps({"text": "a", "label": "b"}) + "\n"
     same = corruption._outcome("artifact", "byte 3", CommandResult(0, answer, "", 1.0), answer)
     different = corruption._outcome("artifact", "byte 3", CommandResult(0, "{}\n", "", 1.0), answer)

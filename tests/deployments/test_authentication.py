@@ -65,7 +65,7 @@ def test_a_run_prints_what_it_prints_without_servers(
     assert team.mlflow not in result.output
 
 
-def test_with_credentials_the_watch_sees_a_champion_that_was_moved_by_hand(
+def test_with_credentials_a_champion_moved_by_hand_is_detected(
     team: Team, member: Coldpress, tiny_run: dict[str, Any]
 ) -> None:
     alias = {"name": "tiny", "alias": "champion", "version": "2"}

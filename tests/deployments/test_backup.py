@@ -15,7 +15,7 @@ pytestmark = pytest.mark.xdist_group("team")
 DATABASES = ("mlflow", "mlflow_auth", "prefect")
 
 
-def test_a_backup_brings_models_users_and_runs_back(
+def test_a_backup_restores_models_users_and_runs(
     team: Team, member: Coldpress, tiny_run: dict[str, Any], tmp_path: Path
 ) -> None:
     """Databases first, then the files: nothing that a database names came after it."""

@@ -48,7 +48,7 @@ def prefect_reads(words: Sequence[str]) -> dict[str, Any]:
     return dict(bound.arguments)
 
 
-def test_a_slip_in_an_option_is_found() -> None:
+def test_a_misspelt_option_is_found() -> None:
     with pytest.raises(click.NoSuchOption):
         mlflow_reads(["mlflow", "server", "--alowed-hosts=mlflow"])
     with pytest.raises(CycloptsError):

@@ -69,5 +69,5 @@ def test_a_server_cannot_connect_to_databases_of_others(
     assert f'permission denied for database "{database}"' in error
 
 
-def test_a_wrong_password_opens_nothing(cluster: Cluster) -> None:
+def test_a_wrong_password_is_refused(cluster: Cluster) -> None:
     assert "authentication failed" in entered(cluster, "mlflow", "wrong", "mlflow")

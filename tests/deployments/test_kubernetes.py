@@ -109,7 +109,7 @@ def test_the_job_is_one_that_kubernetes_knows_and_every_word_of_it() -> None:
         kubernetes_validate.validate(slip, newest, strict=True)
 
 
-def test_a_job_runs_as_nobody_in_particular_and_within_limits() -> None:
+def test_a_job_runs_without_root_and_within_limits() -> None:
     spec = started()["spec"]["template"]["spec"]
     (container,) = spec["containers"]
     assert spec["securityContext"] == {"runAsNonRoot": True, "runAsUser": 1000, "fsGroup": 1000}
@@ -131,7 +131,7 @@ def test_the_chart_documents_all_that_is_set(chart: str) -> None:
         ("prefect-worker", ["worker", "config"], "work_pool"),
     ],
 )
-def test_a_slip_in_values_is_found(chart: str, path: list[str], slip: str) -> None:
+def test_a_misspelt_value_is_found(chart: str, path: list[str], slip: str) -> None:
     values = deepcopy(VALUES[chart])
     at = values
     for name in path:

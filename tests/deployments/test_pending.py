@@ -65,7 +65,7 @@ def end(server: PrefectServer, run: str) -> None:
     server.answer("POST", f"flow_runs/{run}/set_state", cancelled)
 
 
-def test_a_run_that_the_worker_has_just_taken_is_left_alone(
+def test_a_run_that_a_worker_has_just_started_is_not_changed(
     server: PrefectServer, home: Path
 ) -> None:
     with worker(home, datetime.fromtimestamp(0, UTC)):

@@ -64,7 +64,7 @@ def test_prefect_reads_every_field_of_the_deployments() -> None:
     assert list(dropped(DEFINITIONS, PrefectYamlModel)) == []
 
 
-def test_a_slip_of_the_pen_would_be_found() -> None:
+def test_a_misspelt_field_is_found() -> None:
     slips = {
         "shedules": [],
         "job_variables": {},

@@ -77,7 +77,7 @@ def test_the_form_that_the_server_serves_has_nothing_that_breaks_in_the_browser(
     assert logits["alpha"]["description"]
 
 
-def test_every_parameter_of_every_form_says_what_it_is(deployments: dict[str, Any]) -> None:
+def test_every_parameter_of_every_form_has_a_description(deployments: dict[str, Any]) -> None:
     forms = {n: entry["parameter_openapi_schema"]["properties"] for n, entry in deployments.items()}
     fields = [(n, name, field) for n, form in forms.items() for name, field in form.items()]
     assert [(n, name) for n, name, field in fields if not field.get("description")] == []

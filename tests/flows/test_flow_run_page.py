@@ -27,7 +27,9 @@ def artifacts(coldpress: Coldpress, flow_run_id: str) -> dict[str, tuple[str, st
     return {key: (description, json.loads(data)) for key, description, data in rows_}
 
 
-def test_the_page_shows_what_was_found(coldpress: Coldpress, tiny_run: dict[str, Any]) -> None:
+def test_the_page_has_link_gate_waterfall_and_report(
+    coldpress: Coldpress, tiny_run: dict[str, Any]
+) -> None:
     page = artifacts(coldpress, tiny_run["flow_run_id"])
     assert page.keys() == {"The run in MLflow", "gate", "waterfall", "Report on tiny/1"}
     assert page["gate"][0] == "Passed the gate"
@@ -64,7 +66,7 @@ def test_every_run_in_mlflow_leads_to_the_flow_run(
     assert all("Flow run tiny in Prefect" in note for (note,) in notes)
 
 
-def test_a_failure_says_which_stage_why_and_what_to_do(
+def test_a_failure_names_the_stage_the_reason_and_the_remedy(
     coldpress: Coldpress, tiny_run: dict[str, Any], tmp_path: Path
 ) -> None:
     (tmp_path / "torch.py").write_text("raise ImportError('no *torch* here')")

@@ -62,7 +62,7 @@ def lines(text: str) -> list[str]:
     return [line for line in text.splitlines() if "Warning" not in line]
 
 
-def test_promote_and_rollback_say_what_became_of_it(prefect: str, coldpress: Coldpress) -> None:
+def test_promote_and_rollback_print_the_outcome(prefect: str, coldpress: Coldpress) -> None:
     messages = [
         promotion.promote("trec/1", "told to", force=False),
         promotion.promote("trec/1", "told to", force=False),
@@ -241,7 +241,7 @@ def test_a_promotion_without_an_answer_is_refused(prefect: str, coldpress: Coldp
     assert (audit.all_tickets("trec")[-1].state, named()) == ("refused", ("1", None))
 
 
-def test_the_watch_looks_after_every_champion(prefect: str, coldpress: Coldpress) -> None:
+def test_a_champion_moved_by_hand_is_reverted_once(prefect: str, coldpress: Coldpress) -> None:
     promote("1")
     promote("2")
     tracking.client().set_registered_model_alias("trec", "champion", "3")

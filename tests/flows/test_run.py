@@ -81,7 +81,7 @@ def test_the_final_model_is_calibrated_and_measured_as_it_is_served(
     assert unserved == [1.0, None, None]
 
 
-def test_the_evaluation_says_who_pays_and_keeps_every_answer(
+def test_the_evaluation_lists_flips_and_stores_every_prediction(
     coldpress: Coldpress, tiny_run: dict[str, Any]
 ) -> None:
     evaluation = tiny_run["evaluation"]

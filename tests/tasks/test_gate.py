@@ -55,7 +55,7 @@ def test_a_refusal_leaves_another_challenger_alone(versions: None) -> None:
     assert challenger() == "1"
 
 
-def test_an_alias_that_nobody_holds_is_no_outage(versions: None) -> None:
+def test_an_unset_alias_is_none(versions: None) -> None:
     assert registry.version_with_alias("tiny", "champion") is None
     assert registry.version_with_alias("nobody", "champion") is None
 

@@ -37,7 +37,7 @@ def two(state: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("source", foreign_changes.SOURCES)
-def test_a_version_of_others_is_named_and_never_taken(two: Path, source: str) -> None:
+def test_a_foreign_version_is_named_and_refused(two: Path, source: str) -> None:
     number = foreign_changes.register("trec", source)
     point("trec", "champion", number)
     why = f"trec/3 .*was not made by Coldpress, its source is {source}; {OURS}"
@@ -79,7 +79,7 @@ def test_a_tag_digest_alone_makes_no_version_of_coldpress(two: Path) -> None:
         registry.resolve("trec/3")
 
 
-def test_a_champion_of_others_gives_way_and_never_becomes_previous(two: Path) -> None:
+def test_a_foreign_champion_is_replaced_and_never_becomes_previous(two: Path) -> None:
     promote("1")
     point("trec", "champion", foreign_changes.register("trec"))
     promote("2")
@@ -90,7 +90,7 @@ def test_a_champion_of_others_gives_way_and_never_becomes_previous(two: Path) ->
     assert last.moved_from == "3"
 
 
-def test_a_rollback_from_a_champion_of_others_restores_the_last_audited(two: Path) -> None:
+def test_a_rollback_from_a_foreign_champion_restores_the_last_audited(two: Path) -> None:
     promote("1")
     promote("2")
     point("trec", "champion", foreign_changes.register("trec"))
@@ -99,7 +99,7 @@ def test_a_rollback_from_a_champion_of_others_restores_the_last_audited(two: Pat
 
 
 @pytest.mark.parametrize(("policy", "champion"), [("flag", "3"), ("revert", "1")])
-def test_the_watch_flags_or_reverts_a_champion_of_others(
+def test_a_foreign_champion_is_flagged_or_reverted(
     two: Path, policy: watch.Policy, champion: str
 ) -> None:
     promote("1")
@@ -132,7 +132,7 @@ def test_a_model_whose_versions_are_all_deleted_is_still_watched(two: Path) -> N
     assert watch.reconcile("trec", "flag") is None  # nothing is left that could be restored
 
 
-def test_gc_leaves_what_others_registered_alone(two: Path) -> None:
+def test_gc_deletes_no_files_of_foreign_versions(two: Path) -> None:
     for source in foreign_changes.SOURCES:
         foreign_changes.register("trec", source)
     assert [files.name for files in retention.plan_collection(0)] == ["trec/1", "trec/2"]
@@ -152,7 +152,7 @@ def test_an_alias_of_a_deleted_version_is_left_out_and_noted(two: Path) -> None:
         rollback()
 
 
-def test_a_previous_that_was_deleted_is_no_way_back(two: Path) -> None:
+def test_a_rollback_to_a_deleted_version_is_refused(two: Path) -> None:
     promote("1")
     promote("2")
     foreign_changes.dangle(two, "trec", "previous", "1")
@@ -170,7 +170,7 @@ def test_the_watch_restores_a_champion_whose_alias_dangles(two: Path) -> None:
     assert (record.tags["intent"], named()[0]) == ("restore", "1")
 
 
-def test_a_move_that_an_older_release_left_half_done_is_completed(two: Path) -> None:
+def test_an_incomplete_move_of_an_older_release_is_completed(two: Path) -> None:
     """Its plan names a `previous` that was deleted: nobody could carry it out."""
     request = Request(model="trec", intent="promote", who="bob", why="x", target="2")
     abandoned = audit.enqueue(request)
@@ -198,7 +198,7 @@ def test_a_version_deleted_while_it_is_promoted_moves_nothing(two: Path) -> None
 
 
 @pytest.mark.parametrize("name", ["it's", 'the "best"', "both ' and \"", "a b", "ünï", "back\\"])
-def test_names_that_others_gave_can_be_searched(state: Path, tmp_path: Path, name: str) -> None:
+def test_a_model_renamed_in_mlflow_is_found(state: Path, tmp_path: Path, name: str) -> None:
     """A model of Coldpress's can be renamed to anything in MLflow."""
     version(tmp_path, gate="passed")
     foreign_changes.register(name.replace("'", "x").replace('"', "y").replace("\\", "z") + "!")

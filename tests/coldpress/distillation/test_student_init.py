@@ -66,7 +66,7 @@ def test_the_most_active_parts_are_what_a_student_starts_from(
     assert constant.shapes == (LayerShape(heads=4, neurons=32),) * 2
 
 
-def test_heads_and_neurons_are_judged_in_the_layer_that_is_taken(
+def test_neurons_are_ranked_in_the_layer_that_the_student_takes(
     constant: Classifier, split: Split
 ) -> None:
     shape = StudentShape(layers=1, take="last", neurons=2)

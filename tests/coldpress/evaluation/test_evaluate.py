@@ -286,7 +286,7 @@ def test_without_a_teacher_in_onnx_there_is_no_same_runtime(
     assert card.speedup_same_runtime is None
 
 
-def test_real_models_are_timed_on_as_many_threads_as_the_recipe_says(
+def test_real_models_are_timed_on_the_threads_of_the_recipe(
     benchmark: Benchmark, encoded: EncodedSplit, tiny: Classifier
 ) -> None:
     teacher = torch_candidate("teacher", None, tiny, encoded, 8)

@@ -47,9 +47,7 @@ def test_an_interval_without_zero_is_not_enough_where_five_rows_decide() -> None
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.0, 0.02), (-0.02, 0.0)])
-def test_an_interval_with_zero_is_no_difference_whatever_the_test_says(
-    low: float, high: float
-) -> None:
+def test_an_interval_with_zero_is_worded_as_no_difference(low: float, high: float) -> None:
     assert significance_verdict(comparison(low, high, p=0.01)) == "not shown to differ"
 
 

@@ -13,7 +13,7 @@ from coldpress.report import sentences
 from tests.support import examples
 
 
-def test_the_headline_says_how_small_how_fast_and_how_accurate() -> None:
+def test_the_headline_has_size_speed_and_accuracy() -> None:
     assert sentences.headline(examples.findings()) == (
         "4.2 MB, 21.6x smaller than its teacher; 0.31 ms per text, 21.9x faster; accuracy "
         "94.8 % (92.5 to 96.4) on 500 test texts, not shown to differ from its teacher "

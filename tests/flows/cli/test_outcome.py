@@ -29,7 +29,7 @@ def test_speedups_are_printed_with_their_interval_and_a_busy_machine_is_named(
     assert "The machine was busy while models were timed: other processes used 98% of" in text
 
 
-def test_a_speedup_that_was_not_determined_is_no_empty_cell(
+def test_an_undetermined_speedup_is_printed_as_such(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = printed(examples.busy(None).evaluation, capsys, monkeypatch)

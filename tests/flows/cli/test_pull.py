@@ -56,7 +56,7 @@ def test_an_empty_folder_is_filled_and_stays(
     assert (served.stat().st_ino, served.stat().st_mode) == (before.st_ino, before.st_mode)
 
 
-def test_the_digests_of_all_files_come_along(model: str, tmp_path: Path) -> None:
+def test_digests_of_all_files_are_written_to_the_folder(model: str, tmp_path: Path) -> None:
     pull_model(model, tmp_path / "served")
     lines = (tmp_path / "served" / "SHA256SUMS").read_text().splitlines()
     assert [line.split("  ")[1] for line in lines] == FILES[1:]
@@ -65,7 +65,9 @@ def test_the_digests_of_all_files_come_along(model: str, tmp_path: Path) -> None
         assert hashlib.sha256((tmp_path / "served" / name).read_bytes()).hexdigest() == digest
 
 
-def test_another_model_than_was_registered_is_not_handed_out(model: str, tmp_path: Path) -> None:
+def test_files_that_differ_from_the_registered_digest_are_refused(
+    model: str, tmp_path: Path
+) -> None:
     """Each of its files has the digest that is written beside it, as if by hand."""
     runs.client().set_model_version_tag("trec", "1", "digest", "0" * 64)
     with pytest.raises(CorruptCheckpointError, match=f"registered as {'0' * 64}, found "):

@@ -48,7 +48,7 @@ def test_prefect_links_to_the_report(coldpress: Coldpress, tiny_run: dict[str, A
     assert "`coldpress report tiny/1`" in report
 
 
-def test_the_card_says_what_was_measured(coldpress: Coldpress, tiny_run: dict[str, Any]) -> None:
+def test_the_card_has_the_measurements(coldpress: Coldpress, tiny_run: dict[str, Any]) -> None:
     result = coldpress("card", "tiny/1")
     data = ModelCard(result.output).data
     assert isinstance(data, ModelCardData)
@@ -59,7 +59,7 @@ def test_the_card_says_what_was_measured(coldpress: Coldpress, tiny_run: dict[st
     assert str(coldpress.home) not in result.output
 
 
-def test_a_pulled_folder_brings_its_card(
+def test_a_pulled_folder_contains_the_card(
     coldpress: Coldpress, tiny_run: dict[str, Any], tmp_path: Path
 ) -> None:
     assert coldpress("pull", "tiny/1", str(tmp_path / "model")).code == 0
@@ -99,7 +99,7 @@ def test_no_line_of_the_lineage_is_broken(coldpress: Coldpress, tiny_run: dict[s
     "words",
     [("lineage", "demo"), ("predict", "demo", "text"), ("promote", "demo/1", "--reason", "x")],
 )
-def test_to_look_into_an_empty_home_leaves_it_empty(tmp_path: Path, words: tuple[str, ...]) -> None:
+def test_reading_an_empty_home_creates_no_file(tmp_path: Path, words: tuple[str, ...]) -> None:
     coldpress = new_home(tmp_path / "new")
     result = coldpress(*words)
     assert result.code == 2

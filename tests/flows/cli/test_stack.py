@@ -35,7 +35,7 @@ def test_without_a_stack_nothing_runs_and_nothing_is_made(coldpress: Coldpress) 
     assert not (coldpress.home / "state").exists()
 
 
-def test_a_port_that_is_taken_starts_nothing(coldpress: Coldpress) -> None:
+def test_a_port_in_use_starts_no_server(coldpress: Coldpress) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         result = coldpress("up", "--port-prefect", str(port))
@@ -88,6 +88,6 @@ def test_a_log_is_shown_from_its_end_and_followed(coldpress: Coldpress) -> None:
 
 
 @pytest.mark.parametrize("words", [("logs", "redis"), ("logs", "--follow")])
-def test_logs_of_what_is_no_server_are_wrong_input(coldpress: Coldpress, words: list[str]) -> None:
+def test_logs_of_an_unknown_server_are_refused(coldpress: Coldpress, words: list[str]) -> None:
     result = coldpress(*words)
     assert (result.code, "mlflow, prefect, worker, setup" in result.error) == (2, True)

@@ -42,7 +42,7 @@ def last(home: Path, server: str) -> int:
     return port
 
 
-def test_a_port_is_taken_while_somebody_listens(used_port: int) -> None:
+def test_a_port_with_a_listener_is_in_use(used_port: int) -> None:
     assert not ports.is_free(used_port)
     assert ports.next_free(used_port, ()) > used_port
 

@@ -56,7 +56,7 @@ def pids(home: Path, server: str) -> set[int]:
     return {process.pid for process in members.server_processes(home, server)}
 
 
-def test_an_orphan_is_known_by_its_server_and_home(home: Path, tmp_path: Path) -> None:
+def test_an_orphan_is_recognized_by_its_server_and_home(home: Path, tmp_path: Path) -> None:
     parent, orphan = start(home, MLFLOW, PARENT, "goes", SLEEPS)
     parent.wait(timeout=30)
     assert pids(home, MLFLOW) == {orphan}

@@ -64,7 +64,7 @@ def test_the_pool_the_deployments_and_the_automations_are_there(stack: Stack) ->
     }
 
 
-def test_strangers_are_refused(stack: Stack) -> None:
+def test_requests_of_foreign_hosts_and_origins_are_refused(stack: Stack) -> None:
     mlflow = stack.address(MLFLOW)
     foreign = {"Host": "attacker.example"}
     response = httpx.get(f"{mlflow}/api/2.0/mlflow/experiments/search", headers=foreign)

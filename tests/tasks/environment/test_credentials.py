@@ -93,7 +93,7 @@ def test_credentials_in_an_address_are_detected(address: str, expected: bool) ->
     assert credentials.has_credentials(address) is expected
 
 
-def test_a_server_of_another_program_is_one_line(
+def test_a_server_of_another_program_is_reported_in_one_line(
     unrelated: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(InputError, match=f"^MLFLOW_TRACKING_URI: {unrelated} answers, but not as"):
@@ -106,7 +106,7 @@ def test_a_server_of_another_program_is_one_line(
         credentials.check_prefect()
 
 
-def test_a_port_that_does_not_speak_http_is_one_line() -> None:
+def test_a_port_that_does_not_speak_http_is_reported_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
         thread = threading.Thread(target=lambda: greet(server))
@@ -123,7 +123,7 @@ def greet(server: socket.socket) -> None:
     connection.close()
 
 
-def test_a_prefect_server_that_is_not_there_is_one_line(
+def test_an_unreachable_prefect_server_is_reported_in_one_line(
     closed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", closed)

@@ -54,7 +54,7 @@ def test_a_read_only_store_is_reported(state: Path) -> None:
         OSError(errno.ENOSPC, "No space left on device", "model.safetensors"),
     ],
 )
-def test_a_full_disk_is_one_line(error: Exception) -> None:
+def test_a_full_disk_has_a_message_of_one_line(error: Exception) -> None:
     line = error_messages.user_message(error)
     assert line is not None
     assert line.startswith("disk: full; free some space and run it again (")

@@ -30,7 +30,7 @@ def measure_use(
     return end()
 
 
-def test_the_use_of_others_is_a_share_of_the_remaining_time(
+def test_contention_is_a_share_of_the_remaining_time(
     clock: _Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ten seconds on two processors: 10 own, 6 of others, 1 stolen, 3 idle. The guest's 2 are part
@@ -42,12 +42,12 @@ def test_the_use_of_others_is_a_share_of_the_remaining_time(
     assert use.load >= 0
 
 
-def test_a_quiet_machine_has_no_others(clock: _Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_quiet_machine_has_no_contention(clock: _Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     use = measure_use(clock, monkeypatch, 10, CpuTimes(10, 0, 10, 0, 0, 0))
     assert (use.others, use.steal) == (0, 0)
 
 
-def test_a_process_that_has_the_only_processor_has_no_others(
+def test_a_process_on_the_only_processor_has_no_contention(
     clock: _Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use = measure_use(clock, monkeypatch, 10, CpuTimes(10.1, 0, 0.1, 0, 0, 0))

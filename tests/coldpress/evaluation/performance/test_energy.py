@@ -36,7 +36,7 @@ def test_a_counter_that_went_round_is_followed(tmp_path: Path) -> None:
     assert energy.joules(before, energy.read_counters(tmp_path)) == pytest.approx(0.25)
 
 
-def test_a_machine_without_counters_says_nothing(tmp_path: Path) -> None:
+def test_without_counters_no_energy_is_read(tmp_path: Path) -> None:
     assert energy.read_counters(tmp_path / "absent") is None
     assert energy.read_counters(tmp_path) is None
     assert energy.joules(None, None) is None

@@ -16,7 +16,7 @@ INTERRUPTED = np.array([False, True, False])
 
 
 @pytest.mark.parametrize("clock", ["thread", "process"])
-def test_time_in_which_others_had_the_processor_is_not_the_models(clock: Clock) -> None:
+def test_time_of_other_processes_is_not_counted(clock: Clock) -> None:
     trace = Trace(WALL, CPU, INTERRUPTED, clock)
     assert trace.seconds.tolist() == [2.0, 2.0, 2.0]
     assert trace.cpu_share == pytest.approx(0.6)

@@ -217,14 +217,14 @@ def test_macro_f1_resamples_keep_the_rows_of_each_class() -> None:
     assert macro_f1_interval(np.ones_like(classes), classes, classes) is None
 
 
-def test_a_label_that_nobody_has_or_gives_is_no_class() -> None:
+def test_a_label_without_rows_and_predictions_is_no_class() -> None:
     classes = np.array([0, 0, 2, 2])
     interval = macro_f1_interval(np.array([0, 0, 0, 2]), classes, classes)
     assert interval is not None
     assert interval.estimate == pytest.approx((4 / 5 + 2 / 3) / 2 - 1)
 
 
-def test_an_answer_that_is_no_rows_class_counts_as_a_class_of_its_own() -> None:
+def test_a_predicted_label_without_rows_counts_as_a_class() -> None:
     # As scikit-learn counts: F1 of 0 for label 2, so that two perfect classes come to 2 / 3.
     classes = np.array([0, 0, 0, 1])
     model = np.array([0, 0, 2, 1])

@@ -60,7 +60,7 @@ def test_a_group_is_compared_on_its_own_rows() -> None:
     assert [g.detectable_drop for g in (lost_group, half, unchanged)] == [6 / 7, None, 6 / 13]
 
 
-def test_a_gain_is_no_loss() -> None:
+def test_a_gain_is_not_counted_as_a_loss() -> None:
     model = np.ones(ROWS, dtype=np.bool_)
     baseline = np.zeros(ROWS, dtype=np.bool_)
     every = Slice("length", "all", tuple(range(ROWS)))

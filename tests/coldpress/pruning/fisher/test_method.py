@@ -161,7 +161,7 @@ def doubled(tiny: Classifier) -> Classifier:
     return tiny
 
 
-def test_kept_neurons_take_over_for_removed_ones(doubled: Classifier, rows: EncodedSplit) -> None:
+def test_kept_neurons_compensate_for_removed_ones(doubled: Classifier, rows: EncodedSplit) -> None:
     pruned = keep_neurons(doubled, [[0, *range(2, 32)]] * 2)
     tune_masks(pruned, doubled, rows)
     for layer, old in zip(pruned.layers, doubled.layers, strict=True):
@@ -192,7 +192,7 @@ def test_only_unpadded_tokens_count_and_in_the_last_layer_only_the_first(
 
 
 @pytest.mark.parametrize(("pooling", "of_the_last"), [("cls", 12), ("mean", 57)])
-def test_kept_neurons_take_over_in_pre_norm_models(
+def test_kept_neurons_compensate_in_pre_norm_models(
     pooling: str,
     of_the_last: int,
     random_classifier: Callable[..., Classifier],
