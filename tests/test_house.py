@@ -84,6 +84,15 @@ def test_checking_the_input_imports_no_heavy_library() -> None:
     assert set(loaded.stdout.split()) & HEAVY == set()
 
 
+def test_torch_is_imported_by_stages_and_not_with_the_flow() -> None:
+    """A failed import of torch is then reported as the failure of its stage."""
+    statement = "import sys, flows.compress; print('torch' in sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", statement], check=True, capture_output=True, text=True
+    )
+    assert result.stdout == "False\n"
+
+
 def test_text_is_read_and_written_as_utf_8_whatever_the_locale() -> None:
     """A worker may run in a locale of another encoding than the machine that reads its files."""
     lacking = [

@@ -12,7 +12,6 @@ from coldpress.evaluation.predictions import read_predictions, reorder_outputs
 from coldpress.gate import champion
 from coldpress.gate.champion import Champion
 from coldpress.model.checkpoint import Checkpoint
-from coldpress.model.serialization import load_tokenizer
 from coldpress.onnx.inference import raw_logits
 from coldpress.onnx.predictor import Predictor
 from tasks.execution import data
@@ -85,6 +84,8 @@ def _load_predictions(version: ModelVersion) -> Predictions | None:
 
 
 def _predict(checkpoint: Checkpoint, test: Split, predictions: Predictions) -> Outputs:
+    from coldpress.model.serialization import load_tokenizer
+
     if not (checkpoint.path / "model.onnx").exists():
         raise _IncomparableError("it is not an ONNX model")
     predictor = Predictor(checkpoint.path)
