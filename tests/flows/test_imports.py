@@ -1,0 +1,31 @@
+"""What a command imports before it works: a run that reuses every stage needs no tensors."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = {"torch", "transformers", "datasets", "matplotlib", "sklearn"}
+
+
+def imported_by(module: str, home: Path) -> set[str]:
+    code = f"import sys, {module}; print(*sys.modules)"
+    environment = {**os.environ, "COLDPRESS_HOME": str(home), "PREFECT_HOME": str(home)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("module", ["flows.compress", "flows.cli.outcome", "flows.cli.predict"])
+def test_torch_and_other_heavy_libraries_are_imported_only_where_they_are_used(
+    module: str, tmp_path: Path
+) -> None:
+    assert not imported_by(module, tmp_path) & HEAVY
+
+
+def test_arguments_are_parsed_before_mlflow_and_prefect_are_imported(tmp_path: Path) -> None:
+    assert not imported_by("flows.cli.main", tmp_path) & {"mlflow", "prefect", "pandas", *HEAVY}
