@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
-import gc
-
+from flows.cli import garbage_collector
 from tasks.environment import deferred_signals, streams
 
 
@@ -24,7 +22,6 @@ def main() -> None:
 def set_up_process() -> None:
     """Prepare streams and signal handlers, once per process."""
     if not deferred_signals.is_enabled():
-        # The interpreter would search all objects for garbage before it exits, for a second.
-        atexit.register(gc.freeze)
+        garbage_collector.search_seldom()
         streams.prepare_streams()
         deferred_signals.enable()
