@@ -16,6 +16,7 @@ import coldpress
 
 _ROOT = Path(coldpress.__file__).parent.parent
 _RECIPE_MODULE = "coldpress.recipe.recipe"
+_WITH_STATEMENTS = (ast.stmt, ast.ExceptHandler, ast.match_case)
 _Import = tuple[str, bool]
 """A module, and whether the imports inside its functions are followed too."""
 
@@ -115,8 +116,8 @@ def collect_sources(module: str, methods: Iterable[str] = ()) -> dict[str, str]:
 def _project_imports(importer: _Import, text: str, is_stage: bool) -> Iterator[_Import]:
     """Yield what a module imports from this project, including the parent packages."""
     module, with_functions = importer
-    for name in _imported_names(text, with_functions):
-        if name.split(".")[0] not in ("coldpress", "tasks"):
+    for name, at_module_level in _imported_names(text).items():
+        if not (at_module_level or with_functions):
             continue
         yield from ((package, False) for package in _parent_packages(name))
         # Functions of a task module count for the stage that imports it, but no further.
@@ -160,25 +161,32 @@ def _find_source(root: Path, module: str) -> Path | None:
 
 
 @cache
-def _imported_names(text: str, with_functions: bool) -> tuple[str, ...]:
-    """Names that a source imports; cached, since parsing takes most of the time."""
-    return tuple(dict.fromkeys(_walk_imports(ast.parse(text), with_functions)))
+def _imported_names(text: str) -> dict[str, bool]:
+    """Names that a source imports from this project, and whether at module level.
+
+    Cached, since parsing takes most of the time.
+    """
+    names: dict[str, bool] = {}
+    for name, in_function in _walk_imports(ast.parse(text)):
+        if name.split(".")[0] in ("coldpress", "tasks"):
+            names[name] = names.get(name, False) or not in_function
+    return names
 
 
-def _walk_imports(node: ast.AST, with_functions: bool = True) -> Iterator[str]:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not with_functions:
-        return
+def _walk_imports(node: ast.AST, in_function: bool = False) -> Iterator[tuple[str, bool]]:
+    """Yield the imported names, and whether the import is inside a function."""
     if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
+        yield from ((alias.name, in_function) for alias in node.names)
     elif isinstance(node, ast.ImportFrom) and node.module:
-        yield node.module
-        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        yield node.module, in_function
+        yield from ((f"{node.module}.{alias.name}", in_function) for alias in node.names)
+    in_function = in_function or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     for child in _runtime_children(node):
-        yield from _walk_imports(child, with_functions)
+        yield from _walk_imports(child, in_function)
 
 
 def _runtime_children(node: ast.AST) -> Iterable[ast.AST]:
-    """Child nodes, without those under `if TYPE_CHECKING`."""
+    """Statements in a node, without those under `if TYPE_CHECKING`; expressions import nothing."""
     if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
         return node.orelse
-    return ast.iter_child_nodes(node)
+    return (child for child in ast.iter_child_nodes(node) if isinstance(child, _WITH_STATEMENTS))

@@ -12,7 +12,7 @@ from tasks.execution import cache_key
 
 
 def imported(source: str) -> set[str]:
-    return set(cache_key._walk_imports(ast.parse(source)))
+    return {name for name, _ in cache_key._walk_imports(ast.parse(source))}
 
 
 def test_equal_sections_have_equal_json_whatever_their_order() -> None:
