@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from prefect import context
@@ -18,6 +18,7 @@ from prefect.settings import (
     PREFECT_CLIENT_MAX_RETRIES,
     PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
     PREFECT_UI_URL,
+    get_current_settings,
     temporary_settings,
 )
 
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 _CLIENT_RETRIES = 4
 """Half a minute: enough for the embedded server to restart. Team servers get several minutes."""
 _FLUSH_SECONDS = 5.0
+# Nothing watches them, unless somebody set their frequency; their thread delays the end of a flow
+# by up to a second.
+_NO_HEARTBEATS = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
 
 
 @contextmanager
@@ -48,15 +52,15 @@ def prefect_server(embedded: EmbeddedServer | None) -> Iterator[None]:
     deferred_signals.on_interrupt(_stop_retrying)
     if embedded is None:
         credentials.check_prefect()
-        yield
+        with _without_unused_heartbeats():
+            yield
         return
     embedded.wait_until_healthy()
     settings = {
         PREFECT_API_URL: embedded.api_url,
         PREFECT_UI_URL: PREFECT_UI_URL.value() or "",  # it serves no pages to link to
         PREFECT_CLIENT_MAX_RETRIES: _CLIENT_RETRIES,
-        # Nothing watches heartbeats here, and their thread delays the end of a flow by up to 1 s.
-        PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+        **_NO_HEARTBEATS,
     }
     outside = context.GLOBAL_SETTINGS_CONTEXT
     try:
@@ -69,6 +73,11 @@ def prefect_server(embedded: EmbeddedServer | None) -> Iterator[None]:
             APILogHandler().flush()
             EventsWorker.drain_all(timeout=_FLUSH_SECONDS)
             context.GLOBAL_SETTINGS_CONTEXT = outside
+
+
+def _without_unused_heartbeats() -> AbstractContextManager[Any]:
+    is_set = "heartbeat_frequency" in get_current_settings().flows.model_fields_set
+    return nullcontext() if is_set else temporary_settings(_NO_HEARTBEATS)
 
 
 def restore_signal_handlers(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001

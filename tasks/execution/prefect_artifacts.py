@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import TypeVar
 
 import httpx
@@ -37,8 +38,10 @@ def try_report(
         The client's response; None if the report failed.
     """
     retry = patient and not _failed_reports
+    # Each change of Prefect's settings takes 30 ms, since it reads all sources again.
+    settings = nullcontext() if retry else temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0})
     try:
-        with temporary_settings({} if retry else {PREFECT_CLIENT_MAX_RETRIES: 0}):
+        with settings:
             return send()
     except REPORT_ERRORS as error:
         if retry:
