@@ -94,8 +94,7 @@ def _record_verdict(verdict: Verdict, onnx: StageResult, run: PipelineRun) -> No
         (directory / _FILE).write_text(verdict.model_dump_json(indent=2) + "\n", encoding="utf-8")
         runs.log_file(run.run_id, directory / _FILE)
     values = {f"gate.{c.name}": c.value for c in verdict.checks if c.value is not None}
-    runs.log_metrics(run.run_id, values)
-    runs.set_tags(run.run_id, {"gate": _outcome(verdict)})
+    runs.log_metrics(run.run_id, values, {"gate": _outcome(verdict)})
 
 
 def _verdict_tags(verdict: Verdict, run: PipelineRun) -> dict[str, str]:

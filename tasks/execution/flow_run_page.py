@@ -37,9 +37,10 @@ _INPUT_HINT = "Correct this and start another run; finished stages are reused."
 def link_mlflow_run(run_id: str) -> None:
     """Link to the pipeline run's MLflow run, as soon as it starts."""
     address = urls.run_url(run_id)
-    text = urls.run_location(run_id)
     if address:
         text = urls.markdown_link("Open the run in MLflow", address)
+    else:
+        text = urls.run_location(run_id)
     prefect_artifacts.show_markdown(text, "The run in MLflow")
 
 

@@ -168,14 +168,11 @@ def _warn_of_leaked_rows(recipe: Recipe) -> None:
 
 def _link_both_ways(run_id: str) -> None:
     """Link the MLflow run to the Prefect run, and the Prefect run to the MLflow run."""
-    runs.set_tags(
-        run_id,
-        {
-            "prefect": str(runtime.flow_run.ui_url or flow_run_id()),
-            "process": processes.current_process_identity(),
-        },
-    )
-    runs.set_description(run_id, flow_run_link())
+    tags = {
+        "prefect": str(runtime.flow_run.ui_url or flow_run_id()),
+        "process": processes.current_process_identity(),
+    }
+    runs.set_tags(run_id, tags, flow_run_link())
     flow_run_page.link_mlflow_run(run_id)
 
 

@@ -50,9 +50,9 @@ def run_stage(
         result = _reuse(spec, run_id, cached) if cached else _execute(spec, run_id, body, package)
         seconds = time.perf_counter() - started
         result = result.model_copy(update={"seconds": seconds, "ancestors": spec.ancestors})
-        runs.log_metrics(run_id, {**result.metrics, "seconds": result.seconds})
         runs.log_lineage(run_id, spec.inputs, result.model_uri)
-        runs.write_result(run_id, result)
+        origin = {"reused_from": cached.run_id or ""} if cached else {}
+        runs.write_result(run_id, result, origin)
     get_run_logger().info("%s: %s %s", spec.stage, result.status, result.registered or "")
     return result
 
@@ -63,11 +63,12 @@ def _open_stage_run(spec: StageSpec) -> Iterator[str]:
     check_not_deleted(spec.run)
     tags = {**spec.run.tags, "stage": spec.stage, "key": spec.key}
     with defer_signals():
-        run_id = runs.open_run(spec.run.experiment_id, spec.stage, tags, parent=spec.run.run_id)
+        run_id = runs.open_run(
+            spec.run.experiment_id, spec.stage, tags, spec.run.run_id, flow_run_link()
+        )
     with runs.managed_run(run_id):
         with defer_signals():
             runs.log_params(run_id, flatten_section(spec.section))
-            runs.set_description(run_id, flow_run_link())
         yield run_id
 
 
@@ -82,8 +83,7 @@ def _find_cached(spec: StageSpec) -> StageResult | None:
 
 
 def _reuse(spec: StageSpec, run_id: str, cached: StageResult) -> StageResult:
-    """Record a cached result in this run, and register it if this recipe has not yet done so."""
-    runs.set_tags(run_id, {"reused_from": cached.run_id or ""})
+    """Return a cached result as this run's, registered if this recipe has not yet done so."""
     update = {"status": "reused", "run_id": run_id, "registered": None}
     result = cached.model_copy(update=update)
     name = registry.registered_name(spec.run.recipe.name, spec.stage)

@@ -55,7 +55,7 @@ def _ancestor(model_id: str, version: ModelVersion | None = None) -> Ancestor:
         digest=result.digest or (version.tags.get("digest", "") if version else ""),
         metrics=result.metrics,
         seconds=result.seconds,
-        run=urls.run_location(run.info.run_id),
+        run=urls.run_location(run.info.run_id, run.info.experiment_id),
         parents=_parent_ancestors(run),
     )
 
@@ -108,7 +108,7 @@ def _parent_ancestors(run: Run) -> tuple[Ancestor, ...]:
             stage="dataset",
             name=item.dataset.name,
             digest=next((t.value for t in item.tags if t.key == "digest"), item.dataset.digest),
-            run=urls.run_location(pipeline_run.info.run_id),
+            run=urls.run_location(pipeline_run.info.run_id, pipeline_run.info.experiment_id),
         )
         for item in datasets
     )

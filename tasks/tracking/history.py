@@ -68,9 +68,11 @@ def runs_of_flow_run(flow_run_id: str) -> list[Run]:
 
 def parent_run(flow_run_id: str) -> Run | None:
     """Return the pipeline run of a flow run; None if it was never opened."""
-    return next(
-        (r for r in runs_of_flow_run(flow_run_id) if "coldpress.stage" not in r.data.tags), None
-    )
+    return _first_pipeline_run(runs_of_flow_run(flow_run_id))
+
+
+def _first_pipeline_run(found: list[Run]) -> Run | None:
+    return next((run for run in found if "coldpress.stage" not in run.data.tags), None)
 
 
 def stage_results(flow_run_id: str) -> list[StageResult]:
@@ -79,9 +81,10 @@ def stage_results(flow_run_id: str) -> list[StageResult]:
     A stage that a retry ran again counts once, by its last run. If the pipeline run failed, the
     first stage without a result is the one that failed.
     """
-    pipeline_run = parent_run(flow_run_id)
+    found = runs_of_flow_run(flow_run_id)
+    pipeline_run = _first_pipeline_run(found)
     results: dict[str, StageResult] = {}
-    for run in runs_of_flow_run(flow_run_id):
+    for run in found:
         if "coldpress.stage" in run.data.tags:
             results[run.data.tags["coldpress.stage"]] = result_of(run)
     if pipeline_run is not None and pipeline_run.info.status in {"FAILED", "KILLED"}:

@@ -100,7 +100,11 @@ def managed_run(run_id: str) -> Iterator[None]:
 
 
 def open_run(
-    experiment_id: str, name: str, tags: Mapping[str, str], parent: str | None = None
+    experiment_id: str,
+    name: str,
+    tags: Mapping[str, str],
+    parent: str | None = None,
+    description: str | None = None,
 ) -> str:
     """Open a run, tagged with the process that owns it.
 
@@ -109,6 +113,7 @@ def open_run(
         name: Shown in the UI.
         tags: Without the `coldpress.` prefix.
         parent: Id of the pipeline run that a stage run belongs to.
+        description: Markdown shown on the run's page.
 
     Returns:
         The run's id.
@@ -121,7 +126,7 @@ def open_run(
         deduplicate.IDEMPOTENCY_TAG: idempotency_key,
     }
     nested = {"mlflow.parentRunId": parent} if parent else {}
-    all_tags = {**_add_prefix(tags), **owner, **nested}
+    all_tags = {**_add_prefix(tags), **owner, **nested, **_description_tag(description)}
     run_id = str(mlflow.create_run(experiment_id, run_name=name, tags=all_tags).info.run_id)
     deduplicate.delete_duplicate_runs(mlflow, experiment_id, idempotency_key, run_id)
     return run_id
@@ -141,14 +146,15 @@ def is_deleted(run_id: str) -> bool:
     return str(client().get_run(run_id).info.lifecycle_stage) == LifecycleStage.DELETED
 
 
-def set_tags(run_id: str, tags: Mapping[str, str]) -> None:
-    """Set tags on a run in one call, adding the prefix `coldpress.`."""
-    client().log_batch(run_id, tags=[RunTag(k, v) for k, v in _add_prefix(tags).items()])
+def set_tags(run_id: str, tags: Mapping[str, str], description: str | None = None) -> None:
+    """Set tags on a run, adding the prefix `coldpress.`, and its description, in one call."""
+    all_tags = {**_add_prefix(tags), **_description_tag(description)}
+    client().log_batch(run_id, tags=[RunTag(k, v) for k, v in all_tags.items()])
 
 
-def set_description(run_id: str, text: str) -> None:
-    """Set the Markdown description shown on a run's page."""
-    client().set_tag(run_id, "mlflow.note.content", text)
+def _description_tag(text: str | None) -> dict[str, str]:
+    """The tag that MLflow shows as Markdown on a run's page."""
+    return {} if text is None else {"mlflow.note.content": text}
 
 
 def _add_prefix(tags: Mapping[str, str]) -> dict[str, str]:
@@ -174,11 +180,23 @@ def log_params(run_id: str, params: Mapping[str, object]) -> None:
         client().log_batch(run_id, params=flat[start : start + 100])
 
 
-def log_metrics(run_id: str, metrics: Mapping[str, float]) -> None:
-    """Record metrics, which must be finite: MLflow stores NaN as 0 and infinity as 1.8e308."""
+def log_metrics(
+    run_id: str, metrics: Mapping[str, float], tags: Mapping[str, str] | None = None
+) -> None:
+    """Record metrics and then tags, in one call.
+
+    Args:
+        run_id: The run.
+        metrics: Finite numbers: MLflow stores NaN as 0 and infinity as 1.8e308.
+        tags: Without the `coldpress.` prefix.
+    """
     check_all_finite(metrics)
     now = int(time.time() * 1000)
-    client().log_batch(run_id, metrics=[Metric(k, float(v), now, 0) for k, v in metrics.items()])
+    client().log_batch(
+        run_id,
+        metrics=[Metric(k, float(v), now, 0) for k, v in metrics.items()],
+        tags=[RunTag(k, v) for k, v in _add_prefix(tags or {}).items()],
+    )
 
 
 def log_benchmark(run_id: str, recipe: Recipe, benchmark: Benchmark) -> None:
@@ -210,13 +228,19 @@ def _model_id(uri: str | None) -> str | None:
     return uri.removeprefix("models:/") if uri and uri.startswith("models:/") else None
 
 
-def write_result(run_id: str, result: StageResult) -> None:
-    """Write the result that later runs, other machines and `--json` read.
+def write_result(run_id: str, result: StageResult, tags: Mapping[str, str] | None = None) -> None:
+    """Write the metrics and the result that later runs, other machines and `--json` read.
 
     This is the last write before a stage's run is closed: a run without a result counts as failed.
+
+    Args:
+        run_id: The stage's run.
+        result: Its result.
+        tags: Further tags of the run.
     """
-    tags = {"status": result.status, "digest": result.digest or ""}
-    set_tags(run_id, {**tags, "result": result.model_dump_json()})
+    status = {"status": result.status, "digest": result.digest or ""}
+    metrics = {**result.metrics, "seconds": result.seconds}
+    log_metrics(run_id, metrics, {**(tags or {}), **status, "result": result.model_dump_json()})
 
 
 def log_file(run_id: str, path: Path, folder: str | None = None) -> None:

@@ -11,23 +11,29 @@ from tasks.tracking import runs
 _PUBLIC_URL_VARIABLE = "COLDPRESS_MLFLOW_URL"
 
 
-def run_url(run_id: str) -> str | None:
-    """Return the URL of a run's page without credentials; None if there is no tracking server."""
-    experiment = runs.client().get_run(run_id).info.experiment_id
+def run_url(run_id: str, experiment_id: str | None = None) -> str | None:
+    """Return the URL of a run's page without credentials; None if there is no tracking server.
+
+    Args:
+        run_id: An existing run.
+        experiment_id: Its experiment, if known; otherwise MLflow is asked.
+    """
+    experiment = experiment_id or runs.client().get_run(run_id).info.experiment_id
     return _page_url(f"#/experiments/{experiment}/runs/{run_id}")
 
 
-def run_location(run_id: str) -> str:
+def run_location(run_id: str, experiment_id: str | None = None) -> str:
     """Return the URL of a run's page, or without a server the run's id and tracking URI.
 
     Args:
         run_id: An existing run.
+        experiment_id: See `run_url`.
 
     Returns:
         Text to show to users, without credentials.
     """
     uri = strip_credentials(os.environ.get("MLFLOW_TRACKING_URI", ""))
-    return run_url(run_id) or f"run {run_id} in {uri}"
+    return run_url(run_id, experiment_id) or f"run {run_id} in {uri}"
 
 
 def version_url(registered: str) -> str | None:

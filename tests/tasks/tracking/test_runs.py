@@ -60,6 +60,25 @@ def test_only_a_finished_run_has_a_result(state: Path) -> None:
     assert history.results_with_key("k") == [result]
 
 
+def test_a_result_is_written_with_its_metrics_and_origin(state: Path) -> None:
+    run_id = open_stage(runs.ensure_experiment("trec"), "k")
+    result = StageResult(stage="prune", status="reused", metrics={"accuracy": 0.5}, seconds=2.0)
+    runs.write_result(run_id, result, {"reused_from": "an earlier run"})
+    data = runs.client().get_run(run_id).data
+    assert data.metrics == {"accuracy": 0.5, "seconds": 2.0}
+    assert data.tags["coldpress.reused_from"] == "an earlier run"
+    assert data.tags["coldpress.status"] == "reused"
+
+
+def test_a_description_is_set_when_a_run_is_opened_and_later(state: Path) -> None:
+    experiment = runs.ensure_experiment("trec")
+    run_id = runs.open_run(experiment, "trec", {}, description="first")
+    assert runs.client().get_run(run_id).data.tags["mlflow.note.content"] == "first"
+    runs.set_tags(run_id, {"prefect": "p"}, "second")
+    tags = runs.client().get_run(run_id).data.tags
+    assert (tags["mlflow.note.content"], tags["coldpress.prefect"]) == ("second", "p")
+
+
 def test_results_are_shared_between_recipes(state: Path) -> None:
     run_id = open_stage(runs.ensure_experiment("one"), "k")
     runs.write_result(run_id, StageResult(stage="prune", status="ran"))
