@@ -74,7 +74,7 @@ class TextColumns(Section):
         return [*self.texts, *(columns[f] for f in columns if f not in TextColumns.model_fields)]
 
     @property
-    def target(self) -> str:
+    def target_column(self) -> str:
         """Column of the target, for kinds with a single one."""
         return self.names[-1]
 
@@ -177,5 +177,5 @@ def _read_synthetic(
 def _generate_rows(source: SyntheticSource, split: str, count: int, columns: TextColumns) -> Rows:
     examples = synthetic.generate(count, f"{source.data_seed}:{split}")
     texts, labels = zip(*examples, strict=True)
-    values = {columns.text: texts, columns.target: labels}
+    values = {columns.text: texts, columns.target_column: labels}
     return Rows(f"{_FIELD}: synthetic {split}", "row", range(1, count + 1), values)

@@ -55,7 +55,7 @@ class TextClassification:
         Raises:
             InputError: There is a single class, or two names look the same in a table.
         """
-        labels = tuple(sorted(set(extract_labels(train, columns.target))))
+        labels = tuple(sorted(set(extract_labels(train, columns.target_column))))
         if len(labels) < 2:
             raise InputError(f"{train.location} has a single class, {labels[0]!r}")
         by_words: dict[str, str] = {}
@@ -82,7 +82,7 @@ class TextClassification:
             InputError: A label is missing, or is not one of `names`.
         """
         index = {name: i for i, name in enumerate(names)}
-        labels = extract_labels(rows, columns.target)
+        labels = extract_labels(rows, columns.target_column)
         for row, label in enumerate(labels):
             if label not in index:
                 raise InputError(

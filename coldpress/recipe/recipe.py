@@ -15,7 +15,7 @@ from coldpress.kinds import KindSection, task_kind
 from coldpress.method import Method
 from coldpress.pruning import PruningStep
 from coldpress.quantization import QuantizationMethod
-from coldpress.schema.section import FlatChoice, Section, UserPath
+from coldpress.schema.section import FlatChoice, MergedChoice, Section, UserPath
 from coldpress.schema.stages import RESERVED_SUFFIXES
 from coldpress.teacher.spec import Teacher
 
@@ -60,7 +60,7 @@ class Recipe(Section):
         int, Field(ge=0, le=2**31 - 1, description="Every stage derives its seed from it.")
     ] = 0
     benchmark: Annotated[
-        KindSection, Field(description="Dataset, task kind and splits."), FlatChoice()
+        KindSection, Field(description="Dataset, task kind and splits."), MergedChoice()
     ]
     teacher: Teacher
     soft_targets: SoftTargetsSection = SoftTargetsSection()

@@ -86,6 +86,44 @@ def _variants(schema: JsonSchemaValue) -> list[JsonSchemaValue]:
     return [variant for member in nested for variant in _variants(member)]
 
 
+class MergedChoice:
+    """Annotation that turns the schema of a union into one object for the form.
+
+    Use it for variants that differ in few fields: a field that they have in common becomes a choice
+    where its schemas differ. As tabs, the form could not tell such variants apart by their fields.
+    """
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Return one object schema with the fields of all variants."""
+        schema = handler(core_schema)
+        variants = [handler.resolve_ref_schema(variant) for variant in _variants(schema)]
+        names = dict.fromkeys(name for variant in variants for name in variant["properties"])
+        fields = [[v["properties"][n] for v in variants if n in v["properties"]] for n in names]
+        return {
+            **variants[0],
+            "title": schema.get("title", variants[0]["title"]),
+            "description": schema.get("description", variants[0].get("description", "")),
+            "properties": dict(zip(names, map(_merge_fields, fields), strict=True)),
+            "required": [n for n in names if all(n in v.get("required", []) for v in variants)],
+        }
+
+
+def _merge_fields(schemas: list[JsonSchemaValue]) -> JsonSchemaValue:
+    """Merge the schemas of one field: equal ones are one, tags are an enum, others a choice."""
+    distinct = [schema for n, schema in enumerate(schemas) if schema not in schemas[:n]]
+    if len(distinct) == 1:
+        return distinct[0]
+    shared: JsonSchemaValue = {
+        key: distinct[0][key] for key in ("title", "position") if key in distinct[0]
+    }
+    if all("enum" in schema for schema in distinct):
+        tags = [tag for schema in distinct for tag in schema["enum"]]
+        return {**shared, "type": "string", "enum": tags}
+    return {**shared, "anyOf": [{"$ref": s["$ref"]} if "$ref" in s else s for s in distinct]}
+
+
 Epochs = Annotated[int, Field(ge=0, le=1000, description="Passes over the training split.")]
 LearningRate = Annotated[
     float, Field(ge=1e-7, le=1.0, description="Peak learning rate of AdamW, after warm-up.")

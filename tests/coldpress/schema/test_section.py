@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import Field, ValidationError
 
-from coldpress.schema.section import FlatChoice, Section, UserPath
+from coldpress.schema.section import FlatChoice, MergedChoice, Section, UserPath
 
 
 class Cold(Section):
@@ -148,3 +148,46 @@ def test_the_flat_form_is_still_validated_by_its_tag() -> None:
     assert mill.press == Warm(method="warm", hours=3)
     with pytest.raises(ValidationError, match="hours"):
         Mill.model_validate({"press": {"method": "cold", "hours": 3}, "steps": []})
+
+
+class Ice(Section):
+    kind: Literal["ice"]
+    place: Annotated[Cold | None, FlatChoice()] = None
+    grams: int = 5
+    slow: bool = True
+
+
+class Steam(Section):
+    kind: Literal["steam"]
+    place: Annotated[Warm | None, FlatChoice()] = None
+    grams: int = 5
+    bars: float
+
+
+class Water(Section):
+    state: Annotated[
+        Annotated[Ice | Steam, Field(discriminator="kind", description="Its state.")],
+        MergedChoice(),
+    ]
+
+
+def test_merged_variants_are_one_object_with_the_fields_of_all() -> None:
+    state = properties(Water)["state"]
+    assert (state["type"], state["title"], state["description"]) == (
+        "object",
+        "State",
+        "Its state.",
+    )
+    assert list(state["properties"]) == ["kind", "place", "grams", "slow", "bars"]
+    assert state["properties"]["kind"]["enum"] == ["ice", "steam"]
+    assert state["required"] == ["kind"]
+    assert state["properties"]["grams"]["type"] == "integer"
+    assert len(state["properties"]["place"]["anyOf"]) == 2
+
+
+def test_merged_variants_are_told_apart_in_validation() -> None:
+    assert isinstance(Water.model_validate({"state": {"kind": "ice"}}).state, Ice)
+    with pytest.raises(ValidationError, match="bars"):
+        Water.model_validate({"state": {"kind": "steam"}})
+    with pytest.raises(ValidationError, match="bars"):
+        Water.model_validate({"state": {"kind": "ice", "bars": 1.0}})
