@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from coldpress.kinds.kind import TaskKind
+from coldpress.kinds.regression import Regression, RegressionBenchmark
 from coldpress.kinds.text_classification import TextClassification, TextClassificationBenchmark
 
 __all__ = [
@@ -10,16 +15,19 @@ __all__ = [
     "KINDS",
     "TEXT_CLASSIFICATION",
     "KindSection",
+    "RegressionBenchmark",
     "TextClassificationBenchmark",
     "task_kind",
 ]
 
-KindSection = TextClassificationBenchmark
+KindSection = Annotated[
+    TextClassificationBenchmark | RegressionBenchmark, Field(discriminator="kind")
+]
 """The `benchmark` section of a recipe: a union of the kinds, told apart by `kind`."""
 
 TEXT_CLASSIFICATION: TaskKind = TextClassification()
 
-KINDS: dict[str, TaskKind] = {kind.name: kind for kind in (TEXT_CLASSIFICATION,)}
+KINDS: dict[str, TaskKind] = {kind.name: kind for kind in (TEXT_CLASSIFICATION, Regression())}
 
 DEFAULT_KIND = TEXT_CLASSIFICATION.name
 """Kind of files that name none: those of earlier versions."""

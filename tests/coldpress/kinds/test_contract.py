@@ -1,0 +1,191 @@
+"""Contract of task kinds: every method works for every kind, on tiny models of two families."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from pydantic import TypeAdapter
+
+from coldpress.data.encoding import EncodedSplit, encode
+from coldpress.data.splits import Split
+from coldpress.distillation import DistillationMethod
+from coldpress.distillation.method import Distillation, DistillationContext
+from coldpress.distillation.soft_targets import compute_soft_targets
+from coldpress.distillation.transfer import soft_target_data
+from coldpress.evaluation.statistics.comparison import compare_outputs, score_bounds
+from coldpress.kinds import KINDS, TEXT_CLASSIFICATION
+from coldpress.kinds.kind import TaskKind
+from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
+from coldpress.model.classifier import Classifier, score
+from coldpress.model.serialization import describe_model, load_classifier, write_checkpoint
+from coldpress.onnx.export import export
+from coldpress.onnx.parity import check_parity
+from coldpress.onnx.predictor import Predictor
+from coldpress.pruning import PruningStep
+from coldpress.pruning.context import PruningContext
+from coldpress.pruning.method import PruningMethod
+from coldpress.pruning.pipeline import run_steps
+from coldpress.quantization import QuantizationMethod
+from coldpress.quantization.core.storage import load_any_precision, save_quantized
+from coldpress.quantization.method import Quantization, QuantizationContext
+from coldpress.schema.section import Optimization
+from coldpress.training.data import labelled_data
+from coldpress.training.loop import fit, reseed
+
+TARGETS: Mapping[str, tuple[float, ...]] = {
+    "text-classification": tuple(n % 3 for n in range(12)),
+    "regression": tuple(n % 3 + n / 100 for n in range(12)),
+}
+NAMES = {"text-classification": ("calm", "fast", "warm"), "regression": ("score",)}
+FAMILIES = ("bert", "modernbert")
+QUICK = {"student": {"layers": 2}, "epochs": 1, "batch_size": 6, "learning_rate": 1e-3}
+PLAN = Optimization(epochs=1, learning_rate=1e-3, batch_size=6)
+DISTILLATION: list[dict[str, Any]] = [
+    {"method": "logits", **QUICK},
+    {"method": "distilbert", **QUICK},
+    {"method": "hidden", **QUICK, "layer_epochs": 1},
+    {"method": "relations", **QUICK, "relation_epochs": 1, "relation_heads": 4},
+]
+PRUNING: list[dict[str, Any]] = [
+    {"method": "neurons", "keep_neurons": 0.5},
+    {"method": "heads", "keep_heads": 0.5},
+    {"method": "layers", "keep_layers": 2, "drop": "importance"},
+    {"method": "fisher", "keep_macs": 0.5},
+    {"method": "magnitude", "sparsity": 0.5},
+    {"method": "movement", "sparsity": 0.5, "growth_epochs": 1},
+    {"method": "l0", "keep_parameters": 0.5, "gate_epochs": 1},
+]
+QUANTIZATION: list[dict[str, Any]] = [
+    {"method": "dynamic-int8"},
+    {"method": "static-int8"},
+    {"method": "smooth"},
+    {"method": "k-bit", "bits": 4},
+    {"method": "weight-only", "bits": 8, "block_size": 16, "activations": "float32"},
+    {"method": "mixed", "max_divergence": 0.1},
+    {"method": "qat", "bits": 4, "epochs": 1, "batch_size": 6},
+    {"method": "binary", "activation_bits": 4, "epochs": 1, "batch_size": 6},
+]
+
+
+def name_of(section: Mapping[str, Any]) -> str:
+    return str(section["method"])
+
+
+@pytest.fixture(params=sorted(set(KINDS) - {TEXT_CLASSIFICATION.name}))
+def kind(request: pytest.FixtureRequest) -> TaskKind:
+    """Every kind but text classification, which the contract tests of the methods use."""
+    return KINDS[request.param]
+
+
+@pytest.fixture(params=FAMILIES)
+def teacher(
+    request: pytest.FixtureRequest, kind: TaskKind, random_classifier: Callable[..., Classifier]
+) -> Classifier:
+    names = NAMES[kind.name]
+    classifier = random_classifier(request.param, num_labels=len(names))
+    return Classifier(classifier.module, classifier.tokenizer, names, kind)
+
+
+@pytest.fixture
+def rows(kind: TaskKind, split: Split) -> Split:
+    return Split(split.ids, split.texts, None, TARGETS[kind.name])
+
+
+def test_every_kind_is_tested() -> None:
+    assert set(TARGETS) == set(NAMES) == set(KINDS)
+
+
+def test_training_learns_the_targets(teacher: Classifier, rows: Split) -> None:
+    reseed(0, "train_teacher")
+    data = labelled_data(teacher, rows, rows)
+    before = score(teacher, data.validation)
+    plan = Optimization(epochs=40, learning_rate=5e-3, batch_size=6)
+    epochs = fit(teacher, data.train, data.loss, plan, data.validation)
+    assert score(teacher, data.validation) == max(e.validation_score for e in epochs) > before
+
+
+@pytest.mark.parametrize("section", DISTILLATION, ids=name_of)
+def test_a_student_is_distilled(
+    section: dict[str, Any], teacher: Classifier, rows: Split, tmp_path: Path
+) -> None:
+    method: Distillation = TypeAdapter(DistillationMethod).validate_python(section)
+    reseed(0, "distill_student")
+    data = soft_target_data(teacher, method, compute_soft_targets(teacher, rows), rows, rows)
+    student = method.distill(teacher, DistillationContext(data, rows))
+    assert (student.kind, student.labels) == (teacher.kind, teacher.labels)
+    write_checkpoint(student, tmp_path / "model", Manifest(stage="distill_student"))
+    assert_exported(student, encode(student.tokenizer, rows), tmp_path)
+
+
+@pytest.mark.parametrize("section", PRUNING, ids=name_of)
+def test_a_model_is_pruned(
+    section: dict[str, Any], teacher: Classifier, rows: Split, tmp_path: Path
+) -> None:
+    method: PruningMethod = TypeAdapter(PruningStep).validate_python(section)
+    reseed(0, "prune")
+    context = PruningContext(labelled_data(teacher, rows, rows), PLAN, rows.texts)
+    result = run_steps([method], teacher, context)
+    metric = teacher.kind.metrics[0].name
+    pruned = score(result.classifier, context.data.validation)
+    assert result.metrics()[f"validation_{metric}"] == pytest.approx(pruned)
+    write_checkpoint(result.classifier, tmp_path / "model", Manifest(stage="prune"))
+    assert_exported(result.classifier, context.data.validation, tmp_path)
+
+
+@pytest.mark.parametrize("section", QUANTIZATION, ids=name_of)
+def test_a_model_is_quantized(
+    section: dict[str, Any], teacher: Classifier, rows: Split, tmp_path: Path
+) -> None:
+    method: Quantization = TypeAdapter(QuantizationMethod).validate_python(section)
+    reseed(0, "quantize")
+    data = labelled_data(teacher, rows, rows)
+    quantized = method.quantize(teacher, QuantizationContext(data))
+    manifest = describe_model(Manifest(stage="quantize"), teacher)
+    with new_checkpoint(tmp_path / "model", manifest) as directory:
+        save_quantized(quantized, directory)
+    assert load_any_precision(Checkpoint.open(tmp_path / "model")).kind == teacher.kind
+    assert_exported(quantized, data.validation, tmp_path)
+
+
+def assert_exported(model: Classifier, rows: EncodedSplit, directory: Path) -> None:
+    """The file passes the parity check, and the predictor knows kind and outputs."""
+    checkpoint = Checkpoint.open(directory / "model")
+    exported = describe_model(Manifest(stage="export_onnx"), model)
+    with new_checkpoint(directory / "onnx", exported) as target:
+        export(checkpoint, target, 17, {})
+    check_parity(checkpoint, directory / "onnx" / "model.onnx", rows)
+    predictor = Predictor(directory / "onnx")
+    assert (predictor.kind, predictor.labels) == (model.kind.name, model.labels)
+    assert set(predictor.predict(["cold oil"])[0]) >= {"text", "score"}
+
+
+def test_a_checkpoint_is_loaded_with_its_kind(teacher: Classifier, tmp_path: Path) -> None:
+    write_checkpoint(teacher, tmp_path / "teacher", Manifest(stage="train_teacher"))
+    loaded = load_classifier(Checkpoint.open(tmp_path / "teacher"))
+    assert (loaded.kind, loaded.labels) == (teacher.kind, teacher.labels)
+    assert loaded.config.problem_type == teacher.kind.problem_types[0]
+
+
+def test_a_model_equals_itself_and_beats_a_worse_one(kind: TaskKind, split: Split) -> None:
+    """40 rows: the first model predicts the targets, the second their mirror image."""
+    random = np.random.default_rng(0)
+    targets = random.permutation(np.linspace(0.0, 1.0, 40))
+    perfect = targets[:, None].astype(np.float32)
+    same = compare_outputs(("a", "b"), kind, perfect, perfect, targets)
+    assert (same.difference.low, same.difference.estimate, same.difference.high) == (0, 0, 0)
+    other = compare_outputs(("a", "b"), kind, perfect, -perfect, targets)
+    assert other.difference.low > 0
+    bounds = score_bounds(kind, perfect + random.normal(0, 0.2, (40, 1)), targets)
+    assert bounds is not None
+    assert bounds.low < kind.main_score(perfect, targets)
+
+
+def test_outputs_are_finite_on_every_row(teacher: Classifier, rows: Split) -> None:
+    outputs = teacher.logits(encode(teacher.tokenizer, rows))
+    assert outputs.shape == (12, len(teacher.labels))
+    assert bool(torch.isfinite(outputs).all())
