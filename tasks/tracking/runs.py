@@ -229,14 +229,9 @@ def _model_id(uri: str | None) -> str | None:
 
 
 def write_result(run_id: str, result: StageResult, tags: Mapping[str, str] | None = None) -> None:
-    """Write the metrics and the result that later runs, other machines and `--json` read.
+    """Write the result that later runs, other machines and `--json` read, with its metrics.
 
     This is the last write before a stage's run is closed: a run without a result counts as failed.
-
-    Args:
-        run_id: The stage's run.
-        result: Its result.
-        tags: Further tags of the run.
     """
     status = {"status": result.status, "digest": result.digest or ""}
     metrics = {**result.metrics, "seconds": result.seconds}
