@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from flows.cli import garbage_collector
-from tasks.environment import deferred_signals, streams
+from tasks.environment import deferred_signals, garbage_collector, streams
 
 
 def main() -> None:
@@ -22,6 +21,6 @@ def main() -> None:
 def set_up_process() -> None:
     """Prepare streams and signal handlers, once per process."""
     if not deferred_signals.is_enabled():
-        garbage_collector.search_seldom()
+        garbage_collector.pause()
         streams.prepare_streams()
         deferred_signals.enable()

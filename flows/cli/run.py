@@ -13,7 +13,6 @@ from coldpress.errors import InputError
 from coldpress.recipe.loading import load_recipe
 from coldpress.recipe.preflight import run_preflight
 from coldpress.schema.stages import STAGES
-from flows.cli import garbage_collector
 from flows.cli.exit_codes import FAILURE, SUCCESS
 from flows.cli.output_files import (
     check_not_input,
@@ -109,7 +108,6 @@ def _final_state(
     from flows.prefect_server import session
     from tasks.execution import prefect_artifacts
 
-    garbage_collector.search_as_usual()
     log_filters.mute_input_errors()
     prefect_artifacts.mute_report_errors()
     flow_run_ids: list[str] = []

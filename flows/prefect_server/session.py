@@ -22,7 +22,7 @@ from prefect.settings import (
     temporary_settings,
 )
 
-from tasks.environment import credentials, deferred_signals
+from tasks.environment import credentials, deferred_signals, garbage_collector
 
 if TYPE_CHECKING:
     from prefect import Flow, State
@@ -42,6 +42,8 @@ _NO_HEARTBEATS = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
 def prefect_server(embedded: EmbeddedServer | None) -> Iterator[None]:
     """Use a Prefect server inside the block, and send it the last reports at its end.
 
+    This is where the work of a command begins: garbage is collected from here on.
+
     Args:
         embedded: From `supervisor.embedded_server`; None for the server that is configured.
 
@@ -49,6 +51,7 @@ def prefect_server(embedded: EmbeddedServer | None) -> Iterator[None]:
         InputError: The configured server refuses access.
         ServerStartError: The embedded server failed or timed out.
     """
+    garbage_collector.resume()
     deferred_signals.on_interrupt(_stop_retrying)
     if embedded is None:
         credentials.check_prefect()
