@@ -27,7 +27,7 @@ def re_evaluate(
         model: Registered name, such as trec; its champion is scored.
         fresh: Where the new rows are: a file, by its absolute path on the worker, or a split of a
             dataset repository on the hub. Its columns are those that the champion's recipe names.
-        labelled: Whether the rows have labels. Without labels, only drift is checked.
+        labelled: Whether the rows have labels or numbers. Without them, only drift is checked.
     """
     champion = load_champion(model)
     rows = pin_revision(fresh, "fresh")

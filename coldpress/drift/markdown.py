@@ -20,7 +20,7 @@ def headline(reevaluation: Reevaluation) -> str:
     drifted = [test for test in reevaluation.drift if test.drifted]
     if drifted:
         return " ".join(f"{test.way.capitalize()}: {test.sentence}" for test in drifted)
-    no_loss = "no loss of accuracy and " if accuracy else ""
+    no_loss = f"no loss of {accuracy.metric} and " if accuracy else ""
     return f"{reevaluation.n} new rows show {no_loss}no drift."
 
 
@@ -52,7 +52,7 @@ def reevaluation_page(reevaluation: Reevaluation) -> str:
 def _agreement_text(agreement: ShareDifference) -> str:
     difference = agreement.difference
     return (
-        f"Without labels, accuracy is unknown. Agreement with the teacher: "
+        f"Without targets, the quality is unknown. Agreement with the teacher: "
         f"{_share_text(agreement.fresh)}, and {_share_text(agreement.before)} on the test rows: "
         f"{points(difference.estimate)} points, 95 % interval {points(difference.low)} to "
         f"{points(difference.high)}."

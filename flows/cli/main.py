@@ -148,13 +148,13 @@ def predict(
     *texts: str,
     pair: Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)] = (),
 ) -> None:
-    """Classify texts and print one JSON line per text.
+    """Predict with a registered model and print one JSON line per text.
 
     Put `--` before texts that begin with a dash.
 
     Args:
         model: `name`, `name@alias` or `name/version`.
-        texts: The texts to classify.
+        texts: The texts to predict for.
         pair: The second text of a pair, for models of text pairs; once per text.
     """
     from flows.cli.predict import predictions

@@ -27,7 +27,7 @@ _CHECKSUM_FILE = "SHA256SUMS"
 
 
 def predictions(model: str, texts: Sequence[str], pairs: Sequence[str]) -> list[str]:
-    """Classify texts with a registered model.
+    """Predict for texts with a registered model.
 
     Args:
         model: `name`, `name@alias` or `name/version`.

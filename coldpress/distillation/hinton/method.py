@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
 
 Temperature = Annotated[
-    float, Field(ge=0.1, le=100.0, description="Temperature of both distributions.")
+    float,
+    Field(
+        ge=0.1, le=100.0, description="Temperature of both distributions; no effect on regression."
+    ),
 ]
 Alpha = Annotated[
-    float, Field(ge=0.0, le=1.0, description="Weight of soft targets; labels have 1 - alpha.")
+    float,
+    Field(ge=0.0, le=1.0, description="Weight of soft targets; labels or numbers have 1 - alpha."),
 ]
 
 
