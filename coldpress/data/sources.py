@@ -94,7 +94,7 @@ def read_splits(
 
     Args:
         source: Source of the rows.
-        columns: TextColumns of the texts and targets.
+        columns: Names of the columns of texts and targets.
 
     Returns:
         Rows of train, of validation (None if the source has no such split), and of test.

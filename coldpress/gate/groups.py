@@ -1,8 +1,8 @@
 """Check the worst class or slice: refused only if its loss is large and significant.
 
 With 77 classes of 40 rows, the worst class of a lossless model loses more than a tenth by chance
-alone. A drop therefore counts only if it is significant in an exact test, adjusted by Holm's
-procedure for the number of groups.
+alone. A drop therefore counts only if it is significant in a one-sided test of its group (for
+classification the exact McNemar test), adjusted by Holm's procedure for the number of groups.
 """
 
 from __future__ import annotations

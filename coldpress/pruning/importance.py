@@ -181,13 +181,14 @@ def eval_mode(module: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def capture_inputs(modules: Sequence[nn.Module]) -> Iterator[list[Tensor]]:
-    """Record the inputs of modules, in the order of their calls.
+    """Record the inputs of modules in the order of their calls, which may not be the given order.
 
     Args:
         modules: Parts of a model that is run inside the context.
 
     Yields:
-        A list that grows with each call; the caller clears it.
+        A list of tensors (batch, tokens, features), with padding, that grows with each call; the
+        caller clears it.
     """
     inputs: list[Tensor] = []
 

@@ -58,7 +58,10 @@ class PruningMethod(Method, Protocol):
 
     @property
     def size_neutral(self) -> bool:
-        """True if no shape changes, so that the model gets neither smaller nor faster."""
+        """True if weights are only zeroed: the model gets neither smaller nor faster.
+
+        All later training of the recipe's steps then keeps zeros at zero.
+        """
 
     def prune(self, classifier: Classifier, context: PruningContext) -> Classifier:
         """Return a pruned copy of a classifier.

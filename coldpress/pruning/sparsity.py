@@ -67,7 +67,7 @@ def linear_weights(classifier: Classifier) -> list[Tensor]:
         classifier: Any classifier.
 
     Returns:
-        Role by role, layer by layer.
+        In the order of `linear_modules`.
     """
     return [linear.weight for linear in linear_modules(classifier)]
 
@@ -79,7 +79,7 @@ def linear_modules(classifier: Classifier) -> list[nn.Linear]:
         classifier: Any classifier.
 
     Returns:
-        Role by role, layer by layer.
+        Layer by layer; within a layer in the order of the architecture table.
     """
     roles = classifier.architecture.linears
     return [classifier.linear(layer, role) for layer in classifier.layers for role in roles]
@@ -142,7 +142,7 @@ def zero_masks(classifier: Classifier) -> list[Tensor]:
         classifier: Any classifier.
 
     Returns:
-        Booleans of the weights' shapes, role by role, layer by layer.
+        Booleans of the weights' shapes, in the order of `linear_modules`.
     """
     return [weight.detach() == 0 for weight in linear_weights(classifier)]
 

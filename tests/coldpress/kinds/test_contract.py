@@ -36,6 +36,8 @@ from coldpress.quantization.method import Quantization, QuantizationContext
 from coldpress.schema.section import Optimization
 from coldpress.training.data import labelled_data
 from coldpress.training.loop import fit, reseed
+from tests.support.method_names import method_names
+from tests.support.wordpiece import with_word_pieces
 
 TARGETS: Mapping[str, tuple[float, ...]] = {
     "text-classification": tuple(n % 3 for n in range(12)),
@@ -59,6 +61,7 @@ PRUNING: list[dict[str, Any]] = [
     {"method": "magnitude", "sparsity": 0.5},
     {"method": "movement", "sparsity": 0.5, "growth_epochs": 1},
     {"method": "l0", "keep_parameters": 0.5, "gate_epochs": 1},
+    {"method": "vocabulary"},
 ]
 QUANTIZATION: list[dict[str, Any]] = [
     {"method": "dynamic-int8"},
@@ -88,7 +91,7 @@ def teacher(
 ) -> Classifier:
     names = NAMES[kind.name]
     classifier = random_classifier(request.param, num_labels=len(names))
-    return Classifier(classifier.module, classifier.tokenizer, names, kind)
+    return with_word_pieces(Classifier(classifier.module, classifier.tokenizer, names, kind))
 
 
 @pytest.fixture
@@ -98,6 +101,19 @@ def rows(kind: TaskKind, split: Split) -> Split:
 
 def test_every_kind_is_tested() -> None:
     assert set(TARGETS) == set(NAMES) == set(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("union", "sections"),
+    [
+        (DistillationMethod, DISTILLATION),
+        (PruningStep, PRUNING),
+        (QuantizationMethod, QUANTIZATION),
+    ],
+    ids=["distillation", "pruning", "quantization"],
+)
+def test_every_method_is_tested(union: object, sections: list[dict[str, Any]]) -> None:
+    assert {name_of(section) for section in sections} == method_names(union)
 
 
 def test_training_learns_the_targets(teacher: Classifier, rows: Split) -> None:

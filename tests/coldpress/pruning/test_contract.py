@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from tokenizers import Tokenizer
-from tokenizers.models import WordPiece
 from torch import Tensor
 
 from coldpress.data.encoding import encode
@@ -22,14 +19,26 @@ from coldpress.model.classifier import Classifier, count_parameters
 from coldpress.onnx.export import export
 from coldpress.onnx.layer_latency import measure_layer_latency
 from coldpress.onnx.parity import check_parity
-from coldpress.pruning import L0, Fisher, Heads, Layers, Magnitude, Movement, Neurons, Vocabulary
+from coldpress.pruning import (
+    L0,
+    Fisher,
+    Heads,
+    Layers,
+    Magnitude,
+    Movement,
+    Neurons,
+    PruningStep,
+    Vocabulary,
+)
 from coldpress.pruning.context import PruningContext
 from coldpress.pruning.fisher.latency_search import LatencyTable
 from coldpress.pruning.method import PruningMethod
 from coldpress.pruning.sparsity import zero_share
 from coldpress.training.data import labelled_data
 from coldpress.training.loop import Epoch, reseed
+from tests.support.method_names import method_names
 from tests.support.pruning_context import PLAN
+from tests.support.wordpiece import with_word_pieces
 
 TargetCheck = Callable[[Classifier, Classifier], bool]
 
@@ -132,13 +141,7 @@ ALL_KEPT: Mapping[str, PruningMethod] = {
 def source(
     request: pytest.FixtureRequest, random_classifier: Callable[[str], Classifier]
 ) -> Classifier:
-    """A model with a WordPiece tokenizer, since `vocabulary` does not support WordLevel."""
-    classifier = random_classifier(request.param)
-    config = json.loads(classifier.tokenizer.to_str())
-    pieces = WordPiece(config["model"]["vocab"], unk_token="[UNK]")
-    config["model"] = json.loads(Tokenizer(pieces).to_str())["model"]
-    classifier.tokenizer = Tokenizer.from_str(json.dumps(config))
-    return classifier
+    return with_word_pieces(random_classifier(request.param))
 
 
 @pytest.fixture
@@ -160,6 +163,11 @@ def same(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
     return first.keys() == second.keys() and all(
         torch.equal(first[name], second[name]) for name in first
     )
+
+
+def test_every_method_is_tested() -> None:
+    assert {step.method for step, _ in STEPS.values()} == method_names(PruningStep)
+    assert {step.method for step in ALL_KEPT.values()} == method_names(PruningStep)
 
 
 @pytest.mark.parametrize("name", STEPS)
