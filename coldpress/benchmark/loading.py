@@ -69,12 +69,13 @@ def load_benchmark(
     train_rows, validation_rows, test_rows = sources.read_splits(section.source, columns)
     labels = kind.output_names(train_rows, columns)
     train = _labelled_split(train_rows, section, labels)
-    validation = (
-        None if validation_rows is None else _labelled_split(validation_rows, section, labels)
-    )
-    if validation is None:
+    validation = None
+    if validation_rows is None:
         # Fail early if the label column is unique per row, before reporting unknown test labels.
         _cut_validation(train, section, seed, train_rows.location)
+    else:
+        validation = _labelled_split(validation_rows, section, labels)
+        kind.check_split(validation.targets, validation_rows.location)
     test = replace(
         _labelled_split(test_rows, section, labels),
         columns={
@@ -89,6 +90,7 @@ def load_benchmark(
         )
         train = train.concat(new.take(for_train))
         test = test.concat(new.take(for_test))
+    kind.check_split(test.targets, test_rows.location)
     if validation is None:
         train, validation = _cut_validation(train, section, seed, train_rows.location)
     digest = _digest(labels, (train, validation, test))
@@ -189,13 +191,17 @@ def _cut_validation(
     train: Split, section: BenchmarkSection, seed: int, location: str
 ) -> tuple[Split, Split]:
     """Split validation rows off; return the remaining training rows and the validation rows."""
-    strata = task_kind(section.kind).strata(train.targets)
+    kind = task_kind(section.kind)
+    strata = kind.strata(train.targets)
     remaining, selected = stratified_split(train.ids, strata, section.validation_share, seed)
     if not selected:
         raise InputError(
-            f"{location} has one row per class: too few to cut a validation split from"
+            f"{location} has too few rows to cut a validation split from: one for each"
+            f" {kind.stratum_title}"
         )
-    return train.take(remaining), train.take(selected)
+    validation = train.take(selected)
+    kind.check_split(validation.targets, f"{location}: the part that is cut off for validation")
+    return train.take(remaining), validation
 
 
 def _digest(labels: tuple[str, ...], splits: Sequence[Split]) -> str:

@@ -78,11 +78,19 @@ class TaskKind(Protocol):
 
     @property
     def is_classification(self) -> bool:
-        """True if each row has one of several classes, and row scores are 0 or 1."""
+        """True if each row has one of several classes, and row scores are 0 or 1.
+
+        The largest output is then the prediction, `activation` is `softmax`, and the metrics are
+        `accuracy` and `macro_f1`.
+        """
 
     @property
     def activation(self) -> Literal["softmax", "none"]:
         """Function that the predictor applies to the outputs."""
+
+    @property
+    def stratum_title(self) -> str:
+        """Name of a stratum in sentences, as in `class`."""
 
     @property
     def problem_types(self) -> tuple[str | None, ...]:
@@ -119,6 +127,17 @@ class TaskKind(Protocol):
 
         Raises:
             InputError: A value is not a valid target; the message names its row.
+        """
+
+    def check_split(self, targets: Sequence[float], location: str) -> None:
+        """Check that the metrics are defined for a validation or test split.
+
+        Args:
+            targets: Of all rows of the split.
+            location: The split, for the message.
+
+        Raises:
+            InputError: They are not, such as the correlation of targets that are all equal.
         """
 
     def strata(self, targets: Sequence[float]) -> list[int]:

@@ -48,6 +48,7 @@ class Regression:
     row_metric = Metric("closeness", "closeness", "closeness")
     is_classification = False
     activation: Literal["none"] = "none"
+    stratum_title = "quarter of the targets"
     problem_types = ("regression", None)
     model_title = "regression model"
     pipeline_tag = "text-classification"  # of regression models on the hub, too
@@ -90,6 +91,22 @@ class Regression:
             _finite_number(value, f"{rows.locate(row)}: {column!r}")
             for row, value in enumerate(rows.columns[column])
         )
+
+    def check_split(self, targets: Sequence[float], location: str) -> None:
+        """Refuse targets that are all equal: every model would have a correlation of 0.
+
+        Args:
+            targets: Of all rows of the split.
+            location: The split, for the message.
+
+        Raises:
+            InputError: All targets are equal.
+        """
+        if len(set(targets)) < 2:
+            raise InputError(
+                f"{location} has the target {targets[0]:g} in every row; a correlation needs rows"
+                " with different targets"
+            )
 
     def strata(self, targets: Sequence[float]) -> list[int]:
         """Stratify by quarter of the targets."""
@@ -195,6 +212,8 @@ def _finite_number(value: object, place: str) -> float:
         raise InputError(f"{place} is null or blank, not a number")
     try:
         if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
+            raise ValueError
+        if isinstance(value, str) and "_" in value:  # Python reads 2024_01 as 202401
             raise ValueError
         number = float(value)
     except (ValueError, OverflowError) as error:

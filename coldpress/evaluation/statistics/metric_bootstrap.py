@@ -2,18 +2,23 @@
 
 Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 13 (percentile intervals) and
 15 (permutation tests).
+
+If all resamples give the same value, as for two models with the same ranking, the bootstrap would
+claim certainty for 7 rows as for 7000. The bounds are then as far away as for a classifier without
+a wrong row: Wilson's upper bound of the share of rows that could differ.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coldpress.evaluation.scorecard.scorecard import Interval
-from coldpress.evaluation.statistics.paired import TAIL
+from coldpress.evaluation.statistics.paired import TAIL, accuracy_interval
 from coldpress.kinds.kind import Outputs, RowScores, TargetArray, TaskKind
 
 RESAMPLES = 2_000
@@ -33,8 +38,11 @@ def metric_interval(kind: TaskKind, outputs: Outputs, targets: TargetArray) -> I
     Returns:
         The metric on all rows, with the interval of 2,000 resamples of the rows.
     """
-    values = [kind.main_score(outputs[rows], targets[rows]) for rows in _resamples(len(targets))]
-    return _percentile_interval(kind.main_score(outputs, targets), np.array(values))
+
+    def score(rows: NDArray[np.int64] | slice) -> float:
+        return kind.main_score(outputs[rows], targets[rows])
+
+    return _bootstrap(score, len(targets), most=1.0)
 
 
 def metric_difference(
@@ -58,8 +66,7 @@ def metric_difference(
         ours = kind.main_score(model[rows], targets[rows])
         return ours - kind.main_score(baseline[rows], targets[rows])
 
-    values = [difference(rows) for rows in _resamples(len(targets))]
-    return _percentile_interval(difference(slice(None)), np.array(values))
+    return _bootstrap(difference, len(targets), most=2.0)
 
 
 def mean_difference(model: RowScores, baseline: RowScores) -> Interval:
@@ -73,8 +80,7 @@ def mean_difference(model: RowScores, baseline: RowScores) -> Interval:
         The mean of the model minus that of the baseline.
     """
     differences = model - baseline
-    values = [float(differences[rows].mean()) for rows in _resamples(len(differences))]
-    return _percentile_interval(float(differences.mean()), np.array(values))
+    return _bootstrap(lambda rows: float(differences[rows].mean()), len(differences), most=1.0)
 
 
 def loss_p_value(model: RowScores, baseline: RowScores) -> float:
@@ -108,21 +114,30 @@ def detectable_loss(model: RowScores, baseline: RowScores, alpha: float) -> floa
         alpha: Level that p must be below.
 
     Returns:
-        In units of the row score, by the normal approximation; None for a single row, or if it is
-        larger than any loss could be.
+        In units of the row score, by the normal approximation. None if it is larger than any loss
+        could be, or if the rows are too few for any: of n rows, p is at least 1 / 2^n.
     """
-    if len(model) < 2:
+    if 0.5 ** len(model) >= alpha:
         return None
     spread = float((model - baseline).std(ddof=1)) / math.sqrt(len(model))
     loss = NormalDist().inv_cdf(1 - alpha) * spread
     return loss if loss <= 1 else None
 
 
+def _bootstrap(
+    statistic: Callable[[NDArray[np.int64] | slice], float], rows: int, most: float
+) -> Interval:
+    """Compute a statistic of rows, from -most to most, and its percentile interval."""
+    values = [statistic(resample) for resample in _resamples(rows)]
+    low, high = (float(bound) for bound in np.quantile(values, [TAIL, 1 - TAIL]))
+    margin = accuracy_interval(0, rows).high if low == high else 0.0
+    return Interval(
+        estimate=statistic(slice(None)),
+        low=max(low - margin, -most),
+        high=min(high + margin, most),
+    )
+
+
 def _resamples(rows: int) -> NDArray[np.int64]:
     """Draw rows with replacement, shape (resamples, rows); the same ones for every model."""
     return np.random.default_rng(_SEED).integers(rows, size=(RESAMPLES, rows))
-
-
-def _percentile_interval(estimate: float, values: NDArray[np.float64]) -> Interval:
-    low, high = np.quantile(values, [TAIL, 1 - TAIL])
-    return Interval(estimate=estimate, low=float(low), high=float(high))

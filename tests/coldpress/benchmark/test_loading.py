@@ -15,7 +15,7 @@ import pytest
 from coldpress.benchmark.loading import Benchmark, load_benchmark, read_unlabelled
 from coldpress.data.sources import TextColumns
 from coldpress.errors import InputError
-from coldpress.kinds import TextClassificationBenchmark
+from coldpress.kinds import RegressionBenchmark, TextClassificationBenchmark
 
 Row = tuple[str, Any]
 TRAIN: list[Row] = [(f"press number {i}", "cold" if i % 2 else "warm") for i in range(20)]
@@ -162,7 +162,10 @@ def test_repeated_texts_have_different_ids(loaded: Callable[..., Benchmark]) -> 
     ("rows", "message"),
     [
         ({"train": [("a", "x"), ("b", "x")]}, "train.jsonl has a single class, 'x'"),
-        ({"train": [("a", "cold"), ("b", "warm")]}, "train.jsonl has one row per class"),
+        (
+            {"train": [("a", "cold"), ("b", "warm")]},
+            "train.jsonl has too few rows to cut a validation split from: one for each class",
+        ),
         (
             {"train": [*TRAIN, ("more", " warm")]},
             "train.jsonl: labels ' warm' and 'warm' differ only in spaces",
@@ -191,6 +194,40 @@ def test_bad_rows_are_named_in_one_line(
     part = message.partition(".")[0]
     assert str(error.value).startswith(f"benchmark.source.{part}: {tmp_path}/{message}")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ({"test": [3, 3]}, "test.jsonl has the target 3 in every row"),
+        ({"test": [3]}, "test.jsonl has the target 3 in every row"),
+        ({"validation": [2.5, 2.5]}, "validation.jsonl has the target 2.5 in every row"),
+        (
+            {"train": [1, 2, 3, 4, 5]},
+            "train.jsonl: the part that is cut off for validation has the target ",
+        ),
+        (
+            {"train": [1, 2, 3]},
+            "train.jsonl has too few rows to cut a validation split from: one for each quarter of"
+            " the targets",
+        ),
+    ],
+)
+def test_a_correlation_needs_different_targets(
+    tmp_path: Path, rows: dict[str, list[float]], message: str
+) -> None:
+    files = {}
+    for name, targets in {"train": range(20), "test": [1, 2], **rows}.items():
+        files[name] = tmp_path / f"{name}.jsonl"
+        lines = (json.dumps({"text": f"{name} {n}", "score": t}) for n, t in enumerate(targets))
+        files[name].write_text("\n".join(lines))
+    section = RegressionBenchmark.model_validate(
+        {"kind": "regression", "source": {"origin": "files", **files}}
+    )
+    with pytest.raises(InputError) as error:
+        load_benchmark(section, 0)
+    part = message.partition(".")[0]
+    assert str(error.value).startswith(f"benchmark.source.{part}: {tmp_path}/{message}")
 
 
 def test_unlabelled_rows_need_no_label(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_json_lines_on_the_hub_are_found_by_their_split_names(local_hub: LocalHu
         ({}, "split 'train': no column 'label'; benchmark.columns may use: 'text', 'kind'"),
         ({"source": {"train_split": "dev"}}, "has no split 'dev', only test, train"),
         ({"source": {"config": "fine"}}, "cannot be loaded: BuilderConfig 'fine' not found"),
-        ({"columns": {"text": "kind", "label": "text"}}, "split 'train' has one row per class"),
+        ({"columns": {"text": "kind", "label": "text"}}, "split 'train' has too few rows"),
     ],
 )
 def test_a_missing_split_config_or_column_is_named(also: dict[str, Any], expected: str) -> None:

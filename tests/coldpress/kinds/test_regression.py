@@ -41,6 +41,7 @@ def test_numbers_and_texts_of_csv_files_are_targets() -> None:
         (None, "is null or blank, not a number"),
         (" ", "is null or blank, not a number"),
         ("three", "is 'three', not a number"),
+        ("2024_01", "is '2024_01', not a number"),
         (True, "is True, not a number"),
         ([1.0], "is [1.0], not a number"),
         (float("nan"), "is nan, not a finite number"),
@@ -73,6 +74,11 @@ def test_pearson_compares_values() -> None:
     assert KIND.scores(outputs_of(1, 3, 5, 11), TARGETS)["pearson"] == pytest.approx(1.0)
 
 
+def test_a_reversed_order_has_a_negative_correlation() -> None:
+    scores = KIND.scores(outputs_of(3, 2, 1, -2), TARGETS)
+    assert scores == pytest.approx({"spearman": -1.0, "pearson": -1.0})
+
+
 def test_constant_predictions_have_no_correlation() -> None:
     assert KIND.scores(outputs_of(2, 2, 2, 2), TARGETS) == {"spearman": 0.0, "pearson": 0.0}
 
@@ -92,6 +98,11 @@ def test_closeness_is_the_error_as_a_share_of_the_range() -> None:
     assert scale == 5.0
     scores = KIND.row_scores(outputs_of(0, 2, 0, -9), TARGETS, scale)
     assert scores.tolist() == pytest.approx([1.0, 0.8, 0.6, 0.0])
+
+
+def test_closeness_of_equal_targets_is_measured_in_their_own_unit() -> None:
+    assert KIND.scale(np.array([4.0])) == KIND.scale(np.array([])) == 1.0
+    assert KIND.row_scores(outputs_of(4.25), np.array([4.0]), 1.0).tolist() == [0.75]
 
 
 def test_groups_are_quarters_of_the_targets() -> None:

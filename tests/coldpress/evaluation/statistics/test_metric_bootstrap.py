@@ -64,4 +64,35 @@ def test_a_loss_is_detectable_if_it_exceeds_the_spread_of_the_rows() -> None:
     model = baseline + np.tile([0.1, -0.1], 50)
     loss = metric_bootstrap.detectable_loss(model, baseline, 0.05)
     assert loss == pytest.approx(1.645 * 0.1 * math.sqrt(100 / 99) / 10, rel=1e-3)
-    assert metric_bootstrap.detectable_loss(model[:1], baseline[:1], 0.05) is None
+
+
+def test_no_loss_is_detectable_in_a_handful_of_rows() -> None:
+    """If all rows lose, the chance of it is 1 / 2^n: 0.0625 for four rows, 0.031 for five."""
+    baseline = np.full(5, 0.5)
+    model = baseline - np.array([0.1, 0.2, 0.1, 0.2, 0.1])
+    assert metric_bootstrap.detectable_loss(model[:4], baseline[:4], 0.05) is None
+    assert metric_bootstrap.detectable_loss(model, baseline, 0.05) is not None
+
+
+@pytest.mark.parametrize(("rows", "margin"), [(5, 0.4345), (1000, 0.0038)])
+def test_equal_rankings_are_as_certain_as_the_rows_are_many(rows: int, margin: float) -> None:
+    """All resamples are equal: z^2 / (n + z^2) with z = 1.96."""
+    targets = np.arange(rows, dtype=np.float64)
+    outputs = targets[::-1, None] ** 2
+    interval = metric_bootstrap.metric_difference(REGRESSION, outputs, 2 * outputs, targets)
+    assert interval.estimate == 0
+    assert interval.low == pytest.approx(-margin, abs=1e-4)
+    assert interval.high == pytest.approx(margin, abs=1e-4)
+
+
+def test_a_perfect_correlation_has_an_interval_below_it() -> None:
+    targets = np.arange(30, dtype=np.float64)
+    interval = metric_bootstrap.metric_interval(REGRESSION, targets[:, None], targets)
+    assert (interval.estimate, interval.high) == (1.0, 1.0)
+    assert interval.low == pytest.approx(1 - 0.1135, abs=1e-4)
+
+
+def test_a_single_row_says_little_about_a_mean() -> None:
+    interval = metric_bootstrap.mean_difference(np.array([0.7]), np.array([0.9]))
+    assert interval.low < -0.9
+    assert interval.high > 0.5
