@@ -15,7 +15,8 @@ from coldpress.drift.result import AccuracyChange, ShareDifference
 from coldpress.evaluation.predictions import Predictions
 from coldpress.evaluation.scorecard.scorecard import Comparison, Interval
 from coldpress.evaluation.statistics import paired
-from coldpress.evaluation.statistics.metric_bootstrap import mean_difference
+from coldpress.evaluation.statistics.metric_bootstrap import loss_p_value, mean_difference
+from coldpress.evaluation.statistics.paired import TAIL
 from coldpress.evaluation.wording import points, significance_verdict
 from coldpress.kinds.kind import RowScores, TargetArray, TaskKind
 
@@ -35,22 +36,24 @@ def compare_accuracy(before: Predictions, fresh: Predictions) -> AccuracyChange:
 
     Returns:
         The model is worse if one of the two 95 % intervals lies below 0 and the loss is at least a
-        point. If nothing was lost, each interval is wrong in at most 2.5 of 100 cases.
+        point; on the same rows, only if a test confirms it, since an interval of few rows is too
+        narrow. If nothing was lost, each of the two is wrong in at most 2.5 of 100 cases.
     """
     binary = before.kind.is_classification
     old = before.row_scores(before.final)
     new = fresh.row_scores(fresh.final, before.scale)
     pairs = _match_rows(before, fresh)
     unmatched = np.setdiff1d(np.arange(len(fresh.ids)), pairs[:, 1])
-    same = _compare_same_rows(
-        old[pairs[:, 0]], new[pairs[:, 1]], fresh.targets[pairs[:, 1]], binary
-    )
+    then, now = old[pairs[:, 0]], new[pairs[:, 1]]
+    same = _compare_same_rows(then, now, fresh.targets[pairs[:, 1]], binary)
     independent = compare_row_scores(new[unmatched], old, binary) if len(unmatched) else None
     return AccuracyChange(
         fresh=_interval(new, binary),
         others=independent,
         same=same,
-        worse=_is_lower_on_others(independent) or _is_lower_on_same(same),
+        worse=_is_lower_on_others(independent)
+        # For classification, the verdict on the same rows contains McNemar's test.
+        or (_is_lower_on_same(same) and (binary or loss_p_value(now, then) < TAIL)),
         sentence=" ".join(_sentences(before.kind, independent, same)),
         metric=before.kind.row_metric.name,
     )

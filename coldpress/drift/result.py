@@ -34,12 +34,12 @@ class Drift(FrozenRecord):
 
 
 class ShareDifference(FrozenRecord):
-    """A share of the new rows against the same share of the test rows.
+    """A share, or a mean row score, of the new rows against that of the test rows.
 
     Attributes:
         n: New rows that were compared.
-        fresh: Share of the new rows.
-        before: Share of the test rows.
+        fresh: Share or mean of the new rows.
+        before: Share or mean of the test rows.
         difference: `fresh` minus `before`, of independent samples.
     """
 

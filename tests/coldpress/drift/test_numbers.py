@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.stats import ttest_ind
 
+from coldpress.drift.accuracy import compare_accuracy
 from coldpress.drift.detect import agreement_scores, detect_drift
 from coldpress.drift.observations import Observations
 from coldpress.drift.profile import Profile
+from coldpress.drift.proportions import compare_means
 from coldpress.drift.targets import target_shift
 from coldpress.drift.vocabulary import WordCounts
 from coldpress.evaluation.predictions import Predictions
@@ -59,6 +64,38 @@ def test_the_same_rows_are_compared_pairwise() -> None:
     assert (result.accuracy.same.n, result.accuracy.others) == (200, None)
     assert result.accuracy.same.difference.estimate == 0
     assert result.verdict == "healthy"
+
+
+def test_a_loss_on_three_of_the_same_rows_is_no_evidence() -> None:
+    """All three lose 2 to 4 points, as one in eight of equally good models would."""
+    before = np.array([0.90, 0.92, 0.94])
+    changed = compare_accuracy(scored(before), scored(before - np.array([0.02, 0.03, 0.04])))
+    assert changed.same is not None
+    assert changed.same.difference.high < 0
+    assert not changed.worse
+
+
+def test_a_loss_on_twelve_of_the_same_rows_is() -> None:
+    before = np.linspace(0.80, 0.91, 12)
+    assert compare_accuracy(scored(before), scored(before - np.linspace(0.02, 0.04, 12))).worse
+
+
+def scored(closeness: NDArray[np.float64]) -> Predictions:
+    """Predictions with these scores for targets of which the range is 1."""
+    targets = np.linspace(0.0, 1.0, len(closeness))
+    outputs = (targets + 1 - closeness).astype(np.float32)[:, None]
+    ids = tuple(f"row-{n}" for n in range(len(closeness)))
+    return Predictions(ids, REGRESSION, ("score",), targets, {"teacher": outputs, "onnx": outputs})
+
+
+def test_few_new_rows_have_a_wide_interval() -> None:
+    fresh = np.array([0.69, 0.71])
+    before = np.array([0.7, 0.8, 0.8, 0.9, 0.9])
+    difference = compare_means(fresh, before).difference
+    expected = ttest_ind(fresh, before, equal_var=False).confidence_interval()
+    assert difference.estimate == pytest.approx(-0.12)
+    assert (difference.low, difference.high) == pytest.approx((expected.low, expected.high))
+    assert compare_means(fresh[:1], before).difference.high > 1
 
 
 def test_agreement_is_the_closeness_to_the_teachers_numbers() -> None:
