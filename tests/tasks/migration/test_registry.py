@@ -82,7 +82,8 @@ def test_a_run_is_migrated_with_its_metrics_and_lineage(source: str, target: Mlf
     migrate_store(source)
     model = registry.resolve("trec/1")
     run = target.get_run(str(model.run_id))
-    assert (run.data.params, run.data.metrics) == ({"opset": "17"}, {"loss": 0.25})
+    assert run.data.params == {"opset": "17"}
+    assert run.data.metrics == {"loss": 0.25, "seconds": 0.0}
     assert [m.value for m in target.get_metric_history(run.info.run_id, "loss")] == [0.5, 0.25]
     teacher = str(registry.resolve("trec-teacher/1").source).removeprefix("models:/")
     assert run.inputs is not None
