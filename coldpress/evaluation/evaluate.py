@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,11 +23,7 @@ from coldpress.evaluation.scorecard.scorecard import (
     Scorecard,
 )
 from coldpress.evaluation.statistics import paired
-from coldpress.evaluation.statistics.comparison import (
-    compare_outputs,
-    score_bounds,
-    score_difference,
-)
+from coldpress.evaluation.statistics.comparison import compare_outputs, score_bounds
 from coldpress.evaluation.subgroups import equity, search
 from coldpress.evaluation.subgroups.flips import find_flips
 from coldpress.evaluation.subgroups.search import ValidationPredictions
@@ -60,12 +56,14 @@ class _Context:
         predictions: Outputs of all candidates for the test split.
         teacher: The teacher's candidate.
         timings: Of all candidates.
+        comparisons: Every model with its parent and with the teacher, by their names.
     """
 
     benchmark: Benchmark
     predictions: Predictions
     teacher: Candidate
     timings: CandidateTimings
+    comparisons: Mapping[tuple[str, str], Comparison]
 
 
 def evaluate_candidates(
@@ -91,12 +89,13 @@ def evaluate_candidates(
     predictions = _predict(candidates, benchmark)
     teacher = next(candidate for candidate in candidates if candidate.parent is None)
     timings = time_candidates(candidates, teacher_in_onnx, benchmark.test, section.latency)
-    context = _Context(benchmark, predictions, teacher, timings)
+    comparisons = _compare_models(candidates, teacher, predictions)
+    context = _Context(benchmark, predictions, teacher, timings, comparisons)
     evaluation = Evaluation(
         n=len(benchmark.test),
         overlap=benchmark.overlap,
         models={candidate.name: _scorecard(candidate, context) for candidate in candidates},
-        comparisons=_comparisons(candidates, context),
+        comparisons=tuple(comparisons.values()),
         equity=_compare_groups(candidates, predictions, benchmark, section.slices),
         conditions=timing_conditions(section.latency, candidates[-1].test, timings.forward.machine),
         kind=benchmark.kind.name,
@@ -144,7 +143,7 @@ def _scorecard(candidate: Candidate, context: _Context) -> Scorecard:
     scores = kind.scores(outputs, targets)
     metric = kind.metrics[0].name
     card = Scorecard(
-        **_classification_fields(outputs, context),
+        **_classification_fields(outputs, scores, context),
         parameters=candidate.parameters,
         bytes=candidate.bytes,
         macs_per_token=candidate.macs_per_token,
@@ -169,13 +168,13 @@ def _scorecard(candidate: Candidate, context: _Context) -> Scorecard:
     return add_timings(card, candidate, context.timings)
 
 
-def _classification_fields(outputs: Outputs, context: _Context) -> dict[str, Any]:
+def _classification_fields(
+    outputs: Outputs, scores: Mapping[str, float], context: _Context
+) -> dict[str, Any]:
     """Return the fields of a scorecard that only classification has."""
-    kind = context.benchmark.kind
-    labels = context.predictions.targets
-    if not kind.is_classification:
+    if not context.benchmark.kind.is_classification:
         return {}
-    scores = kind.scores(outputs, labels)
+    labels = context.predictions.targets
     return {
         "accuracy": scores["accuracy"],
         "macro_f1": scores["macro_f1"],
@@ -188,29 +187,25 @@ def _classification_fields(outputs: Outputs, context: _Context) -> dict[str, Any
 def _difference(candidate: Candidate, context: _Context) -> Interval:
     if candidate is context.teacher:
         return paired.NO_DIFFERENCE
-    outputs = context.predictions.outputs
-    return score_difference(
-        context.benchmark.kind,
-        outputs[candidate.name],
-        outputs[context.teacher.name],
-        context.predictions.targets,
-    )
+    return context.comparisons[candidate.name, context.teacher.name].difference
 
 
-def _comparisons(candidates: Sequence[Candidate], context: _Context) -> tuple[Comparison, ...]:
+def _compare_models(
+    candidates: Sequence[Candidate], teacher: Candidate, predictions: Predictions
+) -> dict[tuple[str, str], Comparison]:
     """Compare each model with its parent, then with the teacher unless that is its parent."""
-    return tuple(
-        _compare((candidate.name, baseline), context)
+    return {
+        (candidate.name, baseline): _compare((candidate.name, baseline), predictions)
         for candidate in candidates
         if candidate.parent is not None
-        for baseline in dict.fromkeys((candidate.parent, context.teacher.name))
-    )
+        for baseline in dict.fromkeys((candidate.parent, teacher.name))
+    }
 
 
-def _compare(names: tuple[str, str], context: _Context) -> Comparison:
-    kind = context.benchmark.kind
-    targets = context.predictions.targets
-    model, baseline = (context.predictions.outputs[name] for name in names)
+def _compare(names: tuple[str, str], predictions: Predictions) -> Comparison:
+    kind = predictions.kind
+    targets = predictions.targets
+    model, baseline = (predictions.outputs[name] for name in names)
     comparison = compare_outputs(names, kind, model, baseline, targets)
     if not kind.is_classification:
         return comparison

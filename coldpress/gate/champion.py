@@ -38,10 +38,7 @@ def compare_with_champion(version: str, predictions: Predictions, champion: Outp
     Returns:
         The champion with its comparison.
     """
-    final = predictions.outputs[predictions.final]
-    names = ("onnx", version)
-    comparison = compare_outputs(names, predictions.kind, final, champion, predictions.targets)
-    return Champion(version, comparison)
+    return Champion(version, _compare(version, predictions, champion))
 
 
 def identical_champion(version: str, predictions: Predictions) -> Champion:
@@ -54,10 +51,14 @@ def identical_champion(version: str, predictions: Predictions) -> Champion:
     Returns:
         The champion with its comparison.
     """
+    comparison = _compare(version, predictions, predictions.outputs[predictions.final])
+    return Champion(version, comparison.model_copy(update={"difference": paired.NO_DIFFERENCE}))
+
+
+def _compare(version: str, predictions: Predictions, champion: Outputs) -> Comparison:
     final = predictions.outputs[predictions.final]
     names = ("onnx", version)
-    comparison = compare_outputs(names, predictions.kind, final, final, predictions.targets)
-    return Champion(version, comparison.model_copy(update={"difference": paired.NO_DIFFERENCE}))
+    return compare_outputs(names, predictions.kind, final, champion, predictions.targets)
 
 
 def same_rows(first: Predictions, second: Predictions) -> bool:

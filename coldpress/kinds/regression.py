@@ -155,8 +155,10 @@ class Regression:
         return _spearman(self.predicted_targets(outputs), targets)
 
     def scale(self, targets: TargetArray) -> float:
-        """Return the range of the targets; 1 if they are all equal."""
-        return float(np.ptp(targets)) or 1.0 if len(targets) else 1.0
+        """Return the range of the targets; 1 if they are all equal, or if there are none."""
+        if not len(targets):
+            return 1.0
+        return float(np.ptp(targets)) or 1.0
 
     def row_scores(self, outputs: Outputs, targets: TargetArray, scale: float) -> RowScores:
         """Return the closeness of each row: 1 minus the error as a share of the targets' range.

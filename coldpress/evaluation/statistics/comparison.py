@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coldpress.evaluation.scorecard.base import Bounds
-from coldpress.evaluation.scorecard.scorecard import Comparison, Interval
+from coldpress.evaluation.scorecard.scorecard import Comparison
 from coldpress.evaluation.statistics import metric_bootstrap, paired
 from coldpress.kinds.kind import Outputs, TargetArray, TaskKind
 
@@ -37,13 +37,6 @@ def compare_outputs(
         n=len(targets),
         difference=metric_bootstrap.metric_difference(kind, model, baseline, targets),
     )
-
-
-def score_difference(
-    kind: TaskKind, model: Outputs, baseline: Outputs, targets: TargetArray
-) -> Interval:
-    """Return the difference of `compare_outputs` alone."""
-    return compare_outputs(("", ""), kind, model, baseline, targets).difference
 
 
 def score_bounds(kind: TaskKind, outputs: Outputs, targets: TargetArray) -> Bounds | None:
