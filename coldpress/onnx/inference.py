@@ -30,6 +30,19 @@ def raw_logits(predictor: Predictor, rows: EncodedSplit) -> Logits:
     return logits
 
 
+def calibrated_logits(predictor: Predictor, rows: EncodedSplit) -> Logits:
+    """Return `raw_logits` divided by the model's temperature, as `predict` does.
+
+    Args:
+        predictor: The exported model.
+        rows: Encoded by the model's tokenizer.
+
+    Returns:
+        Shape (rows, labels).
+    """
+    return raw_logits(predictor, rows) / predictor.temperature
+
+
 def run_batch(predictor: Predictor, batch: Batch) -> Logits:
     """Run the graph on one padded batch.
 

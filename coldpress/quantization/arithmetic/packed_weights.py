@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -15,17 +16,27 @@ WEIGHT_TYPES = frozenset({torch.int8, torch.uint8})
 """Types of stored integers: bytes as they are, and packed."""
 
 
-def pack_weight(weight: Tensor, bits: int) -> Tensor:
-    """Pack the weight of a module.
+class IntegerModule(Protocol):
+    """A module whose weight is int8 of any shape, with 1 to 8 bits for each integer."""
 
-    Args:
-        weight: int8 of any shape.
-        bits: Bits of an integer, 1 to 8.
+    @property
+    def weight(self) -> Tensor:
+        """The integers."""
+
+    @property
+    def bits(self) -> int:
+        """Bits of an integer in files."""
+
+
+def pack_weight(module: IntegerModule) -> Tensor:
+    """Pack the weight of a module.
 
     Returns:
         uint8 of shape (bits, bytes); with 8 bits the weight itself.
     """
-    return torch.from_numpy(pack(weight.numpy(), bits)) if bits < BYTE_BITS else weight.detach()
+    if module.bits < BYTE_BITS:
+        return torch.from_numpy(pack(module.weight.numpy(), module.bits))
+    return module.weight.detach()
 
 
 def unpack_weight(tensors: Tensors, shape: Sequence[int]) -> Tensor:

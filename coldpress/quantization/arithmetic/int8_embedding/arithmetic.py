@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import nn
 
 from coldpress.quantization.arithmetic.arithmetic import (
     Arithmetic,
@@ -29,10 +29,6 @@ def _build(source: nn.Embedding, tensors: Tensors) -> QuantizedEmbedding:
     return QuantizedEmbedding(*source.weight.shape, bits=stored_bits(tensors))
 
 
-def _pack(module: QuantizedEmbedding) -> Tensor:
-    return pack_weight(module.weight, module.bits)
-
-
 INT8_EMBEDDING = Arithmetic(
     module=QuantizedEmbedding,
     precision=_precision,
@@ -41,7 +37,7 @@ INT8_EMBEDDING = Arithmetic(
         weight_types=WEIGHT_TYPES,
         required=frozenset({"weight", "scale"}),
         build=_build,
-        pack=_pack,
+        pack=pack_weight,
         unpack=unpack_weight,
     ),
     lowering=EmbeddingLowering(add_table, scale_rows),

@@ -24,7 +24,7 @@ def add_table(graph: GraphBuilder, path: str, module: QuantizedEmbedding) -> str
     """
     if module.bits == BYTE_BITS:
         return add_tensor(graph, f"{path}.weight", module.weight)
-    packed = pack_weight(module.weight, module.bits).numpy()
+    packed = pack_weight(module).numpy()
     return add_unpacking(graph, f"{path}.weight", packed, module.weight.shape)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import nn
 
 from coldpress.quantization.arithmetic.arithmetic import (
     Arithmetic,
@@ -52,10 +52,6 @@ def _build(source: nn.Linear, tensors: Tensors) -> QuantizedLinear:
     )
 
 
-def _pack(module: QuantizedLinear) -> Tensor:
-    return pack_weight(module.weight, module.bits)
-
-
 INT8_LINEAR = Arithmetic(
     module=QuantizedLinear,
     precision=_precision,
@@ -65,7 +61,7 @@ INT8_LINEAR = Arithmetic(
         required=frozenset({"weight", "scale", "bias"}),
         optional=frozenset(INPUT_TENSORS),
         build=_build,
-        pack=_pack,
+        pack=pack_weight,
         unpack=unpack_weight,
     ),
     lowering=LinearLowering(

@@ -120,7 +120,7 @@ def _add_weights(graph: GraphBuilder, modules: ModulesByPath) -> str:
 
 
 def _add_weight(graph: GraphBuilder, path: str, module: QuantizedLinear) -> str:
-    stored: Array = pack_weight(module.weight, module.bits).numpy()
+    stored: Array = pack_weight(module).numpy()
     if not is_packed(stored):
         return add_joined(graph, [path], "weight", [stored], WEIGHT)
     unpacked = add_unpacking(graph, f"{path}.weight", stored, module.weight.shape)
