@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from coldpress.report import formats, method, sentences, waterfall_table
+from coldpress.report import formats, method, sentences
 from coldpress.report.equity import KINDS, equity_figure
 from coldpress.report.findings import Findings
 from coldpress.report.front_matter import front_matter
@@ -65,7 +65,6 @@ def _environment() -> Environment:
     environment.globals.update(
         formats=formats,
         sentences=sentences,
-        scores=waterfall_table.card_scores,
         kinds=KINDS,
         MAX_LABELS=MAX_LABELS,
         MAX_GROUPS=MAX_GROUPS,

@@ -8,7 +8,6 @@ from typing import Any
 import yaml
 
 from coldpress.data.sources import HubSource
-from coldpress.report import waterfall_table
 from coldpress.report.findings import Findings
 from coldpress.teacher.spec import HubModel
 
@@ -64,11 +63,8 @@ def _result(findings: Findings) -> dict[str, Any]:
 def _measured(findings: Findings) -> Iterator[tuple[str, str, float]]:
     """Yield type, name and value of each metric of the final model."""
     final = findings.final
-    scores = waterfall_table.card_scores(final)
     for metric in findings.kind.metrics:
-        value = scores[metric.name]
-        if value is not None:
-            yield metric.hub_name, metric.heading, value
+        yield metric.hub_name, metric.heading, final.scores[metric.name]
     if final.calibration_error is not None:
         error = final.calibration_error
         yield "expected_calibration_error", "Expected calibration error", error

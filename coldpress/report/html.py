@@ -13,7 +13,6 @@ from coldpress.report import formats, limits, reliability, scatter, sentences
 from coldpress.report.equity import KINDS, equity_figure
 from coldpress.report.findings import Findings
 from coldpress.report.waterfall_panels import waterfall_panels
-from coldpress.report.waterfall_table import card_scores
 
 MAX_FLIPS = 100
 """Largest number of rows; the evaluation's table lists all."""
@@ -72,6 +71,5 @@ def _template_globals() -> dict[str, Any]:
         "kinds": KINDS,
         "reliability": reliability,
         "scatter": scatter,
-        "scores": card_scores,
         "sentences": sentences,
     }

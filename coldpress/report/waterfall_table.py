@@ -27,7 +27,7 @@ def _table_row(name: str, card: Scorecard, rows: int) -> dict[str, Any]:
     return {
         "model": name,
         "runtime": card.runtime,
-        **card_scores(card),
+        **card.scores,
         f"{card.metric}_low": interval.low,
         f"{card.metric}_high": interval.high,
         "retention": card.retention,
@@ -44,8 +44,3 @@ def _table_row(name: str, card: Scorecard, rows: int) -> dict[str, Any]:
         "speedup_high": gain and gain.high,
         "speedup_same_runtime": card.speedup_same_runtime,
     }
-
-
-def card_scores(card: Scorecard) -> dict[str, float | None]:
-    """Return all metrics by name; evaluations of earlier versions have no `scores`."""
-    return dict(card.scores) or {"accuracy": card.accuracy, "macro_f1": card.macro_f1}

@@ -7,9 +7,9 @@ A value that does not apply to a model is None, `null` in the report.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from coldpress.evaluation.performance.contention import Contention
 from coldpress.evaluation.scorecard.base import Bounds, Fraction, FrozenRecord
@@ -101,7 +101,7 @@ class Scorecard(FrozenRecord):
         speedup_same_runtime_interval: The same for `speedup_same_runtime`.
         speedup_undetermined: Reason why a timed model has no speed-up, as the end of a sentence.
         contention: Other load on the machine while this model was timed; None in old evaluations.
-        scores: Metrics of the task kind by name; empty in evaluations that are older.
+        scores: Metrics of the task kind by name.
         metric: Name of the gated metric.
         score_interval: 95 % interval of the gated metric; None for an accuracy, whose interval
             follows from the number of rows.
@@ -139,10 +139,19 @@ class Scorecard(FrozenRecord):
     metric: str = "accuracy"
     score_interval: Bounds | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _add_scores(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """Read the scores of earlier versions, which had classification only, from their fields."""
+        if "scores" in fields:
+            return fields
+        names = fields.keys() & {"accuracy", "macro_f1"}
+        return {**fields, "scores": {name: fields[name] for name in sorted(names)}}
+
     @property
     def score(self) -> float:
         """Value of the gated metric."""
-        return self.scores[self.metric] if self.scores else (self.accuracy or 0.0)
+        return self.scores[self.metric]
 
 
 class Comparison(FrozenRecord):
