@@ -1,0 +1,204 @@
+"""Judge data of sentence embeddings: a corpus with queries and relevance, or scored pairs.
+
+Corpus, queries and qrels are in the format of BEIR (Thakur et al. 2021): `_id`, `title` and `text`
+in the corpus, `_id` and `text` in the queries, and a table of query, document and grade.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from coldpress.data import file_formats, rows
+from coldpress.data.rows import Rows
+from coldpress.errors import InputError
+from coldpress.schema.section import Section, UserPath
+
+_FIELD = "benchmark.judge"
+_QRELS = ("query-id", "corpus-id", "score")
+PAIR_COLUMNS = ("sentence1", "sentence2", "score")
+"""Columns of scored pairs, as the hub's similarity datasets name them."""
+
+
+class Judge(Section):
+    """Data that vectors are evaluated on: either a corpus, queries and qrels, or pairs."""
+
+    corpus: Annotated[
+        UserPath | None, Field(description="Documents: _id, text and optionally title.")
+    ] = None
+    queries: Annotated[UserPath | None, Field(description="Queries: _id and text.")] = None
+    qrels: Annotated[
+        UserPath | None,
+        Field(description="Grades: a .tsv file with query-id, corpus-id and score."),
+    ] = None
+    pairs: Annotated[
+        UserPath | None, Field(description="Scored pairs: sentence1, sentence2 and score.")
+    ] = None
+
+    @model_validator(mode="after")
+    def _check_complete(self) -> Self:
+        files = (self.corpus, self.queries, self.qrels)
+        if None in files if self.pairs is None else any(files):
+            raise ValueError("needs either corpus, queries and qrels, or pairs")
+        return self
+
+
+@dataclass(frozen=True)
+class JudgedQueries:
+    """Queries with the grades of documents.
+
+    Attributes:
+        ids: Of the queries that occur in the qrels, in the order of the queries file.
+        queries: Their texts.
+        documents: All texts of the corpus: title and text, separated by a space.
+        grades: For each query, grades by document number.
+        rows: Row numbers of the queries in their file.
+    """
+
+    ids: tuple[str, ...]
+    queries: tuple[str, ...]
+    documents: tuple[str, ...]
+    grades: tuple[Mapping[int, int], ...]
+    rows: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ScoredPairs:
+    """Pairs of texts, and how similar they are.
+
+    Attributes:
+        first: First texts.
+        second: Second texts.
+        rows: The file's rows, whose scores are not read yet.
+    """
+
+    first: tuple[str, ...]
+    second: tuple[str, ...]
+    rows: Rows
+
+
+def read_judged_queries(judge: Judge) -> JudgedQueries:
+    """Read corpus, queries and qrels.
+
+    Args:
+        judge: With these three files.
+
+    Raises:
+        InputError: A file or row is invalid, a document or query is unknown, an id occurs twice,
+            or a query has no relevant document.
+    """
+    corpus_path, queries_path, qrels_path = _paths(judge)
+    corpus = file_formats.read_file(
+        corpus_path, ["_id", "text"], f"{_FIELD}.corpus", optional=["title"]
+    )
+    queries = file_formats.read_file(queries_path, ["_id", "text"], f"{_FIELD}.queries")
+    documents = _document_texts(corpus)
+    numbers = _number_ids(corpus)
+    texts = rows.extract_texts(queries, "text")
+    grades = _read_grades(qrels_path, _number_ids(queries), numbers)
+    ids = rows.extract_labels(queries, "_id")
+    judged = [row for row in range(len(queries)) if row in grades]
+    return JudgedQueries(
+        ids=tuple(ids[row] for row in judged),
+        queries=tuple(texts[row] for row in judged),
+        documents=documents,
+        grades=tuple(grades[row] for row in judged),
+        rows=tuple(judged),
+    )
+
+
+def read_scored_pairs(judge: Judge) -> ScoredPairs:
+    """Read scored pairs.
+
+    Args:
+        judge: With the file of pairs.
+
+    Raises:
+        InputError: The file or a text is invalid.
+    """
+    if judge.pairs is None:
+        raise ValueError("the judge has no pairs")
+    pairs = file_formats.read_file(judge.pairs, PAIR_COLUMNS, f"{_FIELD}.pairs")
+    first, second, _ = PAIR_COLUMNS
+    return ScoredPairs(rows.extract_texts(pairs, first), rows.extract_texts(pairs, second), pairs)
+
+
+def _paths(judge: Judge) -> tuple[Path, Path, Path]:
+    if judge.corpus is None or judge.queries is None or judge.qrels is None:
+        raise ValueError("the judge has no corpus")
+    return judge.corpus, judge.queries, judge.qrels
+
+
+def _document_texts(corpus: Rows) -> tuple[str, ...]:
+    """Join title and text, as BEIR does; one of them may be blank."""
+    titles = rows.extract_optional_texts(corpus, "title")
+    bodies = rows.extract_optional_texts(corpus, "text")
+    texts = tuple(f"{t or ''} {b or ''}".strip() for t, b in zip(titles, bodies, strict=True))
+    for row, text in enumerate(texts):
+        if not text:
+            raise InputError(f"{corpus.locate(row)}: 'title' and 'text' are blank")
+    return texts
+
+
+def _number_ids(source: Rows) -> dict[str, int]:
+    """Return the row of each id."""
+    numbers: dict[str, int] = {}
+    for row, name in enumerate(rows.extract_labels(source, "_id")):
+        if name in numbers:
+            first = source.locate(numbers[name]).removeprefix(f"{source.location} ")
+            raise InputError(f"{source.locate(row)}: '_id' {name!r} is that of {first}, too")
+        numbers[name] = row
+    return numbers
+
+
+def _read_grades(
+    path: Path, queries: Mapping[str, int], documents: Mapping[str, int]
+) -> dict[int, dict[int, int]]:
+    """Return grades by the rows of query and document; each query has a relevant document."""
+    qrels = file_formats.read_tsv(path, _QRELS, f"{_FIELD}.qrels")
+    grades: dict[int, dict[int, int]] = {}
+    for row, (query, document, grade) in enumerate(_judgements(qrels)):
+        for name, known, column in (
+            (query, queries, _QRELS[0]),
+            (document, documents, _QRELS[1]),
+        ):
+            if name not in known:
+                source = "queries" if known is queries else "corpus"
+                raise InputError(
+                    f"{qrels.locate(row)}: {column} {name!r} is not an _id of {_FIELD}.{source}"
+                )
+        judged = grades.setdefault(queries[query], {})
+        if documents[document] in judged:
+            raise InputError(
+                f"{qrels.locate(row)}: query {query!r} and document {document!r} occur twice"
+            )
+        judged[documents[document]] = grade
+    _check_relevant(grades, list(queries), qrels.location)
+    return grades
+
+
+def _judgements(qrels: Rows) -> Iterator[tuple[str, str, int]]:
+    """Yield query, document and grade of each row."""
+    for row, values in enumerate(zip(*(qrels.columns[name] for name in _QRELS), strict=True)):
+        query, document, grade = values
+        try:
+            yield query, document, int(grade)
+        except ValueError as error:
+            raise InputError(
+                f"{qrels.locate(row)}: 'score' is {grade!r}, not a whole number"
+            ) from error
+
+
+def _check_relevant(
+    grades: Mapping[int, Mapping[int, int]], names: Sequence[str], location: str
+) -> None:
+    for query, judged in grades.items():
+        if max(judged.values()) <= 0:
+            raise InputError(
+                f"{location}: query {names[query]!r} has no relevant document: none of its scores"
+                " is above 0"
+            )
