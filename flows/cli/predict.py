@@ -7,7 +7,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,8 @@ from coldpress.model.checkpoint import Checkpoint
 from coldpress.onnx import predictor
 from coldpress.schema import paths
 from tasks.environment.streams import OutputError
-from tasks.tracking import artifacts, registry, reports
+from tasks.tracking import embedded_versions
+from tasks.tracking.embedded_versions import EmbeddedVersion
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -45,7 +46,7 @@ def predictions(model: str, texts: Sequence[str], pairs: Sequence[str]) -> list[
         raise InputError("TEXT: give at least one text")
     if pairs and len(pairs) != len(texts):
         raise InputError(f"--pair: {len(pairs)} given for {len(texts)} texts")
-    with _open_deployable(registry.resolve(model)) as checkpoint:
+    with _open_deployable(_find_version(model)) as checkpoint:
         classifier = predictor.Predictor(checkpoint.path)
         if classifier.pairs is not None and classifier.pairs is not bool(pairs):
             raise InputError(f"--pair: {model} takes {_input_kind(classifier.pairs)} texts")
@@ -70,6 +71,8 @@ def pull_model(model: str, directory: Path) -> None:
     Raises:
         InputError: The folder is in use, or the model is not deployable.
     """
+    from tasks.tracking import registry, reports
+
     target = _prepare_empty_folder(directory)
     version = registry.resolve(model)
     with _open_deployable(version) as checkpoint:
@@ -146,13 +149,27 @@ def _explain_corruption(reference: str) -> Iterator[None]:
         raise CorruptCheckpointError(message) from error
 
 
+def _find_version(model: str) -> ModelVersion | EmbeddedVersion:
+    version = embedded_versions.find_version(model)
+    if version is not None:
+        return version
+    from tasks.tracking import registry
+
+    return registry.resolve(model)
+
+
+def _open_version(version: ModelVersion | EmbeddedVersion) -> AbstractContextManager[Checkpoint]:
+    if isinstance(version, EmbeddedVersion):
+        return nullcontext(version.open())
+    from tasks.tracking import artifacts
+
+    return artifacts.open_checkpoint(str(version.source))
+
+
 @contextmanager
-def _open_deployable(version: ModelVersion) -> Iterator[Checkpoint]:
+def _open_deployable(version: ModelVersion | EmbeddedVersion) -> Iterator[Checkpoint]:
     reference = f"{version.name}/{version.version}"
-    with (
-        _explain_corruption(reference),
-        artifacts.open_checkpoint(str(version.source)) as checkpoint,
-    ):
+    with _explain_corruption(reference), _open_version(version) as checkpoint:
         if not (checkpoint.path / "model.onnx").exists():
             stage = version.tags.get("stage", "another stage")
             raise InputError(f"model: {reference} is a checkpoint of {stage}, not an ONNX model")

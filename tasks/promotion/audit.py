@@ -15,10 +15,10 @@ from pydantic import BaseModel, ConfigDict
 
 from coldpress.errors import InputError
 from tasks.environment import processes
-from tasks.tracking import registry, runs, versions
+from tasks.tracking import references, registry, runs, versions
 from tasks.tracking.retry import retry_on_conflict
 
-AUDIT_SUFFIX = registry.AUDIT_SUFFIX
+AUDIT_SUFFIX = references.AUDIT_SUFFIX
 _IS_OPEN = "tags.`state` = 'open'"
 
 Intent = Literal["promote", "rollback", "watch", "hand", "revert", "restore", "collect"]

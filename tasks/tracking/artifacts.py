@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import unquote, urlparse
 
 from mlflow.artifacts import download_artifacts, load_text
 from mlflow.exceptions import MlflowException
@@ -16,8 +15,9 @@ from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from coldpress.errors import CorruptCheckpointError
-from coldpress.model.checkpoint import MANIFEST, Checkpoint
+from coldpress.model.checkpoint import Checkpoint
 from tasks.tracking import artifact_roots, deduplicate, runs
+from tasks.tracking.checkpoint_directory import local_directory, open_directory
 from tasks.tracking.versions import NOT_FOUND_CODES
 
 CHECKPOINT_FOLDER = "checkpoint"
@@ -51,8 +51,9 @@ def open_checkpoint(model_uri: str) -> Iterator[Checkpoint]:
             it says nothing about the files.
     """
     location = _require_location(model_uri)
-    if urlparse(location).scheme == "file":
-        yield _open_directory(Path(unquote(urlparse(location).path)), model_uri)
+    local = local_directory(location)
+    if local is not None:
+        yield open_directory(local, model_uri)
         return
     with tempfile.TemporaryDirectory() as directory:
         try:
@@ -61,7 +62,7 @@ def open_checkpoint(model_uri: str) -> Iterator[Checkpoint]:
             if stored_bytes(model_uri):
                 raise
             raise CorruptCheckpointError(f"{model_uri}: {error}") from error
-        yield _open_directory(Path(directory), model_uri)
+        yield open_directory(Path(directory), model_uri)
 
 
 def is_intact(model_uri: str, digest: str) -> bool:
@@ -220,10 +221,3 @@ def _location(model_uri: str) -> str:
         return str(model.artifact_location)
     run_id, _, path = model_uri.removeprefix("runs:/").partition("/")
     return f"{client.get_run(run_id).info.artifact_uri}/{path}"
-
-
-def _open_directory(directory: Path, model_uri: str) -> Checkpoint:
-    manifest = next(iter(sorted(directory.rglob(MANIFEST))), None)
-    if manifest is None:
-        raise CorruptCheckpointError(f"{model_uri}: no {MANIFEST} below {directory}")
-    return Checkpoint.open(manifest.parent)

@@ -13,11 +13,11 @@ from coldpress.errors import InputError
 from coldpress.schema.stages import REGISTERED_SUFFIX, Stage
 from tasks.environment import home
 from tasks.tracking import deduplicate, runs, versions
+from tasks.tracking.references import AUDIT_SUFFIX, split_reference
 from tasks.tracking.retry import retry_on_conflict
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
-AUDIT_SUFFIX = "-audit"
 PARENTS_TAG = "parents"
 ANCESTORS_TAG = "ancestors"
 """Tag of a version: the digests of all models it was made from, including the teacher."""
@@ -114,7 +114,7 @@ def resolve(reference: str) -> ModelVersion:
     version = resolve_any(reference)
     if versions.is_own(version):
         return version
-    name, mark, _ = _split_reference(reference)
+    name, mark, _ = split_reference(reference)
     own = [v for v in versions.list_versions(runs.client(), name) if versions.is_own(v)]
     latest = max(own, key=_version_number, default=None)
     if latest is None or mark:
@@ -159,7 +159,7 @@ def resolve_any(reference: str) -> ModelVersion:
         raise InputError(
             f"model: no {reference} in the registry; {home.home_directory()} has no models yet"
         )
-    name, mark, selector = _split_reference(reference)
+    name, mark, selector = split_reference(reference)
     if name.endswith(AUDIT_SUFFIX):
         raise InputError(f"model: {name} is the audit record of a model, not a model")
     client = runs.client()
@@ -215,7 +215,7 @@ def record_verdict(reference: str, tags: dict[str, str], description: str, passe
         passed: If true the version becomes the challenger, else it stops being the challenger.
     """
     client = runs.client()
-    name, _, version = _split_reference(reference)
+    name, _, version = split_reference(reference)
     client.update_model_version(name, version, description)
     set_tags(reference, tags)
     challenger = version_with_alias(name, CHALLENGER)
@@ -232,14 +232,6 @@ def set_tags(reference: str, tags: dict[str, str]) -> None:
         reference: `name/version`.
         tags: Set one by one, in order.
     """
-    name, _, version = _split_reference(reference)
+    name, _, version = split_reference(reference)
     for key, value in tags.items():
         runs.client().set_model_version_tag(name, version, key, value)
-
-
-def _split_reference(reference: str) -> tuple[str, str, str]:
-    for mark in "@/":
-        name, separator, selector = reference.partition(mark)
-        if separator:
-            return name, mark, selector
-    return reference, "", ""

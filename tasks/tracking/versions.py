@@ -14,11 +14,11 @@ from mlflow.protos.databricks_pb2 import (
     ErrorCode,
 )
 
+from tasks.tracking import references
 from tasks.tracking.paging import all_pages
 
 # Error codes for an unknown id or alias, and for a malformed one.
 NOT_FOUND_CODES = {ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), ErrorCode.Name(INVALID_PARAMETER_VALUE)}
-_LOGGED_MODEL = "models:/m-"
 _QUOTES = re.compile(r"['\"\\]")
 
 
@@ -79,7 +79,7 @@ def equals_filter(field: str, value: str) -> str:
 
 def is_own(version: ModelVersion) -> bool:
     """True if a stage of Coldpress registered a version, and not another tool."""
-    return "digest" in version.tags and str(version.source).startswith(_LOGGED_MODEL)
+    return references.is_own(version.tags, version.source)
 
 
 def has_model(client: MlflowClient, version: ModelVersion) -> bool:

@@ -29,3 +29,8 @@ def test_torch_and_other_heavy_libraries_are_imported_only_where_they_are_used(
 
 def test_arguments_are_parsed_before_mlflow_and_prefect_are_imported(tmp_path: Path) -> None:
     assert not imported_by("flows.cli.main", tmp_path) & {"mlflow", "prefect", "pandas", *HEAVY}
+
+
+def test_a_model_in_an_embedded_registry_is_found_without_mlflow(tmp_path: Path) -> None:
+    """Its import would take most of the time of `predict`."""
+    assert not imported_by("flows.cli.predict", tmp_path) & {"mlflow", "prefect", "pandas"}

@@ -1,0 +1,34 @@
+"""Find and open the checkpoint in a directory of MLflow's artifact store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+from coldpress.errors import CorruptCheckpointError
+from coldpress.model.checkpoint import MANIFEST, Checkpoint
+
+
+def local_directory(location: str) -> Path | None:
+    """Return the directory of an artifact location; None if it is not on this disk."""
+    parsed = urlparse(location)
+    return Path(unquote(parsed.path)) if parsed.scheme == "file" else None
+
+
+def open_directory(directory: Path, model_uri: str) -> Checkpoint:
+    """Open the checkpoint at or below a directory.
+
+    Args:
+        directory: May be missing.
+        model_uri: The model, for the message.
+
+    Returns:
+        The verified checkpoint.
+
+    Raises:
+        CorruptCheckpointError: Files are missing or altered.
+    """
+    manifest = next(iter(sorted(directory.rglob(MANIFEST))), None)
+    if manifest is None:
+        raise CorruptCheckpointError(f"{model_uri}: no {MANIFEST} below {directory}")
+    return Checkpoint.open(manifest.parent)
