@@ -49,7 +49,7 @@ def _export(context: StageContext) -> dict[str, float]:
     metrics: dict[str, float] = {}
     with new_checkpoint(context.target, manifest) as directory:
         export(source, directory, recipe.export.opset, metadata)
-        if task_kind(source.manifest.kind).is_classification:
+        if task_kind(source.manifest.kind).has_labels:
             metrics |= calibrate_temperature(directory, validation).metrics()
         parity = check_parity(source, directory / "model.onnx", validation)
     return {**metrics, **parity.metrics(), "bytes": _total_bytes(context.target)}

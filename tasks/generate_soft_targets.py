@@ -73,8 +73,9 @@ def _generate(context: StageContext) -> dict[str, float]:
     with new_checkpoint(context.target, manifest) as directory:
         soft_targets.save_soft_targets(averaged, directory)
     metrics: dict[str, float] = {"rows": len(rows)}
-    if benchmark.kind.is_classification:
-        metrics["entropy_nats"] = soft_targets.mean_entropy(averaged.logits)
+    if benchmark.kind.has_labels:
+        activation = benchmark.kind.activation
+        metrics["entropy_nats"] = soft_targets.mean_entropy(averaged.logits, activation)
     scores = _ensemble_scores(validation, benchmark)
     return metrics | _leakage_metrics(recipe) | scores
 

@@ -26,7 +26,8 @@ class EncodedSplit:
     Attributes:
         input_ids: An array of shape (tokens,) for each row.
         token_type_ids: Segment ids, of the same shapes.
-        targets: Shape (rows,), int64 or float64; empty for unlabelled rows.
+        targets: Shape (rows,) or (rows, values of a target), int64 or float64; empty for
+            unlabelled rows.
         truncated: Number of rows that exceeded the tokenizer's limit.
         pad_id: Token id that pads the shorter rows of a batch.
     """

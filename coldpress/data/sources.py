@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Literal, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from coldpress.data import file_formats, hub, hub_dataset, rows, synthetic
+from coldpress.data import file_formats, hub, hub_dataset, rows
 from coldpress.data.rows import Rows
 from coldpress.errors import InputError
 from coldpress.schema.section import Section, UserPath
@@ -41,7 +41,7 @@ class FilesSource(Section):
 
 
 class SyntheticSource(Section):
-    """The built-in intent benchmark: generated from a seed, ambiguous on purpose."""
+    """The built-in dataset of a task kind: generated from a seed, ambiguous on purpose."""
 
     origin: Literal["synthetic"]
     train_examples: Annotated[
@@ -70,8 +70,17 @@ class TextColumns(Section):
     @property
     def names(self) -> list[str]:
         """Columns of the texts and targets."""
-        columns = self.model_dump(exclude_none=True)
-        return [*self.texts, *(columns[f] for f in columns if f not in TextColumns.model_fields)]
+        fields = self.columns_by_field
+        targets = [fields[field] for field in fields if field not in TextColumns.model_fields]
+        return [*self.texts, *(column for columns in targets for column in columns)]
+
+    @property
+    def columns_by_field(self) -> dict[str, list[str]]:
+        """Columns that each field names: usually one."""
+        fields = self.model_dump(exclude_none=True)
+        return {
+            f: [value] if isinstance(value, str) else list(value) for f, value in fields.items()
+        }
 
     @property
     def target_column(self) -> str:
@@ -80,11 +89,32 @@ class TextColumns(Section):
 
     @model_validator(mode="after")
     def _check_columns_differ(self) -> Self:
-        fields: dict[str, str] = {}
-        for field, column in self.model_dump(exclude_none=True).items():
-            if fields.setdefault(column, field) != field:
-                raise ValueError(f"{fields[column]} and {field} are both column {column!r}")
+        seen: dict[str, str] = {}
+        for field, columns in self.columns_by_field.items():
+            for column in columns:
+                if column in seen:
+                    raise ValueError(f"{seen[column]} and {field} are both column {column!r}")
+                seen[column] = field
         return self
+
+    def generate_rows(
+        self,
+        count: int,  # noqa: ARG002
+        seed: str,  # noqa: ARG002
+    ) -> Mapping[str, Sequence[Any]]:
+        """Generate rows of the task kind's built-in dataset.
+
+        Args:
+            count: Number of rows.
+            seed: The same seed gives the same rows in every process and on every machine.
+
+        Returns:
+            Values by column.
+
+        Raises:
+            InputError: The task kind has no such dataset.
+        """
+        raise InputError("benchmark.source.origin: this kind has no synthetic dataset")
 
 
 def read_splits(
@@ -175,7 +205,5 @@ def _read_synthetic(
 
 
 def _generate_rows(source: SyntheticSource, split: str, count: int, columns: TextColumns) -> Rows:
-    examples = synthetic.generate(count, f"{source.data_seed}:{split}")
-    texts, labels = zip(*examples, strict=True)
-    values = {columns.text: texts, columns.target_column: labels}
+    values = columns.generate_rows(count, f"{source.data_seed}:{split}")
     return Rows(f"{_FIELD}: synthetic {split}", "row", range(1, count + 1), values)

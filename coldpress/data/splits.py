@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+Target = float | tuple[float, ...]
+"""Target of one row: a class index or a number, or several of them for kinds with several."""
+
 
 @dataclass(frozen=True)
 class Split:
@@ -21,15 +24,15 @@ class Split:
         ids: A stable id for each row, derived from its texts (see `row_ids`).
         texts: First texts.
         pairs: Second texts, or None for a single-text benchmark.
-        targets: One target for each row, such as an index into `Benchmark.labels`; empty for
-            unlabelled rows.
+        targets: One target for each row, such as an index into `Benchmark.labels`, or a tuple of 0
+            and 1 for every label; empty for unlabelled rows.
         columns: Further columns of the test rows to slice by; None marks a missing value.
     """
 
     ids: tuple[str, ...]
     texts: tuple[str, ...]
     pairs: tuple[str, ...] | None
-    targets: tuple[int, ...] | tuple[float, ...]
+    targets: tuple[Target, ...]
     columns: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -38,7 +41,7 @@ class Split:
 
     @property
     def target_array(self) -> NDArray[Any]:
-        """Targets as int64 class indices or float64 numbers, shape (rows,)."""
+        """Targets as int64 or float64, shape (rows,) or (rows, values of a target)."""
         return np.asarray(self.targets, dtype=None if self.targets else np.int64)
 
     @property

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from coldpress.data.encoding import encode
 from coldpress.data.splits import Split, row_ids
+from coldpress.kinds.kind import Activation
 from coldpress.model.classifier import Classifier
 from coldpress.schema.finite import check_arrays_finite
 
@@ -138,15 +139,21 @@ def _load_augmented(directory: Path) -> Split | None:
     return Split(row_ids(texts, pairs), texts, pairs, ())
 
 
-def mean_entropy(logits: Tensor) -> float:
+def mean_entropy(logits: Tensor, activation: Activation) -> float:
     """Return the entropy of the teacher's predictions in nats, averaged over the rows.
 
     Args:
         logits: Shape (rows, labels).
+        activation: `softmax` for a row with one label; `sigmoid` for one whose labels are
+            independent: its entropy is the sum of those of all labels.
 
     Returns:
-        Between 0 and ln(labels).
+        Between 0 and ln(labels); with independent labels, and labels * ln(2).
     """
-    probabilities = torch.softmax(logits.float(), dim=-1)
+    if activation == "softmax":
+        probabilities = torch.softmax(logits.float(), dim=-1)
+    else:
+        present = torch.sigmoid(logits.float())
+        probabilities = torch.cat([present, 1 - present], dim=-1)
     entropies = -(probabilities * probabilities.clamp_min(1e-12).log()).sum(-1)
     return float(entropies.mean())

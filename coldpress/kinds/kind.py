@@ -14,12 +14,18 @@ if TYPE_CHECKING:
 
     from coldpress.data.rows import Rows
     from coldpress.data.sources import TextColumns
+    from coldpress.data.splits import Target
 
 Outputs = NDArray[np.floating[Any]]
 """Outputs of a model before any activation, shape (rows, outputs)."""
 
 TargetArray = NDArray[Any]
-"""One target per row, shape (rows,): int64 class indices or float64 numbers."""
+"""Targets of rows: int64 class indices or float64 numbers of shape (rows,); or several values for
+each row, such as 0 or 1 for every label, of shape (rows, values)."""
+
+Activation = Literal["softmax", "sigmoid", "none"]
+"""Function that the predictor applies to the outputs: `softmax` for the probabilities of labels of
+which one applies, `sigmoid` for those of labels of which any number apply."""
 
 RowScores = NDArray[np.float64]
 """One score per row from 0 (wrong) to 1 (right), shape (rows,)."""
@@ -81,11 +87,18 @@ class TaskKind(Protocol):
         """True if each row has one of several classes, and row scores are 0 or 1.
 
         The largest output is then the prediction, `activation` is `softmax`, and the metrics are
-        `accuracy` and `macro_f1`.
+        `accuracy` and `macro_f1`. Such models are compared by exact tests.
         """
 
     @property
-    def activation(self) -> Literal["softmax", "none"]:
+    def has_labels(self) -> bool:
+        """True if a model's outputs stand for labels with probabilities, one output for each.
+
+        Predictions can then be compared for equality, and the outputs be calibrated.
+        """
+
+    @property
+    def activation(self) -> Activation:
         """Function that the predictor applies to the outputs."""
 
     @property
@@ -117,7 +130,7 @@ class TaskKind(Protocol):
 
     def read_targets(
         self, rows: Rows, columns: TextColumns, names: Sequence[str]
-    ) -> tuple[int, ...] | tuple[float, ...]:
+    ) -> tuple[Target, ...]:
         """Return one target per row.
 
         Args:
@@ -129,7 +142,7 @@ class TaskKind(Protocol):
             InputError: A value is not a valid target; the message names its row.
         """
 
-    def check_split(self, targets: Sequence[float], location: str) -> None:
+    def check_split(self, targets: Sequence[Any], location: str) -> None:
         """Check that the metrics are defined for a validation or test split.
 
         Args:
@@ -140,7 +153,7 @@ class TaskKind(Protocol):
             InputError: They are not, such as the correlation of targets that are all equal.
         """
 
-    def strata(self, targets: Sequence[float]) -> list[int]:
+    def strata(self, targets: Sequence[Any]) -> list[int]:
         """Return a stratum per row: splits contain the same share of each stratum."""
 
     def hard_loss(
@@ -150,7 +163,7 @@ class TaskKind(Protocol):
 
         Args:
             outputs: Shape (batch, outputs).
-            targets: Shape (batch,).
+            targets: Shape (batch,), or (batch, values) for kinds with several values in a target.
             reduction: Over the rows of the batch.
 
         Returns:
@@ -163,7 +176,7 @@ class TaskKind(Protocol):
         Args:
             outputs: The student's, shape (batch, outputs).
             teacher_outputs: Shape (batch, outputs).
-            temperature: Softens the outputs of a classifier; ignored by kinds without classes.
+            temperature: Softens probabilities; ignored by kinds without labels.
 
         Returns:
             A scalar, averaged over the batch.
@@ -174,7 +187,7 @@ class TaskKind(Protocol):
 
         Args:
             outputs: Shape (rows, outputs).
-            targets: Shape (rows,).
+            targets: As in `Split.target_array`.
         """
 
     def main_score(self, outputs: Outputs, targets: TargetArray) -> float:
@@ -184,7 +197,7 @@ class TaskKind(Protocol):
         """Return the unit in which `row_scores` measures errors.
 
         Args:
-            targets: Of the test rows that a model was evaluated on, shape (rows,).
+            targets: Of the test rows that a model was evaluated on, as in `Split.target_array`.
         """
 
     def row_scores(self, outputs: Outputs, targets: TargetArray, scale: float) -> RowScores:
@@ -192,7 +205,7 @@ class TaskKind(Protocol):
 
         Args:
             outputs: Shape (rows, outputs).
-            targets: Shape (rows,).
+            targets: As in `Split.target_array`.
             scale: From `scale`.
         """
 

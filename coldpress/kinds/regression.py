@@ -47,6 +47,7 @@ class Regression:
     )
     row_metric = Metric("closeness", "closeness", "closeness")
     is_classification = False
+    has_labels = False
     activation: Literal["none"] = "none"
     stratum_title = "quarter of the targets"
     problem_types = ("regression", None)

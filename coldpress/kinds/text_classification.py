@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from coldpress.data import synthetic
 from coldpress.data.rows import Rows, extract_labels
 from coldpress.data.section import BenchmarkSection
 from coldpress.data.sources import TextColumns
@@ -25,6 +26,19 @@ class LabelColumns(TextColumns):
 
     label: Annotated[str, Field(min_length=1, description="Column of the label.")] = "label"
 
+    def generate_rows(self, count: int, seed: str) -> Mapping[str, Sequence[str]]:
+        """Generate customer requests and their intents, see `coldpress.data.synthetic`.
+
+        Args:
+            count: Number of rows.
+            seed: The same seed gives the same rows in every process and on every machine.
+
+        Returns:
+            Values by column.
+        """
+        texts, labels = zip(*synthetic.generate(count, seed), strict=True)
+        return {self.text: texts, self.label: labels}
+
 
 class TextClassificationBenchmark(BenchmarkSection):
     """Dataset for text classification: each row has one of several labels."""
@@ -40,6 +54,7 @@ class TextClassification:
     metrics = (Metric("accuracy", "accuracy", "accuracy"), Metric("macro_f1", "macro F1", "f1"))
     row_metric = metrics[0]
     is_classification = True
+    has_labels = True
     activation: Literal["softmax"] = "softmax"
     stratum_title = "class"
     problem_types = (None, "single_label_classification")

@@ -27,8 +27,8 @@ def measure_invariance(directory: Path, rows: EncodedSplit) -> Invariance:
         rows: Encoded by the model's tokenizer; at most 256, evenly spaced, are used.
 
     Returns:
-        The largest change of a raw output, and for classifiers the share of changed labels, for
-        each of the three.
+        The largest change of a raw output, and for kinds with labels the share of rows whose
+        prediction changed, for each of the three.
     """
     sample = evenly_spaced_rows(len(rows), _MAX_ROWS)
     single_thread = Predictor(directory, 1)
@@ -76,7 +76,9 @@ def _count_tokens(rows: EncodedSplit, row: int) -> int:
 
 def _change(kind: TaskKind, expected: Logits, logits: Logits) -> PredictionChange:
     largest = float(np.abs(logits - expected).max())
-    if not kind.is_classification:
+    if not kind.has_labels:
         return PredictionChange(largest_logit=largest, labels=None)
     changed = kind.predicted_targets(logits) != kind.predicted_targets(expected)
-    return PredictionChange(largest_logit=largest, labels=float(changed.mean()))
+    # A target may have several values.
+    rows = changed.reshape(len(changed), -1).any(axis=1)
+    return PredictionChange(largest_logit=largest, labels=float(rows.mean()))

@@ -56,8 +56,8 @@ class Parity:
             `lockstep`).
         bound: Upper bound of `max_logit_difference`.
         drift: Mean absolute difference when each rounds its own numbers.
-        label_agreement: Share of rows with the same label when each rounds its own numbers; None
-            except for classification.
+        label_agreement: Share of rows with the same prediction when each rounds its own numbers;
+            None for kinds without labels.
     """
 
     rows: int
@@ -114,7 +114,7 @@ def check_parity(checkpoint: Checkpoint, onnx_path: Path, encoded: EncodedSplit)
 
 
 def _label_agreement(kind: TaskKind, outputs: Array, others: Array) -> float | None:
-    return kind.agreement(outputs, others) if kind.is_classification else None
+    return kind.agreement(outputs, others) if kind.has_labels else None
 
 
 def require_parity(parity: Parity) -> Parity:

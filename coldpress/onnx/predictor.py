@@ -37,10 +37,11 @@ class Predictor:
 
     Attributes:
         labels: Names of the outputs: for a classifier, label names in the order of the logits.
-        temperature: Divisor of the logits before the softmax.
+        temperature: Divisor of the logits before softmax or sigmoid.
         kind: Task of the model, such as `text-classification`.
-        activation: Function of the outputs: `softmax` for probabilities of labels, or `none` for a
-            single number.
+        activation: Function of the outputs: `softmax` for probabilities of labels of which one
+            applies, `sigmoid` for labels of which any number apply, or `none` for a single number.
+        thresholds: With `sigmoid`, the probability from which on each label applies.
         pairs: Whether the model was trained on text pairs; None if the file does not say.
     """
 
@@ -56,6 +57,9 @@ class Predictor:
         # Files of classifiers name neither kind nor activation.
         self.kind = metadata.get("kind", "text-classification")
         self.activation = metadata.get("activation", "softmax")
+        self.thresholds: tuple[float, ...] = tuple(
+            json.loads(metadata.get("thresholds", json.dumps([0.5] * len(self.labels))))
+        )
         self.pairs: bool | None = json.loads(metadata.get("pairs", "null"))
         # After loading, the allocator holds 3 MB for a 15 MB model, 120 MB more if it was unpacked.
         if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
@@ -72,7 +76,8 @@ class Predictor:
 
         Returns:
             A record per text: the text, its label, the label's probability, and all probabilities;
-            or the text and its number as `score`.
+            or the text, its labels and the probabilities of all labels; or the text and its number
+            as `score`.
 
         Raises:
             ValueError: A value is not a text, second texts are missing or not allowed, or their
@@ -122,13 +127,19 @@ class Predictor:
             np.array([e.type_ids for e in encodings], dtype=np.int64),
         )
         scaled = logits.astype(np.float64) / self.temperature
+        if self.activation == "sigmoid":
+            return sigmoid(scaled)
         return softmax(scaled) if self.activation == "softmax" else scaled
 
     def _record(self, text: str, scores: Sequence[float]) -> dict[str, Any]:
         if self.activation == "none":
             return {"text": text, "score": scores[0]}
-        best = int(np.argmax(scores))
         by_label = dict(zip(self.labels, scores, strict=True))
+        if self.activation == "sigmoid":
+            limits = zip(by_label.items(), self.thresholds, strict=True)
+            labels = [label for (label, score), threshold in limits if score >= threshold]
+            return {"text": text, "labels": labels, "scores": by_label}
+        best = int(np.argmax(scores))
         return {"text": text, "label": self.labels[best], "score": scores[best], "scores": by_label}
 
 
@@ -159,6 +170,19 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     scores: NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
+    return scores
+
+
+def sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Convert each logit to the probability of its label.
+
+    Args:
+        logits: Shape (rows, labels).
+
+    Returns:
+        Shape (rows, labels), from 0 to 1.
+    """
+    scores: NDArray[np.float64] = 0.5 + 0.5 * np.tanh(0.5 * logits)  # exp would overflow
     return scores
 
 

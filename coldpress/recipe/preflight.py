@@ -74,7 +74,7 @@ class PreflightReport:
         return table
 
     def _labels_row(self) -> dict[str, str]:
-        if not self.data.kind.is_classification:
+        if not self.data.kind.has_labels:
             return {}
         return {"labels": f"{len(self.data.labels)}: {_shorten(self.data.labels)}"}
 

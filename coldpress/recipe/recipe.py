@@ -105,8 +105,8 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _check_slice_columns(self) -> Self:
-        columns = self.benchmark.columns
-        keys = {column: field for field, column in columns.model_dump(exclude_none=True).items()}
+        fields = self.benchmark.columns.columns_by_field
+        keys = {column: field for field, columns in fields.items() for column in columns}
         for field, column in slices.required_columns(self.evaluate.slices):
             if column in keys:
                 raise ValueError(
@@ -120,7 +120,7 @@ class Recipe(Section):
         kind = task_kind(self.benchmark.kind)
         for field in ("max_label_change", "max_calibration_error"):
             bound = None if self.gate is None else getattr(self.gate, field)
-            if bound is not None and not kind.is_classification:
+            if bound is not None and not kind.has_labels:
                 raise ValueError(
                     f"gate.{field}: not possible with benchmark.kind {kind.name}, which has no"
                     " labels and probabilities"

@@ -48,14 +48,14 @@ def check_teacher_labels(teacher: Teacher, labels: Sequence[str], kind: TaskKind
             raise InputError("teacher.labels: a teacher from scratch has no labels of its own")
         return
     config, place = read_config(teacher.model)
-    if teacher.labels and not kind.is_classification:
+    if teacher.labels and not kind.has_labels:
         raise InputError(f"teacher.labels: models of kind {kind.name} have no labels")
     _check_mapping(teacher, label_names(config), labels, place)
     if teacher.epochs:
         return
     _check_problem_type(config, kind, place)
     _check_classifier(teacher.model, config, place)
-    if kind.is_classification:
+    if kind.has_labels:
         _check_same_labels(mapped_labels(teacher, config), labels, place)
     else:
         _check_output_count(len(label_names(config)), len(labels), kind, place)

@@ -9,7 +9,7 @@ from pathlib import Path
 import mlflow.pyfunc
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
-from mlflow.types.schema import Map
+from mlflow.types.schema import Array, Map
 
 from coldpress.onnx import predictor
 
@@ -18,7 +18,7 @@ _SERVING_REQUIREMENTS = ("numpy", "onnxruntime", "tokenizers")
 
 
 def package_pyfunc(checkpoint: Path, into: Path) -> Path:
-    """Package an ONNX checkpoint as a pyfunc: text in; label and scores, or a number, out.
+    """Package an ONNX checkpoint as a pyfunc: text in; labels and scores, or a number, out.
 
     The predictor is copied as source, so that serving needs neither torch, transformers nor this
     project.
@@ -50,11 +50,14 @@ def _signature(activation: str) -> ModelSignature:
     MLflow's server converts declared text columns to strings, so that null becomes "None". Any
     declared input also passes through pandas, which costs a worker 7 MB of memory.
     """
-    outputs: list[ColSpec | TensorSpec] = [
-        ColSpec(DataType.string, "text"),
-        ColSpec(DataType.double, "score"),
-    ]
-    if activation == "softmax":
-        outputs.insert(1, ColSpec(DataType.string, "label"))
-        outputs.append(ColSpec(Map(DataType.double), "scores"))
-    return ModelSignature(outputs=Schema(outputs))
+    text = ColSpec(DataType.string, "text")
+    label = ColSpec(DataType.string, "label")
+    labels = ColSpec(Array(DataType.string), "labels")
+    score = ColSpec(DataType.double, "score")
+    scores = ColSpec(Map(DataType.double), "scores")
+    outputs: dict[str, list[ColSpec | TensorSpec]] = {
+        "softmax": [text, label, score, scores],
+        "sigmoid": [text, labels, scores],
+        "none": [text, score],
+    }
+    return ModelSignature(outputs=Schema(outputs[activation]))

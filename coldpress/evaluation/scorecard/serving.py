@@ -10,7 +10,7 @@ class PredictionChange(FrozenRecord):
 
     Attributes:
         largest_logit: Largest absolute change of any output: for regression, in units of the score.
-        labels: Share of rows whose predicted label changed; None except for classification.
+        labels: Share of rows whose predicted labels changed; None for kinds without labels.
     """
 
     largest_logit: float

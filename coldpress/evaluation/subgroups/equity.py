@@ -51,7 +51,7 @@ def target_slices(predictions: Predictions) -> list[Slice]:
     """Return one slice per class, or per range of the targets."""
     kind = predictions.kind
     groups = kind.target_groups(predictions.targets, predictions.names)
-    slice_kind: GroupKind = "class" if kind.is_classification else "target"
+    slice_kind: GroupKind = "class" if kind.has_labels else "target"
     return [Slice(slice_kind, group.name, group.rows) for group in groups]
 
 

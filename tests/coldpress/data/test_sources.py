@@ -9,7 +9,7 @@ import pytest
 
 from coldpress.benchmark.loading import load_benchmark
 from coldpress.errors import InputError
-from coldpress.kinds import TextClassificationBenchmark
+from coldpress.kinds import RegressionBenchmark, TextClassificationBenchmark
 from tests.support.local_hub import COMMIT, LocalHub
 
 
@@ -148,3 +148,9 @@ def test_the_synthetic_benchmark_has_no_text_pairs() -> None:
     section_data = synthetic().model_dump() | {"columns": {"text_pair": "second"}}
     with pytest.raises(InputError, match=r"^benchmark.columns.text_pair"):
         load_benchmark(TextClassificationBenchmark.model_validate(section_data), 0)
+
+
+def test_a_kind_without_a_synthetic_dataset_refuses_the_source() -> None:
+    section = {"kind": "regression", "source": {"origin": "synthetic"}}
+    with pytest.raises(InputError, match=r"^benchmark.source.origin: this kind has no synthetic"):
+        load_benchmark(RegressionBenchmark.model_validate(section), 0)

@@ -40,4 +40,11 @@ def test_hidden_states_hold_the_first_token_after_every_layer(
 
 
 def test_uniform_predictions_of_three_labels_have_an_entropy_of_ln_3() -> None:
-    assert soft_targets.mean_entropy(torch.zeros(2, 3)) == pytest.approx(1.098612, abs=1e-6)
+    logits = torch.zeros(2, 3)
+    assert soft_targets.mean_entropy(logits, "softmax") == pytest.approx(1.098612, abs=1e-6)
+
+
+def test_entropy_of_labels_of_which_each_is_present_or_not() -> None:
+    """Three labels with probability 1/2 each: 3 ln 2."""
+    logits = torch.zeros(2, 3)
+    assert soft_targets.mean_entropy(logits, "sigmoid") == pytest.approx(2.079442, abs=1e-6)

@@ -78,6 +78,27 @@ def test_a_text_gets_the_label_and_probabilities_that_torch_gives(
         assert np.allclose(list(record["scores"].values()), scores, atol=1e-6)
 
 
+def test_with_independent_labels_each_is_compared_with_its_threshold(
+    tiny: Classifier, store: Store, exported: Export
+) -> None:
+    checkpoint = store(tiny, "tiny")
+    half = Predictor(exported(checkpoint, activation="sigmoid")).predict(["cold press"])[0]
+    logits = Predictor(exported(store(tiny, "other"))).predict(["cold press"])[0]["scores"]
+    assert half.keys() == {"text", "labels", "scores"}
+    assert half["labels"] == [name for name, score in half["scores"].items() if score >= 0.5]
+    # Odds of sigmoids have the ratio of the probabilities of a softmax.
+    odds = {name: score / (1 - score) for name, score in half["scores"].items()}
+    assert odds["calm"] / odds["fast"] == pytest.approx(logits["calm"] / logits["fast"], rel=1e-4)
+    thresholds = json.dumps([0.0, 1.0, half["scores"]["warm"]])
+    file = exported(store(tiny, "third"), activation="sigmoid", thresholds=thresholds)
+    assert Predictor(file).predict(["cold press"])[0]["labels"] == ["calm", "warm"]
+
+
+def test_a_sigmoid_of_large_logits_is_0_or_1() -> None:
+    logits = np.array([[-1000.0, 0.0, 1000.0]])
+    assert predictor.sigmoid(logits).tolist() == [[0.0, 0.5, 1.0]]
+
+
 def test_more_texts_than_a_batch_keep_their_order(directory: Path) -> None:
     texts = [TEXTS[i % 3] for i in range(100)]
     records = Predictor(directory).predict(texts)
