@@ -150,9 +150,9 @@ def _rate(count: int, models: int) -> str:
 def _damage_classes(directory: Path) -> None:
     """Damage the final model of a real evaluation, one class after another."""
     results = predictions.read_predictions(directory)
-    slices = equity.target_slices(results)
-    teacher = results.row_scores(results.teacher) == 1
-    final = results.row_scores(results.final) == 1
+    slices = [Slice(group.kind, group.name, group.items) for group in equity.target_groups(results)]
+    teacher = results.sample_scores(results.teacher) == 1
+    final = results.sample_scores(results.final) == 1
     healthy = _judge(_evaluation(Pair(teacher, final), results.targets, slices))
     print(f"undamaged: {_describe(healthy)}")
     unnoticed = refusals = 0
@@ -184,9 +184,19 @@ def _evaluation(pair: Pair, labels: NDArray[np.int64], slices: Sequence[Slice]) 
         overlap=0,
         models={},
         comparisons=(_compare(pair, labels),),
-        equity=equity.compare_groups(
-            slices, equity.PairedRows(pair.model, pair.teacher, labels, True)
-        ),
+        equity=equity.compare_groups([_paired_group(group, pair, labels) for group in slices]),
+    )
+
+
+def _paired_group(group: Slice, pair: Pair, labels: NDArray[np.int64]) -> equity.PairedGroup:
+    rows = list(group.rows)
+    return equity.PairedGroup(
+        kind=group.kind,
+        name=group.name,
+        items=group.rows,
+        model=pair.model[rows].astype(np.float64),
+        baseline=pair.teacher[rows].astype(np.float64),
+        strata=labels[rows],
     )
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from coldpress.data.new_rows import NewRowsSource
     from coldpress.data.splits import Split
     from coldpress.drift.result import Reevaluation
-    from coldpress.kinds.kind import RowScores
+    from coldpress.kinds.scores import SampleScores
     from tasks.promotion.champion import ChampionRecord
 
 MIN_ROWS = 30
@@ -61,7 +61,7 @@ def _read_new_rows(
 
 def _teacher_agreement(
     champion: ChampionRecord, rows: Split, current: Observations, scale: float
-) -> RowScores | None:
+) -> SampleScores | None:
     """Compare with the teacher's predictions, the best reference if there are no labels."""
     from coldpress.data.encoding import encode
     from coldpress.model.serialization import load_classifier

@@ -10,7 +10,7 @@ from coldpress.drift.embeddings import embedding_shift
 from coldpress.drift.labels import label_shift
 from coldpress.drift.length import length_shift
 from coldpress.drift.observations import Observations
-from coldpress.drift.proportions import compare_row_scores
+from coldpress.drift.proportions import compare_scores
 from coldpress.drift.result import (
     Drift,
     DriftKind,
@@ -23,7 +23,8 @@ from coldpress.drift.targets import target_shift
 from coldpress.drift.vocabulary import vocabulary_shift
 from coldpress.evaluation.predictions import Predictions
 from coldpress.evaluation.statistics.paired import SIGNIFICANCE_LEVEL, holm
-from coldpress.kinds.kind import Outputs, RowScores
+from coldpress.kinds.kind import Outputs
+from coldpress.kinds.scores import SampleScores
 
 BOUNDS: dict[DriftKind, float] = {
     "labels": 0.1,
@@ -39,7 +40,7 @@ def detect_drift(
     model: str,
     before: Observations,
     fresh: Observations,
-    teacher_agreement: RowScores | None = None,
+    teacher_agreement: SampleScores | None = None,
 ) -> Reevaluation:
     """Compare new rows with the rows that a model was evaluated on.
 
@@ -47,8 +48,8 @@ def detect_drift(
         model: Name and version, such as `trec/3`.
         before: The test rows, with the predictions of the model and its teacher.
         fresh: The new rows.
-        teacher_agreement: Row scores of the model against the teacher's predictions: for
-            classification, 1 where both predict the same label; shape (new rows,). None if the
+        teacher_agreement: Sample scores of the model against the teacher's predictions: for
+            classification, 1 where both predict the same label; shape (new samples,). None if the
             teacher was not run.
 
     Returns:
@@ -114,23 +115,23 @@ def _digest(predictions: Predictions) -> str:
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
-def _compare_agreement(before: Predictions, fresh: RowScores | None) -> ShareDifference | None:
+def _compare_agreement(before: Predictions, fresh: SampleScores | None) -> ShareDifference | None:
     if fresh is None:
         return None
     old = agreement_scores(before, before.final, before.outputs[before.teacher], before.scale)
-    return compare_row_scores(fresh, old, before.kind.is_classification)
+    return compare_scores(fresh, old, before.kind.is_classification)
 
 
 def agreement_scores(
     predictions: Predictions, model: str, teacher: Outputs, scale: float
-) -> RowScores:
-    """Score a model's predictions against the teacher's, shape (rows,).
+) -> SampleScores:
+    """Score a model's predictions against the teacher's, shape (samples,).
 
     Args:
         predictions: With the outputs of the model.
         model: Name of the model.
-        teacher: Outputs of the teacher for the same rows, shape (rows, outputs).
+        teacher: Outputs of the teacher for the same rows, shape (units, outputs).
         scale: Unit of errors.
     """
     kind = predictions.kind
-    return kind.row_scores(predictions.outputs[model], kind.predicted_targets(teacher), scale)
+    return kind.sample_scores(predictions.outputs[model], kind.predicted_targets(teacher), scale)

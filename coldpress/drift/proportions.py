@@ -46,12 +46,12 @@ def compare_shares(fresh: Hits, before: Hits) -> ShareDifference:
     return ShareDifference(n=len(fresh), fresh=new, before=old, difference=difference)
 
 
-def compare_row_scores(fresh: Values, before: Values, binary: bool) -> ShareDifference:
-    """Compare the mean row score of two independent sets of rows.
+def compare_scores(fresh: Values, before: Values, binary: bool) -> ShareDifference:
+    """Compare the mean score of two independent sets of samples.
 
     Args:
-        fresh: Scores of the new rows, from 0 to 1, shape (new rows,).
-        before: Scores of the earlier rows, shape (rows,).
+        fresh: Scores of the new samples, from 0 to 1, shape (new samples,).
+        before: Scores of the earlier samples, shape (samples,).
         binary: True if every score is 0 or 1: the mean is then a share.
 
     Returns:

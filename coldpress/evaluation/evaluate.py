@@ -38,7 +38,7 @@ class EvaluationResult:
 
     Attributes:
         evaluation: Scorecards and comparisons of all models.
-        flips: Rows that the teacher predicts well and the final model does not.
+        flips: Samples that the teacher predicts well and the final model does not.
         predictions: Outputs of all models, to compare other models with later.
     """
 
@@ -127,12 +127,13 @@ def _compare_groups(
         teacher.outputs(teacher.encode(split)),
         final.outputs(final.encode(split)),
     )
-    groups = [
-        *equity.target_slices(predictions),
-        *(group for section in declared for group in section.select(benchmark.test)),
+    samples = benchmark.kind.split_samples(benchmark.test)
+    slices = [
+        *(group for section in declared for group in section.select(samples)),
         *search.search_slices(validation, benchmark.test, predictions.outputs[teacher.name]),
     ]
-    return equity.compare_groups(groups, equity.paired_rows(predictions))
+    groups = [*equity.target_groups(predictions), *equity.slice_groups(slices, predictions)]
+    return equity.compare_groups(groups)
 
 
 def _scorecard(candidate: Candidate, context: _Context) -> Scorecard:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,8 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from coldpress.kinds import DEFAULT_KIND, task_kind
-from coldpress.kinds.kind import Outputs, RowScores, TargetArray, TaskKind
+from coldpress.kinds.kind import Outputs, TargetArray, TaskKind
+from coldpress.kinds.scores import SampleScores
 from coldpress.schema.finite import check_arrays_finite
 
 _LOGITS_FILE = "answers.safetensors"
@@ -29,8 +31,9 @@ class Predictions:
         ids: Row ids, as in `Split.ids`; they match the rows of two evaluations.
         kind: Task kind of the rows.
         names: Names of the outputs, such as label names in the order of the logits.
-        targets: Shape (rows,), such as true label indices; empty for unlabelled rows.
-        outputs: By model, from the teacher to the final one; float32, shape (rows, outputs).
+        targets: One per unit, such as true label indices, shape (units,) or (units, numbers); empty
+            for unlabelled rows.
+        outputs: By model, from the teacher to the final one; float32, shape (units, outputs).
     """
 
     ids: tuple[str, ...]
@@ -51,22 +54,34 @@ class Predictions:
 
     @property
     def scale(self) -> float:
-        """Unit in which row scores measure errors."""
+        """Unit in which sample scores measure errors."""
         return self.kind.scale(self.targets)
 
-    def row_scores(self, model: str, scale: float | None = None) -> RowScores:
-        """Score each prediction of a model from 0 to 1, shape (rows,).
+    def sample_scores(self, model: str, scale: float | None = None) -> SampleScores:
+        """Score each sample from 0 to 1 by the predictions of a model, shape (samples,).
 
         Args:
             model: Name of the model.
             scale: Unit of errors; None: that of these rows.
         """
         unit = self.scale if scale is None else scale
-        return self.kind.row_scores(self.outputs[model], self.targets, unit)
+        return self.kind.sample_scores(self.outputs[model], self.targets, unit)
+
+    @property
+    def sample_ids(self) -> tuple[str, ...]:
+        """Ids of the samples: of a single row its id, of several rows their ids in order."""
+        samples = self.kind.samples(self.targets)
+        if len(self.ids) == int(samples.max(initial=-1)) + 1:
+            return self.ids
+        # Such a sample consists of whole rows, which are its units.
+        ids: defaultdict[int, list[str]] = defaultdict(list)
+        for row_id, sample in zip(self.ids, samples.tolist(), strict=True):
+            ids[sample].append(row_id)
+        return tuple(" ".join(ids[sample]) for sample in sorted(ids))
 
     @property
     def target_texts(self) -> list[str]:
-        """Targets as text: models may number their labels differently."""
+        """Targets of the samples as text: models may number their labels differently."""
         return self.kind.target_texts(self.targets, self.names)
 
 

@@ -129,7 +129,7 @@ def _max_class_drop(gate_input: _GateInput, bound: float) -> Check:
     evaluation = gate_input.evaluation
     if not evaluation.equity:
         return _missing_value_check("max_class_drop", bound, "No class or slice was compared")
-    metric = task_kind(evaluation.kind).row_metric
+    metric = task_kind(evaluation.kind).sample_metric
     return groups.check_groups(evaluation.equity, bound, metric.title)
 
 

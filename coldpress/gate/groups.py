@@ -20,8 +20,8 @@ def check_groups(equity: Sequence[Group], bound: float, metric: str) -> Check:
 
     Args:
         equity: The final model against the teacher by group; at least one group.
-        bound: Largest allowed drop of the mean row score, such as the accuracy.
-        metric: Title of the row score.
+        bound: Largest allowed drop of the mean sample score, such as the accuracy.
+        metric: Title of the sample score.
 
     Returns:
         Failed if a group lost significantly more than the bound. It reports the worst such group,

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from coldpress.kinds.scores import Metric, SampleScores, TargetGroup
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from coldpress.data.rows import Rows
     from coldpress.data.sources import TextColumns
-    from coldpress.data.splits import Target
+    from coldpress.data.splits import Split, Target
 
 Outputs = NDArray[np.floating[Any]]
 """Outputs of a model before any activation, shape (rows, outputs)."""
@@ -27,47 +28,15 @@ Activation = Literal["softmax", "sigmoid", "none"]
 """Function that the predictor applies to the outputs: `softmax` for the probabilities of labels of
 which one applies, `sigmoid` for those of labels of which any number apply."""
 
-RowScores = NDArray[np.float64]
-"""One score per row from 0 (wrong) to 1 (right), shape (rows,)."""
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A quality metric; higher is better.
-
-    Attributes:
-        name: Key in `scores` of a scorecard, and part of the names of MLflow metrics.
-        title: Name in sentences, tables and figures.
-        hub_name: Name of the metric on the Hugging Face hub, for the model card.
-    """
-
-    name: str
-    title: str
-    hub_name: str
-
-    @property
-    def heading(self) -> str:
-        """The title with a capital letter."""
-        return self.title[:1].upper() + self.title[1:]
-
-
-@dataclass(frozen=True)
-class TargetGroup:
-    """Rows with similar targets, whose results are compared separately.
-
-    Attributes:
-        name: Name for reports, as in `label LOC`.
-        rows: Row numbers, ascending.
-    """
-
-    name: str
-    rows: tuple[int, ...]
-
 
 class TaskKind(Protocol):
     """A kind of task: one file, registered in `coldpress.kinds`.
 
     A kind has no state. Names are those of a model's outputs: label names for a classifier.
+
+    A sample is what is independent of all others: the row for most kinds. Samples are resampled by
+    the bootstrap, compared by paired tests, and listed if they were lost. A sample has one or
+    several units, each with its own outputs and targets.
     """
 
     @property
@@ -79,12 +48,16 @@ class TaskKind(Protocol):
         """Metrics of the scorecard; the first one selects epochs and is checked by the gate."""
 
     @property
-    def row_metric(self) -> Metric:
-        """Mean of the row scores: the metric of groups of rows."""
+    def sample_metric(self) -> Metric:
+        """Mean of the sample scores: the metric of slices."""
+
+    @property
+    def samples_title(self) -> str:
+        """Name of the samples in sentences, as in `rows`."""
 
     @property
     def is_classification(self) -> bool:
-        """True if each row has one of several classes, and row scores are 0 or 1.
+        """True if each row has one of several classes, and sample scores are 0 or 1.
 
         The largest output is then the prediction, `activation` is `softmax`, and the metrics are
         `accuracy` and `macro_f1`. Such models are compared by exact tests.
@@ -193,15 +166,25 @@ class TaskKind(Protocol):
     def main_score(self, outputs: Outputs, targets: TargetArray) -> float:
         """Compute the first metric only."""
 
+    def samples(self, targets: TargetArray) -> NDArray[np.int64]:
+        """Return the number of each unit's sample, from 0 without gaps, shape (units,)."""
+
+    def split_samples(self, split: Split) -> Split:
+        """Return a split with one row per sample, in the order of their numbers, to slice by.
+
+        Args:
+            split: Labelled rows.
+        """
+
     def scale(self, targets: TargetArray) -> float:
-        """Return the unit in which `row_scores` measures errors.
+        """Return the unit in which `sample_scores` measures errors.
 
         Args:
             targets: Of the test rows that a model was evaluated on, as in `Split.target_array`.
         """
 
-    def row_scores(self, outputs: Outputs, targets: TargetArray, scale: float) -> RowScores:
-        """Score every row from 0 to 1, so that groups of rows can be compared.
+    def sample_scores(self, outputs: Outputs, targets: TargetArray, scale: float) -> SampleScores:
+        """Score every sample from 0 to 1, so that groups of samples can be compared.
 
         Args:
             outputs: Shape (rows, outputs).
@@ -221,13 +204,26 @@ class TaskKind(Protocol):
         """Return the predictions in the form of targets, shape (rows,)."""
 
     def confidence(self, outputs: Outputs) -> NDArray[np.float64] | None:
-        """Return the probability of each prediction, shape (rows,); None without probabilities."""
+        """Return the probability of each sample's prediction, shape (samples,); None without."""
 
-    def target_groups(self, targets: TargetArray, names: Sequence[str]) -> list[TargetGroup]:
-        """Group the rows by target; empty groups are left out."""
+    def target_groups(
+        self, outputs: Outputs, targets: TargetArray, names: Sequence[str], scale: float
+    ) -> list[TargetGroup]:
+        """Group items by target, and score them; empty groups are left out.
 
-    def prediction_texts(self, outputs: Outputs, names: Sequence[str]) -> list[str]:
-        """Return each prediction as text, for reports."""
+        Names and items depend on the targets only, so that groups of two models can be paired.
+
+        Args:
+            outputs: Of a model, shape (units, outputs).
+            targets: Of the same units.
+            names: Names of the outputs.
+            scale: From `scale`.
+        """
+
+    def prediction_texts(
+        self, outputs: Outputs, targets: TargetArray, names: Sequence[str]
+    ) -> list[str]:
+        """Return the prediction for each sample as text, for reports."""
 
     def target_texts(self, targets: TargetArray, names: Sequence[str]) -> list[str]:
-        """Return each target as text: equal texts mean equal targets."""
+        """Return the target of each sample as text: equal texts mean equal targets."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
@@ -14,8 +12,12 @@ from pydantic import Field
 from coldpress.data.rows import Rows
 from coldpress.data.section import BenchmarkSection
 from coldpress.data.sources import TextColumns
+from coldpress.data.splits import Split
 from coldpress.errors import InputError
-from coldpress.kinds.kind import Metric, Outputs, RowScores, TargetArray, TargetGroup
+from coldpress.kinds.correlation import pearson, spearman
+from coldpress.kinds.finite_number import finite_number
+from coldpress.kinds.kind import Outputs, TargetArray
+from coldpress.kinds.scores import Metric, SampleScores, TargetGroup
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,7 +47,8 @@ class Regression:
         Metric("spearman", "Spearman correlation", "spearmanr"),
         Metric("pearson", "Pearson correlation", "pearsonr"),
     )
-    row_metric = Metric("closeness", "closeness", "closeness")
+    sample_metric = Metric("closeness", "closeness", "closeness")
+    samples_title = "rows"
     is_classification = False
     has_labels = False
     activation: Literal["none"] = "none"
@@ -89,7 +92,7 @@ class Regression:
         """
         column = columns.target_column
         return tuple(
-            _finite_number(value, f"{rows.locate(row)}: {column!r}")
+            finite_number(value, f"{rows.locate(row)}: {column!r}")
             for row, value in enumerate(rows.columns[column])
         )
 
@@ -148,12 +151,20 @@ class Regression:
         """
         return {
             "spearman": self.main_score(outputs, targets),
-            "pearson": _pearson(self.predicted_targets(outputs), targets),
+            "pearson": pearson(self.predicted_targets(outputs), targets),
         }
 
     def main_score(self, outputs: Outputs, targets: TargetArray) -> float:
         """Compute the Spearman correlation: that of the ranks, equal values sharing a rank."""
-        return _spearman(self.predicted_targets(outputs), targets)
+        return spearman(self.predicted_targets(outputs), targets)
+
+    def samples(self, targets: TargetArray) -> NDArray[np.int64]:
+        """Return the row numbers: every row is a sample."""
+        return np.arange(len(targets))
+
+    def split_samples(self, split: Split) -> Split:
+        """Return the split itself: every row is a sample."""
+        return split
 
     def scale(self, targets: TargetArray) -> float:
         """Return the range of the targets; 1 if they are all equal, or if there are none."""
@@ -161,7 +172,7 @@ class Regression:
             return 1.0
         return float(np.ptp(targets)) or 1.0
 
-    def row_scores(self, outputs: Outputs, targets: TargetArray, scale: float) -> RowScores:
+    def sample_scores(self, outputs: Outputs, targets: TargetArray, scale: float) -> SampleScores:
         """Return the closeness of each row: 1 minus the error as a share of the targets' range.
 
         Args:
@@ -179,7 +190,7 @@ class Regression:
         """Return the Spearman correlation of the predictions of two models."""
         if np.array_equal(outputs, others):
             return 1.0
-        return _spearman(self.predicted_targets(outputs), self.predicted_targets(others))
+        return spearman(self.predicted_targets(outputs), self.predicted_targets(others))
 
     def predicted_targets(self, outputs: Outputs) -> TargetArray:
         """Return the predicted numbers as float64, shape (rows,)."""
@@ -189,18 +200,30 @@ class Regression:
         """Return None: a number has no probability."""
         return None
 
-    def target_groups(self, targets: TargetArray, names: Sequence[str]) -> list[TargetGroup]:  # noqa: ARG002
+    def target_groups(
+        self,
+        outputs: Outputs,
+        targets: TargetArray,
+        names: Sequence[str],  # noqa: ARG002
+        scale: float,
+    ) -> list[TargetGroup]:
         """Group the rows by quarter of the targets; equal targets are in the same group."""
         quarters = _quarters(targets)
+        scores = self.sample_scores(outputs, targets, scale)
         groups = []
         for quarter in np.unique(quarters):
             rows = np.flatnonzero(quarters == quarter)
             low, high = targets[rows].min(), targets[rows].max()
             name = f"target {low:g}" if low == high else f"target {low:g} to {high:g}"
-            groups.append(TargetGroup(name, tuple(rows.tolist())))
+            groups.append(TargetGroup(name, tuple(rows.tolist()), scores[rows]))
         return groups
 
-    def prediction_texts(self, outputs: Outputs, names: Sequence[str]) -> list[str]:  # noqa: ARG002
+    def prediction_texts(
+        self,
+        outputs: Outputs,
+        targets: TargetArray,  # noqa: ARG002
+        names: Sequence[str],  # noqa: ARG002
+    ) -> list[str]:
         """Return each prediction with three significant digits."""
         return [f"{number:.3g}" for number in outputs[:, 0]]
 
@@ -209,39 +232,9 @@ class Regression:
         return [f"{float(target)!r}" for target in targets]
 
 
-def _finite_number(value: object, place: str) -> float:
-    """Convert a cell to a number; text of a .csv file is accepted, booleans are not."""
-    if value is None or (isinstance(value, str) and not value.strip()):
-        raise InputError(f"{place} is null or blank, not a number")
-    try:
-        if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
-            raise ValueError
-        if isinstance(value, str) and "_" in value:  # Python reads 2024_01 as 202401
-            raise ValueError
-        number = float(value)
-    except (ValueError, OverflowError) as error:
-        raise InputError(f"{place} is {value!r}, not a number") from error
-    if not math.isfinite(number):
-        raise InputError(f"{place} is {value}, not a finite number")
-    return number
-
-
 def _quarters(targets: TargetArray) -> NDArray[np.int64]:
     """Return the quarter of each target, from 0, shape (rows,); edges belong to the lower one."""
     if not len(targets):
         return np.zeros(0, dtype=np.int64)
     edges = np.quantile(targets, QUARTERS)
     return np.asarray(np.searchsorted(edges, targets, side="left"), dtype=np.int64)
-
-
-def _spearman(first: NDArray[np.float64], second: TargetArray) -> float:
-    from scipy.stats import rankdata  # slow to import
-
-    return _pearson(rankdata(first), rankdata(second))
-
-
-def _pearson(first: NDArray[np.float64], second: TargetArray) -> float:
-    centred = first - first.mean()
-    others = second - second.mean()
-    norm = math.sqrt(float(centred @ centred) * float(others @ others))
-    return float(centred @ others) / norm if norm else 0.0

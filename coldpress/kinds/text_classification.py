@@ -13,8 +13,10 @@ from coldpress.data import synthetic
 from coldpress.data.rows import Rows, extract_labels
 from coldpress.data.section import BenchmarkSection
 from coldpress.data.sources import TextColumns
+from coldpress.data.splits import Split
 from coldpress.errors import InputError
-from coldpress.kinds.kind import Metric, Outputs, RowScores, TargetArray, TargetGroup
+from coldpress.kinds.kind import Outputs, TargetArray
+from coldpress.kinds.scores import Metric, SampleScores, TargetGroup
 from coldpress.schema.quoting import quote_names
 
 if TYPE_CHECKING:
@@ -52,7 +54,8 @@ class TextClassification:
 
     name = "text-classification"
     metrics = (Metric("accuracy", "accuracy", "accuracy"), Metric("macro_f1", "macro F1", "f1"))
-    row_metric = metrics[0]
+    sample_metric = metrics[0]
+    samples_title = "rows"
     is_classification = True
     has_labels = True
     activation: Literal["softmax"] = "softmax"
@@ -161,11 +164,19 @@ class TextClassification:
         """Compute the accuracy: the share of rows whose largest logit is that of their label."""
         return float(np.mean(outputs.argmax(axis=1) == targets))
 
+    def samples(self, targets: TargetArray) -> NDArray[np.int64]:
+        """Return the row numbers: every row is a sample."""
+        return np.arange(len(targets))
+
+    def split_samples(self, split: Split) -> Split:
+        """Return the split itself: every row is a sample."""
+        return split
+
     def scale(self, targets: TargetArray) -> float:  # noqa: ARG002
         """Return 1: a prediction is right or wrong."""
         return 1.0
 
-    def row_scores(self, outputs: Outputs, targets: TargetArray, scale: float) -> RowScores:  # noqa: ARG002
+    def sample_scores(self, outputs: Outputs, targets: TargetArray, scale: float) -> SampleScores:  # noqa: ARG002
         """Return 1 for each correct row and 0 for each wrong one, shape (rows,)."""
         return np.asarray(outputs.argmax(axis=1) == targets, dtype=np.float64)
 
@@ -183,16 +194,24 @@ class TextClassification:
 
         return np.asarray(softmax(outputs.astype(np.float64), axis=1).max(axis=1))
 
-    def target_groups(self, targets: TargetArray, names: Sequence[str]) -> list[TargetGroup]:
+    def target_groups(
+        self, outputs: Outputs, targets: TargetArray, names: Sequence[str], scale: float
+    ) -> list[TargetGroup]:
         """Group the rows by class: accuracy on a group is the recall of the class."""
+        scores = self.sample_scores(outputs, targets, scale)
         members = [np.flatnonzero(targets == index).tolist() for index in range(len(names))]
         return [
-            TargetGroup(f"label {name}", tuple(rows))
+            TargetGroup(f"label {name}", tuple(rows), scores[rows])
             for name, rows in zip(names, members, strict=True)
             if rows
         ]
 
-    def prediction_texts(self, outputs: Outputs, names: Sequence[str]) -> list[str]:
+    def prediction_texts(
+        self,
+        outputs: Outputs,
+        targets: TargetArray,  # noqa: ARG002
+        names: Sequence[str],
+    ) -> list[str]:
         """Return the name of each predicted label."""
         return [names[index] for index in outputs.argmax(axis=1)]
 

@@ -113,7 +113,7 @@ def run_preflight(recipe: Recipe, state: Path) -> PreflightReport:
     data = loading.load_benchmark(
         recipe.benchmark, recipe.seed, slices.required_columns(recipe.evaluate.slices)
     )
-    slices.check_slices(recipe.evaluate.slices, data.test)
+    slices.check_slices(recipe.evaluate.slices, data.kind.split_samples(data.test))
     label_checks.check_teacher_labels(recipe.teacher, data.labels, data.kind)
     unlabelled = _read_unlabelled(recipe, data)
     teacher_size = size.teacher_size(recipe.teacher.model)

@@ -9,7 +9,8 @@ from coldpress.evaluation.scorecard.scorecard import Evaluation, Interval, Score
 from coldpress.evaluation.statistics.score_interval import card_interval
 from coldpress.gate.verdict import Verdict
 from coldpress.kinds import task_kind
-from coldpress.kinds.kind import Metric, TaskKind
+from coldpress.kinds.kind import TaskKind
+from coldpress.kinds.scores import Metric
 from coldpress.recipe.recipe import Recipe
 from coldpress.schema.lineage import Ancestor
 

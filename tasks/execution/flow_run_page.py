@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from coldpress.drift.result import Reevaluation
     from coldpress.evaluation.scorecard.scorecard import Evaluation
     from coldpress.gate.verdict import Check, Verdict
-    from coldpress.kinds.kind import Metric
+    from coldpress.kinds.scores import Metric
     from coldpress.report.findings import Findings
     from tasks.tracking.results import StageResult
 

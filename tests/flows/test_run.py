@@ -91,10 +91,10 @@ def test_the_evaluation_lists_flips_and_stores_every_prediction(
     run_id = tiny_run["stages"][-1]["model_uri"].removeprefix("runs:/").partition("/")[0]
     folder = next((coldpress.home / "state").rglob(f"{run_id}/artifacts/evaluate"))
     predicted = predictions.read_predictions(folder)
-    assert predicted.row_scores("onnx").mean() == pytest.approx(
+    assert predicted.sample_scores("onnx").mean() == pytest.approx(
         evaluation["models"]["onnx"]["accuracy"]
     )
-    new_errors = predicted.row_scores("teacher") > predicted.row_scores("onnx")
+    new_errors = predicted.sample_scores("teacher") > predicted.sample_scores("onnx")
     assert len(flips.read_flips(folder)) == new_errors.sum()
     assert {"equity.png", "equity.svg"} <= {path.name for path in folder.iterdir()}
 

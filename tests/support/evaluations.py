@@ -116,11 +116,10 @@ def compared(predictions: Predictions, model: str) -> Evaluation:
     teacher = predictions.outputs["teacher"]
     pair = replace(predictions, outputs={"teacher": teacher, model: predictions.outputs[model]})
     against_teacher = champion.compare_with_champion("teacher", pair, teacher).comparison
-    groups = equity.target_slices(pair)
     return Evaluation(
         n=len(predictions.targets),
         overlap=0,
         models={},
         comparisons=() if against_teacher is None else (against_teacher,),
-        equity=equity.compare_groups(groups, equity.paired_rows(pair)),
+        equity=equity.compare_groups(equity.target_groups(pair)),
     )

@@ -1,4 +1,4 @@
-"""Record of a test row that compression lost."""
+"""Record of a test sample that compression lost."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from coldpress.evaluation.scorecard.base import Fraction, FrozenRecord
 
 
 class Flip(FrozenRecord):
-    """A test row that the teacher predicts well and the final model does not.
+    """A test sample, such as a row, that the teacher predicts well and the final model does not.
 
     Attributes:
-        id: Row id.
+        id: Id of the sample's first row.
         text: First text.
         text_pair: Second text of a pair.
         label: True label or number.

@@ -160,7 +160,7 @@ class Comparison(FrozenRecord):
     Attributes:
         model: Name of the model.
         baseline: Name of the model that it is compared with.
-        n: Number of rows.
+        n: Number of samples: what is independent, such as rows.
         difference: Gated metric of the model minus that of the baseline.
         mcnemar_p: p-value of the two-sided exact McNemar test; None except for classification.
         only_model_right: Rows that only the model predicts correctly.
@@ -189,14 +189,14 @@ class Group(FrozenRecord):
         kind: A class, rows with similar targets, a kind of declared slice, or `found` for a slice
             found on validation.
         name: Name for reports, such as `label LOC` or `9 to 16 words`.
-        n: Number of rows.
-        before: Mean row score of the teacher: for classification, its accuracy.
-        after: Mean row score of the final model.
+        n: Number of items, such as rows.
+        before: Mean score of the teacher: for classification, its accuracy.
+        after: Mean score of the final model.
         difference: `after` minus `before`, paired.
-        p: p-value of a one-sided test of a loss: for classification, the exact McNemar test.
+        p: p-value of a one-sided test of a loss: the exact McNemar test if all scores are 0 or 1.
         p_adjusted: p after Holm's correction over all groups.
-        detectable_drop: Smallest drop that could have p_adjusted below 0.05; for classification, if
-            the model lost rows and won none. None if there is no such drop.
+        detectable_drop: Smallest drop that could have p_adjusted below 0.05; of scores 0 and 1, if
+            the model lost items and won none. None if there is no such drop.
     """
 
     kind: GroupKind

@@ -15,14 +15,14 @@ def compare_outputs(
     baseline: Outputs,
     targets: TargetArray,
 ) -> Comparison:
-    """Compare two models on the same rows by the first metric of their task kind.
+    """Compare two models on the same samples by the first metric of their task kind.
 
     Args:
         names: Of the model and of the baseline.
         kind: Classifiers are compared by an exact test, other models by the bootstrap.
-        model: Outputs of the model, shape (rows, outputs).
-        baseline: Outputs of the baseline, shape (rows, outputs).
-        targets: Shape (rows,).
+        model: Outputs of the model, shape (units, outputs).
+        baseline: Outputs of the baseline, shape (units, outputs).
+        targets: Of the same units.
 
     Returns:
         The difference; for classifiers with McNemar's test, and without the macro F1.
@@ -34,7 +34,7 @@ def compare_outputs(
     return Comparison(
         model=names[0],
         baseline=names[1],
-        n=len(targets),
+        n=metric_bootstrap.sample_count(kind, targets),
         difference=metric_bootstrap.metric_difference(kind, model, baseline, targets),
     )
 
@@ -44,8 +44,8 @@ def score_bounds(kind: TaskKind, outputs: Outputs, targets: TargetArray) -> Boun
 
     Args:
         kind: Task kind of the model.
-        outputs: Shape (rows, outputs).
-        targets: Shape (rows,).
+        outputs: Shape (units, outputs).
+        targets: Of the same units.
 
     Returns:
         None for classifiers: reports compute the interval of an accuracy from the number of rows.

@@ -1,17 +1,18 @@
-"""Bootstrap intervals and tests for metrics without a closed form, paired over rows.
+"""Bootstrap intervals and tests for metrics without a closed form, paired over samples.
 
-Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 13 (percentile intervals) and
-15 (permutation tests).
+Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 13 (percentile intervals)
+and 15 (permutation tests). Samples are what is independent, such as rows or queries: a resample
+contains a sample with all of its units, or not at all (the cluster bootstrap; Davison & Hinkley,
+"Bootstrap Methods and their Application", 1997, section 3.8).
 
 If all resamples give the same value, as for two models with the same ranking, the bootstrap would
-claim certainty for 7 rows as for 7000. The bounds are then as far away as for a classifier without
-a wrong row: Wilson's upper bound of the share of rows that could differ.
+claim certainty for 7 samples as for 7000. The bounds are then as far away as for a classifier
+without a wrong row: Wilson's upper bound of the share of samples that could differ.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
 from statistics import NormalDist
 
 import numpy as np
@@ -19,30 +20,30 @@ from numpy.typing import NDArray
 
 from coldpress.evaluation.scorecard.scorecard import Interval
 from coldpress.evaluation.statistics.paired import TAIL, accuracy_interval
-from coldpress.kinds.kind import Outputs, RowScores, TargetArray, TaskKind
+from coldpress.evaluation.statistics.resampling import SampleUnits, draw_samples, draw_weights
+from coldpress.kinds.additive import AdditiveKind
+from coldpress.kinds.kind import Outputs, TargetArray, TaskKind
+from coldpress.kinds.scores import SampleScores
 
-RESAMPLES = 2_000
 PERMUTATIONS = 10_000
 _SEED = 0
-_CHUNK_SIZE = 50  # 40 MB for 100,000 rows
+_CHUNK_SIZE = 50  # 40 MB for 100,000 samples
 
 
 def metric_interval(kind: TaskKind, outputs: Outputs, targets: TargetArray) -> Interval:
     """Bootstrap the first metric of a task kind: 95 % percentile interval.
 
     Args:
-        kind: Its `main_score` is computed on every resample.
-        outputs: Shape (rows, outputs).
-        targets: Shape (rows,).
+        kind: Its `main_score` is computed on every resample, from sums if it is an `AdditiveKind`.
+        outputs: Shape (units, outputs).
+        targets: Of the same units.
 
     Returns:
-        The metric on all rows, with the interval of 2,000 resamples of the rows.
+        The metric on all samples, with the interval of 2,000 resamples of the samples.
     """
-
-    def score(rows: NDArray[np.int64] | slice) -> float:
-        return kind.main_score(outputs[rows], targets[rows])
-
-    return _bootstrap(score, len(targets), most=1.0)
+    values = _resampled_scores(kind, outputs, targets)
+    estimate = kind.main_score(outputs, targets)
+    return _percentile_interval(estimate, values, sample_count(kind, targets), most=1.0)
 
 
 def metric_difference(
@@ -50,47 +51,56 @@ def metric_difference(
 ) -> Interval:
     """Bootstrap a difference in the first metric of a task kind: 95 % percentile interval.
 
-    Both models are evaluated on the same resampled rows.
+    Both models are evaluated on the same resampled samples.
 
     Args:
-        kind: Its `main_score` is computed on every resample.
-        model: Outputs of the model, shape (rows, outputs).
-        baseline: Outputs of the baseline, shape (rows, outputs).
-        targets: Shape (rows,).
+        kind: Its `main_score` is computed on every resample, from sums if it is an `AdditiveKind`.
+        model: Outputs of the model, shape (units, outputs).
+        baseline: Outputs of the baseline, shape (units, outputs).
+        targets: Of the same units.
 
     Returns:
         The metric of the model minus that of the baseline.
     """
-
-    def difference(rows: NDArray[np.int64] | slice) -> float:
-        ours = kind.main_score(model[rows], targets[rows])
-        return ours - kind.main_score(baseline[rows], targets[rows])
-
-    return _bootstrap(difference, len(targets), most=2.0)
+    ours, theirs = (_resampled_scores(kind, outputs, targets) for outputs in (model, baseline))
+    estimate = kind.main_score(model, targets) - kind.main_score(baseline, targets)
+    return _percentile_interval(estimate, ours - theirs, sample_count(kind, targets), most=2.0)
 
 
-def mean_difference(model: RowScores, baseline: RowScores) -> Interval:
-    """Bootstrap a difference in the mean row score: 95 % percentile interval.
+def mean_difference(model: SampleScores, baseline: SampleScores) -> Interval:
+    """Bootstrap a difference in the mean sample score: 95 % percentile interval.
 
     Args:
-        model: Scores of the model, shape (rows,).
-        baseline: Scores of the baseline for the same rows, shape (rows,).
+        model: Scores of the model, shape (samples,).
+        baseline: Scores of the baseline for the same samples, shape (samples,).
 
     Returns:
         The mean of the model minus that of the baseline.
     """
     differences = model - baseline
-    return _bootstrap(lambda rows: float(differences[rows].mean()), len(differences), most=1.0)
+    values = np.array([differences[drawn].mean() for drawn in draw_samples(len(differences))])
+    estimate = float(differences.mean())
+    return _percentile_interval(estimate, values, len(differences), most=1.0)
 
 
-def loss_p_value(model: RowScores, baseline: RowScores) -> float:
-    """Test whether the mean row score is lower: one-sided permutation test of random signs.
-
-    If the models were equally good, the difference of each row could as well have the other sign.
+def sample_count(kind: TaskKind, targets: TargetArray) -> int:
+    """Return the number of samples.
 
     Args:
-        model: Scores of the model, shape (rows,).
-        baseline: Scores of the baseline for the same rows, shape (rows,).
+        kind: Task kind of the targets.
+        targets: One per unit.
+    """
+    return int(kind.samples(targets).max(initial=-1)) + 1
+
+
+def loss_p_value(model: SampleScores, baseline: SampleScores) -> float:
+    """Test whether the mean sample score is lower: one-sided permutation test of random signs.
+
+    If the models were equally good, each sample's difference could as well have the other sign.
+
+    Args:
+        model: Scores of the model, shape (samples,).
+        baseline: Scores of the baseline for the same samples, shape (samples,).
 
     Returns:
         The share of 10,000 random signs with a mean at most as large; the observed signs count.
@@ -105,17 +115,17 @@ def loss_p_value(model: RowScores, baseline: RowScores) -> float:
     return as_low / (PERMUTATIONS + 1)
 
 
-def detectable_loss(model: RowScores, baseline: RowScores, alpha: float) -> float | None:
-    """Smallest loss in the mean row score that can be significant with the spread of these rows.
+def detectable_loss(model: SampleScores, baseline: SampleScores, alpha: float) -> float | None:
+    """Smallest loss in the mean sample score that can be significant with their spread.
 
     Args:
-        model: Scores of the model, shape (rows,).
-        baseline: Scores of the baseline for the same rows, shape (rows,).
+        model: Scores of the model, shape (samples,).
+        baseline: Scores of the baseline for the same samples, shape (samples,).
         alpha: Level that p must be below.
 
     Returns:
-        In units of the row score, by the normal approximation. None if it is larger than any loss
-        could be, or if the rows are too few for any: of n rows, p is at least 1 / 2^n.
+        In units of the sample score, by the normal approximation. None if it is larger than any
+        loss could be, or if the samples are too few for any: of n samples, p is at least 1 / 2^n.
     """
     if 0.5 ** len(model) >= alpha:
         return None
@@ -124,25 +134,23 @@ def detectable_loss(model: RowScores, baseline: RowScores, alpha: float) -> floa
     return loss if loss <= 1 else None
 
 
-def _bootstrap(
-    statistic: Callable[[NDArray[np.int64] | slice], float], rows: int, most: float
+def _resampled_scores(
+    kind: TaskKind, outputs: Outputs, targets: TargetArray
+) -> NDArray[np.float64]:
+    """Return the first metric on each resample, shape (resamples,)."""
+    if isinstance(kind, AdditiveKind):
+        counts = kind.counts(outputs, targets)
+        weights = draw_weights(len(counts))
+        return np.concatenate([kind.score_of_counts(times @ counts) for times in weights])
+    units = SampleUnits.from_numbers(kind.samples(targets))
+    resamples = (units.take(drawn) for drawn in draw_samples(len(units)))
+    return np.array([kind.main_score(outputs[chosen], targets[chosen]) for chosen in resamples])
+
+
+def _percentile_interval(
+    estimate: float, values: NDArray[np.float64], samples: int, most: float
 ) -> Interval:
-    """Compute a statistic of rows, from -most to most, and its percentile interval."""
-    values = [statistic(resample) for resample in _resamples(rows)]
+    """Return the interval of resampled values, which are from -most to most."""
     low, high = (float(bound) for bound in np.quantile(values, [TAIL, 1 - TAIL]))
-    margin = accuracy_interval(0, rows).high if low == high else 0.0
-    return Interval(
-        estimate=statistic(slice(None)),
-        low=max(low - margin, -most),
-        high=min(high + margin, most),
-    )
-
-
-def _resamples(rows: int) -> Iterator[NDArray[np.int64]]:
-    """Draw rows with replacement, shape (rows,); the same ones for every model.
-
-    They are drawn one by one: for 100,000 rows all together would take 1.6 GB.
-    """
-    random = np.random.default_rng(_SEED)
-    for _ in range(RESAMPLES):
-        yield random.integers(rows, size=rows)
+    margin = accuracy_interval(0, samples).high if low == high else 0.0
+    return Interval(estimate=estimate, low=max(low - margin, -most), high=min(high + margin, most))

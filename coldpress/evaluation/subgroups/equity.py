@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from coldpress.evaluation.predictions import Predictions
@@ -13,67 +13,97 @@ from coldpress.evaluation.scorecard.scorecard import Group, GroupKind
 from coldpress.evaluation.statistics import metric_bootstrap, paired
 from coldpress.evaluation.subgroups.slices import Slice
 from coldpress.kinds.kind import TargetArray
+from coldpress.kinds.scores import TargetGroup
 
 
 @dataclass(frozen=True)
-class PairedRows:
-    """Row scores of two models.
+class PairedGroup:
+    """Scores of two models for the items of a group, such as the samples of a slice.
 
     Attributes:
-        model: Of the final model, shape (rows,).
-        baseline: Of the teacher, shape (rows,).
-        targets: Shape (rows,).
-        binary: True if row scores are 0 or 1, which allows exact tests.
+        kind: How the group was defined.
+        name: Name for reports.
+        items: Numbers of the items, ascending.
+        model: Scores of the final model, from 0 to 1, shape (items,).
+        baseline: Scores of the teacher, shape (items,).
+        strata: Stratum of each item, such as its class; resamples contain equally many of each.
+            Shape (items,).
     """
 
-    model: NDArray[Any]
-    baseline: NDArray[Any]
-    targets: TargetArray
-    binary: bool
+    kind: GroupKind
+    name: str
+    items: tuple[int, ...]
+    model: NDArray[np.float64]
+    baseline: NDArray[np.float64]
+    strata: TargetArray
 
-    def take(self, rows: Sequence[int]) -> PairedRows:
-        """Return some of the rows."""
-        index = list(rows)
-        return PairedRows(self.model[index], self.baseline[index], self.targets[index], self.binary)
+    @property
+    def binary(self) -> bool:
+        """True if all scores are 0 or 1, which allows exact tests."""
+        return bool(np.isin([self.model, self.baseline], (0, 1)).all())
 
-
-def paired_rows(predictions: Predictions) -> PairedRows:
-    """Return the row scores of the final model and of the teacher."""
-    return PairedRows(
-        predictions.row_scores(predictions.final),
-        predictions.row_scores(predictions.teacher),
-        predictions.targets,
-        predictions.kind.is_classification,
-    )
+    @property
+    def content(self) -> tuple[tuple[int, ...], bytes, bytes]:
+        """What makes two groups the same: their items and scores."""
+        return self.items, self.model.tobytes(), self.baseline.tobytes()
 
 
-def target_slices(predictions: Predictions) -> list[Slice]:
-    """Return one slice per class, or per range of the targets."""
-    kind = predictions.kind
-    groups = kind.target_groups(predictions.targets, predictions.names)
-    slice_kind: GroupKind = "class" if kind.has_labels else "target"
-    return [Slice(slice_kind, group.name, group.rows) for group in groups]
+def target_groups(predictions: Predictions) -> list[PairedGroup]:
+    """Return one group per class, or per range of the targets."""
+    kind: GroupKind = "class" if predictions.kind.has_labels else "target"
+    model = _scored_groups(predictions, predictions.final)
+    baseline = _scored_groups(predictions, predictions.teacher)
+    return [
+        PairedGroup(
+            kind=kind,
+            name=ours.name,
+            items=ours.items,
+            model=ours.scores,
+            baseline=theirs.scores,
+            strata=_strata(predictions, ours.items),
+        )
+        for ours, theirs in zip(model, baseline, strict=True)
+    ]
 
 
-def compare_groups(groups: Sequence[Slice], rows: PairedRows) -> tuple[Group, ...]:
+def slice_groups(slices: Sequence[Slice], predictions: Predictions) -> list[PairedGroup]:
+    """Return the sample scores of both models for the samples of each slice."""
+    model = predictions.sample_scores(predictions.final)
+    baseline = predictions.sample_scores(predictions.teacher)
+    return [
+        PairedGroup(
+            kind=group.kind,
+            name=group.name,
+            items=group.rows,
+            model=model[list(group.rows)],
+            baseline=baseline[list(group.rows)],
+            strata=_strata(predictions, group.rows),
+        )
+        for group in slices
+    ]
+
+
+def compare_groups(groups: Sequence[PairedGroup]) -> tuple[Group, ...]:
     """Test each group for a loss, adjusted for the number of groups.
 
-    Each group has a paired bootstrap interval of its difference and a one-sided test of a loss:
-    for classification, the exact McNemar test. The p-values of all groups are adjusted together
-    (Holm). Groups with identical rows are tested once, under the first name: a second test would
-    only make the adjustment stricter for every other group.
+    Each group has a paired bootstrap interval of its difference and a one-sided test of a loss: the
+    exact McNemar test if all of its scores are 0 or 1, otherwise the permutation test. The p-values
+    of all groups are adjusted together (Holm). Groups with identical items and scores are tested
+    once, under the first name: a second test would only make the adjustment stricter for every
+    other group.
 
     Args:
-        groups: Groups to compare; they may share rows.
-        rows: Row scores of both models.
+        groups: Groups to compare; they may share items.
 
     Returns:
-        One record per group with distinct rows, in the given order.
+        One record per distinct group, in the given order.
     """
-    groups = list({group.rows: group for group in reversed(groups)}.values())[::-1]
+    groups = list({group.content: group for group in reversed(groups)}.values())[::-1]
     alpha = paired.SIGNIFICANCE_LEVEL / max(1, len(groups))
-    compare = _compare_binary if rows.binary else _compare_means
-    records = [compare(group, rows.take(group.rows), alpha) for group in groups]
+    records = [
+        _compare_binary(group, alpha) if group.binary else _compare_means(group, alpha)
+        for group in groups
+    ]
     adjusted = paired.holm([record.p for record in records])
     return tuple(
         record.model_copy(update={"p_adjusted": p})
@@ -81,10 +111,24 @@ def compare_groups(groups: Sequence[Slice], rows: PairedRows) -> tuple[Group, ..
     )
 
 
-def _compare_binary(group: Slice, rows: PairedRows, alpha: float) -> Group:
-    """Compare the accuracy of two classifiers on the rows of one group."""
-    model = rows.model == 1
-    baseline = rows.baseline == 1
+def _scored_groups(predictions: Predictions, model: str) -> list[TargetGroup]:
+    outputs = predictions.outputs[model]
+    return predictions.kind.target_groups(
+        outputs, predictions.targets, predictions.names, predictions.scale
+    )
+
+
+def _strata(predictions: Predictions, items: Sequence[int]) -> TargetArray:
+    """Return the classes of rows; the items of other kinds are in a single stratum."""
+    if predictions.kind.is_classification:
+        return predictions.targets[list(items)]
+    return np.zeros(len(items), dtype=np.int64)
+
+
+def _compare_binary(group: PairedGroup, alpha: float) -> Group:
+    """Compare the shares of items that two models predict correctly."""
+    model = group.model == 1
+    baseline = group.baseline == 1
     only_model = int((model & ~baseline).sum())
     only_baseline = int((baseline & ~model).sum())
     p = paired.mcnemar(only_model, only_baseline, "less")
@@ -94,24 +138,24 @@ def _compare_binary(group: Slice, rows: PairedRows, alpha: float) -> Group:
         n=len(model),
         before=float(baseline.mean()),
         after=float(model.mean()),
-        difference=paired.paired_interval(model, baseline, rows.targets),
+        difference=paired.paired_interval(model, baseline, group.strata),
         p=p,
         p_adjusted=p,
         detectable_drop=paired.detectable_drop(len(model), alpha),
     )
 
 
-def _compare_means(group: Slice, rows: PairedRows, alpha: float) -> Group:
-    """Compare the mean row scores of two models on the rows of one group."""
-    p = metric_bootstrap.loss_p_value(rows.model, rows.baseline)
+def _compare_means(group: PairedGroup, alpha: float) -> Group:
+    """Compare the mean scores of two models."""
+    p = metric_bootstrap.loss_p_value(group.model, group.baseline)
     return Group(
         kind=group.kind,
         name=group.name,
-        n=len(rows.model),
-        before=float(rows.baseline.mean()),
-        after=float(rows.model.mean()),
-        difference=metric_bootstrap.mean_difference(rows.model, rows.baseline),
+        n=len(group.model),
+        before=float(group.baseline.mean()),
+        after=float(group.model.mean()),
+        difference=metric_bootstrap.mean_difference(group.model, group.baseline),
         p=p,
         p_adjusted=p,
-        detectable_drop=metric_bootstrap.detectable_loss(rows.model, rows.baseline, alpha),
+        detectable_drop=metric_bootstrap.detectable_loss(group.model, group.baseline, alpha),
     )

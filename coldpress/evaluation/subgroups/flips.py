@@ -1,4 +1,4 @@
-"""Flips: test rows that the teacher predicts well and the final model does not."""
+"""Flips: test samples that the teacher predicts well and the final model does not."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from coldpress.evaluation.predictions import Predictions
 from coldpress.evaluation.scorecard.flip import Flip
 
 MIN_LOSS = 0.25
-"""Smallest loss in the row score that makes a row a flip; a classifier loses 1 or nothing."""
+"""Smallest loss in the sample score that makes a flip; a classifier loses 1 or nothing."""
 
 _FILE = "flips.json"
 _FLIPS = TypeAdapter(tuple[Flip, ...])
 
 
 def find_flips(predictions: Predictions, test: Split) -> tuple[Flip, ...]:
-    """List the rows that were lost between the teacher and the final model.
+    """List the samples that were lost between the teacher and the final model.
 
     After Hooker et al., "What Do Compressed Deep Neural Networks Forget?", 2019, who call them
-    compression identified exemplars. A row is lost if its row score is lower than the teacher's by
+    compression identified exemplars. A sample is lost if its score is lower than the teacher's by
     more than a quarter: for a classifier, if it is wrong and the teacher is right. It is lost at
     the first model from which on all models have lost it.
 
@@ -34,26 +34,27 @@ def find_flips(predictions: Predictions, test: Split) -> tuple[Flip, ...]:
         test: The rows that were predicted.
 
     Returns:
-        One record per lost row, in the order of the rows.
+        One record per lost sample, in the order of the samples.
     """
-    lost = _lost_rows(predictions)  # (models, rows)
-    rows = np.flatnonzero(lost[-1])
+    kind = predictions.kind
+    lost = _lost_samples(predictions)  # (models, samples)
     lost_at = _lost_at(list(predictions.outputs), lost)
     outputs = predictions.outputs[predictions.final].astype(np.float64)
-    answers = predictions.kind.prediction_texts(outputs, predictions.names)
-    scores = predictions.kind.confidence(outputs)
+    answers = kind.prediction_texts(outputs, predictions.targets, predictions.names)
+    scores = kind.confidence(outputs)
     targets = predictions.target_texts
+    samples = kind.split_samples(test)
     return tuple(
         Flip(
-            id=test.ids[row],
-            text=test.texts[row],
-            text_pair=None if test.pairs is None else test.pairs[row],
-            label=targets[row],
-            answer=answers[row],
-            score=None if scores is None else float(scores[row]),
-            lost_at=lost_at[row],
+            id=samples.ids[sample],
+            text=samples.texts[sample],
+            text_pair=None if samples.pairs is None else samples.pairs[sample],
+            label=targets[sample],
+            answer=answers[sample],
+            score=None if scores is None else float(scores[sample]),
+            lost_at=lost_at[sample],
         )
-        for row in rows
+        for sample in np.flatnonzero(lost[-1])
     )
 
 
@@ -72,15 +73,15 @@ def read_flips(directory: Path) -> tuple[Flip, ...]:
     return _FLIPS.validate_json((directory / _FILE).read_bytes())
 
 
-def _lost_rows(predictions: Predictions) -> NDArray[np.bool_]:
-    """Return whether each model has lost each row, shape (models, rows)."""
-    teacher = predictions.row_scores(predictions.teacher)
-    losses = [teacher - predictions.row_scores(name) for name in predictions.outputs]
+def _lost_samples(predictions: Predictions) -> NDArray[np.bool_]:
+    """Return whether each model has lost each sample, shape (models, samples)."""
+    teacher = predictions.sample_scores(predictions.teacher)
+    losses = [teacher - predictions.sample_scores(name) for name in predictions.outputs]
     return np.stack(losses) > MIN_LOSS
 
 
 def _lost_at(names: Sequence[str], lost: NDArray[np.bool_]) -> list[str]:
-    """Name the first model per row from which on all have lost it; the last one if none has."""
+    """Name the first model per sample from which on all have lost it; the last one if none has."""
     kept_later = np.cumsum(~lost[::-1], axis=0) > 0  # from the last model backwards
     lost_at_the_end = (~kept_later).sum(axis=0)
     return [names[min(len(names) - count, len(names) - 1)] for count in lost_at_the_end]

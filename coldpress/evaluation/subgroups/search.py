@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from coldpress.data.splits import Split
 from coldpress.evaluation.subgroups import slices
 from coldpress.evaluation.subgroups.slices import LengthBand, Slice
-from coldpress.kinds.kind import Outputs, RowScores, TaskKind
+from coldpress.kinds.kind import Outputs, TaskKind
+from coldpress.kinds.scores import SampleScores
 
 MIN_ROWS = 20
 MIN_SHARE = 0.02
@@ -33,8 +34,8 @@ class ValidationPredictions:
     Attributes:
         kind: Task kind of the rows.
         split: The rows, with targets.
-        teacher: Outputs of the teacher, shape (rows, outputs).
-        final: Outputs of the final model, shape (rows, outputs).
+        teacher: Outputs of the teacher, shape (units, outputs).
+        final: Outputs of the final model, shape (units, outputs).
     """
 
     kind: TaskKind
@@ -69,17 +70,19 @@ def search_slices(
     Slices are selected on the validation split and evaluated on the test split: rules are ranked by
     the rows that the final model loses against the teacher on validation, without test labels. The
     worst few become groups of the test split and count in the adjustment for the number of groups.
-    A slice that was selected on the rows that it is evaluated on would look worse than it is.
+    A slice that was selected on the rows that it is evaluated on would look worse than it is. Rows
+    are those of `TaskKind.split_samples`: one per sample.
 
     Rules are words, and first words, in at least 20 validation rows and 2 % of them; quarters by
     number of words; for classification, thirds by the teacher's confidence. A rule selects at most
-    half of the rows. At most 5 rules are kept, by their mean loss of row score, of those that lose
-    at least 2 in total; a rule that shares more than half of its rows with a worse one is dropped.
+    half of the rows. At most 5 rules are kept, by their mean loss of sample score, of those that
+    lose at least 2 in total; a rule that shares more than half of its rows with a worse one is
+    dropped.
 
     Args:
         validation: Rows and outputs to select on.
         test: The test rows.
-        teacher_on_test: The teacher's outputs for them, shape (rows, outputs).
+        teacher_on_test: The teacher's outputs for them, shape (units, outputs).
 
     Returns:
         Non-empty slices of the test split, the worst on validation first.
@@ -93,7 +96,8 @@ def search_slices(
     return [weak for weak in weak_slices if weak.rows]
 
 
-def _row_features(kind: TaskKind, split: Split, teacher: Outputs) -> list[_RowFeatures]:
+def _row_features(kind: TaskKind, labelled: Split, teacher: Outputs) -> list[_RowFeatures]:
+    split = kind.split_samples(labelled)
     confidence = kind.confidence(teacher)
     confidences = (None,) * len(split) if confidence is None else confidence.tolist()
     texts = zip(split.texts, split.pairs or ("",) * len(split), strict=True)
@@ -109,13 +113,13 @@ def _row_features(kind: TaskKind, split: Split, teacher: Outputs) -> list[_RowFe
     return rows
 
 
-def _losses(validation: ValidationPredictions) -> RowScores:
-    """Return the row score that the final model loses against the teacher, shape (rows,)."""
+def _losses(validation: ValidationPredictions) -> SampleScores:
+    """Return the sample score that the final model loses against the teacher, (samples,)."""
     kind = validation.kind
     targets = validation.split.target_array
     scale = kind.scale(targets)
-    teacher = kind.row_scores(validation.teacher, targets, scale)
-    return teacher - kind.row_scores(validation.final, targets, scale)
+    teacher = kind.sample_scores(validation.teacher, targets, scale)
+    return teacher - kind.sample_scores(validation.final, targets, scale)
 
 
 def _propose_rules(rows: Sequence[_RowFeatures]) -> Iterator[_SliceRule]:
@@ -163,7 +167,7 @@ def _has_confidence(low: float, high: float) -> Callable[[_RowFeatures], bool]:
 
 
 def _select_worst(
-    rules: Iterable[_SliceRule], rows: Sequence[_RowFeatures], losses: RowScores
+    rules: Iterable[_SliceRule], rows: Sequence[_RowFeatures], losses: SampleScores
 ) -> list[_SliceRule]:
     """Rank by the mean loss of a row; ties go to the larger slice, then to the first by name."""
     ranked = []

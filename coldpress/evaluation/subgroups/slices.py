@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 class Slice:
     """A subset of the rows of a split.
 
+    The split has one row per sample (`TaskKind.split_samples`): row numbers are sample numbers.
+
     Attributes:
         kind: How the slice was defined.
         name: Name for reports.
@@ -152,7 +154,7 @@ def check_slices(declared: Sequence[DeclaredSlices], test: Split) -> None:
 
     Args:
         declared: The recipe's `evaluate.slices`.
-        test: The test rows.
+        test: The test split, with one row per sample.
 
     Raises:
         InputError: A slice is empty; the message names its field.

@@ -136,7 +136,7 @@ def _write_cell(axes: Axes, row: float, at: float, text: str, **look: Any) -> No
 def _draw_header(axes: Axes, evaluation: Evaluation) -> None:
     groups = len(evaluation.equity)
     losses = sum(map(is_lost, evaluation.equity))
-    title = task_kind(evaluation.kind).row_metric.title
+    title = task_kind(evaluation.kind).sample_metric.title
     unit = (
         f"{title} of the final model minus the teacher's in {groups} groups of "
         f"{evaluation.n} test texts: percentage points, 95 % interval"

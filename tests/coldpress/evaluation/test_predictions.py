@@ -37,8 +37,8 @@ def test_predictions_are_read_back_with_their_models_in_order(
 
 
 def test_the_largest_logit_is_the_prediction(predictions: Predictions) -> None:
-    assert predictions.row_scores("onnx").tolist() == [0.0, 1.0]
-    assert predictions.row_scores("teacher").tolist() == [1.0, 1.0]
+    assert predictions.sample_scores("onnx").tolist() == [0.0, 1.0]
+    assert predictions.sample_scores("teacher").tolist() == [1.0, 1.0]
     assert predictions.target_texts == ["cold", "warm"]
 
 

@@ -106,7 +106,10 @@ def test_a_zeroed_class_passes_two_points_of_accuracy_and_is_refused_by_the_clas
         BANKING77, {"teacher": teacher, "healthy": healthy, "harmed": harmed(healthy, label)}
     )
     evaluated = compared(predictions, "harmed")
-    assert predictions.row_scores("teacher").mean() - predictions.row_scores("harmed").mean() < 0.02
+    assert (
+        predictions.sample_scores("teacher").mean() - predictions.sample_scores("harmed").mean()
+        < 0.02
+    )
     checks = {c.name: c for c in run_checks(GATE, evaluated, PARITY).checks}
     assert checks["max_drop"].passed
     assert not checks["max_class_drop"].passed

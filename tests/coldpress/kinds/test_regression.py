@@ -96,22 +96,24 @@ def test_correlations_are_those_of_scipy(pairs: list[tuple[int, int]]) -> None:
 def test_closeness_is_the_error_as_a_share_of_the_range() -> None:
     scale = KIND.scale(TARGETS)
     assert scale == 5.0
-    scores = KIND.row_scores(outputs_of(0, 2, 0, -9), TARGETS, scale)
+    scores = KIND.sample_scores(outputs_of(0, 2, 0, -9), TARGETS, scale)
     assert scores.tolist() == pytest.approx([1.0, 0.8, 0.6, 0.0])
 
 
 def test_closeness_of_equal_targets_is_measured_in_their_own_unit() -> None:
     assert KIND.scale(np.array([4.0])) == KIND.scale(np.array([])) == 1.0
-    assert KIND.row_scores(outputs_of(4.25), np.array([4.0]), 1.0).tolist() == [0.75]
+    assert KIND.sample_scores(outputs_of(4.25), np.array([4.0]), 1.0).tolist() == [0.75]
 
 
 def test_groups_are_quarters_of_the_targets() -> None:
     """The quartiles of 0, 0, 0, 0, 1, 2, 3, 5 are 0, 0.5 and 2.25."""
-    groups = KIND.target_groups(np.array([3, 0, 0, 1, 5, 0, 2, 0.0]), ("score",))
-    assert [(group.name, group.rows) for group in groups] == [
-        ("target 0", (1, 2, 5, 7)),
-        ("target 1 to 2", (3, 6)),
-        ("target 3 to 5", (0, 4)),
+    targets = np.array([3, 0, 0, 1, 5, 0, 2, 0.0])
+    outputs = outputs_of(3, 0, 0, 0, 5, 0, 2, 5)  # errors of 1 and 5 in rows 3 and 7
+    groups = KIND.target_groups(outputs, targets, ("score",), KIND.scale(targets))
+    assert [(group.name, group.items, group.scores.tolist()) for group in groups] == [
+        ("target 0", (1, 2, 5, 7), [1, 1, 1, 0]),
+        ("target 1 to 2", (3, 6), [0.8, 1]),
+        ("target 3 to 5", (0, 4), [1, 1]),
     ]
 
 
@@ -135,7 +137,7 @@ def test_agreement_is_the_correlation_of_two_models() -> None:
 
 
 def test_texts_of_reports() -> None:
-    assert KIND.prediction_texts(outputs_of(1.23456, 2), ("score",)) == ["1.23", "2"]
+    assert KIND.prediction_texts(outputs_of(1.23456, 2), np.zeros(2), ("score",)) == ["1.23", "2"]
     assert KIND.target_texts(np.array([3.8, 5.0]), ("score",)) == ["3.8", "5.0"]
 
 

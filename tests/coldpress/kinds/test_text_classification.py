@@ -25,7 +25,7 @@ def test_macro_f1_is_the_mean_over_classes_however_rare() -> None:
 
 
 def test_a_row_scores_one_or_nothing() -> None:
-    assert TEXT_CLASSIFICATION.row_scores(OUTPUTS, LABELS, 1.0).tolist() == [1, 1, 0, 1, 1, 0]
+    assert TEXT_CLASSIFICATION.sample_scores(OUTPUTS, LABELS, 1.0).tolist() == [1, 1, 0, 1, 1, 0]
 
 
 def test_agreement_counts_common_mistakes_too() -> None:
@@ -41,15 +41,21 @@ def test_confidence_is_the_probability_of_the_predicted_label() -> None:
 
 
 def test_groups_are_the_classes_that_have_rows() -> None:
-    groups = TEXT_CLASSIFICATION.target_groups(np.array([2, 0, 2]), NAMES)
-    assert [(group.name, group.rows) for group in groups] == [
-        ("label a", (1,)),
-        ("label c", (0, 2)),
+    """Predictions are c, c and a: the recall of class c is a half."""
+    outputs = np.array([[0, 0, 1], [0, 0, 1], [1, 0, 0.0]])
+    groups = TEXT_CLASSIFICATION.target_groups(outputs, np.array([2, 0, 2]), NAMES, 1.0)
+    assert [(group.name, group.items, group.scores.tolist()) for group in groups] == [
+        ("label a", (1,), [0]),
+        ("label c", (0, 2), [1, 0]),
     ]
 
 
+def test_every_row_is_a_sample() -> None:
+    assert TEXT_CLASSIFICATION.samples(np.array([2, 0, 2])).tolist() == [0, 1, 2]
+
+
 def test_texts_are_label_names() -> None:
-    assert TEXT_CLASSIFICATION.prediction_texts(OUTPUTS[:3], NAMES) == ["a", "a", "b"]
+    assert TEXT_CLASSIFICATION.prediction_texts(OUTPUTS[:3], LABELS[:3], NAMES) == ["a", "a", "b"]
     assert TEXT_CLASSIFICATION.target_texts(LABELS[-2:], NAMES) == ["b", "c"]
 
 

@@ -2,28 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from coldpress.evaluation.predictions import Predictions
 from coldpress.evaluation.scorecard.scorecard import Interval
-from coldpress.evaluation.subgroups.equity import PairedRows, compare_groups, target_slices
+from coldpress.evaluation.subgroups.equity import (
+    PairedGroup,
+    compare_groups,
+    slice_groups,
+    target_groups,
+)
 from coldpress.evaluation.subgroups.slices import Slice
 from coldpress.kinds import TEXT_CLASSIFICATION
+
+Labels = NDArray[np.int64]
 
 ROWS = 20
 LABELS = np.zeros(ROWS, dtype=np.int64)
 
 
-def test_class_slices_skip_labels_without_rows() -> None:
-    logits = {"teacher": np.zeros((3, 3), dtype=np.float32)}
+def groups_of(
+    slices: Sequence[Slice], model: NDArray[np.bool_], baseline: NDArray[np.bool_], labels: Labels
+) -> list[PairedGroup]:
+    """Slices of rows that two classifiers predict correctly or not; row numbers are ids."""
+    correct = {"teacher": baseline, "onnx": model}
+    logits = {
+        name: np.eye(3, dtype=np.float32)[np.where(hits, labels, 2)]
+        for name, hits in correct.items()
+    }
+    ids = tuple(str(row) for row in range(ROWS))
+    predictions = Predictions(ids, TEXT_CLASSIFICATION, ("no", "yes", "wrong"), labels, logits)
+    return slice_groups(slices, predictions)
+
+
+def test_classes_without_rows_are_skipped() -> None:
+    """Both models predict `cold` for every row."""
+    outputs = np.array([[1, 0, 0]] * 3, dtype=np.float32)
     predictions = Predictions(
-        ("a", "b", "c"), TEXT_CLASSIFICATION, ("cold", "mild", "warm"), np.array([2, 0, 2]), logits
+        ("a", "b", "c"),
+        TEXT_CLASSIFICATION,
+        ("cold", "mild", "warm"),
+        np.array([2, 0, 2]),
+        {"teacher": outputs, "onnx": outputs},
     )
-    assert target_slices(predictions) == [
-        Slice("class", "label cold", (1,)),
-        Slice("class", "label warm", (0, 2)),
-    ]
+    cold, warm = target_groups(predictions)
+    assert (cold.kind, cold.name, cold.items, cold.strata.tolist()) == (
+        "class",
+        "label cold",
+        (1,),
+        [0],
+    )
+    assert (warm.name, warm.items, warm.model.tolist()) == ("label warm", (0, 2), [0, 0])
+
+
+def test_scores_of_0_and_1_are_compared_exactly_whatever_the_kind() -> None:
+    """Six of six lost: p = 2^-6; with one score of a half the permutation test takes over."""
+    baseline, model, strata = np.ones(6), np.zeros(6), np.zeros(6, dtype=np.int64)
+    exact = PairedGroup("target", "recall", tuple(range(6)), model, baseline, strata)
+    assert compare_groups([exact])[0].p == 1 / 64
+    half = PairedGroup("target", "half", tuple(range(6)), model + 0.5, baseline, strata)
+    assert compare_groups([half])[0].p == pytest.approx(1 / 64, abs=0.005)
+    assert compare_groups([half])[0].p != 1 / 64
 
 
 def test_a_group_is_compared_on_its_own_rows() -> None:
@@ -35,7 +78,7 @@ def test_a_group_is_compared_on_its_own_rows() -> None:
         Slice("pattern", "half", tuple(range(6, 8))),
         Slice("found", "kept", tuple(range(7, 20))),
     ]
-    lost_group, half, unchanged = compare_groups(groups, PairedRows(model, baseline, labels, True))
+    lost_group, half, unchanged = compare_groups(groups_of(groups, model, baseline, labels))
     assert (
         lost_group.kind,
         lost_group.name,
@@ -64,7 +107,7 @@ def test_a_gain_is_not_counted_as_a_loss() -> None:
     model = np.ones(ROWS, dtype=np.bool_)
     baseline = np.zeros(ROWS, dtype=np.bool_)
     every = Slice("length", "all", tuple(range(ROWS)))
-    (group,) = compare_groups([every], PairedRows(model, baseline, LABELS, True))
+    (group,) = compare_groups(groups_of([every], model, baseline, LABELS))
     assert (group.difference.estimate, group.p, group.p_adjusted) == (1.0, 1.0, 1.0)
 
 
@@ -75,7 +118,7 @@ def test_the_interval_is_stratified_by_class_inside_the_group() -> None:
     baseline = np.ones(ROWS, dtype=np.bool_)
     model = (labels == 0) & (np.arange(ROWS) > 0)
     every = Slice("found", "all", tuple(range(ROWS)))
-    (group,) = compare_groups([every], PairedRows(model, baseline, labels, True))
+    (group,) = compare_groups(groups_of([every], model, baseline, labels))
     assert group.difference == Interval(estimate=-11 / 20, low=-13 / 20, high=-10 / 20)
 
 
@@ -84,10 +127,9 @@ def test_groups_with_the_same_rows_are_tested_once() -> None:
     baseline = np.ones(ROWS, dtype=np.bool_)
     rows = tuple(range(7))
     groups = [Slice("class", "label lost", rows), Slice("pattern", "seven", tuple(range(7)))]
-    (group,) = compare_groups(groups, PairedRows(model, baseline, LABELS, True))
+    (group,) = compare_groups(groups_of(groups, model, baseline, LABELS))
     assert (group.name, group.p_adjusted) == ("label lost", 1 / 128)
 
 
 def test_without_groups_the_result_is_empty() -> None:
-    correct = np.ones(ROWS, dtype=np.bool_)
-    assert compare_groups([], PairedRows(correct, correct, LABELS, True)) == ()
+    assert compare_groups([]) == ()

@@ -1,0 +1,46 @@
+"""Metrics, and the scores of samples and groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+SampleScores = NDArray[np.float64]
+"""One score per sample from 0 (wrong) to 1 (right), shape (samples,)."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A quality metric; higher is better.
+
+    Attributes:
+        name: Key in `scores` of a scorecard, and part of the names of MLflow metrics.
+        title: Name in sentences, tables and figures.
+        hub_name: Name of the metric on the Hugging Face hub, for the model card.
+    """
+
+    name: str
+    title: str
+    hub_name: str
+
+    @property
+    def heading(self) -> str:
+        """The title with a capital letter."""
+        return self.title[:1].upper() + self.title[1:]
+
+
+@dataclass(frozen=True)
+class TargetGroup:
+    """Items with similar targets, such as the rows of a label, and a model's scores for them.
+
+    Attributes:
+        name: Name for reports, as in `label LOC`.
+        items: Numbers of the items, ascending: of samples, or of parts of samples.
+        scores: Of a model, from 0 to 1, shape (items,).
+    """
+
+    name: str
+    items: tuple[int, ...]
+    scores: NDArray[np.float64]
