@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,24 +13,39 @@ from numpy.typing import NDArray
 from coldpress.data.sampling import evenly_spaced_rows
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
 
-    from coldpress.data.splits import Split
+    from coldpress.data.splits import Split, WordSpans
 
 IntArray = NDArray[np.int64]
+
+UNSEEN = -1
+"""Position of a word without a token, such as one beyond the limit. Its outputs are all 0."""
+
+
+class _Indexable(Protocol):
+    def __getitem__(self, index: Any, /) -> Any: ...  # noqa: ANN401
+
+
+Array = TypeVar("Array", bound=_Indexable)
 
 
 @dataclass(frozen=True)
 class EncodedSplit:
     """A split as token ids, without padding.
 
+    A unit is what one output vector belongs to: a row, or a word of a row. Units are numbered over
+    the whole split, in the order of the rows and of the words in them.
+
     Attributes:
         input_ids: An array of shape (tokens,) for each row.
         token_type_ids: Segment ids, of the same shapes.
-        targets: Shape (rows,) or (rows, values of a target), int64 or float64; empty for
-            unlabelled rows.
+        targets: Shape (units,) or (units, k); only the first units may have targets, since
+            unlabelled rows come last.
         truncated: Number of rows that exceeded the tokenizer's limit.
         pad_id: Token id that pads the shorter rows of a batch.
+        words: For each row, the position of each word's first token, shape (words,); `UNSEEN` for
+            a word without a token. None if the units are the rows.
     """
 
     input_ids: tuple[IntArray, ...]
@@ -37,10 +53,47 @@ class EncodedSplit:
     targets: NDArray[Any]
     truncated: int
     pad_id: int
+    words: tuple[IntArray, ...] | None = None
 
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.input_ids)
+
+    @cached_property
+    def first_units(self) -> IntArray:
+        """Number of each row's first unit, and the number of all units: shape (rows + 1,)."""
+        if self.words is None:
+            return np.arange(len(self) + 1)
+        return np.cumsum([0, *map(len, self.words)])
+
+    @property
+    def unit_count(self) -> int:
+        """Number of units."""
+        return int(self.first_units[-1])
+
+    def units_of(self, rows: Sequence[int] | IntArray) -> IntArray:
+        """Return the numbers of the units of some rows, row by row.
+
+        Args:
+            rows: Row indices.
+        """
+        first = self.first_units
+        return _concat([np.arange(first[row], first[row + 1]) for row in rows])
+
+    def take(self, rows: Sequence[int] | IntArray) -> EncodedSplit:
+        """Return some rows; their `truncated` is not counted again.
+
+        Args:
+            rows: Row indices; those with targets come first.
+        """
+        units = self.units_of(rows)
+        return replace(
+            self,
+            input_ids=tuple(self.input_ids[row] for row in rows),
+            token_type_ids=tuple(self.token_type_ids[row] for row in rows),
+            targets=self.targets[units[units < len(self.targets)]],
+            words=None if self.words is None else tuple(self.words[row] for row in rows),
+        )
 
     def batch(self, rows: Sequence[int]) -> Batch:
         """Pad some rows to the length of the longest.
@@ -60,7 +113,16 @@ class EncodedSplit:
             ids[i, :length] = self.input_ids[row]
             types[i, :length] = self.token_type_ids[row]
             mask[i, :length] = 1
-        return Batch(ids, mask, types, np.asarray(rows, dtype=np.int64))
+        return Batch(ids, mask, types, np.asarray(rows, dtype=np.int64), self._places(rows))
+
+    def _places(self, rows: Sequence[int]) -> WordPlaces | None:
+        if self.words is None:
+            return None
+        units = self.units_of(rows)
+        positions = _concat([self.words[row] for row in rows])
+        places = np.repeat(np.arange(len(rows)), [len(self.words[row]) for row in rows])
+        seen = positions != UNSEEN
+        return WordPlaces(units[seen], places[seen], positions[seen])
 
     def sample_evenly(self, count: int) -> EncodedSplit:
         """Return rows at even distances, in their order; their `truncated` is 0.
@@ -68,14 +130,7 @@ class EncodedSplit:
         Args:
             count: Number of rows; all rows if there are fewer.
         """
-        rows = evenly_spaced_rows(len(self), count)
-        return EncodedSplit(
-            input_ids=tuple(self.input_ids[row] for row in rows),
-            token_type_ids=tuple(self.token_type_ids[row] for row in rows),
-            targets=self.targets[rows] if len(self.targets) else self.targets,
-            truncated=0,
-            pad_id=self.pad_id,
-        )
+        return replace(self.take(evenly_spaced_rows(len(self), count)), truncated=0)
 
     def batches(self, batch_size: int) -> Iterator[Batch]:
         """Yield every row once, longest first, so that batches need little padding.
@@ -92,13 +147,52 @@ class EncodedSplit:
 
 
 @dataclass(frozen=True)
+class WordPlaces:
+    """Where a batch has the first tokens of words.
+
+    Attributes:
+        units: Number of each word that has a token, shape (units,).
+        rows: Its row in the batch, shape (units,).
+        positions: The position of its first token, shape (units,).
+    """
+
+    units: IntArray
+    rows: IntArray
+    positions: IntArray
+
+
+@dataclass(frozen=True)
 class Batch:
-    """Padded arrays of shape (batch, tokens), and their row indices of shape (batch,)."""
+    """Padded arrays of shape (batch, tokens), and their row indices of shape (batch,).
+
+    Attributes:
+        places: Where the words are, if the units are words.
+    """
 
     input_ids: IntArray
     attention_mask: IntArray
     token_type_ids: IntArray
     rows: IntArray
+    places: WordPlaces | None = None
+
+    @property
+    def units(self) -> IntArray:
+        """Numbers of the units that have an output vector, shape (units,)."""
+        return self.rows if self.places is None else self.places.units
+
+    def select_units(self, outputs: Array) -> Array:
+        """Select the output vectors of the units from what a model returns.
+
+        Args:
+            outputs: Shape (batch, labels), or (batch, tokens, labels) if the units are words; a
+                numpy array or a torch tensor.
+
+        Returns:
+            Shape (units, labels).
+        """
+        if self.places is None:
+            return outputs
+        return cast("Array", outputs[self.places.rows, self.places.positions])
 
 
 def encode(tokenizer: Tokenizer, split: Split) -> EncodedSplit:
@@ -124,7 +218,43 @@ def encode(tokenizer: Tokenizer, split: Split) -> EncodedSplit:
         targets=split.target_array,
         truncated=sum(bool(e.overflowing) for e in encodings),
         pad_id=find_pad_id(tokenizer),
+        words=None if split.words is None else _find_words(encodings, split.words),
     )
+
+
+def _find_words(encodings: Sequence[Encoding], words: Sequence[WordSpans]) -> tuple[IntArray, ...]:
+    """Return the positions of the words' first tokens, by row."""
+    return tuple(
+        first_tokens(encoding.offsets, spans)
+        for encoding, spans in zip(encodings, words, strict=True)
+    )
+
+
+def first_tokens(offsets: Sequence[tuple[int, int]], words: WordSpans) -> IntArray:
+    """Return the position of each word's first token.
+
+    Args:
+        offsets: Start and end of each token in characters; special tokens are empty.
+        words: Start and end of each word.
+
+    Returns:
+        Shape (words,); `UNSEEN` for a word that no token overlaps.
+    """
+    positions = [i for i, (start, end) in enumerate(offsets) if end > start]
+    starts = np.asarray([offsets[i][0] for i in positions], dtype=np.int64)
+    ends = np.asarray([offsets[i][1] for i in positions], dtype=np.int64)
+    spans = np.asarray(words, dtype=np.int64).reshape(-1, 2)
+    # The first token that ends after the word's start, if it starts before the word's end.
+    first = np.searchsorted(ends, spans[:, 0], side="right")
+    inside = first < len(positions)
+    inside[inside] = starts[first[inside]] < spans[inside, 1]
+    found = np.full(len(spans), UNSEEN, dtype=np.int64)
+    found[inside] = np.asarray(positions, dtype=np.int64)[first[inside]]
+    return found
+
+
+def _concat(arrays: Sequence[IntArray]) -> IntArray:
+    return np.concatenate([np.zeros(0, dtype=np.int64), *arrays])
 
 
 def remap_token_ids(encoded: EncodedSplit, old: Tokenizer, new: Tokenizer) -> EncodedSplit:

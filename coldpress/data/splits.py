@@ -16,6 +16,10 @@ Target = float | tuple[float, ...]
 """Target of one row: a class index or a number, or several of them for kinds with several."""
 
 
+WordSpans = tuple[tuple[int, int], ...]
+"""Start and end of each word of a text, in characters."""
+
+
 @dataclass(frozen=True)
 class Split:
     """Rows of one split, column by column.
@@ -27,6 +31,8 @@ class Split:
         targets: One target for each row, such as an index into `Benchmark.labels`, or a tuple of 0
             and 1 for every label; empty for unlabelled rows.
         columns: Further columns of the test rows to slice by; None marks a missing value.
+        words: Start and end of each word in the row's text, for kinds that predict each word; None
+            for others. The targets of a row are then those of its words.
     """
 
     ids: tuple[str, ...]
@@ -34,6 +40,7 @@ class Split:
     pairs: tuple[str, ...] | None
     targets: tuple[Target, ...]
     columns: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
+    words: tuple[WordSpans, ...] | None = None
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -61,6 +68,7 @@ class Split:
             pairs=None if self.pairs is None else tuple(self.pairs[row] for row in rows),
             targets=tuple(self.targets[row] for row in rows) if self.targets else (),
             columns={n: tuple(values[row] for row in rows) for n, values in self.columns.items()},
+            words=None if self.words is None else tuple(self.words[row] for row in rows),
         )
 
     def concat(self, more: Split) -> Split:
@@ -80,6 +88,7 @@ class Split:
             pairs=pairs,
             targets=self.targets + new.targets,
             columns={name: values + missing for name, values in self.columns.items()},
+            words=None if self.words is None else self.words + (new.words or ()),
         )
 
 

@@ -28,7 +28,7 @@ class Candidate:
         runtime: Runtime that computes its outputs.
         test: The test split, encoded with this model's tokenizer.
         encode: Encodes any other split with that tokenizer.
-        outputs: From encoded rows to shape (rows, outputs), logits divided by the temperature.
+        outputs: From encoded rows to shape (units, outputs), logits divided by the temperature.
         forward: One forward pass on a padded batch, for timing; None if the model is not timed.
         end_to_end: The same from texts and optional second texts, tokenization included.
         bytes: Size of weights and tokenizer on disk.
@@ -71,7 +71,7 @@ def torch_candidate(
 
     @torch.inference_mode()
     def forward(batch: Batch) -> object:
-        return classifier.module(**classifier.inputs(batch)).logits
+        return classifier.unit_logits(batch)
 
     def end_to_end(texts: Texts, pairs: Texts | None) -> object:
         encoded = encode(classifier.tokenizer, _unlabelled(texts, pairs))

@@ -28,6 +28,9 @@ Activation = Literal["softmax", "sigmoid", "none"]
 """Function that the predictor applies to the outputs: `softmax` for the probabilities of labels of
 which one applies, `sigmoid` for those of labels of which any number apply."""
 
+HeadName = Literal["text", "tokens"]
+"""The output head: one output vector for a text, or one for each of its tokens."""
+
 
 class TaskKind(Protocol):
     """A kind of task: one file, registered in `coldpress.kinds`.
@@ -69,6 +72,10 @@ class TaskKind(Protocol):
 
         Predictions can then be compared for equality, and the outputs be calibrated.
         """
+
+    @property
+    def head(self) -> HeadName:
+        """The kind of output head that models have."""
 
     @property
     def activation(self) -> Activation:

@@ -16,7 +16,7 @@ from coldpress.data.splits import Split
 from coldpress.errors import InputError
 from coldpress.kinds.correlation import pearson, spearman
 from coldpress.kinds.finite_number import finite_number
-from coldpress.kinds.kind import Outputs, TargetArray
+from coldpress.kinds.kind import HeadName, Outputs, TargetArray
 from coldpress.kinds.scores import Metric, SampleScores, TargetGroup
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class Regression:
     samples_title = "rows"
     is_classification = False
     has_labels = False
+    head: HeadName = "text"
     activation: Literal["none"] = "none"
     stratum_title = "quarter of the targets"
     problem_types = ("regression", None)

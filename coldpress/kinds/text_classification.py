@@ -15,7 +15,7 @@ from coldpress.data.section import BenchmarkSection
 from coldpress.data.sources import TextColumns
 from coldpress.data.splits import Split
 from coldpress.errors import InputError
-from coldpress.kinds.kind import Outputs, TargetArray
+from coldpress.kinds.kind import HeadName, Outputs, TargetArray
 from coldpress.kinds.scores import Metric, SampleScores, TargetGroup
 from coldpress.schema.quoting import quote_names
 
@@ -58,6 +58,7 @@ class TextClassification:
     samples_title = "rows"
     is_classification = True
     has_labels = True
+    head: HeadName = "text"
     activation: Literal["softmax"] = "softmax"
     stratum_title = "class"
     problem_types = (None, "single_label_classification")

@@ -19,7 +19,7 @@ class Activations:
     """Activations of one forward pass, from the embeddings to the logits.
 
     Attributes:
-        logits: Shape (batch, labels).
+        logits: Shape (units, labels).
         hidden_states: The first layer's input, then the output of each layer: layers + 1 tensors
             of shape (batch, tokens, width).
         queries, keys, values: One tensor of shape (batch, tokens, heads * head size) a layer.
@@ -35,7 +35,7 @@ class Activations:
 
 
 ActivationLoss = Callable[[Activations, Activations, Tensor], Tensor]
-"""From the activations of student and teacher and row numbers (batch,) to a scalar."""
+"""From the activations of student and teacher and unit numbers (units,) to a scalar."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,8 @@ def record_activations(classifier: Classifier, batch: Batch) -> Activations:
         for start in (0, layer_count, 2 * layer_count)
     )
     mask = torch.from_numpy(batch.attention_mask).to(result.logits.device).bool()
-    return Activations(
-        result.logits, tuple(result.hidden_states), queries, keys, values, token_mask=mask
-    )
+    logits = batch.select_units(result.logits)
+    return Activations(logits, tuple(result.hidden_states), queries, keys, values, token_mask=mask)
 
 
 @contextmanager

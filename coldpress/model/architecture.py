@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 from coldpress.model.attention import Attention, BertAttention, RotaryAttention
 from coldpress.model.components import (
-    ClassificationHead,
     ConfigKeys,
     Embeddings,
     FeedForward,
     Norms,
+    OutputHead,
 )
 
 FIRST_NORM = "first_attention_norm"
@@ -37,7 +37,8 @@ class Architecture:
         attention: The kind of attention, with its linear modules.
         feed_forward: Linear modules of the feed-forward part.
         norms: Normalizations of the layers.
-        classification_head: Modules after the encoder.
+        classification_head: Modules after the encoder if a text has one output vector.
+        token_head: Modules after the encoder if every token has an output vector.
         config_keys: Names of values in the configuration.
         fused: Fused linear modules inside a layer: the names of their slices by the module's path.
             Slices have the same size and are in row order. A `Classifier` splits them: each slice
@@ -50,7 +51,8 @@ class Architecture:
     attention: Attention = field(default_factory=BertAttention)
     feed_forward: FeedForward = field(default_factory=FeedForward)
     norms: Norms = field(default_factory=Norms)
-    classification_head: ClassificationHead = field(default_factory=ClassificationHead)
+    classification_head: OutputHead = field(default_factory=OutputHead)
+    token_head: OutputHead = field(default_factory=lambda: OutputHead(pooler=None))
     config_keys: ConfigKeys = field(default_factory=ConfigKeys)
     fused: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -86,18 +88,20 @@ class Architecture:
 _ROBERTA = Architecture(
     encoder="roberta",
     embeddings=Embeddings(positions_from_padding=True),
-    classification_head=ClassificationHead(output="classifier.out_proj"),
+    classification_head=OutputHead(output="classifier.out_proj"),
 )
+
+_MODERNBERT_HEAD = OutputHead(pooler="head.dense", activation="gelu", norm="head.norm")
 
 ARCHITECTURES = {
     "bert": Architecture(
-        encoder="bert", classification_head=ClassificationHead(pooler="bert.pooler.dense")
+        encoder="bert", classification_head=OutputHead(pooler="bert.pooler.dense")
     ),
     "roberta": _ROBERTA,
     "xlm-roberta": _ROBERTA,
     "electra": Architecture(
         encoder="electra",
-        classification_head=ClassificationHead(activation="gelu", output="classifier.out_proj"),
+        classification_head=OutputHead(activation="gelu", output="classifier.out_proj"),
         config_keys=ConfigKeys(tables="embedding_size"),
     ),
     "distilbert": Architecture(
@@ -113,7 +117,7 @@ ARCHITECTURES = {
         ),
         feed_forward=FeedForward(up="ffn.lin1", down="ffn.lin2"),
         norms=Norms(attention="sa_layer_norm", feed_forward="output_layer_norm"),
-        classification_head=ClassificationHead(pooler="pre_classifier", activation="relu"),
+        classification_head=OutputHead(pooler="pre_classifier", activation="relu"),
         config_keys=ConfigKeys(
             activation="activation", layers="n_layers", heads="n_heads", neurons="hidden_dim"
         ),
@@ -144,9 +148,8 @@ ARCHITECTURES = {
             before_sublayers=True,
             final="final_norm",
         ),
-        classification_head=ClassificationHead(
-            pooler="head.dense", activation="gelu", norm="head.norm"
-        ),
+        classification_head=_MODERNBERT_HEAD,
+        token_head=_MODERNBERT_HEAD,
         config_keys=ConfigKeys(
             activation="hidden_activation",
             pooler_activation="classifier_activation",

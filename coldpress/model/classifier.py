@@ -17,12 +17,14 @@ from coldpress.errors import InputError
 from coldpress.kinds.kind import TaskKind
 from coldpress.model.architecture import ARCHITECTURES, Architecture
 from coldpress.model.checkpoint import LayerShape
+from coldpress.model.components import OutputHead
 from coldpress.model.fused_linears import unfuse_linears
+from coldpress.model.output_head import TokensRead, find_output_head, find_tokens_read
 
 
 @dataclass
 class Classifier:
-    """An encoder with a classification head.
+    """An encoder with an output head.
 
     Attributes:
         module: The transformers module with its fused linear modules split. `module.config`
@@ -63,7 +65,7 @@ class Classifier:
 
     @property
     def encoder(self) -> nn.Module:
-        """The encoder below the classification head."""
+        """The encoder below the output head."""
         return self.module.get_submodule(self.architecture.encoder)
 
     @property
@@ -95,10 +97,19 @@ class Classifier:
         return int(self.config.hidden_size) // int(heads)
 
     @property
+    def output_head(self) -> OutputHead:
+        """Paths of the modules after the encoder."""
+        return find_output_head(self.architecture, self.kind)
+
+    @property
+    def tokens_read(self) -> TokensRead:
+        """What the output head reads: the first token, the mean of all, or every token."""
+        return find_tokens_read(self.architecture, self.kind, self.config)
+
+    @property
     def reads_first_token(self) -> bool:
-        """True if the classification head reads the first token, not the mean of all."""
-        name = self.architecture.config_keys.pooling
-        return name is None or getattr(self.config, name) == "cls"
+        """True if the output head reads the first token and no other."""
+        return self.tokens_read == "first"
 
     def linear(self, layer: nn.Module, role: str) -> nn.Linear:
         """Return the linear module with a role in a layer.
@@ -140,23 +151,34 @@ class Classifier:
         device = next(self.module.parameters()).device
         return {k: torch.from_numpy(getattr(batch, k)).to(device) for k in self.input_names}
 
+    def unit_logits(self, batch: Batch) -> Tensor:
+        """Run the module, in its current mode, and select the logits of the units.
+
+        Args:
+            batch: Padded rows.
+
+        Returns:
+            Shape (units, labels), on the model's device.
+        """
+        return batch.select_units(cast("Tensor", self.module(**self.inputs(batch)).logits))
+
     def logits(self, encoded: EncodedSplit, batch_size: int = 64) -> Tensor:
-        """Compute the logits of every row, without gradients, in evaluation mode.
+        """Compute the logits of every unit, without gradients, in evaluation mode.
 
         Args:
             encoded: Tokenized rows.
             batch_size: Rows in a forward pass.
 
         Returns:
-            float32 logits of shape (rows, labels), in the order of the rows.
+            float32 logits of shape (units, labels), in the order of the units; 0 for units that
+            the model does not see.
         """
-        logits = torch.empty(len(encoded), len(self.labels))
+        logits = torch.zeros(encoded.unit_count, len(self.labels))
         training = self.module.training
         self.module.eval()
         with torch.inference_mode():
             for batch in encoded.batches(batch_size):
-                outputs = self.module(**self.inputs(batch))
-                logits[torch.from_numpy(batch.rows)] = outputs.logits.cpu()
+                logits[torch.from_numpy(batch.units)] = self.unit_logits(batch).cpu()
         self.module.train(training)
         return logits
 
@@ -167,7 +189,7 @@ def score(classifier: Classifier, rows: EncodedSplit) -> float:
 
 
 def count_parameters(classifier: Classifier) -> int:
-    """Count all parameters, including zeros, embeddings and the classification head."""
+    """Count all parameters, including zeros, embeddings and the output head."""
     return sum(parameter.numel() for parameter in classifier.module.parameters())
 
 

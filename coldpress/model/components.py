@@ -74,17 +74,18 @@ class Norms:
 
 
 @dataclass(frozen=True)
-class ClassificationHead:
+class OutputHead:
     """Modules after the encoder, by their paths inside the classifier.
 
     Attributes:
-        pooler: The linear module applied to the first token or to the mean of all.
+        pooler: The linear module applied to what the head reads, if any: the first token, the mean
+            of all, or every token.
         activation: The activation after `pooler`, as configurations name it.
         norm: The normalization after that activation, if any.
         output: The linear module that returns the logits.
     """
 
-    pooler: str = "classifier.dense"
+    pooler: str | None = "classifier.dense"
     activation: str = "tanh"
     norm: str | None = None
     output: str = "classifier"

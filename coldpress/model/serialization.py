@@ -12,12 +12,13 @@ import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForSequenceClassification
+from transformers import AutoConfig
 
 from coldpress.kinds import task_kind
 from coldpress.model.checkpoint import Checkpoint, LayerShape, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.model.fused_linears import fuse_state_dict, unfuse_state_dict
+from coldpress.model.output_head import model_class
 from coldpress.model.tokenizer_config import (
     TOKENIZER_CONFIG,
     build_tokenizer_config,
@@ -52,12 +53,12 @@ def build_skeleton(checkpoint: Checkpoint) -> Classifier:
         The classifier in evaluation mode.
     """
     config = AutoConfig.from_pretrained(checkpoint.path, local_files_only=True)
-    build = cast("Callable[..., nn.Module]", AutoModelForSequenceClassification.from_config)
+    kind = task_kind(checkpoint.manifest.kind)
+    build = cast("Callable[..., nn.Module]", model_class(kind).from_config)
     # Training is in float32, whatever precision the pretrained configuration names.
     module = build(config, attn_implementation="eager", dtype=torch.float32).eval()
     tokenizer = load_tokenizer(checkpoint)
     mask_token = read_mask_token(checkpoint.path, tokenizer)
-    kind = task_kind(checkpoint.manifest.kind)
     classifier = Classifier(module, tokenizer, checkpoint.manifest.labels, kind, mask_token)
     if checkpoint.manifest.shapes:
         _reshape(classifier, checkpoint.manifest.shapes)
@@ -110,7 +111,7 @@ def save_description(classifier: Classifier, directory: Path) -> None:
         directory: The directory that `checkpoint.new_checkpoint` yields.
     """
     config = copy.deepcopy(classifier.config)
-    # The pretrained value may name an encoder without a classification head.
+    # The pretrained value may name an encoder without an output head.
     config.architectures = [type(classifier.module).__name__]
     config.id2label = dict(enumerate(classifier.labels))
     config.label2id = {name: i for i, name in enumerate(classifier.labels)}

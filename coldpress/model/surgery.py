@@ -94,8 +94,9 @@ def _update_layer_config(pruned: Classifier, keep: Sequence[int]) -> None:
 def keep_width(classifier: Classifier, dimensions: Sequence[int]) -> Classifier:
     """Return a narrower copy with only the given dimensions of the hidden size.
 
-    The number of heads and neurons does not change. Between the two linear modules of the
-    classification head, as many features stay: those with the largest weights towards the logits.
+    The number of heads and neurons does not change. Between the two linear modules of the output
+    head, as many features stay: those with the largest weights towards the logits. A head with one
+    linear module reads the dimensions that stay.
 
     Args:
         classifier: The source.
@@ -151,11 +152,14 @@ def _narrow_embeddings(classifier: Classifier, keep: Tensor) -> None:
 
 
 def _narrow_head(classifier: Classifier, keep: Tensor) -> None:
-    """Narrow the classification head: `pooler` (hidden, hidden) and `output` (labels, hidden)."""
-    head = classifier.architecture.classification_head
+    """Narrow the output head: `pooler` (hidden, hidden) and `output` (labels, hidden)."""
+    head = classifier.output_head
     module = classifier.module
-    pooler = cast("nn.Linear", module.get_submodule(head.pooler))
     output = cast("nn.Linear", module.get_submodule(head.output))
+    if head.pooler is None:
+        _keep_inputs(output, keep)
+        return
+    pooler = cast("nn.Linear", module.get_submodule(head.pooler))
     weights = output.weight.detach().norm(dim=0)
     features = weights.argsort(descending=True, stable=True)[: len(keep)].sort().values
     _keep_inputs(pooler, keep)

@@ -22,11 +22,12 @@ def raw_logits(predictor: Predictor, rows: EncodedSplit) -> Logits:
         rows: Encoded by the model's tokenizer.
 
     Returns:
-        Shape (rows, labels), not divided by the temperature.
+        Shape (units, labels), not divided by the temperature; 0 for units that the model does not
+        see.
     """
-    logits = np.empty((len(rows), len(predictor.labels)), dtype=np.float32)
+    logits = np.zeros((rows.unit_count, len(predictor.labels)), dtype=np.float32)
     for batch in rows.batches(_BATCH_SIZE):
-        logits[batch.rows] = run_batch(predictor, batch)
+        logits[batch.units] = run_batch(predictor, batch)
     return logits
 
 
@@ -38,7 +39,7 @@ def calibrated_logits(predictor: Predictor, rows: EncodedSplit) -> Logits:
         rows: Encoded by the model's tokenizer.
 
     Returns:
-        Shape (rows, labels).
+        Shape (units, labels).
     """
     return raw_logits(predictor, rows) / predictor.temperature
 
@@ -51,6 +52,7 @@ def run_batch(predictor: Predictor, batch: Batch) -> Logits:
         batch: Arrays of shape (batch, tokens).
 
     Returns:
-        Shape (batch, labels), not divided by the temperature.
+        Shape (units, labels), not divided by the temperature.
     """
-    return predictor.logits(batch.input_ids, batch.attention_mask, batch.token_type_ids)
+    logits = predictor.logits(batch.input_ids, batch.attention_mask, batch.token_type_ids)
+    return batch.select_units(logits)

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from coldpress.data.encoding import EncodedSplit
-from coldpress.data.sampling import evenly_spaced_rows
+from coldpress.data.encoding import Batch, EncodedSplit
 from coldpress.evaluation.scorecard.serving import Invariance, PredictionChange
 from coldpress.kinds import task_kind
 from coldpress.kinds.kind import TaskKind
@@ -30,48 +29,49 @@ def measure_invariance(directory: Path, rows: EncodedSplit) -> Invariance:
         The largest change of a raw output, and for kinds with labels the share of rows whose
         prediction changed, for each of the three.
     """
-    sample = evenly_spaced_rows(len(rows), _MAX_ROWS)
+    sample = rows.sample_evenly(_MAX_ROWS)
     single_thread = Predictor(directory, 1)
     all_threads = Predictor(directory, max(2, os.cpu_count() or 1))
     kind = task_kind(single_thread.kind)
-    expected = _logits_one_by_one(single_thread, rows, sample)
+    expected = _logits_one_by_one(single_thread, sample)
     return Invariance(
         rows=len(sample),
-        batch=_change(kind, expected, _logits_in_batches(single_thread, rows, sample)),
-        padding=_change(kind, expected, _logits_padded(single_thread, rows, sample)),
-        threads=_change(kind, expected, _logits_one_by_one(all_threads, rows, sample)),
+        batch=_change(kind, expected, _logits_in_batches(single_thread, sample)),
+        padding=_change(kind, expected, _logits_padded(single_thread, sample)),
+        threads=_change(kind, expected, _logits_one_by_one(all_threads, sample)),
     )
 
 
-def _logits_one_by_one(predictor: Predictor, rows: EncodedSplit, sample: list[int]) -> Logits:
-    return np.concatenate([run_batch(predictor, rows.batch([row])) for row in sample])
+def _logits_one_by_one(predictor: Predictor, sample: EncodedSplit) -> Logits:
+    batches = [sample.batch([row]) for row in range(len(sample))]
+    return np.concatenate([run_batch(predictor, batch) for batch in batches])
 
 
-def _logits_in_batches(predictor: Predictor, rows: EncodedSplit, sample: list[int]) -> Logits:
+def _logits_in_batches(predictor: Predictor, sample: EncodedSplit) -> Logits:
     """Distribute the texts by length, so that each batch has short and long ones."""
-    by_length = sorted(range(len(sample)), key=lambda place: _count_tokens(rows, sample[place]))
-    batches = -(-len(sample) // _BATCH_SIZE)
-    logits = np.empty((len(sample), len(predictor.labels)), dtype=np.float32)
-    for first in range(batches):
-        places = by_length[first::batches]
-        logits[places] = run_batch(predictor, rows.batch([sample[place] for place in places]))
-    return logits
+    by_length = sorted(range(len(sample)), key=lambda row: len(sample.input_ids[row]))
+    count = -(-len(sample) // _BATCH_SIZE)
+    batches = [sample.batch(by_length[first::count]) for first in range(count)]
+    units = np.concatenate([batch.units for batch in batches])
+    logits = np.concatenate([run_batch(predictor, batch) for batch in batches])
+    return logits[np.argsort(units)]
 
 
-def _logits_padded(predictor: Predictor, rows: EncodedSplit, sample: list[int]) -> Logits:
+def _logits_padded(predictor: Predictor, sample: EncodedSplit) -> Logits:
     """Return each text's logits when it is padded to the length of the longest text."""
-    longest = max(sample, key=lambda row: _count_tokens(rows, row))
-    batches = [rows.batch([row, longest]) for row in sample]
+    longest = max(range(len(sample)), key=lambda row: len(sample.input_ids[row]))
     return np.concatenate(
         [
-            predictor.logits(b.input_ids[:1], b.attention_mask[:1], b.token_type_ids[:1])
-            for b in batches
+            _first_row(predictor, sample.batch([row, longest]), sample.batch([row]))
+            for row in range(len(sample))
         ]
     )
 
 
-def _count_tokens(rows: EncodedSplit, row: int) -> int:
-    return len(rows.input_ids[row])
+def _first_row(predictor: Predictor, padded: Batch, single: Batch) -> Logits:
+    """Return the logits of a padded batch's first row, which is also a batch of its own."""
+    first = (padded.input_ids[:1], padded.attention_mask[:1], padded.token_type_ids[:1])
+    return single.select_units(predictor.logits(*first))
 
 
 def _change(kind: TaskKind, expected: Logits, logits: Logits) -> PredictionChange:

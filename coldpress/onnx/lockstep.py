@@ -19,6 +19,7 @@ from onnx import TensorProto, helper
 from torch import Tensor, nn
 
 from coldpress.cpu import has_vnni
+from coldpress.data.encoding import Batch
 from coldpress.errors import ParityError
 from coldpress.model.classifier import Classifier
 from coldpress.onnx.graph.products import find_products, rounding_lowerings
@@ -44,18 +45,19 @@ class Lockstep:
         )
         self._session = open_session(instrumented.SerializeToString(), threads=1)
 
-    def logits(self, inputs: Mapping[str, Tensor]) -> tuple[Array, Array]:
+    def logits(self, batch: Batch) -> tuple[Array, Array]:
         """Run one padded batch in both.
 
         Args:
-            inputs: Returned by `Classifier.inputs`.
+            batch: Padded rows.
 
         Returns:
-            The classifier's and the graph's logits, each of shape (batch, labels).
+            The classifier's and the graph's logits, each of shape (units, labels).
 
         Raises:
             ParityError: The input of a linear module differs from the graph's.
         """
+        inputs = self._classifier.inputs(batch)
         names = [value.name for value in self._session.get_outputs()]
         feeds = {name: tensor.numpy() for name, tensor in inputs.items()}
         outputs = dict(zip(names, self._session.run(names, feeds), strict=True))
@@ -64,8 +66,8 @@ class Lockstep:
                 module = self._classifier.module.get_submodule(path)
                 hook = _substitute_input(path, torch.from_numpy(outputs[name]))
                 hooks.callback(module.register_forward_pre_hook(hook).remove)
-            logits = self._classifier.module(**inputs).logits
-        return logits.numpy(), outputs["logits"]
+            logits = self._classifier.unit_logits(batch)
+        return logits.numpy(), batch.select_units(outputs["logits"])
 
 
 def _linear_inputs(model: onnx.ModelProto, root: nn.Module) -> dict[str, str]:

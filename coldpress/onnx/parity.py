@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from onnxruntime import InferenceSession
 from scipy.stats import binomtest
-from torch import Tensor, nn
+from torch import nn
 
-from coldpress.data.encoding import EncodedSplit
+from coldpress.data.encoding import Batch, EncodedSplit
 from coldpress.data.sampling import evenly_spaced_rows
 from coldpress.errors import ParityError
 from coldpress.kinds.kind import TaskKind
@@ -50,7 +50,7 @@ class Parity:
     """Differences between a graph and its checkpoint on the same padded batches.
 
     Attributes:
-        rows: Number of rows compared.
+        rows: Number of output vectors compared: of rows, or of words.
         range: Difference between the checkpoint's largest and smallest logit.
         max_logit_difference: Largest absolute difference when both round the same numbers (see
             `lockstep`).
@@ -94,8 +94,8 @@ def check_parity(checkpoint: Checkpoint, onnx_path: Path, encoded: EncodedSplit)
     lockstep = Lockstep(classifier, model)
     session = open_session(onnx_path, threads=1)
     batches = [
-        (*lockstep.logits(inputs), *_run_independently(classifier, session, inputs))
-        for inputs in _batches(classifier, encoded)
+        (*lockstep.logits(batch), *_run_independently(classifier, session, batch))
+        for batch in _batches(encoded)
     ]
     # In lockstep: torch and ONNX Runtime; then independently: torch and ONNX Runtime.
     expected, logits, torch_logits, onnx_logits = (
@@ -148,20 +148,20 @@ def _labels_agree(parity: Parity) -> bool:
     return bool(test.pvalue >= SIGNIFICANCE_LEVEL)
 
 
-def _batches(classifier: Classifier, encoded: EncodedSplit) -> Iterator[Mapping[str, Tensor]]:
+def _batches(encoded: EncodedSplit) -> Iterator[Batch]:
     sample = evenly_spaced_rows(len(encoded), _MAX_ROWS)
     for start in range(0, len(sample), _BATCH_SIZE):
-        yield classifier.inputs(encoded.batch(sample[start : start + _BATCH_SIZE]))
+        yield encoded.batch(sample[start : start + _BATCH_SIZE])
 
 
 def _run_independently(
-    classifier: Classifier, session: InferenceSession, inputs: Mapping[str, Tensor]
+    classifier: Classifier, session: InferenceSession, batch: Batch
 ) -> tuple[Array, Array]:
     """Return a batch's logits of torch and of the session, each rounding its own numbers."""
     with torch.inference_mode():
-        torch_logits = classifier.module(**inputs).logits.numpy()
-    feeds = {name: tensor.numpy() for name, tensor in inputs.items()}
-    return torch_logits, session.run(None, feeds)[0]
+        torch_logits = classifier.unit_logits(batch).numpy()
+    feeds = {name: tensor.numpy() for name, tensor in classifier.inputs(batch).items()}
+    return torch_logits, batch.select_units(session.run(None, feeds)[0])
 
 
 def _check_constants(model: onnx.ModelProto, classifier: Classifier) -> None:

@@ -114,10 +114,10 @@ def layer_importance(classifier: Classifier, sample: EncodedSplit, loss: Loss) -
 def _mean_loss(classifier: Classifier, sample: EncodedSplit, loss: Loss) -> float:
     logits = classifier.logits(sample, BATCH_SIZE)
     total = 0.0
-    for start in range(0, len(sample), BATCH_SIZE):
-        rows = torch.arange(start, min(start + BATCH_SIZE, len(sample)))
-        total += float(loss(logits[rows], rows)) * len(rows)
-    return total / len(sample)
+    for start in range(0, len(logits), BATCH_SIZE):
+        units = torch.arange(start, min(start + BATCH_SIZE, len(logits)))
+        total += float(loss(logits[units], units)) * len(units)
+    return total / len(logits)
 
 
 def most_important(importance: Sequence[Tensor], keep: int, least: int = 1) -> list[list[int]]:
@@ -153,14 +153,15 @@ def _mask_gradients(
         for batch in sample.batches(BATCH_SIZE):
             inputs.clear()
             rows = torch.from_numpy(batch.rows)
-            value = loss(classifier.module(**classifier.inputs(batch)).logits, rows)
+            value = loss(classifier.unit_logits(batch), torch.from_numpy(batch.units))
             gradients = torch.autograd.grad(value, inputs)
             for total, x, gradient in zip(totals, inputs, gradients, strict=True):
                 # (batch, tokens, features) -> (batch, features) -> (batch, units)
                 features = (x.detach() * gradient).sum(1)
-                units = features.view(len(rows), -1, width).sum(-1)
-                # The loss is a mean over the batch: its gradients are 1/batch of each example's.
-                total[rows] = units.cpu() * len(rows)
+                masks = features.view(len(rows), -1, width).sum(-1)
+                # The loss is a mean over the batch's outputs: its gradients are 1/outputs of the
+                # sum over each example's.
+                total[rows] = masks.cpu() * len(batch.units)
     return totals
 
 

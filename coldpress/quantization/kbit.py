@@ -33,7 +33,7 @@ class KBit(MethodSection):
         """
         from coldpress.quantization.core.convert import quantize_kbit
 
-        output = classifier.architecture.classification_head.output
+        output = classifier.output_head.output
         bits = min(self.bits, weight_bits())
         return quantize_kbit(
             classifier,

@@ -50,7 +50,7 @@ def group_layers(classifier: Classifier) -> tuple[LayerGroup, ...]:
 def _group_name(classifier: Classifier, path: str) -> str:
     """Return the name of a linear module's group."""
     table = classifier.architecture
-    head = table.classification_head
+    head = classifier.output_head
     inside = path.removeprefix(f"{table.encoder}.{table.layers}.")
     if inside == path:
         return {head.pooler: "pooler", head.output: LOGITS}.get(path, "embedding projection")

@@ -14,7 +14,6 @@ from torch import nn
 from transformers import (
     CONFIG_MAPPING,
     AutoConfig,
-    AutoModelForSequenceClassification,
     BertConfig,
     PreTrainedConfig,
 )
@@ -27,6 +26,7 @@ from transformers.utils.logging import (
 from coldpress.benchmark.loading import Benchmark
 from coldpress.errors import InputError
 from coldpress.model.classifier import Classifier
+from coldpress.model.output_head import model_class
 from coldpress.schema.text_files import read_json_object
 from coldpress.teacher.config_checks import effective_config
 from coldpress.teacher.label_checks import check_teacher_labels, mapped_labels
@@ -42,8 +42,8 @@ def build_teacher(teacher: Teacher, benchmark: Benchmark, max_tokens: int) -> Cl
     New weights are drawn from torch's current random state.
 
     Args:
-        teacher: The recipe's section. With zero epochs, the model needs a classification head for
-            the benchmark's labels.
+        teacher: The recipe's section. With zero epochs, the model needs an output head for the
+            benchmark's labels.
         benchmark: Its labels are the classifier's labels. The tokenizer of a teacher from scratch
             is trained on its training split.
         max_tokens: Longer texts are truncated to this length, or to the model's own limit.
@@ -78,7 +78,7 @@ def _build_from_scratch(model: ScratchModel, benchmark: Benchmark, max_tokens: i
         id2label=dict(enumerate(benchmark.labels)),
         pad_token_id=SPECIAL_TOKENS.index("[PAD]"),
     )
-    build = cast("Callable[..., nn.Module]", AutoModelForSequenceClassification.from_config)
+    build = cast("Callable[..., nn.Module]", model_class(benchmark.kind).from_config)
     module = build(config, attn_implementation="eager")
     module.eval()
     return Classifier(module, tokenizer, benchmark.labels, benchmark.kind, MASK_TOKEN)
@@ -94,7 +94,7 @@ def _load_pretrained(
     compare_with_transformers(source, benchmark)
     content = read_json_object(directory / "config.json", place)
     pretrained_labels = mapped_labels(teacher, content)
-    module, missing = _load_module(directory, _build_config(content), len(labels))
+    module, missing = _load_module(directory, _build_config(content), benchmark)
     classifier = Classifier(module, source.tokenizer, labels, benchmark.kind, source.mask)
     _check_missing_weights(missing, classifier, directory)
     if sorted(pretrained_labels) == sorted(labels):
@@ -116,13 +116,13 @@ def _build_config(content: Mapping[str, Any]) -> PreTrainedConfig:
 
 
 def _load_module(
-    directory: Path, config: PreTrainedConfig, labels: int
+    directory: Path, config: PreTrainedConfig, benchmark: Benchmark
 ) -> tuple[nn.Module, list[str]]:
     """Return the module, and the names of its parameters without pretrained weights."""
-    if config.num_labels != labels:
-        config.num_labels = labels
+    if config.num_labels != len(benchmark.labels):
+        config.num_labels = len(benchmark.labels)
     with _quiet_transformers():
-        module, report = AutoModelForSequenceClassification.from_pretrained(
+        module, report = model_class(benchmark.kind).from_pretrained(
             directory,
             config=config,
             attn_implementation="eager",
@@ -136,7 +136,7 @@ def _load_module(
 
 
 def _check_missing_weights(missing: Sequence[str], classifier: Classifier, directory: Path) -> None:
-    """Refuse missing encoder weights: only the pooler and the classification head may be new."""
+    """Refuse missing encoder weights: only the pooler and the output head may be new."""
     prefix = f"{classifier.architecture.encoder}."
     names = [n for n in missing if n.startswith(prefix) and not n.startswith(f"{prefix}pooler.")]
     if names:
@@ -148,7 +148,7 @@ def _check_missing_weights(missing: Sequence[str], classifier: Classifier, direc
 
 def _reorder_head(classifier: Classifier, order: Sequence[int]) -> None:
     """Reorder the rows of the output layer, one per label, as the benchmark's labels are."""
-    head = classifier.module.get_submodule(classifier.architecture.classification_head.output)
+    head = classifier.module.get_submodule(classifier.output_head.output)
     with torch.no_grad():
         for parameter in head.parameters():
             parameter.copy_(parameter[torch.tensor(order)].clone())

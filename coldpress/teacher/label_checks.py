@@ -11,7 +11,9 @@ from typing import Any
 from coldpress.data import hub
 from coldpress.errors import InputError
 from coldpress.kinds.kind import TaskKind
+from coldpress.model.architecture import ARCHITECTURES
 from coldpress.model.checkpoint import MANIFEST
+from coldpress.model.output_head import CLASS_SUFFIXES, find_output_head
 from coldpress.schema.quoting import quote_names
 from coldpress.teacher.label_config import label_names
 from coldpress.teacher.spec import (
@@ -24,7 +26,6 @@ from coldpress.teacher.spec import (
 )
 from coldpress.teacher.weight_checks import check_head, has_head
 
-_CLASSIFIER_CLASS = "ForSequenceClassification"
 # Early versions of Coldpress wrote the class of the pretrained model into config.json.
 _BASE_MODEL_SUFFIXES = ("Model", "ForMaskedLM", "ForPreTraining")
 
@@ -54,7 +55,7 @@ def check_teacher_labels(teacher: Teacher, labels: Sequence[str], kind: TaskKind
     if teacher.epochs:
         return
     _check_problem_type(config, kind, place)
-    _check_classifier(teacher.model, config, place)
+    _check_classifier(teacher.model, config, kind, place)
     if kind.has_labels:
         _check_same_labels(mapped_labels(teacher, config), labels, place)
     else:
@@ -106,26 +107,28 @@ def _check_output_count(count: int, needed: int, kind: TaskKind, place: str) -> 
 
 
 def _check_classifier(
-    model: HubModel | DirectoryModel, config: Mapping[str, Any], place: str
+    model: HubModel | DirectoryModel, config: Mapping[str, Any], kind: TaskKind, place: str
 ) -> None:
-    """Check for a classification head: in the weights, or in config.json if they are remote."""
+    """Check for the kind's output head: in the weights, or in config.json if they are remote."""
     names = config.get("architectures") or ()
-    is_classifier = any(_CLASSIFIER_CLASS in name for name in names)
+    is_classifier = any(CLASS_SUFFIXES[kind.head] in name for name in names)
     other_heads = [name for name in names if not name.endswith(_BASE_MODEL_SUFFIXES)]
     if not is_classifier and other_heads and not _is_coldpress_checkpoint(model):
         raise InputError(
             f"teacher.epochs: 0, but {place} is not a text classifier: architectures is"
             f" {quote_names(other_heads)}"
         )
+    head = find_output_head(ARCHITECTURES[config["model_type"]], kind)
     directory = _local_directory(model)
     if directory is None:
         head_exists = is_classifier or _is_coldpress_checkpoint(model)
     else:
-        head_exists = is_classifier or has_head(directory, config, place)
+        head_exists = is_classifier or has_head(directory, head, place)
     if not head_exists:
         raise InputError(f"teacher.epochs: 0, but {place} has no classification head")
     if directory is not None:
-        check_head(directory, config, len(label_names(config)), f"teacher.epochs: 0, but {place}")
+        labels = len(label_names(config))
+        check_head(directory, config, head, labels, f"teacher.epochs: 0, but {place}")
 
 
 def _local_directory(model: HubModel | DirectoryModel) -> Path | None:

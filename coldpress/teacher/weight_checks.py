@@ -8,7 +8,7 @@ from typing import Any
 
 from coldpress.errors import InputError
 from coldpress.model.architecture import ARCHITECTURES, Architecture
-from coldpress.model.components import Embeddings
+from coldpress.model.components import Embeddings, OutputHead
 from coldpress.model.weight_headers import (
     FLOAT_DTYPES,
     StoredTensor,
@@ -39,12 +39,15 @@ def check_weights(directory: Path, config: Mapping[str, Any], place: str) -> Non
     check_finite(tensors, place)
 
 
-def check_head(directory: Path, config: Mapping[str, Any], labels: int, place: str) -> None:
-    """Check that every weight of the classification head exists and has the right shape.
+def check_head(
+    directory: Path, config: Mapping[str, Any], head: OutputHead, labels: int, place: str
+) -> None:
+    """Check that every weight of the output head exists and has the right shape.
 
     Args:
         directory: The model's directory.
         config: The checked content of its config.json.
+        head: Paths of the head's modules.
         labels: Number of labels in the configuration.
         place: The teacher's name in error messages.
 
@@ -52,22 +55,23 @@ def check_head(directory: Path, config: Mapping[str, Any], labels: int, place: s
         InputError: A weight is missing, or has another shape or dtype.
     """
     tensors = read_headers(directory, list_weight_files(directory, place), place)
-    _check_shapes(tensors, head_shapes(config, labels), config, place)
+    _check_shapes(tensors, head_shapes(config, head, labels), config, place)
 
 
-def has_head(directory: Path, config: Mapping[str, Any], place: str) -> bool:
-    """Return whether a model's files contain the output weight of a classification head.
+def has_head(directory: Path, head: OutputHead, place: str) -> bool:
+    """Return whether a model's files contain the weight of the module that returns the logits.
 
     Args:
         directory: The model's directory.
-        config: The checked content of its config.json.
+        head: Paths of the head's modules.
         place: The teacher's name in error messages.
 
     Returns:
         True if they do.
     """
-    output = ARCHITECTURES[config["model_type"]].classification_head.output
-    return f"{output}.weight" in read_headers(directory, list_weight_files(directory, place), place)
+    return f"{head.output}.weight" in read_headers(
+        directory, list_weight_files(directory, place), place
+    )
 
 
 def encoder_shapes(config: Mapping[str, Any]) -> Shapes:
@@ -89,23 +93,23 @@ def encoder_shapes(config: Mapping[str, Any]) -> Shapes:
     return {f"{names.encoder}.{name}": shape for name, shape in shapes.items()}
 
 
-def head_shapes(config: Mapping[str, Any], labels: int) -> Shapes:
-    """List the shapes of the classification head's weights.
+def head_shapes(config: Mapping[str, Any], head: OutputHead, labels: int) -> Shapes:
+    """List the shapes of the output head's weights.
 
     Args:
         config: The checked content of config.json.
+        head: Paths of the head's modules.
         labels: Number of labels.
 
     Returns:
         Shapes by the weights' names in the family's classifier.
     """
-    names = ARCHITECTURES[config["model_type"]].classification_head
     width = config_width(config)
-    bias = names.norm is None or bool(config.get("classifier_bias", False))
-    shapes = _linear_shapes(names.pooler, width, width, bias)
-    if names.norm:
-        shapes |= _norm_shapes(names.norm, width, config)
-    return shapes | _linear_shapes(names.output, labels, width, True)
+    bias = head.norm is None or bool(config.get("classifier_bias", False))
+    shapes = _linear_shapes(head.pooler, width, width, bias) if head.pooler else {}
+    if head.norm:
+        shapes |= _norm_shapes(head.norm, width, config)
+    return shapes | _linear_shapes(head.output, labels, width, True)
 
 
 def _embedding_shapes(names: Embeddings, config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -32,7 +32,7 @@ class TrainingData:
 
     Attributes:
         train: Training rows; unlabelled rows come last.
-        loss: Of the logits, for row numbers of `train`.
+        loss: Of the logits, for unit numbers of `train`.
         validation: Labelled rows that are not trained on.
     """
 
@@ -64,18 +64,11 @@ class TrainingData:
         if len(train) <= count:
             return self
         rows = np.sort(np.random.default_rng(0).choice(len(train), count, replace=False))
-        sample = replace(
-            train,
-            input_ids=tuple(train.input_ids[row] for row in rows),
-            token_type_ids=tuple(train.token_type_ids[row] for row in rows),
-            # Unlabelled rows come last, in the split as in the sample.
-            targets=train.targets[rows[rows < len(train.targets)]],
-        )
-        numbers = torch.from_numpy(rows)
+        numbers = torch.from_numpy(train.units_of(rows))
         return replace(
             self,
-            train=sample,
-            loss=lambda logits, sample_rows: loss(logits, numbers[sample_rows]),
+            train=train.take(rows),
+            loss=lambda logits, units: loss(logits, numbers[units]),
         )
 
 

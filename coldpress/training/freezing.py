@@ -35,10 +35,10 @@ def freeze_embeddings(classifier: Classifier, freeze: bool) -> Iterator[None]:
 def only_first_token(classifier: Classifier) -> Iterator[None]:
     """Compute the last layer, after its attention, for the first token only.
 
-    A classification head that reads the first token ignores all others, so logits and gradients
-    do not change. Inputs (batch, tokens, width) of the attention output and of the up projections
+    An output head that reads the first token ignores all others, so logits and gradients do not
+    change. Inputs (batch, tokens, width) of the attention output and of the up projections
     become (batch, 1, width); the residual sums broadcast them, so the other tokens hold meaningless
-    values that nothing reads. Classifiers whose head reads the mean of all tokens are not changed.
+    values that nothing reads. Classifiers whose head reads other tokens are not changed.
 
     Args:
         classifier: The classifier that is trained inside the context.

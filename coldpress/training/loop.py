@@ -28,7 +28,7 @@ from coldpress.schema.section import Optimization
 from coldpress.training.freezing import freeze_embeddings, only_first_token
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-"""From logits (batch, labels) on any device and row numbers (batch,) on the CPU to a scalar."""
+"""From logits (units, labels) on any device and unit numbers (units,) on the CPU to a scalar."""
 
 ProgressCallback = Callable[[int, int, float], None]
 """Called after each step with its number (from 1), the number of steps and the loss."""
@@ -74,9 +74,9 @@ def no_progress(step: int, steps: int, loss: float) -> None:
 
 
 def target_loss(kind: TaskKind, targets: NDArray[Any]) -> Loss:
-    """Return the loss of a task kind against targets of shape (rows,)."""
+    """Return the loss of a task kind against the targets of units, shape (units, ...)."""
     values = torch.from_numpy(targets)
-    return lambda outputs, rows: kind.hard_loss(outputs, values[rows].to(outputs.device))
+    return lambda outputs, units: kind.hard_loss(outputs, values[units].to(outputs.device))
 
 
 def fit(
@@ -199,16 +199,16 @@ class _TrainingStep:
         return DivergedError(f"training diverged: {reason} of {self._steps}; {remedy}")
 
     def _compute_loss(self, batch: Batch) -> Tensor:
-        rows = torch.from_numpy(batch.rows)
+        units = torch.from_numpy(batch.units)
         if not isinstance(self._loss, TeacherStudentLoss):
             with self._accelerator.autocast():
-                logits = self._module(**self._classifier.inputs(batch)).logits
-            return self._loss(logits.float(), rows)
+                logits = self._classifier.unit_logits(batch)
+            return self._loss(logits.float(), units)
         with self._accelerator.autocast():
             student = record_activations(self._classifier, batch)
             with torch.no_grad():
                 teacher = record_activations(self._loss.teacher, batch)
-        return self._loss.loss(student, teacher, rows)
+        return self._loss.loss(student, teacher, units)
 
 
 def supports_bf16() -> bool:

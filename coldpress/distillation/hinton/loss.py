@@ -12,13 +12,13 @@ from coldpress.training.loop import Loss
 
 @dataclass(frozen=True)
 class TargetMixture:
-    """Soft and hard targets of the same rows.
+    """Soft and hard targets of the same units.
 
     Attributes:
         kind: Its losses are used: for classification, the KL divergence of softened distributions
             and the cross-entropy.
-        soft: The teacher's outputs, shape (rows, outputs), float32.
-        hard: Targets, shape (labelled rows,); rows beyond these have no target.
+        soft: The teacher's outputs, shape (units, outputs), float32.
+        hard: Targets, shape (labelled units, ...); units beyond these have no target.
     """
 
     kind: TaskKind
@@ -35,18 +35,18 @@ def soft_and_hard_loss(targets: TargetMixture, temperature: float, alpha: float)
         alpha: Weight of the soft term.
 
     Returns:
-        The loss of a batch, given its outputs and row numbers.
+        The loss of a batch, given its outputs and unit numbers.
     """
     kind = targets.kind
     hard_targets = targets.hard
 
-    def loss(outputs: Tensor, rows: Tensor) -> Tensor:
-        soft = kind.soft_loss(outputs, targets.soft[rows].to(outputs.device), temperature)
-        labelled = rows < len(hard_targets)
+    def loss(outputs: Tensor, units: Tensor) -> Tensor:
+        soft = kind.soft_loss(outputs, targets.soft[units].to(outputs.device), temperature)
+        labelled = units < len(hard_targets)
         if not bool(labelled.any()):
             return alpha * soft
-        true = hard_targets[rows[labelled]].to(outputs.device)
-        hard = kind.hard_loss(outputs[labelled], true, reduction="sum") / len(rows)
+        true = hard_targets[units[labelled]].to(outputs.device)
+        hard = kind.hard_loss(outputs[labelled], true, reduction="sum") / len(units)
         return alpha * soft + (1 - alpha) * hard
 
     return loss

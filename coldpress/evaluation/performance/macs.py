@@ -18,10 +18,10 @@ def macs_per_token(classifier: Classifier, encoded: EncodedSplit) -> int:
     """Count multiply-accumulates for a text of mean length, divided by its tokens.
 
     For a text of T tokens: over all linear modules the sum of rows x in_features x out_features,
-    where rows is T in the encoder and 1 in the head, plus for each layer 2 x T x T x heads x
-    head_size for the two products of activations in attention. Embeddings, normalization, softmax
-    and biases are not counted. Modules and rows are counted during a forward pass, so pruned,
-    factored and fake-quantized modules count with their actual shapes.
+    where rows is T in the encoder and 1 in a head that reads one token, plus for each layer
+    2 x T x T x heads x head_size for the two products of activations in attention. Embeddings,
+    normalization, softmax and biases are not counted. Modules and rows are counted during a forward
+    pass, so pruned, factored and fake-quantized modules count with their actual shapes.
 
     Args:
         classifier: The model, possibly pruned.

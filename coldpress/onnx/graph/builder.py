@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +20,14 @@ class Graph:
 
     Attributes:
         inputs: Names of the int64 inputs of shape (batch, sequence).
+        logits_of: What has logits: each row, or each token of each row.
     """
 
-    def __init__(self, inputs: Sequence[str]) -> None:
+    def __init__(
+        self, inputs: Sequence[str], logits_of: Literal["rows", "tokens"] = "rows"
+    ) -> None:
         self.inputs = tuple(inputs)
+        self.logits_of = logits_of
         self._nodes: list[Any] = []
         self._constants: dict[str, Any] = {}
 
@@ -116,7 +120,7 @@ class Graph:
         """Return the finished model; the output of the last node becomes the logits.
 
         Args:
-            labels: Number of logits per row.
+            labels: Number of logits of a row or token.
             opset: Version of the ONNX operator set.
             metadata: The file's metadata.
 
@@ -124,11 +128,12 @@ class Graph:
             A model whose bytes depend only on the nodes, the constants and the arguments.
         """
         self._nodes[-1].output[0] = "logits"
+        units = _DIMENSIONS[:1] if self.logits_of == "rows" else _DIMENSIONS
         graph = helper.make_graph(
             self._nodes,
             "coldpress",
             [helper.make_tensor_value_info(n, TensorProto.INT64, _DIMENSIONS) for n in self.inputs],
-            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", labels])],
+            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, (*units, labels))],
             list(self._constants.values()),
         )
         versions = [helper.make_opsetid("", opset), helper.make_opsetid(MICROSOFT, 1)]

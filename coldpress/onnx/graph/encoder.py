@@ -2,7 +2,7 @@
 
 The graph is built from the modules rather than traced: constants have the names of the checkpoint's
 tensors, and nothing is computed that the logits do not depend on. After the last attention only the
-first token is computed, unless the classification head reads the mean of all tokens.
+first token is computed, unless the output head reads others.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ def build_encoder_graph(classifier: Classifier) -> Graph:
         InputError: The activation function has no ONNX operator.
     """
     token = np.zeros((1, 1), dtype=np.int64)
-    graph = Graph(list(classifier.inputs(Batch(token, token, token, token[0]))))
+    names = list(classifier.inputs(Batch(token, token, token, token[0])))
+    graph = Graph(names, logits_of="tokens" if classifier.tokens_read == "all" else "rows")
     lowering = Lowering(graph, classifier.module)
     hidden = _add_embeddings(lowering, classifier)
     attention = AttentionLowering(lowering, classifier)
@@ -137,19 +138,24 @@ def _add_feed_forward(lowering: Lowering, classifier: Classifier, layer: str, st
 
 
 def _add_head(lowering: Lowering, classifier: Classifier, hidden: str) -> None:
-    """Add the classification head: (batch, tokens or 1, hidden) to (batch, labels)."""
+    """Add the output head: (batch, tokens or 1, hidden) to (batch, labels).
+
+    A head that reads every token has logits of shape (batch, tokens, labels).
+    """
     graph = lowering.graph
     table = classifier.architecture
     if table.norms.final:
         hidden = lowering.norm([hidden], f"{table.encoder}.{table.norms.final}")
-    if not classifier.reads_first_token:
+    if classifier.tokens_read == "mean":
         hidden = _add_mean(graph, hidden)
-    token = graph.node("Squeeze", [hidden, graph.integers(1)])
-    head = table.classification_head
-    pooled = graph.node(_operator(head.activation), [lowering.linear(token, head.pooler)])
+    if classifier.tokens_read != "all":
+        hidden = graph.node("Squeeze", [hidden, graph.integers(1)])
+    head = classifier.output_head
+    if head.pooler:
+        hidden = graph.node(_operator(head.activation), [lowering.linear(hidden, head.pooler)])
     if head.norm:
-        pooled = lowering.norm([pooled], head.norm)
-    lowering.linear(pooled, head.output)
+        hidden = lowering.norm([hidden], head.norm)
+    lowering.linear(hidden, head.output)
 
 
 def _add_mean(graph: Graph, hidden: str) -> str:

@@ -22,8 +22,8 @@ def apply_width_gates(classifier: Classifier, gates: GateSource) -> Iterator[Non
     """Multiply hidden dimensions by their gates wherever a layer writes to them.
 
     Normalizations use the open dimensions only and return 0 for the others, so that a model with
-    closed gates computes the same as the narrower model. The features of the classification head
-    have the same gates, since the head is as wide as the encoder.
+    closed gates computes the same as the narrower model. The features between the two linear
+    modules of the output head have the same gates, since the head is as wide as the encoder.
 
     Args:
         classifier: Its modules compute with gates inside the context.
@@ -37,8 +37,8 @@ def apply_width_gates(classifier: Classifier, gates: GateSource) -> Iterator[Non
             hooks.callback(module.register_forward_hook(hook).remove)
         for module in (writer for writer in writers if writer not in norms):
             hooks.callback(module.register_forward_hook(_output_hook(gates)).remove)
-        output = classifier.module.get_submodule(classifier.architecture.classification_head.output)
-        hooks.callback(output.register_forward_pre_hook(_input_hook(gates)).remove)
+        for output in _head_readers(classifier):
+            hooks.callback(output.register_forward_pre_hook(_input_hook(gates)).remove)
         yield
 
 
@@ -107,9 +107,8 @@ def fold_width_gates(classifier: Classifier, gates: Tensor) -> None:
                 # A weight has one row per dimension, a gain or bias one number.
                 rows = gates.view(-1, *[1] * (parameter.ndim - 1))
                 parameter.mul_(rows.to(parameter.device))
-        output = classifier.module.get_submodule(classifier.architecture.classification_head.output)
-        weight = cast("nn.Linear", output).weight
-        weight *= gates.to(weight.device)
+        for output in _head_readers(classifier):
+            output.weight *= gates.to(output.weight.device)
 
 
 def select_dimensions(classifier: Classifier, log_alphas: Tensor) -> list[int]:
@@ -152,6 +151,17 @@ def keep_dimensions(classifier: Classifier, dimensions: list[int]) -> Classifier
     return surgery.keep_width(classifier, dimensions)
 
 
+def _head_readers(classifier: Classifier) -> list[nn.Linear]:
+    """Return the module that reads the features between the linear modules of the output head.
+
+    There is none if the head has a single module: it reads the encoder's gated dimensions.
+    """
+    head = classifier.output_head
+    if head.pooler is None:
+        return []
+    return [cast("nn.Linear", classifier.module.get_submodule(head.output))]
+
+
 def _norms(classifier: Classifier) -> list[nn.Module]:
     """Return the modules that normalize over the width."""
     table = classifier.architecture
@@ -163,8 +173,8 @@ def _norms(classifier: Classifier) -> list[nn.Module]:
         norms.append(encoder.get_submodule(table.embeddings.norm))
     if table.norms.final:
         norms.append(encoder.get_submodule(table.norms.final))
-    if table.classification_head.norm:
-        norms.append(classifier.module.get_submodule(table.classification_head.norm))
+    if classifier.output_head.norm:
+        norms.append(classifier.module.get_submodule(classifier.output_head.norm))
     # The first layer of a pre-norm family has no norm before its attention.
     return [norm for norm in norms if not isinstance(norm, nn.Identity)]
 

@@ -49,7 +49,7 @@ def prepare_qat(classifier: Classifier, widths: BitWidths, rows: EncodedSplit) -
     ranges = activation_ranges(classifier, rows, CALIBRATION_EXAMPLES)
     first = first_token_paths(classifier)
     shared = shared_inputs(classifier)
-    output = classifier.architecture.classification_head.output
+    output = classifier.output_head.output
     quantizers = {
         path: MovingRangeQuantizer(*ranges[path], first_token=path in first) for path in ranges
     }

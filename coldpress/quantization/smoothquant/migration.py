@@ -46,7 +46,7 @@ def smoothing_sites(classifier: Classifier) -> Iterator[SmoothingSite]:
         Sites from the embeddings to the logits; a linear module is in at most one site.
     """
     table = classifier.architecture
-    head = table.classification_head
+    head = classifier.output_head
     paths = modules_of_type(classifier, nn.Linear)
     projection = f"{table.encoder}.{table.embeddings.projection}"
     if projection in paths:
@@ -54,8 +54,9 @@ def smoothing_sites(classifier: Classifier) -> Iterator[SmoothingSite]:
     for index in range(len(classifier.layers)):
         yield from _layer_sites(classifier, table.layer_path(index))
     last = f"{table.layers}.{len(classifier.layers) - 1}.{table.norms.feed_forward}"
-    yield SmoothingSite((head.pooler,), f"{table.encoder}.{table.norms.final or last}")
-    if head.norm or head.activation == "relu":
+    last_norm = f"{table.encoder}.{table.norms.final or last}"
+    yield SmoothingSite((head.pooler or head.output,), last_norm)
+    if head.pooler and (head.norm or head.activation == "relu"):
         yield SmoothingSite((head.output,), head.norm or head.pooler)
 
 

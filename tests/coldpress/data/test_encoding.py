@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.normalizers import Lowercase
 from tokenizers.pre_tokenizers import WhitespaceSplit
 
-from coldpress.data.encoding import encode, find_pad_id, remap_token_ids
+from coldpress.data.encoding import UNSEEN, encode, find_pad_id, first_tokens, remap_token_ids
 from coldpress.data.splits import Split
 
 
@@ -45,3 +49,65 @@ def test_an_added_token_is_remapped_although_the_normalizer_changes_its_name() -
     encoded = encode(old, Split(("0",), ("a b [URL]",), None, ()))
     assert [row.tolist() for row in encoded.input_ids] == [[0, 1, 2]]
     assert [row.tolist() for row in remap_token_ids(encoded, old, new).input_ids] == [[1, 0, 3]]
+
+
+def spans(text: str) -> tuple[tuple[int, int], ...]:
+    return tuple(match.span() for match in re.finditer(r"\S+", text))
+
+
+def test_a_word_is_found_at_its_first_token() -> None:
+    # [CLS] Mün chen is big [SEP], with a token of length 0 at either end
+    offsets = [(0, 0), (0, 3), (3, 7), (8, 10), (11, 14), (0, 0)]
+    assert first_tokens(offsets, spans("München is big")).tolist() == [1, 3, 4]
+
+
+def test_a_token_with_the_space_before_it_is_the_first_of_its_word() -> None:
+    assert first_tokens([(0, 7), (7, 10), (10, 14)], spans("München is big")).tolist() == [0, 1, 2]
+
+
+def test_words_that_share_a_token_have_the_same_position() -> None:
+    assert first_tokens([(0, 1), (1, 3)], ((0, 1), (1, 2), (2, 3))).tolist() == [0, 1, 1]
+
+
+def test_a_word_without_a_token_is_unseen() -> None:
+    # The normalizer has removed the word in the middle, and truncation the last one.
+    assert first_tokens([(0, 1), (4, 5)], ((0, 1), (2, 3), (4, 5), (6, 7))).tolist() == [
+        0,
+        UNSEEN,
+        1,
+        UNSEEN,
+    ]
+
+
+def test_units_are_the_words_of_all_rows() -> None:
+    texts = ("a b", "b", "a a a")
+    tokenizer = words("a", "b")
+    tokenizer.enable_truncation(2)
+    split = Split(("0", "1", "2"), texts, None, (), words=tuple(map(spans, texts)))
+    encoded = encode(tokenizer, split)
+    assert encoded.unit_count == 6
+    assert encoded.truncated == 1
+    assert encoded.units_of([2, 0]).tolist() == [3, 4, 5, 0, 1]
+    batch = encoded.batch([2, 1])
+    # The third word of row 2 is cut off.
+    assert batch.units.tolist() == [3, 4, 2]
+    outputs = np.array([[[1], [2]], [[3], [4]]])  # (batch, tokens, labels)
+    assert batch.select_units(outputs).tolist() == [[1], [2], [3]]
+
+
+def test_rows_are_the_units_without_words() -> None:
+    encoded = encode(words("a", "b"), Split(("0", "1"), ("a b", "b"), None, (7, 8)))
+    batch = encoded.batch([1, 0])
+    assert (encoded.unit_count, batch.units.tolist()) == (2, [1, 0])
+    outputs = np.array([[1], [2]])
+    assert batch.select_units(outputs) is outputs
+
+
+def test_some_rows_have_the_targets_of_their_words_and_unlabelled_rows_none() -> None:
+    texts = ("a b", "b", "a a a")
+    split = Split(("0", "1", "2"), texts, None, (), words=tuple(map(spans, texts)))
+    encoded = replace(encode(words("a", "b"), split), targets=np.array([10, 11, 12]))
+    taken = encoded.take([1, 2])
+    assert taken.targets.tolist() == [12]
+    assert taken.unit_count == 4
+    assert [row.tolist() for row in taken.input_ids] == [[1], [0, 0, 0]]

@@ -13,6 +13,7 @@ from tokenizers.models import WordLevel
 
 from coldpress.data import hub
 from coldpress.errors import InputError
+from coldpress.model.architecture import ARCHITECTURES
 from coldpress.teacher.spec import (
     DirectoryModel,
     HubModel,
@@ -37,7 +38,7 @@ SIZES = {
     "vocab_size": 10,
 }
 
-SHAPES = encoder_shapes(SIZES) | head_shapes(SIZES, 2)
+SHAPES = encoder_shapes(SIZES) | head_shapes(SIZES, ARCHITECTURES["bert"].classification_head, 2)
 WEIGHTS = save({name: np.zeros(shape, np.float32) for name, shape in SHAPES.items()})
 
 

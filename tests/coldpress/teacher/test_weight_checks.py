@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from coldpress.errors import InputError
 from coldpress.model.architecture import ARCHITECTURES
 from coldpress.model.classifier import Classifier
+from coldpress.model.components import OutputHead
 from coldpress.model.serialization import save_classifier
 from coldpress.teacher.weight_checks import check_head, check_weights, encoder_shapes, head_shapes
 from tests.support.acceptance import does_not_raise
@@ -29,14 +30,18 @@ def save_model(classifier: Classifier, directory: Path) -> tuple[dict[str, Any],
     return config, {name: tuple(weight.shape) for name, weight in weights.items()}
 
 
+def _head(config: dict[str, Any]) -> OutputHead:
+    return ARCHITECTURES[config["model_type"]].classification_head
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_tables_name_every_weight_of_a_family(
     random_classifier: Callable[..., Classifier], family: str, tmp_path: Path
 ) -> None:
     config, shapes = save_model(random_classifier(family), tmp_path)
-    assert encoder_shapes(config) | head_shapes(config, 3) == shapes
+    assert encoder_shapes(config) | head_shapes(config, _head(config), 3) == shapes
     check_weights(tmp_path, config, "here")
-    check_head(tmp_path, config, 3, "here")
+    check_head(tmp_path, config, _head(config), 3, "here")
 
 
 def test_biases_are_where_a_modernbert_has_them(
@@ -46,7 +51,7 @@ def test_biases_are_where_a_modernbert_has_them(
     config, shapes = save_model(
         random_classifier("modernbert", **dict.fromkeys(names, True)), tmp_path
     )
-    assert encoder_shapes(config) | head_shapes(config, 3) == shapes
+    assert encoder_shapes(config) | head_shapes(config, _head(config), 3) == shapes
 
 
 Change = Callable[[dict[str, torch.Tensor]], object]
@@ -138,7 +143,7 @@ def test_the_head_has_one_row_per_label(
 ) -> None:
     config = save_changed(tiny, tmp_path, without(*names))
     if labels == 3 and not names:
-        check_head(tmp_path, config, labels, "here")
+        check_head(tmp_path, config, _head(config), labels, "here")
         return
     with pytest.raises(InputError, match=r"^here: (classifier.weight has the shape 3|the weights)"):
-        check_head(tmp_path, config, labels, "here")
+        check_head(tmp_path, config, _head(config), labels, "here")
