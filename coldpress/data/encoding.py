@@ -5,29 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coldpress.data.sampling import evenly_spaced_rows
+from coldpress.data.word_tokens import (
+    Array,
+    IntArray,
+    WordPlaces,
+    concat_integers,
+    find_words,
+    place_words,
+)
 
 if TYPE_CHECKING:
-    from tokenizers import Encoding, Tokenizer
+    from tokenizers import Tokenizer
 
-    from coldpress.data.splits import Split, WordSpans
-
-IntArray = NDArray[np.int64]
-
-UNSEEN = -1
-"""Position of a word without a token, such as one beyond the limit. Its outputs are all 0."""
-
-
-class _Indexable(Protocol):
-    def __getitem__(self, index: Any, /) -> Any: ...  # noqa: ANN401
-
-
-Array = TypeVar("Array", bound=_Indexable)
+    from coldpress.data.splits import Split
 
 
 @dataclass(frozen=True)
@@ -78,7 +74,7 @@ class EncodedSplit:
             rows: Row indices.
         """
         first = self.first_units
-        return _concat([np.arange(first[row], first[row + 1]) for row in rows])
+        return concat_integers([np.arange(first[row], first[row + 1]) for row in rows])
 
     def take(self, rows: Sequence[int] | IntArray) -> EncodedSplit:
         """Return some rows; their `truncated` is not counted again.
@@ -118,11 +114,7 @@ class EncodedSplit:
     def _places(self, rows: Sequence[int]) -> WordPlaces | None:
         if self.words is None:
             return None
-        units = self.units_of(rows)
-        positions = _concat([self.words[row] for row in rows])
-        places = np.repeat(np.arange(len(rows)), [len(self.words[row]) for row in rows])
-        seen = positions != UNSEEN
-        return WordPlaces(units[seen], places[seen], positions[seen])
+        return place_words([self.words[row] for row in rows], self.units_of(rows))
 
     def sample_evenly(self, count: int) -> EncodedSplit:
         """Return rows at even distances, in their order; their `truncated` is 0.
@@ -144,21 +136,6 @@ class EncodedSplit:
         order = sorted(range(len(self)), key=lambda row: (-len(self.input_ids[row]), row))
         for start in range(0, len(order), batch_size):
             yield self.batch(order[start : start + batch_size])
-
-
-@dataclass(frozen=True)
-class WordPlaces:
-    """Where a batch has the first tokens of words.
-
-    Attributes:
-        units: Number of each word that has a token, shape (units,).
-        rows: Its row in the batch, shape (units,).
-        positions: The position of its first token, shape (units,).
-    """
-
-    units: IntArray
-    rows: IntArray
-    positions: IntArray
 
 
 @dataclass(frozen=True)
@@ -192,7 +169,7 @@ class Batch:
         """
         if self.places is None:
             return outputs
-        return cast("Array", outputs[self.places.rows, self.places.positions])
+        return self.places.select(outputs)
 
 
 def encode(tokenizer: Tokenizer, split: Split) -> EncodedSplit:
@@ -218,43 +195,8 @@ def encode(tokenizer: Tokenizer, split: Split) -> EncodedSplit:
         targets=split.target_array,
         truncated=sum(bool(e.overflowing) for e in encodings),
         pad_id=find_pad_id(tokenizer),
-        words=None if split.words is None else _find_words(encodings, split.words),
+        words=None if split.words is None else find_words(encodings, split.words),
     )
-
-
-def _find_words(encodings: Sequence[Encoding], words: Sequence[WordSpans]) -> tuple[IntArray, ...]:
-    """Return the positions of the words' first tokens, by row."""
-    return tuple(
-        first_tokens(encoding.offsets, spans)
-        for encoding, spans in zip(encodings, words, strict=True)
-    )
-
-
-def first_tokens(offsets: Sequence[tuple[int, int]], words: WordSpans) -> IntArray:
-    """Return the position of each word's first token.
-
-    Args:
-        offsets: Start and end of each token in characters; special tokens are empty.
-        words: Start and end of each word.
-
-    Returns:
-        Shape (words,); `UNSEEN` for a word that no token overlaps.
-    """
-    positions = [i for i, (start, end) in enumerate(offsets) if end > start]
-    starts = np.asarray([offsets[i][0] for i in positions], dtype=np.int64)
-    ends = np.asarray([offsets[i][1] for i in positions], dtype=np.int64)
-    spans = np.asarray(words, dtype=np.int64).reshape(-1, 2)
-    # The first token that ends after the word's start, if it starts before the word's end.
-    first = np.searchsorted(ends, spans[:, 0], side="right")
-    inside = first < len(positions)
-    inside[inside] = starts[first[inside]] < spans[inside, 1]
-    found = np.full(len(spans), UNSEEN, dtype=np.int64)
-    found[inside] = np.asarray(positions, dtype=np.int64)[first[inside]]
-    return found
-
-
-def _concat(arrays: Sequence[IntArray]) -> IntArray:
-    return np.concatenate([np.zeros(0, dtype=np.int64), *arrays])
 
 
 def remap_token_ids(encoded: EncodedSplit, old: Tokenizer, new: Tokenizer) -> EncodedSplit:
