@@ -31,6 +31,7 @@ class Paper(_Record):
         across: Label of the curves' horizontal axis.
         across_unit: `percent` is stored as a fraction.
         setting: Description of the measurement, with everything needed to repeat it.
+        score: Name of what the curves show.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Paper(_Record):
     across: str
     across_unit: Literal["percent", "count"] = "percent"
     setting: str
+    score: str = "accuracy"
 
     @property
     def axis(self) -> str:

@@ -41,7 +41,7 @@ def _panels(claim: Claim) -> Figure:
     for axes, result in zip(panels, claim.results, strict=True):
         _panel(axes, result, claim.paper)
         axes.set_xlabel(claim.paper.axis)
-    panels[0].set_ylabel("accuracy on test rows, %")
+    panels[0].set_ylabel(f"{claim.paper.score} on test rows, %")
     return chart
 
 

@@ -92,7 +92,7 @@ def run(script: Script, options: Options) -> Claim:
         results=tuple(results),
         seeds=options.seed_numbers,
         command=options.command(script.paper.name),
-        conditions=_conditions(),
+        conditions=conditions(),
     )
     write_record(claim, options.output_dir)
     figure.draw(claim, options.output_dir)
@@ -110,8 +110,8 @@ def _result(
         runs.append(_run_seed(script, options, name, section, seed))
         _print_progress(f"{name}, seed {seed}: {time.perf_counter() - started:.0f} s")
     trial_results = [outcome.measured for _, outcome in runs]
-    numbers = _numbers(trial_results)
-    curves = _curves(trial_results)
+    numbers = combine_numbers(trial_results)
+    curves = combine_curves(trial_results)
     return Result(
         data=_describe_data(runs[0][0]),
         teachers=tuple(trial.checkpoint.digest[:12] for trial, _ in runs),
@@ -141,7 +141,7 @@ def _describe_data(trial: Trial) -> Data:
     return Data(name=trial.name, test_digest=trial.data.test_digest[:12], **counts)
 
 
-def _numbers(results: Sequence[TrialResult]) -> dict[str, Number]:
+def combine_numbers(results: Sequence[TrialResult]) -> dict[str, Number]:
     """Combine the seeds, name by name."""
     numbers = {}
     for name, first in results[0].numbers.items():
@@ -157,7 +157,8 @@ def _numbers(results: Sequence[TrialResult]) -> dict[str, Number]:
     return numbers
 
 
-def _curves(results: Sequence[TrialResult]) -> dict[str, Curve]:
+def combine_curves(results: Sequence[TrialResult]) -> dict[str, Curve]:
+    """Combine the seeds, curve by curve."""
     return {
         name: Curve(
             across=tuple(first),
@@ -178,7 +179,8 @@ def _estimate(first: Result, sections: Mapping[str, TextClassificationBenchmark]
     return first.seconds * sum(characters[1:]) / characters[0]
 
 
-def _conditions() -> dict[str, str]:
+def conditions() -> dict[str, str]:
+    """Return processor, threads and versions."""
     import torch
 
     return {

@@ -162,14 +162,25 @@ def apply_zero_masks(classifier: Classifier, masks: Sequence[Tensor]) -> None:
 def hold_zeros(classifier: Classifier) -> Iterator[None]:
     """Keep the zeros among the encoder's linear weights at zero during training.
 
-    Their gradients are zeroed, and AdamW does not move a weight of zero with a gradient of zero.
-
     Args:
         classifier: Trained inside the context.
     """
+    with hold_zeros_of(linear_weights(classifier)):
+        yield
+
+
+@contextmanager
+def hold_zeros_of(weights: Sequence[Tensor]) -> Iterator[None]:
+    """Keep the zeros of some matrices at zero during training.
+
+    Their gradients are zeroed, and AdamW does not move a weight of zero with a gradient of zero.
+
+    Args:
+        weights: Parameters of any model, trained inside the context.
+    """
     handles = [
-        weight.register_hook(_zero_gradients(mask))  # type: ignore[no-untyped-call]
-        for weight, mask in zip(linear_weights(classifier), zero_masks(classifier), strict=True)
+        weight.register_hook(_zero_gradients(weight.detach() == 0))  # type: ignore[no-untyped-call]
+        for weight in weights
     ]
     try:
         yield
