@@ -26,16 +26,17 @@ SCHEDULES = {
 
 PAPER = Paper(
     name="han",
-    title="Zeros that come slowly cost nothing",
+    title="Gradual pruning costs nothing",
     source="Han, Pool, Tran & Dally 2015, Learning both Weights and Connections for Efficient "
     "Neural Networks, section 3; the schedule is Zhu & Gupta's, 2017",
-    claim="Pruned little by little and retrained, a network bears 80 % of zeros and more without "
-    "loss; pruned at once, it does not.",
-    figure="80 % and more, little by little",
+    claim="If it is pruned gradually and retrained, a network can lose 80 % of its weights or "
+    "more without loss of accuracy; if it is pruned at once, it cannot.",
+    figure="80 % and more, gradually",
     across="",
-    setting="Four epochs on labels at the rate of fine-tuning, class-blind, 80 % of the encoder's "
-    "linear weights: zeroed at once and retrained for four, or zeroed more and more in three and "
-    "retrained for one. It tries the likely reason of what `see` finds after one epoch.",
+    setting="Four epochs on labels at the learning rate of fine-tuning, class-blind, 80 % of the "
+    "encoder's linear weights: zeroed at once and retrained for four epochs, or zeroed "
+    "gradually in three and retrained for one. This tests a likely reason for the result "
+    "of `see` after one epoch.",
 )
 
 
@@ -78,8 +79,8 @@ def judge(numbers: Numbers, curves: Curves) -> Verdict:  # noqa: ARG001
     gradual = numbers[change_name("little by little")]
     one_shot = numbers[change_name("at once")]
     reason = (
-        f"After as many epochs, {gradual} little by little and {one_shot} at once, against the"
-        " whole model."
+        f"After the same number of epochs, {gradual} with gradual and {one_shot} with one-shot"
+        " pruning, compared with the whole model."
     )
     return combine_parts([gradual.mean > -ONE_POINT, gradual.mean > one_shot.mean], reason)
 

@@ -36,22 +36,24 @@ FAIR = "the same, of a large model with these labels alone"
 
 PAPER = Paper(
     name="hinton",
-    title="Soft targets teach more than labels",
+    title="Soft targets contain more information than labels",
     source="Hinton, Vinyals & Dean 2015, Distilling the Knowledge in a Neural Network, section 6",
-    claim="A model fitted to soft targets on a small share of the data comes close to one that had "
-    "all labels; fitted to that share's labels it falls far behind.",
-    figure="on 3 % of the data soft targets close 87 % of the gap between 44.5 and 58.9 %",
+    claim="A model trained on soft targets of a small share of the data is nearly as good as "
+    "one trained on all labels; trained on the labels of that share, it is much worse.",
+    figure="with 3 % of the data, soft targets close 87 % of the gap between 44.5 and 58.9 %",
     across="labels",
-    setting="The student is the lowest layer of the large model before it was fine-tuned, with a "
-    "new head: what it knows of the labels it has from its targets. It starts alike every time, "
-    f"and is fitted for {EPOCHS[FEW]}, {EPOCHS[0.25]} and {EPOCHS[ALL]} epochs on 5, 25 and 100 % "
-    "of the rows, cut class by class; its last epoch stays, for rows that choose an epoch would be "
-    f"more labels. Temperature 4; `both` weighs soft targets {MOSTLY_SOFT}. As in the paper the "
-    "large model has had all labels, so that its answers on few rows tell of the others. Two more "
-    "students with 5 % of the labels learn from the texts without a label too: from that large "
-    "model's answers, and, to see what texts alone bring, from those of one that was fine-tuned "
-    "on 5 % of the labels, its epoch chosen by 5 % of the validation rows. With all labels both "
-    "are `both`.",
+    setting="The student is the lowest layer of the large model before fine-tuning, with a new "
+    "head, so that all it learns about labels comes from its targets. It starts from the "
+    f"same weights every time and is trained for {EPOCHS[FEW]}, {EPOCHS[0.25]} and "
+    f"{EPOCHS[ALL]} epochs on 5, 25 and 100 % of the rows, stratified by class. The last "
+    "epoch is kept, since rows to choose an epoch with would be additional labels. The "
+    f"temperature is 4; `both` weighs soft targets {MOSTLY_SOFT}. As in the paper, the "
+    "large model was trained on all labels, so its soft targets for few rows contain "
+    "information about the others. Two more students with 5 % of the labels are also "
+    "trained on the unlabelled texts: with soft targets of that large model and, to "
+    "measure the effect of the texts alone, of a model that was fine-tuned on 5 % of the "
+    "labels, its epoch chosen by 5 % of the validation rows. With all labels, both are "
+    "equal to `both`.",
 )
 GAIN = "soft targets against labels alone, on 5 %"
 CLOSED = "share of the gap to all labels closed by soft targets, on 5 %"
@@ -113,10 +115,11 @@ def judge(numbers: Numbers, curves: Curves) -> Verdict:
         curves[name].number_at(0).mean - curves[BOTH].number_at(0).mean for name in (REST, FAIR)
     )
     reason = (
-        f"On 5 % of the rows soft targets are {gain} on labels, {closed} of the gap to all labels"
-        f" (87 % in the paper, on 3 %); on all rows {format_points(gain_of_all)}. Answers to the"
-        f" texts without a label change `both` on 5 % by {format_points(rest)}; those of a"
-        f" large model that had the same labels only, by {format_points(fair)}."
+        f"With 5 % of the rows, soft targets differ from labels by {gain}, which is {closed} of"
+        f" the gap to all labels (87 % in the paper, with 3 %); with all rows by"
+        f" {format_points(gain_of_all)}. Soft targets for the unlabelled texts change `both` with"
+        f" 5 % by {format_points(rest)}; those of a large model that was trained on the same"
+        f" labels only, by {format_points(fair)}."
     )
     if min(gain.seeds) > 0 and closed.mean >= HALF:
         return Verdict(judgement="holds", reason=reason)

@@ -32,20 +32,21 @@ FEW = 2
 
 PAPER = Paper(
     name="krishnamoorthi",
-    title="Few bits are enough, if one trains with them",
+    title="Few bits are enough with quantization-aware training",
     source="Krishnamoorthi 2018, Quantizing deep convolutional networks for efficient inference, "
     "abstract; Bai et al. 2021, BinaryBERT, abstract; Liu et al. 2022, BiT, abstract",
-    claim="Eight bits after training, a scale a channel, cost under two points. Training with the "
-    "rounding allows four bits and less, and in the end one bit for weights and for activations.",
-    figure="8 bits: under 2 points; 4 bits, trained: 2 to 10 points; 1 bit for both: 5.9 %",
+    claim="Eight bits with one scale per channel cost under two points without training. "
+    "Quantization-aware training allows four bits and less, and in the end one bit for "
+    "weights and activations.",
+    figure="8 bits: under 2 points; 4 bits with training: 2 to 10 points; 1 bit for both: 5.9 %",
     across="bits of a weight",
     across_unit="count",
     setting="The weights are those of all linear modules but the last, which keeps 8 bits; "
-    "embedding tables have as many, and at least 4; activations are bytes. Training is "
-    f"{EPOCHS} epoch (default 4), on the float model's answers and hidden states. With binary "
-    f"weights activations go from 4 bits to 1 in three steps of {BINARY_EPOCHS} epochs (default "
-    "3), each after the first on those of the step before. What costs under a point is judged on "
-    "validation rows.",
+    "embedding tables have the same number of bits, but at least 4; activations have 8 "
+    f"bits. Training is {EPOCHS} epoch (default 4), on the outputs and hidden states of "
+    "the float model. With binary weights, activations go from 4 bits to 1 in three steps "
+    f"of {BINARY_EPOCHS} epochs (default 3), each step trained on the outputs of the "
+    "previous one. Whether a loss is under one point is decided on validation rows.",
 )
 WHOLE = "float model"
 EIGHT = "test accuracy at 8 bits, per channel, not trained, against the float model"
@@ -120,10 +121,10 @@ def judge(numbers: Numbers, curves: Curves) -> Verdict:
     four = numbers[FOUR]
     weights, both = (numbers[BINARY[bits]] for bits in (4, 1))
     reason = (
-        f"{eight} at 8 bits without training, {four} at 4 bits with it. At {FEW} bits a channel"
-        f" accuracy is {100 * without_training:.1f} % without training and"
-        f" {100 * with_training:.1f} % with it. Binary weights cost {weights} with"
-        f" 4-bit activations and {both} with binary ones."
+        f"{eight} at 8 bits without training, {four} at 4 bits with training. At {FEW} bits per"
+        f" channel the accuracy is {100 * without_training:.1f} % without and"
+        f" {100 * with_training:.1f} % with training. Binary weights change it by {weights} with"
+        f" 4-bit activations and by {both} with binary activations."
     )
     parts = [
         eight.mean > -0.02,

@@ -28,15 +28,15 @@ CLAIMED = (0.2, 0.4)
 
 PAPER = Paper(
     name="michel",
-    title="Many heads are of no use",
+    title="Many heads are redundant",
     source="Michel, Levy & Neubig 2019, Are Sixteen Heads Really Better than One?, section 4",
-    claim="Of BERT's heads 40 %, of a translation model's 20 %, can be removed by importance, "
-    "without retraining, and no impact is noticeable.",
+    claim="40 % of BERT's heads, and 20 % of those of a translation model, can be removed by "
+    "importance without retraining and without a noticeable effect.",
     figure="20 to 40 % of the heads",
     across="heads removed",
-    setting="Heads are ranked over all layers together by the paper's equation 2 on "
-    f"{SAMPLE} training rows, normalised in each layer, and removed for real; each layer keeps one "
-    f"at least, so that not all can go. Random is the mean of {DRAWS} orders a seed. The largest "
+    setting=f"Heads are ranked over all layers together by equation 2 of the paper on {SAMPLE} "
+    "training rows, normalized within each layer, and really removed; each layer keeps at "
+    f"least one. The random curve is the mean of {DRAWS} orders per seed. The largest "
     "share whose loss is under one point is chosen on validation rows.",
 )
 MOST = "share removed with under one point lost on validation"
@@ -83,7 +83,7 @@ def judge(numbers: Numbers, curves: Curves) -> Verdict:
     reason = (
         f"{few} with {100 * CLAIMED[0]:.0f} % of the heads removed, {many} with"
         f" {100 * CLAIMED[1]:.0f} %; under one point on validation up to {numbers[MOST]} removed."
-        f" Over all shares the order by importance is {format_points(gain)} against chance."
+        f" Over all shares, importance is better than random order by {format_points(gain)}."
     )
     if min(few.mean, many.mean) > -ONE_POINT and gain > 0:
         return Verdict(judgement="holds", reason=reason)

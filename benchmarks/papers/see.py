@@ -30,17 +30,18 @@ CLAIMED = {BLIND: 0.4, AGAIN: 0.8}
 
 PAPER = Paper(
     name="see",
-    title="Most weights are of no use",
+    title="Most weights are redundant",
     source="See, Luong & Manning 2016, Compression of Neural Machine Translation Models via "
     "Pruning, section 4; after Han, Pool, Tran & Dally 2015",
-    claim="Magnitude pruning costs next to nothing up to 40 % sparsity without retraining, and up "
-    "to 80 % with it; comparing all weights alike (class-blind) is the best of three schemes.",
+    claim="Magnitude pruning costs almost nothing up to 40 % sparsity without retraining, and "
+    "up to 80 % with retraining; comparing all weights alike (class-blind) is the best of "
+    "three schemes.",
     figure="40 % without, 80 % with retraining",
     across="weights zeroed",
-    setting="The weights are those of the encoder's linear modules; embeddings and biases stay, "
-    "and so does every shape: nothing becomes faster. Retraining is one epoch on labels at half "
-    "the rate of fine-tuning, zeros held. The largest sparsity whose loss is under "
-    "one point is chosen on validation rows.",
+    setting="The weights are those of the encoder's linear modules; embeddings, biases and all "
+    "shapes stay, so nothing becomes faster. Retraining is one epoch on labels at half "
+    "the learning rate of fine-tuning, with zeros held. The largest sparsity whose loss "
+    "is under one point is chosen on validation rows.",
 )
 
 
