@@ -44,5 +44,5 @@ def test_the_verdict_follows_from_the_figures() -> None:
     assert judgement(0.985, 1.9)[0] == "holds"
     assert judgement(0.96, 1.9)[0] == judgement(0.98, 1.2)[0] == "holds partly"
     assert judgement(0.96, 1.2)[0] == "does not hold"
-    assert "of each seed's interval is above that" in judgement(0.985, 1.9)[1]
+    assert "of every seed's interval is above that" in judgement(0.985, 1.9)[1]
     assert "of a seed's interval is below that" in judgement(0.975, 1.9)[1]
