@@ -42,7 +42,7 @@ def _export(context: StageContext) -> dict[str, float]:
     recipe = context.recipe
     source = context.inputs[0]
     validation = encode(load_tokenizer(source), data.load_benchmark(recipe).validation)
-    pairs = json.dumps(recipe.benchmark.columns.text_pair is not None)
+    pairs = json.dumps(recipe.benchmark.columns.has_pairs)
     metadata = {"recipe": recipe.name, "source": source.digest, "pairs": pairs}
     described = {"kind": source.manifest.kind, "labels": source.manifest.labels}
     manifest = context.manifest().model_copy(update=described)

@@ -12,11 +12,12 @@ from coldpress.data import file_formats, leakage, new_rows, rows, sources
 from coldpress.data.new_rows import NewRowsSource
 from coldpress.data.rows import Rows
 from coldpress.data.section import BenchmarkSection
-from coldpress.data.sources import TextColumns
-from coldpress.data.splits import Split, row_ids, stratified_split
+from coldpress.data.sources import Columns
+from coldpress.data.splits import Split, row_ids
 from coldpress.errors import InputError
 from coldpress.kinds import task_kind
 from coldpress.kinds.kind import TaskKind
+from coldpress.kinds.samples import split_by_sample, take_samples
 
 NEW_ROWS_TEST_SHARE = 0.3
 """Share of the new rows that joins the test split: a retrained model is evaluated on them too."""
@@ -33,7 +34,7 @@ class Benchmark:
         validation: Rows for model selection.
         test: Rows that only the evaluate stage uses.
         digest: sha256 over the labels and all rows of all splits.
-        overlap: Number of test rows whose text is also in train or validation.
+        overlap: Number of test samples, such as rows, whose text is also in train or validation.
     """
 
     kind: TaskKind
@@ -75,7 +76,7 @@ def load_benchmark(
         _cut_validation(train, section, seed, train_rows.location)
     else:
         validation = _labelled_split(validation_rows, section, labels)
-        kind.check_split(validation.targets, validation_rows.location)
+        kind.check_split(validation.targets, validation_rows)
     test = replace(
         _labelled_split(test_rows, section, labels),
         columns={
@@ -85,20 +86,20 @@ def load_benchmark(
     )
     existing = [train, test] if validation is None else [train, validation, test]
     for new in _read_unseen_new_rows(section, labels, existing):
-        for_train, for_test = stratified_split(
-            new.ids, kind.strata(new.targets), NEW_ROWS_TEST_SHARE, seed
-        )
-        train = train.concat(new.take(for_train))
-        test = test.concat(new.take(for_test))
-    kind.check_split(test.targets, test_rows.location)
+        for_train, for_test = split_by_sample(kind, new, NEW_ROWS_TEST_SHARE, seed)
+        train = train.concat(for_train)
+        test = test.concat(for_test)
+    kind.check_split(test.targets, test_rows)
     if validation is None:
         train, validation = _cut_validation(train, section, seed, train_rows.location)
     digest = _digest(labels, (train, validation, test))
-    overlap = leakage.count_overlap((train, validation), test)
+    overlap = leakage.count_overlap(
+        [kind.split_samples(split) for split in (train, validation)], kind.split_samples(test)
+    )
     return Benchmark(kind, labels, train, validation, test, digest, overlap)
 
 
-def read_unlabelled(path: Path, columns: TextColumns) -> Split:
+def read_unlabelled(path: Path, columns: Columns) -> Split:
     """Read unlabelled texts, for which the teacher computes soft targets.
 
     Args:
@@ -116,7 +117,7 @@ def read_unlabelled(path: Path, columns: TextColumns) -> Split:
 
 
 def read_filtered_unlabelled(
-    benchmark: Benchmark, path: Path, columns: TextColumns
+    benchmark: Benchmark, path: Path, columns: Columns
 ) -> leakage.FilteredRows:
     """Read unlabelled texts and remove those that are also validation or test texts.
 
@@ -163,16 +164,19 @@ def read_new_rows(
 def _read_unseen_new_rows(
     section: BenchmarkSection, labels: tuple[str, ...], existing: Sequence[Split]
 ) -> Iterator[Split]:
-    """Yield the new rows of each source, without duplicates and without known texts.
+    """Yield the new rows of each source, without duplicate samples and without known texts.
 
     Otherwise a test text could be trained on, or a training text be evaluated on.
     """
-    known_keys = {key for split in existing for key in leakage.text_keys(split)}
+    kind = task_kind(section.kind)
+    known_keys = {key for split in existing for key in leakage.text_keys(kind.split_samples(split))}
     for position, source in enumerate(section.fresh):
         split = read_new_rows(source, section, labels, f"benchmark.fresh.{position}")
-        first_rows = {key: row for row, key in reversed(list(enumerate(leakage.text_keys(split))))}
-        yield split.take(sorted(row for key, row in first_rows.items() if key not in known_keys))
-        known_keys |= first_rows.keys()
+        keys = leakage.text_keys(kind.split_samples(split))
+        first_samples = {key: sample for sample, key in reversed(list(enumerate(keys)))}
+        unseen = sorted(n for key, n in first_samples.items() if key not in known_keys)
+        yield take_samples(kind, split, unseen)
+        known_keys |= first_samples.keys()
 
 
 def _labelled_split(source: Rows, section: BenchmarkSection, labels: tuple[str, ...]) -> Split:
@@ -181,9 +185,9 @@ def _labelled_split(source: Rows, section: BenchmarkSection, labels: tuple[str, 
     return replace(split, targets=targets)
 
 
-def _build_split(source: Rows, columns: TextColumns) -> Split:
-    texts = rows.extract_texts(source, columns.text)
-    pairs = None if columns.text_pair is None else rows.extract_texts(source, columns.text_pair)
+def _build_split(source: Rows, columns: Columns) -> Split:
+    texts = rows.extract_texts(source, columns.texts[0])
+    pairs = rows.extract_texts(source, columns.texts[1]) if columns.has_pairs else None
     return Split(row_ids(texts, pairs), texts, pairs, ())
 
 
@@ -192,16 +196,15 @@ def _cut_validation(
 ) -> tuple[Split, Split]:
     """Split validation rows off; return the remaining training rows and the validation rows."""
     kind = task_kind(section.kind)
-    strata = kind.strata(train.targets)
-    remaining, selected = stratified_split(train.ids, strata, section.validation_share, seed)
-    if not selected:
+    remaining, validation = split_by_sample(kind, train, section.validation_share, seed)
+    if not len(validation):
         raise InputError(
             f"{location} has too few rows to cut a validation split from: one for each"
             f" {kind.stratum_title}"
         )
-    validation = train.take(selected)
-    kind.check_split(validation.targets, f"{location}: the part that is cut off for validation")
-    return train.take(remaining), validation
+    place = f"{location}: the part that is cut off for validation"
+    kind.check_split(validation.targets, Rows(place, "row", range(1, len(validation) + 1), {}))
+    return remaining, validation
 
 
 def _digest(labels: tuple[str, ...], splits: Sequence[Split]) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, Strict
 
 from coldpress.data.new_rows import NewRowsSource
-from coldpress.data.sources import Source, TextColumns
+from coldpress.data.sources import Columns, Source
 from coldpress.schema.section import FlatChoice, Section
 
 
@@ -28,7 +28,7 @@ class BenchmarkSection(Section):
             max_length=100, description="Labelled rows collected later; they join train and test."
         ),
     ] = ()
-    columns: TextColumns
+    columns: Columns
     validation_share: Annotated[
         float,
         Field(ge=0.01, le=0.5, description="Share cut from train if there is no validation split."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -54,24 +54,30 @@ class SyntheticSource(Section):
 Source = Annotated[SyntheticSource | FilesSource | HubSource, Field(discriminator="origin")]
 
 
-class TextColumns(Section):
-    """Names of the source's columns for the texts; each task kind adds those of its targets."""
+class Columns(Section):
+    """Names of the source's columns; each task kind has fields of its own.
 
-    text: Annotated[str, Field(min_length=1, description="Column of the text.")] = "text"
-    text_pair: Annotated[
-        str | None, Field(description="Column of the second text of a pair, if there is one.")
-    ] = None
+    Attributes:
+        text_fields: Fields that name the columns of a row's texts, in their order.
+    """
+
+    text_fields: ClassVar[tuple[str, ...]]
 
     @property
     def texts(self) -> list[str]:
-        """Columns of the texts."""
-        return [self.text] if self.text_pair is None else [self.text, self.text_pair]
+        """Columns of the texts: one, or two for pairs."""
+        return [getattr(self, field) for field in self.text_fields if getattr(self, field)]
+
+    @property
+    def has_pairs(self) -> bool:
+        """Whether a row is a pair of texts."""
+        return len(self.texts) == 2
 
     @property
     def names(self) -> list[str]:
         """Columns of the texts and targets."""
         fields = self.columns_by_field
-        targets = [fields[field] for field in fields if field not in TextColumns.model_fields]
+        targets = [fields[field] for field in fields if field not in self.text_fields]
         return [*self.texts, *(column for columns in targets for column in columns)]
 
     @property
@@ -117,8 +123,19 @@ class TextColumns(Section):
         raise InputError("benchmark.source.origin: this kind has no synthetic dataset")
 
 
+class TextColumns(Columns):
+    """Columns of the texts of most kinds; each adds those of its targets."""
+
+    text_fields: ClassVar[tuple[str, ...]] = ("text", "text_pair")
+
+    text: Annotated[str, Field(min_length=1, description="Column of the text.")] = "text"
+    text_pair: Annotated[
+        str | None, Field(description="Column of the second text of a pair, if there is one.")
+    ] = None
+
+
 def read_splits(
-    source: SyntheticSource | FilesSource | HubSource, columns: TextColumns
+    source: SyntheticSource | FilesSource | HubSource, columns: Columns
 ) -> tuple[Rows, Rows | None, Rows]:
     """Read every split of a source.
 
@@ -140,7 +157,7 @@ def read_splits(
 
 
 def read_test_column(
-    source: SyntheticSource | FilesSource | HubSource, columns: TextColumns, name: str, field: str
+    source: SyntheticSource | FilesSource | HubSource, columns: Columns, name: str, field: str
 ) -> tuple[str | None, ...]:
     """Read one more column of the test rows.
 
@@ -194,16 +211,14 @@ def _open_hub_dataset(source: HubSource, field: str) -> Callable[[str, list[str]
     return lambda split, columns: hub_dataset.read_split(splits, split, columns, location)
 
 
-def _read_synthetic(
-    source: SyntheticSource, columns: TextColumns
-) -> tuple[Rows, Rows | None, Rows]:
-    if columns.text_pair is not None:
+def _read_synthetic(source: SyntheticSource, columns: Columns) -> tuple[Rows, Rows | None, Rows]:
+    if isinstance(columns, TextColumns) and columns.text_pair is not None:
         raise InputError("benchmark.columns.text_pair: the synthetic benchmark has no text pairs")
     train = _generate_rows(source, "train", source.train_examples, columns)
     test = _generate_rows(source, "test", source.test_examples, columns)
     return train, None, test
 
 
-def _generate_rows(source: SyntheticSource, split: str, count: int, columns: TextColumns) -> Rows:
+def _generate_rows(source: SyntheticSource, split: str, count: int, columns: Columns) -> Rows:
     values = columns.generate_rows(count, f"{source.data_seed}:{split}")
     return Rows(f"{_FIELD}: synthetic {split}", "row", range(1, count + 1), values)

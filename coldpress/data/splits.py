@@ -110,7 +110,7 @@ def row_ids(texts: Sequence[str], pairs: Sequence[str] | None) -> tuple[str, ...
 
 
 def stratified_split(
-    ids: Sequence[str], strata: Sequence[int], share: float, seed: int
+    ids: Sequence[str], strata: Sequence[int | None], share: float, seed: int
 ) -> tuple[list[int], list[int]]:
     """Split off a share of the rows, stratified.
 
@@ -119,7 +119,7 @@ def stratified_split(
 
     Args:
         ids: Row ids.
-        strata: Stratum of each row, such as its class.
+        strata: Stratum of each row, such as its class; rows with None are never split off.
         share: Share of the rows to split off, at most 0.5.
         seed: Seed of the selection.
 
@@ -128,7 +128,8 @@ def stratified_split(
     """
     members: defaultdict[int, list[int]] = defaultdict(list)
     for row, stratum in enumerate(strata):
-        members[stratum].append(row)
+        if stratum is not None:
+            members[stratum].append(row)
     quotas = _quotas({stratum: len(rows) for stratum, rows in members.items()}, share)
     selected = {
         row

@@ -16,6 +16,7 @@ from safetensors.numpy import save_file
 
 from coldpress.kinds import DEFAULT_KIND, task_kind
 from coldpress.kinds.kind import Outputs, TargetArray, TaskKind
+from coldpress.kinds.samples import row_samples
 from coldpress.kinds.scores import SampleScores
 from coldpress.schema.finite import check_arrays_finite
 
@@ -70,10 +71,7 @@ class Predictions:
     @property
     def sample_ids(self) -> tuple[str, ...]:
         """Ids of the samples: of a single row its id, of several rows their ids in order."""
-        samples = self.kind.samples(self.targets)
-        if len(self.ids) == int(samples.max(initial=-1)) + 1:
-            return self.ids
-        # Such a sample consists of whole rows, which are its units.
+        samples = row_samples(self.kind, self.targets, len(self.ids))
         ids: defaultdict[int, list[str]] = defaultdict(list)
         for row_id, sample in zip(self.ids, samples.tolist(), strict=True):
             ids[sample].append(row_id)

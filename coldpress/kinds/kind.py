@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from coldpress.data.rows import Rows
-    from coldpress.data.sources import TextColumns
+    from coldpress.data.sources import Columns
     from coldpress.data.splits import Split, Target
 
 Outputs = NDArray[np.floating[Any]]
@@ -97,7 +97,7 @@ class TaskKind(Protocol):
     def pipeline_tag(self) -> str:
         """Task on the Hugging Face hub, for the model card."""
 
-    def output_names(self, train: Rows, columns: TextColumns) -> tuple[str, ...]:
+    def output_names(self, train: Rows, columns: Columns) -> tuple[str, ...]:
         """Return the names of a model's outputs.
 
         Args:
@@ -109,7 +109,7 @@ class TaskKind(Protocol):
         """
 
     def read_targets(
-        self, rows: Rows, columns: TextColumns, names: Sequence[str]
+        self, rows: Rows, columns: Columns, names: Sequence[str]
     ) -> tuple[Target, ...]:
         """Return one target per row.
 
@@ -122,19 +122,22 @@ class TaskKind(Protocol):
             InputError: A value is not a valid target; the message names its row.
         """
 
-    def check_split(self, targets: Sequence[Any], location: str) -> None:
+    def check_split(self, targets: Sequence[Any], rows: Rows) -> None:
         """Check that the metrics are defined for a validation or test split.
 
         Args:
             targets: Of all rows of the split.
-            location: The split, for the message.
+            rows: The source of the split, to name it or one of its rows in a message.
 
         Raises:
             InputError: They are not, such as the correlation of targets that are all equal.
         """
 
-    def strata(self, targets: Sequence[Any]) -> list[int]:
-        """Return a stratum per row: splits contain the same share of each stratum."""
+    def strata(self, targets: Sequence[Any]) -> list[int] | list[int | None]:
+        """Return a stratum per sample: splits contain the same share of each stratum.
+
+        Samples with None stay among the training rows.
+        """
 
     def hard_loss(
         self, outputs: Tensor, targets: Tensor, reduction: Literal["mean", "sum"] = "mean"

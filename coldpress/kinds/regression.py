@@ -11,7 +11,7 @@ from pydantic import Field
 
 from coldpress.data.rows import Rows
 from coldpress.data.section import BenchmarkSection
-from coldpress.data.sources import TextColumns
+from coldpress.data.sources import Columns, TextColumns
 from coldpress.data.splits import Split
 from coldpress.errors import InputError
 from coldpress.kinds.correlation import pearson, spearman
@@ -58,7 +58,7 @@ class Regression:
     model_title = "regression model"
     pipeline_tag = "text-classification"  # of regression models on the hub, too
 
-    def output_names(self, train: Rows, columns: TextColumns) -> tuple[str, ...]:
+    def output_names(self, train: Rows, columns: Columns) -> tuple[str, ...]:
         """Return the name of the only output, after checking that the numbers differ.
 
         Args:
@@ -78,7 +78,7 @@ class Regression:
     def read_targets(
         self,
         rows: Rows,
-        columns: TextColumns,
+        columns: Columns,
         names: Sequence[str],  # noqa: ARG002
     ) -> tuple[float, ...]:
         """Return the number of each row.
@@ -97,20 +97,20 @@ class Regression:
             for row, value in enumerate(rows.columns[column])
         )
 
-    def check_split(self, targets: Sequence[float], location: str) -> None:
+    def check_split(self, targets: Sequence[float], rows: Rows) -> None:
         """Refuse targets that are all equal: every model would have a correlation of 0.
 
         Args:
             targets: Of all rows of the split.
-            location: The split, for the message.
+            rows: The source of the split, for the message.
 
         Raises:
             InputError: All targets are equal.
         """
         if len(set(targets)) < 2:
             raise InputError(
-                f"{location} has the target {targets[0]:g} in every row; a correlation needs rows"
-                " with different targets"
+                f"{rows.location} has the target {targets[0]:g} in every row; a correlation needs"
+                " rows with different targets"
             )
 
     def strata(self, targets: Sequence[float]) -> list[int]:

@@ -12,7 +12,7 @@ from pydantic import Field
 from coldpress.data import synthetic
 from coldpress.data.rows import Rows, extract_labels
 from coldpress.data.section import BenchmarkSection
-from coldpress.data.sources import TextColumns
+from coldpress.data.sources import Columns, TextColumns
 from coldpress.data.splits import Split
 from coldpress.errors import InputError
 from coldpress.kinds.kind import HeadName, Outputs, TargetArray
@@ -65,7 +65,7 @@ class TextClassification:
     model_title = "classifier"
     pipeline_tag = "text-classification"
 
-    def output_names(self, train: Rows, columns: TextColumns) -> tuple[str, ...]:
+    def output_names(self, train: Rows, columns: Columns) -> tuple[str, ...]:
         """Return the sorted label names of the training rows.
 
         Args:
@@ -88,9 +88,7 @@ class TextClassification:
                 )
         return labels
 
-    def read_targets(
-        self, rows: Rows, columns: TextColumns, names: Sequence[str]
-    ) -> tuple[int, ...]:
+    def read_targets(self, rows: Rows, columns: Columns, names: Sequence[str]) -> tuple[int, ...]:
         """Return the index of each row's label.
 
         Args:
@@ -111,7 +109,7 @@ class TextClassification:
                 )
         return tuple(index[label] for label in labels)
 
-    def check_split(self, targets: Sequence[float], location: str) -> None:
+    def check_split(self, targets: Sequence[float], rows: Rows) -> None:
         """Accept every split: accuracy is defined for a single row."""
 
     def strata(self, targets: Sequence[float]) -> list[int]:

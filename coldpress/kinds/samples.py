@@ -1,0 +1,55 @@
+"""Samples of a split: which rows belong to each, and splits that keep samples whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coldpress.data.splits import Split, stratified_split
+from coldpress.kinds.kind import TargetArray, TaskKind
+
+
+def row_samples(kind: TaskKind, targets: TargetArray, rows: int) -> NDArray[np.int64]:
+    """Return the number of each row's sample, shape (rows,).
+
+    A sample is a single row, whatever its units are, or several whole rows, which are its units.
+
+    Args:
+        kind: Task kind of the rows.
+        targets: One per unit.
+        rows: Number of rows.
+    """
+    samples = kind.samples(targets)
+    return np.arange(rows) if int(samples.max(initial=-1)) + 1 == rows else samples
+
+
+def take_samples(kind: TaskKind, split: Split, samples: Sequence[int]) -> Split:
+    """Return all rows of some samples, in the order of the split.
+
+    Args:
+        kind: Task kind of the rows.
+        split: Labelled rows.
+        samples: Numbers of samples.
+    """
+    numbers = row_samples(kind, split.target_array, len(split))
+    return split.take(np.flatnonzero(np.isin(numbers, samples)).tolist())
+
+
+def split_by_sample(kind: TaskKind, split: Split, share: float, seed: int) -> tuple[Split, Split]:
+    """Split off a share of the samples, each with all of its rows, stratified.
+
+    Args:
+        kind: Task kind of the rows; it gives the strata.
+        split: Labelled rows.
+        share: See `stratified_split`.
+        seed: See `stratified_split`.
+
+    Returns:
+        The rows that stay, and those split off.
+    """
+    ids = kind.split_samples(split).ids
+    parts = stratified_split(ids, kind.strata(split.targets), share, seed)
+    remaining, selected = (take_samples(kind, split, samples) for samples in parts)
+    return remaining, selected
