@@ -39,7 +39,7 @@ def publish_report(
     tags = {REPORT_DIGEST_TAG: onnx.digest or "", REPORT_TAG: onnx.registered or ""}
     runs.set_tags(run.run_id, tags)
     flow_run_page.show_evaluation(findings.evaluation, evaluation.model_uri or "")
-    flow_run_page.show_report(findings, run.run_id)
+    flow_run_page.show_report(findings, run.run_id, run.experiment_id)
 
 
 def _collect_findings(

@@ -30,8 +30,9 @@ def load_outcome(flow_run_id: str) -> dict[str, Any]:
     Returns:
         The part of the `--json` report that is in the tracking store.
     """
-    parent = history.parent_run(flow_run_id)
-    stages = history.stage_results(flow_run_id)
+    found = history.runs_of_flow_run(flow_run_id)
+    parent = history.pipeline_run_in(found)
+    stages = history.stage_results_in(found)
     evaluation = _load_evaluation(stages[-1])
     verdict = read_verdict(parent.info.run_id) if parent else None
     return {

@@ -32,18 +32,18 @@ def command(home: Path, server: str, port: int | None) -> list[str]:
     # -P: do not import from folders in the working directory.
     python = [sys.executable, "-P", "-m"]
     if server == MLFLOW:
-        return [*python, *_mlflow_command(local_stack.stack_folder(home), port)]
+        return [*python, *_mlflow_command(home, port)]
     if server == PREFECT:
         return [*python, *_prefect_command(port)]
     return [*python, *_WORKER_COMMAND]
 
 
-def _mlflow_command(folder: Path, port: int | None) -> list[str]:
+def _mlflow_command(home: Path, port: int | None) -> list[str]:
     hosts = ",".join(f"{host}:{port}" for host in _HOSTS)
     return [
         *("mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
-        *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"),
-        *("--artifacts-destination", (folder / "artifacts").as_uri()),
+        *("--backend-store-uri", f"sqlite:///{local_stack.stack_folder(home) / 'mlflow.db'}"),
+        *("--artifacts-destination", local_stack.artifact_folder(home).as_uri()),
         *("--allowed-hosts", hosts, "--cors-allowed-origins", _origins(port)),
         "--uvicorn-opts=--no-access-log",
     ]

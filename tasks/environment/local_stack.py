@@ -39,6 +39,33 @@ def stack_folder(home: Path) -> Path:
     return home / "stack"
 
 
+def artifact_folder(home: Path) -> Path:
+    """Return the folder in which the MLflow server of a home's stack stores artifacts."""
+    return stack_folder(home) / "artifacts"
+
+
+def artifacts_on_disk(home: Path, address: str, location: str) -> Path | None:
+    """Return where the stack of a home stores artifacts, so that they need not be downloaded.
+
+    Args:
+        home: See `tasks.environment.home.home_directory`.
+        address: The tracking server in use.
+        location: Of a file or directory, as the server gives it: `mlflow-artifacts:/1/...`.
+
+    Returns:
+        An existing path; None if the running stack of this home does not serve the location.
+    """
+    scheme, _, path = location.partition(":/")
+    if scheme != "mlflow-artifacts" or path.startswith("/") or "%" in path:
+        return None
+    record = read_server_record(home, MLFLOW)
+    if not is_running(record) or address != loopback_url(record.port):
+        return None
+    folder = artifact_folder(home).resolve()
+    found = (folder / path).resolve()
+    return found if found.exists() and found.is_relative_to(folder) else None
+
+
 def read_server_record(home: Path, server: str) -> ServerRecord:
     """Read the record of a server; an empty one if there is no readable file.
 

@@ -34,13 +34,13 @@ _RETRY_HINT = "Retry resumes here: finished stages are reused. The traceback is 
 _INPUT_HINT = "Correct this and start another run; finished stages are reused."
 
 
-def link_mlflow_run(run_id: str) -> None:
+def link_mlflow_run(run_id: str, experiment_id: str) -> None:
     """Link to the pipeline run's MLflow run, as soon as it starts."""
-    address = urls.run_url(run_id)
+    address = urls.run_url(run_id, experiment_id)
     if address:
         text = urls.markdown_link("Open the run in MLflow", address)
     else:
-        text = urls.run_location(run_id)
+        text = urls.run_location(run_id, experiment_id)
     prefect_artifacts.show_markdown(text, "The run in MLflow")
 
 
@@ -75,17 +75,18 @@ def show_verdict(verdict: Verdict) -> None:
     prefect_artifacts.show_table(checks, "gate", description)
 
 
-def show_report(findings: Findings, run_id: str) -> None:
+def show_report(findings: Findings, run_id: str, experiment_id: str) -> None:
     """Link to the report, the registered model and, if it passed the gate, the promotion form.
 
     Args:
         findings: The content of the report.
         run_id: The pipeline run's MLflow run, which has the report.
+        experiment_id: Its experiment.
     """
     from coldpress.report import sentences
 
     registered = f"{findings.name}/{findings.version}"
-    page = urls.run_url(run_id)
+    page = urls.run_url(run_id, experiment_id)
     report = f"`coldpress report {registered}` writes the report to a file."
     if page:
         report = f"[Report]({page}/artifacts/{REPORT}) and model card, in MLflow."

@@ -63,7 +63,7 @@ def pipeline_run(recipe: Recipe) -> Iterator[PipelineRun]:
             owners = ", ".join(closed)
             get_run_logger().warning("Closed the MLflow runs of %s, which was killed", owners)
         run_id = _reopen_parent_run() or _open_parent_run(recipe, experiment_id)
-        _link_both_ways(run_id)
+        _link_both_ways(run_id, experiment_id)
         with runs.managed_run(run_id), open_runs.close_silent_runs(experiment_id):
             yield PipelineRun(recipe, run_id, experiment_id, _run_tags(recipe))
 
@@ -166,14 +166,14 @@ def _warn_of_leaked_rows(recipe: Recipe) -> None:
         )
 
 
-def _link_both_ways(run_id: str) -> None:
+def _link_both_ways(run_id: str, experiment_id: str) -> None:
     """Link the MLflow run to the Prefect run, and the Prefect run to the MLflow run."""
     tags = {
         "prefect": str(runtime.flow_run.ui_url or flow_run_id()),
         "process": processes.current_process_identity(),
     }
     runs.set_tags(run_id, tags, flow_run_link())
-    flow_run_page.link_mlflow_run(run_id)
+    flow_run_page.link_mlflow_run(run_id, experiment_id)
 
 
 def _flatten(value: Any, path: str = "") -> Iterator[tuple[str, object]]:  # noqa: ANN401

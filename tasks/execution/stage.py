@@ -45,8 +45,7 @@ def run_stage(
     """
     started = time.perf_counter()
     with _open_stage_run(spec) as run_id:
-        wait_for_turn(spec.key, run_id, partial(get_run_logger().warning, "%s: %s", spec.stage))
-        cached = _find_cached(spec)
+        cached = _find_cached(spec) or _wait_for_cached(spec, run_id)
         result = _reuse(spec, run_id, cached) if cached else _execute(spec, run_id, body, package)
         seconds = time.perf_counter() - started
         result = result.model_copy(update={"seconds": seconds, "ancestors": spec.ancestors})
@@ -73,13 +72,24 @@ def _open_stage_run(spec: StageSpec) -> Iterator[str]:
 
 
 def _find_cached(spec: StageSpec) -> StageResult | None:
-    """Return the latest result with this key whose files still match their digest."""
+    """Return the latest result in known experiments whose files still match their digest."""
+    results = history.results_with_key(spec.key, in_known_experiments=True)
+    return next(filter(_is_intact, filter(spec.may_reuse, results)), None)
+
+
+def _wait_for_cached(spec: StageSpec, run_id: str) -> StageResult | None:
+    """Return the result of a run that computes it, or of an experiment created in the meantime."""
+    log = partial(get_run_logger().warning, "%s: %s", spec.stage)
+    wait_for_turn(spec.key, run_id, log)
     for result in filter(spec.may_reuse, history.results_with_key(spec.key)):
-        if artifacts.is_intact(result.model_uri or "", result.digest or ""):
+        if _is_intact(result):
             return result
-        name = result.registered or result.run_id
-        get_run_logger().warning("%s: files of %s are missing or changed", spec.stage, name)
+        log(f"files of {result.registered or result.run_id} are missing or changed")
     return None
+
+
+def _is_intact(result: StageResult) -> bool:
+    return artifacts.is_intact(result.model_uri or "", result.digest or "")
 
 
 def _reuse(spec: StageSpec, run_id: str, cached: StageResult) -> StageResult:

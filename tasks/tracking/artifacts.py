@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -16,8 +17,9 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 
 from coldpress.errors import CorruptCheckpointError
 from coldpress.model.checkpoint import Checkpoint
+from tasks.environment import credentials, home, local_stack, relocation
 from tasks.tracking import artifact_roots, deduplicate, runs
-from tasks.tracking.checkpoint_directory import local_directory, open_directory
+from tasks.tracking.checkpoint_directory import open_directory
 from tasks.tracking.versions import NOT_FOUND_CODES
 
 CHECKPOINT_FOLDER = "checkpoint"
@@ -32,8 +34,11 @@ def load_run_text(run_id: str, path: str) -> str:
 
     Raises:
         MlflowException: The run has no such file.
+        OSError: The same, if its artifacts are on this disk.
     """
-    return str(load_text(f"runs:/{run_id}/{path}"))
+    location = f"{runs.client().get_run(run_id).info.artifact_uri}/{path}"
+    on_disk = _path_on_disk(location)
+    return str(load_text(location)) if on_disk is None else on_disk.read_text(encoding="utf-8")
 
 
 @contextmanager
@@ -51,9 +56,9 @@ def open_checkpoint(model_uri: str) -> Iterator[Checkpoint]:
             it says nothing about the files.
     """
     location = _require_location(model_uri)
-    local = local_directory(location)
-    if local is not None:
-        yield open_directory(local, model_uri)
+    on_disk = _path_on_disk(location)
+    if on_disk is not None:
+        yield open_directory(on_disk, model_uri)
         return
     with tempfile.TemporaryDirectory() as directory:
         try:
@@ -203,6 +208,15 @@ def _link_or_copy(source: str, target: str) -> str:
     except OSError:
         shutil.copy2(source, target)
     return target
+
+
+def _path_on_disk(location: str) -> Path | None:
+    """Where the files of a location are on this disk; None if they have to be downloaded."""
+    address = os.environ[credentials.MLFLOW_VARIABLE]
+    directory = home.home_directory()
+    return relocation.local_path(location) or local_stack.artifacts_on_disk(
+        directory, address, location
+    )
 
 
 def _require_location(model_uri: str) -> str:

@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import unquote, urlparse
 
 from coldpress.errors import CorruptCheckpointError
 from coldpress.model.checkpoint import MANIFEST, Checkpoint
-
-
-def local_directory(location: str) -> Path | None:
-    """Return the directory of an artifact location; None if it is not on this disk."""
-    parsed = urlparse(location)
-    return Path(unquote(parsed.path)) if parsed.scheme == "file" else None
 
 
 def open_directory(directory: Path, model_uri: str) -> Checkpoint:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from coldpress.model.checkpoint import Checkpoint
-from tasks.environment import home, home_record
+from tasks.environment import home, home_record, relocation
 from tasks.tracking import checkpoint_directory
 from tasks.tracking.references import AUDIT_SUFFIX, LOGGED_MODEL, is_own, split_reference
 
@@ -112,4 +112,4 @@ def _read_directory(reader: sqlite3.Connection, source: str) -> Path | None:
     if not source.startswith(LOGGED_MODEL):
         return None
     row = reader.execute(_LOCATION, (source.removeprefix("models:/"),)).fetchone()
-    return checkpoint_directory.local_directory(row[0]) if row else None
+    return relocation.local_path(row[0]) if row else None

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
+from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from mlflow.entities import Run
@@ -22,10 +25,18 @@ def open_runs_with_key(key: str) -> list[Run]:
     return find_runs(f"tags.`coldpress.key` = '{key}' AND attributes.status = 'RUNNING'")
 
 
-def results_with_key(key: str) -> list[StageResult]:
-    """Return the results of earlier runs with a cache key, the latest first."""
+def results_with_key(key: str, *, in_known_experiments: bool = False) -> list[StageResult]:
+    """Return the results of earlier runs with a cache key, the latest first.
+
+    Args:
+        key: The cache key.
+        in_known_experiments: Search the experiments that this process has seen so far; a result in
+            a newer one may be missed.
+    """
     ran = f"tags.`coldpress.key` = '{key}' AND tags.`coldpress.status` = 'ran'"
-    finished = find_runs(f"{ran} AND attributes.status = 'FINISHED'")
+    condition = f"{ran} AND attributes.status = 'FINISHED'"
+    ids = _known_experiments(os.environ["MLFLOW_TRACKING_URI"]) if in_known_experiments else None
+    finished = find_runs(condition, ids)
     return [result_of(run) for run in reversed(finished) if not _has_non_finite(run)]
 
 
@@ -37,10 +48,15 @@ def count_test_evaluations(test_digest: str) -> int:
     return len(find_runs(f"{evaluated} AND attributes.status = 'FINISHED'"))
 
 
-def find_runs(condition: str) -> list[Run]:
-    """Search all experiments, since recipes share cached stages; the oldest run first."""
+def find_runs(condition: str, experiment_ids: Sequence[str] | None = None) -> list[Run]:
+    """Search for runs, the oldest first.
+
+    Args:
+        condition: MLflow's filter.
+        experiment_ids: None for all experiments, since recipes share cached stages.
+    """
     mlflow = runs.client()
-    ids = [e.experiment_id for e in all_pages(mlflow.search_experiments)]
+    ids = _all_experiments() if experiment_ids is None else experiment_ids
     order = ["attributes.start_time ASC"]
     found_runs = [
         run
@@ -48,6 +64,16 @@ def find_runs(condition: str) -> list[Run]:
         for run in all_pages(mlflow.search_runs, batch, condition, order_by=order)
     ]
     return sorted(found_runs, key=lambda run: int(run.info.start_time))
+
+
+def _all_experiments() -> list[str]:
+    return [e.experiment_id for e in all_pages(runs.client().search_experiments)]
+
+
+@cache
+def _known_experiments(tracking_uri: str) -> list[str]:  # noqa: ARG001
+    """The experiments of a registry when this process first asked for them."""
+    return _all_experiments()
 
 
 def is_recipe_running(recipe: str) -> bool:
@@ -68,10 +94,11 @@ def runs_of_flow_run(flow_run_id: str) -> list[Run]:
 
 def parent_run(flow_run_id: str) -> Run | None:
     """Return the pipeline run of a flow run; None if it was never opened."""
-    return _first_pipeline_run(runs_of_flow_run(flow_run_id))
+    return pipeline_run_in(runs_of_flow_run(flow_run_id))
 
 
-def _first_pipeline_run(found: list[Run]) -> Run | None:
+def pipeline_run_in(found: list[Run]) -> Run | None:
+    """Return the pipeline run among the runs of a flow run; None if it was never opened."""
     return next((run for run in found if "coldpress.stage" not in run.data.tags), None)
 
 
@@ -81,8 +108,12 @@ def stage_results(flow_run_id: str) -> list[StageResult]:
     A stage that a retry ran again counts once, by its last run. If the pipeline run failed, the
     first stage without a result is the one that failed.
     """
-    found = runs_of_flow_run(flow_run_id)
-    pipeline_run = _first_pipeline_run(found)
+    return stage_results_in(runs_of_flow_run(flow_run_id))
+
+
+def stage_results_in(found: list[Run]) -> list[StageResult]:
+    """Return the same as `stage_results`, from the runs of a flow run."""
+    pipeline_run = pipeline_run_in(found)
     results: dict[str, StageResult] = {}
     for run in found:
         if "coldpress.stage" in run.data.tags:

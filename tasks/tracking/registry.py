@@ -41,14 +41,15 @@ def register(name: str, model_uri: str, run_id: str, tags: dict[str, str]) -> st
 
     Args:
         name: Registered name, created on first use.
-        model_uri: The LoggedModel, `models:/m-...`.
+        model_uri: The LoggedModel, `models:/m-...`; it exists.
         run_id: The run that made the model.
         tags: Tags of the version; must include `digest`.
 
     Returns:
         `name/version`; an existing version with the same digest is returned instead of a new one.
     """
-    existing = version_with_digest(name, tags["digest"])
+    matches = versions.versions_with_digest(runs.client(), name, tags["digest"], model_uri)
+    existing = next(iter(matches), None)
     if existing is not None:
         reference = f"{name}/{existing.version}"
         set_tags(reference, _missing_tags(existing, tags))
@@ -219,9 +220,10 @@ def record_verdict(reference: str, tags: dict[str, str], description: str, passe
     client.update_model_version(name, version, description)
     set_tags(reference, tags)
     challenger = version_with_alias(name, CHALLENGER)
-    if passed:
+    is_challenger = challenger is not None and str(challenger.version) == version
+    if passed and not is_challenger:
         client.set_registered_model_alias(name, CHALLENGER, version)
-    elif challenger is not None and str(challenger.version) == version:
+    elif is_challenger and not passed:
         client.delete_registered_model_alias(name, CHALLENGER)
 
 

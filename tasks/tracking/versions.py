@@ -103,17 +103,21 @@ def has_model(client: MlflowClient, version: ModelVersion) -> bool:
     return True
 
 
-def versions_with_digest(client: MlflowClient, name: str, digest: str) -> list[ModelVersion]:
+def versions_with_digest(
+    client: MlflowClient, name: str, digest: str, existing_model: str | None = None
+) -> list[ModelVersion]:
     """Return the versions of a registered model with a digest and an existing LoggedModel.
 
     Args:
         client: A client of the registry.
         name: Registered name.
         digest: Digest of the model's files.
+        existing_model: Source that need not be looked up, since the caller has just opened it.
 
     Returns:
         The oldest first; at most one, unless two runs register the same model at the same time.
     """
     matches = list_versions(client, name, equals_filter("tags.`digest`", digest))
-    loadable = [version for version in matches if is_own(version) and has_model(client, version)]
+    own = [version for version in matches if is_own(version)]
+    loadable = [v for v in own if v.source == existing_model or has_model(client, v)]
     return sorted(loadable, key=lambda version: int(version.version))

@@ -100,3 +100,46 @@ def test_the_stack_of_another_machine_is_not_touched(directory: Path) -> None:
 def test_an_unreadable_record_is_empty(directory: Path, content: str) -> None:
     (local_stack.stack_folder(directory) / "mlflow.json").write_text(content)
     assert local_stack.read_server_record(directory, MLFLOW) == ServerRecord(None, None)
+
+
+@pytest.fixture
+def artifact(directory: Path) -> Path:
+    """A file in the artifact store of a running stack."""
+    record = ServerRecord(5001, processes.current_process_identity())
+    local_stack.write_server_record(directory, MLFLOW, record)
+    path = local_stack.artifact_folder(directory) / "1" / "run" / "artifacts" / "gate.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+    return path
+
+
+def test_artifacts_of_the_running_stack_are_on_this_disk(directory: Path, artifact: Path) -> None:
+    location = "mlflow-artifacts:/1/run/artifacts/gate.json"
+    found = local_stack.artifacts_on_disk(directory, "http://127.0.0.1:5001", location)
+    assert found == artifact
+
+
+@pytest.mark.parametrize(
+    ("address", "location"),
+    [
+        ("http://127.0.0.1:5002", "mlflow-artifacts:/1/run/artifacts/gate.json"),
+        ("http://elsewhere:5001", "mlflow-artifacts:/1/run/artifacts/gate.json"),
+        ("http://127.0.0.1:5001", "mlflow-artifacts://elsewhere:5001/1/run/artifacts/gate.json"),
+        ("http://127.0.0.1:5001", "mlflow-artifacts:/1/run/artifacts/other.json"),
+        ("http://127.0.0.1:5001", "mlflow-artifacts:/../mlflow.json"),
+        ("http://127.0.0.1:5001", "s3://bucket/1/run/artifacts/gate.json"),
+    ],
+)
+def test_other_artifacts_have_to_be_downloaded(
+    directory: Path, artifact: Path, address: str, location: str
+) -> None:
+    assert local_stack.artifacts_on_disk(directory, address, location) is None
+
+
+def test_artifacts_of_a_stopped_stack_have_to_be_downloaded(
+    directory: Path, artifact: Path
+) -> None:
+    record = ServerRecord(5001, ended_process())
+    local_stack.write_server_record(directory, MLFLOW, record)
+    location = "mlflow-artifacts:/1/run/artifacts/gate.json"
+    assert local_stack.artifacts_on_disk(directory, "http://127.0.0.1:5001", location) is None

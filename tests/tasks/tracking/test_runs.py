@@ -87,6 +87,20 @@ def test_results_are_shared_between_recipes(state: Path) -> None:
     assert len(history.results_with_key("k")) == 1
 
 
+def test_results_in_experiments_that_are_new_to_this_process_may_be_missed(state: Path) -> None:
+    """Listing the experiments for each stage would take a call each; the queue lists them anew."""
+    known = open_stage(runs.ensure_experiment("one"), "k")
+    runs.write_result(known, StageResult(stage="prune", status="ran", run_id=known))
+    runs.client().set_terminated(known)
+    assert len(history.results_with_key("k", in_known_experiments=True)) == 1
+    new = open_stage(runs.ensure_experiment("two"), "k")
+    runs.write_result(new, StageResult(stage="prune", status="ran", run_id=new))
+    runs.client().set_terminated(new)
+    found = history.results_with_key("k", in_known_experiments=True)
+    assert [result.run_id for result in found] == [known]
+    assert [result.run_id for result in history.results_with_key("k")] == [new, known]
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_a_metric_that_is_not_finite_is_not_recorded(state: Path, value: float) -> None:
     run_id = runs.open_run(runs.ensure_experiment("trec"), "trec", {})
