@@ -38,6 +38,7 @@ def _export(context: StageContext) -> dict[str, float]:
     from coldpress.onnx.export import export
     from coldpress.onnx.parity import check_parity
     from coldpress.onnx.temperature import calibrate_temperature
+    from coldpress.onnx.thresholds import store_thresholds
 
     recipe = context.recipe
     source = context.inputs[0]
@@ -51,6 +52,7 @@ def _export(context: StageContext) -> dict[str, float]:
         export(source, directory, recipe.export.opset, metadata)
         if task_kind(source.manifest.kind).has_labels:
             metrics |= calibrate_temperature(directory, validation).metrics()
+            metrics |= store_thresholds(directory, validation)
         parity = check_parity(source, directory / "model.onnx", validation)
     return {**metrics, **parity.metrics(), "bytes": _total_bytes(context.target)}
 

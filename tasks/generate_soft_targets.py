@@ -108,6 +108,7 @@ def _additional_teachers(context: StageContext) -> Iterator[Classifier]:
 def _ensemble_scores(teachers: Sequence[SoftTargets], benchmark: Benchmark) -> dict[str, float]:
     """Return the validation score of each teacher and of their average."""
     from coldpress.distillation import ensemble
+    from coldpress.kinds.thresholds import fitted_margins
 
     if len(teachers) == 1:
         return {}
@@ -115,7 +116,8 @@ def _ensemble_scores(teachers: Sequence[SoftTargets], benchmark: Benchmark) -> d
     outputs["ensemble"] = ensemble.average_soft_targets(teachers).logits
     kind = benchmark.kind
     targets = benchmark.validation.target_array
+    margins = {name: fitted_margins(kind, o.numpy(), targets) for name, o in outputs.items()}
     return {
-        f"{name}_validation_{kind.metrics[0].name}": kind.main_score(logits.numpy(), targets)
-        for name, logits in outputs.items()
+        f"{name}_validation_{kind.metrics[0].name}": kind.main_score(values, targets)
+        for name, values in margins.items()
     }

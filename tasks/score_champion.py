@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from coldpress.data.new_rows import NewRowsSource
     from coldpress.data.splits import Split
     from coldpress.drift.result import Reevaluation
+    from coldpress.evaluation.predictions import Predictions
     from coldpress.kinds.scores import SampleScores
     from tasks.promotion.champion import ChampionRecord
 
@@ -33,8 +34,9 @@ def score_champion(champion: ChampionRecord, fresh: NewRowsSource, labelled: boo
     rows = _read_new_rows(champion, fresh, baseline.predictions.names if labelled else None)
     with artifacts.open_checkpoint(champion.model_uri) as checkpoint:
         current = observe(rows, checkpoint.path)
-    scale = baseline.predictions.scale
-    agreement = None if labelled else _teacher_agreement(champion, rows, current, scale)
+    agreement = None
+    if not labelled:
+        agreement = _teacher_agreement(champion, rows, current, baseline.predictions)
     return detect_drift(champion.name, baseline, current, agreement)
 
 
@@ -60,7 +62,7 @@ def _read_new_rows(
 
 
 def _teacher_agreement(
-    champion: ChampionRecord, rows: Split, current: Observations, scale: float
+    champion: ChampionRecord, rows: Split, current: Observations, baseline: Predictions
 ) -> SampleScores | None:
     """Compare with the teacher's predictions, the best reference if there are no labels."""
     from coldpress.data.encoding import encode
@@ -74,5 +76,7 @@ def _teacher_agreement(
     except CorruptCheckpointError as error:
         get_run_logger().warning("No agreement with the teacher of %s: %s", champion.name, error)
         return None
-    outputs = predictions.reorder_outputs(outputs, teacher.labels, predicted.names)
-    return agreement_scores(predicted, predicted.final, outputs, scale)
+    outputs = predictions.reorder_outputs(outputs, teacher.labels, baseline.names)
+    outputs = baseline.margins(baseline.teacher, outputs)
+    outputs = predictions.reorder_outputs(outputs, baseline.names, predicted.names)
+    return agreement_scores(predicted, predicted.final, outputs, baseline.scale)

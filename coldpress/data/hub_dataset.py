@@ -70,9 +70,22 @@ def _column_values(data: Dataset, column: str, location: str) -> list[Any]:
 
     values = list(data[column])
     feature = data.features[column]
+    in_list = getattr(feature, "feature", None)
+    if isinstance(in_list, ClassLabel):
+        places = [f"{location} row {row}: {column!r}" for row in range(1, len(values) + 1)]
+        return [
+            [_class_name(number, in_list.names, place) for number in value or ()]
+            for value, place in zip(values, places, strict=True)
+        ]
     if not isinstance(feature, ClassLabel):
         return values
-    for row, value in enumerate(values, start=1):
-        if value is not None and not 0 <= value < feature.num_classes:
-            raise InputError(f"{location} row {row}: {column!r} is hidden (class {value})")
-    return [None if value is None else feature.names[value] for value in values]
+    return [
+        _class_name(value, feature.names, f"{location} row {row}: {column!r}")
+        for row, value in enumerate(values, start=1)
+    ]
+
+
+def _class_name(number: int | None, names: Sequence[str], place: str) -> str | None:
+    if number is not None and not 0 <= number < len(names):
+        raise InputError(f"{place} is hidden (class {number})")
+    return None if number is None else names[number]

@@ -1,4 +1,4 @@
-"""The built-in intent benchmark: generated customer requests, ambiguous on purpose.
+"""The built-in datasets: generated customer requests, ambiguous on purpose.
 
 No model can reach 100 % accuracy. Some requests fit two intents and get one of them at random, a
 few labels are wrong, and some requests mention a second matter that is settled or denied, so that a
@@ -15,8 +15,10 @@ from coldpress.data.synthetic_phrases import (
     CLOSINGS,
     FRAMES,
     INTENTS,
+    JOINTS,
     MATTERS,
     OPENINGS,
+    SETTLED,
     SLOTS,
 )
 
@@ -24,6 +26,10 @@ AMBIGUOUS_SHARE = 0.05
 LABEL_NOISE_SHARE = 0.01
 FRAMED_SHARE = 0.08
 TYPO_SHARE = 0.03
+MATTER_COUNTS = (0, 1, 2, 3)
+MATTER_COUNT_WEIGHTS = (0.08, 0.52, 0.3, 0.1)
+"""Number of requests in a message, and how often it occurs."""
+SETTLED_SHARE = 0.2
 
 _SLOT = re.compile(r"\{(\w+)\}")
 
@@ -43,6 +49,39 @@ def generate(count: int, seed: str) -> list[tuple[str, str]]:
     examples = [_generate_example(rng, intents[i % len(intents)]) for i in range(count)]
     rng.shuffle(examples)
     return examples
+
+
+def generate_messages(count: int, seed: str) -> list[tuple[str, list[str]]]:
+    """Generate messages with any number of requests, for several labels in a row.
+
+    Args:
+        count: Number of messages.
+        seed: The same seed gives the same messages in every process and on every machine.
+
+    Returns:
+        Pairs of text and sorted intents; none if the message only says what is settled.
+    """
+    rng = random.Random(seed)  # noqa: S311
+    intents = sorted(INTENTS)
+    messages = [_generate_message(rng, intents[i % len(intents)]) for i in range(count)]
+    rng.shuffle(messages)
+    return messages
+
+
+def _generate_message(rng: random.Random, intent: str) -> tuple[str, list[str]]:
+    """Generate a message with the given intent first, unless it has none."""
+    (number,) = rng.choices(MATTER_COUNTS, MATTER_COUNT_WEIGHTS)
+    others = rng.sample([name for name in sorted(INTENTS) if name != intent], 3)
+    requests = [_draw_phrase(rng, name) for name in [intent, *others][:number]]
+    parts = [phrase for phrase, _ in requests]
+    if not parts or rng.random() < SETTLED_SHARE:
+        frame = rng.choice(SETTLED)
+        parts.append(frame.replace("{other}", rng.choice(MATTERS[others[-1]])))
+    labels = {label for _, label in requests}
+    if rng.random() < LABEL_NOISE_SHARE:
+        labels ^= {rng.choice(sorted(INTENTS))}
+    text = parts[0] + "".join(rng.choice(JOINTS) + part for part in parts[1:])
+    return _add_typos(rng, _decorate(rng, _fill_slots(rng, text))), sorted(labels)
 
 
 def _generate_example(rng: random.Random, intent: str) -> tuple[str, str]:

@@ -146,6 +146,17 @@ FRAMES: tuple[str, ...] = (
     "what about {this}, since {other} is settled",
 )
 
+# A matter that is settled: a message that only says so asks for nothing.
+SETTLED: tuple[str, ...] = (
+    "{other} is settled by now",
+    "thanks for your help with {other}",
+    "you have already answered me about {other}",
+    "no need to look into {other} any more",
+)
+
+# Between two matters of a message.
+JOINTS = (" and ", ". also ", ", besides ", ". another thing: ", "; and then ")
+
 SLOTS: dict[str, tuple[str, ...]] = {
     "amount": ("12 euro", "19.99", "35 dollars", "48.50", "75 euro", "99", "120 pounds", "249.00"),
     "app": ("app", "website", "site", "shop page", "page", "portal"),

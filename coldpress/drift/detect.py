@@ -7,7 +7,7 @@ import json
 
 from coldpress.drift.accuracy import compare_accuracy
 from coldpress.drift.embeddings import embedding_shift
-from coldpress.drift.labels import label_shift
+from coldpress.drift.labels import label_frequency_shift, label_shift
 from coldpress.drift.length import length_shift
 from coldpress.drift.observations import Observations
 from coldpress.drift.proportions import compare_scores
@@ -107,6 +107,8 @@ def _target_drift(before: Predictions, fresh: Predictions, labelled: bool) -> Sh
     )
     if kind.is_classification:
         return label_shift(old, new, before.names)
+    if kind.activation == "sigmoid":
+        return label_frequency_shift(old, new, before.names)
     return target_shift(old, new)
 
 

@@ -40,6 +40,46 @@ def label_shift(reference: Labels, fresh: Labels, names: Sequence[str]) -> Shift
     return Shift(float(change.sum() / 2), _p_value(counts[:, counts.any(axis=0)]), sentence)
 
 
+def label_frequency_shift(reference: Labels, fresh: Labels, names: Sequence[str]) -> Shift:
+    """Compare label frequencies of rows with any number of labels.
+
+    The p-value is that of a permutation test: rows change sides at random, with all their labels,
+    which need not be independent of each other.
+
+    Args:
+        reference: 0 or 1 for every label of the earlier rows, shape (rows, labels).
+        fresh: Those of the new rows, shape (new rows, labels).
+        names: Label names.
+
+    Returns:
+        The effect is half the sum of the absolute changes of all frequencies, divided by the mean
+        number of labels in a row: if every row has one, the total variation distance.
+    """
+    rows = np.concatenate([reference, fresh]).astype(np.float64)
+    effect = _frequency_change(rows, len(reference))
+    before, after = reference.mean(axis=0), fresh.mean(axis=0)
+    most = int(np.abs(after - before).argmax())
+    sentence = (
+        f"{names[most]} changed most, from {points(before[most])} % of the rows to"
+        f" {points(after[most])}."
+    )
+    if not effect:
+        sentence = "Each label is as frequent as before."
+    random = np.random.default_rng(SEED)
+    effects = [
+        _frequency_change(random.permutation(rows), len(reference)) for _ in range(RESAMPLES)
+    ]
+    # A tolerance, since sums of the same numbers in another order may differ in a last bit.
+    as_large = sum(permuted >= effect - 1e-12 for permuted in effects)
+    return Shift(min(effect, 1.0), (1 + as_large) / (1 + RESAMPLES), sentence)
+
+
+def _frequency_change(rows: NDArray[np.float64], count: int) -> float:
+    """Return the effect of splitting rows (rows, labels) after `count` of them."""
+    before, after = rows[:count].mean(axis=0), rows[count:].mean(axis=0)
+    return float(np.abs(after - before).sum() / 2 / max(rows.sum(axis=1).mean(), 1.0))
+
+
 def _p_value(counts: NDArray[np.int64]) -> float:
     """Return the p-value of a table of counts, shape (2, labels), without empty columns."""
     if counts.shape[1] == 1:

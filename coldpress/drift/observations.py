@@ -13,7 +13,7 @@ from coldpress.data.splits import Split
 from coldpress.drift.profile import Profile, build_profile
 from coldpress.evaluation.predictions import Predictions
 from coldpress.kinds import task_kind
-from coldpress.onnx.inference import calibrated_logits
+from coldpress.onnx.inference import decision_outputs
 from coldpress.onnx.predictor import Predictor
 
 
@@ -42,7 +42,7 @@ def observe(rows: Split, model: Path) -> Observations:
     """
     predictor = Predictor(model)
     encoded = encode(Tokenizer.from_file(str(model / "tokenizer.json")), rows)
-    logits = np.asarray(calibrated_logits(predictor, encoded), dtype=np.float32)
+    logits = np.asarray(decision_outputs(predictor, encoded), dtype=np.float32)
     kind = task_kind(predictor.kind)
     predictions = Predictions(rows.ids, kind, predictor.labels, rows.target_array, {"onnx": logits})
     return Observations(predictions, build_profile(rows, model))

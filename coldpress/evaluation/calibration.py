@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
-from scipy.special import logsumexp, softmax
+from scipy.special import expit, logsumexp, softmax
 
 from coldpress.evaluation.scorecard.scorecard import ReliabilityBin
 
@@ -31,13 +31,14 @@ def reliability_bins(logits: Logits, labels: Labels) -> tuple[ReliabilityBin, ..
 
     Args:
         logits: Shape (rows, labels), divided by the temperature.
-        labels: Shape (rows,).
+        labels: Label indices of shape (rows,); or 0 or 1 for every label, shape (rows, labels). For
+            the latter, each label of a row is an event of its own: confidence is the probability
+            that the label applies, and accuracy the share of rows that have it.
 
     Returns:
         The bins by ascending confidence, without empty ones.
     """
-    confidence = softmax(logits.astype(np.float64), axis=1).max(axis=1)
-    correct = logits.argmax(axis=1) == labels
+    confidence, correct = _events(logits.astype(np.float64), labels)
     bin_numbers = np.clip(np.ceil(confidence * BINS).astype(np.int64), 1, BINS)
     masks = [bin_numbers == number for number in range(1, BINS + 1)]
     return tuple(
@@ -58,14 +59,14 @@ def calibration_error(logits: Logits, labels: Labels) -> float:
 
     Args:
         logits: Shape (rows, labels), divided by the temperature.
-        labels: Shape (rows,).
+        labels: As for `reliability_bins`.
 
     Returns:
         A fraction; 0 for a perfectly calibrated model.
     """
     bins = reliability_bins(logits, labels)
     gaps = [bin_.n * abs(bin_.confidence - bin_.accuracy) for bin_ in bins]
-    return sum(gaps) / len(labels)
+    return sum(gaps) / labels.size
 
 
 def negative_log_likelihood(logits: Logits, labels: Labels, temperature: float) -> float:
@@ -73,13 +74,15 @@ def negative_log_likelihood(logits: Logits, labels: Labels, temperature: float) 
 
     Args:
         logits: Shape (rows, labels).
-        labels: Shape (rows,).
+        labels: As for `reliability_bins`.
         temperature: Divisor of the logits.
 
     Returns:
-        At least 0.
+        At least 0; of independent labels, the mean over labels, too.
     """
     scaled = logits.astype(np.float64) / temperature
+    if labels.ndim == 2:
+        return float((np.logaddexp(0, scaled) - labels * scaled).mean())
     true_logits = np.take_along_axis(scaled, labels[:, None], axis=1)[:, 0]
     return float((logsumexp(scaled, axis=1) - true_logits).mean())
 
@@ -92,13 +95,12 @@ def fit_temperature(logits: Logits, labels: Labels) -> float:
 
     Args:
         logits: Shape (rows, labels).
-        labels: Shape (rows,), of rows that the model was not trained on.
+        labels: As for `reliability_bins`, of rows that the model was not trained on.
 
     Returns:
         From 0.05 to 20, rounded to four significant digits; 1 unless the result is better than 1.
     """
-    true_logits = np.take_along_axis(logits, labels[:, None], axis=1)[:, 0]
-    if (true_logits == logits.max(axis=1)).all():
+    if _all_correct(logits, labels):
         return 1.0
     optimum = minimize_scalar(
         lambda log: negative_log_likelihood(logits, labels, math.exp(log)),
@@ -108,3 +110,19 @@ def fit_temperature(logits: Logits, labels: Labels) -> float:
     temperature = float(f"{math.exp(optimum.x):.4g}")
     loss = negative_log_likelihood(logits, labels, temperature)
     return temperature if loss < negative_log_likelihood(logits, labels, 1.0) else 1.0
+
+
+def _events(
+    logits: NDArray[np.float64], labels: Labels
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the confidence in each event, and whether it is true: both of shape (events,)."""
+    if labels.ndim == 2:
+        return expit(logits).reshape(-1), labels.reshape(-1) == 1
+    return softmax(logits, axis=1).max(axis=1), logits.argmax(axis=1) == labels
+
+
+def _all_correct(logits: Logits, labels: Labels) -> bool:
+    if labels.ndim == 2:
+        return bool(((logits > 0) == labels).all())
+    true_logits = np.take_along_axis(logits, labels[:, None], axis=1)[:, 0]
+    return bool((true_logits == logits.max(axis=1)).all())

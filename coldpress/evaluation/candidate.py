@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from coldpress.data.encoding import Batch, EncodedSplit, encode
 from coldpress.data.splits import Split
@@ -28,7 +30,8 @@ class Candidate:
         runtime: Runtime that computes its outputs.
         test: The test split, encoded with this model's tokenizer.
         encode: Encodes any other split with that tokenizer.
-        outputs: From encoded rows to shape (units, outputs), logits divided by the temperature.
+        outputs: From encoded rows to shape (units, outputs), logits divided by the temperature; if
+            each label has a threshold, minus these.
         forward: One forward pass on a padded batch, for timing; None if the model is not timed.
         end_to_end: The same from texts and optional second texts, tokenization included.
         bytes: Size of weights and tokenizer on disk.
@@ -36,6 +39,7 @@ class Candidate:
         macs_per_token: As `macs.macs_per_token` counts them.
         temperature: Divisor of the logits; 1 if the model has no fitted temperature.
         computes_in: Precision of the parts of the model; empty in float32.
+        thresholds: Those of its labels, as logits, shape (labels,); None without.
     """
 
     name: str
@@ -51,6 +55,7 @@ class Candidate:
     macs_per_token: int
     temperature: float = 1.0
     computes_in: tuple[PartPrecision, ...] = ()
+    thresholds: NDArray[np.float64] | None = None
 
 
 def torch_candidate(

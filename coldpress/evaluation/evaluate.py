@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from coldpress.benchmark.loading import Benchmark
-from coldpress.evaluation import calibration, metrics
+from coldpress.evaluation import label_scores, metrics
 from coldpress.evaluation.candidate import Candidate
 from coldpress.evaluation.config import Evaluate
 from coldpress.evaluation.performance.conditions import timing_conditions
@@ -29,7 +28,6 @@ from coldpress.evaluation.subgroups.flips import find_flips
 from coldpress.evaluation.subgroups.search import ValidationPredictions
 from coldpress.evaluation.subgroups.slices import DeclaredSlices
 from coldpress.evaluation.timing import CandidateTimings, add_timings, time_candidates
-from coldpress.kinds.kind import Outputs
 
 
 @dataclass(frozen=True)
@@ -86,6 +84,10 @@ def evaluate_candidates(
         One scorecard per candidate, comparisons with its parent and with the teacher, and the final
         model against the teacher by class and slice.
     """
+    candidates = [
+        label_scores.with_thresholds(candidate, benchmark.kind, benchmark.validation)
+        for candidate in candidates
+    ]
     predictions = _predict(candidates, benchmark)
     teacher = next(candidate for candidate in candidates if candidate.parent is None)
     timings = time_candidates(candidates, teacher_in_onnx, benchmark.test, section.latency)
@@ -105,8 +107,13 @@ def evaluate_candidates(
 
 def _predict(candidates: Sequence[Candidate], benchmark: Benchmark) -> Predictions:
     outputs = {c.name: np.asarray(c.outputs(c.test), dtype=np.float32) for c in candidates}
+    thresholds = {
+        c.name: tuple(c.thresholds.tolist()) for c in candidates if c.thresholds is not None
+    }
     test = benchmark.test
-    return Predictions(test.ids, benchmark.kind, benchmark.labels, test.target_array, outputs)
+    return Predictions(
+        test.ids, benchmark.kind, benchmark.labels, test.target_array, outputs, thresholds
+    )
 
 
 def _compare_groups(
@@ -141,10 +148,10 @@ def _scorecard(candidate: Candidate, context: _Context) -> Scorecard:
     targets = context.predictions.targets
     outputs = context.predictions.outputs[candidate.name]
     teacher = context.predictions.outputs[context.teacher.name]
-    scores = kind.scores(outputs, targets)
+    scores = label_scores.all_scores(context.predictions, candidate.name)
     metric = kind.metrics[0].name
     card = Scorecard(
-        **_classification_fields(outputs, scores, context),
+        **label_scores.label_fields(context.predictions, candidate.name, scores),
         parameters=candidate.parameters,
         bytes=candidate.bytes,
         macs_per_token=candidate.macs_per_token,
@@ -167,22 +174,6 @@ def _scorecard(candidate: Candidate, context: _Context) -> Scorecard:
         score_interval=score_bounds(kind, outputs, targets),
     )
     return add_timings(card, candidate, context.timings)
-
-
-def _classification_fields(
-    outputs: Outputs, scores: Mapping[str, float], context: _Context
-) -> dict[str, Any]:
-    """Return the fields of a scorecard that only classification has."""
-    if not context.benchmark.kind.is_classification:
-        return {}
-    labels = context.predictions.targets
-    return {
-        "accuracy": scores["accuracy"],
-        "macro_f1": scores["macro_f1"],
-        "per_class": metrics.per_class(outputs.argmax(axis=1), labels, context.benchmark.labels),
-        "calibration_error": calibration.calibration_error(outputs, labels),
-        "reliability": calibration.reliability_bins(outputs, labels),
-    }
 
 
 def _difference(candidate: Candidate, context: _Context) -> Interval:

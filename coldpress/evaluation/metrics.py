@@ -7,22 +7,26 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import precision_recall_fscore_support
+from sklearn.metrics import (
+    label_ranking_average_precision_score,
+    precision_recall_fscore_support,
+)
 
 from coldpress.evaluation.scorecard.scorecard import ClassScore
+from coldpress.kinds.kind import Outputs
 
-LabelIndices = NDArray[np.int64]
-"""One label index per row, shape (rows,)."""
+LabelArray = NDArray[np.int64]
+"""One label index per row, shape (rows,); or 0 or 1 for every label, shape (rows, labels)."""
 
 
 def per_class(
-    predicted: LabelIndices, labels: LabelIndices, names: Sequence[str]
+    predicted: LabelArray, labels: LabelArray, names: Sequence[str]
 ) -> dict[str, ClassScore]:
     """Precision, recall and F1 of every class.
 
     Args:
-        predicted: Shape (rows,).
-        labels: Shape (rows,).
+        predicted: Predicted labels.
+        labels: True labels, of the same shape.
         names: Label names, in the order of their indices.
 
     Returns:
@@ -37,6 +41,19 @@ def per_class(
         )
         for name, p, r, f1, n in zip(names, *scores, strict=True)
     }
+
+
+def ranking_average_precision(logits: Outputs, labels: LabelArray) -> float:
+    """Label ranking average precision: how many of the labels ranked above a true one are true.
+
+    Args:
+        logits: Shape (rows, labels).
+        labels: 0 or 1, shape (rows, labels).
+
+    Returns:
+        Mean over the rows; a row without labels, or with all of them, counts as 1.
+    """
+    return float(label_ranking_average_precision_score(labels, logits))
 
 
 def retention(model: float, teacher: float) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,9 @@ class Predictions:
         names: Names of the outputs, such as label names in the order of the logits.
         targets: One per unit, such as true label indices, shape (units,) or (units, numbers); empty
             for unlabelled rows.
-        outputs: By model, from the teacher to the final one; float32, shape (units, outputs).
+        outputs: By model, from the teacher to the final one; float32, shape (units, outputs). If
+            each label has a threshold, they are margins, see `coldpress.kinds.thresholds`.
+        thresholds: By model, those of its labels as logits; empty for kinds without thresholds.
     """
 
     ids: tuple[str, ...]
@@ -42,6 +44,7 @@ class Predictions:
     names: tuple[str, ...]
     targets: TargetArray
     outputs: Mapping[str, NDArray[np.float32]]
+    thresholds: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def teacher(self) -> str:
@@ -77,6 +80,20 @@ class Predictions:
             ids[sample].append(row_id)
         return tuple(" ".join(ids[sample]) for sample in sorted(ids))
 
+    def logits(self, model: str) -> Outputs:
+        """Return the logits of a model divided by its temperature, shape (rows, outputs)."""
+        outputs = self.outputs[model]
+        return outputs + np.asarray(self.thresholds[model]) if self.thresholds else outputs
+
+    def margins(self, model: str, logits: Outputs) -> Outputs:
+        """Subtract the thresholds of a model from its logits for other rows, if it has any.
+
+        Args:
+            model: Name of the model.
+            logits: In the order of `names`, shape (other rows, outputs).
+        """
+        return logits - np.asarray(self.thresholds[model]) if self.thresholds else logits
+
     @property
     def target_texts(self) -> list[str]:
         """Targets of the samples as text: models may number their labels differently."""
@@ -105,6 +122,8 @@ def write_predictions(predictions: Predictions, directory: Path) -> None:
         "label_names": predictions.names,
         "labels": predictions.targets.tolist(),
     }
+    if predictions.thresholds:
+        rows["thresholds"] = predictions.thresholds
     (directory / _ROWS_FILE).write_text(json.dumps(rows), encoding="utf-8")
 
 
@@ -121,6 +140,7 @@ def read_predictions(directory: Path) -> Predictions:
         tuple(rows["label_names"]),
         np.asarray(rows["labels"]),
         outputs,
+        {name: tuple(values) for name, values in rows.get("thresholds", {}).items()},
     )
 
 

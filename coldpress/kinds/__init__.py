@@ -7,6 +7,8 @@ from typing import Annotated
 from pydantic import Field
 
 from coldpress.kinds.kind import TaskKind
+from coldpress.kinds.multi_label import MultiLabel
+from coldpress.kinds.multi_label_columns import MultiLabelBenchmark
 from coldpress.kinds.regression import Regression, RegressionBenchmark
 from coldpress.kinds.text_classification import TextClassification, TextClassificationBenchmark
 
@@ -15,19 +17,23 @@ __all__ = [
     "KINDS",
     "TEXT_CLASSIFICATION",
     "KindSection",
+    "MultiLabelBenchmark",
     "RegressionBenchmark",
     "TextClassificationBenchmark",
     "task_kind",
 ]
 
 KindSection = Annotated[
-    TextClassificationBenchmark | RegressionBenchmark, Field(discriminator="kind")
+    TextClassificationBenchmark | RegressionBenchmark | MultiLabelBenchmark,
+    Field(discriminator="kind"),
 ]
 """The `benchmark` section of a recipe: a union of the kinds, told apart by `kind`."""
 
 TEXT_CLASSIFICATION: TaskKind = TextClassification()
 
-KINDS: dict[str, TaskKind] = {kind.name: kind for kind in (TEXT_CLASSIFICATION, Regression())}
+KINDS: dict[str, TaskKind] = {
+    kind.name: kind for kind in (TEXT_CLASSIFICATION, Regression(), MultiLabel())
+}
 
 DEFAULT_KIND = TEXT_CLASSIFICATION.name
 """Kind of files that name none: those of earlier versions."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from coldpress.data import synthetic
+from coldpress.data.label_lists import check_labels_known, check_names_differ
 from coldpress.data.rows import Rows, extract_labels
 from coldpress.data.section import BenchmarkSection
 from coldpress.data.sources import Columns, TextColumns
@@ -17,7 +18,6 @@ from coldpress.data.splits import Split
 from coldpress.errors import InputError
 from coldpress.kinds.kind import HeadName, Outputs, TargetArray
 from coldpress.kinds.scores import Metric, SampleScores, TargetGroup
-from coldpress.schema.quoting import quote_names
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -78,14 +78,7 @@ class TextClassification:
         labels = tuple(sorted(set(extract_labels(train, columns.target_column))))
         if len(labels) < 2:
             raise InputError(f"{train.location} has a single class, {labels[0]!r}")
-        by_words: dict[str, str] = {}
-        for label in labels:
-            # In a table such labels would look the same.
-            similar = by_words.setdefault(" ".join(label.split()), label)
-            if similar != label:
-                raise InputError(
-                    f"{train.location}: labels {similar!r} and {label!r} differ only in spaces"
-                )
+        check_names_differ(labels, train.location)
         return labels
 
     def read_targets(self, rows: Rows, columns: Columns, names: Sequence[str]) -> tuple[int, ...]:
@@ -102,11 +95,7 @@ class TextClassification:
         index = {name: i for i, name in enumerate(names)}
         labels = extract_labels(rows, columns.target_column)
         for row, label in enumerate(labels):
-            if label not in index:
-                raise InputError(
-                    f"{rows.locate(row)}: label {label!r} is not in the training rows; their"
-                    f" labels are {quote_names(names)}"
-                )
+            check_labels_known([label], index, rows.locate(row))
         return tuple(index[label] for label in labels)
 
     def check_split(self, targets: Sequence[float], rows: Rows) -> None:

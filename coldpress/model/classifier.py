@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from coldpress.data.encoding import Batch, EncodedSplit
 from coldpress.errors import InputError
 from coldpress.kinds.kind import TaskKind
+from coldpress.kinds.thresholds import fitted_margins
 from coldpress.model.architecture import ARCHITECTURES, Architecture
 from coldpress.model.checkpoint import LayerShape
 from coldpress.model.components import OutputHead
@@ -184,8 +185,13 @@ class Classifier:
 
 
 def score(classifier: Classifier, rows: EncodedSplit) -> float:
-    """Compute the first metric of the classifier's task kind on rows with targets."""
-    return classifier.kind.main_score(classifier.logits(rows).numpy(), rows.targets)
+    """Compute the first metric of the classifier's task kind on rows with targets.
+
+    Labels with thresholds have the best ones for these rows.
+    """
+    kind = classifier.kind
+    outputs = fitted_margins(kind, classifier.logits(rows).numpy(), rows.targets)
+    return kind.main_score(outputs, rows.targets)
 
 
 def count_parameters(classifier: Classifier) -> int:

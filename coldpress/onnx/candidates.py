@@ -14,7 +14,7 @@ from coldpress.evaluation.config import Evaluate
 from coldpress.evaluation.evaluate import EvaluationResult, evaluate_candidates
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.onnx.export import export
-from coldpress.onnx.inference import Logits, calibrated_logits, run_batch
+from coldpress.onnx.inference import Logits, decision_outputs, logit_thresholds, run_batch
 from coldpress.onnx.invariance import measure_invariance
 from coldpress.onnx.predictor import Predictor
 from coldpress.onnx.serving_cost import measure_serving_cost
@@ -125,7 +125,7 @@ def _onnx_candidate(
         return run_batch(predictor, batch)
 
     def outputs(rows: EncodedSplit) -> Logits:
-        return calibrated_logits(predictor, rows)
+        return decision_outputs(predictor, rows)
 
     return replace(
         parent,
@@ -137,4 +137,5 @@ def _onnx_candidate(
         end_to_end=predictor.predict,
         bytes=size,
         temperature=predictor.temperature,
+        thresholds=logit_thresholds(predictor),
     )

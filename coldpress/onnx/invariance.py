@@ -10,8 +10,8 @@ import numpy as np
 from coldpress.data.encoding import Batch, EncodedSplit
 from coldpress.evaluation.scorecard.serving import Invariance, PredictionChange
 from coldpress.kinds import task_kind
-from coldpress.kinds.kind import TaskKind
-from coldpress.onnx.inference import Logits, run_batch
+from coldpress.kinds.kind import Outputs, TaskKind
+from coldpress.onnx.inference import Logits, calibrate, run_batch
 from coldpress.onnx.predictor import Predictor
 
 _MAX_ROWS = 256
@@ -34,11 +34,17 @@ def measure_invariance(directory: Path, rows: EncodedSplit) -> Invariance:
     all_threads = Predictor(directory, max(2, os.cpu_count() or 1))
     kind = task_kind(single_thread.kind)
     expected = _logits_one_by_one(single_thread, sample)
+
+    def change(logits: Logits) -> PredictionChange:
+        largest = float(np.abs(logits - expected).max())
+        before, after = (calibrate(single_thread, values) for values in (expected, logits))
+        return PredictionChange(largest_logit=largest, labels=_changed_rows(kind, before, after))
+
     return Invariance(
         rows=len(sample),
-        batch=_change(kind, expected, _logits_in_batches(single_thread, sample)),
-        padding=_change(kind, expected, _logits_padded(single_thread, sample)),
-        threads=_change(kind, expected, _logits_one_by_one(all_threads, sample)),
+        batch=change(_logits_in_batches(single_thread, sample)),
+        padding=change(_logits_padded(single_thread, sample)),
+        threads=change(_logits_one_by_one(all_threads, sample)),
     )
 
 
@@ -74,11 +80,10 @@ def _first_row(predictor: Predictor, padded: Batch, single: Batch) -> Logits:
     return single.select_units(predictor.logits(*first))
 
 
-def _change(kind: TaskKind, expected: Logits, logits: Logits) -> PredictionChange:
-    largest = float(np.abs(logits - expected).max())
+def _changed_rows(kind: TaskKind, before: Outputs, after: Outputs) -> float | None:
+    """Return the share of rows whose prediction changed; None for kinds without labels."""
     if not kind.has_labels:
-        return PredictionChange(largest_logit=largest, labels=None)
-    changed = kind.predicted_targets(logits) != kind.predicted_targets(expected)
+        return None
+    changed = kind.predicted_targets(after) != kind.predicted_targets(before)
     # A target may have several values.
-    rows = changed.reshape(len(changed), -1).any(axis=1)
-    return PredictionChange(largest_logit=largest, labels=float(rows.mean()))
+    return float(changed.reshape(len(changed), -1).any(axis=1).mean())

@@ -23,8 +23,9 @@ from coldpress.kinds.kind import TaskKind
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.onnx.graph.products import find_products
+from coldpress.onnx.inference import calibrate
 from coldpress.onnx.lockstep import MAX_RELATIVE_DIFFERENCE, Lockstep
-from coldpress.onnx.predictor import open_session
+from coldpress.onnx.predictor import Predictor, open_session
 from coldpress.quantization.arithmetic.graph import NAME_SEPARATOR, GraphTensor
 from coldpress.quantization.arithmetic.table import find_arithmetic, modules_with_weights
 from coldpress.quantization.core.storage import load_any_precision, packed_state
@@ -108,17 +109,23 @@ def check_parity(checkpoint: Checkpoint, onnx_path: Path, encoded: EncodedSplit)
             max_logit_difference=float(np.abs(logits - expected).max()),
             bound=MAX_RELATIVE_DIFFERENCE * max(float(np.ptp(expected)), 1.0),
             drift=float(np.abs(onnx_logits - torch_logits).mean()),
-            label_agreement=_label_agreement(classifier.kind, onnx_logits, torch_logits),
+            label_agreement=_label_agreement(
+                classifier.kind, Predictor(onnx_path.parent), onnx_logits, torch_logits
+            ),
         )
     )
 
 
-def _label_agreement(kind: TaskKind, outputs: Array, others: Array) -> float | None:
+def _label_agreement(
+    kind: TaskKind, predictor: Predictor, logits: Array, others: Array
+) -> float | None:
     if not kind.has_labels:
         return None
-    equal = kind.predicted_targets(outputs) == kind.predicted_targets(others)
+    predicted, other = (
+        kind.predicted_targets(calibrate(predictor, values)) for values in (logits, others)
+    )
     # A target may have several values.
-    return float(equal.reshape(len(equal), -1).all(axis=1).mean())
+    return float((predicted == other).reshape(len(predicted), -1).all(axis=1).mean())
 
 
 def require_parity(parity: Parity) -> Parity:

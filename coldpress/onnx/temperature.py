@@ -8,11 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import onnx
-
 from coldpress.data.encoding import EncodedSplit
 from coldpress.evaluation.calibration import calibration_error, fit_temperature
 from coldpress.onnx.inference import raw_logits
+from coldpress.onnx.metadata import write_metadata
 from coldpress.onnx.predictor import Predictor
 from coldpress.schema.finite import check_all_finite
 
@@ -53,14 +52,7 @@ def calibrate_temperature(directory: Path, validation: EncodedSplit) -> Temperat
     logits = raw_logits(Predictor(directory), validation)
     labels = validation.targets
     temperature = fit_temperature(logits, labels)
-    _write_temperature(directory / "model.onnx", temperature)
+    check_all_finite({"temperature": temperature})
+    write_metadata(directory / "model.onnx", "temperature", str(temperature))
     before, after = (calibration_error(logits / t, labels) for t in (1.0, temperature))
     return TemperatureFit(temperature, before, after)
-
-
-def _write_temperature(path: Path, temperature: float) -> None:
-    check_all_finite({"temperature": temperature})
-    model = onnx.load(path)
-    (entry,) = [entry for entry in model.metadata_props if entry.key == "temperature"]
-    entry.value = str(temperature)
-    path.write_bytes(model.SerializeToString(deterministic=True))

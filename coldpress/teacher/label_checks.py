@@ -90,10 +90,11 @@ def _check_mapping(
 
 def _check_problem_type(config: Mapping[str, Any], kind: TaskKind, place: str) -> None:
     problem = config.get("problem_type")
-    if problem not in (None, *kind.problem_types):
+    if problem not in kind.problem_types:
         expected = next(name for name in kind.problem_types if name is not None)
+        found = "missing" if problem is None else repr(problem)
         raise InputError(
-            f"teacher.epochs: 0, but problem_type of {place} is {problem!r}, not"
+            f"teacher.epochs: 0, but problem_type of {place} is {found}, not"
             f" {expected!r}; train it with epochs of at least 1"
         )
 

@@ -12,7 +12,7 @@ from coldpress.evaluation.predictions import read_predictions, reorder_outputs
 from coldpress.gate import champion
 from coldpress.gate.champion import Champion
 from coldpress.model.checkpoint import Checkpoint
-from coldpress.onnx.inference import calibrated_logits
+from coldpress.onnx.inference import decision_outputs
 from coldpress.onnx.predictor import Predictor
 from tasks.execution import data
 from tasks.tracking import artifacts, history, registry, versions
@@ -95,5 +95,5 @@ def _predict(checkpoint: Checkpoint, test: Split, predictions: Predictions) -> O
         raise _IncomparableError("it has other labels")
     if predictor.pairs not in {None, test.pairs is not None}:
         raise _IncomparableError("either its texts or the test rows are pairs, but not both")
-    outputs = calibrated_logits(predictor, encode(load_tokenizer(checkpoint), test))
+    outputs = decision_outputs(predictor, encode(load_tokenizer(checkpoint), test))
     return reorder_outputs(outputs, predictor.labels, predictions.names)

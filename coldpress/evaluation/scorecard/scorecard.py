@@ -44,21 +44,23 @@ class ClassScore(FrozenRecord):
         precision: None if the model never predicts this class.
         recall: None if no row has this class.
         f1: None if both are None.
+        threshold: Probability from which on the label applies; None if the largest one decides.
     """
 
     n: int
     precision: Fraction | None
     recall: Fraction | None
     f1: Fraction | None
+    threshold: Fraction | None = None
 
 
 class ReliabilityBin(FrozenRecord):
     """Predictions of similar confidence, and their accuracy.
 
     Attributes:
-        n: Rows in the bin.
-        confidence: Mean probability of the predicted label.
-        accuracy: Share of correct predictions.
+        n: Rows in the bin; for independent labels, pairs of row and label.
+        confidence: Mean probability of the predicted label; of any label, if they are independent.
+        accuracy: Share of correct predictions; of true labels, if they are independent.
     """
 
     n: int
@@ -71,7 +73,8 @@ class Scorecard(FrozenRecord):
 
     Attributes:
         accuracy: Share of correct rows; only for classification.
-        macro_f1: Mean F1 over the classes that occur among labels or predictions; likewise.
+        macro_f1: Mean F1 over the classes that occur among labels or predictions; only for kinds
+            with labels.
         parameters: Number of weights.
         bytes: Size of weights and tokenizer on disk.
         macs_per_token: Multiply-accumulates, see `coldpress.evaluation.performance.macs`.
@@ -82,10 +85,10 @@ class Scorecard(FrozenRecord):
         threads: Intra-op threads of a timed call.
         runtime: Runtime of the predictions; "simulated" is fake quantization in torch.
         per_class: By label name.
-        calibration_error: Expected calibration error; only for classification.
+        calibration_error: Expected calibration error; only for kinds with labels.
         retention: The gated metric divided by the teacher's.
-        agreement: Share of rows with the same prediction as the teacher's; for other kinds than
-            classification, the agreement that the kind defines.
+        agreement: Share of rows with the same prediction as the teacher's; for kinds without
+            labels, the agreement that the kind defines.
         difference: The gated metric minus the teacher's, paired.
         speedup: Median latency of the torch teacher over that of this model; None also if it could
             not be determined.

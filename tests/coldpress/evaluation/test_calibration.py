@@ -128,3 +128,26 @@ def test_bins_hold_every_row_once_and_agree_with_the_error(case: tuple[Array, Ar
     assert 0 <= calibration_error(logits, labels) <= 1
     right = sum(bin_.n * bin_.accuracy for bin_ in bins)
     assert right == pytest.approx((logits.argmax(axis=1) == labels).sum())
+
+
+def test_each_independent_label_of_a_row_is_an_event() -> None:
+    """Probabilities 3/4 and 1/4 for two rows; of the first label both are true, of the second one.
+
+    Gaps: |3/4 - 1| and |1/4 - 1/2|, each for two of four events.
+    """
+    logits = np.array([[math.log(3), -math.log(3)], [math.log(3), -math.log(3)]])
+    labels = np.array([[1, 0], [1, 1]])
+    assert calibration_error(logits, labels) == pytest.approx(1 / 4)
+    bins = reliability_bins(logits, labels)
+    assert [(bin_.n, bin_.accuracy) for bin_ in bins] == [(2, 0.5), (2, 1.0)]
+
+
+def test_the_temperature_of_independent_labels_is_that_of_their_likelihood() -> None:
+    """Of four events with logit 4, three are true: the best probability is 3/4, the logit ln 3."""
+    logits = np.array([[4.0, 4.0], [4.0, 4.0]])
+    labels = np.array([[1, 1], [1, 0]])
+    assert fit_temperature(logits, labels) == pytest.approx(4 / math.log(3), rel=1e-3)
+    assert negative_log_likelihood(logits, labels, 4 / math.log(3)) == pytest.approx(
+        -(3 * math.log(3 / 4) + math.log(1 / 4)) / 4
+    )
+    assert fit_temperature(logits, np.ones((2, 2), dtype=np.int64)) == 1
