@@ -161,7 +161,7 @@ def _scorecard(candidate: Candidate, context: _Context) -> Scorecard:
         threads=None,
         runtime=candidate.runtime,
         retention=metrics.retention(scores[metric], kind.main_score(teacher, targets)),
-        agreement=kind.agreement(outputs, teacher),
+        agreement=kind.agreement(outputs, teacher, targets),
         difference=_difference(candidate, context),
         speedup=None,
         speedup_same_runtime=None,

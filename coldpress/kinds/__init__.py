@@ -9,6 +9,8 @@ from pydantic import Field
 from coldpress.kinds.kind import TaskKind
 from coldpress.kinds.multi_label import MultiLabel
 from coldpress.kinds.multi_label_columns import MultiLabelBenchmark
+from coldpress.kinds.ranking import Ranking
+from coldpress.kinds.ranking_data import RankingBenchmark
 from coldpress.kinds.regression import Regression, RegressionBenchmark
 from coldpress.kinds.text_classification import TextClassification, TextClassificationBenchmark
 
@@ -18,13 +20,14 @@ __all__ = [
     "TEXT_CLASSIFICATION",
     "KindSection",
     "MultiLabelBenchmark",
+    "RankingBenchmark",
     "RegressionBenchmark",
     "TextClassificationBenchmark",
     "task_kind",
 ]
 
 KindSection = Annotated[
-    TextClassificationBenchmark | RegressionBenchmark | MultiLabelBenchmark,
+    TextClassificationBenchmark | RegressionBenchmark | MultiLabelBenchmark | RankingBenchmark,
     Field(discriminator="kind"),
 ]
 """The `benchmark` section of a recipe: a union of the kinds, told apart by `kind`."""
@@ -32,7 +35,7 @@ KindSection = Annotated[
 TEXT_CLASSIFICATION: TaskKind = TextClassification()
 
 KINDS: dict[str, TaskKind] = {
-    kind.name: kind for kind in (TEXT_CLASSIFICATION, Regression(), MultiLabel())
+    kind.name: kind for kind in (TEXT_CLASSIFICATION, Regression(), MultiLabel(), Ranking())
 }
 
 DEFAULT_KIND = TEXT_CLASSIFICATION.name

@@ -202,12 +202,13 @@ class TaskKind(Protocol):
             scale: From `scale`.
         """
 
-    def agreement(self, outputs: Outputs, others: Outputs) -> float:
+    def agreement(self, outputs: Outputs, others: Outputs, targets: TargetArray) -> float:
         """Measure how far two models predict the same; 1 if their predictions are equal.
 
         Args:
-            outputs: Shape (rows, outputs).
-            others: Outputs of the other model, shape (rows, outputs).
+            outputs: Shape (units, outputs).
+            others: Outputs of the other model, shape (units, outputs).
+            targets: Of the same units, for kinds that compare the units of a sample.
         """
 
     def predicted_targets(self, outputs: Outputs) -> TargetArray:

@@ -187,7 +187,7 @@ class MultiLabel:
         either = predicted + present
         return np.where(either > 0, 2 * hits / np.maximum(either, 1), 1.0)
 
-    def agreement(self, outputs: Outputs, others: Outputs) -> float:
+    def agreement(self, outputs: Outputs, others: Outputs, targets: TargetArray) -> float:  # noqa: ARG002
         """Return the share of rows with the same labels, correct or not."""
         return float(np.mean(((outputs >= 0) == (others >= 0)).all(axis=1)))
 

@@ -187,7 +187,7 @@ class Regression:
         errors = np.abs(self.predicted_targets(outputs) - targets)
         return np.asarray(np.clip(1 - errors / scale, 0, 1), dtype=np.float64)
 
-    def agreement(self, outputs: Outputs, others: Outputs) -> float:
+    def agreement(self, outputs: Outputs, others: Outputs, targets: TargetArray) -> float:  # noqa: ARG002
         """Return the Spearman correlation of the predictions of two models."""
         if np.array_equal(outputs, others):
             return 1.0

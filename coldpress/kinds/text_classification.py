@@ -168,7 +168,7 @@ class TextClassification:
         """Return 1 for each correct row and 0 for each wrong one, shape (rows,)."""
         return np.asarray(outputs.argmax(axis=1) == targets, dtype=np.float64)
 
-    def agreement(self, outputs: Outputs, others: Outputs) -> float:
+    def agreement(self, outputs: Outputs, others: Outputs, targets: TargetArray) -> float:  # noqa: ARG002
         """Return the share of rows with the same prediction, correct or not."""
         return float(np.mean(outputs.argmax(axis=1) == others.argmax(axis=1)))
 

@@ -25,6 +25,7 @@ from coldpress.kinds.kind import TaskKind
 from coldpress.model.activations import TeacherStudentLoss, record_activations
 from coldpress.model.classifier import Classifier, score
 from coldpress.schema.section import Optimization
+from coldpress.training.batches import plan_batches
 from coldpress.training.freezing import freeze_embeddings, only_first_token
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -36,7 +37,6 @@ ProgressCallback = Callable[[int, int, float], None]
 WARMUP_RATIO = 0.1
 WEIGHT_DECAY = 0.01
 MAX_GRADIENT_NORM = 1.0
-_BATCHES_PER_GROUP = 50  # rows are sorted by length within groups of this many batches
 
 
 @dataclass(frozen=True)
@@ -134,11 +134,12 @@ def train_epochs(
     reads_all = isinstance(loss, TeacherStudentLoss)
     last_layer = nullcontext() if reads_all else only_first_token(classifier)
     with freeze_embeddings(classifier, options.freeze_embeddings), last_layer:
-        steps = math.ceil(len(train) / options.batch_size) * options.epochs
+        batches = plan_batches(classifier.kind, train, options.batch_size)
+        steps = len(batches) * options.epochs
         step = _TrainingStep(classifier, loss, options.learning_rate, steps, progress)
         for number in range(1, options.epochs + 1):
             start = time.perf_counter()
-            losses = [step(batch) for batch in _length_grouped_batches(train, options.batch_size)]
+            losses = [step(batch) for batch in batches]
             step.check_weights()
             value = score(classifier, validation)
             yield Epoch(number, float(np.mean(losses)), value, time.perf_counter() - start)
@@ -235,16 +236,3 @@ def _learning_rate_factor(step: int, steps: int) -> float:
     if step < warmup:
         return (step + 1) / warmup
     return max(0.0, (steps - step) / max(1, steps - warmup))
-
-
-def _length_grouped_batches(data: EncodedSplit, batch_size: int) -> Iterator[Batch]:
-    """Shuffle, then sort by length within groups of 50 batches: little padding, still random."""
-    shuffled = torch.randperm(len(data)).tolist()
-    group_size = batch_size * _BATCHES_PER_GROUP
-    batches: list[list[int]] = []
-    for start in range(0, len(shuffled), group_size):
-        group = shuffled[start : start + group_size]
-        group.sort(key=lambda row: len(data.input_ids[row]))
-        batches += [group[i : i + batch_size] for i in range(0, len(group), batch_size)]
-    for index in torch.randperm(len(batches)).tolist():
-        yield data.batch(batches[index])

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
+import torch
 from torch import Tensor
 
+from coldpress.kinds.grouped import GroupedKind, training_samples
 from coldpress.kinds.kind import TaskKind
 from coldpress.training.loop import Loss
 
@@ -25,6 +28,25 @@ class TargetMixture:
     soft: Tensor
     hard: Tensor
 
+    def soft_loss(self, outputs: Tensor, units: Tensor, temperature: float) -> Tensor:
+        """Compute the loss of a batch against the teacher's outputs.
+
+        Args:
+            outputs: Shape (batch, outputs).
+            units: Unit numbers, shape (batch,), on the CPU.
+            temperature: See `TaskKind.soft_loss`.
+        """
+        teacher = self.soft[units].to(outputs.device)
+        if isinstance(self.kind, GroupedKind):
+            samples = self._samples[units].to(outputs.device)
+            return self.kind.grouped_soft_loss(outputs, teacher, samples)
+        return self.kind.soft_loss(outputs, teacher, temperature)
+
+    @cached_property
+    def _samples(self) -> Tensor:
+        numbers = training_samples(self.kind, self.hard.numpy(), len(self.soft))
+        return torch.from_numpy(numbers)
+
 
 def soft_and_hard_loss(targets: TargetMixture, temperature: float, alpha: float) -> Loss:
     """Mix the losses of soft and hard targets.
@@ -41,7 +63,7 @@ def soft_and_hard_loss(targets: TargetMixture, temperature: float, alpha: float)
     hard_targets = targets.hard
 
     def loss(outputs: Tensor, units: Tensor) -> Tensor:
-        soft = kind.soft_loss(outputs, targets.soft[units].to(outputs.device), temperature)
+        soft = targets.soft_loss(outputs, units, temperature)
         labelled = units < len(hard_targets)
         if not bool(labelled.any()):
             return alpha * soft

@@ -43,13 +43,19 @@ TARGETS: Mapping[str, tuple[Target, ...]] = {
     "text-classification": tuple(n % 3 for n in range(12)),
     "regression": tuple(n % 3 + n / 100 for n in range(12)),
     "multi-label": tuple((int(n % 2 == 0), int(n % 3 == 0)) for n in range(12)),
+    "ranking": tuple((n // 3, n % 3) for n in range(12)),
 }
 NAMES = {
     "text-classification": ("calm", "fast", "warm"),
     "regression": ("score",),
     "multi-label": ("even", "third"),
+    "ranking": ("score",),
 }
-ANSWERS = {"regression": {"text", "score"}, "multi-label": {"text", "labels", "scores"}}
+ANSWERS = {
+    "regression": {"text", "score"},
+    "multi-label": {"text", "labels", "scores"},
+    "ranking": {"text", "score"},
+}
 FAMILIES = ("bert", "modernbert")
 QUICK = {"student": {"layers": 2}, "epochs": 1, "batch_size": 6, "learning_rate": 1e-3}
 PLAN = Optimization(epochs=1, learning_rate=1e-3, batch_size=6)
@@ -194,23 +200,28 @@ def test_a_checkpoint_is_loaded_with_its_kind(teacher: Classifier, tmp_path: Pat
 
 
 def perfect_outputs(kind: TaskKind) -> tuple[Outputs, TargetArray]:
-    """40 rows, and the outputs of a model that predicts their targets."""
+    """Targets of 40 samples, and the outputs of a model that predicts them."""
     random = np.random.default_rng(0)
     if kind.name == "multi-label":
         targets = random.integers(0, 2, size=(40, 2))
         return (targets - 0.5).astype(np.float32), targets
+    if kind.name == "ranking":
+        relevance = np.tile([0.0, 1.0], 40)
+        targets = np.stack([np.repeat(np.arange(40.0), 2), relevance], axis=1)
+        return relevance[:, None].astype(np.float32), targets
     numbers = random.permutation(np.linspace(0.0, 1.0, 40))
     return numbers[:, None].astype(np.float32), numbers
 
 
 def test_a_model_equals_itself_and_beats_a_worse_one(kind: TaskKind) -> None:
-    """40 rows: the first model predicts the targets, the second their mirror image.
+    """40 samples: the first model predicts the targets, the second their mirror image.
 
-    Equality is only as certain as the rows are many: z^2 / (40 + z^2) = 0.0876 with z = 1.96.
+    Equality is only as certain as the samples are many: z^2 / (40 + z^2) = 0.0876 with z = 1.96.
     """
     perfect, targets = perfect_outputs(kind)
     random = np.random.default_rng(1)
     same = compare_outputs(("a", "b"), kind, perfect, perfect, targets)
+    assert same.n == 40
     assert same.difference.estimate == 0
     assert same.difference.high == -same.difference.low == pytest.approx(0.0876, abs=1e-4)
     other = compare_outputs(("a", "b"), kind, perfect, -perfect, targets)

@@ -45,7 +45,7 @@ def test_a_row_scores_its_f1_and_one_without_labels_1() -> None:
 
 
 def test_two_models_agree_on_the_rows_with_the_same_labels() -> None:
-    assert KIND.agreement(MARGINS, MARGINS - [[0.0, 0.0, 0.2]]) == 3 / 4
+    assert KIND.agreement(MARGINS, MARGINS - [[0.0, 0.0, 0.2]], TARGETS) == 3 / 4
 
 
 def test_the_score_of_a_group_is_the_recall_of_its_label() -> None:

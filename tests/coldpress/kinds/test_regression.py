@@ -132,9 +132,9 @@ def test_the_losses_are_squared_errors() -> None:
 
 
 def test_agreement_is_the_correlation_of_two_models() -> None:
-    assert KIND.agreement(outputs_of(1, 2, 3), outputs_of(1, 2, 3)) == 1.0
-    assert KIND.agreement(outputs_of(1, 2, 3), outputs_of(3, 2, 1)) == -1.0
-    assert KIND.agreement(outputs_of(2, 2, 2), outputs_of(2, 2, 2)) == 1.0
+    assert KIND.agreement(outputs_of(1, 2, 3), outputs_of(1, 2, 3), np.zeros(3)) == 1.0
+    assert KIND.agreement(outputs_of(1, 2, 3), outputs_of(3, 2, 1), np.zeros(3)) == -1.0
+    assert KIND.agreement(outputs_of(2, 2, 2), outputs_of(2, 2, 2), np.zeros(3)) == 1.0
 
 
 def test_texts_of_reports() -> None:

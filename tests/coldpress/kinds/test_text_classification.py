@@ -31,7 +31,7 @@ def test_a_row_scores_one_or_nothing() -> None:
 def test_agreement_counts_common_mistakes_too() -> None:
     first = np.eye(3)[[0, 1, 1, 2]]
     second = np.eye(3)[[0, 1, 2, 2]]
-    assert TEXT_CLASSIFICATION.agreement(first, second) == 0.75
+    assert TEXT_CLASSIFICATION.agreement(first, second, LABELS[:4]) == 0.75
 
 
 def test_confidence_is_the_probability_of_the_predicted_label() -> None:

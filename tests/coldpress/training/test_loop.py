@@ -15,7 +15,6 @@ from coldpress.schema.section import Optimization
 from coldpress.training.freezing import only_first_token
 from coldpress.training.loop import (
     _learning_rate_factor,
-    _length_grouped_batches,
     fit,
     reseed,
     target_loss,
@@ -151,13 +150,6 @@ def test_no_epochs_change_nothing(tiny: Classifier, rows: EncodedSplit) -> None:
 
     assert fit(tiny, rows, forbidden, PLAN.model_copy(update={"epochs": 0}), rows) == ()
     assert torch.equal(tiny.logits(rows), before)
-
-
-def test_every_row_comes_once_an_epoch_in_batches_of_like_length(rows: EncodedSplit) -> None:
-    batches = list(_length_grouped_batches(rows, 4))
-    assert sorted(int(row) for batch in batches for row in batch.rows) == list(range(12))
-    lengths = [sorted(len(rows.input_ids[row]) for row in batch.rows) for batch in batches]
-    assert sum(group[-1] - group[0] for group in lengths) <= 4
 
 
 def test_the_learning_rate_warms_up_for_a_tenth_of_the_steps_and_decays_to_zero() -> None:
