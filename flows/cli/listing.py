@@ -10,16 +10,31 @@ from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
+from coldpress.errors import InputError
 from coldpress.recipe.loading import list_recipes
 from coldpress.schema.lineage import Ancestor
+from coldpress.schema.yaml_loader import load_yaml
 
 
 def recipe_table() -> Table:
-    """Return the recipes that `run` finds by name, each with its description."""
-    table = Table("recipe", "description", "file", box=None)
-    for path in list_recipes():
-        table.add_row(path.stem, escape(_first_sentence(path)), escape(str(path)))
+    """Return the recipes that `run` finds by name by task kind, each with its description."""
+    table = Table("kind", "recipe", "description", "file", box=None)
+    kinds = {path: _task_kind(path) for path in list_recipes()}
+    previous = ""
+    for path in sorted(kinds, key=kinds.__getitem__):
+        kind = kinds[path]
+        shown = "" if kind == previous else escape(kind)
+        table.add_row(shown, path.stem, escape(_first_sentence(path)), escape(str(path)))
+        previous = kind
     return table
+
+
+def _task_kind(path: Path) -> str:
+    """Return the task kind of a recipe; `unknown` if it is not valid."""
+    try:
+        return str(load_yaml(path)["benchmark"]["kind"])
+    except (InputError, KeyError, TypeError):
+        return "unknown"
 
 
 def _first_sentence(path: Path) -> str:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coldpress.drift.labels import label_shift
+from coldpress.drift.labels import label_frequency_shift, label_shift
 
 NAMES = ("calm", "fast", "warm")
 
@@ -49,3 +49,26 @@ def test_the_effect_is_symmetric(first: list[int], second: list[int]) -> None:
     back = label_shift(np.array(second), np.array(first), NAMES)
     assert forth.effect == pytest.approx(back.effect)
     assert 0 <= forth.effect <= 1
+
+
+def test_frequencies_of_labels_of_which_a_row_may_have_several() -> None:
+    """The first label is in 1/2 of the rows, then in all; the second always in 1/4.
+
+    Effect: (1/2 + 0) / 2, divided by the mean of 1 label per row, here (3/4 + 5/4) / 2.
+    """
+    before = np.tile([[1, 0], [1, 0], [0, 1], [0, 0]], (50, 1))
+    after = np.tile([[1, 0], [1, 0], [1, 1], [1, 0]], (50, 1))
+    shift = label_frequency_shift(before, after, ("joy", "fear"))
+    assert shift.effect == pytest.approx(1 / 4)
+    assert shift.p == 1 / 1000
+    assert shift.sentence == "joy changed most, from 50 % of the rows to 100."
+
+
+def test_rows_of_the_same_kind_have_no_shift_of_frequencies() -> None:
+    random = np.random.default_rng(0)
+    labels = (random.random((300, 3)) < [0.1, 0.4, 0.02]).astype(np.int64)
+    same = label_frequency_shift(labels, labels, ("a", "b", "c"))
+    assert (same.effect, same.p) == (0, 1)
+    assert same.sentence == "Each label is as frequent as before."
+    halves = label_frequency_shift(labels[:150], labels[150:], ("a", "b", "c"))
+    assert halves.p > 0.05

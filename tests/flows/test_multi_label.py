@@ -1,0 +1,176 @@
+"""A multi-label model passes every stage, the gate, the registry and every command."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.command import Coldpress, new_home
+
+pytestmark = pytest.mark.xdist_group("multi_label")
+
+RECIPE = """
+name: topics
+benchmark:
+  kind: multi-label
+  source: {origin: files, train: train.jsonl, test: test.jsonl}
+  columns: {text: message, labels: topics}
+  max_tokens: 32
+teacher:
+  model: {origin: scratch, layers: 2, hidden_size: 32, heads: 4, neurons: 64, vocabulary_size: 500}
+  epochs: 4
+  learning_rate: 5.0e-3
+  freeze_embeddings: false
+distill: {method: logits, student: {layers: 1}, temperature: 2, epochs: 2, learning_rate: 5.0e-3}
+prune: [{method: neurons, keep_neurons: 0.5}]
+quantize: {method: dynamic-int8}
+evaluate:
+  latency: {rounds: 60}
+  slices: [{method: length, edges: [4]}]
+gate:
+  max_drop: 1.0
+  max_champion_drop: 1.0
+  max_class_drop: 1.0
+  min_speedup: 0.01
+  max_label_change: 1.0
+  max_calibration_error: 1.0
+"""
+
+
+TOPICS = ("cold", "olive", "warm")
+WORDS = (*TOPICS, "stone", "slow", "fast", "oil", "press")
+
+
+def write_rows(path: Path, count: int) -> None:
+    """Write texts of some words; each word that is a topic is a label of its text."""
+    numbers = random.Random(path.stem)
+    with path.open("w") as file:
+        for _ in range(count):
+            words = numbers.choices(WORDS, k=numbers.randrange(3, 7))
+            row = {"message": " ".join(words), "topics": sorted(set(words) & set(TOPICS))}
+            file.write(json.dumps(row) + "\n")
+
+
+@pytest.fixture(scope="module")
+def coldpress(tmp_path_factory: pytest.TempPathFactory) -> Coldpress:
+    command = new_home(tmp_path_factory.mktemp("multi_label"))
+    (command.home / "tiny.yaml").write_text(RECIPE)
+    write_rows(command.home / "train.jsonl", 400)
+    write_rows(command.home / "test.jsonl", 150)
+    return command
+
+
+@pytest.fixture(scope="module")
+def outcome(coldpress: Coldpress) -> dict[str, Any]:
+    return coldpress.run_tiny()
+
+
+def test_every_stage_runs_and_names_its_metric(outcome: dict[str, Any]) -> None:
+    assert [stage["status"] for stage in outcome["stages"]] == ["ran"] * 7
+    metrics = [stage["metrics"] for stage in outcome["stages"]]
+    assert metrics[0]["validation_micro_f1"] > 0.7
+    assert metrics[1]["entropy_nats"] > 0
+    assert {"temperature", "validation_micro_f1", "parity_label_agreement"} <= metrics[5].keys()
+    assert metrics[6]["micro_f1"] > 0.6
+
+
+def test_the_scorecard_has_scores_by_name_and_by_label(outcome: dict[str, Any]) -> None:
+    evaluation = outcome["evaluation"]
+    card = evaluation["models"]["onnx"]
+    assert (evaluation["kind"], card["metric"], card["accuracy"]) == (
+        "multi-label",
+        "micro_f1",
+        None,
+    )
+    assert set(card["scores"]) == {"micro_f1", "macro_f1", "ranking_average_precision"}
+    assert card["score_interval"]["low"] < card["scores"]["micro_f1"]
+    assert card["macro_f1"] == card["scores"]["macro_f1"]
+    assert 0 < card["calibration_error"] < 1
+    assert tuple(card["per_class"]) == TOPICS
+    for label in card["per_class"].values():
+        assert label["n"] > 0
+        assert 0 < label["threshold"] < 1
+    assert card["invariance"]["padding"]["labels"] is not None
+
+
+def test_groups_are_labels_by_recall_and_slices_by_f1(outcome: dict[str, Any]) -> None:
+    equity = outcome["evaluation"]["equity"]
+    label = next(group for group in equity if group["name"] == "label olive")
+    scores = outcome["evaluation"]["models"]["onnx"]["per_class"]["olive"]
+    assert (label["kind"], label["n"]) == ("class", scores["n"])
+    assert label["after"] == pytest.approx(scores["recall"])
+    assert any(group["kind"] == "length" for group in equity)
+
+
+def test_the_gate_names_the_metric(outcome: dict[str, Any]) -> None:
+    checks = {check["name"]: check for check in outcome["gate"]["checks"]}
+    assert outcome["gate"]["passed"]
+    sentence = checks["max_drop"]["sentence"]
+    assert sentence.startswith("Compared with the teacher, its micro F1 is ")
+    assert "texts" in checks["max_label_change"]["sentence"]
+
+
+def test_predict_prints_the_labels_above_their_threshold(
+    coldpress: Coldpress, outcome: dict[str, Any]
+) -> None:
+    result = coldpress("predict", "topics/1", "olive oil", "warm olive stone")
+    assert result.code == 0, result.error
+    thresholds = {
+        name: label["threshold"]
+        for name, label in outcome["evaluation"]["models"]["onnx"]["per_class"].items()
+    }
+    for line in result.output.splitlines():
+        record = json.loads(line)
+        assert record.keys() == {"text", "labels", "scores"}
+        assert record["scores"].keys() == thresholds.keys()
+        expected = [n for n, score in record["scores"].items() if score >= thresholds[n]]
+        assert record["labels"] == expected
+
+
+def test_report_and_card_describe_a_multi_label_model(
+    coldpress: Coldpress, outcome: dict[str, Any]
+) -> None:
+    assert outcome["gate"]["passed"]
+    report = coldpress("report", "topics/1", "--out", "report.html")
+    assert report.code == 0, report.error
+    page = (coldpress.home / "report.html").read_text()
+    assert "Micro F1" in page
+    assert "Threshold" in page
+    card = coldpress("card", "topics/1")
+    assert "A multi-label classifier of texts" in card.output
+    assert "any number of 3 labels: cold, olive, warm" in card.output
+    assert "pipeline_tag: text-classification" in card.output
+
+
+def test_a_second_version_is_compared_with_the_champion(
+    coldpress: Coldpress, outcome: dict[str, Any]
+) -> None:
+    assert outcome["gate"]["passed"]
+    assert coldpress("promote", "topics/1", "--reason", "first").code == 0
+    again = coldpress.run_tiny("--set", "distill.epochs=1")
+    assert [stage["status"] for stage in again["stages"][:2]] == ["reused", "reused"]
+    check = next(c for c in again["gate"]["checks"] if c["name"] == "max_champion_drop")
+    assert check["sentence"].startswith("Compared with the champion topics/1, its micro F1")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("benchmark.columns.label=topics", "benchmark.columns.label: unknown key"),
+        (
+            "benchmark.columns.labels=[message, topics]",
+            "text and labels are both column 'message'",
+        ),
+        ("benchmark.columns.labels=[topics]", "train.jsonl line 1: 'topics' is "),
+        ("benchmark.columns={text: topics, labels: message}", "train.jsonl line 1: 'm"),
+    ],
+)
+def test_a_wrong_recipe_ends_with_one_line(coldpress: Coldpress, change: str, message: str) -> None:
+    result = coldpress("check", "./tiny.yaml", "--set", change)
+    assert result.code == 2
+    assert len(result.error.strip().splitlines()) == 1
+    assert message in result.error
