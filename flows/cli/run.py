@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from flows.cli.output_files import (
 )
 from flows.prefect_server import supervisor
 from tasks.environment import credentials, deferred_signals, home, streams
-from tasks.execution import log_filters
+from tasks.execution import data, log_filters
 
 if TYPE_CHECKING:
     from prefect import Flow, State
@@ -57,7 +58,8 @@ def run_recipe(reference: str, assignments: Sequence[str], report: Path | None) 
         inputs += _paths_in(recipe.model_dump())
         check_not_input(target, inputs, "--json")
         home.check_writable()
-        run_preflight(recipe, home.home_directory())
+        checked = run_preflight(recipe, home.home_directory())
+        data.keep_benchmark(recipe, checked.data)
         return _run_flow(recipe, outcome, target)
     finally:
         if target is not None and not is_input(target, inputs):
@@ -116,9 +118,11 @@ def _final_state(
         flow_run_ids.append(str(flow_run.id))
         deferred_signals.reinstall_handlers()
 
+    flow = copy(compress)  # `with_options` would generate the schema of its form again
+    flow.on_running_hooks = [remember]
     with session.prefect_server(server):
         try:
-            return compress.with_options(on_running=[remember])(recipe, return_state=True)
+            return flow(recipe, return_state=True)
         except prefect_artifacts.REPORT_ERRORS as unreported:
             return _state_from_mlflow(unreported, flow_run_ids)
         finally:

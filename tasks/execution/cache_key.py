@@ -101,7 +101,7 @@ def collect_sources(module: str, methods: Iterable[str] = ()) -> dict[str, str]:
     texts: dict[str, str] = {}
     while pending:
         entry = pending.pop()
-        path = _source_file(entry[0])
+        path = _find_source(_ROOT, entry[0])
         if path is None or entry in visited:
             continue
         visited.add(entry)
@@ -109,12 +109,22 @@ def collect_sources(module: str, methods: Iterable[str] = ()) -> dict[str, str]:
         # Other modules of `tasks` look results up and record them; they do not affect any result.
         if entry[0] == module or not _is_in_tasks(entry[0]):
             texts[entry[0]] = text
-        pending += _project_imports(entry, text, entry[0] == module)
+        pending += _project_imports(_ROOT, entry, text, entry[0] == module)
     return texts
 
 
-def _project_imports(importer: _Import, text: str, is_stage: bool) -> Iterator[_Import]:
-    """Yield what a module imports from this project, including the parent packages."""
+@cache
+def _project_imports(
+    root: Path, importer: _Import, text: str, is_stage: bool
+) -> tuple[_Import, ...]:
+    """Return what a module imports from this project, including the parent packages.
+
+    Cached, since the stages import the same modules.
+    """
+    return tuple(dict.fromkeys(_each_import(root, importer, text, is_stage)))
+
+
+def _each_import(root: Path, importer: _Import, text: str, is_stage: bool) -> Iterator[_Import]:
     module, with_functions = importer
     for name, at_module_level in _imported_names(text).items():
         if not (at_module_level or with_functions):
@@ -122,15 +132,17 @@ def _project_imports(importer: _Import, text: str, is_stage: bool) -> Iterator[_
         yield from ((package, False) for package in _parent_packages(name))
         # Functions of a task module count for the stage that imports it, but no further.
         is_indirect = _is_in_tasks(name) and _is_in_tasks(module) and not is_stage
-        yield _resolve_import(name, with_functions and name != _RECIPE_MODULE and not is_indirect)
+        yield _resolve_import(
+            root, name, with_functions and name != _RECIPE_MODULE and not is_indirect
+        )
 
 
-def _resolve_import(name: str, with_functions: bool) -> _Import:
+def _resolve_import(root: Path, name: str, with_functions: bool) -> _Import:
     """Resolve an imported name to its module; an attribute of a package to the package."""
-    path = _source_file(name)
+    path = _find_source(root, name)
     if path is None:
         package = name.rpartition(".")[0]
-        return package, with_functions and _is_package(_source_file(package))
+        return package, with_functions and _is_package(_find_source(root, package))
     return name, with_functions and not _is_package(path)
 
 
@@ -147,14 +159,9 @@ def _is_in_tasks(module: str) -> bool:
     return module.split(".")[0] == "tasks"
 
 
-def _source_file(module: str) -> Path | None:
-    """Find a module's file without importing its parents, which might import torch."""
-    return _find_source(_ROOT, module)
-
-
 @cache
 def _find_source(root: Path, module: str) -> Path | None:
-    """Look on disk once per module: a key asks for the same modules thousands of times."""
+    """Find a module's file without importing its parents, which might import torch."""
     stem = root.joinpath(*module.split("."))
     candidates = (stem.with_suffix(".py"), stem / "__init__.py")
     return next((path for path in candidates if path.is_file()), None)
@@ -162,10 +169,7 @@ def _find_source(root: Path, module: str) -> Path | None:
 
 @cache
 def _imported_names(text: str) -> dict[str, bool]:
-    """Names that a source imports from this project, and whether at module level.
-
-    Cached, since parsing takes most of the time.
-    """
+    """Names that a source imports from this project, and whether at module level."""
     names: dict[str, bool] = {}
     for name, in_function in _walk_imports(ast.parse(text)):
         if name.split(".")[0] in ("coldpress", "tasks"):

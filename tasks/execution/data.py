@@ -2,13 +2,16 @@
 
 import hashlib
 import json
-from functools import cache
 
 from coldpress.benchmark import loading as benchmarks
 from coldpress.data.leakage import FilteredRows
+from coldpress.data.section import BenchmarkSection
 from coldpress.data.splits import Split
 from coldpress.evaluation.subgroups import slices
 from coldpress.recipe.recipe import Recipe
+
+_Key = tuple[BenchmarkSection, int, tuple[tuple[str, str], ...]]
+_benchmarks: dict[_Key, benchmarks.Benchmark] = {}
 
 
 def load_transfer_set(recipe: Recipe) -> Split:
@@ -51,7 +54,16 @@ def load_benchmark(recipe: Recipe) -> benchmarks.Benchmark:
     Raises:
         InputError: A file or row cannot be used; the message names it.
     """
-    return _load(recipe.benchmark, recipe.seed, slices.required_columns(recipe.evaluate.slices))
+    key = _key(recipe)
+    if key not in _benchmarks:
+        _benchmarks[key] = benchmarks.load_benchmark(*key)
+    return _benchmarks[key]
 
 
-_load = cache(benchmarks.load_benchmark)
+def keep_benchmark(recipe: Recipe, benchmark: benchmarks.Benchmark) -> None:
+    """Keep a dataset that was read to check the recipe, so that it is not read again."""
+    _benchmarks[_key(recipe)] = benchmark
+
+
+def _key(recipe: Recipe) -> _Key:
+    return recipe.benchmark, recipe.seed, slices.required_columns(recipe.evaluate.slices)

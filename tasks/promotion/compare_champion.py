@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING
 
 from mlflow.entities.model_registry import ModelVersion
 
-from coldpress.data.encoding import encode
 from coldpress.errors import CorruptCheckpointError
 from coldpress.evaluation.predictions import read_predictions, reorder_outputs
 from coldpress.gate import champion
 from coldpress.gate.champion import Champion
 from coldpress.model.checkpoint import Checkpoint
-from coldpress.onnx.inference import decision_outputs
-from coldpress.onnx.predictor import Predictor
 from tasks.execution import data
 from tasks.tracking import artifacts, history, registry, versions
 from tasks.tracking.results import StageResult
@@ -84,7 +81,10 @@ def _load_predictions(version: ModelVersion) -> Predictions | None:
 
 
 def _predict(checkpoint: Checkpoint, test: Split, predictions: Predictions) -> Outputs:
+    from coldpress.data.encoding import encode
     from coldpress.model.serialization import load_tokenizer
+    from coldpress.onnx.inference import decision_outputs
+    from coldpress.onnx.predictor import Predictor
 
     if not (checkpoint.path / "model.onnx").exists():
         raise _IncomparableError("it is not an ONNX model")

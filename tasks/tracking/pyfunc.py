@@ -6,12 +6,9 @@ import shutil
 from importlib.metadata import version
 from pathlib import Path
 
-import mlflow.pyfunc
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 from mlflow.types.schema import Array, Map
-
-from coldpress.onnx import predictor
 
 _LOADER_MODULE = "coldpress_predictor"
 _SERVING_REQUIREMENTS = ("numpy", "onnxruntime", "tokenizers")
@@ -30,6 +27,10 @@ def package_pyfunc(checkpoint: Path, into: Path) -> Path:
     Returns:
         `into`.
     """
+    import mlflow.pyfunc
+
+    from coldpress.onnx import predictor
+
     code = into.parent / f"{_LOADER_MODULE}.py"
     shutil.copyfile(predictor.__file__, code)
     mlflow.pyfunc.save_model(

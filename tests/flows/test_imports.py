@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 HEAVY = {"torch", "transformers", "datasets", "matplotlib", "sklearn"}
+MODELS = {"onnxruntime", "mlflow.pyfunc"}
 
 
 def imported_by(module: str, home: Path) -> set[str]:
@@ -34,3 +35,10 @@ def test_arguments_are_parsed_before_mlflow_and_prefect_are_imported(tmp_path: P
 def test_a_model_in_an_embedded_registry_is_found_without_mlflow(tmp_path: Path) -> None:
     """Its import would take most of the time of `predict`."""
     assert not imported_by("flows.cli.predict", tmp_path) & {"mlflow", "prefect", "pandas"}
+
+
+def test_a_run_imports_what_executes_and_packages_models_only_for_a_new_model(
+    tmp_path: Path,
+) -> None:
+    assert not imported_by("flows.cli.outcome, flows.compress", tmp_path) & MODELS
+    assert not imported_by("tasks.tracking.pyfunc", tmp_path) & MODELS

@@ -88,7 +88,7 @@ def _outside_the_key(modules: list[str], spec: StageSpec, source: Path) -> list[
     before = _key(spec)
     outside = []
     for module in modules:
-        path = cache_key._source_file(module)
+        path = cache_key._find_source(source, module)
         assert path is not None, module
         text = path.read_text()
         path.write_text(f"{text}\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from coldpress.recipe.preflight import run_preflight
 from coldpress.recipe.recipe import Recipe, SoftTargetsSection
 from tasks.execution import data
 
@@ -51,3 +52,11 @@ def test_unlabelled_test_and_validation_texts_are_left_out(tmp_path: Path) -> No
     assert (filtered.test, filtered.validation) == (2, len(set(validation) - set(test)))
     train = data.load_benchmark(leaking).train.texts
     assert data.load_transfer_set(leaking).texts == (*train, "new words")
+
+
+def test_a_dataset_that_was_read_to_check_its_recipe_is_not_read_again(tmp_path: Path) -> None:
+    checked = recipe(tmp_path / "data", ("north", "south"))
+    report = run_preflight(checked, tmp_path)
+    data.keep_benchmark(checked, report.data)
+    (tmp_path / "data" / "train.jsonl").unlink()
+    assert data.load_benchmark(checked) is report.data
