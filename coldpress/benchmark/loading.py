@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from coldpress.data import file_formats, leakage, new_rows, rows, sources
+from coldpress.data import file_formats, leakage, new_rows, sources
 from coldpress.data.new_rows import NewRowsSource
 from coldpress.data.rows import Rows
 from coldpress.data.section import BenchmarkSection
 from coldpress.data.sources import Columns
-from coldpress.data.splits import Split, row_ids
+from coldpress.data.splits import Split
 from coldpress.errors import InputError
 from coldpress.kinds import task_kind
 from coldpress.kinds.kind import TaskKind
@@ -113,7 +113,7 @@ def read_unlabelled(path: Path, columns: Columns) -> Split:
         InputError: The file, a column or a row is invalid.
     """
     unlabelled = file_formats.read_file(path, columns.texts, "soft_targets.unlabelled")
-    return _build_split(unlabelled, columns)
+    return columns.build_split(unlabelled)
 
 
 def read_filtered_unlabelled(
@@ -155,7 +155,7 @@ def read_new_rows(
     """
     if labels is None:
         unlabelled = new_rows.read_source(source, section.columns.texts, field)
-        return _build_split(unlabelled, section.columns)
+        return section.columns.build_split(unlabelled)
     return _labelled_split(
         new_rows.read_source(source, section.columns.names, field), section, labels
     )
@@ -180,15 +180,9 @@ def _read_unseen_new_rows(
 
 
 def _labelled_split(source: Rows, section: BenchmarkSection, labels: tuple[str, ...]) -> Split:
-    split = _build_split(source, section.columns)
+    split = section.columns.build_split(source)
     targets = task_kind(section.kind).read_targets(source, section.columns, labels)
     return replace(split, targets=targets)
-
-
-def _build_split(source: Rows, columns: Columns) -> Split:
-    texts = rows.extract_texts(source, columns.texts[0])
-    pairs = rows.extract_texts(source, columns.texts[1]) if columns.has_pairs else None
-    return Split(row_ids(texts, pairs), texts, pairs, ())
 
 
 def _cut_validation(
@@ -210,5 +204,6 @@ def _cut_validation(
 def _digest(labels: tuple[str, ...], splits: Sequence[Split]) -> str:
     digest = hashlib.sha256(json.dumps(labels).encode())
     for split in splits:
-        digest.update(json.dumps([split.texts, split.pairs, split.targets]).encode())
+        words = [] if split.words is None else [split.words]
+        digest.update(json.dumps([split.texts, split.pairs, split.targets, *words]).encode())
     return digest.hexdigest()

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from coldpress.data import file_formats, hub, hub_dataset, rows
 from coldpress.data.rows import Rows
+from coldpress.data.splits import Split, row_ids
 from coldpress.errors import InputError
 from coldpress.schema.section import Section, UserPath
 
@@ -102,6 +103,19 @@ class Columns(Section):
                     raise ValueError(f"{seen[column]} and {field} are both column {column!r}")
                 seen[column] = field
         return self
+
+    def build_split(self, source: Rows) -> Split:
+        """Return the texts of rows, without targets.
+
+        Args:
+            source: Rows with the columns of the texts.
+
+        Raises:
+            InputError: A value is not a text.
+        """
+        texts = rows.extract_texts(source, self.texts[0])
+        pairs = rows.extract_texts(source, self.texts[1]) if self.has_pairs else None
+        return Split(row_ids(texts, pairs), texts, pairs, ())
 
     def generate_rows(
         self,

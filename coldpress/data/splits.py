@@ -48,8 +48,20 @@ class Split:
 
     @property
     def target_array(self) -> NDArray[Any]:
-        """Targets as int64 or float64, shape (rows,) or (rows, values of a target)."""
+        """Targets as int64 or float64, shape (rows,) or (rows, values of a target).
+
+        If the units are words: the target of each word and the number of its row, shape (words, 2).
+        """
+        if self.words is not None:
+            targets = np.asarray([value for row in self.targets for value in _values(row)])
+            rows = number_rows([len(_values(row)) for row in self.targets])
+            return np.stack([targets.astype(np.int64), rows], axis=1)
         return np.asarray(self.targets, dtype=None if self.targets else np.int64)
+
+    @property
+    def units(self) -> tuple[int, ...] | None:
+        """Number of units of each row: its words; None if the units are the rows."""
+        return None if self.words is None else tuple(map(len, self.words))
 
     @property
     def all_texts(self) -> tuple[str, ...]:
@@ -90,6 +102,19 @@ class Split:
             columns={name: values + missing for name, values in self.columns.items()},
             words=None if self.words is None else self.words + (new.words or ()),
         )
+
+
+def number_rows(units: Sequence[int]) -> NDArray[np.int64]:
+    """Return the row number of each unit, shape (units,).
+
+    Args:
+        units: Number of units of each row.
+    """
+    return np.repeat(np.arange(len(units)), np.asarray(units, dtype=np.int64))
+
+
+def _values(target: Target) -> tuple[float, ...]:
+    return target if isinstance(target, tuple) else (target,)
 
 
 def row_ids(texts: Sequence[str], pairs: Sequence[str] | None) -> tuple[str, ...]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -23,21 +25,23 @@ _AUGMENTED = "augmented.json"
 
 @dataclass(frozen=True)
 class SoftTargets:
-    """The teacher's logits, row by row.
+    """The teacher's logits, row by row, and unit by unit if a row has several.
 
     Attributes:
         ids: Row ids, in the order of the logits.
-        logits: float16, shape (rows, labels). They are not divided by a temperature: each student
+        logits: float16, shape (units, labels). They are not divided by a temperature: each student
             has its own.
         hidden_states: float16, shape (rows, layers + 1, width): the first token's state after the
             embeddings and after every layer; None if not requested.
         augmented: Rows added by augmentation; None if there was none.
+        units: Number of units of each row, int64, shape (rows,); None if the units are the rows.
     """
 
     ids: tuple[str, ...]
     logits: Tensor
     hidden_states: Tensor | None = None
     augmented: Split | None = None
+    units: Tensor | None = None
 
     def transfer_set(self, rows: Split) -> Split:
         """Return the rows a student is trained on.
@@ -57,13 +61,17 @@ class SoftTargets:
             split: Rows in any order.
 
         Returns:
-            float32, shape (rows, labels).
+            float32, shape (units, labels).
 
         Raises:
             KeyError: A row has no soft targets.
         """
         index = {row_id: row for row, row_id in enumerate(self.ids)}
-        return self.logits[[index[row_id] for row_id in split.ids]].float()
+        rows = [index[row_id] for row_id in split.ids]
+        if self.units is None:
+            return self.logits[rows].float()
+        parts = torch.split(self.logits, self.units.tolist())
+        return torch.cat([parts[row] for row in rows]).float()
 
 
 def compute_soft_targets(
@@ -81,8 +89,9 @@ def compute_soft_targets(
     """
     encoded = encode(teacher.tokenizer, split)
     logits = teacher.logits(encoded).half()
+    units = None if encoded.words is None else torch.from_numpy(np.diff(encoded.first_units))
     if not hidden_states:
-        return SoftTargets(split.ids, logits)
+        return SoftTargets(split.ids, logits, units=units)
     states: list[Tensor] = [torch.empty(0)] * len(encoded)
     with torch.inference_mode():
         for batch in encoded.batches(64):
@@ -90,7 +99,7 @@ def compute_soft_targets(
             first = torch.stack([state[:, 0] for state in output.hidden_states], dim=1)
             for row, state in zip(batch.rows, first.cpu().half(), strict=True):
                 states[int(row)] = state
-    return SoftTargets(split.ids, logits, torch.stack(states))
+    return SoftTargets(split.ids, logits, torch.stack(states), units=units)
 
 
 def save_soft_targets(soft_targets: SoftTargets, directory: Path) -> None:
@@ -104,13 +113,18 @@ def save_soft_targets(soft_targets: SoftTargets, directory: Path) -> None:
         NonFiniteError: A value is not finite, or too large for float16.
     """
     tensors = {"logits": soft_targets.logits}
+    if soft_targets.units is not None:
+        tensors["units"] = soft_targets.units
     if soft_targets.hidden_states is not None:
         tensors["hidden_states"] = soft_targets.hidden_states
     check_arrays_finite({name: tensor.numpy() for name, tensor in tensors.items()})
     save_file(tensors, directory / _TENSORS)
     (directory / _IDS).write_text(json.dumps(soft_targets.ids), encoding="utf-8")
     if soft_targets.augmented is not None:
-        columns = {"texts": soft_targets.augmented.texts, "pairs": soft_targets.augmented.pairs}
+        augmented = soft_targets.augmented
+        columns: dict[str, Any] = {"texts": augmented.texts, "pairs": augmented.pairs}
+        if augmented.words is not None:
+            columns["words"] = augmented.words
         (directory / _AUGMENTED).write_text(json.dumps(columns), encoding="utf-8")
 
 
@@ -126,7 +140,9 @@ def load_soft_targets(directory: Path) -> SoftTargets:
     tensors = load_file(directory / _TENSORS)
     ids = tuple(json.loads((directory / _IDS).read_text(encoding="utf-8")))
     augmented = _load_augmented(directory)
-    return SoftTargets(ids, tensors["logits"], tensors.get("hidden_states"), augmented)
+    return SoftTargets(
+        ids, tensors["logits"], tensors.get("hidden_states"), augmented, tensors.get("units")
+    )
 
 
 def _load_augmented(directory: Path) -> Split | None:
@@ -136,7 +152,10 @@ def _load_augmented(directory: Path) -> Split | None:
     columns = json.loads(path.read_text(encoding="utf-8"))
     texts = tuple(columns["texts"])
     pairs = None if columns["pairs"] is None else tuple(columns["pairs"])
-    return Split(row_ids(texts, pairs), texts, pairs, ())
+    words = None
+    if "words" in columns:
+        words = tuple(tuple((start, end) for start, end in row) for row in columns["words"])
+    return Split(row_ids(texts, pairs), texts, pairs, (), words=words)
 
 
 def mean_entropy(logits: Tensor, activation: Activation) -> float:

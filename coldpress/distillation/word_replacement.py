@@ -14,12 +14,15 @@ import numpy as np
 from tokenizers import Encoding
 from torch import nn
 
-from coldpress.data.splits import Split, row_ids
+from coldpress.data.splits import Split, WordSpans, row_ids
 from coldpress.model.classifier import Classifier
 from coldpress.model.tokenizer_config import find_mask_token
 
 if TYPE_CHECKING:
     from coldpress.distillation.augmentation import Augmentation
+
+Edit = tuple[int, int, int]
+"""Start and end of a part of a text, and the length of what replaced it."""
 
 _CANDIDATES_PER_NEIGHBOUR = 4
 """Nearest tokens to look at per neighbour wanted, since some of them are not whole words."""
@@ -46,14 +49,40 @@ def make_variants(teacher: Classifier, rows: Split, plan: Augmentation, seed: in
     originals = list(zip(*columns, strict=True))
     unique = set(originals)
     variants: list[tuple[str, ...]] = []
-    for texts in originals * plan.copies:
-        variant = tuple(replacer.replace_words(text, rng) for text in texts)
+    words: list[WordSpans] = []
+    for number, texts in enumerate(originals * plan.copies):
+        replaced = [replacer.replace_words(text, rng) for text in texts]
+        variant = tuple(text for text, _ in replaced)
         if variant not in unique:
             unique.add(variant)
             variants.append(variant)
+            if rows.words is not None:
+                words.append(_move_words(rows.words[number % len(rows)], replaced[0][1]))
     firsts = tuple(variant[0] for variant in variants)
     pairs = None if rows.pairs is None else tuple(variant[1] for variant in variants)
-    return Split(row_ids(firsts, pairs), firsts, pairs, ())
+    spans = None if rows.words is None else tuple(words)
+    return Split(row_ids(firsts, pairs), firsts, pairs, (), words=spans)
+
+
+def _move_words(words: WordSpans, edits: Sequence[Edit]) -> WordSpans:
+    """Return where words are after parts of their text were replaced.
+
+    Args:
+        words: Start and end of each word.
+        edits: Start and end of each replaced part, in order, and the length of what replaced it.
+    """
+    return tuple((_move(start, edits, False), _move(end, edits, True)) for start, end in words)
+
+
+def _move(place: int, edits: Sequence[Edit], is_end: bool) -> int:
+    """Return the new place; a place within a replaced part moves to that end of it."""
+    shift = 0
+    for start, end, length in edits:
+        if end <= place:
+            shift += length - (end - start)
+        elif start < place:
+            return start + shift + (length if is_end else 0)
+    return place + shift
 
 
 class WordReplacer:
@@ -67,7 +96,7 @@ class WordReplacer:
         self._table = nn.functional.normalize(teacher.token_table.weight.detach().cpu(), dim=-1)
         self._cache: dict[int, list[str]] = {}
 
-    def replace_words(self, text: str, rng: np.random.Generator) -> str:
+    def replace_words(self, text: str, rng: np.random.Generator) -> tuple[str, list[Edit]]:
         """Replace some words of a text.
 
         Args:
@@ -75,17 +104,20 @@ class WordReplacer:
             rng: Chooses the words and their replacements.
 
         Returns:
-            The text with everything else, punctuation included, unchanged.
+            The text with everything else, punctuation included, unchanged; and the edits.
         """
         parts: list[str] = []
+        edits: list[Edit] = []
         end = 0
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
         for start, stop, token in _word_spans(encoding):
             # Byte-level tokenizers count the space before a word as part of it.
             start += len(text[start:stop]) - len(text[start:stop].lstrip())
-            parts += [text[end:start], self._replacement(text[start:stop], token, rng)]
+            replacement = self._replacement(text[start:stop], token, rng)
+            parts += [text[end:start], replacement]
+            edits.append((start, stop, len(replacement)))
             end = stop
-        return "".join([*parts, text[end:]])
+        return "".join([*parts, text[end:]]), edits
 
     def _replacement(self, word: str, token: int | None, rng: np.random.Generator) -> str:
         if not any(map(str.isalnum, word)):

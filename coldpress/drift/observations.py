@@ -44,5 +44,7 @@ def observe(rows: Split, model: Path) -> Observations:
     encoded = encode(Tokenizer.from_file(str(model / "tokenizer.json")), rows)
     logits = np.asarray(decision_outputs(predictor, encoded), dtype=np.float32)
     kind = task_kind(predictor.kind)
-    predictions = Predictions(rows.ids, kind, predictor.labels, rows.target_array, {"onnx": logits})
+    predictions = Predictions(
+        rows.ids, kind, predictor.labels, rows.target_array, {"onnx": logits}, units=rows.units
+    )
     return Observations(predictions, build_profile(rows, model))

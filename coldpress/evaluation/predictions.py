@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from coldpress.data.splits import number_rows
 from coldpress.kinds import DEFAULT_KIND, task_kind
 from coldpress.kinds.kind import Outputs, TargetArray, TaskKind
 from coldpress.kinds.samples import row_samples
@@ -37,6 +38,7 @@ class Predictions:
         outputs: By model, from the teacher to the final one; float32, shape (units, outputs). If
             each label has a threshold, they are margins, see `coldpress.kinds.thresholds`.
         thresholds: By model, those of its labels as logits; empty for kinds without thresholds.
+        units: Number of units of each row; None if the units are the rows.
     """
 
     ids: tuple[str, ...]
@@ -45,6 +47,18 @@ class Predictions:
     targets: TargetArray
     outputs: Mapping[str, NDArray[np.float32]]
     thresholds: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    units: tuple[int, ...] | None = None
+
+    def predicted_targets(self, model: str) -> TargetArray:
+        """Return a model's predictions in the form of `targets`.
+
+        Args:
+            model: Name of the model.
+        """
+        predicted = self.kind.predicted_targets(self.outputs[model])
+        if self.units is None:
+            return predicted
+        return np.stack([predicted, number_rows(self.units)], axis=1)
 
     @property
     def teacher(self) -> str:
@@ -124,6 +138,8 @@ def write_predictions(predictions: Predictions, directory: Path) -> None:
     }
     if predictions.thresholds:
         rows["thresholds"] = predictions.thresholds
+    if predictions.units is not None:
+        rows["units"] = predictions.units
     (directory / _ROWS_FILE).write_text(json.dumps(rows), encoding="utf-8")
 
 
@@ -141,6 +157,7 @@ def read_predictions(directory: Path) -> Predictions:
         np.asarray(rows["labels"]),
         outputs,
         {name: tuple(values) for name, values in rows.get("thresholds", {}).items()},
+        tuple(rows["units"]) if "units" in rows else None,
     )
 
 

@@ -13,6 +13,8 @@ from coldpress.kinds.ranking import Ranking
 from coldpress.kinds.ranking_data import RankingBenchmark
 from coldpress.kinds.regression import Regression, RegressionBenchmark
 from coldpress.kinds.text_classification import TextClassification, TextClassificationBenchmark
+from coldpress.kinds.token_classification import TokenClassification
+from coldpress.kinds.token_columns import TokenClassificationBenchmark
 
 __all__ = [
     "DEFAULT_KIND",
@@ -23,11 +25,16 @@ __all__ = [
     "RankingBenchmark",
     "RegressionBenchmark",
     "TextClassificationBenchmark",
+    "TokenClassificationBenchmark",
     "task_kind",
 ]
 
 KindSection = Annotated[
-    TextClassificationBenchmark | RegressionBenchmark | MultiLabelBenchmark | RankingBenchmark,
+    TextClassificationBenchmark
+    | RegressionBenchmark
+    | MultiLabelBenchmark
+    | RankingBenchmark
+    | TokenClassificationBenchmark,
     Field(discriminator="kind"),
 ]
 """The `benchmark` section of a recipe: a union of the kinds, told apart by `kind`."""
@@ -35,7 +42,8 @@ KindSection = Annotated[
 TEXT_CLASSIFICATION: TaskKind = TextClassification()
 
 KINDS: dict[str, TaskKind] = {
-    kind.name: kind for kind in (TEXT_CLASSIFICATION, Regression(), MultiLabel(), Ranking())
+    kind.name: kind
+    for kind in (TEXT_CLASSIFICATION, Regression(), MultiLabel(), Ranking(), TokenClassification())
 }
 
 DEFAULT_KIND = TEXT_CLASSIFICATION.name

@@ -18,6 +18,7 @@ from coldpress.data.splits import Split
 from coldpress.errors import InputError
 from coldpress.kinds.kind import HeadName, Outputs, TargetArray
 from coldpress.kinds.scores import Metric, SampleScores, TargetGroup
+from coldpress.kinds.softmax_losses import cross_entropy, softened_divergence
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -109,29 +110,11 @@ class TextClassification:
         self, outputs: Tensor, targets: Tensor, reduction: Literal["mean", "sum"] = "mean"
     ) -> Tensor:
         """Compute the cross-entropy of logits (batch, labels) against class indices (batch,)."""
-        from torch.nn.functional import cross_entropy
-
-        return cross_entropy(outputs, targets, reduction=reduction)
+        return cross_entropy(outputs, targets, reduction)
 
     def soft_loss(self, outputs: Tensor, teacher_outputs: Tensor, temperature: float) -> Tensor:
-        """Compute the KL divergence of the softened distributions of student and teacher.
-
-        Hinton, Vinyals & Dean (2015), "Distilling the Knowledge in a Neural Network", section 2.
-
-        Args:
-            outputs: The student's z, shape (batch, labels).
-            teacher_outputs: The teacher's v, shape (batch, labels).
-            temperature: T in q_i = exp(z_i / T) / sum_j exp(z_j / T) (eq. 1).
-
-        Returns:
-            T^2 * KL(p || q), averaged over the batch. The gradients of the softened term scale as
-            1 / T^2 (eqs. 2-4); the factor T^2 makes its weight independent of T.
-        """
-        from torch.nn.functional import kl_div, log_softmax
-
-        student = log_softmax(outputs / temperature, dim=-1)
-        teacher = log_softmax(teacher_outputs / temperature, dim=-1)
-        return temperature**2 * kl_div(student, teacher, reduction="batchmean", log_target=True)
+        """Compute the KL divergence of the softened distributions: `softened_divergence`."""
+        return softened_divergence(outputs, teacher_outputs, temperature)
 
     def scores(self, outputs: Outputs, targets: TargetArray) -> dict[str, float]:
         """Compute accuracy, and the mean F1 over the classes that occur in labels or predictions.

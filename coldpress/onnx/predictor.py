@@ -11,14 +11,16 @@ import hashlib
 import json
 import math
 import os
+import re
 import sys
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 # ONNX Runtime sends telemetry and stores a device id unless this is set before it is imported.
 os.environ["ORT_DISABLE_TELEMETRY"] = os.environ.get("ORT_DISABLE_TELEMETRY", "").strip() or "1"
@@ -28,6 +30,11 @@ MAX_TEXTS = 512
 MAX_CHARACTERS = 100_000
 """Limits of a request to a server; `Predictor` itself has none."""
 _BATCH_SIZE = 32
+_ENTITIES = "token-classification"
+_WORD = re.compile(r"\w+|[^\w\s]")
+"""A word, as in training: a run of word characters, or any other character but space."""
+_OVERLAP = 0.25
+"""Share of the tokens of a window that are in the next one, too, for texts beyond the limit."""
 _SERVING_VARIABLE = "_MLFLOW_IS_IN_SERVING_ENVIRONMENT"
 """MLflow's scoring server sets it to "true" before the first request."""
 
@@ -56,6 +63,8 @@ class Predictor:
         self.temperature = float(metadata["temperature"])
         # Files of classifiers name neither kind nor activation.
         self.kind = metadata.get("kind", "text-classification")
+        if self.kind == _ENTITIES:
+            _overlap_windows(self._tokenizer)
         self.activation = metadata.get("activation", "softmax")
         self.thresholds: tuple[float, ...] = tuple(
             json.loads(metadata.get("thresholds", json.dumps([0.5] * len(self.labels))))
@@ -77,7 +86,8 @@ class Predictor:
         Returns:
             A record per text: the text, its label, the label's probability, and all probabilities;
             or the text, its labels and the probabilities of all labels; or the text and its number
-            as `score`.
+            as `score`; or the text and its entities, each with start and end in characters, its
+            text, label and probability.
 
         Raises:
             ValueError: A value is not a text, second texts are missing or not allowed, or their
@@ -93,7 +103,10 @@ class Predictor:
         records: list[dict[str, Any]] = []
         for start in range(0, len(rows), _BATCH_SIZE):
             stop = start + _BATCH_SIZE
-            scores = self._scores(rows[start:stop])
+            if self.kind == _ENTITIES:
+                records += self._entities(texts[start:stop])
+                continue
+            scores = self._probabilities(self._tokenizer.encode_batch(rows[start:stop]))
             records += map(self._record, texts[start:stop], scores.tolist())
         return records
 
@@ -111,7 +124,8 @@ class Predictor:
             token_type_ids: Shape (batch, tokens); ignored by a model without segments.
 
         Returns:
-            Logits of shape (batch, labels), not divided by the temperature.
+            Logits of shape (batch, labels), or of every token, shape (batch, tokens, labels); not
+            divided by the temperature.
         """
         feeds = {"input_ids": input_ids, "attention_mask": attention_mask}
         if "token_type_ids" in self._inputs:
@@ -119,8 +133,7 @@ class Predictor:
         logits: NDArray[np.float32] = self._session.run(None, feeds)[0]
         return logits
 
-    def _scores(self, rows: Sequence[str | tuple[str, str]]) -> NDArray[np.float64]:
-        encodings = self._tokenizer.encode_batch(rows)
+    def _probabilities(self, encodings: Sequence[Encoding]) -> NDArray[np.float64]:
         logits = self.logits(
             np.array([e.ids for e in encodings], dtype=np.int64),
             np.array([e.attention_mask for e in encodings], dtype=np.int64),
@@ -130,6 +143,25 @@ class Predictor:
         if self.activation == "sigmoid":
             return sigmoid(scaled)
         return softmax(scaled) if self.activation == "softmax" else scaled
+
+    def _entities(self, texts: Sequence[str]) -> list[dict[str, Any]]:
+        """Tag the words of texts, which may be longer than the model's limit."""
+        windows = [[e, *e.overflowing] for e in self._tokenizer.encode_batch(texts)]
+        encodings = [encoding for row in windows for encoding in row]
+        scores: list[NDArray[np.float64]] = []
+        for start in range(0, len(encodings), _BATCH_SIZE):
+            scores += [*self._probabilities(encodings[start : start + _BATCH_SIZE])]
+        remaining = iter(scores)
+        records = []
+        for text, row in zip(texts, windows, strict=True):
+            words = [match.span() for match in _WORD.finditer(text)]
+            tagged = [
+                _score_words(encoding, next(remaining), words, number > 0)
+                for number, encoding in enumerate(row)
+            ]
+            entities = _find_entities(text, words, _join_windows(tagged, self.labels), self.labels)
+            records.append({"text": text, "entities": entities})
+        return records
 
     def _record(self, text: str, scores: Sequence[float]) -> dict[str, Any]:
         if self.activation == "none":
@@ -184,6 +216,81 @@ def sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     scores: NDArray[np.float64] = 0.5 + 0.5 * np.tanh(0.5 * logits)  # exp would overflow
     return scores
+
+
+_Scores = dict[int, NDArray[np.float64]]
+"""Probabilities of the tags of words, by the words' numbers."""
+
+
+def _overlap_windows(tokenizer: Tokenizer) -> None:
+    """Read a text beyond the limit in windows that overlap."""
+    if tokenizer.truncation:
+        limit = tokenizer.truncation["max_length"]
+        tokenizer.enable_truncation(limit, stride=int(limit * _OVERLAP))
+
+
+def _score_words(
+    encoding: Encoding, scores: NDArray[np.float64], words: Sequence[tuple[int, int]], later: bool
+) -> _Scores:
+    """Return the scores of the words' first tokens in a window; a later one may begin in a word."""
+    tokens = [(i, start, end) for i, (start, end) in enumerate(encoding.offsets) if end > start]
+    found: _Scores = {}
+    if not tokens:
+        return found
+    first = bisect_left(words, (tokens[0][1], 0)) if later else 0
+    place = 0
+    for number in range(first, len(words)):
+        start, stop = words[number]
+        while place < len(tokens) and tokens[place][2] <= start:
+            place += 1
+        if place == len(tokens):
+            break
+        if tokens[place][1] < stop:
+            found[number] = scores[tokens[place][0]]
+    return found
+
+
+def _join_windows(windows: Sequence[_Scores], labels: Sequence[str]) -> _Scores:
+    """Take each word from one window; a text's windows meet where no entity continues."""
+    joined = windows[0]
+    for window in filter(None, windows[1:]):
+        shared = sorted(joined.keys() & window.keys())
+        middle = shared[len(shared) // 2] if shared else min(window)
+        free = [
+            word
+            for word in shared
+            if not any(_tag(side[word], labels).startswith("I-") for side in (joined, window))
+        ]
+        seam = min(free, key=lambda word: abs(word - middle), default=middle)
+        before = {word: scores for word, scores in joined.items() if word < seam}
+        joined = before | {word: scores for word, scores in window.items() if word >= seam}
+    return joined
+
+
+def _find_entities(
+    text: str, words: Sequence[tuple[int, int]], scores: _Scores, labels: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return the entities: B begins one, and I continues one of its type or begins one."""
+    members: list[tuple[str, list[int]]] = []
+    last = ""
+    for number in range(len(words)):
+        tag = _tag(scores[number], labels) if number in scores else "O"
+        if tag.startswith("I-") and last[2:] == tag[2:]:
+            members[-1][1].append(number)
+        elif tag != "O":
+            members.append((tag[2:], [number]))
+        last = tag
+    entities = []
+    for label, numbers in members:
+        start, end = words[numbers[0]][0], words[numbers[-1]][1]
+        score = float(np.mean([scores[number].max() for number in numbers]))
+        entity = {"start": start, "end": end, "text": text[start:end], "label": label}
+        entities.append({**entity, "score": score})
+    return entities
+
+
+def _tag(scores: NDArray[np.float64], labels: Sequence[str]) -> str:
+    return labels[int(scores.argmax())]
 
 
 def _verify_digests(directory: Path) -> None:
