@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from coldpress.data.rows import Rows, extract_texts
-from coldpress.data.sources import TextColumns
+from coldpress.data.sources import Columns
 from coldpress.data.words import split_words
 from coldpress.kinds import tags
 from coldpress.kinds.spans import read_spans, span_tags
@@ -16,7 +16,7 @@ from coldpress.kinds.token_columns import TokenColumns, read_tags
 _logger = logging.getLogger(__name__)
 
 
-def read_tag_names(rows: Rows, columns: TextColumns) -> list[list[str]]:
+def read_tag_names(rows: Rows, columns: Columns) -> list[list[str]]:
     """Return the tags of each row's words, as they are given or from the spans.
 
     Args:
@@ -30,7 +30,7 @@ def read_tag_names(rows: Rows, columns: TextColumns) -> list[list[str]]:
     if fields.tokens is not None:
         return read_tags(rows, fields)
     column = fields.target_column
-    texts = extract_texts(rows, fields.text)
+    texts = extract_texts(rows, fields.texts[0])
     spans = read_spans(rows, column, texts)
     return [
         span_tags(spans[row], text, split_words(text), f"{rows.locate(row)}: {column!r}")
@@ -39,7 +39,7 @@ def read_tag_names(rows: Rows, columns: TextColumns) -> list[list[str]]:
 
 
 def report_inside_tags(
-    rows: Rows, columns: TextColumns, given: Sequence[Sequence[int]], changed: Sequence[int]
+    rows: Rows, columns: Columns, given: Sequence[Sequence[int]], changed: Sequence[int]
 ) -> None:
     """Report entities that begin with I in a file whose other entities begin with B.
 

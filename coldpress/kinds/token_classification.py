@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coldpress.data.rows import Rows
-from coldpress.data.sources import TextColumns
+from coldpress.data.sources import Columns
 from coldpress.data.splits import Split
 from coldpress.errors import InputError
 from coldpress.kinds import entity_scores, tags
@@ -48,7 +48,7 @@ class TokenClassification:
     model_title = "token classifier"
     pipeline_tag = "token-classification"
 
-    def output_names(self, train: Rows, columns: TextColumns) -> tuple[str, ...]:
+    def output_names(self, train: Rows, columns: Columns) -> tuple[str, ...]:
         """Return the tags: `O`, then B and I of each type of the training rows.
 
         Args:
@@ -65,7 +65,7 @@ class TokenClassification:
         return tags.tag_names(types)
 
     def read_targets(
-        self, rows: Rows, columns: TextColumns, names: Sequence[str]
+        self, rows: Rows, columns: Columns, names: Sequence[str]
     ) -> tuple[tuple[int, ...], ...]:
         """Return the indices of the tags of each row's words.
 
@@ -92,18 +92,18 @@ class TokenClassification:
         report_inside_tags(rows, columns, given, [count for _, count in changed])
         return tuple(row_tags for row_tags, _ in changed)
 
-    def check_split(self, targets: Sequence[Any], location: str) -> None:
+    def check_split(self, targets: Sequence[Any], rows: Rows) -> None:
         """Check that there is an entity: without one, the F1 of every model is 0.
 
         Args:
             targets: Tags of the words of all rows.
-            location: The split, for the message.
+            rows: The source of the split, for the message.
 
         Raises:
             InputError: There is none.
         """
         if not any(tag != tags.OUTSIDE for row in targets for tag in row):
-            raise InputError(f"{location} has no entity")
+            raise InputError(f"{rows.location} has no entity")
 
     def strata(self, targets: Sequence[Any]) -> list[int]:
         """Stratify by the type of the first entity; texts without one are a stratum, too."""

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from coldpress.data import synthetic_entities
 from coldpress.data.rows import Rows, extract_texts
 from coldpress.data.section import BenchmarkSection
-from coldpress.data.sources import TextColumns
+from coldpress.data.sources import Columns
 from coldpress.data.splits import Split, row_ids
 from coldpress.data.words import join_words, split_words
 from coldpress.errors import InputError
 
 
-class TokenColumns(TextColumns):
+class TokenColumns(Columns):
     """Names of the source's columns: tokens and tags, or text and spans."""
+
+    text_fields: ClassVar[tuple[str, ...]] = ("tokens", "text")
 
     tokens: Annotated[
         str | None, Field(min_length=1, description="Column of the words of a text, a list.")
@@ -26,42 +28,22 @@ class TokenColumns(TextColumns):
         str | None,
         Field(min_length=1, description="Column of the words' tags: O, B-type, I-type."),
     ] = None
+    text: Annotated[str | None, Field(min_length=1, description="Column of the text.")] = None
     spans: Annotated[
         str | None,
         Field(min_length=1, description="Column of the entities: start, end and label of each."),
     ] = None
 
-    @property
-    def texts(self) -> list[str]:
-        """The column of the words or of the text."""
-        return [self.text if self.tokens is None else self.tokens]
-
-    @property
-    def columns_by_field(self) -> dict[str, list[str]]:
-        """Columns that each field names."""
-        fields = super().columns_by_field
-        return {f: columns for f, columns in fields.items() if f != "text" or not self.tokens}
-
-    @property
-    def names(self) -> list[str]:
-        """Columns of the words and tags, or of the text and spans."""
-        return [column for columns in self.columns_by_field.values() for column in columns]
-
     @model_validator(mode="after")
     def _check_pair_of_columns(self) -> Self:
-        if self.text_pair is not None:
-            raise ValueError("text_pair: the words of pairs of texts cannot be predicted")
-        text = "text" in self.model_fields_set
-        given = {"tokens": self.tokens, "tags": self.tags, "spans": self.spans}
-        named = {name for name, column in given.items() if column is not None}
-        if (named == {"tokens", "tags"} and not text) or named == {"spans"}:
-            return self
-        raise ValueError("name either tokens and tags, or text and spans")
+        if set(self.columns_by_field) not in ({"tokens", "tags"}, {"text", "spans"}):
+            raise ValueError("name either tokens and tags, or text and spans")
+        return self
 
     def build_split(self, source: Rows) -> Split:
         """Return the texts with their words, without tags."""
         if self.tokens is None:
-            texts = extract_texts(source, self.text)
+            texts = extract_texts(source, self.texts[0])
             words = tuple(split_words(text) for text in texts)
         else:
             joined = [join_words(row) for row in read_tokens(source, self.tokens)]
@@ -71,13 +53,10 @@ class TokenColumns(TextColumns):
     def generate_rows(self, count: int, seed: str) -> Mapping[str, Sequence[Any]]:
         """Generate requests that name persons, places and products."""
         examples = synthetic_entities.generate(count, seed)
-        if self.tokens is None or self.tags is None:
-            spans = [example.spans for example in examples]
-            return {self.text: [example.text for example in examples], self.names[-1]: spans}
-        return {
-            self.tokens: [example.tokens for example in examples],
-            self.tags: [example.tags for example in examples],
-        }
+        text, target = self.names
+        if self.tokens is None:
+            return {text: [e.text for e in examples], target: [e.spans for e in examples]}
+        return {text: [e.tokens for e in examples], target: [e.tags for e in examples]}
 
 
 class TokenClassificationBenchmark(BenchmarkSection):

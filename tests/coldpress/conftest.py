@@ -10,10 +10,12 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 from torch import nn
-from transformers import AutoConfig, AutoModelForSequenceClassification
+from transformers import AutoConfig
 
 from coldpress.kinds import TEXT_CLASSIFICATION
+from coldpress.kinds.kind import TaskKind
 from coldpress.model.classifier import Classifier
+from coldpress.model.output_head import model_class
 from coldpress.model.surgery import keep_heads, keep_layers, keep_neurons
 from tests.support.local_hub import LocalHub, serve_hub
 
@@ -47,16 +49,19 @@ OWN_SIZES: Mapping[str, Mapping[str, Any]] = {
 def random_classifier(tokenizer: Tokenizer) -> Callable[..., Classifier]:
     """Build a model of a family: 3 layers, 4 heads of size 4, 32 neurons, 3 labels."""
 
-    def make(family: str, **settings: Any) -> Classifier:  # noqa: ANN401
+    def make(
+        family: str,
+        kind: TaskKind = TEXT_CLASSIFICATION,
+        **settings: Any,  # noqa: ANN401
+    ) -> Classifier:
         torch.manual_seed(0)
         common = {"vocab_size": tokenizer.get_vocab_size(), "pad_token_id": 0, "num_labels": 3}
         sizes = {**common, **OWN_SIZES.get(family, SIZES), **settings}
         config = AutoConfig.for_model(family, **sizes)
-        build: Any = AutoModelForSequenceClassification
-        module: nn.Module = build.from_config(config, attn_implementation="eager")
+        module: nn.Module = model_class(kind).from_config(config, attn_implementation="eager")
         for parameter in module.parameters():
             nn.init.normal_(parameter, std=0.5)
-        return Classifier(module.eval(), tokenizer, ("calm", "fast", "warm"), TEXT_CLASSIFICATION)
+        return Classifier(module.eval(), tokenizer, ("calm", "fast", "warm"), kind)
 
     return make
 

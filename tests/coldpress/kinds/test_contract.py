@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split, Target
+from coldpress.data.words import split_words
 from coldpress.distillation import DistillationMethod
 from coldpress.distillation.method import Distillation, DistillationContext
 from coldpress.distillation.soft_targets import compute_soft_targets
@@ -44,17 +45,21 @@ TARGETS: Mapping[str, tuple[Target, ...]] = {
     "regression": tuple(n % 3 + n / 100 for n in range(12)),
     "multi-label": tuple((int(n % 2 == 0), int(n % 3 == 0)) for n in range(12)),
     "ranking": tuple((n // 3, n % 3) for n in range(12)),
+    # Row n has 1 + n % 5 words; B and I alternate.
+    "token-classification": tuple((0, 1, 2, 1, 2)[: 1 + n % 5] for n in range(12)),
 }
 NAMES = {
     "text-classification": ("calm", "fast", "warm"),
     "regression": ("score",),
     "multi-label": ("even", "third"),
     "ranking": ("score",),
+    "token-classification": ("O", "B-x", "I-x"),
 }
 ANSWERS = {
     "regression": {"text", "score"},
     "multi-label": {"text", "labels", "scores"},
     "ranking": {"text", "score"},
+    "token-classification": {"text", "entities"},
 }
 FAMILIES = ("bert", "modernbert")
 QUICK = {"student": {"layers": 2}, "epochs": 1, "batch_size": 6, "learning_rate": 1e-3}
@@ -102,13 +107,14 @@ def teacher(
     request: pytest.FixtureRequest, kind: TaskKind, random_classifier: Callable[..., Classifier]
 ) -> Classifier:
     names = NAMES[kind.name]
-    classifier = random_classifier(request.param, num_labels=len(names))
+    classifier = random_classifier(request.param, kind, num_labels=len(names))
     return with_word_pieces(Classifier(classifier.module, classifier.tokenizer, names, kind))
 
 
 @pytest.fixture
 def rows(kind: TaskKind, split: Split) -> Split:
-    return Split(split.ids, split.texts, None, TARGETS[kind.name])
+    words = tuple(map(split_words, split.texts)) if kind.head == "tokens" else None
+    return Split(split.ids, split.texts, None, TARGETS[kind.name], words=words)
 
 
 def test_every_kind_is_tested() -> None:

@@ -10,42 +10,24 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from tokenizers import Tokenizer
 from torch import nn
-from transformers import AutoConfig
 
 from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
-from coldpress.kinds.kind import HeadName
-from coldpress.kinds.text_classification import TextClassification
+from coldpress.kinds import KINDS
 from coldpress.model.architecture import ARCHITECTURES
 from coldpress.model.classifier import Classifier
-from coldpress.model.output_head import model_class
 from coldpress.model.surgery import keep_width
 from coldpress.onnx.graph.encoder import build_encoder_graph
 from coldpress.training.freezing import only_first_token
-from tests.coldpress.conftest import OWN_SIZES, SIZES
 
 FAMILIES = sorted(ARCHITECTURES)
-
-
-class WordClassification(TextClassification):
-    """Text classification, but of every word."""
-
-    head: HeadName = "tokens"
+Make = Callable[..., Classifier]
 
 
 @pytest.fixture(params=FAMILIES)
-def classifier(request: pytest.FixtureRequest, tokenizer: Tokenizer) -> Classifier:
-    torch.manual_seed(0)
-    common = {"vocab_size": tokenizer.get_vocab_size(), "pad_token_id": 0, "num_labels": 3}
-    sizes = {**common, **OWN_SIZES.get(request.param, SIZES)}
-    config = AutoConfig.for_model(request.param, **sizes)
-    kind = WordClassification()
-    module: nn.Module = model_class(kind).from_config(config, attn_implementation="eager")
-    for parameter in module.parameters():
-        nn.init.normal_(parameter, std=0.5)
-    return Classifier(module.eval(), tokenizer, ("calm", "fast", "warm"), kind)
+def classifier(request: pytest.FixtureRequest, random_classifier: Make) -> Classifier:
+    return random_classifier(request.param, KINDS["token-classification"])
 
 
 @pytest.fixture
@@ -91,9 +73,6 @@ def test_a_narrower_model_has_a_narrower_head(classifier: Classifier, words: Spl
     assert isinstance(output, nn.Linear)
     assert output.in_features == 12
     assert narrow.logits(encode(narrow.tokenizer, words)).isfinite().all()
-
-
-Make = Callable[..., Classifier]
 
 
 def test_a_text_has_the_familys_classification_head(random_classifier: Make) -> None:
