@@ -11,11 +11,11 @@ NAMES = tag_names(("LOC", "PER"))
 
 def counts(predicted: list[list[str]], true: list[list[str]]) -> np.ndarray:
     texts = np.repeat(np.arange(len(true)), [len(row) for row in true])
-    sides = [
+    found, expected = (
         find_entities(np.array([NAMES.index(tag) for row in rows for tag in row]), texts)
         for rows in (predicted, true)
-    ]
-    return count_entities(*sides, texts)
+    )
+    return count_entities(found, expected, texts)
 
 
 def test_an_entity_counts_if_words_and_type_are_the_same() -> None:

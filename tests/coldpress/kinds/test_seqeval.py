@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coldpress.kinds import entity_scores
@@ -22,6 +22,7 @@ def indices(tags: list[str]) -> np.ndarray:
     return np.array([NAMES.index(tag) for tag in tags], dtype=np.int64)
 
 
+@settings(deadline=None)
 @given(st.lists(TAG, min_size=1, max_size=12))
 def test_entities_are_the_same(tags: list[str]) -> None:
     found = find_entities(indices(tags), np.zeros(len(tags), dtype=np.int64))
@@ -32,16 +33,17 @@ def test_entities_are_the_same(tags: list[str]) -> None:
     ]
 
 
+@settings(deadline=None)
 @given(st.lists(TEXT, min_size=1, max_size=5))
 def test_scores_are_the_same(texts: list[list[tuple[str, str]]]) -> None:
     predicted = [[first for first, _ in text] for text in texts]
     true = [[second for _, second in text] for text in texts]
     numbers = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
-    sides = [
+    found, expected = (
         find_entities(indices([tag for text in rows for tag in text]), numbers)
         for rows in (predicted, true)
-    ]
-    total = entity_scores.count_entities(*sides, numbers).sum(axis=0)
+    )
+    total = entity_scores.count_entities(found, expected, numbers).sum(axis=0)
     for ours, theirs in (
         (entity_scores.precision, metrics.precision_score),
         (entity_scores.recall, metrics.recall_score),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coldpress.kinds.tags import begin_entities, entity_types, find_entities, tag_names
@@ -68,6 +68,7 @@ def test_entities_begin_with_b(tags: str, expected: str, changed: int) -> None:
     assert count == changed
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(NAMES), max_size=12))
 def test_entities_stay_the_same_when_they_begin_with_b(tags: list[str]) -> None:
     result, _ = begin_entities([NAMES.index(tag) for tag in tags])
