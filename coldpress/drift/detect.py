@@ -25,6 +25,7 @@ from coldpress.evaluation.predictions import Predictions
 from coldpress.evaluation.statistics.paired import SIGNIFICANCE_LEVEL, holm
 from coldpress.kinds.kind import Outputs
 from coldpress.kinds.scores import SampleScores
+from coldpress.kinds.tags import entity_types, text_types
 
 BOUNDS: dict[DriftKind, float] = {
     "labels": 0.1,
@@ -102,11 +103,15 @@ def _target_drift(before: Predictions, fresh: Predictions, labelled: bool) -> Sh
     """Compare the targets; without targets, the predictions."""
     kind = before.kind
     old, new = (
-        side.targets if labelled else kind.predicted_targets(side.outputs[side.final])
+        side.targets if labelled else side.predicted_targets(side.outputs[side.final])
         for side in (before, fresh)
     )
     if kind.is_classification:
         return label_shift(old, new, before.names)
+    if kind.head == "tokens":
+        types = entity_types(before.names)
+        old, new = (text_types(targets, len(types)) for targets in (old, new))
+        return label_frequency_shift(old, new, types)
     if kind.activation == "sigmoid":
         return label_frequency_shift(old, new, before.names)
     return target_shift(old, new)
@@ -135,5 +140,5 @@ def agreement_scores(
         teacher: Outputs of the teacher for the same rows, shape (units, outputs).
         scale: Unit of errors.
     """
-    kind = predictions.kind
-    return kind.sample_scores(predictions.outputs[model], kind.predicted_targets(teacher), scale)
+    targets = predictions.predicted_targets(teacher)
+    return predictions.kind.sample_scores(predictions.outputs[model], targets, scale)

@@ -112,7 +112,13 @@ def _predict(candidates: Sequence[Candidate], benchmark: Benchmark) -> Predictio
     }
     test = benchmark.test
     return Predictions(
-        test.ids, benchmark.kind, benchmark.labels, test.target_array, outputs, thresholds
+        test.ids,
+        benchmark.kind,
+        benchmark.labels,
+        test.target_array,
+        outputs,
+        thresholds,
+        test.units,
     )
 
 

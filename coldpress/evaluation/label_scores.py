@@ -16,6 +16,8 @@ from coldpress.evaluation.candidate import Candidate
 from coldpress.evaluation.predictions import Predictions
 from coldpress.evaluation.scorecard.scorecard import ClassScore
 from coldpress.kinds.kind import Outputs, TaskKind
+from coldpress.kinds.label_targets import label_targets
+from coldpress.kinds.tags import entity_types, find_entities
 from coldpress.kinds.thresholds import Thresholds, fit_thresholds
 
 
@@ -77,10 +79,10 @@ def label_fields(
     if not predictions.kind.has_labels:
         return {}
     logits = predictions.logits(model)
-    targets = predictions.targets
+    targets = label_targets(predictions.kind, predictions.targets)
     return {
         "accuracy": scores.get("accuracy"),
-        "macro_f1": scores["macro_f1"],
+        "macro_f1": scores.get("macro_f1"),
         "per_class": _per_class(predictions, model),
         "calibration_error": calibration.calibration_error(logits, targets),
         "reliability": calibration.reliability_bins(logits, targets),
@@ -88,7 +90,9 @@ def label_fields(
 
 
 def _per_class(predictions: Predictions, model: str) -> dict[str, ClassScore]:
-    """Score each label; add its threshold if it has one."""
+    """Score each label, or each type of entities; add a label's threshold if it has one."""
+    if predictions.kind.head == "tokens":
+        return _per_type(predictions, model)
     predicted = predictions.kind.predicted_targets(predictions.outputs[model])
     scores = metrics.per_class(predicted, predictions.targets, predictions.names)
     if not predictions.thresholds:
@@ -98,3 +102,26 @@ def _per_class(predictions: Predictions, model: str) -> dict[str, ClassScore]:
         name: score.model_copy(update={"threshold": threshold})
         for (name, score), threshold in zip(scores.items(), probabilities, strict=True)
     }
+
+
+def _per_type(predictions: Predictions, model: str) -> dict[str, ClassScore]:
+    """Score the entities of each type; n is the number of true ones."""
+    texts = predictions.targets[:, 1]
+    tags = predictions.kind.predicted_targets(predictions.outputs[model])
+    predicted, true = (find_entities(t, texts) for t in (tags, predictions.targets[:, 0]))
+    names = entity_types(predictions.names)
+    correct = predicted.types[predicted.are_in(true)]
+    counts = [
+        np.bincount(types, minlength=len(names)).tolist()
+        for types in (correct, predicted.types, true.types)
+    ]
+    return {name: _type_score(*numbers) for name, *numbers in zip(names, *counts, strict=True)}
+
+
+def _type_score(correct: int, predicted: int, true: int) -> ClassScore:
+    return ClassScore(
+        n=true,
+        precision=correct / predicted if predicted else None,
+        recall=correct / true if true else None,
+        f1=2 * correct / (predicted + true) if predicted + true else None,
+    )

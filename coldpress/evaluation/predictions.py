@@ -49,13 +49,13 @@ class Predictions:
     thresholds: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     units: tuple[int, ...] | None = None
 
-    def predicted_targets(self, model: str) -> TargetArray:
-        """Return a model's predictions in the form of `targets`.
+    def predicted_targets(self, outputs: Outputs) -> TargetArray:
+        """Return a model's predictions for these rows in the form of `targets`.
 
         Args:
-            model: Name of the model.
+            outputs: Shape (units, outputs).
         """
-        predicted = self.kind.predicted_targets(self.outputs[model])
+        predicted = self.kind.predicted_targets(outputs)
         if self.units is None:
             return predicted
         return np.stack([predicted, number_rows(self.units)], axis=1)

@@ -83,6 +83,23 @@ def find_entities(tags: IntArray, texts: IntArray) -> Entities:
     return Entities(first, end, types[first])
 
 
+def text_types(targets: IntArray, count: int) -> IntArray:
+    """Return which types occur in each text.
+
+    Args:
+        targets: Tag and text of each word, shape (words, 2).
+        count: Number of types.
+
+    Returns:
+        0 or 1, shape (texts, types).
+    """
+    tags, texts = targets[:, 0], targets[:, 1]
+    inside = tags != OUTSIDE
+    found = np.zeros((int(texts.max(initial=-1)) + 1, count), dtype=np.int64)
+    found[texts[inside], (tags[inside] - 1) // 2] = 1
+    return found
+
+
 def begin_entities(tags: Sequence[int]) -> tuple[tuple[int, ...], int]:
     """Write B-X wherever an entity begins: IOB1 becomes BIO.
 

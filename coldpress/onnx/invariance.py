@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from coldpress.data.encoding import Batch, EncodedSplit
 from coldpress.evaluation.scorecard.serving import Invariance, PredictionChange
@@ -34,11 +35,16 @@ def measure_invariance(directory: Path, rows: EncodedSplit) -> Invariance:
     all_threads = Predictor(directory, max(2, os.cpu_count() or 1))
     kind = task_kind(single_thread.kind)
     expected = _logits_one_by_one(single_thread, sample)
+    sample_rows = _unit_rows(sample)
 
     def change(logits: Logits) -> PredictionChange:
         largest = float(np.abs(logits - expected).max())
         before, after = (calibrate(single_thread, values) for values in (expected, logits))
-        return PredictionChange(largest_logit=largest, labels=_changed_rows(kind, before, after))
+        if not kind.has_labels:
+            return PredictionChange(largest_logit=largest, labels=None)
+        changed = _changed_units(kind, before, after)
+        share = len(np.unique(sample_rows[changed])) / len(sample)
+        return PredictionChange(largest_logit=largest, labels=share)
 
     return Invariance(
         rows=len(sample),
@@ -80,10 +86,14 @@ def _first_row(predictor: Predictor, padded: Batch, single: Batch) -> Logits:
     return single.select_units(predictor.logits(*first))
 
 
-def _changed_rows(kind: TaskKind, before: Outputs, after: Outputs) -> float | None:
-    """Return the share of rows whose prediction changed; None for kinds without labels."""
-    if not kind.has_labels:
-        return None
+def _unit_rows(sample: EncodedSplit) -> NDArray[np.int64]:
+    """Return the row of each unit that the model sees, shape (units,)."""
+    places = sample.batch(range(len(sample))).places
+    return np.arange(len(sample)) if places is None else places.rows
+
+
+def _changed_units(kind: TaskKind, before: Outputs, after: Outputs) -> NDArray[np.bool_]:
+    """Return whether the prediction for each unit changed, shape (units,)."""
     changed = kind.predicted_targets(after) != kind.predicted_targets(before)
     # A target may have several values.
-    return float(changed.reshape(len(changed), -1).any(axis=1).mean())
+    return np.asarray(changed.reshape(len(changed), -1).any(axis=1))

@@ -30,7 +30,8 @@ MAX_TEXTS = 512
 MAX_CHARACTERS = 100_000
 """Limits of a request to a server; `Predictor` itself has none."""
 _BATCH_SIZE = 32
-_ENTITIES = "token-classification"
+ENTITIES = "token-classification"
+"""Kind of the models that find entities."""
 _WORD = re.compile(r"\w+|[^\w\s]")
 """A word, as in training: a run of word characters, or any other character but space."""
 _OVERLAP = 0.25
@@ -63,7 +64,7 @@ class Predictor:
         self.temperature = float(metadata["temperature"])
         # Files of classifiers name neither kind nor activation.
         self.kind = metadata.get("kind", "text-classification")
-        if self.kind == _ENTITIES:
+        if self.kind == ENTITIES:
             _overlap_windows(self._tokenizer)
         self.activation = metadata.get("activation", "softmax")
         self.thresholds: tuple[float, ...] = tuple(
@@ -103,7 +104,7 @@ class Predictor:
         records: list[dict[str, Any]] = []
         for start in range(0, len(rows), _BATCH_SIZE):
             stop = start + _BATCH_SIZE
-            if self.kind == _ENTITIES:
+            if self.kind == ENTITIES:
                 records += self._entities(texts[start:stop])
                 continue
             scores = self._probabilities(self._tokenizer.encode_batch(rows[start:stop]))

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from coldpress.data.encoding import EncodedSplit
 from coldpress.evaluation.calibration import calibration_error, fit_temperature
+from coldpress.kinds import task_kind
+from coldpress.kinds.label_targets import label_targets
 from coldpress.onnx.inference import raw_logits
 from coldpress.onnx.metadata import write_metadata
 from coldpress.onnx.predictor import Predictor
@@ -49,8 +51,9 @@ def calibrate_temperature(directory: Path, validation: EncodedSplit) -> Temperat
     Returns:
         The temperature, and the calibration error without and with it.
     """
-    logits = raw_logits(Predictor(directory), validation)
-    labels = validation.targets
+    predictor = Predictor(directory)
+    logits = raw_logits(predictor, validation)
+    labels = label_targets(task_kind(predictor.kind), validation.targets)
     temperature = fit_temperature(logits, labels)
     check_all_finite({"temperature": temperature})
     write_metadata(directory / "model.onnx", "temperature", str(temperature))

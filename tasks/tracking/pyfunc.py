@@ -8,14 +8,14 @@ from pathlib import Path
 
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
-from mlflow.types.schema import Array, Map
+from mlflow.types.schema import Array, Map, Object, Property
 
 _LOADER_MODULE = "coldpress_predictor"
 _SERVING_REQUIREMENTS = ("numpy", "onnxruntime", "tokenizers")
 
 
 def package_pyfunc(checkpoint: Path, into: Path) -> Path:
-    """Package an ONNX checkpoint as a pyfunc: text in; labels and scores, or a number, out.
+    """Package an ONNX checkpoint as a pyfunc: text in; labels, entities or a number out.
 
     The predictor is copied as source, so that serving needs neither torch, transformers nor this
     project.
@@ -38,14 +38,14 @@ def package_pyfunc(checkpoint: Path, into: Path) -> Path:
         loader_module=_LOADER_MODULE,
         data_path=str(checkpoint),
         code_paths=[str(code)],
-        signature=_signature(predictor.Predictor(checkpoint).activation),
+        signature=_signature(predictor.Predictor(checkpoint)),
         input_example={"text": ["how far is it"]},
         pip_requirements=[f"{name}=={version(name)}" for name in _SERVING_REQUIREMENTS],
     )
     return into
 
 
-def _signature(activation: str) -> ModelSignature:
+def _signature(model: predictor.Predictor) -> ModelSignature:
     """Declare the outputs only; the predictor validates its inputs itself.
 
     MLflow's server converts declared text columns to strings, so that null becomes "None". Any
@@ -61,4 +61,17 @@ def _signature(activation: str) -> ModelSignature:
         "sigmoid": [text, labels, scores],
         "none": [text, score],
     }
-    return ModelSignature(outputs=Schema(outputs[activation]))
+    if model.kind == predictor.ENTITIES:
+        return ModelSignature(outputs=Schema([text, ColSpec(_entities(), "entities")]))
+    return ModelSignature(outputs=Schema(outputs[model.activation]))
+
+
+def _entities() -> Array:
+    fields = {
+        "start": DataType.long,
+        "end": DataType.long,
+        "text": DataType.string,
+        "label": DataType.string,
+        "score": DataType.double,
+    }
+    return Array(Object([Property(name, kind) for name, kind in fields.items()]))

@@ -13,6 +13,8 @@ from pydantic import TypeAdapter
 from coldpress.data.splits import Split
 from coldpress.evaluation.predictions import Predictions
 from coldpress.evaluation.scorecard.flip import Flip
+from coldpress.kinds.entity_texts import describe_entities
+from coldpress.kinds.kind import Outputs
 
 MIN_LOSS = 0.25
 """Smallest loss in the sample score that makes a flip; a classifier loses 1 or nothing."""
@@ -40,10 +42,9 @@ def find_flips(predictions: Predictions, test: Split) -> tuple[Flip, ...]:
     lost = _lost_samples(predictions)  # (models, samples)
     lost_at = _lost_at(list(predictions.outputs), lost)
     outputs = predictions.outputs[predictions.final].astype(np.float64)
-    answers = kind.prediction_texts(outputs, predictions.targets, predictions.names)
     scores = kind.confidence(outputs)
-    targets = predictions.target_texts
     samples = kind.split_samples(test)
+    targets, answers = _describe(predictions, outputs, samples)
     return tuple(
         Flip(
             id=samples.ids[sample],
@@ -56,6 +57,19 @@ def find_flips(predictions: Predictions, test: Split) -> tuple[Flip, ...]:
         )
         for sample in np.flatnonzero(lost[-1])
     )
+
+
+def _describe(
+    predictions: Predictions, outputs: Outputs, samples: Split
+) -> tuple[list[str], list[str]]:
+    """Return targets and predictions of all samples as text."""
+    if samples.words is None:
+        kind = predictions.kind
+        answers = kind.prediction_texts(outputs, predictions.targets, predictions.names)
+        return predictions.target_texts, answers
+    sides = (predictions.targets, predictions.predicted_targets(outputs))
+    targets, answers = (describe_entities(samples, side, predictions.names) for side in sides)
+    return targets, answers
 
 
 def flip_table(flips: tuple[Flip, ...]) -> list[dict[str, Any]]:
