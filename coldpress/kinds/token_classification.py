@@ -163,7 +163,7 @@ class TokenClassification:
         counts = self.counts(outputs, targets)
         return np.where(counts.any(axis=1), entity_scores.f1(counts), 1.0)
 
-    def agreement(self, outputs: Outputs, others: Outputs) -> float:
+    def agreement(self, outputs: Outputs, others: Outputs, targets: TargetArray) -> float:  # noqa: ARG002
         """Return the share of words with the same tag, correct or not."""
         return float(np.mean(outputs.argmax(axis=1) == others.argmax(axis=1)))
 

@@ -72,7 +72,7 @@ def test_groups_are_the_recall_of_each_type() -> None:
 
 
 def test_agreement_is_the_share_of_words_with_the_same_tag() -> None:
-    assert KIND.agreement(PREDICTED, outputs([3, 4, 0, 1, 1, 0])) == pytest.approx(5 / 6)
+    assert KIND.agreement(PREDICTED, outputs([3, 4, 0, 1, 1, 0]), TARGETS) == pytest.approx(5 / 6)
 
 
 def test_losses_are_those_of_words() -> None:
