@@ -5,10 +5,14 @@ from __future__ import annotations
 import shutil
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 from mlflow.types.schema import Array, Map, Object, Property
+
+if TYPE_CHECKING:
+    from coldpress.onnx.predictor import Predictor
 
 _LOADER_MODULE = "coldpress_predictor"
 _SERVING_REQUIREMENTS = ("numpy", "onnxruntime", "tokenizers")
@@ -45,7 +49,7 @@ def package_pyfunc(checkpoint: Path, into: Path) -> Path:
     return into
 
 
-def _signature(model: predictor.Predictor) -> ModelSignature:
+def _signature(model: Predictor) -> ModelSignature:
     """Declare the outputs only; the predictor validates its inputs itself.
 
     MLflow's server converts declared text columns to strings, so that null becomes "None". Any
@@ -61,7 +65,7 @@ def _signature(model: predictor.Predictor) -> ModelSignature:
         "sigmoid": [text, labels, scores],
         "none": [text, score],
     }
-    if model.kind == predictor.ENTITIES:
+    if model.kind == "token-classification":
         return ModelSignature(outputs=Schema([text, ColSpec(_entities(), "entities")]))
     return ModelSignature(outputs=Schema(outputs[model.activation]))
 
