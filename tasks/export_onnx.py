@@ -25,8 +25,11 @@ def export_onnx(run: PipelineRun, quantized: StageResult) -> StageResult:
     from tasks.tracking.pyfunc import package_pyfunc
 
     # The file contains the recipe's name, so each recipe has a file of its own.
-    kernels = {**cpu.kernel_environment(), "recipe": run.recipe.name}
-    spec = StageSpec(run, "export_onnx", run.recipe.export, (quantized,), kernels)
+    extras = {**cpu.kernel_environment(), "recipe": run.recipe.name}
+    points = run.recipe.evaluate.operating_points
+    if points:
+        extras["operating_points"] = json.dumps([point.model_dump() for point in points])
+    spec = StageSpec(run, "export_onnx", run.recipe.export, (quantized,), extras)
     return run_stage(spec, _export, package_pyfunc)
 
 
@@ -36,6 +39,7 @@ def _export(context: StageContext) -> dict[str, float]:
     from coldpress.model.checkpoint import new_checkpoint
     from coldpress.model.serialization import load_tokenizer
     from coldpress.onnx.export import export
+    from coldpress.onnx.operating_points import store_operating_points
     from coldpress.onnx.parity import check_parity
     from coldpress.onnx.temperature import calibrate_temperature
     from coldpress.onnx.thresholds import store_thresholds
@@ -53,6 +57,7 @@ def _export(context: StageContext) -> dict[str, float]:
         if task_kind(source.manifest.kind).has_labels:
             metrics |= calibrate_temperature(directory, validation).metrics()
             metrics |= store_thresholds(directory, validation)
+            store_operating_points(directory, validation, recipe.evaluate.operating_points)
         parity = check_parity(source, directory / "model.onnx", validation)
     return {**metrics, **parity.metrics(), "bytes": _total_bytes(context.target)}
 

@@ -40,6 +40,8 @@ class Candidate:
         temperature: Divisor of the logits; 1 if the model has no fitted temperature.
         computes_in: Precision of the parts of the model; empty in float32.
         thresholds: Those of its labels, as logits, shape (labels,); None without.
+        point_thresholds: Those of its operating points, as probabilities; None if they are to be
+            chosen on validation.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Candidate:
     temperature: float = 1.0
     computes_in: tuple[PartPrecision, ...] = ()
     thresholds: NDArray[np.float64] | None = None
+    point_thresholds: tuple[float, ...] | None = None
 
 
 def torch_candidate(

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from coldpress.evaluation.operating_points.section import OperatingPointSection
 from coldpress.evaluation.subgroups.slices import DeclaredSlices
 from coldpress.schema.section import FlatChoice, Section
 
@@ -45,4 +46,9 @@ class Evaluate(Section):
         default_factory=list,
         max_length=100,
         description="Slices of the test rows that are evaluated separately, like classes.",
+    )
+    operating_points: list[OperatingPointSection] = Field(
+        default_factory=list,
+        max_length=100,
+        description="Labels with a threshold for a false-positive rate or a precision.",
     )

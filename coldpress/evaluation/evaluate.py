@@ -11,9 +11,11 @@ from coldpress.benchmark.loading import Benchmark
 from coldpress.evaluation import label_scores, metrics
 from coldpress.evaluation.candidate import Candidate
 from coldpress.evaluation.config import Evaluate
+from coldpress.evaluation.operating_points.measure import measure_points
 from coldpress.evaluation.performance.conditions import timing_conditions
 from coldpress.evaluation.predictions import Predictions
 from coldpress.evaluation.scorecard.flip import Flip
+from coldpress.evaluation.scorecard.operating_point import OperatingPoint
 from coldpress.evaluation.scorecard.scorecard import (
     Comparison,
     Evaluation,
@@ -55,6 +57,7 @@ class _Context:
         teacher: The teacher's candidate.
         timings: Of all candidates.
         comparisons: Every model with its parent and with the teacher, by their names.
+        points: Operating points of all models, by name.
     """
 
     benchmark: Benchmark
@@ -62,6 +65,7 @@ class _Context:
     teacher: Candidate
     timings: CandidateTimings
     comparisons: Mapping[tuple[str, str], Comparison]
+    points: Mapping[str, tuple[OperatingPoint, ...]]
 
 
 def evaluate_candidates(
@@ -92,7 +96,8 @@ def evaluate_candidates(
     teacher = next(candidate for candidate in candidates if candidate.parent is None)
     timings = time_candidates(candidates, teacher_in_onnx, benchmark.test, section.latency)
     comparisons = _compare_models(candidates, teacher, predictions)
-    context = _Context(benchmark, predictions, teacher, timings, comparisons)
+    points = measure_points(section.operating_points, candidates, predictions, benchmark.validation)
+    context = _Context(benchmark, predictions, teacher, timings, comparisons, points)
     evaluation = Evaluation(
         n=len(benchmark.test),
         overlap=benchmark.overlap,
@@ -178,6 +183,7 @@ def _scorecard(candidate: Candidate, context: _Context) -> Scorecard:
         scores=scores,
         metric=metric,
         score_interval=score_bounds(kind, outputs, targets),
+        operating_points=context.points[candidate.name],
     )
     return add_timings(card, candidate, context.timings)
 

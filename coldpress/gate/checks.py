@@ -12,6 +12,7 @@ from coldpress.evaluation.wording import points, significance_verdict, snap_to_c
 from coldpress.gate import groups
 from coldpress.gate.champion import Champion
 from coldpress.gate.config import Gate
+from coldpress.gate.point_bounds import check_points
 from coldpress.gate.speedup import no_speedup_reason, speedup_text
 from coldpress.gate.verdict import Check, Verdict
 from coldpress.kinds import task_kind
@@ -64,9 +65,10 @@ def run_checks(
         model; a check without a value fails.
     """
     gate_input = _GateInput(evaluation, parity, champion)
-    bounds = gate.model_dump(exclude_none=True)
+    bounds = gate.model_dump(exclude_none=True, exclude={"operating_points"})
     checks = tuple(_CHECKS[name](gate_input, bound) for name, bound in bounds.items())
-    checks += (_parity(gate_input),)
+    measured = () if gate_input.card is None else gate_input.card.operating_points
+    checks += (*check_points(gate.operating_points, measured), _parity(gate_input))
     return Verdict(passed=all(check.passed for check in checks), checks=checks)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from coldpress.gate.point_bounds import PointBounds
 from coldpress.schema.section import Section
 
 
@@ -50,3 +51,8 @@ class Gate(Section):
     max_calibration_error: Annotated[
         float | None, Field(ge=0.0, le=1.0, description="Largest expected calibration error.")
     ] = None
+    operating_points: list[PointBounds] = Field(
+        default_factory=list,
+        max_length=100,
+        description="Bounds at the operating points of labels, see `evaluate.operating_points`.",
+    )

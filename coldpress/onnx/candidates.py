@@ -138,4 +138,5 @@ def _onnx_candidate(
         bytes=size,
         temperature=predictor.temperature,
         thresholds=logit_thresholds(predictor),
+        point_thresholds=tuple(point["threshold"] for point in predictor.operating_points),
     )

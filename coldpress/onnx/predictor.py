@@ -50,6 +50,8 @@ class Predictor:
         activation: Function of the outputs: `softmax` for probabilities of labels of which one
             applies, `sigmoid` for labels of which any number apply, or `none` for a single number.
         thresholds: With `sigmoid`, the probability from which on each label applies.
+        operating_points: Labels with a threshold for a stated false-positive rate or precision, for
+            callers that want one. Predictions do not depend on them.
         pairs: Whether the model was trained on text pairs; None if the file does not say.
     """
 
@@ -69,6 +71,9 @@ class Predictor:
         self.activation = metadata.get("activation", "softmax")
         self.thresholds: tuple[float, ...] = tuple(
             json.loads(metadata.get("thresholds", json.dumps([0.5] * len(self.labels))))
+        )
+        self.operating_points: list[dict[str, Any]] = json.loads(
+            metadata.get("operating_points", "[]")
         )
         self.pairs: bool | None = json.loads(metadata.get("pairs", "null"))
         # After loading, the allocator holds 3 MB for a 15 MB model, 120 MB more if it was unpacked.

@@ -15,6 +15,7 @@ from coldpress.benchmark.loading import Benchmark
 from coldpress.data import hub, leakage
 from coldpress.data.leakage import FilteredRows
 from coldpress.errors import InputError
+from coldpress.evaluation.operating_points.section import check_rows
 from coldpress.evaluation.subgroups import slices
 from coldpress.method import TeacherDescription
 from coldpress.recipe.recipe import Recipe
@@ -114,6 +115,11 @@ def run_preflight(recipe: Recipe, state: Path) -> PreflightReport:
         recipe.benchmark, recipe.seed, slices.required_columns(recipe.evaluate.slices)
     )
     slices.check_slices(recipe.evaluate.slices, data.kind.split_samples(data.test))
+    check_rows(
+        recipe.evaluate.operating_points,
+        data.labels,
+        {"validation": data.validation.target_array, "test": data.test.target_array},
+    )
     label_checks.check_teacher_labels(recipe.teacher, data.labels, data.kind)
     unlabelled = _read_unlabelled(recipe, data)
     teacher_size = size.teacher_size(recipe.teacher.model)

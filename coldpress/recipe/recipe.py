@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from coldpress.distillation import DistillationMethod, Logits, StudentShape
 from coldpress.distillation.augmentation import Augmentation
 from coldpress.evaluation import Evaluate
+from coldpress.evaluation.operating_points.section import check_kind
 from coldpress.evaluation.subgroups import slices
 from coldpress.gate import Gate
 from coldpress.kinds import KindSection, task_kind
@@ -124,6 +125,19 @@ class Recipe(Section):
                 raise ValueError(
                     f"gate.{field}: not possible with benchmark.kind {kind.name}, which has no"
                     " labels and probabilities"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _check_operating_points(self) -> Self:
+        sections = self.evaluate.operating_points
+        check_kind(sections, task_kind(self.benchmark.kind))
+        labels = [section.label for section in sections]
+        for position, bounds in enumerate(self.gate.operating_points if self.gate else ()):
+            if bounds.label not in labels:
+                raise ValueError(
+                    f"gate.operating_points.{position}.label: {bounds.label!r} is not a label of"
+                    " evaluate.operating_points"
                 )
         return self
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from coldpress.evaluation.scorecard.operating_point import ExactShare
 from coldpress.evaluation.scorecard.scorecard import Interval, Scorecard
 
 MINUS = "\N{MINUS SIGN}"
@@ -12,7 +13,12 @@ def percent(fraction: float) -> str:
     return f"{100 * fraction:.1f}"
 
 
-def percent_range(interval: Interval) -> str:
+def precise_percent(fraction: float) -> str:
+    """Return a small fraction in percent with two decimals: 0.00948 is `0.95`."""
+    return f"{100 * fraction:.2f}"
+
+
+def percent_range(interval: Interval | ExactShare) -> str:
     """Return the bounds of an accuracy in percent, as `92.5 to 96.4`."""
     return f"{percent(interval.low)} to {percent(interval.high)}"
 

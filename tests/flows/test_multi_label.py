@@ -31,6 +31,9 @@ quantize: {method: dynamic-int8}
 evaluate:
   latency: {rounds: 60}
   slices: [{method: length, edges: [4]}]
+  operating_points:
+    - {label: olive, max_false_positive_rate: 0.1}
+    - {label: cold, min_precision: 0.5}
 gate:
   max_drop: 1.0
   max_champion_drop: 1.0
@@ -38,6 +41,7 @@ gate:
   min_speedup: 0.01
   max_label_change: 1.0
   max_calibration_error: 1.0
+  operating_points: [{label: olive, min_recall: 0.01, max_recall_drop: 1.0}]
 """
 
 
@@ -114,6 +118,23 @@ def test_the_gate_names_the_metric(outcome: dict[str, Any]) -> None:
     assert "texts" in checks["max_label_change"]["sentence"]
 
 
+def test_the_gate_prints_a_sentence_for_each_bound_of_an_operating_point(
+    outcome: dict[str, Any],
+) -> None:
+    olive, cold = outcome["evaluation"]["models"]["onnx"]["operating_points"]
+    assert (olive["label"], olive["max_false_positive_rate"]) == ("olive", 0.1)
+    assert (cold["label"], cold["min_precision"]) == ("cold", 0.5)
+    assert olive["recall"]["low"] <= olive["recall"]["estimate"] <= olive["recall"]["high"]
+    assert (
+        outcome["evaluation"]["models"]["teacher"]["operating_points"][0]["recall_change"] is None
+    )
+    checks = {check["name"]: check for check in outcome["gate"]["checks"]}
+    recall = checks["operating_points.0.min_recall"]
+    assert recall["value"] == olive["recall"]["low"]
+    assert "of olive (a false-positive rate of at most 10 % on validation)" in recall["sentence"]
+    assert "operating_points.0.max_recall_drop" in checks
+
+
 def test_predict_prints_the_labels_above_their_threshold(
     coldpress: Coldpress, outcome: dict[str, Any]
 ) -> None:
@@ -140,6 +161,7 @@ def test_report_and_card_describe_a_multi_label_model(
     page = (coldpress.home / "report.html").read_text()
     assert "Micro F1" in page
     assert "Threshold" in page
+    assert "Operating points" in page
     card = coldpress("card", "topics/1")
     assert "A multi-label classifier of texts" in card.output
     assert "any number of 3 labels: cold, olive, warm" in card.output
@@ -160,6 +182,8 @@ def test_a_second_version_is_compared_with_the_champion(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ("evaluate.operating_points.0.label=oil", "operating_points.0.label: "),
+        ("gate.operating_points.0.label=warm", "'warm' is not a label of evaluate.operating"),
         ("benchmark.columns.label=topics", "benchmark.columns.label: unknown key"),
         (
             "benchmark.columns.labels=[message, topics]",

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from coldpress.evaluation.performance.contention import Contention
 from coldpress.evaluation.scorecard.base import Bounds, Fraction, FrozenRecord
+from coldpress.evaluation.scorecard.operating_point import OperatingPoint
 from coldpress.evaluation.scorecard.precision import PartPrecision
 from coldpress.evaluation.scorecard.serving import Invariance, Serving
 
@@ -108,6 +109,7 @@ class Scorecard(FrozenRecord):
         metric: Name of the gated metric.
         score_interval: 95 % interval of the gated metric; None for an accuracy, whose interval
             follows from the number of rows.
+        operating_points: In the order of the recipe.
     """
 
     accuracy: Fraction | None = None
@@ -141,6 +143,7 @@ class Scorecard(FrozenRecord):
     scores: dict[str, float] = Field(default_factory=dict)
     metric: str = "accuracy"
     score_interval: Bounds | None = None
+    operating_points: tuple[OperatingPoint, ...] = ()
 
     @model_validator(mode="before")
     @classmethod

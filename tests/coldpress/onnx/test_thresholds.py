@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from coldpress.data.encoding import EncodedSplit
+from coldpress.evaluation.operating_points.section import OperatingPointSection
 from coldpress.kinds import task_kind
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier, score
 from coldpress.onnx.inference import decision_outputs, raw_logits
-from coldpress.onnx.predictor import Predictor
+from coldpress.onnx.operating_points import store_operating_points
+from coldpress.onnx.predictor import Predictor, sigmoid
 from coldpress.onnx.temperature import calibrate_temperature
 from coldpress.onnx.thresholds import store_thresholds
 
@@ -68,3 +70,31 @@ def test_a_file_whose_largest_output_decides_gets_no_thresholds(
     before = (file / "model.onnx").read_bytes()
     assert store_thresholds(file, rows) == {}
     assert (file / "model.onnx").read_bytes() == before
+
+
+def test_operating_points_are_stored_and_change_no_prediction(
+    directory: Path, labelled: EncodedSplit
+) -> None:
+    before = Predictor(directory).predict(["cold press", "olive"])
+    first = OperatingPointSection(label="calm", max_false_positive_rate=0.5)
+    second = OperatingPointSection(label="fast", min_precision=0.25)
+    store_operating_points(directory, labelled, [first, second])
+    predictor = Predictor(directory)
+    assert [point.keys() for point in predictor.operating_points] == [
+        {"label", "max_false_positive_rate", "threshold"},
+        {"label", "min_precision", "threshold"},
+    ]
+    chosen = predictor.operating_points[0]["threshold"]
+    scores = sigmoid(raw_logits(predictor, labelled).astype(np.float64))[:, 0]
+    without = labelled.targets[:, 0] == 0
+    assert int((scores[without] >= chosen).sum()) == 3, "half of the six rows without the label"
+    assert predictor.predict(["cold press", "olive"]) == before
+
+
+def test_without_operating_points_the_file_does_not_change(
+    directory: Path, labelled: EncodedSplit
+) -> None:
+    before = (directory / "model.onnx").read_bytes()
+    store_operating_points(directory, labelled, [])
+    assert (directory / "model.onnx").read_bytes() == before
+    assert Predictor(directory).operating_points == []

@@ -1,0 +1,1 @@
+"""Operating points: a label at a threshold that was fixed on validation."""
