@@ -13,6 +13,8 @@ from coldpress.drift.detect import agreement_scores, detect_drift
 from coldpress.drift.observations import Observations, observe
 from coldpress.errors import CorruptCheckpointError, InputError
 from coldpress.evaluation import predictions
+from coldpress.kinds import task_kind
+from coldpress.kinds.samples import evaluable_rows
 from tasks.tracking import artifacts
 
 if TYPE_CHECKING:
@@ -56,6 +58,8 @@ def _read_new_rows(
     champion: ChampionRecord, fresh: NewRowsSource, labels: tuple[str, ...] | None
 ) -> Split:
     rows = read_new_rows(fresh, champion.recipe.benchmark, labels, "fresh")
+    if labels is not None:
+        rows = evaluable_rows(task_kind(champion.recipe.benchmark.kind), rows)
     if len(rows) < MIN_ROWS:
         raise InputError(f"fresh: {len(rows)} rows; at least {MIN_ROWS} are needed")
     return rows

@@ -13,6 +13,7 @@ import re
 from coldpress.data.synthetic_phrases import (
     AMBIGUOUS,
     CLOSINGS,
+    DETAILS,
     FRAMES,
     INTENTS,
     JOINTS,
@@ -66,6 +67,16 @@ def generate_messages(count: int, seed: str) -> list[tuple[str, list[str]]]:
     messages = [_generate_message(rng, intents[i % len(intents)]) for i in range(count)]
     rng.shuffle(messages)
     return messages
+
+
+def draw_matter(rng: random.Random, intent: str) -> str:
+    """Return what an intent is about, with a detail, as one might search for requests.
+
+    Args:
+        rng: Random generator.
+        intent: One of `INTENTS`.
+    """
+    return _fill_slots(rng, f"{rng.choice(MATTERS[intent])} {rng.choice(DETAILS)}")
 
 
 def _generate_message(rng: random.Random, intent: str) -> tuple[str, list[str]]:

@@ -137,6 +137,15 @@ MATTERS: dict[str, tuple[str, ...]] = {
     "stock_question": ("what you have in stock", "a {colour} {product} in a {shop}", "the price"),
 }
 
+# What else one might say when searching for a matter.
+DETAILS: tuple[str, ...] = (
+    "for the {product}",
+    "after {days}, {city}",
+    "in {city} {when}",
+    "of order {number}",
+    "and the {colour} {product}",
+)
+
 # Only the place in the frame tells which of two matters the customer asks about: counting words
 # does not.
 FRAMES: tuple[str, ...] = (

@@ -13,6 +13,8 @@ from coldpress.data import synthetic
 DOCUMENTS = 6
 RELEVANT_COUNTS = (1, 2)
 """Numbers of relevant documents of a query; each is as frequent."""
+POPULARITY = 0.6
+"""How often a matter is searched for, as a multiple of the one before it."""
 NOISE_SHARE = 0.03
 
 
@@ -41,12 +43,12 @@ def generate(count: int, seed: str) -> list[tuple[str, str, int]]:
 def _generate_query(
     rng: random.Random, requests: dict[str, list[str]], documents: int
 ) -> list[tuple[str, str, int]]:
-    """Generate a request as the query, and others of the same and of other matters."""
+    """Generate words for a matter, and requests about it and about other matters."""
     intents = sorted(requests)
-    intent = rng.choice(intents)
+    (intent,) = rng.choices(intents, [POPULARITY**rank for rank in range(len(intents))])
     relevant = rng.choice(RELEVANT_COUNTS)
     others = rng.choices([name for name in intents if name != intent], k=documents - relevant)
-    query = rng.choice(requests[intent])
+    query = synthetic.draw_matter(rng, intent)
     rows = [
         (query, rng.choice(requests[name]), int(name == intent))
         for name in [intent] * relevant + others

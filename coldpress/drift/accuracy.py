@@ -116,7 +116,7 @@ def _sentences(
     kind: TaskKind, independent: ShareDifference | None, same: Comparison | None
 ) -> list[str]:
     sentences = []
-    title = kind.sample_metric.title.capitalize()
+    title = kind.sample_metric.heading
     noun = kind.samples_title
     if independent is not None:
         difference = independent.difference

@@ -114,6 +114,8 @@ def _target_drift(before: Predictions, fresh: Predictions, labelled: bool) -> Sh
         return label_frequency_shift(old, new, types)
     if kind.activation == "sigmoid":
         return label_frequency_shift(old, new, before.names)
+    if old.ndim == 2:  # the last of several values, such as the relevance of a document
+        return target_shift(old[:, -1], new[:, -1])
     return target_shift(old, new)
 
 

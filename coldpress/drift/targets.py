@@ -22,4 +22,7 @@ def target_shift(reference: TargetArray, fresh: TargetArray) -> Shift:
     result = ks_2samp(reference, fresh)
     before, after = (f"{float(np.median(values)):.4g}" for values in (reference, fresh))
     sentence = f"The median changed from {before} to {after}."
+    if before == after:
+        before, after = (f"{float(np.mean(values)):.4g}" for values in (reference, fresh))
+        sentence = f"The mean changed from {before} to {after}."
     return Shift(float(result.statistic), float(result.pvalue), sentence)

@@ -34,6 +34,10 @@ class _GateInput:
         return task_kind(self.evaluation.kind).metrics[0].title
 
     @property
+    def samples(self) -> str:
+        return task_kind(self.evaluation.kind).samples_title
+
+    @property
     def card(self) -> Scorecard | None:
         return self.evaluation.models.get(FINAL_MODEL)
 
@@ -77,7 +81,7 @@ def _max_drop(gate_input: _GateInput, bound: float) -> Check:
     for comparison in gate_input.evaluation.comparisons:
         if (comparison.model, comparison.baseline) == (FINAL_MODEL, "teacher"):
             subject = f"Compared with the teacher, its {gate_input.metric}"
-            return _loss_check("max_drop", comparison, bound, subject)
+            return _loss_check("max_drop", comparison, bound, subject, gate_input.samples)
     return _missing_value_check("max_drop", bound, "The model was not compared with the teacher")
 
 
@@ -91,19 +95,22 @@ def _max_champion_drop(gate_input: _GateInput, bound: float) -> Check:
         problem = f"The champion {champion.version} could not be compared: {champion.obstacle}"
         return _missing_value_check(name, bound, problem)
     subject = f"Compared with the champion {champion.version}, its {gate_input.metric}"
-    return _loss_check(name, champion.comparison, bound, subject)
+    return _loss_check(name, champion.comparison, bound, subject, gate_input.samples)
 
 
-def _loss_check(name: str, comparison: Comparison, bound: float, subject: str) -> Check:
-    """Check the lower end of the interval: the largest loss that the rows cannot rule out."""
+def _loss_check(
+    name: str, comparison: Comparison, bound: float, subject: str, samples: str
+) -> Check:
+    """Check the lower end of the interval: the largest loss that the samples cannot rule out."""
     difference = comparison.difference
     loss = -snap_to_count(difference.low, comparison.n) + 0.0
     passed = loss <= bound
+    unit = "" if samples == "rows" else f" {samples}"
     result = (
         f"{significance_verdict(comparison)} ({points(difference.estimate)} points, 95 % interval "
-        f"{points(difference.low)} to {points(difference.high)}, n = {comparison.n})"
+        f"{points(difference.low)} to {points(difference.high)}, n = {comparison.n}{unit})"
     )
-    note = "" if passed else _too_few_rows_note(name, difference, bound)
+    note = "" if passed else _too_few_samples_note(name, difference, bound, samples)
     ruled_out = "is ruled out" if passed else f"cannot be ruled out{note}"
     return Check(
         name=name,
@@ -116,14 +123,14 @@ def _loss_check(name: str, comparison: Comparison, bound: float, subject: str) -
     )
 
 
-def _too_few_rows_note(name: str, difference: Interval, bound: float) -> str:
-    """Say so if the rows are too few for the bound: it takes 1.96 + 1.645 standard errors."""
+def _too_few_samples_note(name: str, difference: Interval, bound: float, samples: str) -> str:
+    """Say so if the samples are too few for the bound: it takes 1.96 + 1.645 standard errors."""
     needed = (difference.estimate - difference.low) * (1 + 1.645 / 1.96)
     if needed <= bound:
         return ""
     return (
-        f": with so few test rows, a model without loss passes 95 % of the time only if {name} is "
-        f"at least {points(math.ceil(1000 * needed) / 1000)} points"
+        f": with so few test {samples}, a model without loss passes 95 % of the time only if "
+        f"{name} is at least {points(math.ceil(1000 * needed) / 1000)} points"
     )
 
 

@@ -25,6 +25,22 @@ def row_samples(kind: TaskKind, targets: TargetArray, rows: int) -> NDArray[np.i
     return np.arange(rows) if int(samples.max(initial=-1)) + 1 == rows else samples
 
 
+def sample_noun(kind: TaskKind) -> str:
+    """Return the name of test samples in sentences: `texts`, or what else is independent."""
+    return "texts" if kind.samples_title == "rows" else kind.samples_title
+
+
+def evaluable_rows(kind: TaskKind, split: Split) -> Split:
+    """Return the rows of the samples that say something about a model's quality.
+
+    Args:
+        kind: Task kind of the rows.
+        split: Labelled rows.
+    """
+    strata = kind.strata(split.targets)
+    return take_samples(kind, split, [n for n, stratum in enumerate(strata) if stratum is not None])
+
+
 def take_samples(kind: TaskKind, split: Split, samples: Sequence[int]) -> Split:
     """Return all rows of some samples, in the order of the split.
 

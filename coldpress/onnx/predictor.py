@@ -116,6 +116,29 @@ class Predictor:
             records += map(self._record, texts[start:stop], scores.tolist())
         return records
 
+    def rank(self, query: str, documents: Sequence[str]) -> list[dict[str, Any]]:
+        """Sort documents by their scores for a query.
+
+        Args:
+            query: The query.
+            documents: Its documents, in any order.
+
+        Returns:
+            A record per document, the best first: its position in `documents` as `index`, the
+            document, and its score. Documents with equal scores stay in their order.
+
+        Raises:
+            ValueError: The model is not of kind `ranking`, or a value is not a text.
+        """
+        if self.kind != "ranking":
+            raise ValueError(f"this model is of kind {self.kind}; ranking needs kind ranking")
+        records = self.predict([query] * len(documents), documents)
+        ranked = [
+            {"index": index, "document": document, "score": record["score"]}
+            for index, (document, record) in enumerate(zip(documents, records, strict=True))
+        ]
+        return sorted(ranked, key=lambda record: -record["score"])
+
     def logits(
         self,
         input_ids: NDArray[np.int64],

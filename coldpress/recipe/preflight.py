@@ -17,6 +17,7 @@ from coldpress.data.leakage import FilteredRows
 from coldpress.errors import InputError
 from coldpress.evaluation.operating_points.section import check_rows
 from coldpress.evaluation.subgroups import slices
+from coldpress.kinds.samples import sample_noun
 from coldpress.method import TeacherDescription
 from coldpress.recipe.recipe import Recipe
 from coldpress.teacher import label_checks, size, spec
@@ -53,16 +54,21 @@ class PreflightReport:
 
     def table(self) -> Table:
         """Return the report as a table for the terminal."""
+        kind = self.data.kind
+        noun = sample_noun(kind)
         rows = {
             "recipe": self.recipe.name,
             "rows": f"{len(self.data.train)} train, {len(self.data.validation)} validation, "
             f"{len(self.data.test)} test",
-            "task kind": self.data.kind.name,
+            "task kind": kind.name,
+            **self._samples_row(),
             **self._labels_row(),
             "dataset digest": self.data.digest[:16],
-            "test texts also in train": self._describe_overlap(),
-            "validation texts also in train": str(
-                leakage.count_overlap((self.data.train,), self.data.validation)
+            f"test {noun} also in train": self._describe_overlap(),
+            f"validation {noun} also in train": str(
+                leakage.count_overlap(
+                    [kind.split_samples(self.data.train)], kind.split_samples(self.data.validation)
+                )
             ),
             **self._unlabelled_row(),
             **self._dropped_row(),
@@ -73,6 +79,14 @@ class PreflightReport:
         for name, value in rows.items():
             table.add_row(name, escape(value))
         return table
+
+    def _samples_row(self) -> dict[str, str]:
+        kind = self.data.kind
+        if kind.samples_title == "rows":
+            return {}
+        splits = (self.data.train, self.data.validation, self.data.test)
+        train, validation, test = (len(kind.split_samples(split)) for split in splits)
+        return {kind.samples_title: f"{train} train, {validation} validation, {test} test"}
 
     def _labels_row(self) -> dict[str, str]:
         if not self.data.kind.has_labels:

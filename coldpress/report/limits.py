@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from coldpress.evaluation.performance import contention
 from coldpress.evaluation.scorecard.scorecard import Evaluation
+from coldpress.kinds.samples import sample_noun
 from coldpress.report.findings import Findings
 
 _MAX_NAMES = 12
@@ -37,7 +38,8 @@ def _row_limits(findings: Findings) -> Iterator[str]:
         "Texts from other sources or in other languages were not tested."
     )
     if evaluation.overlap:
-        yield f"{evaluation.overlap} of the test texts also occur in the training data."
+        noun = sample_noun(findings.kind)
+        yield f"{evaluation.overlap} of the test {noun} also occur in the training data."
     if truncated:
         limit = findings.recipe.benchmark.max_tokens
         yield f"{truncated} of the test texts were truncated at {limit} tokens."

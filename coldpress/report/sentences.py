@@ -5,6 +5,7 @@ from __future__ import annotations
 from coldpress.evaluation.scorecard.scorecard import Comparison, Group, Scorecard
 from coldpress.evaluation.statistics.paired import SIGNIFICANCE_LEVEL
 from coldpress.evaluation.wording import significance_verdict
+from coldpress.kinds.samples import sample_noun
 from coldpress.report import formats
 from coldpress.report.findings import Findings
 
@@ -19,7 +20,6 @@ def verdict(findings: Findings) -> str:
 def headline(findings: Findings) -> str:
     """Summarize size, speed and quality of the model against its teacher in one sentence."""
     card = findings.final
-    rows = findings.evaluation.n
     smaller = formats.times(card.compression, "smaller", "larger")
     clauses = [f"{formats.size(card.bytes)}, {smaller} than its teacher"]
     if card.latency_ms is not None and (card.speedup or card.speedup_undetermined):
@@ -27,9 +27,16 @@ def headline(findings: Findings) -> str:
     score = findings.score("onnx")
     measured = f"{formats.percent(score.estimate)} % ({formats.percent_range(score)})"
     clauses.append(
-        f"{findings.metric.title} {measured} on {rows} test texts, {_against_teacher(findings)}"
+        f"{findings.metric.title} {measured} on {test_size(findings)}, {_against_teacher(findings)}"
     )
     return "; ".join(clauses) + "."
+
+
+def test_size(findings: Findings) -> str:
+    """Return the number of test samples in words, as in `500 test texts`."""
+    compared = findings.evaluation.comparisons
+    count = compared[0].n if compared else findings.evaluation.n
+    return f"{count} test {sample_noun(findings.kind)}"
 
 
 def _faster(card: Scorecard) -> str:

@@ -155,7 +155,8 @@ def predict(
     Args:
         model: `name`, `name@alias` or `name/version`.
         texts: The texts to predict for.
-        pair: The second text of a pair, for models of text pairs; once per text.
+        pair: The second text of a pair, for models of text pairs; once per text. A ranking model
+            sorts several documents of one query.
     """
     from flows.cli.predict import predictions
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from coldpress.errors import CorruptCheckpointError, InputError
 from coldpress.model.checkpoint import Checkpoint
@@ -33,10 +33,11 @@ def predictions(model: str, texts: Sequence[str], pairs: Sequence[str]) -> list[
     Args:
         model: `name`, `name@alias` or `name/version`.
         texts: The texts to classify.
-        pairs: The second text of each text pair; empty for single texts.
+        pairs: The second text of each text pair; empty for single texts. A ranking model takes
+            any number of documents for a single query.
 
     Returns:
-        One JSON line per text.
+        One JSON line per text; for several documents of a query, one per document, best first.
 
     Raises:
         InputError: There is no text, `pairs` does not match `texts` or the model, or the model is
@@ -44,17 +45,27 @@ def predictions(model: str, texts: Sequence[str], pairs: Sequence[str]) -> list[
     """
     if not texts:
         raise InputError("TEXT: give at least one text")
-    if pairs and len(pairs) != len(texts):
-        raise InputError(f"--pair: {len(pairs)} given for {len(texts)} texts")
     with _open_deployable(_find_version(model)) as checkpoint:
         classifier = predictor.Predictor(checkpoint.path)
         if classifier.pairs is not None and classifier.pairs is not bool(pairs):
             raise InputError(f"--pair: {model} takes {_input_kind(classifier.pairs)} texts")
+        one_query = classifier.kind == "ranking" and len(texts) == 1
+        if pairs and len(pairs) != len(texts) and not one_query:
+            raise InputError(f"--pair: {len(pairs)} given for {len(texts)} texts")
         try:
-            rows = classifier.predict(texts, pairs or None)
+            rows = _predict(classifier, texts, pairs)
         except ValueError as error:
             raise InputError(f"TEXT: {error}") from error
     return [json.dumps(row, ensure_ascii=False) for row in rows]
+
+
+def _predict(
+    classifier: predictor.Predictor, texts: Sequence[str], pairs: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Predict pair by pair; several second texts of a single query are sorted by their scores."""
+    if len(pairs) > len(texts):
+        return classifier.rank(texts[0], pairs)
+    return classifier.predict(texts, pairs or None)
 
 
 def _input_kind(pairs: bool) -> str:

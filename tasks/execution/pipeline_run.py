@@ -13,6 +13,7 @@ import yaml
 from prefect import get_run_logger, runtime
 
 from coldpress.errors import InputError
+from coldpress.kinds.samples import sample_noun
 from tasks.environment import home, processes
 from tasks.execution import cache_key, data, flow_run_page, log_filters
 from tasks.execution.requester import flow_run_id
@@ -144,7 +145,8 @@ def _open_parent_run(recipe: Recipe, experiment_id: str) -> str:
     benchmark = data.load_benchmark(recipe)
     runs.log_benchmark(run_id, recipe, benchmark)
     if benchmark.overlap:
-        get_run_logger().warning("%d test texts are also in train", benchmark.overlap)
+        noun = sample_noun(benchmark.kind)
+        get_run_logger().warning("%d test %s are also in train", benchmark.overlap, noun)
     _warn_of_leaked_rows(recipe)
     with home.workspace() as directory:
         path = directory / "recipe.yaml"

@@ -280,3 +280,8 @@ def test_a_copy_serves_as_a_pyfunc_without_them(directory: Path, tmp_path: Path)
     records = run_isolated(PYFUNC, folder, str(directory), str(folder / "model"), *TEXTS)
     assert records == Predictor(directory).predict(TEXTS)
     assert not list(folder.rglob("*.pkl"))
+
+
+def test_only_a_ranking_model_sorts_documents(directory: Path) -> None:
+    with pytest.raises(ValueError, match="of kind text-classification; ranking needs kind ranking"):
+        Predictor(directory).rank("press", ["cold press", "olive"])
