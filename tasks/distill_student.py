@@ -31,6 +31,7 @@ def distill_student(
 def _distill(context: StageContext) -> dict[str, float]:
     from coldpress.distillation import soft_targets, transfer
     from coldpress.distillation.method import DistillationContext
+    from coldpress.kinds.vectors import validation_metric
     from coldpress.model import classifier, serialization
     from coldpress.training import loop
 
@@ -43,9 +44,10 @@ def _distill(context: StageContext) -> dict[str, float]:
     rows = targets.transfer_set(data.load_transfer_set(recipe))
     training = transfer.soft_target_data(teacher, method, targets, rows, validation)
     epochs: dict[str, tuple[loop.Epoch, ...]] = {}
+    teacher = transfer.shorten_teacher(teacher, method.student.dimension, targets, rows)
     distillation = DistillationContext(training, rows, context.progress, epochs.__setitem__)
     student = method.distill(teacher, distillation)
-    metric = student.kind.metrics[0].name
+    metric = validation_metric(student.kind).name
     curves.log_epochs(context.run_id, epochs, metric)
     serialization.write_checkpoint(student, context.target, context.manifest())
     return {

@@ -49,6 +49,7 @@ def _ensemble_section(recipe: Recipe) -> dict[str, object] | None:
 
 def _generate(context: StageContext) -> dict[str, float]:
     from coldpress.distillation import ensemble, soft_targets
+    from coldpress.kinds.vectors import learns_vectors
     from coldpress.model import serialization
     from coldpress.model.checkpoint import new_checkpoint
 
@@ -63,6 +64,8 @@ def _generate(context: StageContext) -> dict[str, float]:
         # A variant may happen to equal a test or validation text.
         augmented = leakage.remove_leaked_rows(variants, benchmark.test, benchmark.validation).rows
         rows = rows.concat(augmented)
+    if learns_vectors(benchmark.kind):
+        rows = rows.concat(benchmark.validation)  # their targets, too, are the teacher's vectors
     training: list[SoftTargets] = []
     validation: list[SoftTargets] = []
     for teacher in (first, *_additional_teachers(context)):

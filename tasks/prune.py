@@ -33,6 +33,7 @@ def prune(run: PipelineRun, student: StageResult, soft_targets: StageResult) -> 
 
 def _prune(context: StageContext) -> dict[str, float]:
     from coldpress.distillation import soft_targets, transfer
+    from coldpress.kinds.vectors import validation_metric
     from coldpress.model import serialization
     from coldpress.pruning.context import PruningContext
     from coldpress.pruning.pipeline import run_steps
@@ -57,7 +58,7 @@ def _prune(context: StageContext) -> dict[str, float]:
     notes = {"steps": [str(report) for report in pruned.reports], **latency.notes()}
     serialization.write_checkpoint(pruned.classifier, context.target, context.manifest(notes))
     epochs = {name: report.epochs for name, report in pruned.reports_by_name().items()}
-    curves.log_epochs(context.run_id, epochs, student.kind.metrics[0].name)
+    curves.log_epochs(context.run_id, epochs, validation_metric(student.kind).name)
     return pruned.metrics()
 
 

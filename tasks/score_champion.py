@@ -15,6 +15,7 @@ from coldpress.errors import CorruptCheckpointError, InputError
 from coldpress.evaluation import predictions
 from coldpress.kinds import task_kind
 from coldpress.kinds.samples import evaluable_rows
+from coldpress.kinds.vectors import learns_vectors
 from tasks.tracking import artifacts
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def score_champion(champion: ChampionRecord, fresh: NewRowsSource, labelled: boo
     with artifacts.open_checkpoint(champion.model_uri) as checkpoint:
         current = observe(rows, checkpoint.path)
     agreement = None
-    if not labelled:
+    if not labelled and not learns_vectors(current.predictions.kind):
         agreement = _teacher_agreement(champion, rows, current, baseline.predictions)
     return detect_drift(champion.name, baseline, current, agreement)
 

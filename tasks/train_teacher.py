@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from coldpress.teacher.sentence_teacher import sentence_digest
 from coldpress.teacher.spec import content_digest
 from tasks.execution import data
 from tasks.execution.stage import run_stage
@@ -24,11 +25,14 @@ def train_teacher(run: PipelineRun) -> StageResult:
     teacher = run.recipe.teacher
     section = teacher.model_dump(mode="json", exclude={"model"})
     key_extras = {"model": content_digest(teacher.model)}
+    if run.recipe.benchmark.kind == "sentence-embedding":
+        key_extras["head"] = sentence_digest(teacher.model)
     spec = StageSpec(run, "train_teacher", section, key_extras=key_extras)
     return run_stage(spec, _train)
 
 
 def _train(context: StageContext) -> dict[str, float]:
+    from coldpress.kinds.vectors import learns_vectors, validation_metric
     from coldpress.model import classifier, serialization
     from coldpress.teacher import build
     from coldpress.training import loop
@@ -38,11 +42,14 @@ def _train(context: StageContext) -> dict[str, float]:
     benchmark = data.load_benchmark(recipe)
     loop.reseed(recipe.seed, context.stage)
     teacher = build.build_teacher(recipe.teacher, benchmark, recipe.benchmark.max_tokens)
+    if learns_vectors(teacher.kind):
+        serialization.write_checkpoint(teacher, context.target, context.manifest())
+        return {"train_rows": len(benchmark.train)}
     rows = labelled_data(teacher, benchmark.train, benchmark.validation)
     train, validation = rows.train, rows.validation
     epochs = loop.fit(teacher, train, rows.loss, recipe.teacher, validation, context.progress)
     serialization.write_checkpoint(teacher, context.target, context.manifest())
-    metric = teacher.kind.metrics[0].name
+    metric = validation_metric(teacher.kind).name
     curves.log_epochs(context.run_id, {"": epochs}, metric)
     return {
         f"validation_{metric}": classifier.score(teacher, validation),

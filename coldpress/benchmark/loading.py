@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from coldpress.benchmark.judged import read_judged_splits
 from coldpress.data import file_formats, leakage, new_rows, sources
 from coldpress.data.new_rows import NewRowsSource
 from coldpress.data.rows import Rows
@@ -18,6 +19,7 @@ from coldpress.errors import InputError
 from coldpress.kinds import task_kind
 from coldpress.kinds.kind import TaskKind
 from coldpress.kinds.samples import split_by_sample, take_samples
+from coldpress.kinds.sentence_embedding import SentenceEmbeddingBenchmark
 
 NEW_ROWS_TEST_SHARE = 0.3
 """Share of the new rows that joins the test split: a retrained model is evaluated on them too."""
@@ -35,6 +37,8 @@ class Benchmark:
         test: Rows that only the evaluate stage uses.
         digest: sha256 over the labels and all rows of all splits.
         overlap: Number of test samples, such as rows, whose text is also in train or validation.
+        compared: Texts that the vectors of test rows are compared with, such as the documents of a
+            corpus; None for kinds that predict each row by itself.
     """
 
     kind: TaskKind
@@ -44,11 +48,13 @@ class Benchmark:
     test: Split
     digest: str
     overlap: int
+    compared: Split | None = None
 
     @property
     def test_digest(self) -> str:
         """sha256 over the labels and the test rows only."""
-        return _digest(self.labels, (self.test,))
+        compared = () if self.compared is None else (self.compared,)
+        return _digest(self.labels, (self.test, *compared))
 
 
 def load_benchmark(
@@ -65,7 +71,9 @@ def load_benchmark(
     Raises:
         InputError: A file, column or row is invalid.
     """
-    kind = task_kind(section.kind)
+    if isinstance(section, SentenceEmbeddingBenchmark):
+        return _load_judged(section, seed, slice_columns)
+    kind = task_kind(section.task_kind_name)
     columns = section.columns
     train_rows, validation_rows, test_rows = sources.read_splits(section.source, columns)
     labels = kind.output_names(train_rows, columns)
@@ -97,6 +105,25 @@ def load_benchmark(
         [kind.split_samples(split) for split in (train, validation)], kind.split_samples(test)
     )
     return Benchmark(kind, labels, train, validation, test, digest, overlap)
+
+
+def _load_judged(
+    section: SentenceEmbeddingBenchmark, seed: int, slice_columns: Sequence[tuple[str, str]]
+) -> Benchmark:
+    kind = task_kind(section.task_kind_name)
+    splits = read_judged_splits(section, seed, slice_columns)
+    train, validation, test = splits.train, splits.validation, splits.test
+    labels = ("vector",)
+    return Benchmark(
+        kind=kind,
+        labels=labels,
+        train=train,
+        validation=validation,
+        test=test,
+        digest=_digest(labels, (train, validation, test, splits.compared)),
+        overlap=leakage.count_overlap((train, validation), test),
+        compared=splits.compared,
+    )
 
 
 def read_unlabelled(path: Path, columns: Columns) -> Split:
@@ -168,7 +195,7 @@ def _read_unseen_new_rows(
 
     Otherwise a test text could be trained on, or a training text be evaluated on.
     """
-    kind = task_kind(section.kind)
+    kind = task_kind(section.task_kind_name)
     known_keys = {key for split in existing for key in leakage.text_keys(kind.split_samples(split))}
     for position, source in enumerate(section.fresh):
         split = read_new_rows(source, section, labels, f"benchmark.fresh.{position}")
@@ -181,7 +208,7 @@ def _read_unseen_new_rows(
 
 def _labelled_split(source: Rows, section: BenchmarkSection, labels: tuple[str, ...]) -> Split:
     split = section.columns.build_split(source)
-    targets = task_kind(section.kind).read_targets(source, section.columns, labels)
+    targets = task_kind(section.task_kind_name).read_targets(source, section.columns, labels)
     return replace(split, targets=targets)
 
 
@@ -189,7 +216,7 @@ def _cut_validation(
     train: Split, section: BenchmarkSection, seed: int, location: str
 ) -> tuple[Split, Split]:
     """Split validation rows off; return the remaining training rows and the validation rows."""
-    kind = task_kind(section.kind)
+    kind = task_kind(section.task_kind_name)
     remaining, validation = split_by_sample(kind, train, section.validation_share, seed)
     if not len(validation):
         raise InputError(

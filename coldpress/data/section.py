@@ -36,3 +36,8 @@ class BenchmarkSection(Section):
     max_tokens: Annotated[
         int, Field(ge=8, le=8192, description="Longer texts are truncated, and counted.")
     ] = 128
+
+    @property
+    def task_kind_name(self) -> str:
+        """Name of the task kind in `coldpress.kinds`."""
+        return self.kind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -38,7 +39,10 @@ class FilesSource(Section):
     validation: Annotated[
         UserPath | None, Field(description="Validation rows; cut from train when empty.")
     ] = None
-    test: Annotated[UserPath, Field(description="Test rows; only evaluate reads them.")]
+    test: Annotated[
+        UserPath | None,
+        Field(description="Test rows; only evaluate reads them. Empty if there is a judge."),
+    ] = None
 
 
 class SyntheticSource(Section):
@@ -188,9 +192,9 @@ def read_test_column(
         InputError: The column does not exist, or a value is neither text nor a number.
     """
     if isinstance(source, FilesSource):
-        test = file_formats.read_file(source.test, [name], field)
+        test = file_formats.read_file(_test(source), [name], field)
     elif isinstance(source, HubSource):
-        test = _open_hub_dataset(source, field)(source.test_split, [name])
+        test = open_hub_dataset(source, field)(source.test_split, [name])
     else:
         _, _, test = _read_synthetic(source, columns)
         rows.require_columns(list(test.columns), [name], f"{field}: synthetic test")
@@ -198,25 +202,33 @@ def read_test_column(
 
 
 def _read_files(source: FilesSource, columns: list[str]) -> tuple[Rows, Rows | None, Rows]:
-    validation = None
-    if source.validation is not None:
-        validation = file_formats.read_file(source.validation, columns, f"{_FIELD}.validation")
-    train = file_formats.read_file(source.train, columns, f"{_FIELD}.train")
-    test = file_formats.read_file(source.test, columns, f"{_FIELD}.test")
-    return train, validation, test
+    read, path = file_formats.read_file, source.validation
+    validation = None if path is None else read(path, columns, f"{_FIELD}.validation")
+    train = read(source.train, columns, f"{_FIELD}.train")
+    return train, validation, read(_test(source), columns, f"{_FIELD}.test")
+
+
+def _test(source: FilesSource) -> Path:
+    if source.test is None:
+        raise InputError(f"{_FIELD}.test: missing")
+    return source.test
 
 
 def _read_hub(source: HubSource, columns: list[str]) -> tuple[Rows, Rows | None, Rows]:
-    read_split = _open_hub_dataset(source, f"{_FIELD}.dataset")
+    read_split = open_hub_dataset(source, f"{_FIELD}.dataset")
     train = read_split(source.train_split, columns)
-    validation = None
-    if source.validation_split is not None:
-        validation = read_split(source.validation_split, columns)
+    name = source.validation_split
+    validation = None if name is None else read_split(name, columns)
     return train, validation, read_split(source.test_split, columns)
 
 
-def _open_hub_dataset(source: HubSource, field: str) -> Callable[[str, list[str]], Rows]:
-    """Return a function that reads columns of a split; errors name the field."""
+def open_hub_dataset(source: HubSource, field: str) -> Callable[[str, list[str]], Rows]:
+    """Return a function that reads columns of a split.
+
+    Args:
+        source: The dataset repository, which is downloaded unless it is cached.
+        field: The recipe's field for error messages.
+    """
     directory = hub.download_snapshot(
         "dataset", source.dataset, source.revision, hub_dataset.DATA_FILES, field
     )

@@ -34,6 +34,11 @@ class StudentShape(Section):
         int | None, Field(ge=1, le=65536, description="Feed-forward neurons of each layer.")
     ] = None
 
+    dimension: Annotated[
+        int | None,
+        Field(ge=1, le=4096, description="Length of the vectors of a sentence embedding model."),
+    ] = None
+
     def teacher_layers(self, count: int) -> list[int]:
         """Choose the teacher layers that the student is initialised from.
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
+from torch import Tensor
 
 from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
 from coldpress.distillation.hinton.loss import TargetMixture, soft_and_hard_loss
 from coldpress.distillation.method import Distillation
 from coldpress.distillation.soft_targets import SoftTargets
+from coldpress.distillation.vector_targets import fit_projection
+from coldpress.kinds.vectors import learns_vectors
 from coldpress.model.classifier import Classifier
+from coldpress.model.sentence_head import read_head
+from coldpress.model.sentence_surgery import project_vectors
 from coldpress.training.data import TrainingData
 
 
@@ -27,10 +34,11 @@ def soft_target_data(
 
     Args:
         classifier: The model to train, or one with the same tokenizer and task kind.
-        method: Its temperature and its alpha are used.
+        method: Its temperature, its alpha and the student's dimension are used.
         soft_targets: For all rows, in any order.
         rows: The transfer set; unlabelled rows come last.
-        validation: Labelled rows.
+        validation: Labelled rows. If models learn vectors, there are soft targets for them, too,
+            which take the place of labels.
 
     Returns:
         The data. Its loss is alpha * soft + (1 - alpha) * hard; unlabelled rows count in the soft
@@ -40,8 +48,39 @@ def soft_target_data(
         KeyError: A row has no soft targets.
     """
     train = encode(classifier.tokenizer, rows)
-    mixture = TargetMixture(
-        classifier.kind, soft_targets.for_rows(rows), torch.from_numpy(train.targets)
-    )
+    soft, validation_rows = soft_targets.for_rows(rows), encode(classifier.tokenizer, validation)
+    if learns_vectors(classifier.kind):
+        targets = soft_targets.for_rows(validation)
+        soft, targets = _shorten(classifier, method.student.dimension, soft, targets)
+        validation_rows = replace(validation_rows, targets=targets.numpy())
+    mixture = TargetMixture(classifier.kind, soft, torch.from_numpy(train.targets))
     loss = soft_and_hard_loss(mixture, method.temperature, method.alpha)
-    return TrainingData(train, loss, encode(classifier.tokenizer, validation))
+    return TrainingData(train, loss, validation_rows)
+
+
+def shorten_teacher(
+    teacher: Classifier, dimension: int | None, soft_targets: SoftTargets, rows: Split
+) -> Classifier:
+    """Return a teacher whose vectors are those that its students learn.
+
+    Args:
+        teacher: Not changed.
+        dimension: Length of the vectors; None: the teacher's.
+        soft_targets: The teacher's, with those of all rows.
+        rows: The transfer set, whose principal components are used.
+    """
+    if dimension is None:
+        return teacher
+    projection = fit_projection(soft_targets.for_rows(rows), dimension)
+    return project_vectors(teacher, projection.components)
+
+
+def _shorten(
+    classifier: Classifier, dimension: int | None, train: Tensor, validation: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Project the teacher's vectors for train and validation, if they are to be shorter."""
+    if dimension is None:
+        return train, validation
+    projection = fit_projection(train, dimension)
+    normalize = read_head(classifier.config).normalize
+    return projection.apply(train, normalize), projection.apply(validation, normalize)

@@ -26,6 +26,7 @@ from coldpress.evaluation.statistics.paired import SIGNIFICANCE_LEVEL, holm
 from coldpress.kinds.kind import Outputs
 from coldpress.kinds.scores import SampleScores
 from coldpress.kinds.tags import entity_types, text_types
+from coldpress.kinds.vectors import learns_vectors
 
 BOUNDS: dict[DriftKind, float] = {
     "labels": 0.1,
@@ -76,10 +77,11 @@ def _drift_tests(before: Observations, fresh: Observations, labelled: bool) -> t
     """Report drift only if the effect exceeds its bound and p after Holm is below 0.05."""
     old = before.profile
     new = fresh.profile
-    shifts: dict[DriftKind, Shift] = {
-        "labels" if labelled else "answers": _target_drift(
-            before.predictions, fresh.predictions, labelled
-        ),
+    shifts: dict[DriftKind, Shift] = {}
+    if not learns_vectors(before.predictions.kind):  # vectors are the embeddings of the profile
+        way: DriftKind = "labels" if labelled else "answers"
+        shifts[way] = _target_drift(before.predictions, fresh.predictions, labelled)
+    shifts |= {
         "length": length_shift(old.words.total, new.words.total),
         "vocabulary": vocabulary_shift(old.words, new.words),
         "embeddings": embedding_shift(old.embeddings, new.embeddings),

@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 from tokenizers import Encoding, Tokenizer
 
+from coldpress.data.encoding import encode
 from coldpress.data.sampling import evenly_spaced_rows
 from coldpress.data.splits import Split
 from coldpress.drift.vocabulary import WordCounts
+from coldpress.onnx.inference import raw_logits
+from coldpress.onnx.predictor import Predictor
 from coldpress.onnx.token_embeddings import read_token_embeddings
 from coldpress.schema.finite import check_arrays_finite
 
@@ -30,7 +33,8 @@ class Profile:
 
     Attributes:
         words: Words of each text, and how many of these are not in the vocabulary.
-        embeddings: Mean token embedding of at most 1000 evenly spaced texts, shape (texts, width).
+        embeddings: Of at most 1000 evenly spaced texts the mean token embedding, or the vector of a
+            model that returns vectors; shape (texts, width).
     """
 
     words: WordCounts
@@ -56,11 +60,14 @@ def build_profile(split: Split, model: Path) -> Profile:
     tokenizer.no_padding()
     rows = split.texts if split.pairs is None else list(zip(split.texts, split.pairs, strict=True))
     encodings = tokenizer.encode_batch(list(rows), add_special_tokens=False)
-    sample = [encodings[row].ids for row in evenly_spaced_rows(len(split), _MAX_EMBEDDINGS)]
-    return Profile(
-        _count_words(encodings, tokenizer),
-        _mean_embeddings(sample, read_token_embeddings(model / "model.onnx")),
-    )
+    sample = evenly_spaced_rows(len(split), _MAX_EMBEDDINGS)
+    words = _count_words(encodings, tokenizer)
+    predictor = Predictor(model)
+    if predictor.returns_vectors:
+        texts = encode(Tokenizer.from_file(str(model / "tokenizer.json")), split.take(sample))
+        return Profile(words, raw_logits(predictor, texts).astype(np.float32))
+    tokens = [encodings[row].ids for row in sample]
+    return Profile(words, _mean_embeddings(tokens, read_token_embeddings(model / "model.onnx")))
 
 
 def write_profile(profile: Profile, directory: Path) -> None:

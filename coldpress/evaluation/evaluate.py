@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from coldpress.benchmark.loading import Benchmark
 from coldpress.evaluation import label_scores, metrics
 from coldpress.evaluation.candidate import Candidate
 from coldpress.evaluation.config import Evaluate
 from coldpress.evaluation.operating_points.measure import measure_points
+from coldpress.evaluation.outputs import compute_test_outputs
 from coldpress.evaluation.performance.conditions import timing_conditions
 from coldpress.evaluation.predictions import Predictions
 from coldpress.evaluation.scorecard.flip import Flip
@@ -28,7 +27,7 @@ from coldpress.evaluation.statistics.comparison import compare_outputs, score_bo
 from coldpress.evaluation.subgroups import equity, search
 from coldpress.evaluation.subgroups.flips import find_flips
 from coldpress.evaluation.subgroups.search import ValidationPredictions
-from coldpress.evaluation.subgroups.slices import DeclaredSlices
+from coldpress.evaluation.subgroups.slices import DeclaredSlices, Slice
 from coldpress.evaluation.timing import CandidateTimings, add_timings, time_candidates
 
 
@@ -111,7 +110,9 @@ def evaluate_candidates(
 
 
 def _predict(candidates: Sequence[Candidate], benchmark: Benchmark) -> Predictions:
-    outputs = {c.name: np.asarray(c.outputs(c.test), dtype=np.float32) for c in candidates}
+    outputs = {
+        c.name: compute_test_outputs(benchmark, c.test, c.encode, c.outputs) for c in candidates
+    }
     thresholds = {
         c.name: tuple(c.thresholds.tolist()) for c in candidates if c.thresholds is not None
     }
@@ -138,6 +139,18 @@ def _compare_groups(
     final = candidates[-1]
     if final is teacher:
         return ()
+    samples = benchmark.kind.split_samples(benchmark.test)
+    slices = [group for section in declared for group in section.select(samples)]
+    if benchmark.validation.targets:
+        slices += _search_slices(teacher, final, predictions, benchmark)
+    groups = [*equity.target_groups(predictions), *equity.slice_groups(slices, predictions)]
+    return equity.compare_groups(groups)
+
+
+def _search_slices(
+    teacher: Candidate, final: Candidate, predictions: Predictions, benchmark: Benchmark
+) -> list[Slice]:
+    """Find slices by the losses on the validation split, which needs targets."""
     split = benchmark.validation
     validation = ValidationPredictions(
         benchmark.kind,
@@ -145,13 +158,7 @@ def _compare_groups(
         teacher.outputs(teacher.encode(split)),
         final.outputs(final.encode(split)),
     )
-    samples = benchmark.kind.split_samples(benchmark.test)
-    slices = [
-        *(group for section in declared for group in section.select(samples)),
-        *search.search_slices(validation, benchmark.test, predictions.outputs[teacher.name]),
-    ]
-    groups = [*equity.target_groups(predictions), *equity.slice_groups(slices, predictions)]
-    return equity.compare_groups(groups)
+    return search.search_slices(validation, benchmark.test, predictions.outputs[teacher.name])
 
 
 def _scorecard(candidate: Candidate, context: _Context) -> Scorecard:

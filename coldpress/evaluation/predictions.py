@@ -172,4 +172,6 @@ def reorder_outputs(outputs: Outputs, names: Sequence[str], order: Sequence[str]
     Returns:
         Shape (rows, outputs).
     """
+    if list(names) == list(order):
+        return outputs
     return outputs[:, [list(names).index(name) for name in order]]

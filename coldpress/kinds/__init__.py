@@ -12,6 +12,8 @@ from coldpress.kinds.multi_label_columns import MultiLabelBenchmark
 from coldpress.kinds.ranking import Ranking
 from coldpress.kinds.ranking_data import RankingBenchmark
 from coldpress.kinds.regression import Regression, RegressionBenchmark
+from coldpress.kinds.sentence_embedding import SentenceEmbedding, SentenceEmbeddingBenchmark
+from coldpress.kinds.sentence_pairs import SentencePairs
 from coldpress.kinds.text_classification import TextClassification, TextClassificationBenchmark
 from coldpress.kinds.token_classification import TokenClassification
 from coldpress.kinds.token_columns import TokenClassificationBenchmark
@@ -24,32 +26,47 @@ __all__ = [
     "MultiLabelBenchmark",
     "RankingBenchmark",
     "RegressionBenchmark",
+    "SentenceEmbeddingBenchmark",
     "TextClassificationBenchmark",
     "TokenClassificationBenchmark",
     "task_kind",
 ]
 
 KindSection = Annotated[
-    TextClassificationBenchmark
+    SentenceEmbeddingBenchmark
+    | TextClassificationBenchmark
     | RegressionBenchmark
     | MultiLabelBenchmark
     | RankingBenchmark
     | TokenClassificationBenchmark,
     Field(discriminator="kind"),
 ]
-"""The `benchmark` section of a recipe: a union of the kinds, told apart by `kind`."""
+"""The `benchmark` section of a recipe: a union of the kinds, told apart by `kind`.
+
+The kind with the fewest columns comes first, so that Prefect's form can tell the columns apart.
+"""
 
 TEXT_CLASSIFICATION: TaskKind = TextClassification()
 
 KINDS: dict[str, TaskKind] = {
     kind.name: kind
-    for kind in (TEXT_CLASSIFICATION, Regression(), MultiLabel(), Ranking(), TokenClassification())
+    for kind in (
+        TEXT_CLASSIFICATION,
+        Regression(),
+        MultiLabel(),
+        Ranking(),
+        TokenClassification(),
+        SentenceEmbedding(),
+    )
 }
+
+_VARIANTS: dict[str, TaskKind] = {SentencePairs.name: SentencePairs()}
+"""Kinds that a section chooses by other fields than `kind`."""
 
 DEFAULT_KIND = TEXT_CLASSIFICATION.name
 """Kind of files that name none: those of earlier versions."""
 
 
 def task_kind(name: str) -> TaskKind:
-    """Return the kind with a name, as in `benchmark.kind`, a manifest or an exported file."""
-    return KINDS[name]
+    """Return the kind with a name, as in a manifest, an exported file or `task_kind_name`."""
+    return KINDS[name] if name in KINDS else _VARIANTS[name]

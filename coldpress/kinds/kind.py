@@ -28,8 +28,9 @@ Activation = Literal["softmax", "sigmoid", "none"]
 """Function that the predictor applies to the outputs: `softmax` for the probabilities of labels of
 which one applies, `sigmoid` for those of labels of which any number apply."""
 
-HeadName = Literal["text", "tokens"]
-"""The output head: one output vector for a text, or one for each of its tokens."""
+HeadName = Literal["text", "tokens", "sentence"]
+"""The output head: one output vector for a text, one for each of its tokens, or, without a
+classifier, a vector that is made of the token vectors."""
 
 
 class TaskKind(Protocol):

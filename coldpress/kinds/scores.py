@@ -27,7 +27,9 @@ class Metric:
 
     @property
     def heading(self) -> str:
-        """The title with a capital letter."""
+        """The title with a capital letter, unless it is a name such as nDCG."""
+        if self.title[1:2].isupper():
+            return self.title
         return self.title[:1].upper() + self.title[1:]
 
 

@@ -16,11 +16,13 @@ from coldpress.data.encoding import Batch, EncodedSplit
 from coldpress.errors import InputError
 from coldpress.kinds.kind import TaskKind
 from coldpress.kinds.thresholds import fitted_margins
+from coldpress.kinds.vectors import validation_score
 from coldpress.model.architecture import ARCHITECTURES, Architecture
 from coldpress.model.checkpoint import LayerShape
 from coldpress.model.components import OutputHead
 from coldpress.model.fused_linears import unfuse_linears
 from coldpress.model.output_head import TokensRead, find_output_head, find_tokens_read
+from coldpress.model.sentence_head import read_head
 
 
 @dataclass
@@ -108,6 +110,13 @@ class Classifier:
         return find_tokens_read(self.architecture, self.kind, self.config)
 
     @property
+    def output_size(self) -> int:
+        """Length of an output vector."""
+        if self.kind.head == "sentence":
+            return read_head(self.config).dimension(int(self.config.hidden_size))
+        return len(self.labels)
+
+    @property
     def reads_first_token(self) -> bool:
         """True if the output head reads the first token and no other."""
         return self.tokens_read == "first"
@@ -174,7 +183,7 @@ class Classifier:
             float32 logits of shape (units, labels), in the order of the units; 0 for units that
             the model does not see.
         """
-        logits = torch.zeros(encoded.unit_count, len(self.labels))
+        logits = torch.zeros(encoded.unit_count, self.output_size)
         training = self.module.training
         self.module.eval()
         with torch.inference_mode():
@@ -185,13 +194,13 @@ class Classifier:
 
 
 def score(classifier: Classifier, rows: EncodedSplit) -> float:
-    """Compute the first metric of the classifier's task kind on rows with targets.
+    """Compute the metric that selects epochs on rows with targets.
 
     Labels with thresholds have the best ones for these rows.
     """
     kind = classifier.kind
     outputs = fitted_margins(kind, classifier.logits(rows).numpy(), rows.targets)
-    return kind.main_score(outputs, rows.targets)
+    return validation_score(kind, outputs, rows.targets)
 
 
 def count_parameters(classifier: Classifier) -> int:

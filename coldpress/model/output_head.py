@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 from coldpress.kinds.kind import HeadName, TaskKind
-from coldpress.model.architecture import Architecture
+from coldpress.model.architecture import ARCHITECTURES, Architecture
 from coldpress.model.components import OutputHead
+from coldpress.model.sentence_head import DENSE, Pooling, read_head
 
-TokensRead = Literal["first", "mean", "all"]
-"""What a head reads: the first token, the mean of all tokens, or every token by itself."""
+if TYPE_CHECKING:
+    from torch import nn
+
+TokensRead = Literal["first", "mean", "together", "all"]
+"""What a head reads: the first token, the mean of all tokens, all tokens together in another way,
+or every token by itself."""
+
+_SENTENCE_READS: Mapping[Pooling, TokensRead] = {"cls": "first", "mean": "mean"}
 
 CLASS_SUFFIXES: dict[HeadName, str] = {
     "text": "ForSequenceClassification",
     "tokens": "ForTokenClassification",
+    "sentence": "ForTokenClassification",  # of which the encoder is used
 }
 """How transformers names the classes of models with a head."""
 
@@ -25,6 +34,8 @@ def find_output_head(table: Architecture, kind: TaskKind) -> OutputHead:
         table: The model's family.
         kind: Its task kind.
     """
+    if kind.head == "sentence":
+        return OutputHead(pooler=None, output=DENSE)
     return table.token_head if kind.head == "tokens" else table.classification_head
 
 
@@ -38,12 +49,42 @@ def find_tokens_read(table: Architecture, kind: TaskKind, config: Any) -> Tokens
     """
     if kind.head == "tokens":
         return "all"
+    if kind.head == "sentence":
+        return _SENTENCE_READS.get(read_head(config).pooling, "together")
     pooling = table.config_keys.pooling
     return "first" if pooling is None or getattr(config, pooling) == "cls" else "mean"
 
 
+def new_module(kind: TaskKind, config: Any, **settings: Any) -> nn.Module:  # noqa: ANN401
+    """Build a model with the head of a task kind and random weights.
+
+    Args:
+        kind: Task kind.
+        config: The transformers configuration; that of a sentence model has its `sentence_head`.
+        settings: Further arguments of transformers' `from_config`, such as `dtype`.
+    """
+    module = model_class(kind).from_config(config, attn_implementation="eager", **settings)
+    return attach_head(kind, module)
+
+
+def attach_head(kind: TaskKind, module: nn.Module) -> nn.Module:
+    """Replace the head of transformers by that of a task kind, if they differ.
+
+    Args:
+        kind: Task kind.
+        module: Built by the class of `model_class`.
+    """
+    if kind.head != "sentence":
+        return module
+    from coldpress.model.sentence_model import SentenceModel
+
+    config: Any = module.config
+    encoder = module.get_submodule(ARCHITECTURES[config.model_type].encoder)
+    return SentenceModel(encoder, config)
+
+
 def model_class(kind: TaskKind) -> Any:  # noqa: ANN401
-    """Return the class of transformers that builds models with the head of a task kind."""
+    """Return the class of transformers that builds models for a task kind, see `attach_head`."""
     import transformers
 
     return getattr(transformers, f"AutoModel{CLASS_SUFFIXES[kind.head]}")

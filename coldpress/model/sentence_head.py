@@ -13,6 +13,12 @@ DenseActivation = Literal["identity", "tanh"]
 
 POOLINGS: tuple[Pooling, ...] = get_args(Pooling)
 
+CONFIG_KEY = "sentence_head"
+"""Key of the head's description in `config.json`."""
+
+DENSE = "dense"
+"""Path of the linear layer after pooling, if there is one."""
+
 
 @dataclass(frozen=True)
 class Dense:
@@ -64,3 +70,13 @@ class SentenceHead:
             dense=None if dense is None else Dense(**dense),
             normalize=content["normalize"],
         )
+
+
+def read_head(config: Any) -> SentenceHead:  # noqa: ANN401
+    """Return the description of the head in a transformers configuration."""
+    return SentenceHead.from_json(getattr(config, CONFIG_KEY))
+
+
+def write_head(config: Any, head: SentenceHead) -> None:  # noqa: ANN401
+    """Put the description of a head into a transformers configuration."""
+    setattr(config, CONFIG_KEY, head.to_json())

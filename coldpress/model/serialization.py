@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -18,7 +17,7 @@ from coldpress.kinds import task_kind
 from coldpress.model.checkpoint import Checkpoint, LayerShape, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.model.fused_linears import fuse_state_dict, unfuse_state_dict
-from coldpress.model.output_head import model_class
+from coldpress.model.output_head import new_module
 from coldpress.model.tokenizer_config import (
     TOKENIZER_CONFIG,
     build_tokenizer_config,
@@ -54,9 +53,8 @@ def build_skeleton(checkpoint: Checkpoint) -> Classifier:
     """
     config = AutoConfig.from_pretrained(checkpoint.path, local_files_only=True)
     kind = task_kind(checkpoint.manifest.kind)
-    build = cast("Callable[..., nn.Module]", model_class(kind).from_config)
     # Training is in float32, whatever precision the pretrained configuration names.
-    module = build(config, attn_implementation="eager", dtype=torch.float32).eval()
+    module = new_module(kind, config, dtype=torch.float32).eval()
     tokenizer = load_tokenizer(checkpoint)
     mask_token = read_mask_token(checkpoint.path, tokenizer)
     classifier = Classifier(module, tokenizer, checkpoint.manifest.labels, kind, mask_token)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from coldpress.errors import InputError
 from coldpress.model.architecture import FIRST_NORM
 from coldpress.model.classifier import Classifier
+from coldpress.model.sentence_surgery import narrow_sentence_head
 
 
 def keep_heads(classifier: Classifier, keep: Sequence[Sequence[int]]) -> Classifier:
@@ -94,9 +95,8 @@ def _update_layer_config(pruned: Classifier, keep: Sequence[int]) -> None:
 def keep_width(classifier: Classifier, dimensions: Sequence[int]) -> Classifier:
     """Return a narrower copy with only the given dimensions of the hidden size.
 
-    The number of heads and neurons does not change. Between the two linear modules of the output
-    head, as many features stay: those with the largest weights towards the logits. A head with one
-    linear module reads the dimensions that stay.
+    The number of heads and neurons does not change. Between two linear modules of the output head,
+    as many features stay: those with the largest weights towards the logits.
 
     Args:
         classifier: The source.
@@ -124,7 +124,8 @@ def keep_width(classifier: Classifier, dimensions: Sequence[int]) -> Classifier:
             _keep_features(layer.get_submodule(norm), keep)
     if table.norms.final:
         _keep_features(narrow.encoder.get_submodule(table.norms.final), keep)
-    _narrow_head(narrow, keep)
+    narrow_head = narrow_sentence_head if narrow.kind.head == "sentence" else _narrow_head
+    narrow_head(narrow, keep)
     narrow.config.hidden_size = len(keep)
     # The head size is the configured hidden size divided by the configured number of heads.
     setattr(narrow.config, table.config_keys.heads, len(keep) // size)

@@ -40,7 +40,7 @@ def export(
         **_kind_metadata(classifier.kind),
         **metadata,
     }
-    model = build_encoder_graph(classifier).model(len(classifier.labels), opset, properties)
+    model = build_encoder_graph(classifier).model(classifier.output_size, opset, properties)
     onnx.checker.check_model(model, full_check=True)
     (directory / "model.onnx").write_bytes(model.SerializeToString(deterministic=True))
     shutil.copyfile(checkpoint.path / "tokenizer.json", directory / "tokenizer.json")

@@ -26,7 +26,7 @@ def raw_logits(predictor: Predictor, rows: EncodedSplit) -> Logits:
         Shape (units, labels), not divided by the temperature; 0 for units that the model does not
         see.
     """
-    logits = np.zeros((rows.unit_count, len(predictor.labels)), dtype=np.float32)
+    logits = np.zeros((rows.unit_count, predictor.output_size), dtype=np.float32)
     for batch in rows.batches(_BATCH_SIZE):
         logits[batch.units] = run_batch(predictor, batch)
     return logits

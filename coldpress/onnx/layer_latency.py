@@ -97,7 +97,7 @@ def _onnx_call(classifier: Classifier, size: tuple[int, int], text: Batch) -> Ca
     heads = [range(min(size[0], shape.heads)) for shape in classifier.shapes]
     neurons = [range(min(size[1], shape.neurons)) for shape in classifier.shapes]
     graph = build_encoder_graph(keep_heads(keep_neurons(classifier, neurons), heads))
-    model = graph.model(len(classifier.labels), _OPSET, {})
+    model = graph.model(classifier.output_size, _OPSET, {})
     session = open_session(model.SerializeToString(), 1)
     feeds = {name: getattr(text, name) for name in graph.inputs}
     return lambda _: session.run(None, feeds)

@@ -48,10 +48,13 @@ class Predictor:
         temperature: Divisor of the logits before softmax or sigmoid.
         kind: Task of the model, such as `text-classification`.
         activation: Function of the outputs: `softmax` for probabilities of labels of which one
-            applies, `sigmoid` for labels of which any number apply, or `none` for a single number.
+            applies, `sigmoid` for labels of which any number apply, or `none` for a single number
+            or a vector.
         thresholds: With `sigmoid`, the probability from which on each label applies.
         operating_points: Labels with a threshold for a stated false-positive rate or precision, for
             callers that want one. Predictions do not depend on them.
+        output_size: Length of an output vector.
+        returns_vectors: Whether predictions are the output vectors themselves.
         pairs: Whether the model was trained on text pairs; None if the file does not say.
     """
 
@@ -61,6 +64,7 @@ class Predictor:
         self._session = open_session(Path(directory) / "model.onnx", threads)
         self._tokenizer = _padding_tokenizer(Path(directory) / "tokenizer.json")
         self._inputs = frozenset(value.name for value in self._session.get_inputs())
+        self.output_size = int(self._session.get_outputs()[0].shape[-1])
         metadata = self._session.get_modelmeta().custom_metadata_map
         self.labels: tuple[str, ...] = tuple(json.loads(metadata["labels"]))
         self.temperature = float(metadata["temperature"])
@@ -68,6 +72,7 @@ class Predictor:
         self.kind = metadata.get("kind", "text-classification")
         if self.kind == ENTITIES:
             _overlap_windows(self._tokenizer)
+        self.returns_vectors = self.kind.startswith("sentence-embedding")
         self.activation = metadata.get("activation", "softmax")
         self.thresholds: tuple[float, ...] = tuple(
             json.loads(metadata.get("thresholds", json.dumps([0.5] * len(self.labels))))
@@ -93,7 +98,7 @@ class Predictor:
             A record per text: the text, its label, the label's probability, and all probabilities;
             or the text, its labels and the probabilities of all labels; or the text and its number
             as `score`; or the text and its entities, each with start and end in characters, its
-            text, label and probability.
+            text, label and probability; or the text and its `vector`.
 
         Raises:
             ValueError: A value is not a text, second texts are missing or not allowed, or their
@@ -193,6 +198,9 @@ class Predictor:
         return records
 
     def _record(self, text: str, scores: Sequence[float]) -> dict[str, Any]:
+        if self.returns_vectors:
+            # float32 has seven digits.
+            return {"text": text, "vector": [round(number, 7) for number in scores]}
         if self.activation == "none":
             return {"text": text, "score": scores[0]}
         by_label = dict(zip(self.labels, scores, strict=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from coldpress.kinds.vectors import validation_metric
 from coldpress.model.classifier import (
     Classifier,
     count_nonzero_parameters,
@@ -117,7 +118,7 @@ def run_steps(
         context: For measuring importance and for retraining.
     """
     reports: list[StepReport] = []
-    metric = classifier.kind.metrics[0].name
+    metric = validation_metric(classifier.kind).name
     for step in steps:
         before = _snapshot(classifier, context)
         tokenizer = classifier.tokenizer

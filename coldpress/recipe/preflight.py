@@ -22,6 +22,7 @@ from coldpress.method import TeacherDescription
 from coldpress.recipe.recipe import Recipe
 from coldpress.teacher import label_checks, size, spec
 from coldpress.teacher.file_checks import TOKENIZER_PATTERNS
+from coldpress.teacher.sentence_teacher import check_dimension
 from coldpress.teacher.size import TeacherSize
 from coldpress.teacher.spec import DirectoryModel, HubModel, ScratchModel
 from coldpress.teacher.tokenizer.comparison import compare_with_transformers
@@ -172,6 +173,8 @@ def _load_tokenizer(recipe: Recipe, data: Benchmark) -> TeacherTokenizer | None:
 def _check_methods(recipe: Recipe, size: TeacherSize, source: TeacherTokenizer | None) -> None:
     """Check that every method of the recipe can be applied to its teacher."""
     teacher = TeacherDescription(size, None if source is None else source.tokenizer)
+    if recipe.distill is not None and recipe.distill.student.dimension is not None:
+        check_dimension(recipe.teacher.model, recipe.distill.student.dimension, size.hidden_size)
     for method in recipe.methods:
         method.check(teacher)
     augment = recipe.soft_targets.augment

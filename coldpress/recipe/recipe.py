@@ -118,7 +118,7 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _check_gate_fits_kind(self) -> Self:
-        kind = task_kind(self.benchmark.kind)
+        kind = task_kind(self.benchmark.task_kind_name)
         for field in ("max_label_change", "max_calibration_error"):
             bound = None if self.gate is None else getattr(self.gate, field)
             if bound is not None and not kind.has_labels:
@@ -131,7 +131,7 @@ class Recipe(Section):
     @model_validator(mode="after")
     def _check_operating_points(self) -> Self:
         sections = self.evaluate.operating_points
-        check_kind(sections, task_kind(self.benchmark.kind))
+        check_kind(sections, task_kind(self.benchmark.task_kind_name))
         labels = [section.label for section in sections]
         for position, bounds in enumerate(self.gate.operating_points if self.gate else ()):
             if bounds.label not in labels:
@@ -139,6 +139,17 @@ class Recipe(Section):
                     f"gate.operating_points.{position}.label: {bounds.label!r} is not a label of"
                     " evaluate.operating_points"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _check_dimension_fits_kind(self) -> Self:
+        dimension = None if self.distill is None else self.distill.student.dimension
+        kind = task_kind(self.benchmark.task_kind_name)
+        if dimension is not None and kind.head != "sentence":
+            raise ValueError(
+                f"distill.student.dimension: not possible with benchmark.kind {kind.name}, whose"
+                " models return no vectors"
+            )
         return self
 
     @property

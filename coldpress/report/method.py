@@ -61,5 +61,7 @@ def describe_data(recipe: Recipe) -> str:
         config = f", configuration {source.config}" if source.config else ""
         return f"{source.dataset} on the Hugging Face hub{config}, revision {source.revision}."
     if isinstance(source, FilesSource):
+        if source.test is None:
+            return f"Local files: {source.train.name} for training, a judge's files for test."
         return f"Local files: {source.train.name} for training, {source.test.name} for test."
     return "Coldpress's built-in intents: generated sentences of imaginary customers."

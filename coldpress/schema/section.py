@@ -112,7 +112,8 @@ class MergedChoice:
 
 def _merge_fields(schemas: list[JsonSchemaValue]) -> JsonSchemaValue:
     """Merge the schemas of one field: equal ones are one, tags are an enum, others a choice."""
-    distinct = [schema for n, schema in enumerate(schemas) if schema not in schemas[:n]]
+    contents = [{key: v for key, v in s.items() if key != "position"} for s in schemas]
+    distinct = [s for n, s in enumerate(schemas) if contents[n] not in contents[:n]]
     if len(distinct) == 1:
         return distinct[0]
     shared: JsonSchemaValue = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import nn
@@ -26,10 +26,12 @@ from transformers.utils.logging import (
 from coldpress.benchmark.loading import Benchmark
 from coldpress.errors import InputError
 from coldpress.model.classifier import Classifier
-from coldpress.model.output_head import model_class
+from coldpress.model.output_head import attach_head, model_class, new_module
+from coldpress.model.sentence_head import SentenceHead, write_head
 from coldpress.schema.text_files import read_json_object
 from coldpress.teacher.config_checks import effective_config
 from coldpress.teacher.label_checks import check_teacher_labels, mapped_labels
+from coldpress.teacher.sentence_teacher import fetch_sentence_files, load_dense
 from coldpress.teacher.spec import ScratchModel, Teacher, fetch_model
 from coldpress.teacher.tokenizer import loading
 from coldpress.teacher.tokenizer.comparison import compare_with_transformers
@@ -58,6 +60,8 @@ def build_teacher(teacher: Teacher, benchmark: Benchmark, max_tokens: int) -> Cl
     if isinstance(teacher.model, ScratchModel):
         return _build_from_scratch(teacher.model, benchmark, max_tokens)
     directory = fetch_model(teacher.model)
+    if benchmark.kind.head == "sentence":
+        return _load_sentence_model(directory, teacher, benchmark, max_tokens)
     classifier, missing = _load_pretrained(directory, teacher, benchmark, max_tokens)
     if missing and not teacher.epochs:
         raise InputError(f"teacher.epochs: 0, but the weights lack {min(missing)}")
@@ -78,9 +82,9 @@ def _build_from_scratch(model: ScratchModel, benchmark: Benchmark, max_tokens: i
         id2label=dict(enumerate(benchmark.labels)),
         pad_token_id=SPECIAL_TOKENS.index("[PAD]"),
     )
-    build = cast("Callable[..., nn.Module]", model_class(benchmark.kind).from_config)
-    module = build(config, attn_implementation="eager")
-    module.eval()
+    if benchmark.kind.head == "sentence":
+        write_head(config, SentenceHead())
+    module = new_module(benchmark.kind, config).eval()
     return Classifier(module, tokenizer, benchmark.labels, benchmark.kind, MASK_TOKEN)
 
 
@@ -101,6 +105,25 @@ def _load_pretrained(
         _reorder_head(classifier, [pretrained_labels.index(name) for name in labels])
     module.eval()
     return classifier, missing
+
+
+def _load_sentence_model(
+    directory: Path, teacher: Teacher, benchmark: Benchmark, max_tokens: int
+) -> Classifier:
+    """Load an encoder with the head that its sentence-transformers files describe."""
+    place = f"teacher.model: {directory}"
+    source = loading.load_teacher_tokenizer(directory, max_tokens, place)
+    compare_with_transformers(source, benchmark)
+    config = _build_config(read_json_object(directory / "config.json", place))
+    files = fetch_sentence_files(teacher.model)
+    write_head(config, files.head)
+    module, missing = _load_module(directory, config, benchmark)
+    model = attach_head(benchmark.kind, module).eval()
+    if files.dense is not None:
+        load_dense(model, files.dense, place)
+    classifier = Classifier(model, source.tokenizer, benchmark.labels, benchmark.kind, source.mask)
+    _check_missing_weights(missing, classifier, directory)
+    return classifier
 
 
 def _build_config(content: Mapping[str, Any]) -> PreTrainedConfig:

@@ -16,6 +16,7 @@ from coldpress.model.checkpoint import MANIFEST
 from coldpress.model.output_head import CLASS_SUFFIXES, find_output_head
 from coldpress.schema.quoting import quote_names
 from coldpress.teacher.label_config import label_names
+from coldpress.teacher.sentence_teacher import check_sentence_teacher
 from coldpress.teacher.spec import (
     DirectoryModel,
     HubModel,
@@ -42,6 +43,9 @@ def check_teacher_labels(teacher: Teacher, labels: Sequence[str], kind: TaskKind
         InputError: The model has no classification head, or one for another problem type or for
             other labels.
     """
+    if kind.head == "sentence":
+        check_sentence_teacher(teacher)
+        return
     if isinstance(teacher.model, ScratchModel):
         if not teacher.epochs:
             raise InputError("teacher.epochs: 0, but a teacher from scratch must be trained")

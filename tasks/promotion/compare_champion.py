@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mlflow.entities.model_registry import ModelVersion
@@ -16,7 +17,7 @@ from tasks.tracking import artifacts, history, registry, versions
 from tasks.tracking.results import StageResult
 
 if TYPE_CHECKING:
-    from coldpress.data.splits import Split
+    from coldpress.benchmark.loading import Benchmark
     from coldpress.evaluation.predictions import Predictions
     from coldpress.kinds.kind import Outputs
     from coldpress.recipe.recipe import Recipe
@@ -64,8 +65,7 @@ def _champion_outputs(
         outputs: Outputs = stored.outputs[stored.final]
         return reorder_outputs(outputs, stored.names, test_predictions.names)
     with artifacts.open_checkpoint(str(version.source)) as checkpoint:
-        test = data.load_benchmark(recipe).test
-        return _predict(checkpoint, test, test_predictions)
+        return _predict(checkpoint, data.load_benchmark(recipe), test_predictions)
 
 
 def _load_predictions(version: ModelVersion) -> Predictions | None:
@@ -80,8 +80,9 @@ def _load_predictions(version: ModelVersion) -> Predictions | None:
         return None
 
 
-def _predict(checkpoint: Checkpoint, test: Split, predictions: Predictions) -> Outputs:
+def _predict(checkpoint: Checkpoint, benchmark: Benchmark, predictions: Predictions) -> Outputs:
     from coldpress.data.encoding import encode
+    from coldpress.evaluation.outputs import compute_test_outputs
     from coldpress.model.serialization import load_tokenizer
     from coldpress.onnx.inference import decision_outputs
     from coldpress.onnx.predictor import Predictor
@@ -93,7 +94,9 @@ def _predict(checkpoint: Checkpoint, test: Split, predictions: Predictions) -> O
         raise _IncomparableError(f"it is for {predictor.kind}")
     if set(predictor.labels) != set(predictions.names):
         raise _IncomparableError("it has other labels")
-    if predictor.pairs not in {None, test.pairs is not None}:
+    if predictor.pairs not in {None, benchmark.test.pairs is not None}:
         raise _IncomparableError("either its texts or the test rows are pairs, but not both")
-    outputs = decision_outputs(predictor, encode(load_tokenizer(checkpoint), test))
+    encode_rows = partial(encode, load_tokenizer(checkpoint))
+    run = partial(decision_outputs, predictor)
+    outputs = compute_test_outputs(benchmark, encode_rows(benchmark.test), encode_rows, run)
     return reorder_outputs(outputs, predictor.labels, predictions.names)

@@ -64,10 +64,12 @@ def _signature(model: Predictor) -> ModelSignature:
         "softmax": [text, label, score, scores],
         "sigmoid": [text, labels, scores],
         "none": [text, score],
+        "vector": [text, ColSpec(Array(DataType.double), "vector")],
     }
     if model.kind == "token-classification":
         return ModelSignature(outputs=Schema([text, ColSpec(_entities(), "entities")]))
-    return ModelSignature(outputs=Schema(outputs[model.activation]))
+    form = "vector" if model.returns_vectors else model.activation
+    return ModelSignature(outputs=Schema(outputs[form]))
 
 
 def _entities() -> Array:

@@ -17,6 +17,7 @@ from coldpress.model.classifier import Classifier
 from coldpress.onnx.graph.attention import AttentionLowering, LayerInput, add_attention
 from coldpress.onnx.graph.builder import MICROSOFT, Graph
 from coldpress.onnx.graph.lowering import Lowering
+from coldpress.onnx.graph.sentence_head import add_sentence_head
 from coldpress.quantization.arithmetic.graph import Activation
 
 _ACTIVATIONS = {
@@ -146,6 +147,9 @@ def _add_head(lowering: Lowering, classifier: Classifier, hidden: str) -> None:
     table = classifier.architecture
     if table.norms.final:
         hidden = lowering.norm([hidden], f"{table.encoder}.{table.norms.final}")
+    if classifier.kind.head == "sentence":
+        add_sentence_head(lowering, classifier, hidden)
+        return
     if classifier.tokens_read == "mean":
         hidden = _add_mean(graph, hidden)
     if classifier.tokens_read != "all":

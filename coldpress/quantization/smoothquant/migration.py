@@ -55,7 +55,8 @@ def smoothing_sites(classifier: Classifier) -> Iterator[SmoothingSite]:
         yield from _layer_sites(classifier, table.layer_path(index))
     last = f"{table.layers}.{len(classifier.layers) - 1}.{table.norms.feed_forward}"
     last_norm = f"{table.encoder}.{table.norms.final or last}"
-    yield SmoothingSite((head.pooler or head.output,), last_norm)
+    if (first := head.pooler or head.output) in paths:  # a sentence head may have no linear module
+        yield SmoothingSite((first,), last_norm)
     if head.pooler and (head.norm or head.activation == "relu"):
         yield SmoothingSite((head.output,), head.norm or head.pooler)
 

@@ -21,6 +21,7 @@ from coldpress.distillation.transfer import soft_target_data
 from coldpress.evaluation.statistics.comparison import compare_outputs, score_bounds
 from coldpress.kinds import KINDS, TEXT_CLASSIFICATION
 from coldpress.kinds.kind import Outputs, TargetArray, TaskKind
+from coldpress.kinds.vectors import learns_vectors
 from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier, score
 from coldpress.model.serialization import describe_model, load_classifier, write_checkpoint
@@ -38,6 +39,7 @@ from coldpress.schema.section import Optimization
 from coldpress.training.data import labelled_data
 from coldpress.training.loop import fit, reseed
 from tests.support.method_names import method_names
+from tests.support.method_sections import DISTILLATION, PLAN, PRUNING, QUANTIZATION, name_of
 from tests.support.wordpiece import with_word_pieces
 
 TARGETS: Mapping[str, tuple[Target, ...]] = {
@@ -62,41 +64,13 @@ ANSWERS = {
     "token-classification": {"text", "entities"},
 }
 FAMILIES = ("bert", "modernbert")
-QUICK = {"student": {"layers": 2}, "epochs": 1, "batch_size": 6, "learning_rate": 1e-3}
-PLAN = Optimization(epochs=1, learning_rate=1e-3, batch_size=6)
-DISTILLATION: list[dict[str, Any]] = [
-    {"method": "logits", **QUICK},
-    {"method": "distilbert", **QUICK},
-    {"method": "hidden", **QUICK, "layer_epochs": 1},
-    {"method": "relations", **QUICK, "relation_epochs": 1, "relation_heads": 4},
-]
-PRUNING: list[dict[str, Any]] = [
-    {"method": "neurons", "keep_neurons": 0.5},
-    {"method": "heads", "keep_heads": 0.5},
-    {"method": "layers", "keep_layers": 2, "drop": "importance"},
-    {"method": "fisher", "keep_macs": 0.5},
-    {"method": "magnitude", "sparsity": 0.5},
-    {"method": "movement", "sparsity": 0.5, "growth_epochs": 1},
-    {"method": "l0", "keep_parameters": 0.5, "gate_epochs": 1},
-    {"method": "vocabulary"},
-]
-QUANTIZATION: list[dict[str, Any]] = [
-    {"method": "dynamic-int8"},
-    {"method": "static-int8"},
-    {"method": "smooth"},
-    {"method": "k-bit", "bits": 4},
-    {"method": "weight-only", "bits": 8, "block_size": 16, "activations": "float32"},
-    {"method": "mixed", "max_divergence": 0.1},
-    {"method": "qat", "bits": 4, "epochs": 1, "batch_size": 6},
-    {"method": "binary", "activation_bits": 4, "epochs": 1, "batch_size": 6},
-]
 
 
-def name_of(section: Mapping[str, Any]) -> str:
-    return str(section["method"])
+WITH_TARGETS = {name for name, kind in KINDS.items() if not learns_vectors(kind)}
+"""Kinds that learn vectors have a contract test of their own."""
 
 
-@pytest.fixture(params=sorted(set(KINDS) - {TEXT_CLASSIFICATION.name}))
+@pytest.fixture(params=sorted(WITH_TARGETS - {TEXT_CLASSIFICATION.name}))
 def kind(request: pytest.FixtureRequest) -> TaskKind:
     """Every kind but text classification, which the contract tests of the methods use."""
     return KINDS[request.param]
@@ -118,7 +92,7 @@ def rows(kind: TaskKind, split: Split) -> Split:
 
 
 def test_every_kind_is_tested() -> None:
-    assert set(TARGETS) == set(NAMES) == set(KINDS)
+    assert set(TARGETS) == set(NAMES) == WITH_TARGETS
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,14 @@ def test_no_union_is_nested_in_another() -> None:
 @pytest.mark.parametrize(
     "variants",
     [
-        {"LabelColumns", "TargetColumns"},
+        {
+            "SentenceColumns",
+            "LabelColumns",
+            "TargetColumns",
+            "LabelListColumns",
+            "RankingColumns",
+            "TokenColumns",
+        },
         {"SyntheticSource", "FilesSource", "HubSource"},
         {"NewRowsFile", "NewRowsHub"},
         {"HubModel", "DirectoryModel", "ScratchModel"},
