@@ -83,6 +83,9 @@ class PreflightReport:
 
     def _samples_row(self) -> dict[str, str]:
         kind = self.data.kind
+        if self.data.compared is not None:
+            others = len(self.data.compared)
+            return {"judge": f"{len(self.data.test)} {kind.samples_title}, {others} other texts"}
         if kind.samples_title == "rows":
             return {}
         splits = (self.data.train, self.data.validation, self.data.test)
