@@ -49,6 +49,8 @@ def _export(context: StageContext) -> dict[str, float]:
     validation = encode(load_tokenizer(source), data.load_benchmark(recipe).validation)
     pairs = json.dumps(recipe.benchmark.columns.has_pairs)
     metadata = {"recipe": recipe.name, "source": source.digest, "pairs": pairs}
+    if "tokens" in recipe.benchmark.columns.columns_by_field:
+        metadata["words"] = "tokens"  # a text is divided into words as those tokens are
     described = {"kind": source.manifest.kind, "labels": source.manifest.labels}
     manifest = context.manifest().model_copy(update=described)
     metrics: dict[str, float] = {}

@@ -32,8 +32,16 @@ MAX_CHARACTERS = 100_000
 _BATCH_SIZE = 32
 ENTITIES = "token-classification"
 """Kind of the models that find entities."""
-_WORD = re.compile(r"\w+|[^\w\s]")
-"""A word, as in training: a run of word characters, or any other character but space."""
+_OPENING = r"[\"\u201c\u2018(\[{]"
+_CLOSING = r"[\"\u201d\u2019)\]}.,!?;:\u2026]"
+WORD_RULES = {
+    "characters": r"\w+|[^\w\s]",
+    # At most ten closing marks, so that the time stays linear.
+    "tokens": rf"{_OPENING}(?=\S)|(?:(?!{_CLOSING}{{1,10}}(?:\s|$))\S)+|\S",
+}
+"""How a text is divided into words, by what the model was trained on. On texts: a word is a run of
+word characters, or any other character but space. On given tokens: what stands between spaces,
+without the opening marks before and the closing marks after it, each of which is a word."""
 _OVERLAP = 0.25
 """Share of the tokens of a window that are in the next one, too, for texts beyond the limit."""
 _SERVING_VARIABLE = "_MLFLOW_IS_IN_SERVING_ENVIRONMENT"
@@ -73,6 +81,7 @@ class Predictor:
         if self.kind == ENTITIES:
             _overlap_windows(self._tokenizer)
         self.returns_vectors = self.kind.startswith("sentence-embedding")
+        self._word = re.compile(WORD_RULES[metadata.get("words", "characters")])
         self.activation = metadata.get("activation", "softmax")
         self.thresholds: tuple[float, ...] = tuple(
             json.loads(metadata.get("thresholds", json.dumps([0.5] * len(self.labels))))
@@ -188,7 +197,7 @@ class Predictor:
         remaining = iter(scores)
         records = []
         for text, row in zip(texts, windows, strict=True):
-            words = [match.span() for match in _WORD.finditer(text)]
+            words = [match.span() for match in self._word.finditer(text)]
             tagged = [
                 _score_words(encoding, next(remaining), words, number > 0)
                 for number, encoding in enumerate(row)

@@ -35,7 +35,16 @@ def mappings(schema: object) -> Iterator[dict[str, Any]]:
 
 
 def test_the_server_has_each_deployment_and_nothing_to_pull(deployments: dict[str, Any]) -> None:
-    recipe_deployments = {"demo", "trec", "sst2", "banking77", "stsb", "goemotions", "blank"}
+    recipe_deployments = {
+        "demo",
+        "trec",
+        "sst2",
+        "banking77",
+        "stsb",
+        "goemotions",
+        "wnut17",
+        "blank",
+    }
     assert set(deployments) == recipe_deployments | {"promote", "rollback", *SCHEDULED}
     for entry in deployments.values():
         assert (entry["work_pool_name"], entry["pull_steps"], entry["path"]) == (
@@ -57,7 +66,9 @@ def test_scheduled_deployments_are_paused_and_skip_overlapping_runs(
     assert deployments[name]["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
 
 
-@pytest.mark.parametrize("name", ["demo", "trec", "sst2", "banking77", "stsb", "goemotions"])
+@pytest.mark.parametrize(
+    "name", ["demo", "trec", "sst2", "banking77", "stsb", "goemotions", "wnut17"]
+)
 def test_a_preset_comes_back_as_the_shipped_recipe(deployments: dict[str, Any], name: str) -> None:
     assert Recipe.model_validate(deployments[name]["parameters"]["recipe"]) == load_recipe(name)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -158,7 +160,31 @@ def test_windows_without_a_common_word_follow_each_other() -> None:
 @settings(deadline=None)
 @given(st.text(max_size=30))
 def test_words_are_split_as_in_training(text: str) -> None:
-    assert tuple(match.span() for match in predictor._WORD.finditer(text)) == split_words(text)
+    words = re.finditer(predictor.WORD_RULES["characters"], text)
+    assert tuple(match.span() for match in words) == split_words(text)
+
+
+def tokens(text: str) -> list[str]:
+    return re.findall(predictor.WORD_RULES["tokens"], text)
+
+
+def test_a_model_of_tokens_keeps_what_stands_between_spaces_but_for_marks_around_it() -> None:
+    assert tokens('I\'m (in) "Paris", see http://x.co/a_b. @mei #cold wow...') == [
+        *("I'm", "(", "in", ")", '"', "Paris", '"', ",", "see", "http://x.co/a_b", "."),
+        *("@mei", "#cold", "wow", ".", ".", "."),
+    ]
+
+
+@settings(deadline=None)
+@given(st.text(max_size=30))
+def test_words_of_a_model_of_tokens_contain_everything_but_space(text: str) -> None:
+    assert "".join(tokens(text)) == "".join(text.split())
+
+
+def test_a_long_run_of_marks_takes_no_long_time() -> None:
+    start = time.perf_counter()
+    tokens("!" * 100_000 + " ")
+    assert time.perf_counter() - start < 5
 
 
 def test_the_copied_file_finds_entities_alone(
