@@ -34,11 +34,13 @@ MIN_ROWS = 30
 def score_champion(champion: ChampionRecord, fresh: NewRowsSource, labelled: bool) -> Reevaluation:
     """Test whether the scorecard still holds; all input is read before the model is run."""
     baseline = _test_observations(champion)
+    vectors = learns_vectors(baseline.predictions.kind)
+    labelled = labelled and not vectors  # texts have none
     rows = _read_new_rows(champion, fresh, baseline.predictions.names if labelled else None)
     with artifacts.open_checkpoint(champion.model_uri) as checkpoint:
         current = observe(rows, checkpoint.path)
     agreement = None
-    if not labelled and not learns_vectors(current.predictions.kind):
+    if not labelled and not vectors:
         agreement = _teacher_agreement(champion, rows, current, baseline.predictions)
     return detect_drift(champion.name, baseline, current, agreement)
 
@@ -60,7 +62,7 @@ def _read_new_rows(
 ) -> Split:
     rows = read_new_rows(fresh, champion.recipe.benchmark, labels, "fresh")
     if labels is not None:
-        rows = evaluable_rows(task_kind(champion.recipe.benchmark.kind), rows)
+        rows = evaluable_rows(task_kind(champion.recipe.benchmark.task_kind_name), rows)
     if len(rows) < MIN_ROWS:
         raise InputError(f"fresh: {len(rows)} rows; at least {MIN_ROWS} are needed")
     return rows

@@ -15,7 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from coldpress.errors import InputError
-from coldpress.model.sentence_head import Dense, DenseActivation, Pooling, SentenceHead
+from coldpress.model.sentence_head import (
+    CONFIG_KEY,
+    Dense,
+    DenseActivation,
+    Pooling,
+    SentenceHead,
+)
 from coldpress.schema.text_files import read_json_object, read_text
 
 MODULES = "modules.json"
@@ -65,12 +71,16 @@ def read_sentence_files(directory: Path, place: str) -> SentenceFiles:
         place: The model's name in error messages.
 
     Returns:
-        For a plain encoder, the mean of its token vectors, normalized; this is logged.
+        For a plain encoder, the mean of its token vectors, normalized; this is logged. For a
+        checkpoint of Coldpress, the head in its configuration.
 
     Raises:
         InputError: A file is invalid, or asks for more than one vector is made of here.
     """
     if not (directory / MODULES).exists():
+        config = _read_optional(directory / "config.json", place)
+        if CONFIG_KEY in config:
+            return _own_files(SentenceHead.from_json(config[CONFIG_KEY]), directory)
         _logger.info("%s has no %s: mean of the token vectors, normalized", place, MODULES)
         return SentenceFiles(SentenceHead())
     modules = _read_modules(directory, place)
@@ -83,6 +93,11 @@ def read_sentence_files(directory: Path, place: str) -> SentenceFiles:
     if not (folder / "model.safetensors").exists():
         raise InputError(f"{place}: {folder.name} has no model.safetensors")
     return SentenceFiles(head, folder / "model.safetensors")
+
+
+def _own_files(head: SentenceHead, directory: Path) -> SentenceFiles:
+    """Return the files of a Coldpress checkpoint, which has all weights in one file."""
+    return SentenceFiles(head, None if head.dense is None else directory / "model.safetensors")
 
 
 def _read_modules(directory: Path, place: str) -> dict[str, str]:

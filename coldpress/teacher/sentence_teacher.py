@@ -90,7 +90,7 @@ def load_dense(module: nn.Module, path: Path, place: str) -> None:
 
     Args:
         module: With a linear layer of the described shape.
-        path: The file in sentence-transformers' format.
+        path: The file in sentence-transformers' format, or the weights of a checkpoint.
         place: The teacher's name in error messages.
 
     Raises:
@@ -100,7 +100,8 @@ def load_dense(module: nn.Module, path: Path, place: str) -> None:
     from safetensors.torch import load_file
 
     try:
-        state = {name.removeprefix("linear."): t.float() for name, t in load_file(path).items()}
+        tensors = {name.rpartition("."): tensor for name, tensor in load_file(path).items()}
+        state = {n: tensor for (p, _, n), tensor in tensors.items() if p in {"linear", DENSE}}
         module.get_submodule(DENSE).load_state_dict(state)
     except (SafetensorError, RuntimeError) as error:
         reason = " ".join(str(error).split())
