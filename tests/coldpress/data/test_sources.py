@@ -9,7 +9,11 @@ import pytest
 
 from coldpress.benchmark.loading import load_benchmark
 from coldpress.errors import InputError
-from coldpress.kinds import RegressionBenchmark, TextClassificationBenchmark
+from coldpress.kinds import (
+    MultiLabelBenchmark,
+    RegressionBenchmark,
+    TextClassificationBenchmark,
+)
 from tests.support.local_hub import COMMIT, LocalHub
 
 
@@ -49,6 +53,22 @@ def test_class_numbers_of_a_hub_dataset_become_class_names() -> None:
     assert benchmark.test.texts == ("test 0", "test 1", "test 2")
     assert benchmark.test.targets == (0, 1, 0)
     assert (len(benchmark.train), len(benchmark.validation)) == (11, 1)
+
+
+def test_class_numbers_in_lists_become_class_names(local_hub: LocalHub, tmp_path: Path) -> None:
+    names = datasets.ClassLabel(names=["joy", "fear"])
+    features = datasets.Features({"text": datasets.Value("string"), "labels": [names]})
+    files = {}
+    for split, labels in (("train", [[0], [1], [0, 1], []] * 8), ("test", [[1, 0], []])):
+        rows = {"text": [f"{split} {n}" for n in range(len(labels))], "labels": labels}
+        datasets.Dataset.from_dict(rows, features).to_parquet(tmp_path / split)
+        files[f"default/{split}/0000.parquet"] = (tmp_path / split).read_bytes()
+    local_hub.add("datasets", "tiny/feelings", files)
+    source = {"origin": "hub", "dataset": "tiny/feelings", "revision": COMMIT}
+    feelings = MultiLabelBenchmark.model_validate({"kind": "multi-label", "source": source})
+    benchmark = load_benchmark(feelings, 0)
+    assert benchmark.labels == ("fear", "joy")
+    assert benchmark.test.targets == ((1, 1), (0, 0))
 
 
 def test_a_pinned_dataset_that_is_cached_needs_no_hub(questions: LocalHub) -> None:

@@ -9,7 +9,7 @@ import pytest
 from safetensors import safe_open
 
 from coldpress.evaluation.predictions import Predictions, read_predictions, write_predictions
-from coldpress.kinds import TEXT_CLASSIFICATION
+from coldpress.kinds import TEXT_CLASSIFICATION, task_kind
 
 
 @pytest.fixture
@@ -54,3 +54,21 @@ def test_a_single_metadata_key_keeps_the_bytes_equal(
         (tmp_path / name / "answers.safetensors").read_bytes() for name in ("one", "two")
     )
     assert first == second
+
+
+def test_thresholds_are_read_back_and_turn_logits_into_margins(tmp_path: Path) -> None:
+    margins = {
+        "teacher": np.array([[0.5, -1.0]], dtype=np.float32),
+        "onnx": np.array([[-2.0, 1.0]], dtype=np.float32),
+    }
+    thresholds = {"teacher": (-1.0, 0.5), "onnx": (0.0, 2.0)}
+    kind = task_kind("multi-label")
+    names = ("cold", "warm")
+    write_predictions(
+        Predictions(("a",), kind, names, np.array([[1, 0]]), margins, thresholds), tmp_path
+    )
+    restored = read_predictions(tmp_path)
+    assert restored.targets.tolist() == [[1, 0]]
+    assert restored.target_texts == ['["cold"]']
+    assert restored.logits("teacher").tolist() == [[-0.5, -0.5]]
+    assert restored.margins("teacher", np.array([[0.0, 0.0]])).tolist() == [[1.0, -0.5]]

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from coldpress.data import hub
 from coldpress.errors import InputError
-from coldpress.kinds import TEXT_CLASSIFICATION
+from coldpress.kinds import TEXT_CLASSIFICATION, task_kind
 from coldpress.model.architecture import ARCHITECTURES
 from coldpress.model.checkpoint import Manifest
 from coldpress.model.classifier import Classifier
@@ -119,6 +119,23 @@ def test_duplicate_label_names_are_refused(directory: Write) -> None:
         )
     with pytest.raises(InputError, match=message):
         check_teacher_labels(tuned(directory(), {"fast": "calm"}), LABELS, TEXT_CLASSIFICATION)
+
+
+@pytest.mark.parametrize("problem", [None, "single_label_classification"])
+def test_a_teacher_of_independent_labels_has_to_say_so(
+    directory: Write, problem: str | None
+) -> None:
+    """Outputs of a softmax mean something else: they are no answers for each label on its own."""
+    multi_label = task_kind("multi-label")
+    check_teacher_labels(
+        tuned(directory(problem_type="multi_label_classification")), LABELS, multi_label
+    )
+    with pytest.raises(InputError, match=r"problem_type of .* is .*, not 'multi_label_class"):
+        check_teacher_labels(tuned(directory(problem_type=problem)), LABELS, multi_label)
+    renamed = directory(**names("hot", "calm", "fast"), problem_type="multi_label_classification")
+    check_teacher_labels(tuned(renamed, {"hot": "warm"}), LABELS, multi_label)
+    with pytest.raises(InputError, match="only the benchmark has 'warm'"):
+        check_teacher_labels(tuned(renamed), LABELS, multi_label)
 
 
 @pytest.mark.parametrize("problem", ["multi_label_classification", "regression"])
