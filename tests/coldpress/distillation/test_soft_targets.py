@@ -1,10 +1,14 @@
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from coldpress.data.splits import Split
+from coldpress.data.words import split_words
 from coldpress.distillation import soft_targets
+from coldpress.kinds import KINDS
 from coldpress.model.classifier import Classifier
 
 
@@ -48,3 +52,21 @@ def test_entropy_of_labels_of_which_each_is_present_or_not() -> None:
     """Three labels with probability 1/2 each: 3 ln 2."""
     logits = torch.zeros(2, 3)
     assert soft_targets.mean_entropy(logits, "sigmoid") == pytest.approx(2.079442, abs=1e-6)
+
+
+def test_the_words_of_a_row_have_logits_of_their_own(
+    random_classifier: Callable[..., Classifier], split: Split, tmp_path: Path
+) -> None:
+    teacher = random_classifier("bert", KINDS["token-classification"])
+    words = replace(split, targets=(), words=tuple(map(split_words, split.texts)))
+    computed = soft_targets.compute_soft_targets(teacher, words)
+    assert computed.units is not None
+    assert computed.units.tolist() == [1 + n % 5 for n in range(12)]
+    more = words.take([3])
+    soft_targets.save_soft_targets(replace(computed, augmented=more), tmp_path)
+    loaded = soft_targets.load_soft_targets(tmp_path)
+    assert loaded.augmented is not None
+    assert loaded.augmented.words == more.words
+    # Rows 4 and 1 have five words and two; those before row 1 have one, those before row 4 ten.
+    expected = torch.cat([computed.logits[10:15], computed.logits[1:3]]).float()
+    assert torch.equal(loaded.for_rows(words.take([4, 1])), expected)

@@ -13,9 +13,10 @@ from tokenizers.pre_tokenizers import ByteLevel
 from tokenizers.trainers import BpeTrainer
 
 from coldpress.data.splits import Split
+from coldpress.data.words import split_words
 from coldpress.distillation import soft_targets
 from coldpress.distillation.augmentation import Augmentation
-from coldpress.distillation.word_replacement import WordReplacer
+from coldpress.distillation.word_replacement import WordReplacer, _move_words
 from coldpress.errors import InputError
 from coldpress.model.classifier import Classifier
 from coldpress.teacher.tokenizer.wordpiece import train_wordpiece
@@ -170,3 +171,18 @@ def test_shares_outside_of_0_to_1_are_refused(
         ValueError, match="replace and mask: their sum must be above 0 and at most 1"
     ):
         Augmentation(replace=shares[0], mask=shares[1])
+
+
+def test_words_of_a_variant_are_where_they_were_moved_to() -> None:
+    # "a bb c" becomes "a [MASK] c"; "don't" becomes "do X" where "n't" is one token of the teacher.
+    assert _move_words(((0, 1), (2, 4), (5, 6)), [(2, 4, 6)]) == ((0, 1), (2, 8), (9, 10))
+    assert _move_words(((0, 3), (3, 4), (4, 5)), [(2, 5, 1)]) == ((0, 3), (2, 3), (2, 3))
+
+
+def test_words_of_variants_cover_the_same_number_of_words(tiny: Classifier, split: Split) -> None:
+    words = replace(split, targets=(), words=tuple(map(split_words, split.texts)))
+    variants = Augmentation(copies=3, replace=0.3, mask=0.0).make_variants(tiny, words, 0)
+    assert variants.words is not None
+    assert len(variants) > 3
+    for text, spans in zip(variants.texts, variants.words, strict=True):
+        assert spans == split_words(text)
