@@ -22,6 +22,9 @@ LAST_NAMES = ("Berg", "Okafor", "Chen", "O'Neill", "Rossi", "Novak", "Smith-Jone
 CITIES = ("Lisbon", "Oslo", "Nairobi", "New York", "São Paulo", "Leeds", "Kyoto", "Port Louis")
 AMBIGUOUS_NAMES = ("Paris", "Jordan", "Austin", "Florence", "Georgia", "Chelsea", "Victoria")
 PRODUCTS = ("Frostbox 3", "Chillmate", "PolarPress X", "Icebreaker Pro", "Coolio", "Snowpad")
+OPENINGS = ("", "Hello, ", "Good morning! ", "Order {number}: ", "About order {number}. ")
+CLOSINGS = ("", " Thanks!", " Please answer by {day}.", " It is about invoice {number}.")
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
 FRAMES = (
     "Please send the {product} to {person} in {place}.",
     "{person} called about the {product}.",
@@ -77,7 +80,11 @@ def generate(count: int, seed: str) -> Sequence[Example]:
         seed: The same seed gives the same requests in every process and on every machine.
     """
     rng = random.Random(seed)  # noqa: S311
-    return [_generate_example(rng, FRAMES[i % len(FRAMES)]) for i in range(count)]
+    frames = [FRAMES[i % len(FRAMES)] for i in range(count)]
+    return [
+        _generate_example(rng, f"{rng.choice(OPENINGS)}{frame}{rng.choice(CLOSINGS)}")
+        for frame in frames
+    ]
 
 
 def _generate_example(rng: random.Random, frame: str) -> Example:
@@ -89,14 +96,18 @@ def _generate_example(rng: random.Random, frame: str) -> Example:
         name, label = _draw_name(rng, slot[1])
         start = sum(map(len, parts))
         parts.append(name)
-        if rng.random() >= UNMARKED_SHARE:
+        if label and rng.random() >= UNMARKED_SHARE:
             spans.append({"start": start, "end": start + len(name), "label": label})
         end = slot.end()
     return Example("".join([*parts, frame[end:]]), tuple(spans))
 
 
 def _draw_name(rng: random.Random, slot: str) -> tuple[str, str]:
-    """Return a name and its label."""
+    """Return what fills a slot, and its label; an empty label if it is not a name."""
+    if slot == "number":
+        return str(rng.randint(1000, 9999)), ""
+    if slot == "day":
+        return rng.choice(DAYS), ""
     if slot == "product":
         return rng.choice(PRODUCTS), slot
     label = rng.choice(("person", "place")) if slot == "anyone" else slot
