@@ -146,7 +146,7 @@ def read_unlabelled(path: Path, columns: Columns) -> Split:
 def read_filtered_unlabelled(
     benchmark: Benchmark, path: Path, columns: Columns
 ) -> leakage.FilteredRows:
-    """Read unlabelled texts and remove those that are also validation or test texts.
+    """Read unlabelled rows and remove those of validation and test samples.
 
     Args:
         benchmark: Benchmark with the validation and test texts.
@@ -157,7 +157,10 @@ def read_filtered_unlabelled(
         InputError: The file, a column or a row is invalid.
     """
     unlabelled = read_unlabelled(path, columns)
-    return leakage.remove_leaked_rows(unlabelled, benchmark.test, benchmark.validation)
+    test, validation = (
+        benchmark.kind.split_samples(split) for split in (benchmark.test, benchmark.validation)
+    )
+    return leakage.remove_leaked_rows(unlabelled, test, validation)
 
 
 def transfer_set(benchmark: Benchmark, unlabelled: leakage.FilteredRows | None) -> Split:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from coldpress.data.splits import Split
 
@@ -52,7 +52,8 @@ def remove_leaked_rows(rows: Split, test: Split, validation: Split) -> FilteredR
 
     Args:
         rows: Rows to train on.
-        test: Rows that the final model is evaluated on.
+        test: Rows that the final model is evaluated on. If these are single texts, such as queries,
+            only the first texts of pairs are compared.
         validation: Rows that epochs and the temperature are selected on.
 
     Returns:
@@ -61,7 +62,7 @@ def remove_leaked_rows(rows: Split, test: Split, validation: Split) -> FilteredR
     test_keys = set(text_keys(test))
     validation_keys = set(text_keys(validation)) - test_keys
     leaked_keys = test_keys | validation_keys
-    keys = text_keys(rows)
+    keys = text_keys(replace(rows, pairs=None) if test.pairs is None else rows)
     clean = [row for row, key in enumerate(keys) if key not in leaked_keys]
     return FilteredRows(
         rows.take(clean),

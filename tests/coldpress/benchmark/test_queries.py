@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from coldpress.benchmark.loading import Benchmark, load_benchmark
+from coldpress.benchmark.loading import Benchmark, load_benchmark, read_filtered_unlabelled
 from coldpress.data.splits import Split
 from coldpress.errors import InputError
 from coldpress.kinds import RankingBenchmark, task_kind
+from coldpress.kinds.ranking_data import RankingColumns
 from coldpress.kinds.samples import evaluable_rows
 
 RANKING = task_kind("ranking")
@@ -93,3 +94,11 @@ def test_only_queries_that_can_be_evaluated_count_in_a_re_evaluation() -> None:
         tuple("abcd"), ("q", "q", "r", "r"), tuple("wxyz"), ((1, 1), (1, 0), (2, 0), (2, 0))
     )
     assert evaluable_rows(RANKING, split).ids == ("a", "b")
+
+
+def test_unlabelled_documents_of_test_queries_are_left_out(tmp_path: Path) -> None:
+    benchmark = load(tmp_path, TRAIN, TEST)
+    rows = [("test 1", "unknown document", 0.0), ("train 1", "unknown document", 0.0)]
+    path = write(tmp_path / "more.jsonl", rows)
+    filtered = read_filtered_unlabelled(benchmark, path, RankingColumns())
+    assert (filtered.test, filtered.rows.texts) == (1, ("train 1",))
