@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from coldpress.data.new_rows import NewRowsFile
+from tasks.promotion.champion import load_champion
+from tasks.score_champion import score_champion
 from tests.support.command import Coldpress, new_home
 
 pytestmark = pytest.mark.xdist_group("multi_label")
@@ -177,6 +180,28 @@ def test_a_second_version_is_compared_with_the_champion(
     assert [stage["status"] for stage in again["stages"][:2]] == ["reused", "reused"]
     check = next(c for c in again["gate"]["checks"] if c["name"] == "max_champion_drop")
     assert check["sentence"].startswith("Compared with the champion topics/1, its micro F1")
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_the_champion_is_scored_on_new_rows(
+    coldpress: Coldpress, outcome: dict[str, Any], monkeypatch: pytest.MonkeyPatch, labelled: bool
+) -> None:
+    assert outcome["gate"]["passed"]
+    assert coldpress("promote", "topics/1", "--reason", "to be scored").code == 0
+    write_rows(coldpress.home / "new.jsonl", 80)
+    monkeypatch.setenv("COLDPRESS_HOME", str(coldpress.home / "state"))
+    database = coldpress.home / "state" / "mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
+    rows = NewRowsFile(origin="files", path=coldpress.home / "new.jsonl")
+    result = score_champion.fn(load_champion("topics"), rows, labelled)
+    assert (result.model, result.n) == ("topics/1", 80)
+    assert {test.way for test in result.drift} >= {"labels" if labelled else "answers"}
+    if labelled:
+        assert result.accuracy is not None
+        assert result.accuracy.fresh.estimate > 0.5
+    else:
+        assert result.agreement is not None
+        assert result.agreement.fresh.estimate > 0.5
 
 
 @pytest.mark.parametrize(
