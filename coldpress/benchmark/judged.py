@@ -77,8 +77,8 @@ def read_judged_splits(
             f" {MIN_TEXTS} are needed"
         )
     if validation is not None:
-        kept = _remove_tested(_texts_split(validation), judgement)
-        return JudgedSplits(learned, kept, judgement.test, judgement.compared)
+        selected = _remove_tested(_texts_split(validation), judgement)
+        return JudgedSplits(learned, selected, judgement.test, judgement.compared)
     strata = [0] * len(learned)
     remaining, cut = stratified_split(learned.ids, strata, section.validation_share, seed)
     return JudgedSplits(

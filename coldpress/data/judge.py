@@ -81,6 +81,33 @@ class ScoredPairs:
     rows: Rows
 
 
+@dataclass(frozen=True)
+class Corpus:
+    """Documents.
+
+    Attributes:
+        numbers: Row of each document by its id.
+        texts: Title and text, separated by a space.
+    """
+
+    numbers: Mapping[str, int]
+    texts: tuple[str, ...]
+
+
+def read_corpus(path: Path, field: str) -> Corpus:
+    """Read the documents of a corpus.
+
+    Args:
+        path: A file with `_id`, `text` and optionally `title`.
+        field: Name of the file in messages.
+
+    Raises:
+        InputError: The file or a row is invalid, or an id occurs twice.
+    """
+    corpus = file_formats.read_file(path, ["_id", "text"], field, optional=["title"])
+    return Corpus(_number_ids(corpus), _document_texts(corpus))
+
+
 def read_judged_queries(judge: Judge) -> JudgedQueries:
     """Read corpus, queries and qrels.
 
@@ -92,22 +119,18 @@ def read_judged_queries(judge: Judge) -> JudgedQueries:
             or a query has no relevant document.
     """
     corpus_path, queries_path, qrels_path = _paths(judge)
-    corpus = file_formats.read_file(
-        corpus_path, ["_id", "text"], f"{_FIELD}.corpus", optional=["title"]
-    )
+    corpus = read_corpus(corpus_path, f"{_FIELD}.corpus")
     queries = file_formats.read_file(queries_path, ["_id", "text"], f"{_FIELD}.queries")
-    documents = _document_texts(corpus)
-    numbers = _number_ids(corpus)
     texts = rows.extract_texts(queries, "text")
-    grades = _read_grades(qrels_path, _number_ids(queries), numbers)
+    grades = _read_grades(qrels_path, _number_ids(queries), corpus.numbers)
     ids = rows.extract_labels(queries, "_id")
-    judged = [row for row in range(len(queries)) if row in grades]
+    query_rows = [row for row in range(len(queries)) if row in grades]
     return JudgedQueries(
-        ids=tuple(ids[row] for row in judged),
-        queries=tuple(texts[row] for row in judged),
-        documents=documents,
-        grades=tuple(grades[row] for row in judged),
-        rows=tuple(judged),
+        ids=tuple(ids[row] for row in query_rows),
+        queries=tuple(texts[row] for row in query_rows),
+        documents=corpus.texts,
+        grades=tuple(grades[row] for row in query_rows),
+        rows=tuple(query_rows),
     )
 
 
@@ -162,21 +185,21 @@ def _read_grades(
     qrels = file_formats.read_tsv(path, _QRELS, f"{_FIELD}.qrels")
     grades: dict[int, dict[int, int]] = {}
     for row, (query, document, grade) in enumerate(_judgements(qrels)):
-        for name, known, column in (
+        for name, ids, column in (
             (query, queries, _QRELS[0]),
             (document, documents, _QRELS[1]),
         ):
-            if name not in known:
-                source = "queries" if known is queries else "corpus"
+            if name not in ids:
+                source = "queries" if ids is queries else "corpus"
                 raise InputError(
                     f"{qrels.locate(row)}: {column} {name!r} is not an _id of {_FIELD}.{source}"
                 )
-        judged = grades.setdefault(queries[query], {})
-        if documents[document] in judged:
+        by_document = grades.setdefault(queries[query], {})
+        if documents[document] in by_document:
             raise InputError(
                 f"{qrels.locate(row)}: query {query!r} and document {document!r} occur twice"
             )
-        judged[documents[document]] = grade
+        by_document[documents[document]] = grade
     _check_relevant(grades, list(queries), qrels.location)
     return grades
 
@@ -196,8 +219,8 @@ def _judgements(qrels: Rows) -> Iterator[tuple[str, str, int]]:
 def _check_relevant(
     grades: Mapping[int, Mapping[int, int]], names: Sequence[str], location: str
 ) -> None:
-    for query, judged in grades.items():
-        if max(judged.values()) <= 0:
+    for query, by_document in grades.items():
+        if max(by_document.values()) <= 0:
             raise InputError(
                 f"{location}: query {names[query]!r} has no relevant document: none of its scores"
                 " is above 0"

@@ -10,7 +10,7 @@ from coldpress.evaluation import label_scores, metrics
 from coldpress.evaluation.candidate import Candidate
 from coldpress.evaluation.config import Evaluate
 from coldpress.evaluation.operating_points.measure import measure_points
-from coldpress.evaluation.outputs import compute_test_outputs
+from coldpress.evaluation.outputs import RowsRun, run_on_test
 from coldpress.evaluation.performance.conditions import timing_conditions
 from coldpress.evaluation.predictions import Predictions
 from coldpress.evaluation.scorecard.flip import Flip
@@ -22,6 +22,7 @@ from coldpress.evaluation.scorecard.scorecard import (
     Interval,
     Scorecard,
 )
+from coldpress.evaluation.scorecard.vector_form import VectorForm
 from coldpress.evaluation.statistics import paired
 from coldpress.evaluation.statistics.comparison import compare_outputs, score_bounds
 from coldpress.evaluation.subgroups import equity, search
@@ -29,6 +30,7 @@ from coldpress.evaluation.subgroups.flips import find_flips
 from coldpress.evaluation.subgroups.search import ValidationPredictions
 from coldpress.evaluation.subgroups.slices import DeclaredSlices, Slice
 from coldpress.evaluation.timing import CandidateTimings, add_timings, time_candidates
+from coldpress.evaluation.vector_forms import final_forms
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class _Context:
         timings: Of all candidates.
         comparisons: Every model with its parent and with the teacher, by their names.
         points: Operating points of all models, by name.
+        forms: Forms in which an index can store the final model's vectors, by its name.
     """
 
     benchmark: Benchmark
@@ -65,6 +68,7 @@ class _Context:
     timings: CandidateTimings
     comparisons: Mapping[tuple[str, str], Comparison]
     points: Mapping[str, tuple[OperatingPoint, ...]]
+    forms: Mapping[str, tuple[VectorForm, ...]]
 
 
 def evaluate_candidates(
@@ -91,12 +95,14 @@ def evaluate_candidates(
         label_scores.with_thresholds(candidate, benchmark.kind, benchmark.validation)
         for candidate in candidates
     ]
-    predictions = _predict(candidates, benchmark)
+    runs = {c.name: run_on_test(benchmark, c.test, c.encode, c.outputs) for c in candidates}
+    predictions = _predict(candidates, runs, benchmark)
     teacher = next(candidate for candidate in candidates if candidate.parent is None)
     timings = time_candidates(candidates, teacher_in_onnx, benchmark.test, section.latency)
     comparisons = _compare_models(candidates, teacher, predictions)
     points = measure_points(section.operating_points, candidates, predictions, benchmark.validation)
-    context = _Context(benchmark, predictions, teacher, timings, comparisons, points)
+    forms = {predictions.final: final_forms(benchmark, runs[predictions.final])}
+    context = _Context(benchmark, predictions, teacher, timings, comparisons, points, forms)
     evaluation = Evaluation(
         n=len(benchmark.test),
         overlap=benchmark.overlap,
@@ -109,10 +115,10 @@ def evaluate_candidates(
     return EvaluationResult(evaluation, find_flips(predictions, benchmark.test), predictions)
 
 
-def _predict(candidates: Sequence[Candidate], benchmark: Benchmark) -> Predictions:
-    outputs = {
-        c.name: compute_test_outputs(benchmark, c.test, c.encode, c.outputs) for c in candidates
-    }
+def _predict(
+    candidates: Sequence[Candidate], runs: Mapping[str, RowsRun], benchmark: Benchmark
+) -> Predictions:
+    outputs = {name: run.outputs for name, run in runs.items()}
     thresholds = {
         c.name: tuple(c.thresholds.tolist()) for c in candidates if c.thresholds is not None
     }
@@ -191,6 +197,7 @@ def _scorecard(candidate: Candidate, context: _Context) -> Scorecard:
         metric=metric,
         score_interval=score_bounds(kind, outputs, targets),
         operating_points=context.points[candidate.name],
+        vector_forms=context.forms.get(candidate.name, ()),
     )
     return add_timings(card, candidate, context.timings)
 

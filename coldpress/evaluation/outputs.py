@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +15,26 @@ from coldpress.kinds.kind import Outputs
 from coldpress.kinds.vectors import VectorKind
 
 
-def compute_test_outputs(
+@dataclass(frozen=True)
+class RowsRun:
+    """A model on the test rows.
+
+    Attributes:
+        outputs: Shape (units, outputs).
+        vectors: Of a model that returns vectors: those of the test rows and of the benchmark's
+            other texts, shapes (rows, dimension) and (texts, dimension).
+    """
+
+    outputs: NDArray[np.float32]
+    vectors: tuple[Outputs, Outputs] | None = None
+
+
+def run_on_test(
     benchmark: Benchmark,
     test: EncodedSplit,
     encode: Callable[[Split], EncodedSplit],
     outputs: Callable[[EncodedSplit], Outputs],
-) -> NDArray[np.float32]:
+) -> RowsRun:
     """Run a model on the test rows.
 
     Vectors are compared with those of the benchmark's other texts, and the result of the comparison
@@ -30,12 +45,11 @@ def compute_test_outputs(
         test: The test split, encoded with the model's tokenizer.
         encode: Encodes another split with the model's tokenizer.
         outputs: The model, from encoded rows to shape (units, outputs).
-
-    Returns:
-        Shape (units, outputs).
     """
     rows = outputs(test)
-    if benchmark.compared is not None and isinstance(benchmark.kind, VectorKind):
-        others = outputs(encode(benchmark.compared))
-        rows = benchmark.kind.compare_vectors(rows, others)
-    return np.asarray(rows, dtype=np.float32)
+    kind = benchmark.kind
+    if benchmark.compared is None or not isinstance(kind, VectorKind):
+        return RowsRun(np.asarray(rows, dtype=np.float32))
+    others = outputs(encode(benchmark.compared))
+    compared = np.asarray(kind.compare_vectors(rows, others), dtype=np.float32)
+    return RowsRun(compared, (rows, others))

@@ -82,7 +82,7 @@ def _load_predictions(version: ModelVersion) -> Predictions | None:
 
 def _predict(checkpoint: Checkpoint, benchmark: Benchmark, predictions: Predictions) -> Outputs:
     from coldpress.data.encoding import encode
-    from coldpress.evaluation.outputs import compute_test_outputs
+    from coldpress.evaluation.outputs import run_on_test
     from coldpress.model.serialization import load_tokenizer
     from coldpress.onnx.inference import decision_outputs
     from coldpress.onnx.predictor import Predictor
@@ -98,5 +98,5 @@ def _predict(checkpoint: Checkpoint, benchmark: Benchmark, predictions: Predicti
         raise _IncomparableError("either its texts or the test rows are pairs, but not both")
     encode_rows = partial(encode, load_tokenizer(checkpoint))
     run = partial(decision_outputs, predictor)
-    outputs = compute_test_outputs(benchmark, encode_rows(benchmark.test), encode_rows, run)
+    outputs = run_on_test(benchmark, encode_rows(benchmark.test), encode_rows, run).outputs
     return reorder_outputs(outputs, predictor.labels, predictions.names)

@@ -99,6 +99,10 @@ def test_the_scorecard_has_retrieval_metrics_and_no_accuracy(outcome: dict[str, 
     assert bounds["low"] < card["scores"]["ndcg_at_10"] < bounds["high"]
     assert 0.2 < card["agreement"] < 1
     assert evaluation["models"]["teacher"]["agreement"] == 1
+    float32, int8, binary, *_ = card["vector_forms"]
+    assert float32["score"] == pytest.approx(card["scores"]["ndcg_at_10"])
+    assert (float32["bytes"], int8["bytes"], binary["bytes"]) == (11520, 2976, 360)
+    assert evaluation["models"]["teacher"]["vector_forms"] == []
 
 
 def test_groups_are_slices_of_queries(outcome: dict[str, Any]) -> None:
@@ -130,6 +134,32 @@ def test_predict_prints_a_vector_of_the_students_dimension(
     assert math.sqrt(sum(number**2 for number in first["vector"])) == pytest.approx(1, abs=1e-3)
 
 
+def test_an_index_of_the_corpus_finds_the_document_of_a_query(
+    coldpress: Coldpress, outcome: dict[str, Any]
+) -> None:
+    assert outcome["gate"]["passed"]
+    built = coldpress("index", "search/1", "corpus.jsonl", "index")
+    assert built.code == 0, built.error
+    assert built.output.startswith("120 documents, ")
+    first = json.loads((coldpress.home / "corpus.jsonl").read_text().splitlines()[0])
+    text = f"{first['title']} {first['text']}"
+    result = coldpress("search-index", "index", text, "--top", "3")
+    assert result.code == 0, result.error
+    hits = [json.loads(line) for line in result.output.splitlines()]
+    assert len(hits) == 3
+    assert (hits[0]["_id"], hits[0]["text"]) == ("d0", text)
+    assert hits[0]["score"] == pytest.approx(1, abs=0.02)
+    assert hits[0]["score"] >= hits[1]["score"] >= hits[2]["score"]
+    again = coldpress("index", "search/1", "corpus.jsonl", "index")
+    assert (again.code, again.error) == (
+        2,
+        "coldpress: DIR: index exists and is not an empty folder\n",
+    )
+    empty = coldpress("search-index", "elsewhere", "oila")
+    assert empty.code == 2
+    assert "elsewhere is no complete index" in empty.error
+
+
 def test_report_and_card_describe_a_sentence_embedding_model(
     coldpress: Coldpress, outcome: dict[str, Any]
 ) -> None:
@@ -139,10 +169,12 @@ def test_report_and_card_describe_a_sentence_embedding_model(
     page = (coldpress.home / "report.html").read_text()
     assert "nDCG@10" in page
     assert "Accuracy" not in page
+    assert "binary, rescored by int8" in page
     card = coldpress("card", "search/1")
     assert "pipeline_tag: sentence-similarity" in card.output
     assert "A sentence embedding model of texts" in card.output
     assert "It returns a vector for each of them" in card.output
+    assert "## Vectors in an index" in card.output
 
 
 def test_a_second_version_is_compared_with_the_champion(

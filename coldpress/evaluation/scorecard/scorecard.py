@@ -16,6 +16,7 @@ from coldpress.evaluation.scorecard.base import Bounds, Fraction, FrozenRecord
 from coldpress.evaluation.scorecard.operating_point import OperatingPoint
 from coldpress.evaluation.scorecard.precision import PartPrecision
 from coldpress.evaluation.scorecard.serving import Invariance, Serving
+from coldpress.evaluation.scorecard.vector_form import VectorForm
 
 Runtime = Literal["torch", "onnxruntime", "simulated"]
 _FILE = "evaluation.json"
@@ -98,8 +99,7 @@ class Scorecard(FrozenRecord):
         truncated: Rows that were truncated at the model's limit.
         reliability: Confidence against accuracy in bins, without empty ones.
         temperature: Divisor of the logits before softmax.
-        invariance: Only for the deployable model.
-        serving: Only for the deployable model.
+        invariance, serving: Only for the deployable model.
         computes_in: Precision of the parts of the model; empty in float32.
         speedup_interval: None also in evaluations that are older than this field.
         speedup_same_runtime_interval: The same for `speedup_same_runtime`.
@@ -110,6 +110,7 @@ class Scorecard(FrozenRecord):
         score_interval: 95 % interval of the gated metric; None for an accuracy, whose interval
             follows from the number of rows.
         operating_points: In the order of the recipe.
+        vector_forms: Of a deployable model whose vectors search a corpus.
     """
 
     accuracy: Fraction | None = None
@@ -144,6 +145,7 @@ class Scorecard(FrozenRecord):
     metric: str = "accuracy"
     score_interval: Bounds | None = None
     operating_points: tuple[OperatingPoint, ...] = ()
+    vector_forms: tuple[VectorForm, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
