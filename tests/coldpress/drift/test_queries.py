@@ -41,7 +41,7 @@ def test_other_queries_are_independent_samples() -> None:
     assert change.others is not None
     assert (change.others.n, change.same, change.worse) == (60, None, False)
     assert change.metric == "ndcg_at_10"
-    assert change.sentence.startswith("NDCG@10 on 60 queries outside its test split is ")
+    assert change.sentence.startswith("nDCG@10 on 60 queries outside its test split is ")
 
 
 def test_a_worse_order_of_documents_is_noticed() -> None:
