@@ -129,7 +129,8 @@ def test_report_and_card_describe_a_token_classifier(
     assert report.code == 0, report.error
     page = (coldpress.home / "report.html").read_text()
     assert "Entity F1" in page
-    assert "Calibration" in page
+    assert "Types of entities" in page
+    assert "entity product" in page
     card = coldpress("card", "names/1")
     assert "A token classifier of texts" in card.output
     assert "It finds entities of 3 types: person, place, product." in card.output
