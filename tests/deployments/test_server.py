@@ -41,7 +41,9 @@ def test_the_server_has_each_deployment_and_nothing_to_pull(deployments: dict[st
         "sst2",
         "banking77",
         "stsb",
+        "demo-labels",
         "goemotions",
+        "scifact",
         "wnut17",
         "scifact-rerank",
         "blank",
@@ -69,7 +71,18 @@ def test_scheduled_deployments_are_paused_and_skip_overlapping_runs(
 
 @pytest.mark.parametrize(
     "name",
-    ["demo", "trec", "sst2", "banking77", "stsb", "goemotions", "wnut17", "scifact-rerank"],
+    [
+        "demo",
+        "demo-labels",
+        "trec",
+        "sst2",
+        "banking77",
+        "stsb",
+        "goemotions",
+        "wnut17",
+        "scifact",
+        "scifact-rerank",
+    ],
 )
 def test_a_preset_comes_back_as_the_shipped_recipe(deployments: dict[str, Any], name: str) -> None:
     assert Recipe.model_validate(deployments[name]["parameters"]["recipe"]) == load_recipe(name)
