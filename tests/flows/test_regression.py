@@ -144,7 +144,7 @@ def test_a_second_version_is_compared_with_the_champion(
         ("gate.max_calibration_error=0.1", "gate.max_calibration_error: not possible with"),
         ("benchmark.columns.label=heat", "benchmark.columns.label: unknown key"),
         ("benchmark.columns={text: heat, target: first}", "train.jsonl line 1: "),
-        ("benchmark.kind=sorting", "is not one of 'text-classification', 'regression'"),
+        ("benchmark.kind=sorting", "is not one of 'sentence-embedding', 'text-classification'"),
     ],
 )
 def test_a_wrong_recipe_ends_with_one_line(coldpress: Coldpress, change: str, message: str) -> None:
