@@ -4,13 +4,23 @@ The Prefect UI renders a recipe's JSON schema as a form. Pydantic's own schema b
 in that form (docs/recipes.md), so it is reshaped here; validation does not change.
 """
 
+from collections.abc import Mapping
 from inspect import get_annotations
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler, Strict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    Strict,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_before_validator_function
 
 from coldpress.schema import paths
 
@@ -91,7 +101,25 @@ class MergedChoice:
 
     Use it for variants that differ in few fields: a field that they have in common becomes a choice
     where its schemas differ. As tabs, the form could not tell such variants apart by their fields.
+
+    The form sends the fields of all variants, those that are empty as null. In validation, null is
+    therefore dropped where it is the default.
     """
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Return the union's schema, validated without the empty fields."""
+        fields = [field for variant in get_args(source) for field in variant.model_fields.items()]
+        filled = {name for name, field in fields if field.default is not None}
+        optional = {name for name, _ in fields} - filled
+
+        def drop_empty_fields(value: object) -> object:
+            if not isinstance(value, Mapping):
+                return value
+            return {k: v for k, v in value.items() if v is not None or k not in optional}
+
+        return no_info_before_validator_function(drop_empty_fields, handler(source))
 
     def __get_pydantic_json_schema__(
         self, core_schema: CoreSchema, handler: GetJsonSchemaHandler

@@ -76,6 +76,8 @@ def find_version(reference: str) -> EmbeddedVersion | None:
     Returns:
         None if it is not found, or has to be looked up with MLflow.
     """
+    if home.is_unused():
+        return None
     home.configure_environment()
     directory = home.home_directory()
     if not home_record.is_home_registry(directory, os.environ.get("MLFLOW_TRACKING_URI")):

@@ -155,6 +155,7 @@ class Ice(Section):
     place: Annotated[Cold | None, FlatChoice()] = None
     grams: int = 5
     slow: bool = True
+    taste: str | None = None
 
 
 class Steam(Section):
@@ -178,11 +179,21 @@ def test_merged_variants_are_one_object_with_the_fields_of_all() -> None:
         "State",
         "Its state.",
     )
-    assert list(state["properties"]) == ["kind", "place", "grams", "slow", "bars"]
+    assert list(state["properties"]) == ["kind", "place", "grams", "slow", "taste", "bars"]
     assert state["properties"]["kind"]["enum"] == ["ice", "steam"]
     assert state["required"] == ["kind"]
     assert state["properties"]["grams"]["type"] == "integer"
     assert len(state["properties"]["place"]["anyOf"]) == 2
+
+
+def test_an_empty_field_of_another_variant_is_dropped() -> None:
+    """The form sends null for it; a value is still refused."""
+    fields = {"kind": "steam", "bars": 1.0, "taste": None}
+    assert isinstance(Water.model_validate({"state": fields}).state, Steam)
+    with pytest.raises(ValidationError, match="taste"):
+        Water.model_validate({"state": {**fields, "taste": "salty"}})
+    with pytest.raises(ValidationError, match="bars"):
+        Water.model_validate({"state": {**fields, "bars": None}})
 
 
 def test_merged_variants_are_told_apart_in_validation() -> None:
