@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -105,11 +105,16 @@ def test_the_entities_are_those_of_torch(model: Classifier, exported: Predictor)
         assert found
 
 
-@settings(deadline=None, max_examples=60)
+# The files are written once, and read by every example.
+@settings(
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(st.lists(st.one_of(st.sampled_from(WORDS), st.text(max_size=8)), max_size=40))
-def test_offsets_match_the_text(directory: Path, words: list[str]) -> None:
+def test_offsets_match_the_text(files: Path, words: list[str]) -> None:
     text = " ".join(words).encode(errors="replace").decode()
-    (record,) = Predictor(directory / "onnx").predict([text])
+    (record,) = Predictor(files / "onnx").predict([text])
     assert record["text"] == text
     end = 0
     for entity in record["entities"]:

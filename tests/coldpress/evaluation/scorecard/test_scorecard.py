@@ -50,7 +50,13 @@ def test_a_report_has_the_keys_that_scripts_read(simulated: Scorecard) -> None:
         *("end_to_end_ms", "batch", "threads", "runtime", "per_class", "calibration_error"),
         *("retention", "agreement", "difference", "speedup", "speedup_same_runtime"),
         *("compression", "truncated", "reliability", "temperature", "invariance", "serving"),
-        *("computes_in", "operating_points", "speedup_interval", "speedup_same_runtime_interval"),
+        *(
+            "computes_in",
+            "operating_points",
+            "vector_forms",
+            "speedup_interval",
+            "speedup_same_runtime_interval",
+        ),
         *("speedup_undetermined", "contention", "scores", "metric", "score_interval"),
     }
     assert card["difference"] == {"estimate": -0.01, "low": -0.02, "high": 0.0}
