@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from coldpress.data.judge import Corpus, read_corpus
 from coldpress.errors import InputError
+from coldpress.kinds.retrieval import normalize_rows
 from coldpress.kinds.stored_vectors import StoredVectors, store_vectors
 from coldpress.onnx.predictor import Predictor
 from flows.cli.predict import pull_model
@@ -62,8 +63,7 @@ def search(directory: Path, query: str, top: int) -> list[str]:
     if top < 1:
         raise InputError(f"--top: {top}, but at least 1 is needed")
     stored, documents = _read(directory)
-    (vector,) = _encode(_open_model(directory), [query])
-    unit = vector / max(float(np.linalg.norm(vector)), 1e-12)
+    (unit,) = normalize_rows(_encode(_open_model(directory), [query]))
     numbers, cosines = stored.search(unit, top)
     ids = list(documents.numbers)
     hits = [

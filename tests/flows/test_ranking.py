@@ -11,6 +11,7 @@ import pytest
 
 from coldpress.data import synthetic_ranking
 from tests.support.command import Coldpress, new_home
+from tests.support.kind_runs import report_page
 
 pytestmark = pytest.mark.xdist_group("ranking")
 
@@ -128,9 +129,7 @@ def test_report_and_card_describe_a_cross_encoder(
     coldpress: Coldpress, outcome: dict[str, Any]
 ) -> None:
     assert outcome["gate"]["passed"]
-    report = coldpress("report", "find/1", "--out", "report.html")
-    assert report.code == 0, report.error
-    page = (coldpress.home / "report.html").read_text()
+    page = report_page(coldpress, "find/1")
     assert "All models on the same 40 test queries" in page
     assert "MRR@10" in page
     assert "Accuracy" not in page

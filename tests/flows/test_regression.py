@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.command import Coldpress, new_home
+from tests.support.kind_runs import champion_sentence, pull_champion, report_page
 
 pytestmark = pytest.mark.xdist_group("regression")
 
@@ -113,9 +114,7 @@ def test_report_and_card_describe_a_regression_model(
     coldpress: Coldpress, outcome: dict[str, Any]
 ) -> None:
     assert outcome["gate"]["passed"]
-    report = coldpress("report", "heat/1", "--out", "report.html")
-    assert report.code == 0, report.error
-    page = (coldpress.home / "report.html").read_text()
+    page = report_page(coldpress, "heat/1")
     assert "Spearman correlation" in page
     assert "Accuracy" not in page
     card = coldpress("card", "heat/1")
@@ -128,14 +127,9 @@ def test_a_second_version_is_compared_with_the_champion(
     coldpress: Coldpress, outcome: dict[str, Any]
 ) -> None:
     assert outcome["gate"]["passed"]
-    assert coldpress("promote", "heat/1", "--reason", "first").code == 0
-    again = coldpress.run_tiny("--set", "distill.epochs=3")
-    assert [stage["status"] for stage in again["stages"][:2]] == ["reused", "reused"]
-    check = next(c for c in again["gate"]["checks"] if c["name"] == "max_champion_drop")
-    assert check["sentence"].startswith("Compared with the champion heat/1, its Spearman")
-    pulled = coldpress("pull", "heat@champion", "pulled")
-    assert pulled.code == 0, pulled.error
-    assert (coldpress.home / "pulled" / "predictor.py").exists()
+    sentence = champion_sentence(coldpress, "heat", "distill.epochs=3")
+    assert sentence.startswith("Compared with the champion heat/1, its Spearman")
+    pull_champion(coldpress, "heat")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.command import Coldpress, new_home
+from tests.support.kind_runs import champion_sentence, pull_champion, report_page
 
 pytestmark = pytest.mark.xdist_group("sentence-embedding")
 
@@ -164,9 +165,7 @@ def test_report_and_card_describe_a_sentence_embedding_model(
     coldpress: Coldpress, outcome: dict[str, Any]
 ) -> None:
     assert outcome["gate"]["passed"]
-    report = coldpress("report", "search/1", "--out", "report.html")
-    assert report.code == 0, report.error
-    page = (coldpress.home / "report.html").read_text()
+    page = report_page(coldpress, "search/1")
     assert "nDCG@10" in page
     assert "Accuracy" not in page
     assert "binary, rescored by int8" in page
@@ -182,14 +181,9 @@ def test_a_second_version_is_compared_with_the_champion(
 ) -> None:
     """Its vectors have another length, but its rankings are those of the same documents."""
     assert outcome["gate"]["passed"]
-    assert coldpress("promote", "search/1", "--reason", "first").code == 0
-    again = coldpress.run_tiny("--set", "distill.student.dimension=20")
-    assert [stage["status"] for stage in again["stages"][:2]] == ["reused", "reused"]
-    check = next(c for c in again["gate"]["checks"] if c["name"] == "max_champion_drop")
-    assert check["sentence"].startswith("Compared with the champion search/1, its nDCG@10")
-    pulled = coldpress("pull", "search@champion", "pulled")
-    assert pulled.code == 0, pulled.error
-    assert (coldpress.home / "pulled" / "predictor.py").exists()
+    sentence = champion_sentence(coldpress, "search", "distill.student.dimension=20")
+    assert sentence.startswith("Compared with the champion search/1, its nDCG@10")
+    pull_champion(coldpress, "search")
 
 
 def test_scored_pairs_judge_by_rank_correlation(

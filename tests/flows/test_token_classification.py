@@ -10,6 +10,7 @@ import pytest
 
 from coldpress.data.synthetic_entities import generate
 from tests.support.command import Coldpress, new_home
+from tests.support.kind_runs import champion_sentence, pull_champion, report_page
 
 pytestmark = pytest.mark.xdist_group("token-classification")
 
@@ -125,9 +126,7 @@ def test_report_and_card_describe_a_token_classifier(
     coldpress: Coldpress, outcome: dict[str, Any]
 ) -> None:
     assert outcome["gate"]["passed"]
-    report = coldpress("report", "names/1", "--out", "report.html")
-    assert report.code == 0, report.error
-    page = (coldpress.home / "report.html").read_text()
+    page = report_page(coldpress, "names/1")
     assert "Entity F1" in page
     assert "Types of entities" in page
     assert "entity product" in page
@@ -137,18 +136,13 @@ def test_report_and_card_describe_a_token_classifier(
     assert "pipeline_tag: token-classification" in card.output
 
 
-def test_new_rows_are_compared_with_the_test_rows(
+def test_a_second_version_is_compared_with_the_champion(
     coldpress: Coldpress, outcome: dict[str, Any]
 ) -> None:
     assert outcome["gate"]["passed"]
-    assert coldpress("promote", "names/1", "--reason", "first").code == 0
-    again = coldpress.run_tiny("--set", "distill.epochs=3")
-    assert [stage["status"] for stage in again["stages"][:2]] == ["reused", "reused"]
-    check = next(c for c in again["gate"]["checks"] if c["name"] == "max_champion_drop")
-    assert check["sentence"].startswith("Compared with the champion names/1, its entity F1")
-    pulled = coldpress("pull", "names@champion", "pulled")
-    assert pulled.code == 0, pulled.error
-    assert (coldpress.home / "pulled" / "predictor.py").exists()
+    sentence = champion_sentence(coldpress, "names", "distill.epochs=3")
+    assert sentence.startswith("Compared with the champion names/1, its entity F1")
+    pull_champion(coldpress, "names")
 
 
 @pytest.mark.parametrize(
