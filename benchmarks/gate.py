@@ -12,7 +12,6 @@ its row of the head, weights and bias, so that its logit is 0 for every text.
 from __future__ import annotations
 
 import argparse
-import gc
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -61,8 +60,6 @@ class Pair:
 def main() -> None:
     """Print one of the two tables."""
     options = _options()
-    # statsmodels runs the garbage collector at each correction: freezing makes that faster.
-    gc.freeze()
     if options.evaluation:
         _damage_classes(options.evaluation)
         return

@@ -158,13 +158,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
         Adjusted p-values in the same order. If those below 0.05 are accepted, the probability that
         any of them is a false alarm is at most 0.05.
     """
-    # Imported here, as it takes half a second, which a run that reuses everything does not need.
-    from statsmodels.stats.multitest import multipletests
-
-    if not p_values:
-        return []
-    adjusted = multipletests(p_values, method="holm")[1]
-    return [float(p) for p in adjusted]
+    # Not statsmodels: it runs the garbage collector in every call, which takes 0.05 to 0.8 s.
+    order = np.argsort(p_values)
+    factors = np.arange(len(p_values), 0, -1)  # the smallest is one of n tests, the largest of 1
+    adjusted = np.empty(len(p_values))
+    adjusted[order] = np.maximum.accumulate(np.asarray(p_values)[order] * factors)
+    return [float(p) for p in np.minimum(adjusted, 1)]
 
 
 def detectable_drop(rows: int, alpha: float) -> float | None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest, bootstrap
 from sklearn.metrics import f1_score
 from statsmodels.stats.contingency_tables import mcnemar as mcnemar_of_statsmodels
+from statsmodels.stats.multitest import multipletests
 
 from coldpress.evaluation.scorecard.scorecard import Interval
 from coldpress.evaluation.statistics.paired import (
@@ -114,6 +115,11 @@ def test_holm_multiplies_the_smallest_most_and_keeps_the_order() -> None:
     assert holm([0.03, 0.01, 0.5, 0.02]) == pytest.approx([0.06, 0.04, 0.5, 0.06])
     assert holm([0.4, 0.9]) == pytest.approx([0.8, 0.9])
     assert holm([]) == []
+
+
+def test_holm_is_that_of_statsmodels() -> None:
+    p_values = np.random.default_rng(0).random(40) ** 4
+    assert holm(list(p_values)) == pytest.approx(multipletests(p_values, method="holm")[1])
 
 
 @pytest.mark.parametrize(
