@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,10 @@ gate: {max_drop: 1.0, max_class_drop: 1.0, min_speedup: 0.01}
 
 
 @pytest.fixture(scope="module")
-def coldpress(tmp_path_factory: pytest.TempPathFactory) -> Coldpress:
-    command = new_home(tmp_path_factory.mktemp("modern"))
-    (command.home / "tiny.yaml").write_text(RECIPE)
-    return command
+def coldpress(
+    tmp_path_factory: pytest.TempPathFactory, shared_server: Mapping[str, str]
+) -> Coldpress:
+    return new_home(tmp_path_factory.mktemp("modern"), RECIPE, shared_server)
 
 
 def config(home: Path, model: str, name: str = "config.json") -> dict[str, Any]:

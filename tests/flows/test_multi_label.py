@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +65,10 @@ def write_rows(path: Path, count: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def coldpress(tmp_path_factory: pytest.TempPathFactory) -> Coldpress:
-    command = new_home(tmp_path_factory.mktemp("multi_label"))
-    (command.home / "tiny.yaml").write_text(RECIPE)
+def coldpress(
+    tmp_path_factory: pytest.TempPathFactory, shared_server: Mapping[str, str]
+) -> Coldpress:
+    command = new_home(tmp_path_factory.mktemp("multi_label"), RECIPE, shared_server)
     write_rows(command.home / "train.jsonl", 400)
     write_rows(command.home / "test.jsonl", 150)
     return command

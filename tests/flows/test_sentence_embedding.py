@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +67,10 @@ def write_data(home: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def coldpress(tmp_path_factory: pytest.TempPathFactory) -> Coldpress:
-    command = new_home(tmp_path_factory.mktemp("sentence-embedding"))
-    (command.home / "tiny.yaml").write_text(RECIPE)
+def coldpress(
+    tmp_path_factory: pytest.TempPathFactory, shared_server: Mapping[str, str]
+) -> Coldpress:
+    command = new_home(tmp_path_factory.mktemp("sentence-embedding"), RECIPE, shared_server)
     write_data(command.home)
     return command
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,10 @@ def write_rows(path: Path, count: int, seed: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def coldpress(tmp_path_factory: pytest.TempPathFactory) -> Coldpress:
-    command = new_home(tmp_path_factory.mktemp("tokens"))
-    (command.home / "tiny.yaml").write_text(RECIPE)
+def coldpress(
+    tmp_path_factory: pytest.TempPathFactory, shared_server: Mapping[str, str]
+) -> Coldpress:
+    command = new_home(tmp_path_factory.mktemp("tokens"), RECIPE, shared_server)
     write_rows(command.home / "train.jsonl", 400, "train")
     write_rows(command.home / "test.jsonl", 120, "test")
     return command

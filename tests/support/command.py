@@ -78,8 +78,16 @@ class CommandResult:
     error: str
 
 
-def new_home(path: Path) -> Coldpress:
-    """Make a working directory with the tiny recipe in it."""
+def new_home(
+    path: Path, recipe: str = RECIPE, servers: Mapping[str, str] | None = None
+) -> Coldpress:
+    """Make a working directory with a tiny recipe in it.
+
+    Args:
+        path: The directory.
+        recipe: What `tiny.yaml` contains.
+        servers: Variables with the addresses of servers; without them, each run starts its own.
+    """
     path.mkdir(parents=True, exist_ok=True)
-    (path / "tiny.yaml").write_text(RECIPE)
-    return Coldpress(path)
+    (path / "tiny.yaml").write_text(recipe)
+    return Coldpress(path, servers or {})
