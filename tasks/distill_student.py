@@ -29,7 +29,7 @@ def distill_student(
 
 
 def _distill(context: StageContext) -> dict[str, float]:
-    from coldpress.distillation import soft_targets, transfer
+    from coldpress.distillation import own_vocabulary, soft_targets, transfer
     from coldpress.distillation.method import DistillationContext
     from coldpress.kinds.vectors import validation_metric
     from coldpress.model import classifier, serialization
@@ -42,6 +42,7 @@ def _distill(context: StageContext) -> dict[str, float]:
     teacher = serialization.load_classifier(context.inputs[0])
     targets = soft_targets.load_soft_targets(context.inputs[1].path)
     rows = targets.transfer_set(data.load_transfer_set(recipe))
+    teacher = own_vocabulary.replace_vocabulary(teacher, method.student.vocabulary, rows)
     training = transfer.soft_target_data(teacher, method, targets, rows, validation)
     epochs: dict[str, tuple[loop.Epoch, ...]] = {}
     teacher = transfer.shorten_teacher(teacher, method.student.dimension, targets, rows)

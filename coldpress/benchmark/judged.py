@@ -8,18 +8,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from coldpress.data import file_formats, leakage, rows, synthetic_search, text_sources
+from coldpress.benchmark.learned_texts import (
+    add_texts,
+    cut_validation,
+    learned_split,
+    read_learned_texts,
+)
+from coldpress.data import file_formats, leakage, rows, synthetic_search
 from coldpress.data.judge import (
     Judge,
     read_judged_queries,
     read_scored_pairs,
 )
 from coldpress.data.sources import SyntheticSource
-from coldpress.data.splits import Split, row_ids, stratified_split
+from coldpress.data.splits import Split, row_ids
+from coldpress.data.synthetic_translations import translate_all
+from coldpress.data.translations import Bitext, list_columns, pair_up, read_bitext
 from coldpress.errors import InputError
 from coldpress.kinds.regression import Regression, TargetColumns
 from coldpress.kinds.retrieval import judgement_rows
-from coldpress.kinds.sentence_embedding import SentenceEmbeddingBenchmark
+from coldpress.kinds.sentence_embedding import SentenceColumns, SentenceEmbeddingBenchmark
 
 MIN_TEXTS = 20
 """Fewer training texts teach nothing, and leave no validation split."""
@@ -68,35 +76,20 @@ def read_judged_splits(
         InputError: A file or row is invalid, or there are too few texts.
     """
     judgement = _read_judgement(section, slice_columns)
-    train, validation = _read_texts(section)
-    texts = dict.fromkeys([*train, *judgement.learned])
-    learned = _remove_tested(_texts_split(list(texts)), judgement)
+    translated = section.columns.translations is not None
+    train, validation = read_learned_texts(section)
+    texts = add_texts(train, judgement.learned)
+    learned = _remove_tested(learned_split(texts, translated), judgement)
     if len(learned) < MIN_TEXTS:
         raise InputError(
             f"benchmark.source.train: {len(learned)} texts without those of the judge; at least"
             f" {MIN_TEXTS} are needed"
         )
     if validation is not None:
-        selected = _remove_tested(_texts_split(validation), judgement)
+        selected = _remove_tested(learned_split(validation, translated), judgement)
         return JudgedSplits(learned, selected, judgement.test, judgement.compared)
-    strata = [0] * len(learned)
-    remaining, cut = stratified_split(learned.ids, strata, section.validation_share, seed)
-    return JudgedSplits(
-        learned.take(remaining), learned.take(cut), judgement.test, judgement.compared
-    )
-
-
-def _read_texts(section: SentenceEmbeddingBenchmark) -> tuple[list[str], list[str] | None]:
-    """Return the texts of the source: for training, and for validation if it has them."""
-    source, columns = section.source, section.columns
-    if isinstance(source, SyntheticSource):
-        seed = f"{source.data_seed}:train"
-        return synthetic_search.generate_texts(source.train_examples, seed), None
-    train, validation = text_sources.read_texts(source, columns)
-    texts = rows.extract_texts(train, columns.text)
-    if validation is None:
-        return list(texts), None
-    return list(texts), list(rows.extract_texts(validation, columns.text))
+    remaining, cut = cut_validation(learned, section.validation_share, seed)
+    return JudgedSplits(remaining, cut, judgement.test, judgement.compared)
 
 
 def _texts_split(texts: Sequence[str]) -> Split:
@@ -116,11 +109,15 @@ def _read_judgement(
     section: SentenceEmbeddingBenchmark, slice_columns: Sequence[tuple[str, str]]
 ) -> _Judgement:
     if isinstance(section.source, SyntheticSource):
+        if languages := len(list_columns(section.columns.translations)):
+            return _generate_bitext(section.source, languages)
         return _generate(section.source)
     if section.judge is None:
         raise ValueError("the section has no judge")
     if section.judge.pairs is not None:
         return _read_pairs(section.judge, section.judge.pairs, slice_columns)
+    if section.judge.bitext is not None:
+        return _read_bitext(section.columns, section.judge.bitext, slice_columns)
     return _read_queries(section.judge, slice_columns)
 
 
@@ -130,6 +127,12 @@ def _generate(source: SyntheticSource) -> _Judgement:
     grades = [{number: 1} for number in data.relevant]
     test = _judged_split(data.queries, judgement_rows(grades), data.documents)
     return _Judgement(test, _texts_split(data.documents), data.documents)
+
+
+def _generate_bitext(source: SyntheticSource, languages: int) -> _Judgement:
+    seed = f"{source.data_seed}:test"
+    texts = list(dict.fromkeys(synthetic_search.generate_texts(source.test_examples, seed)))
+    return _bitext_judgement(pair_up(texts, translate_all(texts, languages)))
 
 
 def _read_queries(judge: Judge, slice_columns: Sequence[tuple[str, str]]) -> _Judgement:
@@ -149,6 +152,25 @@ def _read_pairs(judge: Judge, path: Path, slice_columns: Sequence[tuple[str, str
     test = _judged_split(data.first, scores, data.second)
     columns = _read_columns(path, range(len(test)), slice_columns)
     return _Judgement(replace(test, columns=columns), _texts_split(data.second), ())
+
+
+def _read_bitext(
+    columns: SentenceColumns, path: Path, slice_columns: Sequence[tuple[str, str]]
+) -> _Judgement:
+    if columns.translations is None:
+        raise ValueError("the section has no columns of translations")
+    bitext = read_bitext(path, columns.text, columns.translations, "benchmark.judge.bitext")
+    judgement = _bitext_judgement(bitext)
+    values = _read_columns(path, bitext.rows, slice_columns)
+    return replace(judgement, test=replace(judgement.test, columns=values))
+
+
+def _bitext_judgement(bitext: Bitext) -> _Judgement:
+    """Return pairs with their targets: the number and place of `Bitext`, and their own number."""
+    numbers = range(len(bitext.sources))
+    targets = [*zip(bitext.rows, bitext.places, numbers, strict=True)]
+    test = _judged_split(bitext.sources, targets, bitext.translations)
+    return _Judgement(test, _texts_split(bitext.translations), ())
 
 
 def _judged_split(

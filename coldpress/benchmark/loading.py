@@ -234,6 +234,6 @@ def _cut_validation(
 def _digest(labels: tuple[str, ...], splits: Sequence[Split]) -> str:
     digest = hashlib.sha256(json.dumps(labels).encode())
     for split in splits:
-        words = [] if split.words is None else [split.words]
-        digest.update(json.dumps([split.texts, split.pairs, split.targets, *words]).encode())
+        more = [part for part in (split.words, split.sources) if part is not None]
+        digest.update(json.dumps([split.texts, split.pairs, split.targets, *more]).encode())
     return digest.hexdigest()

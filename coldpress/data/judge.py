@@ -25,7 +25,7 @@ PAIR_COLUMNS = ("sentence1", "sentence2", "score")
 
 
 class Judge(Section):
-    """Data that vectors are evaluated on: either a corpus, queries and qrels, or pairs."""
+    """Data that vectors are evaluated on: a corpus, queries and qrels; or pairs; or a bitext."""
 
     corpus: Annotated[
         UserPath | None, Field(description="Documents: _id, text and optionally title.")
@@ -38,12 +38,17 @@ class Judge(Section):
     pairs: Annotated[
         UserPath | None, Field(description="Scored pairs: sentence1, sentence2 and score.")
     ] = None
+    bitext: Annotated[
+        UserPath | None,
+        Field(description="Texts with translations, in the columns of the training rows."),
+    ] = None
 
     @model_validator(mode="after")
     def _check_complete(self) -> Self:
         files = (self.corpus, self.queries, self.qrels)
-        if None in files if self.pairs is None else any(files):
-            raise ValueError("needs either corpus, queries and qrels, or pairs")
+        judges = [bool(any(files)), self.pairs is not None, self.bitext is not None]
+        if sum(judges) != 1 or (judges[0] and None in files):
+            raise ValueError("needs either corpus, queries and qrels, or pairs, or bitext")
         return self
 
 

@@ -62,13 +62,26 @@ def remove_leaked_rows(rows: Split, test: Split, validation: Split) -> FilteredR
     test_keys = set(text_keys(test))
     validation_keys = set(text_keys(validation)) - test_keys
     leaked_keys = test_keys | validation_keys
-    keys = text_keys(replace(rows, pairs=None) if test.pairs is None else rows)
-    clean = [row for row, key in enumerate(keys) if key not in leaked_keys]
+    keys = _row_keys(replace(rows, pairs=None) if test.pairs is None else rows)
+    clean = [row for row, of_row in enumerate(keys) if not of_row & leaked_keys]
+    in_test = [bool(of_row & test_keys) for of_row in keys]
+    in_validation = [bool(of_row & validation_keys) for of_row in keys]
     return FilteredRows(
         rows.take(clean),
-        test=sum(key in test_keys for key in keys),
-        validation=sum(key in validation_keys for key in keys),
+        test=sum(in_test),
+        validation=sum(
+            leaked and not counted for leaked, counted in zip(in_validation, in_test, strict=True)
+        ),
     )
+
+
+def _row_keys(rows: Split) -> list[set[tuple[str, str]]]:
+    """Return the keys of each row: of its texts, and of the text that it is a translation of."""
+    keys = [{key} for key in text_keys(rows)]
+    if rows.sources is None:
+        return keys
+    sources = text_keys(replace(rows, texts=rows.sources))
+    return [of_row | {source} for of_row, source in zip(keys, sources, strict=True)]
 
 
 def _normalize(text: str) -> str:

@@ -33,6 +33,8 @@ class Split:
         columns: Further columns of the test rows to slice by; None marks a missing value.
         words: Start and end of each word in the row's text, for kinds that predict each word; None
             for others. The targets of a row are then those of its words.
+        sources: For each row the text whose vector it should have, such as the text that it is a
+            translation of; None if that is each row's own text.
     """
 
     ids: tuple[str, ...]
@@ -41,6 +43,7 @@ class Split:
     targets: tuple[Target, ...]
     columns: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
     words: tuple[WordSpans, ...] | None = None
+    sources: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -81,6 +84,7 @@ class Split:
             targets=tuple(self.targets[row] for row in rows) if self.targets else (),
             columns={n: tuple(values[row] for row in rows) for n, values in self.columns.items()},
             words=None if self.words is None else tuple(self.words[row] for row in rows),
+            sources=None if self.sources is None else tuple(self.sources[row] for row in rows),
         )
 
     def concat(self, more: Split) -> Split:
@@ -101,7 +105,13 @@ class Split:
             targets=self.targets + new.targets,
             columns={name: values + missing for name, values in self.columns.items()},
             words=None if self.words is None else self.words + (new.words or ()),
+            sources=self._concat_sources(new),
         )
+
+    def _concat_sources(self, more: Split) -> tuple[str, ...] | None:
+        if self.sources is None and more.sources is None:
+            return None
+        return (self.sources or self.texts) + (more.sources or more.texts)
 
 
 def number_rows(units: Sequence[int]) -> NDArray[np.int64]:

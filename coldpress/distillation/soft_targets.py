@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,12 +82,15 @@ def compute_soft_targets(
 
     Args:
         teacher: In evaluation mode.
-        split: Labelled or unlabelled rows.
+        split: Labelled or unlabelled rows. If they have sources, the teacher reads these: the soft
+            targets of a translation are those of the text that was translated.
         hidden_states: Also keep the hidden states of the first token.
 
     Returns:
         Soft targets in the order of the rows.
     """
+    if split.sources is not None:
+        return _compute_for_sources(teacher, split, split.sources, hidden_states)
     encoded = encode(teacher.tokenizer, split)
     logits = teacher.logits(encoded).half()
     units = None if encoded.words is None else torch.from_numpy(np.diff(encoded.first_units))
@@ -100,6 +104,19 @@ def compute_soft_targets(
             for row, state in zip(batch.rows, first.cpu().half(), strict=True):
                 states[int(row)] = state
     return SoftTargets(split.ids, logits, torch.stack(states), units=units)
+
+
+def _compute_for_sources(
+    teacher: Classifier, split: Split, sources: Sequence[str], hidden_states: bool
+) -> SoftTargets:
+    """Compute each source once, however many translations it has."""
+    texts = tuple(dict.fromkeys(sources))
+    distinct = Split(row_ids(texts, None), texts, None, ())
+    computed = compute_soft_targets(teacher, distinct, hidden_states)
+    numbers = {text: number for number, text in enumerate(texts)}
+    rows = [numbers[source] for source in sources]
+    states = None if computed.hidden_states is None else computed.hidden_states[rows]
+    return SoftTargets(split.ids, computed.logits[rows], states)
 
 
 def save_soft_targets(soft_targets: SoftTargets, directory: Path) -> None:

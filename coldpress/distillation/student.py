@@ -38,6 +38,15 @@ class StudentShape(Section):
         int | None,
         Field(ge=1, le=4096, description="Length of the vectors of a sentence embedding model."),
     ] = None
+    vocabulary: Annotated[
+        int | None,
+        Field(
+            ge=100,
+            le=200_000,
+            description="Pieces of a vocabulary of its own, for sentence embeddings in several"
+            " languages.",
+        ),
+    ] = None
 
     def teacher_layers(self, count: int) -> list[int]:
         """Choose the teacher layers that the student is initialised from.

@@ -51,5 +51,5 @@ def run_on_test(
     if benchmark.compared is None or not isinstance(kind, VectorKind):
         return RowsRun(np.asarray(rows, dtype=np.float32))
     others = outputs(encode(benchmark.compared))
-    compared = np.asarray(kind.compare_vectors(rows, others), dtype=np.float32)
-    return RowsRun(compared, (rows, others))
+    compared = kind.compare_vectors(rows, others, benchmark.test.target_array)
+    return RowsRun(np.asarray(compared, dtype=np.float32), (rows, others))

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from coldpress.kinds.bitext import BitextRetrieval
 from coldpress.kinds.kind import TaskKind
 from coldpress.kinds.multi_label import MultiLabel
 from coldpress.kinds.multi_label_columns import MultiLabelBenchmark
@@ -60,7 +61,10 @@ KINDS: dict[str, TaskKind] = {
     )
 }
 
-_VARIANTS: dict[str, TaskKind] = {SentencePairs.name: SentencePairs()}
+_VARIANTS: dict[str, TaskKind] = {
+    SentencePairs.name: SentencePairs(),
+    BitextRetrieval.name: BitextRetrieval(),
+}
 """Kinds that a section chooses by other fields than `kind`."""
 
 DEFAULT_KIND = TEXT_CLASSIFICATION.name

@@ -32,17 +32,29 @@ if TYPE_CHECKING:
 PAIRS_KIND = "sentence-embedding-pairs"
 """Name of the kind whose judge are scored pairs, in manifests, files and evaluations."""
 
+BITEXT_KIND = "sentence-embedding-bitext"
+"""Name of the kind whose judge are texts and their translations."""
+
 
 class SentenceColumns(Columns):
-    """Name of the source's column for the text."""
+    """Names of the source's columns for the text and its translations."""
 
     text_fields: ClassVar[tuple[str, ...]] = ("text",)
 
     text: Annotated[str, Field(min_length=1, description="Column of the text.")] = "text"
+    translations: Annotated[
+        Annotated[str, Field(min_length=1)]
+        | Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
+        | None,
+        Field(
+            description="Column of the translation or the list of translations; or a list of"
+            " columns, one per language; empty: texts have none."
+        ),
+    ] = None
 
 
 class SentenceEmbeddingBenchmark(BenchmarkSection):
-    """Texts to embed, and a judge: a corpus with queries and relevance, or scored pairs."""
+    """Texts to embed, and a judge: a corpus with queries, scored pairs, or translations."""
 
     kind: Literal["sentence-embedding"]
     columns: SentenceColumns = SentenceColumns()
@@ -54,8 +66,11 @@ class SentenceEmbeddingBenchmark(BenchmarkSection):
     @property
     def task_kind_name(self) -> str:
         """Name of the task kind, which depends on the judge."""
-        pairs = self.judge is not None and self.judge.pairs is not None
-        return PAIRS_KIND if pairs else self.kind
+        if self.judge is None:
+            return BITEXT_KIND if self.columns.translations else self.kind
+        if self.judge.bitext is not None:
+            return BITEXT_KIND
+        return PAIRS_KIND if self.judge.pairs is not None else self.kind
 
     @model_validator(mode="after")
     def _check_texts(self) -> Self:
@@ -64,6 +79,8 @@ class SentenceEmbeddingBenchmark(BenchmarkSection):
         if (self.judge is None) != (self.source.origin == "synthetic"):
             needed = "missing" if self.judge is None else "synthetic data has a judge of its own"
             raise ValueError(f"judge: {needed}")
+        if self.task_kind_name == BITEXT_KIND and not self.columns.translations:
+            raise ValueError("judge.bitext: needs columns.translations")
         return self
 
 
@@ -82,12 +99,13 @@ class SentenceEmbedding(VectorLearning):
     sample_metric = metrics[0]
     samples_title = "queries"
 
-    def compare_vectors(self, rows: Vectors, others: Vectors) -> Outputs:
+    def compare_vectors(self, rows: Vectors, others: Vectors, targets: TargetArray) -> Outputs:  # noqa: ARG002
         """Rank the documents for each query.
 
         Args:
             rows: Of the queries, shape (queries, dimension).
             others: Of the documents, shape (documents, dimension).
+            targets: Unused.
 
         Returns:
             Document numbers, best first, shape (queries, 100); fewer in a smaller corpus.

@@ -33,7 +33,7 @@ class SentencePairs(VectorLearning):
     sample_metric = Metric("rank_closeness", "closeness of ranks", "rank_closeness")
     samples_title = "pairs"
 
-    def compare_vectors(self, rows: Vectors, others: Vectors) -> Outputs:
+    def compare_vectors(self, rows: Vectors, others: Vectors, targets: TargetArray) -> Outputs:  # noqa: ARG002
         """Return the cosine of each pair, shape (pairs, 1)."""
         return cosines(rows, others)[:, None].astype(np.float32)
 

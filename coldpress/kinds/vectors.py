@@ -35,12 +35,13 @@ class VectorKind(Protocol):
             teacher: The same shape.
         """
 
-    def compare_vectors(self, rows: Vectors, others: Vectors) -> Outputs:
+    def compare_vectors(self, rows: Vectors, others: Vectors, targets: TargetArray) -> Outputs:
         """Compare the vectors of the test rows with those of other texts.
 
         Args:
             rows: Shape (rows, dimension).
             others: Shape (other texts, dimension).
+            targets: Of the test rows.
 
         Returns:
             Outputs for the metrics, shape (rows, outputs).

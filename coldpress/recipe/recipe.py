@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from coldpress.distillation import DistillationMethod, Logits, StudentShape
 from coldpress.distillation.augmentation import Augmentation
+from coldpress.distillation.languages import check_languages
 from coldpress.evaluation import Evaluate
 from coldpress.evaluation.operating_points.section import check_kind
 from coldpress.evaluation.subgroups import slices
@@ -142,13 +143,26 @@ class Recipe(Section):
         return self
 
     @model_validator(mode="after")
-    def _check_dimension_fits_kind(self) -> Self:
-        dimension = None if self.distill is None else self.distill.student.dimension
+    def _check_student_fits_kind(self) -> Self:
         kind = task_kind(self.benchmark.task_kind_name)
-        if dimension is not None and kind.head != "sentence":
+        for field in ("dimension", "vocabulary"):
+            value = None if self.distill is None else getattr(self.distill.student, field)
+            if value is not None and kind.head != "sentence":
+                raise ValueError(
+                    f"distill.student.{field}: not possible with benchmark.kind {kind.name}, whose"
+                    " models return no vectors"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _check_languages(self) -> Self:
+        translated = "translations" in self.benchmark.columns.columns_by_field
+        if self.distill is not None:
+            check_languages(self.distill, translated)
+        if self.soft_targets.augment is not None and translated:
             raise ValueError(
-                f"distill.student.dimension: not possible with benchmark.kind {kind.name}, whose"
-                " models return no vectors"
+                "soft_targets.augment: not possible with translations, whose words the teacher"
+                " does not know"
             )
         return self
 

@@ -5,12 +5,11 @@ import json
 
 from coldpress.benchmark import loading as benchmarks
 from coldpress.data.leakage import FilteredRows
-from coldpress.data.section import BenchmarkSection
 from coldpress.data.splits import Split
 from coldpress.evaluation.subgroups import slices
 from coldpress.recipe.recipe import Recipe
 
-_Key = tuple[BenchmarkSection, int, tuple[tuple[str, str], ...]]
+_Key = tuple[str, int, tuple[tuple[str, str], ...]]
 _benchmarks: dict[_Key, benchmarks.Benchmark] = {}
 
 
@@ -56,7 +55,8 @@ def load_benchmark(recipe: Recipe) -> benchmarks.Benchmark:
     """
     key = _key(recipe)
     if key not in _benchmarks:
-        _benchmarks[key] = benchmarks.load_benchmark(*key)
+        _, seed, columns = key
+        _benchmarks[key] = benchmarks.load_benchmark(recipe.benchmark, seed, columns)
     return _benchmarks[key]
 
 
@@ -66,4 +66,6 @@ def keep_benchmark(recipe: Recipe, benchmark: benchmarks.Benchmark) -> None:
 
 
 def _key(recipe: Recipe) -> _Key:
-    return recipe.benchmark, recipe.seed, slices.required_columns(recipe.evaluate.slices)
+    # As text, since a section with a list of columns has no hash.
+    section = recipe.benchmark.model_dump_json()
+    return section, recipe.seed, slices.required_columns(recipe.evaluate.slices)

@@ -46,9 +46,14 @@ class Logits(Optimization, MethodSection):
             teacher: Of the recipe.
 
         Raises:
-            InputError: The student would be larger.
+            InputError: The student would be larger, or is to have a vocabulary of its own and the
+                teacher's tokenizer has no token for unknown characters.
         """
         self.student.check(teacher.size)
+        if self.student.vocabulary is not None and teacher.tokenizer is not None:
+            from coldpress.distillation.unigram import unknown_token
+
+            unknown_token(teacher.tokenizer)
 
     def distill(self, classifier: Classifier, context: DistillationContext) -> Classifier:
         """Train a student in a single phase, which needs no more than the teacher's logits.

@@ -49,3 +49,12 @@ def test_a_pair_is_removed_only_if_both_texts_match() -> None:
 def test_every_evaluation_row_is_counted_once() -> None:
     training = (rows("a", "a", "b"), rows("c"))
     assert leakage.count_overlap(training, rows("A", "a", "c", "d")) == 3
+
+
+def test_translations_of_test_texts_are_removed_with_their_source() -> None:
+    texts = ("cold", "kalt", "warm", "chaud")
+    pool = Split(row_ids(texts, None), texts, None, (), sources=("cold", "cold", "warm", "warm"))
+    filtered = leakage.remove_leaked_rows(pool, rows("Cold"), rows("chaud"))
+    assert filtered.rows.texts == ("warm",)
+    assert filtered.rows.sources == ("warm",)
+    assert (filtered.test, filtered.validation) == (2, 1)

@@ -70,3 +70,14 @@ def test_the_words_of_a_row_have_logits_of_their_own(
     # Rows 4 and 1 have five words and two; those before row 1 have one, those before row 4 ten.
     expected = torch.cat([computed.logits[10:15], computed.logits[1:3]]).float()
     assert torch.equal(loaded.for_rows(words.take([4, 1])), expected)
+
+
+def test_a_translation_has_the_soft_targets_of_its_source(tiny: Classifier, split: Split) -> None:
+    own = soft_targets.compute_soft_targets(tiny, split)
+    first, second = split.texts[:2]
+    sources = (second, first, *split.texts[2:])
+    swapped = soft_targets.compute_soft_targets(tiny, replace(split, sources=sources), True)
+    assert swapped.ids == split.ids
+    assert torch.equal(swapped.logits[[1, 0, *range(2, 12)]], own.logits)
+    assert swapped.hidden_states is not None
+    assert swapped.hidden_states.shape == (12, 3, 16)

@@ -33,7 +33,7 @@ def test_sums_of_counts_give_the_metric_of_any_resample() -> None:
 def test_vectors_of_queries_and_documents_become_rankings() -> None:
     documents = np.array([[0.0, 1.0], [1.0, 0.0]])
     queries = np.array([[3.0, 1.0], [0.1, 0.2]])
-    assert KIND.compare_vectors(queries, documents).tolist() == [[1, 0], [0, 1]]
+    assert KIND.compare_vectors(queries, documents, JUDGEMENTS).tolist() == [[1, 0], [0, 1]]
 
 
 def test_agreement_is_the_share_of_documents_in_common() -> None:
@@ -55,7 +55,7 @@ def test_texts_of_reports() -> None:
 
 
 def test_pairs_are_compared_by_rank() -> None:
-    cosines = PAIRS.compare_vectors(np.eye(2), np.array([[2.0, 0.0], [1.0, 1.0]]))
+    cosines = PAIRS.compare_vectors(np.eye(2), np.array([[2.0, 0.0], [1.0, 1.0]]), np.zeros(2))
     assert cosines[:, 0].tolist() == pytest.approx([1, math.sqrt(0.5)])
     outputs = np.array([[0.1], [0.2], [0.9]], dtype=np.float32)
     targets = np.array([0.0, 5.0, 3.0])
