@@ -44,6 +44,7 @@ def test_the_server_has_each_deployment_and_nothing_to_pull(deployments: dict[st
         "demo-labels",
         "goemotions",
         "scifact",
+        "multi30k-embedding",
         "wnut17",
         "scifact-rerank",
         "blank",
@@ -81,6 +82,7 @@ def test_scheduled_deployments_are_paused_and_skip_overlapping_runs(
         "goemotions",
         "wnut17",
         "scifact",
+        "multi30k-embedding",
         "scifact-rerank",
     ],
 )
