@@ -84,8 +84,8 @@ class PreflightReport:
     def _samples_row(self) -> dict[str, str]:
         kind = self.data.kind
         if self.data.compared is not None:
-            others = len(self.data.compared)
-            return {"judge": f"{len(self.data.test)} {kind.samples_title}, {others} other texts"}
+            samples, others = len(kind.split_samples(self.data.test)), len(self.data.compared)
+            return {"judge": f"{samples} {kind.samples_title}, {others} other texts"}
         if kind.samples_title == "rows":
             return {}
         splits = (self.data.train, self.data.validation, self.data.test)

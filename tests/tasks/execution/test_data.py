@@ -60,3 +60,23 @@ def test_a_dataset_that_was_read_to_check_its_recipe_is_not_read_again(tmp_path:
     data.keep_benchmark(checked, report.data)
     (tmp_path / "data" / "train.jsonl").unlink()
     assert data.load_benchmark(checked) is report.data
+
+
+def test_a_section_with_a_list_of_columns_is_read_once(tmp_path: Path) -> None:
+    rows = [{"text": f"row {n}", "calm": n % 2, "warm": n % 3 == 0} for n in range(20)]
+    for name in ("train.jsonl", "test.jsonl"):
+        (tmp_path / name).write_text("\n".join(map(json.dumps, rows)))
+    files = {"train": tmp_path / "train.jsonl", "test": tmp_path / "test.jsonl"}
+    flags = Recipe.model_validate(
+        {
+            "name": "moods",
+            "benchmark": {
+                "kind": "multi-label",
+                "source": {"origin": "files", **files},
+                "columns": {"labels": ["calm", "warm"]},
+            },
+            "teacher": {"model": {"origin": "scratch"}},
+        }
+    )
+    assert data.load_benchmark(flags).labels == ("calm", "warm")
+    assert data.load_benchmark(flags) is data.load_benchmark(flags)
