@@ -41,8 +41,11 @@ class TargetGroup:
         name: Name for reports, as in `label LOC`.
         items: Numbers of the items, ascending: of samples, or of parts of samples.
         scores: Of a model, from 0 to 1, shape (items,).
+        samples: Number of each item's sample if several items may be parts of one, such as the
+            entities of a text, shape (items,); None if the items are samples.
     """
 
     name: str
     items: tuple[int, ...]
     scores: NDArray[np.float64]
+    samples: NDArray[np.int64] | None = None

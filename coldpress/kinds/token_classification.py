@@ -188,7 +188,9 @@ class TokenClassification:
         for index, name in enumerate(tags.entity_types(names)):
             items = np.flatnonzero(true.types == index)
             if len(items):
-                groups.append(TargetGroup(f"entity {name}", tuple(items.tolist()), found[items]))
+                texts = targets[true.first[items], 1]
+                title = f"entity {name}"
+                groups.append(TargetGroup(title, tuple(items.tolist()), found[items], texts))
         return groups
 
     def prediction_texts(

@@ -67,19 +67,25 @@ def metric_difference(
     return _percentile_interval(estimate, ours - theirs, sample_count(kind, targets), most=2.0)
 
 
-def mean_difference(model: SampleScores, baseline: SampleScores) -> Interval:
-    """Bootstrap a difference in the mean sample score: 95 % percentile interval.
+def mean_difference(
+    model: SampleScores, baseline: SampleScores, sizes: NDArray[np.int64] | None = None
+) -> Interval:
+    """Bootstrap a difference in the mean score of items: 95 % percentile interval.
 
     Args:
-        model: Scores of the model, shape (samples,).
-        baseline: Scores of the baseline for the same samples, shape (samples,).
+        model: Score of each sample, or sum of the scores of its items, shape (samples,).
+        baseline: The same of the baseline, shape (samples,).
+        sizes: Number of items of each sample, shape (samples,); None if the items are samples.
 
     Returns:
         The mean of the model minus that of the baseline.
     """
     differences = model - baseline
-    values = np.array([differences[drawn].mean() for drawn in draw_samples(len(differences))])
-    estimate = float(differences.mean())
+    items = np.ones(len(model), dtype=np.int64) if sizes is None else sizes
+    values = np.array(
+        [differences[drawn].sum() / items[drawn].sum() for drawn in draw_samples(len(model))]
+    )
+    estimate = float(differences.sum() / items.sum())
     return _percentile_interval(estimate, values, len(differences), most=1.0)
 
 
@@ -94,16 +100,16 @@ def sample_count(kind: TaskKind, targets: TargetArray) -> int:
 
 
 def loss_p_value(model: SampleScores, baseline: SampleScores) -> float:
-    """Test whether the mean sample score is lower: one-sided permutation test of random signs.
+    """Test whether the sum of scores is lower: one-sided permutation test of random signs.
 
     If the models were equally good, each sample's difference could as well have the other sign.
 
     Args:
-        model: Scores of the model, shape (samples,).
-        baseline: Scores of the baseline for the same samples, shape (samples,).
+        model: Score of each sample, or sum of the scores of its items, shape (samples,).
+        baseline: The same of the baseline, shape (samples,).
 
     Returns:
-        The share of 10,000 random signs with a mean at most as large; the observed signs count.
+        The share of 10,000 random signs with a sum at most as large; the observed signs count.
     """
     differences = model - baseline
     random = np.random.default_rng(_SEED)
@@ -115,22 +121,29 @@ def loss_p_value(model: SampleScores, baseline: SampleScores) -> float:
     return as_low / (PERMUTATIONS + 1)
 
 
-def detectable_loss(model: SampleScores, baseline: SampleScores, alpha: float) -> float | None:
-    """Smallest loss in the mean sample score that can be significant with their spread.
+def detectable_loss(
+    model: SampleScores,
+    baseline: SampleScores,
+    alpha: float,
+    sizes: NDArray[np.int64] | None = None,
+) -> float | None:
+    """Smallest loss in the mean score of items that can be significant with their spread.
 
     Args:
-        model: Scores of the model, shape (samples,).
-        baseline: Scores of the baseline for the same samples, shape (samples,).
+        model: Score of each sample, or sum of the scores of its items, shape (samples,).
+        baseline: The same of the baseline, shape (samples,).
         alpha: Level that p must be below.
+        sizes: Number of items of each sample, shape (samples,); None if the items are samples.
 
     Returns:
-        In units of the sample score, by the normal approximation. None if it is larger than any
-        loss could be, or if the samples are too few for any: of n samples, p is at least 1 / 2^n.
+        In units of the score, by the normal approximation. None if it is larger than any loss could
+        be, or if the samples are too few for any: of n samples, p is at least 1 / 2^n.
     """
     if 0.5 ** len(model) >= alpha:
         return None
     spread = float((model - baseline).std(ddof=1)) / math.sqrt(len(model))
-    loss = NormalDist().inv_cdf(1 - alpha) * spread
+    items = 1.0 if sizes is None else float(sizes.mean())
+    loss = NormalDist().inv_cdf(1 - alpha) * spread / items
     return loss if loss <= 1 else None
 
 

@@ -28,6 +28,7 @@ class PairedGroup:
         baseline: Scores of the teacher, shape (items,).
         strata: Stratum of each item, such as its class; resamples contain equally many of each.
             Shape (items,).
+        samples: Number of each item's sample, see `TargetGroup`.
     """
 
     kind: GroupKind
@@ -36,11 +37,13 @@ class PairedGroup:
     model: NDArray[np.float64]
     baseline: NDArray[np.float64]
     strata: TargetArray
+    samples: NDArray[np.int64] | None = None
 
     @property
-    def binary(self) -> bool:
-        """True if all scores are 0 or 1, which allows exact tests."""
-        return bool(np.isin([self.model, self.baseline], (0, 1)).all())
+    def allows_exact_test(self) -> bool:
+        """True if all scores are 0 or 1, and no two items are of the same sample."""
+        independent = self.samples is None or len(np.unique(self.samples)) == len(self.items)
+        return independent and bool(np.isin([self.model, self.baseline], (0, 1)).all())
 
     @property
     def content(self) -> tuple[tuple[int, ...], bytes, bytes]:
@@ -61,6 +64,7 @@ def target_groups(predictions: Predictions) -> list[PairedGroup]:
             model=ours.scores,
             baseline=theirs.scores,
             strata=_strata(predictions, ours.items),
+            samples=ours.samples,
         )
         for ours, theirs in zip(model, baseline, strict=True)
     ]
@@ -87,10 +91,11 @@ def compare_groups(groups: Sequence[PairedGroup]) -> tuple[Group, ...]:
     """Test each group for a loss, adjusted for the number of groups.
 
     Each group has a paired bootstrap interval of its difference and a one-sided test of a loss: the
-    exact McNemar test if all of its scores are 0 or 1, otherwise the permutation test. The p-values
-    of all groups are adjusted together (Holm). Groups with identical items and scores are tested
-    once, under the first name: a second test would only make the adjustment stricter for every
-    other group.
+    exact McNemar test if all of its scores are 0 or 1, otherwise the permutation test. Items of one
+    sample, such as the entities of a text, are not independent: they are resampled and permuted
+    together. The p-values of all groups are adjusted together (Holm). Groups with identical items
+    and scores are tested once, under the first name: a second test would only make the adjustment
+    stricter for every other group.
 
     Args:
         groups: Groups to compare; they may share items.
@@ -101,7 +106,7 @@ def compare_groups(groups: Sequence[PairedGroup]) -> tuple[Group, ...]:
     groups = list({group.content: group for group in reversed(groups)}.values())[::-1]
     alpha = paired.SIGNIFICANCE_LEVEL / max(1, len(groups))
     records = [
-        _compare_binary(group, alpha) if group.binary else _compare_means(group, alpha)
+        _compare_binary(group, alpha) if group.allows_exact_test else _compare_means(group, alpha)
         for group in groups
     ]
     adjusted = paired.holm([record.p for record in records])
@@ -147,15 +152,34 @@ def _compare_binary(group: PairedGroup, alpha: float) -> Group:
 
 def _compare_means(group: PairedGroup, alpha: float) -> Group:
     """Compare the mean scores of two models."""
-    p = metric_bootstrap.loss_p_value(group.model, group.baseline)
+    model, baseline, sizes = _sample_sums(group)
+    p = metric_bootstrap.loss_p_value(model, baseline)
+    detectable = metric_bootstrap.detectable_loss(model, baseline, alpha, sizes)
+    if sizes is not None and detectable is not None:
+        # Even if every lost item were of another sample, so many would have to be lost.
+        detectable = max(detectable, paired.detectable_drop(len(group.items), alpha) or 0.0)
     return Group(
         kind=group.kind,
         name=group.name,
         n=len(group.model),
         before=float(group.baseline.mean()),
         after=float(group.model.mean()),
-        difference=metric_bootstrap.mean_difference(group.model, group.baseline),
+        difference=metric_bootstrap.mean_difference(model, baseline, sizes),
         p=p,
         p_adjusted=p,
-        detectable_drop=metric_bootstrap.detectable_loss(group.model, group.baseline, alpha),
+        detectable_drop=detectable,
     )
+
+
+def _sample_sums(
+    group: PairedGroup,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64] | None]:
+    """Return the sums of both models' scores and the number of items, for each sample."""
+    if group.samples is None:
+        return group.model, group.baseline, None
+    _, numbers, sizes = np.unique(group.samples, return_inverse=True, return_counts=True)
+    model, baseline = (
+        np.bincount(numbers, weights=scores).astype(np.float64)
+        for scores in (group.model, group.baseline)
+    )
+    return model, baseline, sizes

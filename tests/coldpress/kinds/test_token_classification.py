@@ -71,6 +71,15 @@ def test_groups_are_the_recall_of_each_type() -> None:
     ]
 
 
+def test_groups_know_the_text_of_each_entity() -> None:
+    """Two places in the first text, one in the third."""
+    targets = np.array([[1, 0], [0, 0], [1, 0], [3, 1], [1, 2]])
+    place, person = KIND.target_groups(outputs([1, 0, 0, 3, 1]), targets, NAMES, 1.0)
+    assert place.samples is not None and place.samples.tolist() == [0, 0, 2]
+    assert place.scores.tolist() == [1.0, 0.0, 1.0]
+    assert person.samples is not None and person.samples.tolist() == [1]
+
+
 def test_agreement_is_the_share_of_words_with_the_same_tag() -> None:
     assert KIND.agreement(PREDICTED, outputs([3, 4, 0, 1, 1, 0]), TARGETS) == pytest.approx(5 / 6)
 

@@ -69,6 +69,38 @@ def test_scores_of_0_and_1_are_compared_exactly_whatever_the_kind() -> None:
     assert compare_groups([half])[0].p != 1 / 64
 
 
+def test_items_of_one_sample_are_compared_together() -> None:
+    """Two lost texts of three entities each, and four unchanged texts: p = 1 / 4, not 1 / 64.
+
+    A resample without either has a probability of (4 / 6)^6 = 0.088, so 0 is in the interval.
+    """
+    texts = np.repeat(np.arange(6), 3)
+    baseline, strata = np.ones(18), np.zeros(18, dtype=np.int64)
+    model = (texts >= 2).astype(np.float64)
+    group = PairedGroup("class", "entity", tuple(range(18)), model, baseline, strata, texts)
+    (record,) = compare_groups([group])
+    assert record.p == pytest.approx(1 / 4, abs=0.02)
+    assert (record.n, record.before, record.after) == (18, 1.0, 2 / 3)
+    assert record.difference.estimate == pytest.approx(-1 / 3)
+    assert (record.difference.low, record.difference.high) == pytest.approx((-2 / 3, 0.0))
+    # Six texts with a standard error of 3 x 0.516 / sqrt(6) entities, three entities a text.
+    assert record.detectable_drop == pytest.approx(1.645 * 0.2108, rel=1e-3)
+
+
+def test_one_item_of_each_sample_is_compared_exactly() -> None:
+    baseline, model, strata = np.ones(6), np.zeros(6), np.zeros(6, dtype=np.int64)
+    group = PairedGroup("class", "entity", tuple(range(6)), model, baseline, strata, np.arange(6))
+    assert compare_groups([group])[0].p == 1 / 64
+
+
+def test_equal_items_of_few_samples_need_a_loss_to_be_detected() -> None:
+    """Without any spread, five of the ten entities would have to be lost: 2^-5 is below 0.05."""
+    scores, strata = np.ones(10), np.zeros(10, dtype=np.int64)
+    texts = np.repeat(np.arange(5), 2)
+    group = PairedGroup("class", "entity", tuple(range(10)), scores, scores, strata, texts)
+    assert compare_groups([group])[0].detectable_drop == 0.5
+
+
 def test_a_group_is_compared_on_its_own_rows() -> None:
     baseline = np.ones(ROWS, dtype=np.bool_)
     labels = np.zeros(ROWS, dtype=np.int64)
