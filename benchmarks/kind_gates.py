@@ -74,9 +74,9 @@ def _print_table(simulation: Simulation, models: int) -> None:
         rates = ", ".join(f"{name} {_rate(passes[name], models)}" for name in CHECKS)
         print(f"  {count}, no loss: passes {rates}", flush=True)
         for lost in simulation.losses:
-            damaged = models // 2
-            passed = count_passes(simulation, count, lost, damaged)["max_class_drop"]
-            rate = _rate(damaged - passed, damaged)
+            half = models // 2
+            refusals = half - count_passes(simulation, count, lost, half)["max_class_drop"]
+            rate = _rate(refusals, half)
             print(f"  {count}, {lost:.0%} lost: max_class_drop refuses {rate}", flush=True)
 
 

@@ -59,8 +59,8 @@ def _predict(types: Types, random: np.random.Generator) -> Types:
     by_type = random.random((len(types), len(TYPES)))
     together = random.random((len(types), 1)) < 0.5
     chance = np.where(together, np.take_along_axis(by_type, np.maximum(types, 0), 1), by_entity)
-    found = np.where(chance < MISSED, NO_TYPE, types)
-    return np.where(types == NO_TYPE, np.where(by_entity < ADDED, 0, NO_TYPE), found)
+    answers = np.where(chance < MISSED, NO_TYPE, types)
+    return np.where(types == NO_TYPE, np.where(by_entity < ADDED, 0, NO_TYPE), answers)
 
 
 def _word_tags(types: Types) -> Types:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from coldpress.data.encoding import EncodedSplit
 from coldpress.evaluation.operating_points.section import OperatingPointSection
-from coldpress.evaluation.operating_points.threshold import choose_thresholds, label_probabilities
+from coldpress.evaluation.operating_points.threshold import choose_thresholds
 from coldpress.kinds import task_kind
 from coldpress.onnx.inference import raw_logits
 from coldpress.onnx.metadata import write_metadata
@@ -31,8 +31,8 @@ def store_operating_points(
         return
     predictor = Predictor(directory)
     logits = raw_logits(predictor, validation) / predictor.temperature
-    probabilities = label_probabilities(logits, task_kind(predictor.kind).activation)
-    thresholds = choose_thresholds(sections, predictor.labels, probabilities, validation.targets)
+    kind = task_kind(predictor.kind)
+    thresholds = choose_thresholds(sections, kind, predictor.labels, logits, validation.targets)
     points = [
         {**section.model_dump(exclude_none=True), "threshold": threshold}
         for section, threshold in zip(sections, thresholds, strict=True)

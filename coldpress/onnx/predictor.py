@@ -153,6 +153,33 @@ class Predictor:
         ]
         return sorted(ranked, key=lambda record: -record["score"])
 
+    def flag_words(self, texts: Sequence[str]) -> list[list[dict[str, Any]]]:
+        """Find the words of texts that reach the threshold of an operating point.
+
+        Args:
+            texts: The texts.
+
+        Returns:
+            For each text a record per word and operating point: start and end in characters, the
+            word as `text`, the operating point's label, and as `score` the probability of that
+            type, whether the word begins an entity or continues one.
+
+        Raises:
+            ValueError: The model does not find entities, or a value is not a text.
+        """
+        if self.kind != ENTITIES:
+            raise ValueError(f"this model is of kind {self.kind}; flags of words need {ENTITIES}")
+        _check_texts("text", texts)
+        results = [
+            result
+            for start in range(0, len(texts), _BATCH_SIZE)
+            for result in self._tag_words(texts[start : start + _BATCH_SIZE])
+        ]
+        return [
+            _flag_words(text, words, scores, self.labels, self.operating_points)
+            for text, (words, scores) in zip(texts, results, strict=True)
+        ]
+
     def logits(
         self,
         input_ids: NDArray[np.int64],
@@ -188,23 +215,29 @@ class Predictor:
         return softmax(scaled) if self.activation == "softmax" else scaled
 
     def _entities(self, texts: Sequence[str]) -> list[dict[str, Any]]:
-        """Tag the words of texts, which may be longer than the model's limit."""
+        """Find the entities of texts, which may be longer than the model's limit."""
+        return [
+            {"text": text, "entities": _find_entities(text, words, scores, self.labels)}
+            for text, (words, scores) in zip(texts, self._tag_words(texts), strict=True)
+        ]
+
+    def _tag_words(self, texts: Sequence[str]) -> list[tuple[_Words, _Scores]]:
+        """Return the words of each text, and the probabilities of their tags."""
         windows = [[e, *e.overflowing] for e in self._tokenizer.encode_batch(texts)]
         encodings = [encoding for row in windows for encoding in row]
         scores: list[NDArray[np.float64]] = []
         for start in range(0, len(encodings), _BATCH_SIZE):
             scores += [*self._probabilities(encodings[start : start + _BATCH_SIZE])]
         remaining = iter(scores)
-        records = []
+        word_scores: list[tuple[_Words, _Scores]] = []
         for text, row in zip(texts, windows, strict=True):
             words = [match.span() for match in self._word.finditer(text)]
-            tagged = [
+            parts = [
                 _score_words(encoding, next(remaining), words, number > 0)
                 for number, encoding in enumerate(row)
             ]
-            entities = _find_entities(text, words, _join_windows(tagged, self.labels), self.labels)
-            records.append({"text": text, "entities": entities})
-        return records
+            word_scores.append((words, _join_windows(parts, self.labels)))
+        return word_scores
 
     def _record(self, text: str, scores: Sequence[float]) -> dict[str, Any]:
         if self.returns_vectors:
@@ -263,6 +296,9 @@ def sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     scores: NDArray[np.float64] = 0.5 + 0.5 * np.tanh(0.5 * logits)  # exp would overflow
     return scores
 
+
+_Words = list[tuple[int, int]]
+"""Start and end of the words of a text, in characters."""
 
 _Scores = dict[int, NDArray[np.float64]]
 """Probabilities of the tags of words, by the words' numbers."""
@@ -333,6 +369,25 @@ def _find_entities(
         entity = {"start": start, "end": end, "text": text[start:end], "label": label}
         entities.append({**entity, "score": score})
     return entities
+
+
+def _flag_words(
+    text: str,
+    words: _Words,
+    scores: _Scores,
+    labels: Sequence[str],
+    points: Sequence[Mapping[str, Any]],
+) -> list[dict[str, Any]]:
+    """Return the words whose probability of a type reaches the threshold of its operating point."""
+    columns = [[i for i, tag in enumerate(labels) if tag[2:] == p["label"]] for p in points]
+    flags = []
+    for number, (start, end) in enumerate(words):
+        for point, tags in zip(points, columns, strict=True):
+            score = float(scores[number][tags].sum()) if number in scores else 0.0
+            if score >= point["threshold"]:
+                word = {"start": start, "end": end, "text": text[start:end]}
+                flags.append({**word, "label": point["label"], "score": score})
+    return flags
 
 
 def _tag(scores: NDArray[np.float64], labels: Sequence[str]) -> str:

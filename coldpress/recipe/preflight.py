@@ -135,6 +135,7 @@ def run_preflight(recipe: Recipe, state: Path) -> PreflightReport:
     slices.check_slices(recipe.evaluate.slices, data.kind.split_samples(data.test))
     check_rows(
         recipe.evaluate.operating_points,
+        data.kind,
         data.labels,
         {"validation": data.validation.target_array, "test": data.test.target_array},
     )

@@ -37,8 +37,8 @@ def test_the_simulated_entities_of_a_text_depend_on_each_other() -> None:
     data = entities.draw(10, 500, 0.0, np.random.default_rng(0))
     persons = data.targets[:, 0] == 1
     texts = data.targets[persons, 1]
-    missed = data.outputs[0].argmax(axis=1)[persons] != 1
+    misses = data.outputs[0].argmax(axis=1)[persons] != 1
     counts = np.bincount(texts)
-    excess = np.bincount(texts, weights=missed) - entities.MISSED * counts
+    excess = np.bincount(texts, weights=misses) - entities.MISSED * counts
     independent = entities.MISSED * (1 - entities.MISSED) * counts
     assert excess.var() > 1.5 * independent.mean()

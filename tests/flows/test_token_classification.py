@@ -37,7 +37,13 @@ quantize: {method: dynamic-int8}
 evaluate:
   latency: {rounds: 60}
   slices: [{method: length, edges: [8]}]
-gate: {max_drop: 1.0, max_champion_drop: 1.0, max_class_drop: 1.0, min_speedup: 0.01}
+  operating_points: [{label: place, max_false_positive_rate: 0.05}]
+gate:
+  max_drop: 1.0
+  max_champion_drop: 1.0
+  max_class_drop: 1.0
+  min_speedup: 0.01
+  operating_points: [{label: place, min_recall: 0.2, max_recall_drop: 1.0}]
 """
 
 
@@ -104,6 +110,21 @@ def test_the_gate_names_the_metric_and_prints_its_interval(outcome: dict[str, An
     assert "95 % interval" in sentence
 
 
+def test_the_gate_bounds_the_operating_point_of_a_type(outcome: dict[str, Any]) -> None:
+    (place,) = outcome["evaluation"]["models"]["onnx"]["operating_points"]
+    texts = [{span["label"] for span in example.spans} for example in generate(120, "test")]
+    with_place = sum("place" in types for types in texts)
+    assert (place["recall"]["n"], place["false_positive_rate"]["n"]) == (
+        with_place,
+        120 - with_place,
+    )
+    assert place["recall"]["estimate"] > 0.5
+    checks = {check["name"]: check for check in outcome["gate"]["checks"]}
+    recall = checks["operating_points.0.min_recall"]
+    assert recall["value"] == place["recall"]["low"]
+    assert "of place (a false-positive rate of at most 5 % on validation)" in recall["sentence"]
+
+
 def test_predict_prints_entities_with_offsets(
     coldpress: Coldpress, outcome: dict[str, Any]
 ) -> None:
@@ -132,10 +153,13 @@ def test_report_and_card_describe_a_token_classifier(
     assert "Entity F1" in page
     assert "Types of entities" in page
     assert "entity product" in page
+    assert "found if all of its words of the type are flagged" in page
     card = coldpress("card", "names/1")
     assert "A token classifier of texts" in card.output
     assert "It finds entities of 3 types: person, place, product." in card.output
     assert "pipeline_tag: token-classification" in card.output
+    assert "A text with the type is found if all of its words of the type are" in card.output
+    assert "| place | a false-positive rate of at most 5 % |" in card.output
 
 
 def test_a_second_version_is_compared_with_the_champion(
@@ -154,6 +178,7 @@ def test_a_second_version_is_compared_with_the_champion(
             "benchmark.columns={tokens: request, tags: names}",
             "'request' is str, not a list",
         ),
+        ("evaluate.operating_points.0.label=B-place", "operating_points.0.label: "),
         ("benchmark.columns.tags=tags", "name either tokens and tags, or text and spans"),
         ("benchmark.columns.text=names", "text and spans are both column 'names'"),
     ],

@@ -1,4 +1,4 @@
-"""Recall and false-positive rate of all models at their operating points, on the test rows."""
+"""Recall and false-positive rate of all models at their operating points, on the test texts."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from coldpress.data.splits import Split
 from coldpress.evaluation.candidate import Candidate
-from coldpress.evaluation.operating_points.section import OperatingPointSection, label_present
-from coldpress.evaluation.operating_points.threshold import choose_thresholds, label_probabilities
+from coldpress.evaluation.operating_points.cases import (
+    Texts,
+    find_cases,
+    label_names,
+    label_probabilities,
+)
+from coldpress.evaluation.operating_points.section import OperatingPointSection
+from coldpress.evaluation.operating_points.threshold import choose_thresholds
 from coldpress.evaluation.predictions import Predictions
 from coldpress.evaluation.scorecard.operating_point import OperatingPoint, ShareChange
 from coldpress.evaluation.statistics import paired
 from coldpress.evaluation.statistics.exact_interval import exact_share
-
-Rows = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -26,11 +29,16 @@ class _Decisions:
 
     Attributes:
         threshold: Probability from which on the label is predicted.
-        predicted: Whether each test row gets the label, shape (rows,).
+        present: Whether each test text has the label, shape (texts,).
+        hits: Whether each text gets the label; of one with words that have it, whether all of
+            them do. Shape (texts,).
+        flags: Whether each text, or any of its words, gets the label, shape (texts,).
     """
 
     threshold: float
-    predicted: Rows
+    present: Texts
+    hits: Texts
+    flags: Texts
 
 
 def measure_points(
@@ -63,7 +71,6 @@ def measure_points(
                 section,
                 ours,
                 None if candidate is candidates[0] else theirs,
-                label_present(predictions.targets, predictions.names.index(section.label)),
             )
             for section, ours, theirs in zip(
                 sections, decided[candidate.name], teacher, strict=True
@@ -80,53 +87,63 @@ def _decide(
     validation: Split,
 ) -> list[_Decisions]:
     """Return the decisions of a model at each operating point."""
-    activation = predictions.kind.activation
     thresholds = candidate.point_thresholds
     if thresholds is None:
-        rows = candidate.encode(validation)
-        shift = 0.0 if candidate.thresholds is None else candidate.thresholds
-        logits = np.asarray(candidate.outputs(rows) + shift)
-        probabilities = label_probabilities(logits, activation)
-        thresholds = choose_thresholds(sections, predictions.names, probabilities, rows.targets)
-    scores = label_probabilities(predictions.logits(candidate.name), activation)
-    labels = [predictions.names.index(section.label) for section in sections]
+        thresholds = _fit_thresholds(sections, candidate, predictions, validation)
+    kind = predictions.kind
+    labels = label_names(kind, predictions.names)
+    probabilities = label_probabilities(kind, predictions.logits(candidate.name))
+    cases = [
+        find_cases(kind, probabilities, predictions.targets, labels.index(section.label))
+        for section in sections
+    ]
     return [
-        _Decisions(threshold, scores[:, label] >= threshold)
-        for label, threshold in zip(labels, thresholds, strict=True)
+        _Decisions(threshold, case.present, case.lowest >= threshold, case.highest >= threshold)
+        for threshold, case in zip(thresholds, cases, strict=True)
     ]
 
 
+def _fit_thresholds(
+    sections: Sequence[OperatingPointSection],
+    candidate: Candidate,
+    predictions: Predictions,
+    validation: Split,
+) -> tuple[float, ...]:
+    """Choose the thresholds of a model on validation."""
+    rows = candidate.encode(validation)
+    shift = 0.0 if candidate.thresholds is None else candidate.thresholds
+    logits = np.asarray(candidate.outputs(rows) + shift)
+    return choose_thresholds(sections, predictions.kind, predictions.names, logits, rows.targets)
+
+
 def _measure(
-    section: OperatingPointSection, model: _Decisions, teacher: _Decisions | None, present: Rows
+    section: OperatingPointSection, model: _Decisions, teacher: _Decisions | None
 ) -> OperatingPoint:
-    predicted = model.predicted
-    hits = int((predicted & present).sum())
-    false_positives = int((predicted & ~present).sum())
+    present, hits = model.present, model.hits
+    flag_count = int(model.flags.sum())
     point = OperatingPoint(
         **section.model_dump(),
         threshold=model.threshold,
-        recall=exact_share(hits, int(present.sum())),
-        false_positive_rate=exact_share(false_positives, int((~present).sum())),
-        precision=hits / (hits + false_positives) if predicted.any() else None,
+        recall=exact_share(int((hits & present).sum()), int(present.sum())),
+        false_positive_rate=exact_share(int((hits & ~present).sum()), int((~present).sum())),
+        precision=int((model.flags & present).sum()) / flag_count if flag_count else None,
     )
     if teacher is None:
         return point
     changes = {
-        "recall_change": _change(predicted[present], teacher.predicted[present], "less"),
-        "false_positive_rate_change": _change(
-            predicted[~present], teacher.predicted[~present], "more"
-        ),
+        "recall_change": _change(hits[present], teacher.hits[present], "less"),
+        "false_positive_rate_change": _change(hits[~present], teacher.hits[~present], "more"),
     }
     return point.model_copy(update=changes)
 
 
-def _change(model: Rows, teacher: Rows, worse: str) -> ShareChange:
-    """Compare the shares of two models on the same rows.
+def _change(model: Texts, teacher: Texts, worse: str) -> ShareChange:
+    """Compare the shares of two models on the same texts.
 
     Args:
-        model: Whether the model gives the label, shape (rows,).
+        model: Whether the model gives the label, shape (texts,).
         teacher: The same for the teacher.
-        worse: Whether `less` or `more` rows would be a loss.
+        worse: Whether `less` or `more` texts would be a loss.
 
     Returns:
         The difference with its interval, and the p-value of a loss.

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Self
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from coldpress.errors import InputError
+from coldpress.evaluation.operating_points.cases import label_names, label_present
 from coldpress.kinds.kind import TargetArray, TaskKind
 from coldpress.schema.quoting import quote_names
 from coldpress.schema.section import Section
@@ -45,7 +44,7 @@ def check_kind(sections: Sequence[OperatingPointSection], kind: TaskKind) -> Non
     Raises:
         ValueError: It cannot, or a label has two; the message names the field.
     """
-    if sections and not (kind.has_labels and kind.head == "text"):
+    if sections and not kind.has_labels:
         raise ValueError(
             f"evaluate.operating_points: not possible with benchmark.kind {kind.name}, whose texts"
             " have no labels with probabilities"
@@ -60,6 +59,7 @@ def check_kind(sections: Sequence[OperatingPointSection], kind: TaskKind) -> Non
 
 def check_rows(
     sections: Sequence[OperatingPointSection],
+    kind: TaskKind,
     names: Sequence[str],
     splits: Mapping[str, TargetArray],
 ) -> None:
@@ -67,30 +67,22 @@ def check_rows(
 
     Args:
         sections: The recipe's `evaluate.operating_points`.
-        names: Label names.
+        kind: Task kind of the benchmark.
+        names: Names of the outputs.
         splits: Targets of the validation and the test split, by their names.
 
     Raises:
         InputError: A label is unknown, or has no such rows; the message names its field.
     """
+    labels = label_names(kind, names)
     for position, section in enumerate(sections):
         field = f"evaluate.operating_points.{position}.label"
-        if section.label not in names:
+        if section.label not in labels:
             raise InputError(
-                f"{field}: the benchmark has no label {section.label!r}, only {quote_names(names)}"
+                f"{field}: the benchmark has no label {section.label!r}, only {quote_names(labels)}"
             )
         for split, targets in splits.items():
-            present = label_present(targets, list(names).index(section.label))
+            present = label_present(kind, targets, labels.index(section.label))
             if present.all() or not present.any():
                 which = "without" if present.all() else "with"
                 raise InputError(f"{field}: the {split} split has no row {which} {section.label!r}")
-
-
-def label_present(targets: TargetArray, label: int) -> NDArray[np.bool_]:
-    """Return whether each row has a label, shape (rows,).
-
-    Args:
-        targets: Label indices of shape (rows,), or 0 or 1 of shape (rows, labels).
-        label: Number of the label.
-    """
-    return np.asarray(targets[:, label] == 1 if targets.ndim == 2 else targets == label)

@@ -5,51 +5,49 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import expit, softmax
 
-from coldpress.evaluation.operating_points.section import OperatingPointSection, label_present
-from coldpress.kinds.kind import Activation, Outputs, TargetArray
-
-
-def label_probabilities(logits: Outputs, activation: Activation) -> NDArray[np.float64]:
-    """Return the probability of every label, as a prediction contains it.
-
-    Args:
-        logits: Divided by the temperature, shape (rows, labels).
-        activation: That of the task kind.
-    """
-    values = logits.astype(np.float64)
-    return np.asarray(expit(values) if activation == "sigmoid" else softmax(values, axis=1))
+from coldpress.evaluation.operating_points.cases import (
+    Cases,
+    find_cases,
+    label_names,
+    label_probabilities,
+)
+from coldpress.evaluation.operating_points.section import OperatingPointSection
+from coldpress.kinds.kind import Outputs, TargetArray, TaskKind
 
 
 def choose_thresholds(
     sections: Sequence[OperatingPointSection],
+    kind: TaskKind,
     names: Sequence[str],
-    probabilities: NDArray[np.float64],
+    logits: Outputs,
     targets: TargetArray,
 ) -> tuple[float, ...]:
     """Choose the smallest threshold of each operating point, which has the largest recall.
 
     Args:
         sections: The operating points.
-        names: Label names.
-        probabilities: Shape (rows, labels), of rows that the model was not trained on.
+        kind: Task kind of the model.
+        names: Names of its outputs.
+        logits: Divided by the temperature, shape (units, outputs), of rows that the model was not
+            trained on.
         targets: As in `Split.target_array`.
 
     Returns:
         Probabilities from which on a label is predicted. 1 if no smaller one keeps the condition.
     """
-    labels = [list(names).index(section.label) for section in sections]
+    labels = label_names(kind, names)
+    probabilities = label_probabilities(kind, logits)
     return tuple(
-        _choose_threshold(section, probabilities[:, label], label_present(targets, label))
-        for section, label in zip(sections, labels, strict=True)
+        _choose_threshold(
+            section, find_cases(kind, probabilities, targets, labels.index(section.label))
+        )
+        for section in sections
     )
 
 
-def _choose_threshold(
-    section: OperatingPointSection, scores: NDArray[np.float64], present: NDArray[np.bool_]
-) -> float:
+def _choose_threshold(section: OperatingPointSection, cases: Cases) -> float:
+    scores, present = cases.highest, cases.present
     order = np.argsort(-scores, kind="stable")
     ranked = scores[order]
     hits = np.cumsum(present[order])
@@ -59,7 +57,7 @@ def _choose_threshold(
         kept = false_positives <= (section.max_false_positive_rate or 0.0) * (~present).sum()
     else:
         kept = hits >= section.min_precision * predicted
-    # Rows with equal scores are predicted together.
+    # Texts with equal scores are predicted together.
     kept[:-1] &= ranked[:-1] > ranked[1:]
     last = np.flatnonzero(kept).max(initial=-1)
     if last < 0:

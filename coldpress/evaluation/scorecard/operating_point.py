@@ -40,14 +40,17 @@ class ShareChange(FrozenRecord):
 class OperatingPoint(FrozenRecord):
     """A label at a threshold that was fixed on validation, on the test rows.
 
+    If the model predicts each word, rows are texts and labels are types of entities: a text with
+    the type is found if all of its words of the type are, and flagged if any word is.
+
     Attributes:
         label: Name of the label.
         max_false_positive_rate: Condition that the threshold keeps on validation.
         min_precision: Condition in place of the other.
         threshold: Probability from which on the label is predicted.
         recall: Share of the rows with the label that get it.
-        false_positive_rate: Share of the rows without the label that get it.
-        precision: Share of true labels among predicted ones; None if none is predicted.
+        false_positive_rate: Share of the rows without the label that get it, for any word.
+        precision: Share of rows with the label among those that get it; None if none does.
         recall_change: Against the teacher at its own threshold; None for the teacher.
         false_positive_rate_change: The same for the false-positive rate.
     """

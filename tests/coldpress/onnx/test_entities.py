@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from torch import nn
 from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
 from coldpress.data.words import split_words
+from coldpress.evaluation.operating_points.section import OperatingPointSection
 from coldpress.kinds import KINDS
 from coldpress.kinds.tags import find_entities
 from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
@@ -27,6 +29,7 @@ from coldpress.model.classifier import Classifier
 from coldpress.model.serialization import load_classifier, write_checkpoint
 from coldpress.onnx import predictor
 from coldpress.onnx.export import export
+from coldpress.onnx.operating_points import store_operating_points
 from coldpress.onnx.predictor import Predictor
 from coldpress.schema.section import Optimization
 from coldpress.training.data import labelled_data
@@ -130,6 +133,37 @@ def test_a_short_text_has_the_same_entities_beside_a_long_one(exported: Predicto
     together = exported.predict([long, short, long])
     assert together[1] == exported.predict([short])[0]
     assert together[0] == together[2] == exported.predict([long])[0]
+
+
+def test_words_are_flagged_at_the_threshold_of_an_operating_point(
+    files: Path, model: Classifier, tmp_path: Path
+) -> None:
+    """`warm` and `olive` are of type x; the second text is read in windows."""
+    shutil.copytree(files / "onnx", tmp_path / "onnx")
+    section = OperatingPointSection(label="x", max_false_positive_rate=0.0)
+    texts = ["cold warm olive oil", "warm olive olive stone slow fast oil " * 5, "stone"]
+    before = Predictor(tmp_path / "onnx").predict(texts)
+    store_operating_points(tmp_path / "onnx", encode(model.tokenizer, tagged_rows()), [section])
+    exported = Predictor(tmp_path / "onnx")
+    (point,) = exported.operating_points
+    flags = exported.flag_words(texts)
+    assert [[word["text"] for word in text] for text in flags] == [
+        ["warm", "olive"],
+        ["warm", "olive", "olive"] * 5,
+        [],
+    ]
+    assert (flags[0][0]["start"], flags[0][0]["end"], flags[0][0]["label"]) == (5, 9, "x")
+    assert all(word["score"] >= point["threshold"] for text in flags for word in text)
+    assert exported.predict(texts) == before
+    # With a threshold of 0 every word is flagged, with the sum of the probabilities of its tags.
+    point["threshold"] = 0.0
+    (words,) = exported.flag_words(["cold"])
+    logits = model.logits(encode(model.tokenizer, one_word("cold"))).softmax(-1)[0]
+    assert words[0]["score"] == pytest.approx(float(logits[1] + logits[2]), abs=1e-4)
+
+
+def one_word(text: str) -> Split:
+    return Split(("0",), (text,), None, (), words=(split_words(text),))
 
 
 def test_every_word_of_a_long_text_is_read(exported: Predictor) -> None:

@@ -91,6 +91,11 @@ def test_operating_points_are_stored_and_change_no_prediction(
     assert predictor.predict(["cold press", "olive"]) == before
 
 
+def test_only_models_of_entities_flag_words(directory: Path) -> None:
+    with pytest.raises(ValueError, match="of kind multi-label; flags of words need token-classif"):
+        Predictor(directory).flag_words(["cold press"])
+
+
 def test_without_operating_points_the_file_does_not_change(
     directory: Path, labelled: EncodedSplit
 ) -> None:

@@ -13,10 +13,11 @@ from coldpress.evaluation.operating_points.section import (
     OperatingPointSection,
     check_kind,
     check_rows,
-    label_present,
 )
 from coldpress.kinds import KINDS
+from coldpress.kinds.tags import tag_names
 
+KIND = KINDS["text-classification"]
 TOXIC = OperatingPointSection(label="toxic", max_false_positive_rate=0.01)
 
 
@@ -29,6 +30,7 @@ def test_a_point_has_exactly_one_condition(conditions: dict[str, Any]) -> None:
 def test_only_kinds_with_labels_have_operating_points() -> None:
     check_kind([TOXIC], KINDS["multi-label"])
     check_kind([TOXIC], KINDS["text-classification"])
+    check_kind([TOXIC], KINDS["token-classification"])
     check_kind([], KINDS["regression"])
     with pytest.raises(ValueError, match=r"not possible with benchmark.kind regression"):
         check_kind([TOXIC], KINDS["regression"])
@@ -39,17 +41,26 @@ def test_a_label_has_one_operating_point() -> None:
         check_kind([TOXIC, TOXIC], KINDS["multi-label"])
 
 
-def test_a_label_is_present_in_rows_by_number_or_by_flag() -> None:
-    assert label_present(np.array([0, 2, 1]), 2).tolist() == [False, True, False]
-    assert label_present(np.array([[0, 1], [1, 0]]), 1).tolist() == [True, False]
-
-
 def test_both_splits_need_rows_with_and_without_the_label() -> None:
     both, only = np.array([0, 1]), np.array([0, 0])
-    check_rows([TOXIC], ("clean", "toxic"), {"validation": both, "test": both})
+    check_rows([TOXIC], KIND, ("clean", "toxic"), {"validation": both, "test": both})
     with pytest.raises(InputError, match=r"points.0.label: the test split has no row with"):
-        check_rows([TOXIC], ("clean", "toxic"), {"validation": both, "test": only})
+        check_rows([TOXIC], KIND, ("clean", "toxic"), {"validation": both, "test": only})
     with pytest.raises(InputError, match="the validation split has no row without 'toxic'"):
-        check_rows([TOXIC], ("toxic", "clean"), {"validation": only, "test": both})
+        check_rows([TOXIC], KIND, ("toxic", "clean"), {"validation": only, "test": both})
     with pytest.raises(InputError, match="the benchmark has no label 'toxic', only 'clean'"):
-        check_rows([TOXIC], ("clean", "rude"), {})
+        check_rows([TOXIC], KIND, ("clean", "rude"), {})
+
+
+def test_types_of_entities_are_the_labels_of_words() -> None:
+    """A text with a person, a text with a place, a text without any."""
+    kind, names = KINDS["token-classification"], tag_names(("person", "place"))
+    words = np.array([[0, 0], [1, 0], [3, 1], [4, 1], [0, 2]])
+    person = OperatingPointSection(label="person", max_false_positive_rate=0.01)
+    check_rows([person], kind, names, {"validation": words, "test": words})
+    with pytest.raises(InputError, match="the test split has no row with 'person'"):
+        check_rows([person], kind, names, {"validation": words, "test": words[2:]})
+    with pytest.raises(InputError, match="no label 'toxic', only 'person', 'place'"):
+        check_rows([TOXIC], kind, names, {"validation": words})
+    with pytest.raises(InputError, match="no label 'B-person'"):
+        check_rows([OperatingPointSection(label="B-person", min_precision=0.9)], kind, names, {})

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 
 from coldpress.evaluation.operating_points.section import OperatingPointSection
-from coldpress.evaluation.operating_points.threshold import choose_thresholds, label_probabilities
+from coldpress.evaluation.operating_points.threshold import choose_thresholds
+from coldpress.kinds import KINDS
 
+KIND = KINDS["text-classification"]
 SCORES = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4])
 TOXIC = np.array([1, 1, 0, 1, 0, 0])
 
 
 def chosen(scores: np.ndarray, **condition: float) -> float:
     section = OperatingPointSection(label="toxic", **condition)
-    probabilities = np.stack([1 - scores, scores], axis=1)
-    (threshold,) = choose_thresholds([section], ("clean", "toxic"), probabilities, TOXIC)
+    logits = np.log(np.stack([1 - scores, scores], axis=1))
+    (threshold,) = choose_thresholds([section], KIND, ("clean", "toxic"), logits, TOXIC)
     return threshold
 
 
@@ -50,9 +50,3 @@ def test_rows_with_equal_scores_are_on_the_same_side() -> None:
 def test_without_such_a_threshold_it_is_1() -> None:
     assert chosen(1 - SCORES, max_false_positive_rate=0.0) == 1
     assert chosen(1 - SCORES, min_precision=0.9) == 1
-
-
-def test_probabilities_are_those_of_the_predictor() -> None:
-    logits = np.array([[math.log(3), 0.0]])
-    assert label_probabilities(logits, "sigmoid") == pytest.approx(np.array([[0.75, 0.5]]))
-    assert label_probabilities(logits, "softmax") == pytest.approx(np.array([[0.75, 0.25]]))
