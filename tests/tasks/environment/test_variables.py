@@ -7,11 +7,13 @@ import os
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from requests.utils import get_environ_proxies
 
 from coldpress.errors import InputError
@@ -167,6 +169,14 @@ def test_with_a_server_only_redirecting_variables_are_removed(
     assert not {"MLFLOW_RUN_ID", "MLFLOW_ENABLE_ASYNC_LOGGING"} & os.environ.keys()
 
 
+@pytest.fixture
+def accelerate_state() -> Iterator[None]:
+    """Accelerate keeps its settings for a whole process: later trainings choose their own."""
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.mark.usefixtures("accelerate_state")
 def test_training_ignores_accelerate_settings_of_other_programs() -> None:
     """With this variable Accelerate divides each loss by 8, which is in no cache key."""
     os.environ["ACCELERATE_GRADIENT_ACCUMULATION_STEPS"] = "8"
