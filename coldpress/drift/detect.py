@@ -10,6 +10,8 @@ from coldpress.drift.embeddings import embedding_shift
 from coldpress.drift.labels import label_frequency_shift, label_shift
 from coldpress.drift.length import length_shift
 from coldpress.drift.observations import Observations
+from coldpress.drift.permutation import RowSamples
+from coldpress.drift.profile import embedded_rows
 from coldpress.drift.proportions import compare_scores
 from coldpress.drift.result import (
     Drift,
@@ -77,14 +79,18 @@ def _drift_tests(before: Observations, fresh: Observations, labelled: bool) -> t
     """Report drift only if the effect exceeds its bound and p after Holm is below 0.05."""
     old = before.profile
     new = fresh.profile
+    rows = RowSamples(before.row_samples, fresh.row_samples)
+    samples = rows if rows.have_several_rows else None
     shifts: dict[DriftKind, Shift] = {}
     if not learns_vectors(before.predictions.kind):  # vectors are the embeddings of the profile
         way: DriftKind = "labels" if labelled else "answers"
-        shifts[way] = _target_drift(before.predictions, fresh.predictions, labelled)
+        shifts[way] = _target_drift(before.predictions, fresh.predictions, labelled, samples)
     shifts |= {
-        "length": length_shift(old.words.total, new.words.total),
-        "vocabulary": vocabulary_shift(old.words, new.words),
-        "embeddings": embedding_shift(old.embeddings, new.embeddings),
+        "length": length_shift(old.words.total, new.words.total, samples),
+        "vocabulary": vocabulary_shift(
+            old.words.by_sample(rows.before), new.words.by_sample(rows.fresh)
+        ),
+        "embeddings": embedding_shift(old.embeddings, new.embeddings, _embedded(samples)),
     }
     adjusted = holm([shift.p for shift in shifts.values()])
     return tuple(
@@ -101,7 +107,16 @@ def _drift_tests(before: Observations, fresh: Observations, labelled: bool) -> t
     )
 
 
-def _target_drift(before: Predictions, fresh: Predictions, labelled: bool) -> Shift:
+def _embedded(samples: RowSamples | None) -> RowSamples | None:
+    """Return the samples of the rows that have an embedding."""
+    if samples is None:
+        return None
+    return samples.take(embedded_rows(len(samples.before)), embedded_rows(len(samples.fresh)))
+
+
+def _target_drift(
+    before: Predictions, fresh: Predictions, labelled: bool, samples: RowSamples | None
+) -> Shift:
     """Compare the targets; without targets, the predictions."""
     kind = before.kind
     old, new = (
@@ -117,8 +132,8 @@ def _target_drift(before: Predictions, fresh: Predictions, labelled: bool) -> Sh
     if kind.activation == "sigmoid":
         return label_frequency_shift(old, new, before.names)
     if old.ndim == 2:  # the last of several values, such as the relevance of a document
-        return target_shift(old[:, -1], new[:, -1])
-    return target_shift(old, new)
+        return target_shift(old[:, -1], new[:, -1], samples)
+    return target_shift(old, new, samples)
 
 
 def _digest(predictions: Predictions) -> str:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from coldpress.drift.shift import RESAMPLES, SEED, Shift
+from coldpress.drift.permutation import RowSamples
+from coldpress.drift.shift import Shift
 from coldpress.evaluation.wording import points
 
 Vectors = NDArray[np.float32]
@@ -16,7 +17,7 @@ Floats = NDArray[np.float64]
 _TOLERANCE = 1e-12
 
 
-def embedding_shift(reference: Vectors, fresh: Vectors) -> Shift:
+def embedding_shift(reference: Vectors, fresh: Vectors, samples: RowSamples | None = None) -> Shift:
     """Compare two sets of vectors by their energy distance, with a permutation test.
 
     The distance is 2 E|X - Y| - E|X - X'| - E|Y - Y'|, which is 0 only for equal distributions
@@ -27,6 +28,7 @@ def embedding_shift(reference: Vectors, fresh: Vectors) -> Shift:
     Args:
         reference: Vectors of the earlier rows, shape (rows, width).
         fresh: Vectors of the new rows, shape (new rows, width).
+        samples: Samples of these rows, which are permuted; None: each row is one.
 
     Returns:
         The effect is the square root of the distance over 2 E|X - Y| (the coefficient of
@@ -35,7 +37,8 @@ def embedding_shift(reference: Vectors, fresh: Vectors) -> Shift:
     """
     both = np.concatenate([reference, fresh]).astype(np.float64)
     distances = cdist(both, both)  # (rows + new rows, rows + new rows)
-    memberships = _memberships(len(reference), len(fresh))
+    permuted = samples or RowSamples.of_rows(len(reference), len(fresh))
+    memberships = np.stack(list(permuted.memberships()), axis=1).astype(np.float64)
     energies, across = _energy_distances(distances, memberships)
     p = float((energies >= energies[0] - _TOLERANCE).mean())
     ratio = max(float(energies[0] / across[0]), 0.0) if across[0] else 0.0
@@ -44,15 +47,6 @@ def embedding_shift(reference: Vectors, fresh: Vectors) -> Shift:
         "of the same set are from each other."
     )
     return Shift(math.sqrt(ratio), p, sentence)
-
-
-def _memberships(before: int, after: int) -> Floats:
-    """Return 1 for rows of the reference, shape (rows, 1 + resamples): real, then permuted."""
-    random = np.random.default_rng(SEED)
-    real = np.arange(before + after) < before
-    permuted = np.tile(real, (RESAMPLES, 1))
-    random.permuted(permuted, axis=1, out=permuted)
-    return np.concatenate([real[None], permuted]).T.astype(np.float64)
 
 
 def _energy_distances(distances: Floats, first: Floats) -> tuple[Floats, Floats]:
@@ -67,7 +61,7 @@ def _energy_distances(distances: Floats, first: Floats) -> tuple[Floats, Floats]
     Returns:
         Both of shape (partitions,).
     """
-    n = first[:, 0].sum()
+    n = first.sum(axis=0)  # samples may have different numbers of rows
     m = len(first) - n
     to_first = distances @ first
     within_first = (first * to_first).sum(axis=0)

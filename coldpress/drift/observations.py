@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from coldpress.data.encoding import encode
@@ -13,6 +14,7 @@ from coldpress.data.splits import Split
 from coldpress.drift.profile import Profile, build_profile
 from coldpress.evaluation.predictions import Predictions
 from coldpress.kinds import task_kind
+from coldpress.kinds.samples import row_samples, split_row_samples
 from coldpress.onnx.inference import decision_outputs
 from coldpress.onnx.predictor import Predictor
 
@@ -24,10 +26,23 @@ class Observations:
     Attributes:
         predictions: The model's are the last ones. Without labels, `targets` is empty.
         profile: Word counts and embeddings of the texts.
+        samples: Number of each row's sample; None: as the targets say.
     """
 
     predictions: Predictions
     profile: Profile
+    samples: NDArray[np.int64] | None = None
+
+    @property
+    def row_samples(self) -> NDArray[np.int64]:
+        """Number of each row's sample, shape (rows,)."""
+        if self.samples is not None:
+            return self.samples
+        rows = len(self.predictions.ids)
+        targets = self.predictions.targets
+        return (
+            row_samples(self.predictions.kind, targets, rows) if len(targets) else np.arange(rows)
+        )
 
 
 def observe(rows: Split, model: Path) -> Observations:
@@ -47,4 +62,4 @@ def observe(rows: Split, model: Path) -> Observations:
     predictions = Predictions(
         rows.ids, kind, predictor.labels, rows.target_array, {"onnx": logits}, units=rows.units
     )
-    return Observations(predictions, build_profile(rows, model))
+    return Observations(predictions, build_profile(rows, model), split_row_samples(kind, rows))

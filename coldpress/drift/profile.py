@@ -60,7 +60,7 @@ def build_profile(split: Split, model: Path) -> Profile:
     tokenizer.no_padding()
     rows = split.texts if split.pairs is None else list(zip(split.texts, split.pairs, strict=True))
     encodings = tokenizer.encode_batch(list(rows), add_special_tokens=False)
-    sample = evenly_spaced_rows(len(split), _MAX_EMBEDDINGS)
+    sample = embedded_rows(len(split))
     words = _count_words(encodings, tokenizer)
     predictor = Predictor(model)
     if predictor.returns_vectors:
@@ -68,6 +68,11 @@ def build_profile(split: Split, model: Path) -> Profile:
         return Profile(words, raw_logits(predictor, texts).astype(np.float32))
     tokens = [encodings[row].ids for row in sample]
     return Profile(words, _mean_embeddings(tokens, read_token_embeddings(model / "model.onnx")))
+
+
+def embedded_rows(rows: int) -> list[int]:
+    """Return the positions of the rows that have an embedding, among a number of rows."""
+    return evenly_spaced_rows(rows, _MAX_EMBEDDINGS)
 
 
 def write_profile(profile: Profile, directory: Path) -> None:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import ks_2samp
 
+from coldpress.drift.permutation import RowSamples, distance_p_value
 from coldpress.drift.shift import Shift
 from coldpress.kinds.kind import TargetArray
 
 
-def target_shift(reference: TargetArray, fresh: TargetArray) -> Shift:
+def target_shift(
+    reference: TargetArray, fresh: TargetArray, samples: RowSamples | None = None
+) -> Shift:
     """Compare the distributions of numbers by the two-sample Kolmogorov-Smirnov test.
 
     Args:
         reference: Targets or predictions of the earlier rows, shape (rows,).
         fresh: Those of the new rows, shape (new rows,).
+        samples: Samples of these rows, whose permutation gives p; None: each row is one.
 
     Returns:
         The effect is the largest distance between the two distribution functions.
@@ -25,4 +29,7 @@ def target_shift(reference: TargetArray, fresh: TargetArray) -> Shift:
     if before == after:
         before, after = (f"{float(np.mean(values)):.4g}" for values in (reference, fresh))
         sentence = f"The mean changed from {before} to {after}."
-    return Shift(float(result.statistic), float(result.pvalue), sentence)
+    p = float(result.pvalue)
+    if samples is not None:
+        p = distance_p_value(np.concatenate([reference, fresh]).astype(np.float64), samples)
+    return Shift(float(result.statistic), p, sentence)

@@ -31,16 +31,28 @@ class WordCounts:
         """Return the share of words that are not in the vocabulary."""
         return float(self.unknown.sum() / max(self.total.sum(), 1))
 
+    def by_sample(self, samples: NDArray[np.int64]) -> WordCounts:
+        """Return the words of all rows of each sample.
+
+        Args:
+            samples: Number of each row's sample, shape (rows,).
+        """
+        return WordCounts(*(_sums(counts, samples) for counts in (self.total, self.unknown)))
+
+
+def _sums(counts: Counts, samples: NDArray[np.int64]) -> Counts:
+    return np.bincount(samples, weights=counts).astype(np.int64)
+
 
 def vocabulary_shift(reference: WordCounts, fresh: WordCounts) -> Shift:
     """Compare the shares of words that are not in the vocabulary.
 
     Unknown words cluster in texts, so a test of two proportions, which assumes independent words,
-    would report shifts that do not exist. Whole texts are permuted instead.
+    would report shifts that do not exist. Whole texts are permuted instead, or whole samples.
 
     Args:
-        reference: Word counts of the earlier texts.
-        fresh: Word counts of the new texts.
+        reference: Word counts of the earlier texts or samples.
+        fresh: Word counts of the new texts or samples.
 
     Returns:
         The effect is the absolute difference between the two shares.

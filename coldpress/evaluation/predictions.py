@@ -111,7 +111,7 @@ class Predictions:
     @property
     def target_texts(self) -> list[str]:
         """Targets of the samples as text: models may number their labels differently."""
-        return self.kind.target_texts(self.targets, self.names)
+        return self.kind.target_texts(self.targets, self.names) if len(self.targets) else []
 
 
 def write_predictions(predictions: Predictions, directory: Path) -> None:

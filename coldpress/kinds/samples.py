@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coldpress.data.splits import Split, stratified_split
+from coldpress.kinds.grouped import GroupedKind
 from coldpress.kinds.kind import TargetArray, TaskKind
 
 
@@ -23,6 +24,21 @@ def row_samples(kind: TaskKind, targets: TargetArray, rows: int) -> NDArray[np.i
     """
     samples = kind.samples(targets)
     return np.arange(rows) if int(samples.max(initial=-1)) + 1 == rows else samples
+
+
+def split_row_samples(kind: TaskKind, split: Split) -> NDArray[np.int64]:
+    """Return the number of each row's sample, with or without targets, shape (rows,).
+
+    Args:
+        kind: Task kind of the rows.
+        split: Without targets, rows with the same first text are one sample if samples have several
+            rows.
+    """
+    if split.targets:
+        return row_samples(kind, split.target_array, len(split))
+    if isinstance(kind, GroupedKind):
+        return np.asarray(np.unique(split.texts, return_inverse=True)[1], dtype=np.int64)
+    return np.arange(len(split))
 
 
 def sample_noun(kind: TaskKind) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from coldpress.data.splits import Split
 from coldpress.drift.accuracy import compare_accuracy
 from coldpress.drift.detect import agreement_scores, detect_drift
 from coldpress.drift.observations import Observations
@@ -12,6 +13,7 @@ from coldpress.drift.profile import Profile
 from coldpress.drift.vocabulary import WordCounts
 from coldpress.evaluation.predictions import Predictions
 from coldpress.kinds import task_kind
+from coldpress.kinds.samples import split_row_samples
 
 RANKING = task_kind("ranking")
 DOCUMENTS = 5
@@ -72,6 +74,30 @@ def test_more_relevant_documents_are_drift() -> None:
     assert labels.drifted
     assert labels.effect == pytest.approx(0.2)
     assert labels.sentence == "The mean changed from 0.2 to 0.4."
+
+
+def test_queries_whose_documents_resemble_each_other_have_not_drifted() -> None:
+    """Only whole queries differ: a test of rows would take five documents for five texts."""
+    random = np.random.default_rng(1)
+
+    def alike(predictions: Predictions) -> Observations:
+        rows = len(predictions.ids)
+        lengths = np.repeat(random.integers(4, 30, rows // DOCUMENTS), DOCUMENTS)
+        topics = random.normal(size=(rows // DOCUMENTS, 3)).repeat(DOCUMENTS, axis=0)
+        words = WordCounts(lengths, lengths // 3)
+        return Observations(predictions, Profile(words, topics.astype(np.float32)))
+
+    results = [
+        detect_drift("find/1", alike(ranked(20, 2 * seed)), alike(ranked(20, 2 * seed + 1)))
+        for seed in range(10)
+    ]
+    assert sum(result.verdict == "drifted" for result in results) <= 1
+
+
+def test_unlabelled_documents_of_a_query_are_one_sample() -> None:
+    rows = Split(("a", "b", "c"), ("my order", "the price", "my order"), ("x", "y", "z"), ())
+    assert split_row_samples(RANKING, rows).tolist() == [0, 1, 0]
+    assert split_row_samples(task_kind("regression"), rows).tolist() == [0, 1, 2]
 
 
 def test_without_relevance_scores_are_compared_with_the_teachers() -> None:

@@ -9,7 +9,7 @@ import pytest
 from safetensors import safe_open
 
 from coldpress.evaluation.predictions import Predictions, read_predictions, write_predictions
-from coldpress.kinds import TEXT_CLASSIFICATION, task_kind
+from coldpress.kinds import KINDS, TEXT_CLASSIFICATION, task_kind
 
 
 @pytest.fixture
@@ -72,3 +72,10 @@ def test_thresholds_are_read_back_and_turn_logits_into_margins(tmp_path: Path) -
     assert restored.target_texts == ['["cold"]']
     assert restored.logits("teacher").tolist() == [[-0.5, -0.5]]
     assert restored.margins("teacher", np.array([[0.0, 0.0]])).tolist() == [[1.0, -0.5]]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_without_targets_have_no_target_texts(kind: str) -> None:
+    outputs = {"onnx": np.zeros((2, 1), dtype=np.float32)}
+    predictions = Predictions(("a", "b"), task_kind(kind), ("x",), np.asarray(()), outputs)
+    assert predictions.target_texts == []
