@@ -14,7 +14,7 @@ from tasks.generate_soft_targets import generate_soft_targets
 from tasks.prune import prune
 from tasks.quantize import quantize
 from tasks.report import publish_report
-from tasks.tracking.results import StageResult
+from tasks.tracking.results import StageResult, final_model
 from tasks.train_teacher import train_teacher
 
 
@@ -34,7 +34,9 @@ def compress(recipe: Recipe) -> State[StageResult]:
         pruned = prune(run, student, soft_targets)
         quantized = quantize(run, pruned, soft_targets)
         onnx = export_onnx(run, quantized)
-        evaluation = evaluate(run, [teacher, student, pruned, quantized, onnx])
-        verdict = apply_gate(run, onnx, evaluation)
-        publish_report(run, onnx, evaluation, verdict)
+        models = [teacher, student, pruned, quantized, onnx]
+        evaluation = evaluate(run, models)
+        final = final_model(models)
+        verdict = apply_gate(run, final, evaluation)
+        publish_report(run, final, evaluation, verdict)
         return final_state(verdict, evaluation)

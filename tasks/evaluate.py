@@ -9,6 +9,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from coldpress import cpu
+from coldpress.evaluation.scorecard.final_model import final_model
 from tasks.execution import data
 from tasks.execution.stage import run_stage
 from tasks.execution.stage_spec import StageContext, StageSpec
@@ -33,7 +34,7 @@ def evaluate(run: PipelineRun, models: Sequence[StageResult]) -> StageResult:
         recipe.evaluate,
         candidates,
         key_extras,
-        may_reuse=lambda result: may_reuse(result, recipe.gate),
+        may_reuse=lambda result: recipe.export is None or may_reuse(result, recipe.gate),
     )
     return run_stage(spec, _evaluate)
 
@@ -73,17 +74,17 @@ def _evaluate(context: StageContext) -> dict[str, float]:
     recipe = context.recipe
     benchmark = data.load_benchmark(recipe)
     openings = _record_opening(context.run_id, benchmark.test_digest)
-    models = candidates.EvaluationInputs(
-        context.inputs, benchmark, recipe.evaluate, recipe.export.opset
-    )
+    opset = None if recipe.export is None else recipe.export.opset
+    models = candidates.EvaluationInputs(context.inputs, benchmark, recipe.evaluate, opset)
     judgement = candidates.evaluate_pipeline(models)
     evaluation = judgement.evaluation
     with new_checkpoint(context.target, context.manifest()) as directory:
         evaluation.write(directory)
         predictions.write_predictions(judgement.predictions, directory)
-        profile.write_profile(
-            profile.build_profile(benchmark.test, context.inputs[-1].path), directory
-        )
+        if recipe.export is not None:  # only files are re-evaluated
+            profile.write_profile(
+                profile.build_profile(benchmark.test, context.inputs[-1].path), directory
+            )
         flips.write_flips(judgement.flips, directory)
         waterfall.draw_waterfall(evaluation, directory / "waterfall.png")
         equity.draw_equity(evaluation, directory / "equity.png")
@@ -99,7 +100,7 @@ def _record_opening(run_id: str, test_digest: str) -> int:
 
 
 def _headline_metrics(evaluation: Evaluation) -> dict[str, float]:
-    final = evaluation.models["onnx"]
+    final = evaluation.models[final_model(evaluation)]
     numbers = {
         **final.scores,
         "retention": final.retention,
@@ -114,7 +115,7 @@ def _timing_metrics(evaluation: Evaluation) -> dict[str, float]:
     """The metrics from which `may_reuse` decides."""
     from coldpress.evaluation.performance.contention import worst_contention
 
-    final = evaluation.models["onnx"]
+    final = evaluation.models[final_model(evaluation)]
     numbers: dict[str, float] = {}
     worst_case = worst_contention(card.contention for card in evaluation.models.values())
     if worst_case is not None:

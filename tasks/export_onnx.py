@@ -24,6 +24,8 @@ def export_onnx(run: PipelineRun, quantized: StageResult) -> StageResult:
     """Lower the stored integers unchanged; a graph whose logits differ fails the stage."""
     from tasks.tracking.pyfunc import package_pyfunc
 
+    if run.recipe.export is None:
+        return quantized.skipped_as("export_onnx")
     # The file contains the recipe's name, so each recipe has a file of its own.
     extras = {**cpu.kernel_environment(), "recipe": run.recipe.name}
     points = run.recipe.evaluate.operating_points
@@ -55,7 +57,7 @@ def _export(context: StageContext) -> dict[str, float]:
     manifest = context.manifest().model_copy(update=described)
     metrics: dict[str, float] = {}
     with new_checkpoint(context.target, manifest) as directory:
-        export(source, directory, recipe.export.opset, metadata)
+        export(source, directory, context.section.opset, metadata)
         if task_kind(source.manifest.kind).has_labels:
             metrics |= calibrate_temperature(directory, validation).metrics()
             metrics |= store_thresholds(directory, validation)

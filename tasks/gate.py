@@ -29,17 +29,18 @@ _FILE = "gate.json"
 
 
 @task(name="gate", cache_policy=NO_CACHE)
-def apply_gate(run: PipelineRun, onnx: StageResult, evaluation: StageResult) -> Verdict | None:
+def apply_gate(run: PipelineRun, final: StageResult, evaluation: StageResult) -> Verdict | None:
     """Decide whether the final model may be promoted; never reused from an earlier run."""
     recipe = run.recipe
     if recipe.gate is None:
         return None
     with artifacts.open_checkpoint(evaluation.model_uri or "") as checkpoint:
         scorecards = Evaluation.read(checkpoint.path)
-        comparison = _compare_with_champion(recipe, onnx, checkpoint)
-    verdict = run_checks(recipe.gate, scorecards, onnx.metrics, comparison)
+        comparison = _compare_with_champion(recipe, final, checkpoint)
+    parity = None if recipe.export is None else final.metrics
+    verdict = run_checks(recipe.gate, scorecards, parity, comparison)
     pipeline_run.check_not_deleted(run)
-    _record_verdict(verdict, onnx, run)
+    _record_verdict(verdict, final, run)
     return verdict
 
 
@@ -74,22 +75,22 @@ def read_verdict(run_id: str) -> Verdict | None:
 
 
 def _compare_with_champion(
-    recipe: Recipe, onnx: StageResult, evaluation: Checkpoint
+    recipe: Recipe, final: StageResult, evaluation: Checkpoint
 ) -> Champion | None:
     """Compare with the champion only if the gate asks for it: this may run its model."""
     if recipe.gate is None or recipe.gate.max_champion_drop is None:
         return None
     return compare_champion.compare_with_champion(
-        recipe, onnx, predictions.read_predictions(evaluation.path)
+        recipe, final, predictions.read_predictions(evaluation.path)
     )
 
 
-def _record_verdict(verdict: Verdict, onnx: StageResult, run: PipelineRun) -> None:
+def _record_verdict(verdict: Verdict, final: StageResult, run: PipelineRun) -> None:
     flow_run_page.show_verdict(verdict)
     tags = _verdict_tags(verdict, run)
     page = markdown.verdict_page(verdict)
-    version_identity.check_unchanged(onnx.registered or "", onnx.digest)
-    registry.record_verdict(onnx.registered or "", tags, page, verdict.passed)
+    version_identity.check_unchanged(final.registered or "", final.digest)
+    registry.record_verdict(final.registered or "", tags, page, verdict.passed)
     with home.workspace() as directory:
         (directory / _FILE).write_text(verdict.model_dump_json(indent=2) + "\n", encoding="utf-8")
         runs.log_file(run.run_id, directory / _FILE)

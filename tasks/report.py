@@ -26,28 +26,28 @@ if TYPE_CHECKING:
 
 @task(name="report", cache_policy=NO_CACHE)
 def publish_report(
-    run: PipelineRun, onnx: StageResult, evaluation: StageResult, verdict: Verdict | None
+    run: PipelineRun, final: StageResult, evaluation: StageResult, verdict: Verdict | None
 ) -> None:
     """Write the report of this run and the card of its model, also if the gate refused it."""
-    findings = _collect_findings(run.recipe, onnx, evaluation, verdict)
+    findings = _collect_findings(run.recipe, final, evaluation, verdict)
     pipeline_run.check_not_deleted(run)
     documents = {REPORT: html.render_report(findings), CARD: card.render_card(findings)}
     with home.workspace() as directory:
         for name, text in documents.items():
             (directory / name).write_text(text, encoding="utf-8")
             runs.log_file(run.run_id, directory / name)
-    tags = {REPORT_DIGEST_TAG: onnx.digest or "", REPORT_TAG: onnx.registered or ""}
+    tags = {REPORT_DIGEST_TAG: final.digest or "", REPORT_TAG: final.registered or ""}
     runs.set_tags(run.run_id, tags)
     flow_run_page.show_evaluation(findings.evaluation, evaluation.model_uri or "")
     flow_run_page.show_report(findings, run.run_id, run.experiment_id)
 
 
 def _collect_findings(
-    recipe: Recipe, onnx: StageResult, evaluation: StageResult, verdict: Verdict | None
+    recipe: Recipe, final: StageResult, evaluation: StageResult, verdict: Verdict | None
 ) -> Findings:
-    name, _, version = (onnx.registered or "").partition("/")
+    name, _, version = (final.registered or "").partition("/")
     with artifacts.open_checkpoint(evaluation.model_uri or "") as checkpoint:
         scorecards = Evaluation.read(checkpoint.path)
         flip_list = flips.read_flips(checkpoint.path)
-    tree = lineage.trace(onnx.registered or "")
+    tree = lineage.trace(final.registered or "")
     return Findings(name, version, recipe, scorecards, verdict, flip_list, tree)

@@ -59,7 +59,7 @@ class _Context:
         timings: Of all candidates.
         comparisons: Every model with its parent and with the teacher, by their names.
         points: Operating points of all models, by name.
-        forms: Forms in which an index can store the final model's vectors, by its name.
+        forms: Forms in which an index can store the ONNX file's vectors, by its name.
     """
 
     benchmark: Benchmark
@@ -101,7 +101,7 @@ def evaluate_candidates(
     timings = time_candidates(candidates, teacher_in_onnx, benchmark.test, section.latency)
     comparisons = _compare_models(candidates, teacher, predictions)
     points = measure_points(section.operating_points, candidates, predictions, benchmark.validation)
-    forms = {predictions.final: final_forms(benchmark, runs[predictions.final])}
+    forms = {c.name: final_forms(benchmark, runs[c.name]) for c in candidates if _is_file(c)}
     context = _Context(benchmark, predictions, teacher, timings, comparisons, points, forms)
     evaluation = Evaluation(
         n=len(benchmark.test),
@@ -113,6 +113,11 @@ def evaluate_candidates(
         kind=benchmark.kind.name,
     )
     return EvaluationResult(evaluation, find_flips(predictions, benchmark.test), predictions)
+
+
+def _is_file(candidate: Candidate) -> bool:
+    """Whether a model is the ONNX file: only its vectors are stored in an index."""
+    return candidate.runtime == "onnxruntime"
 
 
 def _predict(

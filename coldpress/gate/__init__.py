@@ -1,5 +1,5 @@
 """Checks before promotion, which take the uncertainty of every number into account."""
 
-from coldpress.gate.config import Gate
+from coldpress.gate.config import FILE_BOUNDS, Gate
 
-__all__ = ["Gate"]
+__all__ = ["FILE_BOUNDS", "Gate"]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from coldpress.evaluation.performance import contention
+from coldpress.evaluation.scorecard.final_model import final_model
 from coldpress.evaluation.scorecard.scorecard import Comparison, Evaluation, Interval, Scorecard
 from coldpress.evaluation.wording import points, significance_verdict, snap_to_count
 from coldpress.gate import groups
@@ -17,7 +18,6 @@ from coldpress.gate.speedup import no_speedup_reason, speedup_text
 from coldpress.gate.verdict import Check, Verdict
 from coldpress.kinds import task_kind
 
-FINAL_MODEL = "onnx"
 _RERUN_HINT = "; the machine was busy: rerun the recipe on a quiet machine to evaluate again"
 
 
@@ -26,7 +26,6 @@ class _GateInput:
     """Everything that the checks read."""
 
     evaluation: Evaluation
-    parity: Mapping[str, float]
     champion: Champion | None
 
     @property
@@ -39,7 +38,7 @@ class _GateInput:
 
     @property
     def card(self) -> Scorecard | None:
-        return self.evaluation.models.get(FINAL_MODEL)
+        return self.evaluation.models.get(final_model(self.evaluation))
 
     @property
     def busy(self) -> bool:
@@ -47,13 +46,10 @@ class _GateInput:
         return worst is not None and worst.busy
 
 
-_CheckFunction = Callable[[_GateInput, float], Check]
-
-
 def run_checks(
     gate: Gate,
     evaluation: Evaluation,
-    parity: Mapping[str, float],
+    parity: Mapping[str, float] | None,
     champion: Champion | None = None,
 ) -> Verdict:
     """Check the final model against the gate of its recipe.
@@ -61,25 +57,27 @@ def run_checks(
     Args:
         gate: The bounds; an empty one is not checked.
         evaluation: All models of the run on the test split.
-        parity: Metrics of the export stage, see `coldpress.onnx.parity.Parity`.
+        parity: Metrics of the export stage, see `coldpress.onnx.parity.Parity`; None without it.
         champion: The current champion; None if there is none.
 
     Returns:
         One check per bound in the order of the gate, then parity. A single failed check refuses the
         model; a check without a value fails.
     """
-    gate_input = _GateInput(evaluation, parity, champion)
+    gate_input = _GateInput(evaluation, champion)
     bounds = gate.model_dump(exclude_none=True, exclude={"operating_points"})
     checks = tuple(_CHECKS[name](gate_input, bound) for name, bound in bounds.items())
     measured = () if gate_input.card is None else gate_input.card.operating_points
-    checks += (*check_points(gate.operating_points, measured), _parity(gate_input))
+    checks += tuple(check_points(gate.operating_points, measured))
+    checks += () if parity is None else (_parity(parity),)
     return Verdict(passed=all(check.passed for check in checks), checks=checks)
 
 
 def _max_drop(gate_input: _GateInput, bound: float) -> Check:
     """Check the loss against the teacher."""
+    final = final_model(gate_input.evaluation)
     for comparison in gate_input.evaluation.comparisons:
-        if (comparison.model, comparison.baseline) == (FINAL_MODEL, "teacher"):
+        if (comparison.model, comparison.baseline) == (final, "teacher"):
             subject = f"Compared with the teacher, its {gate_input.metric}"
             return _loss_check("max_drop", comparison, bound, subject, gate_input.samples)
     return _missing_value_check("max_drop", bound, "The model was not compared with the teacher")
@@ -213,10 +211,10 @@ def _max_calibration_error(gate_input: _GateInput, bound: float) -> Check:
     return _upper_bound_check("max_calibration_error", error, bound, template)
 
 
-def _parity(gate_input: _GateInput) -> Check:
+def _parity(metrics: Mapping[str, float]) -> Check:
     """Check parity again, from the metrics of the export stage."""
-    difference = gate_input.parity.get("parity_max_logit_difference")
-    bound = gate_input.parity.get("parity_bound")
+    difference = metrics.get("parity_max_logit_difference")
+    bound = metrics.get("parity_bound")
     if difference is None or bound is None or not math.isfinite(difference + bound):
         return _missing_value_check("parity", 0.0, "The file was not compared with its checkpoint")
     template = (
@@ -238,7 +236,7 @@ def _missing_value_check(name: str, bound: float, problem: str) -> Check:
     return Check(name=name, value=None, bound=bound, passed=False, sentence=sentence)
 
 
-_CHECKS: dict[str, _CheckFunction] = {
+_CHECKS: dict[str, Callable[[_GateInput, float], Check]] = {
     "max_drop": _max_drop,
     "max_champion_drop": _max_champion_drop,
     "max_class_drop": _max_class_drop,

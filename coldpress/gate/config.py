@@ -9,6 +9,9 @@ from pydantic import Field
 from coldpress.gate.point_bounds import PointBounds
 from coldpress.schema.section import Section
 
+FILE_BOUNDS = ("min_speedup", "max_p95_ms", "max_label_change")
+"""Bounds of what is measured on the ONNX file alone."""
+
 
 class Gate(Section):
     """Requirements that a model must meet before promotion. An empty bound is not checked."""

@@ -9,7 +9,7 @@ class Check(BaseModel):
     """Result of one check of the gate.
 
     Attributes:
-        name: Field of the gate section; `parity` is always checked.
+        name: Field of the gate section; `parity` is checked if there is a file.
         value: Measured value; None if there is none, in which case the check fails.
         bound: Bound that the value was compared with.
         passed: Whether the value is within the bound.

@@ -1,4 +1,4 @@
-"""Evaluate the checkpoints of a pipeline, from the teacher to the ONNX file."""
+"""Evaluate the checkpoints of a pipeline, from the teacher to the final model."""
 
 from __future__ import annotations
 
@@ -36,16 +36,17 @@ class EvaluationInputs:
     """The checkpoints of one pipeline and the evaluation settings.
 
     Attributes:
-        checkpoints: From the teacher to the ONNX file, without skipped stages.
+        checkpoints: From the teacher to the final model, without skipped stages.
         benchmark: Provides the test split.
         section: Slices, latency and cost.
-        opset: ONNX operator set of the teacher's reference export.
+        opset: ONNX operator set of the teacher's reference export; None if the final model is no
+            ONNX file.
     """
 
     checkpoints: Sequence[Checkpoint]
     benchmark: Benchmark
     section: Evaluate
-    opset: int
+    opset: int | None
 
     @property
     def threads(self) -> int:
@@ -67,6 +68,8 @@ def evaluate_pipeline(inputs: EvaluationInputs) -> EvaluationResult:
         candidates.append(
             _checkpoint_candidate(inputs, checkpoint, candidates[-1] if candidates else None)
         )
+    if inputs.opset is None:
+        return evaluate_candidates(inputs.benchmark, candidates, inputs.section)
     teacher = inputs.checkpoints[0]
     with TemporaryDirectory() as directory:
         export(teacher, Path(directory), inputs.opset, {})

@@ -12,7 +12,7 @@ from coldpress.distillation.languages import check_languages
 from coldpress.evaluation import Evaluate
 from coldpress.evaluation.operating_points.section import check_kind
 from coldpress.evaluation.subgroups import slices
-from coldpress.gate import Gate
+from coldpress.gate import FILE_BOUNDS, Gate
 from coldpress.kinds import KindSection, task_kind
 from coldpress.method import Method
 from coldpress.pruning import PruningStep
@@ -81,7 +81,11 @@ class Recipe(Section):
         Field(description="Quantization method; none: the weights stay in floating point."),
         FlatChoice(),
     ] = None
-    export: Export = Export()
+    export: Annotated[
+        Export | None,
+        Field(description="Settings of the ONNX export; none: the last checkpoint is final."),
+        FlatChoice(),
+    ] = Export()
     evaluate: Evaluate = Evaluate()
     gate: Annotated[
         Gate | None, Field(description="Conditions for promotion; none: no conditions are checked.")
@@ -164,6 +168,22 @@ class Recipe(Section):
                 "soft_targets.augment: not possible with translations, whose words the teacher"
                 " does not know"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _check_final_checkpoint(self) -> Self:
+        if self.export is not None:
+            return self
+        if not self.methods:
+            raise ValueError(
+                "export: null, but nothing is distilled, pruned or quantized: the final model would"
+                " be the teacher"
+            )
+        for field in FILE_BOUNDS:
+            if self.gate is not None and getattr(self.gate, field) is not None:
+                raise ValueError(
+                    f"gate.{field}: not possible with export: null, which leaves no file to measure"
+                )
         return self
 
     @property

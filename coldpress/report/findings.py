@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from coldpress.evaluation.scorecard.final_model import final_model
 from coldpress.evaluation.scorecard.flip import Flip
 from coldpress.evaluation.scorecard.scorecard import Evaluation, Interval, Scorecard
 from coldpress.evaluation.statistics.score_interval import card_interval
@@ -17,7 +18,7 @@ from coldpress.schema.lineage import Ancestor
 
 @dataclass(frozen=True)
 class Findings:
-    """A deployable version and its measurements.
+    """A version, deployable unless its recipe exports no file, and its measurements.
 
     Attributes:
         name: Name of the registered model.
@@ -38,9 +39,14 @@ class Findings:
     lineage: Ancestor | None = None
 
     @property
+    def final_name(self) -> str:
+        """Name of the final model in the evaluation."""
+        return final_model(self.evaluation)
+
+    @property
     def final(self) -> Scorecard:
         """Scorecard of the final model."""
-        return self.evaluation.models["onnx"]
+        return self.evaluation.models[self.final_name]
 
     @property
     def teacher(self) -> Scorecard:

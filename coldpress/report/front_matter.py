@@ -17,11 +17,12 @@ def front_matter(findings: Findings) -> str:
 
     License and language are not in a recipe, so they are left for the user to add.
     """
+    has_file = findings.recipe.export is not None
     fields = {
-        "library_name": "onnxruntime",
+        "library_name": "onnxruntime" if has_file else "pytorch",
         "pipeline_tag": findings.kind.pipeline_tag,
         **_sources(findings),
-        "tags": ["coldpress", "onnx", *_methods(findings)],
+        "tags": ["coldpress", *(["onnx"] if has_file else []), *_methods(findings)],
         "metrics": [metric.hub_name for metric in findings.kind.metrics],
         "model-index": [{"name": findings.name, "results": [_result(findings)]}],
     }

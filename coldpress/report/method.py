@@ -30,7 +30,8 @@ def describe_steps(recipe: Recipe) -> list[tuple[str, str]]:
         steps.append(
             (f"Quantization, {recipe.quantize.method}", _describe_section(recipe.quantize))
         )
-    steps.append(("Export", f"One ONNX file, operator set {recipe.export.opset}."))
+    if recipe.export is not None:
+        steps.append(("Export", f"One ONNX file, operator set {recipe.export.opset}."))
     return steps
 
 

@@ -41,7 +41,7 @@ def reliability_curves(findings: Findings) -> tuple[Curve, ...]:
     """
     if not findings.final.reliability:
         return ()
-    both = (("teacher", findings.teacher, False), ("onnx", findings.final, True))
+    both = (("teacher", findings.teacher, False), (findings.final_name, findings.final, True))
     return tuple(_curve(*entry) for entry in both if entry[1].reliability)
 
 

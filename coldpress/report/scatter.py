@@ -101,8 +101,9 @@ def _scatter(findings: Findings, title: str, unit: str, cost: CostFunction) -> S
     places = {n: (_x(across, costs[n]), _y(up, intervals[n].estimate)) for n in costs}
     bars = {n: (_y(up, i.high), _y(up, i.low)) for n, i in intervals.items()}
     labels = _place_labels(places, bars)
+    final = findings.final_name
     dots = (
-        Dot(n, *places[n], low, high, *labels[n], n == "onnx") for n, (high, low) in bars.items()
+        Dot(n, *places[n], low, high, *labels[n], n == final) for n, (high, low) in bars.items()
     )
     x_ticks = tuple(Tick(_x(across, v), formats.short(v)) for v in across.ticks())
     y_ticks = tuple(Tick(_y(up, v), f"{100 * v:.3g}") for v in up.ticks())

@@ -24,7 +24,7 @@ def headline(findings: Findings) -> str:
     clauses = [f"{formats.size(card.bytes)}, {smaller} than its teacher"]
     if card.latency_ms is not None and (card.speedup or card.speedup_undetermined):
         clauses.append(f"{formats.short(card.latency_ms.p50)} ms per text, {_faster(card)}")
-    score = findings.score("onnx")
+    score = findings.score(findings.final_name)
     measured = f"{formats.percent(score.estimate)} % ({formats.percent_range(score)})"
     clauses.append(
         f"{findings.metric.title} {measured} on {test_size(findings)}, {_against_teacher(findings)}"
@@ -54,7 +54,8 @@ def _against_teacher(findings: Findings) -> str:
     points = formats.signed_points(difference.estimate)
     estimate = f"{points} points, {formats.signed_points_range(difference)}"
     pairs = findings.evaluation.comparisons
-    pair = next((p for p in pairs if (p.model, p.baseline) == ("onnx", "teacher")), None)
+    names = (findings.final_name, "teacher")
+    pair = next((p for p in pairs if (p.model, p.baseline) == names), None)
     if pair is None:
         return f"against its teacher {estimate}"
     phrases = {

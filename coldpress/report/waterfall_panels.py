@@ -47,7 +47,7 @@ def _score(findings: Findings) -> Panel:
     marks = (
         replace(
             interval_mark(name, i, scale, formats.percent(i.estimate), formats.percent_range(i)),
-            strong=name == "onnx",
+            strong=name == findings.final_name,
         )
         for name, i in zip(names, intervals, strict=True)
     )
@@ -58,7 +58,8 @@ def _score(findings: Findings) -> Panel:
 def _size(findings: Findings) -> Panel:
     models = findings.evaluation.models
     lengths = {name: card.bytes / 1e6 for name, card in models.items()}
-    marks = (_bar(name, lengths, _smaller(name, card)) for name, card in models.items())
+    strong = findings.final_name
+    marks = (_bar(name, lengths, _smaller(name, card), strong) for name, card in models.items())
     return Panel("Size", "megabytes, weights and tokenizer", tuple(marks))
 
 
@@ -66,7 +67,7 @@ def _latency(findings: Findings) -> Panel:
     models = findings.evaluation.models
     medians = {name: c.latency_ms.p50 for name, c in models.items() if c.latency_ms}
     marks = (
-        _bar(name, medians, _faster(name, card))
+        _bar(name, medians, _faster(name, card), findings.final_name)
         if name in medians
         else Mark(name, "", f"{card.runtime}, not timed")
         for name, card in models.items()
@@ -74,9 +75,9 @@ def _latency(findings: Findings) -> Panel:
     return Panel("Latency", _conditions(findings), tuple(marks))
 
 
-def _bar(name: str, lengths: dict[str, float], remark: str) -> Mark:
+def _bar(name: str, lengths: dict[str, float], remark: str, strong: str) -> Mark:
     share = lengths[name] / max(lengths.values())
-    return Mark(name, formats.short(lengths[name]), remark, share, strong=name == "onnx")
+    return Mark(name, formats.short(lengths[name]), remark, share, strong=name == strong)
 
 
 def _smaller(name: str, card: Scorecard) -> str:

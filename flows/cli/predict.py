@@ -177,13 +177,20 @@ def _open_version(version: ModelVersion | EmbeddedVersion) -> AbstractContextMan
     return artifacts.open_checkpoint(str(version.source))
 
 
+def _no_file_note(reference: str) -> str:
+    from tasks.tracking import registry, reports
+
+    return reports.no_file_note(registry.resolve(reference))
+
+
 @contextmanager
 def _open_deployable(version: ModelVersion | EmbeddedVersion) -> Iterator[Checkpoint]:
     reference = f"{version.name}/{version.version}"
     with _explain_corruption(reference), _open_version(version) as checkpoint:
         if not (checkpoint.path / "model.onnx").exists():
             stage = version.tags.get("stage", "another stage")
-            raise InputError(f"model: {reference} is a checkpoint of {stage}, not an ONNX model")
+            kind = f"a checkpoint of {stage}, not an ONNX model"
+            raise InputError(f"model: {reference} is {kind}{_no_file_note(reference)}")
         registered = version.tags.get("digest", checkpoint.digest)
         if checkpoint.digest != registered:
             raise CorruptCheckpointError(f"registered as {registered}, found {checkpoint.digest}")

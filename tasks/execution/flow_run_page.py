@@ -92,7 +92,8 @@ def show_report(findings: Findings, run_id: str, experiment_id: str) -> None:
         report = f"[Report]({page}/artifacts/{REPORT}) and model card, in MLflow."
     model = f"Model: {urls.markdown_link(registered, urls.version_url(registered))}. {report}"
     form = None
-    if findings.verdict is not None and findings.verdict.passed:
+    deployable = findings.recipe.export is not None
+    if deployable and findings.verdict is not None and findings.verdict.passed:
         form = prefect_artifacts.try_report("a form", lambda: _promotion_form_url(registered))
     promotion = f" [Promote it]({form})." if form else ""
     summary = f"**{sentences.verdict(findings)}.** {sentences.headline(findings)}"

@@ -28,13 +28,13 @@ class _IncomparableError(Exception):
 
 
 def compare_with_champion(
-    recipe: Recipe, onnx: StageResult, test_predictions: Predictions
+    recipe: Recipe, final: StageResult, test_predictions: Predictions
 ) -> Champion | None:
     """Compare the final model with the current champion of its name.
 
     Args:
         recipe: The recipe of the model and its test rows.
-        onnx: The final model.
+        final: The final model.
         test_predictions: Test predictions of this run's models.
 
     Returns:
@@ -47,7 +47,7 @@ def compare_with_champion(
     name = f"{recipe.name}/{version.version}"
     if not versions.is_own(version):
         return Champion(name, None, "it was not made by Coldpress")
-    if version.tags.get("digest") == onnx.digest:
+    if version.tags.get("digest") == final.digest:
         return champion.identical_champion(name, test_predictions)
     try:
         outputs = _champion_outputs(version, recipe, test_predictions)

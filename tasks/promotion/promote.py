@@ -12,7 +12,7 @@ from tasks.promotion import audit, version_identity
 from tasks.promotion.aliases import AliasChange, Aliases, read_aliases
 from tasks.promotion.audit import Request, Ticket
 from tasks.promotion.queue import run_exclusively
-from tasks.tracking import artifacts, registry, versions
+from tasks.tracking import artifacts, registry, reports, versions
 
 _REFERENCE = re.compile(r"[^@/]+(/[0-9]+|@[^@/]+)")
 
@@ -35,7 +35,8 @@ def resolve_promotable(reference: str) -> tuple[str, str]:
     stage = version.tags.get("stage")
     if stage != "export_onnx":
         kind = f"a checkpoint of {stage or 'an unknown stage'}"
-        raise InputError(f"model: {reference} is {kind}; only ONNX models can be promoted")
+        reason = f"only ONNX models can be promoted{reports.no_file_note(version)}"
+        raise InputError(f"model: {reference} is {kind}; {reason}")
     return str(version.name), str(version.version)
 
 

@@ -41,6 +41,22 @@ def find_experiment(mlflow: MlflowClient, name: str) -> Experiment | None:
     )
 
 
+def has_runs_without_export(mlflow: MlflowClient, recipe: str) -> bool:
+    """Whether a recipe was run with `export: null`, so that its name may have no model.
+
+    Args:
+        mlflow: A client of the tracking server.
+        recipe: The recipe's name.
+    """
+    experiment = mlflow.get_experiment_by_name(recipe)
+    if experiment is None:
+        return False
+    matches = mlflow.search_runs(
+        [experiment.experiment_id], "params.export = 'None'", max_results=1
+    )
+    return len(matches) > 0
+
+
 def check_names_available(mlflow: MlflowClient, recipe: str) -> None:
     """Check before a run that MLflow can hold its experiment and registered models.
 

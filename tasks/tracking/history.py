@@ -17,7 +17,12 @@ from tasks.tracking import open_runs, runs
 from tasks.tracking.paging import all_pages, batch_ids
 from tasks.tracking.results import StageResult
 
-_OPTIONAL_SECTIONS = {"distill_student": "distill", "prune": "prune", "quantize": "quantize"}
+_OPTIONAL_SECTIONS = {
+    "distill_student": "distill",
+    "prune": "prune",
+    "quantize": "quantize",
+    "export_onnx": "export",
+}
 
 
 def open_runs_with_key(key: str) -> list[Run]:
@@ -97,9 +102,9 @@ def parent_run(flow_run_id: str) -> Run | None:
     return pipeline_run_in(runs_of_flow_run(flow_run_id))
 
 
-def pipeline_run_in(found: list[Run]) -> Run | None:
+def pipeline_run_in(members: list[Run]) -> Run | None:
     """Return the pipeline run among the runs of a flow run; None if it was never opened."""
-    return next((run for run in found if "coldpress.stage" not in run.data.tags), None)
+    return next((run for run in members if "coldpress.stage" not in run.data.tags), None)
 
 
 def stage_results(flow_run_id: str) -> list[StageResult]:
@@ -111,11 +116,11 @@ def stage_results(flow_run_id: str) -> list[StageResult]:
     return stage_results_in(runs_of_flow_run(flow_run_id))
 
 
-def stage_results_in(found: list[Run]) -> list[StageResult]:
+def stage_results_in(members: list[Run]) -> list[StageResult]:
     """Return the same as `stage_results`, from the runs of a flow run."""
-    pipeline_run = pipeline_run_in(found)
+    pipeline_run = pipeline_run_in(members)
     results: dict[str, StageResult] = {}
-    for run in found:
+    for run in members:
         if "coldpress.stage" in run.data.tags:
             results[run.data.tags["coldpress.stage"]] = result_of(run)
     if pipeline_run is not None and pipeline_run.info.status in {"FAILED", "KILLED"}:

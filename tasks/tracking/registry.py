@@ -12,7 +12,7 @@ from mlflow.protos.databricks_pb2 import PERMISSION_DENIED, RESOURCE_ALREADY_EXI
 from coldpress.errors import InputError
 from coldpress.schema.stages import REGISTERED_SUFFIX, Stage
 from tasks.environment import home
-from tasks.tracking import deduplicate, runs, versions
+from tasks.tracking import deduplicate, experiments, runs, versions
 from tasks.tracking.references import AUDIT_SUFFIX, split_reference
 from tasks.tracking.retry import retry_on_conflict
 
@@ -171,7 +171,7 @@ def resolve_any(reference: str) -> ModelVersion:
             return client.get_model_version(name, selector)
         return max(versions.list_versions(client, name), key=_version_number)
     except ValueError as error:
-        raise InputError(f"model: no {reference} in the registry") from error
+        raise InputError(_missing_message(reference)) from error
     except MlflowException as error:
         message = _user_message(reference, error)
         if message is None:
@@ -182,10 +182,19 @@ def resolve_any(reference: str) -> ModelVersion:
 def _user_message(reference: str, error: MlflowException) -> str | None:
     """Explain a missing or forbidden version; None for any other error, such as an outage."""
     if error.error_code in versions.NOT_FOUND_CODES:
-        return f"model: no {reference} in the registry"
+        return _missing_message(reference)
     if error.error_code == ErrorCode.Name(PERMISSION_DENIED):
         return f"model: this user may not read {reference}"
     return None
+
+
+def _missing_message(reference: str) -> str:
+    name, _, _ = split_reference(reference)
+    client = runs.client()
+    no_file = bool(name) and experiments.has_runs_without_export(client, name)
+    no_file = no_file and not versions.list_versions(client, name)
+    note = "; its recipe has export: null" if no_file else ""
+    return f"model: no {reference} in the registry{note}"
 
 
 def version_with_alias(name: str, alias: str) -> ModelVersion | None:

@@ -81,6 +81,19 @@ def _is_evaluation_of(run: Run, version: ModelVersion) -> bool:
     return not digests or digest in digests
 
 
+def no_file_note(version: ModelVersion) -> str:
+    """Explain a checkpoint that is the final model of a run, as the end of a sentence.
+
+    Args:
+        version: A version without an ONNX file.
+
+    Returns:
+        Empty if it is an earlier model of its run.
+    """
+    is_final = find_evaluation_run(version) is not None
+    return "; its recipe has export: null" if is_final else ""
+
+
 def load_document(version: ModelVersion, file: str) -> str:
     """Read a report or card from the latest run that evaluated a version.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -45,3 +46,12 @@ class StageResult(BaseModel):
         """Return this stage's model as the result of a later stage that the recipe skips."""
         update = {"stage": stage, "status": "skipped", "registered": None, "seconds": 0.0}
         return self.model_copy(update={**update, "metrics": {}, "run_id": None})
+
+
+def final_model(models: Sequence[StageResult]) -> StageResult:
+    """Return the last model that is not skipped: the ONNX file, or a checkpoint without export.
+
+    Args:
+        models: In the order of the stages.
+    """
+    return next(model for model in reversed(models) if model.status != "skipped")

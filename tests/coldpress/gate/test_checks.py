@@ -63,6 +63,16 @@ def test_a_model_beyond_one_bound_is_refused_for_that_alone(name: str, tighter: 
     assert not run_checks(gate, evaluation(), PARITY, CHAMPION).passed
 
 
+def test_without_a_file_the_last_checkpoint_is_checked_and_parity_is_not() -> None:
+    models = {"teacher": scorecard(bytes=9000), "pruned": scorecard(bytes=700)}
+    loss = comparison(-0.02, 0.0).model_copy(update={"model": "pruned"})
+    verdict = run_checks(
+        Gate(max_bytes=800), evaluation(models=models, comparisons=(loss,)), parity=None
+    )
+    assert [(c.name, c.value) for c in verdict.checks] == [("max_drop", 0.02), ("max_bytes", 700)]
+    assert verdict.passed
+
+
 def test_an_empty_bound_is_not_checked_and_parity_always_is() -> None:
     assert [c.name for c in run_checks(Gate(), evaluation(), PARITY).checks] == [
         "max_drop",

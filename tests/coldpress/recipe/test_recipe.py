@@ -164,6 +164,25 @@ def test_stages_from_distill_to_quantize_may_be_skipped() -> None:
     assert (smallest.distill, smallest.prune, smallest.quantize) == (None, None, None)
 
 
+def test_a_recipe_may_end_with_a_checkpoint() -> None:
+    quantize = {"method": "dynamic-int8"}
+    gate = {"max_drop": 0.1, "max_class_drop": 0.2, "max_bytes": 10, "max_calibration_error": 0.1}
+    assert recipe(export=None, quantize=quantize, gate=gate).export is None
+    assert recipe().export is not None
+
+
+@pytest.mark.parametrize("field", ["min_speedup", "max_p95_ms", "max_label_change"])
+def test_a_bound_of_the_file_is_refused_without_a_file(field: str) -> None:
+    quantize = {"method": "dynamic-int8"}
+    with pytest.raises(ValidationError, match=rf"gate\.{field}: not possible with export: null"):
+        recipe(export=None, quantize=quantize, gate={field: 0.5})
+
+
+def test_a_teacher_alone_is_not_the_final_model() -> None:
+    with pytest.raises(ValidationError, match="export: null, but nothing is distilled"):
+        recipe(export=None, prune=[])
+
+
 @pytest.mark.parametrize("text", ["./model", "../model", "/a/model", "~/model", "a/b/c"])
 def test_a_teacher_that_looks_like_a_path_is_never_a_hub_id(text: str) -> None:
     assert recipe(teacher={"model": text}).teacher.model.origin == "directory"

@@ -124,6 +124,17 @@ def test_a_skipped_stage_is_not_described() -> None:
     assert tags == ["coldpress", "onnx"]
 
 
+def test_a_checkpoint_is_not_described_as_a_file() -> None:
+    recipe = examples.recipe().model_copy(update={"export": None})
+    card = render_card(replace(examples.findings(), recipe=recipe))
+    data = data_of(card)
+    assert (data.library_name, data.tags[:1] if data.tags else None) == ("pytorch", ["coldpress"])
+    assert "onnx" not in (data.tags or ())
+    assert "The recipe has `export: null`" in section(card, "How to load")
+    assert "Predictor" not in card
+    assert "Export" not in dict(method.describe_steps(recipe))
+
+
 @pytest.mark.parametrize(("pair", "call"), [(None, '["a text"])'), ("b", '["its second text"])')])
 def test_pairs_are_loaded_as_pairs(pair: str | None, call: str) -> None:
     recipe = examples.recipe()

@@ -1,0 +1,13 @@
+"""The final model of an evaluation."""
+
+from __future__ import annotations
+
+from coldpress.evaluation.scorecard.scorecard import Evaluation
+
+EXPORTED = "onnx"
+"""Name of the ONNX file."""
+
+
+def final_model(evaluation: Evaluation) -> str:
+    """Return the name of the last model: the ONNX file, or a checkpoint if there is no file."""
+    return next(reversed(evaluation.models), EXPORTED)
