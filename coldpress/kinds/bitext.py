@@ -89,7 +89,13 @@ class BitextRetrieval(VectorLearning):
         return np.asarray(counts[..., 0] / counts[..., 1], dtype=np.float64)
 
     def samples(self, targets: TargetArray) -> NDArray[np.int64]:
-        """Return the number of each pair's text, from 0 without gaps."""
+        """Return the number of each pair's text, from 0 without gaps; none without targets.
+
+        Args:
+            targets: Shape (pairs, 3); or (0,) for new texts, which have no targets.
+        """
+        if targets.ndim == 1:
+            return np.arange(len(targets))
         numbers = np.unique(targets[:, 0], return_inverse=True)[1]
         return np.asarray(numbers, dtype=np.int64)
 

@@ -81,3 +81,9 @@ def test_texts_are_resampled_whole() -> None:
 
 def test_the_kind_is_found_by_the_name_in_files() -> None:
     assert task_kind("sentence-embedding-bitext").name == KIND.name
+
+
+def test_new_texts_have_no_targets() -> None:
+    none = np.zeros(0, dtype=np.int64)
+    assert KIND.samples(none).tolist() == []
+    assert KIND.target_texts(none, NAMES) == []
