@@ -1,74 +1,25 @@
 """SIGKILL in any stage: the next run redoes at most that stage and ends where it would have."""
 
 import json
-import os
 import signal
 import sqlite3
-import subprocess
-import sys
-import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from coldpress.schema.stages import STAGES
-from tests.support.command import Coldpress, new_home
+from coldpress.schema.stages import STAGES, Stage
+from tests.support.command import new_home
+from tests.support.killed_run import end_in
 
 IN_EVERY_RUN = ("train_teacher", "prune", "export_onnx")
-OPEN_STAGE = """
-SELECT 1 FROM runs JOIN tags ON runs.run_uuid = tags.run_uuid
-WHERE tags.key = 'coldpress.stage' AND tags.value = ? AND runs.status = 'RUNNING'
-"""
-REPORT = ("--json", "ended.json")
-# What a shell starts in the background ignores Ctrl-C, and the tests may be such a thing.
-FOREGROUND = """
-import os, signal, sys
-signal.signal(signal.SIGINT, signal.SIG_DFL)
-os.execv(sys.argv[1], sys.argv[1:])
-"""
 UNTIMED = ("accuracy", "macro_f1", "agreement", "bytes", "parameters", "per_class", "retention")
 
 
 def stages_to_kill() -> list[Any]:
     slow = pytest.mark.slow
     return [s if s in IN_EVERY_RUN else pytest.param(s, marks=slow) for s in STAGES]
-
-
-def wait_for(database: Path, stage: str, process: subprocess.Popen[bytes]) -> None:
-    """Return at the moment that a stage's run is open."""
-    deadline = time.monotonic() + 120
-    uri = f"file:{database}?mode=ro"
-    while time.monotonic() < deadline:
-        assert process.poll() is None, f"the run ended before {stage}"
-        # The database or its tables may not be there yet, or be locked for an instant.
-        with suppress(sqlite3.OperationalError), sqlite3.connect(uri, uri=True) as reader:
-            if reader.execute(OPEN_STAGE, (stage,)).fetchone():
-                return
-        time.sleep(0.005)
-    raise TimeoutError(stage)
-
-
-def end_in(coldpress: Coldpress, stage: str, number: signal.Signals, *, group: bool = False) -> int:
-    """Send a signal in a stage: to the process alone, or as a terminal does, and impatiently."""
-    with (coldpress.home / "killed.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-c", FOREGROUND, *coldpress.command("run", "./tiny.yaml", *REPORT)],
-            cwd=coldpress.home,
-            env=coldpress.environment,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-        wait_for(coldpress.home / "state" / "mlflow.db", stage, process)
-        if group:
-            os.killpg(process.pid, number)
-            os.killpg(process.pid, number)
-        else:
-            process.send_signal(number)
-        return process.wait(60)
 
 
 def untimed(outcome: dict[str, Any]) -> list[list[object]]:
@@ -81,7 +32,7 @@ pytestmark = pytest.mark.xdist_group("tiny-run")
 
 @pytest.mark.parametrize("stage", stages_to_kill())
 def test_a_killed_run_is_resumed_at_the_interrupted_stage(
-    tiny_run: dict[str, Any], tmp_path: Path, stage: str
+    tiny_run: dict[str, Any], tmp_path: Path, stage: Stage
 ) -> None:
     coldpress = new_home(tmp_path)
     end_in(coldpress, stage, signal.SIGKILL)

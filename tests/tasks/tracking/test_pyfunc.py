@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +15,7 @@ from coldpress.onnx.export import export
 from coldpress.onnx.predictor import Predictor
 from tasks.tracking import artifacts, registry, runs
 from tasks.tracking.pyfunc import package_pyfunc
+from tests.support.served_model import ask, served
 
 TEXTS = ["cold press", "olive"]
 VALID_REQUESTS: dict[str, dict[str, Any]] = {
@@ -90,61 +81,10 @@ def files(tiny: Classifier, state: Path) -> Path:
     return checkpoint.path
 
 
-@contextmanager
-def served(model: str, folder: Path) -> Iterator[str]:
-    """Serve a registered model where neither torch nor this project can be imported."""
-    folder.mkdir()
-    for name in ("torch", "transformers", "coldpress", "tasks", "flows"):
-        (folder / f"{name}.py").write_text("raise ImportError('not needed to serve')")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", model, "-p", port]
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    with (folder / "log").open("w") as log:
-        server = subprocess.Popen(
-            [*command, "--env-manager", "local"],
-            cwd=folder,
-            env={**os.environ, "PATH": path, "PYTHONPATH": str(folder)},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        wait_until_ready(f"http://127.0.0.1:{port}/ping", server, folder / "log")
-        yield f"http://127.0.0.1:{port}/invocations"
-    finally:
-        os.killpg(server.pid, signal.SIGKILL)
-        server.wait()
-
-
-def wait_until_ready(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            urllib.request.urlopen(address, timeout=5).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    pytest.fail(f"no server: {log.read_text()}")
-
-
-def ask(address: str, body: object) -> tuple[int, Any]:
-    request = urllib.request.Request(
-        address, json.dumps(body).encode(), {"Content-Type": "application/json"}
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=60) as reply:
-            return reply.status, json.load(reply)
-    except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
-
-
 @pytest.mark.integration
 def test_a_champion_predicts_over_http_and_rejects_invalid_input(files: Path, state: Path) -> None:
     expected = Predictor(files).predict(TEXTS)
-    with served("models:/tiny@champion", state / "server") as address:
+    with served("models:/tiny@champion", state / "server", os.environ) as address:
         answers = {name: ask(address, body) for name, body in VALID_REQUESTS.items()}
         refusals = {name: ask(address, body) for name, (body, _) in INVALID_REQUESTS.items()}
         most = ask(address, {"inputs": {"text": ["cold"] * 511 + ["c" * 100_000]}})
