@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import stat
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from hashlib import sha256
@@ -15,16 +13,14 @@ from typing import TYPE_CHECKING, Any
 from coldpress.errors import CorruptCheckpointError, InputError
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.onnx import predictor
-from coldpress.schema import paths
-from tasks.environment.streams import OutputError
+from flows.cli.staging import find_target, move_into_place, staging_folder
 from tasks.tracking import embedded_versions
 from tasks.tracking.embedded_versions import EmbeddedVersion
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
-_TEMPORARY_PREFIX = ".pulled."
-_CHECKSUM_FILE = "SHA256SUMS"
+CHECKSUM_FILE = "SHA256SUMS"
 
 
 def predictions(model: str, texts: Sequence[str], pairs: Sequence[str]) -> list[str]:
@@ -84,69 +80,26 @@ def pull_model(model: str, directory: Path) -> None:
     """
     from tasks.tracking import registry, reports
 
-    target = _prepare_empty_folder(directory)
+    target = find_target(directory)
     version = registry.resolve(model)
-    with _open_deployable(version) as checkpoint:
-        # An existing folder may be a mount point or a shell's working directory: never replace it.
-        staging = Path(tempfile.mkdtemp(dir=_staging_parent(target), prefix=_TEMPORARY_PREFIX))
-        try:
-            shutil.copytree(checkpoint.path, staging, dirs_exist_ok=True)
-            shutil.copyfile(predictor.__file__, staging / "predictor.py")
-            card = reports.find_document(version, reports.CARD)
-            if card is not None:
-                (staging / "README.md").write_text(card, encoding="utf-8")
-            (staging / _CHECKSUM_FILE).write_text(_checksums(staging), encoding="utf-8")
-            _move_into_place(staging, target)
-        except OSError as error:
-            raise OutputError(error.errno, error.strerror, str(directory)) from error
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+    with _open_deployable(version) as checkpoint, staging_folder(target, directory) as staging:
+        folder = staging / "model"
+        folder.mkdir()
+        mode = folder.stat().st_mode
+        shutil.copytree(checkpoint.path, folder, dirs_exist_ok=True)
+        folder.chmod(mode)  # copytree gives it that of the source, which is private
+        shutil.copyfile(predictor.__file__, folder / "predictor.py")
+        card = reports.find_document(version, reports.CARD)
+        if card is not None:
+            (folder / "README.md").write_text(card, encoding="utf-8")
+        (folder / CHECKSUM_FILE).write_text(_checksums(folder), encoding="utf-8")
+        move_into_place(folder, target, last="model.onnx")
 
 
 def _checksums(folder: Path) -> str:
     """The digests of all files, in the format of `sha256sum --check`."""
     paths = sorted(path for path in folder.iterdir() if path.is_file())
     return "".join(f"{sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in paths)
-
-
-def _prepare_empty_folder(directory: Path) -> Path:
-    """Check that a folder is empty or absent and can be written; create its parents."""
-    try:
-        target = paths.validate_path(directory).resolve()
-        if target.exists() and (not target.is_dir() or _entries(target)):
-            raise InputError(f"DIR: {directory} exists and is not an empty folder")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=_staging_parent(target)).close()
-    except (OSError, ValueError) as error:
-        raise InputError(f"DIR: {error}") from error
-    return target
-
-
-def _entries(target: Path) -> list[Path]:
-    """The entries of a folder, without the leftovers of a killed `pull`."""
-    return [path for path in target.iterdir() if not path.name.startswith(_TEMPORARY_PREFIX)]
-
-
-def _staging_parent(target: Path) -> Path:
-    return target if target.exists() else target.parent
-
-
-def _move_into_place(staging: Path, target: Path) -> None:
-    """Rename the folder, or move its files one by one if the target exists, the model last."""
-    if not target.exists():
-        staging.chmod(_default_folder_mode(staging))
-        staging.replace(target)
-        return
-    for path in sorted(staging.iterdir(), key=lambda path: path.name == "model.onnx"):
-        path.replace(target / path.name)
-
-
-def _default_folder_mode(staging: Path) -> int:
-    """The mode of a new folder under the user's umask; temporary folders are private."""
-    (plain := staging / "plain").mkdir()
-    mode = stat.S_IMODE(plain.stat().st_mode)
-    plain.rmdir()
-    return mode
 
 
 @contextmanager

@@ -12,7 +12,7 @@ def index(model: str, corpus: Path, directory: Path, /) -> None:
     Args:
         model: `name`, `name@alias` or `name/version`.
         corpus: Documents with `_id`, `text` and optionally `title`: .jsonl, .csv or .parquet.
-        directory: A folder that does not exist yet or is empty.
+        directory: A folder that does not exist yet, is empty, or is an index, which is replaced.
     """
     from flows.cli.vector_index import build_index
 

@@ -17,7 +17,8 @@ from coldpress.errors import InputError
 from coldpress.kinds.retrieval import normalize_rows
 from coldpress.kinds.stored_vectors import StoredVectors, store_vectors
 from coldpress.onnx.predictor import Predictor
-from flows.cli.predict import pull_model
+from flows.cli.predict import CHECKSUM_FILE, pull_model
+from flows.cli.staging import find_target, move_into_place, staging_folder
 
 _VECTORS = "vectors.npz"
 _DOCUMENTS = "documents.json"
@@ -30,7 +31,8 @@ def build_index(model: str, corpus: Path, directory: Path) -> str:
     Args:
         model: `name`, `name@alias` or `name/version`.
         corpus: Documents with `_id`, `text` and optionally `title`.
-        directory: Must not exist yet, or be empty.
+        directory: Must not exist yet, be empty, or be an index, which is replaced once the new one
+            is complete.
 
     Returns:
         The size of the index in one line.
@@ -39,10 +41,14 @@ def build_index(model: str, corpus: Path, directory: Path) -> str:
         InputError: A row is invalid, the folder is in use, or the model returns no vectors.
     """
     documents = read_corpus(corpus, "CORPUS")
-    pull_model(model, directory)
-    vectors = _encode(_open_model(directory), documents.texts)
-    _write(directory, store_vectors(vectors), documents)
-    size = (directory / _VECTORS).stat().st_size
+    target = find_target(directory, replaceable=_is_index)
+    with staging_folder(target, directory) as staging:
+        folder = staging / "index"
+        pull_model(model, folder)
+        vectors = _encode(_open_model(folder), documents.texts)
+        _write(folder, store_vectors(vectors), documents)
+        size = (folder / _VECTORS).stat().st_size
+        move_into_place(folder, target, last=_VECTORS)
     return f"{len(vectors)} documents, {size / 1e6:.1f} MB of vectors"
 
 
@@ -92,6 +98,16 @@ def _encode(model: Predictor, texts: Sequence[str]) -> NDArray[np.float32]:
             raise InputError(f"QUERY: {error}") from error
         vectors[numbers] = [record["vector"] for record in records]
     return vectors
+
+
+def _is_index(folder: Path) -> bool:
+    """True if a folder has an index and nothing else, which could be lost."""
+    checksums = folder / CHECKSUM_FILE
+    if not checksums.is_file() or not (folder / _VECTORS).is_file():
+        return False
+    pulled = {line.split("  ", 1)[1] for line in checksums.read_text(encoding="utf-8").splitlines()}
+    names = {path.name for path in folder.iterdir()}
+    return names <= pulled | {CHECKSUM_FILE, _VECTORS, _DOCUMENTS}
 
 
 def _write(directory: Path, stored: StoredVectors, documents: Corpus) -> None:

@@ -28,9 +28,14 @@ def version(
         folder / "checkpoint", Manifest(stage=stage, parents=tuple(made_of.split()))
     ) as aside:
         (aside / "model.onnx").write_text(f"{model} {number}")
-    digest = Checkpoint.open(folder / "checkpoint").digest
+    return register(folder / "checkpoint", folder, model, stage, **tags)
+
+
+def register(checkpoint: Path, place: Path, model: str, stage: str, **tags: str) -> str:
+    """Register a checkpoint as one more version of a model, and return its digest."""
+    digest = Checkpoint.open(checkpoint).digest
     run_id = runs.open_run(runs.ensure_experiment("trec"), stage, {})
-    packed = artifacts.package_torch(folder / "checkpoint", folder / "packed")
+    packed = artifacts.package_torch(checkpoint, place / "packed")
     uri = artifacts.log_model(run_id, model, packed, stage)
     runs.client().set_terminated(run_id)
     registry.register(model, uri, run_id, {"stage": stage, "digest": digest, **tags})
