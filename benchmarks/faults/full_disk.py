@@ -77,8 +77,9 @@ def _wait_for(sandbox: Sandbox, stage: str, process: subprocess.Popen[str]) -> b
         try:
             if sandbox.query(question, stage):
                 return True
-        except sqlite3.OperationalError:
-            pass  # the database is locked for an instant
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):  # it is locked for an instant
+                raise
         time.sleep(0.02)
     return False
 

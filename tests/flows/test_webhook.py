@@ -88,14 +88,16 @@ def serving(port: int, path: str, *module: str, also: dict[str, str]) -> Iterato
 
 def until(holds: Callable[[], object], seconds: int = 120) -> None:
     end = time.monotonic() + seconds
+    problem: Exception | None = None
     while time.monotonic() < end:
         try:
             if holds():
                 return
-        except httpx.HTTPError:
-            pass
+            problem = None
+        except httpx.HTTPError as error:
+            problem = error
         time.sleep(0.2)
-    raise AssertionError(f"not within {seconds} s")
+    raise AssertionError(f"not within {seconds} s, in the end: {problem!r}") from problem
 
 
 def free_port() -> int:

@@ -17,7 +17,6 @@ from coldpress.model.classifier import Classifier
 from coldpress.model.serialization import save_classifier
 from coldpress.recipe.preflight import PreflightReport, run_preflight
 from coldpress.recipe.recipe import Recipe
-from tests.support.acceptance import does_not_raise
 from tests.support.local_hub import LocalHub
 
 
@@ -100,8 +99,10 @@ def test_masking_words_needs_a_tokenizer_with_a_mask_token(
 
 def test_a_teacher_from_scratch_has_a_mask_token(tmp_path: Path) -> None:
     masked = {"soft_targets": {"augment": {"mask": 0.1}}}
-    with does_not_raise():
-        run_preflight(Recipe.model_validate({**recipe(tmp_path).model_dump(), **masked}), tmp_path)
+    own = Recipe.model_validate({**recipe(tmp_path).model_dump(), **masked})
+    report = run_preflight(own, tmp_path)
+    assert report.recipe.soft_targets.augment is not None
+    assert report.recipe.soft_targets.augment.mask == 0.1
 
 
 @pytest.mark.parametrize(("width", "invalid"), [(8, True), (4, False), (12, False), (16, False)])
@@ -124,10 +125,10 @@ def test_a_family_without_a_projection_may_have_any_width(teacher: Path, tmp_pat
     config = json.loads((teacher / "config.json").read_text())
     (teacher / "config.json").write_text(json.dumps({**config, "embedding_size": 8}))
     student = {"layers": 1, "width": 8}
-    with does_not_raise():
-        run_preflight(
-            recipe_with_teacher(teacher, distill={"method": "logits", "student": student}), tmp_path
-        )
+    narrow = recipe_with_teacher(teacher, distill={"method": "logits", "student": student})
+    report = run_preflight(narrow, tmp_path)
+    assert report.recipe.distill is not None
+    assert report.recipe.distill.student.width == 8
 
 
 def printed_table(report: PreflightReport) -> dict[str, str]:

@@ -109,6 +109,8 @@ def test_a_pipe_closed_by_its_reader_is_no_error(pipe: tuple[int, int]) -> None:
     reading, writing = os.pipe()
     os.set_inheritable(writing, True)
     os.close(reading)
+    with pytest.raises(BrokenPipeError):
+        os.write(writing, b"unread")
     with does_not_raise():
         write(Path(f"/dev/fd/{writing}"), "unread")
     os.close(writing)

@@ -4,13 +4,13 @@ import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from coldpress.errors import InputError
 from tasks.environment import credentials
-from tests.support.acceptance import does_not_raise
 
 
 @pytest.fixture
@@ -73,9 +73,11 @@ def test_a_server_that_requires_a_login_is_distinguished(
         credentials.check_mlflow(refusing)
 
 
-def test_a_database_file_is_not_checked() -> None:
-    with does_not_raise():
-        credentials.check_mlflow("sqlite:///x.db")
+def test_a_database_file_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opening it would create it."""
+    monkeypatch.chdir(tmp_path)
+    credentials.check_mlflow("sqlite:///x.db")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ import pytest
 
 from coldpress.errors import InputError
 from tasks.tracking import experiments, runs
-from tests.support.acceptance import does_not_raise
 
 DELETED = "name: the experiment trec was deleted in MLflow; restore it .*--experiment-id {}"
 
@@ -29,9 +28,10 @@ def test_a_deleted_experiment_is_reported_with_a_remedy(state: Path) -> None:
     assert runs.ensure_experiment("trec") == experiment_id
 
 
-def test_unused_names_are_available(state: Path) -> None:
-    with does_not_raise():
-        experiments.check_names_available(runs.client(), "trec")
+def test_unused_names_are_available_and_stay_unused(state: Path) -> None:
+    experiments.check_names_available(runs.client(), "trec")
+    assert runs.client().get_experiment_by_name("trec") is None
+    assert runs.client().search_registered_models() == []
 
 
 @pytest.mark.parametrize("name", ["trec", "trec-pruned", "trec-audit"])
@@ -42,6 +42,8 @@ def test_a_name_that_a_prompt_has_is_refused(state: Path, name: str) -> None:
 
 
 def test_a_prompt_with_a_similar_name_is_no_conflict(state: Path) -> None:
+    """The same prompt is a conflict for a recipe of its name."""
     mlflow.genai.register_prompt("trec-hints", "Classify {{text}}")
-    with does_not_raise():
-        experiments.check_names_available(runs.client(), "trec")
+    experiments.check_names_available(runs.client(), "trec")
+    with pytest.raises(InputError, match="name: trec-hints is the name of a prompt"):
+        experiments.check_names_available(runs.client(), "trec-hints")
