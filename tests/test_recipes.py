@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import get_args
 
 import pytest
+import yaml
+from pydantic import BaseModel
 
 from coldpress.data.sources import HubSource
+from coldpress.kinds import KindSection
 from coldpress.recipe.loading import load_recipe
 from coldpress.recipe.recipe import Recipe
 from coldpress.teacher import spec
@@ -57,3 +62,23 @@ def test_a_hub_recipe_runs_on_files_and_a_directory_instead(name: str) -> None:
     )
     assert recipe.benchmark.source.origin == "files"
     assert recipe.teacher.model.origin == "directory"
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_the_form_may_send_empty_fields_of_other_kinds(path: Path) -> None:
+    """Prefect's form sends a null for each field of the merged kinds that nobody filled in."""
+    recipe = yaml.safe_load(path.read_text())
+    benchmark = recipe["benchmark"]
+    kinds = get_args(get_args(KindSection)[0])
+    recipe["benchmark"] = null_fields(kinds) | benchmark
+    columns = null_fields([kind.model_fields["columns"].annotation for kind in kinds])
+    assert "translations" in columns
+    recipe["benchmark"]["columns"] = columns | benchmark.get("columns", {})
+    assert Recipe.model_validate(recipe) == shipped(path)
+
+
+def null_fields(sections: Iterable[type[BaseModel]]) -> dict[str, None]:
+    """Fields that are null by default in every section that has them."""
+    fields = [field for section in sections for field in section.model_fields.items()]
+    filled = {name for name, field in fields if field.default is not None}
+    return {name: None for name, _ in fields if name not in filled}

@@ -4,7 +4,7 @@ The Prefect UI renders a recipe's JSON schema as a form. Pydantic's own schema b
 in that form (docs/recipes.md), so it is reshaped here; validation does not change.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from inspect import get_annotations
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -102,22 +102,24 @@ class MergedChoice:
     Use it for variants that differ in few fields: a field that they have in common becomes a choice
     where its schemas differ. As tabs, the form could not tell such variants apart by their fields.
 
-    The form sends the fields of all variants, those that are empty as null. In validation, null is
-    therefore dropped where it is the default.
+    The form sends the fields of all variants, also those of a section in a field that they have in
+    common, and those that are empty as null. In validation, null is therefore dropped where it is
+    the default.
     """
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         """Return the union's schema, validated without the empty fields."""
-        fields = [field for variant in get_args(source) for field in variant.model_fields.items()]
-        filled = {name for name, field in fields if field.default is not None}
-        optional = {name for name, _ in fields} - filled
+        variants = get_args(source)
+        empty = _null_by_default(variants)
+        nested = {name: _null_by_default(members) for name, members in _nested(variants).items()}
 
         def drop_empty_fields(value: object) -> object:
             if not isinstance(value, Mapping):
                 return value
-            return {k: v for k, v in value.items() if v is not None or k not in optional}
+            kept = _drop_null(value, empty)
+            return {name: _drop_null(kept[name], nested.get(name, ())) for name in kept}
 
         return no_info_before_validator_function(drop_empty_fields, handler(source))
 
@@ -136,6 +138,29 @@ class MergedChoice:
             "properties": dict(zip(names, map(_merge_fields, fields), strict=True)),
             "required": [n for n in names if all(n in v.get("required", []) for v in variants)],
         }
+
+
+def _null_by_default(sections: Iterable[type[BaseModel]]) -> set[str]:
+    """Return the fields whose default is null in every section that has them."""
+    fields = [field for section in sections for field in section.model_fields.items()]
+    return {name for name, _ in fields} - {name for name, f in fields if f.default is not None}
+
+
+def _nested(sections: Iterable[type[BaseModel]]) -> dict[str, list[type[BaseModel]]]:
+    """Return the fields that contain a section, and in which sections of any variant."""
+    members: dict[str, list[type[BaseModel]]] = {}
+    for section in sections:
+        for name, field in section.model_fields.items():
+            if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+                members.setdefault(name, []).append(field.annotation)
+    return members
+
+
+def _drop_null(value: Any, names: Collection[str]) -> Any:  # noqa: ANN401
+    """Return a mapping without these names where they are null; other values as they are."""
+    if not isinstance(value, Mapping):
+        return value
+    return {name: v for name, v in value.items() if v is not None or name not in names}
 
 
 def _merge_fields(schemas: list[JsonSchemaValue]) -> JsonSchemaValue:

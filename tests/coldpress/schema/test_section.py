@@ -150,8 +150,19 @@ def test_the_flat_form_is_still_validated_by_its_tag() -> None:
         Mill.model_validate({"press": {"method": "cold", "hours": 3}, "steps": []})
 
 
+class Cube(Section):
+    edge: float = 1.0
+    corner: str | None = None
+
+
+class Cloud(Section):
+    edge: float | None = None
+    layer: int | None = None
+
+
 class Ice(Section):
     kind: Literal["ice"]
+    shape: Cube = Cube()
     place: Annotated[Cold | None, FlatChoice()] = None
     grams: int = 5
     slow: bool = True
@@ -160,6 +171,7 @@ class Ice(Section):
 
 class Steam(Section):
     kind: Literal["steam"]
+    shape: Cloud = Cloud()
     place: Annotated[Warm | None, FlatChoice()] = None
     grams: int = 5
     bars: float
@@ -179,7 +191,15 @@ def test_merged_variants_are_one_object_with_the_fields_of_all() -> None:
         "State",
         "Its state.",
     )
-    assert list(state["properties"]) == ["kind", "place", "grams", "slow", "taste", "bars"]
+    assert list(state["properties"]) == [
+        "kind",
+        "shape",
+        "place",
+        "grams",
+        "slow",
+        "taste",
+        "bars",
+    ]
     assert state["properties"]["kind"]["enum"] == ["ice", "steam"]
     assert state["required"] == ["kind"]
     assert state["properties"]["grams"]["type"] == "integer"
@@ -194,6 +214,17 @@ def test_an_empty_field_of_another_variant_is_dropped() -> None:
         Water.model_validate({"state": {**fields, "taste": "salty"}})
     with pytest.raises(ValidationError, match="bars"):
         Water.model_validate({"state": {**fields, "bars": None}})
+
+
+def test_empty_fields_of_nested_sections_of_another_variant_are_dropped() -> None:
+    """`corner` is null by default where it exists; `edge` is not null in each variant."""
+    fields = {"kind": "steam", "bars": 1.0, "shape": {"corner": None, "layer": 2}}
+    state = Water.model_validate({"state": fields}).state
+    assert state.shape == Cloud(layer=2)
+    with pytest.raises(ValidationError, match="corner"):
+        Water.model_validate({"state": {**fields, "shape": {"corner": "round"}}})
+    with pytest.raises(ValidationError, match="edge"):
+        Water.model_validate({"state": {"kind": "ice", "shape": {"edge": None}}})
 
 
 def test_merged_variants_are_told_apart_in_validation() -> None:
