@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from coldpress.schema.stages import STAGES
 from tests.support import reevaluate
@@ -38,13 +39,18 @@ def digests(outcome: dict[str, Any]) -> list[str]:
     return [stage["digest"] for stage in outcome["stages"]]
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param(kind, id=kind.name, marks=pytest.mark.xdist_group(f"every-kind-{kind.name}"))
-        for kind in KINDS
-    ],
-)
+IN_EACH_BUILD = ("sentence-embedding", "token-classification")
+"""Kinds that differ most; the others, two minutes each, are marked slow."""
+
+
+def marked(kind: TinyKind) -> ParameterSet:
+    marks = [pytest.mark.xdist_group(f"every-kind-{kind.name}")]
+    if kind.name not in IN_EACH_BUILD:
+        marks.append(pytest.mark.slow)
+    return pytest.param(kind, id=kind.name, marks=marks)
+
+
+@pytest.mark.parametrize("kind", [marked(kind) for kind in KINDS])
 def test_a_kind_passes_the_whole_chain_with_real_processes(
     tmp_path: Path, shared_server: Mapping[str, str], kind: TinyKind
 ) -> None:
