@@ -4,7 +4,7 @@ PYTHON := $(shell python3.11 -V >/dev/null 2>&1 && echo python3.11 || echo pytho
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: help demo test test-all test-integration setup
+.PHONY: help demo test checks unit test-all test-integration setup
 .DEFAULT_GOAL := help
 
 help:
@@ -17,13 +17,19 @@ demo: setup
 
 # Two test processes with one thread each; more threads would only compete for two cores.
 PYTEST := $(BIN)/pytest -n 2 --dist loadgroup
-test test-integration: export OMP_NUM_THREADS := 1
+unit test-integration: export OMP_NUM_THREADS := 1
 
+# At the same time: the type checker uses one core, and some tests wait.
 test: setup
+	$(MAKE) --jobs 2 checks unit
+
+checks: setup
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+unit: setup
 	$(PYTEST) -m "not slow and not integration"
 
 test-integration: setup
