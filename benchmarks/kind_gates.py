@@ -10,7 +10,6 @@ predictions, too.
 from __future__ import annotations
 
 import argparse
-import gc
 from collections import Counter
 
 import numpy as np
@@ -38,8 +37,6 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="+", choices=kinds, default=kinds)
     parser.add_argument("--models", type=int, default=100)
     options = parser.parse_args()
-    # statsmodels runs the garbage collector at each correction: freezing makes that faster.
-    gc.freeze()
     for simulation in SIMULATIONS:
         if simulation.kind in options.kinds:
             _print_table(simulation, options.models)

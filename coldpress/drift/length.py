@@ -29,7 +29,5 @@ def length_shift(reference: Lengths, fresh: Lengths, samples: RowSamples | None 
     before = float(np.median(reference))
     after = float(np.median(fresh))
     sentence = f"The median text had {before:g} words before and has {after:g} now."
-    p = float(test.pvalue)
-    if samples is not None:
-        p = distance_p_value(np.concatenate([reference, fresh]).astype(np.float64), samples)
-    return Shift(float(test.statistic), p, sentence)
+    p = test.pvalue if samples is None else distance_p_value(reference, fresh, samples)
+    return Shift(float(test.statistic), float(p), sentence)

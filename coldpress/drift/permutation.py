@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,6 @@ from numpy.typing import NDArray
 from coldpress.drift.shift import RESAMPLES, SEED
 
 Numbers = NDArray[np.int64]
-Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 _TOLERANCE = 1e-12
 
@@ -69,13 +69,15 @@ class RowSamples:
             yield partition[samples]
 
 
-def distance_p_value(values: Floats, samples: RowSamples) -> float:
+def distance_p_value(before: NDArray[Any], fresh: NDArray[Any], samples: RowSamples) -> float:
     """Return the p-value of the distance between two distribution functions.
 
     Args:
-        values: Of the earlier rows, then of the new rows, shape (all rows,).
+        before: Numbers of the earlier rows, shape (rows,).
+        fresh: Numbers of the new rows, shape (new rows,).
         samples: Samples of these rows, which are permuted.
     """
+    values = np.concatenate([before, fresh]).astype(np.float64)
     order = np.argsort(values, kind="stable")
     ends = np.flatnonzero(np.append(np.diff(values[order]), 1.0))
     distances = np.array([_distance(first[order], ends) for first in samples.memberships()])

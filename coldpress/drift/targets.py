@@ -29,7 +29,5 @@ def target_shift(
     if before == after:
         before, after = (f"{float(np.mean(values)):.4g}" for values in (reference, fresh))
         sentence = f"The mean changed from {before} to {after}."
-    p = float(result.pvalue)
-    if samples is not None:
-        p = distance_p_value(np.concatenate([reference, fresh]).astype(np.float64), samples)
-    return Shift(float(result.statistic), p, sentence)
+    p = result.pvalue if samples is None else distance_p_value(reference, fresh, samples)
+    return Shift(float(result.statistic), float(p), sentence)

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _pytest.mark import ParameterSet
 
 from coldpress.schema.stages import STAGES
 from tests.support import reevaluate
 from tests.support.command import Coldpress
+from tests.support.json_lines import write_jsonl
 from tests.support.killed_run import end_in
 from tests.support.served_model import ask, served
 from tests.support.tiny_kinds import (
@@ -25,7 +25,6 @@ from tests.support.tiny_kinds import (
     foreign_rows,
     kind_home,
     similar_rows,
-    write_jsonl,
 )
 
 MODELS = ("tiny", "tiny-quantized", "tiny-pruned", "tiny-student", "tiny-teacher")
@@ -43,14 +42,14 @@ IN_EACH_BUILD = ("sentence-embedding", "token-classification")
 """Kinds that differ most; the others, two minutes each, are marked slow."""
 
 
-def marked(kind: TinyKind) -> ParameterSet:
-    marks = [pytest.mark.xdist_group(f"every-kind-{kind.name}")]
-    if kind.name not in IN_EACH_BUILD:
-        marks.append(pytest.mark.slow)
-    return pytest.param(kind, id=kind.name, marks=marks)
+def marks(kind: TinyKind) -> list[pytest.MarkDecorator]:
+    group = pytest.mark.xdist_group(f"every-kind-{kind.name}")
+    return [group] if kind.name in IN_EACH_BUILD else [group, pytest.mark.slow]
 
 
-@pytest.mark.parametrize("kind", [marked(kind) for kind in KINDS])
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, id=kind.name, marks=marks(kind)) for kind in KINDS]
+)
 def test_a_kind_passes_the_whole_chain_with_real_processes(
     tmp_path: Path, shared_server: Mapping[str, str], kind: TinyKind
 ) -> None:

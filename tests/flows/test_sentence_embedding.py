@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.command import Coldpress, new_home
+from tests.support.json_lines import write_jsonl
 from tests.support.kind_runs import champion_sentence, pull_champion, report_page
 
 pytestmark = pytest.mark.xdist_group("sentence-embedding")
@@ -35,10 +36,6 @@ evaluate:
 gate: {max_drop: 1.0, max_champion_drop: 1.0, max_class_drop: 1.0, min_speedup: 0.01}
 """
 WORDS = [f"{first}{second}" for first in ("oil", "sto", "war", "col") for second in "abcdefgh"]
-
-
-def write_jsonl(path: Path, rows: list[dict[str, Any]]) -> None:
-    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
 
 
 def write_data(home: Path) -> None:

@@ -49,7 +49,7 @@ class Stack:
         return local_stack.loopback_url(local_stack.read_server_record(self.state, server).port)
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
-        """Call Prefect's API, and return what a good answer holds.
+        """Call Prefect's API, and return what a good answer holds; None if it is empty.
 
         Again where its SQLite was locked for an instant, as Prefect's own client does.
         """
@@ -57,7 +57,8 @@ class Stack:
         answer = None
         while answer is None or answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
             answer = httpx.request(method, address, json=body, timeout=60)
-        return answer.raise_for_status().json()
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
 
     def runs_in_mlflow(self) -> list[dict[str, Any]]:
         """Every run: name, status and tags, the latest first."""

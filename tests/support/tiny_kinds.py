@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from coldpress.data.synthetic_search import generate_search
 from coldpress.recipe.loading import load_recipe
 from coldpress.schema.stages import Stage
 from tests.support.command import Coldpress, new_home
+from tests.support.json_lines import write_jsonl
 
 RECIPE = """
 name: tiny
@@ -104,12 +104,6 @@ def foreign_rows(coldpress: Coldpress) -> list[dict[str, Any]]:
         words = numbers.choices(_FOREIGN_WORDS, k=30)
         rows.append({c: words if c == "tokens" else " ".join(words) for c in columns.texts})
     return rows
-
-
-def write_jsonl(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
-    """Write rows into a file, one on each line."""
-    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
-    return path
 
 
 def _rows_with_heat(seed: str, count: int) -> list[dict[str, Any]]:

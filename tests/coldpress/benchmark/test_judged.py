@@ -1,28 +1,17 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from coldpress.benchmark.loading import Benchmark, load_benchmark
 from coldpress.errors import InputError
-from coldpress.kinds import KindSection
 from coldpress.kinds.sentence_embedding import PAIRS_KIND
+from tests.support.benchmark_sections import load
+from tests.support.json_lines import write_jsonl
 
 TEXTS = [f"text number {n}" for n in range(30)]
-
-
-def write_jsonl(path: Path, rows: list[dict[str, Any]]) -> str:
-    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
-    return str(path)
-
-
-def load(section: dict[str, Any], columns: tuple[tuple[str, str], ...] = ()) -> Benchmark:
-    adapter: TypeAdapter[Any] = TypeAdapter(KindSection)
-    return load_benchmark(adapter.validate_python(section), 0, columns)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ from pydantic import ValidationError
 
 from coldpress.data.judge import Judge, read_judged_queries, read_scored_pairs
 from coldpress.errors import InputError
+from tests.support.json_lines import write_jsonl
 
 CORPUS = (
     {"_id": "d1", "title": "Olive oil", "text": "It is pressed cold."},
@@ -17,11 +17,6 @@ CORPUS = (
 )
 QUERIES = ({"_id": "q1", "text": "cold oil"}, {"_id": 2, "text": "stone"}, {"_id": 3, "text": "x"})
 QRELS = "query-id\tcorpus-id\tscore\n2\td2\t2\nq1\td1\t1\nq1\td3\t0\n"
-
-
-def write_jsonl(path: Path, rows: tuple[dict[str, Any], ...]) -> Path:
-    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
-    return path
 
 
 @pytest.fixture

@@ -43,13 +43,13 @@ def test_samples_of_a_single_row_are_those_of_rows() -> None:
 def test_the_distance_is_that_of_kolmogorov_and_smirnov() -> None:
     """Of all 20 partitions of six values into halves, 2 have the largest distance, which is 1."""
     values = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
-    p = distance_p_value(values, RowSamples.of_rows(3, 3))
+    p = distance_p_value(values[:3], values[3:], RowSamples.of_rows(3, 3))
     assert p == pytest.approx(ks_2samp(values[:3], values[3:]).pvalue, abs=0.03)
     assert p == pytest.approx(0.1, abs=0.03)
 
 
 def test_equal_values_are_no_distance() -> None:
-    assert distance_p_value(np.ones(8), RowSamples.of_rows(4, 4)) == 1.0
+    assert distance_p_value(np.ones(4), np.ones(4), RowSamples.of_rows(4, 4)) == 1.0
 
 
 def test_rows_that_resemble_each_other_are_no_evidence_of_drift() -> None:
