@@ -12,9 +12,11 @@ from tests.support.prefect_server import running
 
 
 @pytest.fixture(scope="session")
-def coldpress(tmp_path_factory: pytest.TempPathFactory) -> Coldpress:
+def coldpress(
+    tmp_path_factory: pytest.TempPathFactory, shared_server: Mapping[str, str]
+) -> Coldpress:
     """One home for a whole session."""
-    return new_home(tmp_path_factory.mktemp("home"))
+    return new_home(tmp_path_factory.mktemp("home"), servers=shared_server)
 
 
 @pytest.fixture(scope="session")

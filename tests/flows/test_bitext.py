@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -36,10 +37,10 @@ gate: {max_drop: 1.0, max_champion_drop: 1.0, max_class_drop: 1.0}
 
 
 @pytest.fixture(scope="module")
-def coldpress(tmp_path_factory: pytest.TempPathFactory) -> Coldpress:
-    command = new_home(tmp_path_factory.mktemp("bitext"))
-    (command.home / "tiny.yaml").write_text(RECIPE)
-    return command
+def coldpress(
+    tmp_path_factory: pytest.TempPathFactory, shared_server: Mapping[str, str]
+) -> Coldpress:
+    return new_home(tmp_path_factory.mktemp("bitext"), RECIPE, shared_server)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import json
 import sqlite3
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 
@@ -17,14 +16,12 @@ pytestmark = pytest.mark.xdist_group("tiny-run")
 
 def artifacts(coldpress: Coldpress, flow_run_id: str) -> dict[str, tuple[str, str]]:
     """Description and content of each artifact of a flow run, by key or else by description."""
-    query = """
-    SELECT COALESCE(key, description), description, data FROM artifact
-    WHERE flow_run_id = ? AND type IN ('markdown', 'table')
-    """
-    with sqlite3.connect(coldpress.home / "state" / "prefect" / "prefect.db") as database:
-        rows_ = database.execute(query, (str(UUID(flow_run_id)),)).fetchall()
-    assert len(rows_) == len({key for key, _, _ in rows_})
-    return {key: (description, json.loads(data)) for key, description, data in rows_}
+    of_this_run = {"flow_run_id": {"any_": [flow_run_id]}}
+    query = {"artifacts": {**of_this_run, "type": {"any_": ["markdown", "table"]}}}
+    rows = coldpress.ask_prefect("artifacts/filter", query)
+    page = {row["key"] or row["description"]: (row["description"], row["data"]) for row in rows}
+    assert len(page) == len(rows)
+    return page
 
 
 def test_the_page_has_link_gate_waterfall_and_report(
@@ -33,7 +30,9 @@ def test_the_page_has_link_gate_waterfall_and_report(
     page = artifacts(coldpress, tiny_run["flow_run_id"])
     assert page.keys() == {"The run in MLflow", "gate", "waterfall", "Report on tiny/1"}
     assert page["gate"][0] == "Passed the gate"
-    assert page["Report on tiny/1"][1].startswith("**Passed the gate.** ")
+    report = page["Report on tiny/1"][1]
+    assert report.startswith("**Passed the gate.** ")
+    assert "`coldpress report tiny/1`" in report
     run_id = tiny_run["mlflow"]["parent_run_id"]
     assert page["The run in MLflow"][1].startswith(f"run {run_id} in sqlite:")
     rows = {row["model"]: row for row in json.loads(page["waterfall"][1])}

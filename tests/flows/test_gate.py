@@ -69,8 +69,6 @@ def test_a_refused_model_is_kept_marked_and_ends_in_exit_code_1(
     assert tags["gate.flow_run_id"] == outcome["flow_run_id"]
     assert description.startswith("Gate: **refused**")
     assert ("challenger",) not in aliases
-    states = select(
-        coldpress.home / "state" / "prefect" / "prefect.db",
-        "SELECT name, type, message FROM flow_run_state ORDER BY timestamp DESC LIMIT 1",
-    )
-    assert states == [("Refused", "COMPLETED", reason)]
+    only_this = {"flow_runs": {"id": {"any_": [outcome["flow_run_id"]]}}}
+    (state,) = [run["state"] for run in coldpress.ask_prefect("flow_runs/filter", only_this)]
+    assert (state["name"], state["type"], state["message"]) == ("Refused", "COMPLETED", reason)

@@ -1,10 +1,9 @@
-"""`coldpress run`, end to end on the embedded default."""
+"""`coldpress run`, end to end."""
 
 import json
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -270,8 +269,8 @@ def test_wrong_input_that_only_the_stage_can_see_is_still_one_line(
     (line,) = result.error.splitlines()
     reason = "the weights have fewer layers than num_hidden_layers 2"
     assert line == f"coldpress: teacher.model: tiny/encoder: {reason}"
-    with closing(sqlite3.connect(coldpress.home / "state" / "prefect" / "prefect.db")) as prefect:
-        messages = [text for (text,) in prefect.execute("SELECT message FROM log WHERE level = 40")]
+    errors = coldpress.ask_prefect("logs/filter", {"logs": {"level": {"ge_": 40}}})
+    messages = [row["message"] for row in errors]
     messages = [text for text in messages if "the weights have fewer" in text]
     assert any("train_teacher failed: teacher.model: " in text for text in messages)
     assert not any("Traceback" in text for text in messages)

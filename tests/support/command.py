@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 RECIPE = """
 name: tiny
 benchmark:
@@ -59,6 +61,12 @@ class Coldpress:
             check=False,
         )
         return CommandResult(result.returncode, result.stdout, result.stderr)
+
+    def ask_prefect(self, path: str, query: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
+        """Return the answer of the Prefect server in `servers` to a query."""
+        answer = httpx.post(f"{self.servers['PREFECT_API_URL']}/{path}", json=query, timeout=60)
+        answer.raise_for_status()
+        return answer.json()
 
     def run_tiny(self, *words: str) -> dict[str, Any]:
         """Run the tiny recipe, changed by `words`, and return its outcome."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,6 @@ import pytest
 from huggingface_hub import ModelCard, ModelCardData
 
 from tests.support.command import Coldpress, new_home
-
-_REPORTS = "SELECT data FROM artifact WHERE description = 'Report on tiny/1' ORDER BY created"
 
 pytestmark = pytest.mark.xdist_group("tiny-run")
 
@@ -38,14 +35,6 @@ def test_the_report_is_written_to_the_given_path(
     target = tmp_path / "told.html"
     assert coldpress("report", "tiny", "--out", str(target)).output == f"{target}\n"
     assert [path.name for path in tmp_path.iterdir()] == ["told.html"]
-
-
-def test_prefect_links_to_the_report(coldpress: Coldpress, tiny_run: dict[str, Any]) -> None:
-    with sqlite3.connect(coldpress.home / "state" / "prefect" / "prefect.db") as database:
-        rows = database.execute(_REPORTS).fetchall()
-    report = json.loads(rows[-1][0])
-    assert report.startswith("**Passed the gate.** ")
-    assert "`coldpress report tiny/1`" in report
 
 
 def test_the_card_has_the_measurements(coldpress: Coldpress, tiny_run: dict[str, Any]) -> None:
