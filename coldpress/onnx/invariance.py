@@ -50,7 +50,7 @@ def measure_invariance(directory: Path, rows: EncodedSplit) -> Invariance:
         rows=len(sample),
         batch=change(_logits_in_batches(single_thread, sample)),
         padding=change(_logits_padded(single_thread, sample)),
-        threads=change(_logits_one_by_one(all_threads, sample)),
+        threads=change(_logits_in_batches(all_threads, sample)),
     )
 
 

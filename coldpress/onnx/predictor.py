@@ -14,7 +14,8 @@ import os
 import re
 import sys
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,6 @@ import onnxruntime
 MAX_TEXTS = 512
 MAX_CHARACTERS = 100_000
 """Limits of a request to a server; `Predictor` itself has none."""
-_BATCH_SIZE = 32
 ENTITIES = "token-classification"
 """Kind of the models that find entities."""
 _OPENING = r"[\"\u201c\u2018(\[{]"
@@ -49,7 +49,10 @@ _SERVING_VARIABLE = "_MLFLOW_IS_IN_SERVING_ENVIRONMENT"
 
 
 class Predictor:
-    """An exported model.
+    """An exported model, which reads each text alone.
+
+    A batch would gain nothing on a processor, and would change predictions: ranges of dynamic
+    quantization would depend on the other texts, and sums on padding.
 
     Attributes:
         labels: Names of the outputs: for a classifier, label names in the order of the logits.
@@ -67,10 +70,21 @@ class Predictor:
     """
 
     def __init__(self, directory: Path | str, threads: int = 1) -> None:
+        """Load a model.
+
+        Args:
+            directory: Folder with `model.onnx` and `tokenizer.json`.
+            threads: Number of texts that are read at the same time, each on one thread.
+
+        Raises:
+            ValueError: A file of a pulled model differs from its digest.
+        """
         if (Path(directory) / "SHA256SUMS").exists():  # a pulled model, completely written
             _verify_digests(Path(directory))
-        self._session = open_session(Path(directory) / "model.onnx", threads)
-        self._tokenizer = _padding_tokenizer(Path(directory) / "tokenizer.json")
+        self._session = open_session(Path(directory) / "model.onnx", 1)
+        self._map: _Map = map if threads == 1 else ThreadPoolExecutor(threads).map
+        self._tokenizer = Tokenizer.from_file(str(Path(directory) / "tokenizer.json"))
+        self._tokenizer.no_padding()
         self._inputs = frozenset(value.name for value in self._session.get_inputs())
         self.output_size = int(self._session.get_outputs()[0].shape[-1])
         metadata = self._session.get_modelmeta().custom_metadata_map
@@ -120,15 +134,7 @@ class Predictor:
         if pairs is not None and len(pairs) != len(texts):
             raise ValueError(f"text has {len(texts)} rows, but text_pair has {len(pairs)}")
         rows = list(texts) if pairs is None else list(zip(texts, pairs, strict=True))
-        records: list[dict[str, Any]] = []
-        for start in range(0, len(rows), _BATCH_SIZE):
-            stop = start + _BATCH_SIZE
-            if self.kind == ENTITIES:
-                records += self._entities(texts[start:stop])
-                continue
-            scores = self._probabilities(self._tokenizer.encode_batch(rows[start:stop]))
-            records += map(self._record, texts[start:stop], scores.tolist())
-        return records
+        return list(self._map(self._answer, rows))
 
     def rank(self, query: str, documents: Sequence[str]) -> list[dict[str, Any]]:
         """Sort documents by their scores for a query.
@@ -170,11 +176,7 @@ class Predictor:
         if self.kind != ENTITIES:
             raise ValueError(f"this model is of kind {self.kind}; flags of words need {ENTITIES}")
         _check_texts("text", texts)
-        results = [
-            result
-            for start in range(0, len(texts), _BATCH_SIZE)
-            for result in self._tag_words(texts[start : start + _BATCH_SIZE])
-        ]
+        results = self._map(self._tag_words, texts)
         return [
             _flag_words(text, words, scores, self.labels, self.operating_points)
             for text, (words, scores) in zip(texts, results, strict=True)
@@ -186,60 +188,73 @@ class Predictor:
         attention_mask: NDArray[np.int64],
         token_type_ids: NDArray[np.int64],
     ) -> NDArray[np.float32]:
-        """Run the graph on a padded batch.
+        """Run the graph on the rows of a padded batch, each alone and without its padding.
 
         Args:
             input_ids: Shape (batch, tokens).
-            attention_mask: Shape (batch, tokens); 0 at padding.
+            attention_mask: Shape (batch, tokens); 0 at padding, which follows the text.
             token_type_ids: Shape (batch, tokens); ignored by a model without segments.
 
         Returns:
-            Logits of shape (batch, labels), or of every token, shape (batch, tokens, labels); not
-            divided by the temperature.
+            Logits of shape (batch, labels), or of every token, shape (batch, tokens, labels), 0 at
+            padding; not divided by the temperature.
         """
+        if len(input_ids) == 1 and attention_mask.all():
+            return self._run(input_ids, attention_mask, token_type_ids)
+        counts = attention_mask.sum(axis=1).tolist()
+        batch = (input_ids, attention_mask, token_type_ids)
+        rows = [[a[i : i + 1, :count] for a in batch] for i, count in enumerate(counts)]
+        outputs = list(self._map(self._run, *zip(*rows, strict=True)))
+        if outputs[0].ndim == 2:
+            return np.concatenate(outputs)
+        logits = np.zeros((*input_ids.shape, self.output_size), dtype=np.float32)
+        for row, output in zip(logits, outputs, strict=True):
+            row[: output.shape[1]] = output[0]
+        return logits
+
+    def _run(
+        self,
+        input_ids: NDArray[np.int64],
+        attention_mask: NDArray[np.int64],
+        token_type_ids: NDArray[np.int64],
+    ) -> NDArray[np.float32]:
         feeds = {"input_ids": input_ids, "attention_mask": attention_mask}
         if "token_type_ids" in self._inputs:
             feeds["token_type_ids"] = token_type_ids
         logits: NDArray[np.float32] = self._session.run(None, feeds)[0]
         return logits
 
-    def _probabilities(self, encodings: Sequence[Encoding]) -> NDArray[np.float64]:
-        logits = self.logits(
-            np.array([e.ids for e in encodings], dtype=np.int64),
-            np.array([e.attention_mask for e in encodings], dtype=np.int64),
-            np.array([e.type_ids for e in encodings], dtype=np.int64),
-        )
+    def _answer(self, row: str | tuple[str, str]) -> dict[str, Any]:
+        """Return the record of a text or of a pair of texts."""
+        if isinstance(row, tuple):
+            return self._record(row[0], self._probabilities(self._tokenizer.encode(*row)))
+        if self.kind == ENTITIES:
+            words, scores = self._tag_words(row)
+            return {"text": row, "entities": _find_entities(row, words, scores, self.labels)}
+        return self._record(row, self._probabilities(self._tokenizer.encode(row)))
+
+    def _probabilities(self, encoding: Encoding) -> NDArray[np.float64]:
+        """Return the scores of a text, shape (labels,), or of its tokens, (tokens, labels)."""
+        ids = np.array([encoding.ids], dtype=np.int64)
+        types = np.array([encoding.type_ids], dtype=np.int64)
+        logits = self._run(ids, np.ones_like(ids), types)[0]
         scaled = logits.astype(np.float64) / self.temperature
         if self.activation == "sigmoid":
             return sigmoid(scaled)
         return softmax(scaled) if self.activation == "softmax" else scaled
 
-    def _entities(self, texts: Sequence[str]) -> list[dict[str, Any]]:
-        """Find the entities of texts, which may be longer than the model's limit."""
-        return [
-            {"text": text, "entities": _find_entities(text, words, scores, self.labels)}
-            for text, (words, scores) in zip(texts, self._tag_words(texts), strict=True)
+    def _tag_words(self, text: str) -> tuple[_Words, _Scores]:
+        """Return the words of a text, which may exceed the limit, and their tags' probabilities."""
+        encoding = self._tokenizer.encode(text)
+        words = [match.span() for match in self._word.finditer(text)]
+        windows = [
+            _score_words(window, self._probabilities(window), words, number > 0)
+            for number, window in enumerate([encoding, *encoding.overflowing])
         ]
+        return words, _join_windows(windows, self.labels)
 
-    def _tag_words(self, texts: Sequence[str]) -> list[tuple[_Words, _Scores]]:
-        """Return the words of each text, and the probabilities of their tags."""
-        windows = [[e, *e.overflowing] for e in self._tokenizer.encode_batch(texts)]
-        encodings = [encoding for row in windows for encoding in row]
-        scores: list[NDArray[np.float64]] = []
-        for start in range(0, len(encodings), _BATCH_SIZE):
-            scores += [*self._probabilities(encodings[start : start + _BATCH_SIZE])]
-        remaining = iter(scores)
-        word_scores: list[tuple[_Words, _Scores]] = []
-        for text, row in zip(texts, windows, strict=True):
-            words = [match.span() for match in self._word.finditer(text)]
-            parts = [
-                _score_words(encoding, next(remaining), words, number > 0)
-                for number, encoding in enumerate(row)
-            ]
-            word_scores.append((words, _join_windows(parts, self.labels)))
-        return word_scores
-
-    def _record(self, text: str, scores: Sequence[float]) -> dict[str, Any]:
+    def _record(self, text: str, probabilities: NDArray[np.float64]) -> dict[str, Any]:
+        scores = probabilities.tolist()
         if self.returns_vectors:
             # float32 has seven digits.
             return {"text": text, "vector": [round(number, 7) for number in scores]}
@@ -296,6 +311,9 @@ def sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     scores: NDArray[np.float64] = 0.5 + 0.5 * np.tanh(0.5 * logits)  # exp would overflow
     return scores
 
+
+_Map = Callable[..., Iterable[Any]]
+"""`map`, or the same on several threads."""
 
 _Words = list[tuple[int, int]]
 """Start and end of the words of a text, in characters."""
@@ -496,11 +514,3 @@ def _bad_request(message: str) -> Exception:
             return json.dumps({"error_code": self.error_code, "message": message})
 
     return BadRequest(message, error_code=BAD_REQUEST)
-
-
-def _padding_tokenizer(path: Path) -> Tokenizer:
-    tokenizer = Tokenizer.from_file(str(path))
-    if tokenizer.padding is None:  # look up the usual names of the padding token
-        name = "<pad>" if tokenizer.token_to_id("[PAD]") is None else "[PAD]"
-        tokenizer.enable_padding(pad_id=tokenizer.token_to_id(name) or 0, pad_token=name)
-    return tokenizer

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -23,19 +22,12 @@ from coldpress.onnx.isolated_process import (
 
 _MAX_ROWS = 256
 _STARTS = 5
-_BATCH_SIZES = (1, 8, 32)
+_REQUEST_TEXTS = 32
 _SECONDS = 1.0
 
 
-@dataclass(frozen=True)
-class _Throughput:
-    texts_per_second: float
-    batch_size: int
-    joules_per_text: float | None
-
-
 def measure_serving_cost(model: Path, texts: Split, price_per_core_hour: float) -> Serving:
-    """Measure five cold starts, and the throughput at several batch sizes.
+    """Measure five cold starts, and the throughput of requests with 32 texts.
 
     Args:
         model: Folder with `model.onnx` and `tokenizer.json`.
@@ -43,7 +35,7 @@ def measure_serving_cost(model: Path, texts: Split, price_per_core_hour: float) 
         price_per_core_hour: In any currency.
 
     Returns:
-        Medians over the starts, and throughput, price and energy at the best batch size.
+        Medians over the starts, and throughput, price and energy.
     """
     sample = texts.take(evenly_spaced_rows(len(texts), _MAX_ROWS))
     with TemporaryDirectory() as folder:
@@ -52,16 +44,15 @@ def measure_serving_cost(model: Path, texts: Split, price_per_core_hour: float) 
             measure_cold_start(model, Path(folder), _batches(sample, 1)[0]) for _ in range(_STARTS)
         ]
         with isolated_predictor(model, Path(folder)) as process:
-            runs = [_throughput(process, sample, size) for size in _BATCH_SIZES]
-    best = max(runs, key=lambda run: run.texts_per_second)
+            throughput, joules = _throughput(process, _batches(sample, _REQUEST_TEXTS))
     return Serving(
-        throughput=best.texts_per_second,
-        throughput_batch=best.batch_size,
+        throughput=throughput,
+        throughput_batch=_REQUEST_TEXTS,
         cold_start_ms=median(seconds for seconds, _ in starts) * 1e3,
         peak_memory_bytes=int(median(size for _, size in starts)),
         price_per_core_hour=price_per_core_hour,
-        cost_per_million=cost_per_million(price_per_core_hour, best.texts_per_second),
-        joules_per_text=best.joules_per_text,
+        cost_per_million=cost_per_million(price_per_core_hour, throughput),
+        joules_per_text=joules,
     )
 
 
@@ -78,13 +69,15 @@ def cost_per_million(price_per_core_hour: float, texts_per_second: float) -> flo
     return price_per_core_hour / (texts_per_second * 3600) * 1e6
 
 
-def _throughput(process: IsolatedPredictor, texts: Split, size: int) -> _Throughput:
-    batches = _batches(texts, size)
+def _throughput(
+    process: IsolatedPredictor, batches: Sequence[TextBatch]
+) -> tuple[float, float | None]:
+    """Return texts per second, and joules for each text if they are counted."""
     process.predict(batches)
     before = energy.read_counters()
     count, seconds = process.predict(batches, _SECONDS)
     joules = energy.joules(before, energy.read_counters())
-    return _Throughput(count / seconds, size, None if joules is None else joules / count)
+    return count / seconds, None if joules is None else joules / count
 
 
 def _batches(texts: Split, size: int) -> Sequence[TextBatch]:

@@ -22,7 +22,6 @@ from flows.cli.staging import find_target, move_into_place, staging_folder
 
 _VECTORS = "vectors.npz"
 _DOCUMENTS = "documents.json"
-_BATCH_SIZE = 32
 
 
 def build_index(model: str, corpus: Path, directory: Path) -> str:
@@ -87,16 +86,14 @@ def _open_model(directory: Path) -> Predictor:
 
 
 def _encode(model: Predictor, texts: Sequence[str]) -> NDArray[np.float32]:
-    """Return the vectors of texts, shape (texts, dimension); similar lengths go together."""
-    order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
+    """Return the vectors of texts, shape (texts, dimension)."""
     vectors = np.empty((len(texts), model.output_size), dtype=np.float32)
-    for start in range(0, len(order), _BATCH_SIZE):
-        numbers = order[start : start + _BATCH_SIZE]
+    for number, text in enumerate(texts):
         try:
-            records = model.predict([texts[number] for number in numbers])
+            (record,) = model.predict([text])
         except ValueError as error:
             raise InputError(f"QUERY: {error}") from error
-        vectors[numbers] = [record["vector"] for record in records]
+        vectors[number] = record["vector"]
     return vectors
 
 

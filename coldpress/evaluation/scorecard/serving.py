@@ -18,13 +18,13 @@ class PredictionChange(FrozenRecord):
 
 
 class Invariance(FrozenRecord):
-    """Texts one by one on one thread, compared with other settings.
+    """The predictor's answers to texts one by one on one thread, compared with other settings.
 
     Attributes:
         rows: Number of texts.
         batch: In a batch with texts of other lengths.
         padding: One by one, padded to the longest text.
-        threads: On more threads.
+        threads: Several texts at the same time.
     """
 
     rows: int
@@ -37,12 +37,12 @@ class Serving(FrozenRecord):
     """Cost of serving the deployable model in a separate process.
 
     Attributes:
-        throughput: Texts per second at the best batch size, tokenization included.
-        throughput_batch: That batch size.
+        throughput: Texts per second on one thread, tokenization included.
+        throughput_batch: Number of texts in each request.
         cold_start_ms: From process start to the first prediction.
         peak_memory_bytes: Peak resident memory of the process.
         price_per_core_hour: From the recipe.
-        cost_per_million: Cost of a million texts at the best throughput, in the price's currency.
+        cost_per_million: Cost of a million texts at this throughput, in the price's currency.
         joules_per_text: From the processor's energy counter; None without a counter.
     """
 

@@ -99,13 +99,15 @@ def test_a_sigmoid_of_large_logits_is_0_or_1() -> None:
     assert predictor.sigmoid(logits).tolist() == [[0.0, 0.5, 1.0]]
 
 
-def test_more_texts_than_a_batch_keep_their_order(directory: Path) -> None:
+@pytest.mark.parametrize("threads", [1, 3])
+def test_many_texts_are_answered_in_their_order_and_each_as_if_alone(
+    directory: Path, threads: int
+) -> None:
     texts = [TEXTS[i % 3] for i in range(100)]
-    records = Predictor(directory).predict(texts)
-    assert [record["text"] for record in records] == texts
-    single = [Predictor(directory).predict([text])[0]["score"] for text in TEXTS]
-    assert np.allclose([r["score"] for r in records], [single[i % 3] for i in range(100)])
-    assert Predictor(directory).predict([]) == []
+    records = Predictor(directory, threads).predict(texts)
+    alone = [Predictor(directory).predict([text])[0] for text in TEXTS]
+    assert records == [alone[i % 3] for i in range(100)]
+    assert Predictor(directory, threads).predict([]) == []
 
 
 def test_a_pair_is_read_as_two_segments(tiny: Classifier, directory: Path) -> None:
@@ -115,13 +117,15 @@ def test_a_pair_is_read_as_two_segments(tiny: Classifier, directory: Path) -> No
     assert list(record["scores"].values()) == pytest.approx(expected, abs=1e-6)
 
 
-def test_logits_are_those_of_a_padded_batch(
+def test_the_rows_of_a_padded_batch_have_the_logits_of_each_row_alone(
     tiny: Classifier, rows: EncodedSplit, directory: Path
 ) -> None:
-    batch = rows.batch([0, 4])
-    logits = Predictor(directory).logits(
-        batch.input_ids, batch.attention_mask, batch.token_type_ids
-    )
+    model = Predictor(directory)
+    batch, first = rows.batch([0, 4]), rows.batch([0])
+    assert batch.attention_mask[0].sum() < batch.input_ids.shape[1]
+    logits = model.logits(batch.input_ids, batch.attention_mask, batch.token_type_ids)
+    alone = model.logits(first.input_ids, first.attention_mask, first.token_type_ids)
+    assert logits[0].tolist() == alone[0].tolist()
     assert np.allclose(logits, tiny.logits(rows)[[0, 4]].numpy(), atol=1e-5)
 
 

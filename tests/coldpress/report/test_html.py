@@ -128,7 +128,7 @@ def test_the_tables_contain_the_numbers() -> None:
     assert "quantized simulated 94.8 92.8 97.4 3.77 M 15.1 MB 1.89 M &ndash; &ndash;" in text
     assert "source = web forum slice, by column 41 96.0 91.0 \u22125.0" in text
     assert "in a batch 0.021 0.50" in text
-    assert "Throughput 5210 texts per second batch size 16" in text
+    assert "Throughput 5210 texts per second 16 texts in a request, one thread" in text
     assert "Energy" not in text
     assert "onnx calibration error 0.021, temperature 1.37" in text
     assert "trec-teacher/1 train teacher &middot; 1a1a1a1a1a1a &middot; 3.5 min" in text
