@@ -38,7 +38,8 @@ def test_other_exceptions_pass_unchanged(state: Path) -> None:
     assert runs.client().get_run(run_id).info.status == "FAILED"
 
 
-def test_a_read_only_store_is_reported(state: Path) -> None:
+def test_a_read_only_store_is_reported(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(state)  # MLflow takes the address for a path, and creates its folders
     uri = f"sqlite:///file:{state / 'mlflow.db'}?mode=ro&uri=true"
     with pytest.raises(MlflowException) as raised:
         MlflowClient(uri, uri).create_experiment("trec")
