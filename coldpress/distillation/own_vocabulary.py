@@ -17,7 +17,7 @@ from coldpress.distillation.unigram import (
     train_unigram,
 )
 from coldpress.model.classifier import Classifier
-from coldpress.model.surgery import keep_tokens, required_tokens
+from coldpress.model.token_surgery import keep_tokens, required_tokens
 from coldpress.model.tokenizer_config import find_mask_token
 
 

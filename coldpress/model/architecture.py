@@ -8,7 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from coldpress.model.attention import Attention, BertAttention, RotaryAttention
+from coldpress.model.attention import (
+    Attention,
+    BertAttention,
+    RelativeBiasAttention,
+    RotaryAttention,
+)
 from coldpress.model.components import (
     ConfigKeys,
     Embeddings,
@@ -21,6 +26,13 @@ FIRST_NORM = "first_attention_norm"
 """Configuration key, set where pruning removed the original first layer of a family that normalizes
 before sublayers: the new first layer keeps the normalization before its attention, which the
 original one lacks."""
+
+BIAS_HEADS = "relative_attention_heads"
+"""Configuration key, set where the table of relative positions has another number of heads than the
+configuration: a narrower model has fewer heads by its configuration only."""
+
+KEPT_HEADS = "relative_attention_kept_heads"
+"""Configuration key, set where heads were removed: the columns of that table for each layer."""
 
 ACTIVATION_FUNCTIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "tanh")
 """Activation functions that export supports, as configurations name them."""
@@ -121,6 +133,23 @@ ARCHITECTURES = {
         config_keys=ConfigKeys(
             activation="activation", layers="n_layers", heads="n_heads", neurons="hidden_dim"
         ),
+    ),
+    "mpnet": Architecture(
+        encoder="mpnet",
+        embeddings=Embeddings(segments=None, positions_from_padding=True),
+        attention=RelativeBiasAttention(
+            linears={
+                "query": "attention.attn.q",
+                "key": "attention.attn.k",
+                "value": "attention.attn.v",
+                "attention_output": "attention.attn.o",
+            },
+            module="attention.attn",
+            bias_table="encoder.relative_attention_bias",
+            kept_heads=KEPT_HEADS,
+        ),
+        norms=Norms(attention="attention.LayerNorm"),
+        classification_head=OutputHead(output="classifier.out_proj"),
     ),
     "modernbert": Architecture(
         encoder="model",

@@ -175,3 +175,51 @@ class RotaryAttention:
         pairs = unpadded_pairs(states.token_mask)
         window = self.window(classifier, layer)
         return pairs if window is None else pairs & pairs_within(window, states.token_mask)
+
+
+@dataclass(frozen=True)
+class RelativeBiasAttention:
+    """A bias for the distance of query and key is added to each score (Raffel et al. 2020).
+
+    Attributes:
+        linears: Paths by role.
+        module: Path inside a layer of the module that computes the scores.
+        bias_table: Path inside the encoder of the table of biases, which all layers share.
+        kept_heads: Configuration key of the table's columns for the heads of each layer; it is set
+            when heads are removed.
+        buckets: Number of rows of the table.
+    """
+
+    linears: Mapping[str, str]
+    module: str
+    bias_table: str
+    kept_heads: str
+    buckets: int = 32
+
+    @property
+    def input_roles(self) -> tuple[str, ...]:
+        """Queries, keys and values."""
+        return ("query", "key", "value")
+
+    @property
+    def layer_lists(self) -> tuple[str, ...]:
+        """The heads that each layer has, once some were removed."""
+        return (self.kept_heads,)
+
+    def scores(self, classifier: Classifier, states: Activations, layer: int) -> Tensor:
+        """Compute QK^T / sqrt(head size) + bias."""
+        from coldpress.model.attention_scores import scaled_product, split_heads
+        from coldpress.model.relative_bias import position_bias
+
+        queries, keys = (
+            split_heads(features, classifier.head_size)
+            for features in (states.queries[layer], states.keys[layer])
+        )
+        bias = position_bias(classifier, layer, states.token_mask.shape[1])
+        return scaled_product(queries, keys) + bias
+
+    def attended_pairs(self, classifier: Classifier, states: Activations, layer: int) -> Tensor:  # noqa: ARG002
+        """Return all pairs of unpadded tokens."""
+        from coldpress.model.attention_scores import unpadded_pairs
+
+        return unpadded_pairs(states.token_mask)

@@ -22,6 +22,7 @@ from coldpress.model.checkpoint import LayerShape
 from coldpress.model.components import OutputHead
 from coldpress.model.fused_linears import unfuse_linears
 from coldpress.model.output_head import TokensRead, find_output_head, find_tokens_read
+from coldpress.model.relative_bias import prepare_relative_bias
 from coldpress.model.sentence_head import read_head
 
 
@@ -47,6 +48,7 @@ class Classifier:
     def __post_init__(self) -> None:
         if self.config.model_type in ARCHITECTURES:
             unfuse_linears(self.layers, self.architecture, self.config)
+            prepare_relative_bias(self)
 
     @property
     def architecture(self) -> Architecture:

@@ -1,4 +1,4 @@
-"""Remove heads, neurons, layers, hidden dimensions and tokens from a model's weights.
+"""Remove heads, neurons, layers and hidden dimensions from a model's weights.
 
 Nothing here masks: the weights become smaller. The source classifier is never changed.
 """
@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from typing import cast
 
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from coldpress.errors import InputError
 from coldpress.model.architecture import FIRST_NORM
 from coldpress.model.classifier import Classifier
+from coldpress.model.relative_bias import keep_bias_heads, keep_bias_table
 from coldpress.model.sentence_surgery import narrow_sentence_head
 
 
@@ -32,13 +32,16 @@ def keep_heads(classifier: Classifier, keep: Sequence[Sequence[int]]) -> Classif
     """
     pruned = classifier.copy()
     size = classifier.head_size
-    for layer, heads, shape in zip(pruned.layers, keep, classifier.shapes, strict=True):
+    shapes = classifier.shapes
+    kept = [_sorted_indices(heads, s.heads) for heads, s in zip(keep, shapes, strict=True)]
+    for layer, heads, shape in zip(pruned.layers, kept, shapes, strict=True):
         # Row numbers of the query weight by head: (heads, head size).
         rows = torch.arange(shape.heads * size).view(shape.heads, size)
-        features = rows[_sorted_indices(heads, shape.heads)].flatten()
+        features = rows[heads].flatten()
         for role in pruned.architecture.head_roles:
             _keep_outputs(pruned.linear(layer, role), features)
         _keep_inputs(pruned.linear(layer, "attention_output"), features)
+    keep_bias_heads(pruned, kept)
     return pruned
 
 
@@ -86,8 +89,8 @@ def _update_layer_config(pruned: Classifier, keep: Sequence[int]) -> None:
     config = pruned.config
     setattr(config, table.config_keys.layers, len(keep))
     for name in table.attention.layer_lists:
-        entries = getattr(config, name)
-        setattr(config, name, [entries[index] for index in keep])
+        if entries := getattr(config, name, None):
+            setattr(config, name, [entries[index] for index in keep])
     if table.norms.before_sublayers and keep[0] > 0:
         setattr(config, FIRST_NORM, True)
 
@@ -126,6 +129,7 @@ def keep_width(classifier: Classifier, dimensions: Sequence[int]) -> Classifier:
         _keep_features(narrow.encoder.get_submodule(table.norms.final), keep)
     narrow_head = narrow_sentence_head if narrow.kind.head == "sentence" else _narrow_head
     narrow_head(narrow, keep)
+    keep_bias_table(narrow)
     narrow.config.hidden_size = len(keep)
     # The head size is the configured hidden size divided by the configured number of heads.
     setattr(narrow.config, table.config_keys.heads, len(keep) // size)
@@ -168,55 +172,6 @@ def _narrow_head(classifier: Classifier, keep: Tensor) -> None:
     if head.norm:
         _keep_features(module.get_submodule(head.norm), features)
     _keep_inputs(output, features)
-
-
-def keep_tokens(classifier: Classifier, ids: Sequence[int], tokenizer: Tokenizer) -> Classifier:
-    """Return a copy with only the given rows of the token table.
-
-    Args:
-        classifier: The source.
-        ids: Ids of the tokens to keep, ascending. Added tokens without a row may be among them.
-        tokenizer: A tokenizer whose new ids are the indices in `ids`.
-    """
-    pruned = classifier.copy()
-    pruned.tokenizer = tokenizer
-    new_ids = {old: new for new, old in enumerate(ids)}
-    table = pruned.token_table
-    rows = torch.tensor([old for old in ids if old < table.num_embeddings])
-    table.weight = nn.Parameter(table.weight.detach()[rows])
-    table.num_embeddings = pruned.config.vocab_size = len(rows)
-    if table.padding_idx is not None:
-        table.padding_idx = new_ids[table.padding_idx]
-    for key, old in _config_token_ids(classifier).items():
-        new = [new_ids[token] for token in old] if isinstance(old, list) else new_ids[old]
-        setattr(pruned.config, key, new)
-    return pruned
-
-
-def required_tokens(classifier: Classifier) -> set[int]:
-    """Return the token ids that a model needs whatever the texts are.
-
-    These are the ids in its configuration and the padding id of its token table. If positions are
-    counted from the padding id, also all ids below it, so that the padding keeps its id.
-    """
-    padding = classifier.token_table.padding_idx
-    required = set() if padding is None else {padding}
-    for ids in _config_token_ids(classifier).values():
-        required.update(ids if isinstance(ids, list) else [ids])
-    if padding is not None and classifier.architecture.embeddings.positions_from_padding:
-        required.update(range(padding))
-    return required
-
-
-def _config_token_ids(classifier: Classifier) -> dict[str, int | list[int]]:
-    """Return the token ids in the configuration, such as `pad_token_id`, that are in the table."""
-    rows = range(classifier.token_table.num_embeddings)
-    return {
-        key: ids
-        for key, ids in classifier.config.to_dict().items()
-        if key.endswith("_token_id")
-        if all(token in rows for token in (ids if isinstance(ids, list) else [ids]))
-    }
 
 
 def _sorted_indices(indices: Sequence[int], available: int) -> Tensor:

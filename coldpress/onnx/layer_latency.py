@@ -13,7 +13,8 @@ from coldpress.data.encoding import Batch, EncodedSplit
 from coldpress.evaluation.performance.latency import Call, time_interleaved
 from coldpress.evaluation.performance.trace import Timings
 from coldpress.model.classifier import Classifier
-from coldpress.model.surgery import keep_heads, keep_neurons, keep_tokens, required_tokens
+from coldpress.model.surgery import keep_heads, keep_neurons
+from coldpress.model.token_surgery import keep_tokens, required_tokens
 from coldpress.onnx.graph.encoder import build_encoder_graph
 from coldpress.onnx.predictor import open_session
 from coldpress.pruning.fisher.latency_search import Knots, LatencyTable

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from coldpress.model.architecture import FIRST_NORM
+from coldpress.model.architecture import BIAS_HEADS, FIRST_NORM, KEPT_HEADS
 
 COUNT = "a positive whole number"
 NUMBER = "a number that is not negative"
@@ -83,6 +83,9 @@ REQUIRED_VALUES: Mapping[str, tuple[object, str]] = {
     "add_cross_attention": (False, "the exported graph reads one sequence"),
     "is_encoder_decoder": (False, "the exported graph is an encoder"),
     "position_embedding_type": ("absolute", "the exported graph adds absolute positions"),
+    "relative_attention_num_buckets": (32, "the family sorts distances into 32 buckets"),
+    BIAS_HEADS: (None, "the family's table of biases has a column for each head"),
+    KEPT_HEADS: (None, "every layer has all of its heads"),
     FIRST_NORM: (False, "the family's first layer is built without it"),
     "quantization_config": (None, "weights are read as floating-point numbers"),
     "compression_config": (None, "weights are read as floating-point numbers"),
@@ -148,6 +151,7 @@ FAMILY_DEFAULTS: Mapping[str, Mapping[str, int]] = {
         "embedding_size": 128,
     },
     "distilbert": {"max_position_embeddings": 512, "pad_token_id": 0},
+    "mpnet": {"max_position_embeddings": 512, "pad_token_id": 1},
     "modernbert": {"max_position_embeddings": 8192, "pad_token_id": 50283},
 }
 """Defaults of each family for keys that checks need and config.json may leave out."""

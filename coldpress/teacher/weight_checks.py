@@ -8,6 +8,7 @@ from typing import Any
 
 from coldpress.errors import InputError
 from coldpress.model.architecture import ARCHITECTURES, Architecture
+from coldpress.model.attention import RelativeBiasAttention
 from coldpress.model.components import Embeddings, OutputHead
 from coldpress.model.weight_headers import (
     FLOAT_DTYPES,
@@ -90,6 +91,9 @@ def encoder_shapes(config: Mapping[str, Any]) -> Shapes:
         shapes |= {f"{path}.{k}": v for k, v in _layer_shapes(names, config, layer).items()}
     if names.norms.final:
         shapes |= _norm_shapes(names.norms.final, config_width(config), config)
+    if isinstance(names.attention, RelativeBiasAttention):
+        heads = config[names.config_keys.heads]
+        shapes[f"{names.attention.bias_table}.weight"] = (names.attention.buckets, heads)
     return {f"{names.encoder}.{name}": shape for name, shape in shapes.items()}
 
 

@@ -36,6 +36,8 @@ OWN_SIZES: Mapping[str, Mapping[str, Any]] = {
         "hidden_dim": 32,
         "max_position_embeddings": 24,
     },
+    # Its positions are counted from 1, whatever the padding id.
+    "mpnet": {**SIZES, "pad_token_id": 1},
     # A token attends to two on either side, in every layer but the first.
     "modernbert": {
         **SIZES,

@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from functools import singledispatch
 
 import numpy as np
+import torch
 from onnx import TensorProto
 
-from coldpress.model.attention import BertAttention, RotaryAttention
+from coldpress.model.attention import BertAttention, RelativeBiasAttention, RotaryAttention
 from coldpress.model.classifier import Classifier
+from coldpress.model.relative_bias import bucket_numbers, columns_of
 from coldpress.model.rotary import rotary_cos_sin
 from coldpress.onnx.graph.builder import MICROSOFT
 from coldpress.onnx.graph.lowering import Lowering
+from coldpress.quantization.arithmetic.graph import add_tensor
 
 MASKED_SCORE = float(np.finfo(np.float32).min)
 """Added to the scores of masked tokens, as in torch. ONNX Runtime's default is -10000: if training
@@ -57,6 +60,7 @@ class AttentionLowering:
         self.classifier = classifier
         self.padding = self.graph.node("Cast", ["attention_mask"], to=TensorProto.INT32)
         self._window_masks: dict[int, str] = {}
+        self._biases = ""
 
     @property
     def max_tokens(self) -> int:
@@ -125,14 +129,55 @@ class AttentionLowering:
         ends = [self.graph.integers(0), self.graph.integers(1), self.graph.integers(2)]
         return self.graph.node("Slice", [mask, *ends])
 
-    def _add_window_mask(self, width: int) -> str:
+    def position_bias(self, layer: LayerInput, table: str) -> str:
+        """Add the biases of a layer's scores by the distances of its tokens.
+
+        Args:
+            layer: The input.
+            table: Path of the table of biases, of shape (buckets, heads).
+
+        Returns:
+            Name of a tensor of shape (1, heads, tokens or 1, tokens).
+        """
+        graph = self.graph
+        self._biases = self._biases or self._add_biases(table)
+        biases = self._biases
+        columns = columns_of(self.classifier, layer.index).tolist()
+        count = self.classifier.module.get_parameter(f"{table}.weight").shape[1]
+        if columns != list(range(count)):
+            biases = graph.node("Gather", [biases, graph.integers(*columns)], axis=1)
+        if not layer.first_token:
+            return biases
+        ends = [graph.integers(0), graph.integers(1), graph.integers(2)]
+        return graph.node("Slice", [biases, *ends])
+
+    def _add_biases(self, path: str) -> str:
+        """Add the biases of all heads: (1, heads, tokens, tokens)."""
+        graph, longest = self.graph, self.max_tokens
+        table = add_tensor(
+            graph, f"{path}.weight", self.classifier.module.get_parameter(f"{path}.weight")
+        )
+        by_head = graph.node("Transpose", [table], perm=[1, 0])
+        distances = torch.arange(1 - longest, longest)
+        buckets = graph.constant("buckets", bucket_numbers(self.classifier, distances).numpy())
+        shift = graph.constant("longest_distance", np.asarray(longest - 1))
+        places = graph.node("Add", [self._add_distances(), shift])
+        numbers = graph.node("Gather", [buckets, places])
+        biases = graph.node("Gather", [by_head, numbers], axis=1)
+        return graph.node("Unsqueeze", [biases, graph.integers(0)])
+
+    def _add_distances(self) -> str:
         graph = self.graph
         # The constants' names are part of exported files.
         start, step = (graph.constant(f"place_{value}", np.asarray(value)) for value in (0, 1))
         count = graph.node("Squeeze", [graph.node("Shape", ["input_ids"], start=1, end=2)])
         positions = graph.node("Range", [start, count, step])
-        columns = graph.node("Unsqueeze", [positions, graph.integers(1)])
-        distances = graph.node("Abs", [graph.node("Sub", [columns, positions])])
+        queries = graph.node("Unsqueeze", [positions, graph.integers(1)])
+        return graph.node("Sub", [positions, queries])
+
+    def _add_window_mask(self, width: int) -> str:
+        graph = self.graph
+        distances = graph.node("Abs", [self._add_distances()])
         in_window = graph.node("LessOrEqual", [distances, graph.integers(width)])
         real = graph.node("Cast", ["attention_mask"], to=TensorProto.BOOL)
         keys = graph.node("Unsqueeze", [real, graph.integers(1, 2)])
@@ -163,6 +208,15 @@ def add_attention(attention: object, lowering: AttentionLowering, layer: LayerIn
 @add_attention.register
 def _add_bert(_: BertAttention, lowering: AttentionLowering, layer: LayerInput) -> str:
     return lowering.attend(layer, lowering.project(layer), ["", lowering.padding])
+
+
+@add_attention.register
+def _add_relative_bias(
+    attention: RelativeBiasAttention, lowering: AttentionLowering, layer: LayerInput
+) -> str:
+    path = f"{lowering.classifier.architecture.encoder}.{attention.bias_table}"
+    mask = ["", lowering.padding, lowering.position_bias(layer, path)]
+    return lowering.attend(layer, lowering.project(layer), mask)
 
 
 @add_attention.register

@@ -57,7 +57,7 @@ class Vocabulary(MethodSection):
         Raises:
             InputError: The tokenizer is not WordPiece, BPE or Unigram.
         """
-        from coldpress.model.surgery import keep_tokens, required_tokens
+        from coldpress.model.token_surgery import keep_tokens, required_tokens
         from coldpress.pruning.vocabulary.needed_tokens import needed_tokens
         from coldpress.pruning.vocabulary.shrink_tokenizer import check_texts, shrink_tokenizer
 

@@ -157,7 +157,7 @@ def test_a_layer_keeps_at_least_one_unit_and_only_what_it_has(
 
 
 def test_every_layer_needs_a_choice(tiny: Classifier) -> None:
-    with pytest.raises(ValueError, match="shorter"):
+    with pytest.raises(ValueError, match=r"shorter|longer"):
         keep_heads(tiny, [[0]])
 
 

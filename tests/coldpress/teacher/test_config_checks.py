@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import pytest
@@ -147,6 +148,39 @@ def test_two_names_of_one_size_must_have_equal_values() -> None:
         message = rf"^teacher.model: {alias} is 7, but {name} is \d+; remove {alias}$"
         with pytest.raises(InputError, match=message):
             check_config({**config, alias: 7}, "teacher.model")
+
+
+# The published configuration of MPNet-base, with smaller sizes.
+MPNET: dict[str, Any] = {
+    "model_type": "mpnet",
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "vocab_size": 100,
+    "pad_token_id": 1,
+    "max_position_embeddings": 514,
+    "relative_attention_num_buckets": 32,
+}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("pad_token_id", 0, "pad_token_id is 0, only 1 is supported by mpnet"),
+        (
+            "relative_attention_num_buckets",
+            64,
+            "relative_attention_num_buckets is 64, only 32 is supported: the family sorts"
+            " distances into 32 buckets",
+        ),
+        ("relative_attention_heads", 4, "relative_attention_heads is set, which is not supported"),
+    ],
+)
+def test_what_mpnet_does_not_compute_is_refused(key: str, value: int, message: str) -> None:
+    check_config(MPNET, "teacher.model")
+    with pytest.raises(InputError, match=re.escape(f"teacher.model: {message}")):
+        check_config({**MPNET, key: value}, "teacher.model")
 
 
 # The published configuration of ModernBERT-base, with smaller sizes.
