@@ -9,7 +9,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from coldpress import cpu
-from coldpress.evaluation.scorecard.final_model import final_model
+from coldpress.evaluation.scorecard.final_model import final_model_name
 from tasks.execution import data
 from tasks.execution.stage import run_stage
 from tasks.execution.stage_spec import StageContext, StageSpec
@@ -100,7 +100,7 @@ def _record_opening(run_id: str, test_digest: str) -> int:
 
 
 def _headline_metrics(evaluation: Evaluation) -> dict[str, float]:
-    final = evaluation.models[final_model(evaluation)]
+    final = evaluation.models[final_model_name(evaluation)]
     numbers = {
         **final.scores,
         "retention": final.retention,
@@ -115,7 +115,7 @@ def _timing_metrics(evaluation: Evaluation) -> dict[str, float]:
     """The metrics from which `may_reuse` decides."""
     from coldpress.evaluation.performance.contention import worst_contention
 
-    final = evaluation.models[final_model(evaluation)]
+    final = evaluation.models[final_model_name(evaluation)]
     numbers: dict[str, float] = {}
     worst_case = worst_contention(card.contention for card in evaluation.models.values())
     if worst_case is not None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from coldpress.evaluation.performance import contention
-from coldpress.evaluation.scorecard.final_model import final_model
+from coldpress.evaluation.scorecard.final_model import final_model_name
 from coldpress.evaluation.scorecard.scorecard import Comparison, Evaluation, Interval, Scorecard
 from coldpress.evaluation.wording import points, significance_verdict, snap_to_count
 from coldpress.gate import groups
@@ -38,7 +38,7 @@ class _GateInput:
 
     @property
     def card(self) -> Scorecard | None:
-        return self.evaluation.models.get(final_model(self.evaluation))
+        return self.evaluation.models.get(final_model_name(self.evaluation))
 
     @property
     def busy(self) -> bool:
@@ -75,7 +75,7 @@ def run_checks(
 
 def _max_drop(gate_input: _GateInput, bound: float) -> Check:
     """Check the loss against the teacher."""
-    final = final_model(gate_input.evaluation)
+    final = final_model_name(gate_input.evaluation)
     for comparison in gate_input.evaluation.comparisons:
         if (comparison.model, comparison.baseline) == (final, "teacher"):
             subject = f"Compared with the teacher, its {gate_input.metric}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from coldpress.evaluation.scorecard.final_model import final_model
+from coldpress.evaluation.scorecard.final_model import final_model_name
 from coldpress.evaluation.scorecard.flip import Flip
 from coldpress.evaluation.scorecard.scorecard import Evaluation, Interval, Scorecard
 from coldpress.evaluation.statistics.score_interval import card_interval
@@ -41,7 +41,7 @@ class Findings:
     @property
     def final_name(self) -> str:
         """Name of the final model in the evaluation."""
-        return final_model(self.evaluation)
+        return final_model_name(self.evaluation)
 
     @property
     def final(self) -> Scorecard:

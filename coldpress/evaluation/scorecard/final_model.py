@@ -8,6 +8,6 @@ EXPORTED = "onnx"
 """Name of the ONNX file."""
 
 
-def final_model(evaluation: Evaluation) -> str:
+def final_model_name(evaluation: Evaluation) -> str:
     """Return the name of the last model: the ONNX file, or a checkpoint if there is no file."""
     return next(reversed(evaluation.models), EXPORTED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from coldpress.evaluation.scorecard.final_model import final_model
+from coldpress.evaluation.scorecard.final_model import final_model_name
 from tests.support.evaluations import evaluation, scorecard
 
 
@@ -19,4 +19,4 @@ from tests.support.evaluations import evaluation, scorecard
 )
 def test_the_last_model_is_the_final_one(names: tuple[str, ...], expected: str) -> None:
     models = {name: scorecard() for name in names}
-    assert final_model(evaluation(models=models)) == expected
+    assert final_model_name(evaluation(models=models)) == expected
