@@ -39,10 +39,9 @@ test-all: test test-integration
 
 setup: $(INSTALLED)
 
-# The stamp file is written last, so that an interrupted installation is repeated. Modules are
-# compiled when they are first imported; most of those that are installed never are.
+# The stamp file is written last, so that an interrupted installation is repeated.
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Coldpress needs Python 3.11")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install -q --no-compile -c constraints.txt -e '.[dev]'
+	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
 	touch $@
