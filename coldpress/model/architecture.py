@@ -136,7 +136,7 @@ ARCHITECTURES = {
     ),
     "mpnet": Architecture(
         encoder="mpnet",
-        embeddings=Embeddings(segments=None, positions_from_padding=True),
+        embeddings=Embeddings(segments=None, positions_from_padding=True, padding_id=1),
         attention=RelativeBiasAttention(
             linears={
                 "query": "attention.attn.q",

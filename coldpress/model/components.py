@@ -19,6 +19,7 @@ class Embeddings:
             model has one.
         positions_from_padding: True if positions are counted from the padding id plus one, so that
             no token uses the first rows of the position table.
+        padding_id: The only padding id, in a family whose code does not read the configured one.
     """
 
     module: str = "embeddings"
@@ -28,6 +29,7 @@ class Embeddings:
     norm: str = "embeddings.LayerNorm"
     projection: str = "embeddings_project"
     positions_from_padding: bool = False
+    padding_id: int | None = None
 
 
 @dataclass(frozen=True)

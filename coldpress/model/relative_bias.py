@@ -109,8 +109,17 @@ def keep_bias_table(classifier: Classifier) -> None:
     """
     attention = classifier.architecture.attention
     if isinstance(attention, RelativeBiasAttention):
-        table = classifier.encoder.get_submodule(attention.bias_table)
-        setattr(classifier.config, BIAS_HEADS, table.get_parameter("weight").shape[1])
+        setattr(classifier.config, BIAS_HEADS, bias_weight(classifier).shape[1])
+
+
+def bias_weight(classifier: Classifier) -> nn.Parameter:
+    """Return the numbers of the table, shape (buckets, heads).
+
+    Args:
+        classifier: One whose attention has relative biases.
+    """
+    attention = cast("RelativeBiasAttention", classifier.architecture.attention)
+    return classifier.encoder.get_parameter(f"{attention.bias_table}.weight")
 
 
 def columns_of(classifier: Classifier, layer: int) -> Tensor:
@@ -153,9 +162,7 @@ def position_bias(classifier: Classifier, layer: int, tokens: int) -> Tensor:
     Returns:
         Shape (heads, tokens, tokens).
     """
-    attention = cast("RelativeBiasAttention", classifier.architecture.attention)
-    table = classifier.encoder.get_submodule(attention.bias_table)
-    places = torch.arange(tokens, device=table.get_parameter("weight").device)
-    buckets = bucket_numbers(classifier, places - places[:, None])
-    biases: Tensor = table(buckets)
+    weight = bias_weight(classifier)
+    places = torch.arange(tokens, device=weight.device)
+    biases = weight[bucket_numbers(classifier, places - places[:, None])]
     return biases.permute(2, 0, 1)[columns_of(classifier, layer)]

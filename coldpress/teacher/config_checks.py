@@ -196,8 +196,12 @@ def _check_padding(config: Mapping[str, Any], place: str) -> None:
         return
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < rows:
         raise InputError(f"{place}: pad_token_id is {value!r}, not an id below vocab_size {rows}")
-    if config["model_type"] == "mpnet" and value != 1:
-        raise InputError(f"{place}: pad_token_id is {value!r}, only 1 is supported by mpnet")
+    only = names.embeddings.padding_id
+    if only is not None and value != only:
+        family = config["model_type"]
+        raise InputError(
+            f"{place}: pad_token_id is {value!r}, only {only} is supported by {family}"
+        )
     positions = config_size(config, "max_position_embeddings")
     if positions <= (value + 1 if names.embeddings.positions_from_padding else 0):
         raise InputError(f"{place}: max_position_embeddings is {positions}: no room for a token")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
+from tests.support.prefect_server import call_api
 
 RECIPE = """
 name: tiny
@@ -64,9 +64,8 @@ class Coldpress:
 
     def ask_prefect(self, path: str, query: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
         """Return the answer of the Prefect server in `servers` to a query."""
-        answer = httpx.post(f"{self.servers['PREFECT_API_URL']}/{path}", json=query, timeout=60)
-        answer.raise_for_status()
-        return answer.json()
+        address = f"{self.servers['PREFECT_API_URL']}/{path}"
+        return call_api("POST", address, query).raise_for_status().json()
 
     def run_tiny(self, *words: str) -> dict[str, Any]:
         """Run the tiny recipe, changed by `words`, and return its outcome."""

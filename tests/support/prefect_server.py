@@ -18,6 +18,16 @@ import httpx
 DEPLOYMENTS = Path(__file__).parents[2] / "deployments"
 
 
+def call_api(
+    method: str, address: str, body: object = None, user: tuple[str, str] | None = None
+) -> httpx.Response:
+    """Call an API, again where its SQLite was locked for an instant, as Prefect's client does."""
+    answer = None
+    while answer is None or answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+        answer = httpx.request(method, address, json=body, timeout=60, auth=user)
+    return answer
+
+
 @dataclass(frozen=True)
 class PrefectServer:
     """Its address, and the folder that it and its commands keep everything in."""
@@ -57,10 +67,7 @@ class PrefectServer:
         """Call its API, again where its SQLite was locked for an instant."""
         address = f"{self.environment['PREFECT_API_URL']}/{path}"
         user, _, password = self.settings.get("PREFECT_API_AUTH_STRING", "").partition(":")
-        answer = None
-        while answer is None or answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-            answer = httpx.request(method, address, json=body, timeout=60, auth=(user, password))
-        return answer
+        return call_api(method, address, body, (user, password))
 
     def answer(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401
         """Call its API, and return what a good answer holds."""

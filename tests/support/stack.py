@@ -16,6 +16,7 @@ from flows.stack import servers
 from tasks.environment import local_stack
 from tasks.environment.local_stack import MLFLOW, PREFECT
 from tests.support.command import Coldpress, new_home
+from tests.support.prefect_server import call_api
 
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
@@ -49,14 +50,8 @@ class Stack:
         return local_stack.loopback_url(local_stack.read_server_record(self.state, server).port)
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
-        """Call Prefect's API, and return what a good answer holds; None if it is empty.
-
-        Again where its SQLite was locked for an instant, as Prefect's own client does.
-        """
-        address = f"{self.address(PREFECT)}/api/{path}"
-        answer = None
-        while answer is None or answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-            answer = httpx.request(method, address, json=body, timeout=60)
+        """Call Prefect's API, and return what a good answer holds; None if it is empty."""
+        answer = call_api(method, f"{self.address(PREFECT)}/api/{path}", body)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 

@@ -15,7 +15,7 @@ from onnx import TensorProto
 
 from coldpress.model.attention import BertAttention, RelativeBiasAttention, RotaryAttention
 from coldpress.model.classifier import Classifier
-from coldpress.model.relative_bias import bucket_numbers, columns_of
+from coldpress.model.relative_bias import bias_weight, bucket_numbers, columns_of
 from coldpress.model.rotary import rotary_cos_sin
 from coldpress.onnx.graph.builder import MICROSOFT
 from coldpress.onnx.graph.lowering import Lowering
@@ -143,8 +143,7 @@ class AttentionLowering:
         self._biases = self._biases or self._add_biases(table)
         biases = self._biases
         columns = columns_of(self.classifier, layer.index).tolist()
-        count = self.classifier.module.get_parameter(f"{table}.weight").shape[1]
-        if columns != list(range(count)):
+        if columns != list(range(bias_weight(self.classifier).shape[1])):
             biases = graph.node("Gather", [biases, graph.integers(*columns)], axis=1)
         if not layer.first_token:
             return biases
@@ -154,9 +153,7 @@ class AttentionLowering:
     def _add_biases(self, path: str) -> str:
         """Add the biases of all heads: (1, heads, tokens, tokens)."""
         graph, longest = self.graph, self.max_tokens
-        table = add_tensor(
-            graph, f"{path}.weight", self.classifier.module.get_parameter(f"{path}.weight")
-        )
+        table = add_tensor(graph, f"{path}.weight", bias_weight(self.classifier))
         by_head = graph.node("Transpose", [table], perm=[1, 0])
         distances = torch.arange(1 - longest, longest)
         buckets = graph.constant("buckets", bucket_numbers(self.classifier, distances).numpy())
