@@ -121,7 +121,8 @@ def promote_and_roll_back(coldpress: Coldpress) -> None:
 def serve_the_champion(coldpress: Coldpress, kind: TinyKind) -> None:
     """MLflow's server answers as the command does."""
     pair = ("--pair", kind.row["text_pair"]) if "text_pair" in kind.row else ()
-    predicted = coldpress("predict", "tiny@champion", kind.row["text"], *pair)
+    words = ("predict", "tiny@champion", kind.row["text"], *pair)
+    predicted = coldpress.run_process(words, coldpress.environment)
     assert predicted.code == 0, predicted.error
     store = {"MLFLOW_TRACKING_URI": f"sqlite:///{coldpress.home / 'state' / 'mlflow.db'}"}
     environment = {**coldpress.environment, **store}

@@ -1,17 +1,28 @@
-"""Real commands in real processes, with a home of their own."""
+"""Real commands, with a home of their own."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+from flows.cli import exit_codes
+from flows.cli.main import app
+from tasks.environment import home
 from tests.support.prefect_server import call_api
+
+WITHOUT_PREFECT = frozenset(
+    {"card", "check", "index", "lineage", "predict", "pull", "recipes", "report", "search-index"}
+)
+"""Commands that can run in this process; their imports take longer than what they do."""
 
 RECIPE = """
 name: tiny
@@ -49,8 +60,14 @@ class Coldpress:
         return [sys.executable, "-m", "flows.cli", *words]
 
     def __call__(self, *words: str, also: Mapping[str, str] | None = None) -> CommandResult:
-        """Run a command to its end."""
+        """Run a command to its end, in a process of its own if it needs Prefect."""
         environment = {**self.environment, **(also or {})}
+        if words[0] in WITHOUT_PREFECT:
+            return self._run_here(words, environment)
+        return self.run_process(words, environment)
+
+    def run_process(self, words: tuple[str, ...], environment: Mapping[str, str]) -> CommandResult:
+        """Run a command in a process of its own."""
         result = subprocess.run(
             self.command(*words),
             cwd=self.home,
@@ -61,6 +78,19 @@ class Coldpress:
             check=False,
         )
         return CommandResult(result.returncode, result.stdout, result.stderr)
+
+    def _run_here(self, words: tuple[str, ...], environment: Mapping[str, str]) -> CommandResult:
+        output = io.StringIO()
+        error = io.StringIO()
+        with (
+            chdir(self.home),
+            patch.dict(os.environ, environment, clear=True),
+            redirect_stdout(output),
+            redirect_stderr(error),
+        ):
+            home.set_defaults()
+            code = exit_codes.run_command(lambda: app(words))
+        return CommandResult(code, output.getvalue(), error.getvalue())
 
     def ask_prefect(self, path: str, query: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
         """Return the answer of the Prefect server in `servers` to a query."""
