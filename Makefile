@@ -15,8 +15,9 @@ help:
 demo: setup
 	$(BIN)/coldpress run demo
 
-# Two test processes with one thread each; more threads would only compete for two cores.
-PYTEST := $(BIN)/pytest -n 2 --dist loadgroup
+# Test processes with one thread each; more threads would only compete for two cores. Integration
+# tests wait for servers during a fifth of their time.
+PYTEST := $(BIN)/pytest --dist loadgroup
 unit test-integration: export OMP_NUM_THREADS := 1
 
 # At the same time: the type checker uses one core, and some tests wait.
@@ -30,10 +31,10 @@ checks: setup
 	$(BIN)/lint-imports
 
 unit: setup
-	$(PYTEST) -m "not slow and not integration"
+	$(PYTEST) -n 2 -m "not slow and not integration"
 
 test-integration: setup
-	$(PYTEST) -m "not slow and integration"
+	$(PYTEST) -n 3 -m "not slow and integration"
 
 test-all: test test-integration
 

@@ -75,6 +75,10 @@ class TaskKind(Protocol):
         """
 
     @property
+    def has_target_groups(self) -> bool:
+        """True if `target_groups` returns groups; otherwise only slices are compared."""
+
+    @property
     def head(self) -> HeadName:
         """The kind of output head that models have."""
 

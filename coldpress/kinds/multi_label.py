@@ -44,6 +44,7 @@ class MultiLabel:
     samples_title = "rows"
     is_classification = False
     has_labels = True
+    has_target_groups = True
     head: HeadName = "text"
     activation: Literal["sigmoid"] = "sigmoid"
     stratum_title = "label"

@@ -35,6 +35,7 @@ class Ranking:
     samples_title = "queries"
     is_classification = False
     has_labels = False
+    has_target_groups = True
     head: HeadName = "text"
     activation: Literal["none"] = "none"
     stratum_title = "query with a relevant and another document"

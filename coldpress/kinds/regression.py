@@ -51,6 +51,7 @@ class Regression:
     samples_title = "rows"
     is_classification = False
     has_labels = False
+    has_target_groups = True
     head: HeadName = "text"
     activation: Literal["none"] = "none"
     stratum_title = "quarter of the targets"

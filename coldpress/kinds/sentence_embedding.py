@@ -92,6 +92,7 @@ class SentenceEmbedding(VectorLearning):
     """
 
     name = "sentence-embedding"
+    has_target_groups = False
     metrics = (
         Metric("ndcg_at_10", "nDCG@10", "ndcg_at_10"),
         Metric("recall_at_100", "Recall@100", "recall_at_100"),

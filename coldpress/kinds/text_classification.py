@@ -59,6 +59,7 @@ class TextClassification:
     samples_title = "rows"
     is_classification = True
     has_labels = True
+    has_target_groups = True
     head: HeadName = "text"
     activation: Literal["softmax"] = "softmax"
     stratum_title = "class"

@@ -41,6 +41,7 @@ class TokenClassification:
     samples_title = "texts"
     is_classification = False
     has_labels = True
+    has_target_groups = True
     head: HeadName = "tokens"
     activation: Literal["softmax"] = "softmax"
     stratum_title = "type of a text's first entity"

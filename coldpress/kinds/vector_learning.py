@@ -29,6 +29,7 @@ class VectorLearning:
 
     is_classification = False
     has_labels = False
+    has_target_groups = True
     head: HeadName = "sentence"
     activation: Literal["none"] = "none"
     stratum_title = "text"

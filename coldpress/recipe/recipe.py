@@ -134,6 +134,17 @@ class Recipe(Section):
         return self
 
     @model_validator(mode="after")
+    def _check_gate_has_groups(self) -> Self:
+        kind = task_kind(self.benchmark.task_kind_name)
+        bound = None if self.gate is None else self.gate.max_class_drop
+        if bound is not None and not kind.has_target_groups and not self.evaluate.slices:
+            raise ValueError(
+                f"gate.max_class_drop: with benchmark.kind {kind.name}, only slices are compared;"
+                " add evaluate.slices"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _check_operating_points(self) -> Self:
         sections = self.evaluate.operating_points
         check_kind(sections, task_kind(self.benchmark.task_kind_name))

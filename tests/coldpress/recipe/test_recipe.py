@@ -178,6 +178,16 @@ def test_a_bound_of_the_file_is_refused_without_a_file(field: str) -> None:
         recipe(export=None, quantize=quantize, gate={field: 0.5})
 
 
+def test_a_bound_of_groups_needs_groups() -> None:
+    """Queries of a retrieval benchmark have no labels to be grouped by."""
+    benchmark = {"kind": "sentence-embedding", "source": {"origin": "synthetic"}}
+    sections = {"benchmark": benchmark, "gate": {"max_class_drop": 0.2}}
+    with pytest.raises(ValidationError, match=r"gate\.max_class_drop: with benchmark\.kind sent"):
+        recipe(**sections)
+    by_length = [{"method": "length", "edges": [5]}]
+    assert recipe(**sections, evaluate={"slices": by_length}).evaluate.slices
+
+
 def test_a_teacher_alone_is_not_the_final_model() -> None:
     with pytest.raises(ValidationError, match="export: null, but nothing is distilled"):
         recipe(export=None, prune=[])
