@@ -58,6 +58,7 @@ def compare_accuracy(before: Predictions, fresh: Predictions) -> AccuracyChange:
         or (_is_lower_on_same(same) and (binary or loss_p_value(now, then) < TAIL)),
         sentence=" ".join(_sentences(before.kind, independent, same)),
         metric=before.kind.sample_metric.name,
+        metric_title=before.kind.sample_metric.title,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from coldpress.drift.result import Drift, Reevaluation, ShareDifference
 from coldpress.evaluation.scorecard.scorecard import Interval
 from coldpress.evaluation.wording import points
+from coldpress.kinds.scores import capitalize_title
 from coldpress.schema.markdown import escape_markdown
 
 _TABLE_HEAD = (
@@ -20,7 +21,7 @@ def headline(reevaluation: Reevaluation) -> str:
     drifted = [test for test in reevaluation.drift if test.drifted]
     if drifted:
         return " ".join(f"{test.way.capitalize()}: {test.sentence}" for test in drifted)
-    no_loss = f"no loss of {accuracy.metric} and " if accuracy else ""
+    no_loss = f"no loss of {accuracy.metric_title} and " if accuracy else ""
     return f"{reevaluation.n} new rows show {no_loss}no drift."
 
 
@@ -40,9 +41,8 @@ def reevaluation_page(reevaluation: Reevaluation) -> str:
     ]
     accuracy = reevaluation.accuracy
     if accuracy is not None:
-        paragraphs.append(
-            f"{accuracy.metric.capitalize()}: {_share_text(accuracy.fresh)}. {accuracy.sentence}"
-        )
+        title = capitalize_title(accuracy.metric_title)
+        paragraphs.append(f"{title}: {_share_text(accuracy.fresh)}. {accuracy.sentence}")
     if reevaluation.agreement is not None:
         paragraphs.append(_agreement_text(reevaluation.agreement))
     paragraphs.append("\n".join([_TABLE_HEAD, *map(_row, reevaluation.drift)]))

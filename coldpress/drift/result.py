@@ -59,6 +59,7 @@ class AccuracyChange(FrozenRecord):
         worse: Whether one of the two comparisons shows a loss.
         sentence: The result in words.
         metric: Name of the metric; for kinds without classes, the mean row score.
+        metric_title: Its name in sentences.
     """
 
     fresh: Interval
@@ -67,6 +68,7 @@ class AccuracyChange(FrozenRecord):
     worse: bool
     sentence: str
     metric: str = "accuracy"
+    metric_title: str = "accuracy"
 
 
 class Reevaluation(FrozenRecord):

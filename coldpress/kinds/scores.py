@@ -27,10 +27,15 @@ class Metric:
 
     @property
     def heading(self) -> str:
-        """The title with a capital letter, unless it is a name such as nDCG."""
-        if self.title[1:2].isupper():
-            return self.title
-        return self.title[:1].upper() + self.title[1:]
+        """The title at the start of a sentence."""
+        return capitalize_title(self.title)
+
+
+def capitalize_title(title: str) -> str:
+    """Return a title with a capital letter, unless it is a name such as nDCG."""
+    if title[1:2].isupper():
+        return title
+    return title[:1].upper() + title[1:]
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,15 @@ def test_the_page_has_one_row_per_test() -> None:
     assert "yes" in lines[-2]
 
 
+def test_a_metric_has_its_name_in_sentences() -> None:
+    labelled = result("healthy", drifted=False)
+    assert labelled.accuracy is not None
+    title = {"metric": "ndcg_at_10", "metric_title": "nDCG@10"}
+    ranked = labelled.model_copy(update={"accuracy": labelled.accuracy.model_copy(update=title)})
+    assert markdown.headline(ranked) == "80 new rows show no loss of nDCG@10 and no drift."
+    assert "nDCG@10: 50 % (95 % interval 40 to 60)." in markdown.reevaluation_page(ranked)
+
+
 def test_without_labels_the_page_has_agreement_instead_of_accuracy() -> None:
     page = markdown.reevaluation_page(result("drifted", labelled=False))
     assert "Accuracy" not in page
