@@ -53,7 +53,7 @@ class Translator(nn.Module):
         Returns:
             Logits, shape (batch, target tokens, vocabulary).
         """
-        return self.decode(self.encode(source), source, target)
+        return self.scores(self.decode(self.encode(source), source, target))
 
     def encode(self, source: Tensor) -> Tensor:
         """Return the encoder's states, shape (batch, source tokens, width)."""
@@ -63,24 +63,25 @@ class Translator(nn.Module):
         return states
 
     def decode(self, memory: Tensor, source: Tensor, target: Tensor) -> Tensor:
-        """Predict each next target token from the encoder's states.
+        """Return the decoder's states, shape (batch, target tokens, width).
 
         Args:
             memory: From `encode`, shape (batch, source tokens, width).
             source: Token ids, shape (batch, source tokens).
             target: Token ids from the start token on, shape (batch, target tokens).
-
-        Returns:
-            Logits, shape (batch, target tokens, vocabulary).
         """
         later = torch.ones(target.shape[1], target.shape[1], dtype=torch.bool).triu(1)
-        states = self.transformer.decoder(
+        states: Tensor = self.transformer.decoder(
             self._embed(target),
             memory,
             tgt_mask=later,
             tgt_key_padding_mask=target == PAD,
             memory_key_padding_mask=source == PAD,
         )
+        return states
+
+    def scores(self, states: Tensor) -> Tensor:
+        """Return the logits of the next token, from (..., width) to (..., vocabulary)."""
         return nn.functional.linear(states, self.embedding.weight)
 
     def _embed(self, tokens: Tensor) -> Tensor:
@@ -140,15 +141,19 @@ def translate(model: Translator, sources: Sequence[Sentence]) -> list[Sentence]:
 
 
 def _decode_greedily(model: Translator, source: Tensor) -> list[Sentence]:
+    """Append the likeliest token to each sentence until it ends; ended ones are not computed."""
     memory = model.encode(source)
     target = torch.full((len(source), 1), BOS)
-    ended = torch.zeros(len(source), dtype=torch.bool)
-    # Translations of one sentence are rarely twice as long as it is.
-    limit = min(MAX_TOKENS, 2 * source.shape[1] + 10)
-    while target.shape[1] < limit and not bool(ended.all()):
-        following = model.decode(memory, source, target)[:, -1].argmax(dim=-1)
-        target = torch.cat([target, following.masked_fill(ended, PAD)[:, None]], dim=1)
-        ended |= following == EOS
+    unfinished = torch.arange(len(source))
+    # Translations are rarely longer; those of a broken model would go on.
+    limit = min(MAX_TOKENS, source.shape[1] * 3 // 2 + 10)
+    while target.shape[1] < limit and len(unfinished):
+        states = model.decode(memory[unfinished], source[unfinished], target[unfinished])
+        following = model.scores(states[:, -1]).argmax(dim=-1)
+        column = torch.full((len(source), 1), PAD)
+        column[unfinished, 0] = following
+        target = torch.cat([target, column], dim=1)
+        unfinished = unfinished[following != EOS]
     return [row[1:] for row in target.tolist()]
 
 

@@ -25,6 +25,17 @@ def test_a_model_learns_to_copy_its_input() -> None:
     assert translation.translate(model, pairs.sources) == pairs.targets
 
 
+def test_translations_end_independently_of_each_other() -> None:
+    """Sentences of one batch that end earlier do not change those that go on."""
+    torch.manual_seed(0)
+    model = Translator(7)
+    sources = [[3], [3, 4, 5], [5, 5], [4, 3, 5, 3, 6]]
+    translation.train(model, Pairs(sources, sources), 60, 2e-3)
+    together = translation.translate(model, sources)
+    assert together == [translation.translate(model, [source])[0] for source in sources]
+    assert len({len(tokens) for tokens in together}) > 1
+
+
 def test_training_keeps_pruned_weights_at_zero() -> None:
     torch.manual_seed(0)
     model = Translator(7)
