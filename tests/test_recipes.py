@@ -16,7 +16,7 @@ from coldpress.kinds import KindSection
 from coldpress.recipe.loading import load_recipe
 from coldpress.recipe.recipe import Recipe
 from coldpress.teacher import spec
-from coldpress.teacher.spec import HubModel
+from coldpress.teacher.pretrained import HubModel
 
 RECIPES = sorted((Path(__file__).parent.parent / "recipes").glob("*.yaml"))
 

@@ -9,7 +9,7 @@ import yaml
 
 from coldpress.data.sources import HubSource
 from coldpress.report.findings import Findings
-from coldpress.teacher.spec import HubModel
+from coldpress.teacher.pretrained import HubModel
 
 
 def front_matter(findings: Findings) -> str:

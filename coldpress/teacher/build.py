@@ -31,8 +31,14 @@ from coldpress.model.sentence_head import SentenceHead, write_head
 from coldpress.schema.text_files import read_json_object
 from coldpress.teacher.config_checks import effective_config
 from coldpress.teacher.label_checks import check_teacher_labels, mapped_labels
+from coldpress.teacher.pretrained import (
+    TEACHER_FIELD,
+    PretrainedModel,
+    fetch_model,
+    read_config,
+)
 from coldpress.teacher.sentence_teacher import fetch_sentence_files, load_dense
-from coldpress.teacher.spec import ScratchModel, Teacher, fetch_model
+from coldpress.teacher.spec import ScratchModel, Teacher
 from coldpress.teacher.tokenizer import loading
 from coldpress.teacher.tokenizer.comparison import compare_with_transformers
 from coldpress.teacher.tokenizer.wordpiece import MASK_TOKEN, SPECIAL_TOKENS, train_wordpiece
@@ -59,12 +65,15 @@ def build_teacher(teacher: Teacher, benchmark: Benchmark, max_tokens: int) -> Cl
     check_teacher_labels(teacher, benchmark.labels, benchmark.kind)
     if isinstance(teacher.model, ScratchModel):
         return _build_from_scratch(teacher.model, benchmark, max_tokens)
-    directory = fetch_model(teacher.model)
     if benchmark.kind.head == "sentence":
-        return _load_sentence_model(directory, teacher, benchmark, max_tokens)
-    classifier, missing = _load_pretrained(directory, teacher, benchmark, max_tokens)
+        return _load_sentence_model(teacher.model, benchmark, max_tokens)
+    classifier, missing = load_pretrained(teacher.model, benchmark, max_tokens)
     if missing and not teacher.epochs:
         raise InputError(f"teacher.epochs: 0, but the weights lack {min(missing)}")
+    content, _ = read_config(teacher.model)
+    pretrained_labels = mapped_labels(teacher, content)
+    if sorted(pretrained_labels) == sorted(benchmark.labels):
+        _reorder_head(classifier, [pretrained_labels.index(name) for name in benchmark.labels])
     return classifier
 
 
@@ -88,41 +97,51 @@ def _build_from_scratch(model: ScratchModel, benchmark: Benchmark, max_tokens: i
     return Classifier(module, tokenizer, benchmark.labels, benchmark.kind, MASK_TOKEN)
 
 
-def _load_pretrained(
-    directory: Path, teacher: Teacher, benchmark: Benchmark, max_tokens: int
+def load_pretrained(
+    model: PretrainedModel,
+    benchmark: Benchmark,
+    max_tokens: int,
+    head: SentenceHead | None = None,
+    field: str = TEACHER_FIELD,
 ) -> tuple[Classifier, list[str]]:
-    """Return the classifier, and the names of its parameters without pretrained weights."""
-    place = f"teacher.model: {directory}"
-    labels = benchmark.labels
+    """Load a pretrained model with an output head for a benchmark.
+
+    Args:
+        model: On the hub or in a directory.
+        benchmark: Its task kind and its labels are those of the output head.
+        max_tokens: Longer texts are truncated to this length, or to the model's own limit.
+        head: The sentence head of a model of vectors.
+        field: The recipe's field that names the model.
+
+    Returns:
+        A float32 classifier in evaluation mode, and the names of its parameters without pretrained
+        weights, which are random.
+
+    Raises:
+        InputError: The model cannot be downloaded or read, or lacks weights of its encoder.
+    """
+    directory = fetch_model(model, field)
+    place = f"{field}: {directory}"
     source = loading.load_teacher_tokenizer(directory, max_tokens, place)
     compare_with_transformers(source, benchmark)
-    content = read_json_object(directory / "config.json", place)
-    pretrained_labels = mapped_labels(teacher, content)
-    module, missing = _load_module(directory, _build_config(content), benchmark)
-    classifier = Classifier(module, source.tokenizer, labels, benchmark.kind, source.mask)
-    _check_missing_weights(missing, classifier, directory)
-    if sorted(pretrained_labels) == sorted(labels):
-        _reorder_head(classifier, [pretrained_labels.index(name) for name in labels])
-    module.eval()
+    config = _build_config(read_json_object(directory / "config.json", place))
+    if head is not None:
+        write_head(config, head)
+    module, missing = _load_module(directory, config, benchmark)
+    module = attach_head(benchmark.kind, module).eval()
+    classifier = Classifier(module, source.tokenizer, benchmark.labels, benchmark.kind, source.mask)
+    _check_missing_weights(missing, classifier, place)
     return classifier, missing
 
 
 def _load_sentence_model(
-    directory: Path, teacher: Teacher, benchmark: Benchmark, max_tokens: int
+    model: PretrainedModel, benchmark: Benchmark, max_tokens: int
 ) -> Classifier:
     """Load an encoder with the head that its sentence-transformers files describe."""
-    place = f"teacher.model: {directory}"
-    source = loading.load_teacher_tokenizer(directory, max_tokens, place)
-    compare_with_transformers(source, benchmark)
-    config = _build_config(read_json_object(directory / "config.json", place))
-    files = fetch_sentence_files(teacher.model)
-    write_head(config, files.head)
-    module, missing = _load_module(directory, config, benchmark)
-    model = attach_head(benchmark.kind, module).eval()
+    files = fetch_sentence_files(model)
+    classifier, _ = load_pretrained(model, benchmark, max_tokens, files.head)
     if files.dense is not None:
-        load_dense(model, files.dense, place)
-    classifier = Classifier(model, source.tokenizer, benchmark.labels, benchmark.kind, source.mask)
-    _check_missing_weights(missing, classifier, directory)
+        load_dense(classifier.module, files.dense, TEACHER_FIELD)
     return classifier
 
 
@@ -158,13 +177,13 @@ def _load_module(
     return module, [*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])]
 
 
-def _check_missing_weights(missing: Sequence[str], classifier: Classifier, directory: Path) -> None:
+def _check_missing_weights(missing: Sequence[str], classifier: Classifier, place: str) -> None:
     """Refuse missing encoder weights: only the pooler and the output head may be new."""
     prefix = f"{classifier.architecture.encoder}."
     names = [n for n in missing if n.startswith(prefix) and not n.startswith(f"{prefix}pooler.")]
     if names:
         raise InputError(
-            f"teacher.model: {directory} has no matching weights for {len(names)} of the encoder's"
+            f"{place} has no matching weights for {len(names)} of the encoder's"
             f" parameters, such as {min(names)}"
         )
 

@@ -16,15 +16,14 @@ from coldpress.model.checkpoint import MANIFEST
 from coldpress.model.output_head import CLASS_SUFFIXES, find_output_head
 from coldpress.schema.quoting import quote_names
 from coldpress.teacher.label_config import label_names
-from coldpress.teacher.sentence_teacher import check_sentence_teacher
-from coldpress.teacher.spec import (
+from coldpress.teacher.pretrained import (
     DirectoryModel,
-    HubModel,
-    ScratchModel,
-    Teacher,
+    PretrainedModel,
     find_downloaded,
     read_config,
 )
+from coldpress.teacher.sentence_teacher import check_sentence_teacher
+from coldpress.teacher.spec import ScratchModel, Teacher
 from coldpress.teacher.weight_checks import check_head, has_head
 
 # Early versions of Coldpress wrote the class of the pretrained model into config.json.
@@ -112,7 +111,7 @@ def _check_output_count(count: int, needed: int, kind: TaskKind, place: str) -> 
 
 
 def _check_classifier(
-    model: HubModel | DirectoryModel, config: Mapping[str, Any], kind: TaskKind, place: str
+    model: PretrainedModel, config: Mapping[str, Any], kind: TaskKind, place: str
 ) -> None:
     """Check for the kind's output head: in the weights, or in config.json if they are remote."""
     names = config.get("architectures") or ()
@@ -136,12 +135,12 @@ def _check_classifier(
         check_head(directory, config, head, labels, f"teacher.epochs: 0, but {place}")
 
 
-def _local_directory(model: HubModel | DirectoryModel) -> Path | None:
+def _local_directory(model: PretrainedModel) -> Path | None:
     """Return the directory of the weights, or None if they have not been downloaded."""
     return model.path if isinstance(model, DirectoryModel) else find_downloaded(model)
 
 
-def _is_coldpress_checkpoint(model: HubModel | DirectoryModel) -> bool:
+def _is_coldpress_checkpoint(model: PretrainedModel) -> bool:
     if isinstance(model, DirectoryModel):
         return (model.path / MANIFEST).exists()
     return MANIFEST in hub.list_files("model", model.id, model.revision, "teacher.model")

@@ -11,8 +11,9 @@ from coldpress.data import hub
 from coldpress.errors import InputError
 from coldpress.model.sentence_head import DENSE, SentenceHead
 from coldpress.schema.text_files import reject_lfs_pointers
+from coldpress.teacher.pretrained import TEACHER_FIELD, DirectoryModel, HubModel
 from coldpress.teacher.sentence_files import SENTENCE_PATTERNS, SentenceFiles, read_sentence_files
-from coldpress.teacher.spec import DirectoryModel, HubModel, ScratchModel, Teacher, TeacherModel
+from coldpress.teacher.spec import ScratchModel, Teacher, TeacherModel
 
 if TYPE_CHECKING:
     from torch import nn
@@ -65,8 +66,12 @@ def check_dimension(model: TeacherModel, dimension: int, hidden_size: int) -> No
         )
 
 
-def fetch_sentence_files(model: TeacherModel) -> SentenceFiles:
-    """Read a teacher's sentence head, from the hub if necessary.
+def fetch_sentence_files(model: TeacherModel, field: str = TEACHER_FIELD) -> SentenceFiles:
+    """Read a model's sentence head, from the hub if necessary.
+
+    Args:
+        model: A teacher, or another pretrained model.
+        field: The recipe's field that names it.
 
     Raises:
         InputError: A file cannot be downloaded or read, or asks for something unsupported.
@@ -74,13 +79,13 @@ def fetch_sentence_files(model: TeacherModel) -> SentenceFiles:
     if isinstance(model, ScratchModel):
         return SentenceFiles(SentenceHead())
     if isinstance(model, DirectoryModel):
-        return read_sentence_files(model.path, f"teacher.model.path: {model.path}")
-    return read_sentence_files(_download(model), f"teacher.model: {model.id}")
+        return read_sentence_files(model.path, f"{field}.path: {model.path}")
+    return read_sentence_files(_download(model, field), f"{field}: {model.id}")
 
 
-def sentence_digest(model: TeacherModel) -> str:
-    """Return a sha256 of a teacher's sentence head, which its other files do not determine."""
-    files = fetch_sentence_files(model)
+def sentence_digest(model: TeacherModel, field: str = TEACHER_FIELD) -> str:
+    """Return a sha256 of a model's sentence head, which its other files do not determine."""
+    files = fetch_sentence_files(model, field)
     dense = b"" if files.dense is None else files.dense.read_bytes()
     return hashlib.sha256(json.dumps(files.head.to_json()).encode() + dense).hexdigest()
 
@@ -108,7 +113,5 @@ def load_dense(module: nn.Module, path: Path, place: str) -> None:
         raise InputError(f"{place}: {path.parent.name}/{path.name}: {reason}") from error
 
 
-def _download(model: HubModel) -> Path:
-    return hub.download_snapshot(
-        "model", model.id, model.revision, SENTENCE_PATTERNS, "teacher.model"
-    )
+def _download(model: HubModel, field: str) -> Path:
+    return hub.download_snapshot("model", model.id, model.revision, SENTENCE_PATTERNS, field)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from coldpress.model.architecture import ARCHITECTURES
 from coldpress.teacher.config_checks import config_size, config_width
-from coldpress.teacher.spec import ScratchModel, TeacherModel, read_config
+from coldpress.teacher.pretrained import TEACHER_FIELD, read_config
+from coldpress.teacher.spec import ScratchModel, TeacherModel
 
 _BYTES_PER_PARAMETER = 4
 
@@ -47,11 +48,12 @@ class TeacherSize:
         return _BYTES_PER_PARAMETER * (table + self.layers * (attention + feed_forward))
 
 
-def teacher_size(model: TeacherModel) -> TeacherSize:
-    """Read a teacher's sizes from its configuration.
+def teacher_size(model: TeacherModel, field: str = TEACHER_FIELD) -> TeacherSize:
+    """Read the sizes of a teacher, or of another model, from its configuration.
 
     Args:
         model: A model on the hub, in a directory, or from scratch.
+        field: The recipe's field that names it.
 
     Returns:
         The sizes.
@@ -67,7 +69,7 @@ def teacher_size(model: TeacherModel) -> TeacherSize:
             neurons=model.neurons,
             vocabulary_size=model.vocabulary_size,
         )
-    config, _ = read_config(model)
+    config, _ = read_config(model, field)
     names = ARCHITECTURES[config["model_type"]]
     hidden_size = config_width(config)
     keys = names.config_keys

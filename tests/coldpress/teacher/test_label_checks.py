@@ -18,7 +18,8 @@ from coldpress.model.checkpoint import Manifest
 from coldpress.model.classifier import Classifier
 from coldpress.model.serialization import save_classifier, write_checkpoint
 from coldpress.teacher.label_checks import check_teacher_labels, mapped_labels
-from coldpress.teacher.spec import DirectoryModel, HubModel, ScratchModel, Teacher, TeacherModel
+from coldpress.teacher.pretrained import DirectoryModel, HubModel
+from coldpress.teacher.spec import ScratchModel, Teacher, TeacherModel
 from tests.support.acceptance import does_not_raise
 from tests.support.local_hub import COMMIT, LocalHub
 

@@ -14,15 +14,8 @@ from tokenizers.models import WordLevel
 from coldpress.data import hub
 from coldpress.errors import InputError
 from coldpress.model.architecture import ARCHITECTURES
-from coldpress.teacher.spec import (
-    DirectoryModel,
-    HubModel,
-    ScratchModel,
-    Teacher,
-    check_teacher_model,
-    content_digest,
-    fetch_model,
-)
+from coldpress.teacher.pretrained import DirectoryModel, HubModel, fetch_model
+from coldpress.teacher.spec import ScratchModel, Teacher, check_teacher_model, content_digest
 from coldpress.teacher.weight_checks import encoder_shapes, head_shapes
 from tests.support.local_hub import COMMIT, LocalHub
 
