@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 class TeacherDescription:
     """Properties of a teacher that are known before anything is trained.
 
+    If the student starts from another pretrained model, methods see that one in its place.
+
     Attributes:
         size: Its sizes.
         tokenizer: Its tokenizer; None if that will be trained on the data.

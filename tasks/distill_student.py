@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from coldpress.distillation.student import STUDENT_FIELD
+from coldpress.teacher.pretrained import pretrained_digest
+from coldpress.teacher.sentence_teacher import sentence_digest
 from tasks.execution import data
 from tasks.execution.stage import run_stage
 from tasks.execution.stage_spec import StageContext, StageSpec
 from tasks.tracking import curves
 
 if TYPE_CHECKING:
+    from coldpress.recipe.recipe import Recipe
     from tasks.execution.pipeline_run import PipelineRun
     from tasks.tracking.results import StageResult
 
@@ -22,14 +26,31 @@ def distill_student(
     run: PipelineRun, teacher: StageResult, soft_targets: StageResult
 ) -> StageResult:
     """Build the student from teacher layers and train it on the soft targets."""
-    section = run.recipe.distill
-    if section is None:
+    if run.recipe.distill is None:
         return teacher.skipped_as("distill_student")
-    return run_stage(StageSpec(run, "distill_student", section, (teacher, soft_targets)), _distill)
+    return run_stage(_stage_spec(run, teacher, soft_targets), _distill)
+
+
+def _stage_spec(run: PipelineRun, teacher: StageResult, soft_targets: StageResult) -> StageSpec:
+    """A model that the student starts from is identified by its content, not by its name."""
+    section = run.recipe.recovery
+    inputs = (teacher, soft_targets)
+    digests = _pretrained_digests(run.recipe)
+    return StageSpec(run, "distill_student", section, inputs, digests)
+
+
+def _pretrained_digests(recipe: Recipe) -> dict[str, str]:
+    model = recipe.student_model
+    if model is None:
+        return {}
+    digests = {"from": pretrained_digest(model, STUDENT_FIELD)}
+    if recipe.benchmark.kind == "sentence-embedding":
+        digests["head"] = sentence_digest(model, STUDENT_FIELD)
+    return digests
 
 
 def _distill(context: StageContext) -> dict[str, float]:
-    from coldpress.distillation import own_vocabulary, soft_targets, transfer
+    from coldpress.distillation import own_vocabulary, pretrained_student, soft_targets, transfer
     from coldpress.distillation.method import DistillationContext
     from coldpress.kinds.vectors import validation_metric
     from coldpress.model import classifier, serialization
@@ -37,17 +58,20 @@ def _distill(context: StageContext) -> dict[str, float]:
 
     recipe = context.recipe
     method = context.section
-    validation = data.load_benchmark(recipe).validation
+    benchmark = data.load_benchmark(recipe)
     loop.reseed(recipe.seed, context.stage)
     teacher = serialization.load_classifier(context.inputs[0])
     targets = soft_targets.load_soft_targets(context.inputs[1].path)
     rows = targets.transfer_set(data.load_transfer_set(recipe))
-    teacher = own_vocabulary.replace_vocabulary(teacher, method.student.vocabulary, rows)
-    training = transfer.soft_target_data(teacher, method, targets, rows, validation)
-    epochs: dict[str, tuple[loop.Epoch, ...]] = {}
     teacher = transfer.shorten_teacher(teacher, method.student.dimension, targets, rows)
+    source = pretrained_student.choose_source(
+        teacher, recipe.student_model, benchmark, recipe.benchmark.max_tokens
+    )
+    source = own_vocabulary.replace_vocabulary(source, method.student.vocabulary, rows)
+    training = transfer.soft_target_data(source, method, targets, rows, benchmark.validation)
+    epochs: dict[str, tuple[loop.Epoch, ...]] = {}
     distillation = DistillationContext(training, rows, context.progress, epochs.__setitem__)
-    student = method.distill(teacher, distillation)
+    student = method.distill(source, distillation)
     metric = validation_metric(student.kind).name
     curves.log_epochs(context.run_id, epochs, metric)
     serialization.write_checkpoint(student, context.target, context.manifest())

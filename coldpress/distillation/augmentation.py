@@ -47,6 +47,22 @@ class Augmentation(Section):
                 "soft_targets.augment.mask: the teacher's tokenizer has no mask_token; set 0"
             )
 
+    def check_student_mask(self, token: str, students: str) -> None:
+        """Check that a student with another tokenizer reads the mask token as one.
+
+        Args:
+            token: The teacher's mask token, which masked texts contain.
+            students: The student's mask token; empty if it has none.
+
+        Raises:
+            InputError: Words are to be masked, and the tokens differ.
+        """
+        if self.mask and token != students:
+            raise InputError(
+                f"soft_targets.augment.mask: the teacher's mask token is {token!r}, that of"
+                f" distill.student.from {repr(students) if students else 'missing'}; set 0"
+            )
+
     def make_variants(self, teacher: Classifier, rows: Split, seed: int) -> Split:
         """Make variants of the rows.
 

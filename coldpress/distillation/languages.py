@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from coldpress.distillation import DistillationMethod
+from coldpress.distillation.student import STUDENT_FIELD
 
 
 def check_languages(method: DistillationMethod, translated: bool) -> None:
@@ -17,8 +18,13 @@ def check_languages(method: DistillationMethod, translated: bool) -> None:
             embeddings of a new vocabulary would stay as they are.
     """
     vocabulary = method.student.vocabulary is not None
-    if method.method != "logits" and (translated or vocabulary):
-        reason = "distill.student.vocabulary" if vocabulary else "benchmark.columns.translations"
+    reasons = {
+        STUDENT_FIELD: method.student.from_ is not None,
+        "distill.student.vocabulary": vocabulary,
+        "benchmark.columns.translations": translated,
+    }
+    reason = next((field for field, present in reasons.items() if present), None)
+    if method.compares_activations and reason is not None:
         raise ValueError(
             f"distill.method: with {reason} only logits is possible, since {method.method} compares"
             " what teacher and student compute from the same tokens"

@@ -38,6 +38,10 @@ class Distillation(Method, Protocol):
     """The `distill` section of a recipe."""
 
     @property
+    def compares_activations(self) -> bool:
+        """True if the student must read the same tokens as the teacher, in layers like its own."""
+
+    @property
     def student(self) -> StudentShape:
         """Sizes of the student."""
 
@@ -53,6 +57,7 @@ class Distillation(Method, Protocol):
         """Return a trained student.
 
         Args:
-            classifier: The teacher; not changed.
+            classifier: The teacher; not changed. Without a comparison of activations, it may be
+                another model: the student is made from it and learns from the context's data.
             context: Data and callbacks.
         """

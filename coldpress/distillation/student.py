@@ -1,13 +1,14 @@
-"""The shape of the student, and the teacher layers that it is initialised from."""
+"""The shape of the student, and the model whose layers it is initialised from."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from coldpress.errors import InputError
-from coldpress.schema.section import Section
+from coldpress.schema.section import FlatChoice, Section
+from coldpress.teacher.pretrained import DirectoryModel, HubModel, coerce_model
 
 if TYPE_CHECKING:
     from coldpress.data.splits import Split
@@ -15,17 +16,26 @@ if TYPE_CHECKING:
     from coldpress.teacher.size import TeacherSize
 
 
-class StudentShape(Section):
-    """Sizes of the student. A size left out is the teacher's."""
+STUDENT_FIELD = "distill.student.from"
 
-    layers: Annotated[int, Field(ge=1, le=128, description="Number of encoder layers.")]
+
+class StudentShape(Section):
+    """Sizes of the student, which is made from the teacher or from another pretrained model.
+
+    A size left out is that of the model which the student is made from.
+    """
+
+    layers: Annotated[
+        int | None,
+        Field(ge=1, le=128, description="Number of encoder layers; required without from."),
+    ] = None
     take: Annotated[
         Literal["every-other", "first", "last"],
-        Field(description="Teacher layers to start from: evenly spread, lowest or highest."),
+        Field(description="Layers to start from: evenly spread, lowest or highest."),
     ] = "every-other"
     width: Annotated[
         int | None,
-        Field(ge=1, le=4096, description="Hidden size: a multiple of the teacher's head size."),
+        Field(ge=1, le=4096, description="Hidden size: a multiple of the size of a head."),
     ] = None
     heads: Annotated[
         int | None, Field(ge=1, le=256, description="Attention heads of each layer.")
@@ -47,28 +57,43 @@ class StudentShape(Section):
             " languages.",
         ),
     ] = None
+    from_: Annotated[
+        Annotated[HubModel | DirectoryModel, Field(discriminator="origin")] | None,
+        BeforeValidator(coerce_model),
+        Field(
+            alias="from",
+            description="Pretrained encoder to start from; none: the teacher. It may be of another"
+            " family and have another tokenizer.",
+        ),
+        FlatChoice(),
+    ] = None
 
-    def teacher_layers(self, count: int) -> list[int]:
-        """Choose the teacher layers that the student is initialised from.
+    def without_from(self) -> Self:
+        """Return the sizes alone."""
+        return self.model_copy(update={"from_": None})
+
+    def chosen_layers(self, count: int) -> list[int]:
+        """Choose the layers that the student is initialised from.
 
         Args:
-            count: Number of layers of the teacher.
+            count: Number of layers of the teacher, or of the model that takes its place.
 
         Returns:
             Ascending layer numbers. `every-other` spreads them evenly, starting with the lowest, as
             DistilBERT does (Sanh et al. 2019, section 3).
         """
+        layers = self.layers or count
         if self.take == "first":
-            return list(range(self.layers))
+            return list(range(layers))
         if self.take == "last":
-            return list(range(count - self.layers, count))
-        return [i * count // self.layers for i in range(self.layers)]
+            return list(range(count - layers, count))
+        return [i * count // layers for i in range(layers)]
 
     def build(self, teacher: Classifier, rows: Split) -> Classifier:
         """Build the student from parts of its teacher.
 
         Args:
-            teacher: Not changed.
+            teacher: The teacher, or the model that takes its place; not changed.
             rows: Texts to measure activations on, unless the student only has fewer layers.
 
         Returns:
@@ -82,28 +107,29 @@ class StudentShape(Section):
         """Check that the student can be built from this teacher.
 
         Args:
-            teacher: Sizes of the teacher.
+            teacher: Sizes of the teacher, or of the model that takes its place.
 
         Raises:
             InputError: The student would be larger, its width is not a multiple of the head size,
                 or its width is that of the teacher's embedding table before the projection.
         """
+        owner = "the teacher" if self.from_ is None else "the pretrained model"
         sizes = {
-            "layers": (self.layers, teacher.layers),
+            "layers": (self.layers or 0, teacher.layers),
             "width": (self.width or 0, teacher.hidden_size),
             "heads": (self.heads or 0, teacher.heads),
             "neurons": (self.neurons or 0, teacher.neurons),
         }
         for field, (size, limit) in sizes.items():
             if size > limit:
-                raise InputError(f"distill.student.{field}: {size}, but the teacher has {limit}")
+                raise InputError(f"distill.student.{field}: {size}, but {owner} has {limit}")
         if (self.width or 0) % teacher.head_size:
             raise InputError(
                 f"distill.student.width: {self.width} is not a multiple of {teacher.head_size},"
-                " the size of the teacher's heads"
+                f" the size of {owner}'s heads"
             )
         if teacher.projected_from is not None and self.width == teacher.projected_from:
             raise InputError(
-                f"distill.student.width: {self.width} is the width of the teacher's embedding"
+                f"distill.student.width: {self.width} is the width of {owner}'s embedding"
                 " table, which a projection follows; choose another width"
             )

@@ -48,7 +48,7 @@ def init_student(teacher: Classifier, shape: StudentShape, rows: Split) -> Class
     """Build a student from parts of its teacher.
 
     Args:
-        teacher: Not changed.
+        teacher: The teacher, or the model that takes its place; not changed.
         shape: Sizes of the student, none larger than the teacher's.
         rows: Texts to measure activations on, if heads, neurons or the width are reduced. At most
             `SAMPLE_ROWS` of them are read, evenly spaced.
@@ -56,7 +56,7 @@ def init_student(teacher: Classifier, shape: StudentShape, rows: Split) -> Class
     Returns:
         A student of this shape.
     """
-    layers = shape.teacher_layers(len(teacher.layers))
+    layers = shape.chosen_layers(len(teacher.layers))
     student = keep_layers(teacher, layers)
     if (shape.width, shape.heads, shape.neurons) == (None, None, None):
         return student

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from coldpress.data.encoding import encode
+from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
+from coldpress.data.word_tokens import UNSEEN
 from coldpress.distillation.hinton.loss import TargetMixture, soft_and_hard_loss
 from coldpress.distillation.method import Distillation
 from coldpress.distillation.soft_targets import SoftTargets
@@ -47,8 +49,8 @@ def soft_target_data(
     Raises:
         KeyError: A row has no soft targets.
     """
-    train = encode(classifier.tokenizer, rows)
     soft, validation_rows = soft_targets.for_rows(rows), encode(classifier.tokenizer, validation)
+    train = _hide_words(encode(classifier.tokenizer, rows), soft)
     if learns_vectors(classifier.kind):
         targets = soft_targets.for_rows(validation)
         soft, targets = _shorten(classifier, method.student.dimension, soft, targets)
@@ -73,6 +75,20 @@ def shorten_teacher(
         return teacher
     projection = fit_projection(soft_targets.for_rows(rows), dimension)
     return project_vectors(teacher, projection.components)
+
+
+def _hide_words(rows: EncodedSplit, soft: Tensor) -> EncodedSplit:
+    """Leave out words without a soft target: another tokenizer may read more of a text.
+
+    Args:
+        rows: Of the model that is trained.
+        soft: Shape (units, outputs); all 0 for a word that the teacher does not see.
+    """
+    if rows.words is None:
+        return rows
+    seen = np.split((soft != 0).any(dim=1).numpy(), rows.first_units[1:-1])
+    words = [np.where(s, row, UNSEEN) for s, row in zip(seen, rows.words, strict=True)]
+    return replace(rows, words=tuple(words))
 
 
 def _shorten(

@@ -12,8 +12,9 @@ from rich.table import Table
 
 from coldpress.benchmark import loading
 from coldpress.benchmark.loading import Benchmark
-from coldpress.data import hub, leakage
+from coldpress.data import leakage
 from coldpress.data.leakage import FilteredRows
+from coldpress.distillation.student import STUDENT_FIELD
 from coldpress.errors import InputError
 from coldpress.evaluation.operating_points.section import check_rows
 from coldpress.evaluation.subgroups import slices
@@ -21,12 +22,18 @@ from coldpress.kinds.samples import sample_noun
 from coldpress.method import TeacherDescription
 from coldpress.recipe.recipe import Recipe
 from coldpress.teacher import label_checks, size, spec
-from coldpress.teacher.file_checks import TOKENIZER_PATTERNS
-from coldpress.teacher.sentence_teacher import check_dimension
+from coldpress.teacher.pretrained import (
+    TEACHER_FIELD,
+    PretrainedModel,
+    check_pretrained,
+    fetch_tokenizer,
+)
+from coldpress.teacher.sentence_teacher import check_dimension, check_sentence_files
 from coldpress.teacher.size import TeacherSize
-from coldpress.teacher.spec import DirectoryModel, HubModel, ScratchModel
+from coldpress.teacher.spec import ScratchModel
 from coldpress.teacher.tokenizer.comparison import compare_with_transformers
 from coldpress.teacher.tokenizer.loading import TeacherTokenizer, load_teacher_tokenizer
+from coldpress.teacher.tokenizer.wordpiece import MASK_TOKEN
 
 _TEACHER_COPIES = 5
 _RECORDS_BYTES = 200 * 2**20
@@ -43,7 +50,8 @@ class PreflightReport:
         needed_bytes: Upper bound of the disk space that a run takes.
         free_bytes: Free disk space.
         unlabelled: Unlabelled rows for distillation, without leaked ones; None without such a file.
-        dropped: Added tokens that are ignored because the teacher has no embedding for them.
+        dropped: Added tokens that are ignored because the teacher, or the model that the student
+            starts from, has no embedding for them.
     """
 
     recipe: Recipe
@@ -129,6 +137,8 @@ def run_preflight(recipe: Recipe, state: Path) -> PreflightReport:
         InputError: A field, file or row is invalid; the message names it.
     """
     spec.check_teacher_model(recipe.teacher.model)
+    if recipe.student_model is not None:
+        check_pretrained(recipe.student_model, STUDENT_FIELD)
     data = loading.load_benchmark(
         recipe.benchmark, recipe.seed, slices.required_columns(recipe.evaluate.slices)
     )
@@ -141,8 +151,10 @@ def run_preflight(recipe: Recipe, state: Path) -> PreflightReport:
     )
     label_checks.check_teacher_labels(recipe.teacher, data.labels, data.kind)
     unlabelled = _read_unlabelled(recipe, data)
-    teacher_size = size.teacher_size(recipe.teacher.model)
-    needed = _TEACHER_COPIES * teacher_size.weights_bytes + _RECORDS_BYTES
+    if recipe.student_model is not None and data.kind.head == "sentence":
+        check_sentence_files(recipe.student_model, STUDENT_FIELD)
+    sizes = _read_sizes(recipe)
+    needed = _TEACHER_COPIES * max(s.weights_bytes for s in sizes) + _RECORDS_BYTES
     report = PreflightReport(recipe, data, needed, _free_bytes(state), unlabelled)
     if report.free_bytes < report.needed_bytes:
         raise InputError(
@@ -150,9 +162,18 @@ def run_preflight(recipe: Recipe, state: Path) -> PreflightReport:
             f"the run may need {report.needed_bytes / 2**20:.0f} MiB"
         )
     # Last, since it imports transformers.
-    tokenizer = _load_tokenizer(recipe, data)
-    _check_methods(recipe, teacher_size, tokenizer)
-    return report if tokenizer is None else replace(report, dropped=tokenizer.dropped)
+    tokenizers = _load_tokenizers(recipe, data)
+    _check_methods(recipe, sizes, tokenizers)
+    dropped = [token for source in tokenizers if source is not None for token in source.dropped]
+    return replace(report, dropped=tuple(dict.fromkeys(dropped)))
+
+
+def _read_sizes(recipe: Recipe) -> list[TeacherSize]:
+    """Return the sizes of the teacher, and of another model that the student starts from."""
+    sizes = [size.teacher_size(recipe.teacher.model)]
+    if recipe.student_model is not None:
+        sizes.append(size.teacher_size(recipe.student_model, STUDENT_FIELD))
+    return sizes
 
 
 def _read_unlabelled(recipe: Recipe, data: Benchmark) -> FilteredRows | None:
@@ -162,38 +183,51 @@ def _read_unlabelled(recipe: Recipe, data: Benchmark) -> FilteredRows | None:
     return loading.read_filtered_unlabelled(data, path, recipe.benchmark.columns)
 
 
-def _load_tokenizer(recipe: Recipe, data: Benchmark) -> TeacherTokenizer | None:
-    """Load the teacher's tokenizer and check that it fits the data; None for one from scratch."""
-    model = recipe.teacher.model
-    if isinstance(model, ScratchModel):
-        # Its tokenizer will be trained on the data, and has a mask token.
-        return None
-    directory, location = _tokenizer_directory(model)
-    source = load_teacher_tokenizer(directory, recipe.benchmark.max_tokens, location)
+def _load_tokenizers(recipe: Recipe, data: Benchmark) -> list[TeacherTokenizer | None]:
+    """Load the tokenizers of the same models; None for a teacher from scratch."""
+    teacher = recipe.teacher.model
+    limit = recipe.benchmark.max_tokens
+    sources: list[TeacherTokenizer | None] = [None]
+    if not isinstance(teacher, ScratchModel):
+        sources = [_load_tokenizer(teacher, TEACHER_FIELD, limit, data)]
+    if recipe.student_model is not None:
+        sources.append(_load_tokenizer(recipe.student_model, STUDENT_FIELD, limit, data))
+    return sources
+
+
+def _load_tokenizer(
+    model: PretrainedModel, field: str, max_tokens: int, data: Benchmark
+) -> TeacherTokenizer:
+    """Load a model's tokenizer and check that it fits the data."""
+    directory, location = fetch_tokenizer(model, field)
+    source = load_teacher_tokenizer(directory, max_tokens, location)
     compare_with_transformers(source, data)
     return source
 
 
-def _check_methods(recipe: Recipe, size: TeacherSize, source: TeacherTokenizer | None) -> None:
-    """Check that every method of the recipe can be applied to its teacher."""
-    teacher = TeacherDescription(size, None if source is None else source.tokenizer)
+def _check_methods(
+    recipe: Recipe, sizes: Sequence[TeacherSize], tokenizers: Sequence[TeacherTokenizer | None]
+) -> None:
+    """Check that every method can be applied to the model that the student is made from."""
     if recipe.distill is not None and recipe.distill.student.dimension is not None:
-        check_dimension(recipe.teacher.model, recipe.distill.student.dimension, size.hidden_size)
+        dimension = recipe.distill.student.dimension
+        check_dimension(recipe.teacher.model, dimension, sizes[0].hidden_size)
+    last = tokenizers[-1]
+    source = TeacherDescription(sizes[-1], None if last is None else last.tokenizer)
     for method in recipe.methods:
-        method.check(teacher)
+        method.check(source)
+    _check_masks(recipe, tokenizers)
+
+
+def _check_masks(recipe: Recipe, tokenizers: Sequence[TeacherTokenizer | None]) -> None:
+    """Check the mask tokens; the tokenizer of a teacher from scratch will have one."""
     augment = recipe.soft_targets.augment
-    if augment is not None and source is not None:
-        augment.check_mask(source.mask)
-
-
-def _tokenizer_directory(model: HubModel | DirectoryModel) -> tuple[Path, str]:
-    """Return the directory of the tokenizer's files, and the teacher's name in errors."""
-    if isinstance(model, DirectoryModel):
-        return model.path, f"teacher.model.path: {model.path}"
-    directory = hub.download_snapshot(
-        "model", model.id, model.revision, TOKENIZER_PATTERNS, "teacher.model"
-    )
-    return directory, f"teacher.model: {model.id}"
+    if augment is None:
+        return
+    teacher, *students = [MASK_TOKEN if source is None else source.mask for source in tokenizers]
+    augment.check_mask(teacher)
+    for student in students:
+        augment.check_student_mask(teacher, student)
 
 
 def _free_bytes(state: Path) -> int:

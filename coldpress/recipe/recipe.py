@@ -19,6 +19,7 @@ from coldpress.pruning import PruningStep
 from coldpress.quantization import QuantizationMethod
 from coldpress.schema.section import FlatChoice, MergedChoice, Section, UserPath
 from coldpress.schema.stages import RESERVED_SUFFIXES
+from coldpress.teacher.pretrained import PretrainedModel
 from coldpress.teacher.spec import Teacher
 
 
@@ -170,6 +171,13 @@ class Recipe(Section):
         return self
 
     @model_validator(mode="after")
+    def _check_student_has_layers(self) -> Self:
+        student = None if self.distill is None else self.distill.student
+        if student is not None and student.layers is None and student.from_ is None:
+            raise ValueError("distill.student.layers: field required")
+        return self
+
+    @model_validator(mode="after")
     def _check_languages(self) -> Self:
         translated = "translations" in self.benchmark.columns.columns_by_field
         if self.distill is not None:
@@ -204,9 +212,15 @@ class Recipe(Section):
         return tuple(method for method in methods if method is not None)
 
     @property
+    def student_model(self) -> PretrainedModel | None:
+        """The pretrained model that the student is made from; None if that is the teacher."""
+        return None if self.distill is None else self.distill.student.from_
+
+    @property
     def recovery(self) -> DistillationMethod:
         """Settings to retrain a pruned model: those of distill, or else of the teacher."""
         if self.distill is not None:
-            return self.distill
+            student = self.distill.student.without_from()
+            return self.distill.model_copy(update={"student": student})
         optimization = self.teacher.model_dump(exclude={"model", "labels", "epochs"})
         return Logits(method="logits", student=StudentShape(layers=1), **optimization)

@@ -32,8 +32,9 @@ def front_matter(findings: Findings) -> str:
 def _sources(findings: Findings) -> dict[str, Any]:
     """Hub repositories that the model was made from."""
     sources: dict[str, Any] = {}
-    if isinstance(findings.recipe.teacher.model, HubModel):
-        sources["base_model"] = findings.recipe.teacher.model.id
+    model = findings.recipe.student_model or findings.recipe.teacher.model
+    if isinstance(model, HubModel):
+        sources["base_model"] = model.id
     if isinstance(findings.recipe.benchmark.source, HubSource):
         sources["datasets"] = [findings.recipe.benchmark.source.dataset]
     return sources

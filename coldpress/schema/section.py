@@ -65,6 +65,8 @@ class Section(BaseModel):
         strict=True,
         json_schema_extra=_adapt_form_schema,
         allow_inf_nan=False,
+        # A field whose name is a Python keyword has an alias: recipes are written as they are read.
+        serialize_by_alias=True,
     )
 
 

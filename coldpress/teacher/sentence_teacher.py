@@ -36,9 +36,22 @@ def check_sentence_teacher(teacher: Teacher) -> None:
         )
     if teacher.labels:
         raise InputError("teacher.labels: models of kind sentence-embedding have no labels")
-    files = fetch_sentence_files(teacher.model)
+    check_sentence_files(teacher.model)
+
+
+def check_sentence_files(model: TeacherModel, field: str = TEACHER_FIELD) -> None:
+    """Check that a model's sentence head is supported.
+
+    Args:
+        model: A teacher, or another pretrained model.
+        field: The recipe's field that names it.
+
+    Raises:
+        InputError: It has other modules than those that are supported.
+    """
+    files = fetch_sentence_files(model, field)
     if files.dense is not None:
-        reject_lfs_pointers([files.dense], "teacher.model")
+        reject_lfs_pointers([files.dense], field)
 
 
 def check_dimension(model: TeacherModel, dimension: int, hidden_size: int) -> None:

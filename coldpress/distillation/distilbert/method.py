@@ -22,6 +22,7 @@ class DistilBert(Optimization, MethodSection):
     """Fit soft targets, labels and the direction of the teacher's last hidden states."""
 
     trains: ClassVar[bool] = True
+    compares_activations: ClassVar[bool] = True
 
     method: Literal["distilbert"]
     student: StudentShape

@@ -31,6 +31,7 @@ class Logits(Optimization, MethodSection):
     """Fit the teacher's softened probabilities and the true labels together."""
 
     trains: ClassVar[bool] = True
+    compares_activations: ClassVar[bool] = False
 
     method: Literal["logits"]
     student: StudentShape
@@ -59,7 +60,7 @@ class Logits(Optimization, MethodSection):
         """Train a student in a single phase, which needs no more than the teacher's logits.
 
         Args:
-            classifier: The teacher; not changed.
+            classifier: The teacher, or the model that takes its place; not changed.
             context: Data and callbacks.
         """
         from coldpress.distillation.phase import Phase, train_in_phases

@@ -24,6 +24,7 @@ class Relations(Optimization, MethodSection):
     """Fit the self-attention relations of one teacher layer, then the predictions."""
 
     trains: ClassVar[bool] = True
+    compares_activations: ClassVar[bool] = True
 
     method: Literal["relations"]
     student: StudentShape

@@ -22,6 +22,7 @@ class Hidden(Optimization, MethodSection):
     """Fit the teacher's hidden states and attention layer by layer, then its predictions."""
 
     trains: ClassVar[bool] = True
+    compares_activations: ClassVar[bool] = True
 
     method: Literal["hidden"]
     student: StudentShape
