@@ -1,4 +1,4 @@
-"""Distill the student: a smaller model of the teacher's parts, trained on its outputs."""
+"""Distill the student: a smaller model, usually of the teacher's parts, trained on its outputs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def distill_student(
     run: PipelineRun, teacher: StageResult, soft_targets: StageResult
 ) -> StageResult:
-    """Build the student from teacher layers and train it on the soft targets."""
+    """Build the student from layers of the teacher or of another model, and train it."""
     if run.recipe.distill is None:
         return teacher.skipped_as("distill_student")
     return run_stage(_stage_spec(run, teacher, soft_targets), _distill)

@@ -196,6 +196,13 @@ def test_an_assignment_that_cannot_be_applied_is_quoted(assignment: str, message
         ),
         ("benchmark.source.train=x", "benchmark.source.train: unknown key"),
         ("teacher.model.path=x", "teacher.model.path: unknown key"),
+        ("distill.student={width: 16}", "distill.student.layers: field required"),
+        (
+            "distill.student.from.origin=scratch",
+            "distill.student.from.origin: 'scratch' is not one of 'hub', 'directory'",
+        ),
+        ("distill.student.from.id=3", "distill.student.from.origin: field required"),
+        ("distill.student.from_=./small", "distill.student.from_: unknown key"),
         ("distill.alpha=2", "distill.alpha: input should be less than or equal to 1, not 2"),
         ("distill.alpha=.nan", "distill.alpha: input should be a finite number, not nan"),
         (
@@ -388,12 +395,14 @@ def test_relative_paths_are_resolved_against_the_working_directory(
 ) -> None:
     files = ["benchmark.source={origin: files, train: a/train.csv, test: ../test.csv}"]
     later = "benchmark.fresh.0={origin: files, path: later.csv}"
-    recipe = read(*files, later, "teacher.model=./teacher", "soft_targets.unlabelled=more.jsonl")
+    models = ("teacher.model=./teacher", "distill.student.from=./small")
+    recipe = read(*files, later, *models, "soft_targets.unlabelled=more.jsonl")
     sections = recipe.model_dump()
     assert sections["benchmark"]["source"]["train"] == tmp_path / "a/train.csv"
     assert sections["benchmark"]["source"]["test"] == tmp_path.parent / "test.csv"
     assert sections["benchmark"]["fresh"][0]["path"] == tmp_path / "later.csv"
     assert sections["teacher"]["model"]["path"] == tmp_path / "teacher"
+    assert sections["distill"]["student"]["from"]["path"] == tmp_path / "small"
     assert sections["soft_targets"]["unlabelled"] == tmp_path / "more.jsonl"
 
 

@@ -131,6 +131,45 @@ def test_a_family_without_a_projection_may_have_any_width(teacher: Path, tmp_pat
     assert report.recipe.distill.student.width == 8
 
 
+def recipe_with_student(directory: Path, model: Path, **sections: object) -> Recipe:
+    """A recipe with a teacher from scratch and a student that starts from a directory."""
+    student = {"from": {"origin": "directory", "path": str(model)}}
+    distill = {"method": "logits", "student": student}
+    content = {**recipe(directory).model_dump(), "distill": distill, **sections}
+    return Recipe.model_validate(content)
+
+
+def test_a_pretrained_student_is_checked_as_the_teacher_is(teacher: Path, tmp_path: Path) -> None:
+    """The fixture's model is taken as the student here."""
+    run_preflight(recipe_with_student(tmp_path, teacher), tmp_path)
+    with pytest.raises(InputError, match=r"^distill.student.from.path: [^\n]*: no such directory$"):
+        run_preflight(recipe_with_student(tmp_path, tmp_path / "none"), tmp_path)
+    (teacher / "tokenizer_config.json").write_text("[]")
+    with pytest.raises(InputError, match=r"^distill.student.from.path: [^\n]*tokenizer_config"):
+        run_preflight(recipe_with_student(tmp_path, teacher), tmp_path)
+    (teacher / "model.safetensors").rename(teacher / "pytorch_model.bin")
+    with pytest.raises(InputError, match=r"^distill.student.from.path: [^\n]*only pickled weights"):
+        run_preflight(recipe_with_student(tmp_path, teacher), tmp_path)
+
+
+def test_methods_are_checked_with_the_model_that_the_student_starts_from(
+    teacher: Path, tmp_path: Path
+) -> None:
+    """It has 2 layers and a tokenizer of words; the teacher has 4 layers and word pieces."""
+    student = {"layers": 3, "from": {"origin": "directory", "path": str(teacher)}}
+    deep = {"method": "logits", "student": student}
+    message = r"^distill.student.layers: 3, but the pretrained model has 2$"
+    with pytest.raises(InputError, match=message):
+        run_preflight(recipe_with_student(tmp_path, teacher, distill=deep), tmp_path)
+    pruned = recipe_with_student(tmp_path, teacher, prune=[{"method": "vocabulary"}])
+    with pytest.raises(InputError, match=r"^prune: vocabulary: the tokenizer is WordLevel, which"):
+        run_preflight(pruned, tmp_path)
+    masked = recipe_with_student(tmp_path, teacher, soft_targets={"augment": {"mask": 0.1}})
+    message = r"mask: the teacher's mask token is '\[MASK\]', that of distill.student.from missing"
+    with pytest.raises(InputError, match=message):
+        run_preflight(masked, tmp_path)
+
+
 def printed_table(report: PreflightReport) -> dict[str, str]:
     """Return the table that `check` prints, as a mapping."""
     names, values = (list(column.cells) for column in report.table().columns)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from coldpress.recipe.recipe import Recipe
 from coldpress.schema.stages import RESERVED_SUFFIXES
+from tests.support.method_sections import DISTILLATION, name_of
 
 SCHEMA = Recipe.model_json_schema()
 
@@ -208,6 +209,28 @@ def test_a_pruned_model_is_retrained_with_the_settings_of_distill() -> None:
     distill = {"method": "logits", "student": {"layers": 2}, "temperature": 7, "batch_size": 8}
     distilled = recipe(distill=distill)
     assert distilled.recovery == distilled.distill
+    pretrained = {**distill, "student": {"layers": 2, "from": "./small"}}
+    assert recipe(distill=pretrained).recovery == distilled.distill
+
+
+def test_a_student_may_start_from_another_pretrained_model() -> None:
+    sections = {"origin": "hub", "id": "tiny/encoder", "revision": "v1"}
+    for model in ("./small", sections):
+        small = recipe(distill={"method": "logits", "student": {"from": model}})
+        assert small.student_model is not None
+        assert small.model_dump()["distill"]["student"]["from"] == small.student_model.model_dump()
+    assert recipe(distill={"method": "logits", "student": {"layers": 2}}).student_model is None
+
+
+@pytest.mark.parametrize("section", DISTILLATION, ids=name_of)
+def test_a_method_that_compares_activations_refuses_another_model(section: dict[str, Any]) -> None:
+    pretrained = {**section, "student": {"layers": 2, "from": "./small"}}
+    if section["method"] == "logits":
+        assert recipe(distill=pretrained).student_model is not None
+        return
+    message = r"distill\.method: with distill\.student\.from only logits is possible"
+    with pytest.raises(ValidationError, match=message):
+        recipe(distill=pretrained)
 
 
 def test_without_a_student_it_is_retrained_with_the_settings_of_the_teacher() -> None:
@@ -229,6 +252,7 @@ def test_a_recipe_round_trips_through_json() -> None:
     full = recipe(
         benchmark={"kind": "text-classification", "source": source},
         teacher={"model": "./teacher"},
+        distill={"method": "logits", "student": {"from": "./small"}},
         prune=steps,
         quantize={"method": "static-int8"},
         gate={"min_speedup": 10},
