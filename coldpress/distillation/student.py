@@ -72,8 +72,8 @@ class StudentShape(Section):
         """Return the sizes alone."""
         return self.model_copy(update={"from_": None})
 
-    def chosen_layers(self, count: int) -> list[int]:
-        """Choose the layers that the student is initialised from.
+    def teacher_layers(self, count: int) -> list[int]:
+        """Choose the teacher layers that the student is initialised from.
 
         Args:
             count: Number of layers of the teacher, or of the model that takes its place.

@@ -56,7 +56,7 @@ def init_student(teacher: Classifier, shape: StudentShape, rows: Split) -> Class
     Returns:
         A student of this shape.
     """
-    layers = shape.chosen_layers(len(teacher.layers))
+    layers = shape.teacher_layers(len(teacher.layers))
     student = keep_layers(teacher, layers)
     if (shape.width, shape.heads, shape.neurons) == (None, None, None):
         return student

@@ -38,7 +38,7 @@ def describe_steps(recipe: Recipe) -> list[tuple[str, str]]:
 def _describe_section(section: Section, also: Mapping[str, Any] | None = None) -> str:
     """Return the first line of a section's docstring, then its settings."""
     summary = (type(section).__doc__ or "").strip().partition("\n")[0]
-    fields = section.model_dump(mode="json", exclude={"method", "origin"}) | dict(also or {})
+    fields = section.model_dump(mode="json", exclude={"method"}) | dict(also or {})
     numbers = ", ".join(f"{name} {_format_value(value)}" for name, value in _flatten(fields))
     return f"{summary} {numbers[:1].upper()}{numbers[1:]}." if numbers else summary
 
@@ -47,7 +47,7 @@ def _flatten(fields: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     for name, value in fields.items():
         if isinstance(value, Mapping):
             yield from ((f"{name} {inner}", deep) for inner, deep in _flatten(value))
-        elif value is not None:
+        elif value is not None and name != "origin":
             yield name.replace("_", " "), value
 
 
