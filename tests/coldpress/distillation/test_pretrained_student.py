@@ -35,6 +35,7 @@ from coldpress.onnx.parity import check_parity
 from coldpress.onnx.predictor import Predictor
 from coldpress.pruning import Neurons, Vocabulary
 from coldpress.pruning.context import PruningContext
+from coldpress.pruning.method import PruningMethod
 from coldpress.pruning.pipeline import run_steps
 from coldpress.quantization import DynamicInt8
 from coldpress.quantization.core.storage import save_quantized
@@ -116,7 +117,10 @@ def test_the_student_of_another_family_passes_all_later_stages(
     assert float(data.loss(distilled.logits(data.train), torch.arange(12))) < before
     assert [(shape.heads, shape.neurons) for shape in distilled.shapes] == [(4, 20), (4, 20)]
     context = PruningContext(data, PLAN, rows.texts)
-    steps = [Vocabulary(method="vocabulary"), Neurons(method="neurons", keep_neurons=0.5)]
+    steps: list[PruningMethod] = [
+        Vocabulary(method="vocabulary"),
+        Neurons(method="neurons", keep_neurons=0.5),
+    ]
     pruned = run_steps(steps, distilled, context).classifier
     assert len(pruned.token_table.weight) == 11  # without the word of no text
     assert_served(pruned, split, tmp_path)
