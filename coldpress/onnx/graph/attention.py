@@ -9,21 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import singledispatch
 
-import numpy as np
-import torch
 from onnx import TensorProto
 
 from coldpress.model.attention import BertAttention, RelativeBiasAttention, RotaryAttention
 from coldpress.model.classifier import Classifier
-from coldpress.model.relative_bias import bias_weight, bucket_numbers, columns_of
+from coldpress.model.relative_bias import bias_weight, columns_of
 from coldpress.model.rotary import rotary_cos_sin
 from coldpress.onnx.graph.builder import MICROSOFT
 from coldpress.onnx.graph.lowering import Lowering
-from coldpress.quantization.arithmetic.graph import add_tensor
-
-MASKED_SCORE = float(np.finfo(np.float32).min)
-"""Added to the scores of masked tokens, as in torch. ONNX Runtime's default is -10000: if training
-diverged, scores can be below that, and padding would be attended to."""
+from coldpress.onnx.graph.score_summands import (
+    MASKED_SCORE,
+    add_distance_biases,
+    add_window_mask,
+)
+from coldpress.quantization.arithmetic.graph import HeadsAndMask
 
 
 @dataclass(frozen=True)
@@ -79,15 +78,32 @@ class AttentionLowering:
             Names of tensors of shape (batch, tokens, heads * head size); with `first_token`, the
             queries have one token.
         """
-        table = self.classifier.architecture
-        linears = [table.linears[role] for role in table.attention.input_roles]
-        paths = [f"{table.layer_path(layer.index)}.{linear}" for linear in linears]
-        activation = self.modules.activation(layer.states, paths)
+        paths = self._projection_paths(layer)
         if not layer.first_token:
-            return self.modules.linears(activation, paths)
+            return self.modules.linears(layer.states, paths)
+        activation = self.modules.activation(layer.states, paths)
         first = self.modules.first_token(activation)
-        queries = self.modules.linears(first, paths[:1])
-        return queries + self.modules.linears(activation, paths[1:])
+        queries = self.modules.products(first, paths[:1])
+        return queries + self.modules.products(activation, paths[1:])
+
+    def attend_to_all(self, layer: LayerInput) -> str:
+        """Add attention with its projections as one operator.
+
+        It computes all tokens. From some 15 tokens on, the operators that compute only the first
+        one are faster where no other is read.
+
+        Args:
+            layer: The input.
+
+        Returns:
+            Name of a tensor of shape (batch, tokens, heads * head size); empty if there is no such
+            operator for the arithmetic of the projections.
+        """
+        if layer.first_token:
+            return ""
+        heads = self.classifier.shapes[layer.index].heads
+        attention = HeadsAndMask(heads, self.padding, MASKED_SCORE)
+        return self.modules.attention(layer.states, self._projection_paths(layer), attention)
 
     def attend(self, layer: LayerInput, projections: list[str], mask: list[str]) -> str:
         """Add scores, softmax and the weighted sums of values.
@@ -122,7 +138,7 @@ class AttentionLowering:
             Name of a tensor of shape (batch, 1, tokens or 1, tokens).
         """
         if width not in self._window_masks:
-            self._window_masks[width] = self._add_window_mask(width)
+            self._window_masks[width] = add_window_mask(self.graph, width)
         mask = self._window_masks[width]
         if not layer.first_token:
             return mask
@@ -140,7 +156,8 @@ class AttentionLowering:
             Name of a tensor of shape (1, heads, tokens or 1, tokens).
         """
         graph = self.graph
-        self._biases = self._biases or self._add_biases(table)
+        if not self._biases:
+            self._biases = add_distance_biases(graph, self.classifier, table, self.max_tokens)
         biases = self._biases
         columns = columns_of(self.classifier, layer.index).tolist()
         if columns != list(range(bias_weight(self.classifier).shape[1])):
@@ -150,38 +167,10 @@ class AttentionLowering:
         ends = [graph.integers(0), graph.integers(1), graph.integers(2)]
         return graph.node("Slice", [biases, *ends])
 
-    def _add_biases(self, path: str) -> str:
-        """Add the biases of all heads: (1, heads, tokens, tokens)."""
-        graph, longest = self.graph, self.max_tokens
-        table = add_tensor(graph, f"{path}.weight", bias_weight(self.classifier))
-        by_head = graph.node("Transpose", [table], perm=[1, 0])
-        distances = torch.arange(1 - longest, longest)
-        buckets = graph.constant("buckets", bucket_numbers(self.classifier, distances).numpy())
-        shift = graph.constant("longest_distance", np.asarray(longest - 1))
-        places = graph.node("Add", [self._add_distances(), shift])
-        numbers = graph.node("Gather", [buckets, places])
-        biases = graph.node("Gather", [by_head, numbers], axis=1)
-        return graph.node("Unsqueeze", [biases, graph.integers(0)])
-
-    def _add_distances(self) -> str:
-        graph = self.graph
-        # The constants' names are part of exported files.
-        start, step = (graph.constant(f"place_{value}", np.asarray(value)) for value in (0, 1))
-        count = graph.node("Squeeze", [graph.node("Shape", ["input_ids"], start=1, end=2)])
-        positions = graph.node("Range", [start, count, step])
-        queries = graph.node("Unsqueeze", [positions, graph.integers(1)])
-        return graph.node("Sub", [positions, queries])
-
-    def _add_window_mask(self, width: int) -> str:
-        graph = self.graph
-        distances = graph.node("Abs", [self._add_distances()])
-        in_window = graph.node("LessOrEqual", [distances, graph.integers(width)])
-        real = graph.node("Cast", ["attention_mask"], to=TensorProto.BOOL)
-        keys = graph.node("Unsqueeze", [real, graph.integers(1, 2)])
-        visible = graph.node("And", [keys, in_window])
-        masked = graph.constant("unseen", np.asarray(MASKED_SCORE, dtype=np.float32))
-        unmasked = graph.constant("seen", np.asarray(0.0, dtype=np.float32))
-        return graph.node("Where", [visible, unmasked, masked])
+    def _projection_paths(self, layer: LayerInput) -> list[str]:
+        table = self.classifier.architecture
+        linears = [table.linears[role] for role in table.attention.input_roles]
+        return [f"{table.layer_path(layer.index)}.{linear}" for linear in linears]
 
 
 @singledispatch
@@ -204,6 +193,8 @@ def add_attention(attention: object, lowering: AttentionLowering, layer: LayerIn
 
 @add_attention.register
 def _add_bert(_: BertAttention, lowering: AttentionLowering, layer: LayerInput) -> str:
+    if context := lowering.attend_to_all(layer):
+        return context
     return lowering.attend(layer, lowering.project(layer), ["", lowering.padding])
 
 

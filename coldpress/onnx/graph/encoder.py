@@ -131,7 +131,7 @@ def _add_feed_forward(lowering: Lowering, classifier: Classifier, layer: str, st
     graph = lowering.graph
     table = classifier.architecture
     paths = [f"{layer}.{table.linears[role]}" for role in table.up_roles]
-    up, *gate = lowering.linears(lowering.activation(states, paths), paths)
+    up, *gate = lowering.linears(states, paths)
     neurons = graph.node(_operator(getattr(classifier.config, table.config_keys.activation)), [up])
     if gate:
         neurons = graph.node("Mul", [neurons, *gate])

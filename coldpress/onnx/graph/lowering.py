@@ -10,7 +10,12 @@ from torch import nn
 
 from coldpress.onnx.graph.builder import Graph
 from coldpress.quantization.arithmetic.arithmetic import EmbeddingLowering, LinearLowering
-from coldpress.quantization.arithmetic.graph import Activation, ModulesByPath, add_tensor
+from coldpress.quantization.arithmetic.graph import (
+    Activation,
+    HeadsAndMask,
+    ModulesByPath,
+    add_tensor,
+)
 from coldpress.quantization.arithmetic.table import find_arithmetic
 
 
@@ -84,24 +89,52 @@ class Lowering:
         Returns:
             Name of a float32 tensor of shape (..., out).
         """
-        return self.linears(self.activation(values, [path]), [path])[0]
+        return self.linears(values, [path])[0]
 
-    def linears(self, activation: Activation, paths: Sequence[str]) -> list[str]:
+    def linears(self, values: str, paths: Sequence[str]) -> list[str]:
         """Add linear modules that share their input as one multiplication.
 
         Args:
-            activation: Their input, of shape (batch, tokens, in).
+            values: Name of a float32 tensor of shape (batch, tokens, in).
             paths: Paths of the modules.
 
         Returns:
             Names of float32 tensors of shape (batch, tokens, out), one per module.
         """
-        modules = self._modules(paths)
-        out = self._linear_lowering(paths).product(self.graph, activation, modules)
-        if len(paths) == 1:
-            return [out]
-        widths = self.graph.integers(*(module.out_features for module in modules.values()))
-        return self.graph.nodes("Split", [out, widths], len(paths), axis=2)
+        linear = self._linear_lowering(paths).linear
+        if linear is None:
+            return self.products(self.activation(values, paths), paths)
+        return self._split(linear(self.graph, values, self._modules(paths)), paths)
+
+    def products(self, activation: Activation, paths: Sequence[str]) -> list[str]:
+        """Add linear modules that share an input which is already prepared.
+
+        Args:
+            activation: Returned by `activation` or `first_token`, shape (batch, tokens, in).
+            paths: Paths of the modules.
+
+        Returns:
+            Names of float32 tensors of shape (batch, tokens, out), one per module.
+        """
+        product = self._linear_lowering(paths).product
+        return self._split(product(self.graph, activation, self._modules(paths)), paths)
+
+    def attention(self, values: str, paths: Sequence[str], attention: HeadsAndMask) -> str:
+        """Add attention with its projections, if their arithmetic has such an operator.
+
+        Args:
+            values: Name of a float32 tensor of shape (batch, tokens, in).
+            paths: Modules of queries, keys and values.
+            attention: Heads and mask.
+
+        Returns:
+            Name of a float32 tensor of shape (batch, tokens, out); empty without an operator.
+        """
+        add_attention = self._linear_lowering(paths).attention
+        if add_attention is None:
+            return ""
+        activation = self.activation(values, paths)
+        return add_attention(self.graph, activation, self._modules(paths), attention)
 
     def embedding(self, indices: str, path: str) -> str:
         """Look up rows of a table, and scale only these rows.
@@ -151,6 +184,14 @@ class Lowering:
         parameters = module.named_parameters()
         weights = [add_tensor(self.graph, f"{path}.{n}", value) for n, value in parameters]
         return self.graph.node("LayerNormalization", [total, *weights], axis=-1, epsilon=module.eps)
+
+    def _split(self, out: str, paths: Sequence[str]) -> list[str]:
+        """Divide the outputs of modules that were multiplied together."""
+        if len(paths) == 1:
+            return [out]
+        modules = self._modules(paths).values()
+        widths = self.graph.integers(*(module.out_features for module in modules))
+        return self.graph.nodes("Split", [out, widths], len(paths), axis=2)
 
     def _modules(self, paths: Sequence[str]) -> ModulesByPath:
         return {path: self._module.get_submodule(path) for path in paths}

@@ -18,7 +18,7 @@ def rounding_lowerings(root: nn.Module) -> dict[str, LinearLowering]:
         root: A classifier's module.
 
     Returns:
-        Lowerings with an operator, by the module's path.
+        Lowerings with operators, by the module's path.
     """
     lowerings = {
         path: find_arithmetic(path, module).lowering
@@ -27,7 +27,7 @@ def rounding_lowerings(root: nn.Module) -> dict[str, LinearLowering]:
     return {
         path: lowering
         for path, lowering in lowerings.items()
-        if isinstance(lowering, LinearLowering) and lowering.operator
+        if isinstance(lowering, LinearLowering) and lowering.operators
     }
 
 
@@ -44,16 +44,17 @@ def find_products(model: ModelProto, root: nn.Module) -> dict[str, NodeProto]:
     Raises:
         ParityError: A module has no such node.
     """
-    operators = {p: lowering.operator for p, lowering in rounding_lowerings(root).items()}
+    operators = {p: lowering.operators for p, lowering in rounding_lowerings(root).items()}
     weights = trace_weights(model.graph)
     products = {
         path: node
         for node in model.graph.node
         if len(node.input) > 1
         for path in weights.get(node.input[1], ())
-        if operators.get(path) == node.op_type
+        if node.op_type in operators.get(path, ())
     }
     if missing := operators.keys() - products.keys():
         path = min(missing)
-        raise ParityError(f"{path}: no {operators[path]} of the ONNX file multiplies by its weight")
+        names = " or ".join(sorted(operators[path]))
+        raise ParityError(f"{path}: no {names} of the ONNX file multiplies by its weight")
     return products

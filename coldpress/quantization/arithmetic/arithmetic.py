@@ -14,6 +14,7 @@ from coldpress.quantization.arithmetic.graph import (
     Activation,
     GraphBuilder,
     GraphTensor,
+    HeadsAndMask,
     ModulesByPath,
 )
 
@@ -93,17 +94,23 @@ class LinearLowering:
         product: Adds the product of an activation of shape (..., in) with the modules' weights, and
             the biases. Returns the name of a float32 tensor of shape (..., sum of out).
         activation: Prepares a float32 tensor as input of the modules; by default it stays as it is.
-        operator: The operator that multiplies the activation, its first input, by the weights, its
-            second input. `lockstep` makes the module read the activation of this node. Empty if the
-            module rounds nothing: its input then is not replaced.
-        unrounded_input: Returns the tensor that the module reads, from the tensor that `activation`
-            returned and the nodes before it. By default these are the same.
+        operators: The operators that may multiply the activation, their first input, by the
+            weights, their second input. `lockstep` makes the module read the activation of this
+            node. Empty if the module rounds nothing: its input then is not replaced.
+        unrounded_input: Returns the tensor that the module reads, from the first input of one of
+            `operators` and the nodes before it. By default these are the same.
+        linear: Adds activation and product in fewer operators. None if there are none.
+        attention: Adds the attention whose queries, keys and values the modules compute, in fewer
+            operators than products and attention. Returns the name of a float32 tensor of shape
+            (batch, tokens, out). None if there are none.
     """
 
     product: Callable[[GraphBuilder, Activation, ModulesByPath], str]
     activation: Callable[[GraphBuilder, str, ModulesByPath], Activation] = _keep_float32
-    operator: str = ""
+    operators: frozenset[str] = frozenset()
     unrounded_input: Callable[[str, Producers], str] = _input_itself
+    linear: Callable[[GraphBuilder, str, ModulesByPath], str] | None = None
+    attention: Callable[[GraphBuilder, Activation, ModulesByPath, HeadsAndMask], str] | None = None
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,21 @@ class Activation:
     zero_point: str = ""
 
 
+@dataclass(frozen=True)
+class HeadsAndMask:
+    """What an attention operator reads beside queries, keys and values.
+
+    Attributes:
+        heads: Number of heads.
+        padding: Name of the attention mask as int32, of shape (batch, tokens).
+        masked_score: Added to the scores of padding.
+    """
+
+    heads: int
+    padding: str
+    masked_score: float
+
+
 def _same_layout(value: Array) -> Array:
     return value
 

@@ -1,14 +1,16 @@
-"""Checkpoints of an earlier version are loaded, and exported to the same graph as then."""
+"""Checkpoints of an earlier version are loaded, and exported to a graph with the same logits."""
 
 from __future__ import annotations
 
 import tarfile
 from pathlib import Path
 
+import numpy as np
 import onnx
 
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.onnx.export import export
+from coldpress.onnx.predictor import Predictor
 from coldpress.quantization.core.storage import load_any_precision
 from coldpress.quantization.precision import describe_arithmetic
 
@@ -17,12 +19,19 @@ FLOAT32 = ["float32 rows", "float32"]
 INT8 = ["int8 rows, scaled to float32", "int8, ranges of the batch"]
 
 
-def read_graph(path: Path) -> bytes:
-    graph: bytes = onnx.load(path).graph.SerializeToString(deterministic=True)
-    return graph
+def read_logits(directory: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """Logits of a text of five tokens, before the temperature."""
+    ids = np.array([[2, 5, 7, 6, 3]])
+    return Predictor(directory).logits(ids, np.ones_like(ids), np.zeros_like(ids))
 
 
-def test_checkpoints_of_an_earlier_version_have_the_same_arithmetic_and_graph(
+def source(directory: Path) -> str:
+    """Digest of the checkpoint that a file was exported from."""
+    properties = onnx.load(directory / "model.onnx").metadata_props
+    return str(next(entry.value for entry in properties if entry.key == "source"))
+
+
+def test_checkpoints_of_an_earlier_version_have_the_same_arithmetic_and_logits(
     tmp_path: Path,
 ) -> None:
     with tarfile.open(ARCHIVE) as archive:
@@ -42,10 +51,13 @@ def test_checkpoints_of_an_earlier_version_have_the_same_arithmetic_and_graph(
         "prune": FLOAT32,
         "quantize": INT8,
     }
-    quantized = [checkpoint for checkpoint in found if checkpoint.manifest.stage == "quantize"]
-    for number, checkpoint in enumerate(quantized):
-        (tmp_path / str(number)).mkdir()
-        export(checkpoint, tmp_path / str(number), 17, {})
-    graphs = {read_graph(tmp_path / str(n) / "model.onnx") for n in range(len(quantized))}
-    assert graphs == {read_graph(path) for path in home.rglob("model.onnx")}
-    assert len(graphs) == 2
+    quantized = {item.digest: item for item in found if item.manifest.stage == "quantize"}
+    earlier = [path.parent for path in home.rglob("model.onnx")]
+    assert {source(directory) for directory in earlier} == quantized.keys()
+    for number, directory in enumerate(earlier):
+        again = tmp_path / str(number)
+        again.mkdir()
+        export(quantized[source(directory)], again, 17, {})
+        expected = read_logits(directory)
+        assert np.ptp(expected) > 1e-4
+        np.testing.assert_allclose(read_logits(again), expected, atol=1e-7)

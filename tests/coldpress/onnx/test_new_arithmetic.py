@@ -146,7 +146,7 @@ POWERS = Arithmetic(
         unpack=unpack_codes,
     ),
     lowering=LinearLowering(
-        add_product, add_rounding, operator="MatMul", unrounded_input=unrounded_input
+        add_product, add_rounding, operators=frozenset({"MatMul"}), unrounded_input=unrounded_input
     ),
     constants={"weight": ROWS, "unit": ROWS},
 )
@@ -277,7 +277,8 @@ def test_a_module_whose_operator_is_not_in_the_file_fails(
 ) -> None:
     checkpoint = store(powers, "powers")
     path = exported(checkpoint) / "model.onnx"
-    wrong = replace(POWERS, lowering=LinearLowering(add_product, add_rounding, operator="Gemm"))
+    gemm = LinearLowering(add_product, add_rounding, operators=frozenset({"Gemm"}))
+    wrong = replace(POWERS, lowering=gemm)
     monkeypatch.setitem(ARITHMETICS, PowerLinear, wrong)
     with pytest.raises(ParityError, match="no Gemm of the ONNX file multiplies by its weight"):
         check_parity(checkpoint, path, rows)

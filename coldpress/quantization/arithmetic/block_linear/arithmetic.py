@@ -55,6 +55,6 @@ BLOCK_LINEAR = Arithmetic(
         pack=_pack,
         unpack=_unpack,
     ),
-    lowering=LinearLowering(add_product, operator=OPERATOR),
+    lowering=LinearLowering(add_product, operators=frozenset({OPERATOR})),
     constants={"weight": WEIGHT, "scale": SCALE},
 )

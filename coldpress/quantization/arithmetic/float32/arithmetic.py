@@ -18,6 +18,7 @@ from coldpress.quantization.arithmetic.arithmetic import (
 )
 from coldpress.quantization.arithmetic.float32.lowering import (
     WEIGHT,
+    add_attention,
     add_product,
     add_table,
     keep_rows,
@@ -48,7 +49,7 @@ FLOAT32_LINEAR = Arithmetic(
         pack=_weight,
         unpack=_stored_weight,
     ),
-    lowering=LinearLowering(add_product),
+    lowering=LinearLowering(add_product, attention=add_attention),
     constants={"weight": WEIGHT},
 )
 

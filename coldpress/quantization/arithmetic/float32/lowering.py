@@ -8,6 +8,7 @@ from coldpress.quantization.arithmetic.graph import (
     Activation,
     GraphBuilder,
     GraphTensor,
+    HeadsAndMask,
     ModulesByPath,
     add_biases,
     add_joined,
@@ -29,10 +30,31 @@ def add_product(graph: GraphBuilder, activation: Activation, modules: ModulesByP
         Name of a float32 tensor of shape (..., sum of out).
     """
     bias = add_biases(graph, modules)
-    weights = [module.weight.detach().numpy() for module in modules.values()]
-    weight = add_joined(graph, modules, "weight", weights, WEIGHT)
-    out = graph.node("MatMul", [activation.values, weight])
+    out = graph.node("MatMul", [activation.values, _add_weights(graph, modules)])
     return graph.node("Add", [out, bias]) if bias else out
+
+
+def add_attention(
+    graph: GraphBuilder, activation: Activation, modules: ModulesByPath, attention: HeadsAndMask
+) -> str:
+    """Add projections and attention as one operator.
+
+    Args:
+        graph: The graph under construction.
+        activation: The modules' input, of shape (batch, tokens, in).
+        modules: Of queries, keys and values, by path.
+        attention: Heads and mask.
+
+    Returns:
+        Name of a float32 tensor of shape (batch, tokens, out).
+    """
+    bias = add_biases(graph, modules)
+    return graph.node(
+        "com.microsoft.Attention",
+        [activation.values, _add_weights(graph, modules), bias, attention.padding],
+        num_heads=attention.heads,
+        mask_filter_value=attention.masked_score,
+    )
 
 
 def add_table(graph: GraphBuilder, path: str, module: nn.Embedding) -> str:
@@ -62,3 +84,9 @@ def keep_rows(graph: GraphBuilder, rows: str, path: str, module: nn.Embedding) -
         The name.
     """
     return rows
+
+
+def _add_weights(graph: GraphBuilder, modules: ModulesByPath) -> str:
+    """Add the concatenated weights, of shape (in, sum of out)."""
+    weights = [module.weight.detach().numpy() for module in modules.values()]
+    return add_joined(graph, modules, "weight", weights, WEIGHT)

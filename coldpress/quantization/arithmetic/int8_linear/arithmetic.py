@@ -13,11 +13,13 @@ from coldpress.quantization.arithmetic.arithmetic import (
 )
 from coldpress.quantization.arithmetic.int8_linear.lowering import (
     INPUT_TENSORS,
-    OPERATOR,
+    OPERATORS,
     SCALE,
     SHARED,
     WEIGHT,
     add_activation,
+    add_attention,
+    add_linear,
     add_product,
     unrounded_input,
 )
@@ -65,7 +67,12 @@ INT8_LINEAR = Arithmetic(
         unpack=unpack_weight,
     ),
     lowering=LinearLowering(
-        add_product, add_activation, operator=OPERATOR, unrounded_input=unrounded_input
+        add_product,
+        add_activation,
+        operators=OPERATORS,
+        unrounded_input=unrounded_input,
+        linear=add_linear,
+        attention=add_attention,
     ),
     constants={"weight": WEIGHT, "scale": SCALE, **dict.fromkeys(INPUT_TENSORS, SHARED)},
 )
