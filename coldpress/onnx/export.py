@@ -12,6 +12,7 @@ import onnx
 from coldpress.kinds import DEFAULT_KIND
 from coldpress.kinds.kind import TaskKind
 from coldpress.model.checkpoint import Checkpoint
+from coldpress.model.classifier import Classifier
 from coldpress.onnx.graph.encoder import build_encoder_graph
 from coldpress.quantization.core.storage import load_any_precision
 
@@ -26,7 +27,8 @@ def export(
         directory: Yielded by `checkpoint.new_checkpoint`.
         opset: Version of the ONNX operator set.
         metadata: Added to the file's metadata: labels, a temperature of 1, and the task kind
-            unless it is text classification.
+            unless it is text classification. With `pairs` as `false` the graph has no input for
+            segment ids, since all tokens of single texts have segment 0.
 
     Raises:
         InputError: The model's family or activation function is not supported.
@@ -40,10 +42,17 @@ def export(
         **_kind_metadata(classifier.kind),
         **metadata,
     }
-    model = build_encoder_graph(classifier).model(classifier.output_size, opset, properties)
+    segments = metadata.get("pairs") != "false" or _numbers_segments(classifier)
+    graph = build_encoder_graph(classifier, segments=segments)
+    model = graph.model(classifier.output_size, opset, properties)
     onnx.checker.check_model(model, full_check=True)
     (directory / "model.onnx").write_bytes(model.SerializeToString(deterministic=True))
     shutil.copyfile(checkpoint.path / "tokenizer.json", directory / "tokenizer.json")
+
+
+def _numbers_segments(classifier: Classifier) -> bool:
+    """Return whether a tokenizer gives tokens of single texts another segment than 0."""
+    return any(classifier.tokenizer.encode("text").type_ids)
 
 
 def _kind_metadata(kind: TaskKind) -> dict[str, str]:

@@ -57,9 +57,8 @@ class Lockstep:
         Raises:
             ParityError: The input of a linear module differs from the graph's.
         """
-        inputs = self._classifier.inputs(batch)
         names = [value.name for value in self._session.get_outputs()]
-        feeds = {name: tensor.numpy() for name, tensor in inputs.items()}
+        feeds = {value.name: getattr(batch, value.name) for value in self._session.get_inputs()}
         outputs = dict(zip(names, self._session.run(names, feeds), strict=True))
         with ExitStack() as hooks, torch.inference_mode():
             for path, name in self._linear_inputs.items():

@@ -22,6 +22,7 @@ from coldpress.errors import ParityError
 from coldpress.kinds.kind import TaskKind
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
+from coldpress.onnx.graph.folded_tables import folded_tables
 from coldpress.onnx.graph.products import find_products
 from coldpress.onnx.inference import calibrate
 from coldpress.onnx.lockstep import MAX_RELATIVE_DIFFERENCE, Lockstep
@@ -171,7 +172,7 @@ def _run_independently(
     """Return a batch's logits of torch and of the session, each rounding its own numbers."""
     with torch.inference_mode():
         torch_logits = classifier.unit_logits(batch).numpy()
-    feeds = {name: tensor.numpy() for name, tensor in classifier.inputs(batch).items()}
+    feeds = {value.name: getattr(batch, value.name) for value in session.get_inputs()}
     return torch_logits, batch.select_units(session.run(None, feeds)[0])
 
 
@@ -179,12 +180,26 @@ def _check_constants(model: onnx.ModelProto, classifier: Classifier) -> None:
     """Compare every tensor of the checkpoint with the constant of the same name."""
     places = _graph_tensors(classifier.module)
     constants = _attributes(model, classifier.module) | _constants(model, places)
-    for name, tensor in packed_state(classifier).items():
+    for name, expected in _expected_constants(model, classifier, places).items():
         if name not in constants:
             raise ParityError(f"{name} is missing from the ONNX file")
-        expected = places.get(name, GraphTensor()).layout(tensor.numpy())
         if not np.array_equal(constants[name], expected):
             raise ParityError(f"{name} in the ONNX file differs from the checkpoint")
+
+
+def _expected_constants(
+    model: onnx.ModelProto, classifier: Classifier, places: Mapping[str, GraphTensor]
+) -> dict[str, Array]:
+    """Return the checkpoint's tensors in the layout of the graph; tables may be folded."""
+    inputs = tuple(value.name for value in model.graph.input)
+    folded = folded_tables(classifier, inputs).values()
+    replaced = tuple(f"{path}." for table in folded for path in table.paths)
+    expected = {
+        name: places.get(name, GraphTensor()).layout(tensor.numpy())
+        for name, tensor in packed_state(classifier).items()
+        if not name.startswith(replaced)
+    }
+    return expected | {table.name: table.rows for table in folded}
 
 
 def _graph_tensors(root: nn.Module) -> dict[str, GraphTensor]:

@@ -16,6 +16,7 @@ from coldpress.model.classifier import Classifier
 from coldpress.model.relative_bias import bias_weight, columns_of
 from coldpress.model.rotary import rotary_cos_sin
 from coldpress.onnx.graph.builder import MICROSOFT
+from coldpress.onnx.graph.folded_tables import max_tokens
 from coldpress.onnx.graph.lowering import Lowering
 from coldpress.onnx.graph.score_summands import (
     MASKED_SCORE,
@@ -63,10 +64,8 @@ class AttentionLowering:
 
     @property
     def max_tokens(self) -> int:
-        """Largest number of tokens: the tokenizer's truncation, at most the model's own."""
-        limit = int(self.classifier.config.max_position_embeddings)
-        truncation = self.classifier.tokenizer.truncation
-        return min(limit, truncation["max_length"]) if truncation else limit
+        """Largest number of tokens in a text."""
+        return max_tokens(self.classifier)
 
     def project(self, layer: LayerInput) -> list[str]:
         """Add queries, keys and values of one input, which share its activation range.

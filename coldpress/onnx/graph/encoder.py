@@ -16,6 +16,7 @@ from coldpress.model.architecture import Architecture
 from coldpress.model.classifier import Classifier
 from coldpress.onnx.graph.attention import AttentionLowering, LayerInput, add_attention
 from coldpress.onnx.graph.builder import MICROSOFT, Graph
+from coldpress.onnx.graph.embeddings import add_embeddings
 from coldpress.onnx.graph.lowering import Lowering
 from coldpress.onnx.graph.sentence_head import add_sentence_head
 from coldpress.quantization.arithmetic.graph import Activation
@@ -29,11 +30,13 @@ _ACTIVATIONS = {
 }
 
 
-def build_encoder_graph(classifier: Classifier) -> Graph:
+def build_encoder_graph(classifier: Classifier, *, segments: bool = True) -> Graph:
     """Build the graph from token ids to logits.
 
     Args:
         classifier: In float32 or quantized.
+        segments: Whether the graph reads segment ids, if the classifier does. Otherwise all tokens
+            have segment 0.
 
     Returns:
         The graph, with constants named after the classifier's tensors.
@@ -43,56 +46,16 @@ def build_encoder_graph(classifier: Classifier) -> Graph:
     """
     token = np.zeros((1, 1), dtype=np.int64)
     names = list(classifier.inputs(Batch(token, token, token, token[0])))
+    if not segments and "token_type_ids" in names:
+        names.remove("token_type_ids")
     graph = Graph(names, logits_of="tokens" if classifier.tokens_read == "all" else "rows")
     lowering = Lowering(graph, classifier.module)
-    hidden = _add_embeddings(lowering, classifier)
+    hidden = add_embeddings(lowering, classifier)
     attention = AttentionLowering(lowering, classifier)
     for index in range(len(classifier.layers)):
         hidden = _add_layer(lowering, classifier, index, hidden, attention)
     _add_head(lowering, classifier, hidden)
     return graph
-
-
-def _add_embeddings(lowering: Lowering, classifier: Classifier) -> str:
-    """Sum, normalize and project the rows of the tables: (batch, tokens, hidden)."""
-    embeddings = classifier.architecture.embeddings
-    encoder = classifier.architecture.encoder
-    words = lowering.embedding("input_ids", f"{encoder}.{embeddings.words}")
-    summands = [words, *_position_rows(lowering, classifier), *_segment_rows(lowering, classifier)]
-    hidden = lowering.norm(summands, f"{encoder}.{embeddings.norm}")
-    projection = f"{encoder}.{embeddings.projection}"
-    return lowering.linear(hidden, projection) if lowering.has(projection) else hidden
-
-
-def _position_rows(lowering: Lowering, classifier: Classifier) -> list[str]:
-    graph = lowering.graph
-    embeddings = classifier.architecture.embeddings
-    encoder = classifier.architecture.encoder
-    if embeddings.positions is None:
-        return []
-    path = f"{encoder}.{embeddings.positions}"
-    if not embeddings.positions_from_padding:
-        count = graph.node("Shape", ["input_ids"], start=1, end=2)
-        return [lowering.leading_rows(count, path)]
-    # Real tokens are numbered from the padding id on; padding tokens have position padding id.
-    padding = lowering.padding(f"{encoder}.{embeddings.module}")
-    is_padding = graph.node("Equal", ["input_ids", graph.integers(padding)])
-    real = graph.node("Cast", [graph.node("Not", [is_padding])], to=TensorProto.INT64)
-    axis = graph.constant("axis_1", np.asarray(1, dtype=np.int64))
-    numbers = graph.node("Mul", [graph.node("CumSum", [real, axis]), real])
-    positions = graph.node("Add", [numbers, graph.integers(padding)])
-    return [lowering.embedding(positions, path)]
-
-
-def _segment_rows(lowering: Lowering, classifier: Classifier) -> list[str]:
-    graph = lowering.graph
-    table = classifier.architecture
-    path = f"{table.encoder}.{table.embeddings.segments}"
-    if not lowering.has(path):
-        return []
-    if "token_type_ids" in graph.inputs:
-        return [lowering.embedding("token_type_ids", path)]
-    return [lowering.leading_rows(graph.integers(1), path)]
 
 
 def _add_layer(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 from torch import nn
 
@@ -41,17 +41,6 @@ class Lowering:
             False where a family, or this model of it, lacks the module.
         """
         return path in self._paths
-
-    def padding(self, path: str) -> int:
-        """Return the padding token id of an embeddings module.
-
-        Args:
-            path: Path of the module.
-
-        Returns:
-            An index into the token table.
-        """
-        return int(cast("Any", self._module.get_submodule(path)).padding_idx)
 
     def activation(self, values: str, paths: Sequence[str]) -> Activation:
         """Prepare an activation as input of linear modules.
