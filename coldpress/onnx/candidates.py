@@ -139,7 +139,7 @@ def _onnx_candidate(
         forward=forward,
         end_to_end=predictor.predict,
         bytes=size,
-        temperature=predictor.temperature,
+        temperature=predictor.fitted_temperature,
         thresholds=logit_thresholds(predictor),
         point_thresholds=tuple(point["threshold"] for point in predictor.operating_points),
     )

@@ -23,8 +23,8 @@ def raw_logits(predictor: Predictor, rows: EncodedSplit) -> Logits:
         rows: Encoded by the model's tokenizer.
 
     Returns:
-        Shape (units, labels), not divided by the temperature; 0 for units that the model does not
-        see.
+        Shape (units, labels), not divided by the predictor's temperature; 0 for units that the
+        model does not see.
     """
     logits = np.zeros((rows.unit_count, predictor.output_size), dtype=np.float32)
     for batch in rows.batches(_BATCH_SIZE):
@@ -81,7 +81,7 @@ def run_batch(predictor: Predictor, batch: Batch) -> Logits:
         batch: Arrays of shape (batch, tokens).
 
     Returns:
-        Shape (units, labels), not divided by the temperature.
+        Shape (units, labels), not divided by the predictor's temperature.
     """
     logits = predictor.logits(batch.input_ids, batch.attention_mask, batch.token_type_ids)
     return batch.select_units(logits)

@@ -16,7 +16,18 @@ def write_metadata(path: Path, name: str, value: str) -> None:
         value: Its new value.
     """
     model = onnx.load(path)
+    set_property(model, name, value)
+    path.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def set_property(model: onnx.ModelProto, name: str, value: str) -> None:
+    """Set an entry of a model's metadata.
+
+    Args:
+        model: Changed in place.
+        name: Name of the entry; it is added if it does not exist.
+        value: Its new value.
+    """
     entries = [entry for entry in model.metadata_props if entry.key == name]
     entry = entries[0] if entries else model.metadata_props.add(key=name)
     entry.value = value
-    path.write_bytes(model.SerializeToString(deterministic=True))

@@ -26,6 +26,7 @@ from coldpress.onnx.graph.folded_tables import folded_tables
 from coldpress.onnx.graph.products import find_products
 from coldpress.onnx.inference import calibrate
 from coldpress.onnx.lockstep import MAX_RELATIVE_DIFFERENCE, Lockstep
+from coldpress.onnx.output_scale import output_scales
 from coldpress.onnx.predictor import Predictor, open_session
 from coldpress.quantization.arithmetic.graph import NAME_SEPARATOR, GraphTensor
 from coldpress.quantization.arithmetic.table import find_arithmetic, modules_with_weights
@@ -103,6 +104,8 @@ def check_parity(checkpoint: Checkpoint, onnx_path: Path, encoded: EncodedSplit)
     expected, logits, torch_logits, onnx_logits = (
         np.concatenate(part) for part in zip(*batches, strict=True)
     )
+    temperature = _graph_temperature(model)
+    logits, onnx_logits = logits * temperature, onnx_logits * temperature
     return require_parity(
         Parity(
             rows=len(expected),
@@ -111,7 +114,10 @@ def check_parity(checkpoint: Checkpoint, onnx_path: Path, encoded: EncodedSplit)
             bound=MAX_RELATIVE_DIFFERENCE * max(float(np.ptp(expected)), 1.0),
             drift=float(np.abs(onnx_logits - torch_logits).mean()),
             label_agreement=_label_agreement(
-                classifier.kind, Predictor(onnx_path.parent), onnx_logits, torch_logits
+                classifier.kind,
+                Predictor(onnx_path.parent),
+                onnx_logits / temperature,
+                torch_logits / temperature,
             ),
         )
     )
@@ -199,7 +205,15 @@ def _expected_constants(
         for name, tensor in packed_state(classifier).items()
         if not name.startswith(replaced)
     }
+    for name in expected.keys() & set(output_scales(model)):
+        expected[name] = expected[name] / np.float32(_graph_temperature(model))
     return expected | {table.name: table.rows for table in folded}
+
+
+def _graph_temperature(model: onnx.ModelProto) -> float:
+    """Return the number that the graph has divided the classifier's logits by."""
+    properties = {entry.key: entry.value for entry in model.metadata_props}
+    return float(properties.get("fitted_temperature", 1.0))
 
 
 def _graph_tensors(root: nn.Module) -> dict[str, GraphTensor]:

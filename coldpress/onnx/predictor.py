@@ -56,7 +56,8 @@ class Predictor:
 
     Attributes:
         labels: Names of the outputs: for a classifier, label names in the order of the logits.
-        temperature: Divisor of the logits before softmax or sigmoid.
+        temperature: Divisor of the logits before softmax or sigmoid; 1 if the graph divides them.
+        fitted_temperature: Divisor that was fitted to validation data, of predictor or graph.
         kind: Task of the model, such as `text-classification`.
         activation: Function of the outputs: `softmax` for probabilities of labels of which one
             applies, `sigmoid` for labels of which any number apply, or `none` for a single number
@@ -90,6 +91,7 @@ class Predictor:
         metadata = self._session.get_modelmeta().custom_metadata_map
         self.labels: tuple[str, ...] = tuple(json.loads(metadata["labels"]))
         self.temperature = float(metadata["temperature"])
+        self.fitted_temperature = float(metadata.get("fitted_temperature", self.temperature))
         # Files of classifiers name neither kind nor activation.
         self.kind = metadata.get("kind", "text-classification")
         if self.kind == ENTITIES:
@@ -197,7 +199,7 @@ class Predictor:
 
         Returns:
             Logits of shape (batch, labels), or of every token, shape (batch, tokens, labels), 0 at
-            padding; not divided by the temperature.
+            padding; not divided by `temperature`.
         """
         if len(input_ids) == 1 and attention_mask.all():
             return self._run(input_ids, attention_mask, token_type_ids)
