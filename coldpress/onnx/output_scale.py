@@ -38,8 +38,8 @@ def output_scales(model: onnx.ModelProto) -> list[str]:
         for place in _SCALE_AND_BIAS.get(n.op_type, ())
         if place < len(n.input) and n.input[place]
     ]
-    known = all(n.op_type in _SCALE_AND_BIAS for n in nodes)
-    return names if known and constants.issuperset(names) else []
+    supported = all(n.op_type in _SCALE_AND_BIAS for n in nodes)
+    return names if supported and constants.issuperset(names) else []
 
 
 def divide_logits(model: onnx.ModelProto, divisor: float) -> bool:

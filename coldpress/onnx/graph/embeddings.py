@@ -23,8 +23,8 @@ def add_embeddings(lowering: Lowering, classifier: Classifier) -> str:
     """
     embeddings = classifier.architecture.embeddings
     encoder = classifier.architecture.encoder
-    folded = folded_tables(classifier, lowering.graph.inputs)
     words = lowering.embedding("input_ids", f"{encoder}.{embeddings.words}")
+    folded = folded_tables(classifier, lowering.graph.inputs)
     positions = _position_rows(lowering, classifier, folded)
     segments = _segment_rows(lowering, classifier, folded)
     hidden = lowering.norm([words, *positions, *segments], f"{encoder}.{embeddings.norm}")
