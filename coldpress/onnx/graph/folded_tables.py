@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from coldpress.model.classifier import Classifier
 from coldpress.quantization.arithmetic.table import find_arithmetic
@@ -108,6 +108,6 @@ def _fold_positions(classifier: Classifier, segments: str | None) -> FoldedTable
 
 @torch.no_grad()
 def _fold(classifier: Classifier, path: str) -> FoldedTable:
-    table: nn.Module = classifier.module.get_submodule(path)
-    rows: Tensor = table(torch.arange(int(table.num_embeddings)))  # type: ignore[arg-type]
+    table: Any = classifier.module.get_submodule(path)
+    rows: Tensor = table(torch.arange(table.num_embeddings))
     return FoldedTable(f"{path}.rows", rows.numpy(), (path,))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -73,7 +74,8 @@ def test_rows_are_the_sums_of_both_tables_without_unreachable_positions(
     classifier = quantized("bert")
     folded = folded_tables(classifier, ("input_ids", "attention_mask"))
     assert folded.keys() == {POSITIONS}
-    positions, segments = (classifier.module.get_submodule(p) for p in (POSITIONS, SEGMENTS))
+    positions: Any = classifier.module.get_submodule(POSITIONS)
+    segments: Any = classifier.module.get_submodule(SEGMENTS)
     expected = positions.weight[:16] * positions.scale + segments.weight[0] * segments.scale
     np.testing.assert_array_equal(folded[POSITIONS].rows, expected.numpy())
     assert folded[POSITIONS].paths == (POSITIONS, SEGMENTS)
