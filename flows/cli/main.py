@@ -10,7 +10,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from flows.cli import entry, exit_codes, search, stack
+from flows.cli import entry, exit_codes, profile, search, stack
 from tasks.environment import deferred_signals, home
 
 app = App(
@@ -217,6 +217,7 @@ def gc(*, keep: int = 3, dry_run: Annotated[bool, _FLAG] = False) -> None:
     Console().print(collect(keep, dry_run))
 
 
+app.command(profile.profile)
 app.command(search.index)
 app.command(search.search_index)
 for _command in (stack.up, stack.down, stack.status, stack.logs):

@@ -41,7 +41,7 @@ def predictions(model: str, texts: Sequence[str], pairs: Sequence[str]) -> list[
     """
     if not texts:
         raise InputError("TEXT: give at least one text")
-    with _open_deployable(_find_version(model)) as checkpoint:
+    with open_deployable(find_version(model)) as checkpoint:
         classifier = predictor.Predictor(checkpoint.path)
         if classifier.pairs is not None and classifier.pairs is not bool(pairs):
             raise InputError(f"--pair: {model} takes {_input_kind(classifier.pairs)} texts")
@@ -82,7 +82,7 @@ def pull_model(model: str, directory: Path) -> None:
 
     target = find_target(directory)
     version = registry.resolve(model)
-    with _open_deployable(version) as checkpoint, staging_folder(target, directory) as staging:
+    with open_deployable(version) as checkpoint, staging_folder(target, directory) as staging:
         folder = staging / "model"
         folder.mkdir()
         mode = folder.stat().st_mode
@@ -113,7 +113,15 @@ def _explain_corruption(reference: str) -> Iterator[None]:
         raise CorruptCheckpointError(message) from error
 
 
-def _find_version(model: str) -> ModelVersion | EmbeddedVersion:
+def find_version(model: str) -> ModelVersion | EmbeddedVersion:
+    """Find a registered version, without MLflow if the registry is embedded.
+
+    Args:
+        model: `name`, `name@alias` or `name/version`.
+
+    Raises:
+        InputError: There is no such version.
+    """
     version = embedded_versions.find_version(model)
     if version is not None:
         return version
@@ -137,7 +145,19 @@ def _no_file_note(reference: str) -> str:
 
 
 @contextmanager
-def _open_deployable(version: ModelVersion | EmbeddedVersion) -> Iterator[Checkpoint]:
+def open_deployable(version: ModelVersion | EmbeddedVersion) -> Iterator[Checkpoint]:
+    """Open the files of an exported model.
+
+    Args:
+        version: Of `find_version`.
+
+    Yields:
+        The checkpoint with `model.onnx`.
+
+    Raises:
+        InputError: It is a checkpoint of another stage.
+        CorruptCheckpointError: A file is missing or was changed.
+    """
     reference = f"{version.name}/{version.version}"
     with _explain_corruption(reference), _open_version(version) as checkpoint:
         if not (checkpoint.path / "model.onnx").exists():

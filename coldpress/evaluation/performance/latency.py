@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from coldpress.evaluation.performance import contention
@@ -70,6 +69,8 @@ def percentiles(seconds: NDArray[np.float64]) -> Percentiles:
 @contextmanager
 def torch_threads(threads: int) -> Iterator[None]:
     """Set the number of intra-op threads of torch, and restore it afterwards."""
+    import torch  # ONNX files are timed without it
+
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
