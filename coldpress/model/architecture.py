@@ -34,6 +34,10 @@ configuration: a narrower model has fewer heads by its configuration only."""
 KEPT_HEADS = "relative_attention_kept_heads"
 """Configuration key, set where heads were removed: the columns of that table for each layer."""
 
+EMBEDDING_RANK = "embedding_rank"
+"""Configuration key, set where the token table is a product of two factors: the width of the first.
+"""
+
 ACTIVATION_FUNCTIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "tanh")
 """Activation functions that export supports, as configurations name them."""
 

@@ -20,6 +20,7 @@ from coldpress.kinds.vectors import validation_score
 from coldpress.model.architecture import ARCHITECTURES, Architecture
 from coldpress.model.checkpoint import LayerShape
 from coldpress.model.components import OutputHead
+from coldpress.model.factored_embedding import FactoredEmbedding
 from coldpress.model.fused_linears import unfuse_linears
 from coldpress.model.output_head import TokensRead, find_output_head, find_tokens_read
 from coldpress.model.relative_bias import prepare_relative_bias
@@ -80,9 +81,12 @@ class Classifier:
 
     @property
     def token_table(self) -> nn.Embedding:
-        """The token embedding table, of shape (vocabulary, width)."""
+        """The token embedding table, of shape (vocabulary, width).
+
+        Of a table that is a product of factors the first, of shape (vocabulary, rank).
+        """
         table = self.encoder.get_submodule(self.architecture.embeddings.words)
-        return cast("nn.Embedding", table)
+        return table.table if isinstance(table, FactoredEmbedding) else cast("nn.Embedding", table)
 
     @property
     def shapes(self) -> tuple[LayerShape, ...]:

@@ -14,8 +14,10 @@ from torch import Tensor, nn
 from transformers import AutoConfig
 
 from coldpress.kinds import task_kind
+from coldpress.model.architecture import EMBEDDING_RANK
 from coldpress.model.checkpoint import Checkpoint, LayerShape, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
+from coldpress.model.factored_embedding import add_factors
 from coldpress.model.fused_linears import fuse_state_dict, unfuse_state_dict
 from coldpress.model.output_head import new_module
 from coldpress.model.tokenizer_config import (
@@ -58,6 +60,8 @@ def build_skeleton(checkpoint: Checkpoint) -> Classifier:
     tokenizer = load_tokenizer(checkpoint)
     mask_token = read_mask_token(checkpoint.path, tokenizer)
     classifier = Classifier(module, tokenizer, checkpoint.manifest.labels, kind, mask_token)
+    if rank := getattr(config, EMBEDDING_RANK, None):
+        add_factors(classifier, rank)
     if checkpoint.manifest.shapes:
         _reshape(classifier, checkpoint.manifest.shapes)
     return classifier

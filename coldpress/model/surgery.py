@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from coldpress.errors import InputError
 from coldpress.model.architecture import FIRST_NORM
 from coldpress.model.classifier import Classifier
+from coldpress.model.factored_embedding import FactoredEmbedding
 from coldpress.model.relative_bias import keep_bias_heads, keep_bias_table
 from coldpress.model.sentence_surgery import narrow_sentence_head
 
@@ -148,12 +149,19 @@ def _narrow_embeddings(classifier: Classifier, keep: Tensor) -> None:
         return
     for path in (embeddings.words, embeddings.positions, embeddings.segments):
         if path and path in modules:
-            table = cast("nn.Embedding", modules[path])
-            table.weight = nn.Parameter(table.weight.detach()[:, keep])
-            table.embedding_dim = len(keep)
+            _narrow_table(modules[path], keep)
     _keep_features(modules[embeddings.norm], keep)
     if hasattr(classifier.config, "embedding_size"):
         classifier.config.embedding_size = len(keep)
+
+
+def _narrow_table(table: nn.Module, keep: Tensor) -> None:
+    if isinstance(table, FactoredEmbedding):
+        _keep_outputs(table.projection, keep)
+        return
+    embedding = cast("nn.Embedding", table)
+    embedding.weight = nn.Parameter(embedding.weight.detach()[:, keep])
+    embedding.embedding_dim = len(keep)
 
 
 def _narrow_head(classifier: Classifier, keep: Tensor) -> None:

@@ -9,6 +9,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
+from coldpress.model.factored_embedding import TABLE
 from coldpress.onnx.graph.weights import trace_weights
 from coldpress.onnx.predictor import open_session
 
@@ -36,12 +37,26 @@ def read_token_embeddings(path: Path) -> NDArray[np.float32]:
 
 
 def _float32_rows(graph: onnx.GraphProto, lookup: onnx.NodeProto) -> str:
-    """Return the name of the rows after the operators that only use constants of their table."""
-    (table,) = trace_weights(graph)[lookup.input[0]]
+    """Return the name of the rows after the operators that only use constants of their table.
+
+    The second factor of a factored table is one of these constants.
+    """
+    weights = trace_weights(graph)
+    (path,) = weights[lookup.input[0]]
+    prefix = f"{path.removesuffix(f'.{TABLE}')}."
+
+    def is_constant(name: str) -> bool:
+        paths = weights.get(name)
+        return name.startswith(prefix) or (
+            bool(paths) and all(f"{path}.".startswith(prefix) for path in paths or ())
+        )
+
+    computed = set(lookup.output)
     rows: str = lookup.output[0]
     for node in graph.node:
-        first, *others = node.input
-        if first == rows and all(name.startswith(f"{table}.") for name in others):
+        names = {name for name in node.input if name}
+        if names & computed and all(map(is_constant, names - computed)):
+            computed.update(node.output)
             rows = node.output[0]
     return rows
 

@@ -214,8 +214,10 @@ def _check_methods(
         check_dimension(recipe.teacher.model, dimension, sizes[0].hidden_size)
     last = tokenizers[-1]
     source = TeacherDescription(sizes[-1], None if last is None else last.tokenizer)
+    width = None if recipe.distill is None else recipe.distill.student.width
+    pruned = replace(source, size=source.size.with_width(width))
     for method in recipe.methods:
-        method.check(source)
+        method.check(pruned if method in (recipe.prune or ()) else source)
     _check_masks(recipe, tokenizers)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from coldpress.model.architecture import BIAS_HEADS, FIRST_NORM, KEPT_HEADS
+from coldpress.model.architecture import BIAS_HEADS, EMBEDDING_RANK, FIRST_NORM, KEPT_HEADS
 
 COUNT = "a positive whole number"
 NUMBER = "a number that is not negative"
@@ -86,6 +86,7 @@ REQUIRED_VALUES: Mapping[str, tuple[object, str]] = {
     "relative_attention_num_buckets": (32, "the family sorts distances into 32 buckets"),
     BIAS_HEADS: (None, "the family's table of biases has a column for each head"),
     KEPT_HEADS: (None, "every layer has all of its heads"),
+    EMBEDDING_RANK: (None, "the token table is one matrix"),
     FIRST_NORM: (False, "the family's first layer is built without it"),
     "quantization_config": (None, "weights are read as floating-point numbers"),
     "compression_config": (None, "weights are read as floating-point numbers"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from coldpress.model.architecture import ARCHITECTURES
 from coldpress.teacher.config_checks import config_size, config_width
@@ -46,6 +46,16 @@ class TeacherSize:
         feed_forward = (3 if self.gated else 2) * self.hidden_size * self.neurons
         table = self.vocabulary_size * self.hidden_size
         return _BYTES_PER_PARAMETER * (table + self.layers * (attention + feed_forward))
+
+    def with_width(self, width: int | None) -> TeacherSize:
+        """Return the sizes of a student of another width.
+
+        Args:
+            width: A multiple of the head size; None: the same width.
+        """
+        if width is None:
+            return self
+        return replace(self, hidden_size=width, heads=width // self.head_size)
 
 
 def teacher_size(model: TeacherModel, field: str = TEACHER_FIELD) -> TeacherSize:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from torch import Tensor, nn
 
 from coldpress.model.classifier import Classifier
+from coldpress.model.factored_embedding import FactoredEmbedding
 from coldpress.model.hooks import remove_hooks
 
 
@@ -20,8 +21,13 @@ def freeze_embeddings(classifier: Classifier, freeze: bool) -> Iterator[None]:
         freeze: False does nothing.
     """
     embeddings = classifier.encoder.get_submodule(classifier.architecture.embeddings.module)
+    # The second factor of a table is no table, and as quick to train as any small matrix.
+    factors = [module for module in embeddings.modules() if isinstance(module, FactoredEmbedding)]
+    trained = {id(factor.projection.weight) for factor in factors}
     # Parameters that were frozen before stay frozen afterwards.
-    parameters = [p for p in embeddings.parameters() if freeze and p.requires_grad]
+    parameters = [
+        p for p in embeddings.parameters() if freeze and p.requires_grad and id(p) not in trained
+    ]
     for parameter in parameters:
         parameter.requires_grad_(False)
     try:

@@ -24,6 +24,7 @@ PRUNING: list[dict[str, Any]] = [
     {"method": "movement", "sparsity": 0.5, "growth_epochs": 1},
     {"method": "l0", "keep_parameters": 0.5, "gate_epochs": 1},
     {"method": "vocabulary"},
+    {"method": "embeddings", "rank": 4},
 ]
 QUANTIZATION: list[dict[str, Any]] = [
     {"method": "dynamic-int8"},

@@ -6,6 +6,7 @@ import numpy as np
 from onnx import TensorProto
 
 from coldpress.model.classifier import Classifier
+from coldpress.model.factored_embedding import PROJECTION, TABLE
 from coldpress.onnx.graph.builder import Graph
 from coldpress.onnx.graph.folded_tables import FoldedTable, first_position, folded_tables
 from coldpress.onnx.graph.lowering import Lowering
@@ -23,13 +24,21 @@ def add_embeddings(lowering: Lowering, classifier: Classifier) -> str:
     """
     embeddings = classifier.architecture.embeddings
     encoder = classifier.architecture.encoder
-    words = lowering.embedding("input_ids", f"{encoder}.{embeddings.words}")
+    words = _token_rows(lowering, f"{encoder}.{embeddings.words}")
     folded = folded_tables(classifier, lowering.graph.inputs)
     positions = _position_rows(lowering, classifier, folded)
     segments = _segment_rows(lowering, classifier, folded)
     hidden = lowering.norm([words, *positions, *segments], f"{encoder}.{embeddings.norm}")
     projection = f"{encoder}.{embeddings.projection}"
     return lowering.linear(hidden, projection) if lowering.has(projection) else hidden
+
+
+def _token_rows(lowering: Lowering, path: str) -> str:
+    """Look up the tokens: (batch, tokens, width); a factored table has narrower rows to project."""
+    if not lowering.has(f"{path}.{TABLE}"):
+        return lowering.embedding("input_ids", path)
+    rows = lowering.embedding("input_ids", f"{path}.{TABLE}")
+    return lowering.linear(rows, f"{path}.{PROJECTION}")
 
 
 def _position_rows(

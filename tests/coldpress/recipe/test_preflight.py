@@ -82,6 +82,19 @@ def test_a_vocabulary_that_cannot_be_pruned_is_refused_before_anything_is_traine
         run_preflight(pruned, tmp_path)
 
 
+@pytest.mark.parametrize(("rank", "message"), [(16, "16 is not smaller than 16"), (8, "8 is not")])
+def test_a_rank_is_smaller_than_the_width_of_the_model_that_is_pruned(
+    teacher: Path, tmp_path: Path, rank: int, message: str
+) -> None:
+    """The student has half of the teacher's width."""
+    step = {"method": "embeddings", "rank": rank}
+    distill = {"method": "logits", "student": {"layers": 1, "width": 8}} if rank == 8 else None
+    with pytest.raises(InputError, match=rf"^prune: embeddings: rank: {message}"):
+        run_preflight(recipe_with_teacher(teacher, prune=[step], distill=distill), tmp_path)
+    smaller = {**step, "rank": rank - 1}
+    run_preflight(recipe_with_teacher(teacher, prune=[smaller], distill=distill), tmp_path)
+
+
 def test_masking_words_needs_a_tokenizer_with_a_mask_token(
     tiny: Classifier, teacher: Path, tmp_path: Path
 ) -> None:

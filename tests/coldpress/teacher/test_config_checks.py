@@ -246,6 +246,7 @@ def test_published_rotary_models_pass(more: dict[str, Any]) -> None:
         ("layer_types", [["full_attention"]] * 2, "layer_types is not 2 times"),
         ("layer_types", ["full_attention"], "layer_types is not 2 times full_attention or"),
         ("layer_types", ["full_attention", "chunked_attention"], "layer_types is not 2 times"),
+        ("embedding_rank", 8, "embedding_rank is set, which is not supported"),
         ("first_attention_norm", True, "first_attention_norm is True, only False"),
         ("layer_types", "full_attention", "layer_types is not 2 times"),
     ],
