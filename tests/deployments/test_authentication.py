@@ -97,7 +97,9 @@ def test_without_credentials_one_line_names_the_server_and_the_variable(
     missing: tuple[str, ...],
     words: Any,  # noqa: ANN401
 ) -> None:
-    result = without(team, missing)(*words)
+    command = without(team, missing)
+    # Not in this process, whose earlier commands had the credentials.
+    result = command.run_process(words, command.environment)
     server = team.mlflow if missing[0] in MLFLOW else team.prefect.environment["PREFECT_API_URL"]
     assert one_line(result).startswith(f"coldpress: {missing[0]}: the ")
     assert f"at {server} requires a login; set " in result.error
