@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from coldpress.data.encoding import EncodedSplit
+from coldpress.data.word_tokens import concat_integers
 from coldpress.model.classifier import Classifier
 from coldpress.model.factored_embedding import add_factors, full_token_table
 
@@ -64,5 +65,5 @@ def token_counts(rows: EncodedSplit, vocabulary: int) -> Tensor:
     Returns:
         float32 of shape (vocabulary,).
     """
-    ids = torch.tensor([token for row in rows.input_ids for token in row])
+    ids = torch.from_numpy(concat_integers(rows.input_ids))
     return torch.bincount(ids, minlength=vocabulary).float()
