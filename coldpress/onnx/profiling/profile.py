@@ -108,7 +108,7 @@ def measure_profile(directory: Path) -> Profile:
     return Profile(nodes=len(nodes[0][0]), limits=limits, lengths=tuple(lengths), contention=worst)
 
 
-def token_counts(limit: int) -> list[int]:
+def text_lengths(limit: int) -> list[int]:
     """Return the lengths to measure: 8, 16, 32, ... and the limit.
 
     Args:
@@ -129,7 +129,7 @@ def _random_texts(directory: Path) -> dict[str, Feeds]:
     inputs = open_session(directory / "model.onnx", 1).get_inputs()
     random = np.random.default_rng(0)
     texts: dict[str, Feeds] = {}
-    for tokens in token_counts(truncation["max_length"]):
+    for tokens in text_lengths(truncation["max_length"]):
         ids = random.integers(tokenizer.get_vocab_size(), size=(1, tokens))
         values = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
         texts[str(tokens)] = {

@@ -14,7 +14,7 @@ from coldpress.kinds import KINDS
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.onnx.profiling import machine, profile
-from coldpress.onnx.profiling.profile import measure_profile, token_counts
+from coldpress.onnx.profiling.profile import measure_profile, text_lengths
 from coldpress.quantization import DynamicInt8
 from tests.support.training_contexts import label_context
 
@@ -42,7 +42,7 @@ def few_calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     ("limit", "counts"), [(128, [8, 16, 32, 64, 128]), (20, [8, 16, 20]), (8, [8]), (4, [4])]
 )
 def test_lengths_double_up_to_the_limit(limit: int, counts: list[int]) -> None:
-    assert token_counts(limit) == counts
+    assert text_lengths(limit) == counts
 
 
 def test_nodes_and_work_of_a_float_model(tiny: Classifier, store: Store, exported: Export) -> None:
