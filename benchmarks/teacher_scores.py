@@ -34,11 +34,9 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--bf16", action="store_true")
     arguments = parser.parse_args()
-    recipe = load_recipe(arguments.recipe, arguments.set)
-    if recipe.teacher.epochs:
-        parser.error("teacher.epochs: not 0, so the teacher needs training")
     start = time.perf_counter()
     try:
+        recipe = load_recipe(arguments.recipe, arguments.set)
         with torch.autocast("cpu", torch.bfloat16, enabled=arguments.bf16):
             scores = score_teacher(recipe)
     except InputError as error:
@@ -51,7 +49,12 @@ def score_teacher(recipe: Recipe) -> dict[str, float]:
 
     Args:
         recipe: Its teacher does not need training.
+
+    Raises:
+        InputError: The teacher needs training, or a field, file or row is invalid.
     """
+    if recipe.teacher.epochs:
+        raise InputError("teacher.epochs: not 0, so the teacher needs training")
     benchmark = load_benchmark(recipe.benchmark, recipe.seed)
     teacher = build_teacher(recipe.teacher, benchmark, recipe.benchmark.max_tokens)
     encode_split = functools.partial(encode, teacher.tokenizer)

@@ -51,10 +51,21 @@ def test_every_metric_is_printed(
     assert 0 < scores["ndcg_at_10"] < 1
 
 
-def test_a_teacher_that_needs_training_is_refused(
-    recipe: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("teacher.epochs=1", "teacher.epochs: not 0, so the teacher needs training"),
+        ("teacher.epoch=0", "teacher.epoch: unknown key"),
+    ],
+)
+def test_wrong_input_ends_with_a_message(
+    recipe: Path,
+    change: str,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(SystemExit) as end:
-        run(monkeypatch, recipe, "--set", "teacher.epochs=1")
+        run(monkeypatch, recipe, "--set", change)
     assert end.value.code == 2
-    assert "teacher.epochs: not 0, so the teacher needs training" in capsys.readouterr().err
+    assert message in capsys.readouterr().err
