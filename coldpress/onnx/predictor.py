@@ -286,21 +286,29 @@ class Predictor:
             return {"text": text, "vector": vector.tolist()}
         # Plain Python: the graph has displaced numpy's functions from the processor's cache, and
         # a few numbers would wait for them longer than for all else here.
-        values, temperature = logits.tolist(), self.temperature
+        values = logits.tolist()
         if self.activation == "none":
-            return {"text": text, "score": values[0] / temperature}
+            return {"text": text, "score": values[0] / self.temperature}
         if self.activation == "sigmoid":
-            scores = [0.5 + 0.5 * math.tanh(0.5 * value / temperature) for value in values]
-            limits = zip(self.labels, scores, self.thresholds, strict=True)
-            labels = [label for label, score, threshold in limits if score >= threshold]
-            return {"text": text, "labels": labels, "scores": self._by_label(scores)}
-        largest = max(values)
-        powers = [math.exp((value - largest) / temperature) for value in values]
+            return {"text": text, **self._labels_from(values)}
+        return {"text": text, **self._label_from(values)}
+
+    def _label_from(self, logits: Sequence[float]) -> dict[str, Any]:
+        """Return the most probable label, its probability, and those of all labels."""
+        largest = max(logits)
+        powers = [math.exp((logit - largest) / self.temperature) for logit in logits]
         total = sum(powers)
         scores = [power / total for power in powers]
-        best = values.index(largest)
-        by_label = self._by_label(scores)
-        return {"text": text, "label": self.labels[best], "score": scores[best], "scores": by_label}
+        best = logits.index(largest)
+        return {"label": self.labels[best], "score": scores[best], "scores": self._by_label(scores)}
+
+    def _labels_from(self, logits: Sequence[float]) -> dict[str, Any]:
+        """Return the labels whose probabilities reach their thresholds, and all probabilities."""
+        # exp would overflow.
+        scores = [0.5 + 0.5 * math.tanh(0.5 * logit / self.temperature) for logit in logits]
+        limits = zip(self.labels, scores, self.thresholds, strict=True)
+        labels = [label for label, score, threshold in limits if score >= threshold]
+        return {"labels": labels, "scores": self._by_label(scores)}
 
     def _by_label(self, scores: Sequence[float]) -> dict[str, float]:
         return dict(zip(self.labels, scores, strict=True))

@@ -36,7 +36,7 @@ def fill_in_preset(content: Mapping[str, Any]) -> dict[str, Any]:
     if _has_translations(content):
         # The teacher does not know the words of translations, so it has no variants of them.
         sections.pop("soft_targets", None)
-    filled = {name: _fill_in(values, content.get(name)) for name, values in sections.items()}
+    filled = {field: _fill_in(values, content.get(field)) for field, values in sections.items()}
     return {**content, **filled}
 
 
@@ -57,7 +57,7 @@ def describe_preset(recipe: Recipe) -> dict[str, str]:
 
 
 def _write_line(value: object) -> str:
-    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=float("inf"))
+    text: str = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=float("inf"))
     return text.removesuffix("...\n").strip()
 
 
