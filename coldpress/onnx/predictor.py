@@ -14,8 +14,9 @@ import os
 import re
 import sys
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,8 @@ word characters, or any other character but space. On given tokens: what stands 
 without the opening marks before and the closing marks after it, each of which is a word."""
 _OVERLAP = 0.25
 """Share of the tokens of a window that are in the next one, too, for texts beyond the limit."""
+_CHUNK_ROWS = 32
+"""Most rows that a thread takes at once: handing over each alone takes as long as a small graph."""
 _SERVING_VARIABLE = "_MLFLOW_IS_IN_SERVING_ENVIRONMENT"
 """MLflow's scoring server sets it to "true" before the first request."""
 
@@ -83,11 +86,19 @@ class Predictor:
         if (Path(directory) / "SHA256SUMS").exists():  # a pulled model, completely written
             _verify_digests(Path(directory))
         self._session = open_session(Path(directory) / "model.onnx", 1)
-        self._map: _Map = map if threads == 1 else ThreadPoolExecutor(threads).map
+        self._threads = threads
+        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self._tokenizer = Tokenizer.from_file(str(Path(directory) / "tokenizer.json"))
         self._tokenizer.no_padding()
-        self._inputs = frozenset(value.name for value in self._session.get_inputs())
-        self.output_size = int(self._session.get_outputs()[0].shape[-1])
+        limit = self._tokenizer.truncation["max_length"] if self._tokenizer.truncation else 0
+        self._ones = np.ones((1, limit), dtype=np.int64)
+        inputs = [value.name for value in self._session.get_inputs()]
+        self._has_types = "token_type_ids" in inputs
+        output = self._session.get_outputs()[0]
+        self._outputs = [output.name]
+        # The session's own `run` checks the inputs in Python, for a tenth of a small graph's time.
+        self._runner = getattr(self._session, "_sess", self._session)
+        self.output_size = int(output.shape[-1])
         metadata = self._session.get_modelmeta().custom_metadata_map
         self.labels: tuple[str, ...] = tuple(json.loads(metadata["labels"]))
         self.temperature = float(metadata["temperature"])
@@ -132,11 +143,12 @@ class Predictor:
         if self.pairs is not None and self.pairs is (pairs is None):
             raise ValueError(f"this model answers {'pairs of' if self.pairs else 'single'} texts")
         _check_texts("text", texts)
-        _check_texts("text_pair", () if pairs is None else pairs)
-        if pairs is not None and len(pairs) != len(texts):
+        if pairs is None:
+            return self._map(self._answer, texts)
+        _check_texts("text_pair", pairs)
+        if len(pairs) != len(texts):
             raise ValueError(f"text has {len(texts)} rows, but text_pair has {len(pairs)}")
-        rows = list(texts) if pairs is None else list(zip(texts, pairs, strict=True))
-        return list(self._map(self._answer, rows))
+        return self._map(self._answer, list(zip(texts, pairs, strict=True)))
 
     def rank(self, query: str, documents: Sequence[str]) -> list[dict[str, Any]]:
         """Sort documents by their scores for a query.
@@ -206,13 +218,22 @@ class Predictor:
         counts = attention_mask.sum(axis=1).tolist()
         batch = (input_ids, attention_mask, token_type_ids)
         rows = [[a[i : i + 1, :count] for a in batch] for i, count in enumerate(counts)]
-        outputs = list(self._map(self._run, *zip(*rows, strict=True)))
+        outputs = self._map(lambda row: self._run(*row), rows)
         if outputs[0].ndim == 2:
             return np.concatenate(outputs)
         logits = np.zeros((*input_ids.shape, self.output_size), dtype=np.float32)
         for row, output in zip(logits, outputs, strict=True):
             row[: output.shape[1]] = output[0]
         return logits
+
+    def _map(self, function: Callable[[Any], Any], rows: Sequence[Any]) -> list[Any]:
+        """Apply a function to each row, on several threads if there are; keep the order."""
+        if self._pool is None or len(rows) < 2:
+            return [function(row) for row in rows]
+        size = min(_CHUNK_ROWS, math.ceil(len(rows) / self._threads))
+        chunks = [rows[first : first + size] for first in range(0, len(rows), size)]
+        results = self._pool.map(lambda chunk: [function(row) for row in chunk], chunks)
+        return list(chain.from_iterable(results))
 
     def _run(
         self,
@@ -221,54 +242,76 @@ class Predictor:
         token_type_ids: NDArray[np.int64],
     ) -> NDArray[np.float32]:
         feeds = {"input_ids": input_ids, "attention_mask": attention_mask}
-        if "token_type_ids" in self._inputs:
+        if self._has_types:
             feeds["token_type_ids"] = token_type_ids
-        logits: NDArray[np.float32] = self._session.run(None, feeds)[0]
+        logits: NDArray[np.float32] = self._runner.run(self._outputs, feeds, None)[0]
         return logits
 
     def _answer(self, row: str | tuple[str, str]) -> dict[str, Any]:
         """Return the record of a text or of a pair of texts."""
         if isinstance(row, tuple):
-            return self._record(row[0], self._probabilities(self._tokenizer.encode(*row)))
+            return self._record(row[0], self._read(self._tokenizer.encode(*row)))
         if self.kind == ENTITIES:
             words, scores = self._tag_words(row)
             return {"text": row, "entities": _find_entities(row, words, scores, self.labels)}
-        return self._record(row, self._probabilities(self._tokenizer.encode(row)))
+        return self._record(row, self._read(self._tokenizer.encode(row)))
 
-    def _probabilities(self, encoding: Encoding) -> NDArray[np.float64]:
-        """Return the scores of a text, shape (labels,), or of its tokens, (tokens, labels)."""
+    def _read(self, encoding: Encoding) -> NDArray[np.float32]:
+        """Return the logits of a text, shape (labels,), or of its tokens, (tokens, labels)."""
         ids = np.array([encoding.ids], dtype=np.int64)
-        types = np.array([encoding.type_ids], dtype=np.int64)
-        logits = self._run(ids, np.ones_like(ids), types)[0]
-        scaled = logits.astype(np.float64) / self.temperature
-        if self.activation == "sigmoid":
-            return sigmoid(scaled)
-        return softmax(scaled) if self.activation == "softmax" else scaled
+        count = ids.shape[1]
+        mask = self._ones[:, :count] if count <= self._ones.shape[1] else np.ones_like(ids)
+        types = np.array([encoding.type_ids], dtype=np.int64) if self._has_types else ids
+        logits: NDArray[np.float32] = self._run(ids, mask, types)[0]
+        return logits
 
     def _tag_words(self, text: str) -> tuple[_Words, _Scores]:
         """Return the words of a text, which may exceed the limit, and their tags' probabilities."""
         encoding = self._tokenizer.encode(text)
         words = [match.span() for match in self._word.finditer(text)]
         windows = [
-            _score_words(window, self._probabilities(window), words, number > 0)
+            _score_words(window, self._tag_scores(window), words, number > 0)
             for number, window in enumerate([encoding, *encoding.overflowing])
         ]
         return words, _join_windows(windows, self.labels)
 
-    def _record(self, text: str, probabilities: NDArray[np.float64]) -> dict[str, Any]:
-        scores = probabilities.tolist()
+    def _tag_scores(self, window: Encoding) -> NDArray[np.float64]:
+        """Return the probabilities of the tags of tokens, shape (tokens, labels)."""
+        return softmax(self._read(window).astype(np.float64) / self.temperature)
+
+    def _record(self, text: str, logits: NDArray[np.float32]) -> dict[str, Any]:
         if self.returns_vectors:
-            # float32 has seven digits.
-            return {"text": text, "vector": [round(number, 7) for number in scores]}
+            # float32 has seven digits. In float64 their product with a power of ten is exact.
+            vector = np.round(logits.astype(np.float64) / self.temperature, 7)
+            return {"text": text, "vector": vector.tolist()}
+        # Plain Python: the graph has displaced numpy's functions from the processor's cache, and
+        # a few numbers would wait for them longer than for all else here.
+        values = logits.tolist()
         if self.activation == "none":
-            return {"text": text, "score": scores[0]}
-        by_label = dict(zip(self.labels, scores, strict=True))
+            return {"text": text, "score": values[0] / self.temperature}
         if self.activation == "sigmoid":
-            limits = zip(by_label.items(), self.thresholds, strict=True)
-            labels = [label for (label, score), threshold in limits if score >= threshold]
-            return {"text": text, "labels": labels, "scores": by_label}
-        best = int(np.argmax(scores))
-        return {"text": text, "label": self.labels[best], "score": scores[best], "scores": by_label}
+            return {"text": text, **self._labels_from(values)}
+        return {"text": text, **self._label_from(values)}
+
+    def _label_from(self, logits: Sequence[float]) -> dict[str, Any]:
+        """Return the most probable label, its probability, and those of all labels."""
+        largest = max(logits)
+        powers = [math.exp((logit - largest) / self.temperature) for logit in logits]
+        total = sum(powers)
+        scores = [power / total for power in powers]
+        best = logits.index(largest)
+        return {"label": self.labels[best], "score": scores[best], "scores": self._by_label(scores)}
+
+    def _labels_from(self, logits: Sequence[float]) -> dict[str, Any]:
+        """Return the labels whose probabilities reach their thresholds, and all probabilities."""
+        # exp would overflow.
+        scores = [0.5 + 0.5 * math.tanh(0.5 * logit / self.temperature) for logit in logits]
+        limits = zip(self.labels, scores, self.thresholds, strict=True)
+        labels = [label for label, score, threshold in limits if score >= threshold]
+        return {"labels": labels, "scores": self._by_label(scores)}
+
+    def _by_label(self, scores: Sequence[float]) -> dict[str, float]:
+        return dict(zip(self.labels, scores, strict=True))
 
 
 def open_session(model: Path | bytes, threads: int) -> onnxruntime.InferenceSession:
@@ -313,9 +356,6 @@ def sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     scores: NDArray[np.float64] = 0.5 + 0.5 * np.tanh(0.5 * logits)  # exp would overflow
     return scores
 
-
-_Map = Callable[..., Iterable[Any]]
-"""`map`, or the same on several threads."""
 
 _Words = list[tuple[int, int]]
 """Start and end of the words of a text, in characters."""
@@ -427,13 +467,13 @@ def _check_texts(name: str, texts: Sequence[str]) -> None:
     if isinstance(texts, str):
         raise ValueError(f"{name} must be a list of texts, not a single text")
     for row, text in enumerate(texts):
-        if error := _text_error(text):
+        if not (isinstance(text, str) and text.isascii()) and (error := _text_error(text)):
             raise ValueError(f"{name}[{row}] {error}")
 
 
 def _text_error(text: object) -> str | None:
     if isinstance(text, str):
-        lone = not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
+        lone = any("\ud800" <= character <= "\udfff" for character in text)
         return "contains a lone surrogate" if lone else None
     if text is None or (isinstance(text, float) and math.isnan(text)):
         return "is null"

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from coldpress.errors import InputError
+from coldpress.recipe.presets import fill_in_preset
 from coldpress.recipe.recipe import Recipe
 from coldpress.schema import paths, yaml_loader
 
@@ -35,7 +36,7 @@ def load_recipe(reference: str, assignments: Sequence[str] = ()) -> Recipe:
         InputError: The recipe is invalid; the message names the file and the field.
     """
     path = find_recipe(reference)
-    content = apply_assignments(yaml_loader.load_yaml(path), assignments)
+    content = fill_in_preset(apply_assignments(yaml_loader.load_yaml(path), assignments))
     try:
         recipe: Recipe = _resolve_paths(Recipe.model_validate(content))
     except ValidationError as error:

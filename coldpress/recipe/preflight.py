@@ -20,6 +20,7 @@ from coldpress.evaluation.operating_points.section import check_rows
 from coldpress.evaluation.subgroups import slices
 from coldpress.kinds.samples import sample_noun
 from coldpress.method import TeacherDescription
+from coldpress.recipe.presets import describe_preset
 from coldpress.recipe.recipe import Recipe
 from coldpress.teacher import label_checks, size, spec
 from coldpress.teacher.pretrained import (
@@ -67,6 +68,7 @@ class PreflightReport:
         noun = sample_noun(kind)
         rows = {
             "recipe": self.recipe.name,
+            **describe_preset(self.recipe),
             "rows": f"{len(self.data.train)} train, {len(self.data.validation)} validation, "
             f"{len(self.data.test)} test",
             "task kind": kind.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -17,6 +18,7 @@ from coldpress.kinds import KindSection, task_kind
 from coldpress.method import Method
 from coldpress.pruning import PruningStep
 from coldpress.quantization import QuantizationMethod
+from coldpress.recipe.presets import PresetName, fill_in_preset
 from coldpress.schema.section import FlatChoice, MergedChoice, Section, UserPath
 from coldpress.schema.stages import RESERVED_SUFFIXES
 from coldpress.teacher.pretrained import PretrainedModel
@@ -62,6 +64,10 @@ class Recipe(Section):
     seed: Annotated[
         int, Field(ge=0, le=2**31 - 1, description="Every stage derives its seed from it.")
     ] = 0
+    preset: Annotated[
+        PresetName | None,
+        Field(description="Fills in distill, prune and quantize where they are omitted."),
+    ] = None
     benchmark: Annotated[
         KindSection, Field(description="Dataset, task kind and splits."), MergedChoice()
     ]
@@ -91,6 +97,11 @@ class Recipe(Section):
     gate: Annotated[
         Gate | None, Field(description="Conditions for promotion; none: no conditions are checked.")
     ] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_preset(cls, content: object) -> object:
+        return fill_in_preset(content) if isinstance(content, Mapping) else content
 
     @model_validator(mode="after")
     def _check_name(self) -> Self:

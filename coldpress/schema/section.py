@@ -192,6 +192,15 @@ class Optimization(Section):
     epochs: Epochs
     learning_rate: LearningRate
     batch_size: Annotated[int, Field(ge=1, le=4096, description="Examples per step.")] = 32
+    min_epoch_steps: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=100_000,
+            description="Least steps of an epoch: with fewer batches, it passes over the rows"
+            " several times.",
+        ),
+    ] = 1
     freeze_embeddings: Annotated[
         bool,
         Field(description="Do not train the embedding tables: faster, and rarely worse."),

@@ -93,7 +93,8 @@ def fit(
         classifier: Changed in place.
         train: Training rows.
         loss: The loss to minimize, of the logits or of the activations.
-        options: Epochs, peak learning rate, batch size, whether the embeddings are frozen.
+        options: Epochs and their least steps, peak learning rate, batch size, whether the
+            embeddings are frozen.
         validation: Rows that select the epoch; of epochs with equal scores the last one wins.
         progress: Called after each step.
 
@@ -135,11 +136,12 @@ def train_epochs(
     last_layer = nullcontext() if reads_all else only_first_token(classifier)
     with freeze_embeddings(classifier, options.freeze_embeddings), last_layer:
         batches = plan_batches(classifier.kind, train, options.batch_size)
-        steps = len(batches) * options.epochs
+        passes = math.ceil(options.min_epoch_steps / len(batches))
+        steps = passes * len(batches) * options.epochs
         step = _TrainingStep(classifier, loss, options.learning_rate, steps, progress)
         for number in range(1, options.epochs + 1):
             start = time.perf_counter()
-            losses = [step(batch) for batch in batches]
+            losses = [step(batch) for _ in range(passes) for batch in batches]
             step.check_weights()
             value = score(classifier, validation)
             yield Epoch(number, float(np.mean(losses)), value, time.perf_counter() - start)

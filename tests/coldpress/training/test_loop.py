@@ -175,3 +175,21 @@ def test_progress_is_reported_after_every_step(tiny: Classifier, rows: EncodedSp
     loss = target_loss(TEXT_CLASSIFICATION, rows.targets)
     fit(tiny, rows, loss, plan, rows, lambda step, steps, _: calls.append((step, steps)))
     assert calls == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_an_epoch_of_few_batches_passes_over_the_rows_until_it_has_its_least_steps(
+    tiny: Classifier, rows: EncodedSplit
+) -> None:
+    """12 rows are 2 batches of 8: 5 steps take three passes."""
+    calls: list[tuple[int, int]] = []
+    plan = PLAN.model_copy(update={"epochs": 2, "batch_size": 8, "min_epoch_steps": 5})
+    seen: list[int] = []
+
+    def loss(logits: Tensor, numbers: Tensor) -> Tensor:
+        seen.extend(numbers.tolist())
+        return logits.square().sum()
+
+    epochs = fit(tiny, rows, loss, plan, rows, lambda step, steps, _: calls.append((step, steps)))
+    assert len(epochs) == 2
+    assert calls == [(step, 12) for step in range(1, 13)]
+    assert sorted(seen[:36]) == sorted(list(range(12)) * 3)

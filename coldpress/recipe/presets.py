@@ -1,0 +1,84 @@
+"""Presets: sections that a recipe need not write out. Their values are in `presets.yaml`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Literal
+
+import yaml
+
+from coldpress.schema.yaml_loader import parse_yaml
+
+if TYPE_CHECKING:
+    from coldpress.recipe.recipe import Recipe
+
+PresetName = Literal["accurate", "fast", "tiny"]
+
+
+def fill_in_preset(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill in the sections of a recipe's preset that the recipe itself does not have.
+
+    A section that is null counts as omitted, since the form sends null for it. A section without a
+    method changes fields of the preset's section; one with a method, or a list, replaces it.
+    Filling in a second time changes nothing.
+
+    Args:
+        content: The recipe's plain data, not validated; not changed.
+
+    Returns:
+        The data with these sections; unchanged without a preset, or with an unknown one.
+    """
+    name = content.get("preset")
+    sections = dict(_presets().get(name, {})) if isinstance(name, str) else {}
+    if _has_translations(content):
+        # The teacher does not know the words of translations, so it has no variants of them.
+        sections.pop("soft_targets", None)
+    filled = {field: _fill_in(values, content.get(field)) for field, values in sections.items()}
+    return {**content, **filled}
+
+
+def describe_preset(recipe: Recipe) -> dict[str, str]:
+    """Return a recipe's preset, and the methods that it has with it.
+
+    Args:
+        recipe: With its sections filled in.
+
+    Returns:
+        By field, in YAML without default values; empty if the recipe has no preset.
+    """
+    if recipe.preset is None:
+        return {}
+    sections = recipe.model_dump(mode="json", exclude_defaults=True)
+    names = ("preset", "soft_targets", "distill", "prune", "quantize")
+    return {name: _write_line(sections[name]) for name in names if name in sections}
+
+
+def _write_line(value: object) -> str:
+    text: str = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=float("inf"))
+    return text.removesuffix("...\n").strip()
+
+
+def _has_translations(content: Mapping[str, Any]) -> bool:
+    benchmark = content.get("benchmark")
+    columns = benchmark.get("columns") if isinstance(benchmark, Mapping) else None
+    return isinstance(columns, Mapping) and columns.get("translations") is not None
+
+
+@cache
+def _presets() -> dict[str, dict[str, Any]]:
+    path = files("coldpress.recipe") / "presets.yaml"
+    presets: dict[str, dict[str, Any]] = parse_yaml(path.read_text(encoding="utf-8"))
+    return presets
+
+
+def _fill_in(values: Any, section: Any) -> Any:  # noqa: ANN401
+    """Return a section with the preset's values for the fields that it does not have."""
+    if section is None:
+        return deepcopy(values)
+    if not isinstance(section, Mapping) or not isinstance(values, Mapping) or "method" in section:
+        return section
+    fields = {name: _fill_in(value, section.get(name)) for name, value in values.items()}
+    return {**section, **fields}
