@@ -8,7 +8,7 @@ from pathlib import Path
 OWN = "coldpress"
 """Name of the environment that runs the driver itself."""
 COLDPRESS = "Coldpress"
-TEACHER = "torch, eager"
+TEACHER = "torch eager"
 """Name of the model that others are compared with: the teacher as transformers runs it."""
 
 

@@ -45,7 +45,8 @@ def python(name: str, folder: Path) -> Path:
 
 
 def _install(interpreter: Path, requirements: Path) -> None:
-    command = [interpreter, "-m", "pip", "install", "--quiet", "--requirement", requirements]
+    options = ["--quiet", "--requirement", str(requirements)]
+    command = [str(interpreter), "-m", "pip", "install", *options]
     process = subprocess.run(command, capture_output=True, text=True)
     if process.returncode:
         lines = [line for line in process.stderr.splitlines() if line.startswith("ERROR")]

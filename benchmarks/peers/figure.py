@@ -9,7 +9,9 @@ from matplotlib.figure import Figure
 
 from coldpress.report.figures.waterfall import FINAL, INK, MUTED, RULE, STAGE, figure_style
 from coldpress.report.formats import short
+from peers import dot_names
 from peers.catalogue import COLDPRESS
+from peers.dot_names import Name
 from peers.record import Comparison, Row, Score, Speed
 
 
@@ -27,18 +29,21 @@ def draw(comparison: Comparison, docs: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}")
     with figure_style():
-        chart = Figure(figsize=(8.6, 5.2), facecolor="white", layout="tight")
-        _draw_axes(chart.subplots(), comparison)
+        chart = Figure(figsize=(8.6, 5.6), facecolor="white")
+        chart.subplots_adjust(left=0.08, right=0.98, top=0.94, bottom=0.09)
+        _draw_axes(chart, chart.subplots(), comparison)
         chart.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
     temporary.replace(target)
     return target
 
 
-def _draw_axes(axes: Axes, comparison: Comparison) -> None:
+def _draw_axes(chart: Figure, axes: Axes, comparison: Comparison) -> None:
     axes.set_xscale("log")
-    for row in comparison.measured:
-        if row.speed and row.score:
-            _draw_model(axes, row, row.speed, row.score)
+    names = [
+        _draw_model(axes, row, row.speed, row.score)
+        for row in comparison.measured
+        if row.speed and row.score
+    ]
     data = comparison.data
     axes.set_title(
         f"{data.name}: {data.test} test rows, median of {short(data.tokens)} tokens",
@@ -48,13 +53,14 @@ def _draw_axes(axes: Axes, comparison: Comparison) -> None:
     axes.set_xlabel("milliseconds from text to label, one text at a time on one thread (median)")
     axes.set_ylabel("accuracy on test rows, %, with 95 % interval")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.margins(x=0.2)
+    axes.margins(x=0.1)
     axes.grid(color=RULE, linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
+    dot_names.place(chart, axes, names)
 
 
-def _draw_model(axes: Axes, row: Row, speed: Speed, score: Score) -> None:
-    """Draw a point with the interval of its accuracy, and its name beside it."""
+def _draw_model(axes: Axes, row: Row, speed: Speed, score: Score) -> Name:
+    """Draw a point with the interval of its accuracy, and return its name."""
     own = row.name.startswith(COLDPRESS)
     colour = FINAL if own else STAGE
     accuracy = score.accuracy
@@ -62,11 +68,4 @@ def _draw_model(axes: Axes, row: Row, speed: Speed, score: Score) -> None:
     y = 100 * accuracy.estimate
     axes.plot([x, x], [100 * accuracy.low, 100 * accuracy.high], color=colour, linewidth=1.2)
     axes.plot([x], [y], "o", color=colour, markersize=7 if own else 5)
-    axes.annotate(
-        row.name,
-        (x, y),
-        xytext=(5, 4),
-        textcoords="offset points",
-        color=FINAL if own else INK,
-        fontsize=8.5 if own else 7,
-    )
+    return Name(row.name, x, y, FINAL if own else INK, own)

@@ -8,13 +8,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
-from peers import findings, measure, outcome, page, record
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from peers import dot_names, findings, measure, outcome, page, record
 from peers.building import Built
 from peers.catalogue import TEACHER, Peer
+from peers.dot_names import Name
 from peers.options import Options
 from peers.record import Comparison, Costs, Data, Latency, Row, Score, Speed
 from peers.rounds import serve
@@ -91,11 +96,11 @@ ROWS = (
 def test_a_worker_answers_one_request_a_line() -> None:
     served = Served(upper, encode=len, forward=lambda tokens: tokens)
     replies = io.StringIO()
-    protocol.serve(served, JOB, io.StringIO("labels\nids\nbatches\nmemory\n"), replies)
-    known, labels, ids, batches, memory = map(json.loads, replies.getvalue().splitlines())
+    protocol.serve(served, JOB, io.StringIO("labels\nids\nmemory\n"), replies)
+    known, labels, ids, memory = map(json.loads, replies.getvalue().splitlines())
     assert known == ["batches", "ids", "labels", "memory", "text"]
     assert labels == ["A", "BBB", "CC"]
-    assert (len(ids), len(batches)) == (2, 1)
+    assert len(ids) == 2
     assert memory > 1_000_000
 
 
@@ -134,18 +139,30 @@ def test_a_score_is_paired_with_the_teacher() -> None:
 
 def test_speedups_name_the_teacher_and_the_fastest_int8_model_of_others() -> None:
     assert findings.speedups(comparison(*ROWS)) == [
-        "Coldpress fast, from token ids: 100 times as fast as torch, eager, "
+        "Coldpress fast, from token ids: 100 times as fast as torch eager, "
         "15 times as fast as Olive int8."
     ]
 
 
 def test_what_coldpress_loses_is_listed() -> None:
     assert findings.losses(comparison(*ROWS)) == [
-        "More accurate than every Coldpress model: torch, eager (92.0 %), Optimum int8 (91.0 %), "
+        "More accurate than every Coldpress model: torch eager (92.0 %), Optimum int8 (91.0 %), "
         "Olive int8 (91.0 %).",
         "Faster from token ids than every Coldpress model: fastText (0.01 ms).",
         "Faster from text than every Coldpress model: fastText (0.01 ms).",
     ]
+
+
+def test_names_in_a_figure_do_not_cover_one_another() -> None:
+    chart = Figure()
+    axes = chart.subplots()
+    names = [Name(text, 1.0 + n / 1000, 1.0, "black", False) for n, text in enumerate("abcd" * 3)]
+    axes.plot([name.x for name in names], [name.y for name in names], "o")
+    axes.set_xlim(0, 2)
+    dot_names.place(chart, axes, names)
+    renderer = FigureCanvasAgg(chart).get_renderer()
+    boxes = [Text.get_window_extent(text, renderer) for text in axes.texts]
+    assert [a.overlaps(b) for a, b in combinations(boxes, 2)] == [False] * 66
 
 
 def test_a_failed_model_stays_in_the_table_with_its_reason(tmp_path: Path) -> None:

@@ -59,8 +59,9 @@ class Job:
     def read(cls, file: Path) -> Job:
         """Read the file that the driver wrote."""
         fields: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        splits = {name: Split(**fields.pop(name)) for name in ("train", "validation")}
-        return cls(**fields, **splits)
+        train = Split(**fields.pop("train"))
+        validation = Split(**fields.pop("validation"))
+        return cls(train=train, validation=validation, **fields)
 
     @property
     def pretrained_model(self) -> str:
