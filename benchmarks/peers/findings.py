@@ -8,6 +8,7 @@ from coldpress.report.formats import percent, short, size
 from peers.catalogue import COLDPRESS, TEACHER
 from peers.record import Comparison, Row
 
+STATIC = ("TF-IDF", "fastText", "model2vec")
 INT8 = ("Optimum int8", "Olive int8", "OpenVINO and NNCF int8")
 Value = Callable[[Row], float | None]
 
@@ -24,10 +25,28 @@ def speedups(comparison: Comparison) -> list[str]:
     baselines = [TEACHER, *_fastest_int8(comparison)]
     rows = {row.name: row for row in comparison.measured}
     return [
-        f"{row.name}, from token ids: {_ratios(milliseconds, baselines, rows)}."
+        f"{_with_accuracy(row)}, from token ids: {_ratios(milliseconds, baselines, rows)}."
         for row in _coldpress(comparison)
         if (milliseconds := ids_milliseconds(row)) and any(name in rows for name in baselines)
     ]
+
+
+def static_models(comparison: Comparison) -> list[str]:
+    """Compare Coldpress with the most accurate model of others that reads no sequence.
+
+    Args:
+        comparison: The record.
+
+    Returns:
+        One sentence, or none if there is no such model.
+    """
+    others = [row for row in comparison.measured if row.name.startswith(STATIC)]
+    own = sorted(_coldpress(comparison), key=lambda row: text_milliseconds(row) or 0.0)
+    if not (others and own):
+        return []
+    best = max(others, key=lambda row: _accuracy(row) or 0.0)
+    names = ", ".join(_with_text_latency(row) for row in own)
+    return [f"From text: {names}; best of {', '.join(STATIC)}: {_with_text_latency(best)}."]
 
 
 def losses(comparison: Comparison) -> list[str]:
@@ -93,10 +112,19 @@ def _fastest_int8(comparison: Comparison) -> Sequence[str]:
 def _ratios(milliseconds: float, names: Sequence[str], rows: dict[str, Row]) -> str:
     slower = {name: ids_milliseconds(rows[name]) for name in names if name in rows}
     return ", ".join(
-        f"{short(other / milliseconds)} times as fast as {name}"
+        f"{short(other / milliseconds)} times as fast as {_with_accuracy(rows[name])}"
         for name, other in slower.items()
         if other
     )
+
+
+def _with_accuracy(row: Row) -> str:
+    return f"{row.name} ({percent(_accuracy(row) or 0.0)} %)"
+
+
+def _with_text_latency(row: Row) -> str:
+    latency = _milliseconds(text_milliseconds(row) or 0.0)
+    return f"{row.name} {percent(_accuracy(row) or 0.0)} % in {latency}"
 
 
 def _coldpress(comparison: Comparison) -> list[Row]:

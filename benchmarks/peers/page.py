@@ -42,9 +42,15 @@ def render(comparisons: list[Comparison]) -> str:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    filters = {"cells": cells, "versions": versions, "short": short}
-    environment.globals |= {"speedups": findings.speedups, "losses": findings.losses, **filters}
+    environment.globals |= {"cells": cells, "versions": versions, "short": short}
+    environment.globals["sentences"] = sentences
     return environment.get_template(TEMPLATE).render(comparisons=comparisons)
+
+
+def sentences(comparison: Comparison) -> list[str]:
+    """Return what the table shows, in words."""
+    parts = (findings.speedups, findings.static_models, findings.losses)
+    return [sentence for part in parts for sentence in part(comparison)]
 
 
 def cells(row: Row) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +21,10 @@ _OFFLINE = {
     "PYTHONPATH": str(BENCHMARKS),
 }
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
+
+
+_DIRECTORY = re.compile(r"(?<!\S)[\"'(]?/(?:[^\s/]+/)+")
+"""Directories of this machine, which say nothing elsewhere."""
 
 
 class WorkerError(Exception):
@@ -116,4 +121,6 @@ class ServingProcess:
 def _last_line(log: Path, code: int) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
     written = [line.strip() for line in lines if line.strip()]
-    return f"exit code {code}: {written[-1][:200] if written else 'no message'}"
+    message = _DIRECTORY.sub("", written[-1]) if written else "no message"
+    # It becomes a cell of a Markdown table.
+    return f"exit code {code}: {message[:200]}".replace("|", "/")

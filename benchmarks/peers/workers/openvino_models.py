@@ -65,7 +65,9 @@ def _convert(job: Job) -> Any:  # noqa: ANN401
     module = torch_models.load_teacher(job)
     names = torch_models.input_names(module)
     tokenizer = tokens.load_tokenizer(Path(job.teacher), job.max_tokens)
-    arrays = tokens.encode(tokenizer, job.train.texts[:2])
+    # Without padding, tracing would drop the attention mask.
+    texts = sorted(job.train.texts[:100], key=len)
+    arrays = tokens.encode(tokenizer, [texts[0], texts[-1]])
     example = {name: torch.from_numpy(arrays[name]) for name in names}
     return openvino.convert_model(module, example_input=example)
 
