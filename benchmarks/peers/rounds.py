@@ -38,6 +38,11 @@ class Turns:
             self.processes.pop(name).close()
             return None
 
+    def close(self) -> None:
+        """End all processes."""
+        for process in self.processes.values():
+            process.close()
+
     def ask_all(self, request: str) -> dict[str, object]:
         """Send a request to one model after the other."""
         return {name: self.ask(name, request) for name in list(self.processes)}
@@ -74,7 +79,7 @@ def serve(models: Sequence[Built], threads: int) -> Iterator[Turns]:
     """
     turns = Turns()
     with ExitStack() as stack:
-        stack.callback(lambda: [process.close() for process in turns.processes.values()])
+        stack.callback(turns.close)
         for model in models:
             log = model.folder / f"serve-{threads}.log"
             try:
