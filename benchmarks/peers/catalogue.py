@@ -153,7 +153,7 @@ INSTALLED_PEERS = (
         "fasttext",
         "fasttext_model",
         "autotune",
-        "`autotuneValidationFile`, 60 s, one thread",
+        "`autotuneValidationFile`, 30 s, one thread",
     ),
     Peer(
         "fastText, quantized",
@@ -167,6 +167,6 @@ INSTALLED_PEERS = (
         "setfit",
         "setfit_model",
         "default",
-        "defaults, from the pretrained model; pairs of all training rows, 300 steps of 16",
+        "defaults, from the pretrained model; pairs of all training rows, 200 steps of 16",
     ),
 )

@@ -18,7 +18,7 @@ from peers import outcome, quick, rows
 from peers.catalogue import INSTALLED_PEERS, OWN_PEERS, Peer, coldpress_peer
 from peers.rows import Rows
 
-PASSES = 5
+PASSES = 3
 _SEED = 0
 """Of the rows that are cut off for validation, as in the recipes."""
 

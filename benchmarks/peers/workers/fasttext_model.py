@@ -11,7 +11,7 @@ from peers.workers.protocol import Files, Job, Served, Split
 
 LIBRARIES = ("fasttext-wheel",)
 PREFIX = "__label__"
-TUNING_SECONDS = 60
+TUNING_SECONDS = 30
 TUTORIAL: dict[str, Any] = {
     "lr": 1.0,
     "epoch": 25,

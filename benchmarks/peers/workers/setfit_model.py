@@ -9,7 +9,7 @@ from typing import Any
 from peers.workers.protocol import Files, Job, Served
 
 LIBRARIES = ("setfit", "sentence-transformers", "torch", "transformers")
-STEPS = 300
+STEPS = 200
 """Limit of the contrastive fine-tuning; all pairs of thousands of rows would take days."""
 
 
