@@ -70,7 +70,8 @@ def build(peer: Peer, place: Place) -> Built:
     folder = place.folder / f"{peer.folder_name}-{_key(peer, place)}"
     arguments = (peer.module, peer.variant, str(place.job.resolve()), str(folder.resolve()))
     worker = (python, "-m", "peers.workers.run")
-    if not (folder / BUILT).exists():
+    # The files of a model that exists may have changed.
+    if peer.prebuilt or not (folder / BUILT).exists():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         process.build([*worker, "build", *arguments], folder / "build.log", os.cpu_count() or 1)

@@ -58,6 +58,7 @@ class Rows:
             "test": list(self.data.test.texts),
             "timed": self.timed,
             "teacher": str(self.teacher.path.resolve()),
+            "teacher_digest": self.teacher.digest,
             "pretrained": None if self.pretrained is None else str(self.pretrained.resolve()),
             "max_tokens": MAX_TOKENS,
         }

@@ -38,6 +38,7 @@ JOB = Job(
     test=["a", "bbb", "cc"],
     timed=[2, 0],
     teacher="teacher",
+    teacher_digest="0123",
     pretrained=None,
     max_tokens=64,
 )

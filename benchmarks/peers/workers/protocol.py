@@ -42,6 +42,7 @@ class Job:
         test: Test texts, without labels.
         timed: Positions of the test texts that are timed, in the order of a pass.
         teacher: Checkpoint of the fine-tuned teacher.
+        teacher_digest: Of its files; another teacher gives other models.
         pretrained: Sentence transformer that the teacher was fine-tuned from, if it is known.
         max_tokens: Longer texts are cut.
     """
@@ -52,6 +53,7 @@ class Job:
     test: list[str]
     timed: list[int]
     teacher: str
+    teacher_digest: str
     pretrained: str | None
     max_tokens: int
 
