@@ -4,13 +4,14 @@ PYTHON := $(shell python3.11 -V >/dev/null 2>&1 && echo python3.11 || echo pytho
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: help demo test checks unit test-all test-integration setup
+.PHONY: help demo test checks unit test-all test-integration bench-peers setup
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo       set up .venv and run the demo recipe"
 	@echo "make test       set up .venv and run linter, type checker, import contracts and unit tests"
 	@echo "make test-all   the same, then tests with servers, browsers, kills and long training"
+	@echo "make bench-peers ARGS='...'   compare with other libraries; see benchmarks/peers/README.md"
 
 demo: setup
 	$(BIN)/coldpress run demo
@@ -37,6 +38,11 @@ test-integration: setup
 	$(PYTEST) -n 3 -m "not slow and integration"
 
 test-all: test test-integration
+
+# Installs the environments of other libraries, compares them with Coldpress and writes
+# docs/peers.md; benchmarks/peers/README.md has examples of ARGS.
+bench-peers: setup
+	$(BIN)/python benchmarks/compare_peers.py $(ARGS)
 
 setup: $(INSTALLED)
 

@@ -1,0 +1,1 @@
+"""Programs that run in the peers' environments; each imports the standard library and its peer."""
