@@ -44,7 +44,6 @@ class StaticConfig(PreTrainedConfig):
     pad_token_id: int | None = 0
 
 
-
 def register_config() -> None:
     """Make transformers read the configuration of a static model."""
     AutoConfig.register(STATIC, StaticConfig, exist_ok=True)

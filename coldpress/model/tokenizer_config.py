@@ -60,7 +60,9 @@ def position_capacity(family: str, rows: int, padding: int) -> int:
     Returns:
         The maximum number of tokens in a text.
     """
-    return rows - (padding + 1 if find_architecture(family).embeddings.positions_from_padding else 0)
+    return rows - (
+        padding + 1 if find_architecture(family).embeddings.positions_from_padding else 0
+    )
 
 
 def read_mask_token(directory: Path, tokenizer: Tokenizer) -> str:

@@ -26,7 +26,8 @@ class Static(Optimization, MethodSection):
 
     method: Literal["static"]
     width: Annotated[
-        int, Field(ge=1, le=4096, description="Numbers per token and n-gram; at most the teacher's.")
+        int,
+        Field(ge=1, le=4096, description="Numbers per token and n-gram; at most the teacher's."),
     ] = 64
     neurons: Annotated[
         int, Field(ge=1, le=65536, description="Neurons between the sum and the outputs.")
