@@ -20,7 +20,7 @@ MULTIPLIER = 1_000_003
 """Of the hash: odd, and small enough that three tokens of a vocabulary of 2^19 stay below 2^63."""
 
 
-class StaticConfig(PreTrainedConfig):
+class StaticConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     """Sizes of a static model.
 
     Attributes:
@@ -72,7 +72,7 @@ class StaticModel(nn.Module):
         self.encoder.layers = nn.ModuleList()
         self.encoder.norm = nn.LayerNorm(width, eps=config.layer_norm_eps)
         self.dense = nn.Linear(width, config.intermediate_size)
-        self.classifier = nn.Linear(config.intermediate_size, int(config.num_labels))
+        self.classifier = nn.Linear(config.intermediate_size, len(config.id2label or ()))
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> SequenceClassifierOutput:
         """Compute the logits of padded texts.

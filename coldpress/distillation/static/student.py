@@ -62,7 +62,7 @@ def _configure(teacher: Classifier, method: Static, tokens: int, padding: int) -
         intermediate_size=method.neurons,
         max_position_embeddings=teacher.config.max_position_embeddings,
         pad_token_id=padding,
-        num_labels=len(teacher.labels),
+        id2label=dict(enumerate(teacher.labels)),
     )
 
 

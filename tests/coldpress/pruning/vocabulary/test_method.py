@@ -18,12 +18,12 @@ from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
 from coldpress.errors import InputError
 from coldpress.model.classifier import Classifier, count_parameters
+from coldpress.model.vocabulary.needed_tokens import check_tokenizer_type, needed_tokens
+from coldpress.model.vocabulary.shrink_tokenizer import check_texts, shrink_tokenizer
 from coldpress.pruning import Heads, Vocabulary
 from coldpress.pruning.context import PruningContext
 from coldpress.pruning.method import PruningMethod
 from coldpress.pruning.pipeline import run_steps
-from coldpress.model.vocabulary.needed_tokens import check_tokenizer_type, needed_tokens
-from coldpress.model.vocabulary.shrink_tokenizer import check_texts, shrink_tokenizer
 from coldpress.schema.section import Optimization
 from coldpress.training.data import labelled_data
 from tests.support.tiny_modernbert import byte_level_bpe
