@@ -19,6 +19,9 @@ from coldpress.model.architecture import STATIC
 MULTIPLIER = 1_000_003
 """Of the hash: odd, and small enough that three tokens of a vocabulary of 2^19 stay below 2^63."""
 
+FEATURE_DROPOUT = 0.25
+"""Share of a text's tokens and n-grams that a training step leaves out (Iyyer et al. 2015)."""
+
 
 class StaticConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     """Sizes of a static model.
@@ -86,7 +89,8 @@ class StaticModel(nn.Module):
         """
         encoder: Any = self.encoder
         rows = encoder.embeddings.rows(feature_rows(input_ids, self.config))
-        mask = feature_mask(attention_mask, self.config)
+        mask = feature_mask(attention_mask, self.config).float()
+        mask = nn.functional.dropout(mask, FEATURE_DROPOUT, self.training)
         # Not a matrix product, which autocast would round to bf16.
         total = (rows * mask[:, :, None]).sum(dim=1)
         neurons = torch.relu(self.dense(encoder.norm(total)))

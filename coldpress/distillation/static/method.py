@@ -28,7 +28,7 @@ class Static(Optimization, MethodSection):
     width: Annotated[
         int,
         Field(ge=1, le=4096, description="Numbers per token and n-gram; at most the teacher's."),
-    ] = 64
+    ] = 128
     neurons: Annotated[
         int, Field(ge=1, le=65536, description="Neurons between the sum and the outputs.")
     ] = 128
@@ -37,11 +37,11 @@ class Static(Optimization, MethodSection):
     ] = 3
     ngram_rows: Annotated[
         int, Field(ge=1, le=2**24, description="Rows of the table that all n-grams share.")
-    ] = 16384
+    ] = 8192
     temperature: Temperature = 4.0
     alpha: Alpha = 0.9
-    epochs: Epochs = 20
-    learning_rate: LearningRate = 5e-3
+    epochs: Epochs = 10
+    learning_rate: LearningRate = 2e-3
     batch_size: Annotated[int, Field(ge=1, le=4096, description="Examples per step.")] = 64
     freeze_embeddings: Annotated[
         bool, Field(description="Must be false: the table is what is trained.")

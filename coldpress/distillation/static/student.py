@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from coldpress.data.encoding import Batch, find_pad_id
+from coldpress.data.word_tokens import IntArray
 from coldpress.distillation.vector_targets import fit_projection
 from coldpress.model.classifier import Classifier
 from coldpress.model.static_model import StaticConfig, StaticModel
@@ -96,7 +97,7 @@ def _reduce_width(vectors: Tensor, width: int) -> Tensor:
     return reduced / reduced.std().clamp(min=1e-6)
 
 
-def _token_weights(ids: Sequence[int], rows: Sequence[np.ndarray]) -> Tensor:
+def _token_weights(ids: Sequence[int], rows: Sequence[IntArray]) -> Tensor:
     """Return a / (a + p(token)), so that frequent tokens say less (Arora et al. 2017)."""
     counts = np.bincount(np.fromiter(chain.from_iterable(rows), np.int64), minlength=max(ids) + 1)
     shares = counts[list(ids)] / max(counts.sum(), 1)

@@ -30,7 +30,7 @@ def test_an_ngram_is_real_if_its_last_token_is() -> None:
 
 def test_padding_does_not_change_the_logits() -> None:
     torch.manual_seed(0)
-    model = StaticModel(CONFIG)
+    model = StaticModel(CONFIG).eval()
     ids = torch.tensor([[5, 7, 9]])
     padded = torch.tensor([[5, 7, 9, 0, 0]])
     alone = model(ids, torch.ones_like(ids)).logits

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
 import torch
@@ -24,6 +25,7 @@ from coldpress.model.serialization import describe_model
 from coldpress.onnx.export import export
 from coldpress.onnx.parity import check_parity
 from coldpress.onnx.predictor import Predictor
+from coldpress.onnx.token_embeddings import read_token_embeddings
 from coldpress.quantization import QuantizationMethod
 from coldpress.quantization.core.storage import save_quantized
 from coldpress.quantization.method import Quantization, QuantizationContext
@@ -139,3 +141,14 @@ def test_the_file_sums_integers_in_28_nodes_and_reads_an_empty_text(
     logits = quantized.logits(encode(student.tokenizer, Split(("a",), ("",), None, ())))
     scores = Predictor(folder).predict([""])[0]["scores"]
     assert list(scores.values()) == pytest.approx(torch.softmax(logits, 1)[0].tolist(), abs=1e-6)
+
+
+@pytest.mark.parametrize("section", [{"method": "static-int8"}, {"method": "k-bit", "bits": 4}])
+def test_the_rows_of_the_table_are_read_from_the_file(
+    section: Mapping[str, Any], student: Classifier, split: Split, tmp_path: Path
+) -> None:
+    quantized = quantize(student, section, split)
+    _, folder = export_quantized(quantized, tmp_path)
+    table = quantized.encoder.get_submodule("embeddings.rows")
+    expected = table(torch.arange(student.token_table.num_embeddings)).numpy()
+    np.testing.assert_array_equal(read_token_embeddings(folder / "model.onnx"), expected)
