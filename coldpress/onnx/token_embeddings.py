@@ -48,7 +48,10 @@ def _find_lookup(graph: onnx.GraphProto) -> onnx.NodeProto:
     for node in graph.node:
         if node.op_type == "Concat" and node.input[0] == "input_ids":
             tokens.update(node.output)
-    (lookup,) = (n for n in graph.node if n.op_type == "Gather" and n.input[1] in tokens)
+    lookups: list[onnx.NodeProto] = [
+        node for node in graph.node if node.op_type == "Gather" and node.input[1] in tokens
+    ]
+    (lookup,) = lookups
     return lookup
 
 

@@ -85,8 +85,7 @@ def token_vectors(teacher: Classifier, ids: Sequence[int]) -> Tensor:
     for start in range(0, len(texts), _BATCH_SIZE):
         batch = texts[start : start + _BATCH_SIZE]
         inputs = teacher.inputs(Batch(batch, np.ones_like(batch), np.zeros_like(batch), batch[:0]))
-        output = teacher.module(**inputs, output_hidden_states=True)
-        vectors.append(output.hidden_states[-1].float().mean(dim=1).cpu())
+        vectors.append(teacher.encoder(**inputs).last_hidden_state.mean(dim=1).cpu())
     return torch.cat(vectors)
 
 
