@@ -42,6 +42,18 @@ def narrow_sentence_head(classifier: Classifier, keep: Tensor) -> None:
     _replace_dense(classifier, dense.weight.detach()[:, keep], bias)
 
 
+def rotate_sentence_head(classifier: Classifier, rotation: Tensor) -> None:
+    """Read the encoder in another basis; the vectors stay the same if the pooling is linear.
+
+    Args:
+        classifier: Changed in place.
+        rotation: Shape (width, width); its columns are the new dimensions.
+    """
+    dense = _require_dense(classifier)
+    bias = None if dense.bias is None else dense.bias.detach()
+    _replace_dense(classifier, dense.weight.detach() @ rotation, bias)
+
+
 def _require_dense(classifier: Classifier) -> nn.Linear:
     """Return the linear layer; a new one changes nothing."""
     head = read_head(classifier.config)

@@ -25,15 +25,11 @@ TEACHER = TeacherDescription(
 
 @pytest.fixture
 def constant(tiny: Classifier) -> Classifier:
-    """A model whose parts give the same whatever it reads: dimension i 1 - i / 16, head h of the
-    first layer four times h + 1, neuron i of the last layer i by way of relu."""
+    """A model whose parts give the same whatever it reads: head h of the first layer four times
+    h + 1, neuron i of the last layer i by way of relu."""
     tiny.config.hidden_act = "relu"
     for layer in tiny.layers:
         cast("Any", layer).intermediate.intermediate_act_fn = nn.ReLU()
-    for norm in tiny.module.modules():
-        if isinstance(norm, nn.LayerNorm):
-            nn.init.zeros_(norm.weight)
-            norm.bias.data = 1 - torch.arange(16.0) / 16
     value, up = tiny.linear(tiny.layers[0], "value"), tiny.linear(tiny.layers[1], "up")
     nn.init.zeros_(value.weight)
     nn.init.zeros_(up.weight)
@@ -43,10 +39,8 @@ def constant(tiny: Classifier) -> Classifier:
 
 
 def test_activity_worked_out_by_hand(constant: Classifier, split: Split) -> None:
-    """Each of three states a token has 1 - i / 16; a head's norm is sqrt(4 (h + 1)^2)."""
+    """A head's norm is sqrt(4 (h + 1)^2)."""
     stats = measure_activations(constant, encode(constant.tokenizer, split.take([0, 1])))
-    expected = torch.tensor([TOKENS * 3 * (1 - i / 16) for i in range(16)])
-    torch.testing.assert_close(stats.width, expected)
     assert stats.heads[0].tolist() == pytest.approx([TOKENS * 2 * h for h in (1, 2, 3, 4)])
     assert stats.neurons[1].tolist() == pytest.approx([TOKENS * i for i in range(32)])
 
@@ -60,9 +54,7 @@ def test_the_most_active_parts_are_what_a_student_starts_from(
     value, up = student.linear(student.layers[0], "value"), student.linear(student.layers[1], "up")
     assert value.bias.tolist() == [3.0] * 4 + [4.0] * 4
     assert up.bias.tolist() == [29.0, 30.0, 31.0]
-    words = student.encoder.get_parameter("embeddings.word_embeddings.weight")
-    teachers = constant.encoder.get_parameter("embeddings.word_embeddings.weight")
-    assert torch.equal(words, teachers[:, :8])
+    assert student.config.hidden_size == 8
     assert constant.shapes == (LayerShape(heads=4, neurons=32),) * 2
 
 
