@@ -62,7 +62,7 @@ def exchange_names(
     for row in rows:
         for start, end, label in find_names(row["tags"]):
             names[label].append(row["tokens"][start:end])
-    for row in rows * copies:
+    for row in [*rows] * copies:
         words = list(row["tokens"])
         # From the end, so that earlier positions stay as they are.
         for start, end, label in reversed(find_names(row["tags"])):

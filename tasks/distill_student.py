@@ -75,7 +75,9 @@ def _distill(context: StageContext) -> dict[str, float]:
     metric = validation_metric(student.kind).name
     curves.log_epochs(context.run_id, epochs, metric)
     serialization.write_checkpoint(student, context.target, context.manifest())
+    # A static student has fewer tokens than its teacher.
+    evaluated = training.remap_token_ids(source.tokenizer, student.tokenizer).validation
     return {
-        f"validation_{metric}": classifier.score(student, training.validation),
+        f"validation_{metric}": classifier.score(student, evaluated),
         "parameters": classifier.count_parameters(student),
     }

@@ -49,7 +49,7 @@ def place(figure: Figure, axes: Axes, names: Sequence[Name]) -> None:
         axes: With all dots drawn, so that its limits do not change either.
         names: One per dot.
     """
-    renderer = FigureCanvasAgg(figure).get_renderer()
+    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
     # Limits are computed when they are asked for; until then, positions are those of empty axes.
     axes.axis()
     dots = [axes.transData.transform((name.x, name.y)) for name in names]
@@ -74,7 +74,8 @@ def place(figure: Figure, axes: Axes, names: Sequence[Name]) -> None:
 def _cost(box: Bbox, inside: Bbox, occupied: Sequence[Bbox]) -> int:
     """Count what a name would cover; a name that leaves the axes is worse."""
     outside = box.x0 < inside.x0 or box.x1 > inside.x1 or box.y0 < inside.y0 or box.y1 > inside.y1
-    return sum(bool(box.overlaps(other)) for other in occupied) + 10 * outside
+    covered = sum(bool(box.overlaps(other)) for other in occupied)
+    return covered + (10 if outside else 0)
 
 
 def _move(annotation: Annotation, offset: Offset, renderer: Any) -> Bbox:  # noqa: ANN401

@@ -11,9 +11,9 @@ from cyclopts.validators import Number
 
 from coldpress.benchmark import loading
 from coldpress.benchmark.loading import Benchmark
-from coldpress.errors import InputError
+from coldpress.errors import CorruptCheckpointError, InputError
 from coldpress.kinds import TextClassificationBenchmark
-from coldpress.model.checkpoint import Checkpoint, CorruptCheckpointError
+from coldpress.model.checkpoint import Checkpoint
 from peers import outcome, quick, rows
 from peers.catalogue import INSTALLED_PEERS, OWN_PEERS, Peer, coldpress_peer
 from peers.rows import Rows

@@ -7,11 +7,20 @@ from pydantic import Field
 from coldpress.distillation.distilbert.method import DistilBert
 from coldpress.distillation.hinton.method import Logits
 from coldpress.distillation.minilm.method import Relations
+from coldpress.distillation.static.method import Static
 from coldpress.distillation.student import StudentShape
 from coldpress.distillation.tinybert.method import Hidden
 
 DistillationMethod = Annotated[
-    Logits | DistilBert | Hidden | Relations, Field(discriminator="method")
+    Logits | DistilBert | Hidden | Relations | Static, Field(discriminator="method")
 ]
 
-__all__ = ["DistilBert", "DistillationMethod", "Hidden", "Logits", "Relations", "StudentShape"]
+__all__ = [
+    "DistilBert",
+    "DistillationMethod",
+    "Hidden",
+    "Logits",
+    "Relations",
+    "Static",
+    "StudentShape",
+]

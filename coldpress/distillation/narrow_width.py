@@ -58,7 +58,7 @@ def principal_components(classifier: Classifier, rows: EncodedSplit) -> Tensor:
             tokens = state[states.token_mask].double().cpu()
             products += tokens.T @ tokens
     # Ascending eigenvalues; columns are eigenvectors.
-    components = torch.linalg.eigh(products).eigenvectors.flip(1).float()
+    components: Tensor = torch.linalg.eigh(products).eigenvectors.flip(1).float()
     return components.to(next(classifier.module.parameters()).device)
 
 
@@ -71,7 +71,7 @@ def _spreading_rotation(width: int) -> Tensor:
     generator = torch.Generator().manual_seed(0)
     columns = torch.randn(width, width, generator=generator, dtype=torch.float64)
     columns[:, 0] = 1.0
-    rows = torch.linalg.qr(columns).Q.T
+    rows: Tensor = torch.linalg.qr(columns).Q.T
     return rows.roll(-1, dims=0).float()
 
 

@@ -191,3 +191,26 @@ ARCHITECTURES = {
         fused={"attn.Wqkv": ("query", "key", "value"), "mlp.Wi": ("up", "gate")},
     ),
 }
+
+STATIC = "static"
+"""Family of models without layers, `coldpress.model.static_model`, which no teacher is of."""
+
+STATIC_ARCHITECTURE = Architecture(
+    encoder="encoder",
+    layers="layers",
+    embeddings=Embeddings(words="embeddings.rows", positions=None, segments=None),
+    norms=Norms(final="norm"),
+    classification_head=OutputHead(pooler="dense", activation="relu"),
+)
+
+
+def find_architecture(family: str) -> Architecture:
+    """Return the entry of a family.
+
+    Args:
+        family: `model_type` of a configuration.
+
+    Raises:
+        KeyError: The family is not supported.
+    """
+    return STATIC_ARCHITECTURE if family == STATIC else ARCHITECTURES[family]

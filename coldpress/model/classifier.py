@@ -17,7 +17,7 @@ from coldpress.errors import InputError
 from coldpress.kinds.kind import TaskKind
 from coldpress.kinds.thresholds import fitted_margins
 from coldpress.kinds.vectors import validation_score
-from coldpress.model.architecture import ARCHITECTURES, Architecture
+from coldpress.model.architecture import ARCHITECTURES, Architecture, find_architecture
 from coldpress.model.checkpoint import LayerShape
 from coldpress.model.components import OutputHead
 from coldpress.model.factored_embedding import FactoredEmbedding
@@ -59,10 +59,12 @@ class Classifier:
             InputError: The family is not supported.
         """
         family = self.config.model_type
-        if family not in ARCHITECTURES:
+        try:
+            return find_architecture(family)
+        except KeyError:
             supported = ", ".join(sorted(ARCHITECTURES))
-            raise InputError(f"teacher.model: family {family!r} is not one of: {supported}")
-        return ARCHITECTURES[family]
+            message = f"teacher.model: family {family!r} is not one of: {supported}"
+            raise InputError(message) from None
 
     @property
     def config(self) -> Any:  # noqa: ANN401

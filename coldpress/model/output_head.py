@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from coldpress.kinds.kind import HeadName, TaskKind
-from coldpress.model.architecture import ARCHITECTURES, Architecture
+from coldpress.model.architecture import ARCHITECTURES, STATIC, Architecture
 from coldpress.model.components import OutputHead
 from coldpress.model.sentence_head import DENSE, Pooling, read_head
 
@@ -51,6 +51,8 @@ def find_tokens_read(table: Architecture, kind: TaskKind, config: Any) -> Tokens
         return "all"
     if kind.head == "sentence":
         return _SENTENCE_READS.get(read_head(config).pooling, "together")
+    if config.model_type == STATIC:
+        return "together"
     pooling = table.config_keys.pooling
     return "first" if pooling is None or getattr(config, pooling) == "cls" else "mean"
 
@@ -61,8 +63,13 @@ def new_module(kind: TaskKind, config: Any, **settings: Any) -> nn.Module:  # no
     Args:
         kind: Task kind.
         config: The transformers configuration; that of a sentence model has its `sentence_head`.
-        settings: Further arguments of transformers' `from_config`, such as `dtype`.
+        settings: Further arguments of transformers' `from_config`, such as `dtype`. A static model
+            ignores them: it is in float32.
     """
+    if config.model_type == STATIC:
+        from coldpress.model.static_model import StaticModel
+
+        return StaticModel(config)
     module = model_class(kind).from_config(config, attn_implementation="eager", **settings)
     return attach_head(kind, module)
 

@@ -64,9 +64,11 @@ def _rotate_embeddings(classifier: Classifier, rotation: Tensor) -> None:
 
 
 def _rotate_table(module: nn.Module, rotation: Tensor, scale: Tensor) -> None:
-    factored = isinstance(module, FactoredEmbedding)
     # (rows, width); of a factored table the second factor.
-    table = module.projection.weight.T if factored else cast("nn.Embedding", module).weight
+    if isinstance(module, FactoredEmbedding):
+        table = module.projection.weight.T
+    else:
+        table = cast("nn.Embedding", module).weight
     table.copy_(((table - table.mean(1, keepdim=True)) * scale) @ rotation)
 
 

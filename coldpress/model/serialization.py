@@ -20,6 +20,7 @@ from coldpress.model.classifier import Classifier
 from coldpress.model.factored_embedding import add_factors
 from coldpress.model.fused_linears import fuse_state_dict, unfuse_state_dict
 from coldpress.model.output_head import new_module
+from coldpress.model.static_model import register_config
 from coldpress.model.tokenizer_config import (
     TOKENIZER_CONFIG,
     build_tokenizer_config,
@@ -53,6 +54,7 @@ def build_skeleton(checkpoint: Checkpoint) -> Classifier:
     Returns:
         The classifier in evaluation mode.
     """
+    register_config()
     config = AutoConfig.from_pretrained(checkpoint.path, local_files_only=True)
     kind = task_kind(checkpoint.manifest.kind)
     # Training is in float32, whatever precision the pretrained configuration names.

@@ -9,7 +9,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from coldpress.data.encoding import find_pad_id
-from coldpress.model.architecture import ARCHITECTURES
+from coldpress.model.architecture import find_architecture
 from coldpress.schema.text_files import read_json_object
 
 TOKENIZER_CONFIG = "tokenizer_config.json"
@@ -60,7 +60,9 @@ def position_capacity(family: str, rows: int, padding: int) -> int:
     Returns:
         The maximum number of tokens in a text.
     """
-    return rows - (padding + 1 if ARCHITECTURES[family].embeddings.positions_from_padding else 0)
+    return rows - (
+        padding + 1 if find_architecture(family).embeddings.positions_from_padding else 0
+    )
 
 
 def read_mask_token(directory: Path, tokenizer: Tokenizer) -> str:

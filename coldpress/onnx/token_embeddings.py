@@ -13,27 +13,46 @@ from coldpress.model.factored_embedding import TABLE
 from coldpress.onnx.graph.weights import trace_weights
 from coldpress.onnx.predictor import open_session
 
+_SUMS = ("MatMul", "MatMulInteger")
+"""Operators that may add up the rows of a static model, their second input."""
+
 
 def read_token_embeddings(path: Path) -> NDArray[np.float32]:
     """Read the table of token embeddings in float32.
 
     Tables are stored in the form of their arithmetic, so the operators that convert the rows of a
-    text are run on all rows.
+    text, or their sum, are run on all rows.
 
     Args:
         path: An exported ONNX file.
 
     Returns:
-        Shape (vocabulary, width).
+        Shape (vocabulary, width); in a static model, the rows of n-grams follow.
     """
     model = onnx.load(path)
-    (lookup,) = (n for n in model.graph.node if n.op_type == "Gather" and n.input[1] == "input_ids")
+    lookup = _find_lookup(model.graph)
+    for node in model.graph.node:
+        if node.op_type in _SUMS and node.input[1] == lookup.output[0]:
+            node.CopyFrom(helper.make_node("Identity", lookup.output, list(node.output)))
     rows = _float32_rows(model.graph, lookup)
     all_rows = helper.make_node("Identity", lookup.input[:1], list(lookup.output))
     lookup.CopyFrom(all_rows)
     session = open_session(_reduce(model, rows).SerializeToString(), threads=1)
     vectors: NDArray[np.float32] = session.run(None, {})[0]
     return vectors
+
+
+def _find_lookup(graph: onnx.GraphProto) -> onnx.NodeProto:
+    """Return the node that looks up tokens, with the n-grams that may follow them."""
+    tokens = {"input_ids"}
+    for node in graph.node:
+        if node.op_type == "Concat" and node.input[0] == "input_ids":
+            tokens.update(node.output)
+    lookups: list[onnx.NodeProto] = [
+        node for node in graph.node if node.op_type == "Gather" and node.input[1] in tokens
+    ]
+    (lookup,) = lookups
+    return lookup
 
 
 def _float32_rows(graph: onnx.GraphProto, lookup: onnx.NodeProto) -> str:

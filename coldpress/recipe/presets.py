@@ -36,6 +36,9 @@ def fill_in_preset(content: Mapping[str, Any]) -> dict[str, Any]:
     if _has_translations(content):
         # The teacher does not know the words of translations, so it has no variants of them.
         sections.pop("soft_targets", None)
+    if _is_static(content):
+        # A static student has nothing to prune.
+        sections.pop("prune", None)
     filled = {field: _fill_in(values, content.get(field)) for field, values in sections.items()}
     return {**content, **filled}
 
@@ -65,6 +68,11 @@ def _has_translations(content: Mapping[str, Any]) -> bool:
     benchmark = content.get("benchmark")
     columns = benchmark.get("columns") if isinstance(benchmark, Mapping) else None
     return isinstance(columns, Mapping) and columns.get("translations") is not None
+
+
+def _is_static(content: Mapping[str, Any]) -> bool:
+    distill = content.get("distill")
+    return isinstance(distill, Mapping) and distill.get("method") == "static"
 
 
 @cache

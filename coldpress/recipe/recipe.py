@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from coldpress.distillation import DistillationMethod, Logits, StudentShape
+from coldpress.distillation import DistillationMethod, Logits, Static, StudentShape
 from coldpress.distillation.augmentation import Augmentation
 from coldpress.distillation.languages import check_languages
 from coldpress.evaluation import Evaluate
@@ -19,6 +19,7 @@ from coldpress.method import Method
 from coldpress.pruning import PruningStep
 from coldpress.quantization import QuantizationMethod
 from coldpress.recipe.presets import PresetName, fill_in_preset
+from coldpress.recipe.static_student import check_static_student
 from coldpress.schema.section import FlatChoice, MergedChoice, Section, UserPath
 from coldpress.schema.stages import RESERVED_SUFFIXES
 from coldpress.teacher.pretrained import PretrainedModel
@@ -183,9 +184,18 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _check_student_has_layers(self) -> Self:
-        student = None if self.distill is None else self.distill.student
-        if student is not None and student.layers is None and student.from_ is None:
+        if self.distill is None or isinstance(self.distill, Static):
+            return self
+        student = self.distill.student
+        if student.layers is None and student.from_ is None:
             raise ValueError("distill.student.layers: field required")
+        return self
+
+    @model_validator(mode="after")
+    def _check_static_student(self) -> Self:
+        if isinstance(self.distill, Static):
+            kind = task_kind(self.benchmark.task_kind_name)
+            check_static_student(kind, self.prune, self.quantize)
         return self
 
     @model_validator(mode="after")
@@ -230,6 +240,8 @@ class Recipe(Section):
     @property
     def recovery(self) -> DistillationMethod:
         """Settings to retrain a pruned model: those of distill, or else of the teacher."""
+        if isinstance(self.distill, Static):
+            return self.distill
         if self.distill is not None:
             student = self.distill.student.without_from()
             return self.distill.model_copy(update={"student": student})

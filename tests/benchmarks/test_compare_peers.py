@@ -170,7 +170,7 @@ def test_names_in_a_figure_do_not_cover_one_another() -> None:
     axes.plot([name.x for name in names], [name.y for name in names], "o")
     axes.set_xlim(0, 2)
     dot_names.place(chart, axes, names)
-    renderer = FigureCanvasAgg(chart).get_renderer()
+    renderer = FigureCanvasAgg(chart).get_renderer()  # type: ignore[no-untyped-call]
     boxes = [Text.get_window_extent(text, renderer) for text in axes.texts]
     assert [a.overlaps(b) for a, b in combinations(boxes, 2)] == [False] * 66
 
@@ -250,7 +250,7 @@ def test_wrong_options_are_one_line(tmp_path: Path) -> None:
 @pytest.mark.integration
 def test_a_quick_run_compares_the_same_model_in_torch_and_onnx(tmp_path: Path) -> None:
     started = time.monotonic()
-    command = [sys.executable, COMPARE, "--quick", "--passes", "2", "--folder", tmp_path]
+    command = [sys.executable, COMPARE, "--quick", "--passes", "2", "--folder", str(tmp_path)]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     (measured,) = record.read_all(tmp_path / "quick")

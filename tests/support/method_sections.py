@@ -14,6 +14,7 @@ DISTILLATION: list[dict[str, Any]] = [
     {"method": "distilbert", **QUICK},
     {"method": "hidden", **QUICK, "layer_epochs": 1},
     {"method": "relations", **QUICK, "relation_epochs": 1, "relation_heads": 4},
+    {"method": "static", "width": 8, "neurons": 12, "ngram_rows": 50, "epochs": 1, "batch_size": 6},
 ]
 PRUNING: list[dict[str, Any]] = [
     {"method": "neurons", "keep_neurons": 0.5},

@@ -1,4 +1,4 @@
-"""The distillation stage with a student that starts from another pretrained model."""
+"""The distillation stage with a student of another tokenizer: pretrained, or static."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from coldpress.distillation import soft_targets
 from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
-from coldpress.model.serialization import load_classifier, save_classifier
+from coldpress.model.serialization import load_classifier, save_classifier, write_checkpoint
 from coldpress.recipe.recipe import Recipe
 from coldpress.training.loop import no_progress
 from tasks.distill_student import _distill, _stage_spec
@@ -24,6 +24,7 @@ from tasks.execution.stage_spec import StageContext, StageSpec
 from tasks.tracking import runs
 from tasks.tracking.results import StageResult
 from tests.support.foreign_tokenizer import foreign_tokenizer
+from tests.support.wordpiece import with_word_pieces
 
 TEXTS = {"calm": "slow oil", "fast": "fast press", "warm": "warm olive stone"}
 
@@ -38,8 +39,8 @@ def model(tiny: Classifier, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def spec_of(tmp_path: Path) -> Callable[[Path], StageSpec]:
-    """Build the stage's spec for a student that starts from a directory."""
+def spec_of_method(tmp_path: Path) -> Callable[[dict[str, Any]], StageSpec]:
+    """Build the stage's spec from the recipe's distill section."""
     rows = [{"text": f"{text} {n}", "label": k} for k, text in TEXTS.items() for n in range(10)]
     file = tmp_path / "rows.jsonl"
     file.write_text("\n".join(json.dumps(row) for row in rows))
@@ -49,15 +50,25 @@ def spec_of(tmp_path: Path) -> Callable[[Path], StageSpec]:
         StageResult(stage="generate_soft_targets", status="ran", digest="answers"),
     ]
 
-    def build(directory: Path) -> StageSpec:
-        student: dict[str, Any] = {"from": str(directory), "layers": 1}
+    def build(distill: dict[str, Any]) -> StageSpec:
         content = {
             "name": "tiny",
             "benchmark": {"kind": "text-classification", "source": files},
             "teacher": {"model": {"origin": "scratch"}},
-            "distill": {"method": "logits", "student": student, "epochs": 1},
+            "distill": distill,
         }
         return _stage_spec(PipelineRun(Recipe.model_validate(content), "none", "none", {}), *inputs)
+
+    return build
+
+
+@pytest.fixture
+def spec_of(spec_of_method: Callable[[dict[str, Any]], StageSpec]) -> Callable[[Path], StageSpec]:
+    """Build the stage's spec for a student that starts from a directory."""
+
+    def build(directory: Path) -> StageSpec:
+        student = {"from": str(directory), "layers": 1}
+        return spec_of_method({"method": "logits", "student": student, "epochs": 1})
 
     return build
 
@@ -80,13 +91,34 @@ def test_the_student_is_stored_with_its_own_tokenizer(
     state: Path,
 ) -> None:
     spec = spec_of(model)
-    rows = data.load_transfer_set(spec.run.recipe)
-    with new_checkpoint(state / "answers", Manifest(stage="generate_soft_targets")) as directory:
-        soft_targets.save_soft_targets(soft_targets.compute_soft_targets(tiny, rows), directory)
-    inputs = [tiny_checkpoint, Checkpoint.open(state / "answers")]
-    run_id = runs.open_run(runs.ensure_experiment("tiny"), "distill_student", {})
-    metrics = _distill(StageContext(spec, state / "student", inputs, run_id, no_progress))
+    metrics = run_stage(spec, tiny, tiny_checkpoint, state)
     student = load_classifier(Checkpoint.open(state / "student"))
     assert student.tokenizer.encode("cold").ids == [0, 10, 2]
     assert (student.labels, len(student.layers)) == (tiny.labels, 1)
     assert set(metrics) == {"validation_accuracy", "parameters"}
+
+
+def test_a_static_student_is_scored_by_its_own_tokens(
+    spec_of_method: Callable[[dict[str, Any]], StageSpec], tiny: Classifier, state: Path
+) -> None:
+    section = {"method": "static", "width": 8, "neurons": 8, "epochs": 20, "learning_rate": 0.02}
+    spec = spec_of_method({**section, "alpha": 0.0})
+    teacher = with_word_pieces(tiny)
+    write_checkpoint(teacher, state / "teacher", Manifest(stage="train_teacher"))
+    metrics = run_stage(spec, teacher, Checkpoint.open(state / "teacher"), state)
+    student = load_classifier(Checkpoint.open(state / "student"))
+    # Without "cold"; numbers are unknown.
+    assert student.tokenizer.encode("cold").tokens == ["[CLS]", "[UNK]", "[SEP]"]
+    assert metrics["validation_accuracy"] == 1.0
+
+
+def run_stage(
+    spec: StageSpec, teacher: Classifier, checkpoint: Checkpoint, state: Path
+) -> dict[str, float]:
+    """Run the stage on the teacher's soft targets, and return its metrics."""
+    rows = data.load_transfer_set(spec.run.recipe)
+    with new_checkpoint(state / "answers", Manifest(stage="generate_soft_targets")) as directory:
+        soft_targets.save_soft_targets(soft_targets.compute_soft_targets(teacher, rows), directory)
+    inputs = [checkpoint, Checkpoint.open(state / "answers")]
+    run_id = runs.open_run(runs.ensure_experiment("tiny"), "distill_student", {})
+    return _distill(StageContext(spec, state / "student", inputs, run_id, no_progress))

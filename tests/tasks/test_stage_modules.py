@@ -40,7 +40,7 @@ EXPECTED_MODULES = {
         "coldpress.distillation.word_replacement",
     },
     "distill_student": {"coldpress.benchmark.loading", "coldpress.distillation.tinybert.loss"},
-    "prune": {"coldpress.pruning.vocabulary.shrink_tokenizer", "coldpress.pruning.importance"},
+    "prune": {"coldpress.model.vocabulary.shrink_tokenizer", "coldpress.pruning.importance"},
     "quantize": {"coldpress.quantization.core.calibration", "coldpress.quantization.core.storage"},
     "export_onnx": {"coldpress.onnx.parity", "coldpress.onnx.predictor"},
     "evaluate": {"coldpress.evaluation.metrics", "coldpress.onnx.candidates"},

@@ -31,7 +31,7 @@ def macs_per_token(classifier: Classifier, encoded: EncodedSplit) -> int:
         Multiply-accumulates per token, rounded.
     """
     tokens = round(float(np.mean([len(row) for row in encoded.input_ids])))
-    width = sum(shape.heads for shape in classifier.shapes) * classifier.head_size
+    width = sum(shape.heads * classifier.head_size for shape in classifier.shapes)
     attention = 2 * tokens * tokens * width
     return round((_linear_macs(classifier, tokens) + attention) / tokens)
 

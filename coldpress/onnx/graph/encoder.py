@@ -12,13 +12,14 @@ from onnx import TensorProto
 
 from coldpress.data.encoding import Batch
 from coldpress.errors import InputError
-from coldpress.model.architecture import Architecture
+from coldpress.model.architecture import STATIC, Architecture
 from coldpress.model.classifier import Classifier
 from coldpress.onnx.graph.attention import AttentionLowering, LayerInput, add_attention
 from coldpress.onnx.graph.builder import MICROSOFT, Graph
 from coldpress.onnx.graph.embeddings import add_embeddings
 from coldpress.onnx.graph.lowering import Lowering
 from coldpress.onnx.graph.sentence_head import add_sentence_head
+from coldpress.onnx.graph.static_features import add_feature_sum
 from coldpress.quantization.arithmetic.graph import Activation
 
 _ACTIVATIONS = {
@@ -50,12 +51,19 @@ def build_encoder_graph(classifier: Classifier, *, segments: bool = True) -> Gra
         names.remove("token_type_ids")
     graph = Graph(names, logits_of="tokens" if classifier.tokens_read == "all" else "rows")
     lowering = Lowering(graph, classifier.module)
-    hidden = add_embeddings(lowering, classifier)
+    if classifier.config.model_type == STATIC:
+        hidden = add_feature_sum(lowering, classifier)
+    else:
+        hidden = _add_layers(lowering, classifier, add_embeddings(lowering, classifier))
+    _add_head(lowering, classifier, hidden)
+    return graph
+
+
+def _add_layers(lowering: Lowering, classifier: Classifier, hidden: str) -> str:
     attention = AttentionLowering(lowering, classifier)
     for index in range(len(classifier.layers)):
         hidden = _add_layer(lowering, classifier, index, hidden, attention)
-    _add_head(lowering, classifier, hidden)
-    return graph
+    return hidden
 
 
 def _add_layer(

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
+import torch
+from onnx import TensorProto
 from torch import nn
 
 from coldpress.onnx.graph.builder import Graph
@@ -139,6 +141,27 @@ class Lowering:
         table = lowering.table(self.graph, path, module)
         rows = self.graph.node("Gather", [table, indices])
         return lowering.scale_rows(self.graph, rows, path, module)
+
+    def embedding_sum(self, indices: str, mask: str, path: str) -> str:
+        """Look up rows of a table, and scale only their sum, which is exact for integers.
+
+        Args:
+            indices: Name of an int64 tensor of shape (batch, rows).
+            mask: Name of an int64 tensor of that shape; 0 for rows to leave out, otherwise 1.
+            path: Path of the table.
+
+        Returns:
+            Name of a float32 tensor of shape (batch, 1, width).
+        """
+        module, lowering = self._embedding(path)
+        table = lowering.table(self.graph, path, module)
+        rows = self.graph.node("Gather", [table, indices])
+        is_float = cast("torch.Tensor", module.weight).is_floating_point()
+        number = TensorProto.FLOAT if is_float else TensorProto.UINT8
+        factors = self.graph.node("Cast", [mask], to=number)
+        row = self.graph.node("Unsqueeze", [factors, self.graph.integers(1)])
+        total = self.graph.node("MatMul" if is_float else "MatMulInteger", [row, rows])
+        return lowering.scale_rows(self.graph, total, path, module)
 
     def leading_rows(self, count: str, path: str) -> str:
         """Return the first rows of a table.

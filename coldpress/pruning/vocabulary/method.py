@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
     from coldpress.pruning.context import PruningContext
 
+_FIELD = "prune: vocabulary"
+
 
 class Vocabulary(MethodSection):
     """Remove the tokens that no training or validation text needs."""
@@ -38,10 +40,10 @@ class Vocabulary(MethodSection):
         Raises:
             InputError: The tokenizer is not WordPiece, BPE or Unigram.
         """
-        from coldpress.pruning.vocabulary.needed_tokens import check_tokenizer_type
+        from coldpress.model.vocabulary.needed_tokens import check_tokenizer_type
 
         if teacher.tokenizer is not None:
-            check_tokenizer_type(teacher.tokenizer)
+            check_tokenizer_type(teacher.tokenizer, _FIELD)
 
     def prune(self, classifier: Classifier, context: PruningContext) -> Classifier:
         """Keep the embeddings of the tokens that the texts need, and renumber the tokens.
@@ -58,10 +60,11 @@ class Vocabulary(MethodSection):
             InputError: The tokenizer is not WordPiece, BPE or Unigram.
         """
         from coldpress.model.token_surgery import keep_tokens, required_tokens
-        from coldpress.pruning.vocabulary.needed_tokens import needed_tokens
-        from coldpress.pruning.vocabulary.shrink_tokenizer import check_texts, shrink_tokenizer
+        from coldpress.model.vocabulary.needed_tokens import check_tokenizer_type, needed_tokens
+        from coldpress.model.vocabulary.shrink_tokenizer import check_texts, shrink_tokenizer
 
         tokenizer = classifier.tokenizer
+        check_tokenizer_type(tokenizer, _FIELD)
         token_ids = sorted(needed_tokens(tokenizer, context.texts) | required_tokens(classifier))
         shrunk = shrink_tokenizer(tokenizer, token_ids)
         check_texts(tokenizer, shrunk, context.texts)

@@ -29,11 +29,11 @@ def confine(classifier: Classifier, dimensions: int) -> Tensor:
     width = int(classifier.config.hidden_size)
     basis = torch.randn(width, dimensions)
     basis = torch.linalg.qr(basis - basis.mean(0)).Q
-    projection = basis @ basis.T
+    projection: Tensor = basis @ basis.T
     table = classifier.architecture
     for path in (table.embeddings.words, table.embeddings.positions, table.embeddings.segments):
         if path and path in dict(classifier.encoder.named_modules()):
-            weight = classifier.encoder.get_submodule(path).weight
+            weight = classifier.encoder.get_parameter(f"{path}.weight")
             weight.copy_(weight @ projection)
     for layer in classifier.layers:
         for role in ("attention_output", "down"):
@@ -44,7 +44,7 @@ def confine(classifier: Classifier, dimensions: int) -> Tensor:
     for module in classifier.module.modules():
         if isinstance(module, nn.LayerNorm):
             module.weight.fill_(1.5)
-            if module.bias is not None:
+            if isinstance(module.bias, Tensor):
                 module.bias.zero_()
     return projection
 

@@ -228,6 +228,10 @@ def test_a_method_that_compares_activations_refuses_another_model(section: dict[
     if section["method"] == "logits":
         assert recipe(distill=pretrained).student_model is not None
         return
+    if section["method"] == "static":
+        with pytest.raises(ValidationError, match=r"distill\.static\.student"):
+            recipe(distill=pretrained)
+        return
     message = r"distill\.method: with distill\.student\.from only logits is possible"
     with pytest.raises(ValidationError, match=message):
         recipe(distill=pretrained)

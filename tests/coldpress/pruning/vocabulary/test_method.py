@@ -18,12 +18,12 @@ from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
 from coldpress.errors import InputError
 from coldpress.model.classifier import Classifier, count_parameters
+from coldpress.model.vocabulary.needed_tokens import check_tokenizer_type, needed_tokens
+from coldpress.model.vocabulary.shrink_tokenizer import check_texts, shrink_tokenizer
 from coldpress.pruning import Heads, Vocabulary
 from coldpress.pruning.context import PruningContext
 from coldpress.pruning.method import PruningMethod
 from coldpress.pruning.pipeline import run_steps
-from coldpress.pruning.vocabulary.needed_tokens import check_tokenizer_type, needed_tokens
-from coldpress.pruning.vocabulary.shrink_tokenizer import check_texts, shrink_tokenizer
 from coldpress.schema.section import Optimization
 from coldpress.training.data import labelled_data
 from tests.support.tiny_modernbert import byte_level_bpe
@@ -165,7 +165,7 @@ def test_a_file_without_the_tokenizer_type_is_read(kind: Callable[[], Tokenizer]
     described = json.loads(kind().to_str())
     del described["model"]["type"]
     untyped = Tokenizer.from_str(json.dumps(described))
-    check_tokenizer_type(untyped)
+    check_tokenizer_type(untyped, "prune: vocabulary")
     assert tokens(shrink(untyped, ["ab"])) == tokens(shrink(kind(), ["ab"]))
 
 

@@ -18,9 +18,6 @@ _BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 def needed_tokens(tokenizer: Tokenizer, texts: Sequence[str]) -> set[int]:
     """Choose the tokens to keep.
 
-    These are the tokens of the texts, special and added tokens, single characters (so that new
-    words are spelt rather than unknown), and whatever else the type of tokenizer needs.
-
     Args:
         tokenizer: WordPiece, BPE or Unigram.
         texts: The corpus. Truncation is ignored: a word across the limit keeps its tokens, too.
@@ -29,14 +26,33 @@ def needed_tokens(tokenizer: Tokenizer, texts: Sequence[str]) -> set[int]:
         Token ids.
 
     Raises:
-        InputError: The tokenizer has another type.
+        ValueError: The tokenizer has another type.
+    """
+    return complete_tokens(tokenizer, set(iter_token_ids(tokenizer, texts)))
+
+
+def complete_tokens(tokenizer: Tokenizer, token_ids: set[int]) -> set[int]:
+    """Add the tokens without which the tokenizer would not produce the given ones.
+
+    These are special and added tokens, single characters (so that new words are spelt rather than
+    unknown), and whatever else the type of tokenizer needs.
+
+    Args:
+        tokenizer: WordPiece, BPE or Unigram.
+        token_ids: Tokens of the texts.
+
+    Returns:
+        Token ids.
+
+    Raises:
+        ValueError: The tokenizer has another type.
     """
     config = json.loads(tokenizer.to_str())
     closure = _token_closure(config["model"])
     added = {token["id"] for token in config["added_tokens"]}
     special = {*tokenizer.encode("").ids, *tokenizer.encode("", "").ids}
     padding = {tokenizer.padding["pad_id"]} if tokenizer.padding else set[int]()
-    return closure(set(iter_token_ids(tokenizer, texts)) | added | special | padding)
+    return closure(token_ids | added | special | padding)
 
 
 def iter_token_ids(tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[int]:
@@ -58,16 +74,20 @@ def iter_token_ids(tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[int]:
             yield from encoding.ids
 
 
-def check_tokenizer_type(tokenizer: Tokenizer) -> None:
-    """Check that the vocabulary of a tokenizer can be pruned.
+def check_tokenizer_type(tokenizer: Tokenizer, field: str) -> None:
+    """Check that the vocabulary of a tokenizer can be reduced.
 
     Args:
         tokenizer: Any tokenizer. If its file does not name the type, the library infers it.
+        field: The recipe's field that asks for it, for the message.
 
     Raises:
         InputError: It is not WordPiece, BPE or Unigram.
     """
-    _token_closure(json.loads(tokenizer.to_str())["model"])
+    try:
+        _token_closure(json.loads(tokenizer.to_str())["model"])
+    except ValueError as error:
+        raise InputError(f"{field}: {error}") from error
 
 
 TokenClosure = Callable[[set[int]], set[int]]
@@ -78,10 +98,8 @@ def _token_closure(model: Mapping[str, Any]) -> TokenClosure:
     closures = {"WordPiece": _wordpiece, "BPE": _bpe, "Unigram": _unigram}
     tokenizer_type = model.get("type")
     if tokenizer_type not in closures:
-        raise InputError(
-            f"prune: vocabulary: the tokenizer is {tokenizer_type}, which is not one of:"
-            f" {', '.join(closures)}"
-        )
+        supported = ", ".join(closures)
+        raise ValueError(f"the tokenizer is {tokenizer_type}, which is not one of: {supported}")
     return closures[tokenizer_type](model)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from coldpress.pruning.vocabulary.needed_tokens import iter_token_ids, merges
+from coldpress.model.vocabulary.needed_tokens import iter_token_ids, merges
 
 NewIds = Mapping[int, int]
 """From a token's old id to its new one; removed tokens are missing."""

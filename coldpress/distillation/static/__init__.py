@@ -1,0 +1,1 @@
+"""Distillation into a static model, which has no layers."""

@@ -1,0 +1,93 @@
+"""Distillation into a table of tokens and n-grams (Joulin et al. 2016; Tang et al. 2019)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from coldpress.distillation.hinton.method import Alpha, Temperature
+from coldpress.distillation.student import StudentShape
+from coldpress.errors import InputError
+from coldpress.method import MethodSection
+from coldpress.schema.section import Epochs, LearningRate, Optimization
+
+if TYPE_CHECKING:
+    from coldpress.distillation.method import DistillationContext
+    from coldpress.method import TeacherDescription
+    from coldpress.model.classifier import Classifier
+
+
+class Static(Optimization, MethodSection):
+    """Fit a student without layers to the teacher's softened probabilities and the true labels."""
+
+    trains: ClassVar[bool] = True
+    compares_activations: ClassVar[bool] = False
+
+    method: Literal["static"]
+    width: Annotated[
+        int,
+        Field(ge=1, le=4096, description="Numbers per token and n-gram; at most the teacher's."),
+    ] = 128
+    neurons: Annotated[
+        int, Field(ge=1, le=65536, description="Neurons between the sum and the outputs.")
+    ] = 128
+    longest_ngram: Annotated[
+        Literal[1, 2, 3], Field(description="Tokens of the longest n-grams; 1: no n-grams.")
+    ] = 3
+    ngram_rows: Annotated[
+        int, Field(ge=1, le=2**24, description="Rows of the table that all n-grams share.")
+    ] = 8192
+    temperature: Temperature = 4.0
+    alpha: Alpha = 0.9
+    epochs: Epochs = 10
+    learning_rate: LearningRate = 2e-3
+    batch_size: Annotated[int, Field(ge=1, le=4096, description="Examples per step.")] = 64
+    freeze_embeddings: Annotated[
+        bool, Field(description="Must be false: the table is what is trained.")
+    ] = False
+
+    @property
+    def student(self) -> StudentShape:
+        """The student has none of these sizes, and is made from the teacher."""
+        return StudentShape()
+
+    def check(self, teacher: TeacherDescription) -> None:
+        """Check that the student can be built from this teacher.
+
+        Args:
+            teacher: Of the recipe.
+
+        Raises:
+            InputError: The table would be wider than the teacher or is not to be trained, or the
+                vocabulary of the teacher's tokenizer cannot be reduced.
+        """
+        if self.freeze_embeddings:
+            raise InputError(
+                "distill.freeze_embeddings: must be false with method static, which trains a table"
+            )
+        if self.width > teacher.size.hidden_size:
+            raise InputError(
+                f"distill.width: {self.width}, but the teacher has {teacher.size.hidden_size}"
+            )
+        if teacher.tokenizer is not None:
+            from coldpress.model.vocabulary.needed_tokens import check_tokenizer_type
+
+            check_tokenizer_type(teacher.tokenizer, "distill.method: static")
+
+    def distill(self, classifier: Classifier, context: DistillationContext) -> Classifier:
+        """Train a student whose vocabulary is that of the training and validation texts.
+
+        Args:
+            classifier: The teacher; not changed.
+            context: Data and callbacks.
+        """
+        from dataclasses import replace
+
+        from coldpress.distillation.phase import Phase, train_in_phases
+        from coldpress.distillation.static.student import build_student
+
+        student = build_student(classifier, self, context.data)
+        data = context.data.remap_token_ids(classifier.tokenizer, student.tokenizer)
+        context = replace(context, data=data)
+        return train_in_phases(student, [Phase("", data.loss, self)], context)

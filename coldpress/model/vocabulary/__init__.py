@@ -1,0 +1,1 @@
+"""Reduction of a vocabulary to the tokens of some texts."""
