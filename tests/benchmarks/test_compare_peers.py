@@ -250,7 +250,7 @@ def test_wrong_options_are_one_line(tmp_path: Path) -> None:
 @pytest.mark.integration
 def test_a_quick_run_compares_the_same_model_in_torch_and_onnx(tmp_path: Path) -> None:
     started = time.monotonic()
-    command = [sys.executable, COMPARE, "--quick", "--passes", "2", "--folder", str(tmp_path)]
+    command = [sys.executable, str(COMPARE), "--quick", "--passes", "2", "--folder", str(tmp_path)]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     (measured,) = record.read_all(tmp_path / "quick")
