@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from coldpress.model.checkpoint import Checkpoint, LayerShape, Manifest, new_che
 from coldpress.model.classifier import Classifier
 from coldpress.model.factored_embedding import add_factors
 from coldpress.model.fused_linears import fuse_state_dict, unfuse_state_dict
+from coldpress.model.model_config import build_config, write_config
 from coldpress.model.output_head import new_module
 from coldpress.model.static_model import register_config
 from coldpress.model.tokenizer_config import (
@@ -114,18 +114,8 @@ def save_description(classifier: Classifier, directory: Path) -> None:
         classifier: The classifier to save.
         directory: The directory that `checkpoint.new_checkpoint` yields.
     """
-    config = copy.deepcopy(classifier.config)
-    # The pretrained value may name an encoder without an output head.
-    config.architectures = [type(classifier.module).__name__]
-    config.id2label = dict(enumerate(classifier.labels))
-    config.label2id = {name: i for i, name in enumerate(classifier.labels)}
-    problem_types = classifier.kind.problem_types
-    if config.problem_type is None or config.problem_type not in problem_types:
-        config.problem_type = problem_types[0]
-    # A version or a path in a digested file would give equal models different digests.
-    config.transformers_version = None
-    config._name_or_path = ""
-    (directory / "config.json").write_text(config.to_json_string(use_diff=False), encoding="utf-8")
+    config = build_config(classifier)
+    write_config(config, directory / "config.json")
     classifier.tokenizer.save(str(directory / "tokenizer.json"))
     mask = find_mask_token(classifier.tokenizer, classifier.mask_token)
     settings = build_tokenizer_config(classifier.tokenizer, mask, classifier.input_names, config)

@@ -38,15 +38,39 @@ def build_tokenizer_config(
     """
     padding = config.pad_token_id or 0
     rows = config.max_position_embeddings
-    special = {"pad_token": tokenizer.id_to_token(find_pad_id(tokenizer)), "mask_token": mask}
-    # transformers makes every token that is named here a special one, and cuts it out of texts.
-    added = _added_tokens(tokenizer)
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_input_names": list(inputs),
         "model_max_length": position_capacity(config.model_type, rows, padding),
-        **{role: token for role, token in special.items() if token in added},
+        **_pad_and_mask(tokenizer, mask),
     }
+
+
+def find_special_tokens(tokenizer: Tokenizer, mask: str) -> dict[str, str]:
+    """Find the special tokens of a tokenizer, by the names of their roles in transformers.
+
+    Args:
+        tokenizer: The tokenizer to search.
+        mask: Its mask token, or an empty string.
+
+    Returns:
+        Tokens by role, such as `cls_token`. Roles without a special token are left out.
+    """
+    around = tokenizer.encode("").tokens
+    first, last = around if len(around) == 2 else ("", "")
+    unknown = getattr(tokenizer.model, "unk_token", None)
+    roles = {"unk_token": unknown, "cls_token": first, "sep_token": last}
+    added = tokenizer.get_added_tokens_decoder().values()
+    special = {token.content for token in added if token.special}
+    found = {role: token for role, token in roles.items() if token in special}
+    return found | _pad_and_mask(tokenizer, mask)
+
+
+def _pad_and_mask(tokenizer: Tokenizer, mask: str) -> dict[str, str]:
+    special = {"pad_token": tokenizer.id_to_token(find_pad_id(tokenizer)), "mask_token": mask}
+    # transformers makes every token that is named here a special one, and cuts it out of texts.
+    added = _added_tokens(tokenizer)
+    return {role: token for role, token in special.items() if token in added}
 
 
 def position_capacity(family: str, rows: int, padding: int) -> int:

@@ -14,13 +14,14 @@ from coldpress.kinds.kind import TaskKind
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.onnx.graph.encoder import build_encoder_graph
+from coldpress.onnx.portable_files import write_portable_files
 from coldpress.quantization.core.storage import load_any_precision
 
 
 def export(
     checkpoint: Checkpoint, directory: Path, opset: int, metadata: Mapping[str, str]
 ) -> None:
-    """Write `model.onnx` and `tokenizer.json`; equal checkpoints give equal bytes.
+    """Write the model, its tokenizer and its configuration; equal checkpoints give equal bytes.
 
     Args:
         checkpoint: In float32 or quantized.
@@ -48,6 +49,7 @@ def export(
     onnx.checker.check_model(model, full_check=True)
     (directory / "model.onnx").write_bytes(model.SerializeToString(deterministic=True))
     shutil.copyfile(checkpoint.path / "tokenizer.json", directory / "tokenizer.json")
+    write_portable_files(classifier, [value.name for value in model.graph.input], directory)
 
 
 def _numbers_segments(classifier: Classifier) -> bool:

@@ -16,6 +16,7 @@ from coldpress.schema.finite import check_all_finite
 from coldpress.schema.stages import Stage
 from tasks.environment import home
 from tasks.environment.deferred_signals import defer_signals
+from tasks.execution import assets
 from tasks.execution.pipeline_run import check_not_deleted, flatten_section, flow_run_link
 from tasks.execution.progress import show_progress
 from tasks.execution.single_flight import wait_for_turn
@@ -52,6 +53,7 @@ def run_stage(
         runs.log_lineage(run_id, spec.inputs, result.model_uri)
         origin = {"reused_from": cached.run_id or ""} if cached else {}
         runs.write_result(run_id, result, origin)
+    assets.report_model(result, spec.inputs)
     get_run_logger().info("%s: %s %s", spec.stage, result.status, result.registered or "")
     return result
 

@@ -12,6 +12,8 @@ from coldpress.schema.stages import REGISTERED_SUFFIX
 from tasks.environment import credentials
 from tasks.tracking.paging import all_pages
 
+KIND = {"mlflow.experimentKind": "custom_model_development"}
+"""With this tag MLflow opens an experiment in its view of models and runs, not in that of GenAI."""
 _PROMPT_TAG = "mlflow.prompt.is_prompt"
 
 
@@ -39,6 +41,18 @@ def find_experiment(mlflow: MlflowClient, name: str) -> Experiment | None:
         f"name: the experiment {name} was deleted in MLflow; restore it ({where}mlflow experiments"
         f" restore --experiment-id {experiment.experiment_id}), or give the recipe another name"
     )
+
+
+def tag_kind(mlflow: MlflowClient, experiment: Experiment) -> None:
+    """Tag an experiment of an earlier Coldpress; what a user has chosen in MLflow stays.
+
+    Args:
+        mlflow: A client of the tracking server.
+        experiment: A recipe's experiment.
+    """
+    for name, value in KIND.items():
+        if name not in experiment.tags:
+            mlflow.set_experiment_tag(experiment.experiment_id, name, value)
 
 
 def has_runs_without_export(mlflow: MlflowClient, recipe: str) -> bool:

@@ -67,9 +67,10 @@ def ensure_experiment(name: str) -> str:
     existing = experiments.find_experiment(client(), name)
     if existing is not None:
         artifact_roots.require_inside_home(str(existing.artifact_location))
+        experiments.tag_kind(client(), existing)
         return str(existing.experiment_id)
     try:
-        return str(client().create_experiment(name, home.artifact_location(name)))
+        return str(client().create_experiment(name, home.artifact_location(name), experiments.KIND))
     except MlflowException:
         existing = experiments.find_experiment(client(), name)
         if existing is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,36 @@ def test_a_run_that_reuses_everything_shows_the_same(
     before = artifacts(coldpress, tiny_run["flow_run_id"])
     assert page["waterfall"] == before["waterfall"]
     assert page["Report on tiny/1"] == before["Report on tiny/1"]
+
+
+def test_every_model_of_a_run_is_an_asset_with_the_model_that_it_was_made_from(
+    coldpress: Coldpress, tiny_run: dict[str, Any]
+) -> None:
+    query = {
+        "event": {"name": ["prefect.asset.materialization.succeeded"]},
+        "related": {"id": [f"prefect.flow-run.{tiny_run['flow_run_id']}"]},
+    }
+    deadline = time.monotonic() + 60  # the server stores events with a delay
+    events: list[dict[str, Any]] = []
+    while len(events) < 5 and time.monotonic() < deadline:
+        events = coldpress.ask_prefect("events/filter", {"filter": query})["events"]
+        time.sleep(0.2)
+    upstream = {
+        event["resource"]["prefect.resource.id"]: [
+            related["prefect.resource.id"]
+            for related in event["related"]
+            if related["prefect.resource.role"] == "asset"
+        ]
+        for event in events
+    }
+    assets = "mlflow://models/tiny"
+    assert upstream == {
+        f"{assets}-teacher": [],
+        f"{assets}-student": [f"{assets}-teacher"],
+        f"{assets}-pruned": [f"{assets}-student"],
+        f"{assets}-quantized": [f"{assets}-pruned"],
+        assets: [f"{assets}-quantized"],
+    }
 
 
 def test_every_run_in_mlflow_leads_to_the_flow_run(

@@ -191,7 +191,9 @@ def test_pulled_files_answer_without_this_project(
 ) -> None:
     target = tmp_path / "model"
     assert coldpress("pull", "tiny/1", str(target)).code == 0
-    assert {"model.onnx", "tokenizer.json", "predictor.py"} <= {p.name for p in target.iterdir()}
+    portable = {"config.json", "tokenizer_config.json", "special_tokens_map.json"}
+    files = {"model.onnx", "tokenizer.json", "predictor.py", *portable}
+    assert files <= {path.name for path in target.iterdir()}
     assert coldpress("pull", "tiny/1", str(target)).code == 2
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from coldpress.gate import markdown
 from coldpress.gate.verdict import Check, Verdict
 
@@ -21,6 +23,28 @@ def test_a_verdict_is_a_table_of_its_checks() -> None:
         "| `max_class_drop` | **refused** | 0.5 | 0.1 | It lost. |",
         "| `max_class_drop` | passed | unknown | 0.1 | It did not. |",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "bound", "row"),
+    [
+        ("max_drop", 0.03285714, 0.05, "0.0329 | 0.05"),
+        ("max_class_drop", 1 / 56, 0.1, "0.0179 | 0.1"),
+        ("max_champion_drop", -0.00001, 0.01, "0 | 0.01"),
+        ("operating_points.0.min_recall", 2 / 3, 0.6, "0.6667 | 0.6"),
+        ("min_speedup", 20.673211, 5.0, "20.67 | 5"),
+        ("max_bytes", 523618.0, 1048576.0, "523,618 | 1,048,576"),
+        ("max_p95_ms", 0.0912345, 1.5, "0.09123 | 1.5"),
+        ("max_calibration_error", 0.0123456, 0.05, "0.0123 | 0.05"),
+        ("parity", 0.00000123456, 0.0010812345, "1.23e-06 | 0.00108"),
+    ],
+)
+def test_numbers_are_rounded_as_in_sentences(
+    name: str, value: float, bound: float, row: str
+) -> None:
+    measured = Check(name=name, value=value, bound=bound, passed=True, sentence="It did.")
+    page = markdown.verdict_page(Verdict(passed=True, checks=(measured,)))
+    assert page.splitlines()[-1] == f"| `{name}` | passed | {row} | It did. |"
 
 
 def test_label_names_are_escaped() -> None:

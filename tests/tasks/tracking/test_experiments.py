@@ -8,6 +8,7 @@ import mlflow
 import pytest
 
 from coldpress.errors import InputError
+from tasks.environment import home
 from tasks.tracking import experiments, runs
 
 DELETED = "name: the experiment trec was deleted in MLflow; restore it .*--experiment-id {}"
@@ -47,3 +48,15 @@ def test_a_prompt_with_a_similar_name_is_no_conflict(state: Path) -> None:
     experiments.check_names_available(runs.client(), "trec")
     with pytest.raises(InputError, match="name: trec-hints is the name of a prompt"):
         experiments.check_names_available(runs.client(), "trec-hints")
+
+
+def test_experiments_open_in_the_view_of_models_and_runs(state: Path) -> None:
+    client = runs.client()
+    earlier = client.create_experiment("earlier", home.artifact_location("earlier"))
+    for name in ("new", "earlier"):
+        experiment = client.get_experiment(runs.ensure_experiment(name))
+        assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    client.set_experiment_tag(earlier, "mlflow.experimentKind", "genai_development")
+    runs.ensure_experiment("earlier")
+    chosen = client.get_experiment(earlier).tags["mlflow.experimentKind"]
+    assert chosen == "genai_development"
