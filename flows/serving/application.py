@@ -119,7 +119,7 @@ class _Service:
         `Coldpress-Model`. A ranking model sorts several second texts of a single query.
         """
         began = time.perf_counter()
-        with self._limit.admit():
+        with self._limit.admit(), self._metrics.running.track_inprogress():
             try:
                 body = await read_body(request)
             except ClientDisconnect as error:

@@ -17,6 +17,7 @@ class Metrics:
         texts: Texts in them.
         seconds: From the beginning of a request to its answer.
         rejections: Requests that were refused, by status.
+        running: Predictions that are read, wait or are computed.
         swaps: Exchanges of the model in use.
     """
 
@@ -41,6 +42,9 @@ class Metrics:
         )
         self.rejections = Counter(
             "coldpress_rejections", "Requests refused", ["status"], registry=self._registry
+        )
+        self.running = Gauge(
+            "coldpress_requests_running", "Predictions not yet answered", registry=self._registry
         )
         self.swaps = Counter("coldpress_swaps", "Models exchanged", registry=self._registry)
         self._model = Gauge(
