@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import request_response
 
 from flows.serving import api_page
 from flows.serving.bearer_token import check_token
@@ -61,7 +62,7 @@ def create_application(
 
 def _route(path: str, method: str, endpoint: _Endpoint, guarded: _Endpoint) -> APIRoute:
     summary, _, description = (endpoint.__doc__ or "").partition("\n")
-    return APIRoute(
+    route = APIRoute(
         path,
         guarded,
         methods=[method],
@@ -72,6 +73,9 @@ def _route(path: str, method: str, endpoint: _Endpoint, guarded: _Endpoint) -> A
         response_class=Response,
         response_model=None,
     )
+    # Endpoints take the request itself; FastAPI's own steps would take a tenth of the time.
+    route.app = request_response(guarded)
+    return route
 
 
 class _Service:

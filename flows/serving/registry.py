@@ -27,9 +27,7 @@ from tasks.tracking.references import split_reference
 from tasks.tracking.server_versions import ServerVersion
 
 if TYPE_CHECKING:
-    from mlflow.entities.model_registry import ModelVersion
-
-    Version = EmbeddedVersion | ServerVersion | ModelVersion
+    Version = deployable.Version | ServerVersion
 
 VERDICT_TAG = "gate"
 _CHECK_SECONDS = 0.1

@@ -14,8 +14,10 @@ from tasks.tracking.embedded_versions import EmbeddedVersion
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
+    Version = ModelVersion | EmbeddedVersion
 
-def find_version(model: str) -> ModelVersion | EmbeddedVersion:
+
+def find_version(model: str) -> Version:
     """Find a registered version, without MLflow if the registry is embedded.
 
     Args:
@@ -33,7 +35,7 @@ def find_version(model: str) -> ModelVersion | EmbeddedVersion:
 
 
 @contextmanager
-def open_deployable(version: ModelVersion | EmbeddedVersion) -> Iterator[Checkpoint]:
+def open_deployable(version: Version) -> Iterator[Checkpoint]:
     """Open the files of an exported model.
 
     Args:
@@ -69,7 +71,7 @@ def _explain_corruption(reference: str) -> Iterator[None]:
         raise CorruptCheckpointError(message) from error
 
 
-def _open_version(version: ModelVersion | EmbeddedVersion) -> AbstractContextManager[Checkpoint]:
+def _open_version(version: Version) -> AbstractContextManager[Checkpoint]:
     if isinstance(version, EmbeddedVersion):
         return nullcontext(version.open())
     from tasks.tracking import artifacts
