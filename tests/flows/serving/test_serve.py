@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -102,20 +104,32 @@ def test_a_promotion_changes_the_answers_and_no_request_fails(models: None, tmp_
 
 
 def test_sigterm_ends_the_process_after_running_requests(models: None, tmp_path: Path) -> None:
-    answers: list[Any] = []
+    body = b'{"text": ["cold press"]}'
+    head = f"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n"
     with served("trec/1", tmp_path) as (process, address):
-        texts = ["cold press olive " * 5_000] * 60  # hundreds of milliseconds
-        client = threading.Thread(target=lambda: answers.append(post(address, texts)))
-        client.start()
-        running = "coldpress_requests_running 1.0"
-        deadline = time.monotonic() + 60
-        while running not in metrics(address) and time.monotonic() < deadline:
-            time.sleep(0.005)
-        process.send_signal(signal.SIGTERM)
-        client.join()
+        server = ("127.0.0.1", int(address.rpartition(":")[2]))
+        with socket.create_connection(server, 60) as connection:
+            connection.sendall(f"{head}Content-Type: application/json\r\n\r\n".encode())
+            while "coldpress_requests_running 1.0" not in metrics(address):
+                time.sleep(0.01)
+            process.send_signal(signal.SIGTERM)
+            while accepts(server):
+                time.sleep(0.01)
+            connection.sendall(body)
+            response = http.client.HTTPResponse(connection, method="POST")
+            response.begin()
+            assert (response.status, response.headers["Coldpress-Model"]) == (200, "trec/1")
+            assert json.loads(response.read())["predictions"][0]["label"].endswith("-1")
         assert process.wait(60) == 0
-    assert len(answers[0]["predictions"]) == 60
     assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+def accepts(server: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(server, 60).close()
+    except ConnectionError:
+        return False
+    return True
 
 
 def metrics(address: str) -> str:
