@@ -10,7 +10,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from flows.cli import entry, exit_codes, profile, search, stack
+from flows.cli import entry, exit_codes, profile, search, serve, stack
 from tasks.environment import deferred_signals, home
 
 app = App(
@@ -178,23 +178,6 @@ def pull(model: str, directory: Path, /) -> None:
 
 
 @app.command
-def serve(model: str, /, *, host: str = "127.0.0.1", port: int = 8080) -> None:
-    """Serve a model over HTTP, and follow its alias to other versions.
-
-    Requests are POST /predict with JSON such as {"text": ["what is it"]}; GET /docs describes all.
-    If COLDPRESS_SERVE_TOKEN is set, requests need it as a bearer token.
-
-    Args:
-        model: `name@alias`, `name/version`, or a folder that `coldpress pull` wrote.
-        host: Address to listen on; by default this machine only.
-        port: Port to listen on; 0 for any free port.
-    """
-    from flows.cli.serve import serve
-
-    serve(model, host, port)
-
-
-@app.command
 def promote(model: str, /, *, reason: str, force: Annotated[bool, _FLAG] = False) -> None:
     """Make a version that passed its gate the champion.
 
@@ -237,6 +220,7 @@ def gc(*, keep: int = 3, dry_run: Annotated[bool, _FLAG] = False) -> None:
 app.command(profile.profile)
 app.command(search.index)
 app.command(search.search_index)
+app.command(serve.serve)
 for _command in (stack.up, stack.down, stack.status, stack.logs):
     app.command(_command)
 

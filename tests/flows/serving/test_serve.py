@@ -150,7 +150,7 @@ def test_a_pulled_folder_is_served_without_torch_and_mlflow(models: None, tmp_pa
 
 
 def test_the_service_imports_neither_torch_nor_mlflow(tmp_path: Path) -> None:
-    code = "import sys, flows.cli.serve; print(*sys.modules)"
+    code = "import sys, flows.serving.start; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "COLDPRESS_HOME": str(tmp_path)},
