@@ -15,6 +15,8 @@ from flows.serving.server import Watch, open_socket, run
 from tasks.environment.credentials import MLFLOW_VARIABLE
 from tasks.tracking.references import split_reference
 
+CHECKSUM_FILE = "SHA256SUMS"
+
 
 def start(model: str, host: str, port: int) -> None:
     """Serve a model until the process is told to end.
@@ -39,6 +41,8 @@ def _open_model(model: str, stop: threading.Event) -> tuple[ModelSlot, Watch | N
     """Load the first model, and return what follows its alias, if it has one."""
     folder = Path(model)
     if (folder / "model.onnx").is_file():
+        if not (folder / CHECKSUM_FILE).exists():  # then the predictor would verify no file
+            raise InputError(f"{model}: has no {CHECKSUM_FILE}; coldpress pull writes it")
         return ModelSlot(load_folder(folder, folder.resolve().name)), None
     version = _find_version(model)
     slot = ModelSlot(registry.load_version(version, stop))
