@@ -121,7 +121,7 @@ def test_a_token_is_needed_by_all_but_the_checks_of_health(
         assert client.get(path).status_code == 401
     for header in ("Bearer wrong", "Basic secret-token", "secret-token", "Bearer ünicode"):
         value = header.encode("latin-1")
-        response = client.post("/predict", json={"text": TEXTS}, headers={"Authorization": value})
+        response = client.post("/predict", json={"text": TEXTS}, headers={b"Authorization": value})
         assert response.status_code == 401
         assert "secret" not in response.text
     assert client.get("/health").status_code == client.get("/ready").status_code == 200
