@@ -10,7 +10,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from flows.cli import entry, exit_codes, profile, search, stack
+from flows.cli import entry, exit_codes, profile, search, serve, stack
 from tasks.environment import deferred_signals, home
 
 app = App(
@@ -220,6 +220,7 @@ def gc(*, keep: int = 3, dry_run: Annotated[bool, _FLAG] = False) -> None:
 app.command(profile.profile)
 app.command(search.index)
 app.command(search.search_index)
+app.command(serve.serve)
 for _command in (stack.up, stack.down, stack.status, stack.logs):
     app.command(_command)
 

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.cli.output_files import check_not_input, is_stream, validate_output_path, write_atomic
-from flows.cli.predict import find_version, open_deployable
+from tasks.tracking.deployable import find_version, open_deployable
 
 if TYPE_CHECKING:
     from coldpress.onnx.profiling.profile import LengthProfile, Profile

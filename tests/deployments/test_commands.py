@@ -17,6 +17,7 @@ from prefect.cli._app import _app as prefect_cli
 from prefect.settings import Settings
 from prefect.settings.legacy import _get_settings_fields
 
+from flows.cli.main import app
 from tests.support.compose_lint import VARIABLE
 
 FOLDER = Path(__file__).parents[2] / "deployments"
@@ -90,6 +91,13 @@ def test_the_worker_of_compose() -> None:
     assert (read["work_pool_name"], read["worker_type"]) == ("coldpress", "process")
     assert (read["create_pool_if_not_found"], read["with_healthcheck"]) == (False, True)
     assert read["install_policy"].value == "never"
+
+
+def test_the_service_that_answers_requests() -> None:
+    program, *words = SERVICES["serve"]["command"]
+    _, bound, _ = app.parse_args(filled(words), exit_on_error=False, print_error=False)
+    assert program == "coldpress"
+    assert bound.arguments == {"model": "demo@champion", "host": "0.0.0.0", "port": 8080}
 
 
 def test_the_service_that_makes_the_deployments() -> None:

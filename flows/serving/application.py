@@ -1,0 +1,195 @@
+"""The routes of the service."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import request_response
+
+from flows.serving import api_page
+from flows.serving.bearer_token import check_token
+from flows.serving.limits import RequestError, RequestLimit, parse_body, read_body
+from flows.serving.metrics import Metrics
+from flows.serving.model_slot import ModelSlot, answer
+
+MODEL_HEADER = "Coldpress-Model"
+_JSON = "application/json"
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def create_application(
+    slot: ModelSlot,
+    metrics: Metrics,
+    token: str | None = None,
+    limit: RequestLimit | None = None,
+) -> FastAPI:
+    """Create the ASGI application.
+
+    Args:
+        slot: The model in use.
+        metrics: Counts requests.
+        token: The bearer token that requests must carry, except those for health; None if none.
+        limit: Of requests at the same time.
+    """
+    service = _Service(slot, metrics, token, limit or RequestLimit())
+    application = FastAPI(
+        title="Coldpress",
+        description="Predictions of an exported model.",
+        # Its own pages load scripts from another host.
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+    )
+    for path, method, endpoint, public in service.routes():
+        guarded = service.guard(endpoint, public)
+        application.router.routes.append(_route(path, method, endpoint, guarded))
+    service.openapi = application.openapi
+    application.add_exception_handler(HTTPException, _explain_status)
+    return application
+
+
+def _route(path: str, method: str, endpoint: _Endpoint, guarded: _Endpoint) -> APIRoute:
+    summary, _, description = (endpoint.__doc__ or "").partition("\n")
+    route = APIRoute(
+        path,
+        guarded,
+        methods=[method],
+        summary=summary,
+        description=api_page.description(description),
+        operation_id=endpoint.__name__,
+        openapi_extra=api_page.operation(path),
+        response_class=Response,
+        response_model=None,
+    )
+    # Endpoints take the request itself; FastAPI's own steps would take a tenth of the time.
+    route.app = request_response(guarded)
+    return route
+
+
+class _Service:
+    """The endpoints, with what they share."""
+
+    def __init__(
+        self, slot: ModelSlot, metrics: Metrics, token: str | None, limit: RequestLimit
+    ) -> None:
+        self._slot = slot
+        self._metrics = metrics
+        self._token = token
+        self._limit = limit
+        self._threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "predict")
+        self.openapi: Callable[[], dict[str, Any]] = dict
+
+    def routes(self) -> list[tuple[str, str, _Endpoint, bool]]:
+        """Return path, method, endpoint and whether it needs no token."""
+        return [
+            ("/predict", "POST", self.predict, False),
+            ("/health", "GET", self.health, True),
+            ("/ready", "GET", self.ready, True),
+            ("/model", "GET", self.model, False),
+            ("/metrics", "GET", self.metrics, False),
+            ("/openapi.json", "GET", self.openapi_json, False),
+            ("/docs", "GET", self.docs, False),
+        ]
+
+    def guard(self, endpoint: _Endpoint, public: bool) -> _Endpoint:
+        """Check the token before an endpoint, and respond with one line if it refuses."""
+
+        async def guarded(request: Request) -> Response:
+            try:
+                check_token(request, None if public else self._token)
+                return await endpoint(request)
+            except RequestError as error:
+                self._metrics.rejections.labels(str(error.status)).inc()
+                return _error(error.status, str(error), error.headers)
+
+        return guarded
+
+    async def predict(self, request: Request) -> Response:
+        """Predict for texts or pairs of texts.
+
+        The response names the version that answered, in `model` and in the header
+        `Coldpress-Model`. A ranking model sorts several second texts of a single query.
+        """
+        began = time.perf_counter()
+        with self._limit.admit(), self._metrics.running.track_inprogress():
+            try:
+                body = await read_body(request)
+            except ClientDisconnect as error:
+                raise RequestError(400, "the request ended before its body") from error
+            texts, pairs = parse_body(body)
+            # From here to the response the request uses this model, whatever replaces it.
+            model = self._slot.model
+            loop = asyncio.get_running_loop()
+            try:
+                content = await loop.run_in_executor(self._threads, answer, model, texts, pairs)
+            except ValueError as error:
+                raise RequestError(400, str(error)) from error
+        self._metrics.count(model, len(pairs or texts), time.perf_counter() - began)
+        return Response(content, media_type=_JSON, headers={MODEL_HEADER: model.reference})
+
+    async def health(self, _: Request) -> Response:
+        """Show that the process responds."""
+        return _json({"status": "ok"})
+
+    async def ready(self, _: Request) -> Response:
+        """Show the model in use, and why the alias is not followed, if so.
+
+        The status is 200 in either case, since the model in use answers.
+        """
+        return _json({"model": self._slot.model.reference, "problem": self._slot.problem})
+
+    async def model(self, _: Request) -> Response:
+        """Describe the model in use."""
+        model = self._slot.model
+        return _json(
+            {
+                "model": model.reference,
+                "name": model.name,
+                "version": model.version,
+                "digest": model.digest,
+                "verdict": model.verdict,
+                "since": model.since,
+                "kind": model.predictor.kind,
+                "pairs": model.predictor.pairs,
+            }
+        )
+
+    async def metrics(self, _: Request) -> Response:
+        """Return metrics for Prometheus."""
+        content = self._metrics.exposition()
+        return Response(content, headers={"Content-Type": _METRICS_TYPE})
+
+    async def openapi_json(self, _: Request) -> Response:
+        """Return the description of this interface, in the format of OpenAPI."""
+        return _json(self.openapi())
+
+    async def docs(self, _: Request) -> Response:
+        """Show the description of this interface as a page."""
+        return Response(api_page.render(self.openapi()), media_type="text/html")
+
+
+def _json(content: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(json.dumps(content), status, headers, _JSON)
+
+
+def _error(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
+    return _json({"error": message}, status, headers)
+
+
+async def _explain_status(_: Request, error: Exception) -> Response:
+    """Respond to an unknown path or method with one line, too."""
+    if not isinstance(error, HTTPException):
+        raise error
+    return _error(error.status_code, str(error.detail), dict(error.headers or {}))

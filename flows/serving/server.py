@@ -1,0 +1,110 @@
+"""The process of the service: its socket, its log, the watch beside it, and its end."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import uvicorn
+
+from coldpress.errors import InputError
+from flows.serving.application import create_application
+from flows.serving.bearer_token import TOKEN_VARIABLE, read_token
+from flows.serving.metrics import Metrics
+from flows.serving.model_slot import ModelSlot
+from tasks.environment import garbage_collector
+
+DRAIN_SECONDS = 15
+"""Seconds that running requests get after SIGTERM; `deferred_signals` ends the process after 20."""
+_KEEP_ALIVE_SECONDS = 65
+"""Longer than the 60 s after which common proxies close idle connections themselves."""
+_LOG = logging.getLogger("coldpress.serving")
+
+Watch = Callable[[ModelSlot, Metrics, threading.Event], None]
+"""Follows an alias until the event is set."""
+
+
+def open_socket(host: str, port: int) -> socket.socket:
+    """Listen on an address.
+
+    Args:
+        host: Name or address; 127.0.0.1 is reachable from this machine only.
+        port: 0 for any free port.
+
+    Raises:
+        InputError: The address cannot be used.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except (OSError, OverflowError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"--host, --port: cannot listen on {host}:{port}: {reason}") from error
+
+
+def run(
+    slot: ModelSlot, listener: socket.socket, watch: Watch | None, stop: threading.Event
+) -> None:
+    """Serve until SIGTERM or Ctrl-C, then finish running requests.
+
+    Args:
+        slot: With a loaded model.
+        listener: Of `open_socket`.
+        watch: Runs in a thread beside the server; None for a model that does not change.
+        stop: Set at the end, for the watch and its downloads.
+    """
+    _set_up_log()
+    garbage_collector.resume()
+    metrics = Metrics(slot.model)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_application(slot, metrics, read_token()),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=DRAIN_SECONDS,
+        )
+    )
+    _announce(slot, listener)
+    with _watching(watch, slot, metrics, stop), suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
+
+
+@contextmanager
+def _watching(
+    watch: Watch | None, slot: ModelSlot, metrics: Metrics, stop: threading.Event
+) -> Iterator[None]:
+    """Run the watch in a thread while the block runs."""
+    if watch is not None:
+        threading.Thread(
+            target=watch, args=(slot, metrics, stop), name="alias", daemon=True
+        ).start()
+    try:
+        yield
+    finally:
+        stop.set()
+
+
+def _announce(slot: ModelSlot, listener: socket.socket) -> None:
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    _LOG.info("%s at http://%s:%s", slot.model.reference, shown, port)
+    if not host.startswith("127.") and host != "::1" and read_token() is None:
+        _LOG.warning("other machines can reach this address; %s is not set", TOKEN_VARIABLE)
+
+
+def _set_up_log() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
+    for name, level in (("coldpress.serving", logging.INFO), ("uvicorn.error", logging.WARNING)):
+        logger = logging.getLogger(name)
+        logger.setLevel(level)
+        logger.addHandler(handler)
+        logger.propagate = False
