@@ -78,14 +78,15 @@ def _get(address: str, path: str, **query: str) -> dict[str, Any] | None:
             answer: dict[str, Any] = json.loads(response.read())
             return answer
     except urllib.error.HTTPError as error:
-        return _explain_refusal(address, error)
+        _raise_unless_missing(address, error)
+        return None
     except urllib.error.URLError as error:
         raise ConnectionError(f"nothing answers at {address}: {error.reason}") from error
     except (http.client.HTTPException, ValueError) as error:
         raise ConnectionError(f"{address} answers, but not as an MLflow server") from error
 
 
-def _explain_refusal(address: str, error: urllib.error.HTTPError) -> None:
+def _raise_unless_missing(address: str, error: urllib.error.HTTPError) -> None:
     """Return if an object does not exist; raise any other refusal as one line."""
     if error.code in credentials.AUTH_FAILURE_CODES:
         message = credentials.auth_failure_message(credentials.MLFLOW_VARIABLE)
