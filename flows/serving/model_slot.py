@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -74,7 +75,7 @@ def load_folder(
     """
     try:
         manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
-        predictor = Predictor(folder)
+        predictor = Predictor(folder, threads=len(os.sched_getaffinity(0)))
         _warm_up(predictor)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise CorruptCheckpointError(f"{name}: {_first_line(error)}") from error
