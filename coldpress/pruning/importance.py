@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from coldpress.model.hooks import remove_hooks
+from coldpress.model.hooks import record_inputs
 from coldpress.model.surgery import keep_layers
 
 if TYPE_CHECKING:
@@ -149,11 +149,11 @@ def _mask_gradients(
     """Compute activation^T gradient of every `width` neighbouring inputs of a linear module."""
     linears = [classifier.linear(layer, role) for layer in classifier.layers]
     totals = [torch.zeros(len(sample), linear.in_features // width) for linear in linears]
-    with eval_mode(classifier.module), capture_inputs(linears) as inputs:
+    with eval_mode(classifier.module), record_inputs(linears) as recorded:
         for batch in sample.batches(BATCH_SIZE):
-            inputs.clear()
             rows = torch.from_numpy(batch.rows)
             value = loss(classifier.unit_logits(batch), torch.from_numpy(batch.units))
+            inputs = [recorded[linear] for linear in linears]
             gradients = torch.autograd.grad(value, inputs)
             for total, x, gradient in zip(totals, inputs, gradients, strict=True):
                 # (batch, tokens, features) -> (batch, features) -> (batch, units)
@@ -178,23 +178,3 @@ def eval_mode(module: nn.Module) -> Iterator[None]:
         yield
     finally:
         module.train(training)
-
-
-@contextmanager
-def capture_inputs(modules: Sequence[nn.Module]) -> Iterator[list[Tensor]]:
-    """Record the inputs of modules in the order of their calls, which may not be the given order.
-
-    Args:
-        modules: Parts of a model that is run inside the context.
-
-    Yields:
-        A list of tensors (batch, tokens, features), with padding, that grows with each call; the
-        caller clears it.
-    """
-    inputs: list[Tensor] = []
-
-    def record(_: nn.Module, arguments: tuple[Tensor, ...]) -> None:
-        inputs.append(arguments[0])
-
-    with remove_hooks(module.register_forward_pre_hook(record) for module in modules):
-        yield inputs

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from coldpress.data.encoding import EncodedSplit
 from coldpress.model.classifier import Classifier
+from coldpress.model.hooks import record_inputs
 from coldpress.model.surgery import keep_layers
-from coldpress.pruning.importance import BATCH_SIZE, capture_inputs, eval_mode
+from coldpress.pruning.importance import BATCH_SIZE, eval_mode
 
 MAX_MASK = 10.0
 """A larger mask is not a sensible fit: tuning ends there, as in the paper."""
@@ -149,18 +150,18 @@ def reconstruction_errors(
     linear = pruned.linear(pruned.layers[sublayer.layer], sublayer.role)
     norm = pruned.module.get_submodule(sublayer.norm)
     source_norm = source.module.get_submodule(sublayer.norm)
+    modules = (linear, norm, source_norm)
     with (
         torch.no_grad(),
         eval_mode(pruned.module),
         eval_mode(source.module),
-        capture_inputs([linear, norm, source_norm]) as captured,
+        record_inputs(modules) as recorded,
     ):
         for batch in sample.batches(BATCH_SIZE):
-            captured.clear()
             pruned.module(**pruned.inputs(batch))
             source.module(**source.inputs(batch))
             mask = torch.from_numpy(batch.attention_mask).bool()
             if sublayer.first_token:
                 mask[:, 1:] = False
-            inputs, output, target = (tensor.cpu()[mask] for tensor in captured)
+            inputs, output, target = (recorded[m].cpu()[mask] for m in modules)
             yield inputs, target - output
