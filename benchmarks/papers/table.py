@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from claim import Claim, Number, format_number, read_records, write_atomic
 from coldpress.report.formats import duration, percent
+from coldpress.report.templates import load_templates
 
 TEMPLATE = "papers.md.j2"
 
@@ -30,14 +29,7 @@ def render(claims: list[Claim]) -> str:
     Returns:
         Markdown.
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
+    environment = load_templates(Path(__file__).parent)
     environment.globals |= {"seeds": format_seeds, "duration": duration, "percent": percent}
     return environment.get_template(TEMPLATE).render(claims=claims)
 

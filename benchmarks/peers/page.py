@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from coldpress.report.formats import percent, percent_range, short, signed_points
 from coldpress.report.formats import signed_points_range as points_range
+from coldpress.report.templates import load_templates
 from peers import findings, record
 from peers.record import Comparison, Latency, Row
 from tasks.environment.atomic_file import write_text_atomic
@@ -34,14 +33,7 @@ def render(comparisons: list[Comparison]) -> str:
     Returns:
         Markdown.
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
+    environment = load_templates(Path(__file__).parent)
     environment.globals |= {"cells": cells, "versions": versions, "short": short}
     environment.globals["sentences"] = sentences
     return environment.get_template(TEMPLATE).render(comparisons=comparisons)

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from coldpress.report import formats, method, sentences
@@ -14,6 +14,7 @@ from coldpress.report.equity import KINDS, equity_figure
 from coldpress.report.findings import Findings
 from coldpress.report.front_matter import front_matter
 from coldpress.report.limits import limits
+from coldpress.report.templates import load_templates
 from coldpress.schema.markdown import escape_markdown
 
 MAX_LABELS = 40
@@ -53,15 +54,7 @@ def _escape(value: Any) -> Any:  # noqa: ANN401
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=False,  # noqa: S701 - Markdown is escaped by `finalize`
-        finalize=_escape,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = load_templates(Path(__file__).parent, finalize=_escape)
     environment.globals.update(
         formats=formats,
         sentences=sentences,

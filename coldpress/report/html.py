@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
 from coldpress.report import formats, limits, reliability, scatter, sentences
 from coldpress.report.equity import KINDS, equity_figure
 from coldpress.report.findings import Findings
+from coldpress.report.templates import load_templates
 from coldpress.report.waterfall_panels import waterfall_panels
 
 MAX_FLIPS = 100
@@ -52,14 +53,7 @@ def recipe_yaml(findings: Findings) -> str:
 @cache
 def template_environment() -> Environment:
     """Return the template environment: output is escaped, undefined names are errors."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = load_templates(Path(__file__).parent, autoescape=True)
     environment.globals.update(_template_globals())
     return environment
 
