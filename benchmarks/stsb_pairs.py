@@ -16,12 +16,11 @@ import argparse
 import json
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
+from text_collections import parse_files, read_rows
 
 WORDS = range(3, 31)
 CHUNK = 500
@@ -37,7 +36,7 @@ TASK: Ranks = ((0, 1), (1, 3), (3, 8), None)
 
 def main() -> None:
     """Write the pairs of all collections in random order."""
-    options = _options()
+    options = parse_files(__doc__, ("stsb", "multi30k", "goemotions", "scifact"))
     rng = random.Random(0)
     pairs: list[Pair] = []
     for sentences, count, ranks in _collections(options):
@@ -90,32 +89,19 @@ def _draw_partners(
 
 
 def _collections(options: argparse.Namespace) -> Iterator[tuple[list[str], int, Ranks]]:
-    stsb = [row[key] for row in _rows(options.stsb) for key in ("sentence1", "sentence2")]
-    abstracts = [row["text"] for row in _rows(options.scifact)]
+    stsb = [row[key] for row in read_rows(options.stsb) for key in ("sentence1", "sentence2")]
+    abstracts = [row["text"] for row in read_rows(options.scifact)]
     yield distinct_sentences(stsb), 30_000, TASK
-    yield distinct_sentences(row["en"] for row in _rows(options.multi30k)), 12_000, NEAR
-    yield distinct_sentences(row["text"] for row in _rows(options.goemotions)), 6_000, NEAR
+    yield distinct_sentences(row["en"] for row in read_rows(options.multi30k)), 12_000, NEAR
+    yield distinct_sentences(row["text"] for row in read_rows(options.goemotions)), 6_000, NEAR
     yield distinct_sentences(s for text in abstracts for s in text.split(". ")), 4_000, NEAR
-    tatoeba = [row["en"] for path in options.tatoeba for row in _rows(path)]
+    tatoeba = [row["en"] for path in options.tatoeba for row in read_rows(path)]
     yield distinct_sentences(tatoeba), 8_000, NEAR
 
 
 def distinct_sentences(texts: Iterable[str]) -> list[str]:
     """Return the distinct texts of 3 to 30 words, sorted, with single spaces."""
     return sorted({" ".join(words) for text in texts if len(words := text.split()) in WORDS})
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("out", type=Path)
-    for name in ("stsb", "multi30k", "goemotions", "scifact"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--tatoeba", type=Path, nargs="+", required=True)
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

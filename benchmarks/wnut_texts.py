@@ -19,8 +19,9 @@ import random
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
+
+from text_collections import parse_files, read_rows
 
 WORDS = range(3, 61)
 COPIES = 4
@@ -35,10 +36,12 @@ Words = tuple[str, ...]
 
 def main() -> None:
     """Write the texts of all collections in random order."""
-    options = _options()
+    options = parse_files(__doc__, ("wnut", "trec", "stsb", "goemotions"))
     rng = random.Random(0)
     texts: dict[Words, None] = {}
-    for words in (*_other_texts(options, rng), *exchange_names(_rows(options.wnut), COPIES, rng)):
+    exchanged = exchange_names(read_rows(options.wnut), COPIES, rng)
+    # The other texts draw first.
+    for words in (*_other_texts(options, rng), *exchanged):
         texts[words] = None
     shuffled = list(texts)
     rng.shuffle(shuffled)
@@ -93,30 +96,17 @@ def split_words(text: str) -> Words:
 
 
 def _other_texts(options: argparse.Namespace, rng: random.Random) -> Iterator[Words]:
-    news = [row for row in _rows(options.stsb) if row["genre"] != CAPTIONS]
-    tatoeba = (row["en"] for path in options.tatoeba for row in _rows(path))
-    yield from _distinct(row["text"] for row in _rows(options.trec))
+    news = [row for row in read_rows(options.stsb) if row["genre"] != CAPTIONS]
+    tatoeba = (row["en"] for path in options.tatoeba for row in read_rows(path))
+    yield from _distinct(row["text"] for row in read_rows(options.trec))
     yield from _distinct(tatoeba)
     yield from _distinct(row[key] for row in news for key in ("sentence1", "sentence2"))
-    comments = _distinct(row["text"] for row in _rows(options.goemotions))
+    comments = _distinct(row["text"] for row in read_rows(options.goemotions))
     yield from rng.sample(comments, min(COMMENTS, len(comments)))
 
 
 def _distinct(texts: Iterable[str]) -> list[Words]:
     return sorted({words for text in texts if len(words := split_words(text)) in WORDS})
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("out", type=Path)
-    for name in ("wnut", "trec", "stsb", "goemotions"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--tatoeba", type=Path, nargs="+", required=True)
-    return parser.parse_args()
 
 
 if __name__ == "__main__":
