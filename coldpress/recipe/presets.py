@@ -1,16 +1,14 @@
-"""Presets: sections that a recipe need not write out. Their values are in `presets.yaml`."""
+"""Presets: sections that a recipe need not write out. Their values are in `preset_values`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
-from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
-from coldpress.schema.yaml_loader import parse_yaml
+from coldpress.recipe.preset_values import PRESETS
 
 if TYPE_CHECKING:
     from coldpress.recipe.recipe import Recipe
@@ -32,7 +30,7 @@ def fill_in_preset(content: Mapping[str, Any]) -> dict[str, Any]:
         The data with these sections; unchanged without a preset, or with an unknown one.
     """
     name = content.get("preset")
-    sections = dict(_presets().get(name, {})) if isinstance(name, str) else {}
+    sections = dict(PRESETS.get(name, {})) if isinstance(name, str) else {}
     if _has_translations(content):
         # The teacher does not know the words of translations, so it has no variants of them.
         sections.pop("soft_targets", None)
@@ -73,13 +71,6 @@ def _has_translations(content: Mapping[str, Any]) -> bool:
 def _is_static(content: Mapping[str, Any]) -> bool:
     distill = content.get("distill")
     return isinstance(distill, Mapping) and distill.get("method") == "static"
-
-
-@cache
-def _presets() -> dict[str, dict[str, Any]]:
-    path = files("coldpress.recipe") / "presets.yaml"
-    presets: dict[str, dict[str, Any]] = parse_yaml(path.read_text(encoding="utf-8"))
-    return presets
 
 
 def _fill_in(values: Any, section: Any) -> Any:  # noqa: ANN401

@@ -1,0 +1,63 @@
+"""What a recipe's `preset` fills in where the recipe says nothing itself.
+
+The rules are in docs/recipes.md. `min_epoch_steps` makes epochs of few rows longer, so that a
+preset trains for a number of steps: with 5,000 rows and batches of 32, an epoch of 150 steps is one
+pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    # No measurable loss: most layers, heads and neurons stay.
+    "accurate": {
+        "distill": {
+            "method": "logits",
+            "student": {"layers": 4, "take": "every-other"},
+            "temperature": 4,
+            "alpha": 0.9,
+            "epochs": 6,
+            "min_epoch_steps": 150,
+        },
+        "prune": [
+            {"method": "neurons", "keep_neurons": 0.75},
+            {"method": "heads", "keep_heads": 0.75},
+        ],
+        "quantize": {"method": "dynamic-int8"},
+    },
+    # At least 99 % of the teacher's score.
+    "fast": {
+        "distill": {
+            "method": "logits",
+            "student": {"layers": 3, "take": "every-other"},
+            "temperature": 4,
+            "alpha": 0.9,
+            "epochs": 6,
+            "min_epoch_steps": 150,
+        },
+        "prune": [
+            {"method": "neurons", "keep_neurons": 0.5},
+            {"method": "heads", "keep_heads": 0.5},
+            {"method": "vocabulary"},
+        ],
+        "quantize": {"method": "static-int8"},
+    },
+    # At least 97 % of the teacher's score.
+    "tiny": {
+        "soft_targets": {"augment": {"copies": 3}},
+        "distill": {
+            "method": "logits",
+            "student": {"layers": 2, "take": "every-other", "width": 256, "neurons": 512},
+            "temperature": 4,
+            "alpha": 0.9,
+            "epochs": 12,
+            # 150 for the rows and each of their copies.
+            "min_epoch_steps": 600,
+            "freeze_embeddings": False,
+        },
+        "prune": [{"method": "vocabulary"}],
+        "quantize": {"method": "static-int8"},
+    },
+}
