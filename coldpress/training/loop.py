@@ -26,6 +26,7 @@ from coldpress.model.activations import TeacherStudentLoss, record_activations
 from coldpress.model.classifier import Classifier, score
 from coldpress.schema.section import Optimization
 from coldpress.training.batches import plan_batches
+from coldpress.training.dropout import fast_dropout
 from coldpress.training.freezing import freeze_embeddings, only_first_token
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -134,7 +135,8 @@ def train_epochs(
     # A loss of activations may read any token of any layer.
     reads_all = isinstance(loss, TeacherStudentLoss)
     last_layer = nullcontext() if reads_all else only_first_token(classifier)
-    with freeze_embeddings(classifier, options.freeze_embeddings), last_layer:
+    frozen = freeze_embeddings(classifier, options.freeze_embeddings)
+    with frozen, last_layer, fast_dropout(classifier.module):
         batches = plan_batches(classifier.kind, train, options.batch_size)
         passes = math.ceil(options.min_epoch_steps / len(batches))
         steps = passes * len(batches) * options.epochs
