@@ -16,7 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import cross_entropy
 
 from coldpress.pruning.sparsity import hold_zeros_of
-from coldpress.training.dropout import fast_dropout
+from coldpress.training.dropout import FastDropout
 from coldpress.training.loop import supports_bf16
 from translation_data import BOS, EOS, PAD, Pairs, Sentence
 
@@ -114,7 +114,7 @@ def train(model: Translator, pairs: Pairs, epochs: int, peak: float) -> None:
     model.train()
     # For short sentences in bf16, plain attention is several times as fast as the fused kernel.
     plain_attention = sdpa_kernel(SDPBackend.MATH)
-    with hold_zeros_of(weight_matrices(model)), fast_dropout(model), plain_attention:
+    with hold_zeros_of(weight_matrices(model)), FastDropout(), plain_attention:
         for _ in range(epochs):
             for rows in _batches(pairs, shuffled=True):
                 optimizer.zero_grad()

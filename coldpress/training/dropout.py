@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 _VALUES = 2**16
 """Numbers of 16 bits; the rate is rounded to a multiple of their inverse."""
 
 
-@contextmanager
-def fast_dropout(module: nn.Module) -> Iterator[None]:
-    """Let the `nn.Dropout` modules of a module use `dropout` inside the context.
+class FastDropout(TorchFunctionMode):
+    """Context in which `torch.nn.functional.dropout` is `dropout` for tensors on the CPU.
 
-    PyTorch draws one number of 32 bits for each element, which takes up to a fifth of a training
-    step; `dropout` draws one of 64 bits for four elements. Dropout inside PyTorch's attention stays
-    as it is.
-
-    Args:
-        module: Its weights and results in evaluation mode do not change.
+    PyTorch draws one number of 32 bits for each element, one after the other. This takes a fifth of
+    a training step for short texts, and more for the attention of long ones; `dropout` draws one
+    of 64 bits for four elements. `nn.Dropout` and transformers' attention call that function.
     """
-    layers = [layer for layer in module.modules() if type(layer) is nn.Dropout]
-    for layer in layers:
-        layer.forward = partial(_forward, layer)  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        for layer in layers:
-            del layer.forward
+
+    def __torch_function__(
+        self,
+        func: Callable[..., object],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> object:
+        """Call a function of PyTorch, or `dropout` in its place."""
+        if func is nn.functional.dropout:
+            return _dropout(*args, **(kwargs or {}))
+        return func(*args, **(kwargs or {}))
 
 
 def dropout(states: Tensor, rate: float) -> Tensor:
@@ -51,10 +51,13 @@ def dropout(states: Tensor, rate: float) -> Tensor:
     return states * keep.mul_(_VALUES / (_VALUES - zeros))
 
 
-def _forward(layer: nn.Dropout, states: Tensor) -> Tensor:
-    if not layer.training or layer.p == 0:
+def _dropout(
+    states: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+) -> Tensor:
+    """Choose by the arguments of `torch.nn.functional.dropout`."""
+    if not training or p == 0:
         return states
     # Graphics processors draw the numbers inside the kernel; a rate of 1 leaves nothing.
-    if states.device.type != "cpu" or layer.p == 1:
-        return nn.functional.dropout(states, layer.p, training=True)
-    return dropout(states, layer.p)
+    if states.device.type != "cpu" or inplace or p == 1:
+        return nn.functional.dropout(states, p, training, inplace)
+    return dropout(states, p)

@@ -26,7 +26,7 @@ from coldpress.model.activations import TeacherStudentLoss, record_activations
 from coldpress.model.classifier import Classifier, score
 from coldpress.schema.section import Optimization
 from coldpress.training.batches import plan_batches
-from coldpress.training.dropout import fast_dropout
+from coldpress.training.dropout import FastDropout
 from coldpress.training.freezing import freeze_embeddings, only_first_token
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -135,8 +135,7 @@ def train_epochs(
     # A loss of activations may read any token of any layer.
     reads_all = isinstance(loss, TeacherStudentLoss)
     last_layer = nullcontext() if reads_all else only_first_token(classifier)
-    frozen = freeze_embeddings(classifier, options.freeze_embeddings)
-    with frozen, last_layer, fast_dropout(classifier.module):
+    with freeze_embeddings(classifier, options.freeze_embeddings), last_layer:
         batches = plan_batches(classifier.kind, train, options.batch_size)
         passes = math.ceil(options.min_epoch_steps / len(batches))
         steps = passes * len(batches) * options.epochs
@@ -206,10 +205,10 @@ class _TrainingStep:
     def _compute_loss(self, batch: Batch) -> Tensor:
         units = torch.from_numpy(batch.units)
         if not isinstance(self._loss, TeacherStudentLoss):
-            with self._accelerator.autocast():
+            with self._accelerator.autocast(), FastDropout():
                 logits = self._classifier.unit_logits(batch)
             return self._loss(logits.float(), units)
-        with self._accelerator.autocast():
+        with self._accelerator.autocast(), FastDropout():
             student = record_activations(self._classifier, batch)
             with torch.no_grad():
                 teacher = record_activations(self._loss.teacher, batch)

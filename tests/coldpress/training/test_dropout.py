@@ -4,14 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from coldpress.training.dropout import dropout, fast_dropout
+from coldpress.training.dropout import FastDropout, dropout
 
 
 def test_elements_become_zero_or_grow_so_that_the_mean_stays() -> None:
     """Of a million ones, a quarter becomes 0 and the others 4 / 3; a standard error is 0.0004."""
     torch.manual_seed(0)
     result = dropout(torch.ones(1000, 1000), 0.25)
-    assert result.unique().tolist() == [0.0, pytest.approx(4 / 3)]
+    assert set(result.flatten().tolist()) == {0.0, result.max().item()}
+    assert result.max().item() == pytest.approx(4 / 3)
     assert float((result == 0).float().mean()) == pytest.approx(0.25, abs=0.002)
     assert float(result.mean()) == pytest.approx(1.0, abs=0.003)
 
@@ -41,7 +42,7 @@ def test_shape_and_type_are_kept(shape: list[int], rate: float) -> None:
 
 
 def test_modules_use_it_inside_the_context_only() -> None:
-    """In evaluation mode nothing is dropped; afterwards the module is PyTorch's again."""
+    """In evaluation mode nothing is dropped; outside of the context it is PyTorch's dropout."""
     module = nn.Sequential(nn.Identity(), nn.Dropout(0.5))
     ones = torch.ones(64)
 
@@ -51,7 +52,7 @@ def test_modules_use_it_inside_the_context_only() -> None:
         return values
 
     usual = results(1)
-    with fast_dropout(module):
+    with FastDropout():
         inside = results(1)
         torch.manual_seed(1)
         assert inside == dropout(ones, 0.5).tolist() != usual
@@ -63,5 +64,5 @@ def test_modules_use_it_inside_the_context_only() -> None:
 @pytest.mark.parametrize(("rate", "expected"), [(0.0, [1.0, 1.0, 1.0]), (1.0, [0.0, 0.0, 0.0])])
 def test_rates_of_0_and_1_need_no_random_numbers(rate: float, expected: list[float]) -> None:
     module = nn.Dropout(rate)
-    with fast_dropout(module):
+    with FastDropout():
         assert module(torch.ones(3)).tolist() == expected
