@@ -28,6 +28,7 @@ from coldpress.schema.section import Optimization
 from coldpress.training.batches import plan_batches
 from coldpress.training.dropout import FastDropout
 from coldpress.training.freezing import freeze_embeddings, only_first_token
+from coldpress.training.memory import keep_freed_memory
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """From logits (units, labels) on any device and unit numbers (units,) on the CPU to a scalar."""
@@ -135,7 +136,8 @@ def train_epochs(
     # A loss of activations may read any token of any layer.
     reads_all = isinstance(loss, TeacherStudentLoss)
     last_layer = nullcontext() if reads_all else only_first_token(classifier)
-    with freeze_embeddings(classifier, options.freeze_embeddings), last_layer:
+    frozen = freeze_embeddings(classifier, options.freeze_embeddings)
+    with frozen, last_layer, keep_freed_memory():
         batches = plan_batches(classifier.kind, train, options.batch_size)
         passes = math.ceil(options.min_epoch_steps / len(batches))
         steps = passes * len(batches) * options.epochs
