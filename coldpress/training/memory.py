@@ -23,8 +23,7 @@ def keep_freed_memory() -> Iterator[None]:
     MB returns to the system, which clears the pages again in the next step. Other C libraries than
     glibc are left as they are.
     """
-    libc = ctypes.CDLL(None if sys.platform != "win32" else "msvcrt")
-    if not hasattr(libc, "malloc_trim"):
+    if sys.platform != "linux" or not hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
         yield
         return
     libc.mallopt(_MMAP_THRESHOLD, _LARGEST)
