@@ -148,12 +148,12 @@ def predict(
     *texts: str,
     pair: Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)] = (),
 ) -> None:
-    """Predict with a registered model and print one JSON line per text.
+    """Predict with a model and print one JSON line per text.
 
     Put `--` before texts that begin with a dash.
 
     Args:
-        model: `name`, `name@alias` or `name/version`.
+        model: `name`, `name@alias`, `name/version`, or a folder that `coldpress pull` wrote.
         texts: The texts to predict for.
         pair: The second text of a pair, for models of text pairs; once per text. A ranking model
             sorts several documents of one query.
