@@ -178,6 +178,21 @@ def pull(model: str, directory: Path, /) -> None:
 
 
 @app.command
+def push(model: str, repository: Annotated[str, Parameter(name="REPO")], /) -> None:
+    """Upload a model to a Hugging Face hub: what `coldpress pull` delivers, in one commit.
+
+    HF_TOKEN, or `hf auth login`, provides the token, and HF_ENDPOINT the address of another hub.
+
+    Args:
+        model: `name`, `name@alias`, `name/version`, or a folder that `coldpress pull` wrote.
+        repository: `OWNER/NAME`. If the hub does not have it, it is created as a private one.
+    """
+    from flows.cli.push import push_model
+
+    _print(push_model(model, repository))
+
+
+@app.command
 def promote(model: str, /, *, reason: str, force: Annotated[bool, _FLAG] = False) -> None:
     """Make a version that passed its gate the champion.
 

@@ -103,6 +103,7 @@ def pull_model(model: str, directory: Path) -> None:
         card = reports.find_document(version, reports.CARD)
         if card is not None:
             (folder / pulled_folder.CARD_FILE).write_text(card, encoding="utf-8")
-        checksums = pulled_folder.list_checksums(folder)
+        names = [path.name for path in folder.iterdir() if path.is_file()]
+        checksums = pulled_folder.list_checksums(folder, names)
         (folder / pulled_folder.CHECKSUM_FILE).write_text(checksums, encoding="utf-8")
         move_into_place(folder, target, last="model.onnx")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
-from coldpress.errors import InputError
+from coldpress.errors import CorruptCheckpointError, InputError
 
 CHECKSUM_FILE = "SHA256SUMS"
 CARD_FILE = "README.md"
@@ -42,10 +43,38 @@ def require_checksums(folder: Path) -> None:
         raise InputError(f"{folder}: has no {CHECKSUM_FILE}; coldpress pull writes it")
 
 
-def list_checksums(folder: Path) -> str:
-    """Return the digests of all files in a folder, in the format of `sha256sum --check`."""
-    paths = sorted(path for path in folder.iterdir() if path.is_file())
-    return "".join(f"{_digest(path)}  {path.name}\n" for path in paths)
+def verify_files(folder: Path) -> list[str]:
+    """Compare the files of a folder with the digests that were written when it was pulled.
+
+    The card is not compared: it lacks the license and the language, which a user adds.
+
+    Args:
+        folder: With `SHA256SUMS`.
+
+    Returns:
+        The names of the files that were pulled, sorted; the folder may contain others.
+
+    Raises:
+        CorruptCheckpointError: A file is missing or was changed; it is named.
+    """
+    lines = (folder / CHECKSUM_FILE).read_text(encoding="utf-8", errors="replace").splitlines()
+    names = []
+    for number, line in enumerate(lines, start=1):
+        match = _LINE.fullmatch(line)
+        if match is None:
+            raise CorruptCheckpointError(f"{folder / CHECKSUM_FILE}: line {number} is invalid")
+        digest, name = match.groups()
+        if not (folder / name).is_file():
+            raise CorruptCheckpointError(f"{folder / name} is missing")
+        if name != CARD_FILE and _digest(folder / name) != digest:
+            raise CorruptCheckpointError(f"{folder / name} is not the file that was pulled")
+        names.append(name)
+    return sorted(names)
+
+
+def list_checksums(folder: Path, names: Iterable[str]) -> str:
+    """Return the digests of files in a folder, in the format of `sha256sum --check`."""
+    return "".join(f"{_digest(folder / name)}  {name}\n" for name in sorted(names))
 
 
 def _digest(path: Path) -> str:
