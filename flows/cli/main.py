@@ -10,7 +10,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from flows.cli import entry, exit_codes, profile, search, serve, stack
+from flows.cli import entry, exit_codes, profile, push, search, serve, stack
 from tasks.environment import deferred_signals, home
 
 app = App(
@@ -178,21 +178,6 @@ def pull(model: str, directory: Path, /) -> None:
 
 
 @app.command
-def push(model: str, repository: Annotated[str, Parameter(name="REPO")], /) -> None:
-    """Upload a model to a Hugging Face hub: what `coldpress pull` delivers, in one commit.
-
-    HF_TOKEN, or `hf auth login`, provides the token, and HF_ENDPOINT the address of another hub.
-
-    Args:
-        model: `name`, `name@alias`, `name/version`, or a folder that `coldpress pull` wrote.
-        repository: `OWNER/NAME`. If the hub does not have it, it is created as a private one.
-    """
-    from flows.cli.push import push_model
-
-    _print(push_model(model, repository))
-
-
-@app.command
 def promote(model: str, /, *, reason: str, force: Annotated[bool, _FLAG] = False) -> None:
     """Make a version that passed its gate the champion.
 
@@ -233,6 +218,7 @@ def gc(*, keep: int = 3, dry_run: Annotated[bool, _FLAG] = False) -> None:
 
 
 app.command(profile.profile)
+app.command(push.push)
 app.command(search.index)
 app.command(search.search_index)
 app.command(serve.serve)
