@@ -15,8 +15,8 @@ import pytest
 from coldpress.errors import CorruptCheckpointError, InputError
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.onnx.predictor import Predictor
-from flows.cli.predict import pull_model
 from flows.cli.model_push import push_model
+from flows.cli.predict import pull_model
 from tasks.tracking import registry, reports, runs
 from tests.support import registered_models
 from tests.support.exported_versions import export_version
