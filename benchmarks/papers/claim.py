@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from coldpress.report.formats import MINUS, percent, short, signed_points
+from tasks.environment.atomic_file import write_text_atomic
 
 Unit = Literal["percent", "points", "times", "milliseconds", "count"]
 Judgement = Literal["holds", "holds partly", "does not hold"]
@@ -211,7 +212,8 @@ def write_record(claim: Claim, docs: Path) -> Path:
         The file, `papers/<name>.json` in this folder.
     """
     target = docs / "papers" / f"{claim.paper.name}.json"
-    write_atomic(target, claim.model_dump_json(indent=1) + "\n")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_text_atomic(target, claim.model_dump_json(indent=1) + "\n")
     return target
 
 
@@ -226,19 +228,6 @@ def read_records(docs: Path) -> list[Claim]:
     """
     files = sorted((docs / "papers").glob("*.json"))
     return [Claim.model_validate_json(file.read_bytes()) for file in files]
-
-
-def write_atomic(target: Path, text: str) -> None:
-    """Write a temporary file and move it to its target.
-
-    Args:
-        target: Replaced if it exists.
-        text: Content.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}")
-    temporary.write_text(text)
-    temporary.replace(target)
 
 
 def _format_value(unit: Unit, value: float) -> str:

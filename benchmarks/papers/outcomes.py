@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
-from claim import write_atomic
 from measurement import TrialResult
+from tasks.environment.atomic_file import write_text_atomic
 from tasks.execution import cache_key
 
 if TYPE_CHECKING:
@@ -64,5 +64,6 @@ def run_trial_once(name: str, trial: Trial, measure: Callable[[Trial], TrialResu
     target = trial.cache / f"{name}-{key}.json"
     if not target.exists():
         outcome = run_trial(trial, measure)
-        write_atomic(target, _OUTCOME.dump_json(outcome, indent=1).decode() + "\n")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_text_atomic(target, _OUTCOME.dump_json(outcome, indent=1).decode() + "\n")
     return _OUTCOME.validate_json(target.read_bytes())

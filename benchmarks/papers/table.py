@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from claim import Claim, Number, format_number, read_records, write_atomic
+from claim import Claim, Number, format_number, read_records
 from coldpress.report.formats import duration, percent
 from coldpress.report.templates import load_templates
+from tasks.environment.atomic_file import write_text_atomic
 
 TEMPLATE = "papers.md.j2"
 
@@ -17,7 +18,7 @@ def write(docs: Path) -> None:
     Args:
         docs: The folder of the documentation.
     """
-    write_atomic(docs / "papers.md", render(read_records(docs)))
+    write_text_atomic(docs / "papers.md", render(read_records(docs)))
 
 
 def render(claims: list[Claim]) -> str:

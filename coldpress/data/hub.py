@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from coldpress.errors import InputError
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from huggingface_hub.hf_api import DatasetInfo, ModelInfo
 
 RepositoryType = Literal["model", "dataset"]
+Answer = TypeVar("Answer")
 
 TIMEOUT_SECONDS = 12.0
 """A hub that does not answer in this time counts as unreachable."""
@@ -141,34 +143,47 @@ def find_cached(
 def _fetch_info(
     repo_type: RepositoryType, repository: str, revision: str, field: str
 ) -> ModelInfo | DatasetInfo:
-    """Request the metadata of a revision, in a thread of its own.
+    """Request the metadata of a revision."""
+
+    def request() -> ModelInfo | DatasetInfo:
+        from huggingface_hub import HfApi
+
+        api = HfApi()
+        get_info = api.model_info if repo_type == "model" else api.dataset_info
+        return get_info(repository, revision=revision)
+
+    try:
+        return wait_for_answer(request)
+    except TimeoutError as error:
+        message = f"the hub did not answer for {repository} in {TIMEOUT_SECONDS:g} s"
+        raise InputError(f"{field}: {message}") from error
+    except Exception as error:
+        raise _describe_failure(error, f"{repository}@{revision}", field) from error
+
+
+def wait_for_answer(request: Callable[[], Answer]) -> Answer:
+    """Send a request in a thread of its own, and wait for its answer for a limited time.
 
     Timeouts of the HTTP client do not cover name resolution, trying several addresses, or a slow
     response; a daemon thread that still waits does not keep the process alive.
+
+    Args:
+        request: Sends it and returns the answer.
+
+    Raises:
+        TimeoutError: No answer in `TIMEOUT_SECONDS`.
+        Exception: Whatever `request` raises.
     """
-    results: list[ModelInfo | DatasetInfo | Exception] = []
+    answer: Future[Answer] = Future()
 
-    def request() -> None:
-        from huggingface_hub import HfApi
-
+    def wait() -> None:
         try:
-            api = HfApi()
-            get_info = api.model_info if repo_type == "model" else api.dataset_info
-            results.append(get_info(repository, revision=revision))
+            answer.set_result(request())
         except Exception as error:  # raised again in the waiting thread
-            results.append(error)
+            answer.set_exception(error)
 
-    thread = threading.Thread(target=request, daemon=True)
-    thread.start()
-    thread.join(TIMEOUT_SECONDS)
-    if not results:
-        raise InputError(
-            f"{field}: the hub did not answer for {repository} in {TIMEOUT_SECONDS:g} s"
-        )
-    result = results[0]
-    if isinstance(result, Exception):
-        raise _describe_failure(result, f"{repository}@{revision}", field) from result
-    return result
+    threading.Thread(target=wait, daemon=True).start()
+    return answer.result(TIMEOUT_SECONDS)
 
 
 def _describe_failure(error: Exception, reference: str, field: str) -> InputError:

@@ -52,9 +52,19 @@ def describe_preset(recipe: Recipe) -> dict[str, str]:
     """
     if recipe.preset is None:
         return {}
-    sections = recipe.model_dump(mode="json", exclude_defaults=True)
+    sections = _method_first(recipe.model_dump(mode="json", exclude_defaults=True))
     names = ("preset", "soft_targets", "distill", "prune", "quantize")
     return {name: _write_line(sections[name]) for name in names if name in sections}
+
+
+def _method_first(value: Any) -> Any:  # noqa: ANN401
+    """Put the method before its settings; pydantic puts inherited fields before it."""
+    if isinstance(value, list):
+        return [_method_first(entry) for entry in value]
+    if not isinstance(value, Mapping):
+        return value
+    names = sorted(value, key=lambda name: name != "method")
+    return {name: _method_first(value[name]) for name in names}
 
 
 def _write_line(value: object) -> str:

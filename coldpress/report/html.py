@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment
 
+from coldpress.gate import number_format
 from coldpress.report import formats, limits, reliability, scatter, sentences
 from coldpress.report.equity import KINDS, equity_figure
 from coldpress.report.findings import Findings
@@ -63,6 +64,7 @@ def _template_globals() -> dict[str, Any]:
     return {
         "formats": formats,
         "kinds": KINDS,
+        "number_format": number_format,
         "reliability": reliability,
         "scatter": scatter,
         "sentences": sentences,

@@ -10,7 +10,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from flows.cli import entry, exit_codes, profile, search, serve, stack
+from flows.cli import entry, exit_codes, profile, push, search, serve, stack
 from tasks.environment import deferred_signals, home
 
 app = App(
@@ -148,12 +148,12 @@ def predict(
     *texts: str,
     pair: Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)] = (),
 ) -> None:
-    """Predict with a registered model and print one JSON line per text.
+    """Predict with a model and print one JSON line per text.
 
     Put `--` before texts that begin with a dash.
 
     Args:
-        model: `name`, `name@alias` or `name/version`.
+        model: `name`, `name@alias`, `name/version`, or a folder that `coldpress pull` wrote.
         texts: The texts to predict for.
         pair: The second text of a pair, for models of text pairs; once per text. A ranking model
             sorts several documents of one query.
@@ -218,6 +218,7 @@ def gc(*, keep: int = 3, dry_run: Annotated[bool, _FLAG] = False) -> None:
 
 
 app.command(profile.profile)
+app.command(push.push)
 app.command(search.index)
 app.command(search.search_index)
 app.command(serve.serve)

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from flows.cli.output_files import check_not_input, is_stream, validate_output_path, write_atomic
 from tasks.tracking.deployable import find_version, open_deployable
+from tasks.tracking.pulled_folder import find_folder
 
 if TYPE_CHECKING:
     from coldpress.onnx.profiling.profile import LengthProfile, Profile
@@ -45,8 +46,9 @@ def print_profile(model: str, report: Path | None) -> None:
 @contextmanager
 def _open_folder(model: str) -> Iterator[Path]:
     """Yield the folder with the model's files; a pulled folder comes before a registered name."""
-    if (Path(model) / "model.onnx").is_file():
-        yield Path(model)
+    folder = find_folder(model)
+    if folder is not None:
+        yield folder
         return
     with open_deployable(find_version(model)) as checkpoint:
         yield checkpoint.path

@@ -1,27 +1,26 @@
-"""`coldpress predict` and `coldpress pull`: use a registered model without Prefect or torch."""
+"""`coldpress predict` and `coldpress pull`: use a model without Prefect or torch."""
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
-from hashlib import sha256
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from coldpress.errors import InputError
+from coldpress.errors import CorruptCheckpointError, InputError
 from coldpress.onnx import predictor
 from flows.cli.staging import find_target, move_into_place, staging_folder
+from tasks.tracking import pulled_folder
 from tasks.tracking.deployable import find_version, open_deployable
-
-CHECKSUM_FILE = "SHA256SUMS"
 
 
 def predictions(model: str, texts: Sequence[str], pairs: Sequence[str]) -> list[str]:
-    """Predict for texts with a registered model.
+    """Predict for texts with a registered model or a pulled folder.
 
     Args:
-        model: `name`, `name@alias` or `name/version`.
+        model: `name`, `name@alias`, `name/version`, or a folder with `model.onnx`.
         texts: The texts to classify.
         pairs: The second text of each text pair; empty for single texts. A ranking model takes
             any number of documents for a single query.
@@ -32,11 +31,11 @@ def predictions(model: str, texts: Sequence[str], pairs: Sequence[str]) -> list[
     Raises:
         InputError: There is no text, `pairs` does not match `texts` or the model, or the model is
             not deployable.
+        CorruptCheckpointError: A file is missing or was changed.
     """
     if not texts:
         raise InputError("TEXT: give at least one text")
-    with open_deployable(find_version(model)) as checkpoint:
-        classifier = predictor.Predictor(checkpoint.path)
+    with _open_model(model) as classifier:
         if classifier.pairs is not None and classifier.pairs is not bool(pairs):
             raise InputError(f"--pair: {model} takes {_input_kind(classifier.pairs)} texts")
         one_query = classifier.kind == "ranking" and len(texts) == 1
@@ -47,6 +46,24 @@ def predictions(model: str, texts: Sequence[str], pairs: Sequence[str]) -> list[
         except ValueError as error:
             raise InputError(f"TEXT: {error}") from error
     return [json.dumps(row, ensure_ascii=False) for row in rows]
+
+
+@contextmanager
+def _open_model(model: str) -> Iterator[predictor.Predictor]:
+    folder = pulled_folder.find_folder(model)
+    if folder is None:
+        with open_deployable(find_version(model)) as checkpoint:
+            yield predictor.Predictor(checkpoint.path)
+    else:
+        pulled_folder.require_checksums(folder)
+        yield _load_pulled(folder)
+
+
+def _load_pulled(folder: Path) -> predictor.Predictor:
+    try:
+        return predictor.Predictor(folder)
+    except (OSError, ValueError) as error:
+        raise CorruptCheckpointError(str(error)) from error  # it names the file
 
 
 def _predict(
@@ -85,12 +102,8 @@ def pull_model(model: str, directory: Path) -> None:
         shutil.copyfile(predictor.__file__, folder / "predictor.py")
         card = reports.find_document(version, reports.CARD)
         if card is not None:
-            (folder / "README.md").write_text(card, encoding="utf-8")
-        (folder / CHECKSUM_FILE).write_text(_checksums(folder), encoding="utf-8")
+            (folder / pulled_folder.CARD_FILE).write_text(card, encoding="utf-8")
+        names = [path.name for path in folder.iterdir() if path.is_file()]
+        checksums = pulled_folder.list_checksums(folder, names)
+        (folder / pulled_folder.CHECKSUM_FILE).write_text(checksums, encoding="utf-8")
         move_into_place(folder, target, last="model.onnx")
-
-
-def _checksums(folder: Path) -> str:
-    """The digests of all files, in the format of `sha256sum --check`."""
-    paths = sorted(path for path in folder.iterdir() if path.is_file())
-    return "".join(f"{sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in paths)

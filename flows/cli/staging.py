@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -13,6 +15,9 @@ from coldpress.schema import paths
 from tasks.environment.streams import OutputError
 
 _TEMPORARY_PREFIX = ".pulled."
+# Constants of Linux, which Python does not have.
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
 
 
 def find_target(directory: Path, replaceable: Callable[[Path], bool] | None = None) -> Path:
@@ -81,7 +86,29 @@ def move_into_place(folder: Path, target: Path, last: str) -> None:
 
 
 def _replace_folder(folder: Path, target: Path) -> None:
-    """Put a folder in the place of another; for an instant there is none."""
+    """Put a folder in the place of another, which is deleted with the temporary folder."""
+    try:
+        _exchange(folder, target)
+    except (AttributeError, OSError):
+        _replace_in_two_steps(folder, target)
+
+
+def _exchange(first: Path, second: Path) -> None:
+    """Exchange two folders at once, so that neither a kill nor a reader meets a missing one.
+
+    Raises:
+        AttributeError: The C library has no such function.
+        OSError: The file system cannot exchange folders, as NFS, or it failed.
+    """
+    library = ctypes.CDLL(None, use_errno=True)
+    paths = (_AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second))
+    if library.renameat2(*paths, _RENAME_EXCHANGE) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code), str(second))
+
+
+def _replace_in_two_steps(folder: Path, target: Path) -> None:
+    """Replace a folder where folders cannot be exchanged; for an instant there is none."""
     old = folder.with_name(f"{folder.name}.old")
     target.replace(old)
     try:

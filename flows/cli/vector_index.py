@@ -17,8 +17,9 @@ from coldpress.errors import InputError
 from coldpress.kinds.retrieval import normalize_rows
 from coldpress.kinds.stored_vectors import StoredVectors, store_vectors
 from coldpress.onnx.predictor import Predictor
-from flows.cli.predict import CHECKSUM_FILE, pull_model
+from flows.cli.predict import pull_model
 from flows.cli.staging import find_target, move_into_place, staging_folder
+from tasks.tracking.pulled_folder import CHECKSUM_FILE
 
 _VECTORS = "vectors.npz"
 _DOCUMENTS = "documents.json"

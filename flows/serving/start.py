@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from functools import partial
-from pathlib import Path
 
 from coldpress.errors import InputError
 from flows.serving import registry
@@ -13,9 +12,8 @@ from flows.serving.metrics import Metrics
 from flows.serving.model_slot import ModelSlot, load_folder
 from flows.serving.server import Watch, open_socket, run
 from tasks.environment.credentials import MLFLOW_VARIABLE
+from tasks.tracking import pulled_folder
 from tasks.tracking.references import split_reference
-
-CHECKSUM_FILE = "SHA256SUMS"
 
 
 def start(model: str, host: str, port: int) -> None:
@@ -39,10 +37,9 @@ def start(model: str, host: str, port: int) -> None:
 
 def _open_model(model: str, stop: threading.Event) -> tuple[ModelSlot, Watch | None]:
     """Load the first model, and return what follows its alias, if it has one."""
-    folder = Path(model)
-    if (folder / "model.onnx").is_file():
-        if not (folder / CHECKSUM_FILE).exists():  # then the predictor would verify no file
-            raise InputError(f"{model}: has no {CHECKSUM_FILE}; coldpress pull writes it")
+    folder = pulled_folder.find_folder(model)
+    if folder is not None:
+        pulled_folder.require_checksums(folder)  # else the predictor would verify no file
         return ModelSlot(load_folder(folder, folder.resolve().name)), None
     version = _find_version(model)
     slot = ModelSlot(registry.load_version(version, stop))

@@ -20,7 +20,18 @@ from tasks.environment import home
 from tests.support.prefect_server import call_api
 
 WITHOUT_PREFECT = frozenset(
-    {"card", "check", "index", "lineage", "predict", "pull", "recipes", "report", "search-index"}
+    {
+        "card",
+        "check",
+        "index",
+        "lineage",
+        "predict",
+        "pull",
+        "push",
+        "recipes",
+        "report",
+        "search-index",
+    }
 )
 """Commands that can run in this process; their imports take longer than what they do."""
 

@@ -72,6 +72,13 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "papers").iterdir()] == ["somebody.json"]
 
 
+def test_what_a_killed_script_left_is_not_in_the_way_of_a_record(tmp_path: Path) -> None:
+    """Each writer has a temporary file of its own."""
+    (tmp_path / "papers" / ".somebody.json").mkdir(parents=True)
+    write_record(claim(), tmp_path)
+    assert (tmp_path / "papers" / "somebody.json").is_file()
+
+
 def test_the_table_is_rendered_from_the_records(tmp_path: Path) -> None:
     write_record(claim("does not hold"), tmp_path)
     table.write(tmp_path)

@@ -119,6 +119,7 @@ def test_what_was_filled_in_is_described_without_default_values() -> None:
     steps = "[{method: neurons, keep_neurons: 0.5}, {method: heads, keep_heads: 0.5}]"
     described = describe_preset(recipe(preset="fast", prune=None))
     assert described["preset"] == "fast"
+    assert described["distill"] == "{method: logits, min_epoch_steps: 150, student: {layers: 3}}"
     assert described["prune"] == steps.replace("]", ", {method: vocabulary}]")
     assert described["quantize"] == "{method: static-int8}"
 

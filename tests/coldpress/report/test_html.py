@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from coldpress.gate.verdict import Check
 from coldpress.report.html import render_report
 from tests.support import examples
 from tests.support.examples import SECTIONS
@@ -118,6 +119,22 @@ def test_the_verdict_stands_in_the_headline(passed: bool, expected: str) -> None
 def test_a_check_without_a_value_gives_the_reason(passed: bool, expected: str) -> None:
     verdict = examples.verdict()
     check = verdict.checks[0].model_copy(update={"value": None, "passed": passed})
+    single = verdict.model_copy(update={"checks": (check,)})
+    assert expected in words(render_report(replace(examples.findings(), verdict=single)))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "bound", "expected"),
+    [
+        ("max_bytes", 523618.0, 1048576.0, "523,618, bound 1,048,576"),
+        ("max_drop", 0.03285714, 0.05, "0.0329, bound 0.05"),
+    ],
+)
+def test_numbers_of_a_check_are_those_of_the_registry(
+    name: str, value: float, bound: float, expected: str
+) -> None:
+    verdict = examples.verdict()
+    check = Check(name=name, value=value, bound=bound, passed=True, sentence="It did.")
     single = verdict.model_copy(update={"checks": (check,)})
     assert expected in words(render_report(replace(examples.findings(), verdict=single)))
 

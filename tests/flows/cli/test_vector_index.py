@@ -33,6 +33,22 @@ SIZES = {
     "intermediate_size": 16,
     "max_position_embeddings": 32,
 }
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from flows.cli.vector_index import build_index
+
+def kill(event, arguments):
+    if event == sys.argv[3]:
+        kill.left -= 1
+        if kill.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+kill.left = int(sys.argv[4])
+sys.addaudithook(kill)
+build_index("search/1", Path(sys.argv[1]), Path(sys.argv[2]))
+"""
+"""Kills itself at an event of Python, before what the event announces is done."""
 SCRIPT = """
 import sys
 from pathlib import Path
@@ -142,4 +158,21 @@ def test_a_killed_command_leaves_the_index_that_was_there(model: str, tmp_path: 
     assert contents(index) == before
     assert best(index, "olive") == "old-1"
     build_index(model, corpus(tmp_path / "new.jsonl", "olive", "stone"), index)
+    assert best(index, "olive") == "new-0"
+
+
+@pytest.mark.parametrize(
+    ("event", "number"), [("os.rename", 2), ("os.rename", 3), ("shutil.rmtree", 1)]
+)
+def test_a_command_killed_while_it_replaces_an_index_leaves_a_whole_one(
+    model: str, tmp_path: Path, event: str, number: int
+) -> None:
+    """The first rename is that of the pulled model, in the temporary folder."""
+    index = tmp_path / "index"
+    build_index(model, corpus(tmp_path / "old.jsonl", "cold", "olive"), index)
+    new = corpus(tmp_path / "new.jsonl", "olive", "stone")
+    arguments = [sys.executable, "-c", KILLED, str(new), str(index), event, str(number)]
+    subprocess.run(arguments, env=os.environ, check=False)
+    assert best(index, "olive") in {"old-1", "new-0"}
+    build_index(model, new, index)
     assert best(index, "olive") == "new-0"
