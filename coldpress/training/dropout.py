@@ -45,8 +45,8 @@ def dropout(states: Tensor, rate: float) -> Tensor:
         rate: Probability of a zero, in [0, 1).
     """
     zeros = round(rate * _VALUES)
-    drawn = torch.empty(-(-states.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
-    numbers = drawn.view(torch.int16)[: states.numel()].view(states.shape)
+    integers = torch.empty(-(-states.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
+    numbers = integers.view(torch.int16)[: states.numel()].view(states.shape)
     keep = (numbers >= zeros - _VALUES // 2).to(states.dtype)
     return states * keep.mul_(_VALUES / (_VALUES - zeros))
 
