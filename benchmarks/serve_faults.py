@@ -5,8 +5,8 @@
 It needs no home and no data: an MLflow server, two versions of a tiny model and one of text pairs
 are made in a temporary folder. While clients send requests, the MLflow server is away, a champion
 has an altered file, and the service gets SIGTERM. Then malformed requests are sent, each followed
-by a valid one. Connections that are refused after SIGTERM are counted, but are no failure. Exits
-with 1 if a requirement is not met.
+by a valid one, and requests whose bodies never end. Connections that are refused after SIGTERM are
+counted, but are no failure. Exits with 1 if a requirement is not met.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from typing import Any
 
 from faults import sandbox
 from faults.registry_server import RegistryServer, registry_server
+from faults.request_trials import malformed, unfinished_bodies
 from faults.sandbox import TEXT, Sandbox
 from faults.service_trials import (
     MODEL,
     Finding,
     Trials,
     altered_champion,
-    malformed,
     registry_outage,
     sigterm,
 )
@@ -59,7 +59,8 @@ def _findings(trials: Trials, options: argparse.Namespace) -> list[Finding]:
     for _ in range(options.sigterms):
         findings += sigterm(trials, options.clients)
     findings += malformed(trials, f"{MODEL}/1", pairs=False)
-    return [*findings, *malformed(trials, "pairs/1", pairs=True)]
+    findings += malformed(trials, "pairs/1", pairs=True)
+    return [*findings, *unfinished_bodies(trials, f"{MODEL}/1")]
 
 
 def _prepare(folder: Path, registry: RegistryServer) -> Trials:

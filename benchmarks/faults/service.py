@@ -134,14 +134,24 @@ def ask(port: int, data: bytes, ends: bool = False, has_body: bool = True) -> Re
             connection.sendall(data)
         if ends:
             connection.shutdown(socket.SHUT_WR)
-        received = b""
-        try:
-            while not _is_complete(received, has_body) and (chunk := connection.recv(65536)):
-                received += chunk
-        except ConnectionError:
-            pass
-        except TimeoutError:
-            return Response(0, received)
+        return receive(connection, has_body)
+
+
+def receive(connection: socket.socket, has_body: bool = True) -> Response:
+    """Read one response.
+
+    Args:
+        connection: Over which a request was sent.
+        has_body: False for the response to HEAD.
+    """
+    received = b""
+    try:
+        while not _is_complete(received, has_body) and (chunk := connection.recv(65536)):
+            received += chunk
+    except ConnectionError:  # of data that the service did not read
+        pass
+    except TimeoutError:
+        return Response(0, received)
     return _parse(received)
 
 

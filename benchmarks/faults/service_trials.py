@@ -1,25 +1,21 @@
-"""Faults around a running `coldpress serve`: of its registry, its next version and its clients."""
+"""Faults around a running `coldpress serve`: of its registry, its next version and its process."""
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from faults import malformed_requests
-from faults.malformed_requests import MalformedRequest, post
 from faults.registry_server import RegistryServer
 from faults.sandbox import TEXT, Sandbox
-from faults.service import Response, Service, ask, serving
+from faults.service import Service, serving
 from faults.steady_clients import ClientLog, Prediction, steady_clients
 
 MODEL = "tiny"
 CHAMPION = f"{MODEL}@champion"
 POLL_LIMIT = 30.0
 """Seconds until the service must have noticed a change in the registry."""
-TOKEN = "token-of-a-trial"
 LOAD_LIMIT = 120.0
 """Seconds until a version must be in use: 60 between trials, and a download by another process."""
 
@@ -59,7 +55,7 @@ class Trials:
 def registry_outage(trials: Trials, seconds: float) -> list[Finding]:
     """Stop the registry server for a while, start it again, and promote version 2."""
     fault = f"registry server away for {seconds:.0f} s"
-    with _service(trials) as service, _clients(service, trials, 4) as log:
+    with running_service(trials) as service, _clients(service, trials, 4) as log:
         trials.registry.stop()
         service.wait_until(lambda ready: ready["problem"], POLL_LIMIT)
         time.sleep(seconds)
@@ -88,7 +84,7 @@ def altered_champion(trials: Trials) -> list[Finding]:
     trials.registry.set_champion(MODEL, 2)
     model = min(trials.registry.folder.rglob("model.onnx"), key=lambda file: file.stat().st_mtime)
     content = model.read_bytes()
-    with _service(trials) as service, _clients(service, trials, 4) as log:
+    with running_service(trials) as service, _clients(service, trials, 4) as log:
         model.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
         trials.registry.set_champion(MODEL, 1)
         noticed = service.wait_until(lambda ready: ready["problem"], LOAD_LIMIT)
@@ -111,7 +107,7 @@ def altered_champion(trials: Trials) -> list[Finding]:
 def sigterm(trials: Trials, clients: int) -> list[Finding]:
     """End the service while clients send requests as fast as they are answered."""
     fault = f"SIGTERM, {clients} clients"
-    with _service(trials) as service, _clients(service, trials, clients) as log:
+    with running_service(trials) as service, _clients(service, trials, clients) as log:
         time.sleep(3)
         code, seconds = service.end()
         time.sleep(0.5)  # clients notice that nothing listens
@@ -119,76 +115,15 @@ def sigterm(trials: Trials, clients: int) -> list[Finding]:
     return [_requests(fault, log), end]
 
 
-def malformed(trials: Trials, model: str, pairs: bool) -> list[Finding]:
-    """Send each malformed request, and a valid one after it.
-
-    Args:
-        trials: Of the sandbox.
-        model: Reference of the model.
-        pairs: Whether it reads pairs of texts.
-    """
-    requests = malformed_requests.requests(TOKEN, pairs)
-    sorts = list(dict.fromkeys(request.sort for request in requests))
-    with _service(trials, model, TOKEN) as service:
-        faults = [
-            (request, fault) for request in requests for fault in request_faults(service, request)
-        ]
-        is_running = service.process.poll() is None
-    findings = [_sort(model, sort, requests, faults) for sort in sorts]
-    total = Finding(
-        f"{model}: {len(requests)} malformed requests",
-        "the service runs on",
-        f"{len(faults)} faults",
-        is_running and not faults,
-    )
-    return [*findings, total]
-
-
-def _sort(
-    model: str,
-    sort: str,
-    requests: list[MalformedRequest],
-    faults: list[tuple[MalformedRequest, str]],
-) -> Finding:
-    of_sort = [request for request in requests if request.sort == sort]
-    messages = [fault for request, fault in faults if request.sort == sort]
-    status = of_sort[0].status or "closed"
-    outcome = f"{len(of_sort)} sent, {len(messages)} faults {'; '.join(messages)[:300]}"
-    return Finding(f"{model}: {sort}", f"{status}, one line", outcome.strip(), not messages)
-
-
-def request_faults(service: Service, request: MalformedRequest) -> Iterator[str]:
-    """Send a malformed request and a valid one, and describe what is wrong with the responses.
-
-    Args:
-        service: With the token `TOKEN`.
-        request: The malformed one.
-    """
-    has_body = not request.is_answered_without_body
-    response = ask(service.port, request.data, request.ends, has_body)
-    if response.status != request.status:
-        yield f"{request.data[-60:]!r}: {response.status} {response.body[:60]!r}"
-    elif response.status is not None and has_body and not _is_one_line(response.body):
-        yield f"{request.data[-60:]!r}: not one line: {response.body[:60]!r}"
-    pairs = {"text_pair": [TEXT]} if service.get("/model")["pairs"] else {}
-    body = json.dumps({"text": [TEXT], **pairs}).encode()
-    answer = ask(service.port, post(body, b"Authorization: Bearer %b\r\n" % TOKEN.encode()))
-    if not _is_answer(answer):
-        yield f"{answer} to a valid request after {request.data[-60:]!r}"
-
-
-def _is_one_line(body: bytes) -> bool:
-    """Return whether a body is one line of text, or JSON with one."""
-    line = json.loads(body)["error"] if body.startswith(b"{") else body.decode()
-    return bool(line.strip()) and len(line.splitlines()) == 1
-
-
-def _is_answer(response: Response) -> bool:
-    return response.status == 200 and len(json.loads(response.body)["predictions"]) == 1
-
-
 @contextmanager
-def _service(trials: Trials, model: str = CHAMPION, token: str = "") -> Iterator[Service]:
+def running_service(trials: Trials, model: str = CHAMPION, token: str = "") -> Iterator[Service]:
+    """Serve a model of the sandbox while the block runs.
+
+    Args:
+        trials: With the sandbox.
+        model: Reference.
+        token: The bearer token; empty for none.
+    """
     log = trials.sandbox.folder / "service.log"
     with serving(model, trials.sandbox.environment, log, token) as service:
         yield service

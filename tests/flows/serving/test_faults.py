@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from faults import malformed_requests
 from faults.registry_server import RegistryServer, registry_server
+from faults.request_trials import TOKEN, request_faults
 from faults.service import Service, ask, serving
-from faults.service_trials import TOKEN, request_faults
 from faults.steady_clients import ClientLog, steady_clients
 
 from coldpress.model.checkpoint import Checkpoint
