@@ -1,1 +1,1 @@
-"""The parts of `chaos.py`, one kind of fault a module."""
+"""The parts of `chaos.py` and `serve_faults.py`, one kind of fault a module."""

@@ -51,6 +51,7 @@ def create_application(
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     for path, method, endpoint, public in service.routes():
         guarded = service.guard(endpoint, public)
@@ -113,6 +114,9 @@ class _Service:
             except RequestError as error:
                 self._metrics.rejections.labels(str(error.status)).inc()
                 return _error(error.status, str(error), error.headers)
+            except asyncio.CancelledError:  # the service ends, and this request took too long
+                self._metrics.rejections.labels("503").inc()
+                return _error(503, "the service ends; try again", {"Connection": "close"})
 
         return guarded
 

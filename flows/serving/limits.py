@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ MAX_BYTES = 8 * 2**20
 """Size of a body."""
 MAX_REQUESTS = 256
 """Requests that are read, wait or are answered at the same time."""
+BODY_SECONDS = 60
+"""Until a body is complete; otherwise clients that vanish would use up the requests for ever."""
 RETRY_SECONDS = 1
 _FIELDS = ("text", "text_pair")
 _LONGEST_MESSAGE = 300
@@ -68,13 +71,22 @@ async def read_body(request: Request) -> bytes:
         request: Its body has not been read.
 
     Raises:
-        RequestError: It is not JSON by its header, or too large.
+        RequestError: It is not JSON by its header, too large, or not complete in time.
     """
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != "application/json":  # a page in a browser may send other types unasked
         raise RequestError(415, "Content-Type: must be application/json")
     if _announced_bytes(request) > MAX_BYTES:
         raise _too_large()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _read_chunks(request)
+    except TimeoutError as error:
+        message = f"the body was not complete after {BODY_SECONDS} seconds"
+        raise RequestError(408, message, {"Connection": "close"}) from error
+
+
+async def _read_chunks(request: Request) -> bytes:
     chunks = []
     size = 0
     async for chunk in request.stream():

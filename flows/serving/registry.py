@@ -125,4 +125,5 @@ def _pull(reference: str, folder: Path, stop: threading.Event) -> None:
         errors = process.stderr.read() if process.stderr else b""
     if process.returncode:
         lines = errors.decode(errors="replace").strip().splitlines() or ["no message"]
-        raise CorruptCheckpointError(f"{reference}: {lines[-1].removeprefix('coldpress: ')}")
+        message = lines[-1].removeprefix("coldpress: ").removeprefix(f"{reference}: ")
+        raise CorruptCheckpointError(f"{reference}: {message}")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -18,14 +20,38 @@ from flows.serving.metrics import Metrics
 from flows.serving.model_slot import ModelSlot
 from tasks.environment import garbage_collector
 
+CLOSING_SECONDS = 2
+"""Seconds after SIGTERM in which open connections may send one more request."""
 DRAIN_SECONDS = 15
-"""Seconds that running requests get after SIGTERM; `deferred_signals` ends the process after 20."""
+"""Seconds that running requests get then; `deferred_signals` ends the process after 20."""
+_CHECK_SECONDS = 0.05
 _KEEP_ALIVE_SECONDS = 65
 """Longer than the 60 s after which common proxies close idle connections themselves."""
 _LOG = logging.getLogger("coldpress.serving")
 
 Watch = Callable[[ModelSlot, Metrics, threading.Event], None]
 """Follows an alias until the event is set."""
+
+
+class _Server(uvicorn.Server):
+    """A server that announces the end of a connection to the client before it closes it.
+
+    uvicorn closes idle connections at once, and with them requests that are on their way.
+    """
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept no more connections, end each open one with an answer, and shut down."""
+        for server in self.servers:
+            server.close()
+        # The list is shared with running requests.
+        self.server_state.default_headers.append((b"connection", b"close"))
+        deadline = time.monotonic() + CLOSING_SECONDS
+        while self._has_connections() and time.monotonic() < deadline:
+            await asyncio.sleep(_CHECK_SECONDS)
+        await super().shutdown(sockets)
+
+    def _has_connections(self) -> bool:
+        return bool(self.server_state.connections) and not self.force_exit
 
 
 def open_socket(host: str, port: int) -> socket.socket:
@@ -60,7 +86,7 @@ def run(
     _set_up_log()
     garbage_collector.resume()
     metrics = Metrics(slot.model)
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             create_application(slot, metrics, read_token()),
             log_config=None,

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from faults.malformed_requests import post
+from faults.service import ask as ask_service
+from faults.service import serving
 
 from coldpress.schema.stages import STAGES
 from tests.support import reevaluate
@@ -119,7 +122,7 @@ def promote_and_roll_back(coldpress: Coldpress) -> None:
 
 
 def serve_the_champion(coldpress: Coldpress, kind: TinyKind) -> None:
-    """MLflow's server answers as the command does."""
+    """MLflow's server and `coldpress serve` answer as the command does."""
     pair = ("--pair", kind.row["text_pair"]) if "text_pair" in kind.row else ()
     words = ("predict", "tiny@champion", kind.row["text"], *pair)
     predicted = coldpress.run_process(words, coldpress.environment)
@@ -130,6 +133,10 @@ def serve_the_champion(coldpress: Coldpress, kind: TinyKind) -> None:
         status, answer = ask(address, {"dataframe_records": [dict(kind.row)]})
     assert (status, answer) == (200, {"predictions": [json.loads(predicted.output)]})
     assert answer["predictions"][0].keys() == kind.answer
+    body = json.dumps({name: [value] for name, value in kind.row.items()}).encode()
+    with serving("tiny@champion", coldpress.environment, coldpress.home / "service.log") as service:
+        response = ask_service(service.port, post(body))
+    assert json.loads(response.body)["predictions"] == answer["predictions"]
 
 
 def detect_drift(coldpress: Coldpress, kind: TinyKind) -> None:

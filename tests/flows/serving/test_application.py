@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import json
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from coldpress.onnx.predictor import Predictor
+from flows.serving import limits
 from flows.serving.application import create_application
 from flows.serving.limits import MAX_BYTES, RequestLimit
 from flows.serving.metrics import Metrics
@@ -68,6 +72,56 @@ def test_a_large_body_is_refused(client: TestClient, announced: bool) -> None:
     )
     assert response.status_code == 413
     assert response.json() == {"error": "the body has more than 8388608 bytes"}
+
+
+async def _call(application: FastAPI, receive: Any) -> list[Any]:  # noqa: ANN401 - of ASGI
+    """Send a request whose body comes from `receive`, and return the messages of its response."""
+    scope = {"type": "http", "method": "POST", "path": "/predict", "query_string": b""}
+    messages: list[Any] = []
+
+    async def send(message: Any) -> None:  # noqa: ANN401
+        messages.append(message)
+
+    await application({**scope, "headers": [(b"content-type", b"application/json")]}, receive, send)
+    return messages
+
+
+def test_a_body_that_never_ends_does_not_use_up_a_request(
+    slot: ModelSlot, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "BODY_SECONDS", 0.2)
+    limit = RequestLimit(1)
+    application = create_application(slot, metrics, limit=limit)
+
+    async def receive() -> Any:  # noqa: ANN401
+        await asyncio.Event().wait()
+
+    start, body = asyncio.run(asyncio.wait_for(_call(application, receive), 10))
+    assert (start["status"], dict(start["headers"])[b"connection"]) == (408, b"close")
+    assert json.loads(body["body"]) == {"error": "the body was not complete after 0.2 seconds"}
+    assert TestClient(application).post("/predict", json={"text": TEXTS}).status_code == 200
+
+
+def test_a_request_that_the_service_cannot_finish_is_refused_with_one_line(
+    slot: ModelSlot, metrics: Metrics
+) -> None:
+    """uvicorn cancels it when the time for running requests is over."""
+
+    async def cancel() -> list[Any]:
+        is_reading = asyncio.Event()
+
+        async def receive() -> Any:  # noqa: ANN401
+            is_reading.set()
+            await asyncio.Event().wait()
+
+        request = asyncio.create_task(_call(create_application(slot, metrics), receive))
+        await is_reading.wait()
+        request.cancel()
+        return await request
+
+    start, body = asyncio.run(cancel())
+    assert start["status"] == 503
+    assert json.loads(body["body"]) == {"error": "the service ends; try again"}
 
 
 def test_pages_of_other_sites_cannot_send_texts(client: TestClient) -> None:
@@ -171,6 +225,8 @@ def test_metrics_count_requests_texts_and_refusals(client: TestClient) -> None:
 def test_unknown_paths_and_methods_are_refused_with_one_line(client: TestClient) -> None:
     assert (client.get("/other").status_code, client.get("/predict").status_code) == (404, 405)
     assert client.get("/other").json() == {"error": "Not Found"}
+    response = client.post("/predict/", json={"text": TEXTS}, follow_redirects=False)
+    assert (response.status_code, response.json()) == (404, {"error": "Not Found"})
 
 
 def test_the_page_of_the_interface_loads_nothing_from_other_hosts(client: TestClient) -> None:
@@ -179,4 +235,13 @@ def test_the_page_of_the_interface_loads_nothing_from_other_hosts(client: TestCl
     assert "http" not in page.replace("HTTP", "")
     operation = client.get("/openapi.json").json()["paths"]["/predict"]["post"]
     assert operation["summary"] == "Predict for texts or pairs of texts."
-    assert sorted(operation["responses"]) == ["200", "400", "401", "413", "415", "429"]
+    assert sorted(operation["responses"]) == [
+        "200",
+        "400",
+        "401",
+        "408",
+        "413",
+        "415",
+        "429",
+        "503",
+    ]

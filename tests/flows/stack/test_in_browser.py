@@ -1,18 +1,22 @@
-"""The stack as a person uses it, in a real browser: the form, the run's page, MLflow, a promotion.
+"""The stack as a person uses it, in a real browser: the form, the run's page, MLflow, promotions.
 
 COLDPRESS_SCREENSHOTS names a folder that keeps what the pages look like.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from faults.service import serving
+from faults.steady_clients import steady_clients
 from playwright.sync_api import Page, expect
 
 from tasks.environment.local_stack import MLFLOW, PREFECT
@@ -27,6 +31,9 @@ pytestmark = [
     ),
 ]
 _A_RUN_MS = 300_000
+_A_SWAP = 300.0
+"""Seconds until a service uses a version: it polls, and downloads the model by another process."""
+TEXT = "where is my order"
 MODELS = ["demo", "demo-pruned", "demo-quantized", "demo-student", "demo-teacher"]
 
 
@@ -153,3 +160,43 @@ def test_a_model_is_run_inspected_and_promoted(page: Page, stack: Stack, folder:
     expect(page.get_by_text("Compared with the teacher")).to_be_visible()
     page.get_by_role("button", name="Close").click()  # MLflow's assistant, which needs a model
     stack_pages.keep(page, folder, "registered-version", height=480)
+
+
+def two_versions(stack: Stack) -> dict[str, Any]:
+    """Make two versions of tiny, promote the first, and return the prediction of each."""
+    coldpress = stack.coldpress
+    for seed in (1, 2):
+        coldpress.run_tiny("--set", f"seed={seed}")
+    assert coldpress("promote", "tiny/1", "--reason", "the first").code == 0
+    references = ("tiny/1", "tiny/2")
+    results = {
+        reference: coldpress.run_process(("predict", reference, TEXT), coldpress.environment)
+        for reference in references
+    }
+    predictions = {reference: json.loads(result.output) for reference, result in results.items()}
+    assert predictions["tiny/1"] != predictions["tiny/2"]
+    return predictions
+
+
+def test_a_promotion_in_the_browser_changes_the_answers_of_a_service(
+    page: Page, stack: Stack, tmp_path: Path
+) -> None:
+    predictions = two_versions(stack)
+    environment = stack.coldpress.environment
+    with (
+        serving("tiny@champion", environment, tmp_path / "log") as service,
+        steady_clients(service.port, TEXT, predictions, 2, pause=0.05) as log,
+    ):
+        open_form(page, stack, "promote")
+        page.get_by_label("model").fill("tiny/2")
+        page.get_by_label("reason").fill("a service follows")
+        assert set(log.answers) == {"tiny/1"}
+        start(page)
+        wait_for_completion(page)
+        service.wait_until(lambda ready: ready["model"] == "tiny/2", _A_SWAP)
+        before = log.answers["tiny/1"]
+        stacks.within(60, lambda: log.answers["tiny/2"] > 20)
+    assert log.failures == []
+    # Requests that were sent before the exchange may be answered after it.
+    assert log.answers["tiny/1"] <= before + 2
+    print(f"answers by version: {dict(log.answers)}")  # noqa: T201
