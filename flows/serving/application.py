@@ -8,10 +8,11 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -22,6 +23,10 @@ from flows.serving.bearer_token import check_token
 from flows.serving.limits import RequestError, RequestLimit, parse_body, read_body
 from flows.serving.metrics import Metrics
 from flows.serving.model_slot import ModelSlot, answer
+from flows.serving.shadow_queue import AnsweredRequest
+
+if TYPE_CHECKING:
+    from flows.serving.shadow import Shadow
 
 MODEL_HEADER = "Coldpress-Model"
 _JSON = "application/json"
@@ -34,6 +39,7 @@ def create_application(
     metrics: Metrics,
     token: str | None = None,
     limit: RequestLimit | None = None,
+    shadow: Shadow | None = None,
 ) -> FastAPI:
     """Create the ASGI application.
 
@@ -42,8 +48,9 @@ def create_application(
         metrics: Counts requests.
         token: The bearer token that requests must carry, except those for health; None if none.
         limit: Of requests at the same time.
+        shadow: Compares a challenger on a share of the requests.
     """
-    service = _Service(slot, metrics, token, limit or RequestLimit())
+    service = _Service(slot, metrics, token, limit or RequestLimit(), shadow)
     application = FastAPI(
         title="Coldpress",
         description="Predictions of an exported model.",
@@ -82,12 +89,18 @@ class _Service:
     """The endpoints, with what they share."""
 
     def __init__(
-        self, slot: ModelSlot, metrics: Metrics, token: str | None, limit: RequestLimit
+        self,
+        slot: ModelSlot,
+        metrics: Metrics,
+        token: str | None,
+        limit: RequestLimit,
+        shadow: Shadow | None,
     ) -> None:
         self._slot = slot
         self._metrics = metrics
         self._token = token
         self._limit = limit
+        self._shadow = shadow
         self._threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "predict")
         self.openapi: Callable[[], dict[str, Any]] = dict
 
@@ -133,11 +146,21 @@ class _Service:
             model = self._slot.model
             loop = asyncio.get_running_loop()
             try:
-                content = await loop.run_in_executor(self._threads, answer, model, texts, pairs)
+                reply = await loop.run_in_executor(self._threads, answer, model, texts, pairs)
             except ValueError as error:
                 raise RequestError(400, str(error)) from error
         self._metrics.count(model, len(pairs or texts), time.perf_counter() - began)
-        return Response(content, media_type=_JSON, headers={MODEL_HEADER: model.reference})
+        headers = {MODEL_HEADER: model.reference}
+        response = Response(reply.content, media_type=_JSON, headers=headers)
+        if self._shadow is not None and self._shadow.selects():
+            size = len(reply.content)
+            again = AnsweredRequest(model, texts, pairs, reply.records, reply.seconds, size)
+            response.background = BackgroundTask(self._offer, again)  # after the response was sent
+        return response
+
+    async def _offer(self, request: AnsweredRequest) -> None:
+        if self._shadow is not None:
+            self._shadow.offer(request)
 
     async def health(self, _: Request) -> Response:
         """Show that the process responds."""
@@ -148,11 +171,17 @@ class _Service:
 
         The status is 200 in either case, since the model in use answers.
         """
-        return _json({"model": self._slot.model.reference, "problem": self._slot.problem})
+        state = {"model": self._slot.model.reference, "problem": self._slot.problem}
+        shadow = self._shadow
+        if shadow is None:
+            return _json(state)
+        challenger = shadow.state()
+        return _json(state | {"shadow": {key: challenger[key] for key in ("model", "problem")}})
 
     async def model(self, _: Request) -> Response:
         """Describe the model in use."""
         model = self._slot.model
+        shadow = {"shadow": self._shadow.state()} if self._shadow is not None else {}
         return _json(
             {
                 "model": model.reference,
@@ -163,6 +192,7 @@ class _Service:
                 "since": model.since,
                 "kind": model.predictor.kind,
                 "pairs": model.predictor.pairs,
+                **shadow,
             }
         )
 

@@ -1,0 +1,106 @@
+"""Log comparisons with a challenger to MLflow, without importing it.
+
+With a server each write is some requests. An embedded registry is written by another process, which
+ends afterwards and has a low priority.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+
+from flows.serving.registry import server_address
+from flows.serving.shadow import Shadow
+from tasks.tracking import server_runs
+from tasks.tracking.shadow_record import ShadowRecord
+
+WRITE_SECONDS = 60.0
+_FIRST_WRITE_SECONDS = 5.0
+_PROCESS_TIMEOUT = 60.0
+_LOWEST_PRIORITY = 19
+_LOG = logging.getLogger("coldpress.serving")
+
+
+class ShadowLog:
+    """Writes what is new every minute, and at the end."""
+
+    def __init__(self, shadow: Shadow) -> None:
+        self._shadow = shadow
+        self._runs: dict[tuple[str, str, float], str] = {}
+        self._written: ShadowRecord | None = None
+        self._problem: str | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Compare and write until `stop` is set, and write once more after the last comparison."""
+        comparing = threading.Thread(
+            target=self._shadow.run, args=(stop,), name="challenger", daemon=True
+        )
+        comparing.start()
+        wait = _FIRST_WRITE_SECONDS
+        while not stop.wait(wait):
+            if self._shadow.record is not None:
+                wait = WRITE_SECONDS
+            self.write()
+        comparing.join()
+        self.write()
+
+    def write(self) -> None:
+        """Write once; if that fails, the records are kept for the next time."""
+        try:
+            self._write_all()
+            self._problem = None
+        except Exception as error:
+            problem = " ".join(str(error).split()) or type(error).__name__
+            if problem != self._problem:
+                _LOG.warning("the comparison is not logged: %s", problem)
+            self._problem = problem
+
+    def _write_all(self) -> None:
+        finished = self._shadow.finished
+        while finished:
+            self._write(finished[0])
+            self._runs.pop(finished.popleft().key, None)
+        record = self._shadow.record
+        if record is not None and record != self._written:
+            self._write(record)
+            self._written = record
+
+    def _write(self, record: ShadowRecord) -> None:
+        run_id = self._runs.get(record.key)
+        try:
+            address = server_address()
+            if address is None:
+                self._runs[record.key] = _write_in_process(record, run_id)
+            else:
+                self._runs[record.key] = server_runs.write_shadow(address, record, run_id)
+        except FileNotFoundError:
+            self._runs.pop(record.key, None)  # the run was deleted: begin another one
+            raise
+
+
+def _write_in_process(record: ShadowRecord, run_id: str | None) -> str:
+    content = json.dumps({"record": record.as_json(), "run_id": run_id})
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "tasks.tracking.shadow_runs"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # Ctrl-C ends this process, after a last write
+    ) as process:
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, process.pid, _LOWEST_PRIORITY)
+        try:
+            output, errors = process.communicate(content, timeout=_PROCESS_TIMEOUT)
+        finally:
+            if process.poll() is None:
+                process.kill()
+    if process.returncode:
+        lines = errors.strip().splitlines() or ["no message"]
+        raise RuntimeError(lines[-1])
+    return output.strip().splitlines()[-1]
