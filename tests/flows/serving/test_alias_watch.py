@@ -44,9 +44,10 @@ def test_promotion_and_rollback_exchange_the_model(watch: AliasWatch[registry.Ve
     for number in (1, 2, 1):
         set_champion(number)
         watch.check()
+        assert watch.slot.model is not None
         assert watch.slot.model.reference == f"trec/{number}"
         assert watch.slot.model.verdict == "passed"
-        assert f'-{number}"'.encode() in answer(watch.slot.model, ["cold"], None)
+        assert f'-{number}"'.encode() in answer(watch.slot.model, ["cold"], None).content
         assert watch.slot.problem is None
     assert b"coldpress_swaps_total 2.0" in watch.metrics.exposition()
 
