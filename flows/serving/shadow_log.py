@@ -1,7 +1,8 @@
 """Log comparisons with a challenger to MLflow, without importing it.
 
 With a server each write is some requests. An embedded registry is written by another process, which
-ends afterwards and has a low priority.
+ends afterwards. It has a low priority while users wait for answers, and it completes the last write
+even if this process does not wait for it.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class ShadowLog:
         self._runs: dict[tuple[str, str, float], str] = {}
         self._written: ShadowRecord | None = None
         self._problem: str | None = None
+        self._priority = _LOWEST_PRIORITY
 
     def run(self, stop: threading.Event) -> None:
         """Compare and write until `stop` is set, and write once more after the last comparison."""
@@ -47,6 +49,7 @@ class ShadowLog:
                 wait = WRITE_SECONDS
             self.write()
         comparing.join()
+        self._priority = 0
         self.write()
 
     def write(self) -> None:
@@ -75,7 +78,7 @@ class ShadowLog:
         try:
             address = server_address()
             if address is None:
-                self._runs[record.key] = _write_in_process(record, run_id)
+                self._runs[record.key] = _write_in_process(record, run_id, self._priority)
             else:
                 self._runs[record.key] = server_runs.write_shadow(address, record, run_id)
         except FileNotFoundError:
@@ -83,7 +86,7 @@ class ShadowLog:
             raise
 
 
-def _write_in_process(record: ShadowRecord, run_id: str | None) -> str:
+def _write_in_process(record: ShadowRecord, run_id: str | None, priority: int) -> str:
     content = json.dumps({"record": record.as_json(), "run_id": run_id})
     with subprocess.Popen(
         [sys.executable, "-P", "-m", "tasks.tracking.shadow_runs"],
@@ -94,7 +97,7 @@ def _write_in_process(record: ShadowRecord, run_id: str | None) -> str:
         start_new_session=True,  # Ctrl-C ends this process, after a last write
     ) as process:
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, process.pid, _LOWEST_PRIORITY)
+            os.setpriority(os.PRIO_PROCESS, process.pid, priority)
         try:
             output, errors = process.communicate(content, timeout=_PROCESS_TIMEOUT)
         finally:

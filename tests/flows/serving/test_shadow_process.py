@@ -72,6 +72,7 @@ def test_the_run_has_the_agreement_of_the_predictors_run_separately(
         end(process)
     equal = equal_labels((*split.texts, SECRET))
     assert equal == 9
+    wait_for(lambda: bool(describe_shadows("trec", "2", digest)))
     (line,) = describe_shadows("trec", "2", digest)
     assert line.startswith(
         f"trec/2 in the shadow of trec/1: agreement {equal / 13:.4g}, 13 texts, p50 "
