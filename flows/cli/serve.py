@@ -11,6 +11,7 @@ def serve(
     port: int = 8080,
     shadow: str | None = None,
     share: float | None = None,
+    allowed_hosts: str = "",
 ) -> None:
     """Serve a model over HTTP, and follow its alias to other versions.
 
@@ -25,7 +26,9 @@ def serve(
             of the requests again, after their answers were sent. `coldpress promote` shows how far
             both agree, and their latencies.
         share: Share of the requests for `--shadow`, up to 1; 0.1 by default.
+        allowed_hosts: Names by which clients may address the service, with commas between them.
+            Names without a dot, addresses and `--host` are always allowed.
     """
     from flows.serving.start import Options, start
 
-    start(Options(model, host, port, shadow, share))
+    start(Options(model, host, port, shadow, share, allowed_hosts))

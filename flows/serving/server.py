@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from coldpress.errors import InputError
 from flows.serving.bearer_token import TOKEN_VARIABLE, read_token
@@ -24,6 +24,9 @@ _KEEP_ALIVE_SECONDS = 65
 """Longer than the 60 s after which common proxies close idle connections themselves."""
 _LOG = logging.getLogger("coldpress.serving")
 
+_SWITCH_SECONDS = 0.0005
+"""After which a thread gives up Python's lock if another one waits for it. By default a prediction
+that is done would wait up to 5 ms for the event loop, which reads other requests meanwhile."""
 _AWAITED_SECONDS = 15
 """Seconds that awaited threads get at the end."""
 
@@ -61,7 +64,7 @@ def open_socket(host: str, port: int) -> socket.socket:
 
 def run(
     slot: ModelSlot,
-    application: FastAPI,
+    application: ASGIApp,
     listener: socket.socket,
     background: Sequence[Background],
     stop: threading.Event,
@@ -77,11 +80,15 @@ def run(
     """
     _set_up_log()
     garbage_collector.resume()
+    sys.setswitchinterval(_SWITCH_SECONDS)
     server = uvicorn.Server(
         uvicorn.Config(
             application,
             log_config=None,
             access_log=False,
+            http="httptools",
+            loop="uvloop",
+            proxy_headers=False,  # nothing depends on the client's address
             lifespan="off",
             ws="none",
             server_header=False,

@@ -10,6 +10,7 @@ from pathlib import Path
 from coldpress.errors import InputError
 from flows.serving import registry
 from flows.serving.alias_watch import AliasWatch
+from flows.serving.allowed_hosts import AllowedHosts
 from flows.serving.application import create_application
 from flows.serving.bearer_token import read_token
 from flows.serving.metrics import Metrics
@@ -32,6 +33,7 @@ class Options:
         port: 0 for any free port.
         shadow: Reference of a challenger; None without one.
         share: Share of the requests that it gets; None for the default.
+        allowed_hosts: Names of the service beside `host`, separated by commas.
     """
 
     model: str
@@ -39,6 +41,7 @@ class Options:
     port: int
     shadow: str | None = None
     share: float | None = None
+    allowed_hosts: str = ""
 
 
 def start(options: Options) -> None:
@@ -67,7 +70,13 @@ def start(options: Options) -> None:
             find = registry.version_finder(options.shadow, version)
             shadow, threads = open_shadow(find, share, slot, metrics, stop)
             background += threads
-        application = create_application(slot, metrics, read_token(), shadow=shadow)
+        application = create_application(
+            slot,
+            metrics,
+            read_token(),
+            shadow=shadow,
+            hosts=AllowedHosts([options.host, *options.allowed_hosts.split(",")]),
+        )
         run(slot, application, listener, background, stop)
 
 
