@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
@@ -44,11 +46,12 @@ class PredictionThreads(Generic[Result]):
         while True:
             future, function = self._tasks.get()
             try:
-                complete, outcome = _set_result, function()
+                deliver = partial(_set_result, future, function())
             except Exception as error:
-                complete, outcome = _set_exception, error
-            future.get_loop().call_soon_threadsafe(complete, future, outcome)
-            del future, function, outcome
+                deliver = partial(_set_exception, future, error)
+            with suppress(RuntimeError):  # the loop is closed: the service ends
+                future.get_loop().call_soon_threadsafe(deliver)
+            del future, function, deliver
 
 
 def _set_result(future: asyncio.Future[Result], result: Result) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from flows.serving.model_slot import ServedModel
@@ -41,9 +40,10 @@ class ShadowQueue:
     """Passes requests from the event loop to the challenger's thread; never blocks the former."""
 
     def __init__(self) -> None:
-        self._waiting: deque[AnsweredRequest] = deque()
-        self._size = 0
-        self._condition = threading.Condition()
+        self._waiting: SimpleQueue[AnsweredRequest] = SimpleQueue()
+        # Each is changed by one thread only.
+        self._size_put = 0
+        self._size_taken = 0
 
     def put(self, request: AnsweredRequest) -> bool:
         """Add a request.
@@ -54,13 +54,12 @@ class ShadowQueue:
         Returns:
             False if it was dropped, because too many or too large requests wait.
         """
-        with self._condition:
-            full = len(self._waiting) >= MAX_WAITING or self._size > MAX_WAITING_BYTES
-            if not full:
-                self._waiting.append(request)
-                self._size += request.size
-                self._condition.notify()
-        return not full
+        size = self._size_put - self._size_taken
+        if self._waiting.qsize() >= MAX_WAITING or size > MAX_WAITING_BYTES:
+            return False
+        self._size_put += request.size
+        self._waiting.put(request)
+        return True
 
     def get(self, timeout: float) -> AnsweredRequest | None:
         """Take the oldest request.
@@ -71,12 +70,12 @@ class ShadowQueue:
         Returns:
             None if there is none.
         """
-        with self._condition:
-            if not self._waiting and not self._condition.wait_for(self._has_request, timeout):
-                return None
-            request = self._waiting.popleft()
-            self._size -= request.size
-            return request
+        try:
+            request = self._waiting.get(timeout=timeout)
+        except Empty:
+            return None
+        self._size_taken += request.size
+        return request
 
-    def _has_request(self) -> bool:
-        return bool(self._waiting)
+    def __len__(self) -> int:
+        return self._waiting.qsize()

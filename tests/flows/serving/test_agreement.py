@@ -33,8 +33,18 @@ def test_labels_agree_by_the_share_of_equal_ones() -> None:
 
 def test_sets_of_labels_agree_as_a_whole_in_any_order() -> None:
     agreement = of("multi-label", "sigmoid")
-    records = [{"labels": ["a", "b"]}, {"labels": []}, {"labels": ["a"]}, {"labels": ["a"]}]
-    others = [{"labels": ["b", "a"]}, {"labels": []}, {"labels": ["a", "b"]}, {"labels": ["b"]}]
+    records: list[dict[str, Any]] = [
+        {"labels": ["a", "b"]},
+        {"labels": []},
+        {"labels": ["a"]},
+        {"labels": ["a"]},
+    ]
+    others: list[dict[str, Any]] = [
+        {"labels": ["b", "a"]},
+        {"labels": []},
+        {"labels": ["a", "b"]},
+        {"labels": ["b"]},
+    ]
     agreement.add(records, others)
     assert agreement.value() == 2 / 4
 

@@ -49,7 +49,7 @@ def running(shadow: Shadow) -> Iterator[None]:
     thread = threading.Thread(target=shadow.run, args=(stop,))
     thread.start()
     yield
-    while shadow._queue._waiting:
+    while len(shadow._queue):
         stop.wait(0.01)
     stop.set()
     thread.join()
@@ -123,7 +123,7 @@ def test_large_answers_fill_the_queue(
     monkeypatch.setattr(shadow_queue, "MAX_WAITING_BYTES", 50)
     for _ in range(3):
         ask(client, "cold")
-    assert len(shadow._queue._waiting) == 1
+    assert len(shadow._queue) == 1
     assert shadow.metrics.dropped._value.get() == 2
 
 
