@@ -71,7 +71,7 @@ class ShadowQueue:
             None if there is none.
         """
         try:
-            request = self._waiting.get(timeout=timeout)
+            request = self._waiting.get(timeout > 0, timeout)
         except Empty:
             return None
         self._size_taken += request.size
