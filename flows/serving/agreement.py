@@ -32,7 +32,7 @@ _NEAREST = 10
 class Agreement(Protocol):
     """Collects answers of two models to the same texts."""
 
-    def add(self, records: Records, others: Records) -> None:
+    def add(self, records: Records, other_records: Records) -> None:
         """Add the answers to one request."""
 
     def value(self) -> float | None:
@@ -64,8 +64,8 @@ class _Mean:
         self._total = 0.0
         self._count = 0
 
-    def add(self, records: Records, others: Records) -> None:
-        scores = self._compare(records, others)
+    def add(self, records: Records, other_records: Records) -> None:
+        scores = self._compare(records, other_records)
         self._total += sum(scores)
         self._count += len(scores)
 
@@ -73,19 +73,19 @@ class _Mean:
         return self._total / self._count if self._count else None
 
 
-def _equal_labels(records: Records, others: Records) -> list[float]:
+def _equal_labels(records: Records, other_records: Records) -> list[float]:
     """Return 1 for each text with the same label, or the same set of labels, otherwise 0."""
-    return [float(_labels(r) == _labels(o)) for r, o in zip(records, others, strict=True)]
+    return [float(_labels(r) == _labels(o)) for r, o in zip(records, other_records, strict=True)]
 
 
 def _labels(record: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(record["labels"] if "labels" in record else [record["label"]])
 
 
-def _equal_tags(records: Records, others: Records) -> list[float]:
+def _equal_tags(records: Records, other_records: Records) -> list[float]:
     """Return 1 for each word with the same tag, otherwise 0."""
     scores = []
-    for record, other in zip(records, others, strict=True):
+    for record, other in zip(records, other_records, strict=True):
         tags = (_word_tags(record), _word_tags(other))
         scores += [float(first == second) for first, second in zip(*tags, strict=True)]
     return scores
@@ -101,13 +101,13 @@ def _word_tags(record: Mapping[str, Any]) -> list[tuple[str, bool] | None]:
     return [tags.get(start) for start in starts]
 
 
-def _query_correlations(records: Records, others: Records) -> list[float]:
+def _query_correlations(records: Records, other_records: Records) -> list[float]:
     """Return the Spearman correlation of the scores of each query with several documents."""
     rows: dict[str, list[int]] = {}
     for row, record in enumerate(records):
         rows.setdefault(record["text"], []).append(row)
     return [
-        spearman(*(np.array([r[row]["score"] for row in group]) for r in (records, others)))
+        spearman(*(np.array([r[row]["score"] for row in group]) for r in (records, other_records)))
         for group in rows.values()
         if len(group) > 1
     ]
@@ -119,8 +119,8 @@ class _Correlation:
     def __init__(self) -> None:
         self._pairs: deque[tuple[float, float]] = deque(maxlen=_MOST_NUMBERS)
 
-    def add(self, records: Records, others: Records) -> None:
-        pairs = zip(records, others, strict=True)
+    def add(self, records: Records, other_records: Records) -> None:
+        pairs = zip(records, other_records, strict=True)
         self._pairs.extend((record["score"], other["score"]) for record, other in pairs)
 
     def value(self) -> float | None:
@@ -137,8 +137,8 @@ class _SharedNeighbours:
         self._block: tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]] = ([], [])
         self._mean = _Mean(_shared_neighbours)
 
-    def add(self, records: Records, others: Records) -> None:
-        for pair in zip(records, others, strict=True):
+    def add(self, records: Records, other_records: Records) -> None:
+        for pair in zip(records, other_records, strict=True):
             for vectors, record in zip(self._block, pair, strict=True):
                 vectors.append({"vector": record["vector"]})  # without the text
             if len(self._block[0]) == BLOCK_TEXTS:
@@ -149,8 +149,8 @@ class _SharedNeighbours:
         return self._mean.value()
 
 
-def _shared_neighbours(records: Records, others: Records) -> list[float]:
-    first, second = (_nearest([record["vector"] for record in r]) for r in (records, others))
+def _shared_neighbours(records: Records, other_records: Records) -> list[float]:
+    first, second = (_nearest([record["vector"] for record in r]) for r in (records, other_records))
     shares: list[float] = shared_ranks(first, second, _NEAREST).tolist()
     return shares
 

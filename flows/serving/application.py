@@ -158,8 +158,8 @@ class _Service:
         response = Response(reply.content, media_type=JSON, headers=headers)
         if self._shadow is not None and self._shadow.selects():
             size = len(reply.content)
-            again = AnsweredRequest(model, texts, pairs, reply.records, reply.seconds, size)
-            response.background = BackgroundTask(self._offer, again)  # after the response was sent
+            answered = AnsweredRequest(model, texts, pairs, reply.records, reply.seconds, size)
+            response.background = BackgroundTask(self._offer, answered)  # runs when it was sent
         return response
 
     async def _offer(self, request: AnsweredRequest) -> None:

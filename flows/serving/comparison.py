@@ -53,12 +53,12 @@ class Comparison:
             Exception: The challenger cannot answer.
         """
         began = time.perf_counter()
-        others = _predict(self.challenger, request.texts, request.pairs)
+        records = _predict(self.challenger, request.texts, request.pairs)
         seconds = time.perf_counter() - began
-        self._agreement.add(_in_order(request), others)
+        self._agreement.add(_in_order(request), records)
         self.requests += 1
-        self.texts += len(others)
-        if len(others) == 1:  # the champion reads several texts at the same time
+        self.texts += len(records)
+        if len(records) == 1:  # the champion reads several texts at the same time
             self._latencies.append((request.seconds, seconds))
         return seconds
 

@@ -22,15 +22,15 @@ class Dispatcher:
     requests, to answer that there is no such path or method.
     """
 
-    def __init__(self, endpoints: Mapping[tuple[str, str], Endpoint], others: ASGIApp) -> None:
+    def __init__(self, endpoints: Mapping[tuple[str, str], Endpoint], fallback: ASGIApp) -> None:
         """Set up the endpoints.
 
         Args:
             endpoints: By method and path.
-            others: Answers requests to other paths or with other methods.
+            fallback: Answers requests to other paths or with other methods.
         """
         self._endpoints = endpoints
-        self._others = others
+        self._fallback = fallback
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; the interface of ASGI."""
@@ -53,7 +53,7 @@ class Dispatcher:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._endpoints.get((scope["method"], scope["path"]))
         if endpoint is None:
-            await self._others(scope, receive, send)
+            await self._fallback(scope, receive, send)
             return
         response = await endpoint(Request(scope, receive))
         await response(scope, receive, send)

@@ -40,11 +40,11 @@ def write_shadow(address: str, record: ShadowRecord, run_id: str | None) -> str:
 
 
 def _create_run(address: str, record: ShadowRecord) -> str:
-    found = get(address, "experiments/get-by-name", experiment_name=record.model)
-    if found is None:
+    answer = get(address, "experiments/get-by-name", experiment_name=record.model)
+    if answer is None:
         raise FileNotFoundError(f"no experiment {record.model} at {address}")
     content = {
-        "experiment_id": found["experiment"]["experiment_id"],
+        "experiment_id": answer["experiment"]["experiment_id"],
         "run_name": RUN_NAME,
         "start_time": int(record.began * 1000),
         "tags": [{"key": key, "value": value} for key, value in record.tags().items()],

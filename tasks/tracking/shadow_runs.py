@@ -62,8 +62,8 @@ def describe_shadows(model: str, version: str, digest: str | None) -> list[str]:
         f"tags.`{CHALLENGER_TAG}` = '{model}/{version}' AND tags.`{DIGEST_TAG}` = '{digest}'"
     )
     order = ["attributes.end_time DESC"]
-    found = all_pages(mlflow.search_runs, [experiment.experiment_id], condition, order_by=order)
-    return [_describe(run) for run in found[:_MOST_SHOWN]]
+    latest = all_pages(mlflow.search_runs, [experiment.experiment_id], condition, order_by=order)
+    return [_describe(run) for run in latest[:_MOST_SHOWN]]
 
 
 def _describe(run: Run) -> str:

@@ -39,13 +39,13 @@ def test_sets_of_labels_agree_as_a_whole_in_any_order() -> None:
         {"labels": ["a"]},
         {"labels": ["a"]},
     ]
-    others: list[dict[str, Any]] = [
+    other_records: list[dict[str, Any]] = [
         {"labels": ["b", "a"]},
         {"labels": []},
         {"labels": ["a", "b"]},
         {"labels": ["b"]},
     ]
-    agreement.add(records, others)
+    agreement.add(records, other_records)
     assert agreement.value() == 2 / 4
 
 
