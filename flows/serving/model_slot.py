@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Sequence
@@ -10,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
+
+import orjson
 
 from coldpress.errors import CorruptCheckpointError
 from coldpress.model.checkpoint import MANIFEST, Manifest, combine_digests
@@ -139,7 +140,7 @@ def answer(model: ServedModel, texts: Sequence[str], pairs: Sequence[str] | None
         records = predictor.predict(texts, pairs)
     seconds = time.perf_counter() - began
     response: dict[str, Any] = {"model": model.reference, "predictions": records}
-    return Answer(records, json.dumps(response, ensure_ascii=False).encode(), seconds)
+    return Answer(records, orjson.dumps(response), seconds)
 
 
 def _warm_up(predictor: Predictor) -> None:
