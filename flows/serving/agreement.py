@@ -7,7 +7,6 @@ keeps sums, numbers or a few vectors, and never a text.
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -17,13 +16,12 @@ from numpy.typing import NDArray
 from coldpress.kinds.correlation import pearson
 from coldpress.kinds.retrieval import shared_ranks
 from coldpress.onnx.predictor import ENTITIES, WORD_RULES, Predictor
+from flows.serving.recent_pairs import RecentPairs
 
 Records = Sequence[Mapping[str, Any]]
 """Answers to the texts of one request, in their order."""
 
 _WORD = re.compile(WORD_RULES["characters"])
-_MOST_NUMBERS = 10_000
-"""The correlation of numbers is that of the latest ones."""
 BLOCK_TEXTS = 100
 """Texts among which the nearest ones are searched."""
 _NEAREST = 10
@@ -114,17 +112,18 @@ def _query_correlations(records: Records, other_records: Records) -> list[float]
 
 
 class _Correlation:
-    """Spearman correlation of the predicted numbers."""
+    """Spearman correlation of the latest predicted numbers."""
 
     def __init__(self) -> None:
-        self._pairs: deque[tuple[float, float]] = deque(maxlen=_MOST_NUMBERS)
+        self._pairs = RecentPairs()
 
     def add(self, records: Records, other_records: Records) -> None:
-        pairs = zip(records, other_records, strict=True)
-        self._pairs.extend((record["score"], other["score"]) for record, other in pairs)
+        for record, other in zip(records, other_records, strict=True):
+            self._pairs.add(record["score"], other["score"])
 
     def value(self) -> float | None:
-        return spearman(*np.array(self._pairs).T) if len(self._pairs) > 1 else None
+        pairs = self._pairs.values()
+        return spearman(pairs[:, 0], pairs[:, 1]) if len(pairs) > 1 else None
 
 
 class _SharedNeighbours:

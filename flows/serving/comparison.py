@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,10 +10,8 @@ import numpy as np
 
 from flows.serving.agreement import new_agreement
 from flows.serving.model_slot import ServedModel
+from flows.serving.recent_pairs import RecentPairs
 from flows.serving.shadow_queue import AnsweredRequest
-
-_MOST_LATENCIES = 10_000
-"""Percentiles are those of the latest requests."""
 
 
 class Comparison:
@@ -38,7 +35,7 @@ class Comparison:
         self.texts = 0
         self.failed = 0
         self._agreement = new_agreement(champion.predictor)
-        self._latencies: deque[tuple[float, float]] = deque(maxlen=_MOST_LATENCIES)
+        self._seconds = RecentPairs()
 
     def add(self, request: AnsweredRequest) -> float:
         """Ask the challenger, text by text, and compare its answers.
@@ -59,7 +56,7 @@ class Comparison:
         self.requests += 1
         self.texts += len(records)
         if len(records) == 1:  # the champion reads several texts at the same time
-            self._latencies.append((request.seconds, seconds))
+            self._seconds.add(request.seconds, seconds)
         return seconds
 
     def agreement(self) -> float | None:
@@ -73,10 +70,12 @@ class Comparison:
         agreement = self.agreement()
         if agreement is not None:
             metrics["agreement"] = agreement
-        if self._latencies:
-            champion, challenger = zip(*self._latencies, strict=True)
-            metrics |= _percentiles("champion", champion)
-            metrics |= _percentiles("challenger", challenger)
+        milliseconds = 1000 * self._seconds.values()
+        if len(milliseconds):
+            for percent in (50, 99):
+                champion, challenger = np.percentile(milliseconds, percent, axis=0).tolist()
+                metrics[f"champion_p{percent}_ms"] = champion
+                metrics[f"challenger_p{percent}_ms"] = challenger
         return metrics
 
 
@@ -97,8 +96,3 @@ def _in_order(request: AnsweredRequest) -> Sequence[Mapping[str, Any]]:
         return request.records
     by_index = sorted(request.records, key=lambda record: int(record["index"]))
     return [{"text": request.texts[0], "score": record["score"]} for record in by_index]
-
-
-def _percentiles(name: str, seconds: Sequence[float]) -> dict[str, float]:
-    p50, p99 = np.percentile(seconds, (50, 99)).tolist()
-    return {f"{name}_p50_ms": 1000 * p50, f"{name}_p99_ms": 1000 * p99}

@@ -65,7 +65,7 @@ class Shadow:
             request = self._queue.get(_REFRESH_SECONDS)
             if request is not None:
                 self._compare(request)
-            if request is None or time.monotonic() >= refresh_at:
+            if time.monotonic() >= refresh_at:
                 self._refresh()
                 refresh_at = time.monotonic() + _REFRESH_SECONDS
         self._refresh()

@@ -20,7 +20,9 @@ from flows.serving.shadow import Shadow
 from tasks.tracking import server_runs
 from tasks.tracking.shadow_record import ShadowRecord
 
-WRITE_SECONDS = 60.0
+_SERVER_SECONDS = 60.0
+_PROCESS_SECONDS = 300.0
+"""Between writes; importing MLflow takes seconds of processor time."""
 _FIRST_WRITE_SECONDS = 5.0
 _PROCESS_TIMEOUT = 60.0
 _LOWEST_PRIORITY = 19
@@ -28,7 +30,7 @@ _LOG = logging.getLogger("coldpress.serving")
 
 
 class ShadowLog:
-    """Writes what is new every minute, and at the end."""
+    """Writes what is new every few minutes, and at the end."""
 
     def __init__(self, shadow: Shadow) -> None:
         self._shadow = shadow
@@ -46,7 +48,7 @@ class ShadowLog:
         wait = _FIRST_WRITE_SECONDS
         while not stop.wait(wait):
             if self._shadow.record is not None:
-                wait = WRITE_SECONDS
+                wait = _PROCESS_SECONDS if server_address() is None else _SERVER_SECONDS
             self.write()
         comparing.join()
         self._priority = 0
