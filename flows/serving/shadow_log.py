@@ -38,6 +38,7 @@ class ShadowLog:
         self._written: ShadowRecord | None = None
         self._problem: str | None = None
         self._priority = _LOWEST_PRIORITY
+        self._wait = _FIRST_WRITE_SECONDS
 
     def run(self, stop: threading.Event) -> None:
         """Compare and write until `stop` is set, and write once more after the last comparison."""
@@ -45,10 +46,7 @@ class ShadowLog:
             target=self._shadow.run, args=(stop,), name="challenger", daemon=True
         )
         comparing.start()
-        wait = _FIRST_WRITE_SECONDS
-        while not stop.wait(wait):
-            if self._shadow.record is not None:
-                wait = _PROCESS_SECONDS if server_address() is None else _SERVER_SECONDS
+        while not stop.wait(self._wait):
             self.write()
         comparing.join()
         self._priority = 0
@@ -64,6 +62,7 @@ class ShadowLog:
             if problem != self._problem:
                 _LOG.warning("the comparison is not logged: %s", problem)
             self._problem = problem
+            self._wait = _SERVER_SECONDS
 
     def _write_all(self) -> None:
         finished = self._shadow.finished
@@ -79,6 +78,7 @@ class ShadowLog:
         run_id = self._runs.get(record.key)
         try:
             address = server_address()
+            self._wait = _PROCESS_SECONDS if address is None else _SERVER_SECONDS
             if address is None:
                 self._runs[record.key] = _write_in_process(record, run_id, self._priority)
             else:
