@@ -105,6 +105,7 @@ class Shadow:
         self._refresh()
         if self.record is not None:
             self.finished.append(self.record)
+            self.record = None
         self._dropped_before = self._dropped
         self._comparison = comparison
         return comparison
