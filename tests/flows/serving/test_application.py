@@ -179,4 +179,5 @@ def test_the_page_of_the_interface_loads_nothing_from_other_hosts(client: TestCl
     assert "http" not in page.replace("HTTP", "")
     operation = client.get("/openapi.json").json()["paths"]["/predict"]["post"]
     assert operation["summary"] == "Predict for texts or pairs of texts."
-    assert sorted(operation["responses"]) == ["200", "400", "401", "413", "415", "429"]
+    statuses = ["200", "400", "401", "403", "413", "415", "429", "503"]
+    assert sorted(operation["responses"]) == statuses
