@@ -63,7 +63,8 @@ def describe_shadows(model: str, version: str, digest: str | None) -> list[str]:
     )
     order = ["attributes.end_time DESC"]
     latest = all_pages(mlflow.search_runs, [experiment.experiment_id], condition, order_by=order)
-    return [_describe(run) for run in latest[:_MOST_SHOWN]]
+    compared = [run for run in latest if run.data.metrics]  # others were created just now
+    return [_describe(run) for run in compared[:_MOST_SHOWN]]
 
 
 def _describe(run: Run) -> str:

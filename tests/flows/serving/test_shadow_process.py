@@ -136,8 +136,8 @@ def test_a_server_gets_the_run_by_requests(
             post(address, ["olive"])
             wait_for(lambda: 'shadow_requests_total{model="trec/2"} 2.0' in metrics(address))
             end(process)
-        (line,) = describe_shadows("trec", "2", digest)
-        assert ", 2 texts, " in line
+        wait_for(lambda: ", 2 texts, " in describe_shadows("trec", "2", digest)[0])
+        assert len(describe_shadows("trec", "2", digest)) == 1
 
 
 @pytest.mark.parametrize("arguments", [("--share", "0.5"), ("--shadow", "trec@challenger")])
