@@ -14,34 +14,27 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import re
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
 from http_load import Expected, Load, Plan, first_answer, print_load, rate, send
+from serve_process import (
+    TEXTS,
+    announced_port,
+    bodies,
+    memory,
+    processor_seconds,
+    python_process,
+)
 
 from coldpress.onnx.predictor import Predictor
 from tasks.tracking import registry, runs
 from tasks.tracking.deployable import find_version, open_deployable
-
-TEXTS = [
-    "How far is it from Denver to Aspen ?",
-    "What county is Modesto , California in ?",
-    "Who was Galileo ?",
-    "What is an atom ?",
-    "When did Hawaii become a state ?",
-]
 
 
 def main() -> None:
@@ -58,7 +51,6 @@ def main() -> None:
             _set_champion(options.model, str(before.version))
     if not options.no_mlflow:
         theirs = _measure_mlflow(references[0], options, expected[references[0]])
-        print_load("mlflow models serve", theirs)
         ratio = rate(ours) / rate(theirs)
         print(f"requests per second, as a multiple of MLflow's server: {ratio:.1f}")
 
@@ -93,22 +85,25 @@ def _set_champion(model: str, number: str) -> None:
 
 def _measure_service(options: argparse.Namespace, expected: Expected) -> Load:
     command = ["-m", "flows.cli", "serve", f"{options.model}@champion", "--port", "0"]
-    with tempfile.TemporaryDirectory() as folder, _process(command, Path(folder)) as (server, log):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        python_process(command, Path(folder)) as (server, log),
+    ):
         began = time.perf_counter()
-        port = _announced_port(server, log)
-        asyncio.run(first_answer(port, "/predict", _bodies("text")[0]))
-        print(f"first answer after {time.perf_counter() - began:.2f} s, with {_memory(server)}")
+        port = announced_port(server, log)
+        asyncio.run(first_answer(port, "/predict", bodies()[0]))
+        print(f"first answer after {time.perf_counter() - began:.2f} s, with {memory(server)}")
+        used = processor_seconds(server)
         with ProcessPoolExecutor(1) as pool:
-            job = pool.submit(
-                send, port, "/predict", _bodies("text"), _plan(options), dict(expected)
-            )
+            job = pool.submit(send, port, "/predict", bodies(), _plan(options), dict(expected))
             time.sleep(1)
             for change in range(1, options.changes + 1):
                 _set_champion(options.model, options.versions[change % 2])
                 time.sleep(max(0, options.seconds - 2) / max(1, options.changes))
             load = job.result()
         print_load("coldpress serve", load)
-        print(f"after the load: {_memory(server)}")
+        print(_processor_time(processor_seconds(server) - used, load))
+        print(f"after the load: {memory(server)}")
         server.send_signal(signal.SIGTERM)
         print(f"exit code after SIGTERM: {server.wait(60)}")
     return load
@@ -120,51 +115,25 @@ def _measure_mlflow(reference: str, options: argparse.Namespace, expected: list[
         port = free.getsockname()[1]
     command = ["-m", "mlflow", "models", "serve", "-m", f"models:/{reference}"]
     command += ["-p", str(port), "--env-manager", "local"]
-    with tempfile.TemporaryDirectory() as folder, _process(command, Path(folder)):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        python_process(command, Path(folder)) as (server, _),
+    ):
         began = time.perf_counter()
-        bodies = [json.dumps({"inputs": {"text": [text]}}).encode() for text in TEXTS]
-        asyncio.run(first_answer(port, "/invocations", bodies[0]))
+        inputs = [json.dumps({"inputs": {"text": [text]}}).encode() for text in TEXTS]
+        asyncio.run(first_answer(port, "/invocations", inputs[0]))
         print(f"MLflow's server: first answer after {time.perf_counter() - began:.2f} s")
+        used = processor_seconds(server)
         with ProcessPoolExecutor(1) as pool:
-            arguments = (port, "/invocations", bodies, _plan(options), {"": expected})
-            return pool.submit(send, *arguments).result()
+            arguments = (port, "/invocations", inputs, _plan(options), {"": expected})
+            load = pool.submit(send, *arguments).result()
+        print_load("mlflow models serve", load)
+        print(_processor_time(processor_seconds(server) - used, load))
+    return load
 
 
-@contextmanager
-def _process(command: list[str], folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
-    """Run Python with the environment's programs on the path; kill its process group at the end."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    log = folder / "log"
-    with log.open("wb") as file:
-        process = subprocess.Popen(
-            [sys.executable, *command],
-            env={**os.environ, "PATH": path},
-            stdout=file,
-            stderr=file,
-            start_new_session=True,
-        )
-    try:
-        yield process, log
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def _announced_port(server: subprocess.Popen[bytes], log: Path) -> int:
-    while server.poll() is None:
-        if found := re.search(r"http://127\.0\.0\.1:(\d+)", log.read_text()):
-            return int(found[1])
-        time.sleep(0.005)
-    raise SystemExit(log.read_text())
-
-
-def _memory(server: subprocess.Popen[bytes]) -> str:
-    return f"{psutil.Process(server.pid).memory_info().rss / 1e6:.0f} MB resident"
-
-
-def _bodies(field: str) -> list[bytes]:
-    return [json.dumps({field: [text]}).encode() for text in TEXTS]
+def _processor_time(seconds: float, load: Load) -> str:
+    return f"  {1e6 * seconds / len(load.latencies):.0f} us of processor time per request"
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from coldpress.errors import RefusedError
 from flows.prefect_server import supervisor
 from tasks.environment import home
-from tasks.promotion import audit, reasons, summary
+from tasks.promotion import audit, reasons, summary, version_identity
 from tasks.promotion import promote as promotion
-from tasks.tracking import registry
+from tasks.tracking import registry, shadow_runs
 
 if TYPE_CHECKING:
     from prefect import State
@@ -28,7 +28,7 @@ def promote(reference: str, reason: str, force: bool) -> str:
         force: Promote without a passed gate.
 
     Returns:
-        The result in one line.
+        How the version answered as a challenger, if it did, and the result in one line.
 
     Raises:
         InputError: The version cannot be promoted; nothing was started.
@@ -46,7 +46,9 @@ def promote(reference: str, reason: str, force: bool) -> str:
         watched = promote.with_options(on_running=[session.restore_signal_handlers])
         return watched(f"{model}/{version}", one_line_reason, force, return_state=True)
 
-    return summary.summarize(_run_flow(model, run))
+    digest = version_identity.digest_of(model, version)
+    shadows = shadow_runs.describe_shadows(model, version, digest)
+    return "\n".join([*shadows, summary.summarize(_run_flow(model, run))])
 
 
 def rollback(model: str, reason: str) -> str:

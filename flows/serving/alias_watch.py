@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-from flows.serving.metrics import Metrics
-from flows.serving.model_slot import ModelSlot, ServedModel
+from prometheus_client import Counter
+
+from flows.serving.model_slot import ChallengerSlot, ModelSlot, ServedModel
 
 POLL_SECONDS = 2.0
 _LONGEST_WAIT = 60.0
@@ -23,7 +24,19 @@ class _Numbered(Protocol):
     def version(self) -> int | str: ...
 
 
-Found = TypeVar("Found", bound=_Numbered)
+class WatchMetrics(Protocol):
+    """Metrics of what a watch does."""
+
+    swaps: Counter
+
+    def show_model(self, model: ServedModel) -> None:
+        """Show which model is in use."""
+
+    def show_problem(self, problem: str | None) -> None:
+        """Show whether the alias is followed."""
+
+
+Candidate = TypeVar("Candidate", bound=_Numbered)
 
 
 @dataclass
@@ -37,7 +50,7 @@ class _Failure:
 
 
 @dataclass
-class AliasWatch(Generic[Found]):
+class AliasWatch(Generic[Candidate]):
     """Compares the alias with the version in use, and exchanges the model if they differ.
 
     Attributes:
@@ -47,14 +60,16 @@ class AliasWatch(Generic[Found]):
         load: Loads, verifies and warms up a version.
     """
 
-    slot: ModelSlot
-    metrics: Metrics
-    find: Callable[[], Found]
-    load: Callable[[Found], ServedModel]
+    slot: ModelSlot | ChallengerSlot
+    metrics: WatchMetrics
+    find: Callable[[], Candidate]
+    load: Callable[[Candidate], ServedModel]
     _failure: _Failure | None = field(default=None, init=False)
 
     def run(self, stop: threading.Event) -> None:
-        """Check the alias every few seconds until `stop` is set."""
+        """Check the alias every few seconds until `stop` is set; at once if there is no model."""
+        if self.slot.model is None:
+            self.check()
         while not stop.wait(POLL_SECONDS):
             self.check()
 
@@ -65,7 +80,7 @@ class AliasWatch(Generic[Found]):
         except Exception as error:
             problem = _one_line(error)
         if problem and problem != self.slot.problem:
-            _LOG.warning("%s continues: %s", self.slot.model.reference, problem)
+            _LOG.warning("%s is still %s: %s", self._reference(), self.slot.role, problem)
         self.slot.problem = problem
         self.metrics.show_problem(problem)
 
@@ -73,7 +88,7 @@ class AliasWatch(Generic[Found]):
         """Load and swap in the alias's version if it is another; return why it could not be."""
         version = self.find()
         number = int(version.version)
-        if number == self.slot.model.version:
+        if self.slot.model is not None and number == self.slot.model.version:
             self._failure = None
             return None
         failure = self._failure if self._failure and self._failure.number == number else None
@@ -88,11 +103,15 @@ class AliasWatch(Generic[Found]):
         return None
 
     def _swap(self, model: ServedModel) -> None:
-        before = self.slot.model.reference
+        before = self._reference()
         self.slot.model = model
         self.metrics.show_model(model)
         self.metrics.swaps.inc()
-        _LOG.info("%s is in use; before, %s was", model.reference, before)
+        role = self.slot.role
+        _LOG.info("%s is %s; before, it was %s", model.reference, role, before)
+
+    def _reference(self) -> str:
+        return self.slot.model.reference if self.slot.model is not None else "none"
 
 
 def _next_failure(number: int, message: str, last: _Failure | None) -> _Failure:

@@ -27,11 +27,12 @@ _RESPONSE = {
 _REFUSALS = {
     "400": "The body is not valid, or does not suit the model.",
     "401": "The bearer token is missing or wrong.",
+    "403": "The header Host is not a name of the service.",
     "408": "The body was not complete in time.",
     "413": "The body is too large.",
     "415": "The content type is not application/json.",
     "429": "Too many requests are running; `Retry-After` says when to try again.",
-    "503": "The service ends, and the request took longer than running requests may.",
+    "503": "The service ended before the request was answered.",
 }
 _ERROR = {"type": "object", "properties": {"error": {"type": "string"}}}
 _STYLE = (

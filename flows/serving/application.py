@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import os
 import time
-from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import request_response
+from starlette.types import ASGIApp
 
 from flows.serving import api_page
+from flows.serving.allowed_hosts import AllowedHosts
 from flows.serving.bearer_token import check_token
+from flows.serving.dispatch import Dispatcher, Endpoint
 from flows.serving.limits import RequestError, RequestLimit, parse_body, read_body
 from flows.serving.metrics import Metrics
-from flows.serving.model_slot import ModelSlot, answer
+from flows.serving.model_slot import Answer, ModelSlot, answer
+from flows.serving.prediction_threads import PredictionThreads
+from flows.serving.responses import JSON, error_response, json_response
+from flows.serving.shadow_queue import AnsweredRequest
+
+if TYPE_CHECKING:
+    from flows.serving.shadow import Shadow
 
 MODEL_HEADER = "Coldpress-Model"
-_JSON = "application/json"
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def create_application(
@@ -34,7 +39,9 @@ def create_application(
     metrics: Metrics,
     token: str | None = None,
     limit: RequestLimit | None = None,
-) -> FastAPI:
+    shadow: Shadow | None = None,
+    hosts: AllowedHosts | None = None,
+) -> ASGIApp:
     """Create the ASGI application.
 
     Args:
@@ -42,8 +49,11 @@ def create_application(
         metrics: Counts requests.
         token: The bearer token that requests must carry, except those for health; None if none.
         limit: Of requests at the same time.
+        shadow: Compares a challenger on a share of the requests.
+        hosts: Names by which clients may address the service.
     """
-    service = _Service(slot, metrics, token, limit or RequestLimit())
+    limit = limit or RequestLimit()
+    service = _Service(slot, metrics, token, limit, shadow, hosts or AllowedHosts())
     application = FastAPI(
         title="Coldpress",
         description="Predictions of an exported model.",
@@ -53,17 +63,19 @@ def create_application(
         redoc_url=None,
         redirect_slashes=False,
     )
+    endpoints = {}
     for path, method, endpoint, public in service.routes():
         guarded = service.guard(endpoint, public)
         application.router.routes.append(_route(path, method, endpoint, guarded))
+        endpoints[method, path] = guarded
     service.openapi = application.openapi
     application.add_exception_handler(HTTPException, _explain_status)
-    return application
+    return Dispatcher(endpoints, application)
 
 
-def _route(path: str, method: str, endpoint: _Endpoint, guarded: _Endpoint) -> APIRoute:
+def _route(path: str, method: str, endpoint: Endpoint, guarded: Endpoint) -> APIRoute:
     summary, _, description = (endpoint.__doc__ or "").partition("\n")
-    route = APIRoute(
+    return APIRoute(
         path,
         guarded,
         methods=[method],
@@ -74,25 +86,30 @@ def _route(path: str, method: str, endpoint: _Endpoint, guarded: _Endpoint) -> A
         response_class=Response,
         response_model=None,
     )
-    # Endpoints take the request itself; FastAPI's own steps would take a tenth of the time.
-    route.app = request_response(guarded)
-    return route
 
 
 class _Service:
     """The endpoints, with what they share."""
 
     def __init__(
-        self, slot: ModelSlot, metrics: Metrics, token: str | None, limit: RequestLimit
+        self,
+        slot: ModelSlot,
+        metrics: Metrics,
+        token: str | None,
+        limit: RequestLimit,
+        shadow: Shadow | None,
+        hosts: AllowedHosts,
     ) -> None:
         self._slot = slot
         self._metrics = metrics
         self._token = token
         self._limit = limit
-        self._threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "predict")
+        self._shadow = shadow
+        self._hosts = hosts
+        self._threads: PredictionThreads[Answer] = PredictionThreads(len(os.sched_getaffinity(0)))
         self.openapi: Callable[[], dict[str, Any]] = dict
 
-    def routes(self) -> list[tuple[str, str, _Endpoint, bool]]:
+    def routes(self) -> list[tuple[str, str, Endpoint, bool]]:
         """Return path, method, endpoint and whether it needs no token."""
         return [
             ("/predict", "POST", self.predict, False),
@@ -104,19 +121,17 @@ class _Service:
             ("/docs", "GET", self.docs, False),
         ]
 
-    def guard(self, endpoint: _Endpoint, public: bool) -> _Endpoint:
-        """Check the token before an endpoint, and respond with one line if it refuses."""
+    def guard(self, endpoint: Endpoint, public: bool) -> Endpoint:
+        """Check host and token before an endpoint, and respond with one line to a refusal."""
 
         async def guarded(request: Request) -> Response:
             try:
+                self._hosts.check(request)
                 check_token(request, None if public else self._token)
                 return await endpoint(request)
             except RequestError as error:
                 self._metrics.rejections.labels(str(error.status)).inc()
-                return _error(error.status, str(error), error.headers)
-            except asyncio.CancelledError:  # the service ends, and this request took too long
-                self._metrics.rejections.labels("503").inc()
-                return _error(503, "the service ends; try again", {"Connection": "close"})
+                return error_response(error.status, str(error), error.headers)
 
         return guarded
 
@@ -135,29 +150,46 @@ class _Service:
             texts, pairs = parse_body(body)
             # From here to the response the request uses this model, whatever replaces it.
             model = self._slot.model
-            loop = asyncio.get_running_loop()
             try:
-                content = await loop.run_in_executor(self._threads, answer, model, texts, pairs)
+                reply = await self._threads.run(partial(answer, model, texts, pairs))
             except ValueError as error:
                 raise RequestError(400, str(error)) from error
         self._metrics.count(model, len(pairs or texts), time.perf_counter() - began)
-        return Response(content, media_type=_JSON, headers={MODEL_HEADER: model.reference})
+        headers = {MODEL_HEADER: model.reference}
+        response = Response(reply.content, media_type=JSON, headers=headers)
+        if self._shadow is not None and self._shadow.selects():
+            size = len(reply.content)
+            answered = AnsweredRequest(model, texts, pairs, reply.records, reply.seconds, size)
+            response.background = BackgroundTask(self._offer, answered)  # runs when it was sent
+        return response
+
+    async def _offer(self, request: AnsweredRequest) -> None:
+        if self._shadow is not None:
+            self._shadow.offer(request)
 
     async def health(self, _: Request) -> Response:
         """Show that the process responds."""
-        return _json({"status": "ok"})
+        return json_response({"status": "ok"})
 
     async def ready(self, _: Request) -> Response:
         """Show the model in use, and why the alias is not followed, if so.
 
         The status is 200 in either case, since the model in use answers.
         """
-        return _json({"model": self._slot.model.reference, "problem": self._slot.problem})
+        state = {"model": self._slot.model.reference, "problem": self._slot.problem}
+        shadow = self._shadow
+        if shadow is None:
+            return json_response(state)
+        challenger = shadow.state()
+        return json_response(
+            state | {"shadow": {key: challenger[key] for key in ("model", "problem")}}
+        )
 
     async def model(self, _: Request) -> Response:
         """Describe the model in use."""
         model = self._slot.model
-        return _json(
+        shadow = {"shadow": self._shadow.state()} if self._shadow is not None else {}
+        return json_response(
             {
                 "model": model.reference,
                 "name": model.name,
@@ -167,6 +199,7 @@ class _Service:
                 "since": model.since,
                 "kind": model.predictor.kind,
                 "pairs": model.predictor.pairs,
+                **shadow,
             }
         )
 
@@ -177,23 +210,15 @@ class _Service:
 
     async def openapi_json(self, _: Request) -> Response:
         """Return the description of this interface, in the format of OpenAPI."""
-        return _json(self.openapi())
+        return json_response(self.openapi())
 
     async def docs(self, _: Request) -> Response:
         """Show the description of this interface as a page."""
         return Response(api_page.render(self.openapi()), media_type="text/html")
 
 
-def _json(content: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(json.dumps(content), status, headers, _JSON)
-
-
-def _error(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
-    return _json({"error": message}, status, headers)
-
-
 async def _explain_status(_: Request, error: Exception) -> Response:
     """Respond to an unknown path or method with one line, too."""
     if not isinstance(error, HTTPException):
         raise error
-    return _error(error.status_code, str(error.detail), dict(error.headers or {}))
+    return error_response(error.status_code, str(error.detail), dict(error.headers or {}))

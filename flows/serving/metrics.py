@@ -6,13 +6,15 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from flows.serving.model_slot import ServedModel
 
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+"""Of the histograms, in seconds."""
 
 
 class Metrics:
     """Counters of one service.
 
     Attributes:
+        registry: Of all metrics of the service.
         requests: Predictions that were answered, by the model's reference.
         texts: Texts in them.
         seconds: From the beginning of a request to its answer.
@@ -27,36 +29,36 @@ class Metrics:
         Args:
             model: The first model in use.
         """
-        self._registry = CollectorRegistry()
+        self.registry = CollectorRegistry()
         self.requests = Counter(
-            "coldpress_requests", "Predictions answered", ["model"], registry=self._registry
+            "coldpress_requests", "Predictions answered", ["model"], registry=self.registry
         )
         self.texts = Counter(
-            "coldpress_texts", "Texts predicted for", ["model"], registry=self._registry
+            "coldpress_texts", "Texts predicted for", ["model"], registry=self.registry
         )
         self.seconds = Histogram(
             "coldpress_request_seconds",
             "Seconds from request to answer",
-            buckets=_SECONDS,
-            registry=self._registry,
+            buckets=BUCKETS,
+            registry=self.registry,
         )
         self.rejections = Counter(
-            "coldpress_rejections", "Requests refused", ["status"], registry=self._registry
+            "coldpress_rejections", "Requests refused", ["status"], registry=self.registry
         )
         self.running = Gauge(
-            "coldpress_requests_running", "Predictions not yet answered", registry=self._registry
+            "coldpress_requests_running", "Predictions not yet answered", registry=self.registry
         )
-        self.swaps = Counter("coldpress_swaps", "Models exchanged", registry=self._registry)
+        self.swaps = Counter("coldpress_swaps", "Models exchanged", registry=self.registry)
         self._model = Gauge(
             "coldpress_model",
             "1 for the model in use",
             ["name", "version", "digest"],
-            registry=self._registry,
+            registry=self.registry,
         )
         self._problem = Gauge(
             "coldpress_problem",
             "1 if the alias cannot be followed",
-            registry=self._registry,
+            registry=self.registry,
         )
         self.show_model(model)
 
@@ -84,4 +86,4 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """Return all metrics as text."""
-        return generate_latest(self._registry)
+        return generate_latest(self.registry)

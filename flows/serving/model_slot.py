@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+
+import orjson
 
 from coldpress.errors import CorruptCheckpointError
 from coldpress.model.checkpoint import MANIFEST, Manifest, combine_digests
@@ -53,10 +55,42 @@ class ModelSlot:
     Attributes:
         model: Read once by each request; replaced as a whole.
         problem: Why the newest version is not the one in use; None if it is.
+        role: In sentences about the model.
     """
 
+    role: ClassVar[str] = "in use"
     model: ServedModel
     problem: str | None = None
+
+
+@dataclass
+class ChallengerSlot:
+    """Holds the model that answers a share of the requests again.
+
+    Attributes:
+        model: None until one could be loaded.
+        problem: Why the newest version is not the one in use; None if it is.
+        role: In sentences about the model.
+    """
+
+    role: ClassVar[str] = "the challenger"
+    model: ServedModel | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The predictions for a request.
+
+    Attributes:
+        records: One for each text.
+        content: The response's body.
+        seconds: Duration of the prediction.
+    """
+
+    records: list[dict[str, Any]]
+    content: bytes
+    seconds: float
 
 
 def load_folder(
@@ -84,7 +118,7 @@ def load_folder(
     return ServedModel(predictor, name, version, digest, verdict, since)
 
 
-def answer(model: ServedModel, texts: Sequence[str], pairs: Sequence[str] | None) -> bytes:
+def answer(model: ServedModel, texts: Sequence[str], pairs: Sequence[str] | None) -> Answer:
     """Predict, and encode the response.
 
     Args:
@@ -99,12 +133,14 @@ def answer(model: ServedModel, texts: Sequence[str], pairs: Sequence[str] | None
         ValueError: The texts do not suit the model.
     """
     predictor = model.predictor
+    began = time.perf_counter()
     if pairs is not None and len(texts) == 1 < len(pairs) and predictor.kind == "ranking":
         records = predictor.rank(texts[0], pairs)
     else:
         records = predictor.predict(texts, pairs)
+    seconds = time.perf_counter() - began
     response: dict[str, Any] = {"model": model.reference, "predictions": records}
-    return json.dumps(response, ensure_ascii=False).encode()
+    return Answer(records, orjson.dumps(response), seconds)
 
 
 def _warm_up(predictor: Predictor) -> None:

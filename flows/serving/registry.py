@@ -49,7 +49,7 @@ def find_version(reference: str) -> Version:
             f"model: serve needs an alias or a version, such as {reference}@champion or"
             f" {reference}/1, or a folder that coldpress pull wrote"
         )
-    address = _server_address()
+    address = server_address()
     if address is not None:
         return server_versions.find_version(address, reference)
     return deployable.find_version(reference)
@@ -87,6 +87,15 @@ def load_version(version: Version, stop: threading.Event) -> ServedModel:
         return _load(folder, version)
 
 
+def server_address() -> str | None:
+    """Return the address of the MLflow server that is configured; None if there is none."""
+    if home.is_unused():
+        return None
+    home.configure_environment()
+    address = os.environ[MLFLOW_VARIABLE]
+    return address if address.startswith("http") else None
+
+
 def _load(folder: Path, version: Version) -> ServedModel:
     model = load_folder(folder, version.name, int(version.version), version.tags.get(VERDICT_TAG))
     registered = version.tags["digest"]
@@ -95,15 +104,6 @@ def _load(folder: Path, version: Version) -> ServedModel:
             f"{model.reference}: registered as {registered}, found {model.digest}"
         )
     return model
-
-
-def _server_address() -> str | None:
-    """Return the address of the MLflow server that is configured; None if there is none."""
-    if home.is_unused():
-        return None
-    home.configure_environment()
-    address = os.environ[MLFLOW_VARIABLE]
-    return address if address.startswith("http") else None
 
 
 def _find_embedded(reference: str) -> EmbeddedVersion:

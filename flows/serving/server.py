@@ -8,15 +8,15 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from coldpress.errors import InputError
-from flows.serving.application import create_application
 from flows.serving.bearer_token import TOKEN_VARIABLE, read_token
-from flows.serving.metrics import Metrics
 from flows.serving.model_slot import ModelSlot
 from tasks.environment import garbage_collector
 
@@ -29,8 +29,24 @@ _KEEP_ALIVE_SECONDS = 65
 """Longer than the 60 s after which common proxies close idle connections themselves."""
 _LOG = logging.getLogger("coldpress.serving")
 
-Watch = Callable[[ModelSlot, Metrics, threading.Event], None]
-"""Follows an alias until the event is set."""
+_SWITCH_SECONDS = 0.0005
+"""After which a thread gives up Python's lock if another one waits for it. By default a prediction
+that is done would wait up to 5 ms for the event loop, which reads other requests meanwhile."""
+_AWAITED_SECONDS = 15
+"""Seconds that awaited threads get at the end."""
+
+
+@dataclass(frozen=True)
+class Background:
+    """Runs in a thread beside the server.
+
+    Attributes:
+        run: Ends when the event is set.
+        awaited: Whether the process waits for its end.
+    """
+
+    run: Callable[[threading.Event], None]
+    awaited: bool = False
 
 
 class _Server(uvicorn.Server):
@@ -73,24 +89,32 @@ def open_socket(host: str, port: int) -> socket.socket:
 
 
 def run(
-    slot: ModelSlot, listener: socket.socket, watch: Watch | None, stop: threading.Event
+    slot: ModelSlot,
+    application: ASGIApp,
+    listener: socket.socket,
+    background: Sequence[Background],
+    stop: threading.Event,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C, then finish running requests.
 
     Args:
         slot: With a loaded model.
+        application: Answers requests with it.
         listener: Of `open_socket`.
-        watch: Runs in a thread beside the server; None for a model that does not change.
-        stop: Set at the end, for the watch and its downloads.
+        background: Runs in threads beside the server.
+        stop: Set at the end, for the threads and their downloads.
     """
     _set_up_log()
     garbage_collector.resume()
-    metrics = Metrics(slot.model)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     server = _Server(
         uvicorn.Config(
-            create_application(slot, metrics, read_token()),
+            application,
             log_config=None,
             access_log=False,
+            http="httptools",
+            loop="uvloop",
+            proxy_headers=False,  # nothing depends on the client's address
             lifespan="off",
             ws="none",
             server_header=False,
@@ -99,23 +123,24 @@ def run(
         )
     )
     _announce(slot, listener)
-    with _watching(watch, slot, metrics, stop), suppress(KeyboardInterrupt):
+    with _running(background, stop), suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
 
 
 @contextmanager
-def _watching(
-    watch: Watch | None, slot: ModelSlot, metrics: Metrics, stop: threading.Event
-) -> Iterator[None]:
-    """Run the watch in a thread while the block runs."""
-    if watch is not None:
-        threading.Thread(
-            target=watch, args=(slot, metrics, stop), name="alias", daemon=True
-        ).start()
+def _running(background: Sequence[Background], stop: threading.Event) -> Iterator[None]:
+    """Run threads while the block runs."""
+    threads = [threading.Thread(target=b.run, args=(stop,), daemon=True) for b in background]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         stop.set()
+        with suppress(KeyboardInterrupt):  # the process has had its time to end
+            for thread, task in zip(threads, background, strict=True):
+                if task.awaited:
+                    thread.join(_AWAITED_SECONDS)
 
 
 def _announce(slot: ModelSlot, listener: socket.socket) -> None:

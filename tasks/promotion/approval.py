@@ -16,7 +16,7 @@ from pydantic import Field
 
 from coldpress.errors import RefusedError
 from tasks.promotion import promote, reasons
-from tasks.tracking import registry
+from tasks.tracking import registry, shadow_runs
 
 _POLL_SECONDS = 5
 
@@ -68,12 +68,15 @@ def _resume() -> None:
 
 
 def _approval_page(reference: str, reason: str) -> str:
-    """Return the gate verdict, the reason and the scorecard of a version as Markdown."""
+    """Return gate verdict, reason, comparisons and scorecard of a version as Markdown."""
     version = registry.resolve(reference)
     gate = promote.gate_objection(version) or f"{reference} passed its gate"
     question = f"# Make {reference} the champion?\n\n{gate}."
+    shadows = shadow_runs.describe_shadows(
+        str(version.name), str(version.version), version.tags.get("digest")
+    )
     scorecard = version.description or "It has no scorecard."
-    return "\n\n".join([question, _code_block(reason), scorecard])
+    return "\n\n".join([question, _code_block(reason), *shadows, scorecard])
 
 
 def _code_block(text: str) -> str:

@@ -5,25 +5,11 @@ A service asks every few seconds and for months: it needs one request, and no cl
 
 from __future__ import annotations
 
-import base64
-import http.client
-import json
-import os
-import ssl
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlencode
 
 from coldpress.errors import InputError
-from tasks.environment import credentials
+from tasks.tracking import server_requests
 from tasks.tracking.references import is_own, split_reference
-
-_TIMEOUT = 10.0
-"""Seconds to wait for the server."""
-_MISSING_CODES = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
-_TOKEN_VARIABLE = "MLFLOW_TRACKING_TOKEN"  # noqa: S105 - the name of the variable
 
 
 @dataclass(frozen=True)
@@ -55,9 +41,9 @@ def find_version(address: str, reference: str) -> ServerVersion:
     """
     name, mark, selector = split_reference(reference)
     if mark == "@":
-        answer = _get(address, "registered-models/alias", name=name, alias=selector)
+        answer = server_requests.get(address, "registered-models/alias", name=name, alias=selector)
     else:
-        answer = _get(address, "model-versions/get", name=name, version=selector)
+        answer = server_requests.get(address, "model-versions/get", name=name, version=selector)
     if answer is None:
         raise InputError(f"model: no {reference} in the registry at {address}")
     entry = answer["model_version"]
@@ -65,53 +51,3 @@ def find_version(address: str, reference: str) -> ServerVersion:
     if not is_own(tags, entry.get("source")):
         raise InputError(f"model: {name}/{entry['version']} was not made by Coldpress")
     return ServerVersion(name, int(entry["version"]), tags)
-
-
-def _get(address: str, path: str, **query: str) -> dict[str, Any] | None:
-    """Return the answer of a server; None if it has no such object."""
-    url = f"{address.rstrip('/')}/api/2.0/mlflow/{path}?{urlencode(query)}"
-    request = urllib.request.Request(url, headers=_authorization())  # noqa: S310
-    try:
-        with urllib.request.urlopen(  # noqa: S310 - an address of http, checked by the caller
-            request, timeout=_TIMEOUT, context=_tls(address)
-        ) as response:
-            answer: dict[str, Any] = json.loads(response.read())
-            return answer
-    except urllib.error.HTTPError as error:
-        _raise_unless_missing(address, error)
-        return None
-    except urllib.error.URLError as error:
-        raise ConnectionError(f"nothing answers at {address}: {error.reason}") from error
-    except (http.client.HTTPException, ValueError) as error:
-        raise ConnectionError(f"{address} answers, but not as an MLflow server") from error
-
-
-def _raise_unless_missing(address: str, error: urllib.error.HTTPError) -> None:
-    """Return if an object does not exist; raise any other refusal as one line."""
-    if error.code in credentials.AUTH_FAILURE_CODES:
-        message = credentials.auth_failure_message(credentials.MLFLOW_VARIABLE)
-        raise InputError(message) from error
-    try:
-        code = json.loads(error.read()).get("error_code")
-    except (OSError, ValueError, AttributeError, http.client.HTTPException):
-        code = None
-    if code not in _MISSING_CODES:
-        raise ConnectionError(f"{address} responds with status {error.code}") from error
-
-
-def _authorization() -> dict[str, str]:
-    """Return the header with the credentials that MLflow's client would send."""
-    user, password = map(os.environ.get, credentials.CREDENTIAL_VARIABLES["MLFLOW_TRACKING_URI"])
-    if user and password:
-        encoded = base64.b64encode(f"{user}:{password}".encode()).decode()
-        return {"Authorization": f"Basic {encoded}"}
-    token = os.environ.get(_TOKEN_VARIABLE)
-    return {"Authorization": f"Bearer {token}"} if token else {}
-
-
-def _tls(address: str) -> ssl.SSLContext | None:
-    """Return what certificates are checked with, if MLflow's variable names some."""
-    file = os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH")
-    if not (file and address.startswith("https")):
-        return None
-    return ssl.create_default_context(cafile=file)

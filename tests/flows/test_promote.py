@@ -29,8 +29,10 @@ from flows.collect_garbage import collect_garbage
 from flows.promote import promote as promote_flow
 from flows.rollback import rollback as rollback_flow
 from flows.watch_registry import watch_registry
-from tasks.promotion import audit, retention
+from tasks.promotion import audit, retention, version_identity
 from tasks.tracking import runs as tracking
+from tasks.tracking import shadow_runs
+from tasks.tracking.shadow_record import ShadowRecord
 from tests.support.command import Coldpress, new_home
 from tests.support.registered_models import named, passed, promote, version
 
@@ -60,6 +62,20 @@ def coldpress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_store: Path
 
 def lines(text: str) -> list[str]:
     return [line for line in text.splitlines() if "Warning" not in line]
+
+
+def test_promote_shows_how_the_version_answered_in_the_shadow(
+    prefect: str, coldpress: Coldpress
+) -> None:
+    promotion.promote("trec/1", "first", force=False)
+    digest = version_identity.digest_of("trec", "2")
+    assert digest is not None
+    metrics = {"agreement": 0.75, "texts": 4.0}
+    record = ShadowRecord("trec", "trec/1", "aa", "trec/2", digest, 0.1, 0.0, metrics)
+    run_id = shadow_runs.write_shadow(record, None)
+    shown, outcome = promotion.promote("trec/2", "agrees", force=False).splitlines()
+    assert shown == (f"trec/2 in the shadow of trec/1: agreement 0.75, 4 texts (run {run_id})")
+    assert outcome.startswith("trec/2 is the champion, trec/1 is previous (audit ")
 
 
 def test_promote_and_rollback_print_the_outcome(prefect: str, coldpress: Coldpress) -> None:

@@ -13,7 +13,7 @@ from coldpress.model.checkpoint import Checkpoint
 from flows.serving import registry
 from flows.serving.alias_watch import AliasWatch
 from flows.serving.metrics import Metrics
-from flows.serving.model_slot import ModelSlot, answer
+from flows.serving.model_slot import ModelSlot, ServedModel, answer
 from tasks.tracking import embedded_versions, runs
 from tests.support.exported_versions import export_version, set_champion
 
@@ -40,15 +40,25 @@ def alter_version(number: int) -> Path:
     return model
 
 
+def in_use(watch: AliasWatch[registry.Version]) -> ServedModel:
+    assert watch.slot.model is not None
+    return watch.slot.model
+
+
+def exposition(watch: AliasWatch[registry.Version]) -> bytes:
+    assert isinstance(watch.metrics, Metrics)
+    return watch.metrics.exposition()
+
+
 def test_promotion_and_rollback_exchange_the_model(watch: AliasWatch[registry.Version]) -> None:
     for number in (1, 2, 1):
         set_champion(number)
         watch.check()
-        assert watch.slot.model.reference == f"trec/{number}"
-        assert watch.slot.model.verdict == "passed"
-        assert f'-{number}"'.encode() in answer(watch.slot.model, ["cold"], None)
+        model = in_use(watch)
+        assert (model.reference, model.verdict) == (f"trec/{number}", "passed")
+        assert f'-{number}"'.encode() in answer(model, ["cold"], None).content
         assert watch.slot.problem is None
-    assert b"coldpress_swaps_total 2.0" in watch.metrics.exposition()
+    assert b"coldpress_swaps_total 2.0" in exposition(watch)
 
 
 def test_the_version_in_use_stays_while_another_cannot_be_loaded(
@@ -57,16 +67,16 @@ def test_the_version_in_use_stays_while_another_cannot_be_loaded(
     model = alter_version(2)
     set_champion(2)
     watch.check()
-    assert watch.slot.model.reference == "trec/1"
+    assert in_use(watch).reference == "trec/1"
     assert watch.slot.problem is not None
     assert watch.slot.problem.startswith("trec/2: its files are missing or were changed; ")
-    assert b"coldpress_problem 1.0" in watch.metrics.exposition()
+    assert b"coldpress_problem 1.0" in exposition(watch)
     model.write_bytes(model.read_bytes()[:-1])
     watch.check()  # it is not tried again at once
-    assert watch.slot.model.reference == "trec/1"
+    assert in_use(watch).reference == "trec/1"
     monkeypatch.setattr("time.monotonic", lambda: float("inf"))
     watch.check()
-    assert watch.slot.model.reference == "trec/2"
+    assert in_use(watch).reference == "trec/2"
     assert not watch.slot.problem
 
 
@@ -78,7 +88,7 @@ def test_a_champion_that_is_put_back_ends_the_problem(
     watch.check()
     set_champion(1)
     watch.check()
-    assert (watch.slot.model.reference, watch.slot.problem) == ("trec/1", None)
+    assert (in_use(watch).reference, watch.slot.problem) == ("trec/1", None)
 
 
 def test_a_missing_alias_or_registry_is_a_problem_until_it_returns(
@@ -87,14 +97,14 @@ def test_a_missing_alias_or_registry_is_a_problem_until_it_returns(
     runs.client().delete_registered_model_alias("trec", "champion")
     watch.check()
     missing = "model: no trec@champion in the registry, or it cannot be read"
-    assert (watch.slot.model.reference, watch.slot.problem) == ("trec/1", missing)
+    assert (in_use(watch).reference, watch.slot.problem) == ("trec/1", missing)
     set_champion(2)
     (state / "mlflow.db").rename(state / "moved")
     watch.check()
-    assert (watch.slot.model.reference, watch.slot.problem) == ("trec/1", missing)
+    assert (in_use(watch).reference, watch.slot.problem) == ("trec/1", missing)
     (state / "moved").rename(state / "mlflow.db")
     watch.check()
-    assert watch.slot.model.reference == "trec/2"
+    assert in_use(watch).reference == "trec/2"
     assert not watch.slot.problem
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from starlette.testclient import TestClient
+from starlette.types import ASGIApp
 
 from coldpress.onnx.predictor import Predictor
 from flows.serving import limits
@@ -74,7 +74,7 @@ def test_a_large_body_is_refused(client: TestClient, announced: bool) -> None:
     assert response.json() == {"error": "the body has more than 8388608 bytes"}
 
 
-async def _call(application: FastAPI, receive: Any) -> list[Any]:  # noqa: ANN401 - of ASGI
+async def _call(application: ASGIApp, receive: Any) -> list[Any]:  # noqa: ANN401 - of ASGI
     """Send a request whose body comes from `receive`, and return the messages of its response."""
     scope = {"type": "http", "method": "POST", "path": "/predict", "query_string": b""}
     messages: list[Any] = []
@@ -121,7 +121,7 @@ def test_a_request_that_the_service_cannot_finish_is_refused_with_one_line(
 
     start, body = asyncio.run(cancel())
     assert start["status"] == 503
-    assert json.loads(body["body"]) == {"error": "the service ends; try again"}
+    assert json.loads(body["body"]) == {"error": "the service ends; send the request again"}
 
 
 def test_pages_of_other_sites_cannot_send_texts(client: TestClient) -> None:
@@ -235,13 +235,5 @@ def test_the_page_of_the_interface_loads_nothing_from_other_hosts(client: TestCl
     assert "http" not in page.replace("HTTP", "")
     operation = client.get("/openapi.json").json()["paths"]["/predict"]["post"]
     assert operation["summary"] == "Predict for texts or pairs of texts."
-    assert sorted(operation["responses"]) == [
-        "200",
-        "400",
-        "401",
-        "408",
-        "413",
-        "415",
-        "429",
-        "503",
-    ]
+    statuses = ["200", "400", "401", "403", "408", "413", "415", "429", "503"]
+    assert sorted(operation["responses"]) == statuses

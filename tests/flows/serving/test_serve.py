@@ -5,16 +5,12 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +19,7 @@ import pytest
 from coldpress.model.checkpoint import Checkpoint
 from flows.cli.predict import pull_model
 from tests.support.exported_versions import export_version, set_champion
+from tests.support.service import get, metrics, post, served
 
 
 @pytest.fixture
@@ -33,49 +30,10 @@ def models(state: Path, tmp_path: Path, tiny_checkpoint: Checkpoint) -> None:
     set_champion(1)
 
 
-@contextmanager
-def served(model: str, folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Start the command, and yield its process and address."""
-    log = folder / "log"
-    with log.open("w") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "flows.cli", "serve", model, "--port", "0"],
-            stderr=file,
-            text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
-    try:
-        deadline = time.monotonic() + 120
-        while not (found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text())):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        yield process, found[0]
-    finally:
-        process.kill()
-        process.wait()
-
-
-def post(address: str, texts: list[str]) -> Any:  # noqa: ANN401 - JSON
-    body = json.dumps({"text": texts}).encode()
-    request = urllib.request.Request(
-        f"{address}/predict", body, {"Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=60) as response:
-        content = json.load(response)
-        assert response.headers["Coldpress-Model"] == content["model"]
-        return content
-
-
-def get(address: str, path: str) -> Any:  # noqa: ANN401 - JSON
-    with urllib.request.urlopen(f"{address}{path}", timeout=60) as response:
-        return json.load(response)
-
-
 def test_a_promotion_changes_the_answers_and_no_request_fails(models: None, tmp_path: Path) -> None:
     answers: list[Any] = []
     stop = threading.Event()
-    with served("trec@champion", tmp_path) as (process, address):
+    with served(tmp_path, "trec@champion") as (process, address):
 
         def send() -> None:
             while not stop.is_set():
@@ -106,7 +64,7 @@ def test_a_promotion_changes_the_answers_and_no_request_fails(models: None, tmp_
 def test_sigterm_ends_the_process_after_running_requests(models: None, tmp_path: Path) -> None:
     body = b'{"text": ["cold press"]}'
     head = f"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n"
-    with served("trec/1", tmp_path) as (process, address):
+    with served(tmp_path, "trec/1") as (process, address):
         server = ("127.0.0.1", int(address.rpartition(":")[2]))
         with socket.create_connection(server, 60) as connection:
             connection.sendall(f"{head}Content-Type: application/json\r\n\r\n".encode())
@@ -132,14 +90,9 @@ def accepts(server: tuple[str, int]) -> bool:
     return True
 
 
-def metrics(address: str) -> str:
-    with urllib.request.urlopen(f"{address}/metrics", timeout=60) as response:
-        return str(response.read().decode())
-
-
 def test_a_pulled_folder_is_served_without_torch_and_mlflow(models: None, tmp_path: Path) -> None:
     pull_model("trec/2", tmp_path / "pulled")
-    with served(str(tmp_path / "pulled"), tmp_path) as (process, address):
+    with served(tmp_path, str(tmp_path / "pulled")) as (process, address):
         assert post(address, ["cold"])["predictions"][0]["label"].endswith("-2")
         model = get(address, "/model")
         assert (model["name"], model["version"]) == ("pulled", None)

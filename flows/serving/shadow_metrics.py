@@ -1,0 +1,87 @@
+"""Metrics of the comparison with a challenger, in the format of Prometheus."""
+
+from __future__ import annotations
+
+import math
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from flows.serving.metrics import BUCKETS
+from flows.serving.model_slot import ServedModel
+
+
+class ShadowMetrics:
+    """Counters of one challenger and its successors.
+
+    Attributes:
+        requests: Compared requests, by the challenger's reference.
+        texts: Texts in them.
+        seconds: Of the challenger's predictions.
+        dropped: Requests that were not compared, because too many waited.
+        failures: Requests that the challenger could not answer.
+        swaps: Exchanges of the challenger.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Start at zero.
+
+        Args:
+            registry: Of the service's metrics.
+        """
+        self.requests = Counter(
+            "coldpress_shadow_requests", "Requests compared", ["model"], registry=registry
+        )
+        self.texts = Counter("coldpress_shadow_texts", "Compared", ["model"], registry=registry)
+        self.seconds = Histogram(
+            "coldpress_shadow_seconds",
+            "Seconds of the challenger's predictions",
+            buckets=BUCKETS,
+            registry=registry,
+        )
+        self.dropped = Counter("coldpress_shadow_dropped", "Requests left out", registry=registry)
+        self.failures = Counter(
+            "coldpress_shadow_failures", "Requests that the challenger failed at", registry=registry
+        )
+        self.swaps = Counter("coldpress_shadow_swaps", "Challengers exchanged", registry=registry)
+        self._agreement = Gauge(
+            "coldpress_shadow_agreement",
+            "Agreement of champion and challenger, NaN if undefined",
+            registry=registry,
+        )
+        self._model = Gauge(
+            "coldpress_shadow_model",
+            "1 for the challenger in use",
+            ["name", "version", "digest"],
+            registry=registry,
+        )
+        self._problem = Gauge(
+            "coldpress_shadow_problem",
+            "1 if the challenger's alias cannot be followed",
+            registry=registry,
+        )
+        self.show_agreement(None)
+
+    def show_model(self, model: ServedModel) -> None:
+        """Show which challenger is compared."""
+        self._model.clear()
+        self._model.labels(model.name, str(model.version), model.digest).set(1)
+
+    def show_problem(self, problem: str | None) -> None:
+        """Show whether the alias is followed."""
+        self._problem.set(1 if problem else 0)
+
+    def show_agreement(self, agreement: float | None) -> None:
+        """Show the agreement with the present champion."""
+        self._agreement.set(math.nan if agreement is None else agreement)
+
+    def count(self, model: ServedModel, texts: int, seconds: float) -> None:
+        """Count one compared request.
+
+        Args:
+            model: The challenger.
+            texts: Number of texts, or of pairs.
+            seconds: Of its prediction.
+        """
+        self.requests.labels(model.reference).inc()
+        self.texts.labels(model.reference).inc(texts)
+        self.seconds.observe(seconds)
