@@ -172,7 +172,7 @@ def _large_bodies() -> Iterator[bytes]:
 
 def _refused_by_path(head: bytes) -> Iterator[MalformedRequest]:
     end = b" HTTP/1.1\r\nHost: a\r\n" + head + b"\r\n"
-    for method in (b"GET", b"HEAD", b"PUT", b"DELETE", b"PATCH", b"OPTIONS", b"TRACE", b"BREW"):
+    for method in (b"GET", b"HEAD", b"PUT", b"DELETE", b"PATCH", b"OPTIONS", b"TRACE"):
         yield MalformedRequest("wrong method", method + b" /predict" + end, 405)
     for path in (b"/health", b"/ready", b"/model", b"/metrics", b"/docs", b"/openapi.json"):
         yield MalformedRequest("wrong method", post(VALID, head, path=path), 405)
@@ -242,5 +242,7 @@ def _broken_lines(start: bytes) -> Iterator[MalformedRequest]:
         b"PRI * HTTP/x\r\n\r\n",
     )
     more = (b"GET / HTTP/9\r\n\r\n", b"GET /\x00 HTTP/1.1\r\nHost: a\r\n\r\n", b"\xff" * 70_000)
-    for line in (*lines, *more, b"GET /predict HTTP/1.1\r\n\r\n"):
+    hosts = (b"", b"Host: a\r\nHost: b\r\n")
+    unusual = (b"BREW / HTTP/1.1\r\nHost: a\r\n", *(b"GET / HTTP/1.1\r\n" + h for h in hosts))
+    for line in (*lines, *more, *unusual):
         yield MalformedRequest("not HTTP", line + b"\r\n\r\n", 400)

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from coldpress.errors import InputError
 from flows.serving.bearer_token import TOKEN_VARIABLE, read_token
+from flows.serving.http_protocol import HttpProtocol
 from flows.serving.model_slot import ModelSlot
 from tasks.environment import garbage_collector
 
@@ -112,7 +113,7 @@ def run(
             application,
             log_config=None,
             access_log=False,
-            http="httptools",
+            http=HttpProtocol,
             loop="uvloop",
             proxy_headers=False,  # nothing depends on the client's address
             lifespan="off",

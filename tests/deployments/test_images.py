@@ -146,13 +146,18 @@ def images() -> dict[str, set[str]]:
         template = json.loads((FOLDER / f"work-pools/{name}.json").read_text())
         by_file[f"{name}.json"] = {template["variables"]["properties"]["image"]["default"]}
     for path in sorted((FOLDER / "kubernetes").glob("*.yaml")):
-        by_file[path.name] = set(_of_values(yaml.safe_load(path.read_text())))
+        by_file[path.name] = set(_of_values(list(yaml.safe_load_all(path.read_text()))))
     return by_file
 
 
 def _of_values(values: object) -> Iterator[str]:
-    """Charts want an image in two pieces."""
+    """Manifests name an image, charts want it in two pieces."""
+    if isinstance(values, list):
+        for value in values:
+            yield from _of_values(value)
     if isinstance(values, dict):
+        if isinstance(values.get("image"), str):
+            yield values["image"]
         if "repository" in values:
             yield f"{values['repository']}:{values.get('tag', values.get('prefectTag'))}"
         for value in values.values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -139,6 +140,18 @@ def test_malformed_requests_get_one_line_and_their_status(
     assert len(requests) >= 200
     with serving("trec/1", os.environ, tmp_path / "log", TOKEN) as service:
         assert [fault for request in requests for fault in request_faults(service, request)] == []
+
+
+def test_a_header_without_an_end_is_refused_when_it_is_too_long(
+    expected: dict[str, Any], tmp_path: Path
+) -> None:
+    """Otherwise a client could fill the memory of the service."""
+    with (
+        serving("trec/1", os.environ, tmp_path / "log", TOKEN) as service,
+        socket.create_connection(("127.0.0.1", service.port), timeout=SECONDS) as connection,
+    ):
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\nX-A: " + b"a" * 2**16)
+        assert connection.recv(4096).startswith(b"HTTP/1.1 400 ")
 
 
 def test_a_request_that_is_right_but_for_its_status_is_found(
