@@ -97,7 +97,8 @@ def test_the_service_that_answers_requests() -> None:
     program, *words = SERVICES["serve"]["command"]
     _, bound, _ = app.parse_args(filled(words), exit_on_error=False, print_error=False)
     assert program == "coldpress"
-    assert bound.arguments == {"model": "demo@champion", "host": "0.0.0.0", "port": 8080}
+    expected = {"model": "demo@champion", "host": "0.0.0.0", "port": 8080}
+    assert bound.arguments == {**expected, "allowed_hosts": "serve"}
 
 
 def test_the_service_that_makes_the_deployments() -> None:

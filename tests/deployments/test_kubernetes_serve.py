@@ -112,4 +112,9 @@ def test_it_uses_the_registry_and_the_image_of_the_others() -> None:
     assert entries["MLFLOW_TRACKING_URI"] == f"http://{values['fullnameOverride']}:5000"
     services = yaml.safe_load((FOLDER / "compose.yaml").read_text())["services"]
     assert CONTAINER["image"] == services["worker"]["image"]
-    assert CONTAINER["args"][2:] == ["demo@champion", *services["serve"]["command"][3:]]
+    assert CONTAINER["args"][2:-1] == ["demo@champion", *services["serve"]["command"][3:-1]]
+
+
+def test_its_names_with_a_dot_are_allowed_hosts() -> None:
+    names = f"{SERVICE['metadata']['name']}.coldpress.svc"
+    assert CONTAINER["args"][-1] == f"--allowed-hosts={names},{names}.cluster.local"
