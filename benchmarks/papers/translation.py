@@ -16,7 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import cross_entropy
 
 from coldpress.pruning.sparsity import hold_zeros_of
-from coldpress.training.dropout import FastDropout
+from coldpress.training.dropout import fast_dropout
 from coldpress.training.loop import supports_bf16
 from coldpress.training.memory import keep_freed_memory
 from translation_data import BOS, EOS, PAD, Pairs, Sentence
@@ -116,7 +116,7 @@ def train(model: Translator, pairs: Pairs, epochs: int, peak: float) -> None:
     # For short sentences in bf16, plain attention is several times as fast as the fused kernel.
     plain_attention = sdpa_kernel(SDPBackend.MATH)
     zeros = hold_zeros_of(weight_matrices(model))
-    with zeros, FastDropout(), plain_attention, keep_freed_memory():
+    with zeros, fast_dropout(), plain_attention, keep_freed_memory():
         for _ in range(epochs):
             for rows in _batches(pairs, shuffled=True):
                 optimizer.zero_grad()

@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 _VALUES = 2**16
 """Numbers of 16 bits; the rate is rounded to a multiple of their inverse."""
 
 
-class FastDropout(TorchFunctionMode):
-    """Context in which `torch.nn.functional.dropout` is `dropout` for tensors on the CPU.
+@contextmanager
+def fast_dropout() -> Iterator[None]:
+    """Let `torch.nn.functional.dropout` be `dropout` inside the context, for tensors on the CPU.
 
     PyTorch draws one number of 32 bits for each element, one after the other. This takes a fifth of
     a training step for short texts, and more for the attention of long ones; `dropout` draws one
     of 64 bits for four elements. `nn.Dropout` and transformers' attention call that function.
     """
-
-    def __torch_function__(
-        self,
-        func: Callable[..., object],
-        types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> object:
-        """Call a function of PyTorch, or `dropout` in its place."""
-        if func is nn.functional.dropout:
-            return _dropout(*args, **(kwargs or {}))
-        return func(*args, **(kwargs or {}))
+    usual = nn.functional.dropout
+    nn.functional.dropout = _dropout
+    try:
+        yield
+    finally:
+        nn.functional.dropout = usual
 
 
 def dropout(states: Tensor, rate: float) -> Tensor:
@@ -52,12 +46,16 @@ def dropout(states: Tensor, rate: float) -> Tensor:
 
 
 def _dropout(
-    states: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+    input: Tensor,  # noqa: A002 - a name of PyTorch's function
+    p: float = 0.5,
+    training: bool = True,
+    inplace: bool = False,
 ) -> Tensor:
     """Choose by the arguments of `torch.nn.functional.dropout`."""
     if not training or p == 0:
-        return states
+        return input
     # Graphics processors draw the numbers inside the kernel; a rate of 1 leaves nothing.
-    if states.device.type != "cpu" or inplace or p == 1:
-        return nn.functional.dropout(states, p, training, inplace)
-    return dropout(states, p)
+    if input.device.type != "cpu" or inplace or p == 1:
+        result: Tensor = (torch.dropout_ if inplace else torch.dropout)(input, p, training)
+        return result
+    return dropout(input, p)

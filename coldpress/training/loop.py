@@ -26,7 +26,7 @@ from coldpress.model.activations import TeacherStudentLoss, record_activations
 from coldpress.model.classifier import Classifier, score
 from coldpress.schema.section import Optimization
 from coldpress.training.batches import plan_batches
-from coldpress.training.dropout import FastDropout
+from coldpress.training.dropout import fast_dropout
 from coldpress.training.freezing import freeze_embeddings, only_first_token
 from coldpress.training.memory import keep_freed_memory
 
@@ -207,10 +207,10 @@ class _TrainingStep:
     def _compute_loss(self, batch: Batch) -> Tensor:
         units = torch.from_numpy(batch.units)
         if not isinstance(self._loss, TeacherStudentLoss):
-            with self._accelerator.autocast(), FastDropout():
+            with self._accelerator.autocast(), fast_dropout():
                 logits = self._classifier.unit_logits(batch)
             return self._loss(logits.float(), units)
-        with self._accelerator.autocast(), FastDropout():
+        with self._accelerator.autocast(), fast_dropout():
             student = record_activations(self._classifier, batch)
             with torch.no_grad():
                 teacher = record_activations(self._loss.teacher, batch)

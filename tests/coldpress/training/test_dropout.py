@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from coldpress.training.dropout import FastDropout, dropout
+from coldpress.training.dropout import dropout, fast_dropout
 
 
 def test_elements_become_zero_or_grow_so_that_the_mean_stays() -> None:
@@ -52,7 +52,7 @@ def test_modules_use_it_inside_the_context_only() -> None:
         return values
 
     usual = results(1)
-    with FastDropout():
+    with fast_dropout():
         inside = results(1)
         torch.manual_seed(1)
         assert inside == dropout(ones, 0.5).tolist() != usual
@@ -64,5 +64,5 @@ def test_modules_use_it_inside_the_context_only() -> None:
 @pytest.mark.parametrize(("rate", "expected"), [(0.0, [1.0, 1.0, 1.0]), (1.0, [0.0, 0.0, 0.0])])
 def test_rates_of_0_and_1_need_no_random_numbers(rate: float, expected: list[float]) -> None:
     module = nn.Dropout(rate)
-    with FastDropout():
+    with fast_dropout():
         assert module(torch.ones(3)).tolist() == expected
