@@ -181,7 +181,8 @@ class _TrainingStep:
 
     def __call__(self, batch: Batch) -> float:
         self._module.train()
-        loss = self._compute_loss(batch)
+        with fast_dropout():
+            loss = self._compute_loss(batch)
         value = float(loss.item())
         if not math.isfinite(value):
             raise self._diverged(f"the loss is {value} in step {self._step + 1}")
@@ -207,10 +208,10 @@ class _TrainingStep:
     def _compute_loss(self, batch: Batch) -> Tensor:
         units = torch.from_numpy(batch.units)
         if not isinstance(self._loss, TeacherStudentLoss):
-            with self._accelerator.autocast(), fast_dropout():
+            with self._accelerator.autocast():
                 logits = self._classifier.unit_logits(batch)
             return self._loss(logits.float(), units)
-        with self._accelerator.autocast(), fast_dropout():
+        with self._accelerator.autocast():
             student = record_activations(self._classifier, batch)
             with torch.no_grad():
                 teacher = record_activations(self._loss.teacher, batch)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coldpress.errors import InputError
@@ -13,6 +12,7 @@ from flows.serving.alias_watch import AliasWatch
 from flows.serving.metrics import Metrics
 from flows.serving.model_slot import ChallengerSlot, ModelSlot, ServedModel
 from flows.serving.server import Background
+from tasks.tracking.pulled_folder import find_folder
 from tasks.tracking.references import split_reference
 
 if TYPE_CHECKING:
@@ -42,11 +42,11 @@ def check_options(model: str, shadow: str | None, share: float | None) -> float:
 
 
 def _check_reference(model: str, shadow: str) -> None:
-    if (Path(model) / "model.onnx").is_file():
+    if find_folder(model) is not None:
         raise InputError(f"--shadow: {model} is a folder; only a registered model has a challenger")
+    expected = split_reference(model)[0]
     name, mark, selector = split_reference(shadow)
-    if not (mark and selector) or name != split_reference(model)[0]:
-        expected = split_reference(model)[0]
+    if not (mark and selector) or name != expected:
         raise InputError(
             f"--shadow: {shadow!r} is neither an alias nor a version of {expected}, such as"
             f" {expected}@challenger"
