@@ -10,13 +10,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from huggingface_hub import constants
+
+from tests.support.http_thread import http_server
 
 WRITE_TOKEN = "hf_write"
 READ_TOKEN = "hf_read"
@@ -205,15 +207,11 @@ def serve_upload_hub() -> Iterator[UploadHub]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Do not log requests."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    hub.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
-        yield hub
-    finally:
-        hub.ended.set()
-        server.shutdown()
-        server.server_close()
+    with http_server(Handler) as hub.url:
+        try:
+            yield hub
+        finally:
+            hub.ended.set()
 
 
 def use_hub(hub: UploadHub, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
