@@ -1,4 +1,4 @@
-"""A small encoder-decoder for translation, in plain torch: training and greedy decoding.
+"""A small encoder-decoder for translation and its training, in plain torch.
 
 Vaswani et al., "Attention Is All You Need", 2017: encoder and decoder with sinusoidal positions,
 one embedding table for both languages and the output layer (section 3.4), label smoothing 0.1.
@@ -62,7 +62,7 @@ class Translator(nn.Module):
     def encode(self, source: Tensor) -> Tensor:
         """Return the encoder's states, shape (batch, source tokens, width)."""
         states: Tensor = self.transformer.encoder(
-            self._embed(source), src_key_padding_mask=source == PAD
+            self.embed(source), src_key_padding_mask=source == PAD
         )
         return states
 
@@ -76,7 +76,7 @@ class Translator(nn.Module):
         """
         later = torch.ones(target.shape[1], target.shape[1], dtype=torch.bool).triu(1)
         states: Tensor = self.transformer.decoder(
-            self._embed(target),
+            self.embed(target),
             memory,
             tgt_mask=later,
             tgt_key_padding_mask=target == PAD,
@@ -88,11 +88,17 @@ class Translator(nn.Module):
         """Return the logits of the next token, from (..., width) to (..., vocabulary)."""
         return nn.functional.linear(states, self.embedding.weight)
 
-    def _embed(self, tokens: Tensor) -> Tensor:
+    def embed(self, tokens: Tensor, start: int = 0) -> Tensor:
+        """Return embeddings with positions, shape (batch, tokens, width).
+
+        Args:
+            tokens: Token ids, shape (batch, tokens).
+            start: Position of the first of these tokens in its sentence.
+        """
         positions = self.positions
         assert isinstance(positions, Tensor)
         embedded: Tensor = self.embedding(tokens) * math.sqrt(WIDTH)
-        return embedded + positions[: tokens.shape[1]]
+        return embedded + positions[start : start + tokens.shape[1]]
 
 
 def weight_matrices(model: Translator) -> list[Tensor]:
@@ -127,50 +133,9 @@ def train(model: Translator, pairs: Pairs, epochs: int, peak: float) -> None:
     model.eval()
 
 
-@torch.inference_mode()
-def translate(model: Translator, sources: Sequence[Sentence]) -> list[Sentence]:
-    """Translate sentences, taking the likeliest token at each step.
-
-    Args:
-        model: In evaluation mode.
-        sources: Token ids of each sentence.
-
-    Returns:
-        Token ids of each translation, without the end token.
-    """
-    order = sorted(range(len(sources)), key=lambda row: len(sources[row]))
-    translations: dict[int, Sentence] = {}
-    for start in range(0, len(order), 128):
-        rows = order[start : start + 128]
-        decoded = _decode_greedily(model, _pad([sources[row] for row in rows]))
-        translations.update(zip(rows, map(_cut_at_end, decoded), strict=True))
-    return [translations[row] for row in range(len(sources))]
-
-
-def _decode_greedily(model: Translator, source: Tensor) -> list[Sentence]:
-    """Append the likeliest token to each sentence until it ends; ended ones are not computed."""
-    memory = model.encode(source)
-    target = torch.full((len(source), 1), BOS)
-    unfinished = torch.arange(len(source))
-    # Translations are rarely longer; those of a broken model would go on.
-    limit = min(MAX_TOKENS, source.shape[1] * 3 // 2 + 10)
-    while target.shape[1] < limit and len(unfinished):
-        states = model.decode(memory[unfinished], source[unfinished], target[unfinished])
-        following = model.scores(states[:, -1]).argmax(dim=-1)
-        column = torch.full((len(source), 1), PAD)
-        column[unfinished, 0] = following
-        target = torch.cat([target, column], dim=1)
-        unfinished = unfinished[following != EOS]
-    return [row[1:] for row in target.tolist()]
-
-
-def _cut_at_end(tokens: Sentence) -> Sentence:
-    return tokens[: tokens.index(EOS)] if EOS in tokens else tokens
-
-
 def _loss(model: Translator, pairs: Pairs, rows: Sequence[int]) -> Tensor:
-    source = _pad([pairs.sources[row] for row in rows])
-    target = _pad([[BOS, *pairs.targets[row], EOS] for row in rows])
+    source = pad([pairs.sources[row] for row in rows])
+    target = pad([[BOS, *pairs.targets[row], EOS] for row in rows])
     bf16 = torch.autocast("cpu", torch.bfloat16) if supports_bf16() else nullcontext()
     with bf16:
         logits = model(source, target[:, :-1])
@@ -185,7 +150,7 @@ def _loss(model: Translator, pairs: Pairs, rows: Sequence[int]) -> Tensor:
 def _batches(pairs: Pairs, shuffled: bool) -> list[list[int]]:
     """Group rows of similar length into batches of about 3,000 target tokens."""
     order = torch.randperm(len(pairs)).tolist() if shuffled else range(len(pairs))
-    by_length = sorted(order, key=lambda row: len(pairs.targets[row]))
+    by_length = sorted(order, key=lambda row: (len(pairs.targets[row]), len(pairs.sources[row])))
     batches = list(_cut_batches(pairs, by_length))
     if shuffled:
         return [batches[index] for index in torch.randperm(len(batches)).tolist()]
@@ -202,7 +167,8 @@ def _cut_batches(pairs: Pairs, by_length: Sequence[int]) -> Iterator[list[int]]:
     yield batch
 
 
-def _pad(sentences: Sequence[Sentence]) -> Tensor:
+def pad(sentences: Sequence[Sentence]) -> Tensor:
+    """Return token ids with padding at the ends, shape (batch, tokens)."""
     longest = max(len(sentence) for sentence in sentences)
     return torch.tensor([[*s, *[PAD] * (longest - len(s))] for s in sentences])
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sacrebleu.metrics.bleu import BLEU
 from tokenizers import Tokenizer
 
+import greedy_decoding
 import translation
 import translation_data
 from coldpress.pruning.sparsity import Scheme, SparsityTarget, zero_smallest_in_place
@@ -46,7 +47,7 @@ class Experiment:
     def bleu(self, model: Translator, texts: Texts) -> float:
         """Return the BLEU of a model's translations as a fraction."""
         pairs = translation_data.encode(self.tokenizer, texts, translation.MAX_TOKENS)
-        decoded = self.tokenizer.decode_batch(translation.translate(model, pairs.sources))
+        decoded = self.tokenizer.decode_batch(greedy_decoding.translate(model, pairs.sources))
         hypotheses = [text.strip() for text in decoded]
         return float(BLEU().corpus_score(hypotheses, [list(texts.targets)]).score) / 100
 

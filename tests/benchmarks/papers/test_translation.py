@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+import greedy_decoding
 import translation
 import translation_data
 from coldpress.pruning.sparsity import SparsityTarget, zero_smallest_in_place
@@ -22,7 +23,7 @@ def test_a_model_learns_to_copy_its_input() -> None:
     model = Translator(7)
     pairs = copy_task()
     translation.train(model, pairs, 150, 2e-3)
-    assert translation.translate(model, pairs.sources) == pairs.targets
+    assert greedy_decoding.translate(model, pairs.sources) == pairs.targets
 
 
 def test_translations_end_independently_of_each_other() -> None:
@@ -31,9 +32,22 @@ def test_translations_end_independently_of_each_other() -> None:
     model = Translator(7)
     sources = [[3], [3, 4, 5], [5, 5], [4, 3, 5, 3, 6]]
     translation.train(model, Pairs(sources, sources), 60, 2e-3)
-    together = translation.translate(model, sources)
-    assert together == [translation.translate(model, [source])[0] for source in sources]
+    together = greedy_decoding.translate(model, sources)
+    assert together == [greedy_decoding.translate(model, [source])[0] for source in sources]
     assert len({len(tokens) for tokens in together}) > 1
+
+
+def test_each_token_is_the_likeliest_of_the_whole_model() -> None:
+    """Inputs that layers keep of earlier positions stand for computing all positions again."""
+    torch.manual_seed(0)
+    model = Translator(40)
+    sources = [[3, 4, 5, 6], [30, 31], [17]]
+    targets = [[9, 8, 9, 9, 7, 8, 8, 7], [20, 20, 20, 20, 21], [12, 13, 12, 13]]
+    translation.train(model, Pairs(sources, targets), 25, 2e-3)
+    for source, tokens in zip(sources, greedy_decoding.translate(model, sources), strict=True):
+        logits = model(torch.tensor([source]), torch.tensor([[BOS, *tokens]]))
+        assert logits[0, : len(tokens)].argmax(dim=-1).tolist() == tokens
+        assert len(tokens) > 3
 
 
 def test_training_keeps_pruned_weights_at_zero() -> None:
