@@ -9,8 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-from prometheus_client import Counter
-
+from flows.serving.alias_metrics import AliasMetrics
 from flows.serving.model_slot import ChallengerSlot, ModelSlot, ServedModel
 
 POLL_SECONDS = 2.0
@@ -22,18 +21,6 @@ _LOG = logging.getLogger("coldpress.serving")
 class _Numbered(Protocol):
     @property
     def version(self) -> int | str: ...
-
-
-class WatchMetrics(Protocol):
-    """Metrics of what a watch does."""
-
-    swaps: Counter
-
-    def show_model(self, model: ServedModel) -> None:
-        """Show which model is in use."""
-
-    def show_problem(self, problem: str | None) -> None:
-        """Show whether the alias is followed."""
 
 
 Candidate = TypeVar("Candidate", bound=_Numbered)
@@ -61,7 +48,7 @@ class AliasWatch(Generic[Candidate]):
     """
 
     slot: ModelSlot | ChallengerSlot
-    metrics: WatchMetrics
+    metrics: AliasMetrics
     find: Callable[[], Candidate]
     load: Callable[[Candidate], ServedModel]
     _failure: _Failure | None = field(default=None, init=False)

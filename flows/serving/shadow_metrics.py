@@ -6,6 +6,7 @@ import math
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from flows.serving.alias_metrics import AliasMetrics
 from flows.serving.metrics import BUCKETS
 from flows.serving.model_slot import ServedModel
 
@@ -19,7 +20,7 @@ class ShadowMetrics:
         seconds: Of the challenger's predictions.
         dropped: Requests that were not compared, because too many waited.
         failures: Requests that the challenger could not answer.
-        swaps: Exchanges of the challenger.
+        alias: Of the challenger.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -42,33 +43,13 @@ class ShadowMetrics:
         self.failures = Counter(
             "coldpress_shadow_failures", "Requests that the challenger failed at", registry=registry
         )
-        self.swaps = Counter("coldpress_shadow_swaps", "Challengers exchanged", registry=registry)
         self._agreement = Gauge(
             "coldpress_shadow_agreement",
             "Agreement of champion and challenger, NaN if undefined",
             registry=registry,
         )
-        self._model = Gauge(
-            "coldpress_shadow_model",
-            "1 for the challenger in use",
-            ["name", "version", "digest"],
-            registry=registry,
-        )
-        self._problem = Gauge(
-            "coldpress_shadow_problem",
-            "1 if the challenger's alias cannot be followed",
-            registry=registry,
-        )
+        self.alias = AliasMetrics(registry, "coldpress_shadow", "challenger")
         self.show_agreement(None)
-
-    def show_model(self, model: ServedModel) -> None:
-        """Show which challenger is compared."""
-        self._model.clear()
-        self._model.labels(model.name, str(model.version), model.digest).set(1)
-
-    def show_problem(self, problem: str | None) -> None:
-        """Show whether the alias is followed."""
-        self._problem.set(1 if problem else 0)
 
     def show_agreement(self, agreement: float | None) -> None:
         """Show the agreement with the present champion."""

@@ -82,7 +82,7 @@ def open_shadow(
         _check_same_task(model, champion.model)
         return model
 
-    watch = AliasWatch(shadow.slot, shadow.metrics, find, load)
+    watch = AliasWatch(shadow.slot, shadow.metrics.alias, find, load)
     log = Background(ShadowLog(shadow).run, awaited=True)
     return shadow, [Background(watch.run), log]
 

@@ -62,7 +62,7 @@ def start(options: Options) -> None:
         if version is not None and split_reference(options.model)[1] == "@":
             find = registry.version_finder(options.model, version)
             load = partial(registry.load_version, stop=stop)
-            background.append(Background(AliasWatch(slot, metrics, find, load).run))
+            background.append(Background(AliasWatch(slot, metrics.alias, find, load).run))
         shadow = None
         if version is not None and options.shadow is not None:
             find = registry.version_finder(options.shadow, version)

@@ -21,15 +21,19 @@ load = partial(registry.load_version, stop=threading.Event())
 
 
 @pytest.fixture
-def watch(state: Path, tmp_path: Path, tiny_checkpoint: Checkpoint) -> AliasWatch[registry.Version]:
-    """Two versions; version 1 is the champion and in use."""
+def slot(state: Path, tmp_path: Path, tiny_checkpoint: Checkpoint) -> ModelSlot:
+    """Version 1 of two; it is the champion."""
     for _ in range(2):
         export_version(tmp_path, tiny_checkpoint)
     set_champion(1)
-    version = registry.find_version("trec@champion")
-    slot = ModelSlot(load(version))
-    find = registry.version_finder("trec@champion", version)
-    return AliasWatch(slot, Metrics(slot.model), find, load)
+    return ModelSlot(load(registry.find_version("trec@champion")))
+
+
+@pytest.fixture
+def watch(slot: ModelSlot, metrics: Metrics) -> AliasWatch[registry.Version]:
+    """Version 1 is in use."""
+    find = registry.version_finder("trec@champion", registry.find_version("trec@champion"))
+    return AliasWatch(slot, metrics.alias, find, load)
 
 
 def alter_version(number: int) -> Path:
@@ -45,12 +49,9 @@ def in_use(watch: AliasWatch[registry.Version]) -> ServedModel:
     return watch.slot.model
 
 
-def exposition(watch: AliasWatch[registry.Version]) -> bytes:
-    assert isinstance(watch.metrics, Metrics)
-    return watch.metrics.exposition()
-
-
-def test_promotion_and_rollback_exchange_the_model(watch: AliasWatch[registry.Version]) -> None:
+def test_promotion_and_rollback_exchange_the_model(
+    watch: AliasWatch[registry.Version], metrics: Metrics
+) -> None:
     for number in (1, 2, 1):
         set_champion(number)
         watch.check()
@@ -58,11 +59,11 @@ def test_promotion_and_rollback_exchange_the_model(watch: AliasWatch[registry.Ve
         assert (model.reference, model.verdict) == (f"trec/{number}", "passed")
         assert f'-{number}"'.encode() in answer(model, ["cold"], None).content
         assert watch.slot.problem is None
-    assert b"coldpress_swaps_total 2.0" in exposition(watch)
+    assert b"coldpress_swaps_total 2.0" in metrics.exposition()
 
 
 def test_the_version_in_use_stays_while_another_cannot_be_loaded(
-    watch: AliasWatch[registry.Version], monkeypatch: pytest.MonkeyPatch
+    watch: AliasWatch[registry.Version], metrics: Metrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = alter_version(2)
     set_champion(2)
@@ -70,7 +71,7 @@ def test_the_version_in_use_stays_while_another_cannot_be_loaded(
     assert in_use(watch).reference == "trec/1"
     assert watch.slot.problem is not None
     assert watch.slot.problem.startswith("trec/2: its files are missing or were changed; ")
-    assert b"coldpress_problem 1.0" in exposition(watch)
+    assert b"coldpress_problem 1.0" in metrics.exposition()
     model.write_bytes(model.read_bytes()[:-1])
     watch.check()  # it is not tried again at once
     assert in_use(watch).reference == "trec/1"
