@@ -16,7 +16,7 @@ from coldpress.training.loop import reseed
 from translation import Translator
 from translation_data import Corpus, Pairs, Texts
 
-EPOCHS = 8
+EPOCHS = 6
 RETRAINING_EPOCHS = 1
 LEARNING_RATE = 2e-3
 QUICK_EPOCHS = 9

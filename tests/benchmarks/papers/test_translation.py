@@ -38,7 +38,7 @@ def test_translations_end_independently_of_each_other() -> None:
 
 
 def test_each_token_is_the_likeliest_of_the_whole_model() -> None:
-    """Inputs that layers keep of earlier positions stand for computing all positions again."""
+    """Keys and values of earlier positions stand for computing all positions again."""
     torch.manual_seed(0)
     model = Translator(40)
     sources = [[3, 4, 5, 6], [30, 31], [17]]
