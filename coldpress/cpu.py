@@ -1,7 +1,9 @@
-"""Integer kernel support of the CPU, read without torch."""
+"""Processors of this machine and their integer kernels, read without torch."""
 
 from __future__ import annotations
 
+import math
+import os
 import platform
 from functools import cache
 from importlib.metadata import version
@@ -10,6 +12,23 @@ from pathlib import Path
 _VECTOR_FLAG_PREFIXES = ("sse4", "avx", "fma", "amx", "asimd", "sve", "i8mm")
 _VNNI_FLAGS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"})
 _CPUINFO = Path("/proc/cpuinfo")
+_CONTAINER_LIMIT = Path("/sys/fs/cgroup/cpu.max")
+"""Microseconds of processor time in each period, or `max`, and the period (cgroup v2)."""
+
+
+def available_processors() -> int:
+    """Return how many processors this process may use, by affinity and a container's limit.
+
+    More threads than that would be stopped for the rest of each period of the limit.
+    """
+    has_affinity = hasattr(os, "sched_getaffinity")  # not on macOS and Windows
+    processors = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+    try:
+        quota, period = _CONTAINER_LIMIT.read_text(encoding="ascii").split()
+        limit = math.ceil(int(quota) / int(period))
+    except (OSError, ValueError):  # no limit
+        return processors
+    return max(1, min(processors, limit))
 
 
 @cache

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
 import time
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from starlette.background import BackgroundTask
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from coldpress.cpu import available_processors
 from flows.serving import api_page
 from flows.serving.allowed_hosts import AllowedHosts
 from flows.serving.bearer_token import check_token
@@ -54,37 +51,11 @@ def create_application(
     """
     limit = limit or RequestLimit()
     service = _Service(slot, metrics, token, limit, shadow, hosts or AllowedHosts())
-    application = FastAPI(
-        title="Coldpress",
-        description="Predictions of an exported model.",
-        # Its own pages load scripts from another host.
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-    )
-    endpoints = {}
-    for path, method, endpoint, public in service.routes():
-        guarded = service.guard(endpoint, public)
-        application.router.routes.append(_route(path, method, endpoint, guarded))
-        endpoints[method, path] = guarded
-    service.openapi = application.openapi
-    application.add_exception_handler(HTTPException, _explain_status)
-    return Dispatcher(endpoints, application)
-
-
-def _route(path: str, method: str, endpoint: Endpoint, guarded: Endpoint) -> APIRoute:
-    summary, _, description = (endpoint.__doc__ or "").partition("\n")
-    return APIRoute(
-        path,
-        guarded,
-        methods=[method],
-        summary=summary,
-        description=api_page.description(description),
-        operation_id=endpoint.__name__,
-        openapi_extra=api_page.operation(path),
-        response_class=Response,
-        response_model=None,
+    return Dispatcher(
+        {
+            (method, path): service.guard(endpoint, public)
+            for path, method, endpoint, public in service.routes()
+        }
     )
 
 
@@ -106,8 +77,8 @@ class _Service:
         self._limit = limit
         self._shadow = shadow
         self._hosts = hosts
-        self._threads: PredictionThreads[Answer] = PredictionThreads(len(os.sched_getaffinity(0)))
-        self.openapi: Callable[[], dict[str, Any]] = dict
+        self._threads: PredictionThreads[Answer] = PredictionThreads(available_processors())
+        self._description: dict[str, Any] = {}
 
     def routes(self) -> list[tuple[str, str, Endpoint, bool]]:
         """Return path, method, endpoint and whether it needs no token."""
@@ -210,15 +181,16 @@ class _Service:
 
     async def openapi_json(self, _: Request) -> Response:
         """Return the description of this interface, in the format of OpenAPI."""
-        return json_response(self.openapi())
+        return json_response(await asyncio.to_thread(self._describe))
 
     async def docs(self, _: Request) -> Response:
         """Show the description of this interface as a page."""
-        return Response(api_page.render(self.openapi()), media_type="text/html")
+        page = api_page.render(await asyncio.to_thread(self._describe))
+        return Response(page, media_type="text/html")
 
+    def _describe(self) -> dict[str, Any]:
+        from flows.serving.openapi import describe
 
-async def _explain_status(_: Request, error: Exception) -> Response:
-    """Respond to an unknown path or method with one line, too."""
-    if not isinstance(error, HTTPException):
-        raise error
-    return error_response(error.status_code, str(error.detail), dict(error.headers or {}))
+        if not self._description:
+            self._description = describe(route[:3] for route in self.routes())
+        return self._description

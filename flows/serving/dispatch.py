@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from flows.serving.limits import RETRY_SECONDS
 from flows.serving.responses import error_response
@@ -18,19 +18,16 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 class Dispatcher:
     """An ASGI application that calls endpoints by method and path.
 
-    FastAPI's middlewares and router would take as long as a small model. They get all other
-    requests, to answer that there is no such path or method.
+    A framework's middlewares and router would take as long as a small model.
     """
 
-    def __init__(self, endpoints: Mapping[tuple[str, str], Endpoint], fallback: ASGIApp) -> None:
+    def __init__(self, endpoints: Mapping[tuple[str, str], Endpoint]) -> None:
         """Set up the endpoints.
 
         Args:
             endpoints: By method and path.
-            fallback: Answers requests to other paths or with other methods.
         """
         self._endpoints = endpoints
-        self._fallback = fallback
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; the interface of ASGI."""
@@ -53,7 +50,13 @@ class Dispatcher:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._endpoints.get((scope["method"], scope["path"]))
         if endpoint is None:
-            await self._fallback(scope, receive, send)
-            return
-        response = await endpoint(Request(scope, receive))
+            response = self._refuse(scope["path"])
+        else:
+            response = await endpoint(Request(scope, receive))
         await response(scope, receive, send)
+
+    def _refuse(self, path: str) -> Response:
+        methods = [method for method, known_path in self._endpoints if known_path == path]
+        if not methods:
+            return error_response(404, "Not Found")
+        return error_response(405, "Method Not Allowed", {"Allow": ", ".join(methods)})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any, ClassVar
 
 import orjson
 
+from coldpress.cpu import available_processors
 from coldpress.errors import CorruptCheckpointError
 from coldpress.model.checkpoint import MANIFEST, Manifest, combine_digests
 from coldpress.onnx.predictor import Predictor
@@ -109,7 +109,7 @@ def load_folder(
     """
     try:
         manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
-        predictor = Predictor(folder, threads=len(os.sched_getaffinity(0)))
+        predictor = Predictor(folder, threads=available_processors())
         _warm_up(predictor)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise CorruptCheckpointError(f"{name}: {_first_line(error)}") from error

@@ -19,6 +19,7 @@ from coldpress.errors import InputError
 from flows.serving.bearer_token import TOKEN_VARIABLE, read_token
 from flows.serving.http_protocol import HttpProtocol
 from flows.serving.model_slot import ModelSlot
+from flows.serving.thread_priority import lower_priority
 from tasks.environment import garbage_collector
 
 CLOSING_SECONDS = 2
@@ -43,11 +44,17 @@ class Background:
 
     Attributes:
         run: Ends when the event is set.
-        awaited: Whether the process waits for its end.
+        awaited: Whether the process waits for its end. Otherwise predictions have priority.
     """
 
     run: Callable[[threading.Event], None]
     awaited: bool = False
+
+    def start(self, stop: threading.Event) -> None:
+        """Run in this thread."""
+        if not self.awaited:
+            lower_priority()
+        self.run(stop)
 
 
 class _Server(uvicorn.Server):
@@ -131,7 +138,7 @@ def run(
 @contextmanager
 def _running(background: Sequence[Background], stop: threading.Event) -> Iterator[None]:
     """Run threads while the block runs."""
-    threads = [threading.Thread(target=b.run, args=(stop,), daemon=True) for b in background]
+    threads = [threading.Thread(target=b.start, args=(stop,), daemon=True) for b in background]
     for thread in threads:
         thread.start()
     try:

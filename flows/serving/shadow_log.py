@@ -17,6 +17,7 @@ from contextlib import suppress
 
 from flows.serving.registry import server_address
 from flows.serving.shadow import Shadow
+from flows.serving.thread_priority import lower_priority
 from tasks.tracking import server_runs
 from tasks.tracking.shadow_record import ShadowRecord
 
@@ -43,7 +44,7 @@ class ShadowLog:
     def run(self, stop: threading.Event) -> None:
         """Compare and write until `stop` is set, and write once more after the last comparison."""
         comparing = threading.Thread(
-            target=self._shadow.run, args=(stop,), name="challenger", daemon=True
+            target=self._compare, args=(stop,), name="challenger", daemon=True
         )
         comparing.start()
         while not stop.wait(self._wait):
@@ -51,6 +52,10 @@ class ShadowLog:
         comparing.join()
         self._priority = 0
         self.write()
+
+    def _compare(self, stop: threading.Event) -> None:
+        lower_priority()
+        self._shadow.run(stop)
 
     def write(self) -> None:
         """Write once; if that fails, the records are kept for the next time."""

@@ -1,4 +1,4 @@
-"""Instruction sets are read from the processor's description."""
+"""Number and instruction sets of processors are read from what Linux describes."""
 
 from __future__ import annotations
 
@@ -47,3 +47,33 @@ def test_weights_have_seven_bits_if_products_could_saturate(
     assert cpu.weight_bits() == bits
     assert cpu.has_vnni() is (bits == 8)
     assert set(cpu.kernel_environment()) == {"processor", "instruction_sets", "onnxruntime"}
+
+
+@pytest.mark.parametrize(
+    ("limit", "processors"),
+    [
+        ("150000 100000\n", 2),  # one and a half processors
+        ("50000 100000\n", 1),
+        ("900000 100000\n", 4),
+        ("max 100000\n", 4),
+        (None, 4),
+    ],
+)
+def test_a_container_may_limit_the_processors(
+    limit: str | None, processors: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "cpu.max"
+    if limit is not None:
+        path.write_text(limit)
+    monkeypatch.setattr(cpu, "_CONTAINER_LIMIT", path)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2, 3})
+    assert cpu.available_processors() == processors
+
+
+def test_processors_are_counted_where_there_is_no_affinity(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cpu, "_CONTAINER_LIMIT", tmp_path / "cpu.max")
+    monkeypatch.delattr("os.sched_getaffinity")
+    monkeypatch.setattr("os.cpu_count", lambda: 8)
+    assert cpu.available_processors() == 8

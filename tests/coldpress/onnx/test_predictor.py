@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
+from tokenizers import Tokenizer
 
 from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
@@ -155,6 +156,22 @@ def test_a_pulled_folder_with_unchanged_files_predicts(directory: Path) -> None:
     records = Predictor(directory).predict(["olive oil"])
     (directory / "SHA256SUMS").touch()
     assert Predictor(directory).predict(["olive oil"]) == records
+
+
+def test_models_with_equal_tokenizers_share_one(directory: Path) -> None:
+    """Parsing it again would stop a service that takes over a new version."""
+
+    def parse(overlap: bool) -> Tokenizer:
+        return predictor._parse_tokenizer((directory / "tokenizer.json").read_bytes(), overlap)
+
+    def stride(tokenizer: Tokenizer) -> int:
+        return int((tokenizer.truncation or {})["stride"])
+
+    shared = parse(overlap=False)
+    assert parse(overlap=False) is shared
+    assert stride(shared) == 0
+    assert stride(parse(overlap=True)) > 0
+    assert stride(shared) == 0
 
 
 def test_softmax_of_three_logits() -> None:

@@ -34,7 +34,7 @@ def test_a_request_that_outlives_the_end_of_the_service_gets_503() -> None:
             await asyncio.sleep(60)
             return JSONResponse({})
 
-        dispatcher = Dispatcher({("GET", "/slow"): slow}, JSONResponse({}, 404))
+        dispatcher = Dispatcher({("GET", "/slow"): slow})
         task = asyncio.create_task(dispatcher(SCOPE, _no_body, send))
         await started.wait()
         task.cancel()  # as uvicorn does
@@ -48,19 +48,20 @@ def test_a_request_that_outlives_the_end_of_the_service_gets_503() -> None:
     assert body["body"] == b'{"error": "the service ends; send the request again"}'
 
 
-def test_other_paths_and_methods_get_the_other_application() -> None:
-    statuses = []
+def test_other_paths_and_methods_are_refused() -> None:
+    heads = []
 
     async def send(message: Message) -> None:
-        statuses.append(message.get("status"))
+        if "status" in message:
+            heads.append((message["status"], dict(message["headers"]).get(b"allow")))
 
     async def endpoint(_: Request) -> Response:
         return JSONResponse({}, 200)
 
-    dispatcher = Dispatcher({("GET", "/slow"): endpoint}, JSONResponse({}, 404))
+    dispatcher = Dispatcher({("GET", "/slow"): endpoint})
     for changed in ({}, {"path": "/other"}, {"method": "POST"}):
         asyncio.run(dispatcher({**SCOPE, **changed}, _no_body, send))
-    assert [status for status in statuses if status] == [200, 404, 404]
+    assert heads == [(200, None), (404, None), (405, b"GET")]
 
 
 def test_threads_run_as_many_functions_as_they_are_and_return_errors() -> None:
