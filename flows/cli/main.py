@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
-from rich.console import Console
 
 from flows.cli import entry, exit_codes, profile, push, search, serve, stack
 from tasks.environment import deferred_signals, home
@@ -85,7 +84,7 @@ def check(
     from flows.cli.check import check
 
     home.check_writable()
-    Console().print(check(recipe, assignments))
+    _print_rich(check(recipe, assignments))
 
 
 @app.command
@@ -93,7 +92,7 @@ def recipes() -> None:
     """List the recipes that `run` and `check` find by name."""
     from flows.cli.listing import recipe_table
 
-    Console().print(recipe_table())
+    _print_rich(recipe_table())
 
 
 @app.command
@@ -112,7 +111,7 @@ def lineage(model: str, /, *, json: bool = False) -> None:
         sys.stdout.write(node.model_dump_json(indent=2) + "\n")
     else:
         # Never break lines: people copy the addresses in them.
-        Console(width=10_000).print(lineage_tree(node))
+        _print_rich(lineage_tree(node), width=10_000)
 
 
 @app.command
@@ -214,7 +213,7 @@ def gc(*, keep: int = 3, dry_run: Annotated[bool, _FLAG] = False) -> None:
     """
     from flows.cli.gc import collect
 
-    Console().print(collect(keep, dry_run))
+    _print_rich(collect(keep, dry_run))
 
 
 app.command(profile.profile)
@@ -231,7 +230,13 @@ def doctor() -> None:
     """Show versions, instruction sets, servers and disk space of this machine."""
     from flows.cli.doctor import machine_table
 
-    Console().print(machine_table())
+    _print_rich(machine_table())
+
+
+def _print_rich(content: object, width: int | None = None) -> None:
+    from rich.console import Console  # imported late: `serve` should start fast
+
+    Console(width=width).print(content)
 
 
 def _print(line: str) -> None:
