@@ -12,6 +12,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto
 
+from coldpress import cpu
 from coldpress.data.encoding import EncodedSplit
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
@@ -101,7 +102,7 @@ def test_the_table_is_read_back_from_a_packed_file(
 def test_concatenated_weights_of_different_bits_are_unpacked_separately(
     tiny: Classifier, rows: EncodedSplit, store: Store, exported: Export
 ) -> None:
-    bits = {"query": 3, "key": 8, "value": 1}
+    bits = {"query": 3, "key": cpu.weight_bits(), "value": 1}
     mixed = quantize_kbit(tiny, lambda path: bits.get(path.rpartition(".")[2], 5), "channel", 8)
     checkpoint = store(mixed, "mixed")
     parity = check_parity(checkpoint, exported(checkpoint) / "model.onnx", rows)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from coldpress import cpu
 from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
 from coldpress.model.classifier import Classifier
@@ -55,14 +56,20 @@ def test_int8_names_the_source_of_its_ranges(
     assert description(quantized) == [(TABLES, 8, None, INT8_ROWS), (ALL_LAYERS, 8, 8, arithmetic)]
 
 
+@pytest.mark.parametrize(("vnni", "output_bits"), [(True, 8), (False, 7)])
 def test_kbit_reports_weight_bits_and_the_int8_arithmetic(
-    tiny: Classifier, rows: EncodedSplit
+    vnni: bool,
+    output_bits: int,
+    tiny: Classifier,
+    rows: EncodedSplit,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(cpu, "has_vnni", lambda: vnni)
     bits = KBit(method="k-bit", bits=3, table_bits=5).quantize(tiny, label_context(rows))
     assert description(bits) == [
         (TABLES, 5, None, INT8_ROWS),
         (ALL_LAYERS[:-1], 3, 8, "int8, ranges of the batch"),
-        (("logits",), 8, 8, "int8, ranges of the batch"),
+        (("logits",), output_bits, 8, "int8, ranges of the batch"),
     ]
 
 
