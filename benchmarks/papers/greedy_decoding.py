@@ -50,8 +50,9 @@ def _decode(model: Translator, source: Tensor) -> list[Sentence]:
     while target.shape[1] < limit and len(unfinished):
         states = model.embed(target[unfinished, -1:], start=target.shape[1] - 1)
         states = _decode_last(model, states, caches, attendable)
+        following = model.scores(states[:, 0]).argmax(dim=-1)
         column = torch.full((len(source), 1), PAD)
-        column[unfinished, 0] = following = model.scores(states[:, 0]).argmax(dim=-1)
+        column[unfinished, 0] = following
         target = torch.cat([target, column], dim=1)
         goes_on = following != EOS
         unfinished, attendable = unfinished[goes_on], attendable[goes_on]

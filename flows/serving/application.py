@@ -189,8 +189,8 @@ class _Service:
         return Response(page, media_type="text/html")
 
     def _describe(self) -> dict[str, Any]:
-        from flows.serving.openapi import describe
-
         if not self._description:
+            from flows.serving.openapi import describe
+
             self._description = describe(route[:3] for route in self.routes())
         return self._description
