@@ -122,9 +122,9 @@ def _teacher(recipe: Recipe, data: Benchmark, path: Path) -> Classifier:
     if path.exists():
         return serialization.load_classifier(Checkpoint.open(path))
     loop.reseed(recipe.seed, "train_teacher")
-    teacher = build.build_teacher(recipe.teacher, data, recipe.benchmark.max_tokens)
+    teacher = build.build_teacher(recipe.model_teacher, data, recipe.benchmark.max_tokens)
     rows = labelled_data(teacher, data.train, data.validation)
-    loop.fit(teacher, rows.train, rows.loss, recipe.teacher, rows.validation)
+    loop.fit(teacher, rows.train, rows.loss, recipe.model_teacher, rows.validation)
     serialization.write_checkpoint(teacher, path, Manifest(stage="train_teacher"))
     return teacher
 

@@ -10,7 +10,6 @@ bfloat16, which takes half the time on processors that support it.
 from __future__ import annotations
 
 import argparse
-import functools
 import json
 import time
 
@@ -18,8 +17,10 @@ import torch
 
 from coldpress.benchmark.loading import load_benchmark
 from coldpress.data.encoding import encode
+from coldpress.data.splits import Split
 from coldpress.errors import InputError
 from coldpress.evaluation.outputs import run_on_test
+from coldpress.kinds.kind import Outputs
 from coldpress.recipe.loading import load_recipe
 from coldpress.recipe.recipe import Recipe
 from coldpress.teacher.build import build_teacher
@@ -53,16 +54,16 @@ def score_teacher(recipe: Recipe) -> dict[str, float]:
     Raises:
         InputError: The teacher needs training, or a field, file or row is invalid.
     """
-    if recipe.teacher.epochs:
+    if recipe.model_teacher.epochs:
         raise InputError("teacher.epochs: not 0, so the teacher needs training")
     benchmark = load_benchmark(recipe.benchmark, recipe.seed)
-    teacher = build_teacher(recipe.teacher, benchmark, recipe.benchmark.max_tokens)
-    encode_split = functools.partial(encode, teacher.tokenizer)
-    test = encode_split(benchmark.test)
-    run = run_on_test(
-        benchmark, test, encode_split, lambda rows: teacher.logits(rows, BATCH).numpy()
-    )
-    return benchmark.kind.scores(run.outputs, test.targets)
+    teacher = build_teacher(recipe.model_teacher, benchmark, recipe.benchmark.max_tokens)
+
+    def outputs(split: Split) -> Outputs:
+        return teacher.logits(encode(teacher.tokenizer, split), BATCH).numpy()
+
+    run = run_on_test(benchmark, outputs)
+    return benchmark.kind.scores(run.outputs, benchmark.test.target_array)
 
 
 if __name__ == "__main__":

@@ -8,14 +8,18 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from coldpress.distillation.student import STUDENT_FIELD
-from coldpress.teacher.pretrained import pretrained_digest
+from coldpress.kinds.vectors import learns_vectors
 from coldpress.teacher.sentence_teacher import sentence_digest
+from coldpress.teacher.spec import content_digest
 from tasks.execution import data
 from tasks.execution.stage import run_stage
 from tasks.execution.stage_spec import StageContext, StageSpec
 from tasks.tracking import curves
 
 if TYPE_CHECKING:
+    from coldpress.data.splits import Split
+    from coldpress.distillation.soft_targets import SoftTargets
+    from coldpress.model.classifier import Classifier
     from coldpress.recipe.recipe import Recipe
     from tasks.execution.pipeline_run import PipelineRun
     from tasks.tracking.results import StageResult
@@ -34,7 +38,7 @@ def distill_student(
 def _stage_spec(run: PipelineRun, teacher: StageResult, soft_targets: StageResult) -> StageSpec:
     """A model that the student starts from is identified by its content, not by its name."""
     section = run.recipe.recovery
-    inputs = (teacher, soft_targets)
+    inputs = tuple(result for result in (teacher, soft_targets) if result.status != "skipped")
     digests = _pretrained_digests(run.recipe)
     return StageSpec(run, "distill_student", section, inputs, digests)
 
@@ -43,14 +47,32 @@ def _pretrained_digests(recipe: Recipe) -> dict[str, str]:
     model = recipe.student_model
     if model is None:
         return {}
-    digests = {"from": pretrained_digest(model, STUDENT_FIELD)}
+    digests = {"from": content_digest(model, STUDENT_FIELD)}
     if recipe.benchmark.kind == "sentence-embedding":
         digests["head"] = sentence_digest(model, STUDENT_FIELD)
     return digests
 
 
+def _choose_source(context: StageContext, targets: SoftTargets, rows: Split) -> Classifier:
+    """Return the model that the student is made from: the teacher, or another one."""
+    from coldpress.distillation import pretrained_student, transfer
+    from coldpress.model import serialization
+
+    recipe = context.recipe
+    dimension = context.section.student.dimension
+    if recipe.student_model is None:
+        teacher = serialization.load_classifier(context.inputs[0])
+        return transfer.shorten_teacher(teacher, dimension, targets, rows)
+    benchmark = data.load_benchmark(recipe)
+    vectors = None
+    if learns_vectors(benchmark.kind):
+        vectors = pretrained_student.vector_form(targets.logits, dimension)
+    limit = recipe.benchmark.max_tokens
+    return pretrained_student.load_source(recipe.student_model, benchmark, limit, vectors)
+
+
 def _distill(context: StageContext) -> dict[str, float]:
-    from coldpress.distillation import own_vocabulary, pretrained_student, soft_targets, transfer
+    from coldpress.distillation import own_vocabulary, soft_targets, transfer
     from coldpress.distillation.method import DistillationContext
     from coldpress.kinds.vectors import validation_metric
     from coldpress.model import classifier, serialization
@@ -60,13 +82,9 @@ def _distill(context: StageContext) -> dict[str, float]:
     method = context.section
     benchmark = data.load_benchmark(recipe)
     loop.reseed(recipe.seed, context.stage)
-    teacher = serialization.load_classifier(context.inputs[0])
-    targets = soft_targets.load_soft_targets(context.inputs[1].path)
+    targets = soft_targets.load_soft_targets(context.inputs[-1].path)
     rows = targets.transfer_set(data.load_transfer_set(recipe))
-    teacher = transfer.shorten_teacher(teacher, method.student.dimension, targets, rows)
-    source = pretrained_student.choose_source(
-        teacher, recipe.student_model, benchmark, recipe.benchmark.max_tokens
-    )
+    source = _choose_source(context, targets, rows)
     source = own_vocabulary.replace_vocabulary(source, method.student.vocabulary, rows)
     training = transfer.soft_target_data(source, method, targets, rows, benchmark.validation)
     epochs: dict[str, tuple[loop.Epoch, ...]] = {}

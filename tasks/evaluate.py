@@ -10,6 +10,8 @@ from prefect.cache_policies import NO_CACHE
 
 from coldpress import cpu
 from coldpress.evaluation.scorecard.final_model import final_model_name
+from coldpress.teacher.answers.reading import answers_digest
+from coldpress.teacher.answers.section import SPLITS, AnswersTeacher
 from tasks.execution import data
 from tasks.execution.stage import run_stage
 from tasks.execution.stage_spec import StageContext, StageSpec
@@ -28,6 +30,8 @@ def evaluate(run: PipelineRun, models: Sequence[StageResult]) -> StageResult:
     recipe = run.recipe
     candidates = tuple(model for model in models if model.status != "skipped")
     key_extras = {**cpu.kernel_environment(), "columns": data.columns_digest(recipe)}
+    if isinstance(recipe.teacher, AnswersTeacher):
+        key_extras["answers"] = answers_digest(recipe.teacher, *SPLITS)
     spec = StageSpec(
         run,
         "evaluate",
@@ -51,7 +55,7 @@ def may_reuse(result: StageResult, gate: Gate | None) -> bool:
         contention that might pass on a quiet machine.
     """
     metrics = result.metrics
-    if "speedup" not in metrics:
+    if "speedup" not in metrics and "compression" in metrics:  # there is a teacher to time
         return False
     # Results of earlier releases have no contention metric.
     if gate is None or not metrics.get("contention"):
@@ -68,6 +72,7 @@ def _evaluate(context: StageContext) -> dict[str, float]:
     from coldpress.evaluation.subgroups import flips
     from coldpress.model.checkpoint import new_checkpoint
     from coldpress.onnx import candidates
+    from coldpress.report import disagreements
     from coldpress.report.figures import equity, waterfall
     from coldpress.report.waterfall_table import waterfall_table
 
@@ -75,7 +80,8 @@ def _evaluate(context: StageContext) -> dict[str, float]:
     benchmark = data.load_benchmark(recipe)
     openings = _record_opening(context.run_id, benchmark.test_digest)
     opset = None if recipe.export is None else recipe.export.opset
-    models = candidates.EvaluationInputs(context.inputs, benchmark, recipe.evaluate, opset)
+    answers = data.load_answers(recipe)
+    models = candidates.EvaluationInputs(context.inputs, benchmark, recipe.evaluate, opset, answers)
     judgement = candidates.evaluate_pipeline(models)
     evaluation = judgement.evaluation
     with new_checkpoint(context.target, context.manifest()) as directory:
@@ -86,6 +92,9 @@ def _evaluate(context: StageContext) -> dict[str, float]:
                 profile.build_profile(benchmark.test, context.inputs[-1].path), directory
             )
         flips.write_flips(judgement.flips, directory)
+        if answers is not None:
+            records = disagreements.find_disagreements(answers, benchmark)
+            disagreements.write_disagreements(records, directory)
         waterfall.draw_waterfall(evaluation, directory / "waterfall.png")
         equity.draw_equity(evaluation, directory / "equity.png")
     runs.log_rows(context.run_id, waterfall_table(evaluation), "waterfall.json")

@@ -10,6 +10,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from coldpress.data import leakage
+from coldpress.teacher.answers.reading import answers_digest
+from coldpress.teacher.answers.section import AnswersTeacher
 from coldpress.teacher.spec import content_digest
 from tasks.execution import data
 from tasks.execution.stage import run_stage
@@ -28,6 +30,13 @@ if TYPE_CHECKING:
 def generate_soft_targets(run: PipelineRun, teacher: StageResult) -> StageResult:
     """Store the teacher's logits for training rows, unlabelled rows and variants of both."""
     recipe = run.recipe
+    if isinstance(recipe.teacher, AnswersTeacher):
+        splits = ("train", "validation", "unlabelled")
+        extras = {"answers": answers_digest(recipe.teacher, *splits)}
+        answers = {"unlabelled": data.unlabelled_digest(recipe)}
+        return run_stage(
+            StageSpec(run, "generate_soft_targets", answers, key_extras=extras), _store_answers
+        )
     section = {
         "hidden_states": recipe.soft_targets.hidden_states,
         "augment": recipe.soft_targets.augment,
@@ -38,12 +47,47 @@ def generate_soft_targets(run: PipelineRun, teacher: StageResult) -> StageResult
     return run_stage(spec, _generate)
 
 
+def _store_answers(context: StageContext) -> dict[str, float]:
+    """Store answers from files as soft targets."""
+    from coldpress.distillation import answered_targets
+
+    recipe = context.recipe
+    benchmark = data.load_benchmark(recipe)
+    answers, unlabelled = data.load_answers(recipe), data.load_unlabelled(recipe)
+    if answers is None:
+        raise TypeError("teacher: not known by its answers")
+    parts = answers.training_rows(benchmark, None if unlabelled is None else unlabelled.rows)
+    targets = answered_targets.join_answers(parts)
+    return {
+        **_save(context, targets),
+        "unanswered_rows": len(targets.unanswered),
+        **_leakage_metrics(recipe),
+    }
+
+
+def _save(context: StageContext, targets: SoftTargets) -> dict[str, float]:
+    """Write soft targets, and return what is measured of them."""
+    from coldpress.distillation import soft_targets
+    from coldpress.model.checkpoint import new_checkpoint
+
+    benchmark = data.load_benchmark(context.recipe)
+    manifest = context.manifest({"dataset_digest": benchmark.digest, **context.spec.key_extras})
+    with new_checkpoint(context.target, manifest) as directory:
+        soft_targets.save_soft_targets(targets, directory)
+    metrics: dict[str, float] = {"rows": len(targets.ids)}
+    if benchmark.kind.has_labels:
+        activation = benchmark.kind.activation
+        metrics["entropy_nats"] = soft_targets.mean_entropy(targets.logits, activation)
+    return metrics
+
+
 def _ensemble_section(recipe: Recipe) -> dict[str, object] | None:
     """Settings of the additional teachers; the first one is an input of this stage."""
     if recipe.soft_targets.teachers == 1:
         return None
-    training = recipe.teacher.model_dump(mode="json", exclude={"model"})
-    content = content_digest(recipe.teacher.model)
+    teacher = recipe.model_teacher
+    training = teacher.model_dump(mode="json", exclude={"model"})
+    content = content_digest(teacher.model)
     return {"teachers": recipe.soft_targets.teachers, "model": content, **training}
 
 
@@ -51,7 +95,6 @@ def _generate(context: StageContext) -> dict[str, float]:
     from coldpress.distillation import ensemble, soft_targets
     from coldpress.kinds.vectors import learns_vectors
     from coldpress.model import serialization
-    from coldpress.model.checkpoint import new_checkpoint
 
     recipe = context.recipe
     section = recipe.soft_targets
@@ -72,15 +115,8 @@ def _generate(context: StageContext) -> dict[str, float]:
         training.append(soft_targets.compute_soft_targets(teacher, rows, section.hidden_states))
         validation.append(soft_targets.compute_soft_targets(teacher, benchmark.validation))
     averaged = replace(ensemble.average_soft_targets(training), augmented=augmented)
-    manifest = context.manifest({"dataset_digest": benchmark.digest})
-    with new_checkpoint(context.target, manifest) as directory:
-        soft_targets.save_soft_targets(averaged, directory)
-    metrics: dict[str, float] = {"rows": len(rows)}
-    if benchmark.kind.has_labels:
-        activation = benchmark.kind.activation
-        metrics["entropy_nats"] = soft_targets.mean_entropy(averaged.logits, activation)
-    scores = _ensemble_scores(validation, benchmark)
-    return metrics | _leakage_metrics(recipe) | scores
+    metrics = _save(context, averaged)
+    return metrics | _leakage_metrics(recipe) | _ensemble_scores(validation, benchmark)
 
 
 def _leakage_metrics(recipe: Recipe) -> dict[str, float]:
@@ -100,7 +136,7 @@ def _additional_teachers(context: StageContext) -> Iterator[Classifier]:
     recipe = context.recipe
     return ensemble.train_more_teachers(
         recipe.soft_targets.teachers - 1,
-        recipe.teacher,
+        recipe.model_teacher,
         data.load_benchmark(recipe),
         recipe.benchmark.max_tokens,
         recipe.seed,

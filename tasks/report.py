@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 
 from coldpress.evaluation.scorecard.scorecard import Evaluation
 from coldpress.evaluation.subgroups import flips
-from coldpress.report import card, html
+from coldpress.report import card, disagreements, html
 from coldpress.report.findings import Findings
 from tasks.environment import home
 from tasks.execution import flow_run_page, pipeline_run
@@ -49,5 +49,6 @@ def _collect_findings(
     with artifacts.open_checkpoint(evaluation.model_uri or "") as checkpoint:
         scorecards = Evaluation.read(checkpoint.path)
         flip_list = flips.read_flips(checkpoint.path)
+        differences = disagreements.read_disagreements(checkpoint.path)
     tree = lineage.trace(final.registered or "")
-    return Findings(name, version, recipe, scorecards, verdict, flip_list, tree)
+    return Findings(name, version, recipe, scorecards, verdict, flip_list, tree, differences)

@@ -40,7 +40,7 @@ def score_champion(champion: ChampionRecord, fresh: NewRowsSource, labelled: boo
     with artifacts.open_checkpoint(champion.model_uri) as checkpoint:
         current = observe(rows, checkpoint.path)
     agreement = None
-    if not labelled and not vectors:
+    if not labelled and not vectors and champion.teacher_uri is not None:
         agreement = _teacher_agreement(champion, rows, current, baseline.predictions)
     return detect_drift(champion.name, baseline, current, agreement)
 

@@ -7,22 +7,28 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from coldpress.teacher.answers.section import AnswersTeacher
 from coldpress.teacher.sentence_teacher import sentence_digest
 from coldpress.teacher.spec import content_digest
 from tasks.execution import data
 from tasks.execution.stage import run_stage
 from tasks.execution.stage_spec import StageContext, StageSpec
 from tasks.tracking import curves
+from tasks.tracking.results import StageResult
 
 if TYPE_CHECKING:
     from tasks.execution.pipeline_run import PipelineRun
-    from tasks.tracking.results import StageResult
 
 
 @task(name="train-teacher", cache_policy=NO_CACHE)
 def train_teacher(run: PipelineRun) -> StageResult:
-    """Train on the targets and keep the epoch with the best validation score."""
+    """Train on the targets and keep the epoch with the best validation score.
+
+    A teacher that is known by its answers alone has no weights: the stage is skipped.
+    """
     teacher = run.recipe.teacher
+    if isinstance(teacher, AnswersTeacher):
+        return StageResult(stage="train_teacher", status="skipped")
     section = teacher.model_dump(mode="json", exclude={"model"})
     key_extras = {"model": content_digest(teacher.model)}
     if run.recipe.benchmark.kind == "sentence-embedding":
@@ -41,13 +47,14 @@ def _train(context: StageContext) -> dict[str, float]:
     recipe = context.recipe
     benchmark = data.load_benchmark(recipe)
     loop.reseed(recipe.seed, context.stage)
-    teacher = build.build_teacher(recipe.teacher, benchmark, recipe.benchmark.max_tokens)
+    plan = recipe.model_teacher
+    teacher = build.build_teacher(plan, benchmark, recipe.benchmark.max_tokens)
     if learns_vectors(teacher.kind):
         serialization.write_checkpoint(teacher, context.target, context.manifest())
         return {"train_rows": len(benchmark.train)}
     rows = labelled_data(teacher, benchmark.train, benchmark.validation)
     train, validation = rows.train, rows.validation
-    epochs = loop.fit(teacher, train, rows.loss, recipe.teacher, validation, context.progress)
+    epochs = loop.fit(teacher, train, rows.loss, plan, validation, context.progress)
     serialization.write_checkpoint(teacher, context.target, context.manifest())
     metric = validation_metric(teacher.kind).name
     curves.log_epochs(context.run_id, {"": epochs}, metric)

@@ -34,7 +34,7 @@ def test_a_shipped_recipe_has_the_name_of_its_file_and_a_description(path: Path)
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_hub_repositories_of_shipped_recipes_are_pinned_to_a_commit(path: Path) -> None:
     recipe = shipped(path)
-    taken = (recipe.benchmark.source, recipe.teacher.model)
+    taken = (recipe.benchmark.source, recipe.model_teacher.model)
     for source in taken:
         if isinstance(source, HubSource | HubModel):
             assert re.fullmatch("[0-9a-f]{40}", source.revision)
@@ -42,9 +42,9 @@ def test_hub_repositories_of_shipped_recipes_are_pinned_to_a_commit(path: Path) 
 
 def test_the_demo_needs_neither_hub_nor_files() -> None:
     recipe = shipped(next(path for path in RECIPES if path.stem == "demo"))
-    origins = (recipe.benchmark.source.origin, recipe.teacher.model.origin)
+    origins = (recipe.benchmark.source.origin, recipe.model_teacher.model.origin)
     assert origins == ("synthetic", "scratch")
-    spec.check_teacher_model(recipe.teacher.model)
+    spec.check_teacher_model(recipe.model_teacher.model)
 
 
 @pytest.mark.parametrize("name", ["trec", "sst2", "banking77"])
@@ -61,7 +61,7 @@ def test_a_hub_recipe_runs_on_files_and_a_directory_instead(name: str) -> None:
         ],
     )
     assert recipe.benchmark.source.origin == "files"
-    assert recipe.teacher.model.origin == "directory"
+    assert recipe.model_teacher.model.origin == "directory"
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)

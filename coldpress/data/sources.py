@@ -14,7 +14,7 @@ from coldpress.data.splits import Split, row_ids
 from coldpress.errors import InputError
 from coldpress.schema.section import Section, UserPath
 
-_FIELD = "benchmark.source"
+SOURCE_FIELD = "benchmark.source"
 
 
 class HubSource(Section):
@@ -203,19 +203,19 @@ def read_test_column(
 
 def _read_files(source: FilesSource, columns: list[str]) -> tuple[Rows, Rows | None, Rows]:
     read, path = file_formats.read_file, source.validation
-    validation = None if path is None else read(path, columns, f"{_FIELD}.validation")
-    train = read(source.train, columns, f"{_FIELD}.train")
-    return train, validation, read(_test(source), columns, f"{_FIELD}.test")
+    validation = None if path is None else read(path, columns, f"{SOURCE_FIELD}.validation")
+    train = read(source.train, columns, f"{SOURCE_FIELD}.train")
+    return train, validation, read(_test(source), columns, f"{SOURCE_FIELD}.test")
 
 
 def _test(source: FilesSource) -> Path:
     if source.test is None:
-        raise InputError(f"{_FIELD}.test: missing")
+        raise InputError(f"{SOURCE_FIELD}.test: missing")
     return source.test
 
 
 def _read_hub(source: HubSource, columns: list[str]) -> tuple[Rows, Rows | None, Rows]:
-    read_split = open_hub_dataset(source, f"{_FIELD}.dataset")
+    read_split = open_hub_dataset(source, f"{SOURCE_FIELD}.dataset")
     train = read_split(source.train_split, columns)
     name = source.validation_split
     validation = None if name is None else read_split(name, columns)
@@ -247,4 +247,4 @@ def _read_synthetic(source: SyntheticSource, columns: Columns) -> tuple[Rows, Ro
 
 def _generate_rows(source: SyntheticSource, split: str, count: int, columns: Columns) -> Rows:
     values = columns.generate_rows(count, f"{source.data_seed}:{split}")
-    return Rows(f"{_FIELD}: synthetic {split}", "row", range(1, count + 1), values)
+    return Rows(f"{SOURCE_FIELD}: synthetic {split}", "row", range(1, count + 1), values)

@@ -75,13 +75,13 @@ class Split:
         """Return a split of some rows.
 
         Args:
-            rows: Row indices; the order is kept.
+            rows: Row indices; the order is kept. Those of labelled rows come first.
         """
         return Split(
             ids=tuple(self.ids[row] for row in rows),
             texts=tuple(self.texts[row] for row in rows),
             pairs=None if self.pairs is None else tuple(self.pairs[row] for row in rows),
-            targets=tuple(self.targets[row] for row in rows) if self.targets else (),
+            targets=tuple(self.targets[row] for row in rows if row < len(self.targets)),
             columns={n: tuple(values[row] for row in rows) for n, values in self.columns.items()},
             words=None if self.words is None else tuple(self.words[row] for row in rows),
             sources=None if self.sources is None else tuple(self.sources[row] for row in rows),

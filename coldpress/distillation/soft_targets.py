@@ -22,6 +22,7 @@ from coldpress.schema.finite import check_arrays_finite
 _TENSORS = "soft_targets.safetensors"
 _IDS = "ids.json"
 _AUGMENTED = "augmented.json"
+_UNANSWERED = "unanswered.json"
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class SoftTargets:
             embeddings and after every layer; None if not requested.
         augmented: Rows added by augmentation; None if there was none.
         units: Number of units of each row, int64, shape (rows,); None if the units are the rows.
+        unanswered: Ids of rows without soft targets, which students are not trained on.
     """
 
     ids: tuple[str, ...]
@@ -43,6 +45,7 @@ class SoftTargets:
     hidden_states: Tensor | None = None
     augmented: Split | None = None
     units: Tensor | None = None
+    unanswered: frozenset[str] = frozenset()
 
     def transfer_set(self, rows: Split) -> Split:
         """Return the rows a student is trained on.
@@ -51,8 +54,10 @@ class SoftTargets:
             rows: Training rows, followed by unlabelled ones.
 
         Returns:
-            The same rows, followed by the augmented ones.
+            The same rows without those that have no soft targets, followed by the augmented ones.
         """
+        if self.unanswered:
+            rows = rows.take([n for n, name in enumerate(rows.ids) if name not in self.unanswered])
         return rows if self.augmented is None else rows.concat(self.augmented)
 
     def for_rows(self, split: Split) -> Tensor:
@@ -137,6 +142,9 @@ def save_soft_targets(soft_targets: SoftTargets, directory: Path) -> None:
     check_arrays_finite({name: tensor.numpy() for name, tensor in tensors.items()})
     save_file(tensors, directory / _TENSORS)
     (directory / _IDS).write_text(json.dumps(soft_targets.ids), encoding="utf-8")
+    if soft_targets.unanswered:
+        ids = sorted(soft_targets.unanswered)
+        (directory / _UNANSWERED).write_text(json.dumps(ids), encoding="utf-8")
     if soft_targets.augmented is not None:
         augmented = soft_targets.augmented
         columns: dict[str, Any] = {"texts": augmented.texts, "pairs": augmented.pairs}
@@ -156,9 +164,14 @@ def load_soft_targets(directory: Path) -> SoftTargets:
     """
     tensors = load_file(directory / _TENSORS)
     ids = tuple(json.loads((directory / _IDS).read_text(encoding="utf-8")))
-    augmented = _load_augmented(directory)
+    unanswered = directory / _UNANSWERED
     return SoftTargets(
-        ids, tensors["logits"], tensors.get("hidden_states"), augmented, tensors.get("units")
+        ids=ids,
+        logits=tensors["logits"],
+        hidden_states=tensors.get("hidden_states"),
+        augmented=_load_augmented(directory),
+        units=tensors.get("units"),
+        unanswered=frozenset(json.loads(unanswered.read_bytes()) if unanswered.exists() else ()),
     )
 
 

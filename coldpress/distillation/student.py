@@ -8,7 +8,8 @@ from pydantic import BeforeValidator, Field
 
 from coldpress.errors import InputError
 from coldpress.schema.section import FlatChoice, Section
-from coldpress.teacher.pretrained import DirectoryModel, HubModel, coerce_model
+from coldpress.teacher.pretrained import coerce_model
+from coldpress.teacher.spec import TeacherModel
 
 if TYPE_CHECKING:
     from coldpress.data.splits import Split
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
 
 
 STUDENT_FIELD = "distill.student.from"
+
+StartingModel = Annotated[
+    TeacherModel | None,
+    BeforeValidator(coerce_model),
+    Field(
+        alias="from",
+        description="Encoder to start from; none: the teacher. It may be of another family and"
+        " have another tokenizer.",
+    ),
+    FlatChoice(),
+]
 
 
 class StudentShape(Section):
@@ -57,16 +69,7 @@ class StudentShape(Section):
             " languages.",
         ),
     ] = None
-    from_: Annotated[
-        Annotated[HubModel | DirectoryModel, Field(discriminator="origin")] | None,
-        BeforeValidator(coerce_model),
-        Field(
-            alias="from",
-            description="Pretrained encoder to start from; none: the teacher. It may be of another"
-            " family and have another tokenizer.",
-        ),
-        FlatChoice(),
-    ] = None
+    from_: StartingModel = None
 
     def without_from(self) -> Self:
         """Return the sizes alone."""

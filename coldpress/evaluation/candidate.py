@@ -30,11 +30,12 @@ class Candidate:
         runtime: Runtime that computes its outputs.
         test: The test split, encoded with this model's tokenizer.
         encode: Encodes any other split with that tokenizer.
-        outputs: From encoded rows to shape (units, outputs), logits divided by the temperature; if
-            each label has a threshold, minus these.
+        outputs: From a split to shape (units, outputs), logits divided by the temperature; if each
+            label has a threshold, minus these.
         forward: One forward pass on a padded batch, for timing; None if the model is not timed.
         end_to_end: The same from texts and optional second texts, tokenization included.
-        bytes: Size of weights and tokenizer on disk.
+        bytes: Size of weights and tokenizer on disk. None, as are the next two, if nothing but the
+            answers of a teacher is known.
         parameters: Number of weights; an ONNX graph has those of its checkpoint.
         macs_per_token: As `macs.macs_per_token` counts them.
         temperature: Divisor of the logits; 1 if the model has no fitted temperature.
@@ -49,12 +50,12 @@ class Candidate:
     runtime: Runtime
     test: EncodedSplit
     encode: Callable[[Split], EncodedSplit]
-    outputs: Callable[[EncodedSplit], Outputs]
+    outputs: Callable[[Split], Outputs]
     forward: Callable[[Batch], object] | None
     end_to_end: Callable[[Texts, Texts | None], object] | None
-    bytes: int
-    parameters: int
-    macs_per_token: int
+    bytes: int | None
+    parameters: int | None
+    macs_per_token: int | None
     temperature: float = 1.0
     computes_in: tuple[PartPrecision, ...] = ()
     thresholds: NDArray[np.float64] | None = None
@@ -91,7 +92,7 @@ def torch_candidate(
         runtime="torch",
         test=test,
         encode=lambda split: encode(classifier.tokenizer, split),
-        outputs=lambda rows: classifier.logits(rows).numpy(),
+        outputs=lambda split: classifier.logits(encode(classifier.tokenizer, split)).numpy(),
         forward=forward,
         end_to_end=end_to_end,
         bytes=size,

@@ -6,20 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from coldpress.benchmark.loading import Benchmark
-from coldpress.evaluation import label_scores, metrics
+from coldpress.evaluation import label_scores
 from coldpress.evaluation.candidate import Candidate
 from coldpress.evaluation.config import Evaluate
 from coldpress.evaluation.operating_points.measure import measure_points
 from coldpress.evaluation.outputs import RowsRun, run_on_test
 from coldpress.evaluation.performance.conditions import timing_conditions
 from coldpress.evaluation.predictions import Predictions
+from coldpress.evaluation.scorecard.final_model import TEACHER
 from coldpress.evaluation.scorecard.flip import Flip
 from coldpress.evaluation.scorecard.operating_point import OperatingPoint
 from coldpress.evaluation.scorecard.scorecard import (
     Comparison,
     Evaluation,
     Group,
-    Interval,
     Scorecard,
 )
 from coldpress.evaluation.scorecard.vector_form import VectorForm
@@ -29,6 +29,7 @@ from coldpress.evaluation.subgroups import equity, search
 from coldpress.evaluation.subgroups.flips import find_flips
 from coldpress.evaluation.subgroups.search import ValidationPredictions
 from coldpress.evaluation.subgroups.slices import DeclaredSlices, Slice
+from coldpress.evaluation.teacher_comparison import compare_with_teacher
 from coldpress.evaluation.timing import CandidateTimings, add_timings, time_candidates
 from coldpress.evaluation.vector_forms import final_forms
 
@@ -55,7 +56,7 @@ class _Context:
     Attributes:
         benchmark: Dataset with the test split.
         predictions: Outputs of all candidates for the test split.
-        teacher: The teacher's candidate.
+        teacher: The teacher's candidate; None if nothing of it is known for the test rows.
         timings: Of all candidates.
         comparisons: Every model with its parent and with the teacher, by their names.
         points: Operating points of all models, by name.
@@ -64,7 +65,7 @@ class _Context:
 
     benchmark: Benchmark
     predictions: Predictions
-    teacher: Candidate
+    teacher: Candidate | None
     timings: CandidateTimings
     comparisons: Mapping[tuple[str, str], Comparison]
     points: Mapping[str, tuple[OperatingPoint, ...]]
@@ -81,23 +82,24 @@ def evaluate_candidates(
 
     Args:
         benchmark: Dataset with the test split.
-        candidates: From the teacher, whose parent is None, to the final model. A skipped stage is
-            missing, and its child names the stage before it as its parent.
+        candidates: From the teacher to the final model; the first one's parent is None. A skipped
+            stage is missing, and its child names the stage before it as its parent.
         section: Settings of latency and slices.
         teacher_in_onnx: The original teacher in the runtime of the final model: timed with the
             others, without a scorecard.
 
     Returns:
         One scorecard per candidate, comparisons with its parent and with the teacher, and the final
-        model against the teacher by class and slice.
+        model against the teacher by class and slice. Without a teacher, there are no comparisons
+        with it.
     """
     candidates = [
         label_scores.with_thresholds(candidate, benchmark.kind, benchmark.validation)
         for candidate in candidates
     ]
-    runs = {c.name: run_on_test(benchmark, c.test, c.encode, c.outputs) for c in candidates}
+    runs = {c.name: run_on_test(benchmark, c.outputs) for c in candidates}
     predictions = _predict(candidates, runs, benchmark)
-    teacher = next(candidate for candidate in candidates if candidate.parent is None)
+    teacher = candidates[0] if candidates[0].name == TEACHER else None
     timings = time_candidates(candidates, teacher_in_onnx, benchmark.test, section.latency)
     comparisons = _compare_models(candidates, teacher, predictions)
     points = measure_points(section.operating_points, candidates, predictions, benchmark.validation)
@@ -112,7 +114,8 @@ def evaluate_candidates(
         conditions=timing_conditions(section.latency, candidates[-1].test, timings.forward.machine),
         kind=benchmark.kind.name,
     )
-    return EvaluationResult(evaluation, find_flips(predictions, benchmark.test), predictions)
+    flips = () if teacher is None else find_flips(predictions, benchmark.test)
+    return EvaluationResult(evaluation, flips, predictions)
 
 
 def _is_file(candidate: Candidate) -> bool:
@@ -145,10 +148,10 @@ def _compare_groups(
     benchmark: Benchmark,
     declared: Sequence[DeclaredSlices],
 ) -> tuple[Group, ...]:
-    """Compare by class, by declared slice, and by the slices found on the validation split."""
+    """Compare with the teacher by class, by declared slice, and by slices found on validation."""
     teacher = candidates[0]
     final = candidates[-1]
-    if final is teacher:
+    if teacher.name != TEACHER or final is teacher:
         return ()
     samples = benchmark.kind.split_samples(benchmark.test)
     slices = [group for section in declared for group in section.select(samples)]
@@ -166,8 +169,8 @@ def _search_slices(
     validation = ValidationPredictions(
         benchmark.kind,
         split,
-        teacher.outputs(teacher.encode(split)),
-        final.outputs(final.encode(split)),
+        teacher.outputs(split),
+        final.outputs(split),
     )
     return search.search_slices(validation, benchmark.test, predictions.outputs[teacher.name])
 
@@ -176,9 +179,9 @@ def _scorecard(candidate: Candidate, context: _Context) -> Scorecard:
     kind = context.benchmark.kind
     targets = context.predictions.targets
     outputs = context.predictions.outputs[candidate.name]
-    teacher = context.predictions.outputs[context.teacher.name]
     scores = label_scores.all_scores(context.predictions, candidate.name)
     metric = kind.metrics[0].name
+    teacher, comparisons = context.teacher, context.comparisons
     card = Scorecard(
         **label_scores.label_fields(context.predictions, candidate.name, scores),
         parameters=candidate.parameters,
@@ -189,12 +192,9 @@ def _scorecard(candidate: Candidate, context: _Context) -> Scorecard:
         batch=None,
         threads=None,
         runtime=candidate.runtime,
-        retention=metrics.retention(scores[metric], kind.main_score(teacher, targets)),
-        agreement=kind.agreement(outputs, teacher, targets),
-        difference=_difference(candidate, context),
+        **compare_with_teacher(candidate, teacher, context.predictions, comparisons),
         speedup=None,
         speedup_same_runtime=None,
-        compression=context.teacher.bytes / candidate.bytes,
         truncated=candidate.test.truncated,
         temperature=candidate.temperature,
         computes_in=candidate.computes_in,
@@ -207,21 +207,15 @@ def _scorecard(candidate: Candidate, context: _Context) -> Scorecard:
     return add_timings(card, candidate, context.timings)
 
 
-def _difference(candidate: Candidate, context: _Context) -> Interval:
-    if candidate is context.teacher:
-        return paired.NO_DIFFERENCE
-    return context.comparisons[candidate.name, context.teacher.name].difference
-
-
 def _compare_models(
-    candidates: Sequence[Candidate], teacher: Candidate, predictions: Predictions
+    candidates: Sequence[Candidate], teacher: Candidate | None, predictions: Predictions
 ) -> dict[tuple[str, str], Comparison]:
-    """Compare each model with its parent, then with the teacher unless that is its parent."""
+    """Compare each model with its parent, then with a teacher unless that is its parent."""
     return {
         (candidate.name, baseline): _compare((candidate.name, baseline), predictions)
         for candidate in candidates
         if candidate.parent is not None
-        for baseline in dict.fromkeys((candidate.parent, teacher.name))
+        for baseline in dict.fromkeys((candidate.parent, *([teacher.name] if teacher else [])))
     }
 
 

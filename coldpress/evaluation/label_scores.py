@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from coldpress.data.encoding import EncodedSplit
 from coldpress.data.splits import Split
 from coldpress.evaluation import calibration, metrics
 from coldpress.evaluation.candidate import Candidate
@@ -37,14 +36,13 @@ def with_thresholds(candidate: Candidate, kind: TaskKind, validation: Split) -> 
     """
     if kind.activation != "sigmoid" or candidate.thresholds is not None:
         return candidate
-    rows = candidate.encode(validation)
-    thresholds = fit_thresholds(candidate.outputs(rows), rows.targets)
+    thresholds = fit_thresholds(candidate.outputs(validation), validation.target_array)
     margins = partial(_margins, candidate, thresholds)
     return replace(candidate, outputs=margins, thresholds=thresholds)
 
 
-def _margins(candidate: Candidate, thresholds: Thresholds, rows: EncodedSplit) -> Outputs:
-    return np.asarray(candidate.outputs(rows) - thresholds)
+def _margins(candidate: Candidate, thresholds: Thresholds, split: Split) -> Outputs:
+    return np.asarray(candidate.outputs(split) - thresholds)
 
 
 def all_scores(predictions: Predictions, model: str) -> dict[str, float]:

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coldpress.benchmark.loading import Benchmark
-from coldpress.data.encoding import EncodedSplit
 from coldpress.data.splits import Split
 from coldpress.kinds.kind import Outputs
 from coldpress.kinds.vectors import VectorKind
@@ -29,12 +28,7 @@ class RowsRun:
     vectors: tuple[Outputs, Outputs] | None = None
 
 
-def run_on_test(
-    benchmark: Benchmark,
-    test: EncodedSplit,
-    encode: Callable[[Split], EncodedSplit],
-    outputs: Callable[[EncodedSplit], Outputs],
-) -> RowsRun:
+def run_on_test(benchmark: Benchmark, outputs: Callable[[Split], Outputs]) -> RowsRun:
     """Run a model on the test rows.
 
     Vectors are compared with those of the benchmark's other texts, and the result of the comparison
@@ -42,14 +36,12 @@ def run_on_test(
 
     Args:
         benchmark: Its other texts are used, if it has them.
-        test: The test split, encoded with the model's tokenizer.
-        encode: Encodes another split with the model's tokenizer.
-        outputs: The model, from encoded rows to shape (units, outputs).
+        outputs: The model, from a split to shape (units, outputs).
     """
-    rows = outputs(test)
+    rows = outputs(benchmark.test)
     kind = benchmark.kind
     if benchmark.compared is None or not isinstance(kind, VectorKind):
         return RowsRun(np.asarray(rows, dtype=np.float32))
-    others = outputs(encode(benchmark.compared))
+    others = outputs(benchmark.compared)
     compared = kind.compare_vectors(rows, others, benchmark.test.target_array)
     return RowsRun(np.asarray(compared, dtype=np.float32), (rows, others))

@@ -20,6 +20,7 @@ from coldpress.evaluation.performance.latency import (
 from coldpress.evaluation.performance.speedup import Speedup, estimate_speedup, measure_until_clear
 from coldpress.evaluation.performance.trace import Timings
 from coldpress.evaluation.scorecard.base import Bounds
+from coldpress.evaluation.scorecard.final_model import TEACHER
 from coldpress.evaluation.scorecard.scorecard import Scorecard
 
 _TEACHER_IN_ONNX = "teacher in ONNX"
@@ -32,13 +33,13 @@ class CandidateTimings:
     Attributes:
         forward: From token ids to logits; includes the ONNX teacher.
         end_to_end: From texts to logits.
-        teacher: Name of the torch teacher.
+        teacher: Name of the torch teacher; None if there is none.
         latency: The recipe's latency section.
     """
 
     forward: Timings
     end_to_end: Timings
-    teacher: str
+    teacher: str | None
     latency: Latency
 
 
@@ -61,11 +62,11 @@ def time_candidates(
     """
     by_name = {candidate.name: candidate for candidate in candidates}
     reference = {} if teacher_in_onnx is None else {_TEACHER_IN_ONNX: teacher_in_onnx}
-    teacher = candidates[0].name
+    teacher = candidates[0].name if candidates[0].name == TEACHER else None
     final = candidates[-1].name
     with torch_threads(latency.threads):
         forward = measure_until_clear(
-            lambda: time_forward(by_name | reference, latency), teacher, final
+            lambda: time_forward(by_name | reference, latency), teacher or final, final
         )
         end_to_end = time_end_to_end(by_name, test, latency)
     return CandidateTimings(forward, end_to_end, teacher, latency)
@@ -93,7 +94,7 @@ def add_timings(card: Scorecard, candidate: Candidate, timings: CandidateTimings
         "threads": timings.latency.threads,
         "contention": timings.forward.contention(name),
     }
-    if timings.teacher in traces:
+    if timings.teacher is not None and timings.teacher in traces:
         gain = estimate_speedup(timings.forward, timings.teacher, name)
         fields |= {"speedup": gain.ratio, "speedup_interval": _bounds(gain)}
         fields["speedup_undetermined"] = gain.obstacle

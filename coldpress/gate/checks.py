@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from coldpress.evaluation.performance import contention
 from coldpress.evaluation.scorecard.final_model import final_model_name
 from coldpress.evaluation.scorecard.scorecard import Comparison, Evaluation, Interval, Scorecard
+from coldpress.evaluation.statistics.score_interval import card_interval
 from coldpress.evaluation.wording import points, significance_verdict, snap_to_count
 from coldpress.gate import groups
+from coldpress.gate.bounds import check_upper_bound, report_missing_value
 from coldpress.gate.champion import Champion
 from coldpress.gate.config import Gate
 from coldpress.gate.point_bounds import check_points
+from coldpress.gate.score import check_score
 from coldpress.gate.speedup import no_speedup_reason, speedup_text
 from coldpress.gate.verdict import Check, Verdict
 from coldpress.kinds import task_kind
@@ -80,7 +83,14 @@ def _max_drop(gate_input: _GateInput, bound: float) -> Check:
         if (comparison.model, comparison.baseline) == (final, "teacher"):
             subject = f"Compared with the teacher, its {gate_input.metric}"
             return _loss_check("max_drop", comparison, bound, subject, gate_input.samples)
-    return _missing_value_check("max_drop", bound, "The model was not compared with the teacher")
+    return report_missing_value("max_drop", bound, "The model was not compared with the teacher")
+
+
+def _min_score(gate_input: _GateInput, bound: float) -> Check:
+    card = gate_input.card
+    if card is None:
+        return report_missing_value("min_score", bound, "The model was not evaluated")
+    return check_score(card_interval(card, gate_input.evaluation.n), bound, gate_input.metric)
 
 
 def _max_champion_drop(gate_input: _GateInput, bound: float) -> Check:
@@ -91,7 +101,7 @@ def _max_champion_drop(gate_input: _GateInput, bound: float) -> Check:
         return Check(name=name, value=None, bound=bound, passed=True, sentence=sentence)
     if champion.comparison is None:
         problem = f"The champion {champion.version} could not be compared: {champion.obstacle}"
-        return _missing_value_check(name, bound, problem)
+        return report_missing_value(name, bound, problem)
     subject = f"Compared with the champion {champion.version}, its {gate_input.metric}"
     return _loss_check(name, champion.comparison, bound, subject, gate_input.samples)
 
@@ -135,7 +145,7 @@ def _too_few_samples_note(name: str, difference: Interval, bound: float, samples
 def _max_class_drop(gate_input: _GateInput, bound: float) -> Check:
     evaluation = gate_input.evaluation
     if not evaluation.equity:
-        return _missing_value_check("max_class_drop", bound, "No class or slice was compared")
+        return report_missing_value("max_class_drop", bound, "No class or slice was compared")
     metric = task_kind(evaluation.kind).sample_metric
     return groups.check_groups(evaluation.equity, bound, metric.title)
 
@@ -144,7 +154,7 @@ def _min_speedup(gate_input: _GateInput, bound: float) -> Check:
     """Check the lower end of the interval: the speed-up that the timings guarantee."""
     card = gate_input.card
     if card is None or card.speedup is None:
-        return _missing_value_check("min_speedup", bound, no_speedup_reason(card))
+        return report_missing_value("min_speedup", bound, no_speedup_reason(card))
     interval = card.speedup_interval
     # Evaluations of earlier releases have no interval.
     lowest = card.speedup if interval is None else interval.low
@@ -165,9 +175,9 @@ def _min_speedup(gate_input: _GateInput, bound: float) -> Check:
 
 
 def _max_bytes(gate_input: _GateInput, bound: float) -> Check:
-    size = None if gate_input.card is None else float(gate_input.card.bytes)
+    size = None if gate_input.card is None else gate_input.card.bytes
     template = "Model and tokenizer take {value:,.0f} bytes; up to {bound:,.0f} are allowed."
-    return _upper_bound_check("max_bytes", size, bound, template)
+    return check_upper_bound("max_bytes", size, bound, template)
 
 
 def _max_p95_ms(gate_input: _GateInput, bound: float) -> Check:
@@ -175,13 +185,13 @@ def _max_p95_ms(gate_input: _GateInput, bound: float) -> Check:
     value = None if latency is None else latency.p95
     hint = _RERUN_HINT if gate_input.busy and value is not None and value > bound else ""
     template = "95 of 100 calls end within {value:.4g} ms; up to {bound:.6g} ms are allowed"
-    return _upper_bound_check("max_p95_ms", value, bound, f"{template}{hint}.")
+    return check_upper_bound("max_p95_ms", value, bound, f"{template}{hint}.")
 
 
 def _max_label_change(gate_input: _GateInput, bound: float) -> Check:
     invariance = None if gate_input.card is None else gate_input.card.invariance
     if invariance is None:
-        return _missing_value_check("max_label_change", bound, "Invariance was not measured")
+        return report_missing_value("max_label_change", bound, "Invariance was not measured")
     changes = {
         "batch": invariance.batch,
         "padding": invariance.padding,
@@ -193,13 +203,13 @@ def _max_label_change(gate_input: _GateInput, bound: float) -> Check:
         if change.labels is not None
     }
     if not shares:
-        return _missing_value_check("max_label_change", bound, "The model has no labels")
+        return report_missing_value("max_label_change", bound, "The model has no labels")
     worst = max(shares, key=lambda name: shares[name])
     template = (
         f"Of {invariance.rows} texts, {points(shares[worst])} % change their label with another "
         f"setting of {worst}; up to {points(bound)} % are allowed."
     )
-    return _upper_bound_check("max_label_change", shares[worst], bound, template)
+    return check_upper_bound("max_label_change", shares[worst], bound, template)
 
 
 def _max_calibration_error(gate_input: _GateInput, bound: float) -> Check:
@@ -208,7 +218,7 @@ def _max_calibration_error(gate_input: _GateInput, bound: float) -> Check:
         "Its confidence is off by {value:.3g} on average (expected calibration error); up to "
         "{bound:.6g} is allowed."
     )
-    return _upper_bound_check("max_calibration_error", error, bound, template)
+    return check_upper_bound("max_calibration_error", error, bound, template)
 
 
 def _parity(metrics: Mapping[str, float]) -> Check:
@@ -216,28 +226,17 @@ def _parity(metrics: Mapping[str, float]) -> Check:
     difference = metrics.get("parity_max_logit_difference")
     bound = metrics.get("parity_bound")
     if difference is None or bound is None or not math.isfinite(difference + bound):
-        return _missing_value_check("parity", 0.0, "The file was not compared with its checkpoint")
+        return report_missing_value("parity", 0.0, "The file was not compared with its checkpoint")
     template = (
         "The file's logits differ from those of its checkpoint by at most {value:.3g}; up to "
         "{bound:.3g} is allowed."
     )
-    return _upper_bound_check("parity", difference, bound, template)
-
-
-def _upper_bound_check(name: str, value: float | None, bound: float, template: str) -> Check:
-    if value is None:
-        return _missing_value_check(name, bound, "It was not measured")
-    sentence = template.format(value=value, bound=bound)
-    return Check(name=name, value=value, bound=bound, passed=value <= bound, sentence=sentence)
-
-
-def _missing_value_check(name: str, bound: float, problem: str) -> Check:
-    sentence = f"{problem}; a check without a value fails."
-    return Check(name=name, value=None, bound=bound, passed=False, sentence=sentence)
+    return check_upper_bound("parity", difference, bound, template)
 
 
 _CHECKS: dict[str, Callable[[_GateInput, float], Check]] = {
     "max_drop": _max_drop,
+    "min_score": _min_score,
     "max_champion_drop": _max_champion_drop,
     "max_class_drop": _max_class_drop,
     "min_speedup": _min_speedup,

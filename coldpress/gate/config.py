@@ -17,8 +17,15 @@ class Gate(Section):
     """Requirements that a model must meet before promotion. An empty bound is not checked."""
 
     max_drop: Annotated[
-        float, Field(ge=0.0, le=1.0, description="Largest loss of the metric against the teacher.")
+        float | None,
+        Field(ge=0.0, le=1.0, description="Largest loss of the metric against the teacher."),
     ] = 0.03
+    min_score: Annotated[
+        float | None,
+        Field(
+            ge=0.0, le=1.0, description="Smallest value of the metric, lower end of its interval."
+        ),
+    ] = None
     max_champion_drop: Annotated[
         float | None,
         Field(ge=0.0, le=1.0, description="Largest loss of the metric against the champion."),

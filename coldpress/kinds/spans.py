@@ -34,7 +34,7 @@ def read_spans(source: Rows, column: str, texts: Sequence[str]) -> list[list[Spa
         InputError: A value is not a list of spans within the text that do not overlap.
     """
     return [
-        _read_row(value, f"{source.locate(row)}: {column!r}", texts[row])
+        read_span_list(value, f"{source.locate(row)}: {column!r}", texts[row])
         for row, value in enumerate(source.columns[column])
     ]
 
@@ -70,7 +70,17 @@ def span_tags(spans: Sequence[Span], text: str, words: WordSpans, place: str) ->
     return tags
 
 
-def _read_row(value: object, place: str, text: str) -> list[Span]:
+def read_span_list(value: object, place: str, text: str) -> list[Span]:
+    """Return the spans of a text in their order.
+
+    Args:
+        value: A list of mappings with start, end and label.
+        place: Row and column, for the message.
+        text: The text.
+
+    Raises:
+        InputError: The value is not a list of spans within the text that do not overlap.
+    """
     if not isinstance(value, list | tuple):
         found = "null" if value is None else type(value).__name__
         raise InputError(f"{place} is {found}, not a list of spans")

@@ -9,9 +9,11 @@ from tempfile import TemporaryDirectory
 
 from coldpress.benchmark.loading import Benchmark
 from coldpress.data.encoding import Batch, EncodedSplit, encode
+from coldpress.data.splits import Split
 from coldpress.evaluation.candidate import Candidate, torch_candidate
 from coldpress.evaluation.config import Evaluate
 from coldpress.evaluation.evaluate import EvaluationResult, evaluate_candidates
+from coldpress.evaluation.scorecard.final_model import TEACHER
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.onnx.export import export
 from coldpress.onnx.inference import Logits, decision_outputs, logit_thresholds, run_batch
@@ -20,6 +22,7 @@ from coldpress.onnx.predictor import Predictor
 from coldpress.onnx.serving_cost import measure_serving_cost
 from coldpress.quantization.core.storage import load_any_precision
 from coldpress.quantization.precision import describe_arithmetic
+from coldpress.teacher.answers.answers import Answers
 
 SCORECARD_NAMES: Mapping[str, str] = {
     "train_teacher": "teacher",
@@ -41,12 +44,14 @@ class EvaluationInputs:
         section: Slices, latency and cost.
         opset: ONNX operator set of the teacher's reference export; None if the final model is no
             ONNX file.
+        answers: Those of the teacher, if it is no checkpoint.
     """
 
     checkpoints: Sequence[Checkpoint]
     benchmark: Benchmark
     section: Evaluate
     opset: int | None
+    answers: Answers | None = None
 
     @property
     def threads(self) -> int:
@@ -63,21 +68,55 @@ def evaluate_pipeline(inputs: EvaluationInputs) -> EvaluationResult:
     Returns:
         Scorecards, comparisons and predictions of all models.
     """
-    candidates: list[Candidate] = []
-    for checkpoint in inputs.checkpoints:
-        candidates.append(
-            _checkpoint_candidate(inputs, checkpoint, candidates[-1] if candidates else None)
-        )
+    candidates = _candidates(inputs)
     if inputs.opset is None:
         return evaluate_candidates(inputs.benchmark, candidates, inputs.section)
+    if inputs.answers is not None:
+        result = evaluate_candidates(inputs.benchmark, candidates, inputs.section)
+        return _add_serving(result, inputs, candidates[-1].test)
     teacher = inputs.checkpoints[0]
     with TemporaryDirectory() as directory:
         export(teacher, Path(directory), inputs.opset, {})
         fp32 = _onnx_candidate(
-            "teacher", candidates[0], Path(directory), candidates[0].bytes, inputs.threads
+            TEACHER, candidates[0], Path(directory), teacher.bytes, inputs.threads
         )
         result = evaluate_candidates(inputs.benchmark, candidates, inputs.section, fp32)
     return _add_serving(result, inputs, candidates[-1].test)
+
+
+def _candidates(inputs: EvaluationInputs) -> list[Candidate]:
+    """Return the models in their order; answers take the place of a teacher's checkpoint."""
+    candidates: list[Candidate] = []
+    for checkpoint in inputs.checkpoints:
+        parent = candidates[-1] if candidates else None
+        candidates.append(_checkpoint_candidate(inputs, checkpoint, parent))
+    if inputs.answers is None or inputs.answers.test is None:
+        return candidates
+    student = candidates[0]
+    teacher = _answers_candidate(inputs.answers, student)
+    return [teacher, replace(student, parent=TEACHER), *candidates[1:]]
+
+
+def _answers_candidate(answers: Answers, student: Candidate) -> Candidate:
+    """Return the teacher as its answers, which are not timed.
+
+    Args:
+        answers: With those for the test rows.
+        student: The first model with weights.
+    """
+    return Candidate(
+        name=TEACHER,
+        parent=None,
+        runtime="answers",
+        test=replace(student.test, truncated=0),
+        encode=student.encode,
+        outputs=answers.for_evaluation,
+        forward=None,
+        end_to_end=None,
+        bytes=None,
+        parameters=None,
+        macs_per_token=None,
+    )
 
 
 def _add_serving(
@@ -127,8 +166,8 @@ def _onnx_candidate(
     def forward(batch: Batch) -> Logits:
         return run_batch(predictor, batch)
 
-    def outputs(rows: EncodedSplit) -> Logits:
-        return decision_outputs(predictor, rows)
+    def outputs(split: Split) -> Logits:
+        return decision_outputs(predictor, parent.encode(split))
 
     return replace(
         parent,

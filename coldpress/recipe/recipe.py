@@ -8,7 +8,6 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from coldpress.distillation import DistillationMethod, Logits, Static, StudentShape
-from coldpress.distillation.augmentation import Augmentation
 from coldpress.distillation.languages import check_languages
 from coldpress.evaluation import Evaluate
 from coldpress.evaluation.operating_points.section import check_kind
@@ -18,31 +17,16 @@ from coldpress.kinds import KindSection, task_kind
 from coldpress.method import Method
 from coldpress.pruning import PruningStep
 from coldpress.quantization import QuantizationMethod
+from coldpress.recipe.answers_teacher import check_answers_gate, check_answers_teacher
+from coldpress.recipe.gate_section import check_gate
 from coldpress.recipe.presets import PresetName, fill_in_preset
+from coldpress.recipe.soft_targets_section import SoftTargetsSection
 from coldpress.recipe.static_student import check_static_student
-from coldpress.schema.section import FlatChoice, MergedChoice, Section, UserPath
+from coldpress.schema.section import FlatChoice, MergedChoice, Section
 from coldpress.schema.stages import RESERVED_SUFFIXES
-from coldpress.teacher.pretrained import PretrainedModel
-from coldpress.teacher.spec import Teacher
-
-
-class SoftTargetsSection(Section):
-    """Texts that the teacher labels with soft targets."""
-
-    unlabelled: Annotated[
-        UserPath | None,
-        Field(description="Unlabelled texts: .jsonl, .csv or .parquet."),
-    ] = None
-    hidden_states: Annotated[
-        bool, Field(description="Also store the first token's hidden state after every layer.")
-    ] = False
-    teachers: Annotated[
-        int, Field(ge=1, le=20, description="Number of teachers whose soft targets are averaged.")
-    ] = 1
-    augment: Annotated[
-        Augmentation | None,
-        Field(description="Add variants of the texts; none: only the texts."),
-    ] = None
+from coldpress.teacher.answers.section import AnswersTeacher
+from coldpress.teacher.section import TeacherSection
+from coldpress.teacher.spec import Teacher, TeacherModel
 
 
 class Export(Section):
@@ -72,7 +56,7 @@ class Recipe(Section):
     benchmark: Annotated[
         KindSection, Field(description="Dataset, task kind and splits."), MergedChoice()
     ]
-    teacher: Teacher
+    teacher: Annotated[TeacherSection, FlatChoice()]
     soft_targets: SoftTargetsSection = SoftTargetsSection()
     distill: Annotated[
         DistillationMethod | None,
@@ -115,6 +99,8 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _check_teachers_differ(self) -> Self:
+        if isinstance(self.teacher, AnswersTeacher):
+            return self
         if self.soft_targets.teachers > 1 and not self.teacher.epochs:
             raise ValueError(
                 "soft_targets.teachers: several teachers need teacher.epochs of at least 1;"
@@ -135,39 +121,19 @@ class Recipe(Section):
         return self
 
     @model_validator(mode="after")
-    def _check_gate_fits_kind(self) -> Self:
+    def _check_gate(self) -> Self:
         kind = task_kind(self.benchmark.task_kind_name)
-        for field in ("max_label_change", "max_calibration_error"):
-            bound = None if self.gate is None else getattr(self.gate, field)
-            if bound is not None and not kind.has_labels:
-                raise ValueError(
-                    f"gate.{field}: not possible with benchmark.kind {kind.name}, which has no"
-                    " labels and probabilities"
-                )
+        check_kind(self.evaluate.operating_points, kind)
+        if self.gate is not None:
+            check_gate(self.gate, kind, self.evaluate)
         return self
 
     @model_validator(mode="after")
-    def _check_gate_has_groups(self) -> Self:
-        kind = task_kind(self.benchmark.task_kind_name)
-        bound = None if self.gate is None else self.gate.max_class_drop
-        if bound is not None and not kind.has_target_groups and not self.evaluate.slices:
-            raise ValueError(
-                f"gate.max_class_drop: with benchmark.kind {kind.name}, only slices are compared;"
-                " add evaluate.slices"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _check_operating_points(self) -> Self:
-        sections = self.evaluate.operating_points
-        check_kind(sections, task_kind(self.benchmark.task_kind_name))
-        labels = [section.label for section in sections]
-        for position, bounds in enumerate(self.gate.operating_points if self.gate else ()):
-            if bounds.label not in labels:
-                raise ValueError(
-                    f"gate.operating_points.{position}.label: {bounds.label!r} is not a label of"
-                    " evaluate.operating_points"
-                )
+    def _check_answers(self) -> Self:
+        if isinstance(self.teacher, AnswersTeacher):
+            check_answers_teacher(self.teacher, self.soft_targets, self.distill)
+            if self.gate is not None:
+                check_answers_gate(self.teacher, self.gate)
         return self
 
     @model_validator(mode="after")
@@ -233,17 +199,31 @@ class Recipe(Section):
         return tuple(method for method in methods if method is not None)
 
     @property
-    def student_model(self) -> PretrainedModel | None:
-        """The pretrained model that the student is made from; None if that is the teacher."""
+    def model_teacher(self) -> Teacher:
+        """The teacher's section, if the teacher is a model.
+
+        Raises:
+            TypeError: Only its answers are known.
+        """
+        if isinstance(self.teacher, AnswersTeacher):
+            raise TypeError("teacher: its answers are known, not its model")
+        return self.teacher
+
+    @property
+    def student_model(self) -> TeacherModel | None:
+        """The model that the student is made from; None if that is the teacher."""
         return None if self.distill is None else self.distill.student.from_
+
+    @property
+    def initial_model(self) -> TeacherModel:
+        """The model that all later ones are made from: the student's own, or the teacher."""
+        return self.student_model or self.model_teacher.model
 
     @property
     def recovery(self) -> DistillationMethod:
         """Settings to retrain a pruned model: those of distill, or else of the teacher."""
-        if isinstance(self.distill, Static):
-            return self.distill
         if self.distill is not None:
             student = self.distill.student.without_from()
             return self.distill.model_copy(update={"student": student})
-        optimization = self.teacher.model_dump(exclude={"model", "labels", "epochs"})
+        optimization = self.model_teacher.model_dump(exclude={"model", "labels", "epochs"})
         return Logits(method="logits", student=StudentShape(layers=1), **optimization)

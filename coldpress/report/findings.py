@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from coldpress.evaluation.scorecard.final_model import final_model_name
+from coldpress.evaluation.scorecard.final_model import TEACHER, final_model_name
 from coldpress.evaluation.scorecard.flip import Flip
 from coldpress.evaluation.scorecard.scorecard import Evaluation, Interval, Scorecard
 from coldpress.evaluation.statistics.score_interval import card_interval
@@ -13,6 +13,7 @@ from coldpress.kinds import task_kind
 from coldpress.kinds.kind import TaskKind
 from coldpress.kinds.scores import Metric
 from coldpress.recipe.recipe import Recipe
+from coldpress.report.disagreements import ClassDisagreement
 from coldpress.schema.lineage import Ancestor
 
 
@@ -28,6 +29,8 @@ class Findings:
         verdict: Verdict of the gate; None if the recipe has no gate.
         flips: Test rows that it lost.
         lineage: Tree of its ancestors, with the version itself at the root.
+        disagreements: Answers of a file against the labels of the training rows, by class; empty
+            for other teachers.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Findings:
     verdict: Verdict | None = None
     flips: tuple[Flip, ...] = ()
     lineage: Ancestor | None = None
+    disagreements: tuple[ClassDisagreement, ...] = ()
 
     @property
     def final_name(self) -> str:
@@ -49,9 +53,9 @@ class Findings:
         return self.evaluation.models[self.final_name]
 
     @property
-    def teacher(self) -> Scorecard:
-        """Scorecard of the teacher."""
-        return self.evaluation.models["teacher"]
+    def teacher(self) -> Scorecard | None:
+        """Scorecard of the teacher; None if its answers for the test rows are not known."""
+        return self.evaluation.models.get(TEACHER)
 
     @property
     def kind(self) -> TaskKind:

@@ -32,7 +32,7 @@ def front_matter(findings: Findings) -> str:
 def _sources(findings: Findings) -> dict[str, Any]:
     """Hub repositories that the model was made from."""
     sources: dict[str, Any] = {}
-    model = findings.recipe.student_model or findings.recipe.teacher.model
+    model = findings.recipe.initial_model
     if isinstance(model, HubModel):
         sources["base_model"] = model.id
     if isinstance(findings.recipe.benchmark.source, HubSource):

@@ -8,6 +8,8 @@ from typing import Any
 from coldpress.data.sources import FilesSource, HubSource
 from coldpress.recipe.recipe import Recipe
 from coldpress.schema.section import Section
+from coldpress.teacher.answers.section import AnswersTeacher
+from coldpress.teacher.spec import Teacher
 
 
 def describe_steps(recipe: Recipe) -> list[tuple[str, str]]:
@@ -16,13 +18,7 @@ def describe_steps(recipe: Recipe) -> list[tuple[str, str]]:
     Returns:
         Name and description of every stage that the recipe contains.
     """
-    teacher = recipe.teacher
-    steps = [
-        (
-            "Teacher",
-            _describe_section(teacher.model, teacher.model_dump(mode="json", exclude={"model"})),
-        )
-    ]
+    steps = [("Teacher", _describe_teacher(recipe.teacher))]
     if recipe.distill is not None:
         steps.append((f"Distillation, {recipe.distill.method}", _describe_section(recipe.distill)))
     steps += [(f"Pruning, {step.method}", _describe_section(step)) for step in recipe.prune or ()]
@@ -35,9 +31,21 @@ def describe_steps(recipe: Recipe) -> list[tuple[str, str]]:
     return steps
 
 
+def _describe_teacher(teacher: Teacher | AnswersTeacher) -> str:
+    """Describe a model with its training, or answers without local paths."""
+    if isinstance(teacher, AnswersTeacher):
+        names = ", ".join(path.name for _, path in teacher.files)
+        return f"{_summary(teacher)} Files: {names}. Values: {teacher.values}."
+    return _describe_section(teacher.model, teacher.model_dump(mode="json", exclude={"model"}))
+
+
+def _summary(section: Section) -> str:
+    return (type(section).__doc__ or "").strip().partition("\n")[0]
+
+
 def _describe_section(section: Section, also: Mapping[str, Any] | None = None) -> str:
     """Return the first line of a section's docstring, then its settings."""
-    summary = (type(section).__doc__ or "").strip().partition("\n")[0]
+    summary = _summary(section)
     fields = section.model_dump(mode="json", exclude={"method"}) | dict(also or {})
     numbers = ", ".join(f"{name} {_format_value(value)}" for name, value in _flatten(fields))
     return f"{summary} {numbers[:1].upper()}{numbers[1:]}." if numbers else summary

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from coldpress.evaluation.scorecard.final_model import TEACHER
 from coldpress.evaluation.scorecard.scorecard import Scorecard
 from coldpress.report.findings import Findings
 
@@ -41,8 +42,12 @@ def reliability_curves(findings: Findings) -> tuple[Curve, ...]:
     """
     if not findings.final.reliability:
         return ()
-    both = (("teacher", findings.teacher, False), (findings.final_name, findings.final, True))
-    return tuple(_curve(*entry) for entry in both if entry[1].reliability)
+    both = ((TEACHER, findings.teacher, False), (findings.final_name, findings.final, True))
+    return tuple(
+        _curve(name, card, strong)
+        for name, card, strong in both
+        if card is not None and card.reliability
+    )
 
 
 def place(fraction: float, upward: bool = False) -> float:

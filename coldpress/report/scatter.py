@@ -87,7 +87,7 @@ def _milliseconds(card: Scorecard) -> float | None:
 
 
 def _megabytes(card: Scorecard) -> float | None:
-    return card.bytes / 1e6
+    return None if card.bytes is None else card.bytes / 1e6
 
 
 def _scatter(findings: Findings, title: str, unit: str, cost: CostFunction) -> Scatter:

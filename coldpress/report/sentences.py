@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from coldpress.evaluation.scorecard.final_model import TEACHER
 from coldpress.evaluation.scorecard.scorecard import Comparison, Group, Scorecard
 from coldpress.evaluation.statistics.paired import SIGNIFICANCE_LEVEL
 from coldpress.evaluation.wording import significance_verdict
@@ -20,16 +21,23 @@ def verdict(findings: Findings) -> str:
 def headline(findings: Findings) -> str:
     """Summarize size, speed and quality of the model against its teacher in one sentence."""
     card = findings.final
-    smaller = formats.times(card.compression, "smaller", "larger")
-    clauses = [f"{formats.size(card.bytes)}, {smaller} than its teacher"]
-    if card.latency_ms is not None and (card.speedup or card.speedup_undetermined):
-        clauses.append(f"{formats.short(card.latency_ms.p50)} ms per text, {_faster(card)}")
+    clauses = [_size(card)]
+    if card.latency_ms is not None:
+        faster = f", {_faster(card)}" if card.speedup or card.speedup_undetermined else ""
+        clauses.append(f"{formats.short(card.latency_ms.p50)} ms per text{faster}")
     score = findings.score(findings.final_name)
     measured = f"{formats.percent(score.estimate)} % ({formats.percent_range(score)})"
     clauses.append(
         f"{findings.metric.title} {measured} on {test_size(findings)}, {_against_teacher(findings)}"
     )
     return "; ".join(clauses) + "."
+
+
+def _size(card: Scorecard) -> str:
+    size = formats.size(card.bytes or 0)
+    if card.compression is None:
+        return size
+    return f"{size}, {formats.times(card.compression, 'smaller', 'larger')} than its teacher"
 
 
 def test_size(findings: Findings) -> str:
@@ -51,10 +59,12 @@ def _faster(card: Scorecard) -> str:
 
 def _against_teacher(findings: Findings) -> str:
     difference = findings.final.difference
+    if difference is None:
+        return "not compared with its teacher, whose answers for them are not known"
     points = formats.signed_points(difference.estimate)
     estimate = f"{points} points, {formats.signed_points_range(difference)}"
     pairs = findings.evaluation.comparisons
-    names = (findings.final_name, "teacher")
+    names = (findings.final_name, TEACHER)
     pair = next((p for p in pairs if (p.model, p.baseline) == names), None)
     if pair is None:
         return f"against its teacher {estimate}"

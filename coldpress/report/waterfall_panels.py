@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from coldpress.evaluation.scorecard.final_model import TEACHER
 from coldpress.evaluation.scorecard.scorecard import Scorecard
 from coldpress.report import formats
 from coldpress.report.findings import Findings
@@ -57,9 +58,14 @@ def _score(findings: Findings) -> Panel:
 
 def _size(findings: Findings) -> Panel:
     models = findings.evaluation.models
-    lengths = {name: card.bytes / 1e6 for name, card in models.items()}
+    lengths = {name: card.bytes / 1e6 for name, card in models.items() if card.bytes is not None}
     strong = findings.final_name
-    marks = (_bar(name, lengths, _smaller(name, card), strong) for name, card in models.items())
+    marks = (
+        _bar(name, lengths, _smaller(name, card), strong)
+        if name in lengths
+        else Mark(name, "", "answers only")
+        for name, card in models.items()
+    )
     return Panel("Size", "megabytes, weights and tokenizer", tuple(marks))
 
 
@@ -69,7 +75,7 @@ def _latency(findings: Findings) -> Panel:
     marks = (
         _bar(name, medians, _faster(name, card), findings.final_name)
         if name in medians
-        else Mark(name, "", f"{card.runtime}, not timed")
+        else Mark(name, "", _not_timed(card))
         for name, card in models.items()
     )
     return Panel("Latency", _conditions(findings), tuple(marks))
@@ -81,15 +87,21 @@ def _bar(name: str, lengths: dict[str, float], remark: str, strong: str) -> Mark
 
 
 def _smaller(name: str, card: Scorecard) -> str:
-    return "" if name == "teacher" else formats.times(card.compression, "smaller", "larger")
+    if name == TEACHER or card.compression is None:
+        return ""
+    return formats.times(card.compression, "smaller", "larger")
 
 
 def _faster(name: str, card: Scorecard) -> str:
-    if name == "teacher":
+    if name == TEACHER:
         return ""
     if card.speedup is None:
         return formats.speedup(card)
     return formats.times(card.speedup, "faster", "slower")
+
+
+def _not_timed(card: Scorecard) -> str:
+    return "answers only" if card.runtime == "answers" else f"{card.runtime}, not timed"
 
 
 def _conditions(findings: Findings) -> str:

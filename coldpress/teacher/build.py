@@ -64,7 +64,8 @@ def build_teacher(teacher: Teacher, benchmark: Benchmark, max_tokens: int) -> Cl
     """
     check_teacher_labels(teacher, benchmark.labels, benchmark.kind)
     if isinstance(teacher.model, ScratchModel):
-        return _build_from_scratch(teacher.model, benchmark, max_tokens)
+        head = SentenceHead() if benchmark.kind.head == "sentence" else None
+        return build_from_scratch(teacher.model, benchmark, max_tokens, head)
     if benchmark.kind.head == "sentence":
         return _load_sentence_model(teacher.model, benchmark, max_tokens)
     classifier, missing = load_pretrained(teacher.model, benchmark, max_tokens)
@@ -77,7 +78,17 @@ def build_teacher(teacher: Teacher, benchmark: Benchmark, max_tokens: int) -> Cl
     return classifier
 
 
-def _build_from_scratch(model: ScratchModel, benchmark: Benchmark, max_tokens: int) -> Classifier:
+def build_from_scratch(
+    model: ScratchModel, benchmark: Benchmark, max_tokens: int, head: SentenceHead | None = None
+) -> Classifier:
+    """Build an encoder with random weights, and train its tokenizer on the training split.
+
+    Args:
+        model: Sizes of the encoder.
+        benchmark: Its task kind and its labels are those of the output head.
+        max_tokens: Longer texts are truncated to this length.
+        head: The sentence head of a model of vectors.
+    """
     texts = [*benchmark.train.texts, *(benchmark.train.pairs or ())]
     tokenizer = train_wordpiece(texts, model.vocabulary_size)
     tokenizer.enable_truncation(max_tokens)
@@ -91,8 +102,8 @@ def _build_from_scratch(model: ScratchModel, benchmark: Benchmark, max_tokens: i
         id2label=dict(enumerate(benchmark.labels)),
         pad_token_id=SPECIAL_TOKENS.index("[PAD]"),
     )
-    if benchmark.kind.head == "sentence":
-        write_head(config, SentenceHead())
+    if head is not None:
+        write_head(config, head)
     module = new_module(benchmark.kind, config).eval()
     return Classifier(module, tokenizer, benchmark.labels, benchmark.kind, MASK_TOKEN)
 

@@ -11,6 +11,7 @@ from coldpress.errors import InputError
 from coldpress.schema.section import Epochs, FlatChoice, LearningRate, Optimization, Section
 from coldpress.schema.yaml_loader import unquoted_value_hint
 from coldpress.teacher.pretrained import (
+    TEACHER_FIELD,
     DirectoryModel,
     HubModel,
     check_pretrained,
@@ -72,8 +73,12 @@ class Teacher(Optimization):
     learning_rate: LearningRate = 2e-4
 
 
-def check_teacher_model(model: TeacherModel) -> None:
-    """Check a teacher's model as far as possible without loading or downloading its weights.
+def check_teacher_model(model: TeacherModel, field: str = TEACHER_FIELD) -> None:
+    """Check a model as far as possible without loading or downloading its weights.
+
+    Args:
+        model: A teacher, or the model that a student starts from.
+        field: The recipe's field that names it.
 
     Raises:
         InputError: It is not an encoder that Coldpress supports.
@@ -81,15 +86,18 @@ def check_teacher_model(model: TeacherModel) -> None:
     if isinstance(model, ScratchModel):
         if model.hidden_size % model.heads:
             raise InputError(
-                f"teacher.model.heads: {model.heads} does not divide the hidden size"
-                f" {model.hidden_size}"
+                f"{field}.heads: {model.heads} does not divide the hidden size {model.hidden_size}"
             )
     else:
-        check_pretrained(model)
+        check_pretrained(model, field)
 
 
-def content_digest(model: TeacherModel) -> str:
-    """Identify a teacher's model by its content.
+def content_digest(model: TeacherModel, field: str = TEACHER_FIELD) -> str:
+    """Identify a model by its content.
+
+    Args:
+        model: A teacher, or the model that a student starts from.
+        field: The recipe's field that names it.
 
     Returns:
         The commit on the hub, or a sha256 in hexadecimal of the files or of the sizes.
@@ -99,4 +107,4 @@ def content_digest(model: TeacherModel) -> str:
     """
     if isinstance(model, ScratchModel):
         return hashlib.sha256(model.model_dump_json().encode()).hexdigest()
-    return pretrained_digest(model)
+    return pretrained_digest(model, field)

@@ -89,10 +89,10 @@ def _score_table(evaluation: Evaluation) -> Table:
         "model", metric, *_SCORE_COLUMNS, box=None, title=f"test split, n = {evaluation.n}"
     )
     for name, card in evaluation.models.items():
-        latency = f"{card.latency_ms.p50:.2f} ms" if card.latency_ms else "simulated"
+        latency = f"{card.latency_ms.p50:.2f} ms" if card.latency_ms else card.runtime
         speedup = formats.speedup(card)
         retention = f"{card.retention:.1%}" if card.retention is not None else ""
-        size = f"{card.bytes / 1e6:.2f} MB"
+        size = "" if card.bytes is None else f"{card.bytes / 1e6:.2f} MB"
         table.add_row(name, f"{card.score:.3f}", size, latency, speedup, retention)
     return table
 

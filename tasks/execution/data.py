@@ -8,6 +8,9 @@ from coldpress.data.leakage import FilteredRows
 from coldpress.data.splits import Split
 from coldpress.evaluation.subgroups import slices
 from coldpress.recipe.recipe import Recipe
+from coldpress.teacher.answers.answers import Answers
+from coldpress.teacher.answers.reading import read_answers
+from coldpress.teacher.answers.section import AnswersTeacher
 
 _Key = tuple[str, int, tuple[tuple[str, str], ...]]
 _benchmarks: dict[_Key, benchmarks.Benchmark] = {}
@@ -32,6 +35,16 @@ def unlabelled_digest(recipe: Recipe) -> str | None:
     """Return the sha256 of the unlabelled file, whatever its path."""
     path = recipe.soft_targets.unlabelled
     return None if path is None else hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def load_answers(recipe: Recipe) -> Answers | None:
+    """Return the answers of a teacher that is known by them alone; None for other teachers."""
+    teacher = recipe.teacher
+    if not isinstance(teacher, AnswersTeacher):
+        return None
+    unlabelled = load_unlabelled(recipe)
+    rows = None if unlabelled is None else unlabelled.rows
+    return read_answers(teacher, recipe.benchmark, load_benchmark(recipe), rows)
 
 
 def columns_digest(recipe: Recipe) -> str:

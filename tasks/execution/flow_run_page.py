@@ -157,9 +157,9 @@ def _waterfall_row(model: dict[str, Any], metric: Metric) -> dict[str, str]:
     return {
         "model": model["model"],
         metric.title: f"{formats.percent(model[metric.name])} % ({low} to {high})",
-        "size": formats.size(model["bytes"]),
+        "size": "" if model["bytes"] is None else formats.size(model["bytes"]),
         "median latency": latency,
-        "smaller": f"{model['compression']:.1f}x",
+        "smaller": "" if model["compression"] is None else f"{model['compression']:.1f}x",
         "faster": "" if speed[0] is None else formats.ratio_with_interval(*speed),
     }
 

@@ -20,7 +20,9 @@ from tasks.tracking import artifacts, registry, runs
 from tasks.tracking.paging import all_pages, batch_ids
 from tasks.tracking.results import StageResult
 
-_ROOT_STAGE = "train_teacher"
+_ROOT_STAGES = ("train_teacher", "generate_soft_targets")
+"""Stages without parents: soft targets have none if they are answers from files."""
+
 _ParentRecord = tuple[str, tuple[str, ...]]
 """A digest and the digests of its parents: the model first, then the soft targets."""
 
@@ -86,8 +88,8 @@ def _split_digests(tag: str) -> tuple[str, ...]:
 
 
 def _is_complete(stage: str | None, parents: Sequence[str]) -> bool:
-    """True unless parents are missing; only a teacher has none."""
-    return bool(parents) or stage == _ROOT_STAGE
+    """True unless parents are missing."""
+    return bool(parents) or stage in _ROOT_STAGES
 
 
 def _records_from_versions(versions: Iterable[ModelVersion]) -> Iterator[_ParentRecord]:

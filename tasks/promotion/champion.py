@@ -22,7 +22,7 @@ class ChampionRecord(BaseModel):
         model_uri: URI of its files.
         recipe: The recipe of the run that last evaluated it.
         evaluation_uri: URI of that evaluation.
-        teacher_uri: URI of the teacher that it was distilled from.
+        teacher_uri: URI of the teacher that it was distilled from; None if only answers are known.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -53,7 +53,7 @@ def load_champion(model: str) -> ChampionRecord:
     if run is None:
         raise _missing_evaluation(version)
     results = history.stage_results(run.data.tags["coldpress.flow_run_id"])
-    teacher = results[0]
+    teacher = next((result for result in results if result.stage == "train_teacher"), None)
     evaluation = results[-1]
     if evaluation.model_uri is None or version.tags.get("digest") not in evaluation.parents:
         raise _missing_evaluation(version)
@@ -64,7 +64,7 @@ def load_champion(model: str) -> ChampionRecord:
         model_uri=str(version.source),
         recipe=Recipe.model_validate(recipe),
         evaluation_uri=evaluation.model_uri,
-        teacher_uri=teacher.model_uri,
+        teacher_uri=None if teacher is None else teacher.model_uri,
     )
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from mlflow.entities.model_registry import ModelVersion
 
+from coldpress.data.splits import Split
 from coldpress.errors import CorruptCheckpointError
 from coldpress.evaluation.predictions import read_predictions, reorder_outputs
 from coldpress.gate import champion
 from coldpress.gate.champion import Champion
+from coldpress.kinds.kind import Outputs
 from coldpress.model.checkpoint import Checkpoint
 from tasks.execution import data
 from tasks.tracking import artifacts, history, registry, versions
@@ -18,6 +19,7 @@ from tasks.tracking.results import StageResult
 
 if TYPE_CHECKING:
     from coldpress.benchmark.loading import Benchmark
+    from coldpress.data.splits import Split
     from coldpress.evaluation.predictions import Predictions
     from coldpress.kinds.kind import Outputs
     from coldpress.recipe.recipe import Recipe
@@ -96,7 +98,10 @@ def _predict(checkpoint: Checkpoint, benchmark: Benchmark, predictions: Predicti
         raise _IncomparableError("it has other labels")
     if predictor.pairs not in {None, benchmark.test.pairs is not None}:
         raise _IncomparableError("either its texts or the test rows are pairs, but not both")
-    encode_rows = partial(encode, load_tokenizer(checkpoint))
-    run = partial(decision_outputs, predictor)
-    outputs = run_on_test(benchmark, encode_rows(benchmark.test), encode_rows, run).outputs
+    tokenizer = load_tokenizer(checkpoint)
+
+    def run(split: Split) -> Outputs:
+        return decision_outputs(predictor, encode(tokenizer, split))
+
+    outputs = run_on_test(benchmark, run).outputs
     return reorder_outputs(outputs, predictor.labels, predictions.names)

@@ -43,7 +43,7 @@ def make_recipe(folder: Path, **soft_targets: Any) -> Recipe:  # noqa: ANN401
 def teacher(tmp_path: Path) -> Checkpoint:
     reseed(0, "train_teacher")
     recipe = make_recipe(tmp_path)
-    classifier = build.build_teacher(recipe.teacher, data.load_benchmark(recipe), 16)
+    classifier = build.build_teacher(recipe.model_teacher, data.load_benchmark(recipe), 16)
     serialization.write_checkpoint(
         classifier, tmp_path / "teacher", Manifest(stage="train_teacher")
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from coldpress.distillation.hinton.method import Alpha, Temperature
 from coldpress.distillation.student import StudentShape
@@ -46,11 +46,16 @@ class Static(Optimization, MethodSection):
     freeze_embeddings: Annotated[
         bool, Field(description="Must be false: the table is what is trained.")
     ] = False
+    student: Annotated[
+        StudentShape, Field(description="Only `from`: a static student has none of these sizes.")
+    ] = StudentShape()
 
-    @property
-    def student(self) -> StudentShape:
-        """The student has none of these sizes, and is made from the teacher."""
-        return StudentShape()
+    @model_validator(mode="after")
+    def _check_sizes(self) -> Self:
+        sizes = self.student.without_from().model_dump(exclude_defaults=True)
+        if sizes:
+            raise ValueError(f"student.{min(sizes)}: a static student is not made of layers")
+        return self
 
     def check(self, teacher: TeacherDescription) -> None:
         """Check that the student can be built from this teacher.

@@ -18,6 +18,7 @@ from coldpress.evaluation.operating_points.cases import (
 from coldpress.evaluation.operating_points.section import OperatingPointSection
 from coldpress.evaluation.operating_points.threshold import choose_thresholds
 from coldpress.evaluation.predictions import Predictions
+from coldpress.evaluation.scorecard.final_model import TEACHER
 from coldpress.evaluation.scorecard.operating_point import OperatingPoint, ShareChange
 from coldpress.evaluation.statistics import paired
 from coldpress.evaluation.statistics.exact_interval import exact_share
@@ -54,7 +55,7 @@ def measure_points(
 
     Args:
         sections: The recipe's `evaluate.operating_points`.
-        candidates: All models, the teacher first.
+        candidates: All models.
         predictions: Their outputs for the test rows.
         validation: Labelled rows that the models were not trained on.
 
@@ -64,19 +65,13 @@ def measure_points(
     if not sections:
         return {candidate.name: () for candidate in candidates}
     decided = {c.name: _decide(sections, c, predictions, validation) for c in candidates}
-    teacher = decided[candidates[0].name]
+    teacher = decided.get(TEACHER, [None] * len(sections))
     return {
-        candidate.name: tuple(
-            _measure(
-                section,
-                ours,
-                None if candidate is candidates[0] else theirs,
-            )
-            for section, ours, theirs in zip(
-                sections, decided[candidate.name], teacher, strict=True
-            )
+        name: tuple(
+            _measure(section, ours, None if name == TEACHER else theirs)
+            for section, ours, theirs in zip(sections, decisions, teacher, strict=True)
         )
-        for candidate in candidates
+        for name, decisions in decided.items()
     }
 
 
@@ -110,10 +105,10 @@ def _fit_thresholds(
     validation: Split,
 ) -> tuple[float, ...]:
     """Choose the thresholds of a model on validation."""
-    rows = candidate.encode(validation)
     shift = 0.0 if candidate.thresholds is None else candidate.thresholds
-    logits = np.asarray(candidate.outputs(rows) + shift)
-    return choose_thresholds(sections, predictions.kind, predictions.names, logits, rows.targets)
+    logits = np.asarray(candidate.outputs(validation) + shift)
+    targets = validation.target_array
+    return choose_thresholds(sections, predictions.kind, predictions.names, logits, targets)
 
 
 def _measure(

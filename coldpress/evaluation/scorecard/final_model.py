@@ -1,8 +1,11 @@
-"""The final model of an evaluation."""
+"""The first and the final model of an evaluation."""
 
 from __future__ import annotations
 
 from coldpress.evaluation.scorecard.scorecard import Evaluation
+
+TEACHER = "teacher"
+"""Name of the teacher; an evaluation without one has no comparisons with it."""
 
 EXPORTED = "onnx"
 """Name of the ONNX file."""

@@ -18,7 +18,7 @@ from coldpress.evaluation.scorecard.precision import PartPrecision
 from coldpress.evaluation.scorecard.serving import Invariance, Serving
 from coldpress.evaluation.scorecard.vector_form import VectorForm
 
-Runtime = Literal["torch", "onnxruntime", "simulated"]
+Runtime = Literal["torch", "onnxruntime", "simulated", "answers"]
 _FILE = "evaluation.json"
 
 
@@ -77,23 +77,23 @@ class Scorecard(FrozenRecord):
         accuracy: Share of correct rows; only for classification.
         macro_f1: Mean F1 over the classes that occur among labels or predictions; only for kinds
             with labels.
-        parameters: Number of weights.
-        bytes: Size of weights and tokenizer on disk.
+        parameters: Number of weights; None for a teacher of which only answers are known.
+        bytes: Size of weights and tokenizer on disk, likewise.
         macs_per_token: Multiply-accumulates, see `coldpress.evaluation.performance.macs`.
         latency_ms: From token ids to logits, without tokenization, and without the time in which
             other processes had the processor.
         end_to_end_ms: From texts to logits, median, likewise.
         batch: Texts per timed call.
         threads: Intra-op threads of a timed call.
-        runtime: Runtime of the predictions; "simulated" is fake quantization in torch.
+        runtime: Of the predictions; "simulated": fake quantization in torch; "answers": a file.
         per_class: By label name.
         calibration_error: Expected calibration error; only for kinds with labels.
-        retention: The gated metric divided by the teacher's.
+        retention: The gated metric divided by the teacher's. It is None, as all comparisons with
+            the teacher, if nothing of it is known for the test rows.
         agreement: Share of rows with the same prediction as the teacher's; for kinds without
             labels, the agreement that the kind defines.
         difference: The gated metric minus the teacher's, paired.
-        speedup: Median latency of the torch teacher over that of this model; None also if it could
-            not be determined.
+        speedup: Median latency of the torch teacher over this model's, if it was determined.
         speedup_same_runtime: The same for the teacher in ONNX.
         compression: Bytes of the teacher over bytes of this model.
         truncated: Rows that were truncated at the model's limit.
@@ -115,9 +115,9 @@ class Scorecard(FrozenRecord):
 
     accuracy: Fraction | None = None
     macro_f1: Fraction | None = None
-    parameters: int
-    bytes: int
-    macs_per_token: int
+    parameters: int | None
+    bytes: int | None
+    macs_per_token: int | None
     latency_ms: Percentiles | None
     end_to_end_ms: float | None
     batch: int | None
@@ -125,12 +125,12 @@ class Scorecard(FrozenRecord):
     runtime: Runtime
     per_class: dict[str, ClassScore] = Field(default_factory=dict)
     calibration_error: Fraction | None = None
-    retention: float | None
-    agreement: float
-    difference: Interval
+    retention: float | None = None
+    agreement: float | None = None
+    difference: Interval | None = None
     speedup: float | None
     speedup_same_runtime: float | None
-    compression: float
+    compression: float | None = None
     truncated: int
     reliability: tuple[ReliabilityBin, ...] = ()
     temperature: float = 1.0

@@ -137,7 +137,7 @@ def _draw_bars(
     axes.set_xlim(0, max((n for n in lengths if n is not None), default=1.0) / DRAWN_SHARE)
     for row, (card, value) in enumerate(zip(cards.values(), lengths, strict=True)):
         if value is None:
-            axes.annotate(f"{card.runtime}, not timed", (0, row), va="center_baseline", **REMARK)
+            axes.annotate(_absent(card), (0, row), va="center_baseline", **REMARK)
             continue
         axes.barh(row, value, height=0.5, color=_colour(row, len(cards)))
         _label(axes, row, _short(value), gain(card) if row else "")
@@ -154,12 +154,17 @@ def _label(axes: Axes, row: int, value: str, remark: str) -> None:
     axes.annotate(remark, xytext=(47, 0), **place, **REMARK)
 
 
+def _absent(card: Scorecard) -> str:
+    """Say why a model has no bar."""
+    return "answers only" if card.runtime == "answers" else f"{card.runtime}, not timed"
+
+
 def _colour(row: int, rows: int) -> str:
     return FINAL if row == rows - 1 else STAGE
 
 
-def _megabytes(card: Scorecard) -> float:
-    return card.bytes / 1e6
+def _megabytes(card: Scorecard) -> float | None:
+    return None if card.bytes is None else card.bytes / 1e6
 
 
 def _milliseconds(card: Scorecard) -> float | None:
@@ -167,7 +172,7 @@ def _milliseconds(card: Scorecard) -> float | None:
 
 
 def _smaller(card: Scorecard) -> str:
-    return _times(card.compression, "smaller", "larger")
+    return "" if card.compression is None else _times(card.compression, "smaller", "larger")
 
 
 def _faster(card: Scorecard) -> str:

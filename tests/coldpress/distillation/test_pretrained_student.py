@@ -20,7 +20,7 @@ from coldpress.data.word_tokens import UNSEEN
 from coldpress.data.words import split_words
 from coldpress.distillation import Logits
 from coldpress.distillation.method import DistillationContext
-from coldpress.distillation.pretrained_student import choose_source
+from coldpress.distillation.pretrained_student import VectorForm, load_source, vector_form
 from coldpress.distillation.soft_targets import compute_soft_targets
 from coldpress.distillation.transfer import soft_target_data
 from coldpress.kinds import KINDS, TEXT_CLASSIFICATION, task_kind
@@ -41,6 +41,7 @@ from coldpress.quantization import DynamicInt8
 from coldpress.quantization.core.storage import save_quantized
 from coldpress.quantization.method import QuantizationContext
 from coldpress.teacher.pretrained import DirectoryModel
+from coldpress.teacher.spec import ScratchModel
 from coldpress.training.loop import reseed
 from tests.coldpress.conftest import SIZES
 from tests.support.foreign_tokenizer import foreign_tokenizer
@@ -81,7 +82,7 @@ def test_the_student_has_its_own_tokenizer_and_a_new_head(
     model = saved(original, tmp_path / "model")
     benchmark = benchmark_of(TEXT_CLASSIFICATION, tiny.labels, split)
     torch.manual_seed(0)
-    source = choose_source(tiny, model, benchmark, 16)
+    source = load_source(model, benchmark, 16, None)
     assert source.config.model_type == family
     assert (source.labels, source.kind) == (tiny.labels, TEXT_CLASSIFICATION)
     assert source.tokenizer.encode("cold").ids == [0, 10, 2]
@@ -92,11 +93,26 @@ def test_the_student_has_its_own_tokenizer_and_a_new_head(
     assert 0 < output.get_parameter("weight").std() < 0.05
 
 
-def test_without_another_model_the_student_is_made_from_the_teacher(
-    tiny: Classifier, split: Split
-) -> None:
-    benchmark = benchmark_of(TEXT_CLASSIFICATION, tiny.labels, split)
-    assert choose_source(tiny, None, benchmark, 16) is tiny
+def test_a_student_from_scratch_has_a_tokenizer_of_the_training_texts(split: Split) -> None:
+    model = ScratchModel(origin="scratch", layers=1, hidden_size=8, heads=2, neurons=16)
+    benchmark = benchmark_of(TEXT_CLASSIFICATION, ("a", "b", "c"), split)
+    source = load_source(model, benchmark, 16, None)
+    assert (len(source.layers), source.config.hidden_size, source.labels) == (
+        1,
+        8,
+        benchmark.labels,
+    )
+    assert source.tokenizer.encode("cold", add_special_tokens=False).tokens == ["cold"]
+    vectors = load_source(
+        model, benchmark_of(VECTORS, ("vector",), split), 16, VectorForm(5, False)
+    )
+    assert read_head(vectors.config) == SentenceHead("mean", Dense(5), False)
+
+
+def test_the_form_of_vectors_is_read_from_them() -> None:
+    unit = torch.tensor([[0.6, 0.8], [1.0, 0.0]]).half()
+    assert vector_form(unit, None) == VectorForm(2, True)
+    assert vector_form(torch.cat([unit, 2 * unit]), 1) == VectorForm(1, False)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -110,7 +126,7 @@ def test_the_student_of_another_family_passes_all_later_stages(
         {"method": "logits", "student": student, "epochs": 5, "learning_rate": 1e-2, "alpha": 1.0}
     )
     reseed(0, "distill_student")
-    source = choose_source(tiny, model, benchmark_of(TEXT_CLASSIFICATION, tiny.labels, split), 16)
+    source = load_source(model, benchmark_of(TEXT_CLASSIFICATION, tiny.labels, split), 16, None)
     data = soft_target_data(source, method, compute_soft_targets(tiny, rows), rows, split)
     before = float(data.loss(source.logits(data.train), torch.arange(12)))
     distilled = method.distill(source, DistillationContext(data, rows))
@@ -158,7 +174,7 @@ def test_words_that_the_teacher_does_not_see_are_left_out(
     teacher.tokenizer.enable_truncation(4)  # two words
     method = Logits.model_validate({"method": "logits", "student": {"layers": 1}})
     model = saved(pretrained("distilbert"), tmp_path / "model")
-    source = choose_source(teacher, model, benchmark_of(TOKENS, teacher.labels, words), 16)
+    source = load_source(model, benchmark_of(TOKENS, teacher.labels, words), 16, None)
     data = soft_target_data(source, method, compute_soft_targets(teacher, words), words, words)
     assert data.train.words is not None
     assert data.validation.words is not None
@@ -191,7 +207,8 @@ def test_vectors_get_the_length_of_the_teachers(
         nn.init.normal_(parameter, std=0.5)
     teacher = Classifier(module, tokenizer, ("vector",), VECTORS)
     model = saved(pretrained("roberta"), tmp_path / "model")
-    source = choose_source(teacher, model, benchmark_of(VECTORS, ("vector",), rows), 16)
+    form = vector_form(compute_soft_targets(teacher, rows).logits, None)
+    source = load_source(model, benchmark_of(VECTORS, ("vector",), rows), 16, form)
     assert read_head(source.config) == students
     method = Logits.model_validate(
         {"method": "logits", "student": {"layers": 2}, "epochs": 10, "learning_rate": 1e-2}

@@ -19,7 +19,7 @@ def test_a_torch_subject_answers_alike_by_rows_by_batch_and_by_text(
     candidate = torch_candidate("teacher", None, tiny, test, 1234)
     assert candidate.forward is not None
     assert candidate.end_to_end is not None
-    logits = candidate.outputs(test)
+    logits = candidate.outputs(split)
     assert logits.shape == (12, 3)
     for row in range(12):
         batch = np.asarray(candidate.forward(test.batch([row])))
@@ -43,11 +43,12 @@ def test_second_texts_reach_the_model(tiny: Classifier, split: Split) -> None:
     candidate = torch_candidate("teacher", None, tiny, test, 1234)
     assert candidate.end_to_end is not None
     text = np.asarray(candidate.end_to_end([pairs.texts[1]], [pairs.texts[-2]]))
-    assert text[0] == pytest.approx(candidate.outputs(test)[1], abs=1e-5)
+    assert text[0] == pytest.approx(candidate.outputs(pairs)[1], abs=1e-5)
 
 
 def test_a_candidate_has_its_bytes_parameters_and_macs(tiny: Classifier, split: Split) -> None:
     candidate = torch_candidate("student", "teacher", tiny, encode(tiny.tokenizer, split), 1234)
     assert (candidate.name, candidate.parent, candidate.runtime) == ("student", "teacher", "torch")
     assert (candidate.bytes, candidate.parameters) == (1234, 5283)
+    assert candidate.macs_per_token is not None
     assert candidate.macs_per_token > 4096

@@ -115,6 +115,7 @@ def test_quality_is_measured_against_labels_and_teacher(
     assert pruned.accuracy == 0.5
     assert pruned.retention == pytest.approx(0.5 / 0.875)
     assert pruned.agreement == 3 / 8
+    assert pruned.difference is not None
     assert pruned.difference.estimate == -3 / 8
     assert pruned.per_class["warm"].recall == 0.25
     assert pruned.per_class["cold"].n == 4
@@ -232,11 +233,11 @@ def test_declared_slices_follow_the_classes_and_found_ones_come_last(
     validation = Split(tuple(map(str, range(50))), texts, None, (0,) * 50)
     losing_logits = np.eye(2)[[1] * 20 + [0] * 30]
 
-    def final_logits(rows: EncodedSplit) -> NDArray[np.float64]:
-        return np.asarray(np.eye(2)[list(STUDENT)] if rows is encoded else losing_logits)
+    def final_logits(split: Split) -> NDArray[np.float64]:
+        return np.asarray(losing_logits if split is validation else np.eye(2)[list(STUDENT)])
 
-    def teacher_logits(rows: EncodedSplit) -> NDArray[np.float64]:
-        return np.asarray(np.eye(2)[list(TEACHER) if rows is encoded else [0] * 50])
+    def teacher_logits(split: Split) -> NDArray[np.float64]:
+        return np.asarray(np.eye(2)[[0] * 50 if split is validation else list(TEACHER)])
 
     teacher = _candidate("teacher", None, TEACHER, encoded, 8)
     onnx = _candidate("onnx", "teacher", STUDENT, encoded, 4)

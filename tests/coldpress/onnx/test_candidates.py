@@ -26,7 +26,7 @@ def test_an_onnx_models_logits_are_divided_by_the_temperature_of_its_file(
     parent = torch_candidate("quantized", None, tiny, test, 8)
     onnx = _onnx_candidate("onnx", parent, tmp_path / "onnx", 4, 1)
     assert (onnx.temperature, parent.temperature) == (2.5, 1.0)
-    assert np.allclose(onnx.outputs(test), parent.outputs(test) / 2.5, atol=1e-5)
+    assert np.allclose(onnx.outputs(split), parent.outputs(split) / 2.5, atol=1e-5)
 
 
 def test_an_onnx_model_has_the_arithmetic_of_its_checkpoint(

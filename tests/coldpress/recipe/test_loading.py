@@ -43,14 +43,14 @@ def content() -> dict[str, Any]:
 def test_a_value_parses_as_yaml(read: Read) -> None:
     recipe = read("seed=7", "teacher.freeze_embeddings=false", "distill.temperature=2.5e+0")
     assert recipe.seed == 7
-    assert recipe.teacher.freeze_embeddings is False
+    assert recipe.model_teacher.freeze_embeddings is False
     assert recipe.distill is not None
     assert recipe.distill.temperature == 2.5
 
 
 @pytest.mark.parametrize("number", ["2e-4", "2E-4", "2.e-4", "+2.0e-04", ".02e-2", "0.0002"])
 def test_numbers_may_be_written_in_all_usual_ways(read: Read, number: str) -> None:
-    assert read(f"teacher.learning_rate={number}").teacher.learning_rate == 2e-4
+    assert read(f"teacher.learning_rate={number}").model_teacher.learning_rate == 2e-4
 
 
 def test_text_that_resembles_a_number_stays_text(read: Read) -> None:
@@ -108,7 +108,7 @@ def test_the_same_method_again_keeps_its_keys() -> None:
 
 
 def test_a_scalar_replaces_a_mapping(read: Read) -> None:
-    model = read("teacher.model=bert-base-uncased").teacher.model
+    model = read("teacher.model=bert-base-uncased").model_teacher.model
     assert model.model_dump() == {"origin": "hub", "id": "bert-base-uncased", "revision": "main"}
 
 
@@ -198,8 +198,8 @@ def test_an_assignment_that_cannot_be_applied_is_quoted(assignment: str, message
         ("teacher.model.path=x", "teacher.model.path: unknown key"),
         ("distill.student={width: 16}", "distill.student.layers: field required"),
         (
-            "distill.student.from.origin=scratch",
-            "distill.student.from.origin: 'scratch' is not one of 'hub', 'directory'",
+            "distill.student.from.origin=synthetic",
+            "distill.student.from.origin: 'synthetic' is not one of 'hub', 'directory', 'scratch'",
         ),
         ("distill.student.from.id=3", "distill.student.from.origin: field required"),
         ("distill.student.from_=./small", "distill.student.from_: unknown key"),
@@ -385,7 +385,7 @@ distill: {method: logits, student: {layers: 1}, <<: [*fit, *rate], epochs: 2}
     rest = [line for line in TREC.splitlines() if not line.startswith(("teacher", "distill"))]
     Path("trec.yaml").write_text("\n".join(rest) + merged)
     recipe = read()
-    assert (recipe.teacher.epochs, recipe.teacher.learning_rate) == (5, 1e-3)
+    assert (recipe.model_teacher.epochs, recipe.model_teacher.learning_rate) == (5, 1e-3)
     assert recipe.distill is not None
     assert (recipe.distill.epochs, recipe.distill.learning_rate) == (2, 1e-3)
 
@@ -407,11 +407,11 @@ def test_relative_paths_are_resolved_against_the_working_directory(
 
 
 def test_an_existing_directory_is_not_a_hub_id(read: Read, tmp_path: Path) -> None:
-    assert read("teacher.model=models/enc").teacher.model.origin == "hub"
+    assert read("teacher.model=models/enc").model_teacher.model.origin == "hub"
     (tmp_path / "models" / "enc").mkdir(parents=True)
-    model = read("teacher.model=models/enc").teacher.model
+    model = read("teacher.model=models/enc").model_teacher.model
     assert model.model_dump() == {"origin": "directory", "path": tmp_path / "models" / "enc"}
-    explicit = read("teacher.model={origin: hub, id: models/enc}").teacher.model
+    explicit = read("teacher.model={origin: hub, id: models/enc}").model_teacher.model
     assert explicit.origin == "hub"
 
 

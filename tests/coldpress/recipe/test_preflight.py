@@ -15,7 +15,8 @@ from transformers import BertModel
 from coldpress.errors import InputError
 from coldpress.model.classifier import Classifier
 from coldpress.model.serialization import save_classifier
-from coldpress.recipe.preflight import PreflightReport, run_preflight
+from coldpress.recipe.preflight import run_preflight
+from coldpress.recipe.preflight_report import PreflightReport
 from coldpress.recipe.recipe import Recipe
 from tests.support.local_hub import LocalHub
 

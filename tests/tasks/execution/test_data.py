@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 from coldpress.recipe.preflight import run_preflight
-from coldpress.recipe.recipe import Recipe, SoftTargetsSection
+from coldpress.recipe.recipe import Recipe
+from coldpress.recipe.soft_targets_section import SoftTargetsSection
 from tasks.execution import data
 
 
