@@ -30,6 +30,7 @@ def evaluate(run: PipelineRun, models: Sequence[StageResult]) -> StageResult:
     recipe = run.recipe
     candidates = tuple(model for model in models if model.status != "skipped")
     key_extras = {**cpu.kernel_environment(), "columns": data.columns_digest(recipe)}
+    has_answers = isinstance(recipe.teacher, AnswersTeacher)
     if isinstance(recipe.teacher, AnswersTeacher):
         key_extras["answers"] = answers_digest(recipe.teacher, *SPLITS)
     spec = StageSpec(
@@ -38,31 +39,32 @@ def evaluate(run: PipelineRun, models: Sequence[StageResult]) -> StageResult:
         recipe.evaluate,
         candidates,
         key_extras,
-        may_reuse=lambda result: recipe.export is None or may_reuse(result, recipe.gate),
+        may_reuse=lambda r: recipe.export is None or may_reuse(r, recipe.gate, not has_answers),
     )
     return run_stage(spec, _evaluate)
 
 
-def may_reuse(result: StageResult, gate: Gate | None) -> bool:
+def may_reuse(result: StageResult, gate: Gate | None, teacher_is_timed: bool = True) -> bool:
     """Return whether an earlier evaluation can be reused.
 
     Args:
         result: The earlier evaluation.
         gate: The gate section of the current recipe.
+        teacher_is_timed: False if there is no model of the teacher, and so no speed-up.
 
     Returns:
         False if the speed-up was not determined, or if the gate refuses timings taken under
         contention that might pass on a quiet machine.
     """
     metrics = result.metrics
-    if "speedup" not in metrics and "compression" in metrics:  # there is a teacher to time
+    if teacher_is_timed and "speedup" not in metrics:
         return False
     # Results of earlier releases have no contention metric.
     if gate is None or not metrics.get("contention"):
         return True
     slow = gate.max_p95_ms is not None and metrics["p95_ms"] > gate.max_p95_ms
     min_speedup = gate.min_speedup or 0.0
-    undecided = metrics["speedup_low"] < min_speedup <= metrics["speedup_high"]
+    undecided = metrics.get("speedup_low", 0.0) < min_speedup <= metrics.get("speedup_high", 0.0)
     return not slow and not undecided
 
 

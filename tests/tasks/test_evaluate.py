@@ -63,6 +63,12 @@ def test_timings_under_contention_are_measured_again(
     assert may_reuse(result(metrics), gate) is reused
 
 
+def test_without_a_model_of_the_teacher_there_is_no_speedup_to_measure() -> None:
+    measured = result({"accuracy": 0.9, "p95_ms": 1.0, "contention": 0.9})
+    assert may_reuse(measured, Gate(max_p95_ms=1), teacher_is_timed=False)
+    assert not may_reuse(measured, Gate(max_p95_ms=0.9), teacher_is_timed=False)
+
+
 @pytest.fixture
 def spec(tmp_path: Path) -> StageSpec:
     """An evaluation of two rows."""
