@@ -10,8 +10,10 @@ from prefect.cache_policies import NO_CACHE
 
 from coldpress import cpu
 from coldpress.evaluation.scorecard.final_model import final_model_name
-from coldpress.teacher.answers.reading import answers_digest
-from coldpress.teacher.answers.section import SPLITS, AnswersTeacher
+from coldpress.teacher.answers.section import SPLITS
+from coldpress.teacher.outputs.section import OutputsTeacher
+from coldpress.teacher.section import WeightlessTeacher
+from coldpress.teacher.spec import Teacher
 from tasks.execution import data
 from tasks.execution.stage import run_stage
 from tasks.execution.stage_spec import StageContext, StageSpec
@@ -30,16 +32,16 @@ def evaluate(run: PipelineRun, models: Sequence[StageResult]) -> StageResult:
     recipe = run.recipe
     candidates = tuple(model for model in models if model.status != "skipped")
     key_extras = {**cpu.kernel_environment(), "columns": data.columns_digest(recipe)}
-    has_answers = isinstance(recipe.teacher, AnswersTeacher)
-    if isinstance(recipe.teacher, AnswersTeacher):
-        key_extras["answers"] = answers_digest(recipe.teacher, *SPLITS)
+    if isinstance(recipe.teacher, WeightlessTeacher):
+        key_extras["answers"] = data.teacher_digest(recipe.teacher, *SPLITS)
+    is_timed = isinstance(recipe.teacher, Teacher | OutputsTeacher)
     spec = StageSpec(
         run,
         "evaluate",
         recipe.evaluate,
         candidates,
         key_extras,
-        may_reuse=lambda r: recipe.export is None or may_reuse(r, recipe.gate, not has_answers),
+        may_reuse=lambda r: recipe.export is None or may_reuse(r, recipe.gate, is_timed),
     )
     return run_stage(spec, _evaluate)
 
@@ -77,6 +79,7 @@ def _evaluate(context: StageContext) -> dict[str, float]:
     from coldpress.report import disagreements
     from coldpress.report.figures import equity, waterfall
     from coldpress.report.waterfall_table import waterfall_table
+    from coldpress.teacher.answers.answers import Answers
 
     recipe = context.recipe
     benchmark = data.load_benchmark(recipe)
@@ -94,7 +97,7 @@ def _evaluate(context: StageContext) -> dict[str, float]:
                 profile.build_profile(benchmark.test, context.inputs[-1].path), directory
             )
         flips.write_flips(judgement.flips, directory)
-        if answers is not None:
+        if isinstance(answers, Answers):
             records = disagreements.find_disagreements(answers, benchmark)
             disagreements.write_disagreements(records, directory)
         waterfall.draw_waterfall(evaluation, directory / "waterfall.png")

@@ -10,8 +10,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from coldpress.data import leakage
-from coldpress.teacher.answers.reading import answers_digest
-from coldpress.teacher.answers.section import AnswersTeacher
+from coldpress.teacher.section import WeightlessTeacher
 from coldpress.teacher.spec import content_digest
 from tasks.execution import data
 from tasks.execution.stage import run_stage
@@ -30,9 +29,9 @@ if TYPE_CHECKING:
 def generate_soft_targets(run: PipelineRun, teacher: StageResult) -> StageResult:
     """Store the teacher's logits for training rows, unlabelled rows and variants of both."""
     recipe = run.recipe
-    if isinstance(recipe.teacher, AnswersTeacher):
+    if isinstance(recipe.teacher, WeightlessTeacher):
         splits = ("train", "validation", "unlabelled")
-        extras = {"answers": answers_digest(recipe.teacher, *splits)}
+        extras = {"answers": data.teacher_digest(recipe.teacher, *splits)}
         answers = {"unlabelled": data.unlabelled_digest(recipe)}
         return run_stage(
             StageSpec(run, "generate_soft_targets", answers, key_extras=extras), _store_answers
@@ -48,7 +47,7 @@ def generate_soft_targets(run: PipelineRun, teacher: StageResult) -> StageResult
 
 
 def _store_answers(context: StageContext) -> dict[str, float]:
-    """Store answers from files as soft targets."""
+    """Store answers from files, or of a model that is not registered, as soft targets."""
     from coldpress.distillation import answered_targets
 
     recipe = context.recipe

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from coldpress.teacher.answers.section import AnswersTeacher
+from coldpress.teacher.section import WeightlessTeacher
 from coldpress.teacher.sentence_teacher import sentence_digest
 from coldpress.teacher.spec import content_digest
 from tasks.execution import data
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 def train_teacher(run: PipelineRun) -> StageResult:
     """Train on the targets and keep the epoch with the best validation score.
 
-    A teacher that is known by its answers alone has no weights: the stage is skipped.
+    The stage is skipped if only the outputs of a teacher are used.
     """
     teacher = run.recipe.teacher
-    if isinstance(teacher, AnswersTeacher):
+    if isinstance(teacher, WeightlessTeacher):
         return StageResult(stage="train_teacher", status="skipped")
     section = teacher.model_dump(mode="json", exclude={"model"})
     key_extras = {"model": content_digest(teacher.model)}

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from coldpress.benchmark.judged import read_judged_splits
-from coldpress.data import file_formats, leakage, new_rows, sources
+from coldpress.benchmark.unlabelled_train import require_validation
+from coldpress.data import file_formats, leakage, new_rows, source_columns, sources
 from coldpress.data.new_rows import NewRowsSource
 from coldpress.data.rows import Rows
 from coldpress.data.section import BenchmarkSection
@@ -75,9 +76,15 @@ def load_benchmark(
         return _load_judged(section, seed, slice_columns)
     kind = task_kind(section.task_kind_name)
     columns = section.columns
-    train_rows, validation_rows, test_rows = sources.read_splits(section.source, columns)
-    labels = kind.output_names(train_rows, columns)
-    train = _labelled_split(train_rows, section, labels)
+    train_rows, validation_rows, test_rows = sources.read_splits(
+        section.source, columns, section.train_labels
+    )
+    if section.train_labels:
+        labels = kind.output_names(train_rows, columns)
+        train = _labelled_split(train_rows, section, labels)
+    else:
+        labels = kind.output_names(require_validation(validation_rows, section), columns)
+        train = columns.build_split(train_rows)
     validation = None
     if validation_rows is None:
         # Fail early if the label column is unique per row, before reporting unknown test labels.
@@ -88,7 +95,7 @@ def load_benchmark(
     test = replace(
         _labelled_split(test_rows, section, labels),
         columns={
-            name: sources.read_test_column(section.source, columns, name, field)
+            name: source_columns.read_test_column(section.source, columns, name, field)
             for field, name in slice_columns
         },
     )

@@ -29,6 +29,10 @@ class BenchmarkSection(Section):
         ),
     ] = ()
     columns: Columns
+    train_labels: Annotated[
+        bool,
+        Field(description="Whether training rows have labels; without, the teacher labels them."),
+    ] = True
     validation_share: Annotated[
         float,
         Field(ge=0.01, le=0.5, description="Share cut from train if there is no validation split."),

@@ -153,13 +153,14 @@ class TextColumns(Columns):
 
 
 def read_splits(
-    source: SyntheticSource | FilesSource | HubSource, columns: Columns
+    source: SyntheticSource | FilesSource | HubSource, columns: Columns, train_labels: bool = True
 ) -> tuple[Rows, Rows | None, Rows]:
     """Read every split of a source.
 
     Args:
         source: Source of the rows.
         columns: Names of the columns of texts and targets.
+        train_labels: False: only the texts of the training rows are read.
 
     Returns:
         Rows of train, of validation (None if the source has no such split), and of test.
@@ -167,56 +168,39 @@ def read_splits(
     Raises:
         InputError: A file, column or row is invalid.
     """
+    train_columns = columns.names if train_labels else columns.texts
     if isinstance(source, FilesSource):
-        return _read_files(source, columns.names)
+        return _read_files(source, columns.names, train_columns)
     if isinstance(source, HubSource):
-        return _read_hub(source, columns.names)
-    return _read_synthetic(source, columns)
+        return _read_hub(source, columns.names, train_columns)
+    return read_synthetic(source, columns)
 
 
-def read_test_column(
-    source: SyntheticSource | FilesSource | HubSource, columns: Columns, name: str, field: str
-) -> tuple[str | None, ...]:
-    """Read one more column of the test rows.
-
-    Args:
-        source: Source of the rows.
-        columns: Column names of a generated source.
-        name: Name of the column to read.
-        field: The recipe's field that contains the name.
-
-    Returns:
-        A text for each row; None if it is null or blank.
-
-    Raises:
-        InputError: The column does not exist, or a value is neither text nor a number.
-    """
-    if isinstance(source, FilesSource):
-        test = file_formats.read_file(_test(source), [name], field)
-    elif isinstance(source, HubSource):
-        test = open_hub_dataset(source, field)(source.test_split, [name])
-    else:
-        _, _, test = _read_synthetic(source, columns)
-        rows.require_columns(list(test.columns), [name], f"{field}: synthetic test")
-    return rows.extract_optional_texts(test, name)
-
-
-def _read_files(source: FilesSource, columns: list[str]) -> tuple[Rows, Rows | None, Rows]:
+def _read_files(
+    source: FilesSource, columns: list[str], train_columns: list[str]
+) -> tuple[Rows, Rows | None, Rows]:
     read, path = file_formats.read_file, source.validation
     validation = None if path is None else read(path, columns, f"{SOURCE_FIELD}.validation")
-    train = read(source.train, columns, f"{SOURCE_FIELD}.train")
-    return train, validation, read(_test(source), columns, f"{SOURCE_FIELD}.test")
+    train = read(source.train, train_columns, f"{SOURCE_FIELD}.train")
+    return train, validation, read(require_test(source), columns, f"{SOURCE_FIELD}.test")
 
 
-def _test(source: FilesSource) -> Path:
+def require_test(source: FilesSource) -> Path:
+    """Return the path of the test rows.
+
+    Raises:
+        InputError: The source has none.
+    """
     if source.test is None:
         raise InputError(f"{SOURCE_FIELD}.test: missing")
     return source.test
 
 
-def _read_hub(source: HubSource, columns: list[str]) -> tuple[Rows, Rows | None, Rows]:
+def _read_hub(
+    source: HubSource, columns: list[str], train_columns: list[str]
+) -> tuple[Rows, Rows | None, Rows]:
     read_split = open_hub_dataset(source, f"{SOURCE_FIELD}.dataset")
-    train = read_split(source.train_split, columns)
+    train = read_split(source.train_split, train_columns)
     name = source.validation_split
     validation = None if name is None else read_split(name, columns)
     return train, validation, read_split(source.test_split, columns)
@@ -237,7 +221,16 @@ def open_hub_dataset(source: HubSource, field: str) -> Callable[[str, list[str]]
     return lambda split, columns: hub_dataset.read_split(splits, split, columns, location)
 
 
-def _read_synthetic(source: SyntheticSource, columns: Columns) -> tuple[Rows, Rows | None, Rows]:
+def read_synthetic(source: SyntheticSource, columns: Columns) -> tuple[Rows, Rows | None, Rows]:
+    """Generate the rows of train and test.
+
+    Args:
+        source: Number of rows and seed.
+        columns: Column names of the generated rows.
+
+    Raises:
+        InputError: The task kind has no such dataset.
+    """
     if isinstance(columns, TextColumns) and columns.text_pair is not None:
         raise InputError("benchmark.columns.text_pair: the synthetic benchmark has no text pairs")
     train = _generate_rows(source, "train", source.train_examples, columns)

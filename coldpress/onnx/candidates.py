@@ -15,6 +15,7 @@ from coldpress.evaluation.config import Evaluate
 from coldpress.evaluation.evaluate import EvaluationResult, evaluate_candidates
 from coldpress.evaluation.scorecard.final_model import TEACHER
 from coldpress.model.checkpoint import Checkpoint
+from coldpress.onnx.answers_candidate import answers_candidate
 from coldpress.onnx.export import export
 from coldpress.onnx.inference import Logits, decision_outputs, logit_thresholds, run_batch
 from coldpress.onnx.invariance import measure_invariance
@@ -22,7 +23,7 @@ from coldpress.onnx.predictor import Predictor
 from coldpress.onnx.serving_cost import measure_serving_cost
 from coldpress.quantization.core.storage import load_any_precision
 from coldpress.quantization.precision import describe_arithmetic
-from coldpress.teacher.answers.answers import Answers
+from coldpress.teacher.answers.answers import TeacherAnswers
 
 SCORECARD_NAMES: Mapping[str, str] = {
     "train_teacher": "teacher",
@@ -51,7 +52,7 @@ class EvaluationInputs:
     benchmark: Benchmark
     section: Evaluate
     opset: int | None
-    answers: Answers | None = None
+    answers: TeacherAnswers | None = None
 
     @property
     def threads(self) -> int:
@@ -90,33 +91,13 @@ def _candidates(inputs: EvaluationInputs) -> list[Candidate]:
     for checkpoint in inputs.checkpoints:
         parent = candidates[-1] if candidates else None
         candidates.append(_checkpoint_candidate(inputs, checkpoint, parent))
-    if inputs.answers is None or inputs.answers.test is None:
+    if inputs.answers is None or not inputs.answers.has_test:
         return candidates
     student = candidates[0]
-    teacher = _answers_candidate(inputs.answers, student)
-    return [teacher, replace(student, parent=TEACHER), *candidates[1:]]
-
-
-def _answers_candidate(answers: Answers, student: Candidate) -> Candidate:
-    """Return the teacher as its answers, which are not timed.
-
-    Args:
-        answers: With those for the test rows.
-        student: The first model with weights.
-    """
-    return Candidate(
-        name=TEACHER,
-        parent=None,
-        runtime="answers",
-        test=replace(student.test, truncated=0),
-        encode=student.encode,
-        outputs=answers.for_evaluation,
-        forward=None,
-        end_to_end=None,
-        bytes=None,
-        parameters=None,
-        macs_per_token=None,
+    teacher = answers_candidate(
+        inputs.answers, student, inputs.benchmark.test, inputs.section.latency.batch
     )
+    return [teacher, replace(student, parent=TEACHER), *candidates[1:]]
 
 
 def _add_serving(

@@ -20,10 +20,11 @@ from coldpress.recipe.recipe import Recipe
 from coldpress.teacher import label_checks, size, spec
 from coldpress.teacher.answers.reading import read_answers
 from coldpress.teacher.answers.section import AnswersTeacher
+from coldpress.teacher.outputs.source import check_outputs_teacher
 from coldpress.teacher.pretrained import TEACHER_FIELD, fetch_tokenizer
 from coldpress.teacher.sentence_teacher import check_dimension, check_sentence_files
 from coldpress.teacher.size import TeacherSize
-from coldpress.teacher.spec import ScratchModel, TeacherModel
+from coldpress.teacher.spec import ScratchModel, Teacher, TeacherModel
 from coldpress.teacher.tokenizer.comparison import compare_with_transformers
 from coldpress.teacher.tokenizer.loading import TeacherTokenizer, load_teacher_tokenizer
 from coldpress.teacher.tokenizer.wordpiece import MASK_TOKEN
@@ -60,8 +61,10 @@ def run_preflight(recipe: Recipe, state: Path) -> PreflightReport:
     if isinstance(recipe.teacher, AnswersTeacher):
         rows = None if unlabelled is None else unlabelled.rows
         answers = read_answers(recipe.teacher, recipe.benchmark, data, rows)
-    else:
+    elif isinstance(recipe.teacher, Teacher):
         label_checks.check_teacher_labels(recipe.teacher, data.labels, data.kind)
+    else:
+        check_outputs_teacher(recipe.teacher, data)
     if recipe.student_model is not None and data.kind.head == "sentence":
         check_sentence_files(recipe.student_model, STUDENT_FIELD)
     sizes = [size.teacher_size(model, field) for field, model in models.items()]
@@ -82,7 +85,7 @@ def run_preflight(recipe: Recipe, state: Path) -> PreflightReport:
 def _models(recipe: Recipe) -> dict[str, TeacherModel]:
     """Return the models that the recipe's fields name: the teacher's and the student's own."""
     models: dict[str, TeacherModel] = {}
-    if not isinstance(recipe.teacher, AnswersTeacher):
+    if isinstance(recipe.teacher, Teacher):
         models[TEACHER_FIELD] = recipe.teacher.model
     if recipe.student_model is not None:
         models[STUDENT_FIELD] = recipe.student_model
@@ -124,8 +127,8 @@ def _check_methods(
 
 
 def _check_dimension(recipe: Recipe, dimension: int, first: TeacherSize) -> None:
-    """Check the length of the student's vectors; that of answers is checked when they are read."""
-    if not isinstance(recipe.teacher, AnswersTeacher):
+    """Check the length of the student's vectors; answers are checked when they are read."""
+    if isinstance(recipe.teacher, Teacher):
         check_dimension(recipe.teacher.model, dimension, first.hidden_size)
 
 

@@ -17,14 +17,13 @@ from coldpress.kinds import KindSection, task_kind
 from coldpress.method import Method
 from coldpress.pruning import PruningStep
 from coldpress.quantization import QuantizationMethod
-from coldpress.recipe.answers_teacher import check_answers_gate, check_answers_teacher
 from coldpress.recipe.gate_section import check_gate
 from coldpress.recipe.presets import PresetName, fill_in_preset
 from coldpress.recipe.soft_targets_section import SoftTargetsSection
 from coldpress.recipe.static_student import check_static_student
+from coldpress.recipe.weightless_teacher import check_weightless_gate, check_weightless_teacher
 from coldpress.schema.section import FlatChoice, MergedChoice, Section
 from coldpress.schema.stages import RESERVED_SUFFIXES
-from coldpress.teacher.answers.section import AnswersTeacher
 from coldpress.teacher.section import TeacherSection
 from coldpress.teacher.spec import Teacher, TeacherModel
 
@@ -99,13 +98,26 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _check_teachers_differ(self) -> Self:
-        if isinstance(self.teacher, AnswersTeacher):
+        if not isinstance(self.teacher, Teacher):
             return self
         if self.soft_targets.teachers > 1 and not self.teacher.epochs:
             raise ValueError(
                 "soft_targets.teachers: several teachers need teacher.epochs of at least 1;"
                 " without training they are all the same"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _check_train_labels(self) -> Self:
+        if self.benchmark.train_labels:
+            return self
+        if isinstance(self.teacher, Teacher) and self.teacher.epochs:
+            raise ValueError(
+                f"teacher.epochs: {self.teacher.epochs}, but benchmark.train_labels is false: there"
+                " is nothing to train on; set it to 0"
+            )
+        if self.distill is None:
+            raise ValueError("distill: required if benchmark.train_labels is false")
         return self
 
     @model_validator(mode="after")
@@ -130,10 +142,10 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _check_answers(self) -> Self:
-        if isinstance(self.teacher, AnswersTeacher):
-            check_answers_teacher(self.teacher, self.soft_targets, self.distill)
+        if not isinstance(self.teacher, Teacher):
+            check_weightless_teacher(self.teacher, self.soft_targets, self.distill)
             if self.gate is not None:
-                check_answers_gate(self.teacher, self.gate)
+                check_weightless_gate(self.teacher, self.gate)
         return self
 
     @model_validator(mode="after")
@@ -200,13 +212,13 @@ class Recipe(Section):
 
     @property
     def model_teacher(self) -> Teacher:
-        """The teacher's section, if the teacher is a model.
+        """The teacher's section, if its weights are used.
 
         Raises:
-            TypeError: Only its answers are known.
+            TypeError: Only its outputs are used.
         """
-        if isinstance(self.teacher, AnswersTeacher):
-            raise TypeError("teacher: its answers are known, not its model")
+        if not isinstance(self.teacher, Teacher):
+            raise TypeError(f"teacher.origin: {self.teacher.origin}, not a model to train")
         return self.teacher
 
     @property

@@ -63,10 +63,10 @@ def find_disagreements(answers: Answers, benchmark: Benchmark) -> tuple[ClassDis
         benchmark: With the labels.
 
     Returns:
-        One record per class, the one with the largest share of other answers first; empty for kinds
-        without classes.
+        One record per class, the one with the largest share of other answers first; empty without
+        labels, and for kinds without classes.
     """
-    if not benchmark.kind.is_classification:
+    if not benchmark.kind.is_classification or not benchmark.train.targets:
         return ()
     (rows, *_) = answers.training_rows(benchmark, None)
     probabilities = softmax(np.concatenate(rows.outputs), axis=1)

@@ -79,7 +79,7 @@ def check_pretrained(model: PretrainedModel, field: str = TEACHER_FIELD) -> None
         InputError: It is not an encoder that Coldpress supports.
     """
     if isinstance(model, DirectoryModel):
-        check_directory(model.path, _place(model, field))
+        check_directory(model.path, pretrained_place(model, field))
     else:
         _check_hub(model, field)
 
@@ -97,17 +97,33 @@ def fetch_model(model: PretrainedModel, field: str = TEACHER_FIELD) -> Path:
     Raises:
         InputError: The model cannot be downloaded, or is not an encoder that Coldpress supports.
     """
-    place = _place(model, field)
+    directory = download_model(model, field)
+    check_directory(directory, pretrained_place(model, field))
+    return directory
+
+
+def download_model(model: PretrainedModel, field: str = TEACHER_FIELD) -> Path:
+    """Download a model unless it is on this disk.
+
+    Args:
+        model: On the hub or in a directory.
+        field: The recipe's field that names it.
+
+    Returns:
+        The directory, not checked.
+
+    Raises:
+        InputError: The model cannot be downloaded.
+    """
     if isinstance(model, DirectoryModel):
-        check_directory(model.path, place)
         return model.path
+    place = pretrained_place(model, field)
     directory = hub.download_snapshot("model", model.id, model.revision, MODEL_PATTERNS, field)
     # Shards can be listed only when their index has been downloaded.
     if not (directory / WEIGHT_FILES[0]).exists() and (directory / WEIGHT_FILES[1]).exists():
         shards = [glob.escape(name) for name in list_weight_files(directory, place)]
         patterns = (*MODEL_PATTERNS, *shards)
         directory = hub.download_snapshot("model", model.id, model.revision, patterns, field)
-    check_directory(directory, place)
     return directory
 
 
@@ -124,7 +140,7 @@ def fetch_tokenizer(model: PretrainedModel, field: str = TEACHER_FIELD) -> tuple
     Raises:
         InputError: The files cannot be downloaded.
     """
-    place = _place(model, field)
+    place = pretrained_place(model, field)
     if isinstance(model, DirectoryModel):
         return model.path, place
     patterns = TOKENIZER_PATTERNS
@@ -147,7 +163,7 @@ def pretrained_digest(model: PretrainedModel, field: str = TEACHER_FIELD) -> str
     if isinstance(model, HubModel):
         return hub.resolve_commit("model", model.id, model.revision, field)
     digests = {}
-    for name in list_model_files(model.path, _place(model, field)):
+    for name in list_model_files(model.path, pretrained_place(model, field)):
         with (model.path / name).open("rb") as file:
             digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
     return hashlib.sha256(json.dumps(digests).encode()).hexdigest()
@@ -167,7 +183,7 @@ def find_downloaded(model: HubModel, field: str = TEACHER_FIELD) -> Path | None:
         InputError: The hub has no such model, or cannot be reached.
     """
     directory = hub.find_cached("model", model.id, _resolve_commit(model, field), MODEL_PATTERNS)
-    if directory is None or not _has_weights(directory, _place(model, field)):
+    if directory is None or not _has_weights(directory, pretrained_place(model, field)):
         return None
     return directory
 
@@ -185,15 +201,20 @@ def read_config(model: PretrainedModel, field: str = TEACHER_FIELD) -> tuple[dic
     Raises:
         InputError: The file cannot be downloaded or read.
     """
-    place = _place(model, field)
+    place = pretrained_place(model, field)
     if isinstance(model, DirectoryModel):
         return read_json_object(model.path / "config.json", place), str(model.path)
     directory = hub.download_snapshot("model", model.id, model.revision, ["config.json"], field)
     return read_json_object(directory / "config.json", place), model.id
 
 
-def _place(model: PretrainedModel, field: str) -> str:
-    """Return a model's name in error messages."""
+def pretrained_place(model: PretrainedModel, field: str = TEACHER_FIELD) -> str:
+    """Return a model's name in error messages.
+
+    Args:
+        model: On the hub or in a directory.
+        field: The recipe's field that names it.
+    """
     if isinstance(model, DirectoryModel):
         return f"{field}.path: {model.path}"
     return f"{field}: {model.id}"
@@ -207,7 +228,7 @@ def _resolve_commit(model: HubModel, field: str) -> str:
 
 
 def _check_hub(model: HubModel, field: str) -> None:
-    place = _place(model, field)
+    place = pretrained_place(model, field)
     directory = find_downloaded(model, field)
     if directory is not None:
         check_directory(directory, place)

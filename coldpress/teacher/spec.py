@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
 from coldpress.errors import InputError
 from coldpress.schema.section import Epochs, FlatChoice, LearningRate, Optimization, Section
-from coldpress.schema.yaml_loader import unquoted_value_hint
+from coldpress.teacher.label_mapping import coerce_label_names
 from coldpress.teacher.pretrained import (
     TEACHER_FIELD,
     DirectoryModel,
@@ -40,18 +40,6 @@ class ScratchModel(Section):
     ] = 4000
 
 
-def _coerce_label_names(value: Any) -> Any:  # noqa: ANN401
-    """Convert whole numbers to text; refuse other values that YAML makes of unquoted words."""
-    if not isinstance(value, dict):
-        return value
-    for name in (*value, *value.values()):
-        if type(name) is not int and not isinstance(name, str):
-            raise ValueError(
-                f"{name!r} is not a name; {unquoted_value_hint(name) or 'names are text'}"
-            )
-    return {str(name): str(label) for name, label in value.items()}
-
-
 TeacherModel = Annotated[HubModel | DirectoryModel | ScratchModel, Field(discriminator="origin")]
 
 
@@ -66,7 +54,7 @@ class Teacher(Optimization):
     ]
     labels: Annotated[
         dict[str, str] | None,
-        BeforeValidator(_coerce_label_names),
+        BeforeValidator(coerce_label_names),
         Field(description="The benchmark's names of the model's labels, if they differ."),
     ] = None
     epochs: Epochs = 3

@@ -8,9 +8,13 @@ from coldpress.data.leakage import FilteredRows
 from coldpress.data.splits import Split
 from coldpress.evaluation.subgroups import slices
 from coldpress.recipe.recipe import Recipe
-from coldpress.teacher.answers.answers import Answers
-from coldpress.teacher.answers.reading import read_answers
+from coldpress.teacher.answers.answers import TeacherAnswers
+from coldpress.teacher.answers.reading import answers_digest, read_answers
 from coldpress.teacher.answers.section import AnswersTeacher
+from coldpress.teacher.outputs.source import load_outputs_teacher
+from coldpress.teacher.pretrained import pretrained_digest
+from coldpress.teacher.section import WeightlessTeacher
+from coldpress.teacher.spec import Teacher
 
 _Key = tuple[str, int, tuple[tuple[str, str], ...]]
 _benchmarks: dict[_Key, benchmarks.Benchmark] = {}
@@ -37,14 +41,31 @@ def unlabelled_digest(recipe: Recipe) -> str | None:
     return None if path is None else hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def load_answers(recipe: Recipe) -> Answers | None:
-    """Return the answers of a teacher that is known by them alone; None for other teachers."""
+def load_answers(recipe: Recipe) -> TeacherAnswers | None:
+    """Return the outputs of a teacher that are used alone; None for other teachers."""
     teacher = recipe.teacher
-    if not isinstance(teacher, AnswersTeacher):
+    if isinstance(teacher, Teacher):
         return None
+    if not isinstance(teacher, AnswersTeacher):
+        limit = recipe.benchmark.max_tokens
+        return load_outputs_teacher(teacher, load_benchmark(recipe), limit)
     unlabelled = load_unlabelled(recipe)
     rows = None if unlabelled is None else unlabelled.rows
     return read_answers(teacher, recipe.benchmark, load_benchmark(recipe), rows)
+
+
+def teacher_digest(teacher: WeightlessTeacher, *splits: str) -> str:
+    """Return a sha256 of what the outputs of a teacher depend on.
+
+    Args:
+        teacher: The recipe's section.
+        splits: The splits whose files of answers are read.
+    """
+    if isinstance(teacher, AnswersTeacher):
+        return answers_digest(teacher, *splits)
+    content = teacher.model_dump(mode="json", exclude={"model"})
+    content["model"] = pretrained_digest(teacher.model)
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def columns_digest(recipe: Recipe) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,29 @@ class Coverage:
     answered: int
 
 
+class TeacherAnswers(Protocol):
+    """The outputs of a teacher whose weights are not registered: from files, or computed."""
+
+    @property
+    def has_test(self) -> bool:
+        """True if the test rows have answers, too."""
+
+    def training_rows(self, benchmark: Benchmark, unlabelled: Split | None) -> list[AnsweredRows]:
+        """Return the rows that a student can learn from, with their answers.
+
+        Args:
+            benchmark: Its training rows are used.
+            unlabelled: Further rows; None without.
+        """
+
+    def for_evaluation(self, split: Split) -> NDArray[np.float32]:
+        """Return the outputs for rows of the test or validation split, shape (units, outputs).
+
+        Args:
+            split: Rows of one of them.
+        """
+
+
 @dataclass(frozen=True)
 class Answers:
     """The answers of a teacher, by split.
@@ -36,6 +60,11 @@ class Answers:
     validation: AnswerTable | None
     test: AnswerTable | None
     unlabelled: AnswerTable | None
+
+    @property
+    def has_test(self) -> bool:
+        """True if there is a file for the test rows."""
+        return self.test is not None
 
     def coverage(self, benchmark: Benchmark, unlabelled: Split | None) -> dict[str, Coverage]:
         """Count the rows that have an answer, by split.

@@ -367,3 +367,22 @@ def test_an_unknown_label_is_named_with_its_row(
 ) -> None:
     with pytest.raises(InputError, match=r"^benchmark\.fresh\.1\.path: .* line 2: label 'hot'"):
         loaded(fresh=[fresh(LATER), fresh([("later", "cold"), ("latest", "hot")])])
+
+
+def test_training_rows_without_labels_take_those_of_validation(tmp_path: Path) -> None:
+    rows = {
+        "train": [{"text": f"press {i}"} for i in range(5)],
+        "validation": [{"text": "a", "label": "cold"}, {"text": "b", "label": "warm"}],
+        "test": [{"text": "c", "label": "cold"}],
+    }
+    for name, split in rows.items():
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, split)))
+    source = {"origin": "files", **{name: tmp_path / f"{name}.jsonl" for name in rows}}
+    content = {"kind": "text-classification", "source": source, "train_labels": False}
+    benchmark = load_benchmark(TextClassificationBenchmark.model_validate(content), 0)
+    assert benchmark.labels == ("cold", "warm")
+    assert (len(benchmark.train), benchmark.train.targets) == (5, ())
+    assert benchmark.validation.targets == (0, 1)
+    del source["validation"]
+    with pytest.raises(InputError, match=r"benchmark\.source: a validation split is required"):
+        load_benchmark(TextClassificationBenchmark.model_validate(content), 0)

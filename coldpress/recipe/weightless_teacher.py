@@ -1,4 +1,4 @@
-"""What a recipe cannot ask of a teacher that is known by its answers alone."""
+"""What a recipe cannot ask of a teacher whose outputs are used alone."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from coldpress.distillation.student import STUDENT_FIELD
 from coldpress.gate import Gate
 from coldpress.recipe.soft_targets_section import SoftTargetsSection
 from coldpress.teacher.answers.section import AnswersTeacher
+from coldpress.teacher.outputs.section import OutputsTeacher
+from coldpress.teacher.section import WeightlessTeacher
 
-_ORIGIN = "teacher.origin answers"
 
-
-def check_answers_teacher(
-    teacher: AnswersTeacher, soft_targets: SoftTargetsSection, distill: DistillationMethod | None
+def check_weightless_teacher(
+    teacher: WeightlessTeacher, soft_targets: SoftTargetsSection, distill: DistillationMethod | None
 ) -> None:
     """Check that no stage needs the weights of the teacher.
 
@@ -24,17 +24,16 @@ def check_answers_teacher(
     Raises:
         ValueError: A setting needs a model.
     """
+    origin = f"teacher.origin {teacher.origin}"
     if distill is None:
-        raise ValueError(f"distill: required with {_ORIGIN}, since there is no model to compress")
+        raise ValueError(f"distill: required with {origin}, whose weights are not compressed")
     if distill.compares_activations:
         raise ValueError(
-            f"distill.method: {distill.method} is not possible with {_ORIGIN}, which have no hidden"
-            " states; use logits or static"
+            f"distill.method: {distill.method} is not possible with {origin}, of which only the"
+            " outputs are used; use logits or static"
         )
     if distill.student.from_ is None:
-        raise ValueError(
-            f"{STUDENT_FIELD}: required with {_ORIGIN}, which have no weights to start from"
-        )
+        raise ValueError(f"{STUDENT_FIELD}: required with {origin}, whose weights are not used")
     needs_model = {
         "hidden_states": soft_targets.hidden_states,
         "teachers": soft_targets.teachers > 1,
@@ -42,17 +41,16 @@ def check_answers_teacher(
     }
     for field, present in needs_model.items():
         if present:
-            raise ValueError(
-                f"soft_targets.{field}: not possible with {_ORIGIN}, since there is no model to"
-                " compute more"
-            )
+            raise ValueError(f"soft_targets.{field}: not possible with {origin}")
+    if not isinstance(teacher, AnswersTeacher):
+        return
     if (teacher.unlabelled is None) != (soft_targets.unlabelled is None):
         fields = ["teacher.unlabelled", "soft_targets.unlabelled"]
         given, absent = fields if soft_targets.unlabelled is None else fields[::-1]
         raise ValueError(f"{absent}: required, since there is {given}")
 
 
-def check_answers_gate(teacher: AnswersTeacher, gate: Gate) -> None:
+def check_weightless_gate(teacher: WeightlessTeacher, gate: Gate) -> None:
     """Check that the gate bounds what will be measured without a model, or without test answers.
 
     Args:
@@ -62,12 +60,12 @@ def check_answers_gate(teacher: AnswersTeacher, gate: Gate) -> None:
     Raises:
         ValueError: A bound is on a comparison that is not made, or the quality has no bound.
     """
-    if gate.min_speedup is not None:
+    if gate.min_speedup is not None and not isinstance(teacher, OutputsTeacher):
         raise ValueError(
-            f"gate.min_speedup: not possible with {_ORIGIN}, which no model is timed for; use"
-            " max_p95_ms"
+            f"gate.min_speedup: not possible with teacher.origin {teacher.origin}, which is not"
+            " timed; use max_p95_ms"
         )
-    if teacher.test is not None:
+    if not isinstance(teacher, AnswersTeacher) or teacher.test is not None:
         return
     for field in ("max_drop", "max_class_drop"):
         if getattr(gate, field) is not None:
