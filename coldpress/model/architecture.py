@@ -21,6 +21,7 @@ from coldpress.model.components import (
     Norms,
     OutputHead,
 )
+from coldpress.model.disentangled_attention import DisentangledAttention
 
 FIRST_NORM = "first_attention_norm"
 """Configuration key, set where pruning removed the original first layer of a family that normalizes
@@ -33,6 +34,9 @@ configuration: a narrower model has fewer heads by its configuration only."""
 
 KEPT_HEADS = "relative_attention_kept_heads"
 """Configuration key, set where heads were removed: the columns of that table for each layer."""
+
+POSITION_TABLES = "position_tables"
+"""Configuration key, set where each layer has a table of the positions that it has projected."""
 
 EMBEDDING_RANK = "embedding_rank"
 """Configuration key, set where the token table is a product of two factors: the width of the first.
@@ -154,6 +158,20 @@ ARCHITECTURES = {
         ),
         norms=Norms(attention="attention.LayerNorm"),
         classification_head=OutputHead(output="classifier.out_proj"),
+    ),
+    "deberta-v2": Architecture(
+        encoder="deberta",
+        embeddings=Embeddings(positions=None, segments=None),
+        attention=DisentangledAttention(
+            {
+                "query": "attention.self.query_proj",
+                "key": "attention.self.key_proj",
+                "value": "attention.self.value_proj",
+                "attention_output": "attention.output.dense",
+            }
+        ),
+        classification_head=OutputHead(pooler="pooler.dense", activation="gelu"),
+        config_keys=ConfigKeys(pooler_activation="pooler_hidden_act"),
     ),
     "modernbert": Architecture(
         encoder="model",

@@ -20,6 +20,7 @@ from coldpress.kinds.vectors import validation_score
 from coldpress.model.architecture import ARCHITECTURES, Architecture, find_architecture
 from coldpress.model.checkpoint import LayerShape
 from coldpress.model.components import OutputHead
+from coldpress.model.disentangled import prepare_disentangled_attention
 from coldpress.model.factored_embedding import FactoredEmbedding
 from coldpress.model.fused_linears import unfuse_linears
 from coldpress.model.output_head import TokensRead, find_output_head, find_tokens_read
@@ -50,6 +51,7 @@ class Classifier:
         if self.config.model_type in ARCHITECTURES:
             unfuse_linears(self.layers, self.architecture, self.config)
             prepare_relative_bias(self)
+            prepare_disentangled_attention(self)
 
     @property
     def architecture(self) -> Architecture:

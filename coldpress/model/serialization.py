@@ -16,6 +16,7 @@ from coldpress.kinds import task_kind
 from coldpress.model.architecture import EMBEDDING_RANK
 from coldpress.model.checkpoint import Checkpoint, LayerShape, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
+from coldpress.model.disentangled import resize_positions
 from coldpress.model.factored_embedding import add_factors
 from coldpress.model.fused_linears import fuse_state_dict, unfuse_state_dict
 from coldpress.model.model_config import build_config, write_config
@@ -133,6 +134,7 @@ def _reshape(classifier: Classifier, shapes: Sequence[LayerShape]) -> None:
         for role in classifier.architecture.up_roles:
             resize(classifier.linear(layer, role), shape.neurons, hidden_size)
         resize(classifier.linear(layer, "down"), hidden_size, shape.neurons)
+    resize_positions(classifier)
 
 
 def resize(linear: nn.Linear, out_features: int, in_features: int) -> None:

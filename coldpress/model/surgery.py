@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from coldpress.errors import InputError
 from coldpress.model.architecture import FIRST_NORM
 from coldpress.model.classifier import Classifier
+from coldpress.model.disentangled import keep_position_heads
 from coldpress.model.factored_embedding import FactoredEmbedding
 from coldpress.model.relative_bias import keep_bias_heads, keep_bias_table
 from coldpress.model.sentence_surgery import narrow_sentence_head
@@ -43,6 +44,7 @@ def keep_heads(classifier: Classifier, keep: Sequence[Sequence[int]]) -> Classif
             _keep_outputs(pruned.linear(layer, role), features)
         _keep_inputs(pruned.linear(layer, "attention_output"), features)
     keep_bias_heads(pruned, kept)
+    keep_position_heads(pruned, kept)
     return pruned
 
 
@@ -132,6 +134,8 @@ def keep_width(classifier: Classifier, dimensions: Sequence[int]) -> Classifier:
     narrow_head(narrow, keep)
     keep_bias_table(narrow)
     narrow.config.hidden_size = len(keep)
+    if hasattr(narrow.config, "pooler_hidden_size"):
+        narrow.config.pooler_hidden_size = len(keep)
     # The head size is the configured hidden size divided by the configured number of heads.
     setattr(narrow.config, table.config_keys.heads, len(keep) // size)
     return narrow

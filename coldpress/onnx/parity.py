@@ -22,6 +22,7 @@ from coldpress.errors import ParityError
 from coldpress.kinds.kind import TaskKind
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
+from coldpress.onnx.graph.disentangled import position_constants
 from coldpress.onnx.graph.folded_tables import folded_tables
 from coldpress.onnx.graph.products import find_products
 from coldpress.onnx.inference import calibrate
@@ -199,7 +200,9 @@ def _expected_constants(
     """Return the checkpoint's tensors in the layout of the graph; tables may be folded."""
     inputs = tuple(value.name for value in model.graph.input)
     folded = folded_tables(classifier, inputs).values()
-    replaced = tuple(f"{path}." for table in folded for path in table.paths)
+    positions = position_constants(classifier)
+    paths = [f"{path}." for table in folded for path in table.paths]
+    replaced = (*paths, *(name.removesuffix(".rows") for name in positions))
     expected = {
         name: places.get(name, GraphTensor()).layout(tensor.numpy())
         for name, tensor in packed_state(classifier).items()
@@ -207,7 +210,7 @@ def _expected_constants(
     }
     for name in expected.keys() & set(output_scales(model)):
         expected[name] = expected[name] / np.float32(_graph_temperature(model))
-    return expected | {table.name: table.rows for table in folded}
+    return expected | {table.name: table.rows for table in folded} | positions
 
 
 def _graph_temperature(model: onnx.ModelProto) -> float:

@@ -25,7 +25,9 @@ from transformers.utils.logging import (
 
 from coldpress.benchmark.loading import Benchmark
 from coldpress.errors import InputError
+from coldpress.model.architecture import POSITION_TABLES
 from coldpress.model.classifier import Classifier
+from coldpress.model.disentangled import is_shared_position, load_positions
 from coldpress.model.output_head import attach_head, model_class, new_module
 from coldpress.model.sentence_head import SentenceHead, write_head
 from coldpress.schema.text_files import read_json_object
@@ -135,12 +137,16 @@ def load_pretrained(
     place = f"{field}: {directory}"
     source = loading.load_teacher_tokenizer(directory, max_tokens, place)
     compare_with_transformers(source, benchmark)
-    config = _build_config(read_json_object(directory / "config.json", place))
+    content = read_json_object(directory / "config.json", place)
+    config = _build_config(content)
     if head is not None:
         write_head(config, head)
     module, missing = _load_module(directory, config, benchmark)
     module = attach_head(benchmark.kind, module).eval()
     classifier = Classifier(module, source.tokenizer, benchmark.labels, benchmark.kind, source.mask)
+    if content.get(POSITION_TABLES):
+        load_positions(classifier, directory)
+        missing = [name for name in missing if not is_shared_position(name)]
     _check_missing_weights(missing, classifier, place)
     return classifier, missing
 
@@ -163,6 +169,10 @@ def _build_config(content: Mapping[str, Any]) -> PreTrainedConfig:
     keys |= set(CONFIG_MAPPING[family].attribute_map)
     # ModernBERT's first releases have these in place of layer_types and rope_parameters.
     keys |= {"global_attn_every_n_layers", "global_rope_theta", "local_rope_theta"}
+    # DeBERTa's configuration takes these without declaring them.
+    keys |= (
+        {"position_buckets", "share_att_key", "norm_rel_ebd"} if "pos_att_type" in keys else set()
+    )
     keys |= {"rope_scaling"} if "rope_parameters" in keys else set()
     values = {key: value for key, value in effective_config(content).items() if key in keys}
     return AutoConfig.for_model(family, **values)

@@ -20,6 +20,7 @@ from coldpress.teacher.config_keys import (
     REQUIRED_VALUES,
     TEXT,
 )
+from coldpress.teacher.disentangled_config import check_disentangled_config
 from coldpress.teacher.label_config import check_label_count, check_label_names, label_names
 from coldpress.teacher.rotary_config import check_rotary_config
 
@@ -50,6 +51,7 @@ def check_config(config: Mapping[str, Any], place: str) -> None:
     _check_activation(config, place)
     _check_pooling(config, place)
     check_rotary_config(config, place)
+    check_disentangled_config(config, place)
     _check_architectures(config.get("architectures"), place)
     check_label_names(config, place)
     _check_values(config, place)
@@ -163,7 +165,10 @@ def _check_architectures(names: object, place: str) -> None:
 
 def _check_values(config: Mapping[str, Any], place: str) -> None:
     """Check the type and the range of every value that transformers receives."""
+    segments = ARCHITECTURES[config["model_type"]].embeddings.segments
     for name, kind in EFFECTIVE_KEYS.items():
+        if name == "type_vocab_size" and segments is None:
+            continue  # 0 in some families without segments
         if name not in config or (config[name] is None and name in NULLABLE_KEYS):
             continue
         if not _is_valid(config[name], kind):

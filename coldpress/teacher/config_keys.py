@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from coldpress.model.architecture import BIAS_HEADS, EMBEDDING_RANK, FIRST_NORM, KEPT_HEADS
+from coldpress.model.architecture import (
+    BIAS_HEADS,
+    EMBEDDING_RANK,
+    FIRST_NORM,
+    KEPT_HEADS,
+    POSITION_TABLES,
+)
 
 COUNT = "a positive whole number"
 NUMBER = "a number that is not negative"
@@ -33,12 +39,21 @@ EFFECTIVE_KEYS: Mapping[str, str] = {
     "max_position_embeddings": COUNT,
     "type_vocab_size": COUNT,
     "local_attention": COUNT,
+    "position_buckets": COUNT,
+    POSITION_TABLES: ANY,
+    "max_relative_positions": ANY,
     "global_attn_every_n_layers": COUNT,
     # computation
     "hidden_act": TEXT,
     "activation": TEXT,
     "hidden_activation": TEXT,
     "classifier_activation": TEXT,
+    "pooler_hidden_act": TEXT,
+    "relative_attention": ANY,
+    "position_biased_input": ANY,
+    "pos_att_type": ANY,
+    "share_att_key": ANY,
+    "norm_rel_ebd": ANY,
     "classifier_pooling": TEXT,
     "layer_norm_eps": NUMBER,
     "norm_eps": NUMBER,
@@ -58,6 +73,7 @@ EFFECTIVE_KEYS: Mapping[str, str] = {
     "hidden_dropout_prob": RATE,
     "attention_probs_dropout_prob": RATE,
     "classifier_dropout": RATE,
+    "pooler_dropout": RATE,
     "dropout": RATE,
     "attention_dropout": RATE,
     "seq_classif_dropout": RATE,
@@ -132,6 +148,7 @@ IGNORED_KEYS: Mapping[str, str] = {
     "decoder_bias": "of a language modeling head",
     "sparse_prediction": "of a language modeling head",
     "sparse_pred_ignore_index": "of a language modeling head",
+    "legacy": "of a language modeling head",
     "bos_token_id": "the tokenizer adds special tokens",
     "eos_token_id": "the tokenizer adds special tokens",
     "cls_token_id": "the tokenizer adds special tokens",
@@ -153,6 +170,7 @@ FAMILY_DEFAULTS: Mapping[str, Mapping[str, int]] = {
     },
     "distilbert": {"max_position_embeddings": 512, "pad_token_id": 0},
     "mpnet": {"max_position_embeddings": 512, "pad_token_id": 1},
+    "deberta-v2": {"max_position_embeddings": 512, "pad_token_id": 0},
     "modernbert": {"max_position_embeddings": 8192, "pad_token_id": 50283},
 }
 """Defaults of each family for keys that checks need and config.json may leave out."""

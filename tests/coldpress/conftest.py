@@ -38,6 +38,17 @@ OWN_SIZES: Mapping[str, Mapping[str, Any]] = {
     },
     # Its positions are counted from 1, whatever the padding id.
     "mpnet": {**SIZES, "pad_token_id": 1},
+    # Eight buckets, so that distances from four on share some.
+    "deberta-v2": {
+        **SIZES,
+        "relative_attention": True,
+        "position_biased_input": False,
+        "share_att_key": True,
+        "norm_rel_ebd": "layer_norm",
+        "pos_att_type": "p2c|c2p",
+        "position_buckets": 8,
+        "type_vocab_size": 0,
+    },
     # A token attends to two on either side, in every layer but the first.
     "modernbert": {
         **SIZES,

@@ -11,7 +11,11 @@ from functools import singledispatch
 
 from onnx import TensorProto
 
-from coldpress.model.attention import BertAttention, RelativeBiasAttention, RotaryAttention
+from coldpress.model.attention import (
+    BertAttention,
+    RelativeBiasAttention,
+    RotaryAttention,
+)
 from coldpress.model.classifier import Classifier
 from coldpress.model.relative_bias import bias_weight, columns_of
 from coldpress.model.rotary import rotary_cos_sin
@@ -104,7 +108,13 @@ class AttentionLowering:
         attention = HeadsAndMask(heads, self.padding, MASKED_SCORE)
         return self.modules.attention(layer.states, self._projection_paths(layer), attention)
 
-    def attend(self, layer: LayerInput, projections: list[str], mask: list[str]) -> str:
+    def attend(
+        self,
+        layer: LayerInput,
+        projections: list[str],
+        mask: list[str],
+        **settings: float,
+    ) -> str:
         """Add scores, softmax and the weighted sums of values.
 
         Args:
@@ -112,6 +122,7 @@ class AttentionLowering:
             projections: Queries, keys and values, as `project` returns them.
             mask: The operator's next inputs: bias, padding mask and summand of the scores; an empty
                 name skips an input.
+            settings: Further attributes of the operator.
 
         Returns:
             Name of a tensor of shape (batch, tokens or 1, heads * head size).
@@ -121,6 +132,7 @@ class AttentionLowering:
             [*projections, *mask],
             num_heads=self.classifier.shapes[layer.index].heads,
             mask_filter_value=MASKED_SCORE,
+            **settings,
         )
 
     def window_mask(self, layer: LayerInput, width: int) -> str:

@@ -14,6 +14,7 @@ from coldpress.data.encoding import Batch
 from coldpress.errors import InputError
 from coldpress.model.architecture import STATIC, Architecture
 from coldpress.model.classifier import Classifier
+from coldpress.onnx.graph import disentangled  # noqa: F401 - registers its kind of attention
 from coldpress.onnx.graph.attention import AttentionLowering, LayerInput, add_attention
 from coldpress.onnx.graph.builder import MICROSOFT, Graph
 from coldpress.onnx.graph.embeddings import add_embeddings

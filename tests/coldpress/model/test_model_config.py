@@ -39,6 +39,10 @@ SUFFIXES = {
 Make = Callable[..., Classifier]
 
 
+READ_BY_TRANSFORMERS = sorted(ARCHITECTURES.keys() - {"deberta-v2"})
+"""Layers of DeBERTa have positions of their own, where transformers has one table."""
+
+
 def build(family: str, kind: str, make: Make) -> Classifier:
     """Build a tiny model; vectors are the mean of the encoder's last hidden states."""
     classifier = make(family, task_kind("text-classification" if "sent" in kind else kind))
@@ -54,8 +58,8 @@ def build(family: str, kind: str, make: Make) -> Classifier:
 @pytest.mark.parametrize(
     ("family", "kind"),
     [
-        *((family, "text-classification") for family in sorted(ARCHITECTURES)),
-        *((family, "sentence-embedding") for family in sorted(ARCHITECTURES)),
+        *((family, "text-classification") for family in READ_BY_TRANSFORMERS),
+        *((family, "sentence-embedding") for family in READ_BY_TRANSFORMERS),
         *((family, "token-classification") for family in ("bert", "modernbert")),
     ],
 )

@@ -1,0 +1,175 @@
+"""Accuracy and latency of a small DeBERTa-v3 with every quantization method.
+
+    python benchmarks/deberta.py [--layers 4] [--width 128] [--epochs 6]
+
+The model is trained from scratch on the generated requests of the demo. Next to the methods of
+Coldpress stands what is known to fail for published DeBERTa models: ONNX Runtime's dynamic
+quantization of every matrix product of the float32 graph.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import TypeAdapter
+from tokenizers import Tokenizer
+from tokenizers.models import Unigram
+from tokenizers.pre_tokenizers import Metaspace
+from tokenizers.processors import TemplateProcessing
+from tokenizers.trainers import UnigramTrainer
+from transformers import AutoConfig, AutoModelForSequenceClassification
+
+from coldpress.benchmark.loading import Benchmark, load_benchmark
+from coldpress.data.encoding import EncodedSplit, encode
+from coldpress.evaluation.performance.latency import time_interleaved
+from coldpress.kinds import TEXT_CLASSIFICATION
+from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
+from coldpress.model.classifier import Classifier
+from coldpress.model.serialization import describe_model
+from coldpress.onnx.export import export
+from coldpress.onnx.parity import check_parity
+from coldpress.onnx.predictor import open_session
+from coldpress.quantization import QuantizationMethod
+from coldpress.quantization.core.storage import save_quantized
+from coldpress.quantization.method import QuantizationContext
+from coldpress.recipe.loading import load_recipe
+from coldpress.schema.section import Optimization
+from coldpress.training.data import labelled_data
+from coldpress.training.loop import fit, reseed
+
+SPECIAL = ("[PAD]", "[CLS]", "[SEP]", "[UNK]")
+METHODS: tuple[Mapping[str, Any], ...] = (
+    {"method": "dynamic-int8"},
+    {"method": "static-int8"},
+    {"method": "smooth"},
+    {"method": "k-bit", "bits": 4},
+    {"method": "mixed"},
+    {"method": "weight-only"},
+    {"method": "qat", "epochs": 2},
+)
+MAX_TOKENS = 64
+ROUNDS = 100
+
+
+def main() -> None:
+    """Train, quantize by each method, and print accuracy, size and latency of each file."""
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name, default in {"layers": 4, "width": 128, "epochs": 6}.items():
+        options.add_argument(f"--{name}", type=int, default=default)
+    arguments = options.parse_args()
+    benchmark = load_benchmark(load_recipe("demo").benchmark, 0)
+    source = _train(benchmark, arguments)
+    data = labelled_data(source, benchmark.train, benchmark.validation)
+    test = encode(source.tokenizer, benchmark.test)
+    accuracy = float((source.logits(test).argmax(1).numpy() == test.targets).mean())
+    print(f"torch float32: accuracy {accuracy:.4f} of {len(test)} test texts")
+    adapter: TypeAdapter[Any] = TypeAdapter(QuantizationMethod)
+    with tempfile.TemporaryDirectory() as folder:
+        files = {"float32": _export(source, Path(folder) / "float32", data.validation)}
+        for section in METHODS:
+            reseed(0, "quantize")
+            method = adapter.validate_python(section)
+            model = method.quantize(source, QuantizationContext(data))
+            name = str(section["method"])
+            files[name] = _export(model, Path(folder) / name, data.validation)
+        files["every product, dynamic"] = _quantize_products(files["float32"], Path(folder))
+        _report(files, test, accuracy)
+
+
+def _train(benchmark: Benchmark, arguments: argparse.Namespace) -> Classifier:
+    reseed(0, "train_teacher")
+    tokenizer = _train_tokenizer(benchmark.train.texts)
+    config = AutoConfig.for_model(
+        "deberta-v2",
+        vocab_size=tokenizer.get_vocab_size(),
+        hidden_size=arguments.width,
+        num_hidden_layers=arguments.layers,
+        num_attention_heads=4,
+        intermediate_size=4 * arguments.width,
+        max_position_embeddings=512,
+        relative_attention=True,
+        position_biased_input=False,
+        share_att_key=True,
+        norm_rel_ebd="layer_norm",
+        pos_att_type="p2c|c2p",
+        position_buckets=32,
+        type_vocab_size=0,
+        num_labels=len(benchmark.labels),
+    )
+    build: Any = AutoModelForSequenceClassification
+    module = build.from_config(config)
+    model = Classifier(module, tokenizer, benchmark.labels, TEXT_CLASSIFICATION)
+    rows = labelled_data(model, benchmark.train, benchmark.validation)
+    plan = Optimization(epochs=arguments.epochs, learning_rate=1e-3, freeze_embeddings=False)
+    fit(model, rows.train, rows.loss, plan, rows.validation)
+    return model
+
+
+def _train_tokenizer(texts: tuple[str, ...]) -> Tokenizer:
+    tokenizer = Tokenizer(Unigram())
+    tokenizer.pre_tokenizer = Metaspace()
+    trainer = UnigramTrainer(
+        vocab_size=2000, special_tokens=list(SPECIAL), unk_token="[UNK]", show_progress=False
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.post_processor = TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
+    )
+    tokenizer.enable_truncation(MAX_TOKENS)
+    return tokenizer
+
+
+def _export(model: Classifier, target: Path, rows: EncodedSplit) -> Path:
+    """Export a model, check its parity, and return the graph."""
+    with new_checkpoint(target, describe_model(Manifest(stage="quantize"), model)) as directory:
+        save_quantized(model, directory)
+    checkpoint = Checkpoint.open(target)
+    graph = target.with_suffix(".onnx")
+    with new_checkpoint(graph, Manifest(stage="export_onnx")) as directory:
+        export(checkpoint, directory, 17, {})
+    check_parity(checkpoint, graph / "model.onnx", rows)
+    return graph / "model.onnx"
+
+
+def _quantize_products(source: Path, folder: Path) -> Path:
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    target = folder / "products.onnx"
+    quantize_dynamic(
+        source, target, weight_type=QuantType.QInt8, op_types_to_quantize=["MatMul", "Gemm"]
+    )
+    return target
+
+
+def _report(files: Mapping[str, Path], test: EncodedSplit, accuracy: float) -> None:
+    sessions = {name: open_session(path, 1) for name, path in files.items()}
+    feeds = [
+        {"input_ids": ids[None], "attention_mask": np.ones_like(ids[None])}
+        for ids in test.input_ids
+    ]
+    names = {name: [v.name for v in s.get_inputs()] for name, s in sessions.items()}
+    calls = {
+        name: lambda n, name=name: sessions[name].run(
+            None, {key: feeds[n % len(feeds)][key] for key in names[name]}
+        )[0]
+        for name in sessions
+    }
+    times = time_interleaved(calls, ROUNDS).seconds
+    print("file | accuracy | retained | megabytes | median ms")
+    for name, call in calls.items():
+        logits = np.concatenate([call(row) for row in range(len(feeds))])
+        share = float((logits.argmax(1) == test.targets).mean())
+        size = files[name].stat().st_size / 1e6
+        median = np.median(times[name]) * 1e3
+        print(f"{name} | {share:.4f} | {share / accuracy:.1%} | {size:.2f} | {median:.3f}")
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(2)
+    main()
