@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import TypeAdapter
 from tokenizers import Tokenizer
 from tokenizers.models import Unigram
@@ -50,8 +51,9 @@ METHODS: tuple[Mapping[str, Any], ...] = (
     {"method": "smooth"},
     {"method": "k-bit", "bits": 4},
     {"method": "mixed"},
-    {"method": "weight-only"},
+    {"method": "weight-only", "bits": 4, "block_size": 32, "activations": "float32"},
     {"method": "qat", "epochs": 2},
+    {"method": "binary", "activation_bits": 8, "epochs": 2},
 )
 MAX_TOKENS = 64
 ROUNDS = 100
@@ -148,26 +150,29 @@ def _quantize_products(source: Path, folder: Path) -> Path:
 
 
 def _report(files: Mapping[str, Path], test: EncodedSplit, accuracy: float) -> None:
-    sessions = {name: open_session(path, 1) for name, path in files.items()}
-    feeds = [
-        {"input_ids": ids[None], "attention_mask": np.ones_like(ids[None])}
-        for ids in test.input_ids
-    ]
-    names = {name: [v.name for v in s.get_inputs()] for name, s in sessions.items()}
-    calls = {
-        name: lambda n, name=name: sessions[name].run(
-            None, {key: feeds[n % len(feeds)][key] for key in names[name]}
-        )[0]
-        for name in sessions
-    }
+    calls = {name: _calls(path, test) for name, path in files.items()}
     times = time_interleaved(calls, ROUNDS).seconds
     print("file | accuracy | retained | megabytes | median ms")
     for name, call in calls.items():
-        logits = np.concatenate([call(row) for row in range(len(feeds))])
+        logits = np.concatenate([call(row) for row in range(len(test))])
         share = float((logits.argmax(1) == test.targets).mean())
         size = files[name].stat().st_size / 1e6
         median = np.median(times[name]) * 1e3
         print(f"{name} | {share:.4f} | {share / accuracy:.1%} | {size:.2f} | {median:.3f}")
+
+
+def _calls(path: Path, test: EncodedSplit) -> Callable[[int], NDArray[np.float32]]:
+    """Return a function that computes the logits of a row, shape (1, labels)."""
+    session = open_session(path, 1)
+    names = [value.name for value in session.get_inputs()]
+
+    def call(number: int) -> NDArray[np.float32]:
+        ids = test.input_ids[number % len(test)][None]
+        feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+        logits: NDArray[np.float32] = session.run(None, {name: feeds[name] for name in names})[0]
+        return logits
+
+    return call
 
 
 if __name__ == "__main__":
