@@ -31,7 +31,7 @@ def train_teacher(run: PipelineRun) -> StageResult:
         return StageResult(stage="train_teacher", status="skipped")
     section = teacher.model_dump(mode="json", exclude={"model"})
     key_extras = {"model": content_digest(teacher.model)}
-    if run.recipe.benchmark.kind == "sentence-embedding":
+    if run.recipe.benchmark.kind == "sentence-embedding" or teacher.fit == "contrastive":
         key_extras["head"] = sentence_digest(teacher.model)
     spec = StageSpec(run, "train_teacher", section, key_extras=key_extras)
     return run_stage(spec, _train)
@@ -45,6 +45,8 @@ def _train(context: StageContext) -> dict[str, float]:
     from coldpress.training.data import labelled_data
 
     recipe = context.recipe
+    if recipe.model_teacher.fit == "contrastive":
+        return _train_contrastive(context)
     benchmark = data.load_benchmark(recipe)
     loop.reseed(recipe.seed, context.stage)
     plan = recipe.model_teacher
@@ -57,6 +59,33 @@ def _train(context: StageContext) -> dict[str, float]:
     epochs = loop.fit(teacher, train, rows.loss, plan, validation, context.progress)
     serialization.write_checkpoint(teacher, context.target, context.manifest())
     metric = validation_metric(teacher.kind).name
+    curves.log_epochs(context.run_id, {"": epochs}, metric)
+    return {
+        f"validation_{metric}": classifier.score(teacher, validation),
+        "truncated": train.truncated,
+        "train_rows": len(train),
+    }
+
+
+def _train_contrastive(context: StageContext) -> dict[str, float]:
+    """Train on pairs of texts, for few labels."""
+    from coldpress.data.encoding import encode
+    from coldpress.model import classifier, serialization
+    from coldpress.teacher.contrastive import build_sentence_encoder
+    from coldpress.training import contrastive, loop
+
+    recipe = context.recipe
+    plan = recipe.model_teacher
+    benchmark = data.load_benchmark(recipe)
+    loop.reseed(recipe.seed, context.stage)
+    encoder = build_sentence_encoder(plan, benchmark, recipe.benchmark.max_tokens)
+    train, validation = (
+        encode(encoder.tokenizer, split) for split in (benchmark.train, benchmark.validation)
+    )
+    labels = contrastive.FewLabels(train, validation, benchmark.kind, benchmark.labels, plan.pairs)
+    teacher, epochs = contrastive.fit_contrastive(encoder, labels, plan, context.progress)
+    serialization.write_checkpoint(teacher, context.target, context.manifest())
+    metric = benchmark.kind.metrics[0].name
     curves.log_epochs(context.run_id, {"": epochs}, metric)
     return {
         f"validation_{metric}": classifier.score(teacher, validation),

@@ -17,8 +17,8 @@ from torch.nn.functional import cross_entropy
 
 from coldpress.pruning.sparsity import hold_zeros_of
 from coldpress.training.dropout import fast_dropout
-from coldpress.training.loop import supports_bf16
 from coldpress.training.memory import keep_freed_memory
+from coldpress.training.step import supports_bf16
 from translation_data import BOS, EOS, PAD, Pairs, Sentence
 
 WIDTH = 192

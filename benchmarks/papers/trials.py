@@ -24,7 +24,7 @@ from coldpress.pruning.context import PruningContext
 from coldpress.teacher.spec import Teacher
 from coldpress.training import loop
 from coldpress.training.data import TrainingData
-from coldpress.training.loop import Loss
+from coldpress.training.step import Loss
 
 Position = TypeVar("Position", bound=float)
 

@@ -13,7 +13,8 @@ from coldpress.model.classifier import Classifier
 from coldpress.teacher.build import build_teacher
 from coldpress.teacher.spec import Teacher
 from coldpress.training.data import labelled_data
-from coldpress.training.loop import ProgressCallback, fit, no_progress, reseed
+from coldpress.training.loop import fit, reseed
+from coldpress.training.step import ProgressCallback, no_progress
 
 
 def train_more_teachers(

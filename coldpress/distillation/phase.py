@@ -9,7 +9,8 @@ from coldpress.distillation.method import DistillationContext
 from coldpress.model.activations import TeacherStudentLoss
 from coldpress.model.classifier import Classifier
 from coldpress.schema.section import Optimization
-from coldpress.training.loop import Loss, fit, train_epochs
+from coldpress.training.loop import fit, train_epochs
+from coldpress.training.step import Loss
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,12 @@ from coldpress.model.components import OutputHead
 from coldpress.model.disentangled import prepare_disentangled_attention
 from coldpress.model.factored_embedding import FactoredEmbedding
 from coldpress.model.fused_linears import unfuse_linears
-from coldpress.model.output_head import TokensRead, find_output_head, find_tokens_read
+from coldpress.model.output_head import (
+    TokensRead,
+    find_output_head,
+    find_tokens_read,
+    has_sentence_head,
+)
 from coldpress.model.relative_bias import prepare_relative_bias
 from coldpress.model.sentence_head import read_head
 
@@ -112,7 +117,12 @@ class Classifier:
     @property
     def output_head(self) -> OutputHead:
         """Paths of the modules after the encoder."""
-        return find_output_head(self.architecture, self.kind)
+        return find_output_head(self.architecture, self.kind, self.config)
+
+    @property
+    def has_sentence_head(self) -> bool:
+        """True if the output head pools the tokens' vectors, see `SentenceHead`."""
+        return has_sentence_head(self.kind, self.config)
 
     @property
     def tokens_read(self) -> TokensRead:

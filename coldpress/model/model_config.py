@@ -47,5 +47,5 @@ def write_config(config: Any, path: Path) -> None:  # noqa: ANN401
 def _class_name(classifier: Classifier) -> str:
     """Return the class of transformers that reads the weights."""
     # transformers has no class for an encoder with a sentence head, but one for its encoder.
-    sentence = classifier.kind.head == "sentence"
+    sentence = classifier.has_sentence_head
     return type(classifier.encoder if sentence else classifier.module).__name__

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from coldpress.kinds.kind import HeadName, TaskKind
 from coldpress.model.architecture import ARCHITECTURES, STATIC, Architecture
 from coldpress.model.components import OutputHead
-from coldpress.model.sentence_head import DENSE, Pooling, read_head
+from coldpress.model.sentence_head import CONFIG_KEY, DENSE, Pooling, read_head
 
 if TYPE_CHECKING:
     from torch import nn
@@ -27,14 +27,25 @@ CLASS_SUFFIXES: dict[HeadName, str] = {
 """How transformers names the classes of models with a head."""
 
 
-def find_output_head(table: Architecture, kind: TaskKind) -> OutputHead:
+def has_sentence_head(kind: TaskKind, config: Any) -> bool:  # noqa: ANN401
+    """Return whether a model has a sentence head: for vectors, or in a classifier of few labels.
+
+    Args:
+        kind: Its task kind.
+        config: Its transformers configuration.
+    """
+    return kind.head == "sentence" or getattr(config, CONFIG_KEY, None) is not None
+
+
+def find_output_head(table: Architecture, kind: TaskKind, config: Any = None) -> OutputHead:  # noqa: ANN401
     """Return the modules after the encoder.
 
     Args:
         table: The model's family.
         kind: Its task kind.
+        config: Its transformers configuration, which may have a sentence head; None: it has none.
     """
-    if kind.head == "sentence":
+    if has_sentence_head(kind, config):
         return OutputHead(pooler=None, output=DENSE)
     return table.token_head if kind.head == "tokens" else table.classification_head
 
@@ -49,7 +60,7 @@ def find_tokens_read(table: Architecture, kind: TaskKind, config: Any) -> Tokens
     """
     if kind.head == "tokens":
         return "all"
-    if kind.head == "sentence":
+    if has_sentence_head(kind, config):
         return _SENTENCE_READS.get(read_head(config).pooling, "together")
     if config.model_type == STATIC:
         return "together"
@@ -70,7 +81,7 @@ def new_module(kind: TaskKind, config: Any, **settings: Any) -> nn.Module:  # no
         from coldpress.model.static_model import StaticModel
 
         return StaticModel(config)
-    module = model_class(kind).from_config(config, attn_implementation="eager", **settings)
+    module = model_class(kind, config).from_config(config, attn_implementation="eager", **settings)
     return attach_head(kind, module)
 
 
@@ -81,7 +92,7 @@ def attach_head(kind: TaskKind, module: nn.Module) -> nn.Module:
         kind: Task kind.
         module: Built by the class of `model_class`.
     """
-    if kind.head != "sentence":
+    if not has_sentence_head(kind, module.config):
         return module
     from coldpress.model.sentence_model import SentenceModel
 
@@ -90,8 +101,14 @@ def attach_head(kind: TaskKind, module: nn.Module) -> nn.Module:
     return SentenceModel(encoder, config)
 
 
-def model_class(kind: TaskKind) -> Any:  # noqa: ANN401
-    """Return the class of transformers that builds models for a task kind, see `attach_head`."""
+def model_class(kind: TaskKind, config: Any = None) -> Any:  # noqa: ANN401
+    """Return the class of transformers that builds models for a task kind, see `attach_head`.
+
+    Args:
+        kind: Task kind.
+        config: The model's configuration, which may have a sentence head; None: it has none.
+    """
     import transformers
 
-    return getattr(transformers, f"AutoModel{CLASS_SUFFIXES[kind.head]}")
+    head = "sentence" if has_sentence_head(kind, config) else kind.head
+    return getattr(transformers, f"AutoModel{CLASS_SUFFIXES[head]}")

@@ -74,7 +74,7 @@ def _rotate_table(module: nn.Module, rotation: Tensor, scale: Tensor) -> None:
 
 def _rotate_head(classifier: Classifier, rotation: Tensor) -> None:
     """Rotate what the first linear module after the encoder reads."""
-    if classifier.kind.head == "sentence":
+    if classifier.has_sentence_head:
         rotate_sentence_head(classifier, rotation)
         return
     head, final = classifier.output_head, classifier.architecture.norms.final

@@ -130,7 +130,7 @@ def keep_width(classifier: Classifier, dimensions: Sequence[int]) -> Classifier:
             _keep_features(layer.get_submodule(norm), keep)
     if table.norms.final:
         _keep_features(narrow.encoder.get_submodule(table.norms.final), keep)
-    narrow_head = narrow_sentence_head if narrow.kind.head == "sentence" else _narrow_head
+    narrow_head = narrow_sentence_head if narrow.has_sentence_head else _narrow_head
     narrow_head(narrow, keep)
     keep_bias_table(narrow)
     narrow.config.hidden_size = len(keep)

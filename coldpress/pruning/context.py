@@ -13,7 +13,8 @@ from coldpress.pruning.method import LayerTimer
 from coldpress.pruning.sparsity import hold_zeros
 from coldpress.schema.section import Optimization
 from coldpress.training.data import EpochsCallback, TrainingData, ignore_epochs
-from coldpress.training.loop import Epoch, Loss, ProgressCallback, fit, no_progress, train_epochs
+from coldpress.training.loop import Epoch, fit, train_epochs
+from coldpress.training.step import Loss, ProgressCallback, no_progress
 
 SAMPLE_ROWS = 1024
 

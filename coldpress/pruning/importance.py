@@ -15,7 +15,7 @@ from coldpress.model.surgery import keep_layers
 if TYPE_CHECKING:
     from coldpress.data.encoding import EncodedSplit
     from coldpress.model.classifier import Classifier
-    from coldpress.training.loop import Loss
+    from coldpress.training.step import Loss
 
 BATCH_SIZE = 32
 

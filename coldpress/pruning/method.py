@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
     from coldpress.pruning.context import PruningContext
     from coldpress.pruning.fisher.latency_search import LatencyTable
-    from coldpress.training.loop import Loss, ProgressCallback
+    from coldpress.training.step import Loss, ProgressCallback
 
 
 class TrainFunction(Protocol):

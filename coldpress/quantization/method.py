@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from coldpress.method import Method
 from coldpress.training.data import ignore_epochs
-from coldpress.training.loop import no_progress
+from coldpress.training.step import no_progress
 
 if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
     from coldpress.training.data import EpochsCallback, TrainingData
-    from coldpress.training.loop import ProgressCallback
+    from coldpress.training.step import ProgressCallback
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from coldpress.recipe.recipe import Recipe
 from coldpress.teacher import label_checks, size, spec
 from coldpress.teacher.answers.reading import read_answers
 from coldpress.teacher.answers.section import AnswersTeacher
-from coldpress.teacher.outputs.source import check_outputs_teacher
+from coldpress.teacher.outputs.checks import check_outputs_teacher
 from coldpress.teacher.pretrained import TEACHER_FIELD, fetch_tokenizer
 from coldpress.teacher.sentence_teacher import check_dimension, check_sentence_files
 from coldpress.teacher.size import TeacherSize
@@ -65,6 +65,8 @@ def run_preflight(recipe: Recipe, state: Path) -> PreflightReport:
         label_checks.check_teacher_labels(recipe.teacher, data.labels, data.kind)
     else:
         check_outputs_teacher(recipe.teacher, data)
+    if isinstance(recipe.teacher, Teacher) and recipe.teacher.fit == "contrastive":
+        check_sentence_files(recipe.teacher.model)
     if recipe.student_model is not None and data.kind.head == "sentence":
         check_sentence_files(recipe.student_model, STUDENT_FIELD)
     sizes = [size.teacher_size(model, field) for field, model in models.items()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,10 @@ from coldpress.recipe.recipe import Recipe
 from coldpress.teacher.answers.answers import Answers
 
 _MAX_LISTED = 8
+_DIFFERENT_SHARE = 0.04
+"""Usual share of the rows that only one of teacher and lossless model predicts correctly."""
+_QUANTILES = 1.96 + 1.645
+"""Of a 95 % interval, and of a model that passes 95 % of the time (docs/methods.md, the gate)."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,7 @@ class PreflightReport:
             "task kind": kind.name,
             **self._samples_row(),
             **self._labels_row(),
+            "loss that can be ruled out": self._describe_detectable_loss(),
             "dataset digest": self.data.digest[:16],
             f"test {noun} also in train": self._describe_overlap(),
             f"validation {noun} also in train": str(
@@ -71,6 +77,16 @@ class PreflightReport:
         for name, value in rows.items():
             table.add_row(name, escape(value))
         return table
+
+    def _describe_detectable_loss(self) -> str:
+        """Describe the smallest max_drop that a lossless model passes 95 % of the time."""
+        count = len(self.data.kind.split_samples(self.data.test))
+        loss = _QUANTILES * math.sqrt(_DIFFERENT_SHARE / count)
+        noun = sample_noun(self.data.kind)
+        return (
+            f"{100 * loss:.1f} points by {count} test {noun}, if only one of teacher and lossless"
+            f" model is right in {_DIFFERENT_SHARE:.0%} of them"
+        )
 
     def _samples_row(self) -> dict[str, str]:
         kind = self.data.kind

@@ -17,6 +17,7 @@ from coldpress.kinds import KindSection, task_kind
 from coldpress.method import Method
 from coldpress.pruning import PruningStep
 from coldpress.quantization import QuantizationMethod
+from coldpress.recipe.contrastive_teacher import check_contrastive
 from coldpress.recipe.gate_section import check_gate
 from coldpress.recipe.presets import PresetName, fill_in_preset
 from coldpress.recipe.soft_targets_section import SoftTargetsSection
@@ -105,6 +106,12 @@ class Recipe(Section):
                 "soft_targets.teachers: several teachers need teacher.epochs of at least 1;"
                 " without training they are all the same"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _check_contrastive(self) -> Self:
+        if isinstance(self.teacher, Teacher) and self.teacher.fit == "contrastive":
+            check_contrastive(self.teacher, self.benchmark, self.soft_targets.teachers)
         return self
 
     @model_validator(mode="after")

@@ -6,8 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from coldpress.errors import InputError
-from coldpress.model.architecture import ARCHITECTURES
-from coldpress.model.disentangled_attention import DisentangledAttention
+from coldpress.model.architecture import ARCHITECTURES, POSITION_TABLES
+from coldpress.model.disentangled_attention import (
+    ATTENTION,
+    POSITION_NAMES,
+    DisentangledAttention,
+)
 
 _REQUIRED: Mapping[str, tuple[Any, Any]] = {
     # Name: the default of transformers, and the only supported value.
@@ -55,10 +59,19 @@ def check_disentangled_config(config: Mapping[str, Any], place: str) -> None:
         raise InputError(f"{place}: attention_head_size is set, which is not supported")
 
 
-def position_rows(config: Mapping[str, Any]) -> int:
-    """Return the number of rows of the table of relative positions.
+def position_shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """List the shapes of relative positions: of one table, or of those of a checkpoint's layers.
 
     Args:
         config: The checked content of config.json.
+
+    Returns:
+        Shapes by the weights' names in the encoder.
     """
-    return 2 * int(config["position_buckets"])
+    names = ARCHITECTURES[config["model_type"]]
+    shape = (2 * int(config["position_buckets"]), int(config["hidden_size"]))
+    if not config.get(POSITION_TABLES):
+        return {"encoder.rel_embeddings.weight": shape}
+    layers = range(config[names.config_keys.layers])
+    paths = [f"{names.layers}.{layer}.{ATTENTION}" for layer in layers]
+    return {f"{path}.{name}": shape for path in paths for name in POSITION_NAMES}

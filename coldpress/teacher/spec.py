@@ -57,6 +57,17 @@ class Teacher(Optimization):
         BeforeValidator(coerce_label_names),
         Field(description="The benchmark's names of the model's labels, if they differ."),
     ] = None
+    fit: Annotated[
+        Literal["labels", "contrastive"],
+        Field(
+            description="Train on the labels; or a sentence encoder on pairs of texts with the same"
+            " label and with different ones, for few labels."
+        ),
+    ] = "labels"
+    pairs: Annotated[
+        int,
+        Field(ge=1, le=1000, description="Contrastive: pairs of either kind for each text."),
+    ] = 20
     epochs: Epochs = 3
     learning_rate: LearningRate = 2e-4
 

@@ -10,11 +10,7 @@ from coldpress.errors import InputError
 from coldpress.model.architecture import ARCHITECTURES, POSITION_TABLES, Architecture
 from coldpress.model.attention import RelativeBiasAttention
 from coldpress.model.components import Embeddings, OutputHead
-from coldpress.model.disentangled_attention import (
-    ATTENTION,
-    POSITION_NAMES,
-    DisentangledAttention,
-)
+from coldpress.model.disentangled_attention import DisentangledAttention
 from coldpress.model.weight_headers import (
     FLOAT_DTYPES,
     StoredTensor,
@@ -24,7 +20,7 @@ from coldpress.model.weight_headers import (
 )
 from coldpress.teacher.config_checks import config_size, config_width
 from coldpress.teacher.config_keys import FAMILY_DEFAULTS
-from coldpress.teacher.disentangled_config import position_rows
+from coldpress.teacher.disentangled_config import position_shapes
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -101,20 +97,10 @@ def encoder_shapes(config: Mapping[str, Any]) -> Shapes:
         heads = config[names.config_keys.heads]
         shapes[f"{names.attention.bias_table}.weight"] = (names.attention.buckets, heads)
     if isinstance(names.attention, DisentangledAttention):
-        shapes |= _position_shapes(names, config)
+        if not config.get(POSITION_TABLES):
+            shapes |= _norm_shapes("encoder.LayerNorm", config_width(config), config)
+        shapes |= position_shapes(config)
     return {f"{names.encoder}.{name}": shape for name, shape in shapes.items()}
-
-
-def _position_shapes(names: Architecture, config: Mapping[str, Any]) -> Shapes:
-    """List the shapes of relative positions: of one table, or of those of a checkpoint's layers."""
-    width = config_width(config)
-    shape = (position_rows(config), width)
-    if not config.get(POSITION_TABLES):
-        norm = _norm_shapes("encoder.LayerNorm", width, config)
-        return {"encoder.rel_embeddings.weight": shape, **norm}
-    layers = range(config[names.config_keys.layers])
-    paths = [f"{names.layers}.{layer}.{ATTENTION}" for layer in layers]
-    return {f"{path}.{name}": shape for path in paths for name in POSITION_NAMES}
 
 
 def head_shapes(config: Mapping[str, Any], head: OutputHead, labels: int) -> Shapes:

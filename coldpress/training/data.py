@@ -13,7 +13,8 @@ from coldpress.data import encoding
 from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.data.splits import Split
 from coldpress.model.classifier import Classifier
-from coldpress.training.loop import Epoch, Loss, target_loss
+from coldpress.training.loop import Epoch, target_loss
+from coldpress.training.step import Loss
 
 EpochsCallback = Callable[[str, tuple[Epoch, ...]], None]
 """Called after each run of the training loop with its name and its epochs.

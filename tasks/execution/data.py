@@ -11,7 +11,6 @@ from coldpress.recipe.recipe import Recipe
 from coldpress.teacher.answers.answers import TeacherAnswers
 from coldpress.teacher.answers.reading import answers_digest, read_answers
 from coldpress.teacher.answers.section import AnswersTeacher
-from coldpress.teacher.outputs.source import load_outputs_teacher
 from coldpress.teacher.pretrained import pretrained_digest
 from coldpress.teacher.section import WeightlessTeacher
 from coldpress.teacher.spec import Teacher
@@ -47,6 +46,8 @@ def load_answers(recipe: Recipe) -> TeacherAnswers | None:
     if isinstance(teacher, Teacher):
         return None
     if not isinstance(teacher, AnswersTeacher):
+        from coldpress.teacher.outputs.source import load_outputs_teacher
+
         limit = recipe.benchmark.max_tokens
         return load_outputs_teacher(teacher, load_benchmark(recipe), limit)
     unlabelled = load_unlabelled(recipe)

@@ -16,7 +16,7 @@ from rich.progress import Progress
 from tasks.execution.prefect_artifacts import try_report
 
 if TYPE_CHECKING:
-    from coldpress.training.loop import ProgressCallback
+    from coldpress.training.step import ProgressCallback
 
 _SECONDS_BETWEEN_ARTIFACTS = 5.0
 

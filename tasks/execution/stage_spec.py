@@ -16,7 +16,7 @@ from tasks.execution.pipeline_run import PipelineRun
 from tasks.tracking.results import StageResult
 
 if TYPE_CHECKING:
-    from coldpress.training.loop import ProgressCallback
+    from coldpress.training.step import ProgressCallback
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from coldpress.model.activations import TeacherStudentLoss
 from coldpress.model.classifier import Classifier
 from coldpress.pruning.method import TrainFunction
 from coldpress.schema.section import Optimization
-from coldpress.training.loop import Loss, ProgressCallback
+from coldpress.training.step import Loss, ProgressCallback
 
 PLAN = Optimization(epochs=1, learning_rate=0.01, batch_size=4)
 """Four rows per step, at a high rate for tiny models."""

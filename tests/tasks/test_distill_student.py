@@ -16,7 +16,7 @@ from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.model.serialization import load_classifier, save_classifier, write_checkpoint
 from coldpress.recipe.recipe import Recipe
-from coldpress.training.loop import no_progress
+from coldpress.training.step import no_progress
 from tasks.distill_student import _distill, _stage_spec
 from tasks.execution import data
 from tasks.execution.pipeline_run import PipelineRun

@@ -14,7 +14,8 @@ from coldpress.model import serialization
 from coldpress.model.checkpoint import Checkpoint, Manifest
 from coldpress.recipe.recipe import Recipe
 from coldpress.teacher import build
-from coldpress.training.loop import no_progress, reseed
+from coldpress.training.loop import reseed
+from coldpress.training.step import no_progress
 from tasks import generate_soft_targets
 from tasks.execution import data
 from tasks.execution.pipeline_run import PipelineRun

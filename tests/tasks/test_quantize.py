@@ -14,7 +14,7 @@ from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.quantization.core.storage import load_any_precision
 from coldpress.recipe.recipe import Recipe
-from coldpress.training.loop import no_progress
+from coldpress.training.step import no_progress
 from tasks.execution import data
 from tasks.execution.pipeline_run import PipelineRun
 from tasks.execution.stage_spec import StageContext, StageSpec

@@ -7,7 +7,7 @@ from torch.nn.functional import cosine_similarity
 
 from coldpress.model.activations import Activations, TeacherStudentLoss
 from coldpress.model.classifier import Classifier
-from coldpress.training.loop import Loss
+from coldpress.training.step import Loss
 
 
 def cosine_loss(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from coldpress.kinds.grouped import GroupedKind, training_samples
 from coldpress.kinds.kind import TaskKind
-from coldpress.training.loop import Loss
+from coldpress.training.step import Loss
 
 
 @dataclass(frozen=True)

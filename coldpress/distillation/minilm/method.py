@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from coldpress.distillation.phase import Phase
     from coldpress.method import TeacherDescription
     from coldpress.model.classifier import Classifier
-    from coldpress.training.loop import Loss
+    from coldpress.training.step import Loss
 
 
 class Relations(Optimization, MethodSection):

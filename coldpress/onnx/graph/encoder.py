@@ -119,7 +119,7 @@ def _add_head(lowering: Lowering, classifier: Classifier, hidden: str) -> None:
     table = classifier.architecture
     if table.norms.final:
         hidden = lowering.norm([hidden], f"{table.encoder}.{table.norms.final}")
-    if classifier.kind.head == "sentence":
+    if classifier.has_sentence_head:
         add_sentence_head(lowering, classifier, hidden)
         return
     if classifier.tokens_read == "mean":

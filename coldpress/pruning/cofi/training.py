@@ -29,7 +29,7 @@ from coldpress.pruning.cofi.width_gates import (
 if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
     from coldpress.pruning.method import TrainFunction
-    from coldpress.training.loop import Loss
+    from coldpress.training.step import Loss
 
 PREDICTION_WEIGHT = 0.5
 """lambda of section 3.2: weight of the loss of the logits; that of the layers has the rest."""

@@ -17,7 +17,7 @@ from coldpress.quantization.core.trainable_modules import (
 )
 
 if TYPE_CHECKING:
-    from coldpress.training.loop import Loss
+    from coldpress.training.step import Loss
 
 
 def insert_fake_quantization(

@@ -15,9 +15,48 @@ from coldpress.schema.text_files import read_json_object
 from coldpress.teacher.file_checks import check_file_names
 from coldpress.teacher.label_config import check_label_count, check_label_names, label_names
 from coldpress.teacher.outputs.section import OutputsTeacher, ZeroShotTeacher
+from coldpress.teacher.pretrained import download_model, pretrained_place
+from coldpress.teacher.tokenizer.loading import convert_load_errors
 
 _ENTAILMENT = "entail"
 _CONTRADICTION = ("contra", "not_entail")
+
+
+def check_outputs_teacher(teacher: OutputsTeacher | ZeroShotTeacher, benchmark: Benchmark) -> None:
+    """Check a model as far as possible without loading its weights.
+
+    Args:
+        teacher: The recipe's section.
+        benchmark: With the task kind and the labels.
+
+    Raises:
+        InputError: It cannot be loaded, or has other outputs.
+    """
+    if benchmark.kind.head == "sentence":
+        raise InputError(
+            f"teacher.origin: {teacher.origin} is not possible with benchmark.kind"
+            f" {benchmark.kind.name}, whose models return vectors"
+        )
+    directory, place = find_model(teacher)
+    load_tokenizer(directory, place)
+    config = check_files(directory, benchmark.kind, place)
+    if isinstance(teacher, ZeroShotTeacher):
+        check_hypotheses(teacher, benchmark)
+        inference_columns(config, place)
+    else:
+        output_columns(teacher, config, benchmark, place)
+
+
+def find_model(teacher: OutputsTeacher | ZeroShotTeacher) -> tuple[Path, str]:
+    """Return the model's directory, downloaded if necessary, and its name in messages.
+
+    Args:
+        teacher: The recipe's section.
+
+    Raises:
+        InputError: The model cannot be downloaded.
+    """
+    return download_model(teacher.model), pretrained_place(teacher.model)
 
 
 def check_files(directory: Path, kind: TaskKind, place: str) -> dict[str, Any]:
@@ -153,3 +192,24 @@ def inference_columns(config: Mapping[str, Any], place: str) -> tuple[int, int]:
 
 def _find(names: Sequence[str], prefixes: tuple[str, ...]) -> int | None:
     return next((n for n, name in enumerate(names) if name.startswith(prefixes)), None)
+
+
+def load_tokenizer(directory: Path, place: str) -> Any:  # noqa: ANN401
+    """Load a model's tokenizer.
+
+    Args:
+        directory: Its checked directory.
+        place: The model's name in error messages.
+
+    Raises:
+        InputError: It cannot be loaded, or is not a fast tokenizer.
+    """
+    from transformers import AutoTokenizer
+
+    with convert_load_errors(place, "the tokenizer"):
+        tokenizer = AutoTokenizer.from_pretrained(
+            str(directory), local_files_only=True, trust_remote_code=False
+        )
+    if not tokenizer.is_fast:
+        raise InputError(f"{place}: {type(tokenizer).__name__} is not a fast tokenizer")
+    return tokenizer

@@ -19,6 +19,7 @@ from coldpress.data.word_tokens import find_words
 from coldpress.errors import InputError
 from coldpress.kinds.kind import TaskKind
 from coldpress.model.output_head import model_class
+from coldpress.teacher.outputs.checks import load_tokenizer
 from coldpress.teacher.tokenizer.loading import convert_load_errors
 
 _BATCH_SIZE = 32
@@ -151,24 +152,3 @@ def load_outputs_model(
     capacity = getattr(module.config, "max_position_embeddings", None) or max_tokens
     limit = min(max_tokens, int(capacity), int(tokenizer.model_max_length))
     return OutputsModel(module.eval(), tokenizer, limit)
-
-
-def load_tokenizer(directory: Path, place: str) -> Any:  # noqa: ANN401
-    """Load a model's tokenizer.
-
-    Args:
-        directory: Its checked directory.
-        place: The model's name in error messages.
-
-    Raises:
-        InputError: It cannot be loaded, or is not a fast tokenizer.
-    """
-    from transformers import AutoTokenizer
-
-    with convert_load_errors(place, "the tokenizer"):
-        tokenizer = AutoTokenizer.from_pretrained(
-            str(directory), local_files_only=True, trust_remote_code=False
-        )
-    if not tokenizer.is_fast:
-        raise InputError(f"{place}: {type(tokenizer).__name__} is not a fast tokenizer")
-    return tokenizer

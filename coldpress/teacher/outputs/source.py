@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coldpress.benchmark.loading import Benchmark
 from coldpress.data.splits import Split
-from coldpress.errors import InputError
 from coldpress.teacher.answers.table import AnsweredRows
 from coldpress.teacher.outputs import checks
-from coldpress.teacher.outputs.model import OutputsModel, load_outputs_model, load_tokenizer
+from coldpress.teacher.outputs.model import OutputsModel, load_outputs_model
 from coldpress.teacher.outputs.section import OutputsTeacher, ZeroShotTeacher
 from coldpress.teacher.outputs.zero_shot import ZeroShotModel
-from coldpress.teacher.pretrained import TEACHER_FIELD, download_model, pretrained_place
 
 
 @dataclass(frozen=True)
@@ -60,31 +57,6 @@ class ComputedAnswers:
         return self.outputs(split)
 
 
-def check_outputs_teacher(teacher: OutputsTeacher | ZeroShotTeacher, benchmark: Benchmark) -> None:
-    """Check a model as far as possible without loading its weights.
-
-    Args:
-        teacher: The recipe's section.
-        benchmark: With the task kind and the labels.
-
-    Raises:
-        InputError: It cannot be loaded, or has other outputs.
-    """
-    if benchmark.kind.head == "sentence":
-        raise InputError(
-            f"teacher.origin: {teacher.origin} is not possible with benchmark.kind"
-            f" {benchmark.kind.name}, whose models return vectors"
-        )
-    directory, place = _find(teacher)
-    load_tokenizer(directory, place)
-    config = checks.check_files(directory, benchmark.kind, place)
-    if isinstance(teacher, ZeroShotTeacher):
-        checks.check_hypotheses(teacher, benchmark)
-        checks.inference_columns(config, place)
-    else:
-        checks.output_columns(teacher, config, benchmark, place)
-
-
 def load_outputs_teacher(
     teacher: OutputsTeacher | ZeroShotTeacher, benchmark: Benchmark, max_tokens: int
 ) -> ComputedAnswers:
@@ -98,7 +70,7 @@ def load_outputs_teacher(
     Raises:
         InputError: It cannot be loaded, or has other outputs.
     """
-    directory, place = _find(teacher)
+    directory, place = checks.find_model(teacher)
     kind = benchmark.kind
     config = checks.check_files(directory, kind, place)
     model = load_outputs_model(directory, kind, max_tokens, place)
@@ -112,8 +84,3 @@ def load_outputs_teacher(
         return model.outputs(model.encode(split))[:, order]
 
     return ComputedAnswers(outputs, model)
-
-
-def _find(teacher: OutputsTeacher | ZeroShotTeacher) -> tuple[Path, str]:
-    """Return the model's directory, downloaded if necessary, and its name in messages."""
-    return download_model(teacher.model), pretrained_place(teacher.model, TEACHER_FIELD)

@@ -10,7 +10,8 @@ from coldpress.kinds import TEXT_CLASSIFICATION
 from coldpress.model.classifier import Classifier
 from coldpress.pruning.context import PruningContext
 from coldpress.training.data import TrainingData
-from coldpress.training.loop import Loss, target_loss
+from coldpress.training.loop import target_loss
+from coldpress.training.step import Loss
 from tests.support.pruning_context import PLAN
 
 

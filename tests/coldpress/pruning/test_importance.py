@@ -9,7 +9,7 @@ from torch import Tensor
 from coldpress.data.encoding import EncodedSplit
 from coldpress.model.classifier import Classifier
 from coldpress.pruning.importance import head_importance, most_important, neuron_importance
-from coldpress.training.loop import Loss
+from coldpress.training.step import Loss
 
 scores = st.lists(
     st.lists(st.integers(0, 5).map(float), min_size=1, max_size=6), min_size=1, max_size=4

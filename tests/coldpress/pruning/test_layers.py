@@ -12,7 +12,7 @@ from coldpress.model.surgery import keep_layers
 from coldpress.pruning import Layers
 from coldpress.pruning.context import PruningContext
 from coldpress.pruning.importance import layer_importance
-from coldpress.training.loop import Loss
+from coldpress.training.step import Loss
 
 
 @pytest.fixture

@@ -24,7 +24,8 @@ from coldpress.pruning.sparsity import (
     zero_smallest_in_place,
 )
 from coldpress.schema.section import Optimization
-from coldpress.training.loop import Loss, fit
+from coldpress.training.loop import fit
+from coldpress.training.step import Loss
 from tests.support.pruning_context import record_steps
 
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)

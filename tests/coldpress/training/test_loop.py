@@ -13,12 +13,8 @@ from coldpress.model.architecture import ARCHITECTURES
 from coldpress.model.classifier import Classifier, score
 from coldpress.schema.section import Optimization
 from coldpress.training.freezing import only_first_token
-from coldpress.training.loop import (
-    _learning_rate_factor,
-    fit,
-    reseed,
-    target_loss,
-)
+from coldpress.training.loop import fit, reseed, target_loss
+from coldpress.training.step import _learning_rate_factor
 
 PLAN = Optimization(epochs=30, learning_rate=1e-2, batch_size=4)
 

@@ -11,7 +11,7 @@ import pytest
 from coldpress.errors import DivergedError, InputError, NonFiniteError
 from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.recipe.recipe import Recipe
-from coldpress.training.loop import no_progress
+from coldpress.training.step import no_progress
 from tasks.execution.pipeline_run import PipelineRun
 from tasks.execution.stage import StageBody, _find_cached, _run_body
 from tasks.execution.stage_spec import StageContext, StageSpec

@@ -24,7 +24,7 @@ from coldpress.pruning.fisher.mask_tuning import (
     tune_masks,
 )
 from coldpress.pruning.importance import head_gradients, neuron_gradients
-from coldpress.training.loop import Loss
+from coldpress.training.step import Loss
 
 # One example: I_ii is 4, 1 and 9, 0.25 for heads, 1, 4, 9 and 0.01, 0.04, 0.09 for neurons.
 HEADS = [torch.tensor([[2, 1.0]]), torch.tensor([[-3, 0.5]])]

@@ -14,8 +14,9 @@ from coldpress.data.splits import Split, row_ids
 from coldpress.errors import InputError
 from coldpress.kinds import KINDS, TEXT_CLASSIFICATION
 from coldpress.kinds.kind import TaskKind
+from coldpress.teacher.outputs.checks import check_outputs_teacher
 from coldpress.teacher.outputs.section import ZeroShotTeacher
-from coldpress.teacher.outputs.source import check_outputs_teacher, load_outputs_teacher
+from coldpress.teacher.outputs.source import load_outputs_teacher
 from tests.support.decoder_models import save_decoder
 
 TEXTS = ("cold press", "olive oil slow stone", "warm")
