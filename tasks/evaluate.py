@@ -12,7 +12,7 @@ from coldpress import cpu
 from coldpress.evaluation.scorecard.final_model import final_model_name
 from coldpress.teacher.answers.section import SPLITS
 from coldpress.teacher.outputs.section import OutputsTeacher
-from coldpress.teacher.section import WeightlessTeacher
+from coldpress.teacher.section import ExternalTeacher
 from coldpress.teacher.spec import Teacher
 from tasks.execution import data
 from tasks.execution.stage import run_stage
@@ -32,7 +32,7 @@ def evaluate(run: PipelineRun, models: Sequence[StageResult]) -> StageResult:
     recipe = run.recipe
     candidates = tuple(model for model in models if model.status != "skipped")
     key_extras = {**cpu.kernel_environment(), "columns": data.columns_digest(recipe)}
-    if isinstance(recipe.teacher, WeightlessTeacher):
+    if isinstance(recipe.teacher, ExternalTeacher):
         key_extras["answers"] = data.teacher_digest(recipe.teacher, *SPLITS)
     is_timed = isinstance(recipe.teacher, Teacher | OutputsTeacher)
     spec = StageSpec(

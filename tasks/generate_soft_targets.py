@@ -10,7 +10,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from coldpress.data import leakage
-from coldpress.teacher.section import WeightlessTeacher
+from coldpress.teacher.section import ExternalTeacher
 from coldpress.teacher.spec import content_digest
 from tasks.execution import data
 from tasks.execution.stage import run_stage
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def generate_soft_targets(run: PipelineRun, teacher: StageResult) -> StageResult:
     """Store the teacher's logits for training rows, unlabelled rows and variants of both."""
     recipe = run.recipe
-    if isinstance(recipe.teacher, WeightlessTeacher):
+    if isinstance(recipe.teacher, ExternalTeacher):
         splits = ("train", "validation", "unlabelled")
         extras = {"answers": data.teacher_digest(recipe.teacher, *splits)}
         answers = {"unlabelled": data.unlabelled_digest(recipe)}

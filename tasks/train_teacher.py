@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from coldpress.teacher.section import WeightlessTeacher
+from coldpress.teacher.section import ExternalTeacher
 from coldpress.teacher.sentence_teacher import sentence_digest
 from coldpress.teacher.spec import content_digest
 from tasks.execution import data
@@ -27,7 +27,7 @@ def train_teacher(run: PipelineRun) -> StageResult:
     The stage is skipped if only the outputs of a teacher are used.
     """
     teacher = run.recipe.teacher
-    if isinstance(teacher, WeightlessTeacher):
+    if isinstance(teacher, ExternalTeacher):
         return StageResult(stage="train_teacher", status="skipped")
     section = teacher.model_dump(mode="json", exclude={"model"})
     key_extras = {"model": content_digest(teacher.model)}

@@ -31,7 +31,7 @@ def fill_in_preset(content: Mapping[str, Any]) -> dict[str, Any]:
     """
     name = content.get("preset")
     sections = dict(PRESETS.get(name, {})) if isinstance(name, str) else {}
-    if _has_translations(content) or _is_weightless(content):
+    if _has_translations(content) or _is_external(content):
         # The teacher does not know the words of translations, so it has no variants of them. If
         # only outputs of a teacher are used, there is no table of tokens to make variants of.
         sections.pop("soft_targets", None)
@@ -79,7 +79,7 @@ def _has_translations(content: Mapping[str, Any]) -> bool:
     return isinstance(columns, Mapping) and columns.get("translations") is not None
 
 
-def _is_weightless(content: Mapping[str, Any]) -> bool:
+def _is_external(content: Mapping[str, Any]) -> bool:
     teacher = content.get("teacher")
     return isinstance(teacher, Mapping) and "origin" in teacher
 

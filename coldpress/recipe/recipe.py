@@ -18,11 +18,11 @@ from coldpress.method import Method
 from coldpress.pruning import PruningStep
 from coldpress.quantization import QuantizationMethod
 from coldpress.recipe.contrastive_teacher import check_contrastive
+from coldpress.recipe.external_teacher import check_external_gate, check_external_teacher
 from coldpress.recipe.gate_section import check_gate
 from coldpress.recipe.presets import PresetName, fill_in_preset
 from coldpress.recipe.soft_targets_section import SoftTargetsSection
 from coldpress.recipe.static_student import check_static_student
-from coldpress.recipe.weightless_teacher import check_weightless_gate, check_weightless_teacher
 from coldpress.schema.section import FlatChoice, MergedChoice, Section
 from coldpress.schema.stages import RESERVED_SUFFIXES
 from coldpress.teacher.section import TeacherSection
@@ -150,9 +150,9 @@ class Recipe(Section):
     @model_validator(mode="after")
     def _check_answers(self) -> Self:
         if not isinstance(self.teacher, Teacher):
-            check_weightless_teacher(self.teacher, self.soft_targets, self.distill)
+            check_external_teacher(self.teacher, self.soft_targets, self.distill)
             if self.gate is not None:
-                check_weightless_gate(self.teacher, self.gate)
+                check_external_gate(self.teacher, self.gate)
         return self
 
     @model_validator(mode="after")

@@ -9,7 +9,7 @@ from coldpress.data.sources import FilesSource, HubSource
 from coldpress.recipe.recipe import Recipe
 from coldpress.schema.section import Section
 from coldpress.teacher.answers.section import AnswersTeacher
-from coldpress.teacher.section import WeightlessTeacher
+from coldpress.teacher.section import ExternalTeacher
 from coldpress.teacher.spec import Teacher
 
 
@@ -32,7 +32,7 @@ def describe_steps(recipe: Recipe) -> list[tuple[str, str]]:
     return steps
 
 
-def _describe_teacher(teacher: Teacher | WeightlessTeacher) -> str:
+def _describe_teacher(teacher: Teacher | ExternalTeacher) -> str:
     """Describe a model with its training, or files of answers without local paths."""
     if isinstance(teacher, AnswersTeacher):
         names = ", ".join(path.name for _, path in teacher.files)

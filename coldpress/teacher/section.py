@@ -24,7 +24,7 @@ def _origin(section: object) -> str | None:
     return _MODEL_TAG if isinstance(section, Teacher) else None
 
 
-WeightlessTeacher = AnswersTeacher | OutputsTeacher | ZeroShotTeacher
+ExternalTeacher = AnswersTeacher | OutputsTeacher | ZeroShotTeacher
 """Teachers of which a run uses the outputs alone: they are neither trained nor registered."""
 
 TeacherSection = Annotated[

@@ -12,7 +12,7 @@ from coldpress.teacher.answers.answers import TeacherAnswers
 from coldpress.teacher.answers.reading import answers_digest, read_answers
 from coldpress.teacher.answers.section import AnswersTeacher
 from coldpress.teacher.pretrained import pretrained_digest
-from coldpress.teacher.section import WeightlessTeacher
+from coldpress.teacher.section import ExternalTeacher
 from coldpress.teacher.spec import Teacher
 
 _Key = tuple[str, int, tuple[tuple[str, str], ...]]
@@ -55,7 +55,7 @@ def load_answers(recipe: Recipe) -> TeacherAnswers | None:
     return read_answers(teacher, recipe.benchmark, load_benchmark(recipe), rows)
 
 
-def teacher_digest(teacher: WeightlessTeacher, *splits: str) -> str:
+def teacher_digest(teacher: ExternalTeacher, *splits: str) -> str:
     """Return a sha256 of what the outputs of a teacher depend on.
 
     Args:

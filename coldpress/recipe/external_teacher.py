@@ -8,11 +8,11 @@ from coldpress.gate import Gate
 from coldpress.recipe.soft_targets_section import SoftTargetsSection
 from coldpress.teacher.answers.section import AnswersTeacher
 from coldpress.teacher.outputs.section import OutputsTeacher
-from coldpress.teacher.section import WeightlessTeacher
+from coldpress.teacher.section import ExternalTeacher
 
 
-def check_weightless_teacher(
-    teacher: WeightlessTeacher, soft_targets: SoftTargetsSection, distill: DistillationMethod | None
+def check_external_teacher(
+    teacher: ExternalTeacher, soft_targets: SoftTargetsSection, distill: DistillationMethod | None
 ) -> None:
     """Check that no stage needs the weights of the teacher.
 
@@ -50,7 +50,7 @@ def check_weightless_teacher(
         raise ValueError(f"{absent}: required, since there is {given}")
 
 
-def check_weightless_gate(teacher: WeightlessTeacher, gate: Gate) -> None:
+def check_external_gate(teacher: ExternalTeacher, gate: Gate) -> None:
     """Check that the gate bounds what will be measured without a model, or without test answers.
 
     Args:
