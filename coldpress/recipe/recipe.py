@@ -244,5 +244,7 @@ class Recipe(Section):
         if self.distill is not None:
             student = self.distill.student.without_from()
             return self.distill.model_copy(update={"student": student})
-        optimization = self.model_teacher.model_dump(exclude={"model", "labels", "epochs"})
+        optimization = self.model_teacher.model_dump(
+            exclude={"model", "labels", "fit", "pairs", "epochs"}
+        )
         return Logits(method="logits", student=StudentShape(layers=1), **optimization)

@@ -109,7 +109,7 @@ def output_columns(
     """Return the position of each of the benchmark's outputs among those of a model.
 
     Args:
-        teacher: Its `labels` map names of the model to those of the benchmark.
+        teacher: Its `label_names` map names of the model to those of the benchmark.
         config: The checked content of config.json.
         benchmark: With the names of the outputs.
         place: The model's name in error messages.
@@ -118,7 +118,7 @@ def output_columns(
         InputError: The model has other labels, or another number of outputs.
     """
     kind = benchmark.kind
-    mapping = teacher.labels or {}
+    mapping = teacher.label_names or {}
     names = [mapping.get(name, name) for name in label_names(config)]
     if not kind.has_labels:
         if len(names) != len(benchmark.labels):
@@ -128,7 +128,7 @@ def output_columns(
     if sorted(names) != sorted(benchmark.labels):
         raise InputError(
             f"{place} has the labels {quote_names(names)}, the benchmark"
-            f" {quote_names(benchmark.labels)}; map the names in teacher.labels"
+            f" {quote_names(benchmark.labels)}; map the names in teacher.label_names"
         )
     return [names.index(name) for name in benchmark.labels]
 

@@ -23,7 +23,7 @@ class OutputsTeacher(Section):
 
     origin: Literal["outputs"]
     model: Model
-    labels: Annotated[
+    label_names: Annotated[
         dict[str, str] | None,
         BeforeValidator(coerce_label_names),
         Field(description="The benchmark's names of the model's labels, if they differ."),

@@ -28,7 +28,7 @@ def benchmark(kind: TaskKind = TEXT_CLASSIFICATION) -> Benchmark:
 
 def teacher(directory: Path, labels: dict[str, str] | None = None) -> OutputsTeacher:
     return OutputsTeacher.model_validate(
-        {"origin": "outputs", "model": str(directory), "labels": labels}
+        {"origin": "outputs", "model": str(directory), "label_names": labels}
     )
 
 
