@@ -30,7 +30,9 @@ def test_unanswered_rows_are_left_out_of_the_transfer_set(tmp_path: Path) -> Non
 
 def test_rows_of_several_units_have_their_numbers() -> None:
     words = Split(SPLIT.ids[:2], TEXTS[:2], None, (), words=(((0, 1), (2, 3)), ((0, 1),)))
-    table = AnswerTable("here", {("a",): np.zeros((2, 3)), ("b",): np.ones((1, 3))})
+    table = AnswerTable(
+        "here", {("a",): np.zeros((2, 3), np.float32), ("b",): np.ones((1, 3), np.float32)}
+    )
     targets = join_answers([table.select(words)])
     assert targets.units is not None
     assert targets.units.tolist() == [2, 1]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from coldpress.benchmark.loading import Benchmark
 from coldpress.data.splits import Split, row_ids
@@ -16,13 +17,15 @@ from coldpress.report.disagreements import (
     write_disagreements,
 )
 from coldpress.teacher.answers.answers import Answers
-from coldpress.teacher.answers.table import AnswerTable
+from coldpress.teacher.answers.table import AnswerTable, TextKey
 
 TEXTS = ("a", "b", "c", "d", "e")
 SPLIT = Split(row_ids(TEXTS, None), TEXTS, None, (0, 0, 0, 1, 1))
 BENCHMARK = Benchmark(TEXT_CLASSIFICATION, ("cold", "warm"), SPLIT, SPLIT, SPLIT, "", 0)
 WARM = {"a": 0.1, "b": 0.6, "c": 0.9, "d": 0.8}  # e has no answer
-OUTPUTS = {(text,): np.log([[1 - p, p]]).astype(np.float32) for text, p in WARM.items()}
+OUTPUTS: dict[TextKey, NDArray[np.float32]] = {
+    (text,): np.log([[1 - p, p]]).astype(np.float32) for text, p in WARM.items()
+}
 TABLE = AnswerTable("here", OUTPUTS)
 ANSWERS = Answers(TABLE, TABLE, None, None)
 
