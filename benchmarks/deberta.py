@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from onnx import TensorProto
 from pydantic import TypeAdapter
 from tokenizers import Tokenizer
 from tokenizers.models import Unigram
@@ -52,8 +53,8 @@ METHODS: tuple[Mapping[str, Any], ...] = (
     {"method": "k-bit", "bits": 4},
     {"method": "mixed"},
     {"method": "weight-only", "bits": 4, "block_size": 32, "activations": "float32"},
-    {"method": "qat", "epochs": 2},
-    {"method": "binary", "activation_bits": 8, "epochs": 2},
+    {"method": "qat", "bits": 8, "epochs": 2},
+    {"method": "binary", "activation_bits": 4, "epochs": 2},
 )
 MAX_TOKENS = 64
 ROUNDS = 100
@@ -65,21 +66,20 @@ def main() -> None:
     for name, default in {"layers": 4, "width": 128, "epochs": 6}.items():
         options.add_argument(f"--{name}", type=int, default=default)
     arguments = options.parse_args()
+    adapter: TypeAdapter[Any] = TypeAdapter(QuantizationMethod)
+    methods = [adapter.validate_python(section) for section in METHODS]
     benchmark = load_benchmark(load_recipe("demo").benchmark, 0)
     source = _train(benchmark, arguments)
     data = labelled_data(source, benchmark.train, benchmark.validation)
     test = encode(source.tokenizer, benchmark.test)
     accuracy = float((source.logits(test).argmax(1).numpy() == test.targets).mean())
     print(f"torch float32: accuracy {accuracy:.4f} of {len(test)} test texts")
-    adapter: TypeAdapter[Any] = TypeAdapter(QuantizationMethod)
     with tempfile.TemporaryDirectory() as folder:
         files = {"float32": _export(source, Path(folder) / "float32", data.validation)}
-        for section in METHODS:
+        for method in methods:
             reseed(0, "quantize")
-            method = adapter.validate_python(section)
             model = method.quantize(source, QuantizationContext(data))
-            name = str(section["method"])
-            files[name] = _export(model, Path(folder) / name, data.validation)
+            files[method.method] = _export(model, Path(folder) / method.method, data.validation)
         files["every product, dynamic"] = _quantize_products(files["float32"], Path(folder))
         _report(files, test, accuracy)
 
@@ -144,7 +144,12 @@ def _quantize_products(source: Path, folder: Path) -> Path:
 
     target = folder / "products.onnx"
     quantize_dynamic(
-        source, target, weight_type=QuantType.QInt8, op_types_to_quantize=["MatMul", "Gemm"]
+        source,
+        target,
+        weight_type=QuantType.QInt8,
+        op_types_to_quantize=["MatMul", "Gemm"],
+        # Its inference of types ends at the operators of ONNX Runtime.
+        extra_options={"DefaultTensorType": TensorProto.FLOAT},
     )
     return target
 
