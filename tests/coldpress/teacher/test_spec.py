@@ -120,7 +120,7 @@ def test_an_index_that_maps_no_weights_to_files_is_refused(
         (
             "config.json",
             {"config.json": b'{"model_type": "gpt2"}'},
-            ": family 'gpt2' is not one of: bert, distilbert, electra, modernbert, mpnet, roberta,"
+            ": family 'gpt2' is not one of: bert, deberta-v2, distilbert, electra, modernbert, mpnet, roberta,"
             " xlm-roberta",
         ),
         (
