@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from coldpress.benchmark.loading import Benchmark
+from coldpress.data import hub
 from coldpress.errors import InputError
 from coldpress.kinds.kind import TaskKind
 from coldpress.model.weight_headers import list_weight_files
@@ -15,7 +16,7 @@ from coldpress.schema.text_files import read_json_object
 from coldpress.teacher.file_checks import check_file_names
 from coldpress.teacher.label_config import check_label_count, check_label_names, label_names
 from coldpress.teacher.outputs.section import OutputsTeacher, ZeroShotTeacher
-from coldpress.teacher.pretrained import download_model, pretrained_place
+from coldpress.teacher.pretrained import TEACHER_FIELD, HubModel, fetch_tokenizer
 from coldpress.teacher.tokenizer.loading import convert_load_errors
 
 _ENTAILMENT = "entail"
@@ -37,9 +38,13 @@ def check_outputs_teacher(teacher: OutputsTeacher | ZeroShotTeacher, benchmark: 
             f"teacher.origin: {teacher.origin} is not possible with benchmark.kind"
             f" {benchmark.kind.name}, whose models return vectors"
         )
-    directory, place = find_model(teacher)
+    model = teacher.model
+    directory, place = fetch_tokenizer(model)
+    names = None
+    if isinstance(model, HubModel):  # the weights are not here yet
+        names = hub.list_files("model", model.id, model.revision, TEACHER_FIELD)
+    config = check_files(directory, benchmark.kind, place, names)
     load_tokenizer(directory, place)
-    config = check_files(directory, benchmark.kind, place)
     if isinstance(teacher, ZeroShotTeacher):
         check_hypotheses(teacher, benchmark)
         inference_columns(config, place)
@@ -47,25 +52,17 @@ def check_outputs_teacher(teacher: OutputsTeacher | ZeroShotTeacher, benchmark: 
         output_columns(teacher, config, benchmark, place)
 
 
-def find_model(teacher: OutputsTeacher | ZeroShotTeacher) -> tuple[Path, str]:
-    """Return the model's directory, downloaded if necessary, and its name in messages.
-
-    Args:
-        teacher: The recipe's section.
-
-    Raises:
-        InputError: The model cannot be downloaded.
-    """
-    return download_model(teacher.model), pretrained_place(teacher.model)
-
-
-def check_files(directory: Path, kind: TaskKind, place: str) -> dict[str, Any]:
+def check_files(
+    directory: Path, kind: TaskKind, place: str, names: Collection[str] | None = None
+) -> dict[str, Any]:
     """Check that a directory contains a classifier that transformers loads without its own code.
 
     Args:
         directory: The model's directory.
         kind: Its task kind.
         place: The model's name in error messages.
+        names: Names of the files on the hub, of which the directory has only some; None: those of
+            the directory.
 
     Returns:
         The content of config.json.
@@ -76,7 +73,7 @@ def check_files(directory: Path, kind: TaskKind, place: str) -> dict[str, Any]:
     """
     if not directory.is_dir():
         raise InputError(f"{place}: no such directory")
-    check_file_names([path.name for path in directory.iterdir()], place)
+    check_file_names(names or [path.name for path in directory.iterdir()], place)
     config = read_json_object(directory / "config.json", place)
     if config.get("auto_map") is not None:
         raise InputError(f"{place}: auto_map is set; a model's own code is never run")
@@ -85,7 +82,8 @@ def check_files(directory: Path, kind: TaskKind, place: str) -> dict[str, Any]:
     _check_family(config.get("model_type"), kind, place)
     check_label_names(config, place)
     check_label_count(config, place)
-    list_weight_files(directory, place)
+    if names is None:
+        list_weight_files(directory, place)
     return config
 
 

@@ -15,6 +15,7 @@ from coldpress.teacher.outputs import checks
 from coldpress.teacher.outputs.model import OutputsModel, load_outputs_model
 from coldpress.teacher.outputs.section import OutputsTeacher, ZeroShotTeacher
 from coldpress.teacher.outputs.zero_shot import ZeroShotModel
+from coldpress.teacher.pretrained import download_model, pretrained_place
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ def load_outputs_teacher(
     Raises:
         InputError: It cannot be loaded, or has other outputs.
     """
-    directory, place = checks.find_model(teacher)
+    directory = download_model(teacher.model)
+    place = pretrained_place(teacher.model)
     kind = benchmark.kind
     config = checks.check_files(directory, kind, place)
     model = load_outputs_model(directory, kind, max_tokens, place)

@@ -17,6 +17,7 @@ from coldpress.teacher.outputs.checks import check_outputs_teacher
 from coldpress.teacher.outputs.section import OutputsTeacher
 from coldpress.teacher.outputs.source import load_outputs_teacher
 from tests.support.decoder_models import save_decoder
+from tests.support.local_hub import LocalHub
 
 TEXTS = ("cold press", "warm")
 SPLIT = Split(row_ids(TEXTS, None), TEXTS, None, (0, 1))
@@ -70,3 +71,17 @@ def test_kinds_whose_outputs_differ_are_refused(tmp_path: Path) -> None:
         check_outputs_teacher(teacher(directory), benchmark(task_kind("sentence-embedding")))
     with pytest.raises(InputError, match="problem_type is missing, not 'multi_label"):
         check_outputs_teacher(teacher(directory), benchmark(KINDS["multi-label"]))
+
+
+def test_a_model_on_the_hub_is_checked_before_its_weights_are_downloaded(
+    local_hub: LocalHub, tmp_path: Path
+) -> None:
+    directory = save_decoder(tmp_path / "model")
+    files = {path.name: path.read_bytes() for path in directory.iterdir()}
+    local_hub.add("models", "owner/decoder", files)
+    section = OutputsTeacher.model_validate({"origin": "outputs", "model": "owner/decoder"})
+    check_outputs_teacher(section, benchmark())
+    assert [path for path in local_hub.requests if path.endswith("model.safetensors")] == []
+    outputs = load_outputs_teacher(section, benchmark(), 32).for_evaluation(SPLIT)
+    local = load_outputs_teacher(teacher(directory), benchmark(), 32).for_evaluation(SPLIT)
+    assert np.array_equal(outputs, local)
