@@ -71,12 +71,12 @@ def may_reuse(result: StageResult, gate: Gate | None, teacher_is_timed: bool = T
 
 
 def _evaluate(context: StageContext) -> dict[str, float]:
+    from coldpress.distillation import disagreements
     from coldpress.drift import profile
     from coldpress.evaluation import predictions
     from coldpress.evaluation.subgroups import flips
     from coldpress.model.checkpoint import new_checkpoint
     from coldpress.onnx import candidates
-    from coldpress.report import disagreements
     from coldpress.report.figures import equity, waterfall
     from coldpress.report.waterfall_table import waterfall_table
     from coldpress.teacher.answers.answers import Answers

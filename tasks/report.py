@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from coldpress.distillation import disagreements
 from coldpress.evaluation.scorecard.scorecard import Evaluation
 from coldpress.evaluation.subgroups import flips
-from coldpress.report import card, disagreements, html
+from coldpress.report import card, html
 from coldpress.report.findings import Findings
 from tasks.environment import home
 from tasks.execution import flow_run_page, pipeline_run

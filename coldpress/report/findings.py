@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from coldpress.distillation.disagreements import ClassDisagreement
 from coldpress.evaluation.scorecard.final_model import TEACHER, final_model_name
 from coldpress.evaluation.scorecard.flip import Flip
 from coldpress.evaluation.scorecard.scorecard import Evaluation, Interval, Scorecard
@@ -13,7 +14,6 @@ from coldpress.kinds import task_kind
 from coldpress.kinds.kind import TaskKind
 from coldpress.kinds.scores import Metric
 from coldpress.recipe.recipe import Recipe
-from coldpress.report.disagreements import ClassDisagreement
 from coldpress.schema.lineage import Ancestor
 
 

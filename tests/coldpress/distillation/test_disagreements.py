@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from coldpress.benchmark.loading import Benchmark
 from coldpress.data.splits import Split, row_ids
-from coldpress.kinds import KINDS, TEXT_CLASSIFICATION
-from coldpress.report.disagreements import (
+from coldpress.distillation.disagreements import (
     find_disagreements,
     read_disagreements,
     write_disagreements,
 )
+from coldpress.kinds import KINDS, TEXT_CLASSIFICATION
 from coldpress.teacher.answers.answers import Answers
 from coldpress.teacher.answers.table import AnswerTable, TextKey
 
