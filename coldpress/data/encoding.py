@@ -21,7 +21,7 @@ from coldpress.data.word_tokens import (
 )
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
 
     from coldpress.data.splits import Split
 
@@ -189,12 +189,23 @@ def encode(tokenizer: Tokenizer, split: Split) -> EncodedSplit:
     encodings = tokenizer.encode_batch(rows)
     if padding:
         tokenizer.enable_padding(**padding)
+    return from_encodings(encodings, split, find_pad_id(tokenizer))
+
+
+def from_encodings(encodings: Sequence[Encoding], split: Split, pad_id: int) -> EncodedSplit:
+    """Return tokenized rows as arrays.
+
+    Args:
+        encodings: One for each row.
+        split: The rows.
+        pad_id: Token id that pads the shorter rows of a batch.
+    """
     return EncodedSplit(
         input_ids=tuple(np.asarray(e.ids, dtype=np.int64) for e in encodings),
         token_type_ids=tuple(np.asarray(e.type_ids, dtype=np.int64) for e in encodings),
         targets=split.target_array,
         truncated=sum(bool(e.overflowing) for e in encodings),
-        pad_id=find_pad_id(tokenizer),
+        pad_id=pad_id,
         words=None if split.words is None else find_words(encodings, split.words),
     )
 

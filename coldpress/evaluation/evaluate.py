@@ -192,7 +192,9 @@ def _scorecard(candidate: Candidate, context: _Context) -> Scorecard:
         batch=None,
         threads=None,
         runtime=candidate.runtime,
-        **compare_with_teacher(candidate, teacher, context.predictions, comparisons),
+        **compare_with_teacher(
+            candidate, teacher, context.predictions, comparisons, scores[metric]
+        ),
         speedup=None,
         speedup_same_runtime=None,
         truncated=candidate.test.truncated,

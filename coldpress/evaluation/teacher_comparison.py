@@ -17,6 +17,7 @@ def compare_with_teacher(
     teacher: Candidate | None,
     predictions: Predictions,
     comparisons: Mapping[tuple[str, str], Comparison],
+    score: float,
 ) -> dict[str, Any]:
     """Return the fields of a model's scorecard that compare it with the teacher.
 
@@ -25,6 +26,7 @@ def compare_with_teacher(
         teacher: None if nothing of it is known for the test rows.
         predictions: Of both, for the test rows.
         comparisons: Every model with the teacher, by their names.
+        score: The model's gated metric.
 
     Returns:
         Empty without a teacher.
@@ -33,10 +35,9 @@ def compare_with_teacher(
         return {}
     kind, targets = predictions.kind, predictions.targets
     ours, theirs = (predictions.outputs[model.name] for model in (candidate, teacher))
-    score, teacher_score = (kind.main_score(outputs, targets) for outputs in (ours, theirs))
     same = candidate is teacher
     return {
-        "retention": metrics.retention(score, teacher_score),
+        "retention": metrics.retention(score, kind.main_score(theirs, targets)),
         "agreement": kind.agreement(ours, theirs, targets),
         "difference": paired.NO_DIFFERENCE
         if same

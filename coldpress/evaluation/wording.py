@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from coldpress.evaluation.scorecard.scorecard import Comparison
+from coldpress.evaluation.scorecard.scorecard import Comparison, Scorecard
 from coldpress.evaluation.statistics.paired import SIGNIFICANCE_LEVEL
 
 SignificanceVerdict = Literal["better", "worse", "not shown to differ"]
@@ -47,3 +47,8 @@ def snap_to_count(fraction: float, n: int) -> float:
     """
     rows = round(fraction * n)
     return rows / n if abs(fraction * n - rows) < 1e-6 else fraction
+
+
+def describe_untimed(card: Scorecard) -> str:
+    """Say why a model has no latency; one of which only answers are known has no size, either."""
+    return "answers only" if card.runtime == "answers" else f"{card.runtime}, not timed"

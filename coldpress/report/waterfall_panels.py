@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from coldpress.evaluation.scorecard.final_model import TEACHER
 from coldpress.evaluation.scorecard.scorecard import Scorecard
+from coldpress.evaluation.wording import describe_untimed
 from coldpress.report import formats
 from coldpress.report.findings import Findings
 from coldpress.report.marks import Mark, interval_mark
@@ -63,7 +64,7 @@ def _size(findings: Findings) -> Panel:
     marks = (
         _bar(name, lengths, _smaller(name, card), strong)
         if name in lengths
-        else Mark(name, "", "answers only")
+        else Mark(name, "", describe_untimed(card))
         for name, card in models.items()
     )
     return Panel("Size", "megabytes, weights and tokenizer", tuple(marks))
@@ -75,7 +76,7 @@ def _latency(findings: Findings) -> Panel:
     marks = (
         _bar(name, medians, _faster(name, card), findings.final_name)
         if name in medians
-        else Mark(name, "", _not_timed(card))
+        else Mark(name, "", describe_untimed(card))
         for name, card in models.items()
     )
     return Panel("Latency", _conditions(findings), tuple(marks))
@@ -98,10 +99,6 @@ def _faster(name: str, card: Scorecard) -> str:
     if card.speedup is None:
         return formats.speedup(card)
     return formats.times(card.speedup, "faster", "slower")
-
-
-def _not_timed(card: Scorecard) -> str:
-    return "answers only" if card.runtime == "answers" else f"{card.runtime}, not timed"
 
 
 def _conditions(findings: Findings) -> str:

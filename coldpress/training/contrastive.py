@@ -149,21 +149,22 @@ def add_linear_head(encoder: Classifier, data: FewLabels) -> Classifier:
         data: The labelled texts.
     """
     pooling = read_head(encoder.config).pooling
-    vectors = _with_head(encoder, SentenceHead(pooling, None, normalize=False))
+    vectors = _with_head(encoder, encoder.encoder, SentenceHead(pooling, None, normalize=False))
     features = vectors.logits(data.train).numpy()
     regression = LogisticRegression(max_iter=_REGRESSION_STEPS).fit(features, data.train.targets)
     head = SentenceHead(pooling, Dense(len(data.labels)), normalize=False)
-    classifier = replace(_with_head(encoder, head), labels=data.labels, kind=data.kind)
+    pooled = _with_head(encoder, copy.deepcopy(encoder.encoder), head)
+    classifier = replace(pooled, labels=data.labels, kind=data.kind)
     _copy_weights(classifier, regression)
     return classifier
 
 
-def _with_head(encoder: Classifier, head: SentenceHead) -> Classifier:
+def _with_head(encoder: Classifier, module: nn.Module, head: SentenceHead) -> Classifier:
+    """Return a model of the encoder's module, or of a copy of it, with another head."""
     config = copy.deepcopy(encoder.config)
     config.id2label = {0: "vector"}
     write_head(config, head)
-    module = SentenceModel(copy.deepcopy(encoder.encoder), config).eval()
-    return replace(encoder, module=module)
+    return replace(encoder, module=SentenceModel(module, config).eval())
 
 
 @torch.no_grad()

@@ -14,11 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from coldpress.model.classifier import Classifier
 from coldpress.model.disentangled import DisentangledSelfAttention, position_module
-from coldpress.model.disentangled_attention import ATTENTION, DisentangledAttention
+from coldpress.model.disentangled_attention import (
+    ATTENTION,
+    POSITION_NAMES,
+    DisentangledAttention,
+)
 from coldpress.onnx.graph.attention import AttentionLowering, LayerInput, add_attention
 from coldpress.onnx.graph.builder import Graph
 from coldpress.onnx.graph.folded_tables import max_tokens
@@ -41,10 +44,7 @@ class PositionTables:
     @property
     def constants(self) -> dict[str, NDArray[np.float32]]:
         """Names and values of the constants in the graph, which has no other of the tables."""
-        return {f"{self.path}.{name}.rows": value for name, value in self._values().items()}
-
-    def _values(self) -> dict[str, NDArray[np.float32]]:
-        return {"position_keys": self.keys, "position_queries": self.queries}
+        return {self._constant(name): self._rows(name) for name in POSITION_NAMES}
 
     def add(self, graph: Graph, name: str) -> str:
         """Add one of the constants to a graph.
@@ -56,30 +56,29 @@ class PositionTables:
         Returns:
             Name of a tensor of shape (1, heads, head size, 2 * longest + 1).
         """
-        return graph.constant(f"{self.path}.{name}.rows", self._values()[name])
+        return graph.constant(self._constant(name), self._rows(name))
 
     @property
     def scale(self) -> float:
         """Factor of all scores."""
         return 1 / math.sqrt(3 * self.module.head_size)
 
-    @property
-    def keys(self) -> NDArray[np.float32]:
-        """Positions that queries are multiplied by, for keys minus queries from -longest on.
+    def _constant(self, name: str) -> str:
+        return f"{self.path}.{name}.rows"
 
-        Shape (1, heads, head size, 2 * longest + 1).
+    def _rows(self, name: str) -> NDArray[np.float32]:
+        """Return the positions for distances from -longest to longest.
+
+        Queries are multiplied by keys of positions, where the distance is key minus query; keys by
+        queries of positions, where it is query minus key.
+
+        Returns:
+            Shape (1, heads, head size, 2 * longest + 1).
         """
         distances = torch.arange(-self.longest, self.longest + 1)
-        return self._arrange(self.module.position_keys, -distances)
-
-    @property
-    def queries(self) -> NDArray[np.float32]:
-        """Positions that keys are multiplied by, for queries minus keys from -longest on."""
-        distances = torch.arange(-self.longest, self.longest + 1)
-        return self._arrange(self.module.position_queries, distances)
-
-    def _arrange(self, table: Tensor, distances: Tensor) -> NDArray[np.float32]:
-        rows = table.detach().cpu()[self.module.distance_rows(distances)] * self.scale
+        queries_minus_keys = distances if name == "position_queries" else -distances
+        table = getattr(self.module, name).detach().cpu()
+        rows = table[self.module.distance_rows(queries_minus_keys)] * self.scale
         by_head = rows.view(len(rows), -1, self.module.head_size).permute(1, 2, 0)
         return np.ascontiguousarray(by_head[None].numpy(), dtype=np.float32)
 

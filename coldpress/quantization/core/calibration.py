@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 
 import torch
 from torch import Tensor, nn
 
-from coldpress.data.encoding import Batch, EncodedSplit
-from coldpress.data.sampling import evenly_spaced_rows
+from coldpress.data.encoding import EncodedSplit
+from coldpress.data.equal_lengths import unpadded_batches
 from coldpress.model.classifier import Classifier
 from coldpress.quantization.arithmetic.int8_linear.module import observed_tokens
 from coldpress.quantization.core.convert import Ranges, first_token_paths, modules_of_type
@@ -92,7 +92,8 @@ def _observe_inputs(
         for path, linear in modules_of_type(classifier, nn.Linear).items():
             hook = _input_hook(observe, path, first_token=path in first)
             hooks.callback(linear.register_forward_pre_hook(hook).remove)
-        for batch in _unpadded_batches(rows, examples):
+        # Padding would widen the ranges.
+        for batch in unpadded_batches(rows.sample_evenly(examples), _BATCH_SIZE):
             classifier.module(**classifier.inputs(batch))
 
 
@@ -103,13 +104,3 @@ def _input_hook(
         observe(path, observed_tokens(inputs[0], first_token=first_token).flatten(0, -2))
 
     return hook
-
-
-def _unpadded_batches(rows: EncodedSplit, examples: int) -> Iterator[Batch]:
-    """Yield batches of rows of equal length, since padding would widen the ranges."""
-    by_length: defaultdict[int, list[int]] = defaultdict(list)
-    for row in evenly_spaced_rows(len(rows), examples):
-        by_length[len(rows.input_ids[row])].append(row)
-    for _, numbers in sorted(by_length.items()):
-        for start in range(0, len(numbers), _BATCH_SIZE):
-            yield rows.batch(numbers[start : start + _BATCH_SIZE])

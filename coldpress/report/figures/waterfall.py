@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from coldpress.evaluation.scorecard.scorecard import Evaluation, Scorecard
 from coldpress.evaluation.statistics.score_interval import card_interval
+from coldpress.evaluation.wording import describe_untimed
 from coldpress.kinds import task_kind
 
 INK = "#22282f"
@@ -137,7 +138,7 @@ def _draw_bars(
     axes.set_xlim(0, max((n for n in lengths if n is not None), default=1.0) / DRAWN_SHARE)
     for row, (card, value) in enumerate(zip(cards.values(), lengths, strict=True)):
         if value is None:
-            axes.annotate(_absent(card), (0, row), va="center_baseline", **REMARK)
+            axes.annotate(describe_untimed(card), (0, row), va="center_baseline", **REMARK)
             continue
         axes.barh(row, value, height=0.5, color=_colour(row, len(cards)))
         _label(axes, row, _short(value), gain(card) if row else "")
@@ -152,11 +153,6 @@ def _label(axes: Axes, row: int, value: str, remark: str) -> None:
     }
     axes.annotate(value, xytext=(40, 0), ha="right", **place)
     axes.annotate(remark, xytext=(47, 0), **place, **REMARK)
-
-
-def _absent(card: Scorecard) -> str:
-    """Say why a model has no bar."""
-    return "answers only" if card.runtime == "answers" else f"{card.runtime}, not timed"
 
 
 def _colour(row: int, rows: int) -> str:

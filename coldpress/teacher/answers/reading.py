@@ -97,12 +97,7 @@ def _check_coverage(
 
 
 def _check_share(table: AnswerTable, split: Split, limit: float) -> None:
-    keys = text_keys(split)
-    absent = [key for key in keys if key not in table.outputs]
-    if len(absent) == len(keys):
+    if table.outputs.keys().isdisjoint(text_keys(split)):
         raise InputError(f"{table.location}: no row of the data has an answer")
-    if len(absent) > limit * len(keys):
-        raise InputError(
-            f"{table.location}: {len(absent)} of {len(keys)} rows have no answer, such as"
-            f" {absent[0][0][:80]!r}; teacher.max_unanswered allows {limit:.1%}"
-        )
+    hint = f"; teacher.max_unanswered allows {limit:.1%}"
+    table.check_unanswered(split, limit, hint)

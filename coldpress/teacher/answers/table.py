@@ -55,16 +55,26 @@ class AnswerTable:
         Raises:
             InputError: A row has no answer.
         """
-        keys = text_keys(split)
-        self._require(keys)
-        return np.concatenate([self.outputs[key] for key in keys])
+        self.check_unanswered(split, 0.0)
+        return np.concatenate([self.outputs[key] for key in text_keys(split)])
 
-    def _require(self, keys: list[TextKey]) -> None:
+    def check_unanswered(self, split: Split, limit: float, hint: str = "") -> None:
+        """Check the share of rows without an answer.
+
+        Args:
+            split: The rows.
+            limit: Largest share.
+            hint: End of the message.
+
+        Raises:
+            InputError: The share is larger.
+        """
+        keys = text_keys(split)
         absent = [key for key in keys if key not in self.outputs]
-        if absent:
+        if len(absent) > limit * len(keys):
             raise InputError(
                 f"{self.location}: {len(absent)} of {len(keys)} rows have no answer, such as"
-                f" {absent[0][0][:80]!r}"
+                f" {absent[0][0][:80]!r}{hint}"
             )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from coldpress.data.encoding import EncodedSplit
+from coldpress.data.encoding import EncodedSplit, from_encodings
+from coldpress.data.equal_lengths import unpadded_batches
 from coldpress.data.splits import Split
-from coldpress.data.word_tokens import find_words
 from coldpress.errors import InputError
 from coldpress.kinds.kind import TaskKind
 from coldpress.model.output_head import model_class
@@ -52,15 +51,7 @@ class OutputsModel:
         encoded = self.tokenizer(
             list(split.texts), pairs, truncation=True, max_length=self.max_tokens
         )
-        encodings = encoded.encodings
-        return EncodedSplit(
-            input_ids=tuple(np.asarray(e.ids, dtype=np.int64) for e in encodings),
-            token_type_ids=tuple(np.asarray(e.type_ids, dtype=np.int64) for e in encodings),
-            targets=split.target_array,
-            truncated=sum(bool(e.overflowing) for e in encodings),
-            pad_id=self.padding_id or 0,
-            words=None if split.words is None else find_words(encodings, split.words),
-        )
+        return from_encodings(encoded.encodings, split, self.padding_id or 0)
 
     @property
     def padding_id(self) -> int | None:
@@ -79,8 +70,8 @@ class OutputsModel:
             Shape (units, outputs), in the order of the units; 0 for words that are truncated.
         """
         outputs: NDArray[np.float32] | None = None
-        for numbers in self._batches(rows):
-            batch = rows.batch(numbers)
+        # transformers refuses batches of decoders without a padding token.
+        for batch in unpadded_batches(rows, 1 if self.padding_id is None else _BATCH_SIZE):
             logits = batch.select_units(
                 self.forward(batch.input_ids, batch.token_type_ids, batch.attention_mask)
             )
@@ -107,19 +98,6 @@ class OutputsModel:
             inputs["token_type_ids"] = torch.from_numpy(segments)
         logits: Tensor = self.module(**inputs).logits
         return logits.float()
-
-    def _batches(self, rows: EncodedSplit) -> list[list[int]]:
-        """Return the numbers of the rows of each batch."""
-        by_length: defaultdict[int, list[int]] = defaultdict(list)
-        for row, ids in enumerate(rows.input_ids):
-            by_length[len(ids)].append(row)
-        # transformers refuses batches of decoders without a padding token.
-        size = 1 if self.padding_id is None else _BATCH_SIZE
-        return [
-            members[start : start + size]
-            for members in by_length.values()
-            for start in range(0, len(members), size)
-        ]
 
 
 def load_outputs_model(
