@@ -168,15 +168,20 @@ def ndcg(ranked: Sequence[int], grades: Mapping[str, int]) -> float:
 
 
 def read_collection(corpus: Path, queries: Path, qrels: Path) -> Collection:
-    """Read files in BEIR's format: title and text of a document are joined by a space."""
-    documents = {
-        row["_id"]: f"{row.get('title') or ''} {row['text']}".strip() for row in read_jsonl(corpus)
-    }
+    """Read files in BEIR's format."""
+    documents = read_documents(corpus)
     grades: defaultdict[str, dict[str, int]] = defaultdict(dict)
     with qrels.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file, delimiter="\t"):
             grades[row["query-id"]][row["corpus-id"]] = int(row["score"])
     return Collection(documents, {row["_id"]: row["text"] for row in read_jsonl(queries)}, grades)
+
+
+def read_documents(corpus: Path) -> dict[str, str]:
+    """Read the documents of a corpus in BEIR's format by id: title and text joined by a space."""
+    return {
+        row["_id"]: f"{row.get('title') or ''} {row['text']}".strip() for row in read_jsonl(corpus)
+    }
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
