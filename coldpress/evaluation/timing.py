@@ -157,7 +157,7 @@ def _forward_call(candidate: Candidate, latency: Latency) -> Call | None:
     forward = candidate.forward
     if forward is None:
         return None
-    batches = [candidate.test.batch(rows) for rows in _batch_rows(len(candidate.test), latency)]
+    batches = [candidate.test.batch(rows) for rows in batch_rows(len(candidate.test), latency)]
     return lambda number: forward(batches[number % len(batches)])
 
 
@@ -166,13 +166,13 @@ def _end_to_end_call(candidate: Candidate, test: Split, latency: Latency) -> Cal
     if predict is None:
         return None
     second = test.pairs
-    batches = _batch_rows(len(test), latency)
+    batches = batch_rows(len(test), latency)
     texts = [[test.texts[row] for row in rows] for rows in batches]
     pairs = [None if second is None else [second[row] for row in rows] for rows in batches]
     return lambda number: predict(texts[number % len(texts)], pairs[number % len(pairs)])
 
 
-def _batch_rows(rows: int, latency: Latency) -> list[list[int]]:
+def batch_rows(rows: int, latency: Latency) -> list[list[int]]:
     """Return batches of consecutive rows in a fixed random order; the last may wrap around."""
     starts = np.random.default_rng(0).permutation(range(0, rows, latency.batch))
     return [

@@ -97,8 +97,25 @@ def apply_assignments(content: dict[str, Any], assignments: Sequence[str]) -> di
     Raises:
         InputError: An assignment has no `=`, an invalid value, or an index out of range.
     """
-    parsed = [_parse_assignment(text) for text in assignments]
-    for path, value in sorted(parsed, key=lambda pair: _assignment_order(pair[0])):
+    return apply_values(content, [_parse_assignment(text) for text in assignments])
+
+
+def apply_values(
+    content: dict[str, Any], values: Iterable[tuple[Sequence[str], object]]
+) -> dict[str, Any]:
+    """Set fields of a recipe's plain data, in the order of `apply_assignments`.
+
+    Args:
+        content: Changed in place.
+        values: Names of nested fields, and their value.
+
+    Returns:
+        The same mapping.
+
+    Raises:
+        InputError: An index is out of range.
+    """
+    for path, value in sorted(values, key=lambda pair: _assignment_order(pair[0])):
         _set_value(content, path, value)
     return content
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from flows.cli import entry, exit_codes, profile, push, search, serve, stack
+from flows.cli import entry, exit_codes, profile, push, search, serve, stack, trials
 from tasks.environment import deferred_signals, home
 
 app = App(
@@ -221,6 +221,7 @@ app.command(push.push)
 app.command(search.index)
 app.command(search.search_index)
 app.command(serve.serve)
+app.command(trials.search)
 for _command in (stack.up, stack.down, stack.status, stack.logs):
     app.command(_command)
 

@@ -1,0 +1,70 @@
+"""Measure exported models on the validation split, as a search compares them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coldpress.benchmark.loading import Benchmark
+from coldpress.data.encoding import EncodedSplit, encode
+from coldpress.evaluation.config import Latency
+from coldpress.evaluation.performance.latency import Call, percentiles, time_interleaved
+from coldpress.evaluation.performance.trace import Clock
+from coldpress.evaluation.scorecard.scorecard import Percentiles
+from coldpress.evaluation.timing import batch_rows
+from coldpress.kinds.vectors import validation_score
+from coldpress.model.checkpoint import Checkpoint
+from coldpress.model.serialization import load_tokenizer
+from coldpress.onnx.inference import decision_outputs, run_batch
+from coldpress.onnx.predictor import Predictor
+from coldpress.search.budget import Measures
+
+
+def measure_file(
+    checkpoint: Checkpoint,
+    benchmark: Benchmark,
+    latency: Latency,
+    targets: NDArray[np.float32] | None = None,
+) -> Measures:
+    """Measure score, latency and size of an exported model.
+
+    Args:
+        checkpoint: With `model.onnx`.
+        benchmark: Its validation split is used.
+        latency: Batch size, threads and number of calls.
+        targets: The teacher's vectors, for kinds that learn these, shape (rows, dimension).
+    """
+    rows = encode(load_tokenizer(checkpoint), benchmark.validation)
+    predictor = Predictor(checkpoint.path, latency.threads)
+    expected = rows.targets if targets is None else targets
+    score = validation_score(benchmark.kind, decision_outputs(predictor, rows), expected)
+    (spread,) = time_files({"": checkpoint.path}, {"": rows}, latency).values()
+    return Measures(score, spread.p50, spread.p95, checkpoint.bytes)
+
+
+def time_files(
+    files: Mapping[str, Path], rows: Mapping[str, EncodedSplit], latency: Latency
+) -> dict[str, Percentiles]:
+    """Time exported models in turns.
+
+    Args:
+        files: Folders with `model.onnx`, by name.
+        rows: Texts of each model, by the same names: vocabularies may differ.
+        latency: Batch size, threads and number of calls.
+
+    Returns:
+        Milliseconds of a call from token ids to outputs, by name.
+    """
+    predictors = {name: Predictor(path, latency.threads) for name, path in files.items()}
+    calls = {name: _forward_call(p, rows[name], latency) for name, p in predictors.items()}
+    clock: Clock = "thread" if latency.threads == 1 else "wall"
+    timings = time_interleaved(calls, latency.rounds, clock)
+    return {name: percentiles(trace.seconds) for name, trace in timings.traces.items()}
+
+
+def _forward_call(predictor: Predictor, rows: EncodedSplit, latency: Latency) -> Call:
+    batches = [rows.batch(numbers) for numbers in batch_rows(len(rows), latency)]
+    return lambda number: run_batch(predictor, batches[number % len(batches)])

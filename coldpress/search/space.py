@@ -1,0 +1,102 @@
+"""Recipes of trials: a base recipe with the values that a search tries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from coldpress.distillation import Static
+from coldpress.errors import InputError
+from coldpress.recipe.loading import apply_values, describe_first_error
+from coldpress.recipe.recipe import Recipe
+from coldpress.recipe.search_space import SearchSpace, examples
+from coldpress.teacher.size import teacher_size
+from coldpress.teacher.spec import Teacher
+
+_SHARES = [0.25, 0.5, 0.75]
+_PRUNING = (
+    {"method": "neurons", "keep_neurons": 0.5},
+    {"method": "heads", "keep_heads": 0.5},
+    {"method": "vocabulary"},
+)
+
+
+def apply_trial_values(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
+    """Return a recipe with other values.
+
+    Args:
+        recipe: With the preset's sections filled in.
+        values: By field, spelled as in `--set`.
+
+    Returns:
+        The recipe without its search section.
+
+    Raises:
+        InputError: The values do not make a valid recipe.
+    """
+    content = recipe.model_dump(mode="json", exclude={"search", "preset"})
+    pairs = [(name.split("."), value) for name, value in values.items()]
+    apply_values(content, pairs)
+    try:
+        return Recipe.model_validate_json(json.dumps(content))
+    except ValidationError as error:
+        raise InputError(describe_first_error(error, content)) from error
+
+
+def with_search_space(recipe: Recipe) -> tuple[Recipe, SearchSpace]:
+    """Return a recipe and the values to try: its own, or those that suit most recipes.
+
+    Raises:
+        InputError: A field is unknown, or a value is invalid.
+    """
+    if recipe.search is not None:
+        check_space(recipe, recipe.search)
+        return recipe, recipe.search
+    recipe, space = _default_space(recipe)
+    check_space(recipe, space)
+    return recipe, space
+
+
+def check_space(recipe: Recipe, space: SearchSpace) -> None:
+    """Check every value alone, in an otherwise unchanged recipe.
+
+    Args:
+        recipe: The base recipe.
+        space: Choices and ranges by field.
+
+    Raises:
+        InputError: A field is unknown, or a value is invalid; the message names both.
+    """
+    if not space:
+        raise InputError("search: no field to try values of")
+    for name, values in space.items():
+        if not all(name.split(".")):
+            raise InputError(f"search: {name!r} is not a field, as in distill.student.layers")
+        for value in examples(values):
+            try:
+                apply_trial_values(recipe, {name: value})
+            except InputError as error:
+                raise InputError(f"search.{name}: {value!r}: {error}") from error
+
+
+def _default_space(recipe: Recipe) -> tuple[Recipe, SearchSpace]:
+    """Return layers, neurons, heads and methods of quantization to try, and pruning steps."""
+    space: SearchSpace = {"quantize.method": ["dynamic-int8", "static-int8"]}
+    if recipe.distill is not None and not isinstance(recipe.distill, Static):
+        most = teacher_size(recipe.initial_model).layers if _has_model(recipe) else 4
+        space["distill.student.layers"] = [n for n in (2, 3, 4) if n <= most] or [1]
+    if recipe.prune is None and not isinstance(recipe.distill, Static):
+        recipe = apply_trial_values(recipe, {"prune": list(_PRUNING)})
+    for number, step in enumerate(recipe.prune or ()):
+        field = {"neurons": "keep_neurons", "heads": "keep_heads"}.get(step.method)
+        if field is not None:
+            space[f"prune.{number}.{field}"] = list(_SHARES)
+    return recipe, space
+
+
+def _has_model(recipe: Recipe) -> bool:
+    """Whether the student is made of a model whose size is known."""
+    return recipe.student_model is not None or isinstance(recipe.teacher, Teacher)

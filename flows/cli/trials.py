@@ -1,0 +1,43 @@
+"""The command `search`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+_REPEATED = Parameter(negative=(), show_default=False)
+
+
+def search(
+    recipe: str,
+    /,
+    *,
+    budget: Annotated[tuple[str, ...], _REPEATED],
+    trials: int = 40,
+    workers: int = 2,
+    assignments: Annotated[tuple[str, ...], Parameter("--set", negative=())] = (),
+    json: Path | None = None,
+    explain: Annotated[bool, _REPEATED] = False,
+) -> int:
+    """Search for the cheapest model within a budget, and register it.
+
+    The section `search` of the recipe says which values are tried. Models are compared on
+    validation. A search that was interrupted goes on if the same command is run again.
+
+    Args:
+        recipe: Name of a recipe (see `coldpress recipes`), or path of a YAML file.
+        budget: A bound, as in `p95_ms=0.2`, `p50_ms=0.1`, `bytes=6MB`, `retention=99%` (of the
+            teacher's score, the default) or `score=0.9`; may be repeated. The first bound of a
+            latency or size decides which model is the cheapest.
+        trials: Number of trials, with those of earlier searches for the same recipe.
+        workers: Trials at a time.
+        assignments: Change a field of the recipe, as in `distill.epochs=3`; may be repeated.
+        json: Write the outcome as JSON to this file, also if the search fails.
+        explain: Print how much each field matters for score and costs.
+    """
+    from flows.cli.run_search import SearchOptions, run_search
+
+    options = SearchOptions(budget, trials, workers, explain)
+    return run_search(recipe, assignments, options, json)

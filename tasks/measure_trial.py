@@ -1,0 +1,99 @@
+"""Measure the exported models of trials on the validation split."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from coldpress.kinds.vectors import learns_vectors, validation_metric
+from coldpress.search.budget import Measures
+from coldpress.search.front import Candidate
+from tasks.execution import data
+from tasks.tracking import artifacts, search_runs
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from coldpress.search.study import Study
+    from tasks.execution.pipeline_run import PipelineRun
+    from tasks.tracking.results import StageResult
+
+
+@task(name="measure-trial", cache_policy=NO_CACHE)
+def measure_trial(
+    run: PipelineRun, soft_targets: StageResult, onnx: StageResult, teacher_score: float | None
+) -> Measures:
+    """Measure score, latency and size; the test split stays closed."""
+    from coldpress.search.measure import measure_file
+
+    recipe = run.recipe
+    benchmark = data.load_benchmark(recipe)
+    targets = _teacher_vectors(run, soft_targets) if learns_vectors(benchmark.kind) else None
+    with artifacts.open_checkpoint(onnx.model_uri or "") as checkpoint:
+        measures = measure_file(checkpoint, benchmark, recipe.evaluate.latency, targets)
+    if teacher_score:
+        measures = replace(measures, retention=measures.score / teacher_score)
+    search_runs.log_measures(run.run_id, asdict(measures))
+    return measures
+
+
+def validation_score_of(run: PipelineRun, result: StageResult) -> float | None:
+    """Return the validation score that a stage recorded; None if it has none.
+
+    Args:
+        run: The run of the recipe.
+        result: Of a teacher or a student. A teacher whose vectors are learned is compared with
+            itself: 1.
+    """
+    kind = data.load_benchmark(run.recipe).kind
+    if learns_vectors(kind) and result.stage == "train_teacher" and result.status != "skipped":
+        return 1.0
+    return result.metrics.get(f"validation_{validation_metric(kind).name}")
+
+
+def _teacher_vectors(run: PipelineRun, soft_targets: StageResult) -> NDArray[Any]:
+    from coldpress.distillation.soft_targets import load_soft_targets
+
+    with artifacts.open_checkpoint(soft_targets.model_uri or "") as checkpoint:
+        targets = load_soft_targets(checkpoint.path)
+    return targets.for_rows(data.load_benchmark(run.recipe).validation).numpy()
+
+
+@task(name="time-trials", cache_policy=NO_CACHE)
+def time_trials(run: PipelineRun, study: Study) -> list[Candidate]:
+    """Time the files of all finished trials in turns, after the last trial.
+
+    While trials run, each of them disturbs the timings of the others. Timings are stored in the
+    study, so that the same search chooses the same model again.
+    """
+    candidates = study.candidates()
+    timings = study.timings()
+    if any(candidate.number not in timings for candidate in candidates):
+        timings = _time_files(run, candidates)
+        study.set_timings(timings)
+    return [
+        replace(c, measures=replace(c.measures, p50_ms=p50, p95_ms=p95))
+        for c in candidates
+        for p50, p95 in [timings[c.number]]
+    ]
+
+
+def _time_files(run: PipelineRun, candidates: list[Candidate]) -> dict[int, tuple[float, float]]:
+    from coldpress.data.encoding import encode
+    from coldpress.model.serialization import load_tokenizer
+    from coldpress.search.measure import time_files
+
+    validation = data.load_benchmark(run.recipe).validation
+    with ExitStack() as stack:
+        files, rows = {}, {}
+        for candidate in candidates:
+            uri = search_runs.exported_model(candidate.flow_run_id)
+            checkpoint = stack.enter_context(artifacts.open_checkpoint(uri))
+            files[str(candidate.number)] = checkpoint.path
+            rows[str(candidate.number)] = encode(load_tokenizer(checkpoint), validation)
+        spreads = time_files(files, rows, run.recipe.evaluate.latency)
+    return {int(number): (spread.p50, spread.p95) for number, spread in spreads.items()}

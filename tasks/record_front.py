@@ -1,0 +1,50 @@
+"""Record the Pareto front of a search as table, figure and page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from coldpress.report import front_page
+from coldpress.report.figures import front as front_figure
+from coldpress.search.budget import Budget
+from coldpress.search.front import Candidate
+from tasks.environment import home
+from tasks.execution import prefect_artifacts
+from tasks.tracking import search_runs
+
+if TYPE_CHECKING:
+    from tasks.execution.pipeline_run import PipelineRun
+
+
+@task(name="record-front", cache_policy=NO_CACHE)
+def record_front(run: PipelineRun, budget: Budget, front: list[Candidate]) -> None:
+    """Store the front in the search's run, and show it on the flow run's page."""
+    rows = [_row(candidate, budget) for candidate in front]
+    with home.workspace() as directory:
+        figure = directory / "front.svg"
+        front_figure.draw_front(front, budget, figure)
+        drawing = figure.read_text(encoding="utf-8")
+        page = directory / "front.html"
+        page.write_text(front_page.render_front(run.recipe.name, rows, drawing), encoding="utf-8")
+        files = [figure, figure.with_suffix(".png"), page]
+        search_runs.log_front(run.run_id, rows, files)
+    texts = [{name: str(value) for name, value in row.items()} for row in rows]
+    prefect_artifacts.show_table(texts, "search-front", "Models of the Pareto front, on validation")
+
+
+def _row(candidate: Candidate, budget: Budget) -> dict[str, Any]:
+    measures = candidate.measures
+    return {
+        "trial": candidate.number,
+        "score": round(measures.score, 4),
+        "retention": None if measures.retention is None else round(measures.retention, 4),
+        "p50_ms": round(measures.p50_ms, 4),
+        "p95_ms": round(measures.p95_ms, 4),
+        "bytes": int(measures.bytes),
+        "within_budget": budget.is_met(measures),
+        **candidate.values,
+        "run": search_runs.trial_link(candidate.flow_run_id),
+    }
