@@ -20,12 +20,11 @@ from tasks.execution import flow_run_page, pipeline_run
 from tasks.promotion import compare_champion, version_identity
 from tasks.tracking import artifacts, registry, runs
 from tasks.tracking.results import StageResult
+from tasks.tracking.verdicts import VERDICT_FILE
 
 if TYPE_CHECKING:
     from coldpress.recipe.recipe import Recipe
     from tasks.execution.pipeline_run import PipelineRun
-
-_FILE = "gate.json"
 
 
 @task(name="gate", cache_policy=NO_CACHE)
@@ -60,20 +59,6 @@ def final_state(verdict: Verdict | None, result: StageResult) -> State[StageResu
     return Completed(name="Refused", message=reason, data=result)
 
 
-def read_verdict(run_id: str) -> Verdict | None:
-    """Read the verdict of a pipeline run.
-
-    Args:
-        run_id: The pipeline run's parent run in MLflow.
-
-    Returns:
-        None if the recipe has no gate, or the run ended before it.
-    """
-    if "coldpress.gate" not in runs.client().get_run(run_id).data.tags:
-        return None
-    return Verdict.model_validate_json(artifacts.load_run_text(run_id, _FILE))
-
-
 def _compare_with_champion(
     recipe: Recipe, final: StageResult, evaluation: Checkpoint
 ) -> Champion | None:
@@ -92,8 +77,10 @@ def _record_verdict(verdict: Verdict, final: StageResult, run: PipelineRun) -> N
     version_identity.check_unchanged(final.registered or "", final.digest)
     registry.record_verdict(final.registered or "", tags, page, verdict.passed)
     with home.workspace() as directory:
-        (directory / _FILE).write_text(verdict.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        runs.log_file(run.run_id, directory / _FILE)
+        (directory / VERDICT_FILE).write_text(
+            verdict.model_dump_json(indent=2) + "\n", encoding="utf-8"
+        )
+        runs.log_file(run.run_id, directory / VERDICT_FILE)
     values = {f"gate.{c.name}": c.value for c in verdict.checks if c.value is not None}
     runs.log_metrics(run.run_id, values, {"gate": _outcome(verdict)})
 

@@ -21,6 +21,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 from optuna.samplers import TPESampler
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from coldpress.recipe.search_space import Range, SearchSpace
@@ -74,7 +75,7 @@ class Study:
             storage=url,
             study_name=name,
             load_if_exists=True,
-            directions=["maximize", *("minimize" for _ in budget.costs)],
+            directions=[StudyDirection.MAXIMIZE, *[StudyDirection.MINIMIZE] * len(budget.costs)],
         )
 
     @property
@@ -201,12 +202,13 @@ def _distribution(values: list[Any] | Range) -> BaseDistribution:
     if not isinstance(values, Range):
         return CategoricalDistribution([json.dumps(value, sort_keys=True) for value in values])
     if values.is_integer:
-        return IntDistribution(values.low, values.high, values.log, values.step or 1)
+        step = 1 if values.step is None else int(values.step)
+        return IntDistribution(int(values.low), int(values.high), values.log, step)
     return FloatDistribution(values.low, values.high, values.log, values.step)
 
 
 def _objective(place: int, trial: FrozenTrial) -> float:
-    return trial.values[place]
+    return float(trial.values[place])
 
 
 def _counts(trial: FrozenTrial) -> bool:

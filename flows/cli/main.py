@@ -222,6 +222,7 @@ app.command(search.index)
 app.command(search.search_index)
 app.command(serve.serve)
 app.command(trials.search)
+app.command(trials.sweep)
 for _command in (stack.up, stack.down, stack.status, stack.logs):
     app.command(_command)
 

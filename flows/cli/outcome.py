@@ -13,9 +13,9 @@ from rich.table import Table
 from coldpress.evaluation.scorecard.scorecard import Evaluation
 from coldpress.gate.verdict import Verdict
 from coldpress.kinds import task_kind
-from tasks.gate import read_verdict
 from tasks.tracking import artifacts, history
 from tasks.tracking.results import StageResult
+from tasks.tracking.verdicts import read_verdict
 
 _INTERNAL_FIELDS = {"run_id", "ancestors"}
 _SCORE_COLUMNS = ("size", "p50 latency", "speedup", "retention")

@@ -1,4 +1,4 @@
-"""The command `search`."""
+"""The commands `search` and `sweep`."""
 
 from __future__ import annotations
 
@@ -41,3 +41,30 @@ def search(
 
     options = SearchOptions(budget, trials, workers, explain)
     return run_search(recipe, assignments, options, json)
+
+
+def sweep(
+    recipe: str,
+    /,
+    *,
+    over: Annotated[tuple[str, ...], _REPEATED],
+    workers: int = 2,
+    assignments: Annotated[tuple[str, ...], Parameter("--set", negative=())] = (),
+    json: Path | None = None,
+) -> int:
+    """Run a recipe with all combinations of some values, and compare the final models.
+
+    Runs that differ in their seed alone are repetitions: the table has their mean and standard
+    deviation, and compares each setting with the first one by a paired t-test over the seeds.
+
+    Args:
+        recipe: Name of a recipe (see `coldpress recipes`), or path of a YAML file.
+        over: Values of a field, as in `seed=0..4` or `quantize.method=dynamic-int8,static-int8`;
+            may be repeated.
+        workers: Runs at a time.
+        assignments: Change a field of the recipe, as in `distill.epochs=3`; may be repeated.
+        json: Write the outcome as JSON to this file, also if the sweep fails.
+    """
+    from flows.cli.run_sweep import run_sweep
+
+    return run_sweep(recipe, assignments, over, workers, json)

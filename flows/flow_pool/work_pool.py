@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
@@ -14,10 +14,10 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelling
 
 from coldpress.errors import InputError
-from flows.flow_pool.jobs import Ended, FlowName, Job, Started
+from flows.flow_pool.jobs import Ended, FlowName, Job, Outcome, Started
 
 if TYPE_CHECKING:
-    from prefect.client.schemas.objects import State
+    from prefect.client.schemas.objects import FlowRun, State
 
 _POLL_SECONDS = 2.0
 DEPLOYMENTS: dict[FlowName, str] = {"compress": "compress/blank", "trial": "trial/trial"}
@@ -59,8 +59,11 @@ class WorkPool:
 
     def submit(self, job: Job) -> None:
         """Schedule a flow run; it begins when a worker is free."""
-        flow_run = run_deployment(
-            DEPLOYMENTS[job.flow], parameters=dict(job.parameters), timeout=0, as_subflow=False
+        flow_run = cast(
+            "FlowRun",
+            run_deployment(
+                DEPLOYMENTS[job.flow], parameters=dict(job.parameters), timeout=0, as_subflow=False
+            ),
         )
         self.follow(job, str(flow_run.id))
 
@@ -109,5 +112,5 @@ def _to_event(job: Job, flow_run_id: str, state: State | None) -> Ended:
         return Ended(job, flow_run_id, "completed", name, message)
     if state.is_crashed() or state.is_cancelled():
         return Ended(job, flow_run_id, "crashed", name, message)
-    outcome = "invalid" if InputError.__name__ in message else "failed"
+    outcome: Outcome = "invalid" if InputError.__name__ in message else "failed"
     return Ended(job, flow_run_id, outcome, name, message)

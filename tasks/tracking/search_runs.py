@@ -19,6 +19,13 @@ def link_to_search(run_id: str, search_run_id: str) -> None:
     runs.client().set_tag(run_id, "mlflow.parentRunId", search_run_id)
 
 
+def link_flow_run(flow_run_id: str, search_run_id: str) -> None:
+    """Show the run of a finished flow run below that of its sweep."""
+    run = history.parent_run(flow_run_id)
+    if run is not None:
+        link_to_search(str(run.info.run_id), search_run_id)
+
+
 def log_measures(run_id: str, measures: Mapping[str, float | None]) -> None:
     """Record the measurements of a trial.
 

@@ -1,0 +1,100 @@
+"""Search spaces: the values of trials in recipes, and spaces that are refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from coldpress.errors import InputError
+from coldpress.recipe.recipe import Recipe
+from coldpress.recipe.search_space import Range
+from coldpress.search.space import apply_trial_values, with_search_space
+
+CONTENT: dict[str, Any] = {
+    "name": "tiny",
+    "benchmark": {"kind": "text-classification", "source": {"origin": "synthetic"}},
+    "teacher": {
+        "model": {
+            "origin": "scratch",
+            "layers": 3,
+            "hidden_size": 32,
+            "heads": 4,
+            "neurons": 64,
+            "vocabulary_size": 500,
+        },
+        "epochs": 1,
+        "learning_rate": 1e-3,
+    },
+    "distill": {"method": "logits", "student": {"layers": 1}, "epochs": 1},
+    "quantize": {"method": "dynamic-int8"},
+}
+
+
+def recipe(**changes: object) -> Recipe:
+    return Recipe.model_validate({**CONTENT, **changes})
+
+
+def test_values_are_set_as_by_assignments() -> None:
+    values = {"distill.student.layers": 2, "quantize.method": "k-bit", "quantize.bits": 4}
+    changed = apply_trial_values(recipe(search={"distill.epochs": [1]}), values)
+    assert changed.distill is not None
+    assert changed.distill.student.layers == 2
+    assert changed.quantize is not None
+    assert changed.quantize.model_dump()["bits"] == 4
+    assert changed.search is None
+    assert changed.teacher == recipe().teacher
+
+
+def test_a_whole_section_may_be_a_value() -> None:
+    steps = [{"method": "neurons", "keep_neurons": 0.5}]
+    changed = apply_trial_values(recipe(), {"prune": steps})
+    assert changed.prune is not None
+    assert [step.method for step in changed.prune] == ["neurons"]
+
+
+def test_the_default_tries_layers_pruning_and_quantization() -> None:
+    base, space = with_search_space(recipe())
+    assert [step.method for step in base.prune or ()] == ["neurons", "heads", "vocabulary"]
+    assert space == {
+        "quantize.method": ["dynamic-int8", "static-int8"],
+        "distill.student.layers": [2, 3],
+        "prune.0.keep_neurons": [0.25, 0.5, 0.75],
+        "prune.1.keep_heads": [0.25, 0.5, 0.75],
+    }
+
+
+def test_a_recipe_may_have_a_space_of_its_own() -> None:
+    own = {"distill.epochs": {"low": 1, "high": 4}, "distill.alpha": [0.5, 0.9]}
+    base, space = with_search_space(recipe(search=own))
+    assert base.prune is None
+    assert space == {"distill.epochs": Range(low=1, high=4), "distill.alpha": [0.5, 0.9]}
+
+
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        ({"distill.layer": [1]}, r"^search\.distill\.layer: 1: distill\.layer: unknown key"),
+        ({"nothing": [1]}, r"^search\.nothing: 1: nothing: unknown key"),
+        ({"distill.epochs": [1, -2]}, r"^search\.distill\.epochs: -2: distill\.epochs: "),
+        ({"distill.alpha": {"low": 0.5, "high": 3.0}}, r"^search\.distill\.alpha: 3\.0: "),
+        ({"quantize.method": ["int3"]}, r"^search\.quantize\.method: 'int3': "),
+        ({"distill..epochs": [1]}, r"^search: 'distill\.\.epochs' is not a field"),
+        ({}, "^search: no field to try"),
+    ],
+)
+def test_unknown_fields_and_invalid_values_are_refused(space: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        with_search_space(recipe(search=space))
+
+
+@pytest.mark.parametrize(
+    ("bounds", "message"),
+    [
+        ({"low": 2, "high": 1}, "high must be larger"),
+        ({"low": 0.0, "high": 1.0, "log": True}, "log needs a positive low"),
+    ],
+)
+def test_ranges_have_an_order(bounds: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Range.model_validate(bounds)
