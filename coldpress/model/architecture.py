@@ -96,6 +96,11 @@ class Architecture:
         """Roles whose inputs are as wide as the residual stream."""
         return (*self.head_roles, *self.up_roles)
 
+    @property
+    def first_norm_missing(self) -> bool:
+        """True if the first layer has no normalization before its attention, where others do."""
+        return self.norms.before_sublayers and self.embeddings.norm is not None
+
     def layer_path(self, index: int) -> str:
         """Return the path of a layer inside the classifier.
 
@@ -198,6 +203,7 @@ ARCHITECTURES = {
             feed_forward="mlp_norm",
             before_sublayers=True,
             final="final_norm",
+            bias_key="norm_bias",
         ),
         classification_head=_MODERNBERT_HEAD,
         token_head=_MODERNBERT_HEAD,

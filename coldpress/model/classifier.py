@@ -23,6 +23,7 @@ from coldpress.model.components import OutputHead
 from coldpress.model.disentangled import prepare_disentangled_attention
 from coldpress.model.factored_embedding import FactoredEmbedding
 from coldpress.model.fused_linears import unfuse_linears
+from coldpress.model.normalization import prepare_rms_norms
 from coldpress.model.output_head import (
     TokensRead,
     find_output_head,
@@ -55,6 +56,7 @@ class Classifier:
     def __post_init__(self) -> None:
         if self.config.model_type in ARCHITECTURES:
             unfuse_linears(self.layers, self.architecture, self.config)
+            prepare_rms_norms(self)
             prepare_relative_bias(self)
             prepare_disentangled_attention(self)
 

@@ -14,7 +14,8 @@ class Embeddings:
         module: The module that holds every table.
         words: The token table.
         positions, segments: The other tables, if any.
-        norm: The normalization that follows the tables.
+        norm: The normalization that follows the tables. A family without one has no other table
+            than that of the tokens, and no projection.
         projection: The linear module that maps the tables' width to the layers' width; not every
             model has one.
         positions_from_padding: True if positions are counted from the padding id plus one, so that
@@ -26,7 +27,7 @@ class Embeddings:
     words: str = "embeddings.word_embeddings"
     positions: str | None = "embeddings.position_embeddings"
     segments: str | None = "embeddings.token_type_embeddings"
-    norm: str = "embeddings.LayerNorm"
+    norm: str | None = "embeddings.LayerNorm"
     projection: str = "embeddings_project"
     positions_from_padding: bool = False
     padding_id: int | None = None
@@ -59,15 +60,18 @@ class Norms:
     Attributes:
         attention, feed_forward: Paths inside a layer; each follows the residual sum.
         before_sublayers: True if they come before attention and feed-forward instead (pre-norm).
-            The first layer then has none before its attention, since the embedding norm precedes
-            it.
+            The first layer then has none before its attention if the embedding norm precedes it.
         final: Path inside the encoder of the normalization after the last layer, if any.
+        root_mean_square: True if they divide by the root mean square (RMSNorm) and have no bias.
+        bias_key: Configuration key that says whether they have a bias; None: they have one.
     """
 
     attention: str = "attention.output.LayerNorm"
     feed_forward: str = "output.LayerNorm"
     before_sublayers: bool = False
     final: str | None = None
+    root_mean_square: bool = False
+    bias_key: str | None = None
 
     @property
     def in_layer(self) -> tuple[str, str]:

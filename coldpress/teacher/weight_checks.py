@@ -131,7 +131,8 @@ def _embedding_shapes(names: Embeddings, config: Mapping[str, Any]) -> Iterator[
     if names.segments and "type_vocab_size" in FAMILY_DEFAULTS[config["model_type"]]:
         rows = config_size(config, "type_vocab_size")
         yield f"{names.segments}.weight", (rows, width)
-    yield from _norm_shapes(names.norm, width, config).items()
+    if names.norm:
+        yield from _norm_shapes(names.norm, width, config).items()
     hidden_size = config_width(config)
     if width != hidden_size:
         yield from _linear_shapes(names.projection, hidden_size, width, True).items()
@@ -152,7 +153,7 @@ def _layer_shapes(names: Architecture, config: Mapping[str, Any], layer: int) ->
         bias = _has_bias(names, config, role)
         shapes |= _linear_shapes(path, outputs[role], inputs[role], bias)
     for norm in names.norms.in_layer:
-        if not (names.norms.before_sublayers and layer == 0 and norm == names.norms.attention):
+        if not (names.first_norm_missing and layer == 0 and norm == names.norms.attention):
             shapes |= _norm_shapes(norm, width, config)
     return _fuse_shapes(names, shapes)
 
@@ -184,9 +185,16 @@ def _linear_shapes(path: str, rows: int, columns: int, bias: bool) -> Shapes:
 
 def _norm_shapes(path: str, width: int, config: Mapping[str, Any]) -> Shapes:
     shapes: Shapes = {f"{path}.weight": (width,)}
-    if config["model_type"] != "modernbert" or bool(config.get("norm_bias", False)):
+    if _has_norm_bias(config):
         shapes[f"{path}.bias"] = (width,)
     return shapes
+
+
+def _has_norm_bias(config: Mapping[str, Any]) -> bool:
+    norms = ARCHITECTURES[config["model_type"]].norms
+    if norms.root_mean_square:
+        return False
+    return norms.bias_key is None or bool(config.get(norms.bias_key, False))
 
 
 def _check_shapes(
