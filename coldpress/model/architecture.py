@@ -5,16 +5,13 @@ No other file knows the module names of a family.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
 from coldpress.model.attention import (
-    Attention,
     BertAttention,
     RelativeBiasAttention,
     RotaryAttention,
 )
 from coldpress.model.components import (
+    Architecture,
     ConfigKeys,
     Embeddings,
     FeedForward,
@@ -44,70 +41,6 @@ EMBEDDING_RANK = "embedding_rank"
 
 ACTIVATION_FUNCTIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "tanh")
 """Activation functions that export supports, as configurations name them."""
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """One model family; the defaults are BERT's.
-
-    Attributes:
-        encoder: Path of the encoder inside the classifier.
-        layers: Path of the list of layers inside the encoder.
-        embeddings: Tables and modules before the first layer.
-        attention: The kind of attention, with its linear modules.
-        feed_forward: Linear modules of the feed-forward part.
-        norms: Normalizations of the layers.
-        classification_head: Modules after the encoder if a text has one output vector.
-        token_head: Modules after the encoder if every token has an output vector.
-        config_keys: Names of values in the configuration.
-        fused: Fused linear modules inside a layer: the names of their slices by the module's path.
-            Slices have the same size and are in row order. A `Classifier` splits them: each slice
-            is a submodule of that path.
-    """
-
-    encoder: str
-    layers: str = "encoder.layer"
-    embeddings: Embeddings = field(default_factory=Embeddings)
-    attention: Attention = field(default_factory=BertAttention)
-    feed_forward: FeedForward = field(default_factory=FeedForward)
-    norms: Norms = field(default_factory=Norms)
-    classification_head: OutputHead = field(default_factory=OutputHead)
-    token_head: OutputHead = field(default_factory=lambda: OutputHead(pooler=None))
-    config_keys: ConfigKeys = field(default_factory=ConfigKeys)
-    fused: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    @property
-    def linears(self) -> Mapping[str, str]:
-        """Paths of a layer's linear modules, by role."""
-        return {**self.attention.linears, **self.feed_forward.linears}
-
-    @property
-    def head_roles(self) -> tuple[str, ...]:
-        """Roles whose outputs are divided into attention heads."""
-        return tuple(role for role in self.attention.linears if role != "attention_output")
-
-    @property
-    def up_roles(self) -> tuple[str, ...]:
-        """Roles whose outputs are the feed-forward neurons."""
-        return tuple(role for role in self.feed_forward.linears if role != "down")
-
-    @property
-    def reader_roles(self) -> tuple[str, ...]:
-        """Roles whose inputs are as wide as the residual stream."""
-        return (*self.head_roles, *self.up_roles)
-
-    @property
-    def first_norm_missing(self) -> bool:
-        """True if the first layer has no normalization before its attention, where others do."""
-        return self.norms.before_sublayers and self.embeddings.norm is not None
-
-    def layer_path(self, index: int) -> str:
-        """Return the path of a layer inside the classifier.
-
-        Args:
-            index: Counted from 0.
-        """
-        return f"{self.encoder}.{self.layers}.{index}"
 
 
 _ROBERTA = Architecture(

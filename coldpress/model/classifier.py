@@ -17,9 +17,9 @@ from coldpress.errors import InputError
 from coldpress.kinds.kind import TaskKind
 from coldpress.kinds.thresholds import fitted_margins
 from coldpress.kinds.vectors import validation_score
-from coldpress.model.architecture import ARCHITECTURES, Architecture, find_architecture
+from coldpress.model.architecture import ARCHITECTURES, find_architecture
 from coldpress.model.checkpoint import LayerShape
-from coldpress.model.components import OutputHead
+from coldpress.model.components import Architecture, OutputHead
 from coldpress.model.disentangled import prepare_disentangled_attention
 from coldpress.model.factored_embedding import FactoredEmbedding
 from coldpress.model.fused_linears import unfuse_linears

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from coldpress.kinds.kind import HeadName, TaskKind
-from coldpress.model.architecture import ARCHITECTURES, STATIC, Architecture
-from coldpress.model.components import OutputHead
+from coldpress.model.architecture import ARCHITECTURES, STATIC
+from coldpress.model.components import Architecture, OutputHead
 from coldpress.model.sentence_head import CONFIG_KEY, DENSE, Pooling, read_head
 
 if TYPE_CHECKING:

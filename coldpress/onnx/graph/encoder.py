@@ -12,8 +12,9 @@ from onnx import TensorProto
 
 from coldpress.data.encoding import Batch
 from coldpress.errors import InputError
-from coldpress.model.architecture import STATIC, Architecture
+from coldpress.model.architecture import STATIC
 from coldpress.model.classifier import Classifier
+from coldpress.model.components import Architecture
 from coldpress.onnx.graph import disentangled  # noqa: F401 - registers its kind of attention
 from coldpress.onnx.graph.attention import AttentionLowering, LayerInput, add_attention
 from coldpress.onnx.graph.builder import MICROSOFT, Graph

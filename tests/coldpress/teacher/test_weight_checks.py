@@ -16,7 +16,8 @@ from coldpress.model.architecture import ARCHITECTURES
 from coldpress.model.classifier import Classifier
 from coldpress.model.components import OutputHead
 from coldpress.model.serialization import save_classifier
-from coldpress.teacher.weight_checks import check_head, check_weights, encoder_shapes, head_shapes
+from coldpress.teacher.weight_checks import check_head, check_weights
+from coldpress.teacher.weight_shapes import encoder_shapes, head_shapes
 from tests.support.acceptance import does_not_raise
 
 FAMILIES = sorted(ARCHITECTURES)
