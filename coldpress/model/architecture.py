@@ -39,7 +39,7 @@ EMBEDDING_RANK = "embedding_rank"
 """Configuration key, set where the token table is a product of two factors: the width of the first.
 """
 
-ACTIVATION_FUNCTIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "tanh")
+ACTIVATION_FUNCTIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "silu", "tanh")
 """Activation functions that export supports, as configurations name them."""
 
 

@@ -35,7 +35,7 @@ def test_a_valid_configuration_passes() -> None:
         ("num_hidden_layers", True),
         ("num_attention_heads", 5),
         ("max_position_embeddings", None),
-        ("hidden_act", "silu"),
+        ("hidden_act", "mish"),
         ("hidden_act", ["gelu"]),
         ("model_type", ["bert"]),
         ("architectures", "BertModel"),
@@ -221,7 +221,7 @@ def test_published_rotary_models_pass(more: dict[str, Any]) -> None:
     [
         ("classifier_pooling", "max", "classifier_pooling 'max' is not one of: cls, mean"),
         ("classifier_activation", "silu", "classifier_activation is 'silu', only 'gelu'"),
-        ("hidden_activation", "silu", "hidden_activation 'silu' is not one of"),
+        ("hidden_activation", "mish", "hidden_activation 'mish' is not one of"),
         ("num_attention_heads", 32, "num_attention_heads makes the head size odd"),
         ("rope_scaling", {"type": "linear", "factor": 2.0}, "rope_scaling is not of the default"),
         (
