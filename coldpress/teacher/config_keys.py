@@ -66,6 +66,7 @@ EFFECTIVE_KEYS: Mapping[str, str] = {
     "layer_types": ANY,
     "rope_parameters": ANY,
     "rope_scaling": ANY,
+    "rope_theta": ANY,
     "pad_token_id": ANY,
     "id2label": ANY,
     "num_labels": COUNT,
