@@ -32,6 +32,7 @@ from coldpress.model.output_head import (
 )
 from coldpress.model.relative_bias import prepare_relative_bias
 from coldpress.model.sentence_head import read_head
+from coldpress.model.shared_heads import copy_shared_heads
 
 
 @dataclass
@@ -57,6 +58,7 @@ class Classifier:
         if self.config.model_type in ARCHITECTURES:
             unfuse_linears(self.layers, self.architecture, self.config)
             prepare_rms_norms(self)
+            copy_shared_heads(self)
             prepare_relative_bias(self)
             prepare_disentangled_attention(self)
 

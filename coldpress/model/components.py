@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from coldpress.model.attention import Attention, BertAttention
 
+SHARING_ROLES = ("key", "value")
+"""Roles of linear modules whose outputs several heads may share."""
+
 
 @dataclass(frozen=True)
 class Embeddings:
@@ -106,6 +109,9 @@ class ConfigKeys:
     Attributes:
         activation: The feed-forward activation.
         layers, heads: The numbers of layers and of attention heads.
+        key_value_heads: The number of heads with keys and values of their own, in families where
+            several heads may share them; no more than `heads` of them.
+        head_size: The width of a head, in families that also name it: the hidden size over `heads`.
         neurons: The feed-forward width.
         tables: The embedding tables' width, in families with an optional projection after them.
         pooler_activation: The pooler's activation, if it is configurable.
@@ -115,6 +121,8 @@ class ConfigKeys:
     activation: str = "hidden_act"
     layers: str = "num_hidden_layers"
     heads: str = "num_attention_heads"
+    key_value_heads: str | None = None
+    head_size: str | None = None
     neurons: str = "intermediate_size"
     tables: str | None = None
     pooler_activation: str | None = None

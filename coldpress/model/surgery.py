@@ -138,7 +138,9 @@ def keep_width(classifier: Classifier, dimensions: Sequence[int]) -> Classifier:
     if hasattr(narrow.config, "pooler_hidden_size"):
         narrow.config.pooler_hidden_size = len(keep)
     # The head size is the configured hidden size divided by the configured number of heads.
-    setattr(narrow.config, table.config_keys.heads, len(keep) // size)
+    for name in (table.config_keys.heads, table.config_keys.key_value_heads):
+        if name:
+            setattr(narrow.config, name, len(keep) // size)
     return narrow
 
 

@@ -48,6 +48,7 @@ def check_config(config: Mapping[str, Any], place: str) -> None:
     _check_supported(config, place)
     _check_aliases(config, place)
     _check_sizes(config, place)
+    _check_heads(config, place)
     _check_activation(config, place)
     _check_pooling(config, place)
     check_rotary_config(config, place)
@@ -137,6 +138,19 @@ def _check_sizes(config: Mapping[str, Any], place: str) -> None:
     if config[width] % config[names.heads]:
         heads = config[names.heads]
         raise InputError(f"{place}: {width} {config[width]} is not a multiple of {heads} heads")
+
+
+def _check_heads(config: Mapping[str, Any], place: str) -> None:
+    """Check the heads that share keys and values, and the width of a head; null: the default."""
+    names = ARCHITECTURES[config["model_type"]].config_keys
+    heads = config[names.heads]
+    shared = heads if names.key_value_heads is None else config.get(names.key_value_heads)
+    if shared is not None and (not _is_valid(shared, COUNT) or heads % shared):
+        raise InputError(f"{place}: {names.key_value_heads} is {shared!r}, no divisor of {heads}")
+    size = config[_width_key(config)] // heads
+    if names.head_size and config.get(names.head_size) not in (None, size):
+        value = config[names.head_size]
+        raise InputError(f"{place}: {names.head_size} is {value!r}, only {size} is supported")
 
 
 def _check_activation(config: Mapping[str, Any], place: str) -> None:

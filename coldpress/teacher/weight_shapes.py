@@ -7,7 +7,7 @@ from typing import Any
 
 from coldpress.model.architecture import ARCHITECTURES, POSITION_TABLES
 from coldpress.model.attention import RelativeBiasAttention
-from coldpress.model.components import Architecture, Embeddings, OutputHead
+from coldpress.model.components import SHARING_ROLES, Architecture, Embeddings, OutputHead
 from coldpress.model.disentangled_attention import DisentangledAttention
 from coldpress.teacher.config_checks import config_size, config_width
 from coldpress.teacher.config_keys import FAMILY_DEFAULTS
@@ -86,6 +86,9 @@ def _layer_shapes(names: Architecture, config: Mapping[str, Any], layer: int) ->
     width = config_width(config)
     neurons = config[names.config_keys.neurons]
     outputs = dict.fromkeys(names.linears, width) | dict.fromkeys(names.up_roles, neurons)
+    if key_value_heads := config.get(names.config_keys.key_value_heads or ""):
+        rows = width // config[names.config_keys.heads] * key_value_heads
+        outputs |= dict.fromkeys(SHARING_ROLES, rows)
     inputs = dict.fromkeys(names.linears, width) | {"down": neurons}
     shapes: Shapes = {}
     for role, path in names.linears.items():
