@@ -19,13 +19,12 @@ from coldpress.kinds.thresholds import fitted_margins
 from coldpress.kinds.vectors import validation_score
 from coldpress.model.architecture import ARCHITECTURES, find_architecture
 from coldpress.model.checkpoint import LayerShape
-from coldpress.model.components import Architecture, OutputHead
+from coldpress.model.components import Architecture, OutputHead, TokensRead
 from coldpress.model.disentangled import prepare_disentangled_attention
 from coldpress.model.factored_embedding import FactoredEmbedding
 from coldpress.model.fused_linears import unfuse_linears
 from coldpress.model.normalization import prepare_rms_norms
 from coldpress.model.output_head import (
-    TokensRead,
     find_output_head,
     find_tokens_read,
     has_sentence_head,
@@ -130,7 +129,7 @@ class Classifier:
 
     @property
     def tokens_read(self) -> TokensRead:
-        """What the output head reads: the first token, the mean of all, or every token."""
+        """What the output head reads, such as the first token or the mean of all."""
         return find_tokens_read(self.architecture, self.kind, self.config)
 
     @property

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from coldpress.model.attention import Attention, BertAttention
+
+TokensRead = Literal["first", "mean", "mean_logits", "together", "all"]
+"""What a head reads: the first token; the mean of all tokens; every token, for the mean of their
+logits; all tokens together in another way; or every token by itself."""
 
 SHARING_ROLES = ("key", "value")
 """Roles of linear modules whose outputs several heads may share."""
@@ -115,7 +120,9 @@ class ConfigKeys:
         neurons: The feed-forward width.
         tables: The embedding tables' width, in families with an optional projection after them.
         pooler_activation: The pooler's activation, if it is configurable.
-        pooling: The pooling, `cls` or `mean`, if it is configurable.
+        pooling: The pooling, if it is configurable.
+        poolings: What the classification head reads, by the configured name; the first one is the
+            default.
     """
 
     activation: str = "hidden_act"
@@ -127,6 +134,9 @@ class ConfigKeys:
     tables: str | None = None
     pooler_activation: str | None = None
     pooling: str | None = None
+    poolings: Mapping[str, TokensRead] = field(
+        default_factory=lambda: {"cls": "first", "mean": "mean"}
+    )
 
 
 @dataclass(frozen=True)

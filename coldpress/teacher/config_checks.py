@@ -166,9 +166,13 @@ def _check_activation(config: Mapping[str, Any], place: str) -> None:
 
 
 def _check_pooling(config: Mapping[str, Any], place: str) -> None:
-    name = ARCHITECTURES[config["model_type"]].config_keys.pooling
-    if name and config.get(name, "cls") not in ("cls", "mean"):
-        raise InputError(f"{place}: {name} {config[name]!r} is not one of: cls, mean")
+    names = ARCHITECTURES[config["model_type"]].config_keys
+    supported = list(names.poolings)
+    if names.pooling and config.get(names.pooling, supported[0]) not in supported:
+        value = config[names.pooling]
+        raise InputError(
+            f"{place}: {names.pooling} {value!r} is not one of: {', '.join(supported)}"
+        )
 
 
 def _check_architectures(names: object, place: str) -> None:

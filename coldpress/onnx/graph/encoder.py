@@ -128,14 +128,16 @@ def _add_head(lowering: Lowering, classifier: Classifier, hidden: str) -> None:
         return
     if classifier.tokens_read == "mean":
         hidden = _add_mean(graph, hidden)
-    if classifier.tokens_read != "all":
+    if classifier.tokens_read not in ("all", "mean_logits"):
         hidden = graph.node("Squeeze", [hidden, graph.integers(1)])
     head = classifier.output_head
     if head.pooler:
         hidden = _add_activation(graph, head.activation, lowering.linear(hidden, head.pooler))
     if head.norm:
         hidden = lowering.norm([hidden], head.norm)
-    lowering.linear(hidden, head.output)
+    logits = lowering.linear(hidden, head.output)
+    if classifier.tokens_read == "mean_logits":
+        graph.node("Squeeze", [_add_mean(graph, logits), graph.integers(1)])
 
 
 def _add_mean(graph: Graph, hidden: str) -> str:
