@@ -156,6 +156,8 @@ class Architecture:
         fused: Fused linear modules inside a layer: the names of their slices by the module's path.
             Slices have the same size and are in row order. A `Classifier` splits them: each slice
             is a submodule of that path.
+        adopted_code: True if the published files name code of their own (`auto_map`), which has
+            since become part of transformers. That of transformers is used.
     """
 
     encoder: str
@@ -168,6 +170,7 @@ class Architecture:
     token_head: OutputHead = field(default_factory=lambda: OutputHead(pooler=None))
     config_keys: ConfigKeys = field(default_factory=ConfigKeys)
     fused: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    adopted_code: bool = False
 
     @property
     def linears(self) -> Mapping[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 from coldpress.errors import InputError
 from coldpress.model.architecture import ACTIVATION_FUNCTIONS, ARCHITECTURES
 from coldpress.teacher.config_keys import (
+    CODE_KEY,
     COUNT,
     EFFECTIVE_KEYS,
     FAMILY_DEFAULTS,
@@ -103,8 +104,11 @@ def _width_key(config: Mapping[str, Any]) -> str:
 
 
 def _check_supported(config: Mapping[str, Any], place: str) -> None:
+    adopted = ARCHITECTURES[config["model_type"]].adopted_code
     for name, (required, reason) in REQUIRED_VALUES.items():
         value = config.get(name, required)
+        if name == CODE_KEY and adopted:
+            continue
         if required is None and value:
             raise InputError(f"{place}: {name} is set, which is not supported: {reason}")
         if required is not None and value != required:

@@ -85,6 +85,9 @@ EFFECTIVE_KEYS: Mapping[str, str] = {
 }
 """Keys that are passed to transformers, and what their values must be."""
 
+CODE_KEY = "auto_map"
+"""Names classes in Python files beside the weights."""
+
 KEY_ALIASES: Mapping[str, str] = {
     "hidden_size": "dim",
     "num_hidden_layers": "n_layers",
@@ -112,7 +115,7 @@ REQUIRED_VALUES: Mapping[str, tuple[object, str]] = {
     "fusion_config": (None, "every layer is built with the modules of its family"),
     "transformers_weights": (None, "weights are read from model.safetensors or its index"),
     "configuration_files": (None, "config.json is the configuration"),
-    "auto_map": (None, "a model's own code is never run"),
+    CODE_KEY: (None, "a model's own code is never run"),
 }
 """Keys with only one supported value, this value (None: not set), and the reason.
 
