@@ -111,6 +111,39 @@ ARCHITECTURES = {
         classification_head=OutputHead(pooler="pooler.dense", activation="gelu"),
         config_keys=ConfigKeys(pooler_activation="pooler_hidden_act"),
     ),
+    "eurobert": Architecture(
+        encoder="model",
+        layers="layers",
+        embeddings=Embeddings(
+            module="embed_tokens", words="embed_tokens", positions=None, segments=None, norm=None
+        ),
+        attention=RotaryAttention(
+            linears={
+                "query": "self_attn.q_proj",
+                "key": "self_attn.k_proj",
+                "value": "self_attn.v_proj",
+                "attention_output": "self_attn.o_proj",
+            },
+            rotary="rotary_emb",
+        ),
+        # transformers applies the activation function to what it calls the gate.
+        feed_forward=FeedForward(up="mlp.gate_proj", down="mlp.down_proj", gate="mlp.up_proj"),
+        norms=Norms(
+            attention="input_layernorm",
+            feed_forward="post_attention_layernorm",
+            before_sublayers=True,
+            final="norm",
+            root_mean_square=True,
+        ),
+        classification_head=OutputHead(pooler="dense", activation="gelu"),
+        config_keys=ConfigKeys(
+            key_value_heads="num_key_value_heads",
+            head_size="head_dim",
+            pooling="classifier_pooling",
+            poolings={"late": "mean_logits", "bos": "first", "mean": "mean"},
+        ),
+        adopted_code=True,
+    ),
     "modernbert": Architecture(
         encoder="model",
         layers="layers",

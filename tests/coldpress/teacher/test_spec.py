@@ -120,8 +120,8 @@ def test_an_index_that_maps_no_weights_to_files_is_refused(
         (
             "config.json",
             {"config.json": b'{"model_type": "gpt2"}'},
-            ": family 'gpt2' is not one of: bert, deberta-v2, distilbert, electra, modernbert,"
-            " mpnet, roberta, xlm-roberta",
+            ": family 'gpt2' is not one of: bert, deberta-v2, distilbert, electra, eurobert,"
+            " modernbert, mpnet, roberta, xlm-roberta",
         ),
         (
             "config.json",

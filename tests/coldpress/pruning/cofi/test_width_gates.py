@@ -15,6 +15,7 @@ from coldpress.model import serialization
 from coldpress.model.architecture import ARCHITECTURES
 from coldpress.model.checkpoint import Checkpoint, Manifest
 from coldpress.model.classifier import Classifier
+from coldpress.model.factored_embedding import add_factors
 from coldpress.onnx.export import export
 from coldpress.onnx.parity import check_parity
 from coldpress.pruning import L0
@@ -110,6 +111,24 @@ def test_removing_closed_dimensions_changes_nothing(
     assert select_dimensions(source, gates.width_log_alphas) == sorted(dimensions)
     narrow = remove_closed(source, gates, select_units(gates, 16, 1), sorted(dimensions))
     assert narrow.config.hidden_size == len(dimensions)
+    torch.testing.assert_close(narrow.logits(rows), logits, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["bert", "eurobert"])
+def test_a_factored_table_loses_closed_dimensions(
+    family: str, random_classifier: Callable[[str], Classifier], split: Split
+) -> None:
+    """Where no normalization follows the table, the gates are folded into its second factor."""
+    source = random_classifier(family)
+    for parameter in add_factors(source, 6).parameters():
+        nn.init.normal_(parameter, std=0.5)
+    rows = encode(source.tokenizer, split)
+    dimensions = [1, 2, 5, 15]
+    gates = open_gates(source, dimensions)
+    with apply_gates(source, gates):
+        logits = source.logits(rows)
+    narrow = remove_closed(source, gates, select_units(gates, 16, 1), dimensions)
+    assert narrow.token_table.embedding_dim == 6
     torch.testing.assert_close(narrow.logits(rows), logits, rtol=1e-4, atol=1e-5)
 
 
