@@ -17,6 +17,7 @@ from coldpress.data.encoding import EncodedSplit
 from coldpress.model.activations import record_activations
 from coldpress.model.classifier import Classifier
 from coldpress.model.hooks import record_inputs
+from coldpress.model.normalization import Norm, bias_of, normalize
 from coldpress.model.rotation import rotate_weights
 from coldpress.model.surgery import keep_width
 
@@ -66,7 +67,7 @@ def _spreading_rotation(width: int) -> Tensor:
     """Return an orthogonal matrix that spreads all dimensions but the last over the new ones.
 
     One scale of an activation in int8 then fits all of them (Ashkboos et al. 2024, "QuaRot"). The
-    last dimension becomes the mean, which each normalization subtracts: the others lose nothing.
+    last dimension becomes the mean, which a layer normalization subtracts: the others lose nothing.
     """
     generator = torch.Generator().manual_seed(0)
     columns = torch.randn(width, width, generator=generator, dtype=torch.float64)
@@ -78,7 +79,8 @@ def _spreading_rotation(width: int) -> Tensor:
 def _norm_paths(classifier: Classifier) -> Iterator[str]:
     """Yield the paths inside the encoder of all normalizations, in the order of computation."""
     table = classifier.architecture
-    if table.embeddings.projection not in dict(classifier.encoder.named_modules()):
+    projected = table.embeddings.projection in dict(classifier.encoder.named_modules())
+    if table.embeddings.norm and not projected:
         yield table.embeddings.norm
     for number, layer in enumerate(classifier.layers):
         for norm in table.norms.in_layer:
@@ -100,16 +102,17 @@ def _fit_norm(
         components: Shape (source width, width).
         rows: Texts.
     """
-    norm, wide = (cast("nn.LayerNorm", m.encoder.get_submodule(path)) for m in (narrow, source))
+    norm, wide = (cast("Norm", m.encoder.get_submodule(path)) for m in (narrow, source))
     inputs, outputs = _input_of(narrow, norm, rows), _input_of(source, wide, rows)
-    inputs = nn.functional.layer_norm(inputs, inputs.shape[-1:], eps=norm.eps)
+    inputs = normalize(norm, inputs, None, None, cast("float", norm.eps))
     outputs = wide(outputs)
     if _is_folded(source, path):
         outputs = torch.where(wide.weight == 0, 0.0, outputs / wide.weight)
-    scale, bias = _least_squares(inputs, outputs @ components, norm.bias is not None)
+    own_bias = bias_of(norm)
+    scale, bias = _least_squares(inputs, outputs @ components, own_bias is not None)
     norm.weight.copy_(scale)
-    if norm.bias is not None:
-        norm.bias.copy_(bias)
+    if own_bias is not None:
+        own_bias.copy_(bias)
 
 
 def _is_folded(classifier: Classifier, path: str) -> bool:

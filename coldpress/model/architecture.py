@@ -5,16 +5,13 @@ No other file knows the module names of a family.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
 from coldpress.model.attention import (
-    Attention,
     BertAttention,
     RelativeBiasAttention,
     RotaryAttention,
 )
 from coldpress.model.components import (
+    Architecture,
     ConfigKeys,
     Embeddings,
     FeedForward,
@@ -42,67 +39,8 @@ EMBEDDING_RANK = "embedding_rank"
 """Configuration key, set where the token table is a product of two factors: the width of the first.
 """
 
-ACTIVATION_FUNCTIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "tanh")
+ACTIVATION_FUNCTIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "silu", "tanh")
 """Activation functions that export supports, as configurations name them."""
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """One model family; the defaults are BERT's.
-
-    Attributes:
-        encoder: Path of the encoder inside the classifier.
-        layers: Path of the list of layers inside the encoder.
-        embeddings: Tables and modules before the first layer.
-        attention: The kind of attention, with its linear modules.
-        feed_forward: Linear modules of the feed-forward part.
-        norms: Normalizations of the layers.
-        classification_head: Modules after the encoder if a text has one output vector.
-        token_head: Modules after the encoder if every token has an output vector.
-        config_keys: Names of values in the configuration.
-        fused: Fused linear modules inside a layer: the names of their slices by the module's path.
-            Slices have the same size and are in row order. A `Classifier` splits them: each slice
-            is a submodule of that path.
-    """
-
-    encoder: str
-    layers: str = "encoder.layer"
-    embeddings: Embeddings = field(default_factory=Embeddings)
-    attention: Attention = field(default_factory=BertAttention)
-    feed_forward: FeedForward = field(default_factory=FeedForward)
-    norms: Norms = field(default_factory=Norms)
-    classification_head: OutputHead = field(default_factory=OutputHead)
-    token_head: OutputHead = field(default_factory=lambda: OutputHead(pooler=None))
-    config_keys: ConfigKeys = field(default_factory=ConfigKeys)
-    fused: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    @property
-    def linears(self) -> Mapping[str, str]:
-        """Paths of a layer's linear modules, by role."""
-        return {**self.attention.linears, **self.feed_forward.linears}
-
-    @property
-    def head_roles(self) -> tuple[str, ...]:
-        """Roles whose outputs are divided into attention heads."""
-        return tuple(role for role in self.attention.linears if role != "attention_output")
-
-    @property
-    def up_roles(self) -> tuple[str, ...]:
-        """Roles whose outputs are the feed-forward neurons."""
-        return tuple(role for role in self.feed_forward.linears if role != "down")
-
-    @property
-    def reader_roles(self) -> tuple[str, ...]:
-        """Roles whose inputs are as wide as the residual stream."""
-        return (*self.head_roles, *self.up_roles)
-
-    def layer_path(self, index: int) -> str:
-        """Return the path of a layer inside the classifier.
-
-        Args:
-            index: Counted from 0.
-        """
-        return f"{self.encoder}.{self.layers}.{index}"
 
 
 _ROBERTA = Architecture(
@@ -173,6 +111,39 @@ ARCHITECTURES = {
         classification_head=OutputHead(pooler="pooler.dense", activation="gelu"),
         config_keys=ConfigKeys(pooler_activation="pooler_hidden_act"),
     ),
+    "eurobert": Architecture(
+        encoder="model",
+        layers="layers",
+        embeddings=Embeddings(
+            module="embed_tokens", words="embed_tokens", positions=None, segments=None, norm=None
+        ),
+        attention=RotaryAttention(
+            linears={
+                "query": "self_attn.q_proj",
+                "key": "self_attn.k_proj",
+                "value": "self_attn.v_proj",
+                "attention_output": "self_attn.o_proj",
+            },
+            rotary="rotary_emb",
+        ),
+        # transformers applies the activation function to what it calls the gate.
+        feed_forward=FeedForward(up="mlp.gate_proj", down="mlp.down_proj", gate="mlp.up_proj"),
+        norms=Norms(
+            attention="input_layernorm",
+            feed_forward="post_attention_layernorm",
+            before_sublayers=True,
+            final="norm",
+            root_mean_square=True,
+        ),
+        classification_head=OutputHead(pooler="dense", activation="gelu"),
+        config_keys=ConfigKeys(
+            key_value_heads="num_key_value_heads",
+            head_size="head_dim",
+            pooling="classifier_pooling",
+            poolings={"late": "mean_logits", "bos": "first", "mean": "mean"},
+        ),
+        adopted_code=True,
+    ),
     "modernbert": Architecture(
         encoder="model",
         layers="layers",
@@ -198,6 +169,7 @@ ARCHITECTURES = {
             feed_forward="mlp_norm",
             before_sublayers=True,
             final="final_norm",
+            bias_key="norm_bias",
         ),
         classification_head=_MODERNBERT_HEAD,
         token_head=_MODERNBERT_HEAD,

@@ -108,18 +108,19 @@ class BertAttention:
 
 @dataclass(frozen=True)
 class RotaryAttention:
-    """Queries and keys are rotated by their positions; some layers see a window of tokens only.
+    """Queries and keys are rotated by their positions; some layers may see a window of tokens only.
 
     Attributes:
         linears: Paths by role.
         rotary: The module inside the encoder that computes the rotary position embedding.
         layer_types: Configuration key of the list of attention types, one a layer:
-            `full_attention` or `sliding_attention`.
+            `full_attention` or `sliding_attention`. None: all layers see all tokens, and have the
+            same frequencies.
     """
 
     linears: Mapping[str, str]
     rotary: str
-    layer_types: str
+    layer_types: str | None = None
 
     @property
     def input_roles(self) -> tuple[str, ...]:
@@ -128,8 +129,8 @@ class RotaryAttention:
 
     @property
     def layer_lists(self) -> tuple[str, ...]:
-        """The attention types."""
-        return (self.layer_types,)
+        """The attention types, if there are several."""
+        return (self.layer_types,) if self.layer_types else ()
 
     def layer_type(self, classifier: Classifier, layer: int) -> str:
         """Return the attention type of a layer from the configuration.
@@ -141,6 +142,8 @@ class RotaryAttention:
         Returns:
             `full_attention` or `sliding_attention`.
         """
+        if self.layer_types is None:
+            return "full_attention"
         return str(getattr(classifier.config, self.layer_types)[layer])
 
     def window(self, classifier: Classifier, layer: int) -> int | None:

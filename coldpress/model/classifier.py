@@ -17,20 +17,21 @@ from coldpress.errors import InputError
 from coldpress.kinds.kind import TaskKind
 from coldpress.kinds.thresholds import fitted_margins
 from coldpress.kinds.vectors import validation_score
-from coldpress.model.architecture import ARCHITECTURES, Architecture, find_architecture
+from coldpress.model.architecture import ARCHITECTURES, find_architecture
 from coldpress.model.checkpoint import LayerShape
-from coldpress.model.components import OutputHead
+from coldpress.model.components import Architecture, OutputHead, TokensRead
 from coldpress.model.disentangled import prepare_disentangled_attention
 from coldpress.model.factored_embedding import FactoredEmbedding
 from coldpress.model.fused_linears import unfuse_linears
+from coldpress.model.normalization import prepare_rms_norms
 from coldpress.model.output_head import (
-    TokensRead,
     find_output_head,
     find_tokens_read,
     has_sentence_head,
 )
 from coldpress.model.relative_bias import prepare_relative_bias
 from coldpress.model.sentence_head import read_head
+from coldpress.model.shared_heads import copy_shared_heads
 
 
 @dataclass
@@ -55,6 +56,8 @@ class Classifier:
     def __post_init__(self) -> None:
         if self.config.model_type in ARCHITECTURES:
             unfuse_linears(self.layers, self.architecture, self.config)
+            prepare_rms_norms(self)
+            copy_shared_heads(self)
             prepare_relative_bias(self)
             prepare_disentangled_attention(self)
 
@@ -126,7 +129,7 @@ class Classifier:
 
     @property
     def tokens_read(self) -> TokensRead:
-        """What the output head reads: the first token, the mean of all, or every token."""
+        """What the output head reads, such as the first token or the mean of all."""
         return find_tokens_read(self.architecture, self.kind, self.config)
 
     @property

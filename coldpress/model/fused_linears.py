@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from coldpress.model.architecture import FIRST_NORM, Architecture
+from coldpress.model.architecture import FIRST_NORM
+from coldpress.model.components import Architecture
 
 _PARAMETERS = ("weight", "bias")
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from coldpress.kinds.kind import HeadName, TaskKind
-from coldpress.model.architecture import ARCHITECTURES, STATIC, Architecture
-from coldpress.model.components import OutputHead
+from coldpress.model.architecture import ARCHITECTURES, STATIC
+from coldpress.model.components import Architecture, OutputHead, TokensRead
 from coldpress.model.sentence_head import CONFIG_KEY, DENSE, Pooling, read_head
 
 if TYPE_CHECKING:
     from torch import nn
-
-TokensRead = Literal["first", "mean", "together", "all"]
-"""What a head reads: the first token, the mean of all tokens, all tokens together in another way,
-or every token by itself."""
 
 _SENTENCE_READS: Mapping[Pooling, TokensRead] = {"cls": "first", "mean": "mean"}
 
@@ -64,8 +60,8 @@ def find_tokens_read(table: Architecture, kind: TaskKind, config: Any) -> Tokens
         return _SENTENCE_READS.get(read_head(config).pooling, "together")
     if config.model_type == STATIC:
         return "together"
-    pooling = table.config_keys.pooling
-    return "first" if pooling is None or getattr(config, pooling) == "cls" else "mean"
+    keys = table.config_keys
+    return "first" if keys.pooling is None else keys.poolings[getattr(config, keys.pooling)]
 
 
 def new_module(kind: TaskKind, config: Any, **settings: Any) -> nn.Module:  # noqa: ANN401

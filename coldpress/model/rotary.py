@@ -29,8 +29,9 @@ def rotary_cos_sin(
     device = classifier.token_table.weight.device
     positions = torch.arange(tokens, device=device).unsqueeze(0)
     dtype_and_device = torch.empty(0, device=device)  # the module reads nothing else of it
+    types = [attention.layer_type(classifier, layer)] if attention.layer_types else []
     # (1, tokens, head size); the second half of the features repeats the first.
-    cos, sin = rotary(dtype_and_device, positions, attention.layer_type(classifier, layer))
+    cos, sin = rotary(dtype_and_device, positions, *types)
     half = cos.shape[-1] // 2
     return cos[0, :, :half], sin[0, :, :half]
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from coldpress.model.classifier import Classifier
 from coldpress.model.factored_embedding import FactoredEmbedding
+from coldpress.model.normalization import Norm
 from coldpress.model.sentence_surgery import rotate_sentence_head
 
 
@@ -48,28 +49,31 @@ def rotate_weights(classifier: Classifier, rotation: Tensor) -> Classifier:
 
 
 def _rotate_embeddings(classifier: Classifier, rotation: Tensor) -> None:
-    """Rotate the tables after the scale of their normalization, or the projection after them.
-
-    The normalization subtracts the mean over the dimensions, which the new basis does not contain.
-    """
+    """Rotate the tables after the scale of their normalization, or the projection after them."""
     embeddings = classifier.architecture.embeddings
     modules = dict(classifier.encoder.named_modules())
     if embeddings.projection in modules:
         _rotate_outputs(cast("nn.Linear", modules[embeddings.projection]), rotation)
         return
-    scale = cast("nn.LayerNorm", modules[embeddings.norm]).weight
+    norm = embeddings.norm
+    scale = None if norm is None else cast("nn.LayerNorm", modules[norm]).weight
     for path in (embeddings.words, embeddings.positions, embeddings.segments):
         if path and path in modules:
             _rotate_table(modules[path], rotation, scale)
 
 
-def _rotate_table(module: nn.Module, rotation: Tensor, scale: Tensor) -> None:
+def _rotate_table(module: nn.Module, rotation: Tensor, scale: Tensor | None) -> None:
+    """Rotate a table after the scale of a layer normalization, if one follows.
+
+    It subtracts the mean over the dimensions, which the new basis does not contain.
+    """
     # (rows, width); of a factored table the second factor.
     if isinstance(module, FactoredEmbedding):
         table = module.projection.weight.T
     else:
         table = cast("nn.Embedding", module).weight
-    table.copy_(((table - table.mean(1, keepdim=True)) * scale) @ rotation)
+    normalized = table if scale is None else (table - table.mean(1, keepdim=True)) * scale
+    table.copy_(normalized @ rotation)
 
 
 def _rotate_head(classifier: Classifier, rotation: Tensor) -> None:
@@ -84,7 +88,7 @@ def _rotate_head(classifier: Classifier, rotation: Tensor) -> None:
 
 
 def _folded_scale(norm: nn.Module) -> Tensor | None:
-    return None if isinstance(norm, nn.Identity) else cast("nn.LayerNorm", norm).weight
+    return None if isinstance(norm, nn.Identity) else cast("Norm", norm).weight
 
 
 def _rotate_inputs(linear: nn.Linear, rotation: Tensor, scale: Tensor | None) -> None:

@@ -16,6 +16,7 @@ from coldpress.model.architecture import FIRST_NORM
 from coldpress.model.classifier import Classifier
 from coldpress.model.disentangled import keep_position_heads
 from coldpress.model.factored_embedding import FactoredEmbedding
+from coldpress.model.normalization import Norm
 from coldpress.model.relative_bias import keep_bias_heads, keep_bias_table
 from coldpress.model.sentence_surgery import narrow_sentence_head
 
@@ -94,7 +95,7 @@ def _update_layer_config(pruned: Classifier, keep: Sequence[int]) -> None:
     for name in table.attention.layer_lists:
         if entries := getattr(config, name, None):
             setattr(config, name, [entries[index] for index in keep])
-    if table.norms.before_sublayers and keep[0] > 0:
+    if table.first_norm_missing and keep[0] > 0:
         setattr(config, FIRST_NORM, True)
 
 
@@ -137,7 +138,9 @@ def keep_width(classifier: Classifier, dimensions: Sequence[int]) -> Classifier:
     if hasattr(narrow.config, "pooler_hidden_size"):
         narrow.config.pooler_hidden_size = len(keep)
     # The head size is the configured hidden size divided by the configured number of heads.
-    setattr(narrow.config, table.config_keys.heads, len(keep) // size)
+    for name in (table.config_keys.heads, table.config_keys.key_value_heads):
+        if name:
+            setattr(narrow.config, name, len(keep) // size)
     return narrow
 
 
@@ -154,7 +157,8 @@ def _narrow_embeddings(classifier: Classifier, keep: Tensor) -> None:
     for path in (embeddings.words, embeddings.positions, embeddings.segments):
         if path and path in modules:
             _narrow_table(modules[path], keep)
-    _keep_features(modules[embeddings.norm], keep)
+    if embeddings.norm:
+        _keep_features(modules[embeddings.norm], keep)
     if hasattr(classifier.config, "embedding_size"):
         classifier.config.embedding_size = len(keep)
 
@@ -211,7 +215,6 @@ def _keep_inputs(linear: nn.Linear, columns: Tensor) -> None:
 def _keep_features(norm: nn.Module, features: Tensor) -> None:
     if isinstance(norm, nn.Identity):
         return
-    layer_norm = cast("nn.LayerNorm", norm)
-    for name, values in list(layer_norm.named_parameters()):
-        setattr(layer_norm, name, nn.Parameter(values.detach()[features]))
-    layer_norm.normalized_shape = (len(features),)
+    for name, values in list(norm.named_parameters()):
+        setattr(norm, name, nn.Parameter(values.detach()[features]))
+    cast("Norm", norm).normalized_shape = (len(features),)

@@ -25,7 +25,8 @@ from transformers.utils.logging import (
 
 from coldpress.benchmark.loading import Benchmark
 from coldpress.errors import InputError
-from coldpress.model.architecture import POSITION_TABLES
+from coldpress.model.architecture import ARCHITECTURES, POSITION_TABLES
+from coldpress.model.attention import RotaryAttention
 from coldpress.model.classifier import Classifier
 from coldpress.model.disentangled import is_shared_position, load_positions
 from coldpress.model.output_head import attach_head, model_class, new_module
@@ -173,7 +174,11 @@ def _build_config(content: Mapping[str, Any]) -> PreTrainedConfig:
     keys |= (
         {"position_buckets", "share_att_key", "norm_rel_ebd"} if "pos_att_type" in keys else set()
     )
+    # The names of rope_parameters in earlier versions of transformers.
     keys |= {"rope_scaling"} if "rope_parameters" in keys else set()
+    attention = ARCHITECTURES[family].attention
+    if isinstance(attention, RotaryAttention) and attention.layer_types is None:
+        keys.add("rope_theta")
     values = {key: value for key, value in effective_config(content).items() if key in keys}
     return AutoConfig.for_model(family, **values)
 

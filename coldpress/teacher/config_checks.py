@@ -8,6 +8,7 @@ from typing import Any
 from coldpress.errors import InputError
 from coldpress.model.architecture import ACTIVATION_FUNCTIONS, ARCHITECTURES
 from coldpress.teacher.config_keys import (
+    CODE_KEY,
     COUNT,
     EFFECTIVE_KEYS,
     FAMILY_DEFAULTS,
@@ -48,6 +49,7 @@ def check_config(config: Mapping[str, Any], place: str) -> None:
     _check_supported(config, place)
     _check_aliases(config, place)
     _check_sizes(config, place)
+    _check_heads(config, place)
     _check_activation(config, place)
     _check_pooling(config, place)
     check_rotary_config(config, place)
@@ -102,8 +104,11 @@ def _width_key(config: Mapping[str, Any]) -> str:
 
 
 def _check_supported(config: Mapping[str, Any], place: str) -> None:
+    adopted = ARCHITECTURES[config["model_type"]].adopted_code
     for name, (required, reason) in REQUIRED_VALUES.items():
         value = config.get(name, required)
+        if name == CODE_KEY and adopted:
+            continue
         if required is None and value:
             raise InputError(f"{place}: {name} is set, which is not supported: {reason}")
         if required is not None and value != required:
@@ -139,6 +144,19 @@ def _check_sizes(config: Mapping[str, Any], place: str) -> None:
         raise InputError(f"{place}: {width} {config[width]} is not a multiple of {heads} heads")
 
 
+def _check_heads(config: Mapping[str, Any], place: str) -> None:
+    """Check the heads that share keys and values, and the width of a head; null: the default."""
+    names = ARCHITECTURES[config["model_type"]].config_keys
+    heads = config[names.heads]
+    shared = heads if names.key_value_heads is None else config.get(names.key_value_heads)
+    if shared is not None and (not _is_valid(shared, COUNT) or heads % shared):
+        raise InputError(f"{place}: {names.key_value_heads} is {shared!r}, no divisor of {heads}")
+    size = config[_width_key(config)] // heads
+    if names.head_size and config.get(names.head_size) not in (None, size):
+        value = config[names.head_size]
+        raise InputError(f"{place}: {names.head_size} is {value!r}, only {size} is supported")
+
+
 def _check_activation(config: Mapping[str, Any], place: str) -> None:
     names = ARCHITECTURES[config["model_type"]]
     name = names.config_keys.activation
@@ -152,9 +170,13 @@ def _check_activation(config: Mapping[str, Any], place: str) -> None:
 
 
 def _check_pooling(config: Mapping[str, Any], place: str) -> None:
-    name = ARCHITECTURES[config["model_type"]].config_keys.pooling
-    if name and config.get(name, "cls") not in ("cls", "mean"):
-        raise InputError(f"{place}: {name} {config[name]!r} is not one of: cls, mean")
+    names = ARCHITECTURES[config["model_type"]].config_keys
+    supported = list(names.poolings)
+    if names.pooling and config.get(names.pooling, supported[0]) not in supported:
+        value = config[names.pooling]
+        raise InputError(
+            f"{place}: {names.pooling} {value!r} is not one of: {', '.join(supported)}"
+        )
 
 
 def _check_architectures(names: object, place: str) -> None:

@@ -34,6 +34,8 @@ EFFECTIVE_KEYS: Mapping[str, str] = {
     "n_layers": COUNT,
     "num_attention_heads": COUNT,
     "n_heads": COUNT,
+    "num_key_value_heads": COUNT,
+    "head_dim": COUNT,
     "intermediate_size": COUNT,
     "hidden_dim": COUNT,
     "max_position_embeddings": COUNT,
@@ -57,6 +59,7 @@ EFFECTIVE_KEYS: Mapping[str, str] = {
     "classifier_pooling": TEXT,
     "layer_norm_eps": NUMBER,
     "norm_eps": NUMBER,
+    "rms_norm_eps": NUMBER,
     "norm_bias": FLAG,
     "attention_bias": FLAG,
     "mlp_bias": FLAG,
@@ -66,6 +69,7 @@ EFFECTIVE_KEYS: Mapping[str, str] = {
     "layer_types": ANY,
     "rope_parameters": ANY,
     "rope_scaling": ANY,
+    "rope_theta": ANY,
     "pad_token_id": ANY,
     "id2label": ANY,
     "num_labels": COUNT,
@@ -84,6 +88,9 @@ EFFECTIVE_KEYS: Mapping[str, str] = {
 }
 """Keys that are passed to transformers, and what their values must be."""
 
+CODE_KEY = "auto_map"
+"""Names classes in Python files beside the weights."""
+
 KEY_ALIASES: Mapping[str, str] = {
     "hidden_size": "dim",
     "num_hidden_layers": "n_layers",
@@ -91,7 +98,7 @@ KEY_ALIASES: Mapping[str, str] = {
 }
 """Common keys that DistilBERT also accepts, and its own names for them."""
 
-NULLABLE_KEYS = ("classifier_dropout", "num_labels")
+NULLABLE_KEYS = ("classifier_dropout", "num_labels", "num_key_value_heads", "head_dim")
 """Keys for which null means the default."""
 
 REQUIRED_VALUES: Mapping[str, tuple[object, str]] = {
@@ -111,7 +118,7 @@ REQUIRED_VALUES: Mapping[str, tuple[object, str]] = {
     "fusion_config": (None, "every layer is built with the modules of its family"),
     "transformers_weights": (None, "weights are read from model.safetensors or its index"),
     "configuration_files": (None, "config.json is the configuration"),
-    "auto_map": (None, "a model's own code is never run"),
+    CODE_KEY: (None, "a model's own code is never run"),
 }
 """Keys with only one supported value, this value (None: not set), and the reason.
 
@@ -153,6 +160,8 @@ IGNORED_KEYS: Mapping[str, str] = {
     "eos_token_id": "the tokenizer adds special tokens",
     "cls_token_id": "the tokenizer adds special tokens",
     "sep_token_id": "the tokenizer adds special tokens",
+    "mask_token_id": "the tokenizer names its mask token",
+    "pretraining_tp": "of pretraining on several devices",
     "transformers_version": "not read",
     "name_or_path": "not read",
 }
@@ -171,6 +180,7 @@ FAMILY_DEFAULTS: Mapping[str, Mapping[str, int]] = {
     "distilbert": {"max_position_embeddings": 512, "pad_token_id": 0},
     "mpnet": {"max_position_embeddings": 512, "pad_token_id": 1},
     "deberta-v2": {"max_position_embeddings": 512, "pad_token_id": 0},
+    "eurobert": {"max_position_embeddings": 8192, "pad_token_id": 128001},
     "modernbert": {"max_position_embeddings": 8192, "pad_token_id": 50283},
 }
 """Defaults of each family for keys that checks need and config.json may leave out."""

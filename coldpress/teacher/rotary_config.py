@@ -10,6 +10,7 @@ from coldpress.model.architecture import ARCHITECTURES
 from coldpress.model.attention import RotaryAttention
 
 _MAX_THETA = 1e30
+_ROPE_KEYS = {"rope_type", "type", "rope_theta"}
 _ATTENTION_TYPES = ("full_attention", "sliding_attention")
 
 
@@ -30,16 +31,37 @@ def check_rotary_config(config: Mapping[str, Any], place: str) -> None:
     if config["hidden_size"] // config[names.heads] % 2:
         raise InputError(f"{place}: {names.heads} makes the head size odd; it must be even")
     _check_rope_values("rope_scaling", config.get("rope_scaling"), place)
-    _check_rope_parameters(config.get("rope_parameters"), place)
-    types = config.get(attention.layer_types)
-    layers = config[names.layers]
+    if attention.layer_types is None:
+        _check_single_rope(config, place)
+    else:
+        _check_rope_parameters(config.get("rope_parameters"), place)
+        _check_layer_types(attention.layer_types, config, place)
+
+
+def _check_layer_types(name: str, config: Mapping[str, Any], place: str) -> None:
+    types = config.get(name)
+    layers = config[ARCHITECTURES[config["model_type"]].config_keys.layers]
     if types is not None and not (
         isinstance(types, list)
         and len(types) == layers
         and all(name in _ATTENTION_TYPES for name in types)
     ):
         supported = " or ".join(_ATTENTION_TYPES)
-        raise InputError(f"{place}: {attention.layer_types} is not {layers} times {supported}")
+        raise InputError(f"{place}: {name} is not {layers} times {supported}")
+
+
+def _check_single_rope(config: Mapping[str, Any], place: str) -> None:
+    """Check the parameters of a family whose layers have the same, and their older names."""
+    parameters = config.get("rope_parameters")
+    _check_rope_values("rope_parameters", parameters, place)
+    for name in ("rope_parameters", "rope_scaling"):
+        if others := set(config.get(name) or {}) - _ROPE_KEYS:
+            raise InputError(f"{place}: {min(others)} in {name} is not supported")
+    _check_theta("rope_theta", config.get("rope_theta", 1.0), place)
+    for name in ("layer_types", "sliding_window"):
+        if config.get(name):
+            reason = "every layer of the family sees all tokens"
+            raise InputError(f"{place}: {name} is set, which is not supported: {reason}")
 
 
 def _check_rope_parameters(parameters: object, place: str) -> None:
@@ -60,10 +82,13 @@ def _check_rope_values(field: str, parameters: object, place: str) -> None:
         raise InputError(f"{place}: {field} is {parameters!r}, not a mapping")
     if set(_rope_types(parameters)) - {"default"}:
         raise InputError(f"{place}: {field} is not of the default type, the only supported one")
-    theta = parameters.get("rope_theta", 1.0)
+    _check_theta(f"rope_theta in {field}", parameters.get("rope_theta", 1.0), place)
+
+
+def _check_theta(name: str, theta: Any, place: str) -> None:  # noqa: ANN401
     number = isinstance(theta, int | float) and not isinstance(theta, bool)
     if not number or not 0 < theta <= _MAX_THETA:
-        raise InputError(f"{place}: rope_theta in {field} is {theta!r}, not a positive number")
+        raise InputError(f"{place}: {name} is {theta!r}, not a positive number")
 
 
 def _rope_types(parameters: Mapping[str, Any]) -> Iterator[str]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from coldpress.errors import InputError
-from coldpress.model.architecture import ARCHITECTURES, POSITION_TABLES, Architecture
-from coldpress.model.attention import RelativeBiasAttention
-from coldpress.model.components import Embeddings, OutputHead
-from coldpress.model.disentangled_attention import DisentangledAttention
+from coldpress.model.architecture import ARCHITECTURES
+from coldpress.model.components import OutputHead
 from coldpress.model.weight_headers import (
     FLOAT_DTYPES,
     StoredTensor,
@@ -18,11 +16,7 @@ from coldpress.model.weight_headers import (
     list_weight_files,
     read_headers,
 )
-from coldpress.teacher.config_checks import config_size, config_width
-from coldpress.teacher.config_keys import FAMILY_DEFAULTS
-from coldpress.teacher.disentangled_config import position_shapes
-
-Shapes = dict[str, tuple[int, ...]]
+from coldpress.teacher.weight_shapes import Shapes, encoder_shapes, head_shapes
 
 
 def check_weights(directory: Path, config: Mapping[str, Any], place: str) -> None:
@@ -75,118 +69,6 @@ def has_head(directory: Path, head: OutputHead, place: str) -> bool:
     return f"{head.output}.weight" in read_headers(
         directory, list_weight_files(directory, place), place
     )
-
-
-def encoder_shapes(config: Mapping[str, Any]) -> Shapes:
-    """List the shapes of the encoder's weights, without a pooler.
-
-    Args:
-        config: The checked content of config.json.
-
-    Returns:
-        Shapes by the weights' names in the family's classifier.
-    """
-    names = ARCHITECTURES[config["model_type"]]
-    shapes = dict(_embedding_shapes(names.embeddings, config))
-    for layer in range(config[names.config_keys.layers]):
-        path = f"{names.layers}.{layer}"
-        shapes |= {f"{path}.{k}": v for k, v in _layer_shapes(names, config, layer).items()}
-    if names.norms.final:
-        shapes |= _norm_shapes(names.norms.final, config_width(config), config)
-    if isinstance(names.attention, RelativeBiasAttention):
-        heads = config[names.config_keys.heads]
-        shapes[f"{names.attention.bias_table}.weight"] = (names.attention.buckets, heads)
-    if isinstance(names.attention, DisentangledAttention):
-        if not config.get(POSITION_TABLES):
-            shapes |= _norm_shapes("encoder.LayerNorm", config_width(config), config)
-        shapes |= position_shapes(config)
-    return {f"{names.encoder}.{name}": shape for name, shape in shapes.items()}
-
-
-def head_shapes(config: Mapping[str, Any], head: OutputHead, labels: int) -> Shapes:
-    """List the shapes of the output head's weights.
-
-    Args:
-        config: The checked content of config.json.
-        head: Paths of the head's modules.
-        labels: Number of labels.
-
-    Returns:
-        Shapes by the weights' names in the family's classifier.
-    """
-    width = config_width(config)
-    bias = head.norm is None or bool(config.get("classifier_bias", False))
-    shapes = _linear_shapes(head.pooler, width, width, bias) if head.pooler else {}
-    if head.norm:
-        shapes |= _norm_shapes(head.norm, width, config)
-    return shapes | _linear_shapes(head.output, labels, width, True)
-
-
-def _embedding_shapes(names: Embeddings, config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    width = _embedding_width(config)
-    yield f"{names.words}.weight", (config["vocab_size"], width)
-    if names.positions:
-        rows = config_size(config, "max_position_embeddings")
-        yield f"{names.positions}.weight", (rows, width)
-    if names.segments and "type_vocab_size" in FAMILY_DEFAULTS[config["model_type"]]:
-        rows = config_size(config, "type_vocab_size")
-        yield f"{names.segments}.weight", (rows, width)
-    yield from _norm_shapes(names.norm, width, config).items()
-    hidden_size = config_width(config)
-    if width != hidden_size:
-        yield from _linear_shapes(names.projection, hidden_size, width, True).items()
-
-
-def _embedding_width(config: Mapping[str, Any]) -> int:
-    key = ARCHITECTURES[config["model_type"]].config_keys.tables
-    return config_width(config) if key is None else config_size(config, key)
-
-
-def _layer_shapes(names: Architecture, config: Mapping[str, Any], layer: int) -> Shapes:
-    width = config_width(config)
-    neurons = config[names.config_keys.neurons]
-    outputs = dict.fromkeys(names.linears, width) | dict.fromkeys(names.up_roles, neurons)
-    inputs = dict.fromkeys(names.linears, width) | {"down": neurons}
-    shapes: Shapes = {}
-    for role, path in names.linears.items():
-        bias = _has_bias(names, config, role)
-        shapes |= _linear_shapes(path, outputs[role], inputs[role], bias)
-    for norm in names.norms.in_layer:
-        if not (names.norms.before_sublayers and layer == 0 and norm == names.norms.attention):
-            shapes |= _norm_shapes(norm, width, config)
-    return _fuse_shapes(names, shapes)
-
-
-def _fuse_shapes(names: Architecture, shapes: Shapes) -> Shapes:
-    """Replace the shapes of slices by that of the fused weight which files store."""
-    result = dict(shapes)
-    for path, slices in names.fused.items():
-        for parameter in ("weight", "bias"):
-            parts = [result.pop(f"{path}.{name}.{parameter}", None) for name in slices]
-            if parts[0] is not None:
-                result[f"{path}.{parameter}"] = (len(slices) * parts[0][0], *parts[0][1:])
-    return result
-
-
-def _has_bias(names: Architecture, config: Mapping[str, Any], role: str) -> bool:
-    if not names.feed_forward.gate:
-        return True
-    key = "mlp_bias" if role in ("up", "gate", "down") else "attention_bias"
-    return bool(config.get(key, False))
-
-
-def _linear_shapes(path: str, rows: int, columns: int, bias: bool) -> Shapes:
-    shapes: Shapes = {f"{path}.weight": (rows, columns)}
-    if bias:
-        shapes[f"{path}.bias"] = (rows,)
-    return shapes
-
-
-def _norm_shapes(path: str, width: int, config: Mapping[str, Any]) -> Shapes:
-    shapes: Shapes = {f"{path}.weight": (width,)}
-    if config["model_type"] != "modernbert" or bool(config.get("norm_bias", False)):
-        shapes[f"{path}.bias"] = (width,)
-    return shapes
 
 
 def _check_shapes(

@@ -49,6 +49,8 @@ OWN_SIZES: Mapping[str, Mapping[str, Any]] = {
         "position_buckets": 8,
         "type_vocab_size": 0,
     },
+    # Two heads share keys and values.
+    "eurobert": {**SIZES, "num_key_value_heads": 2},
     # A token attends to two on either side, in every layer but the first.
     "modernbert": {
         **SIZES,

@@ -13,6 +13,8 @@ from coldpress.schema.finite import check_all_finite, check_arrays_finite
 
 MICROSOFT = "com.microsoft"
 _DIMENSIONS = ("batch", "sequence")
+_AXES_ARE_AN_INPUT = 18
+"""The operator set from which on the axes of a mean are an input; before, they are an attribute."""
 
 
 class Graph:
@@ -116,6 +118,17 @@ class Graph:
         """
         return summands[0] if len(summands) == 1 else self.node("Sum", summands)
 
+    def mean(self, values: str) -> str:
+        """Add the mean over the last dimension.
+
+        Args:
+            values: Name of a float32 tensor of shape (..., width).
+
+        Returns:
+            Name of a tensor of shape (..., 1).
+        """
+        return self.node("ReduceMean", [values], axes=[-1], keepdims=1)
+
     def model(self, labels: int, opset: int, metadata: Mapping[str, str]) -> ModelProto:
         """Return the finished model; the output of the last node becomes the logits.
 
@@ -128,6 +141,8 @@ class Graph:
             A model whose bytes depend only on the nodes, the constants and the arguments.
         """
         self._nodes[-1].output[0] = "logits"
+        if opset >= _AXES_ARE_AN_INPUT:
+            self._move_axes()
         units = _DIMENSIONS[:1] if self.logits_of == "rows" else _DIMENSIONS
         graph = helper.make_graph(
             self._nodes,
@@ -143,3 +158,11 @@ class Graph:
         )
         helper.set_model_props(model, dict(sorted(metadata.items())))
         return model
+
+    def _move_axes(self) -> None:
+        """Make the axes of means an input."""
+        for node in self._nodes:
+            if node.op_type == "ReduceMean" and len(node.input) == 1:
+                (axes,) = (a for a in node.attribute if a.name == "axes")
+                node.input.append(self.integers(*axes.ints))
+                node.attribute.remove(axes)

@@ -13,7 +13,7 @@ from coldpress.onnx.graph.lowering import Lowering
 
 
 def add_embeddings(lowering: Lowering, classifier: Classifier) -> str:
-    """Sum, normalize and project the rows of the tables.
+    """Sum, normalize and project the rows of the tables, as far as the family does.
 
     Args:
         lowering: Adds the classifier's modules.
@@ -28,7 +28,11 @@ def add_embeddings(lowering: Lowering, classifier: Classifier) -> str:
     folded = folded_tables(classifier, lowering.graph.inputs)
     positions = _position_rows(lowering, classifier, folded)
     segments = _segment_rows(lowering, classifier, folded)
-    hidden = lowering.norm([words, *positions, *segments], f"{encoder}.{embeddings.norm}")
+    summands = [words, *positions, *segments]
+    if embeddings.norm is None:
+        hidden = lowering.graph.total(summands)
+    else:
+        hidden = lowering.norm(summands, f"{encoder}.{embeddings.norm}")
     projection = f"{encoder}.{embeddings.projection}"
     return lowering.linear(hidden, projection) if lowering.has(projection) else hidden
 

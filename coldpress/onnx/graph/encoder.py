@@ -12,8 +12,9 @@ from onnx import TensorProto
 
 from coldpress.data.encoding import Batch
 from coldpress.errors import InputError
-from coldpress.model.architecture import STATIC, Architecture
+from coldpress.model.architecture import STATIC
 from coldpress.model.classifier import Classifier
+from coldpress.model.components import Architecture
 from coldpress.onnx.graph import disentangled  # noqa: F401 - registers its kind of attention
 from coldpress.onnx.graph.attention import AttentionLowering, LayerInput, add_attention
 from coldpress.onnx.graph.builder import MICROSOFT, Graph
@@ -28,8 +29,11 @@ _ACTIVATIONS = {
     "gelu_new": f"{MICROSOFT}.FastGelu",
     "gelu_pytorch_tanh": f"{MICROSOFT}.FastGelu",
     "relu": "Relu",
+    "silu": f"{MICROSOFT}.QuickGelu",
     "tanh": "Tanh",
 }
+_ACTIVATION_SETTINGS = {"silu": {"alpha": 1.0}}
+"""QuickGelu is x * sigmoid(alpha * x)."""
 
 
 def build_encoder_graph(classifier: Classifier, *, segments: bool = True) -> Graph:
@@ -104,7 +108,7 @@ def _add_feed_forward(lowering: Lowering, classifier: Classifier, layer: str, st
     table = classifier.architecture
     paths = [f"{layer}.{table.linears[role]}" for role in table.up_roles]
     up, *gate = lowering.linears(states, paths)
-    neurons = graph.node(_operator(getattr(classifier.config, table.config_keys.activation)), [up])
+    neurons = _add_activation(graph, getattr(classifier.config, table.config_keys.activation), up)
     if gate:
         neurons = graph.node("Mul", [neurons, *gate])
     return lowering.linear(neurons, f"{layer}.{table.feed_forward.down}")
@@ -124,14 +128,16 @@ def _add_head(lowering: Lowering, classifier: Classifier, hidden: str) -> None:
         return
     if classifier.tokens_read == "mean":
         hidden = _add_mean(graph, hidden)
-    if classifier.tokens_read != "all":
+    if classifier.tokens_read not in ("all", "mean_logits"):
         hidden = graph.node("Squeeze", [hidden, graph.integers(1)])
     head = classifier.output_head
     if head.pooler:
-        hidden = graph.node(_operator(head.activation), [lowering.linear(hidden, head.pooler)])
+        hidden = _add_activation(graph, head.activation, lowering.linear(hidden, head.pooler))
     if head.norm:
         hidden = lowering.norm([hidden], head.norm)
-    lowering.linear(hidden, head.output)
+    logits = lowering.linear(hidden, head.output)
+    if classifier.tokens_read == "mean_logits":
+        graph.node("Squeeze", [_add_mean(graph, logits), graph.integers(1)])
 
 
 def _add_mean(graph: Graph, hidden: str) -> str:
@@ -142,8 +148,9 @@ def _add_mean(graph: Graph, hidden: str) -> str:
     return graph.node("Div", [graph.node("MatMul", [row, hidden]), count])
 
 
-def _operator(activation: str) -> str:
+def _add_activation(graph: Graph, activation: str, values: str) -> str:
     if activation not in _ACTIVATIONS:
         supported = ", ".join(_ACTIVATIONS)
         raise InputError(f"teacher.model: activation {activation!r} is not one of: {supported}")
-    return _ACTIVATIONS[activation]
+    settings = _ACTIVATION_SETTINGS.get(activation, {})
+    return graph.node(_ACTIVATIONS[activation], [values], **settings)

@@ -11,6 +11,7 @@ from onnx import TensorProto
 from torch import nn
 
 from coldpress.onnx.graph.builder import Graph
+from coldpress.onnx.graph.rms_norm import add_rms_norm
 from coldpress.quantization.arithmetic.arithmetic import EmbeddingLowering, LinearLowering
 from coldpress.quantization.arithmetic.graph import (
     Activation,
@@ -179,7 +180,7 @@ class Lowering:
         return lowering.scale_rows(self.graph, rows, path, module)
 
     def norm(self, summands: Sequence[str], path: str) -> str:
-        """Add a layer normalization of a sum.
+        """Add a normalization of a sum.
 
         Args:
             summands: Names of float32 tensors of one shape.
@@ -190,11 +191,13 @@ class Lowering:
         """
         module = self._module.get_submodule(path)
         total = self.graph.total(summands)
-        if not isinstance(module, nn.LayerNorm):
+        if not isinstance(module, nn.LayerNorm | nn.RMSNorm):
             return total
         # A gain and, in some families, a bias.
         parameters = module.named_parameters()
         weights = [add_tensor(self.graph, f"{path}.{n}", value) for n, value in parameters]
+        if isinstance(module, nn.RMSNorm):
+            return add_rms_norm(self.graph, total, weights[0], cast("float", module.eps))
         return self.graph.node("LayerNormalization", [total, *weights], axis=-1, epsilon=module.eps)
 
     def _split(self, out: str, paths: Sequence[str]) -> list[str]:

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from coldpress.model import surgery
 from coldpress.model.classifier import Classifier
+from coldpress.model.factored_embedding import FactoredEmbedding
+from coldpress.model.normalization import Norm, bias_of, normalize
 from coldpress.pruning.cofi.hard_concrete import open_probability
 
 GateSource = Callable[[], Tensor]
@@ -42,13 +44,12 @@ def apply_width_gates(classifier: Classifier, gates: GateSource) -> Iterator[Non
         yield
 
 
-def gated_layer_norm(
-    states: Tensor, norm: nn.LayerNorm, gates: Tensor, scale_output: bool
-) -> Tensor:
+def gated_norm(states: Tensor, norm: Norm, gates: Tensor, scale_output: bool) -> Tensor:
     """Normalize over the dimensions whose gates are not zero.
 
     If the closed ones of W dimensions are replaced by the mean m of the k open ones, the mean of
-    all is m, and the variance of all is k / W times that of the open ones.
+    all is m, and the variance of all is k / W times that of the open ones. Without a mean to
+    subtract, zeros in their place make the mean square k / W times that of the open ones.
 
     Args:
         states: Shape (..., width).
@@ -63,16 +64,15 @@ def gated_layer_norm(
     share = max(int(is_open.sum()), 1) / len(gates)
     gates = gates.to(states.device)
     is_open = is_open.to(states.device)
-    mean = torch.where(is_open, states, 0.0).mean(-1, keepdim=True) / share
+    filling = torch.zeros((), dtype=states.dtype, device=states.device)
+    if isinstance(norm, nn.LayerNorm):
+        filling = torch.where(is_open, states, 0.0).mean(-1, keepdim=True) / share
     scale = gates if scale_output else is_open.to(gates.dtype)
-    bias = norm.bias * scale if norm.bias is not None else None
-    return nn.functional.layer_norm(
-        torch.where(is_open, states, mean),
-        norm.normalized_shape,
-        norm.weight * scale * share**0.5,
-        bias,
-        norm.eps * share,
-    )
+    own_bias = bias_of(norm)
+    bias = None if own_bias is None else own_bias * scale
+    weight = norm.weight * scale * share**0.5
+    eps = cast("float", norm.eps) * share
+    return normalize(norm, torch.where(is_open, states, filling), weight, bias, eps)
 
 
 def residual_writers(classifier: Classifier) -> list[nn.Module]:
@@ -82,16 +82,25 @@ def residual_writers(classifier: Classifier) -> list[nn.Module]:
         classifier: Any classifier.
 
     Returns:
-        Linear modules and normalizations.
+        Linear modules and normalizations; the token table if no module follows it.
     """
     table = classifier.architecture
-    modules = dict(classifier.encoder.named_modules())
-    writers = [modules.get(table.embeddings.projection) or modules[table.embeddings.norm]]
+    writers = [_embedding_writer(classifier)]
     for layer in classifier.layers:
         writers += [classifier.linear(layer, role) for role in ("attention_output", "down")]
         if not table.norms.before_sublayers:
             writers += [layer.get_submodule(norm) for norm in table.norms.in_layer]
     return writers
+
+
+def _embedding_writer(classifier: Classifier) -> nn.Module:
+    """Return the module whose output is the first layer's input."""
+    embeddings = classifier.architecture.embeddings
+    modules: dict[str, nn.Module] = dict(classifier.encoder.named_modules())
+    if embeddings.projection in modules:
+        return modules[embeddings.projection]
+    last = modules[embeddings.norm or embeddings.words]
+    return last.projection if isinstance(last, FactoredEmbedding) else last
 
 
 def fold_width_gates(classifier: Classifier, gates: Tensor) -> None:
@@ -104,8 +113,9 @@ def fold_width_gates(classifier: Classifier, gates: Tensor) -> None:
     with torch.no_grad():
         for module in residual_writers(classifier):
             for parameter in module.parameters(recurse=False):
-                # A weight has one row per dimension, a gain or bias one number.
-                rows = gates.view(-1, *[1] * (parameter.ndim - 1))
+                # A weight has one row per dimension, a gain or bias one number, a table a column.
+                table = isinstance(module, nn.Embedding)
+                rows = gates if table else gates.view(-1, *[1] * (parameter.ndim - 1))
                 parameter.mul_(rows.to(parameter.device))
         for output in _head_readers(classifier):
             output.weight *= gates.to(output.weight.device)
@@ -169,7 +179,8 @@ def _norms(classifier: Classifier) -> list[nn.Module]:
     norms = [
         layer.get_submodule(norm) for layer in classifier.layers for norm in table.norms.in_layer
     ]
-    if table.embeddings.projection not in dict(encoder.named_modules()):
+    projected = table.embeddings.projection in dict(encoder.named_modules())
+    if table.embeddings.norm and not projected:
         norms.append(encoder.get_submodule(table.embeddings.norm))
     if table.norms.final:
         norms.append(encoder.get_submodule(table.norms.final))
@@ -184,7 +195,7 @@ def _norm_hook(gates: GateSource, scale_output: bool) -> Callable[..., Tensor]:
         current = gates()
         if current.all():  # mean and variance are right, as in most training steps
             return output * current.to(output.device) if scale_output else output
-        return gated_layer_norm(inputs[0], cast("nn.LayerNorm", module), current, scale_output)
+        return gated_norm(inputs[0], cast("Norm", module), current, scale_output)
 
     return normalize
 

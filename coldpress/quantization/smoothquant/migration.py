@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from coldpress.model.classifier import Classifier
+from coldpress.model.normalization import Norm, bias_of
 from coldpress.quantization.core.convert import Ranges, modules_of_type
 from coldpress.quantization.core.smoothed_linear import SmoothedLinear
 
@@ -77,10 +78,12 @@ def _layer_sites(classifier: Classifier, layer: str) -> Iterator[SmoothingSite]:
 def _norms_before(classifier: Classifier, layer: str) -> list[str]:
     """Return the normalizations before attention and feed-forward; an empty path without one."""
     norms = classifier.architecture.norms
-    # The first layer has no normalization before its attention.
-    layer_norms = modules_of_type(classifier, nn.LayerNorm) if norms.before_sublayers else {}
+    if not norms.before_sublayers:
+        return ["", ""]
     paths = [f"{layer}.{norm}" for norm in norms.in_layer]
-    return [path if path in layer_norms else "" for path in paths]
+    # The first layer may have none before its attention.
+    missing = modules_of_type(classifier, nn.Identity)
+    return ["" if path in missing else path for path in paths]
 
 
 def smoothing_scale(inputs: Tensor, weights: Tensor, alpha: float) -> Tensor:
@@ -142,8 +145,9 @@ def _rescale(classifier: Classifier, site: SmoothingSite, scale: Tensor) -> None
             smoothed = SmoothedLinear.from_linear(linear, 1 / scale)
             classifier.module.set_submodule(path, smoothed)
     if site.producer:
-        producer = cast("nn.Linear | nn.LayerNorm", classifier.module.get_submodule(site.producer))
+        producer = cast("nn.Linear | Norm", classifier.module.get_submodule(site.producer))
         # The rows of a linear module or the gains of a normalization, and the bias.
         producer.weight.div_(scale.view(-1, *[1] * (producer.weight.dim() - 1)))
-        if producer.bias is not None:
-            producer.bias.div_(scale)
+        bias = bias_of(producer)
+        if bias is not None:
+            bias.div_(scale)

@@ -16,7 +16,7 @@ from coldpress.model.output_head import attach_head
 from coldpress.model.sentence_head import SentenceHead, write_head
 from coldpress.model.surgery import keep_width
 
-FAMILIES = ("bert", "distilbert", "roberta", "mpnet", "modernbert")
+FAMILIES = ("bert", "distilbert", "roberta", "mpnet", "modernbert", "eurobert")
 
 
 @torch.no_grad()
@@ -42,9 +42,9 @@ def confine(classifier: Classifier, dimensions: int) -> Tensor:
             if linear.bias is not None:
                 linear.bias.copy_(linear.bias @ projection)
     for module in classifier.module.modules():
-        if isinstance(module, nn.LayerNorm):
+        if isinstance(module, nn.LayerNorm | nn.RMSNorm):
             module.weight.fill_(1.5)
-            if isinstance(module.bias, Tensor):
+            if isinstance(module, nn.LayerNorm) and isinstance(module.bias, Tensor):
                 module.bias.zero_()
     return projection
 

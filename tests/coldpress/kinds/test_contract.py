@@ -1,4 +1,4 @@
-"""Contract of task kinds: every method works for every kind, on tiny models of two families."""
+"""Contract of task kinds: every method works for every kind, on tiny models of three families."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ ANSWERS = {
     "ranking": {"text", "score"},
     "token-classification": {"text", "entities"},
 }
-FAMILIES = ("bert", "modernbert")
+FAMILIES = ("bert", "eurobert", "modernbert")
 
 
 WITH_TARGETS = {name for name, kind in KINDS.items() if not learns_vectors(kind)}

@@ -1,6 +1,6 @@
-"""Contract of sentence embeddings: every method works, on tiny models of two families.
+"""Contract of sentence embeddings: every method works, on tiny models of three families.
 
-One model has the mean of its tokens, the other its first token and a linear layer.
+Two have the mean of their tokens, one its first token and a linear layer.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ from tests.support.wordpiece import with_word_pieces
 
 HEADS = {
     "bert": SentenceHead("mean", None, True),
+    "eurobert": SentenceHead("mean", None, True),
     "modernbert": SentenceHead("cls", Dense(12, True, "tanh"), False),
 }
 KIND = task_kind("sentence-embedding")

@@ -24,6 +24,16 @@ def rows(tiny: Classifier, split: Split) -> EncodedSplit:
     return encode(tiny.tokenizer, split)
 
 
+def attention_input(classifier: Classifier, states: Activations, layer: int) -> Tensor:
+    """Normalize a layer's input where its attention reads it normalized."""
+    norms = classifier.architecture.norms
+    states_before = states.hidden_states[layer]
+    if not norms.before_sublayers:
+        return states_before
+    normalized: Tensor = classifier.layers[layer].get_submodule(norms.attention)(states_before)
+    return normalized
+
+
 @pytest.mark.parametrize("family", sorted(ARCHITECTURES))
 def test_activations_of_every_family(
     family: str, random_classifier: Make, rows: EncodedSplit
@@ -34,14 +44,8 @@ def test_activations_of_every_family(
     with torch.no_grad():
         states = record_activations(pruned, batch)
         expected = pruned.module(**pruned.inputs(batch)).logits
-        first = pruned.linear(pruned.layers[0], "key")(states.hidden_states[0])
-        norm = pruned.layers[2].get_submodule(pruned.architecture.norms.attention)
-        reads = (
-            norm(states.hidden_states[2])
-            if pruned.architecture.norms.before_sublayers
-            else states.hidden_states[2]
-        )
-        last = pruned.linear(pruned.layers[2], "value")(reads)
+        first = pruned.linear(pruned.layers[0], "key")(attention_input(pruned, states, 0))
+        last = pruned.linear(pruned.layers[2], "value")(attention_input(pruned, states, 2))
     assert torch.equal(states.logits, expected)
     assert [tuple(state.shape) for state in states.hidden_states] == [(2, 7, 16)] * 4
     assert [state.shape[-1] for state in states.queries] == [4, 8, 12]

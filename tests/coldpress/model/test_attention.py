@@ -16,7 +16,7 @@ from coldpress.model.classifier import Classifier
 Make = Callable[..., Classifier]
 
 
-@pytest.mark.parametrize("family", ["bert", "modernbert"])
+@pytest.mark.parametrize("family", ["bert", "eurobert", "modernbert"])
 def test_the_scores_are_those_that_the_model_attends_with(
     family: str, random_classifier: Make, split: Split
 ) -> None:

@@ -13,10 +13,9 @@ from transformers import AutoModelForSequenceClassification
 
 from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
-from coldpress.model.architecture import Architecture
 from coldpress.model.checkpoint import Checkpoint, Manifest
 from coldpress.model.classifier import Classifier
-from coldpress.model.components import Norms
+from coldpress.model.components import Architecture, Norms
 from coldpress.model.fused_linears import ConcatLinear, unfuse_linears
 from coldpress.model.serialization import load_classifier, write_checkpoint
 from coldpress.model.surgery import keep_heads, keep_layers

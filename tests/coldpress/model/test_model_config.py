@@ -26,6 +26,7 @@ CLASSES = {
     "bert": "Bert",
     "distilbert": "DistilBert",
     "electra": "Electra",
+    "eurobert": "EuroBert",
     "modernbert": "ModernBert",
     "mpnet": "MPNet",
     "roberta": "Roberta",
@@ -60,7 +61,7 @@ def build(family: str, kind: str, make: Make) -> Classifier:
     [
         *((family, "text-classification") for family in READ_BY_TRANSFORMERS),
         *((family, "sentence-embedding") for family in READ_BY_TRANSFORMERS),
-        *((family, "token-classification") for family in ("bert", "modernbert")),
+        *((family, "token-classification") for family in ("bert", "eurobert", "modernbert")),
     ],
 )
 def test_the_class_that_a_checkpoint_names_computes_the_same(

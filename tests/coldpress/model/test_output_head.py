@@ -80,3 +80,6 @@ def test_a_text_has_the_familys_classification_head(random_classifier: Make) -> 
     assert classifier.output_head is classifier.architecture.classification_head
     assert classifier.tokens_read == "first"
     assert random_classifier("modernbert", classifier_pooling="mean").tokens_read == "mean"
+    poolings = {"late": "mean_logits", "mean": "mean", "bos": "first"}
+    for name, read in poolings.items():
+        assert random_classifier("eurobert", classifier_pooling=name).tokens_read == read

@@ -13,7 +13,7 @@ from onnx import numpy_helper
 
 from coldpress.data.encoding import EncodedSplit
 from coldpress.errors import ParityError
-from coldpress.model.architecture import ARCHITECTURES
+from coldpress.model.architecture import ACTIVATION_FUNCTIONS, ARCHITECTURES
 from coldpress.model.checkpoint import Checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.onnx.parity import Parity, check_parity, require_parity
@@ -106,6 +106,21 @@ def test_a_head_that_reads_every_token_has_parity(
     checkpoint = store(quantize(source, method, rows), "final")
     parity = check_parity(checkpoint, exported(checkpoint) / "model.onnx", rows)
     assert parity.max_logit_difference < 1e-5
+    assert parity.range > 0.5
+
+
+@pytest.mark.parametrize("activation", ACTIVATION_FUNCTIONS)
+def test_every_activation_function_has_parity(
+    activation: str,
+    random_classifier: Callable[..., Classifier],
+    rows: EncodedSplit,
+    store: Store,
+    exported: Export,
+) -> None:
+    checkpoint = store(random_classifier("bert", hidden_act=activation), "final")
+    parity = check_parity(checkpoint, exported(checkpoint) / "model.onnx", rows)
+    # FastGelu is an approximation of its own.
+    assert parity.max_logit_difference < 1e-3
     assert parity.range > 0.5
 
 

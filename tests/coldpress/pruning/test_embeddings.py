@@ -153,7 +153,7 @@ def test_factors_are_quantized_and_exported(
     check_parity(checkpoint, exported(checkpoint, tmp_path), rows)
 
 
-@pytest.mark.parametrize("family", ["bert", "modernbert"])
+@pytest.mark.parametrize("family", ["bert", "eurobert", "modernbert"])
 def test_embeddings_are_read_from_the_file(
     family: str,
     random_classifier: Callable[[str], Classifier],
@@ -161,7 +161,7 @@ def test_embeddings_are_read_from_the_file(
     rows: EncodedSplit,
     tmp_path: Path,
 ) -> None:
-    """ModernBERT adds nothing to them before it normalizes."""
+    """ModernBERT adds nothing to them before it normalizes; EuroBERT does neither."""
     factored = embeddings(8).prune(random_classifier(family), context)
     table = full_token_table(factored).numpy()
     path = exported(store(factored, tmp_path / "float"), tmp_path)

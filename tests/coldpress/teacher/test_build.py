@@ -32,6 +32,7 @@ from coldpress.teacher.build import build_teacher
 from coldpress.teacher.config_checks import check_config
 from coldpress.teacher.config_keys import COUNT, EFFECTIVE_KEYS, IGNORED_KEYS, REQUIRED_VALUES
 from coldpress.teacher.spec import Teacher
+from tests.support.tiny_eurobert import write_eurobert
 
 FAMILIES = sorted(ARCHITECTURES)
 
@@ -171,6 +172,26 @@ def test_a_modernbert_that_was_pretrained_on_masked_words_becomes_a_teacher(
     )
 
 
+def test_a_published_eurobert_becomes_a_teacher_with_its_logits(
+    split: Split, tmp_path: Path
+) -> None:
+    """Its configuration has older names, and four heads share the keys and values of two."""
+    original = write_eurobert(tmp_path / "published", split.texts)
+    path = tmp_path / "published" / "config.json"
+    config = json.loads(path.read_text())
+    names = {"0": "no", "1": "yes"}
+    path.write_text(json.dumps(config | {"id2label": names, "label2id": {"no": 0, "yes": 1}}))
+    section = {"model": str(tmp_path / "published"), "epochs": 0}
+    built = build_teacher(Teacher.model_validate(section), benchmark(split, "no", "yes"), 32)
+    assert built.config.rope_parameters["rope_theta"] == 250000.0
+    assert built.mask_token == "<|mask|>"
+    batch = encode(built.tokenizer, split).batch(range(len(split.texts)))
+    assert batch.input_ids[:, 0].tolist() == [0] * len(split.texts)
+    with torch.inference_mode():
+        expected = original(**built.inputs(batch)).logits
+        torch.testing.assert_close(built.unit_logits(batch), expected)
+
+
 def test_shards_may_have_any_names_and_lie_deeper(
     tiny: Classifier, split: Split, tmp_path: Path
 ) -> None:
@@ -295,6 +316,7 @@ def test_weights_that_do_not_fit_the_configuration_are_refused(
         ("distilbert", 512, 24),
         ("roberta", 512, 23),  # positions are counted from the padding id, 0 here
         ("modernbert", 512, 24),
+        ("eurobert", 512, 24),
     ],
 )
 def test_texts_are_cut_at_the_smaller_limit_and_the_longest_runs(

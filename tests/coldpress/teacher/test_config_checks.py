@@ -35,7 +35,7 @@ def test_a_valid_configuration_passes() -> None:
         ("num_hidden_layers", True),
         ("num_attention_heads", 5),
         ("max_position_embeddings", None),
-        ("hidden_act", "silu"),
+        ("hidden_act", "mish"),
         ("hidden_act", ["gelu"]),
         ("model_type", ["bert"]),
         ("architectures", "BertModel"),
@@ -221,7 +221,7 @@ def test_published_rotary_models_pass(more: dict[str, Any]) -> None:
     [
         ("classifier_pooling", "max", "classifier_pooling 'max' is not one of: cls, mean"),
         ("classifier_activation", "silu", "classifier_activation is 'silu', only 'gelu'"),
-        ("hidden_activation", "silu", "hidden_activation 'silu' is not one of"),
+        ("hidden_activation", "mish", "hidden_activation 'mish' is not one of"),
         ("num_attention_heads", 32, "num_attention_heads makes the head size odd"),
         ("rope_scaling", {"type": "linear", "factor": 2.0}, "rope_scaling is not of the default"),
         (
@@ -254,6 +254,86 @@ def test_published_rotary_models_pass(more: dict[str, Any]) -> None:
 def test_unsupported_rotary_settings_are_refused(field: str, value: object, message: str) -> None:
     with pytest.raises(InputError, match=f"^teacher.model: {message}"):
         check_config({**MODERN, field: value}, "teacher.model")
+
+
+# The published configuration of EuroBERT-210m, with smaller sizes.
+EURO: dict[str, Any] = {
+    "model_type": "eurobert",
+    "auto_map": {"AutoModel": "modeling_eurobert.EuroBertModel"},
+    "attention_bias": False,
+    "attention_dropout": 0.0,
+    "bos_token_id": 96,
+    "clf_pooling": "late",
+    "eos_token_id": 97,
+    "head_dim": 8,
+    "hidden_act": "silu",
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "mask_token_id": 98,
+    "max_position_embeddings": 8192,
+    "mlp_bias": False,
+    "num_attention_heads": 4,
+    "num_hidden_layers": 2,
+    "num_key_value_heads": 2,
+    "pad_token_id": 97,
+    "pretraining_tp": 1,
+    "rms_norm_eps": 1e-05,
+    "rope_scaling": None,
+    "rope_theta": 250000,
+    "tie_word_embeddings": False,
+    "use_cache": False,
+    "vocab_size": 100,
+}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"classifier_pooling": "bos"},
+        {"num_key_value_heads": None, "head_dim": None},
+        {"rope_parameters": {"rope_type": "default", "rope_theta": 1e4}},
+    ],
+)
+def test_published_models_with_shared_heads_pass(more: dict[str, Any]) -> None:
+    with does_not_raise():
+        check_config({**EURO, **more}, "teacher.model")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("num_key_value_heads", 3, "num_key_value_heads is 3, no divisor of 4"),
+        ("num_key_value_heads", 0, "num_key_value_heads is 0, no divisor of 4"),
+        ("num_key_value_heads", [2], r"num_key_value_heads is \[2\], no divisor of 4"),
+        ("head_dim", 16, "head_dim is 16, only 8 is supported"),
+        ("num_attention_heads", 32, "num_key_value_heads is 2|head_dim is 8, only 1 is supported"),
+        ("classifier_pooling", "cls", "classifier_pooling 'cls' is not one of: late, bos, mean"),
+        ("classifier_pooling", [], r"classifier_pooling \[\] is not one of: late, bos, mean"),
+        ("hidden_act", "mish", "hidden_act 'mish' is not one of"),
+        ("is_decoder", True, "is_decoder is True, only False is supported"),
+        ("rope_theta", -1, "rope_theta is -1, not a positive number"),
+        ("rope_theta", "far", "rope_theta is 'far', not a positive number"),
+        ("rope_scaling", {"type": "linear", "factor": 2.0}, "rope_scaling is not of the default"),
+        ("rope_scaling", {"factor": 2.0}, "factor in rope_scaling is not supported"),
+        ("rope_parameters", {"rope_type": "yarn"}, "rope_parameters is not of the default type"),
+        ("rope_parameters", {"full_attention": {}}, "full_attention in rope_parameters is not"),
+        ("rope_parameters", 7, "rope_parameters is 7, not a mapping"),
+        ("sliding_window", 128, "sliding_window is set, which is not supported: every layer"),
+        ("layer_types", ["sliding_attention"] * 2, "layer_types is set, which is not supported"),
+        ("rms_norm_eps", -1, "rms_norm_eps is -1, not a number that is not negative"),
+    ],
+)
+def test_unsupported_settings_of_shared_heads_are_refused(
+    field: str, value: object, message: str
+) -> None:
+    with pytest.raises(InputError, match=f"^teacher.model: ({message})"):
+        check_config({**EURO, field: value}, "teacher.model")
+
+
+def test_code_that_transformers_has_not_adopted_is_refused() -> None:
+    with pytest.raises(InputError, match="auto_map is set, which is not supported"):
+        check_config({**MODERN, "auto_map": EURO["auto_map"]}, "teacher.model")
 
 
 def test_every_supported_activation_can_be_exported() -> None:

@@ -35,7 +35,7 @@ def write_json(path: Path, content: object) -> None:
     path.write_text(json.dumps(content))
 
 
-@pytest.fixture(params=["bert", "distilbert", "modernbert", "mpnet"])
+@pytest.fixture(params=["bert", "distilbert", "eurobert", "modernbert", "mpnet"])
 def encoder(
     request: pytest.FixtureRequest, random_classifier: Callable[[str], Classifier], tmp_path: Path
 ) -> Path:

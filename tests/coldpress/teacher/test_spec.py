@@ -16,7 +16,7 @@ from coldpress.errors import InputError
 from coldpress.model.architecture import ARCHITECTURES
 from coldpress.teacher.pretrained import DirectoryModel, HubModel, fetch_model
 from coldpress.teacher.spec import ScratchModel, Teacher, check_teacher_model, content_digest
-from coldpress.teacher.weight_checks import encoder_shapes, head_shapes
+from coldpress.teacher.weight_shapes import encoder_shapes, head_shapes
 from tests.support.local_hub import COMMIT, LocalHub
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\n"
@@ -120,8 +120,8 @@ def test_an_index_that_maps_no_weights_to_files_is_refused(
         (
             "config.json",
             {"config.json": b'{"model_type": "gpt2"}'},
-            ": family 'gpt2' is not one of: bert, deberta-v2, distilbert, electra, modernbert,"
-            " mpnet, roberta, xlm-roberta",
+            ": family 'gpt2' is not one of: bert, deberta-v2, distilbert, electra, eurobert,"
+            " modernbert, mpnet, roberta, xlm-roberta",
         ),
         (
             "config.json",

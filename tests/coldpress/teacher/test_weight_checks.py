@@ -16,8 +16,10 @@ from coldpress.model.architecture import ARCHITECTURES
 from coldpress.model.classifier import Classifier
 from coldpress.model.components import OutputHead
 from coldpress.model.serialization import save_classifier
-from coldpress.teacher.weight_checks import check_head, check_weights, encoder_shapes, head_shapes
+from coldpress.teacher.weight_checks import check_head, check_weights
+from coldpress.teacher.weight_shapes import encoder_shapes, head_shapes
 from tests.support.acceptance import does_not_raise
+from tests.support.tiny_eurobert import build_eurobert
 
 FAMILIES = sorted(ARCHITECTURES)
 
@@ -52,6 +54,18 @@ def test_biases_are_where_a_modernbert_has_them(
         random_classifier("modernbert", **dict.fromkeys(names, True)), tmp_path
     )
     assert encoder_shapes(config) | head_shapes(config, _head(config), 3) == shapes
+
+
+def test_shared_heads_have_fewer_keys_and_values(tmp_path: Path) -> None:
+    build_eurobert(50).save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    shapes = encoder_shapes(config)
+    assert shapes["model.layers.0.self_attn.k_proj.weight"] == (16, 32)
+    check_weights(tmp_path, config, "here")
+    check_head(tmp_path, config, _head(config), 2, "here")
+    config["num_key_value_heads"] = 4
+    with pytest.raises(InputError, match=r"k_proj.weight has the shape 16 x 32, but .* 32 x 32"):
+        check_weights(tmp_path, config, "here")
 
 
 Change = Callable[[dict[str, torch.Tensor]], object]

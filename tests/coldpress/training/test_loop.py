@@ -99,9 +99,10 @@ def gradients(classifier: Classifier, rows: EncodedSplit) -> dict[str, Tensor]:
 
 @pytest.mark.parametrize("family", sorted(ARCHITECTURES))
 def test_only_the_first_token_is_computed_with_equal_gradients(
-    family: str, random_classifier: Callable[[str], Classifier], rows: EncodedSplit
+    family: str, random_classifier: Callable[..., Classifier], rows: EncodedSplit
 ) -> None:
-    classifier = random_classifier(family)
+    pooling = {"classifier_pooling": "bos"} if family == "eurobert" else {}
+    classifier = random_classifier(family, **pooling)
     token_counts: list[int] = []
     up = classifier.linear(classifier.layers[-1], "up")
     hook = up.register_forward_hook(lambda _, inputs, __: token_counts.append(inputs[0].shape[1]))
@@ -116,10 +117,13 @@ def test_only_the_first_token_is_computed_with_equal_gradients(
         torch.testing.assert_close(first_only[name], gradient, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("family", "pooling"), [("modernbert", "mean"), ("eurobert", "mean"), ("eurobert", "late")]
+)
 def test_mean_pooling_computes_every_token(
-    random_classifier: Callable[..., Classifier], rows: EncodedSplit
+    family: str, pooling: str, random_classifier: Callable[..., Classifier], rows: EncodedSplit
 ) -> None:
-    classifier = random_classifier("modernbert", classifier_pooling="mean")
+    classifier = random_classifier(family, classifier_pooling=pooling)
     whole = gradients(classifier, rows)
     with only_first_token(classifier):
         first_only = gradients(classifier, rows)

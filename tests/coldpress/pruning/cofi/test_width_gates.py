@@ -15,12 +15,13 @@ from coldpress.model import serialization
 from coldpress.model.architecture import ARCHITECTURES
 from coldpress.model.checkpoint import Checkpoint, Manifest
 from coldpress.model.classifier import Classifier
+from coldpress.model.factored_embedding import add_factors
 from coldpress.onnx.export import export
 from coldpress.onnx.parity import check_parity
 from coldpress.pruning import L0
 from coldpress.pruning.cofi.gates import ModelGates, apply_gates, create_gates, select_units
 from coldpress.pruning.cofi.training import remove_closed
-from coldpress.pruning.cofi.width_gates import fold_width_gates, gated_layer_norm, select_dimensions
+from coldpress.pruning.cofi.width_gates import fold_width_gates, gated_norm, select_dimensions
 from coldpress.pruning.context import PruningContext
 from coldpress.training.loop import reseed
 
@@ -47,7 +48,7 @@ def test_only_open_dimensions_are_normalized() -> None:
     gates = torch.tensor([1.0, 0, 0.5, 0])
     # 1 and 3 are normalized to -1 and 1; the output is multiplied by 1 and 1/2, or not at all.
     for scale_output, expected in ((True, [0, 0, 1.5, 0]), (False, [0, 0, 3, 0])):
-        out = gated_layer_norm(states, norm, gates, scale_output)
+        out = gated_norm(states, norm, gates, scale_output)
         assert out[0].tolist() == pytest.approx(expected, abs=1e-6)
         assert out[0, [1, 3]].tolist() == [0, 0]
 
@@ -56,8 +57,16 @@ def test_epsilon_is_added_to_the_variance_of_open_dimensions() -> None:
     norm = nn.LayerNorm(4, eps=3.0)
     gates = torch.tensor([1.0, 0, 1, 0])
     # The variance of 1 and 3 is 1, and 1 / sqrt(1 + 3) a half.
-    out = gated_layer_norm(torch.tensor([[1.0, 0, 3, 0]]), norm, gates, scale_output=True)
+    out = gated_norm(torch.tensor([[1.0, 0, 3, 0]]), norm, gates, scale_output=True)
     assert out[0].tolist() == pytest.approx([-0.5, 0, 0.5, 0], abs=1e-6)
+
+
+def test_a_root_mean_square_is_that_of_open_dimensions() -> None:
+    """The mean square of 1 and 7 is 25; that of all four would be another."""
+    norm = nn.RMSNorm(4, eps=0.0)
+    gates = torch.tensor([1.0, 0, 0.5, 0])
+    out = gated_norm(torch.tensor([[1.0, 99, 7, 99]]), norm, gates, scale_output=True)
+    assert out[0].tolist() == pytest.approx([0.2, 0, 0.7, 0], abs=1e-6)
 
 
 def test_open_gates_change_nothing(tiny: Classifier, rows: EncodedSplit) -> None:
@@ -102,6 +111,24 @@ def test_removing_closed_dimensions_changes_nothing(
     assert select_dimensions(source, gates.width_log_alphas) == sorted(dimensions)
     narrow = remove_closed(source, gates, select_units(gates, 16, 1), sorted(dimensions))
     assert narrow.config.hidden_size == len(dimensions)
+    torch.testing.assert_close(narrow.logits(rows), logits, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["bert", "eurobert"])
+def test_a_factored_table_loses_closed_dimensions(
+    family: str, random_classifier: Callable[[str], Classifier], split: Split
+) -> None:
+    """Where no normalization follows the table, the gates are folded into its second factor."""
+    source = random_classifier(family)
+    for parameter in add_factors(source, 6).parameters():
+        nn.init.normal_(parameter, std=0.5)
+    rows = encode(source.tokenizer, split)
+    dimensions = [1, 2, 5, 15]
+    gates = open_gates(source, dimensions)
+    with apply_gates(source, gates):
+        logits = source.logits(rows)
+    narrow = remove_closed(source, gates, select_units(gates, 16, 1), dimensions)
+    assert narrow.token_table.embedding_dim == 6
     torch.testing.assert_close(narrow.logits(rows), logits, rtol=1e-4, atol=1e-5)
 
 

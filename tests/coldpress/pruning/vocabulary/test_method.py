@@ -26,6 +26,7 @@ from coldpress.pruning.method import PruningMethod
 from coldpress.pruning.pipeline import run_steps
 from coldpress.schema.section import Optimization
 from coldpress.training.data import labelled_data
+from tests.support.tiny_eurobert import llama_bpe
 from tests.support.tiny_modernbert import byte_level_bpe
 
 STEP = Vocabulary(method="vocabulary")
@@ -251,6 +252,25 @@ def test_a_modernberts_byte_level_tokenizer_is_pruned(
     assert pruned.token_table.padding_idx == pruned.config.pad_token_id == 3
     assert pruned.config.vocab_size == pruned.tokenizer.get_vocab_size()
     logits = [model.logits(encode(model.tokenizer, split)) for model in (modern, pruned)]
+    assert torch.equal(*logits)
+
+
+def test_a_euroberts_tokenizer_is_pruned(
+    random_classifier: Callable[..., Classifier], context: PruningContext
+) -> None:
+    """Words of its vocabulary need no merges; the padding is the last token of a text."""
+    split = rows_of("the press, the oil", "oil")
+    tokenizer = llama_bpe(["the press, the oil", "stones of stone"], 300)
+    special = {"bos_token_id": 0, "eos_token_id": [1, 2], "pad_token_id": 1, "mask_token_id": 2}
+    euro = random_classifier("eurobert", vocab_size=tokenizer.get_vocab_size(), **special)
+    euro.tokenizer = tokenizer
+    pruned = STEP.prune(euro, replace(context, texts=split.texts))
+    removed = set(tokens(tokenizer)) - set(tokens(pruned.tokenizer))
+    assert {"ston", "Ġston"} & removed
+    assert not {"the", "Ġoil", "<|begin_of_text|>", "<|end_of_text|>", "<|mask|>", "q"} & removed
+    assert pruned.token_table.padding_idx == pruned.config.pad_token_id == 1
+    assert pruned.config.vocab_size == pruned.tokenizer.get_vocab_size() < 300
+    logits = [model.logits(encode(model.tokenizer, split)) for model in (euro, pruned)]
     assert torch.equal(*logits)
 
 
