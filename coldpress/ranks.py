@@ -51,8 +51,8 @@ def own_rows(rows: int) -> slice:
 def gather_rows(own: Tensor, start: int, total: int) -> Tensor:
     """Join the rows of all ranks, so that a loss can be computed over the whole batch.
 
-    All ranks must call this. Every rank computes the same loss from the result. `average_gradients` then gives the gradient
-    of the whole batch, whatever the loss.
+    All ranks must call this, and compute the same loss from the result. `average_gradients` then
+    gives the gradient of the whole batch, whatever the loss.
 
     Args:
         own: Shape (own rows, ...).

@@ -59,9 +59,7 @@ class WordPlaces:
             rows: Of the batch; they count from 0 in the result.
         """
         words = self.units_of(rows)
-        return WordPlaces(
-            self.units[words], self.rows[words] - rows.start, self.positions[words]
-        )
+        return WordPlaces(self.units[words], self.rows[words] - rows.start, self.positions[words])
 
     def units_of(self, rows: slice) -> slice:
         """Return where the words of neighbouring rows of the batch are in `units`."""

@@ -18,6 +18,7 @@ from coldpress.method import Method
 from coldpress.pruning import PruningStep
 from coldpress.quantization import QuantizationMethod
 from coldpress.recipe.contrastive_teacher import check_contrastive
+from coldpress.recipe.export_section import Export
 from coldpress.recipe.external_teacher import check_external_gate, check_external_teacher
 from coldpress.recipe.gate_section import check_gate
 from coldpress.recipe.presets import PresetName, fill_in_preset
@@ -27,12 +28,6 @@ from coldpress.schema.section import FlatChoice, MergedChoice, Section
 from coldpress.schema.stages import RESERVED_SUFFIXES
 from coldpress.teacher.section import TeacherSection
 from coldpress.teacher.spec import Teacher, TeacherModel
-
-
-class Export(Section):
-    """Settings of the ONNX export."""
-
-    opset: Annotated[int, Field(ge=17, le=20, description="ONNX operator set.")] = 17
 
 
 class Recipe(Section):
@@ -49,6 +44,10 @@ class Recipe(Section):
     seed: Annotated[
         int, Field(ge=0, le=2**31 - 1, description="Every stage derives its seed from it.")
     ] = 0
+    processes: Annotated[
+        int,
+        Field(ge=1, le=64, description="Processes that train together, one for each GPU or core."),
+    ] = 1
     preset: Annotated[
         PresetName | None,
         Field(description="Fills in distill, prune and quantize where they are omitted."),
