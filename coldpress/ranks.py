@@ -159,19 +159,16 @@ class OwnRandomness:
     """
 
     def __init__(self) -> None:
-        self._state: Tensor | None = None
-        if _in_group():
-            seed = int(torch.randint(2**62, (1,))) + rank_number()
-            self._state = torch.Generator().manual_seed(seed).get_state()
-            if torch.cuda.is_available():
-                torch.cuda.manual_seed(seed)
+        shared = torch.get_rng_state()
+        seed = int(torch.randint(2**62, (1,))) + rank_number()
+        torch.set_rng_state(shared)  # a single process would not have drawn from it
+        self._state = torch.Generator().manual_seed(seed).get_state()
+        if torch.cuda.is_available() and _in_group():
+            torch.cuda.manual_seed(seed)
 
     @contextmanager
-    def __call__(self) -> Iterator[None]:
+    def draw(self) -> Iterator[None]:
         """Draw this rank's own numbers inside the context."""
-        if self._state is None:
-            yield
-            return
         shared = torch.get_rng_state()
         torch.set_rng_state(self._state)
         try:

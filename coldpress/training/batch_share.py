@@ -35,11 +35,14 @@ class BatchShare:
         """These rows, padded as in the whole batch."""
         return self.batch.part(self.rows)
 
+    @property
+    def is_divided(self) -> bool:
+        """False if this rank computes the whole batch: alone, or like all others."""
+        return len(self.own.rows) < len(self.batch.rows)
+
     def gather_rows(self, own: Tensor, start: int, total: int) -> Tensor:
         """Join rows or units of all ranks; see `ranks.gather_rows`."""
-        if len(self.own.rows) == len(self.batch.rows):
-            return own
-        return ranks.gather_rows(own, start, total)
+        return ranks.gather_rows(own, start, total) if self.is_divided else own
 
     def gather_logits(self, own: Tensor) -> Tensor:
         """Join the logits of all ranks.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -119,11 +120,13 @@ class TrainingStep:
 
     def _compute_loss(self, share: BatchShare) -> Tensor:
         units = torch.from_numpy(share.batch.units)
+        # Ranks that compute the same rows draw the same numbers.
+        randomness = self._own_randomness.draw() if share.is_divided else nullcontext()
         if not isinstance(self._loss, TeacherStudentLoss):
-            with self._own_randomness(), self._accelerator.autocast():
+            with randomness, self._accelerator.autocast():
                 logits = self._classifier.unit_logits(share.own)
             return self._loss(share.gather_logits(logits.float()), units)
-        with self._own_randomness(), self._accelerator.autocast():
+        with randomness, self._accelerator.autocast():
             student = record_activations(self._classifier, share.own)
             with torch.no_grad():
                 teacher = record_activations(self._loss.teacher, share.own)

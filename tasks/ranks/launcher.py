@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 from pathlib import Path
 
@@ -44,10 +45,15 @@ def main(job: str, processes: str) -> None:
     try:
         elastic_launch(config, sys.executable)(*rank)
     except ChildFailedError as error:
-        # Ranks that only lost the others exit with 1; one that was killed has a negative code.
-        number, failure = min(error.failures.items(), key=lambda item: item[1].exitcode)
-        send(Ended(number, failure.exitcode), sys.stdout.fileno())
+        codes = {number: failure.exitcode for number, failure in error.failures.items()}
+        number = min(codes, key=lambda number: _distance_from_cause(codes[number]))
+        send(Ended(number, codes[number]), sys.stdout.fileno())
         sys.exit(1)
+
+
+def _distance_from_cause(code: int) -> tuple[bool, bool]:
+    """Rank exit codes: the agent terminates the rest, and ranks that lost another exit with 1."""
+    return code == -signal.SIGTERM, code >= 0
 
 
 if __name__ == "__main__":
