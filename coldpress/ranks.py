@@ -99,17 +99,16 @@ def average_gradients(parameters: Iterable[Tensor]) -> None:
 
 
 def average_in_place(tensors: Iterable[Tensor]) -> None:
-    """Replace tensors by their averages over all ranks, in one message for each data type."""
+    """Replace tensors by their averages over all ranks."""
     if not _in_group():
         return
-    by_type: dict[torch.dtype, list[Tensor]] = {}
+    tensors = list(tensors)
+    with _lost_ranks():
+        # One buffer for all would be copied twice, which takes longer than more messages.
+        for work in [distributed.all_reduce(tensor, async_op=True) for tensor in tensors]:
+            work.wait()
     for tensor in tensors:
-        by_type.setdefault(tensor.dtype, []).append(tensor)
-    for members in by_type.values():
-        message = torch.cat([member.flatten() for member in members])
-        averages = sum_in_place(message).div_(rank_count())
-        for member, part in zip(members, averages.split([m.numel() for m in members]), strict=True):
-            member.copy_(part.view_as(member))
+        tensor.div_(rank_count())
 
 
 def widest_range(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:

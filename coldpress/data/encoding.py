@@ -157,22 +157,6 @@ class Batch:
         """Numbers of the units that have an output vector, shape (units,)."""
         return self.rows if self.places is None else self.places.units
 
-    def units_of(self, rows: slice) -> slice:
-        """Return where the units of neighbouring rows are in `units`."""
-        return rows if self.places is None else self.places.units_of(rows)
-
-    def part(self, rows: slice) -> Batch:
-        """Return neighbouring rows, padded as they are here.
-
-        Args:
-            rows: With a start and a stop.
-        """
-        places = None if self.places is None else self.places.part(rows)
-        ids, mask, types = (
-            array[rows] for array in (self.input_ids, self.attention_mask, self.token_type_ids)
-        )
-        return Batch(ids, mask, types, self.rows[rows], places)
-
     def select_units(self, outputs: Array) -> Array:
         """Select the output vectors of the units from what a model returns.
 

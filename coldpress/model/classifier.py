@@ -181,7 +181,10 @@ class Classifier:
             int64 tensors of shape (batch, tokens) by `input_names`, on the model's device.
         """
         device = next(self.module.parameters()).device
-        return {k: torch.from_numpy(getattr(batch, k)).to(device) for k in self.input_names}
+        tensors = {k: torch.from_numpy(getattr(batch, k)) for k in self.input_names}
+        if device.type == "cuda":  # from pinned memory the copy does not wait
+            tensors = {k: tensor.pin_memory() for k, tensor in tensors.items()}
+        return {k: tensor.to(device, non_blocking=True) for k, tensor in tensors.items()}
 
     def unit_logits(self, batch: Batch) -> Tensor:
         """Run the module, in its current mode, and select the logits of the units.

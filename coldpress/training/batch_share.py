@@ -33,7 +33,12 @@ class BatchShare:
     @cached_property
     def own(self) -> Batch:
         """These rows, padded as in the whole batch."""
-        return self.batch.part(self.rows)
+        batch, rows = self.batch, self.rows
+        places = None if batch.places is None else batch.places.part(rows)
+        ids, mask, types = (
+            array[rows] for array in (batch.input_ids, batch.attention_mask, batch.token_type_ids)
+        )
+        return Batch(ids, mask, types, batch.rows[rows], places)
 
     @property
     def is_divided(self) -> bool:
@@ -53,8 +58,9 @@ class BatchShare:
         Returns:
             Shape (units, labels), in the order of the batch's units.
         """
-        start = self.batch.units_of(self.rows).start
-        return self.gather_rows(own, start, len(self.batch.units))
+        places = self.batch.places
+        units = self.rows if places is None else places.units_of(self.rows)
+        return self.gather_rows(own, units.start, len(self.batch.units))
 
     def gather_activations(self, own: Activations) -> Activations:
         """Join the activations of all ranks, of each layer when it is first read.

@@ -130,8 +130,8 @@ class TrainingStep:
             student = record_activations(self._classifier, share.own)
             with torch.no_grad():
                 teacher = record_activations(self._loss.teacher, share.own)
-        activations = (share.gather_activations(model) for model in (student, teacher))
-        return self._loss.loss(*activations, units)
+        student, teacher = (share.gather_activations(model) for model in (student, teacher))
+        return self._loss.loss(student, teacher, units)
 
 
 def supports_bf16() -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.rank_training import CASES, dropout_order, run_case
+from tests.support.rank_training import CASES
 
 ROOT = Path(__file__).parents[2]
 BOUND = 1e-4
@@ -22,38 +22,44 @@ differs. Measured: 7e-6 for a loss of about 10, 5e-7 for the others."""
 pytestmark = pytest.mark.xdist_group("ranks")
 
 
+Results = dict[str, Any]
+
+
 @pytest.fixture(scope="module")
-def two_ranks(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """What each of two ranks computed."""
+def results(tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, Results, Results]:
+    """What one process computed, and what each of two ranks did."""
     folder = tmp_path_factory.mktemp("ranks")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     script = [sys.executable, "-m", "tests.support.rank_training"]
+    ranks = (("0", "1"), ("0", "2"), ("1", "2"))
     processes = [
-        subprocess.Popen([*script, str(n), "2", str(folder)], env=environment, cwd=ROOT)
-        for n in range(2)
+        subprocess.Popen([*script, *rank, str(folder)], env=environment, cwd=ROOT) for rank in ranks
     ]
-    assert [process.wait(300) for process in processes] == [0, 0]
-    return [json.loads((folder / f"{n}.json").read_text()) for n in range(2)]
+    assert [process.wait(300) for process in processes] == [0, 0, 0]
+    alone, first, second = ((folder / f"{'-'.join(rank)}.json").read_text() for rank in ranks)
+    return json.loads(alone), json.loads(first), json.loads(second)
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_two_ranks_train_like_one_process(case: str, two_ranks: list[dict[str, Any]]) -> None:
-    first, second = (results[case] for results in two_ranks)
+def test_two_ranks_train_like_one_process(
+    case: str, results: tuple[Results, Results, Results]
+) -> None:
+    alone, first, second = (result[case] for result in results)
     assert first == second
-    alone = run_case(case)
     assert len(first) == len(alone)
     assert np.abs(np.subtract(first, alone)).max() < BOUND
 
 
 def test_with_dropout_ranks_share_losses_and_the_order_of_batches(
-    two_ranks: list[dict[str, Any]],
+    results: tuple[Results, Results, Results],
 ) -> None:
     """Each draws dropout for its own rows; everything else is drawn by all alike."""
-    first, second = (results["dropout"] for results in two_ranks)
+    alone, first, second = (result["dropout"] for result in results)
     assert first == second
-    alone, _ = dropout_order()
-    assert np.abs(np.subtract(first[0], alone)).max() > BOUND
+    assert np.abs(np.subtract(first[0], alone[0])).max() > BOUND
 
 
-def test_a_measurement_of_the_first_rank_is_that_of_all(two_ranks: list[dict[str, Any]]) -> None:
-    assert [results["measured"] for results in two_ranks] == ["größer 0"] * 2
+def test_a_measurement_of_the_first_rank_is_that_of_all(
+    results: tuple[Results, Results, Results],
+) -> None:
+    assert [result["measured"] for result in results] == ["größer 0"] * 3

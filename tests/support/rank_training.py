@@ -1,6 +1,6 @@
 """Short training runs, to be compared between one process and several.
 
-As a script it is one rank: it runs all cases together with the other ranks, and writes the curves.
+As a script it is one rank, or the only process: it runs all cases and writes the curves.
 
     python -m tests.support.rank_training NUMBER COUNT FOLDER
 """
@@ -186,12 +186,6 @@ CASES: dict[str, Callable[[], Curve]] = {
 }
 
 
-def run_case(name: str) -> Curve:
-    """Run a case in float32, whatever the processor computes in."""
-    step.supports_bf16 = lambda: False
-    return CASES[name]()
-
-
 def dropout_order() -> tuple[Curve, int]:
     """Train with dropout; return the curve and a number of the shared generator afterwards."""
     rows = build_rows(np.arange(ROWS) % 3)
@@ -202,16 +196,17 @@ def dropout_order() -> tuple[Curve, int]:
 
 
 def main(number: int, count: int, folder: Path) -> None:
-    """Run all cases as one rank."""
+    """Run all cases as one rank, in float32 whatever the processor computes in."""
     torch.set_num_threads(1)
-    distributed.init_process_group(
-        "gloo", init_method=f"file://{folder / 'group'}", rank=number, world_size=count
-    )
-    results: dict[str, Any] = {name: run_case(name) for name in CASES}
+    step.supports_bf16 = lambda: False
+    if count > 1:
+        distributed.init_process_group(
+            "gloo", init_method=f"file://{folder / 'group'}", rank=number, world_size=count
+        )
+    results: dict[str, Any] = {name: case() for name, case in CASES.items()}
     results["dropout"] = dropout_order()
     results["measured"] = ranks.from_first(lambda: f"größer {number}")
-    (folder / f"{number}.json").write_text(json.dumps(results))
-    distributed.destroy_process_group()
+    (folder / f"{number}-{count}.json").write_text(json.dumps(results))
 
 
 if __name__ == "__main__":
