@@ -27,3 +27,11 @@ class CorruptCheckpointError(Exception):
 
 class ParityError(Exception):
     """An exported graph does not compute the same as the checkpoint it was exported from."""
+
+
+class RankError(Exception):
+    """One of several training processes failed. The message is one line and names the rank."""
+
+
+EXPECTED_ERRORS = (InputError, DivergedError, NonFiniteError, CorruptCheckpointError)
+"""Errors of a rank that the stage's task raises again as they are."""

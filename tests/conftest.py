@@ -39,6 +39,7 @@ INTEGRATION = (
     "flows",
     "tasks/environment/test_streams.py",
     "tasks/migration",
+    "tasks/ranks",
     "tasks/test_stage_modules.py",
     "tasks/tracking/test_embedded_db.py",
     "tasks/tracking/test_deduplicate.py",

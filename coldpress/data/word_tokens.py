@@ -52,6 +52,20 @@ class WordPlaces:
         """
         return cast("Array", outputs[self.rows, self.positions])
 
+    def part(self, rows: slice) -> WordPlaces:
+        """Return the words of neighbouring rows.
+
+        Args:
+            rows: Of the batch; they count from 0 in the result.
+        """
+        words = self.units_of(rows)
+        return WordPlaces(self.units[words], self.rows[words] - rows.start, self.positions[words])
+
+    def units_of(self, rows: slice) -> slice:
+        """Return where the words of neighbouring rows of the batch are in `units`."""
+        start, stop = np.searchsorted(self.rows, [rows.start, rows.stop]).tolist()
+        return slice(start, stop)
+
 
 def find_words(encodings: Sequence[Encoding], words: Sequence[WordSpans]) -> tuple[IntArray, ...]:
     """Return the positions of the words' first tokens.

@@ -27,10 +27,10 @@ class Activations:
     """
 
     logits: Tensor
-    hidden_states: tuple[Tensor, ...]
-    queries: tuple[Tensor, ...]
-    keys: tuple[Tensor, ...]
-    values: tuple[Tensor, ...]
+    hidden_states: Sequence[Tensor]
+    queries: Sequence[Tensor]
+    keys: Sequence[Tensor]
+    values: Sequence[Tensor]
     token_mask: Tensor
 
 

@@ -6,12 +6,14 @@ import copy
 import inspect
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from typing import Any, cast
 
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from coldpress import ranks
 from coldpress.data.encoding import Batch, EncodedSplit
 from coldpress.errors import InputError
 from coldpress.kinds.kind import TaskKind
@@ -182,7 +184,10 @@ class Classifier:
             int64 tensors of shape (batch, tokens) by `input_names`, on the model's device.
         """
         device = next(self.module.parameters()).device
-        return {k: torch.from_numpy(getattr(batch, k)).to(device) for k in self.input_names}
+        tensors = {k: torch.from_numpy(getattr(batch, k)) for k in self.input_names}
+        if device.type == "cuda":  # from pinned memory the copy does not wait
+            tensors = {k: tensor.pin_memory() for k, tensor in tensors.items()}
+        return {k: tensor.to(device, non_blocking=True) for k, tensor in tensors.items()}
 
     def unit_logits(self, batch: Batch) -> Tensor:
         """Run the module, in its current mode, and select the logits of the units.
@@ -204,16 +209,17 @@ class Classifier:
 
         Returns:
             float32 logits of shape (units, labels), in the order of the units; 0 for units that
-            the model does not see.
+            the model does not see. Ranks divide the batches.
         """
         logits = torch.zeros(encoded.unit_count, self.output_size)
         training = self.module.training
         self.module.eval()
         with torch.inference_mode():
-            for batch in encoded.batches(batch_size):
+            batches = encoded.batches(batch_size)
+            for batch in islice(batches, ranks.rank_number(), None, ranks.rank_count()):
                 logits[torch.from_numpy(batch.units)] = self.unit_logits(batch).cpu()
         self.module.train(training)
-        return logits
+        return ranks.sum_in_place(logits)
 
 
 def score(classifier: Classifier, rows: EncodedSplit) -> float:

@@ -45,6 +45,10 @@ class Recipe(Section):
     seed: Annotated[
         int, Field(ge=0, le=2**31 - 1, description="Every stage derives its seed from it.")
     ] = 0
+    processes: Annotated[
+        int,
+        Field(ge=1, le=64, description="Processes that train together, one for each GPU or core."),
+    ] = 1
     preset: Annotated[
         PresetName | None,
         Field(description="Fills in distill, prune and quantize where they are omitted."),

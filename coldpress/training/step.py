@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -12,10 +13,12 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
+from coldpress import ranks
 from coldpress.data.encoding import Batch
 from coldpress.errors import DivergedError
 from coldpress.model.activations import TeacherStudentLoss, record_activations
 from coldpress.model.classifier import Classifier
+from coldpress.training.batch_share import BatchShare
 from coldpress.training.dropout import fast_dropout
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -34,7 +37,10 @@ def no_progress(step: int, steps: int, loss: float) -> None:
 
 
 class TrainingStep:
-    """One step of AdamW with gradient clipping, warm-up and linear decay."""
+    """One step of AdamW with gradient clipping, warm-up and linear decay.
+
+    Ranks divide the batch and compute the same loss of the whole batch.
+    """
 
     def __init__(
         self,
@@ -66,6 +72,8 @@ class TrainingStep:
         if isinstance(loss, TeacherStudentLoss):
             loss.teacher.module.to(self._accelerator.device).eval()
             self._trained.append(loss.projections.to(self._accelerator.device))
+        ranks.copy_from_first(self._trained)
+        self._own_randomness = ranks.OwnRandomness()
         optimizer = AdamW(_parameter_groups(self._trained), lr=peak, fused=True)
         self._optimizer = self._accelerator.prepare(optimizer)
         self._schedule = LambdaLR(optimizer, lambda step: _learning_rate_factor(step, steps))
@@ -74,18 +82,19 @@ class TrainingStep:
         """Train on a batch, and return its loss.
 
         Args:
-            batch: Padded rows.
+            batch: Padded rows; the same on every rank.
 
         Raises:
             DivergedError: The loss is not finite.
         """
         self._module.train()
         with fast_dropout():
-            loss = self._compute_loss(batch)
+            loss = self._compute_loss(BatchShare(batch))
         value = float(loss.item())
         if not math.isfinite(value):
             raise self._diverged(f"the loss is {value} in step {self._step + 1}")
         self._accelerator.backward(loss)
+        ranks.average_gradients(self._trained.parameters())
         self._accelerator.clip_grad_norm_(self._trained.parameters(), MAX_GRADIENT_NORM)
         self._optimizer.step()
         self._schedule.step()
@@ -109,16 +118,19 @@ class TrainingStep:
         remedy = f"set a learning_rate below {self._peak:g}"
         return DivergedError(f"training diverged: {reason} of {self._steps}; {remedy}")
 
-    def _compute_loss(self, batch: Batch) -> Tensor:
-        units = torch.from_numpy(batch.units)
+    def _compute_loss(self, share: BatchShare) -> Tensor:
+        units = torch.from_numpy(share.batch.units)
+        # Ranks that compute the same rows draw the same numbers.
+        randomness = self._own_randomness.draw() if share.is_divided else nullcontext()
         if not isinstance(self._loss, TeacherStudentLoss):
-            with self._accelerator.autocast():
-                logits = self._classifier.unit_logits(batch)
-            return self._loss(logits.float(), units)
-        with self._accelerator.autocast():
-            student = record_activations(self._classifier, batch)
+            with randomness, self._accelerator.autocast():
+                logits = self._classifier.unit_logits(share.own)
+            return self._loss(share.gather_logits(logits.float()), units)
+        with randomness, self._accelerator.autocast():
+            student = record_activations(self._classifier, share.own)
             with torch.no_grad():
-                teacher = record_activations(self._loss.teacher, batch)
+                teacher = record_activations(self._loss.teacher, share.own)
+        student, teacher = (share.gather_activations(model) for model in (student, teacher))
         return self._loss.loss(student, teacher, units)
 
 

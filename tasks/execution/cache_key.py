@@ -107,31 +107,32 @@ def collect_sources(module: str, methods: Iterable[str] = ()) -> dict[str, str]:
         visited.add(entry)
         text = path.read_text(encoding="utf-8")
         # Other modules of `tasks` look results up and record them; they do not affect any result.
-        if entry[0] == module or not _is_in_tasks(entry[0]):
+        computes = entry[0] == module or _is_body(entry[0])
+        if computes or not _is_in_tasks(entry[0]):
             texts[entry[0]] = text
-        pending += _project_imports(_ROOT, entry, text, entry[0] == module)
+        pending += _project_imports(_ROOT, entry, text, computes)
     return texts
 
 
 @cache
 def _project_imports(
-    root: Path, importer: _Import, text: str, is_stage: bool
+    root: Path, importer: _Import, text: str, computes: bool
 ) -> tuple[_Import, ...]:
     """Return what a module imports from this project, including the parent packages.
 
     Cached, since the stages import the same modules.
     """
-    return tuple(dict.fromkeys(_each_import(root, importer, text, is_stage)))
+    return tuple(dict.fromkeys(_each_import(root, importer, text, computes)))
 
 
-def _each_import(root: Path, importer: _Import, text: str, is_stage: bool) -> Iterator[_Import]:
+def _each_import(root: Path, importer: _Import, text: str, computes: bool) -> Iterator[_Import]:
     module, with_functions = importer
     for name, at_module_level in _imported_names(text).items():
         if not (at_module_level or with_functions):
             continue
         yield from ((package, False) for package in _parent_packages(name))
-        # Functions of a task module count for the stage that imports it, but no further.
-        is_indirect = _is_in_tasks(name) and _is_in_tasks(module) and not is_stage
+        # Functions of a task module count for the stage or body that imports it, but no further.
+        is_indirect = _is_in_tasks(name) and _is_in_tasks(module) and not computes
         yield _resolve_import(
             root, name, with_functions and name != _RECIPE_MODULE and not is_indirect
         )
@@ -157,6 +158,10 @@ def _is_package(path: Path | None) -> bool:
 
 def _is_in_tasks(module: str) -> bool:
     return module.split(".")[0] == "tasks"
+
+
+def _is_body(module: str) -> bool:
+    return module.startswith("tasks.bodies.")
 
 
 @cache

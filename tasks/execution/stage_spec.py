@@ -16,6 +16,7 @@ from tasks.execution.pipeline_run import PipelineRun
 from tasks.tracking.results import StageResult
 
 if TYPE_CHECKING:
+    from coldpress.training.loop import Epoch
     from coldpress.training.step import ProgressCallback
 
 
@@ -30,6 +31,8 @@ class StageSpec:
         inputs: Results of earlier stages that this one uses.
         key_extras: Anything else that changes the result, such as the processor.
         may_reuse: Whether a stored result with this key may be reused.
+        processes: Ranks that train together. More of them change the result: each draws the random
+            numbers of dropout for its own rows, and sums are rounded in another order.
     """
 
     run: PipelineRun
@@ -38,6 +41,7 @@ class StageSpec:
     inputs: tuple[StageResult, ...] = ()
     key_extras: Mapping[str, str] = field(default_factory=dict)
     may_reuse: Callable[[StageResult], bool] = lambda _: True
+    processes: int = 1
 
     @property
     def ancestors(self) -> tuple[str, ...]:
@@ -57,6 +61,8 @@ class StageSpec:
             "seed": recipe.seed,
             "also": dict(self.key_extras),
         }
+        if self.processes > 1:
+            depends_on["processes"] = self.processes
         return cache_key.stage_key(self.stage, f"tasks.{self.stage}", depends_on)
 
 
@@ -97,6 +103,12 @@ class StageContext:
     def parents(self) -> tuple[str, ...]:
         """Digests of the inputs."""
         return tuple(checkpoint.digest for checkpoint in self.inputs)
+
+    def log_epochs(self, curves: Mapping[str, Sequence[Epoch]], metric: str) -> None:
+        """Record training curves in the stage's run; see `tracking.curves.log_epochs`."""
+        from tasks.tracking.curves import log_epochs
+
+        log_epochs(self.run_id, curves, metric)
 
     def manifest(self, notes: Mapping[str, Any] | None = None) -> Manifest:
         """Return the manifest of the checkpoint: stage, parents and section of the recipe."""

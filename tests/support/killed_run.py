@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -42,9 +43,17 @@ def wait_for(database: Path, stage: Stage, process: subprocess.Popen[bytes]) -> 
 
 
 def end_in(
-    coldpress: Coldpress, stage: Stage, number: signal.Signals, *, group: bool = False
+    coldpress: Coldpress,
+    stage: Stage,
+    number: signal.Signals,
+    *,
+    group: bool = False,
+    when: Callable[[], bool] = lambda: True,
 ) -> int:
-    """Send a signal in a stage: to the process alone, or as a terminal does, and impatiently."""
+    """Send a signal in a stage: to the process alone, or as a terminal does, and impatiently.
+
+    `when` is asked again and again from the start of the stage until it holds.
+    """
     with (coldpress.home / "killed.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-c", FOREGROUND, *coldpress.command("run", "./tiny.yaml", *REPORT)],
@@ -56,6 +65,8 @@ def end_in(
         )
         try:
             wait_for(coldpress.home / "state" / "mlflow.db", stage, process)
+            while not when():
+                assert process.poll() is None, f"the run ended in {stage}"
         except BaseException:
             process.kill()
             raise

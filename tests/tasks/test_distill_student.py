@@ -17,7 +17,8 @@ from coldpress.model.classifier import Classifier
 from coldpress.model.serialization import load_classifier, save_classifier, write_checkpoint
 from coldpress.recipe.recipe import Recipe
 from coldpress.training.step import no_progress
-from tasks.distill_student import _distill, _stage_spec
+from tasks.bodies.distill_student import distill
+from tasks.distill_student import _stage_spec
 from tasks.execution import data
 from tasks.execution.pipeline_run import PipelineRun
 from tasks.execution.stage_spec import StageContext, StageSpec
@@ -121,4 +122,4 @@ def run_stage(
         soft_targets.save_soft_targets(soft_targets.compute_soft_targets(teacher, rows), directory)
     inputs = [checkpoint, Checkpoint.open(state / "answers")]
     run_id = runs.open_run(runs.ensure_experiment("tiny"), "distill_student", {})
-    return _distill(StageContext(spec, state / "student", inputs, run_id, no_progress))
+    return distill(StageContext(spec, state / "student", inputs, run_id, no_progress))

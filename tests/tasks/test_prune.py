@@ -12,10 +12,10 @@ from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
 from coldpress.recipe.recipe import Recipe
 from coldpress.training.step import no_progress
+from tasks.bodies.prune import prune
 from tasks.execution import data
 from tasks.execution.pipeline_run import PipelineRun
 from tasks.execution.stage_spec import StageContext, StageSpec
-from tasks.prune import _prune
 from tasks.tracking import runs
 
 TEXTS = {"calm": "slow oil", "fast": "fast press", "warm": "warm olive stone"}
@@ -55,7 +55,7 @@ def test_two_steps_of_one_method_have_separate_curves(
 ) -> None:
     run_id = runs.open_run(runs.ensure_experiment("tiny"), "prune", {"stage": "prune"})
     spec = StageSpec(PipelineRun(recipe, "none", "none", {}), "prune", {"steps": recipe.prune})
-    _prune(
+    prune(
         StageContext(spec, state / "pruned", [tiny_checkpoint, soft_targets], run_id, no_progress)
     )
     first, second = (

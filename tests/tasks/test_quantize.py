@@ -15,10 +15,11 @@ from coldpress.model.classifier import Classifier
 from coldpress.quantization.core.storage import load_any_precision
 from coldpress.recipe.recipe import Recipe
 from coldpress.training.step import no_progress
+from tasks.bodies.quantize import quantize
 from tasks.execution import data
 from tasks.execution.pipeline_run import PipelineRun
 from tasks.execution.stage_spec import StageContext, StageSpec
-from tasks.quantize import _quantize, _stage_spec
+from tasks.quantize import _stage_spec
 from tasks.tracking import runs
 from tasks.tracking.results import StageResult
 
@@ -71,7 +72,7 @@ def test_training_logs_a_curve_and_stores_integers(
         )
     inputs = [tiny_checkpoint, Checkpoint.open(state / "answers")]
     run_id = runs.open_run(runs.ensure_experiment("tiny"), "quantize", {"stage": "quantize"})
-    metrics = _quantize(StageContext(spec, state / "quantized", inputs, run_id, no_progress))
+    metrics = quantize(StageContext(spec, state / "quantized", inputs, run_id, no_progress))
     curve = runs.client().get_metric_history(run_id, "epoch_loss")
     assert [point.step for point in curve] == [1, 2]
     quantized = Checkpoint.open(state / "quantized")

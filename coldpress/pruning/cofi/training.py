@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam
 
+from coldpress import ranks
 from coldpress.model import surgery
 from coldpress.model.activations import Activations, TeacherStudentLoss
 from coldpress.pruning.cofi.gates import (
@@ -93,6 +94,7 @@ class _GateTraining:
         return TeacherStudentLoss(self._teacher, total, nn.ModuleList([projection]))
 
     def step(self, step: int, steps: int, _: float) -> None:
+        ranks.average_gradients([*self._gates.log_alphas, self._multipliers])
         for optimizer in self._optimizers:
             optimizer.param_groups[0]["lr"] = max(GATE_LEARNING_RATE, MIN_TRAVEL / steps)
             optimizer.step()

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import register_parametrization, remove_parametrizations
 
+from coldpress import ranks
 from coldpress.pruning.gradual import MAX_PRUNINGS, cubic_sparsity
 from coldpress.pruning.sparsity import linear_modules
 
@@ -97,6 +98,8 @@ def prune_by_movement(
 
         def raise_sparsity(step: int, steps: int, _: float) -> None:
             if step % math.ceil(steps / MAX_PRUNINGS) == 0 or step == steps:
+                # Each rank has scored the gradients of its own rows.
+                ranks.average_in_place([mask.scores for mask in masks])
                 for mask in masks:
                     mask.mask_lowest(cubic_sparsity(0.0, sparsity, step / steps))
 

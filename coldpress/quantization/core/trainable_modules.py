@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
+from coldpress import ranks
 from coldpress.quantization.arithmetic.int8_embedding.module import QuantizedEmbedding
 from coldpress.quantization.arithmetic.int8_linear.module import QuantizedLinear, observed_tokens
 from coldpress.quantization.core.convert import build_quantized_embedding, build_quantized_linear
@@ -96,8 +97,9 @@ class MovingRangeQuantizer(nn.Module):
         module.activation_zero_point = zero_point
 
     def _update(self, tokens: Tensor) -> None:
-        self.low.lerp_(tokens.amin(), MOMENTUM)
-        self.high.lerp_(tokens.amax(), MOMENTUM)
+        low, high = ranks.widest_range(tokens.amin(), tokens.amax())
+        self.low.lerp_(low, MOMENTUM)
+        self.high.lerp_(high, MOMENTUM)
 
 
 class FakeQuantizedLinear(nn.Linear):

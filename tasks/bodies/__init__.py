@@ -1,0 +1,1 @@
+"""What the stages that train compute, from files to files, without Prefect and MLflow."""

@@ -1,0 +1,1 @@
+"""Stage bodies in several processes, under torchrun."""
