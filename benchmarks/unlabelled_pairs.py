@@ -36,7 +36,9 @@ def main() -> None:
     encoder, corpus, train, target = arguments.paths
     documents = list(read_documents(corpus).values())
     rng = random.Random(0)
-    queries = [(query, None) for query in dict.fromkeys(row["query"] for row in read_jsonl(train))]
+    queries: list[tuple[str, int | None]] = [
+        (query, None) for query in dict.fromkeys(row["query"] for row in read_jsonl(train))
+    ]
     numbers = rng.sample(range(len(documents)), min(arguments.sentences, len(documents)))
     queries += [(choose_sentence(documents[number], rng), number) for number in numbers]
     vectors = embed(encoder, [*documents, *(query for query, _ in queries)])
