@@ -18,8 +18,10 @@ from coldpress.method import Method
 from coldpress.pruning import PruningStep
 from coldpress.quantization import QuantizationMethod
 from coldpress.recipe.contrastive_teacher import check_contrastive
+from coldpress.recipe.export_section import Export
 from coldpress.recipe.external_teacher import check_external_gate, check_external_teacher
 from coldpress.recipe.gate_section import check_gate
+from coldpress.recipe.placement import Placement
 from coldpress.recipe.presets import PresetName, fill_in_preset
 from coldpress.recipe.soft_targets_section import SoftTargetsSection
 from coldpress.recipe.static_student import check_static_student
@@ -27,12 +29,6 @@ from coldpress.schema.section import FlatChoice, MergedChoice, Section
 from coldpress.schema.stages import RESERVED_SUFFIXES
 from coldpress.teacher.section import TeacherSection
 from coldpress.teacher.spec import Teacher, TeacherModel
-
-
-class Export(Section):
-    """Settings of the ONNX export."""
-
-    opset: Annotated[int, Field(ge=17, le=20, description="ONNX operator set.")] = 17
 
 
 class Recipe(Section):
@@ -82,6 +78,7 @@ class Recipe(Section):
     gate: Annotated[
         Gate | None, Field(description="Conditions for promotion; none: no conditions are checked.")
     ] = None
+    placement: Placement = Placement()
 
     @model_validator(mode="before")
     @classmethod

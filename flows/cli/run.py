@@ -10,7 +10,7 @@ from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from coldpress.errors import InputError
+from coldpress.errors import InputError, PlacedStageError
 from coldpress.recipe.loading import load_recipe
 from coldpress.recipe.preflight import run_preflight
 from coldpress.schema.stages import STAGES
@@ -24,7 +24,7 @@ from flows.cli.output_files import (
 )
 from flows.prefect_server import supervisor
 from tasks.environment import credentials, deferred_signals, home, streams
-from tasks.execution import data, log_filters
+from tasks.execution import data, log_filters, work_pools
 
 if TYPE_CHECKING:
     from prefect import Flow, State
@@ -83,6 +83,7 @@ def _run_flow(recipe: Recipe, outcome: dict[str, Any], target: Path | None) -> i
     home.configure_environment()
     credentials.check_mlflow(os.environ["MLFLOW_TRACKING_URI"])
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    work_pools.check_work_pools(recipe)
     with supervisor.embedded_server() as server:
         from tasks.tracking import experiments, runs
 
@@ -96,7 +97,7 @@ def _run_flow(recipe: Recipe, outcome: dict[str, Any], target: Path | None) -> i
     if state.is_completed():
         return FAILURE if outcome["gate"] and not outcome["gate"]["passed"] else SUCCESS
     error = state.result(raise_on_failure=False)
-    if isinstance(error, InputError):
+    if isinstance(error, InputError | PlacedStageError):
         raise error
     return FAILURE  # Prefect has shown the traceback
 
@@ -161,5 +162,6 @@ def _empty_outcome(reference: str) -> dict[str, Any]:
             {"stage": s, **skipped, "digest": None, "parents": [], "metrics": {}} for s in STAGES
         ],
         "evaluation": None,
+        "evaluations": [],
         "gate": None,
     }
