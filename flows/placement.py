@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
@@ -36,7 +36,7 @@ _PATIENCE_SECONDS = 600.0
 """How long a stage waits for a pool that could run it at the start, as while a machine restarts."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Call:
     """A stage that runs on a work pool.
 
@@ -44,15 +44,13 @@ class _Call:
         stage: The stage.
         pool: Name of the work pool.
         flow_run_id: The flow run of this stage.
+        ready: When the pool could last start it, by `time.monotonic`.
     """
 
     stage: Stage
     pool: str
     flow_run_id: UUID
-
-    @property
-    def place(self) -> str:
-        return f"{self.stage} on the work pool {self.pool!r}"
+    ready: float = field(default_factory=time.monotonic)
 
 
 def place(task: Task[..., StageResult], run: PipelineRun, *inputs: StageResult) -> StageResult:
@@ -98,16 +96,17 @@ def evaluate_on_pools(run: PipelineRun, models: Sequence[StageResult]) -> list[S
 def _run_on_pools(
     run: PipelineRun, stage: Stage, inputs: Sequence[StageResult]
 ) -> list[StageResult]:
+    """Run a stage on all of its pools at the same time; the first failure cancels the others."""
     calls: list[_Call] = []
     try:
         for pool in stage_pools(run.recipe, stage):
             calls.append(_start(run, stage, pool, inputs))  # noqa: PERF401 - for the clean-up
-        states = [_wait(call) for call in calls]
+        _wait(calls)
     except BaseException:
         for call in calls:
             _cancel(call)
         raise
-    return [_result(run, call, state) for call, state in zip(calls, states, strict=True)]
+    return [_result(run, call) for call in calls]
 
 
 def _start(run: PipelineRun, stage: Stage, pool: str, inputs: Sequence[StageResult]) -> _Call:
@@ -125,38 +124,46 @@ def _start(run: PipelineRun, stage: Stage, pool: str, inputs: Sequence[StageResu
     return _Call(stage, pool, flow_run.id)
 
 
-def _wait(call: _Call) -> State:
-    """Wait until a stage has ended there."""
+def _wait(calls: Sequence[_Call]) -> None:
+    """Wait until all of them have completed.
+
+    Raises:
+        InputError: See `place`.
+        PlacedStageError: See `place`.
+    """
+    pending = list(calls)
     with get_client(sync_client=True) as prefect:
-        ready = time.monotonic()
         while True:
-            state = prefect.read_flow_run(call.flow_run_id).state
-            if state is not None and state.is_final():
-                return _check(call, state)
-            obstacle = _obstacle(prefect, call, state)
-            if obstacle is None:
-                ready = time.monotonic()
-            elif time.monotonic() - ready > _PATIENCE_SECONDS:
-                raise PlacedStageError(f"{call.stage}: for {_PATIENCE_SECONDS:.0f} s, {obstacle}")
+            pending = [call for call in pending if not _is_completed(prefect, call)]
+            if not pending:
+                return
             time.sleep(_POLL_SECONDS)
 
 
-def _obstacle(prefect: SyncPrefectClient, call: _Call, state: State | None) -> str | None:
-    """Return why a stage that has not begun cannot begin; None if it can, or has."""
-    if state is not None and state.is_running():
-        return None
-    return work_pools.find_obstacle(prefect, call.pool)
+def _is_completed(prefect: SyncPrefectClient, call: _Call) -> bool:
+    state = prefect.read_flow_run(call.flow_run_id).state
+    if state is not None and state.is_final():
+        _raise_failure(call, state)
+        return True
+    # A run that has begun needs no pool any more.
+    begun = state is not None and state.is_running()
+    obstacle = None if begun else work_pools.find_obstacle(prefect, call.pool)
+    if obstacle is None:
+        call.ready = time.monotonic()
+    elif time.monotonic() - call.ready > _PATIENCE_SECONDS:
+        raise PlacedStageError(f"{call.stage}: for {_PATIENCE_SECONDS:.0f} s, {obstacle}")
+    return False
 
 
-def _check(call: _Call, state: State) -> State:
-    """Raise the error of a stage that did not complete."""
+def _raise_failure(call: _Call, state: State) -> None:
+    """Raise the error of a stage that ended otherwise than completed."""
     if state.is_completed():
-        return state
+        return
     message = " ".join((state.message or "").split())
     if state.is_failed() and message.startswith(INVALID_INPUT):
         raise InputError(message.removeprefix(INVALID_INPUT))
-    outcome = state.type.value.lower()
-    raise PlacedStageError(f"{call.place}: {outcome}" + (f": {message}" if message else ""))
+    ended = f"{call.stage}: {state.type.value.lower()} on the work pool {call.pool!r}"
+    raise PlacedStageError(ended if state.is_cancelled() else f"{ended}: {message}")
 
 
 def _cancel(call: _Call) -> None:
@@ -166,9 +173,9 @@ def _cancel(call: _Call) -> None:
         prefect.set_flow_run_state(call.flow_run_id, state)
 
 
-def _result(run: PipelineRun, call: _Call, state: State) -> StageResult:
+def _result(run: PipelineRun, call: _Call) -> StageResult:
     """Read the result that a stage left in MLflow."""
     result = history.placed_result(str(call.flow_run_id), run.experiment_id)
     if result is None:
-        raise PlacedStageError(f"{call.place}: {state.name}, but left no result in MLflow")
+        raise PlacedStageError(f"{call.stage}: no result of the work pool {call.pool!r} in MLflow")
     return result

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from coldpress.errors import InputError
 from coldpress.recipe.placement import placed_stages
-from tasks.environment import credentials
+from tasks.environment import credentials, home
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -32,6 +33,8 @@ def check_work_pools(recipe: Recipe) -> None:
             f"placement: no Prefect server, whose workers could run {stages_by_pool.popitem()[1]};"
             f" start one with `coldpress up`, or set {credentials.PREFECT_VARIABLE}"
         )
+    if "prefect" not in sys.modules:
+        home.import_prefect()
     from prefect.client.orchestration import get_client
 
     with get_client(sync_client=True) as prefect:
