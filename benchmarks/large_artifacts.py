@@ -63,7 +63,7 @@ def _server(folder: Path) -> Iterator[psutil.Process]:
     environment = servers.environment(home, MLFLOW, {MLFLOW: port})
     environment["TMPDIR"] = str(folder)
     with (folder / "mlflow.log").open("wb") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: S603
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     address = local_stack.loopback_url(port)
     os.environ["MLFLOW_TRACKING_URI"] = address
     try:

@@ -126,10 +126,10 @@ def stage_results_in(members: list[Run]) -> list[StageResult]:
     """Return the same as `stage_results`, from the runs of a flow run."""
     pipeline_run = pipeline_run_in(members)
     results = {stage: _main_result(members, stage) for stage in STAGES}
-    found: dict[str, StageResult] = {s: r for s, r in results.items() if r is not None}
+    existing: dict[str, StageResult] = {s: r for s, r in results.items() if r is not None}
     if pipeline_run is not None and pipeline_run.info.status in {"FAILED", "KILLED"}:
-        _mark_failed_stage(pipeline_run, found)
-    return [found.get(stage, StageResult(stage=stage, status="skipped")) for stage in STAGES]
+        _mark_failed_stage(pipeline_run, existing)
+    return [existing.get(stage, StageResult(stage=stage, status="skipped")) for stage in STAGES]
 
 
 def _main_result(members: list[Run], stage: Stage) -> StageResult | None:
@@ -177,8 +177,8 @@ def placed_result(placed_flow_run_id: str, experiment_id: str) -> StageResult | 
         experiment_id: The experiment of the pipeline run.
     """
     tag = f"tags.`coldpress.{PLACED_TAG}` = '{placed_flow_run_id}'"
-    found = find_runs(f"{tag} AND attributes.status = 'FINISHED'", [experiment_id])
-    return result_of(found[-1]) if found else None
+    matches = find_runs(f"{tag} AND attributes.status = 'FINISHED'", [experiment_id])
+    return result_of(matches[-1]) if matches else None
 
 
 def _mark_failed_stage(pipeline_run: Run, results: dict[str, StageResult]) -> None:
