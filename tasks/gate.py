@@ -19,7 +19,7 @@ from coldpress.model.checkpoint import Checkpoint
 from tasks.environment import home
 from tasks.execution import flow_run_page, pipeline_run
 from tasks.promotion import compare_champion, version_identity
-from tasks.tracking import artifacts, registry, runs
+from tasks.tracking import artifacts, processors, registry, runs
 from tasks.tracking.results import StageResult
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ def _judge(
         scorecards = Evaluation.read(checkpoint.path)
         comparison = _compare_with_champion(recipe, final, checkpoint)
     parity = None if recipe.export is None else final.metrics
-    return scorecards.processor, run_checks(gate, scorecards, parity, comparison)
+    verdict = run_checks(gate, scorecards, parity, comparison)
+    return processors.evaluated_on(scorecards), verdict
 
 
 def final_state(verdict: Verdict | None, result: StageResult) -> State[StageResult]:

@@ -57,7 +57,7 @@ def _processors(evaluations: Sequence[StageResult]) -> list[str]:
     names = []
     for evaluation in evaluations:
         with artifacts.open_checkpoint(evaluation.model_uri or "") as checkpoint:
-            names.append(Evaluation.read(checkpoint.path).processor)
+            names.append(processors.evaluated_on(Evaluation.read(checkpoint.path)))
     return list(dict.fromkeys(names))
 
 

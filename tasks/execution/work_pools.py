@@ -55,7 +55,7 @@ def find_obstacle(prefect: SyncPrefectClient, pool: str) -> str | None:
         A sentence without a full stop. Prefect counts a worker as offline when it has missed three
         heartbeats, which it sends every 30 seconds.
     """
-    from prefect.client.schemas.objects import WorkerStatus
+    from prefect.client.schemas.objects import WorkPoolStatus
     from prefect.exceptions import ObjectNotFound
 
     try:
@@ -66,8 +66,7 @@ def find_obstacle(prefect: SyncPrefectClient, pool: str) -> str | None:
         return f"the work pool {pool!r} is paused; `prefect work-pool resume {pool}` ends that"
     if work_pool.is_push_pool or work_pool.is_managed_pool:
         return None  # no workers: the server submits its runs
-    workers = prefect.read_workers_for_work_pool(pool)
-    if any(worker.status == WorkerStatus.ONLINE for worker in workers):
+    if work_pool.status == WorkPoolStatus.READY:
         return None
     return f"no worker of the work pool {pool!r} is online; {_start_hint(pool)}"
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -11,15 +13,31 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect import flow
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from coldpress.cpu import processor_name
+from coldpress.errors import PlacedStageError
+from coldpress.recipe.loading import load_recipe
 from coldpress.schema.stages import STAGES
+from flows import placement
+from tasks.execution.pipeline_run import PipelineRun
+from tasks.prune import prune
+from tasks.tracking.results import StageResult
 from tests.support import prefect_server
 from tests.support.command import Coldpress, CommandResult, new_home
 from tests.support.prefect_server import PrefectServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("placement")]
 
-POOLS = ("gpu", "x86", "foreign")
+POOLS = ("gpu", "arm", "foreign")
+OTHER_PROCESSOR = "Neoverse-N1"
+PRETEND = """
+from pathlib import Path
+from coldpress import cpu
+cpu._CPUINFO = Path(__file__).with_name("cpuinfo")
+"""
+"""A `sitecustomize.py`, which every Python process of the worker of `arm` runs at its start."""
 NO_WORKER = ("empty", "paused")
 SLOW = "prune=[{method: neurons, keep_neurons: 0.5, recovery_epochs: 100}]"
 WORKER = ("worker", "start", "--type", "process", "--install-policy", "never", "--pool")
@@ -39,24 +57,46 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
 def coldpress(
     server: PrefectServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Coldpress]:
-    """A home whose registry the workers use too, except the worker of `foreign`."""
+    """A home whose registry the workers use too, except the worker of `foreign`.
+
+    The worker of `arm` is on this machine, but its processes read another processor's name.
+    """
     address = {"PREFECT_API_URL": server.environment["PREFECT_API_URL"]}
     command = new_home(tmp_path_factory.mktemp("placed"), servers=address)
     quick = {"PREFECT_WORKER_QUERY_SECONDS": "1", "OMP_NUM_THREADS": "1"}
     home = {**quick, "COLDPRESS_HOME": str(command.home / "state")}
-    foreign = {**quick, "COLDPRESS_HOME": str(command.home / "elsewhere")}
+    workers = {
+        "gpu": home,
+        "arm": {**home, **other_processor(command.home / "pretend")},
+        "foreign": {**quick, "COLDPRESS_HOME": str(command.home / "elsewhere")},
+    }
     with ExitStack() as stack:
-        for pool in POOLS:
-            also = foreign if pool == "foreign" else home
+        for pool, also in workers.items():
             stack.enter_context(server.process(*WORKER, pool, also=also))
         wait_for(lambda: all(online(server, pool) for pool in POOLS))
         yield command
 
 
+def other_processor(folder: Path) -> dict[str, str]:
+    """Variables of a process that takes this machine's processor for another one."""
+    folder.mkdir()
+    info = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    (folder / "cpuinfo").write_text(info.replace(processor_name(), OTHER_PROCESSOR))
+    (folder / "sitecustomize.py").write_text(PRETEND)
+    path = (str(folder), str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", ""))
+    return {"PYTHONPATH": os.pathsep.join(path)}
+
+
 @pytest.fixture(scope="module")
 def placed_run(coldpress: Coldpress) -> dict[str, Any]:
     """A run whose student is distilled on one pool, and whose models are evaluated on two."""
-    return coldpress.run_tiny(*placed("distill_student=gpu", "evaluate=[x86, gpu]"))
+    path = coldpress.home / "placed.json"
+    options = placed("distill_student=gpu", "evaluate=[gpu, arm]")
+    with start(coldpress, "--json", str(path), *options) as run:
+        _, error = run.communicate(timeout=600)  # three processes start one after another
+    assert run.returncode == 0, error
+    outcome: dict[str, Any] = json.loads(path.read_text())
+    return outcome
 
 
 def placed(*stages: str) -> list[str]:
@@ -65,8 +105,7 @@ def placed(*stages: str) -> list[str]:
 
 
 def online(server: PrefectServer, pool: str) -> bool:
-    workers = server.answer("POST", f"work_pools/{pool}/workers/filter", {})
-    return any(worker["status"] == "ONLINE" for worker in workers)
+    return bool(server.answer("GET", f"work_pools/{pool}")["status"] == "READY")
 
 
 def wait_for(holds: Callable[[], object], seconds: float = 180) -> None:
@@ -106,17 +145,29 @@ def test_all_seven_stages_are_there_wherever_they_ran(
     assert (student["work_pool_name"], student["state_type"]) == ("gpu", "COMPLETED")
     assert student["parent_task_run_id"] is not None
     evaluations = flow_runs(server, "tiny evaluate")
-    assert {run["work_pool_name"] for run in evaluations} == {"x86", "gpu"}
+    assert {run["work_pool_name"] for run in evaluations} == {"gpu", "arm"}
     assert flow_runs(server, "tiny prune") == []
 
 
-def test_two_pools_with_the_same_processor_have_one_scorecard(placed_run: dict[str, Any]) -> None:
-    assert placed_run["gate"]["passed"]
-    assert placed_run["evaluations"] == [placed_run["evaluation"]]
-    assert {check["processor"] for check in placed_run["gate"]["checks"]} == {None}
+def test_each_processor_has_a_scorecard_on_which_the_gate_must_hold(
+    coldpress: Coldpress, placed_run: dict[str, Any]
+) -> None:
+    here, there = placed_run["evaluations"]
+    assert here == placed_run["evaluation"]
+    processors = [processor_name(), OTHER_PROCESSOR]
+    assert [e["conditions"]["processor"] for e in (here, there)] == processors
+    checks = ("max_drop", "max_class_drop", "min_speedup", "parity")
+    gate = placed_run["gate"]
+    assert gate["passed"]
+    assert [(c["processor"], c["name"]) for c in gate["checks"]] == [
+        (processor, name) for processor in processors for name in checks
+    ]
+    assert gate["checks"][-1]["sentence"].startswith(f"On {OTHER_PROCESSOR}: The file's logits")
+    pulled = coldpress("pull", "tiny", str(coldpress.home / "served"))
+    assert (pulled.code, pulled.error) == (0, "")
 
 
-@pytest.mark.parametrize("stages", [(), ("train_teacher=x86",)])
+@pytest.mark.parametrize("stages", [(), ("train_teacher=arm", "evaluate=[gpu]")])
 def test_where_a_stage_runs_is_not_in_its_cache_key(
     coldpress: Coldpress, placed_run: dict[str, Any], stages: tuple[str, ...]
 ) -> None:
@@ -176,6 +227,25 @@ def test_a_stage_that_is_cancelled_fails_the_run(
     assert run.returncode == 1
     assert error.splitlines()[-1] == "coldpress: prune: cancelled on the work pool 'gpu'"
     assert state_of(server, "cancelled") == "FAILED"
+
+
+def test_a_pool_whose_workers_leave_during_the_run_fails_it(
+    server: PrefectServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(placement, "_PATIENCE_SECONDS", 0.0)
+    recipe = load_recipe("demo", ["placement.prune=empty", "name=left"])
+    student = StageResult(stage="distill_student", status="ran")
+
+    @flow
+    def waiting() -> None:
+        placement.place(prune, PipelineRun(recipe, "run", "experiment", {}), student, student)
+
+    expected = "^prune: for 0 s, no worker of the work pool 'empty' is online"
+    address = server.environment["PREFECT_API_URL"]
+    with temporary_settings({PREFECT_API_URL: address}), pytest.raises(PlacedStageError) as raised:
+        waiting()
+    assert re.match(expected, str(raised.value))
+    assert state_of(server, "left prune") == "CANCELLED"
 
 
 def test_an_interrupted_run_cancels_its_stage(coldpress: Coldpress, server: PrefectServer) -> None:

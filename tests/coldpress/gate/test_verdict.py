@@ -20,7 +20,7 @@ def on(processor: str, p95: float) -> Evaluation:
 
 
 def verdicts(*evaluations: Evaluation) -> dict[str, Verdict]:
-    return {e.processor: run_checks(GATE, e, PARITY) for e in evaluations}
+    return {e.conditions["processor"]: run_checks(GATE, e, PARITY) for e in evaluations}
 
 
 def test_a_model_that_is_too_slow_on_one_of_two_processors_is_refused() -> None:
