@@ -189,7 +189,8 @@ def test_a_pool_that_cannot_run_the_stage_is_named_before_anything_is_trained(
 ) -> None:
     for command in ("run", "check"):
         options = (*placed(f"prune={pool}"), "--set", f"name=on-{pool}")
-        result = coldpress(command, "./tiny.yaml", *options)
+        words = (command, "./tiny.yaml", *options)
+        result = coldpress.run_process(words, coldpress.environment)
         assert result.code == 2
         assert one_line(result).startswith(message)
     assert flow_runs(server, f"on-{pool}") == []
