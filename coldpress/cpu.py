@@ -52,10 +52,15 @@ def weight_bits() -> int:
     return 8 if has_vnni() else 7
 
 
+def processor_name() -> str:
+    """Return the model of this machine's processor, such as `AMD EPYC 7B13`."""
+    return _cpuinfo().get("model name", platform.processor() or platform.machine())
+
+
 def kernel_environment() -> dict[str, str]:
     """Return what selects ONNX Runtime's kernels on this machine, as part of a cache key."""
     return {
-        "processor": _cpuinfo().get("model name", platform.processor() or platform.machine()),
+        "processor": processor_name(),
         "instruction_sets": " ".join(sorted(instruction_sets())),
         "onnxruntime": version("onnxruntime"),
     }

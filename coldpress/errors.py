@@ -13,6 +13,10 @@ class ServerStartError(Exception):
     """A server that the command needs cannot be started. The message is one line."""
 
 
+class PlacedStageError(Exception):
+    """A stage failed on a work pool. The message is one line and names the stage and the pool."""
+
+
 class DivergedError(InputError):
     """Training diverged with these settings: the loss or a weight became NaN or infinite."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from prefect import State, flow
 
 from coldpress.recipe.recipe import Recipe
+from flows.placement import evaluate_on_pools, place
 from tasks.distill_student import distill_student
-from tasks.evaluate import evaluate
 from tasks.execution.pipeline_run import pipeline_run
 from tasks.export_onnx import export_onnx
 from tasks.gate import apply_gate, final_state
@@ -28,15 +28,15 @@ def compress(recipe: Recipe) -> State[StageResult]:
         recipe: The dataset, the gate, and one section per stage.
     """
     with pipeline_run(recipe) as run:
-        teacher = train_teacher(run)
-        soft_targets = generate_soft_targets(run, teacher)
-        student = distill_student(run, teacher, soft_targets)
-        pruned = prune(run, student, soft_targets)
-        quantized = quantize(run, pruned, soft_targets)
-        onnx = export_onnx(run, quantized)
+        teacher = place(train_teacher, run)
+        soft_targets = place(generate_soft_targets, run, teacher)
+        student = place(distill_student, run, teacher, soft_targets)
+        pruned = place(prune, run, student, soft_targets)
+        quantized = place(quantize, run, pruned, soft_targets)
+        onnx = place(export_onnx, run, quantized)
         models = [teacher, student, pruned, quantized, onnx]
-        evaluation = evaluate(run, models)
+        evaluations = evaluate_on_pools(run, models)
         final = final_model(models)
-        verdict = apply_gate(run, final, evaluation)
-        publish_report(run, final, evaluation, verdict)
-        return final_state(verdict, evaluation)
+        verdict = apply_gate(run, final, evaluations)
+        publish_report(run, final, evaluations, verdict)
+        return final_state(verdict, evaluations[0])

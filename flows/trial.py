@@ -7,6 +7,7 @@ from prefect.states import Completed
 
 from coldpress.recipe.recipe import Recipe
 from coldpress.search.budget import Measures
+from flows.placement import place
 from tasks.distill_student import distill_student
 from tasks.execution.pipeline_run import pipeline_run
 from tasks.export_onnx import export_onnx
@@ -38,14 +39,14 @@ def trial(
     """
     with pipeline_run(recipe) as run:
         link_to_search(run.run_id, search_run_id)
-        teacher = train_teacher(run)
-        soft_targets = generate_soft_targets(run, teacher)
-        student = distill_student(run, teacher, soft_targets)
+        teacher = place(train_teacher, run)
+        soft_targets = place(generate_soft_targets, run, teacher)
+        student = place(distill_student, run, teacher, soft_targets)
         score = validation_score_of(run, student)
         if score is not None and least_score is not None and score < least_score:
             reason = f"the student's validation score is {score:.4g}, below {least_score:.4g}"
             return Completed(name=POOR, message=reason)
-        pruned = prune(run, student, soft_targets)
-        quantized = quantize(run, pruned, soft_targets)
-        onnx = export_onnx(run, quantized)
+        pruned = place(prune, run, student, soft_targets)
+        quantized = place(quantize, run, pruned, soft_targets)
+        onnx = place(export_onnx, run, quantized)
         return Completed(data=measure_trial(run, soft_targets, onnx, teacher_score))

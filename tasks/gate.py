@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from prefect import State, task
@@ -13,34 +14,53 @@ from coldpress.evaluation.scorecard.scorecard import Evaluation
 from coldpress.gate import markdown
 from coldpress.gate.champion import Champion
 from coldpress.gate.checks import run_checks
-from coldpress.gate.verdict import Verdict
+from coldpress.gate.verdict import Verdict, join_verdicts
 from coldpress.model.checkpoint import Checkpoint
 from tasks.environment import home
 from tasks.execution import flow_run_page, pipeline_run
 from tasks.promotion import compare_champion, version_identity
-from tasks.tracking import artifacts, registry, runs
+from tasks.tracking import artifacts, processors, registry, runs
 from tasks.tracking.results import StageResult
 from tasks.tracking.verdicts import VERDICT_FILE
 
 if TYPE_CHECKING:
+    from coldpress.gate import Gate
     from coldpress.recipe.recipe import Recipe
     from tasks.execution.pipeline_run import PipelineRun
 
 
 @task(name="gate", cache_policy=NO_CACHE)
-def apply_gate(run: PipelineRun, final: StageResult, evaluation: StageResult) -> Verdict | None:
-    """Decide whether the final model may be promoted; never reused from an earlier run."""
+def apply_gate(
+    run: PipelineRun, final: StageResult, evaluations: Sequence[StageResult]
+) -> Verdict | None:
+    """Decide whether the final model may be promoted; never reused from an earlier run.
+
+    With evaluations on several processors, the gate must hold on each.
+    """
     recipe = run.recipe
     if recipe.gate is None:
         return None
+    verdicts: dict[str, Verdict] = {}
+    for evaluation in {result.digest: result for result in evaluations}.values():
+        processor, verdict = _judge(run.recipe, recipe.gate, final, evaluation)
+        number = f" ({len(verdicts) + 1})" if processor in verdicts else ""
+        verdicts[processor + number] = verdict
+    joined = join_verdicts(verdicts)
+    pipeline_run.check_not_deleted(run)
+    _record_verdict(joined, final, run)
+    return joined
+
+
+def _judge(
+    recipe: Recipe, gate: Gate, final: StageResult, evaluation: StageResult
+) -> tuple[str, Verdict]:
+    """Return the processor of an evaluation, and the verdict on it."""
     with artifacts.open_checkpoint(evaluation.model_uri or "") as checkpoint:
         scorecards = Evaluation.read(checkpoint.path)
         comparison = _compare_with_champion(recipe, final, checkpoint)
     parity = None if recipe.export is None else final.metrics
-    verdict = run_checks(recipe.gate, scorecards, parity, comparison)
-    pipeline_run.check_not_deleted(run)
-    _record_verdict(verdict, final, run)
-    return verdict
+    verdict = run_checks(gate, scorecards, parity, comparison)
+    return processors.evaluated_on(scorecards), verdict
 
 
 def final_state(verdict: Verdict | None, result: StageResult) -> State[StageResult]:
@@ -81,8 +101,18 @@ def _record_verdict(verdict: Verdict, final: StageResult, run: PipelineRun) -> N
             verdict.model_dump_json(indent=2) + "\n", encoding="utf-8"
         )
         runs.log_file(run.run_id, directory / VERDICT_FILE)
-    values = {f"gate.{c.name}": c.value for c in verdict.checks if c.value is not None}
-    runs.log_metrics(run.run_id, values, {"gate": _outcome(verdict)})
+    runs.log_metrics(run.run_id, _gate_metrics(verdict), {"gate": _outcome(verdict)})
+
+
+def _gate_metrics(verdict: Verdict) -> dict[str, float]:
+    """Return the values by check; those of a second processor, if there is one, end in `.2`."""
+    processors = list(dict.fromkeys(check.processor for check in verdict.checks))
+    metrics = {}
+    for check in verdict.checks:
+        place = processors.index(check.processor)
+        if check.value is not None:
+            metrics[f"gate.{check.name}" + (f".{place + 1}" if place else "")] = check.value
+    return metrics
 
 
 def _verdict_tags(verdict: Verdict, run: PipelineRun) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from prefect import task
@@ -15,7 +16,7 @@ from coldpress.report.findings import Findings
 from tasks.environment import home
 from tasks.execution import flow_run_page, pipeline_run
 from tasks.promotion import lineage
-from tasks.tracking import artifacts, runs
+from tasks.tracking import artifacts, processors, runs
 from tasks.tracking.reports import CARD, REPORT, REPORT_DIGEST_TAG, REPORT_TAG
 
 if TYPE_CHECKING:
@@ -27,9 +28,16 @@ if TYPE_CHECKING:
 
 @task(name="report", cache_policy=NO_CACHE)
 def publish_report(
-    run: PipelineRun, final: StageResult, evaluation: StageResult, verdict: Verdict | None
+    run: PipelineRun,
+    final: StageResult,
+    evaluations: Sequence[StageResult],
+    verdict: Verdict | None,
 ) -> None:
-    """Write the report of this run and the card of its model, also if the gate refused it."""
+    """Write the report of this run and the card of its model, also if the gate refused it.
+
+    With evaluations on several processors, both describe the first one and the gate on all.
+    """
+    evaluation = evaluations[0]
     findings = _collect_findings(run.recipe, final, evaluation, verdict)
     pipeline_run.check_not_deleted(run)
     documents = {REPORT: html.render_report(findings), CARD: card.render_card(findings)}
@@ -39,8 +47,18 @@ def publish_report(
             runs.log_file(run.run_id, directory / name)
     tags = {REPORT_DIGEST_TAG: final.digest or "", REPORT_TAG: final.registered or ""}
     runs.set_tags(run.run_id, tags)
+    processors.record_processors(final.registered or "", _processors(evaluations))
     flow_run_page.show_evaluation(findings.evaluation, evaluation.model_uri or "")
     flow_run_page.show_report(findings, run.run_id, run.experiment_id)
+
+
+def _processors(evaluations: Sequence[StageResult]) -> list[str]:
+    """Return the processors of the evaluations, in their order."""
+    names = []
+    for evaluation in evaluations:
+        with artifacts.open_checkpoint(evaluation.model_uri or "") as checkpoint:
+            names.append(processors.evaluated_on(Evaluation.read(checkpoint.path)))
+    return list(dict.fromkeys(names))
 
 
 def _collect_findings(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -14,6 +16,7 @@ class Check(BaseModel):
         bound: Bound that the value was compared with.
         passed: Whether the value is within the bound.
         sentence: The result in words.
+        processor: The processor of the evaluation, if there are several.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -23,6 +26,7 @@ class Check(BaseModel):
     bound: float
     passed: bool
     sentence: str
+    processor: str | None = None
 
 
 class Verdict(BaseModel):
@@ -32,3 +36,25 @@ class Verdict(BaseModel):
 
     passed: bool
     checks: tuple[Check, ...]
+
+
+def join_verdicts(verdicts: Mapping[str, Verdict]) -> Verdict:
+    """Join the verdicts of the evaluations on several processors: the gate must hold on each.
+
+    Args:
+        verdicts: By processor, at least one.
+
+    Returns:
+        The verdict itself if there is one. Otherwise all checks, in the order of the processors;
+        their sentences name them.
+    """
+    if len(verdicts) == 1:
+        return next(iter(verdicts.values()))
+    checks = tuple(
+        check.model_copy(
+            update={"processor": processor, "sentence": f"On {processor}: {check.sentence}"}
+        )
+        for processor, verdict in verdicts.items()
+        for check in verdict.checks
+    )
+    return Verdict(passed=all(check.passed for check in checks), checks=checks)

@@ -12,15 +12,16 @@ from coldpress.distillation.languages import check_languages
 from coldpress.evaluation import Evaluate
 from coldpress.evaluation.operating_points.section import check_kind
 from coldpress.evaluation.subgroups import slices
-from coldpress.gate import FILE_BOUNDS, Gate
+from coldpress.gate import Gate
 from coldpress.kinds import KindSection, task_kind
 from coldpress.method import Method
 from coldpress.pruning import PruningStep
 from coldpress.quantization import QuantizationMethod
 from coldpress.recipe.contrastive_teacher import check_contrastive
-from coldpress.recipe.export_section import Export
+from coldpress.recipe.export_section import Export, check_without_file
 from coldpress.recipe.external_teacher import check_external_gate, check_external_teacher
 from coldpress.recipe.gate_section import check_gate
+from coldpress.recipe.placement import Placement
 from coldpress.recipe.presets import PresetName, fill_in_preset
 from coldpress.recipe.search_space import SearchSpace
 from coldpress.recipe.soft_targets_section import SoftTargetsSection
@@ -86,6 +87,7 @@ class Recipe(Section):
         SearchSpace | None,
         Field(description="Values that a search tries, by field; none: those of most recipes."),
     ] = None
+    placement: Placement = Placement()
 
     @model_validator(mode="before")
     @classmethod
@@ -203,16 +205,7 @@ class Recipe(Section):
     def _check_final_checkpoint(self) -> Self:
         if self.export is not None:
             return self
-        if not self.methods:
-            raise ValueError(
-                "export: null, but nothing is distilled, pruned or quantized: the final model would"
-                " be the teacher"
-            )
-        for field in FILE_BOUNDS:
-            if self.gate is not None and getattr(self.gate, field) is not None:
-                raise ValueError(
-                    f"gate.{field}: not possible with export: null, which leaves no file to measure"
-                )
+        check_without_file(self.methods, self.gate)
         return self
 
     @property

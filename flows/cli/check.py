@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from coldpress.recipe.loading import load_recipe
+from coldpress.recipe.placement import placed_stages
 from coldpress.recipe.preflight import run_preflight
 from tasks.environment import home
+from tasks.execution import work_pools
 
 
 def check(reference: str, assignments: Sequence[str]) -> Table:
@@ -26,6 +28,9 @@ def check(reference: str, assignments: Sequence[str]) -> Table:
     """
     recipe = load_recipe(reference, assignments)
     preflight = run_preflight(recipe, home.home_directory())
+    if any(placed_stages(recipe)):
+        home.configure_environment()
+        work_pools.check_work_pools(recipe)
     if not home.is_unused():
         from tasks.tracking import experiments, runs  # MLflow is first imported here
 

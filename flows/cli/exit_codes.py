@@ -8,7 +8,13 @@ from typing import Any
 
 from cyclopts import CycloptsError
 
-from coldpress.errors import CorruptCheckpointError, InputError, RefusedError, ServerStartError
+from coldpress.errors import (
+    CorruptCheckpointError,
+    InputError,
+    PlacedStageError,
+    RefusedError,
+    ServerStartError,
+)
 from tasks.environment.streams import OutputError
 from tasks.tracking import error_messages
 
@@ -37,7 +43,7 @@ def run_command(command: Callable[[], Any]) -> int:
         return SUCCESS if error.is_broken_pipe() else report_error(error, FAILURE)
     except (InputError, CycloptsError) as error:
         return report_error(error, INVALID_INPUT)
-    except (CorruptCheckpointError, RefusedError, ServerStartError) as error:
+    except (CorruptCheckpointError, PlacedStageError, RefusedError, ServerStartError) as error:
         return report_error(error, FAILURE)
     except Exception as error:
         message = error_messages.user_message(error)

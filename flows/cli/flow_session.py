@@ -8,16 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
-from coldpress.errors import InputError
+from coldpress.errors import InputError, PlacedStageError
 from flows.cli.exit_codes import FAILURE, SUCCESS
 from flows.prefect_server import supervisor
 from tasks.environment import credentials, deferred_signals, home
-from tasks.execution import log_filters
+from tasks.execution import log_filters, work_pools
 
 if TYPE_CHECKING:
     from prefect import Flow, State
     from prefect.client.schemas.objects import FlowRun
 
+    from coldpress.recipe.recipe import Recipe
     from flows.prefect_server.supervisor import EmbeddedServer
 
 Hook = Callable[[Any, Any, Any], None]
@@ -34,11 +35,11 @@ def with_hook(flow: Flow[..., Any], on_running: Hook) -> Flow[..., Any]:
     return changed
 
 
-def run_session(name: str, start: Start, on_end: Callable[[str], None]) -> State[Any]:
+def run_session(recipe: Recipe, start: Start, on_end: Callable[[str], None]) -> State[Any]:
     """Run a flow. The embedded server starts while Prefect, MLflow and torch are imported.
 
     Args:
-        name: The recipe's name.
+        recipe: Its name and placement are checked first.
         start: Runs the flow.
         on_end: Called with the flow run's id at its end, also if it was interrupted.
 
@@ -51,10 +52,11 @@ def run_session(name: str, start: Start, on_end: Callable[[str], None]) -> State
     home.configure_environment()
     credentials.check_mlflow(os.environ["MLFLOW_TRACKING_URI"])
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    work_pools.check_work_pools(recipe)
     with supervisor.embedded_server() as server:
         from tasks.tracking import experiments, runs
 
-        experiments.check_names_available(runs.client(), name)
+        experiments.check_names_available(runs.client(), recipe.name)
         home.import_prefect()
         return _final_state(start, on_end, server)
 
@@ -68,11 +70,12 @@ def exit_code(state: State[Any], gate: Mapping[str, Any] | None) -> int:
 
     Raises:
         InputError: The flow was refused its input.
+        PlacedStageError: A stage on another work pool failed.
     """
     if state.is_completed():
         return FAILURE if gate and not gate["passed"] else SUCCESS
     error = state.result(raise_on_failure=False)
-    if isinstance(error, InputError):
+    if isinstance(error, InputError | PlacedStageError):
         raise error
     return FAILURE  # Prefect has shown the traceback
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -34,6 +35,7 @@ def load_outcome(flow_run_id: str) -> dict[str, Any]:
     parent = history.pipeline_run_in(found)
     stages = history.stage_results_in(found)
     evaluation = _load_evaluation(stages[-1])
+    placed = history.evaluations_in(found)
     verdict = read_verdict(parent.info.run_id) if parent else None
     return {
         "flow_run_id": flow_run_id,
@@ -44,6 +46,7 @@ def load_outcome(flow_run_id: str) -> dict[str, Any]:
         },
         "stages": [stage.model_dump(mode="json", exclude=_INTERNAL_FIELDS) for stage in stages],
         "evaluation": evaluation.model_dump(mode="json") if evaluation else None,
+        "evaluations": _dump_evaluations(placed) if len(placed) > 1 else [],
         "gate": verdict.model_dump(mode="json") if verdict else None,
     }
 
@@ -104,6 +107,13 @@ def _check_table(verdict: Verdict) -> Table:
         word = "passed" if check.passed else "[bold red]refused[/]"
         table.add_row(check.name, word, escape(check.sentence))
     return table
+
+
+def _dump_evaluations(results: Sequence[StageResult]) -> list[dict[str, Any]]:
+    """The evaluations on several processors, without those that did not finish."""
+    distinct = {result.digest: result for result in results}.values()
+    evaluations = [_load_evaluation(result) for result in distinct]
+    return [e.model_dump(mode="json") for e in evaluations if e is not None]
 
 
 def _load_evaluation(result: StageResult) -> Evaluation | None:

@@ -83,16 +83,17 @@ def pull_model(model: str, directory: Path) -> None:
     """Copy a model's deployable files, its card and `predictor.py` into a folder.
 
     Args:
-        model: `name`, `name@alias` or `name/version`.
+        model: `name`, `name@alias` or `name/version`; a name alone means the newest version that
+            was evaluated on this machine's processor, if there is one.
         directory: Must not exist yet, or be empty.
 
     Raises:
         InputError: The folder is in use, or the model is not deployable.
     """
-    from tasks.tracking import registry, reports
+    from tasks.tracking import processors, reports
 
     target = find_target(directory)
-    version = registry.resolve(model)
+    version = processors.resolve_for_this_processor(model)
     with open_deployable(version) as checkpoint, staging_folder(target, directory) as staging:
         folder = staging / "model"
         folder.mkdir()

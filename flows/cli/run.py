@@ -79,7 +79,7 @@ def _run_flow(recipe: Recipe, outcome: dict[str, Any], target: Path | None) -> i
 
         return with_hook(compress, on_running)(recipe, return_state=True)
 
-    state = run_session(recipe.name, start, lambda run: outcome.update(load_outcome(run)))
+    state = run_session(recipe, start, lambda run: outcome.update(load_outcome(run)))
     from flows.cli import outcome as outcomes
 
     with streams.optional_output():
@@ -98,5 +98,6 @@ def empty_outcome(reference: str) -> dict[str, Any]:
             {"stage": s, **skipped, "digest": None, "parents": [], "metrics": {}} for s in STAGES
         ],
         "evaluation": None,
+        "evaluations": [],
         "gate": None,
     }

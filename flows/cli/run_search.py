@@ -90,7 +90,7 @@ def _run_flow(recipe: Recipe, options: SearchOptions, outcome: dict[str, Any]) -
     def load(flow_run_id: str) -> None:
         outcome["flow_run_id"] = flow_run_id
 
-    state = run_session(recipe.name, start, load)
+    state = run_session(recipe, start, load)
     if not state.is_completed():
         return exit_code(state, None)
     result = state.result().model_dump(mode="json")

@@ -91,7 +91,7 @@ def _run_flow(recipe: Recipe, axes: Axes, workers: int, outcome: dict[str, Any])
     def remember(flow_run_id: str) -> None:
         outcome["flow_run_id"] = flow_run_id
 
-    state = run_session(recipe.name, start, remember)
+    state = run_session(recipe, start, remember)
     if not state.is_completed():
         return exit_code(state, None)
     result = state.result()

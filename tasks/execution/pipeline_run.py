@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -15,7 +15,7 @@ from prefect import get_run_logger, runtime
 from coldpress.errors import InputError
 from coldpress.kinds.samples import sample_noun
 from tasks.environment import home, processes
-from tasks.execution import cache_key, data, flow_run_page, log_filters
+from tasks.execution import cache_key, data, flow_run_page, log_filters, work_pools
 from tasks.execution.requester import flow_run_id
 from tasks.tracking import experiments, history, open_runs, runs, urls
 
@@ -32,12 +32,14 @@ class PipelineRun:
         run_id: The parent run in MLflow.
         experiment_id: The recipe's experiment.
         tags: Tags of every MLflow run and model version of this pipeline run.
+        stage_tags: Further tags of the MLflow run of a stage on a work pool.
     """
 
     recipe: Recipe
     run_id: str
     experiment_id: str
     tags: dict[str, str]
+    stage_tags: dict[str, str] = field(default_factory=dict)
 
 
 def recipe_digest(recipe: Recipe) -> str:
@@ -74,6 +76,7 @@ def _check_recipe(recipe: Recipe) -> None:
     if runtime.deployment.id:
         from coldpress.recipe.preflight import run_preflight
 
+        work_pools.check_work_pools(recipe)
         run_preflight(recipe, home.home_directory())
         experiments.check_names_available(runs.client(), recipe.name)
 

@@ -62,7 +62,7 @@ def run_stage(
 def _open_stage_run(spec: StageSpec) -> Iterator[str]:
     """Open the stage's run; its `key` tag is also its place in the queue."""
     check_not_deleted(spec.run)
-    tags = {**spec.run.tags, "stage": spec.stage, "key": spec.key}
+    tags = {**spec.run.tags, **spec.run.stage_tags, "stage": spec.stage, "key": spec.key}
     with defer_signals():
         run_id = runs.open_run(
             spec.run.experiment_id, spec.stage, tags, spec.run.run_id, flow_run_link()

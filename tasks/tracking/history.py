@@ -12,11 +12,17 @@ from typing import Any
 
 from mlflow.entities import Run
 
-from coldpress.schema.stages import STAGES
+from coldpress.schema.stages import STAGES, Stage
 from tasks.tracking import open_runs, runs
 from tasks.tracking.paging import all_pages, batch_ids
 from tasks.tracking.results import StageResult
 
+POOL_TAG = "pool"
+"""Tag of a stage run on a work pool, without the prefix: the pool's name."""
+PLACED_TAG = "placed_flow_run_id"
+"""Tag of a stage run on a work pool, without the prefix: the flow run of that stage alone."""
+_EVALUATION_POOLS = "placement.evaluate."
+"""Start of the parameters of a pipeline run that evaluates on several pools; then their place."""
 _OPTIONAL_SECTIONS = {
     "distill_student": "distill",
     "prune": "prune",
@@ -119,13 +125,60 @@ def stage_results(flow_run_id: str) -> list[StageResult]:
 def stage_results_in(members: list[Run]) -> list[StageResult]:
     """Return the same as `stage_results`, from the runs of a flow run."""
     pipeline_run = pipeline_run_in(members)
-    results: dict[str, StageResult] = {}
-    for run in members:
-        if "coldpress.stage" in run.data.tags:
-            results[run.data.tags["coldpress.stage"]] = result_of(run)
+    results = {stage: _main_result(members, stage) for stage in STAGES}
+    existing: dict[str, StageResult] = {s: r for s, r in results.items() if r is not None}
     if pipeline_run is not None and pipeline_run.info.status in {"FAILED", "KILLED"}:
-        _mark_failed_stage(pipeline_run, results)
-    return [results.get(stage, StageResult(stage=stage, status="skipped")) for stage in STAGES]
+        _mark_failed_stage(pipeline_run, existing)
+    return [existing.get(stage, StageResult(stage=stage, status="skipped")) for stage in STAGES]
+
+
+def _main_result(members: list[Run], stage: Stage) -> StageResult | None:
+    """Return a stage's result; of several pools one that failed, or else that of the first."""
+    results = _results_by_pool(members, stage)
+    failed = [result for result in results if result.status == "failed"]
+    return next(iter([*failed, *results]), None)
+
+
+def evaluations_in(members: list[Run]) -> list[StageResult]:
+    """Return the results of `evaluate` by work pool, in the order of the recipe.
+
+    Args:
+        members: Of `runs_of_flow_run`.
+    """
+    return _results_by_pool(members, "evaluate")
+
+
+def _results_by_pool(members: list[Run], stage: Stage) -> list[StageResult]:
+    """Return the last result of each pool; the pools of evaluations in the recipe's order."""
+    latest: dict[str, StageResult] = {}
+    for run in members:
+        if run.data.tags.get("coldpress.stage") == stage:
+            latest[run.data.tags.get(f"coldpress.{POOL_TAG}", "")] = result_of(run)
+    places = _evaluation_places(members)
+    return [latest[pool] for pool in sorted(latest, key=lambda pool: places.get(pool, 0))]
+
+
+def _evaluation_places(members: list[Run]) -> dict[str, int]:
+    """Return the place of each pool in the recipe, if it evaluates on several."""
+    pipeline_run = pipeline_run_in(members)
+    params = {} if pipeline_run is None else pipeline_run.data.params
+    return {
+        pool: int(name.removeprefix(_EVALUATION_POOLS))
+        for name, pool in params.items()
+        if name.startswith(_EVALUATION_POOLS)
+    }
+
+
+def placed_result(placed_flow_run_id: str, experiment_id: str) -> StageResult | None:
+    """Return the result of a stage that ran on a work pool; None if it recorded none.
+
+    Args:
+        placed_flow_run_id: The flow run of that stage alone.
+        experiment_id: The experiment of the pipeline run.
+    """
+    tag = f"tags.`coldpress.{PLACED_TAG}` = '{placed_flow_run_id}'"
+    matches = find_runs(f"{tag} AND attributes.status = 'FINISHED'", [experiment_id])
+    return result_of(matches[-1]) if matches else None
 
 
 def _mark_failed_stage(pipeline_run: Run, results: dict[str, StageResult]) -> None:

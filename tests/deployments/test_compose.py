@@ -24,6 +24,7 @@ TEXT = (FOLDER / "compose.yaml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 CUDA: dict[str, Any] = yaml.safe_load((FOLDER / "compose.cuda.yaml").read_text())
+VOLUME: dict[str, Any] = yaml.safe_load((FOLDER / "compose.volume.yaml").read_text())
 EXAMPLE = dict(
     line.split("=", 1)
     for line in (FOLDER / ".env.example").read_text().splitlines()
@@ -42,7 +43,7 @@ def wrong(compose: Mapping[str, Any]) -> list[str]:
     return [error.message for error in validator_for(SCHEMA)(SCHEMA).iter_errors(compose)]
 
 
-@pytest.mark.parametrize("file", [COMPOSE, CUDA], ids=["compose", "cuda"])
+@pytest.mark.parametrize("file", [COMPOSE, CUDA, VOLUME], ids=["compose", "cuda", "volume"])
 def test_the_file_conforms_to_the_compose_specification(file: dict[str, Any]) -> None:
     assert wrong(file) == []
     slip = deepcopy(file)
@@ -97,6 +98,16 @@ def test_the_example_has_exactly_the_variables_of_the_compose_files() -> None:
     variables = {name for text in (TEXT, str(CUDA)) for name, *_ in VARIABLE.findall(text)}
     inner = {name for *_, rest in VARIABLE.findall(TEXT) for name, *_ in VARIABLE.findall(rest)}
     assert variables | inner == set(EXAMPLE)
+
+
+def test_workers_that_use_the_volume_of_mlflow_find_it_where_the_server_writes() -> None:
+    (mounted,) = VOLUME["services"]["worker"]["volumes"]
+    assert mounted in SERVICES["mlflow"]["volumes"]
+    assert mounted == "mlflow-artifacts:/var/lib/mlflow"
+    command = SERVICES["mlflow"]["command"]
+    assert "--artifacts-destination=/var/lib/mlflow/artifacts" in command
+    assert "--default-artifact-root=${ARTIFACT_ROOT:-mlflow-artifacts:/}" in command
+    assert EXAMPLE["ARTIFACT_ROOT"] == "mlflow-artifacts:/"
 
 
 def test_a_missing_secret_stops_with_a_line_and_none_has_a_value_in_the_repository() -> None:

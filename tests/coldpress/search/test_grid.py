@@ -35,7 +35,7 @@ def test_the_last_field_changes_first() -> None:
 
 @pytest.mark.parametrize("texts", [[], ["seed"], ["seed="], ["a..b=1"], ["s=1", "s=2"], ["x=[1"]])
 def test_malformed_fields_are_refused(texts: list[str]) -> None:
-    with pytest.raises(InputError, match="^--over"):
+    with pytest.raises(InputError, match=r"^--over"):
         parse_axes(texts)
 
 
