@@ -40,7 +40,7 @@ _DEFAULTS = {
 }
 
 HOME_ENTRIES = frozenset(
-    {"artifacts", "prefect", "servers", "stack", "work", home_record.RECORD_FILE}
+    {"artifacts", "prefect", "servers", "shards", "stack", "work", home_record.RECORD_FILE}
 )
 """Contents of the home beside MLflow's database."""
 

@@ -74,7 +74,8 @@ def _check_recipe(recipe: Recipe) -> None:
     if runtime.deployment.id:
         from coldpress.recipe.preflight import run_preflight
 
-        run_preflight(recipe, home.home_directory())
+        checked = run_preflight(recipe, home.home_directory())
+        data.keep_benchmark(recipe, checked.data, checked.unlabelled)
         experiments.check_names_available(runs.client(), recipe.name)
 
 
