@@ -143,9 +143,7 @@ def soft_targets(folder: Path, engine: str) -> None:
     from coldpress.distillation.shards import job, local, merge, ray_data
 
     benchmark = _benchmark()
-    unlabelled = read_filtered_unlabelled(
-        benchmark, folder / "rows.jsonl", SECTION.columns, folder
-    )
+    unlabelled = read_filtered_unlabelled(benchmark, folder / "rows.jsonl", SECTION.columns, folder)
     rows = transfer_set(benchmark, unlabelled)
     stage = folder / engine
     stage.mkdir()
@@ -176,7 +174,7 @@ def trainer_predict(folder: Path, batch_size: int) -> None:
     )
 
     file = str(folder / "teacher" / "tokenizer.json")
-    tokenizer = PreTrainedTokenizerFast(
+    tokenizer: Any = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_file=file, pad_token="[PAD]", model_max_length=SECTION.max_tokens
     )
     cache = str(folder / f"cache-{batch_size}")

@@ -32,6 +32,7 @@ def prune(run: PipelineRun, student: StageResult, soft_targets: StageResult) -> 
 
 
 def _prune(context: StageContext) -> dict[str, float]:
+    from coldpress.data.columns import join
     from coldpress.distillation import soft_targets, transfer
     from coldpress.kinds.vectors import validation_metric
     from coldpress.model import serialization
@@ -50,7 +51,7 @@ def _prune(context: StageContext) -> dict[str, float]:
     pruning = PruningContext(
         training,
         plan=recipe.recovery,
-        texts=(*rows.all_texts, *validation.all_texts),
+        texts=join(rows.all_texts, validation.all_texts),
         progress=context.progress,
         time_layers=latency,
     )

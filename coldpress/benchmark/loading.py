@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from coldpress.benchmark.judged import read_judged_splits
 from coldpress.benchmark.unlabelled_train import require_validation

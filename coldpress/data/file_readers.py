@@ -96,9 +96,7 @@ def read_tsv(path: Path, columns: FileColumns, location: str) -> Iterator[Rows]:
     yield from _read_table(path, columns, location, "\t")
 
 
-def _read_table(
-    path: Path, columns: FileColumns, location: str, separator: str
-) -> Iterator[Rows]:
+def _read_table(path: Path, columns: FileColumns, location: str, separator: str) -> Iterator[Rows]:
     part = _Part(location, columns)
     records = _parse_table(path, location, separator)
     _, header = next(records, (1, []))

@@ -91,8 +91,7 @@ class EvaluationKeys:
             rows.take(np.flatnonzero(~leaked)) if leaked.any() else rows,
             test=sum(in_test),
             validation=sum(
-                found and not counted
-                for found, counted in zip(in_validation, in_test, strict=True)
+                found and not counted for found, counted in zip(in_validation, in_test, strict=True)
             ),
         )
 

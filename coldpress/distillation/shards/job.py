@@ -23,7 +23,7 @@ from coldpress.distillation.soft_targets import compute_soft_targets
 from coldpress.model.classifier import Classifier
 from coldpress.schema.finite import check_arrays_finite
 
-SHARD_ROWS = 8192
+SHARD_ROWS = 32_768
 _ROWS_FILE = "rows.arrow"
 
 
@@ -36,12 +36,14 @@ class ShardJob:
         teacher: Directory of the teacher's checkpoint.
         number: Number of the teacher, from 1.
         hidden_states: Whether the first token's states are stored, too.
+        shard_rows: Rows of a shard; only tests have others.
     """
 
     folder: Path
     teacher: Path
     number: int
     hidden_states: bool
+    shard_rows: int = SHARD_ROWS
 
     @property
     def directory(self) -> Path:
@@ -54,7 +56,7 @@ class ShardJob:
 
     def count(self) -> int:
         """Return the number of shards."""
-        return -(-len(self.open_rows()) // SHARD_ROWS)
+        return -(-len(self.open_rows()) // self.shard_rows)
 
     def find(self, shard: int) -> Path | None:
         """Return the file of a shard, None if there is none with its digest.
@@ -82,7 +84,8 @@ class ShardJob:
         Raises:
             NonFiniteError: A value is not finite, or too large for float16.
         """
-        chosen = rows.take(range(shard * SHARD_ROWS, min((shard + 1) * SHARD_ROWS, len(rows))))
+        start = shard * self.shard_rows
+        chosen = rows.take(range(start, min(start + self.shard_rows, len(rows))))
         tensors = compute_soft_targets(teacher, chosen, self.hidden_states).tensors
         check_arrays_finite({name: tensor.numpy() for name, tensor in tensors.items()})
         self.directory.mkdir(exist_ok=True)

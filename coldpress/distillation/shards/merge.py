@@ -64,4 +64,3 @@ def _header(shards: Iterator[dict[str, Tensor]]) -> dict[str, Any]:
             "data_offsets": [start, end],
         }
     return header
-
