@@ -139,5 +139,5 @@ def test_a_killed_run_continues_after_its_last_shard(tiny: Classifier, tmp_path:
 def test_a_teacher_whose_logits_overflow_is_an_error(tiny: Classifier, tmp_path: Path) -> None:
     with torch.no_grad():
         tiny.module.get_parameter("classifier.bias").fill_(1e6)
-    with pytest.raises(NonFiniteError, match="logits: .* values are not finite"):
+    with pytest.raises(NonFiniteError, match=r"logits: .* values are not finite"):
         local.compute_shards(make_job(tmp_path, tiny, make_rows(10)))
