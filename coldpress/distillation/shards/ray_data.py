@@ -31,9 +31,8 @@ _SECONDS = 15
 """A cluster that has not answered after this time does not answer."""
 _OBJECT_STORE_BYTES = 128 * 2**20
 _SETTINGS = {
-    # No telemetry; and a driver's output is that of Coldpress.
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",  # no telemetry
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # without it, each start prints a warning
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
 }
 
@@ -85,7 +84,7 @@ def compute_shards(job: ShardJob, num_gpus: float) -> None:
         rows = ray.data.from_items([{"shard": shard} for shard in missing])
         results = rows.map_batches(
             _Worker,
-            fn_constructor_args=(job, threads),
+            fn_constructor_args=(job, threads, "cuda" if num_gpus else "cpu"),
             batch_size=1,
             compute=pool,
             num_cpus=threads,
@@ -99,10 +98,11 @@ def compute_shards(job: ShardJob, num_gpus: float) -> None:
 class _Worker:
     """A process that has opened the teacher."""
 
-    def __init__(self, job: ShardJob, threads: int) -> None:
+    def __init__(self, job: ShardJob, threads: int, device: str) -> None:
         torch.set_num_threads(threads)
         self._job = job
         self._teacher = load_classifier(Checkpoint.open(job.teacher))
+        self._teacher.module.to(device)
         self._rows = job.open_rows()
 
     def __call__(self, batch: dict[str, NDArray[np.int64]]) -> dict[str, list[str]]:
@@ -128,8 +128,7 @@ def _workers(ray: Any, threads: int, num_gpus: float) -> int:  # noqa: ANN401
 @contextmanager
 def _cluster() -> Iterator[Any]:
     """Connect to the cluster of the environment, or start one that only this machine reaches."""
-    for name, value in _SETTINGS.items():
-        os.environ.setdefault(name, value)
+    os.environ.update(_SETTINGS)
     import ray
     import ray.data
 
