@@ -128,8 +128,8 @@ class _MappedRows:
         for batch in np.unique(batches):
             places = np.flatnonzero(batches == batch)
             column = self.reader.get_batch(int(batch)).column(name)
-            chosen = column.take(pa.array(numbers[places] - self.starts[batch])).to_pylist()
-            for place, value in zip(places.tolist(), chosen, strict=True):
+            contents = column.take(pa.array(numbers[places] - self.starts[batch])).to_pylist()
+            for place, value in zip(places.tolist(), contents, strict=True):
                 values[place] = _spans(value) if name == "words" else value
         self._release()
         return values.tolist()

@@ -58,8 +58,8 @@ def take(values: Sequence[T], places: Sequence[int] | NDArray[np.int64]) -> Sequ
     """
     if not isinstance(values, Column):
         return tuple(values[place] for place in places)
-    chosen = np.asarray(places, dtype=np.int64)
-    return Column(len(chosen), lambda numbers: values.read(chosen[numbers]))
+    indices = np.asarray(places, dtype=np.int64)
+    return Column(len(indices), lambda numbers: values.read(indices[numbers]))
 
 
 def join(first: Sequence[T], second: Sequence[T]) -> Sequence[T]:

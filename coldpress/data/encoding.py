@@ -181,19 +181,15 @@ def encode(tokenizer: Tokenizer, split: Split) -> EncodedSplit:
         tokenizer: Tokenizer with truncation enabled; padding is turned off while encoding.
         split: Rows to encode.
     """
-    parts = [
-        from_encodings(encodings, part, find_pad_id(tokenizer))
-        for encodings, part in tokenize_parts(tokenizer, split)
-    ]
-    if len(parts) == 1:
-        return parts[0]
+    pad_id = find_pad_id(tokenizer)
+    parts = [from_encodings(e, part, pad_id) for e, part in tokenize_parts(tokenizer, split)]
     words = [part.words for part in parts if part.words is not None]
-    return EncodedSplit(
+    return replace(
+        parts[0],
         input_ids=join_ragged([part.input_ids for part in parts]),
         token_type_ids=join_ragged([part.token_type_ids for part in parts]),
         targets=split.target_array,
         truncated=sum(part.truncated for part in parts),
-        pad_id=parts[0].pad_id,
         words=join_ragged(words) if words else None,
     )
 

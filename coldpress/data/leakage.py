@@ -84,15 +84,15 @@ class EvaluationKeys:
             rows: Rows to train on, or a part of them.
         """
         keys = _row_keys(replace(rows, pairs=None) if self.only_first else rows)
-        in_test = [not self.test.isdisjoint(of_row) for of_row in keys]
-        in_validation = [not self.validation.isdisjoint(of_row) for of_row in keys]
-        leaked = np.logical_or(in_test, in_validation)
+        in_test = np.asarray([not self.test.isdisjoint(of_row) for of_row in keys], bool)
+        in_validation = np.asarray(
+            [not self.validation.isdisjoint(of_row) for of_row in keys], bool
+        )
+        leaked = in_test | in_validation
         return FilteredRows(
             rows.take(np.flatnonzero(~leaked)) if leaked.any() else rows,
-            test=sum(in_test),
-            validation=sum(
-                found and not counted for found, counted in zip(in_validation, in_test, strict=True)
-            ),
+            test=int(in_test.sum()),
+            validation=int((in_validation & ~in_test).sum()),
         )
 
 

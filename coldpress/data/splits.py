@@ -99,8 +99,8 @@ class Split:
             more: Rows with or without labels. If they have none, the result has fewer targets than
                 rows: those of its first rows.
         """
-        known = np.isin(string_array(more.ids), string_array(self.ids))
-        new = more.take(np.flatnonzero(~known)) if known.any() else more
+        duplicate = np.isin(string_array(more.ids), string_array(self.ids))
+        new = more.take(np.flatnonzero(~duplicate)) if duplicate.any() else more
         missing = (None,) * len(new)
         return Split(
             ids=join(self.ids, new.ids),

@@ -74,8 +74,7 @@ def run_preflight(recipe: Recipe, state: Path) -> PreflightReport:
     sizes = [size.teacher_size(model, field) for field, model in models.items()]
     needed = _TEACHER_COPIES * max(s.weights_bytes for s in sizes) + _RECORDS_BYTES
     report = PreflightReport(recipe, data, needed, _free_bytes(state), unlabelled, answers=answers)
-    if recipe.soft_targets.engine == "ray":
-        _check_ray()
+    _check_engine(recipe)
     if report.free_bytes < report.needed_bytes:
         raise InputError(
             f"disk: {state} has {report.free_bytes / 2**20:.0f} MiB free, "
@@ -88,10 +87,11 @@ def run_preflight(recipe: Recipe, state: Path) -> PreflightReport:
     return replace(report, dropped=tuple(dict.fromkeys(dropped)))
 
 
-def _check_ray() -> None:
-    from coldpress.distillation.shards.ray_data import check_cluster  # imports torch
+def _check_engine(recipe: Recipe) -> None:
+    if recipe.soft_targets.engine == "ray":
+        from coldpress.distillation.shards.ray_data import check_cluster  # imports torch
 
-    check_cluster()
+        check_cluster()
 
 
 def _models(recipe: Recipe) -> dict[str, TeacherModel]:

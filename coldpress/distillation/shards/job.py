@@ -85,8 +85,8 @@ class ShardJob:
             NonFiniteError: A value is not finite, or too large for float16.
         """
         start = shard * self.shard_rows
-        chosen = rows.take(range(start, min(start + self.shard_rows, len(rows))))
-        tensors = compute_soft_targets(teacher, chosen, self.hidden_states).tensors
+        part = rows.take(range(start, min(start + self.shard_rows, len(rows))))
+        tensors = compute_soft_targets(teacher, part, self.hidden_states).tensors
         check_arrays_finite({name: tensor.numpy() for name, tensor in tensors.items()})
         self.directory.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".", dir=self.directory) as aside:
@@ -127,11 +127,11 @@ def read_shards(jobs: list[ShardJob]) -> Iterator[dict[str, Tensor]]:
         jobs: One for each teacher, whose shards are complete.
     """
     for shard in range(jobs[0].count()):
-        tensors = [job.load(shard) for job in jobs]
+        teachers = [job.load(shard) for job in jobs]
         if len(jobs) > 1:
-            mean = torch.stack([each["logits"].float() for each in tensors]).mean(0)
-            tensors[0]["logits"] = mean.half()
-        yield tensors[0]
+            mean = torch.stack([tensors["logits"].float() for tensors in teachers]).mean(0)
+            teachers[0]["logits"] = mean.half()
+        yield teachers[0]
 
 
 def _digest(path: Path) -> str:

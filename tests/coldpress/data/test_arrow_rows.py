@@ -20,9 +20,9 @@ def test_rows_of_several_parts_are_read_in_any_order(tmp_path: Path) -> None:
     stored = arrow_rows.store_rows(arrow_rows.split_parts(written), tmp_path)
     assert stored == written
     assert list(tmp_path.iterdir()) == []
-    chosen = [19_999, 0, 8191, 8192, 0]
-    assert stored.take(chosen).texts == tuple(f"row number {n}" for n in chosen)
-    assert stored.take(chosen).ids == written.take(chosen).ids
+    numbers = [19_999, 0, 8191, 8192, 0]
+    assert stored.take(numbers).texts == tuple(f"row number {n}" for n in numbers)
+    assert stored.take(numbers).ids == written.take(numbers).ids
 
 
 def test_words_pairs_and_sources_are_kept(tmp_path: Path) -> None:

@@ -73,10 +73,10 @@ def test_the_words_of_several_shards_are_found_by_row(
     merged_files(shards, rows, tmp_path / "merged")
     loaded = soft_targets.load_soft_targets(tmp_path / "merged")
     assert loaded.ids == rows.ids
-    chosen = rows.take([119, 3, 50])
-    direct = soft_targets.compute_soft_targets(teacher, rows).for_rows(chosen)
-    assert loaded.for_rows(chosen).shape == direct.shape == (8 + 4 + 3, direct.shape[1])
-    assert torch.allclose(loaded.for_rows(chosen), direct, atol=1e-2)
+    some = rows.take([119, 3, 50])
+    direct = soft_targets.compute_soft_targets(teacher, rows).for_rows(some)
+    assert loaded.for_rows(some).shape == direct.shape == (8 + 4 + 3, direct.shape[1])
+    assert torch.allclose(loaded.for_rows(some), direct, atol=1e-2)
 
 
 def test_the_logits_of_several_teachers_are_averaged(tiny: Classifier, tmp_path: Path) -> None:
