@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +113,7 @@ def _train(benchmark: Benchmark, arguments: argparse.Namespace) -> Classifier:
     return model
 
 
-def _train_tokenizer(texts: tuple[str, ...]) -> Tokenizer:
+def _train_tokenizer(texts: Sequence[str]) -> Tokenizer:
     tokenizer = Tokenizer(Unigram())
     tokenizer.pre_tokenizer = Metaspace()
     trainer = UnigramTrainer(

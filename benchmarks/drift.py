@@ -112,7 +112,7 @@ def _take(observations: Observations, rows: Rows) -> Observations:
 
 def _concatenate(first: Observations, second: Observations) -> Observations:
     logits = np.concatenate([side.predictions.outputs["onnx"] for side in (first, second)])
-    ids = first.predictions.ids + second.predictions.ids
+    ids = (*first.predictions.ids, *second.predictions.ids)
     names = first.predictions.names
     sides = [first.profile, second.profile]
     words = WordCounts(

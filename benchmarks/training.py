@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coldpress.kinds import TEXT_CLASSIFICATION
-from tasks.environment import home
+from tasks.environment import openmp
 
 if TYPE_CHECKING:
     from coldpress.benchmark.loading import Benchmark
@@ -65,7 +65,7 @@ def _options() -> argparse.Namespace:
 def _run_process(contestant: str) -> dict[str, Any]:
     command = [sys.executable, __file__, *sys.argv[1:], "--contestant", contestant]
     # With the environment of its users: the loop with what `coldpress run` sets, Trainer without.
-    own = home.openmp_wait_policy() if contestant == "coldpress" else {}
+    own = openmp.wait_policy() if contestant == "coldpress" else {}
     quiet = {**os.environ, **own, "HF_HUB_OFFLINE": "1"}
     process = subprocess.run(command, env=quiet, stdout=subprocess.PIPE, check=True, text=True)
     result: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])

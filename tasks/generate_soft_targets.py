@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from prefect import task
@@ -12,14 +11,21 @@ from prefect.cache_policies import NO_CACHE
 from coldpress.data import leakage
 from coldpress.teacher.section import ExternalTeacher
 from coldpress.teacher.spec import content_digest
+from tasks.environment.shard_folders import remove_shards, shard_folder
 from tasks.execution import data
 from tasks.execution.stage import run_stage
 from tasks.execution.stage_spec import StageContext, StageSpec
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor
+
     from coldpress.benchmark.loading import Benchmark
+    from coldpress.data.splits import Split
+    from coldpress.distillation.shards.job import ShardJob
     from coldpress.distillation.soft_targets import SoftTargets
-    from coldpress.model.classifier import Classifier
+    from coldpress.model.checkpoint import Manifest
     from coldpress.recipe.recipe import Recipe
     from tasks.execution.pipeline_run import PipelineRun
     from tasks.tracking.results import StageResult
@@ -36,14 +42,20 @@ def generate_soft_targets(run: PipelineRun, teacher: StageResult) -> StageResult
         return run_stage(
             StageSpec(run, "generate_soft_targets", answers, key_extras=extras), _store_answers
         )
-    section = {
+    spec = StageSpec(run, "generate_soft_targets", _section(recipe), (teacher,))
+    result = run_stage(spec, _generate)
+    remove_shards(spec.key)
+    return result
+
+
+def _section(recipe: Recipe) -> dict[str, object]:
+    """What changes the soft targets; the engine does not."""
+    return {
         "hidden_states": recipe.soft_targets.hidden_states,
         "augment": recipe.soft_targets.augment,
         "unlabelled": data.unlabelled_digest(recipe),
         "others": _ensemble_section(recipe),
     }
-    spec = StageSpec(run, "generate_soft_targets", section, (teacher,))
-    return run_stage(spec, _generate)
 
 
 def _store_answers(context: StageContext) -> dict[str, float]:
@@ -69,15 +81,28 @@ def _save(context: StageContext, targets: SoftTargets) -> dict[str, float]:
     from coldpress.distillation import soft_targets
     from coldpress.model.checkpoint import new_checkpoint
 
-    benchmark = data.load_benchmark(context.recipe)
-    manifest = context.manifest({"dataset_digest": benchmark.digest, **context.spec.key_extras})
-    with new_checkpoint(context.target, manifest) as directory:
+    with new_checkpoint(context.target, _manifest(context)) as directory:
         soft_targets.save_soft_targets(targets, directory)
-    metrics: dict[str, float] = {"rows": len(targets.ids)}
-    if benchmark.kind.has_labels:
-        activation = benchmark.kind.activation
-        metrics["entropy_nats"] = soft_targets.mean_entropy(targets.logits, activation)
-    return metrics
+    return {"rows": len(targets.ids), **_entropy(context, [targets.logits])}
+
+
+def _manifest(context: StageContext) -> Manifest:
+    digest = data.load_benchmark(context.recipe).digest
+    return context.manifest({"dataset_digest": digest, **context.spec.key_extras})
+
+
+def _entropy(context: StageContext, logits: Iterable[Tensor]) -> dict[str, float]:
+    """Return the mean entropy of the predictions, given the logits in parts."""
+    from coldpress.distillation import soft_targets
+
+    kind = data.load_benchmark(context.recipe).kind
+    if not kind.has_labels:
+        return {}
+    units, total = 0, 0.0
+    for part in logits:
+        units += len(part)
+        total += soft_targets.mean_entropy(part, kind.activation) * len(part)
+    return {"entropy_nats": total / units}
 
 
 def _ensemble_section(recipe: Recipe) -> dict[str, object] | None:
@@ -91,31 +116,82 @@ def _ensemble_section(recipe: Recipe) -> dict[str, object] | None:
 
 
 def _generate(context: StageContext) -> dict[str, float]:
-    from coldpress.distillation import ensemble, soft_targets
+    from coldpress.distillation import soft_targets
+    from coldpress.distillation.shards import job, merge
+    from coldpress.model.checkpoint import new_checkpoint
+
+    augmented, rows = _transfer_rows(context)
+    folder = shard_folder(context.spec.key)
+    job.write_rows(rows, folder)
+    jobs = _compute_shards(context, folder)
+    with new_checkpoint(context.target, _manifest(context)) as directory:
+        merge.merge_shards(lambda: job.read_shards(jobs), rows, directory)
+        if augmented is not None:
+            soft_targets.save_augmented(augmented, directory)
+    return {
+        "rows": len(rows),
+        **_entropy(context, (shard["logits"] for shard in job.read_shards(jobs))),
+        **_leakage_metrics(context.recipe),
+        **_ensemble_scores(jobs, data.load_benchmark(context.recipe)),
+    }
+
+
+def _transfer_rows(context: StageContext) -> tuple[Split | None, Split]:
+    """Return the variants of texts, if any, and all rows that need soft targets."""
     from coldpress.kinds.vectors import learns_vectors
     from coldpress.model import serialization
 
     recipe = context.recipe
-    section = recipe.soft_targets
     benchmark = data.load_benchmark(recipe)
-    first = serialization.load_classifier(context.inputs[0])
     rows = data.load_transfer_set(recipe)
     augmented = None
-    if section.augment is not None:
-        variants = section.augment.make_variants(first, rows, recipe.seed)
+    if recipe.soft_targets.augment is not None:
+        teacher = serialization.load_classifier(context.inputs[0])
+        variants = recipe.soft_targets.augment.make_variants(teacher, rows, recipe.seed)
         # A variant may happen to equal a test or validation text.
         augmented = leakage.remove_leaked_rows(variants, benchmark.test, benchmark.validation).rows
         rows = rows.concat(augmented)
     if learns_vectors(benchmark.kind):
         rows = rows.concat(benchmark.validation)  # their targets, too, are the teacher's vectors
-    training: list[SoftTargets] = []
-    validation: list[SoftTargets] = []
-    for teacher in (first, *_additional_teachers(context)):
-        training.append(soft_targets.compute_soft_targets(teacher, rows, section.hidden_states))
-        validation.append(soft_targets.compute_soft_targets(teacher, benchmark.validation))
-    averaged = replace(ensemble.average_soft_targets(training), augmented=augmented)
-    metrics = _save(context, averaged)
-    return metrics | _leakage_metrics(recipe) | _ensemble_scores(validation, benchmark)
+    return augmented, rows
+
+
+def _compute_shards(context: StageContext, folder: Path) -> list[ShardJob]:
+    """Compute the shards of all teachers, except those that a killed run has stored."""
+    from coldpress.distillation.shards import job, local, ray_data
+
+    section = context.recipe.soft_targets
+    jobs = []
+    for number, teacher in enumerate(_teachers(context, folder), 1):
+        jobs.append(job.ShardJob(folder, teacher, number, section.hidden_states))
+        if section.engine == "ray":
+            ray_data.compute_shards(jobs[-1], section.num_gpus)
+        else:
+            local.compute_shards(jobs[-1])
+    return jobs
+
+
+def _teachers(context: StageContext, folder: Path) -> Iterator[Path]:
+    """Yield the checkpoint of each teacher; those after the first are trained here."""
+    from coldpress.distillation import ensemble
+    from coldpress.model import serialization
+    from coldpress.model.checkpoint import Manifest
+
+    recipe = context.recipe
+    yield context.inputs[0].path
+    for number in range(2, recipe.soft_targets.teachers + 1):
+        path = folder / f"teacher-{number}"
+        if not path.exists():
+            teacher = ensemble.train_another_teacher(
+                number,
+                recipe.model_teacher,
+                data.load_benchmark(recipe),
+                recipe.benchmark.max_tokens,
+                recipe.seed,
+                context.progress,
+            )
+            serialization.write_checkpoint(teacher, path, Manifest(stage="train_teacher"))
+        yield path
 
 
 def _leakage_metrics(recipe: Recipe) -> dict[str, float]:
@@ -129,27 +205,21 @@ def _leakage_metrics(recipe: Recipe) -> dict[str, float]:
     }
 
 
-def _additional_teachers(context: StageContext) -> Iterator[Classifier]:
-    from coldpress.distillation import ensemble
-
-    recipe = context.recipe
-    return ensemble.train_more_teachers(
-        recipe.soft_targets.teachers - 1,
-        recipe.model_teacher,
-        data.load_benchmark(recipe),
-        recipe.benchmark.max_tokens,
-        recipe.seed,
-        context.progress,
-    )
-
-
-def _ensemble_scores(teachers: Sequence[SoftTargets], benchmark: Benchmark) -> dict[str, float]:
+def _ensemble_scores(jobs: Sequence[ShardJob], benchmark: Benchmark) -> dict[str, float]:
     """Return the validation score of each teacher and of their average."""
-    from coldpress.distillation import ensemble
+    from coldpress.distillation import ensemble, soft_targets
     from coldpress.kinds.thresholds import fitted_margins
+    from coldpress.model.checkpoint import Checkpoint
+    from coldpress.model.serialization import load_classifier
 
-    if len(teachers) == 1:
+    if len(jobs) == 1:
         return {}
+    teachers = [
+        soft_targets.compute_soft_targets(
+            load_classifier(Checkpoint.open(job.teacher)), benchmark.validation
+        )
+        for job in jobs
+    ]
     outputs = {f"teacher_{n}": targets.logits for n, targets in enumerate(teachers, 1)}
     outputs["ensemble"] = ensemble.average_soft_targets(teachers).logits
     kind = benchmark.kind

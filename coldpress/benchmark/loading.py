@@ -6,15 +6,13 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from coldpress.benchmark.judged import read_judged_splits
 from coldpress.benchmark.unlabelled_train import require_validation
-from coldpress.data import file_formats, leakage, new_rows, source_columns, sources
+from coldpress.data import leakage, new_rows, source_columns, sources
 from coldpress.data.new_rows import NewRowsSource
 from coldpress.data.rows import Rows
 from coldpress.data.section import BenchmarkSection
-from coldpress.data.sources import Columns
 from coldpress.data.splits import Split
 from coldpress.errors import InputError
 from coldpress.kinds import task_kind
@@ -131,43 +129,6 @@ def _load_judged(
         overlap=leakage.count_overlap((train, validation), test),
         compared=splits.compared,
     )
-
-
-def read_unlabelled(path: Path, columns: Columns) -> Split:
-    """Read unlabelled texts, for which the teacher computes soft targets.
-
-    Args:
-        path: A `.jsonl`, `.csv` or `.parquet` file; a label column is ignored.
-        columns: Names of the text columns.
-
-    Returns:
-        Rows without labels.
-
-    Raises:
-        InputError: The file, a column or a row is invalid.
-    """
-    unlabelled = file_formats.read_file(path, columns.texts, "soft_targets.unlabelled")
-    return columns.build_split(unlabelled)
-
-
-def read_filtered_unlabelled(
-    benchmark: Benchmark, path: Path, columns: Columns
-) -> leakage.FilteredRows:
-    """Read unlabelled rows and remove those of validation and test samples.
-
-    Args:
-        benchmark: Benchmark with the validation and test texts.
-        path: See `read_unlabelled`.
-        columns: Names of the text columns.
-
-    Raises:
-        InputError: The file, a column or a row is invalid.
-    """
-    unlabelled = read_unlabelled(path, columns)
-    test, validation = (
-        benchmark.kind.split_samples(split) for split in (benchmark.test, benchmark.validation)
-    )
-    return leakage.remove_leaked_rows(unlabelled, test, validation)
 
 
 def transfer_set(benchmark: Benchmark, unlabelled: leakage.FilteredRows | None) -> Split:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from coldpress.data.ragged import Ragged, join_ragged
 from coldpress.data.sampling import evenly_spaced_rows
+from coldpress.data.tokenizing import tokenize_parts
 from coldpress.data.word_tokens import (
     Array,
     IntArray,
@@ -44,12 +46,12 @@ class EncodedSplit:
             a word without a token. None if the units are the rows.
     """
 
-    input_ids: tuple[IntArray, ...]
-    token_type_ids: tuple[IntArray, ...]
+    input_ids: Sequence[IntArray]
+    token_type_ids: Sequence[IntArray]
     targets: NDArray[Any]
     truncated: int
     pad_id: int
-    words: tuple[IntArray, ...] | None = None
+    words: Sequence[IntArray] | None = None
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -179,17 +181,17 @@ def encode(tokenizer: Tokenizer, split: Split) -> EncodedSplit:
         tokenizer: Tokenizer with truncation enabled; padding is turned off while encoding.
         split: Rows to encode.
     """
-    padding = tokenizer.padding
-    rows = (
-        list(split.texts)
-        if split.pairs is None
-        else list(zip(split.texts, split.pairs, strict=True))
+    pad_id = find_pad_id(tokenizer)
+    parts = [from_encodings(e, part, pad_id) for e, part in tokenize_parts(tokenizer, split)]
+    words = [part.words for part in parts if part.words is not None]
+    return replace(
+        parts[0],
+        input_ids=join_ragged([part.input_ids for part in parts]),
+        token_type_ids=join_ragged([part.token_type_ids for part in parts]),
+        targets=split.target_array,
+        truncated=sum(part.truncated for part in parts),
+        words=join_ragged(words) if words else None,
     )
-    tokenizer.no_padding()
-    encodings = tokenizer.encode_batch(rows)
-    if padding:
-        tokenizer.enable_padding(**padding)
-    return from_encodings(encodings, split, find_pad_id(tokenizer))
 
 
 def from_encodings(encodings: Sequence[Encoding], split: Split, pad_id: int) -> EncodedSplit:
@@ -201,8 +203,8 @@ def from_encodings(encodings: Sequence[Encoding], split: Split, pad_id: int) -> 
         pad_id: Token id that pads the shorter rows of a batch.
     """
     return EncodedSplit(
-        input_ids=tuple(np.asarray(e.ids, dtype=np.int64) for e in encodings),
-        token_type_ids=tuple(np.asarray(e.type_ids, dtype=np.int64) for e in encodings),
+        input_ids=Ragged.of(e.ids for e in encodings),
+        token_type_ids=Ragged.of(e.type_ids for e in encodings),
         targets=split.target_array,
         truncated=sum(bool(e.overflowing) for e in encodings),
         pad_id=pad_id,
@@ -228,7 +230,7 @@ def remap_token_ids(encoded: EncodedSplit, old: Tokenizer, new: Tokenizer) -> En
     mapping = np.zeros(max(used_ids, default=0) + 1, dtype=np.int64)
     for token_id in used_ids:
         mapping[token_id] = new_ids[old_tokens[token_id]]
-    rows = tuple(mapping[row] for row in encoded.input_ids)
+    rows = Ragged.of(mapping[row] for row in encoded.input_ids)
     return replace(encoded, input_ids=rows, pad_id=find_pad_id(new))
 
 

@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from coldpress.data.rows import Rows, require_columns
+from coldpress.data.file_readers import READERS, FileColumns, first_line
+from coldpress.data.file_readers import read_tsv as read_tsv_parts
+from coldpress.data.rows import Rows
 from coldpress.errors import InputError
-from coldpress.schema.text_files import detect_encoding, reject_lfs_pointer
+from coldpress.schema.text_files import reject_lfs_pointer
 
-if TYPE_CHECKING:
-    from pyarrow import ChunkedArray
-
-
-@dataclass(frozen=True)
-class _Columns:
-    """Columns to read: `required` ones must exist, `optional` ones may be missing."""
-
-    required: tuple[str, ...]
-    optional: tuple[str, ...] = ()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (*self.required, *self.optional)
-
-
-_Reader = Callable[[Path, _Columns, str], Rows]
+_Reader = Callable[[Path, FileColumns, str], Iterator[Rows]]
 
 
 def read_file(path: Path, columns: Sequence[str], field: str, optional: Sequence[str] = ()) -> Rows:
@@ -49,13 +31,26 @@ def read_file(path: Path, columns: Sequence[str], field: str, optional: Sequence
     Raises:
         InputError: The file, a column or a row is invalid.
     """
+    return _join(read_parts(path, columns, field, optional))
+
+
+def read_parts(
+    path: Path, columns: Sequence[str], field: str, optional: Sequence[str] = ()
+) -> Iterator[Rows]:
+    """Read a file as `read_file` does, in parts, so that memory does not grow with the file.
+
+    Yields:
+        Parts of at most `PART_ROWS` rows, numbered as in the file.
+
+    Raises:
+        InputError: The file, a column or a row is invalid; parts before it have been yielded.
+    """
     location = f"{field}: {path}"
     suffix = path.suffix.lower()
-    if suffix not in _READERS:
+    if suffix not in READERS:
         raise InputError(f"{location} is not a .jsonl, .csv or .parquet file")
-    return _read_checked(
-        _READERS[suffix], path, _Columns(tuple(columns), tuple(optional)), location
-    )
+    names = FileColumns(tuple(columns), tuple(optional))
+    yield from _read_checked(READERS[suffix], path, names, location)
 
 
 def read_tsv(path: Path, columns: Sequence[str], field: str) -> Rows:
@@ -75,147 +70,35 @@ def read_tsv(path: Path, columns: Sequence[str], field: str) -> Rows:
     location = f"{field}: {path}"
     if path.suffix.lower() != ".tsv":
         raise InputError(f"{location} is not a .tsv file")
-    return _read_checked(_read_tsv, path, _Columns(tuple(columns)), location)
+    return _join(_read_checked(read_tsv_parts, path, FileColumns(tuple(columns)), location))
 
 
-def _read_checked(reader: _Reader, path: Path, columns: _Columns, location: str) -> Rows:
+def _read_checked(
+    reader: _Reader, path: Path, columns: FileColumns, location: str
+) -> Iterator[Rows]:
     if not path.is_file():
         raise InputError(f"{location}: no such file")
+    count = 0
     try:
         with path.open("rb") as file:
             reject_lfs_pointer(file.read(200), location)
-        rows = reader(path, columns, location)
+        for part in reader(path, columns, location):
+            count += len(part)
+            yield part
     except OSError as error:
-        raise InputError(f"{location} cannot be read: {_first_line(error)}") from error
-    if not len(rows):
+        raise InputError(f"{location} cannot be read: {first_line(error)}") from error
+    if not count:
         raise InputError(f"{location} has no rows")
-    return rows
 
 
-def _read_jsonl(path: Path, columns: _Columns, location: str) -> Rows:
-    numbers: list[int] = []
-    values: dict[str, list[Any]] = {name: [] for name in columns.names}
-    # Not splitlines(): it would also split at U+2028, which JSON strings may contain.
-    for number, line in enumerate(_decode(path, location).split("\n"), start=1):
-        if not line.strip():
-            continue
-        row = _parse_object(line, f"{location} line {number}")
-        require_columns(list(row), columns.required, f"{location} line {number}")
-        numbers.append(number)
-        for name in columns.names:
-            values[name].append(row.get(name))
-    return Rows(location, "line", numbers, values)
-
-
-def _parse_object(line: str, location: str) -> dict[str, Any]:
-    try:
-        row = json.loads(line, object_pairs_hook=_reject_duplicate_keys)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{location} is not JSON: {_first_line(error)}") from error
-    if not isinstance(row, dict):
-        raise InputError(f"{location} is {type(row).__name__}, not an object")
-    return row
-
-
-def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object's members; with a duplicate key it is unclear which value is meant."""
-    row = dict(pairs)
-    if len(row) < len(pairs):
-        keys = [key for key, _ in pairs]
-        duplicate = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"duplicate key {duplicate!r}")
-    return row
-
-
-def _read_csv(path: Path, columns: _Columns, location: str) -> Rows:
-    return _read_table(path, columns, location, ",")
-
-
-def _read_tsv(path: Path, columns: _Columns, location: str) -> Rows:
-    return _read_table(path, columns, location, "\t")
-
-
-def _read_table(path: Path, columns: _Columns, location: str, separator: str) -> Rows:
-    numbers, header, records = _parse_csv(_decode(path, location), location, separator)
-    if header:
-        require_columns(header, columns.required, f"{location} line 1")
-    for number, record in zip(numbers, records, strict=True):
-        if len(record) != len(header):
-            raise InputError(
-                f"{location} line {number}: {len(record)} fields, but the header has {len(header)}"
-            )
-    indices = {name: header.index(name) for name in columns.names if name in header}
-    values: dict[str, list[Any]] = {name: [None] * len(records) for name in columns.names}
-    values |= {name: [record[i] for record in records] for name, i in indices.items()}
-    return Rows(location, "line", numbers, values)
-
-
-def _parse_csv(
-    text: str, location: str, separator: str
-) -> tuple[list[int], list[str], list[list[str]]]:
-    """Return the line number of each record, the header, and the records."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    numbers: list[int] = []
-    records: list[list[str]] = []
-    number = 1
-    try:
-        header = next(reader, [])
-        number = reader.line_num + 1
-        for record in reader:
-            if record:
-                numbers.append(number)
-                records.append(record)
-            number = reader.line_num + 1
-    except csv.Error as error:
-        raise InputError(f"{location} line {number}: {error}") from error
-    return numbers, header, records
-
-
-def _read_parquet(path: Path, columns: _Columns, location: str) -> Rows:
-    from pyarrow import ArrowException
-    from pyarrow.parquet import ParquetFile
-
-    try:
-        with ParquetFile(path) as file:
-            available = file.schema_arrow.names
-            require_columns(available, columns.required, location)
-            present = [name for name in columns.names if name in available]
-            table = file.read(columns=present)
-    except ArrowException as error:
-        raise InputError(f"{location} is not a Parquet file: {_first_line(error)}") from error
-    values: dict[str, list[Any]] = {name: [None] * table.num_rows for name in columns.names}
-    values |= {name: _column_values(table.column(name), name, location) for name in present}
-    return Rows(location, "row", range(1, table.num_rows + 1), values)
-
-
-def _column_values(column: ChunkedArray, name: str, location: str) -> list[Any]:
-    values = []
-    for number, scalar in enumerate(column, start=1):
-        try:
-            values.append(scalar.as_py())
-        except UnicodeDecodeError as error:
-            raise InputError(f"{location} row {number}: {name!r} is not UTF-8") from error
-    return values
-
-
-_READERS: dict[str, _Reader] = {
-    ".jsonl": _read_jsonl,
-    ".csv": _read_csv,
-    ".parquet": _read_parquet,
-}
-
-
-def _decode(path: Path, location: str) -> str:
-    data = path.read_bytes().removeprefix(codecs.BOM_UTF8)
-    encoding = detect_encoding(data)
-    if encoding is not None:
-        raise InputError(f"{location} is {encoding}; save it as UTF-8")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{location} line {line} is not UTF-8") from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
+def _join(parts: Iterator[Rows]) -> Rows:
+    """Join the parts of a file, of which there is at least one."""
+    read = list(parts)
+    if len(read) == 1:
+        return read[0]
+    numbers = list(chain.from_iterable(part.numbers for part in read))
+    columns: dict[str, list[Any]] = {
+        name: list(chain.from_iterable(part.columns[name] for part in read))
+        for name in read[0].columns
+    }
+    return Rows(read[0].location, read[0].unit, numbers, columns)

@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from coldpress.data.splits import Split
 
 
@@ -52,27 +54,59 @@ def remove_leaked_rows(rows: Split, test: Split, validation: Split) -> FilteredR
 
     Args:
         rows: Rows to train on.
-        test: Rows that the final model is evaluated on. If these are single texts, such as queries,
-            only the first texts of pairs are compared.
-        validation: Rows that epochs and the temperature are selected on.
+        test: See `collect_keys`.
+        validation: See `collect_keys`.
 
     Returns:
         The remaining rows, and how many were removed; a text of both splits counts as test.
     """
-    test_keys = set(text_keys(test))
-    validation_keys = set(text_keys(validation)) - test_keys
-    leaked_keys = test_keys | validation_keys
-    keys = _row_keys(replace(rows, pairs=None) if test.pairs is None else rows)
-    clean = [row for row, of_row in enumerate(keys) if not of_row & leaked_keys]
-    in_test = [bool(of_row & test_keys) for of_row in keys]
-    in_validation = [bool(of_row & validation_keys) for of_row in keys]
-    return FilteredRows(
-        rows.take(clean),
-        test=sum(in_test),
-        validation=sum(
-            leaked and not counted for leaked, counted in zip(in_validation, in_test, strict=True)
-        ),
-    )
+    return collect_keys(test, validation).remove_from(rows)
+
+
+@dataclass(frozen=True)
+class EvaluationKeys:
+    """Keys of the texts that models are not trained on.
+
+    Attributes:
+        test: Keys of test rows.
+        validation: Keys of validation rows that are not in `test`.
+        only_first: Whether only the first texts of pairs are compared.
+    """
+
+    test: frozenset[tuple[str, str]]
+    validation: frozenset[tuple[str, str]]
+    only_first: bool
+
+    def remove_from(self, rows: Split) -> FilteredRows:
+        """Remove the rows whose texts have one of the keys.
+
+        Args:
+            rows: Rows to train on, or a part of them.
+        """
+        keys = _row_keys(replace(rows, pairs=None) if self.only_first else rows)
+        in_test = np.asarray([not self.test.isdisjoint(of_row) for of_row in keys], bool)
+        in_validation = np.asarray(
+            [not self.validation.isdisjoint(of_row) for of_row in keys], bool
+        )
+        leaked = in_test | in_validation
+        return FilteredRows(
+            rows.take(np.flatnonzero(~leaked)) if leaked.any() else rows,
+            test=int(in_test.sum()),
+            validation=int((in_validation & ~in_test).sum()),
+        )
+
+
+def collect_keys(test: Split, validation: Split) -> EvaluationKeys:
+    """Return the keys of the texts of two splits.
+
+    Args:
+        test: Rows that the final model is evaluated on. If these are single texts, such as queries,
+            only the first texts of pairs are compared.
+        validation: Rows that epochs and the temperature are selected on.
+    """
+    test_keys = frozenset(text_keys(test))
+    validation_keys = frozenset(text_keys(validation)) - test_keys
+    return EvaluationKeys(test_keys, validation_keys, only_first=test.pairs is None)
 
 
 def _row_keys(rows: Split) -> list[set[tuple[str, str]]]:

@@ -7,14 +7,19 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from coldpress.data.columns import join, string_array, take
+
 Target = float | tuple[float, ...]
 """Target of one row: a class index or a number, or several of them for kinds with several."""
 
+T = TypeVar("T")
+Rows = Sequence[int] | NDArray[np.int64]
+"""Row indices."""
 
 WordSpans = tuple[tuple[int, int], ...]
 """Start and end of each word of a text, in characters."""
@@ -22,7 +27,7 @@ WordSpans = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class Split:
-    """Rows of one split, column by column.
+    """Rows of one split, column by column: tuples, or columns that are read when they are needed.
 
     Attributes:
         ids: A stable id for each row, derived from its texts (see `row_ids`).
@@ -37,13 +42,13 @@ class Split:
             translation of; None if that is each row's own text.
     """
 
-    ids: tuple[str, ...]
-    texts: tuple[str, ...]
-    pairs: tuple[str, ...] | None
+    ids: Sequence[str]
+    texts: Sequence[str]
+    pairs: Sequence[str] | None
     targets: tuple[Target, ...]
     columns: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
-    words: tuple[WordSpans, ...] | None = None
-    sources: tuple[str, ...] | None = None
+    words: Sequence[WordSpans] | None = None
+    sources: Sequence[str] | None = None
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -67,24 +72,24 @@ class Split:
         return None if self.words is None else tuple(map(len, self.words))
 
     @property
-    def all_texts(self) -> tuple[str, ...]:
+    def all_texts(self) -> Sequence[str]:
         """All first texts, then all second texts."""
-        return self.texts + (self.pairs or ())
+        return join(self.texts, self.pairs or ())
 
-    def take(self, rows: Sequence[int]) -> Split:
+    def take(self, rows: Rows) -> Split:
         """Return a split of some rows.
 
         Args:
             rows: Row indices; the order is kept. Those of labelled rows come first.
         """
         return Split(
-            ids=tuple(self.ids[row] for row in rows),
-            texts=tuple(self.texts[row] for row in rows),
-            pairs=None if self.pairs is None else tuple(self.pairs[row] for row in rows),
+            ids=take(self.ids, rows),
+            texts=take(self.texts, rows),
+            pairs=_take(self.pairs, rows),
             targets=tuple(self.targets[row] for row in rows if row < len(self.targets)),
             columns={n: tuple(values[row] for row in rows) for n, values in self.columns.items()},
-            words=None if self.words is None else tuple(self.words[row] for row in rows),
-            sources=None if self.sources is None else tuple(self.sources[row] for row in rows),
+            words=_take(self.words, rows),
+            sources=_take(self.sources, rows),
         )
 
     def concat(self, more: Split) -> Split:
@@ -94,24 +99,27 @@ class Split:
             more: Rows with or without labels. If they have none, the result has fewer targets than
                 rows: those of its first rows.
         """
-        ids = set(self.ids)
-        new = more.take([row for row, row_id in enumerate(more.ids) if row_id not in ids])
-        pairs = None if self.pairs is None else self.pairs + (new.pairs or ())
+        duplicate = np.isin(string_array(more.ids), string_array(self.ids))
+        new = more.take(np.flatnonzero(~duplicate)) if duplicate.any() else more
         missing = (None,) * len(new)
         return Split(
-            ids=self.ids + new.ids,
-            texts=self.texts + new.texts,
-            pairs=pairs,
+            ids=join(self.ids, new.ids),
+            texts=join(self.texts, new.texts),
+            pairs=None if self.pairs is None else join(self.pairs, new.pairs or ()),
             targets=self.targets + new.targets,
             columns={name: values + missing for name, values in self.columns.items()},
-            words=None if self.words is None else self.words + (new.words or ()),
+            words=None if self.words is None else join(self.words, new.words or ()),
             sources=self._concat_sources(new),
         )
 
-    def _concat_sources(self, more: Split) -> tuple[str, ...] | None:
+    def _concat_sources(self, more: Split) -> Sequence[str] | None:
         if self.sources is None and more.sources is None:
             return None
-        return (self.sources or self.texts) + (more.sources or more.texts)
+        return join(self.sources or self.texts, more.sources or more.texts)
+
+
+def _take(values: Sequence[T] | None, rows: Rows) -> Sequence[T] | None:
+    return None if values is None else take(values, rows)
 
 
 def number_rows(units: Sequence[int]) -> NDArray[np.int64]:
@@ -139,9 +147,19 @@ def row_ids(texts: Sequence[str], pairs: Sequence[str] | None) -> tuple[str, ...
     counts: Counter[tuple[str, ...]] = Counter()
     ids = []
     for key in zip(texts, *([] if pairs is None else [pairs]), strict=True):
-        ids.append(_sha256([*key, counts[key]])[:16])
+        ids.append(row_id(key, counts[key]))
         counts[key] += 1
     return tuple(ids)
+
+
+def row_id(texts: Sequence[str], earlier: int) -> str:
+    """Return the id of one row, see `row_ids`.
+
+    Args:
+        texts: Its text, or its two texts.
+        earlier: How many earlier rows have the same texts.
+    """
+    return _sha256([*texts, earlier])[:16]
 
 
 def stratified_split(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -17,33 +17,32 @@ from coldpress.training.loop import fit, reseed
 from coldpress.training.step import ProgressCallback, no_progress
 
 
-def train_more_teachers(
-    count: int,
+def train_another_teacher(
+    number: int,
     teacher: Teacher,
     data: Benchmark,
     max_tokens: int,
     seed: int,
     progress: ProgressCallback = no_progress,
-) -> Iterator[Classifier]:
-    """Train teachers like the first one, but from other random numbers.
+) -> Classifier:
+    """Train a teacher like the first one, but from other random numbers.
 
     Args:
-        count: Number of teachers beside the first.
+        number: Number of the teacher, from 2.
         teacher: The recipe's `teacher` section.
         data: Its training and validation rows are used.
         max_tokens: Longer texts are truncated to this length.
         seed: The recipe's seed.
         progress: Called after each step.
 
-    Yields:
-        Teachers at their best epochs. Each has its own new head and its own order of rows.
+    Returns:
+        The teacher at its best epoch. It has its own new head and its own order of rows.
     """
-    for number in range(count):
-        reseed(seed, f"train_teacher_{number + 2}")
-        classifier = build_teacher(teacher, data, max_tokens)
-        rows = labelled_data(classifier, data.train, data.validation)
-        fit(classifier, rows.train, rows.loss, teacher, rows.validation, progress)
-        yield classifier
+    reseed(seed, f"train_teacher_{number}")
+    classifier = build_teacher(teacher, data, max_tokens)
+    rows = labelled_data(classifier, data.train, data.validation)
+    fit(classifier, rows.train, rows.loss, teacher, rows.validation, progress)
+    return classifier
 
 
 def average_soft_targets(ensemble: Sequence[SoftTargets]) -> SoftTargets:

@@ -10,17 +10,19 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from coldpress.data.encoding import encode
 from coldpress.data.splits import Split, row_ids
+from coldpress.distillation import row_index
 from coldpress.kinds.kind import Activation
 from coldpress.model.classifier import Classifier
 from coldpress.schema.finite import check_arrays_finite
 
-_TENSORS = "soft_targets.safetensors"
-_IDS = "ids.json"
+TENSORS_FILE = "soft_targets.safetensors"
+IDS_FILE = "ids.json"
 _AUGMENTED = "augmented.json"
 _UNANSWERED = "unanswered.json"
 
@@ -40,7 +42,7 @@ class SoftTargets:
         unanswered: Ids of rows without soft targets, which students are not trained on.
     """
 
-    ids: tuple[str, ...]
+    ids: Sequence[str]
     logits: Tensor
     hidden_states: Tensor | None = None
     augmented: Split | None = None
@@ -72,12 +74,33 @@ class SoftTargets:
         Raises:
             KeyError: A row has no soft targets.
         """
-        index = {row_id: row for row, row_id in enumerate(self.ids)}
-        rows = [index[row_id] for row_id in split.ids]
+        return self.logits[torch.from_numpy(self.find_units(split))].float()
+
+    def find_units(self, split: Split) -> NDArray[np.int64]:
+        """Return the places of the units of a split's rows in the logits, shape (units,).
+
+        Raises:
+            KeyError: A row has no soft targets.
+        """
+        rows = row_index.find_rows(self.ids, split.ids)
         if self.units is None:
-            return self.logits[rows].float()
-        parts = torch.split(self.logits, self.units.tolist())
-        return torch.cat([parts[row] for row in rows]).float()
+            return rows
+        counts = self.units.numpy()
+        firsts = (np.cumsum(counts) - counts)[rows]
+        counts = counts[rows]
+        # A row's units follow one another here and there.
+        moves = firsts - (np.cumsum(counts) - counts)
+        return np.asarray(np.arange(counts.sum()) + np.repeat(moves, counts))
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """The tensors that are stored, by name."""
+        named = {
+            "logits": self.logits,
+            "units": self.units,
+            "hidden_states": self.hidden_states,
+        }
+        return {name: tensor for name, tensor in named.items() if tensor is not None}
 
 
 def compute_soft_targets(
@@ -134,23 +157,29 @@ def save_soft_targets(soft_targets: SoftTargets, directory: Path) -> None:
     Raises:
         NonFiniteError: A value is not finite, or too large for float16.
     """
-    tensors = {"logits": soft_targets.logits}
-    if soft_targets.units is not None:
-        tensors["units"] = soft_targets.units
-    if soft_targets.hidden_states is not None:
-        tensors["hidden_states"] = soft_targets.hidden_states
+    tensors = soft_targets.tensors
     check_arrays_finite({name: tensor.numpy() for name, tensor in tensors.items()})
-    save_file(tensors, directory / _TENSORS)
-    (directory / _IDS).write_text(json.dumps(soft_targets.ids), encoding="utf-8")
+    save_file(tensors, directory / TENSORS_FILE)
+    row_index.save_ids(soft_targets.ids, directory / IDS_FILE)
     if soft_targets.unanswered:
         ids = sorted(soft_targets.unanswered)
         (directory / _UNANSWERED).write_text(json.dumps(ids), encoding="utf-8")
     if soft_targets.augmented is not None:
-        augmented = soft_targets.augmented
-        columns: dict[str, Any] = {"texts": augmented.texts, "pairs": augmented.pairs}
-        if augmented.words is not None:
-            columns["words"] = augmented.words
-        (directory / _AUGMENTED).write_text(json.dumps(columns), encoding="utf-8")
+        save_augmented(soft_targets.augmented, directory)
+
+
+def save_augmented(augmented: Split, directory: Path) -> None:
+    """Write the rows that augmentation added, beside the soft targets.
+
+    Args:
+        augmented: Rows without labels.
+        directory: As `checkpoint.new_checkpoint` yielded it.
+    """
+    named = {"texts": augmented.texts, "pairs": augmented.pairs, "words": augmented.words}
+    columns: dict[str, Any] = {n: None if v is None else list(v) for n, v in named.items()}
+    if columns["words"] is None:
+        del columns["words"]
+    (directory / _AUGMENTED).write_text(json.dumps(columns), encoding="utf-8")
 
 
 def load_soft_targets(directory: Path) -> SoftTargets:
@@ -162,11 +191,10 @@ def load_soft_targets(directory: Path) -> SoftTargets:
     Returns:
         The soft targets as they were saved.
     """
-    tensors = load_file(directory / _TENSORS)
-    ids = tuple(json.loads((directory / _IDS).read_text(encoding="utf-8")))
+    tensors = load_file(directory / TENSORS_FILE)
     unanswered = directory / _UNANSWERED
     return SoftTargets(
-        ids=ids,
+        ids=row_index.load_ids(directory / IDS_FILE),
         logits=tensors["logits"],
         hidden_states=tensors.get("hidden_states"),
         augmented=_load_augmented(directory),

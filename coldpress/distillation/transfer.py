@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from coldpress.data.encoding import EncodedSplit, encode
+from coldpress.data.ragged import Ragged
 from coldpress.data.splits import Split
 from coldpress.data.word_tokens import UNSEEN
 from coldpress.distillation.hinton.loss import TargetMixture, soft_and_hard_loss
@@ -49,13 +50,18 @@ def soft_target_data(
     Raises:
         KeyError: A row has no soft targets.
     """
-    soft, validation_rows = soft_targets.for_rows(rows), encode(classifier.tokenizer, validation)
-    train = _hide_words(encode(classifier.tokenizer, rows), soft)
+    validation_rows = encode(classifier.tokenizer, validation)
+    soft, places = soft_targets.logits, torch.from_numpy(soft_targets.find_units(rows))
+    train = _hide_words(encode(classifier.tokenizer, rows), soft, places)
+    hard = torch.from_numpy(train.targets)
+    mixture = TargetMixture(classifier.kind, soft, hard, places)
     if learns_vectors(classifier.kind):
         targets = soft_targets.for_rows(validation)
-        soft, targets = _shorten(classifier, method.student.dimension, soft, targets)
+        if method.student.dimension is not None:
+            soft = soft_targets.for_rows(rows)
+            soft, targets = _shorten(classifier, method.student.dimension, soft, targets)
+            mixture = TargetMixture(classifier.kind, soft, hard)
         validation_rows = replace(validation_rows, targets=targets.numpy())
-    mixture = TargetMixture(classifier.kind, soft, torch.from_numpy(train.targets))
     loss = soft_and_hard_loss(mixture, method.temperature, method.alpha)
     return TrainingData(train, loss, validation_rows)
 
@@ -77,26 +83,25 @@ def shorten_teacher(
     return project_vectors(teacher, projection.components)
 
 
-def _hide_words(rows: EncodedSplit, soft: Tensor) -> EncodedSplit:
+def _hide_words(rows: EncodedSplit, soft: Tensor, places: Tensor) -> EncodedSplit:
     """Leave out words without a soft target: another tokenizer may read more of a text.
 
     Args:
         rows: Of the model that is trained.
-        soft: Shape (units, outputs); all 0 for a word that the teacher does not see.
+        soft: Shape (teacher's units, outputs); all 0 for a word that the teacher does not see.
+        places: The row of each unit in `soft`, shape (units,).
     """
     if rows.words is None:
         return rows
-    seen = np.split((soft != 0).any(dim=1).numpy(), rows.first_units[1:-1])
+    seen = np.split((soft != 0).any(dim=1)[places].numpy(), rows.first_units[1:-1])
     words = [np.where(s, row, UNSEEN) for s, row in zip(seen, rows.words, strict=True)]
-    return replace(rows, words=tuple(words))
+    return replace(rows, words=Ragged.of(words))
 
 
 def _shorten(
-    classifier: Classifier, dimension: int | None, train: Tensor, validation: Tensor
+    classifier: Classifier, dimension: int, train: Tensor, validation: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Project the teacher's vectors for train and validation, if they are to be shorter."""
-    if dimension is None:
-        return train, validation
+    """Project the teacher's vectors for train and validation."""
     projection = fit_projection(train, dimension)
     normalize = read_head(classifier.config).normalize
     return projection.apply(train, normalize), projection.apply(validation, normalize)

@@ -60,6 +60,11 @@ def observe(rows: Split, model: Path) -> Observations:
     logits = np.asarray(decision_outputs(predictor, encoded), dtype=np.float32)
     kind = task_kind(predictor.kind)
     predictions = Predictions(
-        rows.ids, kind, predictor.labels, rows.target_array, {"onnx": logits}, units=rows.units
+        tuple(rows.ids),
+        kind,
+        predictor.labels,
+        rows.target_array,
+        {"onnx": logits},
+        units=rows.units,
     )
     return Observations(predictions, build_profile(rows, model), split_row_samples(kind, rows))

@@ -132,7 +132,7 @@ def _predict(
     }
     test = benchmark.test
     return Predictions(
-        test.ids,
+        tuple(test.ids),
         benchmark.kind,
         benchmark.labels,
         test.target_array,

@@ -41,7 +41,7 @@ class Predictions:
         units: Number of units of each row; None if the units are the rows.
     """
 
-    ids: tuple[str, ...]
+    ids: Sequence[str]
     kind: TaskKind
     names: tuple[str, ...]
     targets: TargetArray

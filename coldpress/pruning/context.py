@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -35,7 +35,7 @@ class PruningContext:
 
     data: TrainingData
     plan: Optimization
-    texts: tuple[str, ...] = ()
+    texts: Sequence[str] = ()
     progress: ProgressCallback = no_progress
     report_epochs: EpochsCallback = ignore_epochs
     time_layers: LayerTimer | None = None

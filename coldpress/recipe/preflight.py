@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from coldpress.benchmark import loading
 from coldpress.benchmark.loading import Benchmark
+from coldpress.benchmark.unlabelled import read_filtered_unlabelled
 from coldpress.data.leakage import FilteredRows
 from coldpress.distillation.student import STUDENT_FIELD
 from coldpress.errors import InputError
@@ -56,7 +58,7 @@ def run_preflight(recipe: Recipe, state: Path) -> PreflightReport:
         data.labels,
         {"validation": data.validation.target_array, "test": data.test.target_array},
     )
-    unlabelled = _read_unlabelled(recipe, data)
+    unlabelled = _read_unlabelled(recipe, data, state)
     answers = None
     if isinstance(recipe.teacher, AnswersTeacher):
         rows = None if unlabelled is None else unlabelled.rows
@@ -72,6 +74,7 @@ def run_preflight(recipe: Recipe, state: Path) -> PreflightReport:
     sizes = [size.teacher_size(model, field) for field, model in models.items()]
     needed = _TEACHER_COPIES * max(s.weights_bytes for s in sizes) + _RECORDS_BYTES
     report = PreflightReport(recipe, data, needed, _free_bytes(state), unlabelled, answers=answers)
+    _check_engine(recipe)
     if report.free_bytes < report.needed_bytes:
         raise InputError(
             f"disk: {state} has {report.free_bytes / 2**20:.0f} MiB free, "
@@ -84,6 +87,13 @@ def run_preflight(recipe: Recipe, state: Path) -> PreflightReport:
     return replace(report, dropped=tuple(dict.fromkeys(dropped)))
 
 
+def _check_engine(recipe: Recipe) -> None:
+    if recipe.soft_targets.engine == "ray":
+        from coldpress.distillation.shards.ray_data import check_cluster  # imports torch
+
+        check_cluster()
+
+
 def _models(recipe: Recipe) -> dict[str, TeacherModel]:
     """Return the models that the recipe's fields name: the teacher's and the student's own."""
     models: dict[str, TeacherModel] = {}
@@ -94,11 +104,15 @@ def _models(recipe: Recipe) -> dict[str, TeacherModel]:
     return models
 
 
-def _read_unlabelled(recipe: Recipe, data: Benchmark) -> FilteredRows | None:
+def _read_unlabelled(recipe: Recipe, data: Benchmark, state: Path) -> FilteredRows | None:
     path = recipe.soft_targets.unlabelled
     if path is None:
         return None
-    return loading.read_filtered_unlabelled(data, path, recipe.benchmark.columns)
+    columns = recipe.benchmark.columns
+    folder = _existing_folder(state)
+    return read_filtered_unlabelled(
+        data, path, columns, folder if os.access(folder, os.W_OK) else None
+    )
 
 
 def _load_tokenizer(
@@ -146,5 +160,8 @@ def _check_masks(recipe: Recipe, tokenizers: Sequence[TeacherTokenizer | None]) 
 
 
 def _free_bytes(state: Path) -> int:
-    existing = next(path for path in (state, *state.parents) if path.exists())
-    return shutil.disk_usage(existing).free
+    return shutil.disk_usage(_existing_folder(state)).free
+
+
+def _existing_folder(state: Path) -> Path:
+    return next(path for path in (state, *state.parents) if path.exists())

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from coldpress.distillation.augmentation import Augmentation
 from coldpress.schema.section import Section, UserPath
@@ -27,3 +27,14 @@ class SoftTargetsSection(Section):
         Augmentation | None,
         Field(description="Add variants of the texts; none: only the texts."),
     ] = None
+    engine: Annotated[
+        Literal["local", "ray"],
+        Field(description="What the teacher runs on: this process, or a Ray cluster."),
+    ] = "local"
+    num_gpus: Annotated[float, Field(ge=0, description="GPUs of each worker of a Ray cluster.")] = 0
+
+    @model_validator(mode="after")
+    def _check_engine(self) -> Self:
+        if self.num_gpus and self.engine != "ray":
+            raise ValueError("num_gpus: only with engine: ray")
+        return self

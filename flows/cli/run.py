@@ -52,7 +52,7 @@ def run_recipe(reference: str, assignments: Sequence[str], report: Path | None) 
         check_not_input(target, inputs, "--json")
         home.check_writable()
         checked = run_preflight(recipe, home.home_directory())
-        data.keep_benchmark(recipe, checked.data)
+        data.keep_benchmark(recipe, checked.data, checked.unlabelled)
         return _run_flow(recipe, outcome, target)
     finally:
         if target is not None and not is_input(target, inputs):

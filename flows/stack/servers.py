@@ -72,7 +72,7 @@ def environment(home: Path, server: str, ports: Mapping[str, int]) -> dict[str, 
         server: `mlflow`, `prefect` or `worker`.
         ports: Ports of both servers.
     """
-    # Each run sets its own wait policy: `home.openmp_wait_policy`.
+    # Each run sets its own wait policy: `openmp.wait_policy`.
     threads = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
     foreign = ("PREFECT_", "MLFLOW_", "_MLFLOW_", *threads, *WEB_SERVERS)
     inherited = {k: v for k, v in os.environ.items() if not k.upper().startswith(foreign)}

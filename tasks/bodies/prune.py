@@ -38,6 +38,7 @@ def prune(context: BodyContext) -> dict[str, float]:
         The metrics of the stage.
     """
     from coldpress import ranks
+    from coldpress.data.columns import join
     from coldpress.distillation import soft_targets, transfer
     from coldpress.kinds.vectors import validation_metric
     from coldpress.model import serialization
@@ -56,7 +57,7 @@ def prune(context: BodyContext) -> dict[str, float]:
     pruning = PruningContext(
         training,
         plan=recipe.recovery,
-        texts=(*rows.all_texts, *validation.all_texts),
+        texts=join(rows.all_texts, validation.all_texts),
         progress=context.progress,
         time_layers=latency,
     )

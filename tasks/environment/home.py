@@ -15,7 +15,15 @@ from urllib.parse import quote, unquote
 
 from coldpress.errors import InputError
 from coldpress.schema import paths
-from tasks.environment import credentials, home_path, home_record, local_stack, processes, variables
+from tasks.environment import (
+    credentials,
+    home_path,
+    home_record,
+    local_stack,
+    openmp,
+    processes,
+    variables,
+)
 
 RETRY_VARIABLES = {
     # Retry for four minutes, as MLflow's client does by default. Prefect's server responds 500
@@ -40,7 +48,16 @@ _DEFAULTS = {
 }
 
 HOME_ENTRIES = frozenset(
-    {"artifacts", "prefect", "servers", "stack", "studies.db", "work", home_record.RECORD_FILE}
+    {
+        "artifacts",
+        "prefect",
+        "servers",
+        "shards",
+        "stack",
+        "studies.db",
+        "work",
+        home_record.RECORD_FILE,
+    }
 )
 """Contents of the home beside MLflow's database."""
 
@@ -108,7 +125,7 @@ def ensure_home() -> Path:
 def set_defaults() -> None:
     """Set defaults of the variables that libraries read when they are imported."""
     variables.clean_environment()
-    for name, value in {**_DEFAULTS, **openmp_wait_policy()}.items():
+    for name, value in {**_DEFAULTS, **openmp.wait_policy()}.items():
         os.environ.setdefault(name, value)
 
 
@@ -187,18 +204,6 @@ def is_unused() -> bool:
         and not database_path().exists()
         and not local_stack.mlflow_variables(directory)
     )
-
-
-def openmp_wait_policy() -> dict[str, str]:
-    """Return the variable for how OpenMP threads wait, unless the environment sets one.
-
-    On an idle machine a short spin makes training a seventh faster than sleeping; on a busy one it
-    takes the cores from the threads that are waited for (docs/log.md, 2026-11-24).
-    """
-    if {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
-        return {}
-    idle = os.getloadavg()[0] < (os.cpu_count() or 1) / 2
-    return {"GOMP_SPINCOUNT": "2000"} if idle else {"OMP_WAIT_POLICY": "passive"}
 
 
 def artifact_location(experiment: str) -> str | None:

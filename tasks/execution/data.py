@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+from pathlib import Path
 
 from coldpress.benchmark import loading as benchmarks
+from coldpress.benchmark.unlabelled import read_filtered_unlabelled
 from coldpress.data.leakage import FilteredRows
 from coldpress.data.splits import Split
 from coldpress.evaluation.subgroups import slices
@@ -14,9 +16,12 @@ from coldpress.teacher.answers.section import AnswersTeacher
 from coldpress.teacher.pretrained import pretrained_digest
 from coldpress.teacher.section import ExternalTeacher
 from coldpress.teacher.spec import Teacher
+from tasks.environment import home
 
 _Key = tuple[str, int, tuple[tuple[str, str], ...]]
 _benchmarks: dict[_Key, benchmarks.Benchmark] = {}
+_UnlabelledKey = tuple[_Key, str, int, int]
+_unlabelled: dict[_UnlabelledKey, FilteredRows] = {}
 
 
 def load_transfer_set(recipe: Recipe) -> Split:
@@ -29,15 +34,22 @@ def load_unlabelled(recipe: Recipe) -> FilteredRows | None:
     path = recipe.soft_targets.unlabelled
     if path is None:
         return None
-    return benchmarks.read_filtered_unlabelled(
-        load_benchmark(recipe), path, recipe.benchmark.columns
-    )
+    key = _unlabelled_key(recipe, path)
+    if key not in _unlabelled:
+        rows = read_filtered_unlabelled(
+            load_benchmark(recipe), path, recipe.benchmark.columns, home.ensure_home()
+        )
+        _keep_unlabelled(key, rows)
+    return _unlabelled[key]
 
 
 def unlabelled_digest(recipe: Recipe) -> str | None:
     """Return the sha256 of the unlabelled file, whatever its path."""
     path = recipe.soft_targets.unlabelled
-    return None if path is None else hashlib.sha256(path.read_bytes()).hexdigest()
+    if path is None:
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def load_answers(recipe: Recipe) -> TeacherAnswers | None:
@@ -95,9 +107,27 @@ def load_benchmark(recipe: Recipe) -> benchmarks.Benchmark:
     return _benchmarks[key]
 
 
-def keep_benchmark(recipe: Recipe, benchmark: benchmarks.Benchmark) -> None:
+def keep_benchmark(
+    recipe: Recipe, benchmark: benchmarks.Benchmark, unlabelled: FilteredRows | None = None
+) -> None:
     """Keep a dataset that was read to check the recipe, so that it is not read again."""
     _benchmarks[_key(recipe)] = benchmark
+    path = recipe.soft_targets.unlabelled
+    if path is not None and unlabelled is not None:
+        _keep_unlabelled(_unlabelled_key(recipe, path), unlabelled)
+
+
+def _keep_unlabelled(key: _UnlabelledKey, rows: FilteredRows) -> None:
+    """Keep the unlabelled rows that were read last; there may be many."""
+    _unlabelled.clear()
+    _unlabelled[key] = rows
+
+
+def _unlabelled_key(recipe: Recipe, path: Path) -> _UnlabelledKey:
+    if not path.is_file():  # the reader says so
+        return _key(recipe), str(path), 0, 0
+    status = path.stat()
+    return _key(recipe), str(path), status.st_mtime_ns, status.st_size
 
 
 def _key(recipe: Recipe) -> _Key:

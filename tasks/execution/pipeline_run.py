@@ -77,7 +77,8 @@ def _check_recipe(recipe: Recipe) -> None:
         from coldpress.recipe.preflight import run_preflight
 
         work_pools.check_work_pools(recipe)
-        run_preflight(recipe, home.home_directory())
+        checked = run_preflight(recipe, home.home_directory())
+        data.keep_benchmark(recipe, checked.data, checked.unlabelled)
         experiments.check_names_available(runs.client(), recipe.name)
 
 

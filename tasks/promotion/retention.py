@@ -11,7 +11,7 @@ from mlflow.entities.model_registry import ModelVersion
 from pydantic import BaseModel, ConfigDict
 
 from coldpress.schema.stages import REGISTERED_SUFFIX
-from tasks.environment import processes
+from tasks.environment import processes, shard_folders
 from tasks.promotion import audit
 from tasks.promotion.ancestors import Ancestry
 from tasks.promotion.audit import Request
@@ -20,14 +20,15 @@ from tasks.tracking import artifacts, history, runs
 from tasks.tracking.paging import all_pages
 from tasks.tracking.retry import retry_on_conflict
 
+_SHARDS_URI = "shards:/"
 _OUTSIDE_HOME = "its files are not in this home"
 
 
 class StoredFiles(BaseModel):
-    """The stored files of one version, or of a teacher's soft targets.
+    """The stored files of one version, of a teacher's soft targets, or of unfinished ones.
 
     Attributes:
-        name: `name/version`, or `soft targets of name/version`.
+        name: `name/version`, `soft targets of name/version`, or `unfinished soft targets KEY`.
         uri: MLflow URI of the files.
         bytes: Their size.
         kept: The reason to keep them; None if they may be deleted.
@@ -65,7 +66,7 @@ def plan_collection(keep: int) -> list[StoredFiles]:
         for v in present
         for uri in [str(v.source)]
     ]
-    return [*stored_files, *_stored_soft_targets(digested, reasons)]
+    return [*stored_files, *_stored_soft_targets(digested, reasons), *_stored_shards()]
 
 
 def collect(keep: int, requester: str, flow_run_id: str | None = None) -> list[StoredFiles]:
@@ -91,11 +92,37 @@ def collect(keep: int, requester: str, flow_run_id: str | None = None) -> list[S
         for uri in {files.uri for files in stored_files if files.kept is None}:
             for _, lease in tickets:
                 lease.check()
-            artifacts.remove_files(uri)
+            _remove(uri)
         removed = [files.name for files in stored_files if files.kept is None]
         for ticket, _ in tickets:
             audit.close_ticket(ticket, "done", {"removed": ", ".join(removed) or "nothing"})
     return stored_files
+
+
+def _remove(uri: str) -> None:
+    if uri.startswith(_SHARDS_URI):
+        shard_folders.remove_shards(uri.removeprefix(_SHARDS_URI))
+    else:
+        artifacts.remove_files(uri)
+
+
+def _stored_shards() -> Iterator[StoredFiles]:
+    """Yield the shards that killed runs left, unless a run may still continue with them."""
+    open_keys = {
+        run.data.tags.get("coldpress.key")
+        for run in history.find_runs("attributes.status = 'RUNNING'")
+        if not processes.is_gone(run.data.tags.get("coldpress.process"))
+    }
+    for folder in shard_folders.list_shards():
+        key = folder.name
+        is_orphan = bool(history.results_with_key(key)) or shard_folders.is_abandoned(folder)
+        reason = None if is_orphan else "a run may continue with them for 7 days"
+        yield StoredFiles(
+            name=f"unfinished soft targets {key[:12]}",
+            uri=_SHARDS_URI + key,
+            bytes=shard_folders.stored_bytes(folder),
+            kept="a run is open" if key in open_keys else reason,
+        )
 
 
 def _stage_versions() -> list[ModelVersion]:

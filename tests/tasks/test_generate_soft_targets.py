@@ -17,6 +17,7 @@ from coldpress.teacher import build
 from coldpress.training.loop import reseed
 from coldpress.training.step import no_progress
 from tasks import generate_soft_targets
+from tasks.environment import shard_folders
 from tasks.execution import data
 from tasks.execution.pipeline_run import PipelineRun
 from tasks.execution.stage_spec import StageContext, StageSpec
@@ -40,6 +41,11 @@ def make_recipe(folder: Path, **soft_targets: Any) -> Recipe:  # noqa: ANN401
     )
 
 
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLDPRESS_HOME", str(tmp_path / "home"))
+
+
 @pytest.fixture
 def teacher(tmp_path: Path) -> Checkpoint:
     reseed(0, "train_teacher")
@@ -55,10 +61,11 @@ def generate(
     recipe: Recipe, teacher: Checkpoint, target: Path
 ) -> tuple[soft_targets.SoftTargets, Any]:
     run = PipelineRun(recipe, "none", "none", {})
-    spec = StageSpec(run, "generate_soft_targets", {})
+    spec = StageSpec(run, "generate_soft_targets", generate_soft_targets._section(recipe))
     metrics = generate_soft_targets._generate(
         StageContext(spec, target, [teacher], "none", no_progress)
     )
+    shard_folders.remove_shards(spec.key)
     return soft_targets.load_soft_targets(target), metrics
 
 

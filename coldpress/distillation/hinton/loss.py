@@ -20,13 +20,16 @@ class TargetMixture:
     Attributes:
         kind: Its losses are used: for classification, the KL divergence of softened distributions
             and the cross-entropy.
-        soft: The teacher's outputs, shape (units, outputs), float32.
+        soft: The teacher's outputs, shape (rows, outputs), float32 or float16.
         hard: Targets, shape (labelled units, ...); units beyond these have no target.
+        places: The row of each unit in `soft`, shape (units,); None if row n is that of unit n.
+            Only the rows of a batch are read, so that a mapped file need not be in memory.
     """
 
     kind: TaskKind
     soft: Tensor
     hard: Tensor
+    places: Tensor | None = None
 
     def soft_loss(self, outputs: Tensor, units: Tensor, temperature: float) -> Tensor:
         """Compute the loss of a batch against the teacher's outputs.
@@ -36,7 +39,8 @@ class TargetMixture:
             units: Unit numbers, shape (batch,), on the CPU.
             temperature: See `TaskKind.soft_loss`.
         """
-        teacher = self.soft[units].to(outputs.device)
+        places = units if self.places is None else self.places[units]
+        teacher = self.soft[places].float().to(outputs.device)
         if isinstance(self.kind, GroupedKind):
             samples = self._samples[units].to(outputs.device)
             return self.kind.grouped_soft_loss(outputs, teacher, samples)
@@ -44,7 +48,8 @@ class TargetMixture:
 
     @cached_property
     def _samples(self) -> Tensor:
-        numbers = training_samples(self.kind, self.hard.numpy(), len(self.soft))
+        units = len(self.soft if self.places is None else self.places)
+        numbers = training_samples(self.kind, self.hard.numpy(), units)
         return torch.from_numpy(numbers)
 
 

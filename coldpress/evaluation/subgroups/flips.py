@@ -55,7 +55,7 @@ def find_flips(predictions: Predictions, test: Split) -> tuple[Flip, ...]:
             score=None if scores is None else float(scores[sample]),
             lost_at=lost_at[sample],
         )
-        for sample in np.flatnonzero(lost[-1])
+        for sample in np.flatnonzero(lost[-1]).tolist()
     )
 
 

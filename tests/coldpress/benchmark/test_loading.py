@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from coldpress.benchmark.loading import Benchmark, load_benchmark, read_unlabelled
+from coldpress.benchmark.loading import Benchmark, load_benchmark
+from coldpress.benchmark.unlabelled import read_unlabelled
 from coldpress.data.sources import TextColumns
 from coldpress.errors import InputError
 from coldpress.kinds import RegressionBenchmark, TextClassificationBenchmark

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from coldpress.benchmark.loading import Benchmark, load_benchmark, read_filtered_unlabelled
+from coldpress.benchmark.loading import Benchmark, load_benchmark
+from coldpress.benchmark.unlabelled import read_filtered_unlabelled
 from coldpress.data.splits import Split
 from coldpress.errors import InputError
 from coldpress.kinds import RankingBenchmark, task_kind

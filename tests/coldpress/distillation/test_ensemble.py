@@ -5,7 +5,7 @@ import torch
 
 from coldpress.benchmark.loading import load_benchmark
 from coldpress.data.sources import SyntheticSource
-from coldpress.distillation.ensemble import average_soft_targets, train_more_teachers
+from coldpress.distillation.ensemble import average_soft_targets, train_another_teacher
 from coldpress.distillation.soft_targets import SoftTargets
 from coldpress.kinds import TEXT_CLASSIFICATION, TextClassificationBenchmark
 from coldpress.teacher.spec import ScratchModel, Teacher
@@ -42,13 +42,9 @@ def test_more_teachers_are_trained_from_other_random_numbers() -> None:
         origin="scratch", layers=1, hidden_size=16, heads=2, neurons=16, vocabulary_size=100
     )
     teacher = Teacher(model=sizes, epochs=1, learning_rate=1e-3, freeze_embeddings=False)
-    second, third = (
-        classifier.module.state_dict()
-        for classifier in train_more_teachers(2, teacher, data, 32, seed=0)
-    )
-    (again,) = (
-        classifier.module.state_dict()
-        for classifier in train_more_teachers(1, teacher, data, 32, seed=0)
+    second, third, again = (
+        train_another_teacher(number, teacher, data, 32, seed=0).module.state_dict()
+        for number in (2, 3, 2)
     )
     assert all(torch.equal(value, again[name]) for name, value in second.items())
     assert not torch.equal(second["classifier.weight"], third["classifier.weight"])

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from coldpress.errors import InputError
+from tasks.environment import openmp
 from tasks.environment.home import (
     configure_environment,
     home_directory,
-    openmp_wait_policy,
     workspace,
 )
 
@@ -139,7 +139,7 @@ def test_threads_spin_for_each_other_on_an_idle_machine_alone(
         monkeypatch.setenv(set_already, "set by the user")
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0))
-    assert openmp_wait_policy() == expected
+    assert openmp.wait_policy() == expected
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from coldpress.errors import InputError
-from tasks.environment import home, local_stack, processes
+from tasks.environment import home, local_stack, openmp, processes
 from tasks.environment.local_stack import MLFLOW, PREFECT, ServerRecord
 
 VARIABLES = ("MLFLOW_TRACKING_URI", "PREFECT_API_URL", "PREFECT_UI_URL", "PREFECT_HOME")
@@ -18,7 +18,7 @@ VARIABLES = ("MLFLOW_TRACKING_URI", "PREFECT_API_URL", "PREFECT_UI_URL", "PREFEC
 def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home with a stack folder; the environment is restored."""
     monkeypatch.setenv("COLDPRESS_HOME", str(tmp_path))
-    for name in (*VARIABLES, *home._DEFAULTS, *home.openmp_wait_policy()):
+    for name in (*VARIABLES, *home._DEFAULTS, *openmp.wait_policy()):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     local_stack.stack_folder(tmp_path).mkdir()

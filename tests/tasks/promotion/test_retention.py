@@ -1,10 +1,11 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from coldpress.schema.stages import Stage
-from tasks.environment import processes
+from tasks.environment import processes, shard_folders
 from tasks.promotion import audit, retention
 from tasks.tracking import artifacts, registry, runs
 from tasks.tracking.results import StageResult
@@ -278,3 +279,19 @@ def test_a_champion_without_its_digest_keeps_its_ancestors(
 def test_ancestors_of_a_champion_whose_files_are_gone_stay(chain: dict[str, str]) -> None:
     delete_files("trec")
     assert retention_reasons(0)["trec-teacher/1"] == "ancestor of trec/1"
+
+
+def test_shards_that_nobody_continues_are_removed(state: Path) -> None:
+    """A run that was killed today may continue with its shards; that of last month will not."""
+    for key, days in (("today", 0), ("old", 30)):
+        shard = shard_folders.shard_folder(key) / "shard"
+        shard.write_text("logits")
+        for path in (shard, shard.parent):
+            changed = path.stat().st_mtime - days * 86_400
+            os.utime(path, (changed, changed))
+    stored = {files.name: (files.bytes, files.kept) for files in retention.collect(3, "anna@here")}
+    assert stored == {
+        "unfinished soft targets old": (6, None),
+        "unfinished soft targets today": (6, "a run may continue with them for 7 days"),
+    }
+    assert [folder.name for folder in shard_folders.list_shards()] == ["today"]

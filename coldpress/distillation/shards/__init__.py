@@ -1,0 +1,1 @@
+"""Soft targets in shards: many rows in constant memory, and a killed run continues."""
