@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from prefect import State, flow, get_run_logger
 from prefect.states import Completed
@@ -112,7 +112,7 @@ def _run_trials(study: Study, plan: TrialPlan) -> None:
 def _offer(recipe: Recipe, trial: Recipe, winner: Candidate, study: Study) -> State[SearchResult]:
     """Make the winner's model again under the recipe's name, from the stages of its trial."""
     final = trial.model_copy(update={"name": recipe.name, "gate": recipe.gate})
-    state = compress(final, return_state=True)
+    state: State[Any] = cast("State[Any]", compress(final, return_state=True))
     if not state.is_completed():
         return state
     ids = [candidate.flow_run_id for candidate in study.candidates()]

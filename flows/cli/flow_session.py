@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from coldpress.errors import InputError, PlacedStageError
 from flows.cli.exit_codes import FAILURE, SUCCESS
@@ -21,18 +21,23 @@ if TYPE_CHECKING:
     from coldpress.recipe.recipe import Recipe
     from flows.prefect_server.supervisor import EmbeddedServer
 
-Hook = Callable[[Any, Any, Any], None]
-"""Called with the flow, its flow run and the state when the flow run begins."""
+
+class Hook(Protocol):
+    """Called when the flow run begins."""
+
+    def __call__(self, flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+        """Receive the flow run."""
+
 
 Start = Callable[[Hook], "State[Any]"]
 """Runs a flow with a hook, and returns its final state."""
 
 
-def with_hook(flow: Flow[..., Any], on_running: Hook) -> Flow[..., Any]:
-    """Return a flow with a hook for its beginning."""
+def start_flow(flow: Flow[..., Any], on_running: Hook, *arguments: object) -> State[Any]:
+    """Run a flow with a hook for its beginning, and return its final state."""
     changed = copy(flow)  # `with_options` would generate the schema of its form again
     changed.on_running_hooks = [on_running]
-    return changed
+    return cast("State[Any]", changed(*arguments, return_state=True))
 
 
 def run_session(recipe: Recipe, start: Start, on_end: Callable[[str], None]) -> State[Any]:

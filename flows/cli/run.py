@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from coldpress.recipe.loading import load_recipe
 from coldpress.recipe.preflight import run_preflight
 from coldpress.schema.stages import STAGES
-from flows.cli.flow_session import Hook, exit_code, load_outcome, run_session, with_hook
+from flows.cli.flow_session import Hook, exit_code, load_outcome, run_session, start_flow
 from flows.cli.output_files import (
     check_not_input,
     is_input,
@@ -77,7 +77,7 @@ def _run_flow(recipe: Recipe, outcome: dict[str, Any], target: Path | None) -> i
     def start(on_running: Hook) -> State[Any]:
         from flows.compress import compress
 
-        return with_hook(compress, on_running)(recipe, return_state=True)
+        return start_flow(compress, on_running, recipe)
 
     state = run_session(recipe, start, lambda run: outcome.update(load_outcome(run)))
     from flows.cli import outcome as outcomes

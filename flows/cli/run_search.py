@@ -14,7 +14,7 @@ from coldpress.recipe.loading import load_recipe
 from coldpress.recipe.preflight import run_preflight
 from coldpress.search.budget import parse_budget
 from coldpress.search.space import with_search_space
-from flows.cli.flow_session import Hook, exit_code, load_outcome, run_session, with_hook
+from flows.cli.flow_session import Hook, exit_code, load_outcome, run_session, start_flow
 from flows.cli.output_files import check_not_input, validate_output_path, write_atomic
 from flows.cli.run import empty_outcome, paths_in
 from tasks.environment import deferred_signals, home, streams
@@ -83,9 +83,8 @@ def _run_flow(recipe: Recipe, options: SearchOptions, outcome: dict[str, Any]) -
     def start(on_running: Hook) -> State[Any]:
         from flows.search import search
 
-        flow = with_hook(search, on_running)
-        bounds = list(options.budget)
-        return flow(recipe, bounds, options.trials, options.workers, return_state=True)
+        arguments = (recipe, list(options.budget), options.trials, options.workers)
+        return start_flow(search, on_running, *arguments)
 
     def load(flow_run_id: str) -> None:
         outcome["flow_run_id"] = flow_run_id

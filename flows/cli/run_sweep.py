@@ -18,7 +18,7 @@ from coldpress.recipe.recipe import Recipe
 from coldpress.search.grid import combine, parse_axes
 from coldpress.search.space import apply_trial_values
 from flows.cli.exit_codes import FAILURE, SUCCESS
-from flows.cli.flow_session import Hook, exit_code, run_session, with_hook
+from flows.cli.flow_session import Hook, exit_code, run_session, start_flow
 from flows.cli.output_files import check_not_input, validate_output_path, write_atomic
 from flows.cli.run import paths_in
 from tasks.environment import deferred_signals, home, streams
@@ -86,7 +86,7 @@ def _run_flow(recipe: Recipe, axes: Axes, workers: int, outcome: dict[str, Any])
     def start(on_running: Hook) -> State[Any]:
         from flows.sweep import sweep
 
-        return with_hook(sweep, on_running)(recipe, axes, workers, return_state=True)
+        return start_flow(sweep, on_running, recipe, axes, workers)
 
     def remember(flow_run_id: str) -> None:
         outcome["flow_run_id"] = flow_run_id
