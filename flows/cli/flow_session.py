@@ -36,7 +36,7 @@ Start = Callable[[Hook], "State[Any]"]
 def start_flow(flow: Flow[..., Any], on_running: Hook, *arguments: object) -> State[Any]:
     """Run a flow with a hook for its beginning, and return its final state."""
     changed = copy(flow)  # `with_options` would generate the schema of its form again
-    changed.on_running_hooks = [on_running]
+    changed.on_running_hooks = [cast("Any", on_running)]
     return cast("State[Any]", changed(*arguments, return_state=True))
 
 
