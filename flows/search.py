@@ -8,6 +8,7 @@ from prefect import State, flow, get_run_logger
 from prefect.states import Completed
 from pydantic import BaseModel, Field
 
+from coldpress.errors import InputError
 from coldpress.recipe.recipe import Recipe
 from coldpress.search.budget import Budget, parse_budget
 from coldpress.search.front import Candidate, choose_cheapest, pareto_front
@@ -81,6 +82,8 @@ def search(
         soft_targets = generate_soft_targets(run, teacher)
         study = open_study(run, space, bounds, [teacher, soft_targets])
         _run_trials(study, _plan(run, teacher, bounds, trials, workers))
+        if not study.candidates():
+            raise InputError(f"search: no trial has a model; the last one: {study.failures()[-1]}")
         candidates = time_trials(run, study)
         front = pareto_front(candidates, bounds.costs)
         record_front(run, bounds, front)

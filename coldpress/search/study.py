@@ -167,6 +167,11 @@ class Study:
         """Store latencies that were measured in turns after the last trial."""
         self._study.set_user_attr(_TIMINGS, {str(n): list(pair) for n, pair in timings.items()})
 
+    def failures(self) -> list[str]:
+        """Return why trials without measurements ended."""
+        trials = self._study.get_trials(states=(TrialState.FAIL, TrialState.PRUNED))
+        return [str(trial.user_attrs.get(_REASON, "")) for trial in trials if _counts(trial)]
+
     def importances(self) -> dict[str, dict[str, float]]:
         """Return the share of each field in the variance of each objective.
 

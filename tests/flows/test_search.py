@@ -129,6 +129,18 @@ def test_a_budget_that_nothing_meets_names_the_nearest_model(
     assert versions == [(1,)]
 
 
+def test_a_search_whose_students_are_all_poor_says_so(
+    searched: tuple[Coldpress, dict[str, Any]],
+) -> None:
+    coldpress, _ = searched
+    budget = ("--budget", "p95_ms=1000", "--budget", "score=100%")
+    words = ("--trials", "1", "--set", "search={seed: [7]}", "--set", "distill.learning_rate=1e-9")
+    result = coldpress("search", "./tiny.yaml", *words, *budget)
+    assert result.code == 2
+    assert "search: no trial has a model" in result.error
+    assert "the student's validation score is" in result.error
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -75,6 +75,7 @@ def test_outcomes_are_counted(url: str) -> None:
     assert counts == [1, 1, 1]
     assert study.finished_count() == 3
     assert [c.number for c in study.candidates()] == [0]
+    assert study.failures() == ["a low score", "no memory"]
 
 
 def test_repeated_values_do_not_count_as_a_trial(url: str) -> None:
