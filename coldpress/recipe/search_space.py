@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, WithJsonSchema, model_validator
 
 from coldpress.schema.section import Section
 
@@ -40,7 +40,11 @@ class Range(Section):
 
 
 Choices = Annotated[list[Any], Field(min_length=1, max_length=100)]
-SearchSpace = dict[str, Choices | Range]
+# The form edits it as JSON: it cannot render a union within an optional value.
+SearchSpace = Annotated[
+    dict[str, Choices | Range],
+    WithJsonSchema({"type": "object", "additionalProperties": True}),
+]
 """Choices or a range for each field, which is spelled as in `--set`: `distill.student.layers`."""
 
 

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from coldpress.distillation import Static
 from coldpress.errors import InputError
-from coldpress.recipe.loading import apply_values, describe_first_error
+from coldpress.recipe.assignments import apply_values
+from coldpress.recipe.loading import describe_first_error
 from coldpress.recipe.recipe import Recipe
 from coldpress.recipe.search_space import SearchSpace, examples
 from coldpress.teacher.size import teacher_size

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,29 +16,13 @@ from coldpress.search.space import with_search_space
 from flows.cli.flow_session import Hook, exit_code, load_outcome, run_session, start_flow
 from flows.cli.output_files import check_not_input, validate_output_path, write_atomic
 from flows.cli.run import empty_outcome, paths_in
+from flows.cli.trials import SearchOptions
 from tasks.environment import deferred_signals, home, streams
 
 if TYPE_CHECKING:
     from prefect import State
 
     from coldpress.recipe.recipe import Recipe
-
-
-@dataclass(frozen=True)
-class SearchOptions:
-    """Options of the command.
-
-    Attributes:
-        budget: Bounds, as in `p95_ms=0.2`.
-        trials: Number of trials.
-        workers: Trials at a time.
-        explain: Whether to print the importance of each field.
-    """
-
-    budget: tuple[str, ...]
-    trials: int
-    workers: int
-    explain: bool
 
 
 def run_search(

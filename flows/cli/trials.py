@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -10,16 +11,32 @@ from cyclopts import Parameter
 _REPEATED = Parameter(negative=(), show_default=False)
 
 
+@dataclass(frozen=True)
+class SearchOptions:
+    """Budget and size of a search.
+
+    Attributes:
+        budget: A bound, as in `p95_ms=0.2`, `p50_ms=0.1`, `bytes=6MB`, `retention=99%` (of the
+            teacher's score, the default) or `score=0.9`; may be repeated. The first bound of a
+            latency or size decides which model is the cheapest.
+        trials: Number of trials, with those of earlier searches for the same recipe.
+        workers: Trials at a time.
+        explain: Print how much each field matters for score and costs.
+    """
+
+    budget: Annotated[tuple[str, ...], _REPEATED]
+    trials: int = 40
+    workers: int = 2
+    explain: Annotated[bool, _REPEATED] = False
+
+
 def search(
     recipe: str,
     /,
     *,
-    budget: Annotated[tuple[str, ...], _REPEATED],
-    trials: int = 40,
-    workers: int = 2,
+    options: Annotated[SearchOptions, Parameter(name="*")],
     assignments: Annotated[tuple[str, ...], Parameter("--set", negative=())] = (),
     json: Path | None = None,
-    explain: Annotated[bool, _REPEATED] = False,
 ) -> int:
     """Search for the cheapest model within a budget, and register it.
 
@@ -28,18 +45,12 @@ def search(
 
     Args:
         recipe: Name of a recipe (see `coldpress recipes`), or path of a YAML file.
-        budget: A bound, as in `p95_ms=0.2`, `p50_ms=0.1`, `bytes=6MB`, `retention=99%` (of the
-            teacher's score, the default) or `score=0.9`; may be repeated. The first bound of a
-            latency or size decides which model is the cheapest.
-        trials: Number of trials, with those of earlier searches for the same recipe.
-        workers: Trials at a time.
+        options: Budget and size of the search.
         assignments: Change a field of the recipe, as in `distill.epochs=3`; may be repeated.
         json: Write the outcome as JSON to this file, also if the search fails.
-        explain: Print how much each field matters for score and costs.
     """
-    from flows.cli.run_search import SearchOptions, run_search
+    from flows.cli.run_search import run_search
 
-    options = SearchOptions(budget, trials, workers, explain)
     return run_search(recipe, assignments, options, json)
 
 

@@ -48,17 +48,8 @@ _DEFAULTS = {
 }
 
 HOME_ENTRIES = frozenset(
-    {
-        "artifacts",
-        "prefect",
-        "servers",
-        "shards",
-        "stack",
-        "studies.db",
-        "work",
-        home_record.RECORD_FILE,
-    }
-)
+    ("artifacts", "prefect", "servers", "shards", "stack", "studies.db", "work")
+) | {home_record.RECORD_FILE}
 """Contents of the home beside MLflow's database."""
 
 

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from coldpress.errors import InputError
-from coldpress.recipe.loading import apply_assignments, find_recipe, list_recipes, load_recipe
+from coldpress.recipe.assignments import apply_assignments
+from coldpress.recipe.loading import find_recipe, list_recipes, load_recipe
 from coldpress.recipe.recipe import Recipe
 
 TREC = """\
