@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Self
 
-from pydantic import Field, WithJsonSchema, model_validator
+from pydantic import Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from coldpress.schema.section import Section
 
@@ -39,10 +39,11 @@ class Range(Section):
         return all(isinstance(bound, int) for bound in bounds)
 
 
+_CHOICE = Discriminator(lambda values: "list" if isinstance(values, list) else "range")
 Choices = Annotated[list[Any], Field(min_length=1, max_length=100)]
 # The form edits it as JSON: it cannot render a union within an optional value.
 SearchSpace = Annotated[
-    dict[str, Choices | Range],
+    dict[str, Annotated[Annotated[Choices, Tag("list")] | Annotated[Range, Tag("range")], _CHOICE]],
     WithJsonSchema({"type": "object", "additionalProperties": True}),
 ]
 """Choices or a range for each field, which is spelled as in `--set`: `distill.student.layers`."""

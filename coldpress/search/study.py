@@ -179,20 +179,21 @@ class Study:
         the finished trials.
 
         Returns:
-            Shares by objective and field; empty if there are fewer than two distinct trials.
+            Shares by objective and field; none for an objective that no field changed.
         """
-        if len({json.dumps(c.values, sort_keys=True) for c in self.candidates()}) < 2:
-            return {}
+        names = ("score", *self._budget.costs)
+        return {name: self._importance(place) for place, name in enumerate(names)}
+
+    def _importance(self, place: int) -> dict[str, float]:
+        """Return the shares of the fields in the variance of one objective."""
         evaluator = optuna.importance.FanovaImportanceEvaluator(seed=self._seed)
-        return {
-            name: {
-                field: float(share)
-                for field, share in optuna.importance.get_param_importances(
-                    self._study, evaluator=evaluator, target=partial(_objective, place)
-                ).items()
-            }
-            for place, name in enumerate(("score", *self._budget.costs))
-        }
+        try:
+            shares = optuna.importance.get_param_importances(
+                self._study, evaluator=evaluator, target=partial(_objective, place)
+            )
+        except (RuntimeError, ValueError):  # too few trials, or all of them equal
+            return {}
+        return {field: float(share) for field, share in shares.items()}
 
     def _frozen(self, number: int) -> FrozenTrial:
         return self._study.get_trials(deepcopy=False)[number]

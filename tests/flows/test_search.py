@@ -134,7 +134,14 @@ def test_a_search_whose_students_are_all_poor_says_so(
 ) -> None:
     coldpress, _ = searched
     budget = ("--budget", "p95_ms=1000", "--budget", "score=100%")
-    words = ("--trials", "1", "--set", "search={seed: [7]}", "--set", "distill.learning_rate=1e-9")
+    words = (
+        "--trials",
+        "1",
+        "--set",
+        "search={seed: [7]}",
+        "--set",
+        "distill.learning_rate=1.0e-6",
+    )
     result = coldpress("search", "./tiny.yaml", *words, *budget)
     assert result.code == 2
     assert "search: no trial has a model" in result.error

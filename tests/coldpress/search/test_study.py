@@ -104,6 +104,18 @@ def test_importances_name_the_field_that_matters(url: str) -> None:
     assert importances["p95_ms"]["distill.student.layers"] > 0.9
 
 
+def test_an_objective_that_nothing_changes_has_no_importances(url: str) -> None:
+    study = open_study(url, {"distill.student.layers": [2, 3], "distill.alpha": [0.1, 0.2]})
+    assert study.importances() == {"score": {}, "p95_ms": {}}
+    for number in range(4):
+        trial = study.propose()
+        study.set_flow_run(trial.number, f"run-{number}")
+        study.finish(trial.number, Measures(0.5, 0.1, 0.1 * (1 + trial.number), 1e6, 0.9))
+    importances = study.importances()
+    assert importances["score"] == {}
+    assert importances["p95_ms"].keys() == {"distill.student.layers", "distill.alpha"}
+
+
 def test_timings_are_kept_for_the_next_search(url: str) -> None:
     open_study(url).set_timings({0: (0.1, 0.2)})
     assert open_study(url).timings() == {0: (0.1, 0.2)}
