@@ -14,7 +14,9 @@ from flows.flow_pool.work_pool import WorkPool
 from tasks.tracking import search_runs
 
 _MAX_CRASHES = 3
-_MAX_REPETITIONS = 50
+_REPETITIONS = 3
+"""Proposals in a row whose values have been tried, before values are drawn at random."""
+_MAX_REPETITIONS = 200
 """Proposals in a row whose values have been tried; then the space is taken to be exhausted."""
 
 
@@ -74,8 +76,8 @@ class TrialQueue:
         """Return a trial with values that were not tried; None if there are enough trials."""
         if self.study.finished_count() + len(self._running) >= self.plan.count:
             return None
-        for _ in range(_MAX_REPETITIONS):
-            trial = self.study.propose()
+        for repetition in range(_MAX_REPETITIONS):
+            trial = self.study.propose(at_random=repetition >= _REPETITIONS)
             running = [other.values for other in self._running.values()]
             if trial.values not in running and not self.study.repeat(trial):
                 return trial

@@ -10,19 +10,15 @@ from pydantic import ValidationError
 
 from coldpress.distillation import Static
 from coldpress.errors import InputError
+from coldpress.pruning.embeddings import Embeddings
 from coldpress.recipe.assignments import apply_values
 from coldpress.recipe.loading import describe_first_error
 from coldpress.recipe.recipe import Recipe
 from coldpress.recipe.search_space import SearchSpace, examples
-from coldpress.teacher.size import teacher_size
+from coldpress.teacher.size import TeacherSize, teacher_size
 from coldpress.teacher.spec import Teacher
 
 _SHARES = [0.25, 0.5, 0.75]
-_PRUNING = (
-    {"method": "neurons", "keep_neurons": 0.5},
-    {"method": "heads", "keep_heads": 0.5},
-    {"method": "vocabulary"},
-)
 
 
 def apply_trial_values(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
@@ -84,18 +80,60 @@ def check_space(recipe: Recipe, space: SearchSpace) -> None:
 
 
 def _default_space(recipe: Recipe) -> tuple[Recipe, SearchSpace]:
-    """Return layers, neurons, heads and methods of quantization to try, and pruning steps."""
+    """Return layers, pruning and methods of quantization to try, and the steps of pruning."""
+    if isinstance(recipe.distill, Static):
+        return recipe, {"distill.width": [32, 64, 128], "distill.longest_ngram": [1, 2, 3]}
     space: SearchSpace = {"quantize.method": ["dynamic-int8", "static-int8"]}
-    if recipe.distill is not None and not isinstance(recipe.distill, Static):
-        most = teacher_size(recipe.initial_model).layers if _has_model(recipe) else 4
+    size = teacher_size(recipe.initial_model) if _has_model(recipe) else None
+    if recipe.distill is not None:
+        most = 4 if size is None else size.layers
         space["distill.student.layers"] = [n for n in (2, 3, 4) if n <= most] or [1]
-    if recipe.prune is None and not isinstance(recipe.distill, Static):
-        recipe = apply_trial_values(recipe, {"prune": list(_PRUNING)})
+    width = None if size is None else _table_width(recipe, size)
+    recipe = _with_pruning_steps(recipe, width)
     for number, step in enumerate(recipe.prune or ()):
         field = {"neurons": "keep_neurons", "heads": "keep_heads"}.get(step.method)
         if field is not None:
             space[f"prune.{number}.{field}"] = list(_SHARES)
+        if isinstance(step, Embeddings):
+            space[f"prune.{number}.rank"] = _ranks(step.rank, width)
     return recipe, space
+
+
+def _with_pruning_steps(recipe: Recipe, width: int | None) -> Recipe:
+    """Add the steps that a recipe lacks, so that layers and tables of tokens become smaller.
+
+    Args:
+        recipe: A recipe without translations gets steps for its tables of tokens.
+        width: Of the table of tokens; None if it is not known.
+    """
+    steps = [step.model_dump(mode="json") for step in recipe.prune or ()]
+    missing: list[dict[str, Any]] = (
+        []
+        if steps
+        else [
+            {"method": "neurons", "keep_neurons": 0.5},
+            {"method": "heads", "keep_heads": 0.5},
+        ]
+    )
+    if "translations" not in recipe.benchmark.columns.columns_by_field:
+        missing.append({"method": "vocabulary"})
+        if width is not None and width >= 8:
+            missing.append({"method": "embeddings", "rank": width // 2})
+    present = {step["method"] for step in steps}
+    steps += [step for step in missing if step["method"] not in present]
+    return apply_trial_values(recipe, {"prune": steps})
+
+
+def _ranks(rank: int, width: int | None) -> list[int]:
+    """Return half of a rank, the rank, and one and a half times as much if the table is wider."""
+    larger = [rank * 3 // 2] if width is not None and rank * 3 // 2 < width else []
+    return sorted({max(1, rank // 2), rank, *larger})
+
+
+def _table_width(recipe: Recipe, size: TeacherSize) -> int:
+    """Return the width of the student's table of tokens."""
+    width = None if recipe.distill is None else recipe.distill.student.width
+    return size.projected_from or width or size.hidden_size
 
 
 def _has_model(recipe: Recipe) -> bool:

@@ -20,7 +20,7 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from optuna.samplers import TPESampler
+from optuna.samplers import RandomSampler, TPESampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
@@ -83,15 +83,20 @@ class Study:
         """Name of the study in the database."""
         return self._study.study_name
 
-    def propose(self) -> Trial:
+    def propose(self, *, at_random: bool = False) -> Trial:
         """Propose the values of a new trial, by the results of the trials before.
 
         The sampler is a multi-objective tree-structured Parzen estimator (Ozaki et al. 2022),
         which prefers trials that were within the budget of their search. Its seed depends on the
         number of trials, so that a search that continues does not repeat its first proposals.
+
+        Args:
+            at_random: Ignore the results: the estimator repeats values that are good.
         """
         seed = self._seed + len(self._study.get_trials(deepcopy=False))
-        self._study.sampler = TPESampler(seed=seed, constant_liar=True)
+        self._study.sampler = (
+            RandomSampler(seed) if at_random else TPESampler(seed=seed, constant_liar=True)
+        )
         trial = self._study.ask(self._distributions)
         return _to_trial(self._frozen(trial.number))
 

@@ -53,15 +53,34 @@ def test_a_whole_section_may_be_a_value() -> None:
     assert [step.method for step in changed.prune] == ["neurons"]
 
 
+def methods(recipe: Recipe) -> list[str]:
+    return [step.method for step in recipe.prune or ()]
+
+
 def test_the_default_tries_layers_pruning_and_quantization() -> None:
     base, space = with_search_space(recipe())
-    assert [step.method for step in base.prune or ()] == ["neurons", "heads", "vocabulary"]
+    assert methods(base) == ["neurons", "heads", "vocabulary", "embeddings"]
     assert space == {
         "quantize.method": ["dynamic-int8", "static-int8"],
         "distill.student.layers": [2, 3],
         "prune.0.keep_neurons": [0.25, 0.5, 0.75],
         "prune.1.keep_heads": [0.25, 0.5, 0.75],
+        "prune.3.rank": [8, 16, 24],
     }
+
+
+def test_steps_that_a_recipe_lacks_are_added_behind_its_own() -> None:
+    own = [{"method": "embeddings", "rank": 4}, {"method": "heads", "keep_heads": 0.5}]
+    base, space = with_search_space(recipe(prune=own))
+    assert methods(base) == ["embeddings", "heads", "vocabulary"]
+    assert space["prune.0.rank"] == [2, 4, 6]
+    assert space["prune.1.keep_heads"] == [0.25, 0.5, 0.75]
+
+
+def test_a_static_student_is_not_pruned() -> None:
+    base, space = with_search_space(recipe(distill={"method": "static"}, quantize=None))
+    assert base.prune is None
+    assert list(space) == ["distill.width", "distill.longest_ngram"]
 
 
 def test_a_recipe_may_have_a_space_of_its_own() -> None:

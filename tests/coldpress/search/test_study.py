@@ -96,6 +96,12 @@ def test_other_values_are_not_a_repetition(url: str) -> None:
     assert not study.repeat(study.propose())
 
 
+def test_random_proposals_reach_all_values(url: str) -> None:
+    study = open_study(url, {"distill.student.layers": [2, 3, 4, 5, 6]})
+    tried = {study.propose(at_random=True).values["distill.student.layers"] for _ in range(60)}
+    assert tried == {2, 3, 4, 5, 6}
+
+
 def test_importances_name_the_field_that_matters(url: str) -> None:
     study = open_study(url)
     run_trials(study, 20)
