@@ -11,11 +11,13 @@ from pydantic import BaseModel, Field
 from coldpress.errors import InputError
 from coldpress.recipe.recipe import Recipe
 from coldpress.search.budget import Budget, parse_budget
+from coldpress.search.database import check_database
 from coldpress.search.front import Candidate, choose_cheapest, pareto_front
 from coldpress.search.space import apply_trial_values, with_search_space
 from flows.compress import compress
 from flows.flow_pool.choice import open_pool
 from flows.trial_queue import TrialPlan, TrialQueue
+from tasks.environment import studies
 from tasks.execution.pipeline_run import PipelineRun, pipeline_run
 from tasks.generate_soft_targets import generate_soft_targets
 from tasks.measure_trial import time_trials, validation_score_of
@@ -75,6 +77,7 @@ def search(
         workers: Trials at a time.
     """
     bounds = parse_budget(budget)
+    check_database(studies.studies_uri(), studies.VARIABLE)
     base, space = with_search_space(recipe)
     base = base.model_copy(update={"name": f"{recipe.name}-search", "gate": None, "search": None})
     with pipeline_run(base) as run:
