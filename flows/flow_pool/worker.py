@@ -113,7 +113,7 @@ def describe_state(state: State[Any]) -> dict[str, Any]:
         state: With its result in this process.
     """
     if state.is_completed():
-        return {"outcome": "completed", "state": state.name}
+        return {"outcome": "completed", "state": state.name, "message": state.message or ""}
     if state.is_crashed() or state.is_cancelled():
         return {"outcome": "crashed", "state": state.name, "message": state.message or ""}
     error = state.result(raise_on_failure=False)
