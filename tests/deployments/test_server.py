@@ -49,7 +49,9 @@ def test_the_server_has_each_deployment_and_nothing_to_pull(deployments: dict[st
         "scifact-rerank",
         "blank",
     }
-    assert set(deployments) == recipe_deployments | {"promote", "rollback", *SCHEDULED}
+    of_many_runs = {"search", "sweep", "trial"}
+    others = {"promote", "rollback", *SCHEDULED}
+    assert set(deployments) == recipe_deployments | of_many_runs | others
     for entry in deployments.values():
         assert (entry["work_pool_name"], entry["pull_steps"], entry["path"]) == (
             "coldpress",
