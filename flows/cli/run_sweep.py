@@ -107,9 +107,11 @@ def _run_flow(recipe: Recipe, axes: Axes, workers: int, outcome: dict[str, Any])
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table(*rows[0], box=None)
+    """Return a table without the columns that are empty in every row."""
+    columns = [name for name in rows[0] if any(row[name] is not None for row in rows)]
+    table = Table(*columns, box=None)
     for row in rows:
-        table.add_row(*(escape(_format(value)) for value in row.values()))
+        table.add_row(*(escape(_format(row[name])) for name in columns))
     return table
 
 
