@@ -7,7 +7,7 @@ import os
 from tasks.environment import home
 
 VARIABLE = "COLDPRESS_STUDIES_URI"
-"""SQLAlchemy's address of a team's database, as in `postgresql://user:password@host/studies`."""
+"""SQLAlchemy's address of a team's database, as in `postgresql://user@host/studies`."""
 FILE = "studies.db"
 
 
