@@ -108,9 +108,10 @@ def _plan(
 def _run_trials(study: Study, plan: TrialPlan) -> None:
     if study.finished_count() >= plan.count:
         return
-    pool = open_pool(("trial",), plan.workers)
+    report = get_run_logger().warning
+    pool = open_pool(("trial",), plan.workers, report)
     try:
-        TrialQueue(study, plan, pool, get_run_logger().warning).run()
+        TrialQueue(study, plan, pool, report).run()
     finally:
         pool.close()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from prefect import State, flow, get_run_logger
 from prefect.states import Completed
@@ -17,11 +17,6 @@ from flows.flow_pool.choice import open_pool
 from flows.flow_pool.jobs import Ended, Job
 from tasks.execution.pipeline_run import pipeline_run
 from tasks.record_sweep import load_sweep_run, record_sweep
-
-if TYPE_CHECKING:
-    from flows.flow_pool.jobs import FlowPool
-
-_MAX_CRASHES = 3
 
 
 class SweepResult(BaseModel):
@@ -74,30 +69,17 @@ def sweep(
 
 def _run_jobs(jobs: list[Job], workers: int) -> list[Ended]:
     """Run all jobs, and return how they ended, in their order."""
-    pool = open_pool(("compress",), workers)
+    pool = open_pool(("compress",), workers, get_run_logger().warning)
+    ended: list[Ended] = []
+    submitted = 0
     try:
-        return sorted(_ends(pool, list(jobs), workers), key=lambda event: event.job.number)
+        while len(ended) < len(jobs):
+            while submitted < min(len(jobs), len(ended) + workers):
+                pool.submit(jobs[submitted])
+                submitted += 1
+            event = pool.wait()
+            if isinstance(event, Ended):
+                ended.append(event)
     finally:
         pool.close()
-
-
-def _ends(pool: FlowPool, jobs: list[Job], workers: int) -> list[Ended]:
-    ended: list[Ended] = []
-    crashes: dict[int, int] = {}
-    waiting, running = jobs[::-1], 0
-    while waiting or running:
-        while waiting and running < workers:
-            pool.submit(waiting.pop())
-            running += 1
-        event = pool.wait()
-        if not isinstance(event, Ended):
-            continue
-        running -= 1
-        number = event.job.number
-        crashes[number] = crashes.get(number, 0) + (event.outcome == "crashed")
-        if event.outcome == "crashed" and crashes[number] <= _MAX_CRASHES:
-            get_run_logger().warning("run %d is started again: %s", number, event.message)
-            waiting.append(event.job)
-        else:
-            ended.append(event)
-    return ended
+    return sorted(ended, key=lambda event: event.job.number)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from coldpress.recipe.recipe import Recipe
 from coldpress.search.space import apply_trial_values
 from coldpress.search.study import Study, Trial
 from flows.flow_pool.jobs import Ended, FlowPool, Job, Started
-from flows.flow_pool.work_pool import WorkPool
 from tasks.tracking import search_runs
 
-_MAX_CRASHES = 3
 _REPETITIONS = 3
 """Proposals in a row whose values have been tried, before values are drawn at random."""
 _MAX_REPETITIONS = 200
@@ -57,7 +56,6 @@ class TrialQueue:
     pool: FlowPool
     report: Callable[[str], None]
     _running: dict[int, Trial] = field(default_factory=dict)
-    _crashes: Counter[int] = field(default_factory=Counter)
 
     def run(self) -> None:
         """Run trials, those of a killed search first."""
@@ -95,21 +93,12 @@ class TrialQueue:
             "teacher_score": self.plan.teacher_score,
             "least_score": self.plan.least_score,
         }
-        job = Job(trial.number, "trial", parameters)
-        if isinstance(self.pool, WorkPool) and trial.flow_run_id is not None:
-            self.pool.follow(job, trial.flow_run_id)  # the work pool goes on without a search
-        else:
-            self.pool.submit(job)
+        self.pool.submit(Job(trial.number, "trial", parameters), trial.flow_run_id)
 
     def _handle(self, event: Started | Ended) -> None:
         number = event.job.number
         if isinstance(event, Started):
             self.study.set_flow_run(number, event.flow_run_id)
-            return
-        if event.outcome == "crashed" and self._crashes[number] < _MAX_CRASHES:
-            self._crashes[number] += 1
-            self.report(f"trial {number} is run again: {event.message}")
-            self._start(Trial(number, self._running[number].values))
             return
         del self._running[number]
         self._record(number, event)
@@ -121,7 +110,7 @@ class TrialQueue:
             costs = f"{measures.p95_ms:.3f} ms (p95), {measures.bytes / 1e6:.2f} MB"
             self.report(f"trial {number}: score {measures.score:.4f}, {costs}")
             return
-        outcome = "poor" if event.outcome == "completed" else "failed"
+        outcome: Literal["poor", "failed"] = "poor" if event.outcome == "completed" else "failed"
         reason = event.message or event.state
-        self.study.end(number, "poor" if outcome == "poor" else "failed", reason)
+        self.study.end(number, outcome, reason)
         self.report(f"trial {number}: {outcome}: {reason}")

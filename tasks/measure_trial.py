@@ -75,25 +75,28 @@ def time_trials(run: PipelineRun, study: Study) -> list[Candidate]:
     if any(candidate.number not in timings for candidate in candidates):
         timings = _time_files(run, candidates)
         study.set_timings(timings)
-    return [
-        replace(c, measures=replace(c.measures, p50_ms=p50, p95_ms=p95))
-        for c in candidates
-        for p50, p95 in [timings[c.number]]
-    ]
+    return [_with_timings(candidate, *timings[candidate.number]) for candidate in candidates]
+
+
+def _with_timings(candidate: Candidate, p50_ms: float, p95_ms: float) -> Candidate:
+    measures = replace(candidate.measures, p50_ms=p50_ms, p95_ms=p95_ms)
+    return replace(candidate, measures=measures)
 
 
 def _time_files(run: PipelineRun, candidates: list[Candidate]) -> dict[int, tuple[float, float]]:
     from coldpress.data.encoding import encode
     from coldpress.model.serialization import load_tokenizer
+    from coldpress.onnx.predictor import Predictor
     from coldpress.search.measure import time_files
 
+    latency = run.recipe.evaluate.latency
     validation = data.load_benchmark(run.recipe).validation
     with ExitStack() as stack:
         files, rows = {}, {}
         for candidate in candidates:
             uri = search_runs.exported_model(candidate.flow_run_id)
             checkpoint = stack.enter_context(artifacts.open_checkpoint(uri))
-            files[str(candidate.number)] = checkpoint.path
+            files[str(candidate.number)] = Predictor(checkpoint.path, latency.threads)
             rows[str(candidate.number)] = encode(load_tokenizer(checkpoint), validation)
-        spreads = time_files(files, rows, run.recipe.evaluate.latency)
+        spreads = time_files(files, rows, latency)
     return {int(number): (spread.p50, spread.p95) for number, spread in spreads.items()}

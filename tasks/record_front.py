@@ -31,8 +31,7 @@ def record_front(run: PipelineRun, budget: Budget, front: list[Candidate]) -> No
         page.write_text(front_page.render_front(run.recipe.name, rows, drawing), encoding="utf-8")
         files = [figure, figure.with_suffix(".png"), page]
         search_runs.log_front(run.run_id, rows, files)
-    texts = [{name: str(value) for name, value in row.items()} for row in rows]
-    prefect_artifacts.show_table(texts, "search-front", "Models of the Pareto front, on validation")
+    prefect_artifacts.show_table(rows, "search-front", "Models of the Pareto front, on validation")
 
 
 def _row(candidate: Candidate, budget: Budget) -> dict[str, Any]:

@@ -54,8 +54,7 @@ def record_sweep(run: PipelineRun, members: list[SweepRun], settings: list[Setti
     runs.log_rows(run.run_id, [_run_row(member) for member in members], "runs.json")
     rows = summary_rows(settings)
     runs.log_rows(run.run_id, rows, "settings.json")
-    texts = [{name: str(value) for name, value in row.items()} for row in rows]
-    prefect_artifacts.show_table(texts, "sweep", "Settings of the sweep")
+    prefect_artifacts.show_table(rows, "sweep", "Settings of the sweep")
 
 
 def summary_rows(settings: Sequence[Setting]) -> list[dict[str, Any]]:

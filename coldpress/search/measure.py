@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,25 +40,24 @@ def measure_file(
     predictor = Predictor(checkpoint.path, latency.threads)
     expected = rows.targets if targets is None else targets
     score = validation_score(benchmark.kind, decision_outputs(predictor, rows), expected)
-    (spread,) = time_files({"": checkpoint.path}, {"": rows}, latency).values()
+    (spread,) = time_files({"": predictor}, {"": rows}, latency).values()
     return Measures(score, spread.p50, spread.p95, checkpoint.bytes)
 
 
 def time_files(
-    files: Mapping[str, Path], rows: Mapping[str, EncodedSplit], latency: Latency
+    files: Mapping[str, Predictor], rows: Mapping[str, EncodedSplit], latency: Latency
 ) -> dict[str, Percentiles]:
     """Time exported models in turns.
 
     Args:
-        files: Folders with `model.onnx`, by name.
+        files: Opened with the threads of `latency`, by name.
         rows: Texts of each model, by the same names: vocabularies may differ.
         latency: Batch size, threads and number of calls.
 
     Returns:
         Milliseconds of a call from token ids to outputs, by name.
     """
-    predictors = {name: Predictor(path, latency.threads) for name, path in files.items()}
-    calls = {name: _forward_call(p, rows[name], latency) for name, p in predictors.items()}
+    calls = {name: _forward_call(file, rows[name], latency) for name, file in files.items()}
     clock: Clock = "thread" if latency.threads == 1 else "wall"
     timings = time_interleaved(calls, latency.rounds, clock)
     return {name: percentiles(trace.seconds) for name, trace in timings.traces.items()}

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from copy import copy
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any
 
 from coldpress.errors import InputError, PlacedStageError
 from flows.cli.exit_codes import FAILURE, SUCCESS
@@ -15,29 +14,14 @@ from tasks.environment import credentials, deferred_signals, home
 from tasks.execution import log_filters, work_pools
 
 if TYPE_CHECKING:
-    from prefect import Flow, State
-    from prefect.client.schemas.objects import FlowRun
+    from prefect import State
 
     from coldpress.recipe.recipe import Recipe
     from flows.prefect_server.supervisor import EmbeddedServer
 
 
-class Hook(Protocol):
-    """Called when the flow run begins."""
-
-    def __call__(self, flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
-        """Receive the flow run."""
-
-
-Start = Callable[[Hook], "State[Any]"]
-"""Runs a flow with a hook, and returns its final state."""
-
-
-def start_flow(flow: Flow[..., Any], on_running: Hook, *arguments: object) -> State[Any]:
-    """Run a flow with a hook for its beginning, and return its final state."""
-    changed = copy(flow)  # `with_options` would generate the schema of its form again
-    changed.on_running_hooks = [cast("Any", on_running)]
-    return cast("State[Any]", changed(*arguments, return_state=True))
+Start = Callable[[Callable[[str], None]], "State[Any]"]
+"""Runs a flow, calls the argument with the flow run's id, and returns the final state."""
 
 
 def run_session(recipe: Recipe, start: Start, on_end: Callable[[str], None]) -> State[Any]:
@@ -45,7 +29,7 @@ def run_session(recipe: Recipe, start: Start, on_end: Callable[[str], None]) -> 
 
     Args:
         recipe: Its name and placement are checked first.
-        start: Runs the flow.
+        start: Runs the flow; see `start_flow`.
         on_end: Called with the flow run's id at its end, also if it was interrupted.
 
     Returns:
@@ -103,13 +87,9 @@ def _final_state(
     prefect_artifacts.mute_report_errors()
     flow_run_ids: list[str] = []
 
-    def remember(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001
-        flow_run_ids.append(str(flow_run.id))
-        deferred_signals.reinstall_handlers()
-
     with session.prefect_server(server):
         try:
-            return start(remember)
+            return start(flow_run_ids.append)
         except prefect_artifacts.REPORT_ERRORS as unreported:
             return _state_from_mlflow(unreported, flow_run_ids)
         finally:

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coldpress.recipe.loading import load_recipe
 from coldpress.recipe.preflight import run_preflight
 from coldpress.schema.stages import STAGES
-from flows.cli.flow_session import Hook, exit_code, load_outcome, run_session, start_flow
-from flows.cli.output_files import (
-    check_not_input,
-    is_input,
-    is_stream,
-    validate_output_path,
-    write_atomic,
-)
-from tasks.environment import deferred_signals, home, streams
+from flows.cli.flow_session import exit_code, load_outcome, run_session
+from flows.cli.outcome_file import outcome_file
+from flows.prefect_server.start_flow import start_flow
+from tasks.environment import home, streams
 from tasks.execution import data
 
 if TYPE_CHECKING:
@@ -41,49 +35,30 @@ def run_recipe(reference: str, assignments: Sequence[str], report: Path | None) 
     Raises:
         InputError: The input is invalid; no stage was started.
     """
-    target = None if report is None else validate_output_path(report, "--json")
     outcome = empty_outcome(reference)
-    inputs = [path for path in (Path(reference),) if path.is_file()]
-    try:
-        check_not_input(target, inputs, "--json")
+    with outcome_file(report, reference, outcome) as file:
         recipe = load_recipe(reference, assignments)
         outcome["recipe"] = recipe.name
-        inputs += paths_in(recipe.model_dump())
-        check_not_input(target, inputs, "--json")
+        file.protect_inputs(recipe)
         home.check_writable()
         checked = run_preflight(recipe, home.home_directory())
         data.keep_benchmark(recipe, checked.data, checked.unlabelled)
-        return _run_flow(recipe, outcome, target)
-    finally:
-        if target is not None and not is_input(target, inputs):
-            with deferred_signals.defer_signals():
-                write_atomic(target, json.dumps(outcome, indent=2, allow_nan=False) + "\n")
+        return _run_flow(recipe, outcome, to_errors=file.is_stdout)
 
 
-def paths_in(value: object) -> Iterator[Path]:
-    """The paths in a recipe's fields, at any depth."""
-    if isinstance(value, Path):
-        yield value
-    elif isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        for item in value:
-            yield from paths_in(item)
-
-
-def _run_flow(recipe: Recipe, outcome: dict[str, Any], target: Path | None) -> int:
+def _run_flow(recipe: Recipe, outcome: dict[str, Any], *, to_errors: bool) -> int:
     """Run the flow, and print its outcome."""
 
-    def start(on_running: Hook) -> State[Any]:
+    def start(on_start: Callable[[str], None]) -> State[Any]:
         from flows.compress import compress
 
-        return start_flow(compress, on_running, recipe)
+        return start_flow(compress, on_start, [recipe])
 
     state = run_session(recipe, start, lambda run: outcome.update(load_outcome(run)))
     from flows.cli import outcome as outcomes
 
     with streams.optional_output():
-        outcomes.print_outcome(outcome, to_errors=target is not None and is_stream(target))
+        outcomes.print_outcome(outcome, to_errors=to_errors)
     return exit_code(state, outcome["gate"])
 
 

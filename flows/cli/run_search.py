@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +13,13 @@ from coldpress.recipe.loading import load_recipe
 from coldpress.recipe.preflight import run_preflight
 from coldpress.search.budget import parse_budget
 from coldpress.search.space import with_search_space
-from flows.cli.flow_session import Hook, exit_code, load_outcome, run_session, start_flow
-from flows.cli.output_files import check_not_input, validate_output_path, write_atomic
-from flows.cli.run import empty_outcome, paths_in
+from flows.cli.flow_session import exit_code, load_outcome, run_session
+from flows.cli.outcome_file import outcome_file
+from flows.cli.run import empty_outcome
 from flows.cli.trials import SearchOptions
-from tasks.environment import deferred_signals, home, streams
+from flows.prefect_server.start_flow import start_flow
+from tasks.environment import home, streams
+from tasks.execution import data
 
 if TYPE_CHECKING:
     from prefect import State
@@ -42,47 +44,52 @@ def run_search(
     Raises:
         InputError: The input is invalid, or no model is within the budget.
     """
-    target = None if report is None else validate_output_path(report, "--json")
     outcome = {**empty_outcome(reference), "search": None}
+    with outcome_file(report, reference, outcome) as file:
+        _check_options(options)
+        recipe = load_recipe(reference, assignments)
+        outcome["recipe"] = recipe.name
+        file.protect_inputs(recipe)
+        home.check_writable()
+        base, _ = with_search_space(recipe)
+        checked = run_preflight(base, home.home_directory())
+        data.keep_benchmark(base, checked.data, checked.unlabelled)
+        state = _run_flow(recipe, options, outcome)
+        if state.is_completed():
+            _print(outcome, explain=options.explain, to_errors=file.is_stdout)
+        return exit_code(state, outcome["gate"])
+
+
+def _check_options(options: SearchOptions) -> None:
     for name in ("trials", "workers"):
         if getattr(options, name) < 1:
             raise InputError(f"--{name}: must be at least 1, not {getattr(options, name)}")
     parse_budget(options.budget)
-    recipe = load_recipe(reference, assignments)
-    check_not_input(target, [Path(reference), *paths_in(recipe.model_dump())], "--json")
-    home.check_writable()
-    base, _ = with_search_space(recipe)
-    run_preflight(base, home.home_directory())
-    outcome["recipe"] = recipe.name
-    try:
-        return _run_flow(recipe, options, outcome)
-    finally:
-        if target is not None:
-            with deferred_signals.defer_signals():
-                write_atomic(target, json.dumps(outcome, indent=2, allow_nan=False) + "\n")
 
 
-def _run_flow(recipe: Recipe, options: SearchOptions, outcome: dict[str, Any]) -> int:
-    def start(on_running: Hook) -> State[Any]:
+def _run_flow(recipe: Recipe, options: SearchOptions, outcome: dict[str, Any]) -> State[Any]:
+    """Run the flow, and load the outcome of the chosen model."""
+
+    def start(on_start: Callable[[str], None]) -> State[Any]:
         from flows.search import search
 
         arguments = (recipe, list(options.budget), options.trials, options.workers)
-        return start_flow(search, on_running, *arguments)
+        return start_flow(search, on_start, arguments)
 
-    def load(flow_run_id: str) -> None:
-        outcome["flow_run_id"] = flow_run_id
+    state = run_session(recipe, start, lambda run: outcome.update(flow_run_id=run))
+    if state.is_completed():
+        result = state.result().model_dump(mode="json")
+        outcome.update(load_outcome(result["winner"]), search=result)
+    return state
 
-    state = run_session(recipe, start, load)
-    if not state.is_completed():
-        return exit_code(state, None)
-    result = state.result().model_dump(mode="json")
-    outcome.update(load_outcome(result["winner"]), search=result)
+
+def _print(outcome: dict[str, Any], *, explain: bool, to_errors: bool) -> None:
     from flows.cli import outcome as outcomes
 
     with streams.optional_output():
-        outcomes.print_outcome(outcome)
-        sys.stdout.write(_describe(result, explain=options.explain))
-    return exit_code(state, outcome["gate"])
+        outcomes.print_outcome(outcome, to_errors=to_errors)
+        stream = sys.stderr if to_errors else sys.stdout
+        stream.write(_describe(outcome["search"], explain=explain))
 
 
 def _describe(result: Mapping[str, Any], *, explain: bool) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +18,15 @@ from coldpress.recipe.recipe import Recipe
 from coldpress.search.grid import combine, parse_axes
 from coldpress.search.space import apply_trial_values
 from flows.cli.exit_codes import FAILURE, SUCCESS
-from flows.cli.flow_session import Hook, exit_code, run_session, start_flow
-from flows.cli.output_files import check_not_input, validate_output_path, write_atomic
-from flows.cli.run import paths_in
-from tasks.environment import deferred_signals, home, streams
+from flows.cli.flow_session import exit_code, run_session
+from flows.cli.outcome_file import outcome_file
+from flows.prefect_server.start_flow import start_flow
+from tasks.environment import home, streams
 
 if TYPE_CHECKING:
     from prefect import State
+
+    from flows.sweep import SweepResult
 
 Axes = dict[str, list[Any]]
 
@@ -51,21 +53,20 @@ def run_sweep(
     Raises:
         InputError: The input is invalid; no stage was started.
     """
-    target = None if report is None else validate_output_path(report, "--json")
-    if workers < 1:
-        raise InputError(f"--workers: must be at least 1, not {workers}")
-    axes = parse_axes(over)
-    recipe = load_recipe(reference, assignments)
-    check_not_input(target, [Path(reference), *paths_in(recipe.model_dump())], "--json")
-    home.check_writable()
-    _check_members(recipe, axes)
-    outcome: dict[str, Any] = {"recipe": recipe.name, "flow_run_id": None, "sweep": None}
-    try:
-        return _run_flow(recipe, axes, workers, outcome)
-    finally:
-        if target is not None:
-            with deferred_signals.defer_signals():
-                write_atomic(target, json.dumps(outcome, indent=2, allow_nan=False) + "\n")
+    outcome: dict[str, Any] = {"recipe": reference, "flow_run_id": None, "sweep": None}
+    with outcome_file(report, reference, outcome) as file:
+        if workers < 1:
+            raise InputError(f"--workers: must be at least 1, not {workers}")
+        axes = parse_axes(over)
+        recipe = load_recipe(reference, assignments)
+        outcome["recipe"] = recipe.name
+        file.protect_inputs(recipe)
+        home.check_writable()
+        _check_members(recipe, axes)
+        state = _run_flow(recipe, axes, workers, outcome)
+        if not state.is_completed():
+            return exit_code(state, None)
+        return _print(state.result(), to_errors=file.is_stdout)
 
 
 def _check_members(recipe: Recipe, axes: Axes) -> None:
@@ -82,24 +83,24 @@ def _check_members(recipe: Recipe, axes: Axes) -> None:
             checked.add(inputs)
 
 
-def _run_flow(recipe: Recipe, axes: Axes, workers: int, outcome: dict[str, Any]) -> int:
-    def start(on_running: Hook) -> State[Any]:
+def _run_flow(recipe: Recipe, axes: Axes, workers: int, outcome: dict[str, Any]) -> State[Any]:
+    def start(on_start: Callable[[str], None]) -> State[Any]:
         from flows.sweep import sweep
 
-        return start_flow(sweep, on_running, recipe, axes, workers)
+        return start_flow(sweep, on_start, (recipe, axes, workers))
 
-    def remember(flow_run_id: str) -> None:
-        outcome["flow_run_id"] = flow_run_id
+    state = run_session(recipe, start, lambda run: outcome.update(flow_run_id=run))
+    if state.is_completed():
+        outcome["sweep"] = state.result().model_dump(mode="json")
+    return state
 
-    state = run_session(recipe, start, remember)
-    if not state.is_completed():
-        return exit_code(state, None)
-    result = state.result()
-    outcome["sweep"] = result.model_dump(mode="json")
+
+def _print(result: SweepResult, *, to_errors: bool) -> int:
+    """Print the summary, and return the exit code."""
     from tasks.record_sweep import summary_rows
 
     with streams.optional_output():
-        console = Console()
+        console = Console(stderr=to_errors)
         console.print(_table(summary_rows(result.settings)))
         for failure in result.failures:
             console.print(f"failed: {failure}", markup=False)

@@ -56,8 +56,14 @@ class Ended:
 class FlowPool(Protocol):
     """Runs several jobs at a time."""
 
-    def submit(self, job: Job) -> None:
-        """Start a job; its events follow in `wait`."""
+    def submit(self, job: Job, flow_run_id: str | None = None) -> None:
+        """Start a job; its events follow in `wait`.
+
+        Args:
+            job: The job.
+            flow_run_id: The flow run that an earlier process started for it, if any. It is waited
+                for if it does not depend on that process; otherwise a new one is started.
+        """
 
     def wait(self) -> Started | Ended:
         """Return the next event of any job; there must be a job that has not ended."""

@@ -46,8 +46,8 @@ class LocalProcesses:
         self._workers: list[_Worker] = []
         self._selector = selectors.DefaultSelector()
 
-    def submit(self, job: Job) -> None:
-        """Give a job to an idle process, or to a new one."""
+    def submit(self, job: Job, flow_run_id: str | None = None) -> None:  # noqa: ARG002
+        """Give a job to an idle process, or to a new one; flow runs end with their process."""
         worker = next((w for w in self._workers if w.job is None), None) or self._start()
         worker.job, worker.flow_run_id = job, None
         line = json.dumps({"flow": job.flow, "parameters": dict(job.parameters)}) + "\n"

@@ -57,23 +57,19 @@ class WorkPool:
         self._running: dict[str, Job] = {}
         self._started: deque[Started] = deque()
 
-    def submit(self, job: Job) -> None:
-        """Schedule a flow run; it begins when a worker is free."""
-        flow_run = cast(
-            "FlowRun",
-            run_deployment(
-                DEPLOYMENTS[job.flow], parameters=dict(job.parameters), timeout=0, as_subflow=False
-            ),
-        )
-        self.follow(job, str(flow_run.id))
-
-    def follow(self, job: Job, flow_run_id: str) -> None:
-        """Wait for a flow run that an earlier process has scheduled.
-
-        Args:
-            job: What it was scheduled for.
-            flow_run_id: Prefect's id.
-        """
+    def submit(self, job: Job, flow_run_id: str | None = None) -> None:
+        """Schedule a flow run, unless an earlier process has; it begins when a worker is free."""
+        if flow_run_id is None:
+            flow_run = cast(
+                "FlowRun",
+                run_deployment(
+                    DEPLOYMENTS[job.flow],
+                    parameters=dict(job.parameters),
+                    timeout=0,
+                    as_subflow=False,
+                ),
+            )
+            flow_run_id = str(flow_run.id)
         self._running[flow_run_id] = job
         self._started.append(Started(job, flow_run_id))
 

@@ -16,16 +16,15 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from copy import copy
 from typing import TYPE_CHECKING, Any, TextIO
 
 from coldpress.errors import InputError
+from flows.prefect_server.start_flow import start_flow
 from tasks.environment import deferred_signals, home, streams
 from tasks.execution import log_filters
 
 if TYPE_CHECKING:
-    from prefect import Flow, State
-    from prefect.client.schemas.objects import FlowRun
+    from prefect import State
 
 Send = Callable[[dict[str, Any]], None]
 
@@ -91,16 +90,13 @@ def _run(job: dict[str, Any], send: Send) -> dict[str, Any]:
     """Run a flow, and return how it ended."""
     from tasks.execution import prefect_artifacts
 
-    def report_start(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001
-        send({"flow_run_id": str(flow_run.id)})
-        deferred_signals.reinstall_handlers()
-
     name = str(job["flow"])
-    flow = copy(getattr(importlib.import_module(f"flows.{name}"), name))
-    flow.on_running_hooks = [report_start]
+    flow = getattr(importlib.import_module(f"flows.{name}"), name)
     parameters = flow.validate_parameters(job["parameters"])
     try:
-        state = flow(**parameters, return_state=True)
+        state = start_flow(
+            flow, lambda flow_run_id: send({"flow_run_id": flow_run_id}), parameters=parameters
+        )
     except prefect_artifacts.REPORT_ERRORS as error:
         return {"outcome": "crashed", "message": f"{type(error).__name__}: {error}"}
     return describe_state(state)

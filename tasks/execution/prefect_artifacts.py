@@ -59,9 +59,11 @@ def show_markdown(text: str, description: str, key: str | None = None) -> None:
     )
 
 
-def show_table(rows: Sequence[Mapping[str, str]], key: str, description: str | None = None) -> None:
+def show_table(
+    rows: Sequence[Mapping[str, object]], key: str, description: str | None = None
+) -> None:
     """Show a table on the flow run's page, if Prefect is reachable."""
-    plain = [dict(row) for row in rows]
+    plain = [{name: str(value) for name, value in row.items()} for row in rows]
     try_report(
         f"the table '{key}'",
         lambda: create_table_artifact(plain, key=key, description=description),

@@ -49,7 +49,7 @@ def count_stages(flow_run_ids: list[str]) -> dict[str, int]:
     """Count the stages of trials by status: `ran`, `reused`, `skipped` or `failed`."""
     counts = {"ran": 0, "reused": 0, "skipped": 0, "failed": 0}
     for flow_run_id in flow_run_ids:
-        for stage in history.stage_results_in(history.runs_of_flow_run(flow_run_id)):
+        for stage in history.stage_results(flow_run_id):
             counts[stage.status] += 1
     return counts
 
