@@ -8,7 +8,8 @@ records its trials in FOLDER/PART/record.json; started again with the same folde
 goes on where it was stopped. Prints for each part what was done, what was lost, what was wrong and
 how long it took until everything worked again, and exits with 1 if anything was lost or wrong.
 
-`--parts` chooses among them: runs, embedded, stack, postgres, disk, malformed, bytes, crowd, users.
+`--parts` chooses among them: runs, searches, embedded, stack, postgres, disk, malformed, bytes,
+crowd, users.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from faults.trial import Outcome, Part
 
 COUNTS = {
     "runs": (60, "SIGKILL of runs"),
+    "searches": (10, "SIGKILL of searches and of the processes of their trials"),
     "embedded": (10, "SIGKILL of the embedded Prefect server"),
     "stack": (21, "SIGKILL of the stack's servers and worker"),
     "postgres": (9, "SIGKILL of PostgreSQL"),
@@ -40,7 +42,7 @@ COUNTS = {
 }
 """Default number of trials of each part, and what they do."""
 QUICK = {
-    **{"runs": 4, "embedded": 1, "stack": 3, "postgres": 1, "disk": 1},
+    **{"runs": 4, "searches": 5, "embedded": 1, "stack": 3, "postgres": 1, "disk": 1},
     **{"malformed": 30, "bytes": 6, "crowd": 6, "users": 8},
 }
 ACCEPTED_RUNS = 12
@@ -103,6 +105,10 @@ def _carry_out(options: argparse.Namespace, part: Part) -> None:
         from faults import kills
 
         (kills.runs if part.name == "runs" else kills.embedded_servers)(part, count)
+    elif part.name == "searches":
+        from faults import search_kills
+
+        search_kills.searches(part, count)
     elif part.name in ("stack", "postgres"):
         from faults import database_kills, stack_kills
 

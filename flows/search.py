@@ -23,6 +23,7 @@ from tasks.generate_soft_targets import generate_soft_targets
 from tasks.measure_trial import time_trials, validation_score_of
 from tasks.open_study import open_study
 from tasks.record_front import record_front
+from tasks.score_front import score_front
 from tasks.tracking import search_runs
 from tasks.train_teacher import train_teacher
 
@@ -89,7 +90,10 @@ def search(
             raise InputError(f"search: no trial has a model; the last one: {study.failures()[-1]}")
         candidates = time_trials(run, study)
         front = pareto_front(candidates, bounds.costs)
-        record_front(run, bounds, front)
+        # The test split stays closed if no model can be offered; it never decides which one is.
+        is_met = any(bounds.is_met(candidate.measures) for candidate in candidates)
+        test_scores = score_front(run, study, front) if is_met else None
+        record_front(run, bounds, front, test_scores)
     winner = choose_cheapest(candidates, bounds)
     return _offer(recipe, apply_trial_values(base, winner.values), winner, study)
 

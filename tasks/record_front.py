@@ -16,13 +16,28 @@ from tasks.execution import prefect_artifacts
 from tasks.tracking import search_runs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from coldpress.evaluation.scorecard.scorecard import Interval
     from tasks.execution.pipeline_run import PipelineRun
 
 
 @task(name="record-front", cache_policy=NO_CACHE)
-def record_front(run: PipelineRun, budget: Budget, front: list[Candidate]) -> None:
-    """Store the front in the search's run, and show it on the flow run's page."""
-    rows = [_row(candidate, budget) for candidate in front]
+def record_front(
+    run: PipelineRun,
+    budget: Budget,
+    front: list[Candidate],
+    test_scores: Mapping[int, Interval] | None,
+) -> None:
+    """Store the front in the search's run, and show it on the flow run's page.
+
+    Args:
+        run: The search's run.
+        budget: The bounds of the search.
+        front: Sorted by the first cost.
+        test_scores: By the number of the trial; None if no model is within the budget.
+    """
+    rows = [_row(candidate, budget, test_scores) for candidate in front]
     with home.workspace() as directory:
         figure = directory / "front.svg"
         front_figure.draw_front(front, budget, figure)
@@ -31,11 +46,14 @@ def record_front(run: PipelineRun, budget: Budget, front: list[Candidate]) -> No
         page.write_text(front_page.render_front(run.recipe.name, rows, drawing), encoding="utf-8")
         files = [figure, figure.with_suffix(".png"), page]
         search_runs.log_front(run.run_id, rows, files)
-    prefect_artifacts.show_table(rows, "search-front", "Models of the Pareto front, on validation")
+    prefect_artifacts.show_table(rows, "search-front", "Models of the Pareto front")
 
 
-def _row(candidate: Candidate, budget: Budget) -> dict[str, Any]:
+def _row(
+    candidate: Candidate, budget: Budget, test_scores: Mapping[int, Interval] | None
+) -> dict[str, Any]:
     measures = candidate.measures
+    on_test = {} if test_scores is None else _test_columns(test_scores[candidate.number])
     return {
         "trial": candidate.number,
         "score": round(measures.score, 4),
@@ -44,6 +62,15 @@ def _row(candidate: Candidate, budget: Budget) -> dict[str, Any]:
         "p95_ms": round(measures.p95_ms, 4),
         "bytes": int(measures.bytes),
         "within_budget": budget.is_met(measures),
+        **on_test,
         **candidate.values,
         "run": search_runs.trial_link(candidate.flow_run_id),
+    }
+
+
+def _test_columns(score: Interval) -> dict[str, float]:
+    return {
+        "test_score": round(score.estimate, 4),
+        "test_low": round(score.low, 4),
+        "test_high": round(score.high, 4),
     }

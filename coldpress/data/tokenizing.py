@@ -28,7 +28,9 @@ def tokenize_parts(
     for part in _parts(split):
         padding = tokenizer.padding
         tokenizer.no_padding()
-        encodings = tokenizer.encode_batch(_inputs(part))
+        # Only words need the places of tokens in the text.
+        encode = tokenizer.encode_batch if split.words else tokenizer.encode_batch_fast
+        encodings = encode(_inputs(part))
         if padding:
             tokenizer.enable_padding(**padding)
         yield encodings, part

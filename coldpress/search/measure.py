@@ -1,4 +1,4 @@
-"""Measure exported models on the validation split, as a search compares them."""
+"""Measure exported models: on validation, as a search compares them, and finally on test."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from coldpress.benchmark.loading import Benchmark
 from coldpress.data.encoding import EncodedSplit, encode
 from coldpress.evaluation.config import Latency
+from coldpress.evaluation.outputs import run_on_test
 from coldpress.evaluation.performance.latency import Call, percentiles, time_interleaved
 from coldpress.evaluation.performance.trace import Clock
-from coldpress.evaluation.scorecard.scorecard import Percentiles
+from coldpress.evaluation.scorecard.scorecard import Interval, Percentiles
+from coldpress.evaluation.statistics.score_interval import outputs_interval
 from coldpress.evaluation.timing import batch_rows
 from coldpress.kinds.vectors import validation_score
 from coldpress.model.checkpoint import Checkpoint
@@ -42,6 +44,20 @@ def measure_file(
     score = validation_score(benchmark.kind, decision_outputs(predictor, rows), expected)
     (spread,) = time_files({"": predictor}, {"": rows}, latency).values()
     return Measures(score, spread.p50, spread.p95, checkpoint.bytes)
+
+
+def score_on_test(checkpoint: Checkpoint, benchmark: Benchmark, threads: int) -> Interval:
+    """Return the first metric of an exported model on the test split, with its 95 % interval.
+
+    Args:
+        checkpoint: With `model.onnx`.
+        benchmark: Its test split is used.
+        threads: Of the session.
+    """
+    tokenizer = load_tokenizer(checkpoint)
+    predictor = Predictor(checkpoint.path, threads)
+    run = run_on_test(benchmark, lambda rows: decision_outputs(predictor, encode(tokenizer, rows)))
+    return outputs_interval(benchmark.kind, run.outputs, benchmark.test.target_array)
 
 
 def time_files(

@@ -14,18 +14,14 @@ from functools import partial
 from typing import Any, Literal
 
 import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
 from optuna.samplers import RandomSampler, TPESampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from coldpress.recipe.search_space import Range, SearchSpace
+from coldpress.evaluation.scorecard.scorecard import Interval
+from coldpress.recipe.search_space import SearchSpace
 from coldpress.search.budget import Budget, Measures
+from coldpress.search.distributions import to_distribution
 from coldpress.search.front import Candidate
 
 Outcome = Literal["finished", "poor", "failed"]
@@ -35,7 +31,7 @@ _STATES: Mapping[Outcome, TrialState] = {
     "failed": TrialState.FAIL,
 }
 _MEASURES, _FLOW_RUN, _REASON, _REPEATS = "measures", "flow_run_id", "reason", "repeats"
-_TIMINGS = "timings"
+_TIMINGS, _TEST_SCORES = "timings", "test_scores"
 
 
 @dataclass(frozen=True)
@@ -68,7 +64,7 @@ class Study:
             seed: Of the sampler.
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self._distributions = {name: _distribution(values) for name, values in space.items()}
+        self._distributions = {name: to_distribution(values) for name, values in space.items()}
         self._budget = budget
         self._seed = seed
         self._study = optuna.create_study(
@@ -172,6 +168,16 @@ class Study:
         """Store latencies that were measured in turns after the last trial."""
         self._study.set_user_attr(_TIMINGS, {str(n): list(pair) for n, pair in timings.items()})
 
+    def test_scores(self) -> dict[int, Interval]:
+        """Return the scores on the test split, by trial, of the models that were offered."""
+        stored = self._study.user_attrs.get(_TEST_SCORES, {})
+        return {int(number): Interval(**interval) for number, interval in stored.items()}
+
+    def set_test_scores(self, scores: Mapping[int, Interval]) -> None:
+        """Store scores on the test split, so that it is not opened for them again."""
+        stored = {str(number): interval.model_dump() for number, interval in scores.items()}
+        self._study.set_user_attr(_TEST_SCORES, stored)
+
     def failures(self) -> list[str]:
         """Return why trials without measurements ended."""
         trials = self._study.get_trials(states=(TrialState.FAIL, TrialState.PRUNED))
@@ -206,16 +212,6 @@ class Study:
     def _open(self, number: int) -> optuna.Trial:
         """Return a trial that has no outcome yet, also if an earlier search proposed it."""
         return optuna.Trial(self._study, self._frozen(number)._trial_id)
-
-
-def _distribution(values: list[Any] | Range) -> BaseDistribution:
-    """Return Optuna's form of a field's values; choices are JSON, as some are mappings."""
-    if not isinstance(values, Range):
-        return CategoricalDistribution([json.dumps(value, sort_keys=True) for value in values])
-    if values.is_integer:
-        step = 1 if values.step is None else int(values.step)
-        return IntDistribution(int(values.low), int(values.high), values.log, step)
-    return FloatDistribution(values.low, values.high, values.log, values.step)
 
 
 def _objective(place: int, trial: FrozenTrial) -> float:

@@ -76,6 +76,16 @@ def log_front(run_id: str, rows: list[dict[str, Any]], files: list[Path]) -> Non
         runs.log_file(run_id, file)
 
 
+def record_opening(run_id: str, test_digest: str) -> None:
+    """Count a search among the evaluations that opened a test split.
+
+    Args:
+        run_id: The search's run.
+        test_digest: Digest of the test split.
+    """
+    runs.set_tags(run_id, {"test_digest": test_digest, "status": "ran"})
+
+
 def exported_model(flow_run_id: str) -> str:
     """Return the address of the file that a trial exported."""
     stages = history.stage_results(flow_run_id)

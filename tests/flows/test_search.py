@@ -88,15 +88,18 @@ def test_trials_share_teacher_and_soft_targets(
     assert stages["reused"] >= (stages["ran"] + stages["reused"]) / 3
 
 
-def test_the_test_split_is_opened_once(searched: tuple[Coldpress, dict[str, Any]]) -> None:
-    coldpress, _ = searched
+def test_the_test_split_is_opened_for_the_front_and_the_chosen_model(
+    searched: tuple[Coldpress, dict[str, Any]],
+) -> None:
+    coldpress, outcome = searched
     assert statuses(coldpress, "evaluate") == Counter(ran=1)
+    assert outcome["stages"][-1]["metrics"]["test_openings"] == 2
 
 
 def test_the_front_is_recorded_with_links_to_its_trials(
     searched: tuple[Coldpress, dict[str, Any]],
 ) -> None:
-    coldpress, _ = searched
+    coldpress, outcome = searched
     (table,) = (coldpress.home / "state" / "artifacts").rglob("front.json")
     content = json.loads(table.read_text())
     rows = [dict(zip(content["columns"], row, strict=True)) for row in content["data"]]
@@ -104,6 +107,10 @@ def test_the_front_is_recorded_with_links_to_its_trials(
     assert points == sorted(points, key=lambda point: point[1])
     assert points == sorted(points, key=lambda point: point[0])
     assert all(len(row["run"]) == 32 for row in rows)
+    assert all(row["test_low"] < row["test_score"] < row["test_high"] for row in rows)
+    (chosen,) = (row for row in rows if row["trial"] == outcome["search"]["trial"])
+    onnx = outcome["stages"][-1]["metrics"]
+    assert chosen["test_score"] == pytest.approx(onnx["accuracy"], abs=1e-4)
     assert {file.name for file in table.parent.iterdir()} >= {"front.png", "front.html"}
 
 
@@ -114,6 +121,7 @@ def test_a_repeated_search_runs_no_trial(searched: tuple[Coldpress, dict[str, An
     assert second["search"]["trial"] == first["search"]["trial"]
     assert statuses(coldpress, "prune") - before == Counter(reused=1)
     assert statuses(coldpress, "evaluate")["ran"] == 1
+    assert second["stages"][-1]["metrics"]["test_openings"] == 2
 
 
 def test_a_budget_that_nothing_meets_names_the_nearest_model(
