@@ -89,13 +89,25 @@ def describe_first_error(error: ValidationError, content: object) -> str:
         `field: message`.
     """
     first, *rest = error.errors(include_url=False)
-    names = _field_path(first["loc"], content)
+    names = _field_path(first, content)
+    if isinstance(first["input"], list):
+        # Of a field that is one value or a list, the error of the list's member comes second.
+        first, names = _find_deepest_error(names, [first, *rest], content)
     message = _describe_error(first)
     if first["type"] == "missing":
         message += _unknown_keys_hint(first["loc"][:-1], rest)
     if first["type"] in _DISCRIMINATOR_MESSAGES:
         names.append(first["ctx"]["discriminator"].strip("'"))
     return f"{'.'.join(names)}: {message}" if names else message
+
+
+def _find_deepest_error(
+    names: list[str], errors: Iterable[ErrorDetails], content: object
+) -> tuple[ErrorDetails, list[str]]:
+    """Return the error with the longest path below a field, and its path."""
+    located = [(error, _field_path(error, content)) for error in errors]
+    below = [(error, path) for error, path in located if path[: len(names)] == names]
+    return max(below, key=lambda pair: len(pair[1]))
 
 
 def _unknown_keys_hint(section: tuple[int | str, ...], errors: Iterable[ErrorDetails]) -> str:
@@ -116,6 +128,8 @@ _PLAIN_MESSAGES = {
     "model_attributes_type": "must be a mapping",
 }
 
+_TYPES = frozenset({"bool", "float", "int", "str"})
+
 _SHORT_REPR = Repr()
 _SHORT_REPR.maxstring = _SHORT_REPR.maxother = 80
 
@@ -135,10 +149,10 @@ def _describe_error(error: ErrorDetails) -> str:
     return message
 
 
-def _field_path(location: Iterable[int | str], content: Any) -> list[str]:  # noqa: ANN401
+def _field_path(error: ErrorDetails, content: Any) -> list[str]:  # noqa: ANN401
     """Return an error's location without names of variants, which are not in the file."""
     names = []
-    parts = list(location)
+    parts = list(error["loc"])
     value = content
     is_variant = False
     for position, part in enumerate(parts):
@@ -147,8 +161,9 @@ def _field_path(location: Iterable[int | str], content: Any) -> list[str]:  # no
         is_variant = (
             not is_variant and isinstance(value, dict) and part in map(value.get, DISCRIMINATORS)
         )
-        is_last = position == len(parts) - 1
-        if is_variant or not (isinstance(part, int) or is_key or is_last):
+        # The last name may be missing in the file; `constrained-str` and the like are types.
+        is_field = position == len(parts) - 1 and str(part).isidentifier() and part not in _TYPES
+        if is_variant or not (isinstance(part, int) or is_key or is_field):
             continue
         names.append(str(part))
         is_index = isinstance(value, list) and isinstance(part, int) and part < len(value)

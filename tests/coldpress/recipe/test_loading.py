@@ -280,6 +280,17 @@ def test_an_assignment_that_cannot_be_applied_is_quoted(assignment: str, message
             "teacher.model: field required; unknown key: modle, nested",
         ),
         ('teacher.model="./a\\0b"', "teacher.model.path: embedded null byte"),
+        (
+            "placement.evaluate=3",
+            "placement.evaluate: input should be a valid string, not 3;"
+            " YAML reads this unquoted value as a number: put it in quotes",
+        ),
+        (
+            "placement.evaluate=[a, true]",
+            "placement.evaluate.1: input should be a valid string, not True;"
+            " YAML reads unquoted on, yes and true as true: put it in quotes",
+        ),
+        ("placement.evaluate={a: 1}", "placement.evaluate: input should be a valid string"),
         ("soft_targets.unlabelled=3", "soft_targets.unlabelled: must be a path, not 3"),
     ],
 )
