@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from prefect import task
@@ -35,10 +36,13 @@ def publish_report(
 ) -> None:
     """Write the report of this run and the card of its model, also if the gate refused it.
 
-    With evaluations on several processors, both describe the first one and the gate on all.
+    With evaluations on several processors, both describe the first one, and have scores and
+    latencies of the final model and the gate on all.
     """
     evaluation = evaluations[0]
+    scorecards = [_read_scorecards(result) for result in evaluations]
     findings = _collect_findings(run.recipe, final, evaluation, verdict)
+    findings = replace(findings, other_evaluations=tuple(scorecards[1:]))
     pipeline_run.check_not_deleted(run)
     documents = {REPORT: html.render_report(findings), CARD: card.render_card(findings)}
     with home.workspace() as directory:
@@ -47,18 +51,15 @@ def publish_report(
             runs.log_file(run.run_id, directory / name)
     tags = {REPORT_DIGEST_TAG: final.digest or "", REPORT_TAG: final.registered or ""}
     runs.set_tags(run.run_id, tags)
-    processors.record_processors(final.registered or "", _processors(evaluations))
+    names = dict.fromkeys(processors.evaluated_on(cards) for cards in scorecards)
+    processors.record_processors(final.registered or "", list(names))
     flow_run_page.show_evaluation(findings.evaluation, evaluation.model_uri or "")
     flow_run_page.show_report(findings, run.run_id, run.experiment_id)
 
 
-def _processors(evaluations: Sequence[StageResult]) -> list[str]:
-    """Return the processors of the evaluations, in their order."""
-    names = []
-    for evaluation in evaluations:
-        with artifacts.open_checkpoint(evaluation.model_uri or "") as checkpoint:
-            names.append(processors.evaluated_on(Evaluation.read(checkpoint.path)))
-    return list(dict.fromkeys(names))
+def _read_scorecards(evaluation: StageResult) -> Evaluation:
+    with artifacts.open_checkpoint(evaluation.model_uri or "") as checkpoint:
+        return Evaluation.read(checkpoint.path)
 
 
 def _collect_findings(

@@ -31,6 +31,7 @@ class Findings:
         lineage: Tree of its ancestors, with the version itself at the root.
         disagreements: Answers of a file against the labels of the training rows, by class; empty
             for other teachers.
+        other_evaluations: Those of the same models on further processors.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Findings:
     flips: tuple[Flip, ...] = ()
     lineage: Ancestor | None = None
     disagreements: tuple[ClassDisagreement, ...] = ()
+    other_evaluations: tuple[Evaluation, ...] = ()
 
     @property
     def final_name(self) -> str:
@@ -56,6 +58,12 @@ class Findings:
     def teacher(self) -> Scorecard | None:
         """Scorecard of the teacher; None if its answers for the test rows are not known."""
         return self.evaluation.models.get(TEACHER)
+
+    @property
+    def processors(self) -> list[tuple[str, Scorecard]]:
+        """Each processor that the models were evaluated on, with the final model's scorecard."""
+        evaluations = (self.evaluation, *self.other_evaluations)
+        return [(e.conditions.get("processor", ""), e.models[self.final_name]) for e in evaluations]
 
     @property
     def kind(self) -> TaskKind:

@@ -165,6 +165,8 @@ def test_each_processor_has_a_scorecard_on_which_the_gate_must_hold(
     assert gate["checks"][-1]["sentence"].startswith(f"On {OTHER_PROCESSOR}: The file's logits")
     pulled = coldpress("pull", "tiny", str(coldpress.home / "served"))
     assert (pulled.code, pulled.error) == (0, "")
+    card = coldpress("card", "tiny").output
+    assert f"| {OTHER_PROCESSOR} |" in card
 
 
 @pytest.mark.parametrize("stages", [(), ("train_teacher=arm", "evaluate=[gpu]")])

@@ -267,6 +267,21 @@ def findings() -> Findings:
     return Findings("trec", "3", recipe(), evaluation(), verdict(), flips(), lineage())
 
 
+def two_processors() -> Findings:
+    """Evaluated on two processors; the second one is twice as slow."""
+    first = evaluation()
+    onnx = first.models["onnx"].model_copy(
+        update={"latency_ms": Percentiles(p50=0.62, p95=0.75, p99=1.0)}
+    )
+    second = first.model_copy(
+        update={
+            "models": {**first.models, "onnx": onnx},
+            "conditions": {**first.conditions, "processor": "arm | <b>"},
+        }
+    )
+    return replace(findings(), other_evaluations=(second,))
+
+
 def bare() -> Findings:
     """A teacher and a final model, and nothing that is optional."""
     models = {

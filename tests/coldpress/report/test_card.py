@@ -150,6 +150,14 @@ def test_equal_findings_give_equal_bytes() -> None:
     assert render_card(examples.findings()) == render_card(examples.findings())
 
 
+def test_each_processor_has_its_latency() -> None:
+    lines = render_card(examples.two_processors()).splitlines()
+    row = next(line for line in lines if "arm" in line)
+    assert "| 94.8 | 0.62 | 0.75 | 21.9x" in row
+    assert "<b>" not in row
+    assert "## Processors" not in render_card(examples.findings())
+
+
 def test_the_precision_of_parts_is_listed() -> None:
     shown = render_card(examples.quantized())
     assert "| embeddings | 4 |  | x |" in shown

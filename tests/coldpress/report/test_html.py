@@ -151,6 +151,12 @@ def test_the_tables_contain_the_numbers() -> None:
     assert "trec-teacher/1 train teacher &middot; 1a1a1a1a1a1a &middot; 3.5 min" in text
 
 
+def test_each_processor_has_its_latency() -> None:
+    text = words(render_report(examples.two_processors()))
+    assert "arm | &lt;b&gt; 94.8 0.62 0.75 21.9x" in text
+    assert "Processors" not in words(render_report(examples.findings()))
+
+
 def test_the_precision_of_parts_is_listed() -> None:
     report = render_report(examples.quantized())
     cells = re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", report.split("Precision by part")[1])
