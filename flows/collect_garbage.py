@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tasks.execution import prefect_artifacts, requester
 from tasks.promotion import retention
-from tasks.promotion.retention import StoredFiles
+from tasks.promotion.stored_files import StoredFiles
 
 
 @flow(name="collect-garbage", persist_result=False, result_serializer="json")

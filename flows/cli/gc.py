@@ -15,7 +15,7 @@ from tasks.environment import home
 from tasks.promotion import retention
 
 if TYPE_CHECKING:
-    from tasks.promotion.retention import StoredFiles
+    from tasks.promotion.stored_files import StoredFiles
 
 
 def collect(keep: int, dry_run: bool) -> Table:

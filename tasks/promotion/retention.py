@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
 
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
-from pydantic import BaseModel, ConfigDict
 
 from coldpress.schema.stages import REGISTERED_SUFFIX
 from tasks.environment import processes, shard_folders
@@ -16,30 +15,16 @@ from tasks.promotion import audit
 from tasks.promotion.ancestors import Ancestry
 from tasks.promotion.audit import Request
 from tasks.promotion.queue import acquire_lease
+from tasks.promotion.stored_files import (
+    OUTSIDE_HOME,
+    SHARDS_URI,
+    StoredFiles,
+    stored_shards,
+    stored_soft_targets,
+)
 from tasks.tracking import artifacts, history, runs
 from tasks.tracking.paging import all_pages
 from tasks.tracking.retry import retry_on_conflict
-
-_SHARDS_URI = "shards:/"
-_OUTSIDE_HOME = "its files are not in this home"
-
-
-class StoredFiles(BaseModel):
-    """The stored files of one version, of a teacher's soft targets, or of unfinished ones.
-
-    Attributes:
-        name: `name/version`, `soft targets of name/version`, or `unfinished soft targets KEY`.
-        uri: MLflow URI of the files.
-        bytes: Their size.
-        kept: The reason to keep them; None if they may be deleted.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    uri: str
-    bytes: int
-    kept: str | None = None
 
 
 def plan_collection(keep: int) -> list[StoredFiles]:
@@ -52,7 +37,8 @@ def plan_collection(keep: int) -> list[StoredFiles]:
         keep: Number of newest versions to keep of each registered model.
 
     Returns:
-        By name and version, each with its reason; soft targets are deleted with their teacher.
+        By name and version, each with its reason; soft targets are deleted with their teacher,
+        or without a teacher with the models made from them.
     """
     versions = _stage_versions()
     digested = [version for version in versions if "digest" in version.tags]
@@ -66,7 +52,7 @@ def plan_collection(keep: int) -> list[StoredFiles]:
         for v in present
         for uri in [str(v.source)]
     ]
-    return [*stored_files, *_stored_soft_targets(digested, reasons), *_stored_shards()]
+    return [*stored_files, *stored_soft_targets(digested, reasons), *stored_shards()]
 
 
 def collect(keep: int, requester: str, flow_run_id: str | None = None) -> list[StoredFiles]:
@@ -100,29 +86,10 @@ def collect(keep: int, requester: str, flow_run_id: str | None = None) -> list[S
 
 
 def _remove(uri: str) -> None:
-    if uri.startswith(_SHARDS_URI):
-        shard_folders.remove_shards(uri.removeprefix(_SHARDS_URI))
+    if uri.startswith(SHARDS_URI):
+        shard_folders.remove_shards(uri.removeprefix(SHARDS_URI))
     else:
         artifacts.remove_files(uri)
-
-
-def _stored_shards() -> Iterator[StoredFiles]:
-    """Yield the shards that killed runs left, unless a run may still continue with them."""
-    open_keys = {
-        run.data.tags.get("coldpress.key")
-        for run in history.find_runs("attributes.status = 'RUNNING'")
-        if not processes.is_gone(run.data.tags.get("coldpress.process"))
-    }
-    for folder in shard_folders.list_shards():
-        key = folder.name
-        is_orphan = bool(history.results_with_key(key)) or shard_folders.is_abandoned(folder)
-        reason = None if is_orphan else "a run may continue with them for 7 days"
-        yield StoredFiles(
-            name=f"unfinished soft targets {key[:12]}",
-            uri=_SHARDS_URI + key,
-            bytes=shard_folders.stored_bytes(folder),
-            kept="a run is open" if key in open_keys else reason,
-        )
 
 
 def _stage_versions() -> list[ModelVersion]:
@@ -160,7 +127,7 @@ def _retention_reasons(
         newest = oldest_first[::-1][:keep]
         yield from ((str(v.source), f"one of the newest {keep}") for v in newest)
     yield from (
-        (str(v.source), _OUTSIDE_HOME) for v in present if artifacts.is_outside_home(str(v.source))
+        (str(v.source), OUTSIDE_HOME) for v in present if artifacts.is_outside_home(str(v.source))
     )
 
 
@@ -221,24 +188,3 @@ def _uris_of_run(run: Run) -> Iterator[str]:
         if "coldpress.key" in member.data.tags:
             results = history.results_with_key(member.data.tags["coldpress.key"])
             yield from (result.model_uri or "" for result in results)
-
-
-def _stored_soft_targets(
-    versions: Iterable[ModelVersion], reasons: dict[str, str]
-) -> Iterator[StoredFiles]:
-    """Yield each teacher's soft targets, which are useless without it and reproducible with it."""
-    teachers = {v.tags["digest"]: v for v in versions if v.tags.get("stage") == "train_teacher"}
-    ran = "tags.`coldpress.stage` = 'generate_soft_targets' AND tags.`coldpress.status` = 'ran'"
-    for run in history.find_runs(ran):
-        result = history.result_of(run)
-        teacher = teachers.get(result.parents[0]) if result.parents else None
-        if teacher is None or result.model_uri is None:
-            continue
-        size = artifacts.stored_bytes(result.model_uri)
-        if size:
-            reason = reasons.get(result.model_uri) or reasons.get(str(teacher.source))
-            reason = reason or (
-                _OUTSIDE_HOME if artifacts.is_outside_home(result.model_uri) else None
-            )
-            name = f"soft targets of {_reference(teacher)}"
-            yield StoredFiles(name=name, uri=result.model_uri, bytes=size, kept=reason)

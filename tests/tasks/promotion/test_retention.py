@@ -144,23 +144,38 @@ def test_a_model_that_two_recipes_share_stays_while_one_needs_it(three: Path) ->
     assert retention_reasons(0)["trec-teacher/2"] == "ancestor of other/1"
 
 
-def test_soft_targets_go_with_their_teacher(three: Path) -> None:
-    digest = registry.resolve("trec-teacher/2").tags["digest"]
-    run_id = runs.open_run(
-        runs.ensure_experiment("trec"), "targets", {"stage": "generate_soft_targets"}
-    )
-    (three / "targets").mkdir()
-    (three / "targets" / "logits").write_text("1 2 3")
-    uri = artifacts.log_checkpoint(run_id, three / "targets", "soft")
-    result = StageResult(
-        stage="generate_soft_targets", status="ran", model_uri=uri, parents=(digest,)
-    )
+def store_soft_targets(place: Path, *, digest: str | None = None, parents: tuple[str, ...]) -> str:
+    """Store soft targets of five bytes as their stage does, and return their URI."""
+    stage: Stage = "generate_soft_targets"
+    run_id = runs.open_run(runs.ensure_experiment("trec"), "targets", {"stage": stage})
+    (place / "targets").mkdir()
+    (place / "targets" / "logits").write_text("1 2 3")
+    uri = artifacts.log_checkpoint(run_id, place / "targets", "soft")
+    result = StageResult(stage=stage, status="ran", digest=digest, model_uri=uri, parents=parents)
     runs.write_result(run_id, result)
     runs.client().set_terminated(run_id)
+    return uri
+
+
+def test_soft_targets_go_with_their_teacher(three: Path) -> None:
+    digest = registry.resolve("trec-teacher/2").tags["digest"]
+    uri = store_soft_targets(three, parents=(digest,))
     soft_targets = {h.name: h for h in retention.plan_collection(0)}[
         "soft targets of trec-teacher/2"
     ]
     assert (soft_targets.kept, soft_targets.bytes) == (None, 5)
+    retention.collect(0, "anna@here")
+    assert artifacts.stored_bytes(uri) == 0
+
+
+def test_answers_from_files_go_with_the_last_model_made_from_them(three: Path) -> None:
+    uri = store_soft_targets(three, digest="answers", parents=())
+    for _ in range(2):
+        version(three, "trec-student", "distill_student", parents="answers")
+    retention.collect(1, "anna@here")
+    assert artifacts.stored_bytes(uri) == 5
+    kept = {h.name: h.kept for h in retention.plan_collection(1)}
+    assert kept["soft targets of trec-student/2"] == "one of the newest 1"
     retention.collect(0, "anna@here")
     assert artifacts.stored_bytes(uri) == 0
 
