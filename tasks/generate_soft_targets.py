@@ -149,8 +149,9 @@ def _transfer_rows(context: StageContext) -> tuple[Split | None, Split]:
         teacher = serialization.load_classifier(context.inputs[0])
         variants = recipe.soft_targets.augment.make_variants(teacher, rows, recipe.seed)
         # A variant may happen to equal a test or validation text.
-        augmented = leakage.remove_leaked_rows(variants, benchmark.test, benchmark.validation).rows
-        rows = rows.concat(augmented)
+        variants = leakage.remove_leaked_rows(variants, benchmark.test, benchmark.validation).rows
+        augmented = variants if len(variants) else None
+        rows = rows.concat(variants)
     if learns_vectors(benchmark.kind):
         rows = rows.concat(benchmark.validation)  # their targets, too, are the teacher's vectors
     return augmented, rows

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 from pydantic import Field, model_validator
 
 from coldpress.errors import InputError
-from coldpress.schema.section import Section
+from coldpress.schema.section import FlatChoice, Section
 
 if TYPE_CHECKING:
     from coldpress.data.splits import Split
@@ -18,6 +18,11 @@ class Augmentation(Section):
     """Make variants of every text. They have soft targets from the teacher, but no labels."""
 
     copies: Annotated[int, Field(ge=1, le=100, description="Variants of each text.")] = 2
+    max_rows: Annotated[
+        int | None,
+        Field(ge=1, description="Fewer variants if there would be more rows with them."),
+        FlatChoice(),
+    ] = None
     replace: Annotated[
         float,
         Field(ge=0.0, le=1.0, description="Share of words replaced by a neighbouring token."),
@@ -32,6 +37,16 @@ class Augmentation(Section):
         if not 0 < self.replace + self.mask <= 1:
             raise ValueError("replace and mask: their sum must be above 0 and at most 1")
         return self
+
+    def copies_of(self, rows: int) -> int:
+        """Return the number of variants of each text: `copies`, or fewer because of `max_rows`.
+
+        Args:
+            rows: Number of texts.
+        """
+        if self.max_rows is None:
+            return self.copies
+        return max(0, min(self.copies, self.max_rows // max(1, rows) - 1))
 
     def check_mask(self, token: str) -> None:
         """Check that there is a mask token if words are to be masked.
@@ -72,7 +87,8 @@ class Augmentation(Section):
             seed: The same seed gives the same variants.
 
         Returns:
-            Unlabelled rows, without duplicates and without rows of the input.
+            Unlabelled rows, without duplicates and without rows of the input. There are none if
+            `max_rows` leaves no room for a variant of each text.
 
         Raises:
             InputError: Words are to be masked, but the tokenizer has no mask token.

@@ -50,7 +50,7 @@ def make_variants(teacher: Classifier, rows: Split, plan: Augmentation, seed: in
     unique = set(originals)
     variants: list[tuple[str, ...]] = []
     words: list[WordSpans] = []
-    for number, texts in enumerate(originals * plan.copies):
+    for number, texts in enumerate(originals * plan.copies_of(len(rows))):
         replaced = [replacer.replace_words(text, rng) for text in texts]
         variant = tuple(text for text, _ in replaced)
         if variant not in unique:

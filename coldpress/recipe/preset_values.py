@@ -2,7 +2,9 @@
 
 The rules are in docs/recipes.md. `min_epoch_steps` makes epochs of few rows longer, so that a
 preset trains for a number of steps: with 5,000 rows and batches of 32, an epoch of 150 steps is one
-pass.
+pass. With fewer rows, these steps see variants of the texts: with 500 labelled rows of SST-2, a
+student of three layers keeps 98.7 % with nine variants of each text, and 96.3 % without
+(docs/log.md, 2026-11-30).
 """
 
 from __future__ import annotations
@@ -10,9 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+_VARIANTS = {"augment": {"copies": 9, "max_rows": 5000}}
+
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     # No measurable loss: most layers, heads and neurons stay.
     "accurate": {
+        "soft_targets": _VARIANTS,
         "distill": {
             "method": "logits",
             "student": {"layers": 4, "take": "every-other"},
@@ -29,6 +34,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     },
     # At least 99 % of the teacher's score.
     "fast": {
+        "soft_targets": _VARIANTS,
         "distill": {
             "method": "logits",
             "student": {"layers": 3, "take": "every-other"},
@@ -46,7 +52,8 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     },
     # At least 97 % of the teacher's score.
     "tiny": {
-        "soft_targets": {"augment": {"copies": 3}},
+        # Three variants of each text with 5,000 rows.
+        "soft_targets": {"augment": {"copies": 9, "max_rows": 20_000}},
         "distill": {
             "method": "logits",
             "student": {"layers": 2, "take": "every-other", "width": 256, "neurons": 512},

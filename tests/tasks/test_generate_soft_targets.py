@@ -93,6 +93,13 @@ def test_variants_have_soft_targets_too(teacher: Checkpoint, tmp_path: Path) -> 
     assert targets.for_rows(targets.transfer_set(train)).shape == (len(train) + 2, 3)
 
 
+def test_without_room_for_variants_there_are_none(teacher: Checkpoint, tmp_path: Path) -> None:
+    recipe = make_recipe(tmp_path, augment={"copies": 9, "max_rows": 3})
+    targets, metrics = generate(recipe, teacher, tmp_path / "answers")
+    assert targets.augmented is None
+    assert metrics["rows"] == len(data.load_transfer_set(recipe))
+
+
 def test_other_teachers_are_part_of_the_key(tmp_path: Path) -> None:
     single, pair, triple = (make_recipe(tmp_path, teachers=n) for n in (1, 2, 3))
     faster = pair.model_copy(

@@ -119,6 +119,24 @@ def test_no_variants_are_made_if_nothing_can_be_replaced(tiny: Classifier) -> No
     assert NEIGHBOURS.make_variants(tiny, split("unheard"), 0) == Split((), (), None, ())
 
 
+@pytest.mark.parametrize(
+    ("rows", "max_rows", "copies"),
+    [(500, None, 9), (500, 5000, 9), (1000, 5000, 4), (2500, 5000, 1), (2501, 5000, 0), (0, 9, 8)],
+)
+def test_there_are_fewer_variants_where_there_are_many_rows(
+    rows: int, max_rows: int | None, copies: int
+) -> None:
+    assert Augmentation(copies=9, max_rows=max_rows).copies_of(rows) == copies
+
+
+def test_no_variants_are_made_beyond_the_largest_number_of_rows(tiny: Classifier) -> None:
+    rows = split("cold press olive oil", "slow warm stone")
+    few = Augmentation(copies=9, max_rows=4, replace=0.0, mask=0.5)
+    assert len(few.make_variants(masking(tiny), rows, 0)) <= 2
+    none = few.model_copy(update={"max_rows": 3})
+    assert none.make_variants(masking(tiny), rows, 0) == Split((), (), None, ())
+
+
 def test_a_tokenizer_without_a_mask_is_refused(tiny: Classifier) -> None:
     with pytest.raises(InputError, match=r"the teacher's tokenizer has no mask_token; set 0"):
         Augmentation().make_variants(tiny, split("cold"), 0)

@@ -53,7 +53,7 @@ def test_a_preset_is_a_recipe_with_its_sections_written_out() -> None:
     tiny = recipe(preset="tiny")
     student = {"layers": 2, "take": "every-other", "width": 256, "neurons": 512}
     written = {
-        "soft_targets": {"augment": {"copies": 3}},
+        "soft_targets": {"augment": {"copies": 9, "max_rows": 20_000}},
         "distill": {
             "method": "logits",
             "student": student,
@@ -70,7 +70,10 @@ def test_a_preset_is_a_recipe_with_its_sections_written_out() -> None:
 def test_a_section_with_a_method_or_a_list_of_steps_stays_as_it_is() -> None:
     distill = {"method": "distilbert", "student": {"layers": 5}}
     fast = recipe(preset="fast", distill=distill, prune=[], quantize={"method": "smooth"})
-    without = recipe(distill=distill, prune=[], quantize={"method": "smooth"})
+    variants = {"augment": {"copies": 9, "max_rows": 5000}}
+    without = recipe(
+        soft_targets=variants, distill=distill, prune=[], quantize={"method": "smooth"}
+    )
     assert fast.model_copy(update={"preset": None}) == without
 
 
@@ -89,7 +92,7 @@ def test_a_section_without_a_method_changes_fields_of_the_preset() -> None:
         "freeze_embeddings": False,
     }
     assert changed.soft_targets.augment is not None
-    assert (changed.soft_targets.augment.copies, changed.soft_targets.augment.mask) == (3, 0.0)
+    assert (changed.soft_targets.augment.copies, changed.soft_targets.augment.mask) == (9, 0.0)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
