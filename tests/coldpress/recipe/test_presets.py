@@ -53,7 +53,7 @@ def test_a_preset_is_a_recipe_with_its_sections_written_out() -> None:
     tiny = recipe(preset="tiny")
     student = {"layers": 2, "take": "every-other", "width": 256, "neurons": 512}
     written = {
-        "soft_targets": {"augment": {"copies": 9, "max_rows": 20_000}},
+        "soft_targets": {"augment": {"copies": 3}},
         "distill": {
             "method": "logits",
             "student": student,
@@ -92,7 +92,7 @@ def test_a_section_without_a_method_changes_fields_of_the_preset() -> None:
         "freeze_embeddings": False,
     }
     assert changed.soft_targets.augment is not None
-    assert (changed.soft_targets.augment.copies, changed.soft_targets.augment.mask) == (9, 0.0)
+    assert (changed.soft_targets.augment.copies, changed.soft_targets.augment.mask) == (3, 0.0)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
