@@ -87,30 +87,41 @@ def main() -> None:
 def _train(benchmark: Benchmark, arguments: argparse.Namespace) -> Classifier:
     reseed(0, "train_teacher")
     tokenizer = _train_tokenizer(benchmark.train.texts)
-    config = AutoConfig.for_model(
-        "deberta-v2",
+    module = build_deberta(
         vocab_size=tokenizer.get_vocab_size(),
         hidden_size=arguments.width,
         num_hidden_layers=arguments.layers,
         num_attention_heads=4,
-        intermediate_size=4 * arguments.width,
+        position_buckets=32,
+        num_labels=len(benchmark.labels),
+    )
+    model = Classifier(module, tokenizer, benchmark.labels, TEXT_CLASSIFICATION)
+    rows = labelled_data(model, benchmark.train, benchmark.validation)
+    plan = Optimization(epochs=arguments.epochs, learning_rate=1e-3, freeze_embeddings=False)
+    fit(model, rows.train, rows.loss, plan, rows.validation)
+    return model
+
+
+def build_deberta(**sizes: int) -> Any:  # noqa: ANN401
+    """Build a DeBERTa-v3 with random weights.
+
+    Args:
+        sizes: Fields of its configuration; the others are those of the published models.
+    """
+    config = AutoConfig.for_model(
+        "deberta-v2",
+        intermediate_size=4 * sizes["hidden_size"],
         max_position_embeddings=512,
         relative_attention=True,
         position_biased_input=False,
         share_att_key=True,
         norm_rel_ebd="layer_norm",
         pos_att_type="p2c|c2p",
-        position_buckets=32,
         type_vocab_size=0,
-        num_labels=len(benchmark.labels),
+        **sizes,
     )
     build: Any = AutoModelForSequenceClassification
-    module = build.from_config(config)
-    model = Classifier(module, tokenizer, benchmark.labels, TEXT_CLASSIFICATION)
-    rows = labelled_data(model, benchmark.train, benchmark.validation)
-    plan = Optimization(epochs=arguments.epochs, learning_rate=1e-3, freeze_embeddings=False)
-    fit(model, rows.train, rows.loss, plan, rows.validation)
-    return model
+    return build.from_config(config)
 
 
 def _train_tokenizer(texts: Sequence[str]) -> Tokenizer:
@@ -129,13 +140,23 @@ def _train_tokenizer(texts: Sequence[str]) -> Tokenizer:
 
 def _export(model: Classifier, target: Path, rows: EncodedSplit) -> Path:
     """Export a model, check its parity, and return the graph."""
+    graph = export_model(model, target)
+    check_parity(Checkpoint.open(target), graph, rows)
+    return graph
+
+
+def export_model(model: Classifier, target: Path) -> Path:
+    """Export a model, quantized or not, and return the graph.
+
+    Args:
+        model: The model.
+        target: New folder of its checkpoint.
+    """
     with new_checkpoint(target, describe_model(Manifest(stage="quantize"), model)) as directory:
         save_quantized(model, directory)
-    checkpoint = Checkpoint.open(target)
     graph = target.with_suffix(".onnx")
     with new_checkpoint(graph, Manifest(stage="export_onnx")) as directory:
-        export(checkpoint, directory, 17, {})
-    check_parity(checkpoint, graph / "model.onnx", rows)
+        export(Checkpoint.open(target), directory, 17, {})
     return graph / "model.onnx"
 
 

@@ -21,20 +21,17 @@ from typing import Any
 
 import numpy as np
 import torch
+from deberta import build_deberta, export_model
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
-from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 
 from coldpress.cpu import weight_bits
 from coldpress.evaluation.performance.latency import time_interleaved
 from coldpress.kinds import TEXT_CLASSIFICATION
-from coldpress.model.checkpoint import Checkpoint, Manifest, new_checkpoint
 from coldpress.model.classifier import Classifier
-from coldpress.model.serialization import describe_model
-from coldpress.onnx.export import export
 from coldpress.onnx.predictor import open_session
 from coldpress.quantization.core.convert import quantize_int8
-from coldpress.quantization.core.storage import save_quantized
 
 TOKENS = (8, 32, 128, 512)
 ROUNDS = 30
@@ -66,33 +63,18 @@ def main() -> None:
     options.add_argument("--heads", type=int, default=6)
     arguments = options.parse_args()
     torch.manual_seed(0)
-    module = _build(arguments)
-    with tempfile.TemporaryDirectory() as folder:
-        other = _export_with_optimum(module, Path(folder), arguments.optimum)
-        files = {"coldpress dynamic-int8": _export(module, Path(folder)), "optimum int8": other}
-        _report(files)
-
-
-def _build(arguments: argparse.Namespace) -> Any:  # noqa: ANN401
-    config = AutoConfig.for_model(
-        "deberta-v2",
+    module = build_deberta(
         vocab_size=VOCABULARY,
         hidden_size=arguments.width,
         num_hidden_layers=arguments.layers,
         num_attention_heads=arguments.heads,
-        intermediate_size=4 * arguments.width,
-        max_position_embeddings=512,
-        relative_attention=True,
-        position_biased_input=False,
-        share_att_key=True,
-        norm_rel_ebd="layer_norm",
-        pos_att_type="p2c|c2p",
         position_buckets=256,
-        type_vocab_size=0,
         num_labels=len(LABELS),
-    )
-    build: Any = AutoModelForSequenceClassification
-    return build.from_config(config).eval()
+    ).eval()
+    with tempfile.TemporaryDirectory() as folder:
+        other = _export_with_optimum(module, Path(folder), arguments.optimum)
+        files = {"coldpress dynamic-int8": _export(module, Path(folder)), "optimum int8": other}
+        _report(files)
 
 
 def _tokenizer() -> Tokenizer:
@@ -125,13 +107,7 @@ def _export_with_optimum(module: Any, folder: Path, python: Path) -> Path:  # no
 
 def _export(module: Any, folder: Path) -> Path:  # noqa: ANN401
     model = Classifier(module, _tokenizer(), LABELS, TEXT_CLASSIFICATION)
-    quantized = quantize_int8(model, weight_bits())
-    manifest = describe_model(Manifest(stage="quantize"), quantized)
-    with new_checkpoint(folder / "quantized", manifest) as directory:
-        save_quantized(quantized, directory)
-    with new_checkpoint(folder / "exported", Manifest(stage="export_onnx")) as directory:
-        export(Checkpoint.open(folder / "quantized"), directory, 17, {})
-    return folder / "exported" / "model.onnx"
+    return export_model(quantize_int8(model, weight_bits()), folder / "quantized")
 
 
 def _report(files: Mapping[str, Path]) -> None:

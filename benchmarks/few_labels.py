@@ -19,6 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from text_collections import read_rows
+
 Row = dict[str, Any]
 
 
@@ -31,8 +33,7 @@ def main() -> None:
     options.add_argument("--validation", type=int, default=800)
     options.add_argument("--seed", type=int, default=0)
     arguments = options.parse_args()
-    lines = arguments.rows.read_text(encoding="utf-8").split("\n")
-    rows = [json.loads(line) for line in lines if line.strip()]
+    rows = read_rows(arguments.rows)
     labelled, others = draw(rows, arguments.per_class, random.Random(arguments.seed))
     validation, rest = others[: arguments.validation], others[arguments.validation :]
     pool = [{"text": row["text"]} for row in rest]

@@ -10,7 +10,6 @@ either kind for each text, one epoch; otherwise SetFit's defaults.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 from setfit import SetFitModel, Trainer, TrainingArguments
+from text_collections import read_rows
 
 MAX_TOKENS = 64
 
@@ -31,18 +31,13 @@ def main() -> None:
     options.add_argument("--pairs", type=int, default=20)
     options.add_argument("--seed", type=int, default=0)
     arguments = options.parse_args()
-    train, test = _read_rows(arguments.train), _read_rows(arguments.test)
+    train, test = read_rows(arguments.train), read_rows(arguments.test)
     start = time.perf_counter()
     model = _fit(arguments, train)
     seconds = time.perf_counter() - start
     predicted = model.predict([row["text"] for row in test], show_progress_bar=False)
     correct = np.asarray(predicted) == np.array([row["label"] for row in test])
     print(f"accuracy {correct.mean():.4f} of {len(test)} rows, {seconds:.0f} s of training")
-
-
-def _read_rows(path: Path) -> list[dict[str, Any]]:
-    lines = path.read_text(encoding="utf-8").split("\n")
-    return [json.loads(line) for line in lines if line.strip()]
 
 
 def _fit(arguments: argparse.Namespace, rows: list[dict[str, Any]]) -> Any:  # noqa: ANN401

@@ -10,8 +10,9 @@ from typing import Any
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Read one JSON object from each line."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    """Read one JSON object from each line; strings may contain other ends of lines."""
+    lines = path.read_text(encoding="utf-8").split("\n")
+    return [json.loads(line) for line in lines if line.strip()]
 
 
 def parse_files(description: str | None, names: Sequence[str]) -> argparse.Namespace:

@@ -12,7 +12,7 @@ from coldpress.errors import InputError
 from coldpress.recipe.recipe import Recipe
 from coldpress.search.budget import Budget, parse_budget
 from coldpress.search.database import check_database
-from coldpress.search.front import Candidate, choose_cheapest, pareto_front
+from coldpress.search.front import Candidate, choose_cheapest, pareto_front, within_budget
 from coldpress.search.space import apply_trial_values, with_search_space
 from flows.compress import compress
 from flows.flow_pool.choice import open_pool
@@ -91,8 +91,8 @@ def search(
         candidates = time_trials(run, study)
         front = pareto_front(candidates, bounds.costs)
         # The test split stays closed if no model can be offered; it never decides which one is.
-        is_met = any(bounds.is_met(candidate.measures) for candidate in candidates)
-        test_scores = score_front(run, study, front) if is_met else None
+        affordable = within_budget(candidates, bounds)
+        test_scores = score_front(run, study, front) if affordable else None
         record_front(run, bounds, front, test_scores)
     winner = choose_cheapest(candidates, bounds)
     return _offer(recipe, apply_trial_values(base, winner.values), winner, study)

@@ -19,7 +19,7 @@ from coldpress.model.checkpoint import Checkpoint
 from tasks.environment import home
 from tasks.execution import flow_run_page, pipeline_run
 from tasks.promotion import compare_champion, version_identity
-from tasks.tracking import artifacts, processors, registry, runs
+from tasks.tracking import artifacts, registry, runs
 from tasks.tracking.results import StageResult
 from tasks.tracking.verdicts import VERDICT_FILE
 
@@ -60,7 +60,7 @@ def _judge(
         comparison = _compare_with_champion(recipe, final, checkpoint)
     parity = None if recipe.export is None else final.metrics
     verdict = run_checks(gate, scorecards, parity, comparison)
-    return processors.evaluated_on(scorecards), verdict
+    return scorecards.processor, verdict
 
 
 def final_state(verdict: Verdict | None, result: StageResult) -> State[StageResult]:

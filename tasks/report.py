@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from prefect import task
@@ -39,10 +38,7 @@ def publish_report(
     With evaluations on several processors, both describe the first one, and have scores and
     latencies of the final model and the gate on all.
     """
-    evaluation = evaluations[0]
-    scorecards = [_read_scorecards(result) for result in evaluations]
-    findings = _collect_findings(run.recipe, final, evaluation, verdict)
-    findings = replace(findings, other_evaluations=tuple(scorecards[1:]))
+    findings = _collect_findings(run.recipe, final, evaluations, verdict)
     pipeline_run.check_not_deleted(run)
     documents = {REPORT: html.render_report(findings), CARD: card.render_card(findings)}
     with home.workspace() as directory:
@@ -51,9 +47,9 @@ def publish_report(
             runs.log_file(run.run_id, directory / name)
     tags = {REPORT_DIGEST_TAG: final.digest or "", REPORT_TAG: final.registered or ""}
     runs.set_tags(run.run_id, tags)
-    names = dict.fromkeys(processors.evaluated_on(cards) for cards in scorecards)
+    names = dict.fromkeys(name for name, _ in findings.processors)
     processors.record_processors(final.registered or "", list(names))
-    flow_run_page.show_evaluation(findings.evaluation, evaluation.model_uri or "")
+    flow_run_page.show_evaluation(findings.evaluation, evaluations[0].model_uri or "")
     flow_run_page.show_report(findings, run.run_id, run.experiment_id)
 
 
@@ -63,12 +59,26 @@ def _read_scorecards(evaluation: StageResult) -> Evaluation:
 
 
 def _collect_findings(
-    recipe: Recipe, final: StageResult, evaluation: StageResult, verdict: Verdict | None
+    recipe: Recipe,
+    final: StageResult,
+    evaluations: Sequence[StageResult],
+    verdict: Verdict | None,
 ) -> Findings:
     name, _, version = (final.registered or "").partition("/")
-    with artifacts.open_checkpoint(evaluation.model_uri or "") as checkpoint:
+    first, *others = evaluations
+    with artifacts.open_checkpoint(first.model_uri or "") as checkpoint:
         scorecards = Evaluation.read(checkpoint.path)
         flip_list = flips.read_flips(checkpoint.path)
         differences = disagreements.read_disagreements(checkpoint.path)
     tree = lineage.trace(final.registered or "")
-    return Findings(name, version, recipe, scorecards, verdict, flip_list, tree, differences)
+    return Findings(
+        name=name,
+        version=version,
+        recipe=recipe,
+        evaluation=scorecards,
+        verdict=verdict,
+        flips=flip_list,
+        lineage=tree,
+        disagreements=differences,
+        other_evaluations=tuple(_read_scorecards(result) for result in others),
+    )

@@ -24,7 +24,7 @@ SPACE = (
 )
 BUDGET = ("--budget", "p95_ms=1000", "--budget", "retention=1%")
 _TRIAL_STATES = """
-SELECT number, state FROM trials WHERE trial_id NOT IN
+SELECT state FROM trials WHERE trial_id NOT IN
   (SELECT trial_id FROM trial_user_attributes WHERE key = 'repeats')
 """
 _TRIAL_VALUES = """
@@ -97,7 +97,7 @@ def _wrong_trials(sandbox: Sandbox) -> tuple[str, ...]:
     """Describe trials that are lost, left open, failed, or made twice."""
     address = f"file:{sandbox.state / 'studies.db'}?mode=ro"
     with closing(sqlite3.connect(address, uri=True, timeout=60)) as database:
-        states = Counter(state for _, state in database.execute(_TRIAL_STATES))
+        states = Counter(state for (state,) in database.execute(_TRIAL_STATES))
         values = Counter(database.execute(_TRIAL_VALUES))
     wrong = [] if states == {"COMPLETE": TRIALS} else [f"trials: {dict(states)}"]
     return (*wrong, *(f"two trials of {key}" for (key,), count in values.items() if count > 1))

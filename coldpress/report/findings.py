@@ -63,7 +63,7 @@ class Findings:
     def processors(self) -> list[tuple[str, Scorecard]]:
         """Each processor that the models were evaluated on, with the final model's scorecard."""
         evaluations = (self.evaluation, *self.other_evaluations)
-        return [(e.conditions.get("processor", ""), e.models[self.final_name]) for e in evaluations]
+        return [(e.processor, e.models[self.final_name]) for e in evaluations]
 
     @property
     def kind(self) -> TaskKind:

@@ -52,6 +52,11 @@ def pareto_front(candidates: Iterable[Candidate], costs: Sequence[str]) -> list[
     return sorted(front, key=lambda candidate: candidate.measures.value(costs[0]))
 
 
+def within_budget(candidates: Sequence[Candidate], budget: Budget) -> list[Candidate]:
+    """Return the candidates that meet all bounds of a budget, in their order."""
+    return [candidate for candidate in candidates if budget.is_met(candidate.measures)]
+
+
 def choose_cheapest(candidates: Sequence[Candidate], budget: Budget) -> Candidate:
     """Return the candidate within the budget whose first cost is the smallest.
 
@@ -62,7 +67,7 @@ def choose_cheapest(candidates: Sequence[Candidate], budget: Budget) -> Candidat
     Raises:
         InputError: None is within the budget; the message describes the nearest one.
     """
-    affordable = [c for c in candidates if budget.is_met(c.measures)]
+    affordable = within_budget(candidates, budget)
     if affordable:
         cost = budget.costs[0]
         return min(affordable, key=lambda c: (c.measures.value(cost), -c.measures.score))

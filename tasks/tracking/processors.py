@@ -13,16 +13,9 @@ from tasks.tracking.references import split_reference
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
-    from coldpress.evaluation.scorecard.scorecard import Evaluation
-
 PROCESSOR_TAG = "processor"
 """Tag of a version: the processors of its last evaluation, one per line."""
 _LOG = logging.getLogger(__name__)
-
-
-def evaluated_on(evaluation: Evaluation) -> str:
-    """Return the processor on which models ran; empty in records of older versions."""
-    return evaluation.conditions.get("processor", "")
 
 
 def record_processors(reference: str, processors: Sequence[str]) -> None:
