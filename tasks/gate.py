@@ -10,6 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 
 from coldpress.evaluation import predictions
+from coldpress.evaluation.scorecard.processor import evaluated_on
 from coldpress.evaluation.scorecard.scorecard import Evaluation
 from coldpress.gate import markdown
 from coldpress.gate.champion import Champion
@@ -60,7 +61,7 @@ def _judge(
         comparison = _compare_with_champion(recipe, final, checkpoint)
     parity = None if recipe.export is None else final.metrics
     verdict = run_checks(gate, scorecards, parity, comparison)
-    return scorecards.processor, verdict
+    return evaluated_on(scorecards), verdict
 
 
 def final_state(verdict: Verdict | None, result: StageResult) -> State[StageResult]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from coldpress.distillation.disagreements import ClassDisagreement
 from coldpress.evaluation.scorecard.final_model import TEACHER, final_model_name
 from coldpress.evaluation.scorecard.flip import Flip
+from coldpress.evaluation.scorecard.processor import evaluated_on
 from coldpress.evaluation.scorecard.scorecard import Evaluation, Interval, Scorecard
 from coldpress.evaluation.statistics.score_interval import card_interval
 from coldpress.gate.verdict import Verdict
@@ -63,7 +64,7 @@ class Findings:
     def processors(self) -> list[tuple[str, Scorecard]]:
         """Each processor that the models were evaluated on, with the final model's scorecard."""
         evaluations = (self.evaluation, *self.other_evaluations)
-        return [(e.processor, e.models[self.final_name]) for e in evaluations]
+        return [(evaluated_on(e), e.models[self.final_name]) for e in evaluations]
 
     @property
     def kind(self) -> TaskKind:

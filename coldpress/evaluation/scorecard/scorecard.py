@@ -240,11 +240,6 @@ class Evaluation(FrozenRecord):
     conditions: dict[str, str] = Field(default_factory=dict)
     kind: str = "text-classification"
 
-    @property
-    def processor(self) -> str:
-        """The processor on which models ran; empty in records of older versions."""
-        return self.conditions.get("processor", "")
-
     def write(self, directory: Path) -> None:
         """Write the evaluation into the directory of its checkpoint."""
         (directory / _FILE).write_text(self.model_dump_json(indent=2), encoding="utf-8")
