@@ -76,6 +76,14 @@ class Split:
         """All first texts, then all second texts."""
         return join(self.texts, self.pairs or ())
 
+    def texts_of(self, row: int) -> tuple[str, ...]:
+        """Return the text of a row, or both texts of a pair.
+
+        Args:
+            row: Its index.
+        """
+        return (self.texts[row],) if self.pairs is None else (self.texts[row], self.pairs[row])
+
     def take(self, rows: Rows) -> Split:
         """Return a split of some rows.
 

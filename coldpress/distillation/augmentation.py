@@ -1,4 +1,4 @@
-"""Augmentation of the transfer set: training texts with some words replaced or masked."""
+"""Augmentation of the transfer set: training texts with words replaced, or crossed with others."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 class Augmentation(Section):
     """Make variants of every text. They have soft targets from the teacher, but no labels."""
 
-    copies: Annotated[int, Field(ge=1, le=100, description="Variants of each text.")] = 2
+    copies: Annotated[
+        int, Field(ge=0, le=100, description="Variants of each text with other words.")
+    ] = 2
+    crossovers: Annotated[
+        int, Field(ge=0, le=100, description="Variants of each text with the end of another text.")
+    ] = 0
     max_rows: Annotated[
         int | None,
         Field(ge=1, description="Fewer variants if there would be more rows with them."),
@@ -33,20 +38,30 @@ class Augmentation(Section):
     mask: Annotated[float, Field(ge=0.0, le=1.0, description="Share of words masked.")] = 0.1
 
     @model_validator(mode="after")
-    def _check_shares(self) -> Self:
+    def _check_numbers(self) -> Self:
+        if not self.copies + self.crossovers:
+            raise ValueError("copies and crossovers: one of them must be above 0")
         if not 0 < self.replace + self.mask <= 1:
             raise ValueError("replace and mask: their sum must be above 0 and at most 1")
         return self
 
-    def copies_of(self, rows: int) -> int:
-        """Return the number of variants of each text: `copies`, or fewer because of `max_rows`.
+    def for_rows(self, rows: int) -> Augmentation:
+        """Return the plan for a number of texts: with fewer variants because of `max_rows`.
 
         Args:
             rows: Number of texts.
         """
         if self.max_rows is None:
-            return self.copies
-        return max(0, min(self.copies, self.max_rows // max(1, rows) - 1))
+            return self
+        room = max(0, self.max_rows // max(1, rows) - 1)
+        copies = min(self.copies, room)
+        crossovers = min(self.crossovers, room - copies)
+        return self.model_copy(update={"copies": copies, "crossovers": crossovers})
+
+    @property
+    def _masks(self) -> bool:
+        """True if variants contain the mask token."""
+        return bool(self.copies and self.mask)
 
     def check_mask(self, token: str) -> None:
         """Check that there is a mask token if words are to be masked.
@@ -57,7 +72,7 @@ class Augmentation(Section):
         Raises:
             InputError: Words are to be masked, but the tokenizer has no mask token.
         """
-        if self.mask and not token:
+        if self._masks and not token:
             raise InputError(
                 "soft_targets.augment.mask: the teacher's tokenizer has no mask_token; set 0"
             )
@@ -72,7 +87,7 @@ class Augmentation(Section):
         Raises:
             InputError: Words are to be masked, and the tokens differ.
         """
-        if self.mask and token != students:
+        if self._masks and token != students:
             raise InputError(
                 f"soft_targets.augment.mask: the teacher's mask token is {token!r}, that of"
                 f" distill.student.from {repr(students) if students else 'missing'}; set 0"
@@ -93,6 +108,6 @@ class Augmentation(Section):
         Raises:
             InputError: Words are to be masked, but the tokenizer has no mask token.
         """
-        from coldpress.distillation.word_replacement import make_variants
+        from coldpress.distillation.variants import make_variants
 
         return make_variants(teacher, rows, self, seed)

@@ -14,7 +14,8 @@ import numpy as np
 from tokenizers import Encoding
 from torch import nn
 
-from coldpress.data.splits import Split, WordSpans, row_ids
+from coldpress.data.splits import Split, WordSpans
+from coldpress.distillation.variants import Variant
 from coldpress.model.classifier import Classifier
 from coldpress.model.tokenizer_config import find_mask_token
 
@@ -28,40 +29,25 @@ _CANDIDATES_PER_NEIGHBOUR = 4
 """Nearest tokens to look at per neighbour wanted, since some of them are not whole words."""
 
 
-def make_variants(teacher: Classifier, rows: Split, plan: Augmentation, seed: int) -> Split:
-    """Make variants of texts.
+def replace_in_rows(
+    teacher: Classifier, rows: Split, plan: Augmentation, rng: np.random.Generator
+) -> Iterator[Variant]:
+    """Yield variants of rows in which some words are replaced: `plan.copies` of each row.
 
     Args:
         teacher: Its tokenizer and its token embeddings are used.
         rows: Texts or text pairs.
-        plan: Number of variants, and the shares of words to replace and to mask.
-        seed: Seed of all random draws.
-
-    Returns:
-        Unlabelled rows, without duplicates and without rows of the input.
+        plan: The shares of words to replace and to mask.
+        rng: Source of all draws.
 
     Raises:
         InputError: Words are to be masked, but the tokenizer has no mask token.
     """
-    rng = np.random.default_rng(seed)
     replacer = WordReplacer(teacher, plan)
-    columns = [rows.texts] if rows.pairs is None else [rows.texts, rows.pairs]
-    originals = list(zip(*columns, strict=True))
-    unique = set(originals)
-    variants: list[tuple[str, ...]] = []
-    words: list[WordSpans] = []
-    for number, texts in enumerate(originals * plan.copies_of(len(rows))):
-        replaced = [replacer.replace_words(text, rng) for text in texts]
-        variant = tuple(text for text, _ in replaced)
-        if variant not in unique:
-            unique.add(variant)
-            variants.append(variant)
-            if rows.words is not None:
-                words.append(_move_words(rows.words[number % len(rows)], replaced[0][1]))
-    firsts = tuple(variant[0] for variant in variants)
-    pairs = None if rows.pairs is None else tuple(variant[1] for variant in variants)
-    spans = None if rows.words is None else tuple(words)
-    return Split(row_ids(firsts, pairs), firsts, pairs, (), words=spans)
+    for number in list(range(len(rows))) * plan.copies:
+        replaced = [replacer.replace_words(text, rng) for text in rows.texts_of(number)]
+        words = None if rows.words is None else _move_words(rows.words[number], replaced[0][1])
+        yield Variant(tuple(text for text, _ in replaced), words)
 
 
 def _move_words(words: WordSpans, edits: Sequence[Edit]) -> WordSpans:
@@ -110,7 +96,7 @@ class WordReplacer:
         edits: list[Edit] = []
         end = 0
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
-        for start, stop, token in _word_spans(encoding):
+        for start, stop, token in word_spans(encoding):
             # Byte-level tokenizers count the space before a word as part of it.
             start += len(text[start:stop]) - len(text[start:stop].lstrip())
             replacement = self._replacement(text[start:stop], token, rng)
@@ -163,8 +149,12 @@ class WordReplacer:
         return word if [token] in encoded else ""
 
 
-def _word_spans(encoding: Encoding) -> Iterator[tuple[int, int, int | None]]:
-    """Yield start and end of each word, and its token id if it is a single token."""
+def word_spans(encoding: Encoding) -> Iterator[tuple[int, int, int | None]]:
+    """Yield start and end of each word, and its token id if it is a single token.
+
+    Args:
+        encoding: Of a text, without special tokens.
+    """
     pieces: dict[int, list[int]] = {}
     words: Sequence[int | None] = encoding.word_ids
     for index, word in enumerate(words):

@@ -27,7 +27,7 @@ teacher:
   epochs: 6
   learning_rate: 5.0e-3
   freeze_embeddings: false
-soft_targets: {augment: {copies: 1}}
+soft_targets: {augment: {copies: 1, crossovers: 1}}
 distill: {method: logits, student: {layers: 1}, epochs: 4, learning_rate: 3.0e-3}
 prune:
   - {method: vocabulary}

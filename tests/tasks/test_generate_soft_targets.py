@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from coldpress.data.encoding import encode
 from coldpress.distillation import soft_targets
 from coldpress.model import serialization
 from coldpress.model.checkpoint import Checkpoint, Manifest
@@ -23,6 +24,7 @@ from tasks.execution.pipeline_run import PipelineRun
 from tasks.execution.stage_spec import StageContext, StageSpec
 
 TEXTS = {"calm": "slow oil", "fast": "fast press", "warm": "warm olive stone"}
+HEADS, TAILS = ("slow", "fast", "warm"), ("oil", "press", "olive", "stone")
 SIZES = {"origin": "scratch", "layers": 1, "hidden_size": 16, "heads": 2, "neurons": 16}
 
 
@@ -91,6 +93,21 @@ def test_variants_have_soft_targets_too(teacher: Checkpoint, tmp_path: Path) -> 
     assert set(targets.augmented.texts) == {"[MASK] [MASK] [MASK]", "[MASK] [MASK] [MASK] [MASK]"}
     assert metrics["rows"] == len(targets.ids) == len(train) + 2
     assert targets.for_rows(targets.transfer_set(train)).shape == (len(train) + 2, 3)
+
+
+def test_crossed_texts_have_soft_targets_too(teacher: Checkpoint, tmp_path: Path) -> None:
+    recipe = make_recipe(tmp_path, augment={"copies": 0, "crossovers": 2})
+    targets, metrics = generate(recipe, teacher, tmp_path / "answers")
+    train = data.load_transfer_set(recipe)
+    assert targets.augmented is not None
+    words = {tuple(text.split()[:2]) for text in targets.augmented.texts}
+    assert ("fast", "oil") in words
+    assert words <= {(head, tail) for head in HEADS for tail in (*TAILS, *"0123456789")}
+    assert metrics["rows"] == len(train) + len(targets.augmented)
+    logits = serialization.load_classifier(teacher).logits
+    encoded = encode(serialization.load_classifier(teacher).tokenizer, targets.augmented)
+    expected = logits(encoded).half().float()
+    torch.testing.assert_close(targets.for_rows(targets.augmented), expected)
 
 
 def test_without_room_for_variants_there_are_none(teacher: Checkpoint, tmp_path: Path) -> None:

@@ -119,24 +119,6 @@ def test_no_variants_are_made_if_nothing_can_be_replaced(tiny: Classifier) -> No
     assert NEIGHBOURS.make_variants(tiny, split("unheard"), 0) == Split((), (), None, ())
 
 
-@pytest.mark.parametrize(
-    ("rows", "max_rows", "copies"),
-    [(500, None, 9), (500, 5000, 9), (1000, 5000, 4), (2500, 5000, 1), (2501, 5000, 0), (0, 9, 8)],
-)
-def test_there_are_fewer_variants_where_there_are_many_rows(
-    rows: int, max_rows: int | None, copies: int
-) -> None:
-    assert Augmentation(copies=9, max_rows=max_rows).copies_of(rows) == copies
-
-
-def test_no_variants_are_made_beyond_the_largest_number_of_rows(tiny: Classifier) -> None:
-    rows = split("cold press olive oil", "slow warm stone")
-    few = Augmentation(copies=9, max_rows=4, replace=0.0, mask=0.5)
-    assert len(few.make_variants(masking(tiny), rows, 0)) <= 2
-    none = few.model_copy(update={"max_rows": 3})
-    assert none.make_variants(masking(tiny), rows, 0) == Split((), (), None, ())
-
-
 def test_a_tokenizer_without_a_mask_is_refused(tiny: Classifier) -> None:
     with pytest.raises(InputError, match=r"the teacher's tokenizer has no mask_token; set 0"):
         Augmentation().make_variants(tiny, split("cold"), 0)
@@ -179,16 +161,6 @@ def test_variants_are_saved_with_their_soft_targets(near: Classifier, tmp_path: 
     assert transfer_set.targets == (0, 1)
     assert torch.equal(loaded.for_rows(transfer_set), computed.logits.float())
     assert soft_targets.SoftTargets(rows.ids, computed.logits).transfer_set(rows) is rows
-
-
-@pytest.mark.parametrize("shares", [(0.0, 0.0), (0.6, 0.5)])
-def test_shares_outside_of_0_to_1_are_refused(
-    shares: tuple[float, float],
-) -> None:
-    with pytest.raises(
-        ValueError, match="replace and mask: their sum must be above 0 and at most 1"
-    ):
-        Augmentation(replace=shares[0], mask=shares[1])
 
 
 def test_words_of_a_variant_are_where_they_were_moved_to() -> None:

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from coldpress.data.splits import Split
+from coldpress.distillation.augmentation import Augmentation
+from coldpress.model.classifier import Classifier
+
+
+def split(*texts: str) -> Split:
+    return Split(tuple(f"row-{i}" for i in range(len(texts))), texts, None, ())
+
+
+def test_crossovers_follow_the_texts_with_other_words(tiny: Classifier) -> None:
+    rows = split("cold press", "olive oil")
+    plan = Augmentation(copies=5, crossovers=5, replace=0.5, mask=0.0)
+    variants = plan.make_variants(tiny, rows, 0)
+    assert variants.texts[-2:] == ("cold oil", "olive press")
+    replaced = plan.model_copy(update={"crossovers": 0}).make_variants(tiny, rows, 0)
+    assert variants.texts[:-2] == replaced.texts
+    assert variants.targets == ()
+
+
+def test_no_row_is_made_twice_and_none_of_the_input(tiny: Classifier) -> None:
+    rows = split("cold press", "olive oil", "cold oil")
+    variants = Augmentation(copies=0, crossovers=50).make_variants(tiny, rows, 0)
+    assert sorted(variants.texts) == ["olive press"]
+    assert len(set(variants.ids)) == len(variants)
+
+
+def test_no_variants_are_made_beyond_the_largest_number_of_rows(tiny: Classifier) -> None:
+    tiny.tokenizer.add_special_tokens(["[MASK]"])
+    rows = split("cold press olive oil", "slow warm stone")
+    few = Augmentation(copies=9, max_rows=4, replace=0.0, mask=0.5)
+    assert len(few.make_variants(tiny, rows, 0)) <= 2
+    none = few.model_copy(update={"max_rows": 3})
+    assert none.make_variants(tiny, rows, 0) == Split((), (), None, ())
