@@ -23,6 +23,7 @@ from coldpress.schema.section import Optimization
 from coldpress.training.batches import plan_batches
 from coldpress.training.freezing import freeze_embeddings, only_first_token
 from coldpress.training.memory import keep_freed_memory
+from coldpress.training.occurring_rows import in_place_of_table, select_rows
 from coldpress.training.step import Loss, ProgressCallback, TrainingStep, no_progress
 
 
@@ -122,11 +123,14 @@ def train_epochs(
         batches = plan_batches(classifier.kind, train, options.batch_size)
         passes = math.ceil(options.min_epoch_steps / len(batches))
         steps = passes * len(batches) * options.epochs
-        step = TrainingStep(classifier, loss, options.learning_rate, steps, progress)
+        rows = select_rows(classifier, (train, validation))
+        with in_place_of_table(classifier, rows):
+            step = TrainingStep(classifier, loss, options.learning_rate, steps, progress)
         for number in range(1, options.epochs + 1):
             start = time.perf_counter()
-            losses = [step(batch) for _ in range(passes) for batch in batches]
-            step.check_weights()
-            value = score(classifier, validation)
+            with in_place_of_table(classifier, rows):
+                losses = [step(batch) for _ in range(passes) for batch in batches]
+                step.check_weights()
+                value = score(classifier, validation)
             yield Epoch(number, float(np.mean(losses)), value, time.perf_counter() - start)
     classifier.module.eval()
