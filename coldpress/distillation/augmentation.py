@@ -38,9 +38,7 @@ class Augmentation(Section):
     mask: Annotated[float, Field(ge=0.0, le=1.0, description="Share of words masked.")] = 0.1
 
     @model_validator(mode="after")
-    def _check_numbers(self) -> Self:
-        if not self.copies + self.crossovers:
-            raise ValueError("copies and crossovers: one of them must be above 0")
+    def _check_shares(self) -> Self:
         if not 0 < self.replace + self.mask <= 1:
             raise ValueError("replace and mask: their sum must be above 0 and at most 1")
         return self

@@ -32,11 +32,6 @@ def test_masks_are_needed_only_for_replaced_words() -> None:
         Augmentation(copies=1, crossovers=1).check_mask("")
 
 
-def test_a_plan_without_variants_is_refused() -> None:
-    with pytest.raises(ValueError, match="copies and crossovers: one of them must be above 0"):
-        Augmentation(copies=0)
-
-
 @pytest.mark.parametrize("shares", [(0.0, 0.0), (0.6, 0.5)])
 def test_shares_outside_of_0_to_1_are_refused(
     shares: tuple[float, float],

@@ -33,3 +33,8 @@ def test_no_variants_are_made_beyond_the_largest_number_of_rows(tiny: Classifier
     assert len(few.make_variants(tiny, rows, 0)) <= 2
     none = few.model_copy(update={"max_rows": 3})
     assert none.make_variants(tiny, rows, 0) == Split((), (), None, ())
+
+
+def test_without_copies_and_crossovers_there_are_no_variants(tiny: Classifier) -> None:
+    plan = Augmentation(copies=0, crossovers=0)
+    assert plan.make_variants(tiny, split("cold press", "olive oil"), 0) == Split((), (), None, ())
