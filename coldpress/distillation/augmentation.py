@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
@@ -10,18 +10,28 @@ from coldpress.errors import InputError
 from coldpress.schema.section import FlatChoice, Section
 
 if TYPE_CHECKING:
-    from coldpress.data.splits import Split
+    from coldpress.data.splits import Split, WordSpans
     from coldpress.model.classifier import Classifier
+
+
+class Variant(NamedTuple):
+    """A variant of a row.
+
+    Attributes:
+        texts: Its text, or the two texts of a pair.
+        words: Start and end of each word, for kinds that predict each word; None for others.
+    """
+
+    texts: tuple[str, ...]
+    words: WordSpans | None
 
 
 class Augmentation(Section):
     """Make variants of every text. They have soft targets from the teacher, but no labels."""
 
-    copies: Annotated[
-        int, Field(ge=0, le=100, description="Variants of each text with other words.")
-    ] = 2
+    copies: Annotated[int, Field(ge=0, le=100, description="Variants of each text.")] = 2
     crossovers: Annotated[
-        int, Field(ge=0, le=100, description="Variants of each text with the end of another text.")
+        int, Field(ge=0, le=100, description="Variants of each text that end as another text.")
     ] = 0
     max_rows: Annotated[
         int | None,
@@ -30,17 +40,25 @@ class Augmentation(Section):
     ] = None
     replace: Annotated[
         float,
-        Field(ge=0.0, le=1.0, description="Share of words replaced by a neighbouring token."),
+        Field(
+            ge=0.0,
+            le=1.0,
+            description="Share of words of a variant replaced by a neighbouring token.",
+        ),
     ] = 0.2
     neighbours: Annotated[
         int, Field(ge=1, le=1000, description="Number of nearest tokens to draw from.")
     ] = 15
-    mask: Annotated[float, Field(ge=0.0, le=1.0, description="Share of words masked.")] = 0.1
+    mask: Annotated[
+        float, Field(ge=0.0, le=1.0, description="Share of words of a variant that are masked.")
+    ] = 0.1
 
     @model_validator(mode="after")
     def _check_shares(self) -> Self:
-        if not 0 < self.replace + self.mask <= 1:
-            raise ValueError("replace and mask: their sum must be above 0 and at most 1")
+        if self.replace + self.mask > 1:
+            raise ValueError("replace and mask: their sum must be at most 1")
+        if self.copies and not self.replace + self.mask:
+            raise ValueError("replace and mask: one of them must be above 0 to make copies")
         return self
 
     def for_rows(self, rows: int) -> Augmentation:
@@ -59,7 +77,7 @@ class Augmentation(Section):
     @property
     def _masks(self) -> bool:
         """True if variants contain the mask token."""
-        return bool(self.copies and self.mask)
+        return bool(self.mask and self.copies + self.crossovers)
 
     def check_mask(self, token: str) -> None:
         """Check that there is a mask token if words are to be masked.

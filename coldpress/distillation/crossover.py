@@ -13,7 +13,7 @@ import numpy as np
 
 from coldpress.data.splits import Split, WordSpans
 from coldpress.data.words import split_words
-from coldpress.distillation.variants import Variant
+from coldpress.distillation.augmentation import Variant
 
 
 def cross_rows(rows: Split, count: int, rng: np.random.Generator) -> Iterator[Variant]:

@@ -4,27 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from coldpress.data.splits import Split, WordSpans, row_ids
-
-if TYPE_CHECKING:
-    from coldpress.distillation.augmentation import Augmentation
-    from coldpress.model.classifier import Classifier
-
-
-class Variant(NamedTuple):
-    """A variant of a row.
-
-    Attributes:
-        texts: Its text, or the two texts of a pair.
-        words: Start and end of each word, for kinds that predict each word; None for others.
-    """
-
-    texts: tuple[str, ...]
-    words: WordSpans | None
+from coldpress.data.splits import Split, row_ids
+from coldpress.distillation.augmentation import Augmentation, Variant
+from coldpress.distillation.crossover import cross_rows
+from coldpress.distillation.word_replacement import WordReplacer
+from coldpress.model.classifier import Classifier
 
 
 def make_variants(teacher: Classifier, rows: Split, plan: Augmentation, seed: int) -> Split:
@@ -59,12 +46,13 @@ def make_variants(teacher: Classifier, rows: Split, plan: Augmentation, seed: in
 def _draw_variants(
     teacher: Classifier, rows: Split, plan: Augmentation, rng: np.random.Generator
 ) -> Iterator[Variant]:
-    from coldpress.distillation.crossover import cross_rows
-    from coldpress.distillation.word_replacement import replace_in_rows
-
-    if plan.copies:
-        yield from replace_in_rows(teacher, rows, plan, rng)
-    yield from cross_rows(rows, plan.crossovers, rng)
+    """Yield variants with other words of the rows, then of crossed rows."""
+    replacer = WordReplacer(teacher, plan)
+    for number in list(range(len(rows))) * plan.copies:
+        words = None if rows.words is None else rows.words[number]
+        yield replacer.replace_in_variant(Variant(rows.texts_of(number), words), rng)
+    for crossed in cross_rows(rows, plan.crossovers, rng):
+        yield replacer.replace_in_variant(crossed, rng)
 
 
 def _without_duplicates(variants: Iterable[Variant], rows: Split) -> Iterator[Variant]:

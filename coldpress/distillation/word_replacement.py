@@ -8,46 +8,21 @@ Task-Specific Knowledge from BERT into Simple Neural Networks", section 3.2.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from tokenizers import Encoding
 from torch import nn
 
-from coldpress.data.splits import Split, WordSpans
-from coldpress.distillation.variants import Variant
+from coldpress.data.splits import WordSpans
+from coldpress.distillation.augmentation import Augmentation, Variant
 from coldpress.model.classifier import Classifier
 from coldpress.model.tokenizer_config import find_mask_token
-
-if TYPE_CHECKING:
-    from coldpress.distillation.augmentation import Augmentation
 
 Edit = tuple[int, int, int]
 """Start and end of a part of a text, and the length of what replaced it."""
 
 _CANDIDATES_PER_NEIGHBOUR = 4
 """Nearest tokens to look at per neighbour wanted, since some of them are not whole words."""
-
-
-def replace_in_rows(
-    teacher: Classifier, rows: Split, plan: Augmentation, rng: np.random.Generator
-) -> Iterator[Variant]:
-    """Yield variants of rows in which some words are replaced: `plan.copies` of each row.
-
-    Args:
-        teacher: Its tokenizer and its token embeddings are used.
-        rows: Texts or text pairs.
-        plan: The shares of words to replace and to mask.
-        rng: Source of all draws.
-
-    Raises:
-        InputError: Words are to be masked, but the tokenizer has no mask token.
-    """
-    replacer = WordReplacer(teacher, plan)
-    for number in list(range(len(rows))) * plan.copies:
-        replaced = [replacer.replace_words(text, rng) for text in rows.texts_of(number)]
-        words = None if rows.words is None else _move_words(rows.words[number], replaced[0][1])
-        yield Variant(tuple(text for text, _ in replaced), words)
 
 
 def _move_words(words: WordSpans, edits: Sequence[Edit]) -> WordSpans:
@@ -82,6 +57,17 @@ class WordReplacer:
         self._table = nn.functional.normalize(teacher.token_table.weight.detach().cpu(), dim=-1)
         self._cache: dict[int, list[str]] = {}
 
+    def replace_in_variant(self, variant: Variant, rng: np.random.Generator) -> Variant:
+        """Replace some words of each text.
+
+        Args:
+            variant: A text or a pair.
+            rng: Chooses the words and their replacements.
+        """
+        replaced = [self.replace_words(text, rng) for text in variant.texts]
+        words = None if variant.words is None else _move_words(variant.words, replaced[0][1])
+        return Variant(tuple(text for text, _ in replaced), words)
+
     def replace_words(self, text: str, rng: np.random.Generator) -> tuple[str, list[Edit]]:
         """Replace some words of a text.
 
@@ -96,7 +82,7 @@ class WordReplacer:
         edits: list[Edit] = []
         end = 0
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
-        for start, stop, token in word_spans(encoding):
+        for start, stop, token in _word_spans(encoding):
             # Byte-level tokenizers count the space before a word as part of it.
             start += len(text[start:stop]) - len(text[start:stop].lstrip())
             replacement = self._replacement(text[start:stop], token, rng)
@@ -149,12 +135,8 @@ class WordReplacer:
         return word if [token] in encoded else ""
 
 
-def word_spans(encoding: Encoding) -> Iterator[tuple[int, int, int | None]]:
-    """Yield start and end of each word, and its token id if it is a single token.
-
-    Args:
-        encoding: Of a text, without special tokens.
-    """
+def _word_spans(encoding: Encoding) -> Iterator[tuple[int, int, int | None]]:
+    """Yield start and end of each word, and its token id if it is a single token."""
     pieces: dict[int, list[int]] = {}
     words: Sequence[int | None] = encoding.word_ids
     for index, word in enumerate(words):

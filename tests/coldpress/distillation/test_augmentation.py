@@ -25,18 +25,25 @@ def test_there_are_fewer_crossovers_first(max_rows: int | None, numbers: tuple[i
     assert (plan.copies, plan.crossovers) == numbers
 
 
-def test_masks_are_needed_only_for_replaced_words() -> None:
-    Augmentation(copies=0, crossovers=1).check_mask("")
-    Augmentation(copies=0, crossovers=1).check_student_mask("[MASK]", "<mask>")
-    with pytest.raises(InputError, match=r"the teacher's tokenizer has no mask_token; set 0"):
-        Augmentation(copies=1, crossovers=1).check_mask("")
+def test_a_mask_is_needed_only_if_variants_contain_it() -> None:
+    for plan in (Augmentation(copies=0), Augmentation(mask=0), Augmentation(crossovers=1, mask=0)):
+        plan.check_mask("")
+        plan.check_student_mask("[MASK]", "<mask>")
+    for numbers in ({"copies": 1}, {"copies": 0, "crossovers": 1}):
+        with pytest.raises(InputError, match=r"the teacher's tokenizer has no mask_token; set 0"):
+            Augmentation.model_validate(numbers).check_mask("")
 
 
-@pytest.mark.parametrize("shares", [(0.0, 0.0), (0.6, 0.5)])
-def test_shares_outside_of_0_to_1_are_refused(
-    shares: tuple[float, float],
-) -> None:
-    with pytest.raises(
-        ValueError, match="replace and mask: their sum must be above 0 and at most 1"
-    ):
-        Augmentation(replace=shares[0], mask=shares[1])
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"replace": 0.6, "mask": 0.5}, "replace and mask: their sum must be at most 1"),
+        (
+            {"copies": 1, "replace": 0.0, "mask": 0.0},
+            "replace and mask: one of them must be above 0 to make copies",
+        ),
+    ],
+)
+def test_shares_that_do_not_fit_are_refused(section: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Augmentation.model_validate(section)

@@ -9,19 +9,35 @@ def split(*texts: str) -> Split:
     return Split(tuple(f"row-{i}" for i in range(len(texts))), texts, None, ())
 
 
+UNCHANGED = {"replace": 0.0, "mask": 0.0}
+
+
 def test_crossovers_follow_the_texts_with_other_words(tiny: Classifier) -> None:
     rows = split("cold press", "olive oil")
-    plan = Augmentation(copies=5, crossovers=5, replace=0.5, mask=0.0)
-    variants = plan.make_variants(tiny, rows, 0)
-    assert variants.texts[-2:] == ("cold oil", "olive press")
-    replaced = plan.model_copy(update={"crossovers": 0}).make_variants(tiny, rows, 0)
-    assert variants.texts[:-2] == replaced.texts
-    assert variants.targets == ()
+    plan = Augmentation(copies=5, replace=0.5, mask=0.0)
+    replaced = plan.make_variants(tiny, rows, 0)
+    both = plan.model_copy(update={"crossovers": 5}).make_variants(tiny, rows, 0)
+    assert both.texts[: len(replaced)] == replaced.texts
+    assert len(both) > len(replaced)
+    assert both.targets == ()
+
+
+def test_crossed_texts_are_the_beginning_of_one_and_the_end_of_another(tiny: Classifier) -> None:
+    plan = Augmentation(copies=0, crossovers=9, **UNCHANGED)
+    variants = plan.make_variants(tiny, split("cold press", "olive oil"), 0)
+    assert sorted(variants.texts) == ["cold oil", "olive press"]
+
+
+def test_words_of_crossed_texts_are_replaced_too(tiny: Classifier) -> None:
+    tiny.tokenizer.add_special_tokens(["[MASK]"])
+    plan = Augmentation(copies=0, crossovers=9, replace=0.0, mask=0.5)
+    variants = plan.make_variants(tiny, split("cold press", "olive oil"), 0)
+    assert {"[MASK] oil", "olive [MASK]"} <= set(variants.texts)
 
 
 def test_no_row_is_made_twice_and_none_of_the_input(tiny: Classifier) -> None:
     rows = split("cold press", "olive oil", "cold oil")
-    variants = Augmentation(copies=0, crossovers=50).make_variants(tiny, rows, 0)
+    variants = Augmentation(copies=0, crossovers=50, **UNCHANGED).make_variants(tiny, rows, 0)
     assert sorted(variants.texts) == ["olive press"]
     assert len(set(variants.ids)) == len(variants)
 
