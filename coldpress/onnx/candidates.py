@@ -69,6 +69,7 @@ def evaluate_pipeline(inputs: EvaluationInputs) -> EvaluationResult:
     Returns:
         Scorecards, comparisons and predictions of all models.
     """
+    inputs = _with_answered_validation(inputs)
     candidates = _candidates(inputs)
     if inputs.opset is None:
         return evaluate_candidates(inputs.benchmark, candidates, inputs.section)
@@ -83,6 +84,14 @@ def evaluate_pipeline(inputs: EvaluationInputs) -> EvaluationResult:
         )
         result = evaluate_candidates(inputs.benchmark, candidates, inputs.section, fp32)
     return _add_serving(result, inputs, candidates[-1].test)
+
+
+def _with_answered_validation(inputs: EvaluationInputs) -> EvaluationInputs:
+    """Leave out validation rows without an answer if models are compared with answers."""
+    if inputs.answers is None or not inputs.answers.has_test:
+        return inputs
+    answered = inputs.answers.answered_validation(inputs.benchmark.validation)
+    return replace(inputs, benchmark=replace(inputs.benchmark, validation=answered))
 
 
 def _candidates(inputs: EvaluationInputs) -> list[Candidate]:

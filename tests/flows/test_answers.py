@@ -103,6 +103,22 @@ def test_without_test_answers_the_gate_has_an_absolute_bound(home: Coldpress) ->
     assert outcome["gate"]["checks"][0]["passed"] is False
 
 
+def test_validation_rows_of_their_own_need_answers_too(home: Coldpress) -> None:
+    rows = [{"text": text, "label": label} for text, label in generate(200, "validation")]
+    write_jsonl(home.home / "validation.jsonl", rows)
+    own = ("--set", "benchmark.source.validation=validation.jsonl")
+    refused = home("run", "tiny.yaml", *own)
+    assert refused.code == 2
+    assert "teacher.validation: missing; with teacher.test, models and" in refused.error
+    labels = sorted({row["label"] for row in rows})
+    answers = {row["text"]: answer(row["label"], labels, False) for row in rows}
+    some = [{"text": t, "answer": a} for t, a in list(answers.items())[:-2]]
+    write_jsonl(home.home / "validation-answers.jsonl", some)
+    given = ("teacher.validation=validation-answers.jsonl", "teacher.max_unanswered=0.1")
+    result = home("run", "tiny.yaml", *own, *(word for g in given for word in ("--set", g)))
+    assert result.code == 0, result.error
+
+
 def test_an_invalid_answer_stops_the_run_before_anything_is_registered(home: Coldpress) -> None:
     path = home.home / "answers.jsonl"
     lines = path.read_text().splitlines()

@@ -37,6 +37,13 @@ class TeacherAnswers(Protocol):
             unlabelled: Further rows; None without.
         """
 
+    def answered_validation(self, split: Split) -> Split:
+        """Return the rows of the validation split that have an answer.
+
+        Args:
+            split: The validation split.
+        """
+
     def for_evaluation(self, split: Split) -> NDArray[np.float32]:
         """Return the outputs for rows of the test or validation split, shape (units, outputs).
 
@@ -99,6 +106,14 @@ class Answers:
         if learns_vectors(benchmark.kind) and self.validation is not None:
             parts.append((self.validation, benchmark.validation))
         return [table.select(split) for table, split in parts]
+
+    def answered_validation(self, split: Split) -> Split:
+        """Return the rows of the validation split that have an answer.
+
+        Args:
+            split: The validation split.
+        """
+        return split if self.validation is None else self.validation.select(split).split
 
     def for_evaluation(self, split: Split) -> NDArray[np.float32]:
         """Return the outputs for rows of the test or validation split.

@@ -79,21 +79,39 @@ def _has_own_validation(section: BenchmarkSection) -> bool:
 def _check_coverage(
     answers: Answers, teacher: AnswersTeacher, benchmark: Benchmark, unlabelled: Split | None
 ) -> None:
-    """Check the share of rows without an answer; in evaluations, every row needs one."""
+    """Check the share of rows without an answer; each test row needs one."""
     _check_share(answers.train, benchmark.train, teacher.max_unanswered)
     if answers.test is not None:
         answers.test.for_split(benchmark.test)
         if benchmark.compared is not None:
             answers.test.for_split(benchmark.compared)
-    if learns_vectors(benchmark.kind):
-        if answers.validation is None:
-            raise InputError("teacher.validation: missing; vectors are selected on its answers")
-        answers.validation.for_split(benchmark.validation)
+    _check_validation(answers, teacher, benchmark)
     if unlabelled is None:
         return
     if answers.unlabelled is None:
         raise InputError("teacher.unlabelled: missing; soft_targets.unlabelled needs its answers")
     _check_share(answers.unlabelled, unlabelled, teacher.max_unanswered)
+
+
+def _check_validation(answers: Answers, teacher: AnswersTeacher, benchmark: Benchmark) -> None:
+    """Check the answers for the validation rows, if they are needed."""
+    vectors = learns_vectors(benchmark.kind)
+    if not vectors and answers.test is None:
+        return
+    if answers.validation is None:
+        reason = (
+            "vectors are selected on its answers"
+            if vectors
+            else "with teacher.test, models and teacher are compared on validation rows, too"
+        )
+        raise InputError(f"teacher.validation: missing; {reason}")
+    if vectors:
+        answers.validation.for_split(benchmark.validation)
+    elif teacher.validation is not None:
+        _check_share(answers.validation, benchmark.validation, teacher.max_unanswered)
+    else:
+        # Which rows are cut from train is chance, so that more of them may be without one.
+        _check_share(answers.validation, benchmark.validation, 1.0)
 
 
 def _check_share(table: AnswerTable, split: Split, limit: float) -> None:

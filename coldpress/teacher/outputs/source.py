@@ -46,6 +46,14 @@ class ComputedAnswers:
         counts = np.cumsum(split.units or np.ones(len(split), dtype=np.int64))[:-1]
         return AnsweredRows(split, np.split(self.outputs(split), counts), frozenset())
 
+    def answered_validation(self, split: Split) -> Split:
+        """Return the validation split: each row has an answer.
+
+        Args:
+            split: The validation split.
+        """
+        return split
+
     def for_evaluation(self, split: Split) -> NDArray[np.float32]:
         """Compute the outputs for rows of the test or validation split.
 

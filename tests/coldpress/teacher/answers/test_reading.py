@@ -149,6 +149,45 @@ def test_test_answers_must_be_complete(
     assert np.exp(answers.for_evaluation(benchmark.validation))[0] == pytest.approx([0.9, 0.1])
 
 
+def with_validation(tmp_path: Path) -> tuple[BenchmarkSection, Benchmark, dict[str, Path]]:
+    """A validation split of its own, and complete answers for train and test."""
+    rows = [{"text": f"olive number {i}", "label": "cold"} for i in range(4)]
+    for name, content in (("train", TRAIN), ("test", TEST), ("validation", rows)):
+        write_jsonl(tmp_path / f"{name}.jsonl", content)
+    source = {
+        "origin": "files",
+        **{name: tmp_path / f"{name}.jsonl" for name in ("train", "validation", "test")},
+    }
+    section = section_of(tmp_path, source=source)
+    write_jsonl(tmp_path / "answers.jsonl", FORMS[0])
+    tests = [{"text": row["text"], "answer": {"warm": 0.75}} for row in TEST]
+    write_jsonl(tmp_path / "tests.jsonl", tests)
+    files = {"path": tmp_path / "answers.jsonl", "test": tmp_path / "tests.jsonl"}
+    return section, load_benchmark(section, 0), files
+
+
+def test_a_compared_teacher_needs_answers_for_validation_rows(tmp_path: Path) -> None:
+    section, benchmark, files = with_validation(tmp_path)
+    message = r"teacher\.validation: missing; with teacher\.test, models and teacher are compared"
+    with pytest.raises(InputError, match=message):
+        read_answers(teacher_of(**files), section, benchmark)
+    read_answers(teacher_of(files["path"]), section, benchmark)
+
+
+def test_validation_rows_without_an_answer_are_left_out_up_to_a_limit(tmp_path: Path) -> None:
+    section, benchmark, files = with_validation(tmp_path)
+    path = tmp_path / "validation-answers.jsonl"
+    rows = [{"text": text, "answer": {"cold": 0.9}} for text in benchmark.validation.texts[:3]]
+    write_jsonl(path, rows)
+    with pytest.raises(InputError, match=r"teacher\.validation: .*: 1 of 4 rows have no answer"):
+        read_answers(teacher_of(**files, validation=path), section, benchmark)
+    teacher = teacher_of(**files, validation=path, max_unanswered=0.25)
+    answers = read_answers(teacher, section, benchmark)
+    answered = answers.answered_validation(benchmark.validation)
+    assert answered.texts == benchmark.validation.texts[:3]
+    assert len(answers.for_evaluation(answered)) == len(answered.targets) == 3
+
+
 def test_the_digest_follows_the_content_of_the_chosen_files(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         write_jsonl(tmp_path / f"{name}.jsonl", [{"text": "x" if name == "c" else "y"}])
