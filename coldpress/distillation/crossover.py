@@ -25,10 +25,10 @@ def cross_rows(rows: Split, count: int, rng: np.random.Generator) -> Iterator[Va
         rng: Source of all draws.
     """
     for number in list(range(len(rows))) * count:
-        other = int(rng.integers(len(rows)))
+        partner = int(rng.integers(len(rows)))
         crossed = [
             cross_texts(first, second, rng)
-            for first, second in zip(_words_of(rows, number), _words_of(rows, other), strict=True)
+            for first, second in zip(_words_of(rows, number), _words_of(rows, partner), strict=True)
         ]
         texts = tuple(text for text, _ in crossed)
         yield Variant(texts, None if rows.words is None else crossed[0][1])
@@ -39,7 +39,7 @@ def cross_texts(
 ) -> tuple[str, WordSpans]:
     """Join the first words of a text and the last words of another.
 
-    At least one word of each text is left out, unless it has one word only.
+    At least one word of the second text is left out, and one of the first if it has several.
 
     Args:
         first: A text, and start and end of its words.
@@ -50,13 +50,13 @@ def cross_texts(
         The text, and start and end of its words. Characters between words are kept.
     """
     (head, head_words), (tail, tail_words) = first, second
-    kept = int(rng.integers(1, max(2, len(head_words))))
+    count = int(rng.integers(1, max(2, len(head_words))))
     dropped = int(rng.integers(1, max(2, len(tail_words))))
-    head = head[: head_words[kept - 1][1]]
+    head = head[: head_words[count - 1][1]]
     cut = tail_words[dropped - 1][1]
     shift = len(head) - cut
-    moved = tuple((start + shift, end + shift) for start, end in tail_words[dropped:])
-    return head + tail[cut:], head_words[:kept] + moved
+    shifted = tuple((start + shift, end + shift) for start, end in tail_words[dropped:])
+    return head + tail[cut:], head_words[:count] + shifted
 
 
 def _words_of(rows: Split, number: int) -> list[tuple[str, WordSpans]]:

@@ -56,8 +56,8 @@ def _draw_variants(
 
 
 def _without_duplicates(variants: Iterable[Variant], rows: Split) -> Iterator[Variant]:
-    seen = set(map(rows.texts_of, range(len(rows))))
+    unique = set(map(rows.texts_of, range(len(rows))))
     for variant in variants:
-        if variant.texts not in seen:
-            seen.add(variant.texts)
+        if variant.texts not in unique:
+            unique.add(variant.texts)
             yield variant

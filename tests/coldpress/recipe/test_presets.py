@@ -53,12 +53,12 @@ def test_a_preset_is_a_recipe_with_its_sections_written_out() -> None:
     tiny = recipe(preset="tiny")
     student = {"layers": 2, "take": "every-other", "width": 256, "neurons": 512}
     written = {
-        "soft_targets": {"augment": {"copies": 3}},
+        "soft_targets": {"augment": {"copies": 3, "crossovers": 8, "max_rows": 150_000}},
         "distill": {
             "method": "logits",
             "student": student,
-            "epochs": 12,
-            "min_epoch_steps": 600,
+            "epochs": 9,
+            "min_epoch_steps": 800,
             "freeze_embeddings": False,
         },
         "prune": [{"method": "vocabulary"}],
@@ -88,7 +88,7 @@ def test_a_section_without_a_method_changes_fields_of_the_preset() -> None:
         "temperature": 4.0,
         "alpha": 0.9,
         "epochs": 3,
-        "min_epoch_steps": 600,
+        "min_epoch_steps": 800,
         "freeze_embeddings": False,
     }
     assert changed.soft_targets.augment is not None

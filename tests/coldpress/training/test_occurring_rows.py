@@ -65,11 +65,11 @@ def test_absent_tokens_keep_their_rows(tiny: Classifier, rows: EncodedSplit) -> 
 
 
 def test_tokens_of_validation_texts_are_in_place_too(tiny: Classifier, rows: EncodedSplit) -> None:
-    other = encode(tiny.tokenizer, Split(("a",), ("stone",), None, (0,)))
-    selected = select_rows(tiny, (rows, other))
+    validation = encode(tiny.tokenizer, Split(("a",), ("stone",), None, (0,)))
+    selected = select_rows(tiny, (rows, validation))
     assert selected is not None
     assert selected.ids.tolist() == [*OCCURRING, 11]
-    epochs = fit(tiny, rows, target_loss(TEXT_CLASSIFICATION, rows.targets), PLAN, other)
+    epochs = fit(tiny, rows, target_loss(TEXT_CLASSIFICATION, rows.targets), PLAN, validation)
     assert len(epochs) == 2
 
 
