@@ -31,6 +31,7 @@ class OccurringRows(nn.Module):
     """
 
     ids: Tensor
+    _places: Tensor
 
     def __init__(self, table: nn.Embedding, ids: Tensor) -> None:
         """Copy rows.

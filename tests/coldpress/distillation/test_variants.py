@@ -9,7 +9,7 @@ def split(*texts: str) -> Split:
     return Split(tuple(f"row-{i}" for i in range(len(texts))), texts, None, ())
 
 
-UNCHANGED = {"replace": 0.0, "mask": 0.0}
+NOTHING_REPLACED = Augmentation(copies=0, crossovers=9, replace=0.0, mask=0.0)
 
 
 def test_crossovers_follow_the_texts_with_other_words(tiny: Classifier) -> None:
@@ -23,7 +23,7 @@ def test_crossovers_follow_the_texts_with_other_words(tiny: Classifier) -> None:
 
 
 def test_crossed_texts_are_the_beginning_of_one_and_the_end_of_another(tiny: Classifier) -> None:
-    plan = Augmentation(copies=0, crossovers=9, **UNCHANGED)
+    plan = NOTHING_REPLACED
     variants = plan.make_variants(tiny, split("cold press", "olive oil"), 0)
     assert sorted(variants.texts) == ["cold oil", "olive press"]
 
@@ -37,7 +37,7 @@ def test_words_of_crossed_texts_are_replaced_too(tiny: Classifier) -> None:
 
 def test_no_row_is_made_twice_and_none_of_the_input(tiny: Classifier) -> None:
     rows = split("cold press", "olive oil", "cold oil")
-    variants = Augmentation(copies=0, crossovers=50, **UNCHANGED).make_variants(tiny, rows, 0)
+    variants = NOTHING_REPLACED.make_variants(tiny, rows, 0)
     assert sorted(variants.texts) == ["olive press"]
     assert len(set(variants.ids)) == len(variants)
 
