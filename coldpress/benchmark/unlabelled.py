@@ -76,8 +76,8 @@ def _store(parts: Iterator[Split], folder: Path | None) -> Split:
     ids = string_array(rows.ids)
     earlier = _count_earlier(ids)
     repeated = rows.take(np.flatnonzero(earlier))
-    texts = zip(repeated.texts, *([] if repeated.pairs is None else [repeated.pairs]), strict=True)
-    for row, key in zip(np.flatnonzero(earlier).tolist(), texts, strict=True):
+    places = np.flatnonzero(earlier).tolist()
+    for row, key in zip(places, repeated.row_texts, strict=True):
         ids[row] = row_id(key, int(earlier[row])).encode()
     return replace(rows, ids=string_column(ids))
 

@@ -76,13 +76,11 @@ class Split:
         """All first texts, then all second texts."""
         return join(self.texts, self.pairs or ())
 
-    def texts_of(self, row: int) -> tuple[str, ...]:
-        """Return the text of a row, or both texts of a pair.
-
-        Args:
-            row: Its index.
-        """
-        return (self.texts[row],) if self.pairs is None else (self.texts[row], self.pairs[row])
+    @property
+    def row_texts(self) -> list[tuple[str, ...]]:
+        """The texts of each row: one, or the two of a pair."""
+        columns = [self.texts] if self.pairs is None else [self.texts, self.pairs]
+        return list(zip(*columns, strict=True))
 
     def take(self, rows: Rows) -> Split:
         """Return a split of some rows.

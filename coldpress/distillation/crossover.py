@@ -15,6 +15,9 @@ from coldpress.data.splits import Split, WordSpans
 from coldpress.data.words import split_words
 from coldpress.distillation.augmentation import Variant
 
+DividedText = tuple[str, WordSpans]
+"""A text, and start and end of its words."""
+
 
 def cross_rows(rows: Split, count: int, rng: np.random.Generator) -> Iterator[Variant]:
     """Yield each row crossed with other rows that are drawn at random.
@@ -24,19 +27,17 @@ def cross_rows(rows: Split, count: int, rng: np.random.Generator) -> Iterator[Va
         count: Crossed rows that begin as the same row.
         rng: Source of all draws.
     """
-    for number in list(range(len(rows))) * count:
-        partner = int(rng.integers(len(rows)))
-        crossed = [
-            cross_texts(first, second, rng)
-            for first, second in zip(_words_of(rows, number), _words_of(rows, partner), strict=True)
-        ]
+    if not count:
+        return
+    divided = _divide_texts(rows)
+    for row in divided * count:
+        partner = divided[int(rng.integers(len(rows)))]
+        crossed = [cross_texts(*texts, rng) for texts in zip(row, partner, strict=True)]
         texts = tuple(text for text, _ in crossed)
         yield Variant(texts, None if rows.words is None else crossed[0][1])
 
 
-def cross_texts(
-    first: tuple[str, WordSpans], second: tuple[str, WordSpans], rng: np.random.Generator
-) -> tuple[str, WordSpans]:
+def cross_texts(first: DividedText, second: DividedText, rng: np.random.Generator) -> DividedText:
     """Join the first words of a text and the last words of another.
 
     At least one word of the second text is left out, and one of the first if it has several.
@@ -59,9 +60,8 @@ def cross_texts(
     return head + tail[cut:], head_words[:count] + shifted
 
 
-def _words_of(rows: Split, number: int) -> list[tuple[str, WordSpans]]:
-    """Return each text of a row with its words."""
-    texts = rows.texts_of(number)
+def _divide_texts(rows: Split) -> list[list[DividedText]]:
+    """Return each row's texts with their words."""
     if rows.words is not None:
-        return [(texts[0], rows.words[number])]
-    return [(text, split_words(text)) for text in texts]
+        return [[divided] for divided in zip(rows.texts, rows.words, strict=True)]
+    return [[(text, split_words(text)) for text in texts] for texts in rows.row_texts]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 
@@ -31,10 +31,8 @@ def make_variants(teacher: Classifier, rows: Split, plan: Augmentation, seed: in
     """
     rng = np.random.default_rng(seed)
     plan = plan.for_rows(len(rows))
-    # Columns in files are read once, not row by row.
-    read = None if rows.pairs is None else tuple(rows.pairs)
-    rows = replace(rows, texts=tuple(rows.texts), pairs=read)
-    variants = list(_without_duplicates(_draw_variants(teacher, rows, plan, rng), rows))
+    drawn_variants = _draw_variants(teacher, rows, plan, rng)
+    variants = list(_without_duplicates(drawn_variants, rows.row_texts))
     texts = tuple(variant.texts[0] for variant in variants)
     pairs = None if rows.pairs is None else tuple(variant.texts[1] for variant in variants)
     words = tuple(variant.words for variant in variants if variant.words is not None)
@@ -48,15 +46,17 @@ def _draw_variants(
 ) -> Iterator[Variant]:
     """Yield variants with other words of the rows, then of crossed rows."""
     replacer = WordReplacer(teacher, plan)
-    for number in list(range(len(rows))) * plan.copies:
-        words = None if rows.words is None else rows.words[number]
-        yield replacer.replace_in_variant(Variant(rows.texts_of(number), words), rng)
-    for crossed in cross_rows(rows, plan.crossovers, rng):
-        yield replacer.replace_in_variant(crossed, rng)
+    words = [None] * len(rows) if rows.words is None else rows.words
+    copies = list(map(Variant, rows.row_texts, words)) * plan.copies
+    for variant in chain(copies, cross_rows(rows, plan.crossovers, rng)):
+        yield replacer.replace_in_variant(variant, rng)
 
 
-def _without_duplicates(variants: Iterable[Variant], rows: Split) -> Iterator[Variant]:
-    unique = set(map(rows.texts_of, range(len(rows))))
+def _without_duplicates(
+    variants: Iterable[Variant], texts: Iterable[tuple[str, ...]]
+) -> Iterator[Variant]:
+    """Yield the first variant of equal ones, unless it equals the texts of a row."""
+    unique = set(texts)
     for variant in variants:
         if variant.texts not in unique:
             unique.add(variant.texts)

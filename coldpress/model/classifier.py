@@ -99,8 +99,14 @@ class Classifier:
 
         Of a table that is a product of factors the first, of shape (vocabulary, rank).
         """
-        table = self.encoder.get_submodule(self.architecture.embeddings.words)
-        return table.table if isinstance(table, FactoredEmbedding) else cast("nn.Embedding", table)
+        return cast("nn.Embedding", self.encoder.get_submodule(self.token_table_path))
+
+    @property
+    def token_table_path(self) -> str:
+        """Path of the token embedding table inside the encoder."""
+        path = self.architecture.embeddings.words
+        is_factored = isinstance(self.encoder.get_submodule(path), FactoredEmbedding)
+        return f"{path}.table" if is_factored else path
 
     @property
     def shapes(self) -> tuple[LayerShape, ...]:

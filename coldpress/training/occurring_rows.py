@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 from coldpress.data.encoding import EncodedSplit
 from coldpress.model.classifier import Classifier
-from coldpress.model.factored_embedding import FactoredEmbedding
 
 _MOST = 0.75
 """Share of the rows above which the whole table is trained."""
@@ -78,7 +77,7 @@ def select_rows(classifier: Classifier, splits: Sequence[EncodedSplit]) -> Occur
         Rows of the tokens that occur, and rows that belong to no token; None if the table is not
         trained, or if hardly any row can be left out.
     """
-    table = classifier.encoder.get_submodule(_path(classifier))
+    table = classifier.token_table
     # A subclass computes its rows in another way.
     if type(table) is not nn.Embedding or not table.weight.requires_grad:
         return None
@@ -104,10 +103,7 @@ def in_place_of_table(classifier: Classifier, rows: OccurringRows | None) -> Ite
     if rows is None:
         yield
         return
-    path = _path(classifier)
-    table = classifier.encoder.get_submodule(path)
-    if not isinstance(table, nn.Embedding):
-        raise TypeError(f"{path}: not a table")
+    path, table = classifier.token_table_path, classifier.token_table
     rows.read(table)
     classifier.encoder.set_submodule(path, rows)
     try:
@@ -115,10 +111,3 @@ def in_place_of_table(classifier: Classifier, rows: OccurringRows | None) -> Ite
     finally:
         classifier.encoder.set_submodule(path, table)
         rows.write(table)
-
-
-def _path(classifier: Classifier) -> str:
-    """Return the path of the token table inside the encoder, see `Classifier.token_table`."""
-    path = classifier.architecture.embeddings.words
-    is_factored = isinstance(classifier.encoder.get_submodule(path), FactoredEmbedding)
-    return f"{path}.table" if is_factored else path

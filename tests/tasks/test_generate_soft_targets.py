@@ -106,9 +106,8 @@ def test_crossed_texts_have_soft_targets_too(teacher: Checkpoint, tmp_path: Path
     assert ("fast", "oil") in words
     assert words <= {(head, tail) for head in HEADS for tail in (*TAILS, *"0123456789")}
     assert metrics["rows"] == len(train) + len(targets.augmented)
-    logits = serialization.load_classifier(teacher).logits
-    encoded = encode(serialization.load_classifier(teacher).tokenizer, targets.augmented)
-    expected = logits(encoded).half().float()
+    classifier = serialization.load_classifier(teacher)
+    expected = classifier.logits(encode(classifier.tokenizer, targets.augmented)).half().float()
     torch.testing.assert_close(targets.for_rows(targets.augmented), expected)
 
 

@@ -107,11 +107,10 @@ def _check_validation(answers: Answers, teacher: AnswersTeacher, benchmark: Benc
         raise InputError(f"teacher.validation: missing; {reason}")
     if vectors:
         answers.validation.for_split(benchmark.validation)
-    elif teacher.validation is not None:
-        _check_share(answers.validation, benchmark.validation, teacher.max_unanswered)
     else:
         # Which rows are cut from train is chance, so that more of them may be without one.
-        _check_share(answers.validation, benchmark.validation, 1.0)
+        limit = 1.0 if teacher.validation is None else teacher.max_unanswered
+        _check_share(answers.validation, benchmark.validation, limit)
 
 
 def _check_share(table: AnswerTable, split: Split, limit: float) -> None:

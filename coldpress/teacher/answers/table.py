@@ -83,6 +83,6 @@ def text_keys(split: Split) -> list[TextKey]:
 
     A text with a source, such as a translation, has the answer of its source.
     """
-    if split.pairs is not None:
-        return list(zip(split.texts, split.pairs, strict=True))
-    return [(text,) for text in split.sources or split.texts]
+    if split.pairs is not None or split.sources is None:
+        return split.row_texts
+    return [(text,) for text in split.sources]

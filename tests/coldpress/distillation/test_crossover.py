@@ -6,9 +6,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coldpress.data.splits import Split, WordSpans
+from coldpress.data.splits import WordSpans
 from coldpress.data.words import join_words, split_words
 from coldpress.distillation.crossover import cross_rows, cross_texts
+from tests.support.unlabelled_rows import unlabelled_rows
 
 WORDS = st.lists(st.sampled_from(["a", "bb", "it", "s", "?"]), min_size=1, max_size=6)
 
@@ -16,10 +17,6 @@ WORDS = st.lists(st.sampled_from(["a", "bb", "it", "s", "?"]), min_size=1, max_s
 def cross(first: str, second: str, seed: int) -> str:
     rng = np.random.default_rng(seed)
     return cross_texts((first, split_words(first)), (second, split_words(second)), rng)[0]
-
-
-def split(*texts: str, pairs: tuple[str, ...] | None = None) -> Split:
-    return Split(tuple(f"row-{i}" for i in range(len(texts))), texts, pairs, ())
 
 
 def words_in(text: str, spans: WordSpans) -> list[str]:
@@ -51,7 +48,7 @@ def test_words_are_the_first_of_one_text_and_the_last_of_the_other(
 
 
 def test_each_row_begins_as_many_texts_as_wanted() -> None:
-    rows = split("cold press", "olive oil")
+    rows = unlabelled_rows("cold press", "olive oil")
     crossed = list(cross_rows(rows, 3, np.random.default_rng(0)))
     assert [variant.texts[0].split()[0] for variant in crossed] == ["cold", "olive"] * 3
     assert {variant.texts[0].split()[1] for variant in crossed} == {"press", "oil"}
@@ -60,14 +57,14 @@ def test_each_row_begins_as_many_texts_as_wanted() -> None:
 
 
 def test_both_texts_of_a_pair_are_crossed_with_those_of_the_same_pair() -> None:
-    rows = split("a 1", "b 2", pairs=("c 1", "d 2"))
+    rows = unlabelled_rows("a 1", "b 2", pairs=("c 1", "d 2"))
     crossed = [variant.texts for variant in cross_rows(rows, 9, np.random.default_rng(0))]
     assert set(crossed) == {("a 1", "c 1"), ("a 2", "c 2"), ("b 1", "d 1"), ("b 2", "d 2")}
 
 
 def test_texts_are_cut_between_the_words_of_the_row() -> None:
     """`New York` is one word here, which `split_words` would divide."""
-    rows = split("in New York", "to Rome today")
+    rows = unlabelled_rows("in New York", "to Rome today")
     rows = replace(rows, words=(((0, 2), (3, 11)), ((0, 2), (3, 7), (8, 13))))
     for variant in cross_rows(rows, 20, np.random.default_rng(0)):
         assert variant.words is not None

@@ -20,6 +20,7 @@ from coldpress.distillation.word_replacement import WordReplacer, _move_words
 from coldpress.errors import InputError
 from coldpress.model.classifier import Classifier
 from coldpress.teacher.tokenizer.wordpiece import train_wordpiece
+from tests.support.unlabelled_rows import unlabelled_rows
 
 NEIGHBOURS = Augmentation(copies=1, replace=1.0, neighbours=2, mask=0.0)
 # Ids of the tiny tokenizer.
@@ -42,10 +43,6 @@ def masking(tiny: Classifier) -> Classifier:
     return tiny
 
 
-def split(*texts: str, pairs: tuple[str, ...] | None = None) -> Split:
-    return Split(tuple(f"row-{i}" for i in range(len(texts))), texts, pairs, ())
-
-
 def test_the_nearest_words_are_those_of_the_smallest_angle(near: Classifier) -> None:
     replacer = WordReplacer(near, NEIGHBOURS)
     assert replacer.neighbours(COLD) == ["warm", "oil"]
@@ -62,7 +59,7 @@ def test_a_word_without_a_row_of_its_own_has_no_neighbours(near: Classifier) -> 
 
 
 def test_only_words_are_replaced(near: Classifier) -> None:
-    rows = split("  cold,\tunheard cold!", *["cold"] * 10)
+    rows = unlabelled_rows("  cold,\tunheard cold!", *["cold"] * 10)
     variants = NEIGHBOURS.make_variants(near, rows, 0)
     first = variants.texts[0]
     assert set(variants.texts[1:]) == {"warm", "oil"}
@@ -74,7 +71,7 @@ def test_only_words_are_replaced(near: Classifier) -> None:
 
 def test_masks_replace_words_but_not_punctuation(tiny: Classifier) -> None:
     plan = Augmentation(copies=1, replace=0.0, mask=1.0)
-    assert plan.make_variants(masking(tiny), split("cold press,oil"), 0).texts == (
+    assert plan.make_variants(masking(tiny), unlabelled_rows("cold press,oil"), 0).texts == (
         "[MASK] [MASK],[MASK]",
     )
 
@@ -83,13 +80,15 @@ def test_a_word_of_several_tokens_is_masked_as_one(tiny: Classifier) -> None:
     tiny.tokenizer = train_wordpiece(["cold press"] * 3, 100)
     assert len(tiny.tokenizer.encode("coldress", add_special_tokens=False)) > 1
     plan = Augmentation(copies=1, replace=0.0, mask=1.0)
-    assert plan.make_variants(tiny, split("press coldress"), 0).texts == ("[MASK] [MASK]",)
+    assert plan.make_variants(tiny, unlabelled_rows("press coldress"), 0).texts == (
+        "[MASK] [MASK]",
+    )
 
 
 def test_words_are_replaced_at_the_configured_rates(tiny: Classifier) -> None:
     """30 % masked and 50 % replaced of 4000 words, within four standard errors."""
     plan = Augmentation(copies=1, replace=0.5, mask=0.3)
-    (text,) = plan.make_variants(masking(tiny), split(" ".join(["cold"] * 14)), 0).texts
+    (text,) = plan.make_variants(masking(tiny), unlabelled_rows(" ".join(["cold"] * 14)), 0).texts
     assert len(text.split()) == 14
     replacer = WordReplacer(masking(tiny), plan)
     rng = np.random.default_rng(0)
@@ -99,7 +98,7 @@ def test_words_are_replaced_at_the_configured_rates(tiny: Classifier) -> None:
 
 
 def test_equal_seeds_give_equal_variants_and_no_text_twice(tiny: Classifier) -> None:
-    rows = split("cold press olive oil", "slow warm stone", "unheard")
+    rows = unlabelled_rows("cold press olive oil", "slow warm stone", "unheard")
     plan = Augmentation(copies=3, replace=0.5, mask=0.0)
     first, second, third = (plan.make_variants(tiny, rows, seed) for seed in (3, 3, 4))
     assert first == second
@@ -109,26 +108,26 @@ def test_equal_seeds_give_equal_variants_and_no_text_twice(tiny: Classifier) -> 
 
 
 def test_both_texts_of_a_pair_vary(near: Classifier) -> None:
-    variants = NEIGHBOURS.make_variants(near, split("cold", pairs=("cold cold",)), 0)
+    variants = NEIGHBOURS.make_variants(near, unlabelled_rows("cold", pairs=("cold cold",)), 0)
     assert variants.texts[0] in {"warm", "oil"}
     assert variants.pairs is not None
     assert set(variants.pairs[0].split()) <= {"warm", "oil"}
 
 
 def test_no_variants_are_made_if_nothing_can_be_replaced(tiny: Classifier) -> None:
-    assert NEIGHBOURS.make_variants(tiny, split("unheard"), 0) == Split((), (), None, ())
+    assert NEIGHBOURS.make_variants(tiny, unlabelled_rows("unheard"), 0) == Split((), (), None, ())
 
 
 def test_a_tokenizer_without_a_mask_is_refused(tiny: Classifier) -> None:
     with pytest.raises(InputError, match=r"the teacher's tokenizer has no mask_token; set 0"):
-        Augmentation().make_variants(tiny, split("cold"), 0)
+        Augmentation().make_variants(tiny, unlabelled_rows("cold"), 0)
 
 
 def test_a_mask_of_an_unusual_name_is_used(tiny: Classifier) -> None:
     tiny.tokenizer.add_special_tokens(["<blank>"])
     tiny.mask_token = "<blank>"
     variants = Augmentation(copies=1, replace=0.0, mask=1.0).make_variants(
-        tiny, split("cold, press"), 0
+        tiny, unlabelled_rows("cold, press"), 0
     )
     assert variants.texts == ("<blank>, <blank>",)
 
@@ -145,12 +144,12 @@ def test_a_byte_level_tokenizer_keeps_the_spaces(tiny: Classifier) -> None:
     cold, warm = (tokenizer.token_to_id(f"Ġ{word}") for word in ("cold", "warm"))
     table[warm] = table[cold] + 0.1 * table[warm]
     plan = Augmentation(copies=1, replace=1.0, mask=0.0, neighbours=1)
-    (text,) = plan.make_variants(tiny, split("I, a cold  cold"), 0).texts
+    (text,) = plan.make_variants(tiny, unlabelled_rows("I, a cold  cold"), 0).texts
     assert text.endswith("warm  warm")
 
 
 def test_variants_are_saved_with_their_soft_targets(near: Classifier, tmp_path: Path) -> None:
-    rows = replace(split("cold", "press"), targets=(0, 1))
+    rows = replace(unlabelled_rows("cold", "press"), targets=(0, 1))
     variants = NEIGHBOURS.make_variants(near, rows, 0)
     computed = soft_targets.compute_soft_targets(near, rows.concat(variants))
     soft_targets.save_soft_targets(replace(computed, augmented=variants), tmp_path)
