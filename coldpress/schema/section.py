@@ -201,6 +201,16 @@ class Optimization(Section):
             " several times.",
         ),
     ] = 1
+    dropout: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=0.9,
+            description="Rate of every dropout in training; none: those of the model's"
+            " configuration.",
+        ),
+        FlatChoice(),
+    ] = None
     freeze_embeddings: Annotated[
         bool,
         Field(description="Do not train the embedding tables: faster, and rarely worse."),

@@ -78,7 +78,8 @@ def fit_contrastive(
         pairs = draw_pairs(data.train.targets, data.pairs)
         batches = math.ceil(len(pairs) / plan.batch_size)
         loss = pair_loss(data.train.targets)
-        step = TrainingStep(encoder, loss, plan.learning_rate, batches * plan.epochs, progress)
+        steps = batches * plan.epochs
+        step = TrainingStep(encoder, loss, plan.learning_rate, steps, progress, plan.dropout)
         for number in range(1, plan.epochs + 1):
             start = time.perf_counter()
             losses = [step(data.train.batch(rows)) for rows in _shuffle(pairs, plan.batch_size)]

@@ -13,15 +13,27 @@ _VALUES = 2**16
 
 
 @contextmanager
-def fast_dropout() -> Iterator[None]:
+def fast_dropout(rate: float | None = None) -> Iterator[None]:
     """Let `torch.nn.functional.dropout` be `dropout` inside the context, for tensors on the CPU.
 
     PyTorch draws one number of 32 bits for each element, one after the other. This takes a fifth of
     a training step for short texts, and more for the attention of long ones; `dropout` draws one
     of 64 bits for four elements. `nn.Dropout` and transformers' attention call that function.
+
+    Args:
+        rate: Of every dropout; None: each call's own.
     """
+
+    def dropout_in_training(
+        input: Tensor,  # noqa: A002 - a name of PyTorch's function
+        p: float = 0.5,
+        training: bool = True,
+        inplace: bool = False,
+    ) -> Tensor:
+        return _dropout(input, p if rate is None else rate, training, inplace)
+
     usual = nn.functional.dropout
-    nn.functional.dropout = _dropout
+    nn.functional.dropout = dropout_in_training
     try:
         yield
     finally:
@@ -45,17 +57,12 @@ def dropout(states: Tensor, rate: float) -> Tensor:
     return states * keep.mul_(_VALUES / (_VALUES - zeros))
 
 
-def _dropout(
-    input: Tensor,  # noqa: A002 - a name of PyTorch's function
-    p: float = 0.5,
-    training: bool = True,
-    inplace: bool = False,
-) -> Tensor:
+def _dropout(states: Tensor, rate: float, training: bool, inplace: bool) -> Tensor:
     """Choose by the arguments of `torch.nn.functional.dropout`."""
-    if not training or p == 0:
-        return input
+    if not training or rate == 0:
+        return states
     # Graphics processors draw the numbers inside the kernel; a rate of 1 leaves nothing.
-    if input.device.type != "cpu" or inplace or p == 1:
-        result: Tensor = (torch.dropout_ if inplace else torch.dropout)(input, p, training)
+    if states.device.type != "cpu" or inplace or rate == 1:
+        result: Tensor = (torch.dropout_ if inplace else torch.dropout)(states, rate, training)
         return result
-    return dropout(input, p)
+    return dropout(states, rate)

@@ -77,8 +77,8 @@ def fit(
         classifier: Changed in place.
         train: Training rows.
         loss: The loss to minimize, of the logits or of the activations.
-        options: Epochs and their least steps, peak learning rate, batch size, whether the
-            embeddings are frozen.
+        options: Epochs and their least steps, peak learning rate, batch size, dropout, whether
+            the embeddings are frozen.
         validation: Rows that select the epoch; of epochs with equal scores the last one wins.
         progress: Called after each step.
 
@@ -125,7 +125,9 @@ def train_epochs(
         steps = passes * len(batches) * options.epochs
         rows = select_rows(classifier, (train, validation))
         with in_place_of_table(classifier, rows):
-            step = TrainingStep(classifier, loss, options.learning_rate, steps, progress)
+            step = TrainingStep(
+                classifier, loss, options.learning_rate, steps, progress, options.dropout
+            )
         for number in range(1, options.epochs + 1):
             start = time.perf_counter()
             with in_place_of_table(classifier, rows):

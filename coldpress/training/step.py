@@ -49,6 +49,7 @@ class TrainingStep:
         peak: float,
         steps: int,
         progress: ProgressCallback,
+        dropout: float | None = None,
     ) -> None:
         """Prepare the optimizer.
 
@@ -58,11 +59,13 @@ class TrainingStep:
             peak: Learning rate after the warm-up.
             steps: Number of steps to come.
             progress: Called after each step.
+            dropout: Rate of every dropout; None: that of the model's configuration.
         """
         self._accelerator = Accelerator(mixed_precision="bf16" if supports_bf16() else "no")
         self._classifier = classifier
         self._loss = loss
         self._progress = progress
+        self._dropout = dropout
         self._steps = steps
         self._step = 0
         self._peak = peak
@@ -88,7 +91,7 @@ class TrainingStep:
             DivergedError: The loss is not finite.
         """
         self._module.train()
-        with fast_dropout():
+        with fast_dropout(self._dropout):
             loss = self._compute_loss(BatchShare(batch))
         value = float(loss.item())
         if not math.isfinite(value):

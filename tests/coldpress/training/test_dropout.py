@@ -66,3 +66,12 @@ def test_rates_of_0_and_1_need_no_random_numbers(rate: float, expected: list[flo
     module = nn.Dropout(rate)
     with fast_dropout():
         assert module(torch.ones(3)).tolist() == expected
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0])
+def test_a_rate_of_the_context_replaces_that_of_every_module(rate: float) -> None:
+    """With 0.5 and 0.1, some of 64 elements would be zero and some would not."""
+    module = nn.Sequential(nn.Dropout(0.5), nn.Dropout(0.1))
+    with fast_dropout(rate):
+        result = module(torch.ones(64))
+    assert set(result.tolist()) == {1.0 - rate}

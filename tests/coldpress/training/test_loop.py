@@ -193,3 +193,17 @@ def test_an_epoch_of_few_batches_passes_over_the_rows_until_it_has_its_least_ste
     assert len(epochs) == 2
     assert calls == [(step, 12) for step in range(1, 13)]
     assert sorted(seen[:36]) == sorted(list(range(12)) * 3)
+
+
+@pytest.mark.parametrize(("dropout", "equal"), [(0.0, True), (None, False)])
+def test_dropout_of_the_plan_takes_the_place_of_the_models_own(
+    dropout: float | None, equal: bool, tiny: Classifier, rows: EncodedSplit
+) -> None:
+    """Without dropout, the loss of all rows does not depend on PyTorch's random numbers."""
+    plan = PLAN.model_copy(update={"epochs": 1, "batch_size": len(rows), "dropout": dropout})
+    loss = target_loss(TEXT_CLASSIFICATION, rows.targets)
+    losses = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        losses.append(fit(tiny.copy(), rows, loss, plan, rows)[0].loss)
+    assert (losses[0] == pytest.approx(losses[1], rel=1e-4)) == equal
