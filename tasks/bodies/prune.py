@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from coldpress.model.classifier import Classifier
     from coldpress.pruning.fisher.latency_search import LatencyTable
     from coldpress.recipe.recipe import Recipe
+    from coldpress.training.data import TrainingData
     from tasks.execution.body_context import BodyContext
 
 
@@ -52,12 +53,16 @@ def prune(context: BodyContext) -> dict[str, float]:
     student = serialization.load_classifier(context.inputs[0])
     targets = soft_targets.load_soft_targets(context.inputs[1].path)
     rows = targets.transfer_set(data.load_transfer_set(recipe))
-    training = transfer.soft_target_data(student, recipe.recovery, targets, rows, validation)
+
+    def encode(model: Classifier) -> TrainingData:
+        return transfer.soft_target_data(model, recipe.recovery, targets, rows, validation)
+
     latency = _LatencyRecorder()
     pruning = PruningContext(
-        training,
+        encode(student),
         plan=recipe.recovery,
         texts=join(rows.all_texts, validation.all_texts),
+        encode=encode,
         progress=context.progress,
         time_layers=latency,
     )

@@ -1,10 +1,12 @@
-"""The tokens that are needed to tokenize a corpus exactly as before."""
+"""The tokens that are needed to tokenize a corpus as before, or most of it."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from tokenizers import Tokenizer
@@ -15,12 +17,13 @@ _BATCH_SIZE = 1000
 _BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 
 
-def needed_tokens(tokenizer: Tokenizer, texts: Sequence[str]) -> set[int]:
+def needed_tokens(tokenizer: Tokenizer, texts: Sequence[str], min_texts: int = 1) -> set[int]:
     """Choose the tokens to keep.
 
     Args:
         tokenizer: WordPiece, BPE or Unigram.
         texts: The corpus. Truncation is ignored: a word across the limit keeps its tokens, too.
+        min_texts: Least number of texts that contain a token.
 
     Returns:
         Token ids.
@@ -28,7 +31,9 @@ def needed_tokens(tokenizer: Tokenizer, texts: Sequence[str]) -> set[int]:
     Raises:
         ValueError: The tokenizer has another type.
     """
-    return complete_tokens(tokenizer, set(iter_token_ids(tokenizer, texts)))
+    counts = Counter(chain.from_iterable(map(set, iter_encodings(tokenizer, texts))))
+    frequent = {token for token, count in counts.items() if count >= min_texts}
+    return complete_tokens(tokenizer, frequent)
 
 
 def complete_tokens(tokenizer: Tokenizer, token_ids: set[int]) -> set[int]:
@@ -55,7 +60,7 @@ def complete_tokens(tokenizer: Tokenizer, token_ids: set[int]) -> set[int]:
     return closure(token_ids | added | special | padding)
 
 
-def iter_token_ids(tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[int]:
+def iter_encodings(tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[list[int]]:
     """Tokenize texts without truncation, padding or special tokens.
 
     Args:
@@ -63,7 +68,7 @@ def iter_token_ids(tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[int]:
         texts: Any texts.
 
     Yields:
-        Token ids, text after text.
+        The token ids of each text.
     """
     unlimited = Tokenizer.from_str(tokenizer.to_str())
     unlimited.no_truncation()
@@ -71,7 +76,7 @@ def iter_token_ids(tokenizer: Tokenizer, texts: Sequence[str]) -> Iterator[int]:
     for start in range(0, len(texts), _BATCH_SIZE):
         batch = list(texts[start : start + _BATCH_SIZE])
         for encoding in unlimited.encode_batch(batch, add_special_tokens=False):
-            yield from encoding.ids
+            yield encoding.ids
 
 
 def check_tokenizer_type(tokenizer: Tokenizer, field: str) -> None:

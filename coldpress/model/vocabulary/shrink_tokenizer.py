@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from tokenizers import Tokenizer
 
-from coldpress.model.vocabulary.needed_tokens import iter_token_ids, merges
+from coldpress.model.vocabulary.needed_tokens import iter_encodings, merges
 
 NewIds = Mapping[int, int]
 """From a token's old id to its new one; removed tokens are missing."""
@@ -56,7 +57,8 @@ def check_texts(old: Tokenizer, new: Tokenizer, texts: Sequence[str]) -> None:
     Raises:
         ValueError: A token differs.
     """
-    for before, after in zip(iter_token_ids(old, texts), iter_token_ids(new, texts), strict=True):
+    ids = (chain.from_iterable(iter_encodings(tokenizer, texts)) for tokenizer in (old, new))
+    for before, after in zip(*ids, strict=True):
         if old.id_to_token(before) != new.id_to_token(after):
             raise ValueError(f"{old.id_to_token(before)!r} became {new.id_to_token(after)!r}")
 

@@ -1,4 +1,4 @@
-"""Vocabulary pruning: remove the tokens that no training or validation text needs."""
+"""Vocabulary pruning: remove the tokens that few or no training and validation texts need."""
 
 from __future__ import annotations
 
@@ -17,17 +17,26 @@ _FIELD = "prune: vocabulary"
 
 
 class Vocabulary(MethodSection):
-    """Remove the tokens that no training or validation text needs."""
+    """Remove the tokens that few or no training and validation texts need."""
 
     size_neutral: ClassVar[bool] = False
 
     method: Literal["vocabulary"]
+    min_texts: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=1_000_000,
+            description="Texts that must contain a token; words of rarer tokens are split into"
+            " smaller ones.",
+        ),
+    ] = 1
     recovery_epochs: Annotated[
         int,
         Field(
             ge=0,
             le=100,
-            description="Retraining, in epochs; not needed: pruning changes no prediction here.",
+            description="Retraining, in epochs; with min_texts 1, no prediction changes.",
         ),
     ] = 0
 
@@ -53,8 +62,9 @@ class Vocabulary(MethodSection):
             context: Its texts are used.
 
         Returns:
-            A classifier with a smaller embedding table and tokenizer. All of the texts are split
-            into the same tokens as before, so that their predictions do not change.
+            A classifier with a smaller embedding table and tokenizer. If one text is enough to
+            keep a token, all of the texts are split into the same tokens as before, so that their
+            predictions do not change.
 
         Raises:
             InputError: The tokenizer is not WordPiece, BPE or Unigram.
@@ -65,7 +75,9 @@ class Vocabulary(MethodSection):
 
         tokenizer = classifier.tokenizer
         check_tokenizer_type(tokenizer, _FIELD)
-        token_ids = sorted(needed_tokens(tokenizer, context.texts) | required_tokens(classifier))
+        needed = needed_tokens(tokenizer, context.texts, self.min_texts)
+        token_ids = sorted(needed | required_tokens(classifier))
         shrunk = shrink_tokenizer(tokenizer, token_ids)
-        check_texts(tokenizer, shrunk, context.texts)
+        if self.min_texts == 1:
+            check_texts(tokenizer, shrunk, context.texts)
         return keep_tokens(classifier, token_ids, shrunk)

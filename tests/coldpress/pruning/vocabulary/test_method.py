@@ -17,7 +17,7 @@ from tokenizers.processors import RobertaProcessing, TemplateProcessing
 from coldpress.data.encoding import encode
 from coldpress.data.splits import Split
 from coldpress.errors import InputError
-from coldpress.model.classifier import Classifier, count_parameters
+from coldpress.model.classifier import Classifier, count_parameters, score
 from coldpress.model.vocabulary.needed_tokens import check_tokenizer_type, needed_tokens
 from coldpress.model.vocabulary.shrink_tokenizer import check_texts, shrink_tokenizer
 from coldpress.pruning import Heads, Vocabulary
@@ -25,11 +25,12 @@ from coldpress.pruning.context import PruningContext
 from coldpress.pruning.method import PruningMethod
 from coldpress.pruning.pipeline import run_steps
 from coldpress.schema.section import Optimization
-from coldpress.training.data import labelled_data
+from coldpress.training.data import TrainingData, labelled_data
 from tests.support.tiny_eurobert import llama_bpe
 from tests.support.tiny_modernbert import byte_level_bpe
 
 STEP = Vocabulary(method="vocabulary")
+PLAN = Optimization(epochs=1, learning_rate=0.01, batch_size=2)
 
 
 def tokens(tokenizer: Tokenizer) -> list[str]:
@@ -276,11 +277,45 @@ def test_a_euroberts_tokenizer_is_pruned(
 
 def test_later_steps_use_the_new_token_ids(pieces: Classifier) -> None:
     split = rows_of("ab", "abab ab", "a", "b a")
-    plan = Optimization(epochs=1, learning_rate=0.01, batch_size=2)
     data = labelled_data(pieces, split, split)
-    context = PruningContext(data, plan, split.texts)
+    context = PruningContext(data, PLAN, split.texts)
     steps: list[PruningMethod] = [STEP, Heads(method="heads", keep_heads=0.5)]
     vocabulary, heads = run_steps(steps, pieces, context).reports
     assert vocabulary.pruned.validation_score == vocabulary.before.validation_score
     assert vocabulary.before.parameters - vocabulary.pruned.parameters == 2 * 16
     assert len(heads.epochs) == 1
+
+
+def test_tokens_of_fewer_texts_than_wanted_are_removed() -> None:
+    """All texts have "ab"; one has "##ab", twice."""
+    tokenizer = wordpiece()
+    texts = ["ab", "aba ab", "abab abab"]
+    assert tokens(shrink(tokenizer, texts)) == [
+        *("[PAD]", "[UNK]", "a", "b", "##a", "##b", "ab", "##ab", "[CLS]", "[SEP]")
+    ]
+    frequent = shrink_tokenizer(tokenizer, sorted(needed_tokens(tokenizer, texts, 2)))
+    assert tokens(frequent) == ["[PAD]", "[UNK]", "a", "b", "##a", "##b", "ab", "[CLS]", "[SEP]"]
+    assert frequent.encode("abab").tokens == ["[CLS]", "ab", "##a", "##b", "[SEP]"]
+
+
+def test_rows_are_encoded_again_when_their_tokens_are_removed(pieces: Classifier) -> None:
+    """The model is scored on the pieces that it will read, which are more than before."""
+    split = rows_of("ab", "b a", "abab ab", "a")
+    data = labelled_data(pieces, split, split)
+    lengths: list[list[int]] = []
+
+    def encode_again(model: Classifier) -> TrainingData:
+        new = labelled_data(model, split, split)
+        lengths.append([len(row) for row in new.validation.input_ids])
+        return new
+
+    context = PruningContext(data, PLAN, split.texts, encode_again)
+    step = Vocabulary(method="vocabulary", min_texts=3, recovery_epochs=1)
+    result = run_steps([step], pieces, context)
+    pruned = result.classifier
+    assert "ab" not in pruned.tokenizer.get_vocab()
+    assert lengths == [[len(row) for row in encode(pruned.tokenizer, split).input_ids]]
+    assert sum(lengths[0]) > sum(len(row) for row in data.validation.input_ids)
+    assert result.reports[0].recovered.validation_score == score(
+        pruned, encode(pruned.tokenizer, split)
+    )
