@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from coldpress.distillation import Static
+from coldpress.distillation.student import StudentShape
 from coldpress.errors import InputError
 from coldpress.pruning.embeddings import Embeddings
 from coldpress.recipe.assignments import apply_values
@@ -85,6 +86,8 @@ def _default_space(recipe: Recipe) -> tuple[Recipe, SearchSpace]:
         return recipe, {"distill.width": [32, 64, 128], "distill.longest_ngram": [1, 2, 3]}
     space: SearchSpace = {"quantize.method": ["dynamic-int8", "static-int8"]}
     size = teacher_size(recipe.initial_model) if _has_model(recipe) else None
+    if recipe.distill is not None and recipe.distill.student.width is not None:
+        return recipe, space | _narrow_student_space(recipe.distill.student, size)
     if recipe.distill is not None:
         most = 4 if size is None else size.layers
         space["distill.student.layers"] = [n for n in (2, 3, 4) if n <= most] or [1]
@@ -97,6 +100,34 @@ def _default_space(recipe: Recipe) -> tuple[Recipe, SearchSpace]:
         if isinstance(step, Embeddings):
             space[f"prune.{number}.rank"] = _ranks(step.rank, width)
     return recipe, space
+
+
+def _narrow_student_space(student: StudentShape, size: TeacherSize | None) -> SearchSpace:
+    """Return layers, widths, heads and neurons of a student that is narrower than its teacher.
+
+    It is not pruned: its sizes are few enough to try each.
+
+    Args:
+        student: Its sizes, those that it names, are the smallest to try, but for its layers.
+        size: Of the model that it is made from; None if it is not known.
+    """
+    most = None if size is None else size.layers
+    space: SearchSpace = {"distill.student.layers": _at_most(most, 1, 2, 3)}
+    if size is not None and student.width is not None:
+        wider = student.width + 2 * size.head_size
+        space["distill.student.width"] = _at_most(size.hidden_size, student.width, wider)
+    if student.heads is not None:
+        most = None if size is None else size.heads
+        space["distill.student.heads"] = _at_most(most, student.heads, 2 * student.heads)
+    if student.neurons is not None:
+        most = None if size is None else size.neurons
+        space["distill.student.neurons"] = _at_most(most, student.neurons, 2 * student.neurons)
+    return space
+
+
+def _at_most(limit: int | None, *values: int) -> list[int]:
+    """Return the values that do not exceed a limit; None: there is no limit."""
+    return [value for value in values if limit is None or value <= limit]
 
 
 def _with_pruning_steps(recipe: Recipe, width: int | None) -> Recipe:

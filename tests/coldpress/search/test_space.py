@@ -77,6 +77,22 @@ def test_steps_that_a_recipe_lacks_are_added_behind_its_own() -> None:
     assert space["prune.1.keep_heads"] == [0.25, 0.5, 0.75]
 
 
+def test_the_default_for_a_narrow_student_tries_its_sizes() -> None:
+    """The teacher has 3 layers, a width of 32, and 4 heads of 8 numbers; 64 neurons."""
+    shape = {"layers": 1, "width": 16, "heads": 2, "neurons": 40}
+    own = [{"method": "vocabulary"}]
+    narrow = {"method": "logits", "student": shape, "epochs": 1}
+    base, space = with_search_space(recipe(distill=narrow, prune=own))
+    assert methods(base) == ["vocabulary"]
+    assert space == {
+        "quantize.method": ["dynamic-int8", "static-int8"],
+        "distill.student.layers": [1, 2, 3],
+        "distill.student.width": [16, 32],
+        "distill.student.heads": [2, 4],
+        "distill.student.neurons": [40],
+    }
+
+
 def test_a_static_student_is_not_pruned() -> None:
     base, space = with_search_space(recipe(distill={"method": "static"}, quantize=None))
     assert base.prune is None
