@@ -30,6 +30,7 @@ from coldpress.quantization.method import QuantizationContext
 from coldpress.recipe.loading import load_recipe
 from coldpress.recipe.presets import PresetName, describe_preset
 from coldpress.recipe.recipe import Recipe
+from coldpress.training.data import TrainingData
 from coldpress.training.loop import reseed
 from tests.coldpress.conftest import SIZES
 from tests.coldpress.kinds.test_contract import NAMES, TARGETS
@@ -51,17 +52,19 @@ def recipe(**sections: object) -> Recipe:
 
 def test_a_preset_is_a_recipe_with_its_sections_written_out() -> None:
     tiny = recipe(preset="tiny")
-    student = {"layers": 2, "take": "every-other", "width": 256, "neurons": 512}
     written = {
-        "soft_targets": {"augment": {"copies": 3, "crossovers": 8, "max_rows": 150_000}},
+        "soft_targets": {"augment": {"copies": 3, "crossovers": 30, "max_rows": 200_000}},
         "distill": {
             "method": "logits",
-            "student": student,
-            "epochs": 9,
-            "min_epoch_steps": 800,
+            "student": {"layers": 1, "width": 256, "heads": 4, "neurons": 256},
+            "epochs": 2,
+            "learning_rate": 5e-4,
+            "batch_size": 64,
+            "min_epoch_steps": 2500,
+            "dropout": 0.0,
             "freeze_embeddings": False,
         },
-        "prune": [{"method": "vocabulary"}],
+        "prune": [{"method": "vocabulary", "min_texts": 30}],
         "quantize": {"method": "static-int8"},
     }
     assert tiny.model_copy(update={"preset": None}) == recipe(**written)
@@ -70,7 +73,7 @@ def test_a_preset_is_a_recipe_with_its_sections_written_out() -> None:
 def test_a_section_with_a_method_or_a_list_of_steps_stays_as_it_is() -> None:
     distill = {"method": "distilbert", "student": {"layers": 5}}
     fast = recipe(preset="fast", distill=distill, prune=[], quantize={"method": "smooth"})
-    variants = {"augment": {"copies": 9, "max_rows": 5000}}
+    variants = {"augment": {"copies": 3, "crossovers": 30, "max_rows": 200_000}}
     without = recipe(
         soft_targets=variants, distill=distill, prune=[], quantize={"method": "smooth"}
     )
@@ -84,11 +87,14 @@ def test_a_section_without_a_method_changes_fields_of_the_preset() -> None:
     assert changed.distill is not None
     assert changed.distill.model_dump(exclude_unset=True) == {
         "method": "logits",
-        "student": {"layers": 2, "take": "every-other", "width": 192, "neurons": 512},
+        "student": {"layers": 1, "width": 192, "heads": 4, "neurons": 256},
         "temperature": 4.0,
         "alpha": 0.9,
         "epochs": 3,
-        "min_epoch_steps": 800,
+        "learning_rate": 5e-4,
+        "batch_size": 64,
+        "min_epoch_steps": 2500,
+        "dropout": 0.0,
         "freeze_embeddings": False,
     }
     assert changed.soft_targets.augment is not None
@@ -119,12 +125,12 @@ def test_an_error_in_a_preset_recipe_names_the_field(tmp_path: Path) -> None:
 
 def test_what_was_filled_in_is_described_without_default_values() -> None:
     assert describe_preset(recipe()) == {}
-    steps = "[{method: neurons, keep_neurons: 0.5}, {method: heads, keep_heads: 0.5}]"
-    described = describe_preset(recipe(preset="fast", prune=None))
-    assert described["preset"] == "fast"
-    assert described["distill"] == "{method: logits, min_epoch_steps: 150, student: {layers: 3}}"
-    assert described["prune"] == steps.replace("]", ", {method: vocabulary}]")
-    assert described["quantize"] == "{method: static-int8}"
+    steps = "[{method: neurons, keep_neurons: 0.75}, {method: heads, keep_heads: 0.75}]"
+    described = describe_preset(recipe(preset="accurate", prune=None))
+    assert described["preset"] == "accurate"
+    assert described["distill"] == "{method: logits, min_epoch_steps: 150, student: {layers: 4}}"
+    assert described["prune"] == steps
+    assert described["quantize"] == "{method: dynamic-int8}"
 
 
 def test_texts_with_translations_are_not_augmented() -> None:
@@ -178,9 +184,13 @@ def test_each_kind_can_do_what_each_preset_asks_for(
         augment = filled.soft_targets.augment.model_copy(update={"mask": 0.0})
         texts = rows.concat(augment.make_variants(model, rows, 0))
     targets = compute_soft_targets(model, texts)
-    data = soft_target_data(model, filled.distill, targets, texts, rows)
+
+    def encode(reader: Classifier) -> TrainingData:
+        return soft_target_data(reader, filled.recovery, targets, texts, rows)
+
+    data = encode(model)
     student = filled.distill.distill(model, DistillationContext(data, texts))
-    context = PruningContext(data, filled.recovery, rows.texts)
+    context = PruningContext(data, filled.recovery, rows.texts, encode)
     pruned = run_steps(filled.prune or [], student, context).classifier
-    quantized = filled.quantize.quantize(pruned, QuantizationContext(data))
+    quantized = filled.quantize.quantize(pruned, QuantizationContext(encode(pruned)))
     assert quantized.output_size == model.output_size
