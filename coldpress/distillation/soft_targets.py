@@ -18,8 +18,10 @@ from coldpress.data.encoding import encode
 from coldpress.data.splits import Split, row_ids
 from coldpress.distillation import row_index
 from coldpress.kinds.kind import Activation
+from coldpress.kinds.vectors import learns_vectors
 from coldpress.model.classifier import Classifier
 from coldpress.schema.finite import check_arrays_finite
+from coldpress.training.step import supports_bf16
 
 TENSORS_FILE = "soft_targets.safetensors"
 IDS_FILE = "ids.json"
@@ -120,7 +122,8 @@ def compute_soft_targets(
     if split.sources is not None:
         return _compute_for_sources(teacher, split, split.sources, hidden_states)
     encoded = encode(teacher.tokenizer, split)
-    logits = teacher.logits(encoded).half()
+    with _training_precision(teacher):
+        logits = teacher.logits(encoded).half()
     units = None if encoded.words is None else torch.from_numpy(np.diff(encoded.first_units))
     if not hidden_states:
         return SoftTargets(split.ids, logits, units=units)
@@ -132,6 +135,17 @@ def compute_soft_targets(
             for row, state in zip(batch.rows, first.cpu().half(), strict=True):
                 states[int(row)] = state
     return SoftTargets(split.ids, logits, torch.stack(states), units=units)
+
+
+def _training_precision(teacher: Classifier) -> torch.autocast:
+    """Return a context in which a teacher computes its logits in bf16, as it was trained.
+
+    Where the hardware computes in bf16, this takes less than half of the time. Vectors, which are
+    compared with those of other texts, stay in float32.
+    """
+    device = next(teacher.module.parameters()).device.type
+    enabled = supports_bf16() and not learns_vectors(teacher.kind)
+    return torch.autocast(device, torch.bfloat16, enabled)
 
 
 def _compute_for_sources(

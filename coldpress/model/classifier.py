@@ -223,7 +223,7 @@ class Classifier:
         with torch.inference_mode():
             batches = encoded.batches(batch_size)
             for batch in islice(batches, ranks.rank_number(), None, ranks.rank_count()):
-                logits[torch.from_numpy(batch.units)] = self.unit_logits(batch).cpu()
+                logits[torch.from_numpy(batch.units)] = self.unit_logits(batch).float().cpu()
         self.module.train(training)
         return ranks.sum_in_place(logits)
 
