@@ -22,7 +22,7 @@ _NARROW = {
     "epochs": 2,
     "learning_rate": 5e-4,
     "batch_size": 64,
-    "min_epoch_steps": 2500,
+    "min_epoch_steps": 2000,
     "dropout": 0,
     "freeze_embeddings": False,
 }

@@ -60,7 +60,7 @@ def test_a_preset_is_a_recipe_with_its_sections_written_out() -> None:
             "epochs": 2,
             "learning_rate": 5e-4,
             "batch_size": 64,
-            "min_epoch_steps": 2500,
+            "min_epoch_steps": 2000,
             "dropout": 0.0,
             "freeze_embeddings": False,
         },
@@ -93,7 +93,7 @@ def test_a_section_without_a_method_changes_fields_of_the_preset() -> None:
         "epochs": 3,
         "learning_rate": 5e-4,
         "batch_size": 64,
-        "min_epoch_steps": 2500,
+        "min_epoch_steps": 2000,
         "dropout": 0.0,
         "freeze_embeddings": False,
     }
