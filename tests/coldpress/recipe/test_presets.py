@@ -56,7 +56,7 @@ def test_a_preset_is_a_recipe_with_its_sections_written_out() -> None:
         "soft_targets": {"augment": {"copies": 3, "crossovers": 30, "max_rows": 200_000}},
         "distill": {
             "method": "logits",
-            "student": {"layers": 1, "width": 256, "heads": 4, "neurons": 256},
+            "student": {"layers": 2, "width": 192, "heads": 4, "neurons": 256},
             "epochs": 2,
             "learning_rate": 5e-4,
             "batch_size": 64,
@@ -64,7 +64,7 @@ def test_a_preset_is_a_recipe_with_its_sections_written_out() -> None:
             "dropout": 0.0,
             "freeze_embeddings": False,
         },
-        "prune": [{"method": "vocabulary", "min_texts": 30}],
+        "prune": [{"method": "vocabulary", "min_texts": 5}],
         "quantize": {"method": "static-int8"},
     }
     assert tiny.model_copy(update={"preset": None}) == recipe(**written)
@@ -81,13 +81,13 @@ def test_a_section_with_a_method_or_a_list_of_steps_stays_as_it_is() -> None:
 
 
 def test_a_section_without_a_method_changes_fields_of_the_preset() -> None:
-    given = {"preset": "tiny", "distill": {"student": {"width": 192}, "epochs": 3}}
+    given = {"preset": "tiny", "distill": {"student": {"width": 160}, "epochs": 3}}
     tiny, changed = recipe(preset="tiny"), recipe(**given, soft_targets={"augment": {"mask": 0.0}})
     assert (tiny.distill, changed.distill) != (None, None)
     assert changed.distill is not None
     assert changed.distill.model_dump(exclude_unset=True) == {
         "method": "logits",
-        "student": {"layers": 1, "width": 192, "heads": 4, "neurons": 256},
+        "student": {"layers": 2, "width": 160, "heads": 4, "neurons": 256},
         "temperature": 4.0,
         "alpha": 0.9,
         "epochs": 3,
