@@ -73,7 +73,7 @@ def test_a_preset_is_a_recipe_with_its_sections_written_out() -> None:
 def test_a_section_with_a_method_or_a_list_of_steps_stays_as_it_is() -> None:
     distill = {"method": "distilbert", "student": {"layers": 5}}
     fast = recipe(preset="fast", distill=distill, prune=[], quantize={"method": "smooth"})
-    variants = {"augment": {"copies": 3, "crossovers": 30, "max_rows": 200_000}}
+    variants = {"augment": {"copies": 9, "max_rows": 5000}}
     without = recipe(
         soft_targets=variants, distill=distill, prune=[], quantize={"method": "smooth"}
     )
