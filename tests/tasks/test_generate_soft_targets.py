@@ -108,7 +108,8 @@ def test_crossed_texts_have_soft_targets_too(teacher: Checkpoint, tmp_path: Path
     assert metrics["rows"] == len(train) + len(targets.augmented)
     classifier = serialization.load_classifier(teacher)
     expected = classifier.logits(encode(classifier.tokenizer, targets.augmented)).half().float()
-    torch.testing.assert_close(targets.for_rows(targets.augmented), expected)
+    # In bf16, where the processor has it.
+    torch.testing.assert_close(targets.for_rows(targets.augmented), expected, atol=2e-4, rtol=0)
 
 
 def test_without_room_for_variants_there_are_none(teacher: Checkpoint, tmp_path: Path) -> None:
