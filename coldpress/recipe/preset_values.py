@@ -69,7 +69,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
             "dropout": 0,
             "freeze_embeddings": False,
         },
-        "prune": [{"method": "vocabulary", "min_texts": 5}],
+        "prune": [{"method": "vocabulary", "min_texts": 5, "recovery_epochs": 1}],
         "quantize": {"method": "static-int8"},
     },
 }
