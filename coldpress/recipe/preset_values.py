@@ -17,7 +17,6 @@ from typing import Any
 _VARIANTS = {"augment": {"copies": 9, "max_rows": 5000}}
 _CROSSED_VARIANTS = {"augment": {"copies": 3, "crossovers": 30, "max_rows": 200_000}}
 
-
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     # No measurable loss: most layers, heads and neurons stay.
     "accurate": {

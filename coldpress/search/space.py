@@ -116,12 +116,11 @@ def _narrow_student_space(student: StudentShape, size: TeacherSize | None) -> Se
     if size is not None and student.width is not None:
         wider = student.width + 2 * size.head_size
         space["distill.student.width"] = _at_most(size.hidden_size, student.width, wider)
-    if student.heads is not None:
-        most = None if size is None else size.heads
-        space["distill.student.heads"] = _at_most(most, student.heads, 2 * student.heads)
-    if student.neurons is not None:
-        most = None if size is None else size.neurons
-        space["distill.student.neurons"] = _at_most(most, student.neurons, 2 * student.neurons)
+    for field in ("heads", "neurons"):
+        count = getattr(student, field)
+        if count is not None:
+            limit = getattr(size, field, None)
+            space[f"distill.student.{field}"] = _at_most(limit, count, 2 * count)
     return space
 
 

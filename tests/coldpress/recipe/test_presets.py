@@ -125,12 +125,12 @@ def test_an_error_in_a_preset_recipe_names_the_field(tmp_path: Path) -> None:
 
 def test_what_was_filled_in_is_described_without_default_values() -> None:
     assert describe_preset(recipe()) == {}
-    steps = "[{method: neurons, keep_neurons: 0.75}, {method: heads, keep_heads: 0.75}]"
-    described = describe_preset(recipe(preset="accurate", prune=None))
-    assert described["preset"] == "accurate"
-    assert described["distill"] == "{method: logits, min_epoch_steps: 150, student: {layers: 4}}"
-    assert described["prune"] == steps
-    assert described["quantize"] == "{method: dynamic-int8}"
+    steps = "[{method: neurons, keep_neurons: 0.5}, {method: heads, keep_heads: 0.5}]"
+    described = describe_preset(recipe(preset="fast", prune=None))
+    assert described["preset"] == "fast"
+    assert described["distill"] == "{method: logits, min_epoch_steps: 150, student: {layers: 3}}"
+    assert described["prune"] == steps.replace("]", ", {method: vocabulary}]")
+    assert described["quantize"] == "{method: static-int8}"
 
 
 def test_texts_with_translations_are_not_augmented() -> None:
